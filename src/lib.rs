@@ -1,0 +1,25 @@
+//! Keeps an OpenClaw user reachable from a second host.
+//!
+//! Read it in this order:
+//!
+//! - [`cli`]: the command line. Grammar, help, and one small function a command.
+//! - [`config`]: file → raw → valid configuration. Every problem is reported at once.
+//! - [`probe`]: one bounded health request to a gateway, answered by a verdict.
+//! - [`failover`]: **the core**, pure: `handle(now, event) -> actions`. Every decision is taken here.
+//! - [`monitor`]: the shell around the core: loop, prober threads, actuators, signals.
+//! - [`host`]: what is driven on this host: children with deadlines, systemd.
+//! - [`sync`]: the workspace's and the secrets' way in, run as `openclaw` in its own oneshot unit.
+//! - [`report`]: what people read: history, durable state, status.
+//! - [`demo`]: a whole failover on loopback, without root and without systemd.
+//! - [`json`]: the one JSON value type.
+
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod failover;
+pub mod host;
+pub mod json;
+pub mod monitor;
+pub mod probe;
+pub mod report;
+pub mod sync;
