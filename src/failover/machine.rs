@@ -255,7 +255,9 @@ impl Machine {
                 let (now, life) = (self.now, self.window.life);
                 let failover = match self.memory.underway() {
                     Some(failover) => failover.clone(),
-                    None => Failover { cause: Cause::Found, life, decided: now, answered: None, ended: None },
+                    None => {
+                        Failover { cause: Cause::Found, life, decided: now, started: None, answered: None, ended: None }
+                    }
                 };
                 let (cause, since) = (failover.cause, failover.decided);
                 self.memory.failover = Some(failover);
