@@ -1,6 +1,6 @@
 //! Names, addresses, and several URLs of one gateway.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use openclaw_failover::probe::Failure::{
@@ -117,5 +117,4 @@ fn dropping_a_target_waits_for_nobody() {
     let dropped = Instant::now();
     drop(target);
     assert!(dropped.elapsed() < Duration::from_secs(1));
-    assert!(TcpStream::connect(good.address).is_ok());
 }

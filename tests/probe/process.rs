@@ -1,6 +1,6 @@
 //! Things that need a process of their own: a gateway that is frozen, and an environment that names a proxy.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use openclaw_failover::probe::Failure::{Refused, ResponseTimeout};
@@ -32,6 +32,7 @@ struct Gateway {
 impl Gateway {
     fn start() -> Self {
         let mut process = child("process::gateway")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -65,15 +66,13 @@ impl Drop for Gateway {
     }
 }
 
-/// The child: a gateway until it is killed.
+/// The child: a gateway until it is killed or its parent, who holds the other end of its input, is gone.
 #[test]
 fn gateway() {
     if is_child() {
         let server = Server::start(|_, stream| respond(stream, 200, STARTED));
         println!("listening on\n{}", server.url());
-        loop {
-            std::thread::park();
-        }
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
     }
 }
 
