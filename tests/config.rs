@@ -233,7 +233,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         r#""promote": { "failures": 6 }"#,
         "3: promote.failures:",
-        "raise promote.after to at least 35s",
+        "lower it to 5 or raise promote.after to at least 35s",
     ),
     (
         r#""demote": { "after": "9s" }"#,
@@ -306,6 +306,11 @@ const WRONG: &[(&str, &str, &str)] = &[
         r#""promote": { "witnesses": ["https://me:hunter2@example.org"] }"#,
         "3: promote.witnesses[0]:",
         "secrets have no place",
+    ),
+    (
+        r#""promote": { "witnesses": ["https://example.org/?token=hunter2"] }"#,
+        "3: promote.witnesses[0]:",
+        "a query could carry a token",
     ),
     (
         r#""promote": { "witnesses": ["tcp://100.64.0.1:22"] }"#,

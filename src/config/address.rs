@@ -48,7 +48,7 @@ impl Address {
                 return Err("has something between the brackets and the port".into());
             }
             (None, Some(default)) => default,
-            (None, None) => return Err("has no port".into()),
+            (None, None) => return Err("has no port; write host:port".into()),
         };
         Ok(Self { host, port })
     }

@@ -107,6 +107,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is this very host, over loopback.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.address.is_here()
+    }
+
     /// Its host and port.
     pub(crate) fn address(&self) -> &Address {
         &self.address

@@ -53,9 +53,9 @@ pub(super) fn forbidden(absolute: bool, parts: &[&str]) -> Option<&'static str> 
 }
 
 fn is_home(absolute: bool, parts: &[&str]) -> bool {
-    match (absolute, parts) {
-        (_, []) => true,
-        (true, ["home" | "root" | "var"] | ["home", _] | ["var", "lib"]) => true,
-        (true | false, _) => false,
-    }
+    let shallow = matches!(
+        parts,
+        ["home" | "root" | "var"] | ["home", _] | ["var", "lib"]
+    );
+    parts.is_empty() || (absolute && shallow)
 }

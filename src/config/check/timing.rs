@@ -139,17 +139,17 @@ impl Set {
     }
 
     /// The decision is promised within `promote.after` and one more probe of the last proof of life, so the last
-    /// failure that it waits for must come by then, even when every probe is answered by silence.
+    /// failure that it waits for must come by then, and the one before it by `promote.after`, even when every probe is
+    /// answered by silence.
     fn failures_fit_the_window(&self, problems: &Collector) {
         let step = self.retry_interval.value.max(self.timeout.value);
         let first = self.interval.value + self.timeout.value;
         let rest = step * self.failures.value.saturating_sub(2);
-        if self.failures.value > 2
-            && first < self.promote_after.value
-            && first + rest > self.promote_after.value
-        {
+        let spare = self.promote_after.value.saturating_sub(first);
+        if first < self.promote_after.value && rest > spare {
+            let most = 2 + spare.as_millis() / step.as_millis().max(1);
             let what = format!(
-                "{} cannot be counted within {} when each probe takes {}; lower the count or raise promote.after to at least {}",
+                "{} cannot be counted within {} when each probe takes {}; lower it to {most} or raise promote.after to at least {}",
                 self.failures,
                 self.promote_after,
                 show(step),

@@ -43,7 +43,10 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
             Ok((Witness::Tcp(address.to_string()), Some(address)))
         }
         Some(("https", rest)) => {
-            let (authority, _) = split_authority(rest)?;
+            let (authority, path) = split_authority(rest)?;
+            if path.contains(['?', '#']) {
+                return Err("must end with its path; a query could carry a token, and this file is everybody's to read".into());
+            }
             let address = Address::parse(authority, Some(443))?;
             Ok((Witness::Https(text.to_owned()), Some(address)))
         }
