@@ -222,3 +222,29 @@ impl std::error::Error for Error {}
 fn printable(text: &str, max: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(max).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_can_be_handed_to_a_prober_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<Target>();
+        is_send::<Answer>();
+    }
+
+    #[test]
+    fn what_is_printed_is_short_and_harmless() {
+        assert_eq!(printable("a\u{1b}[2Jb\r\nc\u{9b}d", 5), "a[2Jb");
+        let no_urls = Target::new(&[], None, &Readyz::Skip);
+        assert!(matches!(no_urls, Err(Error::NoUrl)));
+    }
+
+    #[test]
+    fn an_endless_timeout_is_no_panic() {
+        let refused = ["http://127.0.0.1:1".to_owned()];
+        let mut target = Target::new(&refused, None, &Readyz::Skip).unwrap();
+        assert!(!target.probe(Duration::MAX).verdict.is_healthy());
+    }
+}

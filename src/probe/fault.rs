@@ -70,7 +70,7 @@ impl From<ureq::Error> for Fault {
                 Some(failure) => Self::new(failure, error.to_string()),
                 None => Self::new(
                     Failure::NotOpenClaw,
-                    "the connection was closed within the answer",
+                    format!("the answer broke off: {error}"),
                 ),
             },
             E::Tls(_) | E::Rustls(_) | E::Pem(_) | E::TlsRequired => {

@@ -138,6 +138,8 @@ fn has_route(address: SocketAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -157,6 +159,39 @@ mod tests {
         assert_eq!(port_of("http://a/"), Some(80));
         assert_eq!(port_of("https://a/"), Some(443));
         assert_eq!(port_of("https://[::1]:8443/"), Some(8443));
+    }
+
+    #[test]
+    fn a_lookup_that_hangs_is_waited_for_and_not_repeated() {
+        let (sender, answer) = mpsc::sync_channel(1);
+        let lookup = Lookup {
+            running: Mutex::new(Some(answer)),
+        };
+        let brief = NextTimeout {
+            after: Duration::from_millis(10).into(),
+            ..NextTimeout::default()
+        };
+        for _ in 0..3 {
+            let fault = Fault::from(lookup.look_up("localhost", 1, brief).unwrap_err());
+            assert_eq!(fault.failure, Failure::Dns);
+        }
+        // Somebody still listens to the first lookup, so none of the three was dropped for another.
+        assert!(sender.send(Ok(Vec::new())).is_ok());
+    }
+
+    #[test]
+    fn what_a_lookup_found_after_its_probe_had_gone_is_not_used() {
+        let (sender, answer) = mpsc::sync_channel(1);
+        sender.send(Err(io::ErrorKind::Other.into())).unwrap();
+        let lookup = Lookup {
+            running: Mutex::new(Some(answer)),
+        };
+        let long = NextTimeout {
+            after: Duration::from_secs(60).into(),
+            ..NextTimeout::default()
+        };
+        let found = lookup.look_up("localhost", 1, long).unwrap();
+        assert!(found.iter().all(|address| address.ip().is_loopback()));
     }
 
     #[test]

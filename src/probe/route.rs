@@ -77,7 +77,7 @@ impl Route {
         }
         let known_old = self
             .old_since
-            .is_some_and(|since| since.elapsed() < REMEMBER);
+            .is_some_and(|since| is_known(since, Instant::now()));
         if !known_old {
             let answer = http::get(&self.agent, &self.startupz, None, deadline);
             if !answer.as_ref().is_ok_and(is_unknown_path) {
@@ -129,6 +129,10 @@ impl Route {
             None => answer.detail.push_str("; /readyz gives no usable answer"),
         }
     }
+}
+
+fn is_known(since: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(since) < REMEMBER
 }
 
 /// OpenClaw before 2026.8.1 answers `/startupz`, like every path that it does not know, with its page; a proxy before
@@ -251,6 +255,15 @@ mod tests {
             let error = at(bad, "/startupz").unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn startupz_is_asked_again_after_an_hour() {
+        let since = Instant::now();
+        let minutes = |n: u64| since + Duration::from_secs(60 * n);
+        assert!(is_known(since, since));
+        assert!(is_known(since, minutes(59)));
+        assert!(!is_known(since, minutes(60)));
     }
 
     #[test]
