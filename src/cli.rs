@@ -1,6 +1,6 @@
 //! The command line: grammar, help, and one small file a command.
 //!
-//! Arguments become a typed [`Command`] before anything happens, so a typing mistake is found before a file is opened.
+//! Arguments become a typed `Command` before anything happens, so a typing mistake is found before a file is opened.
 //! Errors are printed here, once, and nowhere else.
 
 mod args;
