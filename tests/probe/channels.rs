@@ -20,25 +20,16 @@ fn with_token(server: &Server) -> Target {
 
 #[test]
 fn channels_are_listed_and_a_suppressed_one_is_not_ready() {
-    let server = with_readyz(
-        503,
-        r#"{"ready":false,"failing":["slack"],"suppressed":["discord"]}"#,
-    );
+    let server = with_readyz(503, r#"{"ready":false,"failing":["slack"],"suppressed":["discord"]}"#);
     let answer = probe(&mut with_token(&server));
     assert_eq!(answer.verdict, Verdict::Healthy { ready: false });
-    let expected = Channels {
-        failing: vec!["slack".to_owned()],
-        suppressed: vec!["discord".to_owned()],
-    };
+    let expected = Channels { failing: vec!["slack".to_owned()], suppressed: vec!["discord".to_owned()] };
     assert_eq!(answer.channels, expected);
 }
 
 #[test]
 fn a_failing_channel_is_shown_and_stays_ready() {
-    let server = with_readyz(
-        503,
-        r#"{"ready":false,"failing":["slack"],"suppressed":[]}"#,
-    );
+    let server = with_readyz(503, r#"{"ready":false,"failing":["slack"],"suppressed":[]}"#);
     let answer = probe(&mut with_token(&server));
     assert_eq!(answer.verdict, HEALTHY);
     assert_eq!(answer.channels.failing, ["slack"]);
@@ -51,9 +42,7 @@ fn the_token_goes_to_readyz_and_is_shown_nowhere() {
     let answer = probe(&mut target);
     assert!(!format!("{target:?} {answer:?}").contains("s3cret"));
     for head in server.heads() {
-        let shown = head
-            .to_lowercase()
-            .contains("authorization: bearer s3cret\r\n");
+        let shown = head.to_lowercase().contains("authorization: bearer s3cret\r\n");
         assert_eq!(shown, head.starts_with("GET /readyz "), "{head}");
     }
     assert_eq!(server.asked(), ["/startupz", "/readyz"]);
@@ -63,18 +52,10 @@ fn the_token_goes_to_readyz_and_is_shown_nowhere() {
 
 #[test]
 fn the_local_gateway_is_asked_without_a_token() {
-    let server = with_readyz(
-        200,
-        r#"{"ready":true,"failing":[],"suppressed":["discord"]}"#,
-    );
+    let server = with_readyz(200, r#"{"ready":true,"failing":[],"suppressed":["discord"]}"#);
     let answer = probe(&mut Target::local(&server.url()).unwrap());
     assert_eq!(answer.verdict, Verdict::Healthy { ready: false });
-    assert!(
-        server
-            .heads()
-            .iter()
-            .all(|head| !head.to_lowercase().contains("authorization"))
-    );
+    assert!(server.heads().iter().all(|head| !head.to_lowercase().contains("authorization")));
 }
 
 #[test]

@@ -5,9 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use openclaw_failover::probe::Failure::{
-    self, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Status,
-};
+use openclaw_failover::probe::Failure::{self, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Status};
 use openclaw_failover::probe::Verdict;
 
 use crate::server::{Server, Stream, drip, respond, silence};
@@ -17,9 +15,7 @@ use crate::{HEALTHY, LIVE, STARTED, verdict};
 fn check(cases: Vec<(&'static str, Server, Verdict)>) {
     let probes: Vec<_> = cases
         .into_iter()
-        .map(|(name, server, expected)| {
-            thread::spawn(move || (name, verdict(&server.url()), expected))
-        })
+        .map(|(name, server, expected)| thread::spawn(move || (name, verdict(&server.url()), expected)))
         .collect();
     for probe in probes {
         let (name, found, expected) = probe.join().unwrap();
@@ -46,55 +42,24 @@ fn failing(failure: Failure) -> Verdict {
 fn the_gateways_own_words() {
     check(vec![
         ("started", always(200, STARTED), HEALTHY),
-        (
-            "starting",
-            always(503, r#"{"ok":false,"status":"starting"}"#),
-            failing(Starting),
-        ),
-        (
-            "draining",
-            always(503, r#"{"ok":false,"status":"draining"}"#),
-            failing(Draining),
-        ),
-        (
-            "started, but 503",
-            always(503, STARTED),
-            failing(Status(503)),
-        ),
-        (
-            "starting, but 200",
-            always(200, r#"{"ok":false,"status":"starting"}"#),
-            failing(NotOpenClaw),
-        ),
+        ("starting", always(503, r#"{"ok":false,"status":"starting"}"#), failing(Starting)),
+        ("draining", always(503, r#"{"ok":false,"status":"draining"}"#), failing(Draining)),
+        ("started, but 503", always(503, STARTED), failing(Status(503))),
+        ("starting, but 200", always(200, r#"{"ok":false,"status":"starting"}"#), failing(NotOpenClaw)),
         ("live on /startupz", always(200, LIVE), failing(NotOpenClaw)),
     ]);
 }
 
 #[test]
 fn connections_that_end_early() {
-    let unused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_eq!(verdict(&format!("http://{unused}")), failing(Refused));
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n";
     check(vec![
         ("closed without a word", Server::raw(drop), failing(Refused)),
-        (
-            "closed after the request",
-            Server::start(|_, _| Ok(())),
-            failing(Refused),
-        ),
-        (
-            "truncated in the head",
-            bytes("HTTP/1.1 200 OK\r\nContent-"),
-            failing(NotOpenClaw),
-        ),
-        (
-            "truncated in the body",
-            bytes(format!("{head}{}", &STARTED[..20])),
-            failing(NotOpenClaw),
-        ),
+        ("closed after the request", Server::start(|_, _| Ok(())), failing(Refused)),
+        ("truncated in the head", bytes("HTTP/1.1 200 OK\r\nContent-"), failing(NotOpenClaw)),
+        ("truncated in the body", bytes(format!("{head}{}", &STARTED[..20])), failing(NotOpenClaw)),
         ("no body at all", bytes(head), failing(NotOpenClaw)),
     ]);
 }
@@ -105,41 +70,13 @@ fn silence_and_drips_end_with_the_deadline() {
     let silent = Server::raw(|mut stream| drop(silence(&mut stream)));
     check(vec![
         ("silence", silent, failing(ResponseTimeout)),
-        (
-            "a head and silence",
-            stalling(head),
-            failing(ResponseTimeout),
-        ),
-        (
-            "a drip in the body",
-            dripping(&[head, "\r\n"].concat(), " "),
-            failing(ResponseTimeout),
-        ),
-        (
-            "a drip in a chunked body",
-            dripping(CHUNKED, "1\r\n \r\n"),
-            failing(ResponseTimeout),
-        ),
-        (
-            "a drip in the headers",
-            dripping(head, "X-Drip: drop\r\n"),
-            failing(ResponseTimeout),
-        ),
-        (
-            "a drip in one header",
-            dripping(head, "x"),
-            failing(ResponseTimeout),
-        ),
-        (
-            "a drip in the status",
-            dripping("", "HTTP"),
-            failing(NotOpenClaw),
-        ),
-        (
-            "a drip of 100 Continue",
-            dripping("", CONTINUE),
-            failing(ResponseTimeout),
-        ),
+        ("a head and silence", stalling(head), failing(ResponseTimeout)),
+        ("a drip in the body", dripping(&[head, "\r\n"].concat(), " "), failing(ResponseTimeout)),
+        ("a drip in a chunked body", dripping(CHUNKED, "1\r\n \r\n"), failing(ResponseTimeout)),
+        ("a drip in the headers", dripping(head, "X-Drip: drop\r\n"), failing(ResponseTimeout)),
+        ("a drip in one header", dripping(head, "x"), failing(ResponseTimeout)),
+        ("a drip in the status", dripping("", "HTTP"), failing(NotOpenClaw)),
+        ("a drip of 100 Continue", dripping("", CONTINUE), failing(ResponseTimeout)),
     ]);
 }
 
@@ -166,27 +103,16 @@ fn statuses_are_named_and_redirects_not_followed() {
     let elsewhere = Server::start(|_, stream| respond(stream, 200, STARTED));
     let location = elsewhere.url();
     let redirect = Server::start(move |path, stream| {
-        write!(
-            stream,
-            "HTTP/1.1 302 Found\r\nLocation: {location}{path}\r\nContent-Length: 0\r\n\r\n"
-        )
+        write!(stream, "HTTP/1.1 302 Found\r\nLocation: {location}{path}\r\nContent-Length: 0\r\n\r\n")
     });
     check(vec![
         ("302", redirect, failing(Status(302))),
         ("500", always(500, "oops"), failing(Status(500))),
-        (
-            "502",
-            always(502, "<html>Bad Gateway</html>"),
-            failing(Status(502)),
-        ),
+        ("502", always(502, "<html>Bad Gateway</html>"), failing(Status(502))),
         ("401", always(401, STARTED), failing(Status(401))),
         ("201", always(201, STARTED), failing(Status(201))),
         ("204", always(204, ""), failing(Status(204))),
-        (
-            "101",
-            bytes("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-            failing(Status(101)),
-        ),
+        ("101", bytes("HTTP/1.1 101 Switching Protocols\r\n\r\n"), failing(Status(101))),
     ]);
     assert!(elsewhere.asked().is_empty());
 }
@@ -196,64 +122,31 @@ fn other_json_is_not_openclaw() {
     let deep = format!("{}{}", "{\"ok\":".repeat(30_000), "}".repeat(30_000));
     check(vec![
         ("{}", always(200, "{}"), failing(NotOpenClaw)),
-        (
-            "nested",
-            always(200, r#"{"data":{"ok":true,"status":"started"}}"#),
-            failing(NotOpenClaw),
-        ),
-        (
-            "in an array",
-            always(200, r#"[{"ok":true,"status":"started"}]"#),
-            failing(NotOpenClaw),
-        ),
-        (
-            "wrong types",
-            always(200, r#"{"ok":"true","status":"started"}"#),
-            failing(NotOpenClaw),
-        ),
+        ("nested", always(200, r#"{"data":{"ok":true,"status":"started"}}"#), failing(NotOpenClaw)),
+        ("in an array", always(200, r#"[{"ok":true,"status":"started"}]"#), failing(NotOpenClaw)),
+        ("wrong types", always(200, r#"{"ok":"true","status":"started"}"#), failing(NotOpenClaw)),
         ("plain text", always(200, "OK"), failing(NotOpenClaw)),
         ("empty", always(200, ""), failing(NotOpenClaw)),
-        (
-            "30,000 levels",
-            whole(deep.into_bytes()),
-            failing(NotOpenClaw),
-        ),
+        ("30,000 levels", whole(deep.into_bytes()), failing(NotOpenClaw)),
         (
             "invalid UTF-8",
             whole(b"{\"ok\":true,\"status\":\"started\",\"x\":\"\xff\xfe\"}".to_vec()),
             failing(NotOpenClaw),
         ),
-        (
-            "chunked, and right",
-            bytes([CHUNKED, "1e\r\n", STARTED, "\r\n0\r\n\r\n"].concat()),
-            HEALTHY,
-        ),
-        (
-            "without a length, and right",
-            bytes(["HTTP/1.0 200 OK\r\n\r\n", STARTED].concat()),
-            HEALTHY,
-        ),
-        (
-            "a bad chunk",
-            bytes([CHUNKED, "ffffffffffffffffff\r\n", STARTED].concat()),
-            failing(NotOpenClaw),
-        ),
+        ("chunked, and right", bytes([CHUNKED, "1e\r\n", STARTED, "\r\n0\r\n\r\n"].concat()), HEALTHY),
+        ("without a length, and right", bytes(["HTTP/1.0 200 OK\r\n\r\n", STARTED].concat()), HEALTHY),
+        ("a bad chunk", bytes([CHUNKED, "ffffffffffffffffff\r\n", STARTED].concat()), failing(NotOpenClaw)),
         (
             "two lengths",
             bytes("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12"),
             failing(NotOpenClaw),
         ),
-        (
-            "not HTTP",
-            bytes("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"),
-            failing(NotOpenClaw),
-        ),
+        ("not HTTP", bytes("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), failing(NotOpenClaw)),
     ]);
 }
 
 fn whole(body: Vec<u8>) -> Server {
-    let mut answer =
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     answer.extend(body);
     bytes(answer)
 }
@@ -263,43 +156,15 @@ fn too_much_of_anything_is_not_openclaw() {
     check(vec![
         (
             "1 GB of body",
-            flood(
-                "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n",
-                " ",
-                1_000_000_000,
-            ),
+            flood("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", " ", 1_000_000_000),
             failing(NotOpenClaw),
         ),
-        (
-            "1 GB without a length",
-            flood("HTTP/1.1 200 OK\r\n\r\n", STARTED, 1_000_000_000),
-            failing(NotOpenClaw),
-        ),
-        (
-            "1 GB of tiny chunks",
-            flood(CHUNKED, "1\r\n \r\n", 1_000_000_000),
-            failing(NotOpenClaw),
-        ),
-        (
-            "100,000 headers",
-            flood("HTTP/1.1 200 OK\r\n", "X-Header: x\r\n", 1_300_000),
-            failing(NotOpenClaw),
-        ),
-        (
-            "200 short headers",
-            flood("HTTP/1.1 200 OK\r\n", "X: x\r\n", 1_200),
-            failing(NotOpenClaw),
-        ),
-        (
-            "a header of 1 GB",
-            flood("HTTP/1.1 200 OK\r\nX: ", "x", 1_000_000_000),
-            failing(NotOpenClaw),
-        ),
-        (
-            "endless 100 Continue",
-            flood("", CONTINUE, u64::MAX),
-            failing(NotOpenClaw),
-        ),
+        ("1 GB without a length", flood("HTTP/1.1 200 OK\r\n\r\n", STARTED, 1_000_000_000), failing(NotOpenClaw)),
+        ("1 GB of tiny chunks", flood(CHUNKED, "1\r\n \r\n", 1_000_000_000), failing(NotOpenClaw)),
+        ("100,000 headers", flood("HTTP/1.1 200 OK\r\n", "X-Header: x\r\n", 1_300_000), failing(NotOpenClaw)),
+        ("200 short headers", flood("HTTP/1.1 200 OK\r\n", "X: x\r\n", 1_200), failing(NotOpenClaw)),
+        ("a header of 1 GB", flood("HTTP/1.1 200 OK\r\nX: ", "x", 1_000_000_000), failing(NotOpenClaw)),
+        ("endless 100 Continue", flood("", CONTINUE, u64::MAX), failing(NotOpenClaw)),
         (
             "endless 103 Early Hints",
             flood("", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", u64::MAX),

@@ -38,10 +38,7 @@ fn probe(target: &mut Target) -> Answer {
     let asked = Instant::now();
     let answer = target.probe(DEADLINE);
     let took = asked.elapsed();
-    assert!(
-        took < DEADLINE + LATE,
-        "{target:?} took {took:?}: {answer:?}"
-    );
+    assert!(took < DEADLINE + LATE, "{target:?} took {took:?}: {answer:?}");
     assert!(answer.latency <= took);
     assert!(!answer.detail.is_empty() && !answer.detail.contains(char::is_control));
     answer

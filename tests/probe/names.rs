@@ -3,9 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::probe::Failure::{
-    Dns, Draining, Refused, ResponseTimeout, Status, Unreachable,
-};
+use openclaw_failover::probe::Failure::{Dns, Draining, Refused, ResponseTimeout, Status, Unreachable};
 use openclaw_failover::probe::Verdict;
 
 use crate::server::{Server, respond, silence};
@@ -20,10 +18,7 @@ fn silent() -> Server {
 }
 
 fn refusing() -> String {
-    let address = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     format!("http://{address}")
 }
 
@@ -42,15 +37,8 @@ fn a_name_with_an_address() {
 
 #[test]
 fn a_name_that_refuses() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    assert_eq!(
-        verdict(&format!("http://localhost:{port}")),
-        Verdict::Failing(Refused)
-    );
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(verdict(&format!("http://localhost:{port}")), Verdict::Failing(Refused));
 }
 
 #[test]
@@ -65,10 +53,7 @@ fn an_ipv6_literal() {
 
 #[test]
 fn no_way_to_the_host() {
-    assert_eq!(
-        verdict("http://255.255.255.255:18789"),
-        Verdict::Failing(Unreachable)
-    );
+    assert_eq!(verdict("http://255.255.255.255:18789"), Verdict::Failing(Unreachable));
 }
 
 #[test]
@@ -81,11 +66,7 @@ fn one_good_url_is_enough_and_the_others_are_not_waited_for() {
         let answer = probe(&mut target);
         assert_eq!(answer.verdict, HEALTHY);
         assert_eq!(answer.url, format!("{}/startupz", good.url()));
-        assert!(
-            asked.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            asked.elapsed()
-        );
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     }
 }
 
@@ -101,11 +82,7 @@ fn when_all_urls_fail_the_one_that_came_furthest_tells_why() {
         (&[&broken.url(), &draining.url(), &refusing()], Draining),
     ];
     for (urls, failure) in cases {
-        assert_eq!(
-            probe(&mut target(urls)).verdict,
-            Verdict::Failing(failure),
-            "{urls:?}"
-        );
+        assert_eq!(probe(&mut target(urls)).verdict, Verdict::Failing(failure), "{urls:?}");
     }
 }
 

@@ -9,11 +9,7 @@ use crate::{DEADLINE, HEALTHY, HTML, LIVE, STARTED, probe, target};
 /// A server with these two answers.
 fn server(startupz: (u16, &'static str), healthz: (u16, &'static str)) -> Server {
     Server::start(move |path, stream| {
-        let (status, body) = if path == "/startupz" {
-            startupz
-        } else {
-            healthz
-        };
+        let (status, body) = if path == "/startupz" { startupz } else { healthz };
         respond(stream, status, body)
     })
 }
@@ -47,10 +43,7 @@ fn an_older_gateway_is_asked_for_healthz_and_remembered() {
 #[test]
 fn html_is_told_by_its_first_character_too() {
     let server = Server::start(|path, stream| match path {
-        "/startupz" => write!(
-            stream,
-            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n\n <html/>"
-        ),
+        "/startupz" => write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n\n <html/>"),
         _ => respond(stream, 200, LIVE),
     });
     assert_eq!(probe(&mut target(&[&server.url()])).verdict, HEALTHY);
@@ -71,10 +64,7 @@ fn nothing_is_remembered_of_a_gateway_that_fails() {
         for _ in 0..2 {
             assert_eq!(probe(&mut target).verdict, Verdict::Failing(failure));
         }
-        assert_eq!(
-            server.asked(),
-            ["/startupz", "/healthz", "/startupz", "/healthz"]
-        );
+        assert_eq!(server.asked(), ["/startupz", "/healthz", "/startupz", "/healthz"]);
     }
 }
 

@@ -14,9 +14,7 @@ const IS_CHILD: &str = "OPENCLAW_FAILOVER_TEST_CHILD";
 /// This test program again, running one of its tests as a child.
 fn child(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", test, "--nocapture"])
-        .env(IS_CHILD, "1");
+    command.args(["--exact", test, "--nocapture"]).env(IS_CHILD, "1");
     command
 }
 
@@ -31,31 +29,18 @@ struct Gateway {
 
 impl Gateway {
     fn start() -> Self {
-        let mut process = child("process::gateway")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process = child("process::gateway").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let url = output.lines().map_while(Result::ok).find_map(|line| {
             let start = line.find("http://")?;
             line.get(start..).map(str::to_owned)
         });
-        Self {
-            process,
-            url: url.unwrap(),
-        }
+        Self { process, url: url.unwrap() }
     }
 
     fn signal(&self, name: &str) {
         let pid = self.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([name, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 }
 
@@ -98,21 +83,10 @@ fn a_proxy_from_the_environment_is_not_asked() {
         return;
     }
     let mut command = child("process::a_proxy_from_the_environment_is_not_asked");
-    for name in [
-        "http_proxy",
-        "HTTP_PROXY",
-        "https_proxy",
-        "HTTPS_PROXY",
-        "all_proxy",
-        "ALL_PROXY",
-    ] {
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env(name, "http://127.0.0.1:1");
     }
     command.env_remove("no_proxy").env_remove("NO_PROXY");
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

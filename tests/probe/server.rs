@@ -26,9 +26,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Reads each request's head, then lets `handler` answer and closes.
-    pub(crate) fn start(
-        handler: impl Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) fn start(handler: impl Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self::listen("127.0.0.1:0", None, Arc::new(handler))
     }
 
@@ -96,12 +94,7 @@ impl Server {
                 thread::spawn(move || handler(stream));
             }
         });
-        Self {
-            address,
-            scheme,
-            heads,
-            stopped,
-        }
+        Self { address, scheme, heads, stopped }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -115,10 +108,7 @@ impl Server {
 
     /// The paths of all requests so far.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.heads()
-            .iter()
-            .map(|head| path(head).to_owned())
-            .collect()
+        self.heads().iter().map(|head| path(head).to_owned()).collect()
     }
 }
 
@@ -150,16 +140,9 @@ fn path(head: &str) -> &str {
 
 /// A whole answer, HTML where it looks like it.
 pub(crate) fn respond(stream: &mut dyn Stream, status: u16, body: &str) -> io::Result<()> {
-    let kind = if body.starts_with('<') {
-        "text/html; charset=utf-8"
-    } else {
-        "application/json"
-    };
+    let kind = if body.starts_with('<') { "text/html; charset=utf-8" } else { "application/json" };
     let length = body.len();
-    write!(
-        stream,
-        "HTTP/1.1 {status} Whatever\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
+    write!(stream, "HTTP/1.1 {status} Whatever\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
 /// Says nothing more until the client gives up.

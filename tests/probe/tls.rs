@@ -14,28 +14,23 @@ use crate::server::{Server, Stream, respond, silence};
 use crate::{HEALTHY, STARTED, probe};
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/probe/tls")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/tls").join(name)
 }
 
 fn config(certificate: &str) -> Arc<ServerConfig> {
     let chain = vec![CertificateDer::from_pem_file(file(certificate)).unwrap()];
     let key = PrivateKeyDer::from_pem_file(file("gateway.key")).unwrap();
-    let config =
-        ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
+    let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
     Arc::new(config)
 }
 
 fn gateway(certificate: &str) -> Server {
-    Server::start_tls(config(certificate), |_, stream| {
-        respond(stream, 200, STARTED)
-    })
+    Server::start_tls(config(certificate), |_, stream| respond(stream, 200, STARTED))
 }
 
 fn ask(url: &str, authority: Option<&str>) -> Answer {
@@ -49,15 +44,9 @@ fn a_private_certificate_is_trusted_through_its_authority_only() {
     let server = gateway("gateway.pem");
     let port = server.address.port();
     assert_eq!(ask(&server.url(), Some("authority.pem")).verdict, HEALTHY);
-    assert_eq!(
-        ask(&format!("https://localhost:{port}"), Some("authority.pem")).verdict,
-        HEALTHY
-    );
+    assert_eq!(ask(&format!("https://localhost:{port}"), Some("authority.pem")).verdict, HEALTHY);
     assert_eq!(ask(&server.url(), None).verdict, Verdict::Failing(Tls));
-    assert_eq!(
-        ask(&server.url(), Some("elsewhere.pem")).verdict,
-        Verdict::Failing(Tls)
-    );
+    assert_eq!(ask(&server.url(), Some("elsewhere.pem")).verdict, Verdict::Failing(Tls));
 }
 
 #[test]
