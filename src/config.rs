@@ -2,6 +2,4 @@
 
 pub mod valid;
 
-pub use valid::{
-    Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace,
-};
+pub use valid::{Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
