@@ -1,0 +1,137 @@
+//! What the machine can ask for.
+
+use std::time::Duration;
+
+use super::hold::{Hold, HoldKind};
+use super::role::{Cause, Reason};
+use super::time::Time;
+use crate::probe::{Failure, Verdict};
+
+/// One thing to do. Actions are carried out in the order given, and none of them blocks the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Do this to the gateway's unit, then answer with [`Event::Ordered`](super::Event::Ordered).
+    Order(Order),
+    /// From now on look at the gateway in this way.
+    Look(Look),
+    /// Start a pull, then answer with [`Event::Pulled`](super::Event::Pulled).
+    Pull,
+    /// Stop the running pull unless it already moves the tree.
+    CutPull,
+    /// Start a push, then answer with [`Event::Pushed`](super::Event::Pushed).
+    Push,
+    /// Ask the witnesses, then answer with [`Event::Witnessed`](super::Event::Witnessed).
+    AskWitnesses,
+    /// Tell people.
+    Say(Note),
+}
+
+/// What can be done to the gateway's unit. At most one is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// `reset-failed`, whose failure does not matter, then `start`.
+    Start,
+    /// `stop`, without waiting for the drain.
+    Stop,
+    /// `kill` with SIGKILL: the drain is cut.
+    Kill,
+}
+
+/// How closely to look at the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It should be down: systemd is asked when it answers all the same.
+    ForDown,
+    /// It should be up: systemd is asked when it does not answer.
+    ForUp,
+    /// It is changing: ask systemd too, about once a second.
+    Closely,
+}
+
+/// One thing people should know. Transitions are never said twice; conditions are said when they begin.
+#[expect(missing_docs, reason = "each variant says what its fields are by their names")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// This upstream was seen healthy for the first time: from now on its death counts.
+    Armed { upstream: usize },
+    /// No upstream shows life any more.
+    WindowOpened { upstream: usize, failure: Failure },
+    /// An upstream shows life again.
+    WindowClosed { upstream: usize, lasted: Duration },
+    /// A promotion was decided. For an outage: how long nobody has shown life, and when somebody last did.
+    Promoting { cause: Cause, window: Duration, failures: u32, life: Time },
+    /// It was called off before the gateway was started.
+    Aborted { why: Abort },
+    /// The gateway answers.
+    Promoted { cause: Cause, took: Duration, hold_down: Duration },
+    /// A gateway that this monitor did not start, or does not remember starting, is up.
+    Adopted { cause: Cause },
+    /// systemd did not start it, or it did not stay.
+    StartFailed { why: String, retry_in: Duration },
+    /// Started, and silent beyond its patience.
+    NotAnswering { waited: Duration },
+    /// It is stopped because it has been silent for twice its patience.
+    StoppingSilent { waited: Duration },
+    /// The gateway is up, and at least one of its channels is not.
+    ChannelsBroken,
+    /// All its channels work again.
+    ChannelsWell,
+    /// The gateway was found down while active.
+    WentDown,
+    /// The gateway is being stopped.
+    Demoting { reason: Reason },
+    /// Its drain will be cut, because a promotion is due again.
+    DrainCut { after: Duration },
+    /// systemd did not stop it.
+    StopFailed { why: String, retry_in: Duration },
+    /// It still drains after `gateway.stop_timeout`.
+    StopHangs { waited: Duration },
+    /// The gateway is down and the upstream serves.
+    Demoted { reason: Reason, active_for: Option<Duration> },
+    /// Something else answers on the gateway's port.
+    PortHeld { verdict: Verdict },
+    /// The port is free again.
+    PortFree,
+    /// The window is due and no witness answers: it is this host that is cut off.
+    Isolated,
+    /// A witness or an upstream answers again.
+    Reconnected,
+    /// Everything fails, and no upstream was ever seen healthy from here.
+    NeverSeenHealthy,
+    /// A promotion is due and a hold forbids it.
+    HeldBack { kind: HoldKind },
+    /// An operator set a hold.
+    HoldSet { hold: Hold },
+    /// A hold ended, by time or by a person.
+    HoldEnded { kind: HoldKind, by_time: bool },
+    /// A hold has stood for a day, or another day.
+    HoldStands { hold: Hold },
+    /// A drill was asked for and cannot be held now.
+    DrillRefused { why: Refusal },
+    /// The primary failed during a drill: the gateway stays up, under the ordinary rules.
+    DrillOvertaken,
+}
+
+/// Why a promotion was called off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Abort {
+    /// An upstream is healthy again.
+    Healthy,
+    /// An operator's hold.
+    Held(HoldKind),
+    /// The primary failed before the drill had started anything.
+    DrillOvertaken,
+    /// The drill's one start failed.
+    DrillFailed,
+}
+
+/// Why a drill is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// This host is not in standby.
+    NotStandby,
+    /// No upstream is healthy: this would not be a rehearsal.
+    PrimaryDown,
+    /// A hold stands.
+    Held,
+}

@@ -1,0 +1,138 @@
+//! The decision: is a promotion due? Taken on a failing verdict or a witness's answer, never on a tick.
+
+use std::time::Duration;
+
+use super::action::{Abort, Note};
+use super::hold::HoldKind;
+use super::machine::Machine;
+use super::role::{Cause, Role, Step};
+use super::time::Time;
+use crate::probe::Failure;
+
+/// How long a drain may go on once a promotion is due again.
+pub(super) const DRAIN_GRACE: Duration = Duration::from_secs(15);
+
+/// How often people are told that nothing was ever seen healthy.
+const NAG: Duration = Duration::from_secs(3600);
+
+impl Machine {
+    /// Promotes, or cuts the drain of a demotion, if everything speaks for it.
+    pub(super) fn decide(&mut self) {
+        let Some(opened) = self.window.opened else { return };
+        let undecided = match &self.role {
+            Role::Standby => true,
+            Role::Demoting(demoting) => demoting.cut.is_none(),
+            Role::Promoting(_) | Role::Active(_) => false,
+        };
+        if !undecided || !self.window_due() || !self.is_armed() || self.is_held_back() || !self.is_witnessed(opened) {
+            return;
+        }
+        match &mut self.role {
+            Role::Demoting(demoting) => {
+                demoting.cut = Some((self.now + DRAIN_GRACE, Cause::Outage));
+                self.say(Note::DrainCut { after: DRAIN_GRACE });
+            }
+            _ => self.promote(Cause::Outage),
+        }
+    }
+
+    /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream.
+    pub(super) fn window_due(&self) -> bool {
+        let Some(opened) = self.window.opened else { return false };
+        let restarting = self
+            .last_healthy
+            .and_then(|index| self.upstreams.get(index)?.failing_since(opened))
+            .is_some_and(|failure| matches!(failure, Failure::Refused | Failure::Starting | Failure::Draining));
+        let grace = if restarting { self.policy.restart_grace } else { Duration::ZERO };
+        self.window.elapsed >= self.policy.promote_after + grace
+            && self.window.failures >= self.policy.failures
+            && self.upstreams.iter().all(|upstream| upstream.failing_since(opened).is_some())
+    }
+
+    /// Whether some upstream was ever seen healthy. If none was, says so every hour: what never lived from here is more
+    /// likely misconfigured than dead.
+    fn is_armed(&mut self) -> bool {
+        let armed = self.any_armed();
+        if !armed && self.told.never_seen.is_none_or(|at| self.now.since(at) >= NAG) {
+            self.told.never_seen = Some(self.now);
+            self.say(Note::NeverSeenHealthy);
+        }
+        armed
+    }
+
+    pub(super) fn any_armed(&self) -> bool {
+        self.upstreams.iter().any(|upstream| upstream.armed)
+    }
+
+    fn is_held_back(&mut self) -> bool {
+        match self.hold_kind() {
+            None | Some(HoldKind::Promoted) => false,
+            Some(kind) => {
+                if !std::mem::replace(&mut self.window.held_back, true) {
+                    self.say(Note::HeldBack { kind });
+                }
+                true
+            }
+        }
+    }
+
+    /// Whether a witness was reached since the window opened and just now; a missing answer is awaited.
+    fn is_witnessed(&mut self, opened: Time) -> bool {
+        if !self.policy.witnessed {
+            return true;
+        }
+        let fresh = self.policy.retry_interval.max(self.policy.timeout);
+        let says = self.witness.says(self.now, opened, fresh);
+        if says == Some(false) && !std::mem::replace(&mut self.witness.isolated, true) {
+            self.say(Note::Isolated);
+        }
+        says == Some(true)
+    }
+
+    pub(super) fn witnessed(&mut self, alive: bool) {
+        self.witness.answered(alive);
+        if alive {
+            self.reconnected();
+        }
+        self.decide();
+    }
+
+    pub(super) fn reconnected(&mut self) {
+        if std::mem::take(&mut self.witness.isolated) {
+            self.say(Note::Reconnected);
+        }
+    }
+
+    /// An upstream lives: a drain need not be cut for its outage.
+    pub(super) fn call_off_cut(&mut self) {
+        if let Role::Demoting(demoting) = &mut self.role
+            && matches!(demoting.cut, Some((_, Cause::Outage)))
+        {
+            demoting.cut = None;
+        }
+    }
+
+    /// The primary fails during a drill: what has not been started is left, what runs stays up under the ordinary rules.
+    pub(super) fn overtake_drill(&mut self) {
+        let cause = match &mut self.role {
+            Role::Promoting(promoting) => &mut promoting.cause,
+            Role::Active(active) => &mut active.cause,
+            Role::Standby | Role::Demoting(_) => return,
+        };
+        if !matches!(cause, Cause::Drill { .. }) {
+            return;
+        }
+        *cause = Cause::Found;
+        if let Some(failover) = self.memory.underway() {
+            failover.cause = Cause::Found;
+        }
+        if let Role::Promoting(promoting) = &self.role
+            && matches!(promoting.step, Step::Sync { .. } | Step::Start { .. })
+            && self.in_flight.is_none()
+        {
+            self.abort(Abort::DrillOvertaken);
+        } else {
+            self.say(Note::DrillOvertaken);
+        }
+    }
+}

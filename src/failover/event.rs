@@ -1,0 +1,97 @@
+//! What the machine can be told.
+
+use std::time::Duration;
+
+use super::hold::HoldKind;
+use super::time::Time;
+use crate::probe::Verdict;
+
+/// One fact, in the order in which it became known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A probe of this upstream ended.
+    Probed {
+        /// Its index in the configuration.
+        upstream: usize,
+        /// What the probe found.
+        verdict: Verdict,
+    },
+    /// The witnesses were asked and at least one answered, or none did.
+    Witnessed {
+        /// Whether one answered.
+        alive: bool,
+    },
+    /// Somebody looked at this host's gateway.
+    Observed(Observation),
+    /// The order that was in flight ended. `Ok` means that systemd took it, not that it had its effect.
+    Ordered(Result<(), String>),
+    /// The pull that was running ended, well or badly: a stale workspace beats no gateway.
+    Pulled,
+    /// The push that was running ended.
+    Pushed {
+        /// Whether the remote now has everything.
+        returned: bool,
+    },
+    /// An operator's word.
+    Command(Command),
+    /// Time has passed.
+    Tick,
+}
+
+/// What an operator can ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Set a hold in place of any other.
+    Hold {
+        /// Which.
+        kind: HoldKind,
+        /// When it ends by itself; `None`: never.
+        until: Option<Time>,
+    },
+    /// End the hold.
+    Resume,
+    /// Rehearse a failover, staying active for so long.
+    Drill {
+        /// How long to stay active once the gateway has answered.
+        hold: Duration,
+    },
+}
+
+/// One look at this host's gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// What systemd says of its unit; `None` when it was not asked or did not answer.
+    pub unit: Option<Unit>,
+    /// What its URL answered.
+    pub verdict: Verdict,
+    /// Whether every channel it spoke of is working.
+    pub channels_well: bool,
+}
+
+/// What systemd says of the gateway's unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Its state.
+    pub state: UnitState,
+    /// Which start of the unit this is; `None` before the first.
+    pub invocation: Option<Invocation>,
+    /// Its main process; `None` when there is none.
+    pub main_pid: Option<u32>,
+}
+
+/// `InvocationID` of systemd.exec(5): a new one at every start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Invocation(pub u128);
+
+/// `ActiveState` of systemd(1), reduced to what decisions need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitState {
+    /// `active` or `reloading`.
+    Active,
+    /// `activating`: also while systemd waits to restart it.
+    Activating,
+    /// `deactivating`: it drains.
+    Deactivating,
+    /// `inactive`, `failed`, or no such unit.
+    Down,
+}

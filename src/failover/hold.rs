@@ -1,0 +1,141 @@
+//! An operator's override.
+
+use std::time::Duration;
+
+use super::action::{Abort, Note, Refusal};
+use super::decide::DRAIN_GRACE;
+use super::event::Command;
+use super::machine::Machine;
+use super::role::{Cause, Promoting, Reason, Role, Step};
+use super::time::Time;
+
+/// What an operator wants, whatever the machine would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// What.
+    pub kind: HoldKind,
+    /// Since when.
+    pub since: Time,
+    /// When it ends by itself; `None`: never.
+    pub until: Option<Time>,
+}
+
+/// The three holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldKind {
+    /// This host's gateway is to be up.
+    Promoted,
+    /// This host's gateway is to be down.
+    Standby,
+    /// Nothing is to be done to it.
+    Paused,
+}
+
+/// A hold that has stood for so long is announced, and again after as long.
+const STANDS: Duration = Duration::from_secs(24 * 3600);
+
+impl Machine {
+    /// Takes in an operator's word.
+    pub(super) fn commanded(&mut self, command: &Command) {
+        match *command {
+            Command::Hold { kind, until } => self.set_hold(Hold { kind, since: self.now, until }),
+            Command::Resume => self.end_hold(false),
+            Command::Drill { hold } => self.drill(hold),
+        }
+    }
+
+    fn set_hold(&mut self, hold: Hold) {
+        self.memory.hold = Some(hold);
+        self.told.hold_stands = None;
+        self.say(Note::HoldSet { hold });
+        let drilling = match &self.role {
+            Role::Promoting(promoting) if !matches!(promoting.step, Step::Sync { .. }) => promoting.cause,
+            Role::Active(active) => active.cause,
+            _ => return,
+        };
+        if matches!(drilling, Cause::Drill { .. }) {
+            match hold.kind {
+                HoldKind::Promoted => self.drill_ends_promoted(),
+                HoldKind::Standby => {}
+                HoldKind::Paused => self.begin_demoting(Reason::DrillOver),
+            }
+        }
+    }
+
+    fn drill_ends_promoted(&mut self) {
+        match &mut self.role {
+            Role::Promoting(promoting) => promoting.cause = Cause::Operator,
+            Role::Active(active) => active.cause = Cause::Operator,
+            Role::Standby | Role::Demoting(_) => {}
+        }
+        if let Some(failover) = self.memory.underway() {
+            failover.cause = Cause::Operator;
+        }
+    }
+
+    fn end_hold(&mut self, by_time: bool) {
+        if let Some(hold) = self.memory.hold.take() {
+            self.say(Note::HoldEnded { kind: hold.kind, by_time });
+        }
+    }
+
+    pub(super) fn expire_hold(&mut self) {
+        let until = self.memory.hold.and_then(|hold| hold.until);
+        if until.is_some_and(|until| self.now >= until) {
+            self.end_hold(true);
+        }
+    }
+
+    fn drill(&mut self, hold: Duration) {
+        let why = if self.role != Role::Standby {
+            Some(Refusal::NotStandby)
+        } else if self.memory.hold.is_some() {
+            Some(Refusal::Held)
+        } else if !self.upstreams.iter().any(super::upstream::Upstream::is_healthy) {
+            Some(Refusal::PrimaryDown)
+        } else {
+            None
+        };
+        match why {
+            Some(why) => self.say(Note::DrillRefused { why }),
+            None => self.promote(Cause::Drill { hold }),
+        }
+    }
+
+    /// Brings the role towards what the hold wants, whatever set it and whenever.
+    pub(super) fn obey_hold(&mut self) {
+        let Some(kind) = self.hold_kind() else { return };
+        match (kind, &mut self.role) {
+            (HoldKind::Promoted, Role::Standby) => self.promote(Cause::Operator),
+            (HoldKind::Promoted, Role::Demoting(demoting)) if demoting.cut.is_none() => {
+                demoting.cut = Some((self.now + DRAIN_GRACE, Cause::Operator));
+                self.say(Note::DrainCut { after: DRAIN_GRACE });
+            }
+            (HoldKind::Standby | HoldKind::Paused, Role::Promoting(Promoting { step: Step::Sync { .. }, .. })) => {
+                self.abort(Abort::Held(kind));
+            }
+            (HoldKind::Standby, Role::Promoting(Promoting { step: Step::Start { .. }, .. }))
+                if self.in_flight.is_none() =>
+            {
+                self.abort(Abort::Held(kind));
+            }
+            (HoldKind::Standby, Role::Promoting(_) | Role::Active(_)) => self.begin_demoting(Reason::Operator),
+            (HoldKind::Standby, Role::Demoting(demoting)) => demoting.cut = None,
+            _ => {}
+        }
+    }
+
+    pub(super) fn announce_hold(&mut self) {
+        if self.next_announcement().is_some_and(|at| self.now >= at)
+            && let Some(hold) = self.memory.hold
+        {
+            self.told.hold_stands = Some(self.now);
+            self.say(Note::HoldStands { hold });
+        }
+    }
+
+    pub(super) fn next_announcement(&self) -> Option<Time> {
+        let hold = self.memory.hold?;
+        Some(self.told.hold_stands.unwrap_or(hold.since) + STANDS)
+    }
+}

@@ -1,0 +1,298 @@
+//! The machine: takes in one event, then reads all facts again and pursues what follows from them.
+
+use super::action::{Action, Look, Note, Order};
+use super::event::{Event, Observation, Unit, UnitState};
+use super::hold::HoldKind;
+use super::memory::{Failover, Memory};
+use super::policy::Policy;
+use super::role::{Cause, Promoting, Reason, Role, Step};
+use super::time::Time;
+use super::upstream::Upstream;
+use super::window::Window;
+use super::witness::Witness;
+use crate::probe::{Failure, Verdict};
+
+/// The whole state of a failover.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub(super) policy: Policy,
+    pub(super) now: Time,
+    pub(super) role: Role,
+    pub(super) memory: Memory,
+    pub(super) upstreams: Vec<Upstream>,
+    /// The upstream that was healthy last, in this life of the monitor.
+    pub(super) last_healthy: Option<usize>,
+    pub(super) window: Window,
+    pub(super) witness: Witness,
+    /// What systemd last said of the gateway's unit.
+    pub(super) unit: Option<Unit>,
+    /// The one order that may be under way.
+    pub(super) in_flight: Option<Order>,
+    pub(super) duties: super::duties::Duties,
+    pub(super) told: Told,
+    look: Option<Look>,
+    out: Vec<Action>,
+}
+
+/// Which conditions people have been told of, so that each is said once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    pub port_held: bool,
+    pub channels_broken: bool,
+    pub never_seen: Option<Time>,
+    pub hold_stands: Option<Time>,
+}
+
+/// What a machine starts from: what was remembered, and what was found.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// What the last monitor remembered.
+    pub memory: Memory,
+    /// For each upstream whether it was ever seen healthy; missing entries count as no.
+    pub armed: Vec<bool>,
+    /// What systemd says of the gateway's unit, if it could be asked.
+    pub unit: Option<Unit>,
+}
+
+impl Machine {
+    /// A machine that starts now. The role is not remembered but follows from `start.unit`.
+    #[must_use]
+    pub fn new(policy: Policy, now: Time, start: Start) -> Self {
+        let armed = |index| start.armed.get(index).copied().unwrap_or(false);
+        let mut machine = Self {
+            upstreams: (0..policy.upstreams).map(|index| Upstream::new(armed(index))).collect(),
+            policy,
+            now,
+            role: Role::Standby,
+            memory: start.memory,
+            last_healthy: None,
+            window: Window::new(now),
+            witness: Witness::default(),
+            unit: start.unit,
+            in_flight: None,
+            duties: super::duties::Duties::default(),
+            told: Told::default(),
+            look: None,
+            out: Vec::new(),
+        };
+        machine.memory.clamp(now);
+        machine.adopt_unit();
+        if machine.role == Role::Standby
+            && let Some(failover) = machine.memory.underway()
+        {
+            failover.ended = Some(now);
+        }
+        machine
+    }
+
+    /// Takes in one event and answers with what is to be done, in this order. `now` never runs backwards here: an
+    /// earlier time counts as the latest one seen.
+    #[must_use]
+    pub fn handle(&mut self, now: Time, event: Event) -> Vec<Action> {
+        self.now = self.now.max(now);
+        self.expire_hold();
+        match event {
+            Event::Probed { upstream, verdict } => self.probed(upstream, verdict),
+            Event::Witnessed { alive } => self.witnessed(alive),
+            Event::Observed(observation) => self.observed(&observation),
+            Event::Ordered(result) => self.ordered(result),
+            Event::Pulled => self.pulled(),
+            Event::Pushed { returned } => self.pushed(returned),
+            Event::Command(command) => self.commanded(&command),
+            Event::Tick => {}
+        }
+        self.pursue();
+        std::mem::take(&mut self.out)
+    }
+
+    /// Replaces the policy, as after a reload. Upstreams start anew, armed as given; all else goes on.
+    pub fn reconfigure(&mut self, policy: Policy, armed: &[bool]) {
+        let armed = |index: usize| armed.get(index).copied().unwrap_or(false);
+        self.upstreams = (0..policy.upstreams).map(|index| Upstream::new(armed(index))).collect();
+        self.last_healthy = None;
+        self.window = Window::new(self.now);
+        self.policy = policy;
+    }
+
+    /// The role.
+    #[must_use]
+    pub fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// What must survive a restart.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// What is known of each upstream.
+    #[must_use]
+    pub fn upstreams(&self) -> &[Upstream] {
+        &self.upstreams
+    }
+
+    /// What systemd last said of the gateway's unit.
+    #[must_use]
+    pub fn unit(&self) -> Option<Unit> {
+        self.unit
+    }
+
+    /// How long no upstream has shown life, as it counts towards a promotion, and since when; `None` while one does.
+    #[must_use]
+    pub fn window(&self) -> Option<(std::time::Duration, Time)> {
+        self.window.opened.map(|_| (self.window.elapsed, self.window.life))
+    }
+
+    /// Whether a promotion is due and no witness answers.
+    #[must_use]
+    pub fn isolated(&self) -> bool {
+        self.witness.isolated
+    }
+
+    /// Whether something else answers on the gateway's port.
+    #[must_use]
+    pub fn port_held(&self) -> bool {
+        self.told.port_held
+    }
+
+    /// Whether the gateway is up with a channel that does not work.
+    #[must_use]
+    pub fn channels_broken(&self) -> bool {
+        self.told.channels_broken
+    }
+
+    pub(super) fn say(&mut self, note: Note) {
+        self.out.push(Action::Say(note));
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        self.out.push(action);
+    }
+
+    pub(super) fn order(&mut self, order: Order) {
+        debug_assert!(self.in_flight.is_none(), "two orders in flight");
+        self.in_flight = Some(order);
+        self.act(Action::Order(order));
+    }
+
+    pub(super) fn hold_kind(&self) -> Option<HoldKind> {
+        self.memory.hold.map(|hold| hold.kind)
+    }
+
+    /// Whether the unit is known to be in this state.
+    pub(super) fn unit_is(&self, state: UnitState) -> bool {
+        self.unit.is_some_and(|unit| unit.state == state)
+    }
+
+    fn probed(&mut self, index: usize, verdict: Verdict) {
+        let longest_step = self.policy.longest_step();
+        let Some(upstream) = self.upstreams.get_mut(index) else { return };
+        upstream.probed(self.now, verdict, longest_step);
+        match verdict {
+            Verdict::Healthy { .. } => self.alive(index),
+            Verdict::Failing(failure) => self.failing(index, failure),
+        }
+    }
+
+    fn alive(&mut self, index: usize) {
+        self.last_healthy = Some(index);
+        if let Some(lasted) = self.window.healthy(self.now) {
+            self.say(Note::WindowClosed { upstream: index, lasted });
+        }
+        if !std::mem::replace(&mut self.upstreams[index].armed, true) {
+            self.told.never_seen = None;
+            self.say(Note::Armed { upstream: index });
+        }
+        self.reconnected();
+        self.call_off_cut();
+    }
+
+    fn failing(&mut self, index: usize, failure: Failure) {
+        let nobody_lives = self.upstreams.iter().all(|upstream| !upstream.is_healthy());
+        if self.window.failing(self.now, self.policy.longest_step(), nobody_lives) {
+            self.say(Note::WindowOpened { upstream: index, failure });
+            self.overtake_drill();
+        }
+        self.decide();
+    }
+
+    fn observed(&mut self, seen: &Observation) {
+        if let Some(unit) = seen.unit {
+            self.unit = Some(unit);
+        }
+        match self.role {
+            Role::Standby => self.observed_standby(seen),
+            Role::Promoting(_) => self.observed_promoting(seen),
+            Role::Active(_) => self.observed_active(seen),
+            Role::Demoting(_) => self.observed_demoting(seen),
+        }
+    }
+
+    fn observed_standby(&mut self, seen: &Observation) {
+        self.adopt_unit();
+        if let Role::Standby = self.role
+            && seen.unit.is_some()
+        {
+            let held = !matches!(seen.verdict, Verdict::Failing(Failure::Refused));
+            if held != std::mem::replace(&mut self.told.port_held, held) {
+                let verdict = seen.verdict;
+                self.say(if held { Note::PortHeld { verdict } } else { Note::PortFree });
+            }
+        }
+    }
+
+    /// In standby: takes over a gateway that is up, or on its way, although no order of this machine says so.
+    fn adopt_unit(&mut self) {
+        let Some(unit) = self.unit else { return };
+        if self.role != Role::Standby || self.in_flight.is_some() {
+            return;
+        }
+        match unit.state {
+            UnitState::Down => {}
+            UnitState::Deactivating => self.begin_demoting(Reason::Found),
+            UnitState::Active | UnitState::Activating => {
+                let (now, life) = (self.now, self.window.life);
+                let failover = match self.memory.underway() {
+                    Some(failover) => failover.clone(),
+                    None => Failover { cause: Cause::Found, life, decided: now, answered: None, ended: None },
+                };
+                let (cause, since) = (failover.cause, failover.decided);
+                self.memory.failover = Some(failover);
+                self.memory.unreturned = true;
+                let step = Step::Verify(self.verify_from(now, 0, None));
+                self.role = Role::Promoting(Promoting { cause, since, attempt: 0, step });
+                self.say(Note::Adopted { cause });
+            }
+        }
+    }
+
+    fn ordered(&mut self, result: Result<(), String>) {
+        let Some(order) = self.in_flight.take() else { return };
+        match (order, result) {
+            (Order::Start, result) => self.start_ordered(result),
+            (Order::Stop | Order::Kill, Ok(())) => {}
+            (Order::Stop | Order::Kill, Err(why)) => self.stop_failed(why),
+        }
+    }
+
+    /// Level-triggered: whatever the event was, the next order follows from the facts as they now are.
+    fn pursue(&mut self) {
+        self.obey_hold();
+        match self.role {
+            Role::Standby => {}
+            Role::Promoting(_) => self.pursue_promotion(),
+            Role::Active(_) => self.keep_up(),
+            Role::Demoting(_) => self.step_down(),
+        }
+        self.pursue_duties();
+        let look = match &self.role {
+            Role::Standby | Role::Promoting(Promoting { step: Step::Sync { .. }, .. }) => Look::ForDown,
+            Role::Active(_) => Look::ForUp,
+            Role::Promoting(_) | Role::Demoting(_) => Look::Closely,
+        };
+        if self.look.replace(look) != Some(look) {
+            self.act(Action::Look(look));
+        }
+    }
+}

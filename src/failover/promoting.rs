@@ -1,0 +1,309 @@
+//! The way up: pull, start, verify; and staying up.
+
+use std::time::Duration;
+
+use super::action::{Abort, Action, Note, Order};
+use super::event::{Observation, UnitState};
+use super::hold::HoldKind;
+use super::machine::Machine;
+use super::memory::Failover;
+use super::role::{Active, Cause, Promoting, Reason, Role, Step, Verify};
+use super::time::Time;
+use crate::probe::{Failure, Verdict};
+
+/// A pull that moves the tree is waited for: it bounds itself to a minute.
+const PULL_MOVES: Duration = Duration::from_secs(65);
+
+/// The patience with a starting gateway doubles with each start, up to this.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// Three unclean exits within five minutes mute every channel, so the monitor causes at most one in that time.
+const UNCLEAN_PACE: Duration = Duration::from_secs(5 * 60);
+
+/// A gateway that was up for so long failed for a new reason: starts are counted anew.
+const SETTLED: Duration = Duration::from_secs(10 * 60);
+
+/// How long to wait after so many failed tries: 5 s, doubled each time, up to 5 minutes.
+pub(super) fn backoff(failed: u32) -> Duration {
+    Duration::from_secs(5u64.saturating_mul(1 << failed.min(6)).min(300))
+}
+
+impl Machine {
+    pub(super) fn promote(&mut self, cause: Cause) {
+        let (now, life) = (self.now, self.window.life);
+        self.memory.failover = Some(Failover { cause, life, decided: now, answered: None, ended: None });
+        self.say(Note::Promoting { cause, window: self.window.elapsed, failures: self.window.failures, life });
+        if cause != Cause::Outage {
+            self.pull_now();
+        }
+        let step = if self.duties.pulling() {
+            Step::Sync { until: now + self.policy.sync_wait, cut: false }
+        } else {
+            Step::Start { at: now }
+        };
+        self.role = Role::Promoting(Promoting { cause, since: now, attempt: 0, step });
+    }
+
+    /// Calls a promotion off before its gateway runs.
+    pub(super) fn abort(&mut self, why: Abort) {
+        let now = self.now;
+        if let Some(failover) = self.memory.underway() {
+            failover.ended = Some(now);
+        }
+        self.role = Role::Standby;
+        self.say(Note::Aborted { why });
+    }
+
+    pub(super) fn pursue_promotion(&mut self) {
+        let Role::Promoting(promoting) = &self.role else { return };
+        match promoting.step.clone() {
+            Step::Sync { until, cut } => self.pursue_sync(until, cut),
+            Step::Start { at } => self.pursue_start(at),
+            Step::Verify(verify) => self.pursue_verify(&verify),
+            Step::Clear { at } => self.pursue_clear(at),
+        }
+    }
+
+    fn pursue_sync(&mut self, until: Time, cut: bool) {
+        if self.may_abort() && self.somebody_lives() {
+            self.abort(Abort::Healthy);
+        } else if !self.duties.pulling() || (cut && self.now >= until) {
+            self.set_step(Step::Start { at: self.now });
+            self.pursue_start(self.now);
+        } else if self.now >= until {
+            self.set_step(Step::Sync { until: self.now + PULL_MOVES, cut: true });
+            self.act(Action::CutPull);
+        }
+    }
+
+    fn pursue_start(&mut self, at: Time) {
+        let Role::Promoting(promoting) = &self.role else { return };
+        let (cause, attempt) = (promoting.cause, promoting.attempt);
+        if self.in_flight.is_some() {
+            return;
+        }
+        let drill_failed = matches!(cause, Cause::Drill { .. }) && attempt > 0;
+        if drill_failed && self.hold_kind().is_none() {
+            self.abort(Abort::DrillFailed);
+        } else if self.may_abort() && self.somebody_lives() {
+            self.abort(Abort::Healthy);
+        } else if self.now >= at && self.may_start(cause) {
+            self.memory.unreturned = true;
+            self.order(Order::Start);
+        }
+    }
+
+    /// Whether life in an upstream calls this promotion off: not an operator's, and not a drill.
+    fn may_abort(&self) -> bool {
+        let drill = matches!(&self.role, Role::Promoting(Promoting { cause: Cause::Drill { .. }, .. }));
+        self.hold_kind() != Some(HoldKind::Promoted) && !drill
+    }
+
+    pub(super) fn may_start(&self, cause: Cause) -> bool {
+        match (self.hold_kind(), cause) {
+            (Some(HoldKind::Promoted), _) | (None, Cause::Drill { .. }) => true,
+            (Some(HoldKind::Standby | HoldKind::Paused), _) => false,
+            (None, _) => self.window_due() && self.any_armed(),
+        }
+    }
+
+    fn somebody_lives(&self) -> bool {
+        self.upstreams.iter().any(super::upstream::Upstream::is_healthy)
+    }
+
+    pub(super) fn start_ordered(&mut self, result: Result<(), String>) {
+        let Role::Promoting(Promoting { step: Step::Start { .. }, attempt, .. }) = &self.role else { return };
+        let attempt = *attempt;
+        match result {
+            Ok(()) => {
+                let before = self.unit.filter(|unit| unit.state == UnitState::Down).and_then(|unit| unit.invocation);
+                let verify = Verify { before, ..self.verify_from(self.now, attempt, None) };
+                self.set_step(Step::Verify(verify));
+            }
+            Err(why) => self.start_failed(why),
+        }
+    }
+
+    fn start_failed(&mut self, why: String) {
+        let Role::Promoting(promoting) = &mut self.role else { return };
+        let retry_in = backoff(promoting.attempt);
+        promoting.attempt = promoting.attempt.saturating_add(1);
+        promoting.step = Step::Start { at: self.now + retry_in };
+        self.say(Note::StartFailed { why, retry_in });
+    }
+
+    /// A verification that counts its patience from `since`.
+    pub(super) fn verify_from(&self, since: Time, attempt: u32, answered: Option<super::event::Invocation>) -> Verify {
+        let doubled = self.policy.start_timeout.saturating_mul(1 << attempt.min(10));
+        let patience = doubled.min(LONGEST_PATIENCE.max(self.policy.start_timeout));
+        Verify { since, heard: since, patience, told: false, before: None, answered }
+    }
+
+    pub(super) fn observed_promoting(&mut self, seen: &Observation) {
+        let now = self.now;
+        let Role::Promoting(Promoting { step, .. }) = &mut self.role else { return };
+        match step {
+            Step::Sync { .. } => {}
+            Step::Start { .. } if self.in_flight.is_some() => {}
+            Step::Start { .. } => {
+                if self.unit_is(UnitState::Active) || self.unit_is(UnitState::Activating) {
+                    self.set_step(Step::Verify(self.verify_from(now, 0, None)));
+                }
+            }
+            Step::Clear { .. } => {
+                if seen.unit.is_some() && self.unit_is(UnitState::Down) {
+                    self.set_step(Step::Start { at: now });
+                }
+            }
+            Step::Verify(verify) => {
+                if answers(seen.verdict) {
+                    verify.heard = now;
+                }
+                if seen.unit.is_some_and(|unit| unit.state == UnitState::Down) {
+                    self.start_failed("the gateway's process is gone".to_owned());
+                } else if seen.verdict.is_healthy() {
+                    self.answered(seen);
+                } else {
+                    verify.answered = None;
+                }
+            }
+        }
+    }
+
+    /// The gateway answered: counts if it is the process that systemd started last, and its second answer suffices.
+    fn answered(&mut self, seen: &Observation) {
+        let Role::Promoting(Promoting { step: Step::Verify(verify), .. }) = &mut self.role else { return };
+        let Some(unit) = seen.unit else { return };
+        let ours = unit.state == UnitState::Active && unit.main_pid.is_some() && unit.invocation != verify.before;
+        if !ours || unit.invocation.is_none() {
+            return;
+        }
+        if verify.answered == unit.invocation {
+            self.promoted();
+            self.watch_channels(seen);
+        } else {
+            verify.answered = unit.invocation;
+        }
+    }
+
+    fn promoted(&mut self) {
+        let Role::Promoting(promoting) = &self.role else { return };
+        let (now, cause, attempt) = (self.now, promoting.cause, promoting.attempt);
+        self.role = Role::Active(Active { cause, since: now, heard: now, attempt, down: false });
+        let Some(failover) = self.memory.underway() else { return };
+        if failover.answered.is_some() {
+            return;
+        }
+        failover.answered = Some(now);
+        let took = now.since(failover.decided);
+        if cause == Cause::Outage {
+            self.memory.promoted(now, self.policy.flap_window);
+        }
+        self.say(Note::Promoted { cause, took, hold_down: self.hold_down(None) });
+    }
+
+    fn pursue_verify(&mut self, verify: &Verify) {
+        if self.demote_if_due() || self.hold_kind() == Some(HoldKind::Paused) {
+            return;
+        }
+        let silent = self.now.since(verify.heard);
+        if silent >= verify.patience * 2 && self.may_cause_unclean_exit() {
+            self.memory.killed = Some(self.now);
+            self.say(Note::StoppingSilent { waited: silent });
+            self.set_step(Step::Clear { at: self.now });
+            self.pursue_clear(self.now);
+        } else if self.now.since(verify.since) >= verify.patience && !verify.told {
+            self.say(Note::NotAnswering { waited: self.now.since(verify.since) });
+            self.set_step(Step::Verify(Verify { told: true, ..verify.clone() }));
+        }
+    }
+
+    fn pursue_clear(&mut self, at: Time) {
+        if self.demote_if_due() || self.in_flight.is_some() || self.hold_kind() == Some(HoldKind::Paused) {
+            return;
+        }
+        if self.now >= at {
+            if let Role::Promoting(promoting) = &mut self.role {
+                promoting.attempt = promoting.attempt.saturating_add(1);
+                promoting.step = Step::Clear { at: self.now + self.policy.stop_timeout };
+            }
+            self.order(Order::Stop);
+        }
+    }
+
+    pub(super) fn may_cause_unclean_exit(&self) -> bool {
+        self.now >= self.next_unclean_exit()
+    }
+
+    pub(super) fn next_unclean_exit(&self) -> Time {
+        self.memory.killed.map_or(self.now, |killed| killed + UNCLEAN_PACE)
+    }
+
+    pub(super) fn observed_active(&mut self, seen: &Observation) {
+        let (now, down) = (self.now, self.unit_is(UnitState::Down));
+        let Role::Active(active) = &mut self.role else { return };
+        let went_down = down && !std::mem::replace(&mut active.down, down);
+        if answers(seen.verdict) && !down {
+            active.heard = now;
+        }
+        if went_down {
+            self.say(Note::WentDown);
+        }
+        if seen.verdict.is_healthy() {
+            self.watch_channels(seen);
+        }
+    }
+
+    /// An answering gateway without its channel is up, and still not what was promised.
+    fn watch_channels(&mut self, seen: &Observation) {
+        let broken = !seen.channels_well;
+        if broken != std::mem::replace(&mut self.told.channels_broken, broken) {
+            self.say(if broken { Note::ChannelsBroken } else { Note::ChannelsWell });
+        }
+    }
+
+    /// Active: keeps the gateway up, or finishes the demotion where that is the better answer to its death.
+    pub(super) fn keep_up(&mut self) {
+        let Role::Active(active) = &self.role else { return };
+        let (cause, since, heard) = (active.cause, active.since, active.heard);
+        let attempt = if self.now.since(since) >= SETTLED { 0 } else { active.attempt.saturating_add(1) };
+        if self.demote_if_due() || self.hold_kind() == Some(HoldKind::Paused) {
+            return;
+        }
+        if self.unit_is(UnitState::Down) {
+            let ready = self.upstreams.iter().position(super::upstream::Upstream::is_ready);
+            if let (Some(upstream), None) = (ready, self.hold_kind()) {
+                self.begin_demoting(Reason::Ready { upstream });
+                self.demoted();
+            } else if self.may_start(cause) {
+                let at = self.now + if attempt == 0 { Duration::ZERO } else { backoff(attempt - 1) };
+                self.resume_promotion(attempt, Step::Start { at });
+                self.pursue_start(at);
+            }
+        } else if self.now.since(heard) >= self.policy.start_timeout {
+            self.resume_promotion(attempt, Step::Verify(self.verify_from(heard, 0, None)));
+        }
+    }
+
+    fn resume_promotion(&mut self, attempt: u32, step: Step) {
+        let Role::Active(active) = &self.role else { return };
+        let (cause, since) = (active.cause, self.now);
+        self.role = Role::Promoting(Promoting { cause, since, attempt, step });
+    }
+
+    fn set_step(&mut self, step: Step) {
+        if let Role::Promoting(promoting) = &mut self.role {
+            promoting.step = step;
+        }
+    }
+}
+
+/// Whether somebody is at home, in whatever state.
+fn answers(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Healthy { .. } => true,
+        Verdict::Failing(failure) => {
+            matches!(failure, Failure::Starting | Failure::Draining | Failure::Status(_) | Failure::NotOpenClaw)
+        }
+    }
+}
