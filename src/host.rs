@@ -1,1 +1,23 @@
-//! (to be written)
+//! What is driven on this host: children with deadlines, systemd, and what the kernel says of a port.
+//!
+//! Every child is a [`Command`], so that nothing here can wait without end.
+//!
+//! - [`Command`]: another program, run with a deadline; [`Cancel`] ends the wait for it.
+//! - [`systemd`]: units, through `systemctl`.
+//! - [`notify`]: what systemd is told of this service.
+//! - [`journal`]: the log.
+//! - [`listener`]: who listens on a port.
+//! - [`printable`]: text from outside, made safe to print.
+
+mod cancel;
+mod command;
+pub mod journal;
+pub mod listener;
+pub mod notify;
+pub mod systemd;
+mod text;
+mod wake;
+
+pub use cancel::Cancel;
+pub use command::{Command, CommandError, Output};
+pub use text::printable;
