@@ -128,12 +128,7 @@ impl Target {
         Self::new(&[url.to_owned()], None, &Readyz::Anonymous)
     }
 
-    fn build(
-        urls: &[String],
-        ca_file: Option<&Path>,
-        readyz: &Readyz,
-        live_only: bool,
-    ) -> Result<Self, Error> {
+    fn build(urls: &[String], ca_file: Option<&Path>, readyz: &Readyz, live_only: bool) -> Result<Self, Error> {
         let roots = ca_file.map_or(Ok(RootCerts::WebPki), http::roots)?;
         let mut routes = Vec::new();
         for url in urls {
@@ -175,9 +170,7 @@ impl Target {
 /// Without the token.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target")
-            .field("urls", &self.urls)
-            .finish_non_exhaustive()
+        f.debug_struct("Target").field("urls", &self.urls).finish_non_exhaustive()
     }
 }
 

@@ -39,12 +39,7 @@ impl Args {
         help: &'static str,
         options: &'static [&'static str],
     ) -> Self {
-        Self {
-            parser,
-            command,
-            help,
-            options,
-        }
+        Self { parser, command, help, options }
     }
 
     /// The next argument.
@@ -82,17 +77,12 @@ impl Args {
 
     /// A usage error that says where to read on.
     pub(super) fn usage(&self, what: impl AsRef<str>) -> Error {
-        Error::Usage(format!(
-            "{}; see openclaw-failover {} --help",
-            what.as_ref(),
-            self.command
-        ))
+        Error::Usage(format!("{}; see openclaw-failover {} --help", what.as_ref(), self.command))
     }
 
     fn unknown(&self, typed: &str) -> Error {
         let known = self.options.iter().copied().chain(["--help"]);
-        let hint = nearest(typed, known)
-            .map_or_else(String::new, |near| format!(", did you mean '{near}'?"));
+        let hint = nearest(typed, known).map_or_else(String::new, |near| format!(", did you mean '{near}'?"));
         self.usage(format!("{} has no option '{typed}'{hint}", self.command))
     }
 }

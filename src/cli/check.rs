@@ -73,13 +73,8 @@ struct Finding {
 impl Check {
     pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
         let mut args = Args::new(parser, "check", HELP, OPTIONS);
-        let mut check = Self {
-            gateways: Vec::new(),
-            live: false,
-            timeout: Duration::from_secs(5),
-            json: false,
-            config: None,
-        };
+        let mut check =
+            Self { gateways: Vec::new(), live: false, timeout: Duration::from_secs(5), json: false, config: None };
         while let Some(item) = args.next()? {
             match item {
                 Item::Option("--live") => check.live = true,
@@ -96,9 +91,7 @@ impl Check {
             }
         }
         if check.gateways.len() > MOST_TARGETS {
-            return Err(args.usage(format!(
-                "at most {MOST_TARGETS} URLs can be checked at once"
-            )));
+            return Err(args.usage(format!("at most {MOST_TARGETS} URLs can be checked at once")));
         }
         Ok(Command::Check(check))
     }
@@ -111,25 +104,16 @@ impl Check {
         } else {
             table::print(&findings, out)?;
         }
-        let all_healthy = findings
-            .iter()
-            .all(|finding| finding.answer.verdict.is_healthy());
+        let all_healthy = findings.iter().all(|finding| finding.answer.verdict.is_healthy());
         Ok(if all_healthy { Answer::Yes } else { Answer::No })
     }
 
     fn targets(&self) -> Result<Vec<Named>, Error> {
         if self.gateways.is_empty() {
             let (_, config) = configuration(self.config.as_deref())?;
-            return config
-                .upstreams
-                .iter()
-                .map(|upstream| self.upstream(upstream))
-                .collect();
+            return config.upstreams.iter().map(|upstream| self.upstream(upstream)).collect();
         }
-        self.gateways
-            .iter()
-            .map(|gateway| self.gateway(gateway))
-            .collect()
+        self.gateways.iter().map(|gateway| self.gateway(gateway)).collect()
     }
 
     fn upstream(&self, upstream: &Upstream) -> Result<Named, Error> {
@@ -139,10 +123,7 @@ impl Check {
             // Its token is the monitor's alone; a check by anybody goes without.
             Target::upstream(upstream, None)
         };
-        Ok(Named {
-            name: Some(upstream.name.clone()),
-            target: target.map_err(failed)?,
-        })
+        Ok(Named { name: Some(upstream.name.clone()), target: target.map_err(failed)? })
     }
 
     fn gateway(&self, gateway: &Endpoint) -> Result<Named, Error> {
@@ -154,10 +135,7 @@ impl Check {
         } else {
             Target::new(&[url], None, &probe::Readyz::Skip)
         };
-        Ok(Named {
-            name: None,
-            target: target.map_err(failed)?,
-        })
+        Ok(Named { name: None, target: target.map_err(failed)? })
     }
 }
 
@@ -171,9 +149,7 @@ fn timeout(args: &mut Args) -> Result<Duration, Error> {
         return Ok(timeout);
     }
     let (shortest, longest) = (show(SHORTEST), show(LONGEST));
-    Err(args.usage(format!(
-        "--timeout must lie between {shortest} and {longest}"
-    )))
+    Err(args.usage(format!("--timeout must lie between {shortest} and {longest}")))
 }
 
 /// Probes all targets side by side, so that many silent ones take no longer than one.
@@ -181,19 +157,13 @@ fn probe_all(targets: Vec<Named>, timeout: Duration) -> Result<Vec<Finding>, Err
     thread::scope(|scope| {
         let start = |named: Named| {
             let Named { name, mut target } = named;
-            let probe = move || Finding {
-                name,
-                answer: target.probe(timeout),
-            };
+            let probe = move || Finding { name, answer: target.probe(timeout) };
             thread::Builder::new().spawn_scoped(scope, probe)
         };
         let started: Result<Vec<_>, _> = targets.into_iter().map(start).collect();
-        let started =
-            started.map_err(|error| Error::Failed(format!("cannot start a probe: {error}")))?;
+        let started = started.map_err(|error| Error::Failed(format!("cannot start a probe: {error}")))?;
         let join = |thread: thread::ScopedJoinHandle<'_, Finding>| {
-            thread
-                .join()
-                .map_err(|_| Error::Failed("cannot finish a probe: its thread ended early".into()))
+            thread.join().map_err(|_| Error::Failed("cannot finish a probe: its thread ended early".into()))
         };
         started.into_iter().map(join).collect()
     })

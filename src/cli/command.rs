@@ -76,11 +76,7 @@ impl Command {
             Some(Arg::Short('V') | Arg::Long("version")) => return Ok(Self::Version),
             Some(Arg::Value(name)) => name.to_string_lossy().into_owned(),
             Some(Arg::Long(name)) => {
-                return Err(unknown(
-                    "option",
-                    &format!("--{name}"),
-                    &["--help", "--version"],
-                ));
+                return Err(unknown("option", &format!("--{name}"), &["--help", "--version"]));
             }
             Some(Arg::Short(letter)) => {
                 return Err(unknown("option", &format!("-{letter}"), &["-h", "-V"]));
@@ -141,10 +137,7 @@ mod tests {
                 let Ok(Command::Help(help)) = parse(&format!("{name} {flag}")) else {
                     panic!("{name} {flag}");
                 };
-                assert!(
-                    help.contains(&format!("Usage: openclaw-failover {name}")),
-                    "{help}"
-                );
+                assert!(help.contains(&format!("Usage: openclaw-failover {name}")), "{help}");
             }
         }
     }

@@ -32,10 +32,7 @@ pub(super) struct History {
 impl History {
     pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
         let mut args = Args::new(parser, "history", HELP, OPTIONS);
-        let mut history = Self {
-            since: None,
-            json: false,
-        };
+        let mut history = Self { since: None, json: false };
         while let Some(item) = args.next()? {
             match item {
                 Item::Option("--since") => history.since = Some(args.duration("--since")?),

@@ -50,19 +50,14 @@ impl Output {
             Tone::Good => "32",
             Tone::Bad => "31",
         };
-        if self.colour {
-            Cow::Owned(format!("\u{1b}[{code}m{text}\u{1b}[0m"))
-        } else {
-            Cow::Borrowed(text)
-        }
+        if self.colour { Cow::Owned(format!("\u{1b}[{code}m{text}\u{1b}[0m")) } else { Cow::Borrowed(text) }
     }
 }
 
 /// A text from outside, fit for a terminal: control characters, and those that reorder what is read, are escaped.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     let is_unfit = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(is_unfit) {
         return Cow::Borrowed(text);
@@ -81,10 +76,7 @@ mod tests {
     #[test]
     fn a_terminal_never_obeys_what_comes_from_outside() {
         assert_eq!(printable("plain – text"), "plain – text");
-        assert_eq!(
-            printable("\u{1b}[2J\r\n\u{9b}m"),
-            "\\u{1b}[2J\\r\\n\\u{9b}m"
-        );
+        assert_eq!(printable("\u{1b}[2J\r\n\u{9b}m"), "\\u{1b}[2J\\r\\n\\u{9b}m");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
     }
 }

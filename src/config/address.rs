@@ -27,12 +27,10 @@ impl Address {
     /// Reads `host:port`; without `default` the port must be there.
     pub(crate) fn parse(text: &str, default: Option<u16>) -> Result<Self, String> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-            let (literal, port) = rest
-                .split_once(']')
-                .ok_or("has a bracket that is not closed")?;
-            let ip: Ipv6Addr = literal
-                .parse()
-                .map_err(|_| "has something in brackets that is not an IPv6 address (zones such as %eth0 are not supported)")?;
+            let (literal, port) = rest.split_once(']').ok_or("has a bracket that is not closed")?;
+            let ip: Ipv6Addr = literal.parse().map_err(
+                |_| "has something in brackets that is not an IPv6 address (zones such as %eth0 are not supported)",
+            )?;
             (Host::Ip(ip.into()), port)
         } else {
             let colon = text.find(':').unwrap_or(text.len());
@@ -83,9 +81,7 @@ impl Host {
         }
         let label_is_sound = |label: &str| {
             (1..=LONGEST_LABEL).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
@@ -94,9 +90,7 @@ impl Host {
             return Err("has a host that is neither a name nor a whole IPv4 address".into());
         }
         if text.len() > LONGEST_NAME || !text.split('.').all(label_is_sound) {
-            return Err(
-                "has a host that is not a valid name (letters, digits, '-' and '.')".into(),
-            );
+            return Err("has a host that is not a valid name (letters, digits, '-' and '.')".into());
         }
         Ok(Self::Name(text.to_ascii_lowercase()))
     }
@@ -110,7 +104,10 @@ pub(crate) fn split_authority(rest: &str) -> Result<(&str, &str), String> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
     if authority.contains('@') {
-        return Err("has a user name or password in it, and secrets have no place here; leave out what stands before the @".into());
+        return Err(
+            "has a user name or password in it, and secrets have no place here; leave out what stands before the @"
+                .into(),
+        );
     }
     Ok((authority, tail))
 }

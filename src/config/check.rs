@@ -25,18 +25,10 @@ pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
     let (upstreams, endpoints) = upstreams::check(raw.upstreams, &gateway_endpoint, problems);
     let timing = timing::check(raw.probe, &raw.promote, raw.demote, problems);
     let workspace = workspace(raw.workspace, problems);
-    let sync_wait = At::or(
-        raw.promote.sync_wait,
-        "promote.sync_wait",
-        Promote::default().sync_wait,
-    );
+    let sync_wait = At::or(raw.promote.sync_wait, "promote.sync_wait", Promote::default().sync_wait);
     Config {
         upstreams,
-        probe: Probe {
-            interval: timing.interval,
-            retry_interval: timing.retry_interval,
-            timeout: timing.timeout,
-        },
+        probe: Probe { interval: timing.interval, retry_interval: timing.retry_interval, timeout: timing.timeout },
         promote: Promote {
             after: timing.promote_after,
             failures: timing.failures,
@@ -44,11 +36,7 @@ pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
             sync_wait: sync_wait.value,
             witnesses: witnesses::check(raw.promote.witnesses, &endpoints, problems),
         },
-        demote: Demote {
-            after: timing.demote_after,
-            max_after: timing.max_after,
-            flap_window: timing.flap_window,
-        },
+        demote: Demote { after: timing.demote_after, max_after: timing.max_after, flap_window: timing.flap_window },
         gateway,
         secrets: secrets::check(raw.secrets, &workspace, problems),
         workspace,
@@ -63,21 +51,11 @@ fn gateway(raw: RawGateway, problems: &Collector) -> (Gateway, Option<CheckedUrl
     let unit = At::or(raw.unit, "gateway.unit", default.unit);
     names::unit(&unit, problems);
     let url = endpoint(&At::or(raw.url, "gateway.url", default.url), problems);
-    let start = At::or(
-        raw.start_timeout,
-        "gateway.start_timeout",
-        default.start_timeout,
-    );
-    let stop = At::or(
-        raw.stop_timeout,
-        "gateway.stop_timeout",
-        default.stop_timeout,
-    );
+    let start = At::or(raw.start_timeout, "gateway.start_timeout", default.start_timeout);
+    let stop = At::or(raw.stop_timeout, "gateway.stop_timeout", default.stop_timeout);
     let gateway = Gateway {
         unit: unit.value,
-        url: url
-            .as_ref()
-            .map_or_else(String::new, |url| url.value.to_string()),
+        url: url.as_ref().map_or_else(String::new, |url| url.value.to_string()),
         start_timeout: at_least(&start, timing::SHORTEST, problems),
         stop_timeout: at_least(&stop, timing::SHORTEST, problems),
     };
@@ -110,10 +88,7 @@ fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
 
 fn endpoint(url: &At<String>, problems: &Collector) -> Option<CheckedUrl> {
     match Endpoint::from_url(&url.value) {
-        Ok(value) => Some(At {
-            value,
-            place: url.place.clone(),
-        }),
+        Ok(value) => Some(At { value, place: url.place.clone() }),
         Err(what) => {
             problems.add(&url.place, what);
             None

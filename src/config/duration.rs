@@ -10,13 +10,8 @@ use std::time::Duration;
 pub const MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Units in milliseconds, the largest first.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 24 * 60 * 60 * 1000),
-    ("h", 60 * 60 * 1000),
-    ("m", 60 * 1000),
-    ("s", 1000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] =
+    [("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
 
 /// Spellings that people try, and the unit they mean.
 const NEAR_UNITS: [(&str, &str); 19] = [
@@ -46,9 +41,7 @@ const NEAR_UNITS: [(&str, &str); 19] = [
 /// # Errors
 /// Says what is wrong with the text and how to write it; the message does not repeat the text itself.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let split = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     if digits.is_empty() {
         return Err(shape());
@@ -90,11 +83,7 @@ impl fmt::Display for Shown {
 fn nearest(digits: &str, unit: &str) -> String {
     let word = unit.trim();
     let known = UNITS.iter().map(|(name, _)| (*name, *name));
-    match NEAR_UNITS
-        .into_iter()
-        .chain(known)
-        .find(|(near, _)| *near == word)
-    {
+    match NEAR_UNITS.into_iter().chain(known).find(|(near, _)| *near == word) {
         Some((_, meant)) => format!("is not a duration; did you mean \"{digits}{meant}\"?"),
         None => shape(),
     }
@@ -110,9 +99,7 @@ mod tests {
 
     #[test]
     fn reads_what_it_shows_and_shows_what_it_reads() {
-        for text in [
-            "500ms", "10s", "5m", "2h", "30d", "345s", "90s", "0s", "3650d", "1001ms",
-        ] {
+        for text in ["500ms", "10s", "5m", "2h", "30d", "345s", "90s", "0s", "3650d", "1001ms"] {
             assert_eq!(show(parse(text).unwrap()).to_string(), text);
         }
         let mut millis = 1;

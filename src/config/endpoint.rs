@@ -29,14 +29,10 @@ impl Endpoint {
             "http" => false,
             "https" => true,
             "ws" => {
-                return Err(
-                    "must begin with http:// (the gateway answers there, too), not ws://".into(),
-                );
+                return Err("must begin with http:// (the gateway answers there, too), not ws://".into());
             }
             "wss" => {
-                return Err(
-                    "must begin with https:// (the gateway answers there, too), not wss://".into(),
-                );
+                return Err("must begin with https:// (the gateway answers there, too), not wss://".into());
             }
             _ => return Err("must begin with http:// or https://".into()),
         };
@@ -59,10 +55,7 @@ impl Endpoint {
             return Self::from_url(text);
         }
         let address = match text.parse::<Ipv6Addr>() {
-            Ok(ip) => Address {
-                host: Host::Ip(ip.into()),
-                port: DEFAULT_PORT,
-            },
+            Ok(ip) => Address { host: Host::Ip(ip.into()), port: DEFAULT_PORT },
             Err(_) => {
                 let (authority, tail) = split_authority(text)?;
                 if !tail.is_empty() {
@@ -71,40 +64,25 @@ impl Endpoint {
                 Address::parse(authority, Some(DEFAULT_PORT))?
             }
         };
-        Ok(Self {
-            secure: false,
-            address,
-        })
+        Ok(Self { secure: false, address })
     }
 
     /// A host alone (an address, an IPv6 literal with or without brackets, or a name) and a port.
     pub(crate) fn from_host(host: &str, port: u16) -> Result<Self, String> {
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(host);
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let host = match bare.parse::<Ipv6Addr>() {
             Ok(ip) => Host::Ip(ip.into()),
             Err(_) => Host::parse(host)?,
         };
         let address = Address { host, port };
-        Ok(Self {
-            secure: false,
-            address,
-        })
+        Ok(Self { secure: false, address })
     }
 
     /// An address that is no host's (RFC 5737), where a wrong one has been reported and the rest is still checked.
     pub(crate) fn documentation() -> Self {
         let host = Host::Ip(Ipv4Addr::new(192, 0, 2, 1).into());
-        let address = Address {
-            host,
-            port: DEFAULT_PORT,
-        };
-        Self {
-            secure: false,
-            address,
-        }
+        let address = Address { host, port: DEFAULT_PORT };
+        Self { secure: false, address }
     }
 
     /// Whether it is this very host, over loopback.
@@ -121,11 +99,10 @@ impl Endpoint {
 
 /// Splits `scheme://rest`.
 fn split_scheme(text: &str) -> Result<(&str, &str), String> {
-    text.split_once("://")
-        .ok_or_else(|| match Endpoint::from_shorthand(text) {
-            Ok(_) => "has no scheme; put http:// or https:// before it".into(),
-            Err(_) => "is not a URL; write one such as \"http://100.64.0.1:18789\"".to_owned(),
-        })
+    text.split_once("://").ok_or_else(|| match Endpoint::from_shorthand(text) {
+        Ok(_) => "has no scheme; put http:// or https:// before it".into(),
+        Err(_) => "is not a URL; write one such as \"http://100.64.0.1:18789\"".to_owned(),
+    })
 }
 
 impl fmt::Display for Endpoint {
@@ -153,11 +130,7 @@ mod tests {
             ("http://[FD7A:0::1]:18789/", "http://[fd7a::1]:18789"),
         ];
         for (text, shown) in cases {
-            assert_eq!(
-                Endpoint::from_url(text).unwrap().to_string(),
-                shown,
-                "{text}"
-            );
+            assert_eq!(Endpoint::from_url(text).unwrap().to_string(), shown, "{text}");
             assert_eq!(Endpoint::from_url(shown).unwrap().to_string(), shown);
         }
     }
@@ -174,11 +147,7 @@ mod tests {
             ("https://claw", "https://claw"),
         ];
         for (text, shown) in cases {
-            assert_eq!(
-                Endpoint::from_shorthand(text).unwrap().to_string(),
-                shown,
-                "{text}"
-            );
+            assert_eq!(Endpoint::from_shorthand(text).unwrap().to_string(), shown, "{text}");
         }
     }
 
@@ -196,10 +165,7 @@ mod tests {
             ("http://claw:", "port"),
             ("http://claw:18789/healthz", "no path"),
             ("http://claw:18789?token=hunter2", "no path, query or token"),
-            (
-                "http://claw:18789/#token=hunter2",
-                "no path, query or token",
-            ),
+            ("http://claw:18789/#token=hunter2", "no path, query or token"),
             ("http://me:hunter2@claw", "password"),
             ("http://::1:80", "brackets"),
             ("http://[::1", "bracket"),
@@ -227,12 +193,8 @@ mod tests {
     fn knows_this_host_by_all_its_names() {
         let address = |text| Endpoint::from_url(text).unwrap().address().clone();
         let here = address("http://127.0.0.1:18789");
-        for same in [
-            "http://localhost:18789",
-            "https://[::1]:18789",
-            "http://0.0.0.0:18789",
-            "http://127.9.9.9:18789",
-        ] {
+        for same in ["http://localhost:18789", "https://[::1]:18789", "http://0.0.0.0:18789", "http://127.9.9.9:18789"]
+        {
             assert!(here.is_same(&address(same)), "{same}");
         }
         for other in ["http://localhost:18790", "http://100.64.0.1:18789"] {

@@ -63,73 +63,37 @@ impl Variables {
 
     fn raw(&self, problems: &Collector) -> Raw {
         let (probe, promote) = self.timing(problems);
-        Raw {
-            upstreams: Some(self.upstreams(problems)),
-            probe,
-            promote,
-            secrets: self.secrets(),
-            ..Raw::default()
-        }
+        Raw { upstreams: Some(self.upstreams(problems)), probe, promote, secrets: self.secrets(), ..Raw::default() }
     }
 
     fn upstreams(&self, problems: &Collector) -> At<Vec<RawUpstream>> {
         let place = Place::variable("PRIMARY_IP");
         let host = self.primary_ip.as_deref().unwrap_or_default();
         let default = u64::from(DEFAULT_PORT);
-        let port = number(
-            "PRIMARY_PORT",
-            &self.primary_port,
-            default,
-            65_535,
-            problems,
-        );
+        let port = number("PRIMARY_PORT", &self.primary_port, default, 65_535, problems);
         let port = u16::try_from(port).unwrap_or(DEFAULT_PORT);
         let url = Endpoint::from_host(host, port).unwrap_or_else(|what| {
             let hint = "write an address or a host name alone; the port goes into PRIMARY_PORT";
             problems.add(&place, format!("{what}; {hint}"));
             Endpoint::documentation()
         });
-        let url = At {
-            value: url.to_string(),
-            place: place.clone(),
-        };
+        let url = At { value: url.to_string(), place: place.clone() };
         let upstream = RawUpstream {
             place: place.clone(),
-            name: Some(At {
-                value: "primary".into(),
-                place: place.clone(),
-            }),
-            urls: Some(At {
-                value: vec![url],
-                place: place.clone(),
-            }),
+            name: Some(At { value: "primary".into(), place: place.clone() }),
+            urls: Some(At { value: vec![url], place: place.clone() }),
             channels: Vec::new(),
             credential: None,
             ca_file: None,
         };
-        At {
-            value: vec![upstream],
-            place,
-        }
+        At { value: vec![upstream], place }
     }
 
     /// The old monitor had one interval; here a probe has a deadline and failures are looked at more closely. They are
     /// chosen so that any window holds the failures that it needs.
     fn timing(&self, problems: &Collector) -> (RawProbe, RawPromote) {
-        let interval = number(
-            "CHECK_INTERVAL",
-            &self.check_interval,
-            DEFAULT_INTERVAL,
-            3600,
-            problems,
-        );
-        let threshold = number(
-            "FAIL_THRESHOLD",
-            &self.fail_threshold,
-            DEFAULT_THRESHOLD,
-            3600,
-            problems,
-        );
+        let interval = number("CHECK_INTERVAL", &self.check_interval, DEFAULT_INTERVAL, 3600, problems);
+        let threshold = number("FAIL_THRESHOLD", &self.fail_threshold, DEFAULT_THRESHOLD, 3600, problems);
         let window = Duration::from_secs(interval * threshold);
         let place = Place::variable("CHECK_INTERVAL × FAIL_THRESHOLD");
         if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&window) {
@@ -156,10 +120,7 @@ impl Variables {
             retry_interval: set(usual.retry_interval.min(timeout).min(interval)),
             timeout: set(timeout),
         };
-        let promote = RawPromote {
-            after: set(window),
-            ..RawPromote::default()
-        };
+        let promote = RawPromote { after: set(window), ..RawPromote::default() };
         (probe, promote)
     }
 
@@ -167,17 +128,10 @@ impl Variables {
         let place = Place::variable("SECRETS_HOST");
         let secret = |host: &String| {
             let is_bare_ipv6 = host.parse::<Ipv6Addr>().is_ok();
-            let host = if is_bare_ipv6 {
-                format!("[{host}]")
-            } else {
-                host.clone()
-            };
+            let host = if is_bare_ipv6 { format!("[{host}]") } else { host.clone() };
             RawSecret {
                 place: place.clone(),
-                source: Some(At {
-                    value: format!("openclaw@{host}:.openclaw/standby.env"),
-                    place: place.clone(),
-                }),
+                source: Some(At { value: format!("openclaw@{host}:.openclaw/standby.env"), place: place.clone() }),
                 target: None,
             }
         };
@@ -245,11 +199,7 @@ mod tests {
         for interval in 1..=300_u64 {
             for threshold in 1..=12_u64 {
                 let (i, t) = (interval.to_string(), threshold.to_string());
-                let asked = [
-                    ("PRIMARY_IP", "claw"),
-                    ("CHECK_INTERVAL", &i),
-                    ("FAIL_THRESHOLD", &t),
-                ];
+                let asked = [("PRIMARY_IP", "claw"), ("CHECK_INTERVAL", &i), ("FAIL_THRESHOLD", &t)];
                 let configuration = configuration(&asked);
                 if !(5..=3600).contains(&(interval * threshold)) {
                     let problems = configuration.unwrap_err().to_string();
@@ -276,18 +226,9 @@ mod tests {
         .unwrap_err();
         let lines: Vec<&str> = problems.lines().collect();
         assert_eq!(lines.len(), 5, "{problems}");
-        for name in [
-            "PRIMARY_IP",
-            "PRIMARY_PORT",
-            "SECRETS_HOST",
-            "CHECK_INTERVAL",
-            "FAIL_THRESHOLD",
-        ] {
+        for name in ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"] {
             let start = format!("environment: {name}: ");
-            assert!(
-                lines.iter().any(|line| line.starts_with(&start)),
-                "{name}: {problems}"
-            );
+            assert!(lines.iter().any(|line| line.starts_with(&start)), "{name}: {problems}");
         }
         let own = configuration(&[("PRIMARY_IP", "127.0.0.1")]).unwrap_err();
         assert!(own.to_string().contains("own gateway"), "{own}");

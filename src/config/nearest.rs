@@ -6,12 +6,7 @@ const COMPARED: usize = 40;
 /// The known name that `name` most likely means, if one is near enough to be worth saying.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed: Vec<char> = name
-        .to_lowercase()
-        .replace('-', "_")
-        .chars()
-        .take(COMPARED)
-        .collect();
+    let typed: Vec<char> = name.to_lowercase().replace('-', "_").chars().take(COMPARED).collect();
     let allowed = (typed.len() / 3).max(1);
     known
         .into_iter()

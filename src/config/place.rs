@@ -22,34 +22,22 @@ enum Origin {
 impl Place {
     /// Written in the file, under a key path such as `promote.after`.
     pub(crate) fn written(line: usize, key: impl Into<String>) -> Self {
-        Self {
-            origin: Origin::Line(line),
-            key: key.into(),
-        }
+        Self { origin: Origin::Line(line), key: key.into() }
     }
 
     /// Set by an environment variable.
     pub(crate) fn variable(name: impl Into<String>) -> Self {
-        Self {
-            origin: Origin::Variable,
-            key: name.into(),
-        }
+        Self { origin: Origin::Variable, key: name.into() }
     }
 
     /// Left out.
     pub(crate) fn default(key: impl Into<String>) -> Self {
-        Self {
-            origin: Origin::Default,
-            key: key.into(),
-        }
+        Self { origin: Origin::Default, key: key.into() }
     }
 
     /// A key below this one, for saying that it is missing.
     pub(crate) fn child(&self, key: &str) -> Self {
-        Self {
-            origin: self.origin.clone(),
-            key: format!("{}.{key}", self.key),
-        }
+        Self { origin: self.origin.clone(), key: format!("{}.{key}", self.key) }
     }
 
     /// The key path or the variable's name; empty for the file as a whole.
@@ -81,19 +69,12 @@ pub(crate) struct At<T> {
 impl<T> At<T> {
     /// What was set, or the default.
     pub(crate) fn or(set: Option<Self>, key: &str, default: T) -> Self {
-        set.unwrap_or_else(|| Self {
-            value: default,
-            place: Place::default(key),
-        })
+        set.unwrap_or_else(|| Self { value: default, place: Place::default(key) })
     }
 
     /// Names the value in a sentence: `promote.after (30s, the default)`.
     fn name(&self, shown: impl fmt::Display) -> String {
-        let default = if self.place.is_default() {
-            ", the default"
-        } else {
-            ""
-        };
+        let default = if self.place.is_default() { ", the default" } else { "" };
         format!("{} ({shown}{default})", self.place.key())
     }
 }

@@ -14,10 +14,7 @@ impl Config {
     #[must_use]
     pub fn to_json(&self) -> Value {
         Value::object([
-            (
-                "upstreams",
-                Value::array(self.upstreams.iter().map(upstream)),
-            ),
+            ("upstreams", Value::array(self.upstreams.iter().map(upstream))),
             ("probe", probe(&self.probe)),
             ("promote", promote(&self.promote)),
             ("demote", demote(&self.demote)),
@@ -31,22 +28,10 @@ impl Config {
 fn upstream(upstream: &Upstream) -> Value {
     Value::object([
         ("name", text(&upstream.name)),
-        (
-            "urls",
-            Value::array(upstream.urls.iter().map(|url| text(url))),
-        ),
-        (
-            "channels",
-            Value::array(upstream.channels.iter().map(|channel| text(channel))),
-        ),
-        (
-            "credential",
-            upstream.credential.as_deref().map_or(Value::Null, text),
-        ),
-        (
-            "ca_file",
-            upstream.ca_file.as_deref().map_or(Value::Null, path),
-        ),
+        ("urls", Value::array(upstream.urls.iter().map(|url| text(url)))),
+        ("channels", Value::array(upstream.channels.iter().map(|channel| text(channel)))),
+        ("credential", upstream.credential.as_deref().map_or(Value::Null, text)),
+        ("ca_file", upstream.ca_file.as_deref().map_or(Value::Null, path)),
     ])
 }
 
@@ -65,10 +50,7 @@ fn promote(promote: &Promote) -> Value {
         ("failures", promote.failures.into()),
         ("restart_grace", duration(promote.restart_grace)),
         ("sync_wait", duration(promote.sync_wait)),
-        (
-            "witnesses",
-            promote.witnesses.as_ref().map_or(Value::Null, witnesses),
-        ),
+        ("witnesses", promote.witnesses.as_ref().map_or(Value::Null, witnesses)),
     ])
 }
 
@@ -108,10 +90,7 @@ fn workspace(workspace: &Workspace) -> Value {
 }
 
 fn secret(secret: &Secret) -> Value {
-    Value::object([
-        ("source", text(&secret.source)),
-        ("target", path(&secret.target)),
-    ])
+    Value::object([("source", text(&secret.source)), ("target", path(&secret.target))])
 }
 
 fn text(text: &str) -> Value {

@@ -23,9 +23,7 @@ pub struct Problems {
 impl Problems {
     /// One problem that concerns the whole configuration.
     pub(crate) fn one(line: impl Into<String>) -> Self {
-        Self {
-            lines: vec![line.into()],
-        }
+        Self { lines: vec![line.into()] }
     }
 
     /// The problems in the order of the file, such as `config.json:12: promote.after: has no unit; write "30s"`.
@@ -60,10 +58,7 @@ struct Problem {
 impl Collector {
     /// Collects for a file of this name.
     pub(crate) fn new(file: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            found: RefCell::new(Vec::new()),
-        }
+        Self { file: file.into(), found: RefCell::new(Vec::new()) }
     }
 
     /// Adds a problem of one value.
@@ -105,8 +100,7 @@ impl Collector {
     }
 
     fn is_reported(&self, place: &Place) -> bool {
-        let concerns =
-            |problem: &Problem| problem.alone && place.key().starts_with(problem.place.key());
+        let concerns = |problem: &Problem| problem.alone && place.key().starts_with(problem.place.key());
         self.found.borrow().iter().any(concerns)
     }
 }
@@ -126,16 +120,8 @@ impl Problem {
 
 /// A name or value from outside, in quotes, shortened, without control characters.
 pub(crate) fn quoted(text: &str) -> String {
-    let shown: String = text
-        .chars()
-        .take(QUOTED)
-        .flat_map(char::escape_debug)
-        .collect();
-    let rest = if text.chars().nth(QUOTED).is_some() {
-        "…"
-    } else {
-        ""
-    };
+    let shown: String = text.chars().take(QUOTED).flat_map(char::escape_debug).collect();
+    let rest = if text.chars().nth(QUOTED).is_some() { "…" } else { "" };
     format!("\"{shown}{rest}\"")
 }
 
@@ -148,20 +134,10 @@ mod tests {
         let collector = Collector::new("c.json");
         collector.add(&Place::default("upstreams"), "is missing");
         collector.add(&Place::written(9, "probe.timeout"), "late");
-        collector.conflict(
-            &[&Place::default("demote.after"), &Place::written(2, "b")],
-            "early",
-        );
+        collector.conflict(&[&Place::default("demote.after"), &Place::written(2, "b")], "early");
         let problems = collector.finish(()).unwrap_err();
         let lines: Vec<&str> = problems.lines().collect();
-        assert_eq!(
-            lines,
-            [
-                "c.json:2: b: early",
-                "c.json:9: probe.timeout: late",
-                "c.json: upstreams: is missing"
-            ]
-        );
+        assert_eq!(lines, ["c.json:2: b: early", "c.json:9: probe.timeout: late", "c.json: upstreams: is missing"]);
     }
 
     #[test]

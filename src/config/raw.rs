@@ -85,28 +85,21 @@ pub(super) struct RawSecret {
 impl Raw {
     /// Reads the file's JSON.
     pub(super) fn read(document: &Node, problems: &Collector) -> Self {
-        let whole = At {
-            value: document,
-            place: Place::written(document.at.line, ""),
-        };
+        let whole = At { value: document, place: Place::written(document.at.line, "") };
         let Some(mut top) = Object::open(&whole, problems) else {
             return Self::default();
         };
         let upstreams = top.list("upstreams", MOST_UPSTREAMS);
         let secrets = top.list("secrets", MOST_SECRETS);
         let raw = Self {
-            upstreams: upstreams.map(|list| At {
-                value: each(&list.value, problems, RawUpstream::read),
-                place: list.place,
-            }),
+            upstreams: upstreams
+                .map(|list| At { value: each(&list.value, problems, RawUpstream::read), place: list.place }),
             probe: RawProbe::read(top.object("probe")),
             promote: RawPromote::read(top.object("promote")),
             demote: RawDemote::read(top.object("demote")),
             gateway: RawGateway::read(top.object("gateway")),
             workspace: RawWorkspace::read(top.object("workspace")),
-            secrets: secrets.map_or_else(Vec::new, |list| {
-                each(&list.value, problems, RawSecret::read)
-            }),
+            secrets: secrets.map_or_else(Vec::new, |list| each(&list.value, problems, RawSecret::read)),
         };
         top.close();
         raw
@@ -114,11 +107,7 @@ impl Raw {
 }
 
 /// Reads each object of a list.
-fn each<'a, T>(
-    items: &[Untyped<'a>],
-    problems: &'a Collector,
-    read: impl Fn(Place, Object<'a>) -> T,
-) -> Vec<T> {
+fn each<'a, T>(items: &[Untyped<'a>], problems: &'a Collector, read: impl Fn(Place, Object<'a>) -> T) -> Vec<T> {
     let read = |item: &Untyped<'a>| Some(read(item.place.clone(), Object::open(item, problems)?));
     items.iter().filter_map(read).collect()
 }
@@ -129,9 +118,7 @@ impl RawUpstream {
             place,
             name: object.text("name"),
             urls: object.texts("urls", MOST_URLS),
-            channels: object
-                .texts("channels", MOST_CHANNELS)
-                .map_or_else(Vec::new, |list| list.value),
+            channels: object.texts("channels", MOST_CHANNELS).map_or_else(Vec::new, |list| list.value),
             credential: object.text("credential"),
             ca_file: object.text("ca_file"),
         };
@@ -159,9 +146,7 @@ impl RawPromote {
             failures: object.number("failures", 1..=100),
             restart_grace: object.duration("restart_grace"),
             sync_wait: object.duration("sync_wait"),
-            witnesses: object
-                .texts("witnesses", MOST_WITNESSES)
-                .map(|list| list.value),
+            witnesses: object.texts("witnesses", MOST_WITNESSES).map(|list| list.value),
         };
         object.close();
         raw
@@ -209,11 +194,7 @@ impl RawWorkspace {
 
 impl RawSecret {
     fn read(place: Place, mut object: Object<'_>) -> Self {
-        let raw = Self {
-            place,
-            source: object.text("source"),
-            target: object.text("target"),
-        };
+        let raw = Self { place, source: object.text("source"), target: object.text("target") };
         object.close();
         raw
     }

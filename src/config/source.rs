@@ -51,10 +51,7 @@ impl fmt::Display for Source {
 ///
 /// # Errors
 /// Says what a smallest configuration looks like where there is none at all.
-pub fn find(
-    explicit: Option<&Path>,
-    get: impl Fn(&str) -> Option<String>,
-) -> Result<Source, Problems> {
+pub fn find(explicit: Option<&Path>, get: impl Fn(&str) -> Option<String>) -> Result<Source, Problems> {
     find_from(explicit, Path::new(DEFAULT_FILE), get)
 }
 
@@ -67,9 +64,7 @@ fn find_from(
         return Ok(Source::File(path.to_owned()));
     }
     // A file that is there but cannot be seen must be complained about, never passed over.
-    let is_absent = default
-        .symlink_metadata()
-        .is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let is_absent = default.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
     if !is_absent {
         return Ok(Source::File(default.to_owned()));
     }
@@ -104,15 +99,11 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => "it does not exist".to_owned(),
-        ErrorKind::PermissionDenied => {
-            "permission denied; it holds no secrets and should be mode 0644".to_owned()
-        }
+        ErrorKind::PermissionDenied => "permission denied; it holds no secrets and should be mode 0644".to_owned(),
         _ => error.to_string(),
     })?;
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > LARGEST {
         return Err(format!("it is larger than {} KiB", LARGEST / 1024));
     }
@@ -134,26 +125,14 @@ mod tests {
         let named = Path::new("/nowhere/other.json");
         let none = |_: &str| None;
 
-        assert_eq!(
-            find_from(Some(named), &default, primary),
-            Ok(Source::File(named.into()))
-        );
-        assert!(matches!(
-            find_from(None, &default, primary),
-            Ok(Source::Environment(_))
-        ));
+        assert_eq!(find_from(Some(named), &default, primary), Ok(Source::File(named.into())));
+        assert!(matches!(find_from(None, &default, primary), Ok(Source::Environment(_))));
         let problem = find_from(None, &default, none).unwrap_err().to_string();
-        assert!(
-            problem.contains("PRIMARY_IP") && problem.contains("\"upstreams\": [{"),
-            "{problem}"
-        );
+        assert!(problem.contains("PRIMARY_IP") && problem.contains("\"upstreams\": [{"), "{problem}");
 
         // A dangling link is a file that somebody meant to be there.
         std::os::unix::fs::symlink("/nowhere/at/all", &default).unwrap();
-        assert_eq!(
-            find_from(None, &default, primary),
-            Ok(Source::File(default.clone()))
-        );
+        assert_eq!(find_from(None, &default, primary), Ok(Source::File(default.clone())));
         let problem = load(&default).unwrap_err().to_string();
         assert!(problem.ends_with("it does not exist"), "{problem}");
     }
@@ -165,11 +144,7 @@ mod tests {
         let problem = || load(&file).unwrap_err().to_string();
 
         std::fs::write(&file, b"{\n\n\"upstreams\": \xff }").unwrap();
-        assert!(
-            problem().contains("config.json:3: is not UTF-8"),
-            "{}",
-            problem()
-        );
+        assert!(problem().contains("config.json:3: is not UTF-8"), "{}", problem());
 
         std::fs::write(&file, " ".repeat(300_000)).unwrap();
         assert!(problem().contains("larger than 256 KiB"), "{}", problem());

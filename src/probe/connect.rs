@@ -25,29 +25,16 @@ pub(super) struct Dialer {
 impl Connector for Dialer {
     type Out = Box<dyn Transport>;
 
-    fn connect(
-        &self,
-        details: &ConnectionDetails<'_>,
-        _chained: Option<()>,
-    ) -> Result<Option<Self::Out>, Error> {
-        let tcp = self
-            .tcp
-            .connect(details, None::<()>)
-            .map_err(Fault::connecting)?;
+    fn connect(&self, details: &ConnectionDetails<'_>, _chained: Option<()>) -> Result<Option<Self::Out>, Error> {
+        let tcp = self.tcp.connect(details, None::<()>).map_err(Fault::connecting)?;
         let Some(transport) = tcp else {
             return Ok(None);
         };
-        let metered = Metered {
-            transport,
-            received: 0,
-        };
+        let metered = Metered { transport, received: 0 };
         if !details.needs_tls() {
             return Ok(Some(Box::new(metered)));
         }
-        let tls = self
-            .tls
-            .connect(details, Some(metered))
-            .map_err(Fault::shaking_hands)?;
+        let tls = self.tls.connect(details, Some(metered)).map_err(Fault::shaking_hands)?;
         Ok(tls.map(Transport::boxed))
     }
 }
@@ -92,10 +79,7 @@ impl<T: Transport> Transport for Metered<T> {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let before = self.transport.buffers().input().len();
-        let progress = self
-            .transport
-            .await_input(timeout)
-            .map_err(|error| self.explain(error))?;
+        let progress = self.transport.await_input(timeout).map_err(|error| self.explain(error))?;
         let after = self.transport.buffers().input().len();
         self.received += after.saturating_sub(before);
         if self.received == 0 {

@@ -50,10 +50,7 @@ pub(super) fn read_channels(body: &[u8]) -> Option<Option<Channels>> {
     if failing.is_none() && suppressed.is_none() {
         return Some(None);
     }
-    Some(Some(Channels {
-        failing: failing.unwrap_or_default(),
-        suppressed: suppressed.unwrap_or_default(),
-    }))
+    Some(Some(Channels { failing: failing.unwrap_or_default(), suppressed: suppressed.unwrap_or_default() }))
 }
 
 fn object(body: &[u8]) -> Option<Node> {
@@ -72,20 +69,12 @@ fn sole<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
 
 fn names(answer: &Value, key: &str) -> Option<Vec<String>> {
     let items = answer.get(key)?.as_array()?;
-    Some(
-        items
-            .iter()
-            .take(MAX_CHANNELS)
-            .map(|item| name(item))
-            .collect(),
-    )
+    Some(items.iter().take(MAX_CHANNELS).map(|item| name(item)).collect())
 }
 
 /// A channel that is described by something else than text is still a channel, so its JSON stands for its name.
 fn name(item: &Value) -> String {
-    let text = item
-        .as_str()
-        .map_or_else(|| item.to_string(), str::to_owned);
+    let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
     super::printable(&text, MAX_NAME)
 }
 
@@ -99,19 +88,10 @@ mod tests {
 
     #[test]
     fn the_four_answers() {
-        assert_eq!(
-            life(r#"{"ok":true,"status":"started"}"#),
-            Some(Life::Started)
-        );
+        assert_eq!(life(r#"{"ok":true,"status":"started"}"#), Some(Life::Started));
         assert_eq!(life(r#"{"ok":true,"status":"live"}"#), Some(Life::Live));
-        assert_eq!(
-            life(r#"{"ok":false,"status":"starting"}"#),
-            Some(Life::Starting)
-        );
-        assert_eq!(
-            life(r#"{"ok":false,"status":"draining"}"#),
-            Some(Life::Draining)
-        );
+        assert_eq!(life(r#"{"ok":false,"status":"starting"}"#), Some(Life::Starting));
+        assert_eq!(life(r#"{"ok":false,"status":"draining"}"#), Some(Life::Draining));
         let more = " {\n\"version\":\"2026.9.6\",\"ok\":true,\"x\":{\"ok\":false},\"status\":\"started\"}\n";
         assert_eq!(life(more), Some(Life::Started));
     }
@@ -144,10 +124,7 @@ mod tests {
         for body in others {
             assert_eq!(life(body), None, "{body:.60}");
         }
-        assert_eq!(
-            Life::read(b"{\"ok\":true,\"status\":\"started\",\"x\":\"\xff\"}"),
-            None
-        );
+        assert_eq!(Life::read(b"{\"ok\":true,\"status\":\"started\",\"x\":\"\xff\"}"), None);
     }
 
     #[test]
@@ -156,9 +133,7 @@ mod tests {
         assert_eq!(read(r#"{"ready":true}"#), Some(None));
         assert_eq!(read(r#"{"failing":[]}"#), None);
         assert_eq!(read("<html>"), None);
-        let channels = read(
-            r#"{"ready":true,"failing":["slack"],"suppressed":["disc\u001b[31mord",{"id":1}]}"#,
-        );
+        let channels = read(r#"{"ready":true,"failing":["slack"],"suppressed":["disc\u001b[31mord",{"id":1}]}"#);
         let expected = Channels {
             failing: vec!["slack".to_owned()],
             suppressed: vec!["disc[31mord".to_owned(), r#"{"id":1}"#.to_owned()],
@@ -166,16 +141,9 @@ mod tests {
         assert_eq!(channels, Some(Some(expected)));
 
         let long = format!("\"{}\"", "x".repeat(1000));
-        let many = format!(
-            r#"{{"ready":false,"suppressed":[{}]}}"#,
-            vec![long; 500].join(",")
-        );
+        let many = format!(r#"{{"ready":false,"suppressed":[{}]}}"#, vec![long; 500].join(","));
         let suppressed = read(&many).flatten().unwrap().suppressed;
         assert_eq!(suppressed.len(), MAX_CHANNELS);
-        assert!(
-            suppressed
-                .iter()
-                .all(|name| name.chars().count() <= MAX_NAME)
-        );
+        assert!(suppressed.iter().all(|name| name.chars().count() <= MAX_NAME));
     }
 }

@@ -25,10 +25,7 @@ impl Fault {
     pub(super) fn connecting(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Timeout(_) => Self::new(Failure::ConnectTimeout, "no connection in time"),
-            ureq::Error::Io(error) => Self::new(
-                network(&error).unwrap_or(Failure::Unreachable),
-                error.to_string(),
-            ),
+            ureq::Error::Io(error) => Self::new(network(&error).unwrap_or(Failure::Unreachable), error.to_string()),
             other => Self::from(other),
         }
     }
@@ -36,20 +33,16 @@ impl Fault {
     /// A handshake that did not end in a trusted connection.
     pub(super) fn shaking_hands(error: ureq::Error) -> Self {
         match error {
-            ureq::Error::Io(error) => Self::new(
-                network(&error).unwrap_or(Failure::Tls),
-                format!("no trusted TLS connection: {error}"),
-            ),
+            ureq::Error::Io(error) => {
+                Self::new(network(&error).unwrap_or(Failure::Tls), format!("no trusted TLS connection: {error}"))
+            }
             other => Self::from(other),
         }
     }
 
     /// A connection that was accepted and dropped before a byte came back.
     pub(super) fn dropped() -> Self {
-        Self::new(
-            Failure::Refused,
-            "the connection was accepted and dropped without an answer",
-        )
+        Self::new(Failure::Refused, "the connection was accepted and dropped without an answer")
     }
 }
 
@@ -63,19 +56,12 @@ impl From<ureq::Error> for Fault {
                 Err(other) => Self::new(Failure::NotOpenClaw, other.to_string()),
             },
             E::Timeout(_) => Self::new(Failure::ResponseTimeout, "no whole answer in time"),
-            E::Io(error) if error.kind() == ErrorKind::InvalidData => {
-                Self::new(Failure::Tls, error.to_string())
-            }
+            E::Io(error) if error.kind() == ErrorKind::InvalidData => Self::new(Failure::Tls, error.to_string()),
             E::Io(error) => match network(&error) {
                 Some(failure) => Self::new(failure, error.to_string()),
-                None => Self::new(
-                    Failure::NotOpenClaw,
-                    format!("the answer broke off: {error}"),
-                ),
+                None => Self::new(Failure::NotOpenClaw, format!("the answer broke off: {error}")),
             },
-            E::Tls(_) | E::Rustls(_) | E::Pem(_) | E::TlsRequired => {
-                Self::new(Failure::Tls, error.to_string())
-            }
+            E::Tls(_) | E::Rustls(_) | E::Pem(_) | E::TlsRequired => Self::new(Failure::Tls, error.to_string()),
             other => Self::new(Failure::NotOpenClaw, other.to_string()),
         }
     }
@@ -118,14 +104,8 @@ mod tests {
     fn each_stage_keeps_its_own_word() {
         let io = |kind: ErrorKind| ureq::Error::Io(kind.into());
         let timeout = || ureq::Error::Timeout(ureq::Timeout::Global);
-        assert_eq!(
-            Fault::connecting(timeout()).failure,
-            Failure::ConnectTimeout
-        );
-        assert_eq!(
-            Fault::connecting(io(ErrorKind::ConnectionRefused)).failure,
-            Failure::Refused
-        );
+        assert_eq!(Fault::connecting(timeout()).failure, Failure::ConnectTimeout);
+        assert_eq!(Fault::connecting(io(ErrorKind::ConnectionRefused)).failure, Failure::Refused);
         for kind in [
             ErrorKind::HostUnreachable,
             ErrorKind::NetworkUnreachable,
@@ -134,23 +114,11 @@ mod tests {
         ] {
             assert_eq!(Fault::connecting(io(kind)).failure, Failure::Unreachable);
         }
-        assert_eq!(
-            Fault::shaking_hands(timeout()).failure,
-            Failure::ResponseTimeout
-        );
-        assert_eq!(
-            Fault::shaking_hands(io(ErrorKind::UnexpectedEof)).failure,
-            Failure::Tls
-        );
+        assert_eq!(Fault::shaking_hands(timeout()).failure, Failure::ResponseTimeout);
+        assert_eq!(Fault::shaking_hands(io(ErrorKind::UnexpectedEof)).failure, Failure::Tls);
         assert_eq!(Fault::from(timeout()).failure, Failure::ResponseTimeout);
-        assert_eq!(
-            Fault::from(io(ErrorKind::ConnectionReset)).failure,
-            Failure::NotOpenClaw
-        );
-        assert_eq!(
-            Fault::from(io(ErrorKind::HostUnreachable)).failure,
-            Failure::Unreachable
-        );
+        assert_eq!(Fault::from(io(ErrorKind::ConnectionReset)).failure, Failure::NotOpenClaw);
+        assert_eq!(Fault::from(io(ErrorKind::HostUnreachable)).failure, Failure::Unreachable);
         let wrapped: ureq::Error = Fault::new(Failure::Dns, "no such name").into();
         assert_eq!(Fault::from(wrapped).failure, Failure::Dns);
     }

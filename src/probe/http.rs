@@ -53,19 +53,14 @@ pub(super) fn agent(roots: RootCerts) -> Agent {
 
 /// Reads the certificates of private authorities.
 pub(super) fn roots(file: &Path) -> Result<RootCerts, Error> {
-    let problem = |why: String| Error::CaFile {
-        path: file.to_owned(),
-        why,
-    };
+    let problem = |why: String| Error::CaFile { path: file.to_owned(), why };
     let mut pem = Vec::new();
     File::open(file)
         .and_then(|file| file.take(MAX_CA_FILE).read_to_end(&mut pem))
         .map_err(|error| problem(error.to_string()))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) =
-            item.map_err(|error| problem(error.to_string()))?
-        {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| problem(error.to_string()))? {
             certificates.push(certificate);
         }
     }
@@ -76,12 +71,7 @@ pub(super) fn roots(file: &Path) -> Result<RootCerts, Error> {
 }
 
 /// Asks once. Nothing outlives `deadline`: ureq measures lookup, connection, handshake, headers and body against it.
-pub(super) fn get(
-    agent: &Agent,
-    url: &Uri,
-    token: Option<&HeaderValue>,
-    deadline: Instant,
-) -> Result<Response, Fault> {
+pub(super) fn get(agent: &Agent, url: &Uri, token: Option<&HeaderValue>, deadline: Instant) -> Result<Response, Fault> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left < Duration::from_millis(1) {
         return Err(Fault::new(Failure::ResponseTimeout, "no time left to ask"));
@@ -92,25 +82,17 @@ pub(super) fn get(
     }
     let mut response = request.config().timeout_global(Some(left)).build().call()?;
     let status = response.status().as_u16();
-    let typed_html = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes()
-            .to_ascii_lowercase()
-            .starts_with(b"text/html")
-    });
+    let typed_html = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"));
     if typed_html || !matches!(status, 200 | 503) {
         let body = Vec::new();
-        return Ok(Response {
-            status,
-            body,
-            html: typed_html,
-        });
+        return Ok(Response { status, body, html: typed_html });
     }
     let mut body = Vec::new();
     let reader = response.body_mut().as_reader();
-    reader
-        .take(MAX_BODY as u64 + 1)
-        .read_to_end(&mut body)
-        .map_err(|error| Fault::from(ureq::Error::from(error)))?;
+    reader.take(MAX_BODY as u64 + 1).read_to_end(&mut body).map_err(|error| Fault::from(ureq::Error::from(error)))?;
     if body.len() > MAX_BODY {
         let why = format!("an answer of more than {} KiB", MAX_BODY / 1024);
         return Err(Fault::new(Failure::NotOpenClaw, why));

@@ -32,9 +32,7 @@ struct Job {
 
 impl Race {
     pub(super) fn new(routes: Vec<(String, Route)>) -> Result<Self, Error> {
-        let lanes = routes
-            .into_iter()
-            .map(|(url, route)| Lane::start(url, route));
+        let lanes = routes.into_iter().map(|(url, route)| Lane::start(url, route));
         let lanes = lanes.collect::<Result<_, _>>()?;
         Ok(Self { lanes })
     }
@@ -45,11 +43,7 @@ impl Race {
         let (sender, answers) = mpsc::channel();
         let mut failed: Vec<Option<Answer>> = Vec::new();
         for (index, lane) in self.lanes.iter().enumerate() {
-            let job = Job {
-                lane: index,
-                deadline,
-                answers: sender.clone(),
-            };
+            let job = Job { lane: index, deadline, answers: sender.clone() };
             let refused = lane.jobs.try_send(job).is_err();
             let why = "still waits for the answer to an earlier probe";
             failed.push(refused.then(|| lane.silent(asked, why)));
@@ -66,10 +60,7 @@ impl Race {
         let mut best: Option<Answer> = None;
         for (lane, answer) in self.lanes.iter().zip(failed) {
             let answer = answer.unwrap_or_else(|| lane.silent(asked, "no answer in time"));
-            if best
-                .as_ref()
-                .is_none_or(|best| reached(&answer) > reached(best))
-            {
+            if best.as_ref().is_none_or(|best| reached(&answer) > reached(best)) {
                 best = Some(answer);
             }
         }
@@ -87,10 +78,7 @@ impl Lane {
                 let _ = job.answers.send((job.lane, route.ask(job.deadline)));
             }
         };
-        thread::Builder::new()
-            .name("probe".to_owned())
-            .spawn(serve)
-            .map_err(Error::Thread)?;
+        thread::Builder::new().name("probe".to_owned()).spawn(serve).map_err(Error::Thread)?;
         Ok(Self { url, jobs })
     }
 
@@ -100,9 +88,7 @@ impl Lane {
 }
 
 fn next(answers: &Receiver<(usize, Answer)>, until: Instant) -> Option<(usize, Answer)> {
-    answers
-        .recv_timeout(until.saturating_duration_since(Instant::now()))
-        .ok()
+    answers.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
 }
 
 fn reached(answer: &Answer) -> u8 {

@@ -51,17 +51,10 @@ impl Resolver for Lookup {
 }
 
 impl Lookup {
-    fn look_up(
-        &self,
-        host: &str,
-        port: u16,
-        timeout: NextTimeout,
-    ) -> Result<Vec<SocketAddr>, ureq::Error> {
+    fn look_up(&self, host: &str, port: u16, timeout: NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         // What ended after its probe had gone is old news; what still runs is as good as a new one.
-        let hanging = running
-            .take()
-            .filter(|answer| matches!(answer.try_recv(), Err(TryRecvError::Empty)));
+        let hanging = running.take().filter(|answer| matches!(answer.try_recv(), Err(TryRecvError::Empty)));
         let answer = match hanging {
             Some(answer) => answer,
             None => start(host.to_owned(), port).map_err(|error| fault(&error))?,
@@ -87,9 +80,7 @@ fn start(host: String, port: u16) -> io::Result<Receiver<io::Result<Vec<SocketAd
         // Nobody listens any more when the deadline has passed for good.
         let _ = sender.send(addresses.map(|all| all.take(MAX_ADDRESSES).collect()));
     };
-    thread::Builder::new()
-        .name("lookup".to_owned())
-        .spawn(look_up)?;
+    thread::Builder::new().name("lookup".to_owned()).spawn(look_up)?;
     Ok(answer)
 }
 
@@ -98,9 +89,7 @@ fn fault(error: &io::Error) -> ureq::Error {
 }
 
 fn literal(host: &str) -> Option<IpAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     bare.unwrap_or(host).parse().ok()
 }
 
@@ -119,9 +108,7 @@ fn with_a_route(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     if addresses.len() < 2 {
         return addresses;
     }
-    let (near, far): (Vec<_>, Vec<_>) = addresses
-        .into_iter()
-        .partition(|address| has_route(*address));
+    let (near, far): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| has_route(*address));
     if near.is_empty() { far } else { near }
 }
 
@@ -131,9 +118,7 @@ fn has_route(address: SocketAddr) -> bool {
         SocketAddr::V4(_) => ([0; 4], 0).into(),
         SocketAddr::V6(_) => ([0u16; 8], 0).into(),
     };
-    UdpSocket::bind(any)
-        .and_then(|socket| socket.connect(address))
-        .is_ok()
+    UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
 }
 
 #[cfg(test)]
@@ -145,10 +130,7 @@ mod tests {
     #[test]
     fn literals_need_no_lookup() {
         assert_eq!(literal("100.64.0.1"), Some(IpAddr::from([100, 64, 0, 1])));
-        assert_eq!(
-            literal("[::1]"),
-            Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1u16]))
-        );
+        assert_eq!(literal("[::1]"), Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1u16])));
         assert_eq!(literal("primary.example"), None);
         assert_eq!(literal("[::1"), None);
     }
@@ -164,13 +146,8 @@ mod tests {
     #[test]
     fn a_lookup_that_hangs_is_waited_for_and_not_repeated() {
         let (sender, answer) = mpsc::sync_channel(1);
-        let lookup = Lookup {
-            running: Mutex::new(Some(answer)),
-        };
-        let brief = NextTimeout {
-            after: Duration::from_millis(10).into(),
-            ..NextTimeout::default()
-        };
+        let lookup = Lookup { running: Mutex::new(Some(answer)) };
+        let brief = NextTimeout { after: Duration::from_millis(10).into(), ..NextTimeout::default() };
         for _ in 0..3 {
             let fault = Fault::from(lookup.look_up("localhost", 1, brief).unwrap_err());
             assert_eq!(fault.failure, Failure::Dns);
@@ -183,13 +160,8 @@ mod tests {
     fn what_a_lookup_found_after_its_probe_had_gone_is_not_used() {
         let (sender, answer) = mpsc::sync_channel(1);
         sender.send(Err(io::ErrorKind::Other.into())).unwrap();
-        let lookup = Lookup {
-            running: Mutex::new(Some(answer)),
-        };
-        let long = NextTimeout {
-            after: Duration::from_secs(60).into(),
-            ..NextTimeout::default()
-        };
+        let lookup = Lookup { running: Mutex::new(Some(answer)) };
+        let long = NextTimeout { after: Duration::from_secs(60).into(), ..NextTimeout::default() };
         let found = lookup.look_up("localhost", 1, long).unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));
     }

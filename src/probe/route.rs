@@ -75,16 +75,11 @@ impl Route {
         if self.live_only {
             return (self.healthz.clone(), self.ask_healthz(deadline));
         }
-        let known_old = self
-            .old_since
-            .is_some_and(|since| is_known(since, Instant::now()));
+        let known_old = self.old_since.is_some_and(|since| is_known(since, Instant::now()));
         if !known_old {
             let answer = http::get(&self.agent, &self.startupz, None, deadline);
             if !answer.as_ref().is_ok_and(is_unknown_path) {
-                return (
-                    self.startupz.clone(),
-                    answer.and_then(|answer| read_startupz(&answer)),
-                );
+                return (self.startupz.clone(), answer.and_then(|answer| read_startupz(&answer)));
             }
         }
         let live = self.ask_healthz(deadline);
@@ -121,9 +116,7 @@ impl Route {
                 answer.channels = channels;
             }
             Some(None) if token.is_some() => {
-                answer
-                    .detail
-                    .push_str("; /readyz lists no channels: is the token the gateway's?");
+                answer.detail.push_str("; /readyz lists no channels: is the token the gateway's?");
             }
             Some(None) => {}
             None => answer.detail.push_str("; /readyz gives no usable answer"),
@@ -144,55 +137,35 @@ fn is_unknown_path(answer: &Response) -> bool {
 fn read_startupz(answer: &Response) -> Result<&'static str, Fault> {
     match (answer.status, Life::read(&answer.body)) {
         (200, Some(Life::Started)) => Ok("started"),
-        (503, Some(Life::Starting)) => Err(Fault::new(
-            Failure::Starting,
-            "the gateway says that it is starting",
-        )),
-        (503, Some(Life::Draining)) => Err(Fault::new(
-            Failure::Draining,
-            "the gateway says that it is draining",
-        )),
+        (503, Some(Life::Starting)) => Err(Fault::new(Failure::Starting, "the gateway says that it is starting")),
+        (503, Some(Life::Draining)) => Err(Fault::new(Failure::Draining, "the gateway says that it is draining")),
         _ => Err(not_life(answer)),
     }
 }
 
 fn not_life(answer: &Response) -> Fault {
     match answer {
-        Response {
-            status: 200,
-            html: true,
-            ..
-        } => Fault::new(Failure::NotOpenClaw, "an HTML page"),
-        Response { status: 200, .. } => {
-            Fault::new(Failure::NotOpenClaw, "200, but not OpenClaw's JSON")
-        }
+        Response { status: 200, html: true, .. } => Fault::new(Failure::NotOpenClaw, "an HTML page"),
+        Response { status: 200, .. } => Fault::new(Failure::NotOpenClaw, "200, but not OpenClaw's JSON"),
         Response { status, .. } => Fault::new(Failure::Status(*status), format!("HTTP {status}")),
     }
 }
 
 /// `url` with `path`, if it names a host and nothing that we would have to drop.
 fn at(url: &str, path: &str) -> Result<Uri, Error> {
-    let problem = |why: &str| Error::Url {
-        url: printable(url, 200),
-        why: why.to_owned(),
-    };
+    let problem = |why: &str| Error::Url { url: printable(url, 200), why: why.to_owned() };
     let parsed: Uri = url.parse().map_err(|_| problem("it is not a URL"))?;
     if !matches!(parsed.scheme_str(), Some("http" | "https")) {
         return Err(problem("it must start with http:// or https://"));
     }
-    let authority = parsed
-        .authority()
-        .ok_or_else(|| problem("it names no host"))?;
+    let authority = parsed.authority().ok_or_else(|| problem("it names no host"))?;
     if authority.as_str().contains('@') {
         return Err(Error::Url {
             url: format!("…@{}", authority.host()),
             why: "it holds a user name or a password".to_owned(),
         });
     }
-    let port = authority
-        .as_str()
-        .strip_prefix(authority.host())
-        .unwrap_or_default();
+    let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     if authority.host().is_empty() {
         return Err(problem("it names no host"));
     }
@@ -202,18 +175,14 @@ fn at(url: &str, path: &str) -> Result<Uri, Error> {
     if parsed.path() != "/" || parsed.query().is_some() {
         return Err(problem("it must end after host and port"));
     }
-    let full = format!(
-        "{}://{authority}{path}",
-        parsed.scheme_str().unwrap_or("http")
-    );
+    let full = format!("{}://{authority}{path}", parsed.scheme_str().unwrap_or("http"));
     full.parse().map_err(|_| problem("it is not a URL"))
 }
 
 /// The header that shows the token, marked so that no debug output prints it.
 fn bearer(token: &str) -> Result<HeaderValue, Error> {
     let token = token.trim();
-    if token.is_empty() || token.len() > 1024 || !token.bytes().all(|byte| byte.is_ascii_graphic())
-    {
+    if token.is_empty() || token.len() > 1024 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::Token);
     }
     let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Error::Token)?;
@@ -227,12 +196,7 @@ mod tests {
 
     #[test]
     fn a_url_is_a_host_and_nothing_more() {
-        for good in [
-            "http://100.64.0.1:18789",
-            "https://primary.example/",
-            "http://[::1]:18789",
-            "http://primary",
-        ] {
+        for good in ["http://100.64.0.1:18789", "https://primary.example/", "http://[::1]:18789", "http://primary"] {
             let full = at(good, "/startupz").unwrap().to_string();
             assert_eq!(full, format!("{}/startupz", good.trim_end_matches('/')));
         }

@@ -113,9 +113,7 @@ impl fmt::Display for Failure {
             Self::Dns => f.write_str("DNS"),
             Self::Status(code) => write!(f, "HTTP {code}"),
             Self::NotOpenClaw => f.write_str("not OpenClaw"),
-            Self::Refused | Self::Unreachable | Self::Starting | Self::Draining => {
-                f.write_str(self.name())
-            }
+            Self::Refused | Self::Unreachable | Self::Starting | Self::Draining => f.write_str(self.name()),
         }
     }
 }

@@ -16,18 +16,11 @@ pub(super) fn print(findings: &[Finding], out: &mut Output) -> Result<(), Error>
     };
     let widths = [width(0), width(1), width(2)];
     for (row, finding) in rows.iter().zip(findings) {
-        let tone = if finding.answer.verdict.is_healthy() {
-            Tone::Good
-        } else {
-            Tone::Bad
-        };
+        let tone = if finding.answer.verdict.is_healthy() { Tone::Good } else { Tone::Bad };
         let [verdict, latency, target, detail] = row;
         let [verdict_width, latency_width, target_width] = widths;
-        let verdict = out
-            .paint(tone, &format!("{verdict:verdict_width$}"))
-            .into_owned();
-        let line =
-            format!("{verdict}  {latency:>latency_width$}  {target:target_width$}  {detail}");
+        let verdict = out.paint(tone, &format!("{verdict:verdict_width$}")).into_owned();
+        let line = format!("{verdict}  {latency:>latency_width$}  {target:target_width$}  {detail}");
         out.line(line.trim_end())?;
     }
     Ok(())
@@ -46,10 +39,7 @@ fn row(finding: &Finding) -> [String; 4] {
         None => url.into_owned(),
     };
     let mut detail = vec![printable(&answer.detail).into_owned()];
-    for (kind, channels) in [
-        ("failing", &answer.channels.failing),
-        ("suppressed", &answer.channels.suppressed),
-    ] {
+    for (kind, channels) in [("failing", &answer.channels.failing), ("suppressed", &answer.channels.suppressed)] {
         if !channels.is_empty() {
             detail.push(format!("{kind}: {}", printable(&channels.join(", "))));
         }
@@ -59,12 +49,7 @@ fn row(finding: &Finding) -> [String; 4] {
         0 => "<1 ms".to_owned(),
         millis => format!("{millis} ms"),
     };
-    [
-        word(answer.verdict).to_owned(),
-        latency,
-        target,
-        detail.join("; "),
-    ]
+    [word(answer.verdict).to_owned(), latency, target, detail.join("; ")]
 }
 
 fn object(finding: &Finding) -> Value {
@@ -76,10 +61,7 @@ fn object(finding: &Finding) -> Value {
     let millis = u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX);
     let names = |list: &[String]| Value::array(list.iter().map(|name| Value::from(name.as_str())));
     Value::object([
-        (
-            "name",
-            finding.name.as_deref().map_or(Value::Null, Value::from),
-        ),
+        ("name", finding.name.as_deref().map_or(Value::Null, Value::from)),
         ("url", answer.url.as_str().into()),
         ("healthy", answer.verdict.is_healthy().into()),
         ("verdict", word(answer.verdict).into()),

@@ -42,9 +42,7 @@ pub(super) fn credential(name: &At<String>, problems: &Collector) {
 fn is_short(name: &str) -> bool {
     name.len() <= LONGEST
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// The unit of this host's gateway, as systemd.unit(5) allows it.
@@ -59,10 +57,7 @@ pub(super) fn unit(unit: &At<String>, problems: &Collector) {
         "is not a valid unit name; use letters, digits and ':', '-', '_', '.', '\\', '@', at most 255"
     } else if !name.ends_with(".service") {
         let stem = name.split('.').next().unwrap_or_default();
-        let what = format!(
-            "{} is not a service; did you mean \"{stem}.service\"?",
-            quoted(name)
-        );
+        let what = format!("{} is not a service; did you mean \"{stem}.service\"?", quoted(name));
         return problems.add(&unit.place, what);
     } else if name == ".service" || name.starts_with('@') {
         "has nothing before its suffix"
@@ -80,10 +75,7 @@ pub(super) fn remote(remote: &At<String>, problems: &Collector) {
     if name.contains([':', '@']) {
         problems.add(&remote.place, "must be the name of a remote of the checkout, such as \"origin\", not a URL; git keeps the URL (git remote -v)");
     } else if let Some(why) = wrong_ref(name) {
-        problems.add(
-            &remote.place,
-            format!("{} is not a valid remote name: {why}", quoted(name)),
-        );
+        problems.add(&remote.place, format!("{} is not a valid remote name: {why}", quoted(name)));
     }
 }
 
@@ -92,9 +84,7 @@ pub(super) fn branch(branch: &At<String>, problems: &Collector) {
     let name = branch.value.as_str();
     let own = name == "failover" || name.starts_with("failover/");
     let why = if own {
-        Some(
-            "failover/… are the branches that standbys write; name the one the primary writes, such as \"main\"",
-        )
+        Some("failover/… are the branches that standbys write; name the one the primary writes, such as \"main\"")
     } else if name.starts_with("refs/") {
         Some("write the branch alone, without refs/heads/")
     } else if name == "HEAD" {
@@ -103,29 +93,22 @@ pub(super) fn branch(branch: &At<String>, problems: &Collector) {
         wrong_ref(name)
     };
     if let Some(why) = why {
-        problems.add(
-            &branch.place,
-            format!("{} is not a branch that can be used: {why}", quoted(name)),
-        );
+        problems.add(&branch.place, format!("{} is not a branch that can be used: {why}", quoted(name)));
     }
 }
 
 fn wrong_ref(name: &str) -> Option<&'static str> {
-    let part_is_wrong =
-        |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    let part_is_wrong = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
     if name.starts_with('-') {
         Some("it begins with '-', which git would read as an option")
     } else if name.len() > LONGEST_UNIT {
         Some("it is longer than 255 bytes")
-    } else if name.contains(|c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c))
-    {
+    } else if name.contains(|c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c)) {
         Some("git allows no blanks, control characters or any of ~ ^ : ? * [ \\ in it")
     } else if name.contains("..") || name.contains("@{") || name == "@" || name.ends_with('.') {
         Some("git allows no '..', no '@{', no '@' alone and no '.' at its end")
     } else if name.split('/').any(part_is_wrong) {
-        Some(
-            "between its slashes git allows nothing empty, no leading '.' and no trailing \".lock\"",
-        )
+        Some("between its slashes git allows nothing empty, no leading '.' and no trailing \".lock\"")
     } else {
         None
     }
@@ -138,15 +121,9 @@ mod tests {
 
     fn problem(check: fn(&At<String>, &Collector), value: &str) -> Option<String> {
         let problems = Collector::new("c.json");
-        let value = At {
-            value: value.to_owned(),
-            place: Place::default("key"),
-        };
+        let value = At { value: value.to_owned(), place: Place::default("key") };
         check(&value, &problems);
-        problems
-            .finish(())
-            .err()
-            .map(|problems| problems.to_string())
+        problems.finish(()).err().map(|problems| problems.to_string())
     }
 
     #[test]
@@ -155,11 +132,7 @@ mod tests {
             assert_eq!(problem(short, name), None);
             assert_eq!(problem(credential, name), None);
         }
-        for name in [
-            "openclaw.service",
-            "openclaw@main.service",
-            "a\\x2db:c_d.service",
-        ] {
+        for name in ["openclaw.service", "openclaw@main.service", "a\\x2db:c_d.service"] {
             assert_eq!(problem(unit, name), None);
         }
         for name in ["main", "feature/x-1", "a.b", "v1@2", "ünïcode"] {
@@ -179,11 +152,7 @@ mod tests {
             (short, "näme", "valid name"),
             (credential, "../x", "name of a file"),
             (credential, "a/b", "name of a file"),
-            (
-                credential,
-                "0123456789abcdef0123456789abcdef0",
-                "secret itself",
-            ),
+            (credential, "0123456789abcdef0123456789abcdef0", "secret itself"),
             (unit, "openclaw", "did you mean \"openclaw.service\""),
             (unit, "openclaw.timer", "did you mean \"openclaw.service\""),
             (unit, "", "valid unit"),

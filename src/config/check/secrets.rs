@@ -15,18 +15,9 @@ use super::state_paths::{forbidden, parts};
 const EXAMPLE: &str = "\"openclaw@100.64.0.1:.openclaw/standby.env\"";
 
 /// Checks every source and target alone and beside the workspace.
-pub(super) fn check(
-    raw: Vec<RawSecret>,
-    workspace: &Workspace,
-    problems: &Collector,
-) -> Vec<Secret> {
+pub(super) fn check(raw: Vec<RawSecret>, workspace: &Workspace, problems: &Collector) -> Vec<Secret> {
     let mut secrets: Vec<Secret> = Vec::new();
-    for RawSecret {
-        place,
-        source,
-        target,
-    } in raw
-    {
+    for RawSecret { place, source, target } in raw {
         let source = required(source, &place, "source", EXAMPLE, problems);
         let target = At::or(target, "secrets[].target", SECRETS_TARGET.to_owned());
         if let Some(source) = &source
@@ -40,10 +31,7 @@ pub(super) fn check(
             target: PathBuf::from(target.value),
         };
         if secrets.contains(&secret) {
-            problems.add(
-                &place,
-                "is the same as an earlier entry; remove one of them",
-            );
+            problems.add(&place, "is the same as an earlier entry; remove one of them");
         }
         secrets.push(secret);
     }
@@ -55,32 +43,24 @@ pub(super) fn check(
 fn check_source(source: &str) -> Result<(), String> {
     let shape = format!("must be user@host:path, such as {EXAMPLE}");
     if source.starts_with('-') {
-        return Err(format!(
-            "begins with '-', which rsync would read as an option; {shape}"
-        ));
+        return Err(format!("begins with '-', which rsync would read as an option; {shape}"));
     }
     let Some((user, rest)) = source.split_once('@') else {
         return Err(shape);
     };
     let user_is_sound = user.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && user
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if !user_is_sound {
         return Err(format!("has no valid user name before the @; {shape}"));
     }
-    let end_of_host = rest
-        .find("]:")
-        .map_or_else(|| rest.find(':'), |bracket| Some(bracket + 1));
+    let end_of_host = rest.find("]:").map_or_else(|| rest.find(':'), |bracket| Some(bracket + 1));
     let Some((host, path)) = end_of_host.and_then(|end| rest.split_at_checked(end)) else {
         return Err(format!("has no ':' after the host; {shape}"));
     };
     Address::parse(host, Some(22))?;
     let path = path.strip_prefix(':').unwrap_or(path);
     if path.starts_with(':') {
-        return Err(format!(
-            "names an rsync daemon, which encrypts nothing; {shape}"
-        ));
+        return Err(format!("names an rsync daemon, which encrypts nothing; {shape}"));
     }
     check_remote_path(path).map_err(|why| format!("{} cannot be copied: {why}", quoted(source)))
 }
@@ -110,31 +90,19 @@ fn check_target(target: &At<String>, workspace: &Workspace, problems: &Collector
     let why = if let Some(why) = forbidden(true, &parts) {
         why.to_owned()
     } else if path.starts_with(&workspace.path) {
-        format!(
-            "it lies in workspace.path ({}), and git would push the secrets",
-            workspace.path.display()
-        )
+        format!("it lies in workspace.path ({}), and git would push the secrets", workspace.path.display())
     } else if workspace.path.starts_with(path) {
-        format!(
-            "it contains workspace.path ({}); name a folder of its own",
-            workspace.path.display()
-        )
+        format!("it contains workspace.path ({}); name a folder of its own", workspace.path.display())
     } else {
         return;
     };
-    problems.add(
-        &target.place,
-        format!("{} cannot be a target: {why}", quoted(&target.value)),
-    );
+    problems.add(&target.place, format!("{} cannot be a target: {why}", quoted(&target.value)));
 }
 
 /// The workspace is committed and pushed whole, so it must hold no state that belongs to one host.
 pub(super) fn check_workspace(path: &At<String>, problems: &Collector) {
     if let Some(why) = absolute(path, problems).and_then(|parts| forbidden(true, &parts)) {
-        problems.add(
-            &path.place,
-            format!("{} cannot be the workspace: {why}", quoted(&path.value)),
-        );
+        problems.add(&path.place, format!("{} cannot be the workspace: {why}", quoted(&path.value)));
     }
 }
 
@@ -145,10 +113,7 @@ pub(super) fn absolute<'a>(path: &'a At<String>, problems: &Collector) -> Option
         Ok(_) => "it must be absolute, beginning with '/'",
         Err(why) => why,
     };
-    problems.add(
-        &path.place,
-        format!("{} is not a usable path: {why}", quoted(&path.value)),
-    );
+    problems.add(&path.place, format!("{} is not a usable path: {why}", quoted(&path.value)));
     None
 }
 

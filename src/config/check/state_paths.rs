@@ -11,10 +11,7 @@ pub(super) fn parts(path: &str) -> Result<Vec<&str>, &'static str> {
     if path.contains(char::is_control) {
         return Err("it has a control character in it");
     }
-    let parts: Vec<&str> = path
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if parts.contains(&"..") {
         return Err("it has '..' in it; write the path that is meant");
     }
@@ -38,12 +35,8 @@ pub(super) fn forbidden(absolute: bool, parts: &[&str]) -> Option<&'static str> 
             Some("credentials") => Some(
                 ".openclaw/credentials holds WhatsApp sessions, which ratchet: a copy breaks the other host's; and allow-lists, which it would overwrite",
             ),
-            Some("agents") => Some(
-                ".openclaw/agents holds model logins, which rotate: a copy logs the other host out",
-            ),
-            Some("state") => {
-                Some(".openclaw/state is the live state of one gateway and of no other")
-            }
+            Some("agents") => Some(".openclaw/agents holds model logins, which rotate: a copy logs the other host out"),
+            Some("state") => Some(".openclaw/state is the live state of one gateway and of no other"),
             Some(_) => None,
             None => Some(
                 "that contains .openclaw/credentials, .openclaw/agents and .openclaw/state, which two hosts must never share",
@@ -53,9 +46,6 @@ pub(super) fn forbidden(absolute: bool, parts: &[&str]) -> Option<&'static str> 
 }
 
 fn is_home(absolute: bool, parts: &[&str]) -> bool {
-    let shallow = matches!(
-        parts,
-        ["home" | "root" | "var"] | ["home", _] | ["var", "lib"]
-    );
+    let shallow = matches!(parts, ["home" | "root" | "var"] | ["home", _] | ["var", "lib"]);
     parts.is_empty() || (absolute && shallow)
 }

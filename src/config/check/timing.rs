@@ -44,12 +44,7 @@ struct Set {
     flap_window: At<Duration>,
 }
 
-pub(super) fn check(
-    probe: RawProbe,
-    promote: &RawPromote,
-    demote: RawDemote,
-    problems: &Collector,
-) -> Timing {
+pub(super) fn check(probe: RawProbe, promote: &RawPromote, demote: RawDemote, problems: &Collector) -> Timing {
     let set = Set::new(probe, promote, demote);
     let timing = Timing {
         interval: probe_duration(&set.interval, problems),
@@ -57,10 +52,7 @@ pub(super) fn check(
         timeout: probe_duration(&set.timeout, problems),
         promote_after: at_least(&set.promote_after, SHORTEST, problems),
         failures: set.failures.value,
-        restart_grace: promote
-            .restart_grace
-            .as_ref()
-            .map_or(Promote::default().restart_grace, |grace| grace.value),
+        restart_grace: promote.restart_grace.as_ref().map_or(Promote::default().restart_grace, |grace| grace.value),
         demote_after: at_least(&set.demote_after, SHORTEST, problems),
         max_after: at_least(&set.max_after, SHORTEST, problems),
         flap_window: at_least(&set.flap_window, SHORTEST, problems),
@@ -87,25 +79,13 @@ impl Set {
         let default = (Probe::default(), Promote::default(), Demote::default());
         Self {
             interval: At::or(probe.interval, "probe.interval", default.0.interval),
-            retry_interval: At::or(
-                probe.retry_interval,
-                "probe.retry_interval",
-                default.0.retry_interval,
-            ),
+            retry_interval: At::or(probe.retry_interval, "probe.retry_interval", default.0.retry_interval),
             timeout: At::or(probe.timeout, "probe.timeout", default.0.timeout),
             promote_after: At::or(promote.after.clone(), "promote.after", default.1.after),
-            failures: At::or(
-                promote.failures.clone(),
-                "promote.failures",
-                default.1.failures,
-            ),
+            failures: At::or(promote.failures.clone(), "promote.failures", default.1.failures),
             demote_after: At::or(demote.after, "demote.after", default.2.after),
             max_after: At::or(demote.max_after, "demote.max_after", default.2.max_after),
-            flap_window: At::or(
-                demote.flap_window,
-                "demote.flap_window",
-                default.2.flap_window,
-            ),
+            flap_window: At::or(demote.flap_window, "demote.flap_window", default.2.flap_window),
         }
     }
 
@@ -129,11 +109,7 @@ impl Set {
                 self.timeout,
                 show(one_probe)
             );
-            let places = [
-                &self.promote_after.place,
-                &self.interval.place,
-                &self.timeout.place,
-            ];
+            let places = [&self.promote_after.place, &self.interval.place, &self.timeout.place];
             problems.conflict(&places, what);
         }
     }
@@ -193,11 +169,7 @@ impl Set {
                 show(cycle),
                 show(after.value)
             );
-            let places = [
-                &self.flap_window.place,
-                &after.place,
-                &self.promote_after.place,
-            ];
+            let places = [&self.flap_window.place, &after.place, &self.promote_after.place];
             problems.conflict(&places, what);
         }
     }

@@ -23,16 +23,8 @@ pub(super) fn check(
     if raw.value.is_empty() {
         problems.add(&raw.place, format!("is empty; write {EXAMPLE}"));
     }
-    unique(
-        raw.value
-            .iter()
-            .filter_map(|upstream| upstream.name.as_ref()),
-        problems,
-    );
-    unique(
-        raw.value.iter().flat_map(|upstream| &upstream.channels),
-        problems,
-    );
+    unique(raw.value.iter().filter_map(|upstream| upstream.name.as_ref()), problems);
+    unique(raw.value.iter().flat_map(|upstream| &upstream.channels), problems);
     let mut all_urls = Vec::new();
     let mut upstreams = Vec::new();
     for upstream in raw.value {
@@ -45,8 +37,7 @@ pub(super) fn check(
     (upstreams, all_urls)
 }
 
-const EXAMPLE: &str =
-    r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
+const EXAMPLE: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
 
 fn one(raw: RawUpstream, problems: &Collector) -> (Upstream, Vec<CheckedUrl>) {
     let name = required(raw.name, &raw.place, "name", "\"primary\"", problems);
@@ -66,28 +57,16 @@ fn one(raw: RawUpstream, problems: &Collector) -> (Upstream, Vec<CheckedUrl>) {
     let upstream = Upstream {
         name: name.map_or_else(String::new, |name| name.value),
         urls: urls.iter().map(|url| url.value.to_string()).collect(),
-        channels: raw
-            .channels
-            .into_iter()
-            .map(|channel| channel.value)
-            .collect(),
+        channels: raw.channels.into_iter().map(|channel| channel.value).collect(),
         credential: raw.credential.map(|credential| credential.value),
         ca_file: raw.ca_file.map(|file| PathBuf::from(file.value)),
     };
     (upstream, urls)
 }
 
-fn urls(
-    raw: Option<At<Vec<At<String>>>>,
-    upstream: &Place,
-    problems: &Collector,
-) -> Vec<CheckedUrl> {
+fn urls(raw: Option<At<Vec<At<String>>>>, upstream: &Place, problems: &Collector) -> Vec<CheckedUrl> {
     match raw {
-        Some(list) if !list.value.is_empty() => list
-            .value
-            .iter()
-            .filter_map(|url| endpoint(url, problems))
-            .collect(),
+        Some(list) if !list.value.is_empty() => list.value.iter().filter_map(|url| endpoint(url, problems)).collect(),
         given => {
             let place = given.map_or_else(|| upstream.child("urls"), |list| list.place);
             let what = "is missing or empty; add \"urls\": [\"http://100.64.0.1:18789\"]";
@@ -101,11 +80,7 @@ fn every_url_is_another_server(urls: &[CheckedUrl], problems: &Collector) {
     for (index, url) in urls.iter().enumerate() {
         let is_same = |other: &&CheckedUrl| other.value.address().is_same(url.value.address());
         if let Some(first) = urls.iter().take(index).find(is_same) {
-            let what = format!(
-                "{} leads to the same server as {}; remove one of them",
-                url.value,
-                first.place.key()
-            );
+            let what = format!("{} leads to the same server as {}; remove one of them", url.value, first.place.key());
             problems.add(&url.place, what);
         }
     }
@@ -116,11 +91,7 @@ fn no_url_is_our_own(urls: &[CheckedUrl], gateway: &Option<CheckedUrl>, problems
     let Some(gateway) = gateway else { return };
     let is_own = |url: &&CheckedUrl| url.value.address().is_same(gateway.value.address());
     for url in urls.iter().filter(is_own) {
-        let default = if gateway.place.is_default() {
-            ", the default"
-        } else {
-            ""
-        };
+        let default = if gateway.place.is_default() { ", the default" } else { "" };
         let what = format!(
             "{} is {} ({}{default}), this host's own gateway; an upstream is another host's",
             url.value,

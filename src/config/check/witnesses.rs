@@ -45,7 +45,9 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
         Some(("https", rest)) => {
             let (authority, path) = split_authority(rest)?;
             if path.contains(['?', '#']) {
-                return Err("must end with its path; a query could carry a token, and this file is everybody's to read".into());
+                return Err(
+                    "must end with its path; a query could carry a token, and this file is everybody's to read".into(),
+                );
             }
             let address = Address::parse(authority, Some(443))?;
             Ok((Witness::Https(text.to_owned()), Some(address)))
@@ -64,12 +66,7 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
 
 /// A witness on the primary's own host falls silent with it, and then nobody would ever take over. Loopback is
 /// exempt, where both are rehearsed on one machine.
-fn stands_elsewhere(
-    text: &At<String>,
-    address: Option<&Address>,
-    upstreams: &[CheckedUrl],
-    problems: &Collector,
-) {
+fn stands_elsewhere(text: &At<String>, address: Option<&Address>, upstreams: &[CheckedUrl], problems: &Collector) {
     let Some(address) = address.filter(|address| !address.is_here()) else {
         return;
     };
