@@ -144,6 +144,12 @@ impl Machine {
         self.window.opened.map(|_| (self.window.elapsed, self.window.life))
     }
 
+    /// How many verdicts in a row have failed in the window.
+    #[must_use]
+    pub fn window_failures(&self) -> u32 {
+        self.window.failures
+    }
+
     /// Whether a promotion is due and no witness answers.
     #[must_use]
     pub fn isolated(&self) -> bool {
