@@ -5,6 +5,7 @@
 mod armed;
 mod entries;
 mod history;
+mod state;
 mod status;
 
 use std::time::Duration;
