@@ -276,7 +276,7 @@ gateway    openclaw.service: state unknown; http://127.0.0.1:18789: refused for
            7 s (connection refused)
 workspace  current 1 m 2 s ago, at 1a2b3c4d5e6f
 failover   outage at 2026-11-21 22:00:31Z, 30 s after the last sign of life;
-           served 14 s later; ended 45 s after that
+           served 14 s later, for 45 s
 monitor    version 0.1.0, process {pid}, up 10 s, wrote 2 s ago
 "
     );

@@ -161,13 +161,17 @@ fn failed_over(failover: &Failover) -> String {
     if failover.life < decided {
         text.push_str(&format!(", {} after the last sign of life", span(decided.since(failover.life))));
     }
-    let served_from = failover.answered.unwrap_or(decided);
-    match failover.answered {
-        Some(answered) => text.push_str(&format!("; served {} later", span(answered.since(decided)))),
-        None => text.push_str("; has not served"),
-    }
-    if let Some(ended) = failover.ended {
-        text.push_str(&format!("; ended {} after that", span(whole(ended.since(served_from)))));
+    match (failover.answered, failover.ended) {
+        (Some(answered), ended) => {
+            text.push_str(&format!("; served {} later", span(answered.since(decided))));
+            if let Some(ended) = ended {
+                text.push_str(&format!(", for {}", span(whole(ended.since(answered)))));
+            }
+        }
+        (None, Some(ended)) => {
+            text.push_str(&format!("; ended {} later without having served", span(ended.since(decided))));
+        }
+        (None, None) => text.push_str("; does not serve yet"),
     }
     text
 }
