@@ -1,6 +1,6 @@
 //! What the monitor itself has to say, in the same form as the machine's notes.
 
-use super::Entry;
+use super::{Entry, quoted};
 use crate::report::Unreadable;
 use crate::report::status::Pull;
 
@@ -37,7 +37,7 @@ pub enum MonitorNote {
 pub(super) fn tell(note: &MonitorNote) -> Entry {
     match note {
         MonitorNote::Started { version, upstreams } => {
-            let text = format!("openclaw-failover {version} watches {}", listed(upstreams));
+            let text = format!("openclaw-failover {version} watches {}", quoted(&upstreams.join(", ")));
             Entry::notice("started", &text).with("version", version.as_str()).with("upstreams", upstreams.clone())
         }
         MonitorNote::Stopped => Entry::notice(
@@ -47,8 +47,9 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
         MonitorNote::Reloaded => Entry::notice("reloaded", "the new configuration is in force; windows start anew"),
         MonitorNote::ReloadRefused { why } => {
             let text = format!(
-                "the new configuration is refused and the old one stays in force: {why}. \
-                 `openclaw-failover config --check FILE` names every problem"
+                "the new configuration is refused and the old one stays in force: {}. \
+                 `openclaw-failover config --check FILE` names every problem",
+                quoted(why)
             );
             Entry::error("reload_refused", &text).quote("why", why)
         }
@@ -57,14 +58,16 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
         MonitorNote::PullChanged(pull) => pull_changed(pull),
         MonitorNote::SystemdUnreachable { why } => {
             let text = format!(
-                "systemd does not do what it is asked: {why}. Probes go on, and every order is tried again, but until \
-                 that is mended this host can neither take over nor step aside. Look at `systemctl status dbus polkit`"
+                "systemd does not do what it is asked: {}. Probes go on, and every order is tried again, but until \
+                 that is mended this host can neither take over nor step aside. Look at `systemctl status dbus polkit`",
+                quoted(why)
             );
             Entry::error("systemd_unreachable", &text).quote("why", why)
         }
         MonitorNote::SystemdReachable => Entry::notice("systemd_reachable", "systemd does what it is asked again"),
         MonitorNote::WriteFailed { why } => {
-            let text = format!("{why}. Failover goes on; what happens now may be forgotten at the next restart");
+            let text =
+                format!("{}. Failover goes on; what happens now may be forgotten at the next restart", quoted(why));
             Entry::error("write_failed", &text).quote("why", why)
         }
         MonitorNote::WriteWell => Entry::notice("write_well", "state and history can be written again"),
@@ -81,12 +84,13 @@ fn set_aside(unreadable: &Unreadable) -> Entry {
 
 fn pull_changed(pull: &Pull) -> Entry {
     let entry = match &pull.error {
-        None => Entry::notice("pulled", &format!("the workspace is pulled again: {}", pull.outcome)),
+        None => Entry::notice("pulled", &format!("the workspace was pulled: {}", pull.outcome)),
         Some(error) => {
             let text = format!(
-                "the workspace could not be pulled ({}): {error}. A takeover would go ahead with what is here; \
+                "the workspace could not be pulled ({}): {}. A promotion would go ahead with what is here; \
                  `journalctl -u openclaw-sync-pull.service` says more",
-                pull.outcome
+                quoted(&pull.outcome),
+                quoted(error)
             );
             Entry::warning("pull_failed", &text).quote("error", error)
         }
@@ -95,20 +99,19 @@ fn pull_changed(pull: &Pull) -> Entry {
 }
 
 fn channels(upstream: &str, failing: &[String], suppressed: &[String]) -> Entry {
-    let entry = if failing.is_empty() && suppressed.is_empty() {
+    let broken: Vec<String> = [("broken", failing), ("muted by its crash-loop breaker", suppressed)]
+        .into_iter()
+        .filter(|(_, channels)| !channels.is_empty())
+        .map(|(what, channels)| format!("{} ({what})", quoted(&channels.join(", "))))
+        .collect();
+    let entry = if broken.is_empty() {
         Entry::notice("upstream_channels", &format!("every chat channel of {upstream} works again"))
     } else {
         let text = format!(
-            "{upstream} is alive, but not every chat channel of it: broken {}, muted by its crash-loop breaker {}. A \
-             failover does not mend that; look there",
-            listed(failing),
-            listed(suppressed)
+            "{upstream} is alive, but not every chat channel of it: {}. A failover does not mend that; look there",
+            broken.join(", ")
         );
         Entry::warning("upstream_channels", &text)
     };
     entry.with("upstream", upstream).with("failing", failing.to_vec()).with("suppressed", suppressed.to_vec())
-}
-
-fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
