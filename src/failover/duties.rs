@@ -52,6 +52,11 @@ impl Machine {
         }
     }
 
+    /// Whether the last pull began before anything was known of this outage: what the primary wrote last may lack.
+    pub(super) fn pulled_before_window(&self) -> bool {
+        self.window.opened.is_some_and(|opened| self.duties.pull_began.is_none_or(|began| began < opened))
+    }
+
     fn pull_at(&self) -> Time {
         let pace = if self.window.opened.is_some() { PULL_PACE.min(self.policy.refresh) } else { self.policy.refresh };
         self.duties.pull_began.map_or(self.now, |began| began + pace)

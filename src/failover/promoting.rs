@@ -33,7 +33,7 @@ impl Machine {
         let (now, life) = (self.now, self.window.life);
         self.memory.failover = Some(Failover { cause, life, decided: now, started: None, answered: None, ended: None });
         self.say(Note::Promoting { cause, window: self.window.elapsed, failures: self.window.failures, life });
-        if cause != Cause::Outage {
+        if cause != Cause::Outage || self.pulled_before_window() {
             self.pull_now();
         }
         let step = if self.duties.pulling() {

@@ -18,6 +18,7 @@ fn memory(seconds: u64) -> Memory {
             cause: Cause::Outage,
             life: at(seconds),
             decided: at(seconds),
+            started: None,
             answered: Some(at(seconds)),
             ended: Some(at(seconds)),
         }),

@@ -22,6 +22,10 @@ pub enum MonitorNote {
     Missing { what: String },
     /// The workspace's pull ended otherwise than the one before.
     PullChanged(Pull),
+    /// What the standby learned is back in git.
+    Returned,
+    /// It could not be brought back; it is tried again.
+    PushFailed { why: String },
     /// systemd cannot be asked or refuses to act: no D-Bus, no polkit, no permission.
     SystemdUnreachable { why: String },
     /// It answers again.
@@ -56,6 +60,15 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
         MonitorNote::SetAside(unreadable) => set_aside(unreadable),
         MonitorNote::Missing { what } => Entry::error("missing", what).quote("what", what),
         MonitorNote::PullChanged(pull) => pull_changed(pull),
+        MonitorNote::Returned => Entry::notice("returned", "what this host's agent wrote is back in the git remote"),
+        MonitorNote::PushFailed { why } => {
+            let text = format!(
+                "what this host's agent wrote could not be returned: {}. It is kept here and tried again; \
+                 `journalctl -u openclaw-sync-push.service` says more",
+                quoted(why)
+            );
+            Entry::warning("push_failed", &text).quote("why", why)
+        }
         MonitorNote::SystemdUnreachable { why } => {
             let text = format!(
                 "systemd does not do what it is asked: {}. Probes go on, and every order is tried again, but until \
