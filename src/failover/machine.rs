@@ -26,6 +26,8 @@ pub struct Machine {
     pub(super) witness: Witness,
     /// What systemd last said of the gateway's unit.
     pub(super) unit: Option<Unit>,
+    /// When somebody last looked at the gateway.
+    pub(super) looked: Time,
     /// The one order that may be under way.
     pub(super) in_flight: Option<Order>,
     pub(super) duties: super::duties::Duties,
@@ -69,6 +71,7 @@ impl Machine {
             window: Window::new(now),
             witness: Witness::default(),
             unit: start.unit,
+            looked: now,
             in_flight: None,
             duties: super::duties::Duties::default(),
             told: Told::default(),
@@ -221,11 +224,28 @@ impl Machine {
         if let Some(unit) = seen.unit {
             self.unit = Some(unit);
         }
+        self.forgive_unwatched();
         match self.role {
             Role::Standby => self.observed_standby(seen),
             Role::Promoting(_) => self.observed_promoting(seen),
             Role::Active(_) => self.observed_active(seen),
             Role::Demoting(_) => self.observed_demoting(seen),
+        }
+    }
+
+    /// Nobody can say of a gateway that it was silent while nobody looked: what is longer than a look may take, as when
+    /// this monitor was stalled or suspended, is no part of its silence.
+    fn forgive_unwatched(&mut self) {
+        let (now, before, longest) =
+            (self.now, std::mem::replace(&mut self.looked, self.now), self.policy.longest_step());
+        let unwatched = |heard: Time| now.since(before.max(heard)).saturating_sub(longest);
+        match &mut self.role {
+            Role::Active(active) => active.heard = active.heard + unwatched(active.heard),
+            Role::Promoting(Promoting { step: Step::Verify(verify), .. }) => {
+                verify.since = verify.since + unwatched(verify.since);
+                verify.heard = verify.heard + unwatched(verify.heard);
+            }
+            _ => {}
         }
     }
 
