@@ -36,7 +36,8 @@ impl Machine {
         }
     }
 
-    /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream.
+    /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream, the last of them just now:
+    /// after a stall of this monitor the upstream is asked again before anything is started.
     pub(super) fn window_due(&self) -> bool {
         let Some(opened) = self.window.opened else { return false };
         let restarting = self
@@ -45,6 +46,7 @@ impl Machine {
             .is_some_and(|failure| matches!(failure, Failure::Refused | Failure::Starting | Failure::Draining));
         let grace = if restarting { self.policy.restart_grace } else { Duration::ZERO };
         self.window.elapsed >= self.policy.promote_after + grace
+            && self.now.since(self.window.last) <= self.policy.longest_step()
             && self.window.failures >= self.policy.failures
             && self.upstreams.iter().all(|upstream| upstream.failing_since(opened).is_some())
     }

@@ -11,7 +11,7 @@ fn a_gateway_that_dies_is_started_again_backing_off() {
     let mut night = Night::watching().active();
     let (mut at, mut invocation) = (50.0, 2);
     for wait in [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0] {
-        night.at(at, gone(invocation)).says("WentDown").is("promoting(start)").expect(&[]);
+        night.at(at, refused()).at(at, gone(invocation)).says("WentDown").is("promoting(start)").expect(&[]);
         night.at(at + wait - 0.1, refused()).expect(&[]);
         night.at(at + wait, tick()).expect(&[Order(Start)]);
         night.at(at + wait, gone(invocation)).at(at + wait + 0.1, done());
@@ -34,7 +34,8 @@ fn a_gateway_that_was_up_for_ten_minutes_is_started_again_at_once() {
 #[test]
 fn a_restart_is_no_second_promotion() {
     let mut night = Night::watching().active();
-    night.at(50.0, gone(2)).at(55.0, tick()).expect(&[Order(Start)]).at(55.0, gone(2)).at(55.1, done());
+    night.at(50.0, refused()).at(50.0, gone(2)).at(53.0, refused());
+    night.at(55.0, tick()).expect(&[Order(Start)]).at(55.0, gone(2)).at(55.1, done());
     night.at(60.0, up(3)).forget().at(61.0, up(3)).is("active").is_silent();
     assert_eq!(night.memory().promotions.len(), 1);
 }
@@ -44,7 +45,7 @@ fn a_gateway_that_goes_silent_is_given_its_patience_and_started_again() {
     let mut night = Night::watching().active();
     let mut at = 51.0;
     while at < 641.0 {
-        night.at(at, mute(2));
+        night.at(at, refused()).at(at, mute(2));
         at += 10.0;
     }
     night

@@ -18,7 +18,7 @@ fn due_again() -> Night {
 #[test]
 fn a_promotion_that_becomes_due_gives_it_15_s_more_then_kills_and_starts_again() {
     let mut night = due_again();
-    night.at(174.9, drains(2)).expect(&[]);
+    night.at(170.0, refused()).at(174.9, drains(2)).expect(&[]);
     night.at(175.0, tick()).expect(&[Order(Kill)]).at(175.1, done());
     night.at(175.6, gone(2)).says("Demoted").says("Promoting { cause: Outage").expect(&[Order(Start)]);
     night.at(175.7, gone(2)).at(175.8, done()).at(185.0, up(3)).at(186.0, up(3)).is("active").says("Promoted");

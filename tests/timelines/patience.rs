@@ -10,11 +10,11 @@ use openclaw_failover::probe::{Failure, Verdict};
 use crate::events::{boots, demote, done, drains, failed, gone, look, mute, promote, refused, up};
 use crate::night::Night;
 
-/// Looks at the gateway twice a second from `from` until before `until`, and says how it is.
+/// Looks at the gateway twice a second from `from` until before `until`, while the primary stays dead.
 fn looks(night: &mut Night, from: f64, until: f64, seen: &Event) {
     let mut at = from;
     while at < until - 0.001 {
-        night.at(at, seen.clone());
+        night.at(at, seen.clone()).at(at, refused());
         at += 0.5;
     }
 }
@@ -86,7 +86,12 @@ fn the_monitor_causes_at_most_one_unclean_exit_in_5_minutes() {
 #[test]
 fn a_cut_drain_waits_for_the_5_minutes_too() {
     let mut night = Night::watching().draining();
-    night.each(&[140.0, 150.0, 159.9], &refused()).at(160.0, refused()).says("DrainCut").expect(&[]);
+    night
+        .each(&[140.0, 150.0, 159.9], &refused())
+        .at(160.0, refused())
+        .says("DrainCut")
+        .at(170.0, refused())
+        .expect(&[]);
     night.at(175.0, drains(2)).expect(&[Order(Kill)]);
     night.at(175.1, done()).at(175.6, gone(2)).expect(&[Order(Start)]).at(175.7, gone(2)).at(175.8, done());
     night.at(180.0, up(3)).at(180.5, up(3)).is("active");

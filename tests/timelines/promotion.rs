@@ -49,7 +49,7 @@ fn the_promotion_starts_at_once_when_the_pull_ends() {
 fn a_pull_that_moves_the_tree_is_waited_for_but_never_for_ever() {
     let mut night = Night::watching().syncing();
     night.at(35.0, tick()).expect(&[CutPull]);
-    night.at(99.9, tick()).expect(&[]).is("promoting(sync)");
+    night.at(99.9, refused()).expect(&[]).is("promoting(sync)");
     night.at(100.0, tick()).expect(&[Order(Start)]);
 }
 

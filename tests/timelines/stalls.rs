@@ -1,7 +1,7 @@
 //! A monitor that was itself stalled or suspended: its own sleep is nobody's silence.
 
-use openclaw_failover::failover::Action::{Order, Pull, Push};
-use openclaw_failover::failover::Order::Stop;
+use openclaw_failover::failover::Action::{CutPull, Order, Pull, Push};
+use openclaw_failover::failover::Order::{Start, Stop};
 
 use crate::events::{done, drains, gone, healthy, mute, pulled, refused, tick, up};
 use crate::night::Night;
@@ -23,6 +23,17 @@ fn in_an_open_window_it_decides_nothing() {
     night.at(10.0, refused()).expect(&[Pull]).at(11.0, pulled()).each(&[13.0, 16.0], &refused());
     night.at(HOUR, tick()).at(HOUR, pulled()).forget();
     night.at(HOUR + 0.1, healthy()).is("standby").expect(&[]);
+}
+
+#[test]
+fn in_sync_nothing_is_started_before_the_primary_was_asked_again() {
+    let mut night = Night::watching().syncing();
+    night.at(HOUR, tick()).expect(&[CutPull]).at(HOUR, pulled()).expect(&[]);
+    night.at(HOUR + 0.1, healthy()).says("Aborted { why: Healthy }").is("standby").expect(&[Pull]);
+
+    let mut night = Night::watching().syncing();
+    night.at(HOUR, pulled()).expect(&[]);
+    night.at(HOUR + 0.1, refused()).expect(&[Order(Start)]);
 }
 
 #[test]
@@ -64,4 +75,12 @@ fn while_demoting_it_ends_the_drain_no_sooner() {
     night.at(HOUR, tick()).says("StopHangs").expect(&[Order(Stop)]);
     night.at(HOUR + 0.1, done()).at(HOUR + 0.2, drains(2)).is("demoting").expect(&[]);
     night.at(HOUR + 0.7, gone(2)).is("standby").expect(&[Push]);
+}
+
+#[test]
+fn while_a_cut_drain_waits_it_kills_but_starts_nothing_unasked() {
+    let mut night = Night::watching().draining();
+    night.each(&[140.0, 150.0, 160.0], &refused()).says("DrainCut");
+    night.at(HOUR, gone(2)).is("promoting(start)").expect(&[]);
+    night.at(HOUR + 0.1, healthy()).says("Aborted").is("standby").expect(&[Push]);
 }
