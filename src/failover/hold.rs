@@ -118,7 +118,7 @@ impl Machine {
                 self.abort(Abort::Held(kind));
             }
             (HoldKind::Standby, Role::Promoting(_) | Role::Active(_)) => self.begin_demoting(Reason::Operator),
-            (HoldKind::Standby, Role::Demoting(demoting)) => demoting.cut = None,
+            (HoldKind::Standby | HoldKind::Paused, Role::Demoting(demoting)) => demoting.cut = None,
             _ => {}
         }
     }

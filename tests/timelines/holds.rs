@@ -151,6 +151,16 @@ fn pause_while_demoting_finishes_the_stop() {
 }
 
 #[test]
+fn pause_while_a_drain_is_to_be_cut_kills_and_starts_nothing() {
+    let mut night = Night::watching().draining();
+    night.each(&[140.0, 150.0, 160.0], &refused()).says("DrainCut").at(170.0, pause()).expect(&[]);
+    night.at(176.0, drains(2)).expect(&[]);
+    night.at(180.0, gone(2)).is("standby").expect(&[Push]);
+    night.at(200.0, resume()).is("standby").expect(&[]);
+    night.at(201.0, refused()).is("promoting(start)").expect(&[Order(Start)]);
+}
+
+#[test]
 fn a_hold_ends_by_itself_and_what_is_due_happens_then() {
     let mut night = Night::watching();
     night.at(5.0, until(7205.0, pause())).at(10.0, refused()).at(11.0, pulled()).forget();
