@@ -105,10 +105,10 @@ impl Machine {
         }
     }
 
-    /// An upstream lives: a drain need not be cut for its outage.
-    pub(super) fn call_off_cut(&mut self) {
+    /// The cause for which a drain was to be cut is gone: an upstream lives, or the operator's word has ended.
+    pub(super) fn call_off_cut(&mut self, cause: Cause) {
         if let Role::Demoting(demoting) = &mut self.role
-            && matches!(demoting.cut, Some((_, Cause::Outage)))
+            && demoting.cut.is_some_and(|(_, wanted)| wanted == cause)
         {
             demoting.cut = None;
         }

@@ -74,6 +74,7 @@ impl Machine {
     fn end_hold(&mut self, by_time: bool) {
         if let Some(hold) = self.memory.hold.take() {
             self.say(Note::HoldEnded { kind: hold.kind, by_time });
+            self.call_off_cut(Cause::Operator);
         }
     }
 

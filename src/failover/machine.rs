@@ -208,7 +208,7 @@ impl Machine {
             self.say(Note::Armed { upstream: index });
         }
         self.reconnected();
-        self.call_off_cut();
+        self.call_off_cut(Cause::Outage);
     }
 
     fn failing(&mut self, index: usize, failure: Failure) {

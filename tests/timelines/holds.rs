@@ -136,6 +136,14 @@ fn promote_while_demoting_cuts_the_drain_and_starts_again() {
 }
 
 #[test]
+fn resume_before_the_drain_is_cut_for_promote_lets_it_drain() {
+    let mut night = Night::watching().draining();
+    night.at(140.0, promote()).says("DrainCut").at(145.0, resume()).at(150.0, healthy());
+    night.at(156.0, drains(2)).is("demoting").expect(&[]);
+    night.at(160.0, gone(2)).is("standby").expect(&[Push]);
+}
+
+#[test]
 fn demote_while_demoting_goes_on() {
     let mut night = Night::watching().draining();
     night.at(135.0, demote()).at(140.0, refused()).each(&[150.0, 160.0, 175.0], &refused()).is("demoting");
