@@ -225,8 +225,9 @@ impl Machine {
             self.unit = Some(unit);
         }
         self.forgive_unwatched();
+        self.watch_port(seen);
         match self.role {
-            Role::Standby => self.observed_standby(seen),
+            Role::Standby => self.adopt_unit(),
             Role::Promoting(_) => self.observed_promoting(seen),
             Role::Active(_) => self.observed_active(seen),
             Role::Demoting(_) => self.observed_demoting(seen),
@@ -249,16 +250,22 @@ impl Machine {
         }
     }
 
-    fn observed_standby(&mut self, seen: &Observation) {
-        self.adopt_unit();
-        if let Role::Standby = self.role
-            && seen.unit.is_some()
-        {
-            let held = !matches!(seen.verdict, Verdict::Failing(Failure::Refused));
-            if held != std::mem::replace(&mut self.told.port_held, held) {
-                let verdict = seen.verdict;
-                self.say(if held { Note::PortHeld { verdict } } else { Note::PortFree });
-            }
+    /// What answers while the gateway's unit is down is somebody else, and until the port was found free again no answer
+    /// is the gateway's.
+    fn watch_port(&mut self, seen: &Observation) {
+        let waiting = match &self.role {
+            Role::Standby => true,
+            Role::Promoting(promoting) => matches!(promoting.step, Step::Sync { .. } | Step::Start { .. }),
+            Role::Active(_) | Role::Demoting(_) => false,
+        };
+        let held = match seen.verdict {
+            Verdict::Failing(Failure::Refused | Failure::Dns | Failure::Unreachable | Failure::ConnectTimeout) => false,
+            _ if waiting && seen.unit.is_some_and(|unit| unit.state == UnitState::Down) => true,
+            _ => return,
+        };
+        if held != std::mem::replace(&mut self.told.port_held, held) {
+            let verdict = seen.verdict;
+            self.say(if held { Note::PortHeld { verdict } } else { Note::PortFree });
         }
     }
 

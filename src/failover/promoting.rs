@@ -170,7 +170,7 @@ impl Machine {
                 }
             }
             Step::Verify(verify) => {
-                if answers(seen.verdict) {
+                if answers(seen.verdict) && !self.told.port_held {
                     verify.heard = now;
                 }
                 if seen.unit.is_some_and(|unit| unit.state == UnitState::Down) {
@@ -189,7 +189,7 @@ impl Machine {
         let Role::Promoting(Promoting { step: Step::Verify(verify), .. }) = &mut self.role else { return };
         let Some(unit) = seen.unit else { return };
         let ours = unit.state == UnitState::Active && unit.main_pid.is_some() && unit.invocation != verify.before;
-        if !ours || unit.invocation.is_none() {
+        if !ours || self.told.port_held || unit.invocation.is_none() {
             return;
         }
         if verify.answered == unit.invocation {

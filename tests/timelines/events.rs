@@ -78,6 +78,14 @@ pub fn look(state: UnitState, invocation: u128, verdict: Verdict) -> Event {
     Event::Observed(Observation { unit, verdict, channels_well: true })
 }
 
+/// What systemd said in this look.
+pub fn unit(look: &Event) -> Option<Unit> {
+    match look {
+        Event::Observed(seen) => seen.unit,
+        _ => None,
+    }
+}
+
 /// The unit is down; its last invocation, if any, was the first one.
 pub fn down() -> Event {
     gone(1)

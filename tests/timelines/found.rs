@@ -5,13 +5,12 @@ use openclaw_failover::failover::Order::Stop;
 use openclaw_failover::failover::{self, UnitState};
 use openclaw_failover::probe::{Failure, Verdict};
 
-use crate::events::{boots, done, drains, gone, healthy, look, promote, refused, up};
+use crate::events::{boots, done, drains, gone, healthy, look, promote, refused, unit, up};
 use crate::night::{Night, defaults};
 
 /// A monitor that starts at 0 s with a memory of nothing.
 fn starts(found: &failover::Event) -> Night {
-    let failover::Event::Observed(seen) = found else { panic!("a start looks at the gateway") };
-    let start = failover::Start { armed: vec![true], unit: seen.unit, ..failover::Start::default() };
+    let start = failover::Start { armed: vec![true], unit: unit(found), ..failover::Start::default() };
     Night::begins(0.0, defaults(), start)
 }
 

@@ -24,13 +24,12 @@ fn back(night: &mut Night, at: f64, invocation: u128) {
 #[test]
 fn it_doubles_with_each_automatic_promotion_within_the_flap_window_up_to_its_longest() {
     let mut night = Night::watching();
-    let mut invocation = 2;
-    for (at, hold_down) in (0..).map(|n| f64::from(n) * 900.0).zip([30, 60, 120, 240, 480, 960, 1800, 1800, 1800]) {
+    for (hold_down, invocation) in [30, 60, 120, 240, 480, 960, 1800, 1800, 1800].into_iter().zip(2..) {
+        let at = 900.0 * (invocation - 2) as f64;
         outage(&mut night, at, invocation);
         night.says(&format!("hold_down: {hold_down}s"));
         assert_eq!(night.hold_down(), f64::from(hold_down));
         back(&mut night, at + 300.0, invocation);
-        invocation += 1;
     }
 }
 

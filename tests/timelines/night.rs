@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use openclaw_failover::failover::{Action, Event, Machine, Memory, Policy, Role, Start, Step, Time};
 
-use crate::events::{done, down, healthy, pulled, refused, second, up};
+use crate::events::{done, down, healthy, pulled, refused, second, unit, up};
 
 /// Real clocks stand far from zero, and so does the zero of every night.
 const ZERO: u64 = 1_790_000_000_000;
@@ -81,11 +81,10 @@ impl Night {
 
     /// A monitor that died, or was killed, starts again at this second from what the last one had on disk.
     pub fn restarts(&self, at: f64, found: Event) -> Self {
-        let Event::Observed(found) = found else { panic!("a start looks at the gateway") };
         let armed = self.machine.upstreams().iter().map(|upstream| upstream.armed).collect();
-        let start = Start { memory: self.memory().clone(), armed, unit: found.unit };
+        let start = Start { memory: self.memory().clone(), armed, unit: unit(&found) };
         let mut night = Self::begins(at, self.policy.clone(), start);
-        night.at(at, Event::Observed(found)).at(at + 1.0, pulled());
+        night.at(at, found).at(at + 1.0, pulled());
         night
     }
 

@@ -32,7 +32,7 @@ fn decision_to_start_takes_no_time_when_no_pull_runs_and_at_most_sync_wait_when_
 /// Up for so many seconds, then failing for as many, over and over from 100 s on.
 fn flap(each: f64, end: f64, failure: Failure) -> Plan {
     Box::new(move |now| {
-        let down = (100.0..end).contains(&now) && ((now - 100.0) / each) as u64 % 2 == 0;
+        let down = (100.0..end).contains(&now) && (((now - 100.0) / each) as u64).is_multiple_of(2);
         if down { fails(failure) } else { up() }
     })
 }

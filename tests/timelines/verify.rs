@@ -3,9 +3,9 @@
 use openclaw_failover::failover::Action::{Order, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
 use openclaw_failover::failover::{Event, Invocation, Observation, Unit, UnitState};
-use openclaw_failover::probe::Verdict;
+use openclaw_failover::probe::{Failure, Verdict};
 
-use crate::events::{answers, boots, channel_broken, done, down, gone, healthy, look, mute, refused, tick, up};
+use crate::events::{answers, boots, channel_broken, done, down, failed, gone, healthy, look, mute, refused, tick, up};
 use crate::night::Night;
 
 const READY: Verdict = Verdict::Healthy { ready: true };
@@ -78,6 +78,35 @@ fn the_port_held_by_another_process_is_its_own_error() {
     night.at(15.0, held).is_silent();
     night.at(25.0, down()).says("PortFree");
     assert!(!night.machine.port_held());
+}
+
+#[test]
+fn a_port_that_nobody_accepts_on_is_not_held() {
+    for failure in [Failure::Refused, Failure::Dns, Failure::Unreachable, Failure::ConnectTimeout] {
+        let mut night = Night::watching();
+        night.at(5.0, look(UnitState::Down, 1, Verdict::Failing(failure))).is_silent();
+    }
+}
+
+#[test]
+fn another_process_on_the_port_promotes_nothing() {
+    let mut night = Night::watching().syncing();
+    let held = look(UnitState::Down, 1, READY);
+    night.at(31.0, crate::events::pulled()).expect(&[Order(Start)]);
+    night.at(31.0, held.clone()).at(31.1, done()).says("PortHeld");
+    night.each(&[31.5, 32.0, 32.5], &up(2)).is("promoting(verify)");
+    night.at(33.0, held).says("StartFailed").expect(&[]);
+    night.at(38.0, tick()).expect(&[Order(Start)]);
+    night.at(38.0, down()).says("PortFree").at(38.1, done());
+    night.each(&[45.0, 45.5], &up(3)).is("active").says("Promoted");
+}
+
+#[test]
+fn a_start_that_fails_while_the_port_is_held_says_both() {
+    let mut night = Night::watching().syncing();
+    night.at(31.0, crate::events::pulled()).expect(&[Order(Start)]);
+    night.at(31.0, look(UnitState::Down, 1, Verdict::Failing(Failure::NotOpenClaw))).at(31.1, failed("exit 1"));
+    night.says("PortHeld { verdict: Failing(NotOpenClaw) }").says("StartFailed").expect(&[]);
 }
 
 #[test]

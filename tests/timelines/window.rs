@@ -141,7 +141,7 @@ fn the_decision_falls_between_promote_after_and_that_plus_max_timeout_retry() {
         |_| Failure::Refused,
         |_| Failure::ResponseTimeout,
         |_| Failure::ConnectTimeout,
-        |now| if (now * 7.0) as u64 % 2 == 0 { Failure::Refused } else { Failure::ResponseTimeout },
+        |now| if ((now * 7.0) as u64).is_multiple_of(2) { Failure::Refused } else { Failure::ResponseTimeout },
         |now| if now < 120.0 { Failure::Status(500) } else { Failure::ResponseTimeout },
     ];
     for kind in kinds {
