@@ -1,10 +1,12 @@
 //! The monitor killed in each role, the host rebooted, and times that the clock has not reached.
 
+use std::time::Duration;
+
 use openclaw_failover::failover::Action::{Order, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
 use openclaw_failover::failover::{self, Cause, Failover, Hold, HoldKind, Memory};
 
-use crate::events::{boots, done, down, drains, gone, healthy, pause, refused, up};
+use crate::events::{boots, done, down, drains, gone, healthy, mute, pause, refused, unit, up};
 use crate::night::{Night, defaults, time};
 
 #[test]
@@ -94,9 +96,13 @@ fn holds_survive_a_restart() {
 #[test]
 fn at_most_one_unclean_exit_in_5_minutes_holds_across_a_restart() {
     let memory = Memory { killed: Some(time(-10.0)), ..Memory::default() };
-    let start = failover::Start { memory, armed: vec![true], unit: None };
-    let night = Night::begins(0.0, defaults(), start);
-    assert_eq!(night.memory().killed, Some(time(-10.0)));
+    let start = failover::Start { memory, armed: vec![true], unit: unit(&mute(2)) };
+    let policy = failover::Policy { start_timeout: Duration::from_secs(60), ..defaults() };
+    let mut night = Night::begins(0.0, policy, start);
+    for at in 0..290 {
+        night.at(f64::from(at), mute(2)).expect(&[]);
+    }
+    night.at(290.0, mute(2)).says("StoppingSilent").expect(&[Order(Stop)]);
 }
 
 #[test]
