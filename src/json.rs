@@ -80,11 +80,7 @@ pub struct Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}, column {}: {}",
-            self.at.line, self.at.col, self.message
-        )
+        write!(f, "line {}, column {}: {}", self.at.line, self.at.col, self.message)
     }
 }
 
@@ -114,11 +110,7 @@ impl Deref for Node {
 impl Value {
     /// Builds an object: `Value::object([("ok", true.into()), ("pid", 7.into())])`.
     pub fn object<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
-        let entry = |(key, value): (K, Self)| Entry {
-            key: key.into(),
-            at: Position::default(),
-            node: value.into(),
-        };
+        let entry = |(key, value): (K, Self)| Entry { key: key.into(), at: Position::default(), node: value.into() };
         Self::Object(entries.into_iter().map(entry).collect())
     }
 

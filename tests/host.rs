@@ -44,12 +44,7 @@ fn a_command_hands_out_what_it_said() {
 #[test]
 fn a_child_gets_a_clean_environment_and_an_empty_input() {
     let output = sh("env; cat").env("ASKED", "for").run().unwrap();
-    let mut names: Vec<&str> = output
-        .stdout
-        .lines()
-        .filter_map(|l| l.split_once('='))
-        .map(|(n, _)| n)
-        .collect();
+    let mut names: Vec<&str> = output.stdout.lines().filter_map(|l| l.split_once('=')).map(|(n, _)| n).collect();
     names.retain(|name| !["PWD", "SHLVL", "OLDPWD", "_"].contains(name));
     names.sort_unstable();
     assert_eq!(names, ["ASKED", "HOME", "LANG", "LC_ALL", "PATH"]);
@@ -58,13 +53,9 @@ fn a_child_gets_a_clean_environment_and_an_empty_input() {
 
 #[test]
 fn a_missing_program_is_named_with_its_package() {
-    let error = Command::new("rsync")
-        .env("PATH", "/nonexistent")
-        .run()
-        .unwrap_err();
+    let error = Command::new("rsync").env("PATH", "/nonexistent").run().unwrap_err();
     assert!(error.is_missing_program());
-    let expected =
-        "cannot run rsync: it is not installed; on Debian or Ubuntu: apt-get install rsync";
+    let expected = "cannot run rsync: it is not installed; on Debian or Ubuntu: apt-get install rsync";
     assert_eq!(error.to_string(), expected);
 }
 
@@ -78,22 +69,12 @@ fn a_missing_folder_is_not_mistaken_for_a_missing_program() {
 
 #[test]
 fn a_failure_says_how_and_with_which_last_words() {
-    let error = sh("printf 'first\\n\\033[31mlast\\n' >&2; exit 7")
-        .run()
-        .unwrap_err();
+    let error = sh("printf 'first\\n\\033[31mlast\\n' >&2; exit 7").run().unwrap_err();
     assert_eq!(error.code(), Some(7));
     assert_eq!(error.said(), "first; [31mlast");
-    assert!(
-        error
-            .to_string()
-            .ends_with("failed with exit code 7: first; [31mlast"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("failed with exit code 7: first; [31mlast"), "{error}");
     let error = sh("kill -9 $$").run().unwrap_err();
-    assert!(
-        error.to_string().ends_with("failed with signal 9"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("failed with signal 9"), "{error}");
 }
 
 #[test]
@@ -102,9 +83,7 @@ fn endless_output_is_bounded_and_drained() {
     let output = sh(noise).limit(1000).run().unwrap();
     assert_eq!(output.stdout.len(), 1000);
     assert!(output.truncated);
-    let output = sh("head -c 50000000 /dev/zero >&2; echo the end >&2")
-        .run()
-        .unwrap();
+    let output = sh("head -c 50000000 /dev/zero >&2; echo the end >&2").run().unwrap();
     assert!(output.stderr.len() <= 8192);
     assert!(output.stderr.ends_with("the end\n"));
 }
@@ -113,14 +92,9 @@ fn endless_output_is_bounded_and_drained() {
 fn a_deadline_ends_the_whole_group_even_where_nobody_listens_to_term() {
     let dir = tempfile::tempdir().unwrap();
     let pid = dir.path().join("pid");
-    let stubborn =
-        "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $! >\"$PID\"; wait";
+    let stubborn = "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $! >\"$PID\"; wait";
     let asked = Instant::now();
-    let error = sh(stubborn)
-        .env("PID", &pid)
-        .deadline(Duration::from_millis(300))
-        .run()
-        .unwrap_err();
+    let error = sh(stubborn).env("PID", &pid).deadline(Duration::from_millis(300)).run().unwrap_err();
     assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
     assert!(asked.elapsed() < Duration::from_secs(10));
     let grandchild = pid_in(&pid);
@@ -134,11 +108,7 @@ fn a_child_that_obeys_is_not_waited_for_in_vain() {
         .deadline(Duration::from_millis(200))
         .run()
         .unwrap_err();
-    assert!(
-        asked.elapsed() < Duration::from_millis(1900),
-        "{:?}",
-        asked.elapsed()
-    );
+    assert!(asked.elapsed() < Duration::from_millis(1900), "{:?}", asked.elapsed());
     assert!(error.to_string().ends_with("bye"), "{error}");
 }
 
@@ -147,10 +117,7 @@ fn a_grandchild_that_holds_the_output_is_neither_waited_for_nor_killed() {
     let dir = tempfile::tempdir().unwrap();
     let pid = dir.path().join("pid");
     let asked = Instant::now();
-    let output = sh("sleep 20 & echo $! >\"$PID\"; echo said")
-        .env("PID", &pid)
-        .run()
-        .unwrap();
+    let output = sh("sleep 20 & echo $! >\"$PID\"; echo said").env("PID", &pid).run().unwrap();
     assert!(asked.elapsed() < Duration::from_secs(10));
     assert_eq!(output.stdout, "said\n");
     let grandchild = pid_in(&pid);
@@ -182,9 +149,7 @@ fn many_commands_at_once_do_not_disturb_each_other() {
     let all: Vec<_> = (0..8)
         .map(|n| {
             thread::spawn(move || {
-                (0..10).all(|m| {
-                    sh(&format!("echo {n}.{m}")).run().unwrap().stdout == format!("{n}.{m}\n")
-                })
+                (0..10).all(|m| sh(&format!("echo {n}.{m}")).run().unwrap().stdout == format!("{n}.{m}\n"))
             })
         })
         .collect();

@@ -35,9 +35,7 @@ impl Cancel {
         let cancel = Self::new();
         let theirs = cancel.clone();
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-        thread::Builder::new()
-            .name("signals".into())
-            .spawn(move || signals.forever().for_each(|_| theirs.cancel()))?;
+        thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| theirs.cancel()))?;
         Ok(cancel)
     }
 

@@ -24,8 +24,7 @@ use super::Cancel;
 use super::wake::Wake;
 
 /// Where programs are looked for when this process was given no `PATH`; the last folder is NixOS's.
-const PATH: &str =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
 
 /// How much of standard output is kept unless [`Command::limit`] says otherwise, in bytes.
 const STDOUT_LIMIT: usize = 64 * 1024;
@@ -84,8 +83,7 @@ impl Command {
 
     /// Adds arguments.
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -127,8 +125,7 @@ impl Command {
     /// When it cannot be started, ends with anything but exit code 0, outlives its deadline or is cancelled.
     pub fn run(&self) -> Result<Output, CommandError> {
         let wake = Wake::new().map_err(|why| self.not_started(why))?;
-        self.cancel
-            .attach(wake.bell().map_err(|why| self.not_started(why))?);
+        self.cancel.attach(wake.bell().map_err(|why| self.not_started(why))?);
         let result = self.run_under(&wake);
         self.cancel.detach();
         result
@@ -140,16 +137,12 @@ impl Command {
         let (stderr, err) = Reader::start(Keep::Tail(STDERR_LIMIT), wake).map_err(not_started)?;
         let mut child = self.spawn(out, err).map_err(not_started)?;
         let ended = self.wait(&mut child, wake);
-        wake.until(DRAIN, || {
-            (stdout.is_done() && stderr.is_done()).then_some(())
-        });
+        wake.until(DRAIN, || (stdout.is_done() && stderr.is_done()).then_some(()));
         let (stdout, stderr) = (stdout.finish(), stderr.finish());
         match ended {
-            Ended::Itself(status) if status.success() => Ok(Output {
-                stdout: stdout.text(),
-                truncated: stdout.truncated,
-                stderr: stderr.text(),
-            }),
+            Ended::Itself(status) if status.success() => {
+                Ok(Output { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() })
+            }
             Ended::Itself(status) => Err(CommandError::Failed {
                 command: self.line(),
                 status,
@@ -160,9 +153,7 @@ impl Command {
                 after: self.deadline,
                 said: error::last_words(&stderr.text(), ""),
             }),
-            Ended::Cancelled => Err(CommandError::Cancelled {
-                command: self.line(),
-            }),
+            Ended::Cancelled => Err(CommandError::Cancelled { command: self.line() }),
             Ended::Unknown(why) => Err(self.not_started(why)),
         }
     }
@@ -173,8 +164,7 @@ impl Command {
             let missing = format!("its folder {} is missing or closed to us", dir.display());
             return Err(io::Error::other(missing));
         }
-        let inherited =
-            |name: &str, default: &str| env::var_os(name).unwrap_or_else(|| default.into());
+        let inherited = |name: &str, default: &str| env::var_os(name).unwrap_or_else(|| default.into());
         process::Command::new(&self.program)
             .args(&self.args)
             .env_clear()
@@ -205,10 +195,7 @@ impl Command {
     }
 
     fn not_started(&self, why: io::Error) -> CommandError {
-        CommandError::NotStarted {
-            program: self.program.to_string_lossy().into_owned(),
-            why,
-        }
+        CommandError::NotStarted { program: self.program.to_string_lossy().into_owned(), why }
     }
 
     fn line(&self) -> String {

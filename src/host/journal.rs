@@ -76,20 +76,9 @@ fn clock(since_epoch: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn written(
-        format: fn(&mut dyn Write, &Record<'_>) -> io::Result<()>,
-        level: Level,
-        text: &str,
-    ) -> String {
+    fn written(format: fn(&mut dyn Write, &Record<'_>) -> io::Result<()>, level: Level, text: &str) -> String {
         let mut out = Vec::new();
-        format(
-            &mut out,
-            &Record::builder()
-                .level(level)
-                .args(format_args!("{text}"))
-                .build(),
-        )
-        .unwrap();
+        format(&mut out, &Record::builder().level(level).args(format_args!("{text}")).build()).unwrap();
         String::from_utf8(out).unwrap()
     }
 

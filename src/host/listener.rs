@@ -72,11 +72,7 @@ mod tests {
         assert_eq!(before.len(), 1);
         let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
         assert_eq!(listeners(port).unwrap(), before);
-        assert!(
-            listeners(connection.local_addr().unwrap().port())
-                .unwrap()
-                .is_empty()
-        );
+        assert!(listeners(connection.local_addr().unwrap().port()).unwrap().is_empty());
         drop(listener);
         assert!(listeners(port).unwrap().is_empty());
     }
@@ -97,12 +93,6 @@ mod tests {
             \x20  1: 0100007F:4965 0100007F:D2A4 01 00000000:00000000 00:00000000 00000000  1000        0 43211 1 0 20 4 30 10 -1\n\
             nonsense\n";
         let found = parse(list.as_bytes(), 18789).unwrap();
-        assert_eq!(
-            found,
-            [Listener {
-                uid: 1000,
-                inode: 43210
-            }]
-        );
+        assert_eq!(found, [Listener { uid: 1000, inode: 43210 }]);
     }
 }

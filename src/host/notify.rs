@@ -41,9 +41,7 @@ impl Notify {
             Ok((socket, address?))
         });
         match socket {
-            Ok(socket) => Self {
-                socket: Some(socket),
-            },
+            Ok(socket) => Self { socket: Some(socket) },
             Err(why) => {
                 log::warn!("cannot report to systemd: {why}");
                 Self::default()
@@ -92,11 +90,7 @@ impl Notify {
 /// watchdog.
 #[must_use]
 pub fn watchdog_interval() -> Option<Duration> {
-    let number = |name| {
-        env::var(name)
-            .ok()
-            .and_then(|value| value.parse::<u64>().ok())
-    };
+    let number = |name| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let meant_for = number("WATCHDOG_PID");
     let is_ours = meant_for.is_none_or(|pid| pid == u64::from(process::id()));
     let limit = number("WATCHDOG_USEC").filter(|limit| is_ours && *limit > 0)?;
@@ -109,9 +103,7 @@ mod tests {
 
     fn heard(socket: &UnixDatagram) -> String {
         let mut buffer = [0; 512];
-        socket
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let length = socket.recv(&mut buffer).unwrap();
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }

@@ -28,11 +28,7 @@ impl Wake {
         let (heard, bell) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
         let signal = pipe::register(SIGCHLD, bell.try_clone()?)?;
-        Ok(Self {
-            heard,
-            bell,
-            signal,
-        })
+        Ok(Self { heard, bell, signal })
     }
 
     pub(super) fn bell(&self) -> io::Result<Bell> {
@@ -40,11 +36,7 @@ impl Wake {
     }
 
     /// Asks `probe` now and after every wake-up, until it has an answer or `limit` is over.
-    pub(super) fn until<T>(
-        &self,
-        limit: Duration,
-        mut probe: impl FnMut() -> Option<T>,
-    ) -> Option<T> {
+    pub(super) fn until<T>(&self, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
         let asked = Instant::now();
         loop {
             if let Some(answer) = probe() {

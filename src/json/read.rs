@@ -25,12 +25,7 @@ pub fn parse_with_comments(text: &str) -> Result<Node, Error> {
 
 fn read(text: &str, relaxed: bool) -> Result<Node, Error> {
     let text = scan(text, relaxed)?;
-    let mut reader = Reader {
-        state: DeJsonState::default(),
-        rest: text.chars(),
-        trailing_commas: relaxed,
-        values: 0,
-    };
+    let mut reader = Reader { state: DeJsonState::default(), rest: text.chars(), trailing_commas: relaxed, values: 0 };
     reader.state.next(&mut reader.rest);
     let first = reader.token()?;
     let node = reader.value(first, 0)?;
@@ -118,10 +113,7 @@ impl Reader<'_> {
         while matches!(self.state.cur, ' ' | '\t' | '\r' | '\n') {
             self.state.next(&mut self.rest);
         }
-        let at = Position {
-            line: self.state.line + 1,
-            col: self.state.col.max(1),
-        };
+        let at = Position { line: self.state.line + 1, col: self.state.col.max(1) };
         let first = self.state.cur;
         if first == '-' || first == '+' || first.is_ascii_digit() {
             return Ok((self.number(at)?, at));
@@ -203,10 +195,7 @@ fn unexpected(token: &DeJsonTok, at: Position, wanted: &str) -> Error {
         DeJsonTok::Str => "text",
         _ => "another value",
     };
-    Error {
-        at,
-        message: format!("expected {wanted}, found {found}"),
-    }
+    Error { at, message: format!("expected {wanted}, found {found}") }
 }
 
 fn error(at: Position, message: &str) -> Error {
@@ -225,9 +214,7 @@ mod tests {
 
     #[test]
     fn values_come_out_as_what_they_are() {
-        let node = parse(
-            " [null, true, 0, 18446744073709551615, -7, 1.5, 1e+21, \"a\\u00e9\\ud83d\\ude00\"] ",
-        );
+        let node = parse(" [null, true, 0, 18446744073709551615, -7, 1.5, 1e+21, \"a\\u00e9\\ud83d\\ude00\"] ");
         let expected = Value::Array(vec![
             Value::Null.into(),
             Value::Bool(true).into(),
@@ -243,8 +230,7 @@ mod tests {
 
     #[test]
     fn every_value_and_key_knows_its_place() {
-        let node =
-            parse_with_comments("// first\n{\n  \"a\": 1, /* é */ \"b\": [\n\t2,\n],\n}").unwrap();
+        let node = parse_with_comments("// first\n{\n  \"a\": 1, /* é */ \"b\": [\n\t2,\n],\n}").unwrap();
         let entries = node.as_object().unwrap();
         let place = |at: Position| (at.line, at.col);
         assert_eq!(place(node.at), (2, 1));
@@ -281,22 +267,10 @@ mod tests {
 
     #[test]
     fn numbers_follow_the_grammar() {
-        for good in [
-            "0",
-            "-0",
-            "10",
-            "-1",
-            "0.5",
-            "1e5",
-            "1E-5",
-            "1.25e+2",
-            "123456789012345678901234",
-        ] {
+        for good in ["0", "-0", "10", "-1", "0.5", "1e5", "1E-5", "1.25e+2", "123456789012345678901234"] {
             assert!(parse(good).is_ok(), "{good}");
         }
-        for bad in [
-            "+1", "01", "-", "1.", ".5", "1e", "1e+", "--1", "1-1", "1e999", "1.2.3", "NaN",
-        ] {
+        for bad in ["+1", "01", "-", "1.", ".5", "1e", "1e+", "--1", "1-1", "1e999", "1.2.3", "NaN"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert_eq!(parse("-0").unwrap().as_u64(), Some(0));
@@ -394,9 +368,7 @@ mod tests {
         };
         let mut read = 0;
         for _ in 0..100_000 {
-            let text: String = (0..=random(12))
-                .map(|_| pieces[random(pieces.len())])
-                .collect();
+            let text: String = (0..=random(12)).map(|_| pieces[random(pieces.len())]).collect();
             let Ok(node) = parse_with_comments(&text) else {
                 assert!(parse(&text).is_err(), "{text:?}");
                 continue;

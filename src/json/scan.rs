@@ -10,11 +10,8 @@ use super::{Error, Position};
 
 /// Returns the text with every comment replaced by blanks of the same shape, so that positions stay true.
 pub(super) fn scan(text: &str, comments: bool) -> Result<String, Error> {
-    let mut scanner = Scanner {
-        rest: text.chars(),
-        out: String::with_capacity(text.len()),
-        at: Position { line: 1, col: 0 },
-    };
+    let mut scanner =
+        Scanner { rest: text.chars(), out: String::with_capacity(text.len()), at: Position { line: 1, col: 0 } };
     while let Some(c) = scanner.take() {
         match c {
             '"' => scanner.string()?,
@@ -77,9 +74,7 @@ impl Scanner<'_> {
     fn escape(&mut self) -> Result<(), Error> {
         match self.take() {
             Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => Ok(()),
-            Some('u') if (0..4).all(|_| self.take().is_some_and(|c| c.is_ascii_hexdigit())) => {
-                Ok(())
-            }
+            Some('u') if (0..4).all(|_| self.take().is_some_and(|c| c.is_ascii_hexdigit())) => Ok(()),
             _ => Err(self.error("an unknown escape after `\\`")),
         }
     }
@@ -120,10 +115,7 @@ impl Scanner<'_> {
 
     fn error(&self, message: &str) -> Error {
         let message = message.to_owned();
-        Error {
-            at: self.at,
-            message,
-        }
+        Error { at: self.at, message }
     }
 }
 

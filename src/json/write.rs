@@ -94,9 +94,7 @@ fn write_text(out: &mut impl Write, text: &str) -> fmt::Result {
             '\r' => out.write_str("\\r")?,
             '\t' => out.write_str("\\t")?,
             // The two separators end a line for whoever reads line by line in JavaScript.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-                write!(out, "\\u{:04x}", u32::from(c))?
-            }
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(out, "\\u{:04x}", u32::from(c))?,
             c => out.write_char(c)?,
         }
     }
@@ -128,9 +126,6 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_obeys_is_written_raw() {
         let value = Value::from("a\"\\\n\r\t\0\u{1b}[31m\u{7f}\u{9b}\u{2028}é");
-        assert_eq!(
-            value.to_string(),
-            r#""a\"\\\n\r\t\u0000\u001b[31m\u007f\u009b\u2028é""#
-        );
+        assert_eq!(value.to_string(), r#""a\"\\\n\r\t\u0000\u001b[31m\u007f\u009b\u2028é""#);
     }
 }

@@ -83,35 +83,14 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted { program, .. } if self.is_missing_program() => {
-                write!(
-                    f,
-                    "cannot run {program}: it is not installed{}",
-                    remedy(program)
-                )
+                write!(f, "cannot run {program}: it is not installed{}", remedy(program))
             }
             Self::NotStarted { program, why } => write!(f, "cannot run {program}: {why}"),
-            Self::Failed {
-                command,
-                status,
-                said,
-            } => {
-                write!(
-                    f,
-                    "`{command}` failed with {}{}",
-                    how(*status),
-                    after_colon(said)
-                )
+            Self::Failed { command, status, said } => {
+                write!(f, "`{command}` failed with {}{}", how(*status), after_colon(said))
             }
-            Self::TimedOut {
-                command,
-                after,
-                said,
-            } => {
-                write!(
-                    f,
-                    "`{command}` was stopped: no end within {after:?}{}",
-                    after_colon(said)
-                )
+            Self::TimedOut { command, after, said } => {
+                write!(f, "`{command}` was stopped: no end within {after:?}{}", after_colon(said))
             }
             Self::Cancelled { command } => write!(f, "`{command}` was interrupted"),
         }
@@ -129,11 +108,7 @@ fn how(status: ExitStatus) -> String {
 }
 
 fn after_colon(said: &str) -> String {
-    if said.is_empty() {
-        String::new()
-    } else {
-        format!(": {said}")
-    }
+    if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
 /// How to get a program that is missing.
@@ -150,9 +125,7 @@ fn remedy(program: &str) -> String {
 
 /// The command as one would type it.
 pub(super) fn command_line(program: &OsStr, args: &[OsString]) -> String {
-    let words = [program]
-        .into_iter()
-        .chain(args.iter().map(OsString::as_os_str));
+    let words = [program].into_iter().chain(args.iter().map(OsString::as_os_str));
     let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
     printable(&words.join(" "), LINE)
 }
@@ -168,16 +141,9 @@ fn quoted(word: &str) -> String {
 
 /// The last lines of standard error, or of standard output where that is empty, as one printable line.
 pub(super) fn last_words(stderr: &str, stdout: &str) -> String {
-    let said = if stderr.trim().is_empty() {
-        stdout
-    } else {
-        stderr
-    };
-    let lines: Vec<String> = said
-        .lines()
-        .map(|line| printable(line, LAST_LINE))
-        .filter(|line| !line.is_empty())
-        .collect();
+    let said = if stderr.trim().is_empty() { stdout } else { stderr };
+    let lines: Vec<String> =
+        said.lines().map(|line| printable(line, LAST_LINE)).filter(|line| !line.is_empty()).collect();
     let skipped = lines.len().saturating_sub(LAST_LINES);
     lines.get(skipped..).unwrap_or_default().join("; ")
 }

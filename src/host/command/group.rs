@@ -29,13 +29,7 @@ pub(super) fn stop(child: &mut Child, wake: &Wake) {
 /// `kill` can, and this path is rare.
 fn signal(group: u32, name: &str, wake: &Wake) {
     let kill = Command::new("/bin/sh")
-        .args([
-            "-c",
-            r#"kill -s "$1" -- "-$2""#,
-            "sh",
-            name,
-            &group.to_string(),
-        ])
+        .args(["-c", r#"kill -s "$1" -- "-$2""#, "sh", name, &group.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -37,9 +37,8 @@ impl Reader {
         let (ours, theirs) = UnixStream::pair()?;
         let done = Arc::new(AtomicBool::new(false));
         let (stream, flag, bell) = (ours.try_clone()?, Arc::clone(&done), wake.bell()?);
-        let thread = thread::Builder::new()
-            .name("child output".into())
-            .spawn(move || read(&stream, keep, &flag, &bell))?;
+        let thread =
+            thread::Builder::new().name("child output".into()).spawn(move || read(&stream, keep, &flag, &bell))?;
         let thread = Some(thread);
         Ok((Self { ours, done, thread }, theirs.into()))
     }
@@ -52,9 +51,7 @@ impl Reader {
     pub(super) fn finish(mut self) -> Kept {
         self.shut_down();
         let thread = self.thread.take();
-        thread
-            .and_then(|thread| thread.join().ok())
-            .unwrap_or_default()
+        thread.and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
 
     fn shut_down(&self) {

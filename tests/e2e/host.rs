@@ -1,0 +1,230 @@
+//! One host: a container with its own systemd, network address and disk.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use crate::parts::{parts, script};
+use crate::shell::{Answer, ask, eventually, must, secs};
+
+/// Where every gateway of the suite listens.
+pub(crate) const PORT: u16 = 18789;
+
+/// A host that can be booted, asked, and unplugged.
+pub(crate) struct Host {
+    /// Its name, unique on this machine.
+    pub(crate) name: String,
+    /// Its address on the wire between the two hosts.
+    pub(crate) address: &'static str,
+    dir: PathBuf,
+    shared: PathBuf,
+    container: Mutex<Option<Child>>,
+}
+
+/// What systemd says about a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unit {
+    /// `active`, `inactive`, `activating`, `deactivating`, `failed`.
+    pub(crate) active: String,
+    /// The main process, 0 if there is none.
+    pub(crate) main_pid: u32,
+    /// Changes with every start.
+    pub(crate) invocation: String,
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    /// The status code.
+    pub(crate) status: u16,
+    /// What follows the headers.
+    pub(crate) body: String,
+}
+
+impl Reply {
+    /// Whether a gateway says that it has started.
+    pub(crate) fn started(&self) -> bool {
+        self.status == 200 && self.body.contains(r#""status":"started""#)
+    }
+}
+
+impl Host {
+    /// Lays the host's disk above the common root file system. `shared` is seen inside as `/opt/shared`.
+    pub(crate) fn new(lab: &Path, role: &str, address: &'static str, shared: &Path) -> Self {
+        let dir = lab.join(role);
+        for folder in ["layer", "work", "root"] {
+            fs::create_dir_all(dir.join(folder)).expect("a host's folder can be made");
+        }
+        let lab_name = lab.file_name().expect("a lab has a name").to_string_lossy();
+        let host = Self {
+            name: format!("{lab_name}-{role}"),
+            address,
+            dir,
+            shared: shared.to_owned(),
+            container: Mutex::new(None),
+        };
+        let layers = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            parts().rootfs.display(),
+            host.dir.join("layer").display(),
+            host.dir.join("work").display()
+        );
+        must(Command::new("mount").args(["-t", "overlay", "overlay", "-o", &layers]).arg(host.root()));
+        must(Command::new("ip").args(["netns", "add", &host.name]));
+        host.install("/etc/hostname", format!("{role}\n"));
+        host
+    }
+
+    /// The host's disk, as it is seen while the host is off.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.dir.join("root")
+    }
+
+    /// Writes a file on the host's disk, readable by everybody.
+    pub(crate) fn install(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.root().join(path.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder can be made");
+        fs::write(&path, content).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("a file's mode can be set");
+    }
+
+    /// Runs a shell script on the host's disk while the host is off.
+    pub(crate) fn prepare(&self, script: &str) {
+        let mut command = Command::new("chroot");
+        must(clean(&mut command).arg(self.root()).args(["sh", "-euc", script]));
+    }
+
+    /// Switches the host on and waits until it has booted.
+    pub(crate) fn power_on(&self) {
+        let console = OpenOptions::new().create(true).append(true).open(self.dir.join("console.log"));
+        let console = console.expect("a console can be logged");
+        let child = Command::new("sh")
+            .arg(script("boot.sh"))
+            .args([&self.name, &self.root().display().to_string()])
+            .args([&parts().openclaw, &self.shared])
+            .stdin(Stdio::null())
+            .stdout(console.try_clone().expect("a file can be shared"))
+            .stderr(console)
+            // Away from the terminal's Ctrl-C: the lab's helper removes the host.
+            .process_group(0)
+            .spawn();
+        *self.container.lock().unwrap() = Some(child.expect("sh can be run"));
+        self.wait_booted();
+    }
+
+    /// Waits until the host has booted, for example after its own `systemctl reboot`.
+    pub(crate) fn wait_booted(&self) {
+        let booted = || {
+            let state = self.ask("systemctl is-system-running").text;
+            ["running", "degraded"].contains(&state.trim()).then_some(())
+        };
+        eventually(&format!("{} has booted, see its console.log", self.name), secs(60), booted);
+    }
+
+    /// Pulls the plug: every process is gone at once, and the wire is dead.
+    pub(crate) fn power_off(&self) {
+        self.wire("down");
+        let init = self.init().expect("only a running host can be switched off");
+        must(Command::new("kill").args(["-KILL", &init.to_string()]));
+        if let Some(mut child) = self.container.lock().unwrap().take() {
+            child.wait().expect("a child can be waited for");
+        }
+    }
+
+    /// Sets the host's end of the wire `up` or `down`.
+    pub(crate) fn wire(&self, state: &str) {
+        must(Command::new("ip").args(["-n", &self.name, "link", "set", "eth0", state]));
+    }
+
+    /// The first process of the host, as this machine numbers it.
+    pub(crate) fn init(&self) -> Option<u32> {
+        let container = self.container.lock().unwrap().as_ref()?.id();
+        let children = fs::read_to_string(format!("/proc/{container}/task/{container}/children")).ok()?;
+        children.split_whitespace().next()?.parse().ok()
+    }
+
+    /// Runs a shell script on the running host as root; it must succeed.
+    pub(crate) fn run(&self, script: &str) -> String {
+        let answer = self.ask(script);
+        assert!(answer.ok, "{}: {script}: failed:\n{}", self.name, answer.text);
+        answer.text
+    }
+
+    /// Runs a shell script on the running host as root.
+    pub(crate) fn ask(&self, script: &str) -> Answer {
+        match self.command(script) {
+            Some(mut command) => ask(&mut command),
+            None => Answer { ok: false, text: format!("{} is off", self.name) },
+        }
+    }
+
+    fn command(&self, script: &str) -> Option<Command> {
+        let init = self.init()?;
+        let mut command = Command::new("nsenter");
+        clean(&mut command).args(["--all", "--target", &init.to_string(), "bash", "-euc", script]);
+        Some(command)
+    }
+
+    /// Reads a file of the running host, without running anything there. `None`: it is not there, or the host is off.
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
+        let path = format!("/proc/{}/root{path}", self.init()?);
+        fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// What systemd says about a unit.
+    pub(crate) fn unit(&self, name: &str) -> Unit {
+        let text = self.run(&format!("systemctl show {name} --property=ActiveState,MainPID,InvocationID"));
+        let field = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
+        Unit {
+            active: field("ActiveState="),
+            main_pid: field("MainPID=").parse().unwrap_or(0),
+            invocation: field("InvocationID="),
+        }
+    }
+
+    /// One GET from this host.
+    pub(crate) fn get(&self, address: &str, path: &str) -> Option<Reply> {
+        let script = format!(
+            "exec 3<>/dev/tcp/{address}/{PORT}; \
+             printf 'GET {path} HTTP/1.1\\r\\nHost: {address}\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
+        );
+        let text = self.ask(&format!("timeout 2 bash -euc {}", quoted(&script))).text;
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+        Some(Reply { status, body: body.to_owned() })
+    }
+
+    /// Whether the gateway at `address` says to this host that it has started.
+    pub(crate) fn sees_started(&self, address: &str) -> bool {
+        self.get(address, "/startupz").is_some_and(|reply| reply.started())
+    }
+
+    /// What a unit has logged since the host was first booted.
+    pub(crate) fn journal(&self, unit: &str) -> String {
+        self.ask(&format!("journalctl --no-pager --output=short-unix --unit={unit}")).text
+    }
+
+    /// Writes to a file of the running host that exists, as a careless program would: in place.
+    pub(crate) fn overwrite(&self, path: &str, content: &str) {
+        let path = format!("/proc/{}/root{path}", self.init().expect("the host is running"));
+        let mut file = File::create(path).expect("the file can be opened");
+        file.write_all(content.as_bytes()).expect("the file can be written");
+    }
+}
+
+/// Gives a command the environment of a host, not the one of the developer's machine.
+fn clean(command: &mut Command) -> &mut Command {
+    command.env_clear().envs([
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("HOME", "/root"),
+        ("LANG", "C.UTF-8"),
+    ])
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
