@@ -1,10 +1,16 @@
 //! The host room from outside: real children, real sockets.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its world has failed"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use openclaw_failover::host::systemd::Systemctl;
 use openclaw_failover::host::{Cancel, Command, CommandError};
 
 /// Longer than anything here takes, shorter than anybody's patience.
@@ -154,4 +160,43 @@ fn many_commands_at_once_do_not_disturb_each_other() {
         })
         .collect();
     assert!(all.into_iter().all(|thread| thread.join().unwrap()));
+}
+
+/// A `systemctl` that runs `script` instead. A child writes it: a file that this process has open for writing while
+/// another test forks cannot be executed.
+fn stand_in(dir: &Path, script: &str) -> Systemctl {
+    let path = dir.join("systemctl");
+    sh(r#"printf '#!/bin/sh\n%s\n' "$SCRIPT" >"$FILE" && chmod 755 "$FILE""#)
+        .env("SCRIPT", script)
+        .env("FILE", &path)
+        .run()
+        .unwrap();
+    Systemctl::with_program(path)
+}
+
+#[test]
+fn systemd_is_asked_without_a_pager_and_without_questions() {
+    let dir = tempfile::tempdir().unwrap();
+    let heard = dir.path().join("heard");
+    let systemctl = stand_in(dir.path(), &format!("echo \"$*\" >>{}", heard.display()));
+    systemctl.queue_start("openclaw.service").unwrap();
+    systemctl.kill("openclaw.service").unwrap();
+    systemctl.stop("x.service", LONG, &Cancel::new()).unwrap();
+    assert_eq!(
+        fs::read_to_string(heard).unwrap(),
+        "--no-ask-password --no-pager start --no-block -- openclaw.service\n\
+         --no-ask-password --no-pager kill --signal=KILL -- openclaw.service\n\
+         --no-ask-password --no-pager stop -- x.service\n"
+    );
+}
+
+#[test]
+fn a_host_without_systemd_says_so() {
+    let error = Systemctl::with_program("/nonexistent/systemctl")
+        .show("openclaw.service")
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot show openclaw.service: cannot run /nonexistent/systemctl: it is not installed or not in PATH"
+    );
 }

@@ -1,0 +1,176 @@
+//! The state of a unit, as `systemctl show` prints it.
+
+/// What is asked for.
+pub(super) const PROPERTIES: &str =
+    "LoadState,ActiveState,SubState,Result,MainPID,InvocationID,UnitFileState,ExecMainStatus";
+
+/// The state of a unit at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Whether systemd could read its file.
+    pub load: Load,
+    /// Whether it runs.
+    pub active: Active,
+    /// The same in more detail: `running`, `auto-restart`, `stop-sigterm`, ….
+    pub sub: String,
+    /// How its last run ended: `success`, `exit-code`, `signal`, `timeout`, `start-limit-hit`, ….
+    pub result: String,
+    /// Its main process, while there is one.
+    pub main_pid: Option<u32>,
+    /// A name for this one run of it; a new start has another.
+    pub invocation: Option<String>,
+    /// `static`, `enabled`, `disabled`, `masked`, …; empty where there is no file.
+    pub file: String,
+    /// The exit code or signal of its last main process.
+    pub exec_status: Option<i32>,
+}
+
+/// Whether systemd could read a unit's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// It could.
+    Loaded,
+    /// There is none.
+    NotFound,
+    /// Somebody has made it impossible to start, on purpose.
+    Masked,
+    /// There is one, and it is wrong.
+    Bad,
+}
+
+/// Whether a unit runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Active {
+    /// It does, and may be reading its configuration again.
+    Active,
+    /// It does not.
+    Inactive,
+    /// It does not, and its last run ended badly.
+    Failed,
+    /// It is starting, or waiting to be started again.
+    Activating,
+    /// It is stopping.
+    Deactivating,
+}
+
+impl Unit {
+    /// Reads `Name=value` lines. `None` if one that counts is missing or unheard of.
+    pub(super) fn parse(shown: &str) -> Option<Self> {
+        let value = |name: &str| {
+            let mut lines = shown.lines().filter_map(|line| line.split_once('='));
+            lines.find(|(key, _)| *key == name).map(|(_, value)| value)
+        };
+        let text = |name| value(name).unwrap_or_default().to_owned();
+        Some(Self {
+            load: Load::parse(value("LoadState")?)?,
+            active: Active::parse(value("ActiveState")?)?,
+            sub: text("SubState"),
+            result: text("Result"),
+            main_pid: value("MainPID")?.parse().ok().filter(|pid| *pid != 0),
+            invocation: value("InvocationID")
+                .filter(|id| !id.is_empty())
+                .map(str::to_owned),
+            file: text("UnitFileState"),
+            exec_status: value("ExecMainStatus").and_then(|status| status.parse().ok()),
+        })
+    }
+
+    /// Whether nothing of it runs, nor is about to.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        matches!(self.active, Active::Inactive | Active::Failed)
+    }
+
+    /// Why a start of it is bound to fail, and what to do, in words.
+    #[must_use]
+    pub fn obstacle(&self, name: &str) -> Option<String> {
+        match self.load {
+            Load::Loaded => None,
+            Load::NotFound => Some(format!(
+                "there is no unit {name}; install it below /etc/systemd/system"
+            )),
+            Load::Masked => Some(format!(
+                "{name} is masked; allow it again with `systemctl unmask {name}`"
+            )),
+            Load::Bad => Some(format!(
+                "{name} is not valid; see `systemd-analyze verify {name}`"
+            )),
+        }
+    }
+}
+
+impl Load {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "loaded" | "merged" => Some(Self::Loaded),
+            "not-found" => Some(Self::NotFound),
+            "masked" => Some(Self::Masked),
+            "bad-setting" | "error" => Some(Self::Bad),
+            _ => None,
+        }
+    }
+}
+
+impl Active {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "active" | "reloading" | "refreshing" => Some(Self::Active),
+            "inactive" | "maintenance" => Some(Self::Inactive),
+            "failed" => Some(Self::Failed),
+            "activating" => Some(Self::Activating),
+            "deactivating" => Some(Self::Deactivating),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNNING: &str = "MainPID=324\nResult=success\nExecMainStatus=0\nLoadState=loaded\nActiveState=active\n\
+        SubState=running\nUnitFileState=static\nInvocationID=cdf75f283db04151a12fddaca7add8c7\n";
+
+    #[test]
+    fn a_running_unit_is_understood() {
+        let unit = Unit::parse(RUNNING).unwrap();
+        assert_eq!((unit.load, unit.active), (Load::Loaded, Active::Active));
+        assert_eq!(unit.sub, "running");
+        assert_eq!(unit.main_pid, Some(324));
+        assert_eq!(
+            unit.invocation.as_deref(),
+            Some("cdf75f283db04151a12fddaca7add8c7")
+        );
+        assert_eq!(unit.exec_status, Some(0));
+        assert!(!unit.is_down());
+        assert_eq!(unit.obstacle("openclaw.service"), None);
+    }
+
+    #[test]
+    fn a_missing_unit_is_a_state_and_says_what_to_do() {
+        let shown =
+            "MainPID=0\nResult=success\nLoadState=not-found\nActiveState=inactive\nInvocationID=\n";
+        let unit = Unit::parse(shown).unwrap();
+        assert_eq!((unit.load, unit.active), (Load::NotFound, Active::Inactive));
+        assert_eq!(
+            (unit.main_pid, unit.invocation.clone(), unit.exec_status),
+            (None, None, None)
+        );
+        assert!(unit.is_down());
+        let obstacle = unit.obstacle("openclaw.service").unwrap();
+        assert!(
+            obstacle.starts_with("there is no unit openclaw.service"),
+            "{obstacle}"
+        );
+    }
+
+    #[test]
+    fn what_is_unheard_of_is_not_guessed_at() {
+        assert_eq!(Unit::parse(""), None);
+        assert_eq!(
+            Unit::parse(&RUNNING.replace("=active", "=levitating")),
+            None
+        );
+        assert_eq!(Unit::parse(&RUNNING.replace("LoadState", "Load")), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! The stable names of the core's words, as they stand in files and in the output for programs.
+
+use std::time::Duration;
+
+use crate::failover::{Cause, HoldKind, Reason, Role, Step, UnitState};
+
+pub(super) fn role(role: &Role) -> &'static str {
+    match role {
+        Role::Standby => "standby",
+        Role::Promoting(_) => "promoting",
+        Role::Active(_) => "active",
+        Role::Demoting(_) => "demoting",
+    }
+}
+
+pub(super) fn step(step: &Step) -> &'static str {
+    match step {
+        Step::Sync { .. } => "sync",
+        Step::Start { .. } => "start",
+        Step::Verify(_) => "verify",
+        Step::Clear { .. } => "clear",
+    }
+}
+
+pub(super) fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Outage => "outage",
+        Cause::Operator => "operator",
+        Cause::Drill { .. } => "drill",
+        Cause::Found => "found",
+    }
+}
+
+/// The cause of that name; `hold` is how long a drill stays active.
+pub(super) fn parse_cause(name: &str, hold: Duration) -> Option<Cause> {
+    [Cause::Outage, Cause::Operator, Cause::Drill { hold }, Cause::Found]
+        .into_iter()
+        .find(|&known| cause(known) == name)
+}
+
+pub(super) fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Ready { .. } => "ready",
+        Reason::Operator => "operator",
+        Reason::DrillOver => "drill_over",
+        Reason::Found => "found",
+    }
+}
+
+pub(super) fn hold(kind: HoldKind) -> &'static str {
+    match kind {
+        HoldKind::Promoted => "promoted",
+        HoldKind::Standby => "standby",
+        HoldKind::Paused => "paused",
+    }
+}
+
+pub(super) fn parse_hold(name: &str) -> Option<HoldKind> {
+    [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused].into_iter().find(|&kind| hold(kind) == name)
+}
+
+pub(super) fn unit_state(state: UnitState) -> &'static str {
+    match state {
+        UnitState::Active => "active",
+        UnitState::Activating => "activating",
+        UnitState::Deactivating => "deactivating",
+        UnitState::Down => "down",
+    }
+}

@@ -1,0 +1,229 @@
+//! `state.json`: what the machine must remember across restarts.
+//!
+//! Its times are wall clock, for a monotonic clock means nothing to the next monitor. One that lies in the future, after
+//! the clock was set back, counts as now: the core sees to that.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::clock::Wall;
+use super::durable::{self, Error};
+use super::fields::{self, as_list, as_seconds, as_text, as_time, field, optional};
+use super::load::{Unreadable, load as load_file};
+use super::names;
+use crate::failover::{Failover, Hold, Memory, Time};
+use crate::json::{Node, Value};
+
+/// The most that is read. What is written comes to less than 3 KiB.
+const MAX: usize = 64 * 1024;
+
+/// Reads what the last monitor remembered. When there is nothing to read, or nothing that makes sense, the memory is
+/// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's.
+#[must_use]
+pub fn load(path: &Path, now: Time) -> (Memory, Option<Unreadable>) {
+    match load_file(path, MAX, now, |node| understand(node)) {
+        Ok(memory) => (memory.unwrap_or_default(), None),
+        Err(unreadable) => (Memory::default(), Some(unreadable)),
+    }
+}
+
+/// Writes what the next monitor must know, so that it survives a power cut.
+///
+/// # Errors
+/// When it cannot be written; what was remembered before is then still there.
+pub fn save(path: &Path, memory: &Memory, wall: Wall) -> Result<(), Error> {
+    let mut text = to_json(memory, wall).pretty();
+    text.push('\n');
+    durable::write(path, 0o640, text.as_bytes())
+}
+
+fn to_json(memory: &Memory, wall: Wall) -> Value {
+    let time = |time| fields::time(wall.at(time));
+    let hold = memory.hold.map(|hold| {
+        Value::object([
+            ("kind", names::hold(hold.kind).into()),
+            ("since", time(hold.since)),
+            ("until", hold.until.map(time).into()),
+        ])
+    });
+    let failover = memory.failover.as_ref().map(|failover| failover_to_json(failover, wall));
+    Value::object([
+        ("schema", fields::SCHEMA.into()),
+        ("hold", hold.into()),
+        ("promotions", Value::array(memory.promotions.iter().copied().map(time))),
+        ("unreturned", memory.unreturned.into()),
+        ("failover", failover.into()),
+        ("killed_at", memory.killed.map(time).into()),
+    ])
+}
+
+/// One failover, in the state as in the status.
+pub(super) fn failover_to_json(failover: &Failover, wall: Wall) -> Value {
+    let time = |time| fields::time(wall.at(time));
+    let drill = match failover.cause {
+        crate::failover::Cause::Drill { hold } => Some(fields::seconds(hold)),
+        _ => None,
+    };
+    Value::object([
+        ("cause", names::cause(failover.cause).into()),
+        ("drill_seconds", drill.into()),
+        ("life_at", time(failover.life)),
+        ("decided_at", time(failover.decided)),
+        ("answered_at", failover.answered.map(time).into()),
+        ("ended_at", failover.ended.map(time).into()),
+    ])
+}
+
+fn understand(state: &Value) -> Result<Memory, String> {
+    fields::check_schema(state)?;
+    let promotions = as_list(field(state, "promotions")?, "promotions")?;
+    Ok(Memory {
+        hold: optional(state, "hold", |node, _| hold(node))?,
+        promotions: promotions.iter().map(|node| as_time(node, "promotions")).collect::<Result<_, _>>()?,
+        unreturned: field(state, "unreturned")?.as_bool().ok_or("`unreturned` is neither true nor false")?,
+        failover: optional(state, "failover", |node, _| failover(node))?,
+        killed: optional(state, "killed_at", as_time)?,
+    })
+}
+
+fn hold(node: &Node) -> Result<Hold, String> {
+    let kind = as_text(field(node, "kind")?, "kind")?;
+    Ok(Hold {
+        kind: names::parse_hold(kind).ok_or_else(|| format!("`{kind}` is no hold"))?,
+        since: as_time(field(node, "since")?, "since")?,
+        until: optional(node, "until", as_time)?,
+    })
+}
+
+/// The inverse of [`failover_to_json`], with times as they are written.
+pub(super) fn failover(node: &Node) -> Result<Failover, String> {
+    let drill = optional(node, "drill_seconds", as_seconds)?.unwrap_or(Duration::ZERO);
+    let cause = as_text(field(node, "cause")?, "cause")?;
+    Ok(Failover {
+        cause: names::parse_cause(cause, drill).ok_or_else(|| format!("`{cause}` is no cause"))?,
+        life: as_time(field(node, "life_at")?, "life_at")?,
+        decided: as_time(field(node, "decided_at")?, "decided_at")?,
+        answered: optional(node, "answered_at", as_time)?,
+        ended: optional(node, "ended_at", as_time)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::failover::{Cause, HoldKind};
+
+    const NOW: Time = Time::from_millis(1_795_300_227_123);
+
+    fn at(seconds: u64) -> Time {
+        Time::from_millis(1_795_300_000_000 + seconds * 1000)
+    }
+
+    fn full() -> Memory {
+        Memory {
+            hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)) }),
+            promotions: (10..42).map(at).collect(),
+            unreturned: true,
+            failover: Some(Failover {
+                cause: Cause::Drill { hold: Duration::from_millis(300_500) },
+                life: at(2),
+                decided: at(32),
+                answered: Some(at(46)),
+                ended: None,
+            }),
+            killed: Some(at(50)),
+        }
+    }
+
+    /// What a monitor that finds this text remembers, and whether it set the file aside.
+    fn found(text: &[u8]) -> (Memory, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        fs::write(&path, text).unwrap();
+        let (memory, unreadable) = load(&path, NOW);
+        if let Some(unreadable) = &unreadable {
+            let aside = folder.path().join("state.json.unreadable-1795300227");
+            assert_eq!(unreadable.aside.as_ref().unwrap(), &aside);
+            assert_eq!(fs::read(&aside).unwrap(), text);
+            assert_eq!(memory, Memory::default());
+        }
+        assert_eq!(path.exists(), unreadable.is_none());
+        (memory, unreadable.is_some())
+    }
+
+    fn written(memory: &Memory) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        save(&path, memory, Wall::default()).unwrap();
+        fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn what_is_remembered_reads_back() {
+        for memory in [Memory::default(), full()] {
+            let text = written(&memory);
+            assert!(text.len() < 3 * 1024, "{}", text.len());
+            assert_eq!(found(text.as_bytes()), (memory, false));
+        }
+    }
+
+    #[test]
+    fn a_torn_file_is_set_aside_wherever_it_is_torn() {
+        let text = written(&full());
+        let whole = text.trim_end().len();
+        for cut in 0..whole {
+            assert!(found(&text.as_bytes()[..cut]).1, "torn at byte {cut} of {whole}");
+        }
+        assert!(!found(&text.as_bytes()[..whole]).1);
+    }
+
+    #[test]
+    fn a_file_of_zeros_or_of_somebody_else_is_set_aside() {
+        let memory = written(&full());
+        let too_long = format!("{memory}{}", " ".repeat(MAX));
+        for foreign in [
+            "\0".repeat(500).as_bytes(),
+            b"\xff\xfe",
+            b"{}",
+            b"[]",
+            b"null",
+            b"{\"schema\":1}",
+            memory.replace("\"schema\": 1", "\"schema\": 2").as_bytes(),
+            memory.replace("paused", "pawsed").as_bytes(),
+            memory.replace("\"drill\"", "\"dill\"").as_bytes(),
+            memory.replace("true", "1").as_bytes(),
+            memory.replace("2026", "26").as_bytes(),
+            memory.replace("\"unreturned\"", "\"returned\"").as_bytes(),
+            too_long.as_bytes(),
+        ] {
+            assert!(found(foreign).1, "{}", String::from_utf8_lossy(foreign));
+        }
+    }
+
+    #[test]
+    fn a_field_that_a_newer_version_added_is_no_reason_to_forget() {
+        let text = written(&full()).replacen('{', "{\"outbox\": [{\"id\": 1}],", 1);
+        assert_eq!(found(text.as_bytes()), (full(), false));
+    }
+
+    #[test]
+    fn times_follow_the_wall_clock_and_ones_ahead_are_left_to_the_core() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let memory = Memory { killed: Some(at(100)), ..Memory::default() };
+        save(&path, &memory, Wall::new(at(200), at(3800))).unwrap();
+        assert_eq!(load(&path, at(3800)).0.killed, Some(at(3700)));
+        assert_eq!(load(&path, at(0)).0.killed, Some(at(3700)));
+    }
+
+    #[test]
+    fn without_a_file_there_is_nothing_to_remember_and_nothing_to_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let (memory, unreadable) = load(&folder.path().join("state.json"), NOW);
+        assert_eq!(memory, Memory::default());
+        assert!(unreadable.is_none());
+        assert!(save(&folder.path().join("missing/state.json"), &memory, Wall::default()).is_err());
+    }
+}
