@@ -1,9 +1,6 @@
 //! The host room from outside: real children, real sockets.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot set up its world has failed"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
 use std::fs;
 use std::path::Path;
@@ -192,9 +189,7 @@ fn systemd_is_asked_without_a_pager_and_without_questions() {
 
 #[test]
 fn a_host_without_systemd_says_so() {
-    let error = Systemctl::with_program("/nonexistent/systemctl")
-        .show("openclaw.service")
-        .unwrap_err();
+    let error = Systemctl::with_program("/nonexistent/systemctl").show("openclaw.service").unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot show openclaw.service: cannot run /nonexistent/systemctl: it is not installed or not in PATH"

@@ -42,15 +42,9 @@ impl Systemctl {
     /// # Errors
     /// When systemd cannot be asked or says what nobody understands.
     pub fn show(&self, unit: &str) -> Result<Unit, SystemdError> {
-        let command = self
-            .command("show")
-            .args(["-p", unit::PROPERTIES])
-            .args(["--", unit]);
-        let output = command
-            .run()
-            .map_err(|why| SystemdError::new("show", unit, why))?;
-        Unit::parse(&output.stdout)
-            .ok_or_else(|| SystemdError::not_understood(unit, &output.stdout))
+        let command = self.command("show").args(["-p", unit::PROPERTIES]).args(["--", unit]);
+        let output = command.run().map_err(|why| SystemdError::new("show", unit, why))?;
+        Unit::parse(&output.stdout).ok_or_else(|| SystemdError::not_understood(unit, &output.stdout))
     }
 
     /// Starts a unit and waits until systemd calls it started, which for a oneshot means ended.
@@ -58,12 +52,7 @@ impl Systemctl {
     /// # Errors
     /// When systemd refuses, the start fails, takes longer than `deadline` or is cancelled; in the latter two cases
     /// the start goes on without us.
-    pub fn start(
-        &self,
-        unit: &str,
-        deadline: Duration,
-        cancel: &Cancel,
-    ) -> Result<(), SystemdError> {
+    pub fn start(&self, unit: &str, deadline: Duration, cancel: &Cancel) -> Result<(), SystemdError> {
         self.ask("start", &[], unit, deadline, cancel)
     }
 
@@ -71,12 +60,7 @@ impl Systemctl {
     ///
     /// # Errors
     /// As for [`start`](Self::start).
-    pub fn stop(
-        &self,
-        unit: &str,
-        deadline: Duration,
-        cancel: &Cancel,
-    ) -> Result<(), SystemdError> {
+    pub fn stop(&self, unit: &str, deadline: Duration, cancel: &Cancel) -> Result<(), SystemdError> {
         self.ask("stop", &[], unit, deadline, cancel)
     }
 
@@ -122,14 +106,10 @@ impl Systemctl {
     ) -> Result<(), SystemdError> {
         let command = self.command(verb).args(options).args(["--", unit]);
         let result = command.deadline(deadline).cancel(cancel).run();
-        result
-            .map(drop)
-            .map_err(|why| SystemdError::new(verb, unit, why))
+        result.map(drop).map_err(|why| SystemdError::new(verb, unit, why))
     }
 
     fn command(&self, verb: &str) -> Command {
-        Command::new(&self.program)
-            .args(["--no-ask-password", "--no-pager", verb])
-            .deadline(ANSWER)
+        Command::new(&self.program).args(["--no-ask-password", "--no-pager", verb]).deadline(ANSWER)
     }
 }

@@ -7,17 +7,9 @@ use crate::stub::Says;
 #[test]
 fn killed_and_not_restarted() {
     let lab = Lab::new();
-    let outage = Outage::begin(&lab, || {
-        lab.primary.run(&format!(
-            "mkdir -p /run/systemd/system/{GATEWAY}.d; \
-             printf '[Service]\\nRestart=no\\n' > /run/systemd/system/{GATEWAY}.d/held-off.conf; \
-             systemctl daemon-reload; systemctl kill --signal=KILL {GATEWAY}"
-        ));
-    });
+    let outage = Outage::begin(&lab, || lab.kill_primary());
     outage.takeover();
-    outage.failback(|| {
-        lab.primary.run(&format!("systemctl start {GATEWAY}"));
-    });
+    outage.failback(|| lab.start_primary());
 }
 
 #[test]
@@ -32,17 +24,18 @@ fn frozen() {
 #[test]
 fn cable_cut() {
     let lab = Lab::new();
-    let outage = Outage::begin(&lab, || filter(&lab, "drop"));
+    // A wire that is down would be noticed by the kernel: this one is up, and silent.
+    let outage = Outage::begin(&lab, || lab.primary.filter("drop"));
     outage.takeover();
-    outage.failback(|| unfilter(&lab));
+    outage.failback(|| lab.primary.unfilter());
 }
 
 #[test]
 fn port_rejected() {
     let lab = Lab::new();
-    let outage = Outage::begin(&lab, || filter(&lab, "tcp dport 18789 reject"));
+    let outage = Outage::begin(&lab, || lab.primary.filter("tcp dport 18789 reject"));
     outage.takeover();
-    outage.failback(|| unfilter(&lab));
+    outage.failback(|| lab.primary.unfilter());
 }
 
 #[test]
@@ -50,10 +43,7 @@ fn powered_off() {
     let lab = Lab::new();
     let outage = Outage::begin(&lab, || lab.primary.power_off());
     outage.takeover();
-    outage.failback(|| {
-        lab.primary.wire("up");
-        lab.primary.power_on();
-    });
+    outage.failback(|| lab.primary.power_on());
 }
 
 #[test]
@@ -72,17 +62,4 @@ fn answers(wrongly: Says) {
     outage.last_life = Some(stub.last_life());
     outage.takeover();
     outage.failback(|| stub.say(Says::Started));
-}
-
-/// Lets the primary's packet filter do something to everything that comes in.
-fn filter(lab: &Lab, rule: &str) {
-    lab.primary.run(&format!(
-        "nft 'add table inet fault; \
-              add chain inet fault input {{ type filter hook input priority 0; }}; \
-              add rule inet fault input {rule}'"
-    ));
-}
-
-fn unfilter(lab: &Lab) {
-    lab.primary.run("nft delete table inet fault");
 }

@@ -1,8 +1,7 @@
 //! One host: a container with its own systemd, network address and disk.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -100,6 +99,7 @@ impl Host {
 
     /// Switches the host on and waits until it has booted.
     pub(crate) fn power_on(&self) {
+        self.wire("up");
         let console = OpenOptions::new().create(true).append(true).open(self.dir.join("console.log"));
         let console = console.expect("a console can be logged");
         let child = Command::new("sh")
@@ -116,8 +116,16 @@ impl Host {
         self.wait_booted();
     }
 
-    /// Waits until the host has booted, for example after its own `systemctl reboot`.
-    pub(crate) fn wait_booted(&self) {
+    /// Restarts the host in good order.
+    pub(crate) fn reboot(&self) {
+        let before = self.init();
+        self.run("systemctl reboot");
+        let another = || self.init().filter(|init| Some(*init) != before);
+        eventually(&format!("{} has gone down", self.name), secs(120), another);
+        self.wait_booted();
+    }
+
+    fn wait_booted(&self) {
         let booted = || {
             let state = self.ask("systemctl is-system-running").text;
             ["running", "degraded"].contains(&state.trim()).then_some(())
@@ -135,8 +143,7 @@ impl Host {
         }
     }
 
-    /// Sets the host's end of the wire `up` or `down`.
-    pub(crate) fn wire(&self, state: &str) {
+    fn wire(&self, state: &str) {
         must(Command::new("ip").args(["-n", &self.name, "link", "set", "eth0", state]));
     }
 
@@ -169,10 +176,49 @@ impl Host {
         Some(command)
     }
 
+    /// Lets the host's packet filter do something to whatever comes in.
+    pub(crate) fn filter(&self, rule: &str) {
+        self.run(&format!(
+            "nft 'add table inet fault; add chain inet fault input {{ type filter hook input priority 0; }}; \
+             add rule inet fault input {rule}'"
+        ));
+    }
+
+    /// Takes back what [`Host::filter`] did.
+    pub(crate) fn unfilter(&self) {
+        self.run("nft delete table inet fault");
+    }
+
+    /// Adds to a unit until the host is switched off.
+    pub(crate) fn add_to_unit(&self, unit: &str, text: &str) {
+        self.run(&format!(
+            "mkdir -p /run/systemd/system/{unit}.d; printf %s {} > /run/systemd/system/{unit}.d/added.conf; \
+             systemctl daemon-reload",
+            quoted(text)
+        ));
+    }
+
     /// Reads a file of the running host, without running anything there. `None`: it is not there, or the host is off.
     pub(crate) fn read(&self, path: &str) -> Option<String> {
         let path = format!("/proc/{}/root{path}", self.init()?);
         fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// How this machine numbers a process of the host.
+    pub(crate) fn outside(&self, process: u32) -> u32 {
+        let own = fs::metadata(format!("/proc/{}/ns/pid", self.init().expect("the host is running")));
+        let space = own.expect("a process has a namespace").ino();
+        let numbers = |status: String| {
+            let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.to_owned();
+            let mut numbers = line.split_whitespace().map(str::to_owned);
+            Some((numbers.next()?, numbers.next_back()?))
+        };
+        let here = fs::read_dir("/proc").expect("processes can be listed").flatten().find_map(|entry| {
+            let same = fs::metadata(entry.path().join("ns/pid")).is_ok_and(|found| found.ino() == space);
+            let (outer, inner) = numbers(fs::read_to_string(entry.path().join("status")).ok()?)?;
+            (same && inner == process.to_string()).then(|| outer.parse().ok())?
+        });
+        here.unwrap_or_else(|| panic!("{} has no process {process}", self.name))
     }
 
     /// What systemd says about a unit.
@@ -206,13 +252,6 @@ impl Host {
     /// What a unit has logged since the host was first booted.
     pub(crate) fn journal(&self, unit: &str) -> String {
         self.ask(&format!("journalctl --no-pager --output=short-unix --unit={unit}")).text
-    }
-
-    /// Writes to a file of the running host that exists, as a careless program would: in place.
-    pub(crate) fn overwrite(&self, path: &str, content: &str) {
-        let path = format!("/proc/{}/root{path}", self.init().expect("the host is running"));
-        let mut file = File::create(path).expect("the file can be opened");
-        file.write_all(content.as_bytes()).expect("the file can be written");
     }
 }
 

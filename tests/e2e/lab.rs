@@ -12,8 +12,9 @@ use std::thread;
 
 use crate::host::Host;
 use crate::observe::Monitor;
+use crate::outage::{AFTER, INTERVAL, SLACK};
 use crate::parts::{REPOSITORY, parts, script};
-use crate::shell::{eventually, must, secs};
+use crate::shell::{always, eventually, must, now, secs};
 use crate::stub::Stub;
 
 /// The primary's address.
@@ -89,7 +90,7 @@ impl Lab {
     /// Starts the monitor, and waits until it has seen the primary healthy.
     pub(crate) fn watch(&self) {
         self.standby.run(&format!("systemctl --quiet enable --now {MONITOR}"));
-        self.monitor().wait_watching();
+        self.monitor().wait_sees_healthy();
     }
 
     /// What the monitor reports.
@@ -110,6 +111,38 @@ impl Lab {
         eventually("the primary's gateway has started", secs(120), serves);
     }
 
+    /// Kills the primary's gateway and keeps its systemd from starting it again.
+    pub(crate) fn kill_primary(&self) {
+        self.primary.add_to_unit(GATEWAY, "[Service]\nRestart=no\n");
+        self.primary.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
+    }
+
+    /// Starts it again.
+    pub(crate) fn start_primary(&self) {
+        self.primary.run(&format!("systemctl start {GATEWAY}"));
+    }
+
+    /// Waits until the standby stands by, and checks all that [`Lab::only_started_in`] does.
+    pub(crate) fn converges_to_standby(&self, began: f64, starts: usize) {
+        let back = now();
+        let converged = || self.monitor().role() == "standby" && self.standby.unit(GATEWAY).active == "inactive";
+        eventually("the standby has stepped aside", secs(90), || converged().then_some(()));
+        self.only_started_in(began, back, starts);
+    }
+
+    /// Checks the whole story of the standby's gateway: it was started `starts` times, each time in the one outage that
+    /// `began` and whose end is past by the time `back`; it is down, the primary serves, and so it stays.
+    pub(crate) fn only_started_in(&self, began: f64, back: f64, starts: usize) {
+        let quiet = || self.standby.unit(GATEWAY).active == "inactive" && self.monitor().role() == "standby";
+        always("the standby stands by", secs(5), quiet);
+        assert!(self.standby.sees_started(PRIMARY), "the primary serves");
+        let started = self.starts();
+        assert_eq!(started.len(), starts, "starts of the standby's gateway: {started:?}");
+        let earliest = began + AFTER - INTERVAL - SLACK;
+        let allowed = |start: &f64| (earliest..back).contains(start);
+        assert!(started.iter().all(allowed), "started at {started:?}, allowed from {earliest} to {back}");
+    }
+
     fn connect(&self) {
         let (primary, standby) = (&self.primary.name, &self.standby.name);
         let wire = ["link", "add", "eth0", "netns", primary, "type", "veth", "peer", "name", "eth0", "netns", standby];
@@ -126,14 +159,15 @@ impl Lab {
         let host = &self.primary;
         host.install("/etc/systemd/system/openclaw.service", ours("files/primary/openclaw.service"));
         host.install("/home/openclaw/.openclaw/openclaw.json", ours("files/primary/openclaw.json"));
-        host.install("/etc/openclaw/gateway.env", ours("files/gateway.env"));
+        host.install("/etc/openclaw/gateway.env", ours("files/primary/gateway.env"));
         host.prepare("chown -R openclaw: /home/openclaw; chmod 600 /etc/openclaw/gateway.env");
     }
 
     fn install_standby(&self) {
         let host = &self.standby;
         for unit in ["openclaw.service", "openclaw-failover.service", "openclaw-sync-pull.service"] {
-            host.install(&format!("/etc/systemd/system/{unit}"), shipped(unit));
+            // Where a package puts them, so that an operator's /etc has the last word.
+            host.install(&format!("/usr/lib/systemd/system/{unit}"), shipped(unit));
         }
         host.install("/etc/polkit-1/rules.d/50-openclaw-failover.rules", shipped("50-openclaw-failover.rules"));
         host.install("/usr/lib/sysusers.d/openclaw-failover.conf", shipped("openclaw-failover.conf"));
@@ -142,7 +176,7 @@ impl Lab {
             ours("files/standby/openclaw.service.conf"),
         );
         host.install("/home/openclaw/.openclaw/openclaw.json", ours("files/standby/openclaw.json"));
-        host.install("/etc/openclaw/gateway.env", ours("files/gateway.env"));
+        host.install("/etc/openclaw/gateway.env", ours("files/standby/gateway.env"));
         host.install(CONFIG, ours("files/standby/config.json"));
         host.install("/usr/local/bin/openclaw-failover", fs::read(&parts().binary).expect("the binary can be read"));
         host.prepare(

@@ -12,11 +12,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that cannot go on has failed.
 
+mod breaker;
+mod budget;
 mod faults;
 mod host;
 mod lab;
 mod observe;
 mod outage;
 mod parts;
+mod privilege;
 mod shell;
+mod standby;
 mod stub;

@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use openclaw_failover::json::{self, Node};
+use openclaw_failover::report::clock::parse_rfc3339;
 
 use crate::host::Host;
 use crate::shell::{eventually, secs};
 
+/// Where the monitor says how things stand.
 const STATUS: &str = "/run/openclaw-failover/status.json";
-const HISTORY: &str = "/var/lib/openclaw-failover/history.jsonl";
+/// The folder of what it must not forget.
+pub(crate) const STATE: &str = "/var/lib/openclaw-failover";
 
 /// The monitor of one host, as its files show it.
 #[derive(Clone, Copy)]
@@ -28,9 +31,14 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    /// What it says to people.
+    pub(crate) fn text(&self) -> &str {
+        text(&self.fields, "text").unwrap_or_default()
+    }
+
     /// For a promotion: when an upstream last showed life, in seconds since 1970.
     pub(crate) fn last_life(&self) -> f64 {
-        seconds(self.fields.get("last_life")).expect("a promotion says when an upstream last showed life")
+        seconds(&self.fields, "life_at").expect("a promotion says when an upstream last showed life")
     }
 }
 
@@ -40,22 +48,32 @@ impl Monitor<'_> {
         self.status().and_then(|status| Some(status.get("role")?.as_str()?.to_owned())).unwrap_or_default()
     }
 
-    /// Whether it reports something that contains `word` as degraded.
-    pub(crate) fn complains(self, word: &str) -> bool {
-        let Some(status) = self.status() else { return false };
-        let complaints = status.get("degraded").map(|degraded| degraded.to_string()).unwrap_or_default();
-        complaints.to_lowercase().contains(word)
+    /// What it reports as degraded, in words.
+    pub(crate) fn complaints(self) -> String {
+        let status = self.status();
+        let degraded = status.as_ref().and_then(|status| status.get("degraded")?.as_array()).unwrap_or_default();
+        let words =
+            degraded.iter().filter_map(|item| Some(format!("{}: {}", text(item, "what")?, text(item, "text")?)));
+        words.collect::<Vec<_>>().join("\n")
     }
 
-    /// Waits until it watches a primary that it sees healthy.
-    pub(crate) fn wait_watching(self) {
-        let healthy = || {
-            let status = self.status()?;
-            let upstreams = status.get("upstreams")?.as_array()?;
-            let healthy = |upstream: &Node| upstream.get("verdict").and_then(|v| v.as_str()) == Some("healthy");
-            (!upstreams.is_empty() && upstreams.iter().all(healthy)).then_some(())
-        };
-        eventually("the monitor sees the primary healthy", secs(30), healthy);
+    /// Waits until it reports something as degraded that contains `words`.
+    pub(crate) fn wait_complaint(self, words: &str, within: Duration) {
+        let complains = || self.complaints().contains(words).then_some(());
+        eventually(&format!("the status complains of: {words}"), within, complains);
+    }
+
+    /// Whether its last probe has found the primary healthy.
+    pub(crate) fn sees_healthy(self) -> bool {
+        let Some(status) = self.status() else { return false };
+        let upstreams = status.get("upstreams").and_then(|upstreams| upstreams.as_array()).unwrap_or_default();
+        let healthy = |upstream: &Node| Some(upstream.get("probed")?.get("verdict")?.as_str()? == "healthy");
+        !upstreams.is_empty() && upstreams.iter().all(|upstream| healthy(upstream) == Some(true))
+    }
+
+    /// Waits until it sees the primary healthy.
+    pub(crate) fn wait_sees_healthy(self) {
+        eventually("the monitor sees the primary healthy", secs(30), || self.sees_healthy().then_some(()));
     }
 
     /// Waits until it has a role.
@@ -76,7 +94,7 @@ impl Monitor<'_> {
 
     /// The history, oldest first.
     pub(crate) fn events(self) -> Vec<Event> {
-        let text = self.host.read(HISTORY).unwrap_or_default();
+        let text = self.host.read(&format!("{STATE}/history.jsonl")).unwrap_or_default();
         text.lines().filter_map(event).collect()
     }
 
@@ -87,9 +105,14 @@ impl Monitor<'_> {
 
 fn event(line: &str) -> Option<Event> {
     let fields = json::parse(line).ok()?;
-    Some(Event { at: seconds(fields.get("at"))?, name: fields.get("event")?.as_str()?.to_owned(), fields })
+    Some(Event { at: seconds(&fields, "at")?, name: text(&fields, "event")?.to_owned(), fields })
 }
 
-fn seconds(time: Option<&Node>) -> Option<f64> {
-    time?.as_f64()
+fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    node.get(key)?.as_str()
+}
+
+fn seconds(node: &Node, key: &str) -> Option<f64> {
+    let millis = parse_rfc3339(text(node, key)?)?.as_millis();
+    Some(millis as f64 / 1000.0)
 }

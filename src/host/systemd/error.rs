@@ -36,15 +36,8 @@ impl SystemdError {
     }
 
     pub(super) fn not_understood(unit: &str, shown: &str) -> Self {
-        let said = format!(
-            "systemctl's answer is not understood: {}",
-            printable(shown, 200)
-        );
-        Self {
-            verb: "show",
-            unit: unit.to_owned(),
-            why: Why::Said(said),
-        }
+        let said = format!("systemctl's answer is not understood: {}", printable(shown, 200));
+        Self { verb: "show", unit: unit.to_owned(), why: Why::Said(said) }
     }
 }
 
@@ -56,11 +49,7 @@ impl Why {
         };
         let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
         let reason = reason(said);
-        if has(&[
-            "Failed to connect to bus",
-            "Failed to get D-Bus connection",
-            "not been booted with systemd",
-        ]) {
+        if has(&["Failed to connect to bus", "Failed to get D-Bus connection", "not been booted with systemd"]) {
             Self::NoBus(reason)
         } else if has(&["Access denied", "Interactive authentication required"]) {
             Self::Refused
@@ -88,17 +77,11 @@ impl fmt::Display for SystemdError {
         let Self { verb, unit, why } = self;
         write!(f, "cannot {verb} {unit}: ")?;
         match why {
-            Why::Refused => f.write_str(
-                "polkit does not allow it to this user; is 50-openclaw-failover.rules installed?",
-            ),
-            Why::NoPolkit(said) => write!(
-                f,
-                "polkit does not answer ({said}); see `systemctl status polkit`"
-            ),
-            Why::NoBus(said) => write!(
-                f,
-                "systemd does not answer ({said}); see `systemctl status dbus`"
-            ),
+            Why::Refused => {
+                f.write_str("polkit does not allow it to this user; is 50-openclaw-failover.rules installed?")
+            }
+            Why::NoPolkit(said) => write!(f, "polkit does not answer ({said}); see `systemctl status polkit`"),
+            Why::NoBus(said) => write!(f, "systemd does not answer ({said}); see `systemctl status dbus`"),
             Why::Said(said) if said.starts_with("Job for ") => {
                 write!(f, "{said} See `journalctl -u {unit}`.")
             }
@@ -154,15 +137,9 @@ mod tests {
         let refused = words("Failed to start openclaw.service: Access denied; See system logs");
         assert!(refused.contains("polkit does not allow it"), "{refused}");
         let no_polkit = words("Failed to start openclaw.service: Unit polkit.service is masked.");
-        assert!(
-            no_polkit.contains("polkit does not answer (Unit polkit.service is masked.)"),
-            "{no_polkit}"
-        );
+        assert!(no_polkit.contains("polkit does not answer (Unit polkit.service is masked.)"), "{no_polkit}");
         let no_bus = words("Failed to connect to bus: Connection refused");
-        assert!(
-            no_bus.contains("systemd does not answer (Connection refused)"),
-            "{no_bus}"
-        );
+        assert!(no_bus.contains("systemd does not answer (Connection refused)"), "{no_bus}");
         let silent = words("");
         assert!(silent.ends_with("failed with exit code 1"), "{silent}");
     }

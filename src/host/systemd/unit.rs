@@ -67,9 +67,7 @@ impl Unit {
             sub: text("SubState"),
             result: text("Result"),
             main_pid: value("MainPID")?.parse().ok().filter(|pid| *pid != 0),
-            invocation: value("InvocationID")
-                .filter(|id| !id.is_empty())
-                .map(str::to_owned),
+            invocation: value("InvocationID").filter(|id| !id.is_empty()).map(str::to_owned),
             file: text("UnitFileState"),
             exec_status: value("ExecMainStatus").and_then(|status| status.parse().ok()),
         })
@@ -86,15 +84,9 @@ impl Unit {
     pub fn obstacle(&self, name: &str) -> Option<String> {
         match self.load {
             Load::Loaded => None,
-            Load::NotFound => Some(format!(
-                "there is no unit {name}; install it below /etc/systemd/system"
-            )),
-            Load::Masked => Some(format!(
-                "{name} is masked; allow it again with `systemctl unmask {name}`"
-            )),
-            Load::Bad => Some(format!(
-                "{name} is not valid; see `systemd-analyze verify {name}`"
-            )),
+            Load::NotFound => Some(format!("there is no unit {name}; install it below /etc/systemd/system")),
+            Load::Masked => Some(format!("{name} is masked; allow it again with `systemctl unmask {name}`")),
+            Load::Bad => Some(format!("{name} is not valid; see `systemd-analyze verify {name}`")),
         }
     }
 }
@@ -137,10 +129,7 @@ mod tests {
         assert_eq!((unit.load, unit.active), (Load::Loaded, Active::Active));
         assert_eq!(unit.sub, "running");
         assert_eq!(unit.main_pid, Some(324));
-        assert_eq!(
-            unit.invocation.as_deref(),
-            Some("cdf75f283db04151a12fddaca7add8c7")
-        );
+        assert_eq!(unit.invocation.as_deref(), Some("cdf75f283db04151a12fddaca7add8c7"));
         assert_eq!(unit.exec_status, Some(0));
         assert!(!unit.is_down());
         assert_eq!(unit.obstacle("openclaw.service"), None);
@@ -148,29 +137,19 @@ mod tests {
 
     #[test]
     fn a_missing_unit_is_a_state_and_says_what_to_do() {
-        let shown =
-            "MainPID=0\nResult=success\nLoadState=not-found\nActiveState=inactive\nInvocationID=\n";
+        let shown = "MainPID=0\nResult=success\nLoadState=not-found\nActiveState=inactive\nInvocationID=\n";
         let unit = Unit::parse(shown).unwrap();
         assert_eq!((unit.load, unit.active), (Load::NotFound, Active::Inactive));
-        assert_eq!(
-            (unit.main_pid, unit.invocation.clone(), unit.exec_status),
-            (None, None, None)
-        );
+        assert_eq!((unit.main_pid, unit.invocation.clone(), unit.exec_status), (None, None, None));
         assert!(unit.is_down());
         let obstacle = unit.obstacle("openclaw.service").unwrap();
-        assert!(
-            obstacle.starts_with("there is no unit openclaw.service"),
-            "{obstacle}"
-        );
+        assert!(obstacle.starts_with("there is no unit openclaw.service"), "{obstacle}");
     }
 
     #[test]
     fn what_is_unheard_of_is_not_guessed_at() {
         assert_eq!(Unit::parse(""), None);
-        assert_eq!(
-            Unit::parse(&RUNNING.replace("=active", "=levitating")),
-            None
-        );
+        assert_eq!(Unit::parse(&RUNNING.replace("=active", "=levitating")), None);
         assert_eq!(Unit::parse(&RUNNING.replace("LoadState", "Load")), None);
     }
 }
