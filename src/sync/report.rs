@@ -1,0 +1,169 @@
+//! What came of a pull.
+//!
+//! It is written by the workspace's owner, under whose name an agent runs arbitrary tools, and read by the monitor.
+//! So it holds nothing but times, commit hashes, words from a fixed list and short printable text, and the reader
+//! insists on that.
+
+mod outcome;
+mod read;
+mod write;
+
+pub use outcome::Outcome;
+pub(super) use read::read_own;
+pub use read::{ReadError, read};
+
+use crate::failover::Time;
+use crate::host::printable;
+
+/// How many characters of what a program said go into a report.
+const SAID: usize = 400;
+
+/// How many results of secrets a report may hold.
+const MAX_SECRETS: usize = 64;
+
+/// One pull, from beginning to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// When it began, by the wall clock.
+    pub started: Time,
+    /// When it ended, by the wall clock.
+    pub ended: Time,
+    /// When, as far as known, the workspace last had everything that the remote had.
+    pub fresh: Option<Time>,
+    /// What became of the workspace.
+    pub workspace: Pulled,
+    /// What became of each of the secrets, in the order of the configuration.
+    pub secrets: Vec<Copied>,
+}
+
+/// What became of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// In one word.
+    pub outcome: Outcome,
+    /// The commit it stood at before.
+    pub before: Option<Commit>,
+    /// The commit it stands at now.
+    pub after: Option<Commit>,
+    /// When that commit was made, by its own account.
+    pub committed: Option<Time>,
+    /// More words, printable; empty where none are needed.
+    pub said: String,
+}
+
+/// What became of one set of secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Whether the copy here is as the source has it. If not, the last good copy is still in place.
+    pub ok: bool,
+    /// Why not, printable; empty where it is.
+    pub said: String,
+}
+
+/// The hash of a commit: 40 or 64 digits, hexadecimal, lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit(String);
+
+impl Report {
+    pub(super) fn ended(started: Time, ended: Time, workspace: Pulled) -> Self {
+        let fresh = workspace.outcome.is_fresh().then_some(ended);
+        Self { started, ended, fresh, workspace, secrets: Vec::new() }
+    }
+
+    /// Takes over from the report before what a pull that failed cannot know.
+    pub(super) fn remember(&mut self, last: Option<Self>) {
+        let last = last.and_then(|last| last.fresh);
+        self.fresh = self.fresh.or(last.filter(|fresh| *fresh <= self.ended));
+    }
+
+    /// Whether the workspace and all secrets are now as fresh as they can be.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.workspace.outcome.is_ok() && self.secrets.iter().all(|secret| secret.ok)
+    }
+}
+
+impl Pulled {
+    pub(super) fn not(outcome: Outcome, said: &str) -> Self {
+        let said = text(said);
+        Self { outcome, before: None, after: None, committed: None, said }
+    }
+}
+
+impl Copied {
+    pub(super) fn of(result: Result<(), String>) -> Self {
+        let said = result.err().map(|why| text(&why));
+        Self { ok: said.is_none(), said: said.unwrap_or_default() }
+    }
+}
+
+impl Commit {
+    /// Reads a whole hash.
+    #[must_use]
+    pub fn parse(hash: &str) -> Option<Self> {
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let is_whole = matches!(hash.len(), 40 | 64) && hash.bytes().all(is_hex);
+        is_whole.then(|| Self(hash.to_owned()))
+    }
+
+    /// The whole hash.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Enough of it for people.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..10).unwrap_or(&self.0)
+    }
+}
+
+/// Text that may stand in a report: short, printable, and without the `user:token@` of a URL.
+fn text(said: &str) -> String {
+    let mut clean = String::new();
+    let mut rest = said;
+    while let Some((before, after)) = rest.split_once("://") {
+        clean.push_str(before);
+        clean.push_str("://");
+        let is_end = |c: char| c.is_whitespace() || c == '/';
+        let authority = after.find(is_end).unwrap_or(after.len());
+        let secret = after.get(..authority).and_then(|authority| authority.rfind('@'));
+        rest = secret.and_then(|at| after.get(at + 1..)).unwrap_or(after);
+    }
+    clean.push_str(rest);
+    printable(&clean, SAID)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_in_an_address_never_reaches_a_report() {
+        let said = "fatal: Authentication failed for 'https://user:ghp_x@y@git.example/a.git/'\nssh://git@h/ x";
+        assert_eq!(text(said), "fatal: Authentication failed for 'https://git.example/a.git/' ssh://h/ x");
+        assert_eq!(text("https://git.example/@a"), "https://git.example/@a");
+    }
+
+    #[test]
+    fn a_hash_is_whole_or_none() {
+        assert!(Commit::parse(&"0a".repeat(20)).is_some());
+        assert!(Commit::parse(&"0a".repeat(32)).is_some());
+        assert_eq!(Commit::parse(&"0A".repeat(20)), None);
+        assert_eq!(Commit::parse("0a0a"), None);
+        assert_eq!(Commit::parse(&"--".repeat(20)), None);
+    }
+
+    #[test]
+    fn a_failed_pull_remembers_when_the_workspace_was_fresh() {
+        let at = |seconds: u64| Time::from_millis(seconds * 1000);
+        let good = Report::ended(at(1), at(2), Pulled::not(Outcome::UpToDate, ""));
+        assert_eq!(good.fresh, Some(at(2)));
+        let mut bad = Report::ended(at(8), at(9), Pulled::not(Outcome::NotFetched, "no route"));
+        bad.remember(Some(good));
+        assert_eq!(bad.fresh, Some(at(2)));
+        bad.remember(None);
+        assert_eq!(bad.fresh, Some(at(2)));
+    }
+}

@@ -1,0 +1,208 @@
+//! File → report, as from an enemy: whoever writes it also runs whatever an agent was talked into.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Commit, Copied, MAX_SECRETS, Outcome, Pulled, Report, text};
+use crate::failover::Time;
+use crate::json::{self, Value};
+use crate::report::clock;
+
+/// The longest report, in bytes.
+const LIMIT: u64 = 16 * 1024;
+
+/// Fail where the name is a symbolic link: `O_NOFOLLOW` of Linux, which differs between architectures.
+#[cfg(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64"))]
+const O_NOFOLLOW: i32 = 0o100_000;
+#[cfg(not(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64")))]
+const O_NOFOLLOW: i32 = 0o400_000;
+
+/// Do not wait for the other end of a pipe: `O_NONBLOCK` of Linux.
+const O_NONBLOCK: i32 = 0o4_000;
+
+/// Why there is no report to be had from a file.
+#[derive(Debug)]
+pub struct ReadError {
+    path: PathBuf,
+    why: String,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, why } = self;
+        write!(
+            f,
+            "cannot read {}: {why}; it is written anew by `systemctl start {}`",
+            path.display(),
+            super::super::unit::PULL
+        )
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// Reads a report that must be a regular file of `owner`, a user's number. `None` if there is none yet.
+///
+/// # Errors
+/// When it is anything but that, longer than 16 KiB, or says anything that a report cannot say.
+pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
+    let fail = |why: String| ReadError { path: path.to_owned(), why };
+    let open = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path);
+    let file = match open {
+        Ok(file) => file,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(fail(why.to_string())),
+    };
+    let content = content(file, owner).map_err(|why| fail(why.to_string()))?;
+    let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
+    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what a pull writes")))?;
+    Ok(Some(report))
+}
+
+/// Reads back what this user wrote before; anything odd counts as nothing.
+pub(in crate::sync) fn read_own(path: &Path) -> Option<Report> {
+    let own = std::fs::metadata("/proc/self").ok()?.uid();
+    read(path, own).ok().flatten()
+}
+
+fn content(file: File, owner: u32) -> io::Result<String> {
+    let found = file.metadata()?;
+    if !found.is_file() || found.uid() != owner {
+        return Err(io::Error::other(format!("it is not a regular file of user {owner}")));
+    }
+    let mut content = String::new();
+    file.take(LIMIT + 1).read_to_string(&mut content)?;
+    if content.len() as u64 > LIMIT {
+        return Err(io::Error::other(format!("it is longer than {LIMIT} bytes")));
+    }
+    Ok(content)
+}
+
+/// Every field in its type; the error is the key of the first that is not.
+fn parse(report: &Value) -> Result<Report, &'static str> {
+    let workspace = report.get("workspace").ok_or("workspace")?;
+    let secrets = report.get("secrets").and_then(|node| node.as_array()).ok_or("secrets")?;
+    Ok(Report {
+        started: required(report, "started", time)?,
+        ended: required(report, "ended", time)?,
+        fresh: optional(report, "fresh", time)?,
+        workspace: Pulled {
+            outcome: required(workspace, "outcome", Outcome::parse)?,
+            before: optional(workspace, "before", Commit::parse)?,
+            after: optional(workspace, "after", Commit::parse)?,
+            committed: optional(workspace, "committed", time)?,
+            said: required(workspace, "said", said)?,
+        },
+        secrets: secrets.iter().take(MAX_SECRETS).map(|secret| copied(secret)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn copied(secret: &Value) -> Result<Copied, &'static str> {
+    let ok = secret.get("ok").and_then(|node| node.as_bool()).ok_or("ok")?;
+    Ok(Copied { ok, said: required(secret, "said", said)? })
+}
+
+fn time(written: &str) -> Option<Time> {
+    clock::parse_rfc3339(written)
+}
+
+fn said(written: &str) -> Option<String> {
+    Some(text(written))
+}
+
+fn required<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
+    object.get(key).and_then(|node| node.as_str()).and_then(read).ok_or(key)
+}
+
+fn optional<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<Option<T>, &'static str> {
+    match object.get(key) {
+        Some(node) if node.is_null() => Ok(None),
+        _ => required(object, key, read).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn report() -> Report {
+        let at = |seconds: u64| Time::from_millis(seconds * 1000);
+        let commit = Commit::parse(&"0123456789".repeat(4));
+        let mut report = Report::ended(at(10), at(12), Pulled::not(Outcome::Moved, "three files"));
+        report.workspace.before = commit.clone();
+        report.workspace.after = commit;
+        report.workspace.committed = Some(at(5));
+        report.secrets = vec![Copied::of(Ok(())), Copied::of(Err("no route".into()))];
+        report
+    }
+
+    fn own() -> u32 {
+        fs::metadata("/proc/self").unwrap().uid()
+    }
+
+    fn refusal(content: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pull.json");
+        fs::write(&path, content).unwrap();
+        read(&path, own()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_report_reads_back_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pull.json");
+        assert_eq!(read(&path, own()).unwrap(), None);
+        report().write(&path).unwrap();
+        assert_eq!(read(&path, own()).unwrap(), Some(report()));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
+    }
+
+    #[test]
+    fn only_a_regular_file_of_its_owner_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join("real");
+        report().write(&real).unwrap();
+        let foreign = read(&real, own() + 1).unwrap_err().to_string();
+        assert!(foreign.contains("it is not a regular file of user"), "{foreign}");
+        let link = dir.path().join("link");
+        symlink(&real, &link).unwrap();
+        assert!(read(&link, own()).is_err());
+        assert!(read(dir.path(), own()).is_err());
+        assert!(read(Path::new("/dev/zero"), 0).is_err());
+        let pipe = dir.path().join("pipe");
+        let made = crate::host::Command::new("mkfifo").arg(&pipe).run();
+        assert!(made.is_ok());
+        assert!(read(&pipe, own()).is_err());
+    }
+
+    #[test]
+    fn what_no_pull_writes_is_refused() {
+        let good = report().to_json().to_string();
+        let bad = |from: &str, to: &str| refusal(&good.replace(from, to));
+        assert!(bad("\"moved\"", "\"levitated\"").contains("outcome is missing or is not what a pull writes"));
+        assert!(bad("0123456789\",\"said", "$(reboot)\",\"said").contains("before") || good.is_empty());
+        assert!(bad("1970-01-01T00:00:10.000Z", "10").contains("started"));
+        assert!(bad("\"ok\":true", "\"ok\":\"yes\"").contains("ok is missing"));
+        assert!(refusal("").contains("line 1"));
+        assert!(refusal("[]").contains("workspace"));
+        assert!(refusal(&"[".repeat(10_000)).contains("line 1"));
+        assert!(refusal(&" ".repeat(16 * 1024 + 1)).contains("longer than 16384 bytes"));
+    }
+
+    #[test]
+    fn text_of_an_enemy_is_harmless() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pull.json");
+        let hostile = format!("\\u001b[2J\\u202e{}", "x".repeat(1000));
+        fs::write(&path, report().to_json().to_string().replace("three files", &hostile)).unwrap();
+        let said = read(&path, own()).unwrap().unwrap().workspace.said;
+        assert!(said.starts_with("[2J xxx"), "{said}");
+        assert_eq!(said.chars().count(), 401);
+    }
+}

@@ -1,0 +1,54 @@
+//! Report → file.
+
+use std::path::Path;
+
+use super::{Commit, Copied, Pulled, Report};
+use crate::failover::Time;
+use crate::json::Value;
+use crate::report::{clock, durable};
+
+/// Anybody may read it: the monitor is another user, and it holds no secret.
+const MODE: u32 = 0o644;
+
+impl Report {
+    /// Replaces the report at `path`.
+    pub(in crate::sync) fn write(&self, path: &Path) -> Result<(), durable::Error> {
+        durable::write(path, MODE, format!("{}\n", self.to_json()).as_bytes())
+    }
+
+    /// As it stands in the file.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        Value::object([
+            ("schema", 1u64.into()),
+            ("started", time(self.started)),
+            ("ended", time(self.ended)),
+            ("fresh", self.fresh.map(time).into()),
+            ("workspace", self.workspace.to_json()),
+            ("secrets", Value::array(self.secrets.iter().map(Copied::to_json))),
+        ])
+    }
+}
+
+impl Pulled {
+    fn to_json(&self) -> Value {
+        let hash = |commit: &Option<Commit>| commit.as_ref().map(Commit::as_str).into();
+        Value::object([
+            ("outcome", self.outcome.name().into()),
+            ("before", hash(&self.before)),
+            ("after", hash(&self.after)),
+            ("committed", self.committed.map(time).into()),
+            ("said", self.said.as_str().into()),
+        ])
+    }
+}
+
+impl Copied {
+    fn to_json(&self) -> Value {
+        Value::object([("ok", self.ok.into()), ("said", self.said.as_str().into())])
+    }
+}
+
+fn time(time: Time) -> Value {
+    clock::rfc3339(time).into()
+}

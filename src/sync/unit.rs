@@ -1,0 +1,132 @@
+//! A pull by way of systemd, for everybody who is not the workspace's owner.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::report::{ReadError, Report, read};
+use super::secrets::DEADLINE;
+use super::workspace::MOVE_CAP;
+use super::{Paths, Reach, now};
+use crate::config::{Secret, Workspace};
+use crate::host::Cancel;
+use crate::host::systemd::{Systemctl, SystemdError};
+
+/// The unit that pulls.
+pub const PULL: &str = "openclaw-sync-pull.service";
+
+/// What git needs beside the network and the move of the tree.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// Why a pull by way of its unit has no report.
+#[derive(Debug)]
+pub enum UnitError {
+    /// systemd has not run it.
+    Systemd(SystemdError),
+    /// It ran, and its report cannot be read.
+    Unreadable(ReadError),
+    /// It ran and left no report.
+    NoReport,
+}
+
+impl fmt::Display for UnitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Systemd(why) => why.fmt(f),
+            Self::Unreadable(why) => why.fmt(f),
+            Self::NoReport => {
+                write!(f, "cannot tell how the pull went: {PULL} left no report; see `journalctl -u {PULL}`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for UnitError {}
+
+/// Whether this process is the one that pulls: inside the unit, or as the user to whom the workspace belongs.
+#[must_use]
+pub fn is_ours(workspace: &Path) -> bool {
+    // systemd says this to the unit and to nobody who types a command.
+    let in_unit = env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state);
+    in_unit || owner(workspace).is_ok_and(|owner| fs::metadata("/proc/self").is_ok_and(|own| own.uid() == owner))
+}
+
+/// The owner of a path, or of the nearest folder above it that exists.
+fn owner(path: &Path) -> io::Result<u32> {
+    let missing =
+        |found: &io::Result<fs::Metadata>| found.as_ref().is_err_and(|why| why.kind() == io::ErrorKind::NotFound);
+    let mut found = path.ancestors().map(fs::symlink_metadata).skip_while(missing);
+    found.next().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map(|found| found.uid())
+}
+
+/// How far a pull may go now: an agent that may be at work in the workspace must not have it moved under its hands.
+///
+/// Where systemd does not answer, the gateway counts as down: a fast-forward loses nothing, and without one a
+/// promotion would start with an old workspace.
+#[must_use]
+pub fn reach(systemctl: &Systemctl, gateway: &str) -> Reach {
+    match systemctl.show(gateway) {
+        Ok(unit) if !unit.is_down() => Reach::Fetch,
+        Ok(_) => Reach::Move,
+        Err(why) => {
+            log::warn!("{why}; pulling as if the gateway were down");
+            Reach::Move
+        }
+    }
+}
+
+/// Runs the unit to its end, for `limit` at most (see [`longest`]), and reads its report.
+///
+/// # Errors
+/// When systemd does not run it, `cancel` ends the wait (the unit then still runs), or there is no report of it.
+pub fn pull(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Report, UnitError> {
+    let asked = now();
+    let started = systemctl.start(PULL, limit, cancel);
+    // A pull that has something to complain of ends with an exit code too, but its report says more.
+    match (last_report(paths), started) {
+        (Ok(Some(report)), _) if report.ended >= asked => Ok(report),
+        (_, Err(why)) => Err(UnitError::Systemd(why)),
+        (Err(why), Ok(())) => Err(UnitError::Unreadable(why)),
+        (Ok(_), Ok(())) => Err(UnitError::NoReport),
+    }
+}
+
+/// The report of the last pull; `None` if there has been none.
+///
+/// Its owner must be the owner of the folder, which systemd has made for the unit's user: no name is looked up, and
+/// it holds in a sandbox that knows no other users.
+///
+/// # Errors
+/// As for [`read`].
+pub fn last_report(paths: &Paths) -> Result<Option<Report>, ReadError> {
+    match fs::symlink_metadata(&paths.state) {
+        Ok(folder) => read(&paths.pull_report(), folder.uid()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// How long a pull takes at the very most.
+#[must_use]
+pub fn longest(workspace: &Workspace, secrets: &[Secret]) -> Duration {
+    let sources = u32::try_from(secrets.len()).unwrap_or(u32::MAX);
+    let each = DEADLINE.saturating_mul(sources);
+    workspace.timeout.saturating_add(MOVE_CAP).saturating_add(each).saturating_add(SLACK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_workspace_belongs_to_whoever_owns_the_nearest_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = fs::metadata("/proc/self").unwrap().uid();
+        assert_eq!(owner(&dir.path().join("not/yet/there")).unwrap(), own);
+        assert!(is_ours(&dir.path().join("workspace")));
+        assert_eq!(owner(Path::new("/proc/1/nothing")).unwrap(), 0);
+    }
+}
