@@ -151,7 +151,6 @@ impl Lab {
             let address = format!("{}/24", host.address);
             must(Command::new("ip").args(["-n", &host.name, "address", "add", &address, "dev", "eth0"]));
             must(Command::new("ip").args(["-n", &host.name, "link", "set", "lo", "up"]));
-            host.wire("up");
         }
     }
 
