@@ -1,8 +1,44 @@
-//! (to be written)
+//! The command line: grammar, help, and one small file a command.
+//!
+//! Arguments become a typed `Command` before anything happens, so a typing mistake is found before a file is opened.
+//! Errors are printed here, once, and nowhere else.
+
+mod args;
+mod check;
+mod command;
+mod config;
+mod demo;
+mod error;
+mod history;
+mod output;
+mod rooms;
+mod run;
+mod status;
+mod sync;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Runs one command.
-pub fn main(_args: Vec<OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+use command::Command;
+use output::Output;
+
+/// What a command answered: 0 for yes or done, 1 for no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+}
+
+/// Runs one command. 0: yes, or done. 1: no, or failed. 2: usage or configuration error.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    let mut out = Output::stdout();
+    let answer = Command::parse(args).and_then(|command| command.run(&mut out));
+    match answer.and_then(|answer| out.flush().map(|()| answer)) {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(error) => {
+            error.print();
+            ExitCode::from(error.code())
+        }
+    }
 }

@@ -1,6 +1,13 @@
 //! What is driven on this host: children with deadlines, systemd, and what the kernel says of a port.
 //!
-//! Everything that leaves the process goes through [`Command`], so that nothing here can wait without end.
+//! Every child is a [`Command`], so that nothing here can wait without end.
+//!
+//! - [`Command`]: another program, run with a deadline; [`Cancel`] ends the wait for it.
+//! - [`systemd`]: units, through `systemctl`.
+//! - [`notify`]: what systemd is told of this service.
+//! - [`journal`]: the log.
+//! - [`listener`]: who listens on a port.
+//! - [`printable`]: text from outside, made safe to print.
 
 mod cancel;
 mod command;

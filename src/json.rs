@@ -4,6 +4,7 @@
 //! keys, so that configuration can refuse them. Reading never panics and never recurses deeper than [`MAX_DEPTH`],
 //! whatever it is given; the caller bounds the length of the text.
 
+mod number;
 mod read;
 mod scan;
 mod write;

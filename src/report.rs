@@ -10,11 +10,29 @@
 //! - [`status`]: how things stand now.
 //! - [`paths`]: where all of it lies.
 
+pub mod armed;
 pub mod clock;
 pub mod durable;
+pub mod entry;
 mod fields;
+pub mod history;
+mod layout;
 mod load;
 mod names;
+mod past;
+pub mod paths;
 pub mod state;
+pub mod status;
 
 pub use load::Unreadable;
+
+/// What a command has to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// For standard output, with its last line end.
+    pub text: String,
+    /// For standard error, without one.
+    pub warning: Option<String>,
+    /// The exit code.
+    pub code: u8,
+}

@@ -69,13 +69,13 @@ pub fn pull(workspace: &Workspace, secrets: &[Secret], paths: &Paths, reach: Rea
     let started = now();
     let lock = match Lock::take(&paths.state) {
         Ok(Some(lock)) => lock,
-        Ok(None) => return Report::ended(started, now(), Pulled::not(Outcome::Busy, "")),
+        Ok(None) => return Report::new(started, Pulled::not(Outcome::Busy, "")),
         Err(why) => {
             let why = format!("cannot lock {}: {why}", paths.state.display());
-            return Report::ended(started, now(), Pulled::not(Outcome::Failed, &why));
+            return Report::new(started, Pulled::not(Outcome::Failed, &why));
         }
     };
-    let mut report = Report::ended(started, started, workspace::pull(workspace, paths, reach, cancel));
+    let mut report = Report::new(started, workspace::pull(workspace, paths, reach, cancel));
     report.secrets = secrets::copy(secrets, paths, cancel);
     report.ended = now();
     report.remember(report::read_own(&paths.pull_report()));

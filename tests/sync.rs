@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -144,7 +144,7 @@ fn a_workspace_is_brought_up_to_date_and_the_report_says_from_where_to_where() {
     assert_eq!(report.workspace.after.as_ref().unwrap().as_str(), new);
     let made: u64 = world.primary("git log -1 --format=%ct").parse().unwrap();
     assert_eq!(report.workspace.committed.unwrap().as_millis(), made * 1000);
-    assert!(report.fresh.is_some_and(|fresh| report.started <= fresh && fresh <= report.ended));
+    assert_eq!(report.fresh, Some(report.started));
     assert!(report.is_ok());
     assert_eq!(unit::last_report(&world.paths).unwrap(), Some(report));
 
@@ -397,5 +397,4 @@ fn a_report_survives_a_pull_that_fails_and_remembers_when_all_was_well() {
     let bad = world.pull();
     assert_eq!(bad.workspace.outcome, Outcome::NotFetched);
     assert_eq!(bad.fresh, good.fresh);
-    assert!(File::open(world.paths.pull_report()).is_ok());
 }

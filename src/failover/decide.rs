@@ -39,14 +39,20 @@ impl Machine {
     /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream.
     pub(super) fn window_due(&self) -> bool {
         let Some(opened) = self.window.opened else { return false };
-        let restarting = self
-            .last_healthy
-            .and_then(|index| self.upstreams.get(index)?.failing_since(opened))
-            .is_some_and(|failure| matches!(failure, Failure::Refused | Failure::Starting | Failure::Draining));
-        let grace = if restarting { self.policy.restart_grace } else { Duration::ZERO };
-        self.window.elapsed >= self.policy.promote_after + grace
+        self.window.elapsed >= self.window_needs()
             && self.window.failures >= self.policy.failures
             && self.upstreams.iter().all(|upstream| upstream.failing_since(opened).is_some())
+    }
+
+    /// What the window must reach: `promote.after`, and the grace while the upstream looks as if it were restarting.
+    #[must_use]
+    pub fn window_needs(&self) -> Duration {
+        let latest = self.last_healthy.zip(self.window.opened);
+        let restarting = latest
+            .and_then(|(index, opened)| self.upstreams.get(index)?.failing_since(opened))
+            .is_some_and(|failure| matches!(failure, Failure::Refused | Failure::Starting | Failure::Draining));
+        let grace = if restarting { self.policy.restart_grace } else { Duration::ZERO };
+        self.policy.promote_after + grace
     }
 
     /// Whether some upstream was ever seen healthy. If none was, says so every hour: what never lived from here is more

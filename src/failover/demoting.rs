@@ -56,11 +56,11 @@ impl Machine {
     }
 
     pub(super) fn begin_demoting(&mut self, reason: Reason) {
+        let now = self.now;
         let active_since = match &self.role {
             Role::Active(active) => Some(active.since),
             _ => None,
         };
-        let now = self.now;
         self.role = Role::Demoting(Demoting {
             reason,
             since: now,
@@ -84,9 +84,7 @@ impl Machine {
         let Role::Demoting(demoting) = &self.role else { return };
         let (now, reason, cut) = (self.now, demoting.reason, demoting.cut);
         let active_for = demoting.active_since.map(|since| now.since(since));
-        if let Some(failover) = self.memory.underway() {
-            failover.ended = Some(now);
-        }
+        self.end_failover();
         self.role = Role::Standby;
         self.told.channels_broken = false;
         self.say(Note::Demoted { reason, active_for });

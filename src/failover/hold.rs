@@ -48,17 +48,15 @@ impl Machine {
         self.memory.hold = Some(hold);
         self.told.hold_stands = None;
         self.say(Note::HoldSet { hold });
-        let drilling = match &self.role {
-            Role::Promoting(promoting) if !matches!(promoting.step, Step::Sync { .. }) => promoting.cause,
-            Role::Active(active) => active.cause,
-            _ => return,
+        let (cause, began) = match &self.role {
+            Role::Promoting(promoting) => (promoting.cause, !matches!(promoting.step, Step::Sync { .. })),
+            Role::Active(active) => (active.cause, true),
+            Role::Standby | Role::Demoting(_) => return,
         };
-        if matches!(drilling, Cause::Drill { .. }) {
-            match hold.kind {
-                HoldKind::Promoted => self.drill_ends_promoted(),
-                HoldKind::Standby => {}
-                HoldKind::Paused => self.begin_demoting(Reason::DrillOver),
-            }
+        match (hold.kind, cause) {
+            (HoldKind::Promoted, Cause::Drill { .. }) => self.drill_ends_promoted(),
+            (HoldKind::Paused, Cause::Drill { .. }) if began => self.begin_demoting(Reason::DrillOver),
+            _ => {}
         }
     }
 

@@ -144,6 +144,12 @@ impl Machine {
         self.window.opened.map(|_| (self.window.elapsed, self.window.life))
     }
 
+    /// How many verdicts in a row have failed in the window.
+    #[must_use]
+    pub fn window_failures(&self) -> u32 {
+        self.window.failures
+    }
+
     /// Whether a promotion is due and no witness answers.
     #[must_use]
     pub fn isolated(&self) -> bool {
@@ -255,7 +261,9 @@ impl Machine {
                 let (now, life) = (self.now, self.window.life);
                 let failover = match self.memory.underway() {
                     Some(failover) => failover.clone(),
-                    None => Failover { cause: Cause::Found, life, decided: now, answered: None, ended: None },
+                    None => {
+                        Failover { cause: Cause::Found, life, decided: now, started: None, answered: None, ended: None }
+                    }
                 };
                 let (cause, since) = (failover.cause, failover.decided);
                 self.memory.failover = Some(failover);

@@ -33,6 +33,8 @@ pub struct Failover {
     pub life: Time,
     /// When it was decided.
     pub decided: Time,
+    /// When the gateway was first started.
+    pub started: Option<Time>,
     /// When the gateway answered.
     pub answered: Option<Time>,
     /// When the gateway was down again.
@@ -53,6 +55,7 @@ impl Memory {
         if let Some(failover) = &mut self.failover {
             failover.life = failover.life.min(now);
             failover.decided = failover.decided.min(now);
+            failover.started = failover.started.map(|at| at.min(now));
             failover.answered = failover.answered.map(|at| at.min(now));
             failover.ended = failover.ended.map(|at| at.min(now));
         }

@@ -31,7 +31,7 @@ pub(super) fn backoff(failed: u32) -> Duration {
 impl Machine {
     pub(super) fn promote(&mut self, cause: Cause) {
         let (now, life) = (self.now, self.window.life);
-        self.memory.failover = Some(Failover { cause, life, decided: now, answered: None, ended: None });
+        self.memory.failover = Some(Failover { cause, life, decided: now, started: None, answered: None, ended: None });
         self.say(Note::Promoting { cause, window: self.window.elapsed, failures: self.window.failures, life });
         if cause != Cause::Outage {
             self.pull_now();
@@ -46,12 +46,22 @@ impl Machine {
 
     /// Calls a promotion off before its gateway runs.
     pub(super) fn abort(&mut self, why: Abort) {
-        let now = self.now;
-        if let Some(failover) = self.memory.underway() {
-            failover.ended = Some(now);
-        }
+        self.end_failover();
         self.role = Role::Standby;
         self.say(Note::Aborted { why });
+    }
+
+    /// The failover that was under way is over.
+    ///
+    /// One that is undone before its gateway answered is a flap all the same: uncounted, an upstream that flaps faster
+    /// than the gateway starts would cause transitions without end.
+    pub(super) fn end_failover(&mut self) {
+        let (now, flap_window) = (self.now, self.policy.flap_window);
+        let Some(failover) = self.memory.underway() else { return };
+        failover.ended = Some(now);
+        if failover.cause == Cause::Outage && failover.started.is_some() && failover.answered.is_none() {
+            self.memory.promoted(now, flap_window);
+        }
     }
 
     pub(super) fn pursue_promotion(&mut self) {
@@ -116,6 +126,10 @@ impl Machine {
         let attempt = *attempt;
         match result {
             Ok(()) => {
+                let now = self.now;
+                if let Some(failover) = self.memory.underway() {
+                    failover.started.get_or_insert(now);
+                }
                 let before = self.unit.filter(|unit| unit.state == UnitState::Down).and_then(|unit| unit.invocation);
                 let verify = Verify { before, ..self.verify_from(self.now, attempt, None) };
                 self.set_step(Step::Verify(verify));

@@ -132,6 +132,9 @@ impl Command {
     }
 
     fn run_under(&self, wake: &Wake) -> Result<Output, CommandError> {
+        if self.cancel.is_cancelled() {
+            return Err(CommandError::Cancelled { command: self.line() });
+        }
         let not_started = |why| self.not_started(why);
         let (stdout, out) = Reader::start(Keep::Head(self.limit), wake).map_err(not_started)?;
         let (stderr, err) = Reader::start(Keep::Tail(STDERR_LIMIT), wake).map_err(not_started)?;

@@ -4,6 +4,7 @@ use std::str::Chars;
 
 use nanoserde::{DeJsonState, DeJsonTok};
 
+use super::number::number;
 use super::scan::scan;
 use super::{Entry, Error, MAX_DEPTH, MAX_VALUES, Node, Position, Value};
 
@@ -132,48 +133,14 @@ impl Reader<'_> {
         Err(Error { at, message })
     }
 
-    /// Reads a number by JSON's own grammar: the tokenizer knows no `1e+5` and takes `+5`, `007` and `1.`.
     fn number(&mut self, at: Position) -> Result<DeJsonTok, Error> {
         let mut digits = String::new();
         while matches!(self.state.cur, '0'..='9' | '+' | '-' | '.' | 'e' | 'E') {
             digits.push(self.state.cur);
             self.state.next(&mut self.rest);
         }
-        let bad = || error(at, "not a number as JSON writes it");
-        if !is_json_number(&digits) {
-            return Err(bad());
-        }
-        if let Ok(number) = digits.parse() {
-            return Ok(DeJsonTok::U64(number));
-        }
-        match digits.parse() {
-            Ok(0) => return Ok(DeJsonTok::U64(0)),
-            Ok(number) => return Ok(DeJsonTok::I64(number)),
-            Err(_) => {}
-        }
-        match digits.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(DeJsonTok::F64(number)),
-            _ => Err(bad()),
-        }
+        number(&digits).ok_or_else(|| error(at, "not a number as JSON writes it"))
     }
-}
-
-/// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`
-fn is_json_number(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let text = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (text, None),
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (mantissa, None),
-    };
-    digits(whole)
-        && (whole == "0" || !whole.starts_with('0'))
-        && fraction.is_none_or(digits)
-        && exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
 }
 
 fn check_depth(at: Position, depth: usize) -> Result<(), Error> {
@@ -263,17 +230,6 @@ mod tests {
             parse("{a: 1}").unwrap_err().to_string(),
             "line 1, column 2: `a` is not JSON (text and keys stand in double quotes)"
         );
-    }
-
-    #[test]
-    fn numbers_follow_the_grammar() {
-        for good in ["0", "-0", "10", "-1", "0.5", "1e5", "1E-5", "1.25e+2", "123456789012345678901234"] {
-            assert!(parse(good).is_ok(), "{good}");
-        }
-        for bad in ["+1", "01", "-", "1.", ".5", "1e", "1e+", "--1", "1-1", "1e999", "1.2.3", "NaN"] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-        assert_eq!(parse("-0").unwrap().as_u64(), Some(0));
     }
 
     #[test]

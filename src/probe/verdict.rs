@@ -1,5 +1,7 @@
 //! What a probe can find.
 
+use std::fmt;
+
 /// The answer of one probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
@@ -12,24 +14,26 @@ pub enum Verdict {
     Failing(Failure),
 }
 
-/// Why a probe found no proof of life.
+/// Why a probe found no proof of life. [`Display`](fmt::Display) names it for people, [`Failure::name`] for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
-    /// The name has no address.
+    /// The name has no address, or nobody told us in time.
     Dns,
-    /// The host answered, and nothing listens on the port.
+    /// The host answered, and nothing listens on the port. Also: the connection was accepted and dropped without a
+    /// word, which is what a forwarder says when nothing listens behind it, and a process that is being killed.
     Refused,
     /// The network says that there is no way to the host.
     Unreachable,
     /// No connection within the deadline.
     ConnectTimeout,
-    /// A connection, but no whole answer within the deadline.
+    /// A connection, but no whole answer within the deadline. A TLS handshake that hangs counts here: the host
+    /// accepted, the program is silent.
     ResponseTimeout,
     /// No trusted TLS connection.
     Tls,
     /// An HTTP status that a gateway does not answer with here.
     Status(u16),
-    /// Something answered, but not OpenClaw: HTML, other JSON, too much of anything.
+    /// Something answered, but not OpenClaw: HTML, other JSON, too much of anything, an answer cut short.
     NotOpenClaw,
     /// The gateway says that it is still starting.
     Starting,
@@ -51,5 +55,76 @@ impl Verdict {
     #[must_use]
     pub fn is_healthy(self) -> bool {
         matches!(self, Self::Healthy { .. })
+    }
+}
+
+impl Failure {
+    /// A stable name for machines; [`Failure::status`] holds the number that goes with `http-status`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::ResponseTimeout => "response-timeout",
+            Self::Tls => "tls",
+            Self::Status(_) => "http-status",
+            Self::NotOpenClaw => "not-openclaw",
+            Self::Starting => "starting",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// The HTTP status, where it is one.
+    #[must_use]
+    pub fn status(self) -> Option<u16> {
+        match self {
+            Self::Status(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// How far towards the gateway a probe came that failed so. Of several paths to one gateway, the one that came
+    /// furthest knows most: what the gateway says itself beats what its program does, that beats what its host does,
+    /// and that beats what the network does.
+    pub(super) fn reached(self) -> u8 {
+        match self {
+            Self::Dns => 0,
+            Self::Unreachable => 1,
+            Self::ConnectTimeout => 2,
+            Self::Refused => 3,
+            Self::Tls => 4,
+            Self::ResponseTimeout => 5,
+            Self::NotOpenClaw => 6,
+            Self::Status(_) => 7,
+            Self::Starting => 8,
+            Self::Draining => 9,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConnectTimeout => f.write_str("connect timeout"),
+            Self::ResponseTimeout => f.write_str("response timeout"),
+            Self::Tls => f.write_str("TLS"),
+            Self::Dns => f.write_str("DNS"),
+            Self::Status(code) => write!(f, "HTTP {code}"),
+            Self::NotOpenClaw => f.write_str("not OpenClaw"),
+            Self::Refused | Self::Unreachable | Self::Starting | Self::Draining => f.write_str(self.name()),
+        }
+    }
+}
+
+/// `healthy`, `healthy, not ready`, or the failure.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Healthy { ready: true } => f.write_str("healthy"),
+            Self::Healthy { ready: false } => f.write_str("healthy, not ready"),
+            Self::Failing(failure) => failure.fmt(f),
+        }
     }
 }

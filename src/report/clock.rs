@@ -78,6 +78,7 @@ pub fn span(span: Duration) -> String {
         rest => format!("{large} {unit} {rest} {small}"),
     };
     match seconds {
+        0 if span.is_zero() => "0 s".to_owned(),
         0 => format!("{} ms", span.as_millis()),
         1..10 if span.subsec_millis() >= 100 => format!("{seconds}.{} s", span.subsec_millis() / 100),
         1..60 => format!("{seconds} s"),
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn spans_read_well_at_every_size() {
         let shown = |millis| span(Duration::from_millis(millis));
-        assert_eq!(shown(0), "0 ms");
+        assert_eq!(shown(0), "0 s");
         assert_eq!(shown(350), "350 ms");
         assert_eq!(shown(1_000), "1 s");
         assert_eq!(shown(4_250), "4.2 s");

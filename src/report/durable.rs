@@ -44,6 +44,11 @@ pub enum Error {
         /// What the system says.
         why: io::Error,
     },
+    /// There is not even the folder that the monitor keeps its files in.
+    NoMonitor {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// It could not be renamed out of the way.
     SetAside {
         /// The file.
@@ -59,6 +64,9 @@ impl fmt::Display for Error {
             Self::Read { path, why } => write!(f, "cannot read {}: {why}{}", path.display(), advice(why)),
             Self::NotAFile { path } => write!(f, "cannot read {}: it is not a regular file", path.display()),
             Self::TooLarge { path, max } => write!(f, "cannot read {}: it is larger than {max} bytes", path.display()),
+            Self::NoMonitor { folder } => {
+                write!(f, "cannot read {}: there is no such folder, so no monitor has run here", folder.display())
+            }
             Self::Write { path, why } => write!(f, "cannot write {}: {why}{}", path.display(), advice(why)),
             Self::SetAside { path, why } => write!(f, "cannot set aside {}: {why}{}", path.display(), advice(why)),
         }

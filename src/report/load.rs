@@ -16,24 +16,28 @@ pub struct Unreadable {
     pub why: String,
     /// Its new name; or why it still has the old one, under which the next write replaces it.
     pub aside: Result<PathBuf, durable::Error>,
+    /// What this means for the monitor.
+    pub so: &'static str,
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is not used: {}; ", self.path.display(), self.why)?;
         match &self.aside {
-            Ok(aside) => write!(f, "it is kept as {}", aside.display()),
-            Err(error) => write!(f, "{error}"),
+            Ok(aside) => write!(f, "it is kept as {}; ", aside.display())?,
+            Err(error) => write!(f, "{error}; ")?,
         }
+        f.write_str(self.so)
     }
 }
 
 /// Reads a JSON file of at most `max` bytes; `None` when there is none. Whatever `understand` refuses is set aside under
-/// a name that holds `now`, the wall clock's time.
+/// a name that holds `now`, the wall clock's time; `so` says what follows.
 pub(super) fn load<T>(
     path: &Path,
     max: usize,
     now: Time,
+    so: &'static str,
     understand: impl FnOnce(&Node) -> Result<T, String>,
 ) -> Result<Option<T>, Unreadable> {
     let understood = match durable::read(path, max) {
@@ -43,7 +47,7 @@ pub(super) fn load<T>(
     };
     understood.map(Some).map_err(|why| {
         let aside = durable::set_aside(path, now);
-        Unreadable { path: path.to_owned(), why, aside }
+        Unreadable { path: path.to_owned(), why, aside, so }
     })
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::failover::{Cause, HoldKind, Reason, Role, Step, UnitState};
+use crate::probe::Verdict;
 
 pub(super) fn role(role: &Role) -> &'static str {
     match role {
@@ -65,5 +66,13 @@ pub(super) fn unit_state(state: UnitState) -> &'static str {
         UnitState::Activating => "activating",
         UnitState::Deactivating => "deactivating",
         UnitState::Down => "down",
+    }
+}
+
+/// Whether a healthy gateway is ready is said beside it.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Healthy { .. } => "healthy",
+        Verdict::Failing(failure) => failure.name(),
     }
 }

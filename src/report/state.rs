@@ -4,15 +4,14 @@
 //! the clock was set back, counts as now: the core sees to that.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::clock::Wall;
 use super::durable::{self, Error};
-use super::fields::{self, as_list, as_seconds, as_text, as_time, field, optional};
+use super::fields::{self, as_list, as_time, field, optional};
 use super::load::{Unreadable, load as load_file};
-use super::names;
-use crate::failover::{Failover, Hold, Memory, Time};
-use crate::json::{Node, Value};
+use super::past;
+use crate::failover::{Memory, Time};
+use crate::json::Value;
 
 /// The most that is read. What is written comes to less than 3 KiB.
 const MAX: usize = 64 * 1024;
@@ -21,7 +20,8 @@ const MAX: usize = 64 * 1024;
 /// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's.
 #[must_use]
 pub fn load(path: &Path, now: Time) -> (Memory, Option<Unreadable>) {
-    match load_file(path, MAX, now, |node| understand(node)) {
+    let so = "what was remembered is lost, a hold and the length of the hold-down included";
+    match load_file(path, MAX, now, so, |node| understand(node)) {
         Ok(memory) => (memory.unwrap_or_default(), None),
         Err(unreadable) => (Memory::default(), Some(unreadable)),
     }
@@ -39,14 +39,8 @@ pub fn save(path: &Path, memory: &Memory, wall: Wall) -> Result<(), Error> {
 
 fn to_json(memory: &Memory, wall: Wall) -> Value {
     let time = |time| fields::time(wall.at(time));
-    let hold = memory.hold.map(|hold| {
-        Value::object([
-            ("kind", names::hold(hold.kind).into()),
-            ("since", time(hold.since)),
-            ("until", hold.until.map(time).into()),
-        ])
-    });
-    let failover = memory.failover.as_ref().map(|failover| failover_to_json(failover, wall));
+    let hold = memory.hold.map(|hold| past::hold_to_json(past::hold_at_wall(hold, wall)));
+    let failover = memory.failover.as_ref().map(|it| past::failover_to_json(&past::failover_at_wall(it, wall)));
     Value::object([
         ("schema", fields::SCHEMA.into()),
         ("hold", hold.into()),
@@ -57,63 +51,25 @@ fn to_json(memory: &Memory, wall: Wall) -> Value {
     ])
 }
 
-/// One failover, in the state as in the status.
-pub(super) fn failover_to_json(failover: &Failover, wall: Wall) -> Value {
-    let time = |time| fields::time(wall.at(time));
-    let drill = match failover.cause {
-        crate::failover::Cause::Drill { hold } => Some(fields::seconds(hold)),
-        _ => None,
-    };
-    Value::object([
-        ("cause", names::cause(failover.cause).into()),
-        ("drill_seconds", drill.into()),
-        ("life_at", time(failover.life)),
-        ("decided_at", time(failover.decided)),
-        ("answered_at", failover.answered.map(time).into()),
-        ("ended_at", failover.ended.map(time).into()),
-    ])
-}
-
 fn understand(state: &Value) -> Result<Memory, String> {
     fields::check_schema(state)?;
     let promotions = as_list(field(state, "promotions")?, "promotions")?;
     Ok(Memory {
-        hold: optional(state, "hold", |node, _| hold(node))?,
+        hold: optional(state, "hold", |node, _| past::hold(node))?,
         promotions: promotions.iter().map(|node| as_time(node, "promotions")).collect::<Result<_, _>>()?,
         unreturned: field(state, "unreturned")?.as_bool().ok_or("`unreturned` is neither true nor false")?,
-        failover: optional(state, "failover", |node, _| failover(node))?,
+        failover: optional(state, "failover", |node, _| past::failover(node))?,
         killed: optional(state, "killed_at", as_time)?,
-    })
-}
-
-fn hold(node: &Node) -> Result<Hold, String> {
-    let kind = as_text(field(node, "kind")?, "kind")?;
-    Ok(Hold {
-        kind: names::parse_hold(kind).ok_or_else(|| format!("`{kind}` is no hold"))?,
-        since: as_time(field(node, "since")?, "since")?,
-        until: optional(node, "until", as_time)?,
-    })
-}
-
-/// The inverse of [`failover_to_json`], with times as they are written.
-pub(super) fn failover(node: &Node) -> Result<Failover, String> {
-    let drill = optional(node, "drill_seconds", as_seconds)?.unwrap_or(Duration::ZERO);
-    let cause = as_text(field(node, "cause")?, "cause")?;
-    Ok(Failover {
-        cause: names::parse_cause(cause, drill).ok_or_else(|| format!("`{cause}` is no cause"))?,
-        life: as_time(field(node, "life_at")?, "life_at")?,
-        decided: as_time(field(node, "decided_at")?, "decided_at")?,
-        answered: optional(node, "answered_at", as_time)?,
-        ended: optional(node, "ended_at", as_time)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use super::*;
-    use crate::failover::{Cause, HoldKind};
+    use crate::failover::{Cause, Failover, Hold, HoldKind};
 
     const NOW: Time = Time::from_millis(1_795_300_227_123);
 
@@ -130,6 +86,7 @@ mod tests {
                 cause: Cause::Drill { hold: Duration::from_millis(300_500) },
                 life: at(2),
                 decided: at(32),
+                started: Some(at(36)),
                 answered: Some(at(46)),
                 ended: None,
             }),

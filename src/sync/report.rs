@@ -28,7 +28,7 @@ pub struct Report {
     pub started: Time,
     /// When it ended, by the wall clock.
     pub ended: Time,
-    /// When, as far as known, the workspace last had everything that the remote had.
+    /// The start of the last pull, as far as known, that left the workspace with everything the remote had.
     pub fresh: Option<Time>,
     /// What became of the workspace.
     pub workspace: Pulled,
@@ -65,9 +65,10 @@ pub struct Copied {
 pub struct Commit(String);
 
 impl Report {
-    pub(super) fn ended(started: Time, ended: Time, workspace: Pulled) -> Self {
-        let fresh = workspace.outcome.is_fresh().then_some(ended);
-        Self { started, ended, fresh, workspace, secrets: Vec::new() }
+    /// The report of a pull that has come so far.
+    pub(super) fn new(started: Time, workspace: Pulled) -> Self {
+        let fresh = workspace.outcome.is_fresh().then_some(started);
+        Self { started, ended: started, fresh, workspace, secrets: Vec::new() }
     }
 
     /// Takes over from the report before what a pull that failed cannot know.
@@ -158,12 +159,12 @@ mod tests {
     #[test]
     fn a_failed_pull_remembers_when_the_workspace_was_fresh() {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
-        let good = Report::ended(at(1), at(2), Pulled::not(Outcome::UpToDate, ""));
-        assert_eq!(good.fresh, Some(at(2)));
-        let mut bad = Report::ended(at(8), at(9), Pulled::not(Outcome::NotFetched, "no route"));
+        let good = Report::new(at(1), Pulled::not(Outcome::UpToDate, ""));
+        assert_eq!(good.fresh, Some(at(1)));
+        let mut bad = Report::new(at(8), Pulled::not(Outcome::NotFetched, "no route"));
         bad.remember(Some(good));
-        assert_eq!(bad.fresh, Some(at(2)));
+        assert_eq!(bad.fresh, Some(at(1)));
         bad.remember(None);
-        assert_eq!(bad.fresh, Some(at(2)));
+        assert_eq!(bad.fresh, Some(at(1)));
     }
 }

@@ -35,12 +35,8 @@ fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel) -> Result<(), Strin
         .arg(into_folder(&secret.target))
         .deadline(DEADLINE)
         .cancel(cancel);
-    rsync.run().map(drop).map_err(|why| {
-        cannot(match why.said() {
-            "" => why.to_string(),
-            said => format!("{said}{}", ssh::advice(said)),
-        })
-    })
+    let copied = rsync.run();
+    copied.map(drop).map_err(|why| cannot(format!("{}{}", why.reason(), ssh::advice(why.said()))))
 }
 
 /// The target must be a folder and not a link to one: whoever may write beside it must not send secrets elsewhere.

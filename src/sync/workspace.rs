@@ -135,10 +135,9 @@ impl Stop {
             error if error.is_missing_program() => Outcome::NoGit,
             _ => outcome,
         };
-        let said = match (outcome, error.said()) {
-            (Outcome::Stopped, _) => String::new(),
-            (_, "") => error.to_string(),
-            (_, said) => format!("{}{}", without_commonplace(said), ssh::advice(said)),
+        let said = match outcome {
+            Outcome::Stopped => String::new(),
+            _ => format!("{}{}", without_commonplace(&error.reason()), ssh::advice(error.said())),
         };
         Self { outcome, said }
     }

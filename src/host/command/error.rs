@@ -63,6 +63,18 @@ impl CommandError {
         }
     }
 
+    /// What went wrong, for an error that says itself what was being done: no command line.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::NotStarted { .. } => self.to_string(),
+            Self::Failed { status, said, .. } if said.is_empty() => how(*status),
+            Self::Failed { said, .. } => said.clone(),
+            Self::TimedOut { after, said, .. } => format!("no end within {after:?}{}", after_colon(said)),
+            Self::Cancelled { .. } => "interrupted".into(),
+        }
+    }
+
     /// The exit code, where it ended by itself.
     #[must_use]
     pub fn code(&self) -> Option<i32> {

@@ -134,7 +134,8 @@ mod tests {
     fn report() -> Report {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
         let commit = Commit::parse(&"0123456789".repeat(4));
-        let mut report = Report::ended(at(10), at(12), Pulled::not(Outcome::Moved, "three files"));
+        let mut report = Report::new(at(10), Pulled::not(Outcome::Moved, "three files"));
+        report.ended = at(12);
         report.workspace.before = commit.clone();
         report.workspace.after = commit;
         report.workspace.committed = Some(at(5));
@@ -186,7 +187,7 @@ mod tests {
         let good = report().to_json().to_string();
         let bad = |from: &str, to: &str| refusal(&good.replace(from, to));
         assert!(bad("\"moved\"", "\"levitated\"").contains("outcome is missing or is not what a pull writes"));
-        assert!(bad("0123456789\",\"said", "$(reboot)\",\"said").contains("before") || good.is_empty());
+        assert!(bad(&"0123456789".repeat(4), "$(reboot)").contains("before is missing"));
         assert!(bad("1970-01-01T00:00:10.000Z", "10").contains("started"));
         assert!(bad("\"ok\":true", "\"ok\":\"yes\"").contains("ok is missing"));
         assert!(refusal("").contains("line 1"));

@@ -1,0 +1,88 @@
+//! What every command's parser needs: options that explain themselves, and the nearest name to a mistyped one.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::config::duration;
+use crate::config::nearest::nearest;
+
+use super::command::Command;
+use super::error::Error;
+
+/// One command's arguments while they are parsed.
+pub(super) struct Args {
+    parser: Parser,
+    /// The command, as it is typed.
+    command: &'static str,
+    help: &'static str,
+    options: &'static [&'static str],
+}
+
+/// An argument that a command has to deal with.
+pub(super) enum Item {
+    /// One of the command's options, such as `--json`.
+    Option(&'static str),
+    /// Anything that is no option.
+    Value(OsString),
+    /// `--help`: the command to run instead.
+    Help(Command),
+}
+
+impl Args {
+    /// The arguments of `command`, which knows `options` besides `--help`.
+    pub(super) fn new(
+        parser: Parser,
+        command: &'static str,
+        help: &'static str,
+        options: &'static [&'static str],
+    ) -> Self {
+        Self { parser, command, help, options }
+    }
+
+    /// The next argument.
+    pub(super) fn next(&mut self) -> Result<Option<Item>, Error> {
+        let typed = match self.parser.next()? {
+            None => return Ok(None),
+            Some(Arg::Value(value)) => return Ok(Some(Item::Value(value))),
+            Some(Arg::Short('h') | Arg::Long("help")) => {
+                return Ok(Some(Item::Help(Command::Help(self.help))));
+            }
+            Some(Arg::Long(name)) => format!("--{name}"),
+            Some(Arg::Short(letter)) => format!("-{letter}"),
+        };
+        match self.options.iter().find(|option| **option == typed) {
+            Some(option) => Ok(Some(Item::Option(option))),
+            None => Err(self.unknown(&typed)),
+        }
+    }
+
+    /// The file that an option names.
+    pub(super) fn file(&mut self) -> Result<PathBuf, Error> {
+        Ok(PathBuf::from(self.parser.value()?))
+    }
+
+    /// The duration that an option names.
+    pub(super) fn duration(&mut self, option: &str) -> Result<Duration, Error> {
+        let text = self.parser.value()?.string()?;
+        duration::parse(&text).map_err(|what| self.usage(format!("{option}: '{text}' {what}")))
+    }
+
+    /// Refuses a value where the command takes none.
+    pub(super) fn unexpected(&self, value: &OsString) -> Error {
+        self.usage(format!("unexpected argument '{}'", value.display()))
+    }
+
+    /// A usage error that says where to read on.
+    pub(super) fn usage(&self, what: impl AsRef<str>) -> Error {
+        Error::Usage(format!("{}; see openclaw-failover {} --help", what.as_ref(), self.command))
+    }
+
+    fn unknown(&self, typed: &str) -> Error {
+        let known = self.options.iter().copied().chain(["--help"]);
+        let hint = nearest(typed, known).map_or_else(String::new, |near| format!(", did you mean '{near}'?"));
+        self.usage(format!("{} has no option '{typed}'{hint}", self.command))
+    }
+}

@@ -1,0 +1,176 @@
+//! Arguments → a typed command.
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Parser};
+
+use crate::config::nearest::nearest;
+
+use super::Answer;
+use super::check::Check;
+use super::config::Config;
+use super::demo::Demo;
+use super::error::Error;
+use super::history::History;
+use super::output::Output;
+use super::run::Run;
+use super::status::Status;
+use super::sync::Sync;
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub(super) enum Command {
+    Check(Check),
+    Run(Run),
+    Status(Status),
+    History(History),
+    Config(Config),
+    Demo(Demo),
+    Sync(Sync),
+    Help(&'static str),
+    Version,
+}
+
+type Parse = fn(Parser) -> Result<Command, Error>;
+
+/// Every command and its parser.
+const COMMANDS: [(&str, Parse); 7] = [
+    ("check", Check::parse),
+    ("run", Run::parse),
+    ("status", Status::parse),
+    ("history", History::parse),
+    ("config", Config::parse),
+    ("demo", Demo::parse),
+    ("sync", Sync::parse),
+];
+
+const HELP: &str = "\
+Keeps an OpenClaw user reachable: watches the primary's gateway, brings this
+host's gateway up when the primary is gone, and steps aside when it is back.
+
+Usage: openclaw-failover COMMAND
+
+Commands:
+  check [URL…]  probe once now: does a gateway answer?
+  run           the monitor: watch, promote, demote
+  status        what the monitor sees and does right now
+  history       every promotion and demotion, with its reason
+  config        print the effective configuration, or validate a file
+  demo          a whole failover on loopback in under a minute
+  sync pull     fetch the workspace and the secrets
+
+Options:
+  -h, --help     this text; after a command, that command's
+  -V, --version  the version
+
+Exit codes: 0 yes or done, 1 no or failed, 2 usage or configuration error.
+";
+
+impl Command {
+    /// Understands the arguments, the program's name left out.
+    pub(super) fn parse(args: Vec<OsString>) -> Result<Self, Error> {
+        let mut parser = Parser::from_args(args);
+        let name = match parser.next()? {
+            None => return Err(usage("no command given")),
+            Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Self::Help(HELP)),
+            Some(Arg::Short('V') | Arg::Long("version")) => return Ok(Self::Version),
+            Some(Arg::Value(name)) => name.to_string_lossy().into_owned(),
+            Some(Arg::Long(name)) => {
+                return Err(unknown("option", &format!("--{name}"), &["--help", "--version"]));
+            }
+            Some(Arg::Short(letter)) => {
+                return Err(unknown("option", &format!("-{letter}"), &["-h", "-V"]));
+            }
+        };
+        match COMMANDS.iter().find(|(known, _)| *known == name) {
+            Some((_, parse)) => parse(parser),
+            None => Err(unknown("command", &name, &COMMANDS.map(|(known, _)| known))),
+        }
+    }
+
+    /// Does it.
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        match self {
+            Self::Check(check) => check.run(out),
+            Self::Run(run) => run.run(),
+            Self::Status(status) => status.run(),
+            Self::History(history) => history.run(),
+            Self::Config(config) => config.run(out),
+            Self::Demo(demo) => demo.run(),
+            Self::Sync(sync) => sync.run(),
+            Self::Help(text) => out.line(text.trim_end()).map(|()| Answer::Yes),
+            Self::Version => {
+                let version = concat!("openclaw-failover ", env!("CARGO_PKG_VERSION"));
+                out.line(version).map(|()| Answer::Yes)
+            }
+        }
+    }
+}
+
+fn unknown(kind: &str, typed: &str, known: &[&str]) -> Error {
+    let hint = nearest(typed, known.iter().copied());
+    let hint = hint.map_or_else(String::new, |near| format!(", did you mean '{near}'?"));
+    usage(&format!("unknown {kind} '{typed}'{hint}"))
+}
+
+fn usage(what: &str) -> Error {
+    Error::Usage(format!("{what}; see openclaw-failover --help"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let args = line.split_whitespace().map(OsString::from).collect();
+        Command::parse(args).map_err(|error| {
+            assert_eq!(error.code(), 2, "{error}");
+            error.to_string()
+        })
+    }
+
+    #[test]
+    fn every_command_has_help_that_names_its_options() {
+        for (name, _) in COMMANDS {
+            assert!(HELP.contains(&format!("\n  {name}")), "{name}");
+            for flag in ["--help", "-h"] {
+                let Ok(Command::Help(help)) = parse(&format!("{name} {flag}")) else {
+                    panic!("{name} {flag}");
+                };
+                assert!(help.contains(&format!("Usage: openclaw-failover {name}")), "{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_the_nearest_name() {
+        let cases = [
+            ("", "no command given"),
+            ("chekc", "unknown command 'chekc', did you mean 'check'?"),
+            ("frobnicate", "unknown command 'frobnicate'; see"),
+            ("--verison", "did you mean '--version'?"),
+            ("-x", "unknown option '-x'"),
+            (
+                "check --jsno",
+                "check has no option '--jsno', did you mean '--json'?; see openclaw-failover check --help",
+            ),
+            ("check --timeout", "missing argument"),
+            ("check --timeout 5", "--timeout: '5' has no unit"),
+            ("check --timeout 0s", "--timeout"),
+            ("check --json=yes", "unexpected argument"),
+            ("run now", "unexpected argument 'now'"),
+            ("status -j", "no option '-j'"),
+            ("history --since yesterday", "is not a duration"),
+            ("config --chekc x", "did you mean '--check'?"),
+            ("config --check a --config b", "--check"),
+            ("sync", "sync pull"),
+            ("sync pul", "did you mean 'pull'?"),
+            ("sync pull extra", "unexpected argument 'extra'"),
+        ];
+        for (line, hint) in cases {
+            let problem = parse(line).unwrap_err();
+            assert!(problem.contains(hint), "{line}: {problem}");
+            assert!(!problem.contains('\n'), "{line}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `config`: print the effective configuration, or validate a file.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use lexopt::Parser;
+
+use crate::config::{self, Source};
+
+use super::Answer;
+use super::args::{Args, Item};
+use super::command::Command;
+use super::error::Error;
+use super::output::{Output, printable};
+
+const HELP: &str = "\
+Print the effective configuration, every default included, or validate a file.
+
+Usage: openclaw-failover config [OPTIONS]
+
+Options:
+  --config FILE  print FILE's instead of /etc/openclaw-failover/config.json's
+  --check FILE   only say whether FILE is valid, or all that is wrong with it
+  -h, --help     this text
+
+Names of credentials are checked, not their existence. Where the default file
+does not exist, the variables of the old shell monitor are read: PRIMARY_IP,
+PRIMARY_PORT, SECRETS_HOST, CHECK_INTERVAL, FAIL_THRESHOLD.
+";
+
+const OPTIONS: &[&str] = &["--config", "--check"];
+
+/// Print or validate a configuration.
+#[derive(Debug, PartialEq)]
+pub(super) enum Config {
+    /// Print the effective one.
+    Print(Option<PathBuf>),
+    /// Validate a file.
+    Check(PathBuf),
+}
+
+impl Config {
+    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "config", HELP, OPTIONS);
+        let (mut file, mut check) = (None, None);
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Option("--check") => check = Some(args.file()?),
+                Item::Option(_) => file = Some(args.file()?),
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+            }
+        }
+        match (file, check) {
+            (Some(_), Some(_)) => Err(args.usage("--check and --config cannot be used together")),
+            (None, Some(check)) => Ok(Command::Config(Self::Check(check))),
+            (file, None) => Ok(Command::Config(Self::Print(file))),
+        }
+    }
+
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        match self {
+            Self::Print(file) => {
+                let (_, config) = configuration(file.as_deref())?;
+                out.line(config.to_json().pretty())?;
+            }
+            Self::Check(file) => {
+                config::load(&file)?;
+                let name = file.display().to_string();
+                out.line(format_args!("{}: ok", printable(&name)))?;
+            }
+        }
+        Ok(Answer::Yes)
+    }
+}
+
+/// The configuration that a command works with, and where it came from.
+pub(super) fn configuration(file: Option<&Path>) -> Result<(Source, config::Config), Error> {
+    // A value that is not UTF-8 is kept, mangled, so that it is complained about and not passed over.
+    let variable = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
+    let source = config::find(file, variable)?;
+    let config = source.load()?;
+    Ok((source, config))
+}

@@ -1,0 +1,50 @@
+//! `history`: every transition, with its reason and its timings.
+
+use std::time::Duration;
+
+use lexopt::Parser;
+
+use super::args::{Args, Item};
+use super::command::Command;
+use super::error::Error;
+use super::{Answer, rooms};
+
+const HELP: &str = "\
+Every promotion and demotion, with its reason and its timings.
+
+Usage: openclaw-failover history [OPTIONS]
+
+Options:
+  --since TIME  only the last TIME, such as 30d
+  --json        print an array with one object an event
+  -h, --help    this text
+";
+
+const OPTIONS: &[&str] = &["--since", "--json"];
+
+/// Print what happened.
+#[derive(Debug, PartialEq)]
+pub(super) struct History {
+    since: Option<Duration>,
+    json: bool,
+}
+
+impl History {
+    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "history", HELP, OPTIONS);
+        let mut history = Self { since: None, json: false };
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Option("--since") => history.since = Some(args.duration("--since")?),
+                Item::Option(_) => history.json = true,
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+            }
+        }
+        Ok(Command::History(history))
+    }
+
+    pub(super) fn run(self) -> Result<Answer, Error> {
+        rooms::history(self.since, self.json)
+    }
+}

@@ -1,0 +1,82 @@
+//! Standard output: no control character from outside, colour only where a person looks at a terminal.
+
+use std::borrow::Cow;
+use std::env;
+use std::fmt;
+use std::io::{self, IsTerminal, StdoutLock, Write};
+
+use super::error::Error;
+
+/// Standard output while a command runs.
+pub(super) struct Output {
+    stream: StdoutLock<'static>,
+    colour: bool,
+}
+
+/// What a colour means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// All is well.
+    Good,
+    /// Something needs a person.
+    Bad,
+}
+
+impl Output {
+    /// Takes standard output. Colour wants a terminal that can show it, and a user who has not set `NO_COLOR`
+    /// (<https://no-color.org>).
+    pub(super) fn stdout() -> Self {
+        let stdout = io::stdout();
+        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let colour = stdout.is_terminal() && !is_set("NO_COLOR") && !is_dumb;
+        let stream = stdout.lock();
+        Self { stream, colour }
+    }
+
+    /// Writes one line. What comes from outside goes through [`printable`] first.
+    pub(super) fn line(&mut self, line: impl fmt::Display) -> Result<(), Error> {
+        writeln!(self.stream, "{line}").map_err(Error::Output)
+    }
+
+    /// Hands over everything that was written.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        self.stream.flush().map_err(Error::Output)
+    }
+
+    /// Colours a text, where colours are wanted.
+    pub(super) fn paint<'a>(&self, tone: Tone, text: &'a str) -> Cow<'a, str> {
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "31",
+        };
+        if self.colour { Cow::Owned(format!("\u{1b}[{code}m{text}\u{1b}[0m")) } else { Cow::Borrowed(text) }
+    }
+}
+
+/// A text from outside, fit for a terminal: control characters, and those that reorder what is read, are escaped.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let is_unfit = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_unfit) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| match c {
+        c if is_unfit(c) => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_never_obeys_what_comes_from_outside() {
+        assert_eq!(printable("plain – text"), "plain – text");
+        assert_eq!(printable("\u{1b}[2J\r\n\u{9b}m"), "\\u{1b}[2J\\r\\n\\u{9b}m");
+        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    }
+}

@@ -1,0 +1,137 @@
+//! A host and a port, as they stand in URLs, witnesses and sources of secrets.
+//!
+//! Messages never repeat the text, because people paste URLs with passwords and tokens in them.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The longest host name that DNS knows, and the longest label in one.
+const LONGEST_NAME: usize = 253;
+const LONGEST_LABEL: usize = 63;
+
+/// A host and a port. Displayed as `host:port`, an IPv6 literal in brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+}
+
+/// A host by its address or its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    Ip(IpAddr),
+    Name(String),
+}
+
+impl Address {
+    /// Reads `host:port`; without `default` the port must be there.
+    pub(crate) fn parse(text: &str, default: Option<u16>) -> Result<Self, String> {
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (literal, port) = rest.split_once(']').ok_or("has a bracket that is not closed")?;
+            let ip: Ipv6Addr = literal.parse().map_err(
+                |_| "has something in brackets that is not an IPv6 address (zones such as %eth0 are not supported)",
+            )?;
+            (Host::Ip(ip.into()), port)
+        } else {
+            let colon = text.find(':').unwrap_or(text.len());
+            let (host, port) = text.split_at(colon);
+            if port.bytes().filter(|byte| *byte == b':').count() > 1 {
+                return Err("has several colons; write an IPv6 address in brackets, such as [fd7a::1]:18789".into());
+            }
+            (Host::parse(host)?, port)
+        };
+        let port = match (port.strip_prefix(':'), default) {
+            (Some(digits), _) => parse_port(digits)?,
+            (None, _) if !port.is_empty() => {
+                return Err("has something between the brackets and the port".into());
+            }
+            (None, Some(default)) => default,
+            (None, None) => return Err("has no port; write host:port".into()),
+        };
+        Ok(Self { host, port })
+    }
+
+    /// Whether both lead to the same listening socket, as far as their spelling tells.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.port == other.port && (self.host == other.host || (self.is_here() && other.is_here()))
+    }
+
+    /// Whether both lie on the same host, as far as their spelling tells.
+    pub(crate) fn is_same_host(&self, other: &Self) -> bool {
+        self.host == other.host
+    }
+
+    /// Whether it is this very host, over loopback.
+    pub(crate) fn is_here(&self) -> bool {
+        match &self.host {
+            Host::Ip(ip) => ip.to_canonical().is_loopback() || ip.is_unspecified(),
+            Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+        }
+    }
+}
+
+impl Host {
+    /// Reads an IPv4 address or a name.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("has no host".into());
+        }
+        if let Ok(ip) = text.parse::<Ipv4Addr>() {
+            return Ok(Self::Ip(ip.into()));
+        }
+        let label_is_sound = |label: &str| {
+            (1..=LONGEST_LABEL).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let last = text.rsplit('.').next().unwrap_or_default();
+        if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err("has a host that is neither a name nor a whole IPv4 address".into());
+        }
+        if text.len() > LONGEST_NAME || !text.split('.').all(label_is_sound) {
+            return Err("has a host that is not a valid name (letters, digits, '-' and '.')".into());
+        }
+        Ok(Self::Name(text.to_ascii_lowercase()))
+    }
+}
+
+/// Splits `host:port` from what follows it, and refuses what could carry a password or break a line.
+pub(crate) fn split_authority(rest: &str) -> Result<(&str, &str), String> {
+    if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("has a blank or a control character in it".into());
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    if authority.contains('@') {
+        return Err(
+            "has a user name or password in it, and secrets have no place here; leave out what stands before the @"
+                .into(),
+        );
+    }
+    Ok((authority, tail))
+}
+
+fn parse_port(digits: &str) -> Result<u16, String> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.parse() {
+        Ok(port) if is_number && port > 0 => Ok(port),
+        _ => Err("has a port that is not a number from 1 to 65535".into()),
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Ip(ip) => write!(f, "{ip}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Raw → valid: every value alone, then beside the others.
+//!
+//! Nothing stops at the first problem. Where a value is wrong its problem is collected and the default stands in for
+//! it, so that the rest can be checked; a configuration with problems never leaves this room.
+
+mod names;
+mod secrets;
+mod state_paths;
+mod timing;
+mod upstreams;
+mod witnesses;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::endpoint::Endpoint;
+use super::place::{At, Place};
+use super::problems::{Collector, quoted};
+use super::raw::{Raw, RawGateway, RawWorkspace};
+use super::valid::{Config, Demote, Gateway, Probe, Promote, Workspace};
+
+/// Makes the valid configuration, or collects why there is none.
+pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
+    let (gateway, gateway_endpoint) = gateway(raw.gateway, problems);
+    let (upstreams, endpoints) = upstreams::check(raw.upstreams, &gateway_endpoint, problems);
+    let timing = timing::check(raw.probe, &raw.promote, raw.demote, problems);
+    let workspace = workspace(raw.workspace, problems);
+    let sync_wait = At::or(raw.promote.sync_wait, "promote.sync_wait", Promote::default().sync_wait);
+    Config {
+        upstreams,
+        probe: Probe { interval: timing.interval, retry_interval: timing.retry_interval, timeout: timing.timeout },
+        promote: Promote {
+            after: timing.promote_after,
+            failures: timing.failures,
+            restart_grace: timing.restart_grace,
+            sync_wait: sync_wait.value,
+            witnesses: witnesses::check(raw.promote.witnesses, &endpoints, problems),
+        },
+        demote: Demote { after: timing.demote_after, max_after: timing.max_after, flap_window: timing.flap_window },
+        gateway,
+        secrets: secrets::check(raw.secrets, &workspace, problems),
+        workspace,
+    }
+}
+
+/// A URL that was checked, for comparing it with others.
+type CheckedUrl = At<Endpoint>;
+
+fn gateway(raw: RawGateway, problems: &Collector) -> (Gateway, Option<CheckedUrl>) {
+    let default = Gateway::default();
+    let unit = At::or(raw.unit, "gateway.unit", default.unit);
+    names::unit(&unit, problems);
+    let url = endpoint(&At::or(raw.url, "gateway.url", default.url), problems);
+    let start = At::or(raw.start_timeout, "gateway.start_timeout", default.start_timeout);
+    let stop = At::or(raw.stop_timeout, "gateway.stop_timeout", default.stop_timeout);
+    let gateway = Gateway {
+        unit: unit.value,
+        url: url.as_ref().map_or_else(String::new, |url| url.value.to_string()),
+        start_timeout: at_least(&start, timing::SHORTEST, problems),
+        stop_timeout: at_least(&stop, timing::SHORTEST, problems),
+    };
+    (gateway, url)
+}
+
+fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
+    let default = Workspace::default();
+    let path = match raw.path {
+        Some(path) => {
+            secrets::check_workspace(&path, problems);
+            PathBuf::from(path.value)
+        }
+        None => default.path,
+    };
+    let remote = At::or(raw.remote, "workspace.remote", default.remote);
+    names::remote(&remote, problems);
+    let branch = At::or(raw.branch, "workspace.branch", default.branch);
+    names::branch(&branch, problems);
+    let timeout = At::or(raw.timeout, "workspace.timeout", default.timeout);
+    let refresh = At::or(raw.refresh, "workspace.refresh", default.refresh);
+    Workspace {
+        path,
+        remote: remote.value,
+        branch: branch.value,
+        timeout: at_least(&timeout, timing::SHORTEST, problems),
+        refresh: at_least(&refresh, timing::SHORTEST, problems),
+    }
+}
+
+fn endpoint(url: &At<String>, problems: &Collector) -> Option<CheckedUrl> {
+    match Endpoint::from_url(&url.value) {
+        Ok(value) => Some(At { value, place: url.place.clone() }),
+        Err(what) => {
+            problems.add(&url.place, what);
+            None
+        }
+    }
+}
+
+fn at_least(duration: &At<Duration>, shortest: Duration, problems: &Collector) -> Duration {
+    if duration.value < shortest {
+        let what = format!(
+            "\"{}\" is too short; write at least \"{}\"",
+            super::duration::show(duration.value),
+            super::duration::show(shortest)
+        );
+        problems.add(&duration.place, what);
+    }
+    duration.value
+}
+
+/// Reports every text that equals an earlier one of the list.
+fn unique<'a>(texts: impl IntoIterator<Item = &'a At<String>>, problems: &Collector) {
+    let mut seen: Vec<&At<String>> = Vec::new();
+    for text in texts {
+        match seen.iter().find(|other| other.value == text.value) {
+            Some(first) => {
+                let what = format!(
+                    "{} is already {}; every one must be there only once",
+                    quoted(&text.value),
+                    first.place.key()
+                );
+                problems.add(&text.place, what);
+            }
+            None => seen.push(text),
+        }
+    }
+}
+
+/// The text under a key that has no default.
+fn required(
+    text: Option<At<String>>,
+    parent: &Place,
+    key: &str,
+    example: &str,
+    problems: &Collector,
+) -> Option<At<String>> {
+    if text.is_none() {
+        let place = parent.child(key);
+        problems.add(&place, format!("is missing; add \"{key}\": {example}"));
+    }
+    text
+}

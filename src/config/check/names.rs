@@ -1,0 +1,183 @@
+//! Names: of upstreams and channels, units, credentials, git remotes and branches.
+
+use crate::config::place::At;
+use crate::config::problems::{Collector, quoted};
+use crate::config::read::CREDENTIALS;
+
+/// The longest name of an upstream, channel or credential. Tokens are longer.
+const LONGEST: usize = 32;
+
+/// The longest name of a unit (systemd.unit(5)), and here of a git remote or branch.
+const LONGEST_UNIT: usize = 255;
+
+/// This program's own units; none of them is a gateway.
+const OWN_UNITS: [&str; 4] = [
+    "openclaw-failover.service",
+    "openclaw-health-monitor.service",
+    "openclaw-sync-pull.service",
+    "openclaw-sync-push.service",
+];
+
+/// A name that is printed in tables and written into file names.
+pub(super) fn short(name: &At<String>, problems: &Collector) {
+    if !is_short(&name.value) {
+        let what = format!(
+            "{} is not a valid name; use at most {LONGEST} letters, digits, '.', '_' and '-', a letter or digit first",
+            quoted(&name.value)
+        );
+        problems.add(&name.place, what);
+    }
+}
+
+/// The name of a credential. The value is never repeated: it may be the secret itself.
+pub(super) fn credential(name: &At<String>, problems: &Collector) {
+    if !is_short(&name.value) {
+        let what = format!(
+            "must be the name of a file in {CREDENTIALS} (at most {LONGEST} letters, digits, '.', '_' and '-'); if this is the secret itself, move it into such a file"
+        );
+        problems.add(&name.place, what);
+    }
+}
+
+fn is_short(name: &str) -> bool {
+    name.len() <= LONGEST
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// The unit of this host's gateway, as systemd.unit(5) allows it.
+pub(super) fn unit(unit: &At<String>, problems: &Collector) {
+    let name = unit.value.as_str();
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    let what = if OWN_UNITS.contains(&name) {
+        "is a unit of openclaw-failover itself; name the gateway's unit, such as \"openclaw.service\""
+    } else if name.starts_with('-') {
+        "begins with '-', which systemctl would read as an option"
+    } else if name.is_empty() || !name.bytes().all(is_allowed) || name.len() > LONGEST_UNIT {
+        "is not a valid unit name; use letters, digits and ':', '-', '_', '.', '\\', '@', at most 255"
+    } else if !name.ends_with(".service") {
+        let stem = name.split('.').next().unwrap_or_default();
+        let what = format!("{} is not a service; did you mean \"{stem}.service\"?", quoted(name));
+        return problems.add(&unit.place, what);
+    } else if name == ".service" || name.starts_with('@') {
+        "has nothing before its suffix"
+    } else if name.ends_with("@.service") {
+        "is a template; name an instance of it, such as \"openclaw@main.service\""
+    } else {
+        return;
+    };
+    problems.add(&unit.place, format!("{} {what}", quoted(name)));
+}
+
+/// The name of a git remote. A URL is not repeated, for it may hold a password.
+pub(super) fn remote(remote: &At<String>, problems: &Collector) {
+    let name = remote.value.as_str();
+    if name.contains([':', '@']) {
+        problems.add(&remote.place, "must be the name of a remote of the checkout, such as \"origin\", not a URL; git keeps the URL (git remote -v)");
+    } else if let Some(why) = wrong_ref(name) {
+        problems.add(&remote.place, format!("{} is not a valid remote name: {why}", quoted(name)));
+    }
+}
+
+/// The name of a git branch, as git-check-ref-format(1) allows it.
+pub(super) fn branch(branch: &At<String>, problems: &Collector) {
+    let name = branch.value.as_str();
+    let own = name == "failover" || name.starts_with("failover/");
+    let why = if own {
+        Some("failover/… are the branches that standbys write; name the one the primary writes, such as \"main\"")
+    } else if name.starts_with("refs/") {
+        Some("write the branch alone, without refs/heads/")
+    } else if name == "HEAD" {
+        Some("write the branch that HEAD stands for, such as \"main\"")
+    } else {
+        wrong_ref(name)
+    };
+    if let Some(why) = why {
+        problems.add(&branch.place, format!("{} is not a branch that can be used: {why}", quoted(name)));
+    }
+}
+
+fn wrong_ref(name: &str) -> Option<&'static str> {
+    let part_is_wrong = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    if name.starts_with('-') {
+        Some("it begins with '-', which git would read as an option")
+    } else if name.len() > LONGEST_UNIT {
+        Some("it is longer than 255 bytes")
+    } else if name.contains(|c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c)) {
+        Some("git allows no blanks, control characters or any of ~ ^ : ? * [ \\ in it")
+    } else if name.contains("..") || name.contains("@{") || name == "@" || name.ends_with('.') {
+        Some("git allows no '..', no '@{', no '@' alone and no '.' at its end")
+    } else if name.split('/').any(part_is_wrong) {
+        Some("between its slashes git allows nothing empty, no leading '.' and no trailing \".lock\"")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::place::Place;
+
+    fn problem(check: fn(&At<String>, &Collector), value: &str) -> Option<String> {
+        let problems = Collector::new("c.json");
+        let value = At { value: value.to_owned(), place: Place::default("key") };
+        check(&value, &problems);
+        problems.finish(()).err().map(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn sound_names_pass() {
+        for name in ["primary", "a", "host-2.example", "X_1"] {
+            assert_eq!(problem(short, name), None);
+            assert_eq!(problem(credential, name), None);
+        }
+        for name in ["openclaw.service", "openclaw@main.service", "a\\x2db:c_d.service"] {
+            assert_eq!(problem(unit, name), None);
+        }
+        for name in ["main", "feature/x-1", "a.b", "v1@2", "ünïcode"] {
+            assert_eq!(problem(branch, name), None);
+        }
+        assert_eq!(problem(remote, "origin"), None);
+    }
+
+    #[test]
+    fn wrong_names_say_why() {
+        type Check = fn(&At<String>, &Collector);
+        let cases: [(Check, &str, &str); 28] = [
+            (short, "", "valid name"),
+            (short, "-x", "valid name"),
+            (short, ".hidden", "valid name"),
+            (short, "a b", "valid name"),
+            (short, "näme", "valid name"),
+            (credential, "../x", "name of a file"),
+            (credential, "a/b", "name of a file"),
+            (credential, "0123456789abcdef0123456789abcdef0", "secret itself"),
+            (unit, "openclaw", "did you mean \"openclaw.service\""),
+            (unit, "openclaw.timer", "did you mean \"openclaw.service\""),
+            (unit, "", "valid unit"),
+            (unit, "-x.service", "option"),
+            (unit, "a b.service", "valid unit"),
+            (unit, "a/b.service", "valid unit"),
+            (unit, ".service", "nothing before"),
+            (unit, "@x.service", "nothing before"),
+            (unit, "openclaw@.service", "template"),
+            (unit, "openclaw-failover.service", "itself"),
+            (remote, "git@example.org:me/memory.git", "not a URL"),
+            (remote, "https://me:hunter2@example.org/x.git", "not a URL"),
+            (remote, "--upload-pack=x", "option"),
+            (branch, "-f", "option"),
+            (branch, "a..b", "'..'"),
+            (branch, "a\nb", "control"),
+            (branch, "a//b", "empty"),
+            (branch, "x.lock", ".lock"),
+            (branch, "failover/host", "standbys"),
+            (branch, "refs/heads/main", "without refs"),
+        ];
+        for (check, name, hint) in cases {
+            let problem = problem(check, name).unwrap_or_default();
+            assert!(problem.contains(hint), "{name}: {problem}");
+            assert!(!problem.contains("hunter2") && !problem.contains("0123456789"));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What holds where nobody says otherwise.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::valid::{Demote, Gateway, Probe, Promote, Workspace};
+
+/// Where secrets arrive unless `target` says otherwise.
+pub(super) const SECRETS_TARGET: &str = "/home/openclaw/.openclaw/secrets/";
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(10),
+            retry_interval: Duration::from_secs(3),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for Promote {
+    fn default() -> Self {
+        Self {
+            after: Duration::from_secs(30),
+            failures: 3,
+            restart_grace: Duration::ZERO,
+            sync_wait: Duration::from_secs(5),
+            witnesses: None,
+        }
+    }
+}
+
+impl Default for Demote {
+    fn default() -> Self {
+        Self {
+            after: Duration::from_secs(30),
+            max_after: Duration::from_secs(30 * 60),
+            flap_window: Duration::from_secs(3 * 60 * 60),
+        }
+    }
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            unit: "openclaw.service".into(),
+            url: "http://127.0.0.1:18789".into(),
+            start_timeout: Duration::from_secs(300),
+            // OpenClaw drains for at most 315 s, and systemd kills it after 330 s.
+            stop_timeout: Duration::from_secs(345),
+        }
+    }
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("/home/openclaw/.openclaw/workspace"),
+            remote: "origin".into(),
+            branch: "main".into(),
+            timeout: Duration::from_secs(5 * 60),
+            refresh: Duration::from_secs(5 * 60),
+        }
+    }
+}

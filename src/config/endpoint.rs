@@ -1,0 +1,204 @@
+//! Where a gateway answers: `http://` or `https://`, a host, a port, and nothing else.
+//!
+//! A URL is normalised here, so that one server has one spelling: the keys `armed` is kept under do not change with a
+//! trailing slash. Messages never repeat the text, because people paste URLs with passwords and tokens in them.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::address::{Address, Host, split_authority};
+
+/// The port of an OpenClaw gateway, where a command line names a host alone.
+pub const DEFAULT_PORT: u16 = 18789;
+
+/// A server that speaks HTTP. Displayed as a URL without a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    secure: bool,
+    address: Address,
+}
+
+impl Endpoint {
+    /// Reads a URL such as `http://100.64.0.1:18789` or `https://[fd7a::1]`; a lone `/` at its end is dropped.
+    ///
+    /// # Errors
+    /// Says what is wrong and what to write.
+    pub fn from_url(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = split_scheme(text)?;
+        let secure = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
+            "ws" => {
+                return Err("must begin with http:// (the gateway answers there, too), not ws://".into());
+            }
+            "wss" => {
+                return Err("must begin with https:// (the gateway answers there, too), not wss://".into());
+            }
+            _ => return Err("must begin with http:// or https://".into()),
+        };
+        let (authority, tail) = split_authority(rest)?;
+        if !matches!(tail, "" | "/") {
+            return Err("must end after the host and port: no path, query or token".into());
+        }
+        let default = if secure { 443 } else { 80 };
+        let address = Address::parse(authority, Some(default))?;
+        Ok(Self { secure, address })
+    }
+
+    /// Reads what a person types for a gateway: a URL, `host:port`, or `host` alone, which means port
+    /// [`DEFAULT_PORT`]. An IPv6 address may stand without brackets when no port follows.
+    ///
+    /// # Errors
+    /// Says what is wrong and what to write.
+    pub fn from_shorthand(text: &str) -> Result<Self, String> {
+        if text.contains("://") {
+            return Self::from_url(text);
+        }
+        let address = match text.parse::<Ipv6Addr>() {
+            Ok(ip) => Address { host: Host::Ip(ip.into()), port: DEFAULT_PORT },
+            Err(_) => {
+                let (authority, tail) = split_authority(text)?;
+                if !tail.is_empty() {
+                    return Err("must be a URL, host:port or a host, without a path".into());
+                }
+                Address::parse(authority, Some(DEFAULT_PORT))?
+            }
+        };
+        Ok(Self { secure: false, address })
+    }
+
+    /// A host alone (an address, an IPv6 literal with or without brackets, or a name) and a port.
+    pub(crate) fn from_host(host: &str, port: u16) -> Result<Self, String> {
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        let host = match bare.parse::<Ipv6Addr>() {
+            Ok(ip) => Host::Ip(ip.into()),
+            Err(_) => Host::parse(host)?,
+        };
+        let address = Address { host, port };
+        Ok(Self { secure: false, address })
+    }
+
+    /// An address that is no host's (RFC 5737), where a wrong one has been reported and the rest is still checked.
+    pub(crate) fn documentation() -> Self {
+        let host = Host::Ip(Ipv4Addr::new(192, 0, 2, 1).into());
+        let address = Address { host, port: DEFAULT_PORT };
+        Self { secure: false, address }
+    }
+
+    /// Whether it is this very host, over loopback.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.address.is_here()
+    }
+
+    /// Its host and port.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+/// Splits `scheme://rest`.
+fn split_scheme(text: &str) -> Result<(&str, &str), String> {
+    text.split_once("://").ok_or_else(|| match Endpoint::from_shorthand(text) {
+        Ok(_) => "has no scheme; put http:// or https:// before it".into(),
+        Err(_) => "is not a URL; write one such as \"http://100.64.0.1:18789\"".to_owned(),
+    })
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.secure, self.address.port) {
+            (false, 80) => write!(f, "http://{}", self.address.host),
+            (true, 443) => write!(f, "https://{}", self.address.host),
+            (false, _) => write!(f, "http://{}", self.address),
+            (true, _) => write!(f, "https://{}", self.address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_has_one_spelling() {
+        let cases = [
+            ("http://100.64.0.1:18789", "http://100.64.0.1:18789"),
+            ("HTTP://Claw.Example.org:80/", "http://claw.example.org"),
+            ("https://claw.example.org:443", "https://claw.example.org"),
+            ("https://claw.example.org:80", "https://claw.example.org:80"),
+            ("http://[FD7A:0::1]:18789/", "http://[fd7a::1]:18789"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(Endpoint::from_url(text).unwrap().to_string(), shown, "{text}");
+            assert_eq!(Endpoint::from_url(shown).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_person_may_type_less() {
+        let cases = [
+            ("claw", "http://claw:18789"),
+            ("claw:80", "http://claw"),
+            ("100.64.0.1", "http://100.64.0.1:18789"),
+            ("::1", "http://[::1]:18789"),
+            ("[::1]", "http://[::1]:18789"),
+            ("[::1]:99", "http://[::1]:99"),
+            ("https://claw", "https://claw"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(Endpoint::from_shorthand(text).unwrap().to_string(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_repeats_no_password() {
+        let cases = [
+            ("100.64.0.1:18789", "no scheme"),
+            ("ws://claw:18789", "http://"),
+            ("ftp://claw", "http:// or https://"),
+            ("http://", "no host"),
+            ("http://:80", "no host"),
+            ("http://claw:0", "port"),
+            ("http://claw:65536", "port"),
+            ("http://claw:+80", "port"),
+            ("http://claw:", "port"),
+            ("http://claw:18789/healthz", "no path"),
+            ("http://claw:18789?token=hunter2", "no path, query or token"),
+            ("http://claw:18789/#token=hunter2", "no path, query or token"),
+            ("http://me:hunter2@claw", "password"),
+            ("http://::1:80", "brackets"),
+            ("http://[::1", "bracket"),
+            ("http://[::1]80", "between"),
+            ("http://[claw]:80", "IPv6"),
+            ("http://[fe80::1%eth0]:80", "zones"),
+            ("http://1.2.3:80", "IPv4"),
+            ("http://1.2.3.4.5:80", "IPv4"),
+            ("http://256.1.1.1:80", "IPv4"),
+            ("http://cl aw:80", "blank"),
+            ("http://claw\n:80", "blank"),
+            ("http://-claw:80", "valid name"),
+            ("http://cläw:80", "valid name"),
+            ("http://claw..org:80", "valid name"),
+            ("", "not a URL"),
+        ];
+        for (text, hint) in cases {
+            let problem = Endpoint::from_url(text).unwrap_err();
+            assert!(problem.contains(hint), "{text}: {problem}");
+            assert!(!problem.contains("hunter2"), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn knows_this_host_by_all_its_names() {
+        let address = |text| Endpoint::from_url(text).unwrap().address().clone();
+        let here = address("http://127.0.0.1:18789");
+        for same in ["http://localhost:18789", "https://[::1]:18789", "http://0.0.0.0:18789", "http://127.9.9.9:18789"]
+        {
+            assert!(here.is_same(&address(same)), "{same}");
+        }
+        for other in ["http://localhost:18790", "http://100.64.0.1:18789"] {
+            assert!(!here.is_same(&address(other)), "{other}");
+        }
+    }
+}

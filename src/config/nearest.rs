@@ -1,0 +1,67 @@
+//! The nearest known name to a mistyped one.
+
+/// How many characters of a name are compared. It bounds the work that a hostile name can cause.
+const COMPARED: usize = 40;
+
+/// The known name that `name` most likely means, if one is near enough to be worth saying.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed: Vec<char> = name.to_lowercase().replace('-', "_").chars().take(COMPARED).collect();
+    let allowed = (typed.len() / 3).max(1);
+    known
+        .into_iter()
+        .map(|candidate| (distance(&typed, &candidate.replace('-', "_")), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be inserted, left out, replaced or swapped with their neighbour (the optimal string
+/// alignment distance).
+fn distance(a: &[char], b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (row, &from) in a.iter().enumerate() {
+        let mut current = vec![row + 1];
+        for (col, &to) in b.iter().enumerate() {
+            let replaced = last[col] + usize::from(from != to);
+            let mut best = replaced.min(last[col + 1] + 1).min(current[col] + 1);
+            if row > 0 && col > 0 && from == b[col - 1] && a[row - 1] == to {
+                best = best.min(before_last[col - 1] + 1);
+            }
+            current.push(best);
+        }
+        before_last = std::mem::replace(&mut last, current);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_name_that_was_meant() {
+        let known = ["upstreams", "probe", "promote", "demote", "retry_interval"];
+        let cases = [
+            ("upstream", Some("upstreams")),
+            ("Probe", Some("probe")),
+            ("promte", Some("promote")),
+            ("dmeote", Some("demote")),
+            ("retry-interval", Some("retry_interval")),
+            ("retryInterval", Some("retry_interval")),
+            ("notify", None),
+            ("", None),
+            ("x", None),
+        ];
+        for (typed, meant) in cases {
+            assert_eq!(nearest(typed, known), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_costs_little() {
+        assert_eq!(nearest(&"é".repeat(1_000_000), ["probe"]), None);
+    }
+}

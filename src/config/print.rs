@@ -1,0 +1,107 @@
+//! Valid → JSON: the effective configuration, complete, every default visible. It reads back as the same one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::json::Value;
+
+use super::duration::show;
+use super::valid::{Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
+
+impl Config {
+    /// The configuration as a document of the file's own form. `null` stands where nothing is set and there is no
+    /// fixed default.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        Value::object([
+            ("upstreams", Value::array(self.upstreams.iter().map(upstream))),
+            ("probe", probe(&self.probe)),
+            ("promote", promote(&self.promote)),
+            ("demote", demote(&self.demote)),
+            ("gateway", gateway(&self.gateway)),
+            ("workspace", workspace(&self.workspace)),
+            ("secrets", Value::array(self.secrets.iter().map(secret))),
+        ])
+    }
+}
+
+fn upstream(upstream: &Upstream) -> Value {
+    Value::object([
+        ("name", text(&upstream.name)),
+        ("urls", Value::array(upstream.urls.iter().map(|url| text(url)))),
+        ("channels", Value::array(upstream.channels.iter().map(|channel| text(channel)))),
+        ("credential", upstream.credential.as_deref().map_or(Value::Null, text)),
+        ("ca_file", upstream.ca_file.as_deref().map_or(Value::Null, path)),
+    ])
+}
+
+fn probe(probe: &Probe) -> Value {
+    Value::object([
+        ("interval", duration(probe.interval)),
+        ("retry_interval", duration(probe.retry_interval)),
+        ("timeout", duration(probe.timeout)),
+    ])
+}
+
+fn promote(promote: &Promote) -> Value {
+    let witnesses = |list: &Vec<Witness>| Value::array(list.iter().map(witness));
+    Value::object([
+        ("after", duration(promote.after)),
+        ("failures", promote.failures.into()),
+        ("restart_grace", duration(promote.restart_grace)),
+        ("sync_wait", duration(promote.sync_wait)),
+        ("witnesses", promote.witnesses.as_ref().map_or(Value::Null, witnesses)),
+    ])
+}
+
+fn witness(witness: &Witness) -> Value {
+    match witness {
+        Witness::Tailscale => text("tailscale"),
+        Witness::Tcp(address) => text(&format!("tcp://{address}")),
+        Witness::Https(url) => text(url),
+    }
+}
+
+fn demote(demote: &Demote) -> Value {
+    Value::object([
+        ("after", duration(demote.after)),
+        ("max_after", duration(demote.max_after)),
+        ("flap_window", duration(demote.flap_window)),
+    ])
+}
+
+fn gateway(gateway: &Gateway) -> Value {
+    Value::object([
+        ("unit", text(&gateway.unit)),
+        ("url", text(&gateway.url)),
+        ("start_timeout", duration(gateway.start_timeout)),
+        ("stop_timeout", duration(gateway.stop_timeout)),
+    ])
+}
+
+fn workspace(workspace: &Workspace) -> Value {
+    Value::object([
+        ("path", path(&workspace.path)),
+        ("remote", text(&workspace.remote)),
+        ("branch", text(&workspace.branch)),
+        ("timeout", duration(workspace.timeout)),
+        ("refresh", duration(workspace.refresh)),
+    ])
+}
+
+fn secret(secret: &Secret) -> Value {
+    Value::object([("source", text(&secret.source)), ("target", path(&secret.target))])
+}
+
+fn text(text: &str) -> Value {
+    Value::from(text)
+}
+
+/// A path from a configuration is UTF-8, so nothing is lost.
+fn path(path: &Path) -> Value {
+    Value::from(path.to_string_lossy().into_owned())
+}
+
+fn duration(duration: Duration) -> Value {
+    Value::from(show(duration).to_string())
+}

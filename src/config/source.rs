@@ -1,0 +1,156 @@
+//! Where the configuration comes from. This is the one place that decides it.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::environment::Variables;
+use super::problems::Problems;
+use super::valid::Config;
+
+/// The file that is read unless another is named.
+pub const DEFAULT_FILE: &str = "/etc/openclaw-failover/config.json";
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 256 * 1024;
+
+/// Where the configuration comes from. It can be loaded again when the file has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// The old shell monitor's variables, where there is no file.
+    Environment(Variables),
+}
+
+impl Source {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn load(&self) -> Result<Config, Problems> {
+        match self {
+            Self::File(path) => load(path),
+            Self::Environment(variables) => variables.configuration(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(_) => f.write_str("the environment (PRIMARY_IP)"),
+        }
+    }
+}
+
+/// Decides where the configuration comes from: the file that was named, else [`DEFAULT_FILE`] if it exists, else the
+/// old shell monitor's variables. `get` answers for the environment.
+///
+/// # Errors
+/// Says what a smallest configuration looks like where there is none at all.
+pub fn find(explicit: Option<&Path>, get: impl Fn(&str) -> Option<String>) -> Result<Source, Problems> {
+    find_from(explicit, Path::new(DEFAULT_FILE), get)
+}
+
+fn find_from(
+    explicit: Option<&Path>,
+    default: &Path,
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<Source, Problems> {
+    if let Some(path) = explicit {
+        return Ok(Source::File(path.to_owned()));
+    }
+    // A file that is there but cannot be seen must be complained about, never passed over.
+    let is_absent = default.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if !is_absent {
+        return Ok(Source::File(default.to_owned()));
+    }
+    let variables = Variables::read(get);
+    if variables.name_a_primary() {
+        return Ok(Source::Environment(variables));
+    }
+    Err(Problems::one(format!(
+        r#"cannot find a configuration: {} does not exist and PRIMARY_IP is not set; this is enough in that file: {{ "upstreams": [{{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }}] }}"#,
+        default.display()
+    )))
+}
+
+/// Reads and checks a configuration file.
+///
+/// # Errors
+/// Every problem at once, each with the file's name and a line.
+pub fn load(path: &Path) -> Result<Config, Problems> {
+    let name = path.display().to_string();
+    let bytes = read(path).map_err(|why| Problems::one(format!("cannot read {name}: {why}")))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => super::parse(&text, &name),
+        Err(error) => {
+            let (sound, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+            let line = 1 + sound.iter().filter(|byte| **byte == b'\n').count();
+            let what = "is not UTF-8 text; save the file as UTF-8";
+            Err(Problems::one(format!("{name}:{line}: {what}")))
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "it does not exist".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied; it holds no secrets and should be mode 0644".to_owned(),
+        _ => error.to_string(),
+    })?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("it is larger than {} KiB", LARGEST / 1024));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn primary(name: &str) -> Option<String> {
+        (name == "PRIMARY_IP").then(|| "claw".to_owned())
+    }
+
+    #[test]
+    fn a_named_file_beats_the_default_file_beats_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let default = folder.path().join("config.json");
+        let named = Path::new("/nowhere/other.json");
+        let none = |_: &str| None;
+
+        assert_eq!(find_from(Some(named), &default, primary), Ok(Source::File(named.into())));
+        assert!(matches!(find_from(None, &default, primary), Ok(Source::Environment(_))));
+        let problem = find_from(None, &default, none).unwrap_err().to_string();
+        assert!(problem.contains("PRIMARY_IP") && problem.contains("\"upstreams\": [{"), "{problem}");
+
+        // A dangling link is a file that somebody meant to be there.
+        std::os::unix::fs::symlink("/nowhere/at/all", &default).unwrap();
+        assert_eq!(find_from(None, &default, primary), Ok(Source::File(default.clone())));
+        let problem = load(&default).unwrap_err().to_string();
+        assert!(problem.ends_with("it does not exist"), "{problem}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        let problem = || load(&file).unwrap_err().to_string();
+
+        std::fs::write(&file, b"{\n\n\"upstreams\": \xff }").unwrap();
+        assert!(problem().contains("config.json:3: is not UTF-8"), "{}", problem());
+
+        std::fs::write(&file, " ".repeat(300_000)).unwrap();
+        assert!(problem().contains("larger than 256 KiB"), "{}", problem());
+
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert!(problem().starts_with("cannot read "), "{}", problem());
+    }
+}

@@ -1,0 +1,102 @@
+//! Connections that can be accounted for: fresh, metered, and failing with a reason.
+
+use std::io::ErrorKind;
+
+use ureq::Error;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
+};
+
+use super::fault::Fault;
+use super::http::{MAX_BODY, MAX_HEAD};
+use super::verdict::Failure;
+
+/// What one connection may send us, TLS handshake included. An endless `100 Continue` ends here, long before the
+/// deadline.
+const MAX_RECEIVED: usize = MAX_HEAD + MAX_BODY + 48 * 1024;
+
+/// Opens TCP connections, with TLS where the URL says `https`.
+#[derive(Debug, Default)]
+pub(super) struct Dialer {
+    tcp: TcpConnector,
+    tls: RustlsConnector,
+}
+
+impl Connector for Dialer {
+    type Out = Box<dyn Transport>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, _chained: Option<()>) -> Result<Option<Self::Out>, Error> {
+        let tcp = self.tcp.connect(details, None::<()>).map_err(Fault::connecting)?;
+        let Some(transport) = tcp else {
+            return Ok(None);
+        };
+        let metered = Metered { transport, received: 0 };
+        if !details.needs_tls() {
+            return Ok(Some(Box::new(metered)));
+        }
+        let tls = self.tls.connect(details, Some(metered)).map_err(Fault::shaking_hands)?;
+        Ok(tls.map(Transport::boxed))
+    }
+}
+
+/// A transport that counts what it receives.
+#[derive(Debug)]
+struct Metered<T> {
+    transport: T,
+    received: usize,
+}
+
+impl<T: Transport> Metered<T> {
+    /// A gateway that dies, or a forwarder with nothing behind it, ends the connection before the first byte.
+    fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::Io(io) if self.received == 0 && is_closed(io.kind()) => Fault::dropped().into(),
+            other => other,
+        }
+    }
+}
+
+fn is_closed(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected
+            | ErrorKind::UnexpectedEof
+    )
+}
+
+impl<T: Transport> Transport for Metered<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.transport.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let sent = self.transport.transmit_output(amount, timeout);
+        sent.map_err(|error| self.explain(error))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let before = self.transport.buffers().input().len();
+        let progress = self.transport.await_input(timeout).map_err(|error| self.explain(error))?;
+        let after = self.transport.buffers().input().len();
+        self.received += after.saturating_sub(before);
+        if self.received == 0 {
+            return Err(Fault::dropped().into());
+        }
+        if self.received > MAX_RECEIVED {
+            let why = format!("more than {} KiB without an end", MAX_RECEIVED / 1024);
+            return Err(Fault::new(Failure::NotOpenClaw, why).into());
+        }
+        Ok(progress)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.transport.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.transport.is_tls()
+    }
+}

@@ -1,0 +1,102 @@
+//! One bounded GET on a fresh connection.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ureq::Agent;
+use ureq::http::Uri;
+use ureq::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderValue};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+
+use super::Error;
+use super::connect::Dialer;
+use super::fault::Fault;
+use super::resolve::Lookup;
+use super::verdict::Failure;
+
+/// How long a body may be.
+pub(super) const MAX_BODY: usize = 64 * 1024;
+/// How long the status line and all headers may be together. ureq also counts them: at most 128.
+pub(super) const MAX_HEAD: usize = 16 * 1024;
+/// How long a file of certificates may be.
+const MAX_CA_FILE: u64 = 1024 * 1024;
+
+const USER_AGENT: &str = concat!("openclaw-failover/", env!("CARGO_PKG_VERSION"));
+
+/// What came back.
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+    /// Whether it is a page, by its type or its first character.
+    pub(super) html: bool,
+}
+
+/// Builds the agent for one URL. TLS is configured by ureq when the first `https` connection needs it.
+pub(super) fn agent(roots: RootCerts) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        // A proxy from the environment would answer for itself, not for the gateway.
+        .proxy(None)
+        .max_idle_connections(0)
+        .user_agent(USER_AGENT)
+        .accept("application/json")
+        .max_response_header_size(MAX_HEAD - 1)
+        .input_buffer_size(MAX_HEAD)
+        .output_buffer_size(4 * 1024)
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .build();
+    Agent::with_parts(config, Dialer::default(), Lookup::default())
+}
+
+/// Reads the certificates of private authorities.
+pub(super) fn roots(file: &Path) -> Result<RootCerts, Error> {
+    let problem = |why: String| Error::CaFile { path: file.to_owned(), why };
+    let mut pem = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(MAX_CA_FILE).read_to_end(&mut pem))
+        .map_err(|error| problem(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| problem(error.to_string()))? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(problem("no certificate in PEM form".to_owned()));
+    }
+    Ok(RootCerts::from(certificates))
+}
+
+/// Asks once. Nothing outlives `deadline`: ureq measures lookup, connection, handshake, headers and body against it.
+pub(super) fn get(agent: &Agent, url: &Uri, token: Option<&HeaderValue>, deadline: Instant) -> Result<Response, Fault> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left < Duration::from_millis(1) {
+        return Err(Fault::new(Failure::ResponseTimeout, "no time left to ask"));
+    }
+    let mut request = agent.get(url).header(CONNECTION, "close");
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, token);
+    }
+    let mut response = request.config().timeout_global(Some(left)).build().call()?;
+    let status = response.status().as_u16();
+    let typed_html = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"));
+    if typed_html || !matches!(status, 200 | 503) {
+        let body = Vec::new();
+        return Ok(Response { status, body, html: typed_html });
+    }
+    let mut body = Vec::new();
+    let reader = response.body_mut().as_reader();
+    reader.take(MAX_BODY as u64 + 1).read_to_end(&mut body).map_err(|error| Fault::from(ureq::Error::from(error)))?;
+    if body.len() > MAX_BODY {
+        let why = format!("an answer of more than {} KiB", MAX_BODY / 1024);
+        return Err(Fault::new(Failure::NotOpenClaw, why));
+    }
+    let html = body.trim_ascii_start().starts_with(b"<");
+    Ok(Response { status, body, html })
+}

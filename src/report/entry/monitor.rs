@@ -1,0 +1,114 @@
+//! What the monitor itself has to say, in the same form as the machine's notes.
+
+use super::Entry;
+use crate::report::Unreadable;
+use crate::report::status::Pull;
+
+/// One thing that people should know and that the machine does not.
+#[expect(missing_docs, reason = "each variant says what its fields are by their names")]
+#[derive(Debug)]
+pub enum MonitorNote {
+    /// The monitor watches from now on.
+    Started { version: String, upstreams: Vec<String> },
+    /// It was asked to stop; the gateway is left as it is.
+    Stopped,
+    /// A new configuration is in force.
+    Reloaded,
+    /// A new configuration is bad, and the old one stays in force. `why` is the first problem.
+    ReloadRefused { why: String },
+    /// A durable file could not be understood.
+    SetAside(Unreadable),
+    /// Something this host needs is not there: a program, a unit. `what` reads like "git is not installed: …".
+    Missing { what: String },
+    /// The workspace's pull ended otherwise than the one before.
+    PullChanged(Pull),
+    /// systemd cannot be asked or refuses to act: no D-Bus, no polkit, no permission.
+    SystemdUnreachable { why: String },
+    /// It answers again.
+    SystemdReachable,
+    /// A file could not be written, and the one before could. `why` names it.
+    WriteFailed { why: String },
+    /// Files can be written again.
+    WriteWell,
+    /// An upstream names other broken channels than before; empty lists: all work.
+    UpstreamChannels { upstream: String, failing: Vec<String>, suppressed: Vec<String> },
+}
+
+pub(super) fn tell(note: &MonitorNote) -> Entry {
+    match note {
+        MonitorNote::Started { version, upstreams } => {
+            let text = format!("openclaw-failover {version} watches {}", listed(upstreams));
+            Entry::notice("started", &text).with("version", version.as_str()).with("upstreams", upstreams.clone())
+        }
+        MonitorNote::Stopped => Entry::notice(
+            "stopped",
+            "the monitor stops as it was told; the gateway is left as it is, and nobody watches",
+        ),
+        MonitorNote::Reloaded => Entry::notice("reloaded", "the new configuration is in force; windows start anew"),
+        MonitorNote::ReloadRefused { why } => {
+            let text = format!(
+                "the new configuration is refused and the old one stays in force: {why}. \
+                 `openclaw-failover config --check FILE` names every problem"
+            );
+            Entry::error("reload_refused", &text).quote("why", why)
+        }
+        MonitorNote::SetAside(unreadable) => set_aside(unreadable),
+        MonitorNote::Missing { what } => Entry::error("missing", what).quote("what", what),
+        MonitorNote::PullChanged(pull) => pull_changed(pull),
+        MonitorNote::SystemdUnreachable { why } => {
+            let text = format!(
+                "systemd does not do what it is asked: {why}. Probes go on, and every order is tried again, but until \
+                 that is mended this host can neither take over nor step aside. Look at `systemctl status dbus polkit`"
+            );
+            Entry::error("systemd_unreachable", &text).quote("why", why)
+        }
+        MonitorNote::SystemdReachable => Entry::notice("systemd_reachable", "systemd does what it is asked again"),
+        MonitorNote::WriteFailed { why } => {
+            let text = format!("{why}. Failover goes on; what happens now may be forgotten at the next restart");
+            Entry::error("write_failed", &text).quote("why", why)
+        }
+        MonitorNote::WriteWell => Entry::notice("write_well", "state and history can be written again"),
+        MonitorNote::UpstreamChannels { upstream, failing, suppressed } => channels(upstream, failing, suppressed),
+    }
+}
+
+fn set_aside(unreadable: &Unreadable) -> Entry {
+    Entry::error("set_aside", &unreadable.to_string())
+        .quote("path", &unreadable.path.to_string_lossy())
+        .quote("why", &unreadable.why)
+        .with("kept_as", unreadable.aside.as_ref().ok().map(|aside| aside.to_string_lossy().into_owned()))
+}
+
+fn pull_changed(pull: &Pull) -> Entry {
+    let entry = match &pull.error {
+        None => Entry::notice("pulled", &format!("the workspace is pulled again: {}", pull.outcome)),
+        Some(error) => {
+            let text = format!(
+                "the workspace could not be pulled ({}): {error}. A takeover would go ahead with what is here; \
+                 `journalctl -u openclaw-sync-pull.service` says more",
+                pull.outcome
+            );
+            Entry::warning("pull_failed", &text).quote("error", error)
+        }
+    };
+    entry.quote("outcome", &pull.outcome).with("commit", pull.commit.clone())
+}
+
+fn channels(upstream: &str, failing: &[String], suppressed: &[String]) -> Entry {
+    let entry = if failing.is_empty() && suppressed.is_empty() {
+        Entry::notice("upstream_channels", &format!("every chat channel of {upstream} works again"))
+    } else {
+        let text = format!(
+            "{upstream} is alive, but not every chat channel of it: broken {}, muted by its crash-loop breaker {}. A \
+             failover does not mend that; look there",
+            listed(failing),
+            listed(suppressed)
+        );
+        Entry::warning("upstream_channels", &text)
+    };
+    entry.with("upstream", upstream).with("failing", failing.to_vec()).with("suppressed", suppressed.to_vec())
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,145 @@
+//! The way up, and staying up.
+
+use std::time::Duration;
+
+use super::{Entry, Severity, Teller};
+use crate::failover::{Abort, Cause, Time};
+use crate::report::clock::{people, span};
+use crate::report::{fields, names};
+
+impl Teller<'_> {
+    pub(super) fn promoting(&self, cause: Cause, window: Duration, failures: u32, life: Time) -> Entry {
+        let (unit, life) = (self.unit(), self.wall.at(life));
+        let text = match cause {
+            Cause::Outage => format!(
+                "takes over: nobody has shown life for {}, since {}; {failures} probes in a row failed. {unit} is started \
+                 once the running pull ends, in {} at most",
+                span(window),
+                people(life),
+                span(self.config.promote.sync_wait)
+            ),
+            Cause::Operator => format!("takes over, because an operator said so: {unit} is started"),
+            Cause::Drill { hold } => {
+                format!("drill: {unit} is started, stays up for {}, and is stopped again", span(hold))
+            }
+            Cause::Found => format!("takes over: {unit} is started"),
+        };
+        Entry::warning("promoting", &text)
+            .with("cause", names::cause(cause))
+            .span("window_seconds", window)
+            .with("failures", failures)
+            .with("life_at", fields::time(life))
+    }
+
+    pub(super) fn aborted(&self, why: Abort) -> Entry {
+        let unit = self.unit();
+        let (severity, name, text) = match why {
+            Abort::Healthy => (
+                Severity::Notice,
+                "healthy",
+                format!("the takeover is called off: an upstream shows life again, and {unit} does not run"),
+            ),
+            Abort::Held(kind) => {
+                let kind = names::hold(kind);
+                (Severity::Notice, kind, format!("the takeover is called off: an operator set the hold '{kind}'"))
+            }
+            Abort::DrillOvertaken => (
+                Severity::Warning,
+                "drill_overtaken",
+                "the drill is called off before it started anything: no upstream shows life, this is no rehearsal any \
+                 more, and the ordinary rules apply"
+                    .to_owned(),
+            ),
+            Abort::DrillFailed => (
+                Severity::Error,
+                "drill_failed",
+                format!(
+                    "the drill failed: {unit} did not come up, so this host could not take over. The history says why"
+                ),
+            ),
+        };
+        Entry::new(severity, "aborted", &text).with("why", name)
+    }
+
+    pub(super) fn promoted(&self, cause: Cause, took: Duration, hold_down: Duration) -> Entry {
+        let next = match cause {
+            Cause::Operator => "It stays up while the operator's hold stands".to_owned(),
+            Cause::Drill { hold } => format!("It is stopped again in {}", span(hold)),
+            Cause::Outage | Cause::Found => {
+                format!("It steps aside once an upstream has been ready for {}", span(hold_down))
+            }
+        };
+        let text = format!("this host serves: {} answers, {} after the decision. {next}", self.unit(), span(took));
+        Entry::notice("promoted", &text)
+            .with("cause", names::cause(cause))
+            .span("took_seconds", took)
+            .span("hold_down_seconds", hold_down)
+    }
+
+    pub(super) fn adopted(&self, cause: Cause) -> Entry {
+        let unit = self.unit();
+        let entry = match cause {
+            Cause::Found => Entry::warning(
+                "adopted",
+                &format!(
+                    "{unit} runs, although this monitor did not start it. It is left running, and is stopped once an \
+                     upstream has been ready for the hold-down; to keep it up all the same, stop the monitor, which \
+                     leaves it as it is"
+                ),
+            ),
+            Cause::Outage | Cause::Operator | Cause::Drill { .. } => Entry::notice(
+                "adopted",
+                &format!("{unit} runs, as the monitor before this one left it: the failover that it began goes on"),
+            ),
+        };
+        entry.with("cause", names::cause(cause))
+    }
+
+    pub(super) fn start_failed(&self, why: &str, retry_in: Duration) -> Entry {
+        let unit = self.unit();
+        let text = format!(
+            "{unit} does not come up: {why}. It is started again in {}; `journalctl -u {unit}` says more",
+            span(retry_in)
+        );
+        Entry::error("start_failed", &text).quote("why", why).span("retry_in_seconds", retry_in)
+    }
+
+    pub(super) fn not_answering(&self, waited: Duration) -> Entry {
+        let (unit, url) = (self.unit(), &self.config.gateway.url);
+        let text = format!(
+            "{unit} was started {} ago and still does not serve at {url}. While it answers anything it is left alone; \
+             after twice that time in silence it is started again. `journalctl -u {unit}` says more",
+            span(waited)
+        );
+        Entry::error("not_answering", &text).span("waited_seconds", waited)
+    }
+
+    pub(super) fn stopping_silent(&self, waited: Duration) -> Entry {
+        let (unit, waited_for) = (self.unit(), span(waited));
+        let text =
+            format!("{unit} has been silent for {waited_for}: it is stopped, and started again with more patience");
+        Entry::error("stopping_silent", &text).span("waited_seconds", waited)
+    }
+
+    pub(super) fn channels_broken(&self) -> Entry {
+        let text = format!(
+            "{} is up, but not every chat channel of it is: its user may not be reached. It is not restarted for that. \
+             `openclaw-failover status` names the channels, `openclaw channels status --probe` what ails them",
+            self.unit()
+        );
+        Entry::error("channels_broken", &text)
+    }
+
+    pub(super) fn channels_well(&self) -> Entry {
+        Entry::notice("channels_well", &format!("every chat channel of {} works again", self.unit()))
+    }
+
+    pub(super) fn went_down(&self) -> Entry {
+        let text = format!(
+            "{} went down while this host serves: it is started again, unless an upstream is ready by now or a hold \
+             forbids it",
+            self.unit()
+        );
+        Entry::error("went_down", &text)
+    }
+}

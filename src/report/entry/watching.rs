@@ -1,0 +1,91 @@
+//! What is seen while watching: windows, witnesses, and who else holds our port.
+
+use std::time::Duration;
+
+use super::{Entry, Teller};
+use crate::probe::{Failure, Verdict};
+use crate::report::clock::span;
+use crate::report::names;
+
+impl Teller<'_> {
+    /// Carries the URLs, so that what was armed can be known again from the history alone.
+    pub(super) fn armed(&self, upstream: usize) -> Entry {
+        let name = self.upstream(upstream);
+        let urls = self.config.upstreams.get(upstream).map(|upstream| upstream.urls.clone());
+        let text = format!("{name} was seen healthy from here for the first time: from now on its death counts");
+        Entry::notice("armed", &text).with("upstream", name).with("urls", urls.unwrap_or_default())
+    }
+
+    pub(super) fn window_opened(&self, upstream: usize, failure: Failure) -> Entry {
+        let (name, why, after) = (self.upstream(upstream), words(failure), self.config.promote.after);
+        let who = match self.config.upstreams.len() {
+            0 | 1 => format!("{name} shows no life: {why}"),
+            _ => format!("no upstream shows life any more; of {name} the last probe says: {why}"),
+        };
+        let text = format!("{who}. After {} of that this host's gateway is to be up", span(after));
+        Entry::warning("window_opened", &text)
+            .with("upstream", name)
+            .with("failure", failure.name())
+            .with("http_status", failure.status())
+            .span("promote_after_seconds", after)
+    }
+
+    pub(super) fn window_closed(&self, upstream: usize, lasted: Duration) -> Entry {
+        let name = self.upstream(upstream);
+        let text = format!("{name} shows life again, after {}", span(lasted));
+        Entry::notice("window_closed", &text).with("upstream", name).span("lasted_seconds", lasted)
+    }
+
+    pub(super) fn isolated(&self) -> Entry {
+        Entry::error(
+            "isolated",
+            "no upstream shows life, but no witness answers either: it may be this host that is cut off, so nothing is \
+             started until a witness or an upstream answers. Look at this host's network",
+        )
+    }
+
+    pub(super) fn reconnected(&self) -> Entry {
+        Entry::notice("reconnected", "a witness or an upstream answers again: this host is not cut off any more")
+    }
+
+    pub(super) fn never_seen_healthy(&self) -> Entry {
+        let text = format!(
+            "no upstream shows life, and none was ever seen healthy from here. A wrong URL looks just like that, so \
+             nothing is started: try the URLs with `openclaw-failover check`. If the upstream is really down, \
+             `systemctl start {}` brings this host's gateway up, and it is then kept up",
+            self.unit()
+        );
+        Entry::error("never_seen_healthy", &text)
+    }
+
+    pub(super) fn port_held(&self, verdict: Verdict) -> Entry {
+        let (unit, url) = (self.unit(), &self.config.gateway.url);
+        let text = format!(
+            "{unit} is down, but something else holds {url} ({verdict}): this host could not take over. `ss -ltnp` \
+             names it; OpenClaw's own user unit, openclaw-gateway.service, is the usual one"
+        );
+        Entry::error("port_held", &text).with("url", url.as_str()).with("verdict", names::verdict(verdict))
+    }
+
+    pub(super) fn port_free(&self) -> Entry {
+        let url = &self.config.gateway.url;
+        Entry::notice("port_free", &format!("{url} is free again: this host could take over")).with("url", url.as_str())
+    }
+}
+
+/// What a failure means, for somebody who does not know the names of ours.
+fn words(failure: Failure) -> String {
+    let words = match failure {
+        Failure::Dns => "its name has no address",
+        Failure::Refused => "its host is there, but nothing listens on the port",
+        Failure::Unreachable => "there is no way to its host",
+        Failure::ConnectTimeout => "its host does not accept a connection in time",
+        Failure::ResponseTimeout => "it accepts a connection, but does not answer in time",
+        Failure::Tls => "its TLS certificate is not trusted, or it speaks no TLS",
+        Failure::Status(code) => return format!("it answers with HTTP {code}"),
+        Failure::NotOpenClaw => "something answers that is not an OpenClaw gateway",
+        Failure::Starting => "it says that it is still starting",
+        Failure::Draining => "it says that it drains before it stops",
+    };
+    words.to_owned()
+}

@@ -1,0 +1,143 @@
+//! `history.jsonl`: every transition and its reason, one JSON object a line, oldest first.
+//!
+//! It is bounded: when the file is half of what it may become it turns into `history.1.jsonl`, in place of the one
+//! before. A line that a crash or a full disk tore is closed before the next one is written, and left out by readers.
+
+mod command;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::durable::{Error, sync_folder};
+use super::entry::Entry;
+use super::load;
+use crate::json::Node;
+
+pub use command::command;
+
+/// The most that one of the two files holds, in bytes.
+const HALF: u64 = 2 * 1024 * 1024;
+
+/// The longest line that is read, in bytes. What is written is far shorter.
+const LINE: usize = 64 * 1024;
+
+/// Adds one entry, so that it survives a power cut.
+///
+/// # Errors
+/// When it cannot be written. A part of it may be there; the next entry begins on a line of its own all the same.
+pub fn append(path: &Path, entry: &Entry) -> Result<(), Error> {
+    add(path, &entry.to_json().to_string()).map_err(|why| Error::Write { path: path.to_owned(), why })
+}
+
+/// The file that `path` became when it was full.
+fn older(path: &Path) -> PathBuf {
+    path.with_extension("1.jsonl")
+}
+
+fn add(path: &Path, line: &str) -> io::Result<()> {
+    let mut text = format!("{line}\n");
+    let known = fs::metadata(path).map_or(0, |found| found.len());
+    let is_full = known > 0 && known.saturating_add(text.len() as u64) > HALF;
+    if is_full {
+        fs::rename(path, older(path))?;
+    }
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
+    let length = file.metadata()?.len();
+    if length > 0 {
+        let mut last = [0];
+        file.read_exact_at(&mut last, length - 1)?;
+        if last != *b"\n" {
+            text.insert(0, '\n');
+        }
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_data()?;
+    if length == 0 { sync_folder(path) } else { Ok(()) }
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// What was written: an object that says when and what.
+    Entry(Node),
+    /// Something else: torn, too long, by somebody else, or on a disk that is broken there.
+    Unreadable,
+}
+
+/// Reads the history at `path` line by line, oldest first. A file that is far too long is read from where its last four
+/// mebibytes begin.
+///
+/// # Errors
+/// When one of the files is there and cannot be opened. None at all is an empty history.
+pub fn read(path: &Path) -> Result<impl Iterator<Item = Line> + use<>, Error> {
+    let lines = [open(&older(path))?, open(path)?];
+    Ok(lines.into_iter().flatten().flatten())
+}
+
+fn open(path: &Path) -> Result<Option<Lines>, Error> {
+    let opened = match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => return Err(Error::NotAFile { path: path.to_owned() }),
+        Ok(found) => File::open(path).and_then(|file| Lines::new(file, found.len())),
+        Err(why) => Err(why),
+    };
+    match opened {
+        Ok(lines) => Ok(Some(lines)),
+        Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(Error::Read { path: path.to_owned(), why }),
+    }
+}
+
+/// The lines of one file, each of bounded length.
+struct Lines {
+    file: BufReader<io::Take<File>>,
+    broken: bool,
+}
+
+impl Lines {
+    fn new(mut file: File, length: u64) -> io::Result<Self> {
+        let most = 2 * HALF;
+        if let Some(skipped) = length.checked_sub(most) {
+            file.seek(SeekFrom::Start(skipped))?;
+        }
+        Ok(Self { file: BufReader::new(file.take(most)), broken: false })
+    }
+
+    /// The next line; an empty one is the end, or nothing, one that is too long is cut off.
+    fn take_line(&mut self) -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        self.file.by_ref().take(LINE as u64).read_until(b'\n', &mut line)?;
+        if line.len() == LINE && !line.ends_with(b"\n") {
+            self.file.skip_until(b'\n')?;
+        }
+        Ok(line)
+    }
+}
+
+impl Iterator for Lines {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        while !self.broken {
+            match self.take_line() {
+                Ok(line) if line.is_empty() => return None,
+                // What closing a torn line leaves when nothing of it had been written.
+                Ok(line) if line.trim_ascii().is_empty() => {}
+                Ok(line) => {
+                    let entry = load::parse(&line).ok().filter(is_entry);
+                    return Some(entry.map_or(Line::Unreadable, Line::Entry));
+                }
+                Err(_) => {
+                    self.broken = true;
+                    return Some(Line::Unreadable);
+                }
+            }
+        }
+        None
+    }
+}
+
+fn is_entry(node: &Node) -> bool {
+    ["at", "event", "text"].iter().all(|key| node.get(key).is_some_and(|field| field.as_str().is_some()))
+}

@@ -1,0 +1,61 @@
+//! The command `history`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Line, read};
+use crate::failover::Time;
+use crate::host::printable;
+use crate::json::Node;
+use crate::report::Shown;
+use crate::report::clock::{parse_rfc3339, people};
+use crate::report::durable::Error;
+
+/// The most characters of one printed sentence.
+const SENTENCE: usize = 1000;
+
+/// The width of the column of events.
+const EVENT: usize = 19;
+
+/// What `history` prints of the files at `path`: entries of the last `since`, or all, oldest first. `now` is the wall
+/// clock's.
+///
+/// # Errors
+/// When no monitor has run here, or its history cannot be read.
+pub fn command(path: &Path, since: Option<Duration>, json: bool, now: Time) -> Result<Shown, Error> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        return Err(Error::NoMonitor { folder: folder.to_owned() });
+    }
+    let from = since.map_or(Time::default(), |since| now - since);
+    let mut entries = Vec::new();
+    let mut unreadable = 0_usize;
+    for line in read(path)? {
+        match line {
+            Line::Entry(entry) if moment(&entry) >= from => {
+                entries.push(if json { entry.to_string() } else { row(&entry) })
+            }
+            Line::Entry(_) => {}
+            Line::Unreadable => unreadable += 1,
+        }
+    }
+    let text = match (json, entries.is_empty()) {
+        (true, true) => "[]\n".to_owned(),
+        (true, false) => format!("[\n{}\n]\n", entries.join(",\n")),
+        (false, true) if since.is_some() => "no history in that time\n".to_owned(),
+        (false, true) => "no history yet\n".to_owned(),
+        (false, false) => format!("{}\n", entries.join("\n")),
+    };
+    let warning = (unreadable > 0).then(|| format!("lines left out because they cannot be read: {unreadable}"));
+    Ok(Shown { text, warning, code: 0 })
+}
+
+/// When it happened; long ago where that cannot be read.
+fn moment(entry: &Node) -> Time {
+    entry.get("at").and_then(|at| parse_rfc3339(at.as_str()?)).unwrap_or_default()
+}
+
+fn row(entry: &Node) -> String {
+    let text = |key| entry.get(key).and_then(|field| field.as_str()).unwrap_or_default();
+    let event = printable(text("event"), EVENT);
+    format!("{}  {event:EVENT$}  {}", people(moment(entry)), printable(text("text"), SENTENCE))
+}

@@ -1,0 +1,165 @@
+//! How things stand now: `status.json`, written by the monitor and read by everybody.
+//!
+//! It holds no secret. What the machine knows is read off the machine; what only the monitor knows it hands over as
+//! [`Facts`]. All times in a [`Status`] are wall clock.
+
+mod build;
+mod command;
+mod read;
+mod render;
+mod write;
+
+use std::time::Duration;
+
+use crate::failover::{Failover, Hold, Time};
+
+pub use build::{Facts, Seen};
+pub use command::command;
+
+/// How many of its intervals a monitor may be silent before it counts as not running.
+const SILENT_INTERVALS: u32 = 3;
+
+/// The least patience with a silent monitor: short intervals must not make one late write look like a death.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How things stood when the monitor last wrote it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// The monitor's process.
+    pub pid: u32,
+    /// The monitor's version.
+    pub version: String,
+    /// When the monitor started.
+    pub started_at: Time,
+    /// When this was written.
+    pub updated_at: Time,
+    /// The longest that the monitor lets pass between two writes.
+    pub interval: Duration,
+    /// What this host is to its user.
+    pub role: Role,
+    /// The gateways that outrank this standby.
+    pub upstreams: Vec<Upstream>,
+    /// The window, while it is open.
+    pub window: Option<Window>,
+    /// The operator's override.
+    pub hold: Option<Hold>,
+    /// How long an upstream must stay ready before this host steps aside.
+    pub hold_down: Duration,
+    /// This host's gateway.
+    pub gateway: Gateway,
+    /// The last pull of the workspace.
+    pub workspace: Option<Pull>,
+    /// Whether the workspace may hold something that the remote does not have.
+    pub unreturned: bool,
+    /// The last failover, as far as it came.
+    pub failover: Option<Failover>,
+    /// What stands in the way of a failover, or of a whole one.
+    pub degraded: Vec<Degraded>,
+}
+
+/// A role by its stable names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Role {
+    /// `standby`, `promoting`, `active` or `demoting`.
+    pub name: String,
+    /// How far a promotion is: `sync`, `start`, `verify` or `clear`.
+    pub step: Option<String>,
+    /// Why: `outage`, `operator`, `drill` or `found`; of a demotion `ready`, `operator`, `drill_over` or `found`.
+    pub cause: Option<String>,
+    /// Since when.
+    pub since: Time,
+}
+
+/// What the last probe of a gateway found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Probed {
+    /// `healthy`, or the name of the failure.
+    pub verdict: String,
+    /// Whether it said that it is ready, too.
+    pub ready: bool,
+    /// What was seen, for people.
+    pub detail: String,
+    /// From the first request to the verdict, to the microsecond.
+    pub latency: Duration,
+    /// Since when every probe has found the same.
+    pub since: Time,
+    /// Channels that are configured and broken.
+    pub failing: Vec<String>,
+    /// Channels that the crash-loop breaker has muted.
+    pub suppressed: Vec<String>,
+}
+
+/// One upstream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Upstream {
+    /// Its name.
+    pub name: String,
+    /// Its URLs.
+    pub urls: Vec<String>,
+    /// The last probe; `None` before the first has ended.
+    pub probed: Option<Probed>,
+    /// How long it has been ready without a break.
+    pub ready_for: Option<Duration>,
+    /// Whether it was ever seen healthy from here.
+    pub armed: bool,
+    /// Whether it fell more than once in a short time and has not been ready for long enough since.
+    pub unsteady: bool,
+}
+
+/// How long no upstream has shown life.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Window {
+    /// As it counts towards a promotion.
+    pub elapsed: Duration,
+    /// What it must reach.
+    pub needed: Duration,
+    /// Failing verdicts in a row.
+    pub failures: u32,
+    /// When an upstream last showed life.
+    pub life: Time,
+}
+
+/// This host's gateway.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gateway {
+    /// Its unit.
+    pub unit: String,
+    /// What systemd last said of it: `active`, `activating`, `deactivating` or `down`.
+    pub unit_state: Option<String>,
+    /// Where it should answer.
+    pub url: String,
+    /// What it answered last.
+    pub probed: Option<Probed>,
+}
+
+/// How one pull of the workspace ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pull {
+    /// Its stable name.
+    pub outcome: String,
+    /// The commit that the workspace is at.
+    pub commit: Option<String>,
+    /// When it ended, by the wall clock.
+    pub at: Time,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// One thing that stands in the way of a failover, or of a whole one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Degraded {
+    /// Its stable name.
+    pub what: String,
+    /// The same in words, with the way out.
+    pub text: String,
+}
+
+impl Status {
+    /// Whether the monitor that wrote this still runs, as far as can be told: it would have written again. A time far
+    /// ahead was written before the clock was set back, so nobody has written since.
+    #[must_use]
+    pub fn is_fresh(&self, now: Time) -> bool {
+        let patience = PATIENCE.max(self.interval.saturating_mul(SILENT_INTERVALS));
+        now.since(self.updated_at) <= patience && self.updated_at.since(now) <= patience
+    }
+}

@@ -1,0 +1,51 @@
+//! The command `status`.
+
+use std::path::Path;
+
+use super::Status;
+use crate::failover::Time;
+use crate::json::Value;
+use crate::report::{Shown, durable, fields};
+
+/// The most that is read.
+const MAX: usize = 256 * 1024;
+
+/// What `status` prints of the file at `path`. `now` is the wall clock's.
+///
+/// The exit code is 0 when a monitor runs, also one that has found something degraded, and 1 when none does.
+#[must_use]
+pub fn command(path: &Path, json: bool, now: Time) -> Shown {
+    let status = match durable::read(path, MAX) {
+        Ok(None) => Err(format!("there is no {}", path.display())),
+        Ok(Some(bytes)) => Status::from_json(&bytes).map_err(|why| format!("cannot use {}: {why}", path.display())),
+        Err(error) => Err(error.to_string()),
+    };
+    match (status, json) {
+        (Ok(status), true) => shown(&with_age(&status, now).pretty(), status.is_fresh(now)),
+        (Ok(status), false) => shown(status.render(now).trim_end(), status.is_fresh(now)),
+        (Err(why), true) => {
+            let nobody = Value::object([("running", false.into()), ("why", why.into())]);
+            shown(&nobody.pretty(), false)
+        }
+        (Err(why), false) => shown(&format!("monitor not running: {why}"), false),
+    }
+}
+
+fn shown(text: &str, running: bool) -> Shown {
+    Shown { text: format!("{text}\n"), warning: None, code: if running { 0 } else { 1 } }
+}
+
+/// The status as it was written, after what only its reader can tell.
+fn with_age(status: &Status, now: Time) -> Value {
+    let head = Value::object([
+        ("running", status.is_fresh(now).into()),
+        ("age_seconds", fields::seconds(now.since(status.updated_at))),
+    ]);
+    match (head, status.to_json()) {
+        (Value::Object(mut head), Value::Object(rest)) => {
+            head.extend(rest);
+            Value::Object(head)
+        }
+        (_, status) => status,
+    }
+}

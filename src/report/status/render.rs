@@ -1,0 +1,176 @@
+//! [`Status`] → words on one screen, what matters most first.
+
+use std::time::Duration;
+
+use super::{Gateway, Probed, Pull, Status, Upstream, Window};
+use crate::failover::{Failover, Hold, HoldKind, Time};
+use crate::report::clock::{ago, people, span};
+use crate::report::layout::Page;
+use crate::report::names;
+
+/// How many items of a list are shown: somebody who has more reads the JSON.
+const SHOWN: usize = 8;
+
+impl Status {
+    /// The status for people, in lines of at most 80 columns. The first line says so if no monitor runs.
+    #[must_use]
+    pub fn render(&self, now: Time) -> String {
+        let mut page = Page::default();
+        if !self.is_fresh(now) {
+            let (at, pid) = (people(self.updated_at), self.pid);
+            page.line(&format!("monitor not running: process {pid} wrote last at {at}, {}", ago(now, self.updated_at)));
+            page.line("What follows is how things stood then.");
+        }
+        page.row("role", &self.role(now));
+        for degraded in self.degraded.iter().take(SHOWN) {
+            page.row("degraded", &format!("{}: {}", degraded.what, degraded.text));
+        }
+        if let Some(hold) = self.hold {
+            page.row("hold", &held(hold));
+        }
+        for upstream in self.upstreams.iter().take(SHOWN) {
+            page.row("upstream", &self.upstream(upstream, now));
+            page.row("", &upstream.urls.join(" "));
+        }
+        if let Some(window) = &self.window {
+            page.row("window", &opened(window));
+        }
+        page.row("gateway", &gateway(&self.gateway, now));
+        page.row("workspace", &self.workspace(now));
+        page.row("failover", &self.failover.as_ref().map_or("none yet".to_owned(), failed_over));
+        page.row("monitor", &self.monitor(now));
+        page.finish()
+    }
+
+    fn role(&self, now: Time) -> String {
+        let role = &self.role;
+        let step = role.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
+        let cause = role.cause.as_deref().map(because).unwrap_or_default();
+        let since = format!("since {}, {}", people(role.since), span(whole(now.since(role.since))));
+        format!("{}{step} {since}{cause}", role.name)
+    }
+
+    fn upstream(&self, upstream: &Upstream, now: Time) -> String {
+        let seen = upstream.probed.as_ref().map_or("not probed yet".to_owned(), |probed| answered(probed, now));
+        let mut text = format!("{}: {seen}", upstream.name);
+        if let (Some(ready_for), "active" | "promoting") = (upstream.ready_for, self.role.name.as_str()) {
+            let (ready_for, hold_down) = (span(whole(ready_for)), span(self.hold_down));
+            text.push_str(&format!("; ready for {ready_for} of the {hold_down} after which this host steps aside"));
+        }
+        if !upstream.armed {
+            text.push_str("; never seen healthy from here");
+        }
+        if upstream.unsteady {
+            text.push_str("; unsteady");
+        }
+        text
+    }
+
+    fn workspace(&self, now: Time) -> String {
+        let pulled = self.workspace.as_ref().map_or("not pulled yet".to_owned(), |pull| last_pull(pull, now));
+        let unreturned = if self.unreturned { "; not everything from here is back at the remote" } else { "" };
+        format!("{pulled}{unreturned}")
+    }
+
+    fn monitor(&self, now: Time) -> String {
+        let up = span(whole(self.updated_at.since(self.started_at)));
+        format!("version {}, process {}, up {up}, wrote {}", self.version, self.pid, ago(now, self.updated_at))
+    }
+}
+
+fn because(cause: &str) -> String {
+    match cause {
+        "outage" => ", because of an outage".to_owned(),
+        "operator" => ", because an operator said so".to_owned(),
+        "drill" => ", for a drill".to_owned(),
+        "found" => ", as it was found".to_owned(),
+        "ready" => ", because an upstream is ready".to_owned(),
+        "drill_over" => ", because the drill is over".to_owned(),
+        other => format!(", {other}"),
+    }
+}
+
+/// The latency stands where there was an answer.
+fn answered(probed: &Probed, now: Time) -> String {
+    let mut text = probed.verdict.clone();
+    match (probed.verdict == "healthy", probed.ready) {
+        (true, true) => text.push_str(&format!(", {}", span(probed.latency))),
+        (true, false) => text.push_str(&format!(" but not ready, {}", span(probed.latency))),
+        (false, _) => {}
+    }
+    text.push_str(&format!(", for {}", span(whole(now.since(probed.since)))));
+    if probed.verdict != "healthy" && !probed.detail.is_empty() {
+        text.push_str(&format!(" ({})", probed.detail));
+    }
+    for (what, channels) in [("broken", &probed.failing), ("muted", &probed.suppressed)] {
+        if !channels.is_empty() {
+            let shown: Vec<_> = channels.iter().take(SHOWN).map(String::as_str).collect();
+            text.push_str(&format!("; {what} channels: {}", shown.join(", ")));
+        }
+    }
+    text
+}
+
+fn opened(window: &Window) -> String {
+    format!(
+        "no life for {} of {}, since {}; failed probes in a row: {}",
+        span(window.elapsed),
+        span(window.needed),
+        people(window.life),
+        window.failures
+    )
+}
+
+fn held(hold: Hold) -> String {
+    let until = hold.until.map_or("until somebody ends it".to_owned(), |until| format!("until {}", people(until)));
+    let so = match hold.kind {
+        HoldKind::Promoted => "this host's gateway is kept up",
+        HoldKind::Standby | HoldKind::Paused => "this host could not take over",
+    };
+    format!("{} since {}, {until}: {so}", names::hold(hold.kind), people(hold.since))
+}
+
+fn gateway(gateway: &Gateway, now: Time) -> String {
+    let state = gateway.unit_state.as_deref().unwrap_or("in a state that systemd did not tell");
+    let mut text = format!("{} is {state}", gateway.unit);
+    // Down and refusing is what a standby looks like: it is not worth a word.
+    let expected = |probed: &&Probed| state != "down" || probed.verdict != "refused";
+    if let Some(probed) = gateway.probed.as_ref().filter(expected) {
+        text.push_str(&format!("; {} is {}", gateway.url, answered(probed, now)));
+    }
+    text
+}
+
+fn last_pull(pull: &Pull, now: Time) -> String {
+    let mut text = format!("{} {}", pull.outcome, ago(now, pull.at));
+    if let Some(commit) = &pull.commit {
+        let short: String = commit.chars().take(12).collect();
+        text.push_str(&format!(", at {short}"));
+    }
+    if let Some(error) = &pull.error {
+        text.push_str(&format!(": {error}"));
+    }
+    text
+}
+
+fn failed_over(failover: &Failover) -> String {
+    let decided = failover.decided;
+    let mut text = format!("{} at {}", names::cause(failover.cause), people(decided));
+    if failover.life < decided {
+        text.push_str(&format!(", {} after the last sign of life", span(decided.since(failover.life))));
+    }
+    let served_from = failover.answered.unwrap_or(decided);
+    match failover.answered {
+        Some(answered) => text.push_str(&format!("; served {} later", span(answered.since(decided)))),
+        None => text.push_str("; has not served"),
+    }
+    if let Some(ended) = failover.ended {
+        text.push_str(&format!("; ended {} after that", span(whole(ended.since(served_from)))));
+    }
+    text
+}
+
+/// Tenths of a second are noise where a span only grows.
+fn whole(span: Duration) -> Duration {
+    Duration::from_secs(span.as_secs())
+}

@@ -1,0 +1,108 @@
+//! [`Status`] → JSON → `status.json`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Degraded, Gateway, Probed, Pull, Status, Upstream, Window};
+use crate::json::Value;
+use crate::report::durable::{self, Error};
+use crate::report::fields::{SCHEMA, seconds, time};
+use crate::report::past;
+
+impl Status {
+    /// Puts it where everybody may read it, at once and as a whole. It is not synced: it lies in memory, and means
+    /// nothing after a reboot.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let text = format!("{}\n", self.to_json().pretty());
+        durable::replace(path, 0o644, text.as_bytes())
+    }
+
+    /// The status for programs.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        Value::object([
+            ("schema", SCHEMA.into()),
+            ("pid", self.pid.into()),
+            ("version", self.version.as_str().into()),
+            ("started_at", time(self.started_at)),
+            ("updated_at", time(self.updated_at)),
+            ("interval_seconds", seconds(self.interval)),
+            ("role", self.role.name.as_str().into()),
+            ("step", self.role.step.clone().into()),
+            ("cause", self.role.cause.clone().into()),
+            ("since", time(self.role.since)),
+            ("upstreams", Value::array(self.upstreams.iter().map(upstream))),
+            ("window", self.window.as_ref().map(window).into()),
+            ("hold", self.hold.map(past::hold_to_json).into()),
+            ("hold_down_seconds", seconds(self.hold_down)),
+            ("gateway", gateway(&self.gateway)),
+            ("workspace", self.workspace.as_ref().map(pull).into()),
+            ("unreturned", self.unreturned.into()),
+            ("failover", self.failover.as_ref().map(past::failover_to_json).into()),
+            ("degraded", Value::array(self.degraded.iter().map(degraded))),
+        ])
+    }
+}
+
+fn upstream(upstream: &Upstream) -> Value {
+    Value::object([
+        ("name", upstream.name.as_str().into()),
+        ("urls", upstream.urls.clone().into()),
+        ("probed", upstream.probed.as_ref().map(probed).into()),
+        ("ready_for_seconds", upstream.ready_for.map(seconds).into()),
+        ("armed", upstream.armed.into()),
+        ("unsteady", upstream.unsteady.into()),
+    ])
+}
+
+fn probed(probed: &Probed) -> Value {
+    Value::object([
+        ("verdict", probed.verdict.as_str().into()),
+        ("ready", probed.ready.into()),
+        ("detail", probed.detail.as_str().into()),
+        ("latency_ms", millis(probed.latency)),
+        ("since", time(probed.since)),
+        ("channels_failing", probed.failing.clone().into()),
+        ("channels_suppressed", probed.suppressed.clone().into()),
+    ])
+}
+
+fn window(window: &Window) -> Value {
+    Value::object([
+        ("elapsed_seconds", seconds(window.elapsed)),
+        ("needed_seconds", seconds(window.needed)),
+        ("failures", window.failures.into()),
+        ("life_at", time(window.life)),
+    ])
+}
+
+fn gateway(gateway: &Gateway) -> Value {
+    Value::object([
+        ("unit", gateway.unit.as_str().into()),
+        ("unit_state", gateway.unit_state.clone().into()),
+        ("url", gateway.url.as_str().into()),
+        ("probed", gateway.probed.as_ref().map(probed).into()),
+    ])
+}
+
+fn pull(pull: &Pull) -> Value {
+    Value::object([
+        ("outcome", pull.outcome.as_str().into()),
+        ("commit", pull.commit.clone().into()),
+        ("at", time(pull.at)),
+        ("error", pull.error.clone().into()),
+    ])
+}
+
+fn degraded(degraded: &Degraded) -> Value {
+    Value::object([("what", degraded.what.as_str().into()), ("text", degraded.text.as_str().into())])
+}
+
+/// A span in milliseconds, exact to the microsecond.
+fn millis(span: Duration) -> Value {
+    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    Value::Float(micros as f64 / 1000.0)
+}

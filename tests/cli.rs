@@ -1,0 +1,225 @@
+//! The command line as a user meets it: the real binary, its output and its exit codes.
+
+#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+/// A port on which nothing listens (tcpmux, RFC 1078).
+const REFUSED: &str = "127.0.0.1:1";
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-failover"));
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn ran(output: Output) -> Ran {
+    Ran {
+        code: output.status.code().expect("it ended by itself"),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+fn run(args: &[&str]) -> Ran {
+    ran(program().args(args).output().expect("it starts"))
+}
+
+/// A gateway that gives every path the same JSON, for as long as the test runs.
+fn gateway(body: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let mut head = [0; 2048];
+            let _ = stream.read(&mut head);
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+            let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    address
+}
+
+const STARTED: &str = r#"{"ok":true,"status":"started"}"#;
+
+fn write(folder: &Path, text: &str) -> PathBuf {
+    let file = folder.join("config.json");
+    std::fs::write(&file, text).expect("it is written");
+    file
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let help = run(&["--help"]);
+    assert_eq!((help.code, help.stderr.as_str()), (0, ""));
+    assert!(help.stdout.contains("Usage: openclaw-failover COMMAND"));
+    assert_eq!(run(&["-h"]).stdout, help.stdout);
+    for command in ["check", "run", "status", "history", "config", "demo", "sync"] {
+        let own = run(&[command, "--help"]);
+        assert_eq!(own.code, 0, "{command}");
+        assert!(own.stdout.contains(&format!("Usage: openclaw-failover {command}")));
+    }
+    let version = format!("openclaw-failover {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run(&["--version"]).stdout, version);
+    assert_eq!(run(&["-V"]).stdout, version);
+}
+
+#[test]
+fn usage_errors_are_one_line_and_exit_2() {
+    for (args, hint) in [
+        (&[][..], "no command given"),
+        (&["chekc"], "did you mean 'check'?"),
+        (&["check", "--jsn"], "did you mean '--json'?"),
+        (&["check", "--timeout", "5"], "write \"5s\""),
+        (&["check", "http://me:hunter2@claw"], "password"),
+        (&["ch\u{1b}[31meck\nx"], "ch\\u{1b}[31meck\\nx"),
+    ] {
+        let ran = run(args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
+        assert!(ran.stderr.starts_with("openclaw-failover: "), "{}", ran.stderr);
+        assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("hunter2"));
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn check_says_yes_or_no() {
+    let up = gateway(STARTED).to_string();
+    let yes = run(&["check", &up]);
+    assert_eq!(yes.code, 0, "{}{}", yes.stdout, yes.stderr);
+    assert!(yes.stdout.starts_with("healthy ") && yes.stdout.contains(&format!("http://{up}")), "{}", yes.stdout);
+
+    let no = run(&["check", &up, REFUSED]);
+    assert_eq!(no.code, 1);
+    let lines: Vec<&str> = no.stdout.lines().collect();
+    assert!(lines[0].starts_with("healthy ") && lines[1].starts_with("refused "), "{}", no.stdout);
+    assert_eq!(lines[0].find("http://"), lines[1].find("http://"), "aligned:\n{}", no.stdout);
+    assert!(!no.stdout.contains('\u{1b}'), "no colour in a pipe");
+}
+
+#[test]
+fn check_gives_up_in_time() {
+    // Accepted by the kernel, answered by nobody: what a frozen process looks like.
+    let frozen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = frozen.local_addr().expect("an address").to_string();
+    let ran = run(&["check", "--timeout", "200ms", &address]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.starts_with("response-timeout "), "{}", ran.stdout);
+}
+
+#[test]
+fn check_speaks_json() {
+    let page = gateway("<html>hello</html>").to_string();
+    let ran = run(&["check", "--json", &gateway(STARTED).to_string(), &page]);
+    assert_eq!(ran.code, 1);
+    let json = openclaw_failover::json::parse(&ran.stdout).expect("JSON");
+    let targets = json.as_array().expect("an array");
+    let verdict = |index: usize| targets[index].get("verdict").and_then(|verdict| verdict.as_str());
+    assert_eq!((verdict(0), verdict(1)), (Some("healthy"), Some("not-openclaw")));
+    let healthy = targets[0].get("healthy").and_then(|healthy| healthy.as_bool());
+    assert_eq!(healthy, Some(true));
+}
+
+#[test]
+fn check_without_urls_asks_the_upstreams() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let up = gateway(STARTED);
+    let text = format!(r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{REFUSED}", "http://{up}"] }}] }}"#);
+    let file = write(folder.path(), &text);
+    let ran = ran(program().args(["check", "--config"]).arg(&file).output().expect("it starts"));
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains(&format!("primary (http://{up}/")), "{}", ran.stdout);
+}
+
+#[test]
+fn a_configuration_is_printed_whole_and_reads_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = write(folder.path(), r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }], }"#);
+    let printed = ran(program().args(["config", "--config"]).arg(&file).output().expect("it starts"));
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+    for key in ["retry_interval", "restart_grace", "flap_window", "stop_timeout", "refresh", "witnesses"] {
+        assert!(printed.stdout.contains(key), "{key}");
+    }
+    let again = write(folder.path(), &printed.stdout);
+    let reprinted = ran(program().args(["config", "--config"]).arg(&again).output().expect("it starts"));
+    assert_eq!(reprinted.stdout, printed.stdout);
+
+    let checked = ran(program().args(["config", "--check"]).arg(&again).output().expect("it starts"));
+    assert_eq!(checked.code, 0);
+    assert_eq!(checked.stdout, format!("{}: ok\n", again.display()));
+}
+
+#[test]
+fn every_problem_is_a_line_and_the_exit_is_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = write(folder.path(), "{\n  \"probe\": { \"timout\": \"5s\" },\n  \"demote\": { \"after\": 30 }\n}\n");
+    for args in [
+        &["config", "--check"][..],
+        &["config", "--config"],
+        &["check", "--config"],
+        &["run", "--config"],
+        &["sync", "pull", "--config"],
+    ] {
+        let ran = ran(program().args(args).arg(&file).output().expect("it starts"));
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
+        let place = format!("openclaw-failover: {}", file.display());
+        let lines: Vec<&str> = ran.stderr.lines().collect();
+        assert!(lines[0].starts_with(&format!("{place}:2: probe.timout: ")), "{}", ran.stderr);
+        assert!(lines[0].contains("did you mean \"timeout\"?"));
+        assert!(lines[1].starts_with(&format!("{place}:3: demote.after: ")), "{}", ran.stderr);
+        assert!(lines[2].starts_with(&format!("{place}: upstreams: is missing")), "{}", ran.stderr);
+        assert_eq!(lines.len(), 3);
+    }
+}
+
+/// These read the environment only where the default file does not exist, as on every machine that runs the tests.
+#[test]
+fn the_old_monitors_variables_still_work() {
+    if Path::new(openclaw_failover::config::DEFAULT_FILE).exists() {
+        return;
+    }
+    let mut command = program();
+    command.arg("config").env("PRIMARY_IP", "100.64.0.1").env("CHECK_INTERVAL", "20");
+    let good = ran(command.output().expect("it starts"));
+    assert_eq!(good.code, 0, "{}", good.stderr);
+    assert!(good.stdout.contains("http://100.64.0.1:18789") && good.stdout.contains("\"after\": \"1m\""));
+
+    let bad = ran(command.env("FAIL_THRESHOLD", "three").output().expect("it starts"));
+    assert_eq!(bad.code, 2);
+    assert!(bad.stderr.contains("environment: FAIL_THRESHOLD: \"three\" must be a whole number"), "{}", bad.stderr);
+
+    let none = run(&["config"]);
+    assert_eq!(none.code, 2);
+    assert!(none.stderr.contains("PRIMARY_IP is not set") && none.stderr.contains("\"upstreams\""), "{}", none.stderr);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let mut child = program().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    drop(child.stdout.take());
+    let ran = ran(child.wait_with_output().expect("it ends"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn a_full_disk_is_a_failure() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    let output = program().arg("--help").stdout(full).output().expect("it starts");
+    let ran = ran(output);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("cannot write to standard output"), "{}", ran.stderr);
+}

@@ -1,0 +1,324 @@
+//! What a person sees who writes a configuration: every problem with its place, all at once.
+
+use std::time::Duration;
+
+use openclaw_failover::config::{self, Config, Problems, Witness};
+
+const UPSTREAMS: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
+
+fn parse(text: &str) -> Result<Config, Problems> {
+    config::parse(text, "config.json")
+}
+
+/// A sound configuration with one more line, which is line 3.
+fn with(line: &str) -> String {
+    format!("{{\n  {UPSTREAMS},\n  {line}\n}}\n")
+}
+
+/// The example of the documentation, every key that there is.
+const EVERYTHING: &str = r#"{
+  // Comments and trailing commas are welcome.
+  "upstreams": [
+    { "name": "primary", "urls": ["http://100.64.0.1:18789", "https://claw.example.org/"],
+      "channels": ["rocketchat"], "credential": "primary", "ca_file": "/etc/ssl/claw.pem" },
+    { "name": "second", "urls": ["http://[fd7a::2]:18789"], "channels": ["discord"] },
+  ],
+  "probe":   { "interval": "10s", "retry_interval": "3s", "timeout": "5s" },
+  "promote": { "after": "30s", "failures": 3, "restart_grace": "2m", "sync_wait": "0s",
+               "witnesses": ["tailscale", "tcp://1.1.1.1:443", "https://example.org/up"] },
+  "demote":  { "after": "30s", "max_after": "30m", "flap_window": "3h" },
+  /* This host. */
+  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s", "stop_timeout": "345s" },
+  "workspace": { "path": "/home/openclaw/.openclaw/workspace", "remote": "origin", "branch": "main", "timeout": "5m", "refresh": "5m" },
+  "secrets": [
+    { "source": "openclaw@100.64.0.1:.openclaw/standby.env", "target": "/home/openclaw/.openclaw/secrets/" },
+  ],
+}"#;
+
+#[test]
+fn upstreams_alone_are_enough() {
+    let config = parse(&format!("{{ {UPSTREAMS} }}")).unwrap();
+    assert_eq!(config.upstreams[0].urls, ["http://100.64.0.1:18789"]);
+    assert_eq!(config.promote.after, Duration::from_secs(30));
+    assert_eq!(config.promote.witnesses, None);
+    assert_eq!(config.gateway.unit, "openclaw.service");
+    assert!(config.secrets.is_empty());
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = parse(EVERYTHING).unwrap();
+    assert_eq!(config.upstreams[0].urls[1], "https://claw.example.org");
+    assert_eq!(config.upstreams[0].credential.as_deref(), Some("primary"));
+    assert_eq!(config.upstreams[1].channels, ["discord"]);
+    assert_eq!(config.promote.restart_grace, Duration::from_secs(120));
+    assert_eq!(config.promote.sync_wait, Duration::ZERO);
+    let witnesses =
+        vec![Witness::Tailscale, Witness::Tcp("1.1.1.1:443".into()), Witness::Https("https://example.org/up".into())];
+    assert_eq!(config.promote.witnesses, Some(witnesses));
+    assert_eq!(config.secrets.len(), 1);
+}
+
+#[test]
+fn what_is_printed_reads_back_as_the_same() {
+    let minimal = format!("{{ {UPSTREAMS} }}");
+    let no_witness = with(r#""promote": { "witnesses": [], "after": "61s" }"#);
+    for text in [EVERYTHING, &minimal, &no_witness] {
+        let config = parse(text).unwrap();
+        let printed = config.to_json().pretty();
+        assert_eq!(parse(&printed), Ok(config), "{printed}");
+    }
+}
+
+/// A line, the place it is reported at, and what the problem says.
+const WRONG: &[(&str, &str, &str)] = &[
+    // Keys.
+    (r#""promot": {}"#, "3: promot:", r#"did you mean "promote"?"#),
+    (r#""probe": { "timout": "5s" }"#, "3: probe.timout:", r#"did you mean "timeout"?"#),
+    (r#""probe": { "retry-interval": "5s" }"#, "3: probe.retry-interval:", r#"did you mean "retry_interval"?"#),
+    (r#""notify": []"#, "3: notify:", "known here: upstreams, secrets, probe"),
+    (r#""probe": { "timeout": "5s", "timeout": "4s" }"#, "3: probe.timeout:", "first in line 3"),
+    (r#""upstreams": []"#, "3: upstreams:", "second time (first in line 2)"),
+    (r#""secret": []"#, "3: secret:", r#"did you mean "secrets"?"#),
+    (r#""gateway": { "token": "hunter2" }"#, "3: gateway.token:", "/etc/openclaw-failover/credentials/"),
+    (r#""auth_password": "hunter2""#, "3: auth_password:", "secrets do not belong in this file"),
+    (r#""a\u001b[31mb": 1"#, r#"3: "a\u{1b}[31mb":"#, "not a known key"),
+    // Types.
+    (r#""probe": []"#, "3: probe:", "must be an object {…}, not a list"),
+    (r#""probe": { "interval": 10 }"#, "3: probe.interval:", r#""10s" if seconds are meant"#),
+    (r#""probe": { "interval": true }"#, "3: probe.interval:", "not true or false"),
+    (r#""probe": { "interval": "10" }"#, "3: probe.interval:", r#""10" has no unit; write "10s""#),
+    (r#""probe": { "interval": "10sec" }"#, "3: probe.interval:", r#"did you mean "10s"?"#),
+    (r#""promote": { "failures": "3" }"#, "3: promote.failures:", "a whole number from 1 to 100, not text"),
+    (r#""promote": { "failures": 0 }"#, "3: promote.failures:", "from 1 to 100, not 0"),
+    (r#""promote": { "failures": -1.5 }"#, "3: promote.failures:", "from 1 to 100, not -1.5"),
+    (r#""gateway": { "unit": 7 }"#, "3: gateway.unit:", "must be text in double quotes, not 7"),
+    (r#""secrets": {}"#, "3: secrets:", "must be a list […], not an object"),
+    (r#""secrets": ["x"]"#, "3: secrets[0]:", "must be an object {…}, not text"),
+    // Durations alone.
+    (r#""probe": { "interval": "0s" }"#, "3: probe.interval:", r#""0s" is too short; write at least "100ms""#),
+    (r#""probe": { "timeout": "2h" }"#, "3: probe.timeout:", r#"at most "1h""#),
+    (r#""demote": { "flap_window": "0s" }"#, "3: demote.flap_window:", r#"at least "1s""#),
+    (r#""gateway": { "stop_timeout": "10ms" }"#, "3: gateway.stop_timeout:", r#"at least "1s""#),
+    (r#""workspace": { "refresh": "0s" }"#, "3: workspace.refresh:", r#"at least "1s""#),
+    (r#""demote": { "max_after": "4000d" }"#, "3: demote.max_after:", "at most 3650d"),
+    // Values that do not go together.
+    (
+        r#""promote": { "after": "15s" }"#,
+        "3: promote.after:",
+        "promote.after (15s) must be longer than probe.interval (10s, the default) and probe.timeout (5s, the default) together",
+    ),
+    (r#""probe": { "interval": "28s" }"#, "3: probe.interval:", "promote.after (30s, the default) must be longer"),
+    (
+        r#""probe": { "interval": "2s" }"#,
+        "3: probe.interval:",
+        "probe.retry_interval (3s, the default) must not be longer than probe.interval (2s)",
+    ),
+    (r#""promote": { "failures": 6 }"#, "3: promote.failures:", "lower it to 5 or raise promote.after to at least 35s"),
+    (
+        r#""demote": { "after": "9s" }"#,
+        "3: demote.after:",
+        "must not be shorter than probe.interval (10s, the default)",
+    ),
+    (
+        r#""demote": { "after": "1h" }"#,
+        "3: demote.after:",
+        "demote.max_after (30m, the default) must not be shorter than demote.after (1h)",
+    ),
+    (
+        r#""demote": { "flap_window": "1m" }"#,
+        "3: demote.flap_window:",
+        "demote.after (30s, the default) and promote.after (30s, the default)",
+    ),
+    (r#""gateway": { "url": "http://100.64.0.1:18789" }"#, "2: upstreams[0].urls[0]:", "own gateway"),
+    // The gateway and the workspace.
+    (r#""gateway": { "unit": "openclaw" }"#, "3: gateway.unit:", r#"did you mean "openclaw.service"?"#),
+    (r#""gateway": { "url": "127.0.0.1:18789" }"#, "3: gateway.url:", "put http:// or https:// before it"),
+    (r#""workspace": { "path": "workspace" }"#, "3: workspace.path:", "must be absolute"),
+    (r#""workspace": { "path": "/home/openclaw/.openclaw" }"#, "3: workspace.path:", "two hosts must never share"),
+    (r#""workspace": { "remote": "git@example.org:me/x" }"#, "3: workspace.remote:", "not a URL"),
+    (r#""workspace": { "branch": "-f" }"#, "3: workspace.branch:", "option"),
+    // Witnesses.
+    (r#""promote": { "witnesses": ["tailscal"] }"#, "3: promote.witnesses[0]:", r#"did you mean "tailscale"?"#),
+    (r#""promote": { "witnesses": ["tcp://1.1.1.1"] }"#, "3: promote.witnesses[0]:", "no port"),
+    (r#""promote": { "witnesses": ["http://example.org"] }"#, "3: promote.witnesses[0]:", "https:// or tcp://"),
+    (
+        r#""promote": { "witnesses": ["https://me:hunter2@example.org"] }"#,
+        "3: promote.witnesses[0]:",
+        "secrets have no place",
+    ),
+    (
+        r#""promote": { "witnesses": ["https://example.org/?token=hunter2"] }"#,
+        "3: promote.witnesses[0]:",
+        "a query could carry a token",
+    ),
+    (
+        r#""promote": { "witnesses": ["tcp://100.64.0.1:22"] }"#,
+        "3: promote.witnesses[0]:",
+        "on the host of upstreams[0].urls[0]",
+    ),
+    (
+        r#""promote": { "witnesses": ["tailscale", "tailscale"] }"#,
+        "3: promote.witnesses[1]:",
+        "already promote.witnesses[0]",
+    ),
+    // Secrets.
+    (r#""secrets": [{}]"#, "3: secrets[0].source:", "is missing"),
+    (r#""secrets": [{ "source": "me@host:.openclaw/agents" }]"#, "3: secrets[0].source:", "rotate"),
+    (r#""secrets": [{ "source": "me@host:x", "target": "x" }]"#, "3: secrets[0].target:", "absolute"),
+    (r#""secrets": [{ "source": "me@host:x", "target": "/home/openclaw/" }]"#, "3: secrets[0].target:", "home"),
+    (
+        r#""secrets": [{ "source": "me@host:x", "target": "/home/openclaw/.openclaw/workspace/k" }]"#,
+        "3: secrets[0].target:",
+        "git would push",
+    ),
+    (
+        r#""workspace": { "path": "/srv/claw/w" }, "secrets": [{ "source": "me@host:x", "target": "/srv/claw/" }]"#,
+        "3: secrets[0].target:",
+        "contains workspace.path",
+    ),
+    (r#""secrets": [{ "source": "me@host:x" }, { "source": "me@host:x" }]"#, "3: secrets[1]:", "same as an earlier"),
+];
+
+#[test]
+fn every_mistake_is_named_with_its_place_and_the_way_out() {
+    for (line, place, what) in WRONG {
+        let problems = parse(&with(line)).unwrap_err();
+        let place = format!("config.json:{place}");
+        let found = problems.lines().any(|problem| problem.starts_with(&place) && problem.contains(what));
+        assert!(found, "{line}\n{problems}");
+        assert!(!problems.to_string().contains("hunter2"), "{problems}");
+        assert_eq!(problems.lines().count(), 1, "{line}\n{problems}");
+    }
+}
+
+#[test]
+fn upstreams_are_checked_alone_and_together() {
+    let one = r#"{ "name": "a", "urls": ["http://a"] }"#;
+    let many = [one; 9].join(",");
+    let urls = [r#""http://a""#; 9].join(",");
+    let cases = [
+        ("", "upstreams:", "is empty"),
+        (r#"{ "urls": ["http://a"] }"#, "upstreams[0].name:", "is missing"),
+        (r#"{ "name": "a" }"#, "upstreams[0].urls:", "is missing or empty"),
+        (r#"{ "name": "a", "urls": [] }"#, "upstreams[0].urls:", "is missing or empty"),
+        (r#"{ "name": "a b", "urls": ["http://a"] }"#, "upstreams[0].name:", "not a valid name"),
+        (r#"{ "name": "a", "url": "http://a" }"#, "upstreams[0].url:", r#"did you mean "urls"?"#),
+        (r#"{ "name": "a", "urls": "http://a" }"#, "upstreams[0].urls:", "must be a list"),
+        (r#"{ "name": "a", "urls": ["http://a", 7] }"#, "upstreams[0].urls[1]:", "not 7"),
+        (r#"{ "name": "a", "urls": ["http://a/", "HTTP://A:80"] }"#, "upstreams[0].urls[1]:", "same server"),
+        (r#"{ "name": "a", "urls": ["http://me:hunter2@a"] }"#, "upstreams[0].urls[0]:", "password"),
+        (r#"{ "name": "a", "urls": ["http://localhost:18789"] }"#, "upstreams[0].urls[0]:", "own gateway"),
+        (r#"{ "name": "a", "urls": ["http://a"], "credential": "x/y" }"#, "upstreams[0].credential:", "name of a file"),
+        (r#"{ "name": "a", "urls": ["http://a"], "ca_file": "ca.pem" }"#, "upstreams[0].ca_file:", "absolute"),
+        (
+            r#"{ "name": "a", "urls": ["http://a"] }, { "name": "a", "urls": ["http://b"] }"#,
+            "upstreams[1].name:",
+            "already upstreams[0].name",
+        ),
+        (
+            r#"{ "name": "a", "urls": ["http://a"] }, { "name": "b", "urls": ["http://a"] }"#,
+            "upstreams[1].urls[0]:",
+            "same server as upstreams[0].urls[0]",
+        ),
+        (
+            r#"{ "name": "a", "urls": ["http://a"], "channels": ["x"] }, { "name": "b", "urls": ["http://b"], "channels": ["x"] }"#,
+            "upstreams[1].channels[0]:",
+            "already upstreams[0].channels[0]",
+        ),
+        (&many, "upstreams:", "at most 8"),
+        (&format!(r#"{{ "name": "a", "urls": [{urls}] }}"#), "upstreams[0].urls:", "at most 8"),
+    ];
+    for (upstreams, key, what) in cases {
+        let problems = parse(&format!("{{\n\"upstreams\": [{upstreams}] }}")).unwrap_err();
+        let place = format!("config.json:2: {key}");
+        let found = problems.lines().any(|problem| problem.starts_with(&place) && problem.contains(what));
+        assert!(found, "{upstreams}\n{problems}");
+        assert!(!problems.to_string().contains("hunter2"), "{problems}");
+    }
+}
+
+#[test]
+fn all_problems_come_at_once_in_order() {
+    let text = r#"{
+  "upstrams": [],
+  "probe": {
+    "interval": "10",
+    "timeout": "5s",
+    "timeout": "6s",
+  },
+  "workspace": { "branch": "a b" },
+}"#;
+    let problems = parse(text).unwrap_err();
+    let starts =
+        ["2: upstrams:", "4: probe.interval:", "6: probe.timeout:", "8: workspace.branch:", " upstreams: is missing"];
+    let lines: Vec<&str> = problems.lines().collect();
+    assert_eq!(lines.len(), starts.len(), "{problems}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(&format!("config.json:{start}")), "{line}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_said_with_line_and_column() {
+    for (text, start) in [
+        ("{\n  \"upstreams\": [\n", "config.json:3:1: "),
+        ("", "config.json:1:1: "),
+        ("{ \"a\": nul }", "config.json:1:"),
+    ] {
+        let problems = parse(text).unwrap_err();
+        assert!(problems.to_string().starts_with(start), "{problems}");
+    }
+    let problems = parse("[]").unwrap_err();
+    assert!(problems.to_string().contains("must be an object {…}, not a list"), "{problems}");
+}
+
+#[test]
+fn truncated_and_mutated_files_never_panic() {
+    for end in 0..EVERYTHING.len() {
+        if let Some(text) = EVERYTHING.get(..end) {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+    // A small generator of its own (xorshift), so that a failure is repeated by every run.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let pieces = [
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "0",
+        "-",
+        "/",
+        "@",
+        "\\",
+        "\u{1b}",
+        "é",
+        "null",
+        "18446744073709551616",
+        "ms",
+        " ",
+    ];
+    for _ in 0..20_000 {
+        let mut text: Vec<char> = EVERYTHING.chars().collect();
+        for _ in 0..=random(3) {
+            let at = random(text.len());
+            let until = (at + random(4)).min(text.len());
+            text.splice(at..until, pieces[random(pieces.len())].chars());
+        }
+        let text: String = text.into_iter().collect();
+        match parse(&text) {
+            Ok(config) => assert_eq!(parse(&config.to_json().pretty()), Ok(config), "{text}"),
+            Err(problems) => assert!(!problems.to_string().contains('\u{1b}'), "{text}"),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `/readyz`: what it adds to a healthy verdict, and what it can never take away.
+
+use openclaw_failover::probe::Failure::Refused;
+use openclaw_failover::probe::{Channels, Readyz, Target, Verdict};
+
+use crate::server::{Server, respond, silence};
+use crate::{HEALTHY, HTML, STARTED, probe};
+
+fn with_readyz(status: u16, body: &'static str) -> Server {
+    Server::start(move |path, stream| match path {
+        "/startupz" => respond(stream, 200, STARTED),
+        _ => respond(stream, status, body),
+    })
+}
+
+fn with_token(server: &Server) -> Target {
+    let token = Readyz::Token("s3cret\n".to_owned());
+    Target::new(&[server.url()], None, &token).unwrap()
+}
+
+#[test]
+fn channels_are_listed_and_a_suppressed_one_is_not_ready() {
+    let server = with_readyz(503, r#"{"ready":false,"failing":["slack"],"suppressed":["discord"]}"#);
+    let answer = probe(&mut with_token(&server));
+    assert_eq!(answer.verdict, Verdict::Healthy { ready: false });
+    let expected = Channels { failing: vec!["slack".to_owned()], suppressed: vec!["discord".to_owned()] };
+    assert_eq!(answer.channels, expected);
+}
+
+#[test]
+fn a_failing_channel_is_shown_and_stays_ready() {
+    let server = with_readyz(503, r#"{"ready":false,"failing":["slack"],"suppressed":[]}"#);
+    let answer = probe(&mut with_token(&server));
+    assert_eq!(answer.verdict, HEALTHY);
+    assert_eq!(answer.channels.failing, ["slack"]);
+}
+
+#[test]
+fn the_token_goes_to_readyz_and_is_shown_nowhere() {
+    let server = with_readyz(200, r#"{"ready":true,"failing":[],"suppressed":[]}"#);
+    let mut target = with_token(&server);
+    let answer = probe(&mut target);
+    assert!(!format!("{target:?} {answer:?}").contains("s3cret"));
+    for head in server.heads() {
+        let shown = head.to_lowercase().contains("authorization: bearer s3cret\r\n");
+        assert_eq!(shown, head.starts_with("GET /readyz "), "{head}");
+    }
+    assert_eq!(server.asked(), ["/startupz", "/readyz"]);
+    // ureq logs the bytes that it sends, at a level that must not exist in any build of ours.
+    assert!(log::STATIC_MAX_LEVEL < log::LevelFilter::Trace);
+}
+
+#[test]
+fn the_local_gateway_is_asked_without_a_token() {
+    let server = with_readyz(200, r#"{"ready":true,"failing":[],"suppressed":["discord"]}"#);
+    let answer = probe(&mut Target::local(&server.url()).unwrap());
+    assert_eq!(answer.verdict, Verdict::Healthy { ready: false });
+    assert!(server.heads().iter().all(|head| !head.to_lowercase().contains("authorization")));
+}
+
+#[test]
+fn a_broken_readyz_takes_no_life_away() {
+    let strange = [
+        with_readyz(404, ""),
+        with_readyz(500, ""),
+        with_readyz(200, HTML),
+        with_readyz(200, "{}"),
+        with_readyz(200, r#"{"ready":true}"#),
+        Server::start(|path, stream| match path {
+            "/startupz" => respond(stream, 200, STARTED),
+            _ => silence(stream),
+        }),
+    ];
+    for server in strange {
+        let answer = probe(&mut with_token(&server));
+        assert_eq!(answer.verdict, HEALTHY);
+        assert_eq!(answer.channels, Channels::default());
+        assert!(answer.detail.contains("/readyz"), "{}", answer.detail);
+    }
+}
+
+#[test]
+fn readyz_is_not_asked_of_the_dead() {
+    let server = Server::raw(drop);
+    let answer = probe(&mut with_token(&server));
+    assert_eq!(answer.verdict, Verdict::Failing(Refused));
+}

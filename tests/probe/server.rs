@@ -1,0 +1,161 @@
+//! A server that does with each connection what a test tells it to.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// What a test writes to and, rarely, reads from.
+pub(crate) trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+/// Answers the request for one path.
+type Handler = dyn Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync;
+
+/// Listens on a free port until it is dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    scheme: &'static str,
+    heads: Arc<Mutex<Vec<String>>>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Reads each request's head, then lets `handler` answer and closes.
+    pub(crate) fn start(handler: impl Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Self::listen("127.0.0.1:0", None, Arc::new(handler))
+    }
+
+    /// The same on another address.
+    pub(crate) fn start_at(
+        address: &str,
+        handler: impl Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(address, None, Arc::new(handler))
+    }
+
+    /// The same behind TLS.
+    pub(crate) fn start_tls(
+        tls: Arc<ServerConfig>,
+        handler: impl Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen("127.0.0.1:0", Some(tls), Arc::new(handler))
+    }
+
+    /// Answers each path with a status and a body, what is not named with 404.
+    pub(crate) fn paths(paths: &'static [(&'static str, u16, &'static str)]) -> Self {
+        Self::start(move |path, stream| {
+            let found = paths.iter().find(|(known, _, _)| *known == path);
+            let (status, body) = found.map_or((404, ""), |(_, status, body)| (*status, *body));
+            respond(stream, status, body)
+        })
+    }
+
+    /// Hands each connection over as it comes.
+    pub(crate) fn raw(handler: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        Self::accept("127.0.0.1:0", "http", Arc::default(), handler)
+    }
+
+    fn listen(address: &str, tls: Option<Arc<ServerConfig>>, handler: Arc<Handler>) -> Self {
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = Arc::clone(&heads);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        Self::accept(address, scheme, heads, move |stream| {
+            // A client that hangs up is no error here.
+            let _ = match &tls {
+                Some(config) => ServerConnection::new(Arc::clone(config))
+                    .map_err(io::Error::other)
+                    .and_then(|tls| serve(&mut StreamOwned::new(tls, stream), &seen, &*handler)),
+                None => serve(&mut { stream }, &seen, &*handler),
+            };
+        })
+    }
+
+    fn accept(
+        address: &str,
+        scheme: &'static str,
+        heads: Arc<Mutex<Vec<String>>>,
+        handler: impl Fn(TcpStream) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (stop, handler) = (Arc::clone(&stopped), Arc::new(handler));
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let handler = Arc::clone(&handler);
+                thread::spawn(move || handler(stream));
+            }
+        });
+        Self { address, scheme, heads, stopped }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// The heads of all requests so far, in the order of their arrival.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    /// The paths of all requests so far.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.heads().iter().map(|head| path(head).to_owned()).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        // Wakes the listener so that it sees that it has been stopped.
+        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+    }
+}
+
+fn serve(stream: &mut dyn Stream, heads: &Mutex<Vec<String>>, handler: &Handler) -> io::Result<()> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let asked = path(&head).to_owned();
+    heads.lock().unwrap().push(head);
+    handler(&asked, stream)?;
+    stream.flush()
+}
+
+fn path(head: &str) -> &str {
+    head.split(' ').nth(1).unwrap_or_default()
+}
+
+/// A whole answer, HTML where it looks like it.
+pub(crate) fn respond(stream: &mut dyn Stream, status: u16, body: &str) -> io::Result<()> {
+    let kind = if body.starts_with('<') { "text/html; charset=utf-8" } else { "application/json" };
+    let length = body.len();
+    write!(stream, "HTTP/1.1 {status} Whatever\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+/// Says nothing more until the client gives up.
+pub(crate) fn silence(stream: &mut dyn Stream) -> io::Result<()> {
+    io::copy(stream, &mut io::sink()).map(drop)
+}
+
+/// Writes `bytes` one at a time with a pause between them, again and again.
+pub(crate) fn drip(stream: &mut dyn Stream, bytes: &[u8]) -> io::Result<()> {
+    for byte in bytes.iter().cycle() {
+        stream.write_all(&[*byte])?;
+        stream.flush()?;
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}

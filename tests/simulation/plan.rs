@@ -1,0 +1,116 @@
+//! What the world does: when each upstream is in which state, decided before the world begins.
+
+use openclaw_failover::probe::Failure;
+
+use crate::rng::Rng;
+
+pub const SECOND: u64 = 1000;
+pub const MINUTE: u64 = 60 * SECOND;
+pub const HOUR: u64 = 60 * MINUTE;
+pub const DAY: u64 = 24 * HOUR;
+
+/// What a probe that begins in this state finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum State {
+    Up { ready: bool },
+    Fails(Failure),
+}
+
+pub const UP: State = State::Up { ready: true };
+
+/// A state from a time on, until the next one begins.
+pub type Span = (u64, State);
+
+/// One upstream's month.
+pub fn upstream(rng: &mut Rng, length: u64) -> Vec<Span> {
+    let mut spans = vec![(0, if rng.chance(40) { State::Fails(Failure::Refused) } else { UP })];
+    let calm = rng.pick(&[12 * HOUR, 5 * DAY, 5 * DAY, 20 * DAY]);
+    let mut at = rng.log_range(10 * SECOND, calm);
+    while at < length {
+        at = incident(rng, &mut spans, at) + rng.log_range(20 * MINUTE, calm);
+    }
+    spans
+}
+
+/// When this host is cut off from everything: from, until.
+pub fn partitions(rng: &mut Rng, length: u64) -> Vec<(u64, u64)> {
+    let mut found = Vec::new();
+    let mut at = rng.log_range(HOUR, 40 * DAY);
+    while at < length {
+        let until = at + rng.log_range(SECOND, 3 * HOUR);
+        found.push((at, until));
+        at = until + rng.log_range(MINUTE, 20 * DAY);
+    }
+    found
+}
+
+fn incident(rng: &mut Rng, spans: &mut Vec<Span>, at: u64) -> u64 {
+    let dead = State::Fails(rng.pick(&[
+        Failure::Refused,
+        Failure::ResponseTimeout,
+        Failure::ConnectTimeout,
+        Failure::Unreachable,
+        Failure::Status(500),
+        Failure::NotOpenClaw,
+        Failure::Dns,
+    ]));
+    match rng.range(0, 7) {
+        0 => outage(rng, spans, at, dead, HOUR),
+        1 => outage(rng, spans, at, dead, 2 * DAY),
+        2 => flap(rng, spans, at, dead),
+        3 => crash_loop(rng, spans, at),
+        4 => restart(rng, spans, at),
+        _ => {
+            spans.push((at, dead));
+            let back = at + rng.log_range(SECOND, MINUTE);
+            spans.push((back, UP));
+            back
+        }
+    }
+}
+
+fn outage(rng: &mut Rng, spans: &mut Vec<Span>, at: u64, dead: State, longest: u64) -> u64 {
+    spans.push((at, dead));
+    let starts = at + rng.log_range(SECOND, longest);
+    spans.push((starts, State::Fails(rng.pick(&[Failure::Starting, Failure::Refused]))));
+    let back = starts + rng.log_range(SECOND, 200 * SECOND);
+    spans.push((back, UP));
+    back
+}
+
+fn flap(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64, dead: State) -> u64 {
+    let (down, up) = (rng.log_range(SECOND, 3 * MINUTE), rng.log_range(SECOND, 3 * MINUTE));
+    let end = at + rng.log_range(MINUTE, 2 * HOUR);
+    while at < end {
+        spans.push((at, dead));
+        spans.push((at + down, UP));
+        at += down + up;
+    }
+    at
+}
+
+fn crash_loop(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64) -> u64 {
+    for _ in 0..3 {
+        spans.push((at, State::Fails(Failure::Refused)));
+        spans.push((at + 5 * SECOND, State::Fails(Failure::Starting)));
+        at += 5 * SECOND + rng.range(5 * SECOND, 20 * SECOND);
+        spans.push((at, UP));
+        at += rng.range(10 * SECOND, 80 * SECOND);
+    }
+    spans.push((at, State::Fails(Failure::Refused)));
+    spans.push((at + 10 * SECOND, State::Up { ready: rng.chance(500) }));
+    at += 5 * MINUTE;
+    spans.push((at, UP));
+    at
+}
+
+fn restart(rng: &mut Rng, spans: &mut Vec<Span>, at: u64) -> u64 {
+    spans.push((at, State::Fails(Failure::Draining)));
+    let down = at + rng.log_range(SECOND, 315 * SECOND);
+    spans.push((down, State::Fails(Failure::Refused)));
+    let starts = down + rng.range(SECOND, 10 * SECOND);
+    spans.push((starts, State::Fails(Failure::Starting)));
+    let back = starts + rng.log_range(5 * SECOND, 175 * SECOND);
+    spans.push((back, UP));
+    back
+}

@@ -1,0 +1,386 @@
+//! The seven invariants, checked against the world's own truth and not against what the machine believes.
+//!
+//! Between two moments nothing changes, so what is checked just before each moment has been checked for all time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use openclaw_failover::failover::{
+    Action, Cause, Command, HoldKind, Machine, Memory, Note, Order, Policy, Reason, Role, Time,
+};
+use openclaw_failover::probe::Verdict;
+
+use crate::gateway::{Gateway, Process};
+use crate::plan::{DAY, MINUTE, SECOND, State};
+
+/// Room for latencies: of probes, of systemctl, of looks.
+const SLACK: u64 = 2 * SECOND;
+
+/// OpenClaw's crash-loop breaker and what the design adds to it.
+const BREAKER: u64 = 330 * SECOND;
+
+pub struct Referee {
+    seed: u64,
+    policy: Policy,
+    /// What happened lately, for the person who reads a failure.
+    recent: VecDeque<String>,
+
+    // The world's truth.
+    truth: Vec<(State, u64)>,
+    cut_off: bool,
+    process: Process,
+    drained_at: u64,
+    /// From this time on nothing has disturbed the monitor.
+    settled: u64,
+    running: bool,
+
+    // What the monitor was told, counted anew.
+    life: u64,
+    last_verdict: u64,
+    elapsed: u64,
+    failures: u32,
+    pub armed: bool,
+    streaks: Vec<Option<(u64, u64)>>,
+    said: Vec<Option<Verdict>>,
+    hold: Option<(HoldKind, Option<u64>)>,
+    drill: bool,
+    drill_asked: bool,
+
+    in_flight: bool,
+    killed: Option<u64>,
+    promotions: VecDeque<u64>,
+    /// Automatic promotions within the flap window of the last one, which it counts too.
+    flaps: u32,
+    answer_due: bool,
+    started: bool,
+    crashes: usize,
+    most_in_a_day: usize,
+}
+
+fn millis(span: Duration) -> u64 {
+    span.as_millis() as u64
+}
+
+impl Referee {
+    pub fn new(seed: u64, policy: &Policy, now: u64) -> Self {
+        Self {
+            seed,
+            recent: VecDeque::new(),
+            truth: vec![(State::Up { ready: true }, now); policy.upstreams],
+            cut_off: false,
+            process: Process::Down,
+            drained_at: 0,
+            settled: now,
+            running: false,
+            life: now,
+            last_verdict: now,
+            elapsed: 0,
+            failures: 0,
+            armed: false,
+            streaks: vec![None; policy.upstreams],
+            said: vec![None; policy.upstreams],
+            hold: None,
+            drill: false,
+            drill_asked: false,
+            in_flight: false,
+            killed: None,
+            promotions: VecDeque::new(),
+            flaps: 1,
+            answer_due: false,
+            started: false,
+            crashes: 0,
+            most_in_a_day: most_promotions_in_a_day(policy),
+            policy: policy.clone(),
+        }
+    }
+
+    fn note(&mut self, now: u64, what: impl FnOnce() -> String) {
+        if self.recent.len() == 60 {
+            self.recent.pop_front();
+        }
+        let at = now - crate::world::EPOCH;
+        self.recent.push_back(format!("{:>6} s {:03}  {}", at / 1000, at % 1000, what()));
+    }
+
+    fn fail(&self, now: u64, machine: &Machine, rule: &str) -> ! {
+        let believes = format!("flaps {} {:?} {:?}", self.flaps, machine.role(), machine.memory());
+        let recent = self.recent.iter().map(String::as_str).collect::<Vec<_>>().join("\n  ");
+        panic!(
+            "seed {}: broken at {} s: {rule}\n  policy: {:?}\n  {recent}\n  machine: {believes}\nreplay: SIMULATION_SEED={} cargo test --test simulation",
+            self.seed,
+            (now - crate::world::EPOCH) as f64 / 1000.0,
+            self.policy,
+            self.seed
+        );
+    }
+
+    /// The monitor cannot be held to anything before this time plus `for_`.
+    pub fn disturb(&mut self, now: u64, for_: u64) {
+        self.settled = self.settled.max(now + for_);
+        self.note(now, || format!("(disturbed for {} s)", for_ / 1000));
+    }
+
+    pub fn truth(&mut self, now: u64, upstream: usize, state: State) {
+        if self.truth[upstream].0 != state {
+            self.note(now, || format!("truth: upstream {upstream} {state:?}"));
+            let same = matches!((self.truth[upstream].0, state), (State::Fails(_), State::Fails(_)));
+            let since = if same { self.truth[upstream].1 } else { now };
+            self.truth[upstream] = (state, since);
+        }
+    }
+
+    pub fn cut_off(&mut self, now: u64, cut_off: bool) {
+        if cut_off != self.cut_off {
+            self.cut_off = cut_off;
+            self.settled = self.settled.max(now);
+            self.note(now, || format!("truth: cut off: {cut_off}"));
+        }
+    }
+
+    pub fn gateway(&mut self, now: u64, gateway: &Gateway) {
+        if matches!(gateway.process, Process::Draining { .. }) {
+            self.drained_at = now;
+        }
+        if gateway.process != self.process {
+            self.process = gateway.process;
+            self.note(now, || format!("gateway: {:?}", gateway.process));
+        }
+    }
+
+    pub fn monitor_started(&mut self, now: u64) {
+        self.note(now, || "monitor starts".to_owned());
+        self.running = true;
+        self.settled = self.settled.max(now);
+        (self.life, self.last_verdict, self.elapsed, self.failures) = (now, now, 0, 0);
+        self.streaks.iter_mut().for_each(|streak| *streak = None);
+        self.in_flight = false;
+        self.drill = false;
+    }
+
+    /// The monitor died before what it had just been told was on disk.
+    pub fn forgotten(&mut self, remembered: &Memory) {
+        self.hold = remembered.hold.map(|hold| (hold.kind, hold.until.map(Time::as_millis)));
+    }
+
+    pub fn monitor_gone(&mut self, now: u64) {
+        self.note(now, || "monitor gone".to_owned());
+        self.running = false;
+        self.crashes += 1;
+        self.settled = self.settled.max(now);
+    }
+
+    pub fn spoken(&mut self, now: u64, command: &Command) {
+        self.note(now, || format!("operator: {command:?}"));
+        match *command {
+            Command::Hold { kind, until } => {
+                self.hold = Some((kind, until.map(Time::as_millis)));
+            }
+            Command::Resume => self.hold = None,
+            Command::Drill { hold } => {
+                self.drill_asked = true;
+                self.disturb(now, millis(hold) + 20 * MINUTE);
+            }
+        }
+        self.settled = self.settled.max(now);
+    }
+
+    /// Counts what the monitor is told, as the design words it.
+    pub fn probed(&mut self, now: u64, upstream: usize, verdict: Verdict) {
+        self.expire_hold(now);
+        let step = millis(self.policy.interval + self.policy.timeout);
+        self.elapsed += (now - self.last_verdict).min(step);
+        self.last_verdict = now;
+        if verdict.is_healthy() {
+            (self.life, self.elapsed, self.failures, self.armed) = (now, 0, 0, true);
+        } else {
+            self.failures += 1;
+        }
+        let streak = &mut self.streaks[upstream];
+        *streak = match (verdict, *streak) {
+            (Verdict::Healthy { ready: true }, Some((last, sum))) => Some((now, sum + (now - last).min(step))),
+            (Verdict::Healthy { ready: true }, None) => Some((now, 0)),
+            _ => None,
+        };
+        if std::mem::replace(&mut self.said[upstream], Some(verdict)) != Some(verdict) {
+            self.note(now, || format!("probe: upstream {upstream} {verdict:?}"));
+        }
+    }
+
+    fn expire_hold(&mut self, now: u64) {
+        if let Some((_, Some(until))) = self.hold
+            && now >= until
+        {
+            self.hold = None;
+            self.settled = self.settled.max(until);
+        }
+    }
+
+    /// Judges one action at the moment the machine asks for it.
+    pub fn acted(&mut self, now: u64, action: &Action, machine: &Machine) {
+        self.expire_hold(now);
+        self.note(now, || format!("action: {action:?}"));
+        match action {
+            Action::Order(order) => self.ordered(now, *order, machine),
+            Action::Say(Note::Promoting { cause, .. }) => {
+                (self.answer_due, self.started) = (*cause == Cause::Outage, false);
+                self.drill = matches!(cause, Cause::Drill { .. }) && std::mem::take(&mut self.drill_asked);
+            }
+            Action::Say(Note::Promoted { cause: Cause::Outage, .. }) => self.promoted(now, machine),
+            Action::Say(Note::DrillOvertaken) => self.drill = false,
+            Action::Say(Note::Demoting { reason }) => {
+                if let Reason::Ready { upstream } = reason {
+                    self.steps_aside(now, *upstream, machine);
+                }
+            }
+            Action::Say(Note::Demoted { .. } | Note::Aborted { .. }) => {
+                if self.answer_due && self.started {
+                    self.promoted(now, machine);
+                }
+                (self.drill, self.answer_due) = (false, false);
+            }
+            // A gateway that never answers is not a systemd that obeys.
+            Action::Say(Note::StoppingSilent { .. } | Note::StartFailed { .. }) => self.disturb(now, 20 * MINUTE),
+            _ => {}
+        }
+    }
+
+    fn ordered(&mut self, now: u64, order: Order, machine: &Machine) {
+        if self.in_flight {
+            self.fail(now, machine, "invariant 4: a second order while one is in flight");
+        }
+        self.in_flight = true;
+        let kind = self.hold.map(|(kind, _)| kind);
+        let stops_drill = matches!(machine.role(), Role::Demoting(demoting) if demoting.reason == Reason::DrillOver);
+        if kind == Some(HoldKind::Paused) && !stops_drill {
+            self.fail(now, machine, "invariant 7: an order while paused");
+        }
+        match order {
+            Order::Start if kind == Some(HoldKind::Promoted) || self.drill => {}
+            Order::Start => {
+                if kind == Some(HoldKind::Standby) {
+                    self.fail(now, machine, "invariant 1: a start while a hold forbids it");
+                }
+                if !self.armed {
+                    self.fail(now, machine, "invariant 1: a start while nothing is armed");
+                }
+                let after = millis(self.policy.promote_after);
+                if self.elapsed < after || self.failures < self.policy.failures {
+                    self.fail(now, machine, "invariant 1: a start before the window reached promote.after");
+                }
+            }
+            Order::Stop => {}
+            Order::Kill => {
+                if self.killed.is_some_and(|at| now - at < 5 * MINUTE) {
+                    self.fail(now, machine, "a second unclean exit within five minutes");
+                }
+                self.killed = Some(now);
+            }
+        }
+    }
+
+    /// The order that was in flight has ended.
+    pub fn outcome(&mut self, order: Order, result: &Result<(), String>) {
+        self.in_flight = false;
+        self.started |= order == Order::Start && result.is_ok();
+    }
+
+    fn promoted(&mut self, now: u64, machine: &Machine) {
+        self.answer_due = false;
+        self.promotions.push_back(now);
+        let flap_window = millis(self.policy.flap_window);
+        self.flaps = self.promotions.iter().filter(|&&at| now - at < flap_window).count() as u32;
+        while self.promotions.front().is_some_and(|&at| now - at >= DAY) {
+            self.promotions.pop_front();
+        }
+        if self.promotions.len() > self.most_in_a_day + self.crashes {
+            self.fail(now, machine, "invariant 5: more promotions in a day than the hold-down allows");
+        }
+    }
+
+    fn steps_aside(&self, now: u64, upstream: usize, machine: &Machine) {
+        if self.process == Process::Down {
+            return;
+        }
+        let ready_for = self.streaks[upstream].map_or(0, |(_, sum)| sum);
+        if ready_for < self.hold_down().0 {
+            self.fail(now, machine, "stepped aside before the upstream was ready for the hold-down");
+        }
+    }
+
+    /// What must hold by now, were the next thing to happen at `now`.
+    pub fn check(&mut self, now: u64, gateway: &Gateway, machine: Option<&Machine>) {
+        self.expire_hold(now);
+        let Some(machine) = machine else { return };
+        if !self.running || now <= self.settled || self.hold.is_some() {
+            return;
+        }
+        self.check_up(now, gateway, machine);
+        self.check_down(now, gateway, machine);
+    }
+
+    /// Invariants 2 and 6: everything is dead, so the gateway was started in time.
+    fn check_up(&self, now: u64, gateway: &Gateway, machine: &Machine) {
+        let witness_silent = self.policy.witnessed && self.cut_off;
+        let dead = |&(state, since): &(State, u64)| {
+            (self.cut_off || matches!(state, State::Fails(_))).then_some(if self.cut_off { 0 } else { since })
+        };
+        let Some(dead_since) = self.truth.iter().map(dead).try_fold(0, |latest, since| Some(latest.max(since?))) else {
+            return;
+        };
+        if witness_silent || !machine.upstreams().iter().any(|upstream| upstream.armed) {
+            return;
+        }
+        let base = dead_since.max(self.settled).max(self.life);
+        let policy = &self.policy;
+        let decided = policy.promote_after + policy.restart_grace + policy.timeout.max(policy.retry_interval);
+        let mut bound = base + millis(decided + policy.sync_wait) + SLACK;
+        if self.drained_at + SECOND >= base.saturating_sub(SECOND) {
+            bound += 15 * SECOND + 5 * MINUTE;
+        }
+        if now > bound && !matches!(gateway.process, Process::Up { .. }) {
+            self.fail(now, machine, "invariant 2: everything is dead and the gateway was not started in time");
+        }
+    }
+
+    /// Invariants 3 and 6: an upstream stays ready, so the gateway is stopped in time.
+    fn check_down(&self, now: u64, gateway: &Gateway, machine: &Machine) {
+        if self.cut_off {
+            return;
+        }
+        let ready = |&(state, since): &(State, u64)| (state == State::Up { ready: true }).then_some(since);
+        let Some(ready_since) = self.truth.iter().filter_map(ready).min() else { return };
+        let policy = &self.policy;
+        let hold_down = self.hold_down().1.max(BREAKER);
+        let bound = ready_since.max(self.settled) + hold_down + 2 * millis(policy.longest_step()) + SLACK;
+        if now > bound && matches!(gateway.process, Process::Up { .. }) {
+            self.fail(now, machine, "invariant 3: an upstream is ready and the gateway was not stopped in time");
+        }
+        if now > bound + 316 * SECOND && gateway.process != Process::Down {
+            self.fail(now, machine, "invariant 3: an upstream is ready and the gateway is still up");
+        }
+    }
+
+    /// The hold-down as the design words it, counted anew: the shortest and the longest it may be. A crash may have
+    /// lost the memory of a promotion.
+    fn hold_down(&self) -> (u64, u64) {
+        let policy = &self.policy;
+        let after =
+            |flaps: u32| millis((policy.demote_after * (1 << (flaps - 1).min(20))).min(policy.demote_max_after));
+        if self.crashes > 0 { (after(1), after(32)) } else { (after(self.flaps), after(self.flaps)) }
+    }
+}
+
+/// The most automatic promotions that fit into a day when each is followed by its hold-down, as the formula gives it.
+fn most_promotions_in_a_day(policy: &Policy) -> usize {
+    let (after, flap_window) = (millis(policy.promote_after), millis(policy.flap_window));
+    let mut promotions: Vec<u64> = Vec::new();
+    let mut now = 0;
+    while now < DAY {
+        now += after;
+        promotions.push(now);
+        let flaps = promotions.iter().filter(|&&at| now - at < flap_window).count();
+        let doublings = (flaps as u32 - 1).min(20);
+        now += millis((policy.demote_after * (1 << doublings)).min(policy.demote_max_after));
+    }
+    promotions.len() + 2
+}

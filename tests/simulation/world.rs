@@ -1,0 +1,627 @@
+//! One world: a month of one standby, in virtual time.
+//!
+//! The real [`Machine`] and the real [`Pace`] meet upstreams, a systemd, a git host, witnesses and operators that
+//! behave as the seed says. Stretches in which nothing can change are skipped; `main.rs` shows that this changes no
+//! decision.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use openclaw_failover::failover::{
+    Action, Command, Event, HoldKind, Look, Machine, Memory, Order, Pace, Policy, Role, Start, Time,
+};
+use openclaw_failover::probe::{Failure, Verdict};
+
+use crate::gateway::{Gateway, Process};
+use crate::plan::{self, DAY, HOUR, MINUTE, SECOND, Span, State, UP};
+use crate::referee::Referee;
+use crate::rng::Rng;
+
+/// Real clocks stand far from zero; a world's first moment does too, so that a past can be told from a start.
+pub const EPOCH: u64 = 1_790_000_000_000;
+
+/// Which troubles a world knows.
+#[derive(Clone, Debug)]
+pub struct Troubles {
+    /// Of a thousand starts, stops and lives of the gateway, so many go wrong.
+    pub systemd: u64,
+    pub crashes: bool,
+    pub stalls: bool,
+    pub operators: bool,
+    pub partitions: bool,
+    pub slow_sync: bool,
+}
+
+enum What {
+    ProbeEnds { upstream: usize, began: u64, verdict: Verdict },
+    OrderRuns { order: Order, takes: u64 },
+    PullEnds,
+    PushEnds { returned: bool },
+    WitnessAnswers,
+    Speak(Command),
+    GatewayDies,
+    Crash { reboot: bool },
+    Restart,
+    Stall { lasts: u64 },
+}
+
+struct Due {
+    at: u64,
+    order: u64,
+    /// The life of the monitor it belongs to; what comes from outside belongs to none.
+    life: Option<u64>,
+    what: What,
+}
+
+pub struct World {
+    pub now: u64,
+    pub length: u64,
+    pub policy: Policy,
+    pub troubles: Troubles,
+    pub log: Vec<(u64, Order)>,
+    pub skips: bool,
+    seed: u64,
+    rng: Rng,
+    queue: BinaryHeap<Reverse<Keyed>>,
+    sequence: u64,
+    plans: Vec<Vec<Span>>,
+    cursor: Vec<usize>,
+    /// When partitions begin and end, in turn, and how many of these moments have passed.
+    edges: Vec<u64>,
+    edge: usize,
+    pub gateway: Gateway,
+    machine: Option<Machine>,
+    life: u64,
+    saved: (Memory, Vec<bool>),
+    paces: Vec<Pace>,
+    begins: Vec<Option<u64>>,
+    look: Look,
+    look_at: Option<u64>,
+    /// A look was taken since the last stretch that was left out: what it would have kept fresh is fresh.
+    looked: bool,
+    asked_systemd: u64,
+    tick_at: Option<u64>,
+    stalled_until: u64,
+    pull: Option<u64>,
+    referee: Referee,
+}
+
+struct Keyed(Due);
+
+impl PartialEq for Keyed {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0.at, self.0.order) == (other.0.at, other.0.order)
+    }
+}
+impl Eq for Keyed {}
+impl PartialOrd for Keyed {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Keyed {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.0.at, self.0.order).cmp(&(other.0.at, other.0.order))
+    }
+}
+
+fn policy(rng: &mut Rng) -> Policy {
+    let s = Duration::from_secs;
+    let interval = s(if rng.chance(20) { 1 } else { rng.pick(&[5, 10, 10, 10, 30, 60]) });
+    let retry_interval = interval.min(s(rng.pick(&[1, 3, 3, 5])));
+    let timeout = s(rng.pick(&[1, 2, 5, 5, 10]));
+    let failures = rng.range(1, 5) as u32;
+    let least = interval + timeout + (retry_interval + timeout) * failures;
+    Policy {
+        upstreams: if rng.chance(300) { 2 } else { 1 },
+        interval,
+        retry_interval,
+        timeout,
+        promote_after: least.max(s(rng.pick(&[20, 30, 30, 30, 60, 120]))),
+        failures,
+        restart_grace: s(rng.pick(&[0, 0, 0, 60, 180])),
+        sync_wait: s(rng.pick(&[0, 5, 5])),
+        witnessed: rng.chance(400),
+        demote_after: s(rng.pick(&[10, 30, 30, 60])),
+        demote_max_after: s(rng.pick(&[600, 1800])),
+        flap_window: s(rng.pick(&[3600, 3 * 3600])),
+        start_timeout: s(rng.pick(&[60, 300, 300])),
+        stop_timeout: s(345),
+        refresh: s(rng.pick(&[3600, 6 * 3600, 24 * 3600])),
+    }
+}
+
+impl World {
+    pub fn new(seed: u64, length: u64, skips: bool) -> Self {
+        let mut rng = Rng::new(seed);
+        let policy = policy(&mut rng);
+        let mut yes = |in_a_thousand| rng.chance(in_a_thousand);
+        let troubles = Troubles {
+            systemd: if yes(250) { 80 } else { 0 },
+            crashes: yes(400),
+            stalls: yes(300),
+            operators: yes(300),
+            partitions: yes(300),
+            slow_sync: yes(300),
+        };
+        let plans: Vec<_> = (0..policy.upstreams).map(|_| plan::upstream(&mut rng, length)).collect();
+        let partitions = if troubles.partitions { plan::partitions(&mut rng, length) } else { Vec::new() };
+        let edges = partitions.into_iter().flat_map(|(from, until)| [EPOCH + from, EPOCH + until]).collect();
+        let mut world = Self {
+            now: EPOCH,
+            length,
+            cursor: vec![0; plans.len()],
+            plans,
+            edges,
+            edge: 0,
+            gateway: Gateway::new(troubles.systemd),
+            log: Vec::new(),
+            skips,
+            seed,
+            queue: BinaryHeap::new(),
+            sequence: 0,
+            machine: None,
+            life: 0,
+            saved: (Memory::default(), vec![false; policy.upstreams]),
+            paces: Vec::new(),
+            begins: Vec::new(),
+            look: Look::ForDown,
+            look_at: None,
+            looked: false,
+            asked_systemd: 0,
+            tick_at: None,
+            stalled_until: 0,
+            pull: None,
+            referee: Referee::new(seed, &policy, EPOCH),
+            policy,
+            troubles,
+            rng,
+        };
+        world.foresee();
+        world.start_monitor();
+        world
+    }
+
+    /// Puts everything that comes from outside onto the queue.
+    fn foresee(&mut self) {
+        let end = EPOCH + self.length;
+        let troubles = self.troubles.clone();
+        self.sprinkle(troubles.crashes, end, 3 * DAY, |rng| What::Crash { reboot: rng.chance(300) });
+        self.sprinkle(troubles.stalls, end, 5 * DAY, |rng| What::Stall { lasts: rng.log_range(SECOND, 2 * HOUR) });
+        self.sprinkle(troubles.systemd > 0, end, 4 * DAY, |_| What::GatewayDies);
+        self.sprinkle(troubles.operators, end, 2 * DAY, |rng| What::Speak(command(rng)));
+    }
+
+    fn sprinkle(&mut self, happens: bool, end: u64, apart: u64, mut what: impl FnMut(&mut Rng) -> What) {
+        let mut at = EPOCH;
+        while happens {
+            at += self.rng.log_range(SECOND, 2 * apart);
+            if at >= end {
+                return;
+            }
+            let what = what(&mut self.rng);
+            self.push(at, None, what);
+            // What has just been done is often done again, or undone, while its effect is still under way.
+            if self.rng.chance(300) {
+                at += self.rng.log_range(SECOND, 10 * MINUTE);
+            }
+        }
+    }
+
+    fn push(&mut self, at: u64, life: Option<u64>, what: What) {
+        self.sequence += 1;
+        self.queue.push(Reverse(Keyed(Due { at, order: self.sequence, life, what })));
+    }
+
+    fn push_own(&mut self, after: u64, what: What) {
+        self.push(self.now + after, Some(self.life), what);
+    }
+
+    /// Lives through the whole world; panics with the seed where a rule is broken.
+    pub fn run(&mut self) {
+        let end = EPOCH + self.length;
+        loop {
+            self.skip_quiet(end);
+            let next = self.next_moment();
+            if next >= end {
+                self.now = end;
+                self.advance_truth();
+                return;
+            }
+            self.now = self.now.max(next);
+            self.advance_truth();
+            self.step();
+        }
+    }
+
+    fn next_moment(&self) -> u64 {
+        let queued = self.queue.peek().map(|Reverse(Keyed(due))| due.at);
+        let drained = match self.gateway.process {
+            Process::Draining { until } => Some(until),
+            _ => None,
+        };
+        let own = [self.look_at, self.tick_at].into_iter().chain(self.begins.iter().copied());
+        let own = own.flatten().min().map(|at| at.max(self.stalled_until));
+        [queued, own, drained, Some(self.next_change())].into_iter().flatten().min().unwrap_or(u64::MAX)
+    }
+
+    /// The next time at which the plans or a partition change what a probe would find.
+    fn next_change(&self) -> u64 {
+        let plans = self.plans.iter().zip(&self.cursor).filter_map(|(plan, &cursor)| plan.get(cursor + 1));
+        let plans = plans.map(|&(at, _)| EPOCH + at);
+        plans.chain(self.edges.get(self.edge).copied()).min().unwrap_or(u64::MAX)
+    }
+
+    /// Between an odd edge and the next this host is cut off.
+    fn is_cut_off(&self) -> bool {
+        self.edge % 2 == 1
+    }
+
+    fn state(&self, upstream: usize) -> State {
+        if self.is_cut_off() {
+            State::Fails(Failure::ConnectTimeout)
+        } else {
+            self.plans[upstream].get(self.cursor[upstream]).map_or(UP, |&(_, state)| state)
+        }
+    }
+
+    fn advance_truth(&mut self) {
+        let now = self.now;
+        self.referee.check(now, &self.gateway, self.machine.as_ref());
+        for (plan, cursor) in self.plans.iter().zip(&mut self.cursor) {
+            while plan.get(*cursor + 1).is_some_and(|&(at, _)| EPOCH + at <= now) {
+                *cursor += 1;
+            }
+        }
+        while self.edges.get(self.edge).is_some_and(|&at| at <= now) {
+            self.edge += 1;
+        }
+        for upstream in 0..self.plans.len() {
+            let state = self.state(upstream);
+            self.referee.truth(now, upstream, state);
+        }
+        let cut_off = self.is_cut_off();
+        self.referee.cut_off(now, cut_off);
+        self.gateway.settle(now);
+        self.referee.gateway(now, &self.gateway);
+    }
+
+    /// Does the one thing that is due first.
+    fn step(&mut self) {
+        let now = self.now;
+        if self.queue.peek().is_some_and(|Reverse(Keyed(due))| due.at <= now) {
+            if let Some(Reverse(Keyed(due))) = self.queue.pop() {
+                self.happen(due);
+            }
+        } else if now < self.stalled_until || self.machine.is_none() {
+        } else if let Some(upstream) = self.begins.iter().position(|at| at.is_some_and(|at| at <= now)) {
+            self.begin_probe(upstream);
+        } else if self.look_at.is_some_and(|at| at <= now) {
+            self.take_look();
+        } else if self.tick_at.is_some_and(|at| at <= now) {
+            self.tick_at = None;
+            self.deliver(Event::Tick);
+        }
+        self.referee.gateway(now, &self.gateway);
+    }
+
+    fn happen(&mut self, due: Due) {
+        let own = due.life.is_some();
+        if own && due.life != Some(self.life) {
+            if let What::OrderRuns { order, .. } = due.what {
+                let _ = self.run_order(order);
+            }
+            return;
+        }
+        if own && self.now < self.stalled_until {
+            let what = match due.what {
+                What::ProbeEnds { upstream, began, .. } if self.rng.chance(500) => {
+                    What::ProbeEnds { upstream, began, verdict: Verdict::Failing(Failure::ResponseTimeout) }
+                }
+                what => what,
+            };
+            self.push(self.stalled_until, due.life, what);
+            return;
+        }
+        match due.what {
+            What::ProbeEnds { upstream, began, verdict } => self.end_probe(upstream, began, verdict),
+            What::OrderRuns { order, takes: 0 } => self.carry_out(order),
+            What::OrderRuns { order, takes } => self.push_own(takes, What::OrderRuns { order, takes: 0 }),
+            What::PullEnds => {
+                if self.pull.take().is_some() {
+                    self.deliver(Event::Pulled);
+                }
+            }
+            What::PushEnds { returned } => self.deliver(Event::Pushed { returned }),
+            What::WitnessAnswers => {
+                let alive = !self.is_cut_off();
+                self.deliver(Event::Witnessed { alive });
+            }
+            What::Speak(command) => self.speak(command),
+            What::GatewayDies => {
+                if self.gateway.process != Process::Down {
+                    self.gateway.kill();
+                    self.referee.disturb(self.now, 10 * MINUTE);
+                }
+            }
+            What::Crash { reboot } => self.crash(reboot),
+            What::Restart => self.start_monitor(),
+            What::Stall { lasts } => {
+                self.stalled_until = self.stalled_until.max(self.now + lasts);
+                self.referee.disturb(self.stalled_until, 0);
+            }
+        }
+    }
+
+    fn speak(&mut self, command: Command) {
+        if self.machine.is_none() || self.now < self.stalled_until {
+            return;
+        }
+        let command = match command {
+            Command::Hold { kind, until } => {
+                let until = until.map(|until| Time::from_millis(self.now + until.as_millis()));
+                Command::Hold { kind, until }
+            }
+            other => other,
+        };
+        self.referee.spoken(self.now, &command);
+        self.deliver(Event::Command(command));
+    }
+
+    fn start_monitor(&mut self) {
+        if self.machine.is_some() {
+            return;
+        }
+        let now = Time::from_millis(self.now);
+        let (memory, armed) = self.saved.clone();
+        let start = Start { memory, armed, unit: Some(self.gateway.unit()) };
+        self.paces = (0..self.policy.upstreams).map(|_| Pace::new(&self.policy, now)).collect();
+        self.begins = vec![Some(self.now); self.policy.upstreams];
+        self.look_at = Some(self.now);
+        self.tick_at = Some(self.now);
+        self.pull = None;
+        self.machine = Some(Machine::new(self.policy.clone(), now, start));
+        self.referee.monitor_started(self.now);
+    }
+
+    fn crash(&mut self, reboot: bool) {
+        let down_for = if self.rng.chance(100) {
+            self.rng.log_range(SECOND, 5 * HOUR)
+        } else {
+            self.rng.range(SECOND, 20 * SECOND)
+        };
+        if self.machine.take().is_some() {
+            self.life += 1;
+            self.begins = vec![None; self.policy.upstreams];
+            (self.look_at, self.tick_at) = (None, None);
+            self.push(self.now + down_for, None, What::Restart);
+        }
+        if reboot {
+            self.gateway.kill();
+        }
+        self.referee.monitor_gone(self.now);
+    }
+
+    fn begin_probe(&mut self, upstream: usize) {
+        // Drawn from the moment, not from the sequence: a world with its quiet stretches left out draws the same.
+        let mut rng = Rng::new(self.seed ^ self.now.wrapping_mul(31 + upstream as u64));
+        let timeout = self.policy.timeout.as_millis() as u64;
+        let slow = timeout.min(self.policy.retry_interval.as_millis() as u64);
+        let quick = if rng.chance(50) { rng.range(1, slow) } else { rng.range(1, 50) };
+        let (verdict, takes) = match self.state(upstream) {
+            State::Up { ready } => (Verdict::Healthy { ready }, quick),
+            State::Fails(failure @ (Failure::ResponseTimeout | Failure::ConnectTimeout)) => {
+                (Verdict::Failing(failure), timeout)
+            }
+            State::Fails(failure) => (Verdict::Failing(failure), quick),
+        };
+        self.begins[upstream] = None;
+        self.push_own(takes, What::ProbeEnds { upstream, began: self.now, verdict });
+    }
+
+    fn end_probe(&mut self, upstream: usize, began: u64, verdict: Verdict) {
+        let (began, ended) = (Time::from_millis(began), Time::from_millis(self.now));
+        self.begins[upstream] = Some(self.paces[upstream].next(began, ended, verdict.is_healthy()).as_millis());
+        self.referee.probed(self.now, upstream, verdict);
+        self.deliver(Event::Probed { upstream, verdict });
+    }
+
+    fn take_look(&mut self) {
+        let pace = if self.look == Look::Closely { 500 } else { self.policy.interval.as_millis() as u64 };
+        self.look_at = Some(self.now + pace);
+        self.looked = true;
+        let answers = self.gateway.answers(self.now);
+        let surprising = match self.look {
+            Look::Closely => true,
+            Look::ForUp => !answers,
+            Look::ForDown => self.gateway.process != Process::Down,
+        };
+        let ask = surprising || self.now - self.asked_systemd >= 5 * MINUTE;
+        if ask {
+            self.asked_systemd = self.now;
+        }
+        self.deliver(Event::Observed(self.gateway.look(self.now, ask)));
+    }
+
+    /// The gateway actuator: a look before, the order, its outcome, and soon a look after.
+    fn carry_out(&mut self, order: Order) {
+        self.deliver(Event::Observed(self.gateway.look(self.now, true)));
+        let result = self.run_order(order);
+        self.referee.gateway(self.now, &self.gateway);
+        if result.is_err() {
+            self.referee.disturb(self.now, 20 * MINUTE);
+        }
+        self.referee.outcome(order, &result);
+        self.deliver(Event::Ordered(result));
+        self.look_at = self.machine.is_some().then_some(self.now + 20);
+    }
+
+    fn run_order(&mut self, order: Order) -> Result<(), String> {
+        let now = self.now;
+        match order {
+            Order::Start => self.gateway.start(now, &mut self.rng),
+            Order::Stop => self.gateway.stop(now, &mut self.rng),
+            Order::Kill => {
+                self.gateway.kill();
+                Ok(())
+            }
+        }
+    }
+
+    fn deliver(&mut self, event: Event) {
+        let now = self.now;
+        let Some(machine) = &mut self.machine else { return };
+        let mut actions = machine.handle(Time::from_millis(now), event);
+        // A crash may fall between any two effects of one event, and before or after its memory is on disk.
+        let dies = self.troubles.crashes && !actions.is_empty() && self.rng.chance(3);
+        if dies {
+            actions.truncate(self.rng.range(0, actions.len() as u64 + 1) as usize);
+        }
+        if !dies || self.rng.chance(500) {
+            if machine.memory() != &self.saved.0 {
+                self.saved.0 = machine.memory().clone();
+            }
+            for (saved, upstream) in self.saved.1.iter_mut().zip(machine.upstreams()) {
+                *saved |= upstream.armed;
+            }
+        }
+        if dies {
+            self.referee.forgotten(&self.saved.0);
+        }
+        for action in actions {
+            self.act(action);
+        }
+        if dies {
+            self.crash(false);
+        } else if let Some(machine) = &self.machine {
+            self.tick_at = machine.wake().map(Time::as_millis);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        let Some(machine) = &self.machine else { return };
+        self.referee.acted(self.now, &action, machine);
+        match action {
+            Action::Order(order) => {
+                self.log.push((self.now - EPOCH, order));
+                let slow = self.troubles.systemd > 0 && self.rng.chance(100);
+                let takes = if slow { self.rng.range(100, 30 * SECOND) } else { self.rng.range(3, 60) };
+                if slow {
+                    self.referee.disturb(self.now, 31 * SECOND);
+                }
+                self.push_own(takes, What::OrderRuns { order, takes: 0 });
+            }
+            Action::Look(look) => {
+                self.look = look;
+                self.look_at = Some(self.now + 20);
+            }
+            Action::Pull => {
+                let takes = match self.troubles.slow_sync && self.rng.chance(300) {
+                    true => self.rng.log_range(SECOND, 5 * MINUTE),
+                    false => self.rng.range(100, 4 * SECOND),
+                };
+                self.pull = Some(self.now + takes);
+                self.push_own(takes, What::PullEnds);
+            }
+            Action::CutPull => {
+                let moves = self.troubles.slow_sync && self.rng.chance(200);
+                let takes = if moves { self.rng.range(SECOND, 60 * SECOND) } else { 20 };
+                self.referee.disturb(self.now, if moves { 65 * SECOND } else { 0 });
+                self.push_own(takes, What::PullEnds);
+            }
+            Action::Push => {
+                let returned = !(self.troubles.slow_sync && self.rng.chance(500));
+                let takes = self.rng.log_range(100, MINUTE);
+                self.push_own(takes, What::PushEnds { returned });
+            }
+            Action::AskWitnesses => {
+                let takes = self.rng.range(1, 300);
+                self.push_own(takes, What::WitnessAnswers);
+            }
+            Action::Say(_) => {}
+        }
+    }
+
+    /// Leaves out probes and looks that can only repeat what the last ones said, up to shortly before the next thing
+    /// that is due: the last few before it are always lived through.
+    fn skip_quiet(&mut self, end: u64) {
+        let Some(machine) = &self.machine else { return };
+        if !self.skips
+            || !self.looked
+            || self.now < self.stalled_until
+            || !self.is_quiet(machine)
+            || self.begins.iter().any(Option::is_none)
+        {
+            return;
+        }
+        // What a change of the world meets must be lived through from a little before it.
+        let before = 2 * self.policy.longest_step().as_millis() as u64;
+        let queued = self.queue.peek().map(|Reverse(Keyed(due))| due.at);
+        let changes = [queued, Some(self.next_change()), Some(end)].into_iter().flatten().min().unwrap_or(end);
+        let quiet_until = changes.saturating_sub(before).min(self.tick_at.unwrap_or(end));
+        let millis = |span: Duration| span.as_millis() as u64;
+        let (interval, retry) = (millis(self.policy.interval), millis(self.policy.retry_interval));
+        for upstream in 0..self.begins.len() {
+            let period = match self.state(upstream) {
+                State::Up { .. } => interval,
+                State::Fails(Failure::ResponseTimeout | Failure::ConnectTimeout) => {
+                    retry.max(millis(self.policy.timeout))
+                }
+                State::Fails(_) => retry,
+            };
+            skip(&mut self.begins[upstream], period, quiet_until);
+        }
+        skip(&mut self.look_at, interval, quiet_until);
+        self.looked = false;
+    }
+
+    /// Whether every verdict and every look would be the same again, and mean nothing new.
+    fn is_quiet(&self, machine: &Machine) -> bool {
+        let settled = Duration::from_secs(400);
+        let steady = |upstream: usize| {
+            let known = &machine.upstreams()[upstream];
+            self.state(upstream) == UP && known.ready_for.is_some_and(|ready| ready >= settled)
+        };
+        let long = 2 * (self.policy.promote_after + self.policy.restart_grace) + settled;
+        let dead = |upstream: usize| {
+            let (since, state) = self.plans[upstream][self.cursor[upstream]];
+            matches!(state, State::Fails(_)) && u128::from(self.now - EPOCH - since) >= long.as_millis()
+        };
+        let mut upstreams = 0..self.plans.len();
+        let due = machine.window().is_some_and(|(elapsed, _)| elapsed >= long);
+        let all_dead = due && upstreams.clone().all(dead);
+        let one_steady = upstreams.clone().any(steady) && upstreams.all(|upstream| steady(upstream) || dead(upstream));
+        let held = machine.memory().hold.map(|hold| hold.kind);
+        match machine.role() {
+            Role::Standby => {
+                let idle = matches!(held, Some(HoldKind::Standby | HoldKind::Paused)) || !self.referee.armed;
+                self.gateway.process == Process::Down && (one_steady || all_dead && idle)
+            }
+            Role::Active(active) => {
+                let kept = matches!(held, Some(HoldKind::Promoted | HoldKind::Paused));
+                !active.down && self.gateway.answers(self.now) && (all_dead || one_steady && kept)
+            }
+            Role::Promoting(_) | Role::Demoting(_) => false,
+        }
+    }
+}
+
+/// Moves `at` on by whole periods, to at most `until`.
+fn skip(at: &mut Option<u64>, period: u64, until: u64) {
+    if let Some(at) = at {
+        *at += until.saturating_sub(*at) / period * period;
+    }
+}
+
+fn command(rng: &mut Rng) -> Command {
+    let span = Time::from_millis(rng.log_range(10 * SECOND, 2 * DAY));
+    let until = if rng.chance(900) { Some(span) } else { None };
+    match rng.range(0, 6) {
+        0 => Command::Hold { kind: HoldKind::Promoted, until },
+        1 => Command::Hold { kind: HoldKind::Standby, until },
+        2 => Command::Hold { kind: HoldKind::Paused, until },
+        3 => Command::Drill { hold: Duration::from_secs(rng.range(0, 600)) },
+        _ => Command::Resume,
+    }
+}
