@@ -7,7 +7,7 @@ use std::thread;
 use crate::host::Host;
 use crate::lab::{GATEWAY, Lab, PRIMARY, STANDBY};
 use crate::outage::{INTERVAL, Outage, TIMEOUT};
-use crate::shell::{eventually, now, secs};
+use crate::shell::{eventually, now, report, secs};
 
 /// The hold-down of a primary that has fallen more than once in five minutes.
 const UNSTEADY: f64 = 330.0;
@@ -36,7 +36,7 @@ fn three_kills_in_five_minutes() {
         assert!(lab.standby.sees_started(STANDBY), "the standby answers while the primary is muted");
         thread::sleep(secs(1));
     }
-    println!("the primary's channels were muted for {:.0} s", now() - back);
+    report(&format!("the primary's channels were muted for {:.0} s", now() - back));
     outage.steps_aside(back, UNSTEADY..=UNSTEADY + INTERVAL + TIMEOUT);
     outage.nothing_else_happened(back);
 }

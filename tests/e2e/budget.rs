@@ -7,7 +7,7 @@ use std::thread;
 use crate::host::Host;
 use crate::lab::{CONFIG, Lab, MONITOR};
 use crate::parts::{is_static, parts};
-use crate::shell::{must, secs};
+use crate::shell::{must, report, secs};
 
 /// For how long the monitor is watched watching.
 const MINUTE: u64 = 60;
@@ -36,7 +36,7 @@ fn watching_costs_next_to_nothing() {
     let per_probe = (cpu_micros(host) - before) / MINUTE;
     let pss = pss(host);
     let forks = forks(host);
-    println!("binary: {size} bytes, {}", if is_static(binary) { "static" } else { "dynamic" });
+    report(&format!("binary: {size} bytes, {}", if is_static(binary) { "static" } else { "dynamic" }));
     println!(
         "watching at 1 s intervals for {MINUTE} s: PSS {pss} KiB, CPU {per_probe} us a probe, {forks} processes forked"
     );

@@ -249,9 +249,9 @@ impl Host {
         self.get(address, "/startupz").is_some_and(|reply| reply.started())
     }
 
-    /// What a unit has logged since the host was first booted.
-    pub(crate) fn journal(&self, unit: &str) -> String {
-        self.ask(&format!("journalctl --no-pager --output=short-unix --unit={unit}")).text
+    /// The last lines that a unit has logged.
+    pub(crate) fn journal(&self, unit: &str, lines: usize) -> String {
+        self.ask(&format!("journalctl --no-pager --output=short-unix --lines={lines} --unit={unit}")).text
     }
 }
 

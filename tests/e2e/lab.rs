@@ -187,10 +187,11 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("--- the standby's monitor\n{}", self.standby.journal(MONITOR));
-            eprintln!("--- the standby's gateway\n{}", self.standby.journal(GATEWAY));
-            eprintln!("--- the primary's gateway\n{}", self.primary.journal(GATEWAY));
+        if !thread::panicking() {
+            return;
+        }
+        for (host, unit) in [(&self.standby, MONITOR), (&self.standby, GATEWAY), (&self.primary, GATEWAY)] {
+            eprintln!("--- {unit} of {}, its last words:\n{}", host.name, host.journal(unit, 40));
         }
     }
 }

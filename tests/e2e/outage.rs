@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::host::Unit;
 use crate::lab::{GATEWAY, Lab, PRIMARY, STANDBY};
-use crate::shell::{eventually, now, secs};
+use crate::shell::{eventually, now, report, secs};
 
 /// `promote.after` in the suite's configuration, in seconds.
 pub(crate) const AFTER: f64 = 10.0;
@@ -65,7 +65,7 @@ impl<'a> Outage<'a> {
     pub(crate) fn serving(&self) -> Unit {
         let monitor = self.lab.monitor();
         let promoted = monitor.wait_event("promoted", self.began, secs(90));
-        println!("the standby's gateway answers {:.1} s after the fault", promoted.at - self.began);
+        report(&format!("the standby's gateway answers {:.1} s after the fault", promoted.at - self.began));
         assert!(self.lab.standby.sees_started(STANDBY), "the standby's gateway answers on the wire");
         let gateway = self.lab.standby.unit(GATEWAY);
         assert!(gateway.active == "active" && gateway.main_pid > 0, "{gateway:?}");
@@ -87,7 +87,7 @@ impl<'a> Outage<'a> {
         let monitor = self.lab.monitor();
         let patience = Duration::from_secs_f64(hold_down.end() + 20.0);
         let waited = monitor.wait_event("demoting", self.began, patience).at - back;
-        println!("stepped aside {waited:.1} s after the primary was back");
+        report(&format!("stepped aside {waited:.1} s after the primary was back"));
         assert!(waited >= hold_down.start() - SLACK, "stepped aside too early: {waited} s");
         assert!(waited <= hold_down.end() + SLACK, "stepped aside too late: {waited} s");
         monitor.wait_event("demoted", self.began, secs(60));

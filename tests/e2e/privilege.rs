@@ -2,6 +2,7 @@
 
 use crate::host::Host;
 use crate::lab::{GATEWAY, Lab, MONITOR};
+use crate::shell::report;
 
 const PULL: &str = "openclaw-sync-pull.service";
 const VERBS: [&str; 8] = ["start", "stop", "restart", "try-restart", "reload", "reset-failed", "kill", "set-property"];
@@ -11,7 +12,7 @@ const EXPOSURE: [(&str, f64); 2] = [(MONITOR, 1.2), (PULL, 2.5)];
 
 #[test]
 fn two_units_and_their_verbs_and_nothing_else() {
-    let lab = Lab::new();
+    let (lab, _stub) = Lab::with_stub();
     let host = &lab.standby;
     let monitor = host.unit(MONITOR).main_pid;
     for unit in [GATEWAY, PULL, MONITOR, "ssh.service", "polkit.service", "openclaw.service.d", "openclaw@x.service"] {
@@ -40,7 +41,7 @@ fn two_units_and_their_verbs_and_nothing_else() {
 
 #[test]
 fn the_agent_has_no_power_over_the_monitor() {
-    let lab = Lab::new();
+    let (lab, _stub) = Lab::with_stub();
     let as_openclaw = |script: &str| lab.standby.ask(&format!("runuser -u openclaw -- {script}"));
     for attempt in [
         format!("systemctl --no-ask-password stop {MONITOR}"),
@@ -59,13 +60,13 @@ fn the_agent_has_no_power_over_the_monitor() {
 
 #[test]
 fn units_are_hardly_exposed() {
-    let lab = Lab::new();
+    let (lab, _stub) = Lab::with_stub();
     for (unit, most) in EXPOSURE {
-        let report = lab.standby.run(&format!("systemd-analyze security --no-pager {unit}"));
-        let verdict = report.lines().last().unwrap_or_default();
-        println!("{verdict}");
+        let analysis = lab.standby.run(&format!("systemd-analyze security --no-pager {unit}"));
+        let verdict = analysis.lines().last().unwrap_or_default();
+        report(verdict);
         let exposure = verdict.split_whitespace().find_map(|word| word.parse::<f64>().ok());
-        assert!(exposure.is_some_and(|exposure| exposure <= most), "at most {most}:\n{report}");
+        assert!(exposure.is_some_and(|exposure| exposure <= most), "at most {most}:\n{analysis}");
     }
 }
 

@@ -48,6 +48,12 @@ pub(crate) fn always(what: &str, during: Duration, mut holds: impl FnMut() -> bo
     }
 }
 
+/// Prints a measured fact under the name of the test it belongs to, for several tests run at once.
+pub(crate) fn report(fact: &str) {
+    let current = thread::current();
+    println!("{}: {fact}", current.name().unwrap_or("e2e"));
+}
+
 /// The wall clock in seconds since 1970, which all hosts of a lab share.
 pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())

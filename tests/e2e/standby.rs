@@ -5,7 +5,7 @@ use crate::host::Unit;
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
 use crate::observe::STATE;
 use crate::outage::Outage;
-use crate::shell::{always, eventually, now, secs};
+use crate::shell::{always, eventually, now, report, secs};
 
 #[test]
 fn monitor_killed_in_each_role() {
@@ -66,7 +66,7 @@ fn rebooted_while_active() {
     let booted = now();
     eventually("the standby serves again", secs(90), || lab.standby.sees_started(STANDBY).then_some(()));
     lab.monitor().wait_role("active", secs(10));
-    println!("served again {:.0} s after the reboot", now() - booted);
+    report(&format!("served again {:.0} s after the reboot", now() - booted));
     lab.start_primary();
     lab.wait_primary_serves();
     lab.converges_to_standby(outage.began, 2);
