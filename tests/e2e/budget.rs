@@ -37,9 +37,9 @@ fn watching_costs_next_to_nothing() {
     let pss = pss(host);
     let forks = forks(host);
     report(&format!("binary: {size} bytes, {}", if is_static(binary) { "static" } else { "dynamic" }));
-    println!(
+    report(&format!(
         "watching at 1 s intervals for {MINUTE} s: PSS {pss} KiB, CPU {per_probe} us a probe, {forks} processes forked"
-    );
+    ));
 
     assert_eq!(forks, 0, "a healthy probe forks nothing");
     if is_static(binary) {
