@@ -96,6 +96,9 @@ impl From<io::Error> for Error {
     }
 }
 
+/// Makes the backend that a configuration describes.
+pub(crate) type MakeBackend = Box<dyn Fn(&Config) -> Arc<dyn Backend>>;
+
 /// What a monitor is made of.
 pub(crate) struct Parts {
     /// Where the configuration comes from, for a reload.
@@ -105,7 +108,7 @@ pub(crate) struct Parts {
     /// Where it keeps its files.
     pub(crate) paths: Paths,
     /// How it drives this host under a configuration.
-    pub(crate) backend: Box<dyn Fn(&Config) -> Arc<dyn Backend>>,
+    pub(crate) backend: MakeBackend,
     /// Hears of everything that enters the history.
     pub(crate) teller: Box<dyn FnMut(&Entry)>,
 }

@@ -87,9 +87,8 @@ fn answers_within(witness: &Witness, limit: Duration) -> bool {
         Witness::Tcp(address) => address
             .to_socket_addrs()
             .is_ok_and(|mut addresses| addresses.any(|address| TcpStream::connect_timeout(&address, limit).is_ok())),
-        Witness::Https(url) => {
-            Target::live_only(&[url.clone()], None).is_ok_and(|mut target| spoke_http(target.probe(limit).verdict))
-        }
+        Witness::Https(url) => Target::live_only(std::slice::from_ref(url), None)
+            .is_ok_and(|mut target| spoke_http(target.probe(limit).verdict)),
     }
 }
 
