@@ -1,9 +1,9 @@
 //! The primary dies again while this host's gateway drains.
 
-use openclaw_failover::failover::Action::{Order, Push};
+use openclaw_failover::failover::Action::{Order, Pull, Push};
 use openclaw_failover::failover::Order::{Kill, Start};
 
-use crate::events::{done, drains, failed, gone, healthy, refused, tick, up};
+use crate::events::{done, drains, failed, gone, healthy, pulled, refused, tick, up};
 use crate::night::Night;
 
 /// The primary is dead again from 140 s on, its last life at 130 s: due at 160 s.
@@ -20,14 +20,23 @@ fn a_promotion_that_becomes_due_gives_it_15_s_more_then_kills_and_starts_again()
     let mut night = due_again();
     night.at(170.0, refused()).at(174.9, drains(2)).expect(&[]);
     night.at(175.0, tick()).expect(&[Order(Kill)]).at(175.1, done());
-    night.at(175.6, gone(2)).says("Demoted").says("Promoting { cause: Outage").expect(&[Order(Start)]);
-    night.at(175.7, gone(2)).at(175.8, done()).at(185.0, up(3)).at(186.0, up(3)).is("active").says("Promoted");
+    night.at(175.6, gone(2)).says("Demoted").says("Promoting { cause: Outage").expect(&[Pull]);
+    night
+        .at(175.7, pulled())
+        .expect(&[Order(Start)])
+        .at(175.7, gone(2))
+        .at(175.8, done())
+        .at(185.0, up(3))
+        .at(186.0, up(3))
+        .is("active")
+        .says("Promoted");
 }
 
 #[test]
 fn a_drain_that_ends_in_time_is_not_killed() {
     let mut night = due_again();
-    night.at(168.0, gone(2)).is("promoting(start)").expect(&[Order(Start)]);
+    night.at(168.0, gone(2)).is("promoting(sync)").expect(&[Pull]);
+    night.at(169.0, pulled()).expect(&[Order(Start)]);
 }
 
 #[test]

@@ -65,6 +65,13 @@ fn it_is_fixed_at_the_promotion() {
 }
 
 #[test]
+fn promotions_remembered_from_long_ago_do_not_count() {
+    let memory = Memory { promotions: [-20_000.0, -10_801.0, -1.0].map(time).to_vec(), ..Memory::default() };
+    let start = failover::Start { memory, armed: vec![true], unit: None };
+    assert_eq!(Night::begins(0.0, defaults(), start).hold_down(), 30.0);
+}
+
+#[test]
 fn only_automatic_promotions_count() {
     let mut night = Night::watching().active();
     back(&mut night, 100.0, 2);

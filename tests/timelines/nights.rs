@@ -132,5 +132,5 @@ fn the_primary_dead_again_during_the_drain_is_stood_in_for_again() {
     assert_eq!((kills.len(), starts.len(), night.stops().len()), (1, 2, 1));
     let cut = night.when(|action| matches!(action, Action::Say(Note::DrainCut { .. })));
     assert_between(kills[0], cut[0] + 15.0, cut[0] + 15.0, "killed");
-    assert_between(starts[1], kills[0], kills[0] + 1.0, "started again");
+    assert_between(starts[1], kills[0], kills[0] + 1.0 + 2.0, "started again, after a pull of 2 s");
 }

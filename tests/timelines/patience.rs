@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::Order;
+use openclaw_failover::failover::Action::{Order, Pull};
 use openclaw_failover::failover::Order::{Kill, Start, Stop};
 use openclaw_failover::failover::{Event, UnitState};
 use openclaw_failover::probe::{Failure, Verdict};
 
-use crate::events::{boots, demote, done, drains, failed, gone, look, mute, promote, refused, up};
+use crate::events::{boots, demote, done, drains, failed, gone, look, mute, promote, pulled, refused, up};
 use crate::night::Night;
 
 /// Looks at the gateway twice a second from `from` until before `until`, while the primary stays dead.
@@ -93,7 +93,8 @@ fn a_cut_drain_waits_for_the_5_minutes_too() {
         .at(170.0, refused())
         .expect(&[]);
     night.at(175.0, drains(2)).expect(&[Order(Kill)]);
-    night.at(175.1, done()).at(175.6, gone(2)).expect(&[Order(Start)]).at(175.7, gone(2)).at(175.8, done());
+    night.at(175.1, done()).at(175.6, gone(2)).expect(&[Pull]);
+    night.at(175.7, pulled()).expect(&[Order(Start)]).at(175.7, gone(2)).at(175.8, done());
     night.at(180.0, up(3)).at(180.5, up(3)).is("active");
     // An operator steps aside and thinks better of it: the drain is to be cut at 215 s, five minutes end at 475 s.
     night.at(190.0, demote()).expect(&[Order(Stop)]).at(190.1, done()).at(190.5, drains(3));

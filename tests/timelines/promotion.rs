@@ -24,6 +24,15 @@ fn pulls_begin_at_most_once_a_minute() {
 }
 
 #[test]
+fn a_promotion_that_no_pull_has_begun_for_pulls_once_more_and_waits_no_longer_for_it() {
+    let mut night = Night::watching();
+    night.at(10.0, refused()).expect(&[Pull]).at(12.0, pulled()).at(19.0, healthy());
+    night.each(&[29.0, 39.0, 48.9], &refused()).expect(&[]);
+    night.at(49.0, refused()).is("promoting(sync)").expect(&[Pull]);
+    night.at(54.0, refused()).expect(&[CutPull]).at(54.1, pulled()).expect(&[Order(Start)]);
+}
+
+#[test]
 fn a_standby_pulls_every_refresh() {
     let mut night = Night::watching();
     night.at(199.9, tick()).expect(&[]);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::{Order, Push};
+use openclaw_failover::failover::Action::{Order, Pull, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
 use openclaw_failover::failover::{self, Cause, Failover, Hold, HoldKind, Memory};
 
-use crate::events::{boots, done, down, drains, gone, healthy, mute, pause, refused, unit, up};
+use crate::events::{boots, done, down, drains, gone, healthy, mute, pause, pulled, refused, unit, up};
 use crate::night::{Night, defaults, time};
 
 #[test]
@@ -15,7 +15,7 @@ fn killed_in_standby_it_starts_with_a_fresh_window() {
     night.at(10.0, refused()).each(&[13.0, 16.0, 19.0, 22.0, 25.0, 28.0], &refused()).forget();
     let mut night = night.restarts(29.0, down());
     night.forget().each(&[31.0, 41.0, 51.0, 58.9], &refused()).is("standby").expect(&[]);
-    night.at(59.0, refused()).is("promoting(start)").expect(&[Order(Start)]);
+    night.at(59.0, refused()).is("promoting(sync)").expect(&[Pull]).at(60.0, pulled()).expect(&[Order(Start)]);
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn killed_in_sync_it_decides_one_window_later() {
     let mut night = night.restarts(32.0, down());
     assert!(night.memory().failover.as_ref().is_some_and(|failover| failover.ended.is_some()));
     night.forget().each(&[34.0, 44.0, 54.0, 61.9], &refused()).is("standby").expect(&[]);
-    night.at(62.0, refused()).expect(&[Order(Start)]);
+    night.at(62.0, refused()).expect(&[Pull]).at(63.0, pulled()).expect(&[Order(Start)]);
 }
 
 #[test]

@@ -81,6 +81,6 @@ fn while_demoting_it_ends_the_drain_no_sooner() {
 fn while_a_cut_drain_waits_it_kills_but_starts_nothing_unasked() {
     let mut night = Night::watching().draining();
     night.each(&[140.0, 150.0, 160.0], &refused()).says("DrainCut");
-    night.at(HOUR, gone(2)).is("promoting(start)").expect(&[]);
+    night.at(HOUR, gone(2)).is("promoting(sync)").expect(&[Pull]).at(HOUR, pulled()).expect(&[]);
     night.at(HOUR + 0.1, healthy()).says("Aborted").is("standby").expect(&[Push]);
 }

@@ -63,7 +63,7 @@ fn one_healthy_verdict_closes_the_window() {
     night.at(29.0, healthy()).says("WindowClosed { upstream: 0, lasted: 29s }");
     assert_eq!(night.window(), None);
     night.each(&[39.0, 49.0, 58.9], &refused()).is("standby").expect(&[]);
-    night.at(59.0, refused()).expect(&[Order(Start)]);
+    night.at(59.0, refused()).expect(&[Pull]).at(60.0, pulled()).expect(&[Order(Start)]);
 }
 
 #[test]

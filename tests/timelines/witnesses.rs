@@ -80,7 +80,7 @@ fn an_answer_asked_for_before_the_windows_first_failure_does_not_count() {
     night.at(22.0, witness(true)).expect(&[AskWitnesses]);
     night.at(22.1, witness(true)).each(&[31.0, 40.9], &refused()).is("standby").expect(&[AskWitnesses]);
     night.at(41.0, refused()).is("standby").at(41.2, witness(true)).expect(&[AskWitnesses]);
-    night.at(41.3, witness(true)).expect(&[Order(Start)]);
+    night.at(41.3, witness(true)).expect(&[Pull]).at(42.0, pulled()).expect(&[Order(Start)]);
 }
 
 #[test]
