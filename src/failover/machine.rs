@@ -297,6 +297,8 @@ impl Machine {
                 self.memory.unreturned = true;
                 let step = Step::Verify(self.verify_from(now, 0, None));
                 self.role = Role::Promoting(Promoting { cause, since, attempt: 0, step });
+                // Whoever started it by hand has the hold-down to say that it is to stay.
+                self.upstreams.iter_mut().for_each(Upstream::restart_streak);
                 self.say(Note::Adopted { cause });
             }
         }

@@ -43,9 +43,11 @@ fn promote_keeps_it_up() {
 }
 
 #[test]
-fn one_started_by_hand_while_the_primary_is_ready_is_adopted_and_steps_aside_at_once() {
+fn one_started_by_hand_while_the_primary_is_ready_leaves_its_operator_the_hold_down_to_keep_it() {
     let mut night = Night::watching();
-    night.at(5.0, boots(2)).says("Adopted { cause: Found }").says("Demoting { reason: Ready").expect(&[Order(Stop)]);
+    night.at(5.0, boots(2)).says("Adopted { cause: Found }").expect(&[]);
+    night.each(&[10.0, 20.0, 30.0], &healthy()).is("promoting(verify)").expect(&[]);
+    night.at(40.0, healthy()).says("Demoting { reason: Ready").expect(&[Order(Stop)]);
 }
 
 #[test]
