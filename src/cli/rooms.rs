@@ -2,8 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::config::{Config, Source};
@@ -21,22 +24,43 @@ use super::Answer;
 use super::error::Error;
 use super::output::Output;
 
+/// So many lines wait for a journal that is slow.
+const LINES: usize = 256;
+
 /// The monitor, until it is told to stop.
 pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     journal::init();
     let paths = Paths::of_monitor(environment);
     let sync = sync_paths(&paths);
+    let (log, logger) = logger().map_err(|why| Error::Failed(format!("cannot start a thread for the log: {why}")))?;
     let parts = Parts {
         source,
         config,
         paths,
         backend: Box::new(move |config| -> Arc<dyn Backend> { Arc::new(Systemd::new(config, sync.clone())) }),
-        teller: Box::new(|entry| log::log!(entry.severity.level(), "{}", entry.text)),
+        // A log that nobody reads any more costs lines, and never a failover.
+        teller: Box::new(move |entry| drop(log.try_send((entry.severity.level(), entry.text.clone())))),
     };
     let monitor = Monitor::start(parts).map_err(|why| Error::Failed(why.to_string()))?;
     monitor.obey_signals().map_err(|why| Error::Failed(why.to_string()))?;
     monitor.run();
+    if logger.join().is_err() {
+        return Err(Error::Failed("the log ended before the monitor".to_owned()));
+    }
     Ok(Answer::Yes)
+}
+
+type Line = (log::Level, String);
+
+/// Logs on a thread of its own: a journal that hangs holds up nobody else.
+fn logger() -> io::Result<(SyncSender<Line>, JoinHandle<()>)> {
+    let (log, lines) = mpsc::sync_channel::<Line>(LINES);
+    let logger = thread::Builder::new().name("log".into()).spawn(move || {
+        for (level, text) in lines {
+            log::log!(level, "{text}");
+        }
+    })?;
+    Ok((log, logger))
 }
 
 /// What the monitor wrote last; `No` if it does not run.
