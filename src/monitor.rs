@@ -38,7 +38,7 @@ use crate::config::{Config, Source};
 use crate::failover::{self, Action, Event, Machine, Memory, Observation, Policy, Time, UnitState};
 use crate::host::notify::Notify;
 use crate::host::systemd;
-use crate::probe::{self, Answer, Verdict};
+use crate::probe::{self, Answer};
 use crate::report::armed::Armed;
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::paths::Paths;
@@ -54,8 +54,11 @@ use workers::Workers;
 /// The main loop wakes at least so often, to feed the watchdog and to notice what needs no event.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The status is written at most so often while things happen, and once a probe interval while nothing does.
+/// The status is written at most so often while things happen…
 const STATUS_PACE: Duration = Duration::from_millis(200);
+
+/// …and this often, or once a probe interval, while all stays as it was.
+const STATUS_REST: Duration = Duration::from_secs(5);
 
 /// How long the last entries may take to reach the disk at the end.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -65,8 +68,6 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(crate) enum Error {
     /// An upstream, or the gateway of this host, cannot be probed at all.
     Target(probe::Error),
-    /// A token that the configuration names cannot be read.
-    Credential { name: String, why: String },
     /// The system gives us no thread, or no signals.
     System(io::Error),
 }
@@ -75,11 +76,6 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Target(why) => why.fmt(f),
-            Self::Credential { name, why } => write!(
-                f,
-                "cannot read the credential {name}: {why}; put the token into /etc/openclaw-failover/credentials/{name} \
-                 and restart openclaw-failover.service"
-            ),
             Self::System(why) => write!(f, "cannot start a thread of the monitor: {why}"),
         }
     }
@@ -132,15 +128,17 @@ pub(crate) struct Monitor {
     inbox: Receiver<Message>,
     outlet: Outlet,
     workers: Workers,
+    /// Which configuration's probers are listened to, and whether the next one is being read.
     generation: u64,
+    reloading: bool,
     machine: Machine,
     armed: Armed,
+    /// Whether the recorder has not taken it yet.
+    armed_anew: bool,
     /// The memory as it was last handed to the recorder.
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
     gateway: Option<Seen>,
-    /// What this host's gateway answered last, and whether all its channels worked.
-    answered: (Verdict, bool),
     conditions: Conditions,
     notify: Notify,
     pulse: Pulse,
@@ -166,20 +164,21 @@ impl Monitor {
             armed: past.armed_upstreams(&parts.config),
             unit: unit.as_ref().ok().map(unit_for_machine),
         };
-        let workers = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
+        let (workers, missing) = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
         let mut monitor = Self {
             upstreams: vec![None; parts.config.upstreams.len()],
             machine: Machine::new(policy, now, start),
+            armed_anew: past.armed != Armed::default(),
             armed: past.armed,
             remembered: past.memory,
             gateway: None,
-            answered: (Verdict::Failing(probe::Failure::Refused), true),
             conditions: Conditions::default(),
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
             status: None,
             changed: false,
             generation: 0,
+            reloading: false,
             started: now,
             parts,
             clock,
@@ -189,6 +188,9 @@ impl Monitor {
         };
         let upstreams = monitor.parts.config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
         monitor.tell(&MonitorNote::Started { version: env!("CARGO_PKG_VERSION").to_owned(), upstreams });
+        for what in missing {
+            monitor.tell(&MonitorNote::Missing { what });
+        }
         for unreadable in past.unreadable {
             monitor.tell(&MonitorNote::SetAside(unreadable));
         }
@@ -237,7 +239,6 @@ impl Monitor {
     /// Takes in one message. True when the monitor is to stop.
     fn take(&mut self, message: Message) -> bool {
         let at = message.at;
-        self.changed = true;
         match message.fact {
             Fact::Probed { generation, upstream, answer } if generation == self.generation => {
                 self.pulse.probed(at);
@@ -245,28 +246,36 @@ impl Monitor {
             }
             Fact::Probed { .. } => {}
             Fact::Witnessed { alive } => self.handle(at, Event::Witnessed { alive }),
-            Fact::Looked { unit, answer } => self.looked(at, unit, answer),
+            Fact::Looked { unit, answer, permitted } => {
+                if let Some(permitted) = permitted {
+                    let note = self.conditions.permission(permitted.err());
+                    self.tell_if(note);
+                }
+                self.looked(at, unit, answer);
+            }
             Fact::Ordered(result) => {
                 self.pulse.order_ended();
+                if result.is_ok() {
+                    let note = self.conditions.permission(None);
+                    self.tell_if(note);
+                }
                 self.handle(at, Event::Ordered(result));
             }
             Fact::Pulled(report) => {
-                if let Some(note) = self.conditions.pulled(report) {
-                    self.tell(&note);
-                }
+                let note = self.conditions.pulled(report);
+                self.tell_if(note);
                 self.handle(at, Event::Pulled);
             }
             Fact::Pushed(result) => {
                 let note = self.conditions.pushed(&result);
                 self.handle(at, Event::Pushed { returned: result.is_ok() });
-                if let Some(note) = note {
-                    self.tell(&note);
-                }
+                self.tell_if(note);
             }
             Fact::Disk(result) => {
                 let note = self.conditions.disk(result);
                 self.tell(&note);
             }
+            Fact::Loaded(loaded) => self.loaded(loaded),
             Fact::Missing(what) => self.tell(&MonitorNote::Missing { what }),
             Fact::Asked(Ask::Reload) => self.reload(),
             Fact::Asked(Ask::Stop) => return true,
@@ -276,41 +285,41 @@ impl Monitor {
 
     fn probed(&mut self, at: Time, upstream: usize, answer: &Answer) {
         let Some(seen) = self.upstreams.get_mut(upstream) else { return };
-        *seen = Some(Seen::after(seen.as_ref(), answer, at));
+        let now = Seen::after(seen.as_ref(), answer, at);
+        self.changed |= seen.as_ref().is_none_or(|before| !before.is_like(&now));
+        *seen = Some(now);
         if answer.verdict.is_healthy() {
             let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
-            if let Some(note) = self.conditions.channels(name, &answer.channels) {
-                self.tell(&note);
-            }
+            let note = self.conditions.channels(name, &answer.channels);
+            self.tell_if(note);
         }
         self.handle(at, Event::Probed { upstream, verdict: answer.verdict });
     }
 
     fn looked(&mut self, at: Time, unit: Option<Result<systemd::Unit, String>>, answer: Option<Answer>) {
         if let Some(unit) = &unit {
-            self.systemd(&unit.as_ref().map(drop).map_err(Clone::clone));
+            let note = self.conditions.bus(unit.as_ref().err().cloned());
+            self.tell_if(note);
         }
         if let Some(answer) = &answer {
-            self.gateway = Some(Seen::after(self.gateway.as_ref(), answer, at));
-            let channels = &answer.channels;
-            self.answered = (answer.verdict, channels.failing.is_empty() && channels.suppressed.is_empty());
+            let now = Seen::after(self.gateway.as_ref(), answer, at);
+            self.changed |= self.gateway.as_ref().is_none_or(|before| !before.is_like(&now));
+            self.gateway = Some(now);
         }
         let unit = unit.and_then(Result::ok).as_ref().map(unit_for_machine);
-        let (verdict, channels_well) = self.answered;
+        let verdict = answer.as_ref().map(|answer| answer.verdict);
+        let channels = answer.map(|answer| answer.channels).unwrap_or_default();
+        let channels_well = channels.failing.is_empty() && channels.suppressed.is_empty();
         self.handle(at, Event::Observed(Observation { unit, verdict, channels_well }));
     }
 
-    /// Takes in what systemd answered, and tells when it stops or begins to do so.
-    fn systemd(&mut self, result: &Result<(), String>) {
-        if let Some(note) = self.conditions.systemd(result) {
-            self.tell(&note);
-        }
-    }
-
     fn handle(&mut self, at: Time, event: Event) {
+        let before = self.machine.unit();
         for action in self.machine.handle(at, event) {
+            self.changed = true;
             self.act(at, action);
         }
+        self.changed |= self.machine.unit() != before;
     }
 
     fn act(&mut self, at: Time, action: Action) {
@@ -336,8 +345,12 @@ impl Monitor {
                 self.remembered = memory;
             }
         }
+        if self.armed_anew && self.workers.recorder.take(Record::Armed(self.armed.clone())) {
+            self.armed_anew = false;
+        }
         let now = self.clock.now();
-        let pace = if self.changed { STATUS_PACE } else { self.parts.config.probe.interval };
+        let news = self.changed || self.machine.window().is_some();
+        let pace = if news { STATUS_PACE } else { self.parts.config.probe.interval.max(STATUS_REST) };
         if self.status.is_none_or(|at| now.since(at) >= pace) {
             self.write_status();
         }

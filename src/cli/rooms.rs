@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{self, SyncSender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
@@ -25,14 +25,17 @@ use super::error::Error;
 use super::output::Output;
 
 /// So many lines wait for a journal that is slow.
-const LINES: usize = 256;
+const LINES: usize = 64;
+
+/// How long the last lines may take.
+const LAST_LINES: Duration = Duration::from_secs(3);
 
 /// The monitor, until it is told to stop.
 pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     journal::init();
     let paths = Paths::of_monitor(environment);
     let sync = sync_paths(&paths);
-    let (log, logger) = logger().map_err(|why| Error::Failed(format!("cannot start a thread for the log: {why}")))?;
+    let (log, logged) = logger().map_err(|why| Error::Failed(format!("cannot start a thread for the log: {why}")))?;
     let parts = Parts {
         source,
         config,
@@ -44,23 +47,24 @@ pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     let monitor = Monitor::start(parts).map_err(|why| Error::Failed(why.to_string()))?;
     monitor.obey_signals().map_err(|why| Error::Failed(why.to_string()))?;
     monitor.run();
-    if logger.join().is_err() {
-        return Err(Error::Failed("the log ended before the monitor".to_owned()));
-    }
+    // Whether the last lines were written or nobody takes them, the monitor has ended.
+    let _ = logged.recv_timeout(LAST_LINES);
     Ok(Answer::Yes)
 }
 
 type Line = (log::Level, String);
 
-/// Logs on a thread of its own: a journal that hangs holds up nobody else.
-fn logger() -> io::Result<(SyncSender<Line>, JoinHandle<()>)> {
+/// Logs on a thread of its own, which says when the last line is written: a journal that hangs holds up nobody else.
+fn logger() -> io::Result<(SyncSender<Line>, Receiver<()>)> {
     let (log, lines) = mpsc::sync_channel::<Line>(LINES);
-    let logger = thread::Builder::new().name("log".into()).spawn(move || {
+    let (done, logged) = mpsc::sync_channel(1);
+    thread::Builder::new().name("log".into()).spawn(move || {
         for (level, text) in lines {
             log::log!(level, "{text}");
         }
+        done.send(())
     })?;
-    Ok((log, logger))
+    Ok((log, logged))
 }
 
 /// What the monitor wrote last; `No` if it does not run.

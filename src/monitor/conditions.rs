@@ -14,7 +14,8 @@ use crate::sync::report::Outcome;
 /// The conditions as they are.
 #[derive(Default)]
 pub(super) struct Conditions {
-    systemd: Option<String>,
+    bus: Option<String>,
+    permission: Option<String>,
     disk: Option<String>,
     run_dir: Option<String>,
     channels: BTreeMap<String, Channels>,
@@ -23,12 +24,28 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    pub(super) fn systemd(&mut self, result: &Result<(), String>) -> Option<MonitorNote> {
-        let before = self.systemd.take();
-        self.systemd = result.as_ref().err().cloned();
-        match (&self.systemd, before) {
-            (Some(why), None) => Some(MonitorNote::SystemdUnreachable { why: why.clone() }),
-            (None, Some(_)) => Some(MonitorNote::SystemdReachable),
+    /// Takes in whether systemd answers a question: `None`, or why not.
+    pub(super) fn bus(&mut self, why: Option<String>) -> Option<MonitorNote> {
+        let before = self.systemd().is_some();
+        self.bus = why;
+        self.systemd_changed(before)
+    }
+
+    /// Takes in whether it would do what it is told, which takes polkit's word too.
+    pub(super) fn permission(&mut self, why: Option<String>) -> Option<MonitorNote> {
+        let before = self.systemd().is_some();
+        self.permission = why;
+        self.systemd_changed(before)
+    }
+
+    fn systemd(&self) -> Option<&String> {
+        self.bus.as_ref().or(self.permission.as_ref())
+    }
+
+    fn systemd_changed(&self, before: bool) -> Option<MonitorNote> {
+        match self.systemd() {
+            Some(why) if !before => Some(MonitorNote::SystemdUnreachable { why: why.clone() }),
+            None if before => Some(MonitorNote::SystemdReachable),
             _ => None,
         }
     }
@@ -91,7 +108,7 @@ impl Conditions {
     pub(super) fn degraded(&self, config: &Config) -> Vec<Degraded> {
         let disk = self.disk.as_ref().or(self.run_dir.as_ref());
         let mut found = vec![
-            ("systemd_unreachable", self.systemd.clone()),
+            ("systemd_unreachable", self.systemd().cloned()),
             ("disk", disk.cloned()),
             ("unreturned", self.push.clone()),
             ("sync_failing", self.pull.as_ref().and_then(|pull| pull.error.clone())),

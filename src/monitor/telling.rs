@@ -13,9 +13,15 @@ impl Monitor {
             && let Some(upstream) = self.parts.config.upstreams.get(*upstream)
         {
             self.armed.arm(&upstream.urls, at, self.clock.wall());
-            self.workers.recorder.take(Record::Armed(self.armed.clone()));
+            self.armed_anew = true;
         }
         self.record(Entry::of_machine(note, at, self.clock.wall(), &self.parts.config));
+    }
+
+    pub(super) fn tell_if(&mut self, note: Option<MonitorNote>) {
+        if let Some(note) = note {
+            self.tell(&note);
+        }
     }
 
     pub(super) fn tell(&mut self, note: &MonitorNote) {
@@ -23,6 +29,7 @@ impl Monitor {
     }
 
     fn record(&mut self, entry: Entry) {
+        self.changed = true;
         (self.parts.teller)(&entry);
         if !self.workers.recorder.take(Record::Entry(entry)) {
             log::warn!("the disk is too slow for the history: an entry is lost");
@@ -45,9 +52,8 @@ impl Monitor {
         };
         let status = Status::new(&self.machine, &facts);
         self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words()));
-        if let Some(note) = self.conditions.run_dir(status.save(&self.parts.paths.status())) {
-            self.tell(&note);
-        }
+        let note = self.conditions.run_dir(status.save(&self.parts.paths.status()));
+        self.tell_if(note);
     }
 
     fn upstreams_in_words(&self) -> String {
