@@ -18,9 +18,7 @@ const UNSTEADY: f64 = 330.0;
 #[test]
 fn three_kills_in_five_minutes() {
     let lab = Lab::new();
-    let outage = Outage::begin(&lab, || kill(&lab));
-    outage.takeover();
-    let back = two_more_kills(&lab);
+    let (outage, back) = three_kills(&lab);
     while suppressed(&lab.primary) {
         assert_eq!(lab.monitor().role(), "active", "the standby stays up while the primary is muted");
         assert!(lab.standby.sees_started(STANDBY), "the standby answers while the primary is muted");
@@ -41,9 +39,7 @@ fn three_kills_and_the_primarys_token_is_known() {
     lab.standby.run(&format!("systemctl stop {MONITOR}"));
     lab.watch();
 
-    let outage = Outage::begin(&lab, || kill(&lab));
-    outage.takeover();
-    two_more_kills(&lab);
+    three_kills(&lab);
     lab.monitor().wait_complaint("suppressed: telegram", secs(10));
     always("a muted primary is not ready", secs(30), || {
         lab.monitor().role() == "active" && lab.monitor().sees_healthy() && !lab.monitor().sees_ready()
@@ -56,10 +52,11 @@ fn flapping_every_20_seconds() {
     let outage = Outage::begin(&lab, || lab.primary.filter("tcp dport 18789 drop"));
     let gateway = outage.takeover();
     for _ in 0..3 {
+        // Less than the ordinary hold-down.
         lab.primary.unfilter();
-        thread::sleep(secs(10));
+        thread::sleep(secs(8));
         lab.primary.filter("tcp dport 18789 drop");
-        thread::sleep(secs(10));
+        thread::sleep(secs(12));
     }
     lab.primary.unfilter();
     lab.wait_primary_serves();
@@ -69,24 +66,24 @@ fn flapping_every_20_seconds() {
     outage.nothing_else_happened(back);
 }
 
-/// Kills the primary's gateway. Its systemd starts it again, late enough for this to be an outage.
-fn kill(lab: &Lab) {
-    lab.primary.add_to_unit(GATEWAY, "[Service]\nRestartSec=10\n");
-    lab.primary.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
-}
-
-/// Kills it twice more, until OpenClaw mutes its channels. Returns when it was back.
-fn two_more_kills(lab: &Lab) -> f64 {
+/// Kills the primary's gateway three times: the first is the outage, two more follow on its return, and then OpenClaw
+/// mutes its channels. Returns when it was back, muted.
+fn three_kills(lab: &Lab) -> (Outage<'_>, f64) {
+    let outage = Outage::begin(lab, || lab.kill_primary());
+    outage.takeover();
+    lab.primary.add_to_unit(GATEWAY, "[Service]\nRestart=always\n");
+    lab.start_primary();
     for _ in 0..2 {
         lab.wait_primary_serves();
         lab.monitor().wait_sees_healthy();
-        kill(lab);
+        lab.primary.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
         eventually("the kill shows", secs(5), || (!lab.standby.sees_started(PRIMARY)).then_some(()));
+        eventually("the monitor sees it", secs(10), || (!lab.monitor().sees_healthy()).then_some(()));
     }
     lab.wait_primary_serves();
     let back = now();
     eventually("OpenClaw mutes its channels", secs(10), || suppressed(&lab.primary).then_some(()));
-    back
+    (outage, back)
 }
 
 /// Whether a gateway says, to its own host, that a channel is muted.
