@@ -19,9 +19,11 @@ mod inbox;
 mod prober;
 mod pulse;
 mod recorder;
+mod reload;
 mod remembered;
 mod signals;
 mod sync;
+mod telling;
 mod witness;
 mod workers;
 
@@ -29,23 +31,22 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
-use crate::failover::{self, Action, Event, Machine, Memory, Note, Observation, Policy, Role, Time, UnitState};
+use crate::failover::{self, Action, Event, Machine, Memory, Observation, Policy, Time, UnitState};
 use crate::host::notify::Notify;
 use crate::host::systemd;
 use crate::probe::{self, Answer, Verdict};
 use crate::report::armed::Armed;
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::paths::Paths;
-use crate::report::status::{Facts, Seen, Status};
+use crate::report::status::Seen;
 pub(crate) use backend::{Backend, Systemd};
 use clock::Clock;
-pub(crate) use clock::wall_clock;
 use conditions::Conditions;
 use inbox::{Ask, Fact, Message, Outlet, inbox};
-use prober::Probers;
 use pulse::Pulse;
 use recorder::Record;
 use workers::Workers;
@@ -138,6 +139,8 @@ pub(crate) struct Monitor {
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
     gateway: Option<Seen>,
+    /// What this host's gateway answered last, and whether all its channels worked.
+    answered: (Verdict, bool),
     conditions: Conditions,
     notify: Notify,
     pulse: Pulse,
@@ -156,8 +159,8 @@ impl Monitor {
         let witnesses = witness::of(&parts.config);
         let policy = Policy::new(&parts.config, !witnesses.is_empty());
         let mut past = remembered::load(&parts.paths);
-        let missing = backend.missing();
         let unit = backend.show();
+        look_round(Arc::clone(&backend), outlet.clone())?;
         let start = failover::Start {
             memory: past.memory.clone(),
             armed: past.armed_upstreams(&parts.config),
@@ -170,6 +173,7 @@ impl Monitor {
             armed: past.armed,
             remembered: past.memory,
             gateway: None,
+            answered: (Verdict::Failing(probe::Failure::Refused), true),
             conditions: Conditions::default(),
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
@@ -187,9 +191,6 @@ impl Monitor {
         monitor.tell(&MonitorNote::Started { version: env!("CARGO_PKG_VERSION").to_owned(), upstreams });
         for unreadable in past.unreadable {
             monitor.tell(&MonitorNote::SetAside(unreadable));
-        }
-        for what in missing {
-            monitor.tell(&MonitorNote::Missing { what });
         }
         Ok(monitor)
     }
@@ -266,6 +267,7 @@ impl Monitor {
                 let note = self.conditions.disk(result);
                 self.tell(&note);
             }
+            Fact::Missing(what) => self.tell(&MonitorNote::Missing { what }),
             Fact::Asked(Ask::Reload) => self.reload(),
             Fact::Asked(Ask::Stop) => return true,
         }
@@ -290,11 +292,11 @@ impl Monitor {
         }
         if let Some(answer) = &answer {
             self.gateway = Some(Seen::after(self.gateway.as_ref(), answer, at));
+            let channels = &answer.channels;
+            self.answered = (answer.verdict, channels.failing.is_empty() && channels.suppressed.is_empty());
         }
         let unit = unit.and_then(Result::ok).as_ref().map(unit_for_machine);
-        let verdict = answer.as_ref().map_or(Verdict::Failing(probe::Failure::Refused), |answer| answer.verdict);
-        let channels_well =
-            answer.is_none_or(|answer| answer.channels.failing.is_empty() && answer.channels.suppressed.is_empty());
+        let (verdict, channels_well) = self.answered;
         self.handle(at, Event::Observed(Observation { unit, verdict, channels_well }));
     }
 
@@ -326,27 +328,6 @@ impl Monitor {
         }
     }
 
-    fn say(&mut self, at: Time, note: &Note) {
-        if let Note::Armed { upstream } = note
-            && let Some(upstream) = self.parts.config.upstreams.get(*upstream)
-        {
-            self.armed.arm(&upstream.urls, at, self.clock.wall());
-            self.workers.recorder.take(Record::Armed(self.armed.clone()));
-        }
-        self.record(Entry::of_machine(note, at, self.clock.wall(), &self.parts.config));
-    }
-
-    fn tell(&mut self, note: &MonitorNote) {
-        self.record(Entry::of_monitor(note, self.clock.now(), self.clock.wall()));
-    }
-
-    fn record(&mut self, entry: Entry) {
-        (self.parts.teller)(&entry);
-        if !self.workers.recorder.take(Record::Entry(entry)) {
-            log::warn!("the disk is too slow for the history: an entry is lost");
-        }
-    }
-
     /// What is due after each turn of the loop, whatever the turn was about.
     fn after_each(&mut self) {
         if self.machine.memory() != &self.remembered {
@@ -364,68 +345,6 @@ impl Monitor {
             self.pulse.feed(now, &self.notify);
         }
     }
-
-    fn write_status(&mut self) {
-        let (now, config) = (self.clock.now(), &self.parts.config);
-        (self.status, self.changed) = (Some(now), false);
-        let facts = Facts {
-            config,
-            wall: self.clock.wall(),
-            now,
-            started: self.started,
-            interval: config.probe.interval,
-            upstreams: &self.upstreams,
-            gateway: self.gateway.as_ref(),
-            workspace: self.conditions.pull(),
-            degraded: &self.conditions.degraded(config),
-        };
-        let status = Status::new(&self.machine, &facts);
-        self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words()));
-        if let Some(note) = self.conditions.run_dir(status.save(&self.parts.paths.status())) {
-            self.tell(&note);
-        }
-    }
-
-    fn upstreams_in_words(&self) -> String {
-        let known = self.parts.config.upstreams.iter().zip(self.machine.upstreams());
-        let words = known.map(|(upstream, known)| match known.latest {
-            Some((_, verdict)) => format!("{} {verdict}", upstream.name),
-            None => format!("{} not probed yet", upstream.name),
-        });
-        words.collect::<Vec<_>>().join(", ")
-    }
-
-    fn reload(&mut self) {
-        self.notify.reloading();
-        let loaded = self.parts.source.load().map_err(|problems| problems.to_string());
-        let result = loaded.and_then(|config| self.reconfigure(config));
-        match result {
-            Ok(()) => self.tell(&MonitorNote::Reloaded),
-            Err(why) => self.tell(&MonitorNote::ReloadRefused { why }),
-        }
-        self.notify.ready();
-    }
-
-    /// Goes over to another configuration, wholly or not at all.
-    fn reconfigure(&mut self, config: Config) -> Result<(), String> {
-        if config.gateway.unit != self.parts.config.gateway.unit && self.machine.role() != &Role::Standby {
-            return Err("gateway.unit cannot change while this host's gateway is up; demote first".to_owned());
-        }
-        let witnesses = witness::of(&config);
-        let policy = Policy::new(&config, !witnesses.is_empty());
-        let backend = (self.parts.backend)(&config);
-        let (generation, clock, outlet) = (self.generation + 1, self.clock, &self.outlet);
-        let probers = |targets| Probers::start(targets, &policy, generation, clock, outlet);
-        let changed = self.workers.reconfigure(&config, backend, &policy, witnesses, probers, outlet);
-        changed.map_err(|why| why.to_string())?;
-        self.generation = generation;
-        let armed: Vec<bool> = config.upstreams.iter().map(|upstream| self.armed.knows(&upstream.urls)).collect();
-        self.machine.reconfigure(policy, &armed);
-        self.upstreams = vec![None; config.upstreams.len()];
-        self.pulse = Pulse::new(self.clock.now());
-        self.parts.config = config;
-        Ok(())
-    }
 }
 
 /// What of systemd's answer the machine decides by.
@@ -438,4 +357,12 @@ fn unit_for_machine(unit: &systemd::Unit) -> failover::Unit {
     };
     let invocation = unit.invocation.as_deref().and_then(|id| u128::from_str_radix(id, 16).ok());
     failover::Unit { state, invocation: invocation.map(failover::Invocation), main_pid: unit.main_pid }
+}
+
+/// Tells what this host lacks, on a thread of its own: programs are run for it, and the monitor need not wait for them.
+fn look_round(backend: Arc<dyn Backend>, outlet: Outlet) -> io::Result<()> {
+    thread::Builder::new().name("look-round".into()).spawn(move || {
+        backend.missing().into_iter().all(|what| outlet.send(Fact::Missing(what)));
+    })?;
+    Ok(())
 }

@@ -18,15 +18,14 @@ mod workspace;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use lock::Lock;
 pub use report::Report;
 use report::{Outcome, Pulled};
 
 use crate::config::{Secret, Workspace};
-use crate::failover::Time;
 use crate::host::Cancel;
+use crate::report::clock::wall_clock as now;
 
 /// Where a pull keeps its report, and how it reaches other hosts.
 #[derive(Clone, Debug)]
@@ -84,10 +83,4 @@ pub fn pull(workspace: &Workspace, secrets: &[Secret], paths: &Paths, reach: Rea
     }
     drop(lock);
     report
-}
-
-/// The wall clock.
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

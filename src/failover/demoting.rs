@@ -10,6 +10,9 @@ use super::promoting::backoff;
 use super::role::{Cause, Demoting, Promoting, Reason, Role};
 use super::upstream::BREAKER;
 
+/// How long a drain may go on once a promotion is due again.
+const DRAIN_GRACE: Duration = Duration::from_secs(15);
+
 impl Machine {
     /// How long an upstream must stay ready before this host steps aside for it.
     #[must_use]
@@ -71,6 +74,14 @@ impl Machine {
             cut: None,
         });
         self.say(Note::Demoting { reason });
+    }
+
+    /// A promotion is due again while the gateway drains: it gets a little time more.
+    pub(super) fn cut_drain(&mut self, cause: Cause) {
+        if let Role::Demoting(demoting) = &mut self.role {
+            demoting.cut = Some((self.now + DRAIN_GRACE, cause));
+            self.say(Note::DrainCut { after: DRAIN_GRACE });
+        }
     }
 
     pub(super) fn observed_demoting(&mut self, seen: &Observation) {

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::probe::Channels;
+use crate::report::clock::wall_clock;
 use crate::report::durable;
 use crate::report::entry::MonitorNote;
 use crate::report::status::{Degraded, Pull};
 use crate::sync::Report;
 use crate::sync::report::Outcome;
-
-use super::clock::wall_clock;
 
 /// The conditions as they are.
 #[derive(Default)]

@@ -34,6 +34,8 @@ pub(super) enum Fact {
     Pushed(Result<(), String>),
     /// The disk takes what is written to it, or why not.
     Disk(Result<(), String>),
+    /// Something that this host needs is not there, in words.
+    Missing(String),
     /// Somebody wants the monitor to do something.
     Asked(Ask),
 }

@@ -6,7 +6,6 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::clock::wall_clock;
 use super::inbox::{Fact, Outlet};
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
@@ -15,7 +14,7 @@ use crate::failover::Time;
 use crate::host::Command;
 use crate::json;
 use crate::probe::{Failure, Target, Verdict};
-use crate::report::clock::parse_rfc3339;
+use crate::report::clock::{parse_rfc3339, wall_clock};
 
 /// The witnesses that apply to this configuration: those it names, else the tailnet's daemon if an upstream is on a
 /// tailnet (100.64.0.0/10, RFC 6598) and the daemon's command is there.

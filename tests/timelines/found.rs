@@ -46,8 +46,8 @@ fn promote_keeps_it_up() {
 fn one_started_by_hand_while_the_primary_is_ready_leaves_its_operator_the_hold_down_to_keep_it() {
     let mut night = Night::watching();
     night.at(5.0, boots(2)).says("Adopted { cause: Found }").expect(&[]);
-    night.each(&[10.0, 20.0, 30.0], &healthy()).is("promoting(verify)").expect(&[]);
-    night.at(40.0, healthy()).says("Demoting { reason: Ready").expect(&[Order(Stop)]);
+    night.each(&[10.0, 20.0, 29.0], &healthy()).is("promoting(verify)").expect(&[]);
+    night.at(30.0, healthy()).says("Demoting { reason: Ready").expect(&[Order(Stop)]);
 }
 
 #[test]
