@@ -255,10 +255,8 @@ impl Monitor {
             }
             Fact::Ordered(result) => {
                 self.pulse.order_ended();
-                if result.is_ok() {
-                    let note = self.conditions.permission(None);
-                    self.tell_if(note);
-                }
+                let note = self.conditions.permission(result.as_ref().err().cloned());
+                self.tell_if(note);
                 self.handle(at, Event::Ordered(result));
             }
             Fact::Pulled(report) => {
