@@ -264,11 +264,6 @@ impl Monitor {
                 self.tell_if(note);
                 self.handle(at, Event::Pulled);
             }
-            Fact::Pushed(result) => {
-                let note = self.conditions.pushed(&result);
-                self.handle(at, Event::Pushed { returned: result.is_ok() });
-                self.tell_if(note);
-            }
             Fact::Disk(result) => {
                 let note = self.conditions.disk(result);
                 self.tell(&note);
@@ -329,10 +324,18 @@ impl Monitor {
             Action::Look(look) => self.workers.look(look),
             Action::Pull => self.workers.sync.pull(),
             Action::CutPull => self.workers.sync.cut(),
-            Action::Push => self.workers.sync.push(),
+            Action::Push => self.leave_here(at),
             Action::AskWitnesses => self.workers.ask_witnesses(),
             Action::Say(note) => self.say(at, &note),
         }
+    }
+
+    /// What the agent wrote stays in its checkout, and people are told where.
+    fn leave_here(&mut self, at: Time) {
+        let path = &self.parts.config.workspace.path;
+        let note = self.conditions.not_returned(path);
+        self.tell_if(note);
+        self.handle(at, Event::Pushed { returned: false });
     }
 
     /// What is due after each turn of the loop, whatever the turn was about.

@@ -15,9 +15,6 @@ const START: Duration = Duration::from_secs(45);
 /// A connection within this host takes no longer.
 const CONNECT: Duration = Duration::from_millis(500);
 
-/// The unit that brings back what the standby learned.
-const PUSH: &str = "openclaw-sync-push.service";
-
 /// A pull that moves the tree ends within a minute of being told to stop.
 const CUT: Duration = Duration::from_secs(65);
 
@@ -33,8 +30,6 @@ pub(crate) trait Backend: Send + Sync {
     fn kill(&self) -> Result<(), String>;
     /// Pulls the workspace and the secrets. When `cut` is cancelled, what still fetches is stopped.
     fn pull(&self, cut: &Cancel) -> Result<Report, String>;
-    /// Pushes the workspace back. `Ok`: the remote has everything.
-    fn push(&self) -> Result<(), String>;
     /// Whether systemd would do what it is asked; changes nothing that runs.
     fn permitted(&self) -> Result<(), String>;
     /// What of all this could not work as things are, in words.
@@ -109,11 +104,6 @@ impl Backend for Systemd {
             return Err("the pull was stopped, because a promotion would not wait for it any longer".to_owned());
         }
         report.map_err(|why| why.to_string())
-    }
-
-    fn push(&self) -> Result<(), String> {
-        let longest = unit::longest(&self.workspace, &[]);
-        self.systemctl.start(PUSH, longest, &Cancel::new()).map_err(|why| why.to_string())
     }
 
     /// Forgetting an old failure is the one order that a gateway does not notice.

@@ -1,6 +1,7 @@
 //! What is wrong, beside what the machine knows: each condition is told when it begins and when it ends.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::config::Config;
 use crate::probe::Channels;
@@ -20,7 +21,7 @@ pub(super) struct Conditions {
     run_dir: Option<String>,
     channels: BTreeMap<String, Channels>,
     pull: Option<Pull>,
-    push: Option<String>,
+    told_not_returned: bool,
 }
 
 impl Conditions {
@@ -90,14 +91,10 @@ impl Conditions {
         (changed || moved).then_some(MonitorNote::PullChanged(pull))
     }
 
-    pub(super) fn pushed(&mut self, result: &Result<(), String>) -> Option<MonitorNote> {
-        let before = self.push.take();
-        self.push = result.as_ref().err().cloned();
-        match (&self.push, before) {
-            (Some(why), before) if before.as_ref() != Some(why) => Some(MonitorNote::PushFailed { why: why.clone() }),
-            (None, _) => Some(MonitorNote::Returned),
-            _ => None,
-        }
+    /// Tells once in the monitor's life where what the agent wrote is left.
+    pub(super) fn not_returned(&mut self, workspace: &Path) -> Option<MonitorNote> {
+        let told = std::mem::replace(&mut self.told_not_returned, true);
+        (!told).then(|| MonitorNote::NotReturned { workspace: workspace.display().to_string() })
     }
 
     pub(super) fn pull(&self) -> Option<&Pull> {
@@ -110,7 +107,6 @@ impl Conditions {
         let mut found = vec![
             ("systemd_unreachable", self.systemd().cloned()),
             ("disk", disk.cloned()),
-            ("unreturned", self.push.clone()),
             ("sync_failing", self.pull.as_ref().and_then(|pull| pull.error.clone())),
         ];
         for upstream in &config.upstreams {

@@ -31,8 +31,6 @@ pub(super) enum Fact {
     Ordered(Result<(), String>),
     /// The pull that was running ended.
     Pulled(Result<Report, String>),
-    /// The push that was running ended. `Ok`: the remote has everything.
-    Pushed(Result<(), String>),
     /// The disk takes what is written to it, or why not.
     Disk(Result<(), String>),
     /// The configuration was read again.
