@@ -46,7 +46,7 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
             "stopped",
             "the monitor stops as it was told; the gateway is left as it is, and nobody watches",
         ),
-        MonitorNote::Reloaded => Entry::notice("reloaded", "the new configuration is in force; windows start anew"),
+        MonitorNote::Reloaded => Entry::notice("reloaded", "the new configuration is in force"),
         MonitorNote::ReloadRefused { why } => {
             let text = format!(
                 "the new configuration is refused and the old one stays in force: {}. \
