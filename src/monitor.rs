@@ -161,7 +161,7 @@ impl Monitor {
         look_round(Arc::clone(&backend), outlet.clone())?;
         let start = failover::Start {
             memory: past.memory.clone(),
-            armed: past.armed_upstreams(&parts.config),
+            armed: past.armed.knows_each(&parts.config.upstreams),
             unit: unit.as_ref().ok().map(unit_for_machine),
         };
         let (workers, missing) = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
@@ -278,9 +278,7 @@ impl Monitor {
 
     fn probed(&mut self, at: Time, upstream: usize, answer: &Answer) {
         let Some(seen) = self.upstreams.get_mut(upstream) else { return };
-        let now = Seen::after(seen.as_ref(), answer, at);
-        self.changed |= seen.as_ref().is_none_or(|before| !before.is_like(&now));
-        *seen = Some(now);
+        self.changed |= Seen::renew(seen, answer, at);
         if answer.verdict.is_healthy() {
             let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
             let note = self.conditions.channels(name, &answer.channels);
@@ -295,9 +293,7 @@ impl Monitor {
             self.tell_if(note);
         }
         if let Some(answer) = &answer {
-            let now = Seen::after(self.gateway.as_ref(), answer, at);
-            self.changed |= self.gateway.as_ref().is_none_or(|before| !before.is_like(&now));
-            self.gateway = Some(now);
+            self.changed |= Seen::renew(&mut self.gateway, answer, at);
         }
         let unit = unit.and_then(Result::ok).as_ref().map(unit_for_machine);
         let verdict = answer.as_ref().map(|answer| answer.verdict);

@@ -26,6 +26,7 @@ use report::{Outcome, Pulled};
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;
 use crate::report::clock::wall_clock as now;
+use crate::report::paths::SYNC;
 
 /// Where a pull keeps its report, and how it reaches other hosts.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub struct Paths {
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { state: "/var/lib/openclaw-sync".into(), ssh: "ssh".into() }
+        Self { state: SYNC.into(), ssh: "ssh".into() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,8 +45,8 @@ pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
         // A log that nobody reads any more costs lines, and never a failover.
         teller: Box::new(move |entry| drop(log.try_send((entry.severity.level(), entry.text.clone())))),
     };
-    let monitor = Monitor::start(parts).map_err(|why| Error::Failed(why.to_string()))?;
-    monitor.obey_signals().map_err(|why| Error::Failed(why.to_string()))?;
+    let monitor = Monitor::start(parts).map_err(failed)?;
+    monitor.obey_signals().map_err(failed)?;
     monitor.run();
     // Whether the last lines were written or nobody takes them, the monitor has ended.
     let _ = logged.recv_timeout(LAST_LINES);
@@ -75,7 +76,7 @@ pub(super) fn status(json: bool, out: &mut Output) -> Result<Answer, Error> {
 /// What happened, all of it or the last `since`.
 pub(super) fn history(since: Option<Duration>, json: bool, out: &mut Output) -> Result<Answer, Error> {
     let shown = past::command(&Paths::new(environment).history(), since, json, wall_clock());
-    show(&shown.map_err(|why| Error::Failed(why.to_string()))?, out)
+    show(&shown.map_err(failed)?, out)
 }
 
 /// A failover on loopback.
@@ -101,7 +102,7 @@ pub(super) fn pull(config: &Config, out: &mut Output) -> Result<Answer, Error> {
     } else {
         let longest = unit::longest(&config.workspace, &config.secrets);
         let report = unit::pull(&Systemctl::default(), longest, &paths, &Cancel::new());
-        report.map_err(|why| Error::Failed(why.to_string()))?
+        report.map_err(failed)?
     };
     tell(&report, out)?;
     Ok(if report.is_ok() { Answer::Yes } else { Answer::No })
@@ -116,6 +117,10 @@ fn tell(report: &Report, out: &mut Output) -> Result<(), Error> {
         out.line(format!("secrets {}  {word}  {}", index + 1, secret.said).trim_end())?;
     }
     Ok(())
+}
+
+fn failed(why: impl fmt::Display) -> Error {
+    Error::Failed(why.to_string())
 }
 
 fn show(shown: &Shown, out: &mut Output) -> Result<Answer, Error> {

@@ -147,7 +147,7 @@ impl Machine {
     /// A promotion is due again and no stop has had its effect: what still serves goes on serving.
     fn stay_up(&mut self, cause: Cause) {
         let now = self.now;
-        let step = Step::Verify(self.verify_from(now, 0, None));
+        let step = Step::Verify(self.verify_from(now, 0));
         self.role = Role::Promoting(Promoting { cause, since: now, attempt: 0, step });
         self.say(Note::Adopted { cause });
     }

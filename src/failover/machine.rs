@@ -301,7 +301,7 @@ impl Machine {
                 let (cause, since) = (failover.cause, failover.decided);
                 self.memory.failover = Some(failover);
                 self.memory.unreturned = true;
-                let step = Step::Verify(self.verify_from(now, 0, None));
+                let step = Step::Verify(self.verify_from(now, 0));
                 self.role = Role::Promoting(Promoting { cause, since, attempt: 0, step });
                 // Whoever started it by hand has the hold-down to say that it is to stay.
                 self.upstreams.iter_mut().for_each(Upstream::restart_streak);

@@ -131,7 +131,7 @@ impl Machine {
                     failover.started.get_or_insert(now);
                 }
                 let before = self.unit.filter(|unit| unit.state == UnitState::Down).and_then(|unit| unit.invocation);
-                let verify = Verify { before, ..self.verify_from(self.now, attempt, None) };
+                let verify = Verify { before, ..self.verify_from(self.now, attempt) };
                 self.set_step(Step::Verify(verify));
             }
             Err(why) => self.start_failed(why),
@@ -147,10 +147,10 @@ impl Machine {
     }
 
     /// A verification that counts its patience from `since`.
-    pub(super) fn verify_from(&self, since: Time, attempt: u32, answered: Option<super::event::Invocation>) -> Verify {
+    pub(super) fn verify_from(&self, since: Time, attempt: u32) -> Verify {
         let doubled = self.policy.start_timeout.saturating_mul(1 << attempt.min(10));
         let patience = doubled.min(LONGEST_PATIENCE.max(self.policy.start_timeout));
-        Verify { since, heard: since, patience, told: false, before: None, answered }
+        Verify { since, heard: since, patience, told: false, before: None, answered: None }
     }
 
     pub(super) fn observed_promoting(&mut self, seen: &Observation) {
@@ -161,7 +161,7 @@ impl Machine {
             Step::Start { .. } if self.in_flight.is_some() => {}
             Step::Start { .. } => {
                 if self.unit_is(UnitState::Active) || self.unit_is(UnitState::Activating) {
-                    self.set_step(Step::Verify(self.verify_from(now, 0, None)));
+                    self.set_step(Step::Verify(self.verify_from(now, 0)));
                 }
             }
             Step::Clear { .. } => {
@@ -295,7 +295,7 @@ impl Machine {
                 self.pursue_start(at);
             }
         } else if self.looked.since(heard) >= self.policy.start_timeout {
-            self.resume_promotion(attempt, Step::Verify(self.verify_from(heard, 0, None)));
+            self.resume_promotion(attempt, Step::Verify(self.verify_from(heard, 0)));
         }
     }
 

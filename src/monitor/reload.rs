@@ -2,8 +2,7 @@
 
 use std::thread;
 
-use crate::config::Config;
-use crate::config::Witness;
+use crate::config::{Config, Witness};
 use crate::failover::{Policy, Role};
 use crate::report::entry::MonitorNote;
 
@@ -55,7 +54,7 @@ impl Monitor {
         let changed = self.workers.reconfigure(&config, backend, &policy, witnesses, probers, outlet);
         let missing = changed.map_err(|why| why.to_string())?;
         self.generation = generation;
-        let armed: Vec<bool> = config.upstreams.iter().map(|upstream| self.armed.knows(&upstream.urls)).collect();
+        let armed = self.armed.knows_each(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
         let same_upstreams = urls(&config) == urls(&self.parts.config);
         self.machine.reconfigure(policy, same_upstreams, &armed);

@@ -10,6 +10,7 @@ use super::durable::{self, Error};
 use super::fields::{self, as_list, as_texts, as_time, field};
 use super::history::{self, Line};
 use super::load::{Unreadable, load};
+use crate::config::Upstream;
 use crate::failover::Time;
 use crate::json::Value;
 
@@ -57,6 +58,11 @@ impl Armed {
             }
         }
         armed
+    }
+
+    /// For each of these upstreams whether it was ever seen healthy, as [`knows`](Self::knows) says it.
+    pub fn knows_each(&mut self, upstreams: &[Upstream]) -> Vec<bool> {
+        upstreams.iter().map(|upstream| self.knows(&upstream.urls)).collect()
     }
 
     /// Whether the upstream with these URLs was ever seen healthy. Asking counts as use: what is configured is

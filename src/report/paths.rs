@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 const STATE: &str = "/var/lib/openclaw-failover";
 const RUN: &str = "/run/openclaw-failover";
-const SYNC: &str = "/var/lib/openclaw-sync";
+pub(crate) const SYNC: &str = "/var/lib/openclaw-sync";
 
 /// The folders of this program.
 ///

@@ -57,9 +57,15 @@ impl Seen {
         Self { verdict: answer.verdict, since, probed }
     }
 
-    /// Whether the same is seen as then, but for the latency.
-    #[must_use]
-    pub fn is_like(&self, other: &Self) -> bool {
+    /// Takes in a new answer, and says whether it is other than the one before, but for the latency.
+    pub fn renew(seen: &mut Option<Self>, answer: &Answer, now: Time) -> bool {
+        let new = Self::after(seen.as_ref(), answer, now);
+        let is_news = seen.as_ref().is_none_or(|before| !before.is_like(&new));
+        *seen = Some(new);
+        is_news
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
         self.verdict == other.verdict && self.probed == Probed { latency: self.probed.latency, ..other.probed.clone() }
     }
 
