@@ -15,6 +15,7 @@ mod print;
 mod problems;
 mod raw;
 mod read;
+mod size;
 mod source;
 pub mod valid;
 

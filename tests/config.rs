@@ -28,8 +28,9 @@ const EVERYTHING: &str = r#"{
                "witnesses": ["tailscale", "tcp://1.1.1.1:443", "https://example.org/up"] },
   "demote":  { "after": "30s", "max_after": "30m", "flap_window": "3h" },
   /* This host. */
-  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s", "stop_timeout": "345s" },
-  "workspace": { "path": "/home/openclaw/.openclaw/workspace", "remote": "origin", "branch": "main", "timeout": "5m", "refresh": "5m" },
+  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s", "stop_timeout": "345s", "keep_queue": true },
+  "workspace": { "path": "/home/openclaw/.openclaw/workspace", "remote": "origin", "branch": "main", "timeout": "5m", "refresh": "5m",
+                 "url": "git@example.org:me/memory.git", "push_interval": "10m", "merge": false, "max_file": "1GiB" },
   "secrets": [
     { "source": "openclaw@100.64.0.1:.openclaw/standby.env", "target": "/home/openclaw/.openclaw/secrets/" },
   ],
@@ -137,6 +138,12 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#""workspace": { "path": "workspace" }"#, "3: workspace.path:", "must be absolute"),
     (r#""workspace": { "path": "/home/openclaw/.openclaw" }"#, "3: workspace.path:", "two hosts must never share"),
     (r#""workspace": { "remote": "git@example.org:me/x" }"#, "3: workspace.remote:", "not a URL"),
+    (r#""workspace": { "url": "https://me:hunter2@example.org/x" }"#, "3: workspace.url:", "let git keep it"),
+    (r#""workspace": { "max_file": 20 }"#, "3: workspace.max_file:", "a size such as"),
+    (r#""workspace": { "max_file": "20MB" }"#, "3: workspace.max_file:", r#"did you mean "20MiB"?"#),
+    (r#""workspace": { "merge": "no" }"#, "3: workspace.merge:", "true or false, not text"),
+    (r#""workspace": { "push_interval": "0s" }"#, "3: workspace.push_interval:", r#"at least "1s""#),
+    (r#""gateway": { "keep_queue": 1 }"#, "3: gateway.keep_queue:", "true or false, not 1"),
     (r#""workspace": { "branch": "-f" }"#, "3: workspace.branch:", "option"),
     // Witnesses.
     (r#""promote": { "witnesses": ["tailscal"] }"#, "3: promote.witnesses[0]:", r#"did you mean "tailscale"?"#),

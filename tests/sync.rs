@@ -43,6 +43,7 @@ impl World {
             branch: "main".into(),
             timeout: LONG,
             refresh: LONG,
+            ..Workspace::default()
         };
         let paths = Paths { state: at("state"), ssh: at("ssh").into() };
         let world = Self { workspace, secrets: Vec::new(), paths, dir };
