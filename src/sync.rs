@@ -1,25 +1,43 @@
-//! The workspace's and the secrets' way in.
+//! The workspace's way in and back out, and the secrets' way in.
 //!
-//! A pull belongs to whoever owns the workspace: it runs git in folders where an agent writes, so nobody else, and
+//! A sync belongs to whoever owns the workspace: it runs git in folders where an agent writes, so nobody else, and
 //! least of all root, may run it there. Everybody else starts its unit and reads its report. It is only ever a
 //! helper: what goes wrong is reported, and never stands in the way of a promotion.
 //!
-//! - [`pull`]: fetch, fast-forward, copy the secrets.
+//! - [`pull`]: on a standby, commit what is here, fetch, merge, move the tree; copy the secrets.
 //! - [`report`]: what came of it, and how the monitor reads that without trusting it.
-//! - [`unit`]: whose turn it is, and the same pull by way of systemd.
+//! - [`unit`]: whose turn it is, and the same by way of systemd.
+//!
+//! Nothing is ever lost. Only the primary writes the branch that is pulled; a standby works on one of its own (`names`).
+//! A run looks at every file (`image`) and leaves out what must not travel (`withhold`); makes a commit of it (`local`);
+//! brings it together with the remote's without touching a file (`merge`); and only then moves the tree (`apply`), in a
+//! way that a run that is killed at any point can be told from somebody's edits (`torn`).
 
+mod agent;
+mod apply;
+mod checkout;
 mod git;
+mod image;
+mod local;
 mod lock;
+mod merge;
+mod names;
+mod refs;
+mod remote;
 pub mod report;
 mod secrets;
 mod ssh;
+mod standby;
+mod stop;
+mod torn;
 pub mod unit;
-mod workspace;
+mod withhold;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use checkout::Checkout;
 use lock::Lock;
 pub use report::Report;
 use report::{Outcome, Pulled};
@@ -35,11 +53,13 @@ pub struct Paths {
     pub state: PathBuf,
     /// The ssh that git and rsync use, by name or path.
     pub ssh: OsString,
+    /// The name of this host, under which it keeps branches.
+    pub host: String,
 }
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { state: "/var/lib/openclaw-sync".into(), ssh: "ssh".into() }
+        Self { state: "/var/lib/openclaw-sync".into(), ssh: "ssh".into(), host: names::host() }
     }
 }
 
@@ -69,13 +89,14 @@ pub fn pull(workspace: &Workspace, secrets: &[Secret], paths: &Paths, reach: Rea
     let started = now();
     let lock = match Lock::take(&paths.state) {
         Ok(Some(lock)) => lock,
-        Ok(None) => return Report::new(started, Pulled::not(Outcome::Busy, "")),
+        Ok(None) => return Report::new(started, Pulled::new(Outcome::Busy, "")),
         Err(why) => {
             let why = format!("cannot lock {}: {why}", paths.state.display());
-            return Report::new(started, Pulled::not(Outcome::Failed, &why));
+            return Report::new(started, Pulled::new(Outcome::Failed, &why));
         }
     };
-    let mut report = Report::new(started, workspace::pull(workspace, paths, reach, cancel));
+    let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
+    let mut report = Report::new(started, standby::pull(&checkout, reach));
     report.secrets = secrets::copy(secrets, paths, cancel);
     report.ended = now();
     report.remember(report::read_own(&paths.pull_report()));

@@ -8,9 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::apply::MOVE_CAP;
 use super::report::{ReadError, Report, read};
 use super::secrets::DEADLINE;
-use super::workspace::MOVE_CAP;
 use super::{Paths, Reach, now};
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;

@@ -91,7 +91,9 @@ fn check_repository(url: &str) -> Result<(), &'static str> {
         return Err("begins with '-', which git would read as an option");
     }
     if url.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err("must be the address of a git repository, without blanks, such as \"git@example.org:me/memory.git\"");
+        return Err(
+            "must be the address of a git repository, without blanks, such as \"git@example.org:me/memory.git\"",
+        );
     }
     if url.contains("::") && !url.contains('[') {
         return Err("names a transport helper, which is a program; use ssh, https or a path");
@@ -104,9 +106,9 @@ fn check_repository(url: &str) -> Result<(), &'static str> {
     };
     let user = rest.split('/').next().and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
     match (scheme, user) {
-        ("https", Some(_)) => Err(
-            "has a user or token in it, and everybody may read this file; let git keep it (`git help credentials`)",
-        ),
+        ("https", Some(_)) => {
+            Err("has a user or token in it, and everybody may read this file; let git keep it (`git help credentials`)")
+        }
         (_, Some(user)) if user.contains(':') => {
             Err("has a password in it, and everybody may read this file; use an ssh key")
         }

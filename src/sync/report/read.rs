@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Commit, Copied, MAX_SECRETS, Outcome, Pulled, Report, text};
+use super::{Commit, Copied, MAX_SECRETS, Names, Outcome, Pulled, Report, text};
 use crate::failover::Time;
 use crate::json::{self, Value};
 use crate::report::clock;
@@ -16,12 +16,12 @@ const LIMIT: u64 = 16 * 1024;
 
 /// Fail where the name is a symbolic link: `O_NOFOLLOW` of Linux, which differs between architectures.
 #[cfg(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64"))]
-const O_NOFOLLOW: i32 = 0o100_000;
+pub(in crate::sync) const O_NOFOLLOW: i32 = 0o100_000;
 #[cfg(not(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64")))]
-const O_NOFOLLOW: i32 = 0o400_000;
+pub(in crate::sync) const O_NOFOLLOW: i32 = 0o400_000;
 
 /// Do not wait for the other end of a pipe: `O_NONBLOCK` of Linux.
-const O_NONBLOCK: i32 = 0o4_000;
+pub(in crate::sync) const O_NONBLOCK: i32 = 0o4_000;
 
 /// Why there is no report to be had from a file.
 #[derive(Debug)]
@@ -93,7 +93,12 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
             outcome: required(workspace, "outcome", Outcome::parse)?,
             before: optional(workspace, "before", Commit::parse)?,
             after: optional(workspace, "after", Commit::parse)?,
+            remote: optional(workspace, "remote", Commit::parse)?,
             committed: optional(workspace, "committed", time)?,
+            unreturned: truth(workspace, "unreturned")?,
+            kept: names(workspace, "kept")?,
+            withheld: names(workspace, "withheld")?,
+            aside: names(workspace, "aside")?,
             said: required(workspace, "said", said)?,
         },
         secrets: secrets.iter().take(MAX_SECRETS).map(|secret| copied(secret)).collect::<Result<_, _>>()?,
@@ -101,8 +106,15 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
 }
 
 fn copied(secret: &Value) -> Result<Copied, &'static str> {
-    let ok = secret.get("ok").and_then(|node| node.as_bool()).ok_or("ok")?;
-    Ok(Copied { ok, said: required(secret, "said", said)? })
+    Ok(Copied { ok: truth(secret, "ok")?, said: required(secret, "said", said)? })
+}
+
+fn truth(object: &Value, key: &'static str) -> Result<bool, &'static str> {
+    object.get(key).and_then(|node| node.as_bool()).ok_or(key)
+}
+
+fn names(object: &Value, key: &'static str) -> Result<Names, &'static str> {
+    object.get(key).and_then(|node| Names::parse(node)).ok_or(key)
 }
 
 fn time(written: &str) -> Option<Time> {
@@ -134,7 +146,7 @@ mod tests {
     fn report() -> Report {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
         let commit = Commit::parse(&"0123456789".repeat(4));
-        let mut report = Report::new(at(10), Pulled::not(Outcome::Moved, "three files"));
+        let mut report = Report::new(at(10), Pulled::new(Outcome::Moved, "three files"));
         report.ended = at(12);
         report.workspace.before = commit.clone();
         report.workspace.after = commit;

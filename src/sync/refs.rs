@@ -1,0 +1,123 @@
+//! Where every branch that counts stands, asked in one go.
+
+use super::git::Git;
+use super::names;
+use super::stop::Stop;
+use crate::config::Workspace;
+
+/// The branches that count, and the private notes.
+#[derive(Debug, Default)]
+pub(super) struct Refs {
+    /// What is checked out.
+    pub(super) head: Head,
+    /// The branch that this host works on.
+    pub(super) own: Option<String>,
+    /// The remote's branch, as it was fetched last.
+    pub(super) remote: Option<String>,
+    /// When that commit was made, in seconds since 1970.
+    pub(super) remote_made: Option<u64>,
+    /// What the remote has of this host's own branch; a standby that was set up anew finds its past there.
+    pub(super) remote_own: Option<String>,
+    /// The remote's commit that the workspace was last brought to.
+    pub(super) merged: Option<String>,
+    /// What was last pushed of this host's own branch.
+    pub(super) returned: Option<String>,
+    /// A move of the tree that has not ended.
+    pub(super) applying: Option<String>,
+    /// Versions of this host that are still to be pushed: branches, without `refs/heads/`, and their commits.
+    pub(super) kept: Vec<(String, String)>,
+}
+
+/// What is checked out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The branch, in full; none if a commit is checked out by itself.
+    pub(super) branch: Option<String>,
+    /// The commit; none where there is no history yet.
+    pub(super) commit: Option<String>,
+}
+
+impl Refs {
+    /// Asks for all of them. `own` is the branch that this host works on, without `refs/heads/`.
+    pub(super) fn read(git: &Git<'_>, workspace: &Workspace, own: &str) -> Result<Self, Stop> {
+        let Workspace { remote, branch, .. } = workspace;
+        let own_ref = format!("refs/heads/{own}");
+        let kept = format!("{}{}@", names::BRANCHES, git.host);
+        let remote_ref = format!("refs/remotes/{remote}/{branch}");
+        let remote_own = format!("refs/remotes/{remote}/{}", names::own(git.host));
+        let patterns = [&own_ref, &format!("{kept}*"), &remote_ref, &remote_own];
+        let mut args =
+            vec!["for-each-ref", "--format=%(objectname) %(HEAD) %(committerdate:unix) %(refname)", names::PRIVATE];
+        args.extend(patterns.map(String::as_str));
+        let mut refs = Self::default();
+        for line in String::from_utf8_lossy(&git.list(&args)?).lines() {
+            let Some((hash, head, made, name)) = fields(line) else { continue };
+            let hash = Some(hash.to_owned());
+            if head {
+                refs.head = Head { branch: Some(name.to_owned()), commit: hash.clone() };
+            }
+            match name {
+                names::APPLYING => refs.applying = hash,
+                names::MERGED => refs.merged = hash,
+                names::RETURNED => refs.returned = hash,
+                name if name == own_ref => refs.own = hash,
+                name if name == remote_own => refs.remote_own = hash,
+                name if name == remote_ref => (refs.remote, refs.remote_made) = (hash, made),
+                name if name.starts_with(&kept) => {
+                    let branch = name.strip_prefix("refs/heads/").unwrap_or(name).to_owned();
+                    refs.kept.extend(hash.map(|hash| (branch, hash)));
+                }
+                _ => {}
+            }
+        }
+        if refs.head.branch.is_none() {
+            refs.head = Head::ask(git)?;
+        }
+        Ok(refs)
+    }
+}
+
+impl Refs {
+    /// Whether this host has something of its own that it has not pushed yet.
+    pub(super) fn has_unreturned(&self) -> bool {
+        let own = self.own.as_ref().or(self.head.commit.as_ref());
+        let is_returned = own.is_none() || own == self.remote.as_ref() || own == self.returned.as_ref();
+        !is_returned || !self.kept.is_empty()
+    }
+}
+
+impl Head {
+    fn ask(git: &Git<'_>) -> Result<Self, Stop> {
+        let branch = git.ask(&["symbolic-ref", "--quiet", "HEAD"])?;
+        let commit = git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
+        Ok(Self { branch, commit })
+    }
+}
+
+/// `hash *| [seconds] name`, of which the second is `*` for the branch that is checked out.
+fn fields(line: &str) -> Option<(&str, bool, Option<u64>, &str)> {
+    let (hash, rest) = line.split_once(' ')?;
+    let (head, rest) = rest.split_at_checked(2)?;
+    let (made, name) = rest.split_once(' ')?;
+    Some((hash, head == "* ", made.parse().ok(), name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_taken_apart() {
+        let hash = "0123456789012345678901234567890123456789";
+        assert_eq!(
+            fields(&format!("{hash} * 17 refs/heads/failover/a")),
+            Some((hash, true, Some(17), "refs/heads/failover/a"))
+        );
+        assert_eq!(
+            fields(&format!("{hash}    refs/openclaw-failover/x")),
+            Some((hash, false, None, "refs/openclaw-failover/x"))
+        );
+        assert_eq!(fields("warning: x"), None);
+        assert_eq!(fields(""), None);
+    }
+}

@@ -1,0 +1,189 @@
+//! The standby's workspace: its own branch, on top of what the primary has.
+
+use super::agent::{self, Others};
+use super::apply::{Move, change_refs};
+use super::checkout::Checkout;
+use super::git::Git;
+use super::local::{Local, Told};
+use super::merge::{Join, contains};
+use super::names;
+use super::refs::{Head, Refs};
+use super::remote;
+use super::report::{Commit, Outcome, Pulled};
+use super::stop::{Stop, Why};
+use super::{Reach, now};
+use crate::config::Workspace;
+use crate::failover::Time;
+
+/// A standby's checkout while a sync is at it.
+pub(super) struct Standby<'a> {
+    pub(super) git: Git<'a>,
+    pub(super) workspace: &'a Workspace,
+}
+
+impl<'a> Standby<'a> {
+    /// Opens the checkout; one that does not exist yet is made, if it is known from where.
+    pub(super) fn open(checkout: &Checkout<'a>) -> Result<Self, Stop> {
+        let git = checkout.open_or_make(&names::own(checkout.host))?;
+        agent::remove_left_over_locks(&git, Others::Down)?;
+        Ok(Self { git, workspace: checkout.workspace })
+    }
+
+    /// Pulls once and says what became of it. What is known before it stops half way is told all the same.
+    pub(super) fn pull(&self, reach: Reach) -> Pulled {
+        let mut told = Told::default();
+        let before = self.refs().ok();
+        let result = match reach {
+            Reach::Fetch => self.fetch_only(),
+            Reach::Move => self.bring_up_to_date(&mut told),
+        };
+        let (outcome, said) = match result {
+            Ok(outcome) => (outcome, String::new()),
+            Err(stop) => (stop.why.into(), stop.said),
+        };
+        let after = self.refs().ok();
+        let commit = |refs: &Option<Refs>| refs.as_ref().and_then(|refs| Commit::parse(refs.head.commit.as_deref()?));
+        let mut pulled = Pulled::new(outcome, &said);
+        pulled.before = commit(&before);
+        pulled.after = commit(&after);
+        if let Some(after) = &after {
+            pulled.tell_refs(after);
+        }
+        pulled.tell(&told);
+        pulled
+    }
+
+    fn refs(&self) -> Result<Refs, Stop> {
+        Refs::read(&self.git, self.workspace, &names::own(self.git.host))
+    }
+
+    fn fetch_only(&self) -> Result<Outcome, Stop> {
+        remote::fetch(&self.git, self.workspace)?;
+        let refs = self.refs()?;
+        match (&refs.head.commit, &refs.remote) {
+            (Some(head), Some(remote)) if contains(&self.git, head, remote)? => Ok(Outcome::UpToDate),
+            _ => Ok(Outcome::Fetched),
+        }
+    }
+
+    /// First with what was fetched before, which is the freshest there is when the remote cannot be reached now.
+    fn bring_up_to_date(&self, told: &mut Told) -> Result<Outcome, Stop> {
+        let before = self.refs()?;
+        self.settle(&before, told)?;
+        remote::fetch(&self.git, self.workspace)?;
+        let fetched = self.refs()?;
+        let has_news = fetched.remote != fetched.merged || is_foreign(&fetched);
+        let settled = if has_news { self.settle(&fetched, told)? } else { fetched };
+        let had = before.merged.as_ref().or(before.remote.as_ref());
+        Ok(match (told.kept.is_empty(), settled.merged.as_ref() == had) {
+            (false, _) => Outcome::Kept,
+            (true, false) if settled.head.commit != before.head.commit => Outcome::Moved,
+            (true, _) => Outcome::UpToDate,
+        })
+    }
+
+    /// Commits what lies on the disk, joins it with this host's own branch and with what was fetched, and moves the
+    /// tree there. Answers with where everything stands then.
+    pub(super) fn settle(&self, refs: &Refs, told: &mut Told) -> Result<Refs, Stop> {
+        let now = now();
+        let git = &self.git;
+        let local = Local::commit(git, self.workspace, refs, (Others::Down, now), told)?;
+        self.park(refs, &local, now)?;
+        let refs = &self.refs()?;
+        let join = Join { git, refs, workspace: self.workspace, now };
+        let mut ours = local.commit.clone();
+        let own = refs.own.as_ref().filter(|own| refs.head.commit.as_ref() != Some(own));
+        let remote_own = refs.remote_own.as_ref().filter(|_| is_foreign(refs));
+        for other in [own, remote_own].into_iter().flatten() {
+            let joined = join.with(ours, other)?;
+            told.kept.extend(joined.kept);
+            ours = Some(joined.commit);
+        }
+        let Some(joined) = join.with_remote(ours)? else { return self.refs() };
+        told.kept.extend(joined.kept);
+        git.go_on()?;
+        let branch = format!("refs/heads/{}", names::own(git.host));
+        let step = Move {
+            git,
+            refs,
+            image: &local.image,
+            from: local.commit.as_deref(),
+            to: &joined.commit,
+            branch: &branch,
+            merged: refs.remote.as_deref(),
+            others: Others::Down,
+            now,
+        };
+        told.aside.extend(step.run()?);
+        self.refs()
+    }
+
+    /// Checks out the commit that says what lies on the disk, which changes no file: on this host's own branch where
+    /// that only goes forwards, else by itself. A move that is killed is understood by comparing with what is checked
+    /// out, so it must be this before one begins.
+    fn park(&self, refs: &Refs, local: &Local, now: Time) -> Result<(), Stop> {
+        let Some(commit) = local.commit.as_deref() else { return Ok(()) };
+        let git = &self.git;
+        let branch = format!("refs/heads/{}", names::own(git.host));
+        let Head { branch: checked_out, commit: head } = &refs.head;
+        let on_own = checked_out.as_deref() == Some(&branch);
+        if on_own && head.as_deref() == Some(commit) {
+            return Ok(());
+        }
+        let goes_forwards = match &refs.own {
+            None => true,
+            Some(own) if on_own => head.as_ref() == Some(own),
+            Some(own) => contains(git, commit, own)?,
+        };
+        if goes_forwards {
+            change_refs(git, &format!("start\nupdate {branch} {commit}\ncommit\n"))?;
+            if !on_own {
+                self.keep_detached(refs, now)?;
+                git.run(&["symbolic-ref", "HEAD", &branch])?;
+            }
+        } else {
+            self.keep_detached(refs, now)?;
+            git.run(&["update-ref", "--no-deref", "-m", super::apply::REASON, "HEAD", commit])?;
+        }
+        Ok(())
+    }
+
+    /// A commit that is checked out by itself is on no branch, and HEAD is about to leave it. It goes along in our own
+    /// history, unless that turns out to contradict it.
+    fn keep_detached(&self, refs: &Refs, now: Time) -> Result<(), Stop> {
+        if let Head { branch: None, commit: Some(commit) } = &refs.head {
+            let name = format!("{}unfinished/{}-head", names::PRIVATE, names::stamp(now));
+            self.git.run(&["update-ref", &name, commit])?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the remote has a branch of this host's name that this checkout has not pushed: it was set up anew, or
+/// another host has the same name.
+fn is_foreign(refs: &Refs) -> bool {
+    refs.remote_own.is_some() && refs.remote_own != refs.returned && refs.remote_own != refs.own
+}
+
+/// Pulls into a workspace that cannot be opened, which is said.
+pub(super) fn pull(checkout: &Checkout<'_>, reach: Reach) -> Pulled {
+    match Standby::open(checkout) {
+        Ok(standby) => standby.pull(reach),
+        Err(Stop { why, said }) => Pulled::new(why.into(), &said),
+    }
+}
+
+impl From<Why> for Outcome {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::NoCheckout => Self::NoCheckout,
+            Why::NoGit => Self::NoGit,
+            Why::Stopped => Self::Stopped,
+            Why::TimedOut => Self::TimedOut,
+            Why::Unreachable => Self::NotFetched,
+            Why::NoBranch => Self::NoBranch,
+            Why::InUse => Self::InUse,
+            Why::Failed => Self::Failed,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The workspace from outside: whatever state it is in, a sync loses nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
+
+mod pull;
+mod states;
+mod world;
