@@ -3,7 +3,7 @@
 //! Raw is what was typed, valid is what makes sense; the step between reports every problem at once. Everything that
 //! reads a configuration takes that one step, so what `config --check` accepts is what the monitor runs with.
 
-mod address;
+pub(crate) mod address;
 mod check;
 mod defaults;
 pub mod duration;

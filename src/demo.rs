@@ -1,1 +1,194 @@
-//! (to be written)
+//! A whole failover and failback on loopback: the real monitor, with short windows, over stub gateways that are real
+//! processes and a workspace that is a real git checkout. No root, no systemd, nothing left behind.
+
+mod stage;
+pub(crate) mod stub;
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::config::{self, Config, Source};
+use crate::monitor::{Backend, Monitor, Parts, Stopper};
+use crate::report::paths::Paths;
+use crate::sync;
+use stage::{Folder, Gateway, Local, free_address, make_repositories, write_note};
+
+/// The whole of it takes about twenty seconds.
+const LIMIT: Duration = Duration::from_secs(50);
+
+/// How often Ctrl-C is looked for while nothing happens.
+const BLINK: Duration = Duration::from_millis(100);
+
+/// Plays the failover. `line` prints one line and says whether somebody still reads.
+///
+/// # Errors
+/// When a step does not come, in words.
+pub(crate) fn run(line: impl FnMut(&str) -> bool) -> Result<(), String> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let flag = Arc::clone(&interrupted);
+        signal_hook::flag::register(signal, flag).map_err(|why| format!("cannot catch signals: {why}"))?;
+    }
+    let folder = Folder::create().map_err(|why| format!("cannot make a temporary folder: {why}"))?;
+    make_repositories(&folder)?;
+    let (primary, standby) = (address()?, address()?);
+    let config = configuration(&folder, primary, standby)?;
+    let (sender, events) = mpsc::channel();
+    let mut stage = Stage { line, events, interrupted, began: Instant::now() };
+    let mut primary = Gateway::new(primary);
+    stage.say("act", "the primary's gateway and the monitor start; windows are short here: 5 s instead of 30 s")?;
+    primary.start().map_err(cannot_start)?;
+    let monitor = Running::start(&folder, config, standby, sender)?;
+    let played = stage.play(&folder, &mut primary);
+    drop(monitor);
+    played
+}
+
+fn address() -> Result<SocketAddr, String> {
+    free_address().map_err(|why| format!("cannot find a free port on loopback: {why}"))
+}
+
+fn configuration(folder: &Folder, primary: SocketAddr, standby: SocketAddr) -> Result<Config, String> {
+    let workspace = folder.join("standby");
+    let text = format!(
+        r#"{{
+            "upstreams": [{{ "name": "primary", "urls": ["http://{primary}"] }}],
+            "probe": {{ "interval": "1s", "retry_interval": "500ms", "timeout": "500ms" }},
+            "promote": {{ "after": "5s", "witnesses": [] }},
+            "demote": {{ "after": "5s" }},
+            "gateway": {{ "url": "http://{standby}" }},
+            "workspace": {{ "path": "{}" }}
+        }}"#,
+        workspace.display()
+    );
+    config::parse(&text, "the demo's configuration").map_err(|problems| problems.to_string())
+}
+
+fn cannot_start(why: std::io::Error) -> String {
+    format!("cannot start the primary's gateway: {why}")
+}
+
+/// The monitor on a thread of its own, stopped when this is dropped.
+struct Running {
+    stopper: Stopper,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// An entry of the history: what happened, and the sentence for people.
+type Told = (&'static str, String);
+
+impl Running {
+    fn start(folder: &Folder, config: Config, standby: SocketAddr, events: Sender<Told>) -> Result<Self, String> {
+        let paths =
+            Paths { state_dir: folder.join("state"), run_dir: folder.join("run"), sync_dir: folder.join("sync") };
+        for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir] {
+            std::fs::create_dir(dir).map_err(|why| format!("cannot make {}: {why}", dir.display()))?;
+        }
+        let sync = sync::Paths { state: paths.sync_dir.clone(), ..sync::Paths::default() };
+        let (sender, started) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let backend =
+                move |config: &Config| -> Arc<dyn Backend> { Arc::new(Local::new(config, standby, sync.clone())) };
+            let parts = Parts {
+                source: Source::File(paths.state_dir.join("config.json")),
+                config,
+                paths,
+                backend: Box::new(backend),
+                teller: Box::new(move |entry| {
+                    // The play may be over.
+                    let _ = events.send((entry.event, entry.text.clone()));
+                }),
+            };
+            let monitor = Monitor::start(parts).map_err(|why| why.to_string());
+            match monitor {
+                Ok(monitor) => {
+                    let _ = sender.send(Ok(monitor.stopper()));
+                    monitor.run();
+                }
+                Err(why) => {
+                    let _ = sender.send(Err(why));
+                }
+            }
+        });
+        let stopper = started.recv().map_err(|_| "the monitor ended at once".to_owned())??;
+        Ok(Self { stopper, thread: Some(thread) })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the monitor did not end well");
+        }
+    }
+}
+
+struct Stage<L> {
+    line: L,
+    events: Receiver<Told>,
+    interrupted: Arc<AtomicBool>,
+    began: Instant,
+}
+
+impl<L: FnMut(&str) -> bool> Stage<L> {
+    fn play(&mut self, folder: &Folder, primary: &mut Gateway) -> Result<(), String> {
+        self.until("armed")?;
+        write_note(folder, "The note that the primary wrote last.")?;
+        self.say("act", "the primary's agent writes a note, then its gateway is killed (-9)")?;
+        let died = Instant::now();
+        primary.kill();
+        self.until("promoted")?;
+        let promoted = died.elapsed();
+        let note = std::fs::read_to_string(folder.join("standby").join("notes.md")).unwrap_or_default();
+        self.say("act", &format!("the standby's workspace says: {note}"))?;
+        self.say("act", "the primary's gateway starts again")?;
+        let back = Instant::now();
+        primary.start().map_err(cannot_start)?;
+        self.until("demoted")?;
+        let demoted = back.elapsed();
+        let summary = format!(
+            "a gateway answered {:.1} s after the primary had died; the standby stepped aside {:.1} s after it was back",
+            promoted.as_secs_f64(),
+            demoted.as_secs_f64()
+        );
+        self.say("done", &summary)
+    }
+
+    /// Prints what happens until `event` does.
+    fn until(&mut self, event: &str) -> Result<(), String> {
+        loop {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err("interrupted".to_owned());
+            }
+            if self.began.elapsed() > LIMIT {
+                return Err(format!("waited too long for the monitor to say `{event}`"));
+            }
+            match self.events.recv_timeout(BLINK) {
+                Ok((what, text)) => {
+                    self.say(what, &text)?;
+                    if what == event {
+                        return Ok(());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err("the monitor ended".to_owned()),
+            }
+        }
+    }
+
+    fn say(&mut self, what: &str, text: &str) -> Result<(), String> {
+        let mut line = format!("{:>6.1} s  {what:<14} ", self.began.elapsed().as_secs_f64());
+        let _ = write!(line, "{text}");
+        if (self.line)(&line) { Ok(()) } else { Err("nobody reads this any more".to_owned()) }
+    }
+}

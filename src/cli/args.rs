@@ -1,6 +1,7 @@
 //! What every command's parser needs: options that explain themselves, and the nearest name to a mistyped one.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,6 +69,12 @@ impl Args {
     pub(super) fn duration(&mut self, option: &str) -> Result<Duration, Error> {
         let text = self.parser.value()?.string()?;
         duration::parse(&text).map_err(|what| self.usage(format!("{option}: '{text}' {what}")))
+    }
+
+    /// The address that an option names.
+    pub(super) fn address(&mut self) -> Result<SocketAddr, Error> {
+        let text = self.parser.value()?.string()?;
+        text.parse().map_err(|_| self.usage(format!("'{text}' is not an address and a port")))
     }
 
     /// Refuses a value where the command takes none.

@@ -93,11 +93,11 @@ impl Command {
         match self {
             Self::Check(check) => check.run(out),
             Self::Run(run) => run.run(),
-            Self::Status(status) => status.run(),
-            Self::History(history) => history.run(),
+            Self::Status(status) => status.run(out),
+            Self::History(history) => history.run(out),
             Self::Config(config) => config.run(out),
-            Self::Demo(demo) => demo.run(),
-            Self::Sync(sync) => sync.run(),
+            Self::Demo(demo) => demo.run(out),
+            Self::Sync(sync) => sync.run(out),
             Self::Help(text) => out.line(text.trim_end()).map(|()| Answer::Yes),
             Self::Version => {
                 let version = concat!("openclaw-failover ", env!("CARGO_PKG_VERSION"));

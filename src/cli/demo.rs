@@ -1,10 +1,13 @@
 //! `demo`: a whole failover on loopback.
 
+use std::net::SocketAddr;
+
 use lexopt::Parser;
 
 use super::args::{Args, Item};
 use super::command::Command;
 use super::error::Error;
+use super::output::Output;
 use super::{Answer, rooms};
 
 const HELP: &str = "\
@@ -17,22 +20,33 @@ Options:
   -h, --help  this text
 ";
 
-/// Show a failover.
+/// Not in the help: the demo's own gateways are this program again.
+const GATEWAY: &str = "--stub-gateway";
+
+/// Show a failover, or be one of its gateways.
 #[derive(Debug, PartialEq)]
-pub(super) struct Demo;
+pub(super) struct Demo {
+    gateway: Option<SocketAddr>,
+}
 
 impl Demo {
     pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
-        let mut args = Args::new(parser, "demo", HELP, &[]);
-        match args.next()? {
-            None => Ok(Command::Demo(Self)),
-            Some(Item::Help(help)) => Ok(help),
-            Some(Item::Value(value)) => Err(args.unexpected(&value)),
-            Some(Item::Option(option)) => Err(args.unexpected(&option.into())),
+        let mut args = Args::new(parser, "demo", HELP, &[GATEWAY]);
+        let mut demo = Self { gateway: None };
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Option(_) => demo.gateway = Some(args.address()?),
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+            }
         }
+        Ok(Command::Demo(demo))
     }
 
-    pub(super) fn run(self) -> Result<Answer, Error> {
-        rooms::demo()
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        match self.gateway {
+            Some(address) => rooms::stub_gateway(address),
+            None => rooms::demo(out),
+        }
     }
 }

@@ -7,6 +7,7 @@ use lexopt::Parser;
 use super::args::{Args, Item};
 use super::command::Command;
 use super::error::Error;
+use super::output::Output;
 use super::{Answer, rooms};
 
 const HELP: &str = "\
@@ -44,7 +45,7 @@ impl History {
         Ok(Command::History(history))
     }
 
-    pub(super) fn run(self) -> Result<Answer, Error> {
-        rooms::history(self.since, self.json)
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        rooms::history(self.since, self.json, out)
     }
 }

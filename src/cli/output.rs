@@ -39,6 +39,11 @@ impl Output {
         writeln!(self.stream, "{line}").map_err(Error::Output)
     }
 
+    /// Writes a text of several lines that is fit for a terminal already.
+    pub(super) fn text(&mut self, text: &str) -> Result<(), Error> {
+        self.stream.write_all(text.as_bytes()).map_err(Error::Output)
+    }
+
     /// Hands over everything that was written.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.stream.flush().map_err(Error::Output)

@@ -1,37 +1,107 @@
 //! The rooms that do a command's work, one function each.
 
+use std::env;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
+use crate::demo;
+use crate::host::Cancel;
+use crate::host::journal;
+use crate::host::systemd::Systemctl;
+use crate::monitor::{Backend, Monitor, Parts, Systemd, wall_clock};
+use crate::report::paths::Paths;
+use crate::report::{Shown, history as past, status as present};
+use crate::sync::{self, Report, unit};
 
 use super::Answer;
 use super::error::Error;
+use super::output::Output;
 
 /// The monitor, until it is told to stop.
-pub(super) fn monitor(_source: &Source, _config: Config) -> Result<Answer, Error> {
-    Err(absent("run"))
+pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
+    journal::init();
+    let paths = Paths::of_monitor(environment);
+    let sync = sync_paths(&paths);
+    let parts = Parts {
+        source,
+        config,
+        paths,
+        backend: Box::new(move |config| -> Arc<dyn Backend> { Arc::new(Systemd::new(config, sync.clone())) }),
+        teller: Box::new(|entry| log::log!(entry.severity.level(), "{}", entry.text)),
+    };
+    let monitor = Monitor::start(parts).map_err(|why| Error::Failed(why.to_string()))?;
+    monitor.obey_signals().map_err(|why| Error::Failed(why.to_string()))?;
+    monitor.run();
+    Ok(Answer::Yes)
 }
 
 /// What the monitor wrote last; `No` if it does not run.
-pub(super) fn status(_json: bool) -> Result<Answer, Error> {
-    Err(absent("status"))
+pub(super) fn status(json: bool, out: &mut Output) -> Result<Answer, Error> {
+    show(&present::command(&Paths::new(environment).status(), json, wall_clock()), out)
 }
 
 /// What happened, all of it or the last `since`.
-pub(super) fn history(_since: Option<Duration>, _json: bool) -> Result<Answer, Error> {
-    Err(absent("history"))
+pub(super) fn history(since: Option<Duration>, json: bool, out: &mut Output) -> Result<Answer, Error> {
+    let shown = past::command(&Paths::new(environment).history(), since, json, wall_clock());
+    show(&shown.map_err(|why| Error::Failed(why.to_string()))?, out)
 }
 
 /// A failover on loopback.
-pub(super) fn demo() -> Result<Answer, Error> {
-    Err(absent("demo"))
+pub(super) fn demo(out: &mut Output) -> Result<Answer, Error> {
+    demo::run(|line| out.line(line).and_then(|()| out.flush()).is_ok()).map_err(Error::Failed)?;
+    Ok(Answer::Yes)
+}
+
+/// One of the demo's gateways.
+pub(super) fn stub_gateway(address: SocketAddr) -> Result<Answer, Error> {
+    demo::stub::serve(address).map_err(|why| Error::Failed(format!("cannot serve on {address}: {why}")))?;
+    Ok(Answer::Yes)
 }
 
 /// Workspace and secrets, once.
-pub(super) fn pull(_config: &Config) -> Result<Answer, Error> {
-    Err(absent("sync pull"))
+pub(super) fn pull(config: &Config, out: &mut Output) -> Result<Answer, Error> {
+    journal::init();
+    let paths = sync_paths(&Paths::new(environment));
+    let report = if unit::is_ours(&config.workspace.path) {
+        let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
+        let reach = unit::reach(&Systemctl::default(), &config.gateway.unit);
+        sync::pull(&config.workspace, &config.secrets, &paths, reach, &cancel)
+    } else {
+        let longest = unit::longest(&config.workspace, &config.secrets);
+        let report = unit::pull(&Systemctl::default(), longest, &paths, &Cancel::new());
+        report.map_err(|why| Error::Failed(why.to_string()))?
+    };
+    tell(&report, out)?;
+    Ok(if report.is_ok() { Answer::Yes } else { Answer::No })
 }
 
-fn absent(command: &str) -> Error {
-    Error::Failed(format!("{command} is not part of this build"))
+fn tell(report: &Report, out: &mut Output) -> Result<(), Error> {
+    let workspace = &report.workspace;
+    let commit = workspace.after.as_ref().map_or("no commit", |commit| commit.short());
+    out.line(format!("workspace  {}  {commit}  {}", workspace.outcome.name(), workspace.said).trim_end())?;
+    for (index, secret) in report.secrets.iter().enumerate() {
+        let word = if secret.ok { "copied" } else { "failed" };
+        out.line(format!("secrets {}  {word}  {}", index + 1, secret.said).trim_end())?;
+    }
+    Ok(())
+}
+
+fn show(shown: &Shown, out: &mut Output) -> Result<Answer, Error> {
+    out.text(&shown.text)?;
+    if let Some(warning) = &shown.warning {
+        out.flush()?;
+        Error::Failed(warning.clone()).print();
+    }
+    Ok(if shown.code == 0 { Answer::Yes } else { Answer::No })
+}
+
+fn sync_paths(paths: &Paths) -> sync::Paths {
+    sync::Paths { state: paths.sync_dir.clone(), ..sync::Paths::default() }
+}
+
+fn environment(name: &str) -> Option<OsString> {
+    env::var_os(name)
 }

@@ -46,6 +46,6 @@ impl Run {
 
     pub(super) fn run(self) -> Result<Answer, Error> {
         let (source, config) = configuration(self.config.as_deref())?;
-        rooms::monitor(&source, config)
+        rooms::monitor(source, config)
     }
 }

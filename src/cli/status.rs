@@ -5,6 +5,7 @@ use lexopt::Parser;
 use super::args::{Args, Item};
 use super::command::Command;
 use super::error::Error;
+use super::output::Output;
 use super::{Answer, rooms};
 
 const HELP: &str = "\
@@ -41,7 +42,7 @@ impl Status {
         Ok(Command::Status(status))
     }
 
-    pub(super) fn run(self) -> Result<Answer, Error> {
-        rooms::status(self.json)
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        rooms::status(self.json, out)
     }
 }

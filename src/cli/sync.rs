@@ -10,6 +10,7 @@ use super::args::{Args, Item};
 use super::command::Command;
 use super::config::configuration;
 use super::error::Error;
+use super::output::Output;
 use super::{Answer, rooms};
 
 const HELP: &str = "\
@@ -58,8 +59,8 @@ impl Sync {
         Ok(Command::Sync(Self { config }))
     }
 
-    pub(super) fn run(self) -> Result<Answer, Error> {
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
         let (_, config) = configuration(self.config.as_deref())?;
-        rooms::pull(&config)
+        rooms::pull(&config, out)
     }
 }

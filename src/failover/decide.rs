@@ -36,10 +36,12 @@ impl Machine {
         }
     }
 
-    /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream.
+    /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream, the last of them just now:
+    /// after a stall of this monitor the upstream is asked again before anything is started.
     pub(super) fn window_due(&self) -> bool {
         let Some(opened) = self.window.opened else { return false };
         self.window.elapsed >= self.window_needs()
+            && self.now.since(self.window.last) <= self.policy.longest_step()
             && self.window.failures >= self.policy.failures
             && self.upstreams.iter().all(|upstream| upstream.failing_since(opened).is_some())
     }
@@ -109,10 +111,10 @@ impl Machine {
         }
     }
 
-    /// An upstream lives: a drain need not be cut for its outage.
-    pub(super) fn call_off_cut(&mut self) {
+    /// The cause for which a drain was to be cut is gone: an upstream lives, or the operator's word has ended.
+    pub(super) fn call_off_cut(&mut self, cause: Cause) {
         if let Role::Demoting(demoting) = &mut self.role
-            && matches!(demoting.cut, Some((_, Cause::Outage)))
+            && demoting.cut.is_some_and(|(_, wanted)| wanted == cause)
         {
             demoting.cut = None;
         }

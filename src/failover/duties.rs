@@ -52,6 +52,11 @@ impl Machine {
         }
     }
 
+    /// Whether the last pull began before anything was known of this outage: what the primary wrote last may lack.
+    pub(super) fn pulled_before_window(&self) -> bool {
+        self.window.opened.is_some_and(|opened| self.duties.pull_began.is_none_or(|began| began < opened))
+    }
+
     fn pull_at(&self) -> Time {
         let pace = if self.window.opened.is_some() { PULL_PACE.min(self.policy.refresh) } else { self.policy.refresh };
         self.duties.pull_began.map_or(self.now, |began| began + pace)
@@ -96,7 +101,6 @@ impl Machine {
     }
 
     fn wake_for_role(&self) -> Option<Time> {
-        let start_timeout = self.policy.start_timeout;
         match &self.role {
             Role::Standby => {
                 let push = (self.memory.unreturned && !self.duties.pushing).then_some(self.duties.push_at);
@@ -105,15 +109,11 @@ impl Machine {
             }
             Role::Promoting(promoting) => match &promoting.step {
                 Step::Sync { until: at, .. } | Step::Start { at } | Step::Clear { at } => Some(*at),
-                Step::Verify(verify) => {
-                    let tell = (!verify.told).then_some(verify.since + verify.patience);
-                    let clear = (verify.heard + verify.patience * 2).max(self.next_unclean_exit());
-                    [tell, Some(clear)].into_iter().flatten().filter(|&at| at > self.now).min()
-                }
+                Step::Verify(_) => None,
             },
             Role::Active(active) => match active.cause {
-                Cause::Drill { hold } => Some((active.since + hold).min(active.heard + start_timeout)),
-                _ => Some(active.heard + start_timeout),
+                Cause::Drill { hold } => Some(active.since + hold),
+                _ => None,
             },
             Role::Demoting(demoting) => {
                 let cut = demoting.cut.map(|(at, _)| at.max(self.next_unclean_exit()));

@@ -74,6 +74,7 @@ impl Machine {
     fn end_hold(&mut self, by_time: bool) {
         if let Some(hold) = self.memory.hold.take() {
             self.say(Note::HoldEnded { kind: hold.kind, by_time });
+            self.call_off_cut(Cause::Operator);
         }
     }
 
@@ -118,7 +119,7 @@ impl Machine {
                 self.abort(Abort::Held(kind));
             }
             (HoldKind::Standby, Role::Promoting(_) | Role::Active(_)) => self.begin_demoting(Reason::Operator),
-            (HoldKind::Standby, Role::Demoting(demoting)) => demoting.cut = None,
+            (HoldKind::Standby | HoldKind::Paused, Role::Demoting(demoting)) => demoting.cut = None,
             _ => {}
         }
     }

@@ -26,6 +26,8 @@ pub struct Machine {
     pub(super) witness: Witness,
     /// What systemd last said of the gateway's unit.
     pub(super) unit: Option<Unit>,
+    /// When somebody last looked at the gateway.
+    pub(super) looked: Time,
     /// The one order that may be under way.
     pub(super) in_flight: Option<Order>,
     pub(super) duties: super::duties::Duties,
@@ -69,6 +71,7 @@ impl Machine {
             window: Window::new(now),
             witness: Witness::default(),
             unit: start.unit,
+            looked: now,
             in_flight: None,
             duties: super::duties::Duties::default(),
             told: Told::default(),
@@ -211,7 +214,7 @@ impl Machine {
             self.say(Note::Armed { upstream: index });
         }
         self.reconnected();
-        self.call_off_cut();
+        self.call_off_cut(Cause::Outage);
     }
 
     fn failing(&mut self, index: usize, failure: Failure) {
@@ -227,24 +230,48 @@ impl Machine {
         if let Some(unit) = seen.unit {
             self.unit = Some(unit);
         }
+        self.forgive_unwatched();
+        self.watch_port(seen);
         match self.role {
-            Role::Standby => self.observed_standby(seen),
+            Role::Standby => self.adopt_unit(),
             Role::Promoting(_) => self.observed_promoting(seen),
             Role::Active(_) => self.observed_active(seen),
             Role::Demoting(_) => self.observed_demoting(seen),
         }
     }
 
-    fn observed_standby(&mut self, seen: &Observation) {
-        self.adopt_unit();
-        if let Role::Standby = self.role
-            && seen.unit.is_some()
-        {
-            let held = !matches!(seen.verdict, Verdict::Failing(Failure::Refused));
-            if held != std::mem::replace(&mut self.told.port_held, held) {
-                let verdict = seen.verdict;
-                self.say(if held { Note::PortHeld { verdict } } else { Note::PortFree });
+    /// Nobody can say of a gateway that it was silent while nobody looked: what is longer than a look may take, as when
+    /// this monitor was stalled or suspended, is no part of its silence.
+    fn forgive_unwatched(&mut self) {
+        let (now, before, longest) =
+            (self.now, std::mem::replace(&mut self.looked, self.now), self.policy.longest_step());
+        let unwatched = |heard: Time| now.since(before.max(heard)).saturating_sub(longest);
+        match &mut self.role {
+            Role::Active(active) => active.heard = active.heard + unwatched(active.heard),
+            Role::Promoting(Promoting { step: Step::Verify(verify), .. }) => {
+                verify.since = verify.since + unwatched(verify.since);
+                verify.heard = verify.heard + unwatched(verify.heard);
             }
+            _ => {}
+        }
+    }
+
+    /// What answers while the gateway's unit is down is somebody else, and until the port was found free again no answer
+    /// is the gateway's.
+    fn watch_port(&mut self, seen: &Observation) {
+        let waiting = match &self.role {
+            Role::Standby => true,
+            Role::Promoting(promoting) => matches!(promoting.step, Step::Sync { .. } | Step::Start { .. }),
+            Role::Active(_) | Role::Demoting(_) => false,
+        };
+        let held = match seen.verdict {
+            Verdict::Failing(Failure::Refused | Failure::Dns | Failure::Unreachable | Failure::ConnectTimeout) => false,
+            _ if waiting && seen.unit.is_some_and(|unit| unit.state == UnitState::Down) => true,
+            _ => return,
+        };
+        if held != std::mem::replace(&mut self.told.port_held, held) {
+            let verdict = seen.verdict;
+            self.say(if held { Note::PortHeld { verdict } } else { Note::PortFree });
         }
     }
 
@@ -270,6 +297,8 @@ impl Machine {
                 self.memory.unreturned = true;
                 let step = Step::Verify(self.verify_from(now, 0, None));
                 self.role = Role::Promoting(Promoting { cause, since, attempt: 0, step });
+                // Whoever started it by hand has the hold-down to say that it is to stay.
+                self.upstreams.iter_mut().for_each(Upstream::restart_streak);
                 self.say(Note::Adopted { cause });
             }
         }

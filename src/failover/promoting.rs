@@ -33,7 +33,7 @@ impl Machine {
         let (now, life) = (self.now, self.window.life);
         self.memory.failover = Some(Failover { cause, life, decided: now, started: None, answered: None, ended: None });
         self.say(Note::Promoting { cause, window: self.window.elapsed, failures: self.window.failures, life });
-        if cause != Cause::Outage {
+        if cause != Cause::Outage || self.pulled_before_window() {
             self.pull_now();
         }
         let step = if self.duties.pulling() {
@@ -170,7 +170,7 @@ impl Machine {
                 }
             }
             Step::Verify(verify) => {
-                if answers(seen.verdict) {
+                if answers(seen.verdict) && !self.told.port_held {
                     verify.heard = now;
                 }
                 if seen.unit.is_some_and(|unit| unit.state == UnitState::Down) {
@@ -189,7 +189,7 @@ impl Machine {
         let Role::Promoting(Promoting { step: Step::Verify(verify), .. }) = &mut self.role else { return };
         let Some(unit) = seen.unit else { return };
         let ours = unit.state == UnitState::Active && unit.main_pid.is_some() && unit.invocation != verify.before;
-        if !ours || unit.invocation.is_none() {
+        if !ours || self.told.port_held || unit.invocation.is_none() {
             return;
         }
         if verify.answered == unit.invocation {
@@ -220,14 +220,14 @@ impl Machine {
         if self.demote_if_due() || self.hold_kind() == Some(HoldKind::Paused) {
             return;
         }
-        let silent = self.now.since(verify.heard);
+        let (waited, silent) = (self.looked.since(verify.since), self.looked.since(verify.heard));
         if silent >= verify.patience * 2 && self.may_cause_unclean_exit() {
             self.memory.killed = Some(self.now);
             self.say(Note::StoppingSilent { waited: silent });
             self.set_step(Step::Clear { at: self.now });
             self.pursue_clear(self.now);
-        } else if self.now.since(verify.since) >= verify.patience && !verify.told {
-            self.say(Note::NotAnswering { waited: self.now.since(verify.since) });
+        } else if waited >= verify.patience && !verify.told {
+            self.say(Note::NotAnswering { waited });
             self.set_step(Step::Verify(Verify { told: true, ..verify.clone() }));
         }
     }
@@ -294,7 +294,7 @@ impl Machine {
                 self.resume_promotion(attempt, Step::Start { at });
                 self.pursue_start(at);
             }
-        } else if self.now.since(heard) >= self.policy.start_timeout {
+        } else if self.looked.since(heard) >= self.policy.start_timeout {
             self.resume_promotion(attempt, Step::Verify(self.verify_from(heard, 0, None)));
         }
     }

@@ -74,7 +74,7 @@ pub enum Step {
 /// A gateway that was started and has yet to prove itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verify {
-    /// When its start succeeded.
+    /// When its start succeeded; time in which nobody looked is left out, here and below.
     pub since: Time,
     /// When it last answered anything at all; first, `since`.
     pub heard: Time,
@@ -95,7 +95,7 @@ pub struct Active {
     pub cause: Cause,
     /// Since when it has answered.
     pub since: Time,
-    /// When it last answered.
+    /// When it last answered; time in which nobody looked is left out.
     pub heard: Time,
     /// Which start of the gateway this is, from 0.
     pub attempt: u32,

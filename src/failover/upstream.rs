@@ -50,6 +50,11 @@ impl Upstream {
         }
     }
 
+    /// Counts its readiness anew from now on.
+    pub(super) fn restart_streak(&mut self) {
+        self.ready_for = self.ready_for.map(|_| Duration::ZERO);
+    }
+
     /// The failure it was last seen with, if that was at `opened` or later.
     pub(super) fn failing_since(&self, opened: Time) -> Option<Failure> {
         match self.latest {

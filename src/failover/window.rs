@@ -17,7 +17,8 @@ pub(super) struct Window {
     pub opened: Option<Time>,
     /// A promotion was due in it and a hold forbade it, and somebody was told.
     pub held_back: bool,
-    last: Time,
+    /// When the latest failing verdict was given; at first, as `life`.
+    pub last: Time,
 }
 
 impl Window {

@@ -97,7 +97,7 @@ pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
 /// Replaces the file at `path` at once and as a whole, without a sync: for what a reboot makes worthless anyway.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
     put(path, mode, bytes, |_| Ok(())).map_err(|why| Error::Write { path: path.to_owned(), why })
 }

@@ -128,6 +128,12 @@ impl Entry {
     }
 }
 
+/// Words from outside, to stand within a sentence: not so long that what follows them is cut off, and without a full
+/// stop of their own.
+fn quoted(words: &str) -> String {
+    printable(words, QUOTED).trim_end_matches(['.', ' ']).to_owned()
+}
+
 /// Puts the machine's notes into words. It knows the names that the machine only has numbers for.
 struct Teller<'a> {
     config: &'a Config,

@@ -201,7 +201,7 @@ impl Referee {
             (Verdict::Healthy { ready: true }, None) => Some((now, 0)),
             _ => None,
         };
-        if std::mem::replace(&mut self.said[upstream], Some(verdict)) != Some(verdict) {
+        if self.said[upstream].replace(verdict) != Some(verdict) {
             self.note(now, || format!("probe: upstream {upstream} {verdict:?}"));
         }
     }
@@ -227,10 +227,8 @@ impl Referee {
             }
             Action::Say(Note::Promoted { cause: Cause::Outage, .. }) => self.promoted(now, machine),
             Action::Say(Note::DrillOvertaken) => self.drill = false,
-            Action::Say(Note::Demoting { reason }) => {
-                if let Reason::Ready { upstream } = reason {
-                    self.steps_aside(now, *upstream, machine);
-                }
+            Action::Say(Note::Demoting { reason: Reason::Ready { upstream } }) => {
+                self.steps_aside(now, *upstream, machine);
             }
             Action::Say(Note::Demoted { .. } | Note::Aborted { .. }) => {
                 if self.answer_due && self.started {

@@ -195,7 +195,10 @@ impl World {
 
     fn sprinkle(&mut self, happens: bool, end: u64, apart: u64, mut what: impl FnMut(&mut Rng) -> What) {
         let mut at = EPOCH;
-        while happens {
+        if !happens {
+            return;
+        }
+        loop {
             at += self.rng.log_range(SECOND, 2 * apart);
             if at >= end {
                 return;
@@ -486,13 +489,11 @@ impl World {
                 *saved |= upstream.armed;
             }
         }
-        if dies {
-            self.referee.forgotten(&self.saved.0);
-        }
         for action in actions {
             self.act(action);
         }
         if dies {
+            self.referee.forgotten(&self.saved.0);
             self.crash(false);
         } else if let Some(machine) = &self.machine {
             self.tick_at = machine.wake().map(Time::as_millis);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Entry, Severity, Teller};
+use super::{Entry, Severity, Teller, quoted};
 use crate::failover::Reason;
 use crate::report::clock::span;
 use crate::report::{fields, names};
@@ -17,7 +17,9 @@ impl Teller<'_> {
             }
             Reason::Operator => (Severity::Notice, format!("steps aside, because an operator said so: {stops}")),
             Reason::DrillOver => (Severity::Notice, format!("the drill is over: {stops}")),
-            Reason::Found => (Severity::Warning, format!("somebody else stops {unit}: its end is awaited")),
+            Reason::Found => {
+                (Severity::Warning, format!("{unit} is being stopped by somebody else: its end is awaited"))
+            }
         };
         let entry = Entry::new(severity, "demoting", &text);
         self.explain(entry, reason)
@@ -34,9 +36,9 @@ impl Teller<'_> {
     }
 
     pub(super) fn stop_failed(&self, why: &str, retry_in: Duration) -> Entry {
-        let unit = self.unit();
+        let (unit, reason) = (self.unit(), quoted(why));
         let text = format!(
-            "{unit} could not be stopped: {why}. It is tried again in {}; as root, `systemctl stop {unit}` does it by hand",
+            "{unit} could not be stopped: {reason}. It is tried again in {}; as root, `systemctl stop {unit}` does it by hand",
             span(retry_in)
         );
         Entry::error("stop_failed", &text).quote("why", why).span("retry_in_seconds", retry_in)

@@ -8,7 +8,7 @@ use crate::report::{fields, names};
 impl Teller<'_> {
     pub(super) fn held_back(&self, kind: HoldKind) -> Entry {
         let text = format!(
-            "a takeover is due, and the hold '{}' forbids it: {}. It is decided again when the hold ends",
+            "a promotion is due, and the hold '{}' forbids it: {}. It is decided again when the hold ends",
             names::hold(kind),
             meaning(kind)
         );

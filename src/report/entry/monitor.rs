@@ -1,6 +1,6 @@
 //! What the monitor itself has to say, in the same form as the machine's notes.
 
-use super::Entry;
+use super::{Entry, quoted};
 use crate::report::Unreadable;
 use crate::report::status::Pull;
 
@@ -22,6 +22,10 @@ pub enum MonitorNote {
     Missing { what: String },
     /// The workspace's pull ended otherwise than the one before.
     PullChanged(Pull),
+    /// What the standby learned is back in git.
+    Returned,
+    /// It could not be brought back; it is tried again.
+    PushFailed { why: String },
     /// systemd cannot be asked or refuses to act: no D-Bus, no polkit, no permission.
     SystemdUnreachable { why: String },
     /// It answers again.
@@ -37,7 +41,7 @@ pub enum MonitorNote {
 pub(super) fn tell(note: &MonitorNote) -> Entry {
     match note {
         MonitorNote::Started { version, upstreams } => {
-            let text = format!("openclaw-failover {version} watches {}", listed(upstreams));
+            let text = format!("openclaw-failover {version} watches {}", quoted(&upstreams.join(", ")));
             Entry::notice("started", &text).with("version", version.as_str()).with("upstreams", upstreams.clone())
         }
         MonitorNote::Stopped => Entry::notice(
@@ -47,24 +51,36 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
         MonitorNote::Reloaded => Entry::notice("reloaded", "the new configuration is in force; windows start anew"),
         MonitorNote::ReloadRefused { why } => {
             let text = format!(
-                "the new configuration is refused and the old one stays in force: {why}. \
-                 `openclaw-failover config --check FILE` names every problem"
+                "the new configuration is refused and the old one stays in force: {}. \
+                 `openclaw-failover config --check FILE` names every problem",
+                quoted(why)
             );
             Entry::error("reload_refused", &text).quote("why", why)
         }
         MonitorNote::SetAside(unreadable) => set_aside(unreadable),
         MonitorNote::Missing { what } => Entry::error("missing", what).quote("what", what),
         MonitorNote::PullChanged(pull) => pull_changed(pull),
+        MonitorNote::Returned => Entry::notice("returned", "what this host's agent wrote is back in the git remote"),
+        MonitorNote::PushFailed { why } => {
+            let text = format!(
+                "what this host's agent wrote could not be returned: {}. It is kept here and tried again; \
+                 `journalctl -u openclaw-sync-push.service` says more",
+                quoted(why)
+            );
+            Entry::warning("push_failed", &text).quote("why", why)
+        }
         MonitorNote::SystemdUnreachable { why } => {
             let text = format!(
-                "systemd does not do what it is asked: {why}. Probes go on, and every order is tried again, but until \
-                 that is mended this host can neither take over nor step aside. Look at `systemctl status dbus polkit`"
+                "systemd does not do what it is asked: {}. Probes go on, and every order is tried again, but until \
+                 that is mended this host can neither take over nor step aside. Look at `systemctl status dbus polkit`",
+                quoted(why)
             );
             Entry::error("systemd_unreachable", &text).quote("why", why)
         }
         MonitorNote::SystemdReachable => Entry::notice("systemd_reachable", "systemd does what it is asked again"),
         MonitorNote::WriteFailed { why } => {
-            let text = format!("{why}. Failover goes on; what happens now may be forgotten at the next restart");
+            let text =
+                format!("{}. Failover goes on; what happens now may be forgotten at the next restart", quoted(why));
             Entry::error("write_failed", &text).quote("why", why)
         }
         MonitorNote::WriteWell => Entry::notice("write_well", "state and history can be written again"),
@@ -81,12 +97,13 @@ fn set_aside(unreadable: &Unreadable) -> Entry {
 
 fn pull_changed(pull: &Pull) -> Entry {
     let entry = match &pull.error {
-        None => Entry::notice("pulled", &format!("the workspace is pulled again: {}", pull.outcome)),
+        None => Entry::notice("pulled", &format!("the workspace was pulled: {}", pull.outcome)),
         Some(error) => {
             let text = format!(
-                "the workspace could not be pulled ({}): {error}. A takeover would go ahead with what is here; \
+                "the workspace could not be pulled ({}): {}. A promotion would go ahead with what is here; \
                  `journalctl -u openclaw-sync-pull.service` says more",
-                pull.outcome
+                quoted(&pull.outcome),
+                quoted(error)
             );
             Entry::warning("pull_failed", &text).quote("error", error)
         }
@@ -95,20 +112,19 @@ fn pull_changed(pull: &Pull) -> Entry {
 }
 
 fn channels(upstream: &str, failing: &[String], suppressed: &[String]) -> Entry {
-    let entry = if failing.is_empty() && suppressed.is_empty() {
+    let broken: Vec<String> = [("broken", failing), ("muted by its crash-loop breaker", suppressed)]
+        .into_iter()
+        .filter(|(_, channels)| !channels.is_empty())
+        .map(|(what, channels)| format!("{} ({what})", quoted(&channels.join(", "))))
+        .collect();
+    let entry = if broken.is_empty() {
         Entry::notice("upstream_channels", &format!("every chat channel of {upstream} works again"))
     } else {
         let text = format!(
-            "{upstream} is alive, but not every chat channel of it: broken {}, muted by its crash-loop breaker {}. A \
-             failover does not mend that; look there",
-            listed(failing),
-            listed(suppressed)
+            "{upstream} is alive, but not every chat channel of it: {}. A failover does not mend that; look there",
+            broken.join(", ")
         );
         Entry::warning("upstream_channels", &text)
     };
     entry.with("upstream", upstream).with("failing", failing.to_vec()).with("suppressed", suppressed.to_vec())
-}
-
-fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

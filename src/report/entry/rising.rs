@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Entry, Severity, Teller};
+use super::{Entry, Severity, Teller, quoted};
 use crate::failover::{Abort, Cause, Time};
 use crate::report::clock::{people, span};
 use crate::report::{fields, names};
@@ -37,11 +37,11 @@ impl Teller<'_> {
             Abort::Healthy => (
                 Severity::Notice,
                 "healthy",
-                format!("the takeover is called off: an upstream shows life again, and {unit} does not run"),
+                format!("the promotion is called off: an upstream shows life again, and {unit} does not run"),
             ),
             Abort::Held(kind) => {
                 let kind = names::hold(kind);
-                (Severity::Notice, kind, format!("the takeover is called off: an operator set the hold '{kind}'"))
+                (Severity::Notice, kind, format!("the promotion is called off: an operator set the hold '{kind}'"))
             }
             Abort::DrillOvertaken => (
                 Severity::Warning,
@@ -96,9 +96,9 @@ impl Teller<'_> {
     }
 
     pub(super) fn start_failed(&self, why: &str, retry_in: Duration) -> Entry {
-        let unit = self.unit();
+        let (unit, reason) = (self.unit(), quoted(why));
         let text = format!(
-            "{unit} does not come up: {why}. It is started again in {}; `journalctl -u {unit}` says more",
+            "{unit} does not come up: {reason}. It is started again in {}; `journalctl -u {unit}` says more",
             span(retry_in)
         );
         Entry::error("start_failed", &text).quote("why", why).span("retry_in_seconds", retry_in)

@@ -92,14 +92,16 @@ fn because(cause: &str) -> String {
 
 /// The latency stands where there was an answer.
 fn answered(probed: &Probed, now: Time) -> String {
+    let healthy = probed.verdict == "healthy";
     let mut text = probed.verdict.clone();
-    match (probed.verdict == "healthy", probed.ready) {
-        (true, true) => text.push_str(&format!(", {}", span(probed.latency))),
-        (true, false) => text.push_str(&format!(" but not ready, {}", span(probed.latency))),
-        (false, _) => {}
+    if healthy && !probed.ready {
+        text.push_str(" but not ready");
     }
-    text.push_str(&format!(", for {}", span(whole(now.since(probed.since)))));
-    if probed.verdict != "healthy" && !probed.detail.is_empty() {
+    text.push_str(&format!(" for {}", span(whole(now.since(probed.since)))));
+    if healthy {
+        text.push_str(&format!(", answers in {}", span(probed.latency)));
+    }
+    if !healthy && !probed.detail.is_empty() {
         text.push_str(&format!(" ({})", probed.detail));
     }
     for (what, channels) in [("broken", &probed.failing), ("muted", &probed.suppressed)] {
@@ -131,12 +133,12 @@ fn held(hold: Hold) -> String {
 }
 
 fn gateway(gateway: &Gateway, now: Time) -> String {
-    let state = gateway.unit_state.as_deref().unwrap_or("in a state that systemd did not tell");
-    let mut text = format!("{} is {state}", gateway.unit);
+    let state = gateway.unit_state.as_deref().unwrap_or("state unknown");
+    let mut text = format!("{}: {state}", gateway.unit);
     // Down and refusing is what a standby looks like: it is not worth a word.
     let expected = |probed: &&Probed| state != "down" || probed.verdict != "refused";
     if let Some(probed) = gateway.probed.as_ref().filter(expected) {
-        text.push_str(&format!("; {} is {}", gateway.url, answered(probed, now)));
+        text.push_str(&format!("; {}: {}", gateway.url, answered(probed, now)));
     }
     text
 }
@@ -159,13 +161,17 @@ fn failed_over(failover: &Failover) -> String {
     if failover.life < decided {
         text.push_str(&format!(", {} after the last sign of life", span(decided.since(failover.life))));
     }
-    let served_from = failover.answered.unwrap_or(decided);
-    match failover.answered {
-        Some(answered) => text.push_str(&format!("; served {} later", span(answered.since(decided)))),
-        None => text.push_str("; has not served"),
-    }
-    if let Some(ended) = failover.ended {
-        text.push_str(&format!("; ended {} after that", span(whole(ended.since(served_from)))));
+    match (failover.answered, failover.ended) {
+        (Some(answered), ended) => {
+            text.push_str(&format!("; served {} later", span(answered.since(decided))));
+            if let Some(ended) = ended {
+                text.push_str(&format!(", for {}", span(whole(ended.since(answered)))));
+            }
+        }
+        (None, Some(ended)) => {
+            text.push_str(&format!("; ended {} later without having served", span(ended.since(decided))));
+        }
+        (None, None) => text.push_str("; does not serve yet"),
     }
     text
 }

@@ -1,0 +1,50 @@
+//! A gateway that does nothing but say that it is well, as OpenClaw says it.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+/// What it takes of a request; a probe's is shorter.
+const REQUEST: usize = 4096;
+
+/// How long a client may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Serves until standard input ends, which is when whoever started it is gone.
+pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    io::stdout().write_all(b"\n")?;
+    thread::Builder::new().name("parent".into()).spawn(|| {
+        // The end of the input and an error mean the same: nobody is there any more.
+        let _ = io::stdin().read(&mut [0; 1]);
+        process::exit(0);
+    })?;
+    for client in listener.incoming() {
+        if let Err(why) = client.and_then(answer) {
+            log::debug!("a client went away: {why}");
+        }
+    }
+    Ok(())
+}
+
+fn answer(mut client: TcpStream) -> io::Result<()> {
+    client.set_read_timeout(Some(PATIENCE))?;
+    client.set_write_timeout(Some(PATIENCE))?;
+    let mut request = [0; REQUEST];
+    let length = client.read(&mut request)?;
+    let path = request.get(..length).unwrap_or_default().split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let (kind, body) = match path {
+        b"/startupz" => ("application/json", r#"{"ok":true,"status":"started"}"#),
+        b"/healthz" | b"/health" => ("application/json", r#"{"ok":true,"status":"live"}"#),
+        b"/readyz" => ("application/json", r#"{"ready":true,"failing":[],"suppressed":[]}"#),
+        // Like OpenClaw, it has a page for every other path.
+        _ => ("text/html", "<!doctype html><title>Control UI</title>"),
+    };
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    client.write_all(head.as_bytes())?;
+    client.write_all(body.as_bytes())
+}

@@ -1,0 +1,139 @@
+//! What the monitor drives on this host, and the way it does so in earnest: systemd.
+
+use std::time::Duration;
+
+use crate::config::endpoint::Endpoint;
+use crate::config::{Config, Secret, Workspace};
+use crate::host::systemd::{Systemctl, Unit, Why};
+use crate::host::{Cancel, Command, listener};
+use crate::sync::{self, Report, unit};
+
+/// The unit's own `TimeoutStartSec` is 30 s, and its wait for the tailnet lies within that.
+const START: Duration = Duration::from_secs(45);
+
+/// The unit that brings back what the standby learned.
+const PUSH: &str = "openclaw-sync-push.service";
+
+/// A pull that moves the tree ends within a minute of being told to stop.
+const CUT: Duration = Duration::from_secs(65);
+
+/// A gateway and a workspace of this host. The demo has others than systemd's.
+pub(crate) trait Backend: Send + Sync {
+    /// The state of the gateway's unit.
+    fn show(&self) -> Result<Unit, String>;
+    /// Starts it. `Ok`: systemd has taken it up; whether it stays is for [`show`](Self::show) to say.
+    fn start(&self) -> Result<(), String>;
+    /// Has it stopped, without waiting for its drain.
+    fn stop(&self) -> Result<(), String>;
+    /// Cuts its drain.
+    fn kill(&self) -> Result<(), String>;
+    /// Pulls the workspace and the secrets. When `cut` is cancelled, what still fetches is stopped.
+    fn pull(&self, cut: &Cancel) -> Result<Report, String>;
+    /// Pushes the workspace back. `Ok`: the remote has everything.
+    fn push(&self) -> Result<(), String>;
+    /// Whether systemd would do what it is asked; changes nothing that runs.
+    fn permitted(&self) -> Result<(), String>;
+    /// What of all this could not work as things are, in words.
+    fn missing(&self) -> Vec<String>;
+}
+
+/// The backend of a real host.
+pub(crate) struct Systemd {
+    systemctl: Systemctl,
+    unit: String,
+    port: Option<u16>,
+    workspace: Workspace,
+    secrets: Vec<Secret>,
+    paths: sync::Paths,
+}
+
+impl Systemd {
+    pub(crate) fn new(config: &Config, paths: sync::Paths) -> Self {
+        let endpoint = Endpoint::from_url(&config.gateway.url).ok();
+        Self {
+            systemctl: Systemctl::default(),
+            unit: config.gateway.unit.clone(),
+            port: endpoint.map(|endpoint| endpoint.address().port),
+            workspace: config.workspace.clone(),
+            secrets: config.secrets.clone(),
+            paths,
+        }
+    }
+
+    /// Something that already listens on the gateway's port while its unit is down would answer in its place.
+    fn refuse_held_port(&self) -> Result<(), String> {
+        let Some(port) = self.port else { return Ok(()) };
+        let held = listener::listeners(port).is_ok_and(|listeners| !listeners.is_empty());
+        if held && self.show().is_ok_and(|unit| unit.is_down()) {
+            return Err(format!(
+                "port {port} is held by a process that is not of {}; find it with `ss -ltnp 'sport = :{port}'` and stop it",
+                self.unit
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Backend for Systemd {
+    fn show(&self) -> Result<Unit, String> {
+        self.systemctl.show(&self.unit).map_err(|why| why.to_string())
+    }
+
+    fn start(&self) -> Result<(), String> {
+        self.refuse_held_port()?;
+        if let Err(why) = self.systemctl.reset_failed(&self.unit) {
+            log::debug!("{why}");
+        }
+        self.systemctl.start(&self.unit, START, &Cancel::new()).map_err(|why| why.to_string())
+    }
+
+    fn stop(&self) -> Result<(), String> {
+        self.systemctl.queue_stop(&self.unit).map_err(|why| why.to_string())
+    }
+
+    fn kill(&self) -> Result<(), String> {
+        self.systemctl.kill(&self.unit).map_err(|why| why.to_string())
+    }
+
+    fn pull(&self, cut: &Cancel) -> Result<Report, String> {
+        let longest = unit::longest(&self.workspace, &self.secrets);
+        let report = unit::pull(&self.systemctl, longest, &self.paths, cut);
+        if cut.is_cancelled() && report.is_err() {
+            self.systemctl.stop(unit::PULL, CUT, &Cancel::new()).map_err(|why| why.to_string())?;
+            return Err("the pull was stopped, because a promotion would not wait for it any longer".to_owned());
+        }
+        report.map_err(|why| why.to_string())
+    }
+
+    fn push(&self) -> Result<(), String> {
+        let longest = unit::longest(&self.workspace, &[]);
+        self.systemctl.start(PUSH, longest, &Cancel::new()).map_err(|why| why.to_string())
+    }
+
+    /// Forgetting an old failure is the one order that a gateway does not notice.
+    fn permitted(&self) -> Result<(), String> {
+        match self.systemctl.reset_failed(&self.unit) {
+            Err(error) if !matches!(error.why, Why::Said(_)) => Err(error.to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        match self.systemctl.show(&self.unit) {
+            Ok(unit) => missing.extend(unit.obstacle(&self.unit)),
+            Err(why) => missing.push(why.to_string()),
+        }
+        // When systemd does not answer, that has just been said.
+        if let Ok(pull) = self.systemctl.show(unit::PULL) {
+            missing.extend(pull.obstacle(unit::PULL));
+        }
+        let needed: &[&str] = if self.secrets.is_empty() { &["git"] } else { &["git", "rsync"] };
+        for &program in needed {
+            if let Err(why) = Command::new(program).arg("--version").run() {
+                missing.push(why.to_string());
+            }
+        }
+        missing
+    }
+}

@@ -1,0 +1,40 @@
+//! The one clock that the machine's time is read from.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::failover::Time;
+use crate::report::clock::Wall;
+
+/// The wall clock as it was at start, continued by the monotonic clock: nobody can set it, and it stands still while
+/// the host is suspended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    start: Instant,
+    epoch: Time,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self { start: Instant::now(), epoch: wall_clock() }
+    }
+
+    pub(super) fn now(self) -> Time {
+        self.epoch + self.start.elapsed()
+    }
+
+    /// How long until `at`; zero if it has passed.
+    pub(super) fn until(self, at: Time) -> Duration {
+        at.since(self.now())
+    }
+
+    /// How far the wall clock has moved away since.
+    pub(super) fn wall(self) -> Wall {
+        Wall::new(self.now(), wall_clock())
+    }
+}
+
+/// What the wall clock says.
+pub(crate) fn wall_clock() -> Time {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,128 @@
+//! What is wrong, beside what the machine knows: each condition is told when it begins and when it ends.
+
+use std::collections::BTreeMap;
+
+use crate::config::Config;
+use crate::probe::Channels;
+use crate::report::durable;
+use crate::report::entry::MonitorNote;
+use crate::report::status::{Degraded, Pull};
+use crate::sync::Report;
+use crate::sync::report::Outcome;
+
+use super::clock::wall_clock;
+
+/// The conditions as they are.
+#[derive(Default)]
+pub(super) struct Conditions {
+    systemd: Option<String>,
+    disk: Option<String>,
+    run_dir: Option<String>,
+    channels: BTreeMap<String, Channels>,
+    pull: Option<Pull>,
+    push: Option<String>,
+}
+
+impl Conditions {
+    pub(super) fn systemd(&mut self, result: &Result<(), String>) -> Option<MonitorNote> {
+        let before = self.systemd.take();
+        self.systemd = result.as_ref().err().cloned();
+        match (&self.systemd, before) {
+            (Some(why), None) => Some(MonitorNote::SystemdUnreachable { why: why.clone() }),
+            (None, Some(_)) => Some(MonitorNote::SystemdReachable),
+            _ => None,
+        }
+    }
+
+    pub(super) fn disk(&mut self, result: Result<(), String>) -> MonitorNote {
+        self.disk = result.err();
+        match &self.disk {
+            Some(why) => MonitorNote::WriteFailed { why: why.clone() },
+            None => MonitorNote::WriteWell,
+        }
+    }
+
+    pub(super) fn run_dir(&mut self, result: Result<(), durable::Error>) -> Option<MonitorNote> {
+        let before = self.run_dir.take();
+        self.run_dir = result.err().map(|why| why.to_string());
+        match (&self.run_dir, before) {
+            (Some(why), None) => Some(MonitorNote::WriteFailed { why: why.clone() }),
+            (None, Some(_)) => Some(MonitorNote::WriteWell),
+            _ => None,
+        }
+    }
+
+    /// Takes in the channels of an upstream that is alive.
+    pub(super) fn channels(&mut self, upstream: &str, channels: &Channels) -> Option<MonitorNote> {
+        if self.channels.get(upstream).cloned().unwrap_or_default() == *channels {
+            return None;
+        }
+        self.channels.insert(upstream.to_owned(), channels.clone());
+        let Channels { failing, suppressed } = channels.clone();
+        Some(MonitorNote::UpstreamChannels { upstream: upstream.to_owned(), failing, suppressed })
+    }
+
+    pub(super) fn pulled(&mut self, result: Result<Report, String>) -> Option<MonitorNote> {
+        let pull = match result {
+            Ok(report) => of_report(&report),
+            Err(why) => Pull { outcome: "not_run".to_owned(), commit: None, at: wall_clock(), error: Some(why) },
+        };
+        let changed =
+            self.pull.as_ref().is_none_or(|before| before.outcome != pull.outcome || before.error != pull.error);
+        let moved = self.pull.as_ref().is_none_or(|before| before.commit != pull.commit);
+        self.pull = Some(pull.clone());
+        (changed || moved).then_some(MonitorNote::PullChanged(pull))
+    }
+
+    pub(super) fn pushed(&mut self, result: &Result<(), String>) -> Option<MonitorNote> {
+        let before = self.push.take();
+        self.push = result.as_ref().err().cloned();
+        match (&self.push, before) {
+            (Some(why), before) if before.as_ref() != Some(why) => Some(MonitorNote::PushFailed { why: why.clone() }),
+            (None, _) => Some(MonitorNote::Returned),
+            _ => None,
+        }
+    }
+
+    pub(super) fn pull(&self) -> Option<&Pull> {
+        self.pull.as_ref()
+    }
+
+    /// What the status names as wrong.
+    pub(super) fn degraded(&self, config: &Config) -> Vec<Degraded> {
+        let disk = self.disk.as_ref().or(self.run_dir.as_ref());
+        let mut found = vec![
+            ("systemd_unreachable", self.systemd.clone()),
+            ("disk", disk.cloned()),
+            ("unreturned", self.push.clone()),
+            ("sync_failing", self.pull.as_ref().and_then(|pull| pull.error.clone())),
+        ];
+        for upstream in &config.upstreams {
+            found.push((
+                "upstream_channels",
+                self.channels.get(&upstream.name).and_then(|broken| in_words(&upstream.name, broken)),
+            ));
+        }
+        let found = found.into_iter().filter_map(|(what, text)| Some(Degraded { what: what.to_owned(), text: text? }));
+        found.collect()
+    }
+}
+
+fn in_words(upstream: &str, channels: &Channels) -> Option<String> {
+    let list = |names: &[String], what: &str| (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")));
+    let parts = [list(&channels.suppressed, "suppressed:"), list(&channels.failing, "failing:")];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("channels of {upstream}: {}", parts.join("; ")))
+}
+
+fn of_report(report: &Report) -> Pull {
+    let workspace = &report.workspace;
+    let secret = report.secrets.iter().find(|secret| !secret.ok).map(|secret| secret.said.clone());
+    let failed = !workspace.outcome.is_ok() && workspace.outcome != Outcome::Busy;
+    Pull {
+        outcome: workspace.outcome.name().to_owned(),
+        commit: workspace.after.as_ref().map(|commit| commit.as_str().to_owned()),
+        at: report.ended,
+        error: if failed { Some(workspace.said.clone()) } else { secret },
+    }
+}

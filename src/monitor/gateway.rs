@@ -1,0 +1,116 @@
+//! The gateway actuator: the one thread that touches the gateway's unit, and the eyes on it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::backend::Backend;
+use super::inbox::{Fact, Outlet};
+use crate::failover::{Look, Order};
+use crate::host::systemd::Unit;
+use crate::probe::{Failure, Target, Verdict};
+
+/// While the gateway changes it is looked at so often.
+const CLOSELY: Duration = Duration::from_millis(500);
+
+/// systemd is asked at least so often, whatever the gateway answers.
+const ASK_SYSTEMD: Duration = Duration::from_secs(5 * 60);
+
+/// A local gateway that takes longer to answer than this is as good as silent, and orders must not wait for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One order in flight, one way of looking and one reload at a time.
+const ROOM: usize = 16;
+
+/// What the actuator is told.
+pub(super) enum Task {
+    Order(Order),
+    Look(Look),
+    /// The configuration has changed.
+    Drive(Driven),
+}
+
+/// What it drives.
+pub(super) struct Driven {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) target: Target,
+    /// How often the gateway is asked while nothing changes.
+    pub(super) interval: Duration,
+    pub(super) timeout: Duration,
+}
+
+/// Starts the actuator. It ends when the sender that it answers with is dropped.
+pub(super) fn start(driven: Driven, outlet: Outlet) -> io::Result<SyncSender<Task>> {
+    let (sender, tasks) = mpsc::sync_channel(ROOM);
+    let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None };
+    thread::Builder::new().name("gateway".into()).spawn(move || actuator.run(&tasks))?;
+    Ok(sender)
+}
+
+struct Actuator {
+    driven: Driven,
+    outlet: Outlet,
+    look: Look,
+    /// When systemd was last asked.
+    asked: Option<Instant>,
+}
+
+impl Actuator {
+    fn run(&mut self, tasks: &Receiver<Task>) {
+        let mut next = Instant::now();
+        loop {
+            match tasks.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                Ok(Task::Order(order)) => self.carry_out(order),
+                Ok(Task::Look(look)) => self.look = look,
+                Ok(Task::Drive(driven)) => self.driven = driven,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let began = Instant::now();
+            if !self.look() {
+                return;
+            }
+            let pace = if self.look == Look::Closely { CLOSELY } else { self.driven.interval };
+            next = began + pace;
+        }
+    }
+
+    /// A look before, the order, its outcome; the look after follows at once. Nothing here waits for the gateway itself.
+    fn carry_out(&mut self, order: Order) {
+        let unit = self.ask_systemd();
+        self.outlet.send(Fact::Looked { unit: Some(unit), answer: None });
+        let backend = &self.driven.backend;
+        let result = match order {
+            Order::Start => backend.start(),
+            Order::Stop => backend.stop(),
+            Order::Kill => backend.kill(),
+        };
+        self.outlet.send(Fact::Ordered(result));
+    }
+
+    /// Asks the gateway, and systemd too where the answer is not the one wanted or systemd was not asked for long.
+    /// False when nobody listens any more.
+    fn look(&mut self) -> bool {
+        let timeout = self.driven.timeout.min(PATIENCE);
+        let answer = self.driven.target.probe(timeout);
+        let is_wanted = match self.look {
+            Look::ForDown => matches!(answer.verdict, Verdict::Failing(Failure::Refused)),
+            Look::ForUp => answer.verdict.is_healthy(),
+            Look::Closely => false,
+        };
+        let is_due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_SYSTEMD);
+        let unit = match (is_wanted, is_due) {
+            (false, _) => Some(self.ask_systemd()),
+            (true, true) => Some(self.driven.backend.permitted().and_then(|()| self.ask_systemd())),
+            (true, false) => None,
+        };
+        self.outlet.send(Fact::Looked { unit, answer: Some(answer) })
+    }
+
+    fn ask_systemd(&mut self) -> Result<Unit, String> {
+        self.asked = Some(Instant::now());
+        self.driven.backend.show()
+    }
+}

@@ -1,0 +1,65 @@
+//! The one channel into the main loop.
+//!
+//! Whoever sends stamps the time at which the fact was found, so that a main loop that comes late still counts right.
+
+use std::sync::mpsc::{self, Receiver, SyncSender};
+
+use super::clock::Clock;
+use crate::failover::Time;
+use crate::host::systemd::Unit;
+use crate::probe::Answer;
+use crate::sync::Report;
+
+/// More messages than this wait nowhere: whoever has one more waits itself.
+const ROOM: usize = 256;
+
+/// A fact, and when it was found.
+pub(super) struct Message {
+    pub(super) at: Time,
+    pub(super) fact: Fact,
+}
+
+pub(super) enum Fact {
+    /// A probe of an upstream ended. Probers of an older configuration are not listened to.
+    Probed { generation: u64, upstream: usize, answer: Answer },
+    /// The witnesses were asked.
+    Witnessed { alive: bool },
+    /// Somebody looked at the gateway. `unit` is `None` when systemd was not asked.
+    Looked { unit: Option<Result<Unit, String>>, answer: Option<Answer> },
+    /// The order that was in flight ended.
+    Ordered(Result<(), String>),
+    /// The pull that was running ended.
+    Pulled(Result<Report, String>),
+    /// The push that was running ended. `Ok`: the remote has everything.
+    Pushed(Result<(), String>),
+    /// The disk takes what is written to it, or why not.
+    Disk(Result<(), String>),
+    /// Somebody wants the monitor to do something.
+    Asked(Ask),
+}
+
+/// What a person, or systemd, wants of the monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    Stop,
+    Reload,
+}
+
+/// A way into the main loop.
+#[derive(Clone)]
+pub(super) struct Outlet {
+    sender: SyncSender<Message>,
+    clock: Clock,
+}
+
+impl Outlet {
+    /// Hands in a fact that was found just now. False when the main loop has ended.
+    pub(super) fn send(&self, fact: Fact) -> bool {
+        self.sender.send(Message { at: self.clock.now(), fact }).is_ok()
+    }
+}
+
+pub(super) fn inbox(clock: Clock) -> (Outlet, Receiver<Message>) {
+    let (sender, receiver) = mpsc::sync_channel(ROOM);
+    (Outlet { sender, clock }, receiver)
+}

@@ -1,0 +1,68 @@
+//! Probers: a thread an upstream, each with a pace of its own.
+
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::inbox::{Fact, Outlet};
+use crate::failover::{Pace, Policy};
+use crate::probe::Target;
+
+/// The probers of one configuration. They end when this is dropped, each after the probe it is at.
+pub(super) struct Probers {
+    _alive: Vec<Sender<()>>,
+}
+
+impl Probers {
+    pub(super) fn start(
+        targets: Vec<Target>,
+        policy: &Policy,
+        generation: u64,
+        clock: Clock,
+        outlet: &Outlet,
+    ) -> io::Result<Self> {
+        let mut alive = Vec::new();
+        for (upstream, target) in targets.into_iter().enumerate() {
+            let (handle, ended) = mpsc::channel();
+            let pace = Pace::new(policy, clock.now());
+            let prober =
+                Prober { upstream, target, timeout: policy.timeout, generation, clock, outlet: outlet.clone(), pace };
+            thread::Builder::new().name(format!("prober-{upstream}")).spawn(move || {
+                prober.run(|pause| matches!(ended.recv_timeout(pause), Err(RecvTimeoutError::Timeout)));
+            })?;
+            alive.push(handle);
+        }
+        Ok(Self { _alive: alive })
+    }
+}
+
+struct Prober {
+    upstream: usize,
+    target: Target,
+    timeout: Duration,
+    generation: u64,
+    clock: Clock,
+    outlet: Outlet,
+    pace: Pace,
+}
+
+impl Prober {
+    /// Probes until nobody listens any more, or `pause` says that it was not left alone for that long.
+    fn run(mut self, pause: impl Fn(Duration) -> bool) {
+        loop {
+            let began = self.clock.now();
+            let answer = self.target.probe(self.timeout);
+            let healthy = answer.verdict.is_healthy();
+            let (generation, upstream) = (self.generation, self.upstream);
+            if !self.outlet.send(Fact::Probed { generation, upstream, answer }) {
+                return;
+            }
+            let next = self.pace.next(began, self.clock.now(), healthy);
+            if !pause(self.clock.until(next)) {
+                return;
+            }
+        }
+    }
+}

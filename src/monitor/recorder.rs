@@ -1,0 +1,127 @@
+//! The recorder: the one thread that writes to the disk, so that a dying disk holds up nobody else.
+//!
+//! What could not be written is kept, within bounds, and tried again.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread;
+use std::time::Duration;
+
+use super::inbox::{Fact, Outlet};
+use crate::failover::Memory;
+use crate::report::armed::Armed;
+use crate::report::clock::Wall;
+use crate::report::durable::Error;
+use crate::report::entry::Entry;
+use crate::report::paths::Paths;
+use crate::report::{history, state};
+
+/// So many entries wait for a disk that does not take them; the oldest are given up first.
+const ENTRIES: usize = 1024;
+
+/// How soon a disk that failed is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// One thing to write.
+pub(super) enum Record {
+    Memory(Memory, Wall),
+    Armed(Armed),
+    Entry(Entry),
+    /// Answer when everything before this is on the disk, or cannot be brought there now.
+    Flush(SyncSender<()>),
+}
+
+/// The way to the recorder's thread.
+pub(super) struct Recorder {
+    records: SyncSender<Record>,
+}
+
+impl Recorder {
+    pub(super) fn start(paths: Paths, outlet: Outlet) -> io::Result<Self> {
+        let (records, receiver) = mpsc::sync_channel(ENTRIES);
+        let desk = Desk { paths, outlet, entries: VecDeque::new(), memory: None, armed: None, failing: false };
+        thread::Builder::new().name("recorder".into()).spawn(move || desk.run(&receiver))?;
+        Ok(Self { records })
+    }
+
+    /// Hands over a record, unless the recorder has too much to do already.
+    pub(super) fn take(&self, record: Record) -> bool {
+        !matches!(self.records.try_send(record), Err(TrySendError::Full(_)))
+    }
+
+    /// Waits until all is written, for `limit` at most.
+    pub(super) fn flush(&self, limit: Duration) {
+        let (done, flushed) = mpsc::sync_channel(1);
+        if self.take(Record::Flush(done)) && flushed.recv_timeout(limit).is_err() {
+            log::warn!("the disk does not take what is written to it; the last entries of the history may be missing");
+        }
+    }
+}
+
+struct Desk {
+    paths: Paths,
+    outlet: Outlet,
+    entries: VecDeque<Entry>,
+    memory: Option<(Memory, Wall)>,
+    armed: Option<Armed>,
+    failing: bool,
+}
+
+impl Desk {
+    fn run(mut self, records: &Receiver<Record>) {
+        loop {
+            let pause = if self.failing { RETRY } else { Duration::MAX };
+            let flushed = match records.recv_timeout(pause) {
+                Ok(record) => self.accept(record),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let result = self.write();
+            self.tell(result.map_err(|why| why.to_string()));
+            if let Some(flushed) = flushed {
+                // Whoever waited may have given up.
+                let _ = flushed.try_send(());
+            }
+        }
+    }
+
+    fn accept(&mut self, record: Record) -> Option<SyncSender<()>> {
+        match record {
+            Record::Memory(memory, wall) => self.memory = Some((memory, wall)),
+            Record::Armed(armed) => self.armed = Some(armed),
+            Record::Entry(entry) => {
+                if self.entries.len() == ENTRIES {
+                    self.entries.pop_front();
+                }
+                self.entries.push_back(entry);
+            }
+            Record::Flush(done) => return Some(done),
+        }
+        None
+    }
+
+    /// Writes what there is, the memory first: what it forgets cannot be read off anything else.
+    fn write(&mut self) -> Result<(), Error> {
+        if let Some((memory, wall)) = &self.memory {
+            state::save(&self.paths.state(), memory, *wall)?;
+            self.memory = None;
+        }
+        if let Some(armed) = &self.armed {
+            armed.save(&self.paths.armed())?;
+            self.armed = None;
+        }
+        while let Some(entry) = self.entries.front() {
+            history::append(&self.paths.history(), entry)?;
+            self.entries.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Tells when the disk begins to fail, and when it is well again.
+    fn tell(&mut self, result: Result<(), String>) {
+        if result.is_err() != std::mem::replace(&mut self.failing, result.is_err()) {
+            self.outlet.send(Fact::Disk(result));
+        }
+    }
+}

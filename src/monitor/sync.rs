@@ -1,0 +1,76 @@
+//! The sync actuator: the one thread that brings the workspace in. A promotion never waits for this thread.
+
+use std::io;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use super::backend::Backend;
+use super::inbox::{Fact, Outlet};
+use crate::host::Cancel;
+
+/// The machine has at most one pull and one push under way.
+const ROOM: usize = 8;
+
+pub(super) enum Task {
+    Pull(Cancel),
+    Push,
+    Drive(Arc<dyn Backend>),
+}
+
+/// The way to the actuator's thread.
+pub(super) struct Sync {
+    tasks: SyncSender<Task>,
+    /// Stops the pull that was asked for last.
+    cut: Mutex<Cancel>,
+}
+
+impl Sync {
+    pub(super) fn start(backend: Arc<dyn Backend>, outlet: Outlet) -> io::Result<Self> {
+        let (tasks, receiver) = mpsc::sync_channel(ROOM);
+        thread::Builder::new().name("sync".into()).spawn(move || run(&receiver, backend, &outlet))?;
+        Ok(Self { tasks, cut: Mutex::default() })
+    }
+
+    pub(super) fn pull(&self) {
+        let cut = Cancel::new();
+        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = cut.clone();
+        self.hand_over(Task::Pull(cut));
+    }
+
+    pub(super) fn push(&self) {
+        self.hand_over(Task::Push);
+    }
+
+    pub(super) fn cut(&self) {
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+    }
+
+    pub(super) fn drive(&self, backend: Arc<dyn Backend>) {
+        self.hand_over(Task::Drive(backend));
+    }
+
+    fn hand_over(&self, task: Task) {
+        if self.tasks.try_send(task).is_err() {
+            log::error!(
+                "the sync actuator takes no more work; the workspace stays as it is until the monitor restarts"
+            );
+        }
+    }
+}
+
+fn run(tasks: &Receiver<Task>, mut backend: Arc<dyn Backend>, outlet: &Outlet) {
+    for task in tasks {
+        let fact = match task {
+            Task::Pull(cut) => Fact::Pulled(backend.pull(&cut)),
+            Task::Push => Fact::Pushed(backend.push()),
+            Task::Drive(new) => {
+                backend = new;
+                continue;
+            }
+        };
+        if !outlet.send(fact) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What watching costs, measured on the real unit: printed always, and held to the budget.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use crate::host::Host;
+use crate::lab::{CONFIG, Lab, MONITOR};
+use crate::parts::{is_static, parts};
+use crate::shell::{must, report, secs};
+
+/// For how long the monitor is watched watching.
+const MINUTE: u64 = 60;
+/// The most that a static binary may have, in bytes.
+const BINARY: u64 = 2 << 20;
+/// The most memory that a static build may use, in KiB.
+const PSS: u64 = 2 << 10;
+/// The most CPU time a probe may take, in microseconds.
+const PROBE: u64 = 1000;
+
+#[test]
+fn watching_costs_next_to_nothing() {
+    let lab = Lab::new();
+    let host = &lab.standby;
+    let config = host.read(CONFIG).unwrap_or_default();
+    host.install(CONFIG, config.replace(r#""interval": "2s""#, r#""interval": "1s""#));
+    host.run(&format!("systemctl restart {MONITOR}"));
+    // The first seconds are spent on starting, not on watching.
+    thread::sleep(secs(5));
+    lab.monitor().wait_sees_healthy();
+
+    let binary = &parts().binary;
+    let size = fs::metadata(binary).map_or(0, |found| found.len());
+    let before = cpu_micros(host);
+    thread::sleep(secs(MINUTE));
+    let per_probe = (cpu_micros(host) - before) / MINUTE;
+    let pss = pss(host);
+    let forks = forks(host);
+    report(&format!("binary: {size} bytes, {}", if is_static(binary) { "static" } else { "dynamic" }));
+    report(&format!(
+        "watching at 1 s intervals for {MINUTE} s: PSS {pss} KiB, CPU {per_probe} us a probe, {forks} processes forked"
+    ));
+
+    assert_eq!(forks, 0, "a healthy probe forks nothing");
+    if is_static(binary) {
+        assert!(size <= BINARY, "the binary has {size} bytes");
+        assert!(pss <= PSS, "the monitor uses {pss} KiB");
+        assert!(per_probe <= PROBE, "a probe takes {per_probe} us of CPU time");
+    }
+}
+
+/// CPU time of everything the unit has run since it was started, children included.
+fn cpu_micros(host: &Host) -> u64 {
+    let group = host.run(&format!("systemctl show {MONITOR} --property=ControlGroup --value"));
+    let stat = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+        .iter()
+        .find_map(|tree| host.read(&format!("{tree}{}/cpu.stat", group.trim())));
+    let stat = stat.expect("the kernel accounts CPU time to the unit");
+    stat.lines().find_map(|line| line.strip_prefix("usage_usec ")?.parse().ok()).expect("cpu.stat has usage_usec")
+}
+
+/// The memory that the monitor alone is charged with, in KiB.
+fn pss(host: &Host) -> u64 {
+    let rollup = host.read(&format!("/proc/{}/smaps_rollup", host.unit(MONITOR).main_pid)).unwrap_or_default();
+    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    pss.expect("smaps_rollup has Pss")
+}
+
+/// How many processes, threads apart, the monitor makes within a minute. The kernel itself is asked, through a tracer.
+fn forks(host: &Host) -> usize {
+    let process = host.outside(host.unit(MONITOR).main_pid);
+    let log = host.root().with_file_name("strace.log");
+    let tracer = Command::new("strace")
+        .args([
+            "--follow-forks",
+            "--quiet=all",
+            "--trace=fork,vfork,clone,clone3,execve",
+            "--attach",
+            &process.to_string(),
+        ])
+        .arg("--output")
+        .arg(&log)
+        .stdin(Stdio::null())
+        .spawn();
+    let mut tracer = tracer.expect("strace can be run");
+    thread::sleep(secs(MINUTE));
+    // INT makes it let go of the monitor; a tracer that has ended by itself has traced nothing.
+    assert!(matches!(tracer.try_wait(), Ok(None)), "strace has ended early");
+    must(Command::new("kill").args(["-INT", &tracer.id().to_string()]));
+    tracer.wait().expect("strace can be waited for");
+    let log = fs::read_to_string(log).expect("strace has written a log");
+    log.lines().filter(|line| !line.contains("CLONE_THREAD")).filter(|line| line.contains('(')).count()
+}

@@ -1,0 +1,118 @@
+//! What the monitor tells about itself. Every name that the suite expects in `status.json` and `history.jsonl` stands
+//! here and nowhere else.
+
+use std::time::Duration;
+
+use openclaw_failover::json::{self, Node};
+use openclaw_failover::report::clock::parse_rfc3339;
+
+use crate::host::Host;
+use crate::shell::{eventually, secs};
+
+/// Where the monitor says how things stand.
+const STATUS: &str = "/run/openclaw-failover/status.json";
+/// The folder of what it must not forget.
+pub(crate) const STATE: &str = "/var/lib/openclaw-failover";
+
+/// The monitor of one host, as its files show it.
+#[derive(Clone, Copy)]
+pub(crate) struct Monitor<'a> {
+    pub(crate) host: &'a Host,
+}
+
+/// One line of the history.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    /// When it happened, in seconds since 1970.
+    pub(crate) at: f64,
+    /// What happened.
+    pub(crate) name: String,
+    fields: Node,
+}
+
+impl Event {
+    /// What it says to people.
+    pub(crate) fn text(&self) -> &str {
+        text(&self.fields, "text").unwrap_or_default()
+    }
+
+    /// For a promotion: when an upstream last showed life, in seconds since 1970.
+    pub(crate) fn last_life(&self) -> f64 {
+        seconds(&self.fields, "life_at").expect("a promotion says when an upstream last showed life")
+    }
+}
+
+impl Monitor<'_> {
+    /// Its role; empty while there is no status.
+    pub(crate) fn role(self) -> String {
+        self.status().and_then(|status| Some(status.get("role")?.as_str()?.to_owned())).unwrap_or_default()
+    }
+
+    /// What it reports as degraded, in words.
+    pub(crate) fn complaints(self) -> String {
+        let status = self.status();
+        let degraded = status.as_ref().and_then(|status| status.get("degraded")?.as_array()).unwrap_or_default();
+        let words =
+            degraded.iter().filter_map(|item| Some(format!("{}: {}", text(item, "what")?, text(item, "text")?)));
+        words.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Waits until it reports something as degraded that contains `words`.
+    pub(crate) fn wait_complaint(self, words: &str, within: Duration) {
+        let complains = || self.complaints().contains(words).then_some(());
+        eventually(&format!("the status complains of: {words}"), within, complains);
+    }
+
+    /// Whether its last probe has found the primary healthy.
+    pub(crate) fn sees_healthy(self) -> bool {
+        let Some(status) = self.status() else { return false };
+        let upstreams = status.get("upstreams").and_then(|upstreams| upstreams.as_array()).unwrap_or_default();
+        let healthy = |upstream: &Node| Some(upstream.get("probed")?.get("verdict")?.as_str()? == "healthy");
+        !upstreams.is_empty() && upstreams.iter().all(|upstream| healthy(upstream) == Some(true))
+    }
+
+    /// Waits until it sees the primary healthy.
+    pub(crate) fn wait_sees_healthy(self) {
+        eventually("the monitor sees the primary healthy", secs(30), || self.sees_healthy().then_some(()));
+    }
+
+    /// Waits until it has a role.
+    pub(crate) fn wait_role(self, role: &str, within: Duration) {
+        eventually(&format!("the monitor's role is {role}"), within, || (self.role() == role).then_some(()));
+    }
+
+    /// Waits for the first event of this name after `since`.
+    pub(crate) fn wait_event(self, name: &str, since: f64, within: Duration) -> Event {
+        let find = || self.events().into_iter().find(|event| event.name == name && event.at >= since);
+        eventually(&format!("the history says {name}"), within, find)
+    }
+
+    /// How often something has happened since a time.
+    pub(crate) fn count(self, name: &str, since: f64) -> usize {
+        self.events().iter().filter(|event| event.name == name && event.at >= since).count()
+    }
+
+    /// The history, oldest first.
+    pub(crate) fn events(self) -> Vec<Event> {
+        let text = self.host.read(&format!("{STATE}/history.jsonl")).unwrap_or_default();
+        text.lines().filter_map(event).collect()
+    }
+
+    fn status(self) -> Option<Node> {
+        json::parse(&self.host.read(STATUS)?).ok()
+    }
+}
+
+fn event(line: &str) -> Option<Event> {
+    let fields = json::parse(line).ok()?;
+    Some(Event { at: seconds(&fields, "at")?, name: text(&fields, "event")?.to_owned(), fields })
+}
+
+fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    node.get(key)?.as_str()
+}
+
+fn seconds(node: &Node, key: &str) -> Option<f64> {
+    let millis = parse_rfc3339(text(node, key)?)?.as_millis();
+    Some(millis as f64 / 1000.0)
+}

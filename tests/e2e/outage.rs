@@ -1,0 +1,105 @@
+//! One outage of the primary, from its beginning to the day after: what has to be true each time, whatever the fault.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::host::Unit;
+use crate::lab::{GATEWAY, Lab, PRIMARY, STANDBY};
+use crate::shell::{eventually, now, report, secs};
+
+/// `promote.after` in the suite's configuration, in seconds.
+pub(crate) const AFTER: f64 = 10.0;
+/// `probe.interval`.
+pub(crate) const INTERVAL: f64 = 2.0;
+/// `probe.timeout`, which is longer than `probe.retry_interval`.
+pub(crate) const TIMEOUT: f64 = 2.0;
+/// `demote.after`.
+pub(crate) const HOLD_DOWN: f64 = 10.0;
+/// What a busy machine may add to any time that is measured from outside.
+pub(crate) const SLACK: f64 = 0.5;
+
+/// An outage that has begun.
+pub(crate) struct Outage<'a> {
+    lab: &'a Lab,
+    /// Before the fault.
+    pub(crate) began: f64,
+    /// After the fault.
+    complete: f64,
+    /// When the primary last answered well, where that is known better than from the fault's time.
+    pub(crate) last_life: Option<f64>,
+}
+
+impl<'a> Outage<'a> {
+    /// Breaks something while all is well.
+    pub(crate) fn begin(lab: &'a Lab, fault: impl FnOnce()) -> Self {
+        assert_eq!(lab.standby.unit(GATEWAY).active, "inactive", "the standby's gateway before the outage");
+        let began = now();
+        fault();
+        Self { lab, began, complete: now(), last_life: None }
+    }
+
+    /// The standby takes over: decided in time, and its gateway answers. Returns the gateway's unit.
+    pub(crate) fn takeover(&self) -> Unit {
+        self.decision();
+        self.serving()
+    }
+
+    /// Waits for the decision to promote and checks when it fell.
+    pub(crate) fn decision(&self) {
+        let decided = self.lab.monitor().wait_event("promoting", self.began, secs(30));
+        let window = decided.at - self.last_life.unwrap_or_else(|| decided.last_life());
+        report(&format!(
+            "decided {window:.3} s after the last proof of life, {:.3} s after the fault",
+            decided.at - self.began
+        ));
+        // Times are written to the millisecond.
+        assert!(window >= AFTER - 0.001, "promoted too early: {window} s after the last proof of life");
+        assert!(window <= AFTER + TIMEOUT + SLACK, "promoted too late: {window} s after the last proof of life");
+        // The same by the suite's own clock: the last proof of life fell within one interval before the fault.
+        let since_fault = decided.at - self.began;
+        assert!(since_fault >= AFTER - INTERVAL - SLACK, "promoted too early: {since_fault} s after the fault");
+        let since_fault = decided.at - self.complete;
+        assert!(since_fault <= AFTER + TIMEOUT + SLACK, "promoted too late: {since_fault} s after the fault");
+    }
+
+    /// Waits until the standby serves, and returns its gateway's unit.
+    pub(crate) fn serving(&self) -> Unit {
+        let monitor = self.lab.monitor();
+        let promoted = monitor.wait_event("promoted", self.began, secs(90));
+        report(&format!("the standby's gateway answers {:.1} s after the fault", promoted.at - self.began));
+        assert!(self.lab.standby.sees_started(STANDBY), "the standby's gateway answers on the wire");
+        let gateway = self.lab.standby.unit(GATEWAY);
+        assert!(gateway.active == "active" && gateway.main_pid > 0, "{gateway:?}");
+        monitor.wait_role("active", secs(5));
+        gateway
+    }
+
+    /// The primary comes back for good: the standby steps aside once, after the ordinary hold-down.
+    pub(crate) fn failback(&self, recovery: impl FnOnce()) {
+        recovery();
+        let serves = || self.lab.standby.sees_started(PRIMARY).then(now);
+        let back = eventually("the primary serves again", secs(120), serves);
+        self.steps_aside(back, HOLD_DOWN..=HOLD_DOWN + INTERVAL + TIMEOUT);
+        self.nothing_else_happened(back);
+    }
+
+    /// Waits until the standby has stepped aside, after a hold-down in seconds since the primary was `back`.
+    pub(crate) fn steps_aside(&self, back: f64, hold_down: RangeInclusive<f64>) {
+        let monitor = self.lab.monitor();
+        let patience = Duration::from_secs_f64(hold_down.end() + 20.0);
+        let waited = monitor.wait_event("demoting", self.began, patience).at - back;
+        report(&format!("stepped aside {waited:.1} s after the primary was back"));
+        assert!(waited >= hold_down.start() - SLACK, "stepped aside too early: {waited} s");
+        assert!(waited <= hold_down.end() + SLACK, "stepped aside too late: {waited} s");
+        monitor.wait_event("demoted", self.began, secs(60));
+        monitor.wait_role("standby", secs(5));
+    }
+
+    /// Over the whole outage one promotion and one demotion, and what [`Lab::only_started_in`] checks.
+    pub(crate) fn nothing_else_happened(&self, back: f64) {
+        self.lab.only_started_in(self.began, back, 1);
+        for event in ["promoting", "promoted", "demoting", "demoted"] {
+            assert_eq!(self.lab.monitor().count(event, self.began), 1, "events {event}");
+        }
+    }
+}

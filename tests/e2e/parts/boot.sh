@@ -1,0 +1,14 @@
+#!/bin/sh
+# Boots one host. It gets a control group of its own: nspawn names its groups `payload` and `supervisor` below the
+# caller's, and two hosts in one group would see, and kill, the processes of each other's units.
+#
+# usage: boot.sh NAME ROOT OPENCLAW SHARED
+set -eu
+for tree in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+    [ -e "$tree/cgroup.procs" ] || continue
+    mkdir -p "$tree/$1"
+    echo $$ > "$tree/$1/cgroup.procs"
+done
+exec env -i PATH="$PATH" systemd-nspawn --quiet --register=no --keep-unit --console=pipe --boot \
+    --machine="$1" --directory="$2" --network-namespace-path="/run/netns/$1" --resolv-conf=off \
+    --bind-ro="$3/node_modules:/opt/openclaw/node_modules" --bind="$4:/opt/shared"

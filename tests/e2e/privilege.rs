@@ -1,0 +1,80 @@
+//! What the monitor's user may do, asked of the real polkit under the real rule; and how exposed its unit is.
+
+use crate::host::Host;
+use crate::lab::{GATEWAY, Lab, MONITOR};
+use crate::shell::report;
+
+const PULL: &str = "openclaw-sync-pull.service";
+const VERBS: [&str; 8] = ["start", "stop", "restart", "try-restart", "reload", "reset-failed", "kill", "set-property"];
+
+/// What `systemd-analyze security` may give our units at most.
+const EXPOSURE: [(&str, f64); 2] = [(MONITOR, 1.2), (PULL, 2.5)];
+
+#[test]
+fn two_units_and_their_verbs_and_nothing_else() {
+    let (lab, _stub) = Lab::with_stub();
+    let host = &lab.standby;
+    let monitor = host.unit(MONITOR).main_pid;
+    for unit in [GATEWAY, PULL, MONITOR, "ssh.service", "polkit.service", "openclaw.service.d", "openclaw@x.service"] {
+        for verb in VERBS {
+            let allowed = match unit {
+                GATEWAY => ["start", "stop", "restart", "reset-failed", "kill"].contains(&verb),
+                PULL => ["start", "stop"].contains(&verb),
+                _ => false,
+            };
+            let action = format!("org.freedesktop.systemd1.manage-units --detail unit {unit} --detail verb {verb}");
+            assert_eq!(may(host, monitor, &action), allowed, "may the monitor {verb} {unit}?");
+        }
+    }
+    for action in [
+        "org.freedesktop.systemd1.manage-units",
+        "org.freedesktop.systemd1.manage-unit-files",
+        "org.freedesktop.systemd1.set-environment",
+        "org.freedesktop.systemd1.reload-daemon",
+        "org.freedesktop.login1.power-off",
+        "org.freedesktop.login1.reboot",
+        "org.freedesktop.policykit.exec",
+    ] {
+        assert!(!may(host, monitor, action), "may the monitor {action}?");
+    }
+}
+
+#[test]
+fn the_agent_has_no_power_over_the_monitor() {
+    let (lab, _stub) = Lab::with_stub();
+    let as_openclaw = |script: &str| lab.standby.ask(&format!("runuser -u openclaw -- {script}"));
+    for attempt in [
+        format!("systemctl --no-ask-password stop {MONITOR}"),
+        format!("systemctl --no-ask-password start {GATEWAY}"),
+        format!("kill -9 {}", lab.standby.unit(MONITOR).main_pid),
+        "cat /var/lib/openclaw-failover/state.json".to_owned(),
+        "ls /etc/openclaw-failover/credentials".to_owned(),
+        "touch /run/openclaw-failover/status.json".to_owned(),
+    ] {
+        let answer = as_openclaw(&attempt);
+        assert!(!answer.ok, "openclaw may {attempt}: {}", answer.text);
+    }
+    let status = as_openclaw("cat /run/openclaw-failover/status.json");
+    assert!(status.ok, "everybody may read the status: {}", status.text);
+}
+
+#[test]
+fn units_are_hardly_exposed() {
+    let (lab, _stub) = Lab::with_stub();
+    for (unit, most) in EXPOSURE {
+        let analysis = lab.standby.run(&format!("systemd-analyze security --no-pager {unit}"));
+        let verdict = analysis.lines().last().unwrap_or_default();
+        report(verdict);
+        let exposure = verdict.split_whitespace().find_map(|word| word.parse::<f64>().ok());
+        assert!(exposure.is_some_and(|exposure| exposure <= most), "at most {most}:\n{analysis}");
+    }
+}
+
+/// Asks polkit whether a process may do something, without doing it.
+fn may(host: &Host, process: u32, action: &str) -> bool {
+    let answer = host.ask(&format!("pkcheck --process {process} --action-id {action}"));
+    // Somebody with a password might: the monitor has none.
+    let refused = answer.text.contains("Not authorized") || answer.text.contains("requires authentication");
+    assert!(answer.ok || refused, "pkcheck {action} has no answer: {}", answer.text);
+    answer.ok
+}

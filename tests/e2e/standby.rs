@@ -1,0 +1,190 @@
+//! What can go wrong on the standby itself, and when: whatever it is, the standby ends up where it should be, and the
+//! gateway is touched no more often than it has to be.
+
+use crate::host::Unit;
+use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
+use crate::observe::STATE;
+use crate::outage::Outage;
+use crate::shell::{always, eventually, now, report, secs};
+
+#[test]
+fn monitor_killed_in_each_role() {
+    let lab = Lab::new();
+    let monitor = lab.monitor();
+    // Long enough to be killed in.
+    lab.standby.add_to_unit(GATEWAY, "[Service]\nExecStop=/bin/sleep 5\n");
+
+    kill_monitor(&lab);
+    monitor.wait_role("standby", secs(10));
+    monitor.wait_sees_healthy();
+
+    let outage = Outage::begin(&lab, || lab.kill_primary());
+    outage.decision();
+    eventually("systemd starts the gateway", secs(10), || (gateway(&lab).main_pid > 0).then_some(()));
+    assert_ne!(monitor.role(), "active");
+    let starting = gateway(&lab);
+    kill_monitor(&lab);
+    monitor.wait_role("active", secs(60));
+    assert_eq!(gateway(&lab), starting, "the start that was under way is the one that counts");
+
+    kill_monitor(&lab);
+    monitor.wait_role("active", secs(10));
+    assert_eq!(gateway(&lab), starting, "a dead monitor does not disturb the gateway");
+
+    lab.start_primary();
+    lab.wait_primary_serves();
+    let back = now();
+    eventually("the standby steps aside", secs(30), || (gateway(&lab).active == "deactivating").then_some(()));
+    kill_monitor(&lab);
+    eventually("the gateway is down", secs(30), || (gateway(&lab).active == "inactive").then_some(()));
+    monitor.wait_role("standby", secs(30));
+    lab.only_started_in(outage.began, back, 1);
+}
+
+#[test]
+fn binary_replaced_while_active() {
+    let lab = Lab::new();
+    let outage = Outage::begin(&lab, || lab.kill_primary());
+    let serving = outage.takeover();
+    lab.standby.run(&format!(
+        "cd /usr/local/bin; cp openclaw-failover new; mv new openclaw-failover; systemctl restart {MONITOR}"
+    ));
+    lab.monitor().wait_role("active", secs(10));
+    let untouched = || gateway(&lab) == serving && lab.standby.sees_started(STANDBY);
+    always("the gateway is not touched by an update of the monitor", secs(15), untouched);
+    lab.start_primary();
+    lab.wait_primary_serves();
+    lab.converges_to_standby(outage.began, 1);
+}
+
+#[test]
+fn rebooted_while_active() {
+    let lab = Lab::new();
+    let outage = Outage::begin(&lab, || lab.kill_primary());
+    outage.takeover();
+    lab.standby.reboot();
+    let booted = now();
+    eventually("the standby serves again", secs(90), || lab.standby.sees_started(STANDBY).then_some(()));
+    lab.monitor().wait_role("active", secs(10));
+    report(&format!("served again {:.0} s after the reboot", now() - booted));
+    lab.start_primary();
+    lab.wait_primary_serves();
+    lab.converges_to_standby(outage.began, 2);
+}
+
+#[test]
+fn state_files_truncated() {
+    let lab = Lab::new();
+    let damage = |bytes: u32| {
+        let files = format!("{STATE}/state.json {STATE}/armed.json {STATE}/history.jsonl");
+        lab.standby.run(&format!("truncate --size={bytes} {files}"));
+    };
+    // In standby: what the primary's health has taught is learned again.
+    damage(0);
+    kill_monitor(&lab);
+    lab.monitor().wait_role("standby", secs(10));
+    lab.monitor().wait_sees_healthy();
+
+    let outage = Outage::begin(&lab, || lab.kill_primary());
+    let serving = outage.takeover();
+    // While active, and torn in the middle: the gateway that runs is found and kept.
+    damage(20);
+    kill_monitor(&lab);
+    lab.monitor().wait_role("active", secs(10));
+    let untouched = || gateway(&lab) == serving && lab.standby.sees_started(STANDBY);
+    always("the gateway outlives its monitor's memory", secs(15), untouched);
+    lab.start_primary();
+    lab.wait_primary_serves();
+    lab.converges_to_standby(outage.began, 1);
+}
+
+#[test]
+fn disk_full() {
+    let lab = Lab::new();
+    // Where everything is as before, but little fits.
+    lab.standby.run(&format!(
+        "systemctl stop {MONITOR}; cp -a {STATE} /root/state; mount -t tmpfs -o size=256k tmpfs {STATE}; \
+         cp -a /root/state/. {STATE}/; chown openclaw-failover: {STATE}"
+    ));
+    lab.watch();
+    lab.standby.run(&format!("! cat /dev/zero > {STATE}/filler"));
+
+    let began = now();
+    lab.kill_primary();
+    eventually("the standby serves", secs(60), || lab.standby.sees_started(STANDBY).then_some(()));
+    lab.monitor().wait_role("active", secs(10));
+    lab.monitor().wait_complaint("No space left", secs(10));
+    lab.start_primary();
+    lab.wait_primary_serves();
+    lab.converges_to_standby(began, 1);
+
+    lab.standby.run(&format!("rm {STATE}/filler"));
+    let again = Outage::begin(&lab, || lab.kill_primary());
+    again.takeover();
+}
+
+#[test]
+fn polkitd_gone() {
+    let lab = Lab::new();
+    lab.standby.run("systemctl mask --quiet --runtime --now polkit.service");
+    let began = now();
+    lab.kill_primary();
+    // It tries, is refused, says so and does not give up.
+    lab.monitor().wait_complaint("polkit", secs(30));
+    assert_eq!(gateway(&lab).active, "inactive");
+    lab.standby.run("systemctl unmask --quiet --runtime polkit.service");
+    eventually("the standby serves", secs(120), || lab.standby.sees_started(STANDBY).then_some(()));
+    lab.monitor().wait_role("active", secs(10));
+    eventually("nothing is wrong any more", secs(10), || {
+        (!lab.monitor().complaints().contains("polkit")).then_some(())
+    });
+    lab.start_primary();
+    lab.wait_primary_serves();
+    lab.converges_to_standby(began, 1);
+}
+
+#[test]
+fn unit_masked() {
+    let lab = Lab::new();
+    lab.standby.run(&format!("systemctl mask --quiet --runtime {GATEWAY}"));
+    let began = now();
+    lab.kill_primary();
+    let failed = lab.monitor().wait_event("start_failed", began, secs(30));
+    assert!(failed.text().contains("masked"), "it says why: {}", failed.text());
+    lab.standby.run(&format!("systemctl unmask --quiet --runtime {GATEWAY}"));
+    eventually("the standby serves", secs(120), || lab.standby.sees_started(STANDBY).then_some(()));
+    lab.monitor().wait_role("active", secs(10));
+    lab.start_primary();
+    lab.wait_primary_serves();
+    lab.converges_to_standby(began, 1);
+}
+
+#[test]
+fn nothing_happens_while_all_is_well() {
+    let lab = Lab::new();
+    let quiet = || gateway(&lab).active == "inactive" && lab.monitor().role() == "standby";
+    always("the standby stands by", secs(60), quiet);
+    // The pull that brings the workspace is part of being well.
+    lab.primary.run(
+        "cd /home/openclaw/.openclaw/workspace && runuser -u openclaw -- sh -c \
+         'echo learned >> MEMORY.md; git commit -qam Learn; git push -q origin main'",
+    );
+    lab.standby.run("systemctl start openclaw-sync-pull.service");
+    let memory = lab.standby.read("/home/openclaw/.openclaw/workspace/MEMORY.md").unwrap_or_default();
+    assert!(memory.ends_with("learned\n"), "the standby's workspace says: {memory}");
+    assert_eq!(lab.starts(), [0.0; 0]);
+}
+
+/// Kills the monitor outright and waits until systemd has brought another one up.
+fn kill_monitor(lab: &Lab) {
+    let before = lab.standby.unit(MONITOR);
+    lab.standby.run(&format!("systemctl kill --kill-who=main --signal=KILL {MONITOR}"));
+    eventually("another monitor runs", secs(20), || {
+        let unit = lab.standby.unit(MONITOR);
+        (unit.active == "active" && unit.invocation != before.invocation).then_some(())
+    });
+}
+
+fn gateway(lab: &Lab) -> Unit {
+    lab.standby.unit(GATEWAY)
+}

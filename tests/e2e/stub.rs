@@ -1,0 +1,88 @@
+//! A stand-in for the primary's gateway that answers whatever a test wants, and remembers when it last looked alive.
+//!
+//! It lives in the test's own process. The primary's systemd listens on the gateway's port and hands each connection
+//! through a socket in the lab's shared folder.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::host::Host;
+use crate::shell::{now, secs};
+
+const SOCKET: &str = "[Socket]\nListenStream=18789\n";
+const SERVICE: &str = "[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd /opt/shared/stub.sock\n";
+
+/// What the stub says to every request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Says {
+    /// What a started gateway says.
+    Started,
+    /// HTTP 500.
+    Error,
+    /// 200 and a page, as for the Control UI.
+    Page,
+}
+
+/// A running stub.
+#[derive(Clone)]
+pub(crate) struct Stub(Arc<Mutex<State>>);
+
+struct State {
+    says: Says,
+    last_life: f64,
+}
+
+impl Stub {
+    /// Answers on `primary`'s gateway port from now on.
+    pub(crate) fn start(primary: &Host, shared: &Path) -> Self {
+        let stub = Self(Arc::new(Mutex::new(State { says: Says::Started, last_life: 0.0 })));
+        let listener = UnixListener::bind(shared.join("stub.sock")).expect("the stub can listen");
+        let answering = stub.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let stub = answering.clone();
+                thread::spawn(move || stub.answer(connection));
+            }
+        });
+        primary.run(&format!(
+            "printf '{SOCKET}' > /run/systemd/system/stub.socket; printf '{SERVICE}' > /run/systemd/system/stub.service; \
+             systemctl daemon-reload; systemctl start stub.socket"
+        ));
+        stub
+    }
+
+    /// Changes the answer.
+    pub(crate) fn say(&self, says: Says) {
+        self.0.lock().unwrap().says = says;
+    }
+
+    /// When it last looked alive to anybody, in seconds since 1970.
+    pub(crate) fn last_life(&self) -> f64 {
+        self.0.lock().unwrap().last_life
+    }
+
+    fn answer(&self, mut connection: UnixStream) {
+        connection.set_read_timeout(Some(secs(10))).expect("a deadline can be set");
+        let request = BufReader::new(connection.try_clone().expect("a socket can be shared"));
+        let heard = request.lines().map_while(Result::ok).any(|line| line.is_empty());
+        if !heard {
+            return;
+        }
+        let mut state = self.0.lock().unwrap();
+        let (status, kind, body) = match state.says {
+            Says::Started => ("200 OK", "application/json", r#"{"ok":true,"status":"started"}"#),
+            Says::Error => ("500 Internal Server Error", "text/plain", "out of order"),
+            Says::Page => ("200 OK", "text/html", "<!doctype html><title>OpenClaw</title>"),
+        };
+        if matches!(state.says, Says::Started) {
+            state.last_life = now();
+        }
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n");
+        // Whoever has hung up meanwhile does not want the answer.
+        let _ = write!(connection, "{head}Connection: close\r\n\r\n{body}");
+    }
+}

@@ -1,0 +1,198 @@
+//! What happened, in words.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use openclaw_failover::failover::{Abort, Cause, Hold, HoldKind, Note, Reason, Refusal};
+use openclaw_failover::json;
+use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::report::clock::Wall;
+use openclaw_failover::report::durable;
+use openclaw_failover::report::entry::{Entry, MonitorNote, Severity};
+use openclaw_failover::report::state;
+use openclaw_failover::report::status::Pull;
+
+use super::{at, config, entry};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn machine_notes() -> Vec<Note> {
+    let hold = |kind, until| Hold { kind, since: at(0), until };
+    let why = "Unit openclaw.service is masked.\n\u{1b}[31m".to_owned();
+    let mut notes = vec![
+        Note::Armed { upstream: 0 },
+        Note::WindowClosed { upstream: 0, lasted: Duration::from_secs(72) },
+        Note::Promoted { cause: Cause::Outage, took: Duration::from_millis(14_204), hold_down: HOUR },
+        Note::Promoted { cause: Cause::Operator, took: HOUR, hold_down: HOUR },
+        Note::Promoted { cause: Cause::Drill { hold: HOUR }, took: HOUR, hold_down: HOUR },
+        Note::StartFailed { why: why.clone(), retry_in: Duration::from_secs(5) },
+        Note::NotAnswering { waited: Duration::from_secs(300) },
+        Note::StoppingSilent { waited: Duration::from_secs(600) },
+        Note::ChannelsBroken,
+        Note::ChannelsWell,
+        Note::WentDown,
+        Note::DrainCut { after: Duration::from_secs(15) },
+        Note::StopFailed { why, retry_in: Duration::from_secs(5) },
+        Note::StopHangs { waited: Duration::from_secs(345) },
+        Note::Demoted { reason: Reason::Ready { upstream: 0 }, active_for: Some(HOUR) },
+        Note::Demoted { reason: Reason::Found, active_for: None },
+        Note::PortHeld { verdict: Verdict::Healthy { ready: true } },
+        Note::PortFree,
+        Note::Isolated,
+        Note::Reconnected,
+        Note::NeverSeenHealthy,
+        Note::HoldEnded { kind: HoldKind::Paused, by_time: true },
+        Note::HoldEnded { kind: HoldKind::Paused, by_time: false },
+        Note::DrillOvertaken,
+    ];
+    for kind in [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused] {
+        notes.push(Note::HeldBack { kind });
+        notes.push(Note::HoldSet { hold: hold(kind, Some(at(7200))) });
+        notes.push(Note::HoldStands { hold: hold(kind, None) });
+        notes.push(Note::Aborted { why: Abort::Held(kind) });
+    }
+    for cause in [Cause::Outage, Cause::Operator, Cause::Drill { hold: HOUR }, Cause::Found] {
+        notes.push(Note::Promoting { cause, window: Duration::from_millis(30_012), failures: 11, life: at(0) });
+        notes.push(Note::Adopted { cause });
+    }
+    for why in [Abort::Healthy, Abort::DrillOvertaken, Abort::DrillFailed] {
+        notes.push(Note::Aborted { why });
+    }
+    for reason in [Reason::Ready { upstream: 7 }, Reason::Operator, Reason::DrillOver, Reason::Found] {
+        notes.push(Note::Demoting { reason });
+    }
+    for why in [Refusal::NotStandby, Refusal::PrimaryDown, Refusal::Held] {
+        notes.push(Note::DrillRefused { why });
+    }
+    for failure in [
+        Failure::Dns,
+        Failure::Refused,
+        Failure::Unreachable,
+        Failure::ConnectTimeout,
+        Failure::ResponseTimeout,
+        Failure::Tls,
+        Failure::Status(500),
+        Failure::NotOpenClaw,
+        Failure::Starting,
+        Failure::Draining,
+    ] {
+        notes.push(Note::WindowOpened { upstream: 0, failure });
+    }
+    notes
+}
+
+fn monitor_notes() -> Vec<MonitorNote> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    std::fs::write(&path, "{").unwrap();
+    let (_, unreadable) = state::load(&path, at(0));
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let pull = |error: Option<&str>| Pull {
+        outcome: "fast_forwarded".to_owned(),
+        commit: Some("1a2b3c4d".repeat(5)),
+        at: at(0),
+        error: error.map(str::to_owned),
+    };
+    let channels = |failing: &[&str]| MonitorNote::UpstreamChannels {
+        upstream: "primary".to_owned(),
+        failing: failing.iter().map(|&name| name.to_owned()).collect(),
+        suppressed: Vec::new(),
+    };
+    vec![
+        MonitorNote::Started { version: "0.1.0".to_owned(), upstreams: vec!["primary".to_owned()] },
+        MonitorNote::Stopped,
+        MonitorNote::Reloaded,
+        MonitorNote::ReloadRefused { why: "config.json:3: unknown key `upstream`".to_owned() },
+        MonitorNote::SetAside(unreadable.unwrap()),
+        MonitorNote::Missing { what: "git is not installed, so the workspace cannot be pulled".to_owned() },
+        MonitorNote::PullChanged(pull(None)),
+        MonitorNote::PullChanged(pull(Some("no route to host\u{7}"))),
+        MonitorNote::SystemdUnreachable { why: "Failed to connect to bus".to_owned() },
+        MonitorNote::SystemdReachable,
+        MonitorNote::WriteFailed { why: durable::Error::Write { path, why: full }.to_string() },
+        MonitorNote::WriteWell,
+        channels(&["discord"]),
+        channels(&[]),
+    ]
+}
+
+fn all() -> Vec<Entry> {
+    let machine = machine_notes().into_iter().map(|note| entry(&note, 30));
+    let monitor = monitor_notes().into_iter().map(|note| Entry::of_monitor(&note, at(30), Wall::default()));
+    machine.chain(monitor).collect()
+}
+
+#[test]
+fn every_note_is_one_short_line_in_words_and_json_that_reads_back() {
+    for entry in all() {
+        let text = &entry.text;
+        assert!((20..450).contains(&text.chars().count()), "{text}");
+        assert!(!text.chars().any(char::is_control), "{text}");
+        assert!(!text.ends_with('.') && !text.contains("  ") && !text.contains("{"), "{text}");
+        let line = entry.to_json().to_string();
+        let read = json::parse(&line).unwrap();
+        assert!(line.starts_with("{\"at\":\"2026-11-21T22:00:30.000Z\",\"event\":\""), "{line}");
+        assert_eq!(read.get("text").unwrap().as_str(), Some(text.as_str()));
+        let keys: BTreeSet<_> = read.as_object().unwrap().iter().map(|field| field.key.as_str()).collect();
+        assert_eq!(keys.len(), read.as_object().unwrap().len(), "a key twice: {line}");
+    }
+}
+
+#[test]
+fn no_way_out_leads_to_a_command_that_does_not_exist() {
+    for entry in all() {
+        for told in entry.text.split('`').skip(1).step_by(2).filter(|told| told.starts_with("openclaw-failover")) {
+            let command = told.split(' ').nth(1);
+            assert!(matches!(command, Some("check" | "config" | "status" | "history")), "{told}");
+        }
+    }
+}
+
+#[test]
+fn words_from_outside_leave_room_for_the_way_out() {
+    for why in ["Unit openclaw.service is masked.".to_owned(), "word ".repeat(5000)] {
+        let failed = entry(&Note::StopFailed { why: why.clone(), retry_in: Duration::from_secs(5) }, 0);
+        let expected = ". It is tried again in 5 s; as root, `systemctl stop openclaw.service` does it by hand";
+        assert!(failed.text.ends_with(expected) && !failed.text.contains(".."), "{}", failed.text);
+        let refused = Entry::of_monitor(&MonitorNote::ReloadRefused { why }, at(0), Wall::default());
+        assert!(refused.text.ends_with("names every problem") && !refused.text.contains(".."), "{}", refused.text);
+    }
+}
+
+#[test]
+fn a_promotion_says_what_why_since_when_and_what_next() {
+    let note =
+        Note::Promoting { cause: Cause::Outage, window: Duration::from_millis(30_012), failures: 11, life: at(0) };
+    let entry = entry(&note, 30);
+    assert_eq!(
+        entry.text,
+        "takes over: nobody has shown life for 30 s, since 2026-11-21 22:00:00Z; 11 probes in a row failed. \
+         openclaw.service is started once the running pull ends, in 5 s at most"
+    );
+    assert_eq!(entry.severity, Severity::Warning);
+    let json = entry.to_json();
+    assert_eq!(json.get("window_seconds").unwrap().as_f64(), Some(30.012));
+    assert_eq!(json.get("life_at").unwrap().as_str(), Some("2026-11-21T22:00:00.000Z"));
+    assert_eq!(json.get("cause").unwrap().as_str(), Some("outage"));
+}
+
+#[test]
+fn an_armed_upstream_can_be_known_again_from_its_entry() {
+    let json = entry(&Note::Armed { upstream: 0 }, 0).to_json();
+    let urls = json.get("urls").unwrap().as_array().unwrap();
+    assert_eq!(urls.len(), 1);
+    assert_eq!(urls[0].as_str(), Some("http://100.64.0.1:18789"));
+}
+
+#[test]
+fn times_follow_the_wall_clock_as_it_is_now() {
+    let wall = Wall::new(at(30), at(3630));
+    let config = config(&[("primary", &["http://a"]), ("second", &["http://b"])]);
+    let note = Note::Promoting { cause: Cause::Outage, window: Duration::from_secs(30), failures: 11, life: at(0) };
+    let entry = Entry::of_machine(&note, at(30), wall, &config);
+    assert_eq!(entry.at, at(3630));
+    assert!(entry.text.contains("since 2026-11-21 23:00:00Z"), "{}", entry.text);
+    let opened = Note::WindowOpened { upstream: 1, failure: Failure::Refused };
+    let opened = Entry::of_machine(&opened, at(0), wall, &config);
+    assert!(opened.text.starts_with("no upstream shows life any more; of second"), "{}", opened.text);
+}

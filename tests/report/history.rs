@@ -1,0 +1,163 @@
+//! The history: what is kept of it whatever tears it, and how it is printed.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use openclaw_failover::failover::Note;
+use openclaw_failover::json;
+use openclaw_failover::report::Shown;
+use openclaw_failover::report::history::{Line, append, command, read};
+
+use super::{at, entry};
+
+fn lines(path: &Path) -> Vec<Line> {
+    read(path).unwrap().collect()
+}
+
+fn print(path: &Path, since: Option<Duration>, json: bool) -> Shown {
+    command(path, since, json, at(3600)).unwrap()
+}
+
+fn hour(path: &Path) {
+    append(path, &entry(&Note::Isolated, 0)).unwrap();
+    append(path, &entry(&Note::Reconnected, 60)).unwrap();
+    append(path, &entry(&Note::WentDown, 1800)).unwrap();
+}
+
+#[test]
+fn entries_are_printed_oldest_first_one_line_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    hour(&path);
+    let shown = print(&path, None, false);
+    let lines: Vec<_> = shown.text.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with("2026-11-21 22:00:00Z  isolated             no upstream shows life"), "{}", lines[0]);
+    assert!(lines[2].starts_with("2026-11-21 22:30:00Z  went_down            openclaw.service"), "{}", lines[2]);
+    assert_eq!((shown.warning, shown.code), (None, 0));
+    let recent = print(&path, Some(Duration::from_secs(3550)), false);
+    assert_eq!(recent.text.lines().collect::<Vec<_>>(), lines[1..]);
+    assert_eq!(print(&path, Some(Duration::from_secs(60)), false).text, "no history in that time\n");
+}
+
+#[test]
+fn the_same_entries_make_a_json_array() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    assert_eq!(print(&path, None, true).text, "[]\n");
+    hour(&path);
+    let array = json::parse(&print(&path, None, true).text).unwrap();
+    let events: Vec<_> =
+        array.as_array().unwrap().iter().map(|it| it.get("event").unwrap().as_str().unwrap()).collect();
+    assert_eq!(events, ["isolated", "reconnected", "went_down"]);
+}
+
+#[test]
+fn no_history_yet_is_no_error_but_no_monitor_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = print(&folder.path().join("history.jsonl"), None, false);
+    assert_eq!((shown.text.as_str(), shown.code), ("no history yet\n", 0));
+    let nowhere = folder.path().join("none/history.jsonl");
+    let error = command(&nowhere, None, false, at(0)).unwrap_err().to_string();
+    assert!(error.ends_with("none: there is no such folder, so no monitor has run here"), "{error}");
+    assert!(append(&nowhere, &entry(&Note::Isolated, 0)).is_err());
+}
+
+#[test]
+fn wherever_the_last_line_is_torn_the_next_entry_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    append(&path, &entry(&Note::Isolated, 0)).unwrap();
+    let first = fs::metadata(&path).unwrap().len();
+    append(&path, &entry(&Note::Reconnected, 60)).unwrap();
+    let both = fs::read(&path).unwrap();
+    for cut in 0..=both.len() {
+        fs::write(&path, &both[..cut]).unwrap();
+        append(&path, &entry(&Note::WentDown, 120)).unwrap();
+        let found = lines(&path);
+        let whole = found.iter().filter(|line| matches!(line, Line::Entry(_))).count();
+        let first = usize::try_from(first).unwrap();
+        // A line is whole without its end, too.
+        let survived = usize::from(cut >= first - 1) + usize::from(cut >= both.len() - 1);
+        assert_eq!(whole, survived + 1, "torn at byte {cut}");
+        let is_torn = cut > 0 && cut < first - 1 || cut > first && cut < both.len() - 1;
+        assert_eq!(found.len() - whole, usize::from(is_torn), "torn at byte {cut}");
+        assert!(
+            matches!(found.last(), Some(Line::Entry(last)) if last.get("event").unwrap().as_str() == Some("went_down"))
+        );
+        assert_eq!(print(&path, None, false).warning.is_some(), is_torn);
+    }
+}
+
+#[test]
+fn what_others_wrote_is_left_out_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    hour(&path);
+    let mut file = File::options().append(true).open(&path).unwrap();
+    file.write_all(b"\xff\xfe\0\n[1]\n{\"at\":1,\"event\":2,\"text\":3}\n\n\n\0\0\0\0\n").unwrap();
+    file.write_all(&vec![b'['; 200_000]).unwrap();
+    append(&path, &entry(&Note::Isolated, 2000)).unwrap();
+    let shown = print(&path, None, false);
+    assert_eq!(shown.text.lines().count(), 4);
+    assert_eq!(shown.warning.as_deref(), Some("lines left out because they cannot be read: 5"));
+}
+
+#[test]
+fn nothing_in_it_reaches_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    fs::write(&path, r#"{"at":"never","event":"\u001b[2J\n","text":"two\u0007\nlines\u202e"}"#).unwrap();
+    assert_eq!(print(&path, None, false).text, "1970-01-01 00:00:00Z  [2J                  two lines\n");
+    assert!(!print(&path, None, true).text.contains('\u{1b}'));
+}
+
+#[test]
+fn it_never_takes_more_than_four_mebibytes() {
+    const MEBIBYTE: u64 = 1024 * 1024;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let older = folder.path().join("history.1.jsonl");
+    let line = format!("{}\n", entry(&Note::Isolated, 0).to_json());
+    let nearly_full = line.repeat(usize::try_from(2 * MEBIBYTE).unwrap() / line.len());
+    for round in 0..3 {
+        fs::write(&path, &nearly_full).unwrap();
+        append(&path, &entry(&Note::Isolated, round)).unwrap();
+        assert_eq!(fs::metadata(&older).unwrap().len(), nearly_full.len() as u64);
+        assert!(fs::metadata(&path).unwrap().len() < 1000);
+    }
+    let found = lines(&path);
+    assert_eq!(found.len(), nearly_full.len() / line.len() + 1);
+    assert!(found.iter().all(|line| matches!(line, Line::Entry(_))));
+}
+
+#[test]
+fn a_file_that_grew_beyond_all_bounds_is_read_from_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let file = File::create(&path).unwrap();
+    file.set_len(1024 * 1024 * 1024).unwrap();
+    drop(file);
+    let mut file = File::options().append(true).open(&path).unwrap();
+    writeln!(file, "\n{}", entry(&Note::WentDown, 0).to_json()).unwrap();
+    let found = lines(&path);
+    assert_eq!(found.len(), 2);
+    assert!(matches!(found[1], Line::Entry(_)));
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_says_what_to_do() {
+    let error = append(Path::new("/dev/full"), &entry(&Note::Isolated, 0)).unwrap_err().to_string();
+    assert!(error.starts_with("cannot write /dev/full: ") && error.ends_with("; free some space there"), "{error}");
+}
+
+#[test]
+fn something_else_under_its_name_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    fs::create_dir(&path).unwrap();
+    assert!(read(&path).is_err());
+    assert!(append(&path, &entry(&Note::Isolated, 0)).is_err());
+}

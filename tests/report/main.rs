@@ -1,0 +1,66 @@
+//! What people read and what must not be forgotten, seen from outside: files on a disk, and the words in them.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
+mod armed;
+mod entries;
+mod history;
+mod state;
+mod status;
+
+use std::time::Duration;
+
+use openclaw_failover::config::{Config, Demote, Gateway, Probe, Promote, Upstream, Workspace};
+use openclaw_failover::failover::{Note, Time};
+use openclaw_failover::report::clock::Wall;
+use openclaw_failover::report::entry::Entry;
+
+/// The wall clock's time so many seconds after 2026-11-21 22:00:00Z.
+fn at(seconds: u64) -> Time {
+    Time::from_millis(1_795_298_400_000 + seconds * 1000)
+}
+
+fn config(upstreams: &[(&str, &[&str])]) -> Config {
+    let seconds = Duration::from_secs;
+    let upstream = |&(name, urls): &(&str, &[&str])| Upstream {
+        name: name.to_owned(),
+        urls: urls.iter().map(|&url| url.to_owned()).collect(),
+        channels: vec!["rocketchat".to_owned()],
+        credential: Some("primary-token".to_owned()),
+        ca_file: None,
+    };
+    Config {
+        upstreams: upstreams.iter().map(upstream).collect(),
+        probe: Probe { interval: seconds(10), retry_interval: seconds(3), timeout: seconds(5) },
+        promote: Promote {
+            after: seconds(30),
+            failures: 3,
+            restart_grace: seconds(0),
+            sync_wait: seconds(5),
+            witnesses: None,
+        },
+        demote: Demote { after: seconds(30), max_after: seconds(1800), flap_window: seconds(10_800) },
+        gateway: Gateway {
+            unit: "openclaw.service".to_owned(),
+            url: "http://127.0.0.1:18789".to_owned(),
+            start_timeout: seconds(300),
+            stop_timeout: seconds(345),
+        },
+        workspace: Workspace {
+            path: "/home/openclaw/.openclaw/workspace".into(),
+            remote: "origin".to_owned(),
+            branch: "main".to_owned(),
+            timeout: seconds(300),
+            refresh: seconds(300),
+        },
+        secrets: Vec::new(),
+    }
+}
+
+fn primary() -> Config {
+    config(&[("primary", &["http://100.64.0.1:18789"])])
+}
+
+fn entry(note: &Note, seconds: u64) -> Entry {
+    Entry::of_machine(note, at(seconds), Wall::default(), &primary())
+}

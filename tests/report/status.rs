@@ -1,0 +1,286 @@
+//! How things stand: built, written, read and shown.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use openclaw_failover::failover::{Cause, Event, Failover, Hold, HoldKind, Machine, Memory, Policy, Start};
+use openclaw_failover::json;
+use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
+use openclaw_failover::report::clock::Wall;
+use openclaw_failover::report::status::{
+    Degraded, Facts, Gateway, Probed, Pull, Role, Seen, Status, Upstream, Window, command,
+};
+
+use super::{at, primary};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A status in which nothing is left out, made of `word`.
+fn full(word: &str) -> Status {
+    let words = vec![word.to_owned(); 3];
+    let probed = Probed {
+        verdict: word.to_owned(),
+        ready: true,
+        detail: word.to_owned(),
+        latency: Duration::from_micros(12_345),
+        since: at(10),
+        failing: words.clone(),
+        suppressed: words.clone(),
+    };
+    let upstream = Upstream {
+        name: word.to_owned(),
+        urls: words,
+        probed: Some(probed.clone()),
+        ready_for: Some(SECOND * 12),
+        armed: false,
+        unsteady: true,
+    };
+    Status {
+        pid: 4711,
+        version: word.to_owned(),
+        started_at: at(0),
+        updated_at: at(100),
+        interval: SECOND * 10,
+        role: Role { name: word.to_owned(), step: Some(word.to_owned()), cause: Some(word.to_owned()), since: at(5) },
+        upstreams: vec![upstream; 3],
+        window: Some(Window {
+            elapsed: Duration::from_millis(30_012),
+            needed: SECOND * 30,
+            failures: 11,
+            life: at(50),
+        }),
+        hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)) }),
+        hold_down: SECOND * 30,
+        gateway: Gateway {
+            unit: word.to_owned(),
+            unit_state: Some(word.to_owned()),
+            url: word.to_owned(),
+            probed: Some(probed),
+        },
+        workspace: Some(Pull {
+            outcome: word.to_owned(),
+            commit: Some(word.to_owned()),
+            at: at(60),
+            error: Some(word.to_owned()),
+        }),
+        unreturned: true,
+        failover: Some(Failover {
+            cause: Cause::Drill { hold: SECOND * 300 },
+            life: at(1),
+            decided: at(31),
+            started: None,
+            answered: Some(at(45)),
+            ended: Some(at(90)),
+        }),
+        degraded: vec![Degraded { what: word.to_owned(), text: word.to_owned() }; 3],
+    }
+}
+
+fn healthy() -> Answer {
+    Answer {
+        verdict: Verdict::Healthy { ready: true },
+        channels: Channels::default(),
+        detail: "started".to_owned(),
+        latency: Duration::from_nanos(12_345_678),
+        url: "http://100.64.0.1:18789".to_owned(),
+    }
+}
+
+fn refused() -> Answer {
+    let verdict = Verdict::Failing(Failure::Refused);
+    Answer { verdict, detail: "connection refused".to_owned(), ..healthy() }
+}
+
+fn machine(memory: Memory) -> Machine {
+    let policy = Policy::new(&primary(), false);
+    Machine::new(policy, at(0), Start { memory, armed: vec![true], unit: None })
+}
+
+fn probed(machine: &mut Machine, seconds: u64, answer: &Answer) {
+    let _ = machine.handle(at(seconds), Event::Probed { upstream: 0, verdict: answer.verdict });
+}
+
+#[test]
+fn what_is_written_is_read_as_it_was() {
+    for status in [full("word"), full("\u{1b}[31m\n\"界"), Status { updated_at: at(1), ..Status::default() }] {
+        assert_eq!(Status::from_json(status.to_json().pretty().as_bytes()), Ok(status));
+    }
+}
+
+#[test]
+fn it_is_replaced_as_a_whole_for_everybody_to_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("status.json");
+    full("a").save(&path).unwrap();
+    full("b").save(&path).unwrap();
+    assert_eq!(Status::from_json(&fs::read(&path).unwrap()), Ok(full("b")));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert!(full("c").save(&path.join("below")).is_err());
+}
+
+#[test]
+fn it_is_read_off_the_machine() {
+    let config = primary();
+    let mut machine = machine(Memory::default());
+    let mut seen = None;
+    for (seconds, answer) in [(0, healthy()), (10, healthy()), (20, refused()), (23, refused()), (26, refused())] {
+        probed(&mut machine, seconds, &answer);
+        seen = Some(Seen::after(seen.as_ref(), &answer, at(seconds)));
+    }
+    let facts = Facts {
+        config: &config,
+        wall: Wall::new(at(26), at(3626)),
+        now: at(26),
+        started: at(0),
+        interval: SECOND * 10,
+        upstreams: &[seen],
+        gateway: None,
+        workspace: None,
+        degraded: &[Degraded { what: "disk".to_owned(), text: "full".to_owned() }],
+    };
+    let status = Status::new(&machine, &facts);
+    assert_eq!((status.updated_at, status.started_at), (at(3626), at(3600)));
+    assert_eq!((status.role.name.as_str(), status.role.since), ("standby", at(3600)));
+    let window = Window { elapsed: SECOND * 16, needed: SECOND * 30, failures: 3, life: at(3610) };
+    assert_eq!(status.window, Some(window));
+    let upstream = &status.upstreams[0];
+    let probed = upstream.probed.as_ref().unwrap();
+    assert_eq!((probed.verdict.as_str(), probed.since, probed.ready), ("refused", at(3620), false));
+    assert!(upstream.armed && upstream.ready_for.is_none());
+    assert_eq!(status.degraded.len(), 1);
+    assert_eq!(Status::from_json(status.to_json().to_string().as_bytes()), Ok(status.clone()));
+    assert!(!status.to_json().to_string().contains("primary-token"));
+
+    probed_until_active(&mut machine);
+    let status = Status::new(&machine, &Facts { now: at(40), ..facts });
+    assert_eq!(status.role.name, "promoting");
+    assert_eq!((status.role.step.as_deref(), status.role.cause.as_deref()), (Some("sync"), Some("outage")));
+}
+
+fn probed_until_active(machine: &mut Machine) {
+    for seconds in [29, 32, 35, 38, 40] {
+        probed(machine, seconds, &refused());
+    }
+}
+
+#[test]
+fn a_monitor_that_is_silent_for_three_intervals_does_not_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("status.json");
+    let code = |interval: Duration, age: u64| {
+        Status { interval, ..full("word") }.save(&path).unwrap();
+        command(&path, false, at(100 + age)).code
+    };
+    assert_eq!((code(SECOND * 10, 0), code(SECOND * 10, 30), code(SECOND * 10, 31)), (0, 0, 1));
+    assert_eq!((code(SECOND, 10), code(SECOND, 11)), (0, 1));
+    let clock_set_back = command(&path, false, at(0));
+    assert_eq!(clock_set_back.code, 1);
+    assert_eq!(
+        command(&path, false, at(111)).text.lines().next(),
+        Some("monitor not running: process 4711 wrote last at 2026-11-21 22:01:40Z, 11 s ago")
+    );
+}
+
+#[test]
+fn without_a_status_no_monitor_runs_and_programs_are_told_so_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("status.json");
+    let shown = command(&path, false, at(0));
+    assert_eq!((shown.text, shown.code), (format!("monitor not running: there is no {}\n", path.display()), 1));
+    let whole = full("word").to_json().to_string();
+    for cut in 0..whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        assert_eq!(command(&path, false, at(100)).code, 1, "torn at byte {cut}");
+    }
+    for foreign in ["{}", "null", "{\"schema\":2}", "\u{0}"] {
+        fs::write(&path, foreign).unwrap();
+        let shown = command(&path, true, at(100));
+        assert_eq!(shown.code, 1);
+        assert_eq!(json::parse(&shown.text).unwrap().get("running").unwrap().as_bool(), Some(false));
+    }
+}
+
+#[test]
+fn programs_learn_whether_it_runs_beside_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("status.json");
+    full("word").save(&path).unwrap();
+    let json = json::parse(&command(&path, true, at(102)).text).unwrap();
+    assert_eq!(json.get("running").unwrap().as_bool(), Some(true));
+    assert_eq!(json.get("age_seconds").unwrap().as_f64(), Some(2.0));
+    assert_eq!(json.get("role").unwrap().as_str(), Some("word"));
+}
+
+#[test]
+fn a_newer_monitor_may_say_more_and_other_things() {
+    let text = "{\"schema\":1,\"updated_at\":\"2026-11-21T22:00:00Z\",\"interval_seconds\":10,\"role\":\"resting\",\
+                \"hold\":{\"kind\":\"frozen\"},\"upstreams\":[{\"name\":7},3],\"window\":[],\"pid\":-1,\"new\":{}}";
+    let status = Status::from_json(text.as_bytes()).unwrap();
+    assert_eq!((status.role.name.as_str(), status.hold, status.upstreams.len()), ("resting", None, 2));
+    assert!(status.render(at(0)).starts_with("role       resting since "));
+}
+
+#[test]
+fn whatever_the_names_no_line_is_wider_than_a_terminal() {
+    let long = "x".repeat(5000);
+    for word in ["", "word", "\u{1b}[2J\u{202e}\n\ttab", long.as_str(), "界 界界界 ".repeat(200).as_str()] {
+        for now in [at(100), at(9999)] {
+            let page = full(word).render(now);
+            for line in page.lines() {
+                let columns: usize = line.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum();
+                assert!(columns <= 80, "{columns} columns: {line}");
+                assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_quiet_standby_fits_half_a_screen() {
+    let config = primary();
+    let memory = Memory {
+        failover: Some(Failover {
+            cause: Cause::Outage,
+            life: at(1),
+            decided: at(31),
+            started: None,
+            answered: Some(at(45)),
+            ended: Some(at(90)),
+        }),
+        ..Memory::default()
+    };
+    let policy = Policy::new(&config, false);
+    let mut machine = Machine::new(policy, at(1000), Start { memory, armed: vec![true], unit: None });
+    let _ = machine.handle(at(1010), Event::Probed { upstream: 0, verdict: healthy().verdict });
+    let pull =
+        Pull { outcome: "current".to_owned(), commit: Some("1a2b3c4d5e6f70".to_owned()), at: at(950), error: None };
+    let facts = Facts {
+        config: &config,
+        wall: Wall::default(),
+        now: at(1010),
+        started: at(1000),
+        interval: SECOND * 10,
+        upstreams: &[Some(Seen::after(None, &healthy(), at(1005)))],
+        gateway: Some(&Seen::after(None, &refused(), at(1005))),
+        workspace: Some(&pull),
+        degraded: &[],
+    };
+    let page = Status::new(&machine, &facts).render(at(1012));
+    let pid = std::process::id();
+    let expected = format!(
+        "\
+role       standby since 2026-11-21 22:01:30Z, 15 m 22 s
+upstream   primary: healthy for 7 s, answers in 12 ms
+           http://100.64.0.1:18789
+gateway    openclaw.service: state unknown; http://127.0.0.1:18789: refused for
+           7 s (connection refused)
+workspace  current 1 m 2 s ago, at 1a2b3c4d5e6f
+failover   outage at 2026-11-21 22:00:31Z, 30 s after the last sign of life;
+           served 14 s later, for 45 s
+monitor    version 0.1.0, process {pid}, up 10 s, wrote 2 s ago
+"
+    );
+    assert_eq!(page, expected);
+}

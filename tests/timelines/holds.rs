@@ -1,0 +1,207 @@
+//! The table of holds, cell by cell, and how long a hold lasts.
+
+use openclaw_failover::failover::Action::{Order, Pull, Push};
+use openclaw_failover::failover::Order::{Kill, Start, Stop};
+
+use crate::events::{
+    demote, done, down, drains, failed, gone, healthy, pause, promote, pulled, refused, resume, tick, until, up,
+};
+use crate::night::{Night, defaults};
+
+#[test]
+fn promote_in_standby_promotes_now_skipping_armed_and_witness() {
+    let policy = openclaw_failover::failover::Policy { witnessed: true, ..defaults() };
+    let mut night = Night::begins(0.0, policy, openclaw_failover::failover::Start::default());
+    night.at(0.0, down()).expect(&[Pull]).at(1.0, pulled());
+    night.at(5.0, promote()).is("promoting(sync)").says("Promoting { cause: Operator").expect(&[Pull]);
+    night.at(7.0, pulled()).expect(&[Order(Start)]).at(7.0, down()).at(7.1, done());
+    night.at(15.0, up(2)).at(16.0, up(2)).is("active").says("Promoted { cause: Operator");
+}
+
+#[test]
+fn demote_and_pause_in_standby_stay() {
+    for hold in [demote(), pause()] {
+        let mut night = Night::watching();
+        night.at(5.0, hold).is("standby").expect(&[]);
+        night.at(10.0, refused()).expect(&[Pull]).at(12.0, pulled()).each(&[20.0, 29.0], &refused());
+        night.at(30.0, refused()).says("HeldBack").is("standby").expect(&[]);
+        night.at(33.0, refused()).is_silent();
+    }
+}
+
+#[test]
+fn promote_in_sync_goes_on_even_if_the_primary_is_back() {
+    let mut night = Night::watching().syncing();
+    night.at(31.0, promote()).is("promoting(sync)").at(32.0, healthy()).is("promoting(sync)").expect(&[]);
+    night.at(33.0, pulled()).expect(&[Order(Start)]);
+}
+
+#[test]
+fn demote_and_pause_in_sync_abort() {
+    for hold in [demote(), pause()] {
+        let mut night = Night::watching().syncing();
+        night.at(31.0, hold).says("Aborted { why: Held(").is("standby").expect(&[]);
+        night.at(32.0, pulled()).at(33.0, refused()).is("standby").expect(&[]);
+    }
+}
+
+#[test]
+fn promote_in_start_and_verify_goes_on() {
+    let mut night = Night::watching().starting();
+    night.at(31.05, promote()).at(31.1, done()).is("promoting(verify)").at(32.0, healthy()).expect(&[]);
+    night.at(40.0, up(2)).at(41.0, up(2)).is("active").expect(&[]);
+    for at in [50.0, 60.0, 70.0, 80.0, 90.0] {
+        night.at(at, healthy()).is("active").expect(&[]);
+    }
+}
+
+#[test]
+fn demote_in_start_and_verify_stops() {
+    let mut night = Night::watching().starting();
+    night.at(31.05, demote()).is("demoting").expect(&[]);
+    night.at(31.1, done()).expect(&[Order(Stop)]);
+    night.at(31.2, done()).at(32.0, gone(2)).is("standby").says("Demoted { reason: Operator").expect(&[Push]);
+
+    let mut night = Night::watching().verifying();
+    night.at(35.0, demote()).is("demoting").expect(&[Order(Stop)]);
+    night.at(35.1, done()).at(36.0, gone(2)).is("standby").expect(&[Push]);
+}
+
+#[test]
+fn demote_between_two_tries_to_start_aborts() {
+    let mut night = Night::watching().starting();
+    night.at(31.1, failed("masked")).at(33.0, demote()).says("Aborted").is("standby").forget();
+}
+
+#[test]
+fn pause_in_start_and_verify_finishes_and_records_and_never_stops() {
+    let mut night = Night::watching().starting();
+    night.at(31.05, pause()).at(31.1, done()).is("promoting(verify)").expect(&[]);
+    night.each(&[33.0, 43.0, 53.0, 63.0, 73.0], &healthy()).expect(&[]);
+    night.at(80.0, up(2)).at(81.0, up(2)).is("active").says("Promoted").expect(&[]);
+    night.at(91.0, healthy()).is("active").expect(&[]);
+
+    let mut night = Night::watching().verifying();
+    night.at(35.0, pause());
+    for at in (36..2000).step_by(1) {
+        night.at(f64::from(at), crate::events::mute(2));
+    }
+    night.is("promoting(verify)").expect(&[]);
+}
+
+#[test]
+fn pause_between_two_tries_to_start_starts_nothing() {
+    let mut night = Night::watching().starting();
+    night.at(31.1, failed("masked")).at(33.0, pause()).expect(&[]);
+    night.each(&[36.1, 40.0, 100.0], &refused()).is("promoting(start)").expect(&[]);
+    night.at(101.0, resume()).expect(&[Order(Start)]);
+}
+
+#[test]
+fn promote_while_active_stays_whatever_the_primary_does() {
+    let mut night = Night::watching().active();
+    night.at(50.0, promote());
+    for at in (60..3600).step_by(10) {
+        night.at(f64::from(at), healthy()).at(f64::from(at), up(2));
+    }
+    night.is("active").expect(&[]);
+    night.at(3600.0, resume()).is("demoting").expect(&[Order(Stop)]);
+}
+
+#[test]
+fn demote_while_active_demotes_now() {
+    let mut night = Night::watching().active();
+    night.at(50.0, demote()).is("demoting").says("Demoting { reason: Operator }").expect(&[Order(Stop)]);
+    night.at(50.1, done()).at(51.0, gone(2)).is("standby").expect(&[Push]);
+    night.each(&[60.0, 70.0, 80.0, 90.0], &refused()).is("standby").forget();
+}
+
+#[test]
+fn pause_while_active_freezes_as_is() {
+    let mut night = Night::watching().active();
+    night.at(50.0, pause()).each(&[100.0, 110.0, 120.0, 130.0, 140.0], &healthy()).is("active").expect(&[]);
+    let mut night = Night::watching().active();
+    night.at(50.0, pause()).at(60.0, gone(2)).says("WentDown").is("active").expect(&[]);
+    night.each(&[63.0, 66.0, 600.0], &refused()).is("active").expect(&[]);
+}
+
+#[test]
+fn promote_while_demoting_cuts_the_drain_and_starts_again() {
+    let mut night = Night::watching().draining();
+    night.at(140.0, promote()).says("DrainCut { after: 15s }").expect(&[]);
+    night.at(150.0, healthy()).at(154.9, drains(2)).expect(&[]);
+    night.at(155.0, tick()).expect(&[Order(Kill)]).at(155.1, done());
+    night.at(155.6, gone(2)).says("Promoting { cause: Operator").is("promoting(sync)").expect(&[Pull]);
+    night.at(157.0, pulled()).expect(&[Order(Start)]);
+}
+
+#[test]
+fn resume_before_the_drain_is_cut_for_promote_lets_it_drain() {
+    let mut night = Night::watching().draining();
+    night.at(140.0, promote()).says("DrainCut").at(145.0, resume()).at(150.0, healthy());
+    night.at(156.0, drains(2)).is("demoting").expect(&[]);
+    night.at(160.0, gone(2)).is("standby").expect(&[Push]);
+}
+
+#[test]
+fn demote_while_demoting_goes_on() {
+    let mut night = Night::watching().draining();
+    night.at(135.0, demote()).at(140.0, refused()).each(&[150.0, 160.0, 175.0], &refused()).is("demoting");
+    night.at(180.0, drains(2)).expect(&[]).at(181.0, gone(2)).is("standby").expect(&[Push]);
+}
+
+#[test]
+fn pause_while_demoting_finishes_the_stop() {
+    let mut night = Night::watching().draining();
+    night.at(135.0, pause()).at(140.0, drains(2)).expect(&[]);
+    night.at(600.0, drains(2)).says("StopHangs").expect(&[]);
+    night.at(601.0, gone(2)).is("standby").says("Demoted").forget();
+}
+
+#[test]
+fn pause_while_a_drain_is_to_be_cut_kills_and_starts_nothing() {
+    let mut night = Night::watching().draining();
+    night.each(&[140.0, 150.0, 160.0], &refused()).says("DrainCut").at(170.0, pause()).expect(&[]);
+    night.at(176.0, drains(2)).expect(&[]);
+    night.at(180.0, gone(2)).is("standby").expect(&[Push]);
+    night.at(200.0, resume()).is("standby").expect(&[]);
+    night.at(201.0, refused()).is("promoting(start)").expect(&[Order(Start)]);
+}
+
+#[test]
+fn a_hold_ends_by_itself_and_what_is_due_happens_then() {
+    let mut night = Night::watching();
+    night.at(5.0, until(7205.0, pause())).at(10.0, refused()).at(11.0, pulled()).forget();
+    for at in (20..7200).step_by(10) {
+        night.at(f64::from(at), refused()).at(f64::from(at), pulled()).is("standby");
+    }
+    night.forget().at(7204.9, refused()).is("standby").forget();
+    night.at(7205.0, tick()).says("HoldEnded { kind: Paused, by_time: true }").is("standby");
+    night.at(7207.0, refused()).is("promoting(start)").forget();
+
+    let mut night = Night::watching().active();
+    night.at(50.0, until(400.0, pause()));
+    for at in (60..400).step_by(10) {
+        night.at(f64::from(at), healthy()).at(f64::from(at), up(2));
+    }
+    night.is("active").expect(&[]).at(400.0, tick()).is("demoting").expect(&[Order(Stop)]);
+}
+
+#[test]
+fn a_hold_set_in_place_of_another_is_the_only_one() {
+    let mut night = Night::watching().active();
+    night.at(50.0, until(60.0, promote())).at(55.0, pause()).says("HoldSet").at(61.0, tick()).is_silent();
+    assert!(night.memory().hold.is_some_and(|hold| hold.until.is_none()));
+}
+
+#[test]
+fn one_older_than_a_day_is_announced_daily() {
+    let day = 86_400.0;
+    let mut night = Night::watching();
+    night.at(0.0, pause());
+    for days in 1..=3 {
+        let at = day * f64::from(days);
+        night.at(at - 1.0, pulled()).at(at - 1.0, tick()).forget().at(at - 0.5, tick()).is_silent();
+        night.at(at, tick()).says("HoldStands { hold: Hold { kind: Paused").forget();
+    }
+}

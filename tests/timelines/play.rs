@@ -1,0 +1,225 @@
+//! A night that plays itself: the real [`Pace`] of the probes, and a gateway that boots and drains as told.
+
+use openclaw_failover::failover::{
+    Action, Event, Invocation, Look, Machine, Note, Observation, Order, Pace, Policy, Start, Unit, UnitState,
+};
+use openclaw_failover::probe::{Failure, Verdict};
+
+use crate::night::{second_of, time};
+
+/// What a probe that begins at this second finds, and how many seconds that takes.
+pub type Plan = Box<dyn Fn(f64) -> (Verdict, f64)>;
+
+/// Every probe of a living gateway takes this long.
+const QUICK: f64 = 0.02;
+
+pub fn up() -> (Verdict, f64) {
+    (Verdict::Healthy { ready: true }, QUICK)
+}
+
+/// A failure; the two timeouts take the whole deadline of 5 s.
+pub fn fails(failure: Failure) -> (Verdict, f64) {
+    let takes = if matches!(failure, Failure::ConnectTimeout | Failure::ResponseTimeout) { 5.0 } else { QUICK };
+    (Verdict::Failing(failure), takes)
+}
+
+/// Up until this second, and then failing so.
+pub fn dies(at: f64, failure: Failure) -> Plan {
+    Box::new(move |now| if now < at { up() } else { fails(failure) })
+}
+
+enum Soon {
+    Begin { upstream: usize },
+    End { upstream: usize, began: f64, verdict: Verdict },
+    Look,
+    Obey(Order),
+    Tell(Event),
+}
+
+#[derive(Clone, Copy)]
+enum Process {
+    Down,
+    Up { since: f64 },
+    Draining { until: f64 },
+}
+
+pub struct Play {
+    pub machine: Machine,
+    /// How long the gateway takes from its start to its first answer, and from its stop to its end.
+    pub boot: f64,
+    pub drain: f64,
+    /// What a witness says at this second.
+    pub witness: fn(f64) -> bool,
+    /// Everything that was asked for or said, with its second.
+    pub log: Vec<(f64, Action)>,
+    plans: Vec<Plan>,
+    paces: Vec<Pace>,
+    queue: Vec<(f64, Soon)>,
+    process: Process,
+    invocation: u128,
+    look: Look,
+}
+
+impl Play {
+    /// A monitor that starts at 0 s; each upstream follows its plan and was seen healthy before.
+    pub fn new(policy: &Policy, plans: Vec<Plan>) -> Self {
+        let start = Start { armed: vec![true; plans.len()], ..Start::default() };
+        let policy = Policy { upstreams: plans.len(), ..policy.clone() };
+        Self {
+            machine: Machine::new(policy.clone(), time(0.0), start),
+            boot: 8.0,
+            drain: 0.5,
+            witness: |_| true,
+            log: Vec::new(),
+            paces: plans.iter().map(|_| Pace::new(&policy, time(0.0))).collect(),
+            queue: (0..plans.len())
+                .map(|upstream| (0.0, Soon::Begin { upstream }))
+                .chain([(0.0, Soon::Look)])
+                .collect(),
+            plans,
+            process: Process::Down,
+            invocation: 0,
+            look: Look::ForDown,
+        }
+    }
+
+    /// Plays on until this second.
+    pub fn until(&mut self, end: f64) -> &mut Self {
+        let mut now = 0.0;
+        loop {
+            let wake = self.machine.wake().map(|at| second_of(at).max(now));
+            let next = (0..self.queue.len()).min_by(|&a, &b| self.queue[a].0.total_cmp(&self.queue[b].0));
+            let due = next.map_or(f64::MAX, |index| self.queue[index].0);
+            now = due.min(wake.unwrap_or(f64::MAX));
+            if now >= end {
+                return self;
+            }
+            match next {
+                Some(index) if due <= now => {
+                    let (_, soon) = self.queue.remove(index);
+                    self.happens(now, soon);
+                }
+                _ => self.tell(now, Event::Tick),
+            }
+        }
+    }
+
+    fn happens(&mut self, now: f64, soon: Soon) {
+        match soon {
+            Soon::Begin { upstream } => {
+                let (verdict, takes) = self.plans[upstream](now);
+                self.soon(now + takes, Soon::End { upstream, began: now, verdict });
+            }
+            Soon::End { upstream, began, verdict } => {
+                let next = self.paces[upstream].next(time(began), time(now), verdict.is_healthy());
+                self.soon(second_of(next), Soon::Begin { upstream });
+                self.tell(now, Event::Probed { upstream, verdict });
+            }
+            Soon::Look => {
+                let pace = if self.look == Look::Closely { 0.5 } else { 10.0 };
+                self.soon(now + pace, Soon::Look);
+                let seen = self.sees(now);
+                self.tell(now, Event::Observed(seen));
+            }
+            Soon::Obey(order) => {
+                let seen = self.sees(now);
+                self.tell(now, Event::Observed(seen));
+                self.obey(now, order);
+                self.tell(now, Event::Ordered(Ok(())));
+            }
+            Soon::Tell(event) => self.tell(now, event),
+        }
+    }
+
+    fn soon(&mut self, at: f64, soon: Soon) {
+        self.queue.push((at, soon));
+    }
+
+    fn tell(&mut self, now: f64, event: Event) {
+        for action in self.machine.handle(time(now), event) {
+            match &action {
+                Action::Look(look) => {
+                    self.look = *look;
+                    self.queue.retain(|(_, soon)| !matches!(soon, Soon::Look));
+                    self.soon(now + 0.02, Soon::Look);
+                    continue;
+                }
+                Action::Order(order) => self.soon(now + 0.05, Soon::Obey(*order)),
+                Action::Pull => self.soon(now + 2.0, Soon::Tell(Event::Pulled)),
+                Action::Push => self.soon(now + 1.0, Soon::Tell(Event::Pushed { returned: true })),
+                Action::AskWitnesses => {
+                    let alive = (self.witness)(now);
+                    self.soon(now + 0.1, Soon::Tell(Event::Witnessed { alive }));
+                }
+                Action::CutPull | Action::Say(_) => {}
+            }
+            self.log.push((now, action));
+        }
+    }
+
+    fn obey(&mut self, now: f64, order: Order) {
+        match (order, self.process) {
+            (Order::Start, Process::Down) => {
+                self.invocation += 1;
+                self.process = Process::Up { since: now };
+            }
+            (Order::Stop, Process::Up { .. }) => self.process = Process::Draining { until: now + self.drain },
+            (Order::Kill, _) => self.process = Process::Down,
+            _ => {}
+        }
+    }
+
+    fn sees(&mut self, now: f64) -> Observation {
+        if matches!(self.process, Process::Draining { until } if now >= until) {
+            self.process = Process::Down;
+        }
+        let (state, verdict) = match self.process {
+            Process::Down => (UnitState::Down, Verdict::Failing(Failure::Refused)),
+            Process::Up { since } if now - since >= self.boot => (UnitState::Active, up().0),
+            Process::Up { .. } => (UnitState::Active, Verdict::Failing(Failure::Starting)),
+            Process::Draining { .. } => (UnitState::Deactivating, Verdict::Failing(Failure::Draining)),
+        };
+        let main_pid = (state != UnitState::Down).then_some(4242);
+        let unit = Unit { state, invocation: Some(Invocation(self.invocation)), main_pid };
+        Observation { unit: Some(unit), verdict, channels_well: true }
+    }
+
+    /// When each of these was said or asked for.
+    pub fn when(&self, wanted: impl Fn(&Action) -> bool) -> Vec<f64> {
+        self.log.iter().filter(|(_, action)| wanted(action)).map(|&(at, _)| at).collect()
+    }
+
+    /// When promotions were decided.
+    pub fn decided(&self) -> Vec<f64> {
+        self.when(|action| matches!(action, Action::Say(Note::Promoting { .. })))
+    }
+
+    /// When the gateway answered after a promotion.
+    pub fn promoted(&self) -> Vec<f64> {
+        self.when(|action| matches!(action, Action::Say(Note::Promoted { .. })))
+    }
+
+    /// When the gateway was asked to stop.
+    pub fn stops(&self) -> Vec<f64> {
+        self.when(|action| matches!(action, Action::Order(Order::Stop)))
+    }
+
+    /// The last proof of life before the first promotion.
+    pub fn life(&self) -> Option<f64> {
+        let life = |action: &Action| match action {
+            Action::Say(Note::Promoting { life, .. }) => Some(*life),
+            _ => None,
+        };
+        self.log.iter().find_map(|(_, action)| life(action)).map(second_of)
+    }
+}
+
+/// Whether `at` lies between the two, give or take a hundredth of a second.
+pub fn assert_between(at: f64, least: f64, most: f64, what: &str) {
+    assert!(at >= least - 0.011 && at <= most + 0.011, "{what}: {at} s is not between {least} s and {most} s");
+}
+
+/// A plan out of spans: from each second on, what a probe finds.
+pub fn spans(spans: Vec<(f64, (Verdict, f64))>) -> Plan {
+    Box::new(move |now| spans.iter().rev().find(|(from, _)| now >= *from).map_or_else(up, |&(_, found)| found))
+}

@@ -1,0 +1,111 @@
+//! Something else must be reached before the primary, and not this host, is believed cut off.
+
+use openclaw_failover::failover::Action::{AskWitnesses, Order, Pull};
+use openclaw_failover::failover::Order::Start;
+use openclaw_failover::probe::Failure;
+
+use crate::events::{healthy, pulled, refused, tick, witness};
+use crate::night::{Night, defaults};
+use crate::play::{Play, dies};
+
+fn witnessed() -> Night {
+    Night::with(|policy| policy.witnessed = true)
+}
+
+/// From the first failure at 10 s to just before the window is due, the witnesses answering so each time.
+fn until_due(alive: bool) -> Night {
+    let mut night = witnessed();
+    night.at(10.0, refused()).expect(&[Pull, AskWitnesses]);
+    night.at(10.1, witness(alive)).at(12.0, pulled()).expect(&[]);
+    for at in [13.0, 16.0, 19.0, 22.0, 25.0, 28.0] {
+        night.at(at, refused()).expect(&[AskWitnesses]).at(at + 0.1, witness(alive)).expect(&[]);
+    }
+    night
+}
+
+#[test]
+fn witnesses_are_asked_beside_each_retry_and_never_while_healthy() {
+    let mut night = witnessed();
+    night.each(&[10.0, 20.0, 30.0], &healthy()).at(31.0, tick()).expect(&[]);
+    drop(until_due(true));
+}
+
+#[test]
+fn a_live_witness_lets_the_promotion_happen() {
+    until_due(true).at(30.0, refused()).expect(&[Order(Start)]);
+}
+
+#[test]
+fn all_silent_is_isolated_said_once_and_no_promotion() {
+    let mut night = until_due(false);
+    night.at(30.0, refused()).says("Isolated").is("standby").expect(&[]);
+    assert!(night.machine.isolated());
+    night.at(31.0, refused()).is_silent().expect(&[AskWitnesses]);
+    night.at(31.1, witness(false)).is_silent();
+    night.at(34.0, refused()).is_silent().expect(&[AskWitnesses]);
+}
+
+#[test]
+fn isolation_ends_at_once_when_a_witness_answers() {
+    let mut night = until_due(false);
+    night.at(30.0, refused()).says("Isolated");
+    night.at(31.0, refused()).expect(&[AskWitnesses]);
+    night.at(31.1, witness(true)).says("Reconnected").says("Promoting").expect(&[Order(Start)]);
+    assert!(!night.machine.isolated());
+}
+
+#[test]
+fn isolation_ends_when_an_upstream_answers() {
+    let mut night = until_due(false);
+    night.at(30.0, refused()).says("Isolated");
+    night.at(31.0, healthy()).says("WindowClosed").says("Reconnected").is("standby").expect(&[]);
+    assert!(!night.machine.isolated());
+}
+
+#[test]
+fn an_answer_that_is_still_awaited_decides_when_it_comes() {
+    let mut night = witnessed();
+    night.at(10.0, refused()).expect(&[Pull, AskWitnesses]).at(12.0, pulled());
+    night.each(&[13.0, 16.0, 19.0, 22.0, 25.0, 28.0], &refused()).expect(&[]);
+    night.at(29.9, witness(true)).is("standby").expect(&[AskWitnesses]);
+    night.at(30.0, refused()).is("standby").expect(&[]);
+    night.at(30.3, witness(true)).expect(&[Order(Start)]);
+}
+
+#[test]
+fn an_answer_asked_for_before_the_windows_first_failure_does_not_count() {
+    let mut night = witnessed();
+    night.at(10.0, refused()).expect(&[Pull, AskWitnesses]);
+    night.at(11.0, healthy()).at(12.0, pulled()).at(21.0, refused());
+    night.at(22.0, witness(true)).expect(&[AskWitnesses]);
+    night.at(22.1, witness(true)).each(&[31.0, 40.9], &refused()).is("standby").expect(&[AskWitnesses]);
+    night.at(41.0, refused()).is("standby").at(41.2, witness(true)).expect(&[AskWitnesses]);
+    night.at(41.3, witness(true)).expect(&[Pull]).at(42.0, pulled()).expect(&[Order(Start)]);
+}
+
+#[test]
+fn an_answer_older_than_one_retry_does_not_count() {
+    let mut night = until_due(true);
+    night.at(34.0, refused()).is("standby").expect(&[AskWitnesses]);
+    night.at(34.1, witness(true)).expect(&[Order(Start)]);
+}
+
+#[test]
+fn without_a_witness_configured_none_is_asked() {
+    let mut night = Night::watching();
+    night.at(10.0, refused()).expect(&[Pull]);
+    night.at(13.0, refused()).expect(&[]);
+}
+
+#[test]
+fn a_flapping_witness_delays_the_promotion_by_at_most_its_silence() {
+    let policy = openclaw_failover::failover::Policy { witnessed: true, ..defaults() };
+    let mut night = Play::new(&policy, vec![dies(61.0, Failure::Refused)]);
+    // Silent for 12 s, alive for 4 s, and so on.
+    night.witness = |now| now % 16.0 >= 12.0;
+    night.until(400.0);
+    let decided = night.decided();
+    assert_eq!(decided.len(), 1);
+    // The window is due at 90 s; the witness lives again from 92 s and is asked every 3 s.
+    crate::play::assert_between(decided[0], 92.0, 95.2, "decided");
+}
