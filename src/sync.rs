@@ -5,6 +5,7 @@
 //! helper: what goes wrong is reported, and never stands in the way of a promotion.
 //!
 //! - [`pull`]: on a standby, commit what is here, fetch, merge, move the tree; copy the secrets.
+//! - [`push`]: on a standby, commit what is here and send it; on the primary also merge what standbys have sent.
 //! - [`report`]: what came of it, and how the monitor reads that without trusting it.
 //! - [`unit`]: whose turn it is, and the same by way of systemd.
 //!
@@ -22,6 +23,8 @@ mod local;
 mod lock;
 mod merge;
 mod names;
+mod primary;
+mod privacy;
 mod refs;
 mod remote;
 pub mod report;
@@ -40,7 +43,7 @@ use std::time::SystemTime;
 use checkout::Checkout;
 use lock::Lock;
 pub use report::Report;
-use report::{Outcome, Pulled};
+use report::{Outcome, Pulled, PushOutcome, Pushed};
 
 use crate::config::{Secret, Workspace};
 use crate::failover::Time;
@@ -68,6 +71,12 @@ impl Paths {
     #[must_use]
     pub fn pull_report(&self) -> PathBuf {
         self.state.join("pull.json")
+    }
+
+    /// The report of the last push.
+    #[must_use]
+    pub fn push_report(&self) -> PathBuf {
+        self.state.join("push.json")
     }
 }
 
@@ -105,6 +114,46 @@ pub fn pull(workspace: &Workspace, secrets: &[Secret], paths: &Paths, reach: Rea
     }
     drop(lock);
     report
+}
+
+/// Which end of a failover a workspace is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It works on a branch of its own, as far as `Reach` allows.
+    Standby(Reach),
+    /// It writes the branch that everybody pulls, and its gateway runs.
+    Primary,
+}
+
+/// Pushes once and leaves a report behind, in `paths.state` and as the answer.
+///
+/// `cancel` stops it while it fetches or sends. It never overlaps with another push or a pull.
+#[must_use]
+pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -> Pushed {
+    let started = now();
+    let lock = match Lock::take(&paths.state) {
+        Ok(Some(lock)) => lock,
+        Ok(None) => return Pushed::new(started, PushOutcome::Busy, ""),
+        Err(why) => {
+            let why = format!("cannot lock {}: {why}", paths.state.display());
+            return Pushed::new(started, PushOutcome::Failed, &why);
+        }
+    };
+    let last = report::read_own_push(&paths.push_report());
+    let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
+    let mut pushed = Pushed::new(started, PushOutcome::Failed, "");
+    match role {
+        Role::Standby(reach) => standby::push(&checkout, reach, &mut pushed),
+        Role::Primary => primary::push(&checkout, &mut pushed),
+    }
+    privacy::ask(&checkout, last.as_ref(), &mut pushed);
+    pushed.ended = now();
+    pushed.remember(last.as_ref());
+    if let Err(why) = pushed.write(&paths.push_report()) {
+        log::error!("{why}");
+    }
+    drop(lock);
+    pushed
 }
 
 /// The wall clock.

@@ -61,6 +61,18 @@ fn every_key_is_read() {
 }
 
 #[test]
+fn a_primary_needs_no_upstreams_and_must_have_none() {
+    let workspace = config::parse_primary(r#"{ "workspace": { "branch": "live" } }"#, "config.json").unwrap();
+    assert_eq!((workspace.branch.as_str(), workspace.merge), ("live", true));
+    assert_eq!(config::parse_primary("{}", "config.json").unwrap(), config::Workspace::default());
+    let problems = config::parse_primary(&with(r#""workspace": { "path": "x" }"#), "config.json").unwrap_err();
+    let lines: Vec<&str> = problems.lines().collect();
+    assert!(lines[0].starts_with("config.json:2: upstreams: makes this host a standby"), "{problems}");
+    assert!(lines[1].starts_with("config.json:3: workspace.path:"), "{problems}");
+    assert!(config::parse_primary(r#"{ "wrkspace": {} }"#, "x").unwrap_err().to_string().contains("did you mean"));
+}
+
+#[test]
 fn what_is_printed_reads_back_as_the_same() {
     let minimal = format!("{{ {UPSTREAMS} }}");
     let no_witness = with(r#""promote": { "witnesses": [], "after": "61s" }"#);

@@ -63,7 +63,8 @@ fn gateway(raw: RawGateway, problems: &Collector) -> (Gateway, Option<CheckedUrl
     (gateway, url)
 }
 
-fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
+/// The workspace, which is all that a primary needs.
+pub(super) fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
     let default = Workspace::default();
     let path = match raw.path {
         Some(path) => {

@@ -149,7 +149,25 @@ impl Command {
         Ok(stdout.bytes)
     }
 
+    /// The same for a program whose output says more than its exit code does: whether that was 0, and the output.
+    ///
+    /// # Errors
+    /// When it cannot be started, ends by a signal, outlives its deadline or is cancelled.
+    pub fn attempt(&self) -> Result<(bool, Output), CommandError> {
+        let (ended, stdout, stderr) = self.run_raw()?;
+        let output = Output { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() };
+        match ended {
+            Ended::Itself(status) if status.code().is_some() => Ok((status.success(), output)),
+            ended => self.judge(ended, stdout, stderr).map(|_| (true, output)),
+        }
+    }
+
     fn run_kept(&self) -> Result<(Kept, Kept), CommandError> {
+        let (ended, stdout, stderr) = self.run_raw()?;
+        self.judge(ended, stdout, stderr)
+    }
+
+    fn run_raw(&self) -> Result<(Ended, Kept, Kept), CommandError> {
         let wake = Wake::new().map_err(|why| self.not_started(why))?;
         self.cancel.attach(wake.bell().map_err(|why| self.not_started(why))?);
         let result = self.run_under(&wake);
@@ -157,7 +175,7 @@ impl Command {
         result
     }
 
-    fn run_under(&self, wake: &Wake) -> Result<(Kept, Kept), CommandError> {
+    fn run_under(&self, wake: &Wake) -> Result<(Ended, Kept, Kept), CommandError> {
         if self.cancel.is_cancelled() {
             return Err(CommandError::Cancelled { command: self.line() });
         }
@@ -167,7 +185,10 @@ impl Command {
         let mut child = self.spawn(out, err).map_err(not_started)?;
         let ended = self.wait(&mut child, wake);
         wake.until(DRAIN, || (stdout.is_done() && stderr.is_done()).then_some(()));
-        let (stdout, stderr) = (stdout.finish(), stderr.finish());
+        Ok((ended, stdout.finish(), stderr.finish()))
+    }
+
+    fn judge(&self, ended: Ended, stdout: Kept, stderr: Kept) -> Result<(Kept, Kept), CommandError> {
         match ended {
             Ended::Itself(status) if status.success() => Ok((stdout, stderr)),
             Ended::Itself(status) => Err(CommandError::Failed {

@@ -40,7 +40,6 @@ pub(super) enum Others {
     /// The gateway is down, and with it everything the agent has started.
     Down,
     /// The gateway runs.
-    #[expect(dead_code, reason = "it is what a primary's push finds")]
     Live,
 }
 

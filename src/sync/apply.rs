@@ -56,6 +56,7 @@ impl Move<'_> {
         }
         let entries = if is_there { Vec::new() } else { differences(git, &self.image.tree, self.to)? };
         let lock = IndexLock::take(git, self.others)?;
+        self.is_unchanged()?;
         let mut aside = Vec::new();
         if !entries.is_empty() {
             self.require_room(&entries)?;
@@ -69,6 +70,15 @@ impl Move<'_> {
         Ok(aside)
     }
 
+    /// Now that no other git can commit: whether one has, since the branch was looked at.
+    fn is_unchanged(&self) -> Result<(), Stop> {
+        let head = self.git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
+        if head == self.refs.head.commit {
+            return Ok(());
+        }
+        Err(Stop::new(Why::InUse, "somebody else has committed at the same time"))
+    }
+
     fn names_are_right(&self) -> bool {
         let Self { refs, branch, merged, .. } = self;
         let is_merged = merged.is_none() || refs.merged.as_deref() == *merged;
@@ -80,7 +90,7 @@ impl Move<'_> {
         let Self { git, refs, branch, to, merged, .. } = self;
         let mut first = String::new();
         if refs.head.branch.as_deref() != Some(branch) || refs.head.commit.as_deref() != Some(to) {
-            first = format!("start\nupdate {branch} {to}\ncommit\n");
+            first = forward(branch, to, refs.own.as_deref());
         }
         if refs.head.branch.as_deref() != Some(branch) {
             change_refs(git, &first)?;
@@ -202,6 +212,14 @@ impl Move<'_> {
             return Stop::new(Why::InUse, format!("it was changed at the same time: {}", stop.said));
         }
         stop
+    }
+}
+
+/// Moves a branch, if it is still where it was when it was looked at: an agent may have committed since.
+pub(super) fn forward(branch: &str, to: &str, from: Option<&str>) -> String {
+    match from {
+        Some(from) => format!("start\nupdate {branch} {to} {from}\ncommit\n"),
+        None => format!("start\ncreate {branch} {to}\ncommit\n"),
     }
 }
 

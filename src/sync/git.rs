@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::lock::Lock;
 use super::ssh;
 use super::stop::{Stop, Why};
-use crate::host::{Cancel, Command, CommandError};
+use crate::host::{Cancel, Command, CommandError, Output};
 
 /// How long git may take for a question about commits.
 const LOCAL: Duration = Duration::from_secs(30);
@@ -169,8 +169,17 @@ impl<'a> Git<'a> {
     }
 
     /// Runs git for what needs the network, until it is cancelled.
-    pub(super) fn over_network(&self, args: &[&str], deadline: Duration) -> Result<String, CommandError> {
-        self.command(args).deadline(deadline).cancel(self.cancel).run().map(|output| output.stdout)
+    pub(super) fn over_network(&self, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
+        self.command(args).deadline(deadline).cancel(self.cancel).run().map(drop)
+    }
+
+    /// The same, whatever its exit code.
+    pub(super) fn attempt_over_network(
+        &self,
+        args: &[&str],
+        deadline: Duration,
+    ) -> Result<(bool, Output), CommandError> {
+        self.command(args).deadline(deadline).cancel(self.cancel).attempt()
     }
 
     /// Runs git for what must not be cut, whoever has stopped waiting. If we are killed, it still keeps others out.

@@ -34,6 +34,11 @@ impl Told {
         Names::of(self.withheld.iter().map(|(path, reason)| format!("{} {}", path.display(), reason.words())))
     }
 
+    /// The new names of what had to make room.
+    pub(super) fn aside_names(&self) -> Names {
+        Names::of(self.aside.iter().map(|path| path.display().to_string()))
+    }
+
     /// What happened on the way.
     pub(super) fn words(&self) -> String {
         let ended =

@@ -3,6 +3,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// How often a lock is asked for, and how long to wait in between.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held while a sync runs; the kernel frees it with the last process that has it open, however that ends.
 pub(super) struct Lock(File);
@@ -11,11 +17,15 @@ impl Lock {
     /// Takes the lock of a state folder; `None` if another run holds it.
     pub(super) fn take(state: &Path) -> io::Result<Option<Self>> {
         let file = OpenOptions::new().create(true).read(true).append(true).open(state.join("lock"))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(why)) => Err(why),
+        // A child that another thread starts holds copies of all files until it is another program: for moments.
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Self(file))),
+                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+                Err(TryLockError::Error(why)) => return Err(why),
+            }
         }
+        Ok(None)
     }
 
     /// The same lock for a child, as a file that is empty to read: while a child that outlives us still moves the

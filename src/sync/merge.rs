@@ -58,6 +58,17 @@ impl Join<'_> {
         self.finish(merged, &ours, theirs, &[&ours, theirs])
     }
 
+    /// The same, but where they contradict each other nothing is decided; the error is the files.
+    pub(super) fn without_keeping(&self, ours: &str, theirs: &str) -> Result<Result<String, String>, Stop> {
+        if contains(self.git, theirs, ours)? {
+            return Ok(Ok(theirs.to_owned()));
+        }
+        match trees(self.git, ours, theirs)? {
+            Merged::Conflict(files) => Ok(Err(files)),
+            clean => self.finish(clean, ours, theirs, &[ours, theirs]).map(|joined| Ok(joined.commit)),
+        }
+    }
+
     /// `ours` with all of the remote's branch, whose history may have been rewritten.
     pub(super) fn with_remote(&self, ours: Option<String>) -> Result<Option<Joined>, Stop> {
         let Some(remote) = self.refs.remote.as_deref() else {

@@ -1,4 +1,4 @@
-//! What came of a pull.
+//! What came of a pull or a push.
 //!
 //! It is written by the workspace's owner, under whose name an agent runs arbitrary tools, and read by the monitor.
 //! So it holds nothing but times, commit hashes, words from a fixed list and short printable text, and the reader
@@ -6,11 +6,14 @@
 
 mod names;
 mod outcome;
+mod pushed;
 mod read;
 mod write;
 
 pub use names::Names;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, PushOutcome};
+pub(super) use pushed::read_own_push;
+pub use pushed::{Pushed, read_push};
 pub(super) use read::{O_NOFOLLOW, O_NONBLOCK, read_own};
 pub use read::{ReadError, read};
 
@@ -21,6 +24,9 @@ use crate::host::printable;
 
 /// How many characters of what a program said go into a report.
 const SAID: usize = 400;
+
+/// The same where a git host gives its reasons.
+const LONG_SAID: usize = 1000;
 
 /// How many results of secrets a report may hold.
 const MAX_SECRETS: usize = 64;
@@ -128,7 +134,7 @@ impl Pulled {
     /// What is to be said whatever the outcome.
     pub(super) fn tell(&mut self, told: &Told) {
         self.withheld = told.withheld_names();
-        self.aside = Names::of(told.aside.iter().map(|path| path.display().to_string()));
+        self.aside = told.aside_names();
         let more = told.words();
         if !more.is_empty() {
             let gap = if self.said.is_empty() { "" } else { "; " };
@@ -168,6 +174,11 @@ impl Commit {
 
 /// Text that may stand in a report: short, printable, and without the `user:token@` of a URL.
 fn text(said: &str) -> String {
+    text_of(said, SAID)
+}
+
+/// The same, of at most `length` characters.
+fn text_of(said: &str, length: usize) -> String {
     let mut clean = String::new();
     let mut rest = said;
     while let Some((before, after)) = rest.split_once("://") {
@@ -179,7 +190,7 @@ fn text(said: &str) -> String {
         rest = secret.and_then(|at| after.get(at + 1..)).unwrap_or(after);
     }
     clean.push_str(rest);
-    printable(&clean, SAID)
+    printable(&clean, length)
 }
 
 #[cfg(test)]

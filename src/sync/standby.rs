@@ -1,7 +1,7 @@
-//! The standby's workspace: its own branch, on top of what the primary has.
+//! The standby's workspace: its own branch, on top of what the primary has, and its way back there.
 
 use super::agent::{self, Others};
-use super::apply::{Move, change_refs};
+use super::apply::{Move, change_refs, forward};
 use super::checkout::Checkout;
 use super::git::Git;
 use super::local::{Local, Told};
@@ -9,8 +9,8 @@ use super::merge::{Join, contains};
 use super::names;
 use super::refs::{Head, Refs};
 use super::remote;
-use super::report::{Commit, Outcome, Pulled};
-use super::stop::{Stop, Why};
+use super::report::{Commit, Names, Outcome, Pulled, PushOutcome, Pushed};
+use super::stop::Stop;
 use super::{Reach, now};
 use crate::config::Workspace;
 use crate::failover::Time;
@@ -51,6 +51,76 @@ impl<'a> Standby<'a> {
         }
         pulled.tell(&told);
         pulled
+    }
+
+    /// Pushes once, and tells in `pushed` what became of it.
+    pub(super) fn push(&self, reach: Reach, pushed: &mut Pushed) {
+        let mut told = Told::default();
+        let settled = match reach {
+            Reach::Move => self.refs().and_then(|refs| self.settle(&refs, &mut told)).map(drop),
+            // An agent at work is left alone; what was committed before can still be returned.
+            Reach::Fetch => Ok(()),
+        };
+        // What cannot be committed now must not hold back what was committed before.
+        let returned = self.give_back(pushed);
+        pushed.tell(&told);
+        match settled.and(returned) {
+            Ok(outcome) => pushed.outcome = outcome,
+            Err(stop) => {
+                pushed.outcome = stop.why.into();
+                pushed.add(&stop.said);
+            }
+        }
+    }
+
+    /// Sends this host's own branch and its kept versions, as far as the remote does not have them.
+    fn give_back(&self, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
+        let (git, refs) = (&self.git, self.refs()?);
+        pushed.commit = refs.head.commit.as_deref().and_then(Commit::parse);
+        let branch = format!("refs/heads/{}", names::own(git.host));
+        let mut news: Vec<(String, &str)> = Vec::new();
+        if let Some(own) = self.unreturned(&refs)? {
+            news.push((branch.clone(), own));
+        }
+        news.extend(refs.kept.iter().map(|(name, commit)| (format!("refs/heads/{name}"), commit.as_str())));
+        if news.is_empty() {
+            return Ok(PushOutcome::UpToDate);
+        }
+        let refspecs: Vec<String> = news.iter().map(|(name, commit)| format!("{commit}:{name}")).collect();
+        let sent = remote::send(git, self.workspace, &refspecs, &[])?;
+        for (name, commit) in news.iter().filter(|(name, _)| sent.taken.contains(name)) {
+            self.note_returned(name, commit, *name == branch)?;
+        }
+        pushed.pushed = Names::of(sent.taken.iter().map(|name| short(name)));
+        if !sent.refused.is_empty() {
+            pushed.add(&remote::refusal(&sent.said));
+            return Ok(PushOutcome::Refused);
+        }
+        if !sent.behind.is_empty() {
+            pushed.add("the next pull joins both; if two hosts have the same name, give one another");
+            return Ok(PushOutcome::Behind);
+        }
+        Ok(PushOutcome::Pushed)
+    }
+
+    fn unreturned<'r>(&self, refs: &'r Refs) -> Result<Option<&'r str>, Stop> {
+        let Some(own) = refs.own.as_deref().filter(|own| refs.returned.as_deref() != Some(own)) else {
+            return Ok(None);
+        };
+        Ok(match &refs.remote {
+            Some(remote) if remote == own || contains(&self.git, remote, own)? => None,
+            _ => Some(own),
+        })
+    }
+
+    /// A kept version that the remote has is no branch here any more: somebody will merge it and remove it there, and
+    /// it must not come back.
+    fn note_returned(&self, name: &str, commit: &str, is_own: bool) -> Result<(), Stop> {
+        if is_own {
+            return change_refs(&self.git, &format!("start\nupdate {} {commit}\ncommit\n", names::RETURNED));
+        }
+        let private = format!("{}kept/{}", names::PRIVATE, short(name));
+        change_refs(&self.git, &format!("start\nupdate {private} {commit}\ncommit\nstart\ndelete {name}\ncommit\n"))
     }
 
     fn refs(&self) -> Result<Refs, Stop> {
@@ -136,7 +206,7 @@ impl<'a> Standby<'a> {
             Some(own) => contains(git, commit, own)?,
         };
         if goes_forwards {
-            change_refs(git, &format!("start\nupdate {branch} {commit}\ncommit\n"))?;
+            change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
             if !on_own {
                 self.keep_detached(refs, now)?;
                 git.run(&["symbolic-ref", "HEAD", &branch])?;
@@ -173,17 +243,18 @@ pub(super) fn pull(checkout: &Checkout<'_>, reach: Reach) -> Pulled {
     }
 }
 
-impl From<Why> for Outcome {
-    fn from(why: Why) -> Self {
-        match why {
-            Why::NoCheckout => Self::NoCheckout,
-            Why::NoGit => Self::NoGit,
-            Why::Stopped => Self::Stopped,
-            Why::TimedOut => Self::TimedOut,
-            Why::Unreachable => Self::NotFetched,
-            Why::NoBranch => Self::NoBranch,
-            Why::InUse => Self::InUse,
-            Why::Failed => Self::Failed,
+/// Pushes what is in the workspace, and tells in `pushed` what became of it.
+pub(super) fn push(checkout: &Checkout<'_>, reach: Reach, pushed: &mut Pushed) {
+    match Standby::open(checkout) {
+        Ok(standby) => standby.push(reach, pushed),
+        Err(Stop { why, said }) => {
+            pushed.outcome = why.into();
+            pushed.add(&said);
         }
     }
+}
+
+/// A branch's name without `refs/heads/`.
+pub(super) fn short(name: &str) -> String {
+    name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()
 }

@@ -63,6 +63,6 @@ impl From<CommandError> for Stop {
 }
 
 /// What git says after every failure to reach a remote.
-fn without_commonplace(said: &str) -> &str {
+pub(super) fn without_commonplace(said: &str) -> &str {
     said.split("; Please make sure you have the correct access rights").next().unwrap_or(said)
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
+mod outages;
 mod pull;
+mod push;
 mod states;
 mod world;

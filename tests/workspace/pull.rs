@@ -127,7 +127,8 @@ fn what_stays_here_is_named_with_its_reason() {
     assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
     assert_eq!(world.memory(), "one\ntwo\n");
     assert_eq!(world.read(&pulled.aside.listed[0]), format!("one\nuse {token}\n"));
-    assert!(world.pull().workspace.withheld.words().contains("MEMORY.md.local-"));
+    let pulled = world.pull().workspace;
+    assert!(pulled.withheld.words().contains("MEMORY.md.local-"), "{pulled:?}");
     assert!(!world.standby("git log --all -p").contains(&token));
 }
 

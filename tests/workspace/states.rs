@@ -186,7 +186,7 @@ const STATES: &[State] = &[
     state(
         "a shallow clone",
         "cd ..; rm -rf workspace; git clone -q --depth 1 \"file://$W/remote.git\" workspace; cd workspace; echo mine >mine.md",
-        Outcome::Moved,
+        Outcome::UpToDate,
         &[THEIRS, MEMORY, MINE],
     ),
     state("no checkout", "rm -rf .git MEMORY.md", Outcome::Moved, &[THEIRS, MEMORY]),

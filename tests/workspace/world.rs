@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use openclaw_failover::config::{Secret, Workspace};
 use openclaw_failover::host::{Cancel, Command};
-use openclaw_failover::sync::{self, Paths, Reach, Report};
+use openclaw_failover::sync::report::Pushed;
+use openclaw_failover::sync::{self, Paths, Reach, Report, Role};
 
 /// Longer than anything here takes.
 pub const LONG: Duration = Duration::from_secs(120);
@@ -32,6 +33,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::create_dir(at("state")).unwrap();
+        fs::create_dir(at("state-primary")).unwrap();
         run(dir.path(), "git init -q --bare -b main remote.git && git clone -q remote.git primary 2>&1");
         let workspace = Workspace { path: at("workspace"), timeout: LONG, refresh: LONG, ..Workspace::default() };
         let paths = Paths { state: at("state"), ssh: at("ssh").into(), host: "claw2".into() };
@@ -87,6 +89,29 @@ impl World {
 
     pub fn pull_under(&self, reach: Reach, cancel: &Cancel) -> Report {
         sync::pull(&self.workspace, &self.secrets, &self.paths, reach, cancel)
+    }
+
+    /// The standby after a demotion.
+    pub fn push(&self) -> Pushed {
+        sync::push(&self.workspace, &self.paths, Role::Standby(Reach::Move), &Cancel::new())
+    }
+
+    /// The primary's timer.
+    pub fn push_primary(&self) -> Pushed {
+        let workspace = Workspace { path: self.at("primary"), ..self.workspace.clone() };
+        let paths = Paths { state: self.at("state-primary"), host: "claw1".into(), ..self.paths.clone() };
+        sync::push(&workspace, &paths, Role::Primary, &Cancel::new())
+    }
+
+    /// The branches of the remote.
+    pub fn branches(&self) -> String {
+        self.remote("git for-each-ref --format='%(refname:lstrip=2)'")
+    }
+
+    /// Whether both workspaces hold the same files.
+    pub fn are_equal(&self) -> bool {
+        let compare = "diff -r -x .git primary workspace >&2 && echo equal || echo different";
+        run(self.dir.path(), compare) == "equal"
     }
 
     /// Has a secret copied from a folder beside, by way of rsync over the stand-in for ssh.

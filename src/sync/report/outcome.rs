@@ -1,4 +1,6 @@
-//! What can become of the workspace, in one word.
+//! What can become of a pull or a push, in one word.
+
+use crate::sync::stop::Why;
 
 /// What became of the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +109,136 @@ impl Outcome {
     }
 }
 
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// The remote had everything already.
+    UpToDate,
+    /// The remote has everything now.
+    Pushed,
+    /// The git host takes nothing of it, by its own rules.
+    Refused,
+    /// The remote's branch has commits that are not here.
+    Behind,
+    /// The remote's branch contradicts what is here, and a person has to merge them.
+    Conflict,
+    /// There is no checkout.
+    NoCheckout,
+    /// The remote could not be reached.
+    NotPushed,
+    /// The remote did not answer in time.
+    TimedOut,
+    /// Nobody waited for it any more.
+    Stopped,
+    /// git is not installed, or too old.
+    NoGit,
+    /// Somebody else was changing the workspace.
+    InUse,
+    /// Another run was at it.
+    Busy,
+    /// Anything else.
+    Failed,
+}
+
+const ALL_PUSHES: [PushOutcome; 13] = [
+    PushOutcome::UpToDate,
+    PushOutcome::Pushed,
+    PushOutcome::Refused,
+    PushOutcome::Behind,
+    PushOutcome::Conflict,
+    PushOutcome::NoCheckout,
+    PushOutcome::NotPushed,
+    PushOutcome::TimedOut,
+    PushOutcome::Stopped,
+    PushOutcome::NoGit,
+    PushOutcome::InUse,
+    PushOutcome::Busy,
+    PushOutcome::Failed,
+];
+
+impl PushOutcome {
+    /// Its name in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UpToDate => "up_to_date",
+            Self::Pushed => "pushed",
+            Self::Refused => "refused",
+            Self::Behind => "behind",
+            Self::Conflict => "conflict",
+            Self::NoCheckout => "no_checkout",
+            Self::NotPushed => "not_pushed",
+            Self::TimedOut => "timed_out",
+            Self::Stopped => "stopped",
+            Self::NoGit => "no_git",
+            Self::InUse => "in_use",
+            Self::Busy => "busy",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The outcome of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        ALL_PUSHES.into_iter().find(|outcome| outcome.name() == name)
+    }
+
+    /// What people read; it fits after "workspace: " and before ": " and more words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::UpToDate => "nothing to return",
+            Self::Pushed => "returned",
+            Self::Refused => "the git host refuses it",
+            Self::Behind => "not returned, for the remote's branch has commits that are not here",
+            Self::Conflict => "not pushed, for the remote's branch contradicts it",
+            Self::NoCheckout => "no git checkout",
+            Self::NotPushed => "cannot push",
+            Self::TimedOut => "cannot push in time",
+            Self::Stopped => "stopped before the end",
+            Self::NoGit => "cannot push",
+            Self::InUse => "cannot commit it now",
+            Self::Busy => "another run is at it",
+            Self::Failed => "cannot push",
+        }
+    }
+
+    /// Whether the remote has everything.
+    #[must_use]
+    pub fn is_returned(self) -> bool {
+        matches!(self, Self::UpToDate | Self::Pushed)
+    }
+}
+
+impl From<Why> for Outcome {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::NoCheckout => Self::NoCheckout,
+            Why::NoGit => Self::NoGit,
+            Why::Stopped => Self::Stopped,
+            Why::TimedOut => Self::TimedOut,
+            Why::Unreachable => Self::NotFetched,
+            Why::NoBranch => Self::NoBranch,
+            Why::InUse => Self::InUse,
+            Why::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<Why> for PushOutcome {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::NoCheckout => Self::NoCheckout,
+            Why::NoGit => Self::NoGit,
+            Why::Stopped => Self::Stopped,
+            Why::TimedOut => Self::TimedOut,
+            Why::Unreachable | Why::NoBranch => Self::NotPushed,
+            Why::InUse => Self::InUse,
+            Why::Failed => Self::Failed,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +249,9 @@ mod tests {
             assert_eq!(Outcome::parse(outcome.name()), Some(outcome));
         }
         assert_eq!(Outcome::parse("levitated"), None);
+        for outcome in ALL_PUSHES {
+            assert_eq!(PushOutcome::parse(outcome.name()), Some(outcome));
+        }
+        assert_eq!(PushOutcome::parse("levitated"), None);
     }
 }

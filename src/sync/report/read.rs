@@ -10,6 +10,7 @@ use super::{Commit, Copied, MAX_SECRETS, Names, Outcome, Pulled, Report, text};
 use crate::failover::Time;
 use crate::json::{self, Value};
 use crate::report::clock;
+use crate::sync::unit;
 
 /// The longest report, in bytes.
 const LIMIT: u64 = 16 * 1024;
@@ -30,15 +31,15 @@ pub struct ReadError {
     why: String,
 }
 
+/// What writes the reports of this name, and its unit.
+fn writer(path: &Path) -> (&'static str, &'static str) {
+    if path.ends_with("push.json") { ("a push", unit::PUSH) } else { ("a pull", unit::PULL) }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, why } = self;
-        write!(
-            f,
-            "cannot read {}: {why}; it is written anew by `systemctl start {}`",
-            path.display(),
-            super::super::unit::PULL
-        )
+        write!(f, "cannot read {}: {why}; it is written anew by `systemctl start {}`", path.display(), writer(path).1)
     }
 }
 
@@ -49,6 +50,15 @@ impl std::error::Error for ReadError {}
 /// # Errors
 /// When it is anything but that, longer than 16 KiB, or says anything that a report cannot say.
 pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
+    read_as(path, owner, parse)
+}
+
+/// The same for either kind of report; `parse` names the first key that is not in its type.
+pub(super) fn read_as<T>(
+    path: &Path,
+    owner: u32,
+    parse: fn(&Value) -> Result<T, &'static str>,
+) -> Result<Option<T>, ReadError> {
     let fail = |why: String| ReadError { path: path.to_owned(), why };
     let open = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path);
     let file = match open {
@@ -58,14 +68,19 @@ pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
     };
     let content = content(file, owner).map_err(|why| fail(why.to_string()))?;
     let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
-    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what a pull writes")))?;
+    let (writer, _) = writer(path);
+    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what {writer} writes")))?;
     Ok(Some(report))
 }
 
 /// Reads back what this user wrote before; anything odd counts as nothing.
 pub(in crate::sync) fn read_own(path: &Path) -> Option<Report> {
-    let own = std::fs::metadata("/proc/self").ok()?.uid();
-    read(path, own).ok().flatten()
+    read(path, own_user()?).ok().flatten()
+}
+
+/// The number of the user that this process runs as.
+pub(super) fn own_user() -> Option<u32> {
+    std::fs::metadata("/proc/self").ok().map(|own| own.uid())
 }
 
 fn content(file: File, owner: u32) -> io::Result<String> {
@@ -109,11 +124,11 @@ fn copied(secret: &Value) -> Result<Copied, &'static str> {
     Ok(Copied { ok: truth(secret, "ok")?, said: required(secret, "said", said)? })
 }
 
-fn truth(object: &Value, key: &'static str) -> Result<bool, &'static str> {
+pub(super) fn truth(object: &Value, key: &'static str) -> Result<bool, &'static str> {
     object.get(key).and_then(|node| node.as_bool()).ok_or(key)
 }
 
-fn names(object: &Value, key: &'static str) -> Result<Names, &'static str> {
+pub(super) fn names(object: &Value, key: &'static str) -> Result<Names, &'static str> {
     object.get(key).and_then(|node| Names::parse(node)).ok_or(key)
 }
 
@@ -125,11 +140,15 @@ fn said(written: &str) -> Option<String> {
     Some(text(written))
 }
 
-fn required<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
+pub(super) fn required<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
     object.get(key).and_then(|node| node.as_str()).and_then(read).ok_or(key)
 }
 
-fn optional<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<Option<T>, &'static str> {
+pub(super) fn optional<T>(
+    object: &Value,
+    key: &'static str,
+    read: fn(&str) -> Option<T>,
+) -> Result<Option<T>, &'static str> {
     match object.get(key) {
         Some(node) if node.is_null() => Ok(None),
         _ => required(object, key, read).map(Some),

@@ -8,7 +8,7 @@ use crate::json::Value;
 use crate::report::{clock, durable};
 
 /// Anybody may read it: the monitor is another user, and it holds no secret.
-const MODE: u32 = 0o644;
+pub(super) const MODE: u32 = 0o644;
 
 impl Report {
     /// Replaces the report at `path`.
