@@ -25,6 +25,7 @@ mod merge;
 mod names;
 mod primary;
 mod privacy;
+mod queue;
 mod refs;
 mod remote;
 pub mod report;
@@ -119,10 +120,24 @@ pub fn pull(workspace: &Workspace, secrets: &[Secret], paths: &Paths, reach: Rea
 /// Which end of a failover a workspace is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It works on a branch of its own, as far as `Reach` allows.
-    Standby(Reach),
+    /// It works on a branch of its own.
+    Standby {
+        /// Whether what lies on the disk is committed first.
+        reach: Reach,
+        /// What becomes of what its gateway would go on with at its next start.
+        queue: Queue,
+    },
     /// It writes the branch that everybody pulls, and its gateway runs.
     Primary,
+}
+
+/// What becomes of messages, turns and tasks that were under way when a standby's gateway stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// The next start goes on with them.
+    Keep,
+    /// They are archived, so that no start ever acts on them. Only for a gateway that is down.
+    PutAway,
 }
 
 /// Pushes once and leaves a report behind, in `paths.state` and as the answer.
@@ -143,7 +158,15 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
     let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
     let mut pushed = Pushed::new(started, PushOutcome::Failed, "");
     match role {
-        Role::Standby(reach) => standby::push(&checkout, reach, &mut pushed),
+        Role::Standby { reach, queue } => {
+            if queue == Queue::PutAway {
+                match queue::put_away(&workspace.path, paths, started, cancel) {
+                    Ok(archived) => pushed.archived = archived,
+                    Err(why) => pushed.add(&format!("what the gateway would go on with cannot be put away: {why}")),
+                }
+            }
+            standby::push(&checkout, reach, &mut pushed);
+        }
         Role::Primary => primary::push(&checkout, &mut pushed),
     }
     privacy::ask(&checkout, last.as_ref(), &mut pushed);

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Parser;
 
+use crate::config::endpoint::Endpoint;
 use crate::config::nearest::nearest;
 use crate::config::{self, Workspace};
 use crate::host::systemd::Systemctl;
-use crate::host::{Cancel, journal};
+use crate::host::{Cancel, journal, listener};
 use crate::sync::report::Pushed;
-use crate::sync::{self, Role, unit};
+use crate::sync::{self, Queue, Reach, Role, unit};
 
 use super::args::{Args, Item};
 use super::command::Command;
@@ -99,7 +100,18 @@ fn push_standby(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
         return by_unit(&config.workspace, out);
     }
     let reach = unit::reach(&Systemctl::default(), &config.gateway.unit);
-    by_ourselves(&config.workspace, Role::Standby(reach), out)
+    let queue = if config.gateway.keep_queue || reach == Reach::Fetch || answers(&config.gateway.url) {
+        Queue::Keep
+    } else {
+        Queue::PutAway
+    };
+    by_ourselves(&config.workspace, Role::Standby { reach, queue }, out)
+}
+
+/// Whether anything listens where the gateway would: one that was started by hand is no unit, and still alive.
+fn answers(url: &str) -> bool {
+    let port = Endpoint::from_url(url).map(|endpoint| endpoint.address().port);
+    port.is_ok_and(|port| listener::listeners(port).is_ok_and(|listeners| !listeners.is_empty()))
 }
 
 fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> {

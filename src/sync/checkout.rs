@@ -34,8 +34,14 @@ impl<'a> Checkout<'a> {
             };
             return Err(Stop::new(Why::NoCheckout, format!("{}: {why}{advice}", there.display())));
         }
-        let Workspace { path, remote, .. } = self.workspace;
-        Git::open(path, (remote, self.host, &self.paths.ssh), self.lock, self.cancel)
+        let Workspace { path, remote, url, .. } = self.workspace;
+        let mut git = Git::open(path, (remote, self.host, &self.paths.ssh), self.lock, self.cancel)?;
+        // OpenClaw itself makes a repository of a new workspace, which then has no remote.
+        if let (None, Some(url)) = (&git.url, url) {
+            git.run(&["remote", "add", "--", remote, url])?;
+            git.url = Some(url.clone());
+        }
+        Ok(git)
     }
 
     /// Opens it, or makes one with this branch around whatever lies in the workspace already.

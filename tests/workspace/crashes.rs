@@ -13,7 +13,7 @@ use std::time::Duration;
 use openclaw_failover::config::Workspace;
 use openclaw_failover::host::Cancel;
 use openclaw_failover::sync::report::Outcome;
-use openclaw_failover::sync::{self, Paths, Reach, Role};
+use openclaw_failover::sync::{self, Paths, Queue, Reach, Role};
 
 use crate::world::{World, run};
 
@@ -50,7 +50,9 @@ fn a_sync_that_may_be_killed() {
     let cancel = Cancel::new();
     match task.to_str().unwrap() {
         "pull" => drop(sync::pull(&workspace, &[], &paths, Reach::Move, &cancel)),
-        "push" => drop(sync::push(&workspace, &paths, Role::Standby(Reach::Move), &cancel)),
+        "push" => {
+            drop(sync::push(&workspace, &paths, Role::Standby { reach: Reach::Move, queue: Queue::Keep }, &cancel))
+        }
         _ => drop(sync::push(&workspace, &paths, Role::Primary, &cancel)),
     }
 }

@@ -6,5 +6,6 @@ mod crashes;
 mod outages;
 mod pull;
 mod push;
+mod queue;
 mod states;
 mod world;

@@ -5,7 +5,7 @@ use std::fs;
 use openclaw_failover::config::Workspace;
 use openclaw_failover::host::Cancel;
 use openclaw_failover::sync::report::{Outcome, PushOutcome};
-use openclaw_failover::sync::{self, Reach, Role, unit};
+use openclaw_failover::sync::{self, Queue, Reach, Role, unit};
 
 use crate::world::World;
 
@@ -161,7 +161,12 @@ fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
     let world = World::new();
     world.pull();
     world.standby("echo a >a.md; git add -A; git commit -qm a; echo b >b.md");
-    let pushed = sync::push(&world.workspace, &world.paths, Role::Standby(Reach::Fetch), &Cancel::new());
+    let pushed = sync::push(
+        &world.workspace,
+        &world.paths,
+        Role::Standby { reach: Reach::Fetch, queue: Queue::Keep },
+        &Cancel::new(),
+    );
     assert_eq!(pushed.outcome, PushOutcome::Pushed);
     assert_eq!(world.remote("git ls-tree --name-only failover/claw2"), "MEMORY.md\na.md");
     assert_eq!(world.status(), "?? b.md");
@@ -171,7 +176,8 @@ fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
 fn what_cannot_be_pushed_from_is_said() {
     let world = World::new();
     let nowhere = Workspace { path: world.at("nowhere"), ..world.workspace.clone() };
-    let pushed = sync::push(&nowhere, &world.paths, Role::Standby(Reach::Move), &Cancel::new());
+    let pushed =
+        sync::push(&nowhere, &world.paths, Role::Standby { reach: Reach::Move, queue: Queue::Keep }, &Cancel::new());
     assert_eq!(pushed.outcome, PushOutcome::NoCheckout, "{pushed:?}");
     assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
 }

@@ -244,12 +244,7 @@ const STATES: &[State] = &[
         Outcome::NotFetched,
         &[MINE, ("MEMORY.md", "one\n")],
     ),
-    state(
-        "no remote",
-        "git remote remove origin; echo mine >mine.md",
-        Outcome::NotFetched,
-        &[MINE, ("MEMORY.md", "one\n")],
-    ),
+    state("no remote", "git remote remove origin; echo mine >mine.md", Outcome::Moved, &[MINE, THEIRS]),
     state(
         "fetched before, and the remote is gone",
         "git fetch -q; rm -rf ../remote.git",

@@ -11,7 +11,7 @@ use std::time::Duration;
 use openclaw_failover::config::{Secret, Workspace};
 use openclaw_failover::host::{Cancel, Command};
 use openclaw_failover::sync::report::Pushed;
-use openclaw_failover::sync::{self, Paths, Reach, Report, Role};
+use openclaw_failover::sync::{self, Paths, Queue, Reach, Report, Role};
 
 /// Longer than anything here takes.
 pub const LONG: Duration = Duration::from_secs(120);
@@ -95,7 +95,12 @@ impl World {
 
     /// The standby after a demotion.
     pub fn push(&self) -> Pushed {
-        sync::push(&self.workspace, &self.paths, Role::Standby(Reach::Move), &Cancel::new())
+        sync::push(
+            &self.workspace,
+            &self.paths,
+            Role::Standby { reach: Reach::Move, queue: Queue::Keep },
+            &Cancel::new(),
+        )
     }
 
     /// The primary's timer.
