@@ -1,4 +1,4 @@
-//! What is driven on this host: children with deadlines, systemd, and what the kernel says of a port.
+//! What is driven on this host: children with deadlines, and systemd.
 //!
 //! Every child is a [`Command`], so that nothing here can wait without end.
 //!
@@ -6,13 +6,11 @@
 //! - [`systemd`]: units, through `systemctl`.
 //! - [`notify`]: what systemd is told of this service.
 //! - [`journal`]: the log.
-//! - [`listener`]: who listens on a port.
 //! - [`printable`]: text from outside, made safe to print.
 
 mod cancel;
 mod command;
 pub mod journal;
-pub mod listener;
 pub mod notify;
 pub mod systemd;
 mod text;

@@ -19,9 +19,11 @@ mod inbox;
 mod prober;
 mod pulse;
 mod recorder;
+mod reload;
 mod remembered;
 mod signals;
 mod sync;
+mod telling;
 mod witness;
 mod workers;
 
@@ -29,23 +31,22 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
-use crate::failover::{self, Action, Event, Machine, Memory, Note, Observation, Policy, Role, Time, UnitState};
+use crate::failover::{self, Action, Event, Machine, Memory, Observation, Policy, Time, UnitState};
 use crate::host::notify::Notify;
 use crate::host::systemd;
-use crate::probe::{self, Answer, Verdict};
+use crate::probe::{self, Answer};
 use crate::report::armed::Armed;
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::paths::Paths;
-use crate::report::status::{Facts, Seen, Status};
+use crate::report::status::Seen;
 pub(crate) use backend::{Backend, Systemd};
 use clock::Clock;
-pub(crate) use clock::wall_clock;
 use conditions::Conditions;
 use inbox::{Ask, Fact, Message, Outlet, inbox};
-use prober::Probers;
 use pulse::Pulse;
 use recorder::Record;
 use workers::Workers;
@@ -53,8 +54,11 @@ use workers::Workers;
 /// The main loop wakes at least so often, to feed the watchdog and to notice what needs no event.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The status is written at most so often while things happen, and once a probe interval while nothing does.
+/// The status is written at most so often while things happen…
 const STATUS_PACE: Duration = Duration::from_millis(200);
+
+/// …and this often, or once a probe interval, while all stays as it was.
+const STATUS_REST: Duration = Duration::from_secs(5);
 
 /// How long the last entries may take to reach the disk at the end.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -64,8 +68,6 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(crate) enum Error {
     /// An upstream, or the gateway of this host, cannot be probed at all.
     Target(probe::Error),
-    /// A token that the configuration names cannot be read.
-    Credential { name: String, why: String },
     /// The system gives us no thread, or no signals.
     System(io::Error),
 }
@@ -74,11 +76,6 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Target(why) => why.fmt(f),
-            Self::Credential { name, why } => write!(
-                f,
-                "cannot read the credential {name}: {why}; put the token into /etc/openclaw-failover/credentials/{name} \
-                 and restart openclaw-failover.service"
-            ),
             Self::System(why) => write!(f, "cannot start a thread of the monitor: {why}"),
         }
     }
@@ -131,9 +128,13 @@ pub(crate) struct Monitor {
     inbox: Receiver<Message>,
     outlet: Outlet,
     workers: Workers,
+    /// Which configuration's probers are listened to, and whether the next one is being read.
     generation: u64,
+    reloading: bool,
     machine: Machine,
     armed: Armed,
+    /// Whether the recorder has not taken it yet.
+    armed_anew: bool,
     /// The memory as it was last handed to the recorder.
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
@@ -156,17 +157,18 @@ impl Monitor {
         let witnesses = witness::of(&parts.config);
         let policy = Policy::new(&parts.config, !witnesses.is_empty());
         let mut past = remembered::load(&parts.paths);
-        let missing = backend.missing();
         let unit = backend.show();
+        look_round(Arc::clone(&backend), outlet.clone())?;
         let start = failover::Start {
             memory: past.memory.clone(),
             armed: past.armed_upstreams(&parts.config),
             unit: unit.as_ref().ok().map(unit_for_machine),
         };
-        let workers = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
+        let (workers, missing) = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
         let mut monitor = Self {
             upstreams: vec![None; parts.config.upstreams.len()],
             machine: Machine::new(policy, now, start),
+            armed_anew: past.armed != Armed::default(),
             armed: past.armed,
             remembered: past.memory,
             gateway: None,
@@ -176,6 +178,7 @@ impl Monitor {
             status: None,
             changed: false,
             generation: 0,
+            reloading: false,
             started: now,
             parts,
             clock,
@@ -185,11 +188,11 @@ impl Monitor {
         };
         let upstreams = monitor.parts.config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
         monitor.tell(&MonitorNote::Started { version: env!("CARGO_PKG_VERSION").to_owned(), upstreams });
-        for unreadable in past.unreadable {
-            monitor.tell(&MonitorNote::SetAside(unreadable));
-        }
         for what in missing {
             monitor.tell(&MonitorNote::Missing { what });
+        }
+        for unreadable in past.unreadable {
+            monitor.tell(&MonitorNote::SetAside(unreadable));
         }
         Ok(monitor)
     }
@@ -236,7 +239,6 @@ impl Monitor {
     /// Takes in one message. True when the monitor is to stop.
     fn take(&mut self, message: Message) -> bool {
         let at = message.at;
-        self.changed = true;
         match message.fact {
             Fact::Probed { generation, upstream, answer } if generation == self.generation => {
                 self.pulse.probed(at);
@@ -244,28 +246,30 @@ impl Monitor {
             }
             Fact::Probed { .. } => {}
             Fact::Witnessed { alive } => self.handle(at, Event::Witnessed { alive }),
-            Fact::Looked { unit, answer } => self.looked(at, unit, answer),
+            Fact::Looked { unit, answer, permitted } => {
+                if let Some(permitted) = permitted {
+                    let note = self.conditions.permission(permitted.err());
+                    self.tell_if(note);
+                }
+                self.looked(at, unit, answer);
+            }
             Fact::Ordered(result) => {
                 self.pulse.order_ended();
+                let note = self.conditions.permission(result.as_ref().err().cloned());
+                self.tell_if(note);
                 self.handle(at, Event::Ordered(result));
             }
             Fact::Pulled(report) => {
-                if let Some(note) = self.conditions.pulled(report) {
-                    self.tell(&note);
-                }
+                let note = self.conditions.pulled(report);
+                self.tell_if(note);
                 self.handle(at, Event::Pulled);
-            }
-            Fact::Pushed(result) => {
-                let note = self.conditions.pushed(&result);
-                self.handle(at, Event::Pushed { returned: result.is_ok() });
-                if let Some(note) = note {
-                    self.tell(&note);
-                }
             }
             Fact::Disk(result) => {
                 let note = self.conditions.disk(result);
                 self.tell(&note);
             }
+            Fact::Loaded(loaded) => self.loaded(loaded),
+            Fact::Missing(what) => self.tell(&MonitorNote::Missing { what }),
             Fact::Asked(Ask::Reload) => self.reload(),
             Fact::Asked(Ask::Stop) => return true,
         }
@@ -274,41 +278,41 @@ impl Monitor {
 
     fn probed(&mut self, at: Time, upstream: usize, answer: &Answer) {
         let Some(seen) = self.upstreams.get_mut(upstream) else { return };
-        *seen = Some(Seen::after(seen.as_ref(), answer, at));
+        let now = Seen::after(seen.as_ref(), answer, at);
+        self.changed |= seen.as_ref().is_none_or(|before| !before.is_like(&now));
+        *seen = Some(now);
         if answer.verdict.is_healthy() {
             let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
-            if let Some(note) = self.conditions.channels(name, &answer.channels) {
-                self.tell(&note);
-            }
+            let note = self.conditions.channels(name, &answer.channels);
+            self.tell_if(note);
         }
         self.handle(at, Event::Probed { upstream, verdict: answer.verdict });
     }
 
     fn looked(&mut self, at: Time, unit: Option<Result<systemd::Unit, String>>, answer: Option<Answer>) {
         if let Some(unit) = &unit {
-            self.systemd(&unit.as_ref().map(drop).map_err(Clone::clone));
+            let note = self.conditions.bus(unit.as_ref().err().cloned());
+            self.tell_if(note);
         }
         if let Some(answer) = &answer {
-            self.gateway = Some(Seen::after(self.gateway.as_ref(), answer, at));
+            let now = Seen::after(self.gateway.as_ref(), answer, at);
+            self.changed |= self.gateway.as_ref().is_none_or(|before| !before.is_like(&now));
+            self.gateway = Some(now);
         }
         let unit = unit.and_then(Result::ok).as_ref().map(unit_for_machine);
-        let verdict = answer.as_ref().map_or(Verdict::Failing(probe::Failure::Refused), |answer| answer.verdict);
-        let channels_well =
-            answer.is_none_or(|answer| answer.channels.failing.is_empty() && answer.channels.suppressed.is_empty());
+        let verdict = answer.as_ref().map(|answer| answer.verdict);
+        let channels = answer.map(|answer| answer.channels).unwrap_or_default();
+        let channels_well = channels.failing.is_empty() && channels.suppressed.is_empty();
         self.handle(at, Event::Observed(Observation { unit, verdict, channels_well }));
     }
 
-    /// Takes in what systemd answered, and tells when it stops or begins to do so.
-    fn systemd(&mut self, result: &Result<(), String>) {
-        if let Some(note) = self.conditions.systemd(result) {
-            self.tell(&note);
-        }
-    }
-
     fn handle(&mut self, at: Time, event: Event) {
+        let before = self.machine.unit();
         for action in self.machine.handle(at, event) {
+            self.changed = true;
             self.act(at, action);
         }
+        self.changed |= self.machine.unit() != before;
     }
 
     fn act(&mut self, at: Time, action: Action) {
@@ -320,31 +324,18 @@ impl Monitor {
             Action::Look(look) => self.workers.look(look),
             Action::Pull => self.workers.sync.pull(),
             Action::CutPull => self.workers.sync.cut(),
-            Action::Push => self.workers.sync.push(),
+            Action::Push => self.leave_here(at),
             Action::AskWitnesses => self.workers.ask_witnesses(),
             Action::Say(note) => self.say(at, &note),
         }
     }
 
-    fn say(&mut self, at: Time, note: &Note) {
-        if let Note::Armed { upstream } = note
-            && let Some(upstream) = self.parts.config.upstreams.get(*upstream)
-        {
-            self.armed.arm(&upstream.urls, at, self.clock.wall());
-            self.workers.recorder.take(Record::Armed(self.armed.clone()));
-        }
-        self.record(Entry::of_machine(note, at, self.clock.wall(), &self.parts.config));
-    }
-
-    fn tell(&mut self, note: &MonitorNote) {
-        self.record(Entry::of_monitor(note, self.clock.now(), self.clock.wall()));
-    }
-
-    fn record(&mut self, entry: Entry) {
-        (self.parts.teller)(&entry);
-        if !self.workers.recorder.take(Record::Entry(entry)) {
-            log::warn!("the disk is too slow for the history: an entry is lost");
-        }
+    /// What the agent wrote stays in its checkout, and people are told where.
+    fn leave_here(&mut self, at: Time) {
+        let path = &self.parts.config.workspace.path;
+        let note = self.conditions.not_returned(path);
+        self.tell_if(note);
+        self.handle(at, Event::Pushed { returned: false });
     }
 
     /// What is due after each turn of the loop, whatever the turn was about.
@@ -355,76 +346,18 @@ impl Monitor {
                 self.remembered = memory;
             }
         }
+        if self.armed_anew && self.workers.recorder.take(Record::Armed(self.armed.clone())) {
+            self.armed_anew = false;
+        }
         let now = self.clock.now();
-        let pace = if self.changed { STATUS_PACE } else { self.parts.config.probe.interval };
+        let news = self.changed || self.machine.window().is_some();
+        let pace = if news { STATUS_PACE } else { self.parts.config.probe.interval.max(STATUS_REST) };
         if self.status.is_none_or(|at| now.since(at) >= pace) {
             self.write_status();
         }
         if self.pulse.is_well(now, &self.parts.config) {
             self.pulse.feed(now, &self.notify);
         }
-    }
-
-    fn write_status(&mut self) {
-        let (now, config) = (self.clock.now(), &self.parts.config);
-        (self.status, self.changed) = (Some(now), false);
-        let facts = Facts {
-            config,
-            wall: self.clock.wall(),
-            now,
-            started: self.started,
-            interval: config.probe.interval,
-            upstreams: &self.upstreams,
-            gateway: self.gateway.as_ref(),
-            workspace: self.conditions.pull(),
-            degraded: &self.conditions.degraded(config),
-        };
-        let status = Status::new(&self.machine, &facts);
-        self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words()));
-        if let Some(note) = self.conditions.run_dir(status.save(&self.parts.paths.status())) {
-            self.tell(&note);
-        }
-    }
-
-    fn upstreams_in_words(&self) -> String {
-        let known = self.parts.config.upstreams.iter().zip(self.machine.upstreams());
-        let words = known.map(|(upstream, known)| match known.latest {
-            Some((_, verdict)) => format!("{} {verdict}", upstream.name),
-            None => format!("{} not probed yet", upstream.name),
-        });
-        words.collect::<Vec<_>>().join(", ")
-    }
-
-    fn reload(&mut self) {
-        self.notify.reloading();
-        let loaded = self.parts.source.load().map_err(|problems| problems.to_string());
-        let result = loaded.and_then(|config| self.reconfigure(config));
-        match result {
-            Ok(()) => self.tell(&MonitorNote::Reloaded),
-            Err(why) => self.tell(&MonitorNote::ReloadRefused { why }),
-        }
-        self.notify.ready();
-    }
-
-    /// Goes over to another configuration, wholly or not at all.
-    fn reconfigure(&mut self, config: Config) -> Result<(), String> {
-        if config.gateway.unit != self.parts.config.gateway.unit && self.machine.role() != &Role::Standby {
-            return Err("gateway.unit cannot change while this host's gateway is up; demote first".to_owned());
-        }
-        let witnesses = witness::of(&config);
-        let policy = Policy::new(&config, !witnesses.is_empty());
-        let backend = (self.parts.backend)(&config);
-        let (generation, clock, outlet) = (self.generation + 1, self.clock, &self.outlet);
-        let probers = |targets| Probers::start(targets, &policy, generation, clock, outlet);
-        let changed = self.workers.reconfigure(&config, backend, &policy, witnesses, probers, outlet);
-        changed.map_err(|why| why.to_string())?;
-        self.generation = generation;
-        let armed: Vec<bool> = config.upstreams.iter().map(|upstream| self.armed.knows(&upstream.urls)).collect();
-        self.machine.reconfigure(policy, &armed);
-        self.upstreams = vec![None; config.upstreams.len()];
-        self.pulse = Pulse::new(self.clock.now());
-        self.parts.config = config;
-        Ok(())
     }
 }
 
@@ -438,4 +371,12 @@ fn unit_for_machine(unit: &systemd::Unit) -> failover::Unit {
     };
     let invocation = unit.invocation.as_deref().and_then(|id| u128::from_str_radix(id, 16).ok());
     failover::Unit { state, invocation: invocation.map(failover::Invocation), main_pid: unit.main_pid }
+}
+
+/// Tells what this host lacks, on a thread of its own: programs are run for it, and the monitor need not wait for them.
+fn look_round(backend: Arc<dyn Backend>, outlet: Outlet) -> io::Result<()> {
+    thread::Builder::new().name("look-round".into()).spawn(move || {
+        backend.missing().into_iter().all(|what| outlet.send(Fact::Missing(what)));
+    })?;
+    Ok(())
 }

@@ -39,7 +39,6 @@ mod withhold;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use checkout::Checkout;
 use lock::Lock;
@@ -47,8 +46,8 @@ pub use report::Report;
 use report::{Outcome, Pulled, PushOutcome, Pushed};
 
 use crate::config::{Secret, Workspace};
-use crate::failover::Time;
 use crate::host::Cancel;
+use crate::report::clock::wall_clock as now;
 
 /// Where a pull keeps its report, and how it reaches other hosts.
 #[derive(Clone, Debug)]
@@ -177,10 +176,4 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
     }
     drop(lock);
     pushed
-}
-
-/// The wall clock.
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

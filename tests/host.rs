@@ -176,12 +176,12 @@ fn systemd_is_asked_without_a_pager_and_without_questions() {
     let dir = tempfile::tempdir().unwrap();
     let heard = dir.path().join("heard");
     let systemctl = stand_in(dir.path(), &format!("echo \"$*\" >>{}", heard.display()));
-    systemctl.queue_start("openclaw.service").unwrap();
+    systemctl.queue_stop("openclaw.service").unwrap();
     systemctl.kill("openclaw.service").unwrap();
     systemctl.stop("x.service", LONG, &Cancel::new()).unwrap();
     assert_eq!(
         fs::read_to_string(heard).unwrap(),
-        "--no-ask-password --no-pager start --no-block -- openclaw.service\n\
+        "--no-ask-password --no-pager stop --no-block -- openclaw.service\n\
          --no-ask-password --no-pager kill --signal=KILL -- openclaw.service\n\
          --no-ask-password --no-pager stop -- x.service\n"
     );

@@ -2,8 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
@@ -11,7 +14,8 @@ use crate::demo;
 use crate::host::Cancel;
 use crate::host::journal;
 use crate::host::systemd::Systemctl;
-use crate::monitor::{Backend, Monitor, Parts, Systemd, wall_clock};
+use crate::monitor::{Backend, Monitor, Parts, Systemd};
+use crate::report::clock::wall_clock;
 use crate::report::paths::Paths;
 use crate::report::{Shown, history as past, status as present};
 use crate::sync::{self, Report, unit};
@@ -20,22 +24,47 @@ use super::Answer;
 use super::error::Error;
 use super::output::Output;
 
+/// So many lines wait for a journal that is slow.
+const LINES: usize = 64;
+
+/// How long the last lines may take.
+const LAST_LINES: Duration = Duration::from_secs(3);
+
 /// The monitor, until it is told to stop.
 pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     journal::init();
     let paths = Paths::of_monitor(environment);
     let sync = sync::Paths { state: paths.sync_dir.clone(), ..sync::Paths::default() };
+    let (log, logged) = logger().map_err(|why| Error::Failed(format!("cannot start a thread for the log: {why}")))?;
     let parts = Parts {
         source,
         config,
         paths,
         backend: Box::new(move |config| -> Arc<dyn Backend> { Arc::new(Systemd::new(config, sync.clone())) }),
-        teller: Box::new(|entry| log::log!(entry.severity.level(), "{}", entry.text)),
+        // A log that nobody reads any more costs lines, and never a failover.
+        teller: Box::new(move |entry| drop(log.try_send((entry.severity.level(), entry.text.clone())))),
     };
     let monitor = Monitor::start(parts).map_err(|why| Error::Failed(why.to_string()))?;
     monitor.obey_signals().map_err(|why| Error::Failed(why.to_string()))?;
     monitor.run();
+    // Whether the last lines were written or nobody takes them, the monitor has ended.
+    let _ = logged.recv_timeout(LAST_LINES);
     Ok(Answer::Yes)
+}
+
+type Line = (log::Level, String);
+
+/// Logs on a thread of its own, which says when the last line is written: a journal that hangs holds up nobody else.
+fn logger() -> io::Result<(SyncSender<Line>, Receiver<()>)> {
+    let (log, lines) = mpsc::sync_channel::<Line>(LINES);
+    let (done, logged) = mpsc::sync_channel(1);
+    thread::Builder::new().name("log".into()).spawn(move || {
+        for (level, text) in lines {
+            log::log!(level, "{text}");
+        }
+        done.send(())
+    })?;
+    Ok((log, logged))
 }
 
 /// What the monitor wrote last; `No` if it does not run.

@@ -1,6 +1,8 @@
 //! `sync pull` and `sync push`: the workspace's way in and back out.
 
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lexopt::Parser;
 
@@ -8,7 +10,7 @@ use crate::config::endpoint::Endpoint;
 use crate::config::nearest::nearest;
 use crate::config::{self, Workspace};
 use crate::host::systemd::Systemctl;
-use crate::host::{Cancel, journal, listener};
+use crate::host::{Cancel, journal};
 use crate::sync::report::Pushed;
 use crate::sync::{self, Queue, Reach, Role, unit};
 
@@ -37,6 +39,9 @@ Options:
 ";
 
 const OPTIONS: &[&str] = &["--config", "--primary"];
+
+/// How long this host may take to answer itself.
+const CONNECT: Duration = Duration::from_secs(2);
 
 const VERBS: [&str; 2] = ["pull", "push"];
 
@@ -110,8 +115,8 @@ fn push_standby(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
 
 /// Whether anything listens where the gateway would: one that was started by hand is no unit, and still alive.
 fn answers(url: &str) -> bool {
-    let port = Endpoint::from_url(url).map(|endpoint| endpoint.address().port);
-    port.is_ok_and(|port| listener::listeners(port).is_ok_and(|listeners| !listeners.is_empty()))
+    let address = Endpoint::from_url(url).ok().and_then(|endpoint| endpoint.address().socket());
+    address.is_some_and(|address| TcpStream::connect_timeout(&address, CONNECT).is_ok())
 }
 
 fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> {

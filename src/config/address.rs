@@ -3,7 +3,7 @@
 //! Messages never repeat the text, because people paste URLs with passwords and tokens in them.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The longest host name that DNS knows, and the longest label in one.
 const LONGEST_NAME: usize = 253;
@@ -49,6 +49,14 @@ impl Address {
             (None, None) => return Err("has no port; write host:port".into()),
         };
         Ok(Self { host, port })
+    }
+
+    /// Its socket, where the host is known by its address.
+    pub(crate) fn socket(&self) -> Option<SocketAddr> {
+        match self.host {
+            Host::Ip(ip) => Some(SocketAddr::new(ip, self.port)),
+            Host::Name(_) => None,
+        }
     }
 
     /// Whether both lead to the same listening socket, as far as their spelling tells.

@@ -33,7 +33,7 @@ pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
             after: timing.promote_after,
             failures: timing.failures,
             restart_grace: timing.restart_grace,
-            sync_wait: sync_wait.value,
+            sync_wait: at_most(&sync_wait, timing::LONGEST_WAIT, problems),
             witnesses: witnesses::check(raw.promote.witnesses, &endpoints, problems),
         },
         demote: Demote { after: timing.demote_after, max_after: timing.max_after, flap_window: timing.flap_window },
@@ -114,6 +114,14 @@ fn at_least(duration: &At<Duration>, shortest: Duration, problems: &Collector) -
             super::duration::show(shortest)
         );
         problems.add(&duration.place, what);
+    }
+    duration.value
+}
+
+fn at_most(duration: &At<Duration>, longest: Duration, problems: &Collector) -> Duration {
+    if duration.value > longest {
+        let (value, longest) = (super::duration::show(duration.value), super::duration::show(longest));
+        problems.add(&duration.place, format!("\"{value}\" is too long; write at most \"{longest}\""));
     }
     duration.value
 }

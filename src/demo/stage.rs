@@ -137,10 +137,6 @@ impl Backend for Local {
         Ok(sync::pull(&self.workspace, &[], &self.sync, Reach::Move, cut))
     }
 
-    fn push(&self) -> Result<(), String> {
-        Ok(())
-    }
-
     fn permitted(&self) -> Result<(), String> {
         Ok(())
     }

@@ -9,9 +9,6 @@ use super::role::{Cause, Role, Step};
 use super::time::Time;
 use crate::probe::Failure;
 
-/// How long a drain may go on once a promotion is due again.
-pub(super) const DRAIN_GRACE: Duration = Duration::from_secs(15);
-
 /// How often people are told that nothing was ever seen healthy.
 const NAG: Duration = Duration::from_secs(3600);
 
@@ -27,11 +24,8 @@ impl Machine {
         if !undecided || !self.window_due() || !self.is_armed() || self.is_held_back() || !self.is_witnessed(opened) {
             return;
         }
-        match &mut self.role {
-            Role::Demoting(demoting) => {
-                demoting.cut = Some((self.now + DRAIN_GRACE, Cause::Outage));
-                self.say(Note::DrainCut { after: DRAIN_GRACE });
-            }
+        match self.role {
+            Role::Demoting(_) => self.cut_drain(Cause::Outage),
             _ => self.promote(Cause::Outage),
         }
     }

@@ -7,8 +7,11 @@ use super::event::{Observation, UnitState};
 use super::hold::HoldKind;
 use super::machine::Machine;
 use super::promoting::backoff;
-use super::role::{Cause, Demoting, Promoting, Reason, Role};
+use super::role::{Cause, Demoting, Promoting, Reason, Role, Step};
 use super::upstream::BREAKER;
+
+/// How long a drain may go on once a promotion is due again.
+const DRAIN_GRACE: Duration = Duration::from_secs(15);
 
 impl Machine {
     /// How long an upstream must stay ready before this host steps aside for it.
@@ -73,9 +76,26 @@ impl Machine {
         self.say(Note::Demoting { reason });
     }
 
+    /// A promotion is due again while the gateway drains: it gets a little time more.
+    pub(super) fn cut_drain(&mut self, cause: Cause) {
+        if let Role::Demoting(demoting) = &mut self.role {
+            demoting.cut = Some((self.now + DRAIN_GRACE, cause));
+            self.say(Note::DrainCut { after: DRAIN_GRACE });
+        }
+    }
+
     pub(super) fn observed_demoting(&mut self, seen: &Observation) {
-        if seen.unit.is_some() && self.unit_is(UnitState::Down) && self.in_flight.is_none() {
+        let Role::Demoting(Demoting { reason, .. }) = self.role else { return };
+        if seen.unit.is_none() || self.in_flight.is_some() {
+            return;
+        }
+        let is_up = self.unit_is(UnitState::Active) || self.unit_is(UnitState::Activating);
+        if self.unit_is(UnitState::Down) {
             self.demoted();
+        } else if is_up && reason == Reason::Found {
+            // Somebody else has restarted it: it is not ours to stop, and serves.
+            self.role = Role::Standby;
+            self.adopt_unit();
         }
     }
 
@@ -97,14 +117,19 @@ impl Machine {
     pub(super) fn step_down(&mut self) {
         let frozen = self.is_frozen();
         let (now, stop_timeout, may_kill) = (self.now, self.policy.stop_timeout, self.may_cause_unclean_exit());
-        let draining = self.unit_is(UnitState::Deactivating);
+        let (up, draining) = (self.unit_is(UnitState::Active), self.unit_is(UnitState::Deactivating));
         let idle = self.in_flight.is_none();
         let Role::Demoting(demoting) = &mut self.role else { return };
         let waited = now.since(demoting.since);
         let hangs = waited >= stop_timeout && !std::mem::replace(&mut demoting.told, waited >= stop_timeout);
         if idle && !frozen {
-            if demoting.cut.is_some_and(|(at, _)| now >= at) && may_kill {
-                self.memory.killed = Some(now);
+            let cut = demoting.cut.filter(|&(at, _)| now >= at);
+            if let Some((_, cause)) = cut
+                && up
+            {
+                self.stay_up(cause);
+            } else if cut.is_some() && may_kill {
+                demoting.cut = cut.map(|(_, cause)| (now + DRAIN_GRACE, cause));
                 self.order(Order::Kill);
             } else if draining && waited < stop_timeout {
                 demoting.stop_at = demoting.since + stop_timeout;
@@ -117,6 +142,14 @@ impl Machine {
         if hangs {
             self.say(Note::StopHangs { waited });
         }
+    }
+
+    /// A promotion is due again and no stop has had its effect: what still serves goes on serving.
+    fn stay_up(&mut self, cause: Cause) {
+        let now = self.now;
+        let step = Step::Verify(self.verify_from(now, 0, None));
+        self.role = Role::Promoting(Promoting { cause, since: now, attempt: 0, step });
+        self.say(Note::Adopted { cause });
     }
 
     pub(super) fn stop_failed(&mut self, why: String) {

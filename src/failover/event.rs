@@ -62,8 +62,8 @@ pub enum Command {
 pub struct Observation {
     /// What systemd says of its unit; `None` when it was not asked or did not answer.
     pub unit: Option<Unit>,
-    /// What its URL answered.
-    pub verdict: Verdict,
+    /// What its URL answered; `None` when only systemd was asked.
+    pub verdict: Option<Verdict>,
     /// Whether every channel it spoke of is working.
     pub channels_well: bool,
 }

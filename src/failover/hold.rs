@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::action::{Abort, Note, Refusal};
-use super::decide::DRAIN_GRACE;
 use super::event::Command;
 use super::machine::Machine;
 use super::role::{Cause, Promoting, Reason, Role, Step};
@@ -107,8 +106,7 @@ impl Machine {
         match (kind, &mut self.role) {
             (HoldKind::Promoted, Role::Standby) => self.promote(Cause::Operator),
             (HoldKind::Promoted, Role::Demoting(demoting)) if demoting.cut.is_none() => {
-                demoting.cut = Some((self.now + DRAIN_GRACE, Cause::Operator));
-                self.say(Note::DrainCut { after: DRAIN_GRACE });
+                self.cut_drain(Cause::Operator);
             }
             (HoldKind::Standby | HoldKind::Paused, Role::Promoting(Promoting { step: Step::Sync { .. }, .. })) => {
                 self.abort(Abort::Held(kind));

@@ -108,13 +108,19 @@ impl Machine {
         std::mem::take(&mut self.out)
     }
 
-    /// Replaces the policy, as after a reload. Upstreams start anew, armed as given; all else goes on.
-    pub fn reconfigure(&mut self, policy: Policy, armed: &[bool]) {
-        let armed = |index: usize| armed.get(index).copied().unwrap_or(false);
-        self.upstreams = (0..policy.upstreams).map(|index| Upstream::new(armed(index))).collect();
-        self.last_healthy = None;
-        self.window = Window::new(self.now);
+    /// Replaces the policy, as after a reload. While the upstreams are the same, all goes on as it was; otherwise they
+    /// start anew, armed as given, and so does the window.
+    pub fn reconfigure(&mut self, policy: Policy, same_upstreams: bool, armed: &[bool]) {
         self.policy = policy;
+        if !same_upstreams {
+            let armed = |index: usize| armed.get(index).copied().unwrap_or(false);
+            self.upstreams = (0..self.policy.upstreams).map(|index| Upstream::new(armed(index))).collect();
+            self.last_healthy = None;
+            self.window = Window::new(self.now);
+            self.call_off_cut(Cause::Outage);
+        }
+        // Other witnesses may say otherwise.
+        self.reconnected();
     }
 
     /// The role.
@@ -264,19 +270,19 @@ impl Machine {
             Role::Promoting(promoting) => matches!(promoting.step, Step::Sync { .. } | Step::Start { .. }),
             Role::Active(_) | Role::Demoting(_) => false,
         };
-        let held = match seen.verdict {
+        let Some(verdict) = seen.verdict else { return };
+        let held = match verdict {
             Verdict::Failing(Failure::Refused | Failure::Dns | Failure::Unreachable | Failure::ConnectTimeout) => false,
             _ if waiting && seen.unit.is_some_and(|unit| unit.state == UnitState::Down) => true,
             _ => return,
         };
         if held != std::mem::replace(&mut self.told.port_held, held) {
-            let verdict = seen.verdict;
             self.say(if held { Note::PortHeld { verdict } } else { Note::PortFree });
         }
     }
 
     /// In standby: takes over a gateway that is up, or on its way, although no order of this machine says so.
-    fn adopt_unit(&mut self) {
+    pub(super) fn adopt_unit(&mut self) {
         let Some(unit) = self.unit else { return };
         if self.role != Role::Standby || self.in_flight.is_some() {
             return;
@@ -308,7 +314,8 @@ impl Machine {
         let Some(order) = self.in_flight.take() else { return };
         match (order, result) {
             (Order::Start, result) => self.start_ordered(result),
-            (Order::Stop | Order::Kill, Ok(())) => {}
+            (Order::Stop, Ok(())) => {}
+            (Order::Kill, Ok(())) => self.memory.killed = Some(self.now),
             (Order::Stop | Order::Kill, Err(why)) => self.stop_failed(why),
         }
     }

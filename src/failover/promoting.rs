@@ -170,14 +170,14 @@ impl Machine {
                 }
             }
             Step::Verify(verify) => {
-                if answers(seen.verdict) && !self.told.port_held {
+                if seen.verdict.is_some_and(answers) && !self.told.port_held {
                     verify.heard = now;
                 }
                 if seen.unit.is_some_and(|unit| unit.state == UnitState::Down) {
                     self.start_failed("the gateway's process is gone".to_owned());
-                } else if seen.verdict.is_healthy() {
+                } else if seen.verdict.is_some_and(Verdict::is_healthy) {
                     self.answered(seen);
-                } else {
+                } else if seen.verdict.is_some() {
                     verify.answered = None;
                 }
             }
@@ -257,13 +257,13 @@ impl Machine {
         let (now, down) = (self.now, self.unit_is(UnitState::Down));
         let Role::Active(active) = &mut self.role else { return };
         let went_down = down && !std::mem::replace(&mut active.down, down);
-        if answers(seen.verdict) && !down {
+        if seen.verdict.is_some_and(answers) && !down {
             active.heard = now;
         }
         if went_down {
             self.say(Note::WentDown);
         }
-        if seen.verdict.is_healthy() {
+        if seen.verdict.is_some_and(Verdict::is_healthy) {
             self.watch_channels(seen);
         }
     }

@@ -8,9 +8,11 @@ use crate::probe::{Failure, Verdict};
 /// Two falls within this time look like a crash loop.
 const CRASH_WINDOW: Duration = Duration::from_secs(300);
 
-/// OpenClaw's crash-loop breaker mutes every channel for up to five minutes after three unclean exits, while the
-/// gateway calls itself started: an upstream that may be in it must stay ready for longer than that.
-pub(super) const BREAKER: Duration = Duration::from_secs(330);
+/// OpenClaw's crash-loop breaker mutes every channel after three unclean exits, while the gateway calls itself started.
+/// It lets go five minutes after the last start, but only when the channel health monitor looks, which it does every
+/// five minutes (OpenClaw's gateway/restart-recovery.md; 357 s were measured): an upstream that may be in it must stay
+/// ready for longer than both together.
+pub(super) const BREAKER: Duration = Duration::from_secs(630);
 
 /// What the verdicts of one upstream add up to.
 #[derive(Clone, Debug)]

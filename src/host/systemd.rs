@@ -64,18 +64,10 @@ impl Systemctl {
         self.ask("stop", &[], unit, deadline, cancel)
     }
 
-    /// Has a start queued; how it goes is for [`show`](Self::show) to say.
+    /// Has a stop queued; how it goes is for [`show`](Self::show) to say.
     ///
     /// # Errors
     /// When systemd cannot be asked, or refuses.
-    pub fn queue_start(&self, unit: &str) -> Result<(), SystemdError> {
-        self.ask("start", &["--no-block"], unit, ANSWER, &Cancel::new())
-    }
-
-    /// Has a stop queued.
-    ///
-    /// # Errors
-    /// As for [`queue_start`](Self::queue_start).
     pub fn queue_stop(&self, unit: &str) -> Result<(), SystemdError> {
         self.ask("stop", &["--no-block"], unit, ANSWER, &Cancel::new())
     }

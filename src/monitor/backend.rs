@@ -1,18 +1,19 @@
 //! What the monitor drives on this host, and the way it does so in earnest: systemd.
 
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Secret, Workspace};
 use crate::host::systemd::{Systemctl, Unit, Why};
-use crate::host::{Cancel, Command, listener};
+use crate::host::{Cancel, Command};
 use crate::sync::{self, Report, unit};
 
 /// The unit's own `TimeoutStartSec` is 30 s, and its wait for the tailnet lies within that.
 const START: Duration = Duration::from_secs(45);
 
-/// The unit that brings back what the standby learned.
-const PUSH: &str = "openclaw-sync-push.service";
+/// A connection within this host takes no longer.
+const CONNECT: Duration = Duration::from_millis(500);
 
 /// A pull that moves the tree ends within a minute of being told to stop.
 const CUT: Duration = Duration::from_secs(65);
@@ -29,8 +30,6 @@ pub(crate) trait Backend: Send + Sync {
     fn kill(&self) -> Result<(), String>;
     /// Pulls the workspace and the secrets. When `cut` is cancelled, what still fetches is stopped.
     fn pull(&self, cut: &Cancel) -> Result<Report, String>;
-    /// Pushes the workspace back. `Ok`: the remote has everything.
-    fn push(&self) -> Result<(), String>;
     /// Whether systemd would do what it is asked; changes nothing that runs.
     fn permitted(&self) -> Result<(), String>;
     /// What of all this could not work as things are, in words.
@@ -41,7 +40,8 @@ pub(crate) trait Backend: Send + Sync {
 pub(crate) struct Systemd {
     systemctl: Systemctl,
     unit: String,
-    port: Option<u16>,
+    /// Where it answers; `None` where that is a name, which is not looked up in the hurry of a start.
+    address: Option<SocketAddr>,
     workspace: Workspace,
     secrets: Vec<Secret>,
     paths: sync::Paths,
@@ -53,21 +53,22 @@ impl Systemd {
         Self {
             systemctl: Systemctl::default(),
             unit: config.gateway.unit.clone(),
-            port: endpoint.map(|endpoint| endpoint.address().port),
+            address: endpoint.and_then(|endpoint| endpoint.address().socket()),
             workspace: config.workspace.clone(),
             secrets: config.secrets.clone(),
             paths,
         }
     }
 
-    /// Something that already listens on the gateway's port while its unit is down would answer in its place.
+    /// Something that already answers at the gateway's address while its unit is down would answer in its place.
     fn refuse_held_port(&self) -> Result<(), String> {
-        let Some(port) = self.port else { return Ok(()) };
-        let held = listener::listeners(port).is_ok_and(|listeners| !listeners.is_empty());
+        let Some(address) = self.address else { return Ok(()) };
+        let held = TcpStream::connect_timeout(&address, CONNECT).is_ok();
         if held && self.show().is_ok_and(|unit| unit.is_down()) {
             return Err(format!(
-                "port {port} is held by a process that is not of {}; find it with `ss -ltnp 'sport = :{port}'` and stop it",
-                self.unit
+                "{address} is held by a process that is not of {}; find it with `ss -ltnp 'sport = :{}'` and stop it",
+                self.unit,
+                address.port()
             ));
         }
         Ok(())
@@ -103,11 +104,6 @@ impl Backend for Systemd {
             return Err("the pull was stopped, because a promotion would not wait for it any longer".to_owned());
         }
         report.map_err(|why| why.to_string())
-    }
-
-    fn push(&self) -> Result<(), String> {
-        let longest = unit::longest(&self.workspace, &[]);
-        self.systemctl.start(PUSH, longest, &Cancel::new()).map_err(|why| why.to_string())
     }
 
     /// Forgetting an old failure is the one order that a gateway does not notice.

@@ -1,9 +1,9 @@
 //! The one clock that the machine's time is read from.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::failover::Time;
-use crate::report::clock::Wall;
+use crate::report::clock::{Wall, wall_clock};
 
 /// The wall clock as it was at start, continued by the monotonic clock: nobody can set it, and it stands still while
 /// the host is suspended.
@@ -31,10 +31,4 @@ impl Clock {
     pub(super) fn wall(self) -> Wall {
         Wall::new(self.now(), wall_clock())
     }
-}
-
-/// What the wall clock says.
-pub(crate) fn wall_clock() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,35 +1,52 @@
 //! What is wrong, beside what the machine knows: each condition is told when it begins and when it ends.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::config::Config;
 use crate::probe::Channels;
+use crate::report::clock::wall_clock;
 use crate::report::durable;
 use crate::report::entry::MonitorNote;
 use crate::report::status::{Degraded, Pull};
 use crate::sync::Report;
 use crate::sync::report::Outcome;
 
-use super::clock::wall_clock;
-
 /// The conditions as they are.
 #[derive(Default)]
 pub(super) struct Conditions {
-    systemd: Option<String>,
+    bus: Option<String>,
+    permission: Option<String>,
     disk: Option<String>,
     run_dir: Option<String>,
     channels: BTreeMap<String, Channels>,
     pull: Option<Pull>,
-    push: Option<String>,
+    told_not_returned: bool,
 }
 
 impl Conditions {
-    pub(super) fn systemd(&mut self, result: &Result<(), String>) -> Option<MonitorNote> {
-        let before = self.systemd.take();
-        self.systemd = result.as_ref().err().cloned();
-        match (&self.systemd, before) {
-            (Some(why), None) => Some(MonitorNote::SystemdUnreachable { why: why.clone() }),
-            (None, Some(_)) => Some(MonitorNote::SystemdReachable),
+    /// Takes in whether systemd answers a question: `None`, or why not.
+    pub(super) fn bus(&mut self, why: Option<String>) -> Option<MonitorNote> {
+        let before = self.systemd().is_some();
+        self.bus = why;
+        self.systemd_changed(before)
+    }
+
+    /// Takes in whether it would do what it is told, which takes polkit's word too.
+    pub(super) fn permission(&mut self, why: Option<String>) -> Option<MonitorNote> {
+        let before = self.systemd().is_some();
+        self.permission = why;
+        self.systemd_changed(before)
+    }
+
+    fn systemd(&self) -> Option<&String> {
+        self.bus.as_ref().or(self.permission.as_ref())
+    }
+
+    fn systemd_changed(&self, before: bool) -> Option<MonitorNote> {
+        match self.systemd() {
+            Some(why) if !before => Some(MonitorNote::SystemdUnreachable { why: why.clone() }),
+            None if before => Some(MonitorNote::SystemdReachable),
             _ => None,
         }
     }
@@ -74,14 +91,10 @@ impl Conditions {
         (changed || moved).then_some(MonitorNote::PullChanged(pull))
     }
 
-    pub(super) fn pushed(&mut self, result: &Result<(), String>) -> Option<MonitorNote> {
-        let before = self.push.take();
-        self.push = result.as_ref().err().cloned();
-        match (&self.push, before) {
-            (Some(why), before) if before.as_ref() != Some(why) => Some(MonitorNote::PushFailed { why: why.clone() }),
-            (None, _) => Some(MonitorNote::Returned),
-            _ => None,
-        }
+    /// Tells once in the monitor's life where what the agent wrote is left.
+    pub(super) fn not_returned(&mut self, workspace: &Path) -> Option<MonitorNote> {
+        let told = std::mem::replace(&mut self.told_not_returned, true);
+        (!told).then(|| MonitorNote::NotReturned { workspace: workspace.display().to_string() })
     }
 
     pub(super) fn pull(&self) -> Option<&Pull> {
@@ -92,9 +105,8 @@ impl Conditions {
     pub(super) fn degraded(&self, config: &Config) -> Vec<Degraded> {
         let disk = self.disk.as_ref().or(self.run_dir.as_ref());
         let mut found = vec![
-            ("systemd_unreachable", self.systemd.clone()),
+            ("systemd_unreachable", self.systemd().cloned()),
             ("disk", disk.cloned()),
-            ("unreturned", self.push.clone()),
             ("sync_failing", self.pull.as_ref().and_then(|pull| pull.error.clone())),
         ];
         for upstream in &config.upstreams {

@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use super::backend::Backend;
 use super::inbox::{Fact, Outlet};
 use crate::failover::{Look, Order};
-use crate::host::systemd::Unit;
+use crate::host::systemd::{Active, Unit};
 use crate::probe::{Failure, Target, Verdict};
 
 /// While the gateway changes it is looked at so often.
 const CLOSELY: Duration = Duration::from_millis(500);
+
+/// And so often while it stays as it is: systemd itself restarts a gateway that dies.
+const LOOSELY: Duration = Duration::from_secs(5);
 
 /// systemd is asked at least so often, whatever the gateway answers.
 const ASK_SYSTEMD: Duration = Duration::from_secs(5 * 60);
@@ -36,8 +39,6 @@ pub(super) enum Task {
 pub(super) struct Driven {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) target: Target,
-    /// How often the gateway is asked while nothing changes.
-    pub(super) interval: Duration,
     pub(super) timeout: Duration,
 }
 
@@ -72,7 +73,7 @@ impl Actuator {
             if !self.look() {
                 return;
             }
-            let pace = if self.look == Look::Closely { CLOSELY } else { self.driven.interval };
+            let pace = if self.look == Look::Closely { CLOSELY } else { LOOSELY };
             next = began + pace;
         }
     }
@@ -80,7 +81,7 @@ impl Actuator {
     /// A look before, the order, its outcome; the look after follows at once. Nothing here waits for the gateway itself.
     fn carry_out(&mut self, order: Order) {
         let unit = self.ask_systemd();
-        self.outlet.send(Fact::Looked { unit: Some(unit), answer: None });
+        self.outlet.send(Fact::Looked { unit: Some(unit), answer: None, permitted: None });
         let backend = &self.driven.backend;
         let result = match order {
             Order::Start => backend.start(),
@@ -101,12 +102,11 @@ impl Actuator {
             Look::Closely => false,
         };
         let is_due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_SYSTEMD);
-        let unit = match (is_wanted, is_due) {
-            (false, _) => Some(self.ask_systemd()),
-            (true, true) => Some(self.driven.backend.permitted().and_then(|()| self.ask_systemd())),
-            (true, false) => None,
-        };
-        self.outlet.send(Fact::Looked { unit, answer: Some(answer) })
+        let unit = (!is_wanted || is_due).then(|| self.ask_systemd());
+        // What a failed unit failed of must not be forgotten for this.
+        let is_failed = unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active == Active::Failed));
+        let permitted = (is_wanted && is_due && !is_failed).then(|| self.driven.backend.permitted());
+        self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted })
     }
 
     fn ask_systemd(&mut self) -> Result<Unit, String> {

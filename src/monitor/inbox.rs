@@ -5,13 +5,14 @@
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use super::clock::Clock;
+use super::reload::Loaded;
 use crate::failover::Time;
 use crate::host::systemd::Unit;
 use crate::probe::Answer;
 use crate::sync::Report;
 
 /// More messages than this wait nowhere: whoever has one more waits itself.
-const ROOM: usize = 256;
+const ROOM: usize = 64;
 
 /// A fact, and when it was found.
 pub(super) struct Message {
@@ -24,16 +25,18 @@ pub(super) enum Fact {
     Probed { generation: u64, upstream: usize, answer: Answer },
     /// The witnesses were asked.
     Witnessed { alive: bool },
-    /// Somebody looked at the gateway. `unit` is `None` when systemd was not asked.
-    Looked { unit: Option<Result<Unit, String>>, answer: Option<Answer> },
+    /// Somebody looked at the gateway. What was not asked is `None`; `permitted` says whether systemd would obey.
+    Looked { unit: Option<Result<Unit, String>>, answer: Option<Answer>, permitted: Option<Result<(), String>> },
     /// The order that was in flight ended.
     Ordered(Result<(), String>),
     /// The pull that was running ended.
     Pulled(Result<Report, String>),
-    /// The push that was running ended. `Ok`: the remote has everything.
-    Pushed(Result<(), String>),
     /// The disk takes what is written to it, or why not.
     Disk(Result<(), String>),
+    /// The configuration was read again.
+    Loaded(Loaded),
+    /// Something that this host needs is not there, in words.
+    Missing(String),
     /// Somebody wants the monitor to do something.
     Asked(Ask),
 }

@@ -17,6 +17,9 @@ use crate::report::entry::Entry;
 use crate::report::paths::Paths;
 use crate::report::{history, state};
 
+/// So many records wait to be taken; the room for them is there from the start.
+const ROOM: usize = 64;
+
 /// So many entries wait for a disk that does not take them; the oldest are given up first.
 const ENTRIES: usize = 1024;
 
@@ -39,7 +42,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn start(paths: Paths, outlet: Outlet) -> io::Result<Self> {
-        let (records, receiver) = mpsc::sync_channel(ENTRIES);
+        let (records, receiver) = mpsc::sync_channel(ROOM);
         let desk = Desk { paths, outlet, entries: VecDeque::new(), memory: None, armed: None, failing: false };
         thread::Builder::new().name("recorder".into()).spawn(move || desk.run(&receiver))?;
         Ok(Self { records })

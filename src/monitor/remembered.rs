@@ -3,10 +3,9 @@
 use crate::config::Config;
 use crate::failover::Memory;
 use crate::report::armed::Armed;
+use crate::report::clock::wall_clock;
 use crate::report::paths::Paths;
 use crate::report::{Unreadable, state};
-
-use super::clock::wall_clock;
 
 /// What was remembered, as far as it could be read.
 pub(super) struct Past {

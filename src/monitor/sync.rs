@@ -9,12 +9,11 @@ use super::backend::Backend;
 use super::inbox::{Fact, Outlet};
 use crate::host::Cancel;
 
-/// The machine has at most one pull and one push under way.
+/// One pull and a few reloads at a time.
 const ROOM: usize = 8;
 
 pub(super) enum Task {
     Pull(Cancel),
-    Push,
     Drive(Arc<dyn Backend>),
 }
 
@@ -38,10 +37,6 @@ impl Sync {
         self.hand_over(Task::Pull(cut));
     }
 
-    pub(super) fn push(&self) {
-        self.hand_over(Task::Push);
-    }
-
     pub(super) fn cut(&self) {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner).cancel();
     }
@@ -61,16 +56,13 @@ impl Sync {
 
 fn run(tasks: &Receiver<Task>, mut backend: Arc<dyn Backend>, outlet: &Outlet) {
     for task in tasks {
-        let fact = match task {
-            Task::Pull(cut) => Fact::Pulled(backend.pull(&cut)),
-            Task::Push => Fact::Pushed(backend.push()),
-            Task::Drive(new) => {
-                backend = new;
-                continue;
+        match task {
+            Task::Pull(cut) => {
+                if !outlet.send(Fact::Pulled(backend.pull(&cut))) {
+                    return;
+                }
             }
-        };
-        if !outlet.send(fact) {
-            return;
+            Task::Drive(new) => backend = new,
         }
     }
 }

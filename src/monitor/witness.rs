@@ -2,11 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::clock::wall_clock;
 use super::inbox::{Fact, Outlet};
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
@@ -15,7 +14,7 @@ use crate::failover::Time;
 use crate::host::Command;
 use crate::json;
 use crate::probe::{Failure, Target, Verdict};
-use crate::report::clock::parse_rfc3339;
+use crate::report::clock::{parse_rfc3339, wall_clock};
 
 /// The witnesses that apply to this configuration: those it names, else the tailnet's daemon if an upstream is on a
 /// tailnet (100.64.0.0/10, RFC 6598) and the daemon's command is there.
@@ -28,8 +27,13 @@ pub(super) fn of(config: &Config) -> Vec<Witness> {
         _ => false,
     };
     let on_tailnet = config.upstreams.iter().flat_map(|upstream| &upstream.urls).any(is_tailnet);
-    let has_command = || Command::new("tailscale").arg("version").run().is_ok();
-    if on_tailnet && has_command() { vec![Witness::Tailscale] } else { Vec::new() }
+    if on_tailnet && has_tailscale() { vec![Witness::Tailscale] } else { Vec::new() }
+}
+
+/// Whether there is such a program: one that hangs or fails is there too, and its silence counts.
+fn has_tailscale() -> bool {
+    let asked = Command::new("tailscale").arg("version").deadline(Duration::from_secs(3)).run();
+    !asked.is_err_and(|why| why.is_missing_program())
 }
 
 fn is_shared_space(ip: IpAddr) -> bool {
@@ -39,10 +43,11 @@ fn is_shared_space(ip: IpAddr) -> bool {
 
 /// Asks the witnesses each time it is told to; ends when nobody can tell it any more.
 pub(super) fn start(witnesses: Vec<Witness>, limit: Duration, outlet: Outlet) -> io::Result<SyncSender<()>> {
+    let asked = witnesses.into_iter().map(|witness| Asked::start(witness, limit)).collect::<io::Result<Vec<_>>>()?;
     let (sender, asks) = mpsc::sync_channel(1);
     thread::Builder::new().name("witness".into()).spawn(move || {
         for () in asks {
-            let alive = one_answers(&witnesses, limit);
+            let alive = one_answers(&asked, limit);
             if !outlet.send(Fact::Witnessed { alive }) {
                 return;
             }
@@ -51,17 +56,28 @@ pub(super) fn start(witnesses: Vec<Witness>, limit: Duration, outlet: Outlet) ->
     Ok(sender)
 }
 
+/// A witness on a thread of its own. One that hangs, in a lookup for instance, is not asked again meanwhile.
+struct Asked(SyncSender<Sender<bool>>);
+
+impl Asked {
+    fn start(witness: Witness, limit: Duration) -> io::Result<Self> {
+        let (sender, asks) = mpsc::sync_channel::<Sender<bool>>(1);
+        thread::Builder::new().name("witness-ask".into()).spawn(move || {
+            for answer in asks {
+                // Whoever asked may have its answer already.
+                let _ = answer.send(answers_within(&witness, limit));
+            }
+        })?;
+        Ok(Self(sender))
+    }
+}
+
 /// Asks all at once, so that a silent one does not use up another's time; the first that answers is enough.
-fn one_answers(witnesses: &[Witness], limit: Duration) -> bool {
+fn one_answers(witnesses: &[Asked], limit: Duration) -> bool {
     let (sender, answers) = mpsc::channel();
     for witness in witnesses {
-        let (witness, sender) = (witness.clone(), sender.clone());
-        let asked = thread::Builder::new().name("witness-ask".into()).spawn(move || {
-            // Whoever asked may have its answer already.
-            let _ = sender.send(answers_within(&witness, limit));
-        });
-        if let Err(why) = asked {
-            log::warn!("cannot ask a witness: {why}");
+        if witness.0.try_send(sender.clone()).is_err() {
+            log::debug!("a witness still thinks about the last question");
         }
     }
     drop(sender);
@@ -87,9 +103,16 @@ fn answers_within(witness: &Witness, limit: Duration) -> bool {
         Witness::Tcp(address) => address
             .to_socket_addrs()
             .is_ok_and(|mut addresses| addresses.any(|address| TcpStream::connect_timeout(&address, limit).is_ok())),
-        Witness::Https(url) => Target::live_only(std::slice::from_ref(url), None)
+        Witness::Https(url) => Target::live_only(&[origin(url).to_owned()], None)
             .is_ok_and(|mut target| spoke_http(target.probe(limit).verdict)),
     }
+}
+
+/// A URL without its path: whether its server answers is all that counts.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host + at);
+    url.get(..end).unwrap_or(url)
 }
 
 /// Whether a server of any kind answered.
@@ -146,12 +169,25 @@ mod tests {
     }
 
     #[test]
+    fn a_witness_with_a_path_is_asked_at_its_server() {
+        for url in ["https://example.org/up", "https://example.org", "https://example.org?x"] {
+            assert_eq!(origin(url), "https://example.org");
+        }
+        let mut refused = Target::live_only(&[origin("https://127.0.0.1:1/up").to_owned()], None).unwrap();
+        assert!(!spoke_http(refused.probe(SOON).verdict));
+    }
+
+    #[test]
     fn one_witness_that_answers_is_enough() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let alive = Witness::Tcp(listener.local_addr().unwrap().to_string());
         let silent = Witness::Tcp("127.0.0.1:1".to_owned());
-        assert!(one_answers(&[silent.clone(), alive], SOON));
-        assert!(!one_answers(&[silent], SOON));
-        assert!(!one_answers(&[], SOON));
+        let asked = |witnesses: &[&Witness]| {
+            let asked: Vec<_> = witnesses.iter().map(|&witness| Asked::start(witness.clone(), SOON).unwrap()).collect();
+            one_answers(&asked, SOON)
+        };
+        assert!(asked(&[&silent, &alive]));
+        assert!(!asked(&[&silent]));
+        assert!(!asked(&[]));
     }
 }

@@ -31,6 +31,7 @@ pub(super) struct Workers {
 }
 
 impl Workers {
+    /// Starts all threads. Answers what is missing beside, in words.
     pub(super) fn start(
         parts: &Parts,
         backend: Arc<dyn Backend>,
@@ -38,19 +39,20 @@ impl Workers {
         witnesses: Vec<Witness>,
         clock: Clock,
         outlet: &Outlet,
-    ) -> Result<Self, Error> {
-        let targets = targets(&parts.config)?;
+    ) -> Result<(Self, Vec<String>), Error> {
+        let (targets, missing) = targets(&parts.config)?;
         let driven = driven(&parts.config, Arc::clone(&backend))?;
-        Ok(Self {
+        let workers = Self {
             recorder: Recorder::start(parts.paths.clone(), outlet.clone())?,
             gateway: gateway::start(driven, outlet.clone())?,
             sync: Sync::start(backend, outlet.clone())?,
             witness: witness::start(witnesses, asking_time(policy), outlet.clone())?,
             probers: Probers::start(targets, policy, 0, clock, outlet)?,
-        })
+        };
+        Ok((workers, missing))
     }
 
-    /// Goes over to another configuration; what can fail comes first.
+    /// Goes over to another configuration; what can fail comes first. Answers what is missing, in words.
     pub(super) fn reconfigure(
         &mut self,
         config: &Config,
@@ -59,15 +61,15 @@ impl Workers {
         witnesses: Vec<Witness>,
         probers: impl FnOnce(Vec<Target>) -> std::io::Result<Probers>,
         outlet: &Outlet,
-    ) -> Result<(), Error> {
-        let targets = targets(config)?;
+    ) -> Result<Vec<String>, Error> {
+        let (targets, missing) = targets(config)?;
         let driven = driven(config, Arc::clone(&backend))?;
         let witness = witness::start(witnesses, asking_time(policy), outlet.clone())?;
         self.probers = probers(targets)?;
         self.witness = witness;
         self.sync.drive(backend);
         self.to_gateway(gateway::Task::Drive(driven));
-        Ok(())
+        Ok(missing)
     }
 
     pub(super) fn order(&self, order: Order) {
@@ -97,29 +99,42 @@ fn asking_time(policy: &Policy) -> Duration {
     policy.retry_interval.min(policy.timeout)
 }
 
-fn targets(config: &Config) -> Result<Vec<Target>, Error> {
-    let target = |upstream: &Upstream| {
-        let token = upstream.credential.as_deref().map(token).transpose()?;
+/// The upstreams to probe, and what is missing for it. Without its token an upstream is probed all the same: its channels
+/// stay unknown, and its death does not.
+fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
+    let mut missing = Vec::new();
+    let mut target = |upstream: &Upstream| {
+        let token = upstream.credential.as_deref().and_then(|name| match token(name) {
+            Ok(token) => Some(token),
+            Err(why) => {
+                missing.push(format!(
+                    "the token {name} of {} cannot be read ({why}), so its channels are not known; put it into \
+                     /etc/openclaw-failover/credentials/{name} and restart openclaw-failover.service",
+                    upstream.name
+                ));
+                None
+            }
+        });
         Ok(Target::upstream(upstream, token)?)
     };
-    config.upstreams.iter().map(target).collect()
+    let targets = config.upstreams.iter().map(&mut target).collect::<Result<_, Error>>()?;
+    Ok((targets, missing))
 }
 
 fn driven(config: &Config, backend: Arc<dyn Backend>) -> Result<Driven, Error> {
     let target = Target::local(&config.gateway.url)?;
-    Ok(Driven { backend, target, interval: config.probe.interval, timeout: config.probe.timeout })
+    Ok(Driven { backend, target, timeout: config.probe.timeout })
 }
 
 /// Reads a token that `LoadCredential=notify:FOLDER` has put where systemd.exec(5) says.
-fn token(name: &str) -> Result<String, Error> {
-    let fail = |why: &str| Error::Credential { name: name.to_owned(), why: why.to_owned() };
-    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| fail("the monitor was not given any"))?;
+fn token(name: &str) -> Result<String, String> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or("the monitor was not given any")?;
     let path = PathBuf::from(folder).join(format!("notify_{name}"));
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(TOKEN).read_to_string(&mut text));
-    read.map_err(|why| fail(&why.to_string()))?;
+    read.map_err(|why| why.to_string())?;
     match text.trim() {
-        "" => Err(fail("it is empty")),
+        "" => Err("it is empty".to_owned()),
         token => Ok(token.to_owned()),
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Route {
     healthz: Uri,
     readyz: Option<(Uri, Option<HeaderValue>)>,
     live_only: bool,
+    /// What `/readyz` said last in this life of the gateway: its silence changes nothing.
+    known: Channels,
     /// Since when `/startupz` is known to be unknown there.
     old_since: Option<Instant>,
 }
@@ -40,6 +42,7 @@ impl Route {
             healthz: at(url, "/healthz")?,
             readyz,
             live_only: false,
+            known: Channels::default(),
             old_since: None,
         })
     }
@@ -67,7 +70,10 @@ impl Route {
                 self.ask_channels(deadline, &mut answer);
                 answer
             }
-            Err(fault) => answer(Verdict::Failing(fault.failure), &fault.why),
+            Err(fault) => {
+                self.known = Channels::default();
+                answer(Verdict::Failing(fault.failure), &fault.why)
+            }
         }
     }
 
@@ -101,7 +107,7 @@ impl Route {
     }
 
     /// Adds what `/readyz` says. Whatever goes wrong here is no reason to doubt the life that was just shown.
-    fn ask_channels(&self, deadline: Instant, answer: &mut Answer) {
+    fn ask_channels(&mut self, deadline: Instant, answer: &mut Answer) {
         let Some((url, token)) = &self.readyz else {
             return;
         };
@@ -110,17 +116,15 @@ impl Route {
             Ok(_) | Err(_) => None,
         };
         match said {
-            Some(Some(channels)) => {
-                let ready = channels.suppressed.is_empty();
-                answer.verdict = Verdict::Healthy { ready };
-                answer.channels = channels;
-            }
+            Some(Some(channels)) => self.known = channels,
             Some(None) if token.is_some() => {
                 answer.detail.push_str("; /readyz lists no channels: is the token the gateway's?");
             }
             Some(None) => {}
             None => answer.detail.push_str("; /readyz gives no usable answer"),
         }
+        answer.verdict = Verdict::Healthy { ready: self.known.suppressed.is_empty() };
+        answer.channels = self.known.clone();
     }
 }
 

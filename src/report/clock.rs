@@ -1,7 +1,7 @@
 //! The machine's time in words and on the wall clock. Always UTC: two hosts are compared at night, and an hour that
 //! comes twice a year must not come at all.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::failover::Time;
 
@@ -32,6 +32,13 @@ impl Wall {
     pub fn at(self, time: Time) -> Time {
         Time::from_millis(time.as_millis().saturating_add_signed(self.ahead))
     }
+}
+
+/// What the wall clock says.
+#[must_use]
+pub fn wall_clock() -> Time {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A moment as RFC 3339 writes it, with milliseconds: `2026-11-21T22:30:27.123Z`.

@@ -71,12 +71,6 @@ impl Paths {
     pub fn status(&self) -> PathBuf {
         self.run_dir.join("status.json")
     }
-
-    /// What the last pull reported.
-    #[must_use]
-    pub fn pull(&self) -> PathBuf {
-        self.sync_dir.join("pull.json")
-    }
 }
 
 /// A relative path would mean another folder to everybody who starts elsewhere, so it counts as none.
@@ -97,7 +91,7 @@ mod tests {
         let paths = Paths::new(env(&[("STATE_DIRECTORY", "/var/lib/other"), ("OPENCLAW_FAILOVER_RUN_DIR", "run")]));
         assert_eq!(paths.state(), Path::new("/var/lib/openclaw-failover/state.json"));
         assert_eq!(paths.status(), Path::new("/run/openclaw-failover/status.json"));
-        assert_eq!(paths.pull(), Path::new("/var/lib/openclaw-sync/pull.json"));
+        assert_eq!(paths.sync_dir, Path::new("/var/lib/openclaw-sync"));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub const PULL: &str = "openclaw-sync-pull.service";
 /// What git needs beside the network and the move of the tree.
 const SLACK: Duration = Duration::from_secs(30);
 
+/// Never the one that pulls, whoever owns the folders: an agent writes in them.
+const ROOT: u32 = 0;
+
 /// Why a pull by way of its unit has no report.
 #[derive(Debug)]
 pub enum UnitError {
@@ -55,7 +58,8 @@ impl std::error::Error for UnitError {}
 pub fn is_ours(workspace: &Path) -> bool {
     // systemd says this to the unit and to nobody who types a command.
     let in_unit = env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state);
-    in_unit || owner(workspace).is_ok_and(|owner| fs::metadata("/proc/self").is_ok_and(|own| own.uid() == owner))
+    let own = fs::metadata("/proc/self").map_or(ROOT, |own| own.uid());
+    in_unit || (own != ROOT && owner(workspace).is_ok_and(|owner| own == owner))
 }
 
 /// The owner of a path, or of the nearest folder above it that exists.
@@ -161,7 +165,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let own = fs::metadata("/proc/self").unwrap().uid();
         assert_eq!(owner(&dir.path().join("not/yet/there")).unwrap(), own);
-        assert!(is_ours(&dir.path().join("workspace")));
+        assert_eq!(is_ours(&dir.path().join("workspace")), own != ROOT);
         assert_eq!(owner(Path::new("/proc/1/nothing")).unwrap(), 0);
     }
 }

@@ -5,33 +5,21 @@
 use std::thread;
 
 use crate::host::Host;
-use crate::lab::{GATEWAY, Lab, PRIMARY, STANDBY};
+use crate::lab::{CONFIG, GATEWAY, Lab, MONITOR, PRIMARY, STANDBY};
 use crate::outage::{INTERVAL, Outage, TIMEOUT};
-use crate::shell::{eventually, now, report, secs};
+use crate::shell::{always, eventually, now, report, secs};
+
+/// The primary's gateway token.
+const TOKEN: &str = "a-token-of-the-suite-0123456789abcdef";
 
 /// The hold-down of a primary that has fallen more than once in five minutes.
-const UNSTEADY: f64 = 330.0;
+const UNSTEADY: f64 = 630.0;
 
 #[test]
 fn three_kills_in_five_minutes() {
     let lab = Lab::new();
-    let primary = &lab.primary;
-    // Long enough for the first kill to be an outage.
-    primary.add_to_unit(GATEWAY, "[Service]\nRestartSec=10\n");
-    let kill = || primary.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
-    let outage = Outage::begin(&lab, || drop(kill()));
-    outage.takeover();
-    for _ in 0..2 {
-        lab.wait_primary_serves();
-        lab.monitor().wait_sees_healthy();
-        kill();
-        eventually("the kill shows", secs(5), || (!lab.standby.sees_started(PRIMARY)).then_some(()));
-    }
-    lab.wait_primary_serves();
-    let back = now();
-    eventually("OpenClaw mutes its channels", secs(10), || suppressed(primary).then_some(()));
-
-    while suppressed(primary) {
+    let (outage, back) = three_kills(&lab);
+    while suppressed(&lab.primary) {
         assert_eq!(lab.monitor().role(), "active", "the standby stays up while the primary is muted");
         assert!(lab.standby.sees_started(STANDBY), "the standby answers while the primary is muted");
         thread::sleep(secs(1));
@@ -42,15 +30,33 @@ fn three_kills_in_five_minutes() {
 }
 
 #[test]
+fn three_kills_and_the_primarys_token_is_known() {
+    let lab = Lab::new();
+    let config = lab.standby.read(CONFIG).unwrap_or_default();
+    let config = config.replace(r#""name": "primary","#, r#""name": "primary", "credential": "primary","#);
+    lab.standby.install(CONFIG, config);
+    lab.standby.install("/etc/openclaw-failover/credentials/primary", TOKEN);
+    lab.standby.run(&format!("systemctl stop {MONITOR}"));
+    lab.watch();
+
+    three_kills(&lab);
+    lab.monitor().wait_complaint("suppressed: telegram", secs(10));
+    always("a muted primary is not ready", secs(30), || {
+        lab.monitor().role() == "active" && lab.monitor().sees_healthy() && !lab.monitor().sees_ready()
+    });
+}
+
+#[test]
 fn flapping_every_20_seconds() {
     let lab = Lab::new();
     let outage = Outage::begin(&lab, || lab.primary.filter("tcp dport 18789 drop"));
     let gateway = outage.takeover();
     for _ in 0..3 {
+        // Less than the ordinary hold-down.
         lab.primary.unfilter();
-        thread::sleep(secs(10));
+        thread::sleep(secs(8));
         lab.primary.filter("tcp dport 18789 drop");
-        thread::sleep(secs(10));
+        thread::sleep(secs(12));
     }
     lab.primary.unfilter();
     lab.wait_primary_serves();
@@ -58,6 +64,26 @@ fn flapping_every_20_seconds() {
     assert_eq!(lab.standby.unit(GATEWAY), gateway, "one takeover lasts through all of it");
     outage.steps_aside(back, UNSTEADY..=UNSTEADY + INTERVAL + TIMEOUT);
     outage.nothing_else_happened(back);
+}
+
+/// Kills the primary's gateway three times: the first is the outage, two more follow on its return, and then OpenClaw
+/// mutes its channels. Returns when it was back, muted.
+fn three_kills(lab: &Lab) -> (Outage<'_>, f64) {
+    let outage = Outage::begin(lab, || lab.kill_primary());
+    outage.takeover();
+    lab.primary.add_to_unit(GATEWAY, "[Service]\nRestart=always\n");
+    lab.start_primary();
+    for _ in 0..2 {
+        lab.wait_primary_serves();
+        lab.monitor().wait_sees_healthy();
+        lab.primary.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
+        eventually("the kill shows", secs(5), || (!lab.standby.sees_started(PRIMARY)).then_some(()));
+        eventually("the monitor sees it", secs(10), || (!lab.monitor().sees_healthy()).then_some(()));
+    }
+    lab.wait_primary_serves();
+    let back = now();
+    eventually("OpenClaw mutes its channels", secs(10), || suppressed(&lab.primary).then_some(()));
+    (outage, back)
 }
 
 /// Whether a gateway says, to its own host, that a channel is muted.

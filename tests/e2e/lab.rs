@@ -108,7 +108,7 @@ impl Lab {
     /// Waits until the primary's gateway says to the standby that it has started.
     pub(crate) fn wait_primary_serves(&self) {
         let serves = || self.standby.sees_started(PRIMARY).then_some(());
-        eventually("the primary's gateway has started", secs(120), serves);
+        eventually("the primary's gateway has started", secs(180), serves);
     }
 
     /// Kills the primary's gateway and keeps its systemd from starting it again.

@@ -65,10 +65,18 @@ impl Monitor<'_> {
 
     /// Whether its last probe has found the primary healthy.
     pub(crate) fn sees_healthy(self) -> bool {
-        let Some(status) = self.status() else { return false };
-        let upstreams = status.get("upstreams").and_then(|upstreams| upstreams.as_array()).unwrap_or_default();
-        let healthy = |upstream: &Node| Some(upstream.get("probed")?.get("verdict")?.as_str()? == "healthy");
-        !upstreams.is_empty() && upstreams.iter().all(|upstream| healthy(upstream) == Some(true))
+        self.primary(|probed| text(probed, "verdict") == Some("healthy"))
+    }
+
+    /// Whether its last probe has found the primary ready, too.
+    pub(crate) fn sees_ready(self) -> bool {
+        self.primary(|probed| probed.get("ready").and_then(|ready| ready.as_bool()) == Some(true))
+    }
+
+    fn primary(self, is: impl Fn(&Node) -> bool) -> bool {
+        let probed =
+            self.status().and_then(|status| status.get("upstreams")?.as_array()?.first()?.get("probed").cloned());
+        probed.is_some_and(|probed| is(&probed))
     }
 
     /// Waits until it sees the primary healthy.

@@ -65,7 +65,7 @@ impl<'a> Outage<'a> {
     /// Waits until the standby serves, and returns its gateway's unit.
     pub(crate) fn serving(&self) -> Unit {
         let monitor = self.lab.monitor();
-        let promoted = monitor.wait_event("promoted", self.began, secs(90));
+        let promoted = monitor.wait_event("promoted", self.began, secs(180));
         report(&format!("the standby's gateway answers {:.1} s after the fault", promoted.at - self.began));
         assert!(self.lab.standby.sees_started(STANDBY), "the standby's gateway answers on the wire");
         let gateway = self.lab.standby.unit(GATEWAY);
@@ -78,7 +78,7 @@ impl<'a> Outage<'a> {
     pub(crate) fn failback(&self, recovery: impl FnOnce()) {
         recovery();
         let serves = || self.lab.standby.sees_started(PRIMARY).then(now);
-        let back = eventually("the primary serves again", secs(120), serves);
+        let back = eventually("the primary serves again", secs(180), serves);
         self.steps_aside(back, HOLD_DOWN..=HOLD_DOWN + INTERVAL + TIMEOUT);
         self.nothing_else_happened(back);
     }

@@ -4,6 +4,7 @@
 //! The folder is `target/e2e`, or the one that `OCF_E2E_DIR` names; delete it to build everything afresh. The binary is
 //! the one Cargo has just built, or the one that `OCF_E2E_BINARY` names.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -41,12 +42,10 @@ pub(crate) fn parts() -> &'static Parts {
         let binary =
             env::var_os("OCF_E2E_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_openclaw-failover").into(), PathBuf::from);
         assert!(binary.is_file(), "there is no binary at {}", binary.display());
-        Parts {
-            rootfs: build("rootfs.sh", dir.join("rootfs"), &[PRIMARY]),
-            openclaw: build("openclaw.sh", dir.join("openclaw"), &[]),
-            binary,
-            labs,
-        }
+        let openclaw = build("openclaw.sh", dir.join("openclaw"), &[]);
+        let config = Path::new(REPOSITORY).join("tests/e2e/files/standby/openclaw.json");
+        let rootfs = build("rootfs.sh", dir.join("rootfs"), &[PRIMARY.as_ref(), openclaw.as_ref(), config.as_ref()]);
+        Parts { rootfs, openclaw, binary, labs }
     })
 }
 
@@ -61,7 +60,7 @@ pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(REPOSITORY).join("tests/e2e/parts").join(name)
 }
 
-fn build(name: &str, target: PathBuf, more: &[&str]) -> PathBuf {
+fn build(name: &str, target: PathBuf, more: &[&OsStr]) -> PathBuf {
     if !target.exists() {
         eprintln!("building {}", target.display());
         must(Command::new("sh").arg(script(name)).arg(&target).args(more));

@@ -93,6 +93,6 @@ impl Gateway {
             Process::Up { .. } => Verdict::Failing(Failure::Refused),
             Process::Draining { .. } => Verdict::Failing(Failure::Draining),
         };
-        Observation { unit: ask_systemd.then(|| self.unit()), verdict, channels_well: true }
+        Observation { unit: ask_systemd.then(|| self.unit()), verdict: Some(verdict), channels_well: true }
     }
 }

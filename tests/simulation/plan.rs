@@ -99,7 +99,7 @@ fn crash_loop(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64) -> u64 {
     }
     spans.push((at, State::Fails(Failure::Refused)));
     spans.push((at + 10 * SECOND, State::Up { ready: rng.chance(500) }));
-    at += 5 * MINUTE;
+    at += 6 * MINUTE;
     spans.push((at, UP));
     at
 }

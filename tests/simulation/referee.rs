@@ -17,7 +17,7 @@ use crate::plan::{DAY, MINUTE, SECOND, State};
 const SLACK: u64 = 2 * SECOND;
 
 /// OpenClaw's crash-loop breaker and what the design adds to it.
-const BREAKER: u64 = 330 * SECOND;
+const BREAKER: u64 = 630 * SECOND;
 
 pub struct Referee {
     seed: u64,

@@ -579,7 +579,7 @@ impl World {
 
     /// Whether every verdict and every look would be the same again, and mean nothing new.
     fn is_quiet(&self, machine: &Machine) -> bool {
-        let settled = Duration::from_secs(400);
+        let settled = Duration::from_secs(700);
         let steady = |upstream: usize| {
             let known = &machine.upstreams()[upstream];
             self.state(upstream) == UP && known.ready_for.is_some_and(|ready| ready >= settled)

@@ -69,12 +69,12 @@ fn one_armed_upstream_of_two_is_enough() {
 #[test]
 fn a_reload_keeps_the_role_and_arms_as_it_is_told() {
     let mut night = Night::watching();
-    night.machine.reconfigure(defaults(), &[false]);
+    night.machine.reconfigure(defaults(), false, &[false]);
     night.at(10.0, refused()).expect(&[Pull]).at(11.0, pulled());
     night.each(&[15.0, 20.0, 25.0], &refused());
     night.at(30.0, refused()).says("NeverSeenHealthy").is("standby").expect(&[]);
     let mut night = Night::watching().active();
-    night.machine.reconfigure(defaults(), &[true]);
+    night.machine.reconfigure(defaults(), false, &[true]);
     night.at(45.0, refused()).is("active").expect(&[]);
 }
 

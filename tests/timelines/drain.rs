@@ -54,9 +54,22 @@ fn the_primary_back_after_the_kill_was_ordered_starts_nothing() {
 }
 
 #[test]
-fn a_kill_that_fails_is_reported_and_not_repeated_at_once() {
+fn a_kill_that_fails_is_reported_and_repeated_15_s_later() {
     let mut night = due_again();
     night.at(175.0, tick()).expect(&[Order(Kill)]).at(175.1, failed("Access denied")).says("StopFailed");
-    night.each(&[180.0, 300.0, 474.0], &drains(2)).is("demoting").expect(&[]);
-    night.at(475.0, drains(2)).says("StopHangs").expect(&[Order(Kill)]);
+    night.each(&[180.0, 189.0], &drains(2)).is("demoting").expect(&[]);
+    night.at(190.0, drains(2)).expect(&[Order(Kill)]).at(190.1, done());
+    night.each(&[206.0, 300.0, 474.0], &drains(2)).is("demoting").expect(&[]);
+}
+
+#[test]
+fn a_gateway_whose_stop_was_refused_serves_on_when_the_primary_dies_again() {
+    let mut night = Night::watching().active();
+    night.each(&[100.0, 110.0, 120.0, 130.0], &healthy()).is("demoting").forget();
+    night.at(130.1, failed("Access denied")).says("StopFailed").at(130.5, up(2));
+    for at in [135.0, 140.0, 145.0, 150.0, 155.0, 160.0, 165.0, 170.0] {
+        night.at(at, refused()).at(at, up(2)).forget();
+        night.at(at, failed("Access denied")).forget();
+    }
+    night.at(176.0, up(2)).says("Adopted").at(177.0, up(2)).at(178.0, up(2)).is("active").expect(&[]);
 }

@@ -75,7 +75,7 @@ pub fn failed(why: &str) -> Event {
 pub fn look(state: UnitState, invocation: u128, verdict: Verdict) -> Event {
     let main_pid = (state != UnitState::Down).then_some(4242);
     let unit = Some(Unit { state, invocation: Some(Invocation(invocation)), main_pid });
-    Event::Observed(Observation { unit, verdict, channels_well: true })
+    Event::Observed(Observation { unit, verdict: Some(verdict), channels_well: true })
 }
 
 /// What systemd said in this look.
@@ -118,7 +118,7 @@ pub fn drains(invocation: u128) -> Event {
 
 /// The URL alone answered; systemd was not asked.
 pub fn answers() -> Event {
-    Event::Observed(Observation { unit: None, verdict: READY, channels_well: true })
+    Event::Observed(Observation { unit: None, verdict: Some(READY), channels_well: true })
 }
 
 /// The same look, with a channel that does not work.

@@ -78,3 +78,14 @@ fn what_is_down_is_standby_with_a_fresh_window() {
     night.at(0.0, gone(7)).is("standby").expect(&[Pull]);
     assert_eq!(night.window(), None);
 }
+
+#[test]
+fn one_that_somebody_restarts_is_adopted_again_and_never_killed_for_it() {
+    let mut night = starts(&drains(7));
+    night.at(0.0, drains(7)).is("demoting").at(5.0, boots(8)).says("Adopted").is("promoting(verify)");
+    night.at(12.0, up(8)).at(13.0, up(8)).is("active");
+    for at in 14..120 {
+        night.at(f64::from(at), refused()).at(f64::from(at), up(8));
+    }
+    night.is("active").expect(&[]);
+}

@@ -1,4 +1,4 @@
-//! hold-down = min(demote.max_after, demote.after × 2^(n−1)), and at least 330 s for an upstream in a crash loop.
+//! hold-down = min(demote.max_after, demote.after × 2^(n−1)), and at least 630 s for an upstream in a crash loop.
 
 use openclaw_failover::failover::Memory;
 use openclaw_failover::failover::{self};
@@ -106,13 +106,13 @@ fn falls_twice(apart: f64) -> Night {
 }
 
 #[test]
-fn an_upstream_that_falls_twice_within_5_minutes_must_stay_ready_for_330_s() {
+fn an_upstream_that_falls_twice_within_5_minutes_must_stay_ready_for_630_s() {
     let mut night = falls_twice(300.0);
-    assert_eq!(night.hold_down(), 330.0);
-    for at in (810..1140).step_by(10) {
+    assert_eq!(night.hold_down(), 630.0);
+    for at in (810..1440).step_by(10) {
         night.at(f64::from(at), healthy()).is("active");
     }
-    night.at(1140.0, healthy()).is("demoting").forget();
+    night.at(1440.0, healthy()).is("demoting").forget();
     assert_eq!(night.hold_down(), 30.0);
 }
 
@@ -123,14 +123,14 @@ fn two_falls_further_apart_are_two_outages() {
 }
 
 #[test]
-fn the_330_s_are_a_least_and_not_a_most() {
-    let promotions = [0.0; 5].map(time).to_vec();
+fn the_630_s_are_a_least_and_not_a_most() {
+    let promotions = [0.0; 6].map(time).to_vec();
     let memory = Memory { promotions, ..Memory::default() };
     let start = failover::Start { memory, armed: vec![true], unit: None };
     let mut night = Night::begins(0.0, defaults(), start);
-    assert_eq!(night.hold_down(), 480.0);
+    assert_eq!(night.hold_down(), 960.0);
     night.at(0.0, down()).at(1.0, pulled());
     night.each(&[10.0, 30.0], &healthy()).at(20.0, healthy());
     night.at(40.0, refused()).at(50.0, healthy()).at(60.0, refused()).forget();
-    assert_eq!(night.hold_down(), 480.0);
+    assert_eq!(night.hold_down(), 960.0);
 }

@@ -56,8 +56,8 @@ fn a_flap_every_20_s_while_active_never_demotes_until_it_ends() {
     assert_eq!(night.decided().len(), 1);
     let stops = night.stops();
     assert_eq!(stops.len(), 1);
-    // The last fall is at 1,980 s and the return at 2,000 s; then 330 s without a break.
-    assert_between(stops[0], 2000.0 + 330.0, 2000.0 + 330.0 + 20.0, "asked to stop");
+    // The last fall is at 1,980 s and the return at 2,000 s; then 630 s without a break.
+    assert_between(stops[0], 2000.0 + 630.0, 2000.0 + 630.0 + 20.0, "asked to stop");
 }
 
 #[test]
@@ -108,16 +108,16 @@ fn three_crashes_in_5_minutes_do_not_demote_while_the_primary_says_that_it_is_mu
     assert_eq!(night.decided().len(), 1);
     let stops = night.stops();
     assert_eq!(stops.len(), 1);
-    assert_between(stops[0], 590.0 + 330.0, 590.0 + 330.0 + 20.0, "asked to stop");
+    assert_between(stops[0], 590.0 + 630.0, 590.0 + 630.0 + 20.0, "asked to stop");
 }
 
 #[test]
-fn three_crashes_in_5_minutes_do_not_demote_for_330_s_even_if_it_says_nothing_of_its_channels() {
+fn three_crashes_in_5_minutes_do_not_demote_for_630_s_even_if_it_says_nothing_of_its_channels() {
     let mut night = Play::new(&defaults(), vec![crashes(up())]);
     night.until(2000.0);
     let stops = night.stops();
     assert_eq!(stops.len(), 1);
-    assert_between(stops[0], 290.0 + 330.0, 290.0 + 330.0 + 20.0, "asked to stop");
+    assert_between(stops[0], 290.0 + 630.0, 290.0 + 630.0 + 20.0, "asked to stop");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_cut_drain_waits_for_the_5_minutes_too() {
     night.at(200.0, promote()).says("DrainCut");
     looks(&mut night, 201.0, 475.0, &drains(3));
     night.expect(&[]);
-    night.at(475.0, drains(3)).expect(&[Order(Kill)]);
+    night.at(475.1, drains(3)).expect(&[Order(Kill)]);
 }
 
 #[test]

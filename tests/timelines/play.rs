@@ -181,7 +181,7 @@ impl Play {
         };
         let main_pid = (state != UnitState::Down).then_some(4242);
         let unit = Unit { state, invocation: Some(Invocation(self.invocation)), main_pid };
-        Observation { unit: Some(unit), verdict, channels_well: true }
+        Observation { unit: Some(unit), verdict: Some(verdict), channels_well: true }
     }
 
     /// When each of these was said or asked for.

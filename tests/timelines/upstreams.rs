@@ -83,7 +83,7 @@ fn a_crash_loop_of_one_does_not_lengthen_the_hold_down_of_the_other() {
     for at in [100.0, 120.0, 140.0] {
         night.at(at, healthy()).at(at + 10.0, refused());
     }
-    assert_eq!(night.machine.hold_down(Some(0)), Duration::from_secs(330));
+    assert_eq!(night.machine.hold_down(Some(0)), Duration::from_secs(630));
     assert_eq!(night.machine.hold_down(Some(1)), Duration::from_secs(30));
 }
 

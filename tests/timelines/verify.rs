@@ -48,7 +48,7 @@ fn the_invocation_must_be_new() {
 #[test]
 fn the_units_main_pid_must_be_alive() {
     let without = Unit { state: UnitState::Active, invocation: Some(Invocation(2)), main_pid: None };
-    let seen = Event::Observed(Observation { unit: Some(without), verdict: READY, channels_well: true });
+    let seen = Event::Observed(Observation { unit: Some(without), verdict: Some(READY), channels_well: true });
     let mut night = Night::watching().verifying();
     night.each(&[40.0, 41.0, 42.0], &seen).is("promoting(verify)").expect(&[]);
 }

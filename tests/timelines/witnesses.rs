@@ -109,3 +109,15 @@ fn a_flapping_witness_delays_the_promotion_by_at_most_its_silence() {
     // The window is due at 90 s; the witness lives again from 92 s and is asked every 3 s.
     crate::play::assert_between(decided[0], 92.0, 95.2, "decided");
 }
+
+#[test]
+fn a_reload_without_the_witness_ends_the_isolation() {
+    let mut night = Night::with(|policy| policy.witnessed = true);
+    for at in [10.0, 13.0, 16.0, 19.0, 22.0, 25.0, 28.0, 31.0, 34.0] {
+        night.at(at, refused()).at(at + 0.5, witness(false)).forget();
+    }
+    assert!(night.machine.isolated());
+    night.machine.reconfigure(defaults(), true, &[true]);
+    assert!(!night.machine.isolated());
+    night.at(37.0, refused()).says("Promoting").forget();
+}

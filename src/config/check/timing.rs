@@ -8,13 +8,19 @@ use crate::config::problems::Collector;
 use crate::config::raw::{RawDemote, RawProbe, RawPromote};
 use crate::config::valid::{Demote, Probe, Promote};
 
-use super::at_least;
+use super::{at_least, at_most};
 
 /// The shortest probe interval and deadline. Anything shorter is load, not watching.
 const SHORTEST_PROBE: Duration = Duration::from_millis(100);
 
 /// The longest. Whoever looks at the primary once an hour does not watch it.
 const LONGEST_PROBE: Duration = Duration::from_secs(60 * 60);
+
+/// The longest that a promotion may be told to wait for a pull: nobody is reached meanwhile.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// The longest grace for a restart: more of it would be no promotion at all.
+const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
 
 /// The shortest of every other duration that may not be zero.
 pub(super) const SHORTEST: Duration = Duration::from_secs(1);
@@ -39,6 +45,7 @@ struct Set {
     timeout: At<Duration>,
     promote_after: At<Duration>,
     failures: At<u32>,
+    restart_grace: At<Duration>,
     demote_after: At<Duration>,
     max_after: At<Duration>,
     flap_window: At<Duration>,
@@ -52,7 +59,7 @@ pub(super) fn check(probe: RawProbe, promote: &RawPromote, demote: RawDemote, pr
         timeout: probe_duration(&set.timeout, problems),
         promote_after: at_least(&set.promote_after, SHORTEST, problems),
         failures: set.failures.value,
-        restart_grace: promote.restart_grace.as_ref().map_or(Promote::default().restart_grace, |grace| grace.value),
+        restart_grace: at_most(&set.restart_grace, LONGEST_GRACE, problems),
         demote_after: at_least(&set.demote_after, SHORTEST, problems),
         max_after: at_least(&set.max_after, SHORTEST, problems),
         flap_window: at_least(&set.flap_window, SHORTEST, problems),
@@ -66,11 +73,7 @@ pub(super) fn check(probe: RawProbe, promote: &RawPromote, demote: RawDemote, pr
 }
 
 fn probe_duration(duration: &At<Duration>, problems: &Collector) -> Duration {
-    if duration.value > LONGEST_PROBE {
-        let (value, longest) = (show(duration.value), show(LONGEST_PROBE));
-        let what = format!("\"{value}\" is too long; write at most \"{longest}\"");
-        problems.add(&duration.place, what);
-    }
+    at_most(duration, LONGEST_PROBE, problems);
     at_least(duration, SHORTEST_PROBE, problems)
 }
 
@@ -83,6 +86,7 @@ impl Set {
             timeout: At::or(probe.timeout, "probe.timeout", default.0.timeout),
             promote_after: At::or(promote.after.clone(), "promote.after", default.1.after),
             failures: At::or(promote.failures.clone(), "promote.failures", default.1.failures),
+            restart_grace: At::or(promote.restart_grace.clone(), "promote.restart_grace", default.1.restart_grace),
             demote_after: At::or(demote.after, "demote.after", default.2.after),
             max_after: At::or(demote.max_after, "demote.max_after", default.2.max_after),
             flap_window: At::or(demote.flap_window, "demote.flap_window", default.2.flap_window),

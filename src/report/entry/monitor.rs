@@ -22,10 +22,8 @@ pub enum MonitorNote {
     Missing { what: String },
     /// The workspace's pull ended otherwise than the one before.
     PullChanged(Pull),
-    /// What the standby learned is back in git.
-    Returned,
-    /// It could not be brought back; it is tried again.
-    PushFailed { why: String },
+    /// What the standby's agent wrote is left in its checkout.
+    NotReturned { workspace: String },
     /// systemd cannot be asked or refuses to act: no D-Bus, no polkit, no permission.
     SystemdUnreachable { why: String },
     /// It answers again.
@@ -48,7 +46,7 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
             "stopped",
             "the monitor stops as it was told; the gateway is left as it is, and nobody watches",
         ),
-        MonitorNote::Reloaded => Entry::notice("reloaded", "the new configuration is in force; windows start anew"),
+        MonitorNote::Reloaded => Entry::notice("reloaded", "the new configuration is in force"),
         MonitorNote::ReloadRefused { why } => {
             let text = format!(
                 "the new configuration is refused and the old one stays in force: {}. \
@@ -60,14 +58,13 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
         MonitorNote::SetAside(unreadable) => set_aside(unreadable),
         MonitorNote::Missing { what } => Entry::error("missing", what).quote("what", what),
         MonitorNote::PullChanged(pull) => pull_changed(pull),
-        MonitorNote::Returned => Entry::notice("returned", "what this host's agent wrote is back in the git remote"),
-        MonitorNote::PushFailed { why } => {
+        MonitorNote::NotReturned { workspace } => {
             let text = format!(
-                "what this host's agent wrote could not be returned: {}. It is kept here and tried again; \
-                 `journalctl -u openclaw-sync-push.service` says more",
-                quoted(why)
+                "what this host's agent wrote while it served stays in {}: commit and push it from there, as openclaw; \
+                 until then a pull may find it in its way and leave it untouched",
+                quoted(workspace)
             );
-            Entry::warning("push_failed", &text).quote("why", why)
+            Entry::warning("not_returned", &text).quote("workspace", workspace)
         }
         MonitorNote::SystemdUnreachable { why } => {
             let text = format!(

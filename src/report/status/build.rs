@@ -57,6 +57,12 @@ impl Seen {
         Self { verdict: answer.verdict, since, probed }
     }
 
+    /// Whether the same is seen as then, but for the latency.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.verdict == other.verdict && self.probed == Probed { latency: self.probed.latency, ..other.probed.clone() }
+    }
+
     fn told(&self, wall: Wall) -> Probed {
         Probed { since: wall.at(self.since), ..self.probed.clone() }
     }

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Builds the root file system that every host of the suite starts from: a small Debian 12 on which somebody has
-# installed OpenClaw's user, with a workspace whose remote lies on the primary. Needs root, mmdebstrap and a Debian mirror.
+# run OpenClaw before, with a workspace whose remote lies on the primary. Needs root, mmdebstrap and a Debian mirror.
 #
-# usage: rootfs.sh DIR PRIMARY_ADDRESS
+# usage: rootfs.sh DIR PRIMARY_ADDRESS OPENCLAW OPENCLAW_CONFIG
 set -eu
 dir=$1
 primary=$2
+openclaw=$3
+config=$4
 
 mmdebstrap --quiet --variant=minbase \
     --include=systemd,systemd-sysv,dbus,polkitd,git,rsync,openssh-server,openssh-client,iproute2,procps,nftables \
@@ -42,4 +44,37 @@ setpriv --reuid=openclaw --regid=openclaw --init-groups env HOME=/home/openclaw 
     sed '/empty repository/d'
 rm /root/as-openclaw.sh /tmp/as-openclaw.sh
 INSIDE
+
+# Most of a first start is spent on compiling and on laying out the state; the suite starts dozens of gateways.
+cp "$config" "$dir.partial/home/openclaw/.openclaw/openclaw.json"
+export dir openclaw
+unshare --mount --net --pid --fork --kill-child sh -eu <<'ALONE'
+ip link set lo up
+mkdir -p "$dir.partial/opt/openclaw/node_modules"
+mount --bind "$openclaw/node_modules" "$dir.partial/opt/openclaw/node_modules"
+mount -t proc proc "$dir.partial/proc"
+env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$dir.partial" bash -eu <<'INSIDE'
+install -d -m 700 -o openclaw -g openclaw /var/cache/openclaw
+chown openclaw: /home/openclaw/.openclaw/openclaw.json
+setpriv --reuid=openclaw --regid=openclaw --init-groups env HOME=/home/openclaw OPENCLAW_GATEWAY_TOKEN=once \
+    OPENCLAW_NO_RESPAWN=1 NODE_COMPILE_CACHE=/var/cache/openclaw \
+    /opt/openclaw/node_modules/node-binary/bin/node /opt/openclaw/node_modules/openclaw/openclaw.mjs gateway run \
+    > /tmp/log 2>&1 &
+gateway=$!
+started() {
+    exec 3<>/dev/tcp/127.0.0.1/18789 && printf 'GET /startupz HTTP/1.0\r\n\r\n' >&3 && grep -q '"started"' <&3
+} 2> /dev/null
+for _ in $(seq 180); do
+    sleep 1
+    if (started); then
+        kill "$gateway"
+        wait "$gateway" || true
+        rm /tmp/log
+        exit 0
+    fi
+done
+cat /tmp/log
+exit 1
+INSIDE
+ALONE
 mv "$dir.partial" "$dir"

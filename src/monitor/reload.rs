@@ -1,0 +1,72 @@
+//! Another configuration: in force wholly, or not at all.
+
+use std::thread;
+
+use crate::config::Config;
+use crate::config::Witness;
+use crate::failover::{Policy, Role};
+use crate::report::entry::MonitorNote;
+
+use super::inbox::Fact;
+use super::prober::Probers;
+use super::pulse::Pulse;
+use super::{Monitor, witness};
+
+/// A configuration that was read, and the witnesses that apply to it.
+pub(super) type Loaded = Result<(Config, Vec<Witness>), String>;
+
+impl Monitor {
+    /// Reads the configuration again, on a thread of its own: a file may be slow, and a witness is looked for.
+    pub(super) fn reload(&mut self) {
+        if std::mem::replace(&mut self.reloading, true) {
+            return;
+        }
+        self.notify.reloading();
+        let (source, outlet) = (self.parts.source.clone(), self.outlet.clone());
+        let load = move || {
+            let loaded = source.load().map_err(|problems| problems.to_string());
+            outlet.send(Fact::Loaded(loaded.map(|config| {
+                let witnesses = witness::of(&config);
+                (config, witnesses)
+            })));
+        };
+        if let Err(why) = thread::Builder::new().name("reload".into()).spawn(load) {
+            self.loaded(Err(format!("no thread to read it: {why}")));
+        }
+    }
+
+    pub(super) fn loaded(&mut self, loaded: Loaded) {
+        self.reloading = false;
+        match loaded.and_then(|(config, witnesses)| self.reconfigure(config, witnesses)) {
+            Ok(()) => self.tell(&MonitorNote::Reloaded),
+            Err(why) => self.tell(&MonitorNote::ReloadRefused { why }),
+        }
+        self.notify.ready();
+    }
+
+    fn reconfigure(&mut self, config: Config, witnesses: Vec<Witness>) -> Result<(), String> {
+        if config.gateway.unit != self.parts.config.gateway.unit && self.machine.role() != &Role::Standby {
+            return Err("gateway.unit cannot change while this host's gateway is up; demote first".to_owned());
+        }
+        let policy = Policy::new(&config, !witnesses.is_empty());
+        let backend = (self.parts.backend)(&config);
+        let (generation, clock, outlet) = (self.generation + 1, self.clock, &self.outlet);
+        let probers = |targets| Probers::start(targets, &policy, generation, clock, outlet);
+        let changed = self.workers.reconfigure(&config, backend, &policy, witnesses, probers, outlet);
+        let missing = changed.map_err(|why| why.to_string())?;
+        self.generation = generation;
+        let armed: Vec<bool> = config.upstreams.iter().map(|upstream| self.armed.knows(&upstream.urls)).collect();
+        let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
+        let same_upstreams = urls(&config) == urls(&self.parts.config);
+        self.machine.reconfigure(policy, same_upstreams, &armed);
+        if !same_upstreams {
+            self.upstreams = vec![None; config.upstreams.len()];
+        }
+        self.pulse = Pulse::new(self.clock.now());
+        self.parts.config = config;
+        for what in missing {
+            self.tell(&MonitorNote::Missing { what });
+        }
+        Ok(())
+    }
+}

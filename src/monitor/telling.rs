@@ -1,0 +1,67 @@
+//! What the monitor tells: the history, the log, the status, and systemd.
+
+use crate::failover::{Note, Time};
+use crate::report::entry::{Entry, MonitorNote};
+use crate::report::status::{Facts, Status};
+
+use super::Monitor;
+use super::recorder::Record;
+
+impl Monitor {
+    pub(super) fn say(&mut self, at: Time, note: &Note) {
+        if let Note::Armed { upstream } = note
+            && let Some(upstream) = self.parts.config.upstreams.get(*upstream)
+        {
+            self.armed.arm(&upstream.urls, at, self.clock.wall());
+            self.armed_anew = true;
+        }
+        self.record(Entry::of_machine(note, at, self.clock.wall(), &self.parts.config));
+    }
+
+    pub(super) fn tell_if(&mut self, note: Option<MonitorNote>) {
+        if let Some(note) = note {
+            self.tell(&note);
+        }
+    }
+
+    pub(super) fn tell(&mut self, note: &MonitorNote) {
+        self.record(Entry::of_monitor(note, self.clock.now(), self.clock.wall()));
+    }
+
+    fn record(&mut self, entry: Entry) {
+        self.changed = true;
+        (self.parts.teller)(&entry);
+        if !self.workers.recorder.take(Record::Entry(entry)) {
+            log::warn!("the disk is too slow for the history: an entry is lost");
+        }
+    }
+
+    pub(super) fn write_status(&mut self) {
+        let (now, config) = (self.clock.now(), &self.parts.config);
+        (self.status, self.changed) = (Some(now), false);
+        let facts = Facts {
+            config,
+            wall: self.clock.wall(),
+            now,
+            started: self.started,
+            interval: config.probe.interval,
+            upstreams: &self.upstreams,
+            gateway: self.gateway.as_ref(),
+            workspace: self.conditions.pull(),
+            degraded: &self.conditions.degraded(config),
+        };
+        let status = Status::new(&self.machine, &facts);
+        self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words()));
+        let note = self.conditions.run_dir(status.save(&self.parts.paths.status()));
+        self.tell_if(note);
+    }
+
+    fn upstreams_in_words(&self) -> String {
+        let known = self.parts.config.upstreams.iter().zip(self.machine.upstreams());
+        let words = known.map(|(upstream, known)| match known.latest {
+            Some((_, verdict)) => format!("{} {verdict}", upstream.name),
+            None => format!("{} not probed yet", upstream.name),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+}

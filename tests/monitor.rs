@@ -1,0 +1,115 @@
+//! The monitor as systemd meets it: signals, exit codes, and what it says. Its gateway here is the demo's stub.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
+
+/// However busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A child that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn stub(address: SocketAddr) -> Running {
+    let mut command = Command::new(BINARY);
+    command.args(["demo", "--stub-gateway", &address.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Its first byte says that it listens.
+    child.stdout.take().unwrap().read_exact(&mut [0; 1]).unwrap();
+    Running(child)
+}
+
+fn monitor(folder: &Path) -> (Running, Receiver<String>) {
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--config"]).arg(folder.join("config.json"));
+    for (name, dir) in [("STATE", "state"), ("RUN", "run"), ("SYNC", "sync")] {
+        fs::create_dir(folder.join(dir)).unwrap();
+        command.env(format!("OPENCLAW_FAILOVER_{name}_DIR"), folder.join(dir));
+    }
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = listen(child.stderr.take().unwrap());
+    (Running(child), lines)
+}
+
+fn listen(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
+    lines
+}
+
+/// Waits until the monitor says this.
+fn hears(lines: &Receiver<String>, words: &str) -> String {
+    let mut heard = Vec::new();
+    while let Ok(line) = lines.recv_timeout(PATIENCE) {
+        if line.contains(words) {
+            return line;
+        }
+        heard.push(line);
+    }
+    panic!("the monitor never said {words:?}, but {heard:#?}");
+}
+
+fn signal(to: &Running, name: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", to.0.id())]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn configure(folder: &Path, primary: SocketAddr, extra: &str) {
+    let text = format!(
+        r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{primary}"] }}], "promote": {{ "witnesses": [] }}{extra} }}"#
+    );
+    fs::write(folder.join("config.json"), text).unwrap();
+}
+
+#[test]
+fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _gateway = stub(primary);
+    configure(folder.path(), primary, "");
+    let (mut monitor, lines) = monitor(folder.path());
+    hears(&lines, "primary was seen healthy from here for the first time");
+
+    configure(folder.path(), primary, r#", "demote": { "after": "45s" }"#);
+    signal(&monitor, "HUP");
+    hears(&lines, "the new configuration is in force");
+
+    configure(folder.path(), primary, r#", "demot": {}"#);
+    signal(&monitor, "HUP");
+    let refused = hears(&lines, "is refused and the old one stays in force");
+    assert!(refused.contains(r#"did you mean "demote"?"#), "{refused}");
+
+    signal(&monitor, "TERM");
+    hears(&lines, "the gateway is left as it is");
+    assert!(monitor.0.wait().unwrap().success());
+    let status = fs::read_to_string(folder.path().join("run/status.json")).unwrap();
+    assert!(status.contains(r#""role""#) && status.contains(r#""hold_down_seconds""#), "{status}");
+}
+
+#[test]
+fn a_bad_configuration_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("config.json"), r#"{ "upstreams": [] }"#).unwrap();
+    let (mut monitor, lines) = monitor(folder.path());
+    hears(&lines, "upstreams");
+    assert_eq!(monitor.0.wait().unwrap().code(), Some(2));
+    for dir in ["state", "run", "sync"] {
+        assert_eq!(fs::read_dir(folder.path().join(dir)).unwrap().count(), 0, "{dir}");
+    }
+}
