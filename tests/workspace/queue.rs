@@ -92,12 +92,8 @@ fn what_would_be_acted_on_is_archived_and_the_rest_stays() {
     }
     let world = world();
     let pushed = push(&world, Queue::PutAway);
-    assert_eq!(
-        pushed.archived.words(),
-        "1 queued messages, 1 received messages, 1 notes of a restart, 1 sub-agents, 1 task reports, 1 unfinished tasks, \
-         2 interrupted turns, 1 windows of such turns",
-        "{pushed:?}"
-    );
+    let words = "1 queued messages, 1 received messages, 1 notes of a restart, 1 sub-agents, 1 task reports and 3 more";
+    assert_eq!(pushed.archived.words(), words, "{pushed:?}");
     let left = "SELECT id FROM delivery_queue_entries; SELECT event_id FROM channel_ingress_events; SELECT task_id FROM task_runs;
         SELECT task_id FROM task_delivery_state; SELECT flow_id FROM flow_runs; SELECT count(*) FROM subagent_runs;
         SELECT count(*) FROM gateway_restart_sentinel;";

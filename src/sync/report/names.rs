@@ -4,10 +4,10 @@ use crate::host::printable;
 use crate::json::Value;
 
 /// How many names are listed; of the rest, only the number is told.
-const LISTED: usize = 10;
+const LISTED: usize = 5;
 
 /// How many characters of each.
-const LENGTH: usize = 100;
+const LENGTH: usize = 80;
 
 /// Names of branches or files, as far as a report has room for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ mod tests {
     fn a_long_list_is_counted_and_reads_back() {
         let names = Names::of((0..300).map(|n| format!("{n}\u{1b}[2J{}", "x".repeat(200))));
         assert_eq!((names.listed.len(), names.count), (LISTED, 300));
-        assert!(names.words().ends_with(" and 290 more"));
+        assert!(names.words().ends_with(" and 295 more"));
         assert!(!names.words().contains('\u{1b}'));
         assert_eq!(Names::parse(&names.to_json()), Some(names));
         assert_eq!(Names::of(["a".to_owned(), "b".to_owned()]).words(), "a, b");
