@@ -26,6 +26,9 @@ pub(super) const MOVE_CAP: Duration = Duration::from_secs(60);
 /// How much room must be left on the disk after a move, in bytes.
 const SPARE: u64 = 16 * 1024 * 1024;
 
+/// How much room is enough for anything that is called a workspace, in bytes.
+const PLENTY: u64 = 8 * 1024 * 1024 * 1024;
+
 /// What a branch's log says of a change by us.
 pub(super) const REASON: &str = "openclaw-failover";
 
@@ -46,13 +49,22 @@ pub(super) struct Move<'a> {
     pub(super) now: Time,
 }
 
+/// What came of a move.
+#[derive(Default)]
+pub(super) struct Moved {
+    /// Whether any file changed.
+    pub(super) has_moved: bool,
+    /// The new names of what had to make room.
+    pub(super) aside: Vec<PathBuf>,
+}
+
 impl Move<'_> {
-    /// Moves the tree and the branch. Answers with the new names of what had to make room.
-    pub(super) fn run(&self) -> Result<Vec<PathBuf>, Stop> {
+    /// Moves the tree and the branch.
+    pub(super) fn run(&self) -> Result<Moved, Stop> {
         let git = self.git;
         let is_there = self.image.tree == self.image.base && self.refs.head.commit.as_deref() == Some(self.to);
         if is_there && self.names_are_right() && agent::is_published(git) {
-            return Ok(Vec::new());
+            return Ok(Moved::default());
         }
         let entries = if is_there { Vec::new() } else { differences(git, &self.image.tree, self.to)? };
         let lock = IndexLock::take(git, self.others)?;
@@ -60,18 +72,21 @@ impl Move<'_> {
         let mut aside = Vec::new();
         if !entries.is_empty() {
             self.require_room(&entries)?;
-            torn::remember(git, self.refs, self.from, self.to)?;
+            torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
             aside = self.make_room(&entries)?;
             let args = ["read-tree", "-m", "-u", self.image.tree.as_str(), self.to];
             git.to_its_end(&args, MOVE_CAP).map_err(|stop| self.explain(stop))?;
         }
         self.move_branch(!entries.is_empty())?;
         lock.publish(git)?;
-        Ok(aside)
+        Ok(Moved { has_moved: !entries.is_empty(), aside })
     }
 
     /// Now that no other git can commit: whether one has, since the branch was looked at.
     fn is_unchanged(&self) -> Result<(), Stop> {
+        if self.others == Others::Down {
+            return Ok(());
+        }
         let head = self.git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
         if head == self.refs.head.commit {
             return Ok(());
@@ -112,6 +127,7 @@ impl Move<'_> {
 
     /// A disk that fills up in the middle would leave half of a tree.
     fn require_room(&self, entries: &[Entry]) -> Result<(), Stop> {
+        let Some(free) = free(self.git.dir).filter(|free| *free < PLENTY) else { return Ok(()) };
         let mut hashes = String::new();
         for entry in entries {
             if let ([_, mode], [_, hash]) = (&entry.modes, &entry.hashes)
@@ -127,13 +143,11 @@ impl Move<'_> {
         let sizes = ["cat-file", "--batch-check=%(objectsize)", "--buffer"];
         let sizes = self.git.feed(&sizes, hashes.as_bytes(), &self.git.own_index())?;
         let needed: u64 = String::from_utf8_lossy(&sizes).lines().filter_map(|size| size.parse::<u64>().ok()).sum();
-        match free(self.git.dir) {
-            Some(free) if free < needed.saturating_add(SPARE) => {
-                let said = format!("no room on the disk: {needed} bytes and some to spare are needed, {free} are free");
-                Err(Stop::new(Why::Failed, said))
-            }
-            _ => Ok(()),
+        if free < needed.saturating_add(SPARE) {
+            let said = format!("no room on the disk: {needed} bytes and some to spare are needed, {free} are free");
+            return Err(Stop::new(Why::Failed, said));
         }
+        Ok(())
     }
 
     /// Renames what lies where a file is to be written and is in no commit.

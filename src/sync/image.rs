@@ -73,9 +73,10 @@ impl Image {
 }
 
 fn base(git: &Git<'_>, head: &Head) -> Result<String, Stop> {
-    match &head.commit {
-        Some(commit) => Ok(git.word(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?),
-        None => {
+    match (&head.tree, &head.commit) {
+        (Some(tree), _) => Ok(tree.clone()),
+        (None, Some(commit)) => Ok(git.word(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?),
+        (None, None) => {
             let format = git.word(&["rev-parse", "--show-object-format"])?;
             let length = if format == "sha256" { 64 } else { 40 };
             let empty = EMPTY.iter().find(|(wanted, _)| *wanted == length);

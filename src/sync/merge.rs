@@ -79,6 +79,7 @@ impl Join<'_> {
             (Some(ours), Some(merged)) if !contains(self.git, remote, merged)? => {
                 self.with_rewritten(ours, merged, remote).map(Some)
             }
+            (Some(ours), Some(merged)) if ours == merged => Ok(Some(Joined { commit: remote.to_owned(), kept: None })),
             _ => self.with(ours, remote).map(Some),
         }
     }

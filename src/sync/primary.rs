@@ -202,7 +202,7 @@ impl Primary<'_> {
             others: Others::Live,
             now: now(),
         };
-        told.aside.extend(step.run()?);
+        told.aside.extend(step.run()?.aside);
         Ok(())
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Head {
     pub(super) branch: Option<String>,
     /// The commit; none where there is no history yet.
     pub(super) commit: Option<String>,
+    /// Its tree.
+    pub(super) tree: Option<String>,
 }
 
 impl Refs {
@@ -46,15 +48,18 @@ impl Refs {
         let remote_ref = format!("refs/remotes/{remote}/{branch}");
         let remote_own = format!("refs/remotes/{remote}/{}", names::own(git.host));
         let patterns = [&own_ref, &format!("{kept}*"), &remote_ref, &remote_own];
-        let mut args =
-            vec!["for-each-ref", "--format=%(objectname) %(HEAD) %(committerdate:unix) %(refname)", names::PRIVATE];
+        let mut args = vec![
+            "for-each-ref",
+            "--format=%(objectname) %(HEAD) %(tree) %(committerdate:unix) %(refname)",
+            names::PRIVATE,
+        ];
         args.extend(patterns.map(String::as_str));
         let mut refs = Self::default();
         for line in String::from_utf8_lossy(&git.list(&args)?).lines() {
-            let Some((hash, head, made, name)) = fields(line) else { continue };
+            let Some(Fields { hash, is_head, tree, made, name }) = fields(line) else { continue };
             let hash = Some(hash.to_owned());
-            if head {
-                refs.head = Head { branch: Some(name.to_owned()), commit: hash.clone() };
+            if is_head {
+                refs.head = Head { branch: Some(name.to_owned()), commit: hash.clone(), tree: Some(tree.to_owned()) };
             }
             match name {
                 names::APPLYING => refs.applying = hash,
@@ -78,6 +83,17 @@ impl Refs {
 }
 
 impl Refs {
+    /// Where everything stands after a move that went well: at this commit, of which the remote's is a part.
+    pub(super) fn stands_at(&mut self, branch: String, commit: String) {
+        self.own = Some(commit.clone());
+        self.merged.clone_from(&self.remote);
+        self.applying = None;
+        if self.head.commit.as_ref() != Some(&commit) {
+            self.head.tree = None;
+        }
+        self.head = Head { branch: Some(branch), commit: Some(commit), tree: self.head.tree.take() };
+    }
+
     /// Whether this host has something of its own that it has not pushed yet.
     pub(super) fn has_unreturned(&self) -> bool {
         let own = self.own.as_ref().or(self.head.commit.as_ref());
@@ -90,16 +106,28 @@ impl Head {
     fn ask(git: &Git<'_>) -> Result<Self, Stop> {
         let branch = git.ask(&["symbolic-ref", "--quiet", "HEAD"])?;
         let commit = git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
-        Ok(Self { branch, commit })
+        let tree = git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{tree}"])?;
+        Ok(Self { branch, commit, tree })
     }
 }
 
-/// `hash *| [seconds] name`, of which the second is `*` for the branch that is checked out.
-fn fields(line: &str) -> Option<(&str, bool, Option<u64>, &str)> {
+/// One line of the answer.
+#[derive(Debug, PartialEq, Eq)]
+struct Fields<'a> {
+    hash: &'a str,
+    is_head: bool,
+    tree: &'a str,
+    made: Option<u64>,
+    name: &'a str,
+}
+
+/// `hash * tree seconds name`, of which the second is a blank for all but the branch that is checked out.
+fn fields(line: &str) -> Option<Fields<'_>> {
     let (hash, rest) = line.split_once(' ')?;
     let (head, rest) = rest.split_at_checked(2)?;
+    let (tree, rest) = rest.split_once(' ')?;
     let (made, name) = rest.split_once(' ')?;
-    Some((hash, head == "* ", made.parse().ok(), name))
+    Some(Fields { hash, is_head: head == "* ", tree, made: made.parse().ok(), name })
 }
 
 #[cfg(test)]
@@ -109,14 +137,12 @@ mod tests {
     #[test]
     fn a_line_is_taken_apart() {
         let hash = "0123456789012345678901234567890123456789";
-        assert_eq!(
-            fields(&format!("{hash} * 17 refs/heads/failover/a")),
-            Some((hash, true, Some(17), "refs/heads/failover/a"))
-        );
-        assert_eq!(
-            fields(&format!("{hash}    refs/openclaw-failover/x")),
-            Some((hash, false, None, "refs/openclaw-failover/x"))
-        );
+        let line = format!("{hash} * 99 17 refs/heads/failover/a");
+        let name = "refs/heads/failover/a";
+        assert_eq!(fields(&line), Some(Fields { hash, is_head: true, tree: "99", made: Some(17), name }));
+        // What is no commit has neither a tree nor a time.
+        let line = format!("{hash}     refs/x");
+        assert_eq!(fields(&line), Some(Fields { hash, is_head: false, tree: "", made: None, name: "refs/x" }));
         assert_eq!(fields("warning: x"), None);
         assert_eq!(fields(""), None);
     }

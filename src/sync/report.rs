@@ -122,6 +122,7 @@ impl Pulled {
 
     /// Where everything stands in the end.
     pub(super) fn tell_refs(&mut self, refs: &Refs) {
+        self.after = refs.head.commit.as_deref().and_then(Commit::parse);
         self.remote = refs.merged.as_deref().and_then(Commit::parse);
         if refs.merged == refs.remote {
             let made = refs.remote_made.and_then(|seconds| seconds.checked_mul(1000));

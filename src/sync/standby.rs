@@ -5,12 +5,12 @@ use super::apply::{Move, change_refs, forward};
 use super::checkout::Checkout;
 use super::git::Git;
 use super::local::{Local, Told};
-use super::merge::{Join, contains};
+use super::merge::{Join, Kept, contains};
 use super::names;
 use super::refs::{Head, Refs};
 use super::remote;
 use super::report::{Commit, Names, Outcome, Pulled, PushOutcome, Pushed};
-use super::stop::Stop;
+use super::stop::{Stop, Why};
 use super::{Reach, now};
 use crate::config::Workspace;
 use crate::failover::Time;
@@ -30,34 +30,73 @@ impl<'a> Standby<'a> {
     }
 
     /// Pulls once and says what became of it. What is known before it stops half way is told all the same.
-    pub(super) fn pull(&self, reach: Reach) -> Pulled {
+    fn pull(&self, reach: Reach) -> Pulled {
+        let mut refs = match self.refs() {
+            Ok(refs) => refs,
+            Err(stop) => return Pulled::new(stop.why.into(), &stop.said),
+        };
+        let before = refs.head.commit.clone();
         let mut told = Told::default();
-        let before = self.refs().ok();
         let result = match reach {
-            Reach::Fetch => self.fetch_only(),
-            Reach::Move => self.bring_up_to_date(&mut told),
+            Reach::Fetch => self.fetch_only(&mut refs),
+            Reach::Move => self.bring_up_to_date(&mut refs, &mut told),
         };
-        let (outcome, said) = match result {
-            Ok(outcome) => (outcome, String::new()),
-            Err(stop) => (stop.why.into(), stop.said),
+        let mut pulled = match result {
+            Ok(outcome) => Pulled::new(outcome, ""),
+            Err(stop) => {
+                refs = self.refs().unwrap_or(refs);
+                Pulled::new(stop.why.into(), &stop.said)
+            }
         };
-        let after = self.refs().ok();
-        let commit = |refs: &Option<Refs>| refs.as_ref().and_then(|refs| Commit::parse(refs.head.commit.as_deref()?));
-        let mut pulled = Pulled::new(outcome, &said);
-        pulled.before = commit(&before);
-        pulled.after = commit(&after);
-        if let Some(after) = &after {
-            pulled.tell_refs(after);
-        }
+        pulled.before = before.as_deref().and_then(Commit::parse);
+        pulled.tell_refs(&refs);
         pulled.tell(&told);
         pulled
+    }
+
+    fn fetch_only(&self, refs: &mut Refs) -> Result<Outcome, Stop> {
+        remote::fetch(&self.git, self.workspace)?;
+        *refs = self.refs()?;
+        match (&refs.head.commit, &refs.remote) {
+            (Some(head), Some(remote)) if contains(&self.git, head, remote)? => Ok(Outcome::UpToDate),
+            _ => Ok(Outcome::Fetched),
+        }
+    }
+
+    /// First with what was fetched before, which is the freshest there is when the remote cannot be reached now.
+    fn bring_up_to_date(&self, refs: &mut Refs, told: &mut Told) -> Result<Outcome, Stop> {
+        let had = refs.merged.clone().or(refs.remote.clone());
+        let head = refs.head.commit.clone();
+        let local = self.settle(refs, told)?;
+        remote::fetch(&self.git, self.workspace)?;
+        *refs = self.refs()?;
+        if refs.remote != refs.merged || is_foreign(refs) {
+            self.settle_news(refs, local, told)?;
+        }
+        Ok(match (told.kept.is_empty(), refs.merged == had) {
+            (false, _) => Outcome::Kept,
+            (true, false) if refs.head.commit != head => Outcome::Moved,
+            (true, _) => Outcome::UpToDate,
+        })
+    }
+
+    /// Moves on to what has just been fetched. Where no file has moved since every file was looked at, that need not be
+    /// done again: a move minds every file that it touches, and what changes elsewhere is for the next run.
+    fn settle_news(&self, refs: &mut Refs, local: Option<Local>, told: &mut Told) -> Result<(), Stop> {
+        if let Some(local) = local {
+            match self.advance(refs, &local, now(), told) {
+                Err(Stop { why: Why::InUse, .. }) => *refs = self.refs()?,
+                result => return result.map(drop),
+            }
+        }
+        self.settle(refs, told).map(drop)
     }
 
     /// Pushes once, and tells in `pushed` what became of it.
     pub(super) fn push(&self, reach: Reach, pushed: &mut Pushed) {
         let mut told = Told::default();
         let settled = match reach {
-            Reach::Move => self.refs().and_then(|refs| self.settle(&refs, &mut told)).map(drop),
+            Reach::Move => self.refs().and_then(|mut refs| self.settle(&mut refs, &mut told)).map(drop),
             // An agent at work is left alone; what was committed before can still be returned.
             Reach::Fetch => Ok(()),
         };
@@ -127,39 +166,21 @@ impl<'a> Standby<'a> {
         Refs::read(&self.git, self.workspace, &names::own(self.git.host))
     }
 
-    fn fetch_only(&self) -> Result<Outcome, Stop> {
-        remote::fetch(&self.git, self.workspace)?;
-        let refs = self.refs()?;
-        match (&refs.head.commit, &refs.remote) {
-            (Some(head), Some(remote)) if contains(&self.git, head, remote)? => Ok(Outcome::UpToDate),
-            _ => Ok(Outcome::Fetched),
-        }
-    }
-
-    /// First with what was fetched before, which is the freshest there is when the remote cannot be reached now.
-    fn bring_up_to_date(&self, told: &mut Told) -> Result<Outcome, Stop> {
-        let before = self.refs()?;
-        self.settle(&before, told)?;
-        remote::fetch(&self.git, self.workspace)?;
-        let fetched = self.refs()?;
-        let has_news = fetched.remote != fetched.merged || is_foreign(&fetched);
-        let settled = if has_news { self.settle(&fetched, told)? } else { fetched };
-        let had = before.merged.as_ref().or(before.remote.as_ref());
-        Ok(match (told.kept.is_empty(), settled.merged.as_ref() == had) {
-            (false, _) => Outcome::Kept,
-            (true, false) if settled.head.commit != before.head.commit => Outcome::Moved,
-            (true, _) => Outcome::UpToDate,
-        })
-    }
-
     /// Commits what lies on the disk, joins it with this host's own branch and with what was fetched, and moves the
-    /// tree there. Answers with where everything stands then.
-    pub(super) fn settle(&self, refs: &Refs, told: &mut Told) -> Result<Refs, Stop> {
+    /// tree there. Answers with what lies on the disk, if that has not moved.
+    fn settle(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
         let now = now();
+        let local = Local::commit(&self.git, self.workspace, refs, (Others::Down, now), told)?;
+        if self.park(refs, &local, now)? {
+            *refs = self.refs()?;
+        }
+        let has_moved = self.advance(refs, &local, now, told)?;
+        Ok((!has_moved).then_some(local))
+    }
+
+    /// Joins what lies on the disk with the rest, and moves the tree there. Says whether a file has moved.
+    fn advance(&self, refs: &mut Refs, local: &Local, now: Time, told: &mut Told) -> Result<bool, Stop> {
         let git = &self.git;
-        let local = Local::commit(git, self.workspace, refs, (Others::Down, now), told)?;
-        self.park(refs, &local, now)?;
-        let refs = &self.refs()?;
         let join = Join { git, refs, workspace: self.workspace, now };
         let mut ours = local.commit.clone();
         let own = refs.own.as_ref().filter(|own| refs.head.commit.as_ref() != Some(own));
@@ -169,7 +190,7 @@ impl<'a> Standby<'a> {
             told.kept.extend(joined.kept);
             ours = Some(joined.commit);
         }
-        let Some(joined) = join.with_remote(ours)? else { return self.refs() };
+        let Some(joined) = join.with_remote(ours)? else { return Ok(false) };
         told.kept.extend(joined.kept);
         git.go_on()?;
         let branch = format!("refs/heads/{}", names::own(git.host));
@@ -184,21 +205,28 @@ impl<'a> Standby<'a> {
             others: Others::Down,
             now,
         };
-        told.aside.extend(step.run()?);
-        self.refs()
+        let moved = step.run()?;
+        told.aside.extend(moved.aside);
+        let is_new = |kept: &&Kept| refs.kept.iter().all(|(branch, _)| *branch != kept.branch);
+        if told.kept.iter().any(|kept| is_new(&kept)) {
+            *refs = self.refs()?;
+        } else {
+            refs.stands_at(branch, joined.commit);
+        }
+        Ok(moved.has_moved)
     }
 
     /// Checks out the commit that says what lies on the disk, which changes no file: on this host's own branch where
     /// that only goes forwards, else by itself. A move that is killed is understood by comparing with what is checked
-    /// out, so it must be this before one begins.
-    fn park(&self, refs: &Refs, local: &Local, now: Time) -> Result<(), Stop> {
-        let Some(commit) = local.commit.as_deref() else { return Ok(()) };
+    /// out, so it must be this before one begins. Says whether anything was changed.
+    fn park(&self, refs: &Refs, local: &Local, now: Time) -> Result<bool, Stop> {
+        let Some(commit) = local.commit.as_deref() else { return Ok(false) };
         let git = &self.git;
         let branch = format!("refs/heads/{}", names::own(git.host));
-        let Head { branch: checked_out, commit: head } = &refs.head;
+        let Head { branch: checked_out, commit: head, .. } = &refs.head;
         let on_own = checked_out.as_deref() == Some(&branch);
         if on_own && head.as_deref() == Some(commit) {
-            return Ok(());
+            return Ok(false);
         }
         let goes_forwards = match &refs.own {
             None => true,
@@ -215,13 +243,13 @@ impl<'a> Standby<'a> {
             self.keep_detached(refs, now)?;
             git.run(&["update-ref", "--no-deref", "-m", super::apply::REASON, "HEAD", commit])?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A commit that is checked out by itself is on no branch, and HEAD is about to leave it. It goes along in our own
     /// history, unless that turns out to contradict it.
     fn keep_detached(&self, refs: &Refs, now: Time) -> Result<(), Stop> {
-        if let Head { branch: None, commit: Some(commit) } = &refs.head {
+        if let Head { branch: None, commit: Some(commit), .. } = &refs.head {
             let name = format!("{}unfinished/{}-head", names::PRIVATE, names::stamp(now));
             self.git.run(&["update-ref", &name, commit])?;
         }

@@ -47,15 +47,15 @@ fn entries(found: &[u8]) -> Vec<Entry> {
     entries
 }
 
-/// Remembers that a move from one commit to another begins, and all that an unfinished one remembers.
-pub(super) fn remember(git: &Git<'_>, refs: &Refs, from: Option<&str>, to: &str) -> Result<(), Stop> {
+/// Remembers that a move from one commit to another begins, and all that an unfinished one remembers. Of its own tree,
+/// which may be any, nothing is ever read.
+pub(super) fn remember(git: &Git<'_>, refs: &Refs, (from, to): (Option<&str>, &str), tree: &str) -> Result<(), Stop> {
     let mut versions: Vec<String> = from.map(str::to_owned).into_iter().collect();
     versions.push(to.to_owned());
     if let Some(applying) = &refs.applying {
         versions.extend(parents(git, applying)?);
     }
-    let tree = git.word(&["rev-parse", &format!("{to}^{{tree}}")])?;
-    let mut args = vec!["commit-tree", "-m", "A move of the tree that has not ended", tree.as_str()];
+    let mut args = vec!["commit-tree", "-m", "A move of the tree that has not ended", tree];
     let mut seen = HashSet::new();
     for version in versions.iter().filter(|version| seen.insert(version.as_str())) {
         args.extend(["-p", version]);
