@@ -116,6 +116,20 @@ pub fn pull(workspace: &Workspace, secrets: &[Secret], paths: &Paths, reach: Rea
     report
 }
 
+/// Lets git pack what has piled up, where something was pushed and nobody waits.
+fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
+    if pushed.outcome != PushOutcome::Pushed {
+        return;
+    }
+    let tidied = checkout.open().and_then(|git| {
+        let args = ["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"];
+        git.scan(&args).map(drop).map_err(Into::into)
+    });
+    if let Err(stop) = tidied {
+        log::warn!("git could not tidy up in {}: {}", checkout.workspace.path.display(), stop.said);
+    }
+}
+
 /// Which end of a failover a workspace is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -169,6 +183,7 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
         Role::Primary => primary::push(&checkout, &mut pushed),
     }
     privacy::ask(&checkout, last.as_ref(), &mut pushed);
+    tidy(&checkout, &pushed);
     pushed.ended = now();
     pushed.remember(last.as_ref());
     if let Err(why) = pushed.write(&paths.push_report()) {

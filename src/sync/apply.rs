@@ -70,14 +70,15 @@ impl Move<'_> {
         let lock = IndexLock::take(git, self.others)?;
         self.is_unchanged()?;
         let mut aside = Vec::new();
+        let mut record = None;
         if !entries.is_empty() {
             self.require_room(&entries)?;
-            torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
+            record = Some(torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?);
             aside = self.make_room(&entries)?;
             let args = ["read-tree", "-m", "-u", self.image.tree.as_str(), self.to];
             git.to_its_end(&args, MOVE_CAP).map_err(|stop| self.explain(stop))?;
         }
-        self.move_branch(!entries.is_empty())?;
+        self.move_branch(record.as_deref())?;
         lock.publish(git)?;
         Ok(Moved { has_moved: !entries.is_empty(), aside })
     }
@@ -101,7 +102,7 @@ impl Move<'_> {
     }
 
     /// The branch first and the note of the move last: whatever comes between, a later run finds its way.
-    fn move_branch(&self, has_moved: bool) -> Result<(), Stop> {
+    fn move_branch(&self, record: Option<&str>) -> Result<(), Stop> {
         let Self { git, refs, branch, to, merged, .. } = self;
         let mut first = String::new();
         if refs.head.branch.as_deref() != Some(branch) || refs.head.commit.as_deref() != Some(to) {
@@ -116,7 +117,10 @@ impl Move<'_> {
         if let Some(merged) = merged.filter(|merged| refs.merged.as_deref() != Some(merged)) {
             last.push_str(&format!("update {} {merged}\n", names::MERGED));
         }
-        if has_moved || refs.applying.is_some() {
+        if let Some(record) = record {
+            last.push_str(&format!("update {} {record}\n", names::APPLIED));
+        }
+        if record.is_some() || refs.applying.is_some() {
             last.push_str(&format!("delete {}\n", names::APPLYING));
         }
         if !last.is_empty() {

@@ -6,7 +6,9 @@
 //!   no host's name has an `@` in it.
 //! - `refs/openclaw-failover/…`: what never leaves this host.
 
+use std::env;
 use std::fs;
+use std::path::Path;
 
 use crate::failover::Time;
 
@@ -19,6 +21,9 @@ pub(super) const PRIVATE: &str = "refs/openclaw-failover/";
 /// A move of the tree that has begun and not ended: a commit whose parents are what the tree was and what it becomes.
 pub(super) const APPLYING: &str = "refs/openclaw-failover/applying";
 
+/// The last move that has ended, as long as a power cut could still undo parts of it.
+pub(super) const APPLIED: &str = "refs/openclaw-failover/applied";
+
 /// The remote's commit that the workspace was last brought to.
 pub(super) const MERGED: &str = "refs/openclaw-failover/merged";
 
@@ -30,8 +35,19 @@ const LONGEST: usize = 64;
 
 /// This host's name, as far as it can be part of a branch's.
 pub(super) fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    sound(name.trim())
+    sound(&kernel("OPENCLAW_SYNC_HOST", "hostname"))
+}
+
+/// This boot's name; empty where nobody tells. systemd writes it without the kernel's dashes.
+pub(super) fn boot() -> String {
+    kernel("OPENCLAW_SYNC_BOOT", "random/boot_id").replace('-', "")
+}
+
+/// What the kernel says, or in a sandbox that hides it the unit.
+fn kernel(variable: &str, name: &str) -> String {
+    let said = env::var(variable).ok().filter(|said| !said.is_empty());
+    let said = said.or_else(|| fs::read_to_string(Path::new("/proc/sys/kernel").join(name)).ok());
+    said.unwrap_or_default().trim().to_owned()
 }
 
 fn sound(name: &str) -> String {

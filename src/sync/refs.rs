@@ -24,6 +24,8 @@ pub(super) struct Refs {
     pub(super) returned: Option<String>,
     /// A move of the tree that has not ended.
     pub(super) applying: Option<String>,
+    /// The last move that has ended, for a while.
+    pub(super) applied: Option<String>,
     /// Versions of this host that are still to be pushed: branches, without `refs/heads/`, and their commits.
     pub(super) kept: Vec<(String, String)>,
 }
@@ -63,6 +65,7 @@ impl Refs {
             }
             match name {
                 names::APPLYING => refs.applying = hash,
+                names::APPLIED => refs.applied = hash,
                 names::MERGED => refs.merged = hash,
                 names::RETURNED => refs.returned = hash,
                 name if name == own_ref => refs.own = hash,

@@ -4,17 +4,26 @@
 //! parent is what the tree was, the others are what it was to become. After a crash a file in between may be as before,
 //! as after, missing, or the beginning of either, because git removes a file, makes it anew and fills it. Any of these
 //! is the crash's doing and no edit; anything else was written by somebody and counts.
+//!
+//! The same is true of a power cut within a minute after a move: what was written is not on the disk yet, and files come
+//! back empty. So the note of a move that has ended stays for a while, as `refs/openclaw-failover/applied`, with the name
+//! of the boot; only under another boot does it explain anything.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::git::Git;
 use super::image::Image;
 use super::names;
 use super::refs::Refs;
 use super::stop::Stop;
+use crate::failover::Time;
 
 /// git fills one file at a time, so each crash leaves one half-written file at most. More are not looked for.
 const MOST_TORN: usize = 64;
+
+/// After this time what was written is on the disk: the kernel takes half a minute at most.
+const DURABLE: Duration = Duration::from_secs(60);
 
 /// One line of `git diff-tree`: a name, and what it is on the other side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,26 +58,54 @@ fn entries(found: &[u8]) -> Vec<Entry> {
 
 /// Remembers that a move from one commit to another begins, and all that an unfinished one remembers. Of its own tree,
 /// which may be any, nothing is ever read.
-pub(super) fn remember(git: &Git<'_>, refs: &Refs, (from, to): (Option<&str>, &str), tree: &str) -> Result<(), Stop> {
+pub(super) fn remember(
+    git: &Git<'_>,
+    refs: &Refs,
+    (from, to): (Option<&str>, &str),
+    tree: &str,
+) -> Result<String, Stop> {
     let mut versions: Vec<String> = from.map(str::to_owned).into_iter().collect();
     versions.push(to.to_owned());
     if let Some(applying) = &refs.applying {
         versions.extend(parents(git, applying)?);
     }
-    let mut args = vec!["commit-tree", "-m", "A move of the tree that has not ended", tree];
+    let boot = names::boot();
+    let mut args = vec!["commit-tree", "-m", boot.as_str(), tree];
     let mut seen = HashSet::new();
     for version in versions.iter().filter(|version| seen.insert(version.as_str())) {
         args.extend(["-p", version]);
     }
     let record = git.word(&args)?;
     git.run(&["update-ref", "--no-deref", names::APPLYING, &record])?;
-    Ok(())
+    Ok(record)
+}
+
+/// The moves that may have left files half done: one that has not ended, and one that a power cut may have undone.
+fn suspects(git: &Git<'_>, refs: &Refs, now: Time) -> Result<Vec<String>, Stop> {
+    let mut suspects: Vec<String> = refs.applying.clone().into_iter().collect();
+    if let Some(applied) = &refs.applied {
+        let said = git.word(&["show", "--no-patch", "--format=%ct %s", applied])?;
+        let (made, boot) = said.split_once(' ').unwrap_or((&said, ""));
+        let made = Time::from_millis(made.parse::<u64>().unwrap_or_default().saturating_mul(1000));
+        if boot != names::boot() {
+            suspects.push(applied.clone());
+        } else if now.since(made) > DURABLE {
+            git.run(&["update-ref", "-d", names::APPLIED])?;
+        }
+    }
+    Ok(suspects)
 }
 
 /// The tree of what somebody wrote, which is the image without what a crash did to it.
-pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<String, Stop> {
-    let Some(applying) = &refs.applying else { return Ok(image.tree.clone()) };
-    let known = versions(git, &image.base, &parents(git, applying)?)?;
+pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image, now: Time) -> Result<String, Stop> {
+    let mut others = Vec::new();
+    for suspect in suspects(git, refs, now)? {
+        others.extend(parents(git, &suspect)?);
+    }
+    if others.is_empty() {
+        return Ok(image.tree.clone());
+    }
+    let known = versions(git, &image.base, &others)?;
     let mut unexplained = 0;
     let mut mended = Vec::new();
     for entry in differences(git, &image.base, &image.tree)? {
@@ -87,6 +124,8 @@ pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<
         }
     }
     if mended.is_empty() {
+        // Whatever it was, that move has left nothing to mend.
+        git.run(&["update-ref", "-d", names::APPLIED])?;
         return Ok(image.tree.clone());
     }
     let index = git.own_folder().join("index.mended");

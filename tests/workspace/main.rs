@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
 mod crashes;
+mod disks;
 mod outages;
 mod pull;
 mod push;

@@ -143,6 +143,28 @@ fn a_secret_that_was_committed_before_does_not_stop_the_memory() {
 }
 
 #[test]
+fn files_that_a_power_cut_has_emptied_are_no_edits() {
+    let world = World::new();
+    world.pull();
+    world.primary_commits("echo two >>MEMORY.md; echo new >new.md; echo old >old.md");
+    world.pull();
+    // As it is when the power comes back: another boot, and what the move has written is gone.
+    world.standby(
+        "tree=$(git rev-parse 'refs/openclaw-failover/applied^{tree}')
+         parents=$(git rev-parse 'refs/openclaw-failover/applied^@' | sed 's/^/-p /')
+         git update-ref refs/openclaw-failover/applied $(git commit-tree $parents -m 'another boot' $tree)
+         : >MEMORY.md; : >new.md; echo mine >mine.md",
+    );
+    let pulled = world.pull().workspace;
+    assert_eq!((world.memory().as_str(), world.read("new.md").as_str()), ("one\ntwo\n", "new\n"), "{pulled:?}");
+    assert_eq!(world.standby("git diff --stat origin/main HEAD -- ':!mine.md'; git status --porcelain"), "");
+    // Under the same boot an emptied file is somebody's decision.
+    world.standby(": >old.md");
+    world.pull();
+    assert_eq!(world.standby("git show HEAD:old.md; git show HEAD:mine.md"), "mine");
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let mut world = World::new();
     world.pull();
