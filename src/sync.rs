@@ -7,7 +7,7 @@
 //! - [`pull`]: on a standby, commit what is here, fetch, merge, move the tree; copy the secrets.
 //! - [`push`]: on a standby, commit what is here and send it; on the primary also merge what standbys have sent.
 //! - [`report`]: what came of it, and how the monitor reads that without trusting it.
-//! - [`unit`]: whose turn it is, and the same by way of systemd.
+//! - [`mod@unit`]: whose turn it is, and the same by way of systemd.
 //!
 //! Nothing is ever lost. Only the primary writes the branch that is pulled; a standby works on one of its own (`names`).
 //! A run looks at every file (`image`) and leaves out what must not travel (`withhold`); makes a commit of it (`local`);
