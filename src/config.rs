@@ -15,12 +15,13 @@ mod print;
 mod problems;
 mod raw;
 mod read;
+mod size;
 mod source;
 pub mod valid;
 
 pub use environment::Variables;
 pub use problems::Problems;
-pub use source::{DEFAULT_FILE, Source, find, load};
+pub use source::{DEFAULT_FILE, Source, find, load, load_primary};
 pub use valid::{Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
 
 use problems::Collector;
@@ -31,13 +32,34 @@ use raw::Raw;
 /// # Errors
 /// Every problem at once, each with `file_name` and its line.
 pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
+    let problems = Collector::new(file_name);
+    let config = check::check(read_raw(text, file_name, &problems)?, &problems);
+    problems.finish(config)
+}
+
+/// Reads a primary's configuration, of which only the workspace counts. A file that names upstreams belongs to a
+/// standby, which must never write the primary's branch.
+///
+/// # Errors
+/// As for [`parse`], and where there are upstreams.
+pub fn parse_primary(text: &str, file_name: &str) -> Result<Workspace, Problems> {
+    let problems = Collector::new(file_name);
+    let raw = read_raw(text, file_name, &problems)?;
+    if let Some(upstreams) = &raw.upstreams {
+        problems.add(
+            &upstreams.place,
+            "makes this host a standby; a primary watches nobody, so leave it out or leave out --primary",
+        );
+    }
+    let workspace = check::workspace(raw.workspace, &problems);
+    problems.finish(workspace)
+}
+
+fn read_raw(text: &str, file_name: &str, problems: &Collector) -> Result<Raw, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = crate::json::parse_with_comments(text).map_err(|error| {
         let (line, col) = (error.at.line, error.at.col);
         Problems::one(format!("{file_name}:{line}:{col}: {}", error.message))
     })?;
-    let problems = Collector::new(file_name);
-    let raw = Raw::read(&document, &problems);
-    let config = check::check(raw, &problems);
-    problems.finish(config)
+    Ok(Raw::read(&document, problems))
 }

@@ -8,7 +8,7 @@
 //! - [`failover`]: **the core**, pure: `handle(now, event) -> actions`. Every decision is taken here.
 //! - [`monitor`]: the shell around the core: loop, prober threads, actuators, signals.
 //! - [`host`]: what is driven on this host: children with deadlines, systemd.
-//! - [`sync`]: the workspace's and the secrets' way in, run as `openclaw` in its own oneshot unit.
+//! - [`sync`]: the workspace's way in and back out, and the secrets' way in, run as `openclaw` in its own oneshot unit.
 //! - [`report`]: what people read: history, durable state, status.
 //! - [`demo`]: a whole failover on loopback, without root and without systemd.
 //! - [`json`]: the one JSON value type.

@@ -28,8 +28,9 @@ const EVERYTHING: &str = r#"{
                "witnesses": ["tailscale", "tcp://1.1.1.1:443", "https://example.org/up"] },
   "demote":  { "after": "30s", "max_after": "30m", "flap_window": "3h" },
   /* This host. */
-  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s", "stop_timeout": "345s" },
-  "workspace": { "path": "/home/openclaw/.openclaw/workspace", "remote": "origin", "branch": "main", "timeout": "5m", "refresh": "5m" },
+  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s", "stop_timeout": "345s", "keep_queue": true },
+  "workspace": { "path": "/home/openclaw/.openclaw/workspace", "remote": "origin", "branch": "main", "timeout": "5m", "refresh": "5m",
+                 "url": "git@example.org:me/memory.git", "push_interval": "10m", "merge": false, "max_file": "1GiB" },
   "secrets": [
     { "source": "openclaw@100.64.0.1:.openclaw/standby.env", "target": "/home/openclaw/.openclaw/secrets/" },
   ],
@@ -57,6 +58,18 @@ fn every_key_is_read() {
         vec![Witness::Tailscale, Witness::Tcp("1.1.1.1:443".into()), Witness::Https("https://example.org/up".into())];
     assert_eq!(config.promote.witnesses, Some(witnesses));
     assert_eq!(config.secrets.len(), 1);
+}
+
+#[test]
+fn a_primary_needs_no_upstreams_and_must_have_none() {
+    let workspace = config::parse_primary(r#"{ "workspace": { "branch": "live" } }"#, "config.json").unwrap();
+    assert_eq!((workspace.branch.as_str(), workspace.merge), ("live", true));
+    assert_eq!(config::parse_primary("{}", "config.json").unwrap(), config::Workspace::default());
+    let problems = config::parse_primary(&with(r#""workspace": { "path": "x" }"#), "config.json").unwrap_err();
+    let lines: Vec<&str> = problems.lines().collect();
+    assert!(lines[0].starts_with("config.json:2: upstreams: makes this host a standby"), "{problems}");
+    assert!(lines[1].starts_with("config.json:3: workspace.path:"), "{problems}");
+    assert!(config::parse_primary(r#"{ "wrkspace": {} }"#, "x").unwrap_err().to_string().contains("did you mean"));
 }
 
 #[test]
@@ -137,6 +150,12 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#""workspace": { "path": "workspace" }"#, "3: workspace.path:", "must be absolute"),
     (r#""workspace": { "path": "/home/openclaw/.openclaw" }"#, "3: workspace.path:", "two hosts must never share"),
     (r#""workspace": { "remote": "git@example.org:me/x" }"#, "3: workspace.remote:", "not a URL"),
+    (r#""workspace": { "url": "https://me:hunter2@example.org/x" }"#, "3: workspace.url:", "let git keep it"),
+    (r#""workspace": { "max_file": 20 }"#, "3: workspace.max_file:", "a size such as"),
+    (r#""workspace": { "max_file": "20MB" }"#, "3: workspace.max_file:", r#"did you mean "20MiB"?"#),
+    (r#""workspace": { "merge": "no" }"#, "3: workspace.merge:", "true or false, not text"),
+    (r#""workspace": { "push_interval": "0s" }"#, "3: workspace.push_interval:", r#"at least "1s""#),
+    (r#""gateway": { "keep_queue": 1 }"#, "3: gateway.keep_queue:", "true or false, not 1"),
     (r#""workspace": { "branch": "-f" }"#, "3: workspace.branch:", "option"),
     // Witnesses.
     (r#""promote": { "witnesses": ["tailscal"] }"#, "3: promote.witnesses[0]:", r#"did you mean "tailscale"?"#),

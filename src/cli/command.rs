@@ -58,6 +58,7 @@ Commands:
   config        print the effective configuration, or validate a file
   demo          a whole failover on loopback in under a minute
   sync pull     fetch the workspace and the secrets
+  sync push     send back what this host has written
 
 Options:
   -h, --help     this text; after a command, that command's
@@ -163,8 +164,11 @@ mod tests {
             ("history --since yesterday", "is not a duration"),
             ("config --chekc x", "did you mean '--check'?"),
             ("config --check a --config b", "--check"),
-            ("sync", "sync pull"),
+            ("sync", "sync pull, or sync push"),
             ("sync pul", "did you mean 'pull'?"),
+            ("sync psuh", "did you mean 'push'?"),
+            ("sync fetch", "it knows 'pull' and 'push'"),
+            ("sync pull --primary", "--primary goes with push"),
             ("sync pull extra", "unexpected argument 'extra'"),
         ];
         for (line, hint) in cases {

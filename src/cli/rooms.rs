@@ -35,7 +35,7 @@ const LAST_LINES: Duration = Duration::from_secs(3);
 pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     journal::init();
     let paths = Paths::of_monitor(environment);
-    let sync = sync_paths(&paths);
+    let sync = sync::Paths { state: paths.sync_dir.clone(), ..sync::Paths::default() };
     let (log, logged) = logger().map_err(|why| Error::Failed(format!("cannot start a thread for the log: {why}")))?;
     let parts = Parts {
         source,
@@ -94,7 +94,7 @@ pub(super) fn stub_gateway(address: SocketAddr) -> Result<Answer, Error> {
 /// Workspace and secrets, once.
 pub(super) fn pull(config: &Config, out: &mut Output) -> Result<Answer, Error> {
     journal::init();
-    let paths = sync_paths(&Paths::new(environment));
+    let paths = sync_paths();
     let report = if unit::is_ours(&config.workspace.path) {
         let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
         let reach = unit::reach(&Systemctl::default(), &config.gateway.unit);
@@ -132,8 +132,9 @@ fn show(shown: &Shown, out: &mut Output) -> Result<Answer, Error> {
     Ok(if shown.code == 0 { Answer::Yes } else { Answer::No })
 }
 
-fn sync_paths(paths: &Paths) -> sync::Paths {
-    sync::Paths { state: paths.sync_dir.clone(), ..sync::Paths::default() }
+/// Where a sync leaves its reports.
+pub(super) fn sync_paths() -> sync::Paths {
+    sync::Paths { state: Paths::new(environment).sync_dir, ..sync::Paths::default() }
 }
 
 fn environment(name: &str) -> Option<OsString> {

@@ -1,10 +1,18 @@
-//! `sync pull`: fetch the workspace and the secrets.
+//! `sync pull` and `sync push`: the workspace's way in and back out.
 
-use std::path::PathBuf;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lexopt::Parser;
 
+use crate::config::endpoint::Endpoint;
 use crate::config::nearest::nearest;
+use crate::config::{self, Workspace};
+use crate::host::systemd::Systemctl;
+use crate::host::{Cancel, journal};
+use crate::sync::report::Pushed;
+use crate::sync::{self, Queue, Reach, Role, unit};
 
 use super::args::{Args, Item};
 use super::command::Command;
@@ -14,53 +22,138 @@ use super::output::Output;
 use super::{Answer, rooms};
 
 const HELP: &str = "\
-Fetch the workspace from its git remote and the secrets from their hosts. What
-cannot be fast-forwarded is reported and left untouched.
+Pull fetches the workspace from its git remote and the secrets from their
+hosts; what this host has written itself is merged, or kept on a branch. Push
+sends what this host has written, on a branch of its own. Nothing is ever lost.
+By anybody but the owner of the workspace either is done by its systemd unit.
 
 Usage: openclaw-failover sync pull [OPTIONS]
+       openclaw-failover sync push [OPTIONS]
 
 Options:
+  --primary      push: this host is the primary; commit on its branch, merge
+                 what standbys have sent, push. The file then needs only
+                 \"workspace\", and may be missing
   --config FILE  read FILE instead of /etc/openclaw-failover/config.json
   -h, --help     this text
 ";
 
-const OPTIONS: &[&str] = &["--config"];
+const OPTIONS: &[&str] = &["--config", "--primary"];
 
-/// Fetch the workspace and the secrets.
+/// How long this host may take to answer itself.
+const CONNECT: Duration = Duration::from_secs(2);
+
+const VERBS: [&str; 2] = ["pull", "push"];
+
+/// Move the workspace, and fetch the secrets.
 #[derive(Debug, PartialEq)]
 pub(super) struct Sync {
+    verb: Verb,
     config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Verb {
+    Pull,
+    Push { is_primary: bool },
 }
 
 impl Sync {
     pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
         let mut args = Args::new(parser, "sync", HELP, OPTIONS);
-        let mut config = None;
-        let mut pull = false;
+        let (mut config, mut verb, mut is_primary) = (None, None, false);
         while let Some(item) = args.next()? {
             match item {
+                Item::Option("--primary") => is_primary = true,
                 Item::Option(_) => config = Some(args.file()?),
-                Item::Value(value) if !pull && value == "pull" => pull = true,
-                Item::Value(value) if !pull => {
+                Item::Value(value) if verb.is_none() => {
                     let typed = value.to_string_lossy().into_owned();
-                    let hint = match nearest(&typed, ["pull"]) {
-                        Some(near) => format!("did you mean '{near}'?"),
-                        None => "it knows 'pull'".to_owned(),
-                    };
-                    return Err(args.usage(format!("sync has no '{typed}', {hint}")));
+                    let known = VERBS.into_iter().find(|known| *known == typed);
+                    verb = Some(known.ok_or_else(|| {
+                        let hint = nearest(&typed, VERBS);
+                        let hint = hint
+                            .map_or("it knows 'pull' and 'push'".to_owned(), |near| format!("did you mean '{near}'?"));
+                        args.usage(format!("sync has no '{typed}', {hint}"))
+                    })?);
                 }
                 Item::Value(value) => return Err(args.unexpected(&value)),
                 Item::Help(help) => return Ok(help),
             }
         }
-        if !pull {
-            return Err(args.usage("sync wants to be told what to do: sync pull"));
-        }
-        Ok(Command::Sync(Self { config }))
+        let verb = match (verb, is_primary) {
+            (Some("push"), is_primary) => Verb::Push { is_primary },
+            (Some(_), false) => Verb::Pull,
+            (Some(_), true) => return Err(args.usage("--primary goes with push; a primary pulls nothing")),
+            (None, _) => return Err(args.usage("sync wants to be told what to do: sync pull, or sync push")),
+        };
+        Ok(Command::Sync(Self { verb, config }))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        let (_, config) = configuration(self.config.as_deref())?;
-        rooms::pull(&config, out)
+        match self.verb {
+            Verb::Pull => rooms::pull(&configuration(self.config.as_deref())?.1, out),
+            Verb::Push { is_primary: true } => push_primary(self.config.as_deref(), out),
+            Verb::Push { is_primary: false } => push_standby(self.config.as_deref(), out),
+        }
     }
+}
+
+fn push_standby(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> {
+    let (_, config) = configuration(file)?;
+    journal::init();
+    if !unit::is_ours(&config.workspace.path) {
+        return by_unit(&config.workspace, out);
+    }
+    let reach = unit::reach(&Systemctl::default(), &config.gateway.unit);
+    let queue = if config.gateway.keep_queue || reach == Reach::Fetch || answers(&config.gateway.url) {
+        Queue::Keep
+    } else {
+        Queue::PutAway
+    };
+    by_ourselves(&config.workspace, Role::Standby { reach, queue }, out)
+}
+
+/// Whether anything listens where the gateway would: one that was started by hand is no unit, and still alive.
+fn answers(url: &str) -> bool {
+    let address = Endpoint::from_url(url).ok().and_then(|endpoint| endpoint.address().socket());
+    address.is_some_and(|address| TcpStream::connect_timeout(&address, CONNECT).is_ok())
+}
+
+fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> {
+    let workspace = config::load_primary(file)?;
+    journal::init();
+    if !unit::is_ours(&workspace.path) {
+        return by_unit(&workspace, out);
+    }
+    by_ourselves(&workspace, Role::Primary, out)
+}
+
+fn by_ourselves(workspace: &Workspace, role: Role, out: &mut Output) -> Result<Answer, Error> {
+    let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
+    tell(&sync::push(workspace, &rooms::sync_paths(), role, &cancel), out)
+}
+
+fn by_unit(workspace: &Workspace, out: &mut Output) -> Result<Answer, Error> {
+    let longest = unit::longest_push(workspace);
+    let pushed = unit::push(&Systemctl::default(), longest, &rooms::sync_paths(), &Cancel::new());
+    tell(&pushed.map_err(|why| Error::Failed(why.to_string()))?, out)
+}
+
+/// What a conflict or a file that was held back asks of a person is said, but only data that is not returned is a
+/// failure: the unit must not be red for a month because nobody has merged a branch.
+fn tell(pushed: &Pushed, out: &mut Output) -> Result<Answer, Error> {
+    let commit = pushed.commit.as_ref().map_or("no commit", |commit| commit.short());
+    out.line(format!("workspace  {}  {commit}  {}", pushed.outcome.name(), pushed.said).trim_end())?;
+    let lists = [
+        ("pushed", &pushed.pushed),
+        ("merged", &pushed.merged),
+        ("in conflict", &pushed.conflicts),
+        ("not committed", &pushed.withheld),
+        ("renamed", &pushed.aside),
+        ("put away", &pushed.archived),
+    ];
+    for (what, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
+        out.line(format_args!("{what}: {}", names.words()))?;
+    }
+    Ok(if pushed.is_returned() { Answer::Yes } else { Answer::No })
 }

@@ -58,11 +58,13 @@ fn gateway(raw: RawGateway, problems: &Collector) -> (Gateway, Option<CheckedUrl
         url: url.as_ref().map_or_else(String::new, |url| url.value.to_string()),
         start_timeout: at_least(&start, timing::SHORTEST, problems),
         stop_timeout: at_least(&stop, timing::SHORTEST, problems),
+        keep_queue: raw.keep_queue.unwrap_or(default.keep_queue),
     };
     (gateway, url)
 }
 
-fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
+/// The workspace, which is all that a primary needs.
+pub(super) fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
     let default = Workspace::default();
     let path = match raw.path {
         Some(path) => {
@@ -73,16 +75,24 @@ fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
     };
     let remote = At::or(raw.remote, "workspace.remote", default.remote);
     names::remote(&remote, problems);
+    if let Some(url) = &raw.url {
+        names::repository(url, problems);
+    }
     let branch = At::or(raw.branch, "workspace.branch", default.branch);
     names::branch(&branch, problems);
     let timeout = At::or(raw.timeout, "workspace.timeout", default.timeout);
     let refresh = At::or(raw.refresh, "workspace.refresh", default.refresh);
+    let push_interval = At::or(raw.push_interval, "workspace.push_interval", default.push_interval);
     Workspace {
         path,
         remote: remote.value,
+        url: raw.url.map(|url| url.value),
         branch: branch.value,
         timeout: at_least(&timeout, timing::SHORTEST, problems),
         refresh: at_least(&refresh, timing::SHORTEST, problems),
+        push_interval: at_least(&push_interval, timing::SHORTEST, problems),
+        merge: raw.merge.unwrap_or(default.merge),
+        max_file: raw.max_file.map_or(default.max_file, |size| size.value),
     }
 }
 

@@ -48,6 +48,7 @@ impl Default for Gateway {
             start_timeout: Duration::from_secs(300),
             // OpenClaw drains for at most 315 s, and systemd kills it after 330 s.
             stop_timeout: Duration::from_secs(345),
+            keep_queue: false,
         }
     }
 }
@@ -57,9 +58,13 @@ impl Default for Workspace {
         Self {
             path: PathBuf::from("/home/openclaw/.openclaw/workspace"),
             remote: "origin".into(),
+            url: None,
             branch: "main".into(),
             timeout: Duration::from_secs(5 * 60),
             refresh: Duration::from_secs(5 * 60),
+            push_interval: Duration::from_secs(5 * 60),
+            merge: true,
+            max_file: 20 * 1024 * 1024,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::json::Value;
 
 use super::duration::show;
+use super::size;
 use super::valid::{Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
 
 impl Config {
@@ -76,6 +77,7 @@ fn gateway(gateway: &Gateway) -> Value {
         ("url", text(&gateway.url)),
         ("start_timeout", duration(gateway.start_timeout)),
         ("stop_timeout", duration(gateway.stop_timeout)),
+        ("keep_queue", gateway.keep_queue.into()),
     ])
 }
 
@@ -83,9 +85,13 @@ fn workspace(workspace: &Workspace) -> Value {
     Value::object([
         ("path", path(&workspace.path)),
         ("remote", text(&workspace.remote)),
+        ("url", workspace.url.as_deref().map_or(Value::Null, text)),
         ("branch", text(&workspace.branch)),
         ("timeout", duration(workspace.timeout)),
         ("refresh", duration(workspace.refresh)),
+        ("push_interval", duration(workspace.push_interval)),
+        ("merge", workspace.merge.into()),
+        ("max_file", text(&size::show(workspace.max_file))),
     ])
 }
 

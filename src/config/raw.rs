@@ -65,15 +65,20 @@ pub(super) struct RawGateway {
     pub(super) url: Option<At<String>>,
     pub(super) start_timeout: Option<At<Duration>>,
     pub(super) stop_timeout: Option<At<Duration>>,
+    pub(super) keep_queue: Option<bool>,
 }
 
 #[derive(Default)]
 pub(super) struct RawWorkspace {
     pub(super) path: Option<At<String>>,
     pub(super) remote: Option<At<String>>,
+    pub(super) url: Option<At<String>>,
     pub(super) branch: Option<At<String>>,
     pub(super) timeout: Option<At<Duration>>,
     pub(super) refresh: Option<At<Duration>>,
+    pub(super) push_interval: Option<At<Duration>>,
+    pub(super) merge: Option<bool>,
+    pub(super) max_file: Option<At<u64>>,
 }
 
 pub(super) struct RawSecret {
@@ -172,6 +177,7 @@ impl RawGateway {
             url: object.text("url"),
             start_timeout: object.duration("start_timeout"),
             stop_timeout: object.duration("stop_timeout"),
+            keep_queue: object.truth("keep_queue"),
         };
         object.close();
         raw
@@ -183,9 +189,13 @@ impl RawWorkspace {
         let raw = Self {
             path: object.text("path"),
             remote: object.text("remote"),
+            url: object.text("url"),
             branch: object.text("branch"),
             timeout: object.duration("timeout"),
             refresh: object.duration("refresh"),
+            push_interval: object.duration("push_interval"),
+            merge: object.truth("merge"),
+            max_file: object.size("max_file"),
         };
         object.close();
         raw

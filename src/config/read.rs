@@ -11,6 +11,7 @@ use super::duration;
 use super::nearest::nearest;
 use super::place::{At, Place};
 use super::problems::{Collector, quoted};
+use super::size;
 
 /// Where secrets belong, for everybody who writes one into the configuration.
 pub(crate) const CREDENTIALS: &str = "/etc/openclaw-failover/credentials/";
@@ -69,6 +70,25 @@ impl<'a> Object<'a> {
         let number = |node: &Node| node.as_u64().and_then(|number| u32::try_from(number).ok());
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
         typed(&untyped, self.problems, &wanted, |node| number(node).filter(|number| range.contains(number)))
+    }
+
+    /// `true` or `false` under a key.
+    pub(crate) fn truth(&mut self, key: &'static str) -> Option<bool> {
+        let untyped = self.get(key)?;
+        typed(&untyped, self.problems, "true or false", |node| node.as_bool()).map(|truth| truth.value)
+    }
+
+    /// A size under a key, in bytes.
+    pub(crate) fn size(&mut self, key: &'static str) -> Option<At<u64>> {
+        let untyped = self.get(key)?;
+        let text = typed(&untyped, self.problems, "a size such as \"20MiB\"", |node| node.as_str())?;
+        match size::parse(text.value) {
+            Ok(value) => Some(At { value, place: text.place }),
+            Err(what) => {
+                self.problems.add(&text.place, format!("{} {what}", quoted(text.value)));
+                None
+            }
+        }
     }
 
     /// A duration under a key.

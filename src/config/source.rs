@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Variables;
 use super::problems::Problems;
-use super::valid::Config;
+use super::valid::{Config, Workspace};
 
 /// The file that is read unless another is named.
 pub const DEFAULT_FILE: &str = "/etc/openclaw-failover/config.json";
@@ -83,10 +83,25 @@ fn find_from(
 /// # Errors
 /// Every problem at once, each with the file's name and a line.
 pub fn load(path: &Path) -> Result<Config, Problems> {
+    load_as(path, super::parse)
+}
+
+/// Reads and checks a primary's configuration: the file that was named, else [`DEFAULT_FILE`], else what holds where
+/// nobody says otherwise.
+///
+/// # Errors
+/// Every problem at once, each with the file's name and a line.
+pub fn load_primary(explicit: Option<&Path>) -> Result<Workspace, Problems> {
+    let path = explicit.unwrap_or(Path::new(DEFAULT_FILE));
+    let is_absent = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if explicit.is_none() && is_absent { Ok(Workspace::default()) } else { load_as(path, super::parse_primary) }
+}
+
+fn load_as<T>(path: &Path, parse: fn(&str, &str) -> Result<T, Problems>) -> Result<T, Problems> {
     let name = path.display().to_string();
     let bytes = read(path).map_err(|why| Problems::one(format!("cannot read {name}: {why}")))?;
     match String::from_utf8(bytes) {
-        Ok(text) => super::parse(&text, &name),
+        Ok(text) => parse(&text, &name),
         Err(error) => {
             let (sound, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
             let line = 1 + sound.iter().filter(|byte| **byte == b'\n').count();

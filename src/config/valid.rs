@@ -97,6 +97,8 @@ pub struct Gateway {
     pub start_timeout: Duration,
     /// How long it may drain.
     pub stop_timeout: Duration,
+    /// Whether messages and turns that were under way when it stopped go on at its next start, however late that is.
+    pub keep_queue: bool,
 }
 
 /// The git checkout the agent works in.
@@ -106,12 +108,20 @@ pub struct Workspace {
     pub path: PathBuf,
     /// The git remote's name.
     pub remote: String,
+    /// Where that remote is, for a workspace that is no checkout yet.
+    pub url: Option<String>,
     /// The branch that only the primary writes.
     pub branch: String,
     /// The deadline of a pull's network phase.
     pub timeout: Duration,
     /// How often a standby pulls.
     pub refresh: Duration,
+    /// How often a primary pushes.
+    pub push_interval: Duration,
+    /// Whether the primary merges what standbys have pushed.
+    pub merge: bool,
+    /// The largest file, in bytes, that is committed without anybody having asked for it.
+    pub max_file: u64,
 }
 
 /// One set of small files that rsync copies in.

@@ -10,6 +10,7 @@ mod reader;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -18,7 +19,7 @@ use std::process::{self, Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 pub use error::CommandError;
-use reader::{Keep, Reader};
+use reader::{Keep, Kept, Reader};
 
 use super::Cancel;
 use super::wake::Wake;
@@ -38,7 +39,7 @@ const DRAIN: Duration = Duration::from_millis(200);
 /// A program about to be run.
 ///
 /// Its environment is `PATH`, `HOME`, `LANG` and `LC_ALL` (`C.UTF-8`) and what [`env`](Self::env) adds. Its
-/// standard input is empty.
+/// standard input is empty unless [`stdin`](Self::stdin) says otherwise.
 #[must_use]
 pub struct Command {
     program: OsString,
@@ -47,6 +48,7 @@ pub struct Command {
     dir: Option<PathBuf>,
     deadline: Duration,
     limit: usize,
+    stdin: Option<File>,
     cancel: Cancel,
 }
 
@@ -71,6 +73,7 @@ impl Command {
             dir: None,
             deadline: Duration::from_secs(10),
             limit: STDOUT_LIMIT,
+            stdin: None,
             cancel: Cancel::new(),
         }
     }
@@ -111,6 +114,12 @@ impl Command {
         self
     }
 
+    /// What it reads as its standard input.
+    pub fn stdin(mut self, file: File) -> Self {
+        self.stdin = Some(file);
+        self
+    }
+
     /// Ends it early when `cancel` is cancelled.
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
@@ -124,6 +133,41 @@ impl Command {
     /// # Errors
     /// When it cannot be started, ends with anything but exit code 0, outlives its deadline or is cancelled.
     pub fn run(&self) -> Result<Output, CommandError> {
+        let (stdout, stderr) = self.run_kept()?;
+        Ok(Output { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() })
+    }
+
+    /// The same for a program whose whole standard output is wanted, byte by byte.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and when it says more than its [`limit`](Self::limit).
+    pub fn run_bytes(&self) -> Result<Vec<u8>, CommandError> {
+        let (stdout, _) = self.run_kept()?;
+        if stdout.truncated {
+            return Err(self.not_started(io::Error::other(format!("it says more than {} bytes", self.limit))));
+        }
+        Ok(stdout.bytes)
+    }
+
+    /// The same for a program whose output says more than its exit code does: whether that was 0, and the output.
+    ///
+    /// # Errors
+    /// When it cannot be started, ends by a signal, outlives its deadline or is cancelled.
+    pub fn attempt(&self) -> Result<(bool, Output), CommandError> {
+        let (ended, stdout, stderr) = self.run_raw()?;
+        let output = Output { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() };
+        match ended {
+            Ended::Itself(status) if status.code().is_some() => Ok((status.success(), output)),
+            ended => self.judge(ended, stdout, stderr).map(|_| (true, output)),
+        }
+    }
+
+    fn run_kept(&self) -> Result<(Kept, Kept), CommandError> {
+        let (ended, stdout, stderr) = self.run_raw()?;
+        self.judge(ended, stdout, stderr)
+    }
+
+    fn run_raw(&self) -> Result<(Ended, Kept, Kept), CommandError> {
         let wake = Wake::new().map_err(|why| self.not_started(why))?;
         self.cancel.attach(wake.bell().map_err(|why| self.not_started(why))?);
         let result = self.run_under(&wake);
@@ -131,7 +175,7 @@ impl Command {
         result
     }
 
-    fn run_under(&self, wake: &Wake) -> Result<Output, CommandError> {
+    fn run_under(&self, wake: &Wake) -> Result<(Ended, Kept, Kept), CommandError> {
         if self.cancel.is_cancelled() {
             return Err(CommandError::Cancelled { command: self.line() });
         }
@@ -141,11 +185,12 @@ impl Command {
         let mut child = self.spawn(out, err).map_err(not_started)?;
         let ended = self.wait(&mut child, wake);
         wake.until(DRAIN, || (stdout.is_done() && stderr.is_done()).then_some(()));
-        let (stdout, stderr) = (stdout.finish(), stderr.finish());
+        Ok((ended, stdout.finish(), stderr.finish()))
+    }
+
+    fn judge(&self, ended: Ended, stdout: Kept, stderr: Kept) -> Result<(Kept, Kept), CommandError> {
         match ended {
-            Ended::Itself(status) if status.success() => {
-                Ok(Output { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() })
-            }
+            Ended::Itself(status) if status.success() => Ok((stdout, stderr)),
             Ended::Itself(status) => Err(CommandError::Failed {
                 command: self.line(),
                 status,
@@ -167,6 +212,7 @@ impl Command {
             let missing = format!("its folder {} is missing or closed to us", dir.display());
             return Err(io::Error::other(missing));
         }
+        let stdin = self.stdin.as_ref().map(File::try_clone).transpose()?.map_or_else(Stdio::null, Stdio::from);
         let inherited = |name: &str, default: &str| env::var_os(name).unwrap_or_else(|| default.into());
         process::Command::new(&self.program)
             .args(&self.args)
@@ -177,7 +223,7 @@ impl Command {
             .env("LC_ALL", "C.UTF-8")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(dir)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr)
             .process_group(0)

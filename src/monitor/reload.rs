@@ -12,7 +12,7 @@ use super::pulse::Pulse;
 use super::{Monitor, witness};
 
 /// A configuration that was read, and the witnesses that apply to it.
-pub(super) type Loaded = Result<(Config, Vec<Witness>), String>;
+pub(super) type Loaded = Result<(Box<Config>, Vec<Witness>), String>;
 
 impl Monitor {
     /// Reads the configuration again, on a thread of its own: a file may be slow, and a witness is looked for.
@@ -26,7 +26,7 @@ impl Monitor {
             let loaded = source.load().map_err(|problems| problems.to_string());
             outlet.send(Fact::Loaded(loaded.map(|config| {
                 let witnesses = witness::of(&config);
-                (config, witnesses)
+                (Box::new(config), witnesses)
             })));
         };
         if let Err(why) = thread::Builder::new().name("reload".into()).spawn(load) {
@@ -36,7 +36,7 @@ impl Monitor {
 
     pub(super) fn loaded(&mut self, loaded: Loaded) {
         self.reloading = false;
-        match loaded.and_then(|(config, witnesses)| self.reconfigure(config, witnesses)) {
+        match loaded.and_then(|(config, witnesses)| self.reconfigure(*config, witnesses)) {
             Ok(()) => self.tell(&MonitorNote::Reloaded),
             Err(why) => self.tell(&MonitorNote::ReloadRefused { why }),
         }

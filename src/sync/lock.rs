@@ -3,19 +3,35 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-/// Held while a sync runs; the kernel frees it with the process, however that ends.
-pub(super) struct Lock(#[expect(dead_code, reason = "it is held, not used")] File);
+/// How often a lock is asked for, and how long to wait in between.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Held while a sync runs; the kernel frees it with the last process that has it open, however that ends.
+pub(super) struct Lock(File);
 
 impl Lock {
     /// Takes the lock of a state folder; `None` if another run holds it.
     pub(super) fn take(state: &Path) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new().create(true).append(true).open(state.join("lock"))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(why)) => Err(why),
+        let file = OpenOptions::new().create(true).read(true).append(true).open(state.join("lock"))?;
+        // A child that another thread starts holds copies of all files until it is another program: for moments.
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Self(file))),
+                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+                Err(TryLockError::Error(why)) => return Err(why),
+            }
         }
+        Ok(None)
+    }
+
+    /// The same lock for a child, as a file that is empty to read: while a child that outlives us still moves the
+    /// tree, no other run begins.
+    pub(super) fn share(&self) -> io::Result<File> {
+        self.0.try_clone()
     }
 }
 
@@ -24,12 +40,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_held_once_and_comes_free() {
+    fn a_lock_is_held_once_and_comes_free_with_its_last_holder() {
         let dir = tempfile::tempdir().unwrap();
-        let held = Lock::take(dir.path()).unwrap();
-        assert!(held.is_some());
+        let held = Lock::take(dir.path()).unwrap().unwrap();
         assert!(Lock::take(dir.path()).unwrap().is_none());
+        let child = held.share().unwrap();
         drop(held);
+        assert!(Lock::take(dir.path()).unwrap().is_none());
+        drop(child);
         assert!(Lock::take(dir.path()).unwrap().is_some());
         assert!(Lock::take(&dir.path().join("missing")).is_err());
     }

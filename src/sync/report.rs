@@ -1,22 +1,32 @@
-//! What came of a pull.
+//! What came of a pull or a push.
 //!
 //! It is written by the workspace's owner, under whose name an agent runs arbitrary tools, and read by the monitor.
 //! So it holds nothing but times, commit hashes, words from a fixed list and short printable text, and the reader
 //! insists on that.
 
+mod names;
 mod outcome;
+mod pushed;
 mod read;
 mod write;
 
-pub use outcome::Outcome;
-pub(super) use read::read_own;
+pub use names::Names;
+pub use outcome::{Outcome, PushOutcome};
+pub(super) use pushed::read_own_push;
+pub use pushed::{Pushed, read_push};
+pub(super) use read::{O_NOFOLLOW, O_NONBLOCK, read_own};
 pub use read::{ReadError, read};
 
+use super::local::Told;
+use super::refs::Refs;
 use crate::failover::Time;
 use crate::host::printable;
 
 /// How many characters of what a program said go into a report.
 const SAID: usize = 400;
+
+/// The same where a git host gives its reasons.
+const LONG_SAID: usize = 1000;
 
 /// How many results of secrets a report may hold.
 const MAX_SECRETS: usize = 64;
@@ -43,10 +53,20 @@ pub struct Pulled {
     pub outcome: Outcome,
     /// The commit it stood at before.
     pub before: Option<Commit>,
-    /// The commit it stands at now.
+    /// The commit it stands at now: the remote's, or one of this host that holds it.
     pub after: Option<Commit>,
+    /// The last commit of the remote that is in it.
+    pub remote: Option<Commit>,
     /// When that commit was made, by its own account.
     pub committed: Option<Time>,
+    /// Whether this host has something of its own that it has not pushed yet.
+    pub unreturned: bool,
+    /// Branches that keep what contradicted the remote, and that are not pushed yet.
+    pub kept: Names,
+    /// Files that are not committed, with the reason.
+    pub withheld: Names,
+    /// The new names of what had to make room.
+    pub aside: Names,
     /// More words, printable; empty where none are needed.
     pub said: String,
 }
@@ -85,9 +105,42 @@ impl Report {
 }
 
 impl Pulled {
-    pub(super) fn not(outcome: Outcome, said: &str) -> Self {
-        let said = text(said);
-        Self { outcome, before: None, after: None, committed: None, said }
+    pub(super) fn new(outcome: Outcome, said: &str) -> Self {
+        Self {
+            outcome,
+            before: None,
+            after: None,
+            remote: None,
+            committed: None,
+            unreturned: false,
+            kept: Names::default(),
+            withheld: Names::default(),
+            aside: Names::default(),
+            said: text(said),
+        }
+    }
+
+    /// Where everything stands in the end.
+    pub(super) fn tell_refs(&mut self, refs: &Refs) {
+        self.after = refs.head.commit.as_deref().and_then(Commit::parse);
+        self.remote = refs.merged.as_deref().and_then(Commit::parse);
+        if refs.merged == refs.remote {
+            let made = refs.remote_made.and_then(|seconds| seconds.checked_mul(1000));
+            self.committed = made.map(Time::from_millis);
+        }
+        self.unreturned = refs.has_unreturned();
+        self.kept = Names::of(refs.kept.iter().map(|(branch, _)| branch.clone()));
+    }
+
+    /// What is to be said whatever the outcome.
+    pub(super) fn tell(&mut self, told: &Told) {
+        self.withheld = told.withheld_names();
+        self.aside = told.aside_names();
+        let more = told.words();
+        if !more.is_empty() {
+            let gap = if self.said.is_empty() { "" } else { "; " };
+            self.said = text(&format!("{}{gap}{more}", self.said));
+        }
     }
 }
 
@@ -122,6 +175,11 @@ impl Commit {
 
 /// Text that may stand in a report: short, printable, and without the `user:token@` of a URL.
 fn text(said: &str) -> String {
+    text_of(said, SAID)
+}
+
+/// The same, of at most `length` characters.
+fn text_of(said: &str, length: usize) -> String {
     let mut clean = String::new();
     let mut rest = said;
     while let Some((before, after)) = rest.split_once("://") {
@@ -133,7 +191,7 @@ fn text(said: &str) -> String {
         rest = secret.and_then(|at| after.get(at + 1..)).unwrap_or(after);
     }
     clean.push_str(rest);
-    printable(&clean, SAID)
+    printable(&clean, length)
 }
 
 #[cfg(test)]
@@ -159,9 +217,9 @@ mod tests {
     #[test]
     fn a_failed_pull_remembers_when_the_workspace_was_fresh() {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
-        let good = Report::new(at(1), Pulled::not(Outcome::UpToDate, ""));
+        let good = Report::new(at(1), Pulled::new(Outcome::UpToDate, ""));
         assert_eq!(good.fresh, Some(at(1)));
-        let mut bad = Report::new(at(8), Pulled::not(Outcome::NotFetched, "no route"));
+        let mut bad = Report::new(at(8), Pulled::new(Outcome::NotFetched, "no route"));
         bad.remember(Some(good));
         assert_eq!(bad.fresh, Some(at(1)));
         bad.remember(None);

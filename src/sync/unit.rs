@@ -1,4 +1,4 @@
-//! A pull by way of systemd, for everybody who is not the workspace's owner.
+//! A pull or a push by way of systemd, for everybody who is not the workspace's owner.
 
 use std::env;
 use std::fmt;
@@ -8,13 +8,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::report::{ReadError, Report, read};
+use super::apply::MOVE_CAP;
+use super::report::{Pushed, ReadError, Report, read, read_push};
 use super::secrets::DEADLINE;
-use super::workspace::MOVE_CAP;
 use super::{Paths, Reach, now};
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;
 use crate::host::systemd::{Systemctl, SystemdError};
+
+/// The unit that pushes.
+pub const PUSH: &str = "openclaw-sync-push.service";
 
 /// The unit that pulls.
 pub const PULL: &str = "openclaw-sync-pull.service";
@@ -33,7 +36,7 @@ pub enum UnitError {
     /// It ran, and its report cannot be read.
     Unreadable(ReadError),
     /// It ran and left no report.
-    NoReport,
+    NoReport(&'static str),
 }
 
 impl fmt::Display for UnitError {
@@ -41,8 +44,8 @@ impl fmt::Display for UnitError {
         match self {
             Self::Systemd(why) => why.fmt(f),
             Self::Unreadable(why) => why.fmt(f),
-            Self::NoReport => {
-                write!(f, "cannot tell how the pull went: {PULL} left no report; see `journalctl -u {PULL}`")
+            Self::NoReport(unit) => {
+                write!(f, "cannot tell how it went: {unit} left no report; see `journalctl -u {unit}`")
             }
         }
     }
@@ -95,7 +98,33 @@ pub fn pull(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Canc
         (Ok(Some(report)), _) if report.ended >= asked => Ok(report),
         (_, Err(why)) => Err(UnitError::Systemd(why)),
         (Err(why), Ok(())) => Err(UnitError::Unreadable(why)),
-        (Ok(_), Ok(())) => Err(UnitError::NoReport),
+        (Ok(_), Ok(())) => Err(UnitError::NoReport(PULL)),
+    }
+}
+
+/// Runs the unit that pushes to its end, for `limit` at most (see [`longest_push`]), and reads its report.
+///
+/// # Errors
+/// As for [`pull`].
+pub fn push(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
+    let asked = now();
+    let started = systemctl.start(PUSH, limit, cancel);
+    match (last_push(paths), started) {
+        (Ok(Some(report)), _) if report.ended >= asked => Ok(report),
+        (_, Err(why)) => Err(UnitError::Systemd(why)),
+        (Err(why), Ok(())) => Err(UnitError::Unreadable(why)),
+        (Ok(_), Ok(())) => Err(UnitError::NoReport(PUSH)),
+    }
+}
+
+/// The report of the last push; `None` if there has been none. Its owner is judged as that of a pull's.
+///
+/// # Errors
+/// As for [`read`].
+pub fn last_push(paths: &Paths) -> Result<Option<Pushed>, ReadError> {
+    match fs::symlink_metadata(&paths.state) {
+        Ok(folder) => read_push(&paths.push_report(), folder.uid()),
+        Err(_) => Ok(None),
     }
 }
 
@@ -119,6 +148,12 @@ pub fn longest(workspace: &Workspace, secrets: &[Secret]) -> Duration {
     let sources = u32::try_from(secrets.len()).unwrap_or(u32::MAX);
     let each = DEADLINE.saturating_mul(sources);
     workspace.timeout.saturating_add(MOVE_CAP).saturating_add(each).saturating_add(SLACK)
+}
+
+/// How long a push takes at the very most: on a primary it fetches, sends and removes, and may begin anew.
+#[must_use]
+pub fn longest_push(workspace: &Workspace) -> Duration {
+    workspace.timeout.saturating_mul(3).saturating_add(MOVE_CAP).saturating_add(SLACK)
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ fn config(upstreams: &[(&str, &[&str])]) -> Config {
             url: "http://127.0.0.1:18789".to_owned(),
             start_timeout: seconds(300),
             stop_timeout: seconds(345),
+            ..Gateway::default()
         },
         workspace: Workspace {
             path: "/home/openclaw/.openclaw/workspace".into(),
@@ -52,6 +53,7 @@ fn config(upstreams: &[(&str, &[&str])]) -> Config {
             branch: "main".to_owned(),
             timeout: seconds(300),
             refresh: seconds(300),
+            ..Workspace::default()
         },
         secrets: Vec::new(),
     }

@@ -79,6 +79,44 @@ pub(super) fn remote(remote: &At<String>, problems: &Collector) {
     }
 }
 
+/// Where a git repository is: over ssh or https, or on this host. The value is not repeated, for it may hold a password.
+pub(super) fn repository(url: &At<String>, problems: &Collector) {
+    if let Err(what) = check_repository(&url.value) {
+        problems.add(&url.place, what);
+    }
+}
+
+fn check_repository(url: &str) -> Result<(), &'static str> {
+    if url.starts_with('-') {
+        return Err("begins with '-', which git would read as an option");
+    }
+    if url.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(
+            "must be the address of a git repository, without blanks, such as \"git@example.org:me/memory.git\"",
+        );
+    }
+    if url.contains("::") && !url.contains('[') {
+        return Err("names a transport helper, which is a program; use ssh, https or a path");
+    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        let is_path = url.starts_with('/');
+        let is_ssh = url.split_once(':').is_some_and(|(host, path)| !host.contains('/') && !path.is_empty());
+        let shape = "must be an address that every host reads alike, such as \"git@example.org:me/memory.git\", https://… or an absolute path";
+        return if is_path || is_ssh { Ok(()) } else { Err(shape) };
+    };
+    let user = rest.split('/').next().and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
+    match (scheme, user) {
+        ("https", Some(_)) => {
+            Err("has a user or token in it, and everybody may read this file; let git keep it (`git help credentials`)")
+        }
+        (_, Some(user)) if user.contains(':') => {
+            Err("has a password in it, and everybody may read this file; use an ssh key")
+        }
+        ("https" | "ssh" | "file", _) => Ok(()),
+        _ => Err("must be reached over ssh or https, or lie on this host; anything else is neither private nor safe"),
+    }
+}
+
 /// The name of a git branch, as git-check-ref-format(1) allows it.
 pub(super) fn branch(branch: &At<String>, problems: &Collector) {
     let name = branch.value.as_str();
@@ -139,12 +177,15 @@ mod tests {
             assert_eq!(problem(branch, name), None);
         }
         assert_eq!(problem(remote, "origin"), None);
+        for url in ["git@example.org:me/m.git", "ssh://git@[fd7a::1]:22/m", "https://example.org/m", "/srv/m.git"] {
+            assert_eq!(problem(repository, url), None, "{url}");
+        }
     }
 
     #[test]
     fn wrong_names_say_why() {
         type Check = fn(&At<String>, &Collector);
-        let cases: [(Check, &str, &str); 28] = [
+        let cases: [(Check, &str, &str); 36] = [
             (short, "", "valid name"),
             (short, "-x", "valid name"),
             (short, ".hidden", "valid name"),
@@ -166,6 +207,14 @@ mod tests {
             (remote, "git@example.org:me/memory.git", "not a URL"),
             (remote, "https://me:hunter2@example.org/x.git", "not a URL"),
             (remote, "--upload-pack=x", "option"),
+            (repository, "-u@host:x", "option"),
+            (repository, "", "address"),
+            (repository, "memory.git", "every host reads alike"),
+            (repository, "./a:b", "every host reads alike"),
+            (repository, "ext::sh -c x", "blanks"),
+            (repository, "ext::sh", "a program"),
+            (repository, "https://hunter2@example.org/x.git", "token"),
+            (repository, "git://example.org/x.git", "private"),
             (branch, "-f", "option"),
             (branch, "a..b", "'..'"),
             (branch, "a\nb", "control"),

@@ -20,7 +20,7 @@ pub(super) enum Keep {
 /// What was kept of a stream.
 #[derive(Default)]
 pub(super) struct Kept {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     pub(super) truncated: bool,
 }
 

@@ -6,22 +6,23 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Commit, Copied, MAX_SECRETS, Outcome, Pulled, Report, text};
+use super::{Commit, Copied, MAX_SECRETS, Names, Outcome, Pulled, Report, text};
 use crate::failover::Time;
 use crate::json::{self, Value};
 use crate::report::clock;
+use crate::sync::unit;
 
 /// The longest report, in bytes.
 const LIMIT: u64 = 16 * 1024;
 
 /// Fail where the name is a symbolic link: `O_NOFOLLOW` of Linux, which differs between architectures.
 #[cfg(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64"))]
-const O_NOFOLLOW: i32 = 0o100_000;
+pub(in crate::sync) const O_NOFOLLOW: i32 = 0o100_000;
 #[cfg(not(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64")))]
-const O_NOFOLLOW: i32 = 0o400_000;
+pub(in crate::sync) const O_NOFOLLOW: i32 = 0o400_000;
 
 /// Do not wait for the other end of a pipe: `O_NONBLOCK` of Linux.
-const O_NONBLOCK: i32 = 0o4_000;
+pub(in crate::sync) const O_NONBLOCK: i32 = 0o4_000;
 
 /// Why there is no report to be had from a file.
 #[derive(Debug)]
@@ -30,15 +31,15 @@ pub struct ReadError {
     why: String,
 }
 
+/// What writes the reports of this name, and its unit.
+fn writer(path: &Path) -> (&'static str, &'static str) {
+    if path.ends_with("push.json") { ("a push", unit::PUSH) } else { ("a pull", unit::PULL) }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, why } = self;
-        write!(
-            f,
-            "cannot read {}: {why}; it is written anew by `systemctl start {}`",
-            path.display(),
-            super::super::unit::PULL
-        )
+        write!(f, "cannot read {}: {why}; it is written anew by `systemctl start {}`", path.display(), writer(path).1)
     }
 }
 
@@ -49,6 +50,15 @@ impl std::error::Error for ReadError {}
 /// # Errors
 /// When it is anything but that, longer than 16 KiB, or says anything that a report cannot say.
 pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
+    read_as(path, owner, parse)
+}
+
+/// The same for either kind of report; `parse` names the first key that is not in its type.
+pub(super) fn read_as<T>(
+    path: &Path,
+    owner: u32,
+    parse: fn(&Value) -> Result<T, &'static str>,
+) -> Result<Option<T>, ReadError> {
     let fail = |why: String| ReadError { path: path.to_owned(), why };
     let open = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path);
     let file = match open {
@@ -58,14 +68,19 @@ pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
     };
     let content = content(file, owner).map_err(|why| fail(why.to_string()))?;
     let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
-    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what a pull writes")))?;
+    let (writer, _) = writer(path);
+    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what {writer} writes")))?;
     Ok(Some(report))
 }
 
 /// Reads back what this user wrote before; anything odd counts as nothing.
 pub(in crate::sync) fn read_own(path: &Path) -> Option<Report> {
-    let own = std::fs::metadata("/proc/self").ok()?.uid();
-    read(path, own).ok().flatten()
+    read(path, own_user()?).ok().flatten()
+}
+
+/// The number of the user that this process runs as.
+pub(super) fn own_user() -> Option<u32> {
+    std::fs::metadata("/proc/self").ok().map(|own| own.uid())
 }
 
 fn content(file: File, owner: u32) -> io::Result<String> {
@@ -93,7 +108,12 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
             outcome: required(workspace, "outcome", Outcome::parse)?,
             before: optional(workspace, "before", Commit::parse)?,
             after: optional(workspace, "after", Commit::parse)?,
+            remote: optional(workspace, "remote", Commit::parse)?,
             committed: optional(workspace, "committed", time)?,
+            unreturned: truth(workspace, "unreturned")?,
+            kept: names(workspace, "kept")?,
+            withheld: names(workspace, "withheld")?,
+            aside: names(workspace, "aside")?,
             said: required(workspace, "said", said)?,
         },
         secrets: secrets.iter().take(MAX_SECRETS).map(|secret| copied(secret)).collect::<Result<_, _>>()?,
@@ -101,8 +121,15 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
 }
 
 fn copied(secret: &Value) -> Result<Copied, &'static str> {
-    let ok = secret.get("ok").and_then(|node| node.as_bool()).ok_or("ok")?;
-    Ok(Copied { ok, said: required(secret, "said", said)? })
+    Ok(Copied { ok: truth(secret, "ok")?, said: required(secret, "said", said)? })
+}
+
+pub(super) fn truth(object: &Value, key: &'static str) -> Result<bool, &'static str> {
+    object.get(key).and_then(|node| node.as_bool()).ok_or(key)
+}
+
+pub(super) fn names(object: &Value, key: &'static str) -> Result<Names, &'static str> {
+    object.get(key).and_then(|node| Names::parse(node)).ok_or(key)
 }
 
 fn time(written: &str) -> Option<Time> {
@@ -113,11 +140,15 @@ fn said(written: &str) -> Option<String> {
     Some(text(written))
 }
 
-fn required<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
+pub(super) fn required<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
     object.get(key).and_then(|node| node.as_str()).and_then(read).ok_or(key)
 }
 
-fn optional<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<Option<T>, &'static str> {
+pub(super) fn optional<T>(
+    object: &Value,
+    key: &'static str,
+    read: fn(&str) -> Option<T>,
+) -> Result<Option<T>, &'static str> {
     match object.get(key) {
         Some(node) if node.is_null() => Ok(None),
         _ => required(object, key, read).map(Some),
@@ -134,7 +165,7 @@ mod tests {
     fn report() -> Report {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
         let commit = Commit::parse(&"0123456789".repeat(4));
-        let mut report = Report::new(at(10), Pulled::not(Outcome::Moved, "three files"));
+        let mut report = Report::new(at(10), Pulled::new(Outcome::Moved, "three files"));
         report.ended = at(12);
         report.workspace.before = commit.clone();
         report.workspace.after = commit;

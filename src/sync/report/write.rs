@@ -8,7 +8,7 @@ use crate::json::Value;
 use crate::report::{clock, durable};
 
 /// Anybody may read it: the monitor is another user, and it holds no secret.
-const MODE: u32 = 0o644;
+pub(super) const MODE: u32 = 0o644;
 
 impl Report {
     /// Replaces the report at `path`.
@@ -37,7 +37,12 @@ impl Pulled {
             ("outcome", self.outcome.name().into()),
             ("before", hash(&self.before)),
             ("after", hash(&self.after)),
+            ("remote", hash(&self.remote)),
             ("committed", self.committed.map(time).into()),
+            ("unreturned", self.unreturned.into()),
+            ("kept", self.kept.to_json()),
+            ("withheld", self.withheld.to_json()),
+            ("aside", self.aside.to_json()),
             ("said", self.said.as_str().into()),
         ])
     }

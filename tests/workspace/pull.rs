@@ -1,126 +1,26 @@
 //! A pull from outside: real git, a real bare remote, real rsync; only ssh is a stand-in that runs things here.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
-
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::config::{Secret, Workspace};
-use openclaw_failover::host::{Cancel, Command};
+use openclaw_failover::config::Secret;
+use openclaw_failover::host::Cancel;
 use openclaw_failover::sync::report::{Outcome, Pulled};
-use openclaw_failover::sync::{self, Paths, Reach, Report, unit};
+use openclaw_failover::sync::{Reach, unit};
 
-/// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(60);
+use crate::world::{LOCAL_SSH, LONG, World};
 
-/// Drops ssh's options and the host, and runs the rest here.
-const LOCAL_SSH: &str = r#"
-while :; do case "$1" in -l|-o) shift 2;; -*) shift;; *) break;; esac; done
-shift
-exec sh -c "$*""#;
-
-/// A primary's checkout, the bare remote between, and the standby's workspace.
-struct World {
-    dir: tempfile::TempDir,
-    workspace: Workspace,
-    secrets: Vec<Secret>,
-    paths: Paths,
-}
-
-impl World {
-    /// Both checkouts hold one commit with `MEMORY.md` in it.
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::create_dir(at("state")).unwrap();
-        run(dir.path(), "git init -q --bare -b main remote.git && git clone -q remote.git primary 2>&1");
-        let workspace = Workspace {
-            path: at("workspace"),
-            remote: "origin".into(),
-            branch: "main".into(),
-            timeout: LONG,
-            refresh: LONG,
-        };
-        let paths = Paths { state: at("state"), ssh: at("ssh").into() };
-        let world = Self { workspace, secrets: Vec::new(), paths, dir };
-        world.primary(
-            "git switch -q -c main; echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main",
-        );
-        run(world.dir.path(), "git clone -q remote.git workspace");
-        world.ssh(LOCAL_SSH);
-        world
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn primary(&self, script: &str) -> String {
-        run(&self.at("primary"), script)
-    }
-
-    fn standby(&self, script: &str) -> String {
-        run(&self.workspace.path, script)
-    }
-
-    fn primary_commits(&self, script: &str) {
-        self.primary(&format!("{script}; git add -A -f; git commit -qm more; git push -q origin HEAD"));
-    }
-
-    /// Makes the stand-in for ssh run `script`. A child writes it: a file that this process has open for writing
-    /// while another test forks cannot be executed.
-    fn ssh(&self, script: &str) {
-        let write = r#"printf '#!/bin/sh\n%s\n' "$SCRIPT" >ssh && chmod 755 ssh"#;
-        Command::new("sh").args(["-c", write]).env("SCRIPT", script).dir(self.dir.path()).run().unwrap();
-    }
-
-    /// Makes git reach the remote through the stand-in for ssh.
-    fn by_ssh(&self) {
-        self.standby(&format!("git remote set-url origin 'host:{}'", self.at("remote.git").display()));
-    }
-
-    fn pull(&self) -> Report {
-        self.pull_under(Reach::Move, &Cancel::new())
-    }
-
-    fn pull_under(&self, reach: Reach, cancel: &Cancel) -> Report {
-        sync::pull(&self.workspace, &self.secrets, &self.paths, reach, cancel)
-    }
-
-    /// Pulls, and checks that neither the branch nor a file of the workspace changed.
-    fn pull_leaves_all(&self) -> Pulled {
-        let look = "git rev-parse HEAD; git status --porcelain --ignored; cat -- *";
-        let before = self.standby(look);
-        let pulled = self.pull().workspace;
-        assert_eq!(self.standby(look), before);
-        assert_eq!(pulled.before, pulled.after);
-        pulled
-    }
-
-    fn memory(&self) -> String {
-        fs::read_to_string(self.workspace.path.join("MEMORY.md")).unwrap()
-    }
-
-    /// Has a secret copied from a folder beside, by way of rsync over the stand-in for ssh.
-    fn with_secret(mut self) -> Self {
-        fs::create_dir(self.at("source")).unwrap();
-        fs::create_dir(self.at("target")).unwrap();
-        fs::write(self.at("source/standby.env"), "TOKEN=1\n").unwrap();
-        let source = format!("openclaw@host:{}/", self.at("source").display());
-        self.secrets.push(Secret { source, target: self.at("target/") });
-        self
-    }
-}
-
-fn run(dir: &Path, script: &str) -> String {
-    let mut command = Command::new("sh").args(["-ec", script]).dir(dir).deadline(LONG);
-    for role in ["AUTHOR", "COMMITTER"] {
-        command = command.env(format!("GIT_{role}_NAME"), "test").env(format!("GIT_{role}_EMAIL"), "test@example.org");
-    }
-    command.run().unwrap().stdout.trim().to_owned()
+/// Pulls, and checks that neither the branch nor a file of the workspace changed.
+fn pull_leaves_all(world: &World) -> Pulled {
+    let look = "git rev-parse HEAD; git status --porcelain --ignored; cat -- *";
+    let before = world.standby(look);
+    let pulled = world.pull().workspace;
+    assert_eq!(world.standby(look), before);
+    assert_eq!(pulled.before, pulled.after);
+    pulled
 }
 
 fn wait_for(path: &Path) {
@@ -174,66 +74,114 @@ fn while_an_agent_may_be_at_work_a_pull_only_fetches() {
 }
 
 #[test]
-fn local_commits_stay() {
+fn what_the_standby_writes_is_on_its_own_branch_under_its_own_name() {
     let world = World::new();
-    world.standby("echo mine >mine; git add -A; git commit -qm mine");
-    assert_eq!(world.pull_leaves_all().outcome, Outcome::LocalCommits);
+    world.standby("echo mine >mine.md");
     world.primary_commits("echo two >MEMORY.md");
-    let pulled = world.pull_leaves_all();
-    assert_eq!(pulled.outcome, Outcome::Diverged);
-    assert!(pulled.said.contains(&world.primary("git rev-parse HEAD")), "{}", pulled.said);
+    let pulled = world.pull().workspace;
+    assert_eq!((pulled.outcome, pulled.unreturned), (Outcome::Moved, true), "{pulled:?}");
+    assert_eq!(pulled.remote.unwrap().as_str(), world.primary("git rev-parse HEAD"));
+    assert_eq!(world.standby("git symbolic-ref HEAD"), "refs/heads/failover/claw2");
+    let log = world.standby("git log --no-merges -1 --format='%an <%ae> %s' --diff-filter=A -- mine.md");
+    assert!(log.starts_with("openclaw-failover on claw2 <openclaw-failover@claw2> Work on claw2 until 2"), "{log}");
+    assert_eq!(world.standby("git rev-parse main"), world.primary("git rev-parse HEAD~"));
 }
 
 #[test]
-fn edited_files_stay() {
+fn a_contradiction_is_kept_on_a_branch_that_can_be_merged_by_hand() {
     let world = World::new();
-    world.primary_commits("echo two >MEMORY.md; echo x >other");
-    world.standby("echo edited >MEMORY.md");
-    let pulled = world.pull_leaves_all();
-    assert_eq!((pulled.outcome, pulled.said.as_str()), (Outcome::Dirty, "MEMORY.md"));
+    world.standby("echo mine >>MEMORY.md; echo more >more.md");
+    world.primary_commits("echo theirs >>MEMORY.md");
+    let pulled = world.pull().workspace;
+    assert_eq!(pulled.outcome, Outcome::Kept, "{pulled:?}");
+    let [branch] = pulled.kept.listed.as_slice() else { panic!("{pulled:?}") };
+    assert!(branch.starts_with("failover/claw2@2"), "{branch}");
+    assert!(pulled.said.contains(branch) && pulled.said.contains("MEMORY.md"), "{}", pulled.said);
+    assert_eq!(world.standby(&format!("git show {branch}:MEMORY.md; git show {branch}:more.md")), "one\nmine\nmore");
+    let conflict = world.standby(&format!("git merge {branch} || git ls-files -u | cut -f2 | sort -u; cat more.md"));
+    assert!(conflict.ends_with("MEMORY.md\nmore"), "{conflict}");
 }
 
 #[test]
-fn files_that_git_does_not_track_stay_even_where_it_was_told_to_ignore_them() {
-    let world = World::new();
-    world.primary_commits("echo theirs >notes");
-    world.standby("echo mine >notes");
-    let pulled = world.pull_leaves_all();
-    assert_eq!(pulled.outcome, Outcome::Conflict, "{pulled:?}");
-    assert!(pulled.said.contains("notes"), "{}", pulled.said);
-    world.standby("echo notes >.git/info/exclude");
-    assert_eq!(world.pull_leaves_all().outcome, Outcome::Conflict);
-    world.standby("rm notes; echo mine >unrelated");
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
-    assert_eq!(world.standby("cat unrelated"), "mine");
+fn what_stays_here_is_named_with_its_reason() {
+    let mut world = World::new();
+    world.workspace.max_file = 100_000;
+    let token = format!("ghp_{}", "aB3dE6gH9k".repeat(4));
+    world.standby(&format!(
+        "echo K=1 >.env; echo 'use {token}' >>MEMORY.md; head -c 200000 /dev/zero >huge; git init -q nested; echo x >ok"
+    ));
+    let pulled = world.pull().workspace;
+    let mut said = pulled.withheld.listed.clone();
+    said.sort();
+    let expected = [
+        ".env looks like a secret",
+        "MEMORY.md looks like a secret",
+        "huge is larger than workspace.max_file",
+        "nested/ is a git repository of its own",
+    ];
+    assert_eq!((said.as_slice(), pulled.outcome), (&expected.map(str::to_owned)[..], Outcome::UpToDate));
+    assert_eq!(world.standby("git diff --name-only HEAD; git ls-files"), "MEMORY.md\nMEMORY.md\nok");
+    // When the primary changes the same file, the version with the secret makes room and is still not committed.
+    world.primary_commits("echo two >>MEMORY.md");
+    let pulled = world.pull().workspace;
+    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
+    assert_eq!(world.memory(), "one\ntwo\n");
+    assert_eq!(world.read(&pulled.aside.listed[0]), format!("one\nuse {token}\n"));
+    let pulled = world.pull().workspace;
+    assert!(pulled.withheld.words().contains("MEMORY.md.local-"), "{pulled:?}");
+    assert!(!world.standby("git log --all -p").contains(&token));
 }
 
 #[test]
-fn another_branch_and_no_branch_stay() {
+fn a_secret_that_was_committed_before_does_not_stop_the_memory() {
     let world = World::new();
-    world.primary_commits("echo two >MEMORY.md");
-    world.standby("git switch -q -c work");
-    let pulled = world.pull_leaves_all();
-    assert_eq!((pulled.outcome, pulled.said.as_str()), (Outcome::OtherBranch, "work, not main"));
-    world.standby("git switch -q --detach");
-    assert_eq!(world.pull_leaves_all().outcome, Outcome::Detached);
+    world
+        .standby(&format!("echo ghp_{} >>MEMORY.md; git commit -qam x; echo more >>MEMORY.md", "aB3dE6gH9k".repeat(4)));
+    let pulled = world.pull().workspace;
+    assert_eq!((pulled.withheld.count, pulled.unreturned), (0, true));
+    assert_eq!(world.standby("git diff HEAD"), "");
+}
+
+#[test]
+fn files_that_a_power_cut_has_emptied_are_no_edits() {
+    let world = World::new();
+    world.pull();
+    world.primary_commits("echo two >>MEMORY.md; echo new >new.md; echo old >old.md");
+    world.pull();
+    // As it is when the power comes back: another boot, and what the move has written is gone.
+    world.standby(
+        "tree=$(git rev-parse 'refs/openclaw-failover/applied^{tree}')
+         parents=$(git rev-parse 'refs/openclaw-failover/applied^@' | sed 's/^/-p /')
+         git update-ref refs/openclaw-failover/applied $(git commit-tree $parents -m 'another boot' $tree)
+         : >MEMORY.md; : >new.md; echo mine >mine.md",
+    );
+    let pulled = world.pull().workspace;
+    assert_eq!((world.memory().as_str(), world.read("new.md").as_str()), ("one\ntwo\n", "new\n"), "{pulled:?}");
+    assert_eq!(world.standby("git diff --stat origin/main HEAD -- ':!mine.md'; git status --porcelain"), "");
+    // Under the same boot an emptied file is somebody's decision.
+    world.standby(": >old.md");
+    world.pull();
+    assert_eq!(world.standby("git show HEAD:old.md; git show HEAD:mine.md"), "mine");
 }
 
 #[test]
 fn what_is_missing_is_said() {
     let mut world = World::new();
+    world.pull();
     world.workspace.branch = "gone".into();
-    let pulled = world.pull_leaves_all();
-    assert_eq!(pulled.outcome, Outcome::NotFetched);
-    assert!(pulled.said.contains("couldn't find remote ref"), "{}", pulled.said);
+    let pulled = pull_leaves_all(&world);
+    assert_eq!(pulled.outcome, Outcome::NoBranch);
+    assert_eq!(pulled.said, "origin has no branch gone; push one from the primary");
+    world.workspace.branch = "main".into();
     fs::rename(world.at("remote.git"), world.at("moved.git")).unwrap();
-    let pulled = world.pull_leaves_all();
+    let pulled = pull_leaves_all(&world);
     assert_eq!(pulled.outcome, Outcome::NotFetched);
     assert!(pulled.said.contains("does not appear to be a git repository"), "{}", pulled.said);
     fs::remove_dir_all(world.workspace.path.join(".git")).unwrap();
     let pulled = world.pull().workspace;
     assert_eq!(pulled.outcome, Outcome::NoCheckout);
     assert!(pulled.said.contains("workspace/.git: No such file"), "{}", pulled.said);
+    assert!(pulled.said.ends_with("; clone it, or name its repository in workspace.url"), "{}", pulled.said);
     fs::create_dir(world.workspace.path.join(".git")).unwrap();
     assert_eq!(world.pull().workspace.outcome, Outcome::NoCheckout);
 }
@@ -283,10 +231,10 @@ fn a_remote_that_does_not_deliver_is_given_up() {
     world.ssh("exec sleep 60");
     world.workspace.timeout = Duration::from_millis(300);
     let asked = Instant::now();
-    assert_eq!(world.pull_leaves_all().outcome, Outcome::TimedOut);
+    assert_eq!(pull_leaves_all(&world).outcome, Outcome::TimedOut);
     assert!(asked.elapsed() < Duration::from_secs(30));
     world.ssh("echo 'Host key verification failed.' >&2; exit 255");
-    let pulled = world.pull_leaves_all();
+    let pulled = pull_leaves_all(&world);
     assert_eq!(pulled.outcome, Outcome::NotFetched);
     assert!(pulled.said.starts_with("Host key verification failed.; fatal: Could not read"), "{}", pulled.said);
     assert!(pulled.said.ends_with("; log in to that host once as this user, and compare its key"), "{}", pulled.said);

@@ -1,0 +1,148 @@
+//! How long a pull and a push take on a workspace of 10,000 files, as ratios to the bare git commands that would do the
+//! same: `cargo bench --bench sync`. Both sides take turns on copies of the same repositories.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a bench that cannot set up its world has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use openclaw_failover::config::Workspace;
+use openclaw_failover::host::{Cancel, Command};
+use openclaw_failover::sync::report::{Outcome, PushOutcome};
+use openclaw_failover::sync::{self, Paths, Queue, Reach, Role};
+
+const LONG: Duration = Duration::from_secs(300);
+
+/// What people would type on a host that has nothing of its own.
+const BARE_PULL: &str =
+    "git add -A; git diff --cached --quiet; git fetch -q origin; git merge -q --ff-only origin/main";
+
+/// What they would type to send what is there.
+const BARE_PUSH: &str = "git add -A; git diff --cached --quiet || git commit -qm work; git push -q origin HEAD";
+
+struct Bench {
+    dir: tempfile::TempDir,
+    workspace: Workspace,
+    paths: Paths,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("state")).unwrap();
+        shell(
+            dir.path(),
+            "git init -q --bare -b main remote.git; git init -q -b main primary; cd primary
+             for d in $(seq 100); do mkdir $d; for f in $(seq 100); do echo \"line 0 of $d/$f\" >$d/$f.md; done; done
+             git remote add origin ../remote.git; git add -A; git commit -qm all; git push -q origin main; cd ..
+             git clone -q remote.git workspace; git clone -q remote.git bare; git -C bare switch -qc failover/bare",
+        );
+        let workspace = Workspace { path: at("workspace"), timeout: LONG, ..Workspace::default() };
+        let paths = Paths { state: at("state"), ssh: "ssh".into(), host: "bench".into() };
+        let bench = Self { dir, workspace, paths };
+        bench.pull();
+        bench
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn pull(&self) -> Outcome {
+        sync::pull(&self.workspace, &[], &self.paths, Reach::Move, &Cancel::new()).workspace.outcome
+    }
+
+    fn push(&self) -> PushOutcome {
+        let role = Role::Standby { reach: Reach::Move, queue: Queue::Keep };
+        sync::push(&self.workspace, &self.paths, role, &Cancel::new()).outcome
+    }
+
+    /// Changes this many files, so that their times are older than what git looks at next.
+    fn change(&self, folder: &str, files: usize, round: usize) {
+        for n in 0..files {
+            let path = self.at(folder).join(format!("{}/{}.md", n % 100 + 1, n / 100 + 1));
+            fs::write(path, format!("line {round} of {folder} {n}\n")).unwrap();
+        }
+    }
+
+    fn compare_pull(&self, files: usize, rounds: usize) {
+        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        for round in 0..rounds {
+            if files > 0 {
+                self.change("primary", files, round + 1000 * files);
+                shell(&self.at("primary"), "git add -A; git commit -qm more; git push -q origin main");
+            }
+            let expected = if files > 0 { Outcome::Moved } else { Outcome::UpToDate };
+            in_turns(
+                round,
+                || ours.push(timed(|| assert_eq!(self.pull(), expected))),
+                || bare.push(timed(|| shell(&self.at("bare"), BARE_PULL))),
+            );
+        }
+        print("pull", files, &mut ours, &mut bare);
+    }
+
+    fn compare_push(&self, files: usize, rounds: usize) {
+        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        for round in 0..rounds {
+            self.change("workspace", files, round + 1000 * files);
+            self.change("bare", files, round + 1000 * files);
+            let expected = if files > 0 { PushOutcome::Pushed } else { PushOutcome::UpToDate };
+            in_turns(
+                round,
+                || ours.push(timed(|| assert_eq!(self.push(), expected))),
+                || bare.push(timed(|| shell(&self.at("bare"), BARE_PUSH))),
+            );
+        }
+        print("push", files, &mut ours, &mut bare);
+    }
+}
+
+fn in_turns(round: usize, ours: impl FnOnce(), bare: impl FnOnce()) {
+    if round.is_multiple_of(2) {
+        ours();
+        bare();
+    } else {
+        bare();
+        ours();
+    }
+}
+
+fn shell(dir: &Path, script: &str) {
+    let mut command = Command::new("sh").args(["-ec", script]).dir(dir).deadline(LONG);
+    for role in ["AUTHOR", "COMMITTER"] {
+        command =
+            command.env(format!("GIT_{role}_NAME"), "bench").env(format!("GIT_{role}_EMAIL"), "bench@example.org");
+    }
+    command.run().unwrap();
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let started = Instant::now();
+    work();
+    started.elapsed()
+}
+
+fn print(what: &str, files: usize, ours: &mut [Duration], bare: &mut [Duration]) {
+    let (ours, bare) = (median(ours), median(bare));
+    let ratio = ours.as_secs_f64() / bare.as_secs_f64();
+    println!("{what} of {files:>4} changed files  {ours:>9.1?}  git alone {bare:>9.1?}  ratio {ratio:.2}");
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn main() {
+    let bench = Bench::new();
+    println!("a workspace of 10,000 files, medians");
+    bench.compare_pull(0, 21);
+    bench.compare_pull(1, 21);
+    bench.compare_pull(1000, 9);
+    bench.compare_push(0, 21);
+    bench.compare_push(1, 21);
+    bench.compare_push(1000, 9);
+}

@@ -1,0 +1,231 @@
+//! The primary's workspace: the branch that everybody pulls. Its gateway runs, so everything here happens beside an
+//! agent at work: what the agent changes meanwhile is left for the next run.
+
+use super::agent::{self, IndexLock, Others};
+use super::apply::{Move, change_refs, forward};
+use super::checkout::Checkout;
+use super::git::Git;
+use super::local::{Local, Told};
+use super::merge::{self, Join, Merged, contains};
+use super::refs::Refs;
+use super::remote::{self, Sent};
+use super::report::{Commit, Names, PushOutcome, Pushed};
+use super::standby::short;
+use super::stop::{Stop, Why};
+use super::{names, now};
+use crate::config::Workspace;
+
+/// How often a push is tried that comes too late: somebody else has pushed in between.
+const TRIES: usize = 3;
+
+/// A primary's checkout while a push is at it.
+struct Primary<'a> {
+    git: Git<'a>,
+    workspace: &'a Workspace,
+}
+
+/// A standby's branch, as it was fetched.
+struct Branch {
+    /// Without `refs/heads/`.
+    name: String,
+    commit: String,
+}
+
+/// What the branch is to become.
+struct Plan {
+    commit: String,
+    /// Branches that are in it.
+    merged: Vec<Branch>,
+    /// Branches that contradict it, with the files.
+    conflicts: Vec<String>,
+}
+
+/// Commits, merges what standbys have pushed, and pushes; tells in `pushed` what became of it.
+pub(super) fn push(checkout: &Checkout<'_>, pushed: &mut Pushed) {
+    let mut told = Told::default();
+    let result = checkout.open().and_then(|git| {
+        agent::remove_left_over_locks(&git, Others::Live)?;
+        Primary { git, workspace: checkout.workspace }.push(&mut told, pushed)
+    });
+    pushed.tell(&told);
+    match result {
+        Ok(outcome) => pushed.outcome = outcome,
+        Err(stop) => {
+            pushed.outcome = stop.why.into();
+            pushed.add(&stop.said);
+        }
+    }
+}
+
+impl Primary<'_> {
+    fn push(&self, told: &mut Told, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
+        for _ in 0..TRIES {
+            let outcome = self.push_once(told, pushed)?;
+            if outcome != PushOutcome::Behind {
+                return Ok(outcome);
+            }
+        }
+        Ok(PushOutcome::Behind)
+    }
+
+    fn push_once(&self, told: &mut Told, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
+        let local = self.commit(told, pushed)?;
+        self.fetch()?;
+        let refs = self.refs()?;
+        let Some(own) = refs.own.clone() else { return Ok(PushOutcome::UpToDate) };
+        let Some(plan) = self.plan(&refs, own, pushed)? else { return Ok(PushOutcome::Conflict) };
+        pushed.conflicts = Names::of(plan.conflicts.iter().cloned());
+        self.move_to(&refs, &local, &plan.commit, told)?;
+        pushed.commit = Commit::parse(&plan.commit);
+        let is_there = refs.remote.as_deref() == Some(&plan.commit);
+        if !is_there {
+            let name = format!("refs/heads/{}", self.workspace.branch);
+            let sent = remote::send(&self.git, self.workspace, &[format!("{}:{name}", plan.commit)], &[])?;
+            if let Some(outcome) = judge(&sent, pushed) {
+                return Ok(outcome);
+            }
+            pushed.pushed = Names::of([self.workspace.branch.clone()]);
+        }
+        pushed.merged = Names::of(plan.merged.iter().map(|branch| branch.name.clone()));
+        self.remove_merged(&plan.merged, pushed)?;
+        Ok(if is_there { PushOutcome::UpToDate } else { PushOutcome::Pushed })
+    }
+
+    fn refs(&self) -> Result<Refs, Stop> {
+        Refs::read(&self.git, self.workspace, &self.workspace.branch)
+    }
+
+    fn branch(&self) -> String {
+        format!("refs/heads/{}", self.workspace.branch)
+    }
+
+    /// Commits what lies on the disk on the branch, which must be the one that is checked out.
+    fn commit(&self, told: &mut Told, pushed: &mut Pushed) -> Result<Local, Stop> {
+        let (git, refs, branch) = (&self.git, self.refs()?, self.branch());
+        if refs.head.branch.as_deref() != Some(&branch) {
+            let found = refs.head.branch.as_deref().map_or_else(|| "a single commit".to_owned(), short);
+            let said = format!("{found} is checked out, and not {}", self.workspace.branch);
+            return Err(Stop::new(Why::InUse, said));
+        }
+        let local = Local::commit(git, self.workspace, &refs, (Others::Live, now()), told)?;
+        pushed.commit = local.commit.as_deref().and_then(Commit::parse);
+        if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own.as_deref() != Some(commit)) {
+            let lock = IndexLock::take(git, Others::Live)?;
+            change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
+            // In the middle of a move this program's index is of a tree that is not all there.
+            if refs.applying.is_none() {
+                lock.publish(git)?;
+            }
+        }
+        Ok(local)
+    }
+
+    /// The branch and what standbys have pushed. That the remote has no such branch yet is no obstacle.
+    fn fetch(&self) -> Result<(), Stop> {
+        let Workspace { remote, branch, .. } = self.workspace;
+        let standbys = format!("+{}*:refs/remotes/{remote}/failover/*", names::BRANCHES);
+        let wanted = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
+        match remote::fetch_these(&self.git, self.workspace, &[&wanted, &standbys]) {
+            Err(Stop { why: Why::NoBranch, .. }) => {
+                self.git.run(&["update-ref", "-d", &format!("refs/remotes/{remote}/{branch}")])?;
+                remote::fetch_these(&self.git, self.workspace, &[&standbys])
+            }
+            result => result,
+        }
+    }
+
+    /// Merges in git's store alone. `None`: the remote's branch contradicts ours, which nobody here may decide.
+    fn plan(&self, refs: &Refs, own: String, pushed: &mut Pushed) -> Result<Option<Plan>, Stop> {
+        let git = &self.git;
+        let join = Join { git, refs, workspace: self.workspace, now: now() };
+        let mut commit = own;
+        if let Some(remote) = &refs.remote
+            && !contains(git, &commit, remote)?
+        {
+            match join.without_keeping(&commit, remote)? {
+                Ok(joined) => commit = joined,
+                Err(files) => {
+                    let Workspace { remote, branch, path, .. } = self.workspace;
+                    pushed.add(&format!(
+                        "{branch} of {remote} contradicts what is here in {files}; `git pull --no-rebase` in {} and solve it",
+                        path.display()
+                    ));
+                    return Ok(None);
+                }
+            }
+        }
+        let mut plan = Plan { commit, merged: Vec::new(), conflicts: Vec::new() };
+        for branch in self.standbys()? {
+            if contains(git, &plan.commit, &branch.commit)? {
+                plan.merged.push(branch);
+            } else if !self.workspace.merge {
+                plan.conflicts.push(format!("{} waits to be merged", branch.name));
+            } else {
+                match merge::trees(git, &plan.commit, &branch.commit)? {
+                    Merged::Clean(tree) => {
+                        let message = format!("Merge {}", branch.name);
+                        plan.commit = merge::commit(git, &tree, &[&plan.commit, &branch.commit], &message)?;
+                        plan.merged.push(branch);
+                    }
+                    Merged::Conflict(files) => plan.conflicts.push(format!("{}: {files}", branch.name)),
+                }
+            }
+        }
+        Ok(Some(plan))
+    }
+
+    /// What standbys have pushed, as it was fetched last.
+    fn standbys(&self) -> Result<Vec<Branch>, Stop> {
+        let prefix = format!("refs/remotes/{}/", self.workspace.remote);
+        let pattern = format!("{prefix}failover/");
+        let found = self.git.list(&["for-each-ref", "--format=%(objectname) %(refname)", &pattern])?;
+        let branch = |line: &str| {
+            let (commit, name) = line.split_once(' ')?;
+            Some(Branch { name: name.strip_prefix(&prefix)?.to_owned(), commit: commit.to_owned() })
+        };
+        Ok(String::from_utf8_lossy(&found).lines().filter_map(branch).collect())
+    }
+
+    /// Moves the tree, if nobody has changed it or the branch since it was looked at.
+    fn move_to(&self, refs: &Refs, local: &Local, to: &str, told: &mut Told) -> Result<(), Stop> {
+        if refs.own != local.commit {
+            return Err(Stop::new(Why::InUse, "somebody else has committed at the same time"));
+        }
+        let step = Move {
+            git: &self.git,
+            refs,
+            image: &local.image,
+            from: local.commit.as_deref(),
+            to,
+            branch: &self.branch(),
+            merged: None,
+            others: Others::Live,
+            now: now(),
+        };
+        told.aside.extend(step.run()?.aside);
+        Ok(())
+    }
+
+    /// Removes branches that are merged, unless a standby has pushed to one of them since.
+    fn remove_merged(&self, merged: &[Branch], pushed: &mut Pushed) -> Result<(), Stop> {
+        if merged.is_empty() {
+            return Ok(());
+        }
+        let names = merged.iter().map(|branch| format!(":refs/heads/{}", branch.name)).collect::<Vec<_>>();
+        let leases = merged.iter().map(|Branch { name, commit }| format!("refs/heads/{name}:{commit}"));
+        let sent = remote::send(&self.git, self.workspace, &names, &leases.collect::<Vec<_>>())?;
+        if !sent.refused.is_empty() {
+            pushed.add(&format!("merged branches stay, for the git host refuses to remove them: {}", sent.said));
+        }
+        Ok(())
+    }
+}
+
+/// What stands in the way of the branch, if anything does.
+fn judge(sent: &Sent, pushed: &mut Pushed) -> Option<PushOutcome> {
+    if !sent.refused.is_empty() {
+        pushed.add(&remote::refusal(&sent.said));
+        return Some(PushOutcome::Refused);
+    }
+    (!sent.behind.is_empty()).then_some(PushOutcome::Behind)
+}

@@ -1,0 +1,197 @@
+//! What came of a push.
+
+use std::path::Path;
+
+use super::outcome::PushOutcome;
+use super::read::{self, ReadError};
+use super::{Commit, LONG_SAID, Names, text_of};
+use crate::failover::Time;
+use crate::json::Value;
+use crate::report::{clock, durable};
+use crate::sync::local::Told;
+
+/// One push, from beginning to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// When it began, by the wall clock.
+    pub started: Time,
+    /// When it ended, by the wall clock.
+    pub ended: Time,
+    /// In one word.
+    pub outcome: PushOutcome,
+    /// The start of the last push, as far as known, after which the remote had everything.
+    pub returned: Option<Time>,
+    /// The commit that is checked out.
+    pub commit: Option<Commit>,
+    /// Branches that were pushed now.
+    pub pushed: Names,
+    /// Branches of standbys that are now in the primary's.
+    pub merged: Names,
+    /// Branches of standbys that contradict the primary's, with the files: a person has to merge them.
+    pub conflicts: Names,
+    /// Files that are not committed, with the reason.
+    pub withheld: Names,
+    /// The new names of what had to make room.
+    pub aside: Names,
+    /// What was put away of the gateway's past, so that its next start does not act on it.
+    pub archived: Names,
+    /// Whether the remote shows this private memory to everybody.
+    pub open: bool,
+    /// When that was asked.
+    pub open_asked: Option<Time>,
+    /// More words, printable; empty where none are needed.
+    pub said: String,
+}
+
+impl Pushed {
+    pub(in crate::sync) fn new(started: Time, outcome: PushOutcome, said: &str) -> Self {
+        Self {
+            started,
+            ended: started,
+            outcome,
+            returned: None,
+            commit: None,
+            pushed: Names::default(),
+            merged: Names::default(),
+            conflicts: Names::default(),
+            withheld: Names::default(),
+            aside: Names::default(),
+            archived: Names::default(),
+            open: false,
+            open_asked: None,
+            said: text_of(said, LONG_SAID),
+        }
+    }
+
+    /// What is to be said whatever the outcome.
+    pub(in crate::sync) fn tell(&mut self, told: &Told) {
+        self.withheld = told.withheld_names();
+        self.aside = told.aside_names();
+        self.add(&told.words());
+    }
+
+    /// Says something more.
+    pub(in crate::sync) fn add(&mut self, more: &str) {
+        if !more.is_empty() {
+            let gap = if self.said.is_empty() { "" } else { "; " };
+            self.said = text_of(&format!("{}{gap}{more}", self.said), LONG_SAID);
+        }
+    }
+
+    /// Takes over from the report before what a push that failed cannot know.
+    pub(in crate::sync) fn remember(&mut self, last: Option<&Self>) {
+        let before = last.and_then(|last| last.returned).filter(|returned| *returned <= self.ended);
+        self.returned = if self.is_returned() { Some(self.started) } else { before };
+    }
+
+    /// Whether the remote has everything that this host has written.
+    #[must_use]
+    pub fn is_returned(&self) -> bool {
+        self.outcome.is_returned()
+    }
+
+    /// Whether nothing is left to do for anybody.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.is_returned() && self.conflicts.is_empty() && !self.open
+    }
+
+    /// Replaces the report at `path`.
+    pub(in crate::sync) fn write(&self, path: &Path) -> Result<(), durable::Error> {
+        durable::write(path, super::write::MODE, format!("{}\n", self.to_json()).as_bytes())
+    }
+
+    /// As it stands in the file.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let time = |time: Time| -> Value { clock::rfc3339(time).into() };
+        Value::object([
+            ("schema", 1u64.into()),
+            ("started", time(self.started)),
+            ("ended", time(self.ended)),
+            ("outcome", self.outcome.name().into()),
+            ("returned", self.returned.map(time).into()),
+            ("commit", self.commit.as_ref().map(Commit::as_str).into()),
+            ("pushed", self.pushed.to_json()),
+            ("merged", self.merged.to_json()),
+            ("conflicts", self.conflicts.to_json()),
+            ("withheld", self.withheld.to_json()),
+            ("aside", self.aside.to_json()),
+            ("archived", self.archived.to_json()),
+            ("open", self.open.into()),
+            ("open_asked", self.open_asked.map(time).into()),
+            ("said", self.said.as_str().into()),
+        ])
+    }
+}
+
+/// Reads a push's report that must be a regular file of `owner`, a user's number. `None` if there is none yet.
+///
+/// # Errors
+/// As for [`read`](super::read()).
+pub fn read_push(path: &Path, owner: u32) -> Result<Option<Pushed>, ReadError> {
+    read::read_as(path, owner, parse)
+}
+
+/// Reads back what this user wrote before; anything odd counts as nothing.
+pub(in crate::sync) fn read_own_push(path: &Path) -> Option<Pushed> {
+    read_push(path, read::own_user()?).ok().flatten()
+}
+
+fn parse(report: &Value) -> Result<Pushed, &'static str> {
+    Ok(Pushed {
+        started: read::required(report, "started", clock::parse_rfc3339)?,
+        ended: read::required(report, "ended", clock::parse_rfc3339)?,
+        outcome: read::required(report, "outcome", PushOutcome::parse)?,
+        returned: read::optional(report, "returned", clock::parse_rfc3339)?,
+        commit: read::optional(report, "commit", Commit::parse)?,
+        pushed: read::names(report, "pushed")?,
+        merged: read::names(report, "merged")?,
+        conflicts: read::names(report, "conflicts")?,
+        withheld: read::names(report, "withheld")?,
+        aside: read::names(report, "aside")?,
+        archived: read::names(report, "archived")?,
+        open: read::truth(report, "open")?,
+        open_asked: read::optional(report, "open_asked", clock::parse_rfc3339)?,
+        said: read::required(report, "said", |said| Some(text_of(said, LONG_SAID)))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_report_reads_back_as_it_was_written_and_fits_into_its_limit() {
+        let at = |seconds: u64| Time::from_millis(seconds * 1000);
+        let mut report = Pushed::new(at(10), PushOutcome::Refused, &"words ".repeat(400));
+        let long = Names::of((0..50).map(|n| format!("{n}\u{1f600}").repeat(200)));
+        for names in [&mut report.pushed, &mut report.merged, &mut report.conflicts, &mut report.withheld] {
+            *names = long.clone();
+        }
+        (report.aside, report.archived) = (long.clone(), long);
+        report.commit = Commit::parse(&"0123456789".repeat(4));
+        report.returned = Some(at(3));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("push.json");
+        report.write(&path).unwrap();
+        assert!(read_own_push(&path).as_ref() == Some(&report));
+        fs::write(&path, report.to_json().to_string().replace("refused", "levitated")).unwrap();
+        let problem = read_push(&path, read::own_user().unwrap()).unwrap_err().to_string();
+        assert!(problem.contains("outcome is missing or is not what a push writes"), "{problem}");
+        assert!(problem.contains("openclaw-sync-push.service"), "{problem}");
+    }
+
+    #[test]
+    fn a_push_that_failed_remembers_when_all_was_returned() {
+        let at = |seconds: u64| Time::from_millis(seconds * 1000);
+        let mut good = Pushed::new(at(1), PushOutcome::Pushed, "");
+        good.remember(None);
+        assert_eq!(good.returned, Some(at(1)));
+        let mut bad = Pushed::new(at(8), PushOutcome::NotPushed, "no route");
+        bad.remember(Some(&good));
+        assert_eq!((bad.returned, bad.is_returned()), (Some(at(1)), false));
+    }
+}

@@ -1,0 +1,68 @@
+//! Why a sync came to an end before its work was done.
+
+use std::io;
+use std::path::Path;
+
+use super::ssh;
+use crate::host::CommandError;
+
+/// What stood in the way, as far as a report tells cases apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// There is no checkout, and none can be made.
+    NoCheckout,
+    /// git is not installed.
+    NoGit,
+    /// Nobody waits for it any more.
+    Stopped,
+    /// The remote has not answered in time.
+    TimedOut,
+    /// The remote cannot be reached, or does not let us in.
+    Unreachable,
+    /// The remote has no such branch.
+    NoBranch,
+    /// Somebody else is changing the workspace right now.
+    InUse,
+    /// Anything else.
+    Failed,
+}
+
+/// An end before the end.
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub(super) why: Why,
+    /// More words; empty where none are needed.
+    pub(super) said: String,
+}
+
+impl Stop {
+    pub(super) fn new(why: Why, said: impl Into<String>) -> Self {
+        Self { why, said: said.into() }
+    }
+
+    /// `why`, unless the error is one that means the same wherever it happens.
+    pub(super) fn or(why: Why, error: &CommandError) -> Self {
+        let why = match error {
+            CommandError::Cancelled { .. } => return Self::new(Why::Stopped, ""),
+            error if error.is_missing_program() => Why::NoGit,
+            _ => why,
+        };
+        Self::new(why, format!("{}{}", without_commonplace(&error.reason()), ssh::advice(error.said())))
+    }
+
+    /// A file or folder that could not be made, read or renamed.
+    pub(super) fn file(what: &str, path: &Path, why: &io::Error) -> Self {
+        Self::new(Why::Failed, format!("cannot {what} {}: {why}", path.display()))
+    }
+}
+
+impl From<CommandError> for Stop {
+    fn from(error: CommandError) -> Self {
+        Self::or(Why::Failed, &error)
+    }
+}
+
+/// What git says after every failure to reach a remote.
+pub(super) fn without_commonplace(said: &str) -> &str {
+    said.split("; Please make sure you have the correct access rights").next().unwrap_or(said)
+}

@@ -1,0 +1,177 @@
+//! A move of the tree that was killed half way: which files it has touched, and what they were.
+//!
+//! Before a move begins, `refs/openclaw-failover/applying` is set to a commit that is never checked out: its first
+//! parent is what the tree was, the others are what it was to become. After a crash a file in between may be as before,
+//! as after, missing, or the beginning of either, because git removes a file, makes it anew and fills it. Any of these
+//! is the crash's doing and no edit; anything else was written by somebody and counts.
+//!
+//! The same is true of a power cut within a minute after a move: what was written is not on the disk yet, and files come
+//! back empty. So the note of a move that has ended stays for a while, as `refs/openclaw-failover/applied`, with the name
+//! of the boot; only under another boot does it explain anything.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::git::Git;
+use super::image::Image;
+use super::names;
+use super::refs::Refs;
+use super::stop::Stop;
+use crate::failover::Time;
+
+/// git fills one file at a time, so each crash leaves one half-written file at most. More are not looked for.
+const MOST_TORN: usize = 64;
+
+/// After this time what was written is on the disk: the kernel takes half a minute at most.
+const DURABLE: Duration = Duration::from_secs(60);
+
+/// One line of `git diff-tree`: a name, and what it is on the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) path: Vec<u8>,
+    /// The mode before and after, `000000` where there is nothing.
+    pub(super) modes: [String; 2],
+    /// The content before and after.
+    pub(super) hashes: [String; 2],
+}
+
+/// The differences between two trees or commits.
+pub(super) fn differences(git: &Git<'_>, from: &str, to: &str) -> Result<Vec<Entry>, Stop> {
+    let found = git.list(&["diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", from, to])?;
+    Ok(entries(&found))
+}
+
+/// `:mode mode hash hash status NUL path NUL`, again and again.
+fn entries(found: &[u8]) -> Vec<Entry> {
+    let mut parts = found.split(|byte| *byte == 0);
+    let mut entries = Vec::new();
+    while let (Some(meta), Some(path)) = (parts.next(), parts.next()) {
+        let meta = String::from_utf8_lossy(meta);
+        let mut fields = meta.trim_start_matches(':').split(' ').map(str::to_owned);
+        let (Some(a), Some(b), Some(c), Some(d)) = (fields.next(), fields.next(), fields.next(), fields.next()) else {
+            continue;
+        };
+        entries.push(Entry { path: path.to_owned(), modes: [a, b], hashes: [c, d] });
+    }
+    entries
+}
+
+/// Remembers that a move from one commit to another begins, and all that an unfinished one remembers. Of its own tree,
+/// which may be any, nothing is ever read.
+pub(super) fn remember(
+    git: &Git<'_>,
+    refs: &Refs,
+    (from, to): (Option<&str>, &str),
+    tree: &str,
+) -> Result<String, Stop> {
+    let mut versions: Vec<String> = from.map(str::to_owned).into_iter().collect();
+    versions.push(to.to_owned());
+    if let Some(applying) = &refs.applying {
+        versions.extend(parents(git, applying)?);
+    }
+    let boot = names::boot();
+    let mut args = vec!["commit-tree", "-m", boot.as_str(), tree];
+    let mut seen = HashSet::new();
+    for version in versions.iter().filter(|version| seen.insert(version.as_str())) {
+        args.extend(["-p", version]);
+    }
+    let record = git.word(&args)?;
+    git.run(&["update-ref", "--no-deref", names::APPLYING, &record])?;
+    Ok(record)
+}
+
+/// The moves that may have left files half done: one that has not ended, and one that a power cut may have undone.
+fn suspects(git: &Git<'_>, refs: &Refs, now: Time) -> Result<Vec<String>, Stop> {
+    let mut suspects: Vec<String> = refs.applying.clone().into_iter().collect();
+    if let Some(applied) = &refs.applied {
+        let said = git.word(&["show", "--no-patch", "--format=%ct %s", applied])?;
+        let (made, boot) = said.split_once(' ').unwrap_or((&said, ""));
+        let made = Time::from_millis(made.parse::<u64>().unwrap_or_default().saturating_mul(1000));
+        if boot != names::boot() {
+            suspects.push(applied.clone());
+        } else if now.since(made) > DURABLE {
+            git.run(&["update-ref", "-d", names::APPLIED])?;
+        }
+    }
+    Ok(suspects)
+}
+
+/// The tree of what somebody wrote, which is the image without what a crash did to it.
+pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image, now: Time) -> Result<String, Stop> {
+    let mut others = Vec::new();
+    for suspect in suspects(git, refs, now)? {
+        others.extend(parents(git, &suspect)?);
+    }
+    if others.is_empty() {
+        return Ok(image.tree.clone());
+    }
+    let known = versions(git, &image.base, &others)?;
+    let mut unexplained = 0;
+    let mut mended = Vec::new();
+    for entry in differences(git, &image.base, &image.tree)? {
+        let Some(contents) = known.get(&entry.path) else { continue };
+        let [_, now] = &entry.hashes;
+        let is_gone = entry.modes.get(1).is_some_and(|mode| mode == "000000");
+        let is_explained = is_gone || contents.contains(now) || {
+            unexplained += 1;
+            unexplained <= MOST_TORN && is_beginning_of_one(git, now, contents)?
+        };
+        if is_explained {
+            let ([mode, _], [hash, _]) = (&entry.modes, &entry.hashes);
+            mended.extend_from_slice(format!("{mode} {hash}\t").as_bytes());
+            mended.extend_from_slice(&entry.path);
+            mended.push(0);
+        }
+    }
+    if mended.is_empty() {
+        // Whatever it was, that move has left nothing to mend.
+        git.run(&["update-ref", "-d", names::APPLIED])?;
+        return Ok(image.tree.clone());
+    }
+    let index = git.own_folder().join("index.mended");
+    git.on_index(&index, &["read-tree", &image.tree])?;
+    git.feed(&["update-index", "-z", "--index-info"], &mended, &index)?;
+    Ok(git.on_index(&index, &["write-tree"])?)
+}
+
+/// What each file was or was to become, for all files that the unfinished moves touch.
+fn versions(git: &Git<'_>, base: &str, others: &[String]) -> Result<HashMap<Vec<u8>, HashSet<String>>, Stop> {
+    let mut known: HashMap<Vec<u8>, HashSet<String>> = HashMap::new();
+    for other in others {
+        for entry in differences(git, base, other)? {
+            known.entry(entry.path).or_default().extend(entry.hashes);
+        }
+    }
+    Ok(known)
+}
+
+fn is_beginning_of_one(git: &Git<'_>, torn: &str, contents: &HashSet<String>) -> Result<bool, Stop> {
+    let torn = git.list(&["cat-file", "blob", torn])?;
+    for whole in contents {
+        let whole = git.list(&["cat-file", "blob", whole]);
+        if whole.is_ok_and(|whole| whole.starts_with(&torn)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn parents(git: &Git<'_>, commit: &str) -> Result<Vec<String>, Stop> {
+    let found = git.run(&["rev-parse", &format!("{commit}^@")])?;
+    Ok(found.lines().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_read_byte_by_byte() {
+        let found = b":100644 000000 aa 00 D\0a\nb\0:000000 120000 00 bb A\0\xff\0";
+        let entries = entries(found);
+        assert_eq!(entries.len(), 2);
+        assert_eq!((entries[0].path.as_slice(), entries[0].hashes[0].as_str()), (&b"a\nb"[..], "aa"));
+        assert_eq!((entries[1].path.as_slice(), entries[1].modes[1].as_str()), (&b"\xff"[..], "120000"));
+        assert!(super::entries(b"").is_empty());
+    }
+}

@@ -1,0 +1,209 @@
+//! A sync that is killed at any point: the next one ends what it began, and nobody's work is lost or invented.
+//!
+//! The sync runs in a process of its own, which is this test program again, with a `git` before the real one in its PATH
+//! that counts its calls and, at a given one, kills itself, its caller, or both.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use openclaw_failover::config::Workspace;
+use openclaw_failover::host::Cancel;
+use openclaw_failover::sync::report::Outcome;
+use openclaw_failover::sync::{self, Paths, Queue, Reach, Role};
+
+use crate::world::{World, run};
+
+/// What the process that is killed is told.
+const TASK: &str = "CRASH_TEST_TASK";
+
+/// Counts its calls in `$CRASH/count`. The one whose number or first words are in `$CRASH/at` kills as `$CRASH/how` says.
+const GIT: &str = r#"
+count=$(cat "$CRASH/count"); echo $((count + 1)) >"$CRASH/count"
+at=$(cat "$CRASH/at")
+if test "$count" != "$at" && test "$1 $2 $3" != "$at"; then exec "$REAL_GIT" "$@"; fi
+touch "$CRASH/reached"
+case $(cat "$CRASH/how") in
+    before) kill -9 $PPID;;
+    during) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $PPID $! 2>/dev/null; wait;;
+    after) "$REAL_GIT" "$@" <&0; kill -9 $PPID;;
+    alone) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $! 2>/dev/null; touch "$CRASH/over"; wait $!; exit;;
+esac
+touch "$CRASH/over"
+"#;
+
+/// The move of the tree.
+const MOVE: &str = "read-tree -m -u";
+
+/// Not a test: the process that the others kill.
+#[test]
+fn a_sync_that_may_be_killed() {
+    let Some(task) = env::var_os(TASK) else { return };
+    let dir = PathBuf::from(env::var_os("CRASH_TEST_DIR").unwrap());
+    let role = if task == "primary" { "primary" } else { "workspace" };
+    let workspace = Workspace { path: dir.join(role), timeout: Duration::from_secs(60), ..Workspace::default() };
+    let (state, host) = if task == "primary" { ("state-primary", "claw1") } else { ("state", "claw2") };
+    let paths = Paths { state: dir.join(state), ssh: "ssh".into(), host: host.into() };
+    let cancel = Cancel::new();
+    match task.to_str().unwrap() {
+        "pull" => drop(sync::pull(&workspace, &[], &paths, Reach::Move, &cancel)),
+        "push" => {
+            drop(sync::push(&workspace, &paths, Role::Standby { reach: Reach::Move, queue: Queue::Keep }, &cancel))
+        }
+        _ => drop(sync::push(&workspace, &paths, Role::Primary, &cancel)),
+    }
+}
+
+struct Crash {
+    world: World,
+    round: usize,
+}
+
+impl Crash {
+    /// A world of this many files, all of which the primary changes in every round.
+    fn new(files: usize) -> Self {
+        let world = World::new();
+        fs::create_dir(world.at("bin")).unwrap();
+        world.primary(&format!(
+            "mkdir d0 d1 d2 d3; for n in $(seq {files}); do echo line 0 of $n >d$((n % 4))/$n.md; done; git add -A; \
+             git commit -qm many; git push -q origin main"
+        ));
+        world.pull();
+        // The environment of a child of ours is clean, so what it is to know is in the program itself.
+        let path = env::var_os("PATH").unwrap();
+        let real = env::split_paths(&path).map(|dir| dir.join("git")).find(|git| git.exists()).unwrap();
+        let wrapper = format!("CRASH='{}'\nREAL_GIT='{}'\n{GIT}", world.dir.path().display(), real.display());
+        world.executable("bin/git", &wrapper);
+        Self { world, round: 0 }
+    }
+
+    /// Runs a sync and kills it at a call of git. Says whether it came that far.
+    fn run(&self, task: &str, at: &str, (how, delay): (&str, &str)) -> bool {
+        let at_path = |name: &str| self.world.at(name);
+        for (name, value) in [("count", "0"), ("at", at), ("how", how), ("delay", delay)] {
+            fs::write(at_path(name), value).unwrap();
+        }
+        let _ = (fs::remove_file(at_path("reached")), fs::remove_file(at_path("over")));
+        let path = env::var_os("PATH").unwrap();
+        let path = env::join_paths([at_path("bin")].into_iter().chain(env::split_paths(&path))).unwrap();
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "crashes::a_sync_that_may_be_killed", "--test-threads=1"])
+            .env(TASK, task)
+            .env("CRASH_TEST_DIR", self.world.dir.path())
+            .env("PATH", path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.wait().unwrap();
+        let reached = at_path("reached").exists();
+        while reached && !at_path("over").exists() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        reached
+    }
+
+    /// Gives both sides something new: the side that is not killed changes every file, and the other writes one.
+    fn write(&mut self, task: &str) {
+        self.round += 1;
+        let round = self.round;
+        let edit = format!("sed -i 's/line [0-9]*/line {round}/' d?/*.md; rm -f gone*.md; echo g >gone{round}.md");
+        let mine = format!("echo {round} >>mine.md; echo {round} >mine-{round}.md");
+        if task == "primary" {
+            self.world.standby(&edit);
+            assert!(self.world.push().is_returned());
+            self.world.primary(&mine);
+        } else {
+            self.world.standby(&mine);
+            self.world.primary_commits(&edit);
+        }
+    }
+
+    /// What is there after a crash and a run that is not killed.
+    fn check(&self, task: &str, what: &str) {
+        if task == "primary" {
+            let pushed = self.world.push_primary();
+            assert!(pushed.is_ok(), "{what}: {pushed:?}");
+            assert_eq!(self.world.primary("git status --porcelain; git diff origin/main HEAD"), "", "{what}");
+        }
+        let report = self.world.pull().workspace;
+        assert!(matches!(report.outcome, Outcome::Moved | Outcome::UpToDate), "{what}: {report:?}");
+        assert!(report.aside.is_empty() && report.kept.is_empty(), "{what}: {report:?}");
+        let round = self.round;
+        let mine: String = (1..=round).map(|n| format!("{n}\n")).collect();
+        assert_eq!(self.world.read("mine.md"), mine, "{what}");
+        for n in 1..=round {
+            assert_eq!(self.world.read(&format!("mine-{n}.md")), format!("{n}\n"), "{what}");
+        }
+        let edited = self.world.standby("cat d?/*.md | cut -d' ' -f2 | sort -u; ls gone*");
+        assert_eq!(edited, format!("{round}\ngone{round}.md"), "{what}");
+        let others = "git diff --stat origin/main HEAD -- . ':!mine*'; git status --porcelain";
+        assert_eq!(self.world.standby(others), "", "{what}: something was invented");
+        let host = if task == "primary" { "claw1" } else { "claw2" };
+        let odd = format!(
+            "git log --format= --name-only --no-merges --author='on {host}' | grep -v '^mine' | sort -u || true"
+        );
+        assert_eq!(self.world.standby(&odd), "", "{what}: something torn was recorded");
+        for folder in [&self.world.workspace.path, &self.world.at("primary")] {
+            let locks =
+                "find .git -name '*.lock' ! -path '*/objects/*'; git for-each-ref refs/openclaw-failover/applying";
+            assert_eq!(run(folder, locks), "", "{what}: something is left");
+        }
+    }
+
+    fn kill(&mut self, task: &str, at: &str, way: (&str, &str)) -> bool {
+        self.write(task);
+        let reached = self.run(task, at, way);
+        self.check(task, &format!("{task} killed {} at {at}", way.0));
+        reached
+    }
+}
+
+/// Kills at every call of git, until a run is not killed any more.
+fn kill_at_every_call(task: &str) {
+    let mut crash = Crash::new(8);
+    let clean = [("before", ""), ("after", "")];
+    let torn = [("during", "0.002"), ("alone", "0.002")];
+    let mut at = 0;
+    while [clean[at % 2], torn[at / 2 % 2]].map(|way| crash.kill(task, &at.to_string(), way)).contains(&true) {
+        at += 1;
+    }
+    assert!(at > 8, "{task} calls git {at} times only");
+}
+
+#[test]
+fn a_pull_may_be_killed_at_every_call() {
+    kill_at_every_call("pull");
+}
+
+#[test]
+fn a_standbys_push_may_be_killed_at_every_call() {
+    kill_at_every_call("push");
+}
+
+#[test]
+fn a_primarys_push_may_be_killed_at_every_call() {
+    kill_at_every_call("primary");
+}
+
+/// Kills in the middle of moves of 4,000 files.
+fn kill_in_moves(task: &str, delays: &[&str]) {
+    let mut crash = Crash::new(4000);
+    for (delay, how) in delays.iter().zip(["during", "alone"].into_iter().cycle()) {
+        assert!(crash.kill(task, MOVE, (how, delay)));
+    }
+}
+
+#[test]
+fn a_pulls_move_may_be_killed_anywhere() {
+    kill_in_moves("pull", &["0.01", "0.02", "0.04", "0.08", "0.12", "0.16"]);
+}
+
+#[test]
+fn a_primarys_move_may_be_killed_anywhere() {
+    kill_in_moves("primary", &["0.02", "0.08"]);
+}

@@ -1,0 +1,64 @@
+//! A disk that takes no more: what cannot be done is said, and nothing is half done.
+//!
+//! Each runs in a mount namespace of its own, which needs `unshare` and a kernel that lets users have one; elsewhere
+//! there is nothing to be seen.
+
+use std::env;
+use std::fs;
+
+use openclaw_failover::host::Command;
+use openclaw_failover::sync::report::Outcome;
+use openclaw_failover::sync::unit;
+
+use crate::world::{LONG, World};
+
+/// Pulls with the workspace on a small disk of its own, which is prepared by `script`; prints what is there afterwards.
+fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
+    let probe = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).run();
+    probe.ok()?;
+    let whole = format!(
+        "cd '{}'; mount -t tmpfs -o size=24m none workspace; git clone -q remote.git workspace 2>/dev/null
+         export CRASH_TEST_TASK=pull CRASH_TEST_DIR=$PWD
+         \"$PULL\" --exact crashes::a_sync_that_may_be_killed --test-threads=1 >/dev/null 2>&1
+         (cd primary; echo two >>MEMORY.md; head -c 12000000 /dev/urandom >big; git add -A; git commit -qm two; git push -q origin HEAD)
+         cd workspace; {script}
+         \"$PULL\" --exact crashes::a_sync_that_may_be_killed --test-threads=1 >/dev/null 2>&1
+         cat MEMORY.md; ls; find .git -name '*.lock' ! -path '*/objects/*'",
+        world.dir.path().display()
+    );
+    let mut command = Command::new("unshare").args(["-rm", "sh", "-ec", &whole]).deadline(LONG);
+    for role in ["AUTHOR", "COMMITTER"] {
+        command = command.env(format!("GIT_{role}_NAME"), "test").env(format!("GIT_{role}_EMAIL"), "test@example.org");
+    }
+    let output = command.env("PULL", env::current_exe().unwrap()).run().unwrap();
+    Some(output.stdout.trim().to_owned())
+}
+
+#[test]
+fn a_full_disk_leaves_the_workspace_as_it_was() {
+    let world = World::new();
+    fs::remove_dir_all(world.at("workspace")).unwrap();
+    fs::create_dir(world.at("workspace")).unwrap();
+    // What is fetched fits in, and the file that is to be written from it does not.
+    let Some(left) =
+        pull_on_small_disk(&world, "echo '*.mine' >>.git/info/exclude; head -c 4000000 /dev/zero >full.mine")
+    else {
+        return;
+    };
+    assert_eq!(left, "one\nMEMORY.md\nfull.mine");
+    let pulled = unit::last_report(&world.paths).unwrap().unwrap().workspace;
+    assert_eq!(pulled.outcome, Outcome::Failed, "{pulled:?}");
+    assert!(pulled.said.starts_with("no room on the disk: "), "{}", pulled.said);
+}
+
+#[test]
+fn a_disk_that_is_read_only_is_said() {
+    let world = World::new();
+    fs::remove_dir_all(world.at("workspace")).unwrap();
+    fs::create_dir(world.at("workspace")).unwrap();
+    let Some(left) = pull_on_small_disk(&world, "mount -o remount,ro \"$CRASH_TEST_DIR/workspace\"") else { return };
+    assert_eq!(left, "one\nMEMORY.md");
+    let pulled = unit::last_report(&world.paths).unwrap().unwrap().workspace;
+    assert!(!pulled.outcome.is_fresh(), "{pulled:?}");
+    assert!(pulled.said.contains("Read-only file system"), "{}", pulled.said);
+}

@@ -1,0 +1,12 @@
+//! The workspace from outside: whatever state it is in, a sync loses nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
+
+mod crashes;
+mod disks;
+mod outages;
+mod pull;
+mod push;
+mod queue;
+mod states;
+mod world;

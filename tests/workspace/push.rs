@@ -1,0 +1,183 @@
+//! A push from outside, on either host.
+
+use std::fs;
+
+use openclaw_failover::config::Workspace;
+use openclaw_failover::host::Cancel;
+use openclaw_failover::sync::report::{Outcome, PushOutcome};
+use openclaw_failover::sync::{self, Queue, Reach, Role, unit};
+
+use crate::world::World;
+
+/// Everything that a push could have changed on the git host.
+fn remote_state(world: &World) -> String {
+    world.remote("git for-each-ref; find . -type f | sort | xargs ls -l --time-style=full-iso | sha256sum")
+}
+
+#[test]
+fn an_unchanged_workspace_makes_no_commit_and_writes_nothing() {
+    let world = World::new();
+    world.pull();
+    world.push();
+    world.push_primary();
+    let before = (remote_state(&world), world.primary("git rev-parse HEAD"), world.standby("git rev-parse HEAD"));
+    assert_eq!(world.push().outcome, PushOutcome::UpToDate);
+    assert_eq!(world.push_primary().outcome, PushOutcome::UpToDate);
+    let after = (remote_state(&world), world.primary("git rev-parse HEAD"), world.standby("git rev-parse HEAD"));
+    assert_eq!(before, after);
+}
+
+#[test]
+fn what_is_returned_is_not_sent_again() {
+    let world = World::new();
+    world.pull();
+    world.standby("echo learned >learned.md");
+    let first = world.push();
+    let before = remote_state(&world);
+    fs::rename(world.at("remote.git"), world.at("away.git")).unwrap();
+    let second = world.push();
+    fs::rename(world.at("away.git"), world.at("remote.git")).unwrap();
+    assert_eq!((first.outcome, second.outcome), (PushOutcome::Pushed, PushOutcome::UpToDate));
+    assert_eq!(remote_state(&world), before);
+    assert_eq!(unit::last_push(&world.paths).unwrap(), Some(second));
+}
+
+#[test]
+fn a_refusal_by_the_git_host_is_quoted_and_ends_by_itself() {
+    let world = World::new();
+    world.pull();
+    let hook = "while read old new name; do case $name in refs/heads/failover/*)
+        echo 'error: GH013: Repository rule violations found' >&2; echo '  Push cannot contain secrets' >&2; exit 1;;
+        esac; done";
+    world.executable("remote.git/hooks/pre-receive", hook);
+    world.standby("echo learned >learned.md");
+    let pushed = world.push();
+    assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::Refused, None), "{pushed:?}");
+    assert!(
+        pushed.said.contains("GH013: Repository rule violations found; Push cannot contain secrets"),
+        "{}",
+        pushed.said
+    );
+    assert!(pushed.said.contains("take the secret out of that file"), "{}", pushed.said);
+    assert!(world.pull().workspace.unreturned);
+    fs::remove_file(world.at("remote.git/hooks/pre-receive")).unwrap();
+    assert_eq!(world.push().outcome, PushOutcome::Pushed);
+}
+
+#[test]
+fn the_primary_commits_what_lies_there_and_leaves_the_index_in_order() {
+    let world = World::new();
+    world.primary("echo a >a; git add a; echo b >b; rm MEMORY.md");
+    let pushed = world.push_primary();
+    assert_eq!((pushed.outcome, pushed.pushed.words()), (PushOutcome::Pushed, "main".to_owned()), "{pushed:?}");
+    assert_eq!(world.primary("git status --porcelain; git ls-files"), "a\nb");
+    assert_eq!(world.remote("git ls-tree --name-only main"), "a\nb");
+    assert!(world.primary("git log -1 --format=%an").starts_with("openclaw-failover on claw1"));
+}
+
+#[test]
+fn a_push_that_comes_too_late_is_tried_again_with_what_came_in_between() {
+    let world = World::new();
+    world.primary("git clone -q ../remote.git ../laptop");
+    world.primary("echo theirs >theirs.md");
+    // Somebody pushes from a laptop just when the primary does, once.
+    let meanwhile = "test -e ../once && exit 0; touch ../once; unset GIT_DIR GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY;
+        cd ../laptop; echo l >laptop.md; git add -A; git -c user.name=l -c user.email=l@l commit -qm l; git push -q origin main";
+    world.executable("remote.git/hooks/pre-receive", meanwhile);
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    assert_eq!(world.remote("git ls-tree --name-only main"), "MEMORY.md\nlaptop.md\ntheirs.md");
+    assert_eq!(world.primary("cat laptop.md"), "l");
+}
+
+#[test]
+fn a_branch_of_the_remote_that_contradicts_the_primary_is_left_to_a_person() {
+    let world = World::new();
+    world.primary("git clone -q ../remote.git ../laptop; cd ../laptop; echo l >>MEMORY.md; git commit -qam l; git push -q origin main");
+    world.primary("echo mine >>MEMORY.md");
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
+    assert!(pushed.said.contains("MEMORY.md; `git pull --no-rebase` in "), "{}", pushed.said);
+    assert_eq!(world.primary("cat MEMORY.md; git status --porcelain"), "one\nmine");
+}
+
+#[test]
+fn the_primary_leaves_an_agent_that_is_in_the_middle_of_something_alone() {
+    let world = World::new();
+    world.primary("git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit -qam c");
+    world.primary("! git merge -q b >/dev/null");
+    let pushed = world.push_primary();
+    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is under way in it"));
+    world.primary("git merge --abort; git switch -q b");
+    let pushed = world.push_primary();
+    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "b is checked out, and not main"));
+    world.primary("git switch -q main; touch .git/index.lock; echo d >d");
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::InUse, "{pushed:?}");
+    assert!(pushed.said.starts_with("another git holds "), "{}", pushed.said);
+    world.primary("rm .git/index.lock");
+    assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
+}
+
+#[test]
+fn a_primary_that_shall_not_merge_says_what_waits() {
+    let mut world = World::new();
+    world.workspace.merge = false;
+    world.pull();
+    world.standby("echo learned >learned.md");
+    world.push();
+    let pushed = world.push_primary();
+    assert_eq!(pushed.conflicts.words(), "failover/claw2 waits to be merged");
+    assert_eq!(world.branches(), "failover/claw2\nmain");
+}
+
+#[test]
+fn a_branch_that_gets_news_while_it_is_merged_is_not_removed() {
+    let world = World::new();
+    world.pull();
+    world.standby("echo learned >learned.md");
+    world.push();
+    // The standby pushes again after the primary has fetched.
+    let again = "test -e ../again && exit 0; touch ../again; unset GIT_DIR GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY;
+        cd ../workspace; echo more >more.md; git add -A; git -c user.name=l -c user.email=l@l commit -qm l; git push -q origin HEAD";
+    world.executable("remote.git/hooks/pre-receive", again);
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    assert_eq!(world.branches(), "failover/claw2\nmain");
+    assert_eq!(world.push_primary().merged.words(), "failover/claw2");
+    assert_eq!((world.branches().as_str(), world.primary("cat more.md").as_str()), ("main", "more"));
+}
+
+#[test]
+fn an_empty_git_host_is_filled_by_the_primary() {
+    let world = World::new();
+    world.remote("git update-ref -d refs/heads/main");
+    assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
+    assert_eq!(world.branches(), "main");
+}
+
+#[test]
+fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
+    let world = World::new();
+    world.pull();
+    world.standby("echo a >a.md; git add -A; git commit -qm a; echo b >b.md");
+    let pushed = sync::push(
+        &world.workspace,
+        &world.paths,
+        Role::Standby { reach: Reach::Fetch, queue: Queue::Keep },
+        &Cancel::new(),
+    );
+    assert_eq!(pushed.outcome, PushOutcome::Pushed);
+    assert_eq!(world.remote("git ls-tree --name-only failover/claw2"), "MEMORY.md\na.md");
+    assert_eq!(world.status(), "?? b.md");
+}
+
+#[test]
+fn what_cannot_be_pushed_from_is_said() {
+    let world = World::new();
+    let nowhere = Workspace { path: world.at("nowhere"), ..world.workspace.clone() };
+    let pushed =
+        sync::push(&nowhere, &world.paths, Role::Standby { reach: Reach::Move, queue: Queue::Keep }, &Cancel::new());
+    assert_eq!(pushed.outcome, PushOutcome::NoCheckout, "{pushed:?}");
+    assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
+}

@@ -1,0 +1,204 @@
+//! A primary's checkout, the bare remote between, and the standby's workspace; real git throughout.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use openclaw_failover::config::{Secret, Workspace};
+use openclaw_failover::host::{Cancel, Command};
+use openclaw_failover::sync::report::Pushed;
+use openclaw_failover::sync::{self, Paths, Queue, Reach, Report, Role};
+
+/// Longer than anything here takes.
+pub const LONG: Duration = Duration::from_secs(120);
+
+/// Drops ssh's options and the host, and runs the rest here.
+pub const LOCAL_SSH: &str = r#"
+while :; do case "$1" in -l|-o) shift 2;; -*) shift;; *) break;; esac; done
+shift
+exec sh -c "$*""#;
+
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub workspace: Workspace,
+    pub secrets: Vec<Secret>,
+    pub paths: Paths,
+}
+
+impl World {
+    /// Both checkouts hold one commit with `MEMORY.md` in it.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir_in(folder()).unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("state")).unwrap();
+        fs::create_dir(at("state-primary")).unwrap();
+        run(dir.path(), "git init -q --bare -b main remote.git && git clone -q remote.git primary 2>&1");
+        let workspace = Workspace { path: at("workspace"), timeout: LONG, refresh: LONG, ..Workspace::default() };
+        let paths = Paths { state: at("state"), ssh: at("ssh").into(), host: "claw2".into() };
+        let world = Self { workspace, secrets: Vec::new(), paths, dir };
+        world.primary(
+            "git switch -q -c main; echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main",
+        );
+        run(world.dir.path(), "git clone -q remote.git workspace");
+        world.ssh(LOCAL_SSH);
+        world
+    }
+
+    pub fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn primary(&self, script: &str) -> String {
+        run(&self.at("primary"), script)
+    }
+
+    pub fn standby(&self, script: &str) -> String {
+        run(&self.workspace.path, script)
+    }
+
+    pub fn remote(&self, script: &str) -> String {
+        run(&self.at("remote.git"), script)
+    }
+
+    pub fn primary_commits(&self, script: &str) {
+        self.primary(&format!("{script}; git add -A -f; git commit -qm more; git push -q origin HEAD"));
+    }
+
+    /// Makes the stand-in for ssh run `script`. A child writes it: a file that this process has open for writing
+    /// while another test forks cannot be executed.
+    pub fn ssh(&self, script: &str) {
+        self.executable("ssh", script);
+    }
+
+    pub fn executable(&self, name: &str, script: &str) {
+        let write = r#"printf '#!/bin/sh\n%s\n' "$SCRIPT" >"$NAME" && chmod 755 "$NAME""#;
+        let write = Command::new("sh").args(["-c", write]).env("SCRIPT", script).env("NAME", name);
+        write.dir(self.dir.path()).run().unwrap();
+    }
+
+    /// Makes git reach the remote through the stand-in for ssh.
+    pub fn by_ssh(&self) {
+        self.standby(&format!("git remote set-url origin 'host:{}'", self.at("remote.git").display()));
+    }
+
+    pub fn pull(&self) -> Report {
+        self.pull_under(Reach::Move, &Cancel::new())
+    }
+
+    pub fn pull_under(&self, reach: Reach, cancel: &Cancel) -> Report {
+        sync::pull(&self.workspace, &self.secrets, &self.paths, reach, cancel)
+    }
+
+    /// The standby after a demotion.
+    pub fn push(&self) -> Pushed {
+        sync::push(
+            &self.workspace,
+            &self.paths,
+            Role::Standby { reach: Reach::Move, queue: Queue::Keep },
+            &Cancel::new(),
+        )
+    }
+
+    /// The primary's timer.
+    pub fn push_primary(&self) -> Pushed {
+        let workspace = Workspace { path: self.at("primary"), ..self.workspace.clone() };
+        let paths = Paths { state: self.at("state-primary"), host: "claw1".into(), ..self.paths.clone() };
+        sync::push(&workspace, &paths, Role::Primary, &Cancel::new())
+    }
+
+    /// The branches of the remote.
+    pub fn branches(&self) -> String {
+        self.remote("git for-each-ref --format='%(refname:lstrip=2)'")
+    }
+
+    /// Whether both workspaces hold the same files.
+    pub fn are_equal(&self) -> bool {
+        let compare = "diff -r -x .git primary workspace >&2 && echo equal || echo different";
+        run(self.dir.path(), compare) == "equal"
+    }
+
+    /// Has a secret copied from a folder beside, by way of rsync over the stand-in for ssh.
+    pub fn with_secret(mut self) -> Self {
+        fs::create_dir(self.at("source")).unwrap();
+        fs::create_dir(self.at("target")).unwrap();
+        fs::write(self.at("source/standby.env"), "TOKEN=1\n").unwrap();
+        let source = format!("openclaw@host:{}/", self.at("source").display());
+        self.secrets.push(Secret { source, target: self.at("target/") });
+        self
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.workspace.path.join(name)).unwrap_or_default()
+    }
+
+    pub fn memory(&self) -> String {
+        self.read("MEMORY.md")
+    }
+
+    /// What git in the workspace calls unclean; nothing may be left in this state for the agent.
+    pub fn status(&self) -> String {
+        self.standby("git status --porcelain")
+    }
+
+    /// Every content there is: in a file of the workspace, or in a commit that a ref names.
+    pub fn contents(&self) -> BTreeSet<String> {
+        let mut found = self.contents_on_disk();
+        if self.workspace.path.join(".git").exists() {
+            let objects = self.standby(
+                "{ git rev-list --objects --all; git rev-parse -q --verify HEAD >&2 && git rev-list --objects HEAD; } \
+                 2>/dev/null | cut -d' ' -f1 | git cat-file --batch-check='%(objecttype) %(objectname)'",
+            );
+            found.extend(objects.lines().filter_map(|line| line.strip_prefix("blob ")).map(str::to_owned));
+        }
+        found
+    }
+
+    fn contents_on_disk(&self) -> BTreeSet<String> {
+        let mut files = Vec::new();
+        list(&self.workspace.path, &mut files);
+        let mut found = BTreeSet::new();
+        for some in files.chunks(500) {
+            let hash = Command::new("git").args(["hash-object", "--no-filters", "--"]).args(some).deadline(LONG);
+            let hashes = hash.dir(self.dir.path()).run().unwrap().stdout;
+            found.extend(hashes.lines().map(str::to_owned));
+        }
+        found
+    }
+}
+
+/// Where worlds are made. Thousands of files are moved in them, which in memory takes a tenth of the time; but only where
+/// there is much of it, and programs may run there.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let probe = "cd \"$(mktemp -d -p /dev/shm)\" && trap 'rm -r \"$PWD\"' EXIT
+            printf '#!/bin/sh\n' >run && chmod 755 run && ./run && set -- $(stat -f -c '%a %S' .) && test $(($1 * $2)) -gt 2000000000";
+        let is_good = Command::new("sh").args(["-ec", probe]).run().is_ok();
+        if is_good { "/dev/shm".into() } else { env::temp_dir() }
+    })
+}
+
+/// Every regular file below, `.git` at the top left out.
+fn list(folder: &Path, files: &mut Vec<OsString>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let kind = entry.file_type().unwrap();
+        let is_top_git = entry.file_name() == ".git" && folder.ends_with("workspace");
+        if kind.is_dir() && !is_top_git {
+            list(&entry.path(), files);
+        } else if kind.is_file() {
+            files.push(entry.path().into());
+        }
+    }
+}
+
+pub fn run(dir: &Path, script: &str) -> String {
+    let mut command = Command::new("sh").args(["-ec", script]).dir(dir).deadline(LONG).limit(64 << 20);
+    for role in ["AUTHOR", "COMMITTER"] {
+        command = command.env(format!("GIT_{role}_NAME"), "test").env(format!("GIT_{role}_EMAIL"), "test@example.org");
+    }
+    command.run().unwrap().stdout.trim().to_owned()
+}
