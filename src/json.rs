@@ -4,6 +4,7 @@
 //! keys, so that configuration can refuse them. Reading never panics and never recurses deeper than [`MAX_DEPTH`],
 //! whatever it is given; the caller bounds the length of the text.
 
+mod json5;
 mod number;
 mod read;
 mod scan;
@@ -12,7 +13,7 @@ mod write;
 use std::fmt;
 use std::ops::Deref;
 
-pub use read::{parse, parse_with_comments};
+pub use read::{parse, parse_json5, parse_with_comments};
 
 /// How deep arrays and objects may nest.
 pub const MAX_DEPTH: usize = 64;

@@ -4,6 +4,7 @@ use std::str::Chars;
 
 use nanoserde::{DeJsonState, DeJsonTok};
 
+use super::json5::respell;
 use super::number::number;
 use super::scan::scan;
 use super::{Entry, Error, MAX_DEPTH, MAX_VALUES, Node, Position, Value};
@@ -22,6 +23,14 @@ pub fn parse(text: &str) -> Result<Node, Error> {
 /// As [`parse`].
 pub fn parse_with_comments(text: &str) -> Result<Node, Error> {
     read(text, true)
+}
+
+/// Reads JSON5, which is what OpenClaw's configuration is written in. A place in it is known by its line alone.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_json5(text: &str) -> Result<Node, Error> {
+    read(&respell(text)?, true).map_err(|error| Error { at: Position { col: 0, ..error.at }, ..error })
 }
 
 fn read(text: &str, relaxed: bool) -> Result<Node, Error> {
