@@ -8,6 +8,7 @@ mod check;
 mod command;
 mod config;
 mod demo;
+mod doctor;
 mod error;
 mod history;
 mod output;

@@ -9,6 +9,7 @@
 //! - [`monitor`]: the shell around the core: loop, prober threads, actuators, signals.
 //! - [`host`]: what is driven on this host: children with deadlines, systemd.
 //! - [`sync`]: the workspace's way in and back out, and the secrets' way in, run as `openclaw` in its own oneshot unit.
+//! - [`doctor`]: could this standby take over right now?
 //! - [`report`]: what people read: history, durable state, status.
 //! - [`demo`]: a whole failover on loopback, without root and without systemd.
 //! - [`json`]: the one JSON value type.
@@ -16,6 +17,7 @@
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod failover;
 pub mod host;
 pub mod json;

@@ -7,6 +7,7 @@
 //! - [`pull`]: on a standby, commit what is here, fetch, merge, move the tree; copy the secrets.
 //! - [`push`]: on a standby, commit what is here and send it; on the primary also merge what standbys have sent.
 //! - [`report`]: what came of it, and how the monitor reads that without trusting it.
+//! - [`rehearse`]: what a sync would meet, without doing it.
 //! - [`mod@unit`]: whose turn it is, and the same by way of systemd.
 //!
 //! Nothing is ever lost. Only the primary writes the branch that is pulled; a standby works on one of its own (`names`).
@@ -27,6 +28,7 @@ mod primary;
 mod privacy;
 mod queue;
 mod refs;
+pub mod rehearse;
 mod remote;
 pub mod report;
 mod secrets;

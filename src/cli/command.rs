@@ -10,6 +10,7 @@ use super::Answer;
 use super::check::Check;
 use super::config::Config;
 use super::demo::Demo;
+use super::doctor::Doctor;
 use super::error::Error;
 use super::history::History;
 use super::output::Output;
@@ -25,6 +26,7 @@ pub(super) enum Command {
     Status(Status),
     History(History),
     Config(Config),
+    Doctor(Doctor),
     Demo(Demo),
     Sync(Sync),
     Help(&'static str),
@@ -34,12 +36,13 @@ pub(super) enum Command {
 type Parse = fn(Parser) -> Result<Command, Error>;
 
 /// Every command and its parser.
-const COMMANDS: [(&str, Parse); 7] = [
+const COMMANDS: [(&str, Parse); 8] = [
     ("check", Check::parse),
     ("run", Run::parse),
     ("status", Status::parse),
     ("history", History::parse),
     ("config", Config::parse),
+    ("doctor", Doctor::parse),
     ("demo", Demo::parse),
     ("sync", Sync::parse),
 ];
@@ -56,6 +59,7 @@ Commands:
   status        what the monitor sees and does right now
   history       every promotion and demotion, with its reason
   config        print the effective configuration, or validate a file
+  doctor        could this standby take over right now? what to do if not
   demo          a whole failover on loopback in under a minute
   sync pull     fetch the workspace and the secrets
   sync push     send back what this host has written
@@ -97,6 +101,7 @@ impl Command {
             Self::Status(status) => status.run(out),
             Self::History(history) => history.run(out),
             Self::Config(config) => config.run(out),
+            Self::Doctor(doctor) => doctor.run(out),
             Self::Demo(demo) => demo.run(out),
             Self::Sync(sync) => sync.run(out),
             Self::Help(text) => out.line(text.trim_end()).map(|()| Answer::Yes),

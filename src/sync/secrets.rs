@@ -20,14 +20,16 @@ const OPTIONS: [&str; 7] =
 
 /// Copies each in turn; one that fails does not keep the next from its turn.
 pub(super) fn copy(secrets: &[Secret], paths: &Paths, cancel: &Cancel) -> Vec<Copied> {
-    secrets.iter().map(|secret| Copied::of(copy_one(secret, paths, cancel))).collect()
+    secrets.iter().map(|secret| Copied::of(copy_one(secret, paths, cancel, &[]))).collect()
 }
 
-fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel) -> Result<(), String> {
+/// Copies one, with `more` options than the usual.
+pub(super) fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel, more: &[&str]) -> Result<(), String> {
     let cannot = |why: String| format!("cannot copy {}: {why}", secret.source);
     check_target(&secret.target).map_err(cannot)?;
     let rsync = Command::new("rsync")
         .args(OPTIONS)
+        .args(more)
         .arg("-e")
         .arg(ssh::command(&paths.ssh, ""))
         .arg("--")

@@ -1,0 +1,145 @@
+//! `doctor`: could this standby take over right now?
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use lexopt::Parser;
+
+use crate::doctor::{self, Finding, Identity, Level, World};
+use crate::json::Value;
+use crate::report::paths::Paths;
+
+use super::Answer;
+use super::args::{Args, Item};
+use super::command::Command;
+use super::config::configuration;
+use super::error::Error;
+use super::output::{Output, Tone};
+
+const HELP: &str = "\
+Could this standby take over right now? Each check has a line: ok, warn, fail or
+skipped, what was seen, and a command that mends it. Nothing is changed. Run it
+as root; without, what cannot be seen is skipped.
+
+Usage: openclaw-failover doctor [OPTIONS]
+
+Options:
+  --primary-config FILE  also compare this host's channels with those in FILE,
+                         the primary's openclaw.json; - is standard input:
+                         ssh PRIMARY cat .openclaw/openclaw.json |
+                           openclaw-failover doctor --primary-config -
+  --json                 print one object
+  --config FILE          read FILE instead of
+                         /etc/openclaw-failover/config.json
+  -h, --help             this text
+
+Exit codes: 0 nothing has failed, 1 something has, 2 usage or configuration
+error.
+";
+
+/// The last two are for root, who sends the workspace's owner to look.
+const OPTIONS: &[&str] = &["--primary-config", "--json", "--config", "--as-owner", "--accounts"];
+
+/// The longest configuration of a primary that is read, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Look at everything.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Doctor {
+    primary: Option<PathBuf>,
+    json: bool,
+    config: Option<PathBuf>,
+    as_owner: bool,
+    accounts: bool,
+}
+
+impl Doctor {
+    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "doctor", HELP, OPTIONS);
+        let mut doctor = Self::default();
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Option("--json") => doctor.json = true,
+                Item::Option("--as-owner") => doctor.as_owner = true,
+                Item::Option("--accounts") => doctor.accounts = true,
+                Item::Option("--primary-config") => doctor.primary = Some(args.file()?),
+                Item::Option(_) => doctor.config = Some(args.file()?),
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+            }
+        }
+        Ok(Command::Doctor(doctor))
+    }
+
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        let (source, config) = configuration(self.config.as_deref())?;
+        let mut world = World::here(config, source, Paths::new(|name| env::var_os(name)));
+        if self.as_owner {
+            if world.identity != Identity::Owner {
+                return Err(Error::Usage("--as-owner is for the workspace's owner; leave it out".into()));
+            }
+            out.line(doctor::answer(&world, self.accounts))?;
+            return Ok(Answer::Yes);
+        }
+        if let Some(file) = &self.primary {
+            world.primary = Some(primary(file, &world)?);
+        }
+        let found = doctor::examine(&world);
+        let is_well = doctor::is_well(&found);
+        if self.json {
+            let checks = Value::array(found.iter().map(Finding::to_json));
+            out.line(Value::object([("ok", is_well.into()), ("checks", checks)]).pretty())?;
+        } else {
+            print(&found, out)?;
+        }
+        Ok(if is_well { Answer::Yes } else { Answer::No })
+    }
+}
+
+/// A line a check, and one below it for what is to be done.
+fn print(found: &[Finding], out: &mut Output) -> Result<(), Error> {
+    let width = found.iter().map(|finding| finding.id.len()).max().unwrap_or(0);
+    for finding in found {
+        let level = format!("{:7}", finding.level.name());
+        let level = match finding.level {
+            Level::Ok => out.paint(Tone::Good, &level).into_owned(),
+            Level::Fail => out.paint(Tone::Bad, &level).into_owned(),
+            Level::Warn | Level::Skipped => level,
+        };
+        out.line(format!("{level}  {:width$}  {}", finding.id, finding.evidence).trim_end())?;
+        if !finding.fix.is_empty() {
+            out.line(format_args!("{:7}  {:width$}  → {}", "", "", finding.fix))?;
+        }
+    }
+    let count = |level| found.iter().filter(|finding| finding.level == level).count();
+    let [ok, warn, fail, skipped] = [Level::Ok, Level::Warn, Level::Fail, Level::Skipped].map(count);
+    out.line(format_args!("{ok} ok, {warn} to look at, {fail} failed, {skipped} skipped"))
+}
+
+/// The text of the primary's configuration. It holds the primary's tokens, so it is not handed to the agent's user; and
+/// root reads nothing that is the agent's.
+fn primary(file: &Path, world: &World) -> Result<String, Error> {
+    let failed = |why: String| Error::Failed(format!("cannot read {}: {why}", file.display()));
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text)
+    } else {
+        if let (Identity::Root, Ok(owner)) = (world.identity, &world.owner) {
+            let real = fs::canonicalize(file).map_err(|why| failed(why.to_string()))?;
+            let is_theirs = real.starts_with(&owner.home) || file.starts_with(&owner.home);
+            if is_theirs || fs::metadata(&real).is_ok_and(|found| found.uid() == owner.uid) {
+                let why = format!("it is {}'s; root reads a copy of its own, below /root", owner.name);
+                return Err(failed(why));
+            }
+        }
+        File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
+    };
+    match read {
+        Ok(length) if length as u64 > LONGEST => Err(failed(format!("it is longer than {LONGEST} bytes"))),
+        Ok(_) => Ok(text),
+        Err(why) => Err(failed(why.to_string())),
+    }
+}

@@ -1,0 +1,243 @@
+//! `doctor`: could this standby take over right now, and what is to be done if not?
+//!
+//! Each check looks at one thing and answers with one line: a level, what was seen, and a command that mends it. Nothing
+//! is changed by looking. [`CHECKS`] lists them all, in the order in which they are printed.
+//!
+//! The checks fall in two halves. The host's half is looked at by root, and as far as they can see it by everybody. What
+//! is the agent's is looked at by the agent's own user and nobody else; root sends a child that has become that user
+//! (`owner`). What cannot be seen is `skipped`, and never `ok`.
+//!
+//! - `gateway`, `monitor`, `network`, `host`, `polkit`, `syncing`, `hardening`: the host's half.
+//! - `agent`, `openclaw`, `channels`: the owner's half.
+//! - `split`: both hosts' channels, where the primary's configuration was given.
+
+mod agent;
+mod channels;
+mod environment;
+mod finding;
+mod fix;
+mod gateway;
+mod hardening;
+mod host;
+mod monitor;
+mod network;
+mod openclaw;
+mod owner;
+mod polkit;
+mod split;
+mod syncing;
+mod systemd;
+mod world;
+
+use crate::json;
+use finding::Said;
+use split::Standby;
+
+pub use finding::{Finding, Level};
+pub use world::{Identity, Owner, World};
+
+/// Who can look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    /// Everybody.
+    Anybody,
+    /// root alone.
+    Root,
+    /// The workspace's owner alone.
+    Owner,
+}
+
+/// What looking costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cost {
+    /// Milliseconds: it is looked at again and again.
+    Cheap,
+    /// The network, or seconds of a Node.
+    Dear,
+}
+
+/// Which checks are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Those that cost next to nothing.
+    Cheap,
+    /// All.
+    Whole,
+}
+
+struct Check {
+    id: &'static str,
+    who: Who,
+    cost: Cost,
+    look: fn(&World) -> Said,
+}
+
+const fn check(id: &'static str, who: Who, cost: Cost, look: fn(&World) -> Said) -> Check {
+    Check { id, who, cost, look }
+}
+
+/// Every check of one host.
+static CHECKS: [Check; 40] = [
+    check("config", Who::Anybody, Cost::Cheap, host::config),
+    check("credentials", Who::Root, Cost::Cheap, host::credentials),
+    check("programs", Who::Anybody, Cost::Cheap, host::programs),
+    check("dbus", Who::Anybody, Cost::Cheap, host::dbus),
+    check("monitor", Who::Anybody, Cost::Cheap, monitor::running),
+    check("monitor-enabled", Who::Anybody, Cost::Cheap, monitor::enabled),
+    check("monitor-version", Who::Anybody, Cost::Cheap, monitor::version),
+    check("watchdog", Who::Anybody, Cost::Cheap, monitor::watchdog),
+    check("hold", Who::Anybody, Cost::Cheap, monitor::hold),
+    check("old-monitor", Who::Anybody, Cost::Cheap, monitor::old),
+    check("polkit", Who::Root, Cost::Cheap, polkit::check),
+    check("upstream", Who::Anybody, Cost::Dear, network::upstream),
+    check("armed", Who::Anybody, Cost::Cheap, network::armed),
+    check("tailscale", Who::Anybody, Cost::Cheap, network::tailscale),
+    check("dns", Who::Anybody, Cost::Cheap, network::dns),
+    check("clock", Who::Anybody, Cost::Cheap, network::clock),
+    check("gateway-unit", Who::Anybody, Cost::Cheap, gateway::unit),
+    check("gateway-disabled", Who::Anybody, Cost::Cheap, gateway::disabled),
+    check("gateway-user", Who::Anybody, Cost::Cheap, gateway::user),
+    check("gateway-port", Who::Anybody, Cost::Cheap, gateway::port),
+    check("other-gateway", Who::Anybody, Cost::Cheap, gateway::other),
+    check("sync-units", Who::Anybody, Cost::Cheap, syncing::units),
+    check("pull", Who::Anybody, Cost::Cheap, syncing::pull),
+    check("unreturned", Who::Anybody, Cost::Cheap, syncing::unreturned),
+    check("memory", Who::Anybody, Cost::Cheap, host::memory),
+    check("disk", Who::Anybody, Cost::Cheap, host::disk),
+    check("firewall", Who::Root, Cost::Cheap, hardening::firewall),
+    check("fail2ban", Who::Root, Cost::Cheap, hardening::fail2ban),
+    check("upgrades", Who::Anybody, Cost::Cheap, hardening::upgrades),
+    check("node", Who::Owner, Cost::Dear, openclaw::node),
+    check("openclaw", Who::Owner, Cost::Dear, openclaw::program),
+    check("openclaw-config", Who::Owner, Cost::Dear, openclaw::configuration),
+    check("openclaw-places", Who::Owner, Cost::Cheap, channels::places),
+    check("channels", Who::Owner, Cost::Cheap, channels::check),
+    check("crons", Who::Owner, Cost::Cheap, channels::crons),
+    check("user-gateway", Who::Owner, Cost::Cheap, agent::units),
+    check("workspace", Who::Owner, Cost::Cheap, agent::workspace),
+    check("workspace-disk", Who::Owner, Cost::Cheap, agent::disk),
+    check("git-fetch", Who::Owner, Cost::Dear, agent::fetch),
+    check("secrets", Who::Owner, Cost::Dear, agent::secrets),
+];
+
+/// Looks at everything that can be seen from here.
+#[must_use]
+pub fn examine(world: &World) -> Vec<Finding> {
+    let mut found = host_half(world, Depth::Whole);
+    let mut standby = None;
+    match world.identity {
+        Identity::Root => {
+            let wants_accounts = world.primary.is_some();
+            match owner::ask(world, wants_accounts) {
+                Ok(answer) => {
+                    found.push(world.finding("owner", Said::ok("looked at what is the agent's")));
+                    found.extend(answer.found.into_iter().map(|(check, said)| world.finding(check.id, said)));
+                    standby = answer.standby;
+                }
+                Err((why, fix)) => {
+                    found.push(world.finding("owner", Said::fail(why, fix)));
+                    found.extend(of(Who::Owner).map(|check| world.finding(check.id, Said::skipped("see owner"))));
+                }
+            }
+        }
+        Identity::Owner => {
+            let said = look(world, Depth::Whole);
+            if world.primary.is_some() {
+                standby = Some(describe(world, &said));
+            }
+            found.extend(said.into_iter().map(|(check, said)| world.finding(check.id, said)));
+        }
+        Identity::Other => {
+            let unseen = Said::skipped("only root and the workspace's owner can see it");
+            found.extend(of(Who::Owner).map(|check| world.finding(check.id, unseen.clone())));
+        }
+    }
+    found.extend(compare(world, standby));
+    found
+}
+
+/// The host's half alone, as far as it can be seen from here.
+#[must_use]
+pub fn host_half(world: &World, depth: Depth) -> Vec<Finding> {
+    let look = |check: &'static Check| {
+        let said = match (world.identity, check.who) {
+            (Identity::Owner, _) => Said::skipped("run it as root"),
+            (Identity::Other, Who::Root) => Said::skipped("only root can see it"),
+            _ => (check.look)(world),
+        };
+        world.finding(check.id, said)
+    };
+    CHECKS.iter().filter(|check| check.who != Who::Owner && is_wanted(check, depth)).map(look).collect()
+}
+
+/// The owner's half alone; only for its owner.
+#[must_use]
+pub fn owner_half(world: &World, depth: Depth) -> Vec<Finding> {
+    look(world, depth).into_iter().map(|(check, said)| world.finding(check.id, said)).collect()
+}
+
+/// The owner's half, for root to read: one JSON object. `with_accounts` also tells its channels, with their tokens.
+#[must_use]
+pub fn answer(world: &World, with_accounts: bool) -> String {
+    let said = look(world, Depth::Whole);
+    let standby = with_accounts.then(|| describe(world, &said));
+    owner::to_json(&said, standby.as_ref()).to_string()
+}
+
+/// Whether nothing has failed.
+#[must_use]
+pub fn is_well(found: &[Finding]) -> bool {
+    found.iter().all(|finding| finding.level != Level::Fail)
+}
+
+fn of(who: Who) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().filter(move |check| check.who == who)
+}
+
+fn is_wanted(check: &Check, depth: Depth) -> bool {
+    depth == Depth::Whole || check.cost == Cost::Cheap
+}
+
+fn look(world: &World, depth: Depth) -> Vec<(&'static Check, Said)> {
+    of(Who::Owner).filter(|check| is_wanted(check, depth)).map(|check| (check, (check.look)(world))).collect()
+}
+
+fn describe(world: &World, said: &[(&'static Check, Said)]) -> Standby {
+    let program = said.iter().find(|(check, said)| check.id == "openclaw" && said.level == Level::Ok);
+    let version = program.and_then(|(_, said)| openclaw::version(&said.evidence));
+    let accounts = channels::own(world).map(|config| channels::accounts(&config)).unwrap_or_default();
+    Standby { version, accounts }
+}
+
+/// The channel split: both hosts' accounts, and their versions.
+fn compare(world: &World, standby: Option<Standby>) -> Vec<Finding> {
+    const IDS: [&str; 3] = ["same-account", "same-token", "versions"];
+    let none = |said: Said| IDS.map(|id| world.finding(id, said.clone())).into();
+    let Some(primary) = &world.primary else {
+        return none(Said::skipped("give --primary-config FILE to compare both hosts' channels"));
+    };
+    let primary = match json::parse_json5(primary) {
+        Ok(primary) => primary,
+        Err(why) => return none(Said::fail(format!("the primary's configuration: {why}"), fix::NONE)),
+    };
+    let Some(mut standby) = standby else { return none(Said::skipped("this host's channels are not known")) };
+    if world.identity == Identity::Root {
+        let values = environment::values(world);
+        let value = |name: &str| values.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
+        split::resolve(&mut standby.accounts, value);
+    }
+    let there = channels::accounts(&primary);
+    let said = [
+        split::accounts(&standby.accounts, &there),
+        split::tokens(&standby.accounts, &there),
+        split::versions(standby.version.as_deref(), &primary),
+    ];
+    IDS.into_iter().zip(said).map(|(id, said)| world.finding(id, said)).collect()
+}
+
+impl World {
+    fn finding(&self, id: &'static str, said: Said) -> Finding {
+        let fix = if said.fix.is_empty() { String::new() } else { self.fill(said.fix) };
+        Finding { id, level: said.level, evidence: said.evidence, fix }
+    }
+}

@@ -1,0 +1,216 @@
+//! The channels and accounts that an `openclaw.json` turns on.
+
+use super::finding::Said;
+use super::world::{World, read};
+use super::{fix, openclaw};
+use crate::json::{self, Node, Value};
+
+/// What stands beside channels under `channels` and is none.
+const NO_CHANNELS: [&str; 2] = ["defaults", "modelByChannel"];
+
+/// More accounts than these nobody has.
+const ACCOUNTS: usize = 64;
+
+/// The account of a channel that names none.
+const DEFAULT: &str = "default";
+
+/// How the names of secrets end (docs/reference/secretref-credential-surface.md of OpenClaw).
+const SECRETS: [&str; 4] = ["token", "secret", "password", "key"];
+
+/// What else says whose an account is.
+const NAMES: [&str; 7] = ["account", "number", "phoneNumber", "userId", "username", "appId", "nick"];
+
+/// What OpenClaw takes for the default account where its configuration has no token.
+const FALLBACKS: [(&str, &str, &str); 4] = [
+    ("telegram", "botToken", "TELEGRAM_BOT_TOKEN"),
+    ("discord", "token", "DISCORD_BOT_TOKEN"),
+    ("slack", "botToken", "SLACK_BOT_TOKEN"),
+    ("mattermost", "botToken", "MATTERMOST_BOT_TOKEN"),
+];
+
+/// One account of a channel that is turned on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) channel: String,
+    pub(super) name: String,
+    pub(super) marks: Vec<Mark>,
+}
+
+/// Something that tells one account from another. Never printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) key: String,
+    /// The environment variable that holds it, if any.
+    pub(super) variable: Option<String>,
+    /// Itself, where it can be seen.
+    pub(super) text: Option<String>,
+}
+
+impl Mark {
+    pub(super) fn is_secret(&self) -> bool {
+        let key = self.key.to_ascii_lowercase();
+        SECRETS.iter().any(|end| key.ends_with(end))
+    }
+}
+
+/// The standby's own `openclaw.json`; or why it cannot be used.
+pub(super) fn own(world: &World) -> Result<Node, String> {
+    let file = openclaw::file(world).ok_or("nobody knows whose it is")?;
+    let text = read(&file).map_err(|why| format!("{}: {why}", file.display()))?;
+    let node = json::parse_json5(&text).map_err(|why| format!("{}: {why}", file.display()))?;
+    let is_split = |node: &Value| node.get("$include").is_some();
+    if is_split(&node) || node.get("channels").is_some_and(|channels| is_split(channels)) {
+        return Err(format!("{} is put together with $include", file.display()));
+    }
+    Ok(node)
+}
+
+/// Every account that is turned on.
+pub(super) fn accounts(config: &Value) -> Vec<Account> {
+    // What `openclaw config get channels --json` prints is the inside alone.
+    let is_whole = ["channels", "gateway", "agents"].iter().any(|key| config.get(key).is_some());
+    let channels: &Value = match config.get("channels") {
+        Some(channels) => channels,
+        None if is_whole => return Vec::new(),
+        None => config,
+    };
+    let mut found = Vec::new();
+    for entry in channels.as_object().unwrap_or_default() {
+        let (channel, settings): (_, &Value) = (entry.key.as_str(), &entry.node);
+        let is_channel = settings.as_object().is_some() && !NO_CHANNELS.contains(&channel);
+        let plugin =
+            ["plugins", "entries", channel].iter().try_fold(config, |at, key| at.get(key).map(|node| &node.value));
+        if !is_channel || !is_on(settings) || plugin.is_some_and(|plugin| !is_on(plugin)) {
+            continue;
+        }
+        let accounts = settings.get("accounts").and_then(|accounts| accounts.as_object()).unwrap_or_default();
+        let own = marks(channel, DEFAULT, settings, config);
+        let is_named = accounts.iter().any(|account| account.key == DEFAULT);
+        if accounts.is_empty() || (!is_named && own.iter().any(|mark| mark.is_secret() && mark.text.is_some())) {
+            found.push(Account { channel: channel.to_owned(), name: DEFAULT.to_owned(), marks: own });
+        }
+        for account in accounts.iter().filter(|account| is_on(&account.node)) {
+            let marks = marks(channel, &account.key, &account.node, config);
+            found.push(Account { channel: channel.to_owned(), name: account.key.clone(), marks });
+        }
+    }
+    found.truncate(ACCOUNTS);
+    found
+}
+
+fn is_on(settings: &Value) -> bool {
+    settings.get("enabled").and_then(|enabled| enabled.as_bool()) != Some(false)
+}
+
+fn marks(channel: &str, account: &str, settings: &Value, config: &Value) -> Vec<Mark> {
+    let mut found = Vec::new();
+    for entry in settings.as_object().unwrap_or_default() {
+        let mut mark = Mark { key: entry.key.clone(), ..Mark::default() };
+        if !mark.is_secret() && !NAMES.contains(&entry.key.as_str()) {
+            continue;
+        }
+        let is_reference = entry.node.get("source").and_then(|source| source.as_str()) == Some("env");
+        match entry.node.as_str() {
+            Some(text) => match shorthand(text) {
+                Some(name) => mark.variable = Some(name.to_owned()),
+                None => mark.text = Some(text.to_owned()),
+            },
+            None if is_reference => {
+                mark.variable = entry.node.get("id").and_then(|id| Some(id.as_str()?.to_owned()));
+            }
+            None if entry.node.as_object().is_none() => continue,
+            // A reference to a file, a program or a store.
+            None => {}
+        }
+        found.push(mark);
+    }
+    let fallback = FALLBACKS
+        .iter()
+        .find(|(of, key, _)| *of == channel && account == DEFAULT && !found.iter().any(|mark| mark.key == *key));
+    if let Some((_, key, variable)) = fallback {
+        found.push(Mark { key: (*key).to_owned(), variable: Some((*variable).to_owned()), text: None });
+    }
+    for mark in &mut found {
+        if let (Some(variable), None) = (&mark.variable, &mark.text) {
+            mark.text = configured(config, variable);
+        }
+        // `__OPENCLAW_REDACTED__` is what OpenClaw prints in the place of a secret.
+        mark.text = mark.text.take().filter(|text| !text.is_empty() && !text.contains("REDACTED"));
+    }
+    found
+}
+
+/// `$NAME` or `${NAME}`.
+fn shorthand(text: &str) -> Option<&str> {
+    let name = text.strip_prefix('$')?;
+    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    is_name.then_some(name)
+}
+
+/// A variable that the configuration itself sets.
+fn configured(config: &Value, variable: &str) -> Option<String> {
+    let env = config.get("env")?;
+    let value = env.get("vars").and_then(|vars| vars.get(variable)).or_else(|| env.get(variable))?;
+    value.as_str().map(str::to_owned)
+}
+
+/// The standby has a channel, one alone, and none of the primary's.
+pub(super) fn check(world: &World) -> Said {
+    let accounts = match own(world) {
+        Ok(config) => accounts(&config),
+        Err(why) => return Said::skipped(why),
+    };
+    let mut channels: Vec<&str> = accounts.iter().map(|account| account.channel.as_str()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    for upstream in &world.config.upstreams {
+        if let Some(channel) = upstream.channels.iter().find(|channel| channels.contains(&channel.as_str())) {
+            return Said::fail(format!("{channel} is on here, and belongs to {}", upstream.name), fix::SPLIT);
+        }
+    }
+    match channels[..] {
+        [] => Said::fail("no channel is on: nobody could reach this host's agent", fix::OWN_CHANNEL),
+        [channel] => Said::ok(channel),
+        _ => Said::warn(format!("{} are on; a standby needs one", channels.join(", ")), fix::ONE_CHANNEL),
+    }
+}
+
+/// Crons are the primary's.
+pub(super) fn crons(world: &World) -> Said {
+    let off_by_unit = world.gateway().is_ok_and(|unit| unit.variable("OPENCLAW_SKIP_CRON") == Some("1"));
+    match own(world) {
+        Err(why) => Said::skipped(why),
+        Ok(_) if off_by_unit => Said::ok("off"),
+        Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_on(cron)) {
+            true => Said::ok("off"),
+            false => Said::fail("they are on: each would run on both hosts", fix::CRONS_OFF),
+        },
+    }
+}
+
+/// OpenClaw listens where the monitor looks, and works where the workspace is pulled to.
+pub(super) fn places(world: &World) -> Said {
+    let config = match own(world) {
+        Ok(config) => config,
+        Err(why) => return Said::skipped(why),
+    };
+    let at =
+        |keys: &[&str]| keys.iter().try_fold(&config.value, |at, key| at.get(key).map(|node| &node.value)).cloned();
+    let port = at(&["gateway", "port"]).and_then(|port| port.as_u64()).unwrap_or(18789);
+    if port != u64::from(world.port()) {
+        let said = format!("it would listen on {port}, and the monitor looks at {}", world.config.gateway.url);
+        return Said::fail(said, fix::SET_PORT);
+    }
+    let home = world.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
+    let workspace = match at(&["agents", "defaults", "workspace"]).and_then(|path| Some(path.as_str()?.to_owned())) {
+        Some(path) => path.strip_prefix("~/").map_or_else(|| path.clone().into(), |rest| home.join(rest)),
+        None => home.join(".openclaw/workspace"),
+    };
+    if workspace != world.config.workspace.path {
+        let pulled = world.config.workspace.path.display();
+        let said = format!("the agent works in {}, and {pulled} is pulled", workspace.display());
+        return Said::fail(said, fix::SET_WORKSPACE);
+    }
+    Said::ok(format!("port {port}, {}", workspace.display()))
+}

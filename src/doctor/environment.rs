@@ -1,0 +1,47 @@
+//! The variables that the gateway's unit gets from files which only root can read: the tokens are there.
+
+use super::world::{World, read};
+
+/// How many files are read, at most.
+const FILES: usize = 8;
+
+/// The values of the gateway unit's `EnvironmentFile=`s. A file below the owner's home is left to its owner.
+pub(super) fn values(world: &World) -> Vec<(String, String)> {
+    let Ok(unit) = world.gateway() else { return Vec::new() };
+    let home = world.owner.as_ref().map(|owner| owner.home.clone()).ok();
+    let mut found = Vec::new();
+    for file in unit.values("EnvironmentFiles").take(FILES) {
+        let path = file.split(" (").next().unwrap_or_default();
+        let path = world.path(path);
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if home.as_ref().is_some_and(|home| path.starts_with(home) || real.starts_with(home)) {
+            continue;
+        }
+        found.extend(read(&path).unwrap_or_default().lines().filter_map(assignment));
+    }
+    found
+}
+
+/// Reads `NAME=value`, as systemd does where nobody makes it difficult.
+fn assignment(line: &str) -> Option<(String, String)> {
+    let line = line.trim();
+    let (name, value) = line.split_once('=').filter(|_| !line.starts_with(['#', ';']))?;
+    let value = value.trim();
+    let quoted = |quote| value.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
+    Some((name.trim().to_owned(), quoted('"').or(quoted('\'')).unwrap_or(value).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::assignment;
+
+    #[test]
+    fn an_assignment_is_read_as_systemd_reads_it() {
+        let pair = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        assert_eq!(assignment("TOKEN=1:a=b"), pair("TOKEN", "1:a=b"));
+        assert_eq!(assignment(" TOKEN = \"1:a\" "), pair("TOKEN", "1:a"));
+        assert_eq!(assignment("TOKEN='1:a'"), pair("TOKEN", "1:a"));
+        assert_eq!(assignment("# TOKEN=1"), None);
+        assert_eq!(assignment("nothing"), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! What a check has found.
+
+use super::fix;
+use crate::host::printable;
+use crate::json::Value;
+
+/// How many characters of evidence are kept.
+const EVIDENCE: usize = 300;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// It does not stand in the way of a failover, but somebody should look.
+    Warn,
+    /// This standby could not take over, or would do harm.
+    Fail,
+    /// It could not be seen from here, or does not apply.
+    Skipped,
+}
+
+impl Level {
+    /// Its name, for people and for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [Self::Ok, Self::Warn, Self::Fail, Self::Skipped].into_iter().find(|level| level.name() == name)
+    }
+}
+
+/// What a check says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) level: Level,
+    pub(super) evidence: String,
+    /// One of [`fix::ALL`], or empty.
+    pub(super) fix: &'static str,
+}
+
+impl Said {
+    pub(super) fn ok(evidence: impl AsRef<str>) -> Self {
+        Self::new(Level::Ok, evidence.as_ref(), fix::NONE)
+    }
+
+    pub(super) fn warn(evidence: impl AsRef<str>, fix: &'static str) -> Self {
+        Self::new(Level::Warn, evidence.as_ref(), fix)
+    }
+
+    pub(super) fn fail(evidence: impl AsRef<str>, fix: &'static str) -> Self {
+        Self::new(Level::Fail, evidence.as_ref(), fix)
+    }
+
+    pub(super) fn skipped(evidence: impl AsRef<str>) -> Self {
+        Self::new(Level::Skipped, evidence.as_ref(), fix::NONE)
+    }
+
+    pub(super) fn new(level: Level, evidence: &str, fix: &'static str) -> Self {
+        Self { level, evidence: printable(evidence, EVIDENCE), fix }
+    }
+}
+
+/// What one check has found, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The check's stable name.
+    pub id: &'static str,
+    /// How bad it is.
+    pub level: Level,
+    /// What was seen; one printable line.
+    pub evidence: String,
+    /// What to do, as a command; empty where nothing is to be done.
+    pub fix: String,
+}
+
+impl Finding {
+    /// For programs.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        Value::object([
+            ("id", self.id.into()),
+            ("level", self.level.name().into()),
+            ("evidence", self.evidence.as_str().into()),
+            ("fix", (!self.fix.is_empty()).then_some(self.fix.as_str()).into()),
+        ])
+    }
+}

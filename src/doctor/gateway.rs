@@ -1,0 +1,112 @@
+//! This host's gateway: could systemd start it, and would it be the only one?
+
+use super::finding::Said;
+use super::fix;
+use super::systemd::Unit;
+use super::world::World;
+
+/// How the kernel writes that a socket listens, in `/proc/net/tcp`.
+const LISTEN: &str = "0A";
+
+/// Where systemd keeps who may run units without being logged in.
+const LINGER: &str = "/var/lib/systemd/linger";
+
+/// The unit is there, and systemd would start it.
+pub(super) fn unit(world: &World) -> Said {
+    let name = &world.config.gateway.unit;
+    let unit = match world.gateway() {
+        Ok(unit) => unit,
+        Err(why) => return Said::fail(why, fix::DBUS),
+    };
+    match unit.obstacle(name) {
+        Some(said) => said,
+        None if unit.value("NeedDaemonReload") == "yes" => {
+            Said::warn(format!("{name} has changed on disk since systemd read it"), fix::DAEMON_RELOAD)
+        }
+        None => Said::ok(format!("{name} is {}", unit.value("ActiveState"))),
+    }
+}
+
+/// Nobody but the monitor starts it.
+pub(super) fn disabled(world: &World) -> Said {
+    loaded(world, |unit| match unit.is_enabled() {
+        true => Said::fail("it starts at every boot, whether the primary lives or not", fix::DISABLE_GATEWAY),
+        false => Said::ok("whether it runs is the monitor's business alone"),
+    })
+}
+
+/// It runs as the user to whom the workspace belongs.
+pub(super) fn user(world: &World) -> Said {
+    loaded(world, |unit| match (unit.value("User"), &world.owner) {
+        ("" | "root" | "0", _) => Said::fail("it would run as root, and the agent with it", fix::GATEWAY_USER),
+        (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => Said::ok(user),
+        (user, Ok(owner)) => {
+            let said = format!("it runs as {user}, and the workspace is pulled as {}", owner.name);
+            Said::fail(said, fix::GATEWAY_USER)
+        }
+        (_, Err(why)) => Said::skipped(why),
+    })
+}
+
+/// Nobody else holds its port while it is down.
+pub(super) fn port(world: &World) -> Said {
+    let port = world.port();
+    let held = match listens(world, port) {
+        Some(held) => held,
+        None => return Said::skipped("/proc/net/tcp cannot be read"),
+    };
+    let is_up = world.gateway().is_ok_and(|unit| unit.is_up());
+    match (held, is_up) {
+        (false, false) => Said::ok(format!("{port} is free")),
+        (_, true) => Said::ok(format!("{port} is the gateway's, which runs")),
+        (true, false) => {
+            let said = format!("{port} is held by another process while {} is down", world.config.gateway.unit);
+            Said::fail(said, fix::FIND_PORT)
+        }
+    }
+}
+
+/// No other gateway is set up in the system, beside the one that the monitor drives.
+pub(super) fn other(world: &World) -> Said {
+    let args = ["--no-pager", "--no-legend", "--plain", "list-unit-files", "openclaw-gateway*.service"];
+    let listed = match world.ask("systemctl", &args) {
+        Ok(listed) => listed,
+        // With no such unit, some versions of systemctl end with exit code 1 and say nothing.
+        Err(why) if why.code() == Some(1) => String::new(),
+        Err(why) => return Said::skipped(why.reason()),
+    };
+    let others = listed.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let name = words.next().filter(|name| *name != world.config.gateway.unit)?;
+        (words.next()? == "enabled").then_some(name)
+    });
+    match others.take(3).collect::<Vec<_>>() {
+        names if names.is_empty() => Said::ok("no other gateway is enabled"),
+        names => Said::fail(format!("{} is enabled, too", names.join(", ")), fix::OTHER_GATEWAY),
+    }
+}
+
+/// Whether the owner's own units may run although nobody is logged in.
+pub(super) fn lingers(world: &World, user: &str) -> bool {
+    world.path(LINGER).join(user).exists()
+}
+
+/// A check of a unit that is there; one that is not has a line of its own.
+fn loaded(world: &World, look: impl FnOnce(&Unit) -> Said) -> Said {
+    match world.gateway() {
+        Ok(unit) if unit.is_loaded() => look(&unit),
+        _ => Said::skipped(format!("{} is not loaded", world.config.gateway.unit)),
+    }
+}
+
+/// Whether any process listens on a TCP port; `None` if the kernel does not say.
+fn listens(world: &World, port: u16) -> Option<bool> {
+    let end = format!(":{port:04X}");
+    let is_it = |line: &str| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next().is_some_and(|local| local.ends_with(&end)) && fields.nth(1) == Some(LISTEN)
+    };
+    let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|table| world.file(table));
+    let known: Vec<&String> = tables.iter().flatten().collect();
+    (!known.is_empty()).then(|| known.iter().any(|table| table.lines().any(is_it)))
+}

@@ -1,0 +1,147 @@
+//! The host under it all: files, programs, bus, disk and memory.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::finding::Said;
+use super::fix;
+use super::world::World;
+use crate::config::Source;
+
+/// Where credentials lie.
+const CREDENTIALS: &str = "/etc/openclaw-failover/credentials";
+
+/// What a gateway needs to start, in KiB: about 800 MiB were measured in its three processes.
+const MEMORY: (u64, u64) = (700 * 1024, 1024 * 1024);
+
+/// What a gateway, a pull and the journal need to work, in KiB.
+const DISK: (u64, u64) = (256 * 1024, 1024 * 1024);
+
+/// `--write-tree` of `git merge-tree` came with it.
+const GIT: (u32, u32) = (2, 38);
+
+/// The configuration makes sense, and nobody but root can change it. One that makes no sense ends the command before.
+pub(super) fn config(world: &World) -> Said {
+    let path = match &world.source {
+        Source::File(path) => path,
+        Source::Environment(_) => return Said::ok("from PRIMARY_IP and the other variables of the shell monitor"),
+    };
+    match fs::metadata(path) {
+        // Whoever may change it decides where the gateway's port is probed, and whose secrets are copied.
+        Ok(found) if found.mode() & 0o022 != 0 || found.uid() != 0 => {
+            let (uid, mode) = (found.uid(), found.mode() & 0o7777);
+            let said = format!("{} can be changed by others than root: user {uid}, mode {mode:04o}", path.display());
+            Said::fail(said, fix::OWN_CONFIG)
+        }
+        Ok(_) => Said::ok(format!("{} is valid", path.display())),
+        Err(why) => Said::skipped(format!("{}: {why}", path.display())),
+    }
+}
+
+/// The credentials that the configuration names are there, and nobody else's to read.
+pub(super) fn credentials(world: &World) -> Said {
+    let folder = world.path(CREDENTIALS);
+    match fs::symlink_metadata(&folder) {
+        Ok(found) if !found.is_dir() => return Said::fail(format!("{CREDENTIALS} is no folder"), fix::CREDENTIALS),
+        Ok(found) if found.mode() & 0o077 != 0 => {
+            let mode = found.mode() & 0o7777;
+            return Said::fail(format!("{CREDENTIALS} is open to others: mode {mode:04o}"), fix::CREDENTIALS);
+        }
+        Ok(_) => {}
+        Err(why) => return Said::fail(format!("{CREDENTIALS}: {why}; the monitor cannot start"), fix::CREDENTIALS),
+    }
+    let named = world.config.upstreams.iter().filter_map(|upstream| upstream.credential.as_deref());
+    for name in named {
+        if !folder.join(name).is_file() {
+            return Said::fail(format!("there is no {CREDENTIALS}/{name}"), fix::EDIT_CONFIG);
+        }
+    }
+    Said::ok("root's alone, and all there")
+}
+
+/// The programs that syncs need.
+pub(super) fn programs(world: &World) -> Said {
+    let version = match world.ask("git", &["--version"]) {
+        Ok(said) => said.trim().trim_start_matches("git version ").to_owned(),
+        Err(why) => return Said::fail(why.to_string(), fix::PROGRAMS),
+    };
+    let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
+    if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < GIT {
+        return Said::fail(format!("git is {version}, and 2.38 is needed"), fix::PROGRAMS);
+    }
+    let config = &world.config;
+    let wanted = [
+        ("ssh", "-V", true),
+        ("rsync", "--version", !config.secrets.is_empty()),
+        ("sqlite3", "--version", !config.gateway.keep_queue),
+    ];
+    for (program, option, is_needed) in wanted {
+        let asked = world.ask(program, &[option]);
+        if is_needed && asked.is_err_and(|why| why.is_missing_program()) {
+            return Said::fail(format!("{program} is not installed"), fix::PROGRAMS);
+        }
+    }
+    Said::ok(format!("git {version}"))
+}
+
+/// The system's bus answers: by way of it the monitor reaches systemd.
+pub(super) fn dbus(world: &World) -> Said {
+    let call = ["--system", "--timeout=5", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus"];
+    let args: Vec<&str> = call.into_iter().chain(["org.freedesktop.DBus", "GetId"]).collect();
+    match world.ask("busctl", &args) {
+        Ok(_) => Said::ok("answers"),
+        Err(why) if why.is_missing_program() => Said::skipped("busctl is not installed"),
+        Err(why) => Said::fail(why.reason(), fix::DBUS),
+    }
+}
+
+/// The disk under the monitor's files has room.
+pub(super) fn disk(world: &World) -> Said {
+    let folder = &world.paths.state_dir;
+    room(world, if folder.is_dir() { folder } else { Path::new("/") })
+}
+
+/// Whether the disk under a folder has room. The standard library cannot ask, `df` can.
+pub(super) fn room(world: &World, folder: &Path) -> Said {
+    let asked = |option: &str| {
+        let said = world.command("df").args(["-P", option, "--"]).arg(folder).run().map_err(|why| why.reason())?;
+        let line = said.stdout.lines().nth(1).unwrap_or_default().to_owned();
+        let free = line.split_whitespace().nth(3).and_then(|free| free.parse::<u64>().ok());
+        Ok::<_, String>((free, line.split_whitespace().nth(1).and_then(|all| all.parse::<u64>().ok())))
+    };
+    let (space, files) = match (asked("-k"), asked("-i")) {
+        (Ok((Some(space), _)), Ok(files)) => (space, files),
+        (Err(why), _) | (_, Err(why)) => return Said::skipped(why),
+        _ => return Said::skipped("what `df` says is not understood"),
+    };
+    // File systems without a fixed number of files say that they have none at all.
+    if let (Some(0..=100), Some(1..)) = files {
+        return Said::fail(format!("no more files can be made in {}", folder.display()), fix::FREE_DISK);
+    }
+    judge(space, DISK, &format!("free in {}", folder.display()), fix::FREE_DISK)
+}
+
+/// There is memory for a gateway.
+pub(super) fn memory(world: &World) -> Said {
+    if world.gateway().is_ok_and(|unit| unit.is_up()) {
+        return Said::ok("the gateway runs already");
+    }
+    let Some(table) = world.file("/proc/meminfo") else { return Said::skipped("/proc/meminfo cannot be read") };
+    let kib = |name: &str| {
+        let value = table.lines().find_map(|line| line.strip_prefix(name))?;
+        value.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let Some(available) = kib("MemAvailable:") else { return Said::skipped("/proc/meminfo is not understood") };
+    let free = available.saturating_add(kib("SwapFree:").unwrap_or(0));
+    judge(free, MEMORY, "available, swap included", fix::FREE_MEMORY)
+}
+
+fn judge(kib: u64, (least, enough): (u64, u64), what: &str, fix: &'static str) -> Said {
+    let said = format!("{} MiB {what}", kib / 1024);
+    match kib {
+        kib if kib < least => Said::fail(said, fix),
+        kib if kib < enough => Said::warn(said, fix),
+        _ => Said::ok(said),
+    }
+}

@@ -1,0 +1,162 @@
+//! The way to the primary: is it there, is it known, and do names, tailnet and clock work?
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use super::finding::Said;
+use super::fix;
+use super::world::World;
+use crate::config::address::Host;
+use crate::config::endpoint::Endpoint;
+use crate::config::{Upstream, Witness};
+use crate::failover::Time;
+use crate::json;
+use crate::probe::{Failure, Target, Verdict};
+use crate::report::clock::{parse_rfc3339, people, span};
+
+/// A key that expires sooner than this is worth a word.
+const KEY: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// The beginning of 2026: no clock of a host that runs this is right and earlier.
+const BUILT: Time = Time::from_millis(1_767_225_600_000);
+
+/// Each upstream answers as OpenClaw does.
+pub(super) fn upstream(world: &World) -> Said {
+    let mut seen = Vec::new();
+    for upstream in &world.config.upstreams {
+        let mut target = match Target::upstream(upstream, None) {
+            Ok(target) => target,
+            Err(why) => return Said::fail(why.to_string(), fix::EDIT_CONFIG),
+        };
+        let answer = target.probe(world.config.probe.timeout);
+        let Upstream { name, .. } = upstream;
+        match answer.verdict {
+            Verdict::Healthy { .. } => seen.push(format!("{name} answers in {}", span(answer.latency))),
+            Verdict::Failing(Failure::NotOpenClaw | Failure::Status(_)) => {
+                let said = format!("what answers at {} is not OpenClaw: {}", answer.url, answer.detail);
+                return Said::fail(said, fix::EDIT_CONFIG);
+            }
+            Verdict::Failing(failure) => {
+                let said = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
+                return if world.serves() {
+                    Said::warn(format!("{said}; this host serves in its place"), fix::CHECK_UPSTREAM)
+                } else {
+                    Said::fail(said, fix::CHECK_UPSTREAM)
+                };
+            }
+        }
+    }
+    Said::ok(seen.join(", "))
+}
+
+/// Each upstream was seen healthy by the monitor before, which it must have been to count as dead.
+pub(super) fn armed(world: &World) -> Said {
+    let Some(status) = world.status() else { return Said::skipped("no monitor has said anything") };
+    let is_armed = |upstream: &&Upstream| status.upstreams.iter().any(|seen| seen.name == upstream.name && seen.armed);
+    let unarmed: Vec<&str> =
+        world.config.upstreams.iter().filter(|u| !is_armed(u)).map(|upstream| upstream.name.as_str()).collect();
+    if unarmed.is_empty() {
+        return Said::ok("every upstream was seen healthy before");
+    }
+    let said = format!("the monitor has never seen {} healthy, so its death would not count", unarmed.join(", "));
+    Said::fail(said, fix::WAIT_ARMED)
+}
+
+/// The names that the configuration uses have addresses.
+pub(super) fn dns(world: &World) -> Said {
+    let names = names(world);
+    for name in &names {
+        // By `getent`, and so with a deadline, and in the way that OpenClaw, git and ssh look names up.
+        if let Err(why) = world.ask("getent", &["ahosts", "--", name]) {
+            let said = if why.code().is_some() { "has no address".to_owned() } else { why.reason() };
+            return Said::fail(format!("{name}: {said}"), fix::RESOLVER);
+        }
+    }
+    if !names.is_empty() {
+        return Said::ok(format!("found {}", names.join(", ")));
+    }
+    let resolver = world.file("/etc/resolv.conf").unwrap_or_default();
+    match resolver.lines().find_map(|line| line.trim().strip_prefix("nameserver")) {
+        Some(server) => Said::ok(format!("{} is asked; the configuration uses addresses only", server.trim())),
+        None => Said::warn("/etc/resolv.conf names no server, and channels have names", fix::RESOLVER),
+    }
+}
+
+/// The tailnet is up and stays so, where the way to an upstream leads over it.
+pub(super) fn tailscale(world: &World) -> Said {
+    let named = world.config.promote.witnesses.iter().flatten().any(|witness| *witness == Witness::Tailscale);
+    let hosts = || world.config.upstreams.iter().flat_map(|upstream| &upstream.urls).filter_map(|url| host(url));
+    if !named && !hosts().any(|host| is_tailnet(&host)) {
+        return Said::skipped("no upstream lies on a tailnet");
+    }
+    let said = match world.ask("tailscale", &["status", "--json", "--peers=false"]) {
+        Ok(said) => said,
+        Err(why) => return Said::fail(why.to_string(), fix::TAILSCALE_UP),
+    };
+    let Ok(status) = json::parse(&said) else {
+        return Said::fail("what `tailscale status` says is not understood", fix::TAILSCALE_UP);
+    };
+    let state = status.get("BackendState").and_then(|state| state.as_str()).unwrap_or("unknown");
+    if state != "Running" {
+        return Said::fail(format!("tailscale is {state}"), fix::TAILSCALE_UP);
+    }
+    let own = status.get("Self");
+    let is_expired = own.and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool()) == Some(true);
+    let expiry = own.and_then(|own| own.get("KeyExpiry")).and_then(|expiry| parse_rfc3339(expiry.as_str()?));
+    match expiry {
+        _ if is_expired => Said::fail("this host's key has expired", fix::TAILSCALE_KEY),
+        Some(expiry) if expiry <= world.now => Said::fail("this host's key has expired", fix::TAILSCALE_KEY),
+        Some(expiry) if expiry.since(world.now) < KEY => {
+            let left = span(expiry.since(world.now));
+            Said::warn(format!("this host's key expires in {left}"), fix::TAILSCALE_KEY)
+        }
+        Some(expiry) => Said::ok(format!("up; this host's key is valid until {}", people(expiry))),
+        None => Said::ok("up; this host's key does not expire"),
+    }
+}
+
+/// The clock is right: certificates and keys are judged by it.
+pub(super) fn clock(world: &World) -> Said {
+    if world.now < BUILT {
+        return Said::fail(format!("it says {}", people(world.now)), fix::SET_CLOCK);
+    }
+    match world.ask("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
+        Ok(said) if said.trim() == "yes" => Said::ok("synchronized"),
+        Ok(_) => Said::warn("it is not synchronized with any other", fix::SET_CLOCK),
+        Err(_) => Said::skipped("timedatectl does not say whether it is synchronized"),
+    }
+}
+
+fn host(url: &str) -> Option<Host> {
+    Endpoint::from_url(url).ok().map(|endpoint| endpoint.address().host.clone())
+}
+
+/// Whether it is an address of a tailnet: 100.64.0.0/10 (RFC 6598), or a name of one.
+fn is_tailnet(host: &Host) -> bool {
+    const SHARED: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 0);
+    match host {
+        Host::Ip(IpAddr::V4(ip)) => (u32::from(*ip) ^ u32::from(SHARED)) >> 22 == 0,
+        Host::Ip(IpAddr::V6(_)) => false,
+        Host::Name(name) => name.ends_with(".ts.net"),
+    }
+}
+
+/// Every name in the configuration that must have an address.
+fn names(world: &World) -> Vec<String> {
+    let config = &world.config;
+    let urls = config.upstreams.iter().flat_map(|upstream| upstream.urls.iter().map(String::as_str));
+    let upstreams = urls.filter_map(|url| match host(url)? {
+        Host::Name(name) => Some(name),
+        Host::Ip(_) => None,
+    });
+    // `user@host:path`
+    let sources = config.secrets.iter().filter_map(|secret| {
+        let host = secret.source.split_once('@')?.1.split_once(':')?.0;
+        let is_name = !host.starts_with('[') && host.parse::<IpAddr>().is_err();
+        is_name.then(|| host.to_owned())
+    });
+    let mut names: Vec<String> = upstreams.chain(sources).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

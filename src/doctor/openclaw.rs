@@ -1,0 +1,209 @@
+//! OpenClaw itself, run by its owner in the way that the gateway's unit would run it.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::finding::{Level, Said};
+use super::fix;
+use super::systemd::Unit;
+use super::world::World;
+use crate::host::Command;
+use crate::json;
+
+/// Where systemd looks for programs of a unit that says nothing else.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long OpenClaw may take to say something. It takes seconds where little has been compiled yet.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How much of a script is read to learn what runs it.
+const SHEBANG: u64 = 256;
+
+/// What the gateway's unit runs.
+struct Program<'a> {
+    unit: &'a Unit,
+    /// The command up to `gateway`.
+    words: Vec<&'a str>,
+    /// The file of its first word.
+    file: PathBuf,
+}
+
+/// The program is there and starts; the evidence is its version.
+pub(super) fn program(world: &World) -> Said {
+    with(world, |program| {
+        if let Some(script) = program.words.iter().skip(1).find(|word| word.starts_with('/')) {
+            if !Path::new(script).is_file() {
+                return Said::fail(format!("the unit starts {script}, which is not there"), fix::EXEC);
+            }
+        }
+        if judge_node(world, program).level == Level::Fail {
+            return Said::skipped("Node is too old to ask");
+        }
+        match program.command(world, &["--version"]).run() {
+            Ok(output) => Said::ok(output.stdout.trim()),
+            Err(why) => Said::fail(why.to_string(), fix::EXEC),
+        }
+    })
+}
+
+/// Node is one that OpenClaw runs on.
+pub(super) fn node(world: &World) -> Said {
+    with(world, |program| judge_node(world, program))
+}
+
+/// Its configuration is one that it accepts.
+pub(super) fn configuration(world: &World) -> Said {
+    with(world, |program| {
+        if judge_node(world, program).level == Level::Fail {
+            return Said::skipped("Node is too old to ask");
+        }
+        let asked = program.command(world, &["config", "validate", "--json"]).attempt();
+        let said = match asked {
+            Ok((_, said)) => said,
+            Err(why) => return Said::fail(why.to_string(), fix::VALIDATE),
+        };
+        let Ok(answer) = json::parse(said.stdout.trim()) else {
+            let words = if said.stderr.trim().is_empty() { &said.stdout } else { &said.stderr };
+            return Said::fail(format!("OpenClaw does not say: {}", words.trim()), fix::VALIDATE);
+        };
+        if answer.get("valid").and_then(|valid| valid.as_bool()) == Some(true) {
+            return Said::ok("OpenClaw accepts it");
+        }
+        let text = |node: &json::Value, key: &str| Some(node.get(key)?.as_str()?.to_owned());
+        let issue = answer.get("issues").and_then(|issues| issues.as_array()?.first());
+        let issue = issue.and_then(|issue| Some(format!("{}: {}", text(issue, "path")?, text(issue, "message")?)));
+        let error = || answer.get("error").and_then(|error| text(error, "message"));
+        Said::fail(issue.or_else(error).unwrap_or_else(|| "OpenClaw refuses it".to_owned()), fix::VALIDATE)
+    })
+}
+
+/// Where OpenClaw's configuration lies.
+pub(super) fn file(world: &World) -> Option<PathBuf> {
+    let unit = world.gateway().ok();
+    let said = unit.as_ref().and_then(|unit| unit.variable("OPENCLAW_CONFIG_PATH")).map(PathBuf::from);
+    said.or_else(|| Some(world.owner.as_ref().ok()?.home.join(".openclaw/openclaw.json")))
+}
+
+/// The version that the program says, as `2026.9.6`.
+pub(super) fn version(said: &str) -> Option<String> {
+    let is_version = |word: &&str| word.contains('.') && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    said.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
+}
+
+fn with(world: &World, look: impl FnOnce(&Program<'_>) -> Said) -> Said {
+    let unit = match world.gateway() {
+        Ok(unit) if unit.is_loaded() => unit,
+        _ => return Said::skipped(format!("{} is not loaded", world.config.gateway.unit)),
+    };
+    let mut words = unit.command();
+    if words.first().is_some_and(|word| *word == "env" || word.ends_with("/env")) {
+        words = words.into_iter().skip(1).skip_while(|word| word.contains('=')).collect();
+    }
+    let end = words.iter().position(|word| *word == "gateway").unwrap_or(words.len());
+    words.truncate(end);
+    let Some(first) = words.first() else { return Said::fail("the unit starts nothing", fix::EXEC) };
+    match find(world, first, path(world, &unit)) {
+        Some(file) => look(&Program { unit: &unit, words, file }),
+        None => Said::fail(format!("the unit starts {first}, which is not there or cannot be run"), fix::EXEC),
+    }
+}
+
+/// Where the unit's programs are looked for.
+fn path<'a>(world: &'a World, unit: &'a Unit) -> &'a str {
+    let ours = world.programs.as_deref().and_then(|path| path.to_str());
+    unit.variable("PATH").or(ours).unwrap_or(PATH)
+}
+
+fn find(world: &World, program: &str, path: &str) -> Option<PathBuf> {
+    let is_program = |file: &PathBuf| {
+        fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        return Some(world.path(program)).filter(is_program);
+    }
+    path.split(':').map(|folder| Path::new(folder).join(program)).find(is_program)
+}
+
+impl Program<'_> {
+    /// The program with other arguments, and the unit's way to find others.
+    fn command(&self, world: &World, args: &[&str]) -> Command {
+        let rest = self.words.iter().skip(1).copied().chain(args.iter().copied());
+        let mut command = Command::new(&self.file).args(rest).dir("/").deadline(PATIENCE);
+        command = command.env("PATH", path(world, self.unit));
+        if let Ok(owner) = &world.owner {
+            command = command.env("HOME", &owner.home);
+        }
+        match self.unit.variable("OPENCLAW_CONFIG_PATH") {
+            Some(file) => command.env("OPENCLAW_CONFIG_PATH", file),
+            None => command,
+        }
+    }
+
+    /// The Node that runs it; `None` where it brings its own.
+    fn node(&self, world: &World) -> Option<Option<PathBuf>> {
+        let is_node = |path: &Path| path.file_name().is_some_and(|name| name == "node");
+        if is_node(&self.file) {
+            return Some(Some(self.file.clone()));
+        }
+        let mut head = Vec::new();
+        File::open(&self.file).and_then(|file| file.take(SHEBANG).read_to_end(&mut head)).ok()?;
+        let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+        let line = String::from_utf8_lossy(line).into_owned();
+        let interpreter = line.split_whitespace().find(|word| is_node(Path::new(word)))?;
+        Some(find(world, interpreter, path(world, self.unit)))
+    }
+}
+
+fn judge_node(world: &World, program: &Program<'_>) -> Said {
+    let node = match program.node(world) {
+        Some(Some(node)) => node,
+        Some(None) => return Said::fail("Node is not installed where the unit looks for it", fix::NODE),
+        None => return Said::skipped("OpenClaw brings its own"),
+    };
+    match Command::new(&node).arg("--version").dir("/").deadline(PATIENCE).run() {
+        Ok(output) if is_supported(output.stdout.trim()) => Said::ok(output.stdout.trim()),
+        Ok(output) => Said::fail(format!("{} is {}", node.display(), output.stdout.trim()), fix::NODE),
+        Err(why) => Said::fail(why.to_string(), fix::NODE),
+    }
+}
+
+/// What OpenClaw 2026.9 says itself: `>=24.16.0 <25 || >=26.1.0`.
+fn is_supported(version: &str) -> bool {
+    let mut numbers = version.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    match (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) {
+        (24, minor) => minor >= 16,
+        (26, minor) => minor >= 1,
+        (major, _) => major > 26,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_is_judged_as_openclaw_judges_it() {
+        for (version, is) in [
+            ("v24.15.9", false),
+            ("v24.16.0", true),
+            ("v25.3.0", false),
+            ("v26.0.0", false),
+            ("v26.1.0", true),
+            ("v28.0.0", true),
+            ("v22.20.0", false),
+            ("", false),
+        ] {
+            assert_eq!(is_supported(version), is, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_told_from_other_words() {
+        assert_eq!(version("OpenClaw 2026.9.6 (eb377ac)").as_deref(), Some("2026.9.6"));
+        assert_eq!(version("OpenClaw ... $(reboot)"), Some("...".to_owned()));
+        assert_eq!(version("none"), None);
+    }
+}

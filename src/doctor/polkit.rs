@@ -1,0 +1,51 @@
+//! What the monitor may ask of systemd: all that it needs, and nothing else. polkit is asked what it would answer to the
+//! monitor's process; nothing is done.
+
+use super::finding::Said;
+use super::fix;
+use super::monitor;
+use super::world::World;
+use crate::sync::unit::{PULL, PUSH};
+
+const MANAGE_UNITS: &str = "org.freedesktop.systemd1.manage-units";
+const MANAGE_FILES: &str = "org.freedesktop.systemd1.manage-unit-files";
+
+/// What polkit may answer, as `pkcheck` tells it: not authorized, only with a password, or the question was dismissed.
+const REFUSED: [i32; 3] = [1, 2, 3];
+
+/// The check.
+pub(super) fn check(world: &World) -> Said {
+    let pid = match world.unit(monitor::UNIT).map(|unit| unit.main_pid()) {
+        Ok(Some(pid)) => pid.to_string(),
+        _ => return Said::skipped("the monitor does not run"),
+    };
+    let unit = world.config.gateway.unit.as_str();
+    let gateway = ["start", "stop", "restart", "reset-failed", "kill"].map(|verb| (unit, verb));
+    let syncs = [PULL, PUSH].map(|unit| ["start", "stop"].map(|verb| (unit, verb)));
+    for (unit, verb) in gateway.into_iter().chain(syncs.into_iter().flatten()) {
+        match may(world, &pid, MANAGE_UNITS, unit, verb) {
+            Ok(true) => {}
+            Ok(false) => return Said::fail(format!("the monitor may not {verb} {unit}"), fix::POLKIT),
+            Err(why) => return Said::fail(why, fix::POLKIT_UP),
+        }
+    }
+    let forbidden =
+        [(MANAGE_UNITS, "ssh.service", "stop"), (MANAGE_UNITS, PULL, "kill"), (MANAGE_FILES, unit, "enable")];
+    for (action, unit, verb) in forbidden {
+        match may(world, &pid, action, unit, verb) {
+            Ok(false) => {}
+            Ok(true) => return Said::fail(format!("the monitor may {verb} {unit}"), fix::POLKIT_OTHER),
+            Err(why) => return Said::fail(why, fix::POLKIT_UP),
+        }
+    }
+    Said::ok("nine requests are granted, three others refused")
+}
+
+fn may(world: &World, pid: &str, action: &str, unit: &str, verb: &str) -> Result<bool, String> {
+    let args = ["--action-id", action, "--process", pid, "--detail", "unit", unit, "--detail", "verb", verb];
+    match world.ask("pkcheck", &args) {
+        Ok(_) => Ok(true),
+        Err(why) if why.code().is_some_and(|code| REFUSED.contains(&code)) => Ok(false),
+        Err(why) => Err(format!("polkit does not answer: {}", why.reason())),
+    }
+}

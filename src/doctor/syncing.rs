@@ -1,0 +1,101 @@
+//! The workspace's way in and back out, as far as it can be seen from outside: its units, and what they last reported.
+
+use std::path::Path;
+
+use super::finding::Said;
+use super::fix;
+use super::systemd::Unit;
+use super::world::World;
+use crate::report::clock::{ago, span};
+use crate::sync::unit::{PULL, PUSH, last_report};
+
+/// The timer of a primary.
+const TIMER: &str = "openclaw-sync-push.timer";
+
+/// A workspace that has not been fresh for so many of its intervals is old.
+const OLD: u32 = 3;
+
+/// The units are there, and those of a standby.
+pub(super) fn units(world: &World) -> Said {
+    for name in [PULL, PUSH] {
+        let unit = match world.unit(name) {
+            Ok(unit) => unit,
+            Err(why) => return Said::skipped(why),
+        };
+        if unit.is_masked() {
+            return Said::fail(format!("{name} is masked"), fix::SYNC_UNIT);
+        }
+        if !unit.is_loaded() {
+            return Said::fail(format!("{name} is {}", unit.value("LoadState")), fix::INSTALL_UNITS);
+        }
+        if unit.command().contains(&"--primary") {
+            return Said::fail(format!("{name} would write the primary's branch"), fix::SYNC_PRIMARY);
+        }
+        if let Some(program) = unit.command().first().filter(|program| !world.path(program).is_file()) {
+            return Said::fail(format!("{name} starts {program}, which is not there"), fix::SYNC_UNIT);
+        }
+        if let Some(path) = hidden(world, &unit, name) {
+            return Said::fail(format!("{name} does not see {}", path.display()), fix::SYNC_PATHS);
+        }
+    }
+    match world.unit(TIMER) {
+        Ok(unit) if unit.is_enabled() || unit.is_up() => {
+            Said::warn(format!("{TIMER} runs, which is for primaries"), fix::SYNC_TIMER)
+        }
+        _ => Said::ok("they pull and push as a standby does"),
+    }
+}
+
+/// A folder below a home that a unit needs, and that its sandbox does not show it.
+fn hidden<'a>(world: &'a World, unit: &Unit, name: &str) -> Option<&'a Path> {
+    let bound = unit.value("BindPaths");
+    // A unit without any is not the shipped one, and may have another sandbox.
+    if bound.is_empty() {
+        return None;
+    }
+    let secrets = world.config.secrets.iter().filter(|_| name == PULL).map(|secret| secret.target.as_path());
+    let mut needed = [world.config.workspace.path.as_path()].into_iter().chain(secrets);
+    needed.find(|path| {
+        let is_home = ["/home", "/root"].iter().any(|home| path.starts_with(home));
+        let sources = bound.split_whitespace().filter_map(|bind| bind.trim_start_matches('-').split(':').next());
+        is_home && !sources.into_iter().any(|source| path.starts_with(source))
+    })
+}
+
+/// The last pull went well, and not too long ago.
+pub(super) fn pull(world: &World) -> Said {
+    let report = match last_report(&world.sync_paths()) {
+        Ok(Some(report)) => report,
+        Ok(None) => return Said::warn("there has been none", fix::PULL),
+        Err(why) => return Said::fail(why.to_string(), fix::PULL),
+    };
+    let outcome = report.workspace.outcome.name();
+    let Some(fresh) = report.fresh else {
+        return Said::fail(format!("{outcome}: {}; it has never gone well", report.workspace.said), fix::PULL);
+    };
+    let when = ago(world.now, fresh);
+    let patience = world.config.workspace.refresh.saturating_mul(OLD);
+    // While this host serves, a pull only fetches.
+    if world.now.since(fresh) > patience && !world.serves() {
+        let said = format!("{outcome}: {}; the workspace was last fresh {when}", report.workspace.said);
+        return Said::fail(said, fix::PULL);
+    }
+    if let Some(secret) = report.secrets.iter().find(|secret| !secret.ok) {
+        return Said::warn(format!("secrets: {}", secret.said), fix::PULL);
+    }
+    let every = span(world.config.workspace.refresh);
+    Said::ok(format!("{outcome}, fresh {when}; it is pulled every {every}"))
+}
+
+/// What this host has written is back at the remote.
+pub(super) fn unreturned(world: &World) -> Said {
+    let Ok(Some(report)) = last_report(&world.sync_paths()) else { return Said::skipped("there is no report") };
+    let kept = &report.workspace.kept;
+    let is_owed = world.status().is_some_and(|status| status.unreturned) || report.workspace.unreturned;
+    match (kept.is_empty(), is_owed) {
+        (false, _) => Said::warn(format!("kept, and not pushed yet: {}", kept.words()), fix::PUSH),
+        (true, true) if world.serves() => Said::ok("this host serves; what it writes goes home when it steps aside"),
+        (true, true) => Said::warn("the remote does not have everything from here", fix::PUSH),
+        (true, false) => Said::ok("the remote has everything"),
+    }
+}

@@ -1,0 +1,79 @@
+//! Units as systemd knows them, with more to tell than whether they run.
+
+use super::finding::Said;
+use super::fix;
+use super::world::World;
+
+/// What is asked of each unit.
+const PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,Type,User,ExecStart,\
+                          Environment,EnvironmentFiles,MainPID,WatchdogUSec,BindPaths";
+
+/// A unit, as `systemctl show` prints it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unit(String);
+
+impl Unit {
+    pub(super) fn ask(world: &World, name: &str) -> Result<Self, String> {
+        let args = ["--no-ask-password", "--no-pager", "show", "-p", PROPERTIES, "--", name];
+        let shown =
+            world.ask("systemctl", &args).map_err(|why| format!("systemd does not answer: {}", why.reason()))?;
+        let unit = Self(shown);
+        if unit.value("LoadState").is_empty() {
+            return Err("systemctl's answer is not understood".to_owned());
+        }
+        Ok(unit)
+    }
+
+    /// The values of a property: one a line.
+    pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let value = move |line: &'a str| line.strip_prefix(name)?.strip_prefix('=');
+        self.0.lines().filter_map(value)
+    }
+
+    /// The value of a property; empty if it has none.
+    pub(super) fn value<'a>(&'a self, name: &'a str) -> &'a str {
+        self.values(name).next().unwrap_or_default()
+    }
+
+    pub(super) fn is_loaded(&self) -> bool {
+        self.value("LoadState") == "loaded"
+    }
+
+    pub(super) fn is_masked(&self) -> bool {
+        self.value("LoadState") == "masked"
+    }
+
+    pub(super) fn is_enabled(&self) -> bool {
+        matches!(self.value("UnitFileState"), "enabled" | "enabled-runtime")
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.value("ActiveState"), "active" | "reloading" | "activating" | "deactivating")
+    }
+
+    pub(super) fn main_pid(&self) -> Option<u32> {
+        self.value("MainPID").parse().ok().filter(|pid| *pid != 0)
+    }
+
+    /// The words of the command that it starts, as far as they have no spaces in them.
+    pub(super) fn command(&self) -> Vec<&str> {
+        let words = self.value("ExecStart").split_once("argv[]=").map_or("", |(_, rest)| rest);
+        words.split(" ; ").next().unwrap_or_default().split_whitespace().collect()
+    }
+
+    /// A variable that it sets.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        let set = self.value("Environment").split_whitespace();
+        set.rev().find_map(|word| word.trim_matches('"').strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Why it cannot be started at all, if so.
+    pub(super) fn obstacle(&self, name: &str) -> Option<Said> {
+        match self.value("LoadState") {
+            "loaded" | "merged" => None,
+            "masked" => Some(Said::fail(format!("{name} is masked"), fix::UNMASK)),
+            "not-found" => Some(Said::fail(format!("there is no unit {name}"), fix::INSTALL_UNITS)),
+            state => Some(Said::fail(format!("{name} cannot be loaded: {state}"), fix::VERIFY_UNIT)),
+        }
+    }
+}

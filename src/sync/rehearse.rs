@@ -1,0 +1,75 @@
+//! What a sync would meet, found out without moving or writing a file of the workspace: for `doctor`.
+//!
+//! It takes no lock, so that it never keeps a sync, and with it a promotion, from its turn.
+
+use std::time::Duration;
+
+use super::Paths;
+use super::agent;
+use super::checkout::Checkout;
+use super::lock::Lock;
+use super::report::text;
+use super::secrets;
+use crate::config::{Secret, Workspace};
+use crate::host::Cancel;
+
+/// What lies in the workspace beside what was committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loose {
+    /// How many files are changed, new or gone.
+    pub files: usize,
+    /// What the agent has begun in git and not ended, such as a merge.
+    pub unfinished: Option<&'static str>,
+}
+
+/// Fetches the remote's branch as a pull does, but changes no branch here.
+///
+/// # Errors
+/// Says what a pull would say.
+pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<(), String> {
+    with_git(workspace, paths, |git| {
+        if git.url.is_none() {
+            return Err(format!("the checkout has no remote \"{}\"", workspace.remote));
+        }
+        let Workspace { remote, branch, .. } = workspace;
+        let refspec = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
+        let options = ["--dry-run", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"];
+        let mut args: Vec<&str> = ["fetch"].into_iter().chain(options).collect();
+        args.extend(["--refmap=", "--end-of-options", remote, &refspec]);
+        let fetched = git.over_network(&args, limit.min(workspace.timeout));
+        fetched.map_err(|why| super::stop::Stop::from(why).said)
+    })
+}
+
+/// Looks at what lies in the workspace.
+///
+/// # Errors
+/// When there is no checkout, or git cannot say.
+pub fn look(workspace: &Workspace, paths: &Paths) -> Result<Loose, String> {
+    with_git(workspace, paths, |git| {
+        let args = ["--no-optional-locks", "status", "--porcelain", "--no-renames", "-z"];
+        let listed = git.on_index(&git.git_dir.join("index"), &args).map_err(|why| text(&why.to_string()))?;
+        let files = listed.split('\0').filter(|entry| !entry.is_empty()).count();
+        Ok(Loose { files, unfinished: agent::unfinished(git) })
+    })
+}
+
+/// Asks the source of a set of secrets for them, and copies nothing.
+///
+/// # Errors
+/// Says what a pull would say.
+pub fn copy(secret: &Secret, paths: &Paths) -> Result<(), String> {
+    secrets::copy_one(secret, paths, &Cancel::new(), &["--dry-run"]).map_err(|why| text(&why))
+}
+
+fn with_git<T>(
+    workspace: &Workspace,
+    paths: &Paths,
+    ask: impl FnOnce(&super::git::Git<'_>) -> Result<T, String>,
+) -> Result<T, String> {
+    let cancel = Cancel::new();
+    let lock = Lock::none().map_err(|why| why.to_string())?;
+    let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel: &cancel };
+    let git = checkout.open().map_err(|stop| text(&stop.said))?;
+    ask(&git).map_err(|why| text(&why))
+}
