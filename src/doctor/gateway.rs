@@ -72,7 +72,7 @@ pub(super) fn other(world: &World) -> Said {
     let listed = match world.ask("systemctl", &args) {
         Ok(listed) => listed,
         // With no such unit, some versions of systemctl end with exit code 1 and say nothing.
-        Err(why) if why.code() == Some(1) => String::new(),
+        Err(why) if why.code() == Some(1) && why.said().is_empty() => String::new(),
         Err(why) => return Said::skipped(why.reason()),
     };
     let others = listed.lines().filter_map(|line| {

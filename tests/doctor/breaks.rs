@@ -1,0 +1,213 @@
+//! Ways to break a standby, one at a time: each is reported by the right check with a fix, and nothing else turns red.
+
+use std::time::Duration;
+
+use openclaw_failover::doctor::{self, Depth, Finding, Identity, Level};
+use openclaw_failover::failover::{Hold, HoldKind};
+
+use crate::host::{Host, gateway};
+
+use Level::{Fail, Warn};
+
+/// What is done, by which check it must be found, and how bad it is.
+type Break = (&'static str, fn(&mut Host), &'static str, Level);
+
+const GATEWAY: &str = "openclaw.service";
+const MONITOR: &str = "openclaw-failover.service";
+const PULL: &str = "openclaw-sync-pull.service";
+const PUSH: &str = "openclaw-sync-push.service";
+const OPENCLAW: &str = "home/.openclaw/openclaw.json";
+
+/// Those that root finds.
+const HOST: [Break; 40] = [
+    ("the credentials' folder is gone", |h| h.remove("etc/openclaw-failover/credentials"), "credentials", Fail),
+    ("it is open", |h| h.mode("etc/openclaw-failover/credentials", 0o755), "credentials", Fail),
+    (
+        "a credential is missing",
+        |h| h.config = h.config.replace("\"channels\"", "\"credential\": \"t\", \"channels\""),
+        "credentials",
+        Fail,
+    ),
+    ("git is too old", |h| h.program("git", "echo git version 2.30.2"), "programs", Fail),
+    ("sqlite3 is missing", |h| h.remove("bin/sqlite3"), "programs", Fail),
+    ("the bus is dead", |h| h.program("busctl", "echo no bus >&2; exit 1"), "dbus", Fail),
+    ("the monitor is stopped", |h| h.change(MONITOR, "ActiveState=active\n", "ActiveState=failed\n"), "monitor", Fail),
+    ("the monitor hangs", |h| h.status.updated_at = h.status.updated_at - Duration::from_secs(120), "monitor", Fail),
+    ("the monitor is not enabled", |h| h.change(MONITOR, "=enabled", "=disabled"), "monitor-enabled", Fail),
+    ("an old monitor still runs", |h| h.status.version = "0.0.1".into(), "monitor-version", Warn),
+    ("no watchdog", |h| h.change(MONITOR, "WatchdogUSec=30s", "WatchdogUSec=0"), "watchdog", Fail),
+    ("paused", |h| hold(h, HoldKind::Paused), "hold", Fail),
+    ("held down", |h| hold(h, HoldKind::Standby), "hold", Fail),
+    (
+        "the shell monitor runs too",
+        |h| h.change("openclaw-health-monitor.service", "openclaw-failover.", "old."),
+        "old-monitor",
+        Fail,
+    ),
+    ("polkit grants too little", |h| h.program("pkcheck", "exit 1"), "polkit", Fail),
+    ("polkit grants too much", |h| h.program("pkcheck", "exit 0"), "polkit", Fail),
+    ("polkit is dead", |h| h.program("pkcheck", "echo no polkit >&2; exit 127"), "polkit", Fail),
+    ("the primary is dead", |h| upstream(h, "http://127.0.0.1:1"), "upstream", Fail),
+    ("the primary is another server", |h| upstream(h, &gateway("<!doctype html>")), "upstream", Fail),
+    ("never seen healthy", |h| h.status.upstreams[0].armed = false, "armed", Fail),
+    ("tailscale is down", |h| tailnet(h, r#"{"BackendState":"Stopped"}"#), "tailscale", Fail),
+    (
+        "the tailnet's key has expired",
+        |h| tailnet(h, r#"{"BackendState":"Running","Self":{"Expired":true}}"#),
+        "tailscale",
+        Fail,
+    ),
+    ("the clock runs free", |h| h.program("timedatectl", "echo no"), "clock", Warn),
+    ("no name server", |h| h.write("etc/resolv.conf", "# none\n"), "dns", Warn),
+    (
+        "the gateway's unit is masked",
+        |h| h.change(GATEWAY, "LoadState=loaded", "LoadState=masked"),
+        "gateway-unit",
+        Fail,
+    ),
+    ("the gateway's unit is gone", |h| h.remove("bin/systemctl.d/openclaw.service"), "gateway-unit", Fail),
+    ("the gateway starts at boot", |h| h.change(GATEWAY, "=static", "=enabled"), "gateway-disabled", Fail),
+    ("the gateway runs as root", |h| h.change(GATEWAY, "User=openclaw", "User="), "gateway-user", Fail),
+    ("its port is taken", |h| h.edit("proc/self/net/tcp", ":0016", ":4965"), "gateway-port", Fail),
+    (
+        "another gateway is enabled",
+        |h| h.unit("list", "openclaw-gateway-x.service enabled enabled\n"),
+        "other-gateway",
+        Fail,
+    ),
+    ("the pull unit is masked", |h| h.change(PULL, "LoadState=loaded", "LoadState=masked"), "sync-units", Fail),
+    ("a standby pushes as a primary", |h| h.change(PUSH, "sync push", "sync push --primary"), "sync-units", Fail),
+    ("the unit starts what is not there", |h| h.remove("bin/failover"), "sync-units", Fail),
+    ("pulls fail", |h| h.report("not_fetched", false), "pull", Fail),
+    ("something is not returned", |h| h.report("up_to_date", true), "unreturned", Warn),
+    ("no memory", |h| h.edit("proc/meminfo", "3000000", "300000"), "memory", Fail),
+    ("the disk is full", |h| h.program("df", "echo h; echo '/dev/x 9000000 1 1000 99% /'"), "disk", Fail),
+    ("the firewall is off", |h| h.program("ufw", "echo Status: inactive"), "firewall", Warn),
+    ("fail2ban is gone", |h| h.remove("bin/fail2ban-client"), "fail2ban", Warn),
+    (
+        "no security updates",
+        |h| h.program("apt-config", "echo 'APT::Periodic::Unattended-Upgrade \"0\";'"),
+        "upgrades",
+        Warn,
+    ),
+];
+
+/// Those that the workspace's owner finds.
+const OWNER: [Break; 20] = [
+    ("Node is too old", |h| h.edit("bin/node", "v24.16.0", "v22.12.0"), "node", Fail),
+    ("Node is gone", |h| h.remove("bin/node"), "node", Fail),
+    ("OpenClaw does not start", |h| h.edit("bin/node", "echo 'OpenClaw", "exit 3; echo 'OpenClaw"), "openclaw", Fail),
+    ("the script is gone", |h| h.change(GATEWAY, "env openclaw", "env node /gone.mjs"), "openclaw", Fail),
+    (
+        "OpenClaw refuses its configuration",
+        |h| h.edit("bin/node", ":true", ":false,\"issues\":[{\"path\":\"a.b\",\"message\":\"no\"}]"),
+        "openclaw-config",
+        Fail,
+    ),
+    ("OpenClaw says nothing of it", |h| h.edit("bin/node", "{\"valid\":true}", "oops"), "openclaw-config", Fail),
+    ("it listens elsewhere", |h| h.edit(OPENCLAW, "port: 18789", "port: 18790"), "openclaw-places", Fail),
+    ("it works elsewhere", |h| h.edit(OPENCLAW, "home/workspace'", "home/other'"), "openclaw-places", Fail),
+    ("no channel", |h| h.edit(OPENCLAW, "discord: {", "discord: { enabled: false,"), "channels", Fail),
+    ("two channels", |h| h.edit(OPENCLAW, "discord: {", "signal: {}, discord: {"), "channels", Warn),
+    ("the primary's channel", |h| h.edit(OPENCLAW, "discord: {", "telegram: {"), "channels", Fail),
+    ("crons", |h| h.edit(OPENCLAW, "enabled: false", "enabled: true"), "crons", Fail),
+    ("crons by default", |h| h.edit(OPENCLAW, "cron: { enabled: false },", ""), "crons", Fail),
+    (
+        "a gateway of the user's own",
+        |h| h.write("home/.config/systemd/user/openclaw-gateway.service", ""),
+        "user-gateway",
+        Fail,
+    ),
+    ("no checkout", |h| h.remove("home/workspace/.git"), "workspace", Fail),
+    ("a merge half done", |h| h.write("home/workspace/.git/MERGE_HEAD", ""), "workspace", Warn),
+    ("the disk is full", |h| h.program("df", "echo h; echo '/dev/x 9000000 1 1000 99% /'"), "workspace-disk", Fail),
+    (
+        "no inodes",
+        |h| {
+            h.program(
+                "df",
+                "echo h; [ $2 = -i ] && echo '/dev/x 90000 1 10 99% /' || echo '/dev/x 9000000 1 8000000 1% /'",
+            )
+        },
+        "workspace-disk",
+        Fail,
+    ),
+    ("the remote is gone", |h| h.remove("remote.git"), "git-fetch", Fail),
+    (
+        "the remote has no such branch",
+        |h| h.config = h.config.replace("\"path\"", "\"branch\": \"trunk\", \"path\""),
+        "git-fetch",
+        Fail,
+    ),
+];
+
+fn hold(host: &mut Host, kind: HoldKind) {
+    host.status.hold = Some(Hold { kind, since: host.status.updated_at, until: None });
+}
+
+fn upstream(host: &mut Host, url: &str) {
+    let (before, rest) = host.config.split_once("http://").unwrap();
+    let (_, after) = rest.split_once('"').unwrap();
+    host.config = format!("{before}{url}\"{after}");
+}
+
+fn tailnet(host: &mut Host, status: &str) {
+    host.config = host.config.replacen('{', r#"{ "promote": { "witnesses": ["tailscale"] },"#, 1);
+    host.program("tailscale", &format!("echo '{status}'"));
+}
+
+fn host_half(host: &Host) -> Vec<Finding> {
+    doctor::host_half(&host.seen_by(Identity::Root), Depth::Whole)
+}
+
+fn owner_half(host: &Host) -> Vec<Finding> {
+    doctor::owner_half(&host.seen_by(Identity::Owner), Depth::Whole)
+}
+
+/// What is neither well nor left out.
+fn wrong(found: &[Finding]) -> Vec<(&'static str, Level)> {
+    let wrong = found.iter().filter(|finding| matches!(finding.level, Warn | Fail));
+    wrong.map(|finding| (finding.id, finding.level)).collect()
+}
+
+fn each_is_found(breaks: &[Break], look: fn(&Host) -> Vec<Finding>) {
+    let mut missed = Vec::new();
+    for (what, break_it, id, level) in breaks {
+        let mut host = Host::well();
+        break_it(&mut host);
+        let found = look(&host);
+        if *what == "no checkout" {
+            // Without one nothing can be fetched either.
+            assert_eq!(wrong(&found), [("workspace", Fail), ("git-fetch", Fail)]);
+            continue;
+        }
+        if wrong(&found) != [(*id, *level)] {
+            missed.push(format!("{what}: {found:#?}"));
+        }
+        let finding = found.iter().find(|finding| finding.id == *id).unwrap();
+        assert!(!finding.fix.is_empty() && !finding.fix.contains('{'), "{what}: {finding:?}");
+        assert!(!finding.evidence.is_empty(), "{what}: {finding:?}");
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn a_standby_that_is_well_is_found_well() {
+    let host = Host::well();
+    for found in [host_half(&host), owner_half(&host)] {
+        assert!(wrong(&found).is_empty(), "{found:#?}");
+        let skipped: Vec<&str> =
+            found.iter().filter(|finding| finding.level == Level::Skipped).map(|finding| finding.id).collect();
+        assert!(skipped.iter().all(|id| ["tailscale", "secrets"].contains(id)), "{skipped:?}");
+    }
+}
+
+#[test]
+fn whatever_is_broken_on_the_host_is_found_and_nothing_else() {
+    each_is_found(&HOST, host_half);
+}
+
+#[test]
+fn whatever_is_broken_in_the_agents_home_is_found_and_nothing_else() {
+    each_is_found(&OWNER, owner_half);
+}

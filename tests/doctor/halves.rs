@@ -1,0 +1,97 @@
+//! Who looks at what: root sends the owner, and nobody calls well what they cannot see.
+
+use std::os::unix::fs::symlink;
+
+use openclaw_failover::doctor::{self, Depth, Finding, Identity, Level};
+
+use crate::host::Host;
+
+fn of<'a>(found: &'a [Finding], id: &str) -> &'a Finding {
+    found.iter().find(|finding| finding.id == id).unwrap_or_else(|| panic!("{id}: {found:#?}"))
+}
+
+/// Lets the child that root sends answer with this.
+fn answers(host: &Host, answer: &str) {
+    host.write("bin/setsid.d/answer", answer);
+    host.program("setsid", "echo \"$*\" > \"$0.d/asked\"; exec /bin/cat \"$0.d/answer\"");
+}
+
+#[test]
+fn root_sends_the_owner_and_brings_both_halves_together() {
+    let host = Host::well();
+    answers(&host, &doctor::answer(&host.seen_by(Identity::Owner), false));
+    let found = doctor::examine(&host.seen_by(Identity::Root));
+    assert!(doctor::is_well(&found), "{found:#?}");
+    assert_eq!(of(&found, "openclaw").evidence, "OpenClaw 2026.9.6 (eb377ac)");
+    assert_eq!(of(&found, "same-token").level, Level::Skipped);
+    let asked = std::fs::read_to_string(host.path("bin/setsid.d/asked")).unwrap();
+    let expected = "--wait setpriv --reuid 4711 --regid 4711 --init-groups --reset-env --no-new-privs --pdeathsig KILL \
+                    -- env ";
+    assert!(asked.starts_with(expected) && asked.ends_with(" doctor --as-owner\n"), "{asked}");
+}
+
+#[test]
+fn tokens_are_compared_and_never_shown() {
+    let host = Host::well();
+    answers(&host, &doctor::answer(&host.seen_by(Identity::Owner), true));
+    for (token, level) in [("standby.token", Level::Fail), ("primary.token", Level::Ok)] {
+        let mut world = host.seen_by(Identity::Root);
+        world.primary = Some(format!("{{ channels: {{ discord: {{ token: '{token}' }} }} }}"));
+        let found = doctor::examine(&world);
+        assert_eq!(of(&found, "same-token").level, level, "{found:#?}");
+        assert_eq!(of(&found, "same-account").level, level, "{found:#?}");
+        assert!(!format!("{found:?}").contains(".token"), "{found:#?}");
+    }
+}
+
+#[test]
+fn a_child_that_fails_or_says_nothing_is_one_failure_and_not_twelve() {
+    let host = Host::well();
+    for answer in ["", "[[[", &"x".repeat(1_000_000)] {
+        answers(&host, answer);
+        let found = doctor::examine(&host.seen_by(Identity::Root));
+        assert_eq!(of(&found, "owner").level, Level::Fail);
+        assert_eq!(found.iter().filter(|finding| finding.level == Level::Fail).count(), 1, "{found:#?}");
+    }
+}
+
+#[test]
+fn nobody_calls_well_what_they_cannot_see() {
+    let host = Host::well();
+    let by_owner = doctor::examine(&host.seen_by(Identity::Owner));
+    assert_eq!(of(&by_owner, "git-fetch").level, Level::Ok);
+    assert_eq!(of(&by_owner, "monitor").level, Level::Skipped);
+    let by_other = doctor::examine(&host.seen_by(Identity::Other));
+    assert_eq!(of(&by_other, "monitor").level, Level::Ok);
+    for id in ["git-fetch", "openclaw", "polkit", "firewall", "credentials"] {
+        assert_eq!(of(&by_other, id).level, Level::Skipped, "{id}");
+    }
+    assert_eq!(by_owner.len(), by_other.len());
+}
+
+#[test]
+fn the_cheap_checks_reach_nothing_and_start_no_openclaw() {
+    let host = Host::well();
+    host.remove("bin/node");
+    host.remove("remote.git");
+    let found = doctor::owner_half(&host.seen_by(Identity::Owner), Depth::Cheap);
+    assert!(doctor::is_well(&found), "{found:#?}");
+    assert!(found.iter().all(|finding| !["git-fetch", "openclaw", "node"].contains(&finding.id)));
+}
+
+#[test]
+fn a_hostile_home_is_looked_at_and_not_obeyed() {
+    let host = Host::well();
+    let proof = host.path("proof");
+    let hook = format!("[core]\n\tfsmonitor = touch {}\n", proof.display());
+    let config = std::fs::read_to_string(host.path("home/workspace/.git/config")).unwrap();
+    host.write("home/workspace/.git/config", &format!("{config}{hook}"));
+    host.remove("home/.openclaw/openclaw.json");
+    symlink("/dev/zero", host.path("home/.openclaw/openclaw.json")).unwrap();
+    let found = doctor::owner_half(&host.seen_by(Identity::Owner), Depth::Whole);
+    assert!(!proof.exists());
+    assert_eq!(of(&found, "workspace").level, Level::Ok);
+    for id in ["channels", "crons", "openclaw-places"] {
+        assert!(of(&found, id).evidence.ends_with("it is not a regular file"), "{found:#?}");
+    }
+}

@@ -1,0 +1,241 @@
+//! A standby made of files and shell scripts, in which all is well until a test breaks something.
+
+use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use openclaw_failover::config::{self, Source, Variables};
+use openclaw_failover::doctor::{Identity, World};
+use openclaw_failover::report::clock::{rfc3339, wall_clock};
+use openclaw_failover::report::paths::Paths;
+use openclaw_failover::report::status::{Role, Status, Upstream};
+use tempfile::TempDir;
+
+/// What systemd says of the units of a standby that is well.
+const UNITS: [(&str, &str); 6] = [
+    (
+        "openclaw.service",
+        "LoadState=loaded\nActiveState=inactive\nUnitFileState=static\nNeedDaemonReload=no\nUser=openclaw\n\
+         ExecStart={ path=/usr/bin/env ; argv[]=/usr/bin/env openclaw gateway run ; ignore_errors=no }\n\
+         EnvironmentFiles=/etc/openclaw/gateway.env (ignore_errors=yes)\n",
+    ),
+    (
+        "openclaw-failover.service",
+        "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nType=notify\nWatchdogUSec=30s\nMainPID=77\n",
+    ),
+    (
+        "openclaw-sync-pull.service",
+        "LoadState=loaded\nActiveState=inactive\nUser=openclaw\nBindPaths=@WORKSPACE@:@WORKSPACE@:rbind\n\
+         ExecStart={ path=/bin/failover ; argv[]=/bin/failover sync pull ; ignore_errors=no }\n",
+    ),
+    (
+        "openclaw-sync-push.service",
+        "LoadState=loaded\nActiveState=inactive\nUser=openclaw\nBindPaths=@WORKSPACE@:@WORKSPACE@:rbind\n\
+         ExecStart={ path=/bin/failover ; argv[]=/bin/failover sync push ; ignore_errors=no }\n",
+    ),
+    (
+        "openclaw-health-monitor.service",
+        "LoadState=loaded\nUnitFileState=enabled\nFragmentPath=/x/openclaw-failover.service\n",
+    ),
+    ("apt-daily-upgrade.timer", "LoadState=loaded\nActiveState=active\n"),
+];
+
+/// What each program says, as a shell script without other programs. `$0.d` is a folder for its answers.
+const PROGRAMS: [(&str, &str); 18] = [
+    (
+        "systemctl",
+        "for unit; do :; done\ncase \"$*\" in *list-unit-files*) unit=list;; esac\n\
+         [ -e \"$0.d/$unit\" ] && exec /bin/cat \"$0.d/$unit\"\n[ $unit = list ] || echo LoadState=not-found",
+    ),
+    (
+        "getent",
+        "case $1 in passwd) echo \"openclaw:x:4711:4711::$(/bin/cat \"$0.d/home\"):/bin/sh\";; *) echo 192.0.2.1 $3;; esac",
+    ),
+    ("busctl", "echo 's \"1\"'"),
+    ("timedatectl", "echo yes"),
+    (
+        "pkcheck",
+        "case \"$*\" in *manage-unit-files*|*ssh.service*|*verb\\ kill*) case \"$*\" in *openclaw.service*kill*) exit 0;; esac; exit 1;; esac",
+    ),
+    ("ufw", "echo 'Status: active'; echo 'Default: deny (incoming), allow (outgoing)'"),
+    ("fail2ban-client", "echo 'Status for the jail: sshd'"),
+    ("apt-config", "echo 'APT::Periodic::Unattended-Upgrade \"1\";'"),
+    ("tailscale", "echo '{\"BackendState\":\"Running\",\"Self\":{}}'"),
+    ("git", "echo git version 2.39.5"),
+    ("ssh", "echo OpenSSH >&2"),
+    ("sqlite3", "echo 3"),
+    ("rsync", "echo 3"),
+    ("df", "echo header; echo '/dev/x 9000000 1 8000000 1% /'"),
+    ("nft", "exit 0"),
+    ("iptables", "exit 0"),
+    (
+        "node",
+        "case \"$1\" in --version) echo v24.16.0;; *) case \"$2\" in --version) echo 'OpenClaw 2026.9.6 (eb377ac)';; *) echo '{\"valid\":true}';; esac;; esac",
+    ),
+    ("openclaw", ""),
+];
+
+/// The standby's own configuration of OpenClaw.
+const OPENCLAW: &str = "{ // mine\n channels: { discord: { token: '$DISCORD_BOT_TOKEN' } }, cron: { enabled: false },\n\
+    gateway: { port: 18789 }, agents: { defaults: { workspace: '@WORKSPACE@' } } }";
+
+pub(crate) struct Host {
+    dir: TempDir,
+    pub(crate) status: Status,
+    /// The text of the configuration.
+    pub(crate) config: String,
+}
+
+impl Host {
+    /// A host in which all is well.
+    pub(crate) fn well() -> Self {
+        let url = gateway(r#"{"ok":true,"status":"started"}"#);
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = dir.path().join("home/workspace");
+        let config = format!(
+            r#"{{ "upstreams": [{{ "name": "primary", "urls": ["{url}"], "channels": ["telegram"] }}],
+                 "workspace": {{ "path": "{}" }} }}"#,
+            workspace.display()
+        );
+        let host = Self { dir, status: status(), config };
+        for (name, script) in PROGRAMS {
+            host.program(name, script);
+        }
+        host.write("bin/openclaw", "#!/usr/bin/env node\n");
+        host.write("bin/getent.d/home", &host.path("home").display().to_string());
+        for (name, shown) in UNITS {
+            host.unit(name, shown);
+        }
+        host.write("etc/resolv.conf", "nameserver 192.0.2.53\n");
+        host.write("etc/openclaw/gateway.env", "DISCORD_BOT_TOKEN=standby.token\n");
+        host.write("bin/failover", "");
+        host.write("proc/self/net/tcp", "  sl  local_address rem_address   st\n   0: 0100007F:0016 00000000:0000 0A\n");
+        host.write("proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\nSwapFree: 0 kB\n");
+        host.mode("etc/openclaw-failover/credentials", 0o700);
+        host.write("home/.openclaw/openclaw.json", &OPENCLAW.replace("@WORKSPACE@", &workspace.display().to_string()));
+        host.report("up_to_date", false);
+        host.checkout(&workspace);
+        host
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    /// Writes a file, and the folders that it lies in.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub(crate) fn remove(&self, path: &str) {
+        let path = self.path(path);
+        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+    }
+
+    /// Makes a folder with these rights.
+    pub(crate) fn mode(&self, path: &str, mode: u32) {
+        fs::create_dir_all(self.path(path)).unwrap();
+        fs::set_permissions(self.path(path), Permissions::from_mode(mode)).unwrap();
+    }
+
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        self.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+    }
+
+    /// Replaces what systemd says of a unit.
+    pub(crate) fn unit(&self, name: &str, shown: &str) {
+        let workspace = self.path("home/workspace").display().to_string();
+        self.write(&format!("bin/systemctl.d/{name}"), &shown.replace("@WORKSPACE@", &workspace));
+    }
+
+    /// Changes some of what systemd says of a unit.
+    pub(crate) fn change(&self, name: &str, from: &str, to: &str) {
+        self.edit(&format!("bin/systemctl.d/{name}"), from, to);
+    }
+
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(path)).unwrap();
+        assert!(text.contains(from), "{path}: {text}");
+        self.write(path, &text.replace(from, to));
+    }
+
+    /// The report of the last pull.
+    pub(crate) fn report(&self, outcome: &str, unreturned: bool) {
+        let now = rfc3339(wall_clock());
+        let names = r#"{"count":0,"listed":[]}"#;
+        let fresh = if outcome == "up_to_date" { format!("\"{now}\"") } else { "null".into() };
+        let text = format!(
+            r#"{{"started":"{now}","ended":"{now}","fresh":{fresh},"secrets":[],"workspace":{{"outcome":"{outcome}",
+                "before":null,"after":null,"remote":null,"committed":null,"unreturned":{unreturned},"kept":{names},
+                "withheld":{names},"aside":{names},"said":"no words"}}}}"#
+        );
+        self.write("sync/pull.json", &text);
+    }
+
+    fn checkout(&self, workspace: &Path) {
+        let remote = self.path("remote.git");
+        let git = |dir: &Path, args: &[&str]| {
+            let identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"];
+            let done = Command::new("git").current_dir(dir).args(identity).args(args).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        fs::create_dir_all(workspace).unwrap();
+        git(self.dir.path(), &["init", "--quiet", "--bare", "remote.git"]);
+        git(workspace, &["init", "--quiet"]);
+        git(workspace, &["commit", "--quiet", "--allow-empty", "--message", "Begin"]);
+        git(workspace, &["remote", "add", "origin", &remote.display().to_string()]);
+        git(workspace, &["push", "--quiet", "origin", "HEAD:main"]);
+    }
+
+    /// The host as somebody sees it.
+    pub(crate) fn seen_by(&self, identity: Identity) -> World {
+        let run = self.path("run");
+        fs::create_dir_all(&run).unwrap();
+        if self.status.pid != 0 {
+            self.status.save(&run.join("status.json")).unwrap();
+        }
+        let paths = Paths { state_dir: self.path("state"), run_dir: run, sync_dir: self.path("sync") };
+        let config = config::parse(&self.config, "config.json").unwrap();
+        let programs = Some(self.path("bin").into_os_string());
+        let source = Source::Environment(Variables::default());
+        World::of(config, source, paths, identity, self.dir.path().to_owned(), programs)
+    }
+}
+
+fn status() -> Status {
+    let now = wall_clock();
+    Status {
+        pid: 77,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: now,
+        updated_at: now,
+        interval: std::time::Duration::from_secs(10),
+        role: Role { name: "standby".into(), ..Role::default() },
+        upstreams: vec![Upstream { name: "primary".into(), armed: true, ..Upstream::default() }],
+        ..Status::default()
+    }
+}
+
+/// Something that answers every request with this, on a port of its own.
+pub(crate) fn gateway(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 2048];
+            // A prober that has gone away is no concern of a gateway's.
+            let _ = stream.read(&mut request);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+            let _ = stream.write_all(format!("{head}{answer}").as_bytes());
+        }
+    });
+    url
+}
