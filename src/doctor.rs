@@ -130,13 +130,13 @@ pub fn examine(world: &World) -> Vec<Finding> {
             let wants_accounts = world.primary.is_some();
             match owner::ask(world, wants_accounts) {
                 Ok(answer) => {
-                    found.push(world.finding("owner", Said::ok("looked at what is the agent's")));
+                    found.push(world.finding("owner", Said::ok(&"looked at what is the agent's")));
                     found.extend(answer.found.into_iter().map(|(check, said)| world.finding(check.id, said)));
                     standby = answer.standby;
                 }
                 Err((why, fix)) => {
-                    found.push(world.finding("owner", Said::fail(why, fix)));
-                    found.extend(of(Who::Owner).map(|check| world.finding(check.id, Said::skipped("see owner"))));
+                    found.push(world.finding("owner", Said::fail(&why, fix)));
+                    found.extend(of(Who::Owner).map(|check| world.finding(check.id, Said::skipped(&"see owner"))));
                 }
             }
         }
@@ -148,7 +148,7 @@ pub fn examine(world: &World) -> Vec<Finding> {
             found.extend(said.into_iter().map(|(check, said)| world.finding(check.id, said)));
         }
         Identity::Other => {
-            let unseen = Said::skipped("only root and the workspace's owner can see it");
+            let unseen = Said::skipped(&"only root and the workspace's owner can see it");
             found.extend(of(Who::Owner).map(|check| world.finding(check.id, unseen.clone())));
         }
     }
@@ -161,8 +161,8 @@ pub fn examine(world: &World) -> Vec<Finding> {
 pub fn host_half(world: &World, depth: Depth) -> Vec<Finding> {
     let look = |check: &'static Check| {
         let said = match (world.identity, check.who) {
-            (Identity::Owner, _) => Said::skipped("run it as root"),
-            (Identity::Other, Who::Root) => Said::skipped("only root can see it"),
+            (Identity::Owner, _) => Said::skipped(&"run it as root"),
+            (Identity::Other, Who::Root) => Said::skipped(&"only root can see it"),
             _ => (check.look)(world),
         };
         world.finding(check.id, said)
@@ -214,13 +214,13 @@ fn compare(world: &World, standby: Option<Standby>) -> Vec<Finding> {
     const IDS: [&str; 3] = ["same-account", "same-token", "versions"];
     let none = |said: Said| IDS.map(|id| world.finding(id, said.clone())).into();
     let Some(primary) = &world.primary else {
-        return none(Said::skipped("give --primary-config FILE to compare both hosts' channels"));
+        return none(Said::skipped(&"give --primary-config FILE to compare both hosts' channels"));
     };
     let primary = match json::parse_json5(primary) {
         Ok(primary) => primary,
-        Err(why) => return none(Said::fail(format!("the primary's configuration: {why}"), fix::NONE)),
+        Err(why) => return none(Said::fail(&format_args!("the primary's configuration: {why}"), fix::NONE)),
     };
-    let Some(mut standby) = standby else { return none(Said::skipped("this host's channels are not known")) };
+    let Some(mut standby) = standby else { return none(Said::skipped(&"this host's channels are not known")) };
     if world.identity == Identity::Root {
         let values = environment::values(world);
         let value = |name: &str| values.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());

@@ -20,11 +20,11 @@ const ENTRIES: usize = 1000;
 /// The workspace is a checkout with nothing half done in it.
 pub(super) fn workspace(world: &World) -> Said {
     match rehearse::look(&world.config.workspace, &world.sync_paths()) {
-        Err(why) => Said::fail(why, fix::STATUS),
+        Err(why) => Said::fail(&why, fix::STATUS),
         Ok(loose) => match (loose.unfinished, loose.files) {
-            (Some(what), _) => Said::warn(format!("git has begun a {what} and not ended it"), fix::STATUS),
-            (None, 0) => Said::ok("clean"),
-            (None, files) => Said::ok(format!("{files} files are not committed; the next pull does it")),
+            (Some(what), _) => Said::warn(&format_args!("git has begun a {what} and not ended it"), fix::STATUS),
+            (None, 0) => Said::ok(&"clean"),
+            (None, files) => Said::ok(&format_args!("{files} files are not committed; the next pull does it")),
         },
     }
 }
@@ -33,8 +33,8 @@ pub(super) fn workspace(world: &World) -> Said {
 pub(super) fn fetch(world: &World) -> Said {
     let workspace = &world.config.workspace;
     match rehearse::fetch(workspace, &world.sync_paths(), FETCH) {
-        Ok(()) => Said::ok(format!("{} has {}", workspace.remote, workspace.branch)),
-        Err(why) => Said::fail(why, fix::FETCH),
+        Ok(()) => Said::ok(&format_args!("{} has {}", workspace.remote, workspace.branch)),
+        Err(why) => Said::fail(&why, fix::FETCH),
     }
 }
 
@@ -43,12 +43,12 @@ pub(super) fn secrets(world: &World) -> Said {
     let secrets = &world.config.secrets;
     for secret in secrets {
         if let Err(why) = rehearse::copy(secret, &world.sync_paths()) {
-            return Said::fail(why, fix::SECRETS);
+            return Said::fail(&why, fix::SECRETS);
         }
     }
     match secrets.len() {
-        0 => Said::skipped("none are configured"),
-        count => Said::ok(format!("{count} of {count} can be copied")),
+        0 => Said::skipped(&"none are configured"),
+        count => Said::ok(&format_args!("{count} of {count} can be copied")),
     }
 }
 
@@ -59,18 +59,19 @@ pub(super) fn disk(world: &World) -> Said {
 
 /// No unit of the owner's own starts a gateway that the monitor knows nothing of.
 pub(super) fn units(world: &World) -> Said {
-    let Ok(owner) = &world.owner else { return Said::skipped("nobody knows whose the workspace is") };
+    let Ok(owner) = &world.owner else { return Said::skipped(&"nobody knows whose the workspace is") };
     let folder = owner.home.join(USER_UNITS);
-    let Ok(entries) = fs::read_dir(&folder) else { return Said::ok("there are none") };
+    let Ok(entries) = fs::read_dir(&folder) else { return Said::ok(&"there are none") };
     let names = entries.flatten().take(ENTRIES).map(|entry| entry.file_name().to_string_lossy().into_owned());
     let is_gateway = |name: &String| name.starts_with("openclaw-gateway") && name.ends_with(".service");
-    let mut found: Vec<String> = names.filter(is_gateway).collect();
-    found.sort_unstable();
-    match found.first() {
-        None => Said::ok("there are none"),
+    match names.filter(is_gateway).min() {
+        None => Said::ok(&"there are none"),
         Some(unit) => {
             let lingers = if gateway::lingers(world, &owner.name) { ", even with nobody logged in" } else { "" };
-            Said::fail(format!("{unit} in {} starts another gateway{lingers}", folder.display()), fix::USER_GATEWAY)
+            Said::fail(
+                &format_args!("{unit} in {} starts another gateway{lingers}", folder.display()),
+                fix::USER_GATEWAY,
+            )
         }
     }
 }

@@ -159,20 +159,23 @@ fn configured(config: &Value, variable: &str) -> Option<String> {
 pub(super) fn check(world: &World) -> Said {
     let accounts = match own(world) {
         Ok(config) => accounts(&config),
-        Err(why) => return Said::skipped(why),
+        Err(why) => return Said::skipped(&why),
     };
-    let mut channels: Vec<&str> = accounts.iter().map(|account| account.channel.as_str()).collect();
-    channels.sort_unstable();
-    channels.dedup();
+    let mut channels: Vec<&str> = Vec::new();
+    for account in &accounts {
+        if !channels.contains(&account.channel.as_str()) {
+            channels.push(&account.channel);
+        }
+    }
     for upstream in &world.config.upstreams {
         if let Some(channel) = upstream.channels.iter().find(|channel| channels.contains(&channel.as_str())) {
-            return Said::fail(format!("{channel} is on here, and belongs to {}", upstream.name), fix::SPLIT);
+            return Said::fail(&format_args!("{channel} is on here, and belongs to {}", upstream.name), fix::SPLIT);
         }
     }
     match channels[..] {
-        [] => Said::fail("no channel is on: nobody could reach this host's agent", fix::OWN_CHANNEL),
-        [channel] => Said::ok(channel),
-        _ => Said::warn(format!("{} are on; a standby needs one", channels.join(", ")), fix::ONE_CHANNEL),
+        [] => Said::fail(&"no channel is on: nobody could reach this host's agent", fix::OWN_CHANNEL),
+        [channel] => Said::ok(&channel),
+        _ => Said::warn(&format_args!("{} are on; a standby needs one", channels.join(", ")), fix::ONE_CHANNEL),
     }
 }
 
@@ -180,11 +183,11 @@ pub(super) fn check(world: &World) -> Said {
 pub(super) fn crons(world: &World) -> Said {
     let off_by_unit = world.gateway().is_ok_and(|unit| unit.variable("OPENCLAW_SKIP_CRON") == Some("1"));
     match own(world) {
-        Err(why) => Said::skipped(why),
-        Ok(_) if off_by_unit => Said::ok("off"),
+        Err(why) => Said::skipped(&why),
+        Ok(_) if off_by_unit => Said::ok(&"off"),
         Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_on(cron)) {
-            true => Said::ok("off"),
-            false => Said::fail("they are on: each would run on both hosts", fix::CRONS_OFF),
+            true => Said::ok(&"off"),
+            false => Said::fail(&"they are on: each would run on both hosts", fix::CRONS_OFF),
         },
     }
 }
@@ -193,14 +196,14 @@ pub(super) fn crons(world: &World) -> Said {
 pub(super) fn places(world: &World) -> Said {
     let config = match own(world) {
         Ok(config) => config,
-        Err(why) => return Said::skipped(why),
+        Err(why) => return Said::skipped(&why),
     };
     let at =
         |keys: &[&str]| keys.iter().try_fold(&config.value, |at, key| at.get(key).map(|node| &node.value)).cloned();
     let port = at(&["gateway", "port"]).and_then(|port| port.as_u64()).unwrap_or(18789);
     if port != u64::from(world.port()) {
         let said = format!("it would listen on {port}, and the monitor looks at {}", world.config.gateway.url);
-        return Said::fail(said, fix::SET_PORT);
+        return Said::fail(&said, fix::SET_PORT);
     }
     let home = world.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
     let workspace = match at(&["agents", "defaults", "workspace"]).and_then(|path| Some(path.as_str()?.to_owned())) {
@@ -210,7 +213,7 @@ pub(super) fn places(world: &World) -> Said {
     if workspace != world.config.workspace.path {
         let pulled = world.config.workspace.path.display();
         let said = format!("the agent works in {}, and {pulled} is pulled", workspace.display());
-        return Said::fail(said, fix::SET_WORKSPACE);
+        return Said::fail(&said, fix::SET_WORKSPACE);
     }
-    Said::ok(format!("port {port}, {}", workspace.display()))
+    Said::ok(&format_args!("port {port}, {}", workspace.display()))
 }

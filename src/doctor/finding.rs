@@ -1,5 +1,7 @@
 //! What a check has found.
 
+use std::fmt::Display;
+
 use super::fix;
 use crate::host::printable;
 use crate::json::Value;
@@ -47,24 +49,24 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn ok(evidence: impl AsRef<str>) -> Self {
-        Self::new(Level::Ok, evidence.as_ref(), fix::NONE)
+    pub(super) fn ok(evidence: &dyn Display) -> Self {
+        Self::new(Level::Ok, evidence, fix::NONE)
     }
 
-    pub(super) fn warn(evidence: impl AsRef<str>, fix: &'static str) -> Self {
-        Self::new(Level::Warn, evidence.as_ref(), fix)
+    pub(super) fn warn(evidence: &dyn Display, fix: &'static str) -> Self {
+        Self::new(Level::Warn, evidence, fix)
     }
 
-    pub(super) fn fail(evidence: impl AsRef<str>, fix: &'static str) -> Self {
-        Self::new(Level::Fail, evidence.as_ref(), fix)
+    pub(super) fn fail(evidence: &dyn Display, fix: &'static str) -> Self {
+        Self::new(Level::Fail, evidence, fix)
     }
 
-    pub(super) fn skipped(evidence: impl AsRef<str>) -> Self {
-        Self::new(Level::Skipped, evidence.as_ref(), fix::NONE)
+    pub(super) fn skipped(evidence: &dyn Display) -> Self {
+        Self::new(Level::Skipped, evidence, fix::NONE)
     }
 
-    pub(super) fn new(level: Level, evidence: &str, fix: &'static str) -> Self {
-        Self { level, evidence: printable(evidence, EVIDENCE), fix }
+    pub(super) fn new(level: Level, evidence: &dyn Display, fix: &'static str) -> Self {
+        Self { level, evidence: printable(&evidence.to_string(), EVIDENCE), fix }
     }
 }
 

@@ -16,35 +16,35 @@ pub(super) fn unit(world: &World) -> Said {
     let name = &world.config.gateway.unit;
     let unit = match world.gateway() {
         Ok(unit) => unit,
-        Err(why) => return Said::fail(why, fix::DBUS),
+        Err(why) => return Said::fail(&why, fix::DBUS),
     };
     match unit.obstacle(name) {
         Some(said) => said,
         None if unit.value("NeedDaemonReload") == "yes" => {
-            Said::warn(format!("{name} has changed on disk since systemd read it"), fix::DAEMON_RELOAD)
+            Said::warn(&format_args!("{name} has changed on disk since systemd read it"), fix::DAEMON_RELOAD)
         }
-        None => Said::ok(format!("{name} is {}", unit.value("ActiveState"))),
+        None => Said::ok(&format_args!("{name} is {}", unit.value("ActiveState"))),
     }
 }
 
 /// Nobody but the monitor starts it.
 pub(super) fn disabled(world: &World) -> Said {
-    loaded(world, |unit| match unit.is_enabled() {
-        true => Said::fail("it starts at every boot, whether the primary lives or not", fix::DISABLE_GATEWAY),
-        false => Said::ok("whether it runs is the monitor's business alone"),
+    loaded(world, &|unit| match unit.is_enabled() {
+        true => Said::fail(&"it starts at every boot, whether the primary lives or not", fix::DISABLE_GATEWAY),
+        false => Said::ok(&"whether it runs is the monitor's business alone"),
     })
 }
 
 /// It runs as the user to whom the workspace belongs.
 pub(super) fn user(world: &World) -> Said {
-    loaded(world, |unit| match (unit.value("User"), &world.owner) {
-        ("" | "root" | "0", _) => Said::fail("it would run as root, and the agent with it", fix::GATEWAY_USER),
-        (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => Said::ok(user),
+    loaded(world, &|unit| match (unit.value("User"), &world.owner) {
+        ("" | "root" | "0", _) => Said::fail(&"it would run as root, and the agent with it", fix::GATEWAY_USER),
+        (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => Said::ok(&user),
         (user, Ok(owner)) => {
             let said = format!("it runs as {user}, and the workspace is pulled as {}", owner.name);
-            Said::fail(said, fix::GATEWAY_USER)
+            Said::fail(&said, fix::GATEWAY_USER)
         }
-        (_, Err(why)) => Said::skipped(why),
+        (_, Err(why)) => Said::skipped(&why),
     })
 }
 
@@ -53,15 +53,15 @@ pub(super) fn port(world: &World) -> Said {
     let port = world.port();
     let held = match listens(world, port) {
         Some(held) => held,
-        None => return Said::skipped("/proc/net/tcp cannot be read"),
+        None => return Said::skipped(&"/proc/net/tcp cannot be read"),
     };
     let is_up = world.gateway().is_ok_and(|unit| unit.is_up());
     match (held, is_up) {
-        (false, false) => Said::ok(format!("{port} is free")),
-        (_, true) => Said::ok(format!("{port} is the gateway's, which runs")),
+        (false, false) => Said::ok(&format_args!("{port} is free")),
+        (_, true) => Said::ok(&format_args!("{port} is the gateway's, which runs")),
         (true, false) => {
             let said = format!("{port} is held by another process while {} is down", world.config.gateway.unit);
-            Said::fail(said, fix::FIND_PORT)
+            Said::fail(&said, fix::FIND_PORT)
         }
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn other(world: &World) -> Said {
         Ok(listed) => listed,
         // With no such unit, some versions of systemctl end with exit code 1 and say nothing.
         Err(why) if why.code() == Some(1) && why.said().is_empty() => String::new(),
-        Err(why) => return Said::skipped(why.reason()),
+        Err(why) => return Said::skipped(&why.reason()),
     };
     let others = listed.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
@@ -81,8 +81,8 @@ pub(super) fn other(world: &World) -> Said {
         (words.next()? == "enabled").then_some(name)
     });
     match others.take(3).collect::<Vec<_>>() {
-        names if names.is_empty() => Said::ok("no other gateway is enabled"),
-        names => Said::fail(format!("{} is enabled, too", names.join(", ")), fix::OTHER_GATEWAY),
+        names if names.is_empty() => Said::ok(&"no other gateway is enabled"),
+        names => Said::fail(&format_args!("{} is enabled, too", names.join(", ")), fix::OTHER_GATEWAY),
     }
 }
 
@@ -92,10 +92,10 @@ pub(super) fn lingers(world: &World, user: &str) -> bool {
 }
 
 /// A check of a unit that is there; one that is not has a line of its own.
-fn loaded(world: &World, look: impl FnOnce(&Unit) -> Said) -> Said {
+fn loaded(world: &World, look: &dyn Fn(&Unit) -> Said) -> Said {
     match world.gateway() {
         Ok(unit) if unit.is_loaded() => look(&unit),
-        _ => Said::skipped(format!("{} is not loaded", world.config.gateway.unit)),
+        _ => Said::skipped(&format_args!("{} is not loaded", world.config.gateway.unit)),
     }
 }
 

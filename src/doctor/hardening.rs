@@ -7,29 +7,29 @@ use super::world::World;
 /// A firewall turns away what nobody has allowed.
 pub(super) fn firewall(world: &World) -> Said {
     match world.ask("ufw", &["status", "verbose"]) {
-        Ok(said) if !said.contains("Status: active") => return Said::warn("ufw is installed and off", fix::FIREWALL),
+        Ok(said) if !said.contains("Status: active") => return Said::warn(&"ufw is installed and off", fix::FIREWALL),
         Ok(said) if !(said.contains("deny (incoming)") || said.contains("reject (incoming)")) => {
-            return Said::warn("ufw lets in what nobody has denied", fix::FIREWALL);
+            return Said::warn(&"ufw lets in what nobody has denied", fix::FIREWALL);
         }
-        Ok(_) => return Said::ok("ufw denies what nobody has allowed"),
+        Ok(_) => return Said::ok(&"ufw denies what nobody has allowed"),
         Err(why) if why.is_missing_program() => {}
-        Err(why) => return Said::warn(why.reason(), fix::FIREWALL),
+        Err(why) => return Said::warn(&why.reason(), fix::FIREWALL),
     }
     let rules = world.ask("nft", &["list", "ruleset"]).unwrap_or_default();
     let old = world.ask("iptables", &["-S", "INPUT"]).unwrap_or_default();
     let refuses = |rules: &str| ["drop", "reject", "DROP", "REJECT"].iter().any(|word| rules.contains(word));
     match refuses(&rules) || refuses(&old) {
-        true => Said::ok("rules of another firewall than ufw are in place"),
-        false => Said::warn("there is none", fix::FIREWALL),
+        true => Said::ok(&"rules of another firewall than ufw are in place"),
+        false => Said::warn(&"there is none", fix::FIREWALL),
     }
 }
 
 /// Who guesses passwords of sshd is shut out.
 pub(super) fn fail2ban(world: &World) -> Said {
     match world.ask("fail2ban-client", &["status", "sshd"]) {
-        Ok(_) => Said::ok("watches sshd"),
-        Err(why) if why.is_missing_program() => Said::warn("it is not installed", fix::FAIL2BAN),
-        Err(why) => Said::warn(why.reason(), fix::FAIL2BAN),
+        Ok(_) => Said::ok(&"watches sshd"),
+        Err(why) if why.is_missing_program() => Said::warn(&"it is not installed", fix::FAIL2BAN),
+        Err(why) => Said::warn(&why.reason(), fix::FAIL2BAN),
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) fn fail2ban(world: &World) -> Said {
 pub(super) fn upgrades(world: &World) -> Said {
     let config = match world.ask("apt-config", &["dump", "APT::Periodic"]) {
         Ok(config) => config,
-        Err(_) => return Said::skipped("this is no Debian or Ubuntu"),
+        Err(_) => return Said::skipped(&"this is no Debian or Ubuntu"),
     };
     let is_on = config.lines().any(|line| {
         let value = line.strip_prefix("APT::Periodic::Unattended-Upgrade ").unwrap_or("\"0\";");
@@ -45,8 +45,8 @@ pub(super) fn upgrades(world: &World) -> Said {
     });
     let timer = world.unit("apt-daily-upgrade.timer").is_ok_and(|unit| unit.value("ActiveState") == "active");
     match (is_on, timer) {
-        (false, _) => Said::warn("they are off", fix::UPGRADES),
-        (true, false) => Said::warn("apt-daily-upgrade.timer does not run", fix::UPGRADES),
-        (true, true) => Said::ok("security updates install themselves"),
+        (false, _) => Said::warn(&"they are off", fix::UPGRADES),
+        (true, false) => Said::warn(&"apt-daily-upgrade.timer does not run", fix::UPGRADES),
+        (true, true) => Said::ok(&"security updates install themselves"),
     }
 }

@@ -25,17 +25,17 @@ const GIT: (u32, u32) = (2, 38);
 pub(super) fn config(world: &World) -> Said {
     let path = match &world.source {
         Source::File(path) => path,
-        Source::Environment(_) => return Said::ok("from PRIMARY_IP and the other variables of the shell monitor"),
+        Source::Environment(_) => return Said::ok(&"from PRIMARY_IP and the other variables of the shell monitor"),
     };
     match fs::metadata(path) {
         // Whoever may change it decides where the gateway's port is probed, and whose secrets are copied.
         Ok(found) if found.mode() & 0o022 != 0 || found.uid() != 0 => {
             let (uid, mode) = (found.uid(), found.mode() & 0o7777);
             let said = format!("{} can be changed by others than root: user {uid}, mode {mode:04o}", path.display());
-            Said::fail(said, fix::OWN_CONFIG)
+            Said::fail(&said, fix::OWN_CONFIG)
         }
-        Ok(_) => Said::ok(format!("{} is valid", path.display())),
-        Err(why) => Said::skipped(format!("{}: {why}", path.display())),
+        Ok(_) => Said::ok(&format_args!("{} is valid", path.display())),
+        Err(why) => Said::skipped(&format_args!("{}: {why}", path.display())),
     }
 }
 
@@ -43,32 +43,36 @@ pub(super) fn config(world: &World) -> Said {
 pub(super) fn credentials(world: &World) -> Said {
     let folder = world.path(CREDENTIALS);
     match fs::symlink_metadata(&folder) {
-        Ok(found) if !found.is_dir() => return Said::fail(format!("{CREDENTIALS} is no folder"), fix::CREDENTIALS),
+        Ok(found) if !found.is_dir() => {
+            return Said::fail(&format_args!("{CREDENTIALS} is no folder"), fix::CREDENTIALS);
+        }
         Ok(found) if found.mode() & 0o077 != 0 => {
             let mode = found.mode() & 0o7777;
-            return Said::fail(format!("{CREDENTIALS} is open to others: mode {mode:04o}"), fix::CREDENTIALS);
+            return Said::fail(&format_args!("{CREDENTIALS} is open to others: mode {mode:04o}"), fix::CREDENTIALS);
         }
         Ok(_) => {}
-        Err(why) => return Said::fail(format!("{CREDENTIALS}: {why}; the monitor cannot start"), fix::CREDENTIALS),
+        Err(why) => {
+            return Said::fail(&format_args!("{CREDENTIALS}: {why}; the monitor cannot start"), fix::CREDENTIALS);
+        }
     }
     let named = world.config.upstreams.iter().filter_map(|upstream| upstream.credential.as_deref());
     for name in named {
         if !folder.join(name).is_file() {
-            return Said::fail(format!("there is no {CREDENTIALS}/{name}"), fix::EDIT_CONFIG);
+            return Said::fail(&format_args!("there is no {CREDENTIALS}/{name}"), fix::EDIT_CONFIG);
         }
     }
-    Said::ok("root's alone, and all there")
+    Said::ok(&"root's alone, and all there")
 }
 
 /// The programs that syncs need.
 pub(super) fn programs(world: &World) -> Said {
     let version = match world.ask("git", &["--version"]) {
         Ok(said) => said.trim().trim_start_matches("git version ").to_owned(),
-        Err(why) => return Said::fail(why.to_string(), fix::PROGRAMS),
+        Err(why) => return Said::fail(&why.to_string(), fix::PROGRAMS),
     };
     let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < GIT {
-        return Said::fail(format!("git is {version}, and 2.38 is needed"), fix::PROGRAMS);
+        return Said::fail(&format_args!("git is {version}, and 2.38 is needed"), fix::PROGRAMS);
     }
     let config = &world.config;
     let wanted = [
@@ -79,10 +83,10 @@ pub(super) fn programs(world: &World) -> Said {
     for (program, option, is_needed) in wanted {
         let asked = world.ask(program, &[option]);
         if is_needed && asked.is_err_and(|why| why.is_missing_program()) {
-            return Said::fail(format!("{program} is not installed"), fix::PROGRAMS);
+            return Said::fail(&format_args!("{program} is not installed"), fix::PROGRAMS);
         }
     }
-    Said::ok(format!("git {version}"))
+    Said::ok(&format_args!("git {version}"))
 }
 
 /// The system's bus answers: by way of it the monitor reaches systemd.
@@ -90,9 +94,9 @@ pub(super) fn dbus(world: &World) -> Said {
     let call = ["--system", "--timeout=5", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus"];
     let args: Vec<&str> = call.into_iter().chain(["org.freedesktop.DBus", "GetId"]).collect();
     match world.ask("busctl", &args) {
-        Ok(_) => Said::ok("answers"),
-        Err(why) if why.is_missing_program() => Said::skipped("busctl is not installed"),
-        Err(why) => Said::fail(why.reason(), fix::DBUS),
+        Ok(_) => Said::ok(&"answers"),
+        Err(why) if why.is_missing_program() => Said::skipped(&"busctl is not installed"),
+        Err(why) => Said::fail(&why.reason(), fix::DBUS),
     }
 }
 
@@ -112,12 +116,12 @@ pub(super) fn room(world: &World, folder: &Path) -> Said {
     };
     let (space, files) = match (asked("-k"), asked("-i")) {
         (Ok((Some(space), _)), Ok(files)) => (space, files),
-        (Err(why), _) | (_, Err(why)) => return Said::skipped(why),
-        _ => return Said::skipped("what `df` says is not understood"),
+        (Err(why), _) | (_, Err(why)) => return Said::skipped(&why),
+        _ => return Said::skipped(&"what `df` says is not understood"),
     };
     // File systems without a fixed number of files say that they have none at all.
     if let (Some(0..=100), Some(1..)) = files {
-        return Said::fail(format!("no more files can be made in {}", folder.display()), fix::FREE_DISK);
+        return Said::fail(&format_args!("no more files can be made in {}", folder.display()), fix::FREE_DISK);
     }
     judge(space, DISK, &format!("free in {}", folder.display()), fix::FREE_DISK)
 }
@@ -125,14 +129,14 @@ pub(super) fn room(world: &World, folder: &Path) -> Said {
 /// There is memory for a gateway.
 pub(super) fn memory(world: &World) -> Said {
     if world.gateway().is_ok_and(|unit| unit.is_up()) {
-        return Said::ok("the gateway runs already");
+        return Said::ok(&"the gateway runs already");
     }
-    let Some(table) = world.file("/proc/meminfo") else { return Said::skipped("/proc/meminfo cannot be read") };
+    let Some(table) = world.file("/proc/meminfo") else { return Said::skipped(&"/proc/meminfo cannot be read") };
     let kib = |name: &str| {
         let value = table.lines().find_map(|line| line.strip_prefix(name))?;
         value.split_whitespace().next()?.parse::<u64>().ok()
     };
-    let Some(available) = kib("MemAvailable:") else { return Said::skipped("/proc/meminfo is not understood") };
+    let Some(available) = kib("MemAvailable:") else { return Said::skipped(&"/proc/meminfo is not understood") };
     let free = available.saturating_add(kib("SwapFree:").unwrap_or(0));
     judge(free, MEMORY, "available, swap included", fix::FREE_MEMORY)
 }
@@ -140,8 +144,8 @@ pub(super) fn memory(world: &World) -> Said {
 fn judge(kib: u64, (least, enough): (u64, u64), what: &str, fix: &'static str) -> Said {
     let said = format!("{} MiB {what}", kib / 1024);
     match kib {
-        kib if kib < least => Said::fail(said, fix),
-        kib if kib < enough => Said::warn(said, fix),
-        _ => Said::ok(said),
+        kib if kib < least => Said::fail(&said, fix),
+        kib if kib < enough => Said::warn(&said, fix),
+        _ => Said::ok(&said),
     }
 }

@@ -16,26 +16,26 @@ const OLD: &str = "openclaw-health-monitor.service";
 pub(super) fn running(world: &World) -> Said {
     let unit = match world.unit(UNIT) {
         Ok(unit) => unit,
-        Err(why) => return Said::fail(why, fix::DBUS),
+        Err(why) => return Said::fail(&why, fix::DBUS),
     };
     if unit.value("LoadState") != "loaded" {
-        return Said::fail(format!("{UNIT} is {}", unit.value("LoadState")), fix::INSTALL_UNITS);
+        return Said::fail(&format_args!("{UNIT} is {}", unit.value("LoadState")), fix::INSTALL_UNITS);
     }
     if unit.value("ActiveState") != "active" {
-        return Said::fail(format!("{UNIT} is {}", unit.value("ActiveState")), fix::START_MONITOR);
+        return Said::fail(&format_args!("{UNIT} is {}", unit.value("ActiveState")), fix::START_MONITOR);
     }
     match world.status() {
         Some(status) if status.is_fresh(world.now) => {
             let (role, wrote) = (&status.role.name, ago(world.now, status.updated_at));
-            Said::ok(format!("{role}; it wrote its status {wrote}"))
+            Said::ok(&format_args!("{role}; it wrote its status {wrote}"))
         }
         Some(status) => {
             let wrote = ago(world.now, status.updated_at);
-            Said::fail(format!("it runs, and wrote its status {wrote}"), fix::RESTART_MONITOR)
+            Said::fail(&format_args!("it runs, and wrote its status {wrote}"), fix::RESTART_MONITOR)
         }
         None => {
             let path = world.paths.status();
-            Said::fail(format!("it runs, and there is no status in {}", path.display()), fix::RESTART_MONITOR)
+            Said::fail(&format_args!("it runs, and there is no status in {}", path.display()), fix::RESTART_MONITOR)
         }
     }
 }
@@ -43,24 +43,24 @@ pub(super) fn running(world: &World) -> Said {
 /// It starts with the host.
 pub(super) fn enabled(world: &World) -> Said {
     match world.unit(UNIT) {
-        Ok(unit) if !unit.is_loaded() => Said::skipped(format!("{UNIT} is not loaded")),
-        Ok(unit) if unit.is_enabled() => Said::ok("it starts with the host"),
-        Ok(_) => Said::fail("after a reboot nobody would watch", fix::ENABLE_MONITOR),
-        Err(why) => Said::skipped(why),
+        Ok(unit) if !unit.is_loaded() => Said::skipped(&format_args!("{UNIT} is not loaded")),
+        Ok(unit) if unit.is_enabled() => Said::ok(&"it starts with the host"),
+        Ok(_) => Said::fail(&"after a reboot nobody would watch", fix::ENABLE_MONITOR),
+        Err(why) => Said::skipped(&why),
     }
 }
 
 /// systemd restarts it if it hangs.
 pub(super) fn watchdog(world: &World) -> Said {
     match world.unit(UNIT) {
-        Ok(unit) if !unit.is_loaded() => Said::skipped(format!("{UNIT} is not loaded")),
+        Ok(unit) if !unit.is_loaded() => Said::skipped(&format_args!("{UNIT} is not loaded")),
         Ok(unit) => match (unit.value("Type"), unit.value("WatchdogUSec")) {
             ("notify" | "notify-reload", patience) if !matches!(patience, "" | "0" | "infinity") => {
-                Said::ok(format!("systemd restarts it after {patience} of silence"))
+                Said::ok(&format_args!("systemd restarts it after {patience} of silence"))
             }
-            _ => Said::fail("systemd would not notice if it hung", fix::INSTALL_UNITS),
+            _ => Said::fail(&"systemd would not notice if it hung", fix::INSTALL_UNITS),
         },
-        Err(why) => Said::skipped(why),
+        Err(why) => Said::skipped(&why),
     }
 }
 
@@ -68,36 +68,36 @@ pub(super) fn watchdog(world: &World) -> Said {
 pub(super) fn version(world: &World) -> Said {
     let own = env!("CARGO_PKG_VERSION");
     match world.status().filter(|status| status.is_fresh(world.now)) {
-        Some(status) if status.version == own => Said::ok(own),
+        Some(status) if status.version == own => Said::ok(&own),
         Some(status) => {
             let said = format!("version {} runs, and {own} is installed", status.version);
-            Said::warn(said, fix::RESTART_MONITOR)
+            Said::warn(&said, fix::RESTART_MONITOR)
         }
-        None => Said::skipped("no monitor runs"),
+        None => Said::skipped(&"no monitor runs"),
     }
 }
 
 /// No operator keeps it from taking over.
 pub(super) fn hold(world: &World) -> Said {
-    let Some(status) = world.status() else { return Said::skipped("no monitor has said anything") };
-    let Some(hold) = status.hold else { return Said::ok("no hold stands") };
+    let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
+    let Some(hold) = status.hold else { return Said::ok(&"no hold stands") };
     let left = hold.until.map_or("until it is ended by hand".to_owned(), |until| {
         format!("for another {}", span(until.since(world.now)))
     });
     match hold.kind {
-        HoldKind::Promoted => Said::warn(format!("held promoted {left}"), fix::RESUME),
-        HoldKind::Standby => Said::fail(format!("held in standby {left}: it would not take over"), fix::RESUME),
-        HoldKind::Paused => Said::fail(format!("paused {left}: it would not take over"), fix::RESUME),
+        HoldKind::Promoted => Said::warn(&format_args!("held promoted {left}"), fix::RESUME),
+        HoldKind::Standby => Said::fail(&format_args!("held in standby {left}: it would not take over"), fix::RESUME),
+        HoldKind::Paused => Said::fail(&format_args!("paused {left}: it would not take over"), fix::RESUME),
     }
 }
 
 /// The shell script that it replaces is gone.
 pub(super) fn old(world: &World) -> Said {
-    let Ok(unit) = world.unit(OLD) else { return Said::skipped("systemd does not answer") };
+    let Ok(unit) = world.unit(OLD) else { return Said::skipped(&"systemd does not answer") };
     let is_ours = unit.value("FragmentPath").ends_with(UNIT);
     let runs = unit.is_enabled() || unit.is_up();
     match unit.is_loaded() && !is_ours && runs {
-        true => Said::fail(format!("{OLD} would start and stop the gateway, too"), fix::OLD_MONITOR),
-        false => Said::ok("no other monitor runs"),
+        true => Said::fail(&format_args!("{OLD} would start and stop the gateway, too"), fix::OLD_MONITOR),
+        false => Said::ok(&"no other monitor runs"),
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn upstream(world: &World) -> Said {
     for upstream in &world.config.upstreams {
         let mut target = match Target::upstream(upstream, None) {
             Ok(target) => target,
-            Err(why) => return Said::fail(why.to_string(), fix::EDIT_CONFIG),
+            Err(why) => return Said::fail(&why.to_string(), fix::EDIT_CONFIG),
         };
         let answer = target.probe(world.config.probe.timeout);
         let Upstream { name, .. } = upstream;
@@ -34,32 +34,32 @@ pub(super) fn upstream(world: &World) -> Said {
             Verdict::Healthy { .. } => seen.push(format!("{name} answers in {}", span(answer.latency))),
             Verdict::Failing(Failure::NotOpenClaw | Failure::Status(_)) => {
                 let said = format!("what answers at {} is not OpenClaw: {}", answer.url, answer.detail);
-                return Said::fail(said, fix::EDIT_CONFIG);
+                return Said::fail(&said, fix::EDIT_CONFIG);
             }
             Verdict::Failing(failure) => {
                 let said = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
                 return if world.serves() {
-                    Said::warn(format!("{said}; this host serves in its place"), fix::CHECK_UPSTREAM)
+                    Said::warn(&format_args!("{said}; this host serves in its place"), fix::CHECK_UPSTREAM)
                 } else {
-                    Said::fail(said, fix::CHECK_UPSTREAM)
+                    Said::fail(&said, fix::CHECK_UPSTREAM)
                 };
             }
         }
     }
-    Said::ok(seen.join(", "))
+    Said::ok(&seen.join(", "))
 }
 
 /// Each upstream was seen healthy by the monitor before, which it must have been to count as dead.
 pub(super) fn armed(world: &World) -> Said {
-    let Some(status) = world.status() else { return Said::skipped("no monitor has said anything") };
+    let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
     let is_armed = |upstream: &&Upstream| status.upstreams.iter().any(|seen| seen.name == upstream.name && seen.armed);
     let unarmed: Vec<&str> =
         world.config.upstreams.iter().filter(|u| !is_armed(u)).map(|upstream| upstream.name.as_str()).collect();
     if unarmed.is_empty() {
-        return Said::ok("every upstream was seen healthy before");
+        return Said::ok(&"every upstream was seen healthy before");
     }
     let said = format!("the monitor has never seen {} healthy, so its death would not count", unarmed.join(", "));
-    Said::fail(said, fix::WAIT_ARMED)
+    Said::fail(&said, fix::WAIT_ARMED)
 }
 
 /// The names that the configuration uses have addresses.
@@ -69,16 +69,16 @@ pub(super) fn dns(world: &World) -> Said {
         // By `getent`, and so with a deadline, and in the way that OpenClaw, git and ssh look names up.
         if let Err(why) = world.ask("getent", &["ahosts", "--", name]) {
             let said = if why.code().is_some() { "has no address".to_owned() } else { why.reason() };
-            return Said::fail(format!("{name}: {said}"), fix::RESOLVER);
+            return Said::fail(&format_args!("{name}: {said}"), fix::RESOLVER);
         }
     }
     if !names.is_empty() {
-        return Said::ok(format!("found {}", names.join(", ")));
+        return Said::ok(&format_args!("found {}", names.join(", ")));
     }
     let resolver = world.file("/etc/resolv.conf").unwrap_or_default();
     match resolver.lines().find_map(|line| line.trim().strip_prefix("nameserver")) {
-        Some(server) => Said::ok(format!("{} is asked; the configuration uses addresses only", server.trim())),
-        None => Said::warn("/etc/resolv.conf names no server, and channels have names", fix::RESOLVER),
+        Some(server) => Said::ok(&format_args!("{} is asked; the configuration uses addresses only", server.trim())),
+        None => Said::warn(&"/etc/resolv.conf names no server, and channels have names", fix::RESOLVER),
     }
 }
 
@@ -87,43 +87,43 @@ pub(super) fn tailscale(world: &World) -> Said {
     let named = world.config.promote.witnesses.iter().flatten().any(|witness| *witness == Witness::Tailscale);
     let hosts = || world.config.upstreams.iter().flat_map(|upstream| &upstream.urls).filter_map(|url| host(url));
     if !named && !hosts().any(|host| is_tailnet(&host)) {
-        return Said::skipped("no upstream lies on a tailnet");
+        return Said::skipped(&"no upstream lies on a tailnet");
     }
     let said = match world.ask("tailscale", &["status", "--json", "--peers=false"]) {
         Ok(said) => said,
-        Err(why) => return Said::fail(why.to_string(), fix::TAILSCALE_UP),
+        Err(why) => return Said::fail(&why.to_string(), fix::TAILSCALE_UP),
     };
     let Ok(status) = json::parse(&said) else {
-        return Said::fail("what `tailscale status` says is not understood", fix::TAILSCALE_UP);
+        return Said::fail(&"what `tailscale status` says is not understood", fix::TAILSCALE_UP);
     };
     let state = status.get("BackendState").and_then(|state| state.as_str()).unwrap_or("unknown");
     if state != "Running" {
-        return Said::fail(format!("tailscale is {state}"), fix::TAILSCALE_UP);
+        return Said::fail(&format_args!("tailscale is {state}"), fix::TAILSCALE_UP);
     }
     let own = status.get("Self");
     let is_expired = own.and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool()) == Some(true);
     let expiry = own.and_then(|own| own.get("KeyExpiry")).and_then(|expiry| parse_rfc3339(expiry.as_str()?));
     match expiry {
-        _ if is_expired => Said::fail("this host's key has expired", fix::TAILSCALE_KEY),
-        Some(expiry) if expiry <= world.now => Said::fail("this host's key has expired", fix::TAILSCALE_KEY),
+        _ if is_expired => Said::fail(&"this host's key has expired", fix::TAILSCALE_KEY),
+        Some(expiry) if expiry <= world.now => Said::fail(&"this host's key has expired", fix::TAILSCALE_KEY),
         Some(expiry) if expiry.since(world.now) < KEY => {
             let left = span(expiry.since(world.now));
-            Said::warn(format!("this host's key expires in {left}"), fix::TAILSCALE_KEY)
+            Said::warn(&format_args!("this host's key expires in {left}"), fix::TAILSCALE_KEY)
         }
-        Some(expiry) => Said::ok(format!("up; this host's key is valid until {}", people(expiry))),
-        None => Said::ok("up; this host's key does not expire"),
+        Some(expiry) => Said::ok(&format_args!("up; this host's key is valid until {}", people(expiry))),
+        None => Said::ok(&"up; this host's key does not expire"),
     }
 }
 
 /// The clock is right: certificates and keys are judged by it.
 pub(super) fn clock(world: &World) -> Said {
     if world.now < BUILT {
-        return Said::fail(format!("it says {}", people(world.now)), fix::SET_CLOCK);
+        return Said::fail(&format_args!("it says {}", people(world.now)), fix::SET_CLOCK);
     }
     match world.ask("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
-        Ok(said) if said.trim() == "yes" => Said::ok("synchronized"),
-        Ok(_) => Said::warn("it is not synchronized with any other", fix::SET_CLOCK),
-        Err(_) => Said::skipped("timedatectl does not say whether it is synchronized"),
+        Ok(said) if said.trim() == "yes" => Said::ok(&"synchronized"),
+        Ok(_) => Said::warn(&"it is not synchronized with any other", fix::SET_CLOCK),
+        Err(_) => Said::skipped(&"timedatectl does not say whether it is synchronized"),
     }
 }
 
@@ -143,20 +143,23 @@ fn is_tailnet(host: &Host) -> bool {
 
 /// Every name in the configuration that must have an address.
 fn names(world: &World) -> Vec<String> {
-    let config = &world.config;
-    let urls = config.upstreams.iter().flat_map(|upstream| upstream.urls.iter().map(String::as_str));
-    let upstreams = urls.filter_map(|url| match host(url)? {
-        Host::Name(name) => Some(name),
-        Host::Ip(_) => None,
-    });
-    // `user@host:path`
-    let sources = config.secrets.iter().filter_map(|secret| {
-        let host = secret.source.split_once('@')?.1.split_once(':')?.0;
-        let is_name = !host.starts_with('[') && host.parse::<IpAddr>().is_err();
-        is_name.then(|| host.to_owned())
-    });
-    let mut names: Vec<String> = upstreams.chain(sources).collect();
-    names.sort_unstable();
-    names.dedup();
+    let mut names: Vec<String> = Vec::new();
+    let mut add = |name: String| {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    };
+    for url in world.config.upstreams.iter().flat_map(|upstream| &upstream.urls) {
+        if let Some(Host::Name(name)) = host(url) {
+            add(name);
+        }
+    }
+    for secret in &world.config.secrets {
+        // `user@host:path`
+        let host = secret.source.split_once('@').and_then(|(_, rest)| rest.split_once(':')).map(|(host, _)| host);
+        if let Some(host) = host.filter(|host| !host.starts_with('[') && host.parse::<IpAddr>().is_err()) {
+            add(host.to_owned());
+        }
+    }
     names
 }

@@ -33,50 +33,49 @@ struct Program<'a> {
 
 /// The program is there and starts; the evidence is its version.
 pub(super) fn program(world: &World) -> Said {
-    with(world, |program| {
-        if let Some(script) = program.words.iter().skip(1).find(|word| word.starts_with('/')) {
-            if !Path::new(script).is_file() {
-                return Said::fail(format!("the unit starts {script}, which is not there"), fix::EXEC);
-            }
+    with(world, &|program| {
+        let script = program.words.iter().skip(1).find(|word| word.starts_with('/'));
+        if let Some(script) = script.filter(|script| !world.path(script).is_file()) {
+            return Said::fail(&format_args!("the unit starts {script}, which is not there"), fix::EXEC);
         }
         if judge_node(world, program).level == Level::Fail {
-            return Said::skipped("Node is too old to ask");
+            return Said::skipped(&"Node is too old to ask");
         }
         match program.command(world, &["--version"]).run() {
-            Ok(output) => Said::ok(output.stdout.trim()),
-            Err(why) => Said::fail(why.to_string(), fix::EXEC),
+            Ok(output) => Said::ok(&output.stdout.trim()),
+            Err(why) => Said::fail(&why.to_string(), fix::EXEC),
         }
     })
 }
 
 /// Node is one that OpenClaw runs on.
 pub(super) fn node(world: &World) -> Said {
-    with(world, |program| judge_node(world, program))
+    with(world, &|program| judge_node(world, program))
 }
 
 /// Its configuration is one that it accepts.
 pub(super) fn configuration(world: &World) -> Said {
-    with(world, |program| {
+    with(world, &|program| {
         if judge_node(world, program).level == Level::Fail {
-            return Said::skipped("Node is too old to ask");
+            return Said::skipped(&"Node is too old to ask");
         }
         let asked = program.command(world, &["config", "validate", "--json"]).attempt();
         let said = match asked {
             Ok((_, said)) => said,
-            Err(why) => return Said::fail(why.to_string(), fix::VALIDATE),
+            Err(why) => return Said::fail(&why.to_string(), fix::VALIDATE),
         };
         let Ok(answer) = json::parse(said.stdout.trim()) else {
             let words = if said.stderr.trim().is_empty() { &said.stdout } else { &said.stderr };
-            return Said::fail(format!("OpenClaw does not say: {}", words.trim()), fix::VALIDATE);
+            return Said::fail(&format_args!("OpenClaw does not say: {}", words.trim()), fix::VALIDATE);
         };
         if answer.get("valid").and_then(|valid| valid.as_bool()) == Some(true) {
-            return Said::ok("OpenClaw accepts it");
+            return Said::ok(&"OpenClaw accepts it");
         }
         let text = |node: &json::Value, key: &str| Some(node.get(key)?.as_str()?.to_owned());
         let issue = answer.get("issues").and_then(|issues| issues.as_array()?.first());
         let issue = issue.and_then(|issue| Some(format!("{}: {}", text(issue, "path")?, text(issue, "message")?)));
         let error = || answer.get("error").and_then(|error| text(error, "message"));
-        Said::fail(issue.or_else(error).unwrap_or_else(|| "OpenClaw refuses it".to_owned()), fix::VALIDATE)
+        Said::fail(&issue.or_else(error).unwrap_or_else(|| "OpenClaw refuses it".to_owned()), fix::VALIDATE)
     })
 }
 
@@ -93,10 +92,10 @@ pub(super) fn version(said: &str) -> Option<String> {
     said.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
 }
 
-fn with(world: &World, look: impl FnOnce(&Program<'_>) -> Said) -> Said {
+fn with(world: &World, look: &dyn Fn(&Program<'_>) -> Said) -> Said {
     let unit = match world.gateway() {
         Ok(unit) if unit.is_loaded() => unit,
-        _ => return Said::skipped(format!("{} is not loaded", world.config.gateway.unit)),
+        _ => return Said::skipped(&format_args!("{} is not loaded", world.config.gateway.unit)),
     };
     let mut words = unit.command();
     if words.first().is_some_and(|word| *word == "env" || word.ends_with("/env")) {
@@ -104,10 +103,10 @@ fn with(world: &World, look: impl FnOnce(&Program<'_>) -> Said) -> Said {
     }
     let end = words.iter().position(|word| *word == "gateway").unwrap_or(words.len());
     words.truncate(end);
-    let Some(first) = words.first() else { return Said::fail("the unit starts nothing", fix::EXEC) };
+    let Some(first) = words.first() else { return Said::fail(&"the unit starts nothing", fix::EXEC) };
     match find(world, first, path(world, &unit)) {
         Some(file) => look(&Program { unit: &unit, words, file }),
-        None => Said::fail(format!("the unit starts {first}, which is not there or cannot be run"), fix::EXEC),
+        None => Said::fail(&format_args!("the unit starts {first}, which is not there or cannot be run"), fix::EXEC),
     }
 }
 
@@ -160,13 +159,13 @@ impl Program<'_> {
 fn judge_node(world: &World, program: &Program<'_>) -> Said {
     let node = match program.node(world) {
         Some(Some(node)) => node,
-        Some(None) => return Said::fail("Node is not installed where the unit looks for it", fix::NODE),
-        None => return Said::skipped("OpenClaw brings its own"),
+        Some(None) => return Said::fail(&"Node is not installed where the unit looks for it", fix::NODE),
+        None => return Said::skipped(&"OpenClaw brings its own"),
     };
     match Command::new(&node).arg("--version").dir("/").deadline(PATIENCE).run() {
-        Ok(output) if is_supported(output.stdout.trim()) => Said::ok(output.stdout.trim()),
-        Ok(output) => Said::fail(format!("{} is {}", node.display(), output.stdout.trim()), fix::NODE),
-        Err(why) => Said::fail(why.to_string(), fix::NODE),
+        Ok(output) if is_supported(output.stdout.trim()) => Said::ok(&output.stdout.trim()),
+        Ok(output) => Said::fail(&format_args!("{} is {}", node.display(), output.stdout.trim()), fix::NODE),
+        Err(why) => Said::fail(&why.to_string(), fix::NODE),
     }
 }
 

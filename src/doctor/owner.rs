@@ -88,7 +88,7 @@ fn read(node: &Node) -> Answer {
     let find = |check: &&'static Check| {
         let is_it = |said: &&Node| said.get("id").and_then(|id| id.as_str()) == Some(check.id);
         let said = said.iter().find(is_it).and_then(|said| read_one(said));
-        said.unwrap_or_else(|| Said::skipped("the owner's half does not say"))
+        said.unwrap_or_else(|| Said::skipped(&"the owner's half does not say"))
     };
     let checks = CHECKS.iter().filter(|check| check.who == Who::Owner);
     let standby = node.get("standby").filter(|standby| !standby.is_null()).map(Standby::read);
@@ -99,7 +99,7 @@ fn read_one(said: &Value) -> Option<Said> {
     let text = |key: &str| said.get(key)?.as_str();
     let fix = text("fix").unwrap_or_default();
     let known = fix::ALL.iter().find(|known| **known == fix).copied().unwrap_or(fix::NONE);
-    Some(Said::new(Level::parse(text("level")?)?, text("evidence")?, known))
+    Some(Said::new(Level::parse(text("level")?)?, &text("evidence")?, known))
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
         let mut said = found("{}");
         for (number, (_, said)) in said.iter_mut().enumerate() {
             let level = [Level::Ok, Level::Warn, Level::Fail, Level::Skipped][number % 4];
-            *said = Said::new(level, &format!("seen {number}"), fix::FETCH);
+            *said = Said::new(level, &format_args!("seen {number}"), fix::FETCH);
         }
         let again = found(&to_json(&said, None).to_string());
         assert!(said.len() > 8);
@@ -132,7 +132,7 @@ mod tests {
             {"id":"polkit","level":"ok","evidence":"not mine to say","fix":""}, 3], "standby": 5}"#;
         let found = found(hostile);
         let of = |id: &str| found.iter().find(|(check, _)| check.id == id).map(|(_, said)| said);
-        assert_eq!(of("git-fetch"), Some(&Said::new(Level::Fail, "[2Jgone ok", "")));
+        assert_eq!(of("git-fetch"), Some(&Said::new(Level::Fail, &"[2Jgone ok", "")));
         assert_eq!(of("node").map(|said| said.level), Some(Level::Skipped));
         assert_eq!(of("openclaw").map(|said| said.level), Some(Level::Skipped));
         assert_eq!(of("polkit"), None);

@@ -13,32 +13,45 @@ const MANAGE_FILES: &str = "org.freedesktop.systemd1.manage-unit-files";
 /// What polkit may answer, as `pkcheck` tells it: not authorized, only with a password, or the question was dismissed.
 const REFUSED: [i32; 3] = [1, 2, 3];
 
+/// What the monitor needs; an empty name is the gateway's unit.
+const NEEDED: [(&str, &str); 9] = [
+    ("", "start"),
+    ("", "stop"),
+    ("", "restart"),
+    ("", "reset-failed"),
+    ("", "kill"),
+    (PULL, "start"),
+    (PULL, "stop"),
+    (PUSH, "start"),
+    (PUSH, "stop"),
+];
+
+/// What it must not be granted.
+const FORBIDDEN: [(&str, &str, &str); 3] =
+    [(MANAGE_UNITS, "ssh.service", "stop"), (MANAGE_UNITS, PULL, "kill"), (MANAGE_FILES, PULL, "enable")];
+
 /// The check.
 pub(super) fn check(world: &World) -> Said {
     let pid = match world.unit(monitor::UNIT).map(|unit| unit.main_pid()) {
         Ok(Some(pid)) => pid.to_string(),
-        _ => return Said::skipped("the monitor does not run"),
+        _ => return Said::skipped(&"the monitor does not run"),
     };
-    let unit = world.config.gateway.unit.as_str();
-    let gateway = ["start", "stop", "restart", "reset-failed", "kill"].map(|verb| (unit, verb));
-    let syncs = [PULL, PUSH].map(|unit| ["start", "stop"].map(|verb| (unit, verb)));
-    for (unit, verb) in gateway.into_iter().chain(syncs.into_iter().flatten()) {
+    for (unit, verb) in NEEDED {
+        let unit = if unit.is_empty() { &world.config.gateway.unit } else { unit };
         match may(world, &pid, MANAGE_UNITS, unit, verb) {
             Ok(true) => {}
-            Ok(false) => return Said::fail(format!("the monitor may not {verb} {unit}"), fix::POLKIT),
-            Err(why) => return Said::fail(why, fix::POLKIT_UP),
+            Ok(false) => return Said::fail(&format_args!("the monitor may not {verb} {unit}"), fix::POLKIT),
+            Err(why) => return Said::fail(&why, fix::POLKIT_UP),
         }
     }
-    let forbidden =
-        [(MANAGE_UNITS, "ssh.service", "stop"), (MANAGE_UNITS, PULL, "kill"), (MANAGE_FILES, unit, "enable")];
-    for (action, unit, verb) in forbidden {
+    for (action, unit, verb) in FORBIDDEN {
         match may(world, &pid, action, unit, verb) {
             Ok(false) => {}
-            Ok(true) => return Said::fail(format!("the monitor may {verb} {unit}"), fix::POLKIT_OTHER),
-            Err(why) => return Said::fail(why, fix::POLKIT_UP),
+            Ok(true) => return Said::fail(&format_args!("the monitor may {verb} {unit}"), fix::POLKIT_OTHER),
+            Err(why) => return Said::fail(&why, fix::POLKIT_UP),
         }
     }
-    Said::ok("nine requests are granted, three others refused")
+    Said::ok(&"nine requests are granted, three others refused")
 }
 
 fn may(world: &World, pid: &str, action: &str, unit: &str, verb: &str) -> Result<bool, String> {

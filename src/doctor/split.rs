@@ -30,14 +30,14 @@ pub(super) fn accounts(here: &[Account], there: &[Account]) -> Said {
     for (ours, theirs) in pairs(here, there) {
         let both = format!("{}/{} here and {}/{} there", ours.channel, ours.name, theirs.channel, theirs.name);
         match kinship(ours, theirs) {
-            Kinship::Same => return Said::fail(format!("{both} are the same account"), fix::SPLIT),
+            Kinship::Same => return Said::fail(&format_args!("{both} are the same account"), fix::SPLIT),
             Kinship::Unknown => doubtful = doubtful.or(Some(both)),
             Kinship::Strangers => {}
         }
     }
     match doubtful {
-        Some(both) => Said::warn(format!("{both} may be the same account: nothing tells them apart"), fix::SPLIT),
-        None => Said::ok(format!("{} here, {} there, none of them the same", here.len(), there.len())),
+        Some(both) => Said::warn(&format_args!("{both} may be the same account: nothing tells them apart"), fix::SPLIT),
+        None => Said::ok(&format_args!("{} here, {} there, none of them the same", here.len(), there.len())),
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
                 match (&mark.text, &other.text) {
                     (Some(one), Some(another)) if one == another => {
                         let said = format!("{}/{} uses the primary's {}", ours.channel, ours.name, other.key);
-                        return Said::fail(said, fix::SPLIT);
+                        return Said::fail(&said, fix::SPLIT);
                     }
                     (Some(_), Some(_)) => compared += 1,
                     _ if mark.key == other.key => hidden = Some(format!("{}/{}", ours.channel, ours.name)),
@@ -61,9 +61,9 @@ pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
         }
     }
     match hidden {
-        Some(account) => Said::skipped(format!("the token of {account} is not to be seen in both files")),
-        None if compared == 0 => Said::ok("no channel is on at both"),
-        None => Said::ok("none is the same"),
+        Some(account) => Said::skipped(&format_args!("the token of {account} is not to be seen in both files")),
+        None if compared == 0 => Said::ok(&"no channel is on at both"),
+        None => Said::ok(&"none is the same"),
     }
 }
 
@@ -71,10 +71,10 @@ pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
 pub(super) fn versions(here: Option<&str>, primary: &Value) -> Said {
     let there = primary.get("meta").and_then(|meta| meta.get("lastTouchedVersion")?.as_str());
     match (here, there) {
-        (Some(here), Some(there)) if here == there => Said::ok(here),
-        (Some(here), Some(there)) => Said::warn(format!("{here} here, {there} there"), fix::VERSIONS),
-        (None, _) => Said::skipped("this host's is not known"),
-        (_, None) => Said::skipped("the primary's configuration does not say"),
+        (Some(here), Some(there)) if here == there => Said::ok(&here),
+        (Some(here), Some(there)) => Said::warn(&format_args!("{here} here, {there} there"), fix::VERSIONS),
+        (None, _) => Said::skipped(&"this host's is not known"),
+        (_, None) => Said::skipped(&"the primary's configuration does not say"),
     }
 }
 

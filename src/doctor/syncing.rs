@@ -20,29 +20,29 @@ pub(super) fn units(world: &World) -> Said {
     for name in [PULL, PUSH] {
         let unit = match world.unit(name) {
             Ok(unit) => unit,
-            Err(why) => return Said::skipped(why),
+            Err(why) => return Said::skipped(&why),
         };
         if unit.is_masked() {
-            return Said::fail(format!("{name} is masked"), fix::SYNC_UNIT);
+            return Said::fail(&format_args!("{name} is masked"), fix::SYNC_UNIT);
         }
         if !unit.is_loaded() {
-            return Said::fail(format!("{name} is {}", unit.value("LoadState")), fix::INSTALL_UNITS);
+            return Said::fail(&format_args!("{name} is {}", unit.value("LoadState")), fix::INSTALL_UNITS);
         }
         if unit.command().contains(&"--primary") {
-            return Said::fail(format!("{name} would write the primary's branch"), fix::SYNC_PRIMARY);
+            return Said::fail(&format_args!("{name} would write the primary's branch"), fix::SYNC_PRIMARY);
         }
         if let Some(program) = unit.command().first().filter(|program| !world.path(program).is_file()) {
-            return Said::fail(format!("{name} starts {program}, which is not there"), fix::SYNC_UNIT);
+            return Said::fail(&format_args!("{name} starts {program}, which is not there"), fix::SYNC_UNIT);
         }
         if let Some(path) = hidden(world, &unit, name) {
-            return Said::fail(format!("{name} does not see {}", path.display()), fix::SYNC_PATHS);
+            return Said::fail(&format_args!("{name} does not see {}", path.display()), fix::SYNC_PATHS);
         }
     }
     match world.unit(TIMER) {
         Ok(unit) if unit.is_enabled() || unit.is_up() => {
-            Said::warn(format!("{TIMER} runs, which is for primaries"), fix::SYNC_TIMER)
+            Said::warn(&format_args!("{TIMER} runs, which is for primaries"), fix::SYNC_TIMER)
         }
-        _ => Said::ok("they pull and push as a standby does"),
+        _ => Said::ok(&"they pull and push as a standby does"),
     }
 }
 
@@ -66,36 +66,37 @@ fn hidden<'a>(world: &'a World, unit: &Unit, name: &str) -> Option<&'a Path> {
 pub(super) fn pull(world: &World) -> Said {
     let report = match last_report(&world.sync_paths()) {
         Ok(Some(report)) => report,
-        Ok(None) => return Said::warn("there has been none", fix::PULL),
-        Err(why) => return Said::fail(why.to_string(), fix::PULL),
+        Ok(None) => return Said::warn(&"there has been none", fix::PULL),
+        Err(why) => return Said::fail(&why.to_string(), fix::PULL),
     };
     let outcome = report.workspace.outcome.name();
     let Some(fresh) = report.fresh else {
-        return Said::fail(format!("{outcome}: {}; it has never gone well", report.workspace.said), fix::PULL);
+        return Said::fail(&format_args!("{outcome}: {}; it has never gone well", report.workspace.said), fix::PULL);
     };
     let when = ago(world.now, fresh);
     let patience = world.config.workspace.refresh.saturating_mul(OLD);
     // While this host serves, a pull only fetches.
     if world.now.since(fresh) > patience && !world.serves() {
         let said = format!("{outcome}: {}; the workspace was last fresh {when}", report.workspace.said);
-        return Said::fail(said, fix::PULL);
+        return Said::fail(&said, fix::PULL);
     }
     if let Some(secret) = report.secrets.iter().find(|secret| !secret.ok) {
-        return Said::warn(format!("secrets: {}", secret.said), fix::PULL);
+        return Said::warn(&format_args!("secrets: {}", secret.said), fix::PULL);
     }
     let every = span(world.config.workspace.refresh);
-    Said::ok(format!("{outcome}, fresh {when}; it is pulled every {every}"))
+    Said::ok(&format_args!("{outcome}, fresh {when}; it is pulled every {every}"))
 }
 
 /// What this host has written is back at the remote.
 pub(super) fn unreturned(world: &World) -> Said {
-    let Ok(Some(report)) = last_report(&world.sync_paths()) else { return Said::skipped("there is no report") };
+    let Ok(Some(report)) = last_report(&world.sync_paths()) else { return Said::skipped(&"there is no report") };
     let kept = &report.workspace.kept;
     let is_owed = world.status().is_some_and(|status| status.unreturned) || report.workspace.unreturned;
     match (kept.is_empty(), is_owed) {
-        (false, _) => Said::warn(format!("kept, and not pushed yet: {}", kept.words()), fix::PUSH),
-        (true, true) if world.serves() => Said::ok("this host serves; what it writes goes home when it steps aside"),
-        (true, true) => Said::warn("the remote does not have everything from here", fix::PUSH),
-        (true, false) => Said::ok("the remote has everything"),
+        (false, _) => Said::warn(&format_args!("kept, and not pushed yet: {}", kept.words()), fix::PUSH),
+        (true, true) if world.serves() => Said::ok(&"this host serves; what it writes goes home when it steps aside"),
+        (true, true) => Said::warn(&"the remote does not have everything from here", fix::PUSH),
+        (true, false) if report.fresh.is_none() => Said::skipped(&"no pull has gone well"),
+        (true, false) => Said::ok(&"the remote has everything"),
     }
 }

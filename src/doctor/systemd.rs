@@ -71,9 +71,9 @@ impl Unit {
     pub(super) fn obstacle(&self, name: &str) -> Option<Said> {
         match self.value("LoadState") {
             "loaded" | "merged" => None,
-            "masked" => Some(Said::fail(format!("{name} is masked"), fix::UNMASK)),
-            "not-found" => Some(Said::fail(format!("there is no unit {name}"), fix::INSTALL_UNITS)),
-            state => Some(Said::fail(format!("{name} cannot be loaded: {state}"), fix::VERIFY_UNIT)),
+            "masked" => Some(Said::fail(&format_args!("{name} is masked"), fix::UNMASK)),
+            "not-found" => Some(Said::fail(&format_args!("there is no unit {name}"), fix::INSTALL_UNITS)),
+            state => Some(Said::fail(&format_args!("{name} cannot be loaded: {state}"), fix::VERIFY_UNIT)),
         }
     }
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use super::Paths;
 use super::agent;
 use super::checkout::Checkout;
+use super::git::Git;
 use super::lock::Lock;
 use super::report::text;
 use super::secrets;
+use super::stop::Stop;
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;
 
@@ -27,7 +29,7 @@ pub struct Loose {
 /// # Errors
 /// Says what a pull would say.
 pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<(), String> {
-    with_git(workspace, paths, |git| {
+    with_git(workspace, paths, &mut |git| {
         if git.url.is_none() {
             return Err(format!("the checkout has no remote \"{}\"", workspace.remote));
         }
@@ -37,7 +39,7 @@ pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<()
         let mut args: Vec<&str> = ["fetch"].into_iter().chain(options).collect();
         args.extend(["--refmap=", "--end-of-options", remote, &refspec]);
         let fetched = git.over_network(&args, limit.min(workspace.timeout));
-        fetched.map_err(|why| super::stop::Stop::from(why).said)
+        fetched.map_err(|why| Stop::from(why).said)
     })
 }
 
@@ -46,12 +48,15 @@ pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<()
 /// # Errors
 /// When there is no checkout, or git cannot say.
 pub fn look(workspace: &Workspace, paths: &Paths) -> Result<Loose, String> {
-    with_git(workspace, paths, |git| {
+    let mut loose = Loose::default();
+    with_git(workspace, paths, &mut |git| {
         let args = ["--no-optional-locks", "status", "--porcelain", "--no-renames", "-z"];
-        let listed = git.on_index(&git.git_dir.join("index"), &args).map_err(|why| text(&why.to_string()))?;
-        let files = listed.split('\0').filter(|entry| !entry.is_empty()).count();
-        Ok(Loose { files, unfinished: agent::unfinished(git) })
-    })
+        let listed = git.on_index(&git.git_dir.join("index"), &args).map_err(|why| why.to_string())?;
+        loose.files = listed.split('\0').filter(|entry| !entry.is_empty()).count();
+        loose.unfinished = agent::unfinished(git);
+        Ok(())
+    })?;
+    Ok(loose)
 }
 
 /// Asks the source of a set of secrets for them, and copies nothing.
@@ -62,11 +67,11 @@ pub fn copy(secret: &Secret, paths: &Paths) -> Result<(), String> {
     secrets::copy_one(secret, paths, &Cancel::new(), &["--dry-run"]).map_err(|why| text(&why))
 }
 
-fn with_git<T>(
+fn with_git(
     workspace: &Workspace,
     paths: &Paths,
-    ask: impl FnOnce(&super::git::Git<'_>) -> Result<T, String>,
-) -> Result<T, String> {
+    ask: &mut dyn FnMut(&Git<'_>) -> Result<(), String>,
+) -> Result<(), String> {
     let cancel = Cancel::new();
     let lock = Lock::none().map_err(|why| why.to_string())?;
     let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel: &cancel };

@@ -170,10 +170,10 @@ fn wrong(found: &[Finding]) -> Vec<(&'static str, Level)> {
     wrong.map(|finding| (finding.id, finding.level)).collect()
 }
 
-fn each_is_found(breaks: &[Break], look: fn(&Host) -> Vec<Finding>) {
+fn each_is_found(breaks: &[Break], new: fn() -> Host, look: fn(&Host) -> Vec<Finding>) {
     let mut missed = Vec::new();
     for (what, break_it, id, level) in breaks {
-        let mut host = Host::well();
+        let mut host = new();
         break_it(&mut host);
         let found = look(&host);
         if *what == "no checkout" {
@@ -193,7 +193,7 @@ fn each_is_found(breaks: &[Break], look: fn(&Host) -> Vec<Finding>) {
 
 #[test]
 fn a_standby_that_is_well_is_found_well() {
-    let host = Host::well();
+    let host = Host::with_workspace();
     for found in [host_half(&host), owner_half(&host)] {
         assert!(wrong(&found).is_empty(), "{found:#?}");
         let skipped: Vec<&str> =
@@ -204,10 +204,10 @@ fn a_standby_that_is_well_is_found_well() {
 
 #[test]
 fn whatever_is_broken_on_the_host_is_found_and_nothing_else() {
-    each_is_found(&HOST, host_half);
+    each_is_found(&HOST, Host::well, host_half);
 }
 
 #[test]
 fn whatever_is_broken_in_the_agents_home_is_found_and_nothing_else() {
-    each_is_found(&OWNER, owner_half);
+    each_is_found(&OWNER, Host::with_workspace, owner_half);
 }

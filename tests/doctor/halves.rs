@@ -18,7 +18,7 @@ fn answers(host: &Host, answer: &str) {
 
 #[test]
 fn root_sends_the_owner_and_brings_both_halves_together() {
-    let host = Host::well();
+    let host = Host::with_workspace();
     answers(&host, &doctor::answer(&host.seen_by(Identity::Owner), false));
     let found = doctor::examine(&host.seen_by(Identity::Root));
     assert!(doctor::is_well(&found), "{found:#?}");
@@ -32,7 +32,7 @@ fn root_sends_the_owner_and_brings_both_halves_together() {
 
 #[test]
 fn tokens_are_compared_and_never_shown() {
-    let host = Host::well();
+    let host = Host::with_workspace();
     answers(&host, &doctor::answer(&host.seen_by(Identity::Owner), true));
     for (token, level) in [("standby.token", Level::Fail), ("primary.token", Level::Ok)] {
         let mut world = host.seen_by(Identity::Root);
@@ -46,7 +46,7 @@ fn tokens_are_compared_and_never_shown() {
 
 #[test]
 fn a_child_that_fails_or_says_nothing_is_one_failure_and_not_twelve() {
-    let host = Host::well();
+    let host = Host::with_workspace();
     for answer in ["", "[[[", &"x".repeat(1_000_000)] {
         answers(&host, answer);
         let found = doctor::examine(&host.seen_by(Identity::Root));
@@ -57,7 +57,7 @@ fn a_child_that_fails_or_says_nothing_is_one_failure_and_not_twelve() {
 
 #[test]
 fn nobody_calls_well_what_they_cannot_see() {
-    let host = Host::well();
+    let host = Host::with_workspace();
     let by_owner = doctor::examine(&host.seen_by(Identity::Owner));
     assert_eq!(of(&by_owner, "git-fetch").level, Level::Ok);
     assert_eq!(of(&by_owner, "monitor").level, Level::Skipped);
@@ -71,7 +71,7 @@ fn nobody_calls_well_what_they_cannot_see() {
 
 #[test]
 fn the_cheap_checks_reach_nothing_and_start_no_openclaw() {
-    let host = Host::well();
+    let host = Host::with_workspace();
     host.remove("bin/node");
     host.remove("remote.git");
     let found = doctor::owner_half(&host.seen_by(Identity::Owner), Depth::Cheap);
@@ -81,7 +81,7 @@ fn the_cheap_checks_reach_nothing_and_start_no_openclaw() {
 
 #[test]
 fn a_hostile_home_is_looked_at_and_not_obeyed() {
-    let host = Host::well();
+    let host = Host::with_workspace();
     let proof = host.path("proof");
     let hook = format!("[core]\n\tfsmonitor = touch {}\n", proof.display());
     let config = std::fs::read_to_string(host.path("home/workspace/.git/config")).unwrap();

@@ -118,7 +118,13 @@ impl Host {
         host.mode("etc/openclaw-failover/credentials", 0o700);
         host.write("home/.openclaw/openclaw.json", &OPENCLAW.replace("@WORKSPACE@", &workspace.display().to_string()));
         host.report("up_to_date", false);
-        host.checkout(&workspace);
+        host
+    }
+
+    /// The same with a workspace, whose remote lies beside it.
+    pub(crate) fn with_workspace() -> Self {
+        let host = Self::well();
+        host.checkout(&host.path("home/workspace"));
         host
     }
 
