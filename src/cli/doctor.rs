@@ -1,10 +1,7 @@
 //! `doctor`: could this standby take over right now?
 
 use std::env;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lexopt::Parser;
 
@@ -42,9 +39,6 @@ error.
 
 /// The last two are for root, who sends the workspace's owner to look.
 const OPTIONS: &[&str] = &["--primary-config", "--json", "--config", "--as-owner", "--accounts"];
-
-/// The longest configuration of a primary that is read, in bytes.
-const LONGEST: u64 = 1024 * 1024;
 
 /// Look at everything.
 #[derive(Debug, Default, PartialEq)]
@@ -85,7 +79,7 @@ impl Doctor {
             return Ok(Answer::Yes);
         }
         if let Some(file) = &self.primary {
-            world.primary = Some(primary(file, &world)?);
+            world.read_primary(file).map_err(Error::Failed)?;
         }
         let found = doctor::examine(&world);
         let is_well = doctor::is_well(&found);
@@ -115,31 +109,6 @@ fn print(found: &[Finding], out: &mut Output) -> Result<(), Error> {
         }
     }
     let count = |level| found.iter().filter(|finding| finding.level == level).count();
-    let [ok, warn, fail, skipped] = [Level::Ok, Level::Warn, Level::Fail, Level::Skipped].map(count);
-    out.line(format_args!("{ok} ok, {warn} to look at, {fail} failed, {skipped} skipped"))
-}
-
-/// The text of the primary's configuration. It holds the primary's tokens, so it is not handed to the agent's user; and
-/// root reads nothing that is the agent's.
-fn primary(file: &Path, world: &World) -> Result<String, Error> {
-    let failed = |why: String| Error::Failed(format!("cannot read {}: {why}", file.display()));
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text)
-    } else {
-        if let (Identity::Root, Ok(owner)) = (world.identity, &world.owner) {
-            let real = fs::canonicalize(file).map_err(|why| failed(why.to_string()))?;
-            let is_theirs = real.starts_with(&owner.home) || file.starts_with(&owner.home);
-            if is_theirs || fs::metadata(&real).is_ok_and(|found| found.uid() == owner.uid) {
-                let why = format!("it is {}'s; root reads a copy of its own, below /root", owner.name);
-                return Err(failed(why));
-            }
-        }
-        File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
-    };
-    match read {
-        Ok(length) if length as u64 > LONGEST => Err(failed(format!("it is longer than {LONGEST} bytes"))),
-        Ok(_) => Ok(text),
-        Err(why) => Err(failed(why.to_string())),
-    }
+    let (ok, warn, fail) = (count(Level::Ok), count(Level::Warn), count(Level::Fail));
+    out.line(format_args!("{ok} ok, {warn} to look at, {fail} failed, {} skipped", count(Level::Skipped)))
 }

@@ -62,16 +62,14 @@ pub(super) fn units(world: &World) -> Said {
     let Ok(owner) = &world.owner else { return Said::skipped(&"nobody knows whose the workspace is") };
     let folder = owner.home.join(USER_UNITS);
     let Ok(entries) = fs::read_dir(&folder) else { return Said::ok(&"there are none") };
-    let names = entries.flatten().take(ENTRIES).map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let is_gateway = |name: &String| name.starts_with("openclaw-gateway") && name.ends_with(".service");
-    match names.filter(is_gateway).min() {
-        None => Said::ok(&"there are none"),
-        Some(unit) => {
+    for entry in entries.take(ENTRIES).flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("openclaw-gateway") && name.ends_with(".service") {
             let lingers = if gateway::lingers(world, &owner.name) { ", even with nobody logged in" } else { "" };
-            Said::fail(
-                &format_args!("{unit} in {} starts another gateway{lingers}", folder.display()),
-                fix::USER_GATEWAY,
-            )
+            let said = format_args!("{name} in {} starts another gateway{lingers}", folder.display());
+            return Said::fail(&said, fix::USER_GATEWAY);
         }
     }
+    Said::ok(&"there are none")
 }

@@ -1,6 +1,6 @@
 //! The variables that the gateway's unit gets from files which only root can read: the tokens are there.
 
-use super::world::{World, read};
+use super::world::{World, is_of, read};
 
 /// How many files are read, at most.
 const FILES: usize = 8;
@@ -8,16 +8,13 @@ const FILES: usize = 8;
 /// The values of the gateway unit's `EnvironmentFile=`s. A file below the owner's home is left to its owner.
 pub(super) fn values(world: &World) -> Vec<(String, String)> {
     let Ok(unit) = world.gateway() else { return Vec::new() };
-    let home = world.owner.as_ref().map(|owner| owner.home.clone()).ok();
     let mut found = Vec::new();
     for file in unit.values("EnvironmentFiles").take(FILES) {
         let path = file.split(" (").next().unwrap_or_default();
         let path = world.path(path);
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        if home.as_ref().is_some_and(|home| path.starts_with(home) || real.starts_with(home)) {
-            continue;
+        if !world.owner.as_ref().is_ok_and(|owner| is_of(&path, owner)) {
+            found.extend(read(&path).unwrap_or_default().lines().filter_map(assignment));
         }
-        found.extend(read(&path).unwrap_or_default().lines().filter_map(assignment));
     }
     found
 }

@@ -75,14 +75,13 @@ pub(super) fn other(world: &World) -> Said {
         Err(why) if why.code() == Some(1) && why.said().is_empty() => String::new(),
         Err(why) => return Said::skipped(&why.reason()),
     };
-    let others = listed.lines().filter_map(|line| {
+    let is_other = |line: &&str| {
         let mut words = line.split_whitespace();
-        let name = words.next().filter(|name| *name != world.config.gateway.unit)?;
-        (words.next()? == "enabled").then_some(name)
-    });
-    match others.take(3).collect::<Vec<_>>() {
-        names if names.is_empty() => Said::ok(&"no other gateway is enabled"),
-        names => Said::fail(&format_args!("{} is enabled, too", names.join(", ")), fix::OTHER_GATEWAY),
+        words.next() != Some(&world.config.gateway.unit) && words.next() == Some("enabled")
+    };
+    match listed.lines().find(is_other) {
+        None => Said::ok(&"no other gateway is enabled"),
+        Some(other) => Said::fail(&other, fix::OTHER_GATEWAY),
     }
 }
 
@@ -102,11 +101,10 @@ fn loaded(world: &World, look: &dyn Fn(&Unit) -> Said) -> Said {
 /// Whether any process listens on a TCP port; `None` if the kernel does not say.
 fn listens(world: &World, port: u16) -> Option<bool> {
     let end = format!(":{port:04X}");
+    let (old, new) = (world.file("/proc/self/net/tcp")?, world.file("/proc/self/net/tcp6").unwrap_or_default());
     let is_it = |line: &str| {
         let mut fields = line.split_whitespace().skip(1);
         fields.next().is_some_and(|local| local.ends_with(&end)) && fields.nth(1) == Some(LISTEN)
     };
-    let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|table| world.file(table));
-    let known: Vec<&String> = tables.iter().flatten().collect();
-    (!known.is_empty()).then(|| known.iter().any(|table| table.lines().any(is_it)))
+    Some((old + &new).lines().any(is_it))
 }

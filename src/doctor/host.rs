@@ -21,6 +21,17 @@ const DISK: (u64, u64) = (256 * 1024, 1024 * 1024);
 /// `--write-tree` of `git merge-tree` came with it.
 const GIT: (u32, u32) = (2, 38);
 
+/// A question that the bus itself answers.
+const GET_ID: [&str; 7] = [
+    "--system",
+    "--timeout=5",
+    "call",
+    "org.freedesktop.DBus",
+    "/org/freedesktop/DBus",
+    "org.freedesktop.DBus",
+    "GetId",
+];
+
 /// The configuration makes sense, and nobody but root can change it. One that makes no sense ends the command before.
 pub(super) fn config(world: &World) -> Said {
     let path = match &world.source {
@@ -91,9 +102,7 @@ pub(super) fn programs(world: &World) -> Said {
 
 /// The system's bus answers: by way of it the monitor reaches systemd.
 pub(super) fn dbus(world: &World) -> Said {
-    let call = ["--system", "--timeout=5", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus"];
-    let args: Vec<&str> = call.into_iter().chain(["org.freedesktop.DBus", "GetId"]).collect();
-    match world.ask("busctl", &args) {
+    match world.ask("busctl", &GET_ID) {
         Ok(_) => Said::ok(&"answers"),
         Err(why) if why.is_missing_program() => Said::skipped(&"busctl is not installed"),
         Err(why) => Said::fail(&why.reason(), fix::DBUS),
@@ -108,19 +117,19 @@ pub(super) fn disk(world: &World) -> Said {
 
 /// Whether the disk under a folder has room. The standard library cannot ask, `df` can.
 pub(super) fn room(world: &World, folder: &Path) -> Said {
-    let asked = |option: &str| {
+    let ask = |option: &str| {
         let said = world.command("df").args(["-P", option, "--"]).arg(folder).run().map_err(|why| why.reason())?;
-        let line = said.stdout.lines().nth(1).unwrap_or_default().to_owned();
-        let free = line.split_whitespace().nth(3).and_then(|free| free.parse::<u64>().ok());
-        Ok::<_, String>((free, line.split_whitespace().nth(1).and_then(|all| all.parse::<u64>().ok())))
+        let mut numbers = said.stdout.lines().nth(1).unwrap_or_default().split_whitespace().skip(1);
+        let mut number = |skipped| numbers.nth(skipped).and_then(|number| number.parse::<u64>().ok()).unwrap_or(0);
+        Ok::<_, String>((number(0), number(1)))
     };
-    let (space, files) = match (asked("-k"), asked("-i")) {
-        (Ok((Some(space), _)), Ok(files)) => (space, files),
+    let (space, files) = match (ask("-k"), ask("-i")) {
+        (Ok((1.., free)), Ok(files)) => (free, files),
         (Err(why), _) | (_, Err(why)) => return Said::skipped(&why),
         _ => return Said::skipped(&"what `df` says is not understood"),
     };
     // File systems without a fixed number of files say that they have none at all.
-    if let (Some(0..=100), Some(1..)) = files {
+    if let (1.., 0..=100) = files {
         return Said::fail(&format_args!("no more files can be made in {}", folder.display()), fix::FREE_DISK);
     }
     judge(space, DISK, &format!("free in {}", folder.display()), fix::FREE_DISK)

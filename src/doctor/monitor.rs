@@ -43,7 +43,7 @@ pub(super) fn running(world: &World) -> Said {
 /// It starts with the host.
 pub(super) fn enabled(world: &World) -> Said {
     match world.unit(UNIT) {
-        Ok(unit) if !unit.is_loaded() => Said::skipped(&format_args!("{UNIT} is not loaded")),
+        Ok(unit) if !unit.is_loaded() => Said::skipped(&"its unit is not loaded"),
         Ok(unit) if unit.is_enabled() => Said::ok(&"it starts with the host"),
         Ok(_) => Said::fail(&"after a reboot nobody would watch", fix::ENABLE_MONITOR),
         Err(why) => Said::skipped(&why),
@@ -52,16 +52,15 @@ pub(super) fn enabled(world: &World) -> Said {
 
 /// systemd restarts it if it hangs.
 pub(super) fn watchdog(world: &World) -> Said {
-    match world.unit(UNIT) {
-        Ok(unit) if !unit.is_loaded() => Said::skipped(&format_args!("{UNIT} is not loaded")),
-        Ok(unit) => match (unit.value("Type"), unit.value("WatchdogUSec")) {
-            ("notify" | "notify-reload", patience) if !matches!(patience, "" | "0" | "infinity") => {
-                Said::ok(&format_args!("systemd restarts it after {patience} of silence"))
-            }
-            _ => Said::fail(&"systemd would not notice if it hung", fix::INSTALL_UNITS),
-        },
-        Err(why) => Said::skipped(&why),
+    let unit = match world.unit(UNIT) {
+        Ok(unit) if unit.is_loaded() => unit,
+        _ => return Said::skipped(&"its unit is not loaded"),
+    };
+    let patience = unit.value("WatchdogUSec");
+    if unit.value("Type").starts_with("notify") && !matches!(patience, "" | "0" | "infinity") {
+        return Said::ok(&format_args!("systemd restarts it after {patience} of silence"));
     }
+    Said::fail(&"systemd would not notice if it hung", fix::INSTALL_UNITS)
 }
 
 /// It is the version that is installed.

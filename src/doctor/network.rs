@@ -22,7 +22,7 @@ const BUILT: Time = Time::from_millis(1_767_225_600_000);
 
 /// Each upstream answers as OpenClaw does.
 pub(super) fn upstream(world: &World) -> Said {
-    let mut seen = Vec::new();
+    let mut seen = String::new();
     for upstream in &world.config.upstreams {
         let mut target = match Target::upstream(upstream, None) {
             Ok(target) => target,
@@ -31,7 +31,7 @@ pub(super) fn upstream(world: &World) -> Said {
         let answer = target.probe(world.config.probe.timeout);
         let Upstream { name, .. } = upstream;
         match answer.verdict {
-            Verdict::Healthy { .. } => seen.push(format!("{name} answers in {}", span(answer.latency))),
+            Verdict::Healthy { .. } => seen = format!("{seen}{name} answers in {}; ", span(answer.latency)),
             Verdict::Failing(Failure::NotOpenClaw | Failure::Status(_)) => {
                 let said = format!("what answers at {} is not OpenClaw: {}", answer.url, answer.detail);
                 return Said::fail(&said, fix::EDIT_CONFIG);
@@ -46,20 +46,19 @@ pub(super) fn upstream(world: &World) -> Said {
             }
         }
     }
-    Said::ok(&seen.join(", "))
+    Said::ok(&seen.trim_end_matches("; "))
 }
 
 /// Each upstream was seen healthy by the monitor before, which it must have been to count as dead.
 pub(super) fn armed(world: &World) -> Said {
     let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
-    let is_armed = |upstream: &&Upstream| status.upstreams.iter().any(|seen| seen.name == upstream.name && seen.armed);
-    let unarmed: Vec<&str> =
-        world.config.upstreams.iter().filter(|u| !is_armed(u)).map(|upstream| upstream.name.as_str()).collect();
-    if unarmed.is_empty() {
-        return Said::ok(&"every upstream was seen healthy before");
+    for Upstream { name, .. } in &world.config.upstreams {
+        if !status.upstreams.iter().any(|seen| seen.name == *name && seen.armed) {
+            let said = format_args!("the monitor has never seen {name} healthy, so its death would not count");
+            return Said::fail(&said, fix::WAIT_ARMED);
+        }
     }
-    let said = format!("the monitor has never seen {} healthy, so its death would not count", unarmed.join(", "));
-    Said::fail(&said, fix::WAIT_ARMED)
+    Said::ok(&"every upstream was seen healthy before")
 }
 
 /// The names that the configuration uses have addresses.
@@ -104,8 +103,9 @@ pub(super) fn tailscale(world: &World) -> Said {
     let is_expired = own.and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool()) == Some(true);
     let expiry = own.and_then(|own| own.get("KeyExpiry")).and_then(|expiry| parse_rfc3339(expiry.as_str()?));
     match expiry {
-        _ if is_expired => Said::fail(&"this host's key has expired", fix::TAILSCALE_KEY),
-        Some(expiry) if expiry <= world.now => Said::fail(&"this host's key has expired", fix::TAILSCALE_KEY),
+        _ if is_expired || expiry.is_some_and(|expiry| expiry <= world.now) => {
+            Said::fail(&"this host's key has expired", fix::TAILSCALE_KEY)
+        }
         Some(expiry) if expiry.since(world.now) < KEY => {
             let left = span(expiry.since(world.now));
             Said::warn(&format_args!("this host's key expires in {left}"), fix::TAILSCALE_KEY)

@@ -5,6 +5,7 @@
 //! accounts that go with it, tokens included, never reach a disk or a screen.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,25 +61,24 @@ pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String
 /// Its own session, so that nothing of the agent's reaches root's terminal; no way to more privileges; and it ends with
 /// the child that waits for it.
 fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
-    let variables = ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"];
-    let mut command = world
-        .command("setsid")
-        .args(["--wait", "setpriv", "--reuid"])
-        .arg(owner.uid.to_string())
-        .arg("--regid")
-        .arg(owner.gid.to_string())
-        .args(["--init-groups", "--reset-env", "--no-new-privs", "--pdeathsig", "KILL", "--", "env"]);
+    let mut words: Vec<OsString> = vec!["--reuid".into(), owner.uid.to_string().into()];
+    words.extend(["--regid".into(), owner.gid.to_string().into()]);
+    let options = ["--init-groups", "--reset-env", "--no-new-privs", "--pdeathsig", "KILL", "--", "env"];
+    words.extend(options.map(OsString::from));
     if let Source::Environment(_) = world.source {
-        let set = variables.into_iter().filter_map(|name| Some(format!("{name}={}", env::var(name).ok()?)));
-        command = command.args(set);
+        for name in ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"] {
+            let value = env::var(name).unwrap_or_default();
+            words.push(format!("{name}={value}").into());
+        }
     }
-    command = command.arg(program).args(["doctor", "--as-owner"]);
+    words.extend([program.into(), "doctor".into(), "--as-owner".into()]);
     if let Source::File(path) = &world.source {
-        command = command.arg("--config").arg(path);
+        words.extend(["--config".into(), path.into()]);
     }
     if wants_accounts {
-        command = command.arg("--accounts");
+        words.push("--accounts".into());
     }
+    let command = world.command("setsid").args(["--wait", "setpriv"]).args(words);
     command.deadline(DEADLINE).limit(LIMIT).run().map(|output| output.stdout)
 }
 

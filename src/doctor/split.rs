@@ -88,11 +88,14 @@ pub(super) fn resolve(accounts: &mut [Account], value: impl Fn(&str) -> Option<S
     }
 }
 
-fn pairs<'a>(here: &'a [Account], there: &'a [Account]) -> impl Iterator<Item = (&'a Account, &'a Account)> {
-    let of = move |ours: &'a Account| {
-        there.iter().filter(|theirs| theirs.channel == ours.channel).map(move |theirs| (ours, theirs))
-    };
-    here.iter().flat_map(of)
+fn pairs<'a>(here: &'a [Account], there: &'a [Account]) -> Vec<(&'a Account, &'a Account)> {
+    let mut found = Vec::new();
+    for ours in here {
+        for theirs in there.iter().filter(|theirs| theirs.channel == ours.channel) {
+            found.push((ours, theirs));
+        }
+    }
+    found
 }
 
 fn kinship(ours: &Account, theirs: &Account) -> Kinship {
@@ -126,45 +129,36 @@ fn bot(mark: &Mark) -> Option<&str> {
 }
 
 impl Standby {
+    /// An account is a list of texts: its channel, its name, and then three for each mark.
     pub(super) fn to_json(&self) -> Value {
-        let mark = |mark: &Mark| {
-            Value::object([
-                ("key", mark.key.as_str().into()),
-                ("variable", mark.variable.clone().into()),
-                ("text", mark.text.clone().into()),
-            ])
-        };
         let account = |account: &Account| {
-            Value::object([
-                ("channel", account.channel.as_str().into()),
-                ("name", account.name.as_str().into()),
-                ("marks", Value::array(account.marks.iter().map(mark))),
-            ])
+            let mut texts = vec![Value::from(account.channel.as_str()), account.name.as_str().into()];
+            for mark in &account.marks {
+                texts.extend([mark.key.as_str().into(), mark.variable.clone().into(), mark.text.clone().into()]);
+            }
+            Value::array(texts)
         };
         let accounts = Value::array(self.accounts.iter().map(account));
         Value::object([("version", self.version.clone().into()), ("accounts", accounts)])
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote, as from an enemy: what is not in its type is left out.
+    /// Reads what [`to_json`](Self::to_json) wrote, as from an enemy: what is not in its type counts as nothing.
     pub(super) fn read(node: &Node) -> Self {
-        const MOST: usize = 64;
-        let text = |node: &Value, key: &str| {
-            let text = node.get(key)?.as_str()?;
-            Some(text.chars().take(4096).collect::<String>())
-        };
-        let list = |node: &'_ Value, key: &str| {
-            let items = node.get(key).and_then(|items| items.as_array()).unwrap_or_default();
-            items.iter().take(MOST).map(|item| item.value.clone()).collect::<Vec<_>>()
-        };
-        let mark = |node: &Value| {
-            Some(Mark { key: text(node, "key")?, variable: text(node, "variable"), text: text(node, "text") })
-        };
-        let account = |node: Value| {
-            let marks = list(&node, "marks").iter().filter_map(mark).collect();
-            Some(Account { channel: text(&node, "channel")?, name: text(&node, "name")?, marks })
-        };
-        let version = text(node, "version").and_then(|said| super::openclaw::version(&said));
-        Self { version, accounts: list(node, "accounts").into_iter().filter_map(account).collect() }
+        let version = node.get("version").and_then(|said| super::openclaw::version(said.as_str()?));
+        let mut standby = Self { version, accounts: Vec::new() };
+        let text = |node: &Node| Some(node.as_str()?.to_owned());
+        for account in node.get("accounts").and_then(|accounts| accounts.as_array()).unwrap_or_default() {
+            let [channel, name, marks @ ..] = account.as_array().unwrap_or_default() else { continue };
+            let mut found = Account { channel: text(channel).unwrap_or_default(), ..Account::default() };
+            found.name = text(name).unwrap_or_default();
+            for mark in marks.chunks_exact(3) {
+                let [key, variable, value] = mark else { continue };
+                let key = text(key).unwrap_or_default();
+                found.marks.push(Mark { key, variable: text(variable), text: text(value) });
+            }
+            standby.accounts.push(found);
+        }
+        standby
     }
 }
 
@@ -237,8 +231,9 @@ mod tests {
         };
         let read = Standby::read(&json::parse(&standby.to_json().to_string()).unwrap());
         assert_eq!(read, standby);
-        let odd = json::parse(r#"{"version":7,"accounts":[1,{"channel":"a"},{"channel":"b","name":"c"}]}"#).unwrap();
-        assert_eq!(Standby::read(&odd).accounts.len(), 1);
+        let odd = json::parse(r#"{"version":7,"accounts":[1,["a"],["b","c"],["d",5,6,7,8,9]]}"#).unwrap();
+        let read = Standby::read(&odd).accounts;
+        assert_eq!(read.iter().map(|account| account.channel.as_str()).collect::<Vec<_>>(), ["b", "d"]);
     }
 
     #[test]

@@ -108,6 +108,23 @@ impl World {
         world
     }
 
+    /// Reads the primary's `openclaw.json`, of which `-` means standard input. It holds the primary's tokens, so it is
+    /// not handed to the agent's user; and root reads nothing that is the agent's.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is the agent's.
+    pub fn read_primary(&mut self, file: &Path) -> Result<(), String> {
+        let failed = |why: &str| format!("cannot read {}: {why}", file.display());
+        let path = if file == Path::new("-") { Path::new("/dev/stdin") } else { file };
+        if let (Identity::Root, Ok(owner)) = (self.identity, &self.owner)
+            && is_of(file, owner)
+        {
+            return Err(failed(&format!("it is {}'s; root reads a copy of its own, below /root", owner.name)));
+        }
+        self.primary = Some(text(path).map_err(|why| failed(&why))?);
+        Ok(())
+    }
+
     /// The user under whom a unit runs the sync, as systemd says: what lies below the home cannot be asked, for there an
     /// agent decides whose it is.
     fn find_owner(&self) -> Result<Owner, String> {
@@ -202,6 +219,13 @@ impl World {
     }
 }
 
+/// Whether a file is its, or lies below its home, where it may be anything the next moment.
+pub(super) fn is_of(file: &Path, owner: &Owner) -> bool {
+    let real = file.canonicalize().unwrap_or_default();
+    let is_below = file.starts_with(&owner.home) || real.starts_with(&owner.home);
+    is_below || real.metadata().is_ok_and(|found| found.uid() == owner.uid)
+}
+
 /// A regular file as text, if it is not too long.
 pub(super) fn read(path: &Path) -> Result<String, String> {
     // Opening a pipe would wait for its other end.
@@ -209,9 +233,12 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
     if !found.is_file() {
         return Err("it is not a regular file".to_owned());
     }
+    text(path)
+}
+
+fn text(path: &Path) -> Result<String, String> {
     let mut text = String::new();
-    let opened = File::open(path).and_then(|file| file.take(FILE + 1).read_to_string(&mut text));
-    match opened {
+    match File::open(path).and_then(|file| file.take(FILE + 1).read_to_string(&mut text)) {
         Ok(length) if length as u64 > FILE => Err(format!("it is longer than {FILE} bytes")),
         Ok(_) => Ok(text),
         Err(why) => Err(why.to_string()),
