@@ -155,11 +155,18 @@ impl<'a> Git<'a> {
     }
 
     /// Runs git with something to read.
-    pub(super) fn feed(&self, args: &[&str], input: &[u8], index: &Path) -> Result<Vec<u8>, Stop> {
+    pub(super) fn feed(&self, args: &[impl AsRef<OsStr>], input: &[u8], index: &Path) -> Result<Vec<u8>, Stop> {
         let path = self.own_folder().join("input");
         let file = write_and_open(&path, input).map_err(|why| Stop::file("write", &path, &why))?;
         let command = self.command(args).env("GIT_INDEX_FILE", index).stdin(file).limit(ANSWER);
         Ok(command.deadline(SCAN).run_bytes()?)
+    }
+
+    /// The names, as bytes that end in NUL, of files below `folder` that are not what an index says, or missing.
+    pub(super) fn changed_at(&self, folder: &Path, index: &Path) -> Result<Vec<u8>, CommandError> {
+        let command = self.command(&["ls-files", "--modified", "-z"]).env("GIT_INDEX_FILE", index);
+        let command = command.env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder);
+        command.deadline(SCAN).limit(ANSWER).run_bytes()
     }
 
     /// Runs git on another index than this program's.
@@ -193,7 +200,7 @@ impl<'a> Git<'a> {
         if self.cancel.is_cancelled() { Err(Stop::new(Why::Stopped, "")) } else { Ok(()) }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new("git")
             .dir(self.dir)
             .args(args)

@@ -10,6 +10,9 @@
 //! of the boot; only under another boot does it explain anything.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::git::Git;
@@ -33,6 +36,28 @@ pub(super) struct Entry {
     pub(super) modes: [String; 2],
     /// The content before and after.
     pub(super) hashes: [String; 2],
+}
+
+impl Entry {
+    /// Its name in the workspace.
+    pub(super) fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.path))
+    }
+
+    /// Whether there is a file or a link of that name before.
+    pub(super) fn is_file_before(&self) -> bool {
+        is_file(&self.modes[0])
+    }
+
+    /// Whether there is a file or a link of that name afterwards.
+    pub(super) fn is_file_afterwards(&self) -> bool {
+        is_file(&self.modes[1])
+    }
+}
+
+/// Neither nothing nor a repository within the repository, which git leaves alone.
+fn is_file(mode: &str) -> bool {
+    !matches!(mode, "000000" | "160000")
 }
 
 /// The differences between two trees or commits.

@@ -8,5 +8,6 @@ mod outages;
 mod pull;
 mod push;
 mod queue;
+mod races;
 mod states;
 mod world;
