@@ -69,6 +69,7 @@ impl Move<'_> {
         let entries = if is_there { Vec::new() } else { differences(git, &self.image.tree, self.to)? };
         let lock = IndexLock::take(git, self.others)?;
         self.is_unchanged()?;
+        lock.keep_staged(git, self.image, self.others, self.now)?;
         let mut aside = Vec::new();
         let mut record = None;
         if !entries.is_empty() {
@@ -175,7 +176,8 @@ impl Move<'_> {
             let path = entry.path();
             let [before, after] = &entry.modes;
             let is_new = before == "000000";
-            let is_withheld = self.image.withheld.iter().any(|(name, _)| name == path);
+            // Another commit of a repository within the repository is nothing on the disk.
+            let is_withheld = entry.is_file_afterwards() && self.image.withheld.iter().any(|(name, _)| name == path);
             let obstacle = match (is_new, is_withheld) {
                 (true, _) => self.obstacle(path, entries),
                 (false, true) => Some(path.to_owned()),
@@ -233,7 +235,7 @@ impl Move<'_> {
         let [_, hash] = &entry.hashes;
         let size = self.git.word(&["cat-file", "-s", hash])?.parse::<u64>().unwrap_or_default();
         let is_short = path.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() <= size);
-        if !is_short {
+        if !is_short || size > torn::MOST_COMPARED {
             return Ok(false);
         }
         let whole = self.git.list(&["cat-file", "blob", hash])?;

@@ -24,13 +24,22 @@ const SCAN: Duration = Duration::from_secs(5 * 60);
 const ANSWER: usize = 128 * 1024 * 1024;
 
 /// What every git here is told, above all configuration.
-const CONFIG: [(&str, &str); 17] = [
+const CONFIG: [(&str, &str); 24] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     // Each of these would make git look away from files that were changed, or share the agent's index.
     ("core.ignoreStat", "false"),
     ("core.sparseCheckout", "false"),
     ("core.splitIndex", "false"),
+    ("core.untrackedCache", "false"),
+    ("core.trustctime", "true"),
+    ("core.checkStat", "default"),
+    // What a commit holds is what lies on the disk, to the byte, unless the workspace itself has an attribute for it.
+    ("core.autocrlf", "false"),
+    ("core.safecrlf", "false"),
+    // After a power cut a branch must not name a commit of which nothing was on the disk yet.
+    ("core.fsync", "committed"),
+    ("core.fsyncMethod", "batch"),
     // One file after the other, so that a move that is killed leaves one half-written file at most.
     ("checkout.workers", "1"),
     // Tidying up has its time, and it is not while somebody waits for a promotion.
@@ -173,6 +182,11 @@ impl<'a> Git<'a> {
     pub(super) fn on_index(&self, index: &Path, args: &[&str]) -> Result<String, CommandError> {
         let command = self.command(args).env("GIT_INDEX_FILE", index).deadline(LOCAL);
         command.run().map(|output| output.stdout.trim().to_owned())
+    }
+
+    /// The same for a long list.
+    pub(super) fn list_on(&self, index: &Path, args: &[&str]) -> Result<Vec<u8>, CommandError> {
+        self.command(args).env("GIT_INDEX_FILE", index).deadline(SCAN).limit(ANSWER).run_bytes()
     }
 
     /// Runs git for what needs the network, until it is cancelled.

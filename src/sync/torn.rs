@@ -25,6 +25,9 @@ use crate::failover::Time;
 /// git fills one file at a time, so each crash leaves one half-written file at most. More are not looked for.
 const MOST_TORN: usize = 64;
 
+/// The longest file that is compared with what it was to become, in bytes. What is longer counts as an edit.
+pub(super) const MOST_COMPARED: u64 = 64 * 1024 * 1024;
+
 /// After this time what was written is on the disk: the kernel takes half a minute at most.
 const DURABLE: Duration = Duration::from_secs(60);
 
@@ -171,10 +174,14 @@ fn versions(git: &Git<'_>, base: &str, others: &[String]) -> Result<HashMap<Vec<
 }
 
 fn is_beginning_of_one(git: &Git<'_>, torn: &str, contents: &HashSet<String>) -> Result<bool, Stop> {
+    let size = |hash: &str| git.word(&["cat-file", "-s", hash]).ok().and_then(|size| size.parse::<u64>().ok());
+    let Some(least) = size(torn).filter(|size| *size <= MOST_COMPARED) else { return Ok(false) };
+    let mut longer =
+        contents.iter().filter(|whole| size(whole).is_some_and(|size| (least..=MOST_COMPARED).contains(&size)));
+    let Some(first) = longer.next() else { return Ok(false) };
     let torn = git.list(&["cat-file", "blob", torn])?;
-    for whole in contents {
-        let whole = git.list(&["cat-file", "blob", whole]);
-        if whole.is_ok_and(|whole| whole.starts_with(&torn)) {
+    for whole in [first].into_iter().chain(longer) {
+        if git.list(&["cat-file", "blob", whole])?.starts_with(&torn) {
             return Ok(true);
         }
     }

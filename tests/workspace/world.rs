@@ -22,6 +22,9 @@ while :; do case "$1" in -l|-o) shift 2;; -*) shift;; *) break;; esac; done
 shift
 exec sh -c "$*""#;
 
+/// The content that holds no byte.
+const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+
 pub struct World {
     pub dir: tempfile::TempDir,
     pub workspace: Workspace,
@@ -141,15 +144,18 @@ impl World {
 
     /// What git in the workspace calls unclean; nothing may be left in this state for the agent.
     pub fn status(&self) -> String {
-        self.standby("git status --porcelain")
+        self.standby("git status --porcelain 2>&1 || true")
     }
 
-    /// Every content there is: in a file of the workspace, or in a commit that a ref names.
+    /// Every content there is: in a file of the workspace, staged, or in a commit that a ref names.
     pub fn contents(&self) -> BTreeSet<String> {
         let mut found = self.contents_on_disk();
+        // Of a file that is only to be added, git has the name and nothing.
+        found.insert(EMPTY.to_owned());
         if self.workspace.path.join(".git").exists() {
             let objects = self.standby(
-                "{ git rev-list --objects --all; git rev-parse -q --verify HEAD >&2 && git rev-list --objects HEAD; } \
+                "{ git rev-list --objects --all; git rev-parse -q --verify HEAD >&2 && git rev-list --objects HEAD; \
+                 git ls-files --stage | cut -d' ' -f2; } \
                  2>/dev/null | cut -d' ' -f1 | git cat-file --batch-check='%(objecttype) %(objectname)'",
             );
             found.extend(objects.lines().filter_map(|line| line.strip_prefix("blob ")).map(str::to_owned));
