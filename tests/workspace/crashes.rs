@@ -62,14 +62,14 @@ fn a_sync_that_may_be_killed() {
     }
 }
 
-struct Crash {
-    world: World,
+pub struct Crash {
+    pub world: World,
     round: usize,
 }
 
 impl Crash {
     /// A world of this many files, all of which the primary changes in every round.
-    fn new(files: usize) -> Self {
+    pub fn new(files: usize) -> Self {
         let world = World::new();
         fs::create_dir(world.at("bin")).unwrap();
         world.primary(&format!(
@@ -86,7 +86,7 @@ impl Crash {
     }
 
     /// Runs a sync and kills it at a call of git. Says whether it came that far.
-    fn run(&self, task: &str, at: &str, (how, delay): (&str, &str)) -> bool {
+    pub fn run(&self, task: &str, at: &str, (how, delay): (&str, &str)) -> bool {
         let at_path = |name: &str| self.world.at(name);
         for (name, value) in [("count", "0"), ("at", at), ("how", how), ("delay", delay)] {
             fs::write(at_path(name), value).unwrap();

@@ -11,4 +11,5 @@ mod push;
 mod queue;
 mod races;
 mod states;
+mod storm;
 mod world;
