@@ -10,6 +10,7 @@ mod pull;
 mod push;
 mod queue;
 mod races;
+mod remotes;
 mod states;
 mod storm;
 mod world;
