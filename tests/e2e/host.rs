@@ -17,7 +17,7 @@ pub(crate) const PORT: u16 = 18789;
 pub(crate) struct Host {
     /// Its name, unique on this machine.
     pub(crate) name: String,
-    /// Its address on the wire between the two hosts.
+    /// Its address on the wire.
     pub(crate) address: &'static str,
     dir: PathBuf,
     shared: PathBuf,
@@ -264,6 +264,7 @@ fn clean(command: &mut Command) -> &mut Command {
     ])
 }
 
-fn quoted(text: &str) -> String {
+/// A word of a shell script, whatever is in it.
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
