@@ -155,5 +155,8 @@ fn tell(pushed: &Pushed, out: &mut Output) -> Result<Answer, Error> {
     for (what, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
         out.line(format_args!("{what}: {}", names.words()))?;
     }
-    Ok(if pushed.is_returned() { Answer::Yes } else { Answer::No })
+    if !pushed.not_put_away.is_empty() {
+        out.line(format_args!("not put away: {}", pushed.not_put_away))?;
+    }
+    Ok(if pushed.is_done() { Answer::Yes } else { Answer::No })
 }
