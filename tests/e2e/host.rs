@@ -204,6 +204,11 @@ impl Host {
         fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// Replaces the content of a file of the running host.
+    pub(crate) fn write(&self, path: &str, content: &str) {
+        self.run(&format!("printf %s {} > {path}", quoted(content)));
+    }
+
     /// How this machine numbers a process of the host.
     pub(crate) fn outside(&self, process: u32) -> u32 {
         let own = fs::metadata(format!("/proc/{}/ns/pid", self.init().expect("the host is running")));

@@ -7,6 +7,11 @@ use crate::host::Host;
 use crate::lab::CONFIG;
 use crate::parts::{REPOSITORY, parts};
 
+/// Node, where npm has installed it on every host.
+pub(crate) const NODE: &str = "/opt/openclaw/node_modules/node-binary/bin/node";
+/// What it is to run.
+pub(crate) const OPENCLAW: &str = "/opt/openclaw/node_modules/openclaw/openclaw.mjs";
+
 /// The gateway as OpenClaw recommends it, and the push that a person sets up on a primary. Its timer is not enabled.
 pub(crate) fn primary(host: &Host) {
     host.install("/etc/systemd/system/openclaw.service", ours("files/primary/openclaw.service"));
@@ -44,6 +49,18 @@ pub(crate) fn standby(host: &Host) {
         "chmod 600 /etc/openclaw/gateway.env; systemd-sysusers; \
          mkdir -m 700 /etc/openclaw-failover/credentials; chown -R openclaw: /home/openclaw",
     );
+}
+
+/// Gives the running standby's gateway a channel: a Telegram that is to be started on that host.
+pub(crate) fn add_telegram(host: &Host) {
+    let text = |path: &str| String::from_utf8_lossy(&ours(path)).into_owned();
+    let channel = format!("{}  \"cron\"", text("files/standby/telegram.json"));
+    host.write(
+        "/home/openclaw/.openclaw/openclaw.json",
+        &text("files/standby/openclaw.json").replace("  \"cron\"", &channel),
+    );
+    host.write("/root/telegram.mjs", &text("files/standby/telegram.mjs"));
+    host.run("echo TELEGRAM_BOT_TOKEN=223456789:AAnot_a_token_that_telegram_knows_012 >> /etc/openclaw/gateway.env");
 }
 
 /// Has the workspace's remote on another host. All hosts have the same key, as they come from one root file system.

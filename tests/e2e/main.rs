@@ -23,6 +23,7 @@ mod observe;
 mod outage;
 mod parts;
 mod privilege;
+mod replay;
 mod repository;
 mod shell;
 mod standby;

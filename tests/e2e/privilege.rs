@@ -79,7 +79,8 @@ fn a_sandbox_is_no_obstacle() {
     // Where there is no workspace yet, one is made.
     let url = format!("\"workspace\": {{ \"url\": \"openclaw@{GIT}:workspace.git\" }}, \"upstreams\"");
     let config = host.read(CONFIG).unwrap_or_default().replace("\"upstreams\"", &url);
-    host.run(&format!("rm -r /home/openclaw/.openclaw/workspace; cat > {CONFIG} << 'EOF'\n{config}\nEOF"));
+    host.write(CONFIG, &config);
+    host.run("rm -r /home/openclaw/.openclaw/workspace");
     let pulled = host.ask("openclaw-failover sync pull");
     assert!(pulled.ok && pulled.text.contains("moved"), "{}", pulled.text);
     assert_eq!(host.note("MEMORY.md"), lab.primary.note("MEMORY.md"));
