@@ -131,7 +131,12 @@ impl Lab {
 
     /// When the standby's gateway was started, in seconds since 1970, as its systemd remembers: nothing escapes it.
     pub(crate) fn starts(&self) -> Vec<f64> {
-        let script = format!("journalctl --no-pager --output=short-unix _PID=1 --unit={GATEWAY} --grep='^Started '");
+        self.told("Started")
+    }
+
+    /// When the standby's systemd has said this word of the gateway.
+    pub(crate) fn told(&self, word: &str) -> Vec<f64> {
+        let script = format!("journalctl --no-pager --output=short-unix _PID=1 --unit={GATEWAY} --grep='^{word} '");
         let lines = self.standby.ask(&script).text;
         lines.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
     }

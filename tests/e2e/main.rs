@@ -16,6 +16,7 @@ mod breaker;
 mod budget;
 mod faults;
 mod host;
+mod hostile;
 mod install;
 mod lab;
 mod network;

@@ -19,23 +19,31 @@ const REMOTE: &str = "/home/openclaw/workspace.git";
 const REPORTS: &str = "/var/lib/openclaw-sync";
 
 impl Host {
-    /// Runs a shell script as the agent does: as `openclaw`, in the workspace. It must succeed.
-    pub(crate) fn agent(&self, script: &str) -> String {
-        let answer = self.ask_agent(script);
-        assert!(answer.ok, "{}: the agent's {script}: failed:\n{}", self.name, answer.text);
+    /// Runs a shell script as `openclaw`, in its home. It must succeed.
+    pub(crate) fn openclaw(&self, script: &str) -> String {
+        let answer = self.ask_openclaw(script);
+        assert!(answer.ok, "{}: openclaw's {script}: failed:\n{}", self.name, answer.text);
         answer.text
+    }
+
+    fn ask_openclaw(&self, script: &str) -> Answer {
+        let script = quoted(&format!("cd; {script}"));
+        self.ask(&format!("setpriv --reuid=openclaw --regid=openclaw --init-groups --reset-env bash -euc {script}"))
+    }
+
+    /// The same in the workspace, as the agent does.
+    pub(crate) fn agent(&self, script: &str) -> String {
+        self.openclaw(&format!("cd {WORKSPACE}; {script}"))
     }
 
     /// The same, whatever comes of it.
     pub(crate) fn ask_agent(&self, script: &str) -> Answer {
-        self.as_openclaw(&format!("cd {WORKSPACE}; {script}"))
+        self.ask_openclaw(&format!("cd {WORKSPACE}; {script}"))
     }
 
     /// Asks the remote that lies on this host.
     pub(crate) fn remote(&self, script: &str) -> String {
-        let answer = self.as_openclaw(&format!("cd {REMOTE}; {script}"));
-        assert!(answer.ok, "{}: the remote's {script}: failed:\n{}", self.name, answer.text);
-        answer.text
+        self.openclaw(&format!("cd {REMOTE}; {script}"))
     }
 
     /// The branches of the remote that lies on this host.
@@ -77,11 +85,6 @@ impl Host {
         let file = if unit == PULL { "pull.json" } else { "push.json" };
         let text = self.read(&format!("{REPORTS}/{file}")).unwrap_or_default();
         json::parse(&text).unwrap_or_else(|why| panic!("{}: {file}: {why:?}: {text}", self.name))
-    }
-
-    fn as_openclaw(&self, script: &str) -> Answer {
-        let script = quoted(script);
-        self.ask(&format!("setpriv --reuid=openclaw --regid=openclaw --init-groups --reset-env bash -euc {script}"))
     }
 }
 
