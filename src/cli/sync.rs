@@ -125,6 +125,9 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
     if !unit::is_ours(&workspace.path) {
         return by_unit(&workspace, out);
     }
+    if !unit::is_due(&workspace, &rooms::sync_paths()) {
+        return Ok(Answer::Yes);
+    }
     by_ourselves(&workspace, Role::Primary, out)
 }
 

@@ -167,9 +167,32 @@ pub fn longest_push(workspace: &Workspace) -> Duration {
     workspace.timeout.saturating_mul(3).saturating_add(MOVE_CAP).saturating_add(SLACK)
 }
 
+/// Whether a primary's push that its timer started is one that `workspace.push_interval` asks for; the timer comes round
+/// every minute. What a person starts is always due.
+#[must_use]
+pub fn is_due(workspace: &Workspace, paths: &Paths) -> bool {
+    if env::var_os("TRIGGER_UNIT").is_none() {
+        return true;
+    }
+    let Ok(Some(last)) = last_push(paths) else { return true };
+    let now = now();
+    last.ended > now || now.since(last.ended) >= workspace.push_interval
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_lives_as_long_as_the_longest_sync() {
+        let workspace = Workspace { timeout: Duration::from_secs(30 * 60), ..Workspace::default() };
+        let secret = Secret { source: "o@h:a".into(), target: "/home/o/a/".into() };
+        let longest = longest(&workspace, &vec![secret; 64]).max(longest_push(&workspace));
+        assert!(longest < Duration::from_secs(2 * 60 * 60), "{longest:?}");
+        let units =
+            [include_str!("../setup/openclaw-sync-pull.service"), include_str!("../setup/openclaw-sync-push.service")];
+        assert!(units.iter().all(|unit| unit.contains("\nTimeoutStartSec=2h\n")));
+    }
 
     #[test]
     fn a_missing_workspace_belongs_to_whoever_owns_the_nearest_folder() {

@@ -526,6 +526,7 @@ impl World {
                 self.look_at = Some(self.now + 20);
             }
             Action::Pull => {
+                assert!(self.pull.is_none() && !self.pushes, "a pull beside another sync");
                 let takes = match self.troubles.slow_sync && self.rng.chance(300) {
                     true => self.rng.log_range(SECOND, 5 * MINUTE),
                     false => self.rng.range(100, 4 * SECOND),
@@ -541,6 +542,7 @@ impl World {
                 self.push_own(takes, ends);
             }
             Action::Push => {
+                assert!(self.pull.is_none() && !self.pushes, "a push beside another sync");
                 let returned = !(self.troubles.slow_sync && self.rng.chance(500));
                 let takes = self.rng.log_range(100, MINUTE);
                 self.pushes = true;

@@ -36,6 +36,7 @@ impl Workspace {
 
     pub(in crate::monitor) fn pushed(&mut self, result: &Result<Pushed, String>) -> Vec<MonitorNote> {
         let mut notes = Vec::new();
+        let puts_away_anew = self.not_put_away.is_some();
         let push = match result {
             // Another one will be tried, or has just ended.
             Ok(pushed) if matches!(pushed.outcome, PushOutcome::Stopped | PushOutcome::Busy) => return notes,
@@ -53,11 +54,11 @@ impl Workspace {
             Some(why) if before.as_ref() != Some(&why) => {
                 notes.push(MonitorNote::PushFailed { outcome: push.outcome, why });
             }
-            None => {
+            None if before.is_some() || !puts_away_anew => {
                 let branches = result.as_ref().map(|pushed| pushed.pushed.words()).unwrap_or_default();
                 notes.push(MonitorNote::Returned { branches });
             }
-            Some(_) => {}
+            _ => {}
         }
         notes
     }
@@ -135,4 +136,77 @@ fn of_push(pushed: &Pushed) -> Push {
 
 fn told(words: &str, said: &str) -> String {
     if said.is_empty() { words.to_owned() } else { format!("{words}: {said}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+    use crate::sync::report;
+
+    /// What is read of a push that came to this.
+    fn pushed(outcome: &str, said: &str, not_put_away: &str) -> Result<Pushed, String> {
+        let none = r#"{ "count": 0, "listed": [] }"#;
+        let lists = ["pushed", "merged", "conflicts", "withheld", "aside", "archived"];
+        let lists: String = lists.iter().map(|name| format!(r#""{name}": {none}, "#)).collect();
+        let text = format!(
+            r#"{{ "schema": 1, "started": "2026-11-21T22:00:00.000Z", "ended": "2026-11-21T22:00:01.000Z", {lists}
+                 "returned": null, "commit": null, "open_asked": null, "outcome": "{outcome}", "not_put_away": "{not_put_away}", "open": false, "said": "{said}" }}"#
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("push.json");
+        fs::write(&path, text).unwrap();
+        Ok(report::read_push(&path, fs::metadata(&path).unwrap().uid()).unwrap().unwrap())
+    }
+
+    fn names(notes: &[MonitorNote]) -> Vec<&'static str> {
+        let name = |note: &MonitorNote| match note {
+            MonitorNote::Returned { .. } => "returned",
+            MonitorNote::PushFailed { .. } => "push_failed",
+            MonitorNote::NotPutAway { .. } => "not_put_away",
+            _ => "other",
+        };
+        notes.iter().map(name).collect()
+    }
+
+    fn wrong(workspace: &Workspace) -> Vec<(&'static str, String)> {
+        workspace.wrong().into_iter().filter_map(|(what, text)| Some((what, text?))).collect()
+    }
+
+    #[test]
+    fn what_cannot_be_returned_is_told_once_for_each_reason() {
+        let mut workspace = Workspace::default();
+        let tell = |workspace: &mut Workspace, outcome, said| names(&workspace.pushed(&pushed(outcome, said, "")));
+        assert_eq!(tell(&mut workspace, "not_pushed", "no route"), ["push_failed"]);
+        assert_eq!(tell(&mut workspace, "not_pushed", "no route"), [""; 0]);
+        assert_eq!(tell(&mut workspace, "stopped", ""), [""; 0]);
+        assert_eq!(wrong(&workspace), [("unreturned", "cannot push: no route".to_owned())]);
+        assert_eq!(tell(&mut workspace, "refused", "no force"), ["push_failed"]);
+        assert_eq!(names(&workspace.pushed(&Err("the unit is masked".to_owned()))), ["push_failed"]);
+        assert_eq!(tell(&mut workspace, "pushed", ""), ["returned"]);
+        assert_eq!(wrong(&workspace), []);
+    }
+
+    #[test]
+    fn what_would_be_replayed_is_wrong_until_it_is_put_away() {
+        let mut workspace = Workspace::default();
+        let lacking = pushed("pushed", "", "sqlite3 is not installed");
+        assert_eq!(names(&workspace.pushed(&lacking)), ["not_put_away", "returned"]);
+        assert_eq!(names(&workspace.pushed(&lacking)), [""; 0]);
+        assert!(wrong(&workspace)[0].1.ends_with("long past: sqlite3 is not installed"), "{:?}", wrong(&workspace));
+        workspace.pushed(&pushed("up_to_date", "", ""));
+        assert_eq!(wrong(&workspace), []);
+    }
+
+    #[test]
+    fn a_pull_that_could_not_run_leaves_what_is_known_of_the_disk() {
+        let pull = Pull { commit: Some("1a2b".to_owned()), ..Pull::default() };
+        let mut workspace = Workspace { pull: Some(pull), ..Workspace::default() };
+        assert!(workspace.pulled(&Err("the unit is masked".to_owned())).is_some());
+        assert!(workspace.pulled(&Err("the unit is masked".to_owned())).is_none());
+        let pull = workspace.pull().unwrap();
+        assert_eq!((pull.outcome.as_str(), pull.commit.as_deref()), ("not_run", Some("1a2b")));
+    }
 }
