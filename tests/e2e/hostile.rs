@@ -2,7 +2,7 @@
 //! themselves, and the failover comes in time.
 
 use crate::host::{Host, quoted};
-use crate::lab::{CONFIG, GIT, Lab, MONITOR, PRIMARY};
+use crate::lab::{GIT, Lab, MONITOR, PRIMARY};
 use crate::outage::Outage;
 use crate::repository::PULL;
 use crate::shell::{Answer, eventually, report, secs};
@@ -213,12 +213,7 @@ fn sync(host: &Host, verb: &str) -> Answer {
 
 /// Has secrets copied from a host, and everything pulled often.
 fn add_secrets(lab: &Lab, source: &str) {
-    let host = &lab.standby;
-    let more = format!(
-        "\"workspace\": {{ \"refresh\": \"2s\" }}, \"secrets\": [{{ \"source\": \"{source}\" }}], \"upstreams\""
-    );
-    host.write(CONFIG, &host.read(CONFIG).unwrap_or_default().replace("\"upstreams\"", &more));
-    host.run(&format!("systemctl reload {MONITOR}"));
+    lab.configure(&format!(r#""workspace": {{ "refresh": "2s" }}, "secrets": [{{ "source": "{source}" }}]"#));
 }
 
 fn secret(host: &Host, name: &str) -> Option<String> {

@@ -124,6 +124,19 @@ impl Lab {
         self.monitor().wait_sees_healthy();
     }
 
+    /// Adds to the monitor's configuration while it runs: `text` is entries of JSON.
+    pub(crate) fn configure(&self, text: &str) {
+        self.reconfigure("{", &format!("{{ {text},"));
+    }
+
+    /// Changes the monitor's configuration while it runs.
+    pub(crate) fn reconfigure(&self, from: &str, to: &str) {
+        let config = self.standby.read(CONFIG).unwrap_or_default();
+        assert!(config.contains(from), "{from} is not in {config}");
+        self.standby.write(CONFIG, &config.replacen(from, to, 1));
+        self.standby.run(&format!("systemctl reload {MONITOR}"));
+    }
+
     /// What the monitor reports.
     pub(crate) fn monitor(&self) -> Monitor<'_> {
         Monitor { host: &self.standby }

@@ -1,7 +1,7 @@
 //! What the monitor's user may do, asked of the real polkit under the real rule; and how exposed its unit is.
 
 use crate::host::Host;
-use crate::lab::{CONFIG, GATEWAY, GIT, Lab, MONITOR};
+use crate::lab::{GATEWAY, GIT, Lab, MONITOR};
 use crate::repository::{BRANCH, PULL, PUSH, said};
 use crate::shell::report;
 
@@ -77,9 +77,7 @@ fn a_sandbox_is_no_obstacle() {
     let (lab, _stub) = Lab::with_git_host();
     let host = &lab.standby;
     // Where there is no workspace yet, one is made.
-    let url = format!("\"workspace\": {{ \"url\": \"openclaw@{GIT}:workspace.git\" }}, \"upstreams\"");
-    let config = host.read(CONFIG).unwrap_or_default().replace("\"upstreams\"", &url);
-    host.write(CONFIG, &config);
+    lab.configure(&format!(r#""workspace": {{ "url": "openclaw@{GIT}:workspace.git" }}"#));
     host.run("rm -r /home/openclaw/.openclaw/workspace");
     let pulled = host.ask("openclaw-failover sync pull");
     assert!(pulled.ok && pulled.text.contains("moved"), "{}", pulled.text);

@@ -3,7 +3,7 @@
 
 use crate::host::Host;
 use crate::install::{NODE, OPENCLAW, add_telegram};
-use crate::lab::{CONFIG, GATEWAY, Lab, MONITOR};
+use crate::lab::{GATEWAY, Lab};
 use crate::outage::Outage;
 use crate::repository::{PUSH, said};
 use crate::shell::{always, eventually, secs};
@@ -31,7 +31,7 @@ fn a_queued_message_is_put_away_and_not_sent_at_the_next_promotion() {
     assert!(put_away.text().contains("1 queued messages"), "{}", put_away.text());
     lab.monitor().wait_role("standby", secs(10));
     assert_eq!(queued(host), [""; 0], "it is queued no more");
-    keep(host, "to be sent all the same");
+    keep(&lab, "to be sent all the same");
 
     start_telegram(host);
     let again = Outage::begin(&lab, || stub.say(Says::Error));
@@ -42,10 +42,9 @@ fn a_queued_message_is_put_away_and_not_sent_at_the_next_promotion() {
 }
 
 /// Has the gateway's queue kept from now on, and puts the archived message back into it, in other words.
-fn keep(host: &Host, text: &str) {
-    let kept = "\"gateway\": { \"keep_queue\": true }, \"upstreams\"";
-    let config = host.read(CONFIG).unwrap_or_default().replace("\"upstreams\"", kept);
-    host.write(CONFIG, &config);
+fn keep(lab: &Lab, text: &str) {
+    let host = &lab.standby;
+    lab.configure(r#""gateway": { "keep_queue": true }"#);
     let archived = host.run("cat /var/lib/openclaw-sync/archive/*-state.sqlite | base64 --wrap=0");
     host.agent(&format!(
         "base64 --decode <<< {archived} > ~/archive.sqlite; sqlite3 {STATE} \"
@@ -54,7 +53,7 @@ fn keep(host: &Host, text: &str) {
                  entry_json = replace(replace(entry_json, 'written in the outage', '{text}'), id, 'kept-' || id);
              INSERT INTO delivery_queue_entries SELECT * FROM old.delivery_queue_entries\""
     ));
-    host.run(&format!("systemctl reload {MONITOR}; systemctl start {PUSH}"));
+    host.run(&format!("systemctl start {PUSH}"));
     let report = host.report(PUSH);
     assert!(said(&report, "archived").contains("\"count\":0"), "{}", report.value);
     assert_eq!(queued(host), [text], "it is kept");

@@ -22,11 +22,10 @@ const WORK: &str = r#"
 #[test]
 fn what_was_written_in_an_outage_comes_home_by_itself() {
     let (lab, stub) = Lab::with_git_host();
-    lab.primary.run(&format!("systemctl --quiet enable --now {TIMER}"));
-    lab.primary.agent("echo 'written before the outage' > before.md; echo old > obsolete.md");
-    let sent = || lab.git().remote("git ls-tree --name-only main").contains("obsolete.md").then_some(());
-    eventually("the primary's timer has pushed", secs(20), sent);
+    pushes_when_due(&lab);
 
+    // As long as where nobody is in a hurry: what is pulled is what counts here.
+    lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "5s""#);
     let outage = Outage::begin(&lab, || stub.say(Says::Error));
     outage.takeover();
     assert_eq!(lab.standby.note("before.md").as_deref(), Some("written before the outage\n"), "it starts up to date");
@@ -126,4 +125,24 @@ fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
     let kept = lab.git().branches().into_iter().find(|branch| branch.starts_with("failover/standby@"));
     let kept = kept.expect("the standby's version is on a branch");
     assert_eq!(lab.git().remote(&format!("git show {kept}:MEMORY.md")), "what the standby says\n");
+}
+
+/// The primary's timer comes round often, and what it starts pushes as often as the configuration says; from then on,
+/// every time.
+fn pushes_when_due(lab: &Lab) {
+    let primary = &lab.primary;
+    let round = || {
+        let last = primary.unit(PUSH).invocation;
+        eventually("the timer comes round", secs(20), || (primary.unit(PUSH).invocation != last).then_some(()));
+    };
+    let sent = || lab.git().remote("git ls-tree --name-only main").contains("obsolete.md");
+    primary.run(&format!("systemctl --quiet enable --now {TIMER}"));
+    round();
+    primary.agent("echo 'written before the outage' > before.md; echo old > obsolete.md");
+    round();
+    round();
+    assert!(!sent(), "less than workspace.push_interval has passed");
+    // As if it were not the timer that has started it.
+    primary.add_to_unit(PUSH, "[Service]\nUnsetEnvironment=TRIGGER_UNIT\n");
+    eventually("the primary's timer has pushed", secs(20), || sent().then_some(()));
 }
