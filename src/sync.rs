@@ -19,6 +19,7 @@ mod apply;
 mod checkout;
 mod git;
 mod image;
+mod index;
 mod local;
 mod lock;
 mod merge;

@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::agent::{self, IndexLock, Others};
+use super::agent::Others;
 use super::git::Git;
 use super::image::Image;
+use super::index::{self, IndexLock};
 use super::names;
 use super::refs::Refs;
 use super::stop::{Stop, Why};
@@ -63,7 +64,7 @@ impl Move<'_> {
     pub(super) fn run(&self) -> Result<Moved, Stop> {
         let git = self.git;
         let is_there = self.image.tree == self.image.base && self.refs.head.commit.as_deref() == Some(self.to);
-        if is_there && self.names_are_right() && agent::is_published(git) {
+        if is_there && self.names_are_right() && index::is_published(git) {
             return Ok(Moved::default());
         }
         let entries = if is_there { Vec::new() } else { differences(git, &self.image.tree, self.to)? };
@@ -74,15 +75,15 @@ impl Move<'_> {
         let mut record = None;
         if !entries.is_empty() {
             self.require_room(&entries)?;
-            let swap = match self.others {
-                Others::Down => None,
-                Others::Live => Some(Swap::prepare(git, (self.image, self.to), &entries, self.now)?),
-            };
+            // Where nobody writes at the same time git does it faster; but a filter that fails leaves it half done.
+            let is_quick = self.others == Others::Down && !git.has_filters;
+            let swap =
+                (!is_quick).then(|| Swap::prepare(git, (self.image, self.to), &entries, self.now)).transpose()?;
             if let Some(swap) = &swap {
                 swap.require_unchanged(self.image)?;
             }
             record = Some(torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?);
-            aside = self.make_room(&entries)?;
+            aside = self.make_room(&entries, is_quick)?;
             match &swap {
                 Some(swap) => aside.extend(swap.run()?),
                 None => self.check_out()?,
@@ -93,7 +94,7 @@ impl Move<'_> {
         Ok(Moved { has_moved: !entries.is_empty(), aside })
     }
 
-    /// Has git move the tree, which is fast, and right where nobody writes at the same time.
+    /// Has git move the tree.
     fn check_out(&self) -> Result<(), Stop> {
         let args = ["read-tree", "-m", "-u", self.image.tree.as_str(), self.to];
         self.git.to_its_end(&args, MOVE_CAP).map_err(|stop| self.explain(stop))
@@ -170,7 +171,7 @@ impl Move<'_> {
     }
 
     /// Renames what lies where a file is to be written and is in no commit.
-    fn make_room(&self, entries: &[Entry]) -> Result<Vec<PathBuf>, Stop> {
+    fn make_room(&self, entries: &[Entry], is_quick: bool) -> Result<Vec<PathBuf>, Stop> {
         let mut aside = Vec::new();
         for entry in entries {
             let path = entry.path();
@@ -186,8 +187,8 @@ impl Move<'_> {
             let Some(obstacle) = obstacle else { continue };
             let whole = self.git.dir.join(&obstacle);
             if after.starts_with("100") && obstacle == path && self.is_beginning(&whole, entry)? {
-                // Beside an agent at work that is decided when the file is out of its reach.
-                if self.others == Others::Down {
+                // A swap decides that when the file is out of everybody's reach.
+                if is_quick {
                     fs::remove_file(&whole).map_err(|why| Stop::file("remove", &whole, &why))?;
                 }
                 continue;
