@@ -30,6 +30,7 @@ mod queue;
 mod refs;
 mod remote;
 pub mod report;
+mod room;
 mod secrets;
 mod ssh;
 mod standby;

@@ -15,9 +15,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::apply::aside_of;
 use super::git::Git;
 use super::image::Image;
+use super::room::aside_of;
 use super::stop::{Stop, Why};
 use super::torn::Entry;
 use crate::failover::Time;
@@ -232,4 +232,41 @@ fn is_beginning(part: &Path, whole: &Path) -> bool {
 
 fn is_missing(why: &io::Error) -> bool {
     matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_somebody_has_taken_is_not_taken_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("new"), "new").unwrap();
+        fs::write(at("taken"), "agent's").unwrap();
+        symlink("nowhere", at("link")).unwrap();
+        for (from, to) in [("new", "taken"), ("new", "link"), ("link", "taken")] {
+            let refused = link(&at(from), &at(to)).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{from} {to}");
+        }
+        assert_eq!(fs::read_to_string(at("taken")).unwrap(), "agent's");
+        link(&at("new"), &at("free")).unwrap();
+        link(&at("link"), &at("other")).unwrap();
+        assert_eq!(fs::read_to_string(at("free")).unwrap(), "new");
+        assert_eq!(fs::read_link(at("other")).unwrap(), Path::new("nowhere"));
+    }
+
+    #[test]
+    fn only_a_beginning_may_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for (name, content) in [("whole", "one two"), ("part", "one"), ("more", "one two three"), ("other", "two")] {
+            fs::write(at(name), content).unwrap();
+        }
+        symlink("whole", at("link")).unwrap();
+        assert!(is_beginning(&at("part"), &at("whole")) && is_beginning(&at("whole"), &at("whole")));
+        for name in ["more", "other", "link", "missing"] {
+            assert!(!is_beginning(&at(name), &at("whole")), "{name}");
+        }
+    }
 }
