@@ -13,6 +13,7 @@ use super::index::{age, is_ours, remove, remove_if_there};
 use super::names;
 use super::refs::Head;
 use super::stop::Stop;
+use super::swap;
 use crate::failover::Time;
 
 /// What shows that an operation is not ended, and its name.
@@ -119,7 +120,7 @@ pub(super) fn end_unfinished(git: &Git<'_>, now: Time) -> Result<Option<&'static
 pub(super) fn end_sparse(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     if git.is_sparse && head.commit.is_some() {
         super::image::read_index(git, head)?;
-        git.list(&["checkout-index", "--all", "--quiet"])?;
+        swap::bring_back(git)?;
         git.run(&["config", "--worktree", "core.sparseCheckout", "false"])?;
     }
     Ok(())
