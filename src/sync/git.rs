@@ -69,6 +69,8 @@ pub(super) struct Git<'a> {
     pub(super) url: Option<String>,
     /// Whether the agent has told git to leave files out.
     pub(super) is_sparse: bool,
+    /// Whether programs of the workspace's choice write its files.
+    pub(super) has_filters: bool,
     ssh: OsString,
     lock: &'a Lock,
     cancel: &'a Cancel,
@@ -88,6 +90,7 @@ impl<'a> Git<'a> {
             host,
             url: None,
             is_sparse: false,
+            has_filters: false,
             ssh: ssh.to_owned(),
             lock,
             cancel,
@@ -103,7 +106,9 @@ impl<'a> Git<'a> {
         git.git_dir = PathBuf::from(git_dir.trim_end_matches('\n'));
         let own = git.own_folder();
         fs::create_dir_all(&own).map_err(|why| Stop::file("create", &own, &why))?;
-        let wanted = format!("^(core\\.sshcommand|core\\.sparsecheckout|remote\\.{remote}\\.url)$");
+        let wanted = format!(
+            "^(core\\.sshcommand|core\\.sparsecheckout|filter\\..*\\.(smudge|process)|remote\\.{remote}\\.url)$"
+        );
         let configured = git.ask(&["config", "--get-regexp", &wanted])?.unwrap_or_default();
         let mut sparse = Vec::new();
         for line in configured.lines() {
@@ -112,6 +117,7 @@ impl<'a> Git<'a> {
                     git.ssh = ssh::command(ssh, command.trim().strip_prefix("ssh ").unwrap_or_default());
                 }
                 Some(("core.sparsecheckout", value)) => sparse.push(value == "true"),
+                Some((key, _)) if key.starts_with("filter.") => git.has_filters = true,
                 Some((_, url)) => git.url = Some(url.to_owned()),
                 None => {}
             }

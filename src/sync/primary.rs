@@ -1,10 +1,11 @@
 //! The primary's workspace: the branch that everybody pulls. Its gateway runs, so everything here happens beside an
 //! agent at work: what the agent changes meanwhile is left for the next run.
 
-use super::agent::{self, IndexLock, Others};
+use super::agent::{self, Others};
 use super::apply::{Move, change_refs, forward};
 use super::checkout::Checkout;
 use super::git::Git;
+use super::index::IndexLock;
 use super::local::{Local, Told};
 use super::merge::{self, Join, Merged, contains};
 use super::refs::Refs;

@@ -11,7 +11,7 @@ use super::refs::{Head, Refs};
 use super::remote;
 use super::report::{Commit, Names, Outcome, Pulled, PushOutcome, Pushed};
 use super::stop::{Stop, Why};
-use super::{Reach, now};
+use super::{Reach, now, swap};
 use crate::config::Workspace;
 use crate::failover::Time;
 
@@ -181,6 +181,7 @@ impl<'a> Standby<'a> {
             self.git.run(&["branch", "-m", "failover", &name])?;
             *refs = self.refs()?;
         }
+        told.aside.extend(swap::look_after(&self.git, now)?);
         let local = Local::commit(&self.git, self.workspace, refs, (Others::Down, now), told)?;
         if self.park(refs, &local, now)? {
             *refs = self.refs()?;

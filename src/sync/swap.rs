@@ -15,9 +15,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::apply::aside_of;
 use super::git::Git;
 use super::image::Image;
+use super::room::aside_of;
 use super::stop::{Stop, Why};
 use super::torn::Entry;
 use crate::failover::Time;
@@ -44,10 +44,8 @@ impl<'a> Swap<'a> {
         now: Time,
     ) -> Result<Self, Stop> {
         clear(git)?;
-        let (new, old, index) = (new(git), old(git), index(git));
-        for folder in [&new, &old] {
-            fs::create_dir_all(folder).map_err(|why| Stop::file("create", folder, &why))?;
-        }
+        let (old, index) = (old(git), index(git));
+        fs::create_dir_all(&old).map_err(|why| Stop::file("create", &old, &why))?;
         fs::copy(git.own_index(), &index).map_err(|why| Stop::file("write", &index, &why))?;
         git.list(&["read-tree", "-i", "-m", image.tree.as_str(), to])?;
         let mut names = Vec::new();
@@ -55,10 +53,7 @@ impl<'a> Swap<'a> {
             names.extend_from_slice(&entry.path);
             names.push(0);
         }
-        let mut prefix = OsStr::new("--prefix=").to_owned();
-        prefix.push(new.join(""));
-        let args = [OsStr::new("checkout-index"), &prefix, OsStr::new("-z"), OsStr::new("--stdin")];
-        git.feed(&args, &names, &git.own_index())?;
+        make_new(git, &names)?;
         Ok(Self { git, entries, now })
     }
 
@@ -83,7 +78,7 @@ impl<'a> Swap<'a> {
         }
         let mut aside = Vec::new();
         for entry in self.entries.iter().filter(|entry| entry.is_file_afterwards()) {
-            self.make_folders(entry.path())?;
+            make_folders(self.git, entry.path())?;
             self.take_away(entry)?;
             self.place(entry.path(), &mut aside)?;
         }
@@ -111,20 +106,6 @@ impl<'a> Swap<'a> {
             // Up to the first folder that holds something else.
             let folders = entry.path().ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
             let _kept = folders.map(|folder| fs::remove_dir(self.git.dir.join(folder))).find(Result::is_err);
-        }
-        Ok(())
-    }
-
-    fn make_folders(&self, path: &Path) -> Result<(), Stop> {
-        let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty()).collect();
-        above.reverse();
-        for folder in above.into_iter().map(|part| self.git.dir.join(part)) {
-            match fs::create_dir(&folder) {
-                Ok(()) => {}
-                // A link would lead out of the workspace.
-                Err(_) if folder.symlink_metadata().is_ok_and(|found| found.is_dir()) => {}
-                Err(why) => return Err(Stop::file("create", &folder, &why)),
-            }
         }
         Ok(())
     }
@@ -174,6 +155,47 @@ pub(super) fn look_after(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, Stop>
         clear(git)?;
     }
     Ok(aside)
+}
+
+/// Brings back every file that the index has and the disk has not.
+pub(super) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
+    clear(git)?;
+    let names = git.list(&["ls-files", "--deleted", "-z"])?;
+    make_new(git, &names)?;
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let path = Path::new(OsStr::from_bytes(name));
+        let (from, to) = (new(git).join(path), git.dir.join(path));
+        // A repository within the repository is no file, and what lies there by now stays.
+        if from.symlink_metadata().is_ok_and(|found| !found.is_dir()) && to.symlink_metadata().is_err() {
+            make_folders(git, path)?;
+            link(&from, &to).map_err(|why| Stop::file("write", &to, &why))?;
+        }
+    }
+    clear(git)
+}
+
+/// Makes the files of these names, which end in NUL, as the index has them, but beside the workspace.
+fn make_new(git: &Git<'_>, names: &[u8]) -> Result<(), Stop> {
+    let new = new(git);
+    fs::create_dir_all(&new).map_err(|why| Stop::file("create", &new, &why))?;
+    let mut prefix = OsStr::new("--prefix=").to_owned();
+    prefix.push(new.join(""));
+    let args = [OsStr::new("checkout-index"), &prefix, OsStr::new("-z"), OsStr::new("--stdin")];
+    git.feed(&args, names, &git.own_index()).map(drop)
+}
+
+fn make_folders(git: &Git<'_>, path: &Path) -> Result<(), Stop> {
+    let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty()).collect();
+    above.reverse();
+    for folder in above.into_iter().map(|part| git.dir.join(part)) {
+        match fs::create_dir(&folder) {
+            Ok(()) => {}
+            // A link would lead out of the workspace.
+            Err(_) if folder.symlink_metadata().is_ok_and(|found| found.is_dir()) => {}
+            Err(why) => return Err(Stop::file("create", &folder, &why)),
+        }
+    }
+    Ok(())
 }
 
 /// Removes what a move has left beside the workspace, once it has been looked after.
@@ -232,4 +254,41 @@ fn is_beginning(part: &Path, whole: &Path) -> bool {
 
 fn is_missing(why: &io::Error) -> bool {
     matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_somebody_has_taken_is_not_taken_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("new"), "new").unwrap();
+        fs::write(at("taken"), "agent's").unwrap();
+        symlink("nowhere", at("link")).unwrap();
+        for (from, to) in [("new", "taken"), ("new", "link"), ("link", "taken")] {
+            let refused = link(&at(from), &at(to)).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{from} {to}");
+        }
+        assert_eq!(fs::read_to_string(at("taken")).unwrap(), "agent's");
+        link(&at("new"), &at("free")).unwrap();
+        link(&at("link"), &at("other")).unwrap();
+        assert_eq!(fs::read_to_string(at("free")).unwrap(), "new");
+        assert_eq!(fs::read_link(at("other")).unwrap(), Path::new("nowhere"));
+    }
+
+    #[test]
+    fn only_a_beginning_may_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for (name, content) in [("whole", "one two"), ("part", "one"), ("more", "one two three"), ("other", "two")] {
+            fs::write(at(name), content).unwrap();
+        }
+        symlink("whole", at("link")).unwrap();
+        assert!(is_beginning(&at("part"), &at("whole")) && is_beginning(&at("whole"), &at("whole")));
+        for name in ["more", "other", "link", "missing"] {
+            assert!(!is_beginning(&at(name), &at("whole")), "{name}");
+        }
+    }
 }

@@ -130,6 +130,12 @@ fn what_stays_here_is_named_with_its_reason() {
     let pulled = world.pull().workspace;
     assert!(pulled.withheld.words().contains("MEMORY.md.local-"), "{pulled:?}");
     assert!(!world.standby("git log --all -p").contains(&token));
+    // The same when the primary removes it.
+    world.standby(&format!("echo 'use {token}' >>MEMORY.md"));
+    world.primary_commits("rm MEMORY.md");
+    let pulled = world.pull().workspace;
+    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
+    assert_eq!(world.read(&pulled.aside.listed[0]), format!("one\ntwo\nuse {token}\n"));
 }
 
 #[test]

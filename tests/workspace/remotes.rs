@@ -115,6 +115,25 @@ fn a_rewritten_history_goes_on_with_what_was_returned_before() {
 }
 
 #[test]
+fn what_a_rewritten_history_has_left_out_does_not_come_back() {
+    let world = World::new();
+    world.primary_commits("echo bad >bad.md");
+    world.pull();
+    world.standby("echo learned >learned.md");
+    world.pull();
+    world.primary(
+        "git reset -q --hard HEAD~; echo good >good.md; git add -A; git commit -qm good; git push -qf origin main",
+    );
+    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.standby("ls; git log --format=%s HEAD -- bad.md"), "MEMORY.md\ngood.md\nlearned.md");
+    assert!(world.push().is_returned());
+    world.push_primary();
+    assert_eq!(world.primary("ls; git log --format=%s HEAD -- bad.md"), "MEMORY.md\ngood.md\nlearned.md");
+    // On this host the old history can still be had.
+    assert_eq!(world.standby("git log --all --format=%s -- bad.md"), "more");
+}
+
+#[test]
 fn a_primary_that_was_set_back_takes_what_the_remote_has() {
     let world = World::new();
     world.primary_commits("echo two >two.md");

@@ -4,6 +4,7 @@
 //! What is done follows from a seed alone; `STORM='3 4 5'` tries others than the usual ones.
 
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use crate::crashes::Crash;
@@ -121,7 +122,14 @@ impl Storm {
         let before = contents(&folder);
         self.written.extend(before.iter().cloned());
         self.crash.run(task, &at.to_string(), (how, delay));
+        self.wait(if task == "primary" { "state-primary/lock" } else { "state/lock" });
         self.check(&folder, &before);
+    }
+
+    /// A git that moves the tree outlives a sync that is killed, and holds its lock.
+    fn wait(&self, lock: &str) {
+        let lock = OpenOptions::new().append(true).create(true).open(self.world().at(lock)).unwrap();
+        lock.lock().unwrap();
     }
 
     fn check(&self, folder: &Path, before: &BTreeSet<String>) {
