@@ -8,9 +8,10 @@ use crate::repository::PULL;
 use crate::shell::{Answer, eventually, report, secs};
 use crate::stub::Says;
 
-/// What has no business on this host but to be as it was: all that is not the agent's, with its content.
-const OTHERS: &str = "find /etc /root /usr/local /home -xdev ! -user openclaw -type f -exec sha256sum {} + | sort -k2; \
-     find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw ! -path '/var/lib/systemd*' \
+/// What has no business on this host but to be as it was: all that is neither the agent's nor the suite's own
+/// configuration, with its content.
+const OTHERS: &str = "find /etc /root /usr/local /home -xdev ! -user openclaw -type f ! -name config.json \
+     -exec sha256sum {} + | sort -k2; find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw ! -path '/var/lib/systemd*' \
      ! -path '/var/lib/openclaw-failover/*' -printf '%p %u %m %y %l\\n' | sort";
 
 /// Leaves a note of who has run it, wherever that may write.
@@ -31,7 +32,7 @@ const GIT_CONFIG: &str = r"
     git config diff.external $payload' diff'; git config gpg.program $payload; git config commit.gpgSign true
     git config filter.evil.clean $payload' clean'; git config filter.evil.smudge $payload' smudge'
     git config merge.evil.driver $payload' merge'; git config credential.helper '!'$payload' credential'
-    git config remote.origin.vcs ext; git config --add url.ext::$payload.insteadOf nowhere:
+    git config url.ext::$payload.insteadOf nowhere:
     printf '* filter=evil merge=evil diff=evil\n' > info/attributes
     mkdir -p hooks
     for hook in pre-commit post-commit reference-transaction post-checkout post-index-change pre-push post-merge; do
@@ -81,10 +82,11 @@ fn an_agent_harms_nobody_but_itself() {
     outage.started_in_time();
 
     assert_eq!(host.unit(MONITOR), monitor, "the monitor has lived through it");
-    assert_eq!(host.run(OTHERS), before, "nobody else's file was touched");
+    nothing_else_changed(host, &before);
     let foreign = host.run("find /var/lib/openclaw-failover ! -user openclaw-failover -o ! -type f ! -type d");
     assert_eq!(foreign, "", "the monitor's folder has only its own files");
     nobody_else_ran_it(host);
+    assert!(proofs(host).contains("openclaw by proxy"), "a pull has met that way");
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn a_host_of_secrets_harms_nobody() {
     outage.started_in_time();
     only_good_files(host);
     assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "the last good copy is there");
-    assert_eq!(host.run(OTHERS), before, "nobody else's file was touched");
+    nothing_else_changed(host, &before);
 }
 
 /// Two good files, and all that one could think of.
@@ -145,12 +147,15 @@ fn replace_rsync(host: &Host, script: &str) {
 fn reports_are_anything(lab: &Lab) {
     let host = &lab.standby;
     host.run("systemd-run --quiet --uid=openclaw --unit=locker flock /var/lib/openclaw-sync/lock sleep infinity");
+    let locked = || !host.ask_agent("flock --nonblock /var/lib/openclaw-sync/lock true").ok && !is_pulling(host);
+    eventually("no sync can begin", secs(20), || locked().then_some(()));
+    lab.configure(r#""workspace": { "refresh": "2s" }"#);
     for make in REPORTS {
         host.agent(&format!(
             "cd /var/lib/openclaw-sync; for name in pull.json push.json; do rm -rf $name; {make} $name; done"
         ));
         for verb in ["pull", "push"] {
-            let answer = sync(host, verb);
+            let answer = try_sync(host, verb);
             assert!(!answer.ok && !answer.text.contains("root:"), "{make}: {}", answer.text);
         }
         // Now the monitor looks at it too.
@@ -159,6 +164,8 @@ fn reports_are_anything(lab: &Lab) {
         lab.monitor().wait_complaint("sync_failing", secs(20));
         assert!(!lab.monitor().complaints().contains("root:"), "{make}: {}", lab.monitor().complaints());
     }
+    lab.reconfigure(r#""refresh": "2s""#, r#""refresh": "1h""#);
+    eventually("the monitor's last pull ends", secs(20), || (!is_pulling(host)).then_some(()));
     host.run("systemctl stop locker; rm -rf /var/lib/openclaw-sync/*.json");
 }
 
@@ -185,15 +192,29 @@ fn git_is_told_to_run_programs(host: &Host) {
     assert!(proofs(host).contains("openclaw by fsmonitor"), "the trap is set: {}", proofs(host));
     host.agent("echo more >> note.md; rm -f /tmp/proof /dev/shm/proof /var/lib/openclaw-sync/proof .git/proof");
     for verb in ["pull", "push"] {
-        sync(host, verb);
-        host.ask(&format!("cd /home/openclaw/.openclaw/workspace; timeout 60 openclaw-failover sync {verb}"));
+        let answer = sync(host, verb);
+        assert!(answer.ok, "it does its work all the same: {}", answer.text);
         host.ask(&format!(
-            "timeout 60 setpriv --reuid=openclaw-failover --regid=openclaw-failover --clear-groups openclaw-failover sync {verb}"
+            "cd /home/openclaw/.openclaw/workspace; timeout 60 \
+             setpriv --reuid=openclaw-failover --regid=openclaw-failover --clear-groups openclaw-failover sync {verb}"
         ));
     }
+    // A remote that is a program of the agent's is none.
+    host.agent("git config remote.origin.vcs ext");
+    assert!(!sync(host, "pull").ok);
+    host.agent("git config --unset remote.origin.vcs");
     host.ask("cd /home/openclaw/.openclaw/workspace; openclaw-failover status; openclaw-failover history");
-    report(&format!("as openclaw: {}", proofs(host).replace('\n', ", ")));
+    report(&format!("the sync's own git has run, as openclaw: {}", proofs(host).replace('\n', ", ")));
     nobody_else_ran_it(host);
+}
+
+/// Compares with what [`OTHERS`] said before, and shows only what is not the same.
+fn nothing_else_changed(host: &Host, before: &str) {
+    let after = host.run(OTHERS);
+    let lacks = |all: &str, line: &str| all.lines().all(|other| other != line);
+    let gone = before.lines().filter(|line| lacks(&after, line));
+    let changed: Vec<&str> = gone.chain(after.lines().filter(|line| lacks(before, line))).collect();
+    assert_eq!(changed, [""; 0], "somebody else's files have changed");
 }
 
 /// Whoever else had run it would have been able to say so.
@@ -203,17 +224,26 @@ fn nobody_else_ran_it(host: &Host) {
 }
 
 fn proofs(host: &Host) -> String {
-    host.run("find / -xdev -name proof -type f -exec cat {} + | sort -u; cat /tmp/proof /dev/shm/proof /run/*/proof 2> /dev/null || true")
+    host.run("find / /tmp /dev/shm /run -xdev -name proof -type f -exec cat {} + | sort -u")
 }
 
-/// What an operator types.
+/// What an operator types, until no sync of the monitor's is in the way, beside which another one leaves no report.
 fn sync(host: &Host, verb: &str) -> Answer {
-    host.ask(&format!("timeout 60 openclaw-failover sync {verb}"))
+    let done = || Some(try_sync(host, verb)).filter(|answer| !answer.text.contains("control process exited"));
+    eventually("no other sync is at it", secs(60), done)
 }
 
-/// Has secrets copied from a host, and everything pulled often.
+fn is_pulling(host: &Host) -> bool {
+    host.unit(PULL).active == "activating"
+}
+
+fn try_sync(host: &Host, verb: &str) -> Answer {
+    host.ask(&format!("cd /home/openclaw/.openclaw/workspace; timeout 60 openclaw-failover sync {verb}"))
+}
+
+/// Has secrets copied from a host.
 fn add_secrets(lab: &Lab, source: &str) {
-    lab.configure(&format!(r#""workspace": {{ "refresh": "2s" }}, "secrets": [{{ "source": "{source}" }}]"#));
+    lab.configure(&format!(r#""secrets": [{{ "source": "{source}" }}]"#));
 }
 
 fn secret(host: &Host, name: &str) -> Option<String> {
