@@ -1,0 +1,327 @@
+# The cases that the module is evaluated over: hosts that must come out as intended, and mistakes that must be refused,
+# each with the words that help.
+{ lib }:
+let
+  upstream = {
+    urls = [ "http://100.64.0.1:18789" ];
+    channels = [ "telegram" ];
+  };
+  minimal = {
+    services.openclaw-failover = {
+      enable = true;
+      settings.upstreams = [ upstream ];
+      gateway.settings.channels.discord.enabled = true;
+      user.authorizedKeys = [ "ssh-ed25519 AAAA me" ];
+    };
+  };
+  primary = {
+    services.openclaw-failover = {
+      enable = true;
+      role = "primary";
+      workspace.repo = "git@example.org:me/memory.git";
+    };
+  };
+  with' = base: settings: {
+    modules = [
+      base
+      { services.openclaw-failover = settings; }
+    ];
+  };
+  standby = with' minimal;
+
+  refused = says: case: case // { inherit says; };
+  written = config: builtins.fromJSON config.environment.etc."openclaw-failover/config.json".source.written.value;
+  gateway = config: builtins.fromJSON config.environment.etc."openclaw/openclaw.json".source.value;
+  unit = config: name: config.systemd.services.${name};
+  names = map (path: baseNameOf (toString path));
+  lines = value: if lib.isList value then value else [ value ];
+in
+{
+  sound = {
+    minimal = standby { } // {
+      holds = config: {
+        "the configuration is what was said and what follows from it" =
+          written config == {
+            upstreams = [ (upstream // { name = "primary"; }) ];
+            gateway.url = "http://127.0.0.1:18789";
+            workspace.path = "/home/openclaw/.openclaw/workspace";
+          };
+        "the monitor starts at boot" = (unit config "openclaw-failover").wantedBy == [ "multi-user.target" ];
+        "it keeps its old name" = (unit config "openclaw-failover").aliases == [ "openclaw-health-monitor.service" ];
+        "the gateway is started by nobody" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
+        "a rebuild bounces neither the gateway nor a sync" =
+          lib.all (name: !(unit config name).restartIfChanged) [
+            "openclaw"
+            "openclaw-sync-pull"
+            "openclaw-sync-push"
+          ];
+        "a pull finds its programs" =
+          lib.subtractLists (names (unit config "openclaw-sync-pull").path) [ ] == [ ]
+          && lib.length (unit config "openclaw-sync-pull").path >= 4;
+        "the usual folders are bound by the unit file" =
+          lib.all (name: (unit config name).serviceConfig.BindPaths == [ ]) [
+            "openclaw-sync-pull"
+            "openclaw-sync-push"
+          ];
+        "the gateway has its configuration, and no crons" =
+          (gateway config).cron.enabled == false && (gateway config).gateway.bind == "tailnet";
+        "polkit runs, and finds the rule" =
+          config.security.polkit.enable
+          && lib.elem config.services.openclaw-failover.package config.environment.systemPackages;
+        "the monitor is a user of its own" = config.users.users.openclaw-failover.isSystemUser;
+        "the agent has a home and its own group" =
+          config.users.users.openclaw.isNormalUser && config.users.users.openclaw.group == "openclaw";
+        "nobody but root sees the credentials" = lib.elem "d /etc/openclaw-failover/credentials 0700 root root -" config.systemd.tmpfiles.rules;
+        "the host is hardened" =
+          config.networking.firewall.enable
+          && config.services.fail2ban.enable
+          && config.services.tailscale.enable
+          && config.services.openssh.enable
+          && !config.services.openssh.settings.PasswordAuthentication
+          && config.system.autoUpgrade.enable;
+        "the gateway's port is open on the tailnet only" =
+          config.networking.firewall.interfaces.tailscale0.allowedTCPPorts == [ 18789 ]
+          && !(lib.elem 18789 (config.networking.firewall.allowedTCPPorts or [ ]));
+      };
+    };
+
+    example = {
+      modules = [ ../../example.nix ];
+      holds = config: {
+        "tokens come from their file" =
+          (unit config "openclaw").serviceConfig.EnvironmentFile == "/var/lib/secrets/gateway.env";
+        "the key is openclaw's alone" = lib.hasPrefix "Match localuser openclaw" config.programs.ssh.extraConfig;
+        "the git host is known" = config.programs.ssh.knownHosts ? "github.com";
+        "a missing workspace is cloned" = (written config).workspace.url == "git@github.com:me/memory.git";
+        "the channel's token is a reference" = (gateway config).channels.discord.token.source == "env";
+      };
+    };
+
+    unhardened =
+      standby {
+        firewall.enable = false;
+        fail2ban.enable = false;
+        tailscale.enable = false;
+        ssh.enable = false;
+        autoUpgrade.enable = false;
+        user.enable = false;
+      }
+      // {
+        holds = config: {
+          "each toggle leaves its part to the rest of the system" =
+            !config.services.fail2ban.enable
+            && !config.services.tailscale.enable
+            && !config.services.openssh.enable
+            && !(config.system.autoUpgrade.enable or false)
+            && !(config.networking.firewall.interfaces ? tailscale0);
+          "somebody else declares the agent's user" = !(config.users.users ? openclaw);
+        };
+      };
+
+    overruled = {
+      modules = [
+        minimal
+        {
+          networking.firewall.enable = false;
+          services.openssh.settings.PasswordAuthentication = true;
+          services.openclaw-failover.gateway.settings.gateway.port = 19000;
+        }
+      ];
+      holds = config: {
+        "what the person says elsewhere wins" =
+          !config.networking.firewall.enable && config.services.openssh.settings.PasswordAuthentication;
+        "the port is one, everywhere" =
+          (written config).gateway.url == "http://127.0.0.1:19000"
+          && config.networking.firewall.interfaces.tailscale0.allowedTCPPorts == [ 19000 ];
+      };
+    };
+
+    # Everything elsewhere: what the units' own sandboxes do not know is bound into them.
+    moved = {
+      modules = [
+        minimal
+        {
+          users.users.openclaw.home = "/srv/claw";
+          services.openclaw-failover = {
+            settings.secrets = [ { source = "openclaw@100.64.0.1:.openclaw/standby.env"; } ];
+            settings.workspace.push_interval = "10m";
+            settings.probe.timeout = "3s";
+            credentialsDirectory = "/run/secrets/openclaw-failover";
+            tailscale.authKeyFile = "/run/secrets/tailscale";
+          };
+        }
+      ];
+      holds = config: {
+        "any key of the program may be set" = (written config).probe == { timeout = "3s"; };
+        "a pull sees workspace and secrets" =
+          (unit config "openclaw-sync-pull").serviceConfig.BindPaths == [
+            "-/srv/claw/.openclaw/workspace"
+            "-/srv/claw/.openclaw/secrets"
+          ];
+        "a push sees what it puts away" =
+          (unit config "openclaw-sync-push").serviceConfig.BindPaths == [
+            "-/srv/claw/.openclaw/workspace"
+            "-/srv/claw/.openclaw/state"
+            "-/srv/claw/.openclaw/agents"
+          ];
+        "both see the keys" =
+          lib.elem "-/srv/claw/.ssh" (unit config "openclaw-sync-pull").serviceConfig.BindReadOnlyPaths;
+        "credentials come from there" =
+          (unit config "openclaw-failover").serviceConfig.LoadCredential == [
+            ""
+            "notify:/run/secrets/openclaw-failover"
+          ];
+        "the host joins the tailnet" = config.services.tailscale.authKeyFile == "/run/secrets/tailscale";
+      };
+    };
+
+    byHand = standby { gateway.settings = lib.mkForce null; } // {
+      holds = config: {
+        "OpenClaw reads its own file" =
+          !(config.environment.etc ? "openclaw/openclaw.json")
+          && !((unit config "openclaw").environment or { } ? OPENCLAW_CONFIG_PATH);
+      };
+    };
+
+    primary = {
+      modules = [ primary ];
+      holds = config: {
+        "the file has nothing but the workspace" =
+          written config == {
+            workspace = {
+              path = "/home/openclaw/.openclaw/workspace";
+              url = "git@example.org:me/memory.git";
+            };
+          };
+        "the push is regular" = config.systemd.timers.openclaw-sync-push.wantedBy == [ "timers.target" ];
+        "a rebuild does not cut it" = !(unit config "openclaw-sync-push").restartIfChanged;
+        "gateway, monitor and pull are not ours to declare" =
+          !lib.any (name: config.systemd.services ? ${name}) [
+            "openclaw"
+            "openclaw-failover"
+            "openclaw-sync-pull"
+          ];
+        "the host is left as it is" =
+          !config.services.openssh.enable && !config.services.fail2ban.enable && !config.services.tailscale.enable;
+      };
+    };
+
+    slowPrimary = with' primary { settings.workspace.push_interval = "15m"; } // {
+      holds = config: {
+        "the timer has the interval" =
+          config.systemd.timers.openclaw-sync-push.timerConfig.OnUnitInactiveSec == [
+            ""
+            "15m"
+          ];
+      };
+    };
+
+    # A primary may run OpenClaw as it likes.
+    nixpkgsPrimary = {
+      modules = [
+        primary
+        {
+          services.openclaw.enable = true;
+          systemd.services.openclaw.wantedBy = [ "multi-user.target" ];
+          systemd.services.openclaw.serviceConfig.ExecStart = "/run/current-system/sw/bin/openclaw gateway run";
+        }
+      ];
+      holds = config: {
+        "its gateway stays its own" = (unit config "openclaw").wantedBy == [ "multi-user.target" ];
+      };
+    };
+
+    disabled = {
+      modules = [ { services.openclaw-failover.settings.upstreams = [ upstream ]; } ];
+      holds = config: {
+        "nothing is declared" =
+          !(config.systemd.services ? openclaw) && !(config.environment.etc ? "openclaw-failover/config.json");
+      };
+    };
+  };
+
+  refused = {
+    sharedChannel = refused "the channel telegram is the upstream's" (standby {
+      gateway.settings.channels.telegram = { };
+    });
+    noUpstream = refused "a standby watches the primary, and none is named" {
+      modules = [
+        {
+          services.openclaw-failover = {
+            enable = true;
+            gateway.settings.channels.discord.enabled = true;
+          };
+        }
+      ];
+    };
+    literalToken = refused "gateway.settings: channels.discord.token is written out" (standby {
+      gateway.settings.channels.discord.token = "not-for-the-store";
+    });
+    literalTokenByPrefix = refused "gateway.settings: env.vars.MODEL is written out" (standby {
+      gateway.settings.env.vars.MODEL = "sk-ant-0123456789abcdef0123456789abcdef";
+    });
+    literalInSettings = refused "settings: upstreams[].urls[] is written out" (standby {
+      settings.upstreams = lib.mkForce [ { urls = [ "http://me:hunter2@100.64.0.1:18789" ]; } ];
+    });
+    crons = refused "crons are the primary's" (standby { gateway.settings.cron.enabled = true; });
+    servicesOpenclaw = refused "both define openclaw.service" {
+      modules = [
+        minimal
+        { services.openclaw.enable = true; }
+      ];
+    };
+    servicesOpenclawGateway = refused "would hold the gateway's port 18789" {
+      modules = [
+        minimal
+        { services.openclaw-gateway.enable = true; }
+      ];
+    };
+    startedAtBoot = refused "systemd.services.openclaw is started by multi-user.target" {
+      modules = [
+        minimal
+        { systemd.services.openclaw.wantedBy = [ "multi-user.target" ]; }
+      ];
+    };
+    otherUnit = refused "settings.gateway.unit" (standby { settings.gateway.unit = "claw.service"; });
+    otherPort = refused "settings.gateway.url: the gateway listens on port 18789" (standby {
+      settings.gateway.url = "http://127.0.0.1:8080";
+    });
+    primaryWithoutWorkspace = refused "a primary pushes its workspace" {
+      modules = [
+        {
+          services.openclaw-failover = {
+            enable = true;
+            role = "primary";
+          };
+        }
+      ];
+    };
+    primaryWithUpstream = refused "a primary watches nobody" (with' primary { settings.upstreams = [ upstream ]; });
+  };
+
+  warned = {
+    manyChannels = refused "discord, signal are more than one" (standby {
+      gateway.settings.channels.signal = { };
+    });
+    noChannel = refused "nobody can reach it by chat" (standby {
+      gateway.settings.channels.discord.enabled = lib.mkForce false;
+    });
+    noKey = refused "no user of this host has one" (standby { user.authorizedKeys = lib.mkForce [ ]; });
+  };
+
+  mistyped = {
+    environmentInStore = refused "absolute path outside the Nix store" (standby {
+      gateway.environmentFile = "${builtins.storeDir}/00000000000000000000000000000000-gateway.env";
+    }) // { value = ours: ours.gateway.environmentFile; };
+    keyInStore = refused "absolute path outside the Nix store" (standby { workspace.sshKeyFile = ./cases.nix; }) // {
+      value = ours: ours.workspace.sshKeyFile;
+    };
+    duration = refused "duration such as" (standby { settings.promote.after = "half a minute"; }) // {
+      value = ours: ours.settings.promote.after;
+    };
+    path = refused "absolute path of letters" (standby { settings.workspace.path = "/home/my claw"; }) // {
+      value = ours: ours.settings.workspace.path;
+    };
+    misspelt = refused "does not exist" (standby { gatewy = { }; }) // { value = ours: ours.enable; };
+  };
+}
