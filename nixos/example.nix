@@ -4,6 +4,7 @@
 #     system = "x86_64-linux";
 #     modules = [ openclaw-failover.nixosModules.default ./configuration.nix ];
 #   };
+{ lib, ... }:
 {
   services.openclaw-failover = {
     enable = true;
@@ -11,32 +12,31 @@
       {
         name = "primary";
         urls = [ "http://100.64.0.1:18789" ];
-        channels = [ "telegram" ];
+        channels = [ "discord" ];
       }
     ];
     # The gateway that takes over, with one channel that the primary has not.
     gateway.settings = {
       agents.defaults.model.primary = "anthropic/claude-opus-4-6";
-      channels.discord = {
-        enabled = true;
-        token = {
+      channels.telegram = {
+        botToken = {
           source = "env";
           provider = "default";
-          id = "DISCORD_BOT_TOKEN";
+          id = "TELEGRAM_BOT_TOKEN";
         };
         dmPolicy = "allowlist";
-        allowFrom = [ "123456789012345678" ];
+        allowFrom = [ "123456789" ];
       };
-      plugins.entries.discord.enabled = true;
     };
-    # DISCORD_BOT_TOKEN=…, OPENCLAW_GATEWAY_TOKEN=…, ANTHROPIC_API_KEY=…; never in this file.
+    # TELEGRAM_BOT_TOKEN=…, OPENCLAW_GATEWAY_TOKEN=…, ANTHROPIC_API_KEY=…; never in this file.
     gateway.environmentFile = "/var/lib/secrets/gateway.env";
     workspace.repo = "git@github.com:me/memory.git";
+    # Readable by the user openclaw.
     workspace.sshKeyFile = "/var/lib/secrets/openclaw-ssh-key";
     knownHosts."github.com" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
   };
-  # OpenClaw reads what strangers write, and nixpkgs marks it for that.
-  nixpkgs.config.permittedInsecurePackages = [ "openclaw-2026.9.6" ];
+  # nixpkgs marks OpenClaw as insecure, because it does what strangers may talk it into.
+  nixpkgs.config.allowInsecurePredicate = package: lib.getName package == "openclaw";
 
   networking.hostName = "standby";
   users.users.root.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… me@laptop" ];

@@ -47,6 +47,15 @@ let
         ${options}.settings.upstreams: a primary watches nobody. Leave it out, or leave out role = "primary".
       '';
     }
+    {
+      assertion = !(gateway.serviceConfig.DynamicUser or false);
+      message = ''
+        systemd.services.openclaw has DynamicUser, as services.openclaw makes it: its workspace lies where no other unit may
+        go, the push neither. Let it be the user openclaw's, and say where it is:
+        systemd.services.openclaw.serviceConfig = { DynamicUser = lib.mkForce false; User = "openclaw"; Group = "openclaw"; };
+        ${options}.settings.workspace.path = "/var/lib/openclaw/workspace";
+      '';
+    }
   ];
 
   onStandby = [
@@ -54,7 +63,7 @@ let
       assertion = upstreams != [ ];
       message = ''
         ${options}: a standby watches the primary, and none is named:
-        ${options}.settings.upstreams = [ { name = "primary"; urls = [ "http://100.64.0.1:18789" ]; channels = [ "telegram" ]; } ];
+        ${options}.settings.upstreams = [ { name = "primary"; urls = [ "http://100.64.0.1:18789" ]; channels = [ "discord" ]; } ];
       '';
     }
     {

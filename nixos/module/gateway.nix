@@ -25,9 +25,9 @@ in
       defaultText = literalExpression "pkgs.openclaw or null";
       example = literalExpression "inputs.nix-openclaw.packages.\${pkgs.system}.openclaw-gateway";
       description = ''
-        The package with OpenClaw's command `openclaw`. The one of nixpkgs is marked as insecure and must be permitted by
-        its name, which the error of the first build tells:
-        `nixpkgs.config.permittedInsecurePackages = [ "openclaw-2026.9.6" ];`.
+        The package with OpenClaw's command `openclaw`, of 2026.8 or later if it can be had. The one of nixpkgs is marked
+        as insecure, because it does what strangers may talk it into; who wants it nevertheless permits it:
+        `nixpkgs.config.allowInsecurePredicate = package: lib.getName package == "openclaw";`.
         With `null`, `openclaw` is looked for in `environment.systemPackages`.
       '';
     };
@@ -47,12 +47,11 @@ in
       example = literalExpression ''
         {
           agents.defaults.model.primary = "anthropic/claude-opus-4-6";
-          channels.discord = {
-            token = { source = "env"; provider = "default"; id = "DISCORD_BOT_TOKEN"; };
+          channels.telegram = {
+            botToken = { source = "env"; provider = "default"; id = "TELEGRAM_BOT_TOKEN"; };
             dmPolicy = "allowlist";
-            allowFrom = [ "123456789012345678" ];
+            allowFrom = [ "123456789" ];
           };
-          plugins.entries.discord.enabled = true;
         }
       '';
       description = ''
@@ -72,21 +71,14 @@ in
               example = "/home/openclaw/.openclaw/workspace";
               description = "The folder that the agent works in.";
             };
-            agents.entries = mkOption {
-              type = types.attrsOf json.type;
-              default = {
-                main = { };
-              };
-              example = {
-                main = { };
-              };
-              description = "The agents; those of the primary, by the same names.";
-            };
             channels = mkOption {
               type = types.attrsOf json.type;
               default = { };
-              example.discord.enabled = true;
-              description = "The one chat channel that is this standby's own.";
+              example.telegram.dmPolicy = "allowlist";
+              description = ''
+                The one chat channel that is this standby's own. Telegram comes with OpenClaw; for another, install its
+                plugin once, as `openclaw`: `openclaw plugins install @openclaw/discord`.
+              '';
             };
             cron.enabled = mkOption {
               type = types.bool;

@@ -33,10 +33,14 @@ in
     };
     systemd.timers.openclaw-sync-push = {
       wantedBy = [ "timers.target" ];
-      timerConfig.OnUnitInactiveSec = lib.mkIf (interval != null) [
-        ""
-        interval
-      ];
+      # The empty one takes away all that the unit file says, the first push after boot too.
+      timerConfig = lib.mkIf (interval != null) {
+        OnBootSec = [
+          ""
+          "2min"
+        ];
+        OnUnitInactiveSec = interval;
+      };
     };
   };
 }

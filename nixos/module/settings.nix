@@ -41,7 +41,7 @@ let
       channels = mkOption {
         type = types.listOf types.str;
         default = [ ];
-        example = [ "telegram" ];
+        example = [ "discord" ];
         description = "The chat channels that it owns. A system whose standby owns one of them too cannot be built.";
       };
       credential = unset types.str ''
@@ -77,7 +77,7 @@ in
         {
           name = "primary";
           urls = [ "http://100.64.0.1:18789" ];
-          channels = [ "telegram" ];
+          channels = [ "discord" ];
         }
       ];
       probe.timeout = "3s";
@@ -96,7 +96,7 @@ in
             {
               name = "primary";
               urls = [ "http://100.64.0.1:18789" ];
-              channels = [ "telegram" ];
+              channels = [ "discord" ];
             }
           ];
           description = "The gateways that outrank this standby, usually one. A primary has none.";

@@ -70,6 +70,7 @@ in
         cfg.gateway.environmentFile != "/etc/openclaw/gateway.env"
       ) cfg.gateway.environmentFile;
     };
+    environment.systemPackages = lib.optional (cfg.gateway.package != null) cfg.gateway.package;
     environment.etc."openclaw/openclaw.json" = lib.mkIf (cfg.gateway.settings != null) {
       source = (pkgs.formats.json { }).generate "openclaw.json" cfg.gateway.settings;
     };

@@ -4,13 +4,13 @@
 let
   upstream = {
     urls = [ "http://100.64.0.1:18789" ];
-    channels = [ "telegram" ];
+    channels = [ "discord" ];
   };
   minimal = {
     services.openclaw-failover = {
       enable = true;
       settings.upstreams = [ upstream ];
-      gateway.settings.channels.discord.enabled = true;
+      gateway.settings.channels.telegram.enabled = true;
       user.authorizedKeys = [ "ssh-ed25519 AAAA me" ];
     };
   };
@@ -33,8 +33,7 @@ let
   written = config: builtins.fromJSON config.environment.etc."openclaw-failover/config.json".source.written.value;
   gateway = config: builtins.fromJSON config.environment.etc."openclaw/openclaw.json".source.value;
   unit = config: name: config.systemd.services.${name};
-  names = map (path: baseNameOf (toString path));
-  lines = value: if lib.isList value then value else [ value ];
+  names = map (one: one.name or one);
 in
 {
   sound = {
@@ -56,8 +55,16 @@ in
             "openclaw-sync-push"
           ];
         "a pull finds its programs" =
-          lib.subtractLists (names (unit config "openclaw-sync-pull").path) [ ] == [ ]
-          && lib.length (unit config "openclaw-sync-pull").path >= 4;
+          lib.all (program: lib.any (lib.hasPrefix program) (names (unit config "openclaw-sync-pull").path))
+            [
+              "git"
+              "openssh"
+              "rsync"
+              "sqlite"
+            ];
+        "the gateway finds OpenClaw, a shell, and what its host has" =
+          lib.any (lib.hasPrefix "openclaw") (names (unit config "openclaw").path)
+          && lib.elem "/run/current-system/sw" (unit config "openclaw").path;
         "the usual folders are bound by the unit file" =
           lib.all (name: (unit config name).serviceConfig.BindPaths == [ ]) [
             "openclaw-sync-pull"
@@ -93,7 +100,7 @@ in
         "the key is openclaw's alone" = lib.hasPrefix "Match localuser openclaw" config.programs.ssh.extraConfig;
         "the git host is known" = config.programs.ssh.knownHosts ? "github.com";
         "a missing workspace is cloned" = (written config).workspace.url == "git@github.com:me/memory.git";
-        "the channel's token is a reference" = (gateway config).channels.discord.token.source == "env";
+        "the channel's token is a reference" = (gateway config).channels.telegram.botToken.source == "env";
       };
     };
 
@@ -208,26 +215,34 @@ in
 
     slowPrimary = with' primary { settings.workspace.push_interval = "15m"; } // {
       holds = config: {
-        "the timer has the interval" =
-          config.systemd.timers.openclaw-sync-push.timerConfig.OnUnitInactiveSec == [
-            ""
-            "15m"
-          ];
+        "the timer has the interval, and still begins after boot" =
+          config.systemd.timers.openclaw-sync-push.timerConfig == {
+            OnBootSec = [
+              ""
+              "2min"
+            ];
+            OnUnitInactiveSec = "15m";
+          };
       };
     };
 
-    # A primary may run OpenClaw as it likes.
     nixpkgsPrimary = {
       modules = [
         primary
         {
           services.openclaw.enable = true;
-          systemd.services.openclaw.wantedBy = [ "multi-user.target" ];
-          systemd.services.openclaw.serviceConfig.ExecStart = "/run/current-system/sw/bin/openclaw gateway run";
+          services.openclaw-failover.settings.workspace.path = "/var/lib/openclaw/workspace";
+          systemd.services.openclaw = {
+            wantedBy = [ "multi-user.target" ];
+            serviceConfig.DynamicUser = lib.mkForce false;
+            serviceConfig.User = "openclaw";
+          };
         }
       ];
       holds = config: {
         "its gateway stays its own" = (unit config "openclaw").wantedBy == [ "multi-user.target" ];
+        "the push sees its workspace" =
+          (unit config "openclaw-sync-push").serviceConfig.BindPaths == [ "-/var/lib/openclaw/workspace" ];
       };
     };
 
@@ -241,21 +256,21 @@ in
   };
 
   refused = {
-    sharedChannel = refused "the channel telegram is the upstream's" (standby {
-      gateway.settings.channels.telegram = { };
+    sharedChannel = refused "the channel discord is the upstream's" (standby {
+      gateway.settings.channels.discord = { };
     });
     noUpstream = refused "a standby watches the primary, and none is named" {
       modules = [
         {
           services.openclaw-failover = {
             enable = true;
-            gateway.settings.channels.discord.enabled = true;
+            gateway.settings.channels.telegram.enabled = true;
           };
         }
       ];
     };
-    literalToken = refused "gateway.settings: channels.discord.token is written out" (standby {
-      gateway.settings.channels.discord.token = "not-for-the-store";
+    literalToken = refused "gateway.settings: channels.telegram.botToken is written out" (standby {
+      gateway.settings.channels.telegram.botToken = "not-for-the-store";
     });
     literalTokenByPrefix = refused "gateway.settings: env.vars.MODEL is written out" (standby {
       gateway.settings.env.vars.MODEL = "sk-ant-0123456789abcdef0123456789abcdef";
@@ -296,15 +311,21 @@ in
         }
       ];
     };
+    primaryWithDynamicUser = refused "its workspace lies where no other unit may go" {
+      modules = [
+        primary
+        { systemd.services.openclaw.serviceConfig.DynamicUser = true; }
+      ];
+    };
     primaryWithUpstream = refused "a primary watches nobody" (with' primary { settings.upstreams = [ upstream ]; });
   };
 
   warned = {
-    manyChannels = refused "discord, signal are more than one" (standby {
+    manyChannels = refused "signal, telegram are more than one" (standby {
       gateway.settings.channels.signal = { };
     });
     noChannel = refused "nobody can reach it by chat" (standby {
-      gateway.settings.channels.discord.enabled = lib.mkForce false;
+      gateway.settings.channels.telegram.enabled = lib.mkForce false;
     });
     noKey = refused "no user of this host has one" (standby { user.authorizedKeys = lib.mkForce [ ]; });
   };

@@ -53,8 +53,26 @@ let
         specialArgs.pkgs = stubs;
       }).config;
 
+  written = library.filterAttrs (
+    _: config: config.environment.etc ? "openclaw-failover/config.json"
+  ) evaluated;
+
   cases = import ./cases.nix { lib = library; };
-  evaluated = library.mapAttrs (_: case: evaluate case.modules) cases.sound;
+  sound = cases.sound // library.optionalAttrs (nixpkgs == null) machines;
+  evaluated = library.mapAttrs (_: case: evaluate case.modules) sound;
+
+  # The hosts of the tests in virtual machines, which cannot be booted everywhere. A whole nixpkgs evaluates them itself.
+  machines = builtins.listToAttrs (
+    library.concatLists (
+      library.mapAttrsToList (
+        test: file:
+        library.mapAttrsToList (host: module: {
+          name = "vm-${test}-${host}";
+          value.modules = [ module ];
+        }) (import file { pkgs = stubs; }).nodes
+      ) (import ../all.nix)
+    )
+  );
 
   contains =
     part: text:
@@ -70,38 +88,45 @@ let
     name: case:
     let
       config = evaluated.${name};
-      expected = case.holds config // {
+      expected = {
         "nothing is refused: ${toString (refusals config)}" = refusals config == [ ];
-        "nothing is warned of: ${toString (ours config.warnings)}" = ours config.warnings == [ ];
-      };
+      }
+      // library.optionalAttrs (case ? holds) (
+        case.holds config
+        // {
+          "nothing is warned of: ${toString (ours config.warnings)}" = ours config.warnings == [ ];
+        }
+      );
     in
     map (what: "${name}: ${what}") (library.attrNames (library.filterAttrs (_: holds: !holds) expected));
 
-  # What a case that must be complained of is not told, or is told besides.
+  # What a case that must be complained of is not told, or is told besides. A real NixOS may have more to say.
   unsaid =
     messages: name: case:
     let
       found = messages (evaluate case.modules);
+      isSaid = library.any (contains case.says) found && (nixpkgs != null || builtins.length found == 1);
     in
-    library.optional (
-      !(builtins.length found == 1 && contains case.says (builtins.head found))
-    ) "${name}: should say only «${case.says}», says: ${toString found}";
+    library.optional (!isSaid) "${name}: should say only «${case.says}», says: ${toString found}";
 
   collect = check: set: library.concatLists (library.mapAttrsToList check set);
 in
 {
   failures =
-    collect broken cases.sound
+    import ./package.nix
+    ++ collect broken sound
     ++ collect (unsaid refusals) cases.refused
     ++ collect (unsaid (config: ours config.warnings)) cases.warned;
   count = builtins.length (
     library.concatMap library.attrNames [
-      cases.sound
+      sound
       cases.refused
       cases.warned
       cases.mistyped
     ]
   );
+  names.mistyped = library.attrNames cases.mistyped;
+  names.files = library.attrNames written;
 
   # Each of these must not evaluate, and say why.
   mistyped = library.mapAttrs (_: case: {
@@ -111,11 +136,9 @@ in
 
   # What the sound cases would write, for the programs that read it.
   files = library.mapAttrs (_: config: {
-    inherit (config.services.openclaw-failover) role;
-    judged = config.environment.etc."openclaw-failover/config.json".source.judged.value;
-    config = config.environment.etc."openclaw-failover/config.json".source.written.value;
-    gateway = config.environment.etc."openclaw/openclaw.json".source.value or null;
-  }) evaluated;
+    config = builtins.fromJSON config.environment.etc."openclaw-failover/config.json".source.judged.value;
+    gateway = builtins.fromJSON (config.environment.etc."openclaw/openclaw.json".source.value or "null");
+  }) written;
 
   inherit evaluated;
 }

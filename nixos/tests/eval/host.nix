@@ -18,6 +18,7 @@ in
     fileSystems = free;
     networking.hostName = option types.str "host";
     networking.firewall.enable = switch;
+    networking.firewall.allowedTCPPorts = list;
     networking.firewall.interfaces = free;
     nixpkgs.config = free;
     programs.ssh.extraConfig = option types.lines "";
@@ -34,6 +35,7 @@ in
     services.tailscale.enable = switch;
     services.tailscale.interfaceName = option types.str "tailscale0";
     services.tailscale.package = option types.package pkgs.tailscale;
+    specialisation = free;
     system.autoUpgrade = free;
     system.stateVersion = option types.str "";
     systemd.packages = list;
@@ -49,5 +51,6 @@ in
         options.openssh.authorizedKeys.keyFiles = list;
       }
     )) { };
+    virtualisation = free;
   };
 }

@@ -30,6 +30,7 @@ lib.genAttrs [
   "coreutils"
   "gitMinimal"
   "openclaw"
+  "openclaw-failover"
   "openssh"
   "rsync"
   "sqlite"
@@ -43,6 +44,7 @@ lib.genAttrs [
     generate = name: value: derivation name { value = builtins.toJSON value; };
   };
   runCommand = name: attributes: script: derivation name (attributes // { inherit script; });
+  writers.writePython3Bin = name: _: _: derivation name { };
   stdenv.buildPlatform.canExecute = _: true;
   stdenv.hostPlatform.system = "x86_64-linux";
 }
