@@ -17,6 +17,7 @@ in
       serviceConfig.ExecStart = "${stub}/bin/openclaw";
     };
     networking.firewall.allowedTCPPorts = [ 18789 ];
+    environment.systemPackages = [ pkgs.gitMinimal ];
   };
 
   standby = {

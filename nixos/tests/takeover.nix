@@ -27,7 +27,7 @@ in
         host.succeed("ssh-keyscan git | runuser -u openclaw -- tee /home/openclaw/.ssh/known_hosts")
 
     with subtest("the primary's memory reaches the git host"):
-        primary.succeed(f"runuser -u openclaw -- mkdir -p {workspace}")
+        primary.succeed(f"runuser -u openclaw -- git init --quiet --initial-branch main {workspace}")
         write(primary, "before")
         primary.succeed("systemctl start openclaw-sync-push.service")
         git.succeed("git -C /srv/memory.git show main:before.md")

@@ -34,6 +34,17 @@ let
   gateway = config: builtins.fromJSON config.environment.etc."openclaw/openclaw.json".source.value;
   unit = config: name: config.systemd.services.${name};
   names = map (one: one.name or one);
+  setup = name: ../../../src/setup + "/${name}";
+  # Whether a unit file has this line.
+  file = name: line: lib.elem line (builtins.split "\n" (builtins.readFile (setup name)));
+  # The units that are taken from the package, as far as they are there.
+  taken =
+    config:
+    let
+      scripts = lib.concatMap (package: lib.optional (package ? script) package.script) config.systemd.packages;
+      words = lib.concatMap (builtins.split "(openclaw[a-z-]*[.](service|timer))[ ;]") scripts;
+    in
+    map lib.head (lib.filter lib.isList words);
 in
 {
   sound = {
@@ -70,6 +81,14 @@ in
             "openclaw-sync-pull"
             "openclaw-sync-push"
           ];
+        "only units that there are are taken" =
+          lib.length (taken config) == 4 && lib.all (name: builtins.pathExists (setup name)) (taken config);
+        "the unit files say what is believed of them" =
+          file "openclaw-sync-pull.service" "BindPaths=-/home/openclaw/.openclaw/workspace -/home/openclaw/.openclaw/secrets"
+          && file "openclaw-sync-push.service" "BindPaths=-/home/openclaw/.openclaw/workspace -/home/openclaw/.openclaw/state -/home/openclaw/.openclaw/agents"
+          && file "openclaw-failover.service" "LoadCredential=notify:/etc/openclaw-failover/credentials"
+          && file "openclaw.service" "EnvironmentFile=-/etc/openclaw/gateway.env"
+          && file "openclaw-sync-push.timer" "OnBootSec=2min";
         "the gateway has its configuration, and no crons" =
           (gateway config).cron.enabled == false && (gateway config).gateway.bind == "tailnet";
         "polkit runs, and finds the rule" =
@@ -200,6 +219,8 @@ in
               url = "git@example.org:me/memory.git";
             };
           };
+        "only units that there are are taken" =
+          lib.all (name: builtins.pathExists (setup name)) (taken config);
         "the push is regular" = config.systemd.timers.openclaw-sync-push.wantedBy == [ "timers.target" ];
         "a rebuild does not cut it" = !(unit config "openclaw-sync-push").restartIfChanged;
         "gateway, monitor and pull are not ours to declare" =
