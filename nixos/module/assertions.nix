@@ -50,9 +50,9 @@ let
     {
       assertion = !(gateway.serviceConfig.DynamicUser or false);
       message = ''
-        systemd.services.openclaw has DynamicUser, as services.openclaw makes it: its workspace lies where no other unit may
-        go, the push neither. Let it be the user openclaw's, and say where it is:
-        systemd.services.openclaw.serviceConfig = { DynamicUser = lib.mkForce false; User = "openclaw"; Group = "openclaw"; };
+        systemd.services.openclaw has DynamicUser, as services.openclaw makes it: its workspace lies where no other unit
+        may go, the push neither. Let it be the user openclaw's, and say where it is:
+        systemd.services.openclaw.serviceConfig = { DynamicUser = lib.mkForce false; User = "openclaw"; };
         ${options}.settings.workspace.path = "/var/lib/openclaw/workspace";
       '';
     }
@@ -63,7 +63,7 @@ let
       assertion = upstreams != [ ];
       message = ''
         ${options}: a standby watches the primary, and none is named:
-        ${options}.settings.upstreams = [ { name = "primary"; urls = [ "http://100.64.0.1:18789" ]; channels = [ "discord" ]; } ];
+        ${options}.settings.upstreams = [ { urls = [ "http://100.64.0.1:18789" ]; channels = [ "discord" ]; } ];
       '';
     }
     {
@@ -122,8 +122,8 @@ let
     {
       assertion = cfg.gateway.settings == null || url == null || lib.hasSuffix ":${toString port}" url;
       message = ''
-        ${options}.settings.gateway.url: the gateway listens on port ${toString port} (gateway.settings.gateway.port), and
-        the monitor would never find it at ${toString url}. Leave it out.
+        ${options}.settings.gateway.url: the gateway listens on port ${toString port} (gateway.settings.gateway.port),
+        and the monitor would never find it at ${toString url}. Leave it out.
       '';
     }
   ];
@@ -136,16 +136,16 @@ in
 
     warnings =
       lib.optional (isStandby && cfg.gateway.settings != null && channels == [ ]) ''
-        ${options}.gateway.settings.channels is empty: while this standby serves, nobody can reach it by chat. Give it one
-        channel that no upstream owns.
+        ${options}.gateway.settings.channels is empty: while this standby serves, nobody can reach it by chat. Give it
+        one channel that no upstream owns.
       ''
       ++ lib.optional (lib.length channels > 1) ''
         ${options}.gateway.settings.channels: ${list channels} are more than one. A standby needs one way to be reached;
         each more is one that must be kept apart from the primary's.
       ''
       ++ lib.optional (cfg.ssh.enable && lib.all (user: keys user == [ ]) (lib.attrValues config.users.users)) ''
-        ${options}.ssh lets nobody in without a key, and no user of this host has one. Unless keys are kept elsewhere, add
-        yours to users.users.root.openssh.authorizedKeys.keys.
+        ${options}.ssh lets nobody in without a key, and no user of this host has one. Unless keys are kept elsewhere,
+        add yours to users.users.root.openssh.authorizedKeys.keys.
       '';
   };
 }

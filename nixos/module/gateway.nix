@@ -25,8 +25,8 @@ in
       defaultText = literalExpression "pkgs.openclaw or null";
       example = literalExpression "inputs.nix-openclaw.packages.\${pkgs.system}.openclaw-gateway";
       description = ''
-        The package with OpenClaw's command `openclaw`, of 2026.8 or later if it can be had. The one of nixpkgs is marked
-        as insecure, because it does what strangers may talk it into; who wants it nevertheless permits it:
+        The package with OpenClaw's command `openclaw`. The one of nixpkgs is marked as insecure, because it does what
+        strangers may talk it into; who wants it nevertheless permits it:
         `nixpkgs.config.allowInsecurePredicate = package: lib.getName package == "openclaw";`.
         With `null`, `openclaw` is looked for in `environment.systemPackages`.
       '';
@@ -57,8 +57,8 @@ in
       description = ''
         OpenClaw's own configuration on this standby, with one channel that no upstream owns. It becomes
         /etc/openclaw/openclaw.json, which everybody may read and OpenClaw cannot change: tokens come from
-        `environmentFile`. With `null`, OpenClaw reads `~openclaw/.openclaw/openclaw.json`, and nobody but you sees to it
-        that the two hosts share no channel.
+        `environmentFile`. With `null`, OpenClaw reads `~openclaw/.openclaw/openclaw.json`, and nobody but you sees to
+        it that the two hosts share no channel.
       '';
       type = types.nullOr (
         types.submodule {

@@ -68,8 +68,8 @@ in
         default = null;
         example = "git@example.org:me/memory.git";
         description = ''
-          The private git repository of the agent's workspace, `settings.workspace.url`. A standby's workspace that is no
-          checkout yet becomes one of it; on a primary OpenClaw makes the checkout, and this becomes its remote.
+          The private git repository of the agent's workspace, `settings.workspace.url`. A standby's workspace that is
+          no checkout yet becomes one of it; on a primary OpenClaw makes the checkout, and this becomes its remote.
         '';
       };
       sshKeyFile = mkOption {

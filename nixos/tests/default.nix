@@ -1,8 +1,8 @@
 # Whole hosts in virtual machines: `nix build .#checks.x86_64-linux.vm-takeover`, and so on.
 #
-# They need KVM, and nixpkgs from its binary cache. Where neither can be had, as on the machine that runs `.ci/run`, they
-# are not run: there only the configurations of their hosts are evaluated (./eval). The same scenes are played on Debian
-# hosts, with real OpenClaw gateways, by the end-to-end suite.
+# They need KVM, and nixpkgs from its binary cache. Where these cannot be had they are not run, by `.ci/run` neither: it
+# evaluates the configurations of their hosts (./eval). The same scenes are played on Debian hosts, with real OpenClaw
+# gateways, by the end-to-end suite.
 { pkgs, module }:
 let
   test =

@@ -1,4 +1,4 @@
-# Evaluates the module over the cases beside this file, and tells what did not come out as it should.
+# Evaluates the module over the cases in ./cases, and tells what did not come out as it should.
 #
 # With no argument it runs on a double of the module system. With `lib`, the path of nixpkgs' `lib`, it runs on that one;
 # with `nixpkgs`, the path of a whole nixpkgs, on all of NixOS, whose own assertions must then hold too.
@@ -14,7 +14,7 @@ let
     else if lib != null then
       import lib
     else
-      import ./double.nix;
+      import ./double;
   stubs = import ./pkgs.nix { lib = library; };
 
   # OpenClaw's own modules, where this nixpkgs has none.
@@ -57,11 +57,12 @@ let
     _: config: config.environment.etc ? "openclaw-failover/config.json"
   ) evaluated;
 
-  cases = import ./cases.nix { lib = library; };
-  sound = cases.sound // library.optionalAttrs (nixpkgs == null) machines;
+  cases = import ./cases/mistakes.nix { lib = library; };
+  intended = import ./cases/sound.nix { lib = library; };
+  sound = intended // library.optionalAttrs (nixpkgs == null) machines;
   evaluated = library.mapAttrs (_: case: evaluate case.modules) sound;
 
-  # The hosts of the tests in virtual machines, which cannot be booted everywhere. A whole nixpkgs evaluates them itself.
+  # The hosts of the tests in virtual machines, which cannot be booted everywhere. NixOS evaluates them by itself.
   machines = builtins.listToAttrs (
     library.concatLists (
       library.mapAttrsToList (

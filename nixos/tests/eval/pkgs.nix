@@ -43,7 +43,7 @@ lib.genAttrs [
     type = json;
     generate = name: value: derivation name { value = builtins.toJSON value; };
   };
-  runCommand = name: attributes: script: derivation name (attributes // { inherit script; });
+  runCommand = name: attributes: script: derivation name (attributes // { buildCommand = script; });
   writers.writePython3Bin = name: _: _: derivation name { };
   stdenv.buildPlatform.canExecute = _: true;
   stdenv.hostPlatform.system = "x86_64-linux";
