@@ -9,7 +9,7 @@
   ...
 }:
 let
-  inherit (lib) mkOption types;
+  inherit (lib) literalExpression mkOption types;
   inherit (import ./types.nix { inherit lib; }) duration plainPath;
   inherit (import ./derived.nix { inherit config lib pkgs; }) home port;
   cfg = config.services.openclaw-failover;
@@ -62,7 +62,7 @@ let
       target = mkOption {
         type = plainPath;
         default = "${home}/.openclaw/secrets/";
-        defaultText = "~openclaw/.openclaw/secrets/";
+        defaultText = literalExpression ''"''${config.users.users.openclaw.home}/.openclaw/secrets/"'';
         example = "/home/openclaw/.openclaw/secrets/";
         description = "A folder of its own on this host. It is made.";
       };
@@ -114,22 +114,22 @@ in
         gateway.url = mkOption {
           type = types.nullOr types.str;
           default = if cfg.role == "standby" then "http://127.0.0.1:${toString port}" else null;
-          defaultText = "http://127.0.0.1:PORT, with the port of gateway.settings, on a standby";
+          defaultText = literalExpression ''"http://127.0.0.1:''${toString gateway.settings.gateway.port}"'';
           example = "http://127.0.0.1:18789";
-          description = "Where this host's gateway answers.";
+          description = "Where this host's gateway answers. A primary needs none.";
         };
         workspace = {
           path = mkOption {
             type = plainPath;
             default = "${home}/.openclaw/workspace";
-            defaultText = "~openclaw/.openclaw/workspace";
+            defaultText = literalExpression ''"''${config.users.users.openclaw.home}/.openclaw/workspace"'';
             example = "/home/openclaw/.openclaw/workspace";
             description = "The git checkout that the agent works in. The folder is made.";
           };
           url = mkOption {
             type = types.nullOr types.str;
             default = cfg.workspace.repo;
-            defaultText = "workspace.repo";
+            defaultText = literalExpression "workspace.repo";
             example = "git@example.org:me/memory.git";
             description = "Where its remote is, for a workspace that is no checkout yet.";
           };
