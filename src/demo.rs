@@ -18,9 +18,9 @@ use crate::config::{self, Config, Source};
 use crate::monitor::{Backend, Monitor, Parts, Stopper};
 use crate::report::paths::Paths;
 use crate::sync;
-use stage::{Folder, Gateway, Local, free_address, make_repositories, write_note};
+use stage::{Folder, Gateway, Local, PRIMARY_SYNC, free_address, make_repositories, push_primary, write_note};
 
-/// The whole of it takes about twenty seconds.
+/// The whole of it takes about fifteen seconds.
 const LIMIT: Duration = Duration::from_secs(50);
 
 /// How often Ctrl-C is looked for while nothing happens.
@@ -88,7 +88,7 @@ impl Running {
     fn start(folder: &Folder, config: Config, standby: SocketAddr, events: Sender<Told>) -> Result<Self, String> {
         let paths =
             Paths { state_dir: folder.join("state"), run_dir: folder.join("run"), sync_dir: folder.join("sync") };
-        for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir] {
+        for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir, &folder.join(PRIMARY_SYNC)] {
             std::fs::create_dir(dir).map_err(|why| format!("cannot make {}: {why}", dir.display()))?;
         }
         let sync = sync::Paths { state: paths.sync_dir.clone(), ..sync::Paths::default() };
@@ -151,11 +151,18 @@ impl<L: FnMut(&str) -> bool> Stage<L> {
         let promoted = died.elapsed();
         let note = std::fs::read_to_string(folder.join("standby").join("notes.md")).unwrap_or_default();
         self.say("act", &format!("the standby's workspace says: {note}"))?;
-        self.say("act", "the primary's gateway starts again")?;
+        let learned = "A note that the standby's agent wrote meanwhile.";
+        std::fs::write(folder.join("standby").join("learned.md"), learned)
+            .map_err(|why| format!("cannot write a note: {why}"))?;
+        self.say("act", "the standby's agent writes a note, and the primary's gateway starts again")?;
         let back = Instant::now();
         primary.start().map_err(cannot_start)?;
         self.until("demoted")?;
         let demoted = back.elapsed();
+        self.until("returned")?;
+        push_primary(folder)?;
+        let note = std::fs::read_to_string(folder.join("primary").join("learned.md")).unwrap_or_default();
+        self.say("act", &format!("the primary's push timer merges it; the primary's workspace says: {note}"))?;
         let summary = format!(
             "a gateway answered {:.1} s after the primary had died; the standby stepped aside {:.1} s after it was back",
             promoted.as_secs_f64(),

@@ -3,7 +3,7 @@
 //! ```text
 //!  prober (a thread an upstream) ──── Probed ──┐
 //!  gateway actuator ──── Looked, Ordered ──────┤
-//!  sync actuator ─────── Pulled ───────────────┼─► inbox ─► Machine::handle ─► actions ─► actuators
+//!  sync actuator ─────── Pulled, Pushed ───────┼─► inbox ─► Machine::handle ─► actions ─► actuators
 //!  witnesses ─────────── Witnessed ────────────┤                                  └──────► recorder, status
 //!  signals ───────────── Asked ────────────────┘
 //! ```
@@ -35,7 +35,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
-use crate::failover::{self, Action, Event, Machine, Memory, Observation, Policy, Time, UnitState};
+use crate::failover::{self, Action, Event, Machine, Memory, Observation, Order, Policy, Time, UnitState};
 use crate::host::notify::Notify;
 use crate::host::systemd;
 use crate::probe::{self, Answer};
@@ -260,9 +260,15 @@ impl Monitor {
                 self.handle(at, Event::Ordered(result));
             }
             Fact::Pulled(report) => {
-                let note = self.conditions.pulled(report);
+                let note = self.conditions.workspace.pulled(&report);
                 self.tell_if(note);
-                self.handle(at, Event::Pulled);
+                let unreturned = report.is_ok_and(|report| report.workspace.unreturned);
+                self.handle(at, Event::Pulled { unreturned });
+            }
+            Fact::Pushed(result) => {
+                let notes = self.conditions.workspace.pushed(&result);
+                notes.iter().for_each(|note| self.tell(note));
+                self.handle(at, Event::Pushed { returned: result.is_ok_and(|pushed| pushed.is_done()) });
             }
             Fact::Disk(result) => {
                 let note = self.conditions.disk(result);
@@ -316,22 +322,17 @@ impl Monitor {
             Action::Order(order) => {
                 self.pulse.order_began(at);
                 self.workers.order(order);
+                if order == Order::Start {
+                    self.tell(&self.conditions.workspace.starts_with());
+                }
             }
             Action::Look(look) => self.workers.look(look),
             Action::Pull => self.workers.sync.pull(),
-            Action::CutPull => self.workers.sync.cut(),
-            Action::Push => self.leave_here(at),
+            Action::CutSync => self.workers.sync.cut(),
+            Action::Push => self.workers.sync.push(),
             Action::AskWitnesses => self.workers.ask_witnesses(),
             Action::Say(note) => self.say(at, &note),
         }
-    }
-
-    /// What the agent wrote stays in its checkout, and people are told where.
-    fn leave_here(&mut self, at: Time) {
-        let path = &self.parts.config.workspace.path;
-        let note = self.conditions.not_returned(path);
-        self.tell_if(note);
-        self.handle(at, Event::Pushed { returned: false });
     }
 
     /// What is due after each turn of the loop, whatever the turn was about.

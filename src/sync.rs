@@ -176,7 +176,7 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
             if queue == Queue::PutAway {
                 match queue::put_away(&workspace.path, paths, started, cancel) {
                     Ok(archived) => pushed.archived = archived,
-                    Err(why) => pushed.add(&format!("what the gateway would go on with cannot be put away: {why}")),
+                    Err(why) => pushed.not_put_away = report::text(&why),
                 }
             }
             standby::push(&checkout, reach, &mut pushed);

@@ -154,7 +154,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#""workspace": { "max_file": 20 }"#, "3: workspace.max_file:", "a size such as"),
     (r#""workspace": { "max_file": "20MB" }"#, "3: workspace.max_file:", r#"did you mean "20MiB"?"#),
     (r#""workspace": { "merge": "no" }"#, "3: workspace.merge:", "true or false, not text"),
-    (r#""workspace": { "push_interval": "0s" }"#, "3: workspace.push_interval:", r#"at least "1s""#),
+    (r#""workspace": { "push_interval": "0s" }"#, "3: workspace.push_interval:", r#"at least "1m""#),
+    (r#""workspace": { "timeout": "1h" }"#, "3: workspace.timeout:", r#"at most "30m""#),
     (r#""gateway": { "keep_queue": 1 }"#, "3: gateway.keep_queue:", "true or false, not 1"),
     (r#""workspace": { "branch": "-f" }"#, "3: workspace.branch:", "option"),
     // Witnesses.

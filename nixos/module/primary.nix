@@ -9,7 +9,6 @@ let
   cfg = config.services.openclaw-failover;
   inherit (import ./derived.nix { inherit config lib pkgs; }) units;
   sync = import ./sync.nix { inherit config lib pkgs; };
-  interval = cfg.settings.workspace.push_interval;
   push = "openclaw-sync-push.service";
 in
 {
@@ -31,16 +30,7 @@ in
       made = [ cfg.settings.workspace.path ];
       bound = [ "/home/openclaw/.openclaw/workspace" ];
     };
-    systemd.timers.openclaw-sync-push = {
-      wantedBy = [ "timers.target" ];
-      # The empty one takes away all that the unit file says, the first push after boot too.
-      timerConfig = lib.mkIf (interval != null) {
-        OnBootSec = [
-          ""
-          "2min"
-        ];
-        OnUnitInactiveSec = interval;
-      };
-    };
+    # It comes round every minute; `settings.workspace.push_interval` says when a push is due.
+    systemd.timers.openclaw-sync-push.wantedBy = [ "timers.target" ];
   };
 }

@@ -125,6 +125,9 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
     if !unit::is_ours(&workspace.path) {
         return by_unit(&workspace, out);
     }
+    if !unit::is_due(&workspace, &rooms::sync_paths()) {
+        return Ok(Answer::Yes);
+    }
     by_ourselves(&workspace, Role::Primary, out)
 }
 
@@ -155,5 +158,8 @@ fn tell(pushed: &Pushed, out: &mut Output) -> Result<Answer, Error> {
     for (what, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
         out.line(format_args!("{what}: {}", names.words()))?;
     }
-    Ok(if pushed.is_returned() { Answer::Yes } else { Answer::No })
+    if !pushed.not_put_away.is_empty() {
+        out.line(format_args!("not put away: {}", pushed.not_put_away))?;
+    }
+    Ok(if pushed.is_done() { Answer::Yes } else { Answer::No })
 }

@@ -19,6 +19,12 @@ use super::problems::{Collector, quoted};
 use super::raw::{Raw, RawGateway, RawWorkspace};
 use super::valid::{Config, Demote, Gateway, Probe, Promote, Workspace};
 
+/// The longest that one network phase of a sync may take; the `TimeoutStartSec` of its unit has room for three.
+const LONGEST_SYNC: Duration = Duration::from_secs(30 * 60);
+
+/// How often a primary's push timer comes round.
+const PUSH_TIMER: Duration = Duration::from_secs(60);
+
 /// Makes the valid configuration, or collects why there is none.
 pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
     let (gateway, gateway_endpoint) = gateway(raw.gateway, problems);
@@ -88,9 +94,9 @@ pub(super) fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
         remote: remote.value,
         url: raw.url.map(|url| url.value),
         branch: branch.value,
-        timeout: at_least(&timeout, timing::SHORTEST, problems),
+        timeout: between(&timeout, (timing::SHORTEST, LONGEST_SYNC), problems),
         refresh: at_least(&refresh, timing::SHORTEST, problems),
-        push_interval: at_least(&push_interval, timing::SHORTEST, problems),
+        push_interval: at_least(&push_interval, PUSH_TIMER, problems),
         merge: raw.merge.unwrap_or(default.merge),
         max_file: raw.max_file.map_or(default.max_file, |size| size.value),
     }
@@ -116,6 +122,11 @@ fn at_least(duration: &At<Duration>, shortest: Duration, problems: &Collector) -
         problems.add(&duration.place, what);
     }
     duration.value
+}
+
+fn between(duration: &At<Duration>, (shortest, longest): (Duration, Duration), problems: &Collector) -> Duration {
+    at_most(duration, longest, problems);
+    at_least(duration, shortest, problems)
 }
 
 fn at_most(duration: &At<Duration>, longest: Duration, problems: &Collector) -> Duration {

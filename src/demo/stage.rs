@@ -8,11 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::config::{Config, Workspace};
+use crate::config::{self, Config, Workspace};
 use crate::host::systemd::{Active, Load, Unit};
 use crate::host::{Cancel, Command};
 use crate::monitor::Backend;
-use crate::sync::{self, Reach, Report};
+use crate::sync::report::Pushed;
+use crate::sync::{self, Queue, Reach, Report, Role};
+
+/// Where the primary's push keeps its report.
+pub(super) const PRIMARY_SYNC: &str = "sync-primary";
 
 /// A folder that goes when it is dropped.
 pub(super) struct Folder(PathBuf);
@@ -137,6 +141,11 @@ impl Backend for Local {
         Ok(sync::pull(&self.workspace, &[], &self.sync, Reach::Move, cut))
     }
 
+    fn push(&self, cut: &Cancel) -> Result<Pushed, String> {
+        let role = Role::Standby { reach: Reach::Move, queue: Queue::Keep };
+        Ok(sync::push(&self.workspace, &self.sync, role, cut))
+    }
+
     fn permitted(&self) -> Result<(), String> {
         Ok(())
     }
@@ -163,6 +172,20 @@ pub(super) fn write_note(folder: &Folder, note: &str) -> Result<(), String> {
     git(&primary, &["add", "notes.md"])?;
     git(&primary, &["commit", "--quiet", "--message", "A note"])?;
     git(&primary, &["push", "--quiet", "origin", "main"])
+}
+
+/// What the primary's push timer does.
+pub(super) fn push_primary(folder: &Folder) -> Result<(), String> {
+    let text = format!(r#"{{ "workspace": {{ "path": "{}" }} }}"#, folder.join("primary").display());
+    let workspace =
+        config::parse_primary(&text, "the demo's configuration").map_err(|problems| problems.to_string())?;
+    let paths = sync::Paths { state: folder.join(PRIMARY_SYNC), ..sync::Paths::default() };
+    let pushed = sync::push(&workspace, &paths, Role::Primary, &Cancel::new());
+    if pushed.is_ok() {
+        Ok(())
+    } else {
+        Err(format!("the primary's push: {}: {}", pushed.outcome.words(), pushed.said))
+    }
 }
 
 fn git(folder: &Path, args: &[&str]) -> Result<(), String> {

@@ -16,8 +16,8 @@ pub enum Action {
     Look(Look),
     /// Start a pull, then answer with [`Event::Pulled`](super::Event::Pulled).
     Pull,
-    /// Stop the running pull unless it already moves the tree.
-    CutPull,
+    /// Stop the pull or the push that runs, unless it already moves the tree.
+    CutSync,
     /// Start a push, then answer with [`Event::Pushed`](super::Event::Pushed).
     Push,
     /// Ask the witnesses, then answer with [`Event::Witnessed`](super::Event::Witnessed).

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::action::Action;
 use super::machine::Machine;
 use super::promoting::backoff;
-use super::role::{Cause, Role, Step};
+use super::role::{Cause, Promoting, Role, Step};
 use super::time::Time;
 
 /// While an outage lasts the workspace is pulled at most this often.
@@ -14,26 +14,39 @@ const PULL_PACE: Duration = Duration::from_secs(60);
 /// The workspace's way in and back out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Duties {
+    under_way: Option<Sync>,
+    /// A pull is wanted as soon as the push that runs has ended.
+    pull_waits: bool,
     pull_began: Option<Time>,
-    pulling: bool,
-    pushing: bool,
     push_at: Time,
     pushes_failed: u32,
 }
 
+/// What is done to the workspace: one at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sync {
+    Pull,
+    Push { cut: bool },
+}
+
 impl Duties {
-    pub(super) fn pulling(&self) -> bool {
-        self.pulling
+    pub(super) fn syncing(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    fn pushing(&self) -> bool {
+        matches!(self.under_way, Some(Sync::Push { .. }))
     }
 }
 
 impl Machine {
-    pub(super) fn pulled(&mut self) {
-        self.duties.pulling = false;
+    pub(super) fn pulled(&mut self, unreturned: bool) {
+        self.duties.under_way.take_if(|sync| *sync == Sync::Pull);
+        self.memory.unreturned |= unreturned;
     }
 
     pub(super) fn pushed(&mut self, returned: bool) {
-        self.duties.pushing = false;
+        self.duties.under_way.take_if(|sync| matches!(sync, Sync::Push { .. }));
         if returned && self.role == Role::Standby {
             self.memory.unreturned = false;
             self.duties.pushes_failed = 0;
@@ -41,15 +54,39 @@ impl Machine {
             self.duties.push_at = self.now + backoff(self.duties.pushes_failed);
             self.duties.pushes_failed = self.duties.pushes_failed.saturating_add(1);
         }
+        if std::mem::take(&mut self.duties.pull_waits) && self.awaits_sync() {
+            self.pull_now();
+        }
     }
 
-    /// Starts a pull unless one runs; a push that runs is not waited for.
+    /// Starts a pull unless one runs; one that finds a push under way begins when that has ended.
     pub(super) fn pull_now(&mut self) {
-        if !self.duties.pulling && !self.duties.pushing {
-            self.duties.pulling = true;
+        self.duties.pull_waits = self.duties.pushing();
+        if !self.duties.syncing() {
+            self.duties.under_way = Some(Sync::Pull);
             self.duties.pull_began = Some(self.now);
             self.act(Action::Pull);
         }
+    }
+
+    /// A push makes way for the pull that an outage needs. What it has not sent yet is sent another time.
+    pub(super) fn cut_push(&mut self) {
+        if self.duties.under_way == Some(Sync::Push { cut: false }) {
+            self.duties.under_way = Some(Sync::Push { cut: true });
+            self.duties.pull_waits = true;
+            self.act(Action::CutSync);
+        }
+    }
+
+    /// Whether the window is open in earnest, and a promotion may come of it soon. One that is due and has not come is
+    /// forbidden, and what forbids it may last.
+    pub(super) fn outage_looms(&self) -> bool {
+        self.window.failures >= self.policy.failures && self.window.elapsed < self.window_needs()
+    }
+
+    /// Whether a promotion waits for what is being done to the workspace.
+    fn awaits_sync(&self) -> bool {
+        matches!(&self.role, Role::Promoting(Promoting { step: Step::Sync { cut: false, .. }, .. }))
     }
 
     /// Whether the last pull began before anything was known of this outage: what the primary wrote last may lack.
@@ -62,11 +99,15 @@ impl Machine {
         self.duties.pull_began.map_or(self.now, |began| began + pace)
     }
 
+    fn push_at(&self) -> Option<Time> {
+        let wanted = self.memory.unreturned && !self.duties.syncing() && !self.outage_looms();
+        wanted.then_some(self.duties.push_at)
+    }
+
     pub(super) fn pursue_duties(&mut self) {
         if self.role == Role::Standby {
-            if self.memory.unreturned && !self.duties.pushing && !self.duties.pulling && self.now >= self.duties.push_at
-            {
-                self.duties.pushing = true;
+            if self.push_at().is_some_and(|at| self.now >= at) {
+                self.duties.under_way = Some(Sync::Push { cut: false });
                 self.act(Action::Push);
             }
             if self.now >= self.pull_at() {
@@ -103,9 +144,8 @@ impl Machine {
     fn wake_for_role(&self) -> Option<Time> {
         match &self.role {
             Role::Standby => {
-                let push = (self.memory.unreturned && !self.duties.pushing).then_some(self.duties.push_at);
-                let pull = (!self.duties.pulling).then(|| self.pull_at());
-                [push, pull].into_iter().flatten().filter(|&at| at > self.now).min()
+                let pull = (!self.duties.syncing()).then(|| self.pull_at());
+                [self.push_at(), pull].into_iter().flatten().filter(|&at| at > self.now).min()
             }
             Role::Promoting(promoting) => match &promoting.step {
                 Step::Sync { until: at, .. } | Step::Start { at } | Step::Clear { at } => Some(*at),

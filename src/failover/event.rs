@@ -26,7 +26,10 @@ pub enum Event {
     /// The order that was in flight ended. `Ok` means that systemd took it, not that it had its effect.
     Ordered(Result<(), String>),
     /// The pull that was running ended, well or badly: a stale workspace beats no gateway.
-    Pulled,
+    Pulled {
+        /// Whether it found something that the remote does not have yet.
+        unreturned: bool,
+    },
     /// The push that was running ended.
     Pushed {
         /// Whether the remote now has everything.

@@ -99,7 +99,7 @@ impl Machine {
             Event::Witnessed { alive } => self.witnessed(alive),
             Event::Observed(observation) => self.observed(&observation),
             Event::Ordered(result) => self.ordered(result),
-            Event::Pulled => self.pulled(),
+            Event::Pulled { unreturned } => self.pulled(unreturned),
             Event::Pushed { returned } => self.pushed(returned),
             Event::Command(command) => self.commanded(&command),
             Event::Tick => {}
@@ -228,6 +228,9 @@ impl Machine {
         if self.window.failing(self.now, self.policy.longest_step(), nobody_lives) {
             self.say(Note::WindowOpened { upstream: index, failure });
             self.overtake_drill();
+        }
+        if self.outage_looms() {
+            self.cut_push();
         }
         self.decide();
     }

@@ -11,8 +11,8 @@ use super::role::{Active, Cause, Promoting, Reason, Role, Step, Verify};
 use super::time::Time;
 use crate::probe::{Failure, Verdict};
 
-/// A pull that moves the tree is waited for: it bounds itself to a minute.
-const PULL_MOVES: Duration = Duration::from_secs(65);
+/// A sync that moves the tree is waited for: it bounds itself to a minute.
+const TREE_MOVES: Duration = Duration::from_secs(65);
 
 /// The patience with a starting gateway doubles with each start, up to this.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -36,7 +36,8 @@ impl Machine {
         if cause != Cause::Outage || self.pulled_before_window() {
             self.pull_now();
         }
-        let step = if self.duties.pulling() {
+        self.cut_push();
+        let step = if self.duties.syncing() {
             Step::Sync { until: now + self.policy.sync_wait, cut: false }
         } else {
             Step::Start { at: now }
@@ -77,12 +78,12 @@ impl Machine {
     fn pursue_sync(&mut self, until: Time, cut: bool) {
         if self.may_abort() && self.somebody_lives() {
             self.abort(Abort::Healthy);
-        } else if !self.duties.pulling() || (cut && self.now >= until) {
+        } else if !self.duties.syncing() || (cut && self.now >= until) {
             self.set_step(Step::Start { at: self.now });
             self.pursue_start(self.now);
         } else if self.now >= until {
-            self.set_step(Step::Sync { until: self.now + PULL_MOVES, cut: true });
-            self.act(Action::CutPull);
+            self.set_step(Step::Sync { until: self.now + TREE_MOVES, cut: true });
+            self.act(Action::CutSync);
         }
     }
 

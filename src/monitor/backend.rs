@@ -7,6 +7,7 @@ use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Secret, Workspace};
 use crate::host::systemd::{Systemctl, Unit, Why};
 use crate::host::{Cancel, Command};
+use crate::sync::report::Pushed;
 use crate::sync::{self, Report, unit};
 
 /// The unit's own `TimeoutStartSec` is 30 s, and its wait for the tailnet lies within that.
@@ -14,9 +15,6 @@ const START: Duration = Duration::from_secs(45);
 
 /// A connection within this host takes no longer.
 const CONNECT: Duration = Duration::from_millis(500);
-
-/// A pull that moves the tree ends within a minute of being told to stop.
-const CUT: Duration = Duration::from_secs(65);
 
 /// A gateway and a workspace of this host. The demo has others than systemd's.
 pub(crate) trait Backend: Send + Sync {
@@ -30,6 +28,8 @@ pub(crate) trait Backend: Send + Sync {
     fn kill(&self) -> Result<(), String>;
     /// Pulls the workspace and the secrets. When `cut` is cancelled, what still fetches is stopped.
     fn pull(&self, cut: &Cancel) -> Result<Report, String>;
+    /// Sends back what this host has written. When `cut` is cancelled, what still sends is stopped.
+    fn push(&self, cut: &Cancel) -> Result<Pushed, String>;
     /// Whether systemd would do what it is asked; changes nothing that runs.
     fn permitted(&self) -> Result<(), String>;
     /// What of all this could not work as things are, in words.
@@ -44,6 +44,7 @@ pub(crate) struct Systemd {
     address: Option<SocketAddr>,
     workspace: Workspace,
     secrets: Vec<Secret>,
+    keep_queue: bool,
     paths: sync::Paths,
 }
 
@@ -56,6 +57,7 @@ impl Systemd {
             address: endpoint.and_then(|endpoint| endpoint.address().socket()),
             workspace: config.workspace.clone(),
             secrets: config.secrets.clone(),
+            keep_queue: config.gateway.keep_queue,
             paths,
         }
     }
@@ -98,12 +100,12 @@ impl Backend for Systemd {
 
     fn pull(&self, cut: &Cancel) -> Result<Report, String> {
         let longest = unit::longest(&self.workspace, &self.secrets);
-        let report = unit::pull(&self.systemctl, longest, &self.paths, cut);
-        if cut.is_cancelled() && report.is_err() {
-            self.systemctl.stop(unit::PULL, CUT, &Cancel::new()).map_err(|why| why.to_string())?;
-            return Err("the pull was stopped, because a promotion would not wait for it any longer".to_owned());
-        }
-        report.map_err(|why| why.to_string())
+        unit::pull(&self.systemctl, longest, &self.paths, cut).map_err(|why| why.to_string())
+    }
+
+    fn push(&self, cut: &Cancel) -> Result<Pushed, String> {
+        let longest = unit::longest_push(&self.workspace);
+        unit::push(&self.systemctl, longest, &self.paths, cut).map_err(|why| why.to_string())
     }
 
     /// Forgetting an old failure is the one order that a gateway does not notice.
@@ -120,12 +122,15 @@ impl Backend for Systemd {
             Ok(unit) => missing.extend(unit.obstacle(&self.unit)),
             Err(why) => missing.push(why.to_string()),
         }
-        // When systemd does not answer, that has just been said.
-        if let Ok(pull) = self.systemctl.show(unit::PULL) {
-            missing.extend(pull.obstacle(unit::PULL));
+        for sync in [unit::PULL, unit::PUSH] {
+            // When systemd does not answer, that has just been said.
+            if let Ok(shown) = self.systemctl.show(sync) {
+                missing.extend(shown.obstacle(sync));
+            }
         }
-        let needed: &[&str] = if self.secrets.is_empty() { &["git"] } else { &["git", "rsync"] };
-        for &program in needed {
+        let rsync = (!self.secrets.is_empty()).then_some("rsync");
+        let sqlite = (!self.keep_queue).then_some("sqlite3");
+        for program in [Some("git"), rsync, sqlite].into_iter().flatten() {
             if let Err(why) = Command::new(program).arg("--version").run() {
                 missing.push(why.to_string());
             }

@@ -1,16 +1,15 @@
 //! What is wrong, beside what the machine knows: each condition is told when it begins and when it ends.
 
+mod workspace;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::config::Config;
 use crate::probe::Channels;
-use crate::report::clock::wall_clock;
 use crate::report::durable;
 use crate::report::entry::MonitorNote;
-use crate::report::status::{Degraded, Pull};
-use crate::sync::Report;
-use crate::sync::report::Outcome;
+use crate::report::status::Degraded;
+use workspace::Workspace;
 
 /// The conditions as they are.
 #[derive(Default)]
@@ -20,8 +19,7 @@ pub(super) struct Conditions {
     disk: Option<String>,
     run_dir: Option<String>,
     channels: BTreeMap<String, Channels>,
-    pull: Option<Pull>,
-    told_not_returned: bool,
+    pub(super) workspace: Workspace,
 }
 
 impl Conditions {
@@ -79,36 +77,11 @@ impl Conditions {
         Some(MonitorNote::UpstreamChannels { upstream: upstream.to_owned(), failing, suppressed })
     }
 
-    pub(super) fn pulled(&mut self, result: Result<Report, String>) -> Option<MonitorNote> {
-        let pull = match result {
-            Ok(report) => of_report(&report),
-            Err(why) => Pull { outcome: "not_run".to_owned(), commit: None, at: wall_clock(), error: Some(why) },
-        };
-        let changed =
-            self.pull.as_ref().is_none_or(|before| before.outcome != pull.outcome || before.error != pull.error);
-        let moved = self.pull.as_ref().is_none_or(|before| before.commit != pull.commit);
-        self.pull = Some(pull.clone());
-        (changed || moved).then_some(MonitorNote::PullChanged(pull))
-    }
-
-    /// Tells once in the monitor's life where what the agent wrote is left.
-    pub(super) fn not_returned(&mut self, workspace: &Path) -> Option<MonitorNote> {
-        let told = std::mem::replace(&mut self.told_not_returned, true);
-        (!told).then(|| MonitorNote::NotReturned { workspace: workspace.display().to_string() })
-    }
-
-    pub(super) fn pull(&self) -> Option<&Pull> {
-        self.pull.as_ref()
-    }
-
     /// What the status names as wrong.
     pub(super) fn degraded(&self, config: &Config) -> Vec<Degraded> {
         let disk = self.disk.as_ref().or(self.run_dir.as_ref());
-        let mut found = vec![
-            ("systemd_unreachable", self.systemd().cloned()),
-            ("disk", disk.cloned()),
-            ("sync_failing", self.pull.as_ref().and_then(|pull| pull.error.clone())),
-        ];
+        let mut found = vec![("systemd_unreachable", self.systemd().cloned()), ("disk", disk.cloned())];
+        found.extend(self.workspace.wrong());
         for upstream in &config.upstreams {
             found.push((
                 "upstream_channels",
@@ -125,16 +98,4 @@ fn in_words(upstream: &str, channels: &Channels) -> Option<String> {
     let parts = [list(&channels.suppressed, "suppressed:"), list(&channels.failing, "failing:")];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("channels of {upstream}: {}", parts.join("; ")))
-}
-
-fn of_report(report: &Report) -> Pull {
-    let workspace = &report.workspace;
-    let secret = report.secrets.iter().find(|secret| !secret.ok).map(|secret| secret.said.clone());
-    let failed = !workspace.outcome.is_ok() && workspace.outcome != Outcome::Busy;
-    Pull {
-        outcome: workspace.outcome.name().to_owned(),
-        commit: workspace.after.as_ref().map(|commit| commit.as_str().to_owned()),
-        at: report.ended,
-        error: if failed { Some(workspace.said.clone()) } else { secret },
-    }
 }

@@ -10,6 +10,7 @@ use crate::failover::Time;
 use crate::host::systemd::Unit;
 use crate::probe::Answer;
 use crate::sync::Report;
+use crate::sync::report::Pushed;
 
 /// More messages than this wait nowhere: whoever has one more waits itself.
 const ROOM: usize = 64;
@@ -31,6 +32,8 @@ pub(super) enum Fact {
     Ordered(Result<(), String>),
     /// The pull that was running ended.
     Pulled(Result<Report, String>),
+    /// The push that was running ended.
+    Pushed(Result<Pushed, String>),
     /// The disk takes what is written to it, or why not.
     Disk(Result<(), String>),
     /// The configuration was read again.

@@ -1,4 +1,4 @@
-//! The sync actuator: the one thread that brings the workspace in. A promotion never waits for this thread.
+//! The sync actuator: the one thread that brings the workspace in and back out. A promotion never waits for this thread.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -9,18 +9,19 @@ use super::backend::Backend;
 use super::inbox::{Fact, Outlet};
 use crate::host::Cancel;
 
-/// One pull and a few reloads at a time.
+/// One sync and a few reloads at a time.
 const ROOM: usize = 8;
 
 pub(super) enum Task {
     Pull(Cancel),
+    Push(Cancel),
     Drive(Arc<dyn Backend>),
 }
 
 /// The way to the actuator's thread.
 pub(super) struct Sync {
     tasks: SyncSender<Task>,
-    /// Stops the pull that was asked for last.
+    /// Stops what was asked for last.
     cut: Mutex<Cancel>,
 }
 
@@ -32,9 +33,17 @@ impl Sync {
     }
 
     pub(super) fn pull(&self) {
+        self.hand_over(Task::Pull(self.new_cut()));
+    }
+
+    pub(super) fn push(&self) {
+        self.hand_over(Task::Push(self.new_cut()));
+    }
+
+    fn new_cut(&self) -> Cancel {
         let cut = Cancel::new();
         *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = cut.clone();
-        self.hand_over(Task::Pull(cut));
+        cut
     }
 
     pub(super) fn cut(&self) {
@@ -56,13 +65,16 @@ impl Sync {
 
 fn run(tasks: &Receiver<Task>, mut backend: Arc<dyn Backend>, outlet: &Outlet) {
     for task in tasks {
-        match task {
-            Task::Pull(cut) => {
-                if !outlet.send(Fact::Pulled(backend.pull(&cut))) {
-                    return;
-                }
+        let fact = match task {
+            Task::Pull(cut) => Fact::Pulled(backend.pull(&cut)),
+            Task::Push(cut) => Fact::Pushed(backend.push(&cut)),
+            Task::Drive(new) => {
+                backend = new;
+                continue;
             }
-            Task::Drive(new) => backend = new,
+        };
+        if !outlet.send(fact) {
+            return;
         }
     }
 }

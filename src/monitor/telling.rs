@@ -47,7 +47,8 @@ impl Monitor {
             interval: config.probe.interval,
             upstreams: &self.upstreams,
             gateway: self.gateway.as_ref(),
-            workspace: self.conditions.pull(),
+            workspace: self.conditions.workspace.pull(),
+            returned: self.conditions.workspace.push(),
             degraded: &self.conditions.degraded(config),
         };
         let status = Status::new(&self.machine, &facts);

@@ -8,6 +8,7 @@ mod holds;
 mod monitor;
 mod rising;
 mod watching;
+mod workspace;
 
 use std::time::Duration;
 

@@ -49,6 +49,8 @@ pub struct Status {
     pub gateway: Gateway,
     /// The last pull of the workspace.
     pub workspace: Option<Pull>,
+    /// The last push of what this host has written.
+    pub returned: Option<Push>,
     /// Whether the workspace may hold something that the remote does not have.
     pub unreturned: bool,
     /// The last failover, as far as it came.
@@ -139,8 +141,29 @@ pub struct Pull {
     pub outcome: String,
     /// The commit that the workspace is at.
     pub commit: Option<String>,
+    /// When the remote's latest commit in it was made, by its own account.
+    pub committed: Option<Time>,
     /// When it ended, by the wall clock.
     pub at: Time,
+    /// When the last pull began, by the wall clock, that left the workspace with everything the remote had.
+    pub fresh: Option<Time>,
+    /// Branches that keep what contradicted the remote and are not pushed yet, in words; empty if there are none.
+    pub kept: String,
+    /// Files that are on this host's disk only, in words; empty if there are none.
+    pub withheld: String,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// How one push of what this host has written ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Push {
+    /// Its stable name.
+    pub outcome: String,
+    /// When it ended, by the wall clock.
+    pub at: Time,
+    /// When the last push began, by the wall clock, after which the remote had everything.
+    pub returned: Option<Time>,
     /// What went wrong.
     pub error: Option<String>,
 }

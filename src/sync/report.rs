@@ -174,7 +174,7 @@ impl Commit {
 }
 
 /// Text that may stand in a report: short, printable, and without the `user:token@` of a URL.
-fn text(said: &str) -> String {
+pub(super) fn text(said: &str) -> String {
     text_of(said, SAID)
 }
 

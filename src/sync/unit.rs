@@ -13,6 +13,7 @@ use super::report::{Pushed, ReadError, Report, read, read_push};
 use super::secrets::DEADLINE;
 use super::{Paths, Reach, now};
 use crate::config::{Secret, Workspace};
+use crate::failover::Time;
 use crate::host::Cancel;
 use crate::host::systemd::{Systemctl, SystemdError};
 
@@ -25,10 +26,13 @@ pub const PULL: &str = "openclaw-sync-pull.service";
 /// What git needs beside the network and the move of the tree.
 const SLACK: Duration = Duration::from_secs(30);
 
+/// A sync that moves the tree ends within a minute of being told to stop; its unit's `TimeoutStopSec` is 75 s.
+const STOP: Duration = Duration::from_secs(80);
+
 /// Never the one that pulls, whoever owns the folders: an agent writes in them.
 const ROOT: u32 = 0;
 
-/// Why a pull by way of its unit has no report.
+/// Why a sync by way of its unit has no report.
 #[derive(Debug)]
 pub enum UnitError {
     /// systemd has not run it.
@@ -86,20 +90,13 @@ pub fn reach(systemctl: &Systemctl, gateway: &str) -> Reach {
     }
 }
 
-/// Runs the unit to its end, for `limit` at most (see [`longest`]), and reads its report.
+/// Runs the unit that pulls to its end, for `limit` at most (see [`longest`]), and reads its report.
 ///
 /// # Errors
-/// When systemd does not run it, `cancel` ends the wait (the unit then still runs), or there is no report of it.
+/// When systemd does not run it, or there is no report of it. When `cancel` ends the wait, the unit is stopped, which
+/// lets it finish a move of the tree, and leaves a report too.
 pub fn pull(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Report, UnitError> {
-    let asked = now();
-    let started = systemctl.start(PULL, limit, cancel);
-    // A pull that has something to complain of ends with an exit code too, but its report says more.
-    match (last_report(paths), started) {
-        (Ok(Some(report)), _) if report.ended >= asked => Ok(report),
-        (_, Err(why)) => Err(UnitError::Systemd(why)),
-        (Err(why), Ok(())) => Err(UnitError::Unreadable(why)),
-        (Ok(_), Ok(())) => Err(UnitError::NoReport(PULL)),
-    }
+    run(systemctl, (PULL, limit), cancel, || last_report(paths), |report| report.ended)
 }
 
 /// Runs the unit that pushes to its end, for `limit` at most (see [`longest_push`]), and reads its report.
@@ -107,13 +104,27 @@ pub fn pull(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Canc
 /// # Errors
 /// As for [`pull`].
 pub fn push(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
+    run(systemctl, (PUSH, limit), cancel, || last_push(paths), |report| report.ended)
+}
+
+fn run<R>(
+    systemctl: &Systemctl,
+    (unit, limit): (&'static str, Duration),
+    cancel: &Cancel,
+    last: impl Fn() -> Result<Option<R>, ReadError>,
+    ended: impl Fn(&R) -> Time,
+) -> Result<R, UnitError> {
     let asked = now();
-    let started = systemctl.start(PUSH, limit, cancel);
-    match (last_push(paths), started) {
-        (Ok(Some(report)), _) if report.ended >= asked => Ok(report),
+    let mut started = systemctl.start(unit, limit, cancel);
+    if started.is_err() && cancel.is_cancelled() {
+        started = systemctl.stop(unit, STOP, &Cancel::new());
+    }
+    // One that has something to complain of ends with an exit code too, but its report says more.
+    match (last(), started) {
+        (Ok(Some(report)), _) if ended(&report) >= asked => Ok(report),
         (_, Err(why)) => Err(UnitError::Systemd(why)),
         (Err(why), Ok(())) => Err(UnitError::Unreadable(why)),
-        (Ok(_), Ok(())) => Err(UnitError::NoReport(PUSH)),
+        (Ok(_), Ok(())) => Err(UnitError::NoReport(unit)),
     }
 }
 
@@ -156,9 +167,32 @@ pub fn longest_push(workspace: &Workspace) -> Duration {
     workspace.timeout.saturating_mul(3).saturating_add(MOVE_CAP).saturating_add(SLACK)
 }
 
+/// Whether a primary's push that its timer started is one that `workspace.push_interval` asks for; the timer comes round
+/// every minute. What a person starts is always due.
+#[must_use]
+pub fn is_due(workspace: &Workspace, paths: &Paths) -> bool {
+    if env::var_os("TRIGGER_UNIT").is_none() {
+        return true;
+    }
+    let Ok(Some(last)) = last_push(paths) else { return true };
+    let now = now();
+    last.ended > now || now.since(last.ended) >= workspace.push_interval
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_lives_as_long_as_the_longest_sync() {
+        let workspace = Workspace { timeout: Duration::from_secs(30 * 60), ..Workspace::default() };
+        let secret = Secret { source: "o@h:a".into(), target: "/home/o/a/".into() };
+        let longest = longest(&workspace, &vec![secret; 64]).max(longest_push(&workspace));
+        assert!(longest < Duration::from_secs(2 * 60 * 60), "{longest:?}");
+        let units =
+            [include_str!("../setup/openclaw-sync-pull.service"), include_str!("../setup/openclaw-sync-push.service")];
+        assert!(units.iter().all(|unit| unit.contains("\nTimeoutStartSec=2h\n")));
+    }
 
     #[test]
     fn a_missing_workspace_belongs_to_whoever_owns_the_nearest_folder() {

@@ -88,9 +88,13 @@ fn monitor_notes() -> Vec<MonitorNote> {
     let (_, unreadable) = state::load(&path, at(0));
     let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
     let pull = |error: Option<&str>| Pull {
-        outcome: "fast_forwarded".to_owned(),
+        outcome: "moved".to_owned(),
         commit: Some("1a2b3c4d".repeat(5)),
+        committed: Some(at(0)),
         at: at(0),
+        fresh: Some(at(0)),
+        kept: if error.is_some() { "failover/standby@20261121T220000.000Z".to_owned() } else { String::new() },
+        withheld: "word ".repeat(100),
         error: error.map(str::to_owned),
     };
     let channels = |failing: &[&str]| MonitorNote::UpstreamChannels {
@@ -107,6 +111,14 @@ fn monitor_notes() -> Vec<MonitorNote> {
         MonitorNote::Missing { what: "git is not installed, so the workspace cannot be pulled".to_owned() },
         MonitorNote::PullChanged(pull(None)),
         MonitorNote::PullChanged(pull(Some("no route to host\u{7}"))),
+        MonitorNote::StartsWith(None),
+        MonitorNote::StartsWith(Some(pull(None))),
+        MonitorNote::StartsWith(Some(pull(Some("no route to host")))),
+        MonitorNote::Returned { branches: "failover/standby".to_owned() },
+        MonitorNote::PushFailed { outcome: "refused".to_owned(), why: "the git host refuses it".to_owned() },
+        MonitorNote::PutAway { what: "3 queued deliveries".to_owned() },
+        MonitorNote::NotPutAway { why: "sqlite3 is not installed".to_owned() },
+        MonitorNote::WorkspaceOpen,
         MonitorNote::SystemdUnreachable { why: "Failed to connect to bus".to_owned() },
         MonitorNote::SystemdReachable,
         MonitorNote::WriteFailed { why: durable::Error::Write { path, why: full }.to_string() },

@@ -9,7 +9,7 @@ use openclaw_failover::json;
 use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
 use openclaw_failover::report::clock::Wall;
 use openclaw_failover::report::status::{
-    Degraded, Facts, Gateway, Probed, Pull, Role, Seen, Status, Upstream, Window, command,
+    Degraded, Facts, Gateway, Probed, Pull, Push, Role, Seen, Status, Upstream, Window, command,
 };
 
 use super::{at, primary};
@@ -61,7 +61,17 @@ fn full(word: &str) -> Status {
         workspace: Some(Pull {
             outcome: word.to_owned(),
             commit: Some(word.to_owned()),
+            committed: Some(at(20)),
             at: at(60),
+            fresh: Some(at(30)),
+            kept: word.to_owned(),
+            withheld: word.to_owned(),
+            error: Some(word.to_owned()),
+        }),
+        returned: Some(Push {
+            outcome: word.to_owned(),
+            at: at(70),
+            returned: Some(at(40)),
             error: Some(word.to_owned()),
         }),
         unreturned: true,
@@ -138,6 +148,7 @@ fn it_is_read_off_the_machine() {
         upstreams: &[seen],
         gateway: None,
         workspace: None,
+        returned: None,
         degraded: &[Degraded { what: "disk".to_owned(), text: "full".to_owned() }],
     };
     let status = Status::new(&machine, &facts);
@@ -254,8 +265,13 @@ fn a_quiet_standby_fits_half_a_screen() {
     let policy = Policy::new(&config, false);
     let mut machine = Machine::new(policy, at(1000), Start { memory, armed: vec![true], unit: None });
     let _ = machine.handle(at(1010), Event::Probed { upstream: 0, verdict: healthy().verdict });
-    let pull =
-        Pull { outcome: "current".to_owned(), commit: Some("1a2b3c4d5e6f70".to_owned()), at: at(950), error: None };
+    let pull = Pull {
+        outcome: "up_to_date".to_owned(),
+        commit: Some("1a2b3c4d5e6f70".to_owned()),
+        committed: Some(at(60)),
+        at: at(950),
+        ..Pull::default()
+    };
     let facts = Facts {
         config: &config,
         wall: Wall::default(),
@@ -265,6 +281,7 @@ fn a_quiet_standby_fits_half_a_screen() {
         upstreams: &[Some(Seen::after(None, &healthy(), at(1005)))],
         gateway: Some(&Seen::after(None, &refused(), at(1005))),
         workspace: Some(&pull),
+        returned: None,
         degraded: &[],
     };
     let page = Status::new(&machine, &facts).render(at(1012));
@@ -276,7 +293,7 @@ upstream   primary: healthy for 7 s, answers in 12 ms
            http://100.64.0.1:18789
 gateway    openclaw.service: state unknown; http://127.0.0.1:18789: refused for
            7 s (connection refused)
-workspace  current 1 m 2 s ago, at 1a2b3c4d5e6f
+workspace  up_to_date 1 m 2 s ago, at 1a2b3c4d5e6f, written 15 m 52 s ago
 failover   outage at 2026-11-21 22:00:31Z, 30 s after the last sign of life;
            served 14 s later, for 45 s
 monitor    version 0.1.0, process {pid}, up 10 s, wrote 2 s ago

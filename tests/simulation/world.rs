@@ -84,6 +84,7 @@ pub struct World {
     tick_at: Option<u64>,
     stalled_until: u64,
     pull: Option<u64>,
+    pushes: bool,
     referee: Referee,
 }
 
@@ -173,6 +174,7 @@ impl World {
             tick_at: None,
             stalled_until: 0,
             pull: None,
+            pushes: false,
             referee: Referee::new(seed, &policy, EPOCH),
             policy,
             troubles,
@@ -333,10 +335,15 @@ impl World {
             What::OrderRuns { order, takes } => self.push_own(takes, What::OrderRuns { order, takes: 0 }),
             What::PullEnds => {
                 if self.pull.take().is_some() {
-                    self.deliver(Event::Pulled);
+                    let unreturned = self.rng.chance(20);
+                    self.deliver(Event::Pulled { unreturned });
                 }
             }
-            What::PushEnds { returned } => self.deliver(Event::Pushed { returned }),
+            What::PushEnds { returned } => {
+                if std::mem::take(&mut self.pushes) {
+                    self.deliver(Event::Pushed { returned });
+                }
+            }
             What::WitnessAnswers => {
                 let alive = !self.is_cut_off();
                 self.deliver(Event::Witnessed { alive });
@@ -384,6 +391,7 @@ impl World {
         self.look_at = Some(self.now);
         self.tick_at = Some(self.now);
         self.pull = None;
+        self.pushes = false;
         self.machine = Some(Machine::new(self.policy.clone(), now, start));
         self.referee.monitor_started(self.now);
     }
@@ -518,6 +526,7 @@ impl World {
                 self.look_at = Some(self.now + 20);
             }
             Action::Pull => {
+                assert!(self.pull.is_none() && !self.pushes, "a pull beside another sync");
                 let takes = match self.troubles.slow_sync && self.rng.chance(300) {
                     true => self.rng.log_range(SECOND, 5 * MINUTE),
                     false => self.rng.range(100, 4 * SECOND),
@@ -525,15 +534,18 @@ impl World {
                 self.pull = Some(self.now + takes);
                 self.push_own(takes, What::PullEnds);
             }
-            Action::CutPull => {
+            Action::CutSync => {
                 let moves = self.troubles.slow_sync && self.rng.chance(200);
                 let takes = if moves { self.rng.range(SECOND, 60 * SECOND) } else { 20 };
                 self.referee.disturb(self.now, if moves { 65 * SECOND } else { 0 });
-                self.push_own(takes, What::PullEnds);
+                let ends = if self.pushes { What::PushEnds { returned: false } } else { What::PullEnds };
+                self.push_own(takes, ends);
             }
             Action::Push => {
+                assert!(self.pull.is_none() && !self.pushes, "a push beside another sync");
                 let returned = !(self.troubles.slow_sync && self.rng.chance(500));
                 let takes = self.rng.log_range(100, MINUTE);
+                self.pushes = true;
                 self.push_own(takes, What::PushEnds { returned });
             }
             Action::AskWitnesses => {

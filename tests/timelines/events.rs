@@ -51,7 +51,7 @@ pub fn witness(alive: bool) -> Event {
 }
 
 pub fn pulled() -> Event {
-    Event::Pulled
+    Event::Pulled { unreturned: false }
 }
 
 pub fn pushed(returned: bool) -> Event {

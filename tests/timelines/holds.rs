@@ -1,10 +1,10 @@
 //! The table of holds, cell by cell, and how long a hold lasts.
 
-use openclaw_failover::failover::Action::{Order, Pull, Push};
+use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
 use openclaw_failover::failover::Order::{Kill, Start, Stop};
 
 use crate::events::{
-    demote, done, down, drains, failed, gone, healthy, pause, promote, pulled, refused, resume, tick, until, up,
+    demote, done, down, drains, failed, gone, healthy, pause, promote, pulled, pushed, refused, resume, tick, until, up,
 };
 use crate::night::{Night, defaults};
 
@@ -165,7 +165,8 @@ fn pause_while_a_drain_is_to_be_cut_kills_and_starts_nothing() {
     night.at(176.0, drains(2)).expect(&[]);
     night.at(180.0, gone(2)).is("standby").expect(&[Push]);
     night.at(200.0, resume()).is("standby").expect(&[]);
-    night.at(201.0, refused()).is("promoting(start)").expect(&[Order(Start)]);
+    night.at(201.0, refused()).is("promoting(sync)").expect(&[CutSync]).at(201.1, pushed(false)).expect(&[Pull]);
+    night.at(203.0, pulled()).is("promoting(start)").expect(&[Order(Start)]);
 }
 
 #[test]

@@ -145,13 +145,13 @@ impl Play {
                     continue;
                 }
                 Action::Order(order) => self.soon(now + 0.05, Soon::Obey(*order)),
-                Action::Pull => self.soon(now + 2.0, Soon::Tell(Event::Pulled)),
+                Action::Pull => self.soon(now + 2.0, Soon::Tell(Event::Pulled { unreturned: false })),
                 Action::Push => self.soon(now + 1.0, Soon::Tell(Event::Pushed { returned: true })),
                 Action::AskWitnesses => {
                     let alive = (self.witness)(now);
                     self.soon(now + 0.1, Soon::Tell(Event::Witnessed { alive }));
                 }
-                Action::CutPull | Action::Say(_) => {}
+                Action::CutSync | Action::Say(_) => {}
             }
             self.log.push((now, action));
         }

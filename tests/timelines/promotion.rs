@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::{CutPull, Order, Pull, Push};
+use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
 use openclaw_failover::failover::Order::Start;
 
 use crate::events::{done, failed, gone, healthy, pulled, refused, tick, up};
@@ -29,7 +29,7 @@ fn a_promotion_that_no_pull_has_begun_for_pulls_once_more_and_waits_no_longer_fo
     night.at(10.0, refused()).expect(&[Pull]).at(12.0, pulled()).at(19.0, healthy());
     night.each(&[29.0, 39.0, 48.9], &refused()).expect(&[]);
     night.at(49.0, refused()).is("promoting(sync)").expect(&[Pull]);
-    night.at(54.0, refused()).expect(&[CutPull]).at(54.1, pulled()).expect(&[Order(Start)]);
+    night.at(54.0, refused()).expect(&[CutSync]).at(54.1, pulled()).expect(&[Order(Start)]);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_standby_pulls_every_refresh() {
 fn the_promotion_waits_at_most_sync_wait_for_what_still_runs() {
     let mut night = Night::watching().syncing();
     night.at(34.9, tick()).expect(&[]).is("promoting(sync)");
-    night.at(35.0, tick()).expect(&[CutPull]);
+    night.at(35.0, tick()).expect(&[CutSync]);
     night.at(35.1, pulled()).expect(&[Order(Start)]);
 }
 
@@ -57,7 +57,7 @@ fn the_promotion_starts_at_once_when_the_pull_ends() {
 #[test]
 fn a_pull_that_moves_the_tree_is_waited_for_but_never_for_ever() {
     let mut night = Night::watching().syncing();
-    night.at(35.0, tick()).expect(&[CutPull]);
+    night.at(35.0, tick()).expect(&[CutSync]);
     night.at(99.9, refused()).expect(&[]).is("promoting(sync)");
     night.at(100.0, tick()).expect(&[Order(Start)]);
 }
@@ -67,7 +67,7 @@ fn without_a_wait_the_pull_is_cut_at_the_decision() {
     let mut night = Night::with(|policy| policy.sync_wait = Duration::ZERO);
     night.at(10.0, refused()).expect(&[Pull]);
     night.each(&[20.0, 29.0], &refused()).expect(&[]);
-    night.at(30.0, refused()).expect(&[CutPull]);
+    night.at(30.0, refused()).expect(&[CutSync]);
     night.at(30.1, pulled()).expect(&[Order(Start)]);
 }
 

@@ -6,7 +6,7 @@ use openclaw_failover::failover::Action::{Order, Pull, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
 use openclaw_failover::failover::{self, Cause, Failover, Hold, HoldKind, Memory};
 
-use crate::events::{boots, done, down, drains, gone, healthy, mute, pause, pulled, refused, unit, up};
+use crate::events::{boots, done, down, drains, gone, healthy, mute, pause, pulled, pushed, refused, unit, up};
 use crate::night::{Night, defaults, time};
 
 #[test]
@@ -78,10 +78,17 @@ fn killed_before_its_stop_was_taken_it_waits_for_the_hold_down_anew() {
 fn the_standby_rebooted_while_active_takes_over_again_one_window_later() {
     let night = Night::watching().active();
     let mut night = night.restarts(200.0, gone(2));
-    night.is("standby").forget();
+    night.is("standby").expect(&[Push]);
     assert!(night.memory().unreturned);
-    night.at(200.1, refused()).each(&[210.0, 220.0, 229.9], &refused()).is("standby").expect(&[]);
-    night.at(230.0, refused()).is("promoting(start)").expect(&[Order(Start)]);
+    night
+        .at(201.0, pushed(true))
+        .expect(&[Pull])
+        .at(201.1, pulled())
+        .at(201.1, refused())
+        .each(&[210.0, 220.0, 229.9], &refused())
+        .is("standby")
+        .expect(&[]);
+    night.at(230.0, refused()).expect(&[Pull]).at(230.05, pulled()).is("promoting(start)").expect(&[Order(Start)]);
     night.at(230.1, done()).at(240.0, up(3)).at(241.0, up(3)).is("active").says("hold_down: 60s");
 }
 

@@ -1,6 +1,6 @@
 //! A monitor that was itself stalled or suspended: its own sleep is nobody's silence.
 
-use openclaw_failover::failover::Action::{CutPull, Order, Pull, Push};
+use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
 
 use crate::events::{done, drains, gone, healthy, mute, pulled, refused, tick, up};
@@ -28,7 +28,7 @@ fn in_an_open_window_it_decides_nothing() {
 #[test]
 fn in_sync_nothing_is_started_before_the_primary_was_asked_again() {
     let mut night = Night::watching().syncing();
-    night.at(HOUR, tick()).expect(&[CutPull]).at(HOUR, pulled()).expect(&[]);
+    night.at(HOUR, tick()).expect(&[CutSync]).at(HOUR, pulled()).expect(&[]);
     night.at(HOUR + 0.1, healthy()).says("Aborted { why: Healthy }").is("standby").expect(&[Pull]);
 
     let mut night = Night::watching().syncing();

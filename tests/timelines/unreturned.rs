@@ -1,9 +1,11 @@
 //! Returning the workspace is a background duty with a durable flag, and never delays a promotion.
 
-use openclaw_failover::failover::Action::{Order, Pull, Push};
+use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
 use openclaw_failover::failover::Order::Start;
 
-use crate::events::{done, gone, healthy, pulled, pushed, refused, tick, up};
+use openclaw_failover::failover::Event;
+
+use crate::events::{done, gone, healthy, pause, promote, pulled, pushed, refused, tick, up};
 use crate::night::Night;
 
 /// Back in standby at 140 s, the push under way.
@@ -50,10 +52,53 @@ fn the_flag_survives_a_restart() {
 #[test]
 fn a_push_under_way_delays_no_promotion() {
     let mut night = pushing();
-    night.each(&[141.0, 151.0, 159.9], &refused()).expect(&[]);
+    // One that fails once or twice is no outage yet.
+    night.each(&[141.0, 151.0], &refused()).expect(&[]);
+    // What has just been said by the primary counts for more than what this host has to say.
+    night.at(154.0, refused()).expect(&[CutSync]).at(154.1, pushed(false)).expect(&[Pull]);
+    night.at(157.0, pulled()).expect(&[]);
     night.at(160.0, refused()).is("promoting(start)").expect(&[Order(Start)]);
-    night.at(160.0, gone(2)).at(160.1, done()).at(161.0, pushed(true)).at(170.0, up(3)).at(171.0, up(3)).is("active");
+    night.at(160.0, gone(2)).at(160.1, done()).at(170.0, up(3)).at(171.0, up(3)).is("active");
     assert!(night.memory().unreturned);
+}
+
+#[test]
+fn a_push_that_does_not_end_is_waited_for_like_a_pull() {
+    let mut night = pushing();
+    night.each(&[141.0, 151.0], &refused()).at(154.0, refused()).expect(&[CutSync]);
+    // It may be moving the tree, which must not happen under the hands of an agent.
+    night.at(160.0, refused()).is("promoting(sync)").expect(&[]);
+    night.at(165.0, tick()).expect(&[CutSync]).each(&[170.0, 180.0, 190.0, 199.0], &refused()).expect(&[]);
+    night.at(200.0, pushed(false)).is("promoting(start)").expect(&[Order(Start)]);
+}
+
+#[test]
+fn a_promotion_on_command_pulls_what_there_is_time_for() {
+    let mut night = pushing();
+    night.at(141.0, promote()).is("promoting(sync)").expect(&[CutSync]);
+    night.at(141.2, pushed(false)).is("promoting(sync)").expect(&[Pull]);
+    night.at(143.0, pulled()).is("promoting(start)").expect(&[Order(Start)]);
+}
+
+#[test]
+fn an_outage_that_nobody_may_answer_does_not_keep_what_was_learned() {
+    let mut night = pushing();
+    night.at(140.5, pushed(false)).expect(&[]).at(141.0, pause()).expect(&[]);
+    for at in (142..160).step_by(3) {
+        night.at(f64::from(at), refused()).at(f64::from(at), pulled());
+    }
+    night.expect(&[Pull]).at(163.0, refused()).expect(&[Push]);
+    night.at(170.0, refused()).expect(&[]);
+}
+
+#[test]
+fn what_a_pull_finds_is_returned_too() {
+    let mut night = pushing();
+    night.at(145.0, pushed(true)).expect(&[]);
+    night.at(440.0, tick()).expect(&[Pull]).at(441.0, Event::Pulled { unreturned: true }).expect(&[Push]);
+    assert!(night.memory().unreturned);
+    night.at(442.0, pushed(true)).expect(&[]);
+    assert!(!night.memory().unreturned);
 }
 
 #[test]

@@ -8,5 +8,6 @@ mod outages;
 mod pull;
 mod push;
 mod queue;
+mod readme;
 mod states;
 mod world;

@@ -145,6 +145,6 @@ fn a_database_that_cannot_be_read_is_said_and_does_not_hold_up_the_push() {
     world.standby("echo learned >learned.md");
     let pushed = push(&world, Queue::PutAway);
     assert!(pushed.is_returned(), "{pushed:?}");
-    assert!(pushed.said.contains("what the gateway would go on with cannot be put away: "), "{}", pushed.said);
-    assert!(pushed.said.contains("file is not a database"), "{}", pushed.said);
+    assert!(pushed.not_put_away.contains("file is not a database"), "{}", pushed.not_put_away);
+    assert!(!pushed.is_done(), "it is tried again");
 }

@@ -8,7 +8,7 @@ use crate::config::problems::Collector;
 use crate::config::raw::{RawDemote, RawProbe, RawPromote};
 use crate::config::valid::{Demote, Probe, Promote};
 
-use super::{at_least, at_most};
+use super::{at_least, at_most, between};
 
 /// The shortest probe interval and deadline. Anything shorter is load, not watching.
 const SHORTEST_PROBE: Duration = Duration::from_millis(100);
@@ -73,8 +73,7 @@ pub(super) fn check(probe: RawProbe, promote: &RawPromote, demote: RawDemote, pr
 }
 
 fn probe_duration(duration: &At<Duration>, problems: &Collector) -> Duration {
-    at_most(duration, LONGEST_PROBE, problems);
-    at_least(duration, SHORTEST_PROBE, problems)
+    between(duration, (SHORTEST_PROBE, LONGEST_PROBE), problems)
 }
 
 impl Set {

@@ -1,6 +1,6 @@
 //! What the monitor itself has to say, in the same form as the machine's notes.
 
-use super::{Entry, quoted};
+use super::{Entry, quoted, workspace};
 use crate::report::Unreadable;
 use crate::report::status::Pull;
 
@@ -22,8 +22,18 @@ pub enum MonitorNote {
     Missing { what: String },
     /// The workspace's pull ended otherwise than the one before.
     PullChanged(Pull),
-    /// What the standby's agent wrote is left in its checkout.
-    NotReturned { workspace: String },
+    /// The gateway is being started with the workspace as this pull left it; `None` if nothing is known of a pull.
+    StartsWith(Option<Pull>),
+    /// What this host's agent wrote is at the remote, on these branches.
+    Returned { branches: String },
+    /// It could not be sent there; it is tried again.
+    PushFailed { outcome: String, why: String },
+    /// What the gateway would have gone on with at its next start was put away.
+    PutAway { what: String },
+    /// That could not be done; it is tried again.
+    NotPutAway { why: String },
+    /// The remote shows the workspace to everybody.
+    WorkspaceOpen,
     /// systemd cannot be asked or refuses to act: no D-Bus, no polkit, no permission.
     SystemdUnreachable { why: String },
     /// It answers again.
@@ -57,15 +67,13 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
         }
         MonitorNote::SetAside(unreadable) => set_aside(unreadable),
         MonitorNote::Missing { what } => Entry::error("missing", what).quote("what", what),
-        MonitorNote::PullChanged(pull) => pull_changed(pull),
-        MonitorNote::NotReturned { workspace } => {
-            let text = format!(
-                "what this host's agent wrote while it served stays in {}: commit and push it from there, as openclaw; \
-                 until then a pull may find it in its way and leave it untouched",
-                quoted(workspace)
-            );
-            Entry::warning("not_returned", &text).quote("workspace", workspace)
-        }
+        MonitorNote::PullChanged(pull) => workspace::pulled(pull),
+        MonitorNote::StartsWith(pull) => workspace::starts_with(pull.as_ref()),
+        MonitorNote::Returned { branches } => workspace::returned(branches),
+        MonitorNote::PushFailed { outcome, why } => workspace::push_failed(outcome, why),
+        MonitorNote::PutAway { what } => workspace::put_away(what),
+        MonitorNote::NotPutAway { why } => workspace::not_put_away(why),
+        MonitorNote::WorkspaceOpen => workspace::open(),
         MonitorNote::SystemdUnreachable { why } => {
             let text = format!(
                 "systemd does not do what it is asked: {}. Probes go on, and every order is tried again, but until \
@@ -90,22 +98,6 @@ fn set_aside(unreadable: &Unreadable) -> Entry {
         .quote("path", &unreadable.path.to_string_lossy())
         .quote("why", &unreadable.why)
         .with("kept_as", unreadable.aside.as_ref().ok().map(|aside| aside.to_string_lossy().into_owned()))
-}
-
-fn pull_changed(pull: &Pull) -> Entry {
-    let entry = match &pull.error {
-        None => Entry::notice("pulled", &format!("the workspace was pulled: {}", pull.outcome)),
-        Some(error) => {
-            let text = format!(
-                "the workspace could not be pulled ({}): {}. A promotion would go ahead with what is here; \
-                 `journalctl -u openclaw-sync-pull.service` says more",
-                quoted(&pull.outcome),
-                quoted(error)
-            );
-            Entry::warning("pull_failed", &text).quote("error", error)
-        }
-    };
-    entry.quote("outcome", &pull.outcome).with("commit", pull.commit.clone())
 }
 
 fn channels(upstream: &str, failing: &[String], suppressed: &[String]) -> Entry {

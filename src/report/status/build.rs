@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Degraded, Gateway, Probed, Pull, Role, Status, Upstream, Window};
+use super::{Degraded, Gateway, Probed, Pull, Push, Role, Status, Upstream, Window};
 use crate::config::Config;
 use crate::failover::{self, Machine, Time};
 use crate::probe::{Answer, Verdict};
@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub gateway: Option<&'a Seen>,
     /// The last pull.
     pub workspace: Option<&'a Pull>,
+    /// The last push.
+    pub returned: Option<&'a Push>,
     /// What is wrong beyond what the machine knows.
     pub degraded: &'a [Degraded],
 }
@@ -106,6 +108,7 @@ impl Status {
                 probed: facts.gateway.map(|seen| seen.told(wall)),
             },
             workspace: facts.workspace.cloned(),
+            returned: facts.returned.cloned(),
             unreturned: memory.unreturned,
             failover: memory.failover.as_ref().map(|failover| past::failover_at_wall(failover, wall)),
             degraded,

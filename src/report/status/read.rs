@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Degraded, Gateway, Probed, Pull, Role, Status, Upstream, Window};
+use super::{Degraded, Gateway, Probed, Pull, Push, Role, Status, Upstream, Window};
 use crate::failover::Time;
 use crate::json::Value;
 use crate::report::fields::{as_seconds, as_time, check_schema, field};
@@ -40,6 +40,7 @@ impl Status {
             hold_down: span(&node, "hold_down_seconds").unwrap_or_default(),
             gateway: object(&node, "gateway").map(gateway).unwrap_or_default(),
             workspace: object(&node, "workspace").map(pull),
+            returned: object(&node, "returned").map(push),
             unreturned: truth(&node, "unreturned"),
             failover: node.get("failover").and_then(|node| past::failover(node).ok()),
             degraded: list(&node, "degraded", |node| Some(degraded(node))),
@@ -93,7 +94,20 @@ fn pull(node: &Value) -> Pull {
     Pull {
         outcome: text(node, "outcome").unwrap_or_default(),
         commit: text(node, "commit"),
+        committed: time(node, "committed_at"),
         at: time(node, "at").unwrap_or_default(),
+        fresh: time(node, "fresh_at"),
+        kept: text(node, "kept").unwrap_or_default(),
+        withheld: text(node, "withheld").unwrap_or_default(),
+        error: text(node, "error"),
+    }
+}
+
+fn push(node: &Value) -> Push {
+    Push {
+        outcome: text(node, "outcome").unwrap_or_default(),
+        at: time(node, "at").unwrap_or_default(),
+        returned: time(node, "returned_at"),
         error: text(node, "error"),
     }
 }

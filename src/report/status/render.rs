@@ -36,7 +36,13 @@ impl Status {
             page.row("window", &opened(window));
         }
         page.row("gateway", &gateway(&self.gateway, now));
-        page.row("workspace", &self.workspace(now));
+        page.row(
+            "workspace",
+            &self.workspace.as_ref().map_or("not pulled yet".to_owned(), |pull| last_pull(pull, now)),
+        );
+        for more in self.workspace_more(now) {
+            page.row("", &more);
+        }
         page.row("failover", &self.failover.as_ref().map_or("none yet".to_owned(), failed_over));
         page.row("monitor", &self.monitor(now));
         page.finish()
@@ -66,10 +72,24 @@ impl Status {
         text
     }
 
-    fn workspace(&self, now: Time) -> String {
-        let pulled = self.workspace.as_ref().map_or("not pulled yet".to_owned(), |pull| last_pull(pull, now));
-        let unreturned = if self.unreturned { "; not everything from here is back at the remote" } else { "" };
-        format!("{pulled}{unreturned}")
+    /// What somebody may have to see to.
+    fn workspace_more(&self, now: Time) -> Vec<String> {
+        let mut more = Vec::new();
+        if let Some(pull) = &self.workspace {
+            if !pull.kept.is_empty() {
+                more.push(format!("contradicts the remote, so it is kept on a branch: {}", pull.kept));
+            }
+            if !pull.withheld.is_empty() {
+                more.push(format!("on this disk only: {}", pull.withheld));
+            }
+        }
+        if self.unreturned {
+            let last = self.returned.as_ref();
+            let error = last.and_then(|push| push.error.as_ref()).map(|error| format!(": {error}")).unwrap_or_default();
+            let all = last.and_then(|push| push.returned).map(|at| format!("; all was {}", ago(now, at)));
+            more.push(format!("not everything from here is back at the remote{error}{}", all.unwrap_or_default()));
+        }
+        more
     }
 
     fn monitor(&self, now: Time) -> String {
@@ -149,8 +169,12 @@ fn last_pull(pull: &Pull, now: Time) -> String {
         let short: String = commit.chars().take(12).collect();
         text.push_str(&format!(", at {short}"));
     }
+    if let Some(committed) = pull.committed {
+        text.push_str(&format!(", written {}", ago(now, committed)));
+    }
     if let Some(error) = &pull.error {
-        text.push_str(&format!(": {error}"));
+        let fresh = pull.fresh.map(|fresh| format!("; the remote was last here {}", ago(now, fresh)));
+        text.push_str(&format!(": {error}{}", fresh.unwrap_or_default()));
     }
     text
 }

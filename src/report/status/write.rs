@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Degraded, Gateway, Probed, Pull, Status, Upstream, Window};
+use super::{Degraded, Gateway, Probed, Pull, Push, Status, Upstream, Window};
 use crate::json::Value;
 use crate::report::durable::{self, Error};
 use crate::report::fields::{SCHEMA, seconds, time};
@@ -40,6 +40,7 @@ impl Status {
             ("hold_down_seconds", seconds(self.hold_down)),
             ("gateway", gateway(&self.gateway)),
             ("workspace", self.workspace.as_ref().map(pull).into()),
+            ("returned", self.returned.as_ref().map(push).into()),
             ("unreturned", self.unreturned.into()),
             ("failover", self.failover.as_ref().map(past::failover_to_json).into()),
             ("degraded", Value::array(self.degraded.iter().map(degraded))),
@@ -92,8 +93,21 @@ fn pull(pull: &Pull) -> Value {
     Value::object([
         ("outcome", pull.outcome.as_str().into()),
         ("commit", pull.commit.clone().into()),
+        ("committed_at", pull.committed.map(time).into()),
         ("at", time(pull.at)),
+        ("fresh_at", pull.fresh.map(time).into()),
+        ("kept", pull.kept.as_str().into()),
+        ("withheld", pull.withheld.as_str().into()),
         ("error", pull.error.clone().into()),
+    ])
+}
+
+fn push(push: &Push) -> Value {
+    Value::object([
+        ("outcome", push.outcome.as_str().into()),
+        ("at", time(push.at)),
+        ("returned_at", push.returned.map(time).into()),
+        ("error", push.error.clone().into()),
     ])
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::outcome::PushOutcome;
 use super::read::{self, ReadError};
-use super::{Commit, LONG_SAID, Names, text_of};
+use super::{Commit, LONG_SAID, Names, SAID, text_of};
 use crate::failover::Time;
 use crate::json::Value;
 use crate::report::{clock, durable};
@@ -35,6 +35,8 @@ pub struct Pushed {
     pub aside: Names,
     /// What was put away of the gateway's past, so that its next start does not act on it.
     pub archived: Names,
+    /// Why that could not be put away, so that its next start would act on it; empty where it would not.
+    pub not_put_away: String,
     /// Whether the remote shows this private memory to everybody.
     pub open: bool,
     /// When that was asked.
@@ -57,6 +59,7 @@ impl Pushed {
             withheld: Names::default(),
             aside: Names::default(),
             archived: Names::default(),
+            not_put_away: String::new(),
             open: false,
             open_asked: None,
             said: text_of(said, LONG_SAID),
@@ -90,10 +93,16 @@ impl Pushed {
         self.outcome.is_returned()
     }
 
+    /// Whether everything is returned, and nothing is left that the gateway's next start would act on.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.is_returned() && self.not_put_away.is_empty()
+    }
+
     /// Whether nothing is left to do for anybody.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.is_returned() && self.conflicts.is_empty() && !self.open
+        self.is_done() && self.conflicts.is_empty() && !self.open
     }
 
     /// Replaces the report at `path`.
@@ -118,6 +127,7 @@ impl Pushed {
             ("withheld", self.withheld.to_json()),
             ("aside", self.aside.to_json()),
             ("archived", self.archived.to_json()),
+            ("not_put_away", self.not_put_away.as_str().into()),
             ("open", self.open.into()),
             ("open_asked", self.open_asked.map(time).into()),
             ("said", self.said.as_str().into()),
@@ -151,6 +161,7 @@ fn parse(report: &Value) -> Result<Pushed, &'static str> {
         withheld: read::names(report, "withheld")?,
         aside: read::names(report, "aside")?,
         archived: read::names(report, "archived")?,
+        not_put_away: read::required(report, "not_put_away", |why| Some(text_of(why, SAID)))?,
         open: read::truth(report, "open")?,
         open_asked: read::optional(report, "open_asked", clock::parse_rfc3339)?,
         said: read::required(report, "said", |said| Some(text_of(said, LONG_SAID)))?,
@@ -173,6 +184,7 @@ mod tests {
         }
         (report.aside, report.archived) = (long.clone(), long);
         report.commit = Commit::parse(&"0123456789".repeat(4));
+        report.not_put_away = "sqlite3 is not installed".to_owned();
         report.returned = Some(at(3));
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("push.json");

@@ -1,0 +1,212 @@
+//! How the workspace's way in and back out go: what was told of it last, and what is wrong with it.
+
+use crate::report::clock::wall_clock;
+use crate::report::entry::MonitorNote;
+use crate::report::status::{Pull, Push};
+use crate::sync::Report;
+use crate::sync::report::{Outcome, PushOutcome, Pushed};
+
+/// What the last syncs came to.
+#[derive(Default)]
+pub(in crate::monitor) struct Workspace {
+    pull: Option<Pull>,
+    push: Option<Push>,
+    not_put_away: Option<String>,
+    open: bool,
+}
+
+impl Workspace {
+    pub(in crate::monitor) fn pulled(&mut self, result: &Result<Report, String>) -> Option<MonitorNote> {
+        let pull = match result {
+            Ok(report) if report.workspace.outcome == Outcome::Busy => return None,
+            Ok(report) => of_report(report),
+            Err(why) => Pull {
+                outcome: "not_run".to_owned(),
+                at: wall_clock(),
+                error: Some(why.clone()),
+                // What lies on the disk is what the last one left there.
+                ..self.pull.clone().unwrap_or_default()
+            },
+        };
+        let told = |pull: &Pull| Pull { at: Default::default(), fresh: None, ..pull.clone() };
+        let is_news = self.pull.as_ref().is_none_or(|before| told(before) != told(&pull));
+        self.pull = Some(pull.clone());
+        is_news.then_some(MonitorNote::PullChanged(pull))
+    }
+
+    pub(in crate::monitor) fn pushed(&mut self, result: &Result<Pushed, String>) -> Vec<MonitorNote> {
+        let mut notes = Vec::new();
+        let puts_away_anew = self.not_put_away.is_some();
+        let push = match result {
+            // Another one will be tried, or has just ended.
+            Ok(pushed) if matches!(pushed.outcome, PushOutcome::Stopped | PushOutcome::Busy) => return notes,
+            Ok(pushed) => {
+                notes.extend(self.told_beside(pushed));
+                of_push(pushed)
+            }
+            Err(why) => {
+                let returned = self.push.as_ref().and_then(|push| push.returned);
+                Push { outcome: "not_run".to_owned(), at: wall_clock(), returned, error: Some(why.clone()) }
+            }
+        };
+        let before = self.push.replace(push.clone()).and_then(|before| before.error);
+        match push.error {
+            Some(why) if before.as_ref() != Some(&why) => {
+                notes.push(MonitorNote::PushFailed { outcome: push.outcome, why });
+            }
+            None if before.is_some() || !puts_away_anew => {
+                let branches = result.as_ref().map(|pushed| pushed.pushed.words()).unwrap_or_default();
+                notes.push(MonitorNote::Returned { branches });
+            }
+            _ => {}
+        }
+        notes
+    }
+
+    fn told_beside(&mut self, pushed: &Pushed) -> Vec<MonitorNote> {
+        let mut notes = Vec::new();
+        if !pushed.archived.is_empty() {
+            notes.push(MonitorNote::PutAway { what: pushed.archived.words() });
+        }
+        let before = self.not_put_away.take();
+        if !pushed.not_put_away.is_empty() {
+            let why = pushed.not_put_away.clone();
+            if before.as_ref() != Some(&why) {
+                notes.push(MonitorNote::NotPutAway { why: why.clone() });
+            }
+            self.not_put_away = Some(why);
+        }
+        if pushed.open && !std::mem::replace(&mut self.open, pushed.open) {
+            notes.push(MonitorNote::WorkspaceOpen);
+        }
+        notes
+    }
+
+    /// Tells what a gateway that is started now finds.
+    pub(in crate::monitor) fn starts_with(&self) -> MonitorNote {
+        MonitorNote::StartsWith(self.pull.clone())
+    }
+
+    pub(in crate::monitor) fn pull(&self) -> Option<&Pull> {
+        self.pull.as_ref()
+    }
+
+    pub(in crate::monitor) fn push(&self) -> Option<&Push> {
+        self.push.as_ref()
+    }
+
+    /// What is wrong, by name.
+    pub(super) fn wrong(&self) -> [(&'static str, Option<String>); 4] {
+        let open = self.open.then(|| "the git remote shows the workspace to everybody: make it private".to_owned());
+        let replays = self.not_put_away.as_ref();
+        let replays = replays.map(|why| format!("the gateway's next start would act on what is long past: {why}"));
+        [
+            ("sync_failing", self.pull.as_ref().and_then(|pull| pull.error.clone())),
+            ("unreturned", self.push.as_ref().and_then(|push| push.error.clone())),
+            ("stale_replay", replays),
+            ("workspace_open", open),
+        ]
+    }
+}
+
+fn of_report(report: &Report) -> Pull {
+    let workspace = &report.workspace;
+    let secret = report.secrets.iter().find(|secret| !secret.ok).map(|secret| secret.said.clone());
+    let is_well = workspace.outcome.is_ok() || workspace.outcome == Outcome::Stopped;
+    Pull {
+        outcome: workspace.outcome.name().to_owned(),
+        commit: workspace.after.as_ref().map(|commit| commit.as_str().to_owned()),
+        committed: workspace.committed,
+        at: report.ended,
+        fresh: report.fresh,
+        kept: workspace.kept.words(),
+        withheld: workspace.withheld.words(),
+        error: if is_well { secret } else { Some(told(workspace.outcome.words(), &workspace.said)) },
+    }
+}
+
+fn of_push(pushed: &Pushed) -> Push {
+    Push {
+        outcome: pushed.outcome.name().to_owned(),
+        at: pushed.ended,
+        returned: pushed.returned,
+        error: (!pushed.is_returned()).then(|| told(pushed.outcome.words(), &pushed.said)),
+    }
+}
+
+fn told(words: &str, said: &str) -> String {
+    if said.is_empty() { words.to_owned() } else { format!("{words}: {said}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+    use crate::sync::report;
+
+    /// What is read of a push that came to this.
+    fn pushed(outcome: &str, said: &str, not_put_away: &str) -> Result<Pushed, String> {
+        let none = r#"{ "count": 0, "listed": [] }"#;
+        let lists = ["pushed", "merged", "conflicts", "withheld", "aside", "archived"];
+        let lists: String = lists.iter().map(|name| format!(r#""{name}": {none}, "#)).collect();
+        let text = format!(
+            r#"{{ "schema": 1, "started": "2026-11-21T22:00:00.000Z", "ended": "2026-11-21T22:00:01.000Z", {lists}
+                 "returned": null, "commit": null, "open_asked": null, "outcome": "{outcome}", "not_put_away": "{not_put_away}", "open": false, "said": "{said}" }}"#
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("push.json");
+        fs::write(&path, text).unwrap();
+        Ok(report::read_push(&path, fs::metadata(&path).unwrap().uid()).unwrap().unwrap())
+    }
+
+    fn names(notes: &[MonitorNote]) -> Vec<&'static str> {
+        let name = |note: &MonitorNote| match note {
+            MonitorNote::Returned { .. } => "returned",
+            MonitorNote::PushFailed { .. } => "push_failed",
+            MonitorNote::NotPutAway { .. } => "not_put_away",
+            _ => "other",
+        };
+        notes.iter().map(name).collect()
+    }
+
+    fn wrong(workspace: &Workspace) -> Vec<(&'static str, String)> {
+        workspace.wrong().into_iter().filter_map(|(what, text)| Some((what, text?))).collect()
+    }
+
+    #[test]
+    fn what_cannot_be_returned_is_told_once_for_each_reason() {
+        let mut workspace = Workspace::default();
+        let tell = |workspace: &mut Workspace, outcome, said| names(&workspace.pushed(&pushed(outcome, said, "")));
+        assert_eq!(tell(&mut workspace, "not_pushed", "no route"), ["push_failed"]);
+        assert_eq!(tell(&mut workspace, "not_pushed", "no route"), [""; 0]);
+        assert_eq!(tell(&mut workspace, "stopped", ""), [""; 0]);
+        assert_eq!(wrong(&workspace), [("unreturned", "cannot push: no route".to_owned())]);
+        assert_eq!(tell(&mut workspace, "refused", "no force"), ["push_failed"]);
+        assert_eq!(names(&workspace.pushed(&Err("the unit is masked".to_owned()))), ["push_failed"]);
+        assert_eq!(tell(&mut workspace, "pushed", ""), ["returned"]);
+        assert_eq!(wrong(&workspace), []);
+    }
+
+    #[test]
+    fn what_would_be_replayed_is_wrong_until_it_is_put_away() {
+        let mut workspace = Workspace::default();
+        let lacking = pushed("pushed", "", "sqlite3 is not installed");
+        assert_eq!(names(&workspace.pushed(&lacking)), ["not_put_away", "returned"]);
+        assert_eq!(names(&workspace.pushed(&lacking)), [""; 0]);
+        assert!(wrong(&workspace)[0].1.ends_with("long past: sqlite3 is not installed"), "{:?}", wrong(&workspace));
+        workspace.pushed(&pushed("up_to_date", "", ""));
+        assert_eq!(wrong(&workspace), []);
+    }
+
+    #[test]
+    fn a_pull_that_could_not_run_leaves_what_is_known_of_the_disk() {
+        let pull = Pull { commit: Some("1a2b".to_owned()), ..Pull::default() };
+        let mut workspace = Workspace { pull: Some(pull), ..Workspace::default() };
+        assert!(workspace.pulled(&Err("the unit is masked".to_owned())).is_some());
+        assert!(workspace.pulled(&Err("the unit is masked".to_owned())).is_none());
+        let pull = workspace.pull().unwrap();
+        assert_eq!((pull.outcome.as_str(), pull.commit.as_deref()), ("not_run", Some("1a2b")));
+    }
+}
