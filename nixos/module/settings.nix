@@ -134,7 +134,7 @@ in
             description = "Where its remote is, for a workspace that is no checkout yet.";
           };
           branch = unset types.str "The branch that only the primary writes. The program's default is main." "main";
-          push_interval = unset duration "How often a primary pushes. The default is 5 minutes." "15m";
+          push_interval = unset duration "How often a primary pushes. The program's default is 5 minutes." "15m";
         };
         secrets = mkOption {
           type = types.listOf secret;

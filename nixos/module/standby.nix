@@ -33,10 +33,11 @@ in
       # As short a gap as can be: it is started again at once, and not stopped before everything else changes.
       stopIfChanged = false;
       reloadTriggers = [ config.environment.etc."openclaw-failover/config.json".source ];
-      # git and rsync are only asked whether they are there, for the units that need them.
+      # It runs tailscale; the others it only asks whether they are there, for the units that need them.
       path = [
         pkgs.gitMinimal
         pkgs.rsync
+        pkgs.sqlite
       ]
       ++ tailscale;
       serviceConfig.LoadCredential = lib.mkIf (cfg.credentialsDirectory != credentials) [

@@ -46,7 +46,7 @@ in
     with subtest("the standby steps aside, and its memory comes home"):
         primary.succeed("systemctl start openclaw.service")
         standby.wait_until_fails("systemctl is-active openclaw.service")
-        standby.succeed("systemctl start openclaw-sync-push.service")
+        git.wait_until_succeeds("git -C /srv/memory.git show failover/standby:meanwhile.md")
         primary.succeed("systemctl start openclaw-sync-push.service")
         primary.succeed(f"grep meanwhile {workspace}/meanwhile.md")
   '';

@@ -2,7 +2,6 @@
 { lib }:
 let
   inherit (import ./hosts.nix)
-    and
     minimal
     primary
     standby
@@ -12,7 +11,15 @@ let
   written = config: builtins.fromJSON config.environment.etc."openclaw-failover/config.json".source.written.value;
   gateway = config: builtins.fromJSON config.environment.etc."openclaw/openclaw.json".source.value;
   unit = config: name: config.systemd.services.${name};
-  names = map (one: one.name or one);
+  # Whether a unit has these programs in its path.
+  finds =
+    config: name:
+    lib.all (program: lib.any (package: lib.hasPrefix program (package.name or package)) (unit config name).path);
+  programs = [
+    "git"
+    "rsync"
+    "sqlite"
+  ];
   usual = "/home/openclaw/.openclaw";
   setup = name: ../../../../src/setup + "/${name}";
   # Whether a unit file has this line.
@@ -45,16 +52,17 @@ in
           "openclaw-sync-pull"
           "openclaw-sync-push"
         ];
-      "a pull finds its programs" =
-        lib.all (program: lib.any (lib.hasPrefix program) (names (unit config "openclaw-sync-pull").path))
-          [
-            "git"
-            "openssh"
-            "rsync"
-            "sqlite"
-          ];
+      "a sync finds its programs" = lib.all (name: finds config name [ "openssh" ] && finds config name programs) [
+        "openclaw-sync-pull"
+        "openclaw-sync-push"
+      ];
+      "the monitor finds tailscale, and what it misses on behalf of the syncs" =
+        finds config "openclaw-failover" [ "tailscale" ] && finds config "openclaw-failover" programs;
       "the gateway finds OpenClaw, a shell, and what its host has" =
-        lib.any (lib.hasPrefix "openclaw") (names (unit config "openclaw").path)
+        finds config "openclaw" [
+          "openclaw"
+          "bash"
+        ]
         && lib.elem "/run/current-system/sw" (unit config "openclaw").path;
       "the usual folders are bound by the unit file" =
         lib.all (name: (unit config name).serviceConfig.BindPaths == [ ]) [
@@ -67,8 +75,7 @@ in
         file "openclaw-sync-pull.service" "BindPaths=-${usual}/workspace -${usual}/secrets"
         && file "openclaw-sync-push.service" "BindPaths=-${usual}/workspace -${usual}/state -${usual}/agents"
         && file "openclaw-failover.service" "LoadCredential=notify:/etc/openclaw-failover/credentials"
-        && file "openclaw.service" "EnvironmentFile=-/etc/openclaw/gateway.env"
-        && file "openclaw-sync-push.timer" "OnBootSec=2min";
+        && file "openclaw.service" "EnvironmentFile=-/etc/openclaw/gateway.env";
       "the gateway has its configuration, and no crons" =
         (gateway config).cron.enabled == false && (gateway config).gateway.bind == "tailnet";
       "polkit runs, and finds the rule" =
@@ -215,19 +222,7 @@ in
     };
   };
 
-  slowPrimary = and primary { settings.workspace.push_interval = "15m"; } // {
-    holds = config: {
-      "the timer has the interval, and still begins after boot" =
-        config.systemd.timers.openclaw-sync-push.timerConfig == {
-          OnBootSec = [
-            ""
-            "2min"
-          ];
-          OnUnitInactiveSec = "15m";
-        };
-    };
-  };
-
+  # A primary may run OpenClaw as it likes.
   nixpkgsPrimary = {
     modules = [
       primary
