@@ -33,6 +33,7 @@ mod secrets;
 mod ssh;
 mod standby;
 mod stop;
+mod swap;
 mod torn;
 pub mod unit;
 mod withhold;

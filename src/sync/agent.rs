@@ -3,6 +3,7 @@
 //! The agent's own git must find the checkout in order when it is started again: its index as of the commit that is
 //! checked out, and no merge half done. What it had staged or begun is kept on a ref of its own.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -90,12 +91,31 @@ impl IndexLock {
         }
     }
 
+    /// Keeps what the agent has staged, where it is neither committed nor on the disk. A merge that it is about to solve
+    /// is left to it.
+    pub(super) fn keep_staged(&self, git: &Git<'_>, image: &Image, others: Others, now: Time) -> Result<(), Stop> {
+        let Some(index) = touched_index(git) else { return Ok(()) };
+        let staged = match git.on_index(&index, &["write-tree"]) {
+            Ok(staged) if !is_only_staged(git, &staged, image)? => return Ok(()),
+            Ok(staged) => staged,
+            Err(_) => match tree_of_sides(git, &index)? {
+                Some(_) if others == Others::Live => return Err(Stop::new(Why::InUse, "a merge is under way in it")),
+                Some(sides) => sides,
+                None => return Ok(()),
+            },
+        };
+        let kept = super::merge::commit(git, &staged, &[], "What was staged")?;
+        let name = format!("{}staged/{}", names::PRIVATE, names::stamp(now));
+        git.run(&["update-ref", &name, &kept])?;
+        Ok(())
+    }
+
     /// Gives the agent this program's index, which knows the files as they are, and frees the lock.
     pub(super) fn publish(self, git: &Git<'_>) -> Result<(), Stop> {
-        let (own, theirs) = (git.own_index(), git.git_dir.join("index"));
         if is_published(git) {
             return Ok(());
         }
+        let (own, theirs) = (git.own_index(), git.git_dir.join("index"));
         let public = git.own_folder().join("index.public");
         let put = remove_if_there(&public).and_then(|()| duplicate(&own, &public));
         put.and_then(|()| fs::rename(&public, &theirs)).map_err(|why| Stop::file("replace", &theirs, &why))
@@ -154,40 +174,46 @@ pub(super) fn is_published(git: &Git<'_>) -> bool {
 }
 
 /// A copy of the agent's index, if the agent has changed it since it was last given this program's.
-pub(super) fn touched_index(git: &Git<'_>) -> Option<PathBuf> {
-    let (own, theirs) = (git.own_index(), git.git_dir.join("index"));
-    if !theirs.is_file() || same_file(&own, &theirs) {
+fn touched_index(git: &Git<'_>) -> Option<PathBuf> {
+    let theirs = git.git_dir.join("index");
+    if !theirs.is_file() || is_published(git) {
         return None;
     }
     let copy = git.own_folder().join("index.theirs");
     remove_if_there(&copy).and_then(|()| duplicate(&theirs, &copy)).ok().map(|()| copy)
 }
 
-/// Keeps what the agent has staged, where it is neither committed nor on the disk.
-pub(super) fn keep_staged(
-    git: &Git<'_>,
-    index: &Path,
-    image: &Image,
-    parent: Option<&str>,
-    now: Time,
-) -> Result<(), Stop> {
-    // An index in the middle of a merge is no tree. What it holds are the sides of that merge, which are kept.
-    let Ok(staged) = git.on_index(index, &["write-tree"]) else { return Ok(()) };
+/// Whether something is staged that is neither committed nor on the disk.
+fn is_only_staged(git: &Git<'_>, staged: &str, image: &Image) -> Result<bool, Stop> {
     if staged == image.tree || staged == image.base {
-        return Ok(());
+        return Ok(false);
     }
-    let beyond = differences(git, &image.base, &staged)?;
-    let only_there = differences(git, &image.tree, &staged)?.into_iter().any(|entry| {
-        let has_content = entry.modes.get(1).is_some_and(|mode| mode != "000000");
-        has_content && beyond.iter().any(|other| other.path == entry.path)
-    });
-    if only_there {
-        let parents: Vec<&str> = parent.into_iter().collect();
-        let kept = super::merge::commit(git, &staged, &parents, "What was staged")?;
-        let name = format!("{}staged/{}", names::PRIVATE, names::stamp(now));
-        git.run(&["update-ref", &name, &kept])?;
+    let beyond = differences(git, &image.base, staged)?;
+    let beyond: HashSet<&[u8]> = beyond.iter().map(|entry| entry.path.as_slice()).collect();
+    let found = differences(git, &image.tree, staged)?;
+    Ok(found.iter().any(|entry| entry.is_file_afterwards() && beyond.contains(entry.path.as_slice())))
+}
+
+/// An index in the middle of a merge is no tree. This is one with a folder for each of the merge's sides; none where
+/// the index cannot be read at all.
+fn tree_of_sides(git: &Git<'_>, index: &Path) -> Result<Option<String>, Stop> {
+    let Ok(listed) = git.list_on(index, &["ls-files", "--stage", "-z"]) else { return Ok(None) };
+    let mut sides = Vec::new();
+    for line in listed.split(|byte| *byte == 0) {
+        // `mode hash side TAB path`.
+        let Some(tab) = line.iter().position(|byte| *byte == b'\t') else { continue };
+        let (meta, path) = line.split_at(tab);
+        let Some((entry, side)) = std::str::from_utf8(meta).ok().and_then(|meta| meta.rsplit_once(' ')) else {
+            continue;
+        };
+        sides.extend_from_slice(format!("{entry}\t{side}/").as_bytes());
+        sides.extend_from_slice(path.get(1..).unwrap_or_default());
+        sides.push(0);
     }
-    Ok(())
+    let copy = git.own_folder().join("index.sides");
+    git.on_index(&copy, &["read-tree", "--empty"])?;
+    git.feed(&["update-index", "-z", "--index-info"], &sides, &copy)?;
+    Ok(Some(git.on_index(&copy, &["write-tree"])?))
 }
 
 /// What the agent has begun and not ended, if anything.

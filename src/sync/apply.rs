@@ -3,9 +3,8 @@
 //! Nothing is overwritten that is not also in a commit: what has to make room, because git does not know it or may not,
 //! gets another name beside its old one.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::image::Image;
 use super::names;
 use super::refs::Refs;
 use super::stop::{Stop, Why};
+use super::swap::Swap;
 use super::torn::{self, Entry, differences};
 use super::withhold::ASIDE;
 use crate::failover::Time;
@@ -69,18 +69,34 @@ impl Move<'_> {
         let entries = if is_there { Vec::new() } else { differences(git, &self.image.tree, self.to)? };
         let lock = IndexLock::take(git, self.others)?;
         self.is_unchanged()?;
+        lock.keep_staged(git, self.image, self.others, self.now)?;
         let mut aside = Vec::new();
         let mut record = None;
         if !entries.is_empty() {
             self.require_room(&entries)?;
+            let swap = match self.others {
+                Others::Down => None,
+                Others::Live => Some(Swap::prepare(git, (self.image, self.to), &entries, self.now)?),
+            };
+            if let Some(swap) = &swap {
+                swap.require_unchanged(self.image)?;
+            }
             record = Some(torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?);
             aside = self.make_room(&entries)?;
-            let args = ["read-tree", "-m", "-u", self.image.tree.as_str(), self.to];
-            git.to_its_end(&args, MOVE_CAP).map_err(|stop| self.explain(stop))?;
+            match &swap {
+                Some(swap) => aside.extend(swap.run()?),
+                None => self.check_out()?,
+            }
         }
         self.move_branch(record.as_deref())?;
         lock.publish(git)?;
         Ok(Moved { has_moved: !entries.is_empty(), aside })
+    }
+
+    /// Has git move the tree, which is fast, and right where nobody writes at the same time.
+    fn check_out(&self) -> Result<(), Stop> {
+        let args = ["read-tree", "-m", "-u", self.image.tree.as_str(), self.to];
+        self.git.to_its_end(&args, MOVE_CAP).map_err(|stop| self.explain(stop))
     }
 
     /// Now that no other git can commit: whether one has, since the branch was looked at.
@@ -134,9 +150,8 @@ impl Move<'_> {
         let Some(free) = free(self.git.dir).filter(|free| *free < PLENTY) else { return Ok(()) };
         let mut hashes = String::new();
         for entry in entries {
-            if let ([_, mode], [_, hash]) = (&entry.modes, &entry.hashes)
-                && !matches!(mode.as_str(), "000000" | "160000")
-            {
+            if entry.is_file_afterwards() {
+                let [_, hash] = &entry.hashes;
                 hashes.push_str(hash);
                 hashes.push('\n');
             }
@@ -158,10 +173,11 @@ impl Move<'_> {
     fn make_room(&self, entries: &[Entry]) -> Result<Vec<PathBuf>, Stop> {
         let mut aside = Vec::new();
         for entry in entries {
-            let path = Path::new(OsStr::from_bytes(&entry.path));
+            let path = entry.path();
             let [before, after] = &entry.modes;
             let is_new = before == "000000";
-            let is_withheld = self.image.withheld.iter().any(|(name, _)| name == path);
+            // Another commit of a repository within the repository is nothing on the disk.
+            let is_withheld = entry.is_file_afterwards() && self.image.withheld.iter().any(|(name, _)| name == path);
             let obstacle = match (is_new, is_withheld) {
                 (true, _) => self.obstacle(path, entries),
                 (false, true) => Some(path.to_owned()),
@@ -170,10 +186,13 @@ impl Move<'_> {
             let Some(obstacle) = obstacle else { continue };
             let whole = self.git.dir.join(&obstacle);
             if after.starts_with("100") && obstacle == path && self.is_beginning(&whole, entry)? {
-                fs::remove_file(&whole).map_err(|why| Stop::file("remove", &whole, &why))?;
+                // Beside an agent at work that is decided when the file is out of its reach.
+                if self.others == Others::Down {
+                    fs::remove_file(&whole).map_err(|why| Stop::file("remove", &whole, &why))?;
+                }
                 continue;
             }
-            let name = aside_of(&obstacle, self.now);
+            let name = aside_of(self.git.dir, &obstacle, self.now);
             fs::rename(&whole, self.git.dir.join(&name)).map_err(|why| Stop::file("rename", &whole, &why))?;
             aside.push(name);
         }
@@ -183,7 +202,7 @@ impl Move<'_> {
     /// What lies at a path, or at one of the folders that it needs, and is not in the tree that we come from.
     fn obstacle(&self, path: &Path, entries: &[Entry]) -> Option<PathBuf> {
         let goes = |path: &Path| {
-            let name = path.as_os_str().as_bytes();
+            let name = path.as_os_str().as_encoded_bytes();
             entries.iter().any(|entry| entry.path == name && entry.modes.get(1).is_some_and(|mode| mode == "000000"))
         };
         let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty()).collect();
@@ -216,7 +235,7 @@ impl Move<'_> {
         let [_, hash] = &entry.hashes;
         let size = self.git.word(&["cat-file", "-s", hash])?.parse::<u64>().unwrap_or_default();
         let is_short = path.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() <= size);
-        if !is_short {
+        if !is_short || size > torn::MOST_COMPARED {
             return Ok(false);
         }
         let whole = self.git.list(&["cat-file", "blob", hash])?;
@@ -250,10 +269,14 @@ pub(super) fn change_refs(git: &Git<'_>, transactions: &str) -> Result<(), Stop>
     git.feed(&args, transactions.as_bytes(), &git.own_index()).map(drop)
 }
 
-/// The name that something gets that has to make room.
-fn aside_of(path: &Path, now: Time) -> PathBuf {
+/// The name that something gets that has to make room; nothing else in the folder `dir` has it.
+pub(super) fn aside_of(dir: &Path, path: &Path, now: Time) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(format!("{ASIDE}{}", names::stamp(now)));
+    // A clock that was set back may come by the same moment again.
+    while dir.join(&name).symlink_metadata().is_ok() {
+        name.push("+");
+    }
     name.into()
 }
 
@@ -278,7 +301,10 @@ mod tests {
 
     #[test]
     fn what_makes_room_keeps_its_name_and_tells_when() {
-        let name = aside_of(Path::new("a/.env"), Time::from_millis(1_795_300_227_123));
-        assert_eq!(name, Path::new("a/.env.local-20261121T223027.123Z"));
+        let dir = tempfile::tempdir().unwrap();
+        let name = || aside_of(dir.path(), Path::new(".env"), Time::from_millis(1_795_300_227_123));
+        assert_eq!(name(), Path::new(".env.local-20261121T223027.123Z"));
+        fs::write(dir.path().join(name()), "").unwrap();
+        assert_eq!(name(), Path::new(".env.local-20261121T223027.123Z+"));
     }
 }

@@ -24,13 +24,22 @@ const SCAN: Duration = Duration::from_secs(5 * 60);
 const ANSWER: usize = 128 * 1024 * 1024;
 
 /// What every git here is told, above all configuration.
-const CONFIG: [(&str, &str); 17] = [
+const CONFIG: [(&str, &str); 24] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     // Each of these would make git look away from files that were changed, or share the agent's index.
     ("core.ignoreStat", "false"),
     ("core.sparseCheckout", "false"),
     ("core.splitIndex", "false"),
+    ("core.untrackedCache", "false"),
+    ("core.trustctime", "true"),
+    ("core.checkStat", "default"),
+    // What a commit holds is what lies on the disk, to the byte, unless the workspace itself has an attribute for it.
+    ("core.autocrlf", "false"),
+    ("core.safecrlf", "false"),
+    // After a power cut a branch must not name a commit of which nothing was on the disk yet.
+    ("core.fsync", "committed"),
+    ("core.fsyncMethod", "batch"),
     // One file after the other, so that a move that is killed leaves one half-written file at most.
     ("checkout.workers", "1"),
     // Tidying up has its time, and it is not while somebody waits for a promotion.
@@ -155,17 +164,29 @@ impl<'a> Git<'a> {
     }
 
     /// Runs git with something to read.
-    pub(super) fn feed(&self, args: &[&str], input: &[u8], index: &Path) -> Result<Vec<u8>, Stop> {
+    pub(super) fn feed(&self, args: &[impl AsRef<OsStr>], input: &[u8], index: &Path) -> Result<Vec<u8>, Stop> {
         let path = self.own_folder().join("input");
         let file = write_and_open(&path, input).map_err(|why| Stop::file("write", &path, &why))?;
         let command = self.command(args).env("GIT_INDEX_FILE", index).stdin(file).limit(ANSWER);
         Ok(command.deadline(SCAN).run_bytes()?)
     }
 
+    /// The names, as bytes that end in NUL, of files below `folder` that are not what an index says, or missing.
+    pub(super) fn changed_at(&self, folder: &Path, index: &Path) -> Result<Vec<u8>, CommandError> {
+        let command = self.command(&["ls-files", "--modified", "-z"]).env("GIT_INDEX_FILE", index);
+        let command = command.env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder);
+        command.deadline(SCAN).limit(ANSWER).run_bytes()
+    }
+
     /// Runs git on another index than this program's.
     pub(super) fn on_index(&self, index: &Path, args: &[&str]) -> Result<String, CommandError> {
         let command = self.command(args).env("GIT_INDEX_FILE", index).deadline(LOCAL);
         command.run().map(|output| output.stdout.trim().to_owned())
+    }
+
+    /// The same for a long list.
+    pub(super) fn list_on(&self, index: &Path, args: &[&str]) -> Result<Vec<u8>, CommandError> {
+        self.command(args).env("GIT_INDEX_FILE", index).deadline(SCAN).limit(ANSWER).run_bytes()
     }
 
     /// Runs git for what needs the network, until it is cancelled.
@@ -193,7 +214,7 @@ impl<'a> Git<'a> {
         if self.cancel.is_cancelled() { Err(Stop::new(Why::Stopped, "")) } else { Ok(()) }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new("git")
             .dir(self.dir)
             .args(args)
