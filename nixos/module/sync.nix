@@ -34,7 +34,11 @@ in
     pkgs.sqlite
   ];
   serviceConfig = {
-    ExecStartPre = "${asOpenclaw} ${pkgs.coreutils}/bin/mkdir -p -- ${toString (map without made)}";
+    # In place of the unit file's own step, which runs a setpriv that NixOS has elsewhere.
+    ExecStartPre = [
+      ""
+      "${asOpenclaw} ${pkgs.coreutils}/bin/mkdir -p -- ${toString (map without made)}"
+    ];
     BindPaths = map (path: "-${path}") more;
     BindReadOnlyPaths = lib.optionals (home != usual) [
       "-${home}/.ssh"

@@ -172,6 +172,9 @@ in
           "-/srv/claw/.openclaw/workspace"
           "-/srv/claw/.openclaw/secrets"
         ];
+      "both are made before they are bound" =
+        lib.any (lib.hasSuffix "/bin/mkdir -p -- /srv/claw/.openclaw/workspace /srv/claw/.openclaw/secrets")
+          (unit config "openclaw-sync-pull").serviceConfig.ExecStartPre;
       "a push sees what it puts away" =
         (unit config "openclaw-sync-push").serviceConfig.BindPaths == [
           "-/srv/claw/.openclaw/workspace"
