@@ -157,6 +157,9 @@ pub(super) fn change_refs(git: &Git<'_>, transactions: &str) -> Result<(), Stop>
     if transactions.is_empty() {
         return Ok(());
     }
+    if transactions.contains(" refs/heads/") {
+        git.flush();
+    }
     let args = ["update-ref", "--no-deref", "-m", REASON, "--stdin"];
     git.feed(&args, transactions.as_bytes(), &git.own_index()).map(drop)
 }

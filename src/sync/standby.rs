@@ -253,6 +253,7 @@ impl<'a> Standby<'a> {
             }
         } else {
             self.keep_detached(refs, now)?;
+            git.flush();
             git.run(&["update-ref", "--no-deref", "-m", super::apply::REASON, "HEAD", commit])?;
         }
         Ok(true)
