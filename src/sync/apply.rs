@@ -12,7 +12,7 @@ use super::refs::Refs;
 use super::room::{self, Room};
 use super::stop::{Stop, Why};
 use super::swap::Swap;
-use super::torn::{self, differences};
+use super::torn::{self, Entry, differences};
 use crate::failover::Time;
 
 /// How long a move of the tree may take. Nothing else cuts it: half a tree is worse than an old one.
@@ -59,27 +59,37 @@ impl Move<'_> {
         let lock = IndexLock::take(git, self.others)?;
         self.is_unchanged()?;
         lock.keep_staged(git, self.image, self.others, self.now)?;
-        let mut aside = Vec::new();
-        let mut record = None;
-        if !entries.is_empty() {
-            room::require(git, &entries)?;
-            // Where nobody writes at the same time git does it faster; but a filter that fails leaves it half done.
-            let is_quick = self.others == Others::Down && !git.has_filters;
-            let swap =
-                (!is_quick).then(|| Swap::prepare(git, (self.image, self.to), &entries, self.now)).transpose()?;
-            if let Some(swap) = &swap {
-                swap.require_unchanged(self.image)?;
+        if entries.is_empty() {
+            if !is_there {
+                git.flush();
             }
-            record = Some(torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?);
-            aside = Room { git, image: self.image, entries: &entries, now: self.now, is_quick }.make()?;
-            match &swap {
-                Some(swap) => aside.extend(swap.run()?),
-                None => self.check_out()?,
-            }
+            self.move_branch(None)?;
+            lock.publish(git)?;
+            return Ok(Moved::default());
         }
-        self.move_branch(record.as_deref())?;
+        let (record, aside) = self.move_files(&entries)?;
+        self.move_branch(Some(&record))?;
         lock.publish(git)?;
-        Ok(Moved { has_moved: !entries.is_empty(), aside })
+        Ok(Moved { has_moved: true, aside })
+    }
+
+    /// Moves the tree alone. Answers with the note of it, and the new names of what had to make room.
+    fn move_files(&self, entries: &[Entry]) -> Result<(String, Vec<PathBuf>), Stop> {
+        let git = self.git;
+        room::require(git, entries)?;
+        // Where nobody writes at the same time git does it faster; but a filter that fails leaves it half done.
+        let is_quick = self.others == Others::Down && !git.has_filters;
+        let swap = (!is_quick).then(|| Swap::prepare(git, (self.image, self.to), entries, self.now)).transpose()?;
+        if let Some(swap) = &swap {
+            swap.require_unchanged(self.image)?;
+        }
+        let record = torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
+        let mut aside = Room { git, image: self.image, entries, now: self.now, is_quick }.make()?;
+        match &swap {
+            Some(swap) => aside.extend(swap.run()?),
+            None => self.check_out()?,
+        }
+        Ok((record, aside))
     }
 
     /// Has git move the tree.
@@ -156,9 +166,6 @@ pub(super) fn forward(branch: &str, to: &str, from: Option<&str>) -> String {
 pub(super) fn change_refs(git: &Git<'_>, transactions: &str) -> Result<(), Stop> {
     if transactions.is_empty() {
         return Ok(());
-    }
-    if transactions.contains(" refs/heads/") {
-        git.flush();
     }
     let args = ["update-ref", "--no-deref", "-m", REASON, "--stdin"];
     git.feed(&args, transactions.as_bytes(), &git.own_index()).map(drop)

@@ -212,8 +212,8 @@ impl<'a> Git<'a> {
         Ok(self.command(args).deadline(cap).stdin(lock).run().map(drop)?)
     }
 
-    /// Has all that was stored so far on the disk: after a power cut no branch may name what is not there. One flush for
-    /// everything takes a tenth of what git takes, which flushes each object. Where there is no such program, the kernel
+    /// Has all that was stored so far on the disk: after a power cut no branch may name what is not there, so this comes
+    /// before any that does. One flush for everything takes a tenth of what git takes, which flushes each object. Where there is no such program, the kernel
     /// does it within half a minute.
     pub(super) fn flush(&self) {
         let flushed = Command::new("sync").args(["-f", "--"]).arg(&self.git_dir).deadline(LOCAL).run();

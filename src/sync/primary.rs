@@ -137,6 +137,7 @@ impl Primary<'_> {
         if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own.as_deref() != Some(commit)) {
             let lock = IndexLock::take(git, Others::Live)?;
             lock.keep_staged(git, &local.image, Others::Live, now())?;
+            git.flush();
             change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
             // In the middle of a move this program's index is of a tree that is not all there.
             if refs.applying.is_none() {

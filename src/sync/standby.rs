@@ -245,6 +245,7 @@ impl<'a> Standby<'a> {
             Some(own) if on_own => head.as_ref() == Some(own),
             Some(own) => contains(git, commit, own)?,
         };
+        git.flush();
         if goes_forwards {
             change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
             if !on_own {
@@ -253,7 +254,6 @@ impl<'a> Standby<'a> {
             }
         } else {
             self.keep_detached(refs, now)?;
-            git.flush();
             git.run(&["update-ref", "--no-deref", "-m", super::apply::REASON, "HEAD", commit])?;
         }
         Ok(true)

@@ -104,6 +104,8 @@ pub(super) fn remember(
         args.extend(["-p", version]);
     }
     let record = git.word(&args)?;
+    // Here, where the files of the move are not yet among what has to be written.
+    git.flush();
     git.run(&["update-ref", "--no-deref", names::APPLYING, &record])?;
     Ok(record)
 }
