@@ -105,6 +105,16 @@ fn a_deadline_ends_the_whole_group_even_where_nobody_listens_to_term() {
 }
 
 #[test]
+fn who_is_ended_at_once_is_not_asked_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let asked = dir.path().join("asked");
+    let slow = "trap 'echo >\"$ASKED\"; exit' TERM; while :; do sleep 0.01; done";
+    let slow = sh(slow).env("ASKED", &asked).deadline(Duration::from_millis(200)).at_once();
+    assert!(matches!(slow.run(), Err(CommandError::TimedOut { .. })));
+    assert!(!asked.exists());
+}
+
+#[test]
 fn a_child_that_obeys_is_not_waited_for_in_vain() {
     let asked = Instant::now();
     let error = sh("trap 'echo bye >&2; exit' TERM; while :; do sleep 0.01; done")

@@ -36,6 +36,9 @@ const STDERR_LIMIT: usize = 8 * 1024;
 /// How long the rest of the output may take once the child has ended; only a grandchild that holds on needs it.
 const DRAIN: Duration = Duration::from_millis(200);
 
+/// How long a program that is ended early may take to end well when asked to.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// A program about to be run.
 ///
 /// Its environment is `PATH`, `HOME`, `LANG` and `LC_ALL` (`C.UTF-8`) and what [`env`](Self::env) adds. Its
@@ -50,6 +53,7 @@ pub struct Command {
     limit: usize,
     stdin: Option<File>,
     cancel: Cancel,
+    grace: Duration,
 }
 
 /// What a program that ended well has said.
@@ -75,6 +79,7 @@ impl Command {
             limit: STDOUT_LIMIT,
             stdin: None,
             cancel: Cancel::new(),
+            grace: GRACE,
         }
     }
 
@@ -123,6 +128,13 @@ impl Command {
     /// Ends it early when `cancel` is cancelled.
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
+        self
+    }
+
+    /// Ends it without asking first, where it is ended early: for a program that takes its time over that and loses
+    /// nothing without it.
+    pub fn at_once(mut self) -> Self {
+        self.grace = Duration::ZERO;
         self
     }
 
@@ -238,7 +250,7 @@ impl Command {
         });
         let ended = ended.unwrap_or(Ended::Late);
         if matches!(ended, Ended::Late | Ended::Cancelled) {
-            group::stop(child, wake);
+            group::stop(child, self.grace, wake);
         }
         ended
     }

@@ -1,25 +1,20 @@
-//! The agent's side of the checkout: its index, what it has staged there, and what it has left unfinished.
+//! The agent's side of the checkout: locks that it has left over, and what it has left unfinished.
 //!
-//! The agent's own git must find the checkout in order when it is started again: its index as of the commit that is
-//! checked out, and no merge half done. What it had staged or begun is kept on a ref of its own.
+//! The agent's own git must find the checkout in order when it is started again. What it had begun is kept on a ref of
+//! its own.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use super::git::Git;
-use super::image::Image;
+use super::index::{age, is_ours, remove, remove_if_there};
 use super::names;
 use super::refs::Head;
-use super::stop::{Stop, Why};
-use super::torn::differences;
+use super::stop::Stop;
+use super::swap;
 use crate::failover::Time;
-
-/// What our lock on the agent's index says. A link is made whole or not at all, so a crash leaves one that we know.
-const OURS: &str = "openclaw-failover";
 
 /// What shows that an operation is not ended, and its name.
 const UNFINISHED: [(&str, &str); 6] = [
@@ -30,9 +25,6 @@ const UNFINISHED: [(&str, &str); 6] = [
     ("CHERRY_PICK_HEAD", "cherry-pick"),
     ("REVERT_HEAD", "revert"),
 ];
-
-/// How long to wait for the agent's git, which holds the lock for moments.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who may be at work in the checkout, which decides when a lock there is left over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,59 +45,10 @@ impl Others {
     }
 
     /// The same for a lock of the index. git holds one for as long as a person writes a message.
-    fn index_lock(self) -> Duration {
+    pub(super) fn index_lock(self) -> Duration {
         match self {
             Self::Down => Duration::ZERO,
             Self::Live => Duration::from_secs(60 * 60),
-        }
-    }
-}
-
-/// Held while the tree moves and branches change; the agent's git says meanwhile that another git is running.
-pub(super) struct IndexLock(PathBuf);
-
-impl IndexLock {
-    /// Takes the lock that git itself takes.
-    pub(super) fn take(git: &Git<'_>, others: Others) -> Result<Self, Stop> {
-        let path = git.git_dir.join("index.lock");
-        let asked = Instant::now();
-        loop {
-            match symlink(OURS, &path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(why) if why.kind() != ErrorKind::AlreadyExists => return Err(Stop::file("create", &path, &why)),
-                Err(_) => {}
-            }
-            if is_ours(&path) {
-                remove(&path)?;
-            } else if asked.elapsed() < PATIENCE {
-                thread::sleep(Duration::from_millis(20));
-            } else if age(&path).is_some_and(|age| age >= others.index_lock()) {
-                log::warn!("{} is left over from a git that was killed; it is set aside", path.display());
-                let aside = path.with_extension("left-over");
-                fs::rename(&path, &aside).map_err(|why| Stop::file("rename", &path, &why))?;
-            } else {
-                let said = format!("another git holds {}", path.display());
-                return Err(Stop::new(Why::InUse, said));
-            }
-        }
-    }
-
-    /// Gives the agent this program's index, which knows the files as they are, and frees the lock.
-    pub(super) fn publish(self, git: &Git<'_>) -> Result<(), Stop> {
-        let (own, theirs) = (git.own_index(), git.git_dir.join("index"));
-        if is_published(git) {
-            return Ok(());
-        }
-        let public = git.own_folder().join("index.public");
-        let put = remove_if_there(&public).and_then(|()| duplicate(&own, &public));
-        put.and_then(|()| fs::rename(&public, &theirs)).map_err(|why| Stop::file("replace", &theirs, &why))
-    }
-}
-
-impl Drop for IndexLock {
-    fn drop(&mut self) {
-        if let Err(why) = fs::remove_file(&self.0) {
-            log::warn!("cannot remove {}: {why}", self.0.display());
         }
     }
 }
@@ -148,48 +91,6 @@ fn locks_below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether the agent's index is this program's.
-pub(super) fn is_published(git: &Git<'_>) -> bool {
-    same_file(&git.own_index(), &git.git_dir.join("index"))
-}
-
-/// A copy of the agent's index, if the agent has changed it since it was last given this program's.
-pub(super) fn touched_index(git: &Git<'_>) -> Option<PathBuf> {
-    let (own, theirs) = (git.own_index(), git.git_dir.join("index"));
-    if !theirs.is_file() || same_file(&own, &theirs) {
-        return None;
-    }
-    let copy = git.own_folder().join("index.theirs");
-    remove_if_there(&copy).and_then(|()| duplicate(&theirs, &copy)).ok().map(|()| copy)
-}
-
-/// Keeps what the agent has staged, where it is neither committed nor on the disk.
-pub(super) fn keep_staged(
-    git: &Git<'_>,
-    index: &Path,
-    image: &Image,
-    parent: Option<&str>,
-    now: Time,
-) -> Result<(), Stop> {
-    // An index in the middle of a merge is no tree. What it holds are the sides of that merge, which are kept.
-    let Ok(staged) = git.on_index(index, &["write-tree"]) else { return Ok(()) };
-    if staged == image.tree || staged == image.base {
-        return Ok(());
-    }
-    let beyond = differences(git, &image.base, &staged)?;
-    let only_there = differences(git, &image.tree, &staged)?.into_iter().any(|entry| {
-        let has_content = entry.modes.get(1).is_some_and(|mode| mode != "000000");
-        has_content && beyond.iter().any(|other| other.path == entry.path)
-    });
-    if only_there {
-        let parents: Vec<&str> = parent.into_iter().collect();
-        let kept = super::merge::commit(git, &staged, &parents, "What was staged")?;
-        let name = format!("{}staged/{}", names::PRIVATE, names::stamp(now));
-        git.run(&["update-ref", &name, &kept])?;
-    }
-    Ok(())
-}
-
 /// What the agent has begun and not ended, if anything.
 pub(super) fn unfinished(git: &Git<'_>) -> Option<&'static str> {
     let found = UNFINISHED.iter().find(|(sign, _)| git.git_dir.join(sign).exists());
@@ -219,7 +120,7 @@ pub(super) fn end_unfinished(git: &Git<'_>, now: Time) -> Result<Option<&'static
 pub(super) fn end_sparse(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     if git.is_sparse && head.commit.is_some() {
         super::image::read_index(git, head)?;
-        git.list(&["checkout-index", "--all", "--quiet"])?;
+        swap::bring_back(git)?;
         git.run(&["config", "--worktree", "core.sparseCheckout", "false"])?;
     }
     Ok(())
@@ -235,39 +136,4 @@ fn keep_heads(git: &Git<'_>, file: &str, now: Time) -> Result<(), Stop> {
         }
     }
     Ok(())
-}
-
-fn is_ours(lock: &Path) -> bool {
-    fs::read_link(lock).is_ok_and(|says| says == Path::new(OURS))
-}
-
-fn remove(path: &Path) -> Result<(), Stop> {
-    remove_if_there(path).map_err(|why| Stop::file("remove", path, &why))
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
-        _ => Ok(()),
-    }
-}
-
-/// How old a file is; `None` if it is gone. One from the future is as old as can be: a clock was set back.
-fn age(path: &Path) -> Option<Duration> {
-    let made = path.symlink_metadata().and_then(|found| found.modified()).ok()?;
-    Some(SystemTime::now().duration_since(made).unwrap_or(Duration::MAX))
-}
-
-fn same_file(one: &Path, other: &Path) -> bool {
-    let id = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
-    id(one).is_some() && id(one) == id(other)
-}
-
-/// The same file under another name. A copy must have its time too: git judges by it which files to look at twice.
-fn duplicate(from: &Path, to: &Path) -> io::Result<()> {
-    if fs::hard_link(from, to).is_ok() {
-        return Ok(());
-    }
-    fs::copy(from, to)?;
-    File::options().write(true).open(to)?.set_modified(from.metadata()?.modified()?)
 }

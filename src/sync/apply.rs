@@ -1,33 +1,22 @@
-//! Moves the workspace from what lies on the disk to another commit.
-//!
-//! Nothing is overwritten that is not also in a commit: what has to make room, because git does not know it or may not,
-//! gets another name beside its old one.
+//! Moves the workspace from what lies on the disk to another commit, and the branch with it.
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::agent::{self, IndexLock, Others};
+use super::agent::Others;
 use super::git::Git;
 use super::image::Image;
+use super::index::{self, IndexLock};
 use super::names;
 use super::refs::Refs;
+use super::room::{self, Room};
 use super::stop::{Stop, Why};
+use super::swap::Swap;
 use super::torn::{self, Entry, differences};
-use super::withhold::ASIDE;
 use crate::failover::Time;
-use crate::host::{Command, CommandError};
 
 /// How long a move of the tree may take. Nothing else cuts it: half a tree is worse than an old one.
 pub(super) const MOVE_CAP: Duration = Duration::from_secs(60);
-
-/// How much room must be left on the disk after a move, in bytes.
-const SPARE: u64 = 16 * 1024 * 1024;
-
-/// How much room is enough for anything that is called a workspace, in bytes.
-const PLENTY: u64 = 8 * 1024 * 1024 * 1024;
 
 /// What a branch's log says of a change by us.
 pub(super) const REASON: &str = "openclaw-failover";
@@ -63,24 +52,50 @@ impl Move<'_> {
     pub(super) fn run(&self) -> Result<Moved, Stop> {
         let git = self.git;
         let is_there = self.image.tree == self.image.base && self.refs.head.commit.as_deref() == Some(self.to);
-        if is_there && self.names_are_right() && agent::is_published(git) {
+        if is_there && self.names_are_right() && index::is_published(git) {
             return Ok(Moved::default());
         }
         let entries = if is_there { Vec::new() } else { differences(git, &self.image.tree, self.to)? };
         let lock = IndexLock::take(git, self.others)?;
         self.is_unchanged()?;
-        let mut aside = Vec::new();
-        let mut record = None;
-        if !entries.is_empty() {
-            self.require_room(&entries)?;
-            record = Some(torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?);
-            aside = self.make_room(&entries)?;
-            let args = ["read-tree", "-m", "-u", self.image.tree.as_str(), self.to];
-            git.to_its_end(&args, MOVE_CAP).map_err(|stop| self.explain(stop))?;
+        lock.keep_staged(git, self.image, self.others, self.now)?;
+        if entries.is_empty() {
+            if !is_there {
+                git.flush();
+            }
+            self.move_branch(None)?;
+            lock.publish(git)?;
+            return Ok(Moved::default());
         }
-        self.move_branch(record.as_deref())?;
+        let (record, aside) = self.move_files(&entries)?;
+        self.move_branch(Some(&record))?;
         lock.publish(git)?;
-        Ok(Moved { has_moved: !entries.is_empty(), aside })
+        Ok(Moved { has_moved: true, aside })
+    }
+
+    /// Moves the tree alone. Answers with the note of it, and the new names of what had to make room.
+    fn move_files(&self, entries: &[Entry]) -> Result<(String, Vec<PathBuf>), Stop> {
+        let git = self.git;
+        room::require(git, entries)?;
+        // Where nobody writes at the same time git does it faster; but a filter that fails leaves it half done.
+        let is_quick = self.others == Others::Down && !git.has_filters;
+        let swap = (!is_quick).then(|| Swap::prepare(git, (self.image, self.to), entries, self.now)).transpose()?;
+        if let Some(swap) = &swap {
+            swap.require_unchanged(self.image)?;
+        }
+        let record = torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
+        let mut aside = Room { git, image: self.image, entries, now: self.now, is_quick }.make()?;
+        match &swap {
+            Some(swap) => aside.extend(swap.run()?),
+            None => self.check_out()?,
+        }
+        Ok((record, aside))
+    }
+
+    /// Has git move the tree.
+    fn check_out(&self) -> Result<(), Stop> {
+        let args = ["read-tree", "-m", "-u", self.image.tree.as_str(), self.to];
+        self.git.to_its_end(&args, MOVE_CAP).map_err(|stop| self.explain(stop))
     }
 
     /// Now that no other git can commit: whether one has, since the branch was looked at.
@@ -129,100 +144,6 @@ impl Move<'_> {
         change_refs(git, &first)
     }
 
-    /// A disk that fills up in the middle would leave half of a tree.
-    fn require_room(&self, entries: &[Entry]) -> Result<(), Stop> {
-        let Some(free) = free(self.git.dir).filter(|free| *free < PLENTY) else { return Ok(()) };
-        let mut hashes = String::new();
-        for entry in entries {
-            if let ([_, mode], [_, hash]) = (&entry.modes, &entry.hashes)
-                && !matches!(mode.as_str(), "000000" | "160000")
-            {
-                hashes.push_str(hash);
-                hashes.push('\n');
-            }
-        }
-        if hashes.is_empty() {
-            return Ok(());
-        }
-        let sizes = ["cat-file", "--batch-check=%(objectsize)", "--buffer"];
-        let sizes = self.git.feed(&sizes, hashes.as_bytes(), &self.git.own_index())?;
-        let needed: u64 = String::from_utf8_lossy(&sizes).lines().filter_map(|size| size.parse::<u64>().ok()).sum();
-        if free < needed.saturating_add(SPARE) {
-            let said = format!("no room on the disk: {needed} bytes and some to spare are needed, {free} are free");
-            return Err(Stop::new(Why::Failed, said));
-        }
-        Ok(())
-    }
-
-    /// Renames what lies where a file is to be written and is in no commit.
-    fn make_room(&self, entries: &[Entry]) -> Result<Vec<PathBuf>, Stop> {
-        let mut aside = Vec::new();
-        for entry in entries {
-            let path = Path::new(OsStr::from_bytes(&entry.path));
-            let [before, after] = &entry.modes;
-            let is_new = before == "000000";
-            let is_withheld = self.image.withheld.iter().any(|(name, _)| name == path);
-            let obstacle = match (is_new, is_withheld) {
-                (true, _) => self.obstacle(path, entries),
-                (false, true) => Some(path.to_owned()),
-                (false, false) => None,
-            };
-            let Some(obstacle) = obstacle else { continue };
-            let whole = self.git.dir.join(&obstacle);
-            if after.starts_with("100") && obstacle == path && self.is_beginning(&whole, entry)? {
-                fs::remove_file(&whole).map_err(|why| Stop::file("remove", &whole, &why))?;
-                continue;
-            }
-            let name = aside_of(&obstacle, self.now);
-            fs::rename(&whole, self.git.dir.join(&name)).map_err(|why| Stop::file("rename", &whole, &why))?;
-            aside.push(name);
-        }
-        Ok(aside)
-    }
-
-    /// What lies at a path, or at one of the folders that it needs, and is not in the tree that we come from.
-    fn obstacle(&self, path: &Path, entries: &[Entry]) -> Option<PathBuf> {
-        let goes = |path: &Path| {
-            let name = path.as_os_str().as_bytes();
-            entries.iter().any(|entry| entry.path == name && entry.modes.get(1).is_some_and(|mode| mode == "000000"))
-        };
-        let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty()).collect();
-        above.reverse();
-        for part in above {
-            match self.git.dir.join(part).symlink_metadata() {
-                Ok(found) if found.is_dir() => {}
-                Ok(_) => return (!goes(part)).then(|| part.to_owned()),
-                Err(_) => return None,
-            }
-        }
-        let found = self.git.dir.join(path).symlink_metadata().ok()?;
-        let stays = if found.is_dir() { self.holds_more(path, &goes) } else { true };
-        stays.then(|| path.to_owned())
-    }
-
-    /// Whether a folder holds anything but files that go.
-    fn holds_more(&self, folder: &Path, goes: &dyn Fn(&Path) -> bool) -> bool {
-        let Ok(entries) = fs::read_dir(self.git.dir.join(folder)) else { return true };
-        entries.into_iter().any(|entry| {
-            let Ok(entry) = entry else { return true };
-            let path = folder.join(entry.file_name());
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder { self.holds_more(&path, goes) } else { !goes(&path) }
-        })
-    }
-
-    /// Whether a file holds nothing but a beginning of what it shall hold: a move that was killed has left it.
-    fn is_beginning(&self, path: &Path, entry: &Entry) -> Result<bool, Stop> {
-        let [_, hash] = &entry.hashes;
-        let size = self.git.word(&["cat-file", "-s", hash])?.parse::<u64>().unwrap_or_default();
-        let is_short = path.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() <= size);
-        if !is_short {
-            return Ok(false);
-        }
-        let whole = self.git.list(&["cat-file", "blob", hash])?;
-        Ok(fs::read(path).is_ok_and(|there| whole.starts_with(&there)))
-    }
-
     /// git looks at every file before it touches the first, and says what is in its way.
     fn explain(&self, stop: Stop) -> Stop {
         let is_changed = ["not uptodate", "would be overwritten", "would be removed", "would lose"];
@@ -248,37 +169,4 @@ pub(super) fn change_refs(git: &Git<'_>, transactions: &str) -> Result<(), Stop>
     }
     let args = ["update-ref", "--no-deref", "-m", REASON, "--stdin"];
     git.feed(&args, transactions.as_bytes(), &git.own_index()).map(drop)
-}
-
-/// The name that something gets that has to make room.
-fn aside_of(path: &Path, now: Time) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(format!("{ASIDE}{}", names::stamp(now)));
-    name.into()
-}
-
-/// How many bytes this user may still write where `dir` is; `None` where nobody knows.
-fn free(dir: &Path) -> Option<u64> {
-    let shown: Result<_, CommandError> = Command::new("stat").args(["-f", "-c", "%a %S", "--"]).arg(dir).run();
-    let shown = shown.ok()?.stdout;
-    let (blocks, size) = shown.trim().split_once(' ')?;
-    blocks.parse::<u64>().ok()?.checked_mul(size.parse().ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_disk_has_room_or_none() {
-        assert!(free(Path::new("/")).is_some());
-        assert_eq!(free(Path::new("/nonexistent")), None);
-        assert_eq!(free(Path::new("/proc")), Some(0));
-    }
-
-    #[test]
-    fn what_makes_room_keeps_its_name_and_tells_when() {
-        let name = aside_of(Path::new("a/.env"), Time::from_millis(1_795_300_227_123));
-        assert_eq!(name, Path::new("a/.env.local-20261121T223027.123Z"));
-    }
 }

@@ -61,12 +61,23 @@ impl Image {
             read_index(git, head)?;
             status = look(git)?;
         }
-        let (listed, withheld) = sort(git, &status, max_file)?;
+        let Sorted { gone, listed, mut withheld } = sort(git, &status, &base, max_file)?;
+        for repository in repositories(git)? {
+            if withheld.iter().all(|(path, _)| *path != repository) {
+                withheld.push((repository, Reason::Repository));
+            }
+        }
         git.go_on()?;
-        if listed.is_empty() {
+        if gone.is_empty() && listed.is_empty() {
             return Ok(Self { tree: base.clone(), base, withheld });
         }
-        git.feed(&["update-index", "-z", "--add", "--remove", "--replace", "--stdin"], &listed, &git.own_index())?;
+        if !gone.is_empty() {
+            git.feed(&["update-index", "-z", "--index-info"], &gone, &git.own_index())?;
+        }
+        if !listed.is_empty() {
+            let args = ["update-index", "-z", "--add", "--remove", "--replace", "--stdin"];
+            git.feed(&args, &listed, &git.own_index())?;
+        }
         let tree = git.word(&["write-tree"])?;
         Ok(Self { tree, base, withheld })
     }
@@ -108,6 +119,15 @@ fn look(git: &Git<'_>) -> Result<Vec<u8>, CommandError> {
     git.scan(&args)
 }
 
+/// Repositories that git knows by a commit of theirs alone: what they hold stays here.
+fn repositories(git: &Git<'_>) -> Result<Vec<PathBuf>, CommandError> {
+    let listed = git.list(&["ls-files", "--stage", "-z"])?;
+    let known = lines(&listed).filter(|line| line.starts_with(b"160000 "));
+    let names = known.filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1));
+    let paths = names.map(|name| PathBuf::from(OsStr::from_bytes(name)));
+    Ok(paths.filter(|path| git.dir.join(path).join(".git").exists()).collect())
+}
+
 /// The lines of a status. A path may hold anything but NUL.
 fn lines(status: &[u8]) -> impl Iterator<Item = &[u8]> {
     status.split(|byte| *byte == 0).filter(|line| !line.is_empty())
@@ -118,20 +138,43 @@ fn differs_from_head(status: &[u8]) -> bool {
     lines(status).any(|line| matches!(line, [b'1', b' ', staged, ..] if *staged != b'.') || line.starts_with(b"u "))
 }
 
-/// What is to be put into the index, as NUL-separated names, and what stays out.
-fn sort(git: &Git<'_>, status: &[u8], max_file: u64) -> Result<(Vec<u8>, Withheld), Stop> {
-    let (mut listed, mut withheld) = (Vec::new(), Vec::new());
+/// What becomes of each difference.
+#[derive(Default)]
+struct Sorted {
+    /// What is to be removed from the index though git would take no such name, as lines that end in NUL.
+    gone: Vec<u8>,
+    /// What is to be put into the index, as names that end in NUL.
+    listed: Vec<u8>,
+    /// What stays out.
+    withheld: Withheld,
+}
+
+fn sort(git: &Git<'_>, status: &[u8], base: &str, max_file: u64) -> Result<Sorted, Stop> {
+    let mut sorted = Sorted::default();
+    let Sorted { gone, listed, withheld } = &mut sorted;
+    // As long as any other name of this repository's.
+    let nothing = "0".repeat(base.len());
     for line in lines(status) {
         let Some(Change { path, kind }) = change(line) else { continue };
         let reason = match kind {
+            Kind::Gone if is_beyond_link(git.dir, path) => {
+                gone.extend_from_slice(format!("0 {nothing}\t").as_bytes());
+                gone.extend_from_slice(path.as_os_str().as_bytes());
+                gone.push(0);
+                continue;
+            }
             Kind::Gone => None,
             Kind::Repository => Some(Reason::Repository),
             Kind::New => withhold::untracked(git.dir, path, max_file),
-            Kind::Edited(known) => match withhold::tracked(git.dir, path) {
-                Some(Reason::Secret) if was_known(git, known) => None,
+            Kind::Edited(known) => match withhold::tracked(git.dir, path, max_file) {
+                Some(Reason::Secret) if was_secret(git, known) => None,
+                Some(Reason::Large) if was_large(git, known, max_file) => None,
                 reason => reason,
             },
         };
+        // A file can only make room for a repository by going away.
+        let is_both = kind == Kind::Gone && git.dir.join(path).join(".git").exists();
+        withheld.extend(is_both.then(|| (path.to_owned(), Reason::Repository)));
         match reason {
             Some(reason) => withheld.push((path.to_owned(), reason)),
             None => {
@@ -141,11 +184,23 @@ fn sort(git: &Git<'_>, status: &[u8], max_file: u64) -> Result<(Vec<u8>, Withhel
         }
         git.go_on()?;
     }
-    Ok((listed, withheld))
+    Ok(sorted)
 }
 
-/// A file whose committed version holds a secret already is none to be held back for it.
-fn was_known(git: &Git<'_>, known: &str) -> bool {
+/// Whether a folder on the way to a file has become a link, which may lead anywhere.
+fn is_beyond_link(workspace: &Path, path: &Path) -> bool {
+    let mut folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    folders.any(|folder| workspace.join(folder).is_symlink())
+}
+
+/// A file whose committed version was as large already is none to be held back for it.
+fn was_large(git: &Git<'_>, known: &str, max_file: u64) -> bool {
+    let size = git.word(&["cat-file", "-s", known]);
+    size.is_ok_and(|size| size.parse::<u64>().is_ok_and(|size| size > max_file))
+}
+
+/// Nor one whose committed version holds a secret.
+fn was_secret(git: &Git<'_>, known: &str) -> bool {
     git.list(&["cat-file", "blob", known]).is_ok_and(|content| withhold::holds_secret(&content))
 }
 

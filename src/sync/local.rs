@@ -64,7 +64,6 @@ impl Local {
         (others, now): (Others, Time),
         told: &mut Told,
     ) -> Result<Self, Stop> {
-        let touched = agent::touched_index(git);
         match (agent::unfinished(git), others) {
             (None, _) => {}
             (Some(_), Others::Down) => told.ended = agent::end_unfinished(git, now)?,
@@ -82,9 +81,6 @@ impl Local {
             let message = format!("Work on {} until {}", git.host, clock::people(now));
             Some(merge::commit(git, &tree, &parents, &message)?)
         };
-        if let Some(index) = touched {
-            agent::keep_staged(git, &index, &image, head, now)?;
-        }
         Ok(Self { image, commit })
     }
 }

@@ -1,6 +1,8 @@
 //! Brings two histories together without touching a file: the outcome is a commit, and moving the tree to it is
 //! another step.
 
+use std::time::Duration;
+
 use super::git::Git;
 use super::names;
 use super::refs::Refs;
@@ -133,7 +135,13 @@ impl Join<'_> {
         let parents: Vec<&str> = base.as_deref().into_iter().collect();
         let message = format!("What {} had when it could not be merged\n\nIn conflict: {files}", self.git.host);
         let version = commit(self.git, &tree, &parents, &message)?;
-        let branch = names::kept(self.git.host, self.now);
+        // One run may keep several.
+        let mut now = self.now;
+        let mut branch = names::kept(self.git.host, now);
+        while self.git.ask(&["rev-parse", "--quiet", "--verify", &format!("refs/heads/{branch}")])?.is_some() {
+            now = now + Duration::from_millis(1);
+            branch = names::kept(self.git.host, now);
+        }
         self.git.run(&["update-ref", &format!("refs/heads/{branch}"), &version, ""])?;
         Ok(Kept { branch, files })
     }

@@ -1,10 +1,11 @@
 //! The primary's workspace: the branch that everybody pulls. Its gateway runs, so everything here happens beside an
 //! agent at work: what the agent changes meanwhile is left for the next run.
 
-use super::agent::{self, IndexLock, Others};
+use super::agent::{self, Others};
 use super::apply::{Move, change_refs, forward};
 use super::checkout::Checkout;
 use super::git::Git;
+use super::index::IndexLock;
 use super::local::{Local, Told};
 use super::merge::{self, Join, Merged, contains};
 use super::refs::Refs;
@@ -12,7 +13,7 @@ use super::remote::{self, Sent};
 use super::report::{Commit, Names, PushOutcome, Pushed};
 use super::standby::short;
 use super::stop::{Stop, Why};
-use super::{names, now};
+use super::{names, now, swap};
 use crate::config::Workspace;
 
 /// How often a push is tried that comes too late: somebody else has pushed in between.
@@ -69,26 +70,49 @@ impl Primary<'_> {
     }
 
     fn push_once(&self, told: &mut Told, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
-        let local = self.commit(told, pushed)?;
-        self.fetch()?;
-        let refs = self.refs()?;
-        let Some(own) = refs.own.clone() else { return Ok(PushOutcome::UpToDate) };
-        let Some(plan) = self.plan(&refs, own, pushed)? else { return Ok(PushOutcome::Conflict) };
-        pushed.conflicts = Names::of(plan.conflicts.iter().cloned());
-        self.move_to(&refs, &local, &plan.commit, told)?;
+        // First of all, for it may take its time; between a look at the files and their move should be little.
+        let fetched = self.fetch();
+        let mut local = self.commit(told, pushed)?;
+        fetched?;
+        let mut more = 1..TRIES;
+        let (refs, plan) = loop {
+            let refs = self.refs()?;
+            let Some(own) = refs.own.clone() else { return Ok(PushOutcome::UpToDate) };
+            let Some(plan) = self.plan(&refs, own, pushed)? else { return Ok(PushOutcome::Conflict) };
+            pushed.conflicts = Names::of(plan.conflicts.iter().cloned());
+            match self.move_to(&refs, &local, &plan.commit, told) {
+                Ok(()) => break (refs, plan),
+                Err(Stop { why: Why::InUse, .. }) if more.next().is_some() => local = self.commit(told, pushed)?,
+                Err(stop) => return self.send_unmerged(&refs, pushed).and(Err(stop)),
+            }
+        };
         pushed.commit = Commit::parse(&plan.commit);
         let is_there = refs.remote.as_deref() == Some(&plan.commit);
-        if !is_there {
-            let name = format!("refs/heads/{}", self.workspace.branch);
-            let sent = remote::send(&self.git, self.workspace, &[format!("{}:{name}", plan.commit)], &[])?;
-            if let Some(outcome) = judge(&sent, pushed) {
-                return Ok(outcome);
-            }
-            pushed.pushed = Names::of([self.workspace.branch.clone()]);
+        if !is_there && let Some(outcome) = self.send(&plan.commit, pushed)? {
+            return Ok(outcome);
         }
         pushed.merged = Names::of(plan.merged.iter().map(|branch| branch.name.clone()));
         self.remove_merged(&plan.merged, pushed)?;
         Ok(if is_there { PushOutcome::UpToDate } else { PushOutcome::Pushed })
+    }
+
+    /// An agent that never pauses keeps standbys' work from being merged, but not its own from being sent.
+    fn send_unmerged(&self, refs: &Refs, pushed: &mut Pushed) -> Result<(), Stop> {
+        let Some(own) = refs.own.as_deref().filter(|own| refs.remote.as_deref() != Some(own)) else { return Ok(()) };
+        if refs.remote.as_deref().map_or(Ok(true), |remote| contains(&self.git, own, remote))? {
+            self.send(own, pushed)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the branch. Answers with what stands in its way.
+    fn send(&self, commit: &str, pushed: &mut Pushed) -> Result<Option<PushOutcome>, Stop> {
+        let sent = remote::send(&self.git, self.workspace, &[format!("{commit}:{}", self.branch())], &[])?;
+        let outcome = judge(&sent, pushed);
+        if outcome.is_none() {
+            pushed.pushed = Names::of([self.workspace.branch.clone()]);
+        }
+        Ok(outcome)
     }
 
     fn refs(&self) -> Result<Refs, Stop> {
@@ -107,10 +131,13 @@ impl Primary<'_> {
             let said = format!("{found} is checked out, and not {}", self.workspace.branch);
             return Err(Stop::new(Why::InUse, said));
         }
+        told.aside.extend(swap::look_after(git, now())?);
         let local = Local::commit(git, self.workspace, &refs, (Others::Live, now()), told)?;
         pushed.commit = local.commit.as_deref().and_then(Commit::parse);
         if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own.as_deref() != Some(commit)) {
             let lock = IndexLock::take(git, Others::Live)?;
+            lock.keep_staged(git, &local.image, Others::Live, now())?;
+            git.flush();
             change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
             // In the middle of a move this program's index is of a tree that is not all there.
             if refs.applying.is_none() {

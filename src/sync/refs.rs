@@ -26,6 +26,8 @@ pub(super) struct Refs {
     pub(super) applying: Option<String>,
     /// The last move that has ended, for a while.
     pub(super) applied: Option<String>,
+    /// Whether a branch has the name of the folder that all of these branches lie in.
+    pub(super) is_name_taken: bool,
     /// Versions of this host that are still to be pushed: branches, without `refs/heads/`, and their commits.
     pub(super) kept: Vec<(String, String)>,
 }
@@ -49,13 +51,14 @@ impl Refs {
         let kept = format!("{}{}@", names::BRANCHES, git.host);
         let remote_ref = format!("refs/remotes/{remote}/{branch}");
         let remote_own = format!("refs/remotes/{remote}/{}", names::own(git.host));
-        let patterns = [&own_ref, &format!("{kept}*"), &remote_ref, &remote_own];
+        let above = names::BRANCHES.trim_end_matches('/');
+        let patterns = [above, &own_ref, &remote_ref, &remote_own];
         let mut args = vec![
             "for-each-ref",
             "--format=%(objectname) %(HEAD) %(tree) %(committerdate:unix) %(refname)",
             names::PRIVATE,
         ];
-        args.extend(patterns.map(String::as_str));
+        args.extend(patterns);
         let mut refs = Self::default();
         for line in String::from_utf8_lossy(&git.list(&args)?).lines() {
             let Some(Fields { hash, is_head, tree, made, name }) = fields(line) else { continue };
@@ -69,6 +72,7 @@ impl Refs {
                 names::MERGED => refs.merged = hash,
                 names::RETURNED => refs.returned = hash,
                 name if name == own_ref => refs.own = hash,
+                name if name == above => refs.is_name_taken = true,
                 name if name == remote_own => refs.remote_own = hash,
                 name if name == remote_ref => (refs.remote, refs.remote_made) = (hash, made),
                 name if name.starts_with(&kept) => {

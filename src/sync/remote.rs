@@ -26,7 +26,9 @@ pub(super) fn fetch(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
 pub(super) fn fetch_these(git: &Git<'_>, workspace: &Workspace, refspecs: &[&str]) -> Result<(), Stop> {
     require_remote(git, workspace)?;
     let options = ["--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap="];
-    let mut args: Vec<&str> = ["fetch"].into_iter().chain(options).collect();
+    // It names what it has fetched by itself, so it has to see to it that all of that is on the disk.
+    let durable = ["-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch"];
+    let mut args: Vec<&str> = durable.into_iter().chain(["fetch"]).chain(options).collect();
     // Where histories are cut off, they cannot be joined.
     if git.git_dir.join("shallow").exists() {
         args.push("--unshallow");

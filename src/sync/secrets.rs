@@ -36,6 +36,8 @@ pub(super) fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel, more: &[
         .arg(&secret.source)
         .arg(into_folder(&secret.target))
         .deadline(DEADLINE)
+        // Asked to end, it sleeps for half a second, and a promotion waits for that. What it leaves is the last good copy.
+        .at_once()
         .cancel(cancel);
     let copied = rsync.run();
     copied.map(drop).map_err(|why| cannot(format!("{}{}", why.reason(), ssh::advice(why.said()))))

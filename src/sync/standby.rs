@@ -11,7 +11,7 @@ use super::refs::{Head, Refs};
 use super::remote;
 use super::report::{Commit, Names, Outcome, Pulled, PushOutcome, Pushed};
 use super::stop::{Stop, Why};
-use super::{Reach, now};
+use super::{Reach, now, swap};
 use crate::config::Workspace;
 use crate::failover::Time;
 
@@ -23,9 +23,13 @@ pub(super) struct Standby<'a> {
 
 impl<'a> Standby<'a> {
     /// Opens the checkout; one that does not exist yet is made, if it is known from where.
-    pub(super) fn open(checkout: &Checkout<'a>) -> Result<Self, Stop> {
+    pub(super) fn open(checkout: &Checkout<'a>, reach: Reach) -> Result<Self, Stop> {
         let git = checkout.open_or_make(&names::own(checkout.host))?;
-        agent::remove_left_over_locks(&git, Others::Down)?;
+        let others = match reach {
+            Reach::Move => Others::Down,
+            Reach::Fetch => Others::Live,
+        };
+        agent::remove_left_over_locks(&git, others)?;
         Ok(Self { git, workspace: checkout.workspace })
     }
 
@@ -170,6 +174,14 @@ impl<'a> Standby<'a> {
     /// tree there. Answers with what lies on the disk, if that has not moved.
     fn settle(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
         let now = now();
+        if refs.is_name_taken {
+            // Where a branch has this name, git makes no branch below it.
+            let name = format!("failover-{}", names::stamp(now));
+            log::warn!("the branch failover is renamed to {name}, for it leaves no room for failover/…");
+            self.git.run(&["branch", "-m", "failover", &name])?;
+            *refs = self.refs()?;
+        }
+        told.aside.extend(swap::look_after(&self.git, now)?);
         let local = Local::commit(&self.git, self.workspace, refs, (Others::Down, now), told)?;
         if self.park(refs, &local, now)? {
             *refs = self.refs()?;
@@ -233,6 +245,7 @@ impl<'a> Standby<'a> {
             Some(own) if on_own => head.as_ref() == Some(own),
             Some(own) => contains(git, commit, own)?,
         };
+        git.flush();
         if goes_forwards {
             change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
             if !on_own {
@@ -265,7 +278,7 @@ fn is_foreign(refs: &Refs) -> bool {
 
 /// Pulls into a workspace that cannot be opened, which is said.
 pub(super) fn pull(checkout: &Checkout<'_>, reach: Reach) -> Pulled {
-    match Standby::open(checkout) {
+    match Standby::open(checkout, reach) {
         Ok(standby) => standby.pull(reach),
         Err(Stop { why, said }) => Pulled::new(why.into(), &said),
     }
@@ -273,7 +286,7 @@ pub(super) fn pull(checkout: &Checkout<'_>, reach: Reach) -> Pulled {
 
 /// Pushes what is in the workspace, and tells in `pushed` what became of it.
 pub(super) fn push(checkout: &Checkout<'_>, reach: Reach, pushed: &mut Pushed) {
-    match Standby::open(checkout) {
+    match Standby::open(checkout, reach) {
         Ok(standby) => standby.push(reach, pushed),
         Err(Stop { why, said }) => {
             pushed.outcome = why.into();

@@ -10,6 +10,9 @@
 //! of the boot; only under another boot does it explain anything.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::git::Git;
@@ -22,6 +25,9 @@ use crate::failover::Time;
 /// git fills one file at a time, so each crash leaves one half-written file at most. More are not looked for.
 const MOST_TORN: usize = 64;
 
+/// The longest file that is compared with what it was to become, in bytes. What is longer counts as an edit.
+pub(super) const MOST_COMPARED: u64 = 64 * 1024 * 1024;
+
 /// After this time what was written is on the disk: the kernel takes half a minute at most.
 const DURABLE: Duration = Duration::from_secs(60);
 
@@ -33,6 +39,28 @@ pub(super) struct Entry {
     pub(super) modes: [String; 2],
     /// The content before and after.
     pub(super) hashes: [String; 2],
+}
+
+impl Entry {
+    /// Its name in the workspace.
+    pub(super) fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.path))
+    }
+
+    /// Whether there is a file or a link of that name before.
+    pub(super) fn is_file_before(&self) -> bool {
+        is_file(&self.modes[0])
+    }
+
+    /// Whether there is a file or a link of that name afterwards.
+    pub(super) fn is_file_afterwards(&self) -> bool {
+        is_file(&self.modes[1])
+    }
+}
+
+/// Neither nothing nor a repository within the repository, which git leaves alone.
+fn is_file(mode: &str) -> bool {
+    !matches!(mode, "000000" | "160000")
 }
 
 /// The differences between two trees or commits.
@@ -76,6 +104,8 @@ pub(super) fn remember(
         args.extend(["-p", version]);
     }
     let record = git.word(&args)?;
+    // Here, where the files of the move are not yet among what has to be written.
+    git.flush();
     git.run(&["update-ref", "--no-deref", names::APPLYING, &record])?;
     Ok(record)
 }
@@ -146,10 +176,14 @@ fn versions(git: &Git<'_>, base: &str, others: &[String]) -> Result<HashMap<Vec<
 }
 
 fn is_beginning_of_one(git: &Git<'_>, torn: &str, contents: &HashSet<String>) -> Result<bool, Stop> {
+    let size = |hash: &str| git.word(&["cat-file", "-s", hash]).ok().and_then(|size| size.parse::<u64>().ok());
+    let Some(least) = size(torn).filter(|size| *size <= MOST_COMPARED) else { return Ok(false) };
+    let mut longer =
+        contents.iter().filter(|whole| size(whole).is_some_and(|size| (least..=MOST_COMPARED).contains(&size)));
+    let Some(first) = longer.next() else { return Ok(false) };
     let torn = git.list(&["cat-file", "blob", torn])?;
-    for whole in contents {
-        let whole = git.list(&["cat-file", "blob", whole]);
-        if whole.is_ok_and(|whole| whole.starts_with(&torn)) {
+    for whole in [first].into_iter().chain(longer) {
+        if git.list(&["cat-file", "blob", whole])?.starts_with(&torn) {
             return Ok(true);
         }
     }

@@ -60,10 +60,13 @@ pub(super) fn untracked(workspace: &Path, path: &Path, max_file: u64) -> Option<
     if name::is_secret(path) { Some(Reason::Secret) } else { look_into(&whole) }
 }
 
-/// Why a change of a file that git knows stays here. Its name is no reason: somebody wanted it to be committed.
-pub(super) fn tracked(workspace: &Path, path: &Path) -> Option<Reason> {
+/// Why a change of a file that git knows stays here. Its name is no reason: somebody wanted it to be committed. Its size
+/// is, for what a git host takes no more, once it is committed, keeps all that comes after it from being pushed.
+pub(super) fn tracked(workspace: &Path, path: &Path, max_file: u64) -> Option<Reason> {
     let whole = workspace.join(path);
     match fs::symlink_metadata(&whole) {
+        Ok(found) if found.is_dir() => Some(Reason::Repository),
+        Ok(found) if found.is_file() && found.len() > max_file => Some(Reason::Large),
         Ok(found) if found.is_file() => look_into(&whole),
         _ => None,
     }

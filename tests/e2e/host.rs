@@ -17,7 +17,7 @@ pub(crate) const PORT: u16 = 18789;
 pub(crate) struct Host {
     /// Its name, unique on this machine.
     pub(crate) name: String,
-    /// Its address on the wire between the two hosts.
+    /// Its address on the wire.
     pub(crate) address: &'static str,
     dir: PathBuf,
     shared: PathBuf,
@@ -204,6 +204,11 @@ impl Host {
         fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// Replaces the content of a file of the running host.
+    pub(crate) fn write(&self, path: &str, content: &str) {
+        self.run(&format!("printf %s {} > {path}", quoted(content)));
+    }
+
     /// How this machine numbers a process of the host.
     pub(crate) fn outside(&self, process: u32) -> u32 {
         let own = fs::metadata(format!("/proc/{}/ns/pid", self.init().expect("the host is running")));
@@ -264,6 +269,7 @@ fn clean(command: &mut Command) -> &mut Command {
     ])
 }
 
-fn quoted(text: &str) -> String {
+/// A word of a shell script, whatever is in it.
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

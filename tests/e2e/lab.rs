@@ -1,4 +1,5 @@
-//! Two hosts on one wire: the primary with OpenClaw, and the standby with OpenClaw and the program under test.
+//! Two hosts on one switch: the primary with OpenClaw, and the standby with OpenClaw and the program under test. The
+//! workspace's remote lies on the primary, or on a third host that has nothing but git and sshd.
 //!
 //! Labs do not know of each other: every host lives in its own network namespace, so all labs use the same addresses
 //! and may run side by side.
@@ -11,16 +12,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use crate::host::Host;
+use crate::install;
+use crate::network;
 use crate::observe::Monitor;
 use crate::outage::{AFTER, INTERVAL, SLACK};
-use crate::parts::{REPOSITORY, parts, script};
-use crate::shell::{always, eventually, must, now, secs};
+use crate::parts::{parts, script};
+use crate::repository::{PULL, PUSH};
+use crate::shell::{always, eventually, now, secs};
 use crate::stub::Stub;
 
 /// The primary's address.
 pub(crate) const PRIMARY: &str = "10.77.0.1";
 /// The standby's address.
 pub(crate) const STANDBY: &str = "10.77.0.2";
+/// The git host's address.
+pub(crate) const GIT: &str = "10.77.0.3";
 /// The monitor's unit.
 pub(crate) const MONITOR: &str = "openclaw-failover.service";
 /// The gateway's unit, on either host.
@@ -31,12 +37,14 @@ pub(crate) const CONFIG: &str = "/etc/openclaw-failover/config.json";
 /// The folder of a lab that both hosts see.
 const SHARED: &str = "shared";
 
-/// Two hosts, and the helper that removes them.
+/// The hosts, and the helper that removes them.
 pub(crate) struct Lab {
     /// The host that everybody wants to run.
     pub(crate) primary: Host,
     /// The host that steps in.
     pub(crate) standby: Host,
+    /// The host that has the workspace's remote, where that is not the primary.
+    git: Option<Host>,
     undo: Undo,
 }
 
@@ -49,7 +57,7 @@ struct Undo {
 impl Lab {
     /// Both hosts run, OpenClaw serves on the primary, and the monitor watches it.
     pub(crate) fn new() -> Self {
-        let lab = Self::boot();
+        let lab = Self::boot(false);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
         lab.wait_primary_serves();
         lab.watch();
@@ -58,14 +66,22 @@ impl Lab {
 
     /// As [`Lab::new`], with a stub in the place of the primary's OpenClaw.
     pub(crate) fn with_stub() -> (Self, Stub) {
-        let lab = Self::boot();
-        let stub = Stub::start(&lab.primary, &lab.undo.lab.join(SHARED));
-        lab.watch();
-        (lab, stub)
+        Self::boot(false).with_stubbed_primary()
     }
 
-    /// Both hosts run, and nothing of ours does.
-    fn boot() -> Self {
+    /// As [`Lab::with_stub`], with the workspace's remote on a host of its own.
+    pub(crate) fn with_git_host() -> (Self, Stub) {
+        Self::boot(true).with_stubbed_primary()
+    }
+
+    fn with_stubbed_primary(self) -> (Self, Stub) {
+        let stub = Stub::start(&self.primary, &self.undo.lab.join(SHARED));
+        self.watch();
+        (self, stub)
+    }
+
+    /// All hosts run, and nothing of ours does.
+    fn boot(with_git_host: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("ocf-{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let dir = parts().labs.join(name);
@@ -75,22 +91,50 @@ impl Lab {
         let lab = Self {
             primary: Host::new(&dir, "primary", PRIMARY, &shared),
             standby: Host::new(&dir, "standby", STANDBY, &shared),
+            git: with_git_host.then(|| Host::new(&dir, "git", GIT, &shared)),
             undo,
         };
-        lab.connect();
-        lab.install_primary();
-        lab.install_standby();
+        network::connect(&dir, &lab.hosts());
+        install::primary(&lab.primary);
+        install::standby(&lab.standby);
+        if with_git_host {
+            install::move_remote(&lab.primary, PRIMARY, GIT);
+            install::move_remote(&lab.standby, PRIMARY, GIT);
+        }
         thread::scope(|scope| {
-            scope.spawn(|| lab.primary.power_on());
-            lab.standby.power_on();
+            for host in lab.hosts() {
+                scope.spawn(|| host.power_on());
+            }
         });
         lab
+    }
+
+    fn hosts(&self) -> Vec<&Host> {
+        [&self.primary, &self.standby].into_iter().chain(&self.git).collect()
+    }
+
+    /// The host that has the workspace's remote.
+    pub(crate) fn git(&self) -> &Host {
+        self.git.as_ref().unwrap_or(&self.primary)
     }
 
     /// Starts the monitor, and waits until it has seen the primary healthy.
     pub(crate) fn watch(&self) {
         self.standby.run(&format!("systemctl --quiet enable --now {MONITOR}"));
         self.monitor().wait_sees_healthy();
+    }
+
+    /// Adds to the monitor's configuration while it runs: `text` is entries of JSON.
+    pub(crate) fn configure(&self, text: &str) {
+        self.reconfigure("{", &format!("{{ {text},"));
+    }
+
+    /// Changes the monitor's configuration while it runs.
+    pub(crate) fn reconfigure(&self, from: &str, to: &str) {
+        let config = self.standby.read(CONFIG).unwrap_or_default();
+        assert!(config.contains(from), "{from} is not in {config}");
+        self.standby.write(CONFIG, &config.replacen(from, to, 1));
+        self.standby.run(&format!("systemctl reload {MONITOR}"));
     }
 
     /// What the monitor reports.
@@ -100,7 +144,12 @@ impl Lab {
 
     /// When the standby's gateway was started, in seconds since 1970, as its systemd remembers: nothing escapes it.
     pub(crate) fn starts(&self) -> Vec<f64> {
-        let script = format!("journalctl --no-pager --output=short-unix _PID=1 --unit={GATEWAY} --grep='^Started '");
+        self.told("Started")
+    }
+
+    /// When the standby's systemd has said this word of the gateway.
+    pub(crate) fn told(&self, word: &str) -> Vec<f64> {
+        let script = format!("journalctl --no-pager --output=short-unix _PID=1 --unit={GATEWAY} --grep='^{word} '");
         let lines = self.standby.ask(&script).text;
         lines.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
     }
@@ -142,47 +191,6 @@ impl Lab {
         let allowed = |start: &f64| (earliest..back).contains(start);
         assert!(started.iter().all(allowed), "started at {started:?}, allowed from {earliest} to {back}");
     }
-
-    fn connect(&self) {
-        let (primary, standby) = (&self.primary.name, &self.standby.name);
-        let wire = ["link", "add", "eth0", "netns", primary, "type", "veth", "peer", "name", "eth0", "netns", standby];
-        must(Command::new("ip").args(wire));
-        for host in [&self.primary, &self.standby] {
-            let address = format!("{}/24", host.address);
-            must(Command::new("ip").args(["-n", &host.name, "address", "add", &address, "dev", "eth0"]));
-            must(Command::new("ip").args(["-n", &host.name, "link", "set", "lo", "up"]));
-        }
-    }
-
-    fn install_primary(&self) {
-        let host = &self.primary;
-        host.install("/etc/systemd/system/openclaw.service", ours("files/primary/openclaw.service"));
-        host.install("/home/openclaw/.openclaw/openclaw.json", ours("files/primary/openclaw.json"));
-        host.install("/etc/openclaw/gateway.env", ours("files/primary/gateway.env"));
-        host.prepare("chown -R openclaw: /home/openclaw; chmod 600 /etc/openclaw/gateway.env");
-    }
-
-    fn install_standby(&self) {
-        let host = &self.standby;
-        for unit in ["openclaw.service", "openclaw-failover.service", "openclaw-sync-pull.service"] {
-            // Where a package puts them, so that an operator's /etc has the last word.
-            host.install(&format!("/usr/lib/systemd/system/{unit}"), shipped(unit));
-        }
-        host.install("/etc/polkit-1/rules.d/50-openclaw-failover.rules", shipped("50-openclaw-failover.rules"));
-        host.install("/usr/lib/sysusers.d/openclaw-failover.conf", shipped("openclaw-failover.conf"));
-        host.install(
-            "/etc/systemd/system/openclaw.service.d/openclaw.conf",
-            ours("files/standby/openclaw.service.conf"),
-        );
-        host.install("/home/openclaw/.openclaw/openclaw.json", ours("files/standby/openclaw.json"));
-        host.install("/etc/openclaw/gateway.env", ours("files/standby/gateway.env"));
-        host.install(CONFIG, ours("files/standby/config.json"));
-        host.install("/usr/local/bin/openclaw-failover", fs::read(&parts().binary).expect("the binary can be read"));
-        host.prepare(
-            "chmod 755 /usr/local/bin/openclaw-failover; chmod 600 /etc/openclaw/gateway.env; systemd-sysusers; \
-             mkdir -m 700 /etc/openclaw-failover/credentials; chown -R openclaw: /home/openclaw",
-        );
-    }
 }
 
 impl Drop for Lab {
@@ -190,7 +198,15 @@ impl Drop for Lab {
         if !thread::panicking() {
             return;
         }
-        for (host, unit) in [(&self.standby, MONITOR), (&self.standby, GATEWAY), (&self.primary, GATEWAY)] {
+        let (standby, primary) = (&self.standby, &self.primary);
+        for (host, unit) in [
+            (standby, MONITOR),
+            (standby, GATEWAY),
+            (standby, PULL),
+            (standby, PUSH),
+            (primary, GATEWAY),
+            (primary, PUSH),
+        ] {
             eprintln!("--- {unit} of {}, its last words:\n{}", host.name, host.journal(unit, 40));
         }
     }
@@ -215,18 +231,4 @@ impl Drop for Undo {
         let done = self.helper.wait();
         assert!(done.is_ok() && !self.lab.exists() || thread::panicking(), "{} is left behind", self.lab.display());
     }
-}
-
-/// A file of the suite.
-fn ours(path: &str) -> Vec<u8> {
-    read(&Path::new(REPOSITORY).join("tests/e2e").join(path))
-}
-
-/// A file that the program brings for its users.
-fn shipped(name: &str) -> Vec<u8> {
-    read(&Path::new(REPOSITORY).join("src/setup").join(name))
-}
-
-fn read(path: &Path) -> Vec<u8> {
-    fs::read(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
 }

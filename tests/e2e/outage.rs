@@ -15,6 +15,8 @@ pub(crate) const INTERVAL: f64 = 2.0;
 pub(crate) const TIMEOUT: f64 = 2.0;
 /// `demote.after`.
 pub(crate) const HOLD_DOWN: f64 = 10.0;
+/// `promote.sync_wait`.
+pub(crate) const SYNC_WAIT: f64 = 1.0;
 /// What a busy machine may add to any time that is measured from outside.
 pub(crate) const SLACK: f64 = 0.5;
 
@@ -60,6 +62,15 @@ impl<'a> Outage<'a> {
         assert!(since_fault >= AFTER - INTERVAL - SLACK, "promoted too early: {since_fault} s after the fault");
         let since_fault = decided.at - self.complete;
         assert!(since_fault <= AFTER + TIMEOUT + SLACK, "promoted too late: {since_fault} s after the fault");
+    }
+
+    /// Checks that whatever a pull did, systemd was told to start the gateway soon after the decision.
+    pub(crate) fn started_in_time(&self) {
+        let decided = self.lab.monitor().wait_event("promoting", self.began, secs(1)).at;
+        let started = self.lab.told("Starting").into_iter().find(|start| *start >= decided).unwrap_or(f64::MAX);
+        let waited = started - decided;
+        report(&format!("the start of the standby's gateway began {waited:.3} s after the decision"));
+        assert!(waited <= SYNC_WAIT + SLACK, "its start began {waited} s after the decision");
     }
 
     /// Waits until the standby serves, and returns its gateway's unit.

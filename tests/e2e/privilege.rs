@@ -1,25 +1,27 @@
 //! What the monitor's user may do, asked of the real polkit under the real rule; and how exposed its unit is.
 
 use crate::host::Host;
-use crate::lab::{GATEWAY, Lab, MONITOR};
+use crate::lab::{GATEWAY, GIT, Lab, MONITOR};
+use crate::repository::{BRANCH, PULL, PUSH, said};
 use crate::shell::report;
 
-const PULL: &str = "openclaw-sync-pull.service";
 const VERBS: [&str; 8] = ["start", "stop", "restart", "try-restart", "reload", "reset-failed", "kill", "set-property"];
 
 /// What `systemd-analyze security` may give our units at most.
-const EXPOSURE: [(&str, f64); 2] = [(MONITOR, 1.2), (PULL, 2.5)];
+const EXPOSURE: [(&str, f64); 3] = [(MONITOR, 1.2), (PULL, 2.5), (PUSH, 2.5)];
 
 #[test]
-fn two_units_and_their_verbs_and_nothing_else() {
+fn three_units_and_their_verbs_and_nothing_else() {
     let (lab, _stub) = Lab::with_stub();
     let host = &lab.standby;
     let monitor = host.unit(MONITOR).main_pid;
-    for unit in [GATEWAY, PULL, MONITOR, "ssh.service", "polkit.service", "openclaw.service.d", "openclaw@x.service"] {
+    for unit in
+        [GATEWAY, PULL, PUSH, MONITOR, "ssh.service", "polkit.service", "openclaw.service.d", "openclaw@x.service"]
+    {
         for verb in VERBS {
             let allowed = match unit {
                 GATEWAY => ["start", "stop", "restart", "reset-failed", "kill"].contains(&verb),
-                PULL => ["start", "stop"].contains(&verb),
+                PULL | PUSH => ["start", "stop"].contains(&verb),
                 _ => false,
             };
             let action = format!("org.freedesktop.systemd1.manage-units --detail unit {unit} --detail verb {verb}");
@@ -68,6 +70,30 @@ fn units_are_hardly_exposed() {
         let exposure = verdict.split_whitespace().find_map(|word| word.parse::<f64>().ok());
         assert!(exposure.is_some_and(|exposure| exposure <= most), "at most {most}:\n{analysis}");
     }
+}
+
+#[test]
+fn a_sandbox_is_no_obstacle() {
+    let (lab, _stub) = Lab::with_git_host();
+    let host = &lab.standby;
+    // Where there is no workspace yet, one is made.
+    lab.configure(&format!(r#""workspace": {{ "url": "openclaw@{GIT}:workspace.git" }}"#));
+    host.run("rm -r /home/openclaw/.openclaw/workspace");
+    let pulled = host.ask("openclaw-failover sync pull");
+    assert!(pulled.ok && pulled.text.contains("moved"), "{}", pulled.text);
+    assert_eq!(host.note("MEMORY.md"), lab.primary.note("MEMORY.md"));
+
+    // The names of the host and of the boot come through, and git has somebody to commit as.
+    host.run("rm /home/openclaw/.gitconfig");
+    host.agent("echo note > note.md");
+    let pushed = host.ask("openclaw-failover sync push");
+    assert!(pushed.ok && pushed.text.contains(&format!("pushed: {BRANCH}")), "{}", pushed.text);
+    let author = host.agent(&format!("git log -1 --format=%an,%cn {BRANCH}"));
+    assert_eq!(author.trim(), "openclaw-failover on standby,openclaw-failover on standby");
+    let boot = host.read("/proc/sys/kernel/random/boot_id").unwrap_or_default().replace('-', "");
+    let log = host.agent("git log --all --format=%s");
+    assert!(log.lines().any(|line| line == boot.trim()), "the move was made in boot {boot}:\n{log}");
+    assert_eq!(said(&host.report(PUSH), "said"), "", "nothing to complain of");
 }
 
 /// Asks polkit whether a process may do something, without doing it.

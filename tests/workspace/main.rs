@@ -4,10 +4,14 @@
 
 mod crashes;
 mod disks;
+mod odd;
 mod outages;
 mod pull;
 mod push;
 mod queue;
+mod races;
 mod readme;
+mod remotes;
 mod states;
+mod storm;
 mod world;

@@ -130,6 +130,45 @@ fn what_stays_here_is_named_with_its_reason() {
     let pulled = world.pull().workspace;
     assert!(pulled.withheld.words().contains("MEMORY.md.local-"), "{pulled:?}");
     assert!(!world.standby("git log --all -p").contains(&token));
+    // The same when the primary removes it.
+    world.standby(&format!("echo 'use {token}' >>MEMORY.md"));
+    world.primary_commits("rm MEMORY.md");
+    let pulled = world.pull().workspace;
+    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
+    assert_eq!(world.read(&pulled.aside.listed[0]), format!("one\ntwo\nuse {token}\n"));
+}
+
+#[test]
+fn a_file_that_has_grown_too_large_stays_here_until_it_is_smaller() {
+    let mut world = World::new();
+    world.workspace.max_file = 1000;
+    world.standby("head -c 2000 /dev/zero >always; git add -A; git commit -qm a; echo x >>always; head -c 1001 /dev/zero >>MEMORY.md");
+    let pulled = world.pull().workspace;
+    assert_eq!(pulled.withheld.words(), "MEMORY.md is larger than workspace.max_file");
+    assert_eq!(world.standby("git diff --name-only HEAD; git cat-file -s HEAD:always"), "MEMORY.md\n2002");
+    world.standby("echo small >MEMORY.md");
+    assert!(world.pull().workspace.withheld.is_empty());
+    assert_eq!(world.standby("git show HEAD:MEMORY.md"), "small");
+}
+
+#[test]
+fn a_repository_within_is_named_however_git_knows_it() {
+    let world = World::new();
+    world.standby("git init -q inner; cd inner; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>&1; git commit -qm inner");
+    for _ in 0..2 {
+        let pulled = world.pull().workspace;
+        assert_eq!(pulled.withheld.words(), "inner is a git repository of its own", "{pulled:?}");
+    }
+}
+
+#[test]
+fn while_an_agent_may_be_at_work_its_locks_are_left_to_it_for_longer() {
+    let world = World::new();
+    let lock = world.workspace.path.join(".git/HEAD.lock");
+    let asked = Instant::now();
+    fs::write(&lock, "").unwrap();
+    world.pull_under(Reach::Fetch, &Cancel::new());
+    assert!(!lock.exists() && asked.elapsed() > Duration::from_secs(1));
 }
 
 #[test]

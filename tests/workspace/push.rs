@@ -108,7 +108,13 @@ fn the_primary_leaves_an_agent_that_is_in_the_middle_of_something_alone() {
     world.primary("! git merge -q b >/dev/null");
     let pushed = world.push_primary();
     assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is under way in it"));
-    world.primary("git merge --abort; git switch -q b");
+    // What `git stash pop` has left is a merge, too, and only the index tells.
+    world.primary("git merge --abort; echo d >>MEMORY.md; git stash -q; echo e >>MEMORY.md; git commit -qam e; ! git stash pop -q 2>/dev/null >&2");
+    let before = world.primary("git rev-parse main; git ls-files --unmerged; cat MEMORY.md");
+    let pushed = world.push_primary();
+    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is under way in it"));
+    assert_eq!(world.primary("git rev-parse main; git ls-files --unmerged; cat MEMORY.md"), before);
+    world.primary("git reset -q --hard; git switch -q b");
     let pushed = world.push_primary();
     assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "b is checked out, and not main"));
     world.primary("git switch -q main; touch .git/index.lock; echo d >d");

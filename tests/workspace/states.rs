@@ -5,7 +5,7 @@ use openclaw_failover::sync::report::Outcome;
 use crate::world::World;
 
 /// One state. The primary has written `theirs.md` and a second line of `MEMORY.md` since the standby looked last.
-struct State {
+pub struct State {
     name: &'static str,
     /// Run in the workspace before the pull; `$W` is the folder around it.
     script: &'static str,
@@ -14,7 +14,7 @@ struct State {
     tree: &'static [(&'static str, &'static str)],
 }
 
-const fn state(
+pub const fn state(
     name: &'static str,
     script: &'static str,
     outcome: Outcome,
@@ -23,9 +23,9 @@ const fn state(
     State { name, script, outcome, tree }
 }
 
-const THEIRS: (&str, &str) = ("theirs.md", "theirs\n");
-const MEMORY: (&str, &str) = ("MEMORY.md", "one\ntwo\n");
-const MINE: (&str, &str) = ("mine.md", "mine\n");
+pub const THEIRS: (&str, &str) = ("theirs.md", "theirs\n");
+pub const MEMORY: (&str, &str) = ("MEMORY.md", "one\ntwo\n");
+pub const MINE: (&str, &str) = ("mine.md", "mine\n");
 
 const STATES: &[State] = &[
     state("clean", "", Outcome::Moved, &[THEIRS, MEMORY]),
@@ -306,28 +306,28 @@ fn check(state: &State) -> Vec<String> {
     wrong
 }
 
-/// Checks every n-th state, so that the table is shared among threads.
-fn check_some(part: usize) {
-    let wrong: Vec<String> = STATES.iter().skip(part).step_by(4).flat_map(check).collect();
+/// Checks every n-th state, so that a table is shared among threads.
+pub fn check_some(states: &[State], part: usize, parts: usize) {
+    let wrong: Vec<String> = states.iter().skip(part).step_by(parts).flat_map(check).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
 #[test]
 fn nothing_is_lost_in_any_state_first_part() {
-    check_some(0);
+    check_some(STATES, 0, 4);
 }
 
 #[test]
 fn nothing_is_lost_in_any_state_second_part() {
-    check_some(1);
+    check_some(STATES, 1, 4);
 }
 
 #[test]
 fn nothing_is_lost_in_any_state_third_part() {
-    check_some(2);
+    check_some(STATES, 2, 4);
 }
 
 #[test]
 fn nothing_is_lost_in_any_state_fourth_part() {
-    check_some(3);
+    check_some(STATES, 3, 4);
 }

@@ -22,6 +22,9 @@ while :; do case "$1" in -l|-o) shift 2;; -*) shift;; *) break;; esac; done
 shift
 exec sh -c "$*""#;
 
+/// The content that holds no byte.
+const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+
 pub struct World {
     pub dir: tempfile::TempDir,
     pub workspace: Workspace,
@@ -141,33 +144,42 @@ impl World {
 
     /// What git in the workspace calls unclean; nothing may be left in this state for the agent.
     pub fn status(&self) -> String {
-        self.standby("git status --porcelain")
+        self.standby("git status --porcelain 2>&1 || true")
     }
 
-    /// Every content there is: in a file of the workspace, or in a commit that a ref names.
+    /// Every content there is in the workspace.
     pub fn contents(&self) -> BTreeSet<String> {
-        let mut found = self.contents_on_disk();
-        if self.workspace.path.join(".git").exists() {
-            let objects = self.standby(
-                "{ git rev-list --objects --all; git rev-parse -q --verify HEAD >&2 && git rev-list --objects HEAD; } \
-                 2>/dev/null | cut -d' ' -f1 | git cat-file --batch-check='%(objecttype) %(objectname)'",
-            );
-            found.extend(objects.lines().filter_map(|line| line.strip_prefix("blob ")).map(str::to_owned));
-        }
-        found
+        contents(&self.workspace.path)
     }
+}
 
-    fn contents_on_disk(&self) -> BTreeSet<String> {
-        let mut files = Vec::new();
-        list(&self.workspace.path, &mut files);
-        let mut found = BTreeSet::new();
-        for some in files.chunks(500) {
-            let hash = Command::new("git").args(["hash-object", "--no-filters", "--"]).args(some).deadline(LONG);
-            let hashes = hash.dir(self.dir.path()).run().unwrap().stdout;
-            found.extend(hashes.lines().map(str::to_owned));
-        }
-        found
+/// Every content there is in a checkout: in a file, staged, or in a commit that a ref names.
+pub fn contents(checkout: &Path) -> BTreeSet<String> {
+    let mut found = contents_on_disk(checkout);
+    // Of a file that is only to be added, git has the name and nothing.
+    found.insert(EMPTY.to_owned());
+    if checkout.join(".git").exists() {
+        let objects = run(
+            checkout,
+            "{ git rev-list --objects --all; git rev-parse -q --verify HEAD >&2 && git rev-list --objects HEAD; \
+             git ls-files --stage | cut -d' ' -f2; } \
+             2>/dev/null | cut -d' ' -f1 | git cat-file --batch-check='%(objecttype) %(objectname)'",
+        );
+        found.extend(objects.lines().filter_map(|line| line.strip_prefix("blob ")).map(str::to_owned));
     }
+    found
+}
+
+fn contents_on_disk(checkout: &Path) -> BTreeSet<String> {
+    let mut files = Vec::new();
+    list(checkout, checkout, &mut files);
+    let mut found = BTreeSet::new();
+    for some in files.chunks(500) {
+        let hash = Command::new("git").args(["hash-object", "--no-filters", "--"]).args(some).deadline(LONG);
+        let hashes = hash.dir(checkout.parent().unwrap()).run().unwrap().stdout;
+        found.extend(hashes.lines().map(str::to_owned));
+    }
+    found
 }
 
 /// Where worlds are made. Thousands of files are moved in them, which in memory takes a tenth of the time; but only where
@@ -183,12 +195,12 @@ fn folder() -> &'static Path {
 }
 
 /// Every regular file below, `.git` at the top left out.
-fn list(folder: &Path, files: &mut Vec<OsString>) {
+fn list(checkout: &Path, folder: &Path, files: &mut Vec<OsString>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let kind = entry.file_type().unwrap();
-        let is_top_git = entry.file_name() == ".git" && folder.ends_with("workspace");
+        let is_top_git = entry.file_name() == ".git" && folder == checkout;
         if kind.is_dir() && !is_top_git {
-            list(&entry.path(), files);
+            list(checkout, &entry.path(), files);
         } else if kind.is_file() {
             files.push(entry.path().into());
         }

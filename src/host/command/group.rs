@@ -6,20 +6,19 @@ use std::time::Duration;
 
 use crate::host::wake::Wake;
 
-/// How long a child may take to end well when asked to.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// How long the kernel may take to end a killed child; one that is stuck in the kernel takes longer, and is left.
 const REAP: Duration = Duration::from_secs(1);
 
-/// Asks the whole group to end, and a moment later makes it end.
+/// Asks the whole group to end, and after `grace` makes it end; without any it is not asked.
 ///
 /// The child is reaped last. Until then its id, which is the group's too, cannot pass to anybody else, so no
 /// signal goes astray.
-pub(super) fn stop(child: &mut Child, wake: &Wake) {
+pub(super) fn stop(child: &mut Child, grace: Duration, wake: &Wake) {
     let group = child.id();
-    signal(group, "TERM", wake);
-    wake.until(GRACE, || is_over(group).then_some(()));
+    if !grace.is_zero() {
+        signal(group, "TERM", wake);
+        wake.until(grace, || is_over(group).then_some(()));
+    }
     signal(group, "KILL", wake);
     let _ = child.kill();
     wake.until(REAP, || child.try_wait().ok().flatten());

@@ -21,8 +21,9 @@ const fn token(prefix: &'static str, least: usize, also: &'static [u8]) -> Token
 }
 
 /// The issuers' own documentation names these; letters and digits may always follow.
-const TOKENS: [Token; 27] = [
+const TOKENS: [Token; 28] = [
     token("sk-ant-", 32, b"-_"),
+    token("sk-", 32, b""),
     token("sk-proj-", 32, b"-_"),
     token("sk-or-v1-", 32, b""),
     token("sk-svcacct-", 32, b"-_"),
@@ -176,6 +177,7 @@ mod tests {
             "tokens begin with ghp_ or sk-ant-",
             "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
             "task-ant-farm",
+            "sk-learn and sk-20261121, sk-llama-3-70b-instruct-q4-k-m-gguf",
             "-----BEGIN CERTIFICATE-----",
             "-----BEGIN PUBLIC KEY-----",
             "----------------------------",

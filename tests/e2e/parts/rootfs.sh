@@ -10,7 +10,7 @@ openclaw=$3
 config=$4
 
 mmdebstrap --quiet --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,polkitd,git,rsync,openssh-server,openssh-client,iproute2,procps,nftables \
+    --include=systemd,systemd-sysv,dbus,polkitd,git,rsync,openssh-server,openssh-client,iproute2,procps,nftables,sqlite3 \
     bookworm "$dir.partial"
 # A journal on disk outlives a reboot, and the suite reads every start of a gateway from it.
 mkdir -p "$dir.partial/var/log/journal"

@@ -1,0 +1,8 @@
+# Every test that boots virtual machines.
+{
+  takeover = ./takeover.nix;
+  firewall = ./firewall.nix;
+  privileges = ./privileges.nix;
+  reboot = ./reboot.nix;
+  rebuild = ./rebuild.nix;
+}

@@ -1,0 +1,105 @@
+# Mistakes, each with the words that help.
+{ lib }:
+let
+  inherit (import ./hosts.nix)
+    and
+    minimal
+    primary
+    standby
+    upstream
+    ;
+  told = says: case: case // { inherit says; };
+in
+{
+  # By an assertion.
+  refused = {
+    sharedChannel = told "the channel discord is the upstream's" (standby {
+      gateway.settings.channels.discord = { };
+    });
+    noUpstream = told "a standby watches the primary, and none is named" {
+      modules = [
+        {
+          services.openclaw-failover = {
+            enable = true;
+            gateway.settings.channels.telegram.enabled = true;
+          };
+        }
+      ];
+    };
+    literalToken = told "gateway.settings: channels.telegram.botToken is written out" (standby {
+      gateway.settings.channels.telegram.botToken = "not-for-the-store";
+    });
+    literalTokenByPrefix = told "gateway.settings: env.vars.MODEL is written out" (standby {
+      gateway.settings.env.vars.MODEL = "sk-ant-0123456789abcdef0123456789abcdef";
+    });
+    literalInSettings = told "settings: upstreams[].urls[] is written out" (standby {
+      settings.upstreams = lib.mkForce [ { urls = [ "http://me:hunter2@100.64.0.1:18789" ]; } ];
+    });
+    crons = told "crons are the primary's" (standby { gateway.settings.cron.enabled = true; });
+    servicesOpenclaw = told "both define openclaw.service" {
+      modules = [
+        minimal
+        { services.openclaw.enable = true; }
+      ];
+    };
+    servicesOpenclawGateway = told "would hold the gateway's port 18789" {
+      modules = [
+        minimal
+        { services.openclaw-gateway.enable = true; }
+      ];
+    };
+    startedAtBoot = told "systemd.services.openclaw is started by multi-user.target" {
+      modules = [
+        minimal
+        { systemd.services.openclaw.wantedBy = [ "multi-user.target" ]; }
+      ];
+    };
+    otherUnit = told "settings.gateway.unit" (standby { settings.gateway.unit = "claw.service"; });
+    otherPort = told "settings.gateway.url: the gateway listens on port 18789" (standby {
+      settings.gateway.url = "http://127.0.0.1:8080";
+    });
+    primaryWithoutWorkspace = told "a primary pushes its workspace" {
+      modules = [
+        {
+          services.openclaw-failover = {
+            enable = true;
+            role = "primary";
+          };
+        }
+      ];
+    };
+    primaryWithDynamicUser = told "its workspace lies where no other unit may go" {
+      modules = [
+        primary
+        { systemd.services.openclaw.serviceConfig.DynamicUser = true; }
+      ];
+    };
+    primaryWithUpstream = told "a primary watches nobody" (and primary { settings.upstreams = [ upstream ]; });
+  };
+
+  warned = {
+    manyChannels = told "signal, telegram are more than one" (standby {
+      gateway.settings.channels.signal = { };
+    });
+    noChannel = told "nobody can reach it by chat" (standby {
+      gateway.settings.channels.telegram.enabled = lib.mkForce false;
+    });
+    noKey = told "no user of this host has one" (standby { user.authorizedKeys = lib.mkForce [ ]; });
+  };
+
+  mistyped = {
+    environmentInStore = told "absolute path outside the Nix store" (standby {
+      gateway.environmentFile = "${builtins.storeDir}/00000000000000000000000000000000-gateway.env";
+    }) // { value = ours: ours.gateway.environmentFile; };
+    keyInStore = told "absolute path outside the Nix store" (standby { workspace.sshKeyFile = ./mistakes.nix; }) // {
+      value = ours: ours.workspace.sshKeyFile;
+    };
+    duration = told "duration such as" (standby { settings.promote.after = "half a minute"; }) // {
+      value = ours: ours.settings.promote.after;
+    };
+    path = told "absolute path of letters" (standby { settings.workspace.path = "/home/my claw"; }) // {
+      value = ours: ours.settings.workspace.path;
+    };
+    misspelt = told "does not exist" (standby { gatewy = { }; }) // { value = ours: ours.enable; };
+  };
+}

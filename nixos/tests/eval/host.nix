@@ -1,0 +1,56 @@
+# Stand-ins for the options of NixOS that the module and the example define, where NixOS itself is not at hand. They
+# accept whatever they are given: what becomes of it there is NixOS's business.
+{ lib, pkgs, ... }:
+let
+  inherit (lib) mkOption types;
+  option = type: default: mkOption { inherit type default; };
+  free = option (types.attrsOf types.anything) { };
+  list = option (types.listOf types.anything) [ ];
+  switch = option types.bool false;
+in
+{
+  options = {
+    assertions = list;
+    warnings = option (types.listOf types.str) [ ];
+    boot = free;
+    environment.etc = free;
+    environment.systemPackages = list;
+    fileSystems = free;
+    networking.hostName = option types.str "host";
+    networking.firewall.enable = switch;
+    networking.firewall.allowedTCPPorts = list;
+    networking.firewall.interfaces = free;
+    nixpkgs.config = free;
+    programs.ssh.extraConfig = option types.lines "";
+    programs.ssh.knownHosts = free;
+    programs.ssh.package = option types.package pkgs.openssh;
+    security.polkit.enable = switch;
+    services.fail2ban.enable = switch;
+    services.openssh.enable = switch;
+    services.openssh.settings = free;
+    services.openclaw.enable = switch;
+    services.openclaw-gateway.enable = switch;
+    services.openclaw-gateway.port = option types.port 18789;
+    services.tailscale.authKeyFile = option (types.nullOr types.path) null;
+    services.tailscale.enable = switch;
+    services.tailscale.interfaceName = option types.str "tailscale0";
+    services.tailscale.package = option types.package pkgs.tailscale;
+    specialisation = free;
+    system.autoUpgrade = free;
+    system.stateVersion = option types.str "";
+    systemd.packages = list;
+    systemd.services = free;
+    systemd.timers = free;
+    systemd.tmpfiles.rules = list;
+    users.groups = free;
+    users.users = option (types.attrsOf (
+      types.submodule {
+        freeformType = types.attrsOf types.anything;
+        options.home = option types.str "/home/openclaw";
+        options.openssh.authorizedKeys.keys = list;
+        options.openssh.authorizedKeys.keyFiles = list;
+      }
+    )) { };
+    virtualisation = free;
+  };
+}

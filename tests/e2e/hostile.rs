@@ -1,0 +1,251 @@
+//! An agent that was talked into anything, and a host of secrets that is somebody else's: they harm nobody but
+//! themselves, and the failover comes in time.
+
+use crate::host::{Host, quoted};
+use crate::lab::{GIT, Lab, MONITOR, PRIMARY};
+use crate::outage::Outage;
+use crate::repository::PULL;
+use crate::shell::{Answer, eventually, report, secs};
+use crate::stub::Says;
+
+/// What has no business on this host but to be as it was: all that is neither the agent's nor the suite's own
+/// configuration, with its content.
+const OTHERS: &str = "find /etc /root /usr/local /home -xdev ! -user openclaw -type f ! -name config.json \
+     -exec sha256sum {} + | sort -k2; find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw ! -path '/var/lib/systemd*' \
+     ! -path '/var/lib/openclaw-failover/*' -printf '%p %u %m %y %l\\n' | sort";
+
+/// Leaves a note of who has run it, wherever that may write.
+const PAYLOAD: &str = r#"#!/bin/sh
+for folder in /root /etc /tmp /dev/shm /var/lib/openclaw-failover /run/openclaw-failover /var/lib/openclaw-sync \
+    /home/openclaw/.openclaw/workspace/.git; do
+    { echo "$(id -un) by $1" >> "$folder/proof"; } 2> /dev/null
+done
+cat
+"#;
+
+/// Each of these makes an unsuspecting git run a program.
+const GIT_CONFIG: &str = r"
+    cd .git; payload=$PWD/payload
+    for way in fsmonitor sshCommand pager editor alternateRefsCommand askPass; do
+        git config core.$way $payload' '$way
+    done
+    git config diff.external $payload' diff'; git config gpg.program $payload; git config commit.gpgSign true
+    git config filter.evil.clean $payload' clean'; git config filter.evil.smudge $payload' smudge'
+    git config merge.evil.driver $payload' merge'; git config credential.helper '!'$payload' credential'
+    git config url.ext::$payload.insteadOf nowhere:
+    printf '* filter=evil merge=evil diff=evil\n' > info/attributes
+    mkdir -p hooks
+    for hook in pre-commit post-commit reference-transaction post-checkout post-index-change pre-push post-merge; do
+        printf '#!/bin/sh\nexec %s hook\n' $payload > hooks/$hook; chmod +x hooks/$hook
+    done
+    cp config ~/.gitconfig
+    printf '[include]\n\tpath = %s\n' ~/.gitconfig >> config
+";
+
+/// What an agent may put in the place of a report: what to write before its name.
+const REPORTS: [&str; 6] = [
+    "ln -s /etc/shadow",
+    "mkfifo",
+    "truncate --size=1G",
+    "mkdir",
+    "ln -s /var/lib/openclaw-failover/state.json",
+    "printf '[%.0s' {1..15000} >",
+];
+
+/// Never two looks at the same report.
+const SWAP: &str = "cd /var/lib/openclaw-sync; while :; do \
+    rm -rf pull.json; mkfifo pull.json; sleep 0.05; rm -rf pull.json; ln -s /etc/shadow pull.json; sleep 0.05; done";
+
+/// A way to every host that ends at none.
+const SSH_CONFIG: &str =
+    "Host *\nProxyCommand sh -c '/home/openclaw/.openclaw/workspace/.git/payload proxy < /dev/null; sleep 1000'\n";
+
+#[test]
+fn an_agent_harms_nobody_but_itself() {
+    let (lab, stub) = Lab::with_stub();
+    let host = &lab.standby;
+    add_secrets(&lab, &format!("openclaw@{PRIMARY}:secrets/"));
+    lab.primary.openclaw("mkdir secrets; echo A=1 > secrets/standby.env");
+    sync(host, "pull");
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "all is well so far");
+    let monitor = host.unit(MONITOR);
+    let before = host.run(OTHERS);
+
+    reports_are_anything(&lab);
+    folders_are_elsewhere(host);
+    git_is_told_to_run_programs(host);
+    // Reports that change all the time, beside a pull that would never end.
+    host.agent(&format!("printf %s {} > ~/.ssh/config", quoted(SSH_CONFIG)));
+    host.run(&format!("systemd-run --quiet --uid=openclaw --unit=swapper bash -c {}", quoted(SWAP)));
+    let outage = Outage::begin(&lab, || stub.say(Says::Error));
+    outage.takeover();
+    outage.started_in_time();
+
+    assert_eq!(host.unit(MONITOR), monitor, "the monitor has lived through it");
+    nothing_else_changed(host, &before);
+    let foreign = host.run("find /var/lib/openclaw-failover ! -user openclaw-failover -o ! -type f ! -type d");
+    assert_eq!(foreign, "", "the monitor's folder has only its own files");
+    nobody_else_ran_it(host);
+    assert!(proofs(host).contains("openclaw by proxy"), "a pull has met that way");
+}
+
+#[test]
+fn a_host_of_secrets_harms_nobody() {
+    let (lab, stub) = Lab::with_git_host();
+    let host = &lab.standby;
+    add_secrets(&lab, &format!("openclaw@{GIT}:secrets/"));
+    lab.git().openclaw(SECRETS);
+    lab.git().run("cd /home/openclaw/secrets; mknod null c 1 3; mknod disk b 7 0; mkfifo pipe");
+    let before = host.run(OTHERS);
+    sync(host, "pull");
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "what is good arrives");
+    assert_eq!(secret(host, "more/another.env").as_deref(), Some("B=2\n"));
+    only_good_files(host);
+
+    // A host that ignores what it is asked for, one that sends without end, and one that says nothing any more.
+    for rsync in
+        ["exec /usr/bin/rsync --server --sender -vlogDtpre.iLsfxCIvu . /home/openclaw/secrets/", "exec cat /dev/zero"]
+    {
+        replace_rsync(lab.git(), rsync);
+        sync(host, "pull");
+        only_good_files(host);
+    }
+    replace_rsync(lab.git(), "exec sleep 1000");
+    let outage = Outage::begin(&lab, || stub.say(Says::Error));
+    outage.takeover();
+    outage.started_in_time();
+    only_good_files(host);
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "the last good copy is there");
+    nothing_else_changed(host, &before);
+}
+
+/// Two good files, and all that one could think of.
+const SECRETS: &str = "mkdir -p secrets/more; cd secrets; echo A=1 > standby.env; echo B=2 > more/another.env; \
+    ln -s /etc/passwd absolute; ln -s ../../../../../etc/hostname upwards; ln -s more inside; ln -s / root; \
+    truncate --size=10G large; printf evil > '-e sh evil'; printf evil > $'new\nline'; ln standby.env hard; chmod u+s standby.env";
+
+/// Whatever a host of secrets sends, only small regular files of the agent's arrive, readable by nobody else.
+fn only_good_files(host: &Host) {
+    let odd = host.run(
+        "cd /home/openclaw/.openclaw; find . /var/lib/openclaw-sync -name '*evil*' ! -path './secrets/-e sh evil'; \
+         find secrets ! -type f ! -type d -o ! -user openclaw -o -type f -size +16M -o -type f ! -perm 600 -o -type d ! -perm 700",
+    );
+    assert_eq!(odd, "", "only good files");
+    assert!(
+        host.run("du -s --block-size=1M /home/openclaw/.openclaw/secrets").starts_with("1\t"),
+        "and little of them"
+    );
+}
+
+/// What answers on the host of secrets from now on, whatever it is asked.
+fn replace_rsync(host: &Host, script: &str) {
+    host.write("/usr/local/bin/rsync", &format!("#!/bin/sh\n{script}\n"));
+    host.run("chmod +x /usr/local/bin/rsync");
+}
+
+/// The reports are none, and while somebody holds the lock no sync mends that.
+fn reports_are_anything(lab: &Lab) {
+    let host = &lab.standby;
+    host.run("systemd-run --quiet --uid=openclaw --unit=locker flock /var/lib/openclaw-sync/lock sleep infinity");
+    let locked = || !host.ask_agent("flock --nonblock /var/lib/openclaw-sync/lock true").ok && !is_pulling(host);
+    eventually("no sync can begin", secs(20), || locked().then_some(()));
+    lab.configure(r#""workspace": { "refresh": "2s" }"#);
+    for make in REPORTS {
+        host.agent(&format!(
+            "cd /var/lib/openclaw-sync; for name in pull.json push.json; do rm -rf $name; {make} $name; done"
+        ));
+        for verb in ["pull", "push"] {
+            let answer = try_sync(host, verb);
+            assert!(!answer.ok && !answer.text.contains("root:"), "{make}: {}", answer.text);
+        }
+        // Now the monitor looks at it too.
+        let last = host.unit(PULL).invocation;
+        eventually("the monitor pulls", secs(20), || (host.unit(PULL).invocation != last).then_some(()));
+        lab.monitor().wait_complaint("sync_failing", secs(20));
+        assert!(!lab.monitor().complaints().contains("root:"), "{make}: {}", lab.monitor().complaints());
+    }
+    lab.reconfigure(r#""refresh": "2s""#, r#""refresh": "1h""#);
+    eventually("the monitor's last pull ends", secs(20), || (!is_pulling(host)).then_some(()));
+    host.run("systemctl stop locker; rm -rf /var/lib/openclaw-sync/*.json");
+}
+
+/// Where a sync writes there are links to what is not the agent's.
+fn folders_are_elsewhere(host: &Host) {
+    for target in ["/etc", "/var/lib/openclaw-failover", "/root"] {
+        for folder in ["secrets", "workspace", "workspace/.git", "state"] {
+            let path = format!("/home/openclaw/.openclaw/{folder}");
+            host.openclaw(&format!("rm -rf aside; mv {path} aside; ln -s {target} {path}"));
+            let (pulled, pushed) = (sync(host, "pull"), sync(host, "push"));
+            let is_workspace = folder.starts_with("workspace");
+            assert_eq!(pulled.ok, folder == "state", "{folder} is {target}: {}", pulled.text);
+            assert_eq!(pushed.ok, !is_workspace, "{folder} is {target}: {}", pushed.text);
+            host.openclaw(&format!("rm {path}; mv aside {path}"));
+        }
+    }
+    assert!(sync(host, "pull").ok, "all is well again");
+}
+
+/// Every program that git can be told to run says who has run it.
+fn git_is_told_to_run_programs(host: &Host) {
+    host.agent(&format!("printf %s {} > .git/payload; chmod +x .git/payload; {GIT_CONFIG}", quoted(PAYLOAD)));
+    host.ask_agent("echo note > note.md; git add note.md; git commit -m note");
+    assert!(proofs(host).contains("openclaw by fsmonitor"), "the trap is set: {}", proofs(host));
+    host.agent("echo more >> note.md; rm -f /tmp/proof /dev/shm/proof /var/lib/openclaw-sync/proof .git/proof");
+    for verb in ["pull", "push"] {
+        let answer = sync(host, verb);
+        assert!(answer.ok, "it does its work all the same: {}", answer.text);
+        host.ask(&format!(
+            "cd /home/openclaw/.openclaw/workspace; timeout 60 \
+             setpriv --reuid=openclaw-failover --regid=openclaw-failover --clear-groups openclaw-failover sync {verb}"
+        ));
+    }
+    // A remote that is a program of the agent's is none.
+    host.agent("git config remote.origin.vcs ext");
+    assert!(!sync(host, "pull").ok);
+    host.agent("git config --unset remote.origin.vcs");
+    host.ask("cd /home/openclaw/.openclaw/workspace; openclaw-failover status; openclaw-failover history");
+    report(&format!("the sync's own git has run, as openclaw: {}", proofs(host).replace('\n', ", ")));
+    nobody_else_ran_it(host);
+}
+
+/// Compares with what [`OTHERS`] said before, and shows only what is not the same.
+fn nothing_else_changed(host: &Host, before: &str) {
+    let after = host.run(OTHERS);
+    let lacks = |all: &str, line: &str| all.lines().all(|other| other != line);
+    let gone = before.lines().filter(|line| lacks(&after, line));
+    let changed: Vec<&str> = gone.chain(after.lines().filter(|line| lacks(before, line))).collect();
+    assert_eq!(changed, [""; 0], "somebody else's files have changed");
+}
+
+/// Whoever else had run it would have been able to say so.
+fn nobody_else_ran_it(host: &Host) {
+    let proofs = proofs(host);
+    assert!(proofs.lines().all(|line| line.starts_with("openclaw by ")), "{proofs}");
+}
+
+fn proofs(host: &Host) -> String {
+    host.run("find / /tmp /dev/shm /run -xdev -name proof -type f -exec cat {} + | sort -u")
+}
+
+/// What an operator types, until no sync of the monitor's is in the way, beside which another one leaves no report.
+fn sync(host: &Host, verb: &str) -> Answer {
+    let done = || Some(try_sync(host, verb)).filter(|answer| !answer.text.contains("control process exited"));
+    eventually("no other sync is at it", secs(60), done)
+}
+
+fn is_pulling(host: &Host) -> bool {
+    host.unit(PULL).active == "activating"
+}
+
+fn try_sync(host: &Host, verb: &str) -> Answer {
+    host.ask(&format!("cd /home/openclaw/.openclaw/workspace; timeout 60 openclaw-failover sync {verb}"))
+}
+
+/// Has secrets copied from a host.
+fn add_secrets(lab: &Lab, source: &str) {
+    lab.configure(&format!(r#""secrets": [{{ "source": "{source}" }}]"#));
+}
+
+fn secret(host: &Host, name: &str) -> Option<String> {
+    host.read(&format!("/home/openclaw/.openclaw/secrets/{name}"))
+}

@@ -1,0 +1,91 @@
+//! What an operator installs on each host, while it is still off.
+
+use std::fs;
+use std::path::Path;
+
+use crate::host::Host;
+use crate::lab::CONFIG;
+use crate::parts::{REPOSITORY, parts};
+
+/// Node, where npm has installed it on every host.
+pub(crate) const NODE: &str = "/opt/openclaw/node_modules/node-binary/bin/node";
+/// What it is to run.
+pub(crate) const OPENCLAW: &str = "/opt/openclaw/node_modules/openclaw/openclaw.mjs";
+
+/// The gateway as OpenClaw recommends it, and the push that a person sets up on a primary. Its timer is not enabled.
+pub(crate) fn primary(host: &Host) {
+    host.install("/etc/systemd/system/openclaw.service", ours("files/primary/openclaw.service"));
+    host.install("/home/openclaw/.openclaw/openclaw.json", ours("files/primary/openclaw.json"));
+    host.install("/etc/openclaw/gateway.env", ours("files/primary/gateway.env"));
+    for unit in ["openclaw-sync-push.service", "openclaw-sync-push.timer"] {
+        host.install(&format!("/etc/systemd/system/{unit}"), shipped(unit));
+    }
+    let is_primary = "/etc/systemd/system/openclaw-sync-push.service.d/primary.conf";
+    host.install(is_primary, shipped("openclaw-sync-push-primary.conf"));
+    host.install(
+        "/etc/systemd/system/openclaw-sync-push.timer.d/interval.conf",
+        ours("files/primary/openclaw-sync-push.timer.conf"),
+    );
+    binary(host);
+    host.prepare("chown -R openclaw: /home/openclaw; chmod 600 /etc/openclaw/gateway.env");
+}
+
+/// Everything that this program brings for a standby.
+pub(crate) fn standby(host: &Host) {
+    let units =
+        ["openclaw.service", "openclaw-failover.service", "openclaw-sync-pull.service", "openclaw-sync-push.service"];
+    for unit in units {
+        // Where a package puts them, so that an operator's /etc has the last word.
+        host.install(&format!("/usr/lib/systemd/system/{unit}"), shipped(unit));
+    }
+    host.install("/etc/polkit-1/rules.d/50-openclaw-failover.rules", shipped("50-openclaw-failover.rules"));
+    host.install("/usr/lib/sysusers.d/openclaw-failover.conf", shipped("openclaw-failover.conf"));
+    host.install("/etc/systemd/system/openclaw.service.d/openclaw.conf", ours("files/standby/openclaw.service.conf"));
+    host.install("/home/openclaw/.openclaw/openclaw.json", ours("files/standby/openclaw.json"));
+    host.install("/etc/openclaw/gateway.env", ours("files/standby/gateway.env"));
+    host.install(CONFIG, ours("files/standby/config.json"));
+    binary(host);
+    host.prepare(
+        "chmod 600 /etc/openclaw/gateway.env; systemd-sysusers; \
+         mkdir -m 700 /etc/openclaw-failover/credentials; chown -R openclaw: /home/openclaw",
+    );
+}
+
+/// Gives the running standby's gateway a channel: a Telegram that is to be started on that host.
+pub(crate) fn add_telegram(host: &Host) {
+    let text = |path: &str| String::from_utf8_lossy(&ours(path)).into_owned();
+    let channel = format!("{}  \"cron\"", text("files/standby/telegram.json"));
+    host.write(
+        "/home/openclaw/.openclaw/openclaw.json",
+        &text("files/standby/openclaw.json").replace("  \"cron\"", &channel),
+    );
+    host.write("/root/telegram.mjs", &text("files/standby/telegram.mjs"));
+    host.run("echo TELEGRAM_BOT_TOKEN=223456789:AAnot_a_token_that_telegram_knows_012 >> /etc/openclaw/gateway.env");
+}
+
+/// Has the workspace's remote on another host. All hosts have the same key, as they come from one root file system.
+pub(crate) fn move_remote(host: &Host, from: &str, to: &str) {
+    host.prepare(&format!(
+        "cd /home/openclaw; sed -i 's/^{from} /{from},{to} /' .ssh/known_hosts; \
+         sed -i 's/@{from}:/@{to}:/' .openclaw/workspace/.git/config; rm -r workspace.git"
+    ));
+}
+
+fn binary(host: &Host) {
+    host.install("/usr/local/bin/openclaw-failover", fs::read(&parts().binary).expect("the binary can be read"));
+    host.prepare("chmod 755 /usr/local/bin/openclaw-failover");
+}
+
+/// A file of the suite.
+fn ours(path: &str) -> Vec<u8> {
+    read(&Path::new(REPOSITORY).join("tests/e2e").join(path))
+}
+
+/// A file that the program brings for its users.
+fn shipped(name: &str) -> Vec<u8> {
+    read(&Path::new(REPOSITORY).join("src/setup").join(name))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}

@@ -1,0 +1,87 @@
+//! A standby never acts on its own past: what its gateway had queued when it was killed is not sent at the next
+//! promotion, a day or a month later, unless somebody wants it to be.
+
+use crate::host::Host;
+use crate::install::{NODE, OPENCLAW, add_telegram};
+use crate::lab::{GATEWAY, Lab};
+use crate::outage::Outage;
+use crate::repository::{PUSH, said};
+use crate::shell::{always, eventually, secs};
+use crate::stub::Says;
+
+const STATE: &str = "/home/openclaw/.openclaw/state/openclaw.sqlite";
+const SENT: &str = "/root/sent";
+
+#[test]
+fn a_queued_message_is_put_away_and_not_sent_at_the_next_promotion() {
+    let (lab, stub) = Lab::with_stub();
+    let host = &lab.standby;
+    add_telegram(host);
+    start_telegram(host);
+    let outage = Outage::begin(&lab, || stub.say(Says::Error));
+    outage.takeover();
+
+    host.run("systemctl stop telegram");
+    let answer = send(host, "written in the outage");
+    assert!(answer.contains("sendMessage"), "it cannot be sent: {answer}");
+    host.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
+    assert_eq!(queued(host), ["written in the outage"], "it is queued");
+    stub.say(Says::Started);
+    let put_away = lab.monitor().wait_event("put_away", outage.began, secs(90));
+    assert!(put_away.text().contains("1 queued messages"), "{}", put_away.text());
+    lab.monitor().wait_role("standby", secs(10));
+    assert_eq!(queued(host), [""; 0], "it is queued no more");
+    keep(&lab, "to be sent all the same");
+
+    start_telegram(host);
+    let again = Outage::begin(&lab, || stub.say(Says::Error));
+    again.takeover();
+    // What was kept is sent, so what was put away would have been sent too.
+    eventually("what is kept is sent", secs(60), || sent(host).contains("to be sent all the same").then_some(()));
+    always("nothing old is sent", secs(10), || !sent(host).contains("written in the outage"));
+}
+
+/// Has the gateway's queue kept from now on, and puts the archived message back into it, in other words.
+fn keep(lab: &Lab, text: &str) {
+    let host = &lab.standby;
+    lab.configure(r#""gateway": { "keep_queue": true }"#);
+    let archived = host.run("cat /var/lib/openclaw-sync/archive/*-state.sqlite | base64 --wrap=0");
+    host.agent(&format!(
+        "base64 --decode <<< {archived} > ~/archive.sqlite; sqlite3 {STATE} \"
+             ATTACH '/home/openclaw/archive.sqlite' AS old;
+             UPDATE old.delivery_queue_entries SET id = 'kept-' || id,
+                 entry_json = replace(replace(entry_json, 'written in the outage', '{text}'), id, 'kept-' || id);
+             INSERT INTO delivery_queue_entries SELECT * FROM old.delivery_queue_entries\""
+    ));
+    host.run(&format!("systemctl start {PUSH}"));
+    let report = host.report(PUSH);
+    assert!(said(&report, "archived").contains("\"count\":0"), "{}", report.value);
+    assert_eq!(queued(host), [text], "it is kept");
+}
+
+fn start_telegram(host: &Host) {
+    host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs {SENT}"));
+}
+
+/// Has the gateway send a message to its user; the answer is for people.
+fn send(host: &Host, text: &str) -> String {
+    let openclaw = "message send --channel telegram --target 1234567890 --message";
+    let script = format!(
+        "set -a; . /etc/openclaw/gateway.env; HOME=/home/openclaw; NODE_COMPILE_CACHE=/var/cache/openclaw; cd ~; \
+         setpriv --reuid=openclaw --regid=openclaw --init-groups timeout 60 {NODE} {OPENCLAW} {openclaw} '{text}'"
+    );
+    host.ask(&script).text
+}
+
+/// What was sent to the user.
+fn sent(host: &Host) -> String {
+    host.read(SENT).unwrap_or_default()
+}
+
+/// The texts that wait in the gateway's queue.
+fn queued(host: &Host) -> Vec<String> {
+    let text = "json_extract(entry_json, '$.preparedBatch.entries[0].payload.text')";
+    let rows =
+        host.agent(&format!("sqlite3 {STATE} \"SELECT {text} FROM delivery_queue_entries WHERE status = 'pending'\""));
+    rows.lines().map(str::to_owned).collect()
+}

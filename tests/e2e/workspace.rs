@@ -1,0 +1,148 @@
+//! What the agent writes on the standby during an outage finds its way home, over a real sshd: whatever the git host
+//! and the two agents do meanwhile, nothing is lost.
+
+use crate::lab::Lab;
+use crate::outage::Outage;
+use crate::repository::{BRANCH, PULL, PUSH, TIMER, said};
+use crate::shell::{eventually, now, secs};
+use crate::stub::Says;
+
+/// What an agent does to its workspace in an outage: every kind of change, and names that are hard on scripts.
+const WORK: &str = r#"
+    echo 'learned on the standby' >> MEMORY.md
+    mkdir -p notes/deep; echo 'written, not committed' > notes/deep/uncommitted.md
+    printf 'bytes \000\377 of all kinds' > $'notes/caf\351 and\nmore'
+    printf '#!/bin/sh\n' > tool.sh; chmod +x tool.sh
+    ln -s notes/deep link
+    git rm -q obsolete.md; echo 'committed by the agent' > notes/committed.md
+    git add notes/committed.md; git commit -qm 'By the agent itself'
+    echo 'and changed again' >> notes/committed.md
+"#;
+
+#[test]
+fn what_was_written_in_an_outage_comes_home_by_itself() {
+    let (lab, stub) = Lab::with_git_host();
+    pushes_when_due(&lab);
+
+    // As long as where nobody is in a hurry: what is pulled is what counts here.
+    lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "5s""#);
+    let outage = Outage::begin(&lab, || stub.say(Says::Error));
+    outage.takeover();
+    assert_eq!(lab.standby.note("before.md").as_deref(), Some("written before the outage\n"), "it starts up to date");
+    lab.standby.agent(WORK);
+    // Its gateway is down, but somebody is logged in.
+    lab.primary.agent("echo 'written on the primary meanwhile' > meanwhile.md");
+    outage.failback(|| stub.say(Says::Started));
+    lab.monitor().wait_event("returned", outage.began, secs(60));
+
+    let home = || lab.primary.note("notes/committed.md").is_some().then_some(());
+    eventually("the primary's timer has merged it", secs(20), home);
+    eventually("its branch is removed", secs(20), || (lab.git().branches() == ["main"]).then_some(()));
+    lab.standby.run(&format!("systemctl start {PULL}"));
+    let content = lab.primary.content();
+    assert_eq!(lab.standby.content(), content, "both workspaces");
+    for written in ["uncommitted.md", "caf", "tool.sh is executable", "link -> notes/deep", "meanwhile.md"] {
+        assert!(content.contains(written), "{written} is home:\n{content}");
+    }
+    assert!(!content.contains("obsolete.md"), "what the agent removed is gone:\n{content}");
+    assert!(lab.primary.note("MEMORY.md").unwrap_or_default().ends_with("learned on the standby\n"));
+}
+
+#[test]
+fn the_git_host_dies_with_the_primary_and_a_second_outage_knows_the_first() {
+    let lab = Lab::new();
+    let first = Outage::begin(&lab, || lab.primary.power_off());
+    first.takeover();
+    lab.standby.agent("echo 'learned in the first outage' >> MEMORY.md; echo new > first.md");
+    first.failback(|| lab.primary.power_on());
+    lab.monitor().wait_event("returned", first.began, secs(90));
+    assert_eq!(lab.git().branches(), [BRANCH, "main"], "the primary has not merged yet");
+    assert!(lab.git().remote(&format!("git show {BRANCH}:MEMORY.md")).ends_with("learned in the first outage\n"));
+
+    let second = Outage::begin(&lab, || lab.primary.power_off());
+    second.takeover();
+    assert!(lab.standby.note("MEMORY.md").unwrap_or_default().ends_with("learned in the first outage\n"));
+    assert_eq!(lab.standby.note("first.md").as_deref(), Some("new\n"));
+}
+
+#[test]
+fn the_git_host_is_down_during_the_whole_outage() {
+    let (lab, stub) = Lab::with_git_host();
+    lab.git().power_off();
+    let outage = Outage::begin(&lab, || stub.say(Says::Error));
+    outage.takeover();
+    outage.started_in_time();
+    lab.standby.agent("echo 'learned without a git host' > learned.md");
+    outage.failback(|| stub.say(Says::Started));
+    lab.monitor().wait_event("push_failed", outage.began, secs(60));
+    lab.monitor().wait_complaint("unreturned", secs(10));
+
+    let back = now();
+    lab.git().power_on();
+    lab.monitor().wait_event("returned", back, secs(240));
+    assert_eq!(lab.git().remote(&format!("git show {BRANCH}:learned.md")), "learned without a git host\n");
+    eventually("nothing is unreturned", secs(10), || {
+        (!lab.monitor().complaints().contains("unreturned")).then_some(())
+    });
+}
+
+#[test]
+fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
+    let (lab, stub) = Lab::with_git_host();
+    lab.git().refuse("branches of standbys are not welcome here");
+    let outage = Outage::begin(&lab, || stub.say(Says::Error));
+    outage.takeover();
+    lab.standby.agent("echo 'what the standby says' > MEMORY.md; echo fine > fine.md");
+    lab.primary.agent("echo 'what the primary says' > MEMORY.md");
+    lab.primary.run(&format!("systemctl start {PUSH}"));
+    outage.failback(|| stub.say(Says::Started));
+
+    let failed = lab.monitor().wait_event("push_failed", outage.began, secs(60));
+    assert!(failed.text().contains("branches of standbys are not welcome here"), "{}", failed.text());
+    lab.monitor().wait_complaint("branches of standbys are not welcome here", secs(10));
+    let report = lab.standby.report(PUSH);
+    assert_eq!(said(&report, "outcome"), "refused");
+    assert!(said(&report, "said").contains("branches of standbys are not welcome here"), "{}", report.value);
+    assert_eq!(lab.standby.agent(&format!("git show {BRANCH}:MEMORY.md")), "what the standby says\n", "it is not lost");
+
+    lab.git().allow();
+    lab.monitor().wait_event("returned", outage.began, secs(240));
+    let pushed = lab.primary.ask("openclaw-failover sync push --primary");
+    // It asks for a person, but nothing of it has failed.
+    assert!(pushed.ok && pushed.text.contains("in conflict: failover/standby: MEMORY.md"), "{}", pushed.text);
+    let report = lab.primary.report(PUSH);
+    assert!(said(&report, "conflicts").contains("failover/standby: MEMORY.md"), "{}", report.value);
+    assert_eq!(lab.primary.note("MEMORY.md").as_deref(), Some("what the primary says\n"));
+    assert_eq!(lab.primary.note("fine.md"), None, "half a branch is merged by nobody");
+    assert_eq!(lab.git().remote("git show main:MEMORY.md"), "what the primary says\n");
+    assert_eq!(lab.git().remote(&format!("git show {BRANCH}:MEMORY.md")), "what the standby says\n");
+
+    // The standby goes on from what the primary says, and keeps its own beside it, there and at the remote.
+    let pulled = lab.standby.ask("openclaw-failover sync pull");
+    assert!(!pulled.ok && pulled.text.contains("kept"), "{}", pulled.text);
+    assert_eq!(lab.standby.note("MEMORY.md").as_deref(), Some("what the primary says\n"));
+    lab.standby.run("openclaw-failover sync push");
+    let kept = lab.git().branches().into_iter().find(|branch| branch.starts_with("failover/standby@"));
+    let kept = kept.expect("the standby's version is on a branch");
+    assert_eq!(lab.git().remote(&format!("git show {kept}:MEMORY.md")), "what the standby says\n");
+}
+
+/// The primary's timer comes round often, and what it starts pushes as often as the configuration says; from then on,
+/// every time.
+fn pushes_when_due(lab: &Lab) {
+    let primary = &lab.primary;
+    let round = || {
+        let last = primary.unit(PUSH).invocation;
+        eventually("the timer comes round", secs(20), || (primary.unit(PUSH).invocation != last).then_some(()));
+    };
+    let sent = || lab.git().remote("git ls-tree --name-only main").contains("obsolete.md");
+    primary.run(&format!("systemctl --quiet enable --now {TIMER}"));
+    round();
+    primary.agent("echo 'written before the outage' > before.md; echo old > obsolete.md");
+    round();
+    round();
+    assert!(!sent(), "less than workspace.push_interval has passed");
+    // As if it were not the timer that has started it.
+    primary.add_to_unit(PUSH, "[Service]\nUnsetEnvironment=TRIGGER_UNIT\n");
+    eventually("the primary's timer has pushed", secs(20), || sent().then_some(()));
+}

@@ -1,0 +1,157 @@
+//! An agent that writes at the same time: on the primary its gateway runs while the workspace is merged and moved.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openclaw_failover::sync::report::PushOutcome;
+
+use crate::world::{LONG, World};
+
+/// How many files the agent and the standby both write to.
+const FILES: usize = 300;
+
+/// How often the standby sends something that the primary merges.
+const ROUNDS: usize = 8;
+
+/// Appends lines that nobody else writes, in place or by way of a file beside, until it is told to stop. Answers with
+/// them.
+fn agent(folder: &Path, done: &AtomicBool) -> Vec<String> {
+    let mut written = Vec::new();
+    for n in 0.. {
+        if done.load(Ordering::Relaxed) {
+            break;
+        }
+        let path = folder.join(format!("{}.md", n * 7 % FILES));
+        let line = format!("agent {n} was here\n");
+        match fs::read(&path) {
+            Ok(mut all) if n % 3 == 0 => {
+                all.extend_from_slice(line.as_bytes());
+                fs::write(folder.join(".git/beside"), all).unwrap();
+                fs::rename(folder.join(".git/beside"), &path).unwrap();
+            }
+            _ => append(&path, &line),
+        }
+        written.push(line.trim().to_owned());
+        thread::sleep(Duration::from_millis(n as u64 * 37 % 60));
+    }
+    written
+}
+
+fn append(path: &Path, line: &str) {
+    OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(line.as_bytes()).unwrap();
+}
+
+/// Every line of the agent's that is in a commit of the primary or in a file there.
+fn remembered(world: &World) -> BTreeSet<String> {
+    let lines = world.primary(
+        "{ git rev-list --objects --all | cut -d' ' -f1 | git cat-file --batch-check | grep ' blob ' | cut -d' ' -f1 | \
+           git cat-file --batch; cat -- *.md*; } | grep -a '^agent' | sort -u || true",
+    );
+    lines.lines().map(str::to_owned).collect()
+}
+
+/// A world in which both sides have many files of ten lines each.
+fn world_of_many() -> World {
+    let world = World::new();
+    world.primary(&format!(
+        "for n in $(seq 0 {}); do seq -f \"line %g of $n\" 10 >$n.md; done; git add -A; git commit -qm many; git push -q origin main",
+        FILES - 1
+    ));
+    world.pull();
+    world
+}
+
+#[test]
+fn what_an_agent_writes_while_the_tree_moves_is_not_lost() {
+    let world = world_of_many();
+    let folder = world.at("primary");
+    let done = AtomicBool::new(false);
+    let written = thread::scope(|scope| {
+        let agent = scope.spawn(|| agent(&folder, &done));
+        for round in 0..ROUNDS {
+            let some = format!("[0-9]*{}.md", round % 10);
+            world.standby(&format!("sed -i '1s/.*/round {round}/' {some}"));
+            assert!(world.push().is_returned());
+            let pushed = world.push_primary();
+            assert!(matches!(pushed.outcome, PushOutcome::Pushed | PushOutcome::InUse), "{pushed:?}");
+            world.pull();
+        }
+        done.store(true, Ordering::Relaxed);
+        agent.join().unwrap()
+    });
+    for _ in 0..2 {
+        assert!(world.push_primary().is_returned());
+        world.pull();
+        world.push();
+    }
+    let found = remembered(&world);
+    let lost: Vec<_> = written.iter().filter(|line| !found.contains(*line)).collect();
+    assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), written.len());
+    assert!(world.are_equal());
+}
+
+#[test]
+fn a_file_that_is_written_while_others_are_made_is_not_replaced() {
+    let world = World::new();
+    let (started, go) = (world.at("started"), world.at("go"));
+    world.primary("echo '*.slow filter=slow' >.gitattributes; echo 1 >a.slow; seq 9 >z.md; git add -A; git commit -qm s; git push -q origin main");
+    world.pull();
+    world.standby("echo 2 >a.slow; sed -i 's/^1$/one/' z.md");
+    assert!(world.push().is_returned());
+    let slow = format!("touch {}; while ! test -e {}; do sleep 0.01; done; cat", started.display(), go.display());
+    world.primary(&format!("git config filter.slow.smudge '{slow}'"));
+    let pushed = thread::scope(|scope| {
+        let push = scope.spawn(|| world.push_primary());
+        let asked = Instant::now();
+        while !started.exists() {
+            assert!(asked.elapsed() < LONG);
+            thread::sleep(Duration::from_millis(2));
+        }
+        append(&world.at("primary/z.md"), "agent 1\n");
+        fs::write(&go, "").unwrap();
+        push.join().unwrap()
+    });
+    assert_eq!(pushed.merged.words(), "failover/claw2", "{pushed:?}");
+    assert_eq!(world.primary("cat a.slow z.md | tr '\\n' ' '"), "2 one 2 3 4 5 6 7 8 9 agent 1");
+    assert_eq!(world.primary("git status --porcelain; git diff origin/main"), "");
+}
+
+#[test]
+fn who_has_an_old_file_open_may_go_on_writing() {
+    let world = World::new();
+    world.pull();
+    world.standby("echo learned >>MEMORY.md");
+    assert!(world.push().is_returned());
+    let mut open = OpenOptions::new().append(true).open(world.at("primary/MEMORY.md")).unwrap();
+    assert_eq!(world.push_primary().merged.words(), "failover/claw2");
+    open.write_all(b"agent\n").unwrap();
+    let pushed = world.push_primary();
+    assert_eq!((pushed.outcome, pushed.aside.count), (PushOutcome::Pushed, 1), "{pushed:?}");
+    let aside = &pushed.aside.listed[0];
+    assert!(aside.starts_with("MEMORY.md.local-"), "{aside}");
+    assert_eq!(world.primary(&format!("cat MEMORY.md; git show origin/main:{aside}")), "one\nlearned\none\nagent");
+    open.write_all(b"more\n").unwrap();
+    assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
+    assert_eq!(world.primary(&format!("git show origin/main:{aside}")), "one\nagent\nmore");
+}
+
+#[test]
+fn an_agent_that_never_pauses_has_its_own_work_sent() {
+    let world = World::new();
+    world.pull();
+    world.standby("sed -i '1i zero' MEMORY.md");
+    assert!(world.push().is_returned());
+    // A clean filter is run by each look at the file, and this one writes to it.
+    world.primary("git config filter.busy.clean 'cat; echo x >>MEMORY.md'; echo 'MEMORY.md filter=busy' >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md");
+    let pushed = world.push_primary();
+    assert_eq!((pushed.outcome, pushed.pushed.words()), (PushOutcome::InUse, "main".into()), "{pushed:?}");
+    assert!(pushed.said.contains("MEMORY.md was changed at the same time"), "{}", pushed.said);
+    assert_eq!(world.remote("git show main:mine.md"), "mine");
+    world.primary("rm .git/info/attributes");
+    assert_eq!(world.push_primary().merged.words(), "failover/claw2");
+}
