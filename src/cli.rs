@@ -14,6 +14,7 @@ mod history;
 mod output;
 mod rooms;
 mod run;
+mod setup;
 mod status;
 mod sync;
 

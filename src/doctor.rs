@@ -34,7 +34,9 @@ use finding::Said;
 use split::Standby;
 
 pub use finding::{Finding, Level};
-pub use world::{Identity, Owner, World};
+pub(crate) use systemd::Unit;
+pub use world::{Identity, World};
+pub(crate) use world::{is_of, read};
 
 /// Who can look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +170,16 @@ pub fn host_half(world: &World, depth: Depth) -> Vec<Finding> {
         world.finding(check.id, said)
     };
     CHECKS.iter().filter(|check| check.who != Who::Owner && is_wanted(check, depth)).map(look).collect()
+}
+
+/// One check of the host's half by its name, for a setup that wants to know whether something is done.
+#[must_use]
+pub(crate) fn look_at(world: &World, id: &str) -> Finding {
+    let check = CHECKS.iter().find(|check| check.id == id && check.who != Who::Owner);
+    check.map_or_else(
+        || world.finding("unknown", Said::skipped(&id)),
+        |check| world.finding(check.id, (check.look)(world)),
+    )
 }
 
 /// The owner's half alone; only for its owner.

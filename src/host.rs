@@ -6,16 +6,19 @@
 //! - [`systemd`]: units, through `systemctl`.
 //! - [`notify`]: what systemd is told of this service.
 //! - [`journal`]: the log.
+//! - [`Owner`]: the agent's user, and how root becomes it.
 //! - [`printable`]: text from outside, made safe to print.
 
 mod cancel;
 mod command;
 pub mod journal;
 pub mod notify;
+mod owner;
 pub mod systemd;
 mod text;
 mod wake;
 
 pub use cancel::Cancel;
 pub use command::{Command, CommandError, Output};
+pub use owner::Owner;
 pub use text::printable;

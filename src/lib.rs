@@ -10,6 +10,7 @@
 //! - [`host`]: what is driven on this host: children with deadlines, systemd.
 //! - [`sync`]: the workspace's way in and back out, and the secrets' way in, run as `openclaw` in its own oneshot unit.
 //! - [`doctor`]: could this standby take over right now?
+//! - [`setup`]: makes a Debian or Ubuntu host a standby or a primary, and takes that back.
 //! - [`report`]: what people read: history, durable state, status.
 //! - [`demo`]: a whole failover on loopback, without root and without systemd.
 //! - [`json`]: the one JSON value type.
@@ -24,4 +25,5 @@ pub mod json;
 pub mod monitor;
 pub mod probe;
 pub mod report;
+pub mod setup;
 pub mod sync;

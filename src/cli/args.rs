@@ -65,6 +65,11 @@ impl Args {
         Ok(PathBuf::from(self.parser.value()?))
     }
 
+    /// The text that an option names.
+    pub(super) fn text(&mut self) -> Result<String, Error> {
+        Ok(self.parser.value()?.string()?)
+    }
+
     /// The duration that an option names.
     pub(super) fn duration(&mut self, option: &str) -> Result<Duration, Error> {
         let text = self.parser.value()?.string()?;

@@ -15,6 +15,7 @@ use super::error::Error;
 use super::history::History;
 use super::output::Output;
 use super::run::Run;
+use super::setup::Setup;
 use super::status::Status;
 use super::sync::Sync;
 
@@ -29,6 +30,7 @@ pub(super) enum Command {
     Doctor(Doctor),
     Demo(Demo),
     Sync(Sync),
+    Setup(Box<Setup>),
     Help(&'static str),
     Version,
 }
@@ -36,7 +38,7 @@ pub(super) enum Command {
 type Parse = fn(Parser) -> Result<Command, Error>;
 
 /// Every command and its parser.
-const COMMANDS: [(&str, Parse); 8] = [
+const COMMANDS: [(&str, Parse); 10] = [
     ("check", Check::parse),
     ("run", Run::parse),
     ("status", Status::parse),
@@ -45,6 +47,8 @@ const COMMANDS: [(&str, Parse); 8] = [
     ("doctor", Doctor::parse),
     ("demo", Demo::parse),
     ("sync", Sync::parse),
+    ("setup", Setup::parse),
+    ("uninstall", Setup::parse_uninstall),
 ];
 
 const HELP: &str = "\
@@ -63,6 +67,8 @@ Commands:
   demo          a whole failover on loopback in under a minute
   sync pull     fetch the workspace and the secrets
   sync push     send back what this host has written
+  setup         make this Debian or Ubuntu host a standby, or a primary
+  uninstall     take that back
 
 Options:
   -h, --help     this text; after a command, that command's
@@ -104,6 +110,7 @@ impl Command {
             Self::Doctor(doctor) => doctor.run(out),
             Self::Demo(demo) => demo.run(out),
             Self::Sync(sync) => sync.run(out),
+            Self::Setup(setup) => setup.run(out),
             Self::Help(text) => out.line(text.trim_end()).map(|()| Answer::Yes),
             Self::Version => {
                 let version = concat!("openclaw-failover ", env!("CARGO_PKG_VERSION"));
@@ -175,6 +182,11 @@ mod tests {
             ("sync fetch", "it knows 'pull' and 'push'"),
             ("sync pull --primary", "--primary goes with push"),
             ("sync pull extra", "unexpected argument 'extra'"),
+            ("setup", "setup standby, or setup primary"),
+            ("setup standbye", "did you mean 'standby'?"),
+            ("setup standby --user me", "--user goes with setup primary"),
+            ("setup standby --channel smoke", "knows telegram and discord"),
+            ("uninstall --sudo", "uninstall has no option '--sudo'"),
         ];
         for (line, hint) in cases {
             let problem = parse(line).unwrap_err();

@@ -22,6 +22,22 @@ pub struct Config {
     pub secrets: Vec<Secret>,
 }
 
+impl Config {
+    /// A host's that watches nobody: a primary.
+    #[must_use]
+    pub fn of_primary(workspace: Workspace) -> Self {
+        Self {
+            upstreams: Vec::new(),
+            probe: Probe::default(),
+            promote: Promote::default(),
+            demote: Demote::default(),
+            gateway: Gateway::default(),
+            workspace,
+            secrets: Vec::new(),
+        }
+    }
+}
+
 /// One gateway that outranks this standby.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upstream {

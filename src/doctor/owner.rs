@@ -5,16 +5,15 @@
 //! accounts that go with it, tokens included, never reach a disk or a screen.
 
 use std::env;
-use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
 use super::finding::{Level, Said};
 use super::split::Standby;
-use super::world::{Owner, World};
+use super::world::World;
 use super::{CHECKS, Check, Who, fix};
 use crate::config::Source;
-use crate::host::CommandError;
+use crate::host::{CommandError, Owner};
 use crate::json::{self, Node, Value};
 
 /// Beyond what every check may take of its own.
@@ -58,13 +57,9 @@ pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String
     Ok(read(&node))
 }
 
-/// Its own session, so that nothing of the agent's reaches root's terminal; no way to more privileges; and it ends with
-/// the child that waits for it.
 fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
-    let mut words: Vec<OsString> = vec!["--reuid".into(), owner.uid.to_string().into()];
-    words.extend(["--regid".into(), owner.gid.to_string().into()]);
-    let options = ["--init-groups", "--reset-env", "--no-new-privs", "--pdeathsig", "KILL", "--", "env"];
-    words.extend(options.map(OsString::from));
+    let mut words = owner.become_it();
+    words.push("env".into());
     if let Source::Environment(_) = world.source {
         for name in ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"] {
             let value = env::var(name).unwrap_or_default();
@@ -78,7 +73,7 @@ fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Re
     if wants_accounts {
         words.push("--accounts".into());
     }
-    let command = world.command("setsid").args(["--wait", "setpriv"]).args(words);
+    let command = world.command("setsid").args(words);
     command.deadline(DEADLINE).limit(LIMIT).run().map(|output| output.stdout)
 }
 

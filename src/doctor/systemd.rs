@@ -2,7 +2,7 @@
 
 use super::finding::Said;
 use super::fix;
-use super::world::World;
+use crate::host::Command;
 
 /// What is asked of each unit.
 const PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,Type,User,ExecStart,\
@@ -10,14 +10,14 @@ const PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,F
 
 /// A unit, as `systemctl show` prints it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unit(String);
+pub(crate) struct Unit(String);
 
 impl Unit {
-    pub(super) fn ask(world: &World, name: &str) -> Result<Self, String> {
+    /// Asks `systemctl`, given as a command without arguments.
+    pub(crate) fn ask(systemctl: Command, name: &str) -> Result<Self, String> {
         let args = ["--no-ask-password", "--no-pager", "show", "-p", PROPERTIES, "--", name];
-        let shown =
-            world.ask("systemctl", &args).map_err(|why| format!("systemd does not answer: {}", why.reason()))?;
-        let unit = Self(shown);
+        let shown = systemctl.args(args).run().map_err(|why| format!("systemd does not answer: {}", why.reason()))?;
+        let unit = Self(shown.stdout);
         if unit.value("LoadState").is_empty() {
             return Err("systemctl's answer is not understood".to_owned());
         }
@@ -25,44 +25,44 @@ impl Unit {
     }
 
     /// The values of a property: one a line.
-    pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let value = move |line: &'a str| line.strip_prefix(name)?.strip_prefix('=');
         self.0.lines().filter_map(value)
     }
 
     /// The value of a property; empty if it has none.
-    pub(super) fn value<'a>(&'a self, name: &'a str) -> &'a str {
+    pub(crate) fn value<'a>(&'a self, name: &'a str) -> &'a str {
         self.values(name).next().unwrap_or_default()
     }
 
-    pub(super) fn is_loaded(&self) -> bool {
+    pub(crate) fn is_loaded(&self) -> bool {
         self.value("LoadState") == "loaded"
     }
 
-    pub(super) fn is_masked(&self) -> bool {
+    pub(crate) fn is_masked(&self) -> bool {
         self.value("LoadState") == "masked"
     }
 
-    pub(super) fn is_enabled(&self) -> bool {
+    pub(crate) fn is_enabled(&self) -> bool {
         matches!(self.value("UnitFileState"), "enabled" | "enabled-runtime")
     }
 
-    pub(super) fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         matches!(self.value("ActiveState"), "active" | "reloading" | "activating" | "deactivating")
     }
 
-    pub(super) fn main_pid(&self) -> Option<u32> {
+    pub(crate) fn main_pid(&self) -> Option<u32> {
         self.value("MainPID").parse().ok().filter(|pid| *pid != 0)
     }
 
     /// The words of the command that it starts, as far as they have no spaces in them.
-    pub(super) fn command(&self) -> Vec<&str> {
+    pub(crate) fn command(&self) -> Vec<&str> {
         let words = self.value("ExecStart").split_once("argv[]=").map_or("", |(_, rest)| rest);
         words.split(" ; ").next().unwrap_or_default().split_whitespace().collect()
     }
 
     /// A variable that it sets.
-    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let set = self.value("Environment").split_whitespace();
         set.rev().find_map(|word| word.trim_matches('"').strip_prefix(name)?.strip_prefix('='))
     }

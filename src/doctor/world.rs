@@ -11,7 +11,7 @@ use super::systemd::Unit;
 use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Source};
 use crate::failover::Time;
-use crate::host::{Command, CommandError};
+use crate::host::{Command, CommandError, Owner};
 use crate::report::clock::wall_clock;
 use crate::report::durable;
 use crate::report::paths::Paths;
@@ -40,19 +40,6 @@ pub enum Identity {
     Owner,
     /// Anybody else, such as the monitor.
     Other,
-}
-
-/// The user to whom workspace and gateway belong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// Its name.
-    pub name: String,
-    /// Its number.
-    pub uid: u32,
-    /// The number of its group.
-    pub gid: u32,
-    /// Its home.
-    pub home: PathBuf,
 }
 
 /// What the checks look at.
@@ -130,21 +117,11 @@ impl World {
     fn find_owner(&self) -> Result<Owner, String> {
         let user = self.unit(PULL).ok().map(|unit| unit.value("User").to_owned());
         let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| DEFAULT_USER.to_owned());
-        let asked = self.command("getent").args(["passwd", "--", &user]).run();
-        let line = asked.map_err(|_| format!("there is no user {user}"))?.stdout;
-        let fields: Vec<&str> = line.trim_end().split(':').collect();
-        let [name, _, uid, gid, _, home, ..] = fields[..] else {
-            return Err(format!("what getent says of {user} is not understood"));
-        };
-        match (uid.parse(), gid.parse()) {
-            (Ok(0), _) => Err(format!("{user} is root, and root runs nothing of an agent's")),
-            (Ok(uid), Ok(gid)) => Ok(Owner { name: name.to_owned(), uid, gid, home: home.into() }),
-            _ => Err(format!("what getent says of {user} is not understood")),
-        }
+        Owner::find(self.command("getent"), &user)
     }
 
     /// A program of this host.
-    pub(super) fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let command = Command::new(program).dir("/").deadline(ANSWER);
         match &self.programs {
             Some(path) => command.env("PATH", path),
@@ -153,13 +130,13 @@ impl World {
     }
 
     /// What a program of this host says.
-    pub(super) fn ask(&self, program: &str, args: &[&str]) -> Result<String, CommandError> {
+    pub(crate) fn ask(&self, program: &str, args: &[&str]) -> Result<String, CommandError> {
         self.command(program).args(args).run().map(|output| output.stdout)
     }
 
     /// A unit as systemd knows it.
-    pub(super) fn unit(&self, name: &str) -> Result<Unit, String> {
-        Unit::ask(self, name)
+    pub(crate) fn unit(&self, name: &str) -> Result<Unit, String> {
+        Unit::ask(self.command("systemctl"), name)
     }
 
     /// The gateway's unit.
@@ -168,12 +145,12 @@ impl World {
     }
 
     /// A path of the system.
-    pub(super) fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
     /// A file of the system's, as text; `None` if it cannot be read.
-    pub(super) fn file(&self, path: &str) -> Option<String> {
+    pub(crate) fn file(&self, path: &str) -> Option<String> {
         read(&self.path(path)).ok()
     }
 
@@ -190,12 +167,12 @@ impl World {
     }
 
     /// Where the syncs keep their reports.
-    pub(super) fn sync_paths(&self) -> sync::Paths {
+    pub(crate) fn sync_paths(&self) -> sync::Paths {
         sync::Paths { state: self.paths.sync_dir.clone(), ..sync::Paths::default() }
     }
 
     /// The port at which this host's gateway should answer.
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         Endpoint::from_url(&self.config.gateway.url).map_or(0, |endpoint| endpoint.address().port)
     }
 
@@ -220,14 +197,14 @@ impl World {
 }
 
 /// Whether a file is its, or lies below its home, where it may be anything the next moment.
-pub(super) fn is_of(file: &Path, owner: &Owner) -> bool {
+pub(crate) fn is_of(file: &Path, owner: &Owner) -> bool {
     let real = file.canonicalize().unwrap_or_default();
     let is_below = file.starts_with(&owner.home) || real.starts_with(&owner.home);
     is_below || real.metadata().is_ok_and(|found| found.uid() == owner.uid)
 }
 
 /// A regular file as text, if it is not too long.
-pub(super) fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     // Opening a pipe would wait for its other end.
     let found = fs::metadata(path).map_err(|why| why.to_string())?;
     if !found.is_file() {

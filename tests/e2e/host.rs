@@ -54,6 +54,11 @@ impl Reply {
 impl Host {
     /// Lays the host's disk above the common root file system. `shared` is seen inside as `/opt/shared`.
     pub(crate) fn new(lab: &Path, role: &str, address: &'static str, shared: &Path) -> Self {
+        Self::on(&parts().rootfs, lab, role, address, shared)
+    }
+
+    /// The same above another root file system.
+    pub(crate) fn on(rootfs: &Path, lab: &Path, role: &str, address: &'static str, shared: &Path) -> Self {
         let dir = lab.join(role);
         for folder in ["layer", "work", "root"] {
             fs::create_dir_all(dir.join(folder)).expect("a host's folder can be made");
@@ -68,7 +73,7 @@ impl Host {
         };
         let layers = format!(
             "lowerdir={},upperdir={},workdir={}",
-            parts().rootfs.display(),
+            rootfs.display(),
             host.dir.join("layer").display(),
             host.dir.join("work").display()
         );

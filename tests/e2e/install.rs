@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::host::Host;
-use crate::lab::CONFIG;
+use crate::lab::{CONFIG, PRIMARY};
 use crate::parts::{REPOSITORY, parts};
 
 /// Node, where npm has installed it on every host.
@@ -49,6 +49,21 @@ pub(crate) fn standby(host: &Host) {
         "chmod 600 /etc/openclaw/gateway.env; systemd-sysusers; \
          mkdir -m 700 /etc/openclaw-failover/credentials; chown -R openclaw: /home/openclaw",
     );
+}
+
+/// What an operator copies to a bare host: the program, a configuration, and the primary's host key; beside it there is
+/// an OpenClaw that somebody has installed for everybody.
+pub(crate) fn bare(host: &Host) {
+    let config = String::from_utf8_lossy(&ours("files/standby/config.json")).into_owned();
+    let url = format!("\"workspace\": {{ \"url\": \"openclaw@{PRIMARY}:workspace.git\" }},\n}}");
+    let (config, _) = config.rsplit_once('}').expect("it is an object");
+    host.install("/root/config.json", format!("{config}{url}\n"));
+    let key = fs::read_to_string(parts().rootfs.join("etc/ssh/ssh_host_ed25519_key.pub")).expect("hosts have keys");
+    host.install("/root/known_hosts", format!("{PRIMARY} {key}"));
+    host.install("/root/openclaw-failover", fs::read(&parts().binary).expect("the binary can be read"));
+    host.prepare(&format!(
+        "chmod 755 /root/openclaw-failover; ln -s {NODE} /usr/local/bin/node; ln -s {OPENCLAW} /usr/local/bin/openclaw"
+    ));
 }
 
 /// Gives the running standby's gateway a channel: a Telegram that is to be started on that host.

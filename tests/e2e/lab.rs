@@ -16,7 +16,7 @@ use crate::install;
 use crate::network;
 use crate::observe::Monitor;
 use crate::outage::{AFTER, INTERVAL, SLACK};
-use crate::parts::{parts, script};
+use crate::parts::{bare, parts, script};
 use crate::repository::{PULL, PUSH};
 use crate::shell::{always, eventually, now, secs};
 use crate::stub::Stub;
@@ -57,7 +57,7 @@ struct Undo {
 impl Lab {
     /// Both hosts run, OpenClaw serves on the primary, and the monitor watches it.
     pub(crate) fn new() -> Self {
-        let lab = Self::boot(false);
+        let lab = Self::boot(false, false);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
         lab.wait_primary_serves();
         lab.watch();
@@ -66,12 +66,20 @@ impl Lab {
 
     /// As [`Lab::new`], with a stub in the place of the primary's OpenClaw.
     pub(crate) fn with_stub() -> (Self, Stub) {
-        Self::boot(false).with_stubbed_primary()
+        Self::boot(false, false).with_stubbed_primary()
     }
 
     /// As [`Lab::with_stub`], with the workspace's remote on a host of its own.
     pub(crate) fn with_git_host() -> (Self, Stub) {
-        Self::boot(true).with_stubbed_primary()
+        Self::boot(true, false).with_stubbed_primary()
+    }
+
+    /// OpenClaw serves on the primary, and the standby is a bare host with nothing but ssh.
+    pub(crate) fn with_bare_standby() -> Self {
+        let lab = Self::boot(false, true);
+        lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
+        lab.wait_primary_serves();
+        lab
     }
 
     fn with_stubbed_primary(self) -> (Self, Stub) {
@@ -81,7 +89,7 @@ impl Lab {
     }
 
     /// All hosts run, and nothing of ours does.
-    fn boot(with_git_host: bool) -> Self {
+    fn boot(with_git_host: bool, with_bare_standby: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("ocf-{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let dir = parts().labs.join(name);
@@ -90,13 +98,20 @@ impl Lab {
         let undo = Undo::new(&dir);
         let lab = Self {
             primary: Host::new(&dir, "primary", PRIMARY, &shared),
-            standby: Host::new(&dir, "standby", STANDBY, &shared),
+            standby: match with_bare_standby {
+                true => Host::on(&bare(), &dir, "standby", STANDBY, &shared),
+                false => Host::new(&dir, "standby", STANDBY, &shared),
+            },
             git: with_git_host.then(|| Host::new(&dir, "git", GIT, &shared)),
             undo,
         };
         network::connect(&dir, &lab.hosts());
         install::primary(&lab.primary);
-        install::standby(&lab.standby);
+        if with_bare_standby {
+            install::bare(&lab.standby);
+        } else {
+            install::standby(&lab.standby);
+        }
         if with_git_host {
             install::move_remote(&lab.primary, PRIMARY, GIT);
             install::move_remote(&lab.standby, PRIMARY, GIT);

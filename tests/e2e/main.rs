@@ -26,6 +26,7 @@ mod parts;
 mod privilege;
 mod replay;
 mod repository;
+mod setup;
 mod shell;
 mod standby;
 mod stub;

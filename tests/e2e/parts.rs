@@ -49,6 +49,13 @@ pub(crate) fn parts() -> &'static Parts {
     })
 }
 
+/// The root file system of a host on which nobody has installed anything, with the packages to do so.
+pub(crate) fn bare() -> PathBuf {
+    static BARE: OnceLock<PathBuf> = OnceLock::new();
+    let dir = &parts().labs;
+    BARE.get_or_init(|| build("bare.sh", dir.with_file_name("bare"), &[])).clone()
+}
+
 /// Whether the binary under test is a static one: only for that one a memory budget is promised.
 pub(crate) fn is_static(binary: &Path) -> bool {
     let headers = must(Command::new("readelf").arg("--program-headers").arg(binary));

@@ -1,0 +1,256 @@
+//! `setup` and `uninstall`: the plan, one question, and the steps.
+
+use std::env;
+use std::io::{self, BufRead, IsTerminal, Read};
+use std::path::PathBuf;
+
+use lexopt::Parser;
+
+use crate::config::nearest::nearest;
+use crate::config::{self, Config, DEFAULT_FILE, Source, Workspace};
+use crate::doctor::World;
+use crate::host::journal;
+use crate::report::paths::Paths;
+use crate::setup::{self, Halt, Plan, Role, Site, State, Step, Wishes};
+
+use super::Answer;
+use super::args::{Args, Item};
+use super::command::Command;
+use super::error::Error;
+use super::output::{Output, Tone, printable};
+
+const HELP: &str = "\
+Make this Debian or Ubuntu host a standby, or a primary. The plan is shown, you
+are asked once, and the steps are taken in order. What is done stays done: after
+a failure run the same command again.
+
+Usage: openclaw-failover setup standby [OPTIONS]
+       openclaw-failover setup primary [OPTIONS]
+
+Options:
+  --dry-run             only show the plan
+  --yes                 do not ask
+  --config FILE         this host's configuration, put into
+                        /etc/openclaw-failover/config.json
+
+Of a standby:
+  --known-hosts FILE    host keys of git host and primary; without it they are
+                        shown, and you confirm them
+  --sudo                openclaw may become root
+  --install-tailscale   run Tailscale's installer
+  --install-openclaw    run OpenClaw's installer, as openclaw
+  --channel NAME        the standby's own channel: telegram or discord
+  --allow ID            who may write there; again for more
+  --token-file FILE     its token
+  --model MODEL         the agent's model
+
+Of a primary:
+  --user USER           the user that OpenClaw runs as, if not openclaw
+  --standby-key KEY     the standby's public key: it may read ~/.openclaw/standby
+  --channel NAME        the standby's channel
+
+  -h, --help            this text
+";
+
+const UNINSTALL: &str = "\
+Take away what setup has installed: units, polkit rule, program. What was
+written stays, and so do users, packages, firewall, bans and upgrades.
+
+Usage: openclaw-failover uninstall [OPTIONS]
+
+Options:
+  --dry-run   only show the plan
+  --yes       do not ask
+  -h, --help  this text
+";
+
+const OPTIONS: &[&str] = &[
+    "--dry-run",
+    "--yes",
+    "--config",
+    "--known-hosts",
+    "--sudo",
+    "--install-tailscale",
+    "--install-openclaw",
+    "--channel",
+    "--allow",
+    "--token-file",
+    "--model",
+    "--user",
+    "--standby-key",
+];
+
+/// Those that a primary knows nothing of.
+const STANDBYS: &[&str] =
+    &["--known-hosts", "--sudo", "--install-tailscale", "--install-openclaw", "--allow", "--token-file", "--model"];
+
+const ROLES: [(&str, Role); 2] = [("standby", Role::Standby), ("primary", Role::Primary)];
+
+const CHANNELS: [&str; 2] = ["telegram", "discord"];
+
+/// Provision this host.
+#[derive(Debug, PartialEq)]
+pub(super) struct Setup {
+    role: Role,
+    is_dry: bool,
+    is_sure: bool,
+    wishes: Wishes,
+}
+
+impl Setup {
+    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "setup", HELP, OPTIONS);
+        let (mut role, mut used) = (None, Vec::new());
+        let mut setup = Self { role: Role::Standby, is_dry: false, is_sure: false, wishes: Wishes::default() };
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Option(option) => {
+                    used.push(option);
+                    setup.take(option, &mut args)?;
+                }
+                Item::Value(value) if role.is_none() => {
+                    let typed = value.to_string_lossy().into_owned();
+                    let known = ROLES.iter().find(|(name, _)| *name == typed).map(|(_, role)| *role);
+                    role = Some(known.ok_or_else(|| {
+                        let near = nearest(&typed, ROLES.map(|(name, _)| name)).unwrap_or("standby' or 'primary");
+                        args.usage(format!("setup has no '{typed}', did you mean '{near}'?"))
+                    })?);
+                }
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+            }
+        }
+        let Some(role) = role else {
+            return Err(args.usage("setup wants to be told of what: setup standby, or setup primary"));
+        };
+        let wrong = used.iter().find(|option| match role {
+            Role::Standby => ["--user", "--standby-key"].contains(option),
+            _ => STANDBYS.contains(option),
+        });
+        if let Some(wrong) = wrong {
+            let other = if role == Role::Standby { "primary" } else { "standby" };
+            return Err(args.usage(format!("{wrong} goes with setup {other}")));
+        }
+        Ok(Command::Setup(Box::new(Self { role, ..setup })))
+    }
+
+    pub(super) fn parse_uninstall(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "uninstall", UNINSTALL, &["--dry-run", "--yes"]);
+        let mut setup = Self { role: Role::Nobody, is_dry: false, is_sure: false, wishes: Wishes::default() };
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Option(option) => setup.take(option, &mut args)?,
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+            }
+        }
+        Ok(Command::Setup(Box::new(setup)))
+    }
+
+    fn take(&mut self, option: &'static str, args: &mut Args) -> Result<(), Error> {
+        let wishes = &mut self.wishes;
+        match option {
+            "--dry-run" => self.is_dry = true,
+            "--yes" => self.is_sure = true,
+            "--config" => wishes.config = Some(args.file()?),
+            "--known-hosts" => wishes.known_hosts = Some(args.file()?),
+            "--sudo" => wishes.sudo = true,
+            "--install-tailscale" => wishes.install_tailscale = true,
+            "--install-openclaw" => wishes.install_openclaw = true,
+            "--channel" => {
+                let channel = args.text()?;
+                if !CHANNELS.contains(&channel.as_str()) {
+                    return Err(args.usage(format!(
+                        "--channel: setup knows telegram and discord, and not '{channel}'; configure others in OpenClaw"
+                    )));
+                }
+                wishes.channel = Some(channel);
+            }
+            "--allow" => wishes.allow.push(args.text()?),
+            "--token-file" => wishes.token = Some(args.file()?),
+            "--model" => wishes.model = Some(args.text()?),
+            "--user" => wishes.user = Some(args.text()?),
+            _ => wishes.standby_key = Some(args.text()?),
+        }
+        Ok(())
+    }
+
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        journal::init();
+        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+        if !(can_ask || self.is_sure || self.is_dry) {
+            return Err(Error::Usage("nobody is there to be asked; give --yes to go on, or --dry-run to look".into()));
+        }
+        let world = world(self.role, self.wishes.config.clone())?;
+        let ask: Option<fn(&str) -> bool> = if self.is_sure { None } else { Some(ask) };
+        let site = Site::here(world, self.wishes, ask);
+        site.require().map_err(Error::Usage)?;
+        let plan = Plan::new(site, self.role);
+        let steps = plan.look();
+        print(&steps, out)?;
+        if let Some((step, State::Refused(why))) = steps.iter().find(|(_, state)| matches!(state, State::Refused(_))) {
+            return Err(Error::Usage(format!("nothing was changed; {}: {why}", step.name)));
+        }
+        let is_done = !steps.iter().any(|(_, state)| matches!(state, State::Todo(_)));
+        if self.is_dry {
+            return Ok(Answer::Yes);
+        }
+        if !is_done && ask.is_some_and(|ask| !ask("Do what is to be done?")) {
+            out.line("nothing was changed")?;
+            return Ok(Answer::No);
+        }
+        // A terminal that is gone is no reason to stop in the middle.
+        let said = plan.apply(|name| drop(out.line(format_args!("{name} …")).and_then(|()| out.flush())));
+        said.map_err(|halt| match halt {
+            Halt::Refused(why) => Error::Usage(why),
+            Halt::Failed(why) => Error::Failed(why),
+        })?;
+        for note in plan.notes() {
+            out.line(printable(&note))?;
+        }
+        Ok(Answer::Yes)
+    }
+}
+
+/// This host, with the configuration that is to be its own.
+fn world(role: Role, file: Option<PathBuf>) -> Result<World, Error> {
+    let (config, source) = match role {
+        Role::Standby => {
+            // Where no file is named or there, the shell monitor that this one replaces may tell.
+            let variable = |name: &str| env::var(name).ok().or_else(|| setup::variable(name));
+            let source = config::find(file.as_deref(), variable)?;
+            (source.load()?, source)
+        }
+        Role::Primary | Role::Nobody => {
+            let workspace =
+                if role == Role::Primary { config::load_primary(file.as_deref())? } else { Workspace::default() };
+            (Config::of_primary(workspace), Source::File(file.unwrap_or_else(|| DEFAULT_FILE.into())))
+        }
+    };
+    Ok(World::here(config, source, Paths::new(|name| env::var_os(name))))
+}
+
+/// A line a step, and what it is good for where it is still to be done.
+fn print(steps: &[(&'static Step, State)], out: &mut Output) -> Result<(), Error> {
+    for (step, state) in steps {
+        let (word, text) = match state {
+            State::Done(text) => (out.paint(Tone::Good, "done   ").into_owned(), text),
+            State::Todo(text) => ("to do  ".to_owned(), text),
+            State::Left(text) => ("left   ".to_owned(), text),
+            State::Refused(text) => (out.paint(Tone::Bad, "refused").into_owned(), text),
+        };
+        out.line(format_args!("{word}  {:15}  {}", step.name, printable(text)))?;
+        if matches!(state, State::Todo(_)) {
+            out.line(format_args!("{:24}  ({})", "", step.why))?;
+        }
+    }
+    out.flush()
+}
+
+/// Asks the person at the terminal.
+fn ask(question: &str) -> bool {
+    eprint!("{question} [y/N] ");
+    let mut line = String::new();
+    let read = io::stdin().lock().take(100).read_line(&mut line);
+    read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
+}

@@ -1,0 +1,126 @@
+//! This program and the files that it brings. They exist once, beside this one; the Nix package installs the same.
+
+use std::fs;
+
+use super::State;
+use super::service::{GATEWAY, MONITOR};
+use super::site::Site;
+use crate::sync::unit::{PULL, PUSH};
+
+/// Where the program lies.
+pub(super) const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
+
+/// Where root keeps the monitor's credentials, one file each.
+pub(super) const CREDENTIALS: &str = "/etc/openclaw-failover/credentials";
+
+/// A file, as it is shipped.
+pub(super) struct Shipped {
+    pub(super) path: &'static str,
+    pub(super) text: &'static str,
+}
+
+macro_rules! shipped {
+    ($folder:literal, $name:literal) => {
+        Shipped { path: concat!($folder, "/", $name), text: include_str!($name) }
+    };
+}
+
+/// The gateway's unit.
+pub(super) const GATEWAY_UNIT: Shipped = shipped!("/etc/systemd/system", "openclaw.service");
+const PUSH_UNIT: Shipped = shipped!("/etc/systemd/system", "openclaw-sync-push.service");
+
+/// A standby's.
+pub(super) static STANDBY: [Shipped; 6] = [
+    GATEWAY_UNIT,
+    shipped!("/etc/systemd/system", "openclaw-failover.service"),
+    shipped!("/etc/systemd/system", "openclaw-sync-pull.service"),
+    PUSH_UNIT,
+    shipped!("/etc/polkit-1/rules.d", "50-openclaw-failover.rules"),
+    shipped!("/etc/sysusers.d", "openclaw-failover.conf"),
+];
+
+/// A primary's.
+pub(super) static PRIMARY: [Shipped; 3] = [
+    PUSH_UNIT,
+    shipped!("/etc/systemd/system", "openclaw-sync-push.timer"),
+    Shipped {
+        path: "/etc/systemd/system/openclaw-sync-push.service.d/primary.conf",
+        text: include_str!("openclaw-sync-push-primary.conf"),
+    },
+];
+
+/// The program is where the units expect it.
+pub(super) fn program(site: &Site) -> State {
+    match fs::read(&site.program) {
+        Ok(own) if site.has(PROGRAM, 0o755, &own) => State::Done(PROGRAM.into()),
+        Ok(_) => State::Todo(format!("copy this program to {PROGRAM}")),
+        Err(why) => State::Refused(format!("cannot read this program: {why}")),
+    }
+}
+
+/// Copies it there.
+pub(super) fn install_program(site: &Site) -> Result<(), String> {
+    let own = fs::read(&site.program).map_err(|why| format!("cannot read this program: {why}"))?;
+    site.put(PROGRAM, 0o755, &own)?;
+    site.refresh_monitor()
+}
+
+/// A standby's files, and what they need.
+pub(super) fn standby(site: &Site) -> State {
+    let mut missing = missing(site, &STANDBY);
+    missing.extend((!site.has_folder(CREDENTIALS, 0o700)).then_some(CREDENTIALS));
+    missing.extend(site.unit(GATEWAY).is_enabled().then_some("openclaw.service is not to start by itself"));
+    if site.world.ask("getent", &["passwd", MONITOR_USER]).is_err() {
+        missing.push("the monitor's user");
+    }
+    said(site, &[GATEWAY, MONITOR, PULL, PUSH], &missing)
+}
+
+/// Installs them.
+pub(super) fn install_standby(site: &Site) -> Result<(), String> {
+    install(site, &STANDBY)?;
+    site.folder("/etc/openclaw-failover", 0o755)?;
+    site.folder(CREDENTIALS, 0o700)?;
+    site.run("systemd-sysusers", &["openclaw-failover.conf"])?;
+    site.refresh_monitor()?;
+    if site.unit(GATEWAY).is_enabled() {
+        site.run("systemctl", &["disable", GATEWAY])?;
+    }
+    Ok(())
+}
+
+/// A primary's.
+pub(super) fn primary(site: &Site) -> State {
+    said(site, &[PUSH], &missing(site, &PRIMARY))
+}
+
+/// Installs them.
+pub(super) fn install_primary(site: &Site) -> Result<(), String> {
+    install(site, &PRIMARY)?;
+    site.run("systemctl", &["daemon-reload"])
+}
+
+const MONITOR_USER: &str = "openclaw-failover";
+
+fn missing(site: &Site, files: &[Shipped]) -> Vec<&'static str> {
+    let is_there = |file: &&Shipped| site.has(file.path, 0o644, file.text.as_bytes());
+    files.iter().filter(|file| !is_there(file)).map(|file| file.path).collect()
+}
+
+fn said(site: &Site, units: &[&str], missing: &[&str]) -> State {
+    let is_stale = |unit: &&str| site.unit(unit).value("NeedDaemonReload") == "yes";
+    match (missing.is_empty(), units.iter().find(|unit| is_stale(unit))) {
+        (false, _) => State::Todo(missing.join(", ")),
+        (true, Some(stale)) => State::Todo(format!("systemd has not read the new {stale}")),
+        (true, None) => State::Done("all are as shipped".into()),
+    }
+}
+
+fn install(site: &Site, files: &[Shipped]) -> Result<(), String> {
+    for file in files {
+        if !site.has(file.path, 0o644, file.text.as_bytes()) {
+            site.put(file.path, 0o644, file.text.as_bytes())?;
+        }
+    }
+    Ok(())
+}

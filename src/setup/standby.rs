@@ -1,0 +1,56 @@
+//! The steps to a standby. Their order is: packages and users, what keeps others out, what needs a person's word, what is
+//! installed. What did the work before goes just before this program takes its place. The workspace comes last: a git
+//! host that does not know openclaw's key yet keeps nobody from watching.
+
+use super::site::Site;
+use super::{Step, files, hardening, keys, openclaw, packages, predecessor, service, step, users};
+
+pub(super) static STEPS: [Step; 18] = [
+    step(
+        "packages",
+        "git, rsync and ssh move the workspace; the rest keeps the host in order",
+        packages::standby,
+        packages::install_standby,
+    ),
+    step(
+        "user",
+        "workspace, gateway and agent belong to it; the monitor is somebody else",
+        users::user,
+        users::create_user,
+    ),
+    step("operator", "you can log in as openclaw as you log in here", users::operator, users::copy_keys),
+    step("firewall", "ssh for everybody, the gateway for the tailnet alone", hardening::firewall, hardening::raise),
+    step("fail2ban", "who guesses passwords is shut out", hardening::fail2ban, hardening::ban),
+    step("upgrades", "security fixes install themselves", hardening::upgrades, hardening::upgrade),
+    step("home", "the sandboxes of the syncs bind these folders", users::home, users::make_home),
+    step("ssh-key", "git host and primary know openclaw by it", keys::own, keys::make_own),
+    step("known-hosts", "no sync ever trusts a host that nobody has vouched for", keys::known, keys::learn),
+    step("tailscale", "the way to the primary", openclaw::tailscale, openclaw::join),
+    step("config", "what the monitor watches, and when it takes over", service::configuration, service::configure),
+    step("program", "the units start it from there", files::program, files::install_program),
+    step("openclaw", "the gateway's unit starts it from where it is", openclaw::program, openclaw::install),
+    step(
+        "openclaw-config",
+        "a standby answers on a channel of its own, and runs no crons",
+        openclaw::configuration,
+        openclaw::configure,
+    ),
+    step("predecessor", "two monitors, or two gateways, would fight", predecessor::look, predecessor::set_aside),
+    step("units", "monitor, gateway, syncs, and what the monitor may do", files::standby, files::install_standby),
+    step("monitor", "from now on the primary is watched", service::monitor, service::watch),
+    step("workspace", "what the agent remembers", service::workspace, service::clone),
+];
+
+/// What a person has to do elsewhere.
+pub(super) fn notes(site: &Site) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(key) = keys::public_half(site) {
+        notes.push(format!(
+            "openclaw's key goes to the git host, as a deploy key that may write, and, where secrets come from the primary, \
+             to the primary: openclaw-failover setup primary --standby-key '{key}'"
+        ));
+    }
+    notes.extend(openclaw::lacks_token(site));
+    notes.push("now: openclaw-failover doctor".to_owned());
+    notes
+}

@@ -1,0 +1,117 @@
+//! The agent's user: who may log in as it, and what lies in its home.
+
+use std::fs;
+
+use super::State;
+use super::site::Site;
+use crate::doctor::read;
+use crate::host::Owner;
+
+/// The home that the units name.
+const HOME: &str = "/home/openclaw";
+
+/// Where it says who may log in.
+pub(super) const AUTHORIZED: &str = ".ssh/authorized_keys";
+
+/// The folders that the units bind into their sandboxes, and a name for git's commits.
+const HAS_HOME: &str = "[ -d .openclaw/workspace ] && git config --global user.email >/dev/null\n\
+    for folder; do [ -d \"$folder\" ]; done";
+
+const MAKE_HOME: &str = "mkdir -p .openclaw/workspace \"$@\"\n\
+    git config --global user.name >/dev/null || git config --global user.name openclaw\n\
+    git config --global user.email >/dev/null || git config --global user.email openclaw@$(uname -n)";
+
+/// A standby's user.
+pub(super) fn user(site: &Site) -> State {
+    match site.owner() {
+        Ok(owner) if owner.home.as_os_str() != HOME => State::Refused(format!(
+            "the home of {} is {}, and the units name {HOME}; move it there (`usermod -m -d`)",
+            owner.name,
+            owner.home.display()
+        )),
+        Ok(owner) if site.wishes.sudo && !is_in_sudo(site, &owner) => {
+            State::Todo(format!("{} joins the group sudo", owner.name))
+        }
+        Ok(owner) if site.world.path(HOME).is_dir() => State::Done(format!("{}, user {}", owner.name, owner.uid)),
+        Ok(_) => State::Todo(format!("create {HOME}")),
+        Err(why) if why.starts_with("there is no user") => State::Todo("create openclaw, without a password".into()),
+        Err(why) => State::Refused(why),
+    }
+}
+
+/// Creates it.
+pub(super) fn create_user(site: &Site) -> Result<(), String> {
+    match site.owner() {
+        Err(_) => site.run("useradd", &["--create-home", "--shell", "/bin/bash", site.user()])?,
+        Ok(_) if !site.world.path(HOME).is_dir() => site.run("mkhomedir_helper", &[site.user()])?,
+        Ok(_) => {}
+    }
+    if site.wishes.sudo { site.run("usermod", &["-aG", "sudo", site.user()]) } else { Ok(()) }
+}
+
+/// A primary's user, who is there already.
+pub(super) fn existing(site: &Site) -> State {
+    match site.owner() {
+        Ok(owner) => State::Done(format!("{}, with the home {}", owner.name, owner.home.display())),
+        Err(why) => State::Refused(format!("{why}; name the user that OpenClaw runs as: --user USER")),
+    }
+}
+
+/// Whoever may log in here as the operator may log in as the agent's user.
+pub(super) fn operator(site: &Site) -> State {
+    match operator_keys(site) {
+        Ok(keys) if keys.is_empty() => State::Left("the operator has no keys here".into()),
+        Ok(keys) if site.is_merged(&keys, AUTHORIZED) => State::Done(count(&keys)),
+        Ok(keys) => State::Todo(format!("copy {}", count(&keys))),
+        Err(why) => State::Left(why),
+    }
+}
+
+/// Copies the operator's keys.
+pub(super) fn copy_keys(site: &Site) -> Result<(), String> {
+    site.merge(&operator_keys(site)?, AUTHORIZED)
+}
+
+/// What lies in the home.
+pub(super) fn home(site: &Site) -> State {
+    match site.agent_sees(HAS_HOME, &folders(site)) {
+        true => State::Done("folders and git's name are there".into()),
+        false => State::Todo("the workspace's folder, those of secrets, a name for git's commits".into()),
+    }
+}
+
+/// Makes it.
+pub(super) fn make_home(site: &Site) -> Result<(), String> {
+    site.agent(MAKE_HOME, &folders(site)).map(drop)
+}
+
+fn folders(site: &Site) -> Vec<&str> {
+    site.world.config.secrets.iter().filter_map(|secret| secret.target.to_str()).collect()
+}
+
+fn is_in_sudo(site: &Site, owner: &Owner) -> bool {
+    let groups = site.world.ask("id", &["-nG", &owner.name]).unwrap_or_default();
+    groups.split_whitespace().any(|group| group == "sudo")
+}
+
+/// The keys of root, or of whoever has become root by `sudo`. What a cloud puts before a key to keep people from
+/// logging in as root, for one, is no permission to be copied.
+fn operator_keys(site: &Site) -> Result<String, String> {
+    let operator = Site::variable("SUDO_USER").unwrap_or_else(|| "root".to_owned());
+    if operator == site.user() {
+        return Ok(String::new());
+    }
+    let line = site.world.ask("getent", &["passwd", "--", &operator]).map_err(|why| why.reason())?;
+    let home = line.split(':').nth(5).unwrap_or("/root");
+    let file = site.world.path(&format!("{home}/{AUTHORIZED}"));
+    if fs::symlink_metadata(&file).is_err() {
+        return Ok(String::new());
+    }
+    let is_key = |line: &&str| ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| line.starts_with(kind));
+    let keys = read(&file).map_err(|why| format!("{}: {why}", file.display()))?;
+    Ok(keys.lines().map(str::trim).filter(is_key).collect::<Vec<_>>().join("\n"))
+}
+
+fn count(keys: &str) -> String {
+    format!("{} of the operator's keys", keys.lines().count())
+}

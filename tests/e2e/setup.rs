@@ -1,0 +1,143 @@
+//! A bare host becomes a standby, whatever happens on the way, and stays one when it is set up again.
+
+use crate::host::Host;
+use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
+use crate::repository::PULL;
+use crate::shell::{Answer, eventually, report, secs};
+
+const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json --known-hosts /root/known_hosts";
+
+/// What a setup may write, but for logs, caches and what changes by itself.
+const FILES: &str = "find /etc /usr /home /root /var/lib/dpkg/status /var/lib/systemd/linger -xdev \\( -type f -o -type l \\) \
+    ! -name '*~' ! -name '*-' -printf '%p %m %u:%g %l\\n' -exec sh -c 'test -L \"$1\" || sha256sum \"$1\"' sh {} \\; | sort";
+
+/// The steps, as they are named while they are taken.
+const STEPS: [&str; 14] = [
+    "packages",
+    "user",
+    "firewall",
+    "fail2ban",
+    "home",
+    "ssh-key",
+    "known-hosts",
+    "config",
+    "program",
+    "openclaw",
+    "openclaw-config",
+    "units",
+    "monitor",
+    "workspace",
+];
+
+/// Runs it on this host; `more` is options.
+fn setup(host: &Host, more: &str) -> Answer {
+    host.ask(&format!("{SETUP} {more}"))
+}
+
+/// Lets the standby's key in, as its operator does at the git host.
+fn admit(lab: &Lab) {
+    let key = lab.standby.run("cat /home/openclaw/.ssh/id_ed25519.pub");
+    lab.primary.openclaw(&format!("echo '{}' >> .ssh/authorized_keys", key.trim()));
+}
+
+fn is_standby(lab: &Lab) {
+    let host = &lab.standby;
+    lab.monitor().wait_sees_healthy();
+    assert_eq!(lab.monitor().role(), "standby");
+    assert_eq!(host.run("systemctl is-enabled openclaw-failover.service fail2ban.service").trim(), "enabled\nenabled");
+    assert_eq!(host.ask(&format!("systemctl is-enabled {GATEWAY}")).text.trim(), "static");
+    assert_eq!(host.unit(GATEWAY).active, "inactive");
+    let firewall = host.run("ufw status verbose");
+    for said in ["Status: active", "deny (incoming)", "22/tcp", "18789/tcp on tailscale0"] {
+        assert!(firewall.contains(said), "{said}: {firewall}");
+    }
+    assert!(host.run("fail2ban-client status sshd").contains("Journal matches"), "it reads the journal");
+    assert!(host.run("apt-config dump APT::Periodic").contains("Unattended-Upgrade \"1\""));
+    assert!(!host.run("id openclaw").contains("sudo"));
+    let modes = host.run(
+        "stat -c '%n %a %U:%G' /etc/openclaw-failover /etc/openclaw-failover/config.json \
+         /etc/openclaw-failover/credentials /etc/openclaw/gateway.env /usr/local/bin/openclaw-failover \
+         /home/openclaw/.ssh /home/openclaw/.ssh/id_ed25519 /home/openclaw/.openclaw/openclaw.json",
+    );
+    let expected = "/etc/openclaw-failover 755 root:root\n/etc/openclaw-failover/config.json 644 root:root\n\
+        /etc/openclaw-failover/credentials 700 root:root\n/etc/openclaw/gateway.env 600 root:root\n\
+        /usr/local/bin/openclaw-failover 755 root:root\n/home/openclaw/.ssh 700 openclaw:openclaw\n\
+        /home/openclaw/.ssh/id_ed25519 600 openclaw:openclaw\n\
+        /home/openclaw/.openclaw/openclaw.json 600 openclaw:openclaw\n";
+    assert_eq!(modes, expected);
+    assert!(host.note("MEMORY.md").is_some(), "the workspace is there");
+    host.run(&format!("systemctl start {PULL}"));
+}
+
+#[test]
+fn bare_host_becomes_a_standby() {
+    let lab = Lab::with_bare_standby();
+    let host = &lab.standby;
+
+    let before = host.run(FILES);
+    let plan = setup(host, "--dry-run");
+    assert!(plan.ok && plan.text.contains("to do    packages"), "{}", plan.text);
+    assert_eq!(host.run(FILES), before, "a look changes nothing");
+
+    let no_keys = host.ask("/root/openclaw-failover setup standby --config /root/config.json --yes || echo code $?");
+    assert!(no_keys.text.contains("--known-hosts") && no_keys.text.ends_with("code 2\n"), "{}", no_keys.text);
+    assert_eq!(host.run(FILES), before, "nothing is begun without host keys");
+
+    // The git host does not know the new key yet; all else is done, and the primary is watched.
+    let first = setup(host, "--yes");
+    assert!(!first.ok && first.text.contains("ssh-ed25519 AAAA"), "{}", first.text);
+    lab.monitor().wait_sees_healthy();
+    admit(&lab);
+    let second = setup(host, "--yes");
+    assert!(second.ok, "{}", second.text);
+    is_standby(&lab);
+
+    let before = (host.run(FILES), host.unit(MONITOR));
+    let again = setup(host, "--yes");
+    assert!(again.ok && !again.text.contains("to do"), "{}", again.text);
+    assert_eq!((host.run(FILES), host.unit(MONITOR)), before, "a second run changes nothing");
+
+    // From the other host: nothing but ssh.
+    let open = |port: u16| lab.primary.ask(&format!("timeout 2 bash -c '</dev/tcp/{STANDBY}/{port}'")).ok;
+    assert!(open(22));
+    let others: Vec<u16> = [25, 53, 80, 111, 443, 8080, 18789].into_iter().filter(|port| open(*port)).collect();
+    assert_eq!(others, [0u16; 0], "open to everybody");
+
+    lab.kill_primary();
+    eventually("the standby takes over", secs(90), || (host.unit(GATEWAY).active == "active").then_some(()));
+    lab.monitor().wait_role("active", secs(120));
+    assert!(!lab.primary.sees_started(STANDBY), "its port is not for the public interface");
+
+    let gone = host.ask("openclaw-failover uninstall --yes");
+    assert!(gone.ok, "{}", gone.text);
+    assert!(gone.text.contains("left as they are"), "{}", gone.text);
+    host.run("! test -e /usr/local/bin/openclaw-failover; ! test -e /etc/systemd/system/openclaw-failover.service");
+    assert_eq!(host.unit(GATEWAY).active, "inactive");
+    assert!(host.note("MEMORY.md").is_some() && host.run("ufw status").contains("active"));
+}
+
+#[test]
+fn killed_at_every_step() {
+    let lab = Lab::with_bare_standby();
+    let host = &lab.standby;
+    let mut kills = 0;
+    for step in STEPS {
+        // Killed as soon as it says that it takes this step. One that is quicker than that has been taken already.
+        let killed = host.ask(&format!(
+            "({SETUP} --yes & echo $! >/tmp/pid; wait) 2>&1 | while read -r line; do \
+             if [ \"$line\" = '{step} …' ]; then kill -9 $(cat /tmp/pid); echo killed; fi; done"
+        ));
+        kills += killed.text.lines().filter(|line| *line == "killed").count();
+        if step == "ssh-key" {
+            eventually("there is a key", secs(10), || {
+                host.ask("test -s /home/openclaw/.ssh/id_ed25519").ok.then_some(())
+            });
+            admit(&lab);
+        }
+    }
+    report(&format!("killed {kills} times"));
+    assert!(kills > STEPS.len() / 2);
+    let last = setup(host, "--yes");
+    assert!(last.ok, "{}", last.text);
+    is_standby(&lab);
+}

@@ -1,0 +1,95 @@
+//! A host made of files and shell scripts, on which nothing is installed until a test says so.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use openclaw_failover::config::{self, Source};
+use openclaw_failover::doctor::{Identity, World};
+use openclaw_failover::report::paths::Paths;
+use openclaw_failover::setup::{Plan, Role, Site, State, Wishes};
+use tempfile::TempDir;
+
+/// What each program says on a bare Debian 12.
+const PROGRAMS: [(&str, &str); 6] = [
+    ("apt-get", "exit 0"),
+    ("apt-cache", "echo 'polkitd:'; echo '  Installed: (none)'; echo '  Candidate: 122-3'"),
+    ("dpkg-query", "echo 'git installed'; exit 1"),
+    ("systemctl", "echo LoadState=not-found; echo ActiveState=inactive"),
+    ("getent", "exit 2"),
+    ("sshd", "echo port 22; echo port 2222"),
+];
+
+const CONFIG: &str = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://192.0.2.1:18789"] }],
+    "workspace": { "url": "ssh://git@git.example:2222/memory.git" } }"#;
+
+pub(crate) struct Host {
+    dir: TempDir,
+    pub(crate) config: String,
+    pub(crate) wishes: Wishes,
+    pub(crate) ask: Option<fn(&str) -> bool>,
+}
+
+impl Host {
+    pub(crate) fn bare() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Self { dir, config: CONFIG.into(), wishes: Wishes::default(), ask: Some(|_| true) };
+        for (name, script) in PROGRAMS {
+            host.program(name, script);
+        }
+        fs::create_dir_all(host.path("run/systemd/system")).unwrap();
+        host
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        self.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub(crate) fn site(&self) -> Site {
+        self.write("etc/new.json", &self.config);
+        let file = self.path("etc/new.json");
+        let config = config::load(&file).unwrap();
+        let paths = Paths { state_dir: self.path("state"), run_dir: self.path("run"), sync_dir: self.path("sync") };
+        let programs = Some(self.path("bin").into_os_string());
+        let root = self.dir.path().to_owned();
+        let world = World::of(config, Source::File(file), paths, Identity::Root, root, programs);
+        let mut site = Site::here(world, self.wishes.clone(), self.ask);
+        site.program = self.path("etc/new.json");
+        site
+    }
+
+    /// How things stand with every step to a role.
+    pub(crate) fn look(&self, role: Role) -> Vec<(&'static str, State)> {
+        Plan::new(self.site(), role).look().into_iter().map(|(step, state)| (step.name, state)).collect()
+    }
+
+    /// How things stand with one step to a standby.
+    pub(crate) fn step(&self, name: &str) -> State {
+        let found = self.look(Role::Standby).into_iter().find(|(known, _)| *known == name);
+        found.unwrap_or_else(|| panic!("there is no step {name}")).1
+    }
+
+    /// Every file of the host.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let (mut found, mut folders) = (Vec::new(), vec![self.dir.path().to_owned()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().flatten() {
+                let path = entry.path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        found.sort();
+        found
+    }
+}

@@ -1,0 +1,39 @@
+//! Debian and Nix get the same files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use openclaw_failover::setup;
+
+/// The files below a folder, by their names.
+fn files(folder: &Path, found: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        match entry.path() {
+            path if path.is_dir() => files(&path, found),
+            path => drop(found.insert(entry.file_name().into_string().unwrap(), fs::read_to_string(path).unwrap())),
+        }
+    }
+}
+
+#[test]
+fn debian_and_nix_get_the_same_files() {
+    let prefix = tempfile::tempdir().unwrap();
+    let repository = env!("CARGO_MANIFEST_DIR");
+    let done = Command::new("sh").arg("nixos/install.sh").arg(prefix.path()).current_dir(repository).status();
+    assert!(done.unwrap().success());
+    let mut nix = BTreeMap::new();
+    files(prefix.path(), &mut nix);
+
+    let program = prefix.path().join("bin/openclaw-failover").display().to_string();
+    let ours: BTreeMap<String, String> = setup::shipped()
+        .map(|(path, text)| {
+            let name = Path::new(path).file_name().unwrap().to_str().unwrap();
+            // On Debian the drop-in is put in its place at once.
+            let name = if name == "primary.conf" { "openclaw-sync-push-primary.conf" } else { name };
+            (name.to_owned(), text.replace("/usr/local/bin/openclaw-failover", &program))
+        })
+        .collect();
+    assert_eq!(ours, nix);
+}
