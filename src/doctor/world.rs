@@ -155,7 +155,7 @@ impl World {
     }
 
     /// What the monitor says; `None` where it has said nothing that makes sense.
-    pub(super) fn status(&self) -> Option<Status> {
+    pub(crate) fn status(&self) -> Option<Status> {
         let bytes = durable::read(&self.paths.status(), STATUS).ok().flatten()?;
         Status::from_json(&bytes).ok()
     }

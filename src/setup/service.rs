@@ -10,6 +10,7 @@ use crate::config::{DEFAULT_FILE, Source, Workspace};
 use crate::doctor::{is_of, read};
 use crate::host::Cancel;
 use crate::host::systemd::Systemctl;
+use crate::report::clock::wall_clock;
 use crate::sync::unit;
 
 /// The monitor's unit.
@@ -92,20 +93,29 @@ pub(super) fn clone(site: &Site) -> Result<(), String> {
 
 /// The monitor watches, now and after a reboot.
 pub(super) fn monitor(site: &Site) -> State {
-    if ["monitor", "monitor-enabled", "monitor-version"].iter().all(|check| site.is_well(check)) {
-        return State::Done("it watches".into());
+    match site.unit(MONITOR).is_enabled() && is_watching(site) {
+        true => State::Done("it watches".into()),
+        false => State::Todo("enable and start it; the gateway stays down until it is needed".into()),
     }
-    State::Todo("enable and start it; the gateway stays down until it is needed".into())
 }
 
 /// Starts it.
 pub(super) fn watch(site: &Site) -> Result<(), String> {
     site.run("systemctl", &["enable", MONITOR])?;
-    if !site.is_well("monitor") || !site.is_well("monitor-version") {
+    if !is_watching(site) {
         site.run("systemctl", &["restart", MONITOR])?;
     }
-    until(FIRST, || site.is_well("monitor"));
+    until(FIRST, || is_watching(site));
     Ok(())
+}
+
+/// Whether it runs, in this version, and says so now.
+fn is_watching(site: &Site) -> bool {
+    let says = site
+        .world
+        .status()
+        .is_some_and(|said| said.is_fresh(wall_clock()) && said.version == env!("CARGO_PKG_VERSION"));
+    says && site.unit(MONITOR).is_up()
 }
 
 /// The primary pushes.

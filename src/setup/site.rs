@@ -22,7 +22,7 @@ const SYSTEMD: Duration = Duration::from_secs(400);
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The longest file that is compared, in bytes.
-const LONGEST: usize = 16 * 1024 * 1024;
+const LONGEST: usize = 256 * 1024 * 1024;
 
 /// Adds the lines of `$1` that it does not have to the file `$2`.
 const MERGE: &str = "mkdir -p \"${2%/*}\"; touch \"$2\"\n\

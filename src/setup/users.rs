@@ -14,7 +14,7 @@ const HOME: &str = "/home/openclaw";
 pub(super) const AUTHORIZED: &str = ".ssh/authorized_keys";
 
 /// The folders that the units bind into their sandboxes, and a name for git's commits.
-const HAS_HOME: &str = "[ -d .openclaw/workspace ] && git config --global user.email >/dev/null\n\
+const HAS_HOME: &str = "[ -d .openclaw/workspace ]; git config --global user.email >/dev/null\n\
     for folder; do [ -d \"$folder\" ]; done";
 
 const MAKE_HOME: &str = "mkdir -p .openclaw/workspace \"$@\"\n\

@@ -80,7 +80,7 @@ fn bare_host_becomes_a_standby() {
     assert_eq!(host.run(FILES), before, "a look changes nothing");
 
     let no_keys = host.ask("/root/openclaw-failover setup standby --config /root/config.json --yes || echo code $?");
-    assert!(no_keys.text.contains("--known-hosts") && no_keys.text.ends_with("code 2\n"), "{}", no_keys.text);
+    assert!(no_keys.text.contains("--known-hosts") && no_keys.text.contains("code 2\n"), "{}", no_keys.text);
     assert_eq!(host.run(FILES), before, "nothing is begun without host keys");
 
     // The git host does not know the new key yet; all else is done, and the primary is watched.
