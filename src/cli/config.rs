@@ -76,8 +76,17 @@ impl Config {
 
 /// The configuration that a command works with, and where it came from.
 pub(super) fn configuration(file: Option<&Path>) -> Result<(Source, config::Config), Error> {
+    configuration_or(file, |_| None)
+}
+
+/// The same, with somebody else to ask for a variable that is not set.
+pub(super) fn configuration_or(
+    file: Option<&Path>,
+    other: fn(&str) -> Option<String>,
+) -> Result<(Source, config::Config), Error> {
     // A value that is not UTF-8 is kept, mangled, so that it is complained about and not passed over.
-    let variable = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
+    let set = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
+    let variable = |name: &str| set(name).or_else(|| other(name));
     let source = config::find(file, variable)?;
     let config = source.load()?;
     Ok((source, config))

@@ -16,6 +16,7 @@ use crate::setup::{self, Halt, Plan, Role, Site, State, Step, Wishes};
 use super::Answer;
 use super::args::{Args, Item};
 use super::command::Command;
+use super::config::configuration_or;
 use super::error::Error;
 use super::output::{Output, Tone, printable};
 
@@ -215,11 +216,10 @@ impl Setup {
 /// This host, with the configuration that is to be its own.
 fn world(role: Role, file: Option<PathBuf>) -> Result<World, Error> {
     let (config, source) = match role {
+        // Where no file is named or there, the shell monitor that this one replaces may tell.
         Role::Standby => {
-            // Where no file is named or there, the shell monitor that this one replaces may tell.
-            let variable = |name: &str| env::var(name).ok().or_else(|| setup::variable(name));
-            let source = config::find(file.as_deref(), variable)?;
-            (source.load()?, source)
+            let (source, config) = configuration_or(file.as_deref(), setup::variable)?;
+            (config, source)
         }
         Role::Primary | Role::Nobody => {
             let workspace =

@@ -1,7 +1,6 @@
 //! What keeps others out of a standby: a firewall, bans, upgrades. The operator is never locked out: no firewall is
 //! switched on before the rule that lets the operator's session in is seen to be there.
 
-use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,7 +61,7 @@ impl Firewall {
     }
 
     /// What it lacks, as commands of ufw's.
-    fn lacks(&self, ports: &BTreeSet<u16>, gateway: &str) -> Vec<String> {
+    fn lacks(&self, ports: &[u16], gateway: &str) -> Vec<String> {
         let mut lacks: Vec<String> =
             ports.iter().filter(|port| !self.admits(**port)).map(|port| format!("allow {port}/tcp")).collect();
         if !self.rules.contains(gateway) {
@@ -160,18 +159,22 @@ pub(super) fn until(limit: Duration, is_so: impl Fn() -> bool) {
 }
 
 /// Where ssh comes in: what sshd is configured for, and what this session has come by.
-fn ports(site: &Site) -> Result<BTreeSet<u16>, String> {
-    let mut ports: BTreeSet<u16> = session(site).into_iter().collect();
+fn ports(site: &Site) -> Result<Vec<u16>, String> {
+    let mut ports: Vec<u16> = session(site).into_iter().collect();
     match site.world.ask("sshd", &["-T"]) {
         Ok(said) => {
-            ports.extend(said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse::<u16>().ok()));
+            for port in said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse().ok()) {
+                if !ports.contains(&port) {
+                    ports.push(port);
+                }
+            }
         }
         Err(why) if why.is_missing_program() => {}
         Err(why) if ports.is_empty() => return Err(format!("sshd does not say where it listens: {}", why.reason())),
         Err(_) => {}
     }
     if ports.is_empty() {
-        ports.insert(22);
+        ports.push(22);
     }
     Ok(ports)
 }

@@ -114,7 +114,7 @@ pub(super) fn configuration(site: &Site) -> State {
 pub(super) fn configure(site: &Site) -> Result<(), String> {
     tokens(site)?;
     let found = find(site).ok_or("OpenClaw is not installed")?;
-    let text = standby(site).pretty();
+    let text = standby(site);
     site.agent_within(VALIDATE, CONFIGURE, &[&text, &found.program, &found.path]).map(drop)
 }
 
@@ -152,45 +152,35 @@ fn random() -> Result<String, String> {
 }
 
 /// A standby's configuration of OpenClaw: one channel of its own, no crons, and no secret.
-fn standby(site: &Site) -> Value {
-    let secret = |name: &str| {
-        Value::object([("source", "env".into()), ("provider", "default".into()), ("id", Value::from(name))])
-    };
-    let on = || Value::object([("enabled", true.into())]);
-    let workspace = site.world.config.workspace.path.display().to_string();
-    let mut defaults = vec![("workspace", workspace.as_str().into())];
-    if let Some(model) = &site.wishes.model {
-        defaults.push(("model", Value::object([("primary", model.as_str().into())])));
-    }
-    let agents = Value::object([
-        ("defaults", Value::object(defaults)),
-        ("entries", Value::object([("main", Value::object::<&str>([]))])),
-    ]);
-    // Where Tailscale is, nobody but the tailnet has a way to it; elsewhere the firewall sees to that.
-    let bind = if site.is_well("tailscale") { "tailnet" } else { "lan" };
-    let auth = Value::object([("mode", "token".into()), ("token", secret("OPENCLAW_GATEWAY_TOKEN"))]);
-    let gateway = Value::object([
-        ("port", u64::from(site.world.port()).into()),
-        ("mode", "local".into()),
-        ("bind", bind.into()),
-        ("auth", auth),
-    ]);
-    let mut whole = vec![("agents", agents)];
-    if let Some(channel) = site.wishes.channel.as_deref() {
-        let token = if channel == "discord" { "token" } else { "botToken" };
-        let allow = site.wishes.allow.iter().map(String::as_str);
-        let account = Value::object([
-            ("enabled", true.into()),
-            (token, secret(variable(channel))),
-            ("dmPolicy", "allowlist".into()),
-            ("allowFrom", Value::array(allow)),
-        ]);
-        whole.push(("channels", Value::object([(channel, account)])));
-        whole.push(("plugins", Value::object([("entries", Value::object([(channel, on())]))])));
-    }
-    whole.push(("cron", Value::object([("enabled", false.into())])));
-    whole.push(("gateway", gateway));
-    Value::object(whole)
+fn standby(site: &Site) -> String {
+    let quoted = |text: &str| Value::from(text).to_string();
+    let secret = |name: &str| format!(r#"{{ "source": "env", "provider": "default", "id": "{name}" }}"#);
+    let model = site.wishes.model.as_deref().map(|model| format!(r#""model": {{ "primary": {} }}, "#, quoted(model)));
+    let channel = site.wishes.channel.as_deref().map(|channel| {
+        let key = if channel == "discord" { "token" } else { "botToken" };
+        let allow: Vec<String> = site.wishes.allow.iter().map(|id| quoted(id)).collect();
+        format!(
+            r#""channels": {{ "{channel}": {{ "enabled": true, "{key}": {}, "dmPolicy": "allowlist", "allowFrom": [{}] }} }},
+  "plugins": {{ "entries": {{ "{channel}": {{ "enabled": true }} }} }},
+  "#,
+            secret(variable(channel)),
+            allow.join(", ")
+        )
+    });
+    format!(
+        r#"{{
+  "agents": {{ "defaults": {{ {}"workspace": {} }}, "entries": {{ "main": {{}} }} }},
+  {}"cron": {{ "enabled": false }},
+  "gateway": {{ "port": {}, "mode": "local", "bind": "{}", "auth": {{ "mode": "token", "token": {} }} }}
+}}"#,
+        model.unwrap_or_default(),
+        quoted(&site.world.config.workspace.path.display().to_string()),
+        channel.unwrap_or_default(),
+        site.world.port(),
+        // Where Tailscale is, nobody but the tailnet has a way to it; elsewhere the firewall sees to that.
+        if site.is_well("tailscale") { "tailnet" } else { "lan" },
+        secret("OPENCLAW_GATEWAY_TOKEN"),
+    )
 }
 
 /// The tailnet, where an upstream lies on one.

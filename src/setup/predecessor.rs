@@ -67,7 +67,7 @@ fn units(site: &Site) -> Vec<String> {
     let Ok(entries) = fs::read_dir(site.world.path(UNITS)) else { return Vec::new() };
     let names = entries.take(ENTRIES).flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut found: Vec<String> = names
+    names
         .filter(|name| match name.as_str() {
             "openclaw.service" => !is_ours(site),
             name => {
@@ -75,9 +75,7 @@ fn units(site: &Site) -> Vec<String> {
                 is_unit && (name.starts_with("openclaw-gateway") || name.starts_with("openclaw-health-monitor."))
             }
         })
-        .collect();
-    found.sort();
-    found
+        .collect()
 }
 
 /// Whether the gateway's unit is one of this program's, if perhaps of an older version: it begins as the shipped one.

@@ -141,3 +141,110 @@ fn killed_at_every_step() {
     assert!(last.ok, "{}", last.text);
     is_standby(&lab);
 }
+
+/// What somebody has who followed the page of shell commands that this program replaces.
+const BY_HAND: &str = r#"
+useradd --create-home --shell /bin/bash openclaw
+rm /usr/local/bin/node /usr/local/bin/openclaw
+cat >/etc/systemd/system/openclaw.service <<'UNIT'
+[Unit]
+Description=OpenClaw
+[Service]
+User=openclaw
+EnvironmentFile=/etc/openclaw.env
+ExecStart=/home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw gateway run
+Environment=PATH=/home/openclaw/.nvm/versions/node/v24.21.0/bin:/usr/bin:/bin
+[Install]
+WantedBy=multi-user.target
+UNIT
+cat >/usr/local/bin/openclaw-health-monitor.sh <<'SCRIPT'
+#!/bin/bash
+PRIMARY_IP="${PRIMARY_IP:-10.77.0.1}"
+CHECK_INTERVAL=2
+FAIL_THRESHOLD=5 # then it takes over
+while sleep "$CHECK_INTERVAL"; do :; done
+SCRIPT
+chmod 755 /usr/local/bin/openclaw-health-monitor.sh
+cat >/etc/systemd/system/openclaw-health-monitor.service <<'UNIT'
+[Service]
+ExecStart=/usr/local/bin/openclaw-health-monitor.sh
+[Install]
+WantedBy=multi-user.target
+UNIT
+echo 'OPENCLAW_GATEWAY_TOKEN=a-token-of-the-suite-0123456789' >/etc/openclaw.env; chmod 600 /etc/openclaw.env
+systemctl enable --quiet --now openclaw-health-monitor.service
+"#;
+
+const BY_HAND_AS_OPENCLAW: &str = r#"
+mkdir -p -m 700 .ssh .openclaw .nvm/versions/node/v24.21.0/bin .config/systemd/user/default.target.wants
+ln -s /opt/openclaw/node_modules/node-binary/bin/node .nvm/versions/node/v24.21.0/bin/node
+ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs .nvm/versions/node/v24.21.0/bin/openclaw
+printf '[Service]\nExecStart=/bin/sleep 1000\n' >.config/systemd/user/openclaw-gateway-work.service
+ln -s ../openclaw-gateway-work.service .config/systemd/user/default.target.wants/openclaw-gateway-work.service
+ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519
+echo '{ "gateway": { "port": 18789, "mode": "local", "bind": "lan" }, "cron": { "enabled": false } }' >.openclaw/openclaw.json
+"#;
+
+#[test]
+fn takes_over_from_the_shell_monitor() {
+    let lab = Lab::with_bare_standby();
+    let host = &lab.standby;
+    host.run(BY_HAND);
+    host.openclaw(BY_HAND_AS_OPENCLAW);
+    let config = host.openclaw("sha256sum .openclaw/openclaw.json .ssh/id_ed25519");
+
+    let done = host.ask("/root/openclaw-failover setup standby --yes");
+    assert!(done.ok, "{}", done.text);
+    lab.monitor().wait_sees_healthy();
+    let said = host.run("openclaw-failover config");
+    assert!(said.contains("http://10.77.0.1:18789") && said.contains("\"after\": \"10s\""), "{said}");
+    assert!(!host.ask("pgrep -f openclaw-health-monitor.sh").ok, "the shell monitor is gone");
+    let aside = host.run("cd /etc/systemd/system; ls -d *.replaced-by-openclaw-failover");
+    let expected = "openclaw-health-monitor.service.replaced-by-openclaw-failover\n\
+        openclaw.service.replaced-by-openclaw-failover\n";
+    assert_eq!(aside, expected);
+    host.openclaw(
+        "cd .config/systemd/user; test -e openclaw-gateway-work.service.replaced-by-openclaw-failover; \
+        ! ls default.target.wants/* 2>/dev/null",
+    );
+    let unit = host.run(&format!("systemctl show {GATEWAY} -p ExecStart,EnvironmentFiles,UnitFileState"));
+    for said in ["/.nvm/versions/node/v24.21.0/bin/openclaw gateway run", "/etc/openclaw.env", "=static"] {
+        assert!(unit.contains(said), "{said}: {unit}");
+    }
+    assert_eq!(host.openclaw("sha256sum .openclaw/openclaw.json .ssh/id_ed25519"), config, "nothing is lost");
+
+    let before = host.run(FILES);
+    let again = host.ask("/root/openclaw-failover setup standby --yes");
+    assert!(again.ok && !again.text.contains("to do"), "{}", again.text);
+    assert_eq!(host.run(FILES), before, "a second run changes nothing");
+
+    lab.kill_primary();
+    lab.monitor().wait_role("active", secs(180));
+}
+
+#[test]
+fn primary_pushes_and_lets_a_standby_read_one_folder() {
+    let lab = Lab::with_bare_standby();
+    let host = &lab.standby;
+    host.run("useradd --create-home --shell /bin/bash agent");
+    let missing = host.ask("/root/openclaw-failover setup primary --yes || echo code $?");
+    assert!(missing.text.contains("--user USER") && missing.text.contains("code 2\n"), "{}", missing.text);
+
+    let command = "/root/openclaw-failover setup primary --yes --user agent --channel discord --standby-key \
+        'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl standby'";
+    let done = host.ask(command);
+    assert!(done.ok, "{}", done.text);
+    assert!(done.text.contains("channels.discord.enabled false"), "{}", done.text);
+    let keys = host.run("cat /home/agent/.ssh/authorized_keys");
+    let expected = "restrict,command=\"rrsync -ro /home/agent/.openclaw/standby\" ssh-ed25519 \
+        AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n";
+    assert_eq!(keys, expected);
+    assert_eq!(host.run("systemctl is-active openclaw-sync-push.timer").trim(), "active");
+    let unit = host.run("systemctl show openclaw-sync-push.service -p User,ExecStart,BindPaths");
+    for said in ["User=agent", "sync push --primary", "/home/agent/.openclaw/workspace"] {
+        assert!(unit.contains(said), "{said}: {unit}");
+    }
+    let before = host.run(FILES);
+    assert!(!host.run(command).contains("to do"));
+    assert_eq!(host.run(FILES), before);
+}
