@@ -51,9 +51,9 @@ fn wanted(site: &Site) -> Result<Option<(String, String)>, String> {
     }
     let Owner { name, gid, .. } = &owner;
     let workspace = workspace.display();
+    // An empty list empties both kinds of it, so it is said once.
     let drop_in = format!(
-        "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths=\n\
-         BindReadOnlyPaths=-{home}/.ssh -{home}/.gitconfig\n"
+        "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths=-{home}/.ssh -{home}/.gitconfig\n"
     );
     Ok(Some((drop_in, format!("{{ \"workspace\": {{ \"path\": \"{workspace}\" }} }}\n"))))
 }
