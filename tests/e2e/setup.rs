@@ -228,21 +228,36 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
     let missing = host.ask("/root/openclaw-failover setup primary --yes || echo code $?");
     assert!(missing.text.contains("--user USER") && missing.text.contains("code 2\n"), "{}", missing.text);
 
-    let command = "/root/openclaw-failover setup primary --yes --user agent --channel discord --standby-key \
-        'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl standby'";
-    let done = host.ask(command);
+    // The other host plays the standby.
+    let key = lab.primary.run("cut -d' ' -f1,2 /home/openclaw/.ssh/id_ed25519.pub");
+    let key = key.trim();
+    let command = format!(
+        "/root/openclaw-failover setup primary --yes --user agent --channel discord --standby-key '{key} standby'"
+    );
+    let done = host.ask(&command);
     assert!(done.ok, "{}", done.text);
     assert!(done.text.contains("channels.discord.enabled false"), "{}", done.text);
     let keys = host.run("cat /home/agent/.ssh/authorized_keys");
-    let expected = "restrict,command=\"rrsync -ro /home/agent/.openclaw/standby\" ssh-ed25519 \
-        AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n";
-    assert_eq!(keys, expected);
+    assert_eq!(keys, format!("restrict,command=\"rrsync -ro /home/agent/.openclaw/standby\" {key}\n"));
+    host.run("echo KEY=1 >/home/agent/.openclaw/standby/standby.env; chown agent: /home/agent/.openclaw/standby/*");
+    let ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=no";
+    lab.primary.openclaw(&format!("rsync -rt -e '{ssh}' agent@{STANDBY}:standby.env got; grep -q KEY=1 got"));
+    for way in [
+        format!("{ssh} agent@{STANDBY} id"),
+        format!("rsync -rt -e '{ssh}' agent@{STANDBY}:../../.ssh/authorized_keys got"),
+        format!("rsync -rt -e '{ssh}' got agent@{STANDBY}:put"),
+    ] {
+        assert!(
+            !lab.primary.ask(&format!("runuser -u openclaw -- sh -c 'cd; {}'", way.replace('\'', "\""))).ok,
+            "{way}"
+        );
+    }
     assert_eq!(host.run("systemctl is-active openclaw-sync-push.timer").trim(), "active");
     let unit = host.run("systemctl show openclaw-sync-push.service -p User,ExecStart,BindPaths");
     for said in ["User=agent", "sync push --primary", "/home/agent/.openclaw/workspace"] {
         assert!(unit.contains(said), "{said}: {unit}");
     }
     let before = host.run(FILES);
-    assert!(!host.run(command).contains("to do"));
+    assert!(!host.run(&command).contains("to do"));
     assert_eq!(host.run(FILES), before);
 }
