@@ -24,6 +24,7 @@ impl Workspace {
                 outcome: "not_run".to_owned(),
                 at: wall_clock(),
                 error: Some(why.clone()),
+                stale: true,
                 // What lies on the disk is what the last one left there.
                 ..self.pull.clone().unwrap_or_default()
             },
@@ -119,6 +120,7 @@ fn of_report(report: &Report) -> Pull {
         committed: workspace.committed,
         at: report.ended,
         fresh: report.fresh,
+        stale: !workspace.outcome.is_fresh(),
         kept: workspace.kept.words(),
         withheld: workspace.withheld.words(),
         error: if is_well { secret } else { Some(told(workspace.outcome.words(), &workspace.said)) },
