@@ -1,5 +1,6 @@
 //! How the workspace's way in and back out go: what was told of it last, and what is wrong with it.
 
+use crate::failover::Time;
 use crate::report::clock::wall_clock;
 use crate::report::entry::MonitorNote;
 use crate::report::status::{Pull, Push};
@@ -29,8 +30,8 @@ impl Workspace {
                 ..self.pull.clone().unwrap_or_default()
             },
         };
-        let told = |pull: &Pull| Pull { at: Default::default(), fresh: None, ..pull.clone() };
-        let is_news = self.pull.as_ref().is_none_or(|before| told(before) != told(&pull));
+        let but_for_times = |pull: &Pull| Pull { at: Time::default(), fresh: None, ..pull.clone() };
+        let is_news = self.pull.as_ref().is_none_or(|before| but_for_times(before) != but_for_times(&pull));
         self.pull = Some(pull.clone());
         is_news.then_some(MonitorNote::PullChanged(pull))
     }
