@@ -162,6 +162,19 @@ fn a_configuration_is_printed_whole_and_reads_back() {
 }
 
 #[test]
+fn a_primarys_file_is_checked_as_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |text: &str| {
+        let file = write(folder.path(), text);
+        ran(program().args(["config", "--primary", "--check"]).arg(&file).output().expect("it starts"))
+    };
+    assert_eq!(check(r#"{ "workspace": { "push_interval": "15m" } }"#).code, 0);
+    let standby = check(r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }] }"#);
+    assert_eq!(standby.code, 2);
+    assert!(standby.stderr.contains("makes this host a standby"), "{}", standby.stderr);
+}
+
+#[test]
 fn every_problem_is_a_line_and_the_exit_is_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = write(folder.path(), "{\n  \"probe\": { \"timout\": \"5s\" },\n  \"demote\": { \"after\": 30 }\n}\n");

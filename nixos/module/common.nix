@@ -10,29 +10,17 @@ let
   inherit (import ./derived.nix { inherit config lib pkgs; }) settings;
   json = pkgs.formats.json { };
 
-  # The program judges what a standby's monitor would read; a primary's file has no upstream, and is judged with one.
-  judged =
-    if cfg.role == "standby" then
-      settings
-    else
-      settings
-      // {
-        upstreams = [
-          {
-            name = "none";
-            urls = [ "http://192.0.2.1" ];
-          }
-        ];
-      };
+  # The program judges it when the system is built.
   file =
     pkgs.runCommand "config.json"
       {
         written = json.generate "openclaw-failover.json" settings;
-        judged = json.generate "settings.json" judged;
       }
       ''
         ${lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
-          ${cfg.package}/bin/openclaw-failover config --check $judged
+          ${cfg.package}/bin/openclaw-failover config --check $written ${
+            lib.optionalString (cfg.role == "primary") "--primary"
+          }
         ''}
         cp $written $out
       '';

@@ -21,6 +21,7 @@ Usage: openclaw-failover config [OPTIONS]
 Options:
   --config FILE  print FILE's instead of /etc/openclaw-failover/config.json's
   --check FILE   only say whether FILE is valid, or all that is wrong with it
+  --primary      with --check: FILE is a primary's, which watches nobody
   -h, --help     this text
 
 Names of credentials are checked, not their existence. Where the default file
@@ -28,7 +29,7 @@ does not exist, the variables of the old shell monitor are read: PRIMARY_IP,
 PRIMARY_PORT, SECRETS_HOST, CHECK_INTERVAL, FAIL_THRESHOLD.
 ";
 
-const OPTIONS: &[&str] = &["--config", "--check"];
+const OPTIONS: &[&str] = &["--config", "--check", "--primary"];
 
 /// Print or validate a configuration.
 #[derive(Debug, PartialEq)]
@@ -36,16 +37,22 @@ pub(super) enum Config {
     /// Print the effective one.
     Print(Option<PathBuf>),
     /// Validate a file.
-    Check(PathBuf),
+    Check {
+        /// The file.
+        file: PathBuf,
+        /// Whether it is a primary's.
+        is_primary: bool,
+    },
 }
 
 impl Config {
     pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
         let mut args = Args::new(parser, "config", HELP, OPTIONS);
-        let (mut file, mut check) = (None, None);
+        let (mut file, mut check, mut is_primary) = (None, None, false);
         while let Some(item) = args.next()? {
             match item {
                 Item::Option("--check") => check = Some(args.file()?),
+                Item::Option("--primary") => is_primary = true,
                 Item::Option(_) => file = Some(args.file()?),
                 Item::Value(value) => return Err(args.unexpected(&value)),
                 Item::Help(help) => return Ok(help),
@@ -53,7 +60,8 @@ impl Config {
         }
         match (file, check) {
             (Some(_), Some(_)) => Err(args.usage("--check and --config cannot be used together")),
-            (None, Some(check)) => Ok(Command::Config(Self::Check(check))),
+            (None, Some(file)) => Ok(Command::Config(Self::Check { file, is_primary })),
+            (_, None) if is_primary => Err(args.usage("--primary goes with --check")),
             (file, None) => Ok(Command::Config(Self::Print(file))),
         }
     }
@@ -64,8 +72,12 @@ impl Config {
                 let (_, config) = configuration(file.as_deref())?;
                 out.line(config.to_json().pretty())?;
             }
-            Self::Check(file) => {
-                config::load(&file)?;
+            Self::Check { file, is_primary } => {
+                if is_primary {
+                    config::load_primary(Some(&file))?;
+                } else {
+                    config::load(&file)?;
+                }
                 let name = file.display().to_string();
                 out.line(format_args!("{}: ok", printable(&name)))?;
             }

@@ -35,7 +35,7 @@ const LAST_LINES: Duration = Duration::from_secs(3);
 pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     journal::init();
     let paths = Paths::of_monitor(environment);
-    let sync = sync::Paths { state: paths.sync_dir.clone(), ..sync::Paths::default() };
+    let sync = sync_paths();
     let (log, logged) = logger().map_err(|why| Error::Failed(format!("cannot start a thread for the log: {why}")))?;
     let parts = Parts {
         source,
@@ -132,7 +132,7 @@ fn show(shown: &Shown, out: &mut Output) -> Result<Answer, Error> {
     Ok(if shown.code == 0 { Answer::Yes } else { Answer::No })
 }
 
-/// Where a sync leaves its reports.
+/// Where a sync leaves its reports: in the same place for the monitor, whose unit names other folders, and everybody else.
 pub(super) fn sync_paths() -> sync::Paths {
     sync::Paths { state: Paths::new(environment).sync_dir, ..sync::Paths::default() }
 }

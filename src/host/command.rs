@@ -67,6 +67,12 @@ pub struct Output {
     pub stderr: String,
 }
 
+impl Output {
+    fn of(stdout: &Kept, stderr: &Kept) -> Self {
+        Self { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() }
+    }
+}
+
 impl Command {
     /// A program by name or path, with a deadline of ten seconds.
     pub fn new(program: impl Into<OsString>) -> Self {
@@ -146,7 +152,7 @@ impl Command {
     /// When it cannot be started, ends with anything but exit code 0, outlives its deadline or is cancelled.
     pub fn run(&self) -> Result<Output, CommandError> {
         let (stdout, stderr) = self.run_kept()?;
-        Ok(Output { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() })
+        Ok(Output::of(&stdout, &stderr))
     }
 
     /// The same for a program whose whole standard output is wanted, byte by byte.
@@ -167,10 +173,9 @@ impl Command {
     /// When it cannot be started, ends by a signal, outlives its deadline or is cancelled.
     pub fn attempt(&self) -> Result<(bool, Output), CommandError> {
         let (ended, stdout, stderr) = self.run_raw()?;
-        let output = Output { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() };
         match ended {
-            Ended::Itself(status) if status.code().is_some() => Ok((status.success(), output)),
-            ended => self.judge(ended, stdout, stderr).map(|_| (true, output)),
+            Ended::Itself(status) if status.code().is_some() => Ok((status.success(), Output::of(&stdout, &stderr))),
+            ended => self.judge(ended, stdout, stderr).map(|(stdout, stderr)| (true, Output::of(&stdout, &stderr))),
         }
     }
 

@@ -147,6 +147,8 @@ pub struct Pull {
     pub at: Time,
     /// When the last pull began, by the wall clock, that left the workspace with everything the remote had.
     pub fresh: Option<Time>,
+    /// Whether the remote may have had more than this: it was not reached, or not waited for.
+    pub stale: bool,
     /// Branches that keep what contradicted the remote and are not pushed yet, in words; empty if there are none.
     pub kept: String,
     /// Files that are on this host's disk only, in words; empty if there are none.

@@ -83,6 +83,10 @@ impl Move<'_> {
         if let Some(swap) = &swap {
             swap.require_unchanged(self.image)?;
         }
+        // Here, where the files of the move are not among what has to be written yet. What was fetched is on the disk.
+        if self.refs.remote.as_deref() != Some(self.to) {
+            git.flush();
+        }
         let record = torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
         let mut aside = Room { git, image: self.image, entries, now: self.now, is_quick }.make()?;
         match &swap {

@@ -98,14 +98,13 @@ pub(super) fn remember(
         versions.extend(parents(git, applying)?);
     }
     let boot = names::boot();
-    let mut args = vec!["commit-tree", "-m", boot.as_str(), tree];
+    // A note that is not on the disk when its name is would keep git from reading any other.
+    let mut args = vec!["-c", "core.fsync=committed", "commit-tree", "-m", boot.as_str(), tree];
     let mut seen = HashSet::new();
     for version in versions.iter().filter(|version| seen.insert(version.as_str())) {
         args.extend(["-p", version]);
     }
     let record = git.word(&args)?;
-    // Here, where the files of the move are not yet among what has to be written.
-    git.flush();
     git.run(&["update-ref", "--no-deref", names::APPLYING, &record])?;
     Ok(record)
 }

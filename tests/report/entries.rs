@@ -93,6 +93,7 @@ fn monitor_notes() -> Vec<MonitorNote> {
         committed: Some(at(0)),
         at: at(0),
         fresh: Some(at(0)),
+        stale: error.is_some(),
         kept: if error.is_some() { "failover/standby@20261121T220000.000Z".to_owned() } else { String::new() },
         withheld: "word ".repeat(100),
         error: error.map(str::to_owned),
@@ -114,6 +115,7 @@ fn monitor_notes() -> Vec<MonitorNote> {
         MonitorNote::StartsWith(None),
         MonitorNote::StartsWith(Some(pull(None))),
         MonitorNote::StartsWith(Some(pull(Some("no route to host")))),
+        MonitorNote::StartsWith(Some(Pull { fresh: None, stale: true, ..Pull::default() })),
         MonitorNote::Returned { branches: "failover/standby".to_owned() },
         MonitorNote::PushFailed { outcome: "refused".to_owned(), why: "the git host refuses it".to_owned() },
         MonitorNote::PutAway { what: "3 queued deliveries".to_owned() },
@@ -207,4 +209,14 @@ fn times_follow_the_wall_clock_as_it_is_now() {
     let opened = Note::WindowOpened { upstream: 1, failure: Failure::Refused };
     let opened = Entry::of_machine(&opened, at(0), wall, &config);
     assert!(opened.text.starts_with("no upstream shows life any more; of second"), "{}", opened.text);
+}
+
+#[test]
+fn a_start_says_how_old_its_workspace_may_be() {
+    let pull = Pull { outcome: "stopped".to_owned(), fresh: Some(at(0)), stale: true, ..Pull::default() };
+    let entry = Entry::of_monitor(&MonitorNote::StartsWith(Some(pull.clone())), at(30), Wall::default());
+    assert!(entry.text.ends_with("; the remote's latest was last here at 2026-11-21 22:00:00Z"), "{}", entry.text);
+    assert_eq!(entry.severity, Severity::Warning);
+    let fresh = MonitorNote::StartsWith(Some(Pull { stale: false, ..pull }));
+    assert_eq!(Entry::of_monitor(&fresh, at(30), Wall::default()).severity, Severity::Notice);
 }

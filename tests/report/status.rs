@@ -64,6 +64,7 @@ fn full(word: &str) -> Status {
             committed: Some(at(20)),
             at: at(60),
             fresh: Some(at(30)),
+            stale: true,
             kept: word.to_owned(),
             withheld: word.to_owned(),
             error: Some(word.to_owned()),

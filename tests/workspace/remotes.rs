@@ -149,7 +149,7 @@ fn longer_names_of_commits_are_as_good() {
     run(
         world.dir.path(),
         "rm -rf remote.git primary workspace; git init -q --object-format=sha256 --bare -b main remote.git
-         git clone -q remote.git primary 2>&1; cd primary; echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main
+         git init -q --object-format=sha256 -b main primary; cd primary; git remote add origin ../remote.git; echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main
          cd ..; git clone -q remote.git workspace",
     );
     world.pull();

@@ -212,5 +212,9 @@ pub fn run(dir: &Path, script: &str) -> String {
     for role in ["AUTHOR", "COMMITTER"] {
         command = command.env(format!("GIT_{role}_NAME"), "test").env(format!("GIT_{role}_EMAIL"), "test@example.org");
     }
+    // Nobody tidies up behind a test's back.
+    for (name, value) in [("COUNT", "1"), ("KEY_0", "gc.auto"), ("VALUE_0", "0")] {
+        command = command.env(format!("GIT_CONFIG_{name}"), value);
+    }
     command.run().unwrap().stdout.trim().to_owned()
 }

@@ -137,7 +137,8 @@ in
 
   # What the sound cases would write, for the programs that read it.
   files = library.mapAttrs (_: config: {
-    config = builtins.fromJSON config.environment.etc."openclaw-failover/config.json".source.judged.value;
+    config = builtins.fromJSON config.environment.etc."openclaw-failover/config.json".source.written.value;
+    role = config.services.openclaw-failover.role;
     gateway = builtins.fromJSON (config.environment.etc."openclaw/openclaw.json".source.value or "null");
   }) written;
 

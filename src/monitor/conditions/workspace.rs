@@ -1,5 +1,6 @@
 //! How the workspace's way in and back out go: what was told of it last, and what is wrong with it.
 
+use crate::failover::Time;
 use crate::report::clock::wall_clock;
 use crate::report::entry::MonitorNote;
 use crate::report::status::{Pull, Push};
@@ -24,12 +25,13 @@ impl Workspace {
                 outcome: "not_run".to_owned(),
                 at: wall_clock(),
                 error: Some(why.clone()),
+                stale: true,
                 // What lies on the disk is what the last one left there.
                 ..self.pull.clone().unwrap_or_default()
             },
         };
-        let told = |pull: &Pull| Pull { at: Default::default(), fresh: None, ..pull.clone() };
-        let is_news = self.pull.as_ref().is_none_or(|before| told(before) != told(&pull));
+        let but_for_times = |pull: &Pull| Pull { at: Time::default(), fresh: None, ..pull.clone() };
+        let is_news = self.pull.as_ref().is_none_or(|before| but_for_times(before) != but_for_times(&pull));
         self.pull = Some(pull.clone());
         is_news.then_some(MonitorNote::PullChanged(pull))
     }
@@ -119,6 +121,7 @@ fn of_report(report: &Report) -> Pull {
         committed: workspace.committed,
         at: report.ended,
         fresh: report.fresh,
+        stale: !workspace.outcome.is_fresh(),
         kept: workspace.kept.words(),
         withheld: workspace.withheld.words(),
         error: if is_well { secret } else { Some(told(workspace.outcome.words(), &workspace.said)) },

@@ -12,13 +12,9 @@ const LIST: usize = 100;
 pub(super) fn pulled(pull: &Pull) -> Entry {
     let entry = match &pull.error {
         None => {
-            let text = format!(
-                "the workspace was pulled ({}) and stands{}{}",
-                quoted(&pull.outcome),
-                stands_at(pull),
-                lists(pull)
-            );
-            Entry::notice("pulled", &text)
+            let done = if pull.stale { "is not brought up to date" } else { "was pulled" };
+            let (outcome, at, lists) = (quoted(&pull.outcome), stands_at(pull), lists(pull));
+            Entry::notice("pulled", &format!("the workspace {done} ({outcome}) and stands{at}{lists}"))
         }
         Some(error) => {
             let text = format!(
@@ -42,12 +38,12 @@ pub(super) fn starts_with(pull: Option<&Pull>) -> Entry {
         );
     };
     let text = format!("the gateway starts with the workspace{}", stands_at(pull));
-    let entry = match (&pull.error, pull.fresh) {
-        (None, _) => Entry::notice("workspace", &text),
-        (Some(_), Some(fresh)) => {
+    let entry = match (pull.stale, pull.fresh) {
+        (false, _) => Entry::notice("workspace", &text),
+        (true, Some(fresh)) => {
             Entry::warning("workspace", &format!("{text}; the remote's latest was last here at {}", people(fresh)))
         }
-        (Some(_), None) => Entry::warning("workspace", &format!("{text}; nobody knows how old that is")),
+        (true, None) => Entry::warning("workspace", &format!("{text}; nobody knows how old that is")),
     };
     facts(entry, pull)
 }
@@ -100,6 +96,7 @@ fn facts(entry: Entry, pull: &Pull) -> Entry {
         .with("commit", pull.commit.clone())
         .with("committed_at", pull.committed.map(time))
         .with("fresh_at", pull.fresh.map(time))
+        .with("stale", pull.stale)
         .quote("kept", &pull.kept)
         .quote("withheld", &pull.withheld)
 }

@@ -97,6 +97,7 @@ fn pull(node: &Value) -> Pull {
         committed: time(node, "committed_at"),
         at: time(node, "at").unwrap_or_default(),
         fresh: time(node, "fresh_at"),
+        stale: truth(node, "stale"),
         kept: text(node, "kept").unwrap_or_default(),
         withheld: text(node, "withheld").unwrap_or_default(),
         error: text(node, "error"),

@@ -173,8 +173,10 @@ fn last_pull(pull: &Pull, now: Time) -> String {
         text.push_str(&format!(", written {}", ago(now, committed)));
     }
     if let Some(error) = &pull.error {
-        let fresh = pull.fresh.map(|fresh| format!("; the remote was last here {}", ago(now, fresh)));
-        text.push_str(&format!(": {error}{}", fresh.unwrap_or_default()));
+        text.push_str(&format!(": {error}"));
+    }
+    if let (true, Some(fresh)) = (pull.stale, pull.fresh) {
+        text.push_str(&format!("; the remote's latest was here {}", ago(now, fresh)));
     }
     text
 }

@@ -96,6 +96,7 @@ fn pull(pull: &Pull) -> Value {
         ("committed_at", pull.committed.map(time).into()),
         ("at", time(pull.at)),
         ("fresh_at", pull.fresh.map(time).into()),
+        ("stale", pull.stale.into()),
         ("kept", pull.kept.as_str().into()),
         ("withheld", pull.withheld.as_str().into()),
         ("error", pull.error.clone().into()),
