@@ -6,6 +6,7 @@
 //! - [`config`]: file → raw → valid configuration. Every problem is reported at once.
 //! - [`probe`]: one bounded health request to a gateway, answered by a verdict.
 //! - [`failover`]: **the core**, pure: `handle(now, event) -> actions`. Every decision is taken here.
+//! - [`control`]: the socket through which operators talk to the monitor.
 //! - [`monitor`]: the shell around the core: loop, prober threads, actuators, signals.
 //! - [`host`]: what is driven on this host: children with deadlines, systemd.
 //! - [`sync`]: the workspace's way in and back out, and the secrets' way in, run as `openclaw` in its own oneshot unit.
@@ -17,6 +18,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod demo;
 pub mod doctor;
 pub mod failover;

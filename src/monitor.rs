@@ -5,6 +5,7 @@
 //!  gateway actuator ──── Looked, Ordered ──────┤
 //!  sync actuator ─────── Pulled, Pushed ───────┼─► inbox ─► Machine::handle ─► actions ─► actuators
 //!  witnesses ─────────── Witnessed ────────────┤                                  └──────► recorder, status
+//!  control socket ────── Called ───────────────┤
 //!  signals ───────────── Asked ────────────────┘
 //! ```
 //!
@@ -16,6 +17,7 @@ mod clock;
 mod conditions;
 mod gateway;
 mod inbox;
+mod operator;
 mod prober;
 mod pulse;
 mod recorder;
@@ -47,6 +49,7 @@ pub(crate) use backend::{Backend, Systemd};
 use clock::Clock;
 use conditions::Conditions;
 use inbox::{Ask, Fact, Message, Outlet, inbox};
+use operator::Said;
 use pulse::Pulse;
 use recorder::Record;
 use workers::Workers;
@@ -142,6 +145,7 @@ pub(crate) struct Monitor {
     conditions: Conditions,
     notify: Notify,
     pulse: Pulse,
+    said: Said,
     /// When the status was last written, and whether anything has happened since.
     status: Option<Time>,
     changed: bool,
@@ -164,7 +168,8 @@ impl Monitor {
             armed: past.armed.knows_each(&parts.config.upstreams),
             unit: unit.as_ref().ok().map(unit_for_machine),
         };
-        let (workers, missing) = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
+        let (workers, mut missing) = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
+        missing.extend(operator::listen(&parts.paths.control(), outlet.clone()));
         let mut monitor = Self {
             upstreams: vec![None; parts.config.upstreams.len()],
             machine: Machine::new(policy, now, start),
@@ -175,6 +180,7 @@ impl Monitor {
             conditions: Conditions::default(),
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
+            said: Said::new(now),
             status: None,
             changed: false,
             generation: 0,
@@ -276,6 +282,7 @@ impl Monitor {
             }
             Fact::Loaded(loaded) => self.loaded(loaded),
             Fact::Missing(what) => self.tell(&MonitorNote::Missing { what }),
+            Fact::Called(call) => self.called(at, &call),
             Fact::Asked(Ask::Reload) => self.reload(),
             Fact::Asked(Ask::Stop) => return true,
         }

@@ -113,3 +113,38 @@ fn a_bad_configuration_is_refused_before_anything_is_written() {
         assert_eq!(fs::read_dir(folder.path().join(dir)).unwrap().count(), 0, "{dir}");
     }
 }
+
+#[test]
+fn an_operator_is_obeyed_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _gateway = stub(primary);
+    configure(folder.path(), primary, "");
+    let (monitor, lines) = monitor(folder.path());
+    hears(&lines, "primary was seen healthy from here for the first time");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(BINARY);
+        let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+
+    let (code, out) = run(&["pause", "--for", "10m"]);
+    assert_eq!(code, Some(0));
+    assert!(out.starts_with("an operator set the hold 'paused'") && out.contains("It ends at 20"), "{out}");
+    hears(&lines, "an operator set the hold 'paused'");
+    // Live: nobody reads it off the file.
+    fs::remove_file(folder.path().join("run/status.json")).unwrap();
+    let (code, out) = run(&["status"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("hold       paused since"), "{out}");
+    assert_eq!(
+        run(&["resume"]),
+        (Some(0), "the hold 'paused' was ended by an operator: the ordinary rules apply again\n".to_owned())
+    );
+    assert_eq!(run(&["resume"]).1, "nothing is held: the ordinary rules apply\n");
+
+    signal(&monitor, "TERM");
+    hears(&lines, "the gateway is left as it is");
+    drop(monitor);
+    assert_eq!(run(&["pause"]).0, Some(1), "nobody listens any more");
+}

@@ -13,6 +13,7 @@ use super::demo::Demo;
 use super::doctor::Doctor;
 use super::error::Error;
 use super::history::History;
+use super::operator::Operator;
 use super::output::Output;
 use super::run::Run;
 use super::setup::Setup;
@@ -29,6 +30,7 @@ pub(super) enum Command {
     Config(Config),
     Doctor(Doctor),
     Demo(Demo),
+    Operator(Operator),
     Sync(Sync),
     Setup(Box<Setup>),
     Help(&'static str),
@@ -38,11 +40,15 @@ pub(super) enum Command {
 type Parse = fn(Parser) -> Result<Command, Error>;
 
 /// Every command and its parser.
-const COMMANDS: [(&str, Parse); 10] = [
+const COMMANDS: [(&str, Parse); 14] = [
     ("check", Check::parse),
     ("run", Run::parse),
     ("status", Status::parse),
     ("history", History::parse),
+    ("promote", Operator::parse_promote),
+    ("demote", Operator::parse_demote),
+    ("pause", Operator::parse_pause),
+    ("resume", Operator::parse_resume),
     ("config", Config::parse),
     ("doctor", Doctor::parse),
     ("demo", Demo::parse),
@@ -62,6 +68,10 @@ Commands:
   run           the monitor: watch, promote, demote
   status        what the monitor sees and does right now
   history       every promotion and demotion, with its reason
+  promote       bring this host's gateway up and keep it up
+  demote        stop it and keep it down, for a while
+  pause         do nothing to it, for a while
+  resume        end what one of these three has set
   config        print the effective configuration, or validate a file
   doctor        could this standby take over right now? what to do if not
   demo          a whole failover on loopback in under a minute
@@ -109,6 +119,7 @@ impl Command {
             Self::Config(config) => config.run(out),
             Self::Doctor(doctor) => doctor.run(out),
             Self::Demo(demo) => demo.run(out),
+            Self::Operator(order) => order.run(out),
             Self::Sync(sync) => sync.run(out),
             Self::Setup(setup) => setup.run(out),
             Self::Help(text) => out.line(text.trim_end()).map(|()| Answer::Yes),
@@ -174,6 +185,17 @@ mod tests {
             ("run now", "unexpected argument 'now'"),
             ("status -j", "no option '-j'"),
             ("history --since yesterday", "is not a duration"),
+            ("promote --for 1h", "promote has no option '--for'"),
+            ("promote now", "unexpected argument 'now'"),
+            ("demote --for", "missing argument"),
+            ("demote --for 90", "--for: '90' has no unit"),
+            ("demote --for tomorrow", "or `ever`; see openclaw-failover demote --help"),
+            ("pause --for 10ms", "is too short; write at least 1s"),
+            ("pause --fro 1h", "pause has no option '--fro', did you mean '--for'?"),
+            ("pause ever", "unexpected argument 'ever'"),
+            ("resume 1h", "unexpected argument '1h'"),
+            ("resume --now", "resume has no option '--now'"),
+            ("resmue", "unknown command 'resmue', did you mean 'resume'?"),
             ("config --chekc x", "did you mean '--check'?"),
             ("config --check a --config b", "--check"),
             ("sync", "sync pull, or sync push"),

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
+use crate::control::{self, Request};
 use crate::demo;
 use crate::host::Cancel;
 use crate::host::journal;
@@ -27,6 +28,9 @@ use super::output::Output;
 
 /// So many lines wait for a journal that is slow.
 const LINES: usize = 64;
+
+/// How long a monitor that is asked how things stand may take.
+const LIVE: Duration = Duration::from_secs(2);
 
 /// How long the last lines may take.
 const LAST_LINES: Duration = Duration::from_secs(3);
@@ -68,9 +72,15 @@ fn logger() -> io::Result<(SyncSender<Line>, Receiver<()>)> {
     Ok((log, logged))
 }
 
-/// What the monitor wrote last; `No` if it does not run.
+/// How things stand, by the monitor's own word, or for those who may not ask it by what it wrote last; `No` if it does not
+/// run.
 pub(super) fn status(json: bool, out: &mut Output) -> Result<Answer, Error> {
-    show(&present::command(&Paths::new(environment).status(), json, wall_clock()), out)
+    let paths = Paths::new(environment);
+    let shown = match control::ask(&paths.control(), &Request::News { since: None }, LIVE) {
+        Ok(answer) => present::show(Ok(answer.status), json, wall_clock()),
+        Err(_) => present::command(&paths.status(), json, wall_clock()),
+    };
+    show(&shown, out)
 }
 
 /// What happened, all of it or the last `since`.

@@ -5,6 +5,7 @@
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use super::clock::Clock;
+use super::operator::Call;
 use super::reload::Loaded;
 use crate::failover::Time;
 use crate::host::systemd::Unit;
@@ -40,6 +41,8 @@ pub(super) enum Fact {
     Loaded(Loaded),
     /// Something that this host needs is not there, in words.
     Missing(String),
+    /// An operator wants to know something, or gives an order.
+    Called(Call),
     /// Somebody wants the monitor to do something.
     Asked(Ask),
 }

@@ -31,14 +31,15 @@ impl Monitor {
     fn record(&mut self, entry: Entry) {
         self.changed = true;
         (self.parts.teller)(&entry);
+        self.said.add(&entry.text);
         if !self.workers.recorder.take(Record::Entry(entry)) {
             log::warn!("the disk is too slow for the history: an entry is lost");
         }
     }
 
-    pub(super) fn write_status(&mut self) {
-        let (now, config) = (self.clock.now(), &self.parts.config);
-        (self.status, self.changed) = (Some(now), false);
+    /// How things stand.
+    pub(super) fn look(&self, now: Time) -> Status {
+        let config = &self.parts.config;
         let facts = Facts {
             config,
             wall: self.clock.wall(),
@@ -51,7 +52,13 @@ impl Monitor {
             returned: self.conditions.workspace.push(),
             degraded: &self.conditions.degraded(config),
         };
-        let status = Status::new(&self.machine, &facts);
+        Status::new(&self.machine, &facts)
+    }
+
+    pub(super) fn write_status(&mut self) {
+        let now = self.clock.now();
+        (self.status, self.changed) = (Some(now), false);
+        let status = self.look(now);
         self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words()));
         let note = self.conditions.run_dir(status.save(&self.parts.paths.status()));
         self.tell_if(note);

@@ -71,6 +71,12 @@ impl Paths {
     pub fn status(&self) -> PathBuf {
         self.run_dir.join("status.json")
     }
+
+    /// Where the monitor listens to operators.
+    #[must_use]
+    pub fn control(&self) -> PathBuf {
+        self.run_dir.join("control.sock")
+    }
 }
 
 /// A relative path would mean another folder to everybody who starts elsewhere, so it counts as none.

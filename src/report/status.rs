@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::failover::{Failover, Hold, Time};
 
 pub use build::{Facts, Seen};
-pub use command::command;
+pub use command::{command, show};
 
 /// How many of its intervals a monitor may be silent before it counts as not running.
 const SILENT_INTERVALS: u32 = 3;

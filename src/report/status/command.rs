@@ -20,6 +20,12 @@ pub fn command(path: &Path, json: bool, now: Time) -> Shown {
         Ok(Some(bytes)) => Status::from_json(&bytes).map_err(|why| format!("cannot use {}: {why}", path.display())),
         Err(error) => Err(error.to_string()),
     };
+    show(status, json, now)
+}
+
+/// What `status` prints of a status that was read, or of why none was. `now` is the wall clock's.
+#[must_use]
+pub fn show(status: Result<Status, String>, json: bool, now: Time) -> Shown {
     match (status, json) {
         (Ok(status), true) => shown(&with_age(&status, now).pretty(), status.is_fresh(now)),
         (Ok(status), false) => shown(status.render(now).trim_end(), status.is_fresh(now)),

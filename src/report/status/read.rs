@@ -20,30 +20,37 @@ impl Status {
     /// # Errors
     /// When it is no status.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        let node = load::parse(bytes)?;
-        check_schema(&node)?;
+        Self::from_value(&load::parse(bytes)?.value)
+    }
+
+    /// The same, of what was parsed already.
+    ///
+    /// # Errors
+    /// When it is no status.
+    pub fn from_value(node: &Value) -> Result<Self, String> {
+        check_schema(node)?;
         Ok(Self {
-            pid: number(&node, "pid").unwrap_or_default(),
-            version: text(&node, "version").unwrap_or_default(),
-            started_at: time(&node, "started_at").unwrap_or_default(),
-            updated_at: as_time(field(&node, "updated_at")?, "updated_at")?,
-            interval: as_seconds(field(&node, "interval_seconds")?, "interval_seconds")?,
+            pid: number(node, "pid").unwrap_or_default(),
+            version: text(node, "version").unwrap_or_default(),
+            started_at: time(node, "started_at").unwrap_or_default(),
+            updated_at: as_time(field(node, "updated_at")?, "updated_at")?,
+            interval: as_seconds(field(node, "interval_seconds")?, "interval_seconds")?,
             role: Role {
-                name: text(&node, "role").unwrap_or_default(),
-                step: text(&node, "step"),
-                cause: text(&node, "cause"),
-                since: time(&node, "since").unwrap_or_default(),
+                name: text(node, "role").unwrap_or_default(),
+                step: text(node, "step"),
+                cause: text(node, "cause"),
+                since: time(node, "since").unwrap_or_default(),
             },
-            upstreams: list(&node, "upstreams", |node| Some(upstream(node))),
-            window: object(&node, "window").map(window),
+            upstreams: list(node, "upstreams", |node| Some(upstream(node))),
+            window: object(node, "window").map(window),
             hold: node.get("hold").and_then(|node| past::hold(node).ok()),
-            hold_down: span(&node, "hold_down_seconds").unwrap_or_default(),
-            gateway: object(&node, "gateway").map(gateway).unwrap_or_default(),
-            workspace: object(&node, "workspace").map(pull),
-            returned: object(&node, "returned").map(push),
-            unreturned: truth(&node, "unreturned"),
+            hold_down: span(node, "hold_down_seconds").unwrap_or_default(),
+            gateway: object(node, "gateway").map(gateway).unwrap_or_default(),
+            workspace: object(node, "workspace").map(pull),
+            returned: object(node, "returned").map(push),
+            unreturned: truth(node, "unreturned"),
             failover: node.get("failover").and_then(|node| past::failover(node).ok()),
-            degraded: list(&node, "degraded", |node| Some(degraded(node))),
+            degraded: list(node, "degraded", |node| Some(degraded(node))),
         })
     }
 }

@@ -1,0 +1,195 @@
+//! `promote`, `demote`, `pause` and `resume`: the operator's overrides.
+
+use std::env;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lexopt::Parser;
+
+use crate::config::duration::{self, show};
+use crate::control::{self, Answer as Told, Request};
+use crate::failover::HoldKind;
+use crate::report::paths::Paths;
+
+use super::Answer;
+use super::args::{Args, Item};
+use super::command::Command;
+use super::error::Error;
+use super::output::{Output, printable};
+
+const PROMOTE: &str = "\
+Bring this host's gateway up now and keep it up, whatever the upstreams do,
+until `resume`. Neither a witness nor an upstream that was ever seen healthy is
+needed. It waits until the gateway answers; interrupted, the order stands.
+
+Usage: openclaw-failover promote
+
+Options:
+  -h, --help  this text
+
+Exit codes: 0 this host serves, 1 not, or not in time, 2 usage error.
+";
+
+const DEMOTE: &str = "\
+Stop this host's gateway and keep it down, whatever becomes of the upstreams:
+meanwhile this host does not take over. It waits until the gateway is down;
+interrupted, the order stands. `resume` ends it early.
+
+Usage: openclaw-failover demote [OPTIONS]
+
+Options:
+  --for TIME  for this long (default 2h), such as 30m, or `ever`
+  -h, --help  this text
+
+Exit codes: 0 this host stands by, 1 not, or not in time, 2 usage error.
+";
+
+const PAUSE: &str = "\
+Do nothing to this host's gateway: neither start nor stop it. Meanwhile this
+host does not take over; what is due happens when the pause ends. `resume` ends
+it early.
+
+Usage: openclaw-failover pause [OPTIONS]
+
+Options:
+  --for TIME  for this long (default 2h), such as 30m, or `ever`
+  -h, --help  this text
+
+Exit codes: 0 paused, 1 not, 2 usage error.
+";
+
+const RESUME: &str = "\
+End what promote, demote or pause has set: the ordinary rules apply again.
+
+Usage: openclaw-failover resume
+
+Options:
+  -h, --help  this text
+
+Exit codes: 0 nothing holds any more, 1 it could not be ended, 2 usage error.
+";
+
+/// How long `demote` and `pause` last where nobody says otherwise: long enough for a maintenance, and a forgotten one
+/// does not cost a night.
+const LASTS: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// The shortest hold.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// How long the monitor may take to answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often the monitor is asked how far it is.
+const PACE: Duration = Duration::from_millis(500);
+
+/// An order to the monitor.
+#[derive(Debug, PartialEq)]
+pub(super) struct Operator(Request);
+
+impl Operator {
+    pub(super) fn parse_promote(parser: Parser) -> Result<Command, Error> {
+        parse_hold(Args::new(parser, "promote", PROMOTE, &[]), HoldKind::Promoted, None)
+    }
+
+    pub(super) fn parse_demote(parser: Parser) -> Result<Command, Error> {
+        parse_hold(Args::new(parser, "demote", DEMOTE, &["--for"]), HoldKind::Standby, Some(LASTS))
+    }
+
+    pub(super) fn parse_pause(parser: Parser) -> Result<Command, Error> {
+        parse_hold(Args::new(parser, "pause", PAUSE, &["--for"]), HoldKind::Paused, Some(LASTS))
+    }
+
+    pub(super) fn parse_resume(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "resume", RESUME, &[]);
+        match args.next()? {
+            None => Ok(Command::Operator(Self(Request::Resume))),
+            Some(Item::Help(help)) => Ok(help),
+            Some(Item::Option(value)) => Err(args.unexpected(&value.into())),
+            Some(Item::Value(value)) => Err(args.unexpected(&value)),
+        }
+    }
+
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        let told = ask(&self.0)?;
+        tell(&told, out)?;
+        let wanted = match self.0 {
+            Request::Hold { kind: HoldKind::Promoted, .. } => "active",
+            Request::Hold { kind: HoldKind::Standby, .. } => "standby",
+            _ if told.said.is_empty() => {
+                out.line("nothing is held: the ordinary rules apply")?;
+                return Ok(Answer::Yes);
+            }
+            _ => return Ok(Answer::Yes),
+        };
+        follow(told, wanted, out)
+    }
+}
+
+fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Result<Command, Error> {
+    while let Some(item) = args.next()? {
+        match item {
+            Item::Option(_) => {
+                let text = args.text()?;
+                lasts = if text == "ever" { None } else { Some(span(&args, &text)?) };
+            }
+            Item::Value(value) => return Err(args.unexpected(&value)),
+            Item::Help(help) => return Ok(help),
+        }
+    }
+    Ok(Command::Operator(Operator(Request::Hold { kind, lasts })))
+}
+
+fn span(args: &Args, text: &str) -> Result<Duration, Error> {
+    let span = duration::parse(text).map_err(|what| args.usage(format!("--for: '{text}' {what}, or `ever`")))?;
+    if span < SHORTEST {
+        return Err(args.usage(format!("--for: '{text}' is too short; write at least {}", show(SHORTEST))));
+    }
+    Ok(span)
+}
+
+/// Tells what the order leads to, until this host has the role that was wanted.
+fn follow(mut told: Told, wanted: &str, out: &mut Output) -> Result<Answer, Error> {
+    let kind = |told: &Told| told.status.hold.map(|hold| hold.kind);
+    let (began, hold) = (Instant::now(), kind(&told));
+    if told.status.role.name == wanted {
+        out.line(format_args!("this host is {wanted} already"))?;
+    }
+    // What an order may take is said with its answer: once the hold has ended, other rules apply.
+    let within = told.within;
+    loop {
+        let role = &told.status.role.name;
+        if role == wanted {
+            return Ok(Answer::Yes);
+        }
+        if kind(&told) != hold {
+            return Err(Error::Failed(format!(
+                "not done: this host is {role}, and the hold has been ended or replaced"
+            )));
+        }
+        if began.elapsed() >= within {
+            let within = show(within);
+            return Err(Error::Failed(format!(
+                "not done after {within}: this host is {role}. The monitor goes on; see openclaw-failover status"
+            )));
+        }
+        out.flush()?;
+        thread::sleep(PACE);
+        match ask(&Request::News { since: Some(told.next) }) {
+            Ok(news) => told = news,
+            // It may be restarting: its hold survives that.
+            Err(why) if began.elapsed() >= within => return Err(why),
+            Err(_) => continue,
+        }
+        tell(&told, out)?;
+    }
+}
+
+fn tell(told: &Told, out: &mut Output) -> Result<(), Error> {
+    told.said.iter().try_for_each(|sentence| out.line(printable(sentence)))
+}
+
+/// Asks the monitor of this host.
+fn ask(request: &Request) -> Result<Told, Error> {
+    let path = Paths::new(|name| env::var_os(name)).control();
+    control::ask(&path, request, PATIENCE).map_err(|why| Error::Failed(why.to_string()))
+}

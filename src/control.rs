@@ -1,0 +1,27 @@
+//! The control socket: how operators talk to the monitor that runs here.
+//!
+//! A client connects, sends one line of JSON, and is sent one: what has been decided, what was said while it was, and how
+//! things stand now. Then the connection is over. Who may connect is said by the socket's owner, group and mode, and by
+//! nothing else: root, and members of the monitor's group.
+//!
+//! - [`Request`] and [`Answer`]: the two lines.
+//! - [`ask`]: the client's side, with a deadline.
+//! - [`serve`]: the monitor's side. One thread has all clients, and none of them, nor all together, can hold up anything
+//!   but each other.
+
+mod answer;
+mod client;
+mod request;
+mod server;
+
+pub use answer::Answer;
+pub use client::{Error, ask};
+pub use request::Request;
+pub use server::{Decide, serve};
+
+/// The longest line that a client may send, in bytes.
+const LONGEST_REQUEST: usize = 1024;
+
+/// The longest line that a client is sent, in bytes. It fits into the kernel's buffer of a fresh connection, so that
+/// nobody has to wait for a client that does not read.
+const LONGEST_ANSWER: usize = 96 * 1024;

@@ -1,0 +1,86 @@
+//! What a client is sent, as one line.
+
+use std::time::Duration;
+
+use super::LONGEST_ANSWER;
+use crate::json::{self, Value};
+use crate::report::status::Status;
+
+/// How things stand after a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What was said, oldest first: of an order, what it led to at once. Sentences for people.
+    pub said: Vec<String>,
+    /// The number of what is said next.
+    pub next: u64,
+    /// How long what was ordered may take.
+    pub within: Duration,
+    /// How things stand.
+    pub status: Status,
+}
+
+impl Answer {
+    /// The line, without its end.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let line = Value::object([
+            ("said", self.said.clone().into()),
+            ("next", self.next.into()),
+            ("within_seconds", self.within.as_secs().into()),
+            ("status", self.status.to_json()),
+        ])
+        .to_string();
+        if line.len() < LONGEST_ANSWER { line } else { refusal("the answer is too long for the socket") }
+    }
+
+    /// Reads the line.
+    ///
+    /// # Errors
+    /// When the monitor refused the request: its words. When it is no answer.
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        let line = str::from_utf8(line).map_err(|_| "the monitor's answer is not UTF-8")?;
+        let node = json::parse(line).map_err(|why| format!("the monitor's answer is not JSON: {why}"))?;
+        if let Some(why) = node.get("error").and_then(|why| why.as_str()) {
+            return Err(why.to_owned());
+        }
+        let number = |key| node.get(key).and_then(|number| number.as_u64()).unwrap_or_default();
+        let said = node.get("said").and_then(|said| said.as_array()).unwrap_or_default();
+        let status = node.get("status").ok_or("the monitor's answer has no status")?;
+        Ok(Self {
+            said: said.iter().filter_map(|sentence| Some(sentence.as_str()?.to_owned())).collect(),
+            next: number("next"),
+            within: Duration::from_secs(number("within_seconds")),
+            status: Status::from_value(status)?,
+        })
+    }
+}
+
+/// The line that refuses a request.
+pub(super) fn refusal(why: &str) -> String {
+    Value::object([("error", why.into())]).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failover::Time;
+
+    #[test]
+    fn an_answer_reads_back_and_a_refusal_is_an_error() {
+        let status = Status { updated_at: Time::from_millis(1_795_300_227_123), ..Status::default() };
+        let said = vec!["takes over".to_owned(), "\u{1b}[2J".to_owned()];
+        let answer = Answer { said, next: 7, within: Duration::from_secs(305), status };
+        assert_eq!(Answer::parse(answer.to_line().as_bytes()), Ok(answer));
+        assert_eq!(Answer::parse(refusal("no").as_bytes()), Err("no".to_owned()));
+        for bad in ["", "{}", "[1]", r#"{"status":{}}"#] {
+            assert!(Answer::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_a_refusal() {
+        let said = vec!["x".repeat(LONGEST_ANSWER)];
+        let answer = Answer { said, next: 0, within: Duration::ZERO, status: Status::default() };
+        assert!(Answer::parse(answer.to_line().as_bytes()).unwrap_err().contains("too long"));
+    }
+}

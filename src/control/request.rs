@@ -1,0 +1,129 @@
+//! What a client may ask for, as one line.
+
+use std::time::Duration;
+
+use crate::failover::HoldKind;
+use crate::json::{self, Node, Value};
+
+/// One thing asked of the monitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Set this hold in place of any other.
+    Hold {
+        /// Which.
+        kind: HoldKind,
+        /// How long it lasts; `None`: until somebody ends it.
+        lasts: Option<Duration>,
+    },
+    /// End the hold.
+    Resume,
+    /// How things stand, and what was said from this number on; `None`: nothing of that.
+    News {
+        /// [`Answer::next`](super::Answer::next) of an earlier answer.
+        since: Option<u64>,
+    },
+}
+
+/// The holds, by the commands that set them.
+const HOLDS: [(&str, HoldKind); 3] =
+    [("promote", HoldKind::Promoted), ("demote", HoldKind::Standby), ("pause", HoldKind::Paused)];
+
+impl Request {
+    /// Whether it is an order, and not only a question.
+    #[must_use]
+    pub fn is_order(&self) -> bool {
+        !matches!(self, Self::News { .. })
+    }
+
+    /// The line, without its end. Spans are whole seconds.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let (command, key, number) = match self {
+            Self::Hold { kind, lasts } => {
+                let command = HOLDS.iter().find(|(_, known)| known == kind).map_or("", |(command, _)| command);
+                (command, "for_seconds", lasts.map(|lasts| lasts.as_secs()))
+            }
+            Self::Resume => ("resume", "", None),
+            Self::News { since } => ("status", "since", *since),
+        };
+        let number = number.map(|number| (key, number.into()));
+        Value::object([("command", command.into())].into_iter().chain(number)).to_string()
+    }
+
+    /// Reads the line. What is not known is refused: to ignore a word of an order is to carry out another order.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        let line = str::from_utf8(line).map_err(|_| "the request is not UTF-8")?;
+        let node = json::parse(line).map_err(|why| format!("the request is not JSON: {why}"))?;
+        let command =
+            node.get("command").and_then(|command| command.as_str()).ok_or("the request has no \"command\"")?;
+        let hold = HOLDS.iter().find(|(known, _)| *known == command);
+        let (key, request) = match (hold, command) {
+            (Some(&(_, kind)), _) => {
+                ("for_seconds", Self::Hold { kind, lasts: number(&node, "for_seconds")?.map(Duration::from_secs) })
+            }
+            (None, "resume") => ("command", Self::Resume),
+            (None, "status") => ("since", Self::News { since: number(&node, "since")? }),
+            _ => {
+                return Err("the monitor does not know this command; was the program updated and not restarted?".into());
+            }
+        };
+        let mut keys = node.as_object().unwrap_or_default().iter().map(|entry| entry.key.as_str());
+        match keys.all(|known| known == "command" || known == key) {
+            true => Ok(request),
+            false => Err("the request has a word that the monitor does not know".into()),
+        }
+    }
+}
+
+fn number(node: &Node, key: &str) -> Result<Option<u64>, String> {
+    match node.get(key).filter(|number| !number.is_null()) {
+        None => Ok(None),
+        Some(number) => number.as_u64().map(Some).ok_or_else(|| format!("\"{key}\" is not a whole number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_reads_back() {
+        let mut requests =
+            vec![Request::Resume, Request::News { since: None }, Request::News { since: Some(u64::MAX) }];
+        for (_, kind) in HOLDS {
+            requests.extend([None, Some(Duration::from_secs(7200))].map(|lasts| Request::Hold { kind, lasts }));
+        }
+        for request in requests {
+            assert_eq!(Request::parse(request.to_line().as_bytes()), Ok(request));
+        }
+        let pause = Request::Hold { kind: HoldKind::Paused, lasts: Some(Duration::from_secs(60)) };
+        assert_eq!(pause.to_line(), r#"{"command":"pause","for_seconds":60}"#);
+    }
+
+    #[test]
+    fn nothing_else_is_obeyed() {
+        let nested = "[".repeat(1000);
+        for bad in [
+            "",
+            "promote",
+            "{}",
+            "[]",
+            "null",
+            r#"{"command":1}"#,
+            r#"{"command":"Promote"}"#,
+            r#"{"command":"pause","for_seconds":-1}"#,
+            r#"{"command":"pause","for_seconds":"2h"}"#,
+            r#"{"command":"pause","for":60}"#,
+            r#"{"command":"pause","for_seconds":60,"quietly":true}"#,
+            r#"{"command":"resume","for_seconds":60}"#,
+            r#"{"command":"promote"} {"command":"demote"}"#,
+            &nested,
+        ] {
+            assert!(Request::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(Request::parse(b"\xff\xfe").is_err());
+    }
+}

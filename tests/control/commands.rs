@@ -1,0 +1,102 @@
+//! The operator's commands: what they ask of the monitor, what a person reads, and what a script is told.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use openclaw_failover::control::Request;
+use openclaw_failover::failover::{Hold, HoldKind, Time};
+
+use crate::desk::{Desk, answer};
+
+/// Runs the program beside a monitor: the exit code, what it prints, and what it complains of.
+fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-failover"));
+    command.env_clear().env("OPENCLAW_FAILOVER_RUN_DIR", folder).args(args).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn hold(kind: HoldKind) -> Option<Hold> {
+    Some(Hold { kind, since: Time::from_millis(1_795_300_000_000), until: None })
+}
+
+fn lasts(kind: HoldKind, seconds: u64) -> Request {
+    Request::Hold { kind, lasts: Some(Duration::from_secs(seconds)) }
+}
+
+#[test]
+fn promote_follows_until_the_gateway_answers() {
+    let promoted = || hold(HoldKind::Promoted);
+    let desk = Desk::open(move |nth, _| match nth {
+        0 => Ok(answer("promoting", promoted(), &["an operator set the hold", "takes over"])),
+        1 => Ok(answer("promoting", promoted(), &[])),
+        2 => Err("the monitor restarts".to_owned()),
+        _ => Ok(answer("active", promoted(), &["this host serves\u{1b}[2J"])),
+    });
+    let (code, out, complaints) = run(desk.folder(), &["promote"]);
+    assert_eq!((code, complaints.as_str()), (0, ""));
+    assert_eq!(out, "an operator set the hold\ntakes over\nthis host serves\\u{1b}[2J\n");
+    let asked = desk.asked();
+    assert_eq!(asked.first(), Some(&Request::Hold { kind: HoldKind::Promoted, lasts: None }));
+    assert_eq!(asked.get(1), Some(&Request::News { since: Some(7) }));
+}
+
+#[test]
+fn demote_says_so_when_there_is_nothing_to_do() {
+    let desk = Desk::open(|_, _| Ok(answer("standby", hold(HoldKind::Standby), &["held"])));
+    let (code, out, _) = run(desk.folder(), &["demote"]);
+    assert_eq!((code, out.as_str()), (0, "held\nthis host is standby already\n"));
+    run(desk.folder(), &["demote", "--for", "30m"]);
+    run(desk.folder(), &["demote", "--for=ever"]);
+    let kind = HoldKind::Standby;
+    assert_eq!(desk.asked(), [lasts(kind, 7200), lasts(kind, 1800), Request::Hold { kind, lasts: None }]);
+}
+
+#[test]
+fn a_hold_that_ends_or_takes_too_long_is_a_failure() {
+    let ended = Desk::open(|nth, _| {
+        Ok(if nth == 0 { answer("demoting", hold(HoldKind::Standby), &[]) } else { answer("demoting", None, &[]) })
+    });
+    let (code, _, complaints) = run(ended.folder(), &["demote"]);
+    assert_eq!(code, 1);
+    assert!(complaints.contains("not done: this host is demoting, and the hold has been ended"), "{complaints}");
+
+    let endless = Desk::open(|_, _| {
+        let mut endless = answer("demoting", hold(HoldKind::Standby), &[]);
+        endless.within = Duration::from_secs(1);
+        Ok(endless)
+    });
+    let (code, _, complaints) = run(endless.folder(), &["demote"]);
+    assert_eq!(code, 1);
+    assert!(complaints.contains("not done after 1s: this host is demoting. The monitor goes on"), "{complaints}");
+}
+
+#[test]
+fn pause_and_resume_are_done_at_once() {
+    let desk = Desk::open(|nth, _| Ok(answer("active", None, if nth < 2 { &["said"] } else { &[] })));
+    assert_eq!(run(desk.folder(), &["pause", "--for", "1m"]), (0, "said\n".to_owned(), String::new()));
+    assert_eq!(run(desk.folder(), &["resume"]), (0, "said\n".to_owned(), String::new()));
+    let (code, out, _) = run(desk.folder(), &["resume"]);
+    assert_eq!((code, out.as_str()), (0, "nothing is held: the ordinary rules apply\n"));
+    assert_eq!(desk.asked(), [lasts(HoldKind::Paused, 60), Request::Resume, Request::Resume]);
+}
+
+#[test]
+fn without_a_monitor_or_against_its_will_it_is_no() {
+    let nobody = tempfile::tempdir().unwrap();
+    let (code, out, complaints) = run(nobody.path(), &["pause"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(complaints.contains("none listens at") && complaints.contains("systemctl start"), "{complaints}");
+    let desk = Desk::open(|_, _| Err("no".to_owned()));
+    assert_eq!(run(desk.folder(), &["promote"]).2, "openclaw-failover: cannot ask the monitor: no\n");
+}
+
+#[test]
+fn status_is_the_monitors_own_word() {
+    let desk = Desk::open(|_, _| Ok(answer("active", None, &[])));
+    let (_, out, _) = run(desk.folder(), &["status", "--json"]);
+    assert!(out.contains(r#""role": "active""#), "{out}");
+    assert_eq!(desk.asked(), [Request::News { since: None }]);
+}

@@ -1,0 +1,63 @@
+//! A socket with a scripted monitor behind it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openclaw_failover::control::{self, Answer, Request};
+use openclaw_failover::failover::{Hold, Time};
+use openclaw_failover::report::status::{Role, Status};
+use tempfile::TempDir;
+
+/// However busy the machine is.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The socket, and what was asked through it.
+pub(crate) struct Desk {
+    folder: TempDir,
+    asked: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Desk {
+    /// Answers the n-th request, from 0, as `script` says.
+    pub(crate) fn open(script: impl Fn(usize, &Request) -> Result<Answer, String> + Send + 'static) -> Self {
+        let desk = Self { folder: tempfile::tempdir().unwrap(), asked: Arc::default() };
+        let asked = Arc::clone(&desk.asked);
+        let decide = move |request: &Request| {
+            let mut asked = asked.lock().unwrap();
+            asked.push(request.clone());
+            script(asked.len() - 1, request).map(|answer| answer.to_line())
+        };
+        control::serve(&desk.socket(), Box::new(decide)).unwrap();
+        desk
+    }
+
+    /// The monitor's runtime directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder().join("control.sock")
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Request> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Asks it one thing, and is answered.
+    pub(crate) fn ask(&self, request: &Request) -> Answer {
+        control::ask(&self.socket(), request, PATIENCE).unwrap()
+    }
+}
+
+/// An answer: the role, the hold, and what is said.
+pub(crate) fn answer(role: &str, hold: Option<Hold>, said: &[&str]) -> Answer {
+    let role = Role { name: role.to_owned(), ..Role::default() };
+    Answer {
+        said: said.iter().map(|&sentence| sentence.to_owned()).collect(),
+        next: 7,
+        within: Duration::from_secs(300),
+        status: Status { role, hold, updated_at: Time::from_millis(1_795_300_000_000), ..Status::default() },
+    }
+}
