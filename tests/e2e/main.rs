@@ -21,6 +21,7 @@ mod install;
 mod lab;
 mod network;
 mod observe;
+mod operator;
 mod outage;
 mod parts;
 mod privilege;

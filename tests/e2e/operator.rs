@@ -1,0 +1,209 @@
+//! An operator's word against the machine's, in each role; and a control socket that a crowd abuses.
+
+use std::thread;
+
+use crate::budget::pss;
+use crate::host::Host;
+use crate::install::NODE;
+use crate::lab::{GATEWAY, Lab, MONITOR};
+use crate::outage::{AFTER, Outage, SLACK, TIMEOUT};
+use crate::repository::PULL;
+use crate::shell::{Answer, always, eventually, now, report, secs};
+use crate::stub::Says;
+
+/// What the monitor may need beside its usual memory while a crowd is at its door, in KiB.
+const CROWDED: u64 = 512;
+
+/// A thousand clients that come again whenever they are sent away. A half says nothing, the rest too much, nonsense,
+/// something half, or something sensible without ever reading the answer.
+const CROWD: &str = r#"
+const net = require('net');
+const says = ['x'.repeat(100000), 'promote\n', '{"command":"sta', '{"command":"status"}\n'];
+const connect = (n) => {
+  const client = net.connect('/run/openclaw-failover/control.sock');
+  client.on('connect', () => {
+    if (n % 2 === 0) return client.resume();
+    client.write(says[(n >> 1) % 4]);
+    setTimeout(() => client.destroy(), 500);
+  });
+  client.on('error', () => {});
+  client.on('close', () => setTimeout(connect, 50, n));
+};
+for (let n = 0; n < 1000; n++) connect(n);
+"#;
+
+#[test]
+fn a_pause_during_an_outage_puts_the_promotion_off_until_it_ends() {
+    let (lab, stub) = Lab::with_stub();
+    let monitor = lab.monitor();
+    let began = now();
+    stub.say(Says::Error);
+    let paused = operator(&lab.standby, "pause --for 60s");
+    assert!(paused.ok && paused.text.contains("could not take over"), "{}", paused.text);
+    let ends = now() + 60.0;
+    let held_back = monitor.wait_event("held_back", began, secs(30));
+    assert!(held_back.at - began <= AFTER + TIMEOUT + SLACK, "it was due in time");
+    let nothing = || now() >= ends - 1.0 || lab.standby.unit(GATEWAY).active == "inactive";
+    always("nothing is started while the pause lasts", secs(60), nothing);
+
+    let promoting = monitor.wait_event("promoting", began, secs(30));
+    let late = promoting.at - ends;
+    report(&format!("decided {late:.1} s after the pause had ended"));
+    assert!((-SLACK..=TIMEOUT + SLACK).contains(&late), "{late} s after the pause");
+    monitor.wait_role("active", secs(60));
+    stub.say(Says::Started);
+    monitor.wait_role("standby", secs(60));
+    assert_eq!(lab.starts().len(), 1, "starts of the standby's gateway");
+}
+
+#[test]
+fn forced_in_standby_and_while_active() {
+    let (lab, _stub) = Lab::with_stub();
+    let (host, began) = (&lab.standby, now());
+    let stays = done(host, "demote");
+    assert!(stays.contains("this host is standby already"), "{stays}");
+    // Although the primary serves.
+    let promoted = done(host, "promote");
+    assert!(promoted.contains("because an operator said so") && promoted.contains("this host serves"), "{promoted}");
+    let serving = host.unit(GATEWAY);
+    assert!(host.sees_started(crate::lab::STANDBY));
+    let stays = done(host, "promote");
+    assert!(stays.contains("this host is active already"), "{stays}");
+    always("it stays up whatever the primary does", secs(20), || host.unit(GATEWAY) == serving);
+    // The hold outlives the monitor, and so does the gateway.
+    host.run(&format!("systemctl kill --kill-who=main --signal=KILL {MONITOR}"));
+    let remembered = || operator(host, "promote").text.contains("this host is active already").then_some(());
+    eventually("another monitor listens", secs(20), remembered);
+    let holds = lab.monitor().events().iter().filter(|event| event.name == "hold_ended").count();
+    assert_eq!(holds, 0, "the hold is remembered");
+
+    done(host, "pause");
+    assert_eq!(host.unit(GATEWAY), serving, "a pause freezes as is");
+    let demoted = done(host, "demote --for 10s");
+    assert!(demoted.contains("this host stands by"), "{demoted}");
+    assert_eq!(host.unit(GATEWAY).active, "inactive");
+    lab.monitor().wait_event("hold_ended", began, secs(20));
+    assert!(done(host, "resume").contains("nothing is held"));
+    assert_eq!(lab.starts().len(), 1, "starts of the standby's gateway");
+}
+
+#[test]
+fn forced_while_promoting_and_while_demoting() {
+    let (lab, _stub) = Lab::with_stub();
+    let (host, monitor) = (&lab.standby, lab.monitor());
+    // Long enough to be met in.
+    lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "30s""#);
+    host.add_to_unit(GATEWAY, "[Service]\nExecStop=/bin/sleep 8\n");
+    host.add_to_unit(PULL, "[Service]\nExecStartPre=/bin/sleep 15\n");
+
+    during(&lab, "promote", "(sync)", |first| {
+        assert!(done(host, "demote").contains("called off"));
+        let first = first();
+        assert!(!first.ok && first.text.contains("ended or replaced"), "{}", first.text);
+    });
+    assert_eq!(lab.starts(), [0.0; 0], "nothing was started");
+    host.add_to_unit(PULL, "[Service]\n");
+    eventually("the slow pull has ended", secs(30), || (host.unit(PULL).active == "inactive").then_some(()));
+
+    during(&lab, "promote", "(verify)", |first| {
+        let again = done(host, "promote");
+        assert!(again.contains("this host serves") && first().ok, "{again}");
+    });
+    during(&lab, "demote", "demoting", |first| {
+        let again = done(host, "promote");
+        assert!(again.contains("is needed again while it drains") && again.contains("this host serves"), "{again}");
+        assert!(!first().ok);
+    });
+    assert_eq!(lab.starts().len(), 2, "starts of the standby's gateway");
+    during(&lab, "demote", "demoting", |first| {
+        done(host, "demote");
+        assert!(first().ok);
+    });
+
+    done(host, "resume");
+    during(&lab, "promote", "(verify)", |first| {
+        done(host, "demote");
+        assert!(!first().ok);
+    });
+    monitor.wait_role("standby", secs(5));
+    assert_eq!(lab.starts().len(), 3, "starts of the standby's gateway");
+}
+
+#[test]
+fn a_crowd_at_the_socket_delays_no_failover() {
+    let (lab, stub) = Lab::with_stub();
+    let host = &lab.standby;
+    let before = pss(host);
+    host.write("/root/crowd.js", CROWD);
+    host.run(&format!(
+        "ulimit -n 4096; systemd-run --quiet --unit=crowd --property=LimitNOFILE=4096 {NODE} /root/crowd.js"
+    ));
+    eventually("the crowd is there", secs(20), || (connected(host) > 500).then_some(()));
+    let asked = now();
+    done(host, "resume");
+    report(&format!("an operator is answered after {:.1} s", now() - asked));
+    assert!(now() - asked < 5.0);
+
+    let mut outage = Outage::begin(&lab, || stub.say(Says::Error));
+    outage.last_life = Some(stub.last_life());
+    outage.takeover();
+    assert!(connected(host) > 500, "the crowd is still there");
+    let grown = pss(host).saturating_sub(before);
+    report(&format!("with the crowd the monitor uses {grown} KiB more, of {before} KiB"));
+    assert!(grown <= CROWDED);
+    outage.failback(|| stub.say(Says::Started));
+    host.run("systemctl stop crowd");
+}
+
+#[test]
+fn the_socket_is_for_root_and_the_group_alone() {
+    let (lab, _stub) = Lab::with_stub();
+    let host = &lab.standby;
+    host.run("useradd --groups openclaw-failover friend; useradd stranger");
+    let as_user = |user: &str, command: &str| host.ask(&format!("runuser -u {user} -- openclaw-failover {command}"));
+    for user in ["openclaw", "stranger", "nobody"] {
+        let refused = as_user(user, "pause");
+        assert!(!refused.ok && refused.text.contains("root and the members of its group"), "{user}: {}", refused.text);
+        assert!(as_user(user, "status").ok, "{user} may look");
+    }
+    let obeyed = as_user("friend", "pause --for 1m");
+    assert!(obeyed.ok, "{}", obeyed.text);
+    done(host, "resume");
+}
+
+/// Gives an order and, once the status shows `role`, does something else; `first` there waits for the order's own end.
+fn during(lab: &Lab, order: &str, role: &str, then: impl FnOnce(&dyn Fn() -> Answer)) {
+    let host = &lab.standby;
+    let script = format!("{{ openclaw-failover {order} && echo exit 0 || echo exit 1; }} >/root/first 2>&1");
+    host.run("rm -f /root/first");
+    thread::scope(|scope| {
+        scope.spawn(|| host.ask(&script));
+        let shown = || done(host, "status").lines().any(|line| line.starts_with("role") && line.contains(role));
+        eventually(&format!("{order} leads to {role}"), secs(40), || shown().then_some(()));
+        then(&|| {
+            let ended = || host.read("/root/first").filter(|text| text.contains("\nexit "));
+            let text = eventually(&format!("the first {order} ends"), secs(60), ended);
+            Answer { ok: text.ends_with("exit 0\n"), text }
+        });
+    });
+}
+
+/// Gives the monitor of a host an order that must be carried out.
+fn done(host: &Host, command: &str) -> String {
+    let answer = operator(host, command);
+    assert!(answer.ok, "{command}: {}", answer.text);
+    answer.text
+}
+
+fn operator(host: &Host, command: &str) -> Answer {
+    host.ask(&format!("openclaw-failover {command}"))
+}
+
+/// How many connections the crowd has.
+fn connected(host: &Host) -> usize {
+    let process = host.unit("crowd").main_pid;
+    host.run(&format!("ls -l /proc/{process}/fd 2>/dev/null | grep --count socket: || true"))
+        .trim()
+        .parse()
+        .unwrap_or(0)
+}
