@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod error;
 mod history;
+mod notify;
 mod operator;
 mod output;
 mod rooms;

@@ -13,6 +13,7 @@
 //! - [`doctor`]: could this standby take over right now?
 //! - [`setup`]: makes a Debian or Ubuntu host a standby or a primary, and takes that back.
 //! - [`report`]: what people read: history, durable state, status.
+//! - [`notify`]: tells people elsewhere, through webhooks; and the heartbeat that tells them when nobody can.
 //! - [`demo`]: a whole failover on loopback, without root and without systemd.
 //! - [`json`]: the one JSON value type.
 
@@ -25,6 +26,7 @@ pub mod failover;
 pub mod host;
 pub mod json;
 pub mod monitor;
+pub mod notify;
 pub mod probe;
 pub mod report;
 pub mod setup;

@@ -17,6 +17,7 @@ mod clock;
 mod conditions;
 mod gateway;
 mod inbox;
+mod notifier;
 mod operator;
 mod prober;
 mod pulse;
@@ -49,6 +50,8 @@ pub(crate) use backend::{Backend, Systemd};
 use clock::Clock;
 use conditions::Conditions;
 use inbox::{Ask, Fact, Message, Outlet, inbox};
+use notifier::Notifier;
+pub(crate) use notifier::host_name;
 use operator::Said;
 use pulse::Pulse;
 use recorder::Record;
@@ -131,6 +134,7 @@ pub(crate) struct Monitor {
     inbox: Receiver<Message>,
     outlet: Outlet,
     workers: Workers,
+    notifier: Notifier,
     /// Which configuration's probers are listened to, and whether the next one is being read.
     generation: u64,
     reloading: bool,
@@ -149,6 +153,8 @@ pub(crate) struct Monitor {
     /// When the status was last written, and whether anything has happened since.
     status: Option<Time>,
     changed: bool,
+    /// By the status that was written last.
+    could_take_over: bool,
 }
 
 impl Monitor {
@@ -169,6 +175,7 @@ impl Monitor {
             unit: unit.as_ref().ok().map(unit_for_machine),
         };
         let (workers, mut missing) = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
+        let notifier = Notifier::start(&parts.config, &parts.paths, &outlet)?;
         missing.extend(operator::listen(&parts.paths.control(), outlet.clone()));
         let mut monitor = Self {
             upstreams: vec![None; parts.config.upstreams.len()],
@@ -183,6 +190,7 @@ impl Monitor {
             said: Said::new(now),
             status: None,
             changed: false,
+            could_take_over: false,
             generation: 0,
             reloading: false,
             started: now,
@@ -191,6 +199,7 @@ impl Monitor {
             inbox,
             outlet,
             workers,
+            notifier,
         };
         let upstreams = monitor.parts.config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
         monitor.tell(&MonitorNote::Started { version: env!("CARGO_PKG_VERSION").to_owned(), upstreams });
@@ -280,6 +289,10 @@ impl Monitor {
                 let note = self.conditions.disk(result);
                 self.tell(&note);
             }
+            Fact::Notified(who, result) => {
+                let note = self.conditions.notified(who, result);
+                self.tell(&note);
+            }
             Fact::Loaded(loaded) => self.loaded(loaded),
             Fact::Missing(what) => self.tell(&MonitorNote::Missing { what }),
             Fact::Called(call) => self.called(at, &call),
@@ -361,6 +374,9 @@ impl Monitor {
         }
         if self.pulse.is_well(now, &self.parts.config) {
             self.pulse.feed(now, &self.notify);
+            if self.could_take_over {
+                self.notifier.is_well();
+            }
         }
     }
 }

@@ -25,6 +25,8 @@ use crate::config::Upstream;
 use race::Race;
 use route::Route;
 
+pub(crate) use fault::Fault;
+pub(crate) use http::{agent, roots};
 pub use verdict::{Channels, Failure, Verdict};
 
 /// Longer timeouts are cut to this, so that no clock arithmetic can overflow.

@@ -13,6 +13,7 @@ use super::demo::Demo;
 use super::doctor::Doctor;
 use super::error::Error;
 use super::history::History;
+use super::notify::Notify;
 use super::operator::Operator;
 use super::output::Output;
 use super::run::Run;
@@ -30,6 +31,7 @@ pub(super) enum Command {
     Config(Config),
     Doctor(Doctor),
     Demo(Demo),
+    Notify(Notify),
     Operator(Operator),
     Sync(Sync),
     Setup(Box<Setup>),
@@ -40,7 +42,7 @@ pub(super) enum Command {
 type Parse = fn(Parser) -> Result<Command, Error>;
 
 /// Every command and its parser.
-const COMMANDS: [(&str, Parse); 14] = [
+const COMMANDS: [(&str, Parse); 15] = [
     ("check", Check::parse),
     ("run", Run::parse),
     ("status", Status::parse),
@@ -49,6 +51,7 @@ const COMMANDS: [(&str, Parse); 14] = [
     ("demote", Operator::parse_demote),
     ("pause", Operator::parse_pause),
     ("resume", Operator::parse_resume),
+    ("notify", Notify::parse),
     ("config", Config::parse),
     ("doctor", Doctor::parse),
     ("demo", Demo::parse),
@@ -72,6 +75,7 @@ Commands:
   demote        stop it and keep it down, for a while
   pause         do nothing to it, for a while
   resume        end what one of these three has set
+  notify        try the webhooks that are told what happens
   config        print the effective configuration, or validate a file
   doctor        could this standby take over right now? what to do if not
   demo          a whole failover on loopback in under a minute
@@ -119,6 +123,7 @@ impl Command {
             Self::Config(config) => config.run(out),
             Self::Doctor(doctor) => doctor.run(out),
             Self::Demo(demo) => demo.run(out),
+            Self::Notify(notify) => notify.run(out),
             Self::Operator(order) => order.run(out),
             Self::Sync(sync) => sync.run(out),
             Self::Setup(setup) => setup.run(out),
@@ -193,6 +198,8 @@ mod tests {
             ("pause --for 10ms", "is too short; write at least 1s"),
             ("pause --fro 1h", "pause has no option '--fro', did you mean '--for'?"),
             ("pause ever", "unexpected argument 'ever'"),
+            ("notify", "write notify --test"),
+            ("notify --tset", "did you mean '--test'?"),
             ("resume 1h", "unexpected argument '1h'"),
             ("resume --now", "resume has no option '--now'"),
             ("resmue", "unknown command 'resmue', did you mean 'resume'?"),

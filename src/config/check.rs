@@ -4,6 +4,7 @@
 //! it, so that the rest can be checked; a configuration with problems never leaves this room.
 
 mod names;
+mod notify;
 mod secrets;
 mod state_paths;
 mod timing;
@@ -45,6 +46,8 @@ pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
         demote: Demote { after: timing.demote_after, max_after: timing.max_after, flap_window: timing.flap_window },
         gateway,
         secrets: secrets::check(raw.secrets, &workspace, problems),
+        notify: notify::check(raw.notify, problems),
+        heartbeat: notify::heartbeat(raw.heartbeat, problems),
         workspace,
     }
 }

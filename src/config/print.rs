@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::json::Value;
 
 use super::duration::show;
+use super::notify::{Heartbeat, Notify};
 use super::size;
 use super::valid::{Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
 
@@ -22,6 +23,8 @@ impl Config {
             ("gateway", gateway(&self.gateway)),
             ("workspace", workspace(&self.workspace)),
             ("secrets", Value::array(self.secrets.iter().map(secret))),
+            ("notify", Value::array(self.notify.iter().map(notify))),
+            ("heartbeat", self.heartbeat.as_ref().map_or(Value::Null, heartbeat)),
         ])
     }
 }
@@ -97,6 +100,23 @@ fn workspace(workspace: &Workspace) -> Value {
 
 fn secret(secret: &Secret) -> Value {
     Value::object([("source", text(&secret.source)), ("target", path(&secret.target))])
+}
+
+fn notify(notify: &Notify) -> Value {
+    Value::object([
+        ("credential", text(&notify.credential)),
+        ("format", text(notify.format.name())),
+        ("events", Value::array(notify.topics.iter().map(|topic| text(topic.name())))),
+        ("ca_file", notify.ca_file.as_deref().map_or(Value::Null, path)),
+    ])
+}
+
+fn heartbeat(heartbeat: &Heartbeat) -> Value {
+    Value::object([
+        ("credential", text(&heartbeat.credential)),
+        ("interval", duration(heartbeat.interval)),
+        ("ca_file", heartbeat.ca_file.as_deref().map_or(Value::Null, path)),
+    ])
 }
 
 fn text(text: &str) -> Value {

@@ -14,6 +14,8 @@ const MOST_URLS: usize = 8;
 const MOST_CHANNELS: usize = 32;
 const MOST_WITNESSES: usize = 8;
 const MOST_SECRETS: usize = 16;
+const MOST_WEBHOOKS: usize = 8;
+const MOST_TOPICS: usize = 16;
 
 /// Everything that can be set.
 #[derive(Default)]
@@ -25,6 +27,8 @@ pub(super) struct Raw {
     pub(super) gateway: RawGateway,
     pub(super) workspace: RawWorkspace,
     pub(super) secrets: Vec<RawSecret>,
+    pub(super) notify: Vec<RawNotify>,
+    pub(super) heartbeat: Option<RawHeartbeat>,
 }
 
 pub(super) struct RawUpstream {
@@ -87,6 +91,21 @@ pub(super) struct RawSecret {
     pub(super) target: Option<At<String>>,
 }
 
+pub(super) struct RawNotify {
+    pub(super) place: Place,
+    pub(super) credential: Option<At<String>>,
+    pub(super) format: Option<At<String>>,
+    pub(super) events: Option<Vec<At<String>>>,
+    pub(super) ca_file: Option<At<String>>,
+}
+
+pub(super) struct RawHeartbeat {
+    pub(super) place: Place,
+    pub(super) credential: Option<At<String>>,
+    pub(super) interval: Option<At<Duration>>,
+    pub(super) ca_file: Option<At<String>>,
+}
+
 impl Raw {
     /// Reads the file's JSON.
     pub(super) fn read(document: &Node, problems: &Collector) -> Self {
@@ -96,6 +115,8 @@ impl Raw {
         };
         let upstreams = top.list("upstreams", MOST_UPSTREAMS);
         let secrets = top.list("secrets", MOST_SECRETS);
+        let notify = top.list("notify", MOST_WEBHOOKS);
+        let heartbeat = top.get("heartbeat");
         let raw = Self {
             upstreams: upstreams
                 .map(|list| At { value: each(&list.value, problems, RawUpstream::read), place: list.place }),
@@ -105,6 +126,8 @@ impl Raw {
             gateway: RawGateway::read(top.object("gateway")),
             workspace: RawWorkspace::read(top.object("workspace")),
             secrets: secrets.map_or_else(Vec::new, |list| each(&list.value, problems, RawSecret::read)),
+            notify: notify.map_or_else(Vec::new, |list| each(&list.value, problems, RawNotify::read)),
+            heartbeat: heartbeat.and_then(|one| each(&[one], problems, RawHeartbeat::read).pop()),
         };
         top.close();
         raw
@@ -205,6 +228,33 @@ impl RawWorkspace {
 impl RawSecret {
     fn read(place: Place, mut object: Object<'_>) -> Self {
         let raw = Self { place, source: object.text("source"), target: object.text("target") };
+        object.close();
+        raw
+    }
+}
+
+impl RawNotify {
+    fn read(place: Place, mut object: Object<'_>) -> Self {
+        let raw = Self {
+            place,
+            credential: object.text("credential"),
+            format: object.text("format"),
+            events: object.texts("events", MOST_TOPICS).map(|list| list.value),
+            ca_file: object.text("ca_file"),
+        };
+        object.close();
+        raw
+    }
+}
+
+impl RawHeartbeat {
+    fn read(place: Place, mut object: Object<'_>) -> Self {
+        let raw = Self {
+            place,
+            credential: object.text("credential"),
+            interval: object.duration("interval"),
+            ca_file: object.text("ca_file"),
+        };
         object.close();
         raw
     }

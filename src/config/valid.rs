@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::notify::{Heartbeat, Notify};
+
 /// A configuration in which every value makes sense, alone and beside the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -20,6 +22,10 @@ pub struct Config {
     pub workspace: Workspace,
     /// Small files copied in before a promotion; none by default.
     pub secrets: Vec<Secret>,
+    /// Webhooks that are told what happens; none by default.
+    pub notify: Vec<Notify>,
+    /// The dead man's switch; none by default.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 impl Config {
@@ -34,6 +40,8 @@ impl Config {
             gateway: Gateway::default(),
             workspace,
             secrets: Vec::new(),
+            notify: Vec::new(),
+            heartbeat: None,
         }
     }
 }

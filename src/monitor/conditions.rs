@@ -19,6 +19,8 @@ pub(super) struct Conditions {
     disk: Option<String>,
     run_dir: Option<String>,
     channels: BTreeMap<String, Channels>,
+    /// Whoever does not take notifications, and why.
+    deaf: BTreeMap<String, String>,
     pub(super) workspace: Workspace,
 }
 
@@ -67,6 +69,24 @@ impl Conditions {
         }
     }
 
+    /// Takes in whether notifications arrive.
+    pub(super) fn notified(&mut self, who: String, result: Result<(), String>) -> MonitorNote {
+        match result {
+            Ok(()) => {
+                self.deaf.remove(&who);
+                MonitorNote::NotifyWell { who }
+            }
+            Err(why) => {
+                self.deaf.insert(who.clone(), why.clone());
+                MonitorNote::NotifyFailed { who, why }
+            }
+        }
+    }
+
+    pub(super) fn forget_notified(&mut self) {
+        self.deaf.clear();
+    }
+
     /// Takes in the channels of an upstream that is alive.
     pub(super) fn channels(&mut self, upstream: &str, channels: &Channels) -> Option<MonitorNote> {
         if self.channels.get(upstream).cloned().unwrap_or_default() == *channels {
@@ -88,6 +108,8 @@ impl Conditions {
                 self.channels.get(&upstream.name).and_then(|broken| in_words(&upstream.name, broken)),
             ));
         }
+        let deaf = self.deaf.iter().map(|(who, why)| ("notify", Some(format!("{who} takes no notifications: {why}"))));
+        found.extend(deaf);
         let found = found.into_iter().filter_map(|(what, text)| Some(Degraded { what: what.to_owned(), text: text? }));
         found.collect()
     }

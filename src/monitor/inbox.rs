@@ -37,6 +37,8 @@ pub(super) enum Fact {
     Pushed(Result<Pushed, String>),
     /// The disk takes what is written to it, or why not.
     Disk(Result<(), String>),
+    /// A webhook, or the heartbeat's server, by its credential's name: it takes what it is sent, or why not.
+    Notified(String, Result<(), String>),
     /// The configuration was read again.
     Loaded(Loaded),
     /// Something that this host needs is not there, in words.

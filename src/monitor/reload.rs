@@ -7,9 +7,10 @@ use crate::failover::{Policy, Role};
 use crate::report::entry::MonitorNote;
 
 use super::inbox::Fact;
+use super::notifier::Notifier;
 use super::prober::Probers;
 use super::pulse::Pulse;
-use super::{Monitor, witness};
+use super::{Error, Monitor, witness};
 
 /// A configuration that was read, and the witnesses that apply to it.
 pub(super) type Loaded = Result<(Box<Config>, Vec<Witness>), String>;
@@ -53,6 +54,11 @@ impl Monitor {
         let probers = |targets| Probers::start(targets, &policy, generation, clock, outlet);
         let changed = self.workers.reconfigure(&config, backend, &policy, witnesses, probers, outlet);
         let missing = changed.map_err(|why| why.to_string())?;
+        if (&config.notify, &config.heartbeat) != (&self.parts.config.notify, &self.parts.config.heartbeat) {
+            let notifier = Notifier::start(&config, &self.parts.paths, &self.outlet);
+            self.notifier = notifier.map_err(|why| Error::from(why).to_string())?;
+            self.conditions.forget_notified();
+        }
         self.generation = generation;
         let armed = self.armed.knows_each(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();

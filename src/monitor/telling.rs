@@ -4,8 +4,8 @@ use crate::failover::{Note, Time};
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::status::{Facts, Status};
 
-use super::Monitor;
 use super::recorder::Record;
+use super::{Monitor, notifier};
 
 impl Monitor {
     pub(super) fn say(&mut self, at: Time, note: &Note) {
@@ -32,6 +32,7 @@ impl Monitor {
         self.changed = true;
         (self.parts.teller)(&entry);
         self.said.add(&entry.text);
+        self.notifier.take(&entry);
         if !self.workers.recorder.take(Record::Entry(entry)) {
             log::warn!("the disk is too slow for the history: an entry is lost");
         }
@@ -59,6 +60,7 @@ impl Monitor {
         let now = self.clock.now();
         (self.status, self.changed) = (Some(now), false);
         let status = self.look(now);
+        self.could_take_over = notifier::could_take_over(&status);
         self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words()));
         let note = self.conditions.run_dir(status.save(&self.parts.paths.status()));
         self.tell_if(note);

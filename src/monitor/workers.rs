@@ -1,8 +1,5 @@
 //! The monitor's threads, and the ways to them.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -17,10 +14,8 @@ use super::sync::Sync;
 use super::{Error, Parts, witness};
 use crate::config::{Config, Upstream, Witness};
 use crate::failover::{Look, Order, Policy};
+use crate::notify::Vault;
 use crate::probe::Target;
-
-/// No gateway token is longer, in bytes.
-const TOKEN: u64 = 4096;
 
 pub(super) struct Workers {
     probers: Probers,
@@ -104,7 +99,8 @@ fn asking_time(policy: &Policy) -> Duration {
 fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
     let mut missing = Vec::new();
     let mut target = |upstream: &Upstream| {
-        let token = upstream.credential.as_deref().and_then(|name| match token(name) {
+        let vault = Vault::from_env();
+        let token = upstream.credential.as_deref().and_then(|name| match vault.read(name) {
             Ok(token) => Some(token),
             Err(why) => {
                 missing.push(format!(
@@ -124,17 +120,4 @@ fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
 fn driven(config: &Config, backend: Arc<dyn Backend>) -> Result<Driven, Error> {
     let target = Target::local(&config.gateway.url)?;
     Ok(Driven { backend, target, timeout: config.probe.timeout })
-}
-
-/// Reads a token that `LoadCredential=notify:FOLDER` has put where systemd.exec(5) says.
-fn token(name: &str) -> Result<String, String> {
-    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or("the monitor was not given any")?;
-    let path = PathBuf::from(folder).join(format!("notify_{name}"));
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(TOKEN).read_to_string(&mut text));
-    read.map_err(|why| why.to_string())?;
-    match text.trim() {
-        "" => Err("it is empty".to_owned()),
-        token => Ok(token.to_owned()),
-    }
 }

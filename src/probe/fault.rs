@@ -10,9 +10,9 @@ use super::verdict::Failure;
 
 /// A failure and, for people, why.
 #[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) failure: Failure,
-    pub(super) why: String,
+pub(crate) struct Fault {
+    pub(crate) failure: Failure,
+    pub(crate) why: String,
 }
 
 impl Fault {

@@ -34,7 +34,7 @@ pub(super) struct Response {
 }
 
 /// Builds the agent for one URL. TLS is configured by ureq when the first `https` connection needs it.
-pub(super) fn agent(roots: RootCerts) -> Agent {
+pub(crate) fn agent(roots: RootCerts) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -52,7 +52,7 @@ pub(super) fn agent(roots: RootCerts) -> Agent {
 }
 
 /// Reads the certificates of private authorities.
-pub(super) fn roots(file: &Path) -> Result<RootCerts, Error> {
+pub(crate) fn roots(file: &Path) -> Result<RootCerts, Error> {
     let problem = |why: String| Error::CaFile { path: file.to_owned(), why };
     let mut pem = Vec::new();
     File::open(file)

@@ -66,6 +66,12 @@ impl Paths {
         self.state_dir.join("history.jsonl")
     }
 
+    /// How far the notifications to one webhook have come.
+    #[must_use]
+    pub fn notified(&self, credential: &str) -> PathBuf {
+        self.state_dir.join(format!("notified-{credential}.json"))
+    }
+
     /// How things stand.
     #[must_use]
     pub fn status(&self) -> PathBuf {

@@ -56,6 +56,8 @@ fn config(upstreams: &[(&str, &[&str])]) -> Config {
             ..Workspace::default()
         },
         secrets: Vec::new(),
+        notify: Vec::new(),
+        heartbeat: None,
     }
 }
 

@@ -42,6 +42,10 @@ pub enum MonitorNote {
     WriteFailed { why: String },
     /// Files can be written again.
     WriteWell,
+    /// A webhook, by its credential's name, does not take what it is sent.
+    NotifyFailed { who: String, why: String },
+    /// It does again.
+    NotifyWell { who: String },
     /// An upstream names other broken channels than before; empty lists: all work.
     UpstreamChannels { upstream: String, failing: Vec<String>, suppressed: Vec<String> },
 }
@@ -89,6 +93,17 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
             Entry::error("write_failed", &text).quote("why", why)
         }
         MonitorNote::WriteWell => Entry::notice("write_well", "state and history can be written again"),
+        MonitorNote::NotifyFailed { who, why } => {
+            let text = format!(
+                "notifications to {who} do not arrive: {}. They are tried again for a day; \
+                 `openclaw-failover notify --test` tries now",
+                quoted(why)
+            );
+            Entry::warning("notify_failed", &text).with("who", who.as_str()).quote("why", why)
+        }
+        MonitorNote::NotifyWell { who } => {
+            Entry::notice("notify_well", &format!("notifications to {who} arrive again")).with("who", who.as_str())
+        }
         MonitorNote::UpstreamChannels { upstream, failing, suppressed } => channels(upstream, failing, suppressed),
     }
 }

@@ -1,0 +1,79 @@
+//! `notify`: try the webhooks.
+
+use std::path::PathBuf;
+
+use lexopt::Parser;
+
+use crate::monitor::host_name;
+use crate::notify::{self, Vault};
+
+use super::Answer;
+use super::args::{Args, Item};
+use super::command::Command;
+use super::config::configuration;
+use super::error::Error;
+use super::output::{Output, printable};
+
+const HELP: &str = "\
+Send a test to every webhook of the configuration, and say which took it. As
+root: nobody else may read their URLs. A monitor that runs takes up a changed
+credential when it is restarted.
+
+Usage: openclaw-failover notify --test [OPTIONS]
+
+Options:
+  --config FILE  read FILE instead of /etc/openclaw-failover/config.json
+  -h, --help     this text
+
+Exit codes: 0 every webhook took it, 1 one did not, 2 usage or configuration
+error.
+";
+
+const OPTIONS: &[&str] = &["--test", "--config"];
+
+/// Send a test.
+#[derive(Debug, PartialEq)]
+pub(super) struct Notify {
+    config: Option<PathBuf>,
+}
+
+impl Notify {
+    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "notify", HELP, OPTIONS);
+        let (mut test, mut config) = (false, None);
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Option("--test") => test = true,
+                Item::Option(_) => config = Some(args.file()?),
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+            }
+        }
+        if !test {
+            return Err(args.usage("notify has nothing to say by itself; write notify --test"));
+        }
+        Ok(Command::Notify(Self { config }))
+    }
+
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        let (_, config) = configuration(self.config.as_deref())?;
+        if config.notify.is_empty() {
+            return Err(Error::Failed("there is no webhook in the configuration; add one under \"notify\"".to_owned()));
+        }
+        let (vault, host) = (Vault::from_env(), host_name());
+        let mut answer = Answer::Yes;
+        for webhook in &config.notify {
+            let said = match notify::test(webhook, &vault, &host) {
+                Ok(()) => "taken".to_owned(),
+                Err(why) => {
+                    answer = Answer::No;
+                    format!("not taken: {why}")
+                }
+            };
+            let name = format!("{} ({})", webhook.credential, webhook.format.name());
+            out.line(format_args!("{name:24}  {}", printable(&said)))?;
+            out.flush()?;
+        }
+        Ok(answer)
+    }
+}

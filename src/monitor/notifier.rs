@@ -1,0 +1,83 @@
+//! The ways to people elsewhere: a courier a webhook, and the heartbeat.
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::inbox::{Fact, Outlet};
+use crate::config::Config;
+use crate::failover::HoldKind;
+use crate::notify::{Courier, Heartbeat, Message, Pace, Sieve, Told, Vault, Way};
+use crate::report::entry::Entry;
+use crate::report::paths::Paths;
+use crate::report::status::Status;
+
+/// What keeps this host from taking over, by the names that the status has for it.
+const OBSTACLES: [&str; 4] = ["systemd_unreachable", "port_held", "isolated", "never_seen_healthy"];
+
+pub(super) struct Notifier {
+    couriers: Vec<Courier>,
+    heartbeat: Option<Heartbeat>,
+    sieve: Sieve,
+    host: String,
+    steady: Duration,
+}
+
+impl Notifier {
+    pub(super) fn start(config: &Config, paths: &Paths, outlet: &Outlet) -> io::Result<Self> {
+        let (host, vault) = (host_name(), Vault::from_env());
+        let told = |who: &str| -> Told {
+            let (who, outlet) = (who.to_owned(), outlet.clone());
+            Box::new(move |result| {
+                outlet.send(Fact::Notified(who.clone(), result));
+            })
+        };
+        let courier = |webhook: &crate::config::Notify| {
+            let way = Way {
+                webhook: webhook.clone(),
+                vault: vault.clone(),
+                host: host.clone(),
+                history: paths.history(),
+                mark: paths.notified(&webhook.credential),
+                pace: Pace::default(),
+            };
+            Courier::start(way, told(&webhook.credential))
+        };
+        let couriers = config.notify.iter().map(courier).collect::<io::Result<_>>()?;
+        let beat = config.heartbeat.clone();
+        let beat = beat.map(|beat| Heartbeat::start(beat.clone(), vault.clone(), told(&beat.credential)));
+        Ok(Self { couriers, heartbeat: beat.transpose()?, sieve: Sieve::default(), host, steady: config.demote.after })
+    }
+
+    /// Passes an entry on to whoever wants to know. Never waits.
+    pub(super) fn take(&mut self, entry: &Entry) {
+        if self.couriers.is_empty() {
+            return;
+        }
+        let message = Message::of(&entry.to_json(), &self.host, self.steady);
+        if let Some(message) = message.filter(|message| self.sieve.lets_through(message)) {
+            let message = Arc::new(message);
+            self.couriers.iter().for_each(|courier| courier.take(&message));
+        }
+    }
+
+    /// Lets the heartbeat know that the monitor is well and this host could take over.
+    pub(super) fn is_well(&self) {
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.is_well();
+        }
+    }
+}
+
+/// Whether this host could take over, or has: nothing that is known stands in the way.
+pub(super) fn could_take_over(status: &Status) -> bool {
+    let is_held = status.hold.is_some_and(|hold| hold.kind != HoldKind::Promoted);
+    !is_held && !status.degraded.iter().any(|degraded| OBSTACLES.contains(&degraded.what.as_str()))
+}
+
+/// The name of this host: /proc/sys is not to be seen in the monitor's sandbox.
+pub(crate) fn host_name() -> String {
+    let read = |path| fs::read_to_string(path).ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    read("/etc/hostname").or_else(|| read("/proc/sys/kernel/hostname")).unwrap_or_else(|| "the standby".to_owned())
+}

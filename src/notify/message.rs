@@ -1,0 +1,130 @@
+//! An entry of the history on its way to people elsewhere.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::time::Duration;
+
+use super::event::{self, Kind};
+use crate::config::Topic;
+use crate::failover::Time;
+use crate::json::Value;
+use crate::report::clock::{parse_rfc3339, people, rfc3339, wall_clock};
+
+/// One thing to tell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The same whenever the same thing is told, for whoever is told it twice.
+    pub id: String,
+    /// The name of this host.
+    pub host: String,
+    /// When it happened.
+    pub at: Time,
+    /// What it is about; a second topic where there is one.
+    pub topics: [Option<Topic>; 2],
+    /// The entry of the history.
+    pub entry: Value,
+    pub(super) kind: Kind,
+}
+
+impl Message {
+    /// The message that an entry of the history makes; `None` if it is not for people elsewhere. `steady` is the hold-down
+    /// of an upstream that does not come and go.
+    #[must_use]
+    pub fn of(entry: &Value, host: &str, steady: Duration) -> Option<Self> {
+        let text = |key| entry.get(key).and_then(|field| field.as_str()).unwrap_or_default();
+        let (topic, kind) = event::of(text("event"))?;
+        let in_drill = ["cause", "reason", "why"].iter().any(|key| text(key).starts_with("drill"));
+        // The monitor says it at each of its starts, and nothing has changed.
+        if text("event") == "adopted" && text("severity") == "notice" {
+            return None;
+        }
+        let grown = entry.get("hold_down_seconds").and_then(|span| span.as_f64()).unwrap_or_default();
+        let flapping = text("cause") == "outage" && grown > steady.as_secs_f64();
+        let (at, hash) = (parse_rfc3339(text("at"))?, hash(&[text("event"), text("text")]));
+        Some(Self {
+            id: format!("{}-{:08x}", at.as_millis(), hash as u32),
+            host: host.to_owned(),
+            at,
+            topics: [Some(if in_drill { Topic::Drill } else { topic }), flapping.then_some(Topic::Flapping)],
+            entry: entry.clone(),
+            kind,
+        })
+    }
+
+    /// One that says it is a test.
+    pub(super) fn test(host: &str, topic: Topic) -> Self {
+        let at = wall_clock();
+        let entry = Value::object([
+            ("at", rfc3339(at).into()),
+            ("event", "test".into()),
+            ("severity", "notice".into()),
+            ("text", "this is a test, and all is well: `openclaw-failover notify --test` sent it".into()),
+        ]);
+        let id = format!("{}-test", at.as_millis());
+        Self { id, host: host.to_owned(), at, topics: [Some(topic), None], entry, kind: Kind::Condition }
+    }
+
+    /// Whether it is about one of these.
+    #[must_use]
+    pub fn is_about(&self, topics: &[Topic]) -> bool {
+        self.topics.iter().flatten().any(|topic| topics.contains(topic))
+    }
+
+    /// Whether it is told at least once, and not only while it is news.
+    #[must_use]
+    pub fn is_transition(&self) -> bool {
+        self.kind != Kind::Condition
+    }
+
+    /// Its topics in words.
+    pub(super) fn about(&self) -> String {
+        let words: Vec<_> = self.topics.iter().flatten().map(|topic| topic.name()).collect();
+        words.join(", ").replace('_', " ")
+    }
+
+    /// Text of the entry.
+    pub(super) fn text(&self, key: &str) -> &str {
+        self.entry.get(key).and_then(|field| field.as_str()).unwrap_or_default()
+    }
+
+    /// What to tell a person: how bad it is, where, what, and when it happened, for it may come late.
+    pub(super) fn line(&self) -> String {
+        let sign = match self.text("severity") {
+            "error" => "🔴",
+            "warning" => "🟠",
+            _ => "🟢",
+        };
+        format!("{sign} {}: {} ({})", self.host, self.text("text"), people(self.at))
+    }
+}
+
+fn hash(parts: &[&str]) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(parts)
+}
+
+/// Lets the first of a series of tries through and, an hour later, the next.
+#[derive(Debug, Default)]
+pub struct Sieve {
+    told: Vec<(u64, Time)>,
+}
+
+impl Sieve {
+    const MOST: usize = 16;
+    const PAUSE: Duration = Duration::from_secs(3600);
+
+    /// Whether a message is worth telling after those before it.
+    pub fn lets_through(&mut self, message: &Message) -> bool {
+        if message.kind != Kind::Tried {
+            return true;
+        }
+        let key = hash(&[message.text("event"), message.text("why")]);
+        if self.told.iter().any(|&(told, at)| told == key && message.at.since(at) < Self::PAUSE) {
+            return false;
+        }
+        self.told.retain(|&(told, _)| told != key);
+        if self.told.len() == Self::MOST {
+            self.told.remove(0);
+        }
+        self.told.push((key, message.at));
+        true
+    }
+}

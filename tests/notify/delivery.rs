@@ -1,0 +1,214 @@
+//! Servers that are down, slow, ill or unwilling: what is told, when, how often, and what is never told.
+
+use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use openclaw_failover::config::{Format, Topic};
+use openclaw_failover::failover::Note;
+use openclaw_failover::notify::{self, Courier, Message};
+
+use crate::server::{PATIENCE, Server};
+use crate::stage::{QUICK, Stage, demoted, entry, message, promoted};
+
+const A_WHILE: Duration = Duration::from_millis(500);
+
+fn url(server: &Server) -> String {
+    format!("http://{}/hunter2", server.address)
+}
+
+#[test]
+fn a_server_that_was_down_gets_everything_once_and_in_order() {
+    let stage = Stage::new();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let webhook = stage.webhook(Format::Json, &format!("http://{address}/hunter2"));
+    let (courier, told) = stage.courier(webhook);
+    let sent = [promoted(30), Note::ChannelsBroken, demoted()].map(|note| stage.happens(&note));
+    sent.iter().for_each(|message| courier.take(message));
+    let why = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    assert!(why.contains("refused") && !why.contains("hunter2"), "{why}");
+    // And what is handed in twice is one message.
+    courier.take(&sent[0]);
+
+    let server = Server::at(&address.to_string(), None);
+    assert_eq!(
+        [server.next(), server.next(), server.next()].map(|request| request.text("id")),
+        sent.map(|sent| sent.id.clone())
+    );
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert!(server.is_quiet(A_WHILE));
+}
+
+#[test]
+fn a_server_that_is_ill_is_tried_again_and_one_that_wants_no_such_message_is_not() {
+    let stage = Stage::new();
+    let server = Server::start();
+    let (courier, told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
+    for (status, why) in [("500 Out of order", "HTTP 500"), ("403 No", "HTTP 403"), ("302 Found", "HTTP 302")] {
+        server.say(status);
+        let message = stage.happens(&promoted(30));
+        courier.take(&message);
+        assert_eq!(server.next().text("id"), message.id);
+        assert!(told.recv_timeout(PATIENCE).unwrap().unwrap_err().contains(why));
+        server.say("200 OK");
+        // The server may have read the old word once more.
+        while told.recv_timeout(PATIENCE).unwrap().is_err() {}
+        while !server.is_quiet(A_WHILE) {}
+    }
+    server.say("400 What?");
+    let hopeless = stage.happens(&promoted(31));
+    courier.take(&hopeless);
+    assert_eq!(server.next().text("id"), hopeless.id);
+    assert!(server.is_quiet(A_WHILE), "it is given up");
+    server.say("200 OK");
+    let next = stage.happens(&demoted());
+    courier.take(&next);
+    assert_eq!(server.next().text("id"), next.id, "and in nobody's way");
+}
+
+#[test]
+fn a_server_that_asks_for_time_is_given_it() {
+    let stage = Stage::new();
+    let server = Server::start();
+    server.say("429 Slow down\r\nRetry-After: 1");
+    let (courier, _told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
+    // A condition, for what is new and matters is tried sooner.
+    courier.take(&message(&entry(&Note::ChannelsBroken)));
+    server.next();
+    let asked = Instant::now();
+    server.next();
+    assert!(asked.elapsed() >= Duration::from_millis(900), "{:?}", asked.elapsed());
+}
+
+#[test]
+fn transitions_outlive_the_monitor_and_conditions_do_not() {
+    let stage = Stage::new();
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let webhook = stage.webhook(Format::Json, &format!("http://{dead}/"));
+    let (courier, told) = stage.courier(webhook.clone());
+    let sent = [promoted(30), Note::ChannelsBroken, demoted()].map(|note| stage.happens(&note));
+    sent.iter().for_each(|message| courier.take(message));
+    assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
+    // Killed, as far as anybody can tell.
+    drop(courier);
+
+    let server = Server::at(&dead.to_string(), None);
+    let (courier, _told) = stage.courier(webhook.clone());
+    assert_eq!(
+        [server.next(), server.next()].map(|request| request.text("id")),
+        [&sent[0], &sent[2]].map(|sent| sent.id.clone())
+    );
+    assert!(server.is_quiet(A_WHILE));
+    drop(courier);
+    let (_courier, _told) = stage.courier(webhook);
+    assert!(server.is_quiet(A_WHILE), "nothing is told again");
+}
+
+#[test]
+fn what_happened_before_the_webhook_was_set_up_is_not_news() {
+    let stage = Stage::new();
+    let server = Server::start();
+    stage.happens(&promoted(30));
+    let (courier, _told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
+    let next = stage.happens(&demoted());
+    courier.take(&next);
+    assert_eq!(server.next().text("id"), next.id);
+}
+
+#[test]
+fn a_torn_mark_costs_no_more_than_what_it_knew() {
+    let stage = Stage::new();
+    let server = Server::start();
+    for torn in ["", "{", "\0\0\0", r#"{"at":"yesterday","id":""}"#, r#"{"at":"2099-01-01T00:00:00Z","id":"x"}"#] {
+        fs::write(stage.path("notified-hook.json"), torn).unwrap();
+        let (courier, _told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
+        let next = stage.happens(&demoted());
+        courier.take(&next);
+        assert_eq!(server.next().text("id"), next.id, "{torn:?}");
+    }
+}
+
+#[test]
+fn a_webhook_is_told_what_it_wants_to_know() {
+    let stage = Stage::new();
+    let server = Server::start();
+    let mut webhook = stage.webhook(Format::Json, &url(&server));
+    webhook.topics = vec![Topic::Demoted, Topic::Flapping];
+    let (courier, _told) = stage.courier(webhook);
+    let [_, flapping, demoted] = [promoted(30), promoted(60), demoted()].map(|note| {
+        let message = stage.happens(&note);
+        courier.take(&message);
+        message
+    });
+    assert_eq!(
+        [server.next(), server.next()].map(|request| request.text("id")),
+        [flapping.id.clone(), demoted.id.clone()]
+    );
+}
+
+#[test]
+fn ten_thousand_messages_for_a_dead_server_take_no_time_and_bounded_room_and_no_transition_is_lost() {
+    let stage = Stage::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let webhook = stage.webhook(Format::Json, &format!("http://{address}/"));
+    let mut way = stage.way(webhook.clone(), QUICK);
+    way.pace.attempt = A_WHILE;
+    let courier = Courier::start(way, Box::new(|_| {})).unwrap();
+    let noise = message(&entry(&Note::ChannelsBroken));
+    let numbered = |number: usize| {
+        let mut other = Message::clone(&noise);
+        other.id = number.to_string();
+        Arc::new(other)
+    };
+    let began = Instant::now();
+    let (mut transitions, mut conditions) = (Vec::new(), Vec::new());
+    for number in 0..10_000 {
+        let condition = numbered(number);
+        courier.take(&condition);
+        conditions.push(Arc::downgrade(&condition));
+        if number % 100 == 0 {
+            let message = stage.happens(&promoted(30 + number as u64));
+            courier.take(&message);
+            transitions.push(message.id.clone());
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let kept = conditions.iter().filter(|condition| condition.strong_count() > 0).count();
+    assert!(kept <= 65, "{kept} are kept");
+    drop(silent);
+    let server = Server::at(&address.to_string(), None);
+    let mut arrived = Vec::new();
+    while arrived.len() < transitions.len() {
+        let id = server.next().text("id");
+        if transitions.contains(&id) && !arrived.contains(&id) {
+            arrived.push(id);
+        }
+    }
+    assert_eq!(arrived, transitions);
+}
+
+#[test]
+fn nothing_of_a_credential_is_ever_told() {
+    let stage = Stage::new();
+    let (server, untrusted) = (Server::start(), Server::start_tls());
+    let told = |format, credential: &str| {
+        let webhook = stage.webhook(format, credential);
+        notify::test(&webhook, &stage.vault(), "standby").unwrap_err()
+    };
+    server.say("404 https://hunter2");
+    for (format, credential, why) in [
+        (Format::Json, url(&server), "HTTP 404"),
+        (Format::Json, "http://127.0.0.1:1/hunter2".to_owned(), "refused"),
+        (Format::Json, "https://hunter2.invalid/hunter2".to_owned(), ""),
+        (Format::Json, format!("https://{}/hunter2", untrusted.address), "TLS"),
+        (Format::Ntfy, format!("http://{}/", server.address), "TOPIC"),
+        (Format::Telegram, format!("http://{}/bothunter2/sendMessage", server.address), "names no chat"),
+        (Format::Json, "hunter2".to_owned(), "not a URL"),
+        (Format::Json, format!("{}\nhunter2", url(&server)), "header"),
+    ] {
+        let said = told(format, &credential);
+        assert!(said.contains(why) && !said.contains("hunter2"), "{credential}: {said}");
+    }
+}

@@ -1,0 +1,151 @@
+//! Every format, field by field.
+
+use std::time::Duration;
+
+use openclaw_failover::config::{Format, Topic};
+use openclaw_failover::failover::{Abort, Cause, HoldKind, Note};
+use openclaw_failover::json::{Node, Value};
+use openclaw_failover::notify::{Message, Sieve};
+use openclaw_failover::report::clock::{people, rfc3339};
+
+use crate::server::{Request, Server, authority};
+use crate::stage::{Stage, demoted, entry, message, promoted};
+
+const SERVES: &str = "this host serves: openclaw.service answers, 12 s after the decision. It steps aside once an upstream \
+                      has been ready for 30 s";
+
+/// What a webhook of this format receives when this host has taken over.
+fn received(format: Format, server: &Server, credential: &str) -> (Request, std::sync::Arc<Message>) {
+    let stage = Stage::new();
+    let message = stage.happens(&promoted(30));
+    let mut webhook = stage.webhook(format, credential);
+    webhook.ca_file = Some(authority());
+    let (courier, _told) = stage.courier(webhook);
+    courier.take(&message);
+    let request = server.next();
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(request.header("connection"), Some("close"));
+    (request, message)
+}
+
+fn keys(node: &Node) -> Vec<&str> {
+    node.as_object().unwrap().iter().map(|entry| entry.key.as_str()).collect()
+}
+
+#[test]
+fn json_is_the_entry_of_the_history_and_who_says_it() {
+    let server = Server::start_tls();
+    let url = format!("https://{}/hook?key=1", server.address);
+    let (request, message) = received(Format::Json, &server, &format!("{url}\nX-Token: hunter2\n"));
+    assert_eq!(request.line, "POST /hook?key=1");
+    assert_eq!(request.header("x-token"), Some("hunter2"));
+    let at = rfc3339(message.at);
+    let expected = Value::object([
+        ("schema", 1.into()),
+        ("id", message.id.as_str().into()),
+        ("host", "standby".into()),
+        ("topics", vec!["promoted"].into()),
+        ("at", at.as_str().into()),
+        ("event", "promoted".into()),
+        ("severity", "notice".into()),
+        ("cause", "outage".into()),
+        ("took_seconds", 12.0.into()),
+        ("hold_down_seconds", 30.0.into()),
+        ("text", SERVES.into()),
+    ]);
+    assert_eq!(request.json().value, expected);
+}
+
+#[test]
+fn ntfy_takes_json_at_its_root() {
+    let server = Server::start_tls();
+    let credential = format!("https://{}/my_topic\nAuthorization: Bearer tk_1", server.address);
+    let (request, message) = received(Format::Ntfy, &server, &credential);
+    assert_eq!(request.line, "POST /");
+    assert_eq!(request.header("authorization"), Some("Bearer tk_1"));
+    let expected = Value::object([
+        ("topic", "my_topic".into()),
+        ("title", "standby: promoted".into()),
+        ("message", format!("🟢 standby: {SERVES} ({})", people(message.at)).into()),
+        ("priority", 3.into()),
+        ("tags", vec!["white_check_mark"].into()),
+    ]);
+    assert_eq!(request.json().value, expected);
+}
+
+#[test]
+fn discord_calls_nobody_by_name() {
+    let server = Server::start_tls();
+    let credential = format!("https://{}/api/webhooks/1/secret?thread_id=2", server.address);
+    let (request, message) = received(Format::Discord, &server, &credential);
+    assert_eq!(request.line, "POST /api/webhooks/1/secret?thread_id=2");
+    let json = request.json();
+    assert_eq!(keys(&json), ["content", "allowed_mentions"]);
+    assert_eq!(request.text("content"), format!("🟢 standby: {SERVES} ({})", people(message.at)));
+    assert_eq!(json.get("allowed_mentions").unwrap().to_string(), r#"{"parse":[]}"#);
+}
+
+#[test]
+fn telegram_has_its_chat_in_the_body() {
+    let server = Server::start_tls();
+    let credential = format!("https://{}/bot1:AB/sendMessage?chat_id=-100123&message_thread_id=7", server.address);
+    let (request, message) = received(Format::Telegram, &server, &credential);
+    assert_eq!(request.line, "POST /bot1:AB/sendMessage");
+    let json = request.json();
+    assert_eq!(keys(&json), ["chat_id", "message_thread_id", "text", "link_preview_options"]);
+    assert_eq!((request.text("chat_id"), request.text("message_thread_id")), ("-100123".into(), "7".into()));
+    assert_eq!(request.text("text"), format!("🟢 standby: {SERVES} ({})", people(message.at)));
+    assert_eq!(json.get("link_preview_options").unwrap().to_string(), r#"{"is_disabled":true}"#);
+}
+
+#[test]
+fn slack_reads_three_characters_as_its_own() {
+    let server = Server::start_tls();
+    let stage = Stage::new();
+    let mut webhook = stage.webhook(Format::Slack, &format!("https://{}/services/T/B/x", server.address));
+    webhook.ca_file = Some(authority());
+    let (courier, _told) = stage.courier(webhook);
+    let why = "<!channel> & more".to_owned();
+    courier.take(&message(&entry(&Note::StartFailed { why, retry_in: Duration::from_secs(5) })));
+    let request = server.next();
+    assert_eq!(request.line, "POST /services/T/B/x");
+    assert_eq!(keys(&request.json()), ["text"]);
+    let text = request.text("text");
+    assert!(text.starts_with("🔴 standby: openclaw.service does not come up: &lt;!channel&gt; &amp; more. "), "{text}");
+}
+
+#[test]
+fn a_message_says_what_it_is_about() {
+    let about = |note: &Note| message(&entry(note)).topics.map(|topic| topic.map_or("", Topic::name));
+    assert_eq!(about(&promoted(30)), ["promoted", ""]);
+    assert_eq!(about(&promoted(60)), ["promoted", "flapping"]);
+    assert_eq!(about(&demoted()), ["demoted", ""]);
+    assert_eq!(about(&Note::Isolated), ["isolated", ""]);
+    assert_eq!(about(&Note::NeverSeenHealthy), ["never_seen_healthy", ""]);
+    assert_eq!(about(&Note::ChannelsBroken), ["degraded", ""]);
+    assert_eq!(about(&Note::HoldEnded { kind: HoldKind::Paused, by_time: true }), ["hold", ""]);
+    assert_eq!(about(&Note::Aborted { why: Abort::DrillFailed }), ["drill", ""]);
+    let hold = Duration::from_secs(300);
+    let cause = Cause::Drill { hold };
+    assert_eq!(about(&Note::Promoted { cause, took: hold, hold_down: hold }), ["drill", ""]);
+    for quiet in [Note::Armed { upstream: 0 }, Note::Adopted { cause: Cause::Outage }, Note::DrainCut { after: hold }] {
+        assert_eq!(Message::of(&entry(&quiet).to_json(), "standby", hold), None, "{quiet:?}");
+    }
+}
+
+#[test]
+fn the_same_thing_has_the_same_id_and_a_series_of_tries_is_told_once_an_hour() {
+    let failed = |why: &str| Note::StartFailed { why: why.to_owned(), retry_in: Duration::from_secs(5) };
+    let first = message(&entry(&failed("masked")));
+    assert_eq!(Message::of(&first.entry, "standby", Duration::ZERO).unwrap().id, first.id);
+    assert_ne!(message(&entry(&failed("gone"))).id, first.id);
+
+    let mut sieve = Sieve::default();
+    assert!(sieve.lets_through(&first));
+    assert!(!sieve.lets_through(&message(&entry(&failed("masked")))));
+    assert!(sieve.lets_through(&message(&entry(&failed("gone")))));
+    assert!(sieve.lets_through(&message(&entry(&promoted(30)))));
+    let mut later = Message::clone(&first);
+    later.at = later.at + Duration::from_secs(3601);
+    assert!(sieve.lets_through(&later));
+}

@@ -1,0 +1,10 @@
+//! Notifications as webhooks receive them, from servers that are well, ill, or gone.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
+
+mod commands;
+mod delivery;
+mod formats;
+mod heartbeat;
+mod server;
+mod stage;

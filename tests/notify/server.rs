@@ -1,0 +1,146 @@
+//! A webhook: it remembers each request and answers as a test tells it to.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use openclaw_failover::json::{self, Node};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// However busy the machine is.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One request as it came.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Method and path.
+    pub(crate) line: String,
+    /// Headers, their names in small letters.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> Node {
+        json::parse(&self.body).unwrap()
+    }
+
+    pub(crate) fn text(&self, key: &str) -> String {
+        self.json().get(key).and_then(|field| field.as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+/// What it says: the status line's rest and more headers.
+type Says = Arc<Mutex<String>>;
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    says: Says,
+    requests: Receiver<Request>,
+}
+
+impl Server {
+    /// Takes everything.
+    pub(crate) fn start() -> Self {
+        Self::at("127.0.0.1:0", None)
+    }
+
+    /// The same behind TLS, by a certificate of [`authority`].
+    pub(crate) fn start_tls() -> Self {
+        Self::at("127.0.0.1:0", Some(tls()))
+    }
+
+    pub(crate) fn at(address: &str, tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let says: Says = Arc::new(Mutex::new("204 No Content".to_owned()));
+        let (sender, requests) = mpsc::channel();
+        let told = Arc::clone(&says);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let says = told.lock().unwrap().clone();
+                let served = match &tls {
+                    None => serve(&mut { stream }, &says),
+                    Some(config) => serve_tls(config, stream, &says),
+                };
+                // Whoever hangs up has asked nothing.
+                if served.is_ok_and(|request| sender.send(request).is_err()) {
+                    return;
+                }
+            }
+        });
+        Self { address, says, requests }
+    }
+
+    pub(crate) fn say(&self, status: &str) {
+        *self.says.lock().unwrap() = status.to_owned();
+    }
+
+    pub(crate) fn next(&self) -> Request {
+        self.requests.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// Whether nobody asks anything for a while.
+    pub(crate) fn is_quiet(&self, during: Duration) -> bool {
+        matches!(self.requests.recv_timeout(during), Err(RecvTimeoutError::Timeout))
+    }
+}
+
+/// The private authority that has signed the server's certificate.
+pub(crate) fn authority() -> PathBuf {
+    file("authority.pem")
+}
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/tls").join(name)
+}
+
+fn tls() -> Arc<ServerConfig> {
+    let chain = vec![CertificateDer::from_pem_file(file("gateway.pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(file("gateway.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
+}
+
+fn serve_tls(config: &Arc<ServerConfig>, stream: TcpStream, says: &str) -> io::Result<Request> {
+    let tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+    serve(&mut StreamOwned::new(tls, stream), says)
+}
+
+fn serve(stream: &mut (impl Read + Write), says: &str) -> io::Result<Request> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut lines = head.lines();
+    let line = lines.next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    let length =
+        headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, length)| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    write!(stream, "HTTP/1.1 {says}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    stream.flush()?;
+    Ok(Request { line, headers, body: String::from_utf8(body).unwrap() })
+}

@@ -1,0 +1,82 @@
+//! A host with a history, credentials and couriers.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use openclaw_failover::config::{self, Format, Notify, Topic};
+use openclaw_failover::failover::{Cause, Note, Reason};
+use openclaw_failover::notify::{Courier, Message, Pace, Vault, Way};
+use openclaw_failover::report::clock::{Wall, wall_clock};
+use openclaw_failover::report::entry::Entry;
+use openclaw_failover::report::history;
+use tempfile::TempDir;
+
+/// Everything that happens, happens soon.
+pub(crate) const QUICK: Pace =
+    Pace { attempt: Duration::from_secs(5), first: Duration::from_millis(20), longest: Duration::from_millis(100) };
+
+pub(crate) struct Stage {
+    folder: TempDir,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn vault(&self) -> Vault {
+        Vault::at(self.folder.path())
+    }
+
+    /// A webhook whose credential is this text.
+    pub(crate) fn webhook(&self, format: Format, credential: &str) -> Notify {
+        fs::write(self.path("hook"), credential).unwrap();
+        let topics = Topic::ALL.map(|(_, topic)| topic).to_vec();
+        Notify { credential: "hook".to_owned(), format, topics, ca_file: None }
+    }
+
+    pub(crate) fn way(&self, webhook: Notify, pace: Pace) -> Way {
+        let (history, mark) = (self.path("history.jsonl"), self.path("notified-hook.json"));
+        Way { webhook, vault: self.vault(), host: "standby".to_owned(), history, mark, pace }
+    }
+
+    /// A courier to it, and what it tells of itself.
+    pub(crate) fn courier(&self, webhook: Notify) -> (Courier, Receiver<Result<(), String>>) {
+        let (sender, told) = mpsc::channel();
+        let tell = Box::new(move |result| drop(sender.send(result)));
+        (Courier::start(self.way(webhook, QUICK), tell).unwrap(), told)
+    }
+
+    /// Writes an entry into the history, as the recorder does, and makes the message of it.
+    pub(crate) fn happens(&self, note: &Note) -> Arc<Message> {
+        let entry = entry(note);
+        history::append(&self.path("history.jsonl"), &entry).unwrap();
+        message(&entry)
+    }
+}
+
+/// What a monitor with default configuration makes of a note, now.
+pub(crate) fn entry(note: &Note) -> Entry {
+    let text = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }] }"#;
+    let config = config::parse(text, "c.json").unwrap();
+    Entry::of_machine(note, wall_clock(), Wall::default(), &config)
+}
+
+pub(crate) fn message(entry: &Entry) -> Arc<Message> {
+    Arc::new(Message::of(&entry.to_json(), "standby", Duration::from_secs(30)).unwrap())
+}
+
+pub(crate) fn promoted(hold_down: u64) -> Note {
+    Note::Promoted { cause: Cause::Outage, took: Duration::from_secs(12), hold_down: Duration::from_secs(hold_down) }
+}
+
+pub(crate) fn demoted() -> Note {
+    Note::Demoted { reason: Reason::Ready { upstream: 0 }, active_for: Some(Duration::from_secs(600)) }
+}
