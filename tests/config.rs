@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::config::{self, Config, Problems, Witness};
+use openclaw_failover::config::{self, Config, Format, Problems, Topic, Witness};
 
 const UPSTREAMS: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
 
@@ -34,6 +34,11 @@ const EVERYTHING: &str = r#"{
   "secrets": [
     { "source": "openclaw@100.64.0.1:.openclaw/standby.env", "target": "/home/openclaw/.openclaw/secrets/" },
   ],
+  "notify": [
+    { "credential": "ntfy", "format": "ntfy", "events": ["promoted", "demoted", "failed", "degraded"], "ca_file": "/etc/ssl/claw.pem" },
+    { "credential": "chat", "format": "discord" },
+  ],
+  "heartbeat": { "credential": "heartbeat", "interval": "5m", "ca_file": "/etc/ssl/claw.pem" },
 }"#;
 
 #[test]
@@ -43,7 +48,7 @@ fn upstreams_alone_are_enough() {
     assert_eq!(config.promote.after, Duration::from_secs(30));
     assert_eq!(config.promote.witnesses, None);
     assert_eq!(config.gateway.unit, "openclaw.service");
-    assert!(config.secrets.is_empty());
+    assert!(config.secrets.is_empty() && config.notify.is_empty() && config.heartbeat.is_none());
 }
 
 #[test]
@@ -58,6 +63,10 @@ fn every_key_is_read() {
         vec![Witness::Tailscale, Witness::Tcp("1.1.1.1:443".into()), Witness::Https("https://example.org/up".into())];
     assert_eq!(config.promote.witnesses, Some(witnesses));
     assert_eq!(config.secrets.len(), 1);
+    let topics = vec![Topic::Promoted, Topic::Demoted, Topic::Failed, Topic::Degraded];
+    assert_eq!((config.notify[0].format, &config.notify[0].topics), (Format::Ntfy, &topics));
+    assert_eq!(config.notify[1].topics.len(), Topic::ALL.len(), "all that there are");
+    assert_eq!(config.heartbeat.map(|heartbeat| heartbeat.interval), Some(Duration::from_secs(300)));
 }
 
 #[test]
@@ -89,7 +98,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#""promot": {}"#, "3: promot:", r#"did you mean "promote"?"#),
     (r#""probe": { "timout": "5s" }"#, "3: probe.timout:", r#"did you mean "timeout"?"#),
     (r#""probe": { "retry-interval": "5s" }"#, "3: probe.retry-interval:", r#"did you mean "retry_interval"?"#),
-    (r#""notify": []"#, "3: notify:", "known here: upstreams, secrets, probe"),
+    (r#""metrics": []"#, "3: metrics:", "known here: upstreams, secrets, notify, heartbeat, probe"),
     (r#""probe": { "timeout": "5s", "timeout": "4s" }"#, "3: probe.timeout:", "first in line 3"),
     (r#""upstreams": []"#, "3: upstreams:", "second time (first in line 2)"),
     (r#""secret": []"#, "3: secret:", r#"did you mean "secrets"?"#),
@@ -198,6 +207,29 @@ const WRONG: &[(&str, &str, &str)] = &[
         "contains workspace.path",
     ),
     (r#""secrets": [{ "source": "me@host:x" }, { "source": "me@host:x" }]"#, "3: secrets[1]:", "same as an earlier"),
+    // Webhooks and the heartbeat.
+    (r#""notify": [{ "format": "slack" }]"#, "3: notify[0].credential:", "is missing"),
+    (r#""notify": [{ "credential": "x" }]"#, "3: notify[0].format:", r#"add "format": "ntfy""#),
+    (
+        r#""notify": [{ "credential": "https://ntfy.sh/hunter2", "format": "ntfy" }]"#,
+        "3: notify[0].credential:",
+        "move it into such a file",
+    ),
+    (r#""notify": [{ "credential": "x", "format": "dicsord" }]"#, "3: notify[0].format:", r#"did you mean "discord"?"#),
+    (r#""notify": [{ "credential": "x", "format": "pigeon" }]"#, "3: notify[0].format:", "known are json, ntfy"),
+    (
+        r#""notify": [{ "credential": "x", "format": "json", "events": ["promotd"] }]"#,
+        "3: notify[0].events[0]:",
+        r#"did you mean "promoted"?"#,
+    ),
+    (
+        r#""notify": [{ "credential": "x", "format": "json" }, { "credential": "x", "format": "slack" }]"#,
+        "3: notify[1].credential:",
+        "already notify[0].credential",
+    ),
+    (r#""notify": [{ "credential": "x", "format": "json", "ca_file": "x" }]"#, "3: notify[0].ca_file:", "absolute"),
+    (r#""heartbeat": {}"#, "3: heartbeat.credential:", "is missing"),
+    (r#""heartbeat": { "credential": "x", "interval": "1s" }"#, "3: heartbeat.interval:", r#"at least "10s""#),
 ];
 
 #[test]
