@@ -14,7 +14,7 @@ use crate::report::paths::Paths;
 use crate::report::status::Status;
 
 /// What keeps this host from taking over, by the names that the status has for it.
-const OBSTACLES: [&str; 4] = ["systemd_unreachable", "port_held", "isolated", "never_seen_healthy"];
+const OBSTACLES: [&str; 5] = ["systemd_unreachable", "port_held", "isolated", "never_seen_healthy", "not_ready"];
 
 pub(super) struct Notifier {
     couriers: Vec<Courier>,

@@ -17,7 +17,7 @@ use Kind::{Condition, Transition, Tried};
 use Topic::{Degraded, Demoted, Failed, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
 
 /// Every entry that is for people elsewhere, by its stable name. Drills have a topic of their own, whatever happens in them.
-const EVENTS: [(&str, Topic, Kind); 38] = [
+const EVENTS: [(&str, Topic, Kind); 40] = [
     ("promoting", Promoted, Transition),
     ("aborted", Promoted, Transition),
     ("promoted", Promoted, Transition),
@@ -50,6 +50,8 @@ const EVENTS: [(&str, Topic, Kind); 38] = [
     ("write_well", Degraded, Condition),
     ("set_aside", Degraded, Condition),
     ("missing", Degraded, Condition),
+    ("not_ready", Degraded, Condition),
+    ("ready", Degraded, Condition),
     ("reload_refused", Degraded, Condition),
     ("pull_failed", Degraded, Condition),
     ("not_put_away", Degraded, Condition),

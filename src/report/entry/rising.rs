@@ -83,8 +83,7 @@ impl Teller<'_> {
                 "adopted",
                 &format!(
                     "{unit} runs, although this monitor did not start it. It is left running, and is stopped once an \
-                     upstream has been ready for the hold-down; to keep it up all the same, stop the monitor, which \
-                     leaves it as it is"
+                     upstream has been ready for the hold-down; `openclaw-failover promote` keeps it up all the same"
                 ),
             ),
             Cause::Outage | Cause::Operator | Cause::Drill { .. } => Entry::notice(

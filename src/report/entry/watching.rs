@@ -49,13 +49,12 @@ impl Teller<'_> {
     }
 
     pub(super) fn never_seen_healthy(&self) -> Entry {
-        let text = format!(
+        Entry::error(
+            "never_seen_healthy",
             "no upstream shows life, and none was ever seen healthy from here. A wrong URL looks just like that, so \
              nothing is started: try the URLs with `openclaw-failover check`. If the upstream is really down, \
-             `systemctl start {}` brings this host's gateway up, and it is then kept up",
-            self.unit()
-        );
-        Entry::error("never_seen_healthy", &text)
+             `openclaw-failover promote` brings this host's gateway up and keeps it up",
+        )
     }
 
     pub(super) fn port_held(&self, verdict: Verdict) -> Entry {

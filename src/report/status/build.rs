@@ -167,10 +167,9 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
         (
             never_seen,
             "never_seen_healthy",
-            format!(
-                "No upstream was ever seen healthy from here, so none can be missed. Try the URLs with \
-                 `openclaw-failover check`; `systemctl start {unit}` takes over by hand."
-            ),
+            "No upstream was ever seen healthy from here, so none can be missed. Try the URLs with `openclaw-failover \
+             check`; `openclaw-failover promote` takes over all the same."
+                .to_owned(),
         ),
         (
             machine.port_held(),
