@@ -7,6 +7,7 @@
 //! - [`notify`]: what systemd is told of this service.
 //! - [`journal`]: the log.
 //! - [`Owner`]: the agent's user, and how root becomes it.
+//! - [`spawn`]: a thread.
 //! - [`printable`]: text from outside, made safe to print.
 
 mod cancel;
@@ -16,9 +17,11 @@ pub mod notify;
 mod owner;
 pub mod systemd;
 mod text;
+mod thread;
 mod wake;
 
 pub use cancel::Cancel;
 pub use command::{Command, CommandError, Output};
 pub use owner::Owner;
 pub use text::printable;
+pub use thread::spawn;

@@ -34,12 +34,12 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
 use crate::failover::{self, Action, Event, Machine, Memory, Observation, Order, Policy, Time, UnitState};
 use crate::host::notify::Notify;
+use crate::host::spawn;
 use crate::host::systemd;
 use crate::probe::{self, Answer};
 use crate::report::armed::Armed;
@@ -395,7 +395,7 @@ fn unit_for_machine(unit: &systemd::Unit) -> failover::Unit {
 
 /// Tells what this host lacks, on a thread of its own: programs are run for it, and the monitor need not wait for them.
 fn look_round(backend: Arc<dyn Backend>, outlet: Outlet) -> io::Result<()> {
-    thread::Builder::new().name("look-round".into()).spawn(move || {
+    spawn("look-round", move || {
         backend.missing().into_iter().all(|what| outlet.send(Fact::Missing(what)));
     })?;
     Ok(())

@@ -7,7 +7,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
@@ -15,6 +14,7 @@ use crate::control::{self, Request};
 use crate::demo;
 use crate::host::Cancel;
 use crate::host::journal;
+use crate::host::spawn;
 use crate::host::systemd::Systemctl;
 use crate::monitor::{Backend, Monitor, Parts, Systemd};
 use crate::report::clock::wall_clock;
@@ -63,11 +63,12 @@ type Line = (log::Level, String);
 fn logger() -> io::Result<(SyncSender<Line>, Receiver<()>)> {
     let (log, lines) = mpsc::sync_channel::<Line>(LINES);
     let (done, logged) = mpsc::sync_channel(1);
-    thread::Builder::new().name("log".into()).spawn(move || {
+    spawn("log", move || {
         for (level, text) in lines {
             log::log!(level, "{text}");
         }
-        done.send(())
+        // Whoever waited may have given up.
+        let _ = done.send(());
     })?;
     Ok((log, logged))
 }

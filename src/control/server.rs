@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::refusal;
 use super::{LONGEST_REQUEST, Request};
+use crate::host::spawn;
 
 /// So many clients are listened to at once; the others wait in the kernel's queue.
 const SEATS: usize = 64;
@@ -33,9 +34,6 @@ const ANSWERS: usize = 8;
 /// The least time between two orders. Each is written to the disk, twice.
 const ORDERS: Duration = Duration::from_millis(100);
 
-/// A client's request is parsed on this thread, which needs far less.
-const STACK: usize = 128 * 1024;
-
 /// Has the monitor decide: what it answers is sent as it is, an error as a refusal.
 pub type Decide = Box<dyn Fn(&Request) -> Result<String, String> + Send>;
 
@@ -52,7 +50,7 @@ pub fn serve(path: &Path, decide: Decide) -> io::Result<()> {
     fs::set_permissions(&beside, Permissions::from_mode(0o660))?;
     fs::rename(&beside, path)?;
     let room = Room { listener, decide, clients: Vec::new(), ordered: None };
-    thread::Builder::new().name("control".into()).stack_size(STACK).spawn(move || room.run())?;
+    spawn("control", move || room.run())?;
     Ok(())
 }
 

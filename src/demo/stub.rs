@@ -1,9 +1,9 @@
 //! A gateway that does nothing but say that it is well, as OpenClaw says it.
 
+use crate::host::spawn;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process;
-use std::thread;
 use std::time::Duration;
 
 /// What it takes of a request; a probe's is shorter.
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     io::stdout().write_all(b"\n")?;
-    thread::Builder::new().name("parent".into()).spawn(|| {
+    spawn("parent", || {
         // The end of the input and an error mean the same: nobody is there any more.
         let _ = io::stdin().read(&mut [0; 1]);
         process::exit(0);

@@ -2,11 +2,11 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::thread::spawn;
 use super::wake::Bell;
 
 /// Ends, from another thread, what runs under it: give one to [`Command::cancel`](super::Command::cancel), keep a
@@ -35,7 +35,7 @@ impl Cancel {
         let cancel = Self::new();
         let theirs = cancel.clone();
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-        thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| theirs.cancel()))?;
+        spawn("signals", move || signals.forever().for_each(|_| theirs.cancel()))?;
         Ok(cancel)
     }
 

@@ -3,12 +3,12 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::backend::Backend;
 use super::inbox::{Fact, Outlet};
 use crate::failover::{Look, Order};
+use crate::host::spawn;
 use crate::host::systemd::{Active, Unit};
 use crate::probe::{Failure, Target, Verdict};
 
@@ -46,7 +46,7 @@ pub(super) struct Driven {
 pub(super) fn start(driven: Driven, outlet: Outlet) -> io::Result<SyncSender<Task>> {
     let (sender, tasks) = mpsc::sync_channel(ROOM);
     let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None };
-    thread::Builder::new().name("gateway".into()).spawn(move || actuator.run(&tasks))?;
+    spawn("gateway", move || actuator.run(&tasks))?;
     Ok(sender)
 }
 

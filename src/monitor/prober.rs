@@ -2,12 +2,12 @@
 
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::Duration;
 
 use super::clock::Clock;
 use super::inbox::{Fact, Outlet};
 use crate::failover::{Pace, Policy};
+use crate::host::spawn;
 use crate::probe::Target;
 
 /// The probers of one configuration. They end when this is dropped, each after the probe it is at.
@@ -29,7 +29,7 @@ impl Probers {
             let pace = Pace::new(policy, clock.now());
             let prober =
                 Prober { upstream, target, timeout: policy.timeout, generation, clock, outlet: outlet.clone(), pace };
-            thread::Builder::new().name(format!("prober-{upstream}")).spawn(move || {
+            spawn(&format!("prober-{upstream}"), move || {
                 prober.run(|pause| matches!(ended.recv_timeout(pause), Err(RecvTimeoutError::Timeout)));
             })?;
             alive.push(handle);

@@ -5,11 +5,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
-use std::thread;
 use std::time::Duration;
 
 use super::inbox::{Fact, Outlet};
 use crate::failover::Memory;
+use crate::host::spawn;
 use crate::report::armed::Armed;
 use crate::report::clock::Wall;
 use crate::report::durable::Error;
@@ -44,7 +44,7 @@ impl Recorder {
     pub(super) fn start(paths: Paths, outlet: Outlet) -> io::Result<Self> {
         let (records, receiver) = mpsc::sync_channel(ROOM);
         let desk = Desk { paths, outlet, entries: VecDeque::new(), memory: None, armed: None, failing: false };
-        thread::Builder::new().name("recorder".into()).spawn(move || desk.run(&receiver))?;
+        spawn("recorder", move || desk.run(&receiver))?;
         Ok(Self { records })
     }
 

@@ -1,9 +1,8 @@
 //! Another configuration: in force wholly, or not at all.
 
-use std::thread;
-
 use crate::config::{Config, Witness};
 use crate::failover::{Policy, Role};
+use crate::host::spawn;
 use crate::report::entry::MonitorNote;
 
 use super::inbox::Fact;
@@ -30,7 +29,7 @@ impl Monitor {
                 (Box::new(config), witnesses)
             })));
         };
-        if let Err(why) = thread::Builder::new().name("reload".into()).spawn(load) {
+        if let Err(why) = spawn("reload", load) {
             self.loaded(Err(format!("no thread to read it: {why}")));
         }
     }

@@ -1,16 +1,16 @@
 //! TERM and INT stop the monitor, HUP reloads its configuration.
 
 use std::io;
-use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::inbox::{Ask, Fact, Outlet};
+use crate::host::spawn;
 
 pub(super) fn listen(outlet: Outlet) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    thread::Builder::new().name("signals".into()).spawn(move || {
+    spawn("signals", move || {
         for signal in signals.forever() {
             let ask = if signal == SIGHUP { Ask::Reload } else { Ask::Stop };
             if !outlet.send(Fact::Asked(ask)) {

@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use super::backend::Backend;
 use super::inbox::{Fact, Outlet};
 use crate::host::Cancel;
+use crate::host::spawn;
 
 /// One sync and a few reloads at a time.
 const ROOM: usize = 8;
@@ -28,7 +28,7 @@ pub(super) struct Sync {
 impl Sync {
     pub(super) fn start(backend: Arc<dyn Backend>, outlet: Outlet) -> io::Result<Self> {
         let (tasks, receiver) = mpsc::sync_channel(ROOM);
-        thread::Builder::new().name("sync".into()).spawn(move || run(&receiver, backend, &outlet))?;
+        spawn("sync", move || run(&receiver, backend, &outlet))?;
         Ok(Self { tasks, cut: Mutex::default() })
     }
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::inbox::{Fact, Outlet};
@@ -12,6 +11,7 @@ use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Witness};
 use crate::failover::Time;
 use crate::host::Command;
+use crate::host::spawn;
 use crate::json;
 use crate::probe::{Failure, Target, Verdict};
 use crate::report::clock::{parse_rfc3339, wall_clock};
@@ -45,7 +45,7 @@ fn is_shared_space(ip: IpAddr) -> bool {
 pub(super) fn start(witnesses: Vec<Witness>, limit: Duration, outlet: Outlet) -> io::Result<SyncSender<()>> {
     let asked = witnesses.into_iter().map(|witness| Asked::start(witness, limit)).collect::<io::Result<Vec<_>>>()?;
     let (sender, asks) = mpsc::sync_channel(1);
-    thread::Builder::new().name("witness".into()).spawn(move || {
+    spawn("witness", move || {
         for () in asks {
             let alive = one_answers(&asked, limit);
             if !outlet.send(Fact::Witnessed { alive }) {
@@ -62,7 +62,7 @@ struct Asked(SyncSender<Sender<bool>>);
 impl Asked {
     fn start(witness: Witness, limit: Duration) -> io::Result<Self> {
         let (sender, asks) = mpsc::sync_channel::<Sender<bool>>(1);
-        thread::Builder::new().name("witness-ask".into()).spawn(move || {
+        spawn("witness-ask", move || {
             for answer in asks {
                 // Whoever asked may have its answer already.
                 let _ = answer.send(answers_within(&witness, limit));

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::mark::{Mark, STALE};
 use super::{Message, Vault, post};
 use crate::config::Notify;
+use crate::host::spawn;
 use crate::report::clock::wall_clock;
 
 /// So many messages wait for a webhook; conditions make way first.
@@ -87,7 +87,7 @@ impl Courier {
         let desk = Arc::new(Desk { tray: Mutex::default(), bell: Condvar::new() });
         let courier = Self { about: way.webhook.topics.clone(), desk: Arc::clone(&desk) };
         let errand = Errand { way, told, desk, failed: 0, tried: None, wait: Duration::ZERO, is_failing: false };
-        thread::Builder::new().name("courier".into()).spawn(move || errand.run())?;
+        spawn("courier", move || errand.run())?;
         Ok(courier)
     }
 

@@ -4,12 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::courier::Told;
 use super::{Pace, Vault, post};
 use crate::config;
+use crate::host::spawn;
 
 /// Word that all is well holds so long: the main loop gives it every few seconds.
 const HOLDS: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ impl Heartbeat {
         let (alive, ended) = mpsc::channel();
         let heartbeat = Self { began: Instant::now(), well: Arc::default(), _alive: alive };
         let (began, well) = (heartbeat.began, Arc::clone(&heartbeat.well));
-        thread::Builder::new().name("heartbeat".into()).spawn(move || {
+        spawn("heartbeat", move || {
             let pause = |pause| matches!(ended.recv_timeout(pause), Err(RecvTimeoutError::Timeout));
             let mut is_failing = false;
             let mut next = LOOK;

@@ -4,12 +4,12 @@
 //! a thread that is still waiting when the next probe comes has that probe queued, and never more than that.
 
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::route::Route;
 use super::verdict::{Failure, Verdict};
 use super::{Answer, Error};
+use crate::host::spawn;
 
 /// How long after the deadline an answer may still arrive, so that a way that failed at the deadline can say how.
 const GRACE: Duration = Duration::from_millis(100);
@@ -78,7 +78,7 @@ impl Lane {
                 let _ = job.answers.send((job.lane, route.ask(job.deadline)));
             }
         };
-        thread::Builder::new().name("probe".to_owned()).spawn(serve).map_err(Error::Thread)?;
+        spawn("probe", serve).map_err(Error::Thread)?;
         Ok(Self { url, jobs })
     }
 

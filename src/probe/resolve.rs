@@ -7,7 +7,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -15,6 +14,7 @@ use ureq::unversioned::transport::NextTimeout;
 
 use super::fault::Fault;
 use super::verdict::Failure;
+use crate::host::spawn;
 
 /// More addresses than this are not tried; it is what ureq has room for.
 const MAX_ADDRESSES: usize = 16;
@@ -80,7 +80,7 @@ fn start(host: String, port: u16) -> io::Result<Receiver<io::Result<Vec<SocketAd
         // Nobody listens any more when the deadline has passed for good.
         let _ = sender.send(addresses.map(|all| all.take(MAX_ADDRESSES).collect()));
     };
-    thread::Builder::new().name("lookup".to_owned()).spawn(look_up)?;
+    spawn("lookup", look_up)?;
     Ok(answer)
 }
 
