@@ -20,7 +20,7 @@ pub(super) struct Conditions {
     run_dir: Option<String>,
     channels: BTreeMap<String, Channels>,
     /// Whoever does not take notifications, and why.
-    deaf: BTreeMap<String, String>,
+    deaf: Vec<(String, String)>,
     pub(super) workspace: Workspace,
 }
 
@@ -71,13 +71,11 @@ impl Conditions {
 
     /// Takes in whether notifications arrive.
     pub(super) fn notified(&mut self, who: String, result: Result<(), String>) -> MonitorNote {
+        self.deaf.retain(|(deaf, _)| *deaf != who);
         match result {
-            Ok(()) => {
-                self.deaf.remove(&who);
-                MonitorNote::NotifyWell { who }
-            }
+            Ok(()) => MonitorNote::NotifyWell { who },
             Err(why) => {
-                self.deaf.insert(who.clone(), why.clone());
+                self.deaf.push((who.clone(), why.clone()));
                 MonitorNote::NotifyFailed { who, why }
             }
         }

@@ -33,7 +33,8 @@ impl Notifier {
                 outlet.send(Fact::Notified(who.clone(), result));
             })
         };
-        let courier = |webhook: &crate::config::Notify| {
+        let mut couriers = Vec::new();
+        for webhook in &config.notify {
             let way = Way {
                 webhook: webhook.clone(),
                 vault: vault.clone(),
@@ -42,12 +43,13 @@ impl Notifier {
                 mark: paths.notified(&webhook.credential),
                 pace: Pace::default(),
             };
-            Courier::start(way, told(&webhook.credential))
+            couriers.push(Courier::start(way, told(&webhook.credential))?);
+        }
+        let heartbeat = match &config.heartbeat {
+            Some(beat) => Some(Heartbeat::start(beat.clone(), vault, told(&beat.credential))?),
+            None => None,
         };
-        let couriers = config.notify.iter().map(courier).collect::<io::Result<_>>()?;
-        let beat = config.heartbeat.clone();
-        let beat = beat.map(|beat| Heartbeat::start(beat.clone(), vault.clone(), told(&beat.credential)));
-        Ok(Self { couriers, heartbeat: beat.transpose()?, sieve: Sieve::default(), host, steady: config.demote.after })
+        Ok(Self { couriers, heartbeat, sieve: Sieve::default(), host, steady: config.demote.after })
     }
 
     /// Passes an entry on to whoever wants to know. Never waits.

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ureq::Agent;
-use ureq::http::StatusCode;
-use ureq::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use ureq::http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use ureq::http::{Method, Request, StatusCode};
 use ureq::tls::RootCerts;
 
 use super::{Message, Vault, format};
@@ -48,39 +47,40 @@ impl Refused {
 
 /// Brings a message to a webhook, within `limit`.
 pub(super) fn deliver(webhook: &Notify, vault: &Vault, message: &Message, limit: Duration) -> Result<(), Refused> {
-    let credential = vault.open(&webhook.credential).map_err(Refused::new)?;
+    let mut credential = vault.open(&webhook.credential).map_err(Refused::new)?;
     let (url, body) = format::of(webhook.format, message, &credential).map_err(Refused::new)?;
-    let mut request = agent(webhook.ca_file.as_deref())?.post(url);
-    for (name, value) in credential.headers {
-        request = request.header(name, value);
-    }
-    let request = request.header(CONTENT_TYPE, "application/json").header(CONNECTION, "close");
-    let response = request.config().timeout_global(Some(limit)).build().send(body.to_string());
-    answered(response)
+    credential.headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    exchange(Method::POST, &url, credential.headers, body.to_string().as_bytes(), webhook.ca_file.as_deref(), limit)
 }
 
 /// Asks for a heartbeat's URL, within `limit`.
 pub(super) fn beat(credential: &str, ca_file: Option<&Path>, vault: &Vault, limit: Duration) -> Result<(), Refused> {
     let credential = vault.open(credential).map_err(Refused::new)?;
-    let mut request = agent(ca_file)?.get(credential.whole_url());
-    for (name, value) in credential.headers {
-        request = request.header(name, value);
-    }
-    answered(request.header(CONNECTION, "close").config().timeout_global(Some(limit)).build().call())
+    exchange(Method::GET, &credential.whole_url(), credential.headers, &[], ca_file, limit)
 }
 
-/// A new one each time: with the authorities in it it is too large to be kept for what is seldom needed.
-fn agent(ca_file: Option<&Path>) -> Result<Agent, Refused> {
-    let roots = ca_file.map_or(Ok(RootCerts::WebPki), probe::roots);
-    Ok(probe::agent(roots.map_err(|why| Refused::new(why.to_string()))?))
-}
-
-fn answered(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<(), Refused> {
-    let response = response.map_err(Refused::by_network)?;
+fn exchange(
+    method: Method,
+    url: &str,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: &[u8],
+    ca_file: Option<&Path>,
+    limit: Duration,
+) -> Result<(), Refused> {
+    let roots = ca_file.map_or(Ok(RootCerts::WebPki), probe::roots).map_err(|why| Refused::new(why.to_string()))?;
+    // A new one each time: with the authorities in it it is too large to be kept for what is seldom needed.
+    let agent = probe::agent(roots);
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = url.parse().map_err(|_| Refused::new("its URL is not one"))?;
+    request.headers_mut().extend(headers);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let request = agent.configure_request(request).timeout_global(Some(limit)).build();
+    let response = agent.run(request).map_err(Refused::by_network)?;
     if response.status().is_success() {
         return Ok(());
     }
-    let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.trim().parse::<f64>().ok());
-    let wait = wait.and_then(|wait| Duration::try_from_secs_f64(wait).ok()).unwrap_or_default().min(LONGEST_WAIT);
+    let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.trim().parse::<u64>().ok());
+    let wait = Duration::from_secs(wait.unwrap_or_default()).min(LONGEST_WAIT);
     Err(Refused::by_status(response.status(), wait))
 }
