@@ -59,6 +59,7 @@ fixes! {
     EXEC = "systemctl edit {unit}  # [Service] ExecStart= and ExecStart=/path/to/openclaw gateway run";
     NODE = "npm install -g node@24  # OpenClaw needs Node 24.16 or newer of 24, or 26.1 or newer";
     VALIDATE = "sudo -iu {user} openclaw config validate";
+    PLUGIN = "sudo -iu {user} openclaw doctor --fix";
     ONE_CHANNEL = "sudo -iu {user} openclaw config get channels";
     OWN_CHANNEL = "sudo -iu {user} openclaw configure --section channels";
     CRONS_OFF = "sudo -iu {user} openclaw config set cron.enabled false";

@@ -93,7 +93,7 @@ const HOST: [Break; 40] = [
 ];
 
 /// Those that the workspace's owner finds.
-const OWNER: [Break; 20] = [
+const OWNER: [Break; 22] = [
     ("Node is too old", |h| h.edit("bin/node", "v24.16.0", "v22.12.0"), "node", Fail),
     ("Node is gone", |h| h.remove("bin/node"), "node", Fail),
     ("OpenClaw does not start", |h| h.edit("bin/node", "echo 'OpenClaw", "exit 3; echo 'OpenClaw"), "openclaw", Fail),
@@ -105,6 +105,20 @@ const OWNER: [Break; 20] = [
         Fail,
     ),
     ("OpenClaw says nothing of it", |h| h.edit("bin/node", "{\"valid\":true}", "oops"), "openclaw-config", Fail),
+    (
+        "a plugin that it wants is not there",
+        |h| {
+            h.edit("bin/node", "true}", "true,\"warnings\":[{\"path\":\"a\",\"message\":\"plugin not installed: a\"}]}")
+        },
+        "openclaw-config",
+        Fail,
+    ),
+    (
+        "OpenClaw accepts it with a warning",
+        |h| h.edit("bin/node", "true}", "true,\"warnings\":[{\"path\":\"a\",\"message\":\"b\"}]}"),
+        "openclaw-config",
+        Warn,
+    ),
     ("it listens elsewhere", |h| h.edit(OPENCLAW, "port: 18789", "port: 18790"), "openclaw-places", Fail),
     ("it works elsewhere", |h| h.edit(OPENCLAW, "home/workspace'", "home/other'"), "openclaw-places", Fail),
     ("no channel", |h| h.edit(OPENCLAW, "discord: {", "discord: { enabled: false,"), "channels", Fail),
