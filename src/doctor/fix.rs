@@ -31,6 +31,7 @@ fixes! {
     GATEWAY_USER = "systemctl edit {unit}  # [Service] User={user}";
     FIND_PORT = "ss -ltnp 'sport = :{port}'";
     OTHER_GATEWAY = "systemctl list-unit-files 'openclaw-gateway*'  # then: systemctl disable --now UNIT";
+    STRAY_GATEWAY = "ps -eo pid,user,unit,args | grep '[o]penclaw-gateway'  # stop it, and what starts it";
     USER_GATEWAY = "openclaw-failover setup standby";
     OLD_MONITOR = "openclaw-failover setup standby";
     SYNC_UNIT = "systemctl cat openclaw-sync-pull.service openclaw-sync-push.service";

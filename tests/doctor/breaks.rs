@@ -19,7 +19,7 @@ const PUSH: &str = "openclaw-sync-push.service";
 const OPENCLAW: &str = "home/.openclaw/openclaw.json";
 
 /// Those that root finds.
-const HOST: [Break; 40] = [
+const HOST: [Break; 41] = [
     ("the credentials' folder is gone", |h| h.remove("etc/openclaw-failover/credentials"), "credentials", Fail),
     ("it is open", |h| h.mode("etc/openclaw-failover/credentials", 0o755), "credentials", Fail),
     (
@@ -72,6 +72,17 @@ const HOST: [Break; 40] = [
     (
         "another gateway is enabled",
         |h| h.unit("list", "openclaw-gateway-x.service enabled enabled\n"),
+        "other-gateway",
+        Fail,
+    ),
+    (
+        "another gateway runs",
+        |h| {
+            h.write("proc/7/cmdline", "openclaw-gateway\0");
+            h.write("proc/7/cgroup", "0::/user.slice/user-1000.slice\n");
+            h.write("proc/8/cmdline", "openclaw-gateway\0");
+            h.write("proc/8/cgroup", "0::/system.slice/openclaw.service\n");
+        },
         "other-gateway",
         Fail,
     ),
