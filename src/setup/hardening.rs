@@ -6,15 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::State;
 use super::site::Site;
-use crate::doctor::{Finding, Level};
+use crate::doctor::{Finding, Level, MANAGERS};
 use crate::report::durable;
 
 /// The interface of the tailnet.
 const TAILNET: &str = "tailscale0";
-
-/// What else may manage the packet filter.
-const OTHERS: [&str; 4] =
-    ["firewalld.service", "nftables.service", "netfilter-persistent.service", "shorewall.service"];
 
 /// Where the jail is written, if Debian's own does not work.
 const JAIL: &str = "/etc/fail2ban/jail.d/openclaw-failover.local";
@@ -73,7 +69,7 @@ impl Firewall {
 
 /// The firewall.
 pub(super) fn firewall(site: &Site) -> State {
-    if let Some(other) = OTHERS.iter().find(|unit| site.unit(unit).is_up()) {
+    if let Some(other) = MANAGERS.iter().find(|unit| site.unit(unit).is_up()) {
         let port = site.world.port();
         return State::Left(format!("{other} manages it; let it admit ssh, and port {port} on {TAILNET} only"));
     }

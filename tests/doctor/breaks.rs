@@ -228,6 +228,16 @@ fn a_standby_that_is_well_is_found_well() {
 }
 
 #[test]
+fn a_firewall_of_somebody_else_is_one() {
+    let host = Host::well();
+    host.program("ufw", "echo Status: inactive");
+    host.program("nft", "echo 'chain input { type filter hook input priority 0; policy drop; }'");
+    assert_eq!(wrong(&host_half(&host)), [("firewall", Warn)], "such rules may be nothing but bans");
+    host.unit("nftables.service", "LoadState=loaded\nActiveState=active\n");
+    assert!(wrong(&host_half(&host)).is_empty());
+}
+
+#[test]
 fn whatever_is_broken_on_the_host_is_found_and_nothing_else() {
     each_is_found(&HOST, Host::well, host_half);
 }
