@@ -40,13 +40,23 @@ const FIND: &str = "login() { bash -lic \"command -v $1\" 2>/dev/null | tail -n 
         echo \"$file\"; echo \"${node%/*}\"; exit\n\
     done";
 
-/// Puts `$1` in place once `$2`, with `$3` to find its Node, finds it valid.
+/// Puts `$1` in place once `$2`, with `$3` to find its Node, finds it valid. A plugin for `$4` that OpenClaw does not bring
+/// itself is installed before: else the gateway would fetch it in the middle of a failover, or not start at all.
 const CONFIGURE: &str = "mkdir -p .openclaw; new=$HOME/.openclaw/.openclaw.json.new; printf '%s\\n' \"$1\" >\"$new\"\n\
-    said=$(PATH=$3 OPENCLAW_CONFIG_PATH=$new \"$2\" config validate --json 2>&1) || :\n\
-    case $said in *'\"valid\":true'*) mv \"$new\" .openclaw/openclaw.json ;; *) echo \"$said\" >&2; exit 1 ;; esac";
+    export PATH=$3 OPENCLAW_CONFIG_PATH=$new; program=$2; log=\n\
+    ask() { said=$(\"$program\" config validate --json 2>&1) || :; }\n\
+    ask\n\
+    case $said in *'not installed'*)\n\
+        log=$(\"$program\" plugins install \"@openclaw/$4\" 2>&1 | tail -n 5) || :; ask ;;\n\
+    esac\n\
+    case $said in\n\
+        *'not installed'* | *'cannot be checked'*) ;;\n\
+        *'\"valid\":true'*) mv \"$new\" .openclaw/openclaw.json; exit ;;\n\
+    esac\n\
+    printf '%s\\n' \"$log\" \"$said\" >&2; exit 1";
 
-/// How long OpenClaw may take to judge a configuration; the first time it compiles.
-const VALIDATE: Duration = Duration::from_secs(180);
+/// How long OpenClaw may take to judge a configuration, which it compiles itself for, and to fetch a plugin.
+const VALIDATE: Duration = Duration::from_secs(15 * 60);
 
 /// OpenClaw, as this host has it.
 struct Found {
@@ -103,6 +113,15 @@ pub(super) fn install(site: &Site) -> Result<(), String> {
 
 /// OpenClaw has a configuration; one that is there is left as it is.
 pub(super) fn configuration(site: &Site) -> State {
+    let is_its = |channel: &&String| Some(channel.as_str()) == site.wishes.channel.as_deref();
+    for upstream in &site.world.config.upstreams {
+        if let Some(channel) = upstream.channels.iter().find(is_its) {
+            return State::Refused(format!(
+                "{channel} is {}'s, and both hosts would answer there; give the standby a channel of its own",
+                upstream.name
+            ));
+        }
+    }
     if site.agent_sees("[ -e .openclaw/openclaw.json ]", &[]) {
         return State::Done("there is an openclaw.json".into());
     }
@@ -115,7 +134,8 @@ pub(super) fn configure(site: &Site) -> Result<(), String> {
     tokens(site)?;
     let found = find(site).ok_or("OpenClaw is not installed")?;
     let text = standby(site);
-    site.agent_within(VALIDATE, CONFIGURE, &[&text, &found.program, &found.path]).map(drop)
+    let channel = site.wishes.channel.as_deref().unwrap_or_default();
+    site.agent_within(VALIDATE, CONFIGURE, &[&text, &found.program, &found.path, channel]).map(drop)
 }
 
 /// Its variables for tokens: nothing that is there is changed.

@@ -118,3 +118,15 @@ fn a_removal_takes_what_is_there_and_no_more() {
     let removed = State::Todo("remove /etc/polkit-1/rules.d/50-openclaw-failover.rules".into());
     assert!(plan.contains(&("units", removed)), "{plan:?}");
 }
+
+#[test]
+fn a_channel_that_the_primary_has_is_refused() {
+    let mut host = Host::bare();
+    host.config =
+        r#"{ "upstreams": [{ "name": "home", "urls": ["http://192.0.2.1"], "channels": ["telegram"] }] }"#.into();
+    host.wishes.channel = Some("telegram".into());
+    let State::Refused(why) = host.step("openclaw-config") else { panic!("{:?}", host.step("openclaw-config")) };
+    assert!(why.contains("telegram is home's"), "{why}");
+    host.wishes.channel = Some("discord".into());
+    assert!(is_todo(&host.step("openclaw-config")));
+}
