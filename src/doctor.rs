@@ -34,6 +34,7 @@ use finding::Said;
 use split::Standby;
 
 pub use finding::{Finding, Level};
+pub(crate) use hardening::MANAGERS;
 pub(crate) use systemd::Unit;
 pub use world::{Identity, World};
 pub(crate) use world::{is_of, read};

@@ -31,6 +31,7 @@ fixes! {
     GATEWAY_USER = "systemctl edit {unit}  # [Service] User={user}";
     FIND_PORT = "ss -ltnp 'sport = :{port}'";
     OTHER_GATEWAY = "systemctl list-unit-files 'openclaw-gateway*'  # then: systemctl disable --now UNIT";
+    STRAY_GATEWAY = "ps -eo pid,user,unit,args | grep '[o]penclaw-gateway'  # stop it, and what starts it";
     USER_GATEWAY = "openclaw-failover setup standby";
     OLD_MONITOR = "openclaw-failover setup standby";
     SYNC_UNIT = "systemctl cat openclaw-sync-pull.service openclaw-sync-push.service";
@@ -59,6 +60,7 @@ fixes! {
     EXEC = "systemctl edit {unit}  # [Service] ExecStart= and ExecStart=/path/to/openclaw gateway run";
     NODE = "npm install -g node@24  # OpenClaw needs Node 24.16 or newer of 24, or 26.1 or newer";
     VALIDATE = "sudo -iu {user} openclaw config validate";
+    PLUGIN = "sudo -iu {user} openclaw doctor --fix";
     ONE_CHANNEL = "sudo -iu {user} openclaw config get channels";
     OWN_CHANNEL = "sudo -iu {user} openclaw configure --section channels";
     CRONS_OFF = "sudo -iu {user} openclaw config set cron.enabled false";

@@ -68,12 +68,21 @@ pub(super) fn configuration(world: &World) -> Said {
             let words = if said.stderr.trim().is_empty() { &said.stdout } else { &said.stderr };
             return Said::fail(&format_args!("OpenClaw does not say: {}", words.trim()), fix::VALIDATE);
         };
-        if answer.get("valid").and_then(|valid| valid.as_bool()) == Some(true) {
-            return Said::ok(&"OpenClaw accepts it");
-        }
         let text = |node: &json::Value, key: &str| Some(node.get(key)?.as_str()?.to_owned());
-        let issue = answer.get("issues").and_then(|issues| issues.as_array()?.first());
-        let issue = issue.and_then(|issue| Some(format!("{}: {}", text(issue, "path")?, text(issue, "message")?)));
+        let words = |node: &json::Node| Some(format!("{}: {}", text(node, "path")?, text(node, "message")?));
+        let all = |key: &str| answer.get(key).and_then(|nodes| nodes.as_array()).unwrap_or_default();
+        if answer.get("valid").and_then(|valid| valid.as_bool()) == Some(true) {
+            let warnings: Vec<String> = all("warnings").iter().filter_map(words).collect();
+            // A gateway would fetch it when it starts, and does not start where it cannot.
+            let lacks_plugin =
+                |warning: &&String| ["not installed", "cannot be checked"].iter().any(|is| warning.contains(is));
+            return match (warnings.iter().find(lacks_plugin), warnings.first()) {
+                (Some(missing), _) => Said::fail(missing, fix::PLUGIN),
+                (None, Some(warning)) => Said::warn(warning, fix::VALIDATE),
+                (None, None) => Said::ok(&"OpenClaw accepts it"),
+            };
+        }
+        let issue = all("issues").iter().find_map(words);
         let error = || answer.get("error").and_then(|error| text(error, "message"));
         Said::fail(&issue.or_else(error).unwrap_or_else(|| "OpenClaw refuses it".to_owned()), fix::VALIDATE)
     })

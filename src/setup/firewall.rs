@@ -4,13 +4,10 @@
 use super::State;
 use super::ports;
 use super::site::Site;
+use crate::doctor::MANAGERS;
 
 /// The interface of the tailnet.
 const TAILNET: &str = "tailscale0";
-
-/// What else may manage the packet filter.
-const OTHERS: [&str; 4] =
-    ["firewalld.service", "nftables.service", "netfilter-persistent.service", "shorewall.service"];
 
 /// How many ports a plan names.
 const NAMED: usize = 12;
@@ -151,7 +148,7 @@ fn shut(site: &Site, rules: &str, ssh: &[u16]) -> String {
 
 /// What else manages the packet filter: a service, or somebody who has loaded rules.
 pub(super) fn another(site: &Site) -> Option<String> {
-    if let Some(unit) = OTHERS.iter().find(|unit| site.unit(unit).is_up()) {
+    if let Some(unit) = MANAGERS.iter().find(|unit| site.unit(unit).is_up()) {
         return Some(format!("the rules of {unit}"));
     }
     let rules = ["iptables", "ip6tables"].map(|program| site.world.ask(program, &["-S"]).unwrap_or_default());

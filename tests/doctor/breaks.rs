@@ -19,7 +19,7 @@ const PUSH: &str = "openclaw-sync-push.service";
 const OPENCLAW: &str = "home/.openclaw/openclaw.json";
 
 /// Those that root finds.
-const HOST: [Break; 40] = [
+const HOST: [Break; 41] = [
     ("the credentials' folder is gone", |h| h.remove("etc/openclaw-failover/credentials"), "credentials", Fail),
     ("it is open", |h| h.mode("etc/openclaw-failover/credentials", 0o755), "credentials", Fail),
     (
@@ -75,6 +75,17 @@ const HOST: [Break; 40] = [
         "other-gateway",
         Fail,
     ),
+    (
+        "another gateway runs",
+        |h| {
+            h.write("proc/7/cmdline", "openclaw-gateway\0");
+            h.write("proc/7/cgroup", "0::/user.slice/user-1000.slice\n");
+            h.write("proc/8/cmdline", "openclaw-gateway\0");
+            h.write("proc/8/cgroup", "0::/system.slice/openclaw.service\n");
+        },
+        "other-gateway",
+        Fail,
+    ),
     ("the pull unit is masked", |h| h.change(PULL, "LoadState=loaded", "LoadState=masked"), "sync-units", Fail),
     ("a standby pushes as a primary", |h| h.change(PUSH, "sync push", "sync push --primary"), "sync-units", Fail),
     ("the unit starts what is not there", |h| h.remove("bin/failover"), "sync-units", Fail),
@@ -93,7 +104,7 @@ const HOST: [Break; 40] = [
 ];
 
 /// Those that the workspace's owner finds.
-const OWNER: [Break; 20] = [
+const OWNER: [Break; 22] = [
     ("Node is too old", |h| h.edit("bin/node", "v24.16.0", "v22.12.0"), "node", Fail),
     ("Node is gone", |h| h.remove("bin/node"), "node", Fail),
     ("OpenClaw does not start", |h| h.edit("bin/node", "echo 'OpenClaw", "exit 3; echo 'OpenClaw"), "openclaw", Fail),
@@ -105,6 +116,20 @@ const OWNER: [Break; 20] = [
         Fail,
     ),
     ("OpenClaw says nothing of it", |h| h.edit("bin/node", "{\"valid\":true}", "oops"), "openclaw-config", Fail),
+    (
+        "a plugin that it wants is not there",
+        |h| {
+            h.edit("bin/node", "true}", "true,\"warnings\":[{\"path\":\"a\",\"message\":\"plugin not installed: a\"}]}")
+        },
+        "openclaw-config",
+        Fail,
+    ),
+    (
+        "OpenClaw accepts it with a warning",
+        |h| h.edit("bin/node", "true}", "true,\"warnings\":[{\"path\":\"a\",\"message\":\"b\"}]}"),
+        "openclaw-config",
+        Warn,
+    ),
     ("it listens elsewhere", |h| h.edit(OPENCLAW, "port: 18789", "port: 18790"), "openclaw-places", Fail),
     ("it works elsewhere", |h| h.edit(OPENCLAW, "home/workspace'", "home/other'"), "openclaw-places", Fail),
     ("no channel", |h| h.edit(OPENCLAW, "discord: {", "discord: { enabled: false,"), "channels", Fail),
@@ -200,6 +225,16 @@ fn a_standby_that_is_well_is_found_well() {
             found.iter().filter(|finding| finding.level == Level::Skipped).map(|finding| finding.id).collect();
         assert!(skipped.iter().all(|id| ["tailscale", "secrets"].contains(id)), "{skipped:?}");
     }
+}
+
+#[test]
+fn a_firewall_of_somebody_else_is_one() {
+    let host = Host::well();
+    host.program("ufw", "echo Status: inactive");
+    host.program("nft", "echo 'chain input { type filter hook input priority 0; policy drop; }'");
+    assert_eq!(wrong(&host_half(&host)), [("firewall", Warn)], "such rules may be nothing but bans");
+    host.unit("nftables.service", "LoadState=loaded\nActiveState=active\n");
+    assert!(wrong(&host_half(&host)).is_empty());
 }
 
 #[test]
