@@ -31,7 +31,7 @@ mod standby;
 mod tailnet;
 mod users;
 
-pub use channel::CHANNELS;
+pub use channel::{CHANNELS, Want};
 pub use keys::{Offer, offer};
 pub use shell_monitor::variable;
 pub use site::{Site, Wishes, may_read};
@@ -170,10 +170,10 @@ impl Plan {
         }
     }
 
-    /// Whether a standby's channel is still to be chosen.
+    /// What is still to be said of a standby's channel; nothing where OpenClaw has a configuration.
     #[must_use]
-    pub fn wants_channel(&self) -> bool {
-        self.role == Role::Standby && self.site.wishes.channel.is_none() && channel::is_missing(&self.site)
+    pub fn wants(&self) -> Vec<Want> {
+        if self.role == Role::Standby { channel::wants(&self.site) } else { Vec::new() }
     }
 
     /// What a person has to do beyond this host, and what was left; after a setup that `is_done`, or has stopped.

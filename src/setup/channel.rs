@@ -34,8 +34,36 @@ const CONFIGURE: &str = "mkdir -p .openclaw; new=$HOME/.openclaw/.openclaw.json.
     case $said in *'\"valid\":true'*) ;; *) echo \"$said\" >&2; exit 1 ;; esac\n\
     ln \"$new\" .openclaw/openclaw.json; rm \"$new\"";
 
+/// What can be said of a standby's channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Which one it is.
+    Channel,
+    /// Who may write there.
+    Allow,
+    /// The token of the bot there.
+    Token,
+}
+
+/// What nobody has said yet.
+pub(super) fn wants(site: &Site) -> Vec<Want> {
+    let wishes = &site.wishes;
+    let has_token = || {
+        let there = read_tokens(site).unwrap_or_default();
+        wishes.token_file.is_some()
+            || wishes.channel.as_deref().is_some_and(|name| value(&there, variable(name)).is_some())
+    };
+    let mut wants = Vec::new();
+    if is_missing(site) {
+        wants.extend(wishes.channel.is_none().then_some(Want::Channel));
+        wants.extend(wishes.allow.is_empty().then_some(Want::Allow));
+        wants.extend((!has_token()).then_some(Want::Token));
+    }
+    wants
+}
+
 /// Whether OpenClaw has no configuration yet.
-pub(super) fn is_missing(site: &Site) -> bool {
+fn is_missing(site: &Site) -> bool {
     site.owner().is_err() || !site.agent_sees(IS_THERE, &[])
 }
 

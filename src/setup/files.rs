@@ -136,7 +136,11 @@ fn missing(site: &Site, files: &[Shipped]) -> Vec<&'static str> {
 fn said(site: &Site, units: &[&str], missing: &[&str]) -> State {
     let is_stale = |unit: &&str| site.unit(unit).value("NeedDaemonReload") == "yes";
     match (missing.is_empty(), units.iter().find(|unit| is_stale(unit))) {
-        (false, _) => State::Todo(missing.join(", ")),
+        (false, _) => {
+            // The folders are known, and a dozen paths would not be read.
+            let names: Vec<&str> = missing.iter().map(|path| path.rsplit('/').next().unwrap_or(path)).collect();
+            State::Todo(names.join(", "))
+        }
         (true, Some(stale)) => State::Todo(format!("systemd has not read the new {stale}")),
         (true, None) => State::Done("all are as shipped".into()),
     }

@@ -5,6 +5,7 @@ use super::State;
 use super::ports;
 use super::site::Site;
 use crate::doctor::MANAGERS;
+use crate::host::CommandError;
 
 /// The interface of the tailnet.
 const TAILNET: &str = "tailscale0";
@@ -21,11 +22,16 @@ struct Firewall {
 }
 
 impl Firewall {
-    fn ask(site: &Site) -> Option<Self> {
-        let status = site.world.ask("ufw", &["status", "verbose"]).ok()?;
-        let rules = site.world.ask("ufw", &["show", "added"]).ok()?;
+    /// `None` where there is no ufw yet.
+    fn ask(site: &Site) -> Result<Option<Self>, String> {
+        let failed = |why: CommandError| format!("ufw does not work here: {}", why.reason());
+        let status = match site.world.ask("ufw", &["status", "verbose"]) {
+            Err(why) if why.is_missing_program() => return Ok(None),
+            said => said.map_err(failed)?,
+        };
+        let rules = site.world.ask("ufw", &["show", "added"]).map_err(failed)?;
         let denies = ["deny (incoming)", "reject (incoming)"].iter().any(|word| status.contains(word));
-        Some(Self { is_on: status.contains("Status: active"), denies, rules })
+        Ok(Some(Self { is_on: status.contains("Status: active"), denies, rules }))
     }
 
     /// Whether it turns away what nobody has allowed. Then the operator has come in under its rules, however narrow they
@@ -74,12 +80,14 @@ pub(super) fn look(site: &Site) -> State {
     if let Some(other) = another(site) {
         return State::Left(format!("{other} manage it; let them admit ssh, and port {gateway} on {TAILNET} only"));
     }
-    let ssh = match ports::ssh(site) {
-        Ok(ssh) => ssh,
+    let (ssh, firewall) = match ports::ssh(site).and_then(|ssh| Ok((ssh, Firewall::ask(site)?))) {
+        Ok(found) => found,
         Err(why) => return State::Refused(why),
     };
-    let Some(firewall) = Firewall::ask(site) else {
-        return State::Todo(format!("deny what nobody has allowed; allow ssh{}", shut(site, "", &ssh)));
+    let Some(firewall) = firewall else {
+        let ports: Vec<String> = ssh.iter().map(u16::to_string).collect();
+        let shut = shut(site, "", &ssh);
+        return State::Todo(format!("deny what nobody has allowed; allow ssh, port {}{shut}", ports.join(", ")));
     };
     if !firewall.is_up() && is_ipv6_lost(site) {
         return State::Refused(
@@ -104,7 +112,7 @@ pub(super) fn look(site: &Site) -> State {
 /// Switches it on; the rule for ssh comes first, and is looked at.
 pub(super) fn raise(site: &Site) -> Result<(), String> {
     let ssh = ports::ssh(site)?;
-    let ask = || Firewall::ask(site).ok_or("ufw does not answer".to_owned());
+    let ask = || Firewall::ask(site)?.ok_or("ufw is not installed".to_owned());
     for rule in ask()?.lacks(&ssh, site.world.port()) {
         site.run("ufw", &rule.split(' ').collect::<Vec<_>>())?;
     }

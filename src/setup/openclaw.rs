@@ -16,7 +16,7 @@ const SYSTEM: [&str; 2] = ["/usr/local/bin/openclaw", "/usr/bin/openclaw"];
 
 /// OpenClaw's own installer into the home, Node included; it needs no root and is given none. Half a script is not run.
 const INSTALLER: &str = "script=$(curl -fsSL --proto '=https' --tlsv1.2 https://openclaw.ai/install-cli.sh)\n\
-    bash -c \"$script\" bash --no-onboard";
+    printf '%s\\n' \"$script\" | bash -s -- --no-onboard";
 
 /// Says where `openclaw` is, and the folder of the `node` that runs it: what a login finds, then where nvm, npm, fnm,
 /// Volta, pnpm and the installers put it. A folder that is a link of this login's alone is followed to where it leads.

@@ -52,18 +52,16 @@ fn configure(site: &Site) -> Result<(), String> {
 
 /// The text of the configuration, where one is needed.
 fn config(site: &Site) -> Result<Option<String>, String> {
-    let (workspace, named) = (workspace(site)?, &site.world.config.workspace.path);
-    let (is_given, is_there) = (site.wishes.config.is_some(), site.world.path(DEFAULT_FILE).exists());
-    if (is_given || is_there) && workspace != *named {
-        let (source, workspace) = (&site.world.source, workspace.display());
-        return Err(format!(
-            "{source} has to say where the workspace lies: \"workspace\": {{ \"path\": \"{workspace}\" }}"
-        ));
-    }
-    match (is_given || is_there, workspace == Workspace::default().path) {
-        (true, _) => service::text(site).map(Some),
+    let workspace = workspace(site)?;
+    let least = format!("{{ \"workspace\": {{ \"path\": \"{}\" }} }}\n", workspace.display());
+    let is_named = site.wishes.config.is_some() || site.world.path(DEFAULT_FILE).exists();
+    match (is_named, workspace == site.world.config.workspace.path) {
+        // The one that was read may be older than the one that is there.
+        (true, false) if site.has(DEFAULT_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
+        (true, false) => Err(format!("{} has to say where the workspace lies: {}", site.world.source, least.trim())),
+        (true, true) => service::text(site).map(Some),
         (false, true) => Ok(None),
-        (false, false) => Ok(Some(format!("{{ \"workspace\": {{ \"path\": \"{}\" }} }}\n", workspace.display()))),
+        (false, false) => Ok(Some(least)),
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn look(site: &Site) -> State {
 /// Brings it here; who it is a person tells it.
 pub(super) fn join(site: &Site) -> Result<(), String> {
     // Half a script is not run.
-    let script = format!("script=$({INSTALLER}); sh -c \"$script\"");
+    let script = format!("script=$({INSTALLER}); printf '%s\\n' \"$script\" | sh");
     site.install("sh", &["-euc", &script]).map_err(|why| why.to_string())
 }
 

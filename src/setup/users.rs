@@ -36,7 +36,7 @@ pub(super) fn user(site: &Site) -> State {
         }
         Err(why) => return State::Refused(why),
     };
-    let home = fs::symlink_metadata(site.world.path(HOME)).ok();
+    let home = fs::metadata(site.world.path(HOME)).ok();
     let is_in_sudo = is_in_sudo(site, &owner);
     match home {
         _ if owner.home != Path::new(HOME) => State::Refused(format!(

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use openclaw_failover::config::Workspace;
 use openclaw_failover::setup::{Plan, Role, State};
 
 use crate::host::Host;
@@ -164,6 +165,26 @@ fn a_standbys_key_on_a_primary_opens_nothing_else() {
     Plan::new(host.site(), Role::Primary).apply_only("standby-key").unwrap();
     let line = "restrict,command=\"rrsync -ro /home/openclaw/.openclaw/standby\" ssh-ed25519 AAAAkey";
     assert_eq!(host.read("home/openclaw/.ssh/authorized_keys"), format!("ssh-ed25519 AAAAother me\n{line}\n"));
+}
+
+#[test]
+fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
+    let host = Host::with_agent();
+    host.program("getent", "echo openclaw:x:4242:4242::/srv/agent:/bin/sh");
+    let mut site = host.site();
+    site.world.config.workspace = Workspace::default();
+    let plan = Plan::new(site, Role::Primary);
+    for step in ["config", "paths"] {
+        plan.apply_only(step).unwrap();
+        assert!(matches!(plan.look_at(step), Some(State::Done(_))), "{step}: {:?}", plan.look_at(step));
+    }
+    let config = host.read("etc/openclaw-failover/config.json");
+    assert_eq!(config, "{ \"workspace\": { \"path\": \"/srv/agent/.openclaw/workspace\" } }\n");
+    let drop_in = host.read("etc/systemd/system/openclaw-sync-push.service.d/user.conf");
+    assert!(drop_in.contains("BindPaths=-/srv/agent/.openclaw/workspace\n"), "{drop_in}");
+    host.write("etc/openclaw-failover/config.json", "{}");
+    let State::Refused(why) = plan.look_at("config").unwrap() else { panic!("not refused") };
+    assert!(why.contains("has to say where"), "{why}");
 }
 
 #[test]

@@ -6,16 +6,14 @@ use std::process::{Command, Stdio};
 use super::super::error::Error;
 use super::super::output::{Output, printable};
 use super::{is_id, refuse};
-use crate::setup::{CHANNELS, Plan, offer};
+use crate::setup::{CHANNELS, Plan, Want, offer};
 
 /// The longest answer, in bytes.
 const LONGEST: u64 = 1000;
 
 /// Asks what the plan lacks.
 pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
-    if plan.wants_channel() {
-        choose_channel(plan)?;
-    }
+    choose_channel(plan)?;
     let strangers = plan.strangers();
     let mut keys = String::new();
     for host in &strangers {
@@ -36,31 +34,33 @@ pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
 
 /// A channel for the standby's OpenClaw, where it has no configuration yet.
 fn choose_channel(plan: &mut Plan) -> Result<(), Error> {
-    let wishes = &mut plan.site.wishes;
-    let channel = ask(&format!("The standby's own channel, {} (empty: none yet)", CHANNELS.join(" or ")))?;
-    if channel.is_empty() {
-        return Ok(());
+    let wants = plan.wants();
+    let Plan { site, .. } = plan;
+    if wants.contains(&Want::Channel) {
+        let channel = ask(&format!("The standby's own channel, {} (empty: none yet)", CHANNELS.join(" or ")))?;
+        if channel.is_empty() {
+            return Ok(());
+        }
+        if !CHANNELS.contains(&channel.as_str()) {
+            let known = CHANNELS.join(" and ");
+            return Err(Error::Usage(format!("nothing was changed; setup knows {known}, and not '{channel}'")));
+        }
+        site.wishes.channel = Some(channel);
+        let model = ask("The agent's model, as provider/model (empty: OpenClaw's own)")?;
+        site.wishes.model = Some(model).filter(|model| !model.is_empty());
     }
-    if !CHANNELS.contains(&channel.as_str()) {
-        let channel = printable(&channel).into_owned();
-        return Err(Error::Usage(format!(
-            "nothing was changed; setup knows {}, and not '{channel}'",
-            CHANNELS.join(" and ")
-        )));
+    if wants.contains(&Want::Allow) {
+        let allow = ask("The numbers of the users who may write there, with spaces between")?;
+        for id in allow.split([' ', ',']).filter(|id| !id.is_empty()) {
+            if !is_id(id) {
+                return Err(Error::Usage(format!("nothing was changed; a user's id is a number, and not '{id}'")));
+            }
+            site.wishes.allow.push(id.to_owned());
+        }
     }
-    let allow = ask("The numbers of the users who may write there, with spaces between")?;
-    let mut ids = allow.split([' ', ',']).filter(|id| !id.is_empty());
-    if let Some(wrong) = ids.find(|id| !is_id(id)) {
-        return Err(Error::Usage(format!(
-            "nothing was changed; a user's id is a number, and not '{}'",
-            printable(wrong)
-        )));
+    if wants.contains(&Want::Token) {
+        site.token = secret("The token of the bot there (empty: later):");
     }
-    wishes.allow.extend(allow.split([' ', ',']).filter(|id| !id.is_empty()).map(str::to_owned));
-    let model = ask("The agent's model, as provider/model (empty: OpenClaw's own)")?;
-    wishes.model = Some(model).filter(|model| !model.is_empty());
-    plan.site.token = secret(&format!("The token of the bot at {channel} (not shown; empty: later):"));
-    plan.site.wishes.channel = Some(channel);
     Ok(())
 }
 
