@@ -138,7 +138,7 @@ impl Backend for Local {
     }
 
     fn pull(&self, cut: &Cancel) -> Result<Report, String> {
-        Ok(sync::pull(&self.workspace, &[], &self.sync, Reach::Move, cut))
+        Ok(sync::pull(&self.workspace, &[], &self.sync, Reach::Move, cut, &Vec::new))
     }
 
     fn push(&self, cut: &Cancel) -> Result<Pushed, String> {

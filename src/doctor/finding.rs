@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::fix;
+use crate::config::{Config, Source};
 use crate::host::printable;
 use crate::json::Value;
 
@@ -67,6 +68,22 @@ impl Said {
 
     pub(super) fn new(level: Level, evidence: &dyn Display, fix: &'static str) -> Self {
         Self { level, evidence: printable(&evidence.to_string(), EVIDENCE), fix }
+    }
+}
+
+/// What one check has found, with names still to be filled into its fix: so it travels from the owner to whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub(super) id: &'static str,
+    pub(super) said: Said,
+}
+
+impl Checked {
+    /// The same, ready to be shown. `user` is the agent's.
+    #[must_use]
+    pub fn finding(&self, config: &Config, source: &Source, user: &str) -> Finding {
+        let Said { level, evidence, fix } = self.said.clone();
+        Finding { id: self.id, level, evidence, fix: fix::fill(fix, config, source, user) }
     }
 }
 
