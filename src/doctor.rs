@@ -12,6 +12,7 @@
 //! - `split`: both hosts' channels, where the primary's configuration was given.
 
 mod agent;
+pub mod apart;
 mod beside;
 mod channels;
 mod environment;
@@ -36,8 +37,8 @@ use split::Standby;
 
 pub use beside::Beside;
 pub use finding::{Checked, Finding, Level};
-pub(crate) use systemd::Unit;
 pub(crate) use owner::{list, read_list};
+pub(crate) use systemd::Unit;
 pub use world::{DEFAULT_USER, Identity, World, refuse_agents};
 pub(crate) use world::{is_of, read};
 
@@ -74,8 +75,10 @@ pub enum Depth {
 
 /// Which half of the checks is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Half {
+pub(crate) enum Half {
+    /// What everybody or root can see.
     Hosts,
+    /// What is the agent's.
     Owners,
 }
 
@@ -88,6 +91,12 @@ struct Check {
 
 const fn check(id: &'static str, who: Who, cost: Cost, look: fn(&World) -> Said) -> Check {
     Check { id, who, cost, look }
+}
+
+impl Check {
+    fn is_of(&self, half: Half) -> bool {
+        (self.who == Who::Owner) == (half == Half::Owners)
+    }
 }
 
 /// Every check of one host.
@@ -212,11 +221,11 @@ fn of(who: Who) -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().filter(move |check| check.who == who)
 }
 
-/// Looks at one thing after the other, as long as there is time.
+/// Looks at one thing after the other.
 fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
     world.begin();
     let mut found = Vec::new();
-    for check in CHECKS.iter().filter(|check| (check.who == Who::Owner) == (half == Half::Owners)) {
+    for check in CHECKS.iter().filter(|check| check.is_of(half)) {
         if depth == Depth::Cheap && check.cost != Cost::Cheap {
             continue;
         }
@@ -226,9 +235,6 @@ fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
             (Identity::Root | Identity::Other, Who::Owner) => Said::skipped(&"only the workspace's owner can see it"),
             _ => (check.look)(world),
         };
-        if world.is_over() {
-            break;
-        }
         found.push(Checked { id: check.id, said });
     }
     found

@@ -36,13 +36,16 @@ const LAST_LINES: Duration = Duration::from_secs(3);
 pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     journal::init();
     let paths = Paths::of_monitor(environment);
-    let sync = sync_paths();
+    let systemd = (source.clone(), paths.clone(), sync_paths());
     let (log, logged) = logger().map_err(|why| Error::Failed(format!("cannot start a thread for the log: {why}")))?;
     let parts = Parts {
         source,
         config,
         paths,
-        backend: Box::new(move |config| -> Arc<dyn Backend> { Arc::new(Systemd::new(config, sync.clone())) }),
+        backend: Box::new(move |config| -> Arc<dyn Backend> {
+            let (source, paths, sync) = systemd.clone();
+            Arc::new(Systemd::new(config, source, paths, sync))
+        }),
         // A log that nobody reads any more costs lines, and never a failover.
         teller: Box::new(move |entry| drop(log.try_send((entry.severity.level(), entry.text.clone())))),
     };

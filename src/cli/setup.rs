@@ -2,7 +2,6 @@
 
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Read};
-use std::path::PathBuf;
 
 use lexopt::Parser;
 
@@ -16,7 +15,7 @@ use crate::setup::{self, Halt, Plan, Role, Site, State, Step, Wishes};
 use super::Answer;
 use super::args::{Args, Item};
 use super::command::Command;
-use super::config::configuration_or;
+use super::config::{configuration_or, refuse_agents};
 use super::error::Error;
 use super::output::{Output, Tone, printable};
 
@@ -182,7 +181,7 @@ impl Setup {
         if !(can_ask || self.is_sure || self.is_dry) {
             return Err(Error::Usage("nobody is there to be asked; give --yes to go on, or --dry-run to look".into()));
         }
-        let world = world(self.role, self.wishes.config.clone())?;
+        let world = world(self.role, &self.wishes)?;
         let ask: Option<fn(&str) -> bool> = if self.is_sure { None } else { Some(ask) };
         let site = Site::here(world, self.wishes, ask);
         site.require().map_err(Error::Usage)?;
@@ -214,7 +213,8 @@ impl Setup {
 }
 
 /// This host, with the configuration that is to be its own.
-fn world(role: Role, file: Option<PathBuf>) -> Result<World, Error> {
+fn world(role: Role, wishes: &Wishes) -> Result<World, Error> {
+    let file = wishes.config.clone();
     let (config, source) = match role {
         // Where no file is named or there, the shell monitor that this one replaces may tell.
         Role::Standby => {
@@ -222,6 +222,7 @@ fn world(role: Role, file: Option<PathBuf>) -> Result<World, Error> {
             (config, source)
         }
         Role::Primary | Role::Nobody => {
+            refuse_agents(file.as_deref(), wishes.user.as_deref())?;
             let workspace =
                 if role == Role::Primary { config::load_primary(file.as_deref())? } else { Workspace::default() };
             (Config::of_primary(workspace), Source::File(file.unwrap_or_else(|| DEFAULT_FILE.into())))

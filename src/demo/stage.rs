@@ -9,6 +9,7 @@ use std::process::{self, Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::{self, Config, Workspace};
+use crate::doctor::Checked;
 use crate::host::systemd::{Active, Load, Unit};
 use crate::host::{Cancel, Command};
 use crate::monitor::Backend;
@@ -150,7 +151,7 @@ impl Backend for Local {
         Ok(())
     }
 
-    fn missing(&self) -> Vec<String> {
+    fn examine(&self) -> Vec<Checked> {
         Vec::new()
     }
 }

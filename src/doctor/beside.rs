@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::finding::Checked;
 use super::world::World;
@@ -17,9 +17,6 @@ use crate::report::paths::Paths;
 
 /// How much longer than the pull it may take. It takes a tenth of that; a pull that ends at once has nobody waiting.
 const GRACE: Duration = Duration::from_millis(100);
-
-/// A systemd that takes longer for an answer is not waited for.
-const LONGEST: Duration = Duration::from_secs(10);
 
 /// How many characters of evidence travel in a report, which must not become too long.
 const SHORT: usize = 200;
@@ -34,8 +31,7 @@ impl Beside {
         let (config, source) = (config.clone(), source.clone());
         let (found, looked) = mpsc::channel();
         let look = move || {
-            let mut world = World::own(config, source, paths);
-            world.until = Some(Instant::now() + LONGEST);
+            let world = World::own(config, source, paths);
             let mut seen = look(&world, Depth::Cheap, Half::Owners);
             for checked in &mut seen {
                 checked.said.evidence = printable(&checked.said.evidence, SHORT);

@@ -79,6 +79,12 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// Whether it stands in the way of a failover, or would do harm.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.said.level == Level::Fail
+    }
+
     /// The same, ready to be shown. `user` is the agent's.
     #[must_use]
     pub fn finding(&self, config: &Config, source: &Source, user: &str) -> Finding {
@@ -101,6 +107,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// For people who did not ask: what was seen, and the way out.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let Self { id, evidence, fix, .. } = self;
+        let seen = format!("{id}: {}", evidence.trim_end_matches(['.', ' ']));
+        if fix.is_empty() { seen } else { format!("{seen}. To mend it: `{fix}`") }
+    }
+
     /// For programs.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -55,11 +55,9 @@ pub(super) fn present(world: &World) -> Said {
 
 /// The program starts; the evidence is its version.
 pub(super) fn program(world: &World) -> Said {
-    run(world, &|program| {
-        match program.command(world, &["--version"]).run() {
-            Ok(output) => Said::ok(&output.stdout.trim()),
-            Err(why) => Said::fail(&why.to_string(), fix::EXEC),
-        }
+    run(world, &|program| match program.command(world, &["--version"]).run() {
+        Ok(output) => Said::ok(&output.stdout.trim()),
+        Err(why) => Said::fail(&why.to_string(), fix::EXEC),
     })
 }
 

@@ -11,8 +11,7 @@ use std::time::Duration;
 use super::finding::{Checked, Level, Said};
 use super::split::Standby;
 use super::world::World;
-use super::{Who, fix, of};
-use crate::config::Source;
+use super::{CHECKS, Half, Who, apart, fix, of};
 use crate::host::{CommandError, Owner};
 use crate::json::{self, Node, Value};
 
@@ -70,16 +69,9 @@ pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String
 fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
     let mut words = owner.become_it();
     words.push("env".into());
-    if let Source::Environment(_) = world.source {
-        for name in ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"] {
-            let value = env::var(name).unwrap_or_default();
-            words.push(format!("{name}={value}").into());
-        }
-    }
+    words.extend(apart::variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()));
     words.extend([program.into(), "doctor".into(), "--as-owner".into()]);
-    if let Source::File(path) = &world.source {
-        words.extend(["--config".into(), path.into()]);
-    }
+    words.extend(apart::options(&world.source));
     if wants_accounts {
         words.push("--accounts".into());
     }
@@ -89,7 +81,7 @@ fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Re
 
 /// Reads the answer. A check that it leaves out was not looked at.
 fn read(node: &Node) -> Answer {
-    let mut found = read_list(node.get("checks").and_then(|checks| checks.as_array()).unwrap_or_default());
+    let mut found = node.get("checks").map(|checks| read_list(checks, Half::Owners)).unwrap_or_default();
     for check in of(Who::Owner) {
         if found.iter().all(|checked| checked.id != check.id) {
             found.push(Checked { id: check.id, said: Said::skipped(&"the owner's half does not say") });
@@ -99,13 +91,14 @@ fn read(node: &Node) -> Answer {
     Answer { found, standby }
 }
 
-/// Reads [`list`], as from an enemy: of each check of the owner's half its first word, if that is one.
-pub(crate) fn read_list(said: &[Node]) -> Vec<Checked> {
+/// Reads [`list`], as from an enemy: of each check of that half its first word, if that is one.
+pub(crate) fn read_list(said: &Value, half: Half) -> Vec<Checked> {
+    let said = said.as_array().unwrap_or_default();
     let find = |id: &'static str| {
         let first = said.iter().find(|said| said.get("id").and_then(|id| id.as_str()) == Some(id))?;
         Some(Checked { id, said: read_one(first)? })
     };
-    of(Who::Owner).filter_map(|check| find(check.id)).collect()
+    CHECKS.iter().filter(|check| check.is_of(half)).filter_map(|check| find(check.id)).collect()
 }
 
 fn read_one(said: &Value) -> Option<Said> {

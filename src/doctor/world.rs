@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::finding::{Checked, Finding};
 use super::fix;
@@ -65,8 +65,6 @@ pub struct World {
     pub root: PathBuf,
     /// Where programs are looked for, instead of in `PATH`.
     pub programs: Option<OsString>,
-    /// When looking ends, whatever has been seen by then; `None`: when all has been seen.
-    pub until: Option<Instant>,
     /// What systemd has said of units since the last look began.
     units: RefCell<Vec<(String, Result<Unit, String>)>>,
 }
@@ -129,7 +127,6 @@ impl World {
             now: wall_clock(),
             root,
             programs,
-            until: None,
             units: RefCell::default(),
         }
     }
@@ -151,13 +148,7 @@ impl World {
 
     /// A program of this host.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let left = self.until.map_or(ANSWER, |until| until.saturating_duration_since(Instant::now()));
-        command(program, self.programs.as_deref()).deadline(left.min(ANSWER))
-    }
-
-    /// Whether the time for looking is over. What was being looked at then was cut short, and counts for nothing.
-    pub(super) fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| until <= Instant::now())
+        command(program, self.programs.as_deref())
     }
 
     /// What a program of this host says.

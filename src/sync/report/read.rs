@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Commit, Copied, MAX_SECRETS, Names, Outcome, Pulled, Report, text};
-use crate::doctor;
+use crate::doctor::{self, Half};
 use crate::failover::Time;
 use crate::json::{self, Value};
 use crate::report::clock;
@@ -102,7 +102,7 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
     let workspace = report.get("workspace").ok_or("workspace")?;
     let secrets = report.get("secrets").and_then(|node| node.as_array()).ok_or("secrets")?;
     // A pull of an older version has looked at nothing.
-    let checks = report.get("checks").map_or(Some(&[][..]), |node| node.as_array()).ok_or("checks")?;
+    let checks = report.get("checks").map(|checks| checks.as_array().map(|_| checks).ok_or("checks")).transpose()?;
     Ok(Report {
         started: required(report, "started", time)?,
         ended: required(report, "ended", time)?,
@@ -120,7 +120,7 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
             said: required(workspace, "said", said)?,
         },
         secrets: secrets.iter().take(MAX_SECRETS).map(|secret| copied(secret)).collect::<Result<_, _>>()?,
-        checks: doctor::read_list(checks),
+        checks: checks.map(|checks| doctor::read_list(checks, Half::Owners)).unwrap_or_default(),
     })
 }
 
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn checks(text: &str) -> Vec<doctor::Checked> {
-        doctor::read_list(json::parse(text).unwrap().as_array().unwrap())
+        doctor::read_list(&json::parse(text).unwrap(), Half::Owners)
     }
 
     fn own() -> u32 {
