@@ -34,7 +34,7 @@ mod users;
 pub use channel::{CHANNELS, Want};
 pub use keys::{Offer, offer};
 pub use shell_monitor::variable;
-pub use site::{Site, Wishes, may_read};
+pub use site::{Site, Wishes};
 
 /// How things stand with a step, and in what way.
 #[derive(Clone, Debug, PartialEq, Eq)]

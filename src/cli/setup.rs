@@ -4,7 +4,6 @@ mod questions;
 
 use std::env;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 
 use lexopt::Parser;
 
@@ -18,7 +17,7 @@ use crate::setup::{self, CHANNELS, Plan, Role, Site, State, Step, Wishes};
 use super::Answer;
 use super::args::{Args, Item};
 use super::command::Command;
-use super::config::configuration_or;
+use super::config::{configuration_or, refuse_agents};
 use super::error::Error;
 use super::output::{Output, Tone, printable};
 
@@ -194,7 +193,7 @@ impl Setup {
         if !(is_terminal || self.is_sure || self.is_dry) {
             return Err(Error::Usage("nobody is there to be asked; give --yes to go on, or --dry-run to look".into()));
         }
-        let world = world(self.role, self.wishes.config.clone())?;
+        let world = world(self.role, &self.wishes)?;
         let site = Site::here(world, self.wishes, !self.is_sure);
         site.require().map_err(Error::Usage)?;
         let mut plan = Plan::new(site, self.role);
@@ -247,10 +246,8 @@ fn is_id(id: &str) -> bool {
 }
 
 /// This host, with the configuration that is to be its own.
-fn world(role: Role, file: Option<PathBuf>) -> Result<World, Error> {
-    if let Some(file) = &file {
-        setup::may_read(file).map_err(Error::Usage)?;
-    }
+fn world(role: Role, wishes: &Wishes) -> Result<World, Error> {
+    let file = wishes.config.clone();
     let (config, source) = match role {
         // Where no file is named or there, the shell monitor that this one replaces may tell.
         Role::Standby => {
@@ -258,6 +255,7 @@ fn world(role: Role, file: Option<PathBuf>) -> Result<World, Error> {
             (config, source)
         }
         Role::Primary | Role::Nobody => {
+            refuse_agents(file.as_deref(), wishes.user.as_deref())?;
             let workspace =
                 if role == Role::Primary { config::load_primary(file.as_deref())? } else { Workspace::default() };
             (Config::of_primary(workspace), Source::File(file.unwrap_or_else(|| DEFAULT_FILE.into())))

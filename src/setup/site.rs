@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::service::MONITOR;
-use crate::doctor::{Finding, Level, Unit, World, is_of, look_at, read};
-use crate::host::{Cancel, Command, CommandError, Owner};
+use crate::doctor::{Finding, Level, Unit, World, look_at, read, refuse};
+use crate::host::{Cancel, CommandError, Owner};
 use crate::report::durable;
 
 /// How long a command of the agent's user may take.
@@ -227,7 +227,7 @@ impl Site {
     /// A file that was named on the command line, or the configuration.
     pub(super) fn given(&self, file: &Path) -> Result<String, String> {
         if let Ok(owner) = self.owner() {
-            is_not_of(file, &owner)?;
+            refuse(file, &owner)?;
         }
         read(file).map_err(|why| format!("cannot read {}: {why}", file.display()))
     }
@@ -273,20 +273,4 @@ fn create(folder: &Path, mode: u32) -> Result<(), String> {
     // Said outright, because root may have any umask.
     let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)));
     made.map_err(|why| format!("cannot create {}: {why}", folder.display()))
-}
-
-/// Whether root may read a file that was named on the command line.
-///
-/// # Errors
-/// When it is the agent's, who could put anything in its place.
-pub fn may_read(file: &Path) -> Result<(), String> {
-    let getent = Command::new("getent").env("PATH", PATH);
-    Owner::find(getent, "openclaw").map_or(Ok(()), |owner| is_not_of(file, &owner))
-}
-
-fn is_not_of(file: &Path, owner: &Owner) -> Result<(), String> {
-    if !is_of(file, owner) {
-        return Ok(());
-    }
-    Err(format!("cannot read {}: it is the agent's, and root reads nothing of its; give root a copy", file.display()))
 }
