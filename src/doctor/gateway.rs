@@ -1,5 +1,8 @@
 //! This host's gateway: could systemd start it, and would it be the only one?
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
 use super::finding::Said;
 use super::fix;
 use super::systemd::Unit;
@@ -7,6 +10,12 @@ use super::world::World;
 
 /// How the kernel writes that a socket listens, in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
+
+/// What a gateway calls its process.
+const TITLE: &str = "openclaw-gateway";
+
+/// How many entries of `/proc` are looked at.
+const PROCESSES: usize = 100_000;
 
 /// Where systemd keeps who may run units without being logged in.
 const LINGER: &str = "/var/lib/systemd/linger";
@@ -16,7 +25,8 @@ pub(super) fn unit(world: &World) -> Said {
     let name = &world.config.gateway.unit;
     let unit = match world.gateway() {
         Ok(unit) => unit,
-        Err(why) => return Said::fail(&why, fix::DBUS),
+        // That has a line of its own.
+        Err(why) => return Said::skipped(&why),
     };
     match unit.obstacle(name) {
         Some(said) => said,
@@ -66,8 +76,12 @@ pub(super) fn port(world: &World) -> Said {
     }
 }
 
-/// No other gateway is set up in the system, beside the one that the monitor drives.
+/// No other gateway is set up in the system or runs, beside the one that the monitor drives.
 pub(super) fn other(world: &World) -> Said {
+    if let Some((pid, uid)) = stray(world) {
+        let said = format!("process {pid}, of user {uid}, is a gateway, and none of {}'s", world.config.gateway.unit);
+        return Said::fail(&said, fix::STRAY_GATEWAY);
+    }
     let args = ["--no-pager", "--no-legend", "--plain", "list-unit-files", "openclaw-gateway*.service"];
     let listed = match world.ask("systemctl", &args) {
         Ok(listed) => listed,
@@ -80,9 +94,24 @@ pub(super) fn other(world: &World) -> Said {
         words.next() != Some(&world.config.gateway.unit) && words.next() == Some("enabled")
     };
     match listed.lines().find(is_other) {
-        None => Said::ok(&"no other gateway is enabled"),
+        None => Said::ok(&"no other gateway is enabled or runs"),
         Some(other) => Said::fail(&other, fix::OTHER_GATEWAY),
     }
+}
+
+/// A process that says that it is a gateway and is none of the unit's, with its user.
+fn stray(world: &World) -> Option<(String, u32)> {
+    let own = format!("/{}", world.config.gateway.unit);
+    let entries = fs::read_dir(world.path("/proc")).ok()?.take(PROCESSES).flatten();
+    let is_stray = |pid: &String| {
+        let file = |name: &str| world.file(&format!("/proc/{pid}/{name}"));
+        let title = file("cmdline").unwrap_or_default();
+        title.split('\0').next() == Some(TITLE) && file("cgroup").is_some_and(|group| !group.contains(&own))
+    };
+    let pids = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let pid = pids.filter(|name| name.starts_with(|first: char| first.is_ascii_digit())).find(is_stray)?;
+    let uid = fs::metadata(world.path("/proc").join(&pid)).ok()?.uid();
+    Some((pid, uid))
 }
 
 /// Whether the owner's own units may run although nobody is logged in.

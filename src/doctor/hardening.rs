@@ -4,24 +4,31 @@ use super::finding::Said;
 use super::fix;
 use super::world::World;
 
+/// What else than ufw may manage the packet filter.
+pub(crate) const MANAGERS: [&str; 4] =
+    ["firewalld.service", "nftables.service", "netfilter-persistent.service", "shorewall.service"];
+
 /// A firewall turns away what nobody has allowed.
 pub(super) fn firewall(world: &World) -> Said {
-    match world.ask("ufw", &["status", "verbose"]) {
-        Ok(said) if !said.contains("Status: active") => return Said::warn(&"ufw is installed and off", fix::FIREWALL),
+    let is_installed = match world.ask("ufw", &["status", "verbose"]) {
+        Ok(said) if !said.contains("Status: active") => true,
         Ok(said) if !(said.contains("deny (incoming)") || said.contains("reject (incoming)")) => {
             return Said::warn(&"ufw lets in what nobody has denied", fix::FIREWALL);
         }
         Ok(_) => return Said::ok(&"ufw denies what nobody has allowed"),
-        Err(why) if why.is_missing_program() => {}
+        Err(why) if why.is_missing_program() => false,
         Err(why) => return Said::warn(&why.reason(), fix::FIREWALL),
-    }
+    };
+    let manager = MANAGERS.iter().copied().find(|unit| world.unit(unit).is_ok_and(|unit| unit.is_up()));
     let rules = world.ask("nft", &["list", "ruleset"]).unwrap_or_default();
     let old = world.ask("iptables", &["-S", "INPUT"]).unwrap_or_default();
     let refuses = |rules: &str| ["drop", "reject", "DROP", "REJECT"].iter().any(|word| rules.contains(word));
-    match refuses(&rules) || refuses(&old) {
-        true => Said::ok(&"rules of another firewall than ufw are in place"),
-        false => Said::warn(&"there is none", fix::FIREWALL),
+    // Bans are rules, too: beside a ufw that is off, only those of somebody who says so are taken for a firewall.
+    if (manager.is_some() || !is_installed) && (refuses(&rules) || refuses(&old)) {
+        let whose = manager.unwrap_or("another firewall than ufw");
+        return Said::ok(&format_args!("rules of {whose} are in place"));
     }
+    Said::warn(&if is_installed { "ufw is installed and off" } else { "there is none" }, fix::FIREWALL)
 }
 
 /// Who guesses passwords of sshd is shut out.
@@ -43,7 +50,7 @@ pub(super) fn upgrades(world: &World) -> Said {
         let value = line.strip_prefix("APT::Periodic::Unattended-Upgrade ").unwrap_or("\"0\";");
         value.trim_matches(['"', ';', ' ']) != "0"
     });
-    let timer = world.unit("apt-daily-upgrade.timer").is_ok_and(|unit| unit.value("ActiveState") == "active");
+    let timer = world.known("apt-daily-upgrade.timer").is_ok_and(|unit| unit.value("ActiveState") == "active");
     match (is_on, timer) {
         (false, _) => Said::warn(&"they are off", fix::UPGRADES),
         (true, false) => Said::warn(&"apt-daily-upgrade.timer does not run", fix::UPGRADES),

@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use super::clock::Clock;
 use super::operator::Call;
 use super::reload::Loaded;
+use crate::doctor::Checked;
 use crate::failover::Time;
 use crate::host::systemd::Unit;
 use crate::probe::Answer;
@@ -41,10 +42,10 @@ pub(super) enum Fact {
     Notified(String, Result<(), String>),
     /// The configuration was read again.
     Loaded(Loaded),
-    /// Something that this host needs is not there, in words.
-    Missing(String),
     /// An operator wants to know something, or gives an order.
     Called(Call),
+    /// Somebody looked whether this host could take over.
+    Examined(Vec<Checked>),
     /// Somebody wants the monitor to do something.
     Asked(Ask),
 }

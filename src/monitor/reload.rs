@@ -1,5 +1,7 @@
 //! Another configuration: in force wholly, or not at all.
 
+use std::sync::Arc;
+
 use crate::config::{Config, Witness};
 use crate::failover::{Policy, Role};
 use crate::host::spawn;
@@ -51,7 +53,7 @@ impl Monitor {
         let backend = (self.parts.backend)(&config);
         let (generation, clock, outlet) = (self.generation + 1, self.clock, &self.outlet);
         let probers = |targets| Probers::start(targets, &policy, generation, clock, outlet);
-        let changed = self.workers.reconfigure(&config, backend, &policy, witnesses, probers, outlet);
+        let changed = self.workers.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, outlet);
         let missing = changed.map_err(|why| why.to_string())?;
         if (&config.notify, &config.heartbeat) != (&self.parts.config.notify, &self.parts.config.heartbeat) {
             let notifier = Notifier::start(&config, &self.parts.paths, &self.outlet);
@@ -59,6 +61,8 @@ impl Monitor {
             self.conditions.forget_notified();
         }
         self.generation = generation;
+        self.backend = backend;
+        self.lookout.hurry(self.clock.now());
         let armed = self.armed.knows_each(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
         let same_upstreams = urls(&config) == urls(&self.parts.config);

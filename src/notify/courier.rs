@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::mark::{Mark, STALE};
 use super::{Message, Vault, post};
-use crate::config::Notify;
+use crate::config::{Notify, Topic};
+use crate::failover::Time;
 use crate::host::spawn;
 use crate::report::clock::wall_clock;
 
@@ -58,7 +59,7 @@ pub type Told = Box<dyn Fn(Result<(), String>) + Send>;
 
 /// The way to a courier's thread, which ends after its current try when this is dropped.
 pub struct Courier {
-    about: Vec<crate::config::Topic>,
+    about: Vec<Topic>,
     desk: Arc<Desk>,
 }
 
@@ -86,7 +87,9 @@ impl Courier {
     pub fn start(way: Way, told: Told) -> io::Result<Self> {
         let desk = Arc::new(Desk { tray: Mutex::default(), bell: Condvar::new() });
         let courier = Self { about: way.webhook.topics.clone(), desk: Arc::clone(&desk) };
-        let errand = Errand { way, told, desk, failed: 0, tried: None, wait: Duration::ZERO, is_failing: false };
+        // What happens from here on is news, however late the thread begins.
+        let began = wall_clock();
+        let errand = Errand { way, told, desk, began, failed: 0, tried: None, wait: Duration::ZERO, is_failing: false };
         spawn("courier", move || errand.run())?;
         Ok(courier)
     }
@@ -138,6 +141,7 @@ struct Errand {
     way: Way,
     told: Told,
     desk: Arc<Desk>,
+    began: Time,
     /// How many tries in a row have failed.
     failed: u32,
     /// When the last try began, and how long to wait since.
@@ -209,7 +213,7 @@ impl Errand {
     fn go_back(&self) {
         let (way, now) = (&self.way, wall_clock());
         let Some(mark) = Mark::load(&way.mark, now) else {
-            Mark { at: now, id: String::new() }.save(&way.mark);
+            Mark { at: self.began, id: String::new() }.save(&way.mark);
             return;
         };
         let behind = mark.behind(&way.history, &way.host, &way.webhook.topics, now, ROOM);

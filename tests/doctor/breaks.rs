@@ -19,7 +19,7 @@ const PUSH: &str = "openclaw-sync-push.service";
 const OPENCLAW: &str = "home/.openclaw/openclaw.json";
 
 /// Those that root finds.
-const HOST: [Break; 40] = [
+const HOST: [Break; 41] = [
     ("the credentials' folder is gone", |h| h.remove("etc/openclaw-failover/credentials"), "credentials", Fail),
     ("it is open", |h| h.mode("etc/openclaw-failover/credentials", 0o755), "credentials", Fail),
     (
@@ -75,13 +75,24 @@ const HOST: [Break; 40] = [
         "other-gateway",
         Fail,
     ),
+    (
+        "another gateway runs",
+        |h| {
+            h.write("proc/7/cmdline", "openclaw-gateway\0");
+            h.write("proc/7/cgroup", "0::/user.slice/user-1000.slice\n");
+            h.write("proc/8/cmdline", "openclaw-gateway\0");
+            h.write("proc/8/cgroup", "0::/system.slice/openclaw.service\n");
+        },
+        "other-gateway",
+        Fail,
+    ),
     ("the pull unit is masked", |h| h.change(PULL, "LoadState=loaded", "LoadState=masked"), "sync-units", Fail),
     ("a standby pushes as a primary", |h| h.change(PUSH, "sync push", "sync push --primary"), "sync-units", Fail),
     ("the unit starts what is not there", |h| h.remove("bin/failover"), "sync-units", Fail),
     ("pulls fail", |h| h.report("not_fetched", false), "pull", Fail),
     ("something is not returned", |h| h.report("up_to_date", true), "unreturned", Warn),
     ("no memory", |h| h.edit("proc/meminfo", "3000000", "300000"), "memory", Fail),
-    ("the disk is full", |h| h.program("df", "echo h; echo '/dev/x 9000000 1 1000 99% /'"), "disk", Fail),
+    ("the disk is full", |h| h.program("stat", "echo 250 4096 1000000 900000"), "disk", Fail),
     ("the firewall is off", |h| h.program("ufw", "echo Status: inactive"), "firewall", Warn),
     ("fail2ban is gone", |h| h.remove("bin/fail2ban-client"), "fail2ban", Warn),
     (
@@ -93,11 +104,12 @@ const HOST: [Break; 40] = [
 ];
 
 /// Those that the workspace's owner finds.
-const OWNER: [Break; 20] = [
+const OWNER: [Break; 23] = [
     ("Node is too old", |h| h.edit("bin/node", "v24.16.0", "v22.12.0"), "node", Fail),
-    ("Node is gone", |h| h.remove("bin/node"), "node", Fail),
+    ("Node is gone", |h| h.remove("bin/node"), "gateway-program", Fail),
+    ("OpenClaw is gone", |h| h.remove("bin/openclaw"), "gateway-program", Fail),
     ("OpenClaw does not start", |h| h.edit("bin/node", "echo 'OpenClaw", "exit 3; echo 'OpenClaw"), "openclaw", Fail),
-    ("the script is gone", |h| h.change(GATEWAY, "env openclaw", "env node /gone.mjs"), "openclaw", Fail),
+    ("the script is gone", |h| h.change(GATEWAY, "env openclaw", "env node /gone.mjs"), "gateway-program", Fail),
     (
         "OpenClaw refuses its configuration",
         |h| h.edit("bin/node", ":true", ":false,\"issues\":[{\"path\":\"a.b\",\"message\":\"no\"}]"),
@@ -105,6 +117,20 @@ const OWNER: [Break; 20] = [
         Fail,
     ),
     ("OpenClaw says nothing of it", |h| h.edit("bin/node", "{\"valid\":true}", "oops"), "openclaw-config", Fail),
+    (
+        "a plugin that it wants is not there",
+        |h| {
+            h.edit("bin/node", "true}", "true,\"warnings\":[{\"path\":\"a\",\"message\":\"plugin not installed: a\"}]}")
+        },
+        "openclaw-config",
+        Fail,
+    ),
+    (
+        "OpenClaw accepts it with a warning",
+        |h| h.edit("bin/node", "true}", "true,\"warnings\":[{\"path\":\"a\",\"message\":\"b\"}]}"),
+        "openclaw-config",
+        Warn,
+    ),
     ("it listens elsewhere", |h| h.edit(OPENCLAW, "port: 18789", "port: 18790"), "openclaw-places", Fail),
     ("it works elsewhere", |h| h.edit(OPENCLAW, "home/workspace'", "home/other'"), "openclaw-places", Fail),
     ("no channel", |h| h.edit(OPENCLAW, "discord: {", "discord: { enabled: false,"), "channels", Fail),
@@ -120,18 +146,8 @@ const OWNER: [Break; 20] = [
     ),
     ("no checkout", |h| h.remove("home/workspace/.git"), "workspace", Fail),
     ("a merge half done", |h| h.write("home/workspace/.git/MERGE_HEAD", ""), "workspace", Warn),
-    ("the disk is full", |h| h.program("df", "echo h; echo '/dev/x 9000000 1 1000 99% /'"), "workspace-disk", Fail),
-    (
-        "no inodes",
-        |h| {
-            h.program(
-                "df",
-                "echo h; [ $2 = -i ] && echo '/dev/x 90000 1 10 99% /' || echo '/dev/x 9000000 1 8000000 1% /'",
-            )
-        },
-        "workspace-disk",
-        Fail,
-    ),
+    ("the disk is full", |h| h.program("stat", "echo 250 4096 1000000 900000"), "workspace-disk", Fail),
+    ("no inodes", |h| h.program("stat", "echo 2000000 4096 1000000 10"), "workspace-disk", Fail),
     ("the remote is gone", |h| h.remove("remote.git"), "git-fetch", Fail),
     (
         "the remote has no such branch",
@@ -200,6 +216,16 @@ fn a_standby_that_is_well_is_found_well() {
             found.iter().filter(|finding| finding.level == Level::Skipped).map(|finding| finding.id).collect();
         assert!(skipped.iter().all(|id| ["tailscale", "secrets"].contains(id)), "{skipped:?}");
     }
+}
+
+#[test]
+fn a_firewall_of_somebody_else_is_one() {
+    let host = Host::well();
+    host.program("ufw", "echo Status: inactive");
+    host.program("nft", "echo 'chain input { type filter hook input priority 0; policy drop; }'");
+    assert_eq!(wrong(&host_half(&host)), [("firewall", Warn)], "such rules may be nothing but bans");
+    host.unit("nftables.service", "LoadState=loaded\nActiveState=active\n");
+    assert!(wrong(&host_half(&host)).is_empty());
 }
 
 #[test]
