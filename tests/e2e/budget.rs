@@ -60,7 +60,7 @@ fn cpu_micros(host: &Host) -> u64 {
 }
 
 /// The memory that the monitor alone is charged with, in KiB.
-pub(crate) fn pss(host: &Host) -> u64 {
+fn pss(host: &Host) -> u64 {
     let rollup = host.read(&format!("/proc/{}/smaps_rollup", host.unit(MONITOR).main_pid)).unwrap_or_default();
     let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
     pss.expect("smaps_rollup has Pss")

@@ -2,7 +2,6 @@
 
 use std::thread;
 
-use crate::budget::pss;
 use crate::host::Host;
 use crate::install::NODE;
 use crate::lab::{GATEWAY, Lab, MONITOR};
@@ -11,7 +10,7 @@ use crate::repository::PULL;
 use crate::shell::{Answer, always, eventually, now, report, secs};
 use crate::stub::Says;
 
-/// What the monitor may need beside its usual memory while a crowd is at its door, in KiB.
+/// What the monitor may need beside its usual memory while it takes over with a crowd at its door, in KiB.
 const CROWDED: u64 = 512;
 
 /// A thousand clients that come again whenever they are sent away. A half says nothing, the rest too much, nonsense,
@@ -133,7 +132,7 @@ fn forced_while_promoting_and_while_demoting() {
 fn a_crowd_at_the_socket_delays_no_failover() {
     let (lab, stub) = Lab::with_stub();
     let host = &lab.standby;
-    let before = pss(host);
+    let before = memory(host);
     host.write("/root/crowd.js", CROWD);
     host.run(&format!(
         "ulimit -n 4096; systemd-run --quiet --unit=crowd --property=LimitNOFILE=4096 {NODE} /root/crowd.js"
@@ -148,7 +147,7 @@ fn a_crowd_at_the_socket_delays_no_failover() {
     outage.last_life = Some(stub.last_life());
     outage.takeover();
     assert!(connected(host) > 500, "the crowd is still there");
-    let grown = pss(host).saturating_sub(before);
+    let grown = memory(host).saturating_sub(before);
     report(&format!("with the crowd the monitor uses {grown} KiB more, of {before} KiB"));
     assert!(grown <= CROWDED);
     outage.failback(|| stub.say(Says::Started));
@@ -197,6 +196,14 @@ fn done(host: &Host, command: &str) -> String {
 
 fn operator(host: &Host, command: &str) -> Answer {
     host.ask(&format!("openclaw-failover {command}"))
+}
+
+/// The monitor's own memory, in KiB: what it has of its program's file is no matter of clients.
+fn memory(host: &Host) -> u64 {
+    let status = host.read(&format!("/proc/{}/status", host.unit(MONITOR).main_pid)).unwrap_or_default();
+    let line =
+        status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    line.expect("a process has memory")
 }
 
 /// How many connections the crowd has.
