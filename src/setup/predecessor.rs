@@ -74,7 +74,7 @@ pub(super) fn look(site: &Site) -> State {
 
 /// Stops it and sets it aside.
 pub(super) fn set_aside(site: &Site) -> Result<(), String> {
-    let mut units = units(site);
+    let units = units(site);
     let goes_on = goes_on(site, &units);
     for name in units.iter().filter(|name| !name.ends_with(".d")) {
         stop(site, name, name == GATEWAY && goes_on)?;
@@ -84,8 +84,8 @@ pub(super) fn set_aside(site: &Site) -> Result<(), String> {
         others_drop_ins(site).iter().try_for_each(|path| rename(site, path))?;
     }
     // A folder comes before its unit: one that stayed behind would say something of whatever takes that name.
-    units.sort_unstable_by(|one, other| other.cmp(one));
-    for name in &units {
+    let folders = units.iter().filter(|name| name.ends_with(".d"));
+    for name in folders.chain(units.iter().filter(|name| !name.ends_with(".d"))) {
         let path = format!("{UNITS}/{name}");
         // Of a link to a unit there is a copy by now, and to disable it has perhaps removed it.
         if name.ends_with(".d") || !site.world.path(&path).is_symlink() {
