@@ -199,9 +199,14 @@ fn rename(site: &Site, path: &str) -> Result<(), String> {
     }
 }
 
-/// Names of what was set aside here, for whoever takes this program away again.
+/// What was set aside here, below the folder of units, for whoever takes this program away again.
 pub(super) fn aside(site: &Site) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(site.world.path(UNITS)) else { return Vec::new() };
-    let names = entries.take(ENTRIES).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| name.trim_end_matches('+').ends_with(ASIDE)).collect()
+    let names = |folder: &str| {
+        let entries = fs::read_dir(site.world.path(folder)).into_iter().flatten().take(ENTRIES).flatten();
+        entries.map(|entry| entry.path().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    let root = site.world.path(UNITS).display().to_string();
+    let found = names(UNITS).into_iter().chain(names(DROP_INS));
+    let found = found.filter(|name| name.trim_end_matches('+').ends_with(ASIDE));
+    found.filter_map(|name| Some(name.strip_prefix(&root)?.trim_start_matches('/').to_owned())).collect()
 }
