@@ -26,9 +26,11 @@ const INSTALLER: &str =
 /// Tailscale's own installer.
 const TAILSCALE: &str = "curl -fsSL https://tailscale.com/install.sh";
 
-/// Says where `openclaw` is, and the folder of the `node` beside it: what a login finds, then where nvm, npm and the
-/// installers put it.
-const FIND: &str = "login() { bash -lic \"command -v $1\" 2>/dev/null | tail -n 1; }\n\
+/// Says where `openclaw` is, and the folder of the `node` beside it: what a login finds, if it comes to an end, then where
+/// nvm, npm and the installers put it.
+const FIND: &str = "seen=$(timeout -k 1 10 bash -lic 'for it in openclaw node; do echo \"$it at $(command -v $it)\"; done' \\\n\
+        2>/dev/null) || :\n\
+    login() { printf '%s\\n' \"$seen\" | sed -n \"s/^$1 at //p\" | tail -n 1; }\n\
     for file in \"$(login openclaw)\" $(ls -d .nvm/versions/node/*/bin/openclaw 2>/dev/null | sort -rV) \\\n\
         .npm-global/bin/openclaw .local/bin/openclaw .openclaw/bin/openclaw \\\n\
         /usr/local/bin/openclaw /usr/bin/openclaw; do\n\
@@ -98,7 +100,7 @@ pub(super) fn program(site: &Site) -> State {
 
 /// Installs it where that was asked for, and tells the unit.
 pub(super) fn install(site: &Site) -> Result<(), String> {
-    if find(site).is_none() && site.wishes.install_openclaw {
+    if site.wishes.install_openclaw && find(site).is_none() {
         site.agent_within(INSTALL, INSTALLER, &[])?;
     }
     let Some(found) = find(site) else {
