@@ -12,8 +12,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that cannot go on has failed.
 
+mod agent;
 mod breaker;
 mod budget;
+mod doctor;
 mod faults;
 mod host;
 mod hostile;
@@ -31,4 +33,5 @@ mod setup;
 mod shell;
 mod standby;
 mod stub;
+mod variants;
 mod workspace;

@@ -7,13 +7,13 @@ set -eu
 dir=$1
 rm -rf "$dir.partial"
 mmdebstrap --quiet --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,openssh-server,iproute2,procps,ca-certificates,cron bookworm "$dir.partial"
+    --include=systemd,systemd-sysv,libpam-systemd,dbus,openssh-server,iproute2,procps,ca-certificates,cron bookworm "$dir.partial"
 mkdir -p "$dir.partial/var/log/journal"
 : > "$dir.partial/etc/machine-id"
 cp /etc/resolv.conf "$dir.partial/etc/resolv.conf"
 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive chroot "$dir.partial" sh -eu <<'INSIDE'
 apt-get -q update > /dev/null
-apt-get -q -y --no-install-recommends --download-only install curl fail2ban git openssh-client polkitd python3 python3-systemd \
+apt-get -q -y --no-install-recommends --download-only install curl fail2ban git nftables openssh-client polkitd python3 python3-systemd \
     rsync sqlite3 sudo ufw unattended-upgrades > /dev/null
 mkdir -p /opt/packages
 mv /var/cache/apt/archives/*.deb /opt/packages/
