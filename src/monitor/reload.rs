@@ -41,6 +41,7 @@ impl Monitor {
             Ok(()) => self.tell(&MonitorNote::Reloaded),
             Err(why) => self.tell(&MonitorNote::ReloadRefused { why }),
         }
+        self.lookout.hurry(self.clock.now());
         self.notify.ready();
     }
 
@@ -56,7 +57,6 @@ impl Monitor {
         let missing = changed.map_err(|why| why.to_string())?;
         self.generation = generation;
         self.backend = backend;
-        self.lookout.hurry(self.clock.now());
         let armed = self.armed.knows_each(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
         let same_upstreams = urls(&config) == urls(&self.parts.config);
