@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::host::Host;
 use crate::lab::{Lab, MONITOR};
-use crate::shell::{eventually, now, secs};
+use crate::shell::{eventually, secs};
 
 /// What is broken by the agent's user in its home, what is then said of it, and what mends it.
 const AT_HOME: [(&str, &str, &str); 5] = [
@@ -43,7 +43,7 @@ const NVM: &str = "mkdir -p .nvm/versions/node/v24.21.0/bin; cd .nvm/versions/no
 #[test]
 fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
     let (lab, _stub) = Lab::with_stub();
-    let (host, began) = (&lab.standby, now());
+    let host = &lab.standby;
     host.openclaw(NVM);
     host.write(
         "/etc/systemd/system/openclaw.service.d/openclaw.conf",
@@ -77,7 +77,7 @@ fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
         host.run(mend_it);
         until_it_complains(&lab, words, false, look);
     }
-    let told = |name| lab.monitor().count(name, began);
+    let told = |name| lab.monitor().count(name, 0.0);
     assert_eq!((told("not_ready"), told("ready")), (AT_HOME.len() + 2, AT_HOME.len() + 2), "each begins and ends once");
     everything_is_seen(host);
 }
