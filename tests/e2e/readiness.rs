@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::host::Host;
 use crate::lab::{Lab, MONITOR};
-use crate::shell::{eventually, secs};
+use crate::shell::{eventually, now, secs};
 
 /// What is broken by the agent's user in its home, what is then said of it, and what mends it.
 const AT_HOME: [(&str, &str, &str); 5] = [
@@ -79,7 +79,7 @@ fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
         host.run(mend_it);
         until_it_complains(&lab, words, false, look);
     }
-    let told = |name| lab.monitor().count(name, 0.0);
+    let told = |name| lab.monitor().count(name, began);
     assert_eq!((told("not_ready"), told("ready")), (AT_HOME.len() + 2, AT_HOME.len() + 2), "each begins and ends once");
     everything_is_seen(host);
 }
