@@ -51,7 +51,7 @@ impl Bench {
     }
 
     fn pull(&self) -> Outcome {
-        sync::pull(&self.workspace, &[], &self.paths, Reach::Move, &Cancel::new()).workspace.outcome
+        sync::pull(&self.workspace, &[], &self.paths, Reach::Move, &Cancel::new(), &Vec::new).workspace.outcome
     }
 
     fn push(&self) -> PushOutcome {

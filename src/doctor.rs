@@ -12,6 +12,8 @@
 //! - `split`: both hosts' channels, where the primary's configuration was given.
 
 mod agent;
+pub mod apart;
+mod beside;
 mod channels;
 mod environment;
 mod finding;
@@ -33,11 +35,13 @@ use crate::json;
 use finding::Said;
 use split::Standby;
 
-pub use finding::{Finding, Level};
+pub use beside::Beside;
+pub use finding::{Checked, Finding, Level};
 pub(crate) use hardening::MANAGERS;
+pub(crate) use owner::{list, read_list};
 pub(crate) use systemd::Unit;
-pub use world::{Identity, World};
-pub(crate) use world::{is_of, read};
+pub use world::{DEFAULT_USER, Identity, World, refuse_agents};
+pub(crate) use world::{is_of, read, refuse};
 
 /// Who can look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +57,10 @@ enum Who {
 /// What looking costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cost {
-    /// Milliseconds: it is looked at again and again.
+    /// Milliseconds: it is looked at again and again, the owner's half by each pull and the rest by the monitor.
     Cheap,
+    /// Milliseconds too. But the monitor has a word of its own for it, or the pull has, or it never fails.
+    Told,
     /// The network, or seconds of a Node.
     Dear,
 }
@@ -62,10 +68,19 @@ enum Cost {
 /// Which checks are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Those that cost next to nothing.
+    /// Those that cost next to nothing, and that nobody else looks at all the time.
     Cheap,
     /// All.
     Whole,
+}
+
+/// Which half of the checks is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Half {
+    /// What everybody or root can see.
+    Hosts,
+    /// What is the agent's.
+    Owners,
 }
 
 struct Check {
@@ -79,37 +94,44 @@ const fn check(id: &'static str, who: Who, cost: Cost, look: fn(&World) -> Said)
     Check { id, who, cost, look }
 }
 
+impl Check {
+    fn is_of(&self, half: Half) -> bool {
+        (self.who == Who::Owner) == (half == Half::Owners)
+    }
+}
+
 /// Every check of one host.
-static CHECKS: [Check; 40] = [
+static CHECKS: [Check; 41] = [
     check("config", Who::Anybody, Cost::Cheap, host::config),
     check("credentials", Who::Root, Cost::Cheap, host::credentials),
     check("programs", Who::Anybody, Cost::Cheap, host::programs),
-    check("dbus", Who::Anybody, Cost::Cheap, host::dbus),
-    check("monitor", Who::Anybody, Cost::Cheap, monitor::running),
+    check("dbus", Who::Anybody, Cost::Told, host::dbus),
+    check("monitor", Who::Anybody, Cost::Told, monitor::running),
     check("monitor-enabled", Who::Anybody, Cost::Cheap, monitor::enabled),
-    check("monitor-version", Who::Anybody, Cost::Cheap, monitor::version),
+    check("monitor-version", Who::Anybody, Cost::Told, monitor::version),
     check("watchdog", Who::Anybody, Cost::Cheap, monitor::watchdog),
-    check("hold", Who::Anybody, Cost::Cheap, monitor::hold),
+    check("hold", Who::Anybody, Cost::Told, monitor::hold),
     check("old-monitor", Who::Anybody, Cost::Cheap, monitor::old),
     check("polkit", Who::Root, Cost::Cheap, polkit::check),
     check("upstream", Who::Anybody, Cost::Dear, network::upstream),
-    check("armed", Who::Anybody, Cost::Cheap, network::armed),
+    check("armed", Who::Anybody, Cost::Told, network::armed),
     check("tailscale", Who::Anybody, Cost::Cheap, network::tailscale),
     check("dns", Who::Anybody, Cost::Cheap, network::dns),
     check("clock", Who::Anybody, Cost::Cheap, network::clock),
     check("gateway-unit", Who::Anybody, Cost::Cheap, gateway::unit),
     check("gateway-disabled", Who::Anybody, Cost::Cheap, gateway::disabled),
     check("gateway-user", Who::Anybody, Cost::Cheap, gateway::user),
-    check("gateway-port", Who::Anybody, Cost::Cheap, gateway::port),
+    check("gateway-port", Who::Anybody, Cost::Told, gateway::port),
     check("other-gateway", Who::Anybody, Cost::Cheap, gateway::other),
     check("sync-units", Who::Anybody, Cost::Cheap, syncing::units),
-    check("pull", Who::Anybody, Cost::Cheap, syncing::pull),
-    check("unreturned", Who::Anybody, Cost::Cheap, syncing::unreturned),
+    check("pull", Who::Anybody, Cost::Told, syncing::pull),
+    check("unreturned", Who::Anybody, Cost::Told, syncing::unreturned),
     check("memory", Who::Anybody, Cost::Cheap, host::memory),
     check("disk", Who::Anybody, Cost::Cheap, host::disk),
     check("firewall", Who::Root, Cost::Cheap, hardening::firewall),
     check("fail2ban", Who::Root, Cost::Cheap, hardening::fail2ban),
-    check("upgrades", Who::Anybody, Cost::Cheap, hardening::upgrades),
+    check("upgrades", Who::Anybody, Cost::Told, hardening::upgrades),
+    check("gateway-program", Who::Owner, Cost::Cheap, openclaw::present),
     check("node", Who::Owner, Cost::Dear, openclaw::node),
     check("openclaw", Who::Owner, Cost::Dear, openclaw::program),
     check("openclaw-config", Who::Owner, Cost::Dear, openclaw::configuration),
@@ -117,7 +139,7 @@ static CHECKS: [Check; 40] = [
     check("channels", Who::Owner, Cost::Cheap, channels::check),
     check("crons", Who::Owner, Cost::Cheap, channels::crons),
     check("user-gateway", Who::Owner, Cost::Cheap, agent::units),
-    check("workspace", Who::Owner, Cost::Cheap, agent::workspace),
+    check("workspace", Who::Owner, Cost::Told, agent::workspace),
     check("workspace-disk", Who::Owner, Cost::Cheap, agent::disk),
     check("git-fetch", Who::Owner, Cost::Dear, agent::fetch),
     check("secrets", Who::Owner, Cost::Dear, agent::secrets),
@@ -134,7 +156,7 @@ pub fn examine(world: &World) -> Vec<Finding> {
             match owner::ask(world, wants_accounts) {
                 Ok(answer) => {
                     found.push(world.finding("owner", Said::ok(&"looked at what is the agent's")));
-                    found.extend(answer.found.into_iter().map(|(check, said)| world.finding(check.id, said)));
+                    found.extend(answer.found.iter().map(|checked| world.show(checked)));
                     standby = answer.standby;
                 }
                 Err((why, fix)) => {
@@ -144,11 +166,11 @@ pub fn examine(world: &World) -> Vec<Finding> {
             }
         }
         Identity::Owner => {
-            let said = look(world, Depth::Whole);
+            let said = look(world, Depth::Whole, Half::Owners);
             if world.primary.is_some() {
                 standby = Some(describe(world, &said));
             }
-            found.extend(said.into_iter().map(|(check, said)| world.finding(check.id, said)));
+            found.extend(said.iter().map(|checked| world.show(checked)));
         }
         Identity::Other => {
             let unseen = Said::skipped(&"only root and the workspace's owner can see it");
@@ -162,20 +184,13 @@ pub fn examine(world: &World) -> Vec<Finding> {
 /// The host's half alone, as far as it can be seen from here.
 #[must_use]
 pub fn host_half(world: &World, depth: Depth) -> Vec<Finding> {
-    let look = |check: &'static Check| {
-        let said = match (world.identity, check.who) {
-            (Identity::Owner, _) => Said::skipped(&"run it as root"),
-            (Identity::Other, Who::Root) => Said::skipped(&"only root can see it"),
-            _ => (check.look)(world),
-        };
-        world.finding(check.id, said)
-    };
-    CHECKS.iter().filter(|check| check.who != Who::Owner && is_wanted(check, depth)).map(look).collect()
+    look(world, depth, Half::Hosts).iter().map(|checked| world.show(checked)).collect()
 }
 
 /// One check of the host's half by its name, for a setup that wants to know whether something is done.
 #[must_use]
 pub(crate) fn look_at(world: &World, id: &str) -> Finding {
+    world.begin();
     let check = CHECKS.iter().find(|check| check.id == id && check.who != Who::Owner);
     check.map_or_else(
         || world.finding("unknown", Said::skipped(&id)),
@@ -183,16 +198,16 @@ pub(crate) fn look_at(world: &World, id: &str) -> Finding {
     )
 }
 
-/// The owner's half alone; only for its owner.
+/// The owner's half alone; nobody else sees any of it.
 #[must_use]
 pub fn owner_half(world: &World, depth: Depth) -> Vec<Finding> {
-    look(world, depth).into_iter().map(|(check, said)| world.finding(check.id, said)).collect()
+    look(world, depth, Half::Owners).iter().map(|checked| world.show(checked)).collect()
 }
 
 /// The owner's half, for root to read: one JSON object. `with_accounts` also tells its channels, with their tokens.
 #[must_use]
 pub fn answer(world: &World, with_accounts: bool) -> String {
-    let said = look(world, Depth::Whole);
+    let said = look(world, Depth::Whole, Half::Owners);
     let standby = with_accounts.then(|| describe(world, &said));
     owner::to_json(&said, standby.as_ref()).to_string()
 }
@@ -207,17 +222,33 @@ fn of(who: Who) -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().filter(move |check| check.who == who)
 }
 
-fn is_wanted(check: &Check, depth: Depth) -> bool {
-    depth == Depth::Whole || check.cost == Cost::Cheap
+/// Looks at one thing after the other.
+fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
+    world.begin();
+    let mut found = Vec::new();
+    for check in CHECKS.iter().filter(|check| check.is_of(half)) {
+        if depth == Depth::Cheap && check.cost != Cost::Cheap {
+            continue;
+        }
+        let said = match (world.identity, check.who) {
+            (Identity::Owner, Who::Anybody | Who::Root) => Said::skipped(&"run it as root"),
+            (Identity::Other, Who::Root) => Said::skipped(&"only root can see it"),
+            (Identity::Root | Identity::Other, Who::Owner) => Said::skipped(&"only the workspace's owner can see it"),
+            _ => (check.look)(world),
+        };
+        found.push(Checked { id: check.id, said });
+    }
+    found
 }
 
-fn look(world: &World, depth: Depth) -> Vec<(&'static Check, Said)> {
-    of(Who::Owner).filter(|check| is_wanted(check, depth)).map(|check| (check, (check.look)(world))).collect()
+/// Where a configuration of OpenClaw's makes no sense. What stands there is not repeated: it may be a token.
+fn unread(why: &json::Error) -> String {
+    format!("it is no JSON5 at line {}", why.at.line)
 }
 
-fn describe(world: &World, said: &[(&'static Check, Said)]) -> Standby {
-    let program = said.iter().find(|(check, said)| check.id == "openclaw" && said.level == Level::Ok);
-    let version = program.and_then(|(_, said)| openclaw::version(&said.evidence));
+fn describe(world: &World, said: &[Checked]) -> Standby {
+    let program = said.iter().find(|checked| checked.id == "openclaw" && checked.said.level == Level::Ok);
+    let version = program.and_then(|checked| openclaw::version(&checked.said.evidence));
     let accounts = channels::own(world).map(|config| channels::accounts(&config)).unwrap_or_default();
     Standby { version, accounts }
 }
@@ -231,7 +262,7 @@ fn compare(world: &World, standby: Option<Standby>) -> Vec<Finding> {
     };
     let primary = match json::parse_json5(primary) {
         Ok(primary) => primary,
-        Err(why) => return none(Said::fail(&format_args!("the primary's configuration: {why}"), fix::NONE)),
+        Err(why) => return none(Said::fail(&format_args!("the primary's configuration: {}", unread(&why)), fix::NONE)),
     };
     let Some(mut standby) = standby else { return none(Said::skipped(&"this host's channels are not known")) };
     if world.identity == Identity::Root {
@@ -250,7 +281,6 @@ fn compare(world: &World, standby: Option<Standby>) -> Vec<Finding> {
 
 impl World {
     fn finding(&self, id: &'static str, said: Said) -> Finding {
-        let fix = if said.fix.is_empty() { String::new() } else { self.fill(said.fix) };
-        Finding { id, level: said.level, evidence: said.evidence, fix }
+        self.show(&Checked { id, said })
     }
 }

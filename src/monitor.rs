@@ -5,6 +5,7 @@
 //!  gateway actuator ──── Looked, Ordered ──────┤
 //!  sync actuator ─────── Pulled, Pushed ───────┼─► inbox ─► Machine::handle ─► actions ─► actuators
 //!  witnesses ─────────── Witnessed ────────────┤                                  └──────► recorder, status
+//!  lookout ───────────── Examined ─────────────┤
 //!  signals ───────────── Asked ────────────────┘
 //! ```
 //!
@@ -16,6 +17,7 @@ mod clock;
 mod conditions;
 mod gateway;
 mod inbox;
+mod lookout;
 mod prober;
 mod pulse;
 mod recorder;
@@ -31,10 +33,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
+use crate::doctor::{Checked, DEFAULT_USER};
 use crate::failover::{self, Action, Event, Machine, Memory, Observation, Order, Policy, Time, UnitState};
 use crate::host::notify::Notify;
 use crate::host::systemd;
@@ -47,6 +49,7 @@ pub(crate) use backend::{Backend, Systemd};
 use clock::Clock;
 use conditions::Conditions;
 use inbox::{Ask, Fact, Message, Outlet, inbox};
+use lookout::Lookout;
 use pulse::Pulse;
 use recorder::Record;
 use workers::Workers;
@@ -127,7 +130,9 @@ pub(crate) struct Monitor {
     started: Time,
     inbox: Receiver<Message>,
     outlet: Outlet,
+    backend: Arc<dyn Backend>,
     workers: Workers,
+    lookout: Lookout,
     /// Which configuration's probers are listened to, and whether the next one is being read.
     generation: u64,
     reloading: bool,
@@ -158,13 +163,12 @@ impl Monitor {
         let policy = Policy::new(&parts.config, !witnesses.is_empty());
         let mut past = remembered::load(&parts.paths);
         let unit = backend.show();
-        look_round(Arc::clone(&backend), outlet.clone())?;
         let start = failover::Start {
             memory: past.memory.clone(),
             armed: past.armed.knows_each(&parts.config.upstreams),
             unit: unit.as_ref().ok().map(unit_for_machine),
         };
-        let (workers, missing) = Workers::start(&parts, backend, &policy, witnesses, clock, &outlet)?;
+        let (workers, missing) = Workers::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;
         let mut monitor = Self {
             upstreams: vec![None; parts.config.upstreams.len()],
             machine: Machine::new(policy, now, start),
@@ -184,7 +188,9 @@ impl Monitor {
             clock,
             inbox,
             outlet,
+            backend,
             workers,
+            lookout: Lookout::new(now),
         };
         let upstreams = monitor.parts.config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
         monitor.tell(&MonitorNote::Started { version: env!("CARGO_PKG_VERSION").to_owned(), upstreams });
@@ -262,6 +268,7 @@ impl Monitor {
             Fact::Pulled(report) => {
                 let note = self.conditions.workspace.pulled(&report);
                 self.tell_if(note);
+                self.checked(report.iter().flat_map(|report| &report.checks), true);
                 let unreturned = report.is_ok_and(|report| report.workspace.unreturned);
                 self.handle(at, Event::Pulled { unreturned });
             }
@@ -275,11 +282,25 @@ impl Monitor {
                 self.tell(&note);
             }
             Fact::Loaded(loaded) => self.loaded(loaded),
-            Fact::Missing(what) => self.tell(&MonitorNote::Missing { what }),
+            Fact::Examined(found) => {
+                // A look that has seen nothing is worth another one soon.
+                let is_well = !found.is_empty() && !found.iter().any(Checked::has_failed);
+                self.lookout.looked(at, is_well);
+                self.checked(found.iter(), false);
+            }
             Fact::Asked(Ask::Reload) => self.reload(),
             Fact::Asked(Ask::Stop) => return true,
         }
         false
+    }
+
+    /// Takes in what was seen of whether this host could take over.
+    fn checked<'a>(&mut self, found: impl Iterator<Item = &'a Checked>, is_certain: bool) {
+        for checked in found {
+            let finding = checked.finding(&self.parts.config, &self.parts.source, DEFAULT_USER);
+            let note = self.conditions.readiness.take(finding, is_certain);
+            self.tell_if(note);
+        }
     }
 
     fn probed(&mut self, at: Time, upstream: usize, answer: &Answer) {
@@ -352,6 +373,7 @@ impl Monitor {
         if self.status.is_none_or(|at| now.since(at) >= pace) {
             self.write_status();
         }
+        self.look_out(now);
         if self.pulse.is_well(now, &self.parts.config) {
             self.pulse.feed(now, &self.notify);
         }
@@ -368,12 +390,4 @@ fn unit_for_machine(unit: &systemd::Unit) -> failover::Unit {
     };
     let invocation = unit.invocation.as_deref().and_then(|id| u128::from_str_radix(id, 16).ok());
     failover::Unit { state, invocation: invocation.map(failover::Invocation), main_pid: unit.main_pid }
-}
-
-/// Tells what this host lacks, on a thread of its own: programs are run for it, and the monitor need not wait for them.
-fn look_round(backend: Arc<dyn Backend>, outlet: Outlet) -> io::Result<()> {
-    thread::Builder::new().name("look-round".into()).spawn(move || {
-        backend.missing().into_iter().all(|what| outlet.send(Fact::Missing(what)));
-    })?;
-    Ok(())
 }

@@ -9,25 +9,32 @@
 //!
 //! - [`Site`]: the host, what was asked for, and how things are done there.
 //! - `standby`, `primary`, `removal`: the three tables.
-//! - `packages`, `users`, `keys`, `hardening`, `openclaw`, `predecessor`, `files`, `service`: the steps, by subject.
+//! - `packages`, `users`, `keys`, `firewall` (with `ports`), `hardening`, `openclaw`, `channel`, `tailnet`,
+//!   `predecessor`, `files`, `service`: the steps, by subject.
+//! - `shell_monitor`: what the monitor that is replaced was told.
 
+mod channel;
 mod files;
+mod firewall;
 mod hardening;
 mod keys;
 mod openclaw;
 mod packages;
+mod ports;
 mod predecessor;
 mod primary;
 mod removal;
 mod service;
+mod shell_monitor;
 mod site;
 mod standby;
+mod tailnet;
 mod users;
 
-pub use predecessor::variable;
+pub use channel::{CHANNELS, Want};
+pub use keys::{Offer, offer};
+pub use shell_monitor::variable;
 pub use site::{Site, Wishes};
-
-use std::fmt;
 
 /// How things stand with a step, and in what way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,25 +48,6 @@ pub enum State {
     /// It cannot be done, and nothing is begun.
     Refused(String),
 }
-
-/// Why a setup has stopped.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Halt {
-    /// It makes no sense to begin: something is missing that only a person can bring.
-    Refused(String),
-    /// A step has failed.
-    Failed(String),
-}
-
-impl fmt::Display for Halt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(why) | Self::Failed(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for Halt {}
 
 /// One step.
 pub struct Step {
@@ -98,7 +86,8 @@ pub enum Role {
 
 /// The steps to it, on a host.
 pub struct Plan {
-    site: Site,
+    /// The host.
+    pub site: Site,
     role: Role,
     steps: &'static [Step],
 }
@@ -124,36 +113,77 @@ impl Plan {
     /// Does what is to be done, in order, and says the name of each step before. Stops at the first that fails.
     ///
     /// # Errors
-    /// When a step fails, or has not had its effect.
-    pub fn apply(&self, mut say: impl FnMut(&'static str)) -> Result<(), Halt> {
+    /// When a step fails, or has not had its effect, or [`Site::cancel`] ends it; or another setup is at work.
+    pub fn apply(&self, say: &mut dyn FnMut(&'static str)) -> Result<(), String> {
+        let _lock = self.site.lock()?;
         for (done, step) in self.steps.iter().enumerate() {
-            match (step.look)(&self.site) {
-                State::Todo(_) => say(step.name),
-                State::Refused(why) => return Err(Halt::Refused(format!("{}: {why}", step.name))),
-                State::Done(_) | State::Left(_) => continue,
-            }
-            let why = match ((step.act)(&self.site), (step.look)(&self.site)) {
-                (Ok(()), State::Done(_) | State::Left(_)) => continue,
-                (Ok(()), State::Todo(what) | State::Refused(what)) => format!("it is done and had no effect: {what}"),
-                (Err(why), _) => why,
-            };
-            return Err(Halt::Failed(format!(
-                "cannot do step {} of {}, {}: {why}; what stands before it is done, and the same command goes on here",
-                done + 1,
-                self.steps.len(),
-                step.name
-            )));
+            self.take(step, say).map_err(|why| {
+                format!(
+                    "cannot do step {} of {}, {}: {why}; what stands before it is done, and the same command goes on here",
+                    done + 1,
+                    self.steps.len(),
+                    step.name
+                )
+            })?;
         }
         Ok(())
     }
 
-    /// What a person has to do beyond this host, and what was left.
+    /// How things stand with one step.
     #[must_use]
-    pub fn notes(&self) -> Vec<String> {
+    pub fn look_at(&self, name: &str) -> Option<State> {
+        self.steps.iter().find(|step| step.name == name).map(|step| (step.look)(&self.site))
+    }
+
+    /// Does one step, whatever stands before it.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_only(&self, name: &str) -> Result<(), String> {
+        let step =
+            self.steps.iter().find(|step| step.name == name).ok_or_else(|| format!("there is no step {name}"))?;
+        self.take(step, &mut |_| ())
+    }
+
+    fn take(&self, step: &Step, say: &mut dyn FnMut(&'static str)) -> Result<(), String> {
+        let interrupted = || self.site.cancel.is_cancelled().then(|| "interrupted".to_owned());
+        match (interrupted(), (step.look)(&self.site)) {
+            (Some(why), _) | (None, State::Refused(why)) => return Err(why),
+            (None, State::Done(_) | State::Left(_)) => return Ok(()),
+            (None, State::Todo(_)) => say(step.name),
+        }
+        (step.act)(&self.site)?;
+        match (interrupted(), (step.look)(&self.site)) {
+            (None, State::Done(_) | State::Left(_)) => Ok(()),
+            (Some(why), _) | (None, State::Refused(why)) => Err(why),
+            (None, State::Todo(what)) => Err(format!("it was done, and still there is: {what}")),
+        }
+    }
+
+    /// The hosts that are reached by ssh and whose keys nobody has vouched for yet.
+    #[must_use]
+    pub fn strangers(&self) -> Vec<String> {
+        if self.role == Role::Standby && self.site.wishes.known_hosts.is_none() {
+            keys::strangers(&self.site)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// What is still to be said of a standby's channel; nothing where OpenClaw has a configuration.
+    #[must_use]
+    pub fn wants(&self) -> Vec<Want> {
+        if self.role == Role::Standby { channel::wants(&self.site) } else { Vec::new() }
+    }
+
+    /// What a person has to do beyond this host, and what was left; after a setup that `is_done`, or has stopped.
+    #[must_use]
+    pub fn notes(&self, is_done: bool) -> Vec<String> {
         match self.role {
-            Role::Standby => standby::notes(&self.site),
-            Role::Primary => primary::notes(&self.site),
-            Role::Nobody => removal::notes(&self.site),
+            Role::Standby => standby::notes(&self.site, is_done),
+            Role::Primary if is_done => primary::notes(&self.site),
+            Role::Nobody if is_done => removal::notes(&self.site),
+            _ => Vec::new(),
         }
     }
 }

@@ -51,6 +51,7 @@ pub use report::Report;
 use report::{Outcome, Pulled, PushOutcome, Pushed};
 
 use crate::config::{Secret, Workspace};
+use crate::doctor::Checked;
 use crate::host::Cancel;
 use crate::report::clock::wall_clock as now;
 use crate::report::paths::SYNC;
@@ -99,8 +100,17 @@ pub enum Reach {
 ///
 /// `cancel` stops it while it fetches or copies; a move of the tree runs to its end, for half a tree is worse than an
 /// old one. Two pulls never overlap: the second says [`Outcome::Busy`] and leaves no report.
+///
+/// `looked` hands over what was seen meanwhile of whether this host could take over; it travels in the report.
 #[must_use]
-pub fn pull(workspace: &Workspace, secrets: &[Secret], paths: &Paths, reach: Reach, cancel: &Cancel) -> Report {
+pub fn pull(
+    workspace: &Workspace,
+    secrets: &[Secret],
+    paths: &Paths,
+    reach: Reach,
+    cancel: &Cancel,
+    looked: &dyn Fn() -> Vec<Checked>,
+) -> Report {
     let started = now();
     let lock = match Lock::take(&paths.state) {
         Ok(Some(lock)) => lock,
@@ -113,6 +123,7 @@ pub fn pull(workspace: &Workspace, secrets: &[Secret], paths: &Paths, reach: Rea
     let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
     let mut report = Report::new(started, standby::pull(&checkout, reach));
     report.secrets = secrets::copy(secrets, paths, cancel);
+    report.checks = looked();
     report.ended = now();
     report.remember(report::read_own(&paths.pull_report()));
     if let Err(why) = report.write(&paths.pull_report()) {

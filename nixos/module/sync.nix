@@ -16,10 +16,12 @@ let
   asOpenclaw = "-+${pkgs.util-linux}/bin/setpriv --reuid=openclaw --regid=openclaw --init-groups --reset-env";
 in
 # `made` are folders that it writes in; `seen` are others, as far as they exist; `bound` those that the unit file binds.
+# `read` it only looks at, below the home.
 {
   made,
   seen ? [ ],
   bound,
+  read ? [ ],
 }:
 let
   more = lib.subtractLists bound (lib.unique (map without made ++ seen));
@@ -40,9 +42,14 @@ in
       "${asOpenclaw} ${pkgs.coreutils}/bin/mkdir -p -- ${toString (map without made)}"
     ];
     BindPaths = map (path: "-${path}") more;
-    BindReadOnlyPaths = lib.optionals (home != usual) [
-      "-${home}/.ssh"
-      "-${home}/.gitconfig"
-    ];
+    BindReadOnlyPaths = lib.optionals (home != usual) (
+      map (path: "-${home}/${path}") (
+        [
+          ".ssh"
+          ".gitconfig"
+        ]
+        ++ read
+      )
+    );
   };
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Parser;
 
-use crate::config::{self, Source};
+use crate::config::{self, Problems, Source};
+use crate::doctor;
 
 use super::Answer;
 use super::args::{Args, Item};
@@ -86,6 +87,12 @@ impl Config {
     }
 }
 
+/// Refuses to let root read a configuration that the agent can change. `user` is the agent's, where systemd does not know.
+pub(super) fn refuse_agents(file: Option<&Path>, user: Option<&str>) -> Result<(), Error> {
+    file.map_or(Ok(()), |file| doctor::refuse_agents(file, user))
+        .map_err(|why| Error::Configuration(Problems::one(why)))
+}
+
 /// The configuration that a command works with, and where it came from.
 pub(super) fn configuration(file: Option<&Path>) -> Result<(Source, config::Config), Error> {
     configuration_or(file, |_| None)
@@ -99,6 +106,7 @@ pub(super) fn configuration_or(
     // A value that is not UTF-8 is kept, mangled, so that it is complained about and not passed over.
     let set = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
     let variable = |name: &str| set(name).or_else(|| other(name));
+    refuse_agents(file, None)?;
     let source = config::find(file, variable)?;
     let config = source.load()?;
     Ok((source, config))

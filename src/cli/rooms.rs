@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::config::{Config, Source};
 use crate::demo;
+use crate::doctor::Beside;
 use crate::host::Cancel;
 use crate::host::journal;
 use crate::host::systemd::Systemctl;
@@ -35,13 +36,16 @@ const LAST_LINES: Duration = Duration::from_secs(3);
 pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     journal::init();
     let paths = Paths::of_monitor(environment);
-    let sync = sync_paths();
+    let systemd = (source.clone(), paths.clone(), sync_paths());
     let (log, logged) = logger().map_err(|why| Error::Failed(format!("cannot start a thread for the log: {why}")))?;
     let parts = Parts {
         source,
         config,
         paths,
-        backend: Box::new(move |config| -> Arc<dyn Backend> { Arc::new(Systemd::new(config, sync.clone())) }),
+        backend: Box::new(move |config| -> Arc<dyn Backend> {
+            let (source, paths, sync) = systemd.clone();
+            Arc::new(Systemd::new(config, source, paths, sync))
+        }),
         // A log that nobody reads any more costs lines, and never a failover.
         teller: Box::new(move |entry| drop(log.try_send((entry.severity.level(), entry.text.clone())))),
     };
@@ -92,13 +96,14 @@ pub(super) fn stub_gateway(address: SocketAddr) -> Result<Answer, Error> {
 }
 
 /// Workspace and secrets, once.
-pub(super) fn pull(config: &Config, out: &mut Output) -> Result<Answer, Error> {
+pub(super) fn pull(source: &Source, config: &Config, out: &mut Output) -> Result<Answer, Error> {
     journal::init();
     let paths = sync_paths();
     let report = if unit::is_ours(&config.workspace.path) {
         let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
+        let beside = Beside::begin(config, source, Paths::new(environment));
         let reach = unit::reach(&Systemctl::default(), &config.gateway.unit);
-        sync::pull(&config.workspace, &config.secrets, &paths, reach, &cancel)
+        sync::pull(&config.workspace, &config.secrets, &paths, reach, &cancel, &|| beside.end())
     } else {
         let longest = unit::longest(&config.workspace, &config.secrets);
         let report = unit::pull(&Systemctl::default(), longest, &paths, &Cancel::new());

@@ -1,22 +1,23 @@
-//! `setup` and `uninstall`: the plan, one question, and the steps.
+//! `setup` and `uninstall`: the plan, the questions, and the steps.
+
+mod questions;
 
 use std::env;
-use std::io::{self, BufRead, IsTerminal, Read};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
 
 use lexopt::Parser;
 
 use crate::config::nearest::nearest;
 use crate::config::{self, Config, DEFAULT_FILE, Source, Workspace};
 use crate::doctor::World;
-use crate::host::journal;
+use crate::host::{Cancel, journal};
 use crate::report::paths::Paths;
-use crate::setup::{self, Halt, Plan, Role, Site, State, Step, Wishes};
+use crate::setup::{self, CHANNELS, Plan, Role, Site, State, Step, Wishes};
 
 use super::Answer;
 use super::args::{Args, Item};
 use super::command::Command;
-use super::config::configuration_or;
+use super::config::{configuration_or, refuse_agents};
 use super::error::Error;
 use super::output::{Output, Tone, printable};
 
@@ -40,10 +41,11 @@ Of a standby:
   --sudo                openclaw may become root
   --install-tailscale   run Tailscale's installer
   --install-openclaw    run OpenClaw's installer, as openclaw
-  --channel NAME        the standby's own channel: telegram or discord
-  --allow ID            who may write there; again for more
-  --token-file FILE     its token
-  --model MODEL         the agent's model
+  --channel NAME        the standby's own channel: telegram or discord; asked for
+                        where OpenClaw has no configuration yet
+  --allow ID            the user's number there, who may write; again for more
+  --token-file FILE     the token of the bot there
+  --model MODEL         the agent's model, as provider/model
 
 Of a primary:
   --user USER           the user that OpenClaw runs as, if not openclaw
@@ -81,13 +83,11 @@ const OPTIONS: &[&str] = &[
     "--standby-key",
 ];
 
-/// Those that a primary knows nothing of.
+/// Those that a primary knows nothing of; the last three say more of a channel.
 const STANDBYS: &[&str] =
     &["--known-hosts", "--sudo", "--install-tailscale", "--install-openclaw", "--allow", "--token-file", "--model"];
 
 const ROLES: [(&str, Role); 2] = [("standby", Role::Standby), ("primary", Role::Primary)];
-
-const CHANNELS: [&str; 2] = ["telegram", "discord"];
 
 /// Provision this host.
 #[derive(Debug, PartialEq)]
@@ -132,6 +132,11 @@ impl Setup {
             let other = if role == Role::Standby { "primary" } else { "standby" };
             return Err(args.usage(format!("{wrong} goes with setup {other}")));
         }
+        if let Some(more) = used.iter().find(|option| ["--allow", "--token-file", "--model"].contains(option))
+            && setup.wishes.channel.is_none()
+        {
+            return Err(args.usage(format!("{more} goes with --channel")));
+        }
         Ok(Command::Setup(Box::new(Self { role, ..setup })))
     }
 
@@ -167,8 +172,14 @@ impl Setup {
                 }
                 wishes.channel = Some(channel);
             }
-            "--allow" => wishes.allow.push(args.text()?),
-            "--token-file" => wishes.token = Some(args.file()?),
+            "--allow" => {
+                let id = args.text()?;
+                if !is_id(&id) {
+                    return Err(args.usage(format!("--allow: a user's id is a number, and not '{id}'")));
+                }
+                wishes.allow.push(id);
+            }
+            "--token-file" => wishes.token_file = Some(args.file()?),
             "--model" => wishes.model = Some(args.text()?),
             "--user" => wishes.user = Some(args.text()?),
             _ => wishes.standby_key = Some(args.text()?),
@@ -178,43 +189,65 @@ impl Setup {
 
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
         journal::init();
-        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
-        if !(can_ask || self.is_sure || self.is_dry) {
+        let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+        if !(is_terminal || self.is_sure || self.is_dry) {
             return Err(Error::Usage("nobody is there to be asked; give --yes to go on, or --dry-run to look".into()));
         }
-        let world = world(self.role, self.wishes.config.clone())?;
-        let ask: Option<fn(&str) -> bool> = if self.is_sure { None } else { Some(ask) };
-        let site = Site::here(world, self.wishes, ask);
+        let world = world(self.role, &self.wishes)?;
+        let site = Site::here(world, self.wishes, !self.is_sure);
         site.require().map_err(Error::Usage)?;
-        let plan = Plan::new(site, self.role);
-        let steps = plan.look();
-        print(&steps, out)?;
-        if let Some((step, State::Refused(why))) = steps.iter().find(|(_, state)| matches!(state, State::Refused(_))) {
-            return Err(Error::Usage(format!("nothing was changed; {}: {why}", step.name)));
-        }
-        let is_done = !steps.iter().any(|(_, state)| matches!(state, State::Todo(_)));
+        let mut plan = Plan::new(site, self.role);
+        let is_done = show(&plan, out)?;
         if self.is_dry {
             return Ok(Answer::Yes);
         }
-        if !is_done && ask.is_some_and(|ask| !ask("Do what is to be done?")) {
-            out.line("nothing was changed")?;
-            return Ok(Answer::No);
+        if !is_done && !self.is_sure {
+            questions::ask_all(&mut plan, out)?;
+            if !questions::confirm("Do what is to be done?") {
+                out.line("nothing was changed")?;
+                return Ok(Answer::No);
+            }
         }
-        // A terminal that is gone is no reason to stop in the middle.
-        let said = plan.apply(|name| drop(out.line(format_args!("{name} …")).and_then(|()| out.flush())));
-        said.map_err(|halt| match halt {
-            Halt::Refused(why) => Error::Usage(why),
-            Halt::Failed(why) => Error::Failed(why),
-        })?;
-        for note in plan.notes() {
+        let done = apply(&mut plan, out);
+        for note in plan.notes(done.is_ok()) {
             out.line(printable(&note))?;
         }
-        Ok(Answer::Yes)
+        out.flush()?;
+        done.map(|()| Answer::Yes)
     }
 }
 
+/// Prints the plan, and tells whether nothing is to be done.
+fn show(plan: &Plan, out: &mut Output) -> Result<bool, Error> {
+    let steps = plan.look();
+    print(&steps, out)?;
+    refuse(&steps)?;
+    Ok(!steps.iter().any(|(_, state)| matches!(state, State::Todo(_))))
+}
+
+fn refuse(steps: &[(&'static Step, State)]) -> Result<(), Error> {
+    let refused = steps.iter().find_map(|(step, state)| match state {
+        State::Refused(why) => Some(Error::Usage(format!("nothing was changed; {}: {why}", step.name))),
+        _ => None,
+    });
+    refused.map_or(Ok(()), Err)
+}
+
+/// Takes the steps. From here on a signal ends no step in the middle of a file; the next run goes on.
+fn apply(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
+    plan.site.cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
+    // A terminal that is gone is no reason to stop in the middle.
+    let mut say = |name: &'static str| drop(out.line(format_args!("{name} …")).and_then(|()| out.flush()));
+    plan.apply(&mut say).map_err(Error::Failed)
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// This host, with the configuration that is to be its own.
-fn world(role: Role, file: Option<PathBuf>) -> Result<World, Error> {
+fn world(role: Role, wishes: &Wishes) -> Result<World, Error> {
+    let file = wishes.config.clone();
     let (config, source) = match role {
         // Where no file is named or there, the shell monitor that this one replaces may tell.
         Role::Standby => {
@@ -222,6 +255,7 @@ fn world(role: Role, file: Option<PathBuf>) -> Result<World, Error> {
             (config, source)
         }
         Role::Primary | Role::Nobody => {
+            refuse_agents(file.as_deref(), wishes.user.as_deref())?;
             let workspace =
                 if role == Role::Primary { config::load_primary(file.as_deref())? } else { Workspace::default() };
             (Config::of_primary(workspace), Source::File(file.unwrap_or_else(|| DEFAULT_FILE.into())))
@@ -245,12 +279,4 @@ fn print(steps: &[(&'static Step, State)], out: &mut Output) -> Result<(), Error
         }
     }
     out.flush()
-}
-
-/// Asks the person at the terminal.
-fn ask(question: &str) -> bool {
-    eprint!("{question} [y/N] ");
-    let mut line = String::new();
-    let read = io::stdin().lock().take(100).read_line(&mut line);
-    read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
 }

@@ -91,7 +91,10 @@ impl Sync {
 
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
         match self.verb {
-            Verb::Pull => rooms::pull(&configuration(self.config.as_deref())?.1, out),
+            Verb::Pull => {
+                let (source, config) = configuration(self.config.as_deref())?;
+                rooms::pull(&source, &config, out)
+            }
             Verb::Push { is_primary: true } => push_primary(self.config.as_deref(), out),
             Verb::Push { is_primary: false } => push_standby(self.config.as_deref(), out),
         }

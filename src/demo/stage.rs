@@ -9,6 +9,7 @@ use std::process::{self, Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::{self, Config, Workspace};
+use crate::doctor::Checked;
 use crate::host::systemd::{Active, Load, Unit};
 use crate::host::{Cancel, Command};
 use crate::monitor::Backend;
@@ -138,7 +139,7 @@ impl Backend for Local {
     }
 
     fn pull(&self, cut: &Cancel) -> Result<Report, String> {
-        Ok(sync::pull(&self.workspace, &[], &self.sync, Reach::Move, cut))
+        Ok(sync::pull(&self.workspace, &[], &self.sync, Reach::Move, cut, &Vec::new))
     }
 
     fn push(&self, cut: &Cancel) -> Result<Pushed, String> {
@@ -150,7 +151,7 @@ impl Backend for Local {
         Ok(())
     }
 
-    fn missing(&self) -> Vec<String> {
+    fn examine(&self) -> Vec<Checked> {
         Vec::new()
     }
 }

@@ -20,7 +20,7 @@ const ENTRIES: usize = 1000;
 /// The workspace is a checkout with nothing half done in it.
 pub(super) fn workspace(world: &World) -> Said {
     match rehearse::look(&world.config.workspace, &world.sync_paths()) {
-        Err(why) => Said::fail(&why, fix::STATUS),
+        Err(why) => Said::fail(&why, fix::PULL),
         Ok(loose) => match (loose.unfinished, loose.files) {
             (Some(what), _) => Said::warn(&format_args!("git has begun a {what} and not ended it"), fix::STATUS),
             (None, 0) => Said::ok(&"clean"),

@@ -57,7 +57,7 @@ impl Mark {
 pub(super) fn own(world: &World) -> Result<Node, String> {
     let file = openclaw::file(world).ok_or("nobody knows whose it is")?;
     let text = read(&file).map_err(|why| format!("{}: {why}", file.display()))?;
-    let node = json::parse_json5(&text).map_err(|why| format!("{}: {why}", file.display()))?;
+    let node = json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), super::unread(&why)))?;
     let is_split = |node: &Value| node.get("$include").is_some();
     if is_split(&node) || node.get("channels").is_some_and(|channels| is_split(channels)) {
         return Err(format!("{} is put together with $include", file.display()));
@@ -159,7 +159,13 @@ fn configured(config: &Value, variable: &str) -> Option<String> {
 pub(super) fn check(world: &World) -> Said {
     let accounts = match own(world) {
         Ok(config) => accounts(&config),
-        Err(why) => return Said::skipped(&why),
+        Err(why) => {
+            let missing = openclaw::file(world).filter(|file| file.try_exists().is_ok_and(|is_there| !is_there));
+            return match missing.filter(|file| !world.is_hidden(file)) {
+                Some(file) => Said::fail(&format_args!("there is no {}", file.display()), fix::CONFIGURE),
+                None => Said::skipped(&why),
+            };
+        }
     };
     let mut channels: Vec<&str> = Vec::new();
     for account in &accounts {

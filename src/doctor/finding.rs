@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::fix;
+use crate::config::{Config, Source};
 use crate::host::printable;
 use crate::json::Value;
 
@@ -70,6 +71,28 @@ impl Said {
     }
 }
 
+/// What one check has found, with names still to be filled into its fix: so it travels from the owner to whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub(super) id: &'static str,
+    pub(super) said: Said,
+}
+
+impl Checked {
+    /// Whether it stands in the way of a failover, or would do harm.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.said.level == Level::Fail
+    }
+
+    /// The same, ready to be shown. `user` is the agent's.
+    #[must_use]
+    pub fn finding(&self, config: &Config, source: &Source, user: &str) -> Finding {
+        let Said { level, evidence, fix } = self.said.clone();
+        Finding { id: self.id, level, evidence, fix: fix::fill(fix, config, source, user) }
+    }
+}
+
 /// What one check has found, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -84,6 +107,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// For people who did not ask: what was seen, and the way out.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let Self { id, evidence, fix, .. } = self;
+        let seen = format!("{id}: {}", evidence.trim_end_matches(['.', ' ']));
+        if fix.is_empty() { seen } else { format!("{seen}. To mend it: `{fix}`") }
+    }
+
     /// For programs.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -50,7 +50,7 @@ pub(super) fn upgrades(world: &World) -> Said {
         let value = line.strip_prefix("APT::Periodic::Unattended-Upgrade ").unwrap_or("\"0\";");
         value.trim_matches(['"', ';', ' ']) != "0"
     });
-    let timer = world.unit("apt-daily-upgrade.timer").is_ok_and(|unit| unit.value("ActiveState") == "active");
+    let timer = world.known("apt-daily-upgrade.timer").is_ok_and(|unit| unit.value("ActiveState") == "active");
     match (is_on, timer) {
         (false, _) => Said::warn(&"they are off", fix::UPGRADES),
         (true, false) => Said::warn(&"apt-daily-upgrade.timer does not run", fix::UPGRADES),

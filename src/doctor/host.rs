@@ -18,6 +18,9 @@ const MEMORY: (u64, u64) = (700 * 1024, 1024 * 1024);
 /// What a gateway, a pull and the journal need to work, in KiB.
 const DISK: (u64, u64) = (256 * 1024, 1024 * 1024);
 
+/// A workspace and a gateway make more files than these.
+const FILES: u64 = 100;
+
 /// `--write-tree` of `git merge-tree` came with it.
 const GIT: (u32, u32) = (2, 38);
 
@@ -69,7 +72,7 @@ pub(super) fn credentials(world: &World) -> Said {
     let named = world.config.upstreams.iter().filter_map(|upstream| upstream.credential.as_deref());
     for name in named {
         if !folder.join(name).is_file() {
-            return Said::fail(&format_args!("there is no {CREDENTIALS}/{name}"), fix::EDIT_CONFIG);
+            return Said::fail(&format_args!("there is no {CREDENTIALS}/{name}"), fix::CREDENTIAL);
         }
     }
     Said::ok(&"root's alone, and all there")
@@ -115,24 +118,25 @@ pub(super) fn disk(world: &World) -> Said {
     room(world, if folder.is_dir() { folder } else { Path::new("/") })
 }
 
-/// Whether the disk under a folder has room. The standard library cannot ask, `df` can.
+/// Whether the disk under a folder has room. The standard library cannot ask, `stat` can.
 pub(super) fn room(world: &World, folder: &Path) -> Said {
-    let ask = |option: &str| {
-        let said = world.command("df").args(["-P", option, "--"]).arg(folder).run().map_err(|why| why.reason())?;
-        let mut numbers = said.stdout.lines().nth(1).unwrap_or_default().split_whitespace().skip(1);
-        let mut number = |skipped| numbers.nth(skipped).and_then(|number| number.parse::<u64>().ok()).unwrap_or(0);
-        Ok::<_, String>((number(0), number(1)))
+    // Blocks for anybody but root, their size in bytes, files at most, files that can still be made.
+    let said = match world.command("stat").args(["-f", "-c", "%a %S %c %d", "--"]).arg(folder).run() {
+        Ok(said) => said.stdout,
+        Err(why) => return Said::skipped(&why.reason()),
     };
-    let (space, files) = match (ask("-k"), ask("-i")) {
-        (Ok((1.., free)), Ok(files)) => (free, files),
-        (Err(why), _) | (_, Err(why)) => return Said::skipped(&why),
-        _ => return Said::skipped(&"what `df` says is not understood"),
-    };
+    let mut numbers = said.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
+    let mut number = || numbers.next().unwrap_or(0);
+    let (blocks, size, files, free_files) = (number(), number(), number(), number());
+    if size == 0 {
+        return Said::skipped(&"what `stat` says is not understood");
+    }
     // File systems without a fixed number of files say that they have none at all.
-    if let (1.., 0..=100) = files {
+    if files > 0 && free_files <= FILES {
         return Said::fail(&format_args!("no more files can be made in {}", folder.display()), fix::FREE_DISK);
     }
-    judge(space, DISK, &format!("free in {}", folder.display()), fix::FREE_DISK)
+    let free = blocks.saturating_mul(size) / 1024;
+    judge(free, DISK, &format!("free in {}", folder.display()), fix::FREE_DISK)
 }
 
 /// There is memory for a gateway.

@@ -14,7 +14,7 @@ const OLD: &str = "openclaw-health-monitor.service";
 
 /// It runs, and says so.
 pub(super) fn running(world: &World) -> Said {
-    let unit = match world.unit(UNIT) {
+    let unit = match world.known(UNIT) {
         Ok(unit) => unit,
         Err(why) => return Said::fail(&why, fix::DBUS),
     };
@@ -42,7 +42,7 @@ pub(super) fn running(world: &World) -> Said {
 
 /// It starts with the host.
 pub(super) fn enabled(world: &World) -> Said {
-    match world.unit(UNIT) {
+    match world.known(UNIT) {
         Ok(unit) if !unit.is_loaded() => Said::skipped(&"its unit is not loaded"),
         Ok(unit) if unit.is_enabled() => Said::ok(&"it starts with the host"),
         Ok(_) => Said::fail(&"after a reboot nobody would watch", fix::ENABLE_MONITOR),
@@ -52,7 +52,7 @@ pub(super) fn enabled(world: &World) -> Said {
 
 /// systemd restarts it if it hangs.
 pub(super) fn watchdog(world: &World) -> Said {
-    let unit = match world.unit(UNIT) {
+    let unit = match world.known(UNIT) {
         Ok(unit) if unit.is_loaded() => unit,
         _ => return Said::skipped(&"its unit is not loaded"),
     };
@@ -92,7 +92,7 @@ pub(super) fn hold(world: &World) -> Said {
 
 /// The shell script that it replaces is gone.
 pub(super) fn old(world: &World) -> Said {
-    let Ok(unit) = world.unit(OLD) else { return Said::skipped(&"systemd does not answer") };
+    let Ok(unit) = world.known(OLD) else { return Said::skipped(&"systemd does not answer") };
     let is_ours = unit.value("FragmentPath").ends_with(UNIT);
     let runs = unit.is_enabled() || unit.is_up();
     match unit.is_loaded() && !is_ours && runs {

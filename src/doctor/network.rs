@@ -90,6 +90,7 @@ pub(super) fn tailscale(world: &World) -> Said {
     }
     let said = match world.ask("tailscale", &["status", "--json", "--peers=false"]) {
         Ok(said) => said,
+        Err(why) if why.is_missing_program() => return Said::fail(&why.to_string(), fix::TAILSCALE),
         Err(why) => return Said::fail(&why.to_string(), fix::TAILSCALE_UP),
     };
     let Ok(status) = json::parse(&said) else {

@@ -31,34 +31,44 @@ struct Program<'a> {
     file: PathBuf,
 }
 
-/// The program is there and starts; the evidence is its version.
+/// Where something lies that is to be run.
+enum Place {
+    At(PathBuf),
+    Missing,
+    /// It may be there, and cannot be seen from here.
+    Hidden,
+}
+
+/// What the unit starts is there: OpenClaw, and the Node that runs it.
+pub(super) fn present(world: &World) -> Said {
+    let Some(unit) = loaded(world) else { return not_loaded(world) };
+    let program = match Program::of(world, &unit) {
+        Ok(program) => program,
+        Err(said) => return said,
+    };
+    match program.node(world) {
+        None | Some(Place::At(_)) => Said::ok(&program.file.display()),
+        Some(Place::Missing) => Said::fail(&"Node is not installed where the unit looks for it", fix::NODE),
+        Some(Place::Hidden) => Said::skipped(&"Node is where it cannot be seen from here"),
+    }
+}
+
+/// The program starts; the evidence is its version.
 pub(super) fn program(world: &World) -> Said {
-    with(world, &|program| {
-        let script = program.words.iter().skip(1).find(|word| word.starts_with('/'));
-        if let Some(script) = script.filter(|script| !world.path(script).is_file()) {
-            return Said::fail(&format_args!("the unit starts {script}, which is not there"), fix::EXEC);
-        }
-        if judge_node(world, program).level == Level::Fail {
-            return Said::skipped(&"Node is too old to ask");
-        }
-        match program.command(world, &["--version"]).run() {
-            Ok(output) => Said::ok(&output.stdout.trim()),
-            Err(why) => Said::fail(&why.to_string(), fix::EXEC),
-        }
+    run(world, &|program| match program.command(world, &["--version"]).run() {
+        Ok(output) => Said::ok(&output.stdout.trim()),
+        Err(why) => Said::fail(&why.to_string(), fix::EXEC),
     })
 }
 
 /// Node is one that OpenClaw runs on.
 pub(super) fn node(world: &World) -> Said {
-    with(world, &|program| judge_node(world, program))
+    with(world, &|_, node| node.map_or_else(|| Said::skipped(&"OpenClaw brings its own"), judge_node))
 }
 
 /// Its configuration is one that it accepts.
 pub(super) fn configuration(world: &World) -> Said {
-    with(world, &|program| {
-        if judge_node(world, program).level == Level::Fail {
-            return Said::skipped(&"Node is too old to ask");
-        }
+    run(world, &|program| {
         let asked = program.command(world, &["config", "validate", "--json"]).attempt();
         let said = match asked {
             Ok((_, said)) => said,
@@ -101,22 +111,31 @@ pub(super) fn version(said: &str) -> Option<String> {
     said.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
 }
 
-fn with(world: &World, look: &dyn Fn(&Program<'_>) -> Said) -> Said {
-    let unit = match world.gateway() {
-        Ok(unit) if unit.is_loaded() => unit,
-        _ => return Said::skipped(&format_args!("{} is not loaded", world.config.gateway.unit)),
-    };
-    let mut words = unit.command();
-    if words.first().is_some_and(|word| *word == "env" || word.ends_with("/env")) {
-        words = words.into_iter().skip(1).skip_while(|word| word.contains('=')).collect();
+/// Looks at a program that is there, and at the Node that runs it; one that is not there has a line of its own.
+fn with(world: &World, look: &dyn Fn(&Program<'_>, Option<&Path>) -> Said) -> Said {
+    let Some(unit) = loaded(world) else { return not_loaded(world) };
+    let Ok(program) = Program::of(world, &unit) else { return Said::skipped(&"see gateway-program") };
+    match program.node(world) {
+        None => look(&program, None),
+        Some(Place::At(node)) => look(&program, Some(&node)),
+        Some(_) => Said::skipped(&"see gateway-program"),
     }
-    let end = words.iter().position(|word| *word == "gateway").unwrap_or(words.len());
-    words.truncate(end);
-    let Some(first) = words.first() else { return Said::fail(&"the unit starts nothing", fix::EXEC) };
-    match find(world, first, path(world, &unit)) {
-        Some(file) => look(&Program { unit: &unit, words, file }),
-        None => Said::fail(&format_args!("the unit starts {first}, which is not there or cannot be run"), fix::EXEC),
-    }
+}
+
+/// The same where its Node is one that it runs on.
+fn run(world: &World, look: &dyn Fn(&Program<'_>) -> Said) -> Said {
+    with(world, &|program, node| match node.map(judge_node) {
+        Some(said) if said.level == Level::Fail => Said::skipped(&"see node"),
+        _ => look(program),
+    })
+}
+
+fn loaded(world: &World) -> Option<Unit> {
+    world.gateway().ok().filter(Unit::is_loaded)
+}
+
+fn not_loaded(world: &World) -> Said {
+    Said::skipped(&format_args!("{} is not loaded", world.config.gateway.unit))
 }
 
 /// Where the unit's programs are looked for.
@@ -125,17 +144,48 @@ fn path<'a>(world: &'a World, unit: &'a Unit) -> &'a str {
     unit.variable("PATH").or(ours).unwrap_or(PATH)
 }
 
-fn find(world: &World, program: &str, path: &str) -> Option<PathBuf> {
+fn find(world: &World, program: &str, path: &str) -> Place {
     let is_program = |file: &PathBuf| {
         fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };
+    let mut files: Vec<PathBuf> = path.split(':').map(|folder| Path::new(folder).join(program)).collect();
     if program.contains('/') {
-        return Some(world.path(program)).filter(is_program);
+        files = vec![world.path(program)];
     }
-    path.split(':').map(|folder| Path::new(folder).join(program)).find(is_program)
+    let is_hidden = files.iter().any(|file| world.is_hidden(file));
+    match files.into_iter().find(is_program) {
+        Some(file) => Place::At(file),
+        None if is_hidden => Place::Hidden,
+        None => Place::Missing,
+    }
 }
 
-impl Program<'_> {
+impl<'a> Program<'a> {
+    /// What a unit starts; or what is to be said where that is not there.
+    fn of(world: &World, unit: &'a Unit) -> Result<Self, Said> {
+        let mut words = unit.command();
+        if words.first().is_some_and(|word| *word == "env" || word.ends_with("/env")) {
+            words = words.into_iter().skip(1).skip_while(|word| word.contains('=')).collect();
+        }
+        let end = words.iter().position(|word| *word == "gateway").unwrap_or(words.len());
+        words.truncate(end);
+        let Some(first) = words.first() else { return Err(Said::fail(&"the unit starts nothing", fix::EXEC)) };
+        let missing = |what| Said::fail(&format_args!("the unit starts {what}, which is not there"), fix::EXEC);
+        let hidden = |what| Said::skipped(&format_args!("the unit starts {what}, which cannot be seen from here"));
+        let file = match find(world, first, path(world, unit)) {
+            Place::At(file) => file,
+            Place::Missing => return Err(missing(first)),
+            Place::Hidden => return Err(hidden(first)),
+        };
+        if let Some(script) = words.iter().skip(1).find(|word| word.starts_with('/')) {
+            let lies = world.path(script);
+            if !lies.is_file() {
+                return Err(if world.is_hidden(&lies) { hidden(script) } else { missing(script) });
+            }
+        }
+        Ok(Self { unit, words, file })
+    }
+
     /// The program with other arguments, and the unit's way to find others.
     fn command(&self, world: &World, args: &[&str]) -> Command {
         let rest = self.words.iter().skip(1).copied().chain(args.iter().copied());
@@ -151,10 +201,10 @@ impl Program<'_> {
     }
 
     /// The Node that runs it; `None` where it brings its own.
-    fn node(&self, world: &World) -> Option<Option<PathBuf>> {
+    fn node(&self, world: &World) -> Option<Place> {
         let is_node = |path: &Path| path.file_name().is_some_and(|name| name == "node");
         if is_node(&self.file) {
-            return Some(Some(self.file.clone()));
+            return Some(Place::At(self.file.clone()));
         }
         let mut head = Vec::new();
         File::open(&self.file).and_then(|file| file.take(SHEBANG).read_to_end(&mut head)).ok()?;
@@ -165,13 +215,8 @@ impl Program<'_> {
     }
 }
 
-fn judge_node(world: &World, program: &Program<'_>) -> Said {
-    let node = match program.node(world) {
-        Some(Some(node)) => node,
-        Some(None) => return Said::fail(&"Node is not installed where the unit looks for it", fix::NODE),
-        None => return Said::skipped(&"OpenClaw brings its own"),
-    };
-    match Command::new(&node).arg("--version").dir("/").deadline(PATIENCE).run() {
+fn judge_node(node: &Path) -> Said {
+    match Command::new(node).arg("--version").dir("/").deadline(PATIENCE).run() {
         Ok(output) if is_supported(output.stdout.trim()) => Said::ok(&output.stdout.trim()),
         Ok(output) => Said::fail(&format_args!("{} is {}", node.display(), output.stdout.trim()), fix::NODE),
         Err(why) => Said::fail(&why.to_string(), fix::NODE),

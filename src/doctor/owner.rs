@@ -8,11 +8,10 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
-use super::finding::{Level, Said};
+use super::finding::{Checked, Level, Said};
 use super::split::Standby;
 use super::world::World;
-use super::{CHECKS, Check, Who, fix};
-use crate::config::Source;
+use super::{CHECKS, Half, Who, apart, fix, of};
 use crate::host::{CommandError, Owner};
 use crate::json::{self, Node, Value};
 
@@ -24,22 +23,27 @@ const LIMIT: usize = 256 * 1024;
 
 /// What the owner says, check by check, and of its channels.
 pub(super) struct Answer {
-    pub(super) found: Vec<(&'static Check, Said)>,
+    pub(super) found: Vec<Checked>,
     pub(super) standby: Option<Standby>,
 }
 
 /// The answer for root to read.
-pub(super) fn to_json(found: &[(&'static Check, Said)], standby: Option<&Standby>) -> Value {
-    let one = |(check, said): &(&Check, Said)| {
+pub(super) fn to_json(found: &[Checked], standby: Option<&Standby>) -> Value {
+    let standby = standby.map_or(Value::Null, Standby::to_json);
+    Value::object([("checks", list(found)), ("standby", standby)])
+}
+
+/// What was found, for whoever does not trust the owner.
+pub(crate) fn list(found: &[Checked]) -> Value {
+    let one = |Checked { id, said }: &Checked| {
         Value::object([
-            ("id", check.id.into()),
+            ("id", (*id).into()),
             ("level", said.level.name().into()),
             ("evidence", said.evidence.as_str().into()),
             ("fix", said.fix.into()),
         ])
     };
-    let standby = standby.map_or(Value::Null, Standby::to_json);
-    Value::object([("checks", Value::array(found.iter().map(one))), ("standby", standby)])
+    Value::array(found.iter().map(one))
 }
 
 /// Sends the owner to look. `wants_accounts`: its channels are to be compared with the primary's.
@@ -50,7 +54,12 @@ pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String
     let owner = world.owner.as_ref().map_err(|why| (why.clone(), fix::INSTALL_UNITS))?;
     let program = env::current_exe().map_err(|why| (why.to_string(), fix::BECOME))?;
     let said = run(world, owner, &program, wants_accounts).map_err(|why| {
-        let how = if why.is_missing_program() { fix::PROGRAMS } else { fix::BECOME };
+        // 2 is what this program says of a configuration that it cannot use.
+        let how = match why.code() {
+            _ if why.is_missing_program() => fix::PROGRAMS,
+            Some(2) => fix::OWN_CONFIG,
+            _ => fix::BECOME,
+        };
         (format!("cannot look as {}: {}", owner.name, why.reason()), how)
     })?;
     let node = json::parse(&said).map_err(|_| (format!("what {} answers is no answer", owner.name), fix::BECOME))?;
@@ -60,16 +69,9 @@ pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String
 fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
     let mut words = owner.become_it();
     words.push("env".into());
-    if let Source::Environment(_) = world.source {
-        for name in ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"] {
-            let value = env::var(name).unwrap_or_default();
-            words.push(format!("{name}={value}").into());
-        }
-    }
+    words.extend(apart::variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()));
     words.extend([program.into(), "doctor".into(), "--as-owner".into()]);
-    if let Source::File(path) = &world.source {
-        words.extend(["--config".into(), path.into()]);
-    }
+    words.extend(apart::options(&world.source));
     if wants_accounts {
         words.push("--accounts".into());
     }
@@ -79,15 +81,24 @@ fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Re
 
 /// Reads the answer. A check that it leaves out was not looked at.
 fn read(node: &Node) -> Answer {
-    let said = node.get("checks").and_then(|checks| checks.as_array()).unwrap_or_default();
-    let find = |check: &&'static Check| {
-        let is_it = |said: &&Node| said.get("id").and_then(|id| id.as_str()) == Some(check.id);
-        let said = said.iter().find(is_it).and_then(|said| read_one(said));
-        said.unwrap_or_else(|| Said::skipped(&"the owner's half does not say"))
-    };
-    let checks = CHECKS.iter().filter(|check| check.who == Who::Owner);
+    let mut found = node.get("checks").map(|checks| read_list(checks, Half::Owners)).unwrap_or_default();
+    for check in of(Who::Owner) {
+        if found.iter().all(|checked| checked.id != check.id) {
+            found.push(Checked { id: check.id, said: Said::skipped(&"the owner's half does not say") });
+        }
+    }
     let standby = node.get("standby").filter(|standby| !standby.is_null()).map(Standby::read);
-    Answer { found: checks.map(|check| (check, find(&check))).collect(), standby }
+    Answer { found, standby }
+}
+
+/// Reads [`list`], as from an enemy: of each check of that half its first word, if that is one.
+pub(crate) fn read_list(said: &Value, half: Half) -> Vec<Checked> {
+    let said = said.as_array().unwrap_or_default();
+    let find = |id: &'static str| {
+        let first = said.iter().find(|said| said.get("id").and_then(|id| id.as_str()) == Some(id))?;
+        Some(Checked { id, said: read_one(first)? })
+    };
+    CHECKS.iter().filter(|check| check.is_of(half)).filter_map(|check| find(check.id)).collect()
 }
 
 fn read_one(said: &Value) -> Option<Said> {
@@ -101,20 +112,20 @@ fn read_one(said: &Value) -> Option<Said> {
 mod tests {
     use super::*;
 
-    fn found(answer: &str) -> Vec<(&'static Check, Said)> {
+    fn found(answer: &str) -> Vec<Checked> {
         read(&json::parse(answer).unwrap()).found
     }
 
     #[test]
     fn the_answer_reads_back() {
         let mut said = found("{}");
-        for (number, (_, said)) in said.iter_mut().enumerate() {
+        for (number, checked) in said.iter_mut().enumerate() {
             let level = [Level::Ok, Level::Warn, Level::Fail, Level::Skipped][number % 4];
-            *said = Said::new(level, &format_args!("seen {number}"), fix::FETCH);
+            checked.said = Said::new(level, &format_args!("seen {number}"), fix::FETCH);
         }
         let again = found(&to_json(&said, None).to_string());
         assert!(said.len() > 8);
-        assert!(said.iter().zip(&again).all(|(one, other)| one.0.id == other.0.id && one.1 == other.1));
+        assert_eq!(again, said);
     }
 
     #[test]
@@ -126,11 +137,11 @@ mod tests {
             {"id":"openclaw","level":"ok","evidence":7,"fix":""},
             {"id":"polkit","level":"ok","evidence":"not mine to say","fix":""}, 3], "standby": 5}"#;
         let found = found(hostile);
-        let of = |id: &str| found.iter().find(|(check, _)| check.id == id).map(|(_, said)| said);
+        let of = |id: &str| found.iter().find(|checked| checked.id == id).map(|checked| &checked.said);
         assert_eq!(of("git-fetch"), Some(&Said::new(Level::Fail, &"[2Jgone ok", "")));
         assert_eq!(of("node").map(|said| said.level), Some(Level::Skipped));
         assert_eq!(of("openclaw").map(|said| said.level), Some(Level::Skipped));
         assert_eq!(of("polkit"), None);
-        assert!(self::found("[]").iter().all(|(_, said)| said.level == Level::Skipped));
+        assert!(self::found("[]").iter().all(|checked| checked.said.level == Level::Skipped));
     }
 }

@@ -32,7 +32,7 @@ const FORBIDDEN: [(&str, &str, &str); 3] =
 
 /// The check.
 pub(super) fn check(world: &World) -> Said {
-    let pid = match world.unit(monitor::UNIT).map(|unit| unit.main_pid()) {
+    let pid = match world.known(monitor::UNIT).map(|unit| unit.main_pid()) {
         Ok(Some(pid)) => pid.to_string(),
         _ => return Said::skipped(&"the monitor does not run"),
     };

@@ -18,12 +18,12 @@ const OLD: u32 = 3;
 /// The units are there, and those of a standby.
 pub(super) fn units(world: &World) -> Said {
     for name in [PULL, PUSH] {
-        let unit = match world.unit(name) {
+        let unit = match world.known(name) {
             Ok(unit) => unit,
             Err(why) => return Said::skipped(&why),
         };
         if unit.is_masked() {
-            return Said::fail(&format_args!("{name} is masked"), fix::SYNC_UNIT);
+            return Said::fail(&format_args!("{name} is masked"), fix::UNMASK_SYNC);
         }
         if !unit.is_loaded() {
             return Said::fail(&format_args!("{name} is {}", unit.value("LoadState")), fix::INSTALL_UNITS);
@@ -32,13 +32,13 @@ pub(super) fn units(world: &World) -> Said {
             return Said::fail(&format_args!("{name} would write the primary's branch"), fix::SYNC_PRIMARY);
         }
         if let Some(program) = unit.command().first().filter(|program| !world.path(program).is_file()) {
-            return Said::fail(&format_args!("{name} starts {program}, which is not there"), fix::SYNC_UNIT);
+            return Said::fail(&format_args!("{name} starts {program}, which is not there"), fix::INSTALL_UNITS);
         }
         if let Some(path) = hidden(world, &unit, name) {
             return Said::fail(&format_args!("{name} does not see {}", path.display()), fix::SYNC_PATHS);
         }
     }
-    match world.unit(TIMER) {
+    match world.known(TIMER) {
         Ok(unit) if unit.is_enabled() || unit.is_up() => {
             Said::warn(&format_args!("{TIMER} runs, which is for primaries"), fix::SYNC_TIMER)
         }
@@ -56,9 +56,8 @@ fn hidden<'a>(world: &'a World, unit: &Unit, name: &str) -> Option<&'a Path> {
     let secrets = world.config.secrets.iter().filter(|_| name == PULL).map(|secret| secret.target.as_path());
     let mut needed = [world.config.workspace.path.as_path()].into_iter().chain(secrets);
     needed.find(|path| {
-        let is_home = ["/home", "/root"].iter().any(|home| path.starts_with(home));
         let sources = bound.split_whitespace().filter_map(|bind| bind.trim_start_matches('-').split(':').next());
-        is_home && !sources.into_iter().any(|source| path.starts_with(source))
+        world.is_in_home(path) && !sources.into_iter().any(|source| path.starts_with(source))
     })
 }
 

@@ -1,14 +1,17 @@
 //! What the checks look at: a configuration, a host, and who is looking.
 
-use std::ffi::OsString;
+use std::cell::RefCell;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::finding::{Checked, Finding};
+use super::fix;
 use super::systemd::Unit;
-use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Source};
 use crate::failover::Time;
 use crate::host::{Command, CommandError, Owner};
@@ -29,7 +32,7 @@ const FILE: u64 = 1024 * 1024;
 const STATUS: usize = 256 * 1024;
 
 /// Whose work the workspace is where no unit says so.
-const DEFAULT_USER: &str = "openclaw";
+pub const DEFAULT_USER: &str = "openclaw";
 
 /// Who is looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub struct World {
     pub root: PathBuf,
     /// Where programs are looked for, instead of in `PATH`.
     pub programs: Option<OsString>,
+    /// What systemd has said of units since the last look began.
+    units: RefCell<Vec<(String, Result<Unit, String>)>>,
 }
 
 impl World {
@@ -69,12 +74,23 @@ impl World {
     #[must_use]
     pub fn here(config: Config, source: Source, paths: Paths) -> Self {
         let mut world = Self::of(config, source, paths, Identity::Other, PathBuf::from("/"), None);
-        let own = fs::metadata("/proc/self").map(|own| own.uid());
-        world.identity = match (own, &world.owner) {
-            (Ok(0), _) => Identity::Root,
-            (Ok(uid), Ok(owner)) if uid == owner.uid => Identity::Owner,
+        world.identity = match (own_user(), &world.owner) {
+            (Some(0), _) => Identity::Root,
+            (Some(uid), Ok(owner)) if uid == owner.uid => Identity::Owner,
             _ => Identity::Other,
         };
+        world
+    }
+
+    /// This host as the workspace's owner sees it, who is this process: nobody is asked who that is.
+    #[must_use]
+    pub fn own(config: Config, source: Source, paths: Paths) -> Self {
+        let mut world = Self::blank(config, source, paths, Identity::Owner, PathBuf::from("/"), None);
+        let own = fs::metadata("/proc/self");
+        if let (Ok(own), Some(home)) = (own, env::var_os("HOME")) {
+            let name = env::var("USER").unwrap_or_else(|_| DEFAULT_USER.to_owned());
+            world.owner = Ok(Owner { name, uid: own.uid(), gid: own.gid(), home: home.into() });
+        }
         world
     }
 
@@ -88,11 +104,31 @@ impl World {
         root: PathBuf,
         programs: Option<OsString>,
     ) -> Self {
-        let owner = Err(String::new());
-        let mut world =
-            Self { config, source, paths, identity, owner, primary: None, now: wall_clock(), root, programs };
-        world.owner = world.find_owner();
+        let mut world = Self::blank(config, source, paths, identity, root, programs);
+        world.owner = find_owner(world.programs.as_deref());
         world
+    }
+
+    fn blank(
+        config: Config,
+        source: Source,
+        paths: Paths,
+        identity: Identity,
+        root: PathBuf,
+        programs: Option<OsString>,
+    ) -> Self {
+        Self {
+            config,
+            source,
+            paths,
+            identity,
+            owner: Err("nobody knows whose the workspace is".to_owned()),
+            primary: None,
+            now: wall_clock(),
+            root,
+            programs,
+            units: RefCell::default(),
+        }
     }
 
     /// Reads the primary's `openclaw.json`, of which `-` means standard input. It holds the primary's tokens, so it is
@@ -103,30 +139,16 @@ impl World {
     pub fn read_primary(&mut self, file: &Path) -> Result<(), String> {
         let failed = |why: &str| format!("cannot read {}: {why}", file.display());
         let path = if file == Path::new("-") { Path::new("/dev/stdin") } else { file };
-        if let (Identity::Root, Ok(owner)) = (self.identity, &self.owner)
-            && is_of(file, owner)
-        {
-            return Err(failed(&format!("it is {}'s; root reads a copy of its own, below /root", owner.name)));
+        if let (Identity::Root, Ok(owner)) = (self.identity, &self.owner) {
+            refuse(file, owner)?;
         }
         self.primary = Some(text(path).map_err(|why| failed(&why))?);
         Ok(())
     }
 
-    /// The user under whom a unit runs the sync, as systemd says: what lies below the home cannot be asked, for there an
-    /// agent decides whose it is.
-    fn find_owner(&self) -> Result<Owner, String> {
-        let user = self.unit(PULL).ok().map(|unit| unit.value("User").to_owned());
-        let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| DEFAULT_USER.to_owned());
-        Owner::find(self.command("getent"), &user)
-    }
-
     /// A program of this host.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let command = Command::new(program).dir("/").deadline(ANSWER);
-        match &self.programs {
-            Some(path) => command.env("PATH", path),
-            None => command,
-        }
+        command(program, self.programs.as_deref())
     }
 
     /// What a program of this host says.
@@ -139,9 +161,38 @@ impl World {
         Unit::ask(self.command("systemctl"), name)
     }
 
+    /// Lets a look begin: what was seen in the one before is forgotten.
+    pub(super) fn begin(&self) {
+        self.units.borrow_mut().clear();
+    }
+
+    /// A unit as systemd knew it when this look came by it first: many checks need the same few.
+    pub(super) fn known(&self, name: &str) -> Result<Unit, String> {
+        if let Some((_, unit)) = self.units.borrow().iter().find(|(known, _)| known == name) {
+            return unit.clone();
+        }
+        let unit = self.unit(name);
+        self.units.borrow_mut().push((name.to_owned(), unit.clone()));
+        unit
+    }
+
     /// The gateway's unit.
     pub(super) fn gateway(&self) -> Result<Unit, String> {
-        self.unit(&self.config.gateway.unit)
+        self.known(&self.config.gateway.unit)
+    }
+
+    /// Whether a path lies below a home, where an agent may do as it likes.
+    pub(super) fn is_in_home(&self, path: &Path) -> bool {
+        let own = self.owner.as_ref().is_ok_and(|owner| path.starts_with(&owner.home));
+        own || ["/home", "/root"].iter().any(|homes| path.starts_with(homes))
+    }
+
+    /// Whether a path that is not there may be there all the same: in a sandbox what leads to the few folders of a home
+    /// that are shown is systemd's, and says nothing of what else is in the real one.
+    pub(super) fn is_hidden(&self, path: &Path) -> bool {
+        let Ok(owner) = &self.owner else { return true };
+        let nearest = path.ancestors().find_map(|above| above.metadata().ok());
+        self.is_in_home(path) && nearest.is_none_or(|nearest| nearest.uid() != owner.uid)
     }
 
     /// A path of the system.
@@ -173,27 +224,55 @@ impl World {
 
     /// The port at which this host's gateway should answer.
     pub(crate) fn port(&self) -> u16 {
-        Endpoint::from_url(&self.config.gateway.url).map_or(0, |endpoint| endpoint.address().port)
+        fix::port(&self.config)
     }
 
-    /// A fix with its names filled in.
-    pub(super) fn fill(&self, fix: &str) -> String {
-        let config = match &self.source {
-            Source::File(path) => path.display().to_string(),
-            Source::Environment(_) => "/etc/openclaw-failover/environment".to_owned(),
-        };
-        let workspace = &self.config.workspace;
-        let names = [
-            ("{unit}", self.config.gateway.unit.clone()),
-            ("{user}", self.owner.as_ref().map_or(DEFAULT_USER, |owner| &owner.name).to_owned()),
-            ("{port}", self.port().to_string()),
-            ("{config}", config),
-            ("{workspace}", workspace.path.display().to_string()),
-            ("{remote}", workspace.remote.clone()),
-            ("{branch}", workspace.branch.clone()),
-        ];
-        names.iter().fold(fix.to_owned(), |filled, (name, value)| filled.replace(name, value))
+    /// What is shown of a check.
+    pub(super) fn show(&self, checked: &Checked) -> Finding {
+        let user = self.owner.as_ref().map_or(DEFAULT_USER, |owner| &owner.name);
+        checked.finding(&self.config, &self.source, user)
     }
+}
+
+/// Refuses to let root read a file of the agent's, before a byte of it is read: what is there may be anything the next
+/// moment. `user` is the agent's, where that is not for systemd to say.
+///
+/// # Errors
+/// When this process is root, and the file is the agent's.
+pub fn refuse_agents(file: &Path, user: Option<&str>) -> Result<(), String> {
+    if own_user() != Some(0) {
+        return Ok(());
+    }
+    let owner = user.map_or_else(|| find_owner(None), |user| Owner::find(command("getent", None), user));
+    owner.map_or(Ok(()), |owner| refuse(file, &owner))
+}
+
+/// The same, of a user that is known.
+pub(crate) fn refuse(file: &Path, owner: &Owner) -> Result<(), String> {
+    if !is_of(file, owner) {
+        return Ok(());
+    }
+    Err(format!("cannot read {}: it is {}'s; root reads a copy of its own, below /root", file.display(), owner.name))
+}
+
+/// The user under whom a unit runs the sync, as systemd says: what lies below the home cannot be asked, for there an
+/// agent decides whose it is.
+fn find_owner(programs: Option<&OsStr>) -> Result<Owner, String> {
+    let unit = Unit::ask(command("systemctl", programs), PULL).ok();
+    let user = unit.as_ref().map(|unit| unit.value("User")).filter(|user| !user.is_empty()).unwrap_or(DEFAULT_USER);
+    Owner::find(command("getent", programs), user)
+}
+
+fn command(program: &str, programs: Option<&OsStr>) -> Command {
+    let command = Command::new(program).dir("/").deadline(ANSWER);
+    match programs {
+        Some(path) => command.env("PATH", path),
+        None => command,
+    }
+}
+
+fn own_user() -> Option<u32> {
+    fs::metadata("/proc/self").ok().map(|own| own.uid())
 }
 
 /// Whether a file is its, or lies below its home, where it may be anything the next moment.

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::Command;
+use super::{Command, CommandError};
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +25,14 @@ impl Owner {
     /// Looks a user up by `getent`, given as a command without arguments.
     ///
     /// # Errors
-    /// When there is no such user, or it is root, who runs nothing of an agent's.
+    /// When there is no such user (getent(1) ends with 2), nobody can tell, or it is root, who runs nothing of an agent's.
     pub fn find(getent: Command, user: &str) -> Result<Self, String> {
         let asked = getent.args(["passwd", "--", user]).run();
-        let line = asked.map_err(|_| format!("there is no user {user}"))?.stdout;
+        let missing = |why: CommandError| match why.code() {
+            Some(2) => format!("there is no user {user}"),
+            _ => format!("cannot look up user {user}: {}", why.reason()),
+        };
+        let line = asked.map_err(missing)?.stdout;
         let fields: Vec<&str> = line.trim_end().split(':').collect();
         let [name, _, uid, gid, _, home, ..] = fields[..] else {
             return Err(format!("what getent says of {user} is not understood"));

@@ -1,5 +1,6 @@
 //! What is wrong, beside what the machine knows: each condition is told when it begins and when it ends.
 
+mod readiness;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use crate::probe::Channels;
 use crate::report::durable;
 use crate::report::entry::MonitorNote;
 use crate::report::status::Degraded;
+use readiness::Readiness;
 use workspace::Workspace;
 
 /// The conditions as they are.
@@ -20,6 +22,7 @@ pub(super) struct Conditions {
     run_dir: Option<String>,
     channels: BTreeMap<String, Channels>,
     pub(super) workspace: Workspace,
+    pub(super) readiness: Readiness,
 }
 
 impl Conditions {
@@ -82,6 +85,7 @@ impl Conditions {
         let disk = self.disk.as_ref().or(self.run_dir.as_ref());
         let mut found = vec![("systemd_unreachable", self.systemd().cloned()), ("disk", disk.cloned())];
         found.extend(self.workspace.wrong());
+        found.extend(self.readiness.wrong().map(|text| ("not_ready", Some(text))));
         for upstream in &config.upstreams {
             found.push((
                 "upstream_channels",

@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use super::clock::Clock;
 use super::reload::Loaded;
+use crate::doctor::Checked;
 use crate::failover::Time;
 use crate::host::systemd::Unit;
 use crate::probe::Answer;
@@ -38,8 +39,8 @@ pub(super) enum Fact {
     Disk(Result<(), String>),
     /// The configuration was read again.
     Loaded(Loaded),
-    /// Something that this host needs is not there, in words.
-    Missing(String),
+    /// Somebody looked whether this host could take over.
+    Examined(Vec<Checked>),
     /// Somebody wants the monitor to do something.
     Asked(Ask),
 }

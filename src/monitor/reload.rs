@@ -1,5 +1,6 @@
 //! Another configuration: in force wholly, or not at all.
 
+use std::sync::Arc;
 use std::thread;
 
 use crate::config::{Config, Witness};
@@ -51,9 +52,11 @@ impl Monitor {
         let backend = (self.parts.backend)(&config);
         let (generation, clock, outlet) = (self.generation + 1, self.clock, &self.outlet);
         let probers = |targets| Probers::start(targets, &policy, generation, clock, outlet);
-        let changed = self.workers.reconfigure(&config, backend, &policy, witnesses, probers, outlet);
+        let changed = self.workers.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, outlet);
         let missing = changed.map_err(|why| why.to_string())?;
         self.generation = generation;
+        self.backend = backend;
+        self.lookout.hurry(self.clock.now());
         let armed = self.armed.knows_each(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
         let same_upstreams = urls(&config) == urls(&self.parts.config);

@@ -7,6 +7,9 @@ const STATE: &str = "/var/lib/openclaw-failover";
 const RUN: &str = "/run/openclaw-failover";
 pub(crate) const SYNC: &str = "/var/lib/openclaw-sync";
 
+/// What moves them.
+const VARIABLES: [&str; 3] = ["OPENCLAW_FAILOVER_STATE_DIR", "OPENCLAW_FAILOVER_RUN_DIR", "OPENCLAW_FAILOVER_SYNC_DIR"];
+
 /// The folders of this program.
 ///
 /// `OPENCLAW_FAILOVER_STATE_DIR`, `OPENCLAW_FAILOVER_RUN_DIR` and `OPENCLAW_FAILOVER_SYNC_DIR` move them, for whoever
@@ -27,11 +30,8 @@ impl Paths {
     #[must_use]
     pub fn new(env: impl Fn(&str) -> Option<OsString>) -> Self {
         let or = |key, default| absolute(env(key)).unwrap_or_else(|| PathBuf::from(default));
-        Self {
-            state_dir: or("OPENCLAW_FAILOVER_STATE_DIR", STATE),
-            run_dir: or("OPENCLAW_FAILOVER_RUN_DIR", RUN),
-            sync_dir: or("OPENCLAW_FAILOVER_SYNC_DIR", SYNC),
-        }
+        let [state, run, sync] = VARIABLES;
+        Self { state_dir: or(state, STATE), run_dir: or(run, RUN), sync_dir: or(sync, SYNC) }
     }
 
     /// The folders for the monitor: where its unit has `StateDirectory=` and `RuntimeDirectory=`, systemd says where they
@@ -46,6 +46,13 @@ impl Paths {
             };
             env(key).or_else(|| env(by_systemd?))
         })
+    }
+
+    /// The variables by which another process of this program finds the same folders.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, &Path); 3] {
+        let [state, run, sync] = VARIABLES;
+        [(state, &self.state_dir), (run, &self.run_dir), (sync, &self.sync_dir)]
     }
 
     /// What the machine must remember.

@@ -5,13 +5,17 @@ use std::fs;
 use super::State;
 use super::service::{GATEWAY, MONITOR};
 use super::site::Site;
+use crate::report::durable;
 use crate::sync::unit::{PULL, PUSH};
 
 /// Where the program lies.
 pub(super) const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
 
-/// Where root keeps the monitor's credentials, one file each.
-pub(super) const CREDENTIALS: &str = "/etc/openclaw-failover/credentials";
+/// Where the configuration is, and where root keeps the monitor's credentials, one file each.
+const FOLDERS: [(&str, u32); 2] = [("/etc/openclaw-failover", 0o755), ("/etc/openclaw-failover/credentials", 0o700)];
+
+/// The longest file of which the beginning is looked at, in bytes.
+const LONGEST: usize = 1 << 20;
 
 /// A file, as it is shipped.
 pub(super) struct Shipped {
@@ -29,6 +33,9 @@ macro_rules! shipped {
 pub(super) const GATEWAY_UNIT: Shipped = shipped!("/etc/systemd/system", "openclaw.service");
 const PUSH_UNIT: Shipped = shipped!("/etc/systemd/system", "openclaw-sync-push.service");
 
+/// What makes a host write the branch that everybody pulls.
+pub(super) const IS_PRIMARY: &str = "/etc/systemd/system/openclaw-sync-push.service.d/primary.conf";
+
 /// A standby's.
 pub(super) static STANDBY: [Shipped; 6] = [
     GATEWAY_UNIT,
@@ -43,32 +50,51 @@ pub(super) static STANDBY: [Shipped; 6] = [
 pub(super) static PRIMARY: [Shipped; 3] = [
     PUSH_UNIT,
     shipped!("/etc/systemd/system", "openclaw-sync-push.timer"),
-    Shipped {
-        path: "/etc/systemd/system/openclaw-sync-push.service.d/primary.conf",
-        text: include_str!("openclaw-sync-push-primary.conf"),
-    },
+    Shipped { path: IS_PRIMARY, text: include_str!("openclaw-sync-push-primary.conf") },
 ];
+
+/// Whether a file is one of this program's, if perhaps of an older version: it begins as the shipped one. A link is not.
+pub(super) fn is_ours(site: &Site, file: &Shipped) -> bool {
+    let there = durable::read(&site.world.path(file.path), LONGEST).ok().flatten().unwrap_or_default();
+    let first = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
+    first(&there) == first(file.text.as_bytes())
+}
 
 /// The program is where the units expect it.
 pub(super) fn program(site: &Site) -> State {
     match fs::read(&site.program) {
         Ok(own) if site.has(PROGRAM, 0o755, &own) => State::Done(PROGRAM.into()),
-        Ok(_) => State::Todo(format!("copy this program to {PROGRAM}")),
+        Ok(_) => match newer(site) {
+            Some(version) => State::Refused(format!(
+                "{PROGRAM} is version {version}, and this is an older one, {}; take the newer one",
+                env!("CARGO_PKG_VERSION")
+            )),
+            None => State::Todo(format!("copy this program to {PROGRAM}")),
+        },
         Err(why) => State::Refused(format!("cannot read this program: {why}")),
     }
+}
+
+/// The version that is installed, if it is newer than this one.
+fn newer(site: &Site) -> Option<String> {
+    let said = site.world.ask(&site.world.path(PROGRAM).to_string_lossy(), &["--version"]).ok()?;
+    let version = said.trim().strip_prefix("openclaw-failover ")?;
+    let numbers = |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
+    (numbers(version) > numbers(env!("CARGO_PKG_VERSION"))).then(|| version.to_owned())
 }
 
 /// Copies it there.
 pub(super) fn install_program(site: &Site) -> Result<(), String> {
     let own = fs::read(&site.program).map_err(|why| format!("cannot read this program: {why}"))?;
-    site.put(PROGRAM, 0o755, &own)?;
-    site.refresh_monitor()
+    site.outdate_monitor()?;
+    site.put(PROGRAM, 0o755, &own)
 }
 
 /// A standby's files, and what they need.
 pub(super) fn standby(site: &Site) -> State {
     let mut missing = missing(site, &STANDBY);
-    missing.extend((!site.has_folder(CREDENTIALS, 0o700)).then_some(CREDENTIALS));
+    let folders = FOLDERS.iter().filter(|(path, mode)| !site.has_folder(path, *mode));
+    missing.extend(folders.map(|(path, _)| *path));
     missing.extend(site.unit(GATEWAY).is_enabled().then_some("openclaw.service is not to start by itself"));
     if site.world.ask("getent", &["passwd", MONITOR_USER]).is_err() {
         missing.push("the monitor's user");
@@ -78,11 +104,11 @@ pub(super) fn standby(site: &Site) -> State {
 
 /// Installs them.
 pub(super) fn install_standby(site: &Site) -> Result<(), String> {
+    site.outdate_monitor()?;
     install(site, &STANDBY)?;
-    site.folder("/etc/openclaw-failover", 0o755)?;
-    site.folder(CREDENTIALS, 0o700)?;
+    FOLDERS.iter().try_for_each(|(path, mode)| site.folder(path, *mode))?;
     site.run("systemd-sysusers", &["openclaw-failover.conf"])?;
-    site.refresh_monitor()?;
+    site.run("systemctl", &["daemon-reload"])?;
     if site.unit(GATEWAY).is_enabled() {
         site.run("systemctl", &["disable", GATEWAY])?;
     }
@@ -110,7 +136,11 @@ fn missing(site: &Site, files: &[Shipped]) -> Vec<&'static str> {
 fn said(site: &Site, units: &[&str], missing: &[&str]) -> State {
     let is_stale = |unit: &&str| site.unit(unit).value("NeedDaemonReload") == "yes";
     match (missing.is_empty(), units.iter().find(|unit| is_stale(unit))) {
-        (false, _) => State::Todo(missing.join(", ")),
+        (false, _) => {
+            // The folders are known, and a dozen paths would not be read.
+            let names: Vec<&str> = missing.iter().map(|path| path.rsplit('/').next().unwrap_or(path)).collect();
+            State::Todo(names.join(", "))
+        }
         (true, Some(stale)) => State::Todo(format!("systemd has not read the new {stale}")),
         (true, None) => State::Done("all are as shipped".into()),
     }

@@ -1,14 +1,19 @@
 //! ssh: the key with which the agent's user shows who it is, and the keys by which it knows other hosts.
 
+use std::path::Path;
+use std::time::Duration;
+
 use super::State;
 use super::site::Site;
-use crate::doctor::{is_of, read};
-use crate::host::printable;
+use crate::host::{Owner, printable};
 
 /// Which hosts it knows.
 const KNOWN: &str = ".ssh/known_hosts";
 
 const HAS_KEY: &str = "[ -s .ssh/id_ed25519 ] && [ -s .ssh/id_ed25519.pub ]";
+
+/// How long a host may take to show its keys.
+const KEYSCAN: Duration = Duration::from_secs(30);
 
 /// The private half comes last: while it is missing, there is no key.
 const MAKE_KEY: &str = "mkdir -p .ssh; cd .ssh\n\
@@ -49,6 +54,11 @@ pub(super) fn plain_key(text: &str) -> Option<String> {
     (is_kind && is_key).then(|| format!("{kind} {key}"))
 }
 
+/// The line that lets a key read one folder, and nothing else.
+pub(super) fn restricted(folder: &str, key: &str) -> String {
+    format!("restrict,command=\"rrsync -ro {folder}\" {key}")
+}
+
 /// The hosts of git and of secrets are known.
 pub(super) fn known(site: &Site) -> State {
     let wanted = hosts(site);
@@ -60,41 +70,79 @@ pub(super) fn known(site: &Site) -> State {
         return State::Done(wanted.join(", "));
     }
     let names = unknown.join(", ");
-    match (&site.wishes.known_hosts, site.ask) {
-        (Some(file), _) => State::Todo(format!("{names}, from {}", file.display())),
-        (None, Some(_)) => State::Todo(format!("{names}: the keys are shown, and you say whether they are right")),
-        (None, None) => State::Refused(format!(
+    match &site.wishes.known_hosts {
+        Some(file) => match lacks(site, file, &unknown) {
+            Ok(None) => State::Todo(format!("{names}, from {}", file.display())),
+            Ok(Some(host)) => State::Refused(format!(
+                "{} has no key of {host}; add one that its owner publishes (`ssh-keyscan {}` shows what it says itself)",
+                file.display(),
+                host.trim_start_matches('[').split(']').next().unwrap_or_default()
+            )),
+            Err(why) => State::Refused(why),
+        },
+        None if site.host_keys.is_some() => State::Todo(format!("{names}, as you have confirmed")),
+        None if site.can_ask => State::Todo(format!("{names}: the keys are shown, and you say whether they are right")),
+        None => State::Refused(format!(
             "the keys of {names} are not known, and with --yes nobody is asked; give --known-hosts FILE"
         )),
     }
 }
 
-/// Learns their keys, from a file or from the hosts themselves; those only with a person's word.
+/// A host of which a file has no key. Names there may be hashed, so ssh itself looks; where it is missing, it will tell
+/// once it is there.
+fn lacks<'a>(site: &Site, file: &Path, hosts: &'a [String]) -> Result<Option<&'a String>, String> {
+    site.given(file)?;
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let is_lacking = |host: &&String| {
+        let command = site.world.command("ssh-keygen").args(["-F", host.as_str(), "-f"]).arg(&file);
+        command.run().is_err_and(|why| !why.is_missing_program())
+    };
+    Ok(hosts.iter().find(is_lacking))
+}
+
+/// Learns their keys, from a file or as somebody has confirmed them.
 pub(super) fn learn(site: &Site) -> Result<(), String> {
-    if let Some(file) = &site.wishes.known_hosts {
-        let failed = |why: &str| format!("cannot read {}: {why}", file.display());
-        if site.owner().is_ok_and(|owner| is_of(file, &owner)) {
-            return Err(failed("it is the agent's, and root reads nothing of its; give root a copy"));
-        }
-        let lines = read(file).map_err(|why| failed(&why))?;
-        let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).collect();
-        return site.merge(&lines.join("\n"), KNOWN);
-    }
-    for host in unknown(site, &hosts(site)) {
-        let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
-            Some((name, port)) => (name, port),
-            None => (host.as_str(), "22"),
-        };
-        let keys = site.agent("ssh-keyscan -T 10 -p \"$1\" -- \"$2\" 2>/dev/null", &[port, name])?;
-        let shown = site.agent("printf '%s\\n' \"$1\" | ssh-keygen -lf -", &[&keys])?;
-        let shown: Vec<String> = shown.lines().map(|line| printable(line, 200)).collect();
-        let question = format!("{host} shows these keys:\n  {}\nAre they its own?", shown.join("\n  "));
-        if !site.ask.is_some_and(|ask| ask(&question)) {
-            return Err(format!("the keys of {host} were not confirmed"));
-        }
-        site.merge(keys.trim_end(), KNOWN)?;
-    }
-    Ok(())
+    let lines = match (&site.wishes.known_hosts, &site.host_keys) {
+        (Some(file), _) => site.given(file)?,
+        (None, Some(keys)) => keys.clone(),
+        (None, None) => return Err("nobody has confirmed the keys".into()),
+    };
+    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).collect();
+    site.merge(&lines.join("\n"), KNOWN)
+}
+
+/// What a host says of itself, for a person to compare with what its owner publishes.
+pub struct Offer {
+    /// Its keys, as `known_hosts` has them.
+    pub keys: String,
+    /// Their fingerprints, one a line, printable.
+    pub prints: Vec<String>,
+}
+
+/// Asks a host for its keys. It is asked by nobody: whoever answers may be anybody.
+///
+/// # Errors
+/// When it does not answer, or there is no ssh here yet.
+pub fn offer(site: &Site, host: &str) -> Result<Offer, String> {
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+        Some((name, port)) => (name, port),
+        None => (host, "22"),
+    };
+    let nobody = Owner::find(site.world.command("getent"), "nobody")?;
+    let run = |script: &str, args: &[&str]| {
+        let command = site.world.command("setsid").args(nobody.become_it()).args(["sh", "-euc", script, "sh"]);
+        command.args(args).deadline(KEYSCAN).run().map(|said| said.stdout).map_err(|why| why.reason())
+    };
+    let failed = |why: String| format!("cannot learn the keys of {host}: {why}; give --known-hosts FILE");
+    let keys = run("ssh-keyscan -T 10 -p \"$1\" -- \"$2\" 2>/dev/null", &[port, name]).map_err(failed)?;
+    let prints = run("printf '%s\\n' \"$1\" | ssh-keygen -lf -", &[&keys]).map_err(failed)?;
+    let prints: Vec<String> = prints.lines().map(|line| printable(line, 200)).collect();
+    if prints.is_empty() { Err(failed("it does not answer".into())) } else { Ok(Offer { keys, prints }) }
+}
+
+/// The hosts whose keys are not known yet.
+pub(super) fn strangers(site: &Site) -> Vec<String> {
+    unknown(site, &hosts(site))
 }
 
 fn unknown(site: &Site, hosts: &[String]) -> Vec<String> {

@@ -3,10 +3,12 @@
 use std::thread;
 use std::time::Duration;
 
-use super::State;
 use super::site::Site;
+use super::{State, firewall};
 
-const STANDBY: [&str; 9] = [
+const STANDBY: [&str; 10] = [
+    // For workspaces that are reached by https.
+    "ca-certificates",
     "fail2ban",
     "git",
     "openssh-client",
@@ -22,14 +24,10 @@ const STANDBY: [&str; 9] = [
 /// `rrsync`, which lets a standby's key read one folder, is a Python script.
 const PRIMARY: [&str; 4] = ["git", "openssh-client", "python3", "rsync"];
 
-/// Downloads what is installed by a script of its own.
-const DOWNLOAD: [&str; 2] = ["ca-certificates", "curl"];
-
 /// The first polkit of Debian's and Ubuntu's with rules in JavaScript; before it came 0.105.
 const POLKIT: u32 = 106;
 
-/// How long apt may take over a slow network.
-const APT: Duration = Duration::from_secs(60 * 60);
+const NEWER: &str = "use Debian 12, Ubuntu 24.04 or newer";
 
 /// A new host often updates itself while it is set up: how often, and after how long, apt is tried again.
 const TRIES: (u32, Duration) = (60, Duration::from_secs(10));
@@ -49,10 +47,11 @@ pub(super) fn primary(site: &Site) -> State {
 
 /// Installs the standby's.
 pub(super) fn install_standby(site: &Site) -> Result<(), String> {
-    update(site)?;
-    match old_polkit(site) {
-        Some(old) => Err(old),
-        None => install(site, &missing(site, &STANDBY)),
+    let stale = update(site)?;
+    match (old_polkit(site), polkit(site)) {
+        (Some(old), _) => Err(old),
+        (None, None) => Err(stale.unwrap_or_else(|| format!("this release has no package polkitd; {NEWER}"))),
+        (None, Some(_)) => install(site, &missing(site, &STANDBY)),
     }
 }
 
@@ -76,7 +75,11 @@ fn missing(site: &Site, wanted: &[&'static str]) -> Vec<&'static str> {
         wanted.push("sudo");
     }
     if wishes.install_openclaw || wishes.install_tailscale {
-        wanted.extend(DOWNLOAD);
+        wanted.push("curl");
+    }
+    // It would push another firewall off the host.
+    if wanted.contains(&"ufw") && firewall::another(site).is_some() {
+        wanted.retain(|name| *name != "ufw");
     }
     let format = "--showformat=${Package} ${db:Status-Status}\n";
     // It fails where it knows nothing of one of them, and still tells of the others.
@@ -87,43 +90,57 @@ fn missing(site: &Site, wanted: &[&'static str]) -> Vec<&'static str> {
     wanted
 }
 
-/// What is wrong with this release's polkit; `None` also while nobody knows its version.
-fn old_polkit(site: &Site) -> Option<String> {
+/// The version of this release's polkit; `None` where there is none, and while nobody knows.
+fn polkit(site: &Site) -> Option<String> {
     let known = site.world.ask("apt-cache", &["policy", "polkitd"]).ok()?;
     let version = |key| known.lines().find_map(|line| line.trim().strip_prefix(key)).map(str::trim);
-    let version =
-        [version("Installed:"), version("Candidate:")].into_iter().flatten().find(|known| *known != "(none)")?;
+    let version = [version("Installed:"), version("Candidate:")].into_iter().flatten().find(|known| *known != "(none)");
+    version.map(str::to_owned)
+}
+
+/// What is wrong with it, if it is known.
+fn old_polkit(site: &Site) -> Option<String> {
+    let version = polkit(site)?;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     (major == 0 && minor < POLKIT).then(|| {
         format!(
             "this release's polkit is {version}, which has no JavaScript rules, so nothing could let the monitor start \
-             the gateway and nothing else; use Debian 12, Ubuntu 24.04 or newer"
+             the gateway and nothing else; {NEWER}"
         )
     })
 }
 
-fn update(site: &Site) -> Result<(), String> {
+/// Learns what packages there are. Why that went wrong is only said: a repository of somebody else's that is gone keeps
+/// nothing from coming out of Debian's own.
+fn update(site: &Site) -> Result<Option<String>, String> {
     // A dpkg that was killed has left packages half installed.
-    retry(site, "dpkg", &["--configure", "-a"])?;
-    retry(site, "apt-get", &["-q", "update"])
+    retry(site, "dpkg", &["--force-confdef", "--force-confold", "--configure", "-a"])?;
+    let failed = retry(site, "apt-get", &["-q", "-o", "APT::Update::Error-Mode=any", "update"]).err();
+    if let Some(why) = &failed {
+        log::warn!("{why}; going on with what is known of packages");
+    }
+    Ok(failed)
 }
 
 fn install(site: &Site, packages: &[&str]) -> Result<(), String> {
-    let options = ["-q", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confdef", "-o"].into_iter();
-    let words = options.chain(["Dpkg::Options::=--force-confold", "install"]).chain(packages.iter().copied());
-    retry(site, "apt-get", &words.collect::<Vec<_>>())
+    let options = ["-q", "-y", "--no-install-recommends", "--no-remove", "-o", "Dpkg::Options::=--force-confdef", "-o"];
+    let words = options.into_iter().chain(["Dpkg::Options::=--force-confold", "install"]);
+    retry(site, "apt-get", &words.chain(packages.iter().copied()).collect::<Vec<_>>())
 }
 
 fn retry(site: &Site, program: &str, args: &[&str]) -> Result<(), String> {
-    let command = || site.world.command(program).args(args).deadline(APT).env("DEBIAN_FRONTEND", "noninteractive");
-    let mut tries = TRIES.0;
-    loop {
-        match command().env("NEEDRESTART_SUSPEND", "1").run() {
-            Ok(_) => return Ok(()),
-            Err(why) if tries > 0 && why.said().contains("lock") => thread::sleep(TRIES.1),
+    for left in (0..TRIES.0).rev() {
+        match site.install(program, args) {
+            Ok(()) => return Ok(()),
+            Err(why) if left > 0 && !site.cancel.is_cancelled() && why.said().contains(" lock") => {
+                if left == TRIES.0 - 1 {
+                    log::info!("another apt or dpkg is at work, as on a new host; waiting for it, ten minutes at most");
+                }
+                thread::sleep(TRIES.1);
+            }
             Err(why) => return Err(why.to_string()),
         }
-        tries -= 1;
     }
+    Ok(())
 }

@@ -1,20 +1,27 @@
 //! The steps on a primary: it sends its workspace to where standbys find it, and lets a standby's key read one folder.
 //! Else it is left as it is.
 
+use std::path::PathBuf;
+
 use super::site::Site;
-use super::{State, Step, files, keys, packages, service, step, users};
+use super::{State, Step, files, keys, openclaw, packages, service, step, users};
 use crate::config::{DEFAULT_FILE, Workspace};
 use crate::host::Owner;
 
 /// What a standby may read: whatever is meant for it.
 const FOLDER: &str = ".openclaw/standby";
 
+/// Says the lines that let the key `$1` in otherwise than `$2` does; of several sshd takes the first.
+const OPEN: &str =
+    "[ ! -f .ssh/authorized_keys ] || grep -F -e \"$1\" .ssh/authorized_keys | grep -v '^#' | grep -vxF -e \"$2\" || :";
+
 /// The units name another user's home; this says whose it is here.
 pub(super) const DROP_IN: &str = "/etc/systemd/system/openclaw-sync-push.service.d/user.conf";
 
-pub(super) static STEPS: [Step; 7] = [
+pub(super) static STEPS: [Step; 8] = [
     step("packages", "git and ssh move the workspace", packages::primary, packages::install_primary),
     step("user", "the workspace is its", users::existing, |_| Ok(())),
+    step("config", "which workspace is pushed, and how often", configuration, configure),
     step("program", "the units start it from there", files::program, files::install_program),
     step("units", "the push of the workspace", files::primary, files::install_primary),
     step("paths", "whose workspace it is, and where", paths, set_paths),
@@ -22,40 +29,84 @@ pub(super) static STEPS: [Step; 7] = [
     step("timer", "what the agent has learned leaves this host every few minutes", service::timer, service::tick),
 ];
 
-fn paths(site: &Site) -> State {
-    match wanted(site) {
+/// The configuration names the workspace, where it is not where the units expect it.
+fn configuration(site: &Site) -> State {
+    let monitor = site.unit(service::MONITOR);
+    if monitor.is_enabled() || monitor.is_up() {
+        let why = "this host is a standby (openclaw-failover.service); its primary is another host; first: openclaw-failover uninstall";
+        return State::Refused(why.into());
+    }
+    match config(site) {
         Ok(None) => State::Done("as the units have it".into()),
-        Ok(Some((drop_in, _))) if site.has(DROP_IN, 0o644, drop_in.as_bytes()) => State::Done(DROP_IN.into()),
-        Ok(Some(_)) => State::Todo(format!("{DROP_IN} names {}, and {DEFAULT_FILE} its workspace", site.user())),
+        Ok(Some(text)) if site.has(DEFAULT_FILE, 0o644, text.as_bytes()) => State::Done(DEFAULT_FILE.into()),
+        Ok(Some(_)) => State::Todo(format!("write {DEFAULT_FILE}")),
+        Err(why) => State::Refused(why),
+    }
+}
+
+fn configure(site: &Site) -> Result<(), String> {
+    let Some(text) = config(site)? else { return Ok(()) };
+    service::keep_old(site, &text)?;
+    site.put(DEFAULT_FILE, 0o644, text.as_bytes())
+}
+
+/// The text of the configuration, where one is needed.
+fn config(site: &Site) -> Result<Option<String>, String> {
+    let workspace = workspace(site)?;
+    let least = format!("{{ \"workspace\": {{ \"path\": \"{}\" }} }}\n", workspace.display());
+    let is_named = site.wishes.config.is_some() || site.world.path(DEFAULT_FILE).exists();
+    match (is_named, workspace == site.world.config.workspace.path) {
+        // The one that was read may be older than the one that is there.
+        (true, false) if site.has(DEFAULT_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
+        (true, false) => Err(format!("{} has to say where the workspace lies: {}", site.world.source, least.trim())),
+        (true, true) => service::text(site).map(Some),
+        (false, true) => Ok(None),
+        (false, false) => Ok(Some(least)),
+    }
+}
+
+/// Where the workspace lies: as the configuration says, or else in the home of its user.
+fn workspace(site: &Site) -> Result<PathBuf, String> {
+    let said = &site.world.config.workspace.path;
+    let owner = site.owner()?;
+    let is_said = *said != Workspace::default().path;
+    let path = if is_said { said.clone() } else { owner.home.join(".openclaw/workspace") };
+    if [&path, &owner.home].iter().all(|path| openclaw::is_plain(&path.to_string_lossy())) {
+        return Ok(path);
+    }
+    Err(format!(
+        "{} cannot stand in a unit as it is; give the workspace a path without spaces and signs",
+        path.display()
+    ))
+}
+
+fn paths(site: &Site) -> State {
+    match drop_in(site) {
+        Ok(None) => State::Done("as the units have it".into()),
+        Ok(Some(text)) if site.has(DROP_IN, 0o644, text.as_bytes()) => State::Done(DROP_IN.into()),
+        Ok(Some(_)) => State::Todo(format!("{DROP_IN} names {}", site.user())),
         Err(why) => State::Refused(why),
     }
 }
 
 fn set_paths(site: &Site) -> Result<(), String> {
-    let Some((drop_in, config)) = wanted(site)? else { return Ok(()) };
-    if site.world.path(DEFAULT_FILE).symlink_metadata().is_err() {
-        site.put(DEFAULT_FILE, 0o644, config.as_bytes())?;
-    }
-    site.put(DROP_IN, 0o644, drop_in.as_bytes())?;
+    let Some(text) = drop_in(site)? else { return Ok(()) };
+    site.put(DROP_IN, 0o644, text.as_bytes())?;
     site.run("systemctl", &["daemon-reload"])
 }
 
-/// A drop-in and a configuration, where the shipped files do not fit.
-fn wanted(site: &Site) -> Result<Option<(String, String)>, String> {
-    let owner = site.owner()?;
-    let (ours, home) = (Workspace::default().path, owner.home.display());
-    let said = &site.world.config.workspace.path;
-    let workspace = if *said == ours { owner.home.join(".openclaw/workspace") } else { said.clone() };
-    if workspace == ours && owner.name == "openclaw" {
+/// A drop-in, where the shipped unit does not fit.
+fn drop_in(site: &Site) -> Result<Option<String>, String> {
+    let (owner, workspace) = (site.owner()?, workspace(site)?);
+    let Owner { name, gid, home, .. } = &owner;
+    if workspace == Workspace::default().path && name == "openclaw" {
         return Ok(None);
     }
-    let Owner { name, gid, .. } = &owner;
-    let workspace = workspace.display();
+    let (workspace, home) = (workspace.display(), home.display());
     // An empty list empties both kinds of it, so it is said once.
-    let drop_in = format!(
+    Ok(Some(format!(
         "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths=-{home}/.ssh -{home}/.gitconfig\n"
-    );
-    Ok(Some((drop_in, format!("{{ \"workspace\": {{ \"path\": \"{workspace}\" }} }}\n"))))
+    )))
 }
 
 /// The line that lets a key read that folder, and nothing else.
@@ -64,9 +115,18 @@ fn line(site: &Site) -> Option<Result<(String, String), String>> {
     let Some(key) = keys::plain_key(key) else {
         return Some(Err("--standby-key: this is no public key of ssh's".into()));
     };
-    Some(site.owner().map(|owner| {
+    Some(site.owner().and_then(|owner| {
         let folder = owner.home.join(FOLDER).display().to_string();
-        (format!("restrict,command=\"rrsync -ro {folder}\" {key}"), folder)
+        let line = keys::restricted(&folder, &key);
+        match site.agent(OPEN, &[key.split(' ').nth(1).unwrap_or_default(), &line]) {
+            Ok(said) if said.trim().is_empty() => Ok((line, folder)),
+            Ok(_) => Err(format!(
+                "~{}/{} lets this key in by another line, too, and so perhaps to a shell; remove that line",
+                owner.name,
+                users::AUTHORIZED
+            )),
+            Err(why) => Err(why),
+        }
     }))
 }
 

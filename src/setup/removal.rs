@@ -1,7 +1,7 @@
 //! Takes this program away again: its units and what allows them to act. What it has written, and what keeps the host
-//! in order, stays.
+//! in order, stays; and so does a gateway of somebody else's, such as a primary's, whatever its unit is called.
 
-use super::files::{PRIMARY, PROGRAM, STANDBY};
+use super::files::{GATEWAY_UNIT, PRIMARY, PROGRAM, STANDBY, is_ours};
 use super::service::{GATEWAY, MONITOR, TIMER};
 use super::site::Site;
 use super::{State, Step, openclaw, predecessor, primary, step};
@@ -16,31 +16,45 @@ pub(super) static STEPS: [Step; 3] = [
 /// First what starts others.
 const UNITS: [&str; 5] = [MONITOR, TIMER, GATEWAY, PULL, PUSH];
 
-fn running(site: &Site) -> State {
-    let is_to_go = |unit: &&&str| {
-        let unit = site.unit(unit);
-        unit.is_up() || unit.is_enabled()
+fn units_to_stop(site: &Site) -> Vec<&'static str> {
+    let is_to_go = |name: &&str| {
+        let unit = site.unit(name);
+        (unit.is_up() || unit.is_enabled()) && (*name != GATEWAY || is_ours(site, &GATEWAY_UNIT))
     };
-    let found: Vec<&str> = UNITS.iter().filter(is_to_go).copied().collect();
+    UNITS.into_iter().filter(is_to_go).collect()
+}
+
+fn running(site: &Site) -> State {
+    let found = units_to_stop(site);
+    let serves = if site.unit(GATEWAY).is_up() && found.contains(&GATEWAY) { "; it serves now" } else { "" };
     match found.is_empty() {
         true => State::Done("none of its units runs".into()),
-        false => State::Todo(format!("stop and disable {}", found.join(", "))),
+        false => State::Todo(format!("stop and disable {}{serves}", found.join(", "))),
     }
 }
 
 fn stop(site: &Site) -> Result<(), String> {
-    for unit in UNITS {
-        if site.unit(unit).is_loaded() {
-            site.run("systemctl", &["disable", "--now", unit])?;
-        }
-    }
-    Ok(())
+    units_to_stop(site).iter().try_for_each(|unit| site.run("systemctl", &["disable", "--now", unit]))
 }
 
 fn paths(site: &Site) -> Vec<&'static str> {
+    let is_to_go = |path: &&str| {
+        let is_there = site.world.path(path).symlink_metadata().is_ok();
+        is_there
+            && match *path {
+                path if path == GATEWAY_UNIT.path => is_ours(site, &GATEWAY_UNIT),
+                openclaw::DROP_IN => openclaw::is_our_drop_in(site),
+                _ => true,
+            }
+    };
     let shipped = STANDBY.iter().chain(&PRIMARY).map(|file| file.path);
-    let ours = shipped.chain([openclaw::DROP_IN, predecessor::VARIABLES, primary::DROP_IN]);
-    ours.filter(|path| site.world.path(path).symlink_metadata().is_ok()).collect()
+    let mut found: Vec<_> = Vec::new();
+    for path in shipped.chain([openclaw::DROP_IN, predecessor::VARIABLES, primary::DROP_IN]).filter(is_to_go) {
+        if !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    found
 }
 
 fn units(site: &Site) -> State {
@@ -75,8 +89,13 @@ pub(super) fn notes(site: &Site) -> Vec<String> {
             .to_owned(),
         "left as they are: the firewall, fail2ban, upgrades, and all packages".to_owned(),
     ];
-    if predecessor::aside(&site.world.root) {
-        notes.push("what this program had replaced is in /etc/systemd/system/*.replaced-by-openclaw-failover".into());
+    for name in predecessor::aside(site) {
+        let (unit, _) = name.split_once(predecessor::ASIDE).unwrap_or((&name, ""));
+        notes.push(format!(
+            "to have back what was there before, cd /etc/systemd/system && mv {name} {unit} && systemctl daemon-reload, and \
+             enable what is to run"
+        ));
     }
+    notes.push("gateways of openclaw's own that were set aside are in ~openclaw/.config/systemd/user".into());
     notes
 }

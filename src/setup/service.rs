@@ -1,16 +1,18 @@
 //! What runs in the end: the configuration, the workspace, the monitor; on a primary the timer.
 
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use super::State;
+use super::files::IS_PRIMARY;
 use super::hardening::until;
-use super::keys;
 use super::site::Site;
+use crate::config::address::Host;
+use crate::config::endpoint::Endpoint;
 use crate::config::{DEFAULT_FILE, Source, Workspace};
-use crate::doctor::{is_of, read};
-use crate::host::Cancel;
 use crate::host::systemd::Systemctl;
 use crate::report::clock::wall_clock;
+use crate::report::durable;
 use crate::sync::unit;
 
 /// The monitor's unit.
@@ -22,21 +24,31 @@ pub(super) const GATEWAY: &str = "openclaw.service";
 /// What makes a primary push.
 pub(super) const TIMER: &str = "openclaw-sync-push.timer";
 
+/// Where the configuration is kept that another one has replaced.
+const OLD_FILE: &str = "/etc/openclaw-failover/config.json.old";
+
+/// An address of documentation (RFC 5737).
+const NOBODYS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+
+/// Below which the sandboxes let secrets in.
+const SECRETS: &str = "/home/openclaw/.openclaw/secrets";
+
+/// The longest configuration, in bytes.
+const LONGEST: usize = 1 << 20;
+
 /// How long a monitor may take to write its first status.
 const FIRST: Duration = Duration::from_secs(30);
 
 /// The configuration is where the units read it.
 pub(super) fn configuration(site: &Site) -> State {
-    let (config, default) = (&site.world.config, Workspace::default());
-    if config.gateway.unit != GATEWAY || config.workspace.path != default.path {
-        return State::Refused(format!(
-            "the units are for {GATEWAY} and {}; leave out gateway.unit and workspace.path, or install as the README \
-             says",
-            default.path.display()
-        ));
+    if let Some(why) = misfit(site) {
+        return State::Refused(why);
     }
     match text(site) {
         Ok(text) if site.has(DEFAULT_FILE, 0o644, text.as_bytes()) => State::Done(DEFAULT_FILE.into()),
+        Ok(_) if site.world.path(DEFAULT_FILE).exists() => {
+            State::Todo(format!("{DEFAULT_FILE}, from {}; the old one stays as {OLD_FILE}", site.world.source))
+        }
         Ok(_) => State::Todo(format!("{DEFAULT_FILE}, from {}", site.world.source)),
         Err(why) => State::Refused(why),
     }
@@ -44,21 +56,64 @@ pub(super) fn configuration(site: &Site) -> State {
 
 /// Puts it there.
 pub(super) fn configure(site: &Site) -> Result<(), String> {
-    site.put(DEFAULT_FILE, 0o644, text(site)?.as_bytes())?;
-    site.refresh_monitor()
+    let text = text(site)?;
+    keep_old(site, &text)?;
+    site.outdate_monitor()?;
+    site.put(DEFAULT_FILE, 0o644, text.as_bytes())
 }
 
-fn text(site: &Site) -> Result<String, String> {
-    match &site.world.source {
-        Source::File(file) => {
-            if site.owner().is_ok_and(|owner| is_of(file, &owner)) {
-                return Err(format!(
-                    "{} is the agent's, and root reads nothing of its; give root a copy",
-                    file.display()
-                ));
-            }
-            read(file).map_err(|why| format!("{}: {why}", file.display()))
+/// Keeps the configuration that is there, if it is another one.
+pub(super) fn keep_old(site: &Site, new: &str) -> Result<(), String> {
+    match durable::read(&site.world.path(DEFAULT_FILE), LONGEST) {
+        Ok(Some(old)) if old != new.as_bytes() => site.put(OLD_FILE, 0o644, &old),
+        Ok(_) => Ok(()),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+/// Why this configuration cannot be a standby's with the shipped units.
+fn misfit(site: &Site) -> Option<String> {
+    let (config, default) = (&site.world.config, Workspace::default());
+    if site.world.path(IS_PRIMARY).exists() {
+        return Some(format!("this host is a primary ({IS_PRIMARY}); first: openclaw-failover uninstall"));
+    }
+    let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
+    if let Some(url) = urls.into_iter().find(|url| is_here(url)) {
+        return Some(format!("{url} is this host itself; a standby is another host than its primary"));
+    }
+    if config.gateway.unit != GATEWAY || config.workspace.path != default.path {
+        return Some(format!(
+            "the units are for {GATEWAY} and {}; leave out gateway.unit and workspace.path, or install as the README says",
+            default.path.display()
+        ));
+    }
+    let hidden = config.secrets.iter().find(|secret| !secret.target.starts_with(SECRETS));
+    if let Some(secret) = hidden {
+        let target = secret.target.display();
+        return Some(format!("the units let secrets into {SECRETS} alone, and not into {target}"));
+    }
+    let files = config.upstreams.iter().filter_map(|upstream| upstream.ca_file.as_ref());
+    let file =
+        files.into_iter().find(|file| ["/home", "/root", "/run/user"].iter().any(|home| file.starts_with(home)))?;
+    Some(format!("the monitor sees no home, and so not {}; move it below /etc/openclaw-failover", file.display()))
+}
+
+/// Whether a URL's host is an address of this host's. A tunnel's end is one, too, and leads elsewhere.
+fn is_here(url: &str) -> bool {
+    let endpoint = Endpoint::from_url(url).ok();
+    match endpoint.as_ref().map(|endpoint| &endpoint.address().host) {
+        // Some hosts bind any address (`ip_nonlocal_bind`), and so tell nothing.
+        Some(Host::Ip(ip)) if !ip.is_loopback() => {
+            UdpSocket::bind((*ip, 0)).is_ok() && UdpSocket::bind((NOBODYS, 0)).is_err()
         }
+        _ => false,
+    }
+}
+
+/// The text of the configuration that is to be this host's.
+pub(super) fn text(site: &Site) -> Result<String, String> {
+    match &site.world.source {
+        Source::File(file) => site.given(file),
         Source::Environment(_) => {
             Ok(format!("// From the variables of the shell monitor.\n{}\n", site.world.config.to_json().pretty()))
         }
@@ -69,7 +124,10 @@ fn text(site: &Site) -> Result<String, String> {
 pub(super) fn workspace(site: &Site) -> State {
     let workspace = &site.world.config.workspace;
     let path = workspace.path.display().to_string();
-    if site.agent_sees("git -C \"$1\" rev-parse --quiet --verify HEAD", &[&path]) {
+    // OpenClaw makes a repository of its own where there is none; the next pull names the remote in it.
+    let is_checkout = "cd \"$1\"; git rev-parse --quiet --verify HEAD; [ -z \"$2\" ] || git config \"remote.$3.url\"";
+    let url = workspace.url.as_deref().unwrap_or_default();
+    if site.agent_sees(is_checkout, &[&path, url, &workspace.remote]) {
         return State::Done(path);
     }
     match &workspace.url {
@@ -82,28 +140,30 @@ pub(super) fn workspace(site: &Site) -> State {
 pub(super) fn clone(site: &Site) -> Result<(), String> {
     let config = &site.world.config;
     let limit = unit::longest(&config.workspace, &config.secrets);
-    let report = unit::pull(&Systemctl::default(), limit, &site.world.sync_paths(), &Cancel::new());
+    let report = unit::pull(&Systemctl::default(), limit, &site.world.sync_paths(), &site.cancel);
     let workspace = report.map_err(|why| why.to_string())?.workspace;
     if workspace.outcome.is_ok() {
         return Ok(());
     }
-    let key = keys::public_half(site).map(|key| format!("; does the git host know this key? {key}"));
-    Err(format!("{}: {}{}", workspace.outcome.words(), workspace.said, key.unwrap_or_default()))
+    let (outcome, said) = (workspace.outcome.words(), workspace.said);
+    Err(format!("{outcome}: {said}; does the git host know openclaw's key? it is above"))
 }
 
 /// The monitor watches, now and after a reboot.
 pub(super) fn monitor(site: &Site) -> State {
-    match site.unit(MONITOR).is_enabled() && is_watching(site) {
-        true => State::Done("it watches".into()),
-        false => State::Todo("enable and start it; the gateway stays down until it is needed".into()),
+    match (site.unit(MONITOR).is_enabled() && is_watching(site), site.is_outdated()) {
+        (true, false) => State::Done("it watches".into()),
+        (true, true) => State::Todo("start it anew; whether the gateway runs is not touched by that".into()),
+        (false, _) => State::Todo("enable and start it; the gateway stays down until it is needed".into()),
     }
 }
 
 /// Starts it.
 pub(super) fn watch(site: &Site) -> Result<(), String> {
     site.run("systemctl", &["enable", MONITOR])?;
-    if !is_watching(site) {
+    if site.is_outdated() || !is_watching(site) {
         site.run("systemctl", &["restart", MONITOR])?;
+        site.is_anew()?;
     }
     until(FIRST, || is_watching(site));
     Ok(())

@@ -1,32 +1,44 @@
 //! The host that is set up: what was asked for, and the few ways in which things are done there.
 
 use std::env;
-use std::fs::{self, Permissions};
-use std::io::ErrorKind;
+use std::fmt::Display;
+use std::fs::{self, File, Permissions, TryLockError};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::service::MONITOR;
-use crate::doctor::{Finding, Level, Unit, World, look_at};
-use crate::host::Owner;
+use crate::doctor::{Finding, Level, Unit, World, look_at, read, refuse};
+use crate::host::{Cancel, CommandError, Owner};
 use crate::report::durable;
 
 /// How long a command of the agent's user may take.
 const AGENT: Duration = Duration::from_secs(60);
 
 /// How long systemd may take; a gateway drains for more than five minutes.
-const SYSTEMD: Duration = Duration::from_secs(400);
+pub(super) const SYSTEMD: Duration = Duration::from_secs(400);
+
+/// How long something may take that is downloaded.
+pub(super) const INSTALL: Duration = Duration::from_secs(60 * 60);
 
 /// Where root's programs are.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The longest file that is compared, in bytes.
 const LONGEST: usize = 256 * 1024 * 1024;
 
-/// Adds the lines of `$1` that it does not have to the file `$2`.
+/// Says that the running monitor is older than something that it works with. A reboot starts it anew anyway, and empties
+/// this folder.
+const STALE: &str = "/run/openclaw-failover-setup.stale";
+
+/// Held while a host is changed.
+const LOCK: &str = "/run/openclaw-failover-setup.lock";
+
+/// Adds the lines of `$1` that it does not have to the file `$2`. A full disk must not cost those that are there: `grep`
+/// ends with 1 where nothing is to be added, and with more where it has failed.
 const MERGE: &str = "mkdir -p \"${2%/*}\"; touch \"$2\"\n\
-    { sed '$a\\' \"$2\"; printf '%s\\n' \"$1\" | grep -vxFf \"$2\" || :; } >\"$2.new\"; mv \"$2.new\" \"$2\"";
+    { sed '$a\\' \"$2\"; printf '%s\\n' \"$1\" | grep -vxFf \"$2\" || [ $? = 1 ]; } >\"$2.new\"; mv \"$2.new\" \"$2\"";
 
 /// Whether the file `$2` has all the lines of `$1`.
 const MERGED: &str = "[ -f \"$2\" ] && ! printf '%s\\n' \"$1\" | grep -qvxFf \"$2\"";
@@ -51,7 +63,7 @@ pub struct Wishes {
     /// The model.
     pub model: Option<String>,
     /// The file that holds the channel's token.
-    pub token: Option<PathBuf>,
+    pub token_file: Option<PathBuf>,
     /// The agent's user on a primary.
     pub user: Option<String>,
     /// The standby's public key, for a primary.
@@ -64,8 +76,14 @@ pub struct Site {
     pub world: World,
     /// What was asked for.
     pub wishes: Wishes,
-    /// Asks the person at the terminal a question; `None` where nobody is to be asked.
-    pub ask: Option<fn(&str) -> bool>,
+    /// Whether somebody at a terminal answers for what was not said.
+    pub can_ask: bool,
+    /// The channel's token, where it was typed.
+    pub token: Option<String>,
+    /// The keys of other hosts that somebody has vouched for.
+    pub host_keys: Option<String>,
+    /// Ends what is being done.
+    pub cancel: Cancel,
     /// This program's own file.
     pub program: PathBuf,
 }
@@ -73,10 +91,11 @@ pub struct Site {
 impl Site {
     /// This host.
     #[must_use]
-    pub fn here(mut world: World, wishes: Wishes, ask: Option<fn(&str) -> bool>) -> Self {
-        // Whoever became root by `su` has a PATH without these.
+    pub fn here(mut world: World, wishes: Wishes, can_ask: bool) -> Self {
+        // Whoever became root by `su` has a PATH without these, and a PATH may lead below the agent's home.
         world.programs.get_or_insert_with(|| PATH.into());
-        Self { world, wishes, ask, program: PathBuf::from("/proc/self/exe") }
+        let program = PathBuf::from("/proc/self/exe");
+        Self { world, wishes, can_ask, token: None, host_keys: None, cancel: Cancel::new(), program }
     }
 
     /// Whether this can be set up at all.
@@ -116,7 +135,8 @@ impl Site {
         let words = self.owner()?.become_it();
         let script = format!("umask 077; cd; {script}");
         let command = self.world.command("setsid").args(words).args(["sh", "-euc", &script, "sh"]).args(args);
-        command.deadline(deadline).run().map(|said| said.stdout).map_err(|why| why.reason())
+        let said = command.deadline(deadline).cancel(&self.cancel).run();
+        said.map(|said| said.stdout).map_err(|why| why.reason())
     }
 
     /// Whether a shell script of the agent's user succeeds.
@@ -136,8 +156,15 @@ impl Site {
 
     /// Runs a program that must succeed.
     pub(super) fn run(&self, program: &str, args: &[&str]) -> Result<(), String> {
-        let command = self.world.command(program).args(args).deadline(SYSTEMD);
+        let command = self.world.command(program).args(args).deadline(SYSTEMD).cancel(&self.cancel);
         command.run().map(drop).map_err(|why| why.to_string())
+    }
+
+    /// Runs what installs packages: it asks nothing, restarts nothing of its own accord, and is let finish, for a dpkg
+    /// that is cut off leaves a mess.
+    pub(super) fn install(&self, program: &str, args: &[&str]) -> Result<(), CommandError> {
+        let command = self.world.command(program).args(args).deadline(INSTALL);
+        command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_SUSPEND", "1").run().map(drop)
     }
 
     /// A unit, as systemd knows it.
@@ -166,8 +193,8 @@ impl Site {
     /// Makes it so; the folders above it are everybody's to read.
     pub(super) fn put(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), String> {
         let file = self.world.path(path);
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder).map_err(|why| format!("cannot create {}: {why}", folder.display()))?;
+        if let Some(folder) = file.parent().filter(|folder| !folder.is_dir()) {
+            create(folder, 0o755)?;
         }
         durable::write(&file, mode, bytes).map_err(|why| why.to_string())
     }
@@ -180,10 +207,7 @@ impl Site {
 
     /// Makes a folder with these rights, which is root's.
     pub(super) fn folder(&self, path: &str, mode: u32) -> Result<(), String> {
-        let folder = self.world.path(path);
-        let made =
-            fs::create_dir_all(&folder).and_then(|()| fs::set_permissions(&folder, Permissions::from_mode(mode)));
-        made.map_err(|why| format!("cannot create {path}: {why}"))
+        create(&self.world.path(path), mode)
     }
 
     /// Removes a file of the system's, and the folder that only it was in if that is a unit's.
@@ -200,10 +224,39 @@ impl Site {
         Ok(())
     }
 
-    /// A running monitor goes on with what is installed now; whether the gateway runs is not touched by that.
-    pub(super) fn refresh_monitor(&self) -> Result<(), String> {
-        self.run("systemctl", &["daemon-reload"])?;
-        if self.unit(MONITOR).is_up() { self.run("systemctl", &["restart", MONITOR]) } else { Ok(()) }
+    /// A file that was named on the command line, or the configuration.
+    pub(super) fn given(&self, file: &Path) -> Result<String, String> {
+        if let Ok(owner) = self.owner() {
+            refuse(file, &owner)?;
+        }
+        read(file).map_err(|why| format!("cannot read {}: {why}", file.display()))
+    }
+
+    /// Remembers that the monitor has to be started anew. Said before what it works with is changed, so that a setup that
+    /// is killed in between knows it the next time.
+    pub(super) fn outdate_monitor(&self) -> Result<(), String> {
+        if self.unit(MONITOR).is_up() { self.put(STALE, 0o600, b"") } else { Ok(()) }
+    }
+
+    /// Whether it has to be.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.world.path(STALE).exists()
+    }
+
+    /// Forgets that.
+    pub(super) fn is_anew(&self) -> Result<(), String> {
+        self.remove(STALE)
+    }
+
+    /// Keeps other setups out until it is dropped, or this process is no more.
+    pub(super) fn lock(&self) -> Result<File, String> {
+        let failed = |why: &dyn Display| format!("cannot lock {LOCK}: {why}");
+        let file = File::create(self.world.path(LOCK)).map_err(|why: io::Error| failed(&why))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err("another setup is at work on this host; wait for its end".into()),
+            Err(TryLockError::Error(why)) => Err(failed(&why)),
+        }
     }
 
     fn uid(&self) -> u32 {
@@ -214,4 +267,10 @@ impl Site {
     pub(super) fn variable(name: &str) -> Option<String> {
         env::var(name).ok().filter(|value| !value.is_empty())
     }
+}
+
+fn create(folder: &Path, mode: u32) -> Result<(), String> {
+    // Said outright, because root may have any umask.
+    let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)));
+    made.map_err(|why| format!("cannot create {}: {why}", folder.display()))
 }

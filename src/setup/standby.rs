@@ -3,9 +3,12 @@
 //! host that does not know openclaw's key yet keeps nobody from watching.
 
 use super::site::Site;
-use super::{Step, files, hardening, keys, openclaw, packages, predecessor, service, step, users};
+use super::{
+    State, Step, channel, files, firewall, hardening, keys, openclaw, packages, predecessor, service, step, tailnet,
+    users,
+};
 
-pub(super) static STEPS: [Step; 18] = [
+pub(super) static STEPS: [Step; 19] = [
     step(
         "packages",
         "git, rsync and ssh move the workspace; the rest keeps the host in order",
@@ -19,21 +22,28 @@ pub(super) static STEPS: [Step; 18] = [
         users::create_user,
     ),
     step("operator", "you can log in as openclaw as you log in here", users::operator, users::copy_keys),
-    step("firewall", "ssh for everybody, the gateway for the tailnet alone", hardening::firewall, hardening::raise),
+    step("firewall", "ssh for everybody, the gateway for the tailnet alone", firewall::look, firewall::raise),
     step("fail2ban", "who guesses passwords is shut out", hardening::fail2ban, hardening::ban),
     step("upgrades", "security fixes install themselves", hardening::upgrades, hardening::upgrade),
     step("home", "the sandboxes of the syncs bind these folders", users::home, users::make_home),
     step("ssh-key", "git host and primary know openclaw by it", keys::own, keys::make_own),
     step("known-hosts", "no sync ever trusts a host that nobody has vouched for", keys::known, keys::learn),
-    step("tailscale", "the way to the primary", openclaw::tailscale, openclaw::join),
-    step("config", "what the monitor watches, and when it takes over", service::configuration, service::configure),
+    step("tailscale", "the way to the primary", tailnet::look, tailnet::join),
+    // A new program knows an old configuration, and not the other way round.
     step("program", "the units start it from there", files::program, files::install_program),
+    step("config", "what the monitor watches, and when it takes over", service::configuration, service::configure),
     step("openclaw", "the gateway's unit starts it from where it is", openclaw::program, openclaw::install),
+    step(
+        "tokens",
+        "the gateway's unit hands them to it, and no other user sees them",
+        channel::tokens,
+        channel::write_tokens,
+    ),
     step(
         "openclaw-config",
         "a standby answers on a channel of its own, and runs no crons",
-        openclaw::configuration,
-        openclaw::configure,
+        channel::configuration,
+        channel::configure,
     ),
     step("predecessor", "two monitors, or two gateways, would fight", predecessor::look, predecessor::set_aside),
     step("units", "monitor, gateway, syncs, and what the monitor may do", files::standby, files::install_standby),
@@ -42,15 +52,26 @@ pub(super) static STEPS: [Step; 18] = [
 ];
 
 /// What a person has to do elsewhere.
-pub(super) fn notes(site: &Site) -> Vec<String> {
+pub(super) fn notes(site: &Site, is_done: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(key) = keys::public_half(site) {
+        notes.push(format!("openclaw's key goes to the git host, as a deploy key that may write: {key}"));
         notes.push(format!(
-            "openclaw's key goes to the git host, as a deploy key that may write, and, where secrets come from the primary, \
-             to the primary: openclaw-failover setup primary --standby-key '{key}'"
+            "and to the primary, where secrets come from there: openclaw-failover setup primary --standby-key '{key}'; \
+             by hand, into ~/.ssh/authorized_keys: {}",
+            keys::restricted("/home/USER/.openclaw/standby", &key)
         ));
     }
-    notes.extend(openclaw::lacks_token(site));
+    if !is_done {
+        return notes;
+    }
+    if let State::Left(what) = channel::tokens(site) {
+        notes.push(what);
+    }
+    let port = site.judge("gateway-port");
+    if port.level == crate::doctor::Level::Fail {
+        notes.push(format!("{}; {}", port.evidence, port.fix));
+    }
     notes.push("now: openclaw-failover doctor".to_owned());
     notes
 }

@@ -1,6 +1,8 @@
 //! The agent's user: who may log in as it, and what lies in its home.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use super::State;
 use super::site::Site;
@@ -23,30 +25,58 @@ const MAKE_HOME: &str = "mkdir -p .openclaw/workspace \"$@\"\n\
 
 /// A standby's user.
 pub(super) fn user(site: &Site) -> State {
-    match site.owner() {
-        Ok(owner) if owner.home.as_os_str() != HOME => State::Refused(format!(
-            "the home of {} is {}, and the units name {HOME}; move it there (`usermod -m -d`)",
+    let owner = match site.owner() {
+        Ok(owner) => owner,
+        Err(_) if site.world.ask("getent", &["passwd", "--", site.user()]).is_err_and(|why| why.code() == Some(2)) => {
+            let home = site.world.path(HOME);
+            return match home.symlink_metadata() {
+                Ok(_) => State::Refused(format!("there is a {HOME} and no user openclaw; move it out of the way")),
+                Err(_) => State::Todo("create openclaw, without a password".into()),
+            };
+        }
+        Err(why) => return State::Refused(why),
+    };
+    let home = fs::metadata(site.world.path(HOME)).ok();
+    let is_in_sudo = is_in_sudo(site, &owner);
+    match home {
+        _ if owner.home != Path::new(HOME) => State::Refused(format!(
+            "the home of {0} is {1}, and the units name {HOME}: usermod --move-home --home {HOME} {0}",
             owner.name,
             owner.home.display()
         )),
-        Ok(owner) if site.wishes.sudo && !is_in_sudo(site, &owner) => {
-            State::Todo(format!("{} joins the group sudo", owner.name))
+        Some(home) if home.uid() != owner.uid => {
+            State::Refused(format!("{HOME} is not {0}'s own: chown -R {0}: {HOME}", owner.name))
         }
-        Ok(owner) if site.world.path(HOME).is_dir() => State::Done(format!("{}, user {}", owner.name, owner.uid)),
-        Ok(_) => State::Todo(format!("create {HOME}")),
-        Err(why) if why.starts_with("there is no user") => State::Todo("create openclaw, without a password".into()),
-        Err(why) => State::Refused(why),
+        None => State::Todo(format!("create {HOME}")),
+        _ if !has_group(site) => State::Todo("create the group openclaw, which the units name".into()),
+        _ if site.wishes.sudo && !is_in_sudo => State::Todo(format!("{} joins the group sudo", owner.name)),
+        _ if is_in_sudo && !site.wishes.sudo => State::Left(format!(
+            "{0} is in the group sudo, and so could become root: gpasswd --delete {0} sudo",
+            owner.name
+        )),
+        _ => State::Done(format!("{}, user {}", owner.name, owner.uid)),
     }
 }
 
 /// Creates it.
 pub(super) fn create_user(site: &Site) -> Result<(), String> {
+    let has_group = has_group(site);
     match site.owner() {
+        // A group of that name may be there already.
+        Err(_) if has_group => {
+            site.run("useradd", &["--create-home", "--shell", "/bin/bash", "--gid", site.user(), site.user()])?;
+        }
         Err(_) => site.run("useradd", &["--create-home", "--shell", "/bin/bash", site.user()])?,
         Ok(_) if !site.world.path(HOME).is_dir() => site.run("mkhomedir_helper", &[site.user()])?,
+        Ok(_) if !has_group => site.run("groupadd", &[site.user()])?,
         Ok(_) => {}
     }
     if site.wishes.sudo { site.run("usermod", &["-aG", "sudo", site.user()]) } else { Ok(()) }
+}
+
+/// Whether there is a group of its name.
+fn has_group(site: &Site) -> bool {
+    site.world.ask("getent", &["group", "--", site.user()]).is_ok()
 }
 
 /// A primary's user, who is there already.

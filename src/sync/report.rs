@@ -1,7 +1,7 @@
 //! What came of a pull or a push.
 //!
 //! It is written by the workspace's owner, under whose name an agent runs arbitrary tools, and read by the monitor.
-//! So it holds nothing but times, commit hashes, words from a fixed list and short printable text, and the reader
+//! So it holds nothing but times, commit hashes, words from fixed lists and short printable text, and the reader
 //! insists on that.
 
 mod names;
@@ -19,6 +19,7 @@ pub use read::{ReadError, read};
 
 use super::local::Told;
 use super::refs::Refs;
+use crate::doctor::Checked;
 use crate::failover::Time;
 use crate::host::printable;
 
@@ -44,6 +45,8 @@ pub struct Report {
     pub workspace: Pulled,
     /// What became of each of the secrets, in the order of the configuration.
     pub secrets: Vec<Copied>,
+    /// What was seen beside it of whether this host could take over, as far as only the workspace's owner can see that.
+    pub checks: Vec<Checked>,
 }
 
 /// What became of the workspace.
@@ -88,7 +91,7 @@ impl Report {
     /// The report of a pull that has come so far.
     pub(super) fn new(started: Time, workspace: Pulled) -> Self {
         let fresh = workspace.outcome.is_fresh().then_some(started);
-        Self { started, ended: started, fresh, workspace, secrets: Vec::new() }
+        Self { started, ended: started, fresh, workspace, secrets: Vec::new(), checks: Vec::new() }
     }
 
     /// Takes over from the report before what a pull that failed cannot know.

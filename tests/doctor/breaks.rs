@@ -92,7 +92,7 @@ const HOST: [Break; 41] = [
     ("pulls fail", |h| h.report("not_fetched", false), "pull", Fail),
     ("something is not returned", |h| h.report("up_to_date", true), "unreturned", Warn),
     ("no memory", |h| h.edit("proc/meminfo", "3000000", "300000"), "memory", Fail),
-    ("the disk is full", |h| h.program("df", "echo h; echo '/dev/x 9000000 1 1000 99% /'"), "disk", Fail),
+    ("the disk is full", |h| h.program("stat", "echo 250 4096 1000000 900000"), "disk", Fail),
     ("the firewall is off", |h| h.program("ufw", "echo Status: inactive"), "firewall", Warn),
     ("fail2ban is gone", |h| h.remove("bin/fail2ban-client"), "fail2ban", Warn),
     (
@@ -104,11 +104,12 @@ const HOST: [Break; 41] = [
 ];
 
 /// Those that the workspace's owner finds.
-const OWNER: [Break; 22] = [
+const OWNER: [Break; 23] = [
     ("Node is too old", |h| h.edit("bin/node", "v24.16.0", "v22.12.0"), "node", Fail),
-    ("Node is gone", |h| h.remove("bin/node"), "node", Fail),
+    ("Node is gone", |h| h.remove("bin/node"), "gateway-program", Fail),
+    ("OpenClaw is gone", |h| h.remove("bin/openclaw"), "gateway-program", Fail),
     ("OpenClaw does not start", |h| h.edit("bin/node", "echo 'OpenClaw", "exit 3; echo 'OpenClaw"), "openclaw", Fail),
-    ("the script is gone", |h| h.change(GATEWAY, "env openclaw", "env node /gone.mjs"), "openclaw", Fail),
+    ("the script is gone", |h| h.change(GATEWAY, "env openclaw", "env node /gone.mjs"), "gateway-program", Fail),
     (
         "OpenClaw refuses its configuration",
         |h| h.edit("bin/node", ":true", ":false,\"issues\":[{\"path\":\"a.b\",\"message\":\"no\"}]"),
@@ -145,18 +146,8 @@ const OWNER: [Break; 22] = [
     ),
     ("no checkout", |h| h.remove("home/workspace/.git"), "workspace", Fail),
     ("a merge half done", |h| h.write("home/workspace/.git/MERGE_HEAD", ""), "workspace", Warn),
-    ("the disk is full", |h| h.program("df", "echo h; echo '/dev/x 9000000 1 1000 99% /'"), "workspace-disk", Fail),
-    (
-        "no inodes",
-        |h| {
-            h.program(
-                "df",
-                "echo h; [ $2 = -i ] && echo '/dev/x 90000 1 10 99% /' || echo '/dev/x 9000000 1 8000000 1% /'",
-            )
-        },
-        "workspace-disk",
-        Fail,
-    ),
+    ("the disk is full", |h| h.program("stat", "echo 250 4096 1000000 900000"), "workspace-disk", Fail),
+    ("no inodes", |h| h.program("stat", "echo 2000000 4096 1000000 10"), "workspace-disk", Fail),
     ("the remote is gone", |h| h.remove("remote.git"), "git-fetch", Fail),
     (
         "the remote has no such branch",

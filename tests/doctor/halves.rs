@@ -1,6 +1,6 @@
 //! Who looks at what: root sends the owner, and nobody calls well what they cannot see.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 
 use openclaw_failover::doctor::{self, Depth, Finding, Identity, Level};
 
@@ -72,11 +72,73 @@ fn nobody_calls_well_what_they_cannot_see() {
 #[test]
 fn the_cheap_checks_reach_nothing_and_start_no_openclaw() {
     let host = Host::with_workspace();
-    host.remove("bin/node");
+    let proof = host.path("proof");
+    host.program("node", &format!("touch {}", proof.display()));
     host.remove("remote.git");
     let found = doctor::owner_half(&host.seen_by(Identity::Owner), Depth::Cheap);
+    assert!(doctor::is_well(&found) && !proof.exists(), "{found:#?}");
+    let ids: Vec<&str> = found.iter().map(|finding| finding.id).collect();
+    let owners = ["gateway-program", "openclaw-places", "channels", "crons", "user-gateway", "workspace-disk"];
+    assert_eq!(ids, owners);
+}
+
+#[test]
+fn the_monitor_looks_at_what_it_does_not_know_anyhow() {
+    let host = Host::well();
+    host.remove("sync/pull.json");
+    host.change("openclaw-failover.service", "ActiveState=active", "ActiveState=failed");
+    let found = doctor::host_half(&host.seen_by(Identity::Other), Depth::Cheap);
     assert!(doctor::is_well(&found), "{found:#?}");
-    assert!(found.iter().all(|finding| !["git-fetch", "openclaw", "node"].contains(&finding.id)));
+    for id in ["monitor", "hold", "armed", "upstream", "gateway-port", "pull", "unreturned"] {
+        assert!(found.iter().all(|finding| finding.id != id), "{id}: {found:#?}");
+    }
+    for id in ["programs", "gateway-unit", "sync-units", "disk", "memory", "dns"] {
+        assert_eq!(of(&found, id).level, Level::Ok);
+    }
+    let answer = || doctor::apart::answer(&host.seen_by(Identity::Other));
+    assert!(answer().starts_with("[{\"id\":\"config\""), "{}", answer());
+    host.program("systemctl", "exit 1");
+    assert_eq!(answer(), "[]", "that systemd does not answer the monitor knows");
+}
+
+#[test]
+fn only_its_owner_looks_at_what_is_the_agents() {
+    let host = Host::with_workspace();
+    for identity in [Identity::Root, Identity::Other] {
+        let found = doctor::owner_half(&host.seen_by(identity), Depth::Whole);
+        assert!(found.iter().all(|finding| finding.level == Level::Skipped), "{found:#?}");
+    }
+}
+
+#[test]
+fn what_a_sandbox_hides_is_not_called_missing() {
+    let host = Host::with_workspace();
+    let program = "home/.nvm/versions/v24/bin/openclaw";
+    host.write(program, "#!/usr/bin/env node\n");
+    host.change("openclaw.service", "env openclaw", &format!("env /{program}"));
+    let own = std::fs::metadata("/proc/self").unwrap().uid();
+    let mut world = host.seen_by(Identity::Owner);
+    // What a sandbox shows of a home it shows below folders that are not the owner's.
+    for (uid, level) in [(own, Level::Fail), (own + 1, Level::Skipped)] {
+        world.owner.as_mut().unwrap().uid = uid;
+        host.write(program, "#!/usr/bin/env node\n");
+        host.write("home/.openclaw/openclaw.json", "{ channels: { discord: {} } }");
+        let there = doctor::owner_half(&world, Depth::Cheap);
+        assert_eq!((of(&there, "gateway-program").level, of(&there, "channels").level), (Level::Ok, Level::Ok));
+        host.remove("home/.nvm/versions/v24");
+        host.remove("home/.openclaw/openclaw.json");
+        let gone = doctor::owner_half(&world, Depth::Cheap);
+        assert_eq!((of(&gone, "gateway-program").level, of(&gone, "channels").level), (level, level), "{gone:#?}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_not_repeated() {
+    let host = Host::with_workspace();
+    host.edit("home/.openclaw/openclaw.json", "'$DISCORD_BOT_TOKEN'", "SECRET");
+    let found = doctor::owner_half(&host.seen_by(Identity::Owner), Depth::Cheap);
+    assert!(of(&found, "channels").evidence.ends_with("it is no JSON5 at line 2"), "{found:#?}");
+    assert!(!format!("{found:?}").contains("SECRET"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use openclaw_failover::doctor::{Finding, Level};
 use openclaw_failover::failover::{Abort, Cause, Hold, HoldKind, Note, Reason, Refusal};
 use openclaw_failover::json;
 use openclaw_failover::probe::{Failure, Verdict};
@@ -110,6 +111,13 @@ fn monitor_notes() -> Vec<MonitorNote> {
         MonitorNote::ReloadRefused { why: "config.json:3: unknown key `upstream`".to_owned() },
         MonitorNote::SetAside(unreadable.unwrap()),
         MonitorNote::Missing { what: "git is not installed, so the workspace cannot be pulled".to_owned() },
+        MonitorNote::NotReady(Finding {
+            id: "gateway-unit",
+            level: Level::Fail,
+            evidence: "openclaw.service is masked\u{7}".to_owned(),
+            fix: "systemctl unmask openclaw.service".to_owned(),
+        }),
+        MonitorNote::Ready { check: "gateway-unit", evidence: "openclaw.service is inactive".to_owned() },
         MonitorNote::PullChanged(pull(None)),
         MonitorNote::PullChanged(pull(Some("no route to host\u{7}"))),
         MonitorNote::StartsWith(None),

@@ -27,17 +27,18 @@ pub(crate) struct Host {
     dir: TempDir,
     pub(crate) config: String,
     pub(crate) wishes: Wishes,
-    pub(crate) ask: Option<fn(&str) -> bool>,
+    pub(crate) can_ask: bool,
 }
 
 impl Host {
     pub(crate) fn bare() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let host = Self { dir, config: CONFIG.into(), wishes: Wishes::default(), ask: Some(|_| true) };
+        let host = Self { dir, config: CONFIG.into(), wishes: Wishes::default(), can_ask: true };
         for (name, script) in PROGRAMS {
             host.program(name, script);
         }
         fs::create_dir_all(host.path("run/systemd/system")).unwrap();
+        host.write("usr/bin/openclaw", "");
         host
     }
 
@@ -64,9 +65,54 @@ impl Host {
         let programs = Some(self.path("bin").into_os_string());
         let root = self.dir.path().to_owned();
         let world = World::of(config, Source::File(file), paths, Identity::Root, root, programs);
-        let mut site = Site::here(world, self.wishes.clone(), self.ask);
+        let mut site = Site::here(world, self.wishes.clone(), self.can_ask);
         site.program = self.path("etc/new.json");
         site
+    }
+
+    /// A host with an agent, whose home is below this one's; who becomes the agent is nobody else. What systemd is told
+    /// is in `log`, and what it says of a unit in `units`.
+    pub(crate) fn with_agent() -> Self {
+        let host = Self::bare();
+        let (home, root) = (host.path("home/openclaw"), host.path(""));
+        fs::create_dir_all(&home).unwrap();
+        fs::create_dir_all(host.path("units")).unwrap();
+        fs::create_dir_all(host.path("etc/systemd/system")).unwrap();
+        host.program(
+            "getent",
+            "case $3 in openclaw) echo openclaw:x:4242:4242::/home/openclaw:/bin/sh;; *) exit 2;; esac",
+        );
+        let home = home.display();
+        host.program(
+            "setsid",
+            &format!("while [ $1 != sh ]; do shift; done; HOME={home} PATH=/usr/bin:/bin exec \"$@\""),
+        );
+        host.program(
+            "systemctl",
+            &format!(
+                "cd {}; for last; do :; done; PATH=/usr/bin:/bin\n\
+                 case $* in *show*) cat \"units/$last\" 2>/dev/null || printf 'LoadState=not-found\\nActiveState=inactive\\n' ;;\n\
+                 *) echo \"$*\" >>log ;; esac\n\
+                 case $1 in stop) sed -i s/ActiveState=.*/ActiveState=inactive/ \"units/$last\" ;; esac",
+                root.display()
+            ),
+        );
+        host
+    }
+
+    /// Puts a unit there that somebody else has written, and that runs.
+    pub(crate) fn runs(&self, name: &str) {
+        self.write(&format!("etc/systemd/system/{name}"), "[Service]\nExecStart=/bin/sleep 1\n");
+        self.write(&format!("units/{name}"), "LoadState=loaded\nActiveState=active\n");
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap_or_default()
+    }
+
+    /// Takes one step to a standby.
+    pub(crate) fn take(&self, step: &str) -> Result<(), String> {
+        Plan::new(self.site(), Role::Standby).apply_only(step)
     }
 
     /// How things stand with every step to a role.
@@ -76,8 +122,12 @@ impl Host {
 
     /// How things stand with one step to a standby.
     pub(crate) fn step(&self, name: &str) -> State {
-        let found = self.look(Role::Standby).into_iter().find(|(known, _)| *known == name);
-        found.unwrap_or_else(|| panic!("there is no step {name}")).1
+        self.step_of(Role::Standby, name)
+    }
+
+    /// The same of any role.
+    pub(crate) fn step_of(&self, role: Role, name: &str) -> State {
+        Plan::new(self.site(), role).look_at(name).unwrap_or_else(|| panic!("there is no step {name}"))
     }
 
     /// Every file of the host.

@@ -54,7 +54,7 @@ fn a_sync_that_may_be_killed() {
     let paths = Paths { state: dir.join(state), ssh: "ssh".into(), host: host.into() };
     let cancel = Cancel::new();
     match task.to_str().unwrap() {
-        "pull" => drop(sync::pull(&workspace, &[], &paths, Reach::Move, &cancel)),
+        "pull" => drop(sync::pull(&workspace, &[], &paths, Reach::Move, &cancel, &Vec::new)),
         "push" => {
             drop(sync::push(&workspace, &paths, Role::Standby { reach: Reach::Move, queue: Queue::Keep }, &cancel))
         }

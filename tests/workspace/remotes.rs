@@ -25,7 +25,7 @@ impl<'a> Other<'a> {
     fn pull(&self) -> Report {
         let workspace =
             openclaw_failover::config::Workspace { path: self.world.at("other"), ..self.world.workspace.clone() };
-        sync::pull(&workspace, &[], &self.paths, Reach::Move, &Cancel::new())
+        sync::pull(&workspace, &[], &self.paths, Reach::Move, &Cancel::new(), &Vec::new)
     }
 
     fn push(&self) -> Pushed {

@@ -93,7 +93,7 @@ impl World {
     }
 
     pub fn pull_under(&self, reach: Reach, cancel: &Cancel) -> Report {
-        sync::pull(&self.workspace, &self.secrets, &self.paths, reach, cancel)
+        sync::pull(&self.workspace, &self.secrets, &self.paths, reach, cancel, &Vec::new)
     }
 
     /// The standby after a demotion.

@@ -28,6 +28,7 @@ in
 lib.genAttrs [
   "bash"
   "coreutils"
+  "getent"
   "gitMinimal"
   "openclaw"
   "openclaw-failover"

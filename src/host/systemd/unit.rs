@@ -78,17 +78,6 @@ impl Unit {
     pub fn is_down(&self) -> bool {
         matches!(self.active, Active::Inactive | Active::Failed)
     }
-
-    /// Why a start of it is bound to fail, and what to do, in words.
-    #[must_use]
-    pub fn obstacle(&self, name: &str) -> Option<String> {
-        match self.load {
-            Load::Loaded => None,
-            Load::NotFound => Some(format!("there is no unit {name}; install it below /etc/systemd/system")),
-            Load::Masked => Some(format!("{name} is masked; allow it again with `systemctl unmask {name}`")),
-            Load::Bad => Some(format!("{name} is not valid; see `systemd-analyze verify {name}`")),
-        }
-    }
 }
 
 impl Load {
@@ -132,18 +121,15 @@ mod tests {
         assert_eq!(unit.invocation.as_deref(), Some("cdf75f283db04151a12fddaca7add8c7"));
         assert_eq!(unit.exec_status, Some(0));
         assert!(!unit.is_down());
-        assert_eq!(unit.obstacle("openclaw.service"), None);
     }
 
     #[test]
-    fn a_missing_unit_is_a_state_and_says_what_to_do() {
+    fn a_missing_unit_is_a_state() {
         let shown = "MainPID=0\nResult=success\nLoadState=not-found\nActiveState=inactive\nInvocationID=\n";
         let unit = Unit::parse(shown).unwrap();
         assert_eq!((unit.load, unit.active), (Load::NotFound, Active::Inactive));
         assert_eq!((unit.main_pid, unit.invocation.clone(), unit.exec_status), (None, None, None));
         assert!(unit.is_down());
-        let obstacle = unit.obstacle("openclaw.service").unwrap();
-        assert!(obstacle.starts_with("there is no unit openclaw.service"), "{obstacle}");
     }
 
     #[test]

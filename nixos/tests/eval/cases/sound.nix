@@ -56,8 +56,13 @@ in
         "openclaw-sync-pull"
         "openclaw-sync-push"
       ];
-      "the monitor finds tailscale, and what it misses on behalf of the syncs" =
-        finds config "openclaw-failover" [ "tailscale" ] && finds config "openclaw-failover" programs;
+      "the monitor finds what it asks, and what it misses on behalf of the syncs" =
+        finds config "openclaw-failover" [
+          "getent"
+          "openssh"
+          "tailscale"
+        ]
+        && finds config "openclaw-failover" programs;
       "the gateway finds OpenClaw, a shell, and what its host has" =
         finds config "openclaw" [
           "openclaw"
@@ -183,6 +188,12 @@ in
         ];
       "both see the keys" =
         lib.elem "-/srv/claw/.ssh" (unit config "openclaw-sync-pull").serviceConfig.BindReadOnlyPaths;
+      "a pull sees OpenClaw's configuration, and a push does not" =
+        let
+          sees =
+            name: lib.elem "-/srv/claw/.openclaw/openclaw.json" (unit config name).serviceConfig.BindReadOnlyPaths;
+        in
+        sees "openclaw-sync-pull" && !sees "openclaw-sync-push";
       "credentials come from there" =
         (unit config "openclaw-failover").serviceConfig.LoadCredential == [
           ""

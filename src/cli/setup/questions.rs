@@ -1,0 +1,93 @@
+//! What a person at the terminal is asked before a setup begins: what no option has said. Once it runs, it asks no more.
+
+use std::io::{self, BufRead, Read};
+use std::process::{Command, Stdio};
+
+use super::super::error::Error;
+use super::super::output::{Output, printable};
+use super::{is_id, refuse};
+use crate::setup::{CHANNELS, Plan, Want, offer};
+
+/// The longest answer, in bytes.
+const LONGEST: u64 = 1000;
+
+/// Asks what the plan lacks.
+pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
+    choose_channel(plan)?;
+    let strangers = plan.strangers();
+    let mut keys = String::new();
+    for host in &strangers {
+        let offer = offer(&plan.site, host).map_err(Error::Failed)?;
+        out.line(format_args!("{} shows these keys:", printable(host)))?;
+        offer.prints.iter().try_for_each(|print| out.line(format_args!("  {print}")))?;
+        out.flush()?;
+        if !confirm("Are they the ones that its owner publishes?") {
+            return Err(Error::Failed(format!("nothing was changed; the keys of {host} were not confirmed")));
+        }
+        keys.push_str(&offer.keys);
+    }
+    plan.site.host_keys = (!keys.is_empty()).then_some(keys);
+    plan.site.can_ask = false;
+    // An answer may be one that cannot be.
+    refuse(&plan.look())
+}
+
+/// A channel for the standby's OpenClaw, where it has no configuration yet.
+fn choose_channel(plan: &mut Plan) -> Result<(), Error> {
+    let wants = plan.wants();
+    let Plan { site, .. } = plan;
+    if wants.contains(&Want::Channel) {
+        let channel = ask(&format!("The standby's own channel, {} (empty: none yet)", CHANNELS.join(" or ")))?;
+        if channel.is_empty() {
+            return Ok(());
+        }
+        if !CHANNELS.contains(&channel.as_str()) {
+            let known = CHANNELS.join(" and ");
+            return Err(Error::Usage(format!("nothing was changed; setup knows {known}, and not '{channel}'")));
+        }
+        site.wishes.channel = Some(channel);
+        let model = ask("The agent's model, as provider/model (empty: OpenClaw's own)")?;
+        site.wishes.model = Some(model).filter(|model| !model.is_empty());
+    }
+    if wants.contains(&Want::Allow) {
+        let allow = ask("The numbers of the users who may write there, with spaces between")?;
+        for id in allow.split([' ', ',']).filter(|id| !id.is_empty()) {
+            if !is_id(id) {
+                return Err(Error::Usage(format!("nothing was changed; a user's id is a number, and not '{id}'")));
+            }
+            site.wishes.allow.push(id.to_owned());
+        }
+    }
+    if wants.contains(&Want::Token) {
+        site.token = secret("The token of the bot there (empty: later):");
+    }
+    Ok(())
+}
+
+/// A question that is answered by yes or no.
+pub(super) fn confirm(question: &str) -> bool {
+    eprint!("{question} [y/N] ");
+    line().is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+fn ask(question: &str) -> Result<String, Error> {
+    eprint!("{question}: ");
+    let answer = line().ok_or_else(|| Error::Usage("nothing was changed; nobody answers".into()))?;
+    Ok(answer.trim().to_owned())
+}
+
+fn line() -> Option<String> {
+    let mut line = String::new();
+    let length = io::stdin().lock().take(LONGEST).read_line(&mut line).ok()?;
+    (length > 0).then_some(line)
+}
+
+/// A secret, typed unseen. systemd's own program asks, which gives the terminal back as it was however it ends; it has to
+/// be in this process's group for that, so that Ctrl-C ends both.
+fn secret(question: &str) -> Option<String> {
+    let mut command = Command::new("/usr/bin/systemd-ask-password");
+    let command = command.args(["--timeout=0", "--", question]).stdin(Stdio::inherit()).stderr(Stdio::inherit());
+    let said = command.output().ok().filter(|said| said.status.success())?;
+    let token = String::from_utf8(said.stdout).ok()?.trim().to_owned();
+    (!token.is_empty()).then_some(token)
+}

@@ -1,0 +1,93 @@
+//! What keeps this host from taking over, as far as the cheap half of `doctor` sees it: the host's part in the monitor's
+//! own looks, the owner's part in the pulls' reports.
+
+use crate::doctor::{Finding, Level};
+use crate::report::entry::MonitorNote;
+
+/// What fails now, check by check.
+#[derive(Default)]
+pub(in crate::monitor) struct Readiness {
+    failing: Vec<Failing>,
+}
+
+struct Failing {
+    finding: Finding,
+    /// Whether people know of it.
+    is_told: bool,
+}
+
+impl Readiness {
+    /// Takes in what one check has found; what nobody has looked at stays as it was. What fails once may just be
+    /// restarting, so it is told when it fails again, unless it `is_certain`.
+    pub(in crate::monitor) fn take(&mut self, finding: Finding, is_certain: bool) -> Option<MonitorNote> {
+        let known = self.failing.iter().position(|failing| failing.finding.id == finding.id);
+        let before = known.map(|known| self.failing.swap_remove(known));
+        let was_told = before.as_ref().is_some_and(|before| before.is_told);
+        if finding.level != Level::Fail {
+            return was_told.then_some(MonitorNote::Ready { check: finding.id, evidence: finding.evidence });
+        }
+        let is_told = is_certain || before.is_some();
+        let note = (is_told && !was_told).then(|| MonitorNote::NotReady(finding.clone()));
+        self.failing.push(Failing { finding, is_told });
+        note
+    }
+
+    /// What people have been told of, in words, by the names of the checks.
+    pub(super) fn wrong(&self) -> impl Iterator<Item = String> {
+        let mut told: Vec<&Finding> =
+            self.failing.iter().filter(|failing| failing.is_told).map(|failing| &failing.finding).collect();
+        told.sort_by_key(|finding| finding.id);
+        told.into_iter().map(Finding::in_words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(id: &'static str, level: Level) -> Finding {
+        Finding { id, level, evidence: "seen".to_owned(), fix: "mend".to_owned() }
+    }
+
+    /// What is told of it, in a word.
+    fn told(note: Option<MonitorNote>) -> &'static str {
+        match note {
+            None => "",
+            Some(MonitorNote::NotReady(finding)) => finding.id,
+            Some(MonitorNote::Ready { .. }) => "ready",
+            Some(_) => "other",
+        }
+    }
+
+    #[test]
+    fn what_fails_twice_is_told_once_and_so_is_its_end() {
+        let mut readiness = Readiness::default();
+        let mut look = |level| {
+            assert_eq!(told(readiness.take(finding("disk", Level::Ok), false)), "");
+            let told = told(readiness.take(finding("dns", level), false));
+            (told, readiness.wrong().collect::<Vec<_>>())
+        };
+        let wrong = || vec!["dns: seen. To mend it: `mend`".to_owned()];
+        assert_eq!(look(Level::Fail), ("", vec![]));
+        assert_eq!(look(Level::Ok), ("", vec![]), "it was restarting");
+        assert_eq!(look(Level::Fail), ("", vec![]));
+        assert_eq!(look(Level::Fail), ("dns", wrong()));
+        assert_eq!(look(Level::Fail), ("", wrong()));
+        assert_eq!(look(Level::Warn), ("ready", vec![]));
+        assert_eq!(look(Level::Ok), ("", vec![]));
+    }
+
+    #[test]
+    fn what_is_certain_is_told_at_once() {
+        let mut readiness = Readiness::default();
+        for (id, level, words) in [
+            ("crons", Level::Fail, "crons"),
+            ("channels", Level::Fail, "channels"),
+            ("crons", Level::Fail, ""),
+            ("crons", Level::Skipped, "ready"),
+        ] {
+            assert_eq!(told(readiness.take(finding(id, level), true)), words);
+        }
+        assert_eq!(readiness.wrong().count(), 1);
+    }
+}

@@ -1,0 +1,91 @@
+//! The lookout: again and again somebody looks whether this host could take over, on a thread that ends with the look.
+//!
+//! It runs programs, so it waits for a quiet moment: no promotion, no demotion, and no window that is still to be decided.
+
+use std::thread;
+use std::time::Duration;
+
+use super::Monitor;
+use super::inbox::Fact;
+use crate::failover::{Role, Time};
+
+/// The first look waits for the first probes.
+const FIRST: Duration = Duration::from_secs(2);
+
+/// How often it looks while all is well.
+const EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// How soon it looks again where something is wrong: what was only being restarted is up again by then.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// When to look.
+pub(super) struct Lookout {
+    due: Time,
+    is_looking: bool,
+}
+
+impl Lookout {
+    pub(super) fn new(now: Time) -> Self {
+        Self { due: now + FIRST, is_looking: false }
+    }
+
+    /// A look has ended.
+    pub(super) fn looked(&mut self, now: Time, is_well: bool) {
+        *self = Self { due: now + if is_well { EVERY } else { AGAIN }, is_looking: false };
+    }
+
+    /// What was seen may be otherwise now.
+    pub(super) fn hurry(&mut self, now: Time) {
+        self.due = now;
+    }
+
+    fn is_due(&self, now: Time) -> bool {
+        !self.is_looking && now >= self.due
+    }
+}
+
+impl Monitor {
+    /// Looks, if it is time for that and nothing else is going on.
+    pub(super) fn look_out(&mut self, now: Time) {
+        if !self.lookout.is_due(now) || !self.is_quiet() {
+            return;
+        }
+        let (backend, outlet) = (self.backend.clone(), self.outlet.clone());
+        let look = move || {
+            outlet.send(Fact::Examined(backend.examine()));
+        };
+        match thread::Builder::new().name("lookout".into()).spawn(look) {
+            Ok(_) => self.lookout.is_looking = true,
+            Err(why) => {
+                log::warn!("cannot look whether this host could take over: no thread for it: {why}");
+                self.lookout.looked(now, false);
+            }
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        let rests = matches!(self.machine.role(), Role::Standby | Role::Active(_));
+        rests && self.machine.window().is_none_or(|(elapsed, _)| elapsed >= self.machine.window_needs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_looks_soon_then_hourly_and_each_minute_while_something_is_wrong() {
+        let at = |seconds: u64| Time::from_millis(1_000_000 + seconds * 1000);
+        let mut lookout = Lookout::new(at(0));
+        assert!(!lookout.is_due(at(1)) && lookout.is_due(at(2)));
+        lookout.is_looking = true;
+        assert!(!lookout.is_due(at(9000)), "one look at a time");
+        lookout.looked(at(3), true);
+        assert!(!lookout.is_due(at(3602)) && lookout.is_due(at(3603)));
+        lookout.looked(at(3604), false);
+        assert!(!lookout.is_due(at(3663)) && lookout.is_due(at(3664)));
+        lookout.looked(at(3665), true);
+        lookout.hurry(at(3670));
+        assert!(lookout.is_due(at(3670)));
+    }
+}

@@ -1,0 +1,213 @@
+//! The standby's own OpenClaw: a configuration with a channel of its own, where there is none, and the tokens for it.
+
+use std::fs::File;
+use std::io::Read;
+
+use super::State;
+use super::openclaw::find;
+use super::site::{INSTALL, Site};
+use crate::json::Value;
+use crate::report::durable;
+
+/// The channels that a setup knows.
+pub const CHANNELS: [&str; 2] = ["telegram", "discord"];
+
+/// The gateway's tokens.
+const TOKENS: &str = "/etc/openclaw/gateway.env";
+
+/// The longest file of tokens, and the longest token, in bytes.
+const LONGEST: (usize, usize) = (1 << 20, 500);
+
+/// What clients show to the gateway.
+const GATEWAY_TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
+
+const IS_THERE: &str = "[ -e .openclaw/openclaw.json ] || [ -L .openclaw/openclaw.json ]";
+
+/// Puts `$1` in place once `$2`, with `$3` to find its Node, finds it valid. Of its channels only Telegram comes with
+/// OpenClaw; the plugin of another is `$4`, and without it the gateway would start and answer nobody.
+const CONFIGURE: &str = "mkdir -p .openclaw; new=$HOME/.openclaw/.openclaw.json.new; printf '%s\\n' \"$1\" >\"$new\"\n\
+    program=$2 plugin=$4; export PATH=\"$3\" OPENCLAW_CONFIG_PATH=\"$new\"\n\
+    validate() { said=$(\"$program\" config validate --json 2>&1) || :; }; validate\n\
+    lacks() { case $said in *'plugin not installed'* | *'cannot be checked until'*) ;; *) return 1 ;; esac; }\n\
+    if lacks; then \"$program\" plugins install \"$plugin\" >&2 || :; validate; fi\n\
+    if lacks; then echo \"cannot install $plugin\" >&2; exit 1; fi\n\
+    case $said in *'\"valid\":true'*) ;; *) echo \"$said\" >&2; exit 1 ;; esac\n\
+    ln \"$new\" .openclaw/openclaw.json; rm \"$new\"";
+
+/// What can be said of a standby's channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Which one it is.
+    Channel,
+    /// Who may write there.
+    Allow,
+    /// The token of the bot there.
+    Token,
+}
+
+/// What nobody has said yet.
+pub(super) fn wants(site: &Site) -> Vec<Want> {
+    let wishes = &site.wishes;
+    let has_token = || {
+        let there = read_tokens(site).unwrap_or_default();
+        wishes.token_file.is_some()
+            || wishes.channel.as_deref().is_some_and(|name| value(&there, variable(name)).is_some())
+    };
+    let mut wants = Vec::new();
+    if is_missing(site) {
+        wants.extend(wishes.channel.is_none().then_some(Want::Channel));
+        wants.extend(wishes.allow.is_empty().then_some(Want::Allow));
+        wants.extend((!has_token()).then_some(Want::Token));
+    }
+    wants
+}
+
+/// Whether OpenClaw has no configuration yet.
+fn is_missing(site: &Site) -> bool {
+    site.owner().is_err() || !site.agent_sees(IS_THERE, &[])
+}
+
+/// The tokens are where the gateway's unit reads them.
+pub(super) fn tokens(site: &Site) -> State {
+    let (there, wanted) = match read_tokens(site).and_then(|there| Ok((wanted(site, &there)?, there))) {
+        Ok((wanted, there)) => (there, wanted),
+        Err(why) => return State::Refused(why),
+    };
+    if !wanted.is_empty() {
+        let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
+        return State::Todo(format!("{} into {TOKENS}, for root alone to read", names.join(", ")));
+    }
+    if !there.is_empty() && !site.has(TOKENS, 0o600, there.as_bytes()) {
+        return State::Todo(format!("{TOKENS} is for root alone to read"));
+    }
+    match site.wishes.channel.as_deref().map(variable) {
+        Some(name) if value(&there, name).is_none() => State::Left(format!("put {name}=… into {TOKENS}")),
+        _ => State::Done(format!("nothing is to be added to {TOKENS}")),
+    }
+}
+
+/// Puts them there; others stay.
+pub(super) fn write_tokens(site: &Site) -> Result<(), String> {
+    let there = read_tokens(site)?;
+    let wanted = wanted(site, &there)?;
+    let is_kept = |line: &&str| !wanted.iter().any(|(name, _)| is_of(line, name));
+    let mut lines: Vec<String> = there.lines().filter(is_kept).map(str::to_owned).collect();
+    for (name, token) in &wanted {
+        lines.push(format!("{name}={}", token.clone().map_or_else(random, Ok)?));
+    }
+    site.put(TOKENS, 0o600, format!("{}\n", lines.join("\n")).as_bytes())
+}
+
+/// The variables that are to be set, and to what; to something that nobody can guess where nobody says.
+fn wanted(site: &Site, there: &str) -> Result<Vec<(&'static str, Option<String>)>, String> {
+    let mut wanted = Vec::new();
+    if value(there, GATEWAY_TOKEN).is_none() && is_missing(site) {
+        wanted.push((GATEWAY_TOKEN, None));
+    }
+    let name = site.wishes.channel.as_deref().map(variable);
+    if let (Some(name), Some(token)) = (name, token(site)?)
+        && value(there, name) != Some(&token)
+    {
+        wanted.push((name, Some(token)));
+    }
+    Ok(wanted)
+}
+
+/// The channel's token, as it was typed, or as a file has it.
+fn token(site: &Site) -> Result<Option<String>, String> {
+    let (token, place) = match (&site.token, &site.wishes.token_file) {
+        (Some(token), _) => (token.clone(), "what was typed".to_owned()),
+        (None, Some(file)) => (site.given(file)?.trim().to_owned(), file.display().to_string()),
+        (None, None) => return Ok(None),
+    };
+    let is_token = (1..=LONGEST.1).contains(&token.len())
+        && token.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c));
+    if is_token {
+        Ok(Some(token))
+    } else {
+        Err(format!("{place} is no token of Telegram's or Discord's, and nothing else"))
+    }
+}
+
+fn read_tokens(site: &Site) -> Result<String, String> {
+    let there = durable::read(&site.world.path(TOKENS), LONGEST.0).map_err(|why| why.to_string())?;
+    String::from_utf8(there.unwrap_or_default()).map_err(|_| format!("{TOKENS} is not text"))
+}
+
+fn is_of(line: &str, name: &str) -> bool {
+    line.trim_start().strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
+}
+
+fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let line = text.lines().find(|line| is_of(line, name))?;
+    line.split_once('=').map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+}
+
+/// What holds a channel's token.
+fn variable(channel: &str) -> &'static str {
+    if channel == "discord" { "DISCORD_BOT_TOKEN" } else { "TELEGRAM_BOT_TOKEN" }
+}
+
+fn random() -> Result<String, String> {
+    let mut bytes = [0; 32];
+    let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    read.map_err(|why| format!("cannot read /dev/urandom: {why}"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// OpenClaw has a configuration; one that is there is left as it is.
+pub(super) fn configuration(site: &Site) -> State {
+    if !is_missing(site) {
+        return State::Done("there is an openclaw.json, which stays as it is".into());
+    }
+    let Some(channel) = &site.wishes.channel else {
+        let whose = if site.can_ask { "you are asked for the channel" } else { "without a channel, so give --channel" };
+        return State::Todo(format!("write a standby's openclaw.json, {whose}; no crons"));
+    };
+    if let Some(owner) = site.world.config.upstreams.iter().find(|upstream| upstream.channels.contains(channel)) {
+        return State::Refused(format!("{channel} is a channel of {}, and two gateways on it would fight", owner.name));
+    }
+    if site.wishes.allow.is_empty() && !site.can_ask {
+        return State::Refused(format!("nobody could write to it by {channel}; say who may: --allow ID"));
+    }
+    State::Todo(format!("write a standby's openclaw.json: {channel}, no crons"))
+}
+
+/// Writes a standby's.
+pub(super) fn configure(site: &Site) -> Result<(), String> {
+    let found = find(site).ok_or("OpenClaw is not installed")?;
+    let plugin = format!("@openclaw/{}", site.wishes.channel.as_deref().unwrap_or_default());
+    site.agent_within(INSTALL, CONFIGURE, &[&standby(site), &found.program, &found.path, &plugin]).map(drop)
+}
+
+/// A standby's configuration of OpenClaw: one channel of its own, no crons, and no secret.
+fn standby(site: &Site) -> String {
+    let quoted = |text: &str| Value::from(text).to_string();
+    let secret = |name: &str| format!(r#"{{ "source": "env", "provider": "default", "id": "{name}" }}"#);
+    let model = site.wishes.model.as_deref().map(|model| format!(r#""model": {{ "primary": {} }}, "#, quoted(model)));
+    let channel = site.wishes.channel.as_deref().map(|channel| {
+        let key = if channel == "discord" { "token" } else { "botToken" };
+        let allow: Vec<String> = site.wishes.allow.iter().map(|id| quoted(id)).collect();
+        format!(
+            r#""channels": {{ "{channel}": {{ "enabled": true, "{key}": {}, "dmPolicy": "allowlist", "allowFrom": [{}] }} }},
+  "plugins": {{ "entries": {{ "{channel}": {{ "enabled": true }} }} }},
+  "#,
+            secret(variable(channel)),
+            allow.join(", ")
+        )
+    });
+    format!(
+        r#"{{
+  "agents": {{ "defaults": {{ {}"workspace": {} }}, "entries": {{ "main": {{}} }} }},
+  {}"cron": {{ "enabled": false }},
+  "gateway": {{ "port": {}, "mode": "local", "bind": "{}", "auth": {{ "mode": "token", "token": {} }} }}
+}}"#,
+        model.unwrap_or_default(),
+        quoted(&site.world.config.workspace.path.display().to_string()),
+        channel.unwrap_or_default(),
+        site.world.port(),
+        // Where Tailscale is, nobody but the tailnet has a way to it; elsewhere the firewall sees to that.
+        if site.is_well("tailscale") { "tailnet" } else { "lan" },
+        secret(GATEWAY_TOKEN),
+    )
+}

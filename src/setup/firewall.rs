@@ -1,0 +1,218 @@
+//! The firewall, by `ufw`. The operator is never locked out: none is switched on before the rule that lets the operator's
+//! session in is seen to be there, ahead of any that denies. A firewall that something else manages is left alone.
+
+use super::State;
+use super::ports;
+use super::site::Site;
+use crate::doctor::MANAGERS;
+use crate::host::CommandError;
+
+/// The interface of the tailnet.
+const TAILNET: &str = "tailscale0";
+
+/// How many ports a plan names.
+const NAMED: usize = 12;
+
+/// How things stand with ufw.
+struct Firewall {
+    is_on: bool,
+    denies: bool,
+    /// Its rules, as the commands that would make them.
+    rules: String,
+}
+
+impl Firewall {
+    /// `None` where there is no ufw yet.
+    fn ask(site: &Site) -> Result<Option<Self>, String> {
+        let failed = |why: CommandError| format!("ufw does not work here: {}", why.reason());
+        let status = match site.world.ask("ufw", &["status", "verbose"]) {
+            Err(why) if why.is_missing_program() => return Ok(None),
+            said => said.map_err(failed)?,
+        };
+        let rules = site.world.ask("ufw", &["show", "added"]).map_err(failed)?;
+        let denies = ["deny (incoming)", "reject (incoming)"].iter().any(|word| status.contains(word));
+        Ok(Some(Self { is_on: status.contains("Status: active"), denies, rules }))
+    }
+
+    /// Whether it turns away what nobody has allowed. Then the operator has come in under its rules, however narrow they
+    /// are, and they stay as they are.
+    fn is_up(&self) -> bool {
+        self.is_on && self.denies
+    }
+
+    /// Whether it lets everybody in by a port once it is switched on: by a rule that comes before any that denies.
+    fn admits(&self, port: u16) -> bool {
+        for line in self.rules.lines() {
+            let mut words = line.split_whitespace().skip_while(|word| *word == "ufw");
+            match words.next() {
+                Some("allow" | "limit") if words.next().is_some_and(|word| names(word, port)) => return true,
+                Some("deny" | "reject") => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// What it lacks, as commands of ufw's.
+    fn lacks(&self, ssh: &[u16], gateway: u16) -> Vec<String> {
+        let mut lacks = Vec::new();
+        if !self.is_up() {
+            let ports = ssh.iter().filter(|port| !self.admits(**port));
+            lacks.extend(ports.map(|port| format!("prepend allow {port}/tcp")));
+        }
+        let gateway = format!("allow in on {TAILNET} to any port {gateway} proto tcp");
+        if !self.rules.contains(&gateway) {
+            lacks.push(gateway);
+        }
+        lacks
+    }
+}
+
+/// Whether a rule's word is this port.
+fn names(word: &str, port: u16) -> bool {
+    let number = word.strip_suffix("/tcp").unwrap_or(word);
+    number.parse() == Ok(port) || (port == 22 && matches!(word, "ssh" | "OpenSSH"))
+}
+
+/// The firewall.
+pub(super) fn look(site: &Site) -> State {
+    let gateway = site.world.port();
+    if let Some(other) = another(site) {
+        return State::Left(format!("{other} manage it; let them admit ssh, and port {gateway} on {TAILNET} only"));
+    }
+    let (ssh, firewall) = match ports::ssh(site).and_then(|ssh| Ok((ssh, Firewall::ask(site)?))) {
+        Ok(found) => found,
+        Err(why) => return State::Refused(why),
+    };
+    let Some(firewall) = firewall else {
+        let ports: Vec<String> = ssh.iter().map(u16::to_string).collect();
+        let shut = shut(site, "", &ssh);
+        return State::Todo(format!("deny what nobody has allowed; allow ssh, port {}{shut}", ports.join(", ")));
+    };
+    if !firewall.is_up() && is_ipv6_lost(site) {
+        return State::Refused(
+            "your session has come by IPv6, which ufw would cut off: set IPV6=yes in /etc/default/ufw".into(),
+        );
+    }
+    let mut todo = firewall.lacks(&ssh, gateway);
+    todo.extend((!firewall.denies).then(|| "default deny incoming".to_owned()));
+    todo.extend((!firewall.is_on).then(|| "enable".to_owned()));
+    match (todo.is_empty(), firewall.admits(gateway)) {
+        (true, false) => State::Done("ufw denies what nobody has allowed".into()),
+        (true, true) => {
+            State::Left(format!("ufw lets everybody to the gateway's port; ufw delete allow {gateway}/tcp"))
+        }
+        (false, _) => {
+            let shut = if firewall.is_up() { String::new() } else { shut(site, &firewall.rules, &ssh) };
+            State::Todo(format!("ufw {}{shut}", todo.join("; ")))
+        }
+    }
+}
+
+/// Switches it on; the rule for ssh comes first, and is looked at.
+pub(super) fn raise(site: &Site) -> Result<(), String> {
+    let ssh = ports::ssh(site)?;
+    let ask = || Firewall::ask(site)?.ok_or("ufw is not installed".to_owned());
+    for rule in ask()?.lacks(&ssh, site.world.port()) {
+        site.run("ufw", &rule.split(' ').collect::<Vec<_>>())?;
+    }
+    let firewall = ask()?;
+    if firewall.is_up() {
+        return Ok(());
+    }
+    if let Some(port) = ssh.iter().find(|port| !firewall.admits(**port)) {
+        return Err(format!(
+            "no rule of ufw's that comes before all others lets ssh in on port {port}, so it stays as it was; see `ufw show \
+             added`"
+        ));
+    }
+    if is_ipv6_lost(site) {
+        return Err("ufw would cut off IPv6, by which your session has come".into());
+    }
+    site.run("ufw", &["default", "deny", "incoming"])?;
+    site.run("ufw", &["--force", "enable"])
+}
+
+/// Without IPv6 ufw drops all of it.
+fn is_ipv6_lost(site: &Site) -> bool {
+    let settings = site.world.file("/etc/default/ufw").unwrap_or_default();
+    let is_off = settings.lines().any(|line| line.trim().eq_ignore_ascii_case("IPV6=no"));
+    is_off && ports::session(site).is_some_and(|session| session.is_ipv6)
+}
+
+/// What others reach now, and will not once it is on.
+fn shut(site: &Site, rules: &str, ssh: &[u16]) -> String {
+    let is_named = |port: u16| rules.split_whitespace().any(|word| names(word, port));
+    let shut = ports::open(site).into_iter().filter(|port| !ssh.contains(port) && !is_named(*port));
+    let shut: Vec<String> = shut.take(NAMED).map(|port| port.to_string()).collect();
+    let docker = if site.unit("docker.service").is_up() { "; what docker publishes goes past ufw" } else { "" };
+    match shut.is_empty() {
+        true => docker.to_owned(),
+        false => {
+            format!("; nobody else will reach port {} any more, unless you allow it first{docker}", shut.join(", "))
+        }
+    }
+}
+
+/// What else manages the packet filter: a service, or somebody who has loaded rules.
+pub(super) fn another(site: &Site) -> Option<String> {
+    if let Some(unit) = MANAGERS.iter().find(|unit| site.unit(unit).is_up()) {
+        return Some(format!("the rules of {unit}"));
+    }
+    let rules = ["iptables", "ip6tables"].map(|program| site.world.ask(program, &["-S"]).unwrap_or_default());
+    // ufw's are not another's, nor is what stands beside them.
+    if rules.iter().any(|rules| rules.contains("ufw-")) {
+        return None;
+    }
+    let refuses = |line: &str| {
+        line == "-P INPUT DROP"
+            || (line.starts_with("-A INPUT ") && ["-j DROP", "-j REJECT"].iter().any(|target| line.contains(target)))
+    };
+    if rules.iter().any(|rules| rules.lines().any(refuses)) {
+        return Some("rules of iptables".into());
+    }
+    let tables = site.world.ask("nft", &["list", "ruleset"]).unwrap_or_default();
+    let is_other = |table: &&str| {
+        // What fail2ban and iptables keep there is known already.
+        let is_known = ["inet f2b-", "ip filter ", "ip6 filter "].iter().any(|name| table.starts_with(name));
+        !is_known && table.contains("hook input") && ["drop", "reject"].iter().any(|verdict| table.contains(verdict))
+    };
+    tables.trim_start_matches("table ").split("\ntable ").find(is_other).map(|_| "rules of nftables".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_firewall_that_is_off_must_admit_everybody_by_ssh() {
+        let admits = |rules: &str, port| Firewall { is_on: false, denies: true, rules: rules.into() }.admits(port);
+        for rules in
+            ["ufw allow 22", "ufw allow 22/tcp", "ufw limit ssh", "x\nufw allow OpenSSH", "ufw allow 22\nufw deny 22"]
+        {
+            assert!(admits(rules, 22), "{rules}");
+        }
+        for rules in [
+            "ufw allow from 192.0.2.1 to any port 22 proto tcp",
+            "ufw allow in on eth1 to any port 22",
+            "ufw deny 22\nufw allow 22/tcp",
+            "ufw deny from 203.0.113.0/24\nufw allow 22/tcp",
+            "ufw allow 222/tcp",
+            "ufw allow 22/udp",
+            "",
+        ] {
+            assert!(!admits(rules, 22), "{rules}");
+        }
+        assert!(!admits("ufw allow OpenSSH", 2222));
+    }
+
+    #[test]
+    fn rules_that_are_in_force_stay_as_narrow_as_they_are() {
+        let gateway = "allow in on tailscale0 to any port 18789 proto tcp";
+        let lacks =
+            |is_on, denies| Firewall { is_on, denies, rules: "ufw allow in on eth1".into() }.lacks(&[22], 18789);
+        assert_eq!(lacks(true, true), [gateway]);
+        assert_eq!(lacks(true, false), ["prepend allow 22/tcp", gateway]);
+        assert_eq!(lacks(false, false), ["prepend allow 22/tcp", gateway]);
+    }
+}

@@ -1,0 +1,97 @@
+//! By which ports people come into this host, and by which others do.
+
+use super::site::Site;
+use crate::report::durable;
+
+/// How many ancestors of this process are asked for their session.
+const ANCESTORS: usize = 32;
+
+/// The longest file of `/proc` that is read, in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// The units by which systemd listens in sshd's place, as on Ubuntu 24.04; what sshd is configured for does not tell then.
+const SOCKETS: [&str; 2] = ["ssh.socket", "sshd.socket"];
+
+/// How the kernel writes that a socket listens.
+const LISTEN: &str = "0A";
+
+/// How a session has come in.
+pub(super) struct Session {
+    pub(super) port: u16,
+    pub(super) is_ipv6: bool,
+}
+
+/// Where ssh comes in: by this session, by what systemd and sshd are configured for, and where any sshd listens.
+pub(super) fn ssh(site: &Site) -> Result<Vec<u16>, String> {
+    let mut ports: Vec<u16> = session(site).map(|session| session.port).into_iter().collect();
+    ports.extend(SOCKETS.iter().flat_map(|unit| sockets(site, unit)));
+    // `LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))`
+    let listeners = site.world.ask("ss", &["-Hltnp"]).unwrap_or_default();
+    let sshd = listeners.lines().filter(|line| line.contains("\"sshd\""));
+    ports.extend(sshd.filter_map(|line| port(line.split_whitespace().nth(3)?)));
+    match site.world.ask("sshd", &["-T"]) {
+        Ok(said) => {
+            ports.extend(said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse::<u16>().ok()))
+        }
+        Err(why) if ports.is_empty() && !why.is_missing_program() => {
+            return Err(format!("sshd does not say where it listens: {}", why.reason()));
+        }
+        Err(_) => {}
+    }
+    if ports.is_empty() {
+        ports.push(22);
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    Ok(ports)
+}
+
+/// Where a socket's unit listens, if it does: `Listen=[::]:22 (Stream)`.
+fn sockets(site: &Site, unit: &str) -> Vec<u16> {
+    let said = site.world.ask("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
+    let said = said.ok().filter(|said| said.contains("ActiveState=active")).unwrap_or_default();
+    let addresses = said.lines().filter_map(|line| line.strip_prefix("Listen=")?.strip_suffix(" (Stream)"));
+    addresses.filter_map(port).collect()
+}
+
+fn port(address: &str) -> Option<u16> {
+    address.rsplit(':').next()?.parse().ok()
+}
+
+/// How this session has come in, if it has come by ssh. `sudo` keeps that from us, but not from our ancestors.
+pub(super) fn session(site: &Site) -> Option<Session> {
+    let mut process = "self".to_owned();
+    for _ in 0..ANCESTORS {
+        let file =
+            |name: &str| durable::read(&site.world.path(&format!("/proc/{process}/{name}")), LONGEST).ok().flatten();
+        let environment = file("environ").unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
+        // The client's address and port, and ours.
+        if let Some(connection) = variables.find_map(|pair| pair.strip_prefix("SSH_CONNECTION=")) {
+            let port = connection.split(' ').nth(3)?.parse().ok()?;
+            return Some(Session { port, is_ipv6: connection.split(' ').next()?.contains(':') });
+        }
+        let status = String::from_utf8(file("status")?).ok()?;
+        process = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().to_owned();
+        if process == "0" {
+            return None;
+        }
+    }
+    None
+}
+
+/// The TCP ports on which something listens for others.
+pub(super) fn open(site: &Site) -> Vec<u16> {
+    let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| site.world.file(file).unwrap_or_default());
+    let listens = |line: &str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (address, port) = fields.next()?.split_once(':')?;
+        // 127.0.0.0/8 and ::1, in the kernel's byte order.
+        let is_local = (address.len() == 8 && address.ends_with("7F")) || address == "00000000000000000000000001000000";
+        (fields.nth(1)? == LISTEN && !is_local).then(|| u16::from_str_radix(port, 16).ok())?
+    };
+    let mut ports: Vec<u16> = files.iter().flat_map(|file| file.lines()).filter_map(listens).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}

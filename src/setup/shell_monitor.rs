@@ -1,0 +1,68 @@
+//! What the shell monitor that this program replaces was told: its variables, in its unit or in its script.
+
+use std::path::Path;
+
+use super::predecessor::OLD;
+use super::site::PATH;
+use crate::doctor::{Unit, is_of, read};
+use crate::host::{Command, Owner};
+
+/// How much of its script is read, in bytes.
+const SCRIPT: usize = 64 * 1024;
+
+/// A variable of the shell monitor, as its unit or its script has it, where there is one on this host.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    let unit = Unit::ask(command("systemctl"), OLD).ok().filter(Unit::is_loaded)?;
+    if let Some(value) = unit.variable(name) {
+        return Some(plain(value));
+    }
+    let owner = ["openclaw", "nobody"].iter().find_map(|user| Owner::find(command("getent"), user).ok())?;
+    let files = unit.values("EnvironmentFiles").map(|file| file.split(" (").next().unwrap_or_default());
+    let script =
+        unit.command().into_iter().filter(|word| word.starts_with('/') && !word.ends_with("/openclaw-failover"));
+    files.chain(script).find_map(|file| assigned(&text(Path::new(file), &owner)?, name))
+}
+
+fn command(program: &str) -> Command {
+    Command::new(program).env("PATH", PATH).dir("/").limit(SCRIPT)
+}
+
+/// What a file says. One that is the agent's is read by the agent's user, and never by root.
+fn text(file: &Path, owner: &Owner) -> Option<String> {
+    if !is_of(file, owner) {
+        return read(file).ok();
+    }
+    let words = owner.become_it().into_iter().chain(["cat".into(), "--".into(), file.into()]);
+    command("setsid").args(words).run().ok().map(|said| said.stdout)
+}
+
+/// What a shell script, or a file of variables, sets a variable to.
+fn assigned(text: &str, name: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| {
+        let line = line.trim_start();
+        line.strip_prefix("export ").unwrap_or(line).trim_start().strip_prefix(name)?.strip_prefix('=')
+    })?;
+    let value = plain(value.split(" #").next().unwrap_or_default());
+    // `${PRIMARY_IP:-100.64.0.1}` is what it is where nobody says otherwise.
+    let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    Some(inner.and_then(|rest| rest.split_once(":-")).map_or(value.clone(), |(_, default)| plain(default)))
+}
+
+fn plain(value: &str) -> String {
+    value.trim().trim_matches(['"', '\'']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::assigned;
+
+    #[test]
+    fn a_script_tells_what_it_sets() {
+        let script = "#!/bin/bash\n# PRIMARY_IP=no\nPRIMARY_IP=\"${PRIMARY_IP:-100.64.0.1}\" # the tailnet\n  export FAIL='3'\n\
+            PRIMARY_IP=later\n";
+        assert_eq!(assigned(script, "PRIMARY_IP").as_deref(), Some("100.64.0.1"));
+        assert_eq!(assigned(script, "FAIL").as_deref(), Some("3"));
+        assert_eq!(assigned(script, "IP"), None);
+    }
+}

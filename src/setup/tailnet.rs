@@ -1,0 +1,34 @@
+//! Tailscale, where the way to the primary leads over it.
+
+use super::State;
+use super::site::Site;
+use crate::doctor::Level;
+
+/// Its own installer, which wants root.
+const INSTALLER: &str = "curl -fsSL --proto '=https' https://tailscale.com/install.sh";
+
+/// The tailnet, where an upstream lies on one.
+pub(super) fn look(site: &Site) -> State {
+    let found = site.judge("tailscale");
+    match (found.level, is_missing(site)) {
+        (Level::Ok, _) => State::Done(found.evidence),
+        (Level::Warn | Level::Skipped, _) => State::Left(found.evidence),
+        (Level::Fail, true) if site.wishes.install_tailscale => State::Todo(format!("`{INSTALLER} | sh`")),
+        (Level::Fail, true) => State::Refused(format!(
+            "the primary is on a tailnet, and Tailscale is not here: `{INSTALLER} | sh`, then `tailscale up`; or \
+             --install-tailscale"
+        )),
+        (Level::Fail, false) => State::Refused(format!("{}; run `tailscale up`, and answer it", found.evidence)),
+    }
+}
+
+/// Brings it here; who it is a person tells it.
+pub(super) fn join(site: &Site) -> Result<(), String> {
+    // Half a script is not run.
+    let script = format!("script=$({INSTALLER}); printf '%s\\n' \"$script\" | sh");
+    site.install("sh", &["-euc", &script]).map_err(|why| why.to_string())
+}
+
+fn is_missing(site: &Site) -> bool {
+    site.world.ask("tailscale", &["version"]).is_err_and(|why| why.is_missing_program())
+}

@@ -1,0 +1,213 @@
+//! Steps, one at a time.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use openclaw_failover::config::Workspace;
+use openclaw_failover::setup::{Plan, Role, State};
+
+use crate::host::Host;
+
+const TOKENS: &str = "etc/openclaw/gateway.env";
+
+fn refused(state: State) -> String {
+    match state {
+        State::Refused(why) => why,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn tokens_are_for_root_alone_and_others_stay() {
+    let mut host = Host::with_agent();
+    host.write(TOKENS, "KEY=1\nTELEGRAM_BOT_TOKEN=old\n");
+    host.write("token", "123456:AA-b_c\n");
+    host.wishes.channel = Some("telegram".into());
+    host.wishes.allow = vec!["1".into()];
+    host.wishes.token_file = Some(host.path("token"));
+    assert!(
+        matches!(host.step("tokens"), State::Todo(said) if said.contains("OPENCLAW_GATEWAY_TOKEN, TELEGRAM_BOT_TOKEN"))
+    );
+    host.take("tokens").unwrap();
+    let there = host.read(TOKENS);
+    assert!(
+        there.starts_with("KEY=1\nOPENCLAW_GATEWAY_TOKEN=") && there.ends_with("\nTELEGRAM_BOT_TOKEN=123456:AA-b_c\n"),
+        "{there}"
+    );
+    assert!(!there.contains("old"));
+    assert_eq!(fs::metadata(host.path(TOKENS)).unwrap().mode() & 0o777, 0o600);
+    assert!(matches!(host.step("tokens"), State::Done(_)));
+    host.take("tokens").unwrap();
+    assert_eq!(host.read(TOKENS), there);
+    for wrong in ["", "two words", "A=b\nB=c", "${HOME}"] {
+        host.write("token", wrong);
+        assert!(refused(host.step("tokens")).contains("no token"), "{wrong}");
+    }
+    host.wishes.token_file = Some(host.path("none"));
+    assert!(refused(host.step("tokens")).contains("cannot read"));
+}
+
+#[test]
+fn an_openclaw_json_is_never_replaced() {
+    let mut host = Host::with_agent();
+    host.wishes.channel = Some("telegram".into());
+    host.wishes.allow = vec!["1".into()];
+    assert!(matches!(host.step("openclaw-config"), State::Todo(_)));
+    host.write("home/openclaw/.openclaw/openclaw.json", "{}");
+    assert!(matches!(host.step("openclaw-config"), State::Done(said) if said.contains("stays as it is")));
+}
+
+#[test]
+fn a_channel_of_the_primarys_or_without_anybody_is_refused() {
+    let mut host = Host::with_agent();
+    host.config = host.config.replace("\"urls\"", "\"channels\": [\"telegram\"], \"urls\"");
+    host.wishes.channel = Some("telegram".into());
+    host.wishes.allow = vec!["1".into()];
+    assert!(refused(host.step("openclaw-config")).contains("a channel of primary"));
+    host.wishes.channel = Some("discord".into());
+    assert!(matches!(host.step("openclaw-config"), State::Todo(_)));
+    host.wishes.allow.clear();
+    assert!(matches!(host.step("openclaw-config"), State::Todo(_)), "it is asked for");
+    host.can_ask = false;
+    assert!(refused(host.step("openclaw-config")).contains("--allow"));
+}
+
+#[test]
+fn a_configuration_that_the_units_do_not_fit_is_refused() {
+    let mut host = Host::bare();
+    let with = |more: &str| format!(r#"{{ "upstreams": [{{ "name": "p", "urls": ["http://192.0.2.1"] }}], {more} }}"#);
+    for (more, said) in [
+        (r#""workspace": { "path": "/srv/agent" }"#, "workspace.path"),
+        (r#""gateway": { "unit": "claw.service" }"#, "gateway.unit"),
+        (r#""secrets": [{ "source": "o@h:a", "target": "/srv/secrets" }]"#, "/srv/secrets"),
+    ] {
+        host.config = with(more);
+        assert!(refused(host.step("config")).contains(said), "{more}");
+    }
+    host.config = with("");
+    assert!(matches!(host.step("config"), State::Todo(_)));
+    host.write("etc/systemd/system/openclaw-sync-push.service.d/primary.conf", "");
+    assert!(refused(host.step("config")).contains("is a primary"));
+}
+
+#[test]
+fn a_configuration_that_is_replaced_is_kept() {
+    let host = Host::with_agent();
+    host.write("etc/openclaw-failover/config.json", "{ \"mine\": true }");
+    assert!(matches!(host.step("config"), State::Todo(said) if said.contains("config.json.old")));
+    host.take("config").unwrap();
+    assert_eq!(host.read("etc/openclaw-failover/config.json.old"), "{ \"mine\": true }");
+    assert_eq!(host.read("etc/openclaw-failover/config.json"), host.config);
+}
+
+#[test]
+fn a_monitor_that_works_with_something_older_is_started_anew_even_after_a_kill() {
+    let host = Host::with_agent();
+    host.write("units/openclaw-failover.service", "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
+    host.take("config").unwrap();
+    assert!(!host.read("log").contains("restart"), "not before all is in place");
+    // Here it was killed. The monitor has no status on this host, so the step never has its effect.
+    assert!(host.path("run/openclaw-failover-setup.stale").exists());
+    host.take("units").unwrap_err();
+    let log = host.read("log");
+    assert!(!log.contains("restart"), "{log}");
+}
+
+#[test]
+fn a_newer_program_is_not_replaced() {
+    let host = Host::bare();
+    host.write("usr/local/bin/openclaw-failover", "#!/bin/sh\necho openclaw-failover 0.0.9\n");
+    assert!(matches!(host.step("program"), State::Todo(_)));
+    host.write("usr/local/bin/openclaw-failover", "#!/bin/sh\necho openclaw-failover 99.0.1\n");
+    assert!(refused(host.step("program")).contains("99.0.1"));
+}
+
+#[test]
+fn openclaw_is_found_wherever_it_is() {
+    let host = Host::with_agent();
+    fs::remove_file(host.path("usr/bin/openclaw")).unwrap();
+    if fs::metadata("/usr/bin/openclaw").is_ok() || fs::metadata("/usr/local/bin/openclaw").is_ok() {
+        return;
+    }
+    assert!(refused(host.step("openclaw")).contains("--install-openclaw"));
+    let home = "home/openclaw";
+    for place in [
+        ".openclaw/bin",
+        ".volta/bin",
+        ".local/bin",
+        ".npm-global/bin",
+        ".local/share/fnm/node-versions/v24.17.0/installation/bin",
+        ".nvm/versions/node/v9.1.0/bin",
+        ".nvm/versions/node/v24.21.0/bin",
+    ] {
+        host.write(&format!("{home}/{place}/openclaw"), "#!/bin/sh\n");
+        host.write(&format!("{home}/{place}/node"), "#!/bin/sh\n");
+        let State::Todo(said) = host.step("openclaw") else { panic!("{place}: {:?}", host.step("openclaw")) };
+        assert!(said.ends_with(&format!("/{place}/openclaw")), "{place}: {said}");
+    }
+    // A shell that leads astray, or nowhere.
+    host.write(&format!("{home}/.bash_profile"), "openclaw() { :; }; echo noise\n");
+    host.take("openclaw").unwrap();
+    let drop_in = host.read("etc/systemd/system/openclaw.service.d/openclaw.conf");
+    assert!(drop_in.contains("/.nvm/versions/node/v24.21.0/bin/openclaw gateway run\n"), "{drop_in}");
+}
+
+#[test]
+fn a_standbys_key_on_a_primary_opens_nothing_else() {
+    let mut host = Host::with_agent();
+    host.config = r#"{ "upstreams": [{ "name": "p", "urls": ["http://192.0.2.1"] }] }"#.into();
+    host.wishes.standby_key = Some("ssh-ed25519 AAAAkey standby".into());
+    let key = |host: &Host| host.step_of(Role::Primary, "standby-key");
+    assert!(matches!(key(&host), State::Todo(_)));
+    host.write("home/openclaw/.ssh/authorized_keys", "ssh-ed25519 AAAAkey old@standby\n");
+    assert!(refused(key(&host)).contains("another line"));
+    host.write("home/openclaw/.ssh/authorized_keys", "ssh-ed25519 AAAAother me\n");
+    Plan::new(host.site(), Role::Primary).apply_only("standby-key").unwrap();
+    let line = "restrict,command=\"rrsync -ro /home/openclaw/.openclaw/standby\" ssh-ed25519 AAAAkey";
+    assert_eq!(host.read("home/openclaw/.ssh/authorized_keys"), format!("ssh-ed25519 AAAAother me\n{line}\n"));
+}
+
+#[test]
+fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
+    let host = Host::with_agent();
+    host.program("getent", "echo openclaw:x:4242:4242::/srv/agent:/bin/sh");
+    let mut site = host.site();
+    site.world.config.workspace = Workspace::default();
+    let plan = Plan::new(site, Role::Primary);
+    for step in ["config", "paths"] {
+        plan.apply_only(step).unwrap();
+        assert!(matches!(plan.look_at(step), Some(State::Done(_))), "{step}: {:?}", plan.look_at(step));
+    }
+    let config = host.read("etc/openclaw-failover/config.json");
+    assert_eq!(config, "{ \"workspace\": { \"path\": \"/srv/agent/.openclaw/workspace\" } }\n");
+    let drop_in = host.read("etc/systemd/system/openclaw-sync-push.service.d/user.conf");
+    assert!(drop_in.contains("BindPaths=-/srv/agent/.openclaw/workspace\n"), "{drop_in}");
+    host.write("etc/openclaw-failover/config.json", "{}");
+    let State::Refused(why) = plan.look_at("config").unwrap() else { panic!("not refused") };
+    assert!(why.contains("has to say where"), "{why}");
+}
+
+#[test]
+fn a_standby_does_not_become_a_primary_beside() {
+    let host = Host::with_agent();
+    host.write("units/openclaw-failover.service", "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
+    assert!(refused(host.step_of(Role::Primary, "config")).contains("is a standby"));
+}
+
+#[test]
+fn one_setup_at_a_time() {
+    let host = Host::with_agent();
+    let lock = fs::File::create(host.path("run/openclaw-failover-setup.lock")).unwrap();
+    lock.lock().unwrap();
+    let plan = Plan::new(host.site(), Role::Standby);
+    assert!(plan.apply(&mut |_| ()).unwrap_err().contains("another setup"));
+}
+
+#[test]
+fn an_interrupted_setup_says_where_it_goes_on() {
+    let host = Host::with_agent();
+    let plan = Plan::new(host.site(), Role::Standby);
+    plan.site.cancel.cancel();
+    let why = plan.apply(&mut |_| panic!("nothing is done")).unwrap_err();
+    assert!(why.contains("interrupted") && why.contains("the same command goes on here"), "{why}");
+}
