@@ -9,7 +9,7 @@ use crate::lab::Lab;
 use crate::shell::{report, secs};
 
 const SETUP: &str = "timeout 500 /root/openclaw-failover setup standby --yes --config /root/config.json \
-    --known-hosts /root/known_hosts --channel telegram --allow 1234567890";
+    --known-hosts /root/known_hosts --channel telegram --allow 1234567890 --token-file /root/token";
 
 /// What may change when the agent has OpenClaw elsewhere: the gateway, which runs as the agent, is started from there.
 const MAY_CHANGE: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";

@@ -44,16 +44,12 @@ pub(super) static OPENCLAWS: [Break; 5] = [
             "away /usr/local/bin/node; printf '#!/bin/sh\necho v22.12.0\n' > /usr/local/bin/node; chmod +x /usr/local/bin/node",
             "back /usr/local/bin/node",
         ),
-        &[("node", "fail", "npm install -g node@24")],
+        &[("node", "fail", "openclaw-failover setup standby")],
     ),
     one(
         "what the gateway's unit starts is gone",
         Way::Here("away /usr/local/bin/openclaw", "back /usr/local/bin/openclaw"),
-        &[
-            ("node", "fail", "systemctl edit openclaw.service"),
-            ("openclaw", "fail", "systemctl edit openclaw.service"),
-            ("openclaw-config", "fail", "systemctl edit openclaw.service"),
-        ],
+        &[("gateway-program", "fail", "openclaw-failover setup standby --install-openclaw")],
     ),
     one(
         "openclaw.json has a key that OpenClaw does not know",
@@ -85,12 +81,12 @@ pub(super) static BREAKS: [Break; 59] = [
     one(
         "the credentials' folder is gone",
         Way::Here("rmdir /etc/openclaw-failover/credentials", "mkdir -m 700 /etc/openclaw-failover/credentials"),
-        &[("credentials", "fail", "openclaw-failover setup standby")],
+        &[("credentials", "fail", "install -d -m 0700")],
     ),
     one(
         "everybody may read the credentials",
         Way::Here("chmod 755 /etc/openclaw-failover/credentials", "chmod 700 /etc/openclaw-failover/credentials"),
-        &[("credentials", "fail", "openclaw-failover setup standby")],
+        &[("credentials", "fail", "install -d -m 0700")],
     ),
     one(
         "a program that a sync needs is gone",
@@ -217,7 +213,7 @@ pub(super) static BREAKS: [Break; 59] = [
     one(
         "tailscale is not installed",
         Way::Here("away /usr/local/bin/tailscale", "back /usr/local/bin/tailscale"),
-        &[("tailscale", "fail", "tailscale up")],
+        &[("tailscale", "fail", "--install-tailscale")],
     ),
     one(
         "the clock is nobody's",
@@ -286,7 +282,7 @@ pub(super) static BREAKS: [Break; 59] = [
              until grep -sqa ^openclaw-gateway /proc/[0-9]*/cmdline; do sleep 0.1; done",
             "systemctl stop foreign",
         ),
-        &[("other-gateway", "fail", "openclaw-gateway")],
+        &[("other-gateway", "fail", "ps -eo pid,user,unit,args")],
     ),
     one(
         "openclaw has a gateway of its own",
@@ -341,7 +337,7 @@ pub(super) static BREAKS: [Break; 59] = [
     one(
         "the workspace is no checkout",
         Way::Here("away /home/openclaw/.openclaw/workspace/.git", "back /home/openclaw/.openclaw/workspace/.git"),
-        &[("git-fetch", "fail", "fetch origin main"), ("workspace", "fail", "status")],
+        &[("git-fetch", "fail", "fetch origin main"), ("workspace", "fail", "openclaw-failover sync pull")],
     ),
     one(
         "the git host does not know this host's key",
