@@ -27,6 +27,7 @@ mod observe;
 mod outage;
 mod parts;
 mod privilege;
+mod readiness;
 mod replay;
 mod repository;
 mod setup;

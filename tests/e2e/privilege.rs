@@ -58,6 +58,17 @@ fn the_agent_has_no_power_over_the_monitor() {
     }
     let status = as_openclaw("cat /run/openclaw-failover/status.json");
     assert!(status.ok, "everybody may read the status: {}", status.text);
+
+    // Nor is anything of the agent's read by root because somebody names it.
+    lab.standby.openclaw("echo nonsense > config.json");
+    lab.standby.run("ln -s /home/openclaw/config.json /root/link.json");
+    for command in ["doctor", "sync pull", "setup standby --dry-run", "setup primary --dry-run"] {
+        for file in ["/home/openclaw/config.json", "/root/link.json"] {
+            let answer = lab.standby.ask(&format!("openclaw-failover {command} --config {file}"));
+            let refused = format!("cannot read {file}: it is openclaw's; root reads a copy of its own");
+            assert!(!answer.ok && answer.text.contains(&refused), "{command}: {}", answer.text);
+        }
+    }
 }
 
 #[test]
