@@ -9,7 +9,8 @@ use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY, TAILNET_STANDBY};
 use crate::repository::PULL;
 use crate::shell::{Answer, eventually, report, secs};
 
-const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json --known-hosts /root/known_hosts \
+/// Makes a bare host a standby; `--yes` or `--dry-run` is still to be said.
+pub(crate) const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json --known-hosts /root/known_hosts \
     --channel telegram --allow 1234567890 --token-file /root/token";
 
 /// Prints every address and port of a host that can be connected to from where it is run: `node scan.mjs ADDRESS…`
@@ -32,7 +33,7 @@ const FILES: &str = "where='/etc /usr /home /root /var/lib/dpkg/status /var/lib/
     find $where -xdev -type f ! -name '*~' ! -name '*-' -exec sha256sum {} +; } 2>&1 | sort";
 
 /// The steps, as they are named while they are taken.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "packages",
     "user",
     "firewall",
@@ -43,6 +44,7 @@ const STEPS: [&str; 14] = [
     "config",
     "program",
     "openclaw",
+    "tokens",
     "openclaw-config",
     "units",
     "monitor",
@@ -55,7 +57,7 @@ fn setup(host: &Host, more: &str) -> Answer {
 }
 
 /// Lets the standby's key in, as its operator does at the git host.
-fn admit(lab: &Lab) {
+pub(crate) fn admit(lab: &Lab) {
     let key = lab.standby.run("cat /home/openclaw/.ssh/id_ed25519.pub");
     lab.primary.openclaw(&format!("echo '{}' >> .ssh/authorized_keys", key.trim()));
 }
