@@ -107,7 +107,7 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
 
     let setup = format!("{SETUP} --yes");
     let first = host.ask(&setup);
-    assert!(first.text.contains("left     firewall         nftables.service manages it"), "{}", first.text);
+    assert!(first.text.contains("left     firewall         the rules of nftables.service manage it"), "{}", first.text);
     assert!(first.text.contains("openclaw's own openclaw-gateway.service"), "{}", first.text);
     admit(&lab);
     let second = host.ask(&setup);
@@ -118,7 +118,7 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
          cd .config/systemd/user; ls *.replaced-by-openclaw-failover; ! ls default.target.wants/* 2>/dev/null",
     );
     assert_eq!(host.run("nft --numeric list table inet filter"), rules, "the firewall is left alone");
-    assert!(host.run("ufw status").contains("inactive"));
+    host.run("! command -v ufw");
     is_well(host);
     host.reboot();
     lab.monitor().wait_sees_healthy();
