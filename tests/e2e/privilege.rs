@@ -89,7 +89,8 @@ fn a_sandbox_is_no_obstacle() {
     let host = &lab.standby;
     // Where there is no workspace yet, one is made.
     lab.configure(&format!(r#""workspace": {{ "url": "openclaw@{GIT}:workspace.git" }}"#));
-    host.run("rm -r /home/openclaw/.openclaw/workspace");
+    // A pull of the monitor's own may be at work there.
+    host.run(&format!("systemctl stop {PULL}; rm -r /home/openclaw/.openclaw/workspace"));
     let pulled = host.ask("openclaw-failover sync pull");
     assert!(pulled.ok && pulled.text.contains("moved"), "{}", pulled.text);
     assert_eq!(host.note("MEMORY.md"), lab.primary.note("MEMORY.md"));
