@@ -6,10 +6,8 @@ use std::time::{Duration, Instant};
 use crate::host::{Host, quoted};
 use crate::hostile::{GIT_CONFIG, OTHERS, PAYLOAD, changed, nobody_else_ran_it, proofs};
 use crate::lab::Lab;
-use crate::shell::{report, secs};
-
-const SETUP: &str = "timeout 500 /root/openclaw-failover setup standby --yes --config /root/config.json \
-    --known-hosts /root/known_hosts --channel telegram --allow 1234567890 --token-file /root/token";
+use crate::setup::{SETUP, admit};
+use crate::shell::{Answer, report, secs};
 
 /// What may change when the agent has OpenClaw elsewhere: the gateway, which runs as the agent, is started from there.
 const MAY_CHANGE: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";
@@ -33,7 +31,7 @@ const PROGRAMS: &str = r#"
 "#;
 
 /// Where root might write, read or wait, there is something else. Each with what it may cost at most.
-const TRICKS: [(&str, &str, Duration); 12] = [
+const TRICKS: [(&str, &str, Duration); 11] = [
     ("openclaw.json is /etc/shadow", "ln -sf /etc/shadow .openclaw/openclaw.json", QUICK),
     ("openclaw.json is a pipe", "rm .openclaw/openclaw.json; mkfifo .openclaw/openclaw.json", QUICK),
     ("openclaw.json is huge", "truncate -s 8G .openclaw/openclaw.json", QUICK),
@@ -57,7 +55,6 @@ const TRICKS: [(&str, &str, Duration); 12] = [
          mkdir openclaw-gateway-a.service; mkfifo openclaw-gateway-b.service; touch $'openclaw-gateway-\nc.service'",
         QUICK,
     ),
-    ("the workspace's git runs programs", GIT_RUNS, QUICK),
     (
         "reports are none",
         "cd /var/lib/openclaw-sync; rm -f pull.json push.json; mkfifo pull.json; ln -s /etc/shadow push.json",
@@ -66,10 +63,8 @@ const TRICKS: [(&str, &str, Duration); 12] = [
     ("a shell of its never begins", "echo 'exec sleep 1000' > .bash_profile", secs(90)),
 ];
 
+/// Seconds, as without the agent.
 const QUICK: Duration = secs(40);
-
-/// [`GIT_CONFIG`] wants to be in the workspace.
-const GIT_RUNS: &str = "git";
 
 #[test]
 fn root_is_led_nowhere() {
@@ -81,11 +76,10 @@ fn root_is_led_nowhere() {
     );
     host.openclaw(&format!("printf %s {} > payload; chmod +x payload; {PROGRAMS}", quoted(PAYLOAD)));
 
-    let first = host.ask(SETUP);
+    let first = set_up(host);
     assert!(first.text.contains("workspace: cannot fetch"), "only the git host stands in the way: {}", first.text);
-    let key = host.run("cat /home/openclaw/.ssh/id_ed25519.pub");
-    lab.primary.openclaw(&format!("echo '{}' >> .ssh/authorized_keys", key.trim()));
-    let second = host.ask(SETUP);
+    admit(&lab);
+    let second = set_up(host);
     assert!(second.ok, "{}", second.text);
     look(host);
     assert!(proofs(host).contains("openclaw by .bash_profile"), "the trap is set: {}", proofs(host));
@@ -94,30 +88,34 @@ fn root_is_led_nowhere() {
 
     host.run("tar -C /home -cf /root/home.tar openclaw; cp -a /var/lib/openclaw-sync /root/reports");
     let before = host.run(OTHERS);
-    for (what, trick, limit) in TRICKS {
-        if trick == GIT_RUNS {
-            host.agent(&format!("cp ~/payload .git/payload; mkdir -p .git/info; {GIT_CONFIG}"));
-        } else {
-            host.openclaw(trick);
-        }
-        let start = Instant::now();
-        let again = host.ask(SETUP);
-        let took = start.elapsed();
-        let looked = look(host);
-        report(&format!(
-            "{what}: setup {} in {took:.1?}, doctor in {looked:.1?}",
-            if again.ok { "ended" } else { "stopped" }
-        ));
-        assert!(took < limit && looked < limit, "{what}: {took:?} and {looked:?}");
-        assert!(!again.text.contains("root:"), "{what}: {}", again.text);
-        is_unharmed(host, what);
-        let others: Vec<_> = changed(host, &before).into_iter().filter(|line| !line.contains(MAY_CHANGE)).collect();
-        assert!(others.is_empty(), "{what}: {others:#?}");
+    let git = format!("cd .openclaw/workspace; cp ~/payload .git/; mkdir -p .git/info; {GIT_CONFIG}");
+    for (what, trick, limit) in TRICKS.into_iter().chain([("the workspace's git runs programs", git.as_str(), QUICK)]) {
+        host.openclaw(trick);
+        leads_nowhere(host, what, limit, &before);
         host.run(
             "rm -r /home/openclaw /var/lib/openclaw-sync; tar -C /home -xf /root/home.tar; \
              cp -a /root/reports /var/lib/openclaw-sync",
         );
     }
+}
+
+/// Has root set up the host again and look at it; `before` is what was not the agent's before.
+fn leads_nowhere(host: &Host, what: &str, limit: Duration, before: &str) {
+    let start = Instant::now();
+    let again = set_up(host);
+    let took = start.elapsed();
+    let looked = look(host);
+    let end = if again.ok { "ended" } else { "stopped" };
+    report(&format!("{what}: setup {end} in {took:.1?}, doctor in {looked:.1?}"));
+    assert!(took < limit && looked < limit, "{what}: {took:?} and {looked:?}");
+    assert!(!again.text.contains("root:"), "{what}: {}", again.text);
+    is_unharmed(host, what);
+    let others: Vec<_> = changed(host, before).into_iter().filter(|line| !line.contains(MAY_CHANGE)).collect();
+    assert!(others.is_empty(), "{what}: {others:#?}");
+}
+
+fn set_up(host: &Host) -> Answer {
+    host.ask(&format!("timeout 500 {SETUP} --yes"))
 }
 
 /// Has root look at the host from where the agent's programs are, and returns how long that took.

@@ -11,6 +11,7 @@ use openclaw_failover::json;
 use crate::host::Host;
 use crate::install;
 use crate::lab::Lab;
+use crate::setup::SETUP;
 use crate::shell::report;
 use crate::stub::{Says, Stub};
 use breaks::{BREAKS, Break, OPENCLAWS, SHELL, Way};
@@ -55,9 +56,8 @@ fn standby(lab: &Lab) {
     let host = &lab.standby;
     host.write("/root/config.json", &install::text("files/doctor/config.json"));
     host.write(PRIMARY_CONFIG, &install::text("files/doctor/primary.json5"));
-    let setup = "/root/openclaw-failover setup standby --yes --config /root/config.json --known-hosts /root/known_hosts \
-        --channel telegram --allow 1234567890 --token-file /root/token";
-    let first = host.ask(setup);
+    let setup = format!("{SETUP} --yes");
+    let first = host.ask(&setup);
     assert!(!first.ok && first.text.contains("workspace: cannot fetch"), "{}", first.text);
     let key = host.run("cat /home/openclaw/.ssh/id_ed25519.pub");
     lab.primary.run(&format!(
@@ -66,7 +66,7 @@ fn standby(lab: &Lab) {
          echo A=1 > /home/openclaw/standby.env; chown -R git: /home/git; chown openclaw: /home/openclaw/standby.env",
         key.trim()
     ));
-    let second = host.ask(setup);
+    let second = host.ask(&setup);
     assert!(second.ok, "{}", second.text);
     lab.monitor().wait_sees_healthy();
 }
@@ -100,8 +100,15 @@ fn whatever_is_broken_is_found_and_nothing_else() {
     host.run("mv /root/openclaw /usr/local/bin/");
     report(&format!("{} breaks in {:.0} s", OPENCLAWS.len() + BREAKS.len(), start.elapsed().as_secs_f64()));
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+    host.agent("echo note > note.md");
     let last = examine(host, &primary);
     assert!(wrong(&last).is_empty(), "all is mended: {:?}", wrong(&last));
+    assert_eq!(last["workspace"].evidence, "1 files are not committed; the next pull does it");
+
+    // What makes no sense is no configuration to look at anything with.
+    host.run("sed -i s/probe/prob/ /etc/openclaw-failover/config.json");
+    let refused = host.ask("openclaw-failover doctor || echo code $?");
+    assert!(refused.text.contains("did you mean \"probe\"") && refused.text.contains("code 2\n"), "{}", refused.text);
 }
 
 /// Breaks one thing, looks, and mends it. What is not found as it should be is told; that it was mended shows in the

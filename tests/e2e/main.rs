@@ -16,6 +16,7 @@ mod agent;
 mod breaker;
 mod budget;
 mod doctor;
+mod empty;
 mod faults;
 mod host;
 mod hostile;

@@ -3,16 +3,8 @@
 use crate::doctor::{examine, wrong};
 use crate::host::Host;
 use crate::lab::{Lab, PRIMARY, STANDBY};
+use crate::setup::{SETUP, admit};
 use crate::shell::Answer;
-
-const SETUP: &str = "/root/openclaw-failover setup standby --yes --config /root/config.json --known-hosts /root/known_hosts \
-    --channel telegram --allow 1234567890 --token-file /root/token";
-
-/// Lets the standby's key in, as its operator does at the git host.
-fn admit(lab: &Lab) {
-    let key = lab.standby.run("cat /home/openclaw/.ssh/id_ed25519.pub");
-    lab.primary.openclaw(&format!("echo '{}' >> .ssh/authorized_keys", key.trim()));
-}
 
 /// Runs something on the standby as its operator does, from the other host by ssh.
 fn by_ssh(lab: &Lab, user: &str, port: u16, command: &str) -> Answer {
@@ -38,7 +30,7 @@ fn another_port_another_rule_and_an_operator_with_keys() {
          ufw allow from {PRIMARY} to any port 8080 proto tcp; ufw --force enable",
         key.trim()
     ));
-    let setup = format!("{SETUP} --sudo --model anthropic/claude-opus-4-6 --allow 42");
+    let setup = format!("{SETUP} --yes --sudo --model anthropic/claude-opus-4-6 --allow 42");
     let first = by_ssh(&lab, "root", 2222, &setup);
     assert!(!first.ok && first.text.contains("workspace: cannot fetch"), "{}", first.text);
     admit(&lab);
@@ -113,11 +105,12 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
     assert!(runs(), "the other gateway is there");
     let rules = host.run("nft --numeric list table inet filter");
 
-    let first = host.ask(SETUP);
+    let setup = format!("{SETUP} --yes");
+    let first = host.ask(&setup);
     assert!(first.text.contains("left     firewall         the rules of nftables.service manage it"), "{}", first.text);
     assert!(first.text.contains("openclaw's own openclaw-gateway.service"), "{}", first.text);
     admit(&lab);
-    let second = host.ask(SETUP);
+    let second = host.ask(&setup);
     assert!(second.ok, "{}", second.text);
     assert!(!runs(), "the other gateway is gone");
     host.openclaw(

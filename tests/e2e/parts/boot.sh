@@ -13,5 +13,5 @@ for tree in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
 done
 exec env -i PATH="$PATH" systemd-nspawn --quiet --register=no --keep-unit --console=pipe --boot \
     --machine="$1" --directory="$2" --network-namespace-path="/run/netns/$1" --capability=CAP_NET_ADMIN \
-    --resolv-conf=off \
+    --resolv-conf=off --timezone=off \
     --bind-ro="$3/node_modules:/opt/openclaw/node_modules" --bind="$4:/opt/shared"
