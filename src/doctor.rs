@@ -7,9 +7,13 @@
 //! is the agent's is looked at by the agent's own user and nobody else; root sends a child that has become that user
 //! (`owner`). What cannot be seen is `skipped`, and never `ok`.
 //!
+//! What is cheap is looked at without being asked for: the host's half by a child of the monitor (`apart`), the owner's by
+//! each pull ([`Beside`]). What fails then is a condition of the monitor's.
+//!
 //! - `gateway`, `monitor`, `network`, `host`, `polkit`, `syncing`, `hardening`: the host's half.
 //! - `agent`, `openclaw`, `channels`: the owner's half.
 //! - `split`: both hosts' channels, where the primary's configuration was given.
+//! - `reading`: which files are read, and by whom.
 
 mod agent;
 pub mod apart;
@@ -26,6 +30,7 @@ mod network;
 mod openclaw;
 mod owner;
 mod polkit;
+mod reading;
 mod split;
 mod syncing;
 mod systemd;
@@ -39,9 +44,10 @@ pub use beside::Beside;
 pub use finding::{Checked, Finding, Level};
 pub(crate) use hardening::MANAGERS;
 pub(crate) use owner::{list, read_list};
+pub use reading::refuse_agents;
+pub(crate) use reading::{is_of, read, refuse};
 pub(crate) use systemd::Unit;
-pub use world::{DEFAULT_USER, Identity, World, refuse_agents};
-pub(crate) use world::{is_of, read, refuse};
+pub use world::{DEFAULT_USER, Identity, World};
 
 /// Who can look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -305,7 +305,7 @@ impl Monitor {
             Fact::Examined(found) => {
                 // A look that has seen nothing is worth another one soon.
                 let is_well = !found.is_empty() && !found.iter().any(Checked::has_failed);
-                self.lookout.looked(at, is_well);
+                self.lookout.ended(at, is_well);
                 self.checked(found.iter(), false);
             }
             Fact::Asked(Ask::Reload) => self.reload(),

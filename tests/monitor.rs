@@ -114,6 +114,10 @@ fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well
     signal(&monitor, "HUP");
     let refused = hears(&lines, "is refused and the old one stays in force");
     assert!(refused.contains(r#"did you mean "demote"?"#), "{refused}");
+    // Started again it would not watch: that stands in the status until the file is mended.
+    hears_after_a_look(&monitor, &lines, "not ready to take over: config: ");
+    let wrong = degraded(folder.path(), "config: ");
+    assert!(wrong.contains("demot: is not a known key") && wrong.contains("To mend it: `editor "), "{wrong}");
 
     signal(&monitor, "TERM");
     hears(&lines, "the gateway is left as it is");

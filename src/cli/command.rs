@@ -215,6 +215,8 @@ mod tests {
             ("setup standbye", "did you mean 'standby'?"),
             ("setup standby --user me", "--user goes with setup primary"),
             ("setup standby --channel smoke", "knows telegram and discord"),
+            ("setup standby --allow 1", "--allow goes with --channel"),
+            ("setup standby --channel discord --allow me", "a user's id is a number"),
             ("uninstall --sudo", "uninstall has no option '--sudo'"),
         ];
         for (line, hint) in cases {

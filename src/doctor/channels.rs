@@ -1,7 +1,8 @@
 //! The channels and accounts that an `openclaw.json` turns on.
 
 use super::finding::Said;
-use super::world::{World, read};
+use super::reading::read;
+use super::world::World;
 use super::{fix, openclaw};
 use crate::json::{self, Node, Value};
 

@@ -1,6 +1,7 @@
 //! The variables that the gateway's unit gets from files which only root can read: the tokens are there.
 
-use super::world::{World, is_of, read};
+use super::reading::{is_of, read};
+use super::world::World;
 
 /// How many files are read, at most.
 const FILES: usize = 8;

@@ -89,7 +89,9 @@ impl Checked {
     #[must_use]
     pub fn finding(&self, config: &Config, source: &Source, user: &str) -> Finding {
         let Said { level, evidence, fix } = self.said.clone();
-        Finding { id: self.id, level, evidence, fix: fix::fill(fix, config, source, user) }
+        // Where all is well there is nothing to fill in, and that is nearly always.
+        let fix = if fix.is_empty() { String::new() } else { fix::fill(fix, config, source, user) };
+        Finding { id: self.id, level, evidence, fix }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn firewall(world: &World) -> Said {
         Err(why) if why.is_missing_program() => false,
         Err(why) => return Said::warn(&why.reason(), fix::FIREWALL),
     };
-    let manager = MANAGERS.iter().copied().find(|unit| world.unit(unit).is_ok_and(|unit| unit.is_up()));
+    let manager = MANAGERS.iter().copied().find(|unit| world.known(unit).is_ok_and(|unit| unit.is_up()));
     let rules = world.ask("nft", &["list", "ruleset"]).unwrap_or_default();
     let old = world.ask("iptables", &["-S", "INPUT"]).unwrap_or_default();
     let refuses = |rules: &str| ["drop", "reject", "DROP", "REJECT"].iter().any(|word| rules.contains(word));

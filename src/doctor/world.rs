@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::finding::{Checked, Finding};
 use super::fix;
+use super::reading::{read, refuse, text};
 use super::systemd::Unit;
 use crate::config::{Config, Source};
 use crate::failover::Time;
@@ -24,9 +24,6 @@ use crate::sync::unit::PULL;
 
 /// How long a program of this host may take for an answer.
 const ANSWER: Duration = Duration::from_secs(10);
-
-/// The longest file that is read, in bytes.
-const FILE: u64 = 1024 * 1024;
 
 /// The longest `status.json`, in bytes.
 const STATUS: usize = 256 * 1024;
@@ -234,36 +231,16 @@ impl World {
     }
 }
 
-/// Refuses to let root read a file of the agent's, before a byte of it is read: what is there may be anything the next
-/// moment. `user` is the agent's, where that is not for systemd to say.
-///
-/// # Errors
-/// When this process is root, and the file is the agent's.
-pub fn refuse_agents(file: &Path, user: Option<&str>) -> Result<(), String> {
-    if own_user() != Some(0) {
-        return Ok(());
-    }
-    let owner = user.map_or_else(|| find_owner(None), |user| Owner::find(command("getent", None), user));
-    owner.map_or(Ok(()), |owner| refuse(file, &owner))
-}
-
-/// The same, of a user that is known.
-pub(crate) fn refuse(file: &Path, owner: &Owner) -> Result<(), String> {
-    if !is_of(file, owner) {
-        return Ok(());
-    }
-    Err(format!("cannot read {}: it is {}'s; root reads a copy of its own, below /root", file.display(), owner.name))
-}
-
 /// The user under whom a unit runs the sync, as systemd says: what lies below the home cannot be asked, for there an
 /// agent decides whose it is.
-fn find_owner(programs: Option<&OsStr>) -> Result<Owner, String> {
+pub(super) fn find_owner(programs: Option<&OsStr>) -> Result<Owner, String> {
     let unit = Unit::ask(command("systemctl", programs), PULL).ok();
     let user = unit.as_ref().map(|unit| unit.value("User")).filter(|user| !user.is_empty()).unwrap_or(DEFAULT_USER);
     Owner::find(command("getent", programs), user)
 }
 
-fn command(program: &str, programs: Option<&OsStr>) -> Command {
+/// A program, found in these folders or where everybody finds it.
+pub(super) fn command(program: &str, programs: Option<&OsStr>) -> Command {
     let command = Command::new(program).dir("/").deadline(ANSWER);
     match programs {
         Some(path) => command.env("PATH", path),
@@ -271,32 +248,6 @@ fn command(program: &str, programs: Option<&OsStr>) -> Command {
     }
 }
 
-fn own_user() -> Option<u32> {
+pub(super) fn own_user() -> Option<u32> {
     fs::metadata("/proc/self").ok().map(|own| own.uid())
-}
-
-/// Whether a file is its, or lies below its home, where it may be anything the next moment.
-pub(crate) fn is_of(file: &Path, owner: &Owner) -> bool {
-    let real = file.canonicalize().unwrap_or_default();
-    let is_below = file.starts_with(&owner.home) || real.starts_with(&owner.home);
-    is_below || real.metadata().is_ok_and(|found| found.uid() == owner.uid)
-}
-
-/// A regular file as text, if it is not too long.
-pub(crate) fn read(path: &Path) -> Result<String, String> {
-    // Opening a pipe would wait for its other end.
-    let found = fs::metadata(path).map_err(|why| why.to_string())?;
-    if !found.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    text(path)
-}
-
-fn text(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    match File::open(path).and_then(|file| file.take(FILE + 1).read_to_string(&mut text)) {
-        Ok(length) if length as u64 > FILE => Err(format!("it is longer than {FILE} bytes")),
-        Ok(_) => Ok(text),
-        Err(why) => Err(why.to_string()),
-    }
 }

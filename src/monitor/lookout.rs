@@ -29,18 +29,26 @@ impl Lookout {
         Self { due: now + FIRST, is_looking: false }
     }
 
-    /// A look has ended.
-    pub(super) fn looked(&mut self, now: Time, is_well: bool) {
-        *self = Self { due: now + if is_well { EVERY } else { AGAIN }, is_looking: false };
-    }
-
-    /// What was seen may be otherwise now.
-    pub(super) fn hurry(&mut self, now: Time) {
-        self.due = now;
-    }
-
     fn is_due(&self, now: Time) -> bool {
         !self.is_looking && now >= self.due
+    }
+
+    /// A look begins, and sees how things are now.
+    fn begins(&mut self, now: Time) {
+        *self = Self { due: now + EVERY, is_looking: true };
+    }
+
+    /// It has ended.
+    pub(super) fn ended(&mut self, now: Time, is_well: bool) {
+        self.is_looking = false;
+        if !is_well {
+            self.due = self.due.min(now + AGAIN);
+        }
+    }
+
+    /// Things may be otherwise now.
+    pub(super) fn hurry(&mut self, now: Time) {
+        self.due = now;
     }
 }
 
@@ -54,12 +62,10 @@ impl Monitor {
         let look = move || {
             outlet.send(Fact::Examined(backend.examine()));
         };
-        match spawn("lookout", look) {
-            Ok(()) => self.lookout.is_looking = true,
-            Err(why) => {
-                log::warn!("cannot look whether this host could take over: no thread for it: {why}");
-                self.lookout.looked(now, false);
-            }
+        self.lookout.begins(now);
+        if let Err(why) = spawn("lookout", look) {
+            log::warn!("cannot look whether this host could take over: no thread for it: {why}");
+            self.lookout.ended(now, false);
         }
     }
 
@@ -78,14 +84,16 @@ mod tests {
         let at = |seconds: u64| Time::from_millis(1_000_000 + seconds * 1000);
         let mut lookout = Lookout::new(at(0));
         assert!(!lookout.is_due(at(1)) && lookout.is_due(at(2)));
-        lookout.is_looking = true;
+        lookout.begins(at(2));
         assert!(!lookout.is_due(at(9000)), "one look at a time");
-        lookout.looked(at(3), true);
-        assert!(!lookout.is_due(at(3602)) && lookout.is_due(at(3603)));
-        lookout.looked(at(3604), false);
-        assert!(!lookout.is_due(at(3663)) && lookout.is_due(at(3664)));
-        lookout.looked(at(3665), true);
-        lookout.hurry(at(3670));
-        assert!(lookout.is_due(at(3670)));
+        lookout.ended(at(3), true);
+        assert!(!lookout.is_due(at(3601)) && lookout.is_due(at(3602)));
+        lookout.begins(at(3602));
+        lookout.ended(at(3603), false);
+        assert!(!lookout.is_due(at(3662)) && lookout.is_due(at(3663)));
+        lookout.begins(at(3663));
+        lookout.hurry(at(3664));
+        lookout.ended(at(3665), true);
+        assert!(lookout.is_due(at(3665)), "it began before");
     }
 }

@@ -42,6 +42,7 @@ impl Monitor {
             Ok(()) => self.tell(&MonitorNote::Reloaded),
             Err(why) => self.tell(&MonitorNote::ReloadRefused { why }),
         }
+        self.lookout.hurry(self.clock.now());
         self.notify.ready();
     }
 
@@ -62,7 +63,6 @@ impl Monitor {
         }
         self.generation = generation;
         self.backend = backend;
-        self.lookout.hurry(self.clock.now());
         let armed = self.armed.knows_each(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
         let same_upstreams = urls(&config) == urls(&self.parts.config);

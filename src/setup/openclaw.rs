@@ -18,9 +18,12 @@ const SYSTEM: [&str; 2] = ["/usr/local/bin/openclaw", "/usr/bin/openclaw"];
 const INSTALLER: &str = "script=$(curl -fsSL --proto '=https' --tlsv1.2 https://openclaw.ai/install-cli.sh)\n\
     printf '%s\\n' \"$script\" | bash -s -- --no-onboard";
 
-/// Says where `openclaw` is, and the folder of the `node` that runs it: what a login finds, then where nvm, npm, fnm,
-/// Volta, pnpm and the installers put it. A folder that is a link of this login's alone is followed to where it leads.
-const FIND: &str = "login() { timeout 10 bash -lic \"command -v $1\" 2>/dev/null | tail -n 1; }\n\
+/// Says where `openclaw` is, and the folder of the `node` that runs it: what a login finds, if it comes to an end, then
+/// where nvm, npm, fnm, Volta, pnpm and the installers put it. A folder that is a link of this login's alone is followed to
+/// where it leads.
+const FIND: &str = "seen=$(timeout -k 1 10 bash -lic 'for it in openclaw node; do echo \"$it at $(command -v $it)\"; done' \\\n\
+        2>/dev/null) || :\n\
+    login() { printf '%s\\n' \"$seen\" | sed -n \"s/^$1 at //p\" | tail -n 1; }\n\
     for file in \"$(login openclaw)\" $(ls -d .nvm/versions/node/*/bin/openclaw \\\n\
         .local/share/fnm/node-versions/*/installation/bin/openclaw 2>/dev/null | sort -rV) \\\n\
         .npm-global/bin/openclaw .local/bin/openclaw .volta/bin/openclaw .local/share/pnpm/openclaw \\\n\
@@ -83,7 +86,7 @@ pub(super) fn program(site: &Site) -> State {
 
 /// Installs it where that was asked for, and tells the unit.
 pub(super) fn install(site: &Site) -> Result<(), String> {
-    if find(site).is_none() && site.wishes.install_openclaw {
+    if site.wishes.install_openclaw && find(site).is_none() {
         site.agent_within(INSTALL, INSTALLER, &[])?;
     }
     let found = find(site).ok_or_else(|| missing(site))?;

@@ -23,16 +23,16 @@ pub(super) struct Session {
 
 /// Where ssh comes in: by this session, by what systemd and sshd are configured for, and where any sshd listens.
 pub(super) fn ssh(site: &Site) -> Result<Vec<u16>, String> {
-    let mut ports: Vec<u16> = session(site).map(|session| session.port).into_iter().collect();
-    ports.extend(SOCKETS.iter().flat_map(|unit| sockets(site, unit)));
+    let mut ports = Vec::new();
+    let mut extend = |found: &mut dyn Iterator<Item = u16>| found.for_each(|port| add(&mut ports, port));
+    extend(&mut session(site).map(|session| session.port).into_iter());
+    extend(&mut SOCKETS.iter().flat_map(|unit| sockets(site, unit)));
     // `LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))`
     let listeners = site.world.ask("ss", &["-Hltnp"]).unwrap_or_default();
     let sshd = listeners.lines().filter(|line| line.contains("\"sshd\""));
-    ports.extend(sshd.filter_map(|line| port(line.split_whitespace().nth(3)?)));
+    extend(&mut sshd.filter_map(|line| port(line.split_whitespace().nth(3)?)));
     match site.world.ask("sshd", &["-T"]) {
-        Ok(said) => {
-            ports.extend(said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse::<u16>().ok()))
-        }
+        Ok(said) => extend(&mut said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse().ok())),
         Err(why) if ports.is_empty() && !why.is_missing_program() => {
             return Err(format!("sshd does not say where it listens: {}", why.reason()));
         }
@@ -41,9 +41,14 @@ pub(super) fn ssh(site: &Site) -> Result<Vec<u16>, String> {
     if ports.is_empty() {
         ports.push(22);
     }
-    ports.sort_unstable();
-    ports.dedup();
     Ok(ports)
+}
+
+/// Adds a port where it belongs, once. (A sort would be longer than this room.)
+fn add(ports: &mut Vec<u16>, port: u16) {
+    if let Err(place) = ports.binary_search(&port) {
+        ports.insert(place, port);
+    }
 }
 
 /// Where a socket's unit listens, if it does: `Listen=[::]:22 (Stream)`.
@@ -90,8 +95,7 @@ pub(super) fn open(site: &Site) -> Vec<u16> {
         let is_local = (address.len() == 8 && address.ends_with("7F")) || address == "00000000000000000000000001000000";
         (fields.nth(1)? == LISTEN && !is_local).then(|| u16::from_str_radix(port, 16).ok())?
     };
-    let mut ports: Vec<u16> = files.iter().flat_map(|file| file.lines()).filter_map(listens).collect();
-    ports.sort_unstable();
-    ports.dedup();
+    let mut ports = Vec::new();
+    files.iter().flat_map(|file| file.lines()).filter_map(listens).for_each(|port| add(&mut ports, port));
     ports
 }

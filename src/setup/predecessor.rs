@@ -74,7 +74,7 @@ pub(super) fn look(site: &Site) -> State {
 
 /// Stops it and sets it aside.
 pub(super) fn set_aside(site: &Site) -> Result<(), String> {
-    let mut units = units(site);
+    let units = units(site);
     let goes_on = goes_on(site, &units);
     for name in units.iter().filter(|name| !name.ends_with(".d")) {
         stop(site, name, name == GATEWAY && goes_on)?;
@@ -84,8 +84,8 @@ pub(super) fn set_aside(site: &Site) -> Result<(), String> {
         others_drop_ins(site).iter().try_for_each(|path| rename(site, path))?;
     }
     // A folder comes before its unit: one that stayed behind would say something of whatever takes that name.
-    units.sort_unstable_by(|one, other| other.cmp(one));
-    for name in &units {
+    let folders = units.iter().filter(|name| name.ends_with(".d"));
+    for name in folders.chain(units.iter().filter(|name| !name.ends_with(".d"))) {
         let path = format!("{UNITS}/{name}");
         // Of a link to a unit there is a copy by now, and to disable it has perhaps removed it.
         if name.ends_with(".d") || !site.world.path(&path).is_symlink() {
@@ -199,9 +199,14 @@ fn rename(site: &Site, path: &str) -> Result<(), String> {
     }
 }
 
-/// Names of what was set aside here, for whoever takes this program away again.
+/// What was set aside here, below the folder of units, for whoever takes this program away again.
 pub(super) fn aside(site: &Site) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(site.world.path(UNITS)) else { return Vec::new() };
-    let names = entries.take(ENTRIES).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| name.trim_end_matches('+').ends_with(ASIDE)).collect()
+    let names = |folder: &str| {
+        let entries = fs::read_dir(site.world.path(folder)).into_iter().flatten().take(ENTRIES).flatten();
+        entries.map(|entry| entry.path().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    let root = site.world.path(UNITS).display().to_string();
+    let found = names(UNITS).into_iter().chain(names(DROP_INS));
+    let found = found.filter(|name| name.trim_end_matches('+').ends_with(ASIDE));
+    found.filter_map(|name| Some(name.strip_prefix(&root)?.trim_start_matches('/').to_owned())).collect()
 }

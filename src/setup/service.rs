@@ -10,6 +10,7 @@ use super::site::Site;
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{DEFAULT_FILE, Source, Workspace};
+use crate::doctor::Level;
 use crate::host::systemd::Systemctl;
 use crate::report::clock::wall_clock;
 use crate::report::durable;
@@ -152,7 +153,10 @@ pub(super) fn clone(site: &Site) -> Result<(), String> {
 /// The monitor watches, now and after a reboot.
 pub(super) fn monitor(site: &Site) -> State {
     match (site.unit(MONITOR).is_enabled() && is_watching(site), site.is_outdated()) {
-        (true, false) => State::Done("it watches".into()),
+        (true, false) => match refusal(site) {
+            None => State::Done("it watches".into()),
+            Some(why) => State::Todo(why),
+        },
         (true, true) => State::Todo("start it anew; whether the gateway runs is not touched by that".into()),
         (false, _) => State::Todo("enable and start it; the gateway stays down until it is needed".into()),
     }
@@ -166,7 +170,14 @@ pub(super) fn watch(site: &Site) -> Result<(), String> {
         site.is_anew()?;
     }
     until(FIRST, || is_watching(site));
-    Ok(())
+    // It has read the rule as it was written, but for one whose folder was removed and made again.
+    if refusal(site).is_some() { site.run("systemctl", &["restart", "polkit.service"]) } else { Ok(()) }
+}
+
+/// What polkit does not let the monitor do, or lets it do beyond that.
+fn refusal(site: &Site) -> Option<String> {
+    let found = site.judge("polkit");
+    (found.level == Level::Fail).then_some(found.evidence)
 }
 
 /// Whether it runs, in this version, and says so now.

@@ -217,7 +217,8 @@ impl Site {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(format!("cannot remove {path}: {why}")),
             _ => {}
         }
-        if let Some(folder) = file.parent().filter(|folder| folder.extension().is_some_and(|end| end == "d")) {
+        // Others of that kind are the system's: polkit never looks again into a `rules.d` that was gone once.
+        if let Some(folder) = file.parent().filter(|folder| folder.to_string_lossy().ends_with(".service.d")) {
             // It stays if it holds anything else.
             let _ = fs::remove_dir(folder);
         }

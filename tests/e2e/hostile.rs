@@ -10,12 +10,12 @@ use crate::stub::Says;
 
 /// What has no business on this host but to be as it was: all that is neither the agent's nor the suite's own
 /// configuration, with its content.
-const OTHERS: &str = "find /etc /root /usr/local /home -xdev ! -user openclaw -type f ! -name config.json \
+pub(crate) const OTHERS: &str = "find /etc /root /usr/local /home -xdev ! -user openclaw -type f ! -name config.json \
      -exec sha256sum {} + | sort -k2; find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw ! -path '/var/lib/systemd*' \
      ! -path '/var/lib/openclaw-failover/*' -printf '%p %u %m %y %l\\n' | sort";
 
 /// Leaves a note of who has run it, wherever that may write.
-const PAYLOAD: &str = r#"#!/bin/sh
+pub(crate) const PAYLOAD: &str = r#"#!/bin/sh
 for folder in /root /etc /tmp /dev/shm /var/lib/openclaw-failover /run/openclaw-failover /var/lib/openclaw-sync \
     /home/openclaw/.openclaw/workspace/.git; do
     { echo "$(id -un) by $1" >> "$folder/proof"; } 2> /dev/null
@@ -24,7 +24,7 @@ cat
 "#;
 
 /// Each of these makes an unsuspecting git run a program.
-const GIT_CONFIG: &str = r"
+pub(crate) const GIT_CONFIG: &str = r"
     cd .git; payload=$PWD/payload
     for way in fsmonitor sshCommand pager editor alternateRefsCommand askPass; do
         git config core.$way $payload' '$way
@@ -208,22 +208,25 @@ fn git_is_told_to_run_programs(host: &Host) {
     nobody_else_ran_it(host);
 }
 
-/// Compares with what [`OTHERS`] said before, and shows only what is not the same.
-fn nothing_else_changed(host: &Host, before: &str) {
+/// What [`OTHERS`] says now and did not say before, or the other way round.
+pub(crate) fn changed(host: &Host, before: &str) -> Vec<String> {
     let after = host.run(OTHERS);
     let lacks = |all: &str, line: &str| all.lines().all(|other| other != line);
     let gone = before.lines().filter(|line| lacks(&after, line));
-    let changed: Vec<&str> = gone.chain(after.lines().filter(|line| lacks(before, line))).collect();
-    assert_eq!(changed, [""; 0], "somebody else's files have changed");
+    gone.chain(after.lines().filter(|line| lacks(before, line))).map(str::to_owned).collect()
+}
+
+fn nothing_else_changed(host: &Host, before: &str) {
+    assert_eq!(changed(host, before), [""; 0], "somebody else's files have changed");
 }
 
 /// Whoever else had run it would have been able to say so.
-fn nobody_else_ran_it(host: &Host) {
+pub(crate) fn nobody_else_ran_it(host: &Host) {
     let proofs = proofs(host);
     assert!(proofs.lines().all(|line| line.starts_with("openclaw by ")), "{proofs}");
 }
 
-fn proofs(host: &Host) -> String {
+pub(crate) fn proofs(host: &Host) -> String {
     host.run("find / /tmp /dev/shm /run -xdev -name proof -type f -exec cat {} + | sort -u")
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::host::Host;
-use crate::lab::{CONFIG, PRIMARY};
+use crate::lab::{CONFIG, PRIMARY, TAILNET_PRIMARY};
 use crate::parts::{REPOSITORY, parts};
 
 /// Node, where npm has installed it on every host.
@@ -51,24 +51,28 @@ pub(crate) fn standby(host: &Host) {
     );
 }
 
-/// What an operator copies to a bare host: the program, a configuration, and the primary's host key; beside it there is
-/// an OpenClaw that somebody has installed for everybody.
+/// What an operator copies to a bare host: the program, a configuration, and the primary's host key. There already are an
+/// OpenClaw that somebody has installed for everybody, and what a container lacks: a tailnet, a name server, a clock.
 pub(crate) fn bare(host: &Host) {
-    let config = String::from_utf8_lossy(&ours("files/standby/config.json")).into_owned();
-    let url = format!("\"workspace\": {{ \"url\": \"openclaw@{PRIMARY}:workspace.git\" }},\n}}");
-    let (config, _) = config.rsplit_once('}').expect("it is an object");
-    host.install("/root/config.json", format!("{config}{url}\n"));
+    host.install("/root/config.json", ours("files/bare/config.json"));
     let key = fs::read_to_string(parts().rootfs.join("etc/ssh/ssh_host_ed25519_key.pub")).expect("hosts have keys");
-    host.install("/root/known_hosts", format!("{PRIMARY} {key}"));
+    host.install("/root/known_hosts", format!("{PRIMARY},{TAILNET_PRIMARY} {key}"));
     host.install("/root/openclaw-failover", fs::read(&parts().binary).expect("the binary can be read"));
+    host.install("/root/token", "223456789:AAnot_a_token_that_telegram_knows_012\n");
+    for program in ["tailscale", "timedatectl"] {
+        host.install(&format!("/usr/local/bin/{program}"), ours(&format!("files/bare/{program}")));
+    }
+    host.install("/etc/tailnet.json", "{\"BackendState\":\"Running\",\"Self\":{\"Online\":true}}\n");
+    host.install("/etc/clock-synchronized", "yes\n");
+    host.install("/etc/resolv.conf", "nameserver 192.0.2.53\n");
     host.prepare(&format!(
-        "chmod 755 /root/openclaw-failover; ln -s {NODE} /usr/local/bin/node; ln -s {OPENCLAW} /usr/local/bin/openclaw"
+        "chmod 755 /root/openclaw-failover /usr/local/bin/*; ln -s {NODE} /usr/local/bin/node; \
+         ln -s {OPENCLAW} /usr/local/bin/openclaw"
     ));
 }
 
 /// Gives the running standby's gateway a channel: a Telegram that is to be started on that host.
 pub(crate) fn add_telegram(host: &Host) {
-    let text = |path: &str| String::from_utf8_lossy(&ours(path)).into_owned();
     let channel = format!("{}  \"cron\"", text("files/standby/telegram.json"));
     host.write(
         "/home/openclaw/.openclaw/openclaw.json",
@@ -89,6 +93,11 @@ pub(crate) fn move_remote(host: &Host, from: &str, to: &str) {
 fn binary(host: &Host) {
     host.install("/usr/local/bin/openclaw-failover", fs::read(&parts().binary).expect("the binary can be read"));
     host.prepare("chmod 755 /usr/local/bin/openclaw-failover");
+}
+
+/// A text file of the suite.
+pub(crate) fn text(path: &str) -> String {
+    String::from_utf8_lossy(&ours(path)).into_owned()
 }
 
 /// A file of the suite.

@@ -13,7 +13,7 @@ use std::thread;
 
 use crate::host::Host;
 use crate::install;
-use crate::network;
+use crate::network::{self, PUBLIC, TAILNET};
 use crate::observe::Monitor;
 use crate::outage::{AFTER, INTERVAL, SLACK};
 use crate::parts::{bare, parts, script};
@@ -25,6 +25,10 @@ use crate::stub::Stub;
 pub(crate) const PRIMARY: &str = "10.77.0.1";
 /// The standby's address.
 pub(crate) const STANDBY: &str = "10.77.0.2";
+/// The primary's address in the stand-in for a tailnet that it shares with a bare standby.
+pub(crate) const TAILNET_PRIMARY: &str = "100.64.0.1";
+/// The bare standby's address there.
+pub(crate) const TAILNET_STANDBY: &str = "100.64.0.2";
 /// The git host's address.
 pub(crate) const GIT: &str = "10.77.0.3";
 /// The monitor's unit.
@@ -82,10 +86,21 @@ impl Lab {
         lab
     }
 
+    /// As [`Lab::with_bare_standby`], with a stub in the place of the primary's OpenClaw.
+    pub(crate) fn with_bare_standby_and_stub() -> (Self, Stub) {
+        let lab = Self::boot(false, true);
+        let stub = lab.start_stub();
+        (lab, stub)
+    }
+
     fn with_stubbed_primary(self) -> (Self, Stub) {
-        let stub = Stub::start(&self.primary, &self.undo.lab.join(SHARED));
+        let stub = self.start_stub();
         self.watch();
         (self, stub)
+    }
+
+    fn start_stub(&self) -> Stub {
+        Stub::start(&self.primary, &self.undo.lab.join(SHARED))
     }
 
     /// All hosts run, and nothing of ours does.
@@ -105,9 +120,12 @@ impl Lab {
             git: with_git_host.then(|| Host::new(&dir, "git", GIT, &shared)),
             undo,
         };
-        network::connect(&dir, &lab.hosts());
+        let public: Vec<_> = lab.hosts().into_iter().map(|host| (host, host.address)).collect();
+        network::connect(&dir, &PUBLIC, &public);
         install::primary(&lab.primary);
         if with_bare_standby {
+            let tailnet = [(&lab.primary, TAILNET_PRIMARY), (&lab.standby, TAILNET_STANDBY)];
+            network::connect(&dir, &TAILNET, &tailnet);
             install::bare(&lab.standby);
         } else {
             install::standby(&lab.standby);

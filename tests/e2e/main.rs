@@ -12,8 +12,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that cannot go on has failed.
 
+mod agent;
 mod breaker;
 mod budget;
+mod doctor;
+mod empty;
 mod faults;
 mod host;
 mod hostile;
@@ -25,10 +28,12 @@ mod operator;
 mod outage;
 mod parts;
 mod privilege;
+mod readiness;
 mod replay;
 mod repository;
 mod setup;
 mod shell;
 mod standby;
 mod stub;
+mod variants;
 mod workspace;

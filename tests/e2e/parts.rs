@@ -2,7 +2,13 @@
 //! binary under test.
 //!
 //! The folder is `target/e2e`, or the one that `OCF_E2E_DIR` names; delete it to build everything afresh. The binary is
-//! the one Cargo has just built, or the one that `OCF_E2E_BINARY` names.
+//! the one Cargo has just built, or the one that `OCF_E2E_BINARY` names. A bare host is Debian 12, or what
+//! `parts/bare.sh` has built in the folder that `OCF_E2E_BARE` names, which may be another release or Ubuntu:
+//!
+//! ```text
+//! tests/e2e/parts/bare.sh /var/tmp/noble noble --components=main,universe
+//! OCF_E2E_BARE=/var/tmp/noble cargo test --features e2e --test e2e setup:: doctor:: variants::
+//! ```
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -53,7 +59,8 @@ pub(crate) fn parts() -> &'static Parts {
 pub(crate) fn bare() -> PathBuf {
     static BARE: OnceLock<PathBuf> = OnceLock::new();
     let dir = &parts().labs;
-    BARE.get_or_init(|| build("bare.sh", dir.with_file_name("bare"), &[])).clone()
+    let given = || env::var_os("OCF_E2E_BARE").map(PathBuf::from);
+    BARE.get_or_init(|| given().unwrap_or_else(|| build("bare.sh", dir.with_file_name("bare"), &[]))).clone()
 }
 
 /// Whether the binary under test is a static one: only for that one a memory budget is promised.

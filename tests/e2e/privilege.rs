@@ -58,6 +58,17 @@ fn the_agent_has_no_power_over_the_monitor() {
     }
     let status = as_openclaw("cat /run/openclaw-failover/status.json");
     assert!(status.ok, "everybody may read the status: {}", status.text);
+
+    // Nor is anything of the agent's read by root because somebody names it.
+    lab.standby.openclaw("echo nonsense > config.json");
+    lab.standby.run("ln -s /home/openclaw/config.json /root/link.json");
+    for command in ["doctor", "sync pull", "setup standby --dry-run", "setup primary --dry-run"] {
+        for file in ["/home/openclaw/config.json", "/root/link.json"] {
+            let answer = lab.standby.ask(&format!("openclaw-failover {command} --config {file}"));
+            let refused = format!("cannot read {file}: it is openclaw's; root reads a copy of its own");
+            assert!(!answer.ok && answer.text.contains(&refused), "{command}: {}", answer.text);
+        }
+    }
 }
 
 #[test]
@@ -78,7 +89,8 @@ fn a_sandbox_is_no_obstacle() {
     let host = &lab.standby;
     // Where there is no workspace yet, one is made.
     lab.configure(&format!(r#""workspace": {{ "url": "openclaw@{GIT}:workspace.git" }}"#));
-    host.run("rm -r /home/openclaw/.openclaw/workspace");
+    // A pull of the monitor's own may be at work there.
+    host.run(&format!("systemctl stop {PULL}; rm -r /home/openclaw/.openclaw/workspace"));
     let pulled = host.ask("openclaw-failover sync pull");
     assert!(pulled.ok && pulled.text.contains("moved"), "{}", pulled.text);
     assert_eq!(host.note("MEMORY.md"), lab.primary.note("MEMORY.md"));

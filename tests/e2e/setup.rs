@@ -1,18 +1,39 @@
 //! A bare host becomes a standby, whatever happens on the way, and stays one when it is set up again.
 
+use std::time::Instant;
+
+use crate::doctor::{examine, wrong};
 use crate::host::Host;
-use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
+use crate::install::{self, NODE};
+use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY, TAILNET_STANDBY};
 use crate::repository::PULL;
 use crate::shell::{Answer, eventually, report, secs};
 
-const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json --known-hosts /root/known_hosts";
+/// Makes a bare host a standby; `--yes` or `--dry-run` is still to be said.
+pub(crate) const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json --known-hosts /root/known_hosts \
+    --channel telegram --allow 1234567890 --token-file /root/token";
+
+/// Prints every address and port of a host that can be connected to from where it is run: `node scan.mjs ADDRESS…`
+const SCAN: &str = r#"
+import { connect } from "node:net";
+const todo = process.argv.slice(2).flatMap((host) => Array.from({ length: 65535 }, (_, n) => ({ host, port: n + 1 })));
+const next = () => {
+  const at = todo.pop();
+  if (!at) return;
+  const socket = connect({ ...at, timeout: 1000 });
+  const end = (said) => { if (said) console.log(at.host, at.port); socket.destroy(); };
+  socket.on("connect", () => end(true)).on("timeout", () => end()).on("error", () => end()).on("close", next);
+};
+for (let n = 0; n < 10000; n += 1) next();
+"#;
 
 /// What a setup may write, but for logs, caches and what changes by itself.
-const FILES: &str = "find /etc /usr /home /root /var/lib/dpkg/status /var/lib/systemd/linger -xdev \\( -type f -o -type l \\) \
-    ! -name '*~' ! -name '*-' -printf '%p %m %u:%g %l\\n' -exec sh -c 'test -L \"$1\" || sha256sum \"$1\"' sh {} \\; | sort";
+const FILES: &str = "where='/etc /usr /home /root /var/lib/dpkg/status /var/lib/systemd/linger'; { \
+    find $where -xdev \\( -type f -o -type l \\) ! -name '*~' ! -name '*-' -printf '%p %m %u:%g %l\\n'; \
+    find $where -xdev -type f ! -name '*~' ! -name '*-' -exec sha256sum {} +; } 2>&1 | sort";
 
-/// The steps, as they are named while they are taken.
-const STEPS: [&str; 14] = [
+/// The steps, in the order in which they are taken.
+const STEPS: [&str; 15] = [
     "packages",
     "user",
     "firewall",
@@ -20,9 +41,10 @@ const STEPS: [&str; 14] = [
     "home",
     "ssh-key",
     "known-hosts",
-    "config",
     "program",
+    "config",
     "openclaw",
+    "tokens",
     "openclaw-config",
     "units",
     "monitor",
@@ -35,7 +57,7 @@ fn setup(host: &Host, more: &str) -> Answer {
 }
 
 /// Lets the standby's key in, as its operator does at the git host.
-fn admit(lab: &Lab) {
+pub(crate) fn admit(lab: &Lab) {
     let key = lab.standby.run("cat /home/openclaw/.ssh/id_ed25519.pub");
     lab.primary.openclaw(&format!("echo '{}' >> .ssh/authorized_keys", key.trim()));
 }
@@ -97,16 +119,24 @@ fn bare_host_becomes_a_standby() {
     assert!(again.ok && !again.text.contains("to do"), "{}", again.text);
     assert_eq!((host.run(FILES), host.unit(MONITOR)), before, "a second run changes nothing");
 
-    // From the other host: nothing but ssh.
-    let open = |port: u16| lab.primary.ask(&format!("timeout 2 bash -c '</dev/tcp/{STANDBY}/{port}'")).ok;
-    assert!(open(22));
-    let others: Vec<u16> = [25, 53, 80, 111, 443, 8080, 18789].into_iter().filter(|port| open(*port)).collect();
-    assert_eq!(others, [0u16; 0], "open to everybody");
+    // What cannot be known is what nobody has asked for.
+    let found = examine(host, "");
+    assert!(wrong(&found).is_empty(), "{:?}", wrong(&found));
+    let unseen: Vec<_> = found.iter().filter(|(_, line)| line.level == "skipped").map(|(id, _)| id.as_str()).collect();
+    assert_eq!(unseen, ["same-account", "same-token", "secrets", "versions"]);
+
+    // A gateway whose Telegram cannot be reached takes five minutes to stop.
+    host.write("/root/telegram.mjs", &install::text("files/standby/telegram.mjs"));
+    host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs /root/sent"));
+    host.openclaw(r#"sed -i 's|"botToken"|"apiRoot": "http://127.0.0.1:8081", &|' .openclaw/openclaw.json"#);
 
     lab.kill_primary();
     eventually("the standby takes over", secs(90), || (host.unit(GATEWAY).active == "active").then_some(()));
     lab.monitor().wait_role("active", secs(120));
-    assert!(!lab.primary.sees_started(STANDBY), "its port is not for the public interface");
+    let found = examine(host, "");
+    let wrong: Vec<_> = wrong(&found).into_iter().map(|(id, line)| (id, line.level.as_str())).collect();
+    assert_eq!(wrong, [("upstream", "warn")], "it serves, and so nothing is wrong here");
+    only_ssh_is_open(&lab);
 
     let gone = host.ask("openclaw-failover uninstall --yes");
     assert!(gone.ok, "{}", gone.text);
@@ -116,25 +146,47 @@ fn bare_host_becomes_a_standby() {
     assert!(host.note("MEMORY.md").is_some() && host.run("ufw status").contains("active"));
 }
 
+/// Looks at every port from the other host, while the gateway and something that nobody has allowed listen.
+fn only_ssh_is_open(lab: &Lab) {
+    let host = &lab.standby;
+    assert!(lab.primary.sees_started(TAILNET_STANDBY), "the tailnet reaches the gateway");
+    host.run("systemd-run --quiet --unit=everywhere python3 -m http.server --bind :: 8000");
+    let listens = || host.ask("ss -ltn | grep -q :8000").ok.then_some(());
+    eventually("it listens", secs(10), listens);
+    let v6 = host.run("ip -6 -oneline address show dev eth0 | sed 's/.* inet6 \\([^/]*\\).*/\\1/'");
+    let v6 = format!("{}%eth0", v6.trim());
+    lab.primary.write("/root/scan.mjs", SCAN);
+    let start = Instant::now();
+    let scan = format!("ulimit -n 20000; timeout 120 {NODE} /root/scan.mjs {STANDBY} {v6} {TAILNET_STANDBY} | sort");
+    let open = lab.primary.run(&scan);
+    report(&format!("three times 65535 ports were tried in {:.0} s", start.elapsed().as_secs_f64()));
+    let expected = format!("{STANDBY} 22\n{TAILNET_STANDBY} 18789\n{TAILNET_STANDBY} 22\n{v6} 22\n");
+    assert_eq!(open, expected);
+    host.run("systemctl stop everywhere");
+}
+
 #[test]
 fn killed_at_every_step() {
     let lab = Lab::with_bare_standby();
     let host = &lab.standby;
-    let (mut kills, mut is_admitted) = (0, false);
+    let (mut kills, mut is_admitted) = (Vec::new(), false);
     for step in STEPS {
-        // Killed as soon as it says that it takes this step. One that is quicker than that has been taken already.
+        // Killed as soon as it says that it takes this step, by somebody who goes before it. One that is quicker than that
+        // has been taken already.
         let killed = host.ask(&format!(
-            "({SETUP} --yes & echo $! >/tmp/pid; wait) 2>&1 | while read -r line; do \
-             if [ \"$line\" = '{step} …' ]; then kill -9 $(cat /tmp/pid); echo killed; fi; done"
+            "(nice -n 10 {SETUP} --yes & echo $! >/tmp/pid; wait) 2>&1 | (renice -n -20 $BASHPID >/dev/null; \
+             while read -r line; do \
+             if [ \"$line\" = '{step} …' ]; then read -r pid </tmp/pid; kill -9 $pid; echo killed; fi; done)"
         ));
-        kills += killed.text.lines().filter(|line| *line == "killed").count();
+        kills.extend(killed.text.contains("killed\n").then_some(step));
         if !is_admitted && host.ask("test -s /home/openclaw/.ssh/id_ed25519").ok {
             admit(&lab);
             is_admitted = true;
         }
     }
-    report(&format!("killed {kills} times"));
-    assert!(kills > STEPS.len() / 2);
+    report(&format!("killed at {}", kills.join(", ")));
+    // A quick one may have been over before it could be killed.
+    assert!(kills.len() > STEPS.len() * 2 / 3);
     let last = setup(host, "--yes");
     assert!(last.ok, "{}", last.text);
     is_standby(&lab);
@@ -260,4 +312,9 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
     let before = host.run(FILES);
     assert!(!host.run(&command).contains("to do"));
     assert_eq!(host.run(FILES), before);
+
+    let gone = host.ask("openclaw-failover uninstall --yes");
+    assert!(gone.ok && gone.text.contains("left as they are"), "{}", gone.text);
+    host.run("! ls /usr/local/bin/openclaw-failover /etc/systemd/system/openclaw-sync* 2>/dev/null; ! systemctl is-active --quiet openclaw-sync-push.timer");
+    assert_eq!(host.run("cat /home/agent/.ssh/authorized_keys"), keys, "what the standby may read it still may");
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::thread;
 
-use openclaw_failover::setup::{Role, State};
+use openclaw_failover::setup::{Plan, Role, State};
 
 use crate::host::Host;
 
@@ -161,4 +161,21 @@ fn a_removal_leaves_a_primarys_own_gateway_alone() {
         plan.contains(&("stop", State::Todo("stop and disable openclaw.service; it serves now".into()))),
         "{plan:?}"
     );
+}
+
+#[test]
+fn a_removal_leaves_the_systems_folders_and_tells_how_to_have_back_what_was() {
+    let host = Host::with_agent();
+    host.write("etc/polkit-1/rules.d/50-openclaw-failover.rules", "");
+    host.write(&format!("{UNITS}/openclaw-sync-push.service.d/user.conf"), "");
+    host.write(&format!("{UNITS}/openclaw.service{ASIDE}"), "");
+    host.write(&format!("{UNITS}/openclaw.service.d/override.conf{ASIDE}"), "");
+    let plan = Plan::new(host.site(), Role::Nobody);
+    plan.apply(&mut |_| ()).unwrap();
+    assert!(host.path("etc/polkit-1/rules.d").is_dir(), "polkit watches it");
+    assert!(!host.path(&format!("{UNITS}/openclaw-sync-push.service.d")).exists());
+    let notes = plan.notes(true).join("\n");
+    for way in ["mv openclaw.service.replaced", "mv openclaw.service.d/override.conf.replaced"] {
+        assert!(notes.contains(way), "{notes}");
+    }
 }

@@ -2,18 +2,20 @@
 # Builds the root file system of a host on which nobody has installed anything: Debian 12 with ssh. Labs have no way to a
 # mirror, so the packages that a setup wants lie on it as a repository of its own.
 #
-# usage: bare.sh DIR
+# usage: bare.sh DIR [SUITE [OPTION OF MMDEBSTRAP…]]
 set -eu
 dir=$1
+suite=${2:-bookworm}
+shift "$(($# < 2 ? $# : 2))"
 rm -rf "$dir.partial"
 mmdebstrap --quiet --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,openssh-server,iproute2,procps,ca-certificates,cron bookworm "$dir.partial"
+    --include=apt,systemd,systemd-sysv,libpam-systemd,dbus,openssh-server,iproute2,procps,ca-certificates,cron "$@" "$suite" "$dir.partial"
 mkdir -p "$dir.partial/var/log/journal"
 : > "$dir.partial/etc/machine-id"
 cp /etc/resolv.conf "$dir.partial/etc/resolv.conf"
 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive chroot "$dir.partial" sh -eu <<'INSIDE'
 apt-get -q update > /dev/null
-apt-get -q -y --no-install-recommends --download-only install curl fail2ban git openssh-client polkitd python3 python3-systemd \
+apt-get -q -y --no-install-recommends --download-only install curl fail2ban git nftables openssh-client polkitd python3 python3-systemd \
     rsync sqlite3 sudo ufw unattended-upgrades > /dev/null
 mkdir -p /opt/packages
 mv /var/cache/apt/archives/*.deb /opt/packages/

@@ -1,0 +1,150 @@
+//! An agent that was talked into anything, on a host that root sets up and looks at: root runs nothing of the agent's,
+//! writes nowhere it is led to, tells nothing that it should not, and waits for nothing for ever.
+
+use std::time::{Duration, Instant};
+
+use crate::host::{Host, quoted};
+use crate::hostile::{GIT_CONFIG, OTHERS, PAYLOAD, changed, nobody_else_ran_it, proofs};
+use crate::lab::Lab;
+use crate::setup::{SETUP, admit};
+use crate::shell::{Answer, report, secs};
+
+/// What may change when the agent has OpenClaw elsewhere: the gateway, which runs as the agent, is started from there.
+const MAY_CHANGE: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";
+
+/// Wherever a program could be looked for, there is one, which says who has run it; and so do a shell's own files.
+const PROGRAMS: &str = r#"
+    for folder in .local/bin bin .npm-global/bin .openclaw/bin .nvm/versions/node/v99.0.0/bin; do
+        mkdir -p $folder
+        for name in openclaw node npm git ssh ssh-keygen rsync env sh bash setpriv setsid systemctl sqlite3 sudo df; do
+            printf '#!/bin/sh\n%s/payload %s </dev/null\n' "$HOME" "$name" > $folder/$name; chmod +x $folder/$name
+        done
+        printf 'case $1 in --version) echo OpenClaw 2026.9.6;; *) echo "{\\"valid\\":true}";; esac\n' >> $folder/openclaw
+        printf 'echo v24.21.0\n' >> $folder/node
+    done
+    for file in .bashrc .bash_profile .profile .bash_login .bash_logout .zshenv .zshrc .xprofile .ssh/rc; do
+        mkdir -p .ssh
+        printf '~/payload %s </dev/null\nexport PATH=~/.local/bin:~/bin:$PATH BASH_ENV=~/.bashrc\n' $file > $file
+    done
+    printf '[core]\n\tfsmonitor = %s/payload\n\tsshCommand = %s/payload\n\tpager = %s/payload\n' ~ ~ ~ > .gitconfig
+    printf '[alias]\n\trev-parse = !%s/payload\n\tconfig = !%s/payload\n' ~ ~ >> .gitconfig
+"#;
+
+/// Where root might write, read or wait, there is something else. Each with what it may cost at most.
+const TRICKS: [(&str, &str, Duration); 11] = [
+    ("openclaw.json is /etc/shadow", "ln -sf /etc/shadow .openclaw/openclaw.json", QUICK),
+    ("openclaw.json is a pipe", "rm .openclaw/openclaw.json; mkfifo .openclaw/openclaw.json", QUICK),
+    ("openclaw.json is huge", "truncate -s 8G .openclaw/openclaw.json", QUICK),
+    ("the folder of OpenClaw is root's", "mv .openclaw aside; ln -s /root .openclaw", QUICK),
+    ("the workspace is root's", "mv .openclaw/workspace aside; ln -s /etc .openclaw/workspace", QUICK),
+    ("the folder of ssh is root's", "mv .ssh aside; ln -s /root/.ssh .ssh", QUICK),
+    (
+        "the files of ssh are root's",
+        "cd .ssh; ln -sf /root/.ssh/authorized_keys; ln -sf /etc/hosts known_hosts; ln -sf /etc/shadow id_ed25519.pub; \
+         ln -sf /root/.ssh/id id_ed25519; ln -s /etc/shadow authorized_keys.new",
+        QUICK,
+    ),
+    (
+        "the user's units are the system's",
+        "mkdir -p .config/systemd; ln -s /etc/systemd/system .config/systemd/user",
+        QUICK,
+    ),
+    (
+        "the user's gateways are no files",
+        "mkdir -p .config/systemd/user; cd .config/systemd/user; ln -s /etc/shadow openclaw-gateway.service; \
+         mkdir openclaw-gateway-a.service; mkfifo openclaw-gateway-b.service; touch $'openclaw-gateway-\nc.service'",
+        QUICK,
+    ),
+    (
+        "reports are none",
+        "cd /var/lib/openclaw-sync; rm -f pull.json push.json; mkfifo pull.json; ln -s /etc/shadow push.json",
+        QUICK,
+    ),
+    ("a shell of its never begins", "echo 'exec sleep 1000' > .bash_profile", secs(90)),
+];
+
+/// Seconds, as without the agent.
+const QUICK: Duration = secs(40);
+
+#[test]
+fn root_is_led_nowhere() {
+    let (lab, _stub) = Lab::with_bare_standby_and_stub();
+    let host = &lab.standby;
+    host.run(
+        "useradd --create-home --shell /bin/bash openclaw; install -d -m 700 /root/.ssh; \
+         ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id; cp /root/.ssh/id.pub /root/.ssh/authorized_keys",
+    );
+    host.openclaw(&format!("printf %s {} > payload; chmod +x payload; {PROGRAMS}", quoted(PAYLOAD)));
+
+    let first = set_up(host);
+    assert!(first.text.contains("workspace: cannot fetch"), "only the git host stands in the way: {}", first.text);
+    admit(&lab);
+    let second = set_up(host);
+    assert!(second.ok, "{}", second.text);
+    look(host);
+    assert!(proofs(host).contains("openclaw by .bash_profile"), "the trap is set: {}", proofs(host));
+    is_unharmed(host, "its programs are everywhere");
+    root_reads_nothing_of_the_agents(host);
+
+    host.run("tar -C /home -cf /root/home.tar openclaw; cp -a /var/lib/openclaw-sync /root/reports");
+    let before = host.run(OTHERS);
+    let git = format!("cd .openclaw/workspace; cp ~/payload .git/; mkdir -p .git/info; {GIT_CONFIG}");
+    for (what, trick, limit) in TRICKS.into_iter().chain([("the workspace's git runs programs", git.as_str(), QUICK)]) {
+        host.openclaw(trick);
+        leads_nowhere(host, what, limit, &before);
+        host.run(
+            "rm -r /home/openclaw /var/lib/openclaw-sync; tar -C /home -xf /root/home.tar; \
+             cp -a /root/reports /var/lib/openclaw-sync",
+        );
+    }
+}
+
+/// Has root set up the host again and look at it; `before` is what was not the agent's before.
+fn leads_nowhere(host: &Host, what: &str, limit: Duration, before: &str) {
+    let start = Instant::now();
+    let again = set_up(host);
+    let took = start.elapsed();
+    let looked = look(host);
+    let end = if again.ok { "ended" } else { "stopped" };
+    report(&format!("{what}: setup {end} in {took:.1?}, doctor in {looked:.1?}"));
+    assert!(took < limit && looked < limit, "{what}: {took:?} and {looked:?}");
+    assert!(!again.text.contains("root:"), "{what}: {}", again.text);
+    is_unharmed(host, what);
+    let others: Vec<_> = changed(host, before).into_iter().filter(|line| !line.contains(MAY_CHANGE)).collect();
+    assert!(others.is_empty(), "{what}: {others:#?}");
+}
+
+fn set_up(host: &Host) -> Answer {
+    host.ask(&format!("timeout 500 {SETUP} --yes"))
+}
+
+/// Has root look at the host from where the agent's programs are, and returns how long that took.
+fn look(host: &Host) -> Duration {
+    let start = Instant::now();
+    let said =
+        host.ask("cd /home/openclaw/.local/bin 2>/dev/null || cd /; timeout 500 openclaw-failover doctor --json");
+    assert!(said.text.contains("\"checks\""), "it comes to an end: {}", said.text);
+    assert!(!said.text.contains("root:"), "it tells no secrets: {}", said.text);
+    start.elapsed()
+}
+
+/// Nothing of the agent's was run by anybody else, and nothing in its home is anybody else's.
+fn is_unharmed(host: &Host, what: &str) {
+    nobody_else_ran_it(host);
+    let foreign = host.run("find /home/openclaw /var/lib/openclaw-sync ! -user openclaw -printf '%p %u\\n'");
+    assert_eq!(foreign, "", "{what}: root has written there");
+}
+
+/// What root is to read it is not to be given from the agent's home.
+fn root_reads_nothing_of_the_agents(host: &Host) {
+    host.openclaw("cp /etc/openclaw-failover/config.json .; echo key > known_hosts; ln -s /etc/shadow token");
+    for command in [
+        "setup standby --dry-run --config /home/openclaw/config.json",
+        "setup standby --yes --config /home/openclaw/config.json",
+        "doctor --primary-config /home/openclaw/config.json",
+    ] {
+        let said = host.ask(&format!("/root/openclaw-failover {command}"));
+        assert!(!said.ok && said.text.contains("root reads"), "{command}: {}", said.text);
+    }
+    host.openclaw("rm config.json known_hosts token");
+}

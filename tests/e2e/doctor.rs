@@ -1,0 +1,135 @@
+//! `doctor` on a host that `setup` has made a standby: all is well, and whatever is broken then is found, with its fix,
+//! and nothing else.
+
+mod breaks;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use openclaw_failover::json;
+
+use crate::host::Host;
+use crate::install;
+use crate::lab::Lab;
+use crate::setup::SETUP;
+use crate::shell::report;
+use crate::stub::{Says, Stub};
+use breaks::{BREAKS, Break, OPENCLAWS, SHELL, Way};
+
+/// What was given as the primary's configuration.
+const PRIMARY_CONFIG: &str = "/root/primary.json5";
+
+/// What a check has found.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) level: String,
+    pub(crate) evidence: String,
+    pub(crate) fix: String,
+}
+
+/// Asks `doctor` on a host, check by check.
+pub(crate) fn examine(host: &Host, options: &str) -> BTreeMap<String, Line> {
+    let said = host.ask(&format!("timeout 120 openclaw-failover doctor --json {options}"));
+    let answer = json::parse(&said.text).unwrap_or_else(|why| panic!("doctor: {why:?}: {}", said.text));
+    let checks = answer.get("checks").and_then(|checks| checks.as_array()).unwrap_or_default();
+    let lines: BTreeMap<_, _> = checks
+        .iter()
+        .map(|check| {
+            let text = |key: &str| check.get(key).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
+            (text("id"), Line { level: text("level"), evidence: text("evidence"), fix: text("fix") })
+        })
+        .collect();
+    assert!(lines.len() > 40, "every check has a line: {}", said.text);
+    assert_eq!(said.ok, lines.values().all(|line| line.level != "fail"), "the exit code tells whether one has failed");
+    lines
+}
+
+/// Those that are neither well nor left out.
+pub(crate) fn wrong(lines: &BTreeMap<String, Line>) -> Vec<(&str, &Line)> {
+    let wrong = lines.iter().filter(|(_, line)| ["warn", "fail"].contains(&line.level.as_str()));
+    wrong.map(|(id, line)| (id.as_str(), line)).collect()
+}
+
+/// A standby as [`BREAKS`] wants it: its workspace's remote and its secrets lie with two users of the primary, so that
+/// each can be denied alone.
+fn standby(lab: &Lab) {
+    let host = &lab.standby;
+    host.write("/root/config.json", &install::text("files/doctor/config.json"));
+    host.write(PRIMARY_CONFIG, &install::text("files/doctor/primary.json5"));
+    let setup = format!("{SETUP} --yes");
+    let first = host.ask(&setup);
+    assert!(!first.ok && first.text.contains("workspace: cannot fetch"), "{}", first.text);
+    let key = host.run("cat /home/openclaw/.ssh/id_ed25519.pub");
+    lab.primary.run(&format!(
+        "useradd --create-home git; cp -a /home/openclaw/workspace.git /home/git; mkdir /home/git/.ssh; \
+         echo '{0}' | tee --append /home/openclaw/.ssh/authorized_keys > /home/git/.ssh/authorized_keys; \
+         echo A=1 > /home/openclaw/standby.env; chown -R git: /home/git; chown openclaw: /home/openclaw/standby.env",
+        key.trim()
+    ));
+    let second = host.ask(&setup);
+    assert!(second.ok, "{}", second.text);
+    lab.monitor().wait_sees_healthy();
+}
+
+#[test]
+fn whatever_is_broken_is_found_and_nothing_else() {
+    let (lab, stub) = Lab::with_bare_standby_and_stub();
+    let host = &lab.standby;
+    standby(&lab);
+    let primary = format!("--primary-config {PRIMARY_CONFIG}");
+
+    let start = Instant::now();
+    let well = examine(host, &primary);
+    report(&format!("doctor took {:.1} s", start.elapsed().as_secs_f64()));
+    for (id, line) in &well {
+        assert_eq!(line.level, "ok", "{id}: {line:?}");
+    }
+
+    let mut missed = Vec::new();
+    let mut each = |breaks: &[Break]| {
+        for one in breaks {
+            missed.extend(find(&lab, &stub, one, &primary));
+        }
+    };
+    each(&OPENCLAWS);
+    // A Node takes seconds to start OpenClaw: where that is not what is broken, something quicker says that it is well.
+    host.run("mv /usr/local/bin/openclaw /root/; install -m 755 /dev/stdin /usr/local/bin/openclaw <<'END'\n\
+        #!/usr/bin/env node\n\
+        console.log(process.argv[2] === \"--version\" ? \"OpenClaw 2026.9.6\" : '{\"valid\":true,\"warnings\":[]}');\nEND");
+    each(&BREAKS);
+    host.run("mv /root/openclaw /usr/local/bin/");
+    report(&format!("{} breaks in {:.0} s", OPENCLAWS.len() + BREAKS.len(), start.elapsed().as_secs_f64()));
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    host.agent("echo note > note.md");
+    let last = examine(host, &primary);
+    assert!(wrong(&last).is_empty(), "all is mended: {:?}", wrong(&last));
+    assert_eq!(last["workspace"].evidence, "1 files are not committed; the next pull does it");
+
+    // What makes no sense is no configuration to look at anything with.
+    host.run("sed -i s/probe/prob/ /etc/openclaw-failover/config.json");
+    let refused = host.ask("openclaw-failover doctor || echo code $?");
+    assert!(refused.text.contains("did you mean \"probe\"") && refused.text.contains("code 2\n"), "{}", refused.text);
+}
+
+/// Breaks one thing, looks, and mends it. What is not found as it should be is told; that it was mended shows in the
+/// next look, which finds nothing of it.
+fn find(lab: &Lab, stub: &Stub, one: &Break, options: &str) -> Option<String> {
+    let run = |script: &str| lab.standby.run(&format!("{SHELL}\n{script}"));
+    match one.how {
+        Way::Here(script, _) => drop(run(script)),
+        Way::AtThePrimary(script, _) => drop(lab.primary.run(script)),
+        Way::PrimarySays(page) => stub.say(page),
+    }
+    let found = examine(&lab.standby, options);
+    match one.how {
+        Way::Here(_, mend) => drop(run(mend)),
+        Way::AtThePrimary(_, mend) => drop(lab.primary.run(mend)),
+        Way::PrimarySays(_) => stub.say(Says::Started),
+    }
+    let wrong = wrong(&found);
+    let is_it = |((id, line), (expected, level, fix)): (&(&str, &Line), &(&str, &str, &str))| {
+        id == expected && line.level == *level && line.fix.contains(fix) && !line.evidence.is_empty()
+    };
+    let is_found = wrong.len() == one.found.len() && wrong.iter().zip(one.found).all(is_it);
+    (!is_found).then(|| format!("{}: {:?} is expected, and there is {wrong:#?}", one.what, one.found))
+}

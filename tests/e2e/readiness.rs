@@ -1,0 +1,109 @@
+//! A standby that could no longer take over says so by itself. What only root or the agent's user can see of that is seen
+//! from within the units' sandboxes here, as on every host.
+
+use std::thread;
+
+use crate::host::Host;
+use crate::lab::{Lab, MONITOR};
+use crate::shell::{eventually, now, secs};
+
+/// What is broken by the agent's user in its home, what is then said of it, and what mends it.
+const AT_HOME: [(&str, &str, &str); 5] = [
+    (
+        "true",
+        "channels: no channel is on",
+        "sed -i 's/\"cron\"/\"channels\": { \"discord\": {} }, \"cron\"/' .openclaw/openclaw.json",
+    ),
+    (
+        "sed -i 's/\"enabled\": false/\"enabled\": true/' .openclaw/openclaw.json",
+        "crons: they are on",
+        "sed -i 's/\"enabled\": true/\"enabled\": false/' .openclaw/openclaw.json",
+    ),
+    (
+        "sed -i 's/18789/18790/' .openclaw/openclaw.json",
+        "openclaw-places: it would listen on 18790",
+        "sed -i 's/18790/18789/' .openclaw/openclaw.json",
+    ),
+    (
+        "mkdir -p .config/systemd/user; touch .config/systemd/user/openclaw-gateway-work.service",
+        "user-gateway: openclaw-gateway-work.service",
+        "rm -r .config",
+    ),
+    (
+        "mv .nvm/versions/node/v24.21.0 .nvm/versions/node/v24.22.0",
+        "gateway-program: the unit starts /home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw, which is not there",
+        "mv .nvm/versions/node/v24.22.0 .nvm/versions/node/v24.21.0",
+    ),
+];
+
+/// OpenClaw as nvm installs it.
+const NVM: &str = "mkdir -p .nvm/versions/node/v24.21.0/bin; cd .nvm/versions/node/v24.21.0/bin; \
+    ln -s /opt/openclaw/node_modules/node-binary/bin/node; ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs openclaw";
+
+#[test]
+fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
+    // The first pull of the lab's monitor may be the first to complain.
+    let began = now();
+    let (lab, _stub) = Lab::with_stub();
+    let host = &lab.standby;
+    host.openclaw(NVM);
+    host.write(
+        "/etc/systemd/system/openclaw.service.d/openclaw.conf",
+        "[Service]\nEnvironment=PATH=/home/openclaw/.nvm/versions/node/v24.21.0/bin:/usr/bin:/bin\n\
+         ExecStart=\nExecStart=/home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw gateway run\n",
+    );
+    host.run("systemctl daemon-reload");
+    lab.configure(r#""workspace": { "refresh": "2s" }"#);
+    for (break_it, words, mend_it) in AT_HOME {
+        host.openclaw(break_it);
+        lab.monitor().wait_complaint(&format!("not_ready: {words}"), secs(30));
+        host.openclaw(mend_it);
+        until_it_complains(&lab, words, false, || {});
+    }
+    until_it_complains(&lab, "not_ready", false, || {});
+
+    let look = || {
+        host.run(&format!("systemctl reload {MONITOR}"));
+        thread::sleep(secs(2));
+    };
+    for (break_it, words, mend_it) in [
+        (
+            "systemctl mask openclaw.service",
+            "gateway-unit: openclaw.service is masked",
+            "systemctl unmask openclaw.service",
+        ),
+        ("mv /usr/bin/sqlite3 /root", "programs: sqlite3 is not installed", "mv /root/sqlite3 /usr/bin"),
+    ] {
+        host.run(break_it);
+        until_it_complains(&lab, words, true, look);
+        host.run(mend_it);
+        until_it_complains(&lab, words, false, look);
+    }
+    let told = |name| lab.monitor().count(name, began);
+    assert_eq!((told("not_ready"), told("ready")), (AT_HOME.len() + 2, AT_HOME.len() + 2), "each begins and ends once");
+    everything_is_seen(host);
+}
+
+fn until_it_complains(lab: &Lab, words: &str, whether: bool, look: impl Fn()) {
+    let what = format!("the status complains of {words}: {whether}");
+    eventually(&what, secs(60), || {
+        look();
+        (lab.monitor().complaints().contains(words) == whether).then_some(())
+    });
+}
+
+/// In the monitor's own sandbox, as its own user: what is passed over there is what cannot be seen or does not apply.
+fn everything_is_seen(host: &Host) {
+    let seen = host.run(&format!(
+        "nsenter --mount --target {} setpriv --reuid=openclaw-failover --regid=openclaw-failover --clear-groups \
+         openclaw-failover doctor --cheap",
+        host.unit(MONITOR).main_pid
+    ));
+    let skipped: Vec<&str> = seen
+        .split("{\"id\":\"")
+        .filter(|check| check.contains("\"level\":\"skipped\""))
+        .filter_map(|check| check.split('"').next())
+        .collect();
+    assert_eq!(skipped, ["credentials", "polkit", "tailscale", "firewall", "fail2ban"], "{seen}");
+    assert!(!seen.contains("\"level\":\"fail\""), "{seen}");
+}
