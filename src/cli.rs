@@ -13,6 +13,7 @@ mod error;
 mod history;
 mod operator;
 mod output;
+mod replay;
 mod rooms;
 mod run;
 mod setup;

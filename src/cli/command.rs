@@ -15,6 +15,7 @@ use super::error::Error;
 use super::history::History;
 use super::operator::Operator;
 use super::output::Output;
+use super::replay::Replay;
 use super::run::Run;
 use super::setup::Setup;
 use super::status::Status;
@@ -27,6 +28,7 @@ pub(super) enum Command {
     Run(Run),
     Status(Status),
     History(History),
+    Replay(Replay),
     Config(Config),
     Doctor(Doctor),
     Demo(Demo),
@@ -40,11 +42,12 @@ pub(super) enum Command {
 type Parse = fn(Parser) -> Result<Command, Error>;
 
 /// Every command and its parser.
-const COMMANDS: [(&str, Parse); 14] = [
+const COMMANDS: [(&str, Parse); 15] = [
     ("check", Check::parse),
     ("run", Run::parse),
     ("status", Status::parse),
     ("history", History::parse),
+    ("replay", Replay::parse),
     ("promote", Operator::parse_promote),
     ("demote", Operator::parse_demote),
     ("pause", Operator::parse_pause),
@@ -68,6 +71,7 @@ Commands:
   run           the monitor: watch, promote, demote
   status        what the monitor sees and does right now
   history       every promotion and demotion, with its reason
+  replay        run the flight recorder's events again, and see each decision
   promote       bring this host's gateway up and keep it up
   demote        stop it and keep it down, for a while
   pause         do nothing to it, for a while
@@ -116,6 +120,7 @@ impl Command {
             Self::Run(run) => run.run(),
             Self::Status(status) => status.run(out),
             Self::History(history) => history.run(out),
+            Self::Replay(replay) => replay.run(out),
             Self::Config(config) => config.run(out),
             Self::Doctor(doctor) => doctor.run(out),
             Self::Demo(demo) => demo.run(out),
