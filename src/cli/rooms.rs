@@ -85,8 +85,8 @@ pub(super) fn status(json: bool, out: &mut Output) -> Result<Answer, Error> {
 }
 
 /// What happened, all of it or the last `since`.
-pub(super) fn history(since: Option<Duration>, json: bool, out: &mut Output) -> Result<Answer, Error> {
-    let shown = past::command(&Paths::new(environment).history(), since, json, wall_clock());
+pub(super) fn history(since: Option<Duration>, form: past::Form, out: &mut Output) -> Result<Answer, Error> {
+    let shown = past::command(&Paths::new(environment).history(), since, form, wall_clock());
     show(&shown.map_err(failed)?, out)
 }
 

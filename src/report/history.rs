@@ -4,6 +4,7 @@
 //! before. A line that a crash or a full disk tore is closed before the next one is written, and left out by readers.
 
 mod command;
+mod summary;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -15,7 +16,7 @@ use super::entry::Entry;
 use super::load;
 use crate::json::Node;
 
-pub use command::command;
+pub use command::{Form, command};
 
 /// The most that one of the two files holds, in bytes.
 const HALF: u64 = 2 * 1024 * 1024;
