@@ -14,6 +14,7 @@ mod history;
 mod notify;
 mod operator;
 mod output;
+mod replay;
 mod rooms;
 mod run;
 mod setup;

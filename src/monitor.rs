@@ -29,6 +29,7 @@ mod remembered;
 mod signals;
 mod sync;
 mod telling;
+mod tracing;
 mod witness;
 mod workers;
 
@@ -48,6 +49,7 @@ use crate::report::armed::Armed;
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::paths::Paths;
 use crate::report::status::Seen;
+use crate::report::trace::{Begin, Tracer};
 pub(crate) use backend::{Backend, Systemd};
 use clock::Clock;
 use conditions::Conditions;
@@ -144,6 +146,7 @@ pub(crate) struct Monitor {
     generation: u64,
     reloading: bool,
     machine: Machine,
+    tracer: Tracer,
     armed: Armed,
     /// Whether the recorder has not taken it yet.
     armed_anew: bool,
@@ -178,12 +181,14 @@ impl Monitor {
             armed: past.armed.knows_each(&parts.config.upstreams),
             unit: unit.as_ref().ok().map(unit_for_machine),
         };
+        let witnessed = policy.witnessed;
         let (workers, mut missing) = Workers::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;
         let notifier = Notifier::start(&parts.config, &parts.paths, &outlet)?;
         missing.extend(operator::listen(&parts.paths.control(), outlet.clone()));
         let mut monitor = Self {
             upstreams: vec![None; parts.config.upstreams.len()],
-            machine: Machine::new(policy, now, start),
+            machine: Machine::new(policy, now, start.clone()),
+            tracer: Tracer::default(),
             armed_anew: past.armed != Armed::default(),
             armed: past.armed,
             remembered: past.memory,
@@ -207,6 +212,13 @@ impl Monitor {
             notifier,
             lookout: Lookout::new(now),
         };
+        monitor.trace_begin(Begin {
+            at: now,
+            config: monitor.parts.config.clone(),
+            witnessed,
+            start,
+            same_upstreams: None,
+        });
         let upstreams = monitor.parts.config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
         monitor.tell(&MonitorNote::Started { version: env!("CARGO_PKG_VERSION").to_owned(), upstreams });
         for what in missing {
@@ -248,6 +260,7 @@ impl Monitor {
         }
         self.notify.stopping();
         self.tell(&MonitorNote::Stopped);
+        self.trace_rest();
         self.write_status();
         self.workers.recorder.flush(FAREWELL);
     }
@@ -351,7 +364,9 @@ impl Monitor {
 
     fn handle(&mut self, at: Time, event: Event) {
         let before = self.machine.unit();
-        for action in self.machine.handle(at, event) {
+        let actions = self.machine.handle(at, event.clone());
+        self.trace(at, event, &actions);
+        for action in actions {
             self.changed = true;
             self.act(at, action);
         }
@@ -387,6 +402,7 @@ impl Monitor {
         if self.armed_anew && self.workers.recorder.take(Record::Armed(self.armed.clone())) {
             self.armed_anew = false;
         }
+        self.trace_anew();
         let now = self.clock.now();
         let news = self.changed || self.machine.window().is_some();
         let pace = if news { STATUS_PACE } else { self.parts.config.probe.interval.max(STATUS_REST) };

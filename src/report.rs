@@ -8,6 +8,7 @@
 //! - [`state`] and [`armed`]: what a monitor that starts must know of the ones before it.
 //! - [`entry`] and [`history`]: what happened, in one sentence each, and where it is kept.
 //! - [`status`]: how things stand now.
+//! - [`trace`]: all that the machine was given, so that it can be run again.
 //! - [`paths`]: where all of it lies.
 
 pub mod armed;
@@ -23,6 +24,7 @@ mod past;
 pub mod paths;
 pub mod state;
 pub mod status;
+pub mod trace;
 
 pub use load::Unreadable;
 

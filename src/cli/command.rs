@@ -16,6 +16,7 @@ use super::history::History;
 use super::notify::Notify;
 use super::operator::Operator;
 use super::output::Output;
+use super::replay::Replay;
 use super::run::Run;
 use super::setup::Setup;
 use super::status::Status;
@@ -28,6 +29,7 @@ pub(super) enum Command {
     Run(Run),
     Status(Status),
     History(History),
+    Replay(Replay),
     Config(Config),
     Doctor(Doctor),
     Demo(Demo),
@@ -42,11 +44,12 @@ pub(super) enum Command {
 type Parse = fn(Parser) -> Result<Command, Error>;
 
 /// Every command and its parser.
-const COMMANDS: [(&str, Parse); 15] = [
+const COMMANDS: [(&str, Parse); 16] = [
     ("check", Check::parse),
     ("run", Run::parse),
     ("status", Status::parse),
     ("history", History::parse),
+    ("replay", Replay::parse),
     ("promote", Operator::parse_promote),
     ("demote", Operator::parse_demote),
     ("pause", Operator::parse_pause),
@@ -71,6 +74,7 @@ Commands:
   run           the monitor: watch, promote, demote
   status        what the monitor sees and does right now
   history       every promotion and demotion, with its reason
+  replay        run the flight recorder's events again, and see each decision
   promote       bring this host's gateway up and keep it up
   demote        stop it and keep it down, for a while
   pause         do nothing to it, for a while
@@ -120,6 +124,7 @@ impl Command {
             Self::Run(run) => run.run(),
             Self::Status(status) => status.run(out),
             Self::History(history) => history.run(out),
+            Self::Replay(replay) => replay.run(out),
             Self::Config(config) => config.run(out),
             Self::Doctor(doctor) => doctor.run(out),
             Self::Demo(demo) => demo.run(out),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use lexopt::Parser;
 
+use crate::report::history::Form;
+
 use super::args::{Args, Item};
 use super::command::Command;
 use super::error::Error;
@@ -17,27 +19,29 @@ Usage: openclaw-failover history [OPTIONS]
 
 Options:
   --since TIME  only the last TIME, such as 30d
-  --json        print an array with one object an event
+  --summary     what it comes to: availability, outages, time to promote
+  --json        print an array with one object an event, or the summary's object
   -h, --help    this text
 ";
 
-const OPTIONS: &[&str] = &["--since", "--json"];
+const OPTIONS: &[&str] = &["--since", "--summary", "--json"];
 
 /// Print what happened.
 #[derive(Debug, PartialEq)]
 pub(super) struct History {
     since: Option<Duration>,
-    json: bool,
+    form: Form,
 }
 
 impl History {
     pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
         let mut args = Args::new(parser, "history", HELP, OPTIONS);
-        let mut history = Self { since: None, json: false };
+        let mut history = Self { since: None, form: Form::default() };
         while let Some(item) = args.next()? {
             match item {
                 Item::Option("--since") => history.since = Some(args.duration("--since")?),
-                Item::Option(_) => history.json = true,
+                Item::Option("--summary") => history.form.summary = true,
+                Item::Option(_) => history.form.json = true,
                 Item::Value(value) => return Err(args.unexpected(&value)),
                 Item::Help(help) => return Ok(help),
             }
@@ -46,6 +50,6 @@ impl History {
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        rooms::history(self.since, self.json, out)
+        rooms::history(self.since, self.form, out)
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::host::systemd::Systemctl;
 use crate::monitor::{Backend, Monitor, Parts, Systemd};
 use crate::report::clock::wall_clock;
 use crate::report::paths::Paths;
-use crate::report::{Shown, history as past, status as present};
+use crate::report::{Shown, history as past, status as present, trace};
 use crate::sync::{self, Report, unit};
 
 use super::Answer;
@@ -89,9 +90,15 @@ pub(super) fn status(json: bool, out: &mut Output) -> Result<Answer, Error> {
 }
 
 /// What happened, all of it or the last `since`.
-pub(super) fn history(since: Option<Duration>, json: bool, out: &mut Output) -> Result<Answer, Error> {
-    let shown = past::command(&Paths::new(environment).history(), since, json, wall_clock());
+pub(super) fn history(since: Option<Duration>, form: past::Form, out: &mut Output) -> Result<Answer, Error> {
+    let shown = past::command(&Paths::new(environment).history(), since, form, wall_clock());
     show(&shown.map_err(failed)?, out)
+}
+
+/// A trace, run again; the monitor's own where no other is named. `No` if the machine decides otherwise now.
+pub(super) fn replay(file: Option<PathBuf>, out: &mut Output) -> Result<Answer, Error> {
+    let file = file.unwrap_or_else(|| Paths::new(environment).trace());
+    show(&trace::command(&file).map_err(failed)?, out)
 }
 
 /// A failover on loopback.

@@ -165,6 +165,12 @@ impl Machine {
         self.witness.isolated
     }
 
+    /// Whether a promotion needs a witness.
+    #[must_use]
+    pub fn wants_witness(&self) -> bool {
+        self.policy.witnessed
+    }
+
     /// Whether something else answers on the gateway's port.
     #[must_use]
     pub fn port_held(&self) -> bool {

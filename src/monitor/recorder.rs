@@ -15,6 +15,7 @@ use crate::report::clock::Wall;
 use crate::report::durable::Error;
 use crate::report::entry::Entry;
 use crate::report::paths::Paths;
+use crate::report::trace::{self, Batch};
 use crate::report::{history, state};
 
 /// So many records wait to be taken; the room for them is there from the start.
@@ -31,6 +32,7 @@ pub(super) enum Record {
     Memory(Memory, Wall),
     Armed(Armed),
     Entry(Entry),
+    Trace(Batch),
     /// Answer when everything before this is on the disk, or cannot be brought there now.
     Flush(SyncSender<()>),
 }
@@ -98,6 +100,12 @@ impl Desk {
                     self.entries.pop_front();
                 }
                 self.entries.push_back(entry);
+            }
+            // It is for later, and only if the disk takes it: what is needed comes first.
+            Record::Trace(batch) => {
+                if let Err(why) = trace::append(&self.paths.trace(), &batch) {
+                    log::debug!("{why}");
+                }
             }
             Record::Flush(done) => return Some(done),
         }

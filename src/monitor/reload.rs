@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::config::{Config, Witness};
-use crate::failover::{Policy, Role};
+use crate::failover::{Policy, Role, Start};
 use crate::host::spawn;
 use crate::report::entry::MonitorNote;
+use crate::report::trace::Begin;
 
 use super::inbox::Fact;
 use super::notifier::Notifier;
@@ -66,6 +67,14 @@ impl Monitor {
         let armed = self.armed.knows_each(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
         let same_upstreams = urls(&config) == urls(&self.parts.config);
+        let begin = Begin {
+            at: self.clock.now(),
+            config: config.clone(),
+            witnessed: policy.witnessed,
+            start: Start { armed: armed.clone(), ..Start::default() },
+            same_upstreams: Some(same_upstreams),
+        };
+        self.trace_begin(begin);
         self.machine.reconfigure(policy, same_upstreams, &armed);
         if !same_upstreams {
             self.upstreams = vec![None; config.upstreams.len()];

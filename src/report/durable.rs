@@ -49,6 +49,11 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
+    /// There is no trace yet.
+    NoTrace {
+        /// The file.
+        path: PathBuf,
+    },
     /// It could not be renamed out of the way.
     SetAside {
         /// The file.
@@ -68,6 +73,9 @@ impl fmt::Display for Error {
                 write!(f, "cannot read {}: there is no such folder, so no monitor has run here", folder.display())
             }
             Self::Write { path, why } => write!(f, "cannot write {}: {why}{}", path.display(), advice(why)),
+            Self::NoTrace { path } => {
+                write!(f, "cannot replay {}: there is no such file, or it is empty", path.display())
+            }
             Self::SetAside { path, why } => write!(f, "cannot set aside {}: {why}{}", path.display(), advice(why)),
         }
     }

@@ -4,6 +4,7 @@
 //! before. A line that a crash or a full disk tore is closed before the next one is written, and left out by readers.
 
 mod command;
+mod summary;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -15,7 +16,7 @@ use super::entry::Entry;
 use super::load;
 use crate::json::Node;
 
-pub use command::command;
+pub use command::{Form, command};
 
 /// The most that one of the two files holds, in bytes.
 const HALF: u64 = 2 * 1024 * 1024;
@@ -32,29 +33,35 @@ pub fn append(path: &Path, entry: &Entry) -> Result<(), Error> {
 }
 
 /// The file that `path` became when it was full.
-fn older(path: &Path) -> PathBuf {
+pub(super) fn older(path: &Path) -> PathBuf {
     path.with_extension("1.jsonl")
 }
 
 fn add(path: &Path, line: &str) -> io::Result<()> {
-    let mut text = format!("{line}\n");
+    let text = format!("{line}\n");
     let known = fs::metadata(path).map_or(0, |found| found.len());
     let is_full = known > 0 && known.saturating_add(text.len() as u64) > HALF;
     if is_full {
         fs::rename(path, older(path))?;
     }
+    let (file, is_new) = add_lines(path, &text)?;
+    file.sync_data()?;
+    if is_new { sync_folder(path) } else { Ok(()) }
+}
+
+/// Adds whole lines to a file; one that was torn is closed before. Answers whether the file was empty.
+pub(super) fn add_lines(path: &Path, lines: &str) -> io::Result<(File, bool)> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
     let length = file.metadata()?.len();
     if length > 0 {
         let mut last = [0];
         file.read_exact_at(&mut last, length - 1)?;
         if last != *b"\n" {
-            text.insert(0, '\n');
+            file.write_all(b"\n")?;
         }
     }
-    file.write_all(text.as_bytes())?;
-    file.sync_data()?;
-    if length == 0 { sync_folder(path) } else { Ok(()) }
+    file.write_all(lines.as_bytes())?;
+    Ok((file, length == 0))
 }
 
 /// One line of the history.

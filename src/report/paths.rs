@@ -79,6 +79,12 @@ impl Paths {
         self.state_dir.join(format!("notified-{credential}.json"))
     }
 
+    /// What the machine was given.
+    #[must_use]
+    pub fn trace(&self) -> PathBuf {
+        self.state_dir.join("trace.jsonl")
+    }
+
     /// How things stand.
     #[must_use]
     pub fn status(&self) -> PathBuf {

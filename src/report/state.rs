@@ -37,7 +37,7 @@ pub fn save(path: &Path, memory: &Memory, wall: Wall) -> Result<(), Error> {
     durable::write(path, 0o640, text.as_bytes())
 }
 
-fn to_json(memory: &Memory, wall: Wall) -> Value {
+pub(super) fn to_json(memory: &Memory, wall: Wall) -> Value {
     let time = |time| fields::time(wall.at(time));
     let hold = memory.hold.map(|hold| past::hold_to_json(past::hold_at_wall(hold, wall)));
     let failover = memory.failover.as_ref().map(|it| past::failover_to_json(&past::failover_at_wall(it, wall)));
@@ -51,7 +51,7 @@ fn to_json(memory: &Memory, wall: Wall) -> Value {
     ])
 }
 
-fn understand(state: &Value) -> Result<Memory, String> {
+pub(super) fn understand(state: &Value) -> Result<Memory, String> {
     fields::check_schema(state)?;
     let promotions = as_list(field(state, "promotions")?, "promotions")?;
     Ok(Memory {

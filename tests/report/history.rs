@@ -8,7 +8,7 @@ use std::time::Duration;
 use openclaw_failover::failover::Note;
 use openclaw_failover::json;
 use openclaw_failover::report::Shown;
-use openclaw_failover::report::history::{Line, append, command, read};
+use openclaw_failover::report::history::{Form, Line, append, command, read};
 
 use super::{at, entry};
 
@@ -17,7 +17,7 @@ fn lines(path: &Path) -> Vec<Line> {
 }
 
 fn print(path: &Path, since: Option<Duration>, json: bool) -> Shown {
-    command(path, since, json, at(3600)).unwrap()
+    command(path, since, Form { json, summary: false }, at(3600)).unwrap()
 }
 
 fn hour(path: &Path) {
@@ -60,7 +60,7 @@ fn no_history_yet_is_no_error_but_no_monitor_is() {
     let shown = print(&folder.path().join("history.jsonl"), None, false);
     assert_eq!((shown.text.as_str(), shown.code), ("no history yet\n", 0));
     let nowhere = folder.path().join("none/history.jsonl");
-    let error = command(&nowhere, None, false, at(0)).unwrap_err().to_string();
+    let error = command(&nowhere, None, Form::default(), at(0)).unwrap_err().to_string();
     assert!(error.ends_with("none: there is no such folder, so no monitor has run here"), "{error}");
     assert!(append(&nowhere, &entry(&Note::Isolated, 0)).is_err());
 }

@@ -7,6 +7,7 @@ mod entries;
 mod history;
 mod state;
 mod status;
+mod trace;
 
 use std::time::Duration;
 

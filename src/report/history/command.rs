@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::summary::Summary;
 use super::{Line, read};
 use crate::failover::Time;
 use crate::host::printable;
@@ -17,28 +18,39 @@ const SENTENCE: usize = 1000;
 /// The width of the column of events.
 const EVENT: usize = 19;
 
+/// In which form a history is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// For programs.
+    pub json: bool,
+    /// Not each event, but what they come to.
+    pub summary: bool,
+}
+
 /// What `history` prints of the files at `path`: entries of the last `since`, or all, oldest first. `now` is the wall
 /// clock's.
 ///
 /// # Errors
 /// When no monitor has run here, or its history cannot be read.
-pub fn command(path: &Path, since: Option<Duration>, json: bool, now: Time) -> Result<Shown, Error> {
+pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> Result<Shown, Error> {
+    let Form { json, summary: is_summary } = form;
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         return Err(Error::NoMonitor { folder: folder.to_owned() });
     }
     let from = since.map_or(Time::default(), |since| now - since);
-    let mut entries = Vec::new();
+    let (mut entries, mut summary) = (Vec::new(), Summary::default());
     let mut unreadable = 0_usize;
     for line in read(path)? {
         match line {
-            Line::Entry(entry) if moment(&entry) >= from => {
-                entries.push(if json { entry.to_string() } else { row(&entry) })
-            }
-            Line::Entry(_) => {}
+            Line::Entry(entry) if moment(&entry) < from => {}
+            Line::Entry(entry) if is_summary => summary.add(moment(&entry), &entry),
+            Line::Entry(entry) => entries.push(if json { entry.to_string() } else { row(&entry) }),
             Line::Unreadable => unreadable += 1,
         }
     }
     let text = match (json, entries.is_empty()) {
+        (true, _) if is_summary => format!("{}\n", summary.finish(now).to_json().pretty()),
+        (false, _) if is_summary => summary.finish(now).to_text(),
         (true, true) => "[]\n".to_owned(),
         (true, false) => format!("[\n{}\n]\n", entries.join(",\n")),
         (false, true) if since.is_some() => "no history in that time\n".to_owned(),

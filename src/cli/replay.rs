@@ -1,0 +1,50 @@
+//! `replay`: a night, run again.
+
+use std::path::PathBuf;
+
+use lexopt::Parser;
+
+use super::args::{Args, Item};
+use super::command::Command;
+use super::error::Error;
+use super::output::Output;
+use super::{Answer, rooms};
+
+const HELP: &str = "\
+Give the events that the monitor has recorded to a new machine, and print each
+decision with the facts behind it. Nothing is started or stopped.
+
+Usage: openclaw-failover replay [FILE]
+
+Without FILE it is /var/lib/openclaw-failover/trace.jsonl. The exit code is 1 if
+this version decides otherwise than the one that ran.
+
+Options:
+  -h, --help  this text
+";
+
+/// Run a trace again.
+#[derive(Debug, PartialEq)]
+pub(super) struct Replay {
+    file: Option<PathBuf>,
+}
+
+impl Replay {
+    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "replay", HELP, &[]);
+        let mut file = None;
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+                Item::Option(_) => {}
+            }
+        }
+        Ok(Command::Replay(Self { file }))
+    }
+
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        rooms::replay(self.file, out)
+    }
+}

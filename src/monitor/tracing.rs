@@ -1,0 +1,54 @@
+//! Hands what the machine is given to the flight recorder.
+
+use crate::failover::{Action, Event, Role, Start, Time};
+use crate::report::trace::{Batch, Begin, decisions};
+
+use super::Monitor;
+use super::recorder::Record;
+
+impl Monitor {
+    pub(super) fn trace(&mut self, at: Time, event: Event, actions: &[Action]) {
+        let did = decisions(actions, at, &self.parts.config);
+        if let Some(batch) = self.tracer.took(at, event, &did) {
+            self.trace_batch(batch);
+        }
+    }
+
+    /// A machine starts, or has another configuration.
+    pub(super) fn trace_begin(&mut self, begin: Begin) {
+        for batch in self.tracer.begin(&begin) {
+            self.trace_batch(batch);
+        }
+    }
+
+    /// Begins a new segment when this one is long, if possible while the machine is as one that has just started.
+    pub(super) fn trace_anew(&mut self) {
+        let memory = self.machine.memory();
+        let is_quiet =
+            self.machine.role() == &Role::Standby && self.machine.window().is_none() && memory.hold.is_none();
+        if !self.tracer.is_full(is_quiet) {
+            return;
+        }
+        let upstreams = self.machine.upstreams();
+        let start = Start {
+            memory: memory.clone(),
+            armed: upstreams.iter().map(|upstream| upstream.armed).collect(),
+            unit: self.machine.unit(),
+        };
+        let (at, config) = (self.clock.now(), self.parts.config.clone());
+        let witnessed = self.machine.wants_witness();
+        self.trace_begin(Begin { at, config, witnessed, start, same_upstreams: None });
+    }
+
+    pub(super) fn trace_rest(&mut self) {
+        if let Some(batch) = self.tracer.flush() {
+            self.trace_batch(batch);
+        }
+    }
+
+    fn trace_batch(&mut self, batch: Batch) {
+        if !self.workers.recorder.take(Record::Trace(batch)) {
+            self.tracer.lose();
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Whatever a machine was given, its trace gives another one, which then decides the same.
+
+use std::fs;
+use std::time::Duration;
+
+use openclaw_failover::config;
+use openclaw_failover::failover::{
+    Action, Command, Event, HoldKind, Invocation, Machine, Observation, Start, Time, Unit, UnitState,
+};
+use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::report::trace::{Begin, Tracer, append, decisions, replay};
+
+const CONFIG: &str = r#"{ "upstreams": [
+    { "name": "primary", "urls": ["http://192.0.2.1:18789"] }, { "name": "other", "urls": ["http://192.0.2.2:18789"] } ],
+    "promote": { "witnesses": ["tcp://192.0.2.3:53"] } }"#;
+
+/// A generator that needs no crate: xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
+    }
+}
+
+fn begin() -> Begin {
+    Begin {
+        at: Time::from_millis(1_795_300_000_000),
+        config: config::parse(CONFIG, "config").unwrap(),
+        witnessed: true,
+        start: Start { armed: vec![true, false], ..Start::default() },
+        same_upstreams: None,
+    }
+}
+
+/// Something that may happen, in spells: an outage is not a coin that is tossed for each probe.
+fn event(random: &mut Random, spell: u64) -> Event {
+    let verdict = match spell {
+        0 => Verdict::Healthy { ready: true },
+        1 => Verdict::Failing(Failure::Refused),
+        2 => Verdict::Failing(Failure::Status(502)),
+        _ => Verdict::Healthy { ready: false },
+    };
+    let state = [UnitState::Down, UnitState::Active, UnitState::Activating, UnitState::Deactivating];
+    match random.below(40) {
+        0..20 => Event::Probed { upstream: usize::from(random.below(4) == 0), verdict },
+        20..28 => {
+            let state = state[random.below(4) as usize % if spell == 0 { 1 } else { 4 }];
+            let unit = Unit { state, invocation: Some(Invocation(7)), main_pid: Some(9) };
+            let verdict = (random.below(2) == 0).then_some(Verdict::Healthy { ready: true });
+            Event::Observed(Observation { unit: Some(unit), verdict, channels_well: true })
+        }
+        28..30 => Event::Ordered(if random.below(3) == 0 { Err("masked".into()) } else { Ok(()) }),
+        30..32 => Event::Pulled { unreturned: random.below(2) == 0 },
+        32..34 => Event::Pushed { returned: random.below(2) == 0 },
+        34..36 => Event::Witnessed { alive: random.below(3) > 0 },
+        36 if random.below(4) == 0 => {
+            let kind = [HoldKind::Paused, HoldKind::Promoted, HoldKind::Standby][random.below(3) as usize];
+            Event::Command(Command::Hold { kind, until: None })
+        }
+        37 if random.below(4) == 0 => Event::Command(Command::Drill { hold: Duration::from_secs(60) }),
+        38 => Event::Command(Command::Resume),
+        _ => Event::Tick,
+    }
+}
+
+/// Gives a machine so many events, and answers with what it decided and its trace.
+fn record(seed: u64, events: usize) -> (usize, String) {
+    let (mut random, begin) = (Random(seed * 2 + 1), begin());
+    let (mut machine, mut tracer) = (begin.machine(), Tracer::default());
+    let mut text: String = tracer.begin(&begin).into_iter().map(|batch| batch.lines).collect();
+    let (mut at, mut decided, mut spell) = (begin.at, 0, 0);
+    for _ in 0..events {
+        if random.below(60) == 0 {
+            spell = random.below(4);
+        }
+        // Many at once, and now and then a long silence.
+        at = at
+            + Duration::from_millis([0, 1, 20, 1000, 4999, 700_000][random.below(600).trailing_zeros() as usize % 6]);
+        let event = event(&mut random, spell);
+        let actions: Vec<Action> = machine.handle(at, event.clone());
+        let did = decisions(&actions, at, &begin.config);
+        decided += did.len();
+        text.extend(tracer.took(at, event, &did).map(|batch| batch.lines));
+    }
+    text.extend(tracer.flush().map(|batch| batch.lines));
+    (decided, text)
+}
+
+#[test]
+fn replay_decides_as_the_machine_did() {
+    let mut all = 0;
+    for seed in 0..200 {
+        let (decided, text) = record(seed, 1000);
+        let shown = replay(&text);
+        let last = shown.text.lines().last().unwrap_or_default();
+        assert_eq!(
+            last,
+            format!("1000 events, {decided} decisions, all as they were taken"),
+            "seed {seed}:\n{}",
+            shown.text
+        );
+        assert_eq!((shown.code, shown.warning), (0, None));
+        all += decided;
+    }
+    assert!(all > 5000, "only {all} decisions");
+}
+
+#[test]
+fn another_decision_is_seen() {
+    let (_, text) = record(3, 1000);
+    let changed = text.replacen("\"promoting\"", "\"nothing of the kind\"", 1);
+    assert_ne!(changed, text);
+    let shown = replay(&changed);
+    assert_eq!(shown.code, 1);
+    assert!(shown.text.contains("DIFFERS"), "{}", shown.text);
+}
+
+#[test]
+fn equal_events_share_a_line_and_a_torn_line_costs_itself() {
+    let (mut tracer, begin) = (Tracer::default(), begin());
+    let mut machine: Machine = begin.machine();
+    let mut text: String = tracer.begin(&begin).into_iter().map(|batch| batch.lines).collect();
+    for number in 0..10_000_u64 {
+        let at = begin.at + Duration::from_millis(5000 * number);
+        let event = Event::Probed { upstream: 0, verdict: Verdict::Healthy { ready: true } };
+        let did = decisions(&machine.handle(at, event.clone()), at, &begin.config);
+        text.extend(tracer.took(at, event, &did).map(|batch| batch.lines));
+    }
+    text.extend(tracer.flush().map(|batch| batch.lines));
+    assert!(text.len() < 10_000 * 8, "{} bytes", text.len());
+    let torn = format!("{text}{{\"at\":17953000\n");
+    let shown = replay(&torn);
+    assert_eq!(shown.code, 0, "{}", shown.text);
+    assert!(shown.text.contains("10000 events"), "{}", shown.text);
+    assert!(shown.warning.is_some());
+    for hostile in [
+        "",
+        "[]",
+        "{\"at\":1}",
+        "{\"at\":1,\"begin\":{}}",
+        "\u{1b}[2J",
+        "{\"at\":18446744073709551615,\"tick\":true,\"more\":[9]}",
+    ] {
+        assert_eq!(replay(hostile).code, 0);
+    }
+}
+
+#[test]
+fn the_file_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace.jsonl");
+    for _ in 0..40 {
+        let (mut tracer, begin) = (Tracer::default(), begin());
+        tracer.begin(&begin).iter().for_each(|batch| append(&path, batch).unwrap());
+        let mut number = 0;
+        while !tracer.is_full(true) {
+            number += 1;
+            let at = begin.at + Duration::from_millis(number * 1000);
+            let event = Event::Witnessed { alive: number % 2 == 0 };
+            if let Some(batch) = tracer.took(at, event, &["isolated"]) {
+                append(&path, &batch).unwrap();
+            }
+        }
+    }
+    let length = |path| fs::metadata(path).unwrap().len();
+    assert!(length(&path) + length(&folder.path().join("trace.1.jsonl")) < 2 * 1024 * 1024);
+}
