@@ -1,16 +1,21 @@
 //! What keeps others out of a standby beside the firewall: bans, and upgrades.
 
+use std::fs::{self, DirEntry};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::State;
+use super::ports;
 use super::site::Site;
 use crate::doctor::{Finding, Level};
 
-/// Where the jail is written, if Debian's own does not work: there sshd has no log file, only the journal. Who guesses is
-/// shut out of every port, on whichever sshd listens.
+/// Where the jail is written, if the distribution's own does not do: Debian's looks for a log file of sshd, where there is
+/// only the journal, and Ubuntu's shuts port 22 alone. Who guesses is shut out of every port, on whichever sshd listens.
 const JAIL: (&str, &str) =
     ("/etc/fail2ban/jail.d/openclaw-failover.local", "[sshd]\nenabled = true\nbackend = systemd\nport = 0:65535\n");
+
+/// Where somebody writes jails of their own.
+const JAILS: [&str; 2] = ["/etc/fail2ban", "/etc/fail2ban/jail.d"];
 
 const UPGRADES: (&str, &str) = (
     "/etc/apt/apt.conf.d/52openclaw-failover",
@@ -18,6 +23,9 @@ const UPGRADES: (&str, &str) = (
 );
 
 const TIMERS: [&str; 2] = ["apt-daily.timer", "apt-daily-upgrade.timer"];
+
+/// How many files of one of these folders are looked at.
+const ENTRIES: usize = 1000;
 
 /// How long fail2ban may take to come up.
 const FAIL2BAN: Duration = Duration::from_secs(30);
@@ -28,17 +36,29 @@ pub(super) fn fail2ban(site: &Site) -> State {
         State::Done(_) if !site.unit("fail2ban.service").is_enabled() => {
             State::Todo("it does not start with the host".into())
         }
+        State::Done(_) if misses_a_port(site) => {
+            State::Todo("its jail shuts port 22 alone, and ssh has another".into())
+        }
         state => state,
     }
 }
 
+/// Whether ssh comes in where the distribution's jail does not look. Whoever has written a jail has chosen its ports.
+fn misses_a_port(site: &Site) -> bool {
+    let is_jail = |entry: DirEntry| entry.file_name().to_string_lossy().ends_with(".local");
+    let jails = JAILS.iter().filter_map(|folder| fs::read_dir(site.world.path(folder)).ok());
+    let is_chosen = || jails.flat_map(|folder| folder.take(ENTRIES).flatten()).any(is_jail);
+    ports::ssh(site).is_ok_and(|ports| ports != [22]) && !is_chosen()
+}
+
 /// Watches sshd.
 pub(super) fn ban(site: &Site) -> Result<(), String> {
-    if !site.is_well("fail2ban") {
+    let is_missing = !site.is_well("fail2ban") || misses_a_port(site);
+    if is_missing {
         site.put(JAIL.0, 0o644, JAIL.1.as_bytes())?;
     }
     site.run("systemctl", &["enable", "fail2ban.service"])?;
-    if !site.is_well("fail2ban") {
+    if is_missing {
         site.run("systemctl", &["restart", "fail2ban.service"])?;
     }
     until(FAIL2BAN, || site.is_well("fail2ban"));

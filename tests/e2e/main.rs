@@ -18,6 +18,7 @@ mod budget;
 mod doctor;
 mod empty;
 mod faults;
+mod handover;
 mod host;
 mod hostile;
 mod install;

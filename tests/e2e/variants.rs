@@ -23,7 +23,8 @@ fn another_port_another_rule_and_an_operator_with_keys() {
     let host = &lab.standby;
     let key = lab.primary.run("cat /home/openclaw/.ssh/id_ed25519.pub");
     host.run(&format!(
-        "printf 'Port 2222\nPermitRootLogin prohibit-password\n' > /etc/ssh/sshd_config.d/port.conf; systemctl restart ssh; \
+        "printf 'Port 2222\nPermitRootLogin prohibit-password\n' > /etc/ssh/sshd_config.d/port.conf; systemctl daemon-reload; \
+         if systemctl is-active --quiet ssh.socket; then systemctl restart ssh.socket; else systemctl restart ssh; fi; \
          install -d -m 700 /root/.ssh; ssh-keygen -q -t ed25519 -N '' -f /root/other; \
          printf '# mine\n%s\nrestrict,command=\"backup\" %s\n' '{}' \"$(cat /root/other.pub)\" > /root/.ssh/authorized_keys; \
          apt-get -q update; apt-get -q -y --no-install-recommends install ufw; ufw allow 2222/tcp; \
