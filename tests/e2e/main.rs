@@ -34,6 +34,7 @@ mod replay;
 mod repository;
 mod setup;
 mod shell;
+mod soak;
 mod standby;
 mod stub;
 mod variants;
