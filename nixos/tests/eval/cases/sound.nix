@@ -155,6 +155,23 @@ in
     };
   };
 
+  told =
+    standby {
+      settings.notify = [
+        {
+          credential = "ntfy";
+          format = "ntfy";
+          events = [ "promoted" ];
+        }
+      ];
+      settings.heartbeat.credential = "heartbeat";
+    }
+    // {
+      holds = config: {
+        "whom to tell is written as it was said" = (written config).heartbeat == { credential = "heartbeat"; };
+      };
+    };
+
   # Everything elsewhere: what the units' own sandboxes do not know is bound into them.
   moved = {
     modules = [
