@@ -38,4 +38,5 @@ mod soak;
 mod standby;
 mod stub;
 mod variants;
+mod webhook;
 mod workspace;

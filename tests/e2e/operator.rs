@@ -199,7 +199,7 @@ fn operator(host: &Host, command: &str) -> Answer {
 }
 
 /// The monitor's own memory, in KiB: what it has of its program's file is no matter of clients.
-fn memory(host: &Host) -> u64 {
+pub(crate) fn memory(host: &Host) -> u64 {
     let status = host.read(&format!("/proc/{}/status", host.unit(MONITOR).main_pid)).unwrap_or_default();
     let line =
         status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix("kB")?.trim().parse().ok());
