@@ -47,6 +47,7 @@ use crate::host::systemd;
 use crate::probe::{self, Answer};
 use crate::report::armed::Armed;
 use crate::report::entry::{Entry, MonitorNote};
+use crate::report::metrics::Counts;
 use crate::report::paths::Paths;
 use crate::report::status::Seen;
 use crate::report::trace::{Begin, Tracer};
@@ -158,6 +159,7 @@ pub(crate) struct Monitor {
     notify: Notify,
     pulse: Pulse,
     said: Said,
+    counts: Counts,
     /// When the status was last written, and whether anything has happened since.
     status: Option<Time>,
     changed: bool,
@@ -197,6 +199,7 @@ impl Monitor {
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
             said: Said::new(now),
+            counts: Counts::default(),
             status: None,
             changed: false,
             could_take_over: false,
@@ -339,8 +342,9 @@ impl Monitor {
     fn probed(&mut self, at: Time, upstream: usize, answer: &Answer) {
         let Some(seen) = self.upstreams.get_mut(upstream) else { return };
         self.changed |= Seen::renew(seen, answer, at);
+        let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
+        self.counts.probed(name, answer.verdict);
         if answer.verdict.is_healthy() {
-            let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
             let note = self.conditions.channels(name, &answer.channels);
             self.tell_if(note);
         }

@@ -124,6 +124,10 @@ fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well
     assert!(monitor.0.wait().unwrap().success());
     let status = fs::read_to_string(folder.path().join("run/status.json")).unwrap();
     assert!(status.contains(r#""role""#) && status.contains(r#""hold_down_seconds""#), "{status}");
+    let metrics = fs::read_to_string(folder.path().join("run/metrics.prom")).unwrap();
+    assert!(metrics.contains("openclaw_failover_role{role=\"standby\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("openclaw_failover_upstream_up{upstream=\"primary\"} 1\n"), "{metrics}");
+    assert!(!metrics.contains("upstream=\"primary\",verdict=\"healthy\"} 0\n"), "{metrics}");
 }
 
 #[test]

@@ -187,4 +187,14 @@ impl Status {
         let patience = PATIENCE.max(self.interval.saturating_mul(SILENT_INTERVALS));
         now.since(self.updated_at) <= patience && self.updated_at.since(now) <= patience
     }
+
+    /// Whether this upstream is another standby that has nothing to do: its gateway is down, and one listed before it lives.
+    #[must_use]
+    pub fn stands_by(&self, upstream: &Upstream) -> bool {
+        let found = |upstream: &Upstream, verdict| {
+            upstream.probed.as_ref().is_some_and(|probed: &Probed| probed.verdict == verdict)
+        };
+        let mut before = self.upstreams.iter().take_while(|before| before.name != upstream.name);
+        found(upstream, "refused") && before.any(|before| found(before, "healthy"))
+    }
 }

@@ -57,6 +57,10 @@ impl Status {
     }
 
     fn upstream(&self, upstream: &Upstream, now: Time) -> String {
+        if let (true, Some(probed)) = (self.stands_by(upstream), &upstream.probed) {
+            let since = span(whole(now.since(probed.since)));
+            return format!("{}: stands by for {since}; its gateway is down until it takes over", upstream.name);
+        }
         let seen = upstream.probed.as_ref().map_or("not probed yet".to_owned(), |probed| answered(probed, now));
         let mut text = format!("{}: {seen}", upstream.name);
         if let (Some(ready_for), "active" | "promoting") = (upstream.ready_for, self.role.name.as_str()) {
