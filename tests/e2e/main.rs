@@ -35,5 +35,6 @@ mod setup;
 mod shell;
 mod standby;
 mod stub;
+mod third;
 mod variants;
 mod workspace;
