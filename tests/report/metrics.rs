@@ -24,7 +24,9 @@ struct Parsed {
 impl Parsed {
     fn value(&self, series: &str) -> f64 {
         let series = format!("openclaw_failover_{series}");
-        *self.samples.get(&series).unwrap_or_else(|| panic!("{series} is not in {:#?}", self.samples.keys()))
+        let value = self.samples.get(&series);
+        assert!(value.is_some(), "{series} is not in {:#?}", self.samples.keys());
+        *value.unwrap()
     }
 
     fn has(&self, name: &str) -> bool {
@@ -82,7 +84,7 @@ fn parse(text: &str) -> Result<Parsed, String> {
 
 /// `name{label="value",…} number`, and nothing else: no timestamp, no space too many.
 fn sample(line: &str) -> Result<(&str, f64), &'static str> {
-    let end = line.find(|c: char| c == '{' || c == ' ').ok_or("no value")?;
+    let end = line.find(['{', ' ']).ok_or("no value")?;
     let (name, mut rest) = line.split_at(end);
     if !is_name(name, true) {
         return Err("not a name");
@@ -195,8 +197,7 @@ fn whatever_the_names_it_is_what_prometheus_reads() {
 
 #[test]
 fn what_has_not_happened_counts_zero_and_what_is_not_known_is_left_out() {
-    let mut status = Status::default();
-    status.upstreams = full("primary").upstreams;
+    let mut status = Status { upstreams: full("primary").upstreams, ..Status::default() };
     status.upstreams.truncate(1);
     let parsed = parse(&text(&status, &Counts::default(), &[])).unwrap();
     for series in [
