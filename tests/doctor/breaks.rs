@@ -173,7 +173,7 @@ fn behind(host: &mut Host, url: &str) {
 }
 
 #[test]
-fn a_standby_that_stands_by_is_no_fault_and_one_whose_host_is_gone_is_worth_a_word() {
+fn a_standby_that_stands_by_is_no_fault_and_one_that_hangs_is_worth_a_word() {
     let found = |host: &Host, check: &str| host_half(host).into_iter().find(|found| found.id == check).unwrap();
     let mut host = Host::well();
     behind(&mut host, "http://127.0.0.1:1");
@@ -182,8 +182,9 @@ fn a_standby_that_stands_by_is_no_fault_and_one_whose_host_is_gone_is_worth_a_wo
     assert!(upstream.evidence.ends_with("; first stands by"), "{}", upstream.evidence);
     assert_eq!(found(&host, "armed").level, Level::Ok);
     let mut host = Host::well();
-    // What RFC 5737 keeps for examples answers nobody.
-    behind(&mut host, "http://192.0.2.1:1");
+    // Accepted by the kernel, answered by nobody.
+    let frozen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    behind(&mut host, &format!("http://{}", frozen.local_addr().unwrap()));
     host.config = host.config.replacen('{', r#"{ "probe": { "timeout": "200ms" },"#, 1);
     let upstream = found(&host, "upstream");
     assert!(upstream.level == Warn && upstream.evidence.contains("first: "), "{}", upstream.evidence);
