@@ -151,6 +151,8 @@ pub(crate) struct Monitor {
     armed: Armed,
     /// Whether the recorder has not taken it yet.
     armed_anew: bool,
+    /// Why the hold stands, in the operator's words. The machine needs none.
+    reason: Option<String>,
     /// The memory as it was last handed to the recorder.
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
@@ -193,6 +195,7 @@ impl Monitor {
             tracer: Tracer::default(),
             armed_anew: past.armed != Armed::default(),
             armed: past.armed,
+            reason: past.reason,
             remembered: past.memory,
             gateway: None,
             conditions: Conditions::default(),
@@ -374,6 +377,7 @@ impl Monitor {
             self.changed = true;
             self.act(at, action);
         }
+        self.reason.take_if(|_| self.machine.memory().hold.is_none());
         self.changed |= self.machine.unit() != before;
     }
 
@@ -399,7 +403,7 @@ impl Monitor {
     fn after_each(&mut self) {
         if self.machine.memory() != &self.remembered {
             let memory = self.machine.memory().clone();
-            if self.workers.recorder.take(Record::Memory(memory.clone(), self.clock.wall())) {
+            if self.workers.recorder.take(Record::Memory(memory.clone(), self.reason.clone(), self.clock.wall())) {
                 self.remembered = memory;
             }
         }

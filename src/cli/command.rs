@@ -231,6 +231,8 @@ mod tests {
             ("demote --for tomorrow", "or `ever`; see openclaw-failover demote --help"),
             ("pause --for 10ms", "is too short; write at least 1s"),
             ("pause --fro 1h", "pause has no option '--fro', did you mean '--for'?"),
+            ("pause --reason", "missing argument"),
+            ("demote --reason x", "demote has no option '--reason'"),
             ("pause ever", "unexpected argument 'ever'"),
             ("notify", "write notify --test"),
             ("notify --tset", "did you mean '--test'?"),

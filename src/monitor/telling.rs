@@ -17,7 +17,11 @@ impl Monitor {
             self.armed_anew = true;
         }
         self.counts.said(note);
-        self.record(Entry::of_machine(note, at, self.clock.wall(), &self.parts.config));
+        let entry = Entry::of_machine(note, at, self.clock.wall(), &self.parts.config);
+        self.record(match (note, &self.reason) {
+            (Note::HoldSet { .. } | Note::HoldStands { .. } | Note::HeldBack { .. }, Some(why)) => entry.because(why),
+            _ => entry,
+        });
     }
 
     pub(super) fn tell_if(&mut self, note: Option<MonitorNote>) {
@@ -55,7 +59,7 @@ impl Monitor {
             returned: self.conditions.workspace.push(),
             degraded: &self.conditions.degraded(config),
         };
-        Status::new(&self.machine, &facts)
+        Status { reason: self.reason.clone(), ..Status::new(&self.machine, &facts) }
     }
 
     pub(super) fn write_status(&mut self) {

@@ -43,6 +43,8 @@ pub struct Status {
     pub window: Option<Window>,
     /// The operator's override.
     pub hold: Option<Hold>,
+    /// Why it stands, in the operator's words.
+    pub reason: Option<String>,
     /// How long an upstream must stay ready before this host steps aside.
     pub hold_down: Duration,
     /// This host's gateway.

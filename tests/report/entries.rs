@@ -86,7 +86,7 @@ fn monitor_notes() -> Vec<MonitorNote> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     std::fs::write(&path, "{").unwrap();
-    let (_, unreadable) = state::load(&path, at(0));
+    let (_, _, unreadable) = state::load(&path, at(0));
     let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
     let pull = |error: Option<&str>| Pull {
         outcome: "moved".to_owned(),

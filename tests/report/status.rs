@@ -51,6 +51,7 @@ pub(crate) fn full(word: &str) -> Status {
             life: at(50),
         }),
         hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)) }),
+        reason: Some(word.to_owned()),
         hold_down: SECOND * 30,
         gateway: Gateway {
             unit: word.to_owned(),

@@ -28,6 +28,9 @@ impl Status {
         if let Some(hold) = self.hold {
             page.row("hold", &held(hold));
         }
+        if let Some(reason) = &self.reason {
+            page.row("", &format!("the reason: {reason}"));
+        }
         for upstream in self.upstreams.iter().take(SHOWN) {
             page.row("upstream", &self.upstream(upstream, now));
             page.row("", &upstream.urls.join(" "));
