@@ -30,6 +30,8 @@ fn each_dies_and_each_two_and_one_gateway_is_up() {
     watches(third);
     stays(&lab, PRIMARY, 5);
     assert_eq!(starts(&lab), [0, 0], "nothing was started while the primary lived");
+    let windows = [standby, third].map(|host| of(host).count("window_opened", 0.0));
+    assert_eq!(windows, [0, 0], "nobody was taken for dead while the primary lived");
 
     let died = now();
     primary.power_off();
