@@ -39,46 +39,40 @@ Options:
   -h, --help  this text
 ";
 
-type Write = fn(&[Page]) -> String;
-
-const SHELLS: [(&str, Write); 3] = [("bash", shells::bash), ("zsh", shells::zsh), ("fish", shells::fish)];
-
 /// Print the help texts in another form.
-#[derive(Debug)]
-pub(super) struct Manual(Write);
-
-/// Which form it is, nobody has to know.
-impl PartialEq for Manual {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::fn_addr_eq(self.0, other.0)
-    }
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Manual {
+    Bash,
+    Zsh,
+    Fish,
+    Man,
 }
+
+const SHELLS: [(&str, Manual); 3] = [("bash", Manual::Bash), ("zsh", Manual::Zsh), ("fish", Manual::Fish)];
 
 impl Manual {
     pub(super) fn parse_completions(parser: Parser) -> Result<Command, Error> {
         let mut args = Args::new(parser, "completions", COMPLETIONS, &[]);
-        let mut write = None;
+        let mut shell = None;
         while let Some(item) = args.next()? {
             match item {
-                Item::Value(value) if write.is_none() => {
+                Item::Value(value) if shell.is_none() => {
                     let known = SHELLS.iter().find(|(name, _)| value == *name);
-                    write = Some(known.ok_or_else(|| args.unexpected(&value))?.1);
+                    shell = Some(known.ok_or_else(|| args.unexpected(&value))?.1);
                 }
                 Item::Value(value) => return Err(args.unexpected(&value)),
                 Item::Help(help) => return Ok(help),
                 Item::Option(_) => {}
             }
         }
-        match write {
-            Some(write) => Ok(Command::Manual(Self(write))),
-            None => Err(args.usage("completions wants to be told for which shell: bash, zsh or fish")),
-        }
+        let unsaid = || args.usage("completions wants to be told for which shell: bash, zsh or fish");
+        shell.map(Command::Manual).ok_or_else(unsaid)
     }
 
     pub(super) fn parse_man(parser: Parser) -> Result<Command, Error> {
         let mut args = Args::new(parser, "man", MAN, &[]);
         match args.next()? {
-            None => Ok(Command::Manual(Self(roff::man))),
+            None => Ok(Command::Manual(Self::Man)),
             Some(Item::Help(help)) => Ok(help),
             Some(Item::Value(value)) => Err(args.unexpected(&value)),
             Some(Item::Option(option)) => Err(args.unexpected(&option.into())),
@@ -87,6 +81,12 @@ impl Manual {
 
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
         let pages: Vec<_> = Command::helps().into_iter().map(|(name, help)| Page::read(name, help)).collect();
-        out.text(&(self.0)(&pages)).map(|()| Answer::Yes)
+        let text = match self {
+            Self::Bash => shells::bash(&pages),
+            Self::Zsh => shells::zsh(&pages),
+            Self::Fish => shells::fish(&pages),
+            Self::Man => roff::man(&pages),
+        };
+        out.text(&text).map(|()| Answer::Yes)
     }
 }
