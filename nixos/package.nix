@@ -1,7 +1,10 @@
 # The program, with the units and the polkit rule that belong to it. From pkgsStatic it is one static binary.
 {
   lib,
+  stdenv,
   rustPlatform,
+  installShellFiles,
+  bashInteractive,
   git,
   openssh,
   procps,
@@ -32,9 +35,13 @@ rustPlatform.buildRustPackage {
   };
   cargoLock.lockFile = ../Cargo.lock;
 
+  nativeBuildInputs = [ installShellFiles ];
+
   # The release profile optimises for size, at length; the tests need none of it.
   checkType = "debug";
   nativeCheckInputs = [
+    # The one that builds packages completes nothing.
+    bashInteractive
     git
     openssh
     procps
@@ -44,6 +51,15 @@ rustPlatform.buildRustPackage {
 
   postInstall = ''
     sh nixos/install.sh "$out"
+  ''
+  # The program prints them itself, where it can be run.
+  + lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+    "$out/bin/openclaw-failover" man > openclaw-failover.8
+    installManPage openclaw-failover.8
+    for shell in bash zsh fish; do
+      "$out/bin/openclaw-failover" completions "$shell" > "completion.$shell"
+    done
+    installShellCompletion --cmd openclaw-failover completion.{bash,zsh,fish}
   '';
 
   meta = {

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod error;
 mod history;
+mod manual;
 mod notify;
 mod operator;
 mod output;

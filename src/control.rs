@@ -22,6 +22,9 @@ pub use server::{Decide, serve};
 /// The longest line that a client may send, in bytes.
 const LONGEST_REQUEST: usize = 1024;
 
+/// The longest reason that an operator may give, in characters.
+pub const LONGEST_REASON: usize = 200;
+
 /// The longest line that a client is sent, in bytes. It fits into the kernel's buffer of a fresh connection, so that
 /// nobody has to wait for a client that does not read.
 const LONGEST_ANSWER: usize = 96 * 1024;

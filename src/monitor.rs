@@ -47,6 +47,7 @@ use crate::host::systemd;
 use crate::probe::{self, Answer};
 use crate::report::armed::Armed;
 use crate::report::entry::{Entry, MonitorNote};
+use crate::report::metrics::Counts;
 use crate::report::paths::Paths;
 use crate::report::status::Seen;
 use crate::report::trace::{Begin, Tracer};
@@ -150,6 +151,8 @@ pub(crate) struct Monitor {
     armed: Armed,
     /// Whether the recorder has not taken it yet.
     armed_anew: bool,
+    /// Why the hold stands, in the operator's words. The machine needs none.
+    reason: Option<String>,
     /// The memory as it was last handed to the recorder.
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
@@ -158,6 +161,7 @@ pub(crate) struct Monitor {
     notify: Notify,
     pulse: Pulse,
     said: Said,
+    counts: Counts,
     /// When the status was last written, and whether anything has happened since.
     status: Option<Time>,
     changed: bool,
@@ -191,12 +195,14 @@ impl Monitor {
             tracer: Tracer::default(),
             armed_anew: past.armed != Armed::default(),
             armed: past.armed,
+            reason: past.reason,
             remembered: past.memory,
             gateway: None,
             conditions: Conditions::default(),
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
             said: Said::new(now),
+            counts: Counts::default(),
             status: None,
             changed: false,
             could_take_over: false,
@@ -339,8 +345,9 @@ impl Monitor {
     fn probed(&mut self, at: Time, upstream: usize, answer: &Answer) {
         let Some(seen) = self.upstreams.get_mut(upstream) else { return };
         self.changed |= Seen::renew(seen, answer, at);
+        let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
+        self.counts.probed(name, answer.verdict);
         if answer.verdict.is_healthy() {
-            let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
             let note = self.conditions.channels(name, &answer.channels);
             self.tell_if(note);
         }
@@ -370,6 +377,7 @@ impl Monitor {
             self.changed = true;
             self.act(at, action);
         }
+        self.reason.take_if(|_| self.machine.memory().hold.is_none());
         self.changed |= self.machine.unit() != before;
     }
 
@@ -395,7 +403,7 @@ impl Monitor {
     fn after_each(&mut self) {
         if self.machine.memory() != &self.remembered {
             let memory = self.machine.memory().clone();
-            if self.workers.recorder.take(Record::Memory(memory.clone(), self.clock.wall())) {
+            if self.workers.recorder.take(Record::Memory(memory.clone(), self.reason.clone(), self.clock.wall())) {
                 self.remembered = memory;
             }
         }

@@ -8,6 +8,7 @@
 //! - [`state`] and [`armed`]: what a monitor that starts must know of the ones before it.
 //! - [`entry`] and [`history`]: what happened, in one sentence each, and where it is kept.
 //! - [`status`]: how things stand now.
+//! - [`metrics`]: the same in numbers.
 //! - [`trace`]: all that the machine was given, so that it can be run again.
 //! - [`paths`]: where all of it lies.
 
@@ -19,6 +20,7 @@ mod fields;
 pub mod history;
 mod layout;
 mod load;
+pub mod metrics;
 mod names;
 mod past;
 pub mod paths;

@@ -41,7 +41,7 @@ fn monitor(folder: &Path) -> (Running, Receiver<String>) {
     let mut command = Command::new(BINARY);
     command.args(["run", "--config"]).arg(folder.join("config.json"));
     for (name, dir) in [("STATE", "state"), ("RUN", "run"), ("SYNC", "sync")] {
-        fs::create_dir(folder.join(dir)).unwrap();
+        fs::create_dir_all(folder.join(dir)).unwrap();
         command.env(format!("OPENCLAW_FAILOVER_{name}_DIR"), folder.join(dir));
     }
     // Programs of the test's own come first.
@@ -124,6 +124,10 @@ fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well
     assert!(monitor.0.wait().unwrap().success());
     let status = fs::read_to_string(folder.path().join("run/status.json")).unwrap();
     assert!(status.contains(r#""role""#) && status.contains(r#""hold_down_seconds""#), "{status}");
+    let metrics = fs::read_to_string(folder.path().join("run/metrics.prom")).unwrap();
+    assert!(metrics.contains("openclaw_failover_role{role=\"standby\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("openclaw_failover_upstream_up{upstream=\"primary\"} 1\n"), "{metrics}");
+    assert!(!metrics.contains("upstream=\"primary\",verdict=\"healthy\"} 0\n"), "{metrics}");
 }
 
 #[test]
@@ -171,6 +175,45 @@ fn an_operator_is_obeyed_and_told() {
     hears(&lines, "the gateway is left as it is");
     drop(monitor);
     assert_eq!(run(&["pause"]).0, Some(1), "nobody listens any more");
+}
+
+#[test]
+fn the_reason_of_a_pause_is_told_and_outlives_the_monitor_but_not_the_pause() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _gateway = stub(primary);
+    configure(folder.path(), primary, "");
+    let (mut watching, lines) = monitor(folder.path());
+    hears(&lines, "primary was seen healthy from here for the first time");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(BINARY);
+        let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).args(args).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text)
+    };
+    assert_eq!(run(&["pause", "--reason", ""]).0, Some(2));
+    let (code, why) = run(&["pause", "--reason", &"x".repeat(201)]);
+    assert!(code == Some(2) && why.contains("write at most 200"), "{why}");
+
+    let (code, out) = run(&["pause", "--reason", "a new\nkernel\u{1b}[2J"]);
+    assert!(code == Some(0) && out.contains("The reason: a new kernel [2J\n"), "{out}");
+    let told = hears(&lines, "an operator set the hold 'paused'");
+    assert!(told.ends_with("The reason: a new kernel [2J"), "{told}");
+    let shown = "the reason: a new kernel [2J\n";
+    assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
+
+    signal(&watching, "KILL");
+    watching.0.wait().unwrap();
+    let (_again, lines) = monitor(folder.path());
+    hears(&lines, "watches primary");
+    assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
+    let history = fs::read_to_string(folder.path().join("state/history.jsonl")).unwrap();
+    assert!(history.contains(r#""reason":"a new kernel [2J""#), "{history}");
+
+    assert_eq!(run(&["resume"]).0, Some(0));
+    assert!(!run(&["status"]).1.contains("the reason"));
+    // Another pause has its own reason, or none.
+    assert!(!run(&["pause"]).1.contains("reason"));
 }
 
 /// What systemd says of a unit that is well, whichever it is.

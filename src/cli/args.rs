@@ -13,6 +13,9 @@ use crate::config::nearest::nearest;
 use super::command::Command;
 use super::error::Error;
 
+/// Options that this program gives itself only.
+const OWN: [&str; 4] = ["--stub-gateway", "--as-owner", "--accounts", "--cheap"];
+
 /// One command's arguments while they are parsed.
 pub(super) struct Args {
     parser: Parser,
@@ -40,6 +43,8 @@ impl Args {
         help: &'static str,
         options: &'static [&'static str],
     ) -> Self {
+        // What no help text names is in no completion either, and on no manual page.
+        debug_assert!(options.iter().all(|option| help.contains(option) || OWN.contains(option)), "{command}'s help");
         Self { parser, command, help, options }
     }
 

@@ -13,6 +13,7 @@ use super::demo::Demo;
 use super::doctor::Doctor;
 use super::error::Error;
 use super::history::History;
+use super::manual::Manual;
 use super::notify::Notify;
 use super::operator::Operator;
 use super::output::Output;
@@ -37,6 +38,7 @@ pub(super) enum Command {
     Operator(Operator),
     Sync(Sync),
     Setup(Box<Setup>),
+    Manual(Manual),
     Help(&'static str),
     Version,
 }
@@ -44,7 +46,7 @@ pub(super) enum Command {
 type Parse = fn(Parser) -> Result<Command, Error>;
 
 /// Every command and its parser.
-const COMMANDS: [(&str, Parse); 16] = [
+const COMMANDS: [(&str, Parse); 18] = [
     ("check", Check::parse),
     ("run", Run::parse),
     ("status", Status::parse),
@@ -61,6 +63,8 @@ const COMMANDS: [(&str, Parse); 16] = [
     ("sync", Sync::parse),
     ("setup", Setup::parse),
     ("uninstall", Setup::parse_uninstall),
+    ("completions", Manual::parse_completions),
+    ("man", Manual::parse_man),
 ];
 
 const HELP: &str = "\
@@ -87,6 +91,8 @@ Commands:
   sync push     send back what this host has written
   setup         make this Debian or Ubuntu host a standby, or a primary
   uninstall     take that back
+  completions   what completes this command line in bash, zsh or fish
+  man           the manual page
 
 Options:
   -h, --help     this text; after a command, that command's
@@ -117,6 +123,15 @@ impl Command {
         }
     }
 
+    /// The help of the program, under an empty name, and of each command.
+    pub(super) fn helps() -> Vec<(&'static str, &'static str)> {
+        let of_command = |(name, parse): &(&'static str, Parse)| match parse(Parser::from_args(["--help"])) {
+            Ok(Self::Help(help)) => Some((*name, help)),
+            _ => None,
+        };
+        [("", HELP)].into_iter().chain(COMMANDS.iter().filter_map(of_command)).collect()
+    }
+
     /// Does it.
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
         match self {
@@ -132,6 +147,7 @@ impl Command {
             Self::Operator(order) => order.run(out),
             Self::Sync(sync) => sync.run(out),
             Self::Setup(setup) => setup.run(out),
+            Self::Manual(manual) => manual.run(out),
             Self::Help(text) => out.line(text.trim_end()).map(|()| Answer::Yes),
             Self::Version => {
                 let version = concat!("openclaw-failover ", env!("CARGO_PKG_VERSION"));
@@ -177,6 +193,19 @@ mod tests {
     }
 
     #[test]
+    fn every_option_that_a_help_names_is_one() {
+        assert_eq!(Command::helps().len(), COMMANDS.len() + 1);
+        for (name, help) in Command::helps() {
+            let options = help.lines().filter_map(|line| line.strip_prefix("  -")?.split([' ', ',']).next());
+            for option in options {
+                if let Err(problem) = parse(&format!("{name} -{option}")) {
+                    assert!(!problem.contains("no option") && !problem.contains("unknown"), "{problem}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn mistakes_are_answered_with_the_nearest_name() {
         let cases = [
             ("", "no command given"),
@@ -202,6 +231,8 @@ mod tests {
             ("demote --for tomorrow", "or `ever`; see openclaw-failover demote --help"),
             ("pause --for 10ms", "is too short; write at least 1s"),
             ("pause --fro 1h", "pause has no option '--fro', did you mean '--for'?"),
+            ("pause --reason", "missing argument"),
+            ("demote --reason x", "demote has no option '--reason'"),
             ("pause ever", "unexpected argument 'ever'"),
             ("notify", "write notify --test"),
             ("notify --tset", "did you mean '--test'?"),
@@ -222,6 +253,10 @@ mod tests {
             ("setup standby --channel smoke", "knows telegram and discord"),
             ("setup standby --allow 1", "--allow goes with --channel"),
             ("setup standby --channel discord --allow me", "a user's id is a number"),
+            ("completions", "bash, zsh or fish"),
+            ("completions tcsh", "unexpected argument 'tcsh'"),
+            ("completions bash zsh", "unexpected argument 'zsh'"),
+            ("man page", "unexpected argument 'page'"),
             ("uninstall --sudo", "uninstall has no option '--sudo'"),
         ];
         for (line, hint) in cases {

@@ -22,6 +22,7 @@ credential when it is restarted.
 Usage: openclaw-failover notify --test [OPTIONS]
 
 Options:
+  --test         what this command is for
   --config FILE  read FILE instead of /etc/openclaw-failover/config.json
   -h, --help     this text
 

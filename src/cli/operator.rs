@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use lexopt::Parser;
 
 use crate::config::duration::{self, show};
-use crate::control::{self, Answer as Told, Request};
+use crate::control::{self, Answer as Told, LONGEST_REASON, Request};
 use crate::failover::HoldKind;
 use crate::report::paths::Paths;
 
@@ -52,8 +52,9 @@ it early.
 Usage: openclaw-failover pause [OPTIONS]
 
 Options:
-  --for TIME  for this long (default 2h), such as 30m, or `ever`
-  -h, --help  this text
+  --for TIME     for this long (default 2h), such as 30m, or `ever`
+  --reason TEXT  why, for whoever reads status or history, or is told of it
+  -h, --help     this text
 
 Exit codes: 0 paused, 1 not, 2 usage error.
 ";
@@ -96,7 +97,7 @@ impl Operator {
     }
 
     pub(super) fn parse_pause(parser: Parser) -> Result<Command, Error> {
-        parse_hold(Args::new(parser, "pause", PAUSE, &["--for"]), HoldKind::Paused, Some(LASTS))
+        parse_hold(Args::new(parser, "pause", PAUSE, &["--for", "--reason"]), HoldKind::Paused, Some(LASTS))
     }
 
     pub(super) fn parse_resume(parser: Parser) -> Result<Command, Error> {
@@ -126,8 +127,10 @@ impl Operator {
 }
 
 fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Result<Command, Error> {
+    let mut reason = None;
     while let Some(item) = args.next()? {
         match item {
+            Item::Option("--reason") => reason = Some(because(&mut args)?),
             Item::Option(_) => {
                 let text = args.text()?;
                 lasts = if text == "ever" { None } else { Some(span(&args, &text)?) };
@@ -136,7 +139,18 @@ fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Re
             Item::Help(help) => return Ok(help),
         }
     }
-    Ok(Command::Operator(Operator(Request::Hold { kind, lasts })))
+    Ok(Command::Operator(Operator(Request::Hold { kind, lasts, reason })))
+}
+
+fn because(args: &mut Args) -> Result<String, Error> {
+    let text = args.text()?;
+    match text.chars().count() {
+        _ if text.trim().is_empty() => Err(args.usage("--reason: it is empty")),
+        longer if longer > LONGEST_REASON => {
+            Err(args.usage(format!("--reason: it is {longer} characters long; write at most {LONGEST_REASON}")))
+        }
+        _ => Ok(text),
+    }
 }
 
 fn span(args: &Args, text: &str) -> Result<Duration, Error> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::LONGEST_REASON;
 use crate::failover::HoldKind;
+use crate::host::printable;
 use crate::json::{self, Node, Value};
 
 /// One thing asked of the monitor.
@@ -14,6 +16,8 @@ pub enum Request {
         kind: HoldKind,
         /// How long it lasts; `None`: until somebody ends it.
         lasts: Option<Duration>,
+        /// Why, in the operator's words.
+        reason: Option<String>,
     },
     /// End the hold.
     Resume,
@@ -38,16 +42,17 @@ impl Request {
     /// The line, without its end. Spans are whole seconds.
     #[must_use]
     pub fn to_line(&self) -> String {
-        let (command, key, number) = match self {
-            Self::Hold { kind, lasts } => {
+        let (command, key, number, reason) = match self {
+            Self::Hold { kind, lasts, reason } => {
                 let command = HOLDS.iter().find(|(_, known)| known == kind).map_or("", |(command, _)| command);
-                (command, "for_seconds", lasts.map(|lasts| lasts.as_secs()))
+                (command, "for_seconds", lasts.map(|lasts| lasts.as_secs()), reason.as_deref())
             }
-            Self::Resume => ("resume", "", None),
-            Self::News { since } => ("status", "since", *since),
+            Self::Resume => ("resume", "", None, None),
+            Self::News { since } => ("status", "since", *since, None),
         };
         let number = number.map(|number| (key, number.into()));
-        Value::object([("command", command.into())].into_iter().chain(number)).to_string()
+        let reason = reason.map(|reason| ("reason", reason.into()));
+        Value::object([("command", command.into())].into_iter().chain(number).chain(reason)).to_string()
     }
 
     /// Reads the line. What is not known is refused: to ignore a word of an order is to carry out another order.
@@ -60,20 +65,33 @@ impl Request {
         let command =
             node.get("command").and_then(|command| command.as_str()).ok_or("the request has no \"command\"")?;
         let hold = HOLDS.iter().find(|(known, _)| *known == command);
-        let (key, request) = match (hold, command) {
+        let (known, request): (&[&str], _) = match (hold, command) {
             (Some(&(_, kind)), _) => {
-                ("for_seconds", Self::Hold { kind, lasts: number(&node, "for_seconds")?.map(Duration::from_secs) })
+                let lasts = number(&node, "for_seconds")?.map(Duration::from_secs);
+                let known: &[_] = if kind == HoldKind::Paused { &["for_seconds", "reason"] } else { &["for_seconds"] };
+                (known, Self::Hold { kind, lasts, reason: reason(&node)? })
             }
-            (None, "resume") => ("command", Self::Resume),
-            (None, "status") => ("since", Self::News { since: number(&node, "since")? }),
+            (None, "resume") => (&[], Self::Resume),
+            (None, "status") => (&["since"], Self::News { since: number(&node, "since")? }),
             _ => {
                 return Err("the monitor does not know this command; was the program updated and not restarted?".into());
             }
         };
         let mut keys = node.as_object().unwrap_or_default().iter().map(|entry| entry.key.as_str());
-        match keys.all(|known| known == "command" || known == key) {
+        match keys.all(|key| key == "command" || known.contains(&key)) {
             true => Ok(request),
             false => Err("the request has a word that the monitor does not know".into()),
+        }
+    }
+}
+
+/// What somebody else reads later, on one line and of bounded length, whatever was sent.
+fn reason(node: &Node) -> Result<Option<String>, String> {
+    match node.get("reason").filter(|reason| !reason.is_null()) {
+        None => Ok(None),
+        Some(reason) => {
+            let text = reason.as_str().ok_or("\"reason\" is not a text")?;
+            Ok(Some(printable(text, LONGEST_REASON)).filter(|reason| !reason.is_empty()))
         }
     }
 }
@@ -94,13 +112,33 @@ mod tests {
         let mut requests =
             vec![Request::Resume, Request::News { since: None }, Request::News { since: Some(u64::MAX) }];
         for (_, kind) in HOLDS {
-            requests.extend([None, Some(Duration::from_secs(7200))].map(|lasts| Request::Hold { kind, lasts }));
+            requests.extend([None, Some(Duration::from_secs(7200))].map(|lasts| Request::Hold {
+                kind,
+                lasts,
+                reason: None,
+            }));
         }
         for request in requests {
             assert_eq!(Request::parse(request.to_line().as_bytes()), Ok(request));
         }
-        let pause = Request::Hold { kind: HoldKind::Paused, lasts: Some(Duration::from_secs(60)) };
-        assert_eq!(pause.to_line(), r#"{"command":"pause","for_seconds":60}"#);
+        let pause = |reason| Request::Hold { kind: HoldKind::Paused, lasts: Some(Duration::from_secs(60)), reason };
+        assert_eq!(pause(None).to_line(), r#"{"command":"pause","for_seconds":60}"#);
+        let because = pause(Some("a \"new\" kernel – 界".to_owned()));
+        assert_eq!(Request::parse(because.to_line().as_bytes()), Ok(because));
+    }
+
+    #[test]
+    fn a_reason_is_one_short_line_whatever_is_sent() {
+        let parsed = |reason: &str| {
+            let line = Value::object([("command", "pause".into()), ("reason", reason.into())]).to_string();
+            match Request::parse(line.as_bytes()) {
+                Ok(Request::Hold { reason, .. }) => reason,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(parsed("\u{1b}[2Ja\n\u{202e}b").as_deref(), Some("[2Ja b"));
+        assert_eq!(parsed(" \n"), None);
+        assert!(parsed(&"界".repeat(1000)).unwrap().chars().count() <= LONGEST_REASON + 1);
     }
 
     #[test]
@@ -119,6 +157,9 @@ mod tests {
             r#"{"command":"pause","for":60}"#,
             r#"{"command":"pause","for_seconds":60,"quietly":true}"#,
             r#"{"command":"resume","for_seconds":60}"#,
+            r#"{"command":"resume","reason":"why not"}"#,
+            r#"{"command":"promote","reason":"why not"}"#,
+            r#"{"command":"pause","reason":1}"#,
             r#"{"command":"promote"} {"command":"demote"}"#,
             &nested,
         ] {

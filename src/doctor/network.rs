@@ -20,9 +20,11 @@ const KEY: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// The beginning of 2026: no clock of a host that runs this is right and earlier.
 const BUILT: Time = Time::from_millis(1_767_225_600_000);
 
-/// Each upstream answers as OpenClaw does.
+/// Each upstream answers as OpenClaw does. Behind one that serves, another is a standby whose gateway is down: only its
+/// host has to be there.
 pub(super) fn upstream(world: &World) -> Said {
-    let mut seen = String::new();
+    let (mut seen, mut absent) = (String::new(), None);
+    let mut one_lives = false;
     for upstream in &world.config.upstreams {
         let mut target = match Target::upstream(upstream, None) {
             Ok(target) => target,
@@ -31,34 +33,45 @@ pub(super) fn upstream(world: &World) -> Said {
         let answer = target.probe(world.config.probe.timeout);
         let Upstream { name, .. } = upstream;
         match answer.verdict {
-            Verdict::Healthy { .. } => seen = format!("{seen}{name} answers in {}; ", span(answer.latency)),
+            Verdict::Healthy { .. } => {
+                seen = format!("{seen}{name} answers in {}; ", span(answer.latency));
+                one_lives = true;
+            }
             Verdict::Failing(Failure::NotOpenClaw | Failure::Status(_)) => {
                 let said = format!("what answers at {} is not OpenClaw: {}", answer.url, answer.detail);
                 return Said::fail(&said, fix::EDIT_CONFIG);
             }
+            Verdict::Failing(Failure::Refused) if one_lives => seen = format!("{seen}{name} stands by; "),
             Verdict::Failing(failure) => {
                 let said = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
-                return if world.serves() {
-                    Said::warn(&format_args!("{said}; this host serves in its place"), fix::CHECK_UPSTREAM)
-                } else {
-                    Said::fail(&said, fix::CHECK_UPSTREAM)
-                };
+                absent.get_or_insert(said);
             }
         }
     }
-    Said::ok(&seen.trim_end_matches("; "))
+    match absent {
+        None => Said::ok(&seen.trim_end_matches("; ")),
+        Some(said) if world.serves() => {
+            Said::warn(&format_args!("{said}; this host serves in its place"), fix::CHECK_UPSTREAM)
+        }
+        Some(said) if one_lives => Said::warn(&format_args!("{seen}{said}"), fix::CHECK_UPSTREAM),
+        Some(said) => Said::fail(&said, fix::CHECK_UPSTREAM),
+    }
 }
 
-/// Each upstream was seen healthy by the monitor before, which it must have been to count as dead.
+/// An upstream was seen healthy by the monitor before, as one must have been to count as dead. A standby among them may
+/// not have served yet.
 pub(super) fn armed(world: &World) -> Said {
     let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
-    for Upstream { name, .. } in &world.config.upstreams {
-        if !status.upstreams.iter().any(|seen| seen.name == *name && seen.armed) {
-            let said = format_args!("the monitor has never seen {name} healthy, so its death would not count");
-            return Said::fail(&said, fix::WAIT_ARMED);
+    let names = world.config.upstreams.iter().map(|upstream| &upstream.name);
+    let is_armed = |name: &&String| status.upstreams.iter().any(|seen| seen.name == **name && seen.armed);
+    match names.clone().find(is_armed) {
+        Some(name) => Said::ok(&format_args!("{name} was seen healthy before")),
+        None => {
+            let names: Vec<_> = names.map(String::as_str).collect();
+            let said = format!("the monitor has never seen {} healthy, so no death would count", names.join(" or "));
+            Said::fail(&said, fix::WAIT_ARMED)
         }
     }
-    Said::ok(&"every upstream was seen healthy before")
 }
 
 /// The names that the configuration uses have addresses.

@@ -230,7 +230,8 @@ impl Machine {
     }
 
     fn failing(&mut self, index: usize, failure: Failure) {
-        let nobody_lives = self.upstreams.iter().all(|upstream| !upstream.is_healthy());
+        // One that was not asked yet may live: another standby that is down says nothing of the primary.
+        let nobody_lives = self.upstreams.iter().all(Upstream::is_failing);
         if self.window.failing(self.now, self.policy.longest_step(), nobody_lives) {
             self.say(Note::WindowOpened { upstream: index, failure });
             self.overtake_drill();

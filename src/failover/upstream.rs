@@ -71,6 +71,11 @@ impl Upstream {
         self.ready_for.is_some()
     }
 
+    /// Whether it was failing when last asked.
+    pub(super) fn is_failing(&self) -> bool {
+        self.latest.is_some_and(|(_, verdict)| !verdict.is_healthy())
+    }
+
     /// Whether it was healthy when last asked.
     #[must_use]
     pub fn is_healthy(&self) -> bool {

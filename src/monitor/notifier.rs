@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::failover::HoldKind;
 use crate::notify::{Courier, Heartbeat, Message, Pace, Sieve, Told, Vault, Way};
 use crate::report::entry::Entry;
+use crate::report::metrics::Sent;
 use crate::report::paths::Paths;
 use crate::report::status::Status;
 
@@ -62,6 +63,11 @@ impl Notifier {
             let message = Arc::new(message);
             self.couriers.iter().for_each(|courier| courier.take(&message));
         }
+    }
+
+    /// What became of what was passed on.
+    pub(super) fn sent(&self) -> Vec<Sent> {
+        self.couriers.iter().map(Courier::sent).collect()
     }
 
     /// Lets the heartbeat know that the monitor is well and this host could take over.

@@ -69,8 +69,10 @@ impl Said {
 impl Monitor {
     /// Carries an order out as far as that can be done at once, and answers.
     pub(super) fn called(&mut self, at: Time, call: &Call) {
-        let (command, since) = match call.request {
-            Request::Hold { kind, lasts } => {
+        let (command, since) = match &call.request {
+            Request::Hold { kind, lasts, reason } => {
+                let (kind, lasts) = (*kind, *lasts);
+                self.reason.clone_from(reason);
                 (Some(Command::Hold { kind, until: lasts.map(|lasts| at + lasts) }), self.said.next)
             }
             Request::Resume => (Some(Command::Resume), self.said.next),

@@ -29,7 +29,8 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// One thing to write.
 pub(super) enum Record {
-    Memory(Memory, Wall),
+    /// The memory, and why its hold stands.
+    Memory(Memory, Option<String>, Wall),
     Armed(Armed),
     Entry(Entry),
     Trace(Batch),
@@ -68,7 +69,7 @@ struct Desk {
     paths: Paths,
     outlet: Outlet,
     entries: VecDeque<Entry>,
-    memory: Option<(Memory, Wall)>,
+    memory: Option<(Memory, Option<String>, Wall)>,
     armed: Option<Armed>,
     failing: bool,
 }
@@ -93,7 +94,7 @@ impl Desk {
 
     fn accept(&mut self, record: Record) -> Option<SyncSender<()>> {
         match record {
-            Record::Memory(memory, wall) => self.memory = Some((memory, wall)),
+            Record::Memory(memory, reason, wall) => self.memory = Some((memory, reason, wall)),
             Record::Armed(armed) => self.armed = Some(armed),
             Record::Entry(entry) => {
                 if self.entries.len() == ENTRIES {
@@ -114,8 +115,8 @@ impl Desk {
 
     /// Writes what there is, the memory first: what it forgets cannot be read off anything else.
     fn write(&mut self) -> Result<(), Error> {
-        if let Some((memory, wall)) = &self.memory {
-            state::save(&self.paths.state(), memory, *wall)?;
+        if let Some((memory, reason, wall)) = &self.memory {
+            state::save(&self.paths.state(), memory, reason.as_deref(), *wall)?;
             self.memory = None;
         }
         if let Some(armed) = &self.armed {

@@ -9,13 +9,14 @@ use crate::report::{Unreadable, state};
 /// What was remembered, as far as it could be read.
 pub(super) struct Past {
     pub(super) memory: Memory,
+    pub(super) reason: Option<String>,
     pub(super) armed: Armed,
     pub(super) unreadable: Vec<Unreadable>,
 }
 
 pub(super) fn load(paths: &Paths) -> Past {
     let now = wall_clock();
-    let (memory, torn_state) = state::load(&paths.state(), now);
+    let (memory, reason, torn_state) = state::load(&paths.state(), now);
     let (armed, torn_armed) = Armed::load(&paths.armed(), &paths.history(), now);
-    Past { memory, armed, unreadable: torn_state.into_iter().chain(torn_armed).collect() }
+    Past { memory, reason, armed, unreadable: torn_state.into_iter().chain(torn_armed).collect() }
 }

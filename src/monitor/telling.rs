@@ -2,6 +2,7 @@
 
 use crate::failover::{Note, Time};
 use crate::report::entry::{Entry, MonitorNote};
+use crate::report::metrics::Scene;
 use crate::report::status::{Facts, Status};
 
 use super::recorder::Record;
@@ -15,7 +16,12 @@ impl Monitor {
             self.armed.arm(&upstream.urls, at, self.clock.wall());
             self.armed_anew = true;
         }
-        self.record(Entry::of_machine(note, at, self.clock.wall(), &self.parts.config));
+        self.counts.said(note);
+        let entry = Entry::of_machine(note, at, self.clock.wall(), &self.parts.config);
+        self.record(match (note, &self.reason) {
+            (Note::HoldSet { .. } | Note::HoldStands { .. } | Note::HeldBack { .. }, Some(why)) => entry.because(why),
+            _ => entry,
+        });
     }
 
     pub(super) fn tell_if(&mut self, note: Option<MonitorNote>) {
@@ -53,7 +59,7 @@ impl Monitor {
             returned: self.conditions.workspace.push(),
             degraded: &self.conditions.degraded(config),
         };
-        Status::new(&self.machine, &facts)
+        Status { reason: self.reason.clone(), ..Status::new(&self.machine, &facts) }
     }
 
     pub(super) fn write_status(&mut self) {
@@ -61,14 +67,19 @@ impl Monitor {
         (self.status, self.changed) = (Some(now), false);
         let status = self.look(now);
         self.could_take_over = notifier::could_take_over(&status);
-        self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words()));
-        let note = self.conditions.run_dir(status.save(&self.parts.paths.status()));
+        self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words(&status)));
+        let (counts, could_take_over, sent) = (&self.counts, self.could_take_over, &self.notifier.sent());
+        let scene = Scene { status: &status, counts, could_take_over, sent };
+        // Both lie in memory, so neither waits for a disk; the recorder, which may, would let them grow old together.
+        let saved = status.save(&self.parts.paths.status()).and_then(|()| scene.save(&self.parts.paths.metrics()));
+        let note = self.conditions.run_dir(saved);
         self.tell_if(note);
     }
 
-    fn upstreams_in_words(&self) -> String {
-        let known = self.parts.config.upstreams.iter().zip(self.machine.upstreams());
+    fn upstreams_in_words(&self, status: &Status) -> String {
+        let known = status.upstreams.iter().zip(self.machine.upstreams());
         let words = known.map(|(upstream, known)| match known.latest {
+            Some(_) if status.stands_by(upstream) => format!("{} stands by", upstream.name),
             Some((_, verdict)) => format!("{} {verdict}", upstream.name),
             None => format!("{} not probed yet", upstream.name),
         });

@@ -12,6 +12,7 @@ use crate::config::{Notify, Topic};
 use crate::failover::Time;
 use crate::host::spawn;
 use crate::report::clock::wall_clock;
+use crate::report::metrics::Sent;
 
 /// So many messages wait for a webhook; conditions make way first.
 const ROOM: usize = 64;
@@ -59,6 +60,7 @@ pub type Told = Box<dyn Fn(Result<(), String>) + Send>;
 
 /// The way to a courier's thread, which ends after its current try when this is dropped.
 pub struct Courier {
+    webhook: String,
     about: Vec<Topic>,
     desk: Arc<Desk>,
 }
@@ -77,6 +79,8 @@ struct Tray {
     /// A transition has come since the last try.
     urgent: bool,
     closed: bool,
+    delivered: u64,
+    failed: u64,
 }
 
 impl Courier {
@@ -86,7 +90,9 @@ impl Courier {
     /// When the system gives us no thread.
     pub fn start(way: Way, told: Told) -> io::Result<Self> {
         let desk = Arc::new(Desk { tray: Mutex::default(), bell: Condvar::new() });
-        let courier = Self { about: way.webhook.topics.clone(), desk: Arc::clone(&desk) };
+        let webhook = &way.webhook;
+        let courier =
+            Self { webhook: webhook.credential.clone(), about: webhook.topics.clone(), desk: Arc::clone(&desk) };
         // What happens from here on is news, however late the thread begins.
         let began = wall_clock();
         let errand = Errand { way, told, desk, began, failed: 0, tried: None, wait: Duration::ZERO, is_failing: false };
@@ -102,6 +108,13 @@ impl Courier {
         let mut tray = self.desk.tray();
         tray.put(Arc::clone(message));
         self.desk.bell.notify_one();
+    }
+
+    /// What became of the messages so far.
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        let tray = self.desk.tray();
+        Sent { webhook: self.webhook.clone(), delivered: tray.delivered, failed: tray.failed }
     }
 }
 
@@ -158,6 +171,7 @@ impl Errand {
             let is_stale = age > if message.is_transition() { STALE } else { OLD };
             self.tried = Some(Instant::now());
             let result = post::deliver(&self.way.webhook, &self.way.vault, &message, self.way.pace.attempt);
+            self.count(result.is_ok());
             match &result {
                 Ok(()) => (self.failed, self.wait) = (0, Duration::ZERO),
                 Err(refused) => {
@@ -221,6 +235,12 @@ impl Errand {
         tray.missed = behind.len() == ROOM;
         let waiting = std::mem::replace(&mut tray.queue, behind);
         waiting.into_iter().for_each(|message| tray.put(message));
+    }
+
+    fn count(&self, is_delivered: bool) {
+        let mut tray = self.desk.tray();
+        let count = if is_delivered { &mut tray.delivered } else { &mut tray.failed };
+        *count += 1;
     }
 
     fn tell(&mut self, result: Result<(), String>) {

@@ -69,6 +69,21 @@ pub(super) fn unit_state(state: UnitState) -> &'static str {
     }
 }
 
+/// Every name that [`verdict`] gives.
+pub(super) const VERDICTS: [&str; 11] = [
+    "healthy",
+    "dns",
+    "refused",
+    "unreachable",
+    "connect-timeout",
+    "response-timeout",
+    "tls",
+    "http-status",
+    "not-openclaw",
+    "starting",
+    "draining",
+];
+
 /// Whether a healthy gateway is ready is said beside it.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {

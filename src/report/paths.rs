@@ -91,6 +91,12 @@ impl Paths {
         self.run_dir.join("status.json")
     }
 
+    /// The same in numbers.
+    #[must_use]
+    pub fn metrics(&self) -> PathBuf {
+        self.run_dir.join("metrics.prom")
+    }
+
     /// Where the monitor listens to operators.
     #[must_use]
     pub fn control(&self) -> PathBuf {

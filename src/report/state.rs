@@ -16,39 +16,52 @@ use crate::json::Value;
 /// The most that is read. What is written comes to less than 3 KiB.
 const MAX: usize = 64 * 1024;
 
+/// Under which name the reason is kept.
+const REASON: &str = "hold_reason";
+
 /// Reads what the last monitor remembered. When there is nothing to read, or nothing that makes sense, the memory is
-/// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's.
+/// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's. Between the two:
+/// why the hold stands, in the operator's words.
 #[must_use]
-pub fn load(path: &Path, now: Time) -> (Memory, Option<Unreadable>) {
+pub fn load(path: &Path, now: Time) -> (Memory, Option<String>, Option<Unreadable>) {
     let so = "what was remembered is lost, a hold and the length of the hold-down included";
-    match load_file(path, MAX, now, so, |node| understand(node)) {
-        Ok(memory) => (memory.unwrap_or_default(), None),
-        Err(unreadable) => (Memory::default(), Some(unreadable)),
+    // A monitor of an older version wrote none.
+    let reason = |node: &Value| node.get(REASON).and_then(|reason| reason.as_str()).map(str::to_owned);
+    match load_file(path, MAX, now, so, |node| Ok((understand(node)?, reason(node)))) {
+        Ok(found) => {
+            let (memory, reason) = found.unwrap_or_default();
+            (memory, reason, None)
+        }
+        Err(unreadable) => (Memory::default(), None, Some(unreadable)),
     }
 }
 
-/// Writes what the next monitor must know, so that it survives a power cut.
+/// Writes what the next monitor must know, and why the hold stands in the operator's words, so that it survives a power cut.
 ///
 /// # Errors
 /// When it cannot be written; what was remembered before is then still there.
-pub fn save(path: &Path, memory: &Memory, wall: Wall) -> Result<(), Error> {
-    let mut text = to_json(memory, wall).pretty();
+pub fn save(path: &Path, memory: &Memory, reason: Option<&str>, wall: Wall) -> Result<(), Error> {
+    let mut text = Value::object(entries(memory, wall).into_iter().chain([(REASON, reason.into())])).pretty();
     text.push('\n');
     durable::write(path, 0o640, text.as_bytes())
 }
 
 pub(super) fn to_json(memory: &Memory, wall: Wall) -> Value {
+    Value::object(entries(memory, wall))
+}
+
+fn entries(memory: &Memory, wall: Wall) -> [(&'static str, Value); 6] {
     let time = |time| fields::time(wall.at(time));
     let hold = memory.hold.map(|hold| past::hold_to_json(past::hold_at_wall(hold, wall)));
     let failover = memory.failover.as_ref().map(|it| past::failover_to_json(&past::failover_at_wall(it, wall)));
-    Value::object([
+    [
         ("schema", fields::SCHEMA.into()),
         ("hold", hold.into()),
         ("promotions", Value::array(memory.promotions.iter().copied().map(time))),
         ("unreturned", memory.unreturned.into()),
         ("failover", failover.into()),
         ("killed_at", memory.killed.map(time).into()),
-    ])
+    ]
 }
 
 pub(super) fn understand(state: &Value) -> Result<Memory, String> {
@@ -99,7 +112,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         fs::write(&path, text).unwrap();
-        let (memory, unreadable) = load(&path, NOW);
+        let (memory, _, unreadable) = load(&path, NOW);
         if let Some(unreadable) = &unreadable {
             let aside = folder.path().join("state.json.unreadable-1795300227");
             assert_eq!(unreadable.aside.as_ref().unwrap(), &aside);
@@ -113,7 +126,7 @@ mod tests {
     fn written(memory: &Memory) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        save(&path, memory, Wall::default()).unwrap();
+        save(&path, memory, None, Wall::default()).unwrap();
         fs::read_to_string(path).unwrap()
     }
 
@@ -124,6 +137,18 @@ mod tests {
             assert!(text.len() < 3 * 1024, "{}", text.len());
             assert_eq!(found(text.as_bytes()), (memory, false));
         }
+    }
+
+    #[test]
+    fn the_reason_of_a_hold_is_kept_beside_it_and_an_older_monitor_gave_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        save(&path, &full(), Some("a new kernel"), Wall::default()).unwrap();
+        assert_eq!(load(&path, NOW).1.as_deref(), Some("a new kernel"));
+        let older: String = fs::read_to_string(&path).unwrap().replace("\"hold_reason\"", "\"of_later\"");
+        fs::write(&path, older).unwrap();
+        let (memory, reason, unreadable) = load(&path, NOW);
+        assert!(memory == full() && reason.is_none() && unreadable.is_none());
     }
 
     #[test]
@@ -170,7 +195,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let memory = Memory { killed: Some(at(100)), ..Memory::default() };
-        save(&path, &memory, Wall::new(at(200), at(3800))).unwrap();
+        save(&path, &memory, None, Wall::new(at(200), at(3800))).unwrap();
         assert_eq!(load(&path, at(3800)).0.killed, Some(at(3700)));
         assert_eq!(load(&path, at(0)).0.killed, Some(at(3700)));
     }
@@ -178,9 +203,9 @@ mod tests {
     #[test]
     fn without_a_file_there_is_nothing_to_remember_and_nothing_to_report() {
         let folder = tempfile::tempdir().unwrap();
-        let (memory, unreadable) = load(&folder.path().join("state.json"), NOW);
+        let (memory, _, unreadable) = load(&folder.path().join("state.json"), NOW);
         assert_eq!(memory, Memory::default());
         assert!(unreadable.is_none());
-        assert!(save(&folder.path().join("missing/state.json"), &memory, Wall::default()).is_err());
+        assert!(save(&folder.path().join("missing/state.json"), &memory, None, Wall::default()).is_err());
     }
 }

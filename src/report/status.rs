@@ -43,6 +43,8 @@ pub struct Status {
     pub window: Option<Window>,
     /// The operator's override.
     pub hold: Option<Hold>,
+    /// Why it stands, in the operator's words.
+    pub reason: Option<String>,
     /// How long an upstream must stay ready before this host steps aside.
     pub hold_down: Duration,
     /// This host's gateway.
@@ -186,5 +188,15 @@ impl Status {
     pub fn is_fresh(&self, now: Time) -> bool {
         let patience = PATIENCE.max(self.interval.saturating_mul(SILENT_INTERVALS));
         now.since(self.updated_at) <= patience && self.updated_at.since(now) <= patience
+    }
+
+    /// Whether this upstream is another standby that has nothing to do: its gateway is down, and one listed before it lives.
+    #[must_use]
+    pub fn stands_by(&self, upstream: &Upstream) -> bool {
+        let found = |upstream: &Upstream, verdict| {
+            upstream.probed.as_ref().is_some_and(|probed: &Probed| probed.verdict == verdict)
+        };
+        let mut before = self.upstreams.iter().take_while(|before| before.name != upstream.name);
+        found(upstream, "refused") && before.any(|before| found(before, "healthy"))
     }
 }

@@ -143,6 +143,6 @@ fn orders_come_one_at_a_time_and_never_faster_than_a_disk_can_take_them() {
         assert!(refused.contains("try again"), "{refused}");
     }
     // Two in a row, as in a script, are both obeyed.
-    let pause = Request::Hold { kind: HoldKind::Paused, lasts: None };
+    let pause = Request::Hold { kind: HoldKind::Paused, lasts: None, reason: None };
     assert_eq!((desk.ask(&pause).said.len(), desk.ask(&Request::Resume).said.len()), (0, 0));
 }

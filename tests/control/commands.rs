@@ -23,7 +23,7 @@ fn hold(kind: HoldKind) -> Option<Hold> {
 }
 
 fn lasts(kind: HoldKind, seconds: u64) -> Request {
-    Request::Hold { kind, lasts: Some(Duration::from_secs(seconds)) }
+    Request::Hold { kind, lasts: Some(Duration::from_secs(seconds)), reason: None }
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn promote_follows_until_the_gateway_answers() {
     assert_eq!((code, complaints.as_str()), (0, ""));
     assert_eq!(out, "an operator set the hold\ntakes over\nthis host serves\\u{1b}[2J\n");
     let asked = desk.asked();
-    assert_eq!(asked.first(), Some(&Request::Hold { kind: HoldKind::Promoted, lasts: None }));
+    assert_eq!(asked.first(), Some(&Request::Hold { kind: HoldKind::Promoted, lasts: None, reason: None }));
     assert_eq!(asked.get(1), Some(&Request::News { since: Some(7) }));
 }
 
@@ -51,7 +51,7 @@ fn demote_says_so_when_there_is_nothing_to_do() {
     run(desk.folder(), &["demote", "--for", "30m"]);
     run(desk.folder(), &["demote", "--for=ever"]);
     let kind = HoldKind::Standby;
-    assert_eq!(desk.asked(), [lasts(kind, 7200), lasts(kind, 1800), Request::Hold { kind, lasts: None }]);
+    assert_eq!(desk.asked(), [lasts(kind, 7200), lasts(kind, 1800), Request::Hold { kind, lasts: None, reason: None }]);
 }
 
 #[test]

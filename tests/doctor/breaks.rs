@@ -167,6 +167,29 @@ fn upstream(host: &mut Host, url: &str) {
     host.config = format!("{before}{url}\"{after}");
 }
 
+/// Another upstream behind the primary, which the monitor has never seen healthy.
+fn behind(host: &mut Host, url: &str) {
+    host.config = host.config.replacen("}],", &format!(r#"}}, {{ "name": "first", "urls": ["{url}"] }}],"#), 1);
+}
+
+#[test]
+fn a_standby_that_stands_by_is_no_fault_and_one_that_hangs_is_worth_a_word() {
+    let found = |host: &Host, check: &str| host_half(host).into_iter().find(|found| found.id == check).unwrap();
+    let mut host = Host::well();
+    behind(&mut host, "http://127.0.0.1:1");
+    let upstream = found(&host, "upstream");
+    assert_eq!(upstream.level, Level::Ok, "{}", upstream.evidence);
+    assert!(upstream.evidence.ends_with("; first stands by"), "{}", upstream.evidence);
+    assert_eq!(found(&host, "armed").level, Level::Ok);
+    let mut host = Host::well();
+    // Accepted by the kernel, answered by nobody.
+    let frozen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    behind(&mut host, &format!("http://{}", frozen.local_addr().unwrap()));
+    host.config = host.config.replacen('{', r#"{ "probe": { "timeout": "200ms" },"#, 1);
+    let upstream = found(&host, "upstream");
+    assert!(upstream.level == Warn && upstream.evidence.contains("first: "), "{}", upstream.evidence);
+}
+
 fn tailnet(host: &mut Host, status: &str) {
     host.config = host.config.replacen('{', r#"{ "promote": { "witnesses": ["tailscale"] },"#, 1);
     host.program("tailscale", &format!("echo '{status}'"));

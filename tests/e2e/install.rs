@@ -51,6 +51,12 @@ pub(crate) fn standby(host: &Host) {
     );
 }
 
+/// The same for a standby behind that one, which differs in whom it watches, and for how long.
+pub(crate) fn third(host: &Host) {
+    standby(host);
+    host.install(CONFIG, ours("files/third/config.json"));
+}
+
 /// What an operator copies to a bare host: the program, a configuration, and the primary's host key. There already are an
 /// OpenClaw that somebody has installed for everybody, and what a container lacks: a tailnet, a name server, a clock.
 pub(crate) fn bare(host: &Host) {

@@ -1,5 +1,6 @@
 //! Two hosts on one switch: the primary with OpenClaw, and the standby with OpenClaw and the program under test. The
-//! workspace's remote lies on the primary, or on a third host that has nothing but git and sshd.
+//! workspace's remote lies on the primary, or on a third host that has nothing but git and sshd. Or the third host is
+//! another standby, behind the first.
 //!
 //! Labs do not know of each other: every host lives in its own network namespace, so all labs use the same addresses
 //! and may run side by side.
@@ -31,6 +32,8 @@ pub(crate) const TAILNET_PRIMARY: &str = "100.64.0.1";
 pub(crate) const TAILNET_STANDBY: &str = "100.64.0.2";
 /// The git host's address.
 pub(crate) const GIT: &str = "10.77.0.3";
+/// The address of the standby behind the standby.
+pub(crate) const THIRD: &str = "10.77.0.4";
 /// The monitor's unit.
 pub(crate) const MONITOR: &str = "openclaw-failover.service";
 /// The gateway's unit, on either host.
@@ -49,7 +52,17 @@ pub(crate) struct Lab {
     pub(crate) standby: Host,
     /// The host that has the workspace's remote, where that is not the primary.
     git: Option<Host>,
+    /// The standby behind the standby.
+    third: Option<Host>,
     undo: Undo,
+}
+
+/// Who else is in a lab.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nobody,
+    GitHost,
+    Third,
 }
 
 /// Removes a lab's folder, hosts and networks when dropped, and also if this process never comes to drop anything.
@@ -61,7 +74,7 @@ struct Undo {
 impl Lab {
     /// Both hosts run, OpenClaw serves on the primary, and the monitor watches it.
     pub(crate) fn new() -> Self {
-        let lab = Self::boot(false, false);
+        let lab = Self::boot(Beside::Nobody, false);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
         lab.wait_primary_serves();
         lab.watch();
@@ -70,17 +83,28 @@ impl Lab {
 
     /// As [`Lab::new`], with a stub in the place of the primary's OpenClaw.
     pub(crate) fn with_stub() -> (Self, Stub) {
-        Self::boot(false, false).with_stubbed_primary()
+        Self::boot(Beside::Nobody, false).with_stubbed_primary()
     }
 
     /// As [`Lab::with_stub`], with the workspace's remote on a host of its own.
     pub(crate) fn with_git_host() -> (Self, Stub) {
-        Self::boot(true, false).with_stubbed_primary()
+        Self::boot(Beside::GitHost, false).with_stubbed_primary()
+    }
+
+    /// As [`Lab::new`], with another standby behind the first. The primary's gateway comes up with its host.
+    pub(crate) fn with_third() -> Self {
+        let lab = Self::boot(Beside::Third, false);
+        lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
+        lab.wait_primary_serves();
+        lab.watch();
+        lab.third().run(&format!("systemctl --quiet enable --now {MONITOR}"));
+        Monitor { host: lab.third() }.wait_sees_healthy();
+        lab
     }
 
     /// OpenClaw serves on the primary, and the standby is a bare host with nothing but ssh.
     pub(crate) fn with_bare_standby() -> Self {
-        let lab = Self::boot(false, true);
+        let lab = Self::boot(Beside::Nobody, true);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
         lab.wait_primary_serves();
         lab
@@ -88,7 +112,7 @@ impl Lab {
 
     /// As [`Lab::with_bare_standby`], with a stub in the place of the primary's OpenClaw.
     pub(crate) fn with_bare_standby_and_stub() -> (Self, Stub) {
-        let lab = Self::boot(false, true);
+        let lab = Self::boot(Beside::Nobody, true);
         let stub = lab.start_stub();
         (lab, stub)
     }
@@ -104,7 +128,7 @@ impl Lab {
     }
 
     /// All hosts run, and nothing of ours does.
-    fn boot(with_git_host: bool, with_bare_standby: bool) -> Self {
+    fn boot(beside: Beside, with_bare_standby: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("ocf-{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let dir = parts().labs.join(name);
@@ -117,7 +141,8 @@ impl Lab {
                 true => Host::on(&bare(), &dir, "standby", STANDBY, &shared),
                 false => Host::new(&dir, "standby", STANDBY, &shared),
             },
-            git: with_git_host.then(|| Host::new(&dir, "git", GIT, &shared)),
+            git: (beside == Beside::GitHost).then(|| Host::new(&dir, "git", GIT, &shared)),
+            third: (beside == Beside::Third).then(|| Host::new(&dir, "third", THIRD, &shared)),
             undo,
         };
         let public: Vec<_> = lab.hosts().into_iter().map(|host| (host, host.address)).collect();
@@ -130,7 +155,10 @@ impl Lab {
         } else {
             install::standby(&lab.standby);
         }
-        if with_git_host {
+        if let Some(third) = &lab.third {
+            install::third(third);
+        }
+        if beside == Beside::GitHost {
             install::move_remote(&lab.primary, PRIMARY, GIT);
             install::move_remote(&lab.standby, PRIMARY, GIT);
         }
@@ -143,7 +171,12 @@ impl Lab {
     }
 
     fn hosts(&self) -> Vec<&Host> {
-        [&self.primary, &self.standby].into_iter().chain(&self.git).collect()
+        [&self.primary, &self.standby].into_iter().chain(&self.git).chain(&self.third).collect()
+    }
+
+    /// The standby behind the standby.
+    pub(crate) fn third(&self) -> &Host {
+        self.third.as_ref().expect("this lab has a third host")
     }
 
     /// The host that has the workspace's remote.
@@ -182,8 +215,13 @@ impl Lab {
 
     /// When the standby's systemd has said this word of the gateway.
     pub(crate) fn told(&self, word: &str) -> Vec<f64> {
+        Self::told_on(&self.standby, word)
+    }
+
+    /// When the systemd of a host has said this word of its gateway.
+    pub(crate) fn told_on(host: &Host, word: &str) -> Vec<f64> {
         let script = format!("journalctl --no-pager --output=short-unix _PID=1 --unit={GATEWAY} --grep='^{word} '");
-        let lines = self.standby.ask(&script).text;
+        let lines = host.ask(&script).text;
         lines.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
     }
 
@@ -239,7 +277,10 @@ impl Drop for Lab {
             (standby, PUSH),
             (primary, GATEWAY),
             (primary, PUSH),
-        ] {
+        ]
+        .into_iter()
+        .chain(self.third.iter().flat_map(|third| [(third, MONITOR), (third, GATEWAY)]))
+        {
             eprintln!("--- {unit} of {}, its last words:\n{}", host.name, host.journal(unit, 40));
         }
     }

@@ -37,6 +37,7 @@ mod shell;
 mod soak;
 mod standby;
 mod stub;
+mod third;
 mod variants;
 mod webhook;
 mod workspace;

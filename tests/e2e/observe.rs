@@ -65,17 +65,22 @@ impl Monitor<'_> {
 
     /// Whether its last probe has found the primary healthy.
     pub(crate) fn sees_healthy(self) -> bool {
-        self.primary(|probed| text(probed, "verdict") == Some("healthy"))
+        self.sees(0)
+    }
+
+    /// Whether its last probe has found the upstream of this rank healthy.
+    pub(crate) fn sees(self, rank: usize) -> bool {
+        self.upstream(rank, |probed| text(probed, "verdict") == Some("healthy"))
     }
 
     /// Whether its last probe has found the primary ready, too.
     pub(crate) fn sees_ready(self) -> bool {
-        self.primary(|probed| probed.get("ready").and_then(|ready| ready.as_bool()) == Some(true))
+        self.upstream(0, |probed| probed.get("ready").and_then(|ready| ready.as_bool()) == Some(true))
     }
 
-    fn primary(self, is: impl Fn(&Node) -> bool) -> bool {
+    fn upstream(self, rank: usize, is: impl Fn(&Node) -> bool) -> bool {
         let probed =
-            self.status().and_then(|status| status.get("upstreams")?.as_array()?.first()?.get("probed").cloned());
+            self.status().and_then(|status| status.get("upstreams")?.as_array()?.get(rank)?.get("probed").cloned());
         probed.is_some_and(|probed| is(&probed))
     }
 

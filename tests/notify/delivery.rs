@@ -38,6 +38,12 @@ fn a_server_that_was_down_gets_everything_once_and_in_order() {
     );
     assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
     assert!(server.is_quiet(A_WHILE));
+    let began = Instant::now();
+    while courier.sent().delivered < 3 {
+        assert!(began.elapsed() < PATIENCE, "{:?}", courier.sent());
+        std::thread::yield_now();
+    }
+    assert!(courier.sent().delivered == 3 && courier.sent().failed > 0, "{:?}", courier.sent());
 }
 
 #[test]

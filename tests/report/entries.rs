@@ -86,7 +86,7 @@ fn monitor_notes() -> Vec<MonitorNote> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     std::fs::write(&path, "{").unwrap();
-    let (_, unreadable) = state::load(&path, at(0));
+    let (_, _, unreadable) = state::load(&path, at(0));
     let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
     let pull = |error: Option<&str>| Pull {
         outcome: "moved".to_owned(),
@@ -230,4 +230,16 @@ fn a_start_says_how_old_its_workspace_may_be() {
     assert_eq!(entry.severity, Severity::Warning);
     let fresh = MonitorNote::StartsWith(Some(Pull { stale: false, ..pull }));
     assert_eq!(Entry::of_monitor(&fresh, at(30), Wall::default()).severity, Severity::Notice);
+}
+
+#[test]
+fn why_a_hold_stands_is_in_all_that_is_told_of_it() {
+    let hold = Hold { kind: HoldKind::Paused, since: at(0), until: None };
+    for note in [Note::HoldSet { hold }, Note::HoldStands { hold }, Note::HeldBack { kind: hold.kind }] {
+        let entry = entry(&note, 0).because("a \u{1b}[2Jnew\nkernel");
+        assert!(entry.text.ends_with(". The reason: a [2Jnew kernel"), "{}", entry.text);
+        assert!(entry.to_json().to_string().contains(r#""reason":"a [2Jnew kernel""#));
+        let longest = entry.because(&"x".repeat(10_000));
+        assert!(longest.to_json().to_string().len() < 2000);
+    }
 }

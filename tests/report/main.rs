@@ -5,6 +5,7 @@
 mod armed;
 mod entries;
 mod history;
+mod metrics;
 mod state;
 mod status;
 mod trace;

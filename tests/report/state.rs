@@ -34,8 +34,8 @@ fn started(memory: Memory, now: Time) -> Machine {
 fn what_a_clock_that_ran_ahead_wrote_counts_as_now() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    save(&path, &memory(100_000), Wall::default()).unwrap();
-    let (found, unreadable) = load(&path, at(0));
+    save(&path, &memory(100_000), None, Wall::default()).unwrap();
+    let (found, _, unreadable) = load(&path, at(0));
     assert!(unreadable.is_none());
     let machine = started(found, at(0));
     let mut expected = memory(0);
@@ -48,7 +48,7 @@ fn a_clock_that_was_set_while_the_monitor_ran_moves_nothing_against_now() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     let day = Duration::from_secs(24 * 3600);
-    save(&path, &memory(100), Wall::new(at(200), at(200) + day)).unwrap();
+    save(&path, &memory(100), None, Wall::new(at(200), at(200) + day)).unwrap();
     let machine = started(load(&path, at(201) + day).0, at(201) + day);
     let killed = machine.memory().killed.unwrap();
     assert_eq!((at(201) + day).since(killed), Duration::from_secs(101));
@@ -59,10 +59,10 @@ fn a_torn_file_still_makes_a_monitor() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     fs::write(&path, "{\"schema\": 1, \"hold\"").unwrap();
-    let (found, unreadable) = load(&path, at(0));
+    let (found, _, unreadable) = load(&path, at(0));
     assert_eq!(started(found, at(0)).memory(), &Memory::default());
     let told = unreadable.unwrap().to_string();
     assert!(told.contains("state.json.unreadable-1795298400; what was remembered is lost, a hold"), "{told}");
-    save(&path, &memory(0), Wall::default()).unwrap();
+    save(&path, &memory(0), None, Wall::default()).unwrap();
     assert_eq!(load(&path, at(0)).0, memory(0));
 }

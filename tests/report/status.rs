@@ -17,7 +17,7 @@ use super::{at, primary};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A status in which nothing is left out, made of `word`.
-fn full(word: &str) -> Status {
+pub(crate) fn full(word: &str) -> Status {
     let words = vec![word.to_owned(); 3];
     let probed = Probed {
         verdict: word.to_owned(),
@@ -51,6 +51,7 @@ fn full(word: &str) -> Status {
             life: at(50),
         }),
         hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)) }),
+        reason: Some(word.to_owned()),
         hold_down: SECOND * 30,
         gateway: Gateway {
             unit: word.to_owned(),
@@ -247,6 +248,24 @@ fn whatever_the_names_no_line_is_wider_than_a_terminal() {
             }
         }
     }
+}
+
+#[test]
+fn another_standby_that_has_nothing_to_do_looks_well() {
+    let mut status = full("word");
+    for (upstream, (name, verdict)) in
+        status.upstreams.iter_mut().zip([("primary", "healthy"), ("first", "refused"), ("second", "unreachable")])
+    {
+        upstream.name = name.to_owned();
+        upstream.probed.as_mut().unwrap().verdict = verdict.to_owned();
+    }
+    let of = |status: &Status| status.upstreams.iter().map(|upstream| status.stands_by(upstream)).collect::<Vec<_>>();
+    assert_eq!(of(&status), [false, true, false]);
+    let page = status.render(at(100));
+    assert!(page.contains("first: stands by for 1 m 30 s; its gateway is down"), "{page}");
+    // Nobody lives who outranks it: then it should be up.
+    status.upstreams.rotate_left(1);
+    assert_eq!(of(&status), [false, false, false]);
 }
 
 #[test]

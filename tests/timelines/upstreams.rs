@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use openclaw_failover::failover::Action::{Order, Pull};
 use openclaw_failover::failover::Order::{Start, Stop};
-use openclaw_failover::failover::Policy;
+use openclaw_failover::failover::{Policy, Start as Begin};
 use openclaw_failover::probe::Failure;
 
 use crate::events::{done, fails, gone, healthy, pulled, refused, second, up};
@@ -37,6 +37,26 @@ fn the_window_runs_only_while_no_upstream_is_healthy() {
     }
     assert_eq!(night.window(), None);
     night.forget();
+}
+
+#[test]
+fn one_that_was_not_asked_yet_may_live() {
+    let policy = Policy { upstreams: 2, ..defaults() };
+    let start = || Begin { armed: vec![true, false], ..Begin::default() };
+    // Another standby that is down answers before the primary does.
+    let mut night = Night::begins(0.0, policy.clone(), start());
+    night.at(0.1, second(refused())).is_silent().at(0.2, healthy()).is_silent();
+    assert_eq!(night.window(), None);
+    night.forget();
+    // And when the primary does not, nothing is lost: the time counts from the start.
+    let mut night = Night::begins(0.0, policy, start());
+    night.each(&[0.1, 3.0], &second(refused())).is_silent();
+    night.at(5.0, fails(Failure::ResponseTimeout)).says("WindowOpened { upstream: 0").forget();
+    for at in (6..30).step_by(3) {
+        night.at(f64::from(at), second(refused())).at(f64::from(at) + 0.5, refused());
+    }
+    night.at(30.0, pulled()).is("standby").forget();
+    night.at(30.1, second(refused())).is("promoting(sync)").forget();
 }
 
 #[test]

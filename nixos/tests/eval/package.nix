@@ -7,7 +7,12 @@ let
       fileset.unions = files: files;
       licenses.mit = "MIT";
       platforms.linux = [ ];
+      optionalString = condition: text: if condition then text else "";
     };
+    stdenv.buildPlatform.canExecute = _: true;
+    stdenv.hostPlatform = { };
+    installShellFiles = "installShellFiles";
+    bashInteractive = "bash";
     rustPlatform.buildRustPackage = attributes: attributes;
     git = "git";
     openssh = "openssh";
@@ -24,6 +29,11 @@ says "the package has another version than Cargo.toml" (package.version == manif
 ++ says "the package's source lacks a file" (builtins.all builtins.pathExists package.src)
 ++ says "the package does not install the units" (
   builtins.match ".*nixos/install.sh \"[$]out\".*" (
+    builtins.replaceStrings [ "\n" ] [ " " ] package.postInstall
+  ) != null
+)
+++ says "the package does not install the manual page and the completions" (
+  builtins.match ".*installManPage .*installShellCompletion .*" (
     builtins.replaceStrings [ "\n" ] [ " " ] package.postInstall
   ) != null
 )

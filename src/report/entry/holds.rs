@@ -1,7 +1,8 @@
 //! What operators want: holds and drills.
 
-use super::{Entry, Teller};
+use super::{Entry, SENTENCE, Teller};
 use crate::failover::{Hold, HoldKind, Refusal};
+use crate::host::printable;
 use crate::report::clock::people;
 use crate::report::{fields, names};
 
@@ -65,6 +66,15 @@ impl Teller<'_> {
     fn describe(&self, entry: Entry, hold: Hold) -> Entry {
         let time = |time| fields::time(self.wall.at(time));
         entry.with("hold", names::hold(hold.kind)).with("since", time(hold.since)).with("until", hold.until.map(time))
+    }
+}
+
+impl Entry {
+    /// Adds why the hold stands that this is about, in the operator's words.
+    #[must_use]
+    pub fn because(self, reason: &str) -> Self {
+        let text = printable(&format!("{}. The reason: {reason}", self.text), SENTENCE);
+        Self { text, ..self }.quote("reason", reason)
     }
 }
 

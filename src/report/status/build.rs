@@ -100,6 +100,7 @@ impl Status {
             upstreams: upstreams(machine, facts),
             window,
             hold: memory.hold.map(|hold| past::hold_at_wall(hold, wall)),
+            reason: None,
             hold_down: machine.hold_down(None),
             gateway: Gateway {
                 unit: facts.config.gateway.unit.clone(),

@@ -44,6 +44,7 @@ impl Status {
             upstreams: list(node, "upstreams", |node| Some(upstream(node))),
             window: object(node, "window").map(window),
             hold: node.get("hold").and_then(|node| past::hold(node).ok()),
+            reason: text(node, "hold_reason"),
             hold_down: span(node, "hold_down_seconds").unwrap_or_default(),
             gateway: object(node, "gateway").map(gateway).unwrap_or_default(),
             workspace: object(node, "workspace").map(pull),

@@ -28,6 +28,9 @@ impl Status {
         if let Some(hold) = self.hold {
             page.row("hold", &held(hold));
         }
+        if let Some(reason) = &self.reason {
+            page.row("", &format!("the reason: {reason}"));
+        }
         for upstream in self.upstreams.iter().take(SHOWN) {
             page.row("upstream", &self.upstream(upstream, now));
             page.row("", &upstream.urls.join(" "));
@@ -57,6 +60,10 @@ impl Status {
     }
 
     fn upstream(&self, upstream: &Upstream, now: Time) -> String {
+        if let (true, Some(probed)) = (self.stands_by(upstream), &upstream.probed) {
+            let since = span(whole(now.since(probed.since)));
+            return format!("{}: stands by for {since}; its gateway is down until it takes over", upstream.name);
+        }
         let seen = upstream.probed.as_ref().map_or("not probed yet".to_owned(), |probed| answered(probed, now));
         let mut text = format!("{}: {seen}", upstream.name);
         if let (Some(ready_for), "active" | "promoting") = (upstream.ready_for, self.role.name.as_str()) {

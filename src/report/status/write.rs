@@ -37,6 +37,7 @@ impl Status {
             ("upstreams", Value::array(self.upstreams.iter().map(upstream))),
             ("window", self.window.as_ref().map(window).into()),
             ("hold", self.hold.map(past::hold_to_json).into()),
+            ("hold_reason", self.reason.clone().into()),
             ("hold_down_seconds", seconds(self.hold_down)),
             ("gateway", gateway(&self.gateway)),
             ("workspace", self.workspace.as_ref().map(pull).into()),

@@ -1,0 +1,119 @@
+//! A help text, taken apart.
+
+/// The help of one command, or of the program.
+pub(super) struct Page {
+    /// The command; empty for the program itself.
+    pub(super) name: &'static str,
+    pub(super) blocks: Vec<Block>,
+}
+
+/// A paragraph.
+pub(super) enum Block {
+    /// Sentences, as one line.
+    Text(String),
+    /// The ways to call it, a line each.
+    Usage(Vec<&'static str>),
+    /// A list, and the line above it if there is one.
+    List(Option<&'static str>, Vec<Item>),
+}
+
+/// A line of a list: what may be typed, and what it means.
+pub(super) struct Item {
+    pub(super) head: &'static str,
+    pub(super) text: String,
+}
+
+/// One option of a command.
+pub(super) struct Flag<'a> {
+    /// Its names: `-h`, `--help`.
+    pub(super) names: Vec<&'static str>,
+    /// What it takes: `FILE`.
+    pub(super) takes: Option<&'static str>,
+    /// What it does.
+    pub(super) text: &'a str,
+}
+
+impl Page {
+    /// Reads a help text. Paragraphs are told apart by empty lines, and lists by two spaces before each item.
+    pub(super) fn read(name: &'static str, help: &'static str) -> Self {
+        Self { name, blocks: help.trim_end().split("\n\n").map(block).collect() }
+    }
+
+    /// Every option once, although it may mean one thing for a standby and another for a primary.
+    pub(super) fn flags(&self) -> Vec<Flag<'_>> {
+        let mut flags: Vec<Flag<'_>> = Vec::new();
+        for item in self.items().filter(|item| item.head.starts_with('-')) {
+            let (names, takes) = match item.head.rsplit_once(' ') {
+                Some((names, takes)) if !takes.starts_with('-') => (names, Some(takes)),
+                _ => (item.head, None),
+            };
+            let flag = Flag { names: names.split(", ").collect(), takes, text: &item.text };
+            if !flags.iter().any(|known| known.names == flag.names) {
+                flags.push(flag);
+            }
+        }
+        flags
+    }
+
+    /// What is listed and is no option: the program's commands.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &Item> {
+        self.items().filter(|item| !item.head.starts_with('-'))
+    }
+
+    fn items(&self) -> impl Iterator<Item = &Item> {
+        self.blocks.iter().flat_map(|block| match block {
+            Block::List(_, items) => items.as_slice(),
+            Block::Text(_) | Block::Usage(_) => &[],
+        })
+    }
+
+    /// The words that may follow the command's name: `pull` and `push` after `sync`.
+    pub(super) fn words(&self) -> Vec<&'static str> {
+        let is_word = |word: &&str| word.starts_with(|char: char| char.is_ascii_lowercase());
+        self.usage()
+            .filter_map(|line| line.split(' ').nth(2).filter(is_word))
+            .flat_map(|word| word.split('|'))
+            .collect()
+    }
+
+    /// Whether it takes a file without an option before it.
+    pub(super) fn takes_file(&self) -> bool {
+        self.usage().any(|line| line.ends_with("[FILE]"))
+    }
+
+    fn usage(&self) -> impl Iterator<Item = &'static str> {
+        let lines = self.blocks.iter().filter_map(|block| match block {
+            Block::Usage(lines) => Some(lines),
+            Block::Text(_) | Block::List(..) => None,
+        });
+        lines.flatten().copied()
+    }
+}
+
+fn block(paragraph: &'static str) -> Block {
+    if let Some(usage) = paragraph.strip_prefix("Usage: ") {
+        return Block::Usage(usage.lines().map(str::trim).collect());
+    }
+    let (title, list) = match paragraph.split_once(":\n") {
+        Some((title, list)) if list.starts_with("  ") => (Some(title), list),
+        _ => (None, paragraph),
+    };
+    if !list.starts_with("  ") {
+        return Block::Text(paragraph.replace('\n', " "));
+    }
+    let mut items: Vec<Item> = Vec::new();
+    for line in list.lines() {
+        let text = line.trim_start();
+        match items.last_mut() {
+            Some(item) if line.len() - text.len() > 2 => {
+                item.text.push(' ');
+                item.text.push_str(text);
+            }
+            _ => {
+                let (head, text) = text.split_once("  ").unwrap_or((text, ""));
+                items.push(Item { head, text: text.trim_start().to_owned() });
+            }
+        }
+    }
+    Block::List(title, items)
+}

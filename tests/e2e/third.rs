@@ -1,0 +1,142 @@
+//! A standby behind the standby: every one and every two of three hosts die, and each time exactly one gateway is up.
+//!
+//! "Die" is the plug pulled. A host that comes back boots, and nobody tells it anything.
+
+use crate::host::Host;
+use crate::lab::{Lab, MONITOR, PRIMARY, STANDBY, THIRD};
+use crate::observe::Monitor;
+use crate::outage::{AFTER, INTERVAL, SLACK, TIMEOUT};
+use crate::shell::{always, eventually, now, report, secs};
+
+/// `promote.after` of the third host, in seconds.
+const THIRDS_AFTER: f64 = 45.0;
+
+#[test]
+fn each_dies_and_each_two_and_one_gateway_is_up() {
+    let lab = Lab::with_third();
+    let (primary, standby, third) = (&lab.primary, &lab.standby, lab.third());
+    let began = now();
+    settles(&lab, PRIMARY);
+    is_calm(third);
+
+    standby.power_off();
+    stays(&lab, PRIMARY, 8);
+    is_calm(third);
+    third.power_off();
+    stays(&lab, PRIMARY, 3);
+    standby.power_on();
+    third.power_on();
+    watches(standby);
+    watches(third);
+    stays(&lab, PRIMARY, 5);
+    assert_eq!(starts(&lab), [0, 0], "nothing was started while the primary lived");
+    let windows = [standby, third].map(|host| of(host).count("window_opened", 0.0));
+    assert_eq!(windows, [0, 0], "nobody was taken for dead while the primary lived");
+
+    let died = now();
+    primary.power_off();
+    decides(standby, died, AFTER);
+    settles(&lab, STANDBY);
+    // For longer than the third waits.
+    stays(&lab, STANDBY, 50);
+    is_calm(third);
+    third.power_off();
+    stays(&lab, STANDBY, 3);
+    third.power_on();
+    watches(third);
+    let sees = || of(third).sees(1).then_some(());
+    eventually("the third host sees the standby serve", secs(20), sees);
+    assert_eq!(starts(&lab), [1, 0]);
+
+    let died = now();
+    standby.power_off();
+    decides(third, died, THIRDS_AFTER);
+    settles(&lab, THIRD);
+
+    // It knows nothing of the third host, and takes its place; the third steps aside for it.
+    standby.power_on();
+    settles(&lab, STANDBY);
+    primary.power_on();
+    settles(&lab, PRIMARY);
+    is_calm(third);
+    assert_eq!(starts(&lab), [2, 1], "starts since {began}");
+}
+
+#[test]
+fn two_die_at_once_and_the_primary_is_back_first() {
+    let lab = Lab::with_third();
+    let (primary, standby, third) = (&lab.primary, &lab.standby, lab.third());
+    let died = now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| standby.power_off());
+        primary.power_off();
+    });
+    decides(third, died, THIRDS_AFTER);
+    settles(&lab, THIRD);
+    primary.power_on();
+    settles(&lab, PRIMARY);
+    standby.power_on();
+    watches(standby);
+    stays(&lab, PRIMARY, 15);
+    is_calm(third);
+    assert_eq!(starts(&lab), [0, 1]);
+}
+
+/// Waits until one gateway answers, and none of the others, and checks that it stays so.
+fn settles(lab: &Lab, address: &str) {
+    let began = now();
+    eventually(&format!("{address} alone serves"), secs(180), || (serving(lab) == [address]).then_some(()));
+    report(&format!("{address} alone serves after {:.1} s", now() - began));
+    stays(lab, address, 5);
+}
+
+fn stays(lab: &Lab, address: &str, seconds: u64) {
+    always(&format!("{address} alone serves"), secs(seconds), || serving(lab) == [address]);
+}
+
+/// The addresses at which a gateway says that it has started. Each host is asked from within.
+fn serving(lab: &Lab) -> Vec<&'static str> {
+    let hosts = [&lab.primary, &lab.standby, lab.third()];
+    hosts.into_iter().filter(|host| host.sees_started(host.address)).map(|host| host.address).collect()
+}
+
+/// Waits for a decision, and checks that it falls so many seconds after the last proof of life.
+fn decides(host: &Host, died: f64, after: f64) {
+    let decided = of(host).wait_event("promoting", died, secs(90));
+    let window = decided.at - decided.last_life();
+    report(&format!("{} decides {window:.3} s after the last proof of life", host.address));
+    assert!((after - 0.001..=after + TIMEOUT + SLACK).contains(&window), "{window} s");
+    assert!((after - INTERVAL - SLACK..=after + TIMEOUT + SLACK + 1.0).contains(&(decided.at - died)));
+}
+
+/// A standby that has nothing to do looks like one that is well, although another that it watches is down.
+fn is_calm(host: &Host) {
+    let monitor = of(host);
+    eventually("it stands by", secs(30), || (monitor.role() == "standby").then_some(()));
+    let complaints = monitor.complaints();
+    // The suite's gateways have none, and the git remote was away with the primary: a standby is right to say so.
+    let is_known = |line: &&str| line.contains("no channel is on") || line.starts_with("sync_failing");
+    let others = complaints.lines().filter(|line| !is_known(line));
+    assert_eq!(others.count(), 0, "{complaints}");
+    let shown = host.ask("openclaw-failover status");
+    assert!(shown.ok && !shown.text.contains("\nwindow "), "{}", shown.text);
+    let doctor = host.ask("openclaw-failover doctor").text;
+    for check in ["upstream", "armed"] {
+        let line = doctor.lines().find(|line| line.split_whitespace().nth(1) == Some(check)).unwrap_or_default();
+        assert!(line.starts_with("ok ") || line.starts_with("warn "), "{check} in {doctor}");
+    }
+}
+
+fn watches(host: &Host) {
+    eventually("its monitor runs", secs(30), || (host.unit(MONITOR).active == "active").then_some(()));
+    eventually("it stands by", secs(30), || (of(host).role() == "standby").then_some(()));
+}
+
+/// How often the gateways of the two standbys were started.
+fn starts(lab: &Lab) -> [usize; 2] {
+    [&lab.standby, lab.third()].map(|host| Lab::told_on(host, "Started").len())
+}
+
+fn of(host: &Host) -> Monitor<'_> {
+    Monitor { host }
+}

@@ -1,0 +1,190 @@
+//! Completions and the manual page: each says what the help texts say, and the programs that read them take them.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
+
+fn printed(args: &[&str]) -> String {
+    let output = Command::new(BINARY).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Every command, by the program's own help.
+fn commands() -> Vec<String> {
+    let help = printed(&["--help"]);
+    let list = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let mut names: Vec<_> = list.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
+    names.dedup();
+    names
+}
+
+/// Every option of a command, long and short, by its help.
+fn options(command: &str) -> Vec<String> {
+    let help = printed(&[command, "--help"]);
+    let heads = help.lines().filter_map(|line| line.strip_prefix("  -"));
+    let heads = heads.map(|rest| format!("-{}", rest.split("  ").next().unwrap()));
+    heads
+        .flat_map(|head| head.split(", ").map(|name| name.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>())
+        .collect()
+}
+
+/// What a program answers; `None`, and loudly, where it is not installed.
+fn answers(program: &str, args: &[&str], input: &str) -> Option<Output> {
+    let child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env("LC_ALL", "C.UTF-8")
+        .env("MANWIDTH", "80")
+        .spawn();
+    match child {
+        Ok(mut child) => {
+            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+            Some(child.wait_with_output().unwrap())
+        }
+        Err(why) if why.kind() == ErrorKind::NotFound => {
+            eprintln!("!!! NOT TESTED with {program}: it is not installed");
+            None
+        }
+        Err(why) => panic!("{program}: {why}"),
+    }
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn a_real_bash_completes_every_command_and_every_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("completion");
+    fs::write(&script, printed(&["completions", "bash"])).unwrap();
+    fs::write(folder.path().join("config file.json"), "").unwrap();
+    let complete = |words: &[&str]| -> Vec<String> {
+        let mut args = vec![
+            "--norc",
+            "-euc",
+            "cd \"$1\"; source \"$2\"; shift 2; COMP_WORDS=(openclaw-failover \"$@\"); COMP_CWORD=$#; COMPREPLY=()\n\
+             _openclaw_failover || true; ((${#COMPREPLY[@]})) && printf '%s\\n' \"${COMPREPLY[@]}\"; exit 0",
+            "bash",
+            folder.path().to_str().unwrap(),
+            script.to_str().unwrap(),
+        ];
+        args.extend(words);
+        answers("bash", &args, "").map(|output| text(&output)).unwrap().lines().map(str::to_owned).collect()
+    };
+    let all = complete(&[""]);
+    for name in commands() {
+        assert!(all.contains(&name), "{name} is not in {all:?}");
+        let offered = complete(&[&name, "-"]);
+        for option in options(&name) {
+            assert!(offered.contains(&option), "{name} {option} is not in {offered:?}");
+        }
+    }
+    assert_eq!(complete(&["pau"]), ["pause"]);
+    assert_eq!(complete(&["sync", "p"]), ["pull", "push"]);
+    assert_eq!(complete(&["completions", "z"]), ["zsh"]);
+    assert_eq!(complete(&["config", "--check", "conf"]), ["config file.json"]);
+    assert_eq!(complete(&["replay", "conf"]), ["config file.json"]);
+    assert_eq!(complete(&["pause", "--for", ""]), [""; 0]);
+    assert_eq!(complete(&["nonsense", ""]), [""; 0]);
+}
+
+#[test]
+fn every_option_is_in_the_completions_of_the_others() {
+    let (zsh, fish) = (printed(&["completions", "zsh"]), printed(&["completions", "fish"]));
+    for name in commands() {
+        let in_zsh = zsh.lines().find(|line| line.starts_with(&format!("    '{name}') "))).unwrap();
+        let marker = format!("-n '__fish_seen_subcommand_from {name}' ");
+        let in_fish: Vec<_> = fish.lines().filter(|line| line.contains(&marker)).collect();
+        for option in options(&name) {
+            assert!(in_zsh.contains(&format!(" '{option}[")), "{name} {option} is not in {in_zsh}");
+            let word = match option.strip_prefix("--") {
+                Some(long) => format!(" -l {long} "),
+                None => format!(" -s {} ", option.trim_start_matches('-')),
+            };
+            assert!(in_fish.iter().any(|line| line.contains(&word)), "{name} {option} is not in {in_fish:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_real_fish_completes() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("completion.fish");
+    fs::write(&script, printed(&["completions", "fish"])).unwrap();
+    let complete = |line: &str| {
+        let source = format!("source {}; complete -C '{line}'", script.display());
+        let output = answers("fish", &["--no-config", "-c", &source], "")?;
+        Some(text(&output).lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>())
+    };
+    let Some(all) = complete("openclaw-failover ") else { return };
+    for name in commands() {
+        assert!(all.contains(&name), "{name} is not in {all:?}");
+        let offered = complete(&format!("openclaw-failover {name} --")).unwrap();
+        for option in options(&name).iter().filter(|option| option.starts_with("--")) {
+            assert!(offered.contains(option), "{name} {option} is not in {offered:?}");
+        }
+    }
+    assert_eq!(complete("openclaw-failover sync p").unwrap(), ["pull", "push"]);
+}
+
+/// Types into a zsh that has a terminal, and prints what it would have run.
+const ZSH: &str = r#"
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1=; autoload -U compinit; compinit -D -u; source '$1'; openclaw-failover() print -r -- 'RAN' \$* END; print READY"
+zpty -r shell line $'*\nREADY*' || exit 1
+zpty -w -n shell "$2"$'\t'$'\n'
+zpty -r shell line '*RAN* END*' || exit 1
+print -r -- "RAN${line##*RAN}"
+zpty -d shell
+"#;
+
+#[test]
+fn a_real_zsh_completes() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("_openclaw-failover");
+    fs::write(&script, printed(&["completions", "zsh"])).unwrap();
+    for (typed, ran) in [
+        ("openclaw-failover pau", "RAN pause END"),
+        ("openclaw-failover pause --fo", "RAN pause --for END"),
+        ("openclaw-failover sync pul", "RAN sync pull END"),
+        ("openclaw-failover setup standby --install-o", "RAN setup standby --install-openclaw END"),
+    ] {
+        let args = ["20", "zsh", "-f", "-c", ZSH, "zsh", script.to_str().unwrap(), typed];
+        if !Path::new("/usr/bin/zsh").exists() && !Path::new("/bin/zsh").exists() {
+            eprintln!("!!! NOT TESTED with zsh: it is not installed");
+            return;
+        }
+        let output = answers("timeout", &args, "").unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains(ran), "{typed}: {said:?} {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_manual_page_has_every_option_and_no_formatter_has_anything_to_say() {
+    let page = printed(&["man"]);
+    for name in commands() {
+        let section = page.split(&format!("\n.SS {name}\n")).nth(1).unwrap().split("\n.S").next().unwrap();
+        for option in options(&name) {
+            assert!(section.contains(&option.replace('-', "\\-")), "{name} {option} is not in {section}");
+        }
+    }
+    assert!(page.is_ascii());
+    if let Some(output) = answers("groff", &["-man", "-ww", "-Tutf8", "-P-cbou"], &page) {
+        assert!(text(&output).contains("check [URL…]"), "what is not ASCII arrives");
+    }
+    if let Some(output) = answers("man", &["--warnings", "-l", "-"], &page) {
+        assert!(text(&output).contains("openclaw-failover pause [OPTIONS]"));
+    }
+}
