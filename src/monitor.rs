@@ -395,7 +395,7 @@ impl Monitor {
     fn after_each(&mut self) {
         if self.machine.memory() != &self.remembered {
             let memory = self.machine.memory().clone();
-            if self.workers.recorder.take(Record::Memory(memory.clone(), self.clock.wall())) {
+            if self.workers.recorder.take(Record::Memory(Box::new(memory.clone()), self.clock.wall())) {
                 self.remembered = memory;
             }
         }

@@ -17,6 +17,13 @@ pub enum Request {
     },
     /// End the hold.
     Resume,
+    /// Rehearse a failover.
+    Drill {
+        /// How long to stay active once the gateway has answered.
+        hold: Duration,
+        /// Whether to do so although something stands in the way of one.
+        force: bool,
+    },
     /// How things stand, and what was said from this number on; `None`: nothing of that.
     News {
         /// [`Answer::next`](super::Answer::next) of an earlier answer.
@@ -27,6 +34,9 @@ pub enum Request {
 /// The holds, by the commands that set them.
 const HOLDS: [(&str, HoldKind); 3] =
     [("promote", HoldKind::Promoted), ("demote", HoldKind::Standby), ("pause", HoldKind::Paused)];
+
+/// Whoever wants the gateway up for longer does not rehearse.
+pub const LONGEST_DRILL: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Request {
     /// Whether it is an order, and not only a question.
@@ -44,10 +54,12 @@ impl Request {
                 (command, "for_seconds", lasts.map(|lasts| lasts.as_secs()))
             }
             Self::Resume => ("resume", "", None),
+            Self::Drill { hold, .. } => ("drill", "hold_seconds", Some(hold.as_secs())),
             Self::News { since } => ("status", "since", *since),
         };
         let number = number.map(|number| (key, number.into()));
-        Value::object([("command", command.into())].into_iter().chain(number)).to_string()
+        let force = matches!(self, Self::Drill { force: true, .. }).then_some(("force", true.into()));
+        Value::object([("command", command.into())].into_iter().chain(number).chain(force)).to_string()
     }
 
     /// Reads the line. What is not known is refused: to ignore a word of an order is to carry out another order.
@@ -65,13 +77,22 @@ impl Request {
                 ("for_seconds", Self::Hold { kind, lasts: number(&node, "for_seconds")?.map(Duration::from_secs) })
             }
             (None, "resume") => ("command", Self::Resume),
+            (None, "drill") => {
+                let hold = Duration::from_secs(number(&node, "hold_seconds")?.ok_or("\"hold_seconds\" is missing")?);
+                let force = node.get("force").is_some_and(|force| force.as_bool() == Some(true));
+                ("hold_seconds", Self::Drill { hold: hold.min(LONGEST_DRILL), force })
+            }
             (None, "status") => ("since", Self::News { since: number(&node, "since")? }),
             _ => {
                 return Err("the monitor does not know this command; was the program updated and not restarted?".into());
             }
         };
         let mut keys = node.as_object().unwrap_or_default().iter().map(|entry| entry.key.as_str());
-        match keys.all(|known| known == "command" || known == key) {
+        let is_known = |known: &str| match known {
+            "force" => matches!(request, Self::Drill { .. }),
+            _ => known == "command" || known == key,
+        };
+        match keys.all(is_known) {
             true => Ok(request),
             false => Err("the request has a word that the monitor does not know".into()),
         }
@@ -96,6 +117,8 @@ mod tests {
         for (_, kind) in HOLDS {
             requests.extend([None, Some(Duration::from_secs(7200))].map(|lasts| Request::Hold { kind, lasts }));
         }
+        let hold = Duration::from_secs(300);
+        requests.extend([true, false].map(|force| Request::Drill { hold, force }));
         for request in requests {
             assert_eq!(Request::parse(request.to_line().as_bytes()), Ok(request));
         }
@@ -120,6 +143,9 @@ mod tests {
             r#"{"command":"pause","for_seconds":60,"quietly":true}"#,
             r#"{"command":"resume","for_seconds":60}"#,
             r#"{"command":"promote"} {"command":"demote"}"#,
+            r#"{"command":"promote","force":true}"#,
+            r#"{"command":"drill"}"#,
+            r#"{"command":"drill","hold_seconds":60,"for_seconds":60}"#,
             &nested,
         ] {
             assert!(Request::parse(bad.as_bytes()).is_err(), "{bad}");

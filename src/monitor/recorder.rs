@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// One thing to write.
 pub(super) enum Record {
-    Memory(Memory, Wall),
+    Memory(Box<Memory>, Wall),
     Armed(Armed),
     Entry(Entry),
     Trace(Batch),
@@ -68,7 +68,7 @@ struct Desk {
     paths: Paths,
     outlet: Outlet,
     entries: VecDeque<Entry>,
-    memory: Option<(Memory, Wall)>,
+    memory: Option<(Box<Memory>, Wall)>,
     armed: Option<Armed>,
     failing: bool,
 }

@@ -106,7 +106,7 @@ fn slack_reads_three_characters_as_its_own() {
     webhook.ca_file = Some(authority());
     let (courier, _told) = stage.courier(webhook);
     let why = "<!channel> & more".to_owned();
-    courier.take(&message(&entry(&Note::StartFailed { why, retry_in: Duration::from_secs(5) })));
+    courier.take(&message(&entry(&Note::StartFailed { why, retry_in: Some(Duration::from_secs(5)) })));
     let request = server.next();
     assert_eq!(request.line, "POST /services/T/B/x");
     assert_eq!(keys(&request.json()), ["text"]);
@@ -135,7 +135,7 @@ fn a_message_says_what_it_is_about() {
 
 #[test]
 fn the_same_thing_has_the_same_id_and_a_series_of_tries_is_told_once_an_hour() {
-    let failed = |why: &str| Note::StartFailed { why: why.to_owned(), retry_in: Duration::from_secs(5) };
+    let failed = |why: &str| Note::StartFailed { why: why.to_owned(), retry_in: Some(Duration::from_secs(5)) };
     let first = message(&entry(&failed("masked")));
     assert_eq!(Message::of(&first.entry, "standby", Duration::ZERO).unwrap().id, first.id);
     assert_ne!(message(&entry(&failed("gone"))).id, first.id);

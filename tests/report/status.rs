@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use openclaw_failover::failover::{Cause, Event, Failover, Hold, HoldKind, Machine, Memory, Policy, Start};
+use openclaw_failover::failover::{
+    Cause, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, Memory, Outcome, Policy, Start,
+};
 use openclaw_failover::json;
 use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
 use openclaw_failover::report::clock::Wall;
@@ -77,13 +79,22 @@ fn full(word: &str) -> Status {
         }),
         unreturned: true,
         failover: Some(Failover {
-            cause: Cause::Drill { hold: SECOND * 300 },
+            cause: Cause::Operator,
             life: at(1),
             decided: at(31),
             started: None,
             answered: Some(at(45)),
             ended: Some(at(90)),
         }),
+        drill: Some(Drill {
+            began: at(60),
+            step: DrillStep::Stop,
+            since: at(80),
+            took: [Some(SECOND), Some(SECOND * 2), None, None, None, None],
+            outcome: Some(Outcome::Failed { step: DrillStep::Verify }),
+            ended: Some(at(90)),
+        }),
+        drill_due: Some(at(100)),
         degraded: vec![Degraded { what: word.to_owned(), text: word.to_owned() }; 3],
     }
 }
@@ -297,6 +308,7 @@ gateway    openclaw.service: state unknown; http://127.0.0.1:18789: refused for
 workspace  up_to_date 1 m 2 s ago, at 1a2b3c4d5e6f, written 15 m 52 s ago
 failover   outage at 2026-11-21 22:00:31Z, 30 s after the last sign of life;
            served 14 s later, for 45 s
+drill      none yet; one is overdue: `openclaw-failover drill` holds it
 monitor    version 0.1.0, process {pid}, up 10 s, wrote 2 s ago
 "
     );

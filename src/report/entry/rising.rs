@@ -46,17 +46,11 @@ impl Teller<'_> {
             Abort::DrillOvertaken => (
                 Severity::Warning,
                 "drill_overtaken",
-                "the drill is called off before it started anything: no upstream shows life, this is no rehearsal any \
-                 more, and the ordinary rules apply"
-                    .to_owned(),
+                format!("the drill is called off: no upstream shows life any more, and {unit} does not run"),
             ),
-            Abort::DrillFailed => (
-                Severity::Error,
-                "drill_failed",
-                format!(
-                    "the drill failed: {unit} did not come up, so this host could not take over. The history says why"
-                ),
-            ),
+            Abort::DrillFailed => {
+                (Severity::Error, "drill_failed", format!("the drill is called off: {unit} does not come up"))
+            }
         };
         Entry::new(severity, "aborted", &text).with("why", name)
     }
@@ -94,13 +88,12 @@ impl Teller<'_> {
         entry.with("cause", names::cause(cause))
     }
 
-    pub(super) fn start_failed(&self, why: &str, retry_in: Duration) -> Entry {
+    pub(super) fn start_failed(&self, why: &str, retry_in: Option<Duration>) -> Entry {
         let (unit, reason) = (self.unit(), quoted(why));
-        let text = format!(
-            "{unit} does not come up: {reason}. It is started again in {}; `journalctl -u {unit}` says more",
-            span(retry_in)
-        );
-        Entry::error("start_failed", &text).quote("why", why).span("retry_in_seconds", retry_in)
+        let next = retry_in
+            .map_or("A drill tries once".to_owned(), |retry_in| format!("It is started again in {}", span(retry_in)));
+        let text = format!("{unit} does not come up: {reason}. {next}; `journalctl -u {unit}` says more");
+        Entry::error("start_failed", &text).quote("why", why).with("retry_in_seconds", retry_in.map(fields::seconds))
     }
 
     pub(super) fn not_answering(&self, waited: Duration) -> Entry {

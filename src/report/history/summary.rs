@@ -66,7 +66,11 @@ impl Summary {
             "promoting" if text("cause") == Some("drill") => self.drills += 1,
             "promoted" => {
                 self.serves = true;
-                if let Some(window) = self.window.as_ref().filter(|window| is_outage && window.promotes) {
+                // What was up already when the outage became due has not been promoting.
+                if let Some(window) = self.window.as_mut().filter(|_| is_outage) {
+                    window.promotes = true;
+                }
+                if let Some(window) = self.window.as_ref().filter(|_| is_outage) {
                     self.to_promote.push(at.since(window.life));
                 }
                 self.light(at);
