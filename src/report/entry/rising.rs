@@ -19,6 +19,9 @@ impl Teller<'_> {
                 span(self.config.promote.sync_wait)
             ),
             Cause::Operator => format!("takes over, because an operator said so: {unit} is started"),
+            Cause::Drill { hold } if hold.is_zero() => {
+                format!("drill: {unit} is started, and is stopped again as soon as it has answered")
+            }
             Cause::Drill { hold } => {
                 format!("drill: {unit} is started, stays up for {}, and is stopped again", span(hold))
             }
@@ -58,6 +61,7 @@ impl Teller<'_> {
     pub(super) fn promoted(&self, cause: Cause, took: Duration, hold_down: Duration) -> Entry {
         let next = match cause {
             Cause::Operator => "It stays up while the operator's hold stands".to_owned(),
+            Cause::Drill { hold } if hold.is_zero() => "It is stopped again now".to_owned(),
             Cause::Drill { hold } => format!("It is stopped again in {}", span(hold)),
             Cause::Outage | Cause::Found => {
                 format!("It steps aside once an upstream has been ready for {}", span(hold_down))
