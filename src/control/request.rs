@@ -78,9 +78,12 @@ impl Request {
             }
             (None, "resume") => ("command", Self::Resume),
             (None, "drill") => {
-                let hold = Duration::from_secs(number(&node, "hold_seconds")?.ok_or("\"hold_seconds\" is missing")?);
-                let force = node.get("force").is_some_and(|force| force.as_bool() == Some(true));
-                ("hold_seconds", Self::Drill { hold: hold.min(LONGEST_DRILL), force })
+                let hold = Duration::from_secs(number(&node, "hold_seconds")?.unwrap_or_default());
+                if hold > LONGEST_DRILL {
+                    return Err("\"hold_seconds\" is more than a day".into());
+                }
+                let force = node.get("force").map(|force| force.as_bool().ok_or("\"force\" is no truth"));
+                ("hold_seconds", Self::Drill { hold, force: force.transpose()?.unwrap_or_default() })
             }
             (None, "status") => ("since", Self::News { since: number(&node, "since")? }),
             _ => {
@@ -144,7 +147,8 @@ mod tests {
             r#"{"command":"resume","for_seconds":60}"#,
             r#"{"command":"promote"} {"command":"demote"}"#,
             r#"{"command":"promote","force":true}"#,
-            r#"{"command":"drill"}"#,
+            r#"{"command":"drill","hold_seconds":86401}"#,
+            r#"{"command":"drill","force":"yes"}"#,
             r#"{"command":"drill","hold_seconds":60,"for_seconds":60}"#,
             &nested,
         ] {

@@ -204,6 +204,28 @@ in
     };
   };
 
+  rehearsed =
+    standby {
+      drill = {
+        enable = true;
+        onCalendar = "Wed 10:00";
+      };
+    }
+    // {
+      holds = config: {
+        "the drills are regular, at the time that was said" =
+          let
+            timer = config.systemd.timers.openclaw-failover-drill;
+          in
+          timer.wantedBy == [ "timers.target" ]
+          &&
+            timer.timerConfig.OnCalendar == [
+              ""
+              "Wed 10:00"
+            ];
+      };
+    };
+
   byHand = standby { gateway.settings = lib.mkForce null; } // {
     holds = config: {
       "OpenClaw reads its own file" =
