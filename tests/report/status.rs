@@ -314,3 +314,52 @@ monitor    version 0.1.0, process {pid}, up 10 s, wrote 2 s ago
     );
     assert_eq!(page, expected);
 }
+
+#[test]
+fn the_last_drill_and_the_next_one_stand_on_one_row() {
+    let drill = |outcome: Option<Outcome>| Drill {
+        began: at(0),
+        step: DrillStep::Verify,
+        since: at(5),
+        took: [Some(SECOND), None, None, None, None, None],
+        outcome,
+        ended: outcome.map(|_| at(90)),
+    };
+    let row = |drill: Option<Drill>, due: Option<u64>| {
+        let status = Status { updated_at: at(100), drill, drill_due: due.map(at), ..Status::default() };
+        let page = status.render(at(100));
+        page.lines().find_map(|line| Some(line.strip_prefix("drill")?.trim().to_owned())).unwrap_or_default()
+    };
+    let failed = Outcome::Failed { step: DrillStep::Verify };
+    assert_eq!(row(None, None), "");
+    assert_eq!(row(None, Some(100)), "none yet; one is overdue: `openclaw-failover drill` holds it");
+    assert_eq!(row(Some(drill(None)), None), "under way for 1 m 40 s: verify");
+    assert_eq!(row(Some(drill(Some(failed))), None), "failed at its step 'verify' 10 s ago");
+    let due = row(Some(drill(Some(Outcome::Passed))), Some(7200));
+    assert_eq!(due, "passed 10 s ago; the next is due at 2026-11-22 00:00:00Z");
+}
+
+#[test]
+fn a_drill_that_passed_puts_the_next_one_off() {
+    let due = |interval: u64, drilled: Option<u64>| {
+        let mut config = primary();
+        config.drill.interval = SECOND * u32::try_from(interval).unwrap();
+        let facts = Facts {
+            config: &config,
+            wall: Wall::default(),
+            now: at(100),
+            started: at(1),
+            interval: SECOND * 10,
+            upstreams: &[None],
+            gateway: None,
+            workspace: None,
+            returned: None,
+            degraded: &[],
+        };
+        let memory = Memory { drilled: drilled.map(at), ..Memory::default() };
+        Status::new(&machine(memory), &facts).drill_due
+    };
+    assert_eq!(due(3600, None), Some(at(1)), "none has ever passed");
+    assert_eq!(due(3600, Some(0)), Some(at(3600)));
+    assert_eq!(due(0, Some(0)), None);
+}
