@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::action::{Note, Order};
-use super::drill::{DrillStep, Outcome};
+use super::drill::DrillStep;
 use super::event::{Observation, UnitState};
 use super::hold::HoldKind;
 use super::machine::Machine;
@@ -156,7 +156,7 @@ impl Machine {
     fn stay_up(&mut self, cause: Cause) {
         let now = self.now;
         if self.memory.drilling().is_some() {
-            self.end_drill(if cause == Cause::Operator { Outcome::Promoted } else { Outcome::Overtaken });
+            self.end_drill_for(cause);
             self.begin_failover(cause).started = Some(now);
         }
         let step = Step::Verify(self.verify_from(now, 0));

@@ -156,6 +156,11 @@ impl Machine {
         self.say(Note::DrillEnded { drill });
     }
 
+    /// The drill, if one is under way, is over because this host is to serve.
+    pub(super) fn end_drill_for(&mut self, cause: Cause) {
+        self.end_drill(if cause == Cause::Operator { Outcome::Promoted } else { Outcome::Overtaken });
+    }
+
     /// The gateway of a drill is not what it should be: it is stopped.
     pub(super) fn fail_drill(&mut self) {
         self.drill_fails();
@@ -189,30 +194,29 @@ impl Machine {
         if self.drilled_cause().is_none() {
             return;
         }
-        if self.role_before_start() && self.in_flight.is_none() {
+        if self.is_before_start() && self.in_flight.is_none() {
             self.abort(super::action::Abort::DrillOvertaken);
         } else {
             self.drill_becomes(Cause::Found);
-            self.end_drill(Outcome::Overtaken);
         }
     }
 
     /// An operator wants the gateway of a drill to stay up.
     pub(super) fn drill_ends_promoted(&mut self) {
         self.drill_becomes(Cause::Operator);
-        self.end_drill(Outcome::Promoted);
     }
 
     /// The gateway of a drill runs for another cause from now on: this host serves in earnest.
     fn drill_becomes(&mut self, cause: Cause) {
         let now = self.now;
-        let is_started = !self.role_before_start();
+        let is_started = !self.is_before_start();
         if let Some(role_cause) = self.drilled_cause() {
             *role_cause = cause;
         }
         let answered = matches!(self.role, Role::Active(_)).then_some(now);
         let failover = self.begin_failover(cause);
         (failover.started, failover.answered) = (is_started.then_some(now), answered);
+        self.end_drill_for(cause);
     }
 
     /// The cause of a role that this host has for a drill.

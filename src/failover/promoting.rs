@@ -33,7 +33,7 @@ impl Machine {
     pub(super) fn promote(&mut self, cause: Cause) {
         let (now, life) = (self.now, self.window.life);
         if !matches!(cause, Cause::Drill { .. }) {
-            self.end_drill(if cause == Cause::Operator { Outcome::Promoted } else { Outcome::Overtaken });
+            self.end_drill_for(cause);
             self.begin_failover(cause);
         }
         self.say(Note::Promoting { cause, window: self.window.elapsed, failures: self.window.failures, life });
@@ -355,7 +355,7 @@ impl Machine {
     }
 
     /// Whether this host is on its way up and has not started anything.
-    pub(super) fn role_before_start(&self) -> bool {
+    pub(super) fn is_before_start(&self) -> bool {
         matches!(&self.role, Role::Promoting(Promoting { step: Step::Sync { .. } | Step::Start { .. }, .. }))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use openclaw_failover::config::{Format, Topic};
-use openclaw_failover::failover::{Abort, Cause, HoldKind, Note};
+use openclaw_failover::failover::{Abort, Cause, HoldKind, Note, Refusal};
 use openclaw_failover::json::{Node, Value};
 use openclaw_failover::notify::{Message, Sieve};
 use openclaw_failover::report::clock::{people, rfc3339};
@@ -125,6 +125,7 @@ fn a_message_says_what_it_is_about() {
     assert_eq!(about(&Note::ChannelsBroken), ["degraded", ""]);
     assert_eq!(about(&Note::HoldEnded { kind: HoldKind::Paused, by_time: true }), ["hold", ""]);
     assert_eq!(about(&Note::Aborted { why: Abort::DrillFailed }), ["drill", ""]);
+    assert_eq!(about(&Note::DrillRefused { why: Refusal::Degraded }), ["drill", ""]);
     let hold = Duration::from_secs(300);
     let cause = Cause::Drill { hold };
     assert_eq!(about(&Note::Promoted { cause, took: hold, hold_down: hold }), ["drill", ""]);

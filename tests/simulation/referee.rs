@@ -2,33 +2,25 @@
 //!
 //! Between two moments nothing changes, so what is checked just before each moment has been checked for all time.
 
+mod drills;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Action, Cause, Command, Failover, HoldKind, Machine, Memory, Note, Order, Outcome, Policy, Reason, Role, Time,
+    Action, Cause, Command, HoldKind, Machine, Memory, Note, Order, Policy, Reason, Role, Time,
 };
 use openclaw_failover::probe::Verdict;
 
 use crate::gateway::{Gateway, Process};
 use crate::plan::{DAY, MINUTE, SECOND, State};
+use drills::Drill;
 
 /// Room for latencies: of probes, of systemctl, of looks.
 const SLACK: u64 = 2 * SECOND;
 
-/// A pull that moves the tree, one that is under way when a drill wants to push, and that push.
-const SYNCS: u64 = 30 * MINUTE;
-
 /// OpenClaw's crash-loop breaker and what the design adds to it.
 const BREAKER: u64 = 630 * SECOND;
-
-/// A drill under way.
-struct Drill {
-    began: u64,
-    hold: u64,
-    /// What must be the same when it has ended as a drill: the last failover, and what the hold-down comes from.
-    untouched: (Option<Failover>, Vec<Time>),
-}
 
 pub struct Referee {
     seed: u64,
@@ -259,40 +251,6 @@ impl Referee {
         }
     }
 
-    fn drill_began(&mut self, now: u64, machine: &Machine) {
-        let Some(hold) = self.drill_asked.take() else {
-            self.fail(now, machine, "a drill that nobody asked for");
-        };
-        if self.drill.is_some() {
-            self.fail(now, machine, "a drill in a drill");
-        }
-        let memory = machine.memory();
-        let untouched = (memory.failover.clone(), memory.promotions.clone());
-        self.drill = Some(Drill { began: now, hold: millis(hold), untouched });
-    }
-
-    fn drill_ended(&mut self, now: u64, outcome: Option<Outcome>, machine: &Machine) {
-        self.drilled = now;
-        let Some(drill) = self.drill.take() else {
-            // A monitor that starts ends what the one before it has begun.
-            if outcome == Some(Outcome::Passed) {
-                self.fail(now, machine, "the end of a drill that has not begun");
-            }
-            return;
-        };
-        let memory = machine.memory();
-        let is_drill = matches!(outcome, Some(Outcome::Passed | Outcome::Failed { .. } | Outcome::Stopped));
-        // A failover may follow at once.
-        let failover = memory.failover.clone().filter(|failover| failover.decided != Time::from_millis(now));
-        let untouched = drill.untouched.0 == failover || failover.is_none();
-        if is_drill && !(untouched && drill.untouched.1 == memory.promotions) {
-            self.fail(now, machine, "a drill was taken for a failover");
-        }
-        if outcome == Some(Outcome::Passed) && now < drill.began + drill.hold {
-            self.fail(now, machine, "a drill that passed was shorter than its hold");
-        }
-    }
-
     fn ordered(&mut self, now: u64, order: Order, machine: &Machine) {
         if self.in_flight {
             self.fail(now, machine, "invariant 4: a second order while one is in flight");
@@ -366,13 +324,7 @@ impl Referee {
         self.check_up(now, gateway, machine);
         match &self.drill {
             None => self.check_down(now, gateway, machine),
-            Some(drill) => {
-                let gateway = self.policy.sync_wait + self.policy.start_timeout + self.policy.stop_timeout;
-                let bound = drill.began.max(self.settled) + drill.hold + millis(gateway) + SYNCS;
-                if now > bound {
-                    self.fail(now, machine, "a drill has no end");
-                }
-            }
+            Some(drill) => self.check_drill(now, drill, machine),
         }
     }
 
