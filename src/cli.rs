@@ -9,6 +9,7 @@ mod command;
 mod config;
 mod demo;
 mod doctor;
+mod drill;
 mod error;
 mod history;
 mod manual;

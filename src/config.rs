@@ -24,7 +24,7 @@ pub use environment::Variables;
 pub use notify::{Format, Heartbeat, Notify, Topic};
 pub use problems::Problems;
 pub use source::{DEFAULT_FILE, Source, find, load, load_primary};
-pub use valid::{Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
+pub use valid::{Config, Demote, Drill, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
 
 use problems::Collector;
 use raw::Raw;

@@ -16,7 +16,7 @@ mod server;
 
 pub use answer::Answer;
 pub use client::{Error, ask};
-pub use request::Request;
+pub use request::{LONGEST_DRILL, Request};
 pub use server::{Decide, serve};
 
 /// The longest line that a client may send, in bytes.

@@ -19,6 +19,7 @@
 mod action;
 mod decide;
 mod demoting;
+mod drill;
 mod duties;
 mod event;
 mod hold;
@@ -34,6 +35,7 @@ mod window;
 mod witness;
 
 pub use action::{Abort, Action, Look, Note, Order, Refusal};
+pub use drill::{Drill, DrillStep, Outcome};
 pub use event::{Command, Event, Invocation, Observation, Unit, UnitState};
 pub use hold::{Hold, HoldKind};
 pub use machine::{Machine, Start};

@@ -403,7 +403,8 @@ impl Monitor {
     fn after_each(&mut self) {
         if self.machine.memory() != &self.remembered {
             let memory = self.machine.memory().clone();
-            if self.workers.recorder.take(Record::Memory(memory.clone(), self.reason.clone(), self.clock.wall())) {
+            let record = Record::Memory(Box::new(memory.clone()), self.reason.clone(), self.clock.wall());
+            if self.workers.recorder.take(record) {
                 self.remembered = memory;
             }
         }

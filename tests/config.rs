@@ -39,6 +39,7 @@ const EVERYTHING: &str = r#"{
     { "credential": "chat", "format": "discord" },
   ],
   "heartbeat": { "credential": "heartbeat", "interval": "5m", "ca_file": "/etc/ssl/claw.pem" },
+  "drill": { "interval": "90d" },
 }"#;
 
 #[test]
@@ -48,6 +49,7 @@ fn upstreams_alone_are_enough() {
     assert_eq!(config.promote.after, Duration::from_secs(30));
     assert_eq!(config.promote.witnesses, None);
     assert_eq!(config.gateway.unit, "openclaw.service");
+    assert_eq!(config.drill.interval, Duration::from_secs(30 * 86_400));
     assert!(config.secrets.is_empty() && config.notify.is_empty() && config.heartbeat.is_none());
 }
 
@@ -66,6 +68,7 @@ fn every_key_is_read() {
     let topics = vec![Topic::Promoted, Topic::Demoted, Topic::Failed, Topic::Degraded];
     assert_eq!((config.notify[0].format, &config.notify[0].topics), (Format::Ntfy, &topics));
     assert_eq!(config.notify[1].topics.len(), Topic::ALL.len(), "all that there are");
+    assert_eq!(config.drill.interval, Duration::from_secs(90 * 86_400));
     assert_eq!(config.heartbeat.map(|heartbeat| heartbeat.interval), Some(Duration::from_secs(300)));
 }
 
@@ -228,6 +231,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "already notify[0].credential",
     ),
     (r#""notify": [{ "credential": "x", "format": "json", "ca_file": "x" }]"#, "3: notify[0].ca_file:", "absolute"),
+    (r#""drill": { "every": "30d" }"#, "3: drill.every:", "known here: interval"),
     (r#""heartbeat": {}"#, "3: heartbeat.credential:", "is missing"),
     (r#""heartbeat": { "credential": "x", "interval": "1s" }"#, "3: heartbeat.interval:", r#"at least "10s""#),
 ];

@@ -107,6 +107,21 @@ in
       '';
     };
 
+    drill = {
+      enable = mkOption {
+        type = types.bool;
+        default = false;
+        example = true;
+        description = "Whether a standby rehearses a failover regularly, with `openclaw-failover-drill.timer`.";
+      };
+      onCalendar = mkOption {
+        type = types.nullOr types.str;
+        default = null;
+        example = "Wed 10:00";
+        description = "When, as in systemd.time(7). Unset, twice a month, as the timer says itself.";
+      };
+    };
+
     firewall.enable = onStandby ''
       Whether to switch `networking.firewall` on, and to open the gateway's port on the tailnet's interface and nowhere
       else. This is to NixOS what `ufw` is to Debian and Ubuntu, rule for rule: nothing comes in but ssh (which

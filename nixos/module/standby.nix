@@ -20,6 +20,8 @@ in
     systemd.packages = [
       (units [
         "openclaw-failover.service"
+        "openclaw-failover-drill.service"
+        "openclaw-failover-drill.timer"
         "openclaw.service"
         "openclaw-sync-pull.service"
         "openclaw-sync-push.service"
@@ -47,6 +49,16 @@ in
         "notify:${cfg.credentialsDirectory}"
       ];
     };
+    systemd.timers.openclaw-failover-drill = {
+      wantedBy = lib.mkIf cfg.drill.enable [ "timers.target" ];
+      timerConfig.OnCalendar = lib.mkIf (cfg.drill.onCalendar != null) [
+        ""
+        cfg.drill.onCalendar
+      ];
+    };
+    # A rebuild ends no drill, and begins none.
+    systemd.services.openclaw-failover-drill.restartIfChanged = false;
+
     systemd.tmpfiles.rules = lib.mkIf (cfg.credentialsDirectory == credentials) [
       "d ${credentials} 0700 root root -"
     ];

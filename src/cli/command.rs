@@ -11,6 +11,7 @@ use super::check::Check;
 use super::config::Config;
 use super::demo::Demo;
 use super::doctor::Doctor;
+use super::drill::Drill;
 use super::error::Error;
 use super::history::History;
 use super::manual::Manual;
@@ -36,6 +37,7 @@ pub(super) enum Command {
     Demo(Demo),
     Notify(Notify),
     Operator(Operator),
+    Drill(Drill),
     Sync(Sync),
     Setup(Box<Setup>),
     Manual(Manual),
@@ -46,7 +48,7 @@ pub(super) enum Command {
 type Parse = fn(Parser) -> Result<Command, Error>;
 
 /// Every command and its parser.
-const COMMANDS: [(&str, Parse); 18] = [
+const COMMANDS: [(&str, Parse); 19] = [
     ("check", Check::parse),
     ("run", Run::parse),
     ("status", Status::parse),
@@ -56,6 +58,7 @@ const COMMANDS: [(&str, Parse); 18] = [
     ("demote", Operator::parse_demote),
     ("pause", Operator::parse_pause),
     ("resume", Operator::parse_resume),
+    ("drill", Drill::parse),
     ("notify", Notify::parse),
     ("config", Config::parse),
     ("doctor", Doctor::parse),
@@ -83,6 +86,7 @@ Commands:
   demote        stop it and keep it down, for a while
   pause         do nothing to it, for a while
   resume        end what one of these three has set
+  drill         rehearse a failover while the primary lives
   notify        try the webhooks that are told what happens
   config        print the effective configuration, or validate a file
   doctor        could this standby take over right now? what to do if not
@@ -145,6 +149,7 @@ impl Command {
             Self::Demo(demo) => demo.run(out),
             Self::Notify(notify) => notify.run(out),
             Self::Operator(order) => order.run(out),
+            Self::Drill(drill) => drill.run(out),
             Self::Sync(sync) => sync.run(out),
             Self::Setup(setup) => setup.run(out),
             Self::Manual(manual) => manual.run(out),
@@ -238,6 +243,11 @@ mod tests {
             ("notify --tset", "did you mean '--test'?"),
             ("resume 1h", "unexpected argument '1h'"),
             ("resume --now", "resume has no option '--now'"),
+            ("drill --hold", "missing argument"),
+            ("drill --hold 5", "--hold: '5' has no unit"),
+            ("drill --hold 2d", "is too long; write at most 1d"),
+            ("drill --for 5m", "drill has no option '--for'"),
+            ("drill now", "unexpected argument 'now'"),
             ("resmue", "unknown command 'resmue', did you mean 'resume'?"),
             ("config --chekc x", "did you mean '--check'?"),
             ("config --check a --config b", "--check"),

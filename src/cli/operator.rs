@@ -81,7 +81,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often the monitor is asked how far it is.
-const PACE: Duration = Duration::from_millis(500);
+pub(super) const PACE: Duration = Duration::from_millis(500);
 
 /// An order to the monitor.
 #[derive(Debug, PartialEq)]
@@ -198,12 +198,12 @@ fn follow(mut told: Told, wanted: &str, out: &mut Output) -> Result<Answer, Erro
     }
 }
 
-fn tell(told: &Told, out: &mut Output) -> Result<(), Error> {
+pub(super) fn tell(told: &Told, out: &mut Output) -> Result<(), Error> {
     told.said.iter().try_for_each(|sentence| out.line(printable(sentence)))
 }
 
 /// Asks the monitor of this host.
-fn ask(request: &Request) -> Result<Told, Error> {
+pub(super) fn ask(request: &Request) -> Result<Told, Error> {
     let path = Paths::new(|name| env::var_os(name)).control();
     control::ask(&path, request, PATIENCE).map_err(|why| Error::Failed(why.to_string()))
 }

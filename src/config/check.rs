@@ -18,7 +18,7 @@ use super::endpoint::Endpoint;
 use super::place::{At, Place};
 use super::problems::{Collector, quoted};
 use super::raw::{Raw, RawGateway, RawWorkspace};
-use super::valid::{Config, Demote, Gateway, Probe, Promote, Workspace};
+use super::valid::{Config, Demote, Drill, Gateway, Probe, Promote, Workspace};
 
 /// The longest that one network phase of a sync may take; the `TimeoutStartSec` of its unit has room for three.
 const LONGEST_SYNC: Duration = Duration::from_secs(30 * 60);
@@ -48,6 +48,7 @@ pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
         secrets: secrets::check(raw.secrets, &workspace, problems),
         notify: notify::check(raw.notify, problems),
         heartbeat: notify::heartbeat(raw.heartbeat, problems),
+        drill: Drill { interval: At::or(raw.drill.interval, "drill.interval", Drill::default().interval).value },
         workspace,
     }
 }

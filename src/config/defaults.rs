@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::valid::{Demote, Gateway, Probe, Promote, Workspace};
+use super::valid::{Demote, Drill, Gateway, Probe, Promote, Workspace};
 
 /// Where secrets arrive unless `target` says otherwise.
 pub(super) const SECRETS_TARGET: &str = "/home/openclaw/.openclaw/secrets/";
@@ -50,6 +50,12 @@ impl Default for Gateway {
             stop_timeout: Duration::from_secs(345),
             keep_queue: false,
         }
+    }
+}
+
+impl Default for Drill {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(30 * 24 * 60 * 60) }
     }
 }
 

@@ -25,6 +25,7 @@ impl Config {
             ("secrets", Value::array(self.secrets.iter().map(secret))),
             ("notify", Value::array(self.notify.iter().map(notify))),
             ("heartbeat", self.heartbeat.as_ref().map_or(Value::Null, heartbeat)),
+            ("drill", Value::object([("interval", duration(self.drill.interval))])),
         ])
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Raw {
     pub(super) secrets: Vec<RawSecret>,
     pub(super) notify: Vec<RawNotify>,
     pub(super) heartbeat: Option<RawHeartbeat>,
+    pub(super) drill: RawDrill,
 }
 
 pub(super) struct RawUpstream {
@@ -99,6 +100,11 @@ pub(super) struct RawNotify {
     pub(super) ca_file: Option<At<String>>,
 }
 
+#[derive(Default)]
+pub(super) struct RawDrill {
+    pub(super) interval: Option<At<Duration>>,
+}
+
 pub(super) struct RawHeartbeat {
     pub(super) place: Place,
     pub(super) credential: Option<At<String>>,
@@ -128,6 +134,7 @@ impl Raw {
             secrets: secrets.map_or_else(Vec::new, |list| each(&list.value, problems, RawSecret::read)),
             notify: notify.map_or_else(Vec::new, |list| each(&list.value, problems, RawNotify::read)),
             heartbeat: heartbeat.and_then(|one| each(&[one], problems, RawHeartbeat::read).pop()),
+            drill: RawDrill::read(top.object("drill")),
         };
         top.close();
         raw
@@ -242,6 +249,14 @@ impl RawNotify {
             events: object.texts("events", MOST_TOPICS).map(|list| list.value),
             ca_file: object.text("ca_file"),
         };
+        object.close();
+        raw
+    }
+}
+
+impl RawDrill {
+    fn read(mut object: Object<'_>) -> Self {
+        let raw = Self { interval: object.duration("interval") };
         object.close();
         raw
     }

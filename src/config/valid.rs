@@ -26,6 +26,8 @@ pub struct Config {
     pub notify: Vec<Notify>,
     /// The dead man's switch; none by default.
     pub heartbeat: Option<Heartbeat>,
+    /// Rehearsals.
+    pub drill: Drill,
 }
 
 impl Config {
@@ -42,6 +44,7 @@ impl Config {
             secrets: Vec::new(),
             notify: Vec::new(),
             heartbeat: None,
+            drill: Drill::default(),
         }
     }
 }
@@ -146,6 +149,13 @@ pub struct Workspace {
     pub merge: bool,
     /// The largest file, in bytes, that is committed without anybody having asked for it.
     pub max_file: u64,
+}
+
+/// Rehearsals of a failover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drill {
+    /// How long after one that passed the next is due; zero: never.
+    pub interval: Duration,
 }
 
 /// One set of small files that rsync copies in.

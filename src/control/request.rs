@@ -21,6 +21,13 @@ pub enum Request {
     },
     /// End the hold.
     Resume,
+    /// Rehearse a failover.
+    Drill {
+        /// How long to stay active once the gateway has answered.
+        hold: Duration,
+        /// Whether to do so although something stands in the way of one.
+        force: bool,
+    },
     /// How things stand, and what was said from this number on; `None`: nothing of that.
     News {
         /// [`Answer::next`](super::Answer::next) of an earlier answer.
@@ -31,6 +38,9 @@ pub enum Request {
 /// The holds, by the commands that set them.
 const HOLDS: [(&str, HoldKind); 3] =
     [("promote", HoldKind::Promoted), ("demote", HoldKind::Standby), ("pause", HoldKind::Paused)];
+
+/// Whoever wants the gateway up for longer does not rehearse.
+pub const LONGEST_DRILL: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Request {
     /// Whether it is an order, and not only a question.
@@ -48,11 +58,14 @@ impl Request {
                 (command, "for_seconds", lasts.map(|lasts| lasts.as_secs()), reason.as_deref())
             }
             Self::Resume => ("resume", "", None, None),
+            Self::Drill { hold, .. } => ("drill", "hold_seconds", Some(hold.as_secs()), None),
             Self::News { since } => ("status", "since", *since, None),
         };
         let number = number.map(|number| (key, number.into()));
         let reason = reason.map(|reason| ("reason", reason.into()));
-        Value::object([("command", command.into())].into_iter().chain(number).chain(reason)).to_string()
+        let force = matches!(self, Self::Drill { force: true, .. }).then_some(("force", true.into()));
+        let entries = [("command", command.into())].into_iter().chain(number).chain(reason).chain(force);
+        Value::object(entries).to_string()
     }
 
     /// Reads the line. What is not known is refused: to ignore a word of an order is to carry out another order.
@@ -72,6 +85,14 @@ impl Request {
                 (known, Self::Hold { kind, lasts, reason: reason(&node)? })
             }
             (None, "resume") => (&[], Self::Resume),
+            (None, "drill") => {
+                let hold = Duration::from_secs(number(&node, "hold_seconds")?.unwrap_or_default());
+                if hold > LONGEST_DRILL {
+                    return Err("\"hold_seconds\" is more than a day".into());
+                }
+                let force = node.get("force").map(|force| force.as_bool().ok_or("\"force\" is no truth"));
+                (&["hold_seconds", "force"], Self::Drill { hold, force: force.transpose()?.unwrap_or_default() })
+            }
             (None, "status") => (&["since"], Self::News { since: number(&node, "since")? }),
             _ => {
                 return Err("the monitor does not know this command; was the program updated and not restarted?".into());
@@ -118,6 +139,8 @@ mod tests {
                 reason: None,
             }));
         }
+        let hold = Duration::from_secs(300);
+        requests.extend([true, false].map(|force| Request::Drill { hold, force }));
         for request in requests {
             assert_eq!(Request::parse(request.to_line().as_bytes()), Ok(request));
         }
@@ -161,6 +184,10 @@ mod tests {
             r#"{"command":"promote","reason":"why not"}"#,
             r#"{"command":"pause","reason":1}"#,
             r#"{"command":"promote"} {"command":"demote"}"#,
+            r#"{"command":"promote","force":true}"#,
+            r#"{"command":"drill","hold_seconds":86401}"#,
+            r#"{"command":"drill","force":"yes"}"#,
+            r#"{"command":"drill","hold_seconds":60,"for_seconds":60}"#,
             &nested,
         ] {
             assert!(Request::parse(bad.as_bytes()).is_err(), "{bad}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::drill::Drill;
 use super::hold::{Hold, HoldKind};
 use super::role::{Cause, Reason};
 use super::time::Time;
@@ -66,8 +67,8 @@ pub enum Note {
     Promoted { cause: Cause, took: Duration, hold_down: Duration },
     /// A gateway that this monitor did not start, or does not remember starting, is up.
     Adopted { cause: Cause },
-    /// systemd did not start it, or it did not stay.
-    StartFailed { why: String, retry_in: Duration },
+    /// systemd did not start it, or it did not stay. A drill's is not tried again.
+    StartFailed { why: String, retry_in: Option<Duration> },
     /// Started, and silent beyond its patience.
     NotAnswering { waited: Duration },
     /// It is stopped because it has been silent for twice its patience.
@@ -108,8 +109,8 @@ pub enum Note {
     HoldStands { hold: Hold },
     /// A drill was asked for and cannot be held now.
     DrillRefused { why: Refusal },
-    /// The primary failed during a drill: the gateway stays up, under the ordinary rules.
-    DrillOvertaken,
+    /// A drill is over.
+    DrillEnded { drill: Drill },
 }
 
 /// Why a promotion was called off.
@@ -134,4 +135,8 @@ pub enum Refusal {
     PrimaryDown,
     /// A hold stands.
     Held,
+    /// A drill is under way.
+    UnderWay,
+    /// Something that is known stands in the way of a failover.
+    Degraded,
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::action::{Abort, Note};
+use super::action::Note;
 use super::hold::HoldKind;
 use super::machine::Machine;
-use super::role::{Cause, Role, Step};
+use super::role::{Cause, Role};
 use super::time::Time;
 use crate::probe::Failure;
 
@@ -19,7 +19,8 @@ impl Machine {
         let undecided = match &self.role {
             Role::Standby => true,
             Role::Demoting(demoting) => demoting.cut.is_none(),
-            Role::Promoting(_) | Role::Active(_) => false,
+            Role::Promoting(_) => false,
+            Role::Active(_) => return self.serve_in_earnest(),
         };
         if !undecided || !self.window_due() || !self.is_armed() || self.is_held_back() || !self.is_witnessed(opened) {
             return;
@@ -28,6 +29,22 @@ impl Machine {
             Role::Demoting(_) => self.cut_drain(Cause::Outage),
             _ => self.promote(Cause::Outage),
         }
+    }
+
+    /// An outage is due that a gateway serves already which nobody started for it, such as a drill's: it is a failover
+    /// from now on, and counts as one.
+    fn serve_in_earnest(&mut self) {
+        let (now, is_due) = (self.now, self.may_start(Cause::Found) && self.memory.hold.is_none());
+        let Role::Active(active) = &mut self.role else { return };
+        if active.cause != Cause::Found || active.down || !is_due {
+            return;
+        }
+        active.cause = Cause::Outage;
+        let failover = self.begin_failover(Cause::Outage);
+        (failover.started, failover.answered) = (Some(now), Some(now));
+        self.memory.promoted(now, self.policy.flap_window);
+        let hold_down = self.hold_down(None);
+        self.say(Note::Promoted { cause: Cause::Outage, took: Duration::ZERO, hold_down });
     }
 
     /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream, the last of them just now:
@@ -111,30 +128,6 @@ impl Machine {
             && demoting.cut.is_some_and(|(_, wanted)| wanted == cause)
         {
             demoting.cut = None;
-        }
-    }
-
-    /// The primary fails during a drill: what has not been started is left, what runs stays up under the ordinary rules.
-    pub(super) fn overtake_drill(&mut self) {
-        let cause = match &mut self.role {
-            Role::Promoting(promoting) => &mut promoting.cause,
-            Role::Active(active) => &mut active.cause,
-            Role::Standby | Role::Demoting(_) => return,
-        };
-        if !matches!(cause, Cause::Drill { .. }) {
-            return;
-        }
-        *cause = Cause::Found;
-        if let Some(failover) = self.memory.underway() {
-            failover.cause = Cause::Found;
-        }
-        if let Role::Promoting(promoting) = &self.role
-            && matches!(promoting.step, Step::Sync { .. } | Step::Start { .. })
-            && self.in_flight.is_none()
-        {
-            self.abort(Abort::DrillOvertaken);
-        } else {
-            self.say(Note::DrillOvertaken);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::action::{Note, Order};
+use super::drill::DrillStep;
 use super::event::{Observation, UnitState};
 use super::hold::HoldKind;
 use super::machine::Machine;
@@ -43,6 +44,10 @@ impl Machine {
             (_, None) => self.ready_upstream().map(|upstream| Reason::Ready { upstream }),
         };
         if let Some(reason) = reason {
+            // An answering gateway that reaches nobody is no rehearsal that passed.
+            if reason == Reason::DrillOver && self.told.channels_broken {
+                self.drill_fails();
+            }
             self.begin_demoting(reason);
             self.step_down();
         }
@@ -74,6 +79,7 @@ impl Machine {
             cut: None,
         });
         self.say(Note::Demoting { reason });
+        self.drill_is_at(DrillStep::Stop);
     }
 
     /// A promotion is due again while the gateway drains: it gets a little time more.
@@ -108,6 +114,7 @@ impl Machine {
         self.role = Role::Standby;
         self.told.channels_broken = false;
         self.say(Note::Demoted { reason, active_for });
+        self.drill_stopped(reason);
         if let Some((_, cause)) = cut {
             self.promote(cause);
             self.pursue_promotion();
@@ -140,6 +147,7 @@ impl Machine {
             }
         }
         if hangs {
+            self.drill_fails();
             self.say(Note::StopHangs { waited });
         }
     }
@@ -147,6 +155,10 @@ impl Machine {
     /// A promotion is due again and no stop has had its effect: what still serves goes on serving.
     fn stay_up(&mut self, cause: Cause) {
         let now = self.now;
+        if self.memory.drilling().is_some() {
+            self.end_drill_for(cause);
+            self.begin_failover(cause).started = Some(now);
+        }
         let step = Step::Verify(self.verify_from(now, 0));
         self.role = Role::Promoting(Promoting { cause, since: now, attempt: 0, step });
         self.say(Note::Adopted { cause });
@@ -158,6 +170,7 @@ impl Machine {
             Role::Demoting(demoting) => demoting.stop_at.since(now),
             _ => self.policy.stop_timeout,
         };
+        self.drill_fails();
         self.say(Note::StopFailed { why, retry_in });
     }
 

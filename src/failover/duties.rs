@@ -54,9 +54,15 @@ impl Machine {
             self.duties.push_at = self.now + backoff(self.duties.pushes_failed);
             self.duties.pushes_failed = self.duties.pushes_failed.saturating_add(1);
         }
+        self.drill_returned(returned);
         if std::mem::take(&mut self.duties.pull_waits) && self.awaits_sync() {
             self.pull_now();
         }
+    }
+
+    /// What there is to push is pushed as soon as nothing else is done to the workspace.
+    pub(super) fn push_soon(&mut self) {
+        self.duties.push_at = self.now;
     }
 
     /// Starts a pull unless one runs; one that finds a push under way begins when that has ended.

@@ -57,6 +57,9 @@ pub enum Command {
     Drill {
         /// How long to stay active once the gateway has answered.
         hold: Duration,
+        /// Something beyond the machine's own knowledge stands in the way of a failover, and the operator has not said
+        /// that it is to be rehearsed all the same.
+        degraded: bool,
     },
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::action::{Abort, Note, Refusal};
+use super::action::{Abort, Note};
+use super::drill::{DrillStep, Outcome};
 use super::event::Command;
 use super::machine::Machine;
 use super::role::{Cause, Promoting, Reason, Role, Step};
@@ -39,7 +40,7 @@ impl Machine {
         match *command {
             Command::Hold { kind, until } => self.set_hold(Hold { kind, since: self.now, until }),
             Command::Resume => self.end_hold(false),
-            Command::Drill { hold } => self.drill(hold),
+            Command::Drill { hold, degraded } => self.drill(hold, degraded),
         }
     }
 
@@ -47,6 +48,9 @@ impl Machine {
         self.memory.hold = Some(hold);
         self.told.hold_stands = None;
         self.say(Note::HoldSet { hold });
+        if hold.kind != HoldKind::Promoted && self.memory.drilling().is_some_and(|drill| drill.step < DrillStep::Stop) {
+            self.drill_will_end(Outcome::Stopped);
+        }
         let (cause, began) = match &self.role {
             Role::Promoting(promoting) => (promoting.cause, !matches!(promoting.step, Step::Sync { .. })),
             Role::Active(active) => (active.cause, true),
@@ -56,17 +60,6 @@ impl Machine {
             (HoldKind::Promoted, Cause::Drill { .. }) => self.drill_ends_promoted(),
             (HoldKind::Paused, Cause::Drill { .. }) if began => self.begin_demoting(Reason::DrillOver),
             _ => {}
-        }
-    }
-
-    fn drill_ends_promoted(&mut self) {
-        match &mut self.role {
-            Role::Promoting(promoting) => promoting.cause = Cause::Operator,
-            Role::Active(active) => active.cause = Cause::Operator,
-            Role::Standby | Role::Demoting(_) => {}
-        }
-        if let Some(failover) = self.memory.underway() {
-            failover.cause = Cause::Operator;
         }
     }
 
@@ -81,22 +74,6 @@ impl Machine {
         let until = self.memory.hold.and_then(|hold| hold.until);
         if until.is_some_and(|until| self.now >= until) {
             self.end_hold(true);
-        }
-    }
-
-    fn drill(&mut self, hold: Duration) {
-        let why = if self.role != Role::Standby {
-            Some(Refusal::NotStandby)
-        } else if self.memory.hold.is_some() {
-            Some(Refusal::Held)
-        } else if !self.upstreams.iter().any(super::upstream::Upstream::is_healthy) {
-            Some(Refusal::PrimaryDown)
-        } else {
-            None
-        };
-        match why {
-            Some(why) => self.say(Note::DrillRefused { why }),
-            None => self.promote(Cause::Drill { hold }),
         }
     }
 

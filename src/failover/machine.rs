@@ -1,9 +1,10 @@
 //! The machine: takes in one event, then reads all facts again and pursues what follows from them.
 
 use super::action::{Action, Look, Note, Order};
+use super::drill::Outcome;
 use super::event::{Event, Observation, Unit, UnitState};
 use super::hold::HoldKind;
-use super::memory::{Failover, Memory};
+use super::memory::Memory;
 use super::policy::Policy;
 use super::role::{Cause, Promoting, Reason, Role, Step};
 use super::time::Time;
@@ -79,6 +80,7 @@ impl Machine {
             out: Vec::new(),
         };
         machine.memory.clamp(now);
+        machine.end_drill(Outcome::Interrupted);
         machine.adopt_unit();
         if machine.role == Role::Standby
             && let Some(failover) = machine.memory.underway()
@@ -301,15 +303,13 @@ impl Machine {
             UnitState::Down => {}
             UnitState::Deactivating => self.begin_demoting(Reason::Found),
             UnitState::Active | UnitState::Activating => {
-                let (now, life) = (self.now, self.window.life);
-                let failover = match self.memory.underway() {
-                    Some(failover) => failover.clone(),
-                    None => {
-                        Failover { cause: Cause::Found, life, decided: now, started: None, answered: None, ended: None }
-                    }
-                };
-                let (cause, since) = (failover.cause, failover.decided);
-                self.memory.failover = Some(failover);
+                self.end_drill(Outcome::Interrupted);
+                let now = self.now;
+                if self.memory.underway().is_none() {
+                    self.begin_failover(Cause::Found);
+                }
+                let failover = self.memory.underway().map(|failover| (failover.cause, failover.decided));
+                let (cause, since) = failover.unwrap_or((Cause::Found, now));
                 self.memory.unreturned = true;
                 let step = Step::Verify(self.verify_from(now, 0));
                 self.role = Role::Promoting(Promoting { cause, since, attempt: 0, step });

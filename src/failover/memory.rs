@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::drill::Drill;
 use super::hold::Hold;
 use super::role::Cause;
 use super::time::Time;
@@ -22,6 +23,10 @@ pub struct Memory {
     pub failover: Option<Failover>,
     /// When the monitor last caused an unclean exit of the gateway.
     pub killed: Option<Time>,
+    /// The last drill.
+    pub drill: Option<Drill>,
+    /// When a drill last passed.
+    pub drilled: Option<Time>,
 }
 
 /// One failover, as far as it came.
@@ -52,6 +57,12 @@ impl Memory {
         }
         self.promotions.sort_unstable();
         self.killed = self.killed.map(|at| at.min(now));
+        self.drilled = self.drilled.map(|at| at.min(now));
+        if let Some(drill) = &mut self.drill {
+            drill.began = drill.began.min(now);
+            drill.since = drill.since.min(now);
+            drill.ended = drill.ended.map(|at| at.min(now));
+        }
         if let Some(failover) = &mut self.failover {
             failover.life = failover.life.min(now);
             failover.decided = failover.decided.min(now);
@@ -79,5 +90,10 @@ impl Memory {
     /// The failover that is still under way, if one is.
     pub(super) fn underway(&mut self) -> Option<&mut Failover> {
         self.failover.as_mut().filter(|failover| failover.ended.is_none())
+    }
+
+    /// The drill that is under way, if one is.
+    pub(super) fn drilling(&mut self) -> Option<&mut Drill> {
+        self.drill.as_mut().filter(|drill| drill.ended.is_none())
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::action::{Abort, Action, Note, Order};
+use super::drill::{DrillStep, Outcome};
 use super::event::{Observation, UnitState};
 use super::hold::HoldKind;
 use super::machine::Machine;
@@ -31,7 +32,10 @@ pub(super) fn backoff(failed: u32) -> Duration {
 impl Machine {
     pub(super) fn promote(&mut self, cause: Cause) {
         let (now, life) = (self.now, self.window.life);
-        self.memory.failover = Some(Failover { cause, life, decided: now, started: None, answered: None, ended: None });
+        if !matches!(cause, Cause::Drill { .. }) {
+            self.end_drill_for(cause);
+            self.begin_failover(cause);
+        }
         self.say(Note::Promoting { cause, window: self.window.elapsed, failures: self.window.failures, life });
         if cause != Cause::Outage || self.pulled_before_window() {
             self.pull_now();
@@ -42,7 +46,17 @@ impl Machine {
         } else {
             Step::Start { at: now }
         };
+        let waits = matches!(step, Step::Sync { .. });
         self.role = Role::Promoting(Promoting { cause, since: now, attempt: 0, step });
+        if !waits {
+            self.drill_is_at(DrillStep::Start);
+        }
+    }
+
+    /// A failover that is decided now.
+    pub(super) fn begin_failover(&mut self, cause: Cause) -> &mut Failover {
+        let (decided, life) = (self.now, self.window.life);
+        self.memory.failover.insert(Failover { cause, life, decided, started: None, answered: None, ended: None })
     }
 
     /// Calls a promotion off before its gateway runs.
@@ -50,6 +64,11 @@ impl Machine {
         self.end_failover();
         self.role = Role::Standby;
         self.say(Note::Aborted { why });
+        self.end_drill(match why {
+            Abort::Held(_) => Outcome::Stopped,
+            Abort::DrillOvertaken => Outcome::Overtaken,
+            Abort::Healthy | Abort::DrillFailed => Outcome::Interrupted,
+        });
     }
 
     /// The failover that was under way is over.
@@ -89,14 +108,11 @@ impl Machine {
 
     fn pursue_start(&mut self, at: Time) {
         let Role::Promoting(promoting) = &self.role else { return };
-        let (cause, attempt) = (promoting.cause, promoting.attempt);
+        let cause = promoting.cause;
         if self.in_flight.is_some() {
             return;
         }
-        let drill_failed = matches!(cause, Cause::Drill { .. }) && attempt > 0;
-        if drill_failed && self.hold_kind().is_none() {
-            self.abort(Abort::DrillFailed);
-        } else if self.may_abort() && self.somebody_lives() {
+        if self.may_abort() && self.somebody_lives() {
             self.abort(Abort::Healthy);
         } else if self.now >= at && self.may_start(cause) {
             self.memory.unreturned = true;
@@ -141,10 +157,15 @@ impl Machine {
 
     fn start_failed(&mut self, why: String) {
         let Role::Promoting(promoting) = &mut self.role else { return };
+        if matches!(promoting.cause, Cause::Drill { .. }) {
+            self.say(Note::StartFailed { why, retry_in: None });
+            self.drill_fails();
+            return self.abort(Abort::DrillFailed);
+        }
         let retry_in = backoff(promoting.attempt);
         promoting.attempt = promoting.attempt.saturating_add(1);
         promoting.step = Step::Start { at: self.now + retry_in };
-        self.say(Note::StartFailed { why, retry_in });
+        self.say(Note::StartFailed { why, retry_in: Some(retry_in) });
     }
 
     /// A verification that counts its patience from `since`.
@@ -205,6 +226,10 @@ impl Machine {
         let Role::Promoting(promoting) = &self.role else { return };
         let (now, cause, attempt) = (self.now, promoting.cause, promoting.attempt);
         self.role = Role::Active(Active { cause, since: now, heard: now, attempt, down: false });
+        if let (Cause::Drill { .. }, Some(began)) = (cause, self.memory.drilling().map(|drill| drill.began)) {
+            self.drill_is_at(DrillStep::Hold);
+            return self.say(Note::Promoted { cause, took: now.since(began), hold_down: self.hold_down(None) });
+        }
         let Some(failover) = self.memory.underway() else { return };
         if failover.answered.is_some() {
             return;
@@ -222,7 +247,10 @@ impl Machine {
             return;
         }
         let (waited, silent) = (self.looked.since(verify.since), self.looked.since(verify.heard));
-        if silent >= verify.patience * 2 && self.may_cause_unclean_exit() {
+        if waited >= verify.patience && self.memory.drilling().is_some() {
+            self.fail_drill();
+            self.step_down();
+        } else if silent >= verify.patience * 2 && self.may_cause_unclean_exit() {
             self.memory.killed = Some(self.now);
             self.say(Note::StoppingSilent { waited: silent });
             self.set_step(Step::Clear { at: self.now });
@@ -285,7 +313,11 @@ impl Machine {
         if self.demote_if_due() || self.hold_kind() == Some(HoldKind::Paused) {
             return;
         }
-        if self.unit_is(UnitState::Down) {
+        let is_drill = matches!(cause, Cause::Drill { .. });
+        if self.unit_is(UnitState::Down) && is_drill {
+            self.fail_drill();
+            self.demoted();
+        } else if self.unit_is(UnitState::Down) {
             let ready = self.upstreams.iter().position(super::upstream::Upstream::is_ready);
             if let (Some(upstream), None) = (ready, self.hold_kind()) {
                 self.begin_demoting(Reason::Ready { upstream });
@@ -295,7 +327,12 @@ impl Machine {
                 self.resume_promotion(attempt, Step::Start { at });
                 self.pursue_start(at);
             }
-        } else if self.looked.since(heard) >= self.policy.start_timeout {
+        } else if self.looked.since(heard) < self.policy.start_timeout {
+            // It answers, or may yet.
+        } else if is_drill {
+            self.fail_drill();
+            self.step_down();
+        } else {
             self.resume_promotion(attempt, Step::Verify(self.verify_from(heard, 0)));
         }
     }
@@ -307,9 +344,19 @@ impl Machine {
     }
 
     fn set_step(&mut self, step: Step) {
+        match step {
+            Step::Start { .. } => self.drill_is_at(DrillStep::Start),
+            Step::Verify(_) => self.drill_is_at(DrillStep::Verify),
+            Step::Sync { .. } | Step::Clear { .. } => {}
+        }
         if let Role::Promoting(promoting) = &mut self.role {
             promoting.step = step;
         }
+    }
+
+    /// Whether this host is on its way up and has not started anything.
+    pub(super) fn is_before_start(&self) -> bool {
+        matches!(&self.role, Role::Promoting(Promoting { step: Step::Sync { .. } | Step::Start { .. }, .. }))
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn listen(path: &Path, outlet: Outlet) -> Option<String> {
     };
     let why = control::serve(path, Box::new(decide)).err()?;
     Some(format!(
-        "the monitor cannot listen to operators at {}: {why}. `promote`, `demote`, `pause` and `resume` do not work; \
+        "the monitor cannot listen to operators at {}: {why}. `promote`, `demote`, `pause`, `resume` and `drill` do not work; \
          mend it and restart openclaw-failover.service",
         path.display()
     ))
@@ -76,23 +76,31 @@ impl Monitor {
                 (Some(Command::Hold { kind, until: lasts.map(|lasts| at + lasts) }), self.said.next)
             }
             Request::Resume => (Some(Command::Resume), self.said.next),
+            Request::Drill { hold, force } => {
+                let degraded = !force && !self.look(at).degraded.is_empty();
+                (Some(Command::Drill { hold: *hold, degraded }), self.said.next)
+            }
             Request::News { since } => (None, since.unwrap_or(self.said.next)),
         };
         if let Some(command) = command {
             self.handle(at, Event::Command(command));
         }
         let status = self.look(self.clock.now());
-        let answer = Answer { said: self.said.since(since), next: self.said.next, within: self.within(), status };
+        let answer =
+            Answer { said: self.said.since(since), next: self.said.next, within: self.within(&call.request), status };
         // Whoever asked may have given up.
         let _ = call.answer.try_send(answer.to_line());
     }
 
-    /// How long it may take until the hold has its effect.
-    fn within(&self) -> Duration {
-        let gateway = &self.parts.config.gateway;
-        let own = match self.machine.memory().hold.map(|hold| hold.kind) {
-            Some(HoldKind::Promoted) => self.parts.config.promote.sync_wait + gateway.start_timeout,
-            _ => gateway.stop_timeout,
+    /// How long it may take until the hold has its effect, or a drill is over.
+    fn within(&self, request: &Request) -> Duration {
+        let config = &self.parts.config;
+        let (up, down) = (config.promote.sync_wait + config.gateway.start_timeout, config.gateway.stop_timeout);
+        let own = match (request, self.machine.memory().hold.map(|hold| hold.kind)) {
+            // What it has written is pushed before it is over, and a pull may be on its way.
+            (Request::Drill { hold, .. }, _) => up + *hold + down + config.workspace.timeout * 2,
+            (_, Some(HoldKind::Promoted)) => up,
+            _ => down,
         };
         own + UNDER_WAY
     }

@@ -30,7 +30,7 @@ const RETRY: Duration = Duration::from_secs(5);
 /// One thing to write.
 pub(super) enum Record {
     /// The memory, and why its hold stands.
-    Memory(Memory, Option<String>, Wall),
+    Memory(Box<Memory>, Option<String>, Wall),
     Armed(Armed),
     Entry(Entry),
     Trace(Batch),
@@ -69,7 +69,7 @@ struct Desk {
     paths: Paths,
     outlet: Outlet,
     entries: VecDeque<Entry>,
-    memory: Option<(Memory, Option<String>, Wall)>,
+    memory: Option<(Box<Memory>, Option<String>, Wall)>,
     armed: Option<Armed>,
     failing: bool,
 }

@@ -38,7 +38,7 @@ const EVENTS: [(&str, Topic, Kind); 40] = [
     ("hold_ended", Hold, Transition),
     ("hold_stands", Hold, Transition),
     ("drill_refused", Topic::Drill, Transition),
-    ("drill_overtaken", Topic::Drill, Transition),
+    ("drill_ended", Topic::Drill, Transition),
     ("channels_broken", Degraded, Condition),
     ("channels_well", Degraded, Condition),
     ("upstream_channels", Degraded, Condition),

@@ -3,6 +3,7 @@
 //! A sentence is for somebody who was woken by it: what, why, since when, what happens next, and the way out where
 //! there is one. What a program may want to know stands in fields of its own, spans in seconds.
 
+mod drills;
 mod falling;
 mod holds;
 mod monitor;
@@ -172,7 +173,7 @@ impl Teller<'_> {
             Note::HoldEnded { kind, by_time } => self.hold_ended(*kind, *by_time),
             Note::HoldStands { hold } => self.hold_stands(*hold),
             Note::DrillRefused { why } => self.drill_refused(*why),
-            Note::DrillOvertaken => self.drill_overtaken(),
+            Note::DrillEnded { drill } => self.drill_ended(drill),
         }
     }
 

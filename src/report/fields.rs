@@ -46,6 +46,15 @@ pub(super) fn optional<'a, T>(
     if node.is_null() { Ok(None) } else { read(node, key).map(Some) }
 }
 
+/// The field `key`, which may be null or, where an older version wrote it, missing.
+pub(super) fn newer<'a, T>(
+    object: &'a Value,
+    key: &str,
+    read: impl FnOnce(&'a Node, &str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    object.get(key).filter(|node| !node.is_null()).map(|node| read(node, key)).transpose()
+}
+
 pub(super) fn as_time(node: &Node, key: &str) -> Result<Time, String> {
     node.as_str().and_then(clock::parse_rfc3339).ok_or_else(|| format!("`{key}` is not a time"))
 }

@@ -1,8 +1,6 @@
 //! The stable names of the core's words, as they stand in files and in the output for programs.
 
-use std::time::Duration;
-
-use crate::failover::{Cause, HoldKind, Reason, Role, Step, UnitState};
+use crate::failover::{Cause, DrillStep, HoldKind, Outcome, Reason, Role, Step, UnitState};
 use crate::probe::Verdict;
 
 pub(super) fn role(role: &Role) -> &'static str {
@@ -32,11 +30,32 @@ pub(super) fn cause(cause: Cause) -> &'static str {
     }
 }
 
-/// The cause of that name; `hold` is how long a drill stays active.
-pub(super) fn parse_cause(name: &str, hold: Duration) -> Option<Cause> {
-    [Cause::Outage, Cause::Operator, Cause::Drill { hold }, Cause::Found]
+/// The cause of a failover, by its name. A drill is none.
+pub(super) fn parse_cause(name: &str) -> Option<Cause> {
+    [Cause::Outage, Cause::Operator, Cause::Found].into_iter().find(|&known| cause(known) == name)
+}
+
+pub(super) fn parse_drill_step(name: &str) -> Option<DrillStep> {
+    DrillStep::ALL.into_iter().find(|step| step.name() == name)
+}
+
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Overtaken => "overtaken",
+        Outcome::Promoted => "promoted",
+        Outcome::Stopped => "stopped",
+        Outcome::Interrupted => "interrupted",
+    }
+}
+
+/// The outcome of that name; `step` is what failed, if something did.
+pub(super) fn parse_outcome(name: &str, step: DrillStep) -> Option<Outcome> {
+    let failed = Outcome::Failed { step };
+    [Outcome::Passed, failed, Outcome::Overtaken, Outcome::Promoted, Outcome::Stopped, Outcome::Interrupted]
         .into_iter()
-        .find(|&known| cause(known) == name)
+        .find(|&known| outcome(known) == name)
 }
 
 pub(super) fn reason(reason: Reason) -> &'static str {

@@ -1,12 +1,10 @@
-//! Holds and failovers in JSON and back: the state remembers them, the status shows them.
-
-use std::time::Duration;
+//! Holds, failovers and drills in JSON and back: the state remembers them, the status shows them.
 
 use super::clock::Wall;
-use super::fields::{self, as_seconds, as_text, as_time, field, optional};
+use super::fields::{self, as_seconds, as_text, as_time, field, newer, optional};
 use super::names;
-use crate::failover::{Cause, Failover, Hold};
-use crate::json::Value;
+use crate::failover::{Drill, DrillStep, Failover, Hold, Outcome};
+use crate::json::{Node, Value};
 
 /// The same hold with the wall clock's times.
 pub(super) fn hold_at_wall(hold: Hold, wall: Wall) -> Hold {
@@ -43,13 +41,8 @@ pub(super) fn hold(node: &Value) -> Result<Hold, String> {
 }
 
 pub(super) fn failover_to_json(failover: &Failover) -> Value {
-    let drill = match failover.cause {
-        Cause::Drill { hold } => Some(fields::seconds(hold)),
-        Cause::Outage | Cause::Operator | Cause::Found => None,
-    };
     Value::object([
         ("cause", names::cause(failover.cause).into()),
-        ("drill_seconds", drill.into()),
         ("life_at", fields::time(failover.life)),
         ("decided_at", fields::time(failover.decided)),
         ("started_at", failover.started.map(fields::time).into()),
@@ -59,14 +52,68 @@ pub(super) fn failover_to_json(failover: &Failover) -> Value {
 }
 
 pub(super) fn failover(node: &Value) -> Result<Failover, String> {
-    let drill = optional(node, "drill_seconds", as_seconds)?.unwrap_or(Duration::ZERO);
     let cause = as_text(field(node, "cause")?, "cause")?;
     Ok(Failover {
-        cause: names::parse_cause(cause, drill).ok_or_else(|| format!("`{cause}` is no cause"))?,
+        cause: names::parse_cause(cause).ok_or_else(|| format!("`{cause}` is no cause"))?,
         life: as_time(field(node, "life_at")?, "life_at")?,
         decided: as_time(field(node, "decided_at")?, "decided_at")?,
         started: optional(node, "started_at", as_time)?,
         answered: optional(node, "answered_at", as_time)?,
+        ended: optional(node, "ended_at", as_time)?,
+    })
+}
+
+/// The same drill with the wall clock's times.
+pub(super) fn drill_at_wall(drill: &Drill, wall: Wall) -> Drill {
+    Drill {
+        began: wall.at(drill.began),
+        since: wall.at(drill.since),
+        ended: drill.ended.map(|at| wall.at(at)),
+        ..drill.clone()
+    }
+}
+
+pub(super) fn drill_to_json(drill: &Drill) -> Value {
+    let failed = match drill.outcome {
+        Some(Outcome::Failed { step }) => Some(step.name()),
+        _ => None,
+    };
+    Value::object([
+        ("began_at", fields::time(drill.began)),
+        ("step", drill.step.name().into()),
+        ("step_since", fields::time(drill.since)),
+        ("took_seconds", took(drill)),
+        ("outcome", drill.outcome.map(names::outcome).into()),
+        ("failed_step", failed.into()),
+        ("ended_at", drill.ended.map(fields::time).into()),
+    ])
+}
+
+/// What each step took that has ended, by its name.
+pub(super) fn took(drill: &Drill) -> Value {
+    Value::object(drill.steps().map(|(step, took)| (step.name(), fields::seconds(took))))
+}
+
+pub(super) fn drill(node: &Value) -> Result<Drill, String> {
+    let step = |node: &Node, key: &str| {
+        names::parse_drill_step(as_text(node, key)?).ok_or_else(|| format!("`{key}` is no step"))
+    };
+    let now_in = step(field(node, "step")?, "step")?;
+    let failed = optional(node, "failed_step", step)?.unwrap_or(now_in);
+    let spans = field(node, "took_seconds")?;
+    let mut took = [None; 6];
+    for (took, step) in took.iter_mut().zip(DrillStep::ALL) {
+        *took = newer(spans, step.name(), as_seconds)?;
+    }
+    let outcome = |node: &Node, key: &str| {
+        names::parse_outcome(as_text(node, key)?, failed).ok_or_else(|| format!("`{key}` is no outcome"))
+    };
+    Ok(Drill {
+        began: as_time(field(node, "began_at")?, "began_at")?,
+        step: now_in,
+        since: as_time(field(node, "step_since")?, "step_since")?,
+        took,
+        outcome: optional(node, "outcome", outcome)?,
         ended: optional(node, "ended_at", as_time)?,
     })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::clock::Wall;
 use super::durable::{self, Error};
-use super::fields::{self, as_list, as_time, field, optional};
+use super::fields::{self, as_list, as_time, field, newer, optional};
 use super::load::{Unreadable, load as load_file};
 use super::past;
 use crate::failover::{Memory, Time};
@@ -50,7 +50,7 @@ pub(super) fn to_json(memory: &Memory, wall: Wall) -> Value {
     Value::object(entries(memory, wall))
 }
 
-fn entries(memory: &Memory, wall: Wall) -> [(&'static str, Value); 6] {
+fn entries(memory: &Memory, wall: Wall) -> [(&'static str, Value); 8] {
     let time = |time| fields::time(wall.at(time));
     let hold = memory.hold.map(|hold| past::hold_to_json(past::hold_at_wall(hold, wall)));
     let failover = memory.failover.as_ref().map(|it| past::failover_to_json(&past::failover_at_wall(it, wall)));
@@ -61,6 +61,8 @@ fn entries(memory: &Memory, wall: Wall) -> [(&'static str, Value); 6] {
         ("unreturned", memory.unreturned.into()),
         ("failover", failover.into()),
         ("killed_at", memory.killed.map(time).into()),
+        ("drill", memory.drill.as_ref().map(|it| past::drill_to_json(&past::drill_at_wall(it, wall))).into()),
+        ("drilled_at", memory.drilled.map(time).into()),
     ]
 }
 
@@ -73,6 +75,9 @@ pub(super) fn understand(state: &Value) -> Result<Memory, String> {
         unreturned: field(state, "unreturned")?.as_bool().ok_or("`unreturned` is neither true nor false")?,
         failover: optional(state, "failover", |node, _| past::failover(node))?,
         killed: optional(state, "killed_at", as_time)?,
+        // The version before knew no drills.
+        drill: newer(state, "drill", |node, _| past::drill(node))?,
+        drilled: newer(state, "drilled_at", as_time)?,
     })
 }
 
@@ -82,7 +87,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::failover::{Cause, Failover, Hold, HoldKind};
+    use crate::failover::{Cause, Drill, DrillStep, Failover, Hold, HoldKind, Outcome};
 
     const NOW: Time = Time::from_millis(1_795_300_227_123);
 
@@ -96,7 +101,7 @@ mod tests {
             promotions: (10..42).map(at).collect(),
             unreturned: true,
             failover: Some(Failover {
-                cause: Cause::Drill { hold: Duration::from_millis(300_500) },
+                cause: Cause::Operator,
                 life: at(2),
                 decided: at(32),
                 started: Some(at(36)),
@@ -104,6 +109,15 @@ mod tests {
                 ended: None,
             }),
             killed: Some(at(50)),
+            drill: Some(Drill {
+                began: at(60),
+                step: DrillStep::Stop,
+                since: at(80),
+                took: [Some(Duration::from_millis(1500)), Some(Duration::ZERO), None, None, None, None],
+                outcome: Some(Outcome::Failed { step: DrillStep::Verify }),
+                ended: None,
+            }),
+            drilled: Some(at(55)),
         }
     }
 
@@ -174,7 +188,8 @@ mod tests {
             b"{\"schema\":1}",
             memory.replace("\"schema\": 1", "\"schema\": 2").as_bytes(),
             memory.replace("paused", "pawsed").as_bytes(),
-            memory.replace("\"drill\"", "\"dill\"").as_bytes(),
+            memory.replace("\"verify\"", "\"verily\"").as_bytes(),
+            memory.replace("operator", "operatic").as_bytes(),
             memory.replace("true", "1").as_bytes(),
             memory.replace("2026", "26").as_bytes(),
             memory.replace("\"unreturned\"", "\"returned\"").as_bytes(),
@@ -188,6 +203,14 @@ mod tests {
     fn a_field_that_a_newer_version_added_is_no_reason_to_forget() {
         let text = written(&full()).replacen('{', "{\"outbox\": [{\"id\": 1}],", 1);
         assert_eq!(found(text.as_bytes()), (full(), false));
+    }
+
+    #[test]
+    fn what_a_version_without_drills_has_written_is_understood() {
+        let memory = Memory { drill: None, drilled: None, ..full() };
+        let text = written(&memory).replace(",\n  \"drill\": null,\n  \"drilled_at\": null", "");
+        assert!(!text.contains("drill"), "{text}");
+        assert_eq!(found(text.as_bytes()), (memory, false));
     }
 
     #[test]

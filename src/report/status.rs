@@ -11,7 +11,7 @@ mod write;
 
 use std::time::Duration;
 
-use crate::failover::{Failover, Hold, Time};
+use crate::failover::{Drill, Failover, Hold, Time};
 
 pub use build::{Facts, Seen};
 pub use command::{command, show};
@@ -57,6 +57,10 @@ pub struct Status {
     pub unreturned: bool,
     /// The last failover, as far as it came.
     pub failover: Option<Failover>,
+    /// The last drill, as far as it came.
+    pub drill: Option<Drill>,
+    /// When the next drill is due; `None`: never.
+    pub drill_due: Option<Time>,
     /// What stands in the way of a failover, or of a whole one.
     pub degraded: Vec<Degraded>,
 }

@@ -37,9 +37,11 @@ const PUSH_UNIT: Shipped = shipped!("/etc/systemd/system", "openclaw-sync-push.s
 pub(super) const IS_PRIMARY: &str = "/etc/systemd/system/openclaw-sync-push.service.d/primary.conf";
 
 /// A standby's.
-pub(super) static STANDBY: [Shipped; 6] = [
+pub(super) static STANDBY: [Shipped; 8] = [
     GATEWAY_UNIT,
     shipped!("/etc/systemd/system", "openclaw-failover.service"),
+    shipped!("/etc/systemd/system", "openclaw-failover-drill.service"),
+    shipped!("/etc/systemd/system", "openclaw-failover-drill.timer"),
     shipped!("/etc/systemd/system", "openclaw-sync-pull.service"),
     PUSH_UNIT,
     shipped!("/etc/polkit-1/rules.d", "50-openclaw-failover.rules"),

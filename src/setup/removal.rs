@@ -2,7 +2,7 @@
 //! in order, stays; and so does a gateway of somebody else's, such as a primary's, whatever its unit is called.
 
 use super::files::{GATEWAY_UNIT, PRIMARY, PROGRAM, STANDBY, is_ours};
-use super::service::{GATEWAY, MONITOR, TIMER};
+use super::service::{DRILL_TIMER, GATEWAY, MONITOR, TIMER};
 use super::site::Site;
 use super::{State, Step, openclaw, predecessor, primary, step};
 use crate::sync::unit::{PULL, PUSH};
@@ -14,7 +14,7 @@ pub(super) static STEPS: [Step; 3] = [
 ];
 
 /// First what starts others.
-const UNITS: [&str; 5] = [MONITOR, TIMER, GATEWAY, PULL, PUSH];
+const UNITS: [&str; 6] = [DRILL_TIMER, MONITOR, TIMER, GATEWAY, PULL, PUSH];
 
 fn units_to_stop(site: &Site) -> Vec<&'static str> {
     let is_to_go = |name: &&str| {

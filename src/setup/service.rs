@@ -25,6 +25,9 @@ pub(super) const GATEWAY: &str = "openclaw.service";
 /// What makes a primary push.
 pub(super) const TIMER: &str = "openclaw-sync-push.timer";
 
+/// What rehearses regularly, where somebody wants that.
+pub(super) const DRILL_TIMER: &str = "openclaw-failover-drill.timer";
+
 /// Where the configuration is kept that another one has replaced.
 const OLD_FILE: &str = "/etc/openclaw-failover/config.json.old";
 

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openclaw_failover::control::Request;
-use openclaw_failover::failover::{Hold, HoldKind, Time};
+use openclaw_failover::control::{Answer, Request};
+use openclaw_failover::failover::{Drill, DrillStep, Hold, HoldKind, Outcome, Time};
+use openclaw_failover::report::status::Degraded;
 
 use crate::desk::{Desk, answer};
 
@@ -86,9 +87,12 @@ fn pause_and_resume_are_done_at_once() {
 #[test]
 fn without_a_monitor_or_against_its_will_it_is_no() {
     let nobody = tempfile::tempdir().unwrap();
-    let (code, out, complaints) = run(nobody.path(), &["pause"]);
-    assert_eq!((code, out.as_str()), (1, ""));
-    assert!(complaints.contains("none listens at") && complaints.contains("systemctl start"), "{complaints}");
+    for command in ["pause", "drill"] {
+        let (code, out, complaints) = run(nobody.path(), &[command]);
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert!(complaints.contains("none listens at") && complaints.contains("systemctl start"), "{complaints}");
+    }
+    assert_eq!(run(nobody.path(), &["drill", "--hold", "2d"]).0, 2);
     let desk = Desk::open(|_, _| Err("no".to_owned()));
     assert_eq!(run(desk.folder(), &["promote"]).2, "openclaw-failover: cannot ask the monitor: no\n");
 }
@@ -99,4 +103,64 @@ fn status_is_the_monitors_own_word() {
     let (_, out, _) = run(desk.folder(), &["status", "--json"]);
     assert!(out.contains(r#""role": "active""#), "{out}");
     assert_eq!(desk.asked(), [Request::News { since: None }]);
+}
+
+/// An answer while, or after, a drill has come so far.
+fn drilling(steps: &[u64], outcome: Option<Outcome>, said: &[&str]) -> Result<Answer, String> {
+    let mut told = answer("active", None, said);
+    let began = Time::from_millis(1_795_300_000_000);
+    let mut took = [None; 6];
+    for (took, millis) in took.iter_mut().zip(steps) {
+        *took = Some(Duration::from_millis(*millis));
+    }
+    let ended = outcome.map(|_| began + Duration::from_secs(20));
+    told.status.drill = Some(Drill { began, step: DrillStep::Pull, since: began, took, outcome, ended });
+    Ok(told)
+}
+
+#[test]
+fn a_drill_is_followed_step_by_step() {
+    let desk = Desk::open(|nth, _| match nth {
+        0 => drilling(&[], None, &["drill: the gateway is started"]),
+        1 => drilling(&[812, 95], None, &[]),
+        2 => Err("the monitor is busy".to_owned()),
+        3 => drilling(&[812, 95, 6100], None, &["this host serves"]),
+        _ => drilling(&[812, 95, 6100, 10_000, 1100, 1200], Some(Outcome::Passed), &["the drill passed"]),
+    });
+    let (code, out, complaints) = run(desk.folder(), &["drill", "--hold", "10s"]);
+    assert_eq!((code, complaints.as_str()), (0, ""));
+    let expected = "drill: the gateway is started\n  pull    812 ms\n  start   95 ms\n  verify  6.1 s\nthis host serves\n  \
+                    hold    10 s\n  stop    1.1 s\n  return  1.2 s\nthe drill passed\n";
+    assert_eq!(out, expected);
+    let hold = Duration::from_secs(10);
+    assert_eq!(desk.asked()[..2], [Request::Drill { hold, force: false }, Request::News { since: Some(7) }]);
+}
+
+#[test]
+fn a_drill_that_does_not_pass_is_a_failure() {
+    for outcome in [Outcome::Failed { step: DrillStep::Start }, Outcome::Overtaken, Outcome::Interrupted] {
+        let desk = Desk::open(move |nth, _| drilling(&[1], (nth > 0).then_some(outcome), &["said"]));
+        let (code, out, _) = run(desk.folder(), &["drill", "--force"]);
+        assert_eq!((code, out.as_str()), (1, "said\n  pull    1 ms\nsaid\n"));
+        assert_eq!(desk.asked()[0], Request::Drill { hold: Duration::ZERO, force: true });
+    }
+    let endless = Desk::open(|_, _| {
+        let told = drilling(&[], None, &[]);
+        told.map(|told| Answer { within: Duration::from_secs(1), ..told })
+    });
+    let (code, _, complaints) = run(endless.folder(), &["drill"]);
+    assert_eq!(code, 1);
+    assert!(complaints.contains("not over after 1s; the drill goes on"), "{complaints}");
+}
+
+#[test]
+fn a_drill_that_is_refused_says_why() {
+    let desk = Desk::open(|_, _| {
+        let mut told = drilling(&[], Some(Outcome::Passed), &["no drill now: degraded"])?;
+        told.status.degraded = vec![Degraded { what: "not_ready".to_owned(), text: "masked\u{1b}".to_owned() }];
+        Ok(told)
+    });
+    let (code, out, _) = run(desk.folder(), &["drill"]);
+    assert_eq!((code, out.as_str()), (1, "no drill now: degraded\nnot_ready: masked\\u{1b}\n"));
+    assert_eq!(desk.asked().len(), 1, "the last drill is not this one");
 }

@@ -32,8 +32,14 @@ pub(crate) fn primary(host: &Host) {
 
 /// Everything that this program brings for a standby.
 pub(crate) fn standby(host: &Host) {
-    let units =
-        ["openclaw.service", "openclaw-failover.service", "openclaw-sync-pull.service", "openclaw-sync-push.service"];
+    let units = [
+        "openclaw.service",
+        "openclaw-failover.service",
+        "openclaw-failover-drill.service",
+        "openclaw-failover-drill.timer",
+        "openclaw-sync-pull.service",
+        "openclaw-sync-push.service",
+    ];
     for unit in units {
         // Where a package puts them, so that an operator's /etc has the last word.
         host.install(&format!("/usr/lib/systemd/system/{unit}"), shipped(unit));

@@ -16,6 +16,7 @@ mod agent;
 mod breaker;
 mod budget;
 mod doctor;
+mod drill;
 mod empty;
 mod faults;
 mod handover;

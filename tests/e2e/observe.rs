@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::shell::{eventually, secs};
 
 /// Where the monitor says how things stand.
-const STATUS: &str = "/run/openclaw-failover/status.json";
+pub(crate) const STATUS: &str = "/run/openclaw-failover/status.json";
 /// The folder of what it must not forget.
 pub(crate) const STATE: &str = "/var/lib/openclaw-failover";
 
@@ -34,6 +34,11 @@ impl Event {
     /// What it says to people.
     pub(crate) fn text(&self) -> &str {
         text(&self.fields, "text").unwrap_or_default()
+    }
+
+    /// One of its words for programs; empty where it has none of this name.
+    pub(crate) fn says(&self, key: &str) -> &str {
+        text(&self.fields, key).unwrap_or_default()
     }
 
     /// For a promotion: when an upstream last showed life, in seconds since 1970.

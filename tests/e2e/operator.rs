@@ -171,7 +171,7 @@ fn the_socket_is_for_root_and_the_group_alone() {
 }
 
 /// Gives an order and, once the status shows `role`, does something else; `first` there waits for the order's own end.
-fn during(lab: &Lab, order: &str, role: &str, then: impl FnOnce(&dyn Fn() -> Answer)) {
+pub(crate) fn during(lab: &Lab, order: &str, role: &str, then: impl FnOnce(&dyn Fn() -> Answer)) {
     let host = &lab.standby;
     let script = format!("{{ openclaw-failover {order} && echo exit 0 || echo exit 1; }} >/root/first 2>&1");
     host.run("rm -f /root/first");
@@ -188,13 +188,13 @@ fn during(lab: &Lab, order: &str, role: &str, then: impl FnOnce(&dyn Fn() -> Ans
 }
 
 /// Gives the monitor of a host an order that must be carried out.
-fn done(host: &Host, command: &str) -> String {
+pub(crate) fn done(host: &Host, command: &str) -> String {
     let answer = operator(host, command);
     assert!(answer.ok, "{command}: {}", answer.text);
     answer.text
 }
 
-fn operator(host: &Host, command: &str) -> Answer {
+pub(crate) fn operator(host: &Host, command: &str) -> Answer {
     host.ask(&format!("openclaw-failover {command}"))
 }
 

@@ -119,10 +119,16 @@ fn bare_host_becomes_a_standby() {
     assert_eq!(wrong, [("upstream", "warn")], "it serves, and so nothing is wrong here");
     only_ssh_is_open(&lab);
 
+    // Nothing is rehearsed unless somebody wants it so, and then it is taken away too.
+    let timer = "openclaw-failover-drill.timer";
+    assert_eq!(host.ask(&format!("systemctl is-enabled {timer}")).text.trim(), "disabled");
+    host.run(&format!("systemctl enable --quiet --now {timer}"));
+
     let gone = host.ask("openclaw-failover uninstall --yes");
     assert!(gone.ok, "{}", gone.text);
     assert!(gone.text.contains("left as they are"), "{}", gone.text);
-    host.run("! test -e /usr/local/bin/openclaw-failover; ! test -e /etc/systemd/system/openclaw-failover.service");
+    host.run("! test -e /usr/local/bin/openclaw-failover; ! ls /etc/systemd/system/openclaw-failover* 2>/dev/null");
+    assert!(!host.ask(&format!("systemctl is-active {timer}")).ok);
     assert_eq!(host.unit(GATEWAY).active, "inactive");
     assert!(host.note("MEMORY.md").is_some() && host.run("ufw status").contains("active"));
 }

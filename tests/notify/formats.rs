@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use openclaw_failover::config::{Format, Topic};
-use openclaw_failover::failover::{Abort, Cause, HoldKind, Note};
+use openclaw_failover::failover::{Abort, Cause, HoldKind, Note, Refusal};
 use openclaw_failover::json::{Node, Value};
 use openclaw_failover::notify::{Message, Sieve};
 use openclaw_failover::report::clock::{people, rfc3339};
@@ -106,7 +106,7 @@ fn slack_reads_three_characters_as_its_own() {
     webhook.ca_file = Some(authority());
     let (courier, _told) = stage.courier(webhook);
     let why = "<!channel> & more".to_owned();
-    courier.take(&message(&entry(&Note::StartFailed { why, retry_in: Duration::from_secs(5) })));
+    courier.take(&message(&entry(&Note::StartFailed { why, retry_in: Some(Duration::from_secs(5)) })));
     let request = server.next();
     assert_eq!(request.line, "POST /services/T/B/x");
     assert_eq!(keys(&request.json()), ["text"]);
@@ -125,6 +125,7 @@ fn a_message_says_what_it_is_about() {
     assert_eq!(about(&Note::ChannelsBroken), ["degraded", ""]);
     assert_eq!(about(&Note::HoldEnded { kind: HoldKind::Paused, by_time: true }), ["hold", ""]);
     assert_eq!(about(&Note::Aborted { why: Abort::DrillFailed }), ["drill", ""]);
+    assert_eq!(about(&Note::DrillRefused { why: Refusal::Degraded }), ["drill", ""]);
     let hold = Duration::from_secs(300);
     let cause = Cause::Drill { hold };
     assert_eq!(about(&Note::Promoted { cause, took: hold, hold_down: hold }), ["drill", ""]);
@@ -135,7 +136,7 @@ fn a_message_says_what_it_is_about() {
 
 #[test]
 fn the_same_thing_has_the_same_id_and_a_series_of_tries_is_told_once_an_hour() {
-    let failed = |why: &str| Note::StartFailed { why: why.to_owned(), retry_in: Duration::from_secs(5) };
+    let failed = |why: &str| Note::StartFailed { why: why.to_owned(), retry_in: Some(Duration::from_secs(5)) };
     let first = message(&entry(&failed("masked")));
     assert_eq!(Message::of(&first.entry, "standby", Duration::ZERO).unwrap().id, first.id);
     assert_ne!(message(&entry(&failed("gone"))).id, first.id);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use openclaw_failover::doctor::{Finding, Level};
-use openclaw_failover::failover::{Abort, Cause, Hold, HoldKind, Note, Reason, Refusal};
+use openclaw_failover::failover::{Abort, Cause, Drill, DrillStep, Hold, HoldKind, Note, Outcome, Reason, Refusal};
 use openclaw_failover::json;
 use openclaw_failover::probe::{Failure, Verdict};
 use openclaw_failover::report::clock::Wall;
@@ -17,6 +17,35 @@ use super::{at, config, entry};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+fn drill(outcome: Outcome) -> Drill {
+    let took = [Some(812), Some(95), Some(6_100), Some(300_000), Some(1_100), Some(1_200)];
+    Drill {
+        began: at(0),
+        step: DrillStep::Return,
+        since: at(308),
+        took: took.map(|took| took.map(Duration::from_millis)),
+        outcome: Some(outcome),
+        ended: Some(at(310)),
+    }
+}
+
+#[test]
+fn what_became_of_a_drill_says_what_each_step_took() {
+    let passed = entry(&Note::DrillEnded { drill: drill(Outcome::Passed) }, 310);
+    assert_eq!(
+        passed.text,
+        "the drill passed: this host could take over. pull 812 ms, start 95 ms, verify 6.1 s, hold 5 m, stop 1.1 s, \
+         return 1.2 s"
+    );
+    let failed = entry(&Note::DrillEnded { drill: drill(Outcome::Failed { step: DrillStep::Verify }) }, 310);
+    assert!(failed.text.contains("failed at its step 'verify': openclaw.service did not come up"), "{}", failed.text);
+    let kept = failed.to_json();
+    assert_eq!(kept.get("outcome").and_then(|it| it.as_str()), Some("failed"));
+    assert_eq!(kept.get("failed_step").and_then(|it| it.as_str()), Some("verify"));
+    let verify = kept.get("took_seconds").and_then(|took| took.get("verify")?.as_f64());
+    assert_eq!(verify, Some(6.1));
+}
+
 fn machine_notes() -> Vec<Note> {
     let hold = |kind, until| Hold { kind, since: at(0), until };
     let why = "Unit openclaw.service is masked.\n\u{1b}[31m".to_owned();
@@ -26,7 +55,8 @@ fn machine_notes() -> Vec<Note> {
         Note::Promoted { cause: Cause::Outage, took: Duration::from_millis(14_204), hold_down: HOUR },
         Note::Promoted { cause: Cause::Operator, took: HOUR, hold_down: HOUR },
         Note::Promoted { cause: Cause::Drill { hold: HOUR }, took: HOUR, hold_down: HOUR },
-        Note::StartFailed { why: why.clone(), retry_in: Duration::from_secs(5) },
+        Note::StartFailed { why: why.clone(), retry_in: Some(Duration::from_secs(5)) },
+        Note::StartFailed { why: why.clone(), retry_in: None },
         Note::NotAnswering { waited: Duration::from_secs(300) },
         Note::StoppingSilent { waited: Duration::from_secs(600) },
         Note::ChannelsBroken,
@@ -44,7 +74,6 @@ fn machine_notes() -> Vec<Note> {
         Note::NeverSeenHealthy,
         Note::HoldEnded { kind: HoldKind::Paused, by_time: true },
         Note::HoldEnded { kind: HoldKind::Paused, by_time: false },
-        Note::DrillOvertaken,
     ];
     for kind in [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused] {
         notes.push(Note::HeldBack { kind });
@@ -62,9 +91,12 @@ fn machine_notes() -> Vec<Note> {
     for reason in [Reason::Ready { upstream: 7 }, Reason::Operator, Reason::DrillOver, Reason::Found] {
         notes.push(Note::Demoting { reason });
     }
-    for why in [Refusal::NotStandby, Refusal::PrimaryDown, Refusal::Held] {
+    for why in [Refusal::NotStandby, Refusal::PrimaryDown, Refusal::Held, Refusal::UnderWay, Refusal::Degraded] {
         notes.push(Note::DrillRefused { why });
     }
+    let failed = DrillStep::ALL.map(|step| Outcome::Failed { step });
+    let others = [Outcome::Passed, Outcome::Overtaken, Outcome::Promoted, Outcome::Stopped, Outcome::Interrupted];
+    notes.extend(failed.into_iter().chain(others).map(|outcome| Note::DrillEnded { drill: drill(outcome) }));
     for failure in [
         Failure::Dns,
         Failure::Refused,
@@ -165,10 +197,8 @@ fn no_way_out_leads_to_a_command_that_does_not_exist() {
     for entry in all() {
         for told in entry.text.split('`').skip(1).step_by(2).filter(|told| told.starts_with("openclaw-failover")) {
             let command = told.split(' ').nth(1);
-            assert!(
-                matches!(command, Some("check" | "config" | "status" | "history" | "notify" | "promote")),
-                "{told}"
-            );
+            let known = ["check", "config", "status", "history", "notify", "promote", "resume", "drill"];
+            assert!(command.is_some_and(|command| known.contains(&command)), "{told}");
         }
     }
 }

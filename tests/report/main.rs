@@ -12,7 +12,7 @@ mod trace;
 
 use std::time::Duration;
 
-use openclaw_failover::config::{Config, Demote, Gateway, Probe, Promote, Upstream, Workspace};
+use openclaw_failover::config::{Config, Demote, Drill, Gateway, Probe, Promote, Upstream, Workspace};
 use openclaw_failover::failover::{Note, Time};
 use openclaw_failover::report::clock::Wall;
 use openclaw_failover::report::entry::Entry;
@@ -59,6 +59,7 @@ fn config(upstreams: &[(&str, &[&str])]) -> Config {
         },
         secrets: Vec::new(),
         notify: Vec::new(),
+        drill: Drill::default(),
         heartbeat: None,
     }
 }

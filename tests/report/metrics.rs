@@ -235,7 +235,7 @@ fn every_number_is_the_status_own() {
     counts.said(&Note::Promoted { cause: Cause::Outage, took: second, hold_down: second });
     counts.said(&Note::Demoted { reason: Reason::Ready { upstream: 0 }, active_for: None });
     counts.said(&Note::Demoted { reason: Reason::Operator, active_for: None });
-    counts.said(&Note::StartFailed { why: String::new(), retry_in: second });
+    counts.said(&Note::StartFailed { why: String::new(), retry_in: Some(second) });
     counts.said(&Note::PortFree);
     let sent = [Sent { webhook: "ntfy".to_owned(), delivered: 2, failed: 3 }];
     let parsed = parse(&text(&status, &counts, &sent)).unwrap();

@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use openclaw_failover::failover::{Cause, Failover, Hold, HoldKind, Machine, Memory, Policy, Start, Time};
+use openclaw_failover::failover::{
+    Cause, Drill, DrillStep, Failover, Hold, HoldKind, Machine, Memory, Outcome, Policy, Start, Time,
+};
 use openclaw_failover::report::clock::Wall;
 use openclaw_failover::report::state::{load, save};
 
@@ -23,6 +25,15 @@ fn memory(seconds: u64) -> Memory {
             ended: Some(at(seconds)),
         }),
         killed: Some(at(seconds)),
+        drill: Some(Drill {
+            began: at(seconds),
+            step: DrillStep::Pull,
+            since: at(seconds),
+            took: [Some(Duration::from_secs(1)), None, None, None, None, None],
+            outcome: Some(Outcome::Stopped),
+            ended: Some(at(seconds)),
+        }),
+        drilled: Some(at(seconds)),
     }
 }
 

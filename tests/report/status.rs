@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use openclaw_failover::failover::{Cause, Event, Failover, Hold, HoldKind, Machine, Memory, Policy, Start};
+use openclaw_failover::failover::{
+    Cause, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, Memory, Outcome, Policy, Start,
+};
 use openclaw_failover::json;
 use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
 use openclaw_failover::report::clock::Wall;
@@ -78,13 +80,22 @@ pub(crate) fn full(word: &str) -> Status {
         }),
         unreturned: true,
         failover: Some(Failover {
-            cause: Cause::Drill { hold: SECOND * 300 },
+            cause: Cause::Operator,
             life: at(1),
             decided: at(31),
             started: None,
             answered: Some(at(45)),
             ended: Some(at(90)),
         }),
+        drill: Some(Drill {
+            began: at(60),
+            step: DrillStep::Stop,
+            since: at(80),
+            took: [Some(SECOND), Some(SECOND * 2), None, None, None, None],
+            outcome: Some(Outcome::Failed { step: DrillStep::Verify }),
+            ended: Some(at(90)),
+        }),
+        drill_due: Some(at(100)),
         degraded: vec![Degraded { what: word.to_owned(), text: word.to_owned() }; 3],
     }
 }
@@ -316,8 +327,58 @@ gateway    openclaw.service: state unknown; http://127.0.0.1:18789: refused for
 workspace  up_to_date 1 m 2 s ago, at 1a2b3c4d5e6f, written 15 m 52 s ago
 failover   outage at 2026-11-21 22:00:31Z, 30 s after the last sign of life;
            served 14 s later, for 45 s
+drill      none yet; one is overdue: `openclaw-failover drill` holds it
 monitor    version 0.1.0, process {pid}, up 10 s, wrote 2 s ago
 "
     );
     assert_eq!(page, expected);
+}
+
+#[test]
+fn the_last_drill_and_the_next_one_stand_on_one_row() {
+    let drill = |outcome: Option<Outcome>| Drill {
+        began: at(0),
+        step: DrillStep::Verify,
+        since: at(5),
+        took: [Some(SECOND), None, None, None, None, None],
+        outcome,
+        ended: outcome.map(|_| at(90)),
+    };
+    let row = |drill: Option<Drill>, due: Option<u64>| {
+        let status = Status { updated_at: at(100), drill, drill_due: due.map(at), ..Status::default() };
+        let page = status.render(at(100));
+        page.lines().find_map(|line| Some(line.strip_prefix("drill")?.trim().to_owned())).unwrap_or_default()
+    };
+    let failed = Outcome::Failed { step: DrillStep::Verify };
+    assert_eq!(row(None, None), "");
+    assert_eq!(row(None, Some(100)), "none yet; one is overdue: `openclaw-failover drill` holds it");
+    assert_eq!(row(Some(drill(None)), None), "under way for 1 m 40 s: verify");
+    assert_eq!(row(Some(drill(Some(failed))), None), "failed at its step 'verify' 10 s ago");
+    let due = row(Some(drill(Some(Outcome::Passed))), Some(7200));
+    assert_eq!(due, "passed 10 s ago; the next is due at 2026-11-22 00:00:00Z");
+}
+
+#[test]
+fn a_drill_that_passed_puts_the_next_one_off() {
+    let due = |interval: u64, drilled: Option<u64>| {
+        let mut config = primary();
+        config.drill.interval = SECOND * u32::try_from(interval).unwrap();
+        let facts = Facts {
+            config: &config,
+            wall: Wall::default(),
+            now: at(100),
+            started: at(1),
+            interval: SECOND * 10,
+            upstreams: &[None],
+            gateway: None,
+            workspace: None,
+            returned: None,
+            degraded: &[],
+        };
+        let memory = Memory { drilled: drilled.map(at), ..Memory::default() };
+        Status::new(&machine(memory), &facts).drill_due
+    };
+    assert_eq!(due(3600, None), Some(at(1)), "none has ever passed");
+    assert_eq!(due(3600, Some(0)), Some(at(3600)));
+    assert_eq!(due(0, Some(0)), None);
 }

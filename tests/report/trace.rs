@@ -61,7 +61,7 @@ fn event(random: &mut Random, spell: u64) -> Event {
             let kind = [HoldKind::Paused, HoldKind::Promoted, HoldKind::Standby][random.below(3) as usize];
             Event::Command(Command::Hold { kind, until: None })
         }
-        37 if random.below(4) == 0 => Event::Command(Command::Drill { hold: Duration::from_secs(60) }),
+        37 if random.below(4) == 0 => Event::Command(Command::Drill { hold: Duration::from_secs(60), degraded: false }),
         38 => Event::Command(Command::Resume),
         _ => Event::Tick,
     }

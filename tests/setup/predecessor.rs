@@ -164,6 +164,17 @@ fn a_removal_leaves_a_primarys_own_gateway_alone() {
 }
 
 #[test]
+fn a_removal_ends_the_drills() {
+    let host = Host::with_agent();
+    host.runs("openclaw-failover-drill.timer");
+    host.write(&format!("{UNITS}/openclaw-failover-drill.timer"), "");
+    let plan = host.look(Role::Nobody);
+    let stop = State::Todo("stop and disable openclaw-failover-drill.timer".into());
+    let remove = State::Todo(format!("remove /{UNITS}/openclaw-failover-drill.timer"));
+    assert!(plan.contains(&("stop", stop)) && plan.contains(&("units", remove)), "{plan:?}");
+}
+
+#[test]
 fn a_removal_leaves_the_systems_folders_and_tells_how_to_have_back_what_was() {
     let host = Host::with_agent();
     host.write("etc/polkit-1/rules.d/50-openclaw-failover.rules", "");

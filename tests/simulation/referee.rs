@@ -2,6 +2,8 @@
 //!
 //! Between two moments nothing changes, so what is checked just before each moment has been checked for all time.
 
+mod drills;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use openclaw_failover::probe::Verdict;
 
 use crate::gateway::{Gateway, Process};
 use crate::plan::{DAY, MINUTE, SECOND, State};
+use drills::Drill;
 
 /// Room for latencies: of probes, of systemctl, of looks.
 const SLACK: u64 = 2 * SECOND;
@@ -43,8 +46,8 @@ pub struct Referee {
     streaks: Vec<Option<(u64, u64)>>,
     said: Vec<Option<Verdict>>,
     hold: Option<(HoldKind, Option<u64>)>,
-    drill: bool,
-    drill_asked: bool,
+    drill: Option<Drill>,
+    drill_asked: Option<Duration>,
 
     in_flight: bool,
     killed: Option<u64>,
@@ -53,6 +56,8 @@ pub struct Referee {
     flaps: u32,
     answer_due: bool,
     started: bool,
+    /// When a drill ended last.
+    drilled: u64,
     crashes: usize,
     most_in_a_day: usize,
 }
@@ -80,14 +85,15 @@ impl Referee {
             streaks: vec![None; policy.upstreams],
             said: vec![None; policy.upstreams],
             hold: None,
-            drill: false,
-            drill_asked: false,
+            drill: None,
+            drill_asked: None,
             in_flight: false,
             killed: None,
             promotions: VecDeque::new(),
             flaps: 1,
             answer_due: false,
             started: false,
+            drilled: 0,
             crashes: 0,
             most_in_a_day: most_promotions_in_a_day(policy),
             policy: policy.clone(),
@@ -154,7 +160,7 @@ impl Referee {
         (self.life, self.last_verdict, self.elapsed, self.failures) = (now, now, 0, 0);
         self.streaks.iter_mut().for_each(|streak| *streak = None);
         self.in_flight = false;
-        self.drill = false;
+        self.drill = None;
     }
 
     /// The monitor died before what it had just been told was on disk.
@@ -176,9 +182,10 @@ impl Referee {
                 self.hold = Some((kind, until.map(Time::as_millis)));
             }
             Command::Resume => self.hold = None,
-            Command::Drill { hold } => {
-                self.drill_asked = true;
-                self.disturb(now, millis(hold) + 20 * MINUTE);
+            // An outage is as much of an outage during a drill.
+            Command::Drill { hold, degraded } => {
+                self.drill_asked = (!degraded).then_some(hold);
+                return;
             }
         }
         self.settled = self.settled.max(now);
@@ -223,10 +230,12 @@ impl Referee {
             Action::Order(order) => self.ordered(now, *order, machine),
             Action::Say(Note::Promoting { cause, .. }) => {
                 (self.answer_due, self.started) = (*cause == Cause::Outage, false);
-                self.drill = matches!(cause, Cause::Drill { .. }) && std::mem::take(&mut self.drill_asked);
+                if matches!(cause, Cause::Drill { .. }) {
+                    self.drill_began(now, machine);
+                }
             }
             Action::Say(Note::Promoted { cause: Cause::Outage, .. }) => self.promoted(now, machine),
-            Action::Say(Note::DrillOvertaken) => self.drill = false,
+            Action::Say(Note::DrillEnded { drill }) => self.drill_ended(now, drill.outcome, machine),
             Action::Say(Note::Demoting { reason: Reason::Ready { upstream } }) => {
                 self.steps_aside(now, *upstream, machine);
             }
@@ -234,7 +243,7 @@ impl Referee {
                 if self.answer_due && self.started {
                     self.promoted(now, machine);
                 }
-                (self.drill, self.answer_due) = (false, false);
+                self.answer_due = false;
             }
             // A gateway that never answers is not a systemd that obeys.
             Action::Say(Note::StoppingSilent { .. } | Note::StartFailed { .. }) => self.disturb(now, 20 * MINUTE),
@@ -253,7 +262,7 @@ impl Referee {
             self.fail(now, machine, "invariant 7: an order while paused");
         }
         match order {
-            Order::Start if kind == Some(HoldKind::Promoted) || self.drill => {}
+            Order::Start if kind == Some(HoldKind::Promoted) || self.drill.is_some() => {}
             Order::Start => {
                 if kind == Some(HoldKind::Standby) {
                     self.fail(now, machine, "invariant 1: a start while a hold forbids it");
@@ -313,7 +322,10 @@ impl Referee {
             return;
         }
         self.check_up(now, gateway, machine);
-        self.check_down(now, gateway, machine);
+        match &self.drill {
+            None => self.check_down(now, gateway, machine),
+            Some(drill) => self.check_drill(now, drill, machine),
+        }
     }
 
     /// Invariants 2 and 6: everything is dead, so the gateway was started in time.
@@ -349,7 +361,8 @@ impl Referee {
         let Some(ready_since) = self.truth.iter().filter_map(ready).min() else { return };
         let policy = &self.policy;
         let hold_down = self.hold_down().1.max(BREAKER);
-        let bound = ready_since.max(self.settled) + hold_down + 2 * millis(policy.longest_step()) + SLACK;
+        let bound =
+            ready_since.max(self.settled).max(self.drilled) + hold_down + 2 * millis(policy.longest_step()) + SLACK;
         if now > bound && matches!(gateway.process, Process::Up { .. }) {
             self.fail(now, machine, "invariant 3: an upstream is ready and the gateway was not stopped in time");
         }

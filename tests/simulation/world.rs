@@ -31,6 +31,7 @@ pub struct Troubles {
     pub operators: bool,
     pub partitions: bool,
     pub slow_sync: bool,
+    pub drills: bool,
 }
 
 enum What {
@@ -145,6 +146,7 @@ impl World {
             operators: yes(300),
             partitions: yes(300),
             slow_sync: yes(300),
+            drills: yes(300),
         };
         let plans: Vec<_> = (0..policy.upstreams).map(|_| plan::upstream(&mut rng, length)).collect();
         let partitions = if troubles.partitions { plan::partitions(&mut rng, length) } else { Vec::new() };
@@ -193,6 +195,28 @@ impl World {
         self.sprinkle(troubles.stalls, end, 5 * DAY, |rng| What::Stall { lasts: rng.log_range(SECOND, 2 * HOUR) });
         self.sprinkle(troubles.systemd > 0, end, 4 * DAY, |_| What::GatewayDies);
         self.sprinkle(troubles.operators, end, 2 * DAY, |rng| What::Speak(command(rng)));
+        self.sprinkle(troubles.drills, end, 2 * DAY, |rng| What::Speak(drill(rng)));
+        if troubles.drills {
+            self.drill_before_outages();
+        }
+    }
+
+    /// Drills that an outage meets in whatever step they are in; and sometimes an operator's word, too.
+    fn drill_before_outages(&mut self) {
+        let fails = |&&(_, state): &&Span| matches!(state, State::Fails(_));
+        let outages: Vec<u64> = self.plans.iter().flatten().filter(fails).map(|&(at, _)| EPOCH + at).collect();
+        for at in outages {
+            if self.rng.chance(300) {
+                let drilled = at.saturating_sub(self.rng.log_range(SECOND, 10 * MINUTE)).max(EPOCH);
+                let asked = What::Speak(drill(&mut self.rng));
+                self.push(drilled, None, asked);
+                if self.rng.chance(200) {
+                    let word = What::Speak(command(&mut self.rng));
+                    let after = self.rng.log_range(SECOND, 10 * MINUTE);
+                    self.push(drilled + after, None, word);
+                }
+            }
+        }
     }
 
     fn sprinkle(&mut self, happens: bool, end: u64, apart: u64, mut what: impl FnMut(&mut Rng) -> What) {
@@ -627,6 +651,11 @@ fn skip(at: &mut Option<u64>, period: u64, until: u64) {
     }
 }
 
+fn drill(rng: &mut Rng) -> Command {
+    let hold = if rng.chance(300) { 0 } else { rng.range(0, 600) };
+    Command::Drill { hold: Duration::from_secs(hold), degraded: rng.chance(50) }
+}
+
 fn command(rng: &mut Rng) -> Command {
     let span = Time::from_millis(rng.log_range(10 * SECOND, 2 * DAY));
     let until = if rng.chance(900) { Some(span) } else { None };
@@ -634,7 +663,7 @@ fn command(rng: &mut Rng) -> Command {
         0 => Command::Hold { kind: HoldKind::Promoted, until },
         1 => Command::Hold { kind: HoldKind::Standby, until },
         2 => Command::Hold { kind: HoldKind::Paused, until },
-        3 => Command::Drill { hold: Duration::from_secs(rng.range(0, 600)) },
+        3 => drill(rng),
         _ => Command::Resume,
     }
 }

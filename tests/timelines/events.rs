@@ -162,5 +162,10 @@ pub fn resume() -> Event {
 
 /// The operator says `drill --hold` so many seconds.
 pub fn drill(hold: u64) -> Event {
-    Event::Command(Command::Drill { hold: Duration::from_secs(hold) })
+    Event::Command(Command::Drill { hold: Duration::from_secs(hold), degraded: false })
+}
+
+/// The same, and something stands in the way of a failover.
+pub fn drill_degraded() -> Event {
+    Event::Command(Command::Drill { hold: Duration::ZERO, degraded: true })
 }

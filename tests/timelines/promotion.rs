@@ -100,7 +100,9 @@ fn a_start_that_fails_is_retried_with_backoff() {
     let mut night = Night::watching().starting();
     let mut at = 31.1;
     for wait in [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0] {
-        night.at(at, failed("Access denied")).says(&format!("StartFailed {{ why: \"Access denied\", retry_in: {wait}"));
+        night
+            .at(at, failed("Access denied"))
+            .says(&format!("StartFailed {{ why: \"Access denied\", retry_in: Some({wait}"));
         night.at(at + wait - 0.1, refused()).expect(&[]);
         night.at(at + wait, tick()).expect(&[Order(Start)]);
         at += wait + 0.1;

@@ -128,13 +128,15 @@ fn a_persisted_time_in_the_future_counts_as_now() {
             ended: Some(ahead),
         }),
         killed: Some(ahead),
+        drill: None,
+        drilled: Some(ahead),
     };
     let start = failover::Start { memory, armed: vec![true], unit: None };
     let mut night = Night::begins(0.0, defaults(), start);
     let now = time(0.0);
     let known = night.memory().clone();
     assert_eq!(known.promotions, [time(-60.0), now]);
-    assert_eq!((known.killed, known.hold.map(|hold| hold.since)), (Some(now), Some(now)));
+    assert_eq!((known.killed, known.drilled, known.hold.map(|hold| hold.since)), (Some(now), Some(now), Some(now)));
     let failover = known.failover.unwrap();
     assert_eq!((failover.life, failover.decided, failover.answered), (now, now, Some(now)));
     assert_eq!(night.hold_down(), 60.0);

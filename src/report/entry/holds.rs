@@ -1,7 +1,7 @@
-//! What operators want: holds and drills.
+//! What operators want: holds.
 
 use super::{Entry, SENTENCE, Teller};
-use crate::failover::{Hold, HoldKind, Refusal};
+use crate::failover::{Hold, HoldKind};
 use crate::host::printable;
 use crate::report::clock::people;
 use crate::report::{fields, names};
@@ -37,23 +37,6 @@ impl Teller<'_> {
         let kind = names::hold(hold.kind);
         let text = format!("the hold '{kind}' stands since {since}: {}. {}", meaning(hold.kind), self.end(hold));
         self.describe(Entry::warning("hold_stands", &text), hold)
-    }
-
-    pub(super) fn drill_refused(&self, why: Refusal) -> Entry {
-        let (name, words) = match why {
-            Refusal::NotStandby => ("not_standby", "this host is not in standby"),
-            Refusal::PrimaryDown => ("primary_down", "no upstream is healthy, so it would be no rehearsal"),
-            Refusal::Held => ("held", "a hold stands"),
-        };
-        Entry::warning("drill_refused", &format!("no drill now: {words}")).with("why", name)
-    }
-
-    pub(super) fn drill_overtaken(&self) -> Entry {
-        let text = format!(
-            "no upstream shows life any more, in the middle of a drill: {} stays up, under the ordinary rules",
-            self.unit()
-        );
-        Entry::warning("drill_overtaken", &text)
     }
 
     fn end(&self, hold: Hold) -> String {

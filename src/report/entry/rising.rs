@@ -19,6 +19,9 @@ impl Teller<'_> {
                 span(self.config.promote.sync_wait)
             ),
             Cause::Operator => format!("takes over, because an operator said so: {unit} is started"),
+            Cause::Drill { hold } if hold.is_zero() => {
+                format!("drill: {unit} is started, and is stopped again as soon as it has answered")
+            }
             Cause::Drill { hold } => {
                 format!("drill: {unit} is started, stays up for {}, and is stopped again", span(hold))
             }
@@ -46,17 +49,11 @@ impl Teller<'_> {
             Abort::DrillOvertaken => (
                 Severity::Warning,
                 "drill_overtaken",
-                "the drill is called off before it started anything: no upstream shows life, this is no rehearsal any \
-                 more, and the ordinary rules apply"
-                    .to_owned(),
+                format!("the drill is called off: no upstream shows life any more, and {unit} does not run"),
             ),
-            Abort::DrillFailed => (
-                Severity::Error,
-                "drill_failed",
-                format!(
-                    "the drill failed: {unit} did not come up, so this host could not take over. The history says why"
-                ),
-            ),
+            Abort::DrillFailed => {
+                (Severity::Error, "drill_failed", format!("the drill is called off: {unit} does not come up"))
+            }
         };
         Entry::new(severity, "aborted", &text).with("why", name)
     }
@@ -64,6 +61,7 @@ impl Teller<'_> {
     pub(super) fn promoted(&self, cause: Cause, took: Duration, hold_down: Duration) -> Entry {
         let next = match cause {
             Cause::Operator => "It stays up while the operator's hold stands".to_owned(),
+            Cause::Drill { hold } if hold.is_zero() => "It is stopped again now".to_owned(),
             Cause::Drill { hold } => format!("It is stopped again in {}", span(hold)),
             Cause::Outage | Cause::Found => {
                 format!("It steps aside once an upstream has been ready for {}", span(hold_down))
@@ -94,13 +92,12 @@ impl Teller<'_> {
         entry.with("cause", names::cause(cause))
     }
 
-    pub(super) fn start_failed(&self, why: &str, retry_in: Duration) -> Entry {
+    pub(super) fn start_failed(&self, why: &str, retry_in: Option<Duration>) -> Entry {
         let (unit, reason) = (self.unit(), quoted(why));
-        let text = format!(
-            "{unit} does not come up: {reason}. It is started again in {}; `journalctl -u {unit}` says more",
-            span(retry_in)
-        );
-        Entry::error("start_failed", &text).quote("why", why).span("retry_in_seconds", retry_in)
+        let next = retry_in
+            .map_or("A drill tries once".to_owned(), |retry_in| format!("It is started again in {}", span(retry_in)));
+        let text = format!("{unit} does not come up: {reason}. {next}; `journalctl -u {unit}` says more");
+        Entry::error("start_failed", &text).quote("why", why).with("retry_in_seconds", retry_in.map(fields::seconds))
     }
 
     pub(super) fn not_answering(&self, waited: Duration) -> Entry {

@@ -65,8 +65,11 @@ impl Summary {
             }
             "promoting" if text("cause") == Some("drill") => self.drills += 1,
             "promoted" => {
-                self.serves = true;
-                if let Some(window) = self.window.as_ref().filter(|window| is_outage && window.promotes) {
+                // What served already when the outage became due, such as a drill's gateway, has not been promoting.
+                let served = std::mem::replace(&mut self.serves, true);
+                let window = self.window.as_mut().filter(|window| is_outage && (served || window.promotes));
+                if let Some(window) = window {
+                    window.promotes = true;
                     self.to_promote.push(at.since(window.life));
                 }
                 self.light(at);
@@ -240,6 +243,24 @@ mod tests {
             drills               1\n";
         assert_eq!(summary.to_text(), expected);
         assert_eq!(summary.to_json().get("primary_down_seconds").and_then(|it| it.as_f64()), Some(617.5));
+    }
+
+    #[test]
+    fn an_outage_that_overtakes_a_drill_is_a_promotion_and_nobody_went_without_an_answer() {
+        let night = [
+            (0, r#""event":"started""#),
+            (100, r#""event":"promoting","cause":"drill""#),
+            (110, r#""event":"promoted","cause":"drill""#),
+            (120, r#""event":"window_opened""#),
+            (120, r#""event":"drill_ended","outcome":"overtaken""#),
+            (150, r#""event":"promoted","cause":"outage""#),
+            (600, r#""event":"window_closed","lasted_seconds":485"#),
+            (630, r#""event":"demoted""#),
+        ];
+        let summary = sum(&night, 1000);
+        let second = Duration::from_secs;
+        assert_eq!((summary.to_promote, summary.to_recover), (vec![second(30)], vec![second(485)]));
+        assert_eq!((summary.passed, summary.dark, summary.drills), (vec![], Duration::ZERO, 1));
     }
 
     #[test]

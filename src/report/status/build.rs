@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Degraded, Gateway, Probed, Pull, Push, Role, Status, Upstream, Window};
 use crate::config::Config;
-use crate::failover::{self, Machine, Time};
+use crate::failover::{self, Machine, Memory, Time};
 use crate::probe::{Answer, Verdict};
 use crate::report::clock::Wall;
 use crate::report::{names, past};
@@ -112,17 +112,27 @@ impl Status {
             returned: facts.returned.cloned(),
             unreturned: memory.unreturned,
             failover: memory.failover.as_ref().map(|failover| past::failover_at_wall(failover, wall)),
+            drill: memory.drill.as_ref().map(|drill| past::drill_at_wall(drill, wall)),
+            drill_due: drill_due(memory, facts).map(|at| wall.at(at)),
             degraded,
         }
     }
 }
 
+/// When the next drill is due. Where none has ever passed, that is as soon as there is a monitor.
+fn drill_due(memory: &Memory, facts: &Facts<'_>) -> Option<Time> {
+    let interval = facts.config.drill.interval;
+    (!interval.is_zero()).then(|| memory.drilled.map_or(facts.started, |last| last + interval))
+}
+
 fn role(machine: &Machine, facts: &Facts<'_>) -> Role {
     let (step, cause, since) = match machine.role() {
-        // The role itself does not say since when; the end of the last failover does, or else the monitor's start.
+        // The role itself does not say since when; the end of the last failover or drill does, or else the monitor's start.
         failover::Role::Standby => {
-            let ended = machine.memory().failover.as_ref().and_then(|failover| failover.ended);
-            (None, None, ended.unwrap_or(facts.started))
+            let memory = machine.memory();
+            let failover = memory.failover.as_ref().and_then(|failover| failover.ended);
+            let drill = memory.drill.as_ref().and_then(|drill| drill.ended);
+            (None, None, failover.max(drill).unwrap_or(facts.started))
         }
         failover::Role::Promoting(promoting) => {
             (Some(names::step(&promoting.step)), Some(names::cause(promoting.cause)), promoting.since)

@@ -51,6 +51,8 @@ impl Status {
             returned: object(node, "returned").map(push),
             unreturned: truth(node, "unreturned"),
             failover: node.get("failover").and_then(|node| past::failover(node).ok()),
+            drill: node.get("drill").and_then(|node| past::drill(node).ok()),
+            drill_due: time(node, "drill_due_at"),
             degraded: list(node, "degraded", |node| Some(degraded(node))),
         })
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Gateway, Probed, Pull, Status, Upstream, Window};
-use crate::failover::{Failover, Hold, HoldKind, Time};
+use crate::failover::{Failover, Hold, HoldKind, Outcome, Time};
 use crate::report::clock::{ago, people, span};
 use crate::report::layout::Page;
 use crate::report::names;
@@ -47,6 +47,9 @@ impl Status {
             page.row("", &more);
         }
         page.row("failover", &self.failover.as_ref().map_or("none yet".to_owned(), failed_over));
+        if let Some(drill) = self.drilled(now) {
+            page.row("drill", &drill);
+        }
         page.row("monitor", &self.monitor(now));
         page.finish()
     }
@@ -97,6 +100,29 @@ impl Status {
             more.push(format!("not everything from here is back at the remote{error}{}", all.unwrap_or_default()));
         }
         more
+    }
+
+    /// The last drill, and when the next one is due; nothing where nobody wants to know.
+    fn drilled(&self, now: Time) -> Option<String> {
+        let last = self.drill.as_ref().map(|drill| match (drill.ended, drill.outcome) {
+            (Some(ended), Some(outcome)) => {
+                let failed = match outcome {
+                    Outcome::Failed { step } => format!(" at its step '{}'", step.name()),
+                    _ => String::new(),
+                };
+                format!("{}{failed} {}", names::outcome(outcome), ago(now, ended))
+            }
+            _ => format!("under way for {}: {}", span(whole(now.since(drill.began))), drill.step.name()),
+        });
+        let due = self.drill_due.map(|due| match due > now {
+            true => format!("the next is due at {}", people(due)),
+            false => "one is overdue: `openclaw-failover drill` holds it".to_owned(),
+        });
+        match (last, due) {
+            (None, None) => None,
+            (last, None) => last,
+            (last, Some(due)) => Some(format!("{}; {due}", last.unwrap_or_else(|| "none yet".to_owned()))),
+        }
     }
 
     fn monitor(&self, now: Time) -> String {

@@ -44,6 +44,8 @@ impl Status {
             ("returned", self.returned.as_ref().map(push).into()),
             ("unreturned", self.unreturned.into()),
             ("failover", self.failover.as_ref().map(past::failover_to_json).into()),
+            ("drill", self.drill.as_ref().map(past::drill_to_json).into()),
+            ("drill_due_at", self.drill_due.map(time).into()),
             ("degraded", Value::array(self.degraded.iter().map(degraded))),
         ])
     }

@@ -29,7 +29,10 @@ pub(super) fn to_json(event: &Event) -> (&'static str, Value) {
             ("hold", past::hold_to_json(Hold { kind: *kind, since: Time::default(), until: *until }))
         }
         Event::Command(Command::Resume) => ("resume", true.into()),
-        Event::Command(Command::Drill { hold }) => ("drill", fields::seconds(*hold)),
+        Event::Command(Command::Drill { hold, degraded }) => {
+            let hold = fields::seconds(*hold);
+            ("drill", Value::object([("hold_seconds", hold), ("degraded", (*degraded).into())]))
+        }
         Event::Tick => ("tick", true.into()),
     }
 }
@@ -59,7 +62,10 @@ pub(super) fn read(line: &Value) -> Result<Event, String> {
             Event::Command(Command::Hold { kind, until })
         }
         "resume" => Event::Command(Command::Resume),
-        "drill" => Event::Command(Command::Drill { hold: as_seconds(node, name)? }),
+        "drill" => Event::Command(Command::Drill {
+            hold: as_seconds(field(node, "hold_seconds")?, "hold_seconds")?,
+            degraded: field(node, "degraded")?.as_bool().ok_or("`degraded` is no truth")?,
+        }),
         _ => Event::Tick,
     })
 }
@@ -151,7 +157,7 @@ mod tests {
             Event::Command(Command::Hold { kind: HoldKind::Paused, until: Some(Time::from_millis(1_795_300_227_123)) }),
             Event::Command(Command::Hold { kind: HoldKind::Promoted, until: None }),
             Event::Command(Command::Resume),
-            Event::Command(Command::Drill { hold: Duration::from_millis(60_001) }),
+            Event::Command(Command::Drill { hold: Duration::from_millis(60_001), degraded: true }),
             Event::Tick,
         ];
         let failures = ["dns", "refused", "unreachable", "connect-timeout", "response-timeout", "tls", "not-openclaw"];

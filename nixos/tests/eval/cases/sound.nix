@@ -44,6 +44,7 @@ in
           workspace.path = "/home/openclaw/.openclaw/workspace";
         };
       "the monitor starts at boot" = (unit config "openclaw-failover").wantedBy == [ "multi-user.target" ];
+      "nothing is rehearsed unasked" = (config.systemd.timers.openclaw-failover-drill.wantedBy or [ ]) == [ ];
       "it keeps its old name" = (unit config "openclaw-failover").aliases == [ "openclaw-health-monitor.service" ];
       "the gateway is started by nobody" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
       "a rebuild bounces neither the gateway nor a sync" =
@@ -75,7 +76,7 @@ in
           "openclaw-sync-push"
         ];
       "only units that there are are taken" =
-        lib.length (taken config) == 4 && lib.all (name: builtins.pathExists (setup name)) (taken config);
+        lib.length (taken config) == 6 && lib.all (name: builtins.pathExists (setup name)) (taken config);
       "the unit files say what is believed of them" =
         file "openclaw-sync-pull.service" "BindPaths=-${usual}/workspace -${usual}/secrets"
         && file "openclaw-sync-push.service" "BindPaths=-${usual}/workspace -${usual}/state -${usual}/agents"
@@ -219,6 +220,28 @@ in
       "the host joins the tailnet" = config.services.tailscale.authKeyFile == "/run/secrets/tailscale";
     };
   };
+
+  rehearsed =
+    standby {
+      drill = {
+        enable = true;
+        onCalendar = "Wed 10:00";
+      };
+    }
+    // {
+      holds = config: {
+        "the drills are regular, at the time that was said" =
+          let
+            timer = config.systemd.timers.openclaw-failover-drill;
+          in
+          timer.wantedBy == [ "timers.target" ]
+          &&
+            timer.timerConfig.OnCalendar == [
+              ""
+              "Wed 10:00"
+            ];
+      };
+    };
 
   byHand = standby { gateway.settings = lib.mkForce null; } // {
     holds = config: {

@@ -1,0 +1,110 @@
+//! `drill`: a rehearsed failover, followed step by step.
+//!
+//! The monitor holds it; whoever asked for it may go away.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lexopt::Parser;
+
+use crate::config::duration::show;
+use crate::control::{LONGEST_DRILL, Request};
+use crate::failover::{self, Outcome};
+use crate::report::clock::span;
+
+use super::Answer;
+use super::args::{Args, Item};
+use super::command::Command;
+use super::error::Error;
+use super::operator::{PACE, ask, tell};
+use super::output::{Output, printable};
+
+const HELP: &str = "\
+Rehearse a failover on this standby while the primary lives: pull, start,
+verify, hold, stop, return. Each step is timed and printed as it ends. Should
+the primary fail meanwhile, it is a real failover from there on. Interrupted,
+the drill goes on and ends by itself; `openclaw-failover demote` ends it now.
+
+Usage: openclaw-failover drill [OPTIONS]
+
+Options:
+  --hold TIME  stay up for this long (default 0s), such as 5m
+  --force      although something stands in the way of a failover
+  -h, --help   this text
+
+Exit codes: 0 it passed, 1 it did not, or there is none now, 2 usage error.
+";
+
+/// Rehearse a failover.
+#[derive(Debug, PartialEq)]
+pub(super) struct Drill {
+    hold: Duration,
+    force: bool,
+}
+
+impl Drill {
+    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+        let mut args = Args::new(parser, "drill", HELP, &["--hold", "--force"]);
+        let mut drill = Self { hold: Duration::ZERO, force: false };
+        while let Some(item) = args.next()? {
+            match item {
+                Item::Option("--hold") => drill.hold = args.duration("--hold")?,
+                Item::Option(_) => drill.force = true,
+                Item::Value(value) => return Err(args.unexpected(&value)),
+                Item::Help(help) => return Ok(help),
+            }
+        }
+        if drill.hold > LONGEST_DRILL {
+            let (hold, longest) = (show(drill.hold), show(LONGEST_DRILL));
+            return Err(args.usage(format!("--hold: '{hold}' is too long; write at most {longest}")));
+        }
+        Ok(Command::Drill(drill))
+    }
+
+    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+        let request = Request::Drill { hold: self.hold, force: self.force };
+        let mut told = ask(&request)?;
+        tell(&told, out)?;
+        if told.status.drill.as_ref().is_none_or(|drill| drill.ended.is_some()) {
+            // It was refused, and why has been said.
+            for degraded in told.status.degraded.iter().filter(|_| !self.force) {
+                out.line(format_args!("{}: {}", printable(&degraded.what), printable(&degraded.text)))?;
+            }
+            return Ok(Answer::No);
+        }
+        let (began, within, mut shown) = (Instant::now(), told.within, 0);
+        loop {
+            out.flush()?;
+            thread::sleep(PACE);
+            match ask(&Request::News { since: Some(told.next) }) {
+                Ok(news) => told = news,
+                Err(why) if began.elapsed() >= within => return Err(why),
+                // It may be restarting: then it says what became of the drill.
+                Err(_) => continue,
+            }
+            let drill = told.status.drill.as_ref();
+            shown += drill.map_or(Ok(0), |drill| show_steps(drill, shown, out))?;
+            tell(&told, out)?;
+            match drill {
+                Some(failover::Drill { ended: None, .. }) if began.elapsed() < within => {}
+                Some(failover::Drill { ended: None, .. }) => {
+                    let within = show(within);
+                    return Err(Error::Failed(format!(
+                        "not over after {within}; the drill goes on, see openclaw-failover status"
+                    )));
+                }
+                Some(drill) if drill.outcome == Some(Outcome::Passed) => return Ok(Answer::Yes),
+                Some(_) | None => return Ok(Answer::No),
+            }
+        }
+    }
+}
+
+/// Shows the steps that have ended, but for the first so many. Answers how many those are.
+fn show_steps(drill: &failover::Drill, shown: usize, out: &mut Output) -> Result<usize, Error> {
+    let mut steps = drill.steps().skip(shown);
+    steps.try_fold(0, |count, (step, took)| {
+        out.line(format_args!("  {:<7} {}", step.name(), span(took)))?;
+        Ok(count + 1)
+    })
+}

@@ -1,0 +1,62 @@
+//! What must hold of a drill: somebody asked for it, it ends, and it is no failover.
+
+use openclaw_failover::failover::{Failover, Machine, Outcome, Time};
+
+use super::{Referee, millis};
+use crate::plan::MINUTE;
+
+/// A pull that moves the tree, one that is under way when a drill wants to push, and that push.
+const SYNCS: u64 = 30 * MINUTE;
+
+/// A drill under way.
+pub(super) struct Drill {
+    began: u64,
+    hold: u64,
+    /// What must be the same when it has ended as a drill: the last failover, and what the hold-down comes from.
+    untouched: (Option<Failover>, Vec<Time>),
+}
+
+impl Referee {
+    pub(super) fn drill_began(&mut self, now: u64, machine: &Machine) {
+        let Some(hold) = self.drill_asked.take() else {
+            self.fail(now, machine, "a drill that nobody asked for");
+        };
+        if self.drill.is_some() {
+            self.fail(now, machine, "a drill in a drill");
+        }
+        let memory = machine.memory();
+        let untouched = (memory.failover.clone(), memory.promotions.clone());
+        self.drill = Some(Drill { began: now, hold: millis(hold), untouched });
+    }
+
+    pub(super) fn drill_ended(&mut self, now: u64, outcome: Option<Outcome>, machine: &Machine) {
+        self.drilled = now;
+        let Some(drill) = self.drill.take() else {
+            // A monitor that starts ends what the one before it has begun.
+            if outcome == Some(Outcome::Passed) {
+                self.fail(now, machine, "the end of a drill that has not begun");
+            }
+            return;
+        };
+        let memory = machine.memory();
+        let is_drill = matches!(outcome, Some(Outcome::Passed | Outcome::Failed { .. } | Outcome::Stopped));
+        // A failover may follow at once.
+        let failover = memory.failover.clone().filter(|failover| failover.decided != Time::from_millis(now));
+        let untouched = drill.untouched.0 == failover || failover.is_none();
+        if is_drill && !(untouched && drill.untouched.1 == memory.promotions) {
+            self.fail(now, machine, "a drill was taken for a failover");
+        }
+        if outcome == Some(Outcome::Passed) && now < drill.began + drill.hold {
+            self.fail(now, machine, "a drill that passed was shorter than its hold");
+        }
+    }
+
+    /// However long its steps take, it has an end.
+    pub(super) fn check_drill(&self, now: u64, drill: &Drill, machine: &Machine) {
+        let gateway = self.policy.sync_wait + self.policy.start_timeout + self.policy.stop_timeout;
+        let bound = drill.began.max(self.settled) + drill.hold + millis(gateway) + SYNCS;
+        if now > bound {
+            self.fail(now, machine, "a drill has no end");
+        }
+    }
+}
