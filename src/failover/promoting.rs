@@ -207,6 +207,7 @@ impl Machine {
         self.role = Role::Active(Active { cause, since: now, heard: now, attempt, down: false });
         let Some(failover) = self.memory.underway() else { return };
         if failover.answered.is_some() {
+            self.say(Note::ServesAgain);
             return;
         }
         failover.answered = Some(now);
