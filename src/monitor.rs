@@ -27,6 +27,7 @@ mod recorder;
 mod reload;
 mod remembered;
 mod signals;
+mod strip;
 mod sync;
 mod telling;
 mod tracing;
@@ -49,6 +50,7 @@ use crate::report::armed::Armed;
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::paths::Paths;
 use crate::report::status::Seen;
+use crate::report::strip::Strip;
 use crate::report::trace::{Begin, Tracer};
 pub(crate) use backend::{Backend, Systemd};
 use clock::Clock;
@@ -154,6 +156,9 @@ pub(crate) struct Monitor {
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
     gateway: Option<Seen>,
+    strip: Strip,
+    /// When the recorder last took it.
+    strip_kept: Option<Time>,
     conditions: Conditions,
     notify: Notify,
     pulse: Pulse,
@@ -193,6 +198,8 @@ impl Monitor {
             armed: past.armed,
             remembered: past.memory,
             gateway: None,
+            strip: past.strip,
+            strip_kept: None,
             conditions: Conditions::default(),
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
@@ -220,7 +227,8 @@ impl Monitor {
             same_upstreams: None,
         });
         let upstreams = monitor.parts.config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
-        monitor.tell(&MonitorNote::Started { version: env!("CARGO_PKG_VERSION").to_owned(), upstreams });
+        let (version, seen) = (env!("CARGO_PKG_VERSION").to_owned(), monitor.strip.seen());
+        monitor.tell(&MonitorNote::Started { version, upstreams, seen });
         for what in missing {
             monitor.tell(&MonitorNote::Missing { what });
         }
@@ -262,6 +270,7 @@ impl Monitor {
         self.tell(&MonitorNote::Stopped);
         self.trace_rest();
         self.write_status();
+        self.keep_strip(self.clock.now());
         self.workers.recorder.flush(FAREWELL);
     }
 

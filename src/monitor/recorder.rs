@@ -15,6 +15,7 @@ use crate::report::clock::Wall;
 use crate::report::durable::Error;
 use crate::report::entry::Entry;
 use crate::report::paths::Paths;
+use crate::report::strip::Strip;
 use crate::report::trace::{self, Batch};
 use crate::report::{history, state};
 
@@ -31,6 +32,7 @@ const RETRY: Duration = Duration::from_secs(5);
 pub(super) enum Record {
     Memory(Memory, Wall),
     Armed(Armed),
+    Strip(Strip),
     Entry(Entry),
     Trace(Batch),
     /// Answer when everything before this is on the disk, or cannot be brought there now.
@@ -45,7 +47,8 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn start(paths: Paths, outlet: Outlet) -> io::Result<Self> {
         let (records, receiver) = mpsc::sync_channel(ROOM);
-        let desk = Desk { paths, outlet, entries: VecDeque::new(), memory: None, armed: None, failing: false };
+        let desk =
+            Desk { paths, outlet, entries: VecDeque::new(), memory: None, armed: None, strip: None, failing: false };
         spawn("recorder", move || desk.run(&receiver))?;
         Ok(Self { records })
     }
@@ -70,6 +73,7 @@ struct Desk {
     entries: VecDeque<Entry>,
     memory: Option<(Memory, Wall)>,
     armed: Option<Armed>,
+    strip: Option<Strip>,
     failing: bool,
 }
 
@@ -95,6 +99,7 @@ impl Desk {
         match record {
             Record::Memory(memory, wall) => self.memory = Some((memory, wall)),
             Record::Armed(armed) => self.armed = Some(armed),
+            Record::Strip(strip) => self.strip = Some(strip),
             Record::Entry(entry) => {
                 if self.entries.len() == ENTRIES {
                     self.entries.pop_front();
@@ -125,6 +130,10 @@ impl Desk {
         while let Some(entry) = self.entries.front() {
             history::append(&self.paths.history(), entry)?;
             self.entries.pop_front();
+        }
+        if let Some(strip) = &self.strip {
+            strip.save(&self.paths.strip())?;
+            self.strip = None;
         }
         Ok(())
     }

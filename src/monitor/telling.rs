@@ -4,8 +4,8 @@ use crate::failover::{Note, Time};
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::status::{Facts, Status};
 
+use super::Monitor;
 use super::recorder::Record;
-use super::{Monitor, notifier};
 
 impl Monitor {
     pub(super) fn say(&mut self, at: Time, note: &Note) {
@@ -52,6 +52,7 @@ impl Monitor {
             workspace: self.conditions.workspace.pull(),
             returned: self.conditions.workspace.push(),
             degraded: &self.conditions.degraded(config),
+            strip: &self.strip,
         };
         Status::new(&self.machine, &facts)
     }
@@ -59,8 +60,9 @@ impl Monitor {
     pub(super) fn write_status(&mut self) {
         let now = self.clock.now();
         (self.status, self.changed) = (Some(now), false);
+        self.mark(now);
         let status = self.look(now);
-        self.could_take_over = notifier::could_take_over(&status);
+        self.could_take_over = status.could_take_over();
         self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words()));
         let note = self.conditions.run_dir(status.save(&self.parts.paths.status()));
         self.tell_if(note);

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::failover::{self, Machine, Time};
 use crate::probe::{Answer, Verdict};
 use crate::report::clock::Wall;
+use crate::report::strip::Strip;
 use crate::report::{names, past};
 
 /// What the monitor hands over beside its machine. Times are the machine's.
@@ -32,6 +33,8 @@ pub struct Facts<'a> {
     pub returned: Option<&'a Push>,
     /// What is wrong beyond what the machine knows.
     pub degraded: &'a [Degraded],
+    /// What the last 24 hours were like.
+    pub strip: &'a Strip,
 }
 
 /// What the probes of one gateway find, and since when.
@@ -112,6 +115,7 @@ impl Status {
             unreturned: memory.unreturned,
             failover: memory.failover.as_ref().map(|failover| past::failover_at_wall(failover, wall)),
             degraded,
+            strip: facts.strip.clone(),
         }
     }
 }

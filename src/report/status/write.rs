@@ -44,6 +44,7 @@ impl Status {
             ("unreturned", self.unreturned.into()),
             ("failover", self.failover.as_ref().map(past::failover_to_json).into()),
             ("degraded", Value::array(self.degraded.iter().map(degraded))),
+            ("strip", self.strip.to_json()),
         ])
     }
 }
