@@ -8,6 +8,7 @@ mod history;
 mod state;
 mod status;
 mod trace;
+mod year;
 
 use std::time::Duration;
 

@@ -38,12 +38,13 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
         return Err(Error::NoMonitor { folder: folder.to_owned() });
     }
     let from = since.map_or(Time::default(), |since| now - since);
-    let (mut entries, mut summary) = (Vec::new(), Summary::default());
+    let (mut entries, mut summary) = (Vec::new(), Summary::new(from));
     let mut unreadable = 0_usize;
     for line in read(path)? {
         match line {
-            Line::Entry(entry) if moment(&entry) < from => {}
+            // What was before says how things stood when that time began.
             Line::Entry(entry) if is_summary => summary.add(moment(&entry), &entry),
+            Line::Entry(entry) if moment(&entry) < from => {}
             Line::Entry(entry) => entries.push(if json { entry.to_string() } else { row(&entry) }),
             Line::Unreadable => unreadable += 1,
         }
