@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::durable::{self, Error};
 use super::fields::{self, as_list, as_time, field};
-use super::load::{Unreadable, load as load_file};
+use super::load::{Unreadable, load as load_file, parse};
 use crate::failover::Time;
 use crate::json::Value;
 
@@ -73,6 +73,15 @@ impl Strip {
             Ok(strip) => (strip.unwrap_or_default(), None),
             Err(unreadable) => (Self::default(), Some(unreadable)),
         }
+    }
+
+    /// When the monitor that keeps its strip at `path` watched last; `None` where it watches still, or nobody can tell.
+    #[must_use]
+    pub fn ended(path: &Path, now: Time) -> Option<Time> {
+        let bytes = durable::read(path, MAX).ok()??;
+        let node = parse(&bytes).ok()?;
+        let seen = Self::from_json(&node).ok()?.seen()?;
+        (now.since(seen) >= GAP).then_some(seen)
     }
 
     /// Writes it, so that it survives a power cut.
@@ -250,6 +259,7 @@ mod tests {
         strip.save(&path).unwrap();
         assert_eq!(Strip::load(&path, at(3)).0, strip);
         assert_eq!(strip.seen(), Some(at(2)));
+        assert_eq!((Strip::ended(&path, at(11)), Strip::ended(&path, at(12))), (None, Some(at(2))));
         for bad in ["", "{}", r#"{"schema":1,"from":"2026-11-21T22:00:00Z","seen_at":"x","cells":["good"]}"#] {
             std::fs::write(&path, bad).unwrap();
             let (strip, unreadable) = Strip::load(&path, at(3));

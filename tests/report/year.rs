@@ -12,6 +12,7 @@ use openclaw_failover::report::clock::Wall;
 use openclaw_failover::report::entry::{Entry, MonitorNote};
 use openclaw_failover::report::history::{Form, Line, append, command, read};
 use openclaw_failover::report::status::Pull;
+use openclaw_failover::report::strip::{Cell, Strip};
 
 use super::{at, entry};
 
@@ -178,6 +179,19 @@ fn a_year_in_which_every_day_is_noisy_is_kept_as_far_as_there_is_room() {
     let passed = number(summary(&path).get("ended_before_promotion").unwrap(), "count");
     let more = number(&summary(&path), "ended_before_promotion_not_kept");
     assert!(passed + more >= f64::from(365 * 101), "{passed} and {more}");
+}
+
+#[test]
+fn a_monitor_that_was_killed_and_is_not_back_watches_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    append(&path, &entry(&Note::Armed { upstream: 0 }, 0)).unwrap();
+    let watched = || number(&summary(&path), "watched_seconds") as u64;
+    assert_eq!(watched(), 365 * DAY);
+    let mut strip = Strip::default();
+    strip.mark(at(9 * DAY), Cell::Healthy);
+    strip.save(&folder.path().join("strip.json")).unwrap();
+    assert_eq!(watched(), 9 * DAY);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::json::Node;
 use crate::report::Shown;
 use crate::report::clock::{parse_rfc3339, people};
 use crate::report::durable::Error;
+use crate::report::strip::Strip;
 
 /// The most characters of one printed sentence.
 const SENTENCE: usize = 1000;
@@ -49,9 +50,11 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
             Line::Unreadable => unreadable += 1,
         }
     }
+    // A monitor that was killed and is not back has not watched until now.
+    let until = || Strip::ended(&path.with_file_name("strip.json"), now).unwrap_or(now);
     let text = match (json, entries.is_empty()) {
-        (true, _) if is_summary => format!("{}\n", summary.finish(now).to_json().pretty()),
-        (false, _) if is_summary => summary.finish(now).to_text(),
+        (true, _) if is_summary => format!("{}\n", summary.finish(until()).to_json().pretty()),
+        (false, _) if is_summary => summary.finish(until()).to_text(),
         (true, true) => "[]\n".to_owned(),
         (true, false) => format!("[\n{}\n]\n", entries.join(",\n")),
         (false, true) if since.is_some() => "no history in that time\n".to_owned(),
