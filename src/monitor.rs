@@ -27,6 +27,7 @@ mod recorder;
 mod reload;
 mod remembered;
 mod signals;
+mod strip;
 mod sync;
 mod telling;
 mod tracing;
@@ -50,6 +51,7 @@ use crate::report::entry::{Entry, MonitorNote};
 use crate::report::metrics::Counts;
 use crate::report::paths::Paths;
 use crate::report::status::Seen;
+use crate::report::strip::Strip;
 use crate::report::trace::{Begin, Tracer};
 pub(crate) use backend::{Backend, Systemd};
 use clock::Clock;
@@ -157,6 +159,9 @@ pub(crate) struct Monitor {
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
     gateway: Option<Seen>,
+    strip: Strip,
+    /// When the recorder last took it.
+    strip_kept: Option<Time>,
     conditions: Conditions,
     notify: Notify,
     pulse: Pulse,
@@ -198,6 +203,8 @@ impl Monitor {
             reason: past.reason,
             remembered: past.memory,
             gateway: None,
+            strip: past.strip,
+            strip_kept: None,
             conditions: Conditions::default(),
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
@@ -226,7 +233,8 @@ impl Monitor {
             same_upstreams: None,
         });
         let upstreams = monitor.parts.config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
-        monitor.tell(&MonitorNote::Started { version: env!("CARGO_PKG_VERSION").to_owned(), upstreams });
+        let (version, seen) = (env!("CARGO_PKG_VERSION").to_owned(), monitor.strip.seen());
+        monitor.tell(&MonitorNote::Started { version, upstreams, seen });
         for what in missing {
             monitor.tell(&MonitorNote::Missing { what });
         }
@@ -268,6 +276,7 @@ impl Monitor {
         self.tell(&MonitorNote::Stopped);
         self.trace_rest();
         self.write_status();
+        self.keep_strip(self.clock.now());
         self.workers.recorder.flush(FAREWELL);
     }
 

@@ -7,7 +7,7 @@
 //! - [`durable`]: the one way in which a file is written, read and set aside.
 //! - [`state`] and [`armed`]: what a monitor that starts must know of the ones before it.
 //! - [`entry`] and [`history`]: what happened, in one sentence each, and where it is kept.
-//! - [`status`]: how things stand now.
+//! - [`status`]: how things stand now, and [`strip`]: how the last 24 hours were.
 //! - [`metrics`]: the same in numbers.
 //! - [`trace`]: all that the machine was given, so that it can be run again.
 //! - [`paths`]: where all of it lies.
@@ -26,8 +26,10 @@ mod past;
 pub mod paths;
 pub mod state;
 pub mod status;
+pub mod strip;
 pub mod trace;
 
+pub use layout::Tone;
 pub use load::Unreadable;
 
 /// What a command has to print.

@@ -6,20 +6,12 @@ use std::fmt;
 use std::io::{self, IsTerminal, StdoutLock, Write};
 
 use super::error::Error;
+pub(super) use crate::report::Tone;
 
 /// Standard output while a command runs.
 pub(super) struct Output {
     stream: StdoutLock<'static>,
     colour: bool,
-}
-
-/// What a colour means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    /// All is well.
-    Good,
-    /// Something needs a person.
-    Bad,
 }
 
 impl Output {
@@ -44,6 +36,23 @@ impl Output {
         self.stream.write_all(text.as_bytes()).map_err(Error::Output)
     }
 
+    /// Whether somebody sees it come.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.stream.is_terminal()
+    }
+
+    /// Writes a page over the one before it, in one piece, so that nothing flickers.
+    pub(super) fn redraw(&mut self, page: &str) -> Result<(), Error> {
+        // Each line has its place, and what stood there and below it before is cleared. On a terminal that is too low
+        // the last lines share its last row: nothing scrolls away.
+        let mut text = String::new();
+        for (row, line) in page.lines().enumerate() {
+            text.push_str(&format!("\u{1b}[{};1H{line}\u{1b}[K", row + 1));
+        }
+        self.text(&(text + "\u{1b}[J"))?;
+        self.flush()
+    }
+
     /// Hands over everything that was written.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.stream.flush().map_err(Error::Output)
@@ -51,11 +60,12 @@ impl Output {
 
     /// Colours a text, where colours are wanted.
     pub(super) fn paint<'a>(&self, tone: Tone, text: &'a str) -> Cow<'a, str> {
-        let code = match tone {
-            Tone::Good => "32",
-            Tone::Bad => "31",
-        };
-        if self.colour { Cow::Owned(format!("\u{1b}[{code}m{text}\u{1b}[0m")) } else { Cow::Borrowed(text) }
+        if self.colour { Cow::Owned(tone.paint(text)) } else { Cow::Borrowed(text) }
+    }
+
+    /// Whether colours are wanted.
+    pub(super) fn colour(&self) -> bool {
+        self.colour
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
@@ -33,6 +34,9 @@ const LINES: usize = 64;
 
 /// How long a monitor that is asked how things stand may take.
 const LIVE: Duration = Duration::from_secs(2);
+
+/// How often a status that is watched is drawn anew.
+const WATCH: Duration = Duration::from_secs(1);
 
 /// How long the last lines may take.
 const LAST_LINES: Duration = Duration::from_secs(3);
@@ -81,12 +85,24 @@ fn logger() -> io::Result<(SyncSender<Line>, Receiver<()>)> {
 /// How things stand, by the monitor's own word, or for those who may not ask it by what it wrote last; `No` if it does not
 /// run.
 pub(super) fn status(json: bool, out: &mut Output) -> Result<Answer, Error> {
-    let paths = Paths::new(environment);
-    let shown = match control::ask(&paths.control(), &Request::News { since: None }, LIVE) {
-        Ok(answer) => present::show(Ok(answer.status), json, wall_clock()),
-        Err(_) => present::command(&paths.status(), json, wall_clock()),
-    };
-    show(&shown, out)
+    show(&look(json, out), out)
+}
+
+/// The same again and again, in the same place, until somebody interrupts it.
+pub(super) fn watch(out: &mut Output) -> Result<Answer, Error> {
+    loop {
+        let shown = look(false, out);
+        out.redraw(&shown.text)?;
+        thread::sleep(WATCH);
+    }
+}
+
+fn look(json: bool, out: &Output) -> Shown {
+    let (paths, form) = (Paths::new(environment), present::Form { json, colour: out.colour() });
+    match control::ask(&paths.control(), &Request::News { since: None }, LIVE) {
+        Ok(answer) => present::show(Ok(answer.status), form, wall_clock()),
+        Err(_) => present::command(&paths.status(), form, wall_clock()),
+    }
 }
 
 /// What happened, all of it or the last `since`.

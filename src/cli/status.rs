@@ -15,34 +15,44 @@ Usage: openclaw-failover status [OPTIONS]
 
 Options:
   --json      print one object
+  --watch     draw it anew every second, until interrupted; on a terminal only
   -h, --help  this text
 
 Exit codes: 0 the monitor runs, 1 it does not, 2 usage error.
 ";
 
-const OPTIONS: &[&str] = &["--json"];
+const OPTIONS: &[&str] = &["--json", "--watch"];
 
 /// Print the monitor's status.
 #[derive(Debug, PartialEq)]
 pub(super) struct Status {
     json: bool,
+    watch: bool,
 }
 
 impl Status {
     pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
         let mut args = Args::new(parser, "status", HELP, OPTIONS);
-        let mut status = Self { json: false };
+        let mut status = Self { json: false, watch: false };
         while let Some(item) = args.next()? {
             match item {
+                Item::Option("--watch") => status.watch = true,
                 Item::Option(_) => status.json = true,
                 Item::Value(value) => return Err(args.unexpected(&value)),
                 Item::Help(help) => return Ok(help),
             }
         }
+        if status.json && status.watch {
+            return Err(args.usage("--json and --watch do not go together: a program asks as often as it likes"));
+        }
         Ok(Command::Status(status))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        rooms::status(self.json, out)
+        match self.watch {
+            true if out.is_terminal() => rooms::watch(out),
+            true => Err(Error::Usage("status: --watch wants a terminal; without it `status` prints once".to_owned())),
+            false => rooms::status(self.json, out),
+        }
     }
 }

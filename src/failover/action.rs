@@ -79,6 +79,8 @@ pub enum Note {
     ChannelsWell,
     /// The gateway was found down while active.
     WentDown,
+    /// A gateway that had served before serves again.
+    ServesAgain,
     /// The gateway is being stopped.
     Demoting { reason: Reason },
     /// Its drain will be cut, because a promotion is due again.

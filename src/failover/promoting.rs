@@ -232,6 +232,7 @@ impl Machine {
         }
         let Some(failover) = self.memory.underway() else { return };
         if failover.answered.is_some() {
+            self.say(Note::ServesAgain);
             return;
         }
         failover.answered = Some(now);

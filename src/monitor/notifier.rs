@@ -7,15 +7,10 @@ use std::time::Duration;
 
 use super::inbox::{Fact, Outlet};
 use crate::config::Config;
-use crate::failover::HoldKind;
 use crate::notify::{Courier, Heartbeat, Message, Pace, Sieve, Told, Vault, Way};
 use crate::report::entry::Entry;
 use crate::report::metrics::Sent;
 use crate::report::paths::Paths;
-use crate::report::status::Status;
-
-/// What keeps this host from taking over, by the names that the status has for it.
-const OBSTACLES: [&str; 5] = ["systemd_unreachable", "port_held", "isolated", "never_seen_healthy", "not_ready"];
 
 pub(super) struct Notifier {
     couriers: Vec<Courier>,
@@ -76,12 +71,6 @@ impl Notifier {
             heartbeat.is_well();
         }
     }
-}
-
-/// Whether this host could take over, or has: nothing that is known stands in the way.
-pub(super) fn could_take_over(status: &Status) -> bool {
-    let is_held = status.hold.is_some_and(|hold| hold.kind != HoldKind::Promoted);
-    !is_held && !status.degraded.iter().any(|degraded| OBSTACLES.contains(&degraded.what.as_str()))
 }
 
 /// The name of this host: /proc/sys is not to be seen in the monitor's sandbox.

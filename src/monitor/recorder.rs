@@ -15,6 +15,7 @@ use crate::report::clock::Wall;
 use crate::report::durable::Error;
 use crate::report::entry::Entry;
 use crate::report::paths::Paths;
+use crate::report::strip::Strip;
 use crate::report::trace::{self, Batch};
 use crate::report::{history, state};
 
@@ -32,6 +33,7 @@ pub(super) enum Record {
     /// The memory, and why its hold stands.
     Memory(Box<Memory>, Option<String>, Wall),
     Armed(Armed),
+    Strip(Strip),
     Entry(Entry),
     Trace(Batch),
     /// Answer when everything before this is on the disk, or cannot be brought there now.
@@ -46,7 +48,8 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn start(paths: Paths, outlet: Outlet) -> io::Result<Self> {
         let (records, receiver) = mpsc::sync_channel(ROOM);
-        let desk = Desk { paths, outlet, entries: VecDeque::new(), memory: None, armed: None, failing: false };
+        let desk =
+            Desk { paths, outlet, entries: VecDeque::new(), memory: None, armed: None, strip: None, failing: false };
         spawn("recorder", move || desk.run(&receiver))?;
         Ok(Self { records })
     }
@@ -71,6 +74,7 @@ struct Desk {
     entries: VecDeque<Entry>,
     memory: Option<(Box<Memory>, Option<String>, Wall)>,
     armed: Option<Armed>,
+    strip: Option<Strip>,
     failing: bool,
 }
 
@@ -96,6 +100,7 @@ impl Desk {
         match record {
             Record::Memory(memory, reason, wall) => self.memory = Some((memory, reason, wall)),
             Record::Armed(armed) => self.armed = Some(armed),
+            Record::Strip(strip) => self.strip = Some(strip),
             Record::Entry(entry) => {
                 if self.entries.len() == ENTRIES {
                     self.entries.pop_front();
@@ -126,6 +131,10 @@ impl Desk {
         while let Some(entry) = self.entries.front() {
             history::append(&self.paths.history(), entry)?;
             self.entries.pop_front();
+        }
+        if let Some(strip) = &self.strip {
+            strip.save(&self.paths.strip())?;
+            self.strip = None;
         }
         Ok(())
     }

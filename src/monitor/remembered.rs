@@ -4,6 +4,7 @@ use crate::failover::Memory;
 use crate::report::armed::Armed;
 use crate::report::clock::wall_clock;
 use crate::report::paths::Paths;
+use crate::report::strip::Strip;
 use crate::report::{Unreadable, state};
 
 /// What was remembered, as far as it could be read.
@@ -11,6 +12,7 @@ pub(super) struct Past {
     pub(super) memory: Memory,
     pub(super) reason: Option<String>,
     pub(super) armed: Armed,
+    pub(super) strip: Strip,
     pub(super) unreadable: Vec<Unreadable>,
 }
 
@@ -18,5 +20,7 @@ pub(super) fn load(paths: &Paths) -> Past {
     let now = wall_clock();
     let (memory, reason, torn_state) = state::load(&paths.state(), now);
     let (armed, torn_armed) = Armed::load(&paths.armed(), &paths.history(), now);
-    Past { memory, reason, armed, unreadable: torn_state.into_iter().chain(torn_armed).collect() }
+    let (strip, torn_strip) = Strip::load(&paths.strip(), now);
+    let unreadable = [torn_state, torn_armed, torn_strip].into_iter().flatten().collect();
+    Past { memory, reason, armed, strip, unreadable }
 }

@@ -5,8 +5,8 @@ use crate::report::entry::{Entry, MonitorNote};
 use crate::report::metrics::Scene;
 use crate::report::status::{Facts, Status};
 
+use super::Monitor;
 use super::recorder::Record;
-use super::{Monitor, notifier};
 
 impl Monitor {
     pub(super) fn say(&mut self, at: Time, note: &Note) {
@@ -58,6 +58,7 @@ impl Monitor {
             workspace: self.conditions.workspace.pull(),
             returned: self.conditions.workspace.push(),
             degraded: &self.conditions.degraded(config),
+            strip: &self.strip,
         };
         Status { reason: self.reason.clone(), ..Status::new(&self.machine, &facts) }
     }
@@ -65,11 +66,11 @@ impl Monitor {
     pub(super) fn write_status(&mut self) {
         let now = self.clock.now();
         (self.status, self.changed) = (Some(now), false);
+        self.mark(now);
         let status = self.look(now);
-        self.could_take_over = notifier::could_take_over(&status);
+        self.could_take_over = status.could_take_over();
         self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words(&status)));
-        let (counts, could_take_over, sent) = (&self.counts, self.could_take_over, &self.notifier.sent());
-        let scene = Scene { status: &status, counts, could_take_over, sent };
+        let scene = Scene { status: &status, counts: &self.counts, sent: &self.notifier.sent() };
         // Both lie in memory, so neither waits for a disk; the recorder, which may, would let them grow old together.
         let saved = status.save(&self.parts.paths.status()).and_then(|()| scene.save(&self.parts.paths.metrics()));
         let note = self.conditions.run_dir(saved);

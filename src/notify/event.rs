@@ -17,7 +17,7 @@ use Kind::{Condition, Transition, Tried};
 use Topic::{Degraded, Demoted, Failed, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
 
 /// Every entry that is for people elsewhere, by its stable name. Drills have a topic of their own, whatever happens in them.
-const EVENTS: [(&str, Topic, Kind); 40] = [
+const EVENTS: &[(&str, Topic, Kind)] = &[
     ("promoting", Promoted, Transition),
     ("aborted", Promoted, Transition),
     ("promoted", Promoted, Transition),
@@ -27,6 +27,7 @@ const EVENTS: [(&str, Topic, Kind); 40] = [
     ("not_answering", Failed, Transition),
     ("stopping_silent", Failed, Transition),
     ("went_down", Failed, Transition),
+    ("serves_again", Promoted, Transition),
     ("stop_failed", Failed, Tried),
     ("stop_hangs", Failed, Transition),
     ("isolated", Isolated, Condition),

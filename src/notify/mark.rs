@@ -63,11 +63,12 @@ impl Mark {
             }
             // Whether the hold-down had grown then is not known any more.
             let Some(message) = Message::of(&entry, host, Duration::MAX) else { continue };
-            if message.is_transition()
-                && message.id != self.id
-                && message.is_about(about)
-                && sieve.lets_through(&message)
-            {
+            if message.id == self.id {
+                // What happened in the same millisecond and stands before it was delivered before it.
+                found.clear();
+                continue;
+            }
+            if message.is_transition() && message.is_about(about) && sieve.lets_through(&message) {
                 found.push_back(Arc::new(message));
                 if found.len() == most {
                     break;

@@ -163,6 +163,7 @@ impl Teller<'_> {
             Note::ChannelsBroken => self.channels_broken(),
             Note::ChannelsWell => self.channels_well(),
             Note::WentDown => self.went_down(),
+            Note::ServesAgain => self.serves_again(),
             Note::Demoting { reason } => self.demoting(*reason),
             Note::DrainCut { after } => self.drain_cut(*after),
             Note::StopFailed { why, retry_in } => self.stop_failed(why, *retry_in),

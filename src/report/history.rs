@@ -1,10 +1,11 @@
 //! `history.jsonl`: every transition and its reason, one JSON object a line, oldest first.
 //!
-//! It is bounded: when the file is half of what it may become it turns into `history.1.jsonl`, in place of the one
-//! before. A line that a crash or a full disk tore is closed before the next one is written, and left out by readers.
+//! It is bounded: when the file is full, what is in it goes into `history.1.jsonl`, which is thinned so that a year has
+//! room there. A line that a crash or a full disk tore is closed before the next one is written, and left out by readers.
 
 mod command;
 mod summary;
+mod thin;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -18,8 +19,11 @@ use crate::json::Node;
 
 pub use command::{Form, command};
 
-/// The most that one of the two files holds, in bytes.
-const HALF: u64 = 2 * 1024 * 1024;
+/// The most that the file of the recent past holds, in bytes. Everything stands there.
+const RECENT: u64 = 1024 * 1024;
+
+/// The most that the older one holds, in bytes.
+const OLDER: u64 = 3 * 1024 * 1024;
 
 /// The longest line that is read, in bytes. What is written is far shorter.
 const LINE: usize = 64 * 1024;
@@ -29,22 +33,21 @@ const LINE: usize = 64 * 1024;
 /// # Errors
 /// When it cannot be written. A part of it may be there; the next entry begins on a line of its own all the same.
 pub fn append(path: &Path, entry: &Entry) -> Result<(), Error> {
-    add(path, &entry.to_json().to_string()).map_err(|why| Error::Write { path: path.to_owned(), why })
+    let line = format!("{}\n", entry.to_json());
+    let known = fs::metadata(path).map_or(0, |found| found.len());
+    if known > 0 && known.saturating_add(line.len() as u64) > RECENT {
+        thin::thin(path)?;
+    }
+    add(path, &line).map_err(|why| Error::Write { path: path.to_owned(), why })
 }
 
-/// The file that `path` became when it was full.
+/// The file of what is before `path`.
 pub(super) fn older(path: &Path) -> PathBuf {
     path.with_extension("1.jsonl")
 }
 
 fn add(path: &Path, line: &str) -> io::Result<()> {
-    let text = format!("{line}\n");
-    let known = fs::metadata(path).map_or(0, |found| found.len());
-    let is_full = known > 0 && known.saturating_add(text.len() as u64) > HALF;
-    if is_full {
-        fs::rename(path, older(path))?;
-    }
-    let (file, is_new) = add_lines(path, &text)?;
+    let (file, is_new) = add_lines(path, line)?;
     file.sync_data()?;
     if is_new { sync_folder(path) } else { Ok(()) }
 }
@@ -104,7 +107,7 @@ struct Lines {
 
 impl Lines {
     fn new(mut file: File, length: u64) -> io::Result<Self> {
-        let most = 2 * HALF;
+        let most = RECENT + OLDER;
         if let Some(skipped) = length.checked_sub(most) {
             file.seek(SeekFrom::Start(skipped))?;
         }

@@ -1,5 +1,7 @@
 //! Lines for a terminal: labelled rows of at most 80 columns, whatever the names in them are made of.
 
+use std::borrow::Cow;
+
 use crate::host::printable;
 
 /// The longest line, in columns.
@@ -11,34 +13,89 @@ const INDENT: usize = 11;
 /// The most characters of one row: what is longer was written by somebody who wants the rest out of sight.
 const ROW: usize = 400;
 
+/// What a colour means. No text says by its colour alone what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// All is well.
+    Good,
+    /// Out of the ordinary.
+    Unusual,
+    /// Something needs a person.
+    Bad,
+}
+
+impl Tone {
+    /// The text in its colour, for a terminal.
+    #[must_use]
+    pub fn paint(self, text: &str) -> String {
+        let code = match self {
+            Self::Good => "32",
+            Self::Unusual => "33",
+            Self::Bad => "31",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
 /// A page that is filled from top to bottom.
 #[derive(Default)]
 pub(super) struct Page {
     text: String,
+    /// Whether it is for a terminal that shows colours.
+    colour: bool,
 }
 
 impl Page {
+    pub(super) fn new(colour: bool) -> Self {
+        Self { text: String::new(), colour }
+    }
+
     /// Adds a line that begins at the margin.
-    pub(super) fn line(&mut self, text: &str) {
-        self.wrap("", 0, text);
+    pub(super) fn line(&mut self, tone: Option<Tone>, text: &str) {
+        self.wrap("", 0, tone, text);
     }
 
     /// Adds a row: a label, and a text that stays to the right of it.
     pub(super) fn row(&mut self, label: &str, text: &str) {
-        self.wrap(label, INDENT, text);
+        self.wrap(label, INDENT, None, text);
+    }
+
+    /// Adds a row whose label says by its colour, too, how that matters.
+    pub(super) fn toned(&mut self, label: &str, tone: Tone, text: &str) {
+        self.wrap(label, INDENT, Some(tone), text);
+    }
+
+    /// Adds a row of parts that fit a line, each in its tone.
+    pub(super) fn parts<'a>(&mut self, label: &str, parts: impl Iterator<Item = (Tone, &'a str)>) {
+        let mut line = format!("{label:INDENT$}");
+        for (tone, part) in parts {
+            line.push_str(&self.paint(Some(tone), part));
+        }
+        self.text.push_str(&line);
+        self.text.push('\n');
     }
 
     pub(super) fn finish(self) -> String {
         self.text
     }
 
-    fn wrap(&mut self, label: &str, indent: usize, text: &str) {
-        let mut line = format!("{label:indent$}");
+    /// The colour is of the label, or of the whole line where there is none.
+    fn wrap(&mut self, label: &str, indent: usize, tone: Option<Tone>, text: &str) {
+        let gap = " ".repeat(indent.saturating_sub(label.len()));
+        let mut start = if label.is_empty() { gap } else { self.paint(tone, label).into_owned() + &gap };
+        let tone = tone.filter(|_| label.is_empty());
         for text in broken(&printable(text, ROW), WIDTH - indent) {
-            line.push_str(&text);
+            let line = start + &self.paint(tone, &text);
             self.text.push_str(line.trim_end());
             self.text.push('\n');
-            line = " ".repeat(indent);
+            start = " ".repeat(indent);
+        }
+    }
+
+    fn paint<'a>(&self, tone: Option<Tone>, text: &'a str) -> Cow<'a, str> {
+        match tone {
+            Some(tone) if self.colour => tone.paint(text).into(),
+            _ => text.into(),
         }
     }
 }
@@ -80,7 +137,7 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> String {
-        let mut page = Page::default();
+        let mut page = Page::new(false);
         page.row("label", text);
         page.finish()
     }
@@ -92,6 +149,17 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0], format!("label      {}", ["seven77"; 8].join(" ")));
         assert_eq!(lines[1], format!("           {}", ["seven77"; 4].join(" ")));
+    }
+
+    #[test]
+    fn colours_change_nothing_but_the_colour() {
+        let mut page = Page::new(true);
+        page.toned("label", Tone::Bad, "text");
+        page.line(Some(Tone::Good), "line");
+        page.parts("parts", [(Tone::Unusual, "##"), (Tone::Good, "..")].into_iter());
+        let expected = "\u{1b}[31mlabel\u{1b}[0m      text\n\u{1b}[32mline\u{1b}[0m\n\
+                        parts      \u{1b}[33m##\u{1b}[0m\u{1b}[32m..\u{1b}[0m\n";
+        assert_eq!(page.finish(), expected);
     }
 
     #[test]

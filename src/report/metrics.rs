@@ -48,8 +48,6 @@ pub struct Scene<'a> {
     pub status: &'a Status,
     /// What has happened.
     pub counts: &'a Counts,
-    /// Whether nothing that is known keeps this host from taking over.
-    pub could_take_over: bool,
     /// What became of the notifications.
     pub sent: &'a [Sent],
 }

@@ -67,6 +67,12 @@ impl Paths {
         self.state_dir.join("armed.json")
     }
 
+    /// What the last 24 hours were like.
+    #[must_use]
+    pub fn strip(&self) -> PathBuf {
+        self.state_dir.join("strip.json")
+    }
+
     /// What happened.
     #[must_use]
     pub fn history(&self) -> PathBuf {

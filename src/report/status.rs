@@ -5,22 +5,27 @@
 
 mod build;
 mod command;
+mod day;
 mod read;
 mod render;
 mod write;
 
 use std::time::Duration;
 
-use crate::failover::{Drill, Failover, Hold, Time};
+use crate::failover::{Drill, Failover, Hold, HoldKind, Time};
+use crate::report::strip::Strip;
 
 pub use build::{Facts, Seen};
-pub use command::{command, show};
+pub use command::{Form, command, show};
 
 /// How many of its intervals a monitor may be silent before it counts as not running.
 const SILENT_INTERVALS: u32 = 3;
 
 /// The least patience with a silent monitor: short intervals must not make one late write look like a death.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What keeps this host from taking over, by the names that are given to it in [`Status::degraded`].
+const OBSTACLES: [&str; 5] = ["systemd_unreachable", "port_held", "isolated", "never_seen_healthy", "not_ready"];
 
 /// How things stood when the monitor last wrote it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +68,8 @@ pub struct Status {
     pub drill_due: Option<Time>,
     /// What stands in the way of a failover, or of a whole one.
     pub degraded: Vec<Degraded>,
+    /// What the last 24 hours were like.
+    pub strip: Strip,
 }
 
 /// A role by its stable names.
@@ -202,5 +209,17 @@ impl Status {
         };
         let mut before = self.upstreams.iter().take_while(|before| before.name != upstream.name);
         found(upstream, "refused") && before.any(|before| found(before, "healthy"))
+    }
+
+    /// Whether this host could take over, or has: nothing that is known stands in the way.
+    #[must_use]
+    pub fn could_take_over(&self) -> bool {
+        let is_held = self.hold.is_some_and(|hold| hold.kind != HoldKind::Promoted);
+        !is_held && self.obstacles().next().is_none()
+    }
+
+    /// What stands in the way.
+    fn obstacles(&self) -> impl Iterator<Item = &str> {
+        self.degraded.iter().map(|degraded| degraded.what.as_str()).filter(|what| OBSTACLES.contains(what))
     }
 }

@@ -33,6 +33,7 @@ mod privilege;
 mod readiness;
 mod replay;
 mod repository;
+mod screen;
 mod setup;
 mod shell;
 mod soak;

@@ -62,6 +62,7 @@ fn machine_notes() -> Vec<Note> {
         Note::ChannelsBroken,
         Note::ChannelsWell,
         Note::WentDown,
+        Note::ServesAgain,
         Note::DrainCut { after: Duration::from_secs(15) },
         Note::StopFailed { why, retry_in: Duration::from_secs(5) },
         Note::StopHangs { waited: Duration::from_secs(345) },
@@ -137,7 +138,7 @@ fn monitor_notes() -> Vec<MonitorNote> {
         suppressed: Vec::new(),
     };
     vec![
-        MonitorNote::Started { version: "0.1.0".to_owned(), upstreams: vec!["primary".to_owned()] },
+        MonitorNote::Started { version: "0.1.0".to_owned(), upstreams: vec!["primary".to_owned()], seen: None },
         MonitorNote::Stopped,
         MonitorNote::Reloaded,
         MonitorNote::ReloadRefused { why: "config.json:3: unknown key `upstream`".to_owned() },

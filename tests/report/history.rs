@@ -115,25 +115,6 @@ fn nothing_in_it_reaches_the_terminal() {
 }
 
 #[test]
-fn it_never_takes_more_than_four_mebibytes() {
-    const MEBIBYTE: u64 = 1024 * 1024;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("history.jsonl");
-    let older = folder.path().join("history.1.jsonl");
-    let line = format!("{}\n", entry(&Note::Isolated, 0).to_json());
-    let nearly_full = line.repeat(usize::try_from(2 * MEBIBYTE).unwrap() / line.len());
-    for round in 0..3 {
-        fs::write(&path, &nearly_full).unwrap();
-        append(&path, &entry(&Note::Isolated, round)).unwrap();
-        assert_eq!(fs::metadata(&older).unwrap().len(), nearly_full.len() as u64);
-        assert!(fs::metadata(&path).unwrap().len() < 1000);
-    }
-    let found = lines(&path);
-    assert_eq!(found.len(), nearly_full.len() / line.len() + 1);
-    assert!(found.iter().all(|line| matches!(line, Line::Entry(_))));
-}
-
-#[test]
 fn a_file_that_grew_beyond_all_bounds_is_read_from_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");

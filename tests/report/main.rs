@@ -9,6 +9,7 @@ mod metrics;
 mod state;
 mod status;
 mod trace;
+mod year;
 
 use std::time::Duration;
 

@@ -142,7 +142,7 @@ fn satisfies_promtool(text: &str) {
 }
 
 fn text(status: &Status, counts: &Counts, sent: &[Sent]) -> String {
-    Scene { status, counts, could_take_over: true, sent }.to_text()
+    Scene { status, counts, sent }.to_text()
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn every_number_is_the_status_own() {
         (r#"build_info{version="primary"}"#, 1.0),
         ("start_timestamp_seconds", 1_795_298_400.0),
         ("update_timestamp_seconds", 1_795_298_500.0),
-        ("could_take_over", 1.0),
+        ("could_take_over", 0.0),
         ("degraded", 3.0),
         (r#"degraded_condition{condition="primary"}"#, 3.0),
         (r#"role{role="active"}"#, 1.0),
@@ -270,6 +270,8 @@ fn every_number_is_the_status_own() {
         ("last_failover_timestamp_seconds", 1_795_298_431.0),
         ("last_failover_duration_seconds", 44.0),
         ("last_failover_served_seconds", 45.0),
+        ("last_drill_timestamp_seconds", 1_795_298_460.0),
+        ("last_drill_passed", 0.0),
         ("workspace_pull_timestamp_seconds", 1_795_298_460.0),
         ("workspace_fresh_timestamp_seconds", 1_795_298_430.0),
         ("workspace_commit_timestamp_seconds", 1_795_298_420.0),
@@ -314,7 +316,7 @@ fn it_is_replaced_as_a_whole_for_everybody_to_read() {
     let (mut status, counts) = (full("word"), Counts::default());
     for version in ["a", "b"] {
         status.version = version.to_owned();
-        Scene { status: &status, counts: &counts, could_take_over: false, sent: &[] }.save(&path).unwrap();
+        Scene { status: &status, counts: &counts, sent: &[] }.save(&path).unwrap();
     }
     assert!(fs::read_to_string(&path).unwrap().contains("build_info{version=\"b\"} 1\n"));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);

@@ -11,12 +11,22 @@ use openclaw_failover::json;
 use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
 use openclaw_failover::report::clock::Wall;
 use openclaw_failover::report::status::{
-    Degraded, Facts, Gateway, Probed, Pull, Push, Role, Seen, Status, Upstream, Window, command,
+    Degraded, Facts, Form, Gateway, Probed, Pull, Push, Role, Seen, Status, Upstream, Window, command,
 };
+
+use openclaw_failover::report::strip::{Cell, Strip};
 
 use super::{at, primary};
 
 const SECOND: Duration = Duration::from_secs(1);
+const JSON: Form = Form { json: true, colour: false };
+
+/// Half an hour in which all was well, after nobody had watched.
+fn strip() -> Strip {
+    let mut strip = Strip::default();
+    strip.mark(at(0), Cell::Healthy);
+    strip
+}
 
 /// A status in which nothing is left out, made of `word`.
 pub(crate) fn full(word: &str) -> Status {
@@ -97,6 +107,7 @@ pub(crate) fn full(word: &str) -> Status {
         }),
         drill_due: Some(at(100)),
         degraded: vec![Degraded { what: word.to_owned(), text: word.to_owned() }; 3],
+        strip: strip(),
     }
 }
 
@@ -163,6 +174,7 @@ fn it_is_read_off_the_machine() {
         workspace: None,
         returned: None,
         degraded: &[Degraded { what: "disk".to_owned(), text: "full".to_owned() }],
+        strip: &strip(),
     };
     let status = Status::new(&machine, &facts);
     assert_eq!((status.updated_at, status.started_at), (at(3626), at(3600)));
@@ -195,14 +207,14 @@ fn a_monitor_that_is_silent_for_three_intervals_does_not_run() {
     let path = folder.path().join("status.json");
     let code = |interval: Duration, age: u64| {
         Status { interval, ..full("word") }.save(&path).unwrap();
-        command(&path, false, at(100 + age)).code
+        command(&path, Form::default(), at(100 + age)).code
     };
     assert_eq!((code(SECOND * 10, 0), code(SECOND * 10, 30), code(SECOND * 10, 31)), (0, 0, 1));
     assert_eq!((code(SECOND, 10), code(SECOND, 11)), (0, 1));
-    let clock_set_back = command(&path, false, at(0));
+    let clock_set_back = command(&path, Form::default(), at(0));
     assert_eq!(clock_set_back.code, 1);
     assert_eq!(
-        command(&path, false, at(111)).text.lines().next(),
+        command(&path, Form::default(), at(111)).text.lines().next(),
         Some("monitor not running: process 4711 wrote last at 2026-11-21 22:01:40Z, 11 s ago")
     );
 }
@@ -211,16 +223,16 @@ fn a_monitor_that_is_silent_for_three_intervals_does_not_run() {
 fn without_a_status_no_monitor_runs_and_programs_are_told_so_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("status.json");
-    let shown = command(&path, false, at(0));
+    let shown = command(&path, Form::default(), at(0));
     assert_eq!((shown.text, shown.code), (format!("monitor not running: there is no {}\n", path.display()), 1));
     let whole = full("word").to_json().to_string();
     for cut in 0..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
-        assert_eq!(command(&path, false, at(100)).code, 1, "torn at byte {cut}");
+        assert_eq!(command(&path, Form::default(), at(100)).code, 1, "torn at byte {cut}");
     }
     for foreign in ["{}", "null", "{\"schema\":2}", "\u{0}"] {
         fs::write(&path, foreign).unwrap();
-        let shown = command(&path, true, at(100));
+        let shown = command(&path, JSON, at(100));
         assert_eq!(shown.code, 1);
         assert_eq!(json::parse(&shown.text).unwrap().get("running").unwrap().as_bool(), Some(false));
     }
@@ -231,7 +243,7 @@ fn programs_learn_whether_it_runs_beside_what_it_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("status.json");
     full("word").save(&path).unwrap();
-    let json = json::parse(&command(&path, true, at(102)).text).unwrap();
+    let json = json::parse(&command(&path, JSON, at(102)).text).unwrap();
     assert_eq!(json.get("running").unwrap().as_bool(), Some(true));
     assert_eq!(json.get("age_seconds").unwrap().as_f64(), Some(2.0));
     assert_eq!(json.get("role").unwrap().as_str(), Some("word"));
@@ -243,7 +255,7 @@ fn a_newer_monitor_may_say_more_and_other_things() {
                 \"hold\":{\"kind\":\"frozen\"},\"upstreams\":[{\"name\":7},3],\"window\":[],\"pid\":-1,\"new\":{}}";
     let status = Status::from_json(text.as_bytes()).unwrap();
     assert_eq!((status.role.name.as_str(), status.hold, status.upstreams.len()), ("resting", None, 2));
-    assert!(status.render(at(0)).starts_with("role       resting since "));
+    assert!(status.render(at(0), false).starts_with("role       resting since "));
 }
 
 #[test]
@@ -251,11 +263,15 @@ fn whatever_the_names_no_line_is_wider_than_a_terminal() {
     let long = "x".repeat(5000);
     for word in ["", "word", "\u{1b}[2J\u{202e}\n\ttab", long.as_str(), "界 界界界 ".repeat(200).as_str()] {
         for now in [at(100), at(9999)] {
-            let page = full(word).render(now);
-            for line in page.lines() {
-                let columns: usize = line.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum();
-                assert!(columns <= 80, "{columns} columns: {line}");
-                assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
+            for role in ["standby", "promoting", "active", "demoting", word] {
+                let mut status = full(word);
+                status.role.name = role.to_owned();
+                let page = status.render(now, false);
+                for line in page.lines() {
+                    let columns: usize = line.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum();
+                    assert!(columns <= 80, "{columns} columns: {line}");
+                    assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
+                }
             }
         }
     }
@@ -272,7 +288,7 @@ fn another_standby_that_has_nothing_to_do_looks_well() {
     }
     let of = |status: &Status| status.upstreams.iter().map(|upstream| status.stands_by(upstream)).collect::<Vec<_>>();
     assert_eq!(of(&status), [false, true, false]);
-    let page = status.render(at(100));
+    let page = status.render(at(100), false);
     assert!(page.contains("first: stands by for 1 m 30 s; its gateway is down"), "{page}");
     // Nobody lives who outranks it: then it should be up.
     status.upstreams.rotate_left(1);
@@ -314,12 +330,14 @@ fn a_quiet_standby_fits_half_a_screen() {
         workspace: Some(&pull),
         returned: None,
         degraded: &[],
+        strip: &strip(),
     };
-    let page = Status::new(&machine, &facts).render(at(1012));
+    let page = Status::new(&machine, &facts).render(at(1012), false);
     let pid = std::process::id();
     let expected = format!(
         "\
 role       standby since 2026-11-21 22:01:30Z, 15 m 22 s
+ready      yes: this host could take over
 upstream   primary: healthy for 7 s, answers in 12 ms
            http://100.64.0.1:18789
 gateway    openclaw.service: state unknown; http://127.0.0.1:18789: refused for
@@ -328,6 +346,8 @@ workspace  up_to_date 1 m 2 s ago, at 1a2b3c4d5e6f, written 15 m 52 s ago
 failover   outage at 2026-11-21 22:00:31Z, 30 s after the last sign of life;
            served 14 s later, for 45 s
 drill      none yet; one is overdue: `openclaw-failover drill` holds it
+24 h       _______________________________________________.
+           . healthy, x failing, # active, = held, _ monitor down
 monitor    version 0.1.0, process {pid}, up 10 s, wrote 2 s ago
 "
     );
@@ -346,7 +366,7 @@ fn the_last_drill_and_the_next_one_stand_on_one_row() {
     };
     let row = |drill: Option<Drill>, due: Option<u64>| {
         let status = Status { updated_at: at(100), drill, drill_due: due.map(at), ..Status::default() };
-        let page = status.render(at(100));
+        let page = status.render(at(100), false);
         page.lines().find_map(|line| Some(line.strip_prefix("drill")?.trim().to_owned())).unwrap_or_default()
     };
     let failed = Outcome::Failed { step: DrillStep::Verify };
@@ -374,6 +394,7 @@ fn a_drill_that_passed_puts_the_next_one_off() {
             workspace: None,
             returned: None,
             degraded: &[],
+            strip: &strip(),
         };
         let memory = Memory { drilled: drilled.map(at), ..Memory::default() };
         Status::new(&machine(memory), &facts).drill_due

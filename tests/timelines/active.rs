@@ -36,7 +36,7 @@ fn a_restart_is_no_second_promotion() {
     let mut night = Night::watching().active();
     night.at(50.0, refused()).at(50.0, gone(2)).at(53.0, refused());
     night.at(55.0, tick()).expect(&[Order(Start)]).at(55.0, gone(2)).at(55.1, done());
-    night.at(60.0, up(3)).forget().at(61.0, up(3)).is("active").is_silent();
+    night.at(60.0, up(3)).forget().at(61.0, up(3)).is("active").says("ServesAgain");
     assert_eq!(night.memory().promotions.len(), 1);
 }
 

@@ -1,9 +1,11 @@
 //! A night that plays itself: the real [`Pace`] of the probes, and a gateway that boots and drains as told.
 
+use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
     Action, Event, Invocation, Look, Machine, Note, Observation, Order, Pace, Policy, Start, Unit, UnitState,
 };
 use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::report::trace::{Begin, Tracer, decisions};
 
 use crate::night::{second_of, time};
 
@@ -58,6 +60,14 @@ pub struct Play {
     process: Process,
     invocation: u128,
     look: Look,
+    recorder: Option<Recorder>,
+}
+
+/// The real flight recorder, and what it has written.
+struct Recorder {
+    config: Config,
+    tracer: Tracer,
+    text: String,
 }
 
 impl Play {
@@ -80,7 +90,32 @@ impl Play {
             process: Process::Down,
             invocation: 0,
             look: Look::ForDown,
+            recorder: None,
         }
+    }
+
+    /// A monitor with this configuration and a flight recorder.
+    pub fn recorded(config: Config, plans: Vec<Plan>) -> Self {
+        let witnessed = config.promote.witnesses.as_ref().is_some_and(|witnesses| !witnesses.is_empty());
+        let start = Start { armed: vec![true; plans.len()], ..Start::default() };
+        let begin = Begin { at: time(0.0), config: config.clone(), witnessed, start, same_upstreams: None };
+        let (mut tracer, mut play) = (Tracer::default(), Self::new(&begin.policy(), plans));
+        let text = tracer.begin(&begin).into_iter().map(|batch| batch.lines).collect();
+        play.recorder = Some(Recorder { config, tracer, text });
+        play
+    }
+
+    /// What the flight recorder has written.
+    pub fn trace(mut self) -> String {
+        let Some(recorder) = &mut self.recorder else { return String::new() };
+        let rest = recorder.tracer.flush().map(|batch| batch.lines).unwrap_or_default();
+        recorder.text.clone() + &rest
+    }
+
+    /// At this second the machine is told this.
+    pub fn is_told(&mut self, at: f64, event: Event) -> &mut Self {
+        self.soon(at, Soon::Tell(event));
+        self
     }
 
     /// Plays on until this second.
@@ -136,7 +171,13 @@ impl Play {
     }
 
     fn tell(&mut self, now: f64, event: Event) {
-        for action in self.machine.handle(time(now), event) {
+        let actions = self.machine.handle(time(now), event.clone());
+        if let Some(recorder) = &mut self.recorder {
+            let did = decisions(&actions, time(now), &recorder.config);
+            let batch = recorder.tracer.took(time(now), event, &did);
+            recorder.text.extend(batch.map(|batch| batch.lines));
+        }
+        for action in actions {
             match &action {
                 Action::Look(look) => {
                     self.look = *look;

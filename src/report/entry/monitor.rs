@@ -2,15 +2,16 @@
 
 use super::{Entry, quoted, workspace};
 use crate::doctor::Finding;
-use crate::report::Unreadable;
+use crate::failover::Time;
 use crate::report::status::Pull;
+use crate::report::{Unreadable, fields};
 
 /// One thing that people should know and that the machine does not.
 #[expect(missing_docs, reason = "each variant says what its fields are by their names")]
 #[derive(Debug)]
 pub enum MonitorNote {
-    /// The monitor watches from now on.
-    Started { version: String, upstreams: Vec<String> },
+    /// The monitor watches from now on. `seen`: when the one before it last did, by the wall clock.
+    Started { version: String, upstreams: Vec<String>, seen: Option<Time> },
     /// It was asked to stop; the gateway is left as it is.
     Stopped,
     /// A new configuration is in force.
@@ -57,9 +58,10 @@ pub enum MonitorNote {
 
 pub(super) fn tell(note: &MonitorNote) -> Entry {
     match note {
-        MonitorNote::Started { version, upstreams } => {
+        MonitorNote::Started { version, upstreams, seen } => {
             let text = format!("openclaw-failover {version} watches {}", quoted(&upstreams.join(", ")));
-            Entry::notice("started", &text).with("version", version.as_str()).with("upstreams", upstreams.clone())
+            let entry = Entry::notice("started", &text).with("version", version.as_str());
+            entry.with("upstreams", upstreams.clone()).with("seen_at", seen.map(fields::time))
         }
         MonitorNote::Stopped => Entry::notice(
             "stopped",

@@ -138,4 +138,8 @@ impl Teller<'_> {
         );
         Entry::error("went_down", &text)
     }
+
+    pub(super) fn serves_again(&self) -> Entry {
+        Entry::notice("serves_again", &format!("this host serves again: {} answers", self.unit()))
+    }
 }

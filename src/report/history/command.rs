@@ -11,6 +11,7 @@ use crate::json::Node;
 use crate::report::Shown;
 use crate::report::clock::{parse_rfc3339, people};
 use crate::report::durable::Error;
+use crate::report::strip::Strip;
 
 /// The most characters of one printed sentence.
 const SENTENCE: usize = 1000;
@@ -38,19 +39,22 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
         return Err(Error::NoMonitor { folder: folder.to_owned() });
     }
     let from = since.map_or(Time::default(), |since| now - since);
-    let (mut entries, mut summary) = (Vec::new(), Summary::default());
+    let (mut entries, mut summary) = (Vec::new(), Summary::new(from));
     let mut unreadable = 0_usize;
     for line in read(path)? {
         match line {
-            Line::Entry(entry) if moment(&entry) < from => {}
+            // What was before says how things stood when that time began.
             Line::Entry(entry) if is_summary => summary.add(moment(&entry), &entry),
+            Line::Entry(entry) if moment(&entry) < from => {}
             Line::Entry(entry) => entries.push(if json { entry.to_string() } else { row(&entry) }),
             Line::Unreadable => unreadable += 1,
         }
     }
+    // A monitor that was killed and is not back has not watched until now.
+    let until = || Strip::ended(&path.with_file_name("strip.json"), now).unwrap_or(now);
     let text = match (json, entries.is_empty()) {
-        (true, _) if is_summary => format!("{}\n", summary.finish(now).to_json().pretty()),
-        (false, _) if is_summary => summary.finish(now).to_text(),
+        (true, _) if is_summary => format!("{}\n", summary.finish(until()).to_json().pretty()),
+        (false, _) if is_summary => summary.finish(until()).to_text(),
         (true, true) => "[]\n".to_owned(),
         (true, false) => format!("[\n{}\n]\n", entries.join(",\n")),
         (false, true) if since.is_some() => "no history in that time\n".to_owned(),

@@ -1,7 +1,7 @@
 //! Every family of metrics: its name, what it means, and where it is read.
 
 use super::{Family, Samples, Scene, Sent};
-use crate::failover::{Failover, HoldKind, Time};
+use crate::failover::{Drill, Failover, HoldKind, Outcome, Time};
 use crate::report::names;
 use crate::report::status::{Pull, Upstream};
 
@@ -26,7 +26,7 @@ pub(super) const FAMILIES: &[Family] = &[
     gauge("update_timestamp_seconds", "When the monitor wrote this; it has died where that is long ago.",
         |scene, to| to.one(moment(scene.status.updated_at))),
     gauge("could_take_over", "Whether nothing that is known keeps this host from taking over.",
-        |scene, to| to.one(truth(scene.could_take_over))),
+        |scene, to| to.one(truth(scene.status.could_take_over()))),
     gauge("degraded", "How many conditions stand in the way of a failover, or of a whole one.",
         |scene, to| to.one(count(scene.status.degraded.len() as u64))),
     gauge("degraded_condition", "The same by name; one that does not stand has no sample.", degraded),
@@ -79,6 +79,15 @@ pub(super) const FAMILIES: &[Family] = &[
         |scene, to| failover(scene, to, |failover| Some(between(failover.life, failover.answered?)))),
     gauge("last_failover_served_seconds", "How long this host then served, where that is over.",
         |scene, to| failover(scene, to, |failover| Some(between(failover.answered?, failover.ended?)))),
+
+    gauge("last_drill_timestamp_seconds", "When the last drill was asked for, however it ended.",
+        |scene, to| if let Some(drill) = &scene.status.drill { to.one(moment(drill.began)) }),
+    gauge("last_drill_passed", "Whether it passed; none while it goes on.",
+        |scene, to| if let Some(Drill { ended: Some(_), outcome: Some(outcome), .. }) = &scene.status.drill {
+            to.one(truth(*outcome == Outcome::Passed));
+        }),
+    gauge("drill_due_timestamp_seconds", "When a drill is due, or has been.",
+        |scene, to| if let Some(due) = scene.status.drill_due { to.one(moment(due)) }),
 
     gauge("workspace_pull_timestamp_seconds", "When the last pull of the workspace ended, well or badly.",
         |scene, to| pull(scene, to, |pull| Some(moment(pull.at)))),

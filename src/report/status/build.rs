@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::failover::{self, Machine, Memory, Time};
 use crate::probe::{Answer, Verdict};
 use crate::report::clock::Wall;
+use crate::report::strip::Strip;
 use crate::report::{names, past};
 
 /// What the monitor hands over beside its machine. Times are the machine's.
@@ -32,6 +33,8 @@ pub struct Facts<'a> {
     pub returned: Option<&'a Push>,
     /// What is wrong beyond what the machine knows.
     pub degraded: &'a [Degraded],
+    /// What the last 24 hours were like.
+    pub strip: &'a Strip,
 }
 
 /// What the probes of one gateway find, and since when.
@@ -115,6 +118,7 @@ impl Status {
             drill: memory.drill.as_ref().map(|drill| past::drill_at_wall(drill, wall)),
             drill_due: drill_due(memory, facts).map(|at| wall.at(at)),
             degraded,
+            strip: facts.strip.clone(),
         }
     }
 }

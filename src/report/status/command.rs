@@ -10,25 +10,34 @@ use crate::report::{Shown, durable, fields};
 /// The most that is read.
 const MAX: usize = 256 * 1024;
 
+/// In which form a status is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// For programs.
+    pub json: bool,
+    /// For a terminal that shows colours.
+    pub colour: bool,
+}
+
 /// What `status` prints of the file at `path`. `now` is the wall clock's.
 ///
 /// The exit code is 0 when a monitor runs, also one that has found something degraded, and 1 when none does.
 #[must_use]
-pub fn command(path: &Path, json: bool, now: Time) -> Shown {
+pub fn command(path: &Path, form: Form, now: Time) -> Shown {
     let status = match durable::read(path, MAX) {
         Ok(None) => Err(format!("there is no {}", path.display())),
         Ok(Some(bytes)) => Status::from_json(&bytes).map_err(|why| format!("cannot use {}: {why}", path.display())),
         Err(error) => Err(error.to_string()),
     };
-    show(status, json, now)
+    show(status, form, now)
 }
 
 /// What `status` prints of a status that was read, or of why none was. `now` is the wall clock's.
 #[must_use]
-pub fn show(status: Result<Status, String>, json: bool, now: Time) -> Shown {
-    match (status, json) {
+pub fn show(status: Result<Status, String>, form: Form, now: Time) -> Shown {
+    match (status, form.json) {
         (Ok(status), true) => shown(&with_age(&status, now).pretty(), status.is_fresh(now)),
-        (Ok(status), false) => shown(status.render(now).trim_end(), status.is_fresh(now)),
+        (Ok(status), false) => shown(status.render(now, form.colour).trim_end(), status.is_fresh(now)),
         (Err(why), true) => {
             let nobody = Value::object([("running", false.into()), ("why", why.into())]);
             shown(&nobody.pretty(), false)

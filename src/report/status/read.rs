@@ -9,6 +9,7 @@ use super::{Degraded, Gateway, Probed, Pull, Push, Role, Status, Upstream, Windo
 use crate::failover::Time;
 use crate::json::Value;
 use crate::report::fields::{as_seconds, as_time, check_schema, field};
+use crate::report::strip::Strip;
 use crate::report::{load, past};
 
 /// How many items of a list are read.
@@ -54,6 +55,7 @@ impl Status {
             drill: node.get("drill").and_then(|node| past::drill(node).ok()),
             drill_due: time(node, "drill_due_at"),
             degraded: list(node, "degraded", |node| Some(degraded(node))),
+            strip: node.get("strip").and_then(|node| Strip::from_json(node).ok()).unwrap_or_default(),
         })
     }
 }

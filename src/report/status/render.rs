@@ -2,46 +2,64 @@
 
 use std::time::Duration;
 
-use super::{Gateway, Probed, Pull, Status, Upstream, Window};
+use super::{Gateway, Probed, Pull, Status, Upstream, Window, day};
 use crate::failover::{Failover, Hold, HoldKind, Outcome, Time};
 use crate::report::clock::{ago, people, span};
-use crate::report::layout::Page;
+use crate::report::layout::{Page, Tone};
 use crate::report::names;
 
 /// How many items of a list are shown: somebody who has more reads the JSON.
 const SHOWN: usize = 8;
 
+/// How much of what is wrong is shown with its way out: a page is to fit a screen.
+const EXPLAINED: usize = 4;
+
+/// The verdict of a gateway that lives.
+const HEALTHY: &str = "healthy";
+
+/// How wide a full window is, in columns.
+const BAR: usize = 20;
+
 impl Status {
     /// The status for people, in lines of at most 80 columns. The first line says so if no monitor runs.
     #[must_use]
-    pub fn render(&self, now: Time) -> String {
-        let mut page = Page::default();
+    pub fn render(&self, now: Time, colour: bool) -> String {
+        let mut page = Page::new(colour);
         if !self.is_fresh(now) {
             let (at, pid) = (people(self.updated_at), self.pid);
-            page.line(&format!("monitor not running: process {pid} wrote last at {at}, {}", ago(now, self.updated_at)));
-            page.line("What follows is how things stood then.");
+            let since = ago(now, self.updated_at);
+            page.line(Some(Tone::Bad), &format!("monitor not running: process {pid} wrote last at {at}, {since}"));
+            page.line(None, "What follows is how things stood then.");
         }
         page.row("role", &self.role(now));
-        for degraded in self.degraded.iter().take(SHOWN) {
-            page.row("degraded", &format!("{}: {}", degraded.what, degraded.text));
+        let (tone, ready) = self.ready(now);
+        page.toned("ready", tone, &ready);
+        for degraded in self.degraded.iter().take(EXPLAINED) {
+            page.toned("degraded", Tone::Bad, &format!("{}: {}", degraded.what, degraded.text));
+        }
+        let more: Vec<_> = self.degraded.iter().skip(EXPLAINED).map(|degraded| degraded.what.as_str()).collect();
+        if !more.is_empty() {
+            page.toned("degraded", Tone::Bad, &format!("and {} more, see --json: {}", more.len(), more.join(", ")));
         }
         if let Some(hold) = self.hold {
-            page.row("hold", &held(hold));
+            page.toned("hold", Tone::Unusual, &held(hold, now));
         }
         if let Some(reason) = &self.reason {
             page.row("", &format!("the reason: {reason}"));
         }
         for upstream in self.upstreams.iter().take(SHOWN) {
-            page.row("upstream", &self.upstream(upstream, now));
+            let is_healthy = upstream.probed.as_ref().is_some_and(|probed| probed.verdict == HEALTHY);
+            let tone = if is_healthy || self.stands_by(upstream) { Tone::Good } else { Tone::Bad };
+            page.toned("upstream", tone, &self.upstream(upstream, now));
             page.row("", &upstream.urls.join(" "));
         }
         if let Some(window) = &self.window {
-            page.row("window", &opened(window));
+            page.toned("window", Tone::Bad, &opened(window));
         }
         page.row("gateway", &gateway(&self.gateway, now));
         page.row(
             "workspace",
-            &self.workspace.as_ref().map_or("not pulled yet".to_owned(), |pull| last_pull(pull, now)),
+            &self.workspace.as_ref().map_or("not pulled yet".to_owned(), |pull| self.last_pull(pull, now)),
         );
         for more in self.workspace_more(now) {
             page.row("", &more);
@@ -50,8 +68,22 @@ impl Status {
         if let Some(drill) = self.drilled(now) {
             page.row("drill", &drill);
         }
+        day::rows(&mut page, &self.strip.at(now));
         page.row("monitor", &self.monitor(now));
         page.finish()
+    }
+
+    /// Whether an outage now would end with this host serving.
+    fn ready(&self, now: Time) -> (Tone, String) {
+        let held = self.hold.map(|_| "hold").into_iter();
+        let why = || held.chain(self.obstacles()).collect::<Vec<_>>().join(", ");
+        match self.role.name.as_str() {
+            _ if !self.is_fresh(now) => (Tone::Bad, "no: no monitor runs, so nobody would take over".to_owned()),
+            "active" => (Tone::Good, "this host serves".to_owned()),
+            "promoting" => (Tone::Unusual, "this host takes over right now".to_owned()),
+            _ if self.could_take_over() => (Tone::Good, "yes: this host could take over".to_owned()),
+            _ => (Tone::Bad, format!("no: this host could not take over ({})", why())),
+        }
     }
 
     fn role(&self, now: Time) -> String {
@@ -78,6 +110,26 @@ impl Status {
         }
         if upstream.unsteady {
             text.push_str("; unsteady");
+        }
+        text
+    }
+
+    fn last_pull(&self, pull: &Pull, now: Time) -> String {
+        let mut text = format!("{} {}", pull.outcome, ago(now, pull.at));
+        if let Some(commit) = &pull.commit {
+            let short: String = commit.chars().take(12).collect();
+            text.push_str(&format!(", at {short}"));
+        }
+        if let Some(committed) = pull.committed {
+            text.push_str(&format!(", written {}", ago(now, committed)));
+        }
+        // What stands further up already is not said again.
+        let told = |error: &&String| self.degraded.iter().take(EXPLAINED).any(|degraded| degraded.text == **error);
+        if let Some(error) = pull.error.as_ref().filter(|error| !told(error)) {
+            text.push_str(&format!(": {error}"));
+        }
+        if let (true, Some(fresh)) = (pull.stale, pull.fresh) {
+            text.push_str(&format!("; the remote's latest was here {}", ago(now, fresh)));
         }
         text
     }
@@ -145,7 +197,7 @@ fn because(cause: &str) -> String {
 
 /// The latency stands where there was an answer.
 fn answered(probed: &Probed, now: Time) -> String {
-    let healthy = probed.verdict == "healthy";
+    let healthy = probed.verdict == HEALTHY;
     let mut text = probed.verdict.clone();
     if healthy && !probed.ready {
         text.push_str(" but not ready");
@@ -166,18 +218,25 @@ fn answered(probed: &Probed, now: Time) -> String {
     text
 }
 
+/// How far the window has come, to be seen at a glance, and in words.
 fn opened(window: &Window) -> String {
+    let filled = window.elapsed.as_millis() * BAR as u128 / window.needed.as_millis().max(1);
+    let filled = usize::try_from(filled).unwrap_or(BAR).min(BAR);
     format!(
-        "no life for {} of {}, since {}; failed probes in a row: {}",
-        span(window.elapsed),
+        "[{}{}] no life for {} of {}, since {}; failed probes in a row: {}",
+        "#".repeat(filled),
+        ".".repeat(BAR - filled),
+        span(whole(window.elapsed)),
         span(window.needed),
         people(window.life),
         window.failures
     )
 }
 
-fn held(hold: Hold) -> String {
-    let until = hold.until.map_or("until somebody ends it".to_owned(), |until| format!("until {}", people(until)));
+fn held(hold: Hold, now: Time) -> String {
+    let until = hold.until.map_or("until somebody ends it".to_owned(), |until| {
+        format!("until {}, {} from now", people(until), span(whole(until.since(now))))
+    });
     let so = match hold.kind {
         HoldKind::Promoted => "this host's gateway is kept up",
         HoldKind::Standby | HoldKind::Paused => "this host could not take over",
@@ -192,24 +251,6 @@ fn gateway(gateway: &Gateway, now: Time) -> String {
     let expected = |probed: &&Probed| state != "down" || probed.verdict != "refused";
     if let Some(probed) = gateway.probed.as_ref().filter(expected) {
         text.push_str(&format!("; {}: {}", gateway.url, answered(probed, now)));
-    }
-    text
-}
-
-fn last_pull(pull: &Pull, now: Time) -> String {
-    let mut text = format!("{} {}", pull.outcome, ago(now, pull.at));
-    if let Some(commit) = &pull.commit {
-        let short: String = commit.chars().take(12).collect();
-        text.push_str(&format!(", at {short}"));
-    }
-    if let Some(committed) = pull.committed {
-        text.push_str(&format!(", written {}", ago(now, committed)));
-    }
-    if let Some(error) = &pull.error {
-        text.push_str(&format!(": {error}"));
-    }
-    if let (true, Some(fresh)) = (pull.stale, pull.fresh) {
-        text.push_str(&format!("; the remote's latest was here {}", ago(now, fresh)));
     }
     text
 }

@@ -47,6 +47,7 @@ impl Status {
             ("drill", self.drill.as_ref().map(past::drill_to_json).into()),
             ("drill_due_at", self.drill_due.map(time).into()),
             ("degraded", Value::array(self.degraded.iter().map(degraded))),
+            ("strip", self.strip.to_json()),
         ])
     }
 }

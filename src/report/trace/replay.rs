@@ -6,7 +6,7 @@ use std::path::Path;
 use super::begin::Begin;
 use super::{FULL, SEGMENT, event};
 use crate::config::Config;
-use crate::failover::{Action, Event, Machine, Observation, Order, Time};
+use crate::failover::{Action, Command, Event, Machine, Observation, Order, Role, Time};
 use crate::json::Value;
 use crate::report::clock::{Wall, people, span};
 use crate::report::durable::{self, Error};
@@ -159,11 +159,8 @@ impl Show {
             self.row(at, name, text);
         }
         if !decided.is_empty() {
-            self.row(
-                Time::default(),
-                "",
-                &format!("on {}; {before}, {}", words(event, &config), facts(&machine, &config)),
-            );
+            let because = format!("{}; it was {before}; {}", words(event, &config), facts(at, &machine, &config));
+            self.line(&" ".repeat(people(at).len()), "because", &because);
         }
         if !decided.iter().map(|(name, _)| *name).eq(did.iter().map(String::as_str)) {
             self.differences += 1;
@@ -174,7 +171,10 @@ impl Show {
     }
 
     fn row(&mut self, at: Time, name: &str, text: &str) {
-        let at = if name.is_empty() { " ".repeat(people(at).len()) } else { people(at) };
+        self.line(&people(at), name, text);
+    }
+
+    fn line(&mut self, at: &str, name: &str, text: &str) {
         let _ = writeln!(self.text, "{at}  {name:EVENT$}  {text}");
     }
 
@@ -203,7 +203,9 @@ fn words(event: &Event, config: &Config) -> String {
         Event::Ordered(Err(why)) => format!("the order fails: {why}"),
         Event::Pulled { .. } => "the end of a pull".to_owned(),
         Event::Pushed { .. } => "the end of a push".to_owned(),
-        Event::Command(_) => "an operator's word".to_owned(),
+        Event::Command(Command::Hold { kind, .. }) => format!("an operator's word: {}", names::hold(*kind)),
+        Event::Command(Command::Resume) => "an operator's word: resume".to_owned(),
+        Event::Command(Command::Drill { .. }) => "an operator's word: drill".to_owned(),
         Event::Tick => "the clock".to_owned(),
     }
 }
@@ -216,25 +218,40 @@ fn seen_in_words(seen: &Observation) -> String {
     }
 }
 
-/// What the decision rests on, as it stands after it.
-fn facts(machine: &Machine, config: &Config) -> String {
+/// What the decision rests on, as it stands after it: how far each thing is from where it would count.
+fn facts(at: Time, machine: &Machine, config: &Config) -> String {
     let mut facts = match machine.window() {
-        Some((elapsed, _)) => format!("no life for {}, {} failures", span(elapsed), machine.window_failures()),
-        None => "an upstream lives".to_owned(),
+        Some((elapsed, life)) => format!(
+            "no life for {} of {}, since {}, in {} probes of at least {}",
+            span(elapsed),
+            span(machine.window_needs()),
+            people(life),
+            machine.window_failures(),
+            config.promote.failures
+        ),
+        None => "no window".to_owned(),
     };
-    for (upstream, known) in config.upstreams.iter().zip(machine.upstreams()) {
+    for (index, (upstream, known)) in config.upstreams.iter().zip(machine.upstreams()).enumerate() {
         let verdict = known.latest.map_or("not probed yet".to_owned(), |(_, verdict)| verdict.to_string());
-        let armed = if known.armed { "" } else { " (never seen healthy)" };
-        let _ = write!(facts, "; {} {verdict}{armed}", upstream.name);
+        let _ = write!(facts, "; {}: {verdict}", upstream.name);
+        if let (Some(ready_for), Role::Active(_) | Role::Demoting(_)) = (known.ready_for, machine.role()) {
+            let _ = write!(facts, ", ready for {} of {}", span(ready_for), span(machine.hold_down(Some(index))));
+        }
+        facts.push_str(if known.armed { "" } else { ", never seen healthy" });
+        facts.push_str(if known.unsteady { ", unsteady" } else { "" });
     }
     if let Some(unit) = machine.unit() {
-        let _ = write!(facts, "; unit {}", names::unit_state(unit.state));
+        let _ = write!(facts, "; gateway: {}", names::unit_state(unit.state));
     }
     if let Some(hold) = machine.memory().hold {
-        let _ = write!(facts, "; hold {}", names::hold(hold.kind));
+        let until =
+            hold.until.map_or("until it is ended".to_owned(), |until| format!("for {} more", span(until.since(at))));
+        let _ = write!(facts, "; hold: {}, {until}", names::hold(hold.kind));
     }
-    if machine.isolated() {
-        facts.push_str("; no witness answers");
+    match (machine.isolated(), machine.wants_witness()) {
+        (true, _) => facts.push_str("; no witness answers"),
+        (false, false) if machine.window().is_some() => facts.push_str("; no witness is needed"),
+        _ => {}
     }
     facts
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 
+mod terminal;
+
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

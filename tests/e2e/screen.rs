@@ -1,0 +1,74 @@
+//! What an operator sees in each role, on real hosts: printed, for the README, and never wider than a terminal.
+
+use std::time::Instant;
+
+use crate::host::Host;
+use crate::install::{NODE, add_telegram};
+use crate::lab::{GATEWAY, Lab, MONITOR};
+use crate::repository::PULL;
+use crate::shell::{eventually, secs};
+use crate::stub::Says;
+
+#[test]
+fn every_role_fits_a_terminal() {
+    let (lab, stub) = Lab::with_stub();
+    let (host, monitor) = (&lab.standby, lab.monitor());
+    add_telegram(host);
+    host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs /root/sent"));
+    lab.reconfigure(r#""telegram""#, r#""discord""#);
+    lab.configure(r#""workspace": { "refresh": "2s" }"#);
+    // Long enough to be met in.
+    lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "30s""#);
+    host.add_to_unit(GATEWAY, "[Service]\nExecStop=/bin/sleep 5\n");
+    comes_to(host, "standby", "yes: this host could take over");
+
+    host.add_to_unit(PULL, "[Service]\nExecStartPre=/bin/sleep 15\n");
+    stub.say(Says::Error);
+    comes_to(host, "window", "[##########");
+    comes_to(host, "promoting", "promoting (sync)");
+    comes_to(host, "active", "this host serves");
+    host.add_to_unit(PULL, "[Service]\n");
+    stub.say(Says::Started);
+    comes_to(host, "demoting", "demoting since");
+    monitor.wait_role("standby", secs(60));
+    eventually("the workspace is returned", secs(30), || (monitor.count("returned", 0.0) > 0).then_some(()));
+
+    host.run("openclaw-failover pause --for 30m");
+    comes_to(host, "paused", "hold       paused since");
+    host.run("openclaw-failover resume");
+    host.run(&format!("systemctl mask {GATEWAY}"));
+    eventually("what is masked is seen", secs(60), || {
+        host.run(&format!("systemctl reload {MONITOR}; sleep 2"));
+        page(host).contains("not_ready: ").then_some(())
+    });
+    comes_to(host, "degraded", "degraded   not_ready");
+    host.run(&format!("systemctl unmask {GATEWAY}"));
+
+    println!("--- history --summary\n{}", host.run("openclaw-failover history --summary"));
+    println!("--- replay\n{}", host.run("openclaw-failover replay"));
+    host.run(&format!("systemctl kill --kill-who=main --signal=STOP {MONITOR}"));
+    comes_to(host, "no monitor", "monitor not running: process");
+    host.run(&format!("systemctl stop {MONITOR}"));
+    comes_to(host, "nothing", "monitor not running: there is no");
+}
+
+/// Waits until the status says this, and prints it.
+fn comes_to(host: &Host, what: &str, words: &str) {
+    let began = Instant::now();
+    let page = loop {
+        let page = page(host);
+        if page.contains(words) {
+            break page;
+        }
+        assert!(began.elapsed() < secs(40), "{what}: {words} is not in:\n{page}");
+    };
+    println!("--- {what}\n{page}");
+    for line in page.lines() {
+        assert!(line.chars().count() <= 80, "{what}: {line}");
+    }
+    assert!(page.lines().count() <= 24, "{what} is more than a screen");
+}
+
+fn page(host: &Host) -> String {
+    host.ask("openclaw-failover status").text
+}

@@ -1,0 +1,120 @@
+//! What an operator sees on a real terminal of 80 columns and 24 lines.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::{BINARY, PATIENCE, hears, monitor, signal, stub};
+
+const FOLDERS: [&str; 3] = ["STATE", "RUN", "SYNC"];
+
+/// A terminal that tmux keeps, with `status --watch` in it.
+struct Terminal<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> Terminal<'a> {
+    fn open(folder: &'a Path) -> Self {
+        let terminal = Self { folder };
+        let watch = format!("exec {BINARY} status --watch");
+        let opened = terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", &watch]);
+        assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
+        terminal
+    }
+
+    fn tmux(&self, args: &[&str]) -> Output {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(self.folder.join("tmux")).args(args).env_remove("TMUX").env_remove("NO_COLOR");
+        for name in FOLDERS {
+            command.env(format!("OPENCLAW_FAILOVER_{name}_DIR"), self.folder.join(name.to_lowercase()));
+        }
+        command.output().unwrap()
+    }
+
+    /// What it shows; a line that was wrapped is one line here.
+    fn shows(&self) -> String {
+        String::from_utf8(self.tmux(&["capture-pane", "-p", "-J"]).stdout).unwrap()
+    }
+
+    /// Waits until it shows this, and checks that it fits: no line is wrapped, and the page begins at the top.
+    fn comes_to(&self, words: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let page = self.shows();
+            // What is half drawn is looked at again.
+            let wrong = if page.contains(words) { misfit(&page) } else { Some(format!("{words:?} is missing")) };
+            let Some(wrong) = wrong else { return page };
+            assert!(began.elapsed() < PATIENCE, "{wrong}:\n{page}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+/// What is wrong with the page, if anything is.
+fn misfit(page: &str) -> Option<String> {
+    if let Some(line) = page.lines().find(|line| line.trim_end().chars().count() > 80) {
+        return Some(format!("this line is wrapped: {line}"));
+    }
+    let first = page.lines().next().unwrap_or_default();
+    if !first.starts_with("role ") && !first.starts_with("monitor not running") {
+        return Some("it has scrolled".to_owned());
+    }
+    (!page.contains("\nmonitor    version")).then(|| "its last line is missing".to_owned())
+}
+
+#[test]
+fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
+    if Command::new("tmux").arg("-V").output().is_err() {
+        eprintln!("!!! SKIPPED: tmux is not installed, so nobody has looked at `status --watch` on a terminal");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = stub(primary);
+    let name = "the-primary-in-my-parents-cellar";
+    let config = format!(
+        r#"{{ "upstreams": [{{ "name": "{name}", "urls": ["http://{primary}"] }}],
+              "probe": {{ "interval": "1s", "retry_interval": "1s", "timeout": "1s" }},
+              "promote": {{ "after": "1h", "witnesses": [] }} }}"#
+    );
+    fs::write(folder.path().join("config.json"), config).unwrap();
+    let (mut monitor, lines) = monitor(folder.path());
+    hears(&lines, "was seen healthy from here for the first time");
+
+    let terminal = Terminal::open(folder.path());
+    let page = terminal.comes_to("healthy for");
+    assert!(page.contains("24 h       ____") && page.contains(". healthy, x failing"), "{page}");
+    let coloured = terminal.tmux(&["capture-pane", "-p", "-e"]).stdout;
+    assert!(coloured.contains(&0x1b), "a terminal is shown colours");
+
+    let mut pause = Command::new(BINARY);
+    pause.args(["pause", "--for", "10m"]).env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run"));
+    assert!(pause.output().unwrap().status.success());
+    let page = terminal.comes_to("hold       paused since");
+    assert!(page.contains("ready      no: this host could not take over (hold"), "{page}");
+
+    drop(gateway);
+    terminal.comes_to("window     [....................] no life for");
+    signal(&monitor, "TERM");
+    assert!(monitor.0.wait().unwrap().success());
+    let page = terminal.comes_to("monitor not running: process");
+    assert!(page.starts_with("monitor not running: "), "{page}");
+}
+
+#[test]
+fn without_a_terminal_there_is_nothing_to_watch() {
+    let output = Command::new(BINARY).args(["status", "--watch"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--watch wants a terminal"));
+    let output = Command::new(BINARY).args(["status", "--watch", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -1,0 +1,223 @@
+//! A year of history in four mebibytes, whatever its weeks were like.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use openclaw_failover::failover::{Cause, Note, Reason};
+use openclaw_failover::json::Node;
+use openclaw_failover::probe::Failure;
+use openclaw_failover::report::clock::Wall;
+use openclaw_failover::report::entry::{Entry, MonitorNote};
+use openclaw_failover::report::history::{Form, Line, append, command, read};
+use openclaw_failover::report::status::Pull;
+use openclaw_failover::report::strip::{Cell, Strip};
+
+use super::{at, entry};
+
+const MEBIBYTE: u64 = 1024 * 1024;
+const DAY: u64 = 24 * 3600;
+
+/// A night of outages comes every so many days.
+const OUTAGES: u64 = 5;
+
+/// Writes as the monitor does, but for the disk, which is waited for only when the file is full.
+struct Writer<'a> {
+    path: &'a Path,
+    file: Option<File>,
+    length: u64,
+    longest: u64,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, entry: &Entry) {
+        let line = format!("{}\n", entry.to_json());
+        self.length += line.len() as u64;
+        if self.length > MEBIBYTE {
+            self.file = None;
+            self.longest = self.longest.max(size(self.path));
+            append(self.path, entry).unwrap();
+            self.longest = self.longest.max(size(self.path));
+            self.length = line.len() as u64;
+            return;
+        }
+        let open = || File::options().append(true).create(true).open(self.path).unwrap();
+        self.file.get_or_insert_with(open).write_all(line.as_bytes()).unwrap();
+    }
+
+    fn note(&mut self, note: &Note, seconds: u64) {
+        self.write(&entry(note, seconds));
+    }
+
+    /// The primary pushes by day, and each pull finds something else.
+    fn pulls(&mut self, day: u64) {
+        for pull in 0..60 {
+            let seconds = day * DAY + 8 * 3600 + pull * 300;
+            let pulled = Pull {
+                outcome: "moved".to_owned(),
+                commit: Some(format!("{seconds:040x}")),
+                committed: Some(at(seconds - 60)),
+                at: at(seconds),
+                fresh: Some(at(seconds)),
+                ..Pull::default()
+            };
+            self.write(&Entry::of_monitor(&MonitorNote::PullChanged(pulled), at(seconds), Wall::default()));
+        }
+    }
+
+    fn blip(&mut self, seconds: u64) {
+        self.note(&Note::WindowOpened { upstream: 0, failure: Failure::Refused }, seconds);
+        self.note(&Note::WindowClosed { upstream: 0, lasted: Duration::from_secs(12) }, seconds + 12);
+    }
+
+    fn outage(&mut self, seconds: u64) {
+        let (cause, lasted) = (Cause::Outage, Duration::from_secs(600));
+        self.note(&Note::WindowOpened { upstream: 0, failure: Failure::ConnectTimeout }, seconds + 5);
+        let window = Duration::from_secs(30);
+        self.note(&Note::Promoting { cause, window, failures: 6, life: at(seconds) }, seconds + 30);
+        self.note(&Note::Promoted { cause, took: Duration::from_secs(10), hold_down: window }, seconds + 40);
+        self.note(&Note::WindowClosed { upstream: 0, lasted }, seconds + 600);
+        let reason = Reason::Ready { upstream: 0 };
+        self.note(&Note::Demoting { reason }, seconds + 630);
+        self.note(&Note::Demoted { reason, active_for: Some(lasted) }, seconds + 640);
+    }
+}
+
+fn size(path: &Path) -> u64 {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+    length(path) + length(&path.with_extension("1.jsonl"))
+}
+
+/// A year of 365 days, some of them noisy, as it stands in the files at its end.
+fn year(path: &Path, blips: u64, noisy: impl Fn(u64) -> bool) -> Vec<Node> {
+    let mut writer = Writer { path, file: None, length: 0, longest: 0 };
+    let started =
+        MonitorNote::Started { version: "0.1.0".to_owned(), upstreams: vec!["primary".to_owned()], seen: None };
+    writer.write(&Entry::of_monitor(&started, at(0), Wall::default()));
+    for day in 0..365 {
+        let midnight = day * DAY;
+        if day % OUTAGES == 0 {
+            writer.outage(midnight + 100);
+        }
+        writer.blip(midnight + 2 * 3600);
+        if noisy(day) {
+            // Up and down every 30 s, and six times for so long that this host takes over.
+            (0..blips).for_each(|blip| writer.blip(midnight + 3 * 3600 + blip * 30));
+            (0..6).for_each(|outage| writer.outage(midnight + 20 * 3600 + outage * 1000));
+        }
+        writer.pulls(day);
+    }
+    assert!(writer.longest.max(size(path)) <= 4 * MEBIBYTE, "{} bytes", writer.longest);
+    let entries = read(path).unwrap().map(|line| match line {
+        Line::Entry(entry) => Some(entry),
+        Line::Unreadable => None,
+    });
+    entries.collect::<Option<_>>().unwrap()
+}
+
+fn count(entries: &[Node], event: &str) -> usize {
+    entries.iter().filter(|entry| entry.get("event").unwrap().as_str() == Some(event)).count()
+}
+
+/// All that is asked of the summary, whatever was left out.
+fn summary(path: &Path) -> Node {
+    let form = Form { json: true, summary: true };
+    openclaw_failover::json::parse(&command(path, None, form, at(365 * DAY)).unwrap().text).unwrap()
+}
+
+fn number(node: &Node, key: &str) -> f64 {
+    node.get(key).unwrap().as_f64().unwrap()
+}
+
+#[test]
+fn every_transition_of_an_ordinary_year_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let entries = year(&path, 0, |_| false);
+    let outages = 365_usize.div_ceil(OUTAGES as usize);
+    for event in ["promoting", "promoted", "demoting", "demoted"] {
+        assert_eq!(count(&entries, event), outages, "{event}");
+    }
+    assert_eq!(count(&entries, "window_closed"), 365 + outages);
+    // Room that nothing else needs is for what is no transition.
+    assert!(count(&entries, "pulled") > 1000);
+    let sorted = entries.is_sorted_by_key(|entry| entry.get("at").unwrap().as_str().unwrap().to_owned());
+    assert!(sorted, "the oldest comes first");
+}
+
+#[test]
+fn a_noisy_week_does_not_push_out_the_year() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let is_noisy = |day| (180..187).contains(&day) || (340..347).contains(&day);
+    let entries = year(&path, 2000, is_noisy);
+    let outages = 365_usize.div_ceil(OUTAGES as usize) + 14 * 6;
+    for event in ["promoting", "promoted", "demoting", "demoted"] {
+        assert_eq!(count(&entries, event), outages, "{event}");
+    }
+    let summary = summary(&path);
+    assert_eq!(number(&summary, "outages") as usize, outages);
+    // What is not kept is counted.
+    let passed = number(summary.get("ended_before_promotion").unwrap(), "count");
+    let more = number(&summary, "ended_before_promotion_not_kept");
+    assert_eq!(passed + more, f64::from(365 + 14 * 2000));
+    assert!(more > 1000.0);
+    let down = outages as f64 * 600.0 + (passed + more) * 12.0;
+    assert!((number(&summary, "primary_down_seconds") - down).abs() < 1.0, "{down}");
+}
+
+#[test]
+fn a_year_in_which_every_day_is_noisy_is_kept_as_far_as_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let entries = year(&path, 100, |_| true);
+    let days: std::collections::BTreeSet<_> =
+        entries.iter().map(|entry| entry.get("at").unwrap().as_str().unwrap()[..10].to_owned()).collect();
+    assert!(days.len() >= 365, "{} days", days.len());
+    assert!(count(&entries, "promoted") >= 365);
+    let passed = number(summary(&path).get("ended_before_promotion").unwrap(), "count");
+    let more = number(&summary(&path), "ended_before_promotion_not_kept");
+    assert!(passed + more >= f64::from(365 * 101), "{passed} and {more}");
+}
+
+#[test]
+fn a_monitor_that_was_killed_and_is_not_back_watches_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    append(&path, &entry(&Note::Armed { upstream: 0 }, 0)).unwrap();
+    let watched = || number(&summary(&path), "watched_seconds") as u64;
+    assert_eq!(watched(), 365 * DAY);
+    let mut strip = Strip::default();
+    strip.mark(at(9 * DAY), Cell::Healthy);
+    strip.save(&folder.path().join("strip.json")).unwrap();
+    assert_eq!(watched(), 9 * DAY);
+}
+
+#[test]
+fn a_crash_between_the_two_files_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let filler = "{\"at\":\"2026-11-21T22:00:00.000Z\",\"event\":\"demoted\",\"text\":\"\"}\n";
+    let lines = MEBIBYTE as usize / filler.len();
+    let full = filler.repeat(lines - 1) + &format!("{}\n", entry(&Note::Isolated, 10).to_json());
+    for _ in 0..2 {
+        // The second time as if the machine had stopped just before the full file was removed.
+        fs::write(&path, &full).unwrap();
+        append(&path, &entry(&Note::WentDown, 20)).unwrap();
+        assert_eq!(read(&path).unwrap().count(), lines + 1);
+    }
+}
+
+#[test]
+fn what_is_older_than_a_year_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let mut writer = Writer { path: &path, file: None, length: 0, longest: 0 };
+    writer.outage(0);
+    for day in 400..450 {
+        writer.pulls(day);
+    }
+    let entries: Vec<_> = read(&path).unwrap().collect();
+    assert!(matches!(&entries[0], Line::Entry(first) if first.get("event").unwrap().as_str() == Some("pulled")));
+}

@@ -1,0 +1,89 @@
+//! Golden traces: whole nights as the flight recorder has written them down, and every decision in them as `replay`
+//! explains it, byte for byte, beside them in `tests/traces/`.
+//!
+//! When the machine, the recorder or the words are to be other ones, they are written anew on purpose, and the difference
+//! is read before it is committed:
+//!
+//! ```text
+//! GOLDEN_TRACES=write cargo test --test timelines traces
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use openclaw_failover::config;
+use openclaw_failover::probe::Failure;
+use openclaw_failover::report::trace::replay;
+
+use crate::events::{pause, until};
+use crate::play::{Play, fails, spans};
+
+/// The primary, up but for these spans in seconds, in which it fails so.
+fn primary(failure: Failure, down: &[(f64, f64)]) -> crate::play::Plan {
+    let edges = down.iter().flat_map(|&(from, back)| [(from, fails(failure)), (back, crate::play::up())]);
+    spans([(0.0, crate::play::up())].into_iter().chain(edges).collect())
+}
+
+fn night(witnesses: &str, failure: Failure, down: &[(f64, f64)]) -> Play {
+    let text = format!(
+        r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }}],
+              "promote": {{ "witnesses": [{witnesses}] }} }}"#
+    );
+    Play::recorded(config::parse(&text, "the night").unwrap(), vec![primary(failure, down)])
+}
+
+/// Records a night, and compares it with the one that is kept.
+fn compare(name: &str, mut night: Play, end: f64) {
+    night.until(end);
+    let trace = night.trace();
+    let path = |ending: &str| PathBuf::from(format!("{}/tests/traces/{name}.{ending}", env!("CARGO_MANIFEST_DIR")));
+    if std::env::var_os("GOLDEN_TRACES").is_some_and(|value| value == "write") {
+        fs::create_dir_all(path("").parent().unwrap()).unwrap();
+        fs::write(path("jsonl"), &trace).unwrap();
+        fs::write(path("txt"), replay(&trace).text).unwrap();
+    }
+    let expected = fs::read_to_string(path("txt")).unwrap();
+    let kept = replay(&fs::read_to_string(path("jsonl")).unwrap());
+    same(&kept.text, &expected, "the machine decides otherwise, or says so in other words");
+    assert_eq!((kept.code, kept.warning), (0, None));
+    same(&replay(&trace).text, &expected, "the same night is recorded in another way");
+}
+
+/// Byte for byte, but of two that differ only the first line that does is shown.
+fn same(text: &str, expected: &str, what: &str) {
+    let differs = text.lines().zip(expected.lines()).find(|(line, expected)| line != expected);
+    assert_eq!(differs, None, "{what}");
+    assert!(text == expected, "{what}: one is longer");
+}
+
+#[test]
+fn an_outage_with_failover_and_failback() {
+    compare("outage", night("", Failure::ConnectTimeout, &[(103.0, 403.0)]), 600.0);
+}
+
+#[test]
+fn a_blip_that_ends_before_a_promotion() {
+    compare("blip", night("", Failure::Refused, &[(101.0, 119.0)]), 300.0);
+}
+
+#[test]
+fn an_isolated_night() {
+    let mut night = night(r#""tcp://192.0.2.3:53""#, Failure::Unreachable, &[(101.0, 700.0)]);
+    night.witness = |now| now >= 700.0;
+    compare("isolated", night, 900.0);
+}
+
+#[test]
+fn a_flapping_night() {
+    let down: Vec<_> = (0..8).map(|fall| (101.0 + f64::from(fall) * 240.0, 221.0 + f64::from(fall) * 240.0)).collect();
+    compare("flapping", night("", Failure::Refused, &down), 3600.0);
+}
+
+#[test]
+fn an_operators_hold() {
+    let mut night = night("", Failure::Status(502), &[(101.0, 700.0)]);
+    night.is_told(50.0, until(400.0, pause()));
+    compare("hold", night, 900.0);
+}
