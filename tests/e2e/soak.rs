@@ -21,6 +21,7 @@ const SHORT: u64 = 90;
 /// What an allocator may keep beside what is in use, and what is touched for the first time late, in KiB. A leak of some
 /// hundred bytes a probe is more in a real soak.
 const GROWTH: u64 = 256;
+const METRICS: &str = "/run/openclaw-failover/metrics.prom";
 /// Has the standby step aside: by itself it would not soon, beside a primary that comes and goes.
 const ASIDE: &str = "timeout 60 openclaw-failover demote; openclaw-failover resume";
 
@@ -101,7 +102,7 @@ fn fault(dice: &mut Dice, lab: &Lab, stub: &Stub, webhook: &Webhook) {
             lab.git().run("mv /home/openclaw/away /home/openclaw/workspace.git");
         }
         _ => {
-            let words = ["promote", "demote --for 5s", "pause --for 5s", "resume"];
+            let words = ["promote", "demote --for 5s", "pause --for 5s --reason why", "resume", "drill --force"];
             let word = words[dice.throw(words.len() as u64) as usize];
             drop(host.ask(&format!("timeout 60 openclaw-failover {word}")));
         }
@@ -141,7 +142,7 @@ fn rest(lab: &Lab, stub: &Stub, webhook: &Webhook) -> Held {
     }
 }
 
-/// The history, the webhook, systemd, and the trace with what a machine decides by it again.
+/// The history, the webhook, systemd, the metrics, and the trace with what a machine decides by it again.
 fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
     let host = &lab.standby;
     let history = history(host);
@@ -157,6 +158,13 @@ fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
 
     let starts = lab.starts().into_iter().filter(|at| *at >= began).count();
     assert!(starts >= count("promoted"), "systemd knows of {starts} starts");
+
+    let metrics = host.read(METRICS).unwrap_or_default();
+    for (metric, name) in [("promotions_total{", "promoted"), ("demotions_total{", "demoted")] {
+        let samples = metrics.lines().filter(|line| line.contains(metric));
+        let sum: usize = samples.filter_map(|line| line.split_whitespace().next_back()?.parse::<usize>().ok()).sum();
+        assert_eq!(sum, count(name), "{name}: the metrics count as the history tells");
+    }
 
     let replayed = host.run("openclaw-failover replay");
     let last = replayed.lines().next_back().unwrap_or_default();
