@@ -18,6 +18,7 @@ mod clock;
 mod conditions;
 mod gateway;
 mod inbox;
+mod intake;
 mod lookout;
 mod notifier;
 mod operator;
@@ -41,11 +42,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::config::{Config, Source};
-use crate::doctor::{Checked, DEFAULT_USER};
-use crate::failover::{self, Action, Event, Machine, Memory, Observation, Order, Policy, Time, UnitState};
+use crate::failover::{self, Action, Event, Machine, Memory, Order, Policy, Time};
 use crate::host::notify::Notify;
-use crate::host::systemd;
-use crate::probe::{self, Answer};
+use crate::probe;
 use crate::report::armed::Armed;
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::metrics::Counts;
@@ -188,7 +187,7 @@ impl Monitor {
         let start = failover::Start {
             memory: past.memory.clone(),
             armed: past.armed.knows_each(&parts.config.upstreams),
-            unit: unit.as_ref().ok().map(unit_for_machine),
+            unit: unit.as_ref().ok().map(intake::unit_for_machine),
         };
         let witnessed = policy.witnessed;
         let (workers, mut missing) = Workers::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;
@@ -285,99 +284,6 @@ impl Monitor {
         self.machine.wake().map_or(LONGEST_WAIT, |at| self.clock.until(at).min(LONGEST_WAIT))
     }
 
-    /// Takes in one message. True when the monitor is to stop.
-    fn take(&mut self, message: Message) -> bool {
-        let at = message.at;
-        match message.fact {
-            Fact::Probed { generation, upstream, answer } if generation == self.generation => {
-                self.pulse.probed(at);
-                self.probed(at, upstream, &answer);
-            }
-            Fact::Probed { .. } => {}
-            Fact::Witnessed { alive } => self.handle(at, Event::Witnessed { alive }),
-            Fact::Looked { unit, answer, permitted } => {
-                if let Some(permitted) = permitted {
-                    let note = self.conditions.permission(permitted.err());
-                    self.tell_if(note);
-                }
-                self.looked(at, unit, answer);
-            }
-            Fact::Ordered(result) => {
-                self.pulse.order_ended();
-                let note = self.conditions.permission(result.as_ref().err().cloned());
-                self.tell_if(note);
-                self.handle(at, Event::Ordered(result));
-            }
-            Fact::Pulled(report) => {
-                let note = self.conditions.workspace.pulled(&report);
-                self.tell_if(note);
-                self.checked(report.iter().flat_map(|report| &report.checks), true);
-                let unreturned = report.is_ok_and(|report| report.workspace.unreturned);
-                self.handle(at, Event::Pulled { unreturned });
-            }
-            Fact::Pushed(result) => {
-                let notes = self.conditions.workspace.pushed(&result);
-                notes.iter().for_each(|note| self.tell(note));
-                self.handle(at, Event::Pushed { returned: result.is_ok_and(|pushed| pushed.is_done()) });
-            }
-            Fact::Disk(result) => {
-                let note = self.conditions.disk(result);
-                self.tell(&note);
-            }
-            Fact::Notified(who, result) => {
-                let note = self.conditions.notified(who, result);
-                self.tell(&note);
-            }
-            Fact::Loaded(loaded) => self.loaded(loaded),
-            Fact::Called(call) => self.called(at, &call),
-            Fact::Examined(found) => {
-                // A look that has seen nothing is worth another one soon.
-                let is_well = !found.is_empty() && !found.iter().any(Checked::has_failed);
-                self.lookout.ended(at, is_well);
-                self.checked(found.iter(), false);
-            }
-            Fact::Asked(Ask::Reload) => self.reload(),
-            Fact::Asked(Ask::Stop) => return true,
-        }
-        false
-    }
-
-    /// Takes in what was seen of whether this host could take over.
-    fn checked<'a>(&mut self, found: impl Iterator<Item = &'a Checked>, is_certain: bool) {
-        for checked in found {
-            let finding = checked.finding(&self.parts.config, &self.parts.source, DEFAULT_USER);
-            let note = self.conditions.readiness.take(finding, is_certain);
-            self.tell_if(note);
-        }
-    }
-
-    fn probed(&mut self, at: Time, upstream: usize, answer: &Answer) {
-        let Some(seen) = self.upstreams.get_mut(upstream) else { return };
-        self.changed |= Seen::renew(seen, answer, at);
-        let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
-        self.counts.probed(name, answer.verdict);
-        if answer.verdict.is_healthy() {
-            let note = self.conditions.channels(name, &answer.channels);
-            self.tell_if(note);
-        }
-        self.handle(at, Event::Probed { upstream, verdict: answer.verdict });
-    }
-
-    fn looked(&mut self, at: Time, unit: Option<Result<systemd::Unit, String>>, answer: Option<Answer>) {
-        if let Some(unit) = &unit {
-            let note = self.conditions.bus(unit.as_ref().err().cloned());
-            self.tell_if(note);
-        }
-        if let Some(answer) = &answer {
-            self.changed |= Seen::renew(&mut self.gateway, answer, at);
-        }
-        let unit = unit.and_then(Result::ok).as_ref().map(unit_for_machine);
-        let verdict = answer.as_ref().map(|answer| answer.verdict);
-        let channels = answer.map(|answer| answer.channels).unwrap_or_default();
-        let channels_well = channels.failing.is_empty() && channels.suppressed.is_empty();
-        self.handle(at, Event::Observed(Observation { unit, verdict, channels_well }));
-    }
-
     fn handle(&mut self, at: Time, event: Event) {
         let before = self.machine.unit();
         let actions = self.machine.handle(at, event.clone());
@@ -435,16 +341,4 @@ impl Monitor {
             }
         }
     }
-}
-
-/// What of systemd's answer the machine decides by.
-fn unit_for_machine(unit: &systemd::Unit) -> failover::Unit {
-    let state = match unit.active {
-        systemd::Active::Active => UnitState::Active,
-        systemd::Active::Activating => UnitState::Activating,
-        systemd::Active::Deactivating => UnitState::Deactivating,
-        systemd::Active::Inactive | systemd::Active::Failed => UnitState::Down,
-    };
-    let invocation = unit.invocation.as_deref().and_then(|id| u128::from_str_radix(id, 16).ok());
-    failover::Unit { state, invocation: invocation.map(failover::Invocation), main_pid: unit.main_pid }
 }
