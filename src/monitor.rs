@@ -191,7 +191,7 @@ impl Monitor {
         };
         let witnessed = policy.witnessed;
         let (workers, mut missing) = Workers::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;
-        let notifier = Notifier::start(&parts.config, &parts.paths, &outlet)?;
+        let notifier = Notifier::start(0, &parts.config, &parts.paths, &outlet)?;
         missing.extend(operator::listen(&parts.paths.control(), outlet.clone()));
         let mut monitor = Self {
             upstreams: vec![None; parts.config.upstreams.len()],

@@ -34,6 +34,14 @@ pub enum HoldKind {
 /// A hold that has stood for so long is announced, and again after as long.
 const STANDS: Duration = Duration::from_secs(24 * 3600);
 
+impl Hold {
+    /// When a monitor before this one has announced it last, as far as it stood long enough.
+    pub(super) fn announced(&self, now: Time) -> Option<Time> {
+        let days = now.since(self.since).as_secs() / STANDS.as_secs();
+        (days > 0).then(|| self.since + STANDS * u32::try_from(days).unwrap_or(u32::MAX))
+    }
+}
+
 impl Machine {
     /// Takes in an operator's word.
     pub(super) fn commanded(&mut self, command: &Command) {

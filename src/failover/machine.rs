@@ -6,7 +6,7 @@ use super::event::{Event, Observation, Unit, UnitState};
 use super::hold::HoldKind;
 use super::memory::Memory;
 use super::policy::Policy;
-use super::role::{Cause, Promoting, Reason, Role, Step};
+use super::role::{Cause, Promoting, Reason, Role, Step, Verify};
 use super::time::Time;
 use super::upstream::Upstream;
 use super::window::Window;
@@ -80,6 +80,7 @@ impl Machine {
             out: Vec::new(),
         };
         machine.memory.clamp(now);
+        machine.told.hold_stands = machine.memory.hold.and_then(|hold| hold.announced(now));
         machine.end_drill(Outcome::Interrupted);
         machine.adopt_unit();
         if machine.role == Role::Standby
@@ -171,6 +172,14 @@ impl Machine {
     #[must_use]
     pub fn wants_witness(&self) -> bool {
         self.policy.witnessed
+    }
+
+    /// Whether this host is to serve and does not come to it: a start has failed, or what was started is silent beyond its
+    /// patience.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        let Role::Promoting(Promoting { attempt, step, .. }) = &self.role else { return false };
+        *attempt > 0 || matches!(step, Step::Clear { .. } | Step::Verify(Verify { told: true, .. }))
     }
 
     /// Whether something else answers on the gateway's port.

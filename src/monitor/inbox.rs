@@ -39,7 +39,14 @@ pub(super) enum Fact {
     /// The disk takes what is written to it, or why not.
     Disk(Result<(), String>),
     /// A webhook, or the heartbeat's server, by its credential's name: it takes what it is sent, or why not.
-    Notified(String, Result<(), String>),
+    Notified {
+        /// Which notifier's.
+        serial: u64,
+        /// By the name of its credential.
+        who: String,
+        /// Whether it is taken.
+        result: Result<(), String>,
+    },
     /// The configuration was read again.
     Loaded(Loaded),
     /// An operator wants to know something, or gives an order.

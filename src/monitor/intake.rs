@@ -48,7 +48,8 @@ impl Monitor {
                 let note = self.conditions.disk(result);
                 self.tell(&note);
             }
-            Fact::Notified(who, result) => {
+            Fact::Notified { serial, .. } if serial != self.notifier.serial => {}
+            Fact::Notified { who, result, .. } => {
                 let note = self.conditions.notified(who, result);
                 self.tell(&note);
             }

@@ -13,20 +13,23 @@ use crate::report::metrics::Sent;
 use crate::report::paths::Paths;
 
 pub(super) struct Notifier {
+    /// Tells what comes from these couriers from what comes late of those before them.
+    pub(super) serial: u64,
     couriers: Vec<Courier>,
     heartbeat: Option<Heartbeat>,
     sieve: Sieve,
     host: String,
-    steady: Duration,
+    /// The hold-down of an upstream that does not come and go.
+    pub(super) steady: Duration,
 }
 
 impl Notifier {
-    pub(super) fn start(config: &Config, paths: &Paths, outlet: &Outlet) -> io::Result<Self> {
+    pub(super) fn start(serial: u64, config: &Config, paths: &Paths, outlet: &Outlet) -> io::Result<Self> {
         let (host, vault) = (host_name(), Vault::from_env());
         let told = |who: &str| -> Told {
             let (who, outlet) = (who.to_owned(), outlet.clone());
             Box::new(move |result| {
-                outlet.send(Fact::Notified(who.clone(), result));
+                outlet.send(Fact::Notified { serial, who: who.clone(), result });
             })
         };
         let mut couriers = Vec::new();
@@ -45,7 +48,7 @@ impl Notifier {
             Some(beat) => Some(Heartbeat::start(beat.clone(), vault, told(&beat.credential))?),
             None => None,
         };
-        Ok(Self { couriers, heartbeat, sieve: Sieve::default(), host, steady: config.demote.after })
+        Ok(Self { serial, couriers, heartbeat, sieve: Sieve::default(), host, steady: config.demote.after })
     }
 
     /// Passes an entry on to whoever wants to know. Never waits.

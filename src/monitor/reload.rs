@@ -58,10 +58,11 @@ impl Monitor {
         let changed = self.workers.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, outlet);
         let missing = changed.map_err(|why| why.to_string())?;
         if (&config.notify, &config.heartbeat) != (&self.parts.config.notify, &self.parts.config.heartbeat) {
-            let notifier = Notifier::start(&config, &self.parts.paths, &self.outlet);
+            let notifier = Notifier::start(generation, &config, &self.parts.paths, &self.outlet);
             self.notifier = notifier.map_err(|why| Error::from(why).to_string())?;
             self.conditions.forget_notified();
         }
+        self.notifier.steady = config.demote.after;
         self.generation = generation;
         self.backend = backend;
         let armed = self.armed.knows_each(&config.upstreams);

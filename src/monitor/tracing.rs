@@ -23,9 +23,11 @@ impl Monitor {
 
     /// Begins a new segment when this one is long, if possible while the machine is as one that has just started.
     pub(super) fn trace_anew(&mut self) {
-        let memory = self.machine.memory();
-        let is_quiet =
-            self.machine.role() == &Role::Standby && self.machine.window().is_none() && memory.hold.is_none();
+        let (machine, memory) = (&self.machine, self.machine.memory());
+        let is_drilling = memory.drill.as_ref().is_some_and(|drill| drill.ended.is_none());
+        let is_troubled = machine.port_held() || machine.upstreams().iter().any(|upstream| upstream.unsteady);
+        let is_idle = machine.role() == &Role::Standby && machine.window().is_none() && memory.hold.is_none();
+        let is_quiet = is_idle && !is_drilling && !is_troubled;
         if !self.tracer.is_full(is_quiet) {
             return;
         }

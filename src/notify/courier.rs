@@ -95,7 +95,17 @@ impl Courier {
             Self { webhook: webhook.credential.clone(), about: webhook.topics.clone(), desk: Arc::clone(&desk) };
         // What happens from here on is news, however late the thread begins.
         let began = wall_clock();
-        let errand = Errand { way, told, desk, began, failed: 0, tried: None, wait: Duration::ZERO, is_failing: false };
+        let errand = Errand {
+            way,
+            told,
+            desk,
+            began,
+            failed: 0,
+            tried: None,
+            wait: Duration::ZERO,
+            is_failing: false,
+            mark: None,
+        };
         spawn("courier", move || errand.run())?;
         Ok(courier)
     }
@@ -161,6 +171,8 @@ struct Errand {
     tried: Option<Instant>,
     wait: Duration,
     is_failing: bool,
+    /// How far this one has come, whether or not the disk took it.
+    mark: Option<Mark>,
 }
 
 impl Errand {
@@ -213,7 +225,9 @@ impl Errand {
 
     /// Delivered or given up: it is not told again.
     fn done(&mut self, message: &Message) {
-        Mark { at: message.at, id: message.id.clone() }.save(&self.way.mark);
+        let mark = Mark { at: message.at, id: message.id.clone() };
+        mark.save(&self.way.mark);
+        self.mark = Some(mark);
         let mut tray = self.desk.tray();
         tray.queue.retain(|known| known.id != message.id);
         let is_behind = tray.missed && tray.queue.is_empty();
@@ -226,8 +240,9 @@ impl Errand {
     /// Puts what the history has, and nobody has been told of, before what waits.
     fn go_back(&self) {
         let (way, now) = (&self.way, wall_clock());
-        let Some(mark) = Mark::load(&way.mark, now) else {
+        let Some(mark) = self.mark.clone().or_else(|| Mark::load(&way.mark, now)) else {
             Mark { at: self.began, id: String::new() }.save(&way.mark);
+            self.desk.tray().missed = false;
             return;
         };
         let behind = mark.behind(&way.history, &way.host, &way.webhook.topics, now, ROOM);

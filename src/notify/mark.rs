@@ -54,21 +54,26 @@ impl Mark {
     ) -> VecDeque<Arc<Message>> {
         let mut found = VecDeque::new();
         let mut sieve = Sieve::default();
-        let Ok(lines) = history::read(history) else { return found };
-        for line in lines {
-            let Line::Entry(entry) = line else { continue };
-            let at = entry.get("at").and_then(|at| parse_rfc3339(at.as_str()?)).unwrap_or_default();
-            if at < self.at || now.since(at) > STALE {
-                continue;
-            }
+        let messages = || {
+            let entries = history::read(history).into_iter().flatten().filter_map(|line| match line {
+                Line::Entry(entry) if now.since(history::moment(&entry)) <= STALE => Some(entry),
+                _ => None,
+            });
             // Whether the hold-down had grown then is not known any more.
-            let Some(message) = Message::of(&entry, host, Duration::MAX) else { continue };
-            if message.id == self.id {
-                // What happened in the same millisecond and stands before it was delivered before it.
-                found.clear();
-                continue;
-            }
-            if message.is_transition() && message.is_about(about) && sieve.lets_through(&message) {
+            entries.filter_map(|entry| Message::of(&entry, host, Duration::MAX))
+        };
+        // What stands before the mark was delivered before it: by its time alone that cannot be told, for entries of one
+        // turn of the loop may stand in another order, and clocks are set back.
+        let mut is_behind = !messages().any(|message| message.id == self.id);
+        let since = if is_behind { self.at } else { Time::default() };
+        for message in messages() {
+            if !is_behind {
+                is_behind = message.id == self.id;
+            } else if message.at >= since
+                && message.is_transition()
+                && message.is_about(about)
+                && sieve.lets_through(&message)
+            {
                 found.push_back(Arc::new(message));
                 if found.len() == most {
                     break;

@@ -12,9 +12,11 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::clock::parse_rfc3339;
 use super::durable::{Error, sync_folder};
 use super::entry::Entry;
 use super::load;
+use crate::failover::Time;
 use crate::json::Node;
 
 pub use command::{Form, command};
@@ -74,6 +76,12 @@ pub enum Line {
     Entry(Node),
     /// Something else: torn, too long, by somebody else, or on a disk that is broken there.
     Unreadable,
+}
+
+/// When an entry happened; long ago where that cannot be read.
+#[must_use]
+pub fn moment(entry: &Node) -> Time {
+    entry.get("at").and_then(|at| parse_rfc3339(at.as_str()?)).unwrap_or_default()
 }
 
 /// Reads the history at `path` line by line, oldest first. A file that is far too long is read from where its last four

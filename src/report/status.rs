@@ -25,7 +25,8 @@ const SILENT_INTERVALS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What keeps this host from taking over, by the names that are given to it in [`Status::degraded`].
-const OBSTACLES: [&str; 5] = ["systemd_unreachable", "port_held", "isolated", "never_seen_healthy", "not_ready"];
+const OBSTACLES: [&str; 6] =
+    ["systemd_unreachable", "start_failing", "port_held", "isolated", "never_seen_healthy", "not_ready"];
 
 /// How things stood when the monitor last wrote it.
 #[derive(Clone, Debug, Default, PartialEq)]

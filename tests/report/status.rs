@@ -4,8 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
-    Cause, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, Memory, Outcome, Policy, Start,
+    Cause, Command, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, Memory, Observation, Outcome, Policy,
+    Start, Unit, UnitState,
 };
 use openclaw_failover::json;
 use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
@@ -379,25 +381,53 @@ fn the_last_drill_and_the_next_one_stand_on_one_row() {
 }
 
 #[test]
+fn a_gateway_that_does_not_come_up_is_nobody_who_takes_over() {
+    let mut machine = machine(Memory::default());
+    let promote = Command::Hold { kind: HoldKind::Promoted, until: None };
+    let down = Unit { state: UnitState::Down, invocation: None, main_pid: None };
+    let observed = Observation { unit: Some(down), verdict: None, channels_well: true };
+    let events = [
+        Event::Command(promote),
+        Event::Pulled { unreturned: false },
+        Event::Observed(observed),
+        Event::Ordered(Err("it exits at once".to_owned())),
+    ];
+    for (seconds, event) in (1..).zip(events) {
+        let status = told(&machine, &primary(), seconds);
+        assert!(status.could_take_over(), "{status:?}");
+        let _ = machine.handle(at(seconds), event);
+    }
+    let status = told(&machine, &primary(), 10);
+    assert!(!status.could_take_over());
+    let page = status.render(at(10), false);
+    assert!(page.contains("ready      no: this host could not take over") && page.contains("start_failing"), "{page}");
+}
+
+/// How things stand with nothing but a machine.
+fn told(machine: &Machine, config: &Config, seconds: u64) -> Status {
+    let facts = Facts {
+        config,
+        wall: Wall::default(),
+        now: at(seconds),
+        started: at(1),
+        interval: SECOND * 10,
+        upstreams: &[None],
+        gateway: None,
+        workspace: None,
+        returned: None,
+        degraded: &[],
+        strip: &strip(),
+    };
+    Status::new(machine, &facts)
+}
+
+#[test]
 fn a_drill_that_passed_puts_the_next_one_off() {
     let due = |interval: u64, drilled: Option<u64>| {
         let mut config = primary();
         config.drill.interval = SECOND * u32::try_from(interval).unwrap();
-        let facts = Facts {
-            config: &config,
-            wall: Wall::default(),
-            now: at(100),
-            started: at(1),
-            interval: SECOND * 10,
-            upstreams: &[None],
-            gateway: None,
-            workspace: None,
-            returned: None,
-            degraded: &[],
-            strip: &strip(),
-        };
         let memory = Memory { drilled: drilled.map(at), ..Memory::default() };
-        Status::new(&machine(memory), &facts).drill_due
+        told(&machine(memory), &config, 100).drill_due
     };
     assert_eq!(due(3600, None), Some(at(1)), "none has ever passed");
     assert_eq!(due(3600, Some(0)), Some(at(3600)));

@@ -169,3 +169,12 @@ fn the_file_is_bounded() {
     let length = |path| fs::metadata(path).unwrap().len();
     assert!(length(&path) + length(&folder.path().join("trace.1.jsonl")) < 2 * 1024 * 1024);
 }
+
+#[test]
+fn a_file_from_elsewhere_cannot_move_the_cursor() {
+    let night = include_str!("../traces/outage.jsonl");
+    let forged = night.replacen("\"window_opened\"", "\"\\u001b]0;mine\\u0007\"", 1);
+    assert_ne!(forged, night);
+    let shown = replay(&forged);
+    assert!(shown.text.contains("DIFFERS") && !shown.text.contains(['\u{1b}', '\u{7}']), "{}", shown.text);
+}

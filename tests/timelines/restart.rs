@@ -142,3 +142,12 @@ fn a_persisted_time_in_the_future_counts_as_now() {
     assert_eq!(night.hold_down(), 60.0);
     night.at(86_399.0, crate::events::tick()).forget().at(86_400.0, crate::events::tick()).says("HoldStands").forget();
 }
+
+#[test]
+fn a_hold_that_was_announced_is_not_announced_at_each_start() {
+    let hold = Hold { kind: HoldKind::Paused, since: time(-100_000.0), until: None };
+    let memory = Memory { hold: Some(hold), ..Memory::default() };
+    let mut night = Night::begins(0.0, defaults(), failover::Start { memory, armed: vec![true], unit: None });
+    night.forget().at(0.1, crate::events::tick()).is_silent().at(72_799.0, crate::events::tick()).is_silent();
+    night.at(72_800.0, crate::events::tick()).says("HoldStands").forget();
+}

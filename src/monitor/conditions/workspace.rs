@@ -78,7 +78,8 @@ impl Workspace {
             }
             self.not_put_away = Some(why);
         }
-        if pushed.open && !std::mem::replace(&mut self.open, pushed.open) {
+        let was_open = std::mem::replace(&mut self.open, pushed.open);
+        if pushed.open && !was_open {
             notes.push(MonitorNote::WorkspaceOpen);
         }
         notes

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::summary::Summary;
-use super::{Line, read};
+use super::{Line, moment, read};
 use crate::failover::Time;
 use crate::host::printable;
 use crate::json::Node;
 use crate::report::Shown;
-use crate::report::clock::{parse_rfc3339, people};
+use crate::report::clock::people;
 use crate::report::durable::Error;
 use crate::report::strip::Strip;
 
@@ -63,11 +63,6 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
     };
     let warning = (unreadable > 0).then(|| format!("lines left out because they cannot be read: {unreadable}"));
     Ok(Shown { text, warning, code: 0 })
-}
-
-/// When it happened; long ago where that cannot be read.
-fn moment(entry: &Node) -> Time {
-    entry.get("at").and_then(|at| parse_rfc3339(at.as_str()?)).unwrap_or_default()
 }
 
 fn row(entry: &Node) -> String {

@@ -10,10 +10,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{Line, OLDER, older, open, read};
+use super::{Line, OLDER, moment, older, open, read};
 use crate::failover::Time;
 use crate::json::{Node, Value};
-use crate::report::clock::parse_rfc3339;
 use crate::report::durable::{Error, sync_folder};
 use crate::report::fields;
 
@@ -76,14 +75,16 @@ fn is_taken(path: &Path) -> Result<bool, Error> {
 fn room(path: &Path) -> Result<BTreeMap<u64, Sizes>, Error> {
     let mut days: BTreeMap<u64, Sizes> = BTreeMap::new();
     let mut worth = Worth::default();
+    // By the order of the file: a day that a wrong clock has put ahead of all others is no reason to forget those.
+    let mut latest = 0;
     for line in read(path)? {
         let Line::Entry(entry) = line else { continue };
+        latest = day(&entry);
         if let Some(rank) = worth.of(&entry) {
             days.entry(day(&entry)).or_default()[rank] += length(&entry);
         }
     }
-    let newest = days.last_key_value().map_or(0, |(day, _)| *day);
-    days.retain(|day, _| newest.saturating_sub(*day) < DAYS);
+    days.retain(|day, _| latest.saturating_sub(*day) < DAYS);
     let mut left = OLDER - COUNTS;
     for rank in 0..3 {
         let most = level(&days, rank, left);
@@ -215,10 +216,6 @@ impl LeftOut {
 
 fn text<'a>(entry: &'a Node, key: &str) -> &'a str {
     entry.get(key).and_then(|it| it.as_str()).unwrap_or_default()
-}
-
-fn moment(entry: &Node) -> Time {
-    parse_rfc3339(text(entry, "at")).unwrap_or_default()
 }
 
 fn day(entry: &Node) -> u64 {

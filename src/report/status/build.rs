@@ -187,6 +187,11 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
                 .to_owned(),
         ),
         (
+            machine.is_failing(),
+            "start_failing",
+            format!("{unit} does not come up, or does not answer. `journalctl -u {unit}` says more; it is tried again."),
+        ),
+        (
             machine.port_held(),
             "port_held",
             format!("Something else than {unit} holds {url}: this host could not take over. `ss -ltnp` names it."),

@@ -80,7 +80,7 @@ impl Status {
         match self.role.name.as_str() {
             _ if !self.is_fresh(now) => (Tone::Bad, "no: no monitor runs, so nobody would take over".to_owned()),
             "active" => (Tone::Good, "this host serves".to_owned()),
-            "promoting" => (Tone::Unusual, "this host takes over right now".to_owned()),
+            "promoting" if self.could_take_over() => (Tone::Unusual, "this host takes over right now".to_owned()),
             _ if self.could_take_over() => (Tone::Good, "yes: this host could take over".to_owned()),
             _ => (Tone::Bad, format!("no: this host could not take over ({})", why())),
         }

@@ -7,6 +7,7 @@ use super::begin::Begin;
 use super::{FULL, SEGMENT, event};
 use crate::config::Config;
 use crate::failover::{Action, Command, Event, Machine, Observation, Order, Role, Time};
+use crate::host::printable;
 use crate::json::Value;
 use crate::report::clock::{Wall, people, span};
 use crate::report::durable::{self, Error};
@@ -20,6 +21,9 @@ const MAX: usize = FULL as usize + 3 * SEGMENT;
 
 /// The width of the column of events.
 const EVENT: usize = 19;
+
+/// The longest sentence that is shown, in characters.
+const LONGEST: usize = 2000;
 
 /// What a line says.
 enum Said {
@@ -175,6 +179,8 @@ impl Show {
     }
 
     fn line(&mut self, at: &str, name: &str, text: &str) {
+        // A file may come from anywhere.
+        let (name, text) = (printable(name, EVENT), printable(text, LONGEST));
         let _ = writeln!(self.text, "{at}  {name:EVENT$}  {text}");
     }
 
