@@ -24,6 +24,7 @@ Rehearse a failover on this standby while the primary lives: pull, start,
 verify, hold, stop, return. Each step is timed and printed as it ends. Should
 the primary fail meanwhile, it is a real failover from there on. Interrupted,
 the drill goes on and ends by itself; `openclaw-failover demote` ends it now.
+One that is under way already is followed, and its end is the answer.
 
 Usage: openclaw-failover drill [OPTIONS]
 
