@@ -5,7 +5,7 @@
 use crate::host::Host;
 use crate::lab::{Lab, MONITOR, PRIMARY, STANDBY, THIRD};
 use crate::observe::Monitor;
-use crate::outage::{AFTER, INTERVAL, SLACK, TIMEOUT};
+use crate::outage::{AFTER, CLOCKS, INTERVAL, SLACK, TIMEOUT};
 use crate::shell::{always, eventually, now, report, secs};
 
 /// `promote.after` of the third host, in seconds.
@@ -105,7 +105,7 @@ fn decides(host: &Host, died: f64, after: f64) {
     let decided = of(host).wait_event("promoting", died, secs(90));
     let window = decided.at - decided.last_life();
     report(&format!("{} decides {window:.3} s after the last proof of life", host.address));
-    assert!((after - 0.001..=after + TIMEOUT + SLACK).contains(&window), "{window} s");
+    assert!((after - CLOCKS..=after + TIMEOUT + SLACK).contains(&window), "{window} s");
     assert!((after - INTERVAL - SLACK..=after + TIMEOUT + SLACK + 1.0).contains(&(decided.at - died)));
 }
 
