@@ -2,7 +2,6 @@
 //!
 //! The monitor holds it; whoever asked for it may go away.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use lexopt::Parser;
@@ -16,7 +15,7 @@ use super::Answer;
 use super::args::{Args, Item};
 use super::command::Command;
 use super::error::Error;
-use super::operator::{PACE, ask, tell};
+use super::operator::{ask, news, tell};
 use super::output::{Output, printable};
 
 const HELP: &str = "\
@@ -75,14 +74,9 @@ impl Drill {
         }
         let (began, within, mut shown) = (Instant::now(), told.within, 0);
         loop {
-            out.flush()?;
-            thread::sleep(PACE);
-            match ask(&Request::News { since: Some(told.next) }) {
-                Ok(news) => told = news,
-                Err(why) if began.elapsed() >= within => return Err(why),
-                // It may be restarting: then it says what became of the drill.
-                Err(_) => continue,
-            }
+            // It may be restarting: then it says what became of the drill.
+            let Some(news) = news(&told, began, within, out)? else { continue };
+            told = news;
             let drill = told.status.drill.as_ref();
             shown += drill.map_or(Ok(0), |drill| show_steps(drill, shown, out))?;
             tell(&told, out)?;

@@ -81,7 +81,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often the monitor is asked how far it is.
-pub(super) const PACE: Duration = Duration::from_millis(500);
+const PACE: Duration = Duration::from_millis(500);
 
 /// An order to the monitor.
 #[derive(Debug, PartialEq)]
@@ -186,15 +186,20 @@ fn follow(mut told: Told, wanted: &str, out: &mut Output) -> Result<Answer, Erro
                 "not done after {within}: this host is {role}. The monitor goes on; see openclaw-failover status"
             )));
         }
-        out.flush()?;
-        thread::sleep(PACE);
-        match ask(&Request::News { since: Some(told.next) }) {
-            Ok(news) => told = news,
-            // It may be restarting: its hold survives that.
-            Err(why) if began.elapsed() >= within => return Err(why),
-            Err(_) => continue,
-        }
+        // It may be restarting: its hold survives that.
+        let Some(news) = news(&told, began, within, out)? else { continue };
+        told = news;
         tell(&told, out)?;
+    }
+}
+
+/// Waits a moment, and asks what was said since. `None`: the monitor does not answer, and may yet, within so long.
+pub(super) fn news(told: &Told, began: Instant, within: Duration, out: &mut Output) -> Result<Option<Told>, Error> {
+    out.flush()?;
+    thread::sleep(PACE);
+    match ask(&Request::News { since: Some(told.next) }) {
+        Err(_) if began.elapsed() < within => Ok(None),
+        news => news.map(Some),
     }
 }
 
