@@ -8,3 +8,5 @@ mod formats;
 mod heartbeat;
 mod server;
 mod stage;
+#[path = "../probe/tls/server.rs"]
+mod tls;

@@ -2,16 +2,16 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use openclaw_failover::json::{self, Node};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::tls::{config, file};
 
 /// However busy the machine is.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -57,7 +57,7 @@ impl Server {
 
     /// The same behind TLS, by a certificate of [`authority`].
     pub(crate) fn start_tls() -> Self {
-        Self::at("127.0.0.1:0", Some(tls()))
+        Self::at("127.0.0.1:0", Some(config("gateway.pem")))
     }
 
     pub(crate) fn at(address: &str, tls: Option<Arc<ServerConfig>>) -> Self {
@@ -99,22 +99,6 @@ impl Server {
 /// The private authority that has signed the server's certificate.
 pub(crate) fn authority() -> PathBuf {
     file("authority.pem")
-}
-
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/tls").join(name)
-}
-
-fn tls() -> Arc<ServerConfig> {
-    let chain = vec![CertificateDer::from_pem_file(file("gateway.pem")).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(file("gateway.key")).unwrap();
-    let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    Arc::new(config)
 }
 
 fn serve_tls(config: &Arc<ServerConfig>, stream: TcpStream, says: &str) -> io::Result<Request> {

@@ -1,33 +1,13 @@
-//! Certificates. Those under `tls/` are valid for a hundred years: `gateway.pem` for 127.0.0.1 and localhost,
-//! `elsewhere.pem` for another name, both for `gateway.key` and signed by `authority.pem`, whose key is gone.
+//! Certificates, and what goes wrong with them.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod server;
 
 use openclaw_failover::probe::Failure::{NotOpenClaw, Refused, ResponseTimeout, Tls};
 use openclaw_failover::probe::{Answer, Readyz, Target, Verdict};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::server::{Server, Stream, respond, silence};
 use crate::{HEALTHY, STARTED, probe};
-
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/tls").join(name)
-}
-
-fn config(certificate: &str) -> Arc<ServerConfig> {
-    let chain = vec![CertificateDer::from_pem_file(file(certificate)).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(file("gateway.key")).unwrap();
-    let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    Arc::new(config)
-}
+use server::{config, file};
 
 fn gateway(certificate: &str) -> Server {
     Server::start_tls(config(certificate), |_, stream| respond(stream, 200, STARTED))

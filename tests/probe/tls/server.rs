@@ -1,0 +1,29 @@
+//! Servers behind TLS, for every test that needs one.
+//!
+//! The certificates here are valid for a hundred years: `gateway.pem` for 127.0.0.1 and localhost, `elsewhere.pem` for
+//! another name, both for `gateway.key` and signed by `authority.pem`, whose key is gone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A file that lies here.
+pub(crate) fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/tls").join(name)
+}
+
+/// A server with this certificate.
+pub(crate) fn config(certificate: &str) -> Arc<ServerConfig> {
+    let chain = vec![CertificateDer::from_pem_file(file(certificate)).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(file("gateway.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
+}
