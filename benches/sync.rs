@@ -51,11 +51,11 @@ impl Bench {
     }
 
     fn pull(&self) -> Outcome {
-        sync::pull(&self.workspace, &[], &self.paths, Reach::Move, &Cancel::new(), &Vec::new).workspace.outcome
+        sync::pull(&self.workspace, &[], &self.paths, &|| Reach::Move, &Cancel::new(), &Vec::new).workspace.outcome
     }
 
     fn push(&self) -> PushOutcome {
-        let role = Role::Standby { reach: Reach::Move, queue: Queue::Keep };
+        let role = Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep };
         sync::push(&self.workspace, &self.paths, role, &Cancel::new()).outcome
     }
 

@@ -17,7 +17,9 @@
 
 mod agent;
 mod apply;
+mod boot;
 mod checkout;
+mod contents;
 mod git;
 mod image;
 mod index;
@@ -31,7 +33,9 @@ mod queue;
 mod refs;
 pub mod rehearse;
 mod remote;
+mod replaced;
 pub mod report;
+mod rescue;
 mod room;
 mod secrets;
 mod ssh;
@@ -41,6 +45,7 @@ mod swap;
 mod torn;
 pub mod unit;
 mod withhold;
+mod writers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -101,13 +106,17 @@ pub enum Reach {
 /// `cancel` stops it while it fetches or copies; a move of the tree runs to its end, for half a tree is worse than an
 /// old one. Two pulls never overlap: the second says [`Outcome::Busy`] and leaves no report.
 ///
+/// `reach` is asked when no other sync runs, after the fetch, and again before the first file is replaced: a gateway that
+/// was started meanwhile has its workspace left as it is. One that starts later is not held up. The files are replaced in
+/// a way that is safe beside a process that writes to them, within the second that this takes.
+///
 /// `looked` hands over what was seen meanwhile of whether this host could take over; it travels in the report.
 #[must_use]
 pub fn pull(
     workspace: &Workspace,
     secrets: &[Secret],
     paths: &Paths,
-    reach: Reach,
+    reach: &dyn Fn() -> Reach,
     cancel: &Cancel,
     looked: &dyn Fn() -> Vec<Checked>,
 ) -> Report {
@@ -120,7 +129,7 @@ pub fn pull(
             return Report::new(started, Pulled::new(Outcome::Failed, &why));
         }
     };
-    let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
+    let checkout = Checkout { workspace, host: &paths.host, paths, cancel };
     let mut report = Report::new(started, standby::pull(&checkout, reach));
     report.secrets = secrets::copy(secrets, paths, cancel);
     report.checks = looked();
@@ -148,14 +157,14 @@ fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
 }
 
 /// Which end of a failover a workspace is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+#[derive(Clone, Copy)]
+pub enum Role<'a> {
     /// It works on a branch of its own.
     Standby {
-        /// Whether what lies on the disk is committed first.
-        reach: Reach,
-        /// What becomes of what its gateway would go on with at its next start.
-        queue: Queue,
+        /// Whether what lies on the disk is committed first. Asked when no other sync runs, and again before files move.
+        reach: &'a dyn Fn() -> Reach,
+        /// What becomes of what its gateway would go on with at its next start. Asked when no other sync runs.
+        queue: &'a dyn Fn() -> Queue,
     },
     /// It writes the branch that everybody pulls, and its gateway runs.
     Primary,
@@ -174,7 +183,7 @@ pub enum Queue {
 ///
 /// `cancel` stops it while it fetches or sends. It never overlaps with another push or a pull.
 #[must_use]
-pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -> Pushed {
+pub fn push(workspace: &Workspace, paths: &Paths, role: Role<'_>, cancel: &Cancel) -> Pushed {
     let started = now();
     let lock = match Lock::take(&paths.state) {
         Ok(Some(lock)) => lock,
@@ -185,11 +194,11 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
         }
     };
     let last = report::read_own_push(&paths.push_report());
-    let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
+    let checkout = Checkout { workspace, host: &paths.host, paths, cancel };
     let mut pushed = Pushed::new(started, PushOutcome::Failed, "");
     match role {
         Role::Standby { reach, queue } => {
-            if queue == Queue::PutAway {
+            if reach() == Reach::Move && queue() == Queue::PutAway {
                 match queue::put_away(&workspace.path, paths, started, cancel) {
                     Ok(archived) => pushed.archived = archived,
                     Err(why) => pushed.not_put_away = report::text(&why),

@@ -136,8 +136,8 @@ pub(super) fn pull(source: &Source, config: &Config, out: &mut Output) -> Result
     let report = if unit::is_ours(&config.workspace.path) {
         let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
         let beside = Beside::begin(config, source, Paths::new(environment));
-        let reach = unit::reach(&Systemctl::default(), &config.gateway.unit);
-        sync::pull(&config.workspace, &config.secrets, &paths, reach, &cancel, &|| beside.end())
+        let reach = || unit::reach(&Systemctl::default(), &config.gateway.unit);
+        sync::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| beside.end())
     } else {
         let longest = unit::longest(&config.workspace, &config.secrets);
         let report = unit::pull(&Systemctl::default(), longest, &paths, &Cancel::new());
@@ -151,6 +151,9 @@ fn tell(report: &Report, out: &mut Output) -> Result<(), Error> {
     let workspace = &report.workspace;
     let commit = workspace.after.as_ref().map_or("no commit", |commit| commit.short());
     out.line(format!("workspace  {}  {commit}  {}", workspace.outcome.name(), workspace.said).trim_end())?;
+    if !workspace.aside.is_empty() {
+        out.line(format_args!("renamed: {}", workspace.aside.words()))?;
+    }
     for (index, secret) in report.secrets.iter().enumerate() {
         let word = if secret.ok { "copied" } else { "failed" };
         out.line(format!("secrets {}  {word}  {}", index + 1, secret.said).trim_end())?;

@@ -12,7 +12,7 @@ use crate::config::{self, Workspace};
 use crate::host::systemd::Systemctl;
 use crate::host::{Cancel, journal};
 use crate::sync::report::Pushed;
-use crate::sync::{self, Queue, Reach, Role, unit};
+use crate::sync::{self, Queue, Role, unit};
 
 use super::args::{Args, Item};
 use super::command::Command;
@@ -107,13 +107,10 @@ fn push_standby(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
     if !unit::is_ours(&config.workspace.path) {
         return by_unit(&config.workspace, out);
     }
-    let reach = unit::reach(&Systemctl::default(), &config.gateway.unit);
-    let queue = if config.gateway.keep_queue || reach == Reach::Fetch || answers(&config.gateway.url) {
-        Queue::Keep
-    } else {
-        Queue::PutAway
-    };
-    by_ourselves(&config.workspace, Role::Standby { reach, queue }, out)
+    let reach = || unit::reach(&Systemctl::default(), &config.gateway.unit);
+    let keeps = || config.gateway.keep_queue || answers(&config.gateway.url);
+    let queue = || if keeps() { Queue::Keep } else { Queue::PutAway };
+    by_ourselves(&config.workspace, Role::Standby { reach: &reach, queue: &queue }, out)
 }
 
 /// Whether anything listens where the gateway would: one that was started by hand is no unit, and still alive.
@@ -134,7 +131,7 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
     by_ourselves(&workspace, Role::Primary, out)
 }
 
-fn by_ourselves(workspace: &Workspace, role: Role, out: &mut Output) -> Result<Answer, Error> {
+fn by_ourselves(workspace: &Workspace, role: Role<'_>, out: &mut Output) -> Result<Answer, Error> {
     let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
     tell(&sync::push(workspace, &rooms::sync_paths(), role, &cancel), out)
 }

@@ -139,11 +139,11 @@ impl Backend for Local {
     }
 
     fn pull(&self, cut: &Cancel) -> Result<Report, String> {
-        Ok(sync::pull(&self.workspace, &[], &self.sync, Reach::Move, cut, &Vec::new))
+        Ok(sync::pull(&self.workspace, &[], &self.sync, &|| Reach::Move, cut, &Vec::new))
     }
 
     fn push(&self, cut: &Cancel) -> Result<Pushed, String> {
-        let role = Role::Standby { reach: Reach::Move, queue: Queue::Keep };
+        let role = Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep };
         Ok(sync::push(&self.workspace, &self.sync, role, cut))
     }
 

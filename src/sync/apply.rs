@@ -9,13 +9,13 @@ use super::image::Image;
 use super::index::{self, IndexLock};
 use super::names;
 use super::refs::Refs;
-use super::room::{self, Room};
+use super::room;
 use super::stop::{Stop, Why};
 use super::swap::Swap;
 use super::torn::{self, Entry, differences};
 use crate::failover::Time;
 
-/// How long a move of the tree may take. Nothing else cuts it: half a tree is worse than an old one.
+/// Allowance for a move of the tree, in limits for whole syncs. Nothing cuts it: half a tree is worse than an old one.
 pub(super) const MOVE_CAP: Duration = Duration::from_secs(60);
 
 /// What a branch's log says of a change by us.
@@ -35,6 +35,8 @@ pub(super) struct Move<'a> {
     /// The remote's commit that is in it.
     pub(super) merged: Option<&'a str>,
     pub(super) others: Others,
+    /// Fails where the tree shall stay as it is after all; asked when the new files are made.
+    pub(super) go_on: &'a dyn Fn() -> Result<(), Stop>,
     pub(super) now: Time,
 }
 
@@ -77,36 +79,19 @@ impl Move<'_> {
     fn move_files(&self, entries: &[Entry]) -> Result<(String, Vec<PathBuf>), Stop> {
         let git = self.git;
         room::require(git, entries)?;
-        // Where nobody writes at the same time git does it faster; but a filter that fails leaves it half done.
-        let is_quick = self.others == Others::Down && !git.has_filters;
-        let swap = (!is_quick).then(|| Swap::prepare(git, (self.image, self.to), entries, self.now)).transpose()?;
-        if let Some(swap) = &swap {
-            swap.require_unchanged(self.image)?;
-        }
-        // Here, where the files of the move are not among what has to be written yet. What was fetched is on the disk.
+        let swap = Swap::prepare(git, (self.image, self.to), entries, self.now)?;
+        swap.require_unchanged()?;
+        (self.go_on)()?;
+        // What was fetched is on the disk.
         if self.refs.remote.as_deref() != Some(self.to) {
             git.flush();
         }
         let record = torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
-        let mut aside = Room { git, image: self.image, entries, now: self.now, is_quick }.make()?;
-        match &swap {
-            Some(swap) => aside.extend(swap.run()?),
-            None => self.check_out()?,
-        }
-        Ok((record, aside))
-    }
-
-    /// Has git move the tree.
-    fn check_out(&self) -> Result<(), Stop> {
-        let args = ["read-tree", "-m", "-u", self.image.tree.as_str(), self.to];
-        self.git.to_its_end(&args, MOVE_CAP).map_err(|stop| self.explain(stop))
+        Ok((record, swap.run()?))
     }
 
     /// Now that no other git can commit: whether one has, since the branch was looked at.
     fn is_unchanged(&self) -> Result<(), Stop> {
-        if self.others == Others::Down {
-            return Ok(());
-        }
         let head = self.git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
         if head == self.refs.head.commit {
             return Ok(());
@@ -146,15 +131,6 @@ impl Move<'_> {
             first.push_str(&format!("start\n{last}commit\n"));
         }
         change_refs(git, &first)
-    }
-
-    /// git looks at every file before it touches the first, and says what is in its way.
-    fn explain(&self, stop: Stop) -> Stop {
-        let is_changed = ["not uptodate", "would be overwritten", "would be removed", "would lose"];
-        if is_changed.iter().any(|words| stop.said.contains(words)) {
-            return Stop::new(Why::InUse, format!("it was changed at the same time: {}", stop.said));
-        }
-        stop
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::Paths;
 use super::git::Git;
-use super::lock::Lock;
 use super::stop::{Stop, Why};
 use crate::config::Workspace;
 use crate::host::{Cancel, Command};
@@ -19,7 +18,6 @@ pub(super) struct Checkout<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) host: &'a str,
     pub(super) paths: &'a Paths,
-    pub(super) lock: &'a Lock,
     pub(super) cancel: &'a Cancel,
 }
 
@@ -35,7 +33,7 @@ impl<'a> Checkout<'a> {
             return Err(Stop::new(Why::NoCheckout, format!("{}: {why}{advice}", there.display())));
         }
         let Workspace { path, remote, url, .. } = self.workspace;
-        let mut git = Git::open(path, (remote, self.host, &self.paths.ssh), self.lock, self.cancel)?;
+        let mut git = Git::open(path, (remote, self.host, &self.paths.ssh), self.cancel)?;
         // OpenClaw itself makes a repository of a new workspace, which then has no remote.
         if let (None, Some(url)) = (&git.url, url) {
             git.run(&["remote", "add", "--", remote, url])?;

@@ -9,7 +9,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::lock::Lock;
 use super::ssh;
 use super::stop::{Stop, Why};
 use crate::host::{Cancel, Command, CommandError, Output};
@@ -66,10 +65,7 @@ pub(super) struct Git<'a> {
     pub(super) url: Option<String>,
     /// Whether the agent has told git to leave files out.
     pub(super) is_sparse: bool,
-    /// Whether programs of the workspace's choice write its files.
-    pub(super) has_filters: bool,
     ssh: OsString,
-    lock: &'a Lock,
     cancel: &'a Cancel,
 }
 
@@ -78,7 +74,6 @@ impl<'a> Git<'a> {
     pub(super) fn open(
         dir: &'a Path,
         (remote, host, ssh): (&str, &'a str, &OsStr),
-        lock: &'a Lock,
         cancel: &'a Cancel,
     ) -> Result<Self, Stop> {
         let mut git = Self {
@@ -87,9 +82,7 @@ impl<'a> Git<'a> {
             host,
             url: None,
             is_sparse: false,
-            has_filters: false,
             ssh: ssh.to_owned(),
-            lock,
             cancel,
         };
         let found = git.run(&["rev-parse", "--show-toplevel", "--absolute-git-dir"]);
@@ -104,7 +97,7 @@ impl<'a> Git<'a> {
         let own = git.own_folder();
         fs::create_dir_all(&own).map_err(|why| Stop::file("create", &own, &why))?;
         let wanted = format!(
-            "^(core\\.sshcommand|core\\.sparsecheckout|filter\\..*\\.(smudge|process)|remote\\.{remote}\\.url)$"
+            "^(core\\.sshcommand|core\\.sparsecheckout|remote\\.{remote}\\.url)$"
         );
         let configured = git.ask(&["config", "--get-regexp", &wanted])?.unwrap_or_default();
         let mut sparse = Vec::new();
@@ -114,7 +107,6 @@ impl<'a> Git<'a> {
                     git.ssh = ssh::command(ssh, command.trim().strip_prefix("ssh ").unwrap_or_default());
                 }
                 Some(("core.sparsecheckout", value)) => sparse.push(value == "true"),
-                Some((key, _)) if key.starts_with("filter.") => git.has_filters = true,
                 Some((_, url)) => git.url = Some(url.to_owned()),
                 None => {}
             }
@@ -168,10 +160,19 @@ impl<'a> Git<'a> {
 
     /// Runs git with something to read.
     pub(super) fn feed(&self, args: &[impl AsRef<OsStr>], input: &[u8], index: &Path) -> Result<Vec<u8>, Stop> {
+        Ok(self.fed(args, input)?.env("GIT_INDEX_FILE", index).run_bytes()?)
+    }
+
+    /// The same with another folder as the work tree.
+    pub(super) fn feed_in(&self, folder: &Path, args: &[&str], input: &[u8]) -> Result<Vec<u8>, Stop> {
+        let command = self.fed(args, input)?.dir(folder);
+        Ok(command.env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder).run_bytes()?)
+    }
+
+    fn fed(&self, args: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Command, Stop> {
         let path = self.own_folder().join("input");
         let file = write_and_open(&path, input).map_err(|why| Stop::file("write", &path, &why))?;
-        let command = self.command(args).env("GIT_INDEX_FILE", index).stdin(file).limit(ANSWER);
-        Ok(command.deadline(SCAN).run_bytes()?)
+        Ok(self.command(args).stdin(file).limit(ANSWER).deadline(SCAN))
     }
 
     /// The names, as bytes that end in NUL, of files below `folder` that are not what an index says, or missing.
@@ -204,12 +205,6 @@ impl<'a> Git<'a> {
         deadline: Duration,
     ) -> Result<(bool, Output), CommandError> {
         self.command(args).deadline(deadline).cancel(self.cancel).attempt()
-    }
-
-    /// Runs git for what must not be cut, whoever has stopped waiting. If we are killed, it still keeps others out.
-    pub(super) fn to_its_end(&self, args: &[&str], cap: Duration) -> Result<(), Stop> {
-        let lock = self.lock.share().map_err(|why| Stop::file("share the lock of", self.dir, &why))?;
-        Ok(self.command(args).deadline(cap).stdin(lock).run().map(drop)?)
     }
 
     /// Has all that was stored so far on the disk: after a power cut no branch may name what is not there, so this comes

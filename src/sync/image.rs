@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::git::Git;
 use super::refs::Head;
 use super::stop::{Stop, Why};
+use super::swap::is_beyond_link;
 use super::withhold::{self, Reason};
 use crate::host::CommandError;
 
@@ -185,12 +186,6 @@ fn sort(git: &Git<'_>, status: &[u8], base: &str, max_file: u64) -> Result<Sorte
         git.go_on()?;
     }
     Ok(sorted)
-}
-
-/// Whether a folder on the way to a file has become a link, which may lead anywhere.
-fn is_beyond_link(workspace: &Path, path: &Path) -> bool {
-    let mut folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
-    folders.any(|folder| workspace.join(folder).is_symlink())
 }
 
 /// A file whose committed version was as large already is none to be held back for it.

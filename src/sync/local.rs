@@ -73,7 +73,7 @@ impl Local {
         let head = refs.head.commit.as_deref();
         let image = Image::take(git, &refs.head, workspace.max_file)?;
         told.withheld.clone_from(&image.withheld);
-        let tree = torn::without_torn(git, refs, &image, now)?;
+        let tree = torn::without_torn(git, refs, &image)?;
         let commit = if tree == image.base {
             head.map(str::to_owned)
         } else {

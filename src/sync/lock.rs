@@ -10,8 +10,10 @@ use std::time::Duration;
 const TRIES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Held while a sync runs; the kernel frees it with the last process that has it open, however that ends.
-pub(super) struct Lock(File);
+/// Lock that a sync holds while it runs. The kernel frees it with the process, however that ends.
+pub(super) struct Lock {
+    _file: File,
+}
 
 impl Lock {
     /// Takes the lock of a state folder; `None` if another run holds it.
@@ -20,7 +22,7 @@ impl Lock {
         // A child that another thread starts holds copies of all files until it is another program: for moments.
         for _ in 0..TRIES {
             match file.try_lock() {
-                Ok(()) => return Ok(Some(Self(file))),
+                Ok(()) => return Ok(Some(Self { _file: file })),
                 Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
                 Err(TryLockError::Error(why)) => return Err(why),
             }
@@ -28,16 +30,6 @@ impl Lock {
         Ok(None)
     }
 
-    /// No lock: for a look that keeps nobody from their turn.
-    pub(super) fn none() -> io::Result<Self> {
-        File::open("/dev/null").map(Self)
-    }
-
-    /// The same lock for a child, as a file that is empty to read: while a child that outlives us still moves the
-    /// tree, no other run begins.
-    pub(super) fn share(&self) -> io::Result<File> {
-        self.0.try_clone()
-    }
 }
 
 #[cfg(test)]
@@ -49,10 +41,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let held = Lock::take(dir.path()).unwrap().unwrap();
         assert!(Lock::take(dir.path()).unwrap().is_none());
-        let child = held.share().unwrap();
         drop(held);
-        assert!(Lock::take(dir.path()).unwrap().is_none());
-        drop(child);
         assert!(Lock::take(dir.path()).unwrap().is_some());
         assert!(Lock::take(&dir.path().join("missing")).is_err());
     }

@@ -13,7 +13,7 @@ use super::remote::{self, Sent};
 use super::report::{Commit, Names, PushOutcome, Pushed};
 use super::standby::short;
 use super::stop::{Stop, Why};
-use super::{names, now, swap};
+use super::{names, now, replaced};
 use crate::config::Workspace;
 
 /// How often a push is tried that comes too late: somebody else has pushed in between.
@@ -131,7 +131,7 @@ impl Primary<'_> {
             let said = format!("{found} is checked out, and not {}", self.workspace.branch);
             return Err(Stop::new(Why::InUse, said));
         }
-        told.aside.extend(swap::look_after(git, now())?);
+        told.aside.extend(replaced::look_after(git, now())?);
         let local = Local::commit(git, self.workspace, &refs, (Others::Live, now()), told)?;
         pushed.commit = local.commit.as_deref().and_then(Commit::parse);
         if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own.as_deref() != Some(commit)) {
@@ -227,6 +227,7 @@ impl Primary<'_> {
             branch: &self.branch(),
             merged: None,
             others: Others::Live,
+            go_on: &|| Ok(()),
             now: now(),
         };
         told.aside.extend(step.run()?.aside);

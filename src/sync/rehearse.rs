@@ -8,7 +8,6 @@ use super::Paths;
 use super::agent;
 use super::checkout::Checkout;
 use super::git::Git;
-use super::lock::Lock;
 use super::report::text;
 use super::secrets;
 use super::stop::Stop;
@@ -73,8 +72,7 @@ fn with_git(
     ask: &mut dyn FnMut(&Git<'_>) -> Result<(), String>,
 ) -> Result<(), String> {
     let cancel = Cancel::new();
-    let lock = Lock::none().map_err(|why| why.to_string())?;
-    let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel: &cancel };
+    let checkout = Checkout { workspace, host: &paths.host, paths, cancel: &cancel };
     let git = checkout.open().map_err(|stop| text(&stop.said))?;
     ask(&git).map_err(|why| text(&why))
 }

@@ -11,38 +11,43 @@ use super::refs::{Head, Refs};
 use super::remote;
 use super::report::{Commit, Names, Outcome, Pulled, PushOutcome, Pushed};
 use super::stop::{Stop, Why};
-use super::{Reach, now, swap};
+use super::{Reach, now, replaced};
 use crate::config::Workspace;
 use crate::failover::Time;
+
+/// Attempts at a move during which no file that it replaces changes.
+const ATTEMPTS: usize = 3;
 
 /// A standby's checkout while a sync is at it.
 pub(super) struct Standby<'a> {
     pub(super) git: Git<'a>,
     pub(super) workspace: &'a Workspace,
+    /// Asks what may be done to the workspace now.
+    reach: &'a dyn Fn() -> Reach,
 }
 
 impl<'a> Standby<'a> {
     /// Opens the checkout; one that does not exist yet is made, if it is known from where.
-    pub(super) fn open(checkout: &Checkout<'a>, reach: Reach) -> Result<Self, Stop> {
+    pub(super) fn open(checkout: &Checkout<'a>, reach: &'a dyn Fn() -> Reach) -> Result<Self, Stop> {
         let git = checkout.open_or_make(&names::own(checkout.host))?;
-        let others = match reach {
+        let others = match reach() {
             Reach::Move => Others::Down,
             Reach::Fetch => Others::Live,
         };
         agent::remove_left_over_locks(&git, others)?;
-        Ok(Self { git, workspace: checkout.workspace })
+        Ok(Self { git, workspace: checkout.workspace, reach })
     }
 
     /// Pulls once and says what became of it. What is known before it stops half way is told all the same.
-    fn pull(&self, reach: Reach) -> Pulled {
+    fn pull(&self) -> Pulled {
         let mut refs = match self.refs() {
             Ok(refs) => refs,
             Err(stop) => return Pulled::new(stop.why.into(), &stop.said),
         };
         let before = refs.head.commit.clone();
         let mut told = Told::default();
-        let result = match reach {
-            Reach::Fetch => self.fetch_only(&mut refs),
+        let result = match (self.reach)() {
+            Reach::Fetch => self.fetch_only(&mut refs, &mut told),
             Reach::Move => self.bring_up_to_date(&mut refs, &mut told),
         };
         let mut pulled = match result {
@@ -58,7 +63,8 @@ impl<'a> Standby<'a> {
         pulled
     }
 
-    fn fetch_only(&self, refs: &mut Refs) -> Result<Outcome, Stop> {
+    fn fetch_only(&self, refs: &mut Refs, told: &mut Told) -> Result<Outcome, Stop> {
+        told.aside.extend(replaced::look_after(&self.git, now())?);
         remote::fetch(&self.git, self.workspace)?;
         *refs = self.refs()?;
         match (&refs.head.commit, &refs.remote) {
@@ -75,6 +81,7 @@ impl<'a> Standby<'a> {
         remote::fetch(&self.git, self.workspace)?;
         *refs = self.refs()?;
         if refs.remote != refs.merged || is_foreign(refs) {
+            self.require_idle()?;
             self.settle_news(refs, local, told)?;
         }
         Ok(match (told.kept.is_empty(), refs.merged == had) {
@@ -96,10 +103,18 @@ impl<'a> Standby<'a> {
         self.settle(refs, told).map(drop)
     }
 
+    /// Fails if the gateway was started since this run began: a fetch may take minutes.
+    fn require_idle(&self) -> Result<(), Stop> {
+        match (self.reach)() {
+            Reach::Move => Ok(()),
+            Reach::Fetch => Err(Stop::new(Why::GatewayStarted, "the gateway was started meanwhile")),
+        }
+    }
+
     /// Pushes once, and tells in `pushed` what became of it.
-    pub(super) fn push(&self, reach: Reach, pushed: &mut Pushed) {
+    pub(super) fn push(&self, pushed: &mut Pushed) {
         let mut told = Told::default();
-        let settled = match reach {
+        let settled = match (self.reach)() {
             Reach::Move => self.refs().and_then(|mut refs| self.settle(&mut refs, &mut told)).map(drop),
             // An agent at work is left alone; what was committed before can still be returned.
             Reach::Fetch => Ok(()),
@@ -170,9 +185,20 @@ impl<'a> Standby<'a> {
         Refs::read(&self.git, self.workspace, &names::own(self.git.host))
     }
 
+    /// Settles the workspace, and again if a file that is to be replaced changes meanwhile.
+    fn settle(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
+        for _ in 1..ATTEMPTS {
+            match self.settle_once(refs, told) {
+                Err(Stop { why: Why::InUse, .. }) => *refs = self.refs()?,
+                result => return result,
+            }
+        }
+        self.settle_once(refs, told)
+    }
+
     /// Commits what lies on the disk, joins it with this host's own branch and with what was fetched, and moves the
     /// tree there. Answers with what lies on the disk, if that has not moved.
-    fn settle(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
+    fn settle_once(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
         let now = now();
         if refs.is_name_taken {
             // Where a branch has this name, git makes no branch below it.
@@ -181,7 +207,7 @@ impl<'a> Standby<'a> {
             self.git.run(&["branch", "-m", "failover", &name])?;
             *refs = self.refs()?;
         }
-        told.aside.extend(swap::look_after(&self.git, now)?);
+        told.aside.extend(replaced::look_after(&self.git, now)?);
         let local = Local::commit(&self.git, self.workspace, refs, (Others::Down, now), told)?;
         if self.park(refs, &local, now)? {
             *refs = self.refs()?;
@@ -215,6 +241,7 @@ impl<'a> Standby<'a> {
             branch: &branch,
             merged: refs.remote.as_deref(),
             others: Others::Down,
+            go_on: &|| self.require_idle(),
             now,
         };
         let moved = step.run()?;
@@ -277,17 +304,17 @@ fn is_foreign(refs: &Refs) -> bool {
 }
 
 /// Pulls into a workspace that cannot be opened, which is said.
-pub(super) fn pull(checkout: &Checkout<'_>, reach: Reach) -> Pulled {
+pub(super) fn pull(checkout: &Checkout<'_>, reach: &dyn Fn() -> Reach) -> Pulled {
     match Standby::open(checkout, reach) {
-        Ok(standby) => standby.pull(reach),
+        Ok(standby) => standby.pull(),
         Err(Stop { why, said }) => Pulled::new(why.into(), &said),
     }
 }
 
 /// Pushes what is in the workspace, and tells in `pushed` what became of it.
-pub(super) fn push(checkout: &Checkout<'_>, reach: Reach, pushed: &mut Pushed) {
+pub(super) fn push(checkout: &Checkout<'_>, reach: &dyn Fn() -> Reach, pushed: &mut Pushed) {
     match Standby::open(checkout, reach) {
-        Ok(standby) => standby.push(reach, pushed),
+        Ok(standby) => standby.push(pushed),
         Err(Stop { why, said }) => {
             pushed.outcome = why.into();
             pushed.add(&said);

@@ -23,6 +23,8 @@ pub(super) enum Why {
     NoBranch,
     /// Somebody else is changing the workspace right now.
     InUse,
+    /// The gateway was started meanwhile, and the workspace is left to it.
+    GatewayStarted,
     /// Anything else.
     Failed,
 }

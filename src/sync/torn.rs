@@ -2,12 +2,12 @@
 //!
 //! Before a move begins, `refs/openclaw-failover/applying` is set to a commit that is never checked out: its first
 //! parent is what the tree was, the others are what it was to become. After a crash a file in between may be as before,
-//! as after, missing, or the beginning of either, because git removes a file, makes it anew and fills it. Any of these
-//! is the crash's doing and no edit; anything else was written by somebody and counts.
+//! as after or missing, for a file gets its name as a whole. Any of these is the crash's doing and no edit; anything else
+//! was written by a process and counts.
 //!
-//! The same is true of a power cut within a minute after a move: what was written is not on the disk yet, and files come
-//! back empty. So the note of a move that has ended stays for a while, as `refs/openclaw-failover/applied`, with the name
-//! of the boot; only under another boot does it explain anything.
+//! After a power cut a file may also be the beginning of what it was to become: what was written is not on the disk yet,
+//! and files come back empty. That is true within a minute after a move as well. So the note of a move that has ended
+//! stays for a while, as `refs/openclaw-failover/applied`. Each note has the name of the boot and the time on its clock.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -15,18 +15,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::boot;
 use super::git::Git;
 use super::image::Image;
 use super::names;
 use super::refs::Refs;
 use super::stop::Stop;
-use crate::failover::Time;
 
-/// git fills one file at a time, so each crash leaves one half-written file at most. More are not looked for.
+/// Files that a power cut has left half written, at most. More are not looked for.
 const MOST_TORN: usize = 64;
 
 /// The longest file that is compared with what it was to become, in bytes. What is longer counts as an edit.
-pub(super) const MOST_COMPARED: u64 = 64 * 1024 * 1024;
+const MOST_COMPARED: u64 = 64 * 1024 * 1024;
 
 /// After this time what was written is on the disk: the kernel takes half a minute at most.
 const DURABLE: Duration = Duration::from_secs(60);
@@ -55,6 +55,11 @@ impl Entry {
     /// Whether there is a file or a link of that name afterwards.
     pub(super) fn is_file_afterwards(&self) -> bool {
         is_file(&self.modes[1])
+    }
+
+    /// True if there is a repository within the repository of that name afterwards.
+    pub(super) fn is_repository_afterwards(&self) -> bool {
+        self.modes[1] == "160000"
     }
 }
 
@@ -97,7 +102,7 @@ pub(super) fn remember(
     if let Some(applying) = &refs.applying {
         versions.extend(parents(git, applying)?);
     }
-    let boot = names::boot();
+    let boot = format!("{}@{}", names::boot(), boot::clock().unwrap_or_default().as_millis());
     // A note that is not on the disk when its name is would keep git from reading any other.
     let mut args = vec!["-c", "core.fsync=committed", "commit-tree", "-m", boot.as_str(), tree];
     let mut seen = HashSet::new();
@@ -109,27 +114,44 @@ pub(super) fn remember(
     Ok(record)
 }
 
-/// The moves that may have left files half done: one that has not ended, and one that a power cut may have undone.
-fn suspects(git: &Git<'_>, refs: &Refs, now: Time) -> Result<Vec<String>, Stop> {
-    let mut suspects: Vec<String> = refs.applying.clone().into_iter().collect();
+/// A move that may have left files half done.
+struct Suspect {
+    commit: String,
+    /// True if the machine has started anew since, so that files may have come back half written.
+    is_of_earlier_boot: bool,
+}
+
+/// Finds the moves that may have left files half done: one that has not ended, and one that a power cut may have undone.
+fn suspects(git: &Git<'_>, refs: &Refs) -> Result<Vec<Suspect>, Stop> {
+    let mut suspects = Vec::new();
+    if let Some(applying) = &refs.applying {
+        suspects.push(Suspect { commit: applying.clone(), is_of_earlier_boot: age(git, applying)?.is_none() });
+    }
     if let Some(applied) = &refs.applied {
-        let said = git.word(&["show", "--no-patch", "--format=%ct %s", applied])?;
-        let (made, boot) = said.split_once(' ').unwrap_or((&said, ""));
-        let made = Time::from_millis(made.parse::<u64>().unwrap_or_default().saturating_mul(1000));
-        if boot != names::boot() {
-            suspects.push(applied.clone());
-        } else if now.since(made) > DURABLE {
-            git.run(&["update-ref", "-d", names::APPLIED])?;
+        match age(git, applied)? {
+            None => suspects.push(Suspect { commit: applied.clone(), is_of_earlier_boot: true }),
+            Some(age) if age > DURABLE => drop(git.run(&["update-ref", "-d", names::APPLIED])?),
+            Some(_) => {}
         }
     }
     Ok(suspects)
 }
 
-/// The tree of what somebody wrote, which is the image without what a crash did to it.
-pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image, now: Time) -> Result<String, Stop> {
-    let mut others = Vec::new();
-    for suspect in suspects(git, refs, now)? {
-        others.extend(parents(git, &suspect)?);
+/// Time since a move was noted; `None` if that was under an earlier boot.
+fn age(git: &Git<'_>, note: &str) -> Result<Option<Duration>, Stop> {
+    let said = git.word(&["show", "--no-patch", "--format=%B", note])?;
+    let (boot, made) = said.split_once('@').unwrap_or((&said, ""));
+    let made = Duration::from_millis(made.trim().parse().unwrap_or_default());
+    let now = boot::clock().unwrap_or_default();
+    Ok((boot == names::boot()).then(|| now.saturating_sub(made)))
+}
+
+/// The tree of what was written, which is the image without what a crash did to it.
+pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<String, Stop> {
+    let (mut others, mut has_restarted) = (Vec::new(), false);
+    for suspect in suspects(git, refs)? {
+        others.extend(parents(git, &suspect.commit)?);
+        has_restarted |= suspect.is_of_earlier_boot;
     }
     if others.is_empty() {
         return Ok(image.tree.clone());
@@ -141,7 +163,7 @@ pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image, now: Time)
         let Some(contents) = known.get(&entry.path) else { continue };
         let [_, now] = &entry.hashes;
         let is_gone = entry.modes.get(1).is_some_and(|mode| mode == "000000");
-        let is_explained = is_gone || contents.contains(now) || {
+        let is_explained = is_gone || contents.contains(now) || has_restarted && {
             unexplained += 1;
             unexplained <= MOST_TORN && is_beginning_of_one(git, now, contents)?
         };

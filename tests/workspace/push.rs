@@ -170,7 +170,7 @@ fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
     let pushed = sync::push(
         &world.workspace,
         &world.paths,
-        Role::Standby { reach: Reach::Fetch, queue: Queue::Keep },
+        Role::Standby { reach: &|| Reach::Fetch, queue: &|| Queue::Keep },
         &Cancel::new(),
     );
     assert_eq!(pushed.outcome, PushOutcome::Pushed);
@@ -183,7 +183,7 @@ fn what_cannot_be_pushed_from_is_said() {
     let world = World::new();
     let nowhere = Workspace { path: world.at("nowhere"), ..world.workspace.clone() };
     let pushed =
-        sync::push(&nowhere, &world.paths, Role::Standby { reach: Reach::Move, queue: Queue::Keep }, &Cancel::new());
+        sync::push(&nowhere, &world.paths, Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep }, &Cancel::new());
     assert_eq!(pushed.outcome, PushOutcome::NoCheckout, "{pushed:?}");
     assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
 }

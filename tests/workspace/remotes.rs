@@ -25,13 +25,13 @@ impl<'a> Other<'a> {
     fn pull(&self) -> Report {
         let workspace =
             openclaw_failover::config::Workspace { path: self.world.at("other"), ..self.world.workspace.clone() };
-        sync::pull(&workspace, &[], &self.paths, Reach::Move, &Cancel::new(), &Vec::new)
+        sync::pull(&workspace, &[], &self.paths, &|| Reach::Move, &Cancel::new(), &Vec::new)
     }
 
     fn push(&self) -> Pushed {
         let workspace =
             openclaw_failover::config::Workspace { path: self.world.at("other"), ..self.world.workspace.clone() };
-        let role = Role::Standby { reach: Reach::Move, queue: Queue::Keep };
+        let role = Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep };
         sync::push(&workspace, &self.paths, role, &Cancel::new())
     }
 }

@@ -93,7 +93,7 @@ impl World {
     }
 
     pub fn pull_under(&self, reach: Reach, cancel: &Cancel) -> Report {
-        sync::pull(&self.workspace, &self.secrets, &self.paths, reach, cancel, &Vec::new)
+        sync::pull(&self.workspace, &self.secrets, &self.paths, &|| reach, cancel, &Vec::new)
     }
 
     /// The standby after a demotion.
@@ -101,7 +101,7 @@ impl World {
         sync::push(
             &self.workspace,
             &self.paths,
-            Role::Standby { reach: Reach::Move, queue: Queue::Keep },
+            Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep },
             &Cancel::new(),
         )
     }

@@ -220,6 +220,7 @@ impl From<Why> for Outcome {
             Why::Unreachable => Self::NotFetched,
             Why::NoBranch => Self::NoBranch,
             Why::InUse => Self::InUse,
+            Why::GatewayStarted => Self::Fetched,
             Why::Failed => Self::Failed,
         }
     }
@@ -233,7 +234,7 @@ impl From<Why> for PushOutcome {
             Why::Stopped => Self::Stopped,
             Why::TimedOut => Self::TimedOut,
             Why::Unreachable | Why::NoBranch => Self::NotPushed,
-            Why::InUse => Self::InUse,
+            Why::InUse | Why::GatewayStarted => Self::InUse,
             Why::Failed => Self::Failed,
         }
     }
