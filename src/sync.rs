@@ -32,6 +32,7 @@ mod refs;
 pub mod rehearse;
 mod remote;
 pub mod report;
+mod request;
 mod room;
 mod secrets;
 mod ssh;
@@ -65,11 +66,13 @@ pub struct Paths {
     pub ssh: OsString,
     /// The name of this host, under which it keeps branches.
     pub host: String,
+    /// The file in which root asks for a push.
+    pub request: PathBuf,
 }
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { state: SYNC.into(), ssh: "ssh".into(), host: names::host() }
+        Self { state: SYNC.into(), ssh: "ssh".into(), host: names::host(), request: request::FILE.into() }
     }
 }
 
@@ -185,8 +188,10 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
         }
     };
     let last = report::read_own_push(&paths.push_report());
+    let request = request::last(&paths.request);
     let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
     let mut pushed = Pushed::new(started, PushOutcome::Failed, "");
+    pushed.request = request;
     match role {
         Role::Standby { reach, queue } => {
             if queue == Queue::PutAway {

@@ -11,7 +11,7 @@ use crate::config::nearest::nearest;
 use crate::config::{self, Workspace};
 use crate::host::systemd::Systemctl;
 use crate::host::{Cancel, journal};
-use crate::sync::report::Pushed;
+use crate::sync::report::{Names, Pushed, overflow};
 use crate::sync::{self, Queue, Reach, Role, unit};
 
 use super::args::{Args, Item};
@@ -128,7 +128,7 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
     if !unit::is_ours(&workspace.path) {
         return by_unit(&workspace, out);
     }
-    if !unit::is_due(&workspace, &rooms::sync_paths()) {
+    if !unit::is_due(&Systemctl::default(), &workspace, &rooms::sync_paths()) {
         return Ok(Answer::Yes);
     }
     by_ourselves(&workspace, Role::Primary, out)
@@ -136,12 +136,14 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
 
 fn by_ourselves(workspace: &Workspace, role: Role, out: &mut Output) -> Result<Answer, Error> {
     let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
-    tell(&sync::push(workspace, &rooms::sync_paths(), role, &cancel), out)
+    let paths = rooms::sync_paths();
+    unit::wait_for_turn(&paths, unit::longest_push(workspace), &cancel);
+    tell(&sync::push(workspace, &paths, role, &cancel), out)
 }
 
 fn by_unit(workspace: &Workspace, out: &mut Output) -> Result<Answer, Error> {
     let longest = unit::longest_push(workspace);
-    let pushed = unit::push(&Systemctl::default(), longest, &rooms::sync_paths(), &Cancel::new());
+    let pushed = unit::push_now(&Systemctl::default(), longest, &rooms::sync_paths(), &Cancel::new());
     tell(&pushed.map_err(|why| Error::Failed(why.to_string()))?, out)
 }
 
@@ -150,19 +152,23 @@ fn by_unit(workspace: &Workspace, out: &mut Output) -> Result<Answer, Error> {
 fn tell(pushed: &Pushed, out: &mut Output) -> Result<Answer, Error> {
     let commit = pushed.commit.as_ref().map_or("no commit", |commit| commit.short());
     out.line(format!("workspace  {}  {commit}  {}", pushed.outcome.name(), pushed.said).trim_end())?;
-    let lists = [
-        ("pushed", &pushed.pushed),
-        ("merged", &pushed.merged),
-        ("in conflict", &pushed.conflicts),
-        ("not committed", &pushed.withheld),
-        ("renamed", &pushed.aside),
-        ("put away", &pushed.archived),
-    ];
-    for (what, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
-        out.line(format_args!("{what}: {}", names.words()))?;
-    }
+    tell_lists(&pushed.lists(), &rooms::sync_paths().push_report(), out)?;
     if !pushed.not_put_away.is_empty() {
         out.line(format_args!("not put away: {}", pushed.not_put_away))?;
     }
     Ok(if pushed.is_done() { Answer::Yes } else { Answer::No })
+}
+
+/// Names every file and branch, one a line.
+pub(super) fn tell_lists(lists: &[(&str, &Names)], report: &Path, out: &mut Output) -> Result<(), Error> {
+    for (title, names) in lists {
+        for name in &names.listed {
+            out.line(format_args!("{title}: {name}"))?;
+        }
+        if names.unlisted() > 0 {
+            let file = overflow::file(report);
+            out.line(format_args!("{title}: and {} more, listed in {}", names.unlisted(), file.display()))?;
+        }
+    }
+    Ok(())
 }

@@ -192,6 +192,11 @@ impl<'a> Git<'a> {
         self.command(args).env("GIT_INDEX_FILE", index).deadline(SCAN).limit(ANSWER).run_bytes()
     }
 
+    /// Runs git for its whole answer, whatever its exit code: true if that was 0, and the output.
+    pub(super) fn attempt(&self, args: &[&str]) -> Result<(bool, Output), CommandError> {
+        self.command(args).deadline(LOCAL).limit(ANSWER).attempt()
+    }
+
     /// Runs git for what needs the network, until it is cancelled.
     pub(super) fn over_network(&self, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
         self.command(args).deadline(deadline).cancel(self.cancel).run().map(drop)

@@ -51,7 +51,7 @@ fn a_sync_that_may_be_killed() {
     let role = if task == "primary" { "primary" } else { "workspace" };
     let workspace = Workspace { path: dir.join(role), timeout: Duration::from_secs(60), ..Workspace::default() };
     let (state, host) = if task == "primary" { ("state-primary", "claw1") } else { ("state", "claw2") };
-    let paths = Paths { state: dir.join(state), ssh: "ssh".into(), host: host.into() };
+    let paths = Paths { state: dir.join(state), ssh: "ssh".into(), host: host.into(), ..Paths::default() };
     let cancel = Cancel::new();
     match task.to_str().unwrap() {
         "pull" => drop(sync::pull(&workspace, &[], &paths, Reach::Move, &cancel, &Vec::new)),

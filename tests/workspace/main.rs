@@ -4,6 +4,7 @@
 
 mod crashes;
 mod disks;
+mod named;
 mod odd;
 mod outages;
 mod pull;
