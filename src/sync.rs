@@ -35,6 +35,7 @@ pub mod report;
 mod request;
 mod room;
 mod secrets;
+pub mod settings;
 mod ssh;
 mod standby;
 mod stop;
@@ -48,6 +49,7 @@ use std::path::PathBuf;
 
 use checkout::Checkout;
 use lock::Lock;
+use settings::Hidden;
 pub use report::Report;
 use report::{Outcome, Pulled, PushOutcome, Pushed};
 
@@ -124,7 +126,19 @@ pub fn pull(
         }
     };
     let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
-    let mut report = Report::new(started, standby::pull(&checkout, reach));
+    let hidden = Hidden::find(&workspace.path, &paths.state);
+    let refusal = hidden.content(unit::PULL);
+    // What was fetched helps all the same.
+    let reach = if refusal.is_some() { Reach::Fetch } else { reach };
+    let mut pulled = standby::pull(&checkout, reach);
+    if let Some(why) = refusal {
+        pulled.outcome = Outcome::Failed;
+        pulled.add(&why);
+    }
+    if !pulled.outcome.is_ok() {
+        pulled.add(&hidden.access(unit::PULL).unwrap_or_default());
+    }
+    let mut report = Report::new(started, pulled);
     report.secrets = secrets::copy(secrets, paths, cancel);
     report.checks = looked();
     report.ended = now();
@@ -192,6 +206,8 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
     let checkout = Checkout { workspace, host: &paths.host, paths, lock: &lock, cancel };
     let mut pushed = Pushed::new(started, PushOutcome::Failed, "");
     pushed.request = request;
+    let hidden = Hidden::find(&workspace.path, &paths.state);
+    let refusal = hidden.content(unit::PUSH);
     match role {
         Role::Standby { reach, queue } => {
             if queue == Queue::PutAway {
@@ -200,9 +216,19 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
                     Err(why) => pushed.not_put_away = report::text(&why),
                 }
             }
+            // What was committed before can still be returned.
+            let reach = if refusal.is_some() { Reach::Fetch } else { reach };
             standby::push(&checkout, reach, &mut pushed);
         }
+        Role::Primary if refusal.is_some() => {}
         Role::Primary => primary::push(&checkout, &mut pushed),
+    }
+    if let Some(why) = refusal {
+        pushed.outcome = PushOutcome::Failed;
+        pushed.add(&why);
+    }
+    if !pushed.is_returned() {
+        pushed.add(&hidden.access(unit::PUSH).unwrap_or_default());
     }
     privacy::ask(&checkout, last.as_ref(), &mut pushed);
     tidy(&checkout, &pushed);

@@ -12,7 +12,7 @@ use crate::config::{self, Workspace};
 use crate::host::systemd::Systemctl;
 use crate::host::{Cancel, journal};
 use crate::sync::report::{Names, Pushed, overflow};
-use crate::sync::{self, Queue, Reach, Role, unit};
+use crate::sync::{self, Queue, Reach, Role, settings, unit};
 
 use super::args::{Args, Item};
 use super::command::Command;
@@ -45,6 +45,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 const VERBS: [&str; 2] = ["pull", "push"];
 
+/// The step of the sync units that runs outside of their sandbox. It is this program's own.
+const FILES: &str = "files";
+
 /// Move the workspace, and fetch the secrets.
 #[derive(Debug, PartialEq)]
 pub(super) struct Sync {
@@ -56,6 +59,7 @@ pub(super) struct Sync {
 enum Verb {
     Pull,
     Push { is_primary: bool },
+    Files,
 }
 
 impl Sync {
@@ -68,7 +72,7 @@ impl Sync {
                 Item::Option(_) => config = Some(args.file()?),
                 Item::Value(value) if verb.is_none() => {
                     let typed = value.to_string_lossy().into_owned();
-                    let known = VERBS.into_iter().find(|known| *known == typed);
+                    let known = VERBS.into_iter().chain([FILES]).find(|known| *known == typed);
                     verb = Some(known.ok_or_else(|| {
                         let hint = nearest(&typed, VERBS);
                         let hint = hint
@@ -82,6 +86,7 @@ impl Sync {
         }
         let verb = match (verb, is_primary) {
             (Some("push"), is_primary) => Verb::Push { is_primary },
+            (Some(FILES), _) => Verb::Files,
             (Some(_), false) => Verb::Pull,
             (Some(_), true) => return Err(args.usage("--primary goes with push; a primary pulls nothing")),
             (None, _) => return Err(args.usage("sync wants to be told what to do: sync pull, or sync push")),
@@ -94,6 +99,11 @@ impl Sync {
             Verb::Pull => {
                 let (source, config) = configuration(self.config.as_deref())?;
                 rooms::pull(&source, &config, out)
+            }
+            Verb::Files => {
+                let workspace = config::load_primary(self.config.as_deref())?;
+                settings::record(&workspace.path, &rooms::sync_paths().state).map_err(Error::Failed)?;
+                Ok(Answer::Yes)
             }
             Verb::Push { is_primary: true } => push_primary(self.config.as_deref(), out),
             Verb::Push { is_primary: false } => push_standby(self.config.as_deref(), out),

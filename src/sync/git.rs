@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::lock::Lock;
+use super::settings;
 use super::ssh;
 use super::stop::{Stop, Why};
 use crate::host::{Cancel, Command, CommandError, Output};
@@ -246,6 +247,9 @@ impl<'a> Git<'a> {
             // A broken checkout must not make git take a repository further up for it.
             .env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(self.dir))
             .env("GIT_CONFIG_COUNT", CONFIG.len().to_string());
+        if let Some(folder) = settings::config_home() {
+            command = command.env("XDG_CONFIG_HOME", folder);
+        }
         for role in ["AUTHOR", "COMMITTER"] {
             command = command
                 .env(format!("GIT_{role}_NAME"), format!("openclaw-failover on {}", self.host))

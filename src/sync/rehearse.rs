@@ -11,7 +11,9 @@ use super::git::Git;
 use super::lock::Lock;
 use super::report::text;
 use super::secrets;
+use super::settings::Hidden;
 use super::stop::Stop;
+use super::unit::PULL;
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;
 
@@ -24,11 +26,20 @@ pub struct Loose {
     pub unfinished: Option<&'static str>,
 }
 
+/// Says which rules for git a sync unit's sandbox hides, so that a pull would commit nothing.
+///
+/// # Errors
+/// Says what a pull would say.
+fn require_rules(workspace: &Workspace, paths: &Paths) -> Result<(), String> {
+    Hidden::find(&workspace.path, &paths.state).content(PULL).map_or(Ok(()), |why| Err(text(&why)))
+}
+
 /// Fetches the remote's branch as a pull does, but changes no branch here.
 ///
 /// # Errors
 /// Says what a pull would say.
 pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<(), String> {
+    require_rules(workspace, paths)?;
     with_git(workspace, paths, &mut |git| {
         if git.url.is_none() {
             return Err(format!("the checkout has no remote \"{}\"", workspace.remote));

@@ -67,11 +67,32 @@ impl fmt::Display for UnitError {
 
 impl std::error::Error for UnitError {}
 
+/// What a sync unit's sandbox shows of the home beside workspace and secrets: what ssh and git need to reach their hosts,
+/// and the settings of the user's git.
+pub const HOME_FILES: [&str; 11] = [
+    ".ssh",
+    ".gitconfig",
+    ".config/git",
+    ".gitignore",
+    ".gitignore_global",
+    ".gitattributes",
+    ".gitattributes_global",
+    ".git-credentials",
+    ".netrc",
+    ".config/gh",
+    ".gitconfig.local",
+];
+
+/// True if this process runs in one of the sync units.
+pub(super) fn is_in_unit() -> bool {
+    // systemd says this to the unit and to nobody who types a command.
+    env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state)
+}
+
 /// Whether this process is the one that pulls: inside the unit, or as the user to whom the workspace belongs.
 #[must_use]
 pub fn is_ours(workspace: &Path) -> bool {
-    // systemd says this to the unit and to nobody who types a command.
-    let in_unit = env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state);
+    let in_unit = is_in_unit();
     let own = fs::metadata("/proc/self").map_or(ROOT, |own| own.uid());
     in_unit || (own != ROOT && owner(workspace).is_ok_and(|owner| own == owner))
 }
@@ -301,6 +322,22 @@ mod tests {
         assert!(is_interval_over(&workspace, &paths));
         report(dir.path());
         assert!(!is_interval_over(&workspace, &paths));
+    }
+
+    #[test]
+    fn every_sandbox_shows_the_same_files_of_the_home() {
+        let units =
+            [include_str!("../setup/openclaw-sync-pull.service"), include_str!("../setup/openclaw-sync-push.service")];
+        let nix = include_str!("../../nixos/module/sync.nix");
+        for file in HOME_FILES {
+            for unit in units {
+                let bound = unit.lines().filter_map(|line| line.strip_prefix("BindReadOnlyPaths="));
+                let mut bound = bound.flat_map(str::split_whitespace);
+                assert!(bound.any(|path| path == format!("-/home/openclaw/{file}")), "{file}: {unit}");
+            }
+            assert!(nix.contains(&format!("\"{file}\"")), "{file}: nixos/module/sync.nix");
+        }
+        assert!(units.iter().all(|unit| unit.contains("/usr/local/bin/openclaw-failover sync files\n")));
     }
 
     #[test]
