@@ -31,6 +31,7 @@ mod queue;
 mod refs;
 pub mod rehearse;
 mod remote;
+mod repair;
 pub mod report;
 mod request;
 mod room;
@@ -49,9 +50,10 @@ use std::path::PathBuf;
 
 use checkout::Checkout;
 use lock::Lock;
-use settings::Hidden;
+use repair::Repairs;
 pub use report::Report;
 use report::{Outcome, Pulled, PushOutcome, Pushed};
+use settings::Hidden;
 
 use crate::config::{Secret, Workspace};
 use crate::doctor::Checked;
@@ -130,7 +132,16 @@ pub fn pull(
     let refusal = hidden.content(unit::PULL);
     // What was fetched helps all the same.
     let reach = if refusal.is_some() { Reach::Fetch } else { reach };
+    let mut repairs = Repairs::new(&checkout, &names::own(&paths.host), started);
+    repairs.repair_files();
     let mut pulled = standby::pull(&checkout, reach);
+    if pulled.outcome == Outcome::Damaged && repairs.repair_objects() {
+        pulled = standby::pull(&checkout, reach);
+    }
+    if pulled.outcome == Outcome::Damaged {
+        pulled.add(&repairs.advice());
+    }
+    pulled.add(&repairs.words());
     if let Some(why) = refusal {
         pulled.outcome = Outcome::Failed;
         pulled.add(&why);
@@ -178,6 +189,16 @@ pub enum Role {
     Primary,
 }
 
+impl Role {
+    /// The same, but nothing is committed if `is_limited`: what was committed before can still be returned.
+    fn limited(self, is_limited: bool) -> Self {
+        match self {
+            Self::Standby { queue, .. } if is_limited => Self::Standby { reach: Reach::Fetch, queue },
+            role => role,
+        }
+    }
+}
+
 /// What becomes of messages, turns and tasks that were under way when a standby's gateway stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
@@ -208,20 +229,14 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
     pushed.request = request;
     let hidden = Hidden::find(&workspace.path, &paths.state);
     let refusal = hidden.content(unit::PUSH);
-    match role {
-        Role::Standby { reach, queue } => {
-            if queue == Queue::PutAway {
-                match queue::put_away(&workspace.path, paths, started, cancel) {
-                    Ok(archived) => pushed.archived = archived,
-                    Err(why) => pushed.not_put_away = report::text(&why),
-                }
-            }
-            // What was committed before can still be returned.
-            let reach = if refusal.is_some() { Reach::Fetch } else { reach };
-            standby::push(&checkout, reach, &mut pushed);
+    if let Role::Standby { queue: Queue::PutAway, .. } = role {
+        match queue::put_away(&workspace.path, paths, started, cancel) {
+            Ok(archived) => pushed.archived = archived,
+            Err(why) => pushed.not_put_away = report::text(&why),
         }
-        Role::Primary if refusal.is_some() => {}
-        Role::Primary => primary::push(&checkout, &mut pushed),
+    }
+    if refusal.is_none() || role != Role::Primary {
+        push_repaired(&checkout, role.limited(refusal.is_some()), &mut pushed);
     }
     if let Some(why) = refusal {
         pushed.outcome = PushOutcome::Failed;
@@ -239,4 +254,31 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role, cancel: &Cancel) -
     }
     drop(lock);
     pushed
+}
+
+/// Pushes, and once more if the repository was damaged and could be repaired.
+fn push_repaired(checkout: &Checkout<'_>, role: Role, pushed: &mut Pushed) {
+    let branch = match role {
+        Role::Standby { .. } => names::own(checkout.host),
+        Role::Primary => checkout.workspace.branch.clone(),
+    };
+    let mut repairs = Repairs::new(checkout, &branch, pushed.started);
+    repairs.repair_files();
+    let before = pushed.clone();
+    push_once(checkout, role, pushed);
+    if pushed.outcome == PushOutcome::Damaged && repairs.repair_objects() {
+        *pushed = before;
+        push_once(checkout, role, pushed);
+    }
+    if pushed.outcome == PushOutcome::Damaged {
+        pushed.add(&repairs.advice());
+    }
+    pushed.add(&repairs.words());
+}
+
+fn push_once(checkout: &Checkout<'_>, role: Role, pushed: &mut Pushed) {
+    match role {
+        Role::Standby { reach, .. } => standby::push(checkout, reach, pushed),
+        Role::Primary => primary::push(checkout, pushed),
+    }
 }

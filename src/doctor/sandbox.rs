@@ -57,7 +57,9 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// What is said where nobody has looked in the sandbox.
 pub(super) fn unseen(check: &str) -> Said {
-    Said::skipped(&format_args!("only root can look from inside the sandbox of {PULL}, which is what counts for {check}"))
+    Said::skipped(&format_args!(
+        "only root can look from inside the sandbox of {PULL}, which is what counts for {check}"
+    ))
 }
 
 /// Puts what the sandbox says in place of what the owner says from outside.

@@ -212,6 +212,12 @@ impl<'a> Git<'a> {
         self.command(args).deadline(deadline).cancel(self.cancel).attempt()
     }
 
+    /// Runs git for what needs the network, on another repository with the same way to the remote.
+    pub(super) fn fetch_apart(&self, git_dir: &Path, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
+        let command = self.command(args).env("GIT_DIR", git_dir);
+        command.deadline(deadline).cancel(self.cancel).run().map(drop)
+    }
+
     /// Runs git for what must not be cut, whoever has stopped waiting. If we are killed, it still keeps others out.
     pub(super) fn to_its_end(&self, args: &[&str], cap: Duration) -> Result<(), Stop> {
         let lock = self.lock.share().map_err(|why| Stop::file("share the lock of", self.dir, &why))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::git::Git;
 use super::names;
 use super::ssh;
-use super::stop::{Stop, Why, without_commonplace};
+use super::stop::{Stop, Why, is_damage, without_commonplace};
 use crate::config::Workspace;
 use crate::host::{Command, CommandError};
 
@@ -81,6 +81,9 @@ pub(super) fn send(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], le
         CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, &why),
         why => Stop::or(Why::Unreachable, why),
     })?;
+    if !is_done && is_damage(&output.stderr) {
+        return Err(Stop::new(Why::Damaged, last_lines(&output.stderr)));
+    }
     let mut sent = Sent::default();
     let is_understood = sent.read(&output.stdout);
     if is_done || is_understood {

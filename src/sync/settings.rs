@@ -235,8 +235,7 @@ mod tests {
             paths.iter().map(|path| (used_for, (*path).to_owned())).collect()
         };
         let content = of(Use::Content, &["/etc/w", "/home/o/.gitignore_global", "/home/o/dotfiles/work"]);
-        let access =
-            ["/home/o/.git-credentials", "/home/o/bin/gh", "/home/o/ca.pem", "/home/o/keys/a", "/home/o/pw"];
+        let access = ["/home/o/.git-credentials", "/home/o/bin/gh", "/home/o/ca.pem", "/home/o/keys/a", "/home/o/pw"];
         assert_eq!(references(), [content, of(Use::Access, &access)].concat());
     }
 

@@ -235,7 +235,13 @@ pub fn is_due(systemctl: &Systemctl, workspace: &Workspace, paths: &Paths) -> bo
         return true;
     }
     // systemd keeps this variable for all later starts. The timer is `running` only while a push runs that it started.
-    let is_timers = systemctl.show(TIMER).map_or(true, |timer| timer.sub == "running");
+    let is_timers = match systemctl.show(TIMER) {
+        Ok(timer) => timer.sub == "running",
+        Err(why) => {
+            log::warn!("cannot tell who started this push: {why}");
+            true
+        }
+    };
     !is_timers || is_interval_over(workspace, paths)
 }
 

@@ -44,7 +44,10 @@ fn what_counts_in_the_sandbox_of_a_sync_unit_is_asked_there_and_nowhere_else() {
     host.write("bin/systemd-run.d/answer", inside);
     host.program("systemd-run", "echo \"$*\" > \"$0.d/asked\"; exec /bin/cat \"$0.d/answer\"");
     let found = doctor::examine(&host.seen_by(Identity::Root));
-    assert_eq!((of(&found, "git-fetch").level, of(&found, "git-fetch").evidence.as_str()), (Level::Fail, "from inside"));
+    assert_eq!(
+        (of(&found, "git-fetch").level, of(&found, "git-fetch").evidence.as_str()),
+        (Level::Fail, "from inside")
+    );
     assert_eq!(of(&found, "secrets").level, Level::Skipped, "it does not say");
     assert_eq!(of(&found, "node").level, Level::Skipped);
     let asked = std::fs::read_to_string(host.path("bin/systemd-run.d/asked")).unwrap();

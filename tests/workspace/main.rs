@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
 mod crashes;
+mod damage;
 mod disks;
 mod named;
 mod odd;
