@@ -15,6 +15,7 @@
 //! brings it together with the remote's without touching a file (`merge`); and only then moves the tree (`apply`), in a
 //! way that a run that is killed at any point can be told from somebody's edits (`torn`).
 
+mod advice;
 mod agent;
 mod apply;
 mod checkout;

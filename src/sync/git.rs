@@ -198,12 +198,7 @@ impl<'a> Git<'a> {
         self.command(args).deadline(LOCAL).limit(ANSWER).attempt()
     }
 
-    /// Runs git for what needs the network, until it is cancelled.
-    pub(super) fn over_network(&self, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
-        self.command(args).deadline(deadline).cancel(self.cancel).run().map(drop)
-    }
-
-    /// The same, whatever its exit code.
+    /// Runs git for what needs the network, until it is cancelled, whatever its exit code.
     pub(super) fn attempt_over_network(
         &self,
         args: &[&str],

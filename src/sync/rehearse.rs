@@ -9,10 +9,10 @@ use super::agent;
 use super::checkout::Checkout;
 use super::git::Git;
 use super::lock::Lock;
+use super::remote;
 use super::report::text;
 use super::secrets;
 use super::settings::Hidden;
-use super::stop::Stop;
 use super::unit::PULL;
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;
@@ -41,16 +41,7 @@ fn require_rules(workspace: &Workspace, paths: &Paths) -> Result<(), String> {
 pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<(), String> {
     require_rules(workspace, paths)?;
     with_git(workspace, paths, &mut |git| {
-        if git.url.is_none() {
-            return Err(format!("the checkout has no remote \"{}\"", workspace.remote));
-        }
-        let Workspace { remote, branch, .. } = workspace;
-        let refspec = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
-        let options = ["--dry-run", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"];
-        let mut args: Vec<&str> = ["fetch"].into_iter().chain(options).collect();
-        args.extend(["--refmap=", "--end-of-options", remote, &refspec]);
-        let fetched = git.over_network(&args, limit.min(workspace.timeout));
-        fetched.map_err(|why| Stop::from(why).said)
+        remote::rehearse(git, workspace, limit.min(workspace.timeout)).map_err(|stop| stop.said)
     })
 }
 
