@@ -40,7 +40,7 @@ impl Bench {
              git clone -q remote.git workspace; git clone -q remote.git bare; git -C bare switch -qc failover/bare",
         );
         let workspace = Workspace { path: at("workspace"), timeout: LONG, ..Workspace::default() };
-        let paths = Paths { state: at("state"), ssh: "ssh".into(), host: "bench".into() };
+        let paths = Paths { state: at("state"), ssh: "ssh".into(), host: "bench".into(), ..Paths::default() };
         let bench = Self { dir, workspace, paths };
         bench.pull();
         bench

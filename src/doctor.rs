@@ -14,6 +14,7 @@
 //! - `agent`, `openclaw`, `channels`: the owner's half.
 //! - `split`: both hosts' channels, where the primary's configuration was given.
 //! - `reading`: which files are read, and by whom.
+//! - `sandbox`: what only the sandbox of a sync unit can tell.
 
 mod agent;
 pub mod apart;
@@ -31,6 +32,7 @@ mod openclaw;
 mod owner;
 mod polkit;
 mod reading;
+mod sandbox;
 mod split;
 mod syncing;
 mod systemd;
@@ -160,7 +162,8 @@ pub fn examine(world: &World) -> Vec<Finding> {
         Identity::Root => {
             let wants_accounts = world.primary.is_some();
             match owner::ask(world, wants_accounts) {
-                Ok(answer) => {
+                Ok(mut answer) => {
+                    sandbox::replace(world, &mut answer.found);
                     found.push(world.finding("owner", Said::ok(&"looked at what is the agent's")));
                     found.extend(answer.found.iter().map(|checked| world.show(checked)));
                     standby = answer.standby;
@@ -218,6 +221,17 @@ pub fn answer(world: &World, with_accounts: bool) -> String {
     owner::to_json(&said, standby.as_ref()).to_string()
 }
 
+/// What only a sync unit's sandbox can tell, for root to read. This process must be in one, and ends with root's.
+#[must_use]
+pub fn answer_from_sandbox(world: &mut World) -> String {
+    sandbox::end_with_root();
+    world.is_sandboxed = true;
+    let is_inside = |check: &&Check| sandbox::CHECKS.contains(&check.id);
+    let found: Vec<Checked> =
+        CHECKS.iter().filter(is_inside).map(|check| Checked { id: check.id, said: (check.look)(world) }).collect();
+    list(&found).to_string()
+}
+
 /// Whether nothing has failed.
 #[must_use]
 pub fn is_well(found: &[Finding]) -> bool {
@@ -240,6 +254,7 @@ fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
             (Identity::Owner, Who::Anybody | Who::Root) => Said::skipped(&"run it as root"),
             (Identity::Other, Who::Root) => Said::skipped(&"only root can see it"),
             (Identity::Root | Identity::Other, Who::Owner) => Said::skipped(&"only the workspace's owner can see it"),
+            _ if sandbox::CHECKS.contains(&check.id) && !world.is_sandboxed => sandbox::unseen(check.id),
             _ => (check.look)(world),
         };
         found.push(Checked { id: check.id, said });

@@ -15,6 +15,7 @@
 //! brings it together with the remote's without touching a file (`merge`); and only then moves the tree (`apply`), in a
 //! way that a run that is killed at any point can be told from somebody's edits (`torn`).
 
+mod advice;
 mod agent;
 mod apply;
 mod boot;
@@ -33,11 +34,14 @@ mod queue;
 mod refs;
 pub mod rehearse;
 mod remote;
+mod repair;
 mod replaced;
 pub mod report;
+mod request;
 mod rescue;
 mod room;
 mod secrets;
+pub mod settings;
 mod ssh;
 mod standby;
 mod stop;
@@ -52,8 +56,10 @@ use std::path::PathBuf;
 
 use checkout::Checkout;
 use lock::Lock;
+use repair::Repairs;
 pub use report::Report;
 use report::{Outcome, Pulled, PushOutcome, Pushed};
+use settings::Hidden;
 
 use crate::config::{Secret, Workspace};
 use crate::doctor::Checked;
@@ -70,11 +76,13 @@ pub struct Paths {
     pub ssh: OsString,
     /// The name of this host, under which it keeps branches.
     pub host: String,
+    /// The file in which root asks for a push.
+    pub request: PathBuf,
 }
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { state: SYNC.into(), ssh: "ssh".into(), host: names::host() }
+        Self { state: SYNC.into(), ssh: "ssh".into(), host: names::host(), request: request::FILE.into() }
     }
 }
 
@@ -130,7 +138,29 @@ pub fn pull(
         }
     };
     let checkout = Checkout { workspace, host: &paths.host, paths, cancel };
-    let mut report = Report::new(started, standby::pull(&checkout, reach));
+    let hidden = Hidden::find(&workspace.path, &paths.state);
+    let refusal = hidden.content(unit::PULL);
+    // What was fetched helps all the same.
+    let is_refused = refusal.is_some();
+    let reach = || if is_refused { Reach::Fetch } else { reach() };
+    let mut repairs = Repairs::new(&checkout, &names::own(&paths.host), started);
+    repairs.repair_files();
+    let mut pulled = standby::pull(&checkout, &reach);
+    if pulled.outcome == Outcome::Damaged && repairs.repair_objects() {
+        pulled = standby::pull(&checkout, &reach);
+    }
+    if pulled.outcome == Outcome::Damaged {
+        pulled.add(&repairs.advice());
+    }
+    pulled.add(&repairs.words());
+    if let Some(why) = refusal {
+        pulled.outcome = Outcome::Failed;
+        pulled.add(&why);
+    }
+    if !pulled.outcome.is_ok() {
+        pulled.add(&hidden.access(unit::PULL).unwrap_or_default());
+    }
+    let mut report = Report::new(started, pulled);
     report.secrets = secrets::copy(secrets, paths, cancel);
     report.checks = looked();
     report.ended = now();
@@ -170,6 +200,16 @@ pub enum Role<'a> {
     Primary,
 }
 
+impl Role<'_> {
+    /// The same, but nothing is committed if `is_limited`: what was committed before can still be returned.
+    fn limited(self, is_limited: bool) -> Self {
+        match self {
+            Self::Standby { queue, .. } if is_limited => Self::Standby { reach: &|| Reach::Fetch, queue },
+            role => role,
+        }
+    }
+}
+
 /// What becomes of messages, turns and tasks that were under way when a standby's gateway stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
@@ -194,19 +234,30 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role<'_>, cancel: &Cance
         }
     };
     let last = report::read_own_push(&paths.push_report());
+    let request = request::last(&paths.request);
     let checkout = Checkout { workspace, host: &paths.host, paths, cancel };
     let mut pushed = Pushed::new(started, PushOutcome::Failed, "");
-    match role {
-        Role::Standby { reach, queue } => {
-            if reach() == Reach::Move && queue() == Queue::PutAway {
-                match queue::put_away(&workspace.path, paths, started, cancel) {
-                    Ok(archived) => pushed.archived = archived,
-                    Err(why) => pushed.not_put_away = report::text(&why),
-                }
-            }
-            standby::push(&checkout, reach, &mut pushed);
+    pushed.request = request;
+    let hidden = Hidden::find(&workspace.path, &paths.state);
+    let refusal = hidden.content(unit::PUSH);
+    if let Role::Standby { reach, queue } = role
+        && reach() == Reach::Move
+        && queue() == Queue::PutAway
+    {
+        match queue::put_away(&workspace.path, paths, started, cancel) {
+            Ok(archived) => pushed.archived = archived,
+            Err(why) => pushed.not_put_away = report::text(&why),
         }
-        Role::Primary => primary::push(&checkout, &mut pushed),
+    }
+    if refusal.is_none() || !matches!(role, Role::Primary) {
+        push_repaired(&checkout, role.limited(refusal.is_some()), &mut pushed);
+    }
+    if let Some(why) = refusal {
+        pushed.outcome = PushOutcome::Failed;
+        pushed.add(&why);
+    }
+    if !pushed.is_returned() {
+        pushed.add(&hidden.access(unit::PUSH).unwrap_or_default());
     }
     privacy::ask(&checkout, last.as_ref(), &mut pushed);
     tidy(&checkout, &pushed);
@@ -217,4 +268,31 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role<'_>, cancel: &Cance
     }
     drop(lock);
     pushed
+}
+
+/// Pushes, and once more if the repository was damaged and could be repaired.
+fn push_repaired(checkout: &Checkout<'_>, role: Role<'_>, pushed: &mut Pushed) {
+    let branch = match role {
+        Role::Standby { .. } => names::own(checkout.host),
+        Role::Primary => checkout.workspace.branch.clone(),
+    };
+    let mut repairs = Repairs::new(checkout, &branch, pushed.started);
+    repairs.repair_files();
+    let before = pushed.clone();
+    push_once(checkout, role, pushed);
+    if pushed.outcome == PushOutcome::Damaged && repairs.repair_objects() {
+        *pushed = before;
+        push_once(checkout, role, pushed);
+    }
+    if pushed.outcome == PushOutcome::Damaged {
+        pushed.add(&repairs.advice());
+    }
+    pushed.add(&repairs.words());
+}
+
+fn push_once(checkout: &Checkout<'_>, role: Role<'_>, pushed: &mut Pushed) {
+    match role {
+        Role::Standby { reach, .. } => standby::push(checkout, reach, pushed),
+        Role::Primary => primary::push(checkout, pushed),
+    }
 }

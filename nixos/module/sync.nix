@@ -40,6 +40,8 @@ in
     ExecStartPre = [
       ""
       "${asOpenclaw} ${pkgs.coreutils}/bin/mkdir -p -- ${toString (map without made)}"
+      # And in place of the one that looks which files git's settings name.
+      "${asOpenclaw} --no-new-privs ${pkgs.coreutils}/bin/env PATH=${pkgs.gitMinimal}/bin ${cfg.package}/bin/openclaw-failover sync files"
     ];
     BindPaths = map (path: "-${path}") more;
     BindReadOnlyPaths = lib.optionals (home != usual) (
@@ -47,6 +49,15 @@ in
         [
           ".ssh"
           ".gitconfig"
+          ".gitconfig.local"
+          ".config/git"
+          ".gitignore"
+          ".gitignore_global"
+          ".gitattributes"
+          ".gitattributes_global"
+          ".git-credentials"
+          ".netrc"
+          ".config/gh"
         ]
         ++ read
       )

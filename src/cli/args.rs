@@ -14,7 +14,7 @@ use super::command::Command;
 use super::error::Error;
 
 /// Options that this program gives itself only.
-const OWN: [&str; 4] = ["--stub-gateway", "--as-owner", "--accounts", "--cheap"];
+const OWN: [&str; 5] = ["--stub-gateway", "--as-owner", "--accounts", "--in-sandbox", "--cheap"];
 
 /// One command's arguments while they are parsed.
 pub(super) struct Args {

@@ -37,8 +37,9 @@ Exit codes: 0 nothing has failed, 1 something has, 2 usage or configuration
 error.
 ";
 
-/// The last three are this program's own: root sends the workspace's owner to look, and the monitor a child.
-const OPTIONS: &[&str] = &["--primary-config", "--json", "--config", "--as-owner", "--accounts", "--cheap"];
+/// The last four are this program's own: root sends the workspace's owner to look, and the monitor a child.
+const OPTIONS: &[&str] =
+    &["--primary-config", "--json", "--config", "--as-owner", "--accounts", "--in-sandbox", "--cheap"];
 
 /// Look at everything.
 #[derive(Debug, Default, PartialEq)]
@@ -48,6 +49,7 @@ pub(super) struct Doctor {
     config: Option<PathBuf>,
     as_owner: bool,
     accounts: bool,
+    in_sandbox: bool,
     cheap: bool,
 }
 
@@ -60,6 +62,7 @@ impl Doctor {
                 Item::Option("--json") => doctor.json = true,
                 Item::Option("--as-owner") => doctor.as_owner = true,
                 Item::Option("--accounts") => doctor.accounts = true,
+                Item::Option("--in-sandbox") => doctor.in_sandbox = true,
                 Item::Option("--cheap") => doctor.cheap = true,
                 Item::Option("--primary-config") => doctor.primary = Some(args.file()?),
                 Item::Option(_) => doctor.config = Some(args.file()?),
@@ -83,7 +86,11 @@ impl Doctor {
             if world.identity != Identity::Owner {
                 return Err(Error::Usage("--as-owner is for the workspace's owner; leave it out".into()));
             }
-            out.line(doctor::answer(&world, self.accounts))?;
+            out.line(if self.in_sandbox {
+                doctor::answer_from_sandbox(&mut world)
+            } else {
+                doctor::answer(&world, self.accounts)
+            })?;
             return Ok(Answer::Yes);
         }
         if let Some(file) = &self.primary {

@@ -137,6 +137,7 @@ pub(super) fn pull(source: &Source, config: &Config, out: &mut Output) -> Result
         let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
         let beside = Beside::begin(config, source, Paths::new(environment));
         let reach = || unit::reach(&Systemctl::default(), &config.gateway.unit);
+        unit::wait_for_turn(&paths, unit::longest(&config.workspace, &config.secrets), &cancel);
         sync::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| beside.end())
     } else {
         let longest = unit::longest(&config.workspace, &config.secrets);
@@ -151,9 +152,7 @@ fn tell(report: &Report, out: &mut Output) -> Result<(), Error> {
     let workspace = &report.workspace;
     let commit = workspace.after.as_ref().map_or("no commit", |commit| commit.short());
     out.line(format!("workspace  {}  {commit}  {}", workspace.outcome.name(), workspace.said).trim_end())?;
-    if !workspace.aside.is_empty() {
-        out.line(format_args!("renamed: {}", workspace.aside.words()))?;
-    }
+    super::sync::tell_lists(&workspace.lists(), &sync_paths().pull_report(), out)?;
     for (index, secret) in report.secrets.iter().enumerate() {
         let word = if secret.ok { "copied" } else { "failed" };
         out.line(format!("secrets {}  {word}  {}", index + 1, secret.said).trim_end())?;

@@ -11,8 +11,8 @@ use crate::config::nearest::nearest;
 use crate::config::{self, Workspace};
 use crate::host::systemd::Systemctl;
 use crate::host::{Cancel, journal};
-use crate::sync::report::Pushed;
-use crate::sync::{self, Queue, Role, unit};
+use crate::sync::report::{Names, Pushed, overflow};
+use crate::sync::{self, Queue, Role, settings, unit};
 
 use super::args::{Args, Item};
 use super::command::Command;
@@ -45,6 +45,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 const VERBS: [&str; 2] = ["pull", "push"];
 
+/// The step of the sync units that runs outside of their sandbox. It is this program's own.
+const FILES: &str = "files";
+
 /// Move the workspace, and fetch the secrets.
 #[derive(Debug, PartialEq)]
 pub(super) struct Sync {
@@ -56,6 +59,7 @@ pub(super) struct Sync {
 enum Verb {
     Pull,
     Push { is_primary: bool },
+    Files,
 }
 
 impl Sync {
@@ -68,7 +72,7 @@ impl Sync {
                 Item::Option(_) => config = Some(args.file()?),
                 Item::Value(value) if verb.is_none() => {
                     let typed = value.to_string_lossy().into_owned();
-                    let known = VERBS.into_iter().find(|known| *known == typed);
+                    let known = VERBS.into_iter().chain([FILES]).find(|known| *known == typed);
                     verb = Some(known.ok_or_else(|| {
                         let hint = nearest(&typed, VERBS);
                         let hint = hint
@@ -82,6 +86,7 @@ impl Sync {
         }
         let verb = match (verb, is_primary) {
             (Some("push"), is_primary) => Verb::Push { is_primary },
+            (Some(FILES), _) => Verb::Files,
             (Some(_), false) => Verb::Pull,
             (Some(_), true) => return Err(args.usage("--primary goes with push; a primary pulls nothing")),
             (None, _) => return Err(args.usage("sync wants to be told what to do: sync pull, or sync push")),
@@ -94,6 +99,11 @@ impl Sync {
             Verb::Pull => {
                 let (source, config) = configuration(self.config.as_deref())?;
                 rooms::pull(&source, &config, out)
+            }
+            Verb::Files => {
+                let workspace = config::load_primary(self.config.as_deref())?;
+                settings::record(&workspace.path, &rooms::sync_paths().state).map_err(Error::Failed)?;
+                Ok(Answer::Yes)
             }
             Verb::Push { is_primary: true } => push_primary(self.config.as_deref(), out),
             Verb::Push { is_primary: false } => push_standby(self.config.as_deref(), out),
@@ -125,7 +135,7 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
     if !unit::is_ours(&workspace.path) {
         return by_unit(&workspace, out);
     }
-    if !unit::is_due(&workspace, &rooms::sync_paths()) {
+    if !unit::is_due(&Systemctl::default(), &workspace, &rooms::sync_paths()) {
         return Ok(Answer::Yes);
     }
     by_ourselves(&workspace, Role::Primary, out)
@@ -133,12 +143,14 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
 
 fn by_ourselves(workspace: &Workspace, role: Role<'_>, out: &mut Output) -> Result<Answer, Error> {
     let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
-    tell(&sync::push(workspace, &rooms::sync_paths(), role, &cancel), out)
+    let paths = rooms::sync_paths();
+    unit::wait_for_turn(&paths, unit::longest_push(workspace), &cancel);
+    tell(&sync::push(workspace, &paths, role, &cancel), out)
 }
 
 fn by_unit(workspace: &Workspace, out: &mut Output) -> Result<Answer, Error> {
     let longest = unit::longest_push(workspace);
-    let pushed = unit::push(&Systemctl::default(), longest, &rooms::sync_paths(), &Cancel::new());
+    let pushed = unit::push_now(&Systemctl::default(), longest, &rooms::sync_paths(), &Cancel::new());
     tell(&pushed.map_err(|why| Error::Failed(why.to_string()))?, out)
 }
 
@@ -147,19 +159,23 @@ fn by_unit(workspace: &Workspace, out: &mut Output) -> Result<Answer, Error> {
 fn tell(pushed: &Pushed, out: &mut Output) -> Result<Answer, Error> {
     let commit = pushed.commit.as_ref().map_or("no commit", |commit| commit.short());
     out.line(format!("workspace  {}  {commit}  {}", pushed.outcome.name(), pushed.said).trim_end())?;
-    let lists = [
-        ("pushed", &pushed.pushed),
-        ("merged", &pushed.merged),
-        ("in conflict", &pushed.conflicts),
-        ("not committed", &pushed.withheld),
-        ("renamed", &pushed.aside),
-        ("put away", &pushed.archived),
-    ];
-    for (what, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
-        out.line(format_args!("{what}: {}", names.words()))?;
-    }
+    tell_lists(&pushed.lists(), &rooms::sync_paths().push_report(), out)?;
     if !pushed.not_put_away.is_empty() {
         out.line(format_args!("not put away: {}", pushed.not_put_away))?;
     }
     Ok(if pushed.is_done() { Answer::Yes } else { Answer::No })
+}
+
+/// Names every file and branch, one a line.
+pub(super) fn tell_lists(lists: &[(&str, &Names)], report: &Path, out: &mut Output) -> Result<(), Error> {
+    for (title, names) in lists {
+        for name in &names.listed {
+            out.line(format_args!("{title}: {name}"))?;
+        }
+        if names.unlisted() > 0 {
+            let file = overflow::file(report);
+            out.line(format_args!("{title}: and {} more, listed in {}", names.unlisted(), file.display()))?;
+        }
+    }
+    Ok(())
 }

@@ -89,7 +89,7 @@ impl Collector {
         let line = |problem: &Problem| problem.line(&self.file);
         let mut lines: Vec<String> = found.iter().take(LISTED).map(line).collect();
         if more > 0 {
-            lines.push(format!("{}: and {more} more problems", self.file));
+            lines.push(format!("{}: and {more} more; mend these, and the next check names the rest", self.file));
         }
         Err(Problems { lines })
     }
@@ -157,7 +157,7 @@ mod tests {
         }
         let problems = collector.finish(()).unwrap_err();
         assert_eq!(problems.lines().count(), LISTED + 1);
-        assert!(problems.to_string().ends_with("and 950 more problems"));
+        assert!(problems.to_string().ends_with("and 950 more; mend these, and the next check names the rest"));
     }
 
     #[test]

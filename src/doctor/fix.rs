@@ -62,7 +62,7 @@ fixes! {
     FAIL2BAN = SETUP;
     UPGRADES = SETUP;
     BECOME = "install -m 0755 -o root openclaw-failover /usr/local/bin/";
-    FETCH = "su - {user} -c 'git -C {workspace} fetch {remote} {branch}'";
+    FETCH = "su - {user} -c 'git -C {workspace} fetch {remote} {branch}' && openclaw-failover sync pull";
     STATUS = "su - {user} -c 'git -C {workspace} status'";
     SECRETS = "openclaw-failover sync pull";
     EXEC = "openclaw-failover setup standby --install-openclaw  # finds it, or installs it, and tells {unit} where it is";

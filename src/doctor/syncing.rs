@@ -92,7 +92,10 @@ pub(super) fn unreturned(world: &World) -> Said {
     let kept = &report.workspace.kept;
     let is_owed = world.status().is_some_and(|status| status.unreturned) || report.workspace.unreturned;
     match (kept.is_empty(), is_owed) {
-        (false, _) => Said::warn(&format_args!("kept, and not pushed yet: {}", kept.words()), fix::PUSH),
+        (false, _) => {
+            let report = world.sync_paths().pull_report().display().to_string();
+            Said::warn(&format_args!("kept, and not pushed yet: {}", kept.words_with_source(&report)), fix::PUSH)
+        }
         (true, true) if world.serves() => Said::ok(&"this host serves; what it writes goes home when it steps aside"),
         (true, true) => Said::warn(&"the remote does not have everything from here", fix::PUSH),
         (true, false) if report.fresh.is_none() => Said::skipped(&"no pull has gone well"),

@@ -15,13 +15,18 @@ pub(crate) struct Unit(String);
 impl Unit {
     /// Asks `systemctl`, given as a command without arguments.
     pub(crate) fn ask(systemctl: Command, name: &str) -> Result<Self, String> {
-        let args = ["--no-ask-password", "--no-pager", "show", "-p", PROPERTIES, "--", name];
-        let shown = systemctl.args(args).run().map_err(|why| format!("systemd does not answer: {}", why.reason()))?;
-        let unit = Self(shown.stdout);
+        let unit = Self::ask_for(systemctl, name, PROPERTIES)?;
         if unit.value("LoadState").is_empty() {
             return Err("systemctl's answer is not understood".to_owned());
         }
         Ok(unit)
+    }
+
+    /// The same for other properties.
+    pub(crate) fn ask_for(systemctl: Command, name: &str, properties: &str) -> Result<Self, String> {
+        let args = ["--no-ask-password", "--no-pager", "show", "-p", properties, "--", name];
+        let shown = systemctl.args(args).run().map_err(|why| format!("systemd does not answer: {}", why.reason()))?;
+        Ok(Self(shown.stdout))
     }
 
     /// The values of a property: one a line.

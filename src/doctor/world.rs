@@ -56,6 +56,8 @@ pub struct World {
     pub owner: Result<Owner, String>,
     /// The text of the primary's `openclaw.json`, where it was given.
     pub primary: Option<String>,
+    /// True if this process sees of the home what a sync unit sees.
+    pub is_sandboxed: bool,
     /// The wall clock.
     pub now: Time,
     /// Below which the system's files lie: `/`.
@@ -121,6 +123,7 @@ impl World {
             identity,
             owner: Err("nobody knows whose the workspace is".to_owned()),
             primary: None,
+            is_sandboxed: false,
             now: wall_clock(),
             root,
             programs,

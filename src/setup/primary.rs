@@ -3,10 +3,12 @@
 
 use std::path::PathBuf;
 
+use super::files::PROGRAM;
 use super::site::Site;
 use super::{State, Step, files, keys, openclaw, packages, service, step, users};
 use crate::config::{DEFAULT_FILE, Workspace};
 use crate::host::Owner;
+use crate::sync::unit::HOME_FILES;
 
 /// What a standby may read: whatever is meant for it.
 const FOLDER: &str = ".openclaw/standby";
@@ -103,9 +105,12 @@ fn drop_in(site: &Site) -> Result<Option<String>, String> {
         return Ok(None);
     }
     let (workspace, home) = (workspace.display(), home.display());
+    let files = HOME_FILES.map(|file| format!("-{home}/{file}")).join(" ");
     // An empty list empties both kinds of it, so it is said once.
     Ok(Some(format!(
-        "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths=-{home}/.ssh -{home}/.gitconfig\n"
+        "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths={files}\n\
+         ExecStartPre=\nExecStartPre=-+/usr/bin/setpriv --reuid={name} --regid={gid} --init-groups --reset-env \
+         --no-new-privs {PROGRAM} sync files\n"
     )))
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::Paths;
+use super::advice::quoted;
 use super::git::Git;
 use super::stop::{Stop, Why};
 use crate::config::Workspace;
@@ -27,8 +28,8 @@ impl<'a> Checkout<'a> {
         let there = self.workspace.path.join(".git");
         if let Err(why) = there.metadata() {
             let advice = match why.kind() {
-                ErrorKind::NotFound => "; clone it, or name its repository in workspace.url",
-                _ => "",
+                ErrorKind::NotFound => self.how_to_clone(),
+                _ => String::new(),
             };
             return Err(Stop::new(Why::NoCheckout, format!("{}: {why}{advice}", there.display())));
         }
@@ -40,6 +41,16 @@ impl<'a> Checkout<'a> {
             git.url = Some(url.clone());
         }
         Ok(git)
+    }
+
+    /// How to make a checkout around what lies in the workspace already.
+    fn how_to_clone(&self) -> String {
+        let (path, branch) = (quoted(&self.workspace.path), &self.workspace.branch);
+        let url = self.workspace.url.as_deref().unwrap_or("URL");
+        format!(
+            "; name its repository in workspace.url, or clone it: git clone -q --no-checkout --branch {branch} {url} \
+             {path}.new && mkdir -p {path} && mv {path}.new/.git {path}/.git && git -C {path} reset -q && rmdir {path}.new"
+        )
     }
 
     /// Opens it, or makes one with this branch around whatever lies in the workspace already.

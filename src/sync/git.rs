@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::settings;
 use super::ssh;
 use super::stop::{Stop, Why};
 use crate::host::{Cancel, Command, CommandError, Output};
@@ -193,18 +194,24 @@ impl<'a> Git<'a> {
         self.command(args).env("GIT_INDEX_FILE", index).deadline(SCAN).limit(ANSWER).run_bytes()
     }
 
-    /// Runs git for what needs the network, until it is cancelled.
-    pub(super) fn over_network(&self, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
-        self.command(args).deadline(deadline).cancel(self.cancel).run().map(drop)
+    /// Runs git for its whole answer, whatever its exit code: true if that was 0, and the output.
+    pub(super) fn attempt(&self, args: &[&str]) -> Result<(bool, Output), CommandError> {
+        self.command(args).deadline(LOCAL).limit(ANSWER).attempt()
     }
 
-    /// The same, whatever its exit code.
+    /// Runs git for what needs the network, until it is cancelled, whatever its exit code.
     pub(super) fn attempt_over_network(
         &self,
         args: &[&str],
         deadline: Duration,
     ) -> Result<(bool, Output), CommandError> {
         self.command(args).deadline(deadline).cancel(self.cancel).attempt()
+    }
+
+    /// Runs git for what needs the network, on another repository with the same way to the remote.
+    pub(super) fn fetch_apart(&self, git_dir: &Path, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
+        let command = self.command(args).env("GIT_DIR", git_dir);
+        command.deadline(deadline).cancel(self.cancel).run().map(drop)
     }
 
     /// Has all that was stored so far on the disk: after a power cut no branch may name what is not there, so this comes
@@ -236,6 +243,9 @@ impl<'a> Git<'a> {
             // A broken checkout must not make git take a repository further up for it.
             .env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(self.dir))
             .env("GIT_CONFIG_COUNT", CONFIG.len().to_string());
+        if let Some(folder) = settings::config_home() {
+            command = command.env("XDG_CONFIG_HOME", folder);
+        }
         for role in ["AUTHOR", "COMMITTER"] {
             command = command
                 .env(format!("GIT_{role}_NAME"), format!("openclaw-failover on {}", self.host))

@@ -39,6 +39,11 @@ impl Told {
         Names::of(self.aside.iter().map(|path| path.display().to_string()))
     }
 
+    /// The branches that keep what contradicted, each with its files.
+    pub(super) fn conflict_names(&self) -> Names {
+        Names::of(self.kept.iter().map(|kept| format!("{}: {}", kept.branch, kept.files)))
+    }
+
     /// What happened on the way.
     pub(super) fn words(&self) -> String {
         let ended =

@@ -9,7 +9,6 @@ use super::refs::Refs;
 use super::stop::{Stop, Why};
 use crate::config::Workspace;
 use crate::failover::Time;
-use crate::host::CommandError;
 
 /// How two trees go together.
 pub(super) enum Merged {
@@ -149,13 +148,14 @@ impl Join<'_> {
 
 /// Merges two commits in git's store alone.
 pub(super) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<Merged, Stop> {
-    let options = ["--write-tree", "--no-messages", "--name-only", "--allow-unrelated-histories"];
+    let options = ["--write-tree", "--no-messages", "--name-only", "-z", "--allow-unrelated-histories"];
     let args: Vec<&str> = ["merge-tree"].into_iter().chain(options).chain([ours, theirs]).collect();
     match git.word(&args) {
-        Ok(tree) => Ok(Merged::Clean(tree)),
-        Err(CommandError::Failed { status, said, .. }) if status.code() == Some(1) => {
-            let is_name = |line: &&str| !(matches!(line.len(), 40 | 64) && line.bytes().all(|b| b.is_ascii_hexdigit()));
-            let files: Vec<&str> = said.split("; ").filter(is_name).collect();
+        Ok(tree) => Ok(Merged::Clean(tree.trim_end_matches('\0').to_owned())),
+        // An error shows the beginning of what git said, and every file is to be named.
+        Err(why) if why.code() == Some(1) => {
+            let (_, output) = git.attempt(&args)?;
+            let files: Vec<&str> = output.stdout.split('\0').skip(1).filter(|file| !file.is_empty()).collect();
             Ok(Merged::Conflict(files.join(", ")))
         }
         Err(why) if why.said().contains("usage: git merge-tree") => {

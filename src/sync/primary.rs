@@ -1,6 +1,7 @@
 //! The primary's workspace: the branch that everybody pulls. Its gateway runs, so everything here happens beside an
 //! agent at work: what the agent changes meanwhile is left for the next run.
 
+use super::advice::quoted;
 use super::agent::{self, Others};
 use super::apply::{Move, change_refs, forward};
 use super::checkout::Checkout;
@@ -15,6 +16,10 @@ use super::standby::short;
 use super::stop::{Stop, Why};
 use super::{names, now, replaced};
 use crate::config::Workspace;
+use crate::host::printable;
+
+/// Length limit of the files in a sentence, in characters; the report lists all of them.
+const FILES_LIMIT: usize = 300;
 
 /// How often a push is tried that comes too late: somebody else has pushed in between.
 const TRIES: usize = 3;
@@ -60,13 +65,21 @@ pub(super) fn push(checkout: &Checkout<'_>, pushed: &mut Pushed) {
 
 impl Primary<'_> {
     fn push(&self, told: &mut Told, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
+        let mut outcome = PushOutcome::Behind;
         for _ in 0..TRIES {
-            let outcome = self.push_once(told, pushed)?;
+            outcome = self.push_once(told, pushed)?;
             if outcome != PushOutcome::Behind {
-                return Ok(outcome);
+                break;
             }
         }
-        Ok(PushOutcome::Behind)
+        let conflict = pushed.conflicts.listed.iter().find_map(|conflict| conflict.split_once(": "));
+        if let (true, Some((branch, _))) = (outcome.is_returned(), conflict) {
+            let (path, remote) = (quoted(&self.workspace.path), &self.workspace.remote);
+            pushed.add(&format!(
+                "merge by hand what is in conflict: git -C {path} merge --no-edit {remote}/{branch}, settle it and commit"
+            ));
+        }
+        Ok(outcome)
     }
 
     fn push_once(&self, told: &mut Told, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
@@ -108,7 +121,7 @@ impl Primary<'_> {
     /// Sends the branch. Answers with what stands in its way.
     fn send(&self, commit: &str, pushed: &mut Pushed) -> Result<Option<PushOutcome>, Stop> {
         let sent = remote::send(&self.git, self.workspace, &[format!("{commit}:{}", self.branch())], &[])?;
-        let outcome = judge(&sent, pushed);
+        let outcome = self.judge(&sent, pushed);
         if outcome.is_none() {
             pushed.pushed = Names::of([self.workspace.branch.clone()]);
         }
@@ -127,8 +140,7 @@ impl Primary<'_> {
     fn commit(&self, told: &mut Told, pushed: &mut Pushed) -> Result<Local, Stop> {
         let (git, refs, branch) = (&self.git, self.refs()?, self.branch());
         if refs.head.branch.as_deref() != Some(&branch) {
-            let found = refs.head.branch.as_deref().map_or_else(|| "a single commit".to_owned(), short);
-            let said = format!("{found} is checked out, and not {}", self.workspace.branch);
+            let said = self.another_branch(&refs);
             return Err(Stop::new(Why::InUse, said));
         }
         told.aside.extend(replaced::look_after(git, now())?);
@@ -145,6 +157,37 @@ impl Primary<'_> {
             }
         }
         Ok(local)
+    }
+
+    /// What to do where another branch is checked out than the one that is pushed.
+    fn another_branch(&self, refs: &Refs) -> String {
+        let (branch, path) = (&self.workspace.branch, quoted(&self.workspace.path));
+        let Some(found) = refs.head.branch.as_deref().map(short) else {
+            return format!("a single commit is checked out, and not {branch}: git -C {path} switch {branch}");
+        };
+        let command = match refs.own {
+            Some(_) => format!("git -C {path} switch {branch}"),
+            None => format!("git -C {path} branch -m {branch}"),
+        };
+        format!(
+            "{found} is checked out, and not {branch} (workspace.branch): {command}, or set workspace.branch to {found} in \
+             the configuration of both hosts"
+        )
+    }
+
+    /// What to do where the remote's branch cannot be merged.
+    fn contradiction(&self, own: &str, theirs: &str, files: &str) -> Result<String, Stop> {
+        let Workspace { remote, branch, path, .. } = self.workspace;
+        let is_related = self.git.ask(&["merge-base", own, theirs])?.is_some();
+        let option = if is_related { "" } else { " --allow-unrelated-histories" };
+        let what =
+            if is_related { "contradicts what is here" } else { "has another history, and contradicts what is here" };
+        Ok(format!(
+            "{branch} of {remote} {what} in {}; git -C {} pull --no-rebase --no-edit{option} {remote} {branch}, settle it and \
+             commit; the next push does the rest",
+            printable(files, FILES_LIMIT),
+            quoted(path)
+        ))
     }
 
     /// The branch and what standbys have pushed. That the remote has no such branch yet is no obstacle.
@@ -172,11 +215,9 @@ impl Primary<'_> {
             match join.without_keeping(&commit, remote)? {
                 Ok(joined) => commit = joined,
                 Err(files) => {
-                    let Workspace { remote, branch, path, .. } = self.workspace;
-                    pushed.add(&format!(
-                        "{branch} of {remote} contradicts what is here in {files}; `git pull --no-rebase` in {} and solve it",
-                        path.display()
-                    ));
+                    pushed.conflicts =
+                        Names::of(files.split(", ").map(|file| format!("{}: {file}", self.workspace.branch)));
+                    pushed.add(&self.contradiction(&commit, remote, &files)?);
                     return Ok(None);
                 }
             }
@@ -247,13 +288,13 @@ impl Primary<'_> {
         }
         Ok(())
     }
-}
 
-/// What stands in the way of the branch, if anything does.
-fn judge(sent: &Sent, pushed: &mut Pushed) -> Option<PushOutcome> {
-    if !sent.refused.is_empty() {
-        pushed.add(&remote::refusal(&sent.said));
-        return Some(PushOutcome::Refused);
+    /// What stands in the way of the branch, if anything does.
+    fn judge(&self, sent: &Sent, pushed: &mut Pushed) -> Option<PushOutcome> {
+        if !sent.refused.is_empty() {
+            pushed.add(&remote::refusal(&self.git, self.workspace, sent));
+            return Some(PushOutcome::Refused);
+        }
+        (!sent.behind.is_empty()).then_some(PushOutcome::Behind)
     }
-    (!sent.behind.is_empty()).then_some(PushOutcome::Behind)
 }

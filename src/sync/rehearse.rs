@@ -8,9 +8,11 @@ use super::Paths;
 use super::agent;
 use super::checkout::Checkout;
 use super::git::Git;
+use super::remote;
 use super::report::text;
 use super::secrets;
-use super::stop::Stop;
+use super::settings::Hidden;
+use super::unit::PULL;
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;
 
@@ -23,22 +25,22 @@ pub struct Loose {
     pub unfinished: Option<&'static str>,
 }
 
+/// Says which rules for git a sync unit's sandbox hides, so that a pull would commit nothing.
+///
+/// # Errors
+/// Says what a pull would say.
+fn require_rules(workspace: &Workspace, paths: &Paths) -> Result<(), String> {
+    Hidden::find(&workspace.path, &paths.state).content(PULL).map_or(Ok(()), |why| Err(text(&why)))
+}
+
 /// Fetches the remote's branch as a pull does, but changes no branch here.
 ///
 /// # Errors
 /// Says what a pull would say.
 pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<(), String> {
+    require_rules(workspace, paths)?;
     with_git(workspace, paths, &mut |git| {
-        if git.url.is_none() {
-            return Err(format!("the checkout has no remote \"{}\"", workspace.remote));
-        }
-        let Workspace { remote, branch, .. } = workspace;
-        let refspec = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
-        let options = ["--dry-run", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"];
-        let mut args: Vec<&str> = ["fetch"].into_iter().chain(options).collect();
-        args.extend(["--refmap=", "--end-of-options", remote, &refspec]);
-        let fetched = git.over_network(&args, limit.min(workspace.timeout));
-        fetched.map_err(|why| Stop::from(why).said)
+        remote::rehearse(git, workspace, limit.min(workspace.timeout)).map_err(|stop| stop.said)
     })
 }
 

@@ -2,15 +2,27 @@
 
 use std::time::Duration;
 
+use super::advice::{self, Place, quoted};
 use super::git::Git;
 use super::names;
-use super::ssh;
-use super::stop::{Stop, Why, without_commonplace};
+use super::stop::{Stop, Why, is_damage};
 use crate::config::Workspace;
-use crate::host::{Command, CommandError};
+use crate::host::{Command, CommandError, printable};
 
 /// How long a web server may take to say who may read.
 const OPEN: Duration = Duration::from_secs(20);
+
+/// Length limit of a branch's name in a message, in characters.
+const NAME_LIMIT: usize = 80;
+
+/// Length limit of what a git host says, in characters: the advice after it must not be cut off.
+const QUOTE_LIMIT: usize = 400;
+
+/// What a git host says where a branch has the name of the folder of another.
+const NAME_TAKEN: &str = "exists; cannot create";
+
+/// What git says after every failure to reach a remote.
+const COMMONPLACES: [&str; 2] = ["Please make sure you have the correct access rights", "and the repository exists."];
 
 /// Fetches the remote's branch, and what it has of this host's own. The remote may even have moved backwards.
 pub(super) fn fetch(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
@@ -35,21 +47,79 @@ pub(super) fn fetch_these(git: &Git<'_>, workspace: &Workspace, refspecs: &[&str
     }
     args.extend(["--end-of-options", &workspace.remote]);
     args.extend(refspecs);
-    git.over_network(&args, workspace.timeout).map_err(|why| match &why {
-        CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, &why),
-        why if why.said().contains("couldn't find remote ref") => {
-            let said = format!("{} has no branch {}; push one from the primary", workspace.remote, workspace.branch);
-            Stop::new(Why::NoBranch, said)
-        }
+    run_fetch(git, workspace, &args, workspace.timeout)
+}
+
+/// Fetches the remote's branch as a pull does, but changes no branch here.
+pub(super) fn rehearse(git: &Git<'_>, workspace: &Workspace, limit: Duration) -> Result<(), Stop> {
+    require_remote(git, workspace)?;
+    let Workspace { remote, branch, .. } = workspace;
+    let refspec = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
+    let options = ["--dry-run", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"];
+    let mut args: Vec<&str> = ["fetch"].into_iter().chain(options).collect();
+    args.extend(["--refmap=", "--end-of-options", remote, &refspec]);
+    run_fetch(git, workspace, &args, limit)
+}
+
+fn run_fetch(git: &Git<'_>, workspace: &Workspace, args: &[&str], limit: Duration) -> Result<(), Stop> {
+    let (is_done, output) = git.attempt_over_network(args, limit).map_err(|why| cut_short(&why))?;
+    if is_done {
+        return Ok(());
+    }
+    if output.stderr.contains("couldn't find remote ref") {
+        return Err(Stop::new(Why::NoBranch, no_branch(git, workspace)));
+    }
+    Err(failure(git, workspace, &output.stderr))
+}
+
+/// What to do where the remote has no branch of that name, with the branches that it has.
+fn no_branch(git: &Git<'_>, workspace: &Workspace) -> String {
+    let Workspace { remote, branch, .. } = workspace;
+    let listed = git.attempt_over_network(&["ls-remote", "--heads", "--end-of-options", remote], OPEN);
+    let listed = listed.map(|(_, output)| output.stdout).unwrap_or_default();
+    let names = listed.lines().filter_map(|line| line.split_once("refs/heads/")).map(|(_, name)| name);
+    let names: Vec<&str> = names.filter(|name| !name.starts_with("failover/")).collect();
+    match names[..] {
+        [] => format!("{remote} has no branch {branch}; push one from the primary"),
+        [one] => format!(
+            "{remote} has no branch {branch} (workspace.branch), but {one}; set workspace.branch to {one} in the \
+             configuration of both hosts, or push {branch} from the primary",
+            one = printable(one, NAME_LIMIT)
+        ),
+        [one, ..] => format!(
+            "{remote} has no branch {branch} (workspace.branch), but {count} others, such as {one}; set workspace.branch in \
+             the configuration of both hosts, or push {branch} from the primary",
+            one = printable(one, NAME_LIMIT),
+            count = names.len()
+        ),
+    }
+}
+
+/// A network phase that git did not end itself.
+fn cut_short(why: &CommandError) -> Stop {
+    match why {
+        CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, why),
         why => Stop::or(Why::Unreachable, why),
-    })
+    }
+}
+
+/// A network phase that failed, in git's and ssh's words, with what to do.
+fn failure(git: &Git<'_>, workspace: &Workspace, stderr: &str) -> Stop {
+    let said = last_lines(stderr);
+    if is_damage(stderr) {
+        return Stop::new(Why::Damaged, said);
+    }
+    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &[] };
+    Stop::new(Why::Unreachable, format!("{said}{}", advice::of(stderr, &place)))
 }
 
 fn require_remote(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
     if git.url.is_some() {
         return Ok(());
     }
-    let said = format!("the checkout has no remote \"{}\"; `git remote add` makes one", workspace.remote);
+    let Workspace { remote, path, url, .. } = workspace;
+    let url = url.as_deref().unwrap_or("URL");
+    let said = format!("the checkout has no remote \"{remote}\": git -C {} remote add {remote} {url}", quoted(path));
     Err(Stop::new(Why::Unreachable, said))
 }
 
@@ -77,18 +147,21 @@ pub(super) fn send(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], le
     args.extend(["--end-of-options", &workspace.remote]);
     args.extend(refspecs.iter().map(String::as_str));
     let attempt = git.attempt_over_network(&args, workspace.timeout);
-    let (is_done, output) = attempt.map_err(|why| match &why {
-        CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, &why),
-        why => Stop::or(Why::Unreachable, why),
-    })?;
+    let (is_done, output) = attempt.map_err(|why| cut_short(&why))?;
+    if !is_done && is_damage(&output.stderr) {
+        return Err(Stop::new(Why::Damaged, last_lines(&output.stderr)));
+    }
     let mut sent = Sent::default();
     let is_understood = sent.read(&output.stdout);
     if is_done || is_understood {
         sent.said = words(&output.stderr, &output.stdout);
+        if sent.said.contains(NAME_TAKEN) {
+            // It is no push that came first, and a later one would be refused as well.
+            sent.refused.append(&mut sent.behind);
+        }
         return Ok(sent);
     }
-    let said = last_lines(&output.stderr);
-    Err(Stop::new(Why::Unreachable, format!("{}{}", without_commonplace(&said), ssh::advice(&said))))
+    Err(failure(git, workspace, &output.stderr))
 }
 
 impl Sent {
@@ -128,25 +201,23 @@ fn words(stderr: &str, stdout: &str) -> String {
     said.join("; ")
 }
 
+/// The last lines that say something: no frames, and not what git says after every failure to reach a remote.
 fn last_lines(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let is_said = |line: &&str| {
+        line.chars().any(char::is_alphanumeric) && !COMMONPLACES.iter().any(|commonplace| line.starts_with(commonplace))
+    };
+    let lines: Vec<&str> = stderr.lines().map(|line| line.trim().trim_matches('@').trim()).filter(is_said).collect();
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join("; ")
 }
 
-/// What to do about a refusal, where its words tell.
-pub(super) fn refusal(said: &str) -> String {
-    let lower = said.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let advice = if has(&["secret", "gh013", "push protection"]) {
-        "take the secret out of that file, or allow it on the git host; it is tried again"
-    } else if has(&["gh006", "protected branch", "not allowed to push"]) {
-        "allow this host's key to write failover/* there; it is tried again"
-    } else if has(&["gh001", "large file", "exceeds", "too large", "quota"]) {
-        "make the file smaller or give the git host more room; it is tried again"
-    } else {
-        "do what that host says; it is tried again"
-    };
-    format!("{said}; {advice}")
+/// What the git host says against these branches, and what to do.
+pub(super) fn refusal(git: &Git<'_>, workspace: &Workspace, sent: &Sent) -> String {
+    let branches: Vec<String> = sent.refused.iter().map(|name| name.replace("refs/heads/", "")).collect();
+    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &branches };
+    let said = printable(&sent.said, QUOTE_LIMIT);
+    let advice = advice::of(&sent.said, &place);
+    let advice = if advice.is_empty() { "; do what that host says" } else { &advice };
+    format!("{said}{advice}; it is tried again")
 }
 
 /// Whether anybody at all may read the remote. Only a web server can be asked that; the memory of an agent is private.
@@ -196,8 +267,7 @@ mod tests {
             "error: GH013: Repository rule violations found.; Push cannot contain secrets; \
              [remote rejected] (push declined due to repository rule violations)"
         );
-        assert!(refusal(&said).contains("; take the secret out of that file"));
-        assert!(refusal("[remote rejected] (hook declined)").ends_with("; do what that host says; it is tried again"));
+        assert_eq!(last_lines("@@@@@\n@  WARNING  @\na: b\nand the repository exists.\n"), "WARNING; a: b");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod names;
 mod outcome;
+pub mod overflow;
 mod pushed;
 mod read;
 mod write;
@@ -66,6 +67,8 @@ pub struct Pulled {
     pub unreturned: bool,
     /// Branches that keep what contradicted the remote, and that are not pushed yet.
     pub kept: Names,
+    /// Branches that could not be merged in this run, each with its files in conflict.
+    pub conflicts: Names,
     /// Files that are not committed, with the reason.
     pub withheld: Names,
     /// The new names of what had to make room.
@@ -117,9 +120,10 @@ impl Pulled {
             committed: None,
             unreturned: false,
             kept: Names::default(),
+            conflicts: Names::default(),
             withheld: Names::default(),
             aside: Names::default(),
-            said: text(said),
+            said: text_of(said, LONG_SAID),
         }
     }
 
@@ -139,11 +143,27 @@ impl Pulled {
     pub(super) fn tell(&mut self, told: &Told) {
         self.withheld = told.withheld_names();
         self.aside = told.aside_names();
-        let more = told.words();
+        self.conflicts = told.conflict_names();
+        self.add(&told.words());
+    }
+
+    /// Says something more.
+    pub(super) fn add(&mut self, more: &str) {
         if !more.is_empty() {
             let gap = if self.said.is_empty() { "" } else { "; " };
-            self.said = text(&format!("{}{gap}{more}", self.said));
+            self.said = text_of(&format!("{}{gap}{more}", self.said), LONG_SAID);
         }
+    }
+
+    /// Its lists, each with its title, in the order in which they are printed.
+    #[must_use]
+    pub fn lists(&self) -> [(&'static str, &Names); 4] {
+        [
+            ("kept on a branch", &self.kept),
+            ("in conflict", &self.conflicts),
+            ("not committed", &self.withheld),
+            ("renamed", &self.aside),
+        ]
     }
 }
 

@@ -23,7 +23,9 @@ pub(super) fn command(ssh: &OsStr, rest: &str) -> OsString {
 
 /// What to do about a connection that ssh has refused, where its words tell.
 pub(super) fn advice(said: &str) -> &'static str {
-    if said.contains("Host key verification failed") {
+    if said.contains("has changed") {
+        "; that host has another ssh key than before: ask its owner for the new fingerprint, then ssh-keygen -R HOST"
+    } else if said.contains("Host key verification failed") {
         "; log in to that host once as this user, and compare its key"
     } else if said.contains("Permission denied (publickey") {
         "; that host does not know this user's ssh key"

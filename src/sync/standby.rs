@@ -151,7 +151,7 @@ impl<'a> Standby<'a> {
         }
         pushed.pushed = Names::of(sent.taken.iter().map(|name| short(name)));
         if !sent.refused.is_empty() {
-            pushed.add(&remote::refusal(&sent.said));
+            pushed.add(&remote::refusal(git, self.workspace, &sent));
             return Ok(PushOutcome::Refused);
         }
         if !sent.behind.is_empty() {

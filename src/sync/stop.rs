@@ -25,8 +25,47 @@ pub(super) enum Why {
     InUse,
     /// The gateway was started meanwhile, and the workspace is left to it.
     GatewayStarted,
+    /// The repository is damaged.
+    Damaged,
     /// Anything else.
     Failed,
+}
+
+/// What git says of a repository that is damaged.
+const DAMAGE: [&str; 27] = [
+    "is empty",
+    "loose object",
+    "object corrupt",
+    "missing object",
+    "missing tree",
+    "missing blob",
+    "missing commit",
+    "bad object",
+    "bad tree object",
+    "bad ref",
+    "invalid object",
+    "invalid sha1 pointer",
+    "unable to unpack",
+    "unable to read tree",
+    "unable to read sha1",
+    "could not parse commit",
+    "could not parse object",
+    "cannot read object",
+    "could not read tree",
+    "failed to traverse parents",
+    "revision walk setup failed",
+    "does not match index",
+    "unterminated line in",
+    "unexpected line in",
+    "index file corrupt",
+    "index file smaller",
+    "bad config line",
+];
+
+/// True if these are git's words for a damaged repository here; what the remote says of its own comes after `remote:`.
+pub(super) fn is_damage(said: &str) -> bool {
+    let here = said.lines().flat_map(|line| line.split("; ")).filter(|line| !line.starts_with("remote:"));
+    here.map(str::to_lowercase).any(|line| DAMAGE.iter().any(|words| line.contains(words)))
 }
 
 /// An end before the end.
@@ -47,6 +86,7 @@ impl Stop {
         let why = match error {
             CommandError::Cancelled { .. } => return Self::new(Why::Stopped, ""),
             error if error.is_missing_program() => Why::NoGit,
+            error if is_damage(error.said()) => Why::Damaged,
             _ => why,
         };
         Self::new(why, format!("{}{}", without_commonplace(&error.reason()), ssh::advice(error.said())))

@@ -6,12 +6,13 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::apply::MOVE_CAP;
 use super::report::{Pushed, ReadError, Report, read, read_push};
 use super::secrets::DEADLINE;
-use super::{Paths, Reach, now};
+use super::{Lock, Paths, Reach, now, request};
 use crate::config::{Secret, Workspace};
 use crate::failover::Time;
 use crate::host::Cancel;
@@ -22,6 +23,15 @@ pub const PUSH: &str = "openclaw-sync-push.service";
 
 /// The unit that pulls.
 pub const PULL: &str = "openclaw-sync-pull.service";
+
+/// The timer that starts a primary's push.
+pub const TIMER: &str = "openclaw-sync-push.timer";
+
+/// Number of times that a push which an operator asks for is started, until one ran after it was asked for.
+const REQUEST_TRIES: usize = 3;
+
+/// Interval at which a sync that waits for another looks again.
+const TURN_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What git needs beside the network and the move of the tree.
 const SLACK: Duration = Duration::from_secs(30);
@@ -49,7 +59,7 @@ impl fmt::Display for UnitError {
             Self::Systemd(why) => why.fmt(f),
             Self::Unreadable(why) => why.fmt(f),
             Self::NoReport(unit) => {
-                write!(f, "cannot tell how it went: {unit} left no report; see `journalctl -u {unit}`")
+                write!(f, "{unit} ran and left no report; `journalctl -u {unit}` says why")
             }
         }
     }
@@ -57,11 +67,32 @@ impl fmt::Display for UnitError {
 
 impl std::error::Error for UnitError {}
 
+/// What a sync unit's sandbox shows of the home beside workspace and secrets: what ssh and git need to reach their hosts,
+/// and the settings of the user's git.
+pub const HOME_FILES: [&str; 11] = [
+    ".ssh",
+    ".gitconfig",
+    ".config/git",
+    ".gitignore",
+    ".gitignore_global",
+    ".gitattributes",
+    ".gitattributes_global",
+    ".git-credentials",
+    ".netrc",
+    ".config/gh",
+    ".gitconfig.local",
+];
+
+/// True if this process runs in one of the sync units.
+pub(super) fn is_in_unit() -> bool {
+    // systemd says this to the unit and to nobody who types a command.
+    env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state)
+}
+
 /// Whether this process is the one that pulls: inside the unit, or as the user to whom the workspace belongs.
 #[must_use]
 pub fn is_ours(workspace: &Path) -> bool {
-    // systemd says this to the unit and to nobody who types a command.
-    let in_unit = env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state);
+    let in_unit = is_in_unit();
     let own = fs::metadata("/proc/self").map_or(ROOT, |own| own.uid());
     in_unit || (own != ROOT && owner(workspace).is_ok_and(|owner| own == owner))
 }
@@ -105,6 +136,35 @@ pub fn pull(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Canc
 /// As for [`pull`].
 pub fn push(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
     run(systemctl, (PUSH, limit), cancel, || last_push(paths), |report| report.ended)
+}
+
+/// Has the unit push what is in the workspace at this moment, although its timer may have started it meanwhile: one
+/// that is under way ends first, and then the unit is started once more. Returns the report of the push that ran last.
+///
+/// # Errors
+/// As for [`pull`].
+pub fn push_now(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
+    let request = request::announce(&paths.request);
+    let mut result = push(systemctl, limit, paths, cancel);
+    for _ in 1..REQUEST_TRIES {
+        let is_answered = match &result {
+            Ok(report) => request.is_none() || report.request == request,
+            Err(why) => !matches!(why, UnitError::NoReport(_)),
+        };
+        if is_answered || cancel.is_cancelled() {
+            break;
+        }
+        result = push(systemctl, limit, paths, cancel);
+    }
+    result
+}
+
+/// Waits until no other sync is under way, for `limit` at most.
+pub fn wait_for_turn(paths: &Paths, limit: Duration, cancel: &Cancel) {
+    let begun = Instant::now();
+    while matches!(Lock::take(&paths.state), Ok(None)) && begun.elapsed() < limit && !cancel.is_cancelled() {
+        thread::sleep(TURN_POLL_INTERVAL);
+    }
 }
 
 fn run<R>(
@@ -167,14 +227,31 @@ pub fn longest_push(workspace: &Workspace) -> Duration {
     workspace.timeout.saturating_mul(3).saturating_add(MOVE_CAP).saturating_add(SLACK)
 }
 
-/// Whether a primary's push that its timer started is one that `workspace.push_interval` asks for; the timer comes round
-/// every minute. What a person starts is always due.
+/// True if a primary's push is due: one that the timer started after `workspace.push_interval`, which the timer itself
+/// does not know, and any other at once.
 #[must_use]
-pub fn is_due(workspace: &Workspace, paths: &Paths) -> bool {
+pub fn is_due(systemctl: &Systemctl, workspace: &Workspace, paths: &Paths) -> bool {
     if env::var_os("TRIGGER_UNIT").is_none() {
         return true;
     }
+    // systemd keeps this variable for all later starts. The timer is `running` only while a push runs that it started.
+    let is_timers = match systemctl.show(TIMER) {
+        Ok(timer) => timer.sub == "running",
+        Err(why) => {
+            log::warn!("cannot tell who started this push: {why}");
+            true
+        }
+    };
+    !is_timers || is_interval_over(workspace, paths)
+}
+
+/// True if the last push is `workspace.push_interval` ago, or an operator has asked for one since.
+fn is_interval_over(workspace: &Workspace, paths: &Paths) -> bool {
     let Ok(Some(last)) = last_push(paths) else { return true };
+    let request = request::last(&paths.request);
+    if request.is_some() && request != last.request {
+        return true;
+    }
     let now = now();
     last.ended > now || now.since(last.ended) >= workspace.push_interval
 }
@@ -182,6 +259,8 @@ pub fn is_due(workspace: &Workspace, paths: &Paths) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Command;
+    use crate::sync::report::PushOutcome;
 
     #[test]
     fn a_unit_lives_as_long_as_the_longest_sync() {
@@ -192,6 +271,79 @@ mod tests {
         let units =
             [include_str!("../setup/openclaw-sync-pull.service"), include_str!("../setup/openclaw-sync-push.service")];
         assert!(units.iter().all(|unit| unit.contains("\nTimeoutStartSec=2h\n")));
+    }
+
+    /// A stand-in for systemctl whose unit is the script `unit`, run with the state folder as `$1`.
+    fn systemctl(dir: &Path, unit: &str) -> Systemctl {
+        let program = dir.join("systemctl");
+        let script = format!("#!/bin/sh\nset -- {}\n{unit}\n", dir.display());
+        let write = r#"printf '%s' "$SCRIPT" >"$NAME" && chmod 755 "$NAME""#;
+        let write = Command::new("sh").args(["-c", write]).env("SCRIPT", script).env("NAME", &program);
+        write.run().unwrap();
+        Systemctl::with_program(program)
+    }
+
+    fn paths(dir: &Path) -> Paths {
+        Paths { state: dir.into(), request: dir.join("request"), ..Paths::default() }
+    }
+
+    /// Writes a report that ends now and carries the request that is in the file.
+    fn report(dir: &Path) {
+        let mut pushed = Pushed::new(now(), PushOutcome::Pushed, "");
+        pushed.request = request::last(&dir.join("request"));
+        pushed.write(&dir.join("push.json")).unwrap();
+    }
+
+    #[test]
+    fn what_an_operator_types_runs_after_a_run_of_the_timers_that_had_nothing_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        report(dir.path());
+        // The first start joins a run that ends without a report; the second pushes.
+        let unit = "[ -e $1/joined ] || { : >$1/joined; exit 0; }\n\
+                    sed \"s/\\\"request\\\":null/\\\"request\\\":\\\"$(cat $1/request)\\\"/; \
+                    s/\\\"ended\\\":\\\"..../\\\"ended\\\":\\\"2999/\" $1/push.json >$1/new; mv $1/new $1/push.json";
+        let systemctl = systemctl(dir.path(), unit);
+        let pushed = push_now(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap();
+        assert_eq!(pushed.request, request::last(&dir.path().join("request")));
+        assert!(pushed.request.is_some());
+    }
+
+    #[test]
+    fn a_unit_that_never_leaves_a_report_is_not_started_without_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let systemctl = systemctl(dir.path(), "echo >>$1/starts");
+        let failed = push_now(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap_err();
+        assert!(failed.to_string().ends_with("`journalctl -u openclaw-sync-push.service` says why"), "{failed}");
+        assert_eq!(fs::read_to_string(dir.path().join("starts")).unwrap().lines().count(), REQUEST_TRIES);
+    }
+
+    #[test]
+    fn a_request_ends_the_interval_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (paths, workspace) = (paths(dir.path()), Workspace::default());
+        assert!(is_interval_over(&workspace, &paths), "there was none");
+        report(dir.path());
+        assert!(!is_interval_over(&workspace, &paths));
+        request::announce(&paths.request).unwrap();
+        assert!(is_interval_over(&workspace, &paths));
+        report(dir.path());
+        assert!(!is_interval_over(&workspace, &paths));
+    }
+
+    #[test]
+    fn every_sandbox_shows_the_same_files_of_the_home() {
+        let units =
+            [include_str!("../setup/openclaw-sync-pull.service"), include_str!("../setup/openclaw-sync-push.service")];
+        let nix = include_str!("../../nixos/module/sync.nix");
+        for file in HOME_FILES {
+            for unit in units {
+                let bound = unit.lines().filter_map(|line| line.strip_prefix("BindReadOnlyPaths="));
+                let mut bound = bound.flat_map(str::split_whitespace);
+                assert!(bound.any(|path| path == format!("-/home/openclaw/{file}")), "{file}: {unit}");
+            }
+            assert!(nix.contains(&format!("\"{file}\"")), "{file}: nixos/module/sync.nix");
+        }
+        assert!(units.iter().all(|unit| unit.contains("/usr/local/bin/openclaw-failover sync files\n")));
     }
 
     #[test]

@@ -31,6 +31,33 @@ fn root_sends_the_owner_and_brings_both_halves_together() {
 }
 
 #[test]
+fn what_counts_in_the_sandbox_of_a_sync_unit_is_asked_there_and_nowhere_else() {
+    let host = Host::with_workspace();
+    let outside = r#"{"checks":[{"id":"git-fetch","level":"ok","evidence":"from outside","fix":""}],"standby":null}"#;
+    answers(&host, outside);
+    host.change("openclaw-sync-pull.service", "User=openclaw", "User=openclaw\nProtectHome=tmpfs\nEnvironment=A=1 B=2");
+    let found = doctor::examine(&host.seen_by(Identity::Root));
+    assert_eq!(of(&found, "git-fetch").level, Level::Skipped, "there is no systemd-run: {found:#?}");
+
+    let inside = r#"[{"id":"git-fetch","level":"fail","evidence":"from inside","fix":""},
+        {"id":"node","level":"ok","evidence":"not its to say","fix":""}]"#;
+    host.write("bin/systemd-run.d/answer", inside);
+    host.program("systemd-run", "echo \"$*\" > \"$0.d/asked\"; exec /bin/cat \"$0.d/answer\"");
+    let found = doctor::examine(&host.seen_by(Identity::Root));
+    assert_eq!(
+        (of(&found, "git-fetch").level, of(&found, "git-fetch").evidence.as_str()),
+        (Level::Fail, "from inside")
+    );
+    assert_eq!(of(&found, "secrets").level, Level::Skipped, "it does not say");
+    assert_eq!(of(&found, "node").level, Level::Skipped);
+    let asked = std::fs::read_to_string(host.path("bin/systemd-run.d/asked")).unwrap();
+    for part in ["-p User=openclaw -p Environment=A=1 -p Environment=B=2 -p ProtectHome=tmpfs", "-p BindPaths="] {
+        assert!(asked.contains(part), "{asked}");
+    }
+    assert!(asked.ends_with("-- /bin/failover doctor --as-owner --in-sandbox\n"), "{asked}");
+}
+
+#[test]
 fn tokens_are_compared_and_never_shown() {
     let host = Host::with_workspace();
     answers(&host, &doctor::answer(&host.seen_by(Identity::Owner), true));
@@ -59,7 +86,9 @@ fn a_child_that_fails_or_says_nothing_is_one_failure_and_not_twelve() {
 fn nobody_calls_well_what_they_cannot_see() {
     let host = Host::with_workspace();
     let by_owner = doctor::examine(&host.seen_by(Identity::Owner));
-    assert_eq!(of(&by_owner, "git-fetch").level, Level::Ok);
+    assert_eq!(of(&by_owner, "workspace").level, Level::Ok);
+    // What its own home lets it reach says nothing of what a sync unit's sandbox does.
+    assert_eq!(of(&by_owner, "git-fetch").level, Level::Skipped);
     assert_eq!(of(&by_owner, "monitor").level, Level::Skipped);
     let by_other = doctor::examine(&host.seen_by(Identity::Other));
     assert_eq!(of(&by_other, "monitor").level, Level::Ok);

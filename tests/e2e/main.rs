@@ -34,6 +34,7 @@ mod readiness;
 mod replay;
 mod repository;
 mod screen;
+mod settings;
 mod setup;
 mod shell;
 mod soak;

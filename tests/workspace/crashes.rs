@@ -48,7 +48,7 @@ fn a_sync_that_may_be_killed() {
     let role = if task == "primary" { "primary" } else { "workspace" };
     let workspace = Workspace { path: dir.join(role), timeout: Duration::from_secs(60), ..Workspace::default() };
     let (state, host) = if task == "primary" { ("state-primary", "claw1") } else { ("state", "claw2") };
-    let paths = Paths { state: dir.join(state), ssh: "ssh".into(), host: host.into() };
+    let paths = Paths { state: dir.join(state), ssh: "ssh".into(), host: host.into(), ..Paths::default() };
     let cancel = Cancel::new();
     // A file says that the gateway runs.
     let reach = || if dir.join("gateway").exists() { Reach::Fetch } else { Reach::Move };

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
 mod acknowledged;
+mod advice;
 mod crashes;
+mod damage;
 mod disks;
+mod named;
 mod odd;
 mod outages;
 mod pull;

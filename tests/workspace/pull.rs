@@ -210,7 +210,9 @@ fn what_is_missing_is_said() {
     world.workspace.branch = "gone".into();
     let pulled = pull_leaves_all(&world);
     assert_eq!(pulled.outcome, Outcome::NoBranch);
-    assert_eq!(pulled.said, "origin has no branch gone; push one from the primary");
+    let words =
+        "origin has no branch gone (workspace.branch), but main; set workspace.branch to main in the configuration";
+    assert!(pulled.said.starts_with(words), "{}", pulled.said);
     world.workspace.branch = "main".into();
     fs::rename(world.at("remote.git"), world.at("moved.git")).unwrap();
     let pulled = pull_leaves_all(&world);
@@ -220,7 +222,7 @@ fn what_is_missing_is_said() {
     let pulled = world.pull().workspace;
     assert_eq!(pulled.outcome, Outcome::NoCheckout);
     assert!(pulled.said.contains("workspace/.git: No such file"), "{}", pulled.said);
-    assert!(pulled.said.ends_with("; clone it, or name its repository in workspace.url"), "{}", pulled.said);
+    assert!(pulled.said.contains("; name its repository in workspace.url, or clone it: git clone"), "{}", pulled.said);
     fs::create_dir(world.workspace.path.join(".git")).unwrap();
     assert_eq!(world.pull().workspace.outcome, Outcome::NoCheckout);
 }
@@ -276,7 +278,7 @@ fn a_remote_that_does_not_deliver_is_given_up() {
     let pulled = pull_leaves_all(&world);
     assert_eq!(pulled.outcome, Outcome::NotFetched);
     assert!(pulled.said.starts_with("Host key verification failed.; fatal: Could not read"), "{}", pulled.said);
-    assert!(pulled.said.ends_with("; log in to that host once as this user, and compare its key"), "{}", pulled.said);
+    assert!(pulled.said.contains("; the ssh key of that host is not known here yet."), "{}", pulled.said);
 }
 
 #[test]

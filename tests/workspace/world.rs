@@ -41,7 +41,7 @@ impl World {
         fs::create_dir(at("state-primary")).unwrap();
         run(dir.path(), "git init -q --bare -b main remote.git && git clone -q remote.git primary 2>&1");
         let workspace = Workspace { path: at("workspace"), timeout: LONG, refresh: LONG, ..Workspace::default() };
-        let paths = Paths { state: at("state"), ssh: at("ssh").into(), host: "claw2".into() };
+        let paths = Paths { state: at("state"), ssh: at("ssh").into(), host: "claw2".into(), request: at("request") };
         let world = Self { workspace, secrets: Vec::new(), paths, dir };
         world.primary(
             "git switch -q -c main; echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main",

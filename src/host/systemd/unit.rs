@@ -66,7 +66,8 @@ impl Unit {
             active: Active::parse(value("ActiveState")?)?,
             sub: text("SubState"),
             result: text("Result"),
-            main_pid: value("MainPID")?.parse().ok().filter(|pid| *pid != 0),
+            // A timer has none.
+            main_pid: value("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
             invocation: value("InvocationID").filter(|id| !id.is_empty()).map(str::to_owned),
             file: text("UnitFileState"),
             exec_status: value("ExecMainStatus").and_then(|status| status.parse().ok()),

@@ -7,6 +7,10 @@ use crate::report::status::{Pull, Push};
 use crate::sync::Report;
 use crate::sync::report::{Outcome, PushOutcome, Pushed};
 
+/// The reports, in which every name is that a sentence has no space for.
+const PULL_REPORT: &str = "/var/lib/openclaw-sync/pull.json";
+const PUSH_REPORT: &str = "/var/lib/openclaw-sync/push.json";
+
 /// What the last syncs came to.
 #[derive(Default)]
 pub(in crate::monitor) struct Workspace {
@@ -57,7 +61,8 @@ impl Workspace {
                 notes.push(MonitorNote::PushFailed { outcome: push.outcome, why });
             }
             None if before.is_some() || !puts_away_anew => {
-                let branches = result.as_ref().map(|pushed| pushed.pushed.words()).unwrap_or_default();
+                let branches =
+                    result.as_ref().map(|pushed| pushed.pushed.words_with_source(PUSH_REPORT)).unwrap_or_default();
                 notes.push(MonitorNote::Returned { branches });
             }
             _ => {}
@@ -68,7 +73,7 @@ impl Workspace {
     fn told_beside(&mut self, pushed: &Pushed) -> Vec<MonitorNote> {
         let mut notes = Vec::new();
         if !pushed.archived.is_empty() {
-            notes.push(MonitorNote::PutAway { what: pushed.archived.words() });
+            notes.push(MonitorNote::PutAway { what: pushed.archived.words_with_source(PUSH_REPORT) });
         }
         let before = self.not_put_away.take();
         if !pushed.not_put_away.is_empty() {
@@ -123,8 +128,8 @@ fn of_report(report: &Report) -> Pull {
         at: report.ended,
         fresh: report.fresh,
         stale: !workspace.outcome.is_fresh(),
-        kept: workspace.kept.words(),
-        withheld: workspace.withheld.words(),
+        kept: workspace.kept.words_with_source(PULL_REPORT),
+        withheld: workspace.withheld.words_with_source(PULL_REPORT),
         error: if is_well { secret } else { Some(told(workspace.outcome.words(), &workspace.said)) },
     }
 }

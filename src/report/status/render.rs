@@ -213,6 +213,10 @@ fn answered(probed: &Probed, now: Time) -> String {
         if !channels.is_empty() {
             let shown: Vec<_> = channels.iter().take(SHOWN).map(String::as_str).collect();
             text.push_str(&format!("; {what} channels: {}", shown.join(", ")));
+            let more = channels.len() - shown.len();
+            if more > 0 {
+                text.push_str(&format!(" and {more} more, see --json"));
+            }
         }
     }
     text

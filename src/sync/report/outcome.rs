@@ -29,11 +29,13 @@ pub enum Outcome {
     InUse,
     /// Another run was at it.
     Busy,
+    /// The repository is damaged, and could not be repaired.
+    Damaged,
     /// Anything else.
     Failed,
 }
 
-const ALL: [Outcome; 13] = [
+const ALL: [Outcome; 14] = [
     Outcome::UpToDate,
     Outcome::Moved,
     Outcome::Kept,
@@ -46,6 +48,7 @@ const ALL: [Outcome; 13] = [
     Outcome::NoGit,
     Outcome::InUse,
     Outcome::Busy,
+    Outcome::Damaged,
     Outcome::Failed,
 ];
 
@@ -66,6 +69,7 @@ impl Outcome {
             Self::NoGit => "no_git",
             Self::InUse => "in_use",
             Self::Busy => "busy",
+            Self::Damaged => "damaged",
             Self::Failed => "failed",
         }
     }
@@ -92,6 +96,7 @@ impl Outcome {
             Self::NoGit => "cannot pull",
             Self::InUse => "cannot move it now",
             Self::Busy => "another run is at it",
+            Self::Damaged => "the git repository is damaged",
             Self::Failed => "cannot pull",
         }
     }
@@ -136,11 +141,13 @@ pub enum PushOutcome {
     InUse,
     /// Another run was at it.
     Busy,
+    /// The repository is damaged, and could not be repaired.
+    Damaged,
     /// Anything else.
     Failed,
 }
 
-const ALL_PUSHES: [PushOutcome; 13] = [
+const ALL_PUSHES: [PushOutcome; 14] = [
     PushOutcome::UpToDate,
     PushOutcome::Pushed,
     PushOutcome::Refused,
@@ -153,6 +160,7 @@ const ALL_PUSHES: [PushOutcome; 13] = [
     PushOutcome::NoGit,
     PushOutcome::InUse,
     PushOutcome::Busy,
+    PushOutcome::Damaged,
     PushOutcome::Failed,
 ];
 
@@ -173,6 +181,7 @@ impl PushOutcome {
             Self::NoGit => "no_git",
             Self::InUse => "in_use",
             Self::Busy => "busy",
+            Self::Damaged => "damaged",
             Self::Failed => "failed",
         }
     }
@@ -199,6 +208,7 @@ impl PushOutcome {
             Self::NoGit => "cannot push",
             Self::InUse => "cannot commit it now",
             Self::Busy => "another run is at it",
+            Self::Damaged => "the git repository is damaged",
             Self::Failed => "cannot push",
         }
     }
@@ -221,6 +231,7 @@ impl From<Why> for Outcome {
             Why::NoBranch => Self::NoBranch,
             Why::InUse => Self::InUse,
             Why::GatewayStarted => Self::Fetched,
+            Why::Damaged => Self::Damaged,
             Why::Failed => Self::Failed,
         }
     }
@@ -235,6 +246,7 @@ impl From<Why> for PushOutcome {
             Why::TimedOut => Self::TimedOut,
             Why::Unreachable | Why::NoBranch => Self::NotPushed,
             Why::InUse | Why::GatewayStarted => Self::InUse,
+            Why::Damaged => Self::Damaged,
             Why::Failed => Self::Failed,
         }
     }

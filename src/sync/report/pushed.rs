@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use super::names::LISTS_LIMIT;
 use super::outcome::PushOutcome;
+use super::overflow;
 use super::read::{self, ReadError};
 use super::{Commit, LONG_SAID, Names, SAID, text_of};
 use crate::failover::Time;
 use crate::json::Value;
 use crate::report::{clock, durable};
 use crate::sync::local::Told;
+use crate::sync::request;
 
 /// One push, from beginning to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub struct Pushed {
     pub open: bool,
     /// When that was asked.
     pub open_asked: Option<Time>,
+    /// The last request of an operator that was made before it began.
+    pub request: Option<String>,
     /// More words, printable; empty where none are needed.
     pub said: String,
 }
@@ -62,6 +67,7 @@ impl Pushed {
             not_put_away: String::new(),
             open: false,
             open_asked: None,
+            request: None,
             said: text_of(said, LONG_SAID),
         }
     }
@@ -105,8 +111,22 @@ impl Pushed {
         self.is_done() && self.conflicts.is_empty() && !self.open
     }
 
+    /// Its lists, each with its title, in the order in which they are printed.
+    #[must_use]
+    pub fn lists(&self) -> [(&'static str, &Names); 6] {
+        [
+            ("pushed", &self.pushed),
+            ("merged", &self.merged),
+            ("in conflict", &self.conflicts),
+            ("not committed", &self.withheld),
+            ("renamed", &self.aside),
+            ("put away", &self.archived),
+        ]
+    }
+
     /// Replaces the report at `path`.
     pub(in crate::sync) fn write(&self, path: &Path) -> Result<(), durable::Error> {
+        overflow::write(path, &self.lists())?;
         durable::write(path, super::write::MODE, format!("{}\n", self.to_json()).as_bytes())
     }
 
@@ -114,6 +134,7 @@ impl Pushed {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let time = |time: Time| -> Value { clock::rfc3339(time).into() };
+        let mut space = LISTS_LIMIT;
         Value::object([
             ("schema", 1u64.into()),
             ("started", time(self.started)),
@@ -121,15 +142,16 @@ impl Pushed {
             ("outcome", self.outcome.name().into()),
             ("returned", self.returned.map(time).into()),
             ("commit", self.commit.as_ref().map(Commit::as_str).into()),
-            ("pushed", self.pushed.to_json()),
-            ("merged", self.merged.to_json()),
-            ("conflicts", self.conflicts.to_json()),
-            ("withheld", self.withheld.to_json()),
-            ("aside", self.aside.to_json()),
-            ("archived", self.archived.to_json()),
+            ("pushed", self.pushed.to_json(&mut space)),
+            ("merged", self.merged.to_json(&mut space)),
+            ("conflicts", self.conflicts.to_json(&mut space)),
+            ("withheld", self.withheld.to_json(&mut space)),
+            ("aside", self.aside.to_json(&mut space)),
+            ("archived", self.archived.to_json(&mut space)),
             ("not_put_away", self.not_put_away.as_str().into()),
             ("open", self.open.into()),
             ("open_asked", self.open_asked.map(time).into()),
+            ("request", self.request.as_deref().into()),
             ("said", self.said.as_str().into()),
         ])
     }
@@ -164,6 +186,8 @@ fn parse(report: &Value) -> Result<Pushed, &'static str> {
         not_put_away: read::required(report, "not_put_away", |why| Some(text_of(why, SAID)))?,
         open: read::truth(report, "open")?,
         open_asked: read::optional(report, "open_asked", clock::parse_rfc3339)?,
+        // A push of an older version knows of no requests.
+        request: report.get("request").and_then(|request| request.as_str()).and_then(request::parse),
         said: read::required(report, "said", |said| Some(text_of(said, LONG_SAID)))?,
     })
 }
@@ -178,7 +202,7 @@ mod tests {
     fn a_report_reads_back_as_it_was_written_and_fits_into_its_limit() {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
         let mut report = Pushed::new(at(10), PushOutcome::Refused, &"words ".repeat(400));
-        let long = Names::of((0..50).map(|n| format!("{n}\u{1f600}").repeat(200)));
+        let long = Names::of((0..5).map(|n| format!("{n}\u{1f600}\"").repeat(200)));
         for names in [&mut report.pushed, &mut report.merged, &mut report.conflicts, &mut report.withheld] {
             *names = long.clone();
         }
@@ -190,6 +214,12 @@ mod tests {
         let path = dir.path().join("push.json");
         report.write(&path).unwrap();
         assert!(read_own_push(&path).as_ref() == Some(&report));
+        fs::write(&path, report.to_json().to_string().replace("refused", "levitated")).unwrap();
+        report.withheld = Names::of((0..9000).map(|n| format!("notes/{n}.env looks like a secret")));
+        report.write(&path).unwrap();
+        let read = read_own_push(&path).unwrap();
+        assert_eq!((read.withheld.count, read.archived.count, read.archived.listed.len()), (9000, 5, 0));
+        assert!((500..2000).contains(&read.withheld.listed.len()), "{}", read.withheld.listed.len());
         fs::write(&path, report.to_json().to_string().replace("refused", "levitated")).unwrap();
         let problem = read_push(&path, read::own_user().unwrap()).unwrap_err().to_string();
         assert!(problem.contains("outcome is missing or is not what a push writes"), "{problem}");

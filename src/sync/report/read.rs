@@ -6,15 +6,16 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Commit, Copied, MAX_SECRETS, Names, Outcome, Pulled, Report, text};
+use super::names::LISTS_LIMIT;
+use super::{Commit, Copied, LONG_SAID, MAX_SECRETS, Names, Outcome, Pulled, Report, text, text_of};
 use crate::doctor::{self, Half};
 use crate::failover::Time;
 use crate::json::{self, Value};
 use crate::report::clock;
 use crate::sync::unit;
 
-/// The longest report, in bytes.
-const LIMIT: u64 = 16 * 1024;
+/// Size limit of a report, in bytes: its lists, and everything else.
+const LIMIT: u64 = LISTS_LIMIT as u64 + 32 * 1024;
 
 /// Fail where the name is a symbolic link: `O_NOFOLLOW` of Linux, which differs between architectures.
 #[cfg(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64"))]
@@ -49,7 +50,7 @@ impl std::error::Error for ReadError {}
 /// Reads a report that must be a regular file of `owner`, a user's number. `None` if there is none yet.
 ///
 /// # Errors
-/// When it is anything but that, longer than 16 KiB, or says anything that a report cannot say.
+/// When it is anything but that, longer than 96 KiB, or says anything that a report cannot say.
 pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
     read_as(path, owner, parse)
 }
@@ -115,9 +116,11 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
             committed: optional(workspace, "committed", time)?,
             unreturned: truth(workspace, "unreturned")?,
             kept: names(workspace, "kept")?,
+            // A pull of an older version named them in its words.
+            conflicts: workspace.get("conflicts").map_or(Ok(Names::default()), |_| names(workspace, "conflicts"))?,
             withheld: names(workspace, "withheld")?,
             aside: names(workspace, "aside")?,
-            said: required(workspace, "said", said)?,
+            said: required(workspace, "said", |said| Some(text_of(said, LONG_SAID)))?,
         },
         secrets: secrets.iter().take(MAX_SECRETS).map(|secret| copied(secret)).collect::<Result<_, _>>()?,
         checks: checks.map(|checks| doctor::read_list(checks, Half::Owners)).unwrap_or_default(),
@@ -234,7 +237,7 @@ mod tests {
         assert!(refusal("").contains("line 1"));
         assert!(refusal("[]").contains("workspace"));
         assert!(refusal(&"[".repeat(10_000)).contains("line 1"));
-        assert!(refusal(&" ".repeat(16 * 1024 + 1)).contains("longer than 16384 bytes"));
+        assert!(refusal(&" ".repeat(96 * 1024 + 1)).contains("longer than 98304 bytes"));
     }
 
     #[test]
@@ -266,10 +269,10 @@ mod tests {
     fn text_of_an_enemy_is_harmless() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pull.json");
-        let hostile = format!("\\u001b[2J\\u202e{}", "x".repeat(1000));
+        let hostile = format!("\\u001b[2J\\u202e{}", "x".repeat(2000));
         fs::write(&path, report().to_json().to_string().replace("three files", &hostile)).unwrap();
         let said = read(&path, own()).unwrap().unwrap().workspace.said;
         assert!(said.starts_with("[2J xxx"), "{said}");
-        assert_eq!(said.chars().count(), 401);
+        assert_eq!(said.chars().count(), 1001);
     }
 }

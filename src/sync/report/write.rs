@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Commit, Copied, Pulled, Report};
+use super::names::LISTS_LIMIT;
+use super::{Commit, Copied, Pulled, Report, overflow};
 use crate::doctor;
 use crate::failover::Time;
 use crate::json::Value;
@@ -14,6 +15,7 @@ pub(super) const MODE: u32 = 0o644;
 impl Report {
     /// Replaces the report at `path`.
     pub(in crate::sync) fn write(&self, path: &Path) -> Result<(), durable::Error> {
+        overflow::write(path, &self.workspace.lists())?;
         durable::write(path, MODE, format!("{}\n", self.to_json()).as_bytes())
     }
 
@@ -35,6 +37,7 @@ impl Report {
 impl Pulled {
     fn to_json(&self) -> Value {
         let hash = |commit: &Option<Commit>| commit.as_ref().map(Commit::as_str).into();
+        let mut space = LISTS_LIMIT;
         Value::object([
             ("outcome", self.outcome.name().into()),
             ("before", hash(&self.before)),
@@ -42,9 +45,10 @@ impl Pulled {
             ("remote", hash(&self.remote)),
             ("committed", self.committed.map(time).into()),
             ("unreturned", self.unreturned.into()),
-            ("kept", self.kept.to_json()),
-            ("withheld", self.withheld.to_json()),
-            ("aside", self.aside.to_json()),
+            ("kept", self.kept.to_json(&mut space)),
+            ("conflicts", self.conflicts.to_json(&mut space)),
+            ("withheld", self.withheld.to_json(&mut space)),
+            ("aside", self.aside.to_json(&mut space)),
             ("said", self.said.as_str().into()),
         ])
     }

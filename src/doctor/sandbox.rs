@@ -1,0 +1,131 @@
+//! The checks that only a sync unit's sandbox can answer: whether git and rsync reach their hosts from inside of it.
+//!
+//! Outside, the owner sees its whole home, and a key or password there that the sandbox hides. So root starts a transient
+//! unit with the user and the file system of the unit that pulls, and reads its answer as from an enemy.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::process;
+use std::time::Duration;
+
+use super::finding::{Checked, Said};
+use super::owner::read_list;
+use super::systemd::Unit;
+use super::world::World;
+use super::{Half, apart};
+use crate::host::spawn;
+use crate::json;
+use crate::report::paths::SYNC;
+use crate::sync::unit::PULL;
+
+/// The checks.
+pub(super) const CHECKS: [&str; 2] = ["git-fetch", "secrets"];
+
+/// Properties of the unit that decide what it sees and reaches.
+const PROPERTIES: [&str; 19] = [
+    "User",
+    "Group",
+    "Environment",
+    "ProtectHome",
+    "ProtectSystem",
+    "ProtectProc",
+    "ProcSubset",
+    "PrivateTmp",
+    "PrivateDevices",
+    "PrivateUsers",
+    "PrivateNetwork",
+    "BindPaths",
+    "BindReadOnlyPaths",
+    "TemporaryFileSystem",
+    "InaccessiblePaths",
+    "ReadOnlyPaths",
+    "ReadWritePaths",
+    "RestrictAddressFamilies",
+    "NoNewPrivileges",
+];
+
+/// Time limit of the transient unit, should this process be killed while it waits.
+const RUN_LIMIT: &str = "RuntimeMaxSec=5min";
+
+/// Time limit of the whole look: each remote has a minute.
+const DEADLINE: Duration = Duration::from_secs(6 * 60);
+
+/// Size limit of the answer, in bytes.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// What is said where nobody has looked in the sandbox.
+pub(super) fn unseen(check: &str) -> Said {
+    Said::skipped(&format_args!(
+        "only root can look from inside the sandbox of {PULL}, which is what counts for {check}"
+    ))
+}
+
+/// Puts what the sandbox says in place of what the owner says from outside.
+pub(super) fn replace(world: &World, found: &mut [Checked]) {
+    let answer = ask(world);
+    for checked in found.iter_mut().filter(|checked| CHECKS.contains(&checked.id)) {
+        let id = checked.id;
+        checked.said = match &answer {
+            Ok(answer) => answer.iter().find(|inside| inside.id == id).map_or_else(
+                || Said::skipped(&format_args!("the sandbox of {PULL} does not say")),
+                |inside| inside.said.clone(),
+            ),
+            Err(why) => Said::skipped(&format_args!("cannot look from inside the sandbox of {PULL}: {why}")),
+        };
+    }
+}
+
+fn ask(world: &World) -> Result<Vec<Checked>, String> {
+    let known = world.known(PULL)?;
+    let program = known.command().first().map(|program| (*program).to_owned());
+    let program = program.ok_or_else(|| format!("{PULL} starts nothing"))?;
+    let unit = Unit::ask_for(world.command("systemctl"), PULL, &PROPERTIES.join(","))?;
+    let mut words: Vec<OsString> = ["--quiet", "--collect", "--pipe", "--wait", "-p", RUN_LIMIT].map(Into::into).into();
+    for property in properties(&unit) {
+        words.extend(["-p".into(), property.into()]);
+    }
+    // By this variable it knows where it is.
+    words.extend(["-p".into(), format!("Environment=STATE_DIRECTORY={SYNC}").into()]);
+    for (name, value) in apart::variables(&world.source) {
+        words.extend(["-p".into(), format!("Environment={name}={value}").into()]);
+    }
+    words.extend(["--".into(), program.into(), "doctor".into(), "--as-owner".into(), "--in-sandbox".into()]);
+    words.extend(apart::options(&world.source));
+    // The unit ends with this process: it reads until the other end of this pipe is closed.
+    let (reader, _held) = io::pipe().map_err(|why| why.to_string())?;
+    let command = world.command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));
+    let said = command.deadline(DEADLINE).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
+    let said = json::parse(&said.stdout).map_err(|_| "its answer is not understood".to_owned())?;
+    Ok(read_list(&said, Half::Owners))
+}
+
+/// The properties as `systemd-run` takes them.
+fn properties(unit: &Unit) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in PROPERTIES {
+        let value = unit.value(name);
+        if value.is_empty() {
+            continue;
+        }
+        match name {
+            // Each variable and each path is said by itself: `systemd-run` takes one assignment of either.
+            "Environment" => found.extend(value.split_whitespace().map(|one| format!("{name}={one}"))),
+            _ => found.push(format!("{name}={value}")),
+        }
+    }
+    found
+}
+
+/// Ends this process when root's, which has asked for the look, has ended.
+pub(super) fn end_with_root() {
+    let watch = || {
+        let mut nothing = [0; 64];
+        while io::stdin().lock().read(&mut nothing).is_ok_and(|length| length > 0) {}
+        process::exit(1);
+    };
+    if let Err(why) = spawn("root", watch) {
+        log::warn!("cannot see whether root still waits: {why}");
+    }
+}

@@ -1,0 +1,70 @@
+//! What git's settings name in the agent's home counts in a sync unit as it does by hand, or the unit says that it cannot.
+
+use crate::doctor::examine;
+use crate::lab::Lab;
+use crate::repository::{PUSH, TIMER, said};
+use crate::shell::{eventually, secs};
+
+#[test]
+fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once() {
+    let (lab, _stub) = Lab::with_git_host();
+    let (primary, standby) = (&lab.primary, &lab.standby);
+    let push = || primary.ask("openclaw-failover sync push --primary");
+    let sent = |name: &str| lab.git().remote("git ls-tree -r --name-only main").lines().any(|file| file == name);
+
+    // Where git looks by itself.
+    primary.agent("mkdir -p ~/.config/git; echo '*.draft' >~/.config/git/ignore; echo x >a.draft; echo x >one.md");
+    let pushed = push();
+    assert!(pushed.ok, "{}", pushed.text);
+    assert!(sent("one.md") && !sent("a.draft"));
+
+    // A file that no unit file knows of.
+    primary.agent(
+        "mkdir -p ~/dotfiles; echo '*.private' >~/dotfiles/ignore; \
+         git config --global core.excludesFile '~/dotfiles/ignore'; echo x >b.private; echo x >two.md",
+    );
+    assert_eq!(primary.agent("git status --porcelain"), "?? a.draft\n?? two.md\n", "by hand");
+    let refused = push();
+    let line = "BindReadOnlyPaths=-/home/openclaw/dotfiles/ignore";
+    assert!(
+        !refused.ok && refused.text.contains("nothing is committed") && refused.text.contains(line),
+        "{}",
+        refused.text
+    );
+    assert!(!sent("two.md") && !sent("b.private"));
+    primary.add_to_unit(PUSH, &format!("[Service]\n{line}\n"));
+    let pushed = push();
+    assert!(pushed.ok, "{}", pushed.text);
+    assert!(sent("two.md") && !sent("b.private"));
+    // A file that is not there hides nothing.
+    primary.agent("git config --global include.path '~/nowhere/gitconfig'; echo x >three.md");
+    assert!(push().ok && sent("three.md"), "{}", push().text);
+
+    // The timer has had its turn, and its next is not due for long.
+    let round = || {
+        let last = primary.unit(PUSH).invocation;
+        eventually("the timer comes round", secs(30), || (primary.unit(PUSH).invocation != last).then_some(()));
+    };
+    primary.run(&format!("systemctl --quiet enable --now {TIMER}"));
+    round();
+    round();
+    primary.agent("echo x >four.md");
+    let pushed = push();
+    assert!(pushed.ok && sent("four.md"), "{}", pushed.text);
+    // A start that meets one of the timer's is that one.
+    primary.run(&format!("systemctl --quiet stop {TIMER}"));
+    primary.agent("echo x >five.md");
+    primary.run(&format!("systemctl start {PUSH}"));
+    assert!(sent("five.md"), "systemctl start is typed, too: {}", primary.report(PUSH).value);
+    assert_eq!(said(&primary.report(PUSH), "outcome"), "pushed");
+
+    // doctor looks from inside.
+    let lines = examine(standby, "");
+    assert_eq!(lines["git-fetch"].level, "ok", "{lines:#?}");
+    standby.agent("mkdir ~/keys; mv ~/.ssh/id_ed25519 ~/keys/; git config core.sshCommand 'ssh -i ~/keys/id_ed25519'");
+    standby.agent("git fetch --quiet origin main");
+    let lines = examine(standby, "");
+    assert_eq!(lines["git-fetch"].level, "fail", "by hand it works, and the unit does not see the key: {lines:#?}");
+    let pulled = standby.ask("openclaw-failover sync pull");
+    assert!(!pulled.ok && pulled.text.contains("BindReadOnlyPaths=-/home/openclaw/keys/id_ed25519"), "{}", pulled.text);
+}

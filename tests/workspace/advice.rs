@@ -1,0 +1,279 @@
+//! What a report advises, typed as it stands there: the next sync works.
+
+use std::fs;
+use std::path::Path;
+
+use openclaw_failover::sync::report::{Outcome, PushOutcome};
+
+use crate::world::{World, run};
+
+/// The part of a report's words from `from` on, up to `to`.
+fn command(said: &str, from: &str, to: &str) -> String {
+    let at = said.find(from).unwrap_or_else(|| panic!("no {from:?} in: {said}"));
+    let rest = &said[at..];
+    rest.split_once(to).map_or(rest, |(command, _)| command).to_owned()
+}
+
+/// Types a command at a prompt in the folder of the world, whatever comes of it.
+fn types(world: &World, command: &str) -> String {
+    run(world.dir.path(), &format!("{{ {command}; }} 2>&1 || :"))
+}
+
+/// Has the remote refuse what `script` refuses; it reads `old new name` lines.
+fn hook(world: &World, script: &str) {
+    let hook = format!(
+        "mkdir -p hooks; printf '%s\n' '#!/bin/sh' '{}' >hooks/pre-receive; chmod 755 hooks/pre-receive",
+        script
+    );
+    world.remote(&hook);
+}
+
+/// Refuses each new commit that holds a line with this word, in these words.
+fn refuses(word: &str, words: &str) -> String {
+    format!(
+        "while read o n r; do for c in $(git rev-list $n --not --all); do ! git grep -q {word} $c || {{ echo \"{words}\"; exit 1; }}; done; done"
+    )
+}
+
+#[test]
+fn unrelated_histories_are_joined() {
+    let world = World::new();
+    world.primary("rm -rf .git; git init -q -b main; git remote add origin ../remote.git; echo other >MEMORY.md");
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
+    assert_eq!(pushed.conflicts.listed, ["main: MEMORY.md"]);
+    types(&world, &command(&pushed.said, "git -C", ", settle"));
+    world.primary("git checkout -q --ours . && git add -A && git commit -qm settled");
+    let pushed = world.push_primary();
+    assert_eq!(
+        (pushed.outcome, world.remote("git show main:MEMORY.md").as_str()),
+        (PushOutcome::Pushed, "other"),
+        "{pushed:?}"
+    );
+}
+
+#[test]
+fn a_contradiction_with_the_remote_and_one_with_a_standby_are_merged_by_hand() {
+    let world = World::new();
+    world.pull();
+    world.standby("echo standby >>MEMORY.md");
+    assert!(world.push().is_returned());
+    run(
+        world.dir.path(),
+        "git clone -q remote.git else; cd else; echo else >>MEMORY.md; git commit -qam else; git push -q origin main",
+    );
+    world.primary("echo primary >>MEMORY.md");
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
+    types(&world, &command(&pushed.said, "git -C", ", settle"));
+    world.primary("printf 'one\\nelse\\nprimary\\n' >MEMORY.md; git commit -qam settled");
+    let pushed = world.push_primary();
+    assert_eq!((pushed.outcome, pushed.conflicts.words().as_str()), (PushOutcome::Pushed, "failover/claw2: MEMORY.md"));
+    types(&world, &command(&pushed.said, "git -C", ", settle"));
+    world.primary("printf 'one\\nelse\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled");
+    let pushed = world.push_primary();
+    assert!(pushed.is_ok() && pushed.merged.words() == "failover/claw2", "{pushed:?}");
+}
+
+#[test]
+fn a_branch_that_takes_the_name_of_all_branches_of_standbys_is_renamed() {
+    let world = World::new();
+    world.remote("git branch failover main");
+    world.primary("git fetch -q origin");
+    world.pull();
+    world.standby("echo learned >learned.md");
+    let pushed = world.push();
+    assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
+    assert!(pushed.said.contains("a branch named failover leaves no space for failover/claw2"), "{}", pushed.said);
+    types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+    assert_eq!(world.branches(), "failover-old\nmain");
+    assert!(world.push().is_returned());
+    // The primary still knows the branch as it was.
+    let pushed = world.push_primary();
+    if !pushed.is_returned() {
+        types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+        assert!(world.push_primary().is_ok(), "{pushed:?}");
+    }
+    assert_eq!(world.primary("cat learned.md"), "learned");
+}
+
+#[test]
+fn a_secret_or_a_large_file_that_was_committed_is_taken_out_of_what_is_sent() {
+    for words in
+        ["GH013: Repository rule violations found. Push cannot contain secrets", "GH001: Large files detected."]
+    {
+        let world = World::new();
+        world.pull();
+        world.standby("echo returned >returned.md");
+        assert!(world.push().is_returned());
+        hook(&world, &refuses("hunter2", words));
+        for (is_primary, name) in [(false, "leak.md"), (true, "other.md")] {
+            let write = |text: &str| {
+                let script = format!("echo {text} >{name}");
+                if is_primary {
+                    world.primary(&script)
+                } else {
+                    world.standby(&script)
+                };
+            };
+            let push = || if is_primary { world.push_primary() } else { world.push() };
+            write("hunter2");
+            let pushed = push();
+            assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
+            write("harmless");
+            let pushed = push();
+            assert_eq!(pushed.outcome, PushOutcome::Refused, "it is still in the history: {pushed:?}");
+            types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+            let pushed = push();
+            assert!(pushed.is_returned(), "{words}, primary {is_primary}: {pushed:?}");
+        }
+        assert_eq!(
+            world.remote("git show main:leak.md main:other.md main:returned.md"),
+            "harmless\nharmless\nreturned"
+        );
+    }
+}
+
+#[test]
+fn a_rule_of_the_git_host_is_told_with_the_branch_that_it_is_about() {
+    let world = World::new();
+    world.pull();
+    let cases = [
+        ("GH006: Protected branch update failed.", "allow this host's key to push to BRANCH there"),
+        (
+            "GitLab: You are not allowed to push code to protected branches on this project.",
+            "key to push to BRANCH there",
+        ),
+        ("disk quota exceeded", "free some there, or raise its limit"),
+        ("error: insufficient permission for adding an object to repository database", "chown -R USER: REPOSITORY"),
+        ("the moon is full", "a rule of the git host refuses it"),
+    ];
+    for (number, (words, advice)) in cases.into_iter().enumerate() {
+        hook(&world, &format!("echo \"{words}\"; exit 1"));
+        world.primary(&format!("echo {number} >primary.md"));
+        world.standby(&format!("echo {number} >standby.md"));
+        for (pushed, branch) in [(world.push_primary(), "main"), (world.push(), "failover/claw2")] {
+            let advice = advice.replace("BRANCH", branch);
+            assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
+            assert!(pushed.said.contains(words) && pushed.said.contains(&advice), "{advice}: {}", pushed.said);
+        }
+    }
+    world.remote("rm hooks/pre-receive");
+    assert!(world.push().is_returned() && world.push_primary().is_ok());
+}
+
+#[test]
+fn a_branch_of_another_name_is_told_with_the_key() {
+    let mut world = World::new();
+    world.remote("git branch -m main master");
+    let pulled = world.pull().workspace;
+    assert_eq!(pulled.outcome, Outcome::NoBranch);
+    assert!(
+        pulled.said.contains("set workspace.branch to master in the configuration of both hosts"),
+        "{}",
+        pulled.said
+    );
+    world.workspace.branch = "master".into();
+    assert!(world.pull().is_ok());
+
+    let world = World::new();
+    world.primary("git branch -q other; git switch -q other; echo x >x.md");
+    let pushed = world.push_primary();
+    assert!(pushed.said.contains("or set workspace.branch to other in"), "{}", pushed.said);
+    types(&world, &command(&pushed.said, "git -C", ", or set"));
+    assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
+
+    let world = World::new();
+    world.primary("git branch -m main master");
+    let pushed = world.push_primary();
+    types(&world, &command(&pushed.said, "git -C", ", or set"));
+    assert!(world.push_primary().is_returned());
+}
+
+#[test]
+fn a_checkout_without_its_remote_or_without_its_repository_gets_one() {
+    let world = World::new();
+    let url = world.at("remote.git").display().to_string();
+    world.standby("git remote remove origin");
+    let pulled = world.pull().workspace;
+    types(&world, &command(&pulled.said, "git -C", "\n").replace("URL", &url));
+    assert!(world.pull().is_ok());
+
+    world.standby("git remote set-url origin ../nowhere.git");
+    let pulled = world.pull().workspace;
+    assert!(pulled.said.contains("there is no repository at ../nowhere.git"), "{}", pulled.said);
+    types(&world, &command(&pulled.said, "git -C", "\n").replace("URL", &url));
+    assert!(world.pull().is_ok());
+
+    world.primary("echo mine >mine.md; rm -rf .git");
+    let pushed = world.push_primary();
+    types(&world, &command(&pushed.said, "git clone", "\n").replace("URL", &url));
+    let pushed = world.push_primary();
+    assert_eq!(
+        (pushed.outcome, world.remote("git show main:mine.md").as_str()),
+        (PushOutcome::Pushed, "mine"),
+        "{pushed:?}"
+    );
+}
+
+#[test]
+fn a_history_that_is_cut_off_is_completed() {
+    let world = World::new();
+    world.primary_commits("echo two >two.md");
+    run(world.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
+    let advice = "the history here is cut off; complete it: git -C ";
+    hook(&world, "echo \"shallow update not allowed\"; exit 1");
+    world.primary("echo three >three.md");
+    let pushed = world.push_primary();
+    assert!(pushed.said.contains(advice), "{}", pushed.said);
+    world.remote("rm hooks/pre-receive");
+    run(world.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
+    types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+    assert_eq!(world.primary("git rev-parse --is-shallow-repository"), "false");
+}
+
+/// What ssh and git hosts say before there is any git at the other end, and what is advised.
+const REFUSALS: &[(&str, &[&str])] = &[
+    (
+        "@@@@@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@@@@@@@\nOffending ED25519 key in \
+         /home/o/.ssh/known_hosts:3\nHost key for git.example has changed and you have requested strict checking.\nHost \
+         key verification failed.",
+        &["has another ssh key than before", "ssh-keygen -R 'git.example'; ssh -T git@host"],
+    ),
+    (
+        "No ED25519 host key is known for git.example and you have requested strict checking.\nHost key verification failed.",
+        &["is not known here yet", "answer yes: ssh -T git@host"],
+    ),
+    ("git@git.example: Permission denied (publickey).", &["as a deploy key that may write: cat ~/.ssh/*.pub"]),
+    ("ERROR: Repository not found.", &["there is no repository at git@host:", "remote set-url origin URL"]),
+    ("ERROR: The key you are authenticating with has been marked as read only.", &["allow it to write there"]),
+    (
+        "fatal: Authentication failed for 'https://git.example/x.git/'",
+        &["git config --global credential.helper store && git -C"],
+    ),
+];
+
+#[test]
+fn what_ssh_refuses_is_told_apart() {
+    let world = World::new();
+    world.standby(&format!("git remote set-url origin 'git@host:{}'", world.at("remote.git").display()));
+    for (words, advice) in REFUSALS {
+        fs::write(world.at("words"), words).unwrap();
+        world.ssh(&format!("cat '{}' >&2; exit 255", world.at("words").display()));
+        let pulled = world.pull().workspace;
+        assert_eq!(pulled.outcome, Outcome::NotFetched);
+        for advice in *advice {
+            assert!(pulled.said.contains(advice), "{advice}: {}", pulled.said);
+        }
+    }
+    types_at_a_prompt_with_stand_ins(world.dir.path(), "ssh-keygen -R 'git.example'; ssh -T git@host");
+}
+
+/// Both programs are called with words that they take.
+fn types_at_a_prompt_with_stand_ins(dir: &Path, command: &str) {
+    let script = format!(
+        "mkdir -p stand-in; for p in ssh ssh-keygen; do printf '#!/bin/sh\necho $0 $# \"$@\" >>calls\n' >stand-in/$p; chmod 755 \
+         stand-in/$p; done; PATH=$PWD/stand-in:$PATH; {command}; sed 's,.*/,,' calls"
+    );
+    assert_eq!(run(dir, &script), "ssh-keygen 2 -R git.example\nssh 2 -T git@host");
+}

@@ -1,0 +1,179 @@
+//! What a power cut leaves of a repository: files that are empty, full of zeros, cut, or gone. The next sync repairs what
+//! the remote, a log or a file that has not changed can repair, and sets aside what was broken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use openclaw_failover::sync::report::{Outcome, PushOutcome};
+
+use crate::world::{World, run};
+
+/// Ways to break a repository, as scripts that run in it. `$OWN` is the branch of its role.
+const DAMAGES: &[(&str, &str)] = &[
+    ("the own branch is empty", ": >.git/refs/heads/$OWN"),
+    ("the own branch is zeros", "printf '\\000%.0s' $(seq 41) >.git/refs/heads/$OWN"),
+    ("the own branch is cut", "printf 01234 >.git/refs/heads/$OWN"),
+    ("the remote's branch is empty", ": >.git/refs/remotes/origin/main"),
+    ("the remote's branch is zeros", "printf '\\000%.0s' $(seq 41) >.git/refs/remotes/origin/main"),
+    (
+        "each private ref is empty",
+        "mkdir -p .git/refs/openclaw-failover; for f in merged returned applied; do : >.git/refs/openclaw-failover/$f; done",
+    ),
+    ("HEAD is empty", ": >.git/HEAD"),
+    ("HEAD is zeros", "printf '\\000%.0s' $(seq 21) >.git/HEAD"),
+    ("HEAD is gone", "rm .git/HEAD"),
+    ("HEAD and the own branch are empty", ": >.git/HEAD; : >.git/refs/heads/$OWN"),
+    ("the packed refs are zeros", "git pack-refs --all; printf '\\000%.0s' $(seq 99) >.git/packed-refs"),
+    ("the packed refs are cut", "git pack-refs --all; head -c 80 .git/packed-refs >x; cat x >.git/packed-refs; rm x"),
+    (
+        "ORIG_HEAD and MERGE_HEAD are empty",
+        ": >.git/ORIG_HEAD; : >.git/MERGE_HEAD; printf '\\000\\000' >.git/FETCH_HEAD",
+    ),
+    ("the index is empty", ": >.git/index"),
+    ("the index is cut", "head -c 100 .git/index >x; cat x >.git/index; rm x"),
+    ("this program's index is cut", "f=.git/openclaw-failover/index; head -c 100 $f >x; rm $f; mv x $f"),
+    ("the configuration is zeros", "printf '\\000%.0s' $(seq 99) >.git/config"),
+    ("the configuration is empty", ": >.git/config"),
+    ("the last commit is empty", "o HEAD"),
+    ("the last commit's tree is empty", "o HEAD^{tree}"),
+    ("a file's content is empty", "o HEAD:mine.md"),
+    ("a file's content is zeros", "o HEAD:mine.md 99"),
+    ("the remote's commit is empty", "o refs/remotes/origin/main"),
+    ("the remote's tree is garbage", "o refs/remotes/origin/main^{tree} 9"),
+    (
+        "every object is in a cut pack",
+        "git gc -q --prune=now; p=$(ls .git/objects/pack/*.pack); chmod 644 $p; head -c 50 $p >x; cat x >$p; rm x",
+    ),
+    ("an index of a pack is empty", "git gc -q --prune=now; p=$(ls .git/objects/pack/*.idx); chmod 644 $p; : >$p"),
+    (
+        "a commit-graph is cut",
+        "git commit-graph write --reachable 2>/dev/null; f=.git/objects/info/commit-graph; chmod 644 $f; printf CGPH >$f; : >.git/refs/remotes/origin/main",
+    ),
+    (
+        "locks are left over",
+        ": >.git/HEAD.lock; : >.git/refs/heads/$OWN.lock; : >.git/config.lock; : >.git/packed-refs.lock; : >.git/openclaw-failover/index.lock",
+    ),
+];
+
+/// Empties the object `$1`, or fills it with `$2` zeros.
+const EMPTY_OBJECT: &str = "o() { f=.git/objects/$(git rev-parse \"$1\" | sed 's|^..|&/|'); rm -f $f; \
+                            if [ \"$2\" ]; then printf '\\000%.0s' $(seq $2) >$f; else : >$f; fi; }\n";
+
+fn break_it(checkout: &Path, own: &str, script: &str) {
+    run(checkout, &format!("OWN={own}\n{EMPTY_OBJECT}{script}"));
+}
+
+/// Every file that was set aside.
+fn set_aside(checkout: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![checkout.join(".git/openclaw-failover/damaged")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.path().is_dir() { folders.push(entry.path()) } else { found.push(entry.path()) }
+        }
+    }
+    found
+}
+
+/// Both hosts have written, and the standby has sent some of it.
+fn world() -> World {
+    let mut world = World::new();
+    world.workspace.url = Some(world.at("remote.git").display().to_string());
+    world.standby("echo returned >returned.md");
+    assert!(world.push().is_returned());
+    world.standby("echo mine >mine.md");
+    assert!(world.pull().is_ok());
+    world.standby("echo mine more >>mine.md; echo committed >committed.md");
+    assert!(world.pull().is_ok());
+    world
+}
+
+#[test]
+fn a_standbys_pull_repairs_it_and_loses_no_file() {
+    let mut wrong = Vec::new();
+    for (what, script) in DAMAGES {
+        let world = world();
+        break_it(&world.workspace.path, "failover/claw2", script);
+        world.standby("echo latest >latest.md");
+        world.primary_commits("echo theirs >theirs.md");
+        let pulled = world.pull().workspace;
+        let files = ["returned.md", "mine.md", "committed.md", "latest.md", "theirs.md"].map(|name| world.read(name));
+        let expected = ["returned\n", "mine\nmine more\n", "committed\n", "latest\n", "theirs\n"];
+        let is_quiet = what.starts_with("locks");
+        let pushed = world.push();
+        let fsck = world.standby("git fsck --connectivity-only --no-reflogs 2>&1 >/dev/null || echo broken");
+        let is_aside = what.ends_with("gone") || !set_aside(&world.workspace.path).is_empty();
+        // A pull need not read what only a push does.
+        let is_told =
+            is_aside && [&pulled.said, &pushed.said].iter().any(|said| said.contains("repaired after damage"));
+        let merged = world.push_primary();
+        let home = run(&world.at("primary"), "cat mine.md committed.md latest.md 2>&1 || :");
+        if !matches!(pulled.outcome, Outcome::Moved | Outcome::UpToDate)
+            || files != expected
+            || is_told == is_quiet
+            || !fsck.is_empty()
+            || !world.status().is_empty()
+            || !pushed.is_returned()
+            || home != "mine\nmine more\ncommitted\nlatest"
+        {
+            wrong.push(format!(
+                "{what}: {pulled:?}\n{files:?}\n{fsck}\n{}\n{pushed:?}\n{merged:?}\n{home}",
+                world.status()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn a_primarys_push_repairs_it_and_keeps_its_history() {
+    let mut wrong = Vec::new();
+    for (what, script) in DAMAGES {
+        let mut world = world();
+        world.workspace.url = Some(world.at("remote.git").display().to_string());
+        world.push_primary();
+        world.remote("git branch -q offline main");
+        world.primary("echo mine >mine.md; git add -A; git commit -qm local; echo mine more >>mine.md");
+        run(
+            &world.at("primary"),
+            "mkdir -p .git/openclaw-failover; [ -e .git/openclaw-failover/index ] || cp .git/index .git/openclaw-failover/index",
+        );
+        break_it(&world.at("primary"), "main", script);
+        world.primary("echo latest >latest.md");
+        let pushed = world.push_primary();
+        let sent = world.remote("git show main:mine.md main:latest.md main:returned.md 2>&1 || :");
+        // One history, with what came before.
+        let roots = world.remote(
+            "git rev-list --max-parents=0 main | wc -l; git merge-base --is-ancestor offline main && echo kept",
+        );
+        let is_aside = what.ends_with("gone") || !set_aside(&world.at("primary")).is_empty();
+        let is_told = pushed.said.contains("repaired after damage") && is_aside;
+        if pushed.outcome != PushOutcome::Pushed
+            || is_told == what.starts_with("locks")
+            || sent != "mine\nmine more\nlatest\nreturned"
+            || roots != "1\nkept"
+            || !world.primary("git status --porcelain").is_empty()
+        {
+            wrong.push(format!("{what}: {pushed:?}\n{sent}\n{roots}\n{}", world.primary("git status --porcelain")));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn what_nothing_can_repair_is_told_with_a_command_that_works() {
+    let world = world();
+    world.standby("echo '[core' >.git/config");
+    let pulled = world.pull().workspace;
+    assert_eq!(pulled.outcome, Outcome::Damaged, "{pulled:?}");
+    let (_, command) = pulled.said.split_once("as they are: ").unwrap();
+    let (command, _) = command.split_once("; repaired").unwrap_or((command, ""));
+    run(world.dir.path(), command);
+    world.primary_commits("echo theirs >theirs.md");
+    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(
+        world.standby("cat returned.md mine.md committed.md theirs.md"),
+        "returned\nmine\nmine more\ncommitted\ntheirs"
+    );
+    assert!(world.push().is_returned());
+}
