@@ -236,3 +236,23 @@ fn a_full_disk_is_a_failure() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("cannot write to standard output"), "{}", ran.stderr);
 }
+
+#[test]
+fn replay_of_a_file_without_events_says_why_and_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cases = [
+        ("missing", None, "there is no such file, or it is empty"),
+        ("empty", Some(String::new()), "there is no such file, or it is empty"),
+        ("foreign", Some("{\"name\":\"x\"}\nline\n".into()), "no event in it can be replayed; lines left out because"),
+        ("long", Some(" ".repeat(4 << 20)), "it is larger than"),
+    ];
+    for (name, text, expected) in cases {
+        let file = folder.path().join(name);
+        if let Some(text) = text {
+            std::fs::write(&file, text).expect("it is written");
+        }
+        let Ran { code, stdout, stderr } = run(&["replay", &file.display().to_string()]);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{name}: {stderr}");
+        assert!(stderr.contains(&format!("{}: {expected}", file.display())), "{name}: {stderr}");
+    }
+}
