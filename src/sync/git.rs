@@ -209,7 +209,8 @@ impl<'a> Git<'a> {
     /// Runs git for what must not be cut, whoever has stopped waiting. If we are killed, it still keeps others out.
     pub(super) fn to_its_end(&self, args: &[&str], cap: Duration) -> Result<(), Stop> {
         let lock = self.lock.share().map_err(|why| Stop::file("share the lock of", self.dir, &why))?;
-        Ok(self.command(args).deadline(cap).stdin(lock).run().map(drop)?)
+        // A move that is cut off leaves half a tree.
+        Ok(self.command(args).deadline(cap).stdin(lock).finish_alone().run().map(drop)?)
     }
 
     /// Has all that was stored so far on the disk: after a power cut no branch may name what is not there, so this comes
