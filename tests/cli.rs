@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
+#[path = "support/needs.rs"]
+mod needs;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -229,7 +232,7 @@ fn a_reader_that_leaves_is_no_failure() {
 #[test]
 fn a_full_disk_is_a_failure() {
     let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
-        return;
+        return needs::skip(module_path!(), "/dev/full");
     };
     let output = program().arg("--help").stdout(full).output().expect("it starts");
     let ran = ran(output);

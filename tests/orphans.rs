@@ -30,6 +30,10 @@ const HANGS: &str = "#!/bin/sh\n\
     echo $$ >>\"@PIDS@\"\n\
     while :; do sleep 0.2; done\n";
 
+/// A git that hangs when it is to reach its remote.
+const HANGS_AT_THE_REMOTE: &str =
+    "case \" $* \" in *' fetch '*|*' push '*|*' ls-remote '*) ;; *) PATH=${PATH#*:} exec git \"$@\";; esac\n";
+
 /// A folder with a configuration, and with programs that hang.
 struct Host(TempDir);
 
@@ -43,11 +47,18 @@ impl Host {
             host.path("workspace").display()
         );
         fs::write(host.path("config.json"), config).unwrap();
-        for folder in ["bin", "workspace/.git", "state", "run", "sync"] {
+        for folder in ["bin", "workspace", "state", "run", "sync"] {
             fs::create_dir_all(host.path(folder)).unwrap();
         }
+        let commit = "git init -q -b main; git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one; \
+            git clone -q --bare . ../remote.git; git remote add origin ../remote.git; git fetch -q origin";
+        let made = Command::new("sh").args(["-ec", commit]).current_dir(host.path("workspace")).status();
+        assert!(made.unwrap().success());
         for program in hanging {
-            host.write_program(program, &HANGS.replace("@PIDS@", &host.path("pids").display().to_string()));
+            let hangs = HANGS.replace("@PIDS@", &host.path("pids").display().to_string());
+            let (shell, rest) = hangs.split_at("#!/bin/sh\n".len());
+            let unless = if *program == "git" { HANGS_AT_THE_REMOTE } else { "" };
+            host.write_program(program, &format!("{shell}{unless}{rest}"));
         }
         host
     }
@@ -150,7 +161,9 @@ fn nothing_outlives_on(prepare: impl Fn(&Host) + Sync, hanging: &[&str], argumen
 fn by_each_signal(kill_with: impl Fn(&str, i32) + Sync) {
     let kill_with = &kill_with;
     thread::scope(|scope| {
-        SIGNALS.map(|(signal, number)| scope.spawn(move || kill_with(signal, number)));
+        for (signal, number) in SIGNALS {
+            scope.spawn(move || kill_with(signal, number));
+        }
     });
 }
 

@@ -8,11 +8,13 @@
 //! require!(root);               // or require!(ordinary_user)
 //! ```
 
+#![allow(dead_code, unused_imports, unused_macros, reason = "a test program uses what it needs of it")]
+
 use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 /// Ends a test that lacks one of these here, and reports it as skipped.
@@ -28,7 +30,7 @@ macro_rules! require {
         }
     };
     ($($program:literal),+) => {
-        $(if !$crate::needs::is_installed($program) {
+        $(if $crate::needs::find($program).is_none() {
             return $crate::needs::skip(module_path!(), $program);
         })+
     };
@@ -40,10 +42,10 @@ pub(crate) fn uid() -> u32 {
     fs::metadata("/proc/self").map_or(0, |own| own.uid())
 }
 
-/// True if a program is found through PATH.
-pub(crate) fn is_installed(program: &str) -> bool {
+/// Finds a program through PATH.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| is_executable(&folder.join(program)))
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
 }
 
 /// Reports the test of this thread as skipped, on the standard error that libtest leaves alone.
