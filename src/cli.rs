@@ -29,6 +29,8 @@ use std::process::ExitCode;
 use command::Command;
 use output::Output;
 
+use crate::host::orphans;
+
 /// What a command answered: 0 for yes or done, 1 for no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
@@ -38,6 +40,10 @@ enum Answer {
 
 /// Runs one command. 0: yes, or done. 1: no, or failed. 2: usage or configuration error.
 pub fn main(args: Vec<OsString>) -> ExitCode {
+    if args == [orphans::COMMAND] {
+        return orphans::end_orphans().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    orphans::begin();
     let mut out = Output::stdout();
     let answer = Command::parse(args).and_then(|command| command.run(&mut out));
     match answer.and_then(|answer| out.flush().map(|()| answer)) {

@@ -6,6 +6,7 @@
 //! - [`systemd`]: units, through `systemctl`.
 //! - [`notify`]: what systemd is told of this service.
 //! - [`journal`]: the log.
+//! - [`orphans`]: the end of children whose parent died.
 //! - [`Owner`]: the agent's user, and how root becomes it.
 //! - [`spawn`]: a thread.
 //! - [`printable`]: text from outside, made safe to print.
@@ -14,7 +15,9 @@ mod cancel;
 mod command;
 pub mod journal;
 pub mod notify;
+pub mod orphans;
 mod owner;
+mod process_tree;
 pub mod systemd;
 mod text;
 mod thread;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
+#[path = "support/needs.rs"]
+mod needs;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -229,10 +232,30 @@ fn a_reader_that_leaves_is_no_failure() {
 #[test]
 fn a_full_disk_is_a_failure() {
     let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
-        return;
+        return needs::skip(module_path!(), "/dev/full");
     };
     let output = program().arg("--help").stdout(full).output().expect("it starts");
     let ran = ran(output);
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("cannot write to standard output"), "{}", ran.stderr);
+}
+
+#[test]
+fn replay_of_a_file_without_events_says_why_and_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cases = [
+        ("missing", None, "there is no such file, or it is empty"),
+        ("empty", Some(String::new()), "there is no such file, or it is empty"),
+        ("foreign", Some("{\"name\":\"x\"}\nline\n".into()), "no event in it can be replayed; lines left out because"),
+        ("long", Some(" ".repeat(4 << 20)), "it is larger than"),
+    ];
+    for (name, text, expected) in cases {
+        let file = folder.path().join(name);
+        if let Some(text) = text {
+            std::fs::write(&file, text).expect("it is written");
+        }
+        let Ran { code, stdout, stderr } = run(&["replay", &file.display().to_string()]);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{name}: {stderr}");
+        assert!(stderr.contains(&format!("{}: {expected}", file.display())), "{name}: {stderr}");
+    }
 }

@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 
+#[path = "support/needs.rs"]
+mod needs;
+
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
+
+use needs::require;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 
@@ -34,27 +38,19 @@ fn options(command: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a program answers; `None`, and loudly, where it is not installed.
-fn answers(program: &str, args: &[&str], input: &str) -> Option<Output> {
-    let child = Command::new(program)
+/// Runs a program with this input.
+fn answers(program: &str, args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(program)
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .env("LC_ALL", "C.UTF-8")
         .env("MANWIDTH", "80")
-        .spawn();
-    match child {
-        Ok(mut child) => {
-            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-            Some(child.wait_with_output().unwrap())
-        }
-        Err(why) if why.kind() == ErrorKind::NotFound => {
-            eprintln!("!!! NOT TESTED with {program}: it is not installed");
-            None
-        }
-        Err(why) => panic!("{program}: {why}"),
-    }
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 fn text(output: &Output) -> String {
@@ -64,6 +60,7 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn a_real_bash_completes_every_command_and_every_option() {
+    require!("bash");
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("completion");
     fs::write(&script, printed(&["completions", "bash"])).unwrap();
@@ -79,7 +76,7 @@ fn a_real_bash_completes_every_command_and_every_option() {
             script.to_str().unwrap(),
         ];
         args.extend(words);
-        answers("bash", &args, "").map(|output| text(&output)).unwrap().lines().map(str::to_owned).collect()
+        text(&answers("bash", &args, "")).lines().map(str::to_owned).collect()
     };
     let all = complete(&[""]);
     for name in commands() {
@@ -118,23 +115,24 @@ fn every_option_is_in_the_completions_of_the_others() {
 
 #[test]
 fn a_real_fish_completes() {
+    require!("fish");
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("completion.fish");
     fs::write(&script, printed(&["completions", "fish"])).unwrap();
     let complete = |line: &str| {
         let source = format!("source {}; complete -C '{line}'", script.display());
-        let output = answers("fish", &["--no-config", "-c", &source], "")?;
-        Some(text(&output).lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>())
+        let output = answers("fish", &["--no-config", "-c", &source], "");
+        text(&output).lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let Some(all) = complete("openclaw-failover ") else { return };
+    let all = complete("openclaw-failover ");
     for name in commands() {
         assert!(all.contains(&name), "{name} is not in {all:?}");
-        let offered = complete(&format!("openclaw-failover {name} --")).unwrap();
+        let offered = complete(&format!("openclaw-failover {name} --"));
         for option in options(&name).iter().filter(|option| option.starts_with("--")) {
             assert!(offered.contains(option), "{name} {option} is not in {offered:?}");
         }
     }
-    assert_eq!(complete("openclaw-failover sync p").unwrap(), ["pull", "push"]);
+    assert_eq!(complete("openclaw-failover sync p"), ["pull", "push"]);
 }
 
 /// Types into a zsh that has a terminal, and prints what it would have run.
@@ -151,6 +149,7 @@ zpty -d shell
 
 #[test]
 fn a_real_zsh_completes() {
+    require!("zsh", "timeout");
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("_openclaw-failover");
     fs::write(&script, printed(&["completions", "zsh"])).unwrap();
@@ -161,18 +160,14 @@ fn a_real_zsh_completes() {
         ("openclaw-failover setup standby --install-o", "RAN setup standby --install-openclaw END"),
     ] {
         let args = ["20", "zsh", "-f", "-c", ZSH, "zsh", script.to_str().unwrap(), typed];
-        if !Path::new("/usr/bin/zsh").exists() && !Path::new("/bin/zsh").exists() {
-            eprintln!("!!! NOT TESTED with zsh: it is not installed");
-            return;
-        }
-        let output = answers("timeout", &args, "").unwrap();
+        let output = answers("timeout", &args, "");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.contains(ran), "{typed}: {said:?} {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
 #[test]
-fn the_manual_page_has_every_option_and_no_formatter_has_anything_to_say() {
+fn the_manual_page_has_every_option() {
     let page = printed(&["man"]);
     for name in commands() {
         let section = page.split(&format!("\n.SS {name}\n")).nth(1).unwrap().split("\n.S").next().unwrap();
@@ -181,10 +176,13 @@ fn the_manual_page_has_every_option_and_no_formatter_has_anything_to_say() {
         }
     }
     assert!(page.is_ascii());
-    if let Some(output) = answers("groff", &["-man", "-ww", "-Tutf8", "-P-cbou"], &page) {
-        assert!(text(&output).contains("check [URL…]"), "what is not ASCII arrives");
-    }
-    if let Some(output) = answers("man", &["--warnings", "-l", "-"], &page) {
-        assert!(text(&output).contains("openclaw-failover pause [OPTIONS]"));
-    }
+}
+
+#[test]
+fn no_formatter_has_anything_to_say_of_the_manual_page() {
+    require!("groff", "man");
+    let page = printed(&["man"]);
+    let formatted = text(&answers("groff", &["-man", "-ww", "-Tutf8", "-P-cbou"], &page));
+    assert!(formatted.contains("check [URL…]"), "what is not ASCII arrives");
+    assert!(text(&answers("man", &["--warnings", "-l", "-"], &page)).contains("openclaw-failover pause [OPTIONS]"));
 }

@@ -36,6 +36,11 @@ impl Output {
         self.stream.write_all(text.as_bytes()).map_err(Error::Output)
     }
 
+    /// Standard output itself, for a text that is fit for a terminal and too long to be kept.
+    pub(super) fn stream(&mut self) -> &mut impl Write {
+        &mut self.stream
+    }
+
     /// Whether somebody sees it come.
     pub(super) fn is_terminal(&self) -> bool {
         self.stream.is_terminal()

@@ -17,7 +17,8 @@ decision with the facts behind it. Nothing is started or stopped.
 Usage: openclaw-failover replay [FILE]
 
 Without FILE it is /var/lib/openclaw-failover/trace.jsonl. The exit code is 1 if
-this version decides otherwise than the one that ran.
+this version decides otherwise than the one that ran, and if no event in FILE
+can be replayed.
 
 Options:
   -h, --help  this text

@@ -22,7 +22,7 @@ use crate::host::systemd::Systemctl;
 use crate::monitor::{Backend, Monitor, Parts, Systemd};
 use crate::report::clock::wall_clock;
 use crate::report::paths::Paths;
-use crate::report::{Shown, history as past, status as present, trace};
+use crate::report::{Shown, durable, history as past, status as present, trace};
 use crate::sync::{self, Report, unit};
 
 use super::Answer;
@@ -114,7 +114,17 @@ pub(super) fn history(since: Option<Duration>, form: past::Form, out: &mut Outpu
 /// A trace, run again; the monitor's own where no other is named. `No` if the machine decides otherwise now.
 pub(super) fn replay(file: Option<PathBuf>, out: &mut Output) -> Result<Answer, Error> {
     let file = file.unwrap_or_else(|| Paths::new(environment).trace());
-    show(&trace::command(&file).map_err(failed)?, out)
+    let text = trace::read(&file).map_err(failed)?;
+    let replayed = trace::replay(&text, out.stream()).map_err(Error::Output)?;
+    let left_out = replayed.left_out();
+    if replayed.events == 0 {
+        return Err(failed(durable::Error::NoEvents { path: file, left_out }));
+    }
+    if let Some(warning) = left_out {
+        out.flush()?;
+        Error::Failed(warning).print();
+    }
+    Ok(if replayed.differences == 0 { Answer::Yes } else { Answer::No })
 }
 
 /// A failover on loopback.

@@ -1,4 +1,5 @@
-//! The one way to run another program: no shell, a deadline, its own process group, bounded output.
+//! The one way to run another program: no shell, a deadline, its own process group, bounded output, and no process of
+//! it that outlives this one.
 //!
 //! A child's output arrives over sockets, not pipes. When the child has ended, or its time is up, our ends are shut
 //! down, and the readers end even if some grandchild still holds the other ends: nobody waits for it, and no thread
@@ -12,7 +13,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus, Stdio};
@@ -22,6 +23,8 @@ pub use error::CommandError;
 use reader::{Keep, Kept, Reader};
 
 use super::Cancel;
+use super::orphans::Watched;
+use super::process_tree::Outputs;
 use super::wake::Wake;
 
 /// Where programs are looked for when this process was given no `PATH`; the last folder is NixOS's.
@@ -54,6 +57,7 @@ pub struct Command {
     stdin: Option<File>,
     cancel: Cancel,
     grace: Duration,
+    is_finished_alone: bool,
 }
 
 /// What a program that ended well has said.
@@ -86,6 +90,7 @@ impl Command {
             stdin: None,
             cancel: Cancel::new(),
             grace: GRACE,
+            is_finished_alone: false,
         }
     }
 
@@ -144,7 +149,14 @@ impl Command {
         self
     }
 
-    /// Runs it to its end, or to its deadline, when its whole process group is stopped.
+    /// Lets it end by itself if this process dies before it. Every other child is ended then, so each use says why being
+    /// cut off would do more harm.
+    pub fn finish_alone(mut self) -> Self {
+        self.is_finished_alone = true;
+        self
+    }
+
+    /// Runs it to its end, or to its deadline, when it is stopped with all that came of it.
     ///
     /// Returns within the deadline plus about three seconds, whatever the program and its children do.
     ///
@@ -199,9 +211,13 @@ impl Command {
         let not_started = |why| self.not_started(why);
         let (stdout, out) = Reader::start(Keep::Head(self.limit), wake).map_err(not_started)?;
         let (stderr, err) = Reader::start(Keep::Tail(STDERR_LIMIT), wake).map_err(not_started)?;
+        let inodes = Outputs::inodes(&[out.as_fd(), err.as_fd()]).map_err(not_started)?;
+        let outputs = Outputs::new(inodes.iter().copied());
+        let watched = (!self.is_finished_alone).then(|| Watched::new(inodes));
         let mut child = self.spawn(out, err).map_err(not_started)?;
-        let ended = self.wait(&mut child, wake);
+        let ended = self.wait(&mut child, &outputs, wake);
         wake.until(DRAIN, || (stdout.is_done() && stderr.is_done()).then_some(()));
+        drop(watched);
         Ok((ended, stdout.finish(), stderr.finish()))
     }
 
@@ -247,7 +263,7 @@ impl Command {
             .spawn()
     }
 
-    fn wait(&self, child: &mut Child, wake: &Wake) -> Ended {
+    fn wait(&self, child: &mut Child, outputs: &Outputs, wake: &Wake) -> Ended {
         let ended = wake.until(self.deadline, || match child.try_wait() {
             Ok(Some(status)) => Some(Ended::Itself(status)),
             Ok(None) => self.cancel.is_cancelled().then_some(Ended::Cancelled),
@@ -255,7 +271,7 @@ impl Command {
         });
         let ended = ended.unwrap_or(Ended::Late);
         if matches!(ended, Ended::Late | Ended::Cancelled) {
-            group::stop(child, self.grace, wake);
+            group::stop(child, outputs, self.grace, wake);
         }
         ended
     }

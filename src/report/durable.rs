@@ -54,6 +54,13 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A trace without an event that can be replayed.
+    NoEvents {
+        /// The file.
+        path: PathBuf,
+        /// The reason, if lines were left out.
+        left_out: Option<String>,
+    },
     /// It could not be renamed out of the way.
     SetAside {
         /// The file.
@@ -75,6 +82,12 @@ impl fmt::Display for Error {
             Self::Write { path, why } => write!(f, "cannot write {}: {why}{}", path.display(), advice(why)),
             Self::NoTrace { path } => {
                 write!(f, "cannot replay {}: there is no such file, or it is empty", path.display())
+            }
+            Self::NoEvents { path, left_out: None } => {
+                write!(f, "cannot replay {}: it holds no events yet", path.display())
+            }
+            Self::NoEvents { path, left_out: Some(why) } => {
+                write!(f, "cannot replay {}: no event in it can be replayed; {why}", path.display())
             }
             Self::SetAside { path, why } => write!(f, "cannot set aside {}: {why}{}", path.display(), advice(why)),
         }

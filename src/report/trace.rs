@@ -7,7 +7,7 @@
 //!
 //! - [`Tracer`]: what is to be written, in bounded memory.
 //! - [`append`]: where it goes, in bounded space.
-//! - [`replay`]: gives the events to a machine again, and says what it decides and why.
+//! - [`replay`]: gives the events to a machine again, and prints what it decides and why.
 //! - `begin`, `event`: what a line says, and back.
 
 mod begin;
@@ -22,7 +22,7 @@ use super::durable::Error;
 use super::history;
 
 pub use begin::Begin;
-pub use replay::{command, decisions, replay};
+pub use replay::{Replayed, decisions, read, replay};
 pub use tracer::{Batch, Tracer};
 
 /// From how long a file on, in bytes, the next segment begins another one.

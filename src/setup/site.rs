@@ -160,10 +160,10 @@ impl Site {
         command.run().map(drop).map_err(|why| why.to_string())
     }
 
-    /// Runs what installs packages: it asks nothing, restarts nothing of its own accord, and is let finish, for a dpkg
-    /// that is cut off leaves a mess.
+    /// Runs what installs packages: it asks nothing, and restarts nothing of its own accord.
     pub(super) fn install(&self, program: &str, args: &[&str]) -> Result<(), CommandError> {
-        let command = self.world.command(program).args(args).deadline(INSTALL);
+        // A dpkg that is cut off leaves packages half installed.
+        let command = self.world.command(program).args(args).deadline(INSTALL).finish_alone();
         command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_SUSPEND", "1").run().map(drop)
     }
 

@@ -1,5 +1,6 @@
 //! A standby made of files and shell scripts, in which all is well until a test breaks something.
 
+use std::env;
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -14,6 +15,8 @@ use openclaw_failover::report::clock::{rfc3339, wall_clock};
 use openclaw_failover::report::paths::Paths;
 use openclaw_failover::report::status::{Role, Status, Upstream};
 use tempfile::TempDir;
+
+use crate::needs;
 
 /// What systemd says of the units of a standby that is well.
 const UNITS: [(&str, &str); 6] = [
@@ -44,16 +47,16 @@ const UNITS: [(&str, &str); 6] = [
     ("apt-daily-upgrade.timer", "LoadState=loaded\nActiveState=active\n"),
 ];
 
-/// What each program says, as a shell script without other programs. `$0.d` is a folder for its answers.
+/// What each program says, as a shell script. `$0.d` is a folder for its answers.
 const PROGRAMS: [(&str, &str); 18] = [
     (
         "systemctl",
         "for unit; do :; done\ncase \"$*\" in *list-unit-files*) unit=list;; esac\n\
-         [ -e \"$0.d/$unit\" ] && exec /bin/cat \"$0.d/$unit\"\n[ $unit = list ] || echo LoadState=not-found",
+         [ -e \"$0.d/$unit\" ] && exec cat \"$0.d/$unit\"\n[ $unit = list ] || echo LoadState=not-found",
     ),
     (
         "getent",
-        "case $1 in passwd) echo \"openclaw:x:4711:4711::$(/bin/cat \"$0.d/home\"):/bin/sh\";; *) echo 192.0.2.1 $3;; esac",
+        "case $1 in passwd) echo \"openclaw:x:4711:4711::$(cat \"$0.d/home\"):/bin/sh\";; *) echo 192.0.2.1 $3;; esac",
     ),
     ("busctl", "echo 's \"1\"'"),
     ("timedatectl", "echo yes"),
@@ -105,7 +108,8 @@ impl Host {
         for (name, script) in PROGRAMS {
             host.program(name, script);
         }
-        host.write("bin/openclaw", "#!/usr/bin/env node\n");
+        let env = needs::find("env").unwrap();
+        host.write("bin/openclaw", &format!("#!{} node\n", env.display()));
         host.write("bin/getent.d/home", &host.path("home").display().to_string());
         for (name, shown) in UNITS {
             host.unit(name, shown);
@@ -152,7 +156,9 @@ impl Host {
     }
 
     pub(crate) fn program(&self, name: &str, script: &str) {
-        self.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+        // The programs that it runs itself are this machine's.
+        let path = env::var("PATH").unwrap();
+        self.write(&format!("bin/{name}"), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
     }
 
     /// Replaces what systemd says of a unit.

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its world has failed")]
 
+#[path = "../support/needs.rs"]
+mod needs;
+
 mod breaks;
 mod halves;
 mod host;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 
+#[path = "../support/needs.rs"]
+mod needs;
+
 mod terminal;
 
 use std::env;

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::needs::require;
 use crate::{BINARY, PATIENCE, hears, monitor, signal, stub};
 
 const FOLDERS: [&str; 3] = ["STATE", "RUN", "SYNC"];
@@ -73,10 +74,7 @@ fn misfit(page: &str) -> Option<String> {
 
 #[test]
 fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
-    if Command::new("tmux").arg("-V").output().is_err() {
-        eprintln!("!!! SKIPPED: tmux is not installed, so nobody has looked at `status --watch` on a terminal");
-        return;
-    }
+    require!("tmux");
     let folder = tempfile::tempdir().unwrap();
     let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gateway = stub(primary);

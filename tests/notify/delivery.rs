@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use openclaw_failover::config::{Format, Topic};
 use openclaw_failover::failover::Note;
-use openclaw_failover::notify::{self, Courier, Message};
+use openclaw_failover::notify::{self, Message};
 
 use crate::server::{PATIENCE, Server};
 use crate::stage::{QUICK, Stage, demoted, entry, message, promoted};
@@ -169,7 +169,7 @@ fn ten_thousand_messages_for_a_dead_server_take_no_time_and_bounded_room_and_no_
     let webhook = stage.webhook(Format::Json, &format!("http://{address}/"));
     let mut way = stage.way(webhook.clone(), QUICK);
     way.pace.attempt = A_WHILE;
-    let courier = Courier::start(way, Box::new(|_| {})).unwrap();
+    let (courier, _told) = stage.start(way);
     let noise = message(&entry(&Note::ChannelsBroken));
     let numbered = |number: usize| {
         let mut other = Message::clone(&noise);

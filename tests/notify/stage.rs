@@ -1,5 +1,6 @@
 //! A host with a history, credentials and couriers.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,11 +21,22 @@ pub(crate) const QUICK: Pace =
 
 pub(crate) struct Stage {
     folder: TempDir,
+    /// Each ends with the thread of a courier.
+    couriers: RefCell<Vec<Receiver<()>>>,
+}
+
+/// A courier that still writes would leave its file in a folder that is being removed.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        for ended in self.couriers.get_mut() {
+            let _ = ended.recv_timeout(Duration::from_secs(60));
+        }
+    }
 }
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), couriers: RefCell::default() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -49,9 +61,19 @@ impl Stage {
 
     /// A courier to it, and what it tells of itself.
     pub(crate) fn courier(&self, webhook: Notify) -> (Courier, Receiver<Result<(), String>>) {
+        self.start(self.way(webhook, QUICK))
+    }
+
+    /// The same of another way; it ends before the folder is removed.
+    pub(crate) fn start(&self, way: Way) -> (Courier, Receiver<Result<(), String>>) {
         let (sender, told) = mpsc::channel();
-        let tell = Box::new(move |result| drop(sender.send(result)));
-        (Courier::start(self.way(webhook, QUICK), tell).unwrap(), told)
+        let (lives, ended) = mpsc::channel::<()>();
+        self.couriers.borrow_mut().push(ended);
+        let tell = Box::new(move |result| {
+            let _ = &lives;
+            drop(sender.send(result));
+        });
+        (Courier::start(way, tell).unwrap(), told)
     }
 
     /// Writes an entry into the history, as the recorder does, and makes the message of it.

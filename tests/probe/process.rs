@@ -40,7 +40,7 @@ impl Gateway {
 
     fn signal(&self, name: &str) {
         let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        assert!(Command::new("sh").args(["-c", r#"kill "$0" "$1""#, name, &pid]).status().unwrap().success());
     }
 }
 

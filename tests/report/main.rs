@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
+#[path = "../support/needs.rs"]
+mod needs;
+
 mod armed;
 mod entries;
 mod history;

@@ -8,7 +8,7 @@ use openclaw_failover::failover::{
     Action, Command, Event, HoldKind, Invocation, Machine, Observation, Start, Time, Unit, UnitState,
 };
 use openclaw_failover::probe::{Failure, Verdict};
-use openclaw_failover::report::trace::{Begin, Tracer, append, decisions, replay};
+use openclaw_failover::report::trace::{self, Begin, Replayed, Tracer, append, decisions};
 
 const CONFIG: &str = r#"{ "upstreams": [
     { "name": "primary", "urls": ["http://192.0.2.1:18789"] }, { "name": "other", "urls": ["http://192.0.2.2:18789"] } ],
@@ -67,6 +67,13 @@ fn event(random: &mut Random, spell: u64) -> Event {
     }
 }
 
+/// Replays a trace: its outcome, and what is printed.
+fn replay(text: &str) -> (Replayed, String) {
+    let mut printed = Vec::new();
+    let replayed = trace::replay(text, &mut printed).unwrap();
+    (replayed, String::from_utf8(printed).unwrap())
+}
+
 /// Gives a machine so many events, and answers with what it decided and its trace.
 fn record(seed: u64, events: usize) -> (usize, String) {
     let (mut random, begin) = (Random(seed * 2 + 1), begin());
@@ -95,15 +102,11 @@ fn replay_decides_as_the_machine_did() {
     let mut all = 0;
     for seed in 0..200 {
         let (decided, text) = record(seed, 1000);
-        let shown = replay(&text);
-        let last = shown.text.lines().last().unwrap_or_default();
-        assert_eq!(
-            last,
-            format!("1000 events, {decided} decisions, all as they were taken"),
-            "seed {seed}:\n{}",
-            shown.text
-        );
-        assert_eq!((shown.code, shown.warning), (0, None));
+        let (replayed, printed) = replay(&text);
+        let last = printed.lines().last().unwrap_or_default();
+        let expected = format!("1000 events, {decided} decisions, all as they were taken");
+        assert_eq!(last, expected, "seed {seed}:\n{printed}");
+        assert_eq!(replayed, Replayed { events: 1000, decisions: decided, ..Replayed::default() });
         all += decided;
     }
     assert!(all > 5000, "only {all} decisions");
@@ -114,9 +117,9 @@ fn another_decision_is_seen() {
     let (_, text) = record(3, 1000);
     let changed = text.replacen("\"promoting\"", "\"nothing of the kind\"", 1);
     assert_ne!(changed, text);
-    let shown = replay(&changed);
-    assert_eq!(shown.code, 1);
-    assert!(shown.text.contains("DIFFERS"), "{}", shown.text);
+    let (replayed, printed) = replay(&changed);
+    assert_eq!(replayed.differences, 1);
+    assert!(printed.contains("DIFFERS"), "{printed}");
 }
 
 #[test]
@@ -133,20 +136,55 @@ fn equal_events_share_a_line_and_a_torn_line_costs_itself() {
     text.extend(tracer.flush().map(|batch| batch.lines));
     assert!(text.len() < 10_000 * 8, "{} bytes", text.len());
     let torn = format!("{text}{{\"at\":17953000\n");
-    let shown = replay(&torn);
-    assert_eq!(shown.code, 0, "{}", shown.text);
-    assert!(shown.text.contains("10000 events"), "{}", shown.text);
-    assert!(shown.warning.is_some());
-    for hostile in [
-        "",
-        "[]",
-        "{\"at\":1}",
-        "{\"at\":1,\"begin\":{}}",
-        "\u{1b}[2J",
-        "{\"at\":18446744073709551615,\"tick\":true,\"more\":[9]}",
-    ] {
-        assert_eq!(replay(hostile).code, 0);
+    let (replayed, printed) = replay(&torn);
+    let expected = Replayed { events: 10_000, decisions: replayed.decisions, unreadable: 1, ..Replayed::default() };
+    assert_eq!(replayed, expected, "{printed}");
+    assert!(printed.contains("10000 events"), "{printed}");
+}
+
+#[test]
+fn a_text_that_is_no_trace_holds_no_events() {
+    for foreign in
+        ["", "[]", "{\"at\":1}", "{\"at\":1,\"begin\":{}}", "\u{1b}[2J", "{\"at\":1,\"tick\":true,\"more\":[9]}"]
+    {
+        let (replayed, printed) = replay(foreign);
+        assert_eq!((replayed.events, printed.as_str()), (0, ""), "{foreign}");
+        assert_eq!(replayed.left_out().is_some(), !foreign.is_empty(), "{foreign}");
     }
+}
+
+#[test]
+fn a_segment_whose_beginning_cannot_be_read_is_left_out_and_not_taken_for_the_one_before() {
+    let (_, text) = record(3, 1000);
+    let (first, _) = text.split_once('\n').unwrap();
+    let torn = first.replacen("\"upstreams\"", "\"downstreams\"", 1);
+    assert_ne!(torn, first);
+    let (replayed, printed) = replay(&format!("{text}{torn}\n{}", &text[first.len() + 1..]));
+    let left_out = (replayed.events, replayed.differences, replayed.unreadable, replayed.without_begin);
+    assert_eq!(left_out, (1000, 0, 1, 1000), "{printed}");
+}
+
+#[test]
+fn equal_events_are_as_many_as_the_recorder_folds_and_no_more() {
+    let (_, text) = record(3, 10);
+    let (begin, _) = text.split_once('\n').unwrap();
+    for (steps, events, unreadable) in [(64, 65, 0), (65, 0, 1)] {
+        let more = vec!["1"; steps].join(",");
+        let (replayed, _) = replay(&format!("{begin}\n{{\"at\":1795300000000,\"tick\":true,\"more\":[{more}]}}"));
+        assert_eq!((replayed.events, replayed.unreadable), (events, unreadable));
+    }
+}
+
+#[test]
+fn a_forged_night_shows_a_thousand_differences_and_counts_the_rest() {
+    let (_, text) = record(3, 10);
+    let (begin, _) = text.split_once('\n').unwrap();
+    let forged = "{\"at\":1795300000000,\"tick\":true,\"did\":[\"nothing of the kind\"]}\n".repeat(3000);
+    let (replayed, printed) = replay(&format!("{begin}\n{forged}"));
+    assert_eq!(replayed.differences, 3000);
+    assert_eq!(printed.matches("DIFFERS").count(), 1000);
+    let last = printed.lines().last().unwrap_or_default();
+    assert_eq!(last, "3000 events, 0 decisions, 3000 times otherwise than then, of which 1000 are shown");
 }
 
 #[test]
@@ -175,6 +213,6 @@ fn a_file_from_elsewhere_cannot_move_the_cursor() {
     let night = include_str!("../traces/outage.jsonl");
     let forged = night.replacen("\"window_opened\"", "\"\\u001b]0;mine\\u0007\"", 1);
     assert_ne!(forged, night);
-    let shown = replay(&forged);
-    assert!(shown.text.contains("DIFFERS") && !shown.text.contains(['\u{1b}', '\u{7}']), "{}", shown.text);
+    let (_, printed) = replay(&forged);
+    assert!(printed.contains("DIFFERS") && !printed.contains(['\u{1b}', '\u{7}']), "{printed}");
 }

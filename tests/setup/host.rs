@@ -1,5 +1,6 @@
 //! A host made of files and shell scripts, on which nothing is installed until a test says so.
 
+use std::env;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -47,7 +48,9 @@ impl Host {
     }
 
     pub(crate) fn program(&self, name: &str, script: &str) {
-        self.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+        // The programs that it runs itself are this machine's.
+        let path = env::var("PATH").unwrap();
+        self.write(&format!("bin/{name}"), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {
@@ -83,14 +86,11 @@ impl Host {
             "case $3 in openclaw) echo openclaw:x:4242:4242::/home/openclaw:/bin/sh;; *) exit 2;; esac",
         );
         let home = home.display();
-        host.program(
-            "setsid",
-            &format!("while [ $1 != sh ]; do shift; done; HOME={home} PATH=/usr/bin:/bin exec \"$@\""),
-        );
+        host.program("setsid", &format!("while [ $1 != sh ]; do shift; done; HOME={home} exec \"$@\""));
         host.program(
             "systemctl",
             &format!(
-                "cd {}; for last; do :; done; PATH=/usr/bin:/bin\n\
+                "cd {}; for last; do :; done;\n\
                  case $* in *show*) cat \"units/$last\" 2>/dev/null || printf 'LoadState=not-found\\nActiveState=inactive\\n' ;;\n\
                  *) echo \"$*\" >>log ;; esac\n\
                  case $1 in stop) sed -i s/ActiveState=.*/ActiveState=inactive/ \"units/$last\" ;; esac",

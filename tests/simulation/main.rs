@@ -12,13 +12,24 @@ mod referee;
 mod rng;
 mod world;
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use plan::DAY;
 use world::World;
 
 const MONTH: u64 = 30 * DAY;
+
+/// The time between two lines that say how far the simulation is, and between two looks whether it has ended.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Says how far it is, on the standard error that libtest leaves alone.
+fn report(begun: u64, worlds: u64) {
+    let line = format!("simulation: {begun} of {worlds} worlds begun\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
 
 fn from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -32,19 +43,27 @@ fn ten_thousand_months_break_no_invariant() {
     }
     let worlds = from_env("SIMULATION_WORLDS").unwrap_or(10_000);
     let (next, orders, began) = (AtomicU64::new(0), AtomicU64::new(0), Instant::now());
+    let run_worlds = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= worlds {
+                break;
+            }
+            let mut world = World::new(seed, MONTH, true);
+            world.run();
+            orders.fetch_add(world.log.len() as u64, Ordering::Relaxed);
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= worlds {
-                        break;
-                    }
-                    let mut world = World::new(seed, MONTH, true);
-                    world.run();
-                    orders.fetch_add(world.log.len() as u64, Ordering::Relaxed);
-                }
-            });
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(run_worlds)).collect();
+        let mut reported = began;
+        while running.iter().any(|thread| !thread.is_finished()) {
+            std::thread::sleep(POLL_INTERVAL);
+            if reported.elapsed() > REPORT_INTERVAL {
+                reported = Instant::now();
+                report(next.load(Ordering::Relaxed).min(worlds), worlds);
+            }
         }
     });
     println!(

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
+#[path = "../support/needs.rs"]
+mod needs;
+
 mod acknowledged;
 mod advice;
 mod crashes;

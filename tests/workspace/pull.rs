@@ -11,6 +11,7 @@ use openclaw_failover::host::Cancel;
 use openclaw_failover::sync::report::{Outcome, Pulled};
 use openclaw_failover::sync::{Reach, unit};
 
+use crate::needs::require;
 use crate::world::{LOCAL_SSH, LONG, World};
 
 /// Pulls, and checks that neither the branch nor a file of the workspace changed.
@@ -283,6 +284,7 @@ fn a_remote_that_does_not_deliver_is_given_up() {
 
 #[test]
 fn a_fetch_that_nobody_waits_for_is_stopped() {
+    require!("rsync");
     let world = World::new().with_secret();
     world.by_ssh();
     let started = world.at("started");
@@ -340,6 +342,7 @@ fn a_state_folder_that_is_missing_is_said() {
 
 #[test]
 fn secrets_arrive_whole_and_closed_to_others() {
+    require!("rsync");
     let world = World::new().with_secret();
     symlink("/etc/passwd", world.at("source/link")).unwrap();
     fs::write(world.at("target/kept"), "").unwrap();
@@ -354,6 +357,7 @@ fn secrets_arrive_whole_and_closed_to_others() {
 
 #[test]
 fn a_source_that_fails_keeps_the_last_good_copy_and_does_not_hold_up_the_next() {
+    require!("rsync");
     let mut world = World::new().with_secret();
     let good = world.secrets[0].clone();
     world.secrets.insert(0, Secret { source: "openclaw@host:/nonexistent/file".into(), ..good });
@@ -370,6 +374,7 @@ fn a_source_that_fails_keeps_the_last_good_copy_and_does_not_hold_up_the_next() 
 
 #[test]
 fn a_target_that_is_a_link_gets_nothing() {
+    require!("rsync");
     let world = World::new().with_secret();
     fs::rename(world.at("target"), world.at("elsewhere")).unwrap();
     symlink(world.at("elsewhere"), world.at("target")).unwrap();

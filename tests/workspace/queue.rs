@@ -9,6 +9,7 @@ use openclaw_failover::host::{Cancel, Command};
 use openclaw_failover::sync::report::Pushed;
 use openclaw_failover::sync::{self, Queue, Reach, Role};
 
+use crate::needs::require;
 use crate::world::{World, run};
 
 /// As OpenClaw 2026.9.6 makes them, without the columns that nobody reads here.
@@ -80,16 +81,9 @@ fn push(world: &World, queue: Queue) -> Pushed {
     sync::push(&world.workspace, &world.paths, Role::Standby { reach: &|| Reach::Move, queue: &|| queue }, &Cancel::new())
 }
 
-/// `sqlite3` is a small package that this machine may lack.
-fn has_sqlite() -> bool {
-    Command::new("sqlite3").arg("-version").run().is_ok()
-}
-
 #[test]
 fn what_would_be_acted_on_is_archived_and_the_rest_stays() {
-    if !has_sqlite() {
-        return;
-    }
+    require!("sqlite3");
     let world = world();
     let pushed = push(&world, Queue::PutAway);
     let words = "1 queued messages, 1 received messages, 1 notes of a restart, 1 sub-agents, 1 task reports and 3 more";
@@ -126,9 +120,7 @@ please remember the milk"#
 
 #[test]
 fn who_wants_it_all_to_go_on_keeps_it() {
-    if !has_sqlite() {
-        return;
-    }
+    require!("sqlite3");
     let world = world();
     assert!(push(&world, Queue::Keep).archived.is_empty());
     assert_eq!(sql(&state(&world), "SELECT count(*) FROM delivery_queue_entries"), "3");
@@ -137,9 +129,7 @@ fn who_wants_it_all_to_go_on_keeps_it() {
 
 #[test]
 fn a_database_that_cannot_be_read_is_said_and_does_not_hold_up_the_push() {
-    if !has_sqlite() {
-        return;
-    }
+    require!("sqlite3");
     let world = world();
     fs::write(state(&world), "no database at all, but long enough to be looked at as one".repeat(100)).unwrap();
     world.standby("echo learned >learned.md");

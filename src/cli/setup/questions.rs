@@ -1,11 +1,14 @@
 //! What a person at the terminal is asked before a setup begins: what no option has said. Once it runs, it asks no more.
 
 use std::io::{self, BufRead, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use super::super::error::Error;
 use super::super::output::{Output, printable};
 use super::{is_id, refuse};
+use crate::host::orphans::Watched;
 use crate::setup::{CHANNELS, Plan, Want, offer};
 
 /// The longest answer, in bytes.
@@ -85,9 +88,16 @@ fn line() -> Option<String> {
 /// A secret, typed unseen. systemd's own program asks, which gives the terminal back as it was however it ends; it has to
 /// be in this process's group for that, so that Ctrl-C ends both.
 fn secret(question: &str) -> Option<String> {
-    let mut command = Command::new("/usr/bin/systemd-ask-password");
-    let command = command.args(["--timeout=0", "--", question]).stdin(Stdio::inherit()).stderr(Stdio::inherit());
-    let said = command.output().ok().filter(|said| said.status.success())?;
-    let token = String::from_utf8(said.stdout).ok()?.trim().to_owned();
-    (!token.is_empty()).then_some(token)
+    let (ours, theirs) = UnixStream::pair().ok()?;
+    let _watched = Watched::by_files(&[theirs.as_fd()]).ok()?;
+    let mut command = Command::new("systemd-ask-password");
+    command.args(["--timeout=0", "--", question]).stdin(Stdio::inherit()).stderr(Stdio::inherit());
+    let mut child = command.stdout(OwnedFd::from(theirs)).spawn().ok()?;
+    // The command holds the other end as long as it exists, and the end of what it says would never come.
+    drop(command);
+    let mut token = String::new();
+    let read = ours.take(LONGEST).read_to_string(&mut token);
+    let is_given = child.wait().is_ok_and(|status| status.success()) && read.is_ok();
+    let token = token.trim();
+    (is_given && !token.is_empty()).then(|| token.to_owned())
 }

@@ -1,10 +1,16 @@
 //! Runs a trace again: the machine decides anew, and each decision is shown with the facts behind it.
+//!
+//! A trace may come from anywhere, so it is replayed segment by segment, equal events share one, and what is shown goes out
+//! line by line: the memory that this takes grows with the file and not with what the file stands for.
 
-use std::fmt::Write;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::begin::Begin;
-use super::{FULL, SEGMENT, event};
+use super::{FULL, SEGMENT, event, tracer};
 use crate::config::Config;
 use crate::failover::{Action, Command, Event, Machine, Observation, Order, Role, Time};
 use crate::host::printable;
@@ -14,7 +20,7 @@ use crate::report::durable::{self, Error};
 use crate::report::entry::Entry;
 use crate::report::fields::{as_list, as_texts};
 use crate::report::history::older;
-use crate::report::{Shown, load, names};
+use crate::report::{load, names};
 
 /// The longest trace that is read, in bytes: no file becomes longer.
 const MAX: usize = FULL as usize + 3 * SEGMENT;
@@ -25,18 +31,44 @@ const EVENT: usize = 19;
 /// The longest sentence that is shown, in characters.
 const LONGEST: usize = 2000;
 
-/// What a line says.
-enum Said {
-    Begin(Box<Begin>),
-    Event { event: Event, did: Vec<String> },
-    Lost,
+/// How many decisions are shown that differ from those of then; the rest is counted.
+const SHOWN_DIFFERENCES: usize = 1000;
+
+/// The outcome of a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// The events that a machine was given.
+    pub events: usize,
+    /// The decisions that it took.
+    pub decisions: usize,
+    /// The events after which it decided otherwise than the one that ran.
+    pub differences: usize,
+    /// The lines that cannot be read.
+    pub unreadable: usize,
+    /// The events that no readable line `begin` precedes.
+    pub without_begin: usize,
 }
 
-/// What `replay` prints of the trace at `path`, and of the one before it.
+impl Replayed {
+    /// Names what was left out; `None` where nothing was.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
+        let lines =
+            (self.unreadable > 0).then(|| format!("lines left out because they cannot be read: {}", self.unreadable));
+        let events = (self.without_begin > 0).then(|| {
+            let count = self.without_begin;
+            format!("events left out because no line that can be read says what they begin with: {count}")
+        });
+        let left_out: Vec<String> = lines.into_iter().chain(events).collect();
+        (!left_out.is_empty()).then(|| left_out.join("; "))
+    }
+}
+
+/// Reads the trace at `path`, and the one before it.
 ///
 /// # Errors
-/// When there is none, or it cannot be read.
-pub fn command(path: &Path) -> Result<Shown, Error> {
+/// When there is none, it is empty, or it cannot be read.
+pub fn read(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
     for path in [&older(path), path] {
         let bytes = durable::read(path, MAX)?.unwrap_or_default();
@@ -46,52 +78,66 @@ pub fn command(path: &Path) -> Result<Shown, Error> {
     if text.trim().is_empty() {
         return Err(Error::NoTrace { path: path.to_owned() });
     }
-    Ok(replay(&text))
+    Ok(text)
 }
 
-/// What `replay` prints of a trace's text. The exit code is 1 where the machine decides otherwise now.
-#[must_use]
-pub fn replay(text: &str) -> Shown {
-    let (mut lines, mut unreadable) = (Vec::new(), 0_usize);
+/// Replays a trace's text and prints each decision.
+///
+/// # Errors
+/// When it cannot be printed.
+pub fn replay(text: &str, out: &mut dyn Write) -> io::Result<Replayed> {
+    let mut show = Show { out, seen: Replayed::default(), machine: None };
+    let mut segment = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        match load::parse(line.as_bytes()).and_then(|node| read(&node, &mut lines)) {
-            Ok(()) => {}
-            Err(_) => unreadable += 1,
+        let node = load::parse(line.as_bytes());
+        let begin = node.as_ref().ok().filter(|node| node.get("at").is_some()).and_then(|node| node.get("begin"));
+        let read = node.as_ref().map_err(Clone::clone).and_then(|node| read_line(node, line, &segment));
+        show.seen.unreadable += usize::from(read.is_err());
+        // The events of one segment overlap as they are written, and segments do not. After a `begin` that cannot be
+        // read nothing is known any more.
+        let starts = matches!(&read, Ok(Line { said: Said::Begin { starts: true, .. }, .. }));
+        if starts || (begin.is_some() && read.is_err()) {
+            show.segment(std::mem::take(&mut segment))?;
         }
+        segment.extend(read);
     }
-    let mut show = Show::default();
-    // A segment's events overlap as they are written, and segments do not.
-    for segment in
-        lines.chunk_by_mut(|_, (_, next)| !matches!(next, Said::Begin(begin) if begin.same_upstreams.is_none()))
-    {
-        segment.sort_by_key(|(at, _)| *at);
-        show.segment(segment);
-    }
-    show.finish(unreadable)
+    show.segment(segment)?;
+    show.finish()
 }
 
-/// Reads one line's events, folded ones too.
-fn read(line: &Value, into: &mut Vec<(Time, Said)>) -> Result<(), String> {
+/// One line of a segment.
+struct Line<'a> {
+    at: Time,
+    said: Said<'a>,
+}
+
+/// The content of a line.
+enum Said<'a> {
+    /// The text, which is read again when its time has come: a configuration takes many times its text's room.
+    Begin { text: &'a str, starts: bool },
+    /// One event, or equal ones, and the milliseconds from each to the next.
+    Events { event: Event, did: Vec<String>, more: Vec<u64> },
+    /// A gap.
+    Lost,
+}
+
+fn read_line<'a>(line: &Value, text: &'a str, before: &[Line]) -> Result<Line<'a>, String> {
     if line.get("lost").is_some() {
-        let at = into.last().map_or(Time::default(), |(at, _)| *at);
-        into.push((at, Said::Lost));
-        return Ok(());
+        return Ok(Line { at: before.last().map_or(Time::default(), |line| line.at), said: Said::Lost });
     }
     let at = line.get("at").and_then(|at| at.as_u64()).map(Time::from_millis).ok_or("it has no time")?;
     if let Some(begin) = line.get("begin") {
-        into.push((at, Said::Begin(Box::new(Begin::read(at, begin)?))));
-        return Ok(());
+        let starts = Begin::read(at, begin)?.same_upstreams.is_none();
+        return Ok(Line { at, said: Said::Begin { text, starts } });
     }
     let event = event::read(line)?;
     let did = line.get("did").map_or(Ok(Vec::new()), |did| as_texts(did, "did"))?;
     let more = line.get("more").map_or(Ok(&[] as &[_]), |more| as_list(more, "more"))?;
-    into.push((at, Said::Event { event: event.clone(), did }));
-    let mut at = at.as_millis();
-    for step in more {
-        at = at.saturating_add(step.as_u64().ok_or("`more` is no list of numbers")?);
-        into.push((Time::from_millis(at), Said::Event { event: event.clone(), did: Vec::new() }));
+    if more.len() > tracer::LENGTH {
+        return Err("`more` is longer than any that is written".to_owned());
     }
-    Ok(())
+    let more = more.iter().map(|step| step.as_u64().ok_or("`more` is no list of numbers"));
+    Ok(Line { at, said: Said::Events { event, did, more: more.collect::<Result<_, _>>()? } })
 }
 
 /// What was decided, by the names under which the history and the orders are known.
@@ -113,85 +159,110 @@ fn decision(action: &Action, at: Time, config: &Config) -> Option<(&'static str,
     }
 }
 
-#[derive(Default)]
-struct Show {
-    text: String,
-    events: usize,
-    decisions: usize,
-    differences: usize,
+struct Show<'a> {
+    out: &'a mut dyn Write,
+    seen: Replayed,
     machine: Option<(Machine, Config)>,
 }
 
-impl Show {
-    fn segment(&mut self, lines: &[(Time, Said)]) {
-        for (at, said) in lines {
-            match said {
-                Said::Begin(begin) => self.begin(begin),
-                Said::Lost => self.row(*at, "lost", "events are missing here: the disk was too slow for them"),
-                Said::Event { event, did } => self.event(*at, event, did),
+impl Show<'_> {
+    /// Replays a segment's lines in the order of their times; of one time, in the order in which they were written.
+    fn segment(&mut self, lines: Vec<Line>) -> io::Result<()> {
+        let next = |(index, line): (usize, &Line)| Reverse((line.at, index, 0));
+        let mut next: BinaryHeap<_> = lines.iter().enumerate().map(next).collect();
+        while let Some(Reverse((at, index, step))) = next.pop() {
+            match lines.get(index).map(|line| &line.said) {
+                Some(Said::Begin { text, .. }) => self.begin(at, text)?,
+                Some(Said::Lost) => self.row(at, "lost", "events are missing here: the disk was too slow for them")?,
+                Some(Said::Events { event, did, more }) => {
+                    // The decisions that were written down are those after the first.
+                    self.event(at, event, if step == 0 { did } else { &[] })?;
+                    if let Some(millis) = more.get(step) {
+                        let at = Time::from_millis(at.as_millis().saturating_add(*millis));
+                        next.push(Reverse((at, index, step + 1)));
+                    }
+                }
+                None => {}
             }
         }
         self.machine = None;
+        Ok(())
     }
 
-    fn begin(&mut self, begin: &Begin) {
+    fn begin(&mut self, at: Time, text: &str) -> io::Result<()> {
+        let node = load::parse(text.as_bytes()).ok();
+        let Some(begin) = node.as_ref().and_then(|node| Begin::read(at, node.get("begin")?).ok()) else {
+            return Ok(());
+        };
         match (begin.same_upstreams, &mut self.machine) {
             (Some(same), Some((machine, config))) => {
                 machine.reconfigure(begin.policy(), same, &begin.start.armed);
-                *config = begin.config.clone();
-                self.row(begin.at, "reloaded", "another configuration is in force");
+                *config = begin.config;
+                self.row(at, "reloaded", "another configuration is in force")
             }
-            (Some(_), None) => {}
+            (Some(_), None) => Ok(()),
             (None, _) => {
                 let machine = begin.machine();
                 let text = format!("a machine starts, as {}", names::role(machine.role()));
-                self.machine = Some((machine, begin.config.clone()));
-                self.row(begin.at, "begin", &text);
+                self.machine = Some((machine, begin.config));
+                self.row(at, "begin", &text)
             }
         }
     }
 
-    /// Events before the first beginning are the end of something that is not known.
-    fn event(&mut self, at: Time, event: &Event, did: &[String]) {
-        let Some((mut machine, config)) = self.machine.take() else { return };
+    /// Gives one event to the machine. Events before the first beginning are the end of something that is not known.
+    fn event(&mut self, at: Time, event: &Event, did: &[String]) -> io::Result<()> {
+        let Some((mut machine, config)) = self.machine.take() else {
+            self.seen.without_begin += 1;
+            return Ok(());
+        };
         let before = names::role(machine.role());
         let actions = machine.handle(at, event.clone());
         let decided: Vec<_> = actions.iter().filter_map(|action| decision(action, at, &config)).collect();
-        self.events += 1;
-        self.decisions += decided.len();
-        for (name, text) in &decided {
-            self.row(at, name, text);
-        }
-        if !decided.is_empty() {
-            let because = format!("{}; it was {before}; {}", words(event, &config), facts(at, &machine, &config));
-            self.line(&" ".repeat(people(at).len()), "because", &because);
-        }
-        if !decided.iter().map(|(name, _)| *name).eq(did.iter().map(String::as_str)) {
-            self.differences += 1;
-            let recorded = if did.is_empty() { "nothing".to_owned() } else { did.join(", ") };
-            self.row(at, "DIFFERS", &format!("what was decided then: {recorded}"));
+        let differs = !decided.iter().map(|(name, _)| *name).eq(did.iter().map(String::as_str));
+        self.seen.events += 1;
+        self.seen.decisions += decided.len();
+        self.seen.differences += usize::from(differs);
+        if !differs || self.seen.differences <= SHOWN_DIFFERENCES {
+            for (name, text) in &decided {
+                self.row(at, name, text)?;
+            }
+            if !decided.is_empty() {
+                let because = format!("{}; it was {before}; {}", words(event, &config), facts(at, &machine, &config));
+                self.line(&" ".repeat(people(at).len()), "because", &because)?;
+            }
+            if differs {
+                let recorded = if did.is_empty() { "nothing".to_owned() } else { did.join(", ") };
+                self.row(at, "DIFFERS", &format!("what was decided then: {recorded}"))?;
+            }
         }
         self.machine = Some((machine, config));
+        Ok(())
     }
 
-    fn row(&mut self, at: Time, name: &str, text: &str) {
-        self.line(&people(at), name, text);
+    fn row(&mut self, at: Time, name: &str, text: &str) -> io::Result<()> {
+        self.line(&people(at), name, text)
     }
 
-    fn line(&mut self, at: &str, name: &str, text: &str) {
+    fn line(&mut self, at: &str, name: &str, text: &str) -> io::Result<()> {
         // A file may come from anywhere.
         let (name, text) = (printable(name, EVENT), printable(text, LONGEST));
-        let _ = writeln!(self.text, "{at}  {name:EVENT$}  {text}");
+        writeln!(self.out, "{at}  {name:EVENT$}  {text}")
     }
 
-    fn finish(mut self, unreadable: usize) -> Shown {
-        let as_then = match self.differences {
+    fn finish(self) -> io::Result<Replayed> {
+        let Self { out, seen, .. } = self;
+        let as_then = match seen.differences {
             0 => "all as they were taken".to_owned(),
+            some if some > SHOWN_DIFFERENCES => {
+                format!("{some} times otherwise than then, of which {SHOWN_DIFFERENCES} are shown")
+            }
             some => format!("{some} times otherwise than then"),
         };
-        let _ = writeln!(self.text, "{} events, {} decisions, {as_then}", self.events, self.decisions);
-        let warning = (unreadable > 0).then(|| format!("lines left out because they cannot be read: {unreadable}"));
-        Shown { text: self.text, warning, code: u8::from(self.differences > 0) }
+        if seen.events > 0 {
+            writeln!(out, "{} events, {} decisions, {as_then}", seen.events, seen.decisions)?;
+        }
+        Ok(seen)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::json::Value;
 const RUNS: usize = 8;
 
 /// So many events a run holds before it is written: a monitor that is killed loses no more.
-const LENGTH: usize = 64;
+pub(super) const LENGTH: usize = 64;
 
 /// How long a run stays unwritten, in milliseconds.
 const OPEN: u64 = 5 * 60 * 1000;
