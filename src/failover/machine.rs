@@ -1,6 +1,7 @@
 //! The machine: takes in one event, then reads all facts again and pursues what follows from them.
 
 use super::action::{Action, Look, Note, Order};
+use super::availability::{Availability, AvailabilityHistory};
 use super::drill::Outcome;
 use super::event::{Event, Observation, Unit, UnitState};
 use super::hold::HoldKind;
@@ -24,6 +25,7 @@ pub struct Machine {
     /// The upstream that was healthy last, in this life of the monitor.
     pub(super) last_healthy: Option<usize>,
     pub(super) window: Window,
+    pub(super) availability: AvailabilityHistory,
     pub(super) witness: Witness,
     /// What systemd last said of the gateway's unit.
     pub(super) unit: Option<Unit>,
@@ -64,6 +66,7 @@ impl Machine {
         let armed = |index| start.armed.get(index).copied().unwrap_or(false);
         let mut machine = Self {
             upstreams: (0..policy.upstreams).map(|index| Upstream::new(armed(index))).collect(),
+            availability: AvailabilityHistory::new(policy.promote_after),
             policy,
             now,
             role: Role::Standby,
@@ -115,6 +118,9 @@ impl Machine {
     /// start anew, armed as given, and so does the window.
     pub fn reconfigure(&mut self, policy: Policy, same_upstreams: bool, armed: &[bool]) {
         self.policy = policy;
+        if !same_upstreams || !self.availability.is_for(self.policy.promote_after) {
+            self.forget_availability();
+        }
         if !same_upstreams {
             let armed = |index: usize| armed.get(index).copied().unwrap_or(false);
             self.upstreams = (0..self.policy.upstreams).map(|index| Upstream::new(armed(index))).collect();
@@ -154,6 +160,24 @@ impl Machine {
     #[must_use]
     pub fn window(&self) -> Option<(std::time::Duration, Time)> {
         self.window.opened.map(|_| (self.window.elapsed, self.window.life))
+    }
+
+    /// Availability of the upstreams over the recent past.
+    #[must_use]
+    pub fn availability(&self) -> Availability {
+        self.availability.recent(self.now)
+    }
+
+    /// True if the upstreams keep failing and coming back.
+    #[must_use]
+    pub fn is_flapping(&self) -> bool {
+        self.availability.is_flapping
+    }
+
+    /// True if the upstreams have been available all along, as far as is known.
+    #[must_use]
+    pub fn has_no_recent_outage(&self) -> bool {
+        self.availability.is_blank(self.now)
     }
 
     /// How many verdicts in a row have failed in the window.
@@ -238,6 +262,7 @@ impl Machine {
         }
         self.reconnected();
         self.call_off_cut(Cause::Outage);
+        self.record_availability();
     }
 
     fn failing(&mut self, index: usize, failure: Failure) {
@@ -250,7 +275,26 @@ impl Machine {
         if self.outage_looms() {
             self.cut_push();
         }
+        self.record_availability();
         self.decide();
+    }
+
+    fn record_availability(&mut self) {
+        let is_down = self.upstreams.iter().all(Upstream::is_failing);
+        self.availability.record(self.now, is_down, self.policy.longest_step());
+        if let Some(recent) = self.availability.conclude(self.now) {
+            self.say(if self.availability.is_flapping { Note::Flapping { recent } } else { Note::Steady { recent } });
+        }
+    }
+
+    /// Judges the upstreams by what happens from now on.
+    pub(super) fn forget_availability(&mut self) {
+        let recent = self.availability();
+        let was_flapping = self.availability.is_flapping;
+        self.availability = AvailabilityHistory::new(self.policy.promote_after);
+        if was_flapping {
+            self.say(Note::Steady { recent });
+        }
     }
 
     fn observed(&mut self, seen: &Observation) {

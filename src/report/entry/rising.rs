@@ -12,10 +12,15 @@ impl Teller<'_> {
         let (unit, life) = (self.unit(), self.wall.at(life));
         let text = match cause {
             Cause::Outage => format!(
-                "takes over: nobody has shown life for {}, since {}; {failures} probes in a row failed. {unit} is started \
-                 once the running pull ends, in {} at most",
+                "failing over: primary down for {} ({failures} failed probes), since {}; starting {unit} after the \
+                 running pull ({} at most)",
                 span(window),
                 people(life),
+                span(self.config.promote.sync_wait)
+            ),
+            Cause::Flapping => format!(
+                "failing over: the primary keeps failing and coming back, and fails just now; starting {unit} after the \
+                 running pull ({} at most)",
                 span(self.config.promote.sync_wait)
             ),
             Cause::Operator => format!("takes over, because an operator said so: {unit} is started"),
@@ -63,7 +68,7 @@ impl Teller<'_> {
             Cause::Operator => "It stays up while the operator's hold stands".to_owned(),
             Cause::Drill { hold } if hold.is_zero() => "It is stopped again now".to_owned(),
             Cause::Drill { hold } => format!("It is stopped again in {}", span(hold)),
-            Cause::Outage | Cause::Found => {
+            Cause::Outage | Cause::Flapping | Cause::Found => {
                 format!("It steps aside once an upstream has been ready for {}", span(hold_down))
             }
         };
@@ -84,7 +89,7 @@ impl Teller<'_> {
                      upstream has been ready for the hold-down; `openclaw-failover promote` keeps it up all the same"
                 ),
             ),
-            Cause::Outage | Cause::Operator | Cause::Drill { .. } => Entry::notice(
+            Cause::Outage | Cause::Flapping | Cause::Operator | Cause::Drill { .. } => Entry::notice(
                 "adopted",
                 &format!("{unit} runs, as the monitor before this one left it: the failover that it began goes on"),
             ),
