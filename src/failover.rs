@@ -43,6 +43,7 @@ pub use hold::{Hold, HoldKind};
 pub use machine::{Machine, Start};
 pub use memory::{Failover, Memory};
 pub use pace::Pace;
+pub use promoting::PROCESS_EXITED;
 pub use policy::Policy;
 pub use role::{Active, Cause, Demoting, Promoting, Reason, Role, Step, Verify};
 pub use time::Time;

@@ -15,6 +15,7 @@ mod command;
 pub mod journal;
 pub mod notify;
 mod owner;
+mod redact;
 pub mod systemd;
 mod text;
 mod thread;

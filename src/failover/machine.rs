@@ -86,6 +86,7 @@ impl Machine {
         machine.told.hold_stands = machine.memory.hold.and_then(|hold| hold.announced(now));
         machine.end_drill(Outcome::Interrupted);
         machine.adopt_unit();
+        machine.end_demotion_of_last_monitor();
         if machine.role == Role::Standby
             && let Some(failover) = machine.memory.underway()
         {
@@ -111,6 +112,12 @@ impl Machine {
             Event::Tick => {}
         }
         self.pursue();
+        self.memory.demoting = match &self.role {
+            Role::Demoting(demoting) if demoting.reason != Reason::Found => Some(demoting.reason),
+            // systemd has not been asked since this monitor's start.
+            Role::Standby if self.unit.is_none() => self.memory.demoting,
+            _ => None,
+        };
         std::mem::take(&mut self.out)
     }
 
@@ -304,7 +311,10 @@ impl Machine {
         self.forgive_unwatched();
         self.watch_port(seen);
         match self.role {
-            Role::Standby => self.adopt_unit(),
+            Role::Standby => {
+                self.adopt_unit();
+                self.end_demotion_of_last_monitor();
+            }
             Role::Promoting(_) => self.observed_promoting(seen),
             Role::Active(_) => self.observed_active(seen),
             Role::Demoting(_) => self.observed_demoting(seen),
@@ -354,7 +364,13 @@ impl Machine {
         }
         match unit.state {
             UnitState::Down => {}
-            UnitState::Deactivating => self.begin_demoting(Reason::Found),
+            UnitState::Deactivating => {
+                let served_since = self.memory.underway().and_then(|failover| failover.answered);
+                self.begin_demoting(self.memory.demoting.unwrap_or(Reason::Found));
+                if let Role::Demoting(demoting) = &mut self.role {
+                    demoting.active_since = served_since;
+                }
+            }
             UnitState::Active | UnitState::Activating => {
                 self.end_drill(Outcome::Interrupted);
                 let now = self.now;
@@ -370,6 +386,16 @@ impl Machine {
                 self.upstreams.iter_mut().for_each(Upstream::restart_streak);
                 self.say(Note::Adopted { cause });
             }
+        }
+    }
+
+    /// A demotion that the last monitor began has come to its end while no monitor ran.
+    fn end_demotion_of_last_monitor(&mut self) {
+        let Some(reason) = self.memory.demoting else { return };
+        if self.role == Role::Standby && self.unit_is(UnitState::Down) {
+            let served_since = self.memory.underway().and_then(|failover| failover.answered);
+            let active_for = served_since.map(|since| self.now.since(since));
+            self.say(Note::Demoted { reason, active_for });
         }
     }
 

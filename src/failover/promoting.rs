@@ -29,6 +29,9 @@ pub(super) fn backoff(failed: u32) -> Duration {
     Duration::from_secs(5u64.saturating_mul(1 << failed.min(6)).min(300))
 }
 
+/// Reason of a failed start whose unit is down again: the machine knows no more. The monitor knows the exit code.
+pub const PROCESS_EXITED: &str = "its process exited";
+
 impl Machine {
     pub(super) fn promote(&mut self, cause: Cause) {
         let (now, life) = (self.now, self.window.life);
@@ -203,7 +206,7 @@ impl Machine {
                     verify.heard = now;
                 }
                 if seen.unit.is_some_and(|unit| unit.state == UnitState::Down) {
-                    self.start_failed("the gateway's process is gone".to_owned());
+                    self.start_failed(PROCESS_EXITED.to_owned());
                 } else if seen.verdict.is_some_and(Verdict::is_healthy) {
                     self.answered(seen);
                 } else if seen.verdict.is_some() {

@@ -125,6 +125,13 @@ impl Entry {
         self.with(name, fields::seconds(span))
     }
 
+    /// Adds how the gateway ended, as the monitor found out.
+    #[must_use]
+    pub fn with_exit(self, exit: &str) -> Self {
+        let text = printable(&format!("{}. {}", quoted(exit), self.text), SENTENCE);
+        Self { text, ..self }.quote("exit", exit)
+    }
+
     /// Keeps words from outside.
     fn quote(self, name: &'static str, words: &str) -> Self {
         self.with(name, printable(words, QUOTED))

@@ -68,6 +68,13 @@ pub(super) fn reason(reason: Reason) -> &'static str {
     }
 }
 
+/// The reason of that name; `upstream` is the one that is ready, if one is.
+pub(super) fn parse_reason(name: &str, upstream: usize) -> Option<Reason> {
+    [Reason::Ready { upstream }, Reason::Operator, Reason::DrillOver, Reason::Found]
+        .into_iter()
+        .find(|&known| reason(known) == name)
+}
+
 pub(super) fn hold(kind: HoldKind) -> &'static str {
     match kind {
         HoldKind::Promoted => "promoted",

@@ -101,7 +101,9 @@ impl Teller<'_> {
         let (unit, reason) = (self.unit(), quoted(why));
         let next = retry_in
             .map_or("A drill tries once".to_owned(), |retry_in| format!("It is started again in {}", span(retry_in)));
-        let text = format!("{unit} does not come up: {reason}. {next}; `journalctl -u {unit}` says more");
+        // How it exited is said of the unit by its name.
+        let what = if reason.starts_with(unit) { reason } else { format!("{unit} does not come up: {reason}") };
+        let text = format!("{what}. {next}; `journalctl -u {unit}` says more");
         Entry::error("start_failed", &text).quote("why", why).with("retry_in_seconds", retry_in.map(fields::seconds))
     }
 
