@@ -17,6 +17,7 @@
 //! again and the next order follows from them, so a lost event, a crash or a reboot is mended by the next look.
 
 mod action;
+mod availability;
 mod decide;
 mod demoting;
 mod drill;
@@ -35,12 +36,14 @@ mod window;
 mod witness;
 
 pub use action::{Abort, Action, Look, Note, Order, Refusal};
+pub use availability::Availability;
 pub use drill::{Drill, DrillStep, Outcome};
 pub use event::{Command, Event, Invocation, Observation, Unit, UnitState};
 pub use hold::{Hold, HoldKind};
 pub use machine::{Machine, Start};
 pub use memory::{Failover, Memory};
 pub use pace::Pace;
+pub use promoting::PROCESS_EXITED;
 pub use policy::Policy;
 pub use role::{Active, Cause, Demoting, Promoting, Reason, Role, Step, Verify};
 pub use time::Time;

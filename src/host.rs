@@ -18,6 +18,7 @@ pub mod notify;
 pub mod orphans;
 mod owner;
 mod process_tree;
+mod redact;
 pub mod systemd;
 mod text;
 mod thread;

@@ -52,7 +52,7 @@ use crate::report::paths::Paths;
 use crate::report::status::Seen;
 use crate::report::strip::Strip;
 use crate::report::trace::{Begin, Tracer};
-pub(crate) use backend::{Backend, Systemd};
+pub(crate) use backend::{Backend, OrderError, Systemd};
 use clock::Clock;
 use conditions::Conditions;
 use inbox::{Ask, Fact, Message, Outlet, inbox};
@@ -158,6 +158,8 @@ pub(crate) struct Monitor {
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
     gateway: Option<Seen>,
+    /// How the gateway's last run ended that should not have, until people are told.
+    exit: Option<String>,
     strip: Strip,
     /// When the recorder last took it.
     strip_kept: Option<Time>,
@@ -202,6 +204,7 @@ impl Monitor {
             reason: past.reason,
             remembered: past.memory,
             gateway: None,
+            exit: None,
             strip: past.strip,
             strip_kept: None,
             conditions: Conditions::default(),
@@ -299,6 +302,7 @@ impl Monitor {
     fn act(&mut self, at: Time, action: Action) {
         match action {
             Action::Order(order) => {
+                self.exit = None;
                 self.pulse.order_began(at);
                 self.workers.order(order);
                 if order == Order::Start {

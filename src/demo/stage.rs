@@ -12,7 +12,7 @@ use crate::config::{self, Config, Workspace};
 use crate::doctor::Checked;
 use crate::host::systemd::{Active, Load, Unit};
 use crate::host::{Cancel, Command};
-use crate::monitor::Backend;
+use crate::monitor::{Backend, OrderError};
 use crate::sync::report::Pushed;
 use crate::sync::{self, Queue, Reach, Report, Role};
 
@@ -125,17 +125,21 @@ impl Backend for Local {
         })
     }
 
-    fn start(&self) -> Result<(), String> {
-        self.gateway().start().map_err(|why| why.to_string())
+    fn start(&self) -> Result<(), OrderError> {
+        self.gateway().start().map_err(|why| OrderError::refused(why.to_string()))
     }
 
-    fn stop(&self) -> Result<(), String> {
+    fn stop(&self) -> Result<(), OrderError> {
         self.gateway().kill();
         Ok(())
     }
 
-    fn kill(&self) -> Result<(), String> {
+    fn kill(&self) -> Result<(), OrderError> {
         self.stop()
+    }
+
+    fn exit(&self, _: &Unit) -> Option<String> {
+        None
     }
 
     fn pull(&self, cut: &Cancel) -> Result<Report, String> {

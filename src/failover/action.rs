@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::availability::Availability;
 use super::drill::Drill;
 use super::hold::{Hold, HoldKind};
 use super::role::{Cause, Reason};
@@ -59,6 +60,10 @@ pub enum Note {
     WindowOpened { upstream: usize, failure: Failure },
     /// An upstream shows life again.
     WindowClosed { upstream: usize, lasted: Duration },
+    /// The upstreams keep failing and coming back, although no window reaches `promote.after`.
+    Flapping { recent: Availability },
+    /// They are steady again.
+    Steady { recent: Availability },
     /// A promotion was decided. For an outage: how long nobody has shown life, and when somebody last did.
     Promoting { cause: Cause, window: Duration, failures: u32, life: Time },
     /// It was called off before the gateway was started.

@@ -22,7 +22,13 @@ impl Machine {
             Role::Promoting(_) => false,
             Role::Active(_) => return self.serve_in_earnest(),
         };
-        if !undecided || !self.window_due() || !self.is_armed() || self.is_held_back() || !self.is_witnessed(opened) {
+        if !undecided {
+            return;
+        }
+        if !self.window_due() {
+            return self.decide_flapping(opened);
+        }
+        if !self.is_armed() || self.is_held_back() || !self.is_witnessed(opened) {
             return;
         }
         match self.role {
@@ -31,29 +37,58 @@ impl Machine {
         }
     }
 
+    /// Promotes because of a chronic partial outage. A drain is not cut for one: the upstream was ready for the hold-down.
+    fn decide_flapping(&mut self, opened: Time) {
+        if self.role != Role::Standby || !self.flapping_due() || !self.any_armed() {
+            return;
+        }
+        if let Some(kind) = self.hold_kind().filter(|kind| *kind != HoldKind::Promoted) {
+            if !std::mem::replace(&mut self.availability.held_back, true) {
+                self.say(Note::HeldBack { kind });
+            }
+            return;
+        }
+        // A short window that no witness has spoken in yet is no reason to call this host cut off.
+        if !self.policy.witnessed || self.witness_says(opened) == Some(true) {
+            self.promote(Cause::Flapping);
+        }
+    }
+
+    /// True if a chronic partial outage is due: no upstream is alive just now, and the recent past was as bad.
+    fn flapping_due(&self) -> bool {
+        self.availability().is_chronic() && self.fails_just_now()
+    }
+
     /// An outage is due that a gateway serves already which nobody started for it, such as a drill's: it is a failover
     /// from now on, and counts as one.
     fn serve_in_earnest(&mut self) {
-        let (now, is_due) = (self.now, self.may_start(Cause::Found) && self.memory.hold.is_none());
+        let now = self.now;
+        let cause = if self.window_due() { Cause::Outage } else { Cause::Flapping };
+        let is_due = (self.window_due() || self.flapping_due()) && self.any_armed() && self.memory.hold.is_none();
         let Role::Active(active) = &mut self.role else { return };
         if active.cause != Cause::Found || active.down || !is_due {
             return;
         }
-        active.cause = Cause::Outage;
-        let failover = self.begin_failover(Cause::Outage);
+        active.cause = cause;
+        let failover = self.begin_failover(cause);
         (failover.started, failover.answered) = (Some(now), Some(now));
         self.memory.promoted(now, self.policy.flap_window);
         let hold_down = self.hold_down(None);
-        self.say(Note::Promoted { cause: Cause::Outage, took: Duration::ZERO, hold_down });
+        self.say(Note::Promoted { cause, took: Duration::ZERO, hold_down });
     }
 
     /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream, the last of them just now:
     /// after a stall of this monitor the upstream is asked again before anything is started.
     pub(super) fn window_due(&self) -> bool {
-        let Some(opened) = self.window.opened else { return false };
         self.window.elapsed >= self.window_needs()
-            && self.now.since(self.window.last) <= self.policy.longest_step()
             && self.window.failures >= self.policy.failures
+            && self.fails_just_now()
+    }
+
+    /// True if the window is open and every upstream was seen failing in it, the last of them just now.
+    fn fails_just_now(&self) -> bool {
+        let Some(opened) = self.window.opened else { return false };
+        self.now.since(self.window.last) <= self.policy.longest_step()
             && self.upstreams.iter().all(|upstream| upstream.failing_since(opened).is_some())
     }
 
@@ -100,18 +135,25 @@ impl Machine {
         if !self.policy.witnessed {
             return true;
         }
-        let fresh = self.policy.retry_interval.max(self.policy.timeout);
-        let says = self.witness.says(self.now, opened, fresh);
+        let says = self.witness_says(opened);
         if says == Some(false) && !std::mem::replace(&mut self.witness.isolated, true) {
             self.say(Note::Isolated);
         }
         says == Some(true)
     }
 
+    /// The witnesses' answer since the window opened, if it is fresh.
+    fn witness_says(&self, opened: Time) -> Option<bool> {
+        let fresh = self.policy.retry_interval.max(self.policy.timeout);
+        self.witness.says(self.now, opened, fresh)
+    }
+
     pub(super) fn witnessed(&mut self, alive: bool) {
         self.witness.answered(alive);
         if alive {
             self.reconnected();
+        } else {
+            self.availability.discount_current();
         }
         self.decide();
     }

@@ -49,6 +49,10 @@ impl Machine {
                 self.drill_fails();
             }
             self.begin_demoting(reason);
+            if matches!(reason, Reason::Ready { .. }) {
+                // The upstream has been ready for the hold-down: what was before no longer counts against it.
+                self.forget_availability();
+            }
             self.step_down();
         }
         reason.is_some()

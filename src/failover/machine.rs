@@ -1,6 +1,7 @@
 //! The machine: takes in one event, then reads all facts again and pursues what follows from them.
 
 use super::action::{Action, Look, Note, Order};
+use super::availability::{Availability, AvailabilityHistory};
 use super::drill::Outcome;
 use super::event::{Event, Observation, Unit, UnitState};
 use super::hold::HoldKind;
@@ -24,6 +25,7 @@ pub struct Machine {
     /// The upstream that was healthy last, in this life of the monitor.
     pub(super) last_healthy: Option<usize>,
     pub(super) window: Window,
+    pub(super) availability: AvailabilityHistory,
     pub(super) witness: Witness,
     /// What systemd last said of the gateway's unit.
     pub(super) unit: Option<Unit>,
@@ -64,6 +66,7 @@ impl Machine {
         let armed = |index| start.armed.get(index).copied().unwrap_or(false);
         let mut machine = Self {
             upstreams: (0..policy.upstreams).map(|index| Upstream::new(armed(index))).collect(),
+            availability: AvailabilityHistory::new(policy.promote_after),
             policy,
             now,
             role: Role::Standby,
@@ -83,6 +86,7 @@ impl Machine {
         machine.told.hold_stands = machine.memory.hold.and_then(|hold| hold.announced(now));
         machine.end_drill(Outcome::Interrupted);
         machine.adopt_unit();
+        machine.end_demotion_of_last_monitor();
         if machine.role == Role::Standby
             && let Some(failover) = machine.memory.underway()
         {
@@ -108,6 +112,12 @@ impl Machine {
             Event::Tick => {}
         }
         self.pursue();
+        self.memory.demoting = match &self.role {
+            Role::Demoting(demoting) if demoting.reason != Reason::Found => Some(demoting.reason),
+            // systemd has not been asked since this monitor's start.
+            Role::Standby if self.unit.is_none() => self.memory.demoting,
+            _ => None,
+        };
         std::mem::take(&mut self.out)
     }
 
@@ -115,6 +125,9 @@ impl Machine {
     /// start anew, armed as given, and so does the window.
     pub fn reconfigure(&mut self, policy: Policy, same_upstreams: bool, armed: &[bool]) {
         self.policy = policy;
+        if !same_upstreams || !self.availability.is_for(self.policy.promote_after) {
+            self.forget_availability();
+        }
         if !same_upstreams {
             let armed = |index: usize| armed.get(index).copied().unwrap_or(false);
             self.upstreams = (0..self.policy.upstreams).map(|index| Upstream::new(armed(index))).collect();
@@ -154,6 +167,24 @@ impl Machine {
     #[must_use]
     pub fn window(&self) -> Option<(std::time::Duration, Time)> {
         self.window.opened.map(|_| (self.window.elapsed, self.window.life))
+    }
+
+    /// Availability of the upstreams over the recent past.
+    #[must_use]
+    pub fn availability(&self) -> Availability {
+        self.availability.recent(self.now)
+    }
+
+    /// True if the upstreams keep failing and coming back.
+    #[must_use]
+    pub fn is_flapping(&self) -> bool {
+        self.availability.is_flapping
+    }
+
+    /// True if the upstreams have been available all along, as far as is known.
+    #[must_use]
+    pub fn has_no_recent_outage(&self) -> bool {
+        self.availability.is_blank(self.now)
     }
 
     /// How many verdicts in a row have failed in the window.
@@ -238,6 +269,7 @@ impl Machine {
         }
         self.reconnected();
         self.call_off_cut(Cause::Outage);
+        self.record_availability();
     }
 
     fn failing(&mut self, index: usize, failure: Failure) {
@@ -250,7 +282,26 @@ impl Machine {
         if self.outage_looms() {
             self.cut_push();
         }
+        self.record_availability();
         self.decide();
+    }
+
+    fn record_availability(&mut self) {
+        let is_down = self.upstreams.iter().all(Upstream::is_failing);
+        self.availability.record(self.now, is_down, self.policy.longest_step());
+        if let Some(recent) = self.availability.conclude(self.now) {
+            self.say(if self.availability.is_flapping { Note::Flapping { recent } } else { Note::Steady { recent } });
+        }
+    }
+
+    /// Judges the upstreams by what happens from now on.
+    pub(super) fn forget_availability(&mut self) {
+        let recent = self.availability();
+        let was_flapping = self.availability.is_flapping;
+        self.availability = AvailabilityHistory::new(self.policy.promote_after);
+        if was_flapping {
+            self.say(Note::Steady { recent });
+        }
     }
 
     fn observed(&mut self, seen: &Observation) {
@@ -260,7 +311,10 @@ impl Machine {
         self.forgive_unwatched();
         self.watch_port(seen);
         match self.role {
-            Role::Standby => self.adopt_unit(),
+            Role::Standby => {
+                self.adopt_unit();
+                self.end_demotion_of_last_monitor();
+            }
             Role::Promoting(_) => self.observed_promoting(seen),
             Role::Active(_) => self.observed_active(seen),
             Role::Demoting(_) => self.observed_demoting(seen),
@@ -310,7 +364,13 @@ impl Machine {
         }
         match unit.state {
             UnitState::Down => {}
-            UnitState::Deactivating => self.begin_demoting(Reason::Found),
+            UnitState::Deactivating => {
+                let served_since = self.memory.underway().and_then(|failover| failover.answered);
+                self.begin_demoting(self.memory.demoting.unwrap_or(Reason::Found));
+                if let Role::Demoting(demoting) = &mut self.role {
+                    demoting.active_since = served_since;
+                }
+            }
             UnitState::Active | UnitState::Activating => {
                 self.end_drill(Outcome::Interrupted);
                 let now = self.now;
@@ -326,6 +386,16 @@ impl Machine {
                 self.upstreams.iter_mut().for_each(Upstream::restart_streak);
                 self.say(Note::Adopted { cause });
             }
+        }
+    }
+
+    /// A demotion that the last monitor began has come to its end while no monitor ran.
+    fn end_demotion_of_last_monitor(&mut self) {
+        let Some(reason) = self.memory.demoting else { return };
+        if self.role == Role::Standby && self.unit_is(UnitState::Down) {
+            let served_since = self.memory.underway().and_then(|failover| failover.answered);
+            let active_for = served_since.map(|since| self.now.since(since));
+            self.say(Note::Demoted { reason, active_for });
         }
     }
 

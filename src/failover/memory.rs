@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::drill::Drill;
 use super::hold::Hold;
-use super::role::Cause;
+use super::role::{Cause, Reason};
 use super::time::Time;
 
 /// More promotions than this within one flap window change no hold-down: it is at its longest long before.
@@ -21,6 +21,8 @@ pub struct Memory {
     pub unreturned: bool,
     /// The last time this host took over, or tried to.
     pub failover: Option<Failover>,
+    /// Reason of the demotion that this monitor has begun and not seen the end of.
+    pub demoting: Option<Reason>,
     /// When the monitor last caused an unclean exit of the gateway.
     pub killed: Option<Time>,
     /// The last drill.

@@ -12,6 +12,8 @@ pub struct Pace {
     retry_interval: Duration,
     due: [Duration; 2],
     life: Time,
+    /// When the last probe that failed ended.
+    failed: Option<Time>,
 }
 
 impl Pace {
@@ -23,6 +25,7 @@ impl Pace {
             retry_interval: policy.retry_interval,
             due: [policy.promote_after, policy.promote_after + policy.restart_grace],
             life: now,
+            failed: None,
         }
     }
 
@@ -34,11 +37,21 @@ impl Pace {
     pub fn next(&mut self, began: Time, ended: Time, healthy: bool) -> Time {
         if healthy {
             self.life = ended;
-            return ended.max(began + self.interval);
+            return ended.max(began + self.interval_after_recovery(ended));
         }
+        self.failed = Some(ended);
         let retry = began + self.retry_interval;
         let due = self.due.iter().map(|&after| self.life + after).find(|&due| due > ended);
         ended.max(due.map_or(retry, |due| due.min(retry)))
+    }
+
+    /// An upstream that has just come back is probed at the quick pace for twice `promote.after`: at the slow one, what
+    /// comes and goes in between would be seen as up for longer than it is.
+    fn interval_after_recovery(&self, now: Time) -> Duration {
+        match self.failed {
+            Some(failed) if now.since(failed) < self.due[0] * 2 => self.retry_interval.min(self.interval),
+            _ => self.interval,
+        }
     }
 }
 
@@ -52,6 +65,7 @@ mod tests {
             retry_interval: Duration::from_secs(3),
             due: [Duration::from_secs(30); 2],
             life: at(0),
+            failed: None,
         }
     }
 
@@ -71,5 +85,14 @@ mod tests {
     fn begins_a_probe_just_when_the_window_is_due() {
         assert_eq!(pace().next(at(28_000), at(28_010), false), at(30_000));
         assert_eq!(pace().next(at(28_000), at(33_000), false), at(33_000));
+    }
+
+    #[test]
+    fn probes_an_upstream_that_has_just_come_back_at_the_quick_pace() {
+        let mut pace = pace();
+        pace.next(at(0), at(20), false);
+        assert_eq!(pace.next(at(3_000), at(3_020), true), at(6_000));
+        assert_eq!(pace.next(at(60_000), at(60_019), true), at(63_000));
+        assert_eq!(pace.next(at(60_000), at(60_020), true), at(70_000));
     }
 }

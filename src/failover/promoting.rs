@@ -29,6 +29,9 @@ pub(super) fn backoff(failed: u32) -> Duration {
     Duration::from_secs(5u64.saturating_mul(1 << failed.min(6)).min(300))
 }
 
+/// Reason of a failed start whose unit is down again: the machine knows no more. The monitor knows the exit code.
+pub const PROCESS_EXITED: &str = "its process exited";
+
 impl Machine {
     pub(super) fn promote(&mut self, cause: Cause) {
         let (now, life) = (self.now, self.window.life);
@@ -79,7 +82,7 @@ impl Machine {
         let (now, flap_window) = (self.now, self.policy.flap_window);
         let Some(failover) = self.memory.underway() else { return };
         failover.ended = Some(now);
-        if failover.cause == Cause::Outage && failover.started.is_some() && failover.answered.is_none() {
+        if failover.cause.is_automatic() && failover.started.is_some() && failover.answered.is_none() {
             self.memory.promoted(now, flap_window);
         }
     }
@@ -95,7 +98,7 @@ impl Machine {
     }
 
     fn pursue_sync(&mut self, until: Time, cut: bool) {
-        if self.may_abort() && self.somebody_lives() {
+        if self.may_abort() && self.is_recovered() {
             self.abort(Abort::Healthy);
         } else if !self.duties.syncing() || (cut && self.now >= until) {
             self.set_step(Step::Start { at: self.now });
@@ -112,7 +115,7 @@ impl Machine {
         if self.in_flight.is_some() {
             return;
         }
-        if self.may_abort() && self.somebody_lives() {
+        if self.may_abort() && self.is_recovered() {
             self.abort(Abort::Healthy);
         } else if self.now >= at && self.may_start(cause) {
             self.memory.unreturned = true;
@@ -130,12 +133,19 @@ impl Machine {
         match (self.hold_kind(), cause) {
             (Some(HoldKind::Promoted), _) | (None, Cause::Drill { .. }) => true,
             (Some(HoldKind::Standby | HoldKind::Paused), _) => false,
+            (None, Cause::Flapping) if self.availability.is_flapping => self.any_armed(),
             (None, _) => self.window_due() && self.any_armed(),
         }
     }
 
-    fn somebody_lives(&self) -> bool {
-        self.upstreams.iter().any(super::upstream::Upstream::is_healthy)
+    /// True if an upstream is alive again: one that comes and goes, if it stays for `promote.after`.
+    fn is_recovered(&self) -> bool {
+        let for_flapping = matches!(&self.role, Role::Promoting(Promoting { cause: Cause::Flapping, .. }));
+        let must_stay = for_flapping && self.availability.is_flapping;
+        let stays = |ready_for: Duration| ready_for >= self.policy.promote_after;
+        self.upstreams
+            .iter()
+            .any(|upstream| if must_stay { upstream.ready_for.is_some_and(stays) } else { upstream.is_healthy() })
     }
 
     pub(super) fn start_ordered(&mut self, result: Result<(), String>) {
@@ -196,7 +206,7 @@ impl Machine {
                     verify.heard = now;
                 }
                 if seen.unit.is_some_and(|unit| unit.state == UnitState::Down) {
-                    self.start_failed("the gateway's process is gone".to_owned());
+                    self.start_failed(PROCESS_EXITED.to_owned());
                 } else if seen.verdict.is_some_and(Verdict::is_healthy) {
                     self.answered(seen);
                 } else if seen.verdict.is_some() {
@@ -237,7 +247,7 @@ impl Machine {
         }
         failover.answered = Some(now);
         let took = now.since(failover.decided);
-        if cause == Cause::Outage {
+        if cause.is_automatic() {
             self.memory.promoted(now, self.policy.flap_window);
         }
         self.say(Note::Promoted { cause, took, hold_down: self.hold_down(None) });
@@ -319,7 +329,9 @@ impl Machine {
             self.fail_drill();
             self.demoted();
         } else if self.unit_is(UnitState::Down) {
-            let ready = self.upstreams.iter().position(super::upstream::Upstream::is_ready);
+            // One that comes and goes is no better answer.
+            let is_flapping = cause == Cause::Flapping && self.availability.is_flapping;
+            let ready = self.upstreams.iter().position(|upstream| upstream.is_ready() && !is_flapping);
             if let (Some(upstream), None) = (ready, self.hold_kind()) {
                 self.begin_demoting(Reason::Ready { upstream });
                 self.demoted();

@@ -23,6 +23,8 @@ pub enum Role {
 pub enum Cause {
     /// No upstream showed life.
     Outage,
+    /// A chronic partial outage: the upstreams kept failing and coming back.
+    Flapping,
     /// An operator said so.
     Operator,
     /// A rehearsal, staying active for so long.
@@ -32,6 +34,14 @@ pub enum Cause {
     },
     /// It was found running.
     Found,
+}
+
+impl Cause {
+    /// True if the machine decided by itself to fail over.
+    #[must_use]
+    pub fn is_automatic(self) -> bool {
+        matches!(self, Self::Outage | Self::Flapping)
+    }
 }
 
 /// On the way up.

@@ -4,6 +4,7 @@
 //! nobody. Nothing is asked of a person: a question counts as a refusal.
 
 mod error;
+mod exit;
 mod unit;
 
 use std::ffi::OsString;

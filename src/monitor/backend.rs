@@ -7,7 +7,7 @@ use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Source};
 use crate::doctor::{Checked, apart};
 use crate::host::Cancel;
-use crate::host::systemd::{Systemctl, Unit, Why};
+use crate::host::systemd::{SystemdError, Systemctl, Unit};
 use crate::report::paths::Paths;
 use crate::sync::report::Pushed;
 use crate::sync::{self, Report, unit};
@@ -18,16 +18,40 @@ const START: Duration = Duration::from_secs(45);
 /// A connection within this host takes no longer.
 const CONNECT: Duration = Duration::from_millis(500);
 
+/// Reason for which an order was not carried out.
+#[derive(Debug)]
+pub(crate) struct OrderError {
+    /// In words.
+    pub(crate) why: String,
+    /// True if systemd could not be asked; false if it refused the order, or failed at it.
+    pub(crate) is_unreachable: bool,
+}
+
+impl OrderError {
+    /// An order that was refused, or failed.
+    pub(crate) fn refused(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_unreachable: false }
+    }
+}
+
+impl From<SystemdError> for OrderError {
+    fn from(error: SystemdError) -> Self {
+        Self { why: error.to_string(), is_unreachable: error.is_unreachable() }
+    }
+}
+
 /// A gateway and a workspace of this host. The demo has others than systemd's.
 pub(crate) trait Backend: Send + Sync {
     /// The state of the gateway's unit.
     fn show(&self) -> Result<Unit, String>;
     /// Starts it. `Ok`: systemd has taken it up; whether it stays is for [`show`](Self::show) to say.
-    fn start(&self) -> Result<(), String>;
+    fn start(&self) -> Result<(), OrderError>;
     /// Has it stopped, without waiting for its drain.
-    fn stop(&self) -> Result<(), String>;
+    fn stop(&self) -> Result<(), OrderError>;
     /// Cuts its drain.
-    fn kill(&self) -> Result<(), String>;
+    fn kill(&self) -> Result<(), OrderError>;
+    /// How this run of the gateway's unit ended, with its last line where that may be read.
+    fn exit(&self, unit: &Unit) -> Option<String>;
     /// Pulls the workspace and the secrets. When `cut` is cancelled, what still fetches is stopped.
     fn pull(&self, cut: &Cancel) -> Result<Report, String>;
     /// Sends back what this host has written. When `cut` is cancelled, what still sends is stopped.
@@ -61,15 +85,15 @@ impl Systemd {
     }
 
     /// Something that already answers at the gateway's address while its unit is down would answer in its place.
-    fn refuse_held_port(&self) -> Result<(), String> {
+    fn refuse_held_port(&self) -> Result<(), OrderError> {
         let Some(address) = self.address else { return Ok(()) };
         let held = TcpStream::connect_timeout(&address, CONNECT).is_ok();
         if held && self.show().is_ok_and(|unit| unit.is_down()) {
-            return Err(format!(
+            return Err(OrderError::refused(format!(
                 "{address} is held by a process that is not of {}; find it with `ss -ltnp 'sport = :{}'` and stop it",
                 self.unit(),
                 address.port()
-            ));
+            )));
         }
         Ok(())
     }
@@ -80,20 +104,32 @@ impl Backend for Systemd {
         self.systemctl.show(self.unit()).map_err(|why| why.to_string())
     }
 
-    fn start(&self) -> Result<(), String> {
+    fn start(&self) -> Result<(), OrderError> {
         self.refuse_held_port()?;
         if let Err(why) = self.systemctl.reset_failed(self.unit()) {
             log::debug!("{why}");
         }
-        self.systemctl.start(self.unit(), START, &Cancel::new()).map_err(|why| why.to_string())
+        let failed = match self.systemctl.start(self.unit(), START, &Cancel::new()) {
+            Ok(()) => return Ok(()),
+            Err(error) => OrderError::from(error),
+        };
+        // systemd says that the start failed; the unit says of what.
+        let ran = !failed.is_unreachable && failed.why.contains("Job for ");
+        let unit = if ran { self.show().ok().filter(|unit| unit.result != "success") } else { None };
+        let exit = unit.and_then(|unit| self.exit(&unit));
+        Err(OrderError { why: exit.unwrap_or(failed.why), ..failed })
     }
 
-    fn stop(&self) -> Result<(), String> {
-        self.systemctl.queue_stop(self.unit()).map_err(|why| why.to_string())
+    fn stop(&self) -> Result<(), OrderError> {
+        Ok(self.systemctl.queue_stop(self.unit())?)
     }
 
-    fn kill(&self) -> Result<(), String> {
-        self.systemctl.kill(self.unit()).map_err(|why| why.to_string())
+    fn kill(&self) -> Result<(), OrderError> {
+        Ok(self.systemctl.kill(self.unit())?)
+    }
+
+    fn exit(&self, unit: &Unit) -> Option<String> {
+        self.systemctl.exit_with_last_line(self.unit(), unit)
     }
 
     fn pull(&self, cut: &Cancel) -> Result<Report, String> {
@@ -109,7 +145,7 @@ impl Backend for Systemd {
     /// Forgetting an old failure is the one order that a gateway does not notice.
     fn permitted(&self) -> Result<(), String> {
         match self.systemctl.reset_failed(self.unit()) {
-            Err(error) if !matches!(error.why, Why::Said(_)) => Err(error.to_string()),
+            Err(error) if error.is_unreachable() => Err(error.to_string()),
             _ => Ok(()),
         }
     }

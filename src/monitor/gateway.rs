@@ -45,7 +45,7 @@ pub(super) struct Driven {
 /// Starts the actuator. It ends when the sender that it answers with is dropped.
 pub(super) fn start(driven: Driven, outlet: Outlet) -> io::Result<SyncSender<Task>> {
     let (sender, tasks) = mpsc::sync_channel(ROOM);
-    let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None };
+    let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None, ended: None };
     spawn("gateway", move || actuator.run(&tasks))?;
     Ok(sender)
 }
@@ -56,6 +56,8 @@ struct Actuator {
     look: Look,
     /// When systemd was last asked.
     asked: Option<Instant>,
+    /// The run of the unit whose end was told last.
+    ended: Option<String>,
 }
 
 impl Actuator {
@@ -81,7 +83,7 @@ impl Actuator {
     /// A look before, the order, its outcome; the look after follows at once. Nothing here waits for the gateway itself.
     fn carry_out(&mut self, order: Order) {
         let unit = self.ask_systemd();
-        self.outlet.send(Fact::Looked { unit: Some(unit), answer: None, permitted: None });
+        self.outlet.send(Fact::Looked { unit: Some(unit), answer: None, permitted: None, exit: None });
         let backend = &self.driven.backend;
         let result = match order {
             Order::Start => backend.start(),
@@ -106,7 +108,17 @@ impl Actuator {
         // What a failed unit failed of must not be forgotten for this.
         let is_failed = unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active == Active::Failed));
         let permitted = (is_wanted && is_due && !is_failed).then(|| self.driven.backend.permitted());
-        self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted })
+        let exit = unit.as_ref().and_then(|unit| self.exit_of(unit.as_ref().ok()?));
+        self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted, exit })
+    }
+
+    /// How the unit's last run ended, once for each run that should not have ended.
+    fn exit_of(&mut self, unit: &Unit) -> Option<String> {
+        if self.look == Look::ForDown || !unit.is_down() || unit.invocation == self.ended {
+            return None;
+        }
+        self.ended.clone_from(&unit.invocation);
+        self.driven.backend.exit(unit)
     }
 
     fn ask_systemd(&mut self) -> Result<Unit, String> {

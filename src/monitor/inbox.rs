@@ -4,6 +4,7 @@
 
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
+use super::backend::OrderError;
 use super::clock::Clock;
 use super::operator::Call;
 use super::reload::Loaded;
@@ -29,9 +30,15 @@ pub(super) enum Fact {
     /// The witnesses were asked.
     Witnessed { alive: bool },
     /// Somebody looked at the gateway. What was not asked is `None`; `permitted` says whether systemd would obey.
-    Looked { unit: Option<Result<Unit, String>>, answer: Option<Answer>, permitted: Option<Result<(), String>> },
+    /// `exit` says how a run of the gateway ended that should not have.
+    Looked {
+        unit: Option<Result<Unit, String>>,
+        answer: Option<Answer>,
+        permitted: Option<Result<(), String>>,
+        exit: Option<String>,
+    },
     /// The order that was in flight ended.
-    Ordered(Result<(), String>),
+    Ordered(Result<(), OrderError>),
     /// The pull that was running ended.
     Pulled(Result<Report, String>),
     /// The push that was running ended.

@@ -19,7 +19,8 @@ impl Monitor {
             }
             Fact::Probed { .. } => {}
             Fact::Witnessed { alive } => self.handle(at, Event::Witnessed { alive }),
-            Fact::Looked { unit, answer, permitted } => {
+            Fact::Looked { unit, answer, permitted, exit } => {
+                self.exit = exit.or(self.exit.take());
                 if let Some(permitted) = permitted {
                     let note = self.conditions.permission(permitted.err());
                     self.tell_if(note);
@@ -28,9 +29,11 @@ impl Monitor {
             }
             Fact::Ordered(result) => {
                 self.pulse.order_ended();
-                let note = self.conditions.permission(result.as_ref().err().cloned());
+                // An order that systemd refuses, or fails at, shows that it can be asked.
+                let unreachable = result.as_ref().err().filter(|error| error.is_unreachable);
+                let note = self.conditions.permission(unreachable.map(|error| error.why.clone()));
                 self.tell_if(note);
-                self.handle(at, Event::Ordered(result));
+                self.handle(at, Event::Ordered(result.map_err(|error| error.why)));
             }
             Fact::Pulled(report) => {
                 let note = self.conditions.workspace.pulled(&report);

@@ -1,6 +1,6 @@
 //! What the monitor tells: the history, the log, the status, and systemd.
 
-use crate::failover::{Note, Time};
+use crate::failover::{Note, PROCESS_EXITED, Time};
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::metrics::Scene;
 use crate::report::status::{Facts, Status};
@@ -17,11 +17,23 @@ impl Monitor {
             self.armed_anew = true;
         }
         self.counts.said(note);
-        let entry = Entry::of_machine(note, at, self.clock.wall(), &self.parts.config);
+        let entry = self.entry(at, note);
         self.record(match (note, &self.reason) {
             (Note::HoldSet { .. } | Note::HoldStands { .. } | Note::HeldBack { .. }, Some(why)) => entry.because(why),
             _ => entry,
         });
+    }
+
+    /// The note in words, with what is known of how the gateway ended.
+    fn entry(&self, at: Time, note: &Note) -> Entry {
+        let in_words = |note: &Note| Entry::of_machine(note, at, self.clock.wall(), &self.parts.config);
+        match (note, &self.exit) {
+            (Note::StartFailed { why, retry_in }, Some(exit)) if why == PROCESS_EXITED => {
+                in_words(&Note::StartFailed { why: exit.clone(), retry_in: *retry_in })
+            }
+            (Note::WentDown, Some(exit)) => in_words(note).with_exit(exit),
+            _ => in_words(note),
+        }
     }
 
     pub(super) fn tell_if(&mut self, note: Option<MonitorNote>) {

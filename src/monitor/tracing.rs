@@ -25,7 +25,9 @@ impl Monitor {
     pub(super) fn trace_anew(&mut self) {
         let (machine, memory) = (&self.machine, self.machine.memory());
         let is_drilling = memory.drill.as_ref().is_some_and(|drill| drill.ended.is_none());
-        let is_troubled = machine.port_held() || machine.upstreams().iter().any(|upstream| upstream.unsteady);
+        let is_troubled = !machine.has_no_recent_outage()
+            || machine.port_held()
+            || machine.upstreams().iter().any(|upstream| upstream.unsteady);
         let is_idle = machine.role() == &Role::Standby && machine.window().is_none() && memory.hold.is_none();
         let is_quiet = is_idle && !is_drilling && !is_troubled;
         if !self.tracer.is_full(is_quiet) {

@@ -14,7 +14,7 @@ pub(super) enum Kind {
 }
 
 use Kind::{Condition, Transition, Tried};
-use Topic::{Degraded, Demoted, Failed, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
+use Topic::{Degraded, Demoted, Failed, Flapping, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
 
 /// Every entry that is for people elsewhere, by its stable name. Drills have a topic of their own, whatever happens in them.
 const EVENTS: &[(&str, Topic, Kind)] = &[
@@ -23,6 +23,8 @@ const EVENTS: &[(&str, Topic, Kind)] = &[
     ("promoted", Promoted, Transition),
     ("adopted", Promoted, Transition),
     ("demoted", Demoted, Transition),
+    ("flapping", Flapping, Transition),
+    ("steady", Flapping, Condition),
     ("start_failed", Failed, Tried),
     ("not_answering", Failed, Transition),
     ("stopping_silent", Failed, Transition),

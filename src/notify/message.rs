@@ -37,7 +37,7 @@ impl Message {
             return None;
         }
         let grown = entry.get("hold_down_seconds").and_then(|span| span.as_f64()).unwrap_or_default();
-        let flapping = text("cause") == "outage" && grown > steady.as_secs_f64();
+        let flapping = matches!(text("cause"), "outage" | "flapping") && grown > steady.as_secs_f64();
         let (at, hash) = (parse_rfc3339(text("at"))?, hash(&[text("event"), text("text")]));
         Some(Self {
             id: format!("{}-{:08x}", at.as_millis(), hash),

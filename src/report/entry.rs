@@ -23,6 +23,7 @@ use crate::host::printable;
 use crate::json::Value;
 
 pub use monitor::MonitorNote;
+pub(super) use watching::availability_in_words;
 
 /// The most characters of a sentence, and of words from outside within one.
 const SENTENCE: usize = 1000;
@@ -124,6 +125,13 @@ impl Entry {
         self.with(name, fields::seconds(span))
     }
 
+    /// Adds how the gateway ended, as the monitor found out.
+    #[must_use]
+    pub fn with_exit(self, exit: &str) -> Self {
+        let text = printable(&format!("{}. {}", quoted(exit), self.text), SENTENCE);
+        Self { text, ..self }.quote("exit", exit)
+    }
+
     /// Keeps words from outside.
     fn quote(self, name: &'static str, words: &str) -> Self {
         self.with(name, printable(words, QUOTED))
@@ -153,6 +161,8 @@ impl Teller<'_> {
             Note::NeverSeenHealthy => self.never_seen_healthy(),
             Note::PortHeld { verdict } => self.port_held(*verdict),
             Note::PortFree => self.port_free(),
+            Note::Flapping { recent } => self.flapping(*recent),
+            Note::Steady { recent } => self.steady(*recent),
             Note::Promoting { cause, window, failures, life } => self.promoting(*cause, *window, *failures, *life),
             Note::Aborted { why } => self.aborted(*why),
             Note::Promoted { cause, took, hold_down } => self.promoted(*cause, *took, *hold_down),

@@ -24,6 +24,7 @@ pub(super) fn step(step: &Step) -> &'static str {
 pub(super) fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::Outage => "outage",
+        Cause::Flapping => "flapping",
         Cause::Operator => "operator",
         Cause::Drill { .. } => "drill",
         Cause::Found => "found",
@@ -32,7 +33,7 @@ pub(super) fn cause(cause: Cause) -> &'static str {
 
 /// The cause of a failover, by its name. A drill is none.
 pub(super) fn parse_cause(name: &str) -> Option<Cause> {
-    [Cause::Outage, Cause::Operator, Cause::Found].into_iter().find(|&known| cause(known) == name)
+    [Cause::Outage, Cause::Flapping, Cause::Operator, Cause::Found].into_iter().find(|&known| cause(known) == name)
 }
 
 pub(super) fn parse_drill_step(name: &str) -> Option<DrillStep> {
@@ -65,6 +66,13 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::DrillOver => "drill_over",
         Reason::Found => "found",
     }
+}
+
+/// The reason of that name; `upstream` is the one that is ready, if one is.
+pub(super) fn parse_reason(name: &str, upstream: usize) -> Option<Reason> {
+    [Reason::Ready { upstream }, Reason::Operator, Reason::DrillOver, Reason::Found]
+        .into_iter()
+        .find(|&known| reason(known) == name)
 }
 
 pub(super) fn hold(kind: HoldKind) -> &'static str {

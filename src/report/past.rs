@@ -3,7 +3,7 @@
 use super::clock::Wall;
 use super::fields::{self, as_seconds, as_text, as_time, field, newer, optional};
 use super::names;
-use crate::failover::{Drill, DrillStep, Failover, Hold, Outcome};
+use crate::failover::{Drill, DrillStep, Failover, Hold, Outcome, Reason};
 use crate::json::{Node, Value};
 
 /// The same hold with the wall clock's times.
@@ -116,4 +116,22 @@ pub(super) fn drill(node: &Value) -> Result<Drill, String> {
         outcome: optional(node, "outcome", outcome)?,
         ended: optional(node, "ended_at", as_time)?,
     })
+}
+
+pub(super) fn reason_to_json(reason: Reason) -> Value {
+    let upstream = match reason {
+        Reason::Ready { upstream } => Some(upstream),
+        Reason::Operator | Reason::DrillOver | Reason::Found => None,
+    };
+    Value::object([("reason", names::reason(reason).into()), ("upstream", upstream.into())])
+}
+
+pub(super) fn reason(node: &Value) -> Result<Reason, String> {
+    let index = |node: &Node, key: &str| {
+        let number = node.as_u64().and_then(|number| usize::try_from(number).ok());
+        number.ok_or_else(|| format!("`{key}` is no number"))
+    };
+    let upstream = optional(node, "upstream", index)?.unwrap_or_default();
+    let name = as_text(field(node, "reason")?, "reason")?;
+    names::parse_reason(name, upstream).ok_or_else(|| format!("`{name}` is no reason"))
 }

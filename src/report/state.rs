@@ -50,7 +50,7 @@ pub(super) fn to_json(memory: &Memory, wall: Wall) -> Value {
     Value::object(entries(memory, wall))
 }
 
-fn entries(memory: &Memory, wall: Wall) -> [(&'static str, Value); 8] {
+fn entries(memory: &Memory, wall: Wall) -> [(&'static str, Value); 9] {
     let time = |time| fields::time(wall.at(time));
     let hold = memory.hold.map(|hold| past::hold_to_json(past::hold_at_wall(hold, wall)));
     let failover = memory.failover.as_ref().map(|it| past::failover_to_json(&past::failover_at_wall(it, wall)));
@@ -60,6 +60,7 @@ fn entries(memory: &Memory, wall: Wall) -> [(&'static str, Value); 8] {
         ("promotions", Value::array(memory.promotions.iter().copied().map(time))),
         ("unreturned", memory.unreturned.into()),
         ("failover", failover.into()),
+        ("demoting", memory.demoting.map(past::reason_to_json).into()),
         ("killed_at", memory.killed.map(time).into()),
         ("drill", memory.drill.as_ref().map(|it| past::drill_to_json(&past::drill_at_wall(it, wall))).into()),
         ("drilled_at", memory.drilled.map(time).into()),
@@ -74,6 +75,8 @@ pub(super) fn understand(state: &Value) -> Result<Memory, String> {
         promotions: promotions.iter().map(|node| as_time(node, "promotions")).collect::<Result<_, _>>()?,
         unreturned: field(state, "unreturned")?.as_bool().ok_or("`unreturned` is neither true nor false")?,
         failover: optional(state, "failover", |node, _| past::failover(node))?,
+        // A monitor of an older version did not remember it.
+        demoting: newer(state, "demoting", |node, _| past::reason(node))?,
         killed: optional(state, "killed_at", as_time)?,
         // The version before knew no drills.
         drill: newer(state, "drill", |node, _| past::drill(node))?,
@@ -87,7 +90,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::failover::{Cause, Drill, DrillStep, Failover, Hold, HoldKind, Outcome};
+    use crate::failover::{Cause, Drill, DrillStep, Failover, Hold, HoldKind, Outcome, Reason};
 
     const NOW: Time = Time::from_millis(1_795_300_227_123);
 
@@ -108,6 +111,7 @@ mod tests {
                 answered: Some(at(46)),
                 ended: None,
             }),
+            demoting: Some(Reason::Ready { upstream: 1 }),
             killed: Some(at(50)),
             drill: Some(Drill {
                 began: at(60),

@@ -54,12 +54,13 @@ fn incident(rng: &mut Rng, spans: &mut Vec<Span>, at: u64) -> u64 {
         Failure::NotOpenClaw,
         Failure::Dns,
     ]));
-    match rng.range(0, 7) {
+    match rng.range(0, 8) {
         0 => outage(rng, spans, at, dead, HOUR),
         1 => outage(rng, spans, at, dead, 2 * DAY),
         2 => flap(rng, spans, at, dead),
         3 => crash_loop(rng, spans, at),
         4 => restart(rng, spans, at),
+        5 => partial_outage(rng, spans, at, dead),
         _ => {
             spans.push((at, dead));
             let back = at + rng.log_range(SECOND, MINUTE);
@@ -85,6 +86,19 @@ fn flap(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64, dead: State) -> u64 {
         spans.push((at, dead));
         spans.push((at + down, UP));
         at += down + up;
+    }
+    at
+}
+
+/// Down for most of each short cycle, and never for long.
+fn partial_outage(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64, dead: State) -> u64 {
+    let cycle = rng.range(4 * SECOND, 28 * SECOND);
+    let down = cycle * rng.range(50, 90) / 100;
+    let end = at + rng.log_range(5 * MINUTE, 3 * HOUR);
+    while at < end {
+        spans.push((at, dead));
+        spans.push((at + down, UP));
+        at += cycle;
     }
     at
 }

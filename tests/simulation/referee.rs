@@ -3,6 +3,7 @@
 //! Between two moments nothing changes, so what is checked just before each moment has been checked for all time.
 
 mod drills;
+mod partial;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use openclaw_failover::probe::Verdict;
 use crate::gateway::{Gateway, Process};
 use crate::plan::{DAY, MINUTE, SECOND, State};
 use drills::Drill;
+use partial::Account;
 
 /// Room for latencies: of probes, of systemctl, of looks.
 const SLACK: u64 = 2 * SECOND;
@@ -46,6 +48,7 @@ pub struct Referee {
     streaks: Vec<Option<(u64, u64)>>,
     said: Vec<Option<Verdict>>,
     hold: Option<(HoldKind, Option<u64>)>,
+    account: Account,
     drill: Option<Drill>,
     drill_asked: Option<Duration>,
 
@@ -85,6 +88,7 @@ impl Referee {
             streaks: vec![None; policy.upstreams],
             said: vec![None; policy.upstreams],
             hold: None,
+            account: Account::new(policy),
             drill: None,
             drill_asked: None,
             in_flight: false,
@@ -132,7 +136,13 @@ impl Referee {
             let same = matches!((self.truth[upstream].0, state), (State::Fails(_), State::Fails(_)));
             let since = if same { self.truth[upstream].1 } else { now };
             self.truth[upstream] = (state, since);
+            self.account_truth(now);
         }
+    }
+
+    fn account_truth(&mut self, now: u64) {
+        let is_down = self.cut_off || self.truth.iter().all(|(state, _)| matches!(state, State::Fails(_)));
+        self.account.truth(now, is_down);
     }
 
     pub fn cut_off(&mut self, now: u64, cut_off: bool) {
@@ -140,6 +150,7 @@ impl Referee {
             self.cut_off = cut_off;
             self.settled = self.settled.max(now);
             self.note(now, || format!("truth: cut off: {cut_off}"));
+            self.account_truth(now);
         }
     }
 
@@ -159,6 +170,8 @@ impl Referee {
         self.settled = self.settled.max(now);
         (self.life, self.last_verdict, self.elapsed, self.failures) = (now, now, 0, 0);
         self.streaks.iter_mut().for_each(|streak| *streak = None);
+        self.said.iter_mut().for_each(|said| *said = None);
+        self.account.forget();
         self.in_flight = false;
         self.drill = None;
     }
@@ -211,6 +224,8 @@ impl Referee {
         if self.said[upstream].replace(verdict) != Some(verdict) {
             self.note(now, || format!("probe: upstream {upstream} {verdict:?}"));
         }
+        let fails = |said: &Option<Verdict>| said.is_some_and(|verdict| !verdict.is_healthy());
+        self.account.told(now, self.said.iter().all(fails));
     }
 
     fn expire_hold(&mut self, now: u64) {
@@ -229,15 +244,19 @@ impl Referee {
         match action {
             Action::Order(order) => self.ordered(now, *order, machine),
             Action::Say(Note::Promoting { cause, .. }) => {
-                (self.answer_due, self.started) = (*cause == Cause::Outage, false);
+                (self.answer_due, self.started) = (cause.is_automatic(), false);
+                if *cause == Cause::Flapping {
+                    self.flapping_promoted(now, machine);
+                }
                 if matches!(cause, Cause::Drill { .. }) {
                     self.drill_began(now, machine);
                 }
             }
-            Action::Say(Note::Promoted { cause: Cause::Outage, .. }) => self.promoted(now, machine),
+            Action::Say(Note::Promoted { cause: Cause::Outage | Cause::Flapping, .. }) => self.promoted(now, machine),
             Action::Say(Note::DrillEnded { drill }) => self.drill_ended(now, drill.outcome, machine),
             Action::Say(Note::Demoting { reason: Reason::Ready { upstream } }) => {
                 self.steps_aside(now, *upstream, machine);
+                self.account.forget();
             }
             Action::Say(Note::Demoted { .. } | Note::Aborted { .. }) => {
                 if self.answer_due && self.started {
@@ -271,7 +290,8 @@ impl Referee {
                     self.fail(now, machine, "invariant 1: a start while nothing is armed");
                 }
                 let after = millis(self.policy.promote_after);
-                if self.elapsed < after || self.failures < self.policy.failures {
+                let is_window_due = self.elapsed >= after && self.failures >= self.policy.failures;
+                if !is_window_due && !self.starts_for_flapping(machine) {
                     self.fail(now, machine, "invariant 1: a start before the window reached promote.after");
                 }
             }
@@ -322,6 +342,7 @@ impl Referee {
             return;
         }
         self.check_up(now, gateway, machine);
+        self.check_flapping(now, machine);
         match &self.drill {
             None => self.check_down(now, gateway, machine),
             Some(drill) => self.check_drill(now, drill, machine),

@@ -593,7 +593,10 @@ impl World {
             return;
         }
         // What a change of the world meets must be lived through from a little before it.
-        let before = 2 * self.policy.longest_step().as_millis() as u64;
+        let is_steady = machine.upstreams().iter().any(|upstream| upstream.is_healthy());
+        // What was down lately counts towards a chronic partial outage.
+        let account = if is_steady { Duration::ZERO } else { self.policy.promote_after * 20 };
+        let before = (2 * self.policy.longest_step() + account).as_millis() as u64;
         let queued = self.queue.peek().map(|Reverse(Keyed(due))| due.at);
         let changes = [queued, Some(self.next_change()), Some(end)].into_iter().flatten().min().unwrap_or(end);
         let quiet_until = changes.saturating_sub(before).min(self.tick_at.unwrap_or(end));

@@ -10,6 +10,7 @@ mod demotion;
 mod drain;
 mod drills;
 mod events;
+mod flapping;
 mod found;
 mod hold_down;
 mod holds;

@@ -132,6 +132,14 @@ impl Night {
         self
     }
 
+    /// Nothing was said since it was last asked but notes that begin so.
+    pub fn is_silent_but_for(&mut self, beginnings: &[&str]) -> &mut Self {
+        self.heard = true;
+        let others = |note: &&String| !beginnings.iter().any(|beginning| note.starts_with(beginning));
+        assert_eq!(self.said.iter().find(others), None);
+        self
+    }
+
     /// The role, in the words of the contract.
     pub fn is(&mut self, role: &str) -> &mut Self {
         assert_eq!(name(self.machine.role()), role, "said: {:?}", self.said);

@@ -127,6 +127,7 @@ fn a_persisted_time_in_the_future_counts_as_now() {
             answered: Some(ahead),
             ended: Some(ahead),
         }),
+        demoting: None,
         killed: Some(ahead),
         drill: None,
         drilled: Some(ahead),
@@ -150,4 +151,31 @@ fn a_hold_that_was_announced_is_not_announced_at_each_start() {
     let mut night = Night::begins(0.0, defaults(), failover::Start { memory, armed: vec![true], unit: None });
     night.forget().at(0.1, crate::events::tick()).is_silent().at(72_799.0, crate::events::tick()).is_silent();
     night.at(72_800.0, crate::events::tick()).says("HoldStands").forget();
+}
+
+#[test]
+fn a_demotion_goes_on_under_its_own_reason_after_a_restart_of_the_monitor() {
+    let night = Night::with(|_| ()).draining();
+    let mut night = night.restarts(131.0, drains(2));
+    night.says("Demoting { reason: Ready { upstream: 0 } }").is("demoting").forget();
+    night.at(140.0, gone(2)).says("Demoted { reason: Ready { upstream: 0 }, active_for: Some(99s) }").is("standby");
+    night.forget();
+    assert_eq!(night.memory().demoting, None);
+}
+
+#[test]
+fn a_demotion_that_ended_while_no_monitor_ran_is_told() {
+    let night = Night::with(|_| ()).draining();
+    let mut night = night.restarts(150.0, gone(2));
+    night.says("Demoted { reason: Ready { upstream: 0 }, active_for: Some(109s) }").is("standby").forget();
+    night.at(151.0, gone(2)).is_silent();
+    let night = Night::watching();
+    night.restarts(10.0, down()).is_silent_but_for(&["Win"]).forget();
+}
+
+#[test]
+fn a_stop_from_outside_stays_one_after_a_restart_of_the_monitor() {
+    let night = Night::with(|_| ()).active();
+    let mut night = night.restarts(131.0, drains(2));
+    night.says("Demoting { reason: Found }").is("demoting").forget();
 }

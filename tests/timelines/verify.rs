@@ -65,7 +65,7 @@ fn a_process_that_is_gone_is_started_again() {
     let mut night = Night::watching().verifying();
     night
         .at(35.0, gone(2))
-        .says("StartFailed { why: \"the gateway's process is gone\", retry_in: Some(5s) }")
+        .says("StartFailed { why: \"its process exited\", retry_in: Some(5s) }")
         .expect(&[]);
     night.at(40.0, tick()).expect(&[Order(Start)]).at(40.0, gone(2)).at(40.1, done());
     night.each(&[50.0, 51.0], &up(2)).is("promoting(verify)");

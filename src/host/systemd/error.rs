@@ -29,6 +29,17 @@ pub enum Why {
 }
 
 impl SystemdError {
+    /// True if systemd could not be asked, or does not take orders from this user: no bus, no polkit, no permission, no
+    /// answer in time. False if it took the order and refused or failed it.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        match &self.why {
+            Why::Refused | Why::NoPolkit(_) | Why::NoBus(_) => true,
+            Why::Said(_) | Why::Command(CommandError::Failed { .. }) => false,
+            Why::Command(_) => true,
+        }
+    }
+
     pub(super) fn new(verb: &'static str, unit: &str, error: CommandError) -> Self {
         let unit = unit.to_owned();
         let why = Why::of(error);

@@ -18,7 +18,7 @@ impl Teller<'_> {
             Reason::Operator => (Severity::Notice, format!("steps aside, because an operator said so: {stops}")),
             Reason::DrillOver => (Severity::Notice, format!("the drill is over: {stops}")),
             Reason::Found => {
-                (Severity::Warning, format!("{unit} is being stopped by somebody else: its end is awaited"))
+                (Severity::Warning, format!("{unit} is being stopped from outside this program; waiting until it is down"))
             }
         };
         let entry = Entry::new(severity, "demoting", &text);
@@ -60,7 +60,7 @@ impl Teller<'_> {
             Reason::Ready { upstream } => format!("{} serves", self.upstream(upstream)),
             Reason::Operator => "an operator wanted it so".to_owned(),
             Reason::DrillOver => "the drill is over".to_owned(),
-            Reason::Found => "somebody else stopped it".to_owned(),
+            Reason::Found => "it was stopped from outside this program".to_owned(),
         };
         let text = format!("this host stands by: {} is down{served}; {why}", self.unit());
         let entry = Entry::notice("demoted", &text).with("active_for_seconds", active_for.map(fields::seconds));

@@ -12,10 +12,15 @@ impl Teller<'_> {
         let (unit, life) = (self.unit(), self.wall.at(life));
         let text = match cause {
             Cause::Outage => format!(
-                "takes over: nobody has shown life for {}, since {}; {failures} probes in a row failed. {unit} is started \
-                 once the running pull ends, in {} at most",
+                "failing over: primary down for {} ({failures} failed probes), since {}; starting {unit} after the \
+                 running pull ({} at most)",
                 span(window),
                 people(life),
+                span(self.config.promote.sync_wait)
+            ),
+            Cause::Flapping => format!(
+                "failing over: the primary keeps failing and coming back, and fails just now; starting {unit} after the \
+                 running pull ({} at most)",
                 span(self.config.promote.sync_wait)
             ),
             Cause::Operator => format!("takes over, because an operator said so: {unit} is started"),
@@ -63,7 +68,7 @@ impl Teller<'_> {
             Cause::Operator => "It stays up while the operator's hold stands".to_owned(),
             Cause::Drill { hold } if hold.is_zero() => "It is stopped again now".to_owned(),
             Cause::Drill { hold } => format!("It is stopped again in {}", span(hold)),
-            Cause::Outage | Cause::Found => {
+            Cause::Outage | Cause::Flapping | Cause::Found => {
                 format!("It steps aside once an upstream has been ready for {}", span(hold_down))
             }
         };
@@ -84,7 +89,7 @@ impl Teller<'_> {
                      upstream has been ready for the hold-down; `openclaw-failover promote` keeps it up all the same"
                 ),
             ),
-            Cause::Outage | Cause::Operator | Cause::Drill { .. } => Entry::notice(
+            Cause::Outage | Cause::Flapping | Cause::Operator | Cause::Drill { .. } => Entry::notice(
                 "adopted",
                 &format!("{unit} runs, as the monitor before this one left it: the failover that it began goes on"),
             ),
@@ -96,7 +101,9 @@ impl Teller<'_> {
         let (unit, reason) = (self.unit(), quoted(why));
         let next = retry_in
             .map_or("A drill tries once".to_owned(), |retry_in| format!("It is started again in {}", span(retry_in)));
-        let text = format!("{unit} does not come up: {reason}. {next}; `journalctl -u {unit}` says more");
+        // How it exited is said of the unit by its name.
+        let what = if reason.starts_with(unit) { reason } else { format!("{unit} does not come up: {reason}") };
+        let text = format!("{what}. {next}; `journalctl -u {unit}` says more");
         Entry::error("start_failed", &text).quote("why", why).with("retry_in_seconds", retry_in.map(fields::seconds))
     }
 

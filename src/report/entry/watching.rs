@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::{Entry, Teller};
+use crate::config::Config;
+use crate::failover::Availability;
 use crate::probe::{Failure, Verdict};
 use crate::report::clock::span;
-use crate::report::names;
+use crate::report::{fields, names};
 
 impl Teller<'_> {
     /// Carries the URLs, so that what was armed can be known again from the history alone.
@@ -34,6 +36,21 @@ impl Teller<'_> {
         let name = self.upstream(upstream);
         let text = format!("{name} shows life again, after {}", span(lasted));
         Entry::notice("window_closed", &text).with("upstream", name).span("lasted_seconds", lasted)
+    }
+
+    pub(super) fn flapping(&self, recent: Availability) -> Entry {
+        let text = format!(
+            "{}. No outage reached promote.after ({}), so together they count as one: this host fails over at the next \
+             failed probe, unless a hold or a silent witness forbids it. Look at the primary's log: a gateway that \
+             crashes and restarts is the usual cause",
+            availability_in_words(self.config, recent),
+            span(self.config.promote.after)
+        );
+        with_availability(Entry::error("flapping", &text), recent)
+    }
+
+    pub(super) fn steady(&self, recent: Availability) -> Entry {
+        with_availability(Entry::notice("steady", "the primary is steady again"), recent)
     }
 
     pub(super) fn isolated(&self) -> Entry {
@@ -70,6 +87,27 @@ impl Teller<'_> {
         let url = &self.config.gateway.url;
         Entry::notice("port_free", &format!("{url} is free again: this host could take over")).with("url", url.as_str())
     }
+}
+
+/// Availability of the primary, as the history and the status say it.
+pub(in crate::report) fn availability_in_words(config: &Config, recent: Availability) -> String {
+    let name = match config.upstreams.as_slice() {
+        [primary] => primary.name.as_str(),
+        _ => "the primary and its other upstreams",
+    };
+    let Availability { available, over, outages } = recent;
+    let verb = if config.upstreams.len() == 1 { "keeps" } else { "keep" };
+    format!(
+        "{name} {verb} failing and coming back: available for {} of the last {}, {outages} outages",
+        span(Duration::from_secs(available.as_secs())),
+        span(over)
+    )
+}
+
+fn with_availability(entry: Entry, recent: Availability) -> Entry {
+    let Availability { available, over, outages } = recent;
+    let entry = entry.with("available_seconds", fields::seconds(available));
+    entry.with("over_seconds", fields::seconds(over)).with("outages", outages)
 }
 
 /// What a failure means, for somebody who does not know the names of ours.

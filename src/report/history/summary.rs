@@ -100,7 +100,7 @@ impl Summary {
             "isolated" => self.with_window(|window| window.isolated = true),
             "promoting" => self.promoting(at, cause, time("life_at").unwrap_or(at)),
             "aborted" => self.aborted(at),
-            "promoted" | "serves_again" | "adopted" => self.serves(at, event == "promoted" && cause == Some("outage")),
+            "promoted" | "serves_again" | "adopted" => self.serves(at, event == "promoted" && is_outage(cause)),
             "went_down" | "demoted" => self.serves_no_more(at),
             "window_closed" => self.close(at, seconds("lasted_seconds").unwrap_or_default()),
             LEFT_OUT if at >= self.from => {
@@ -135,11 +135,11 @@ impl Summary {
     fn promoting(&mut self, at: Time, cause: Option<&str>, life: Time) {
         let counts = at >= self.from;
         match cause {
-            Some("outage") => self.open(life),
+            cause if is_outage(cause) => self.open(life),
             Some("drill") => self.drills += usize::from(counts),
             _ => {}
         }
-        let is_outage = cause == Some("outage");
+        let is_outage = is_outage(cause);
         self.with_window(|window| {
             window.lived_until(life);
             window.promotes |= is_outage;
@@ -231,6 +231,11 @@ impl Summary {
         }
         self
     }
+}
+
+/// True if the machine failed over by itself.
+fn is_outage(cause: Option<&str>) -> bool {
+    matches!(cause, Some("outage" | "flapping"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::report::names;
 use crate::report::status::{Pull, Upstream};
 
 const ROLES: [&str; 4] = ["standby", "promoting", "active", "demoting"];
-const CAUSES: [&str; 4] = ["outage", "operator", "drill", "found"];
+const CAUSES: [&str; 5] = ["outage", "flapping", "operator", "drill", "found"];
 const REASONS: [&str; 4] = ["ready", "operator", "drill_over", "found"];
 
 const fn gauge(name: &'static str, help: &'static str, samples: fn(&Scene<'_>, &mut Samples<'_>)) -> Family {

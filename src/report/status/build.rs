@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::failover::{self, Machine, Memory, Time};
 use crate::probe::{Answer, Verdict};
 use crate::report::clock::Wall;
+use crate::report::entry::availability_in_words;
 use crate::report::strip::Strip;
 use crate::report::{names, past};
 
@@ -186,6 +187,7 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
              check`; `openclaw-failover promote` takes over all the same."
                 .to_owned(),
         ),
+        (machine.is_flapping(), "flapping", availability_in_words(config, machine.availability())),
         (
             machine.is_failing(),
             "start_failing",

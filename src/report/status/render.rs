@@ -186,6 +186,7 @@ impl Status {
 fn because(cause: &str) -> String {
     match cause {
         "outage" => ", because of an outage".to_owned(),
+        "flapping" => ", because the primary keeps failing and coming back".to_owned(),
         "operator" => ", because an operator said so".to_owned(),
         "drill" => ", for a drill".to_owned(),
         "found" => ", as it was found".to_owned(),

@@ -308,6 +308,11 @@ fn facts(at: Time, machine: &Machine, config: &Config) -> String {
         ),
         None => "no window".to_owned(),
     };
+    let recent = machine.availability();
+    if recent.outages > 1 {
+        let (available, over) = (span(recent.available), span(recent.over));
+        let _ = write!(facts, "; available for {available} of the last {over}, outages in it: {}", recent.outages);
+    }
     for (index, (upstream, known)) in config.upstreams.iter().zip(machine.upstreams()).enumerate() {
         let verdict = known.latest.map_or("not probed yet".to_owned(), |(_, verdict)| verdict.to_string());
         let _ = write!(facts, "; {}: {verdict}", upstream.name);

@@ -1,0 +1,118 @@
+//! Chronic partial outages, counted anew from what the monitor was told and from the world's truth.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use openclaw_failover::failover::{Cause, Machine, Policy, Role};
+
+use super::{Referee, millis};
+
+/// What was told and what was true over the recent past.
+pub struct Account {
+    over: u64,
+    longest_step: u64,
+    /// Each verdict: when, and whether no upstream was alive by it.
+    verdicts: VecDeque<(u64, bool)>,
+    /// Each stretch in which no upstream was up in truth; the last one may be open.
+    down: VecDeque<(u64, Option<u64>)>,
+    /// The last promotion for flapping was due.
+    pub was_due: bool,
+}
+
+impl Account {
+    pub fn new(policy: &Policy) -> Self {
+        Self {
+            over: millis(policy.promote_after * 20),
+            longest_step: millis(policy.interval + policy.timeout),
+            verdicts: VecDeque::new(),
+            down: VecDeque::new(),
+            was_due: false,
+        }
+    }
+
+    /// Verdicts from before do not count any more; the truth stays.
+    pub fn forget(&mut self) {
+        self.verdicts.clear();
+    }
+
+    pub fn told(&mut self, now: u64, is_down: bool) {
+        self.verdicts.push_back((now, is_down));
+        while self.verdicts.front().is_some_and(|&(at, _)| at + self.over + 10 * self.longest_step < now) {
+            self.verdicts.pop_front();
+        }
+    }
+
+    pub fn truth(&mut self, now: u64, is_down: bool) {
+        match self.down.back_mut() {
+            Some((_, until @ None)) if !is_down => *until = Some(now),
+            Some((_, None)) => {}
+            _ if is_down => self.down.push_back((now, None)),
+            _ => {}
+        }
+        while self.down.front().is_some_and(|(_, until)| until.is_some_and(|until| until + self.over < now)) {
+            self.down.pop_front();
+        }
+    }
+
+    /// By the verdicts: the least and the most that may have been down, and how many outages began.
+    fn by_verdicts(&self, now: u64) -> (u64, u64, usize) {
+        let begin = now.saturating_sub(self.over);
+        let (mut least, mut most, mut outages) = (0, 0, 0);
+        let mut earlier: Option<(u64, bool)> = None;
+        for &(at, is_down) in &self.verdicts {
+            let step = earlier.map_or(0, |(before, _)| (at - before).min(self.longest_step));
+            let was_down = earlier.is_some_and(|(_, was_down)| was_down);
+            if at > begin {
+                outages += usize::from(is_down && !was_down);
+                most += if is_down || was_down { step } else { 0 };
+                least += if is_down && was_down { step } else { 0 };
+            }
+            earlier = Some((at, is_down));
+        }
+        (least, most, outages)
+    }
+
+    fn in_truth(&self, now: u64) -> u64 {
+        let begin = now.saturating_sub(self.over);
+        let within = |&(from, until): &(u64, Option<u64>)| until.unwrap_or(now).saturating_sub(from.max(begin));
+        self.down.iter().map(within).sum()
+    }
+}
+
+impl Referee {
+    /// The machine promotes because the upstreams keep failing: by all that is known they do.
+    pub fn flapping_promoted(&mut self, now: u64, machine: &Machine) {
+        let (_, most, outages) = self.account.by_verdicts(now);
+        if most * 2 <= self.account.over || outages < 5 {
+            self.fail(now, machine, "invariant 1: a promotion for flapping that the verdicts do not bear out");
+        }
+        // Samples of what changes between two probes may err, but not by this much.
+        if self.account.in_truth(now) * 10 < self.account.over * 3 {
+            self.fail(now, machine, "invariant 1: a promotion for flapping while the upstreams were mostly up");
+        }
+        self.account.was_due = true;
+    }
+
+    /// A start may rest on a chronic partial outage instead of a window.
+    pub fn starts_for_flapping(&self, machine: &Machine) -> bool {
+        let cause = match machine.role() {
+            Role::Promoting(promoting) => promoting.cause,
+            _ => return false,
+        };
+        cause == Cause::Flapping && self.account.was_due
+    }
+
+    /// Nothing forbids it, and by the lowest reckoning the upstreams were down for most of the time: this host serves.
+    pub fn check_flapping(&self, now: u64, machine: &Machine) {
+        let is_undisturbed = now > self.settled + self.account.over && !self.policy.witnessed && self.drill.is_none();
+        let may_act = self.armed && self.hold.is_none() && machine.role() == &Role::Standby;
+        if !is_undisturbed || !may_act || !self.account.verdicts.back().is_some_and(|&(_, is_down)| is_down) {
+            return;
+        }
+        let (least, _, outages) = self.account.by_verdicts(now);
+        let is_chronic = least * 2 > self.account.over + millis(Duration::from_secs(1)) && outages > 6;
+        if is_chronic {
+            self.fail(now, machine, "the upstreams keep failing, and this host does nothing");
+        }
+    }
+}
