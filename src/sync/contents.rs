@@ -1,8 +1,8 @@
 //! Bytes of old files, compared with what git has.
 //!
 //! A file counts as known if its very bytes are a content that a move has noted. Where git converts on the way, as line
-//! ends and filters do, a second look asks for the content that git would commit. Bytes that git cannot make again from
-//! that are stored as they are, under `refs/openclaw-failover/raw/…`.
+//! ends and filters do, a second look asks git for files that it would commit as they were. Bytes that git cannot make
+//! again from a commit are stored as they are, under `refs/openclaw-failover/raw/…`.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::git::Git;
 use super::merge;
 use super::names;
-use super::replaced::{Kind, Old};
+use super::replaced::{INDEX, Kind, Old};
 use super::stop::Stop;
 use crate::failover::Time;
 
@@ -31,14 +31,9 @@ pub(super) fn are_known(git: &Git<'_>, all: &Path, old: &[Old<'_>], now: Time) -
     let mut answers: Vec<bool> = hashes.iter().map(is_known).collect();
     let unknown = |n: &usize| !answers[*n] && old[*n].kind == Kind::File && hashes[*n].is_some();
     let unknown: Vec<usize> = (0..old.len()).filter(unknown).collect();
-    let mut raw = Vec::new();
-    for (n, committed) in committed(git, old, &unknown) {
-        if known.contains(&committed) {
-            answers[n] = true;
-            raw.push((n, committed));
-        }
-    }
-    keep_converted(git, all, old, &hashes, &raw, now)?;
+    let converted = converted(git, old, &unknown);
+    converted.iter().for_each(|n| answers[*n] = true);
+    keep_converted(git, all, old, (&converted, &hashes), now)?;
     // A file without a byte holds nothing that could be lost.
     for (answer, old) in answers.iter_mut().zip(old) {
         *answer |= old.kind == Kind::File && old.file.metadata().is_ok_and(|found| found.len() == 0);
@@ -89,33 +84,33 @@ fn hash(git: &Git<'_>, old: &[Old<'_>]) -> Result<Vec<Option<String>>, Stop> {
     }
     let args = ["hash-object", "--no-filters", "--stdin-paths"];
     let present: Vec<&Path> = files.iter().flatten().map(PathBuf::as_path).collect();
-    let mut hashes = hash_files(git, git.dir, &args, &present).into_iter();
+    let mut hashes = hash_files(git, &args, &present).into_iter();
     let answers = files.iter().map(|file| file.as_ref().and_then(|_| hashes.next().flatten())).collect();
     let _ = fs::remove_dir_all(&links);
-    git.go_on()?;
     Ok(answers)
 }
 
-/// Contents that git would commit for the files of these numbers, converted as their paths demand.
-fn committed(git: &Git<'_>, old: &[Old<'_>], numbers: &[usize]) -> Vec<(usize, String)> {
-    let mut by_root: HashMap<&Path, Vec<usize>> = HashMap::new();
-    for n in numbers {
-        by_root.entry(&old[*n].root).or_default().push(*n);
+/// Finds the files that git, which converts as their paths demand, would commit as they were before the move.
+fn converted(git: &Git<'_>, old: &[Old<'_>], unknown: &[usize]) -> Vec<usize> {
+    let mut by_root: HashMap<(&Path, &Path), Vec<usize>> = HashMap::new();
+    for n in unknown {
+        by_root.entry((old[*n].folder, &old[*n].root)).or_default().push(*n);
     }
     let mut found = Vec::new();
-    for (root, numbers) in by_root {
-        let paths: Vec<&Path> = numbers.iter().map(|n| old[*n].path.as_path()).collect();
-        let hashes = hash_files(git, root, &["hash-object", "--stdin-paths"], &paths);
-        found.extend(numbers.into_iter().zip(hashes).filter_map(|(n, hash)| Some((n, hash?))));
+    for ((folder, root), mut numbers) in by_root {
+        let Ok(changed) = git.changed_at(root, &folder.join(INDEX)) else { continue };
+        let changed: HashSet<&[u8]> = changed.split(|byte| *byte == 0).collect();
+        numbers.retain(|n| !changed.contains(old[*n].path.as_os_str().as_bytes()));
+        found.extend(numbers);
     }
     found
 }
 
 /// Has git name many files at once, or one after the other where one of them is more than git can read.
-fn hash_files(git: &Git<'_>, folder: &Path, args: &[&str], paths: &[&Path]) -> Vec<Option<String>> {
+fn hash_files(git: &Git<'_>, args: &[&str], paths: &[&Path]) -> Vec<Option<String>> {
     let all = |paths: &[&Path]| -> Option<Vec<Option<String>>> {
         let lines: Vec<u8> = paths.iter().flat_map(|path| line(path)).collect();
-        let hashes = git.feed_in(folder, args, &lines).ok()?;
+        let hashes = git.feed(args, &lines, &git.own_index()).ok()?;
         let hashes: Vec<Option<String>> =
             String::from_utf8_lossy(&hashes).lines().map(|hash| Some(hash.to_owned())).collect();
         (hashes.len() == paths.len()).then_some(hashes)
@@ -151,45 +146,49 @@ fn keep_converted(
     git: &Git<'_>,
     all: &Path,
     old: &[Old<'_>],
-    hashes: &[Option<String>],
-    raw: &[(usize, String)],
+    (converted, hashes): (&[usize], &[Option<String>]),
     now: Time,
 ) -> Result<(), Stop> {
-    if raw.is_empty() {
+    if converted.is_empty() {
         return Ok(());
     }
-    let lost: Vec<&usize> =
-        raw.iter().filter(|(n, committed)| !is_restored(git, committed, &old[*n])).map(|(n, _)| n).collect();
+    let lost: Vec<&Old<'_>> = converted.iter().map(|n| &old[*n]).filter(|old| !is_restored(git, old)).collect();
     if !lost.is_empty() {
-        let files: Vec<&Path> = lost.iter().map(|n| old[**n].file.as_path()).collect();
-        let stored = hash_files(git, git.dir, &["hash-object", "-w", "--no-filters", "--stdin-paths"], &files);
-        let mut index = Vec::new();
-        for (n, hash) in lost.iter().zip(stored) {
-            let Some(hash) = hash else { continue };
-            index.extend_from_slice(format!("100644 {hash}\t").as_bytes());
-            index.extend_from_slice(old[**n].path.as_os_str().as_bytes());
-            index.push(0);
-        }
-        let own = git.own_folder().join("index.raw");
-        git.on_index(&own, &["read-tree", "--empty"])?;
-        git.feed(&["update-index", "-z", "--index-info"], &index, &own)?;
-        let tree = git.on_index(&own, &["write-tree"])?;
-        let commit = merge::commit(git, &tree, &[], "Bytes of replaced files, as they were on the disk")?;
-        git.run(&["update-ref", &format!("{}raw/{}", names::PRIVATE, names::stamp(now)), &commit])?;
+        store(git, &lost, now)?;
     }
     let mut text = fs::read_to_string(all.join(CONVERTED)).unwrap_or_default();
-    for hash in raw.iter().filter_map(|(n, _)| hashes[*n].as_ref()) {
+    for hash in converted.iter().filter_map(|n| hashes[*n].as_ref()) {
         text.push_str(&format!("{hash}\n"));
     }
     let path = all.join(CONVERTED);
     fs::write(&path, text).map_err(|why| Stop::file("write", &path, &why))
 }
 
-/// True if a checkout of this content would make the same bytes.
-fn is_restored(git: &Git<'_>, committed: &str, old: &Old<'_>) -> bool {
-    let path = old.path.to_str().map(|path| format!("--path={path}"));
-    let made = path.map(|path| git.list(&["cat-file", "--filters", &path, committed]));
-    made.is_some_and(|made| made.is_ok_and(|made| fs::read(&old.file).is_ok_and(|bytes| bytes == made)))
+/// Stores bytes as they are, in a commit of their own that this program never deletes.
+fn store(git: &Git<'_>, lost: &[&Old<'_>], now: Time) -> Result<(), Stop> {
+    let files: Vec<&Path> = lost.iter().map(|old| old.file.as_path()).collect();
+    let stored = hash_files(git, &["hash-object", "-w", "--no-filters", "--stdin-paths"], &files);
+    let mut lines = Vec::new();
+    for (old, hash) in lost.iter().zip(stored) {
+        let hash = hash.ok_or_else(|| Stop::file("store", &old.file, &std::io::ErrorKind::InvalidData.into()))?;
+        lines.extend_from_slice(format!("100644 {hash}\t").as_bytes());
+        lines.extend_from_slice(old.path.as_os_str().as_bytes());
+        lines.push(0);
+    }
+    let index = git.own_folder().join("index.raw");
+    git.on_index(&index, &["read-tree", "--empty"])?;
+    git.feed(&["update-index", "-z", "--index-info"], &lines, &index)?;
+    let tree = git.on_index(&index, &["write-tree"])?;
+    let commit = merge::commit(git, &tree, &[], "Bytes of replaced files, as they were on the disk")?;
+    git.run(&["update-ref", &format!("{}raw/{}", names::PRIVATE, names::stamp(now)), &commit])?;
+    Ok(())
+}
+
+/// True if a checkout of what git had at this path would make the same bytes.
+fn is_restored(git: &Git<'_>, old: &Old<'_>) -> bool {
+    let Some(path) = old.path.to_str() else { return false };
+    let made = git.list_on(&old.folder.join(INDEX), &["cat-file", "--filters", &format!(":0:{path}")]);
+    made.is_ok_and(|made| fs::read(&old.file).is_ok_and(|bytes| bytes == made))
 }
 
 #[cfg(test)]

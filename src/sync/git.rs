@@ -161,19 +161,10 @@ impl<'a> Git<'a> {
 
     /// Runs git with something to read.
     pub(super) fn feed(&self, args: &[impl AsRef<OsStr>], input: &[u8], index: &Path) -> Result<Vec<u8>, Stop> {
-        Ok(self.fed(args, input)?.env("GIT_INDEX_FILE", index).run_bytes()?)
-    }
-
-    /// The same with another folder as the work tree.
-    pub(super) fn feed_in(&self, folder: &Path, args: &[&str], input: &[u8]) -> Result<Vec<u8>, Stop> {
-        let command = self.fed(args, input)?.dir(folder);
-        Ok(command.env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder).run_bytes()?)
-    }
-
-    fn fed(&self, args: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Command, Stop> {
         let path = self.own_folder().join("input");
         let file = write_and_open(&path, input).map_err(|why| Stop::file("write", &path, &why))?;
-        Ok(self.command(args).stdin(file).limit(ANSWER).deadline(SCAN))
+        let command = self.command(args).env("GIT_INDEX_FILE", index).stdin(file).limit(ANSWER);
+        Ok(command.deadline(SCAN).run_bytes()?)
     }
 
     /// The names, as bytes that end in NUL, of files below `folder` that are not what an index says, or missing.

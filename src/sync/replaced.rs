@@ -13,7 +13,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Duration;
@@ -41,7 +41,13 @@ const UNPROVEN_ROOM: u64 = 256 * 1024 * 1024;
 /// Room that the smallest file takes, in bytes.
 const BLOCK: u64 = 4096;
 
-/// Folder beside a file on another file system than the repository, for its old version. Git does not look into it.
+/// Index as it was when the old files of a move were looked at.
+pub(super) const INDEX: &str = "index";
+
+/// Note that no process had any old file of a move open for writing. They are looked at once more, after the grace.
+const CLOSED: &str = "closed";
+
+/// Folder in the workspace for old versions of files on another file system than the repository. Git does not look in.
 const BESIDE: &str = ".openclaw-failover";
 
 /// Files of one move.
@@ -53,7 +59,7 @@ pub(super) struct Replaced<'a> {
 /// One old file.
 pub(super) struct Old<'a> {
     /// The folder of its move.
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     /// The folder below which it has the path that it had in the workspace.
     pub(super) root: PathBuf,
     pub(super) path: PathBuf,
@@ -94,7 +100,7 @@ impl<'a> Replaced<'a> {
 
     /// Index as it was when the old files were looked at.
     pub(super) fn index(&self) -> PathBuf {
-        self.folder.join("index")
+        self.folder.join(INDEX)
     }
 
     /// Notes the contents that git has of the old and the new files, before the first of them is moved.
@@ -163,9 +169,14 @@ impl<'a> Replaced<'a> {
         look_at(self.git, std::slice::from_ref(&self.folder), now)
     }
 
-    /// Folder for this move beside a file on another file system. It is noted, so that later runs find it.
+    /// Folder for this move on the file system of a file, where that is not the repository's: in the topmost folder of
+    /// the workspace that is on it. It is noted, so that later runs find it.
     fn beside(&self, path: &Path) -> Result<PathBuf, Stop> {
-        let parent = path.parent().unwrap_or(Path::new(""));
+        let device = |folder: &Path| self.git.dir.join(folder).metadata().map(|found| found.dev()).ok();
+        let mut parent = path.parent().unwrap_or(Path::new(""));
+        while let Some(above) = parent.parent().filter(|above| device(above) == device(parent)) {
+            parent = above;
+        }
         let top = self.git.dir.join(parent).join(BESIDE);
         let folder = top.join(self.folder.file_name().unwrap_or_default());
         if !folder.is_dir() {
@@ -201,6 +212,7 @@ pub(super) fn look_after(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, Stop>
     let entries = fs::read_dir(all(git)).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.iter().for_each(|folder| remove_new_files(folder));
+    folders.retain(|folder| !folder.join(CLOSED).exists() || is_over(folder, Writers::None, false));
     // The latest first: where there is not room for all, the oldest go.
     folders.sort_by_key(|folder| Reverse(made(folder)));
     look_at(git, &folders, now)
@@ -215,6 +227,7 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], now: Time) -> Result<Vec<PathBuf>
     let writers = writers_of(git, &all_old);
     let known = contents::are_known(git, &all(git), &all_old, now)?;
     let (mut named, mut room) = (Vec::new(), 0);
+    let mut open = HashSet::new();
     for ((old, writers), is_known) in all_old.iter().zip(writers).zip(known) {
         if writers == Writers::Some || !is_known {
             named.push(rescue::give_name(git, &old.file, &old.path, now).unwrap_or_else(|stop| {
@@ -226,9 +239,16 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], now: Time) -> Result<Vec<PathBuf>
         room += old.file.symlink_metadata().map_or(0, |found| found.len()).max(BLOCK);
         if is_over(old.folder, writers, room > UNPROVEN_ROOM) {
             fs::remove_file(&old.file).map_err(|why| Stop::file("remove", &old.file, &why))?;
+        } else if writers != Writers::None {
+            open.insert(old.folder);
         }
     }
-    folders.iter().for_each(|folder| remove(git, folder));
+    for folder in folders {
+        remove(git, folder);
+        if folder.exists() && !open.contains(folder.as_path()) {
+            fs::write(folder.join(CLOSED), "").map_err(|why| Stop::file("write", folder, &why))?;
+        }
+    }
     Ok(named)
 }
 
@@ -319,7 +339,7 @@ fn remove(git: &Git<'_>, folder: &Path) {
             }
         }
     }
-    for name in ["index", "known", "beside"] {
+    for name in [INDEX, "known", "beside", CLOSED] {
         let _ = fs::remove_file(folder.join(name));
     }
     let _ = fs::remove_dir(folder);

@@ -19,6 +19,7 @@ mod queue;
 mod races;
 mod readme;
 mod remotes;
+mod replaced;
 mod states;
 mod storm;
 mod world;

@@ -1,0 +1,190 @@
+//! Files that a move of the tree replaces or removes while processes write to them at the last moment, or afterwards.
+
+use std::cell::Cell;
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use openclaw_failover::host::Cancel;
+use openclaw_failover::sync::report::{Outcome, Pulled};
+use openclaw_failover::sync::{self, Reach, unit};
+
+use crate::world::{World, run};
+
+/// Changes at the remote: a file is changed, one removed and one added, in folders and out of them; a file becomes a
+/// folder, a folder becomes a file, and a link points elsewhere.
+const REMOTE: &str = "sed -i s/one/two/ a.md d/b.md; git rm -q gone.md; echo new >new.md; mkdir e; echo new >e/new.md;
+    git rm -q f; mkdir f; echo new >f/x; git rm -rq g; echo new >g; ln -sf d/b.md link; chmod 755 mode.md";
+
+/// What happens to the workspace between the last look at its files and their move. Each writes `late` somewhere.
+const LATE: &[&str] = &[
+    "echo late >>a.md",
+    "echo late >a.md",
+    "echo late >beside; mv beside a.md",
+    "rm a.md; echo late >a.md",
+    "rm a.md; mkdir a.md; echo late >a.md/x",
+    "rm a.md; ln -s x a.md; echo late >x",
+    "ln a.md hard.md; echo late >>hard.md",
+    "echo late >>gone.md",
+    "rm gone.md; mkdir gone.md; echo late >gone.md/x",
+    "echo late >new.md",
+    ": >new.md; echo late >z.md",
+    "mkdir new.md; echo late >new.md/x",
+    "mkdir -p new.md/y; echo late >z.md",
+    "ln -s nowhere new.md; echo late >z.md",
+    "mkfifo new.md; echo late >z.md",
+    "echo new >new.md; echo late >z.md",
+    "echo late >e",
+    "mkdir e; echo late >e/new.md",
+    "mkdir elsewhere; ln -s elsewhere e; echo late >e/new.md",
+    "echo late >>d/b.md",
+    "mv d d2; echo late >>d2/b.md",
+    "mv d d2; ln -s d2 d; echo late >>d/b.md",
+    "rm -r d; echo late >d",
+    "echo late >>f",
+    "rm f; mkdir f; echo late >f/x",
+    "echo late >>g/y",
+    "echo late >g/other",
+    "rm link; echo late >link",
+    "echo late >>mode.md",
+];
+
+/// Pulls, and acts when the new files are made and before the first old one is replaced.
+fn pull_beside(world: &World, act: &dyn Fn() -> Reach) -> Pulled {
+    let (folder, acted) = (world.workspace.path.join(".git/openclaw-failover/replaced"), Cell::new(false));
+    let reach = || {
+        let mut moves = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let is_made = moves.any(|entry| entry.path().join("new").exists());
+        if is_made && !acted.replace(true) { act() } else { Reach::Move }
+    };
+    let pulled = sync::pull(&world.workspace, &[], &world.paths, &reach, &Cancel::new(), &Vec::new).workspace;
+    assert!(acted.get(), "nothing was to be moved: {pulled:?}");
+    pulled
+}
+
+fn world() -> World {
+    let world = World::new();
+    world.primary_commits(
+        "seq 9 >a.md; echo one >>a.md; mkdir d; cp a.md d/b.md; cp a.md gone.md; cp a.md f; mkdir g; cp a.md g/y;
+         ln -s a.md link; cp a.md mode.md",
+    );
+    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    world.primary_commits(REMOTE);
+    world
+}
+
+#[test]
+fn keeps_what_is_written_at_the_last_moment_in_whatever_way() {
+    for late in LATE {
+        let world = world();
+        let pulled = pull_beside(&world, &|| {
+            world.standby(late);
+            Reach::Move
+        });
+        assert_eq!(pulled.outcome, Outcome::Moved, "{late}: {pulled:?}");
+        let is_there = "grep -rqs late --exclude-dir=.git . || git grep -q late $(git for-each-ref --format='%(refname)')";
+        world.standby(is_there);
+        // Nothing is left half done: the next run commits what was written and goes on from there.
+        let again = world.pull().workspace;
+        assert!(matches!(again.outcome, Outcome::UpToDate | Outcome::Moved), "{late}: {again:?}");
+        world.standby(is_there);
+        assert_eq!(world.status(), "", "{late}");
+        let all = world.standby("git log -p HEAD -- d; cat f/x g e/new.md new.md 2>/dev/null || true");
+        assert!(all.contains("+two"), "{late}: the remote's change is gone");
+    }
+}
+
+#[test]
+fn leaves_the_tree_alone_when_the_gateway_starts_before_the_first_file_moves() {
+    let world = world();
+    let before = world.contents();
+    let pulled = pull_beside(&world, &|| Reach::Fetch);
+    assert_eq!((pulled.outcome, pulled.said.as_str()), (Outcome::Fetched, "the gateway was started meanwhile"));
+    assert_eq!(world.standby("ls; tail -qn1 a.md d/b.md gone.md f"), "MEMORY.md\na.md\nd\nf\ng\ngone.md\nlink\nmode.md\none\none\none\none");
+    assert!(before.is_subset(&world.contents()));
+    assert_eq!(world.standby("find .git/openclaw-failover/replaced -type f"), "");
+    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+}
+
+/// Runs a pull in a process of its own, under a boot of this name and with these programs.
+fn pull_apart(world: &World, boot: &str, path: &Path) -> Pulled {
+    let status = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "crashes::a_sync_that_may_be_killed", "--test-threads=1"])
+        .env("CRASH_TEST_TASK", "pull")
+        .env("CRASH_TEST_DIR", world.dir.path())
+        .env("OPENCLAW_SYNC_BOOT", boot)
+        .env("PATH", path)
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+    unit::last_report(&world.paths).unwrap().unwrap().workspace
+}
+
+fn kept(world: &World) -> String {
+    world.standby("find .git/openclaw-failover/replaced -type f -path '*/old/*' | wc -l")
+}
+
+#[test]
+fn keeps_what_may_still_be_open_until_the_next_boot_where_nothing_tells() {
+    let world = world();
+    let bin = world.at("bin");
+    fs::create_dir(&bin).unwrap();
+    for name in ["git", "sh", "stat", "sync", "cat"] {
+        let found = run(world.dir.path(), &format!("command -v {name}"));
+        symlink(found, bin.join(name)).unwrap();
+    }
+    let mut open = OpenOptions::new().append(true).open(world.workspace.path.join("a.md")).unwrap();
+    let pulled = pull_apart(&world, "boot1", &bin);
+    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 0), "{pulled:?}");
+    pull_apart(&world, "boot1", &bin);
+    assert_eq!(kept(&world), "6");
+    open.write_all(b"late\n").unwrap();
+    let pulled = pull_apart(&world, "boot1", &bin);
+    assert!(pulled.aside.listed[0].starts_with("a.md.local-"), "{pulled:?}");
+    assert_eq!(world.standby("tail -n1 a.md.local-*"), "late");
+    assert_eq!(kept(&world), "5");
+    pull_apart(&world, "boot2", &bin);
+    assert_eq!(world.standby("ls .git/openclaw-failover/replaced"), "");
+}
+
+#[test]
+fn moves_a_tree_whose_repository_is_on_another_file_system() {
+    let elsewhere = [Path::new("/dev/shm"), &env::temp_dir()].map(|folder| tempfile::tempdir_in(folder).unwrap());
+    let world = world();
+    let device = |path: &Path| fs::metadata(path).unwrap().dev();
+    let Some(other) = elsewhere.iter().find(|other| device(other.path()) != device(world.dir.path())) else {
+        println!("SKIPPED: a repository on another file system, for there is only one here");
+        return;
+    };
+    let git = other.path().join("git");
+    world.standby(&format!("cp -a .git '{0}'; rm -r .git; echo 'gitdir: {0}' >.git", git.display()));
+    let open = OpenOptions::new().append(true).open(world.workspace.path.join("d/b.md")).unwrap();
+    let path = env::var_os("PATH").unwrap();
+    let pulled = pull_apart(&world, "boot1", Path::new(&path));
+    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
+    (&open).write_all(b"late\n").unwrap();
+    drop(open);
+    assert_eq!(world.standby("tail -qn1 a.md d/b.md d/b.md.local-* new.md e/new.md f/x g"), "two\ntwo\nlate\nnew\nnew\nnew\nnew");
+    pull_apart(&world, "boot2", Path::new(&path));
+    assert_eq!((world.status(), world.standby("find . -name '.openclaw*'")), (String::new(), String::new()));
+    assert!(world.are_equal() || world.standby("git diff --stat origin/main HEAD").contains(".local-"));
+}
+
+#[test]
+fn keeps_bytes_that_git_converts_away() {
+    let world = world();
+    world.primary_commits("echo '*.txt text eol=lf' >.gitattributes; seq 9 >dos.txt");
+    world.pull();
+    // The line ends exist on the disk alone.
+    world.standby("printf '1\\r\\n2\\r\\n' >dos.txt");
+    assert!(world.push().is_returned());
+    assert!(world.push_primary().is_returned());
+    world.primary_commits("sed -i s/2/two/ dos.txt");
+    let pulled = world.pull().workspace;
+    assert_eq!((pulled.outcome, world.read("dos.txt")), (Outcome::Moved, "1\ntwo\n".into()), "{pulled:?}");
+    let raw = world.standby("git cat-file blob $(git for-each-ref --format='%(refname)' refs/openclaw-failover/raw):dos.txt");
+    assert_eq!(raw, "1\r\n2");
+}
