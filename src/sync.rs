@@ -67,7 +67,7 @@ use crate::host::Cancel;
 use crate::report::clock::wall_clock as now;
 use crate::report::paths::SYNC;
 
-/// Where a pull keeps its report, and how it reaches other hosts.
+/// The folder of the reports, and the way to other hosts.
 #[derive(Clone, Debug)]
 pub struct Paths {
     /// The folder of the report and the lock; it belongs to the workspace's owner.
@@ -100,7 +100,7 @@ impl Paths {
     }
 }
 
-/// What a pull may do to the workspace.
+/// The reach of a pull in the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Fetch, and move the workspace to what was fetched.
@@ -172,7 +172,7 @@ pub fn pull(
     report
 }
 
-/// Lets git pack what has piled up, where something was pushed and nobody waits.
+/// Lets git pack what has piled up, after something was pushed.
 fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
     if pushed.outcome != PushOutcome::Pushed {
         return;
@@ -189,14 +189,15 @@ fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
 /// Which end of a failover a workspace is at.
 #[derive(Clone, Copy)]
 pub enum Role<'a> {
-    /// It works on a branch of its own.
+    /// Works on a branch of its own.
     Standby {
-        /// Whether what lies on the disk is committed first. Asked when no other sync runs, and again before files move.
+        /// Decides whether files on the disk are committed first. Asked when no other sync runs, and again before files
+        /// move.
         reach: &'a dyn Fn() -> Reach,
-        /// What becomes of what its gateway would go on with at its next start. Asked when no other sync runs.
+        /// Handling of the work that its gateway would continue at its next start. Asked when no other sync runs.
         queue: &'a dyn Fn() -> Queue,
     },
-    /// It writes the branch that everybody pulls, and its gateway runs.
+    /// Writes the branch that all hosts pull, and its gateway runs.
     Primary,
 }
 
@@ -210,7 +211,7 @@ impl Role<'_> {
     }
 }
 
-/// What becomes of messages, turns and tasks that were under way when a standby's gateway stopped.
+/// Handling of messages, turns and tasks that were under way when a standby's gateway stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
     /// The next start goes on with them.

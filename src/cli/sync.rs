@@ -40,7 +40,7 @@ Options:
 
 const OPTIONS: &[&str] = &["--config", "--primary"];
 
-/// How long this host may take to answer itself.
+/// Time limit for this host to answer itself.
 const CONNECT: Duration = Duration::from_secs(2);
 
 const VERBS: [&str; 2] = ["pull", "push"];
@@ -89,7 +89,7 @@ impl Sync {
             (Some(FILES), _) => Verb::Files,
             (Some(_), false) => Verb::Pull,
             (Some(_), true) => return Err(args.usage("--primary goes with push; a primary pulls nothing")),
-            (None, _) => return Err(args.usage("sync wants to be told what to do: sync pull, or sync push")),
+            (None, _) => return Err(args.usage("missing verb: sync pull, or sync push")),
         };
         Ok(Command::Sync(Self { verb, config }))
     }
@@ -123,7 +123,7 @@ fn push_standby(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
     by_ourselves(&config.workspace, Role::Standby { reach: &reach, queue: &queue }, out)
 }
 
-/// Whether anything listens where the gateway would: one that was started by hand is no unit, and still alive.
+/// True if anything listens where the gateway would: one that was started by hand is no unit, and still alive.
 fn answers(url: &str) -> bool {
     let address = Endpoint::from_url(url).ok().and_then(|endpoint| endpoint.address().socket());
     address.is_some_and(|address| TcpStream::connect_timeout(&address, CONNECT).is_ok())

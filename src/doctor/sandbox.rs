@@ -1,7 +1,7 @@
 //! The checks that only a sync unit's sandbox can answer: whether git and rsync reach their hosts from inside of it.
 //!
-//! Outside, the owner sees its whole home, and a key or password there that the sandbox hides. So root starts a transient
-//! unit with the user and the file system of the unit that pulls, and reads its answer as from an enemy.
+//! Outside, the owner sees its whole home, and a key or password there that the sandbox hides. So root starts a
+//! transient unit with the user and the file system of the unit that pulls, and reads its answer as from an enemy.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -55,7 +55,7 @@ const DEADLINE: Duration = Duration::from_secs(6 * 60);
 /// Size limit of the answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// What is said where nobody has looked in the sandbox.
+/// Skips a check that no process has made in the sandbox.
 pub(super) fn unseen(check: &str) -> Said {
     Said::skipped(&format_args!(
         "only root can look from inside the sandbox of {PULL}, which is what counts for {check}"

@@ -76,7 +76,7 @@ pub(super) fn known(site: &Site) -> State {
             Ok(Some(host)) => State::Refused(format!(
                 "{} has no key of {host}; add one that its owner publishes (`ssh-keyscan {}` shows what it says itself)",
                 file.display(),
-                host.trim_start_matches('[').split(']').next().unwrap_or_default()
+                scan_arguments(host)
             )),
             Err(why) => State::Refused(why),
         },
@@ -85,6 +85,14 @@ pub(super) fn known(site: &Site) -> State {
         None => State::Refused(format!(
             "the keys of {names} are not known, and with --yes nobody is asked; give --known-hosts FILE"
         )),
+    }
+}
+
+/// The arguments of ssh-keyscan for `host` or `[host]:port`.
+fn scan_arguments(host: &str) -> String {
+    match host.trim_start_matches('[').split_once("]:") {
+        Some((host, port)) => format!("-p {port} {host}"),
+        None => host.to_owned(),
     }
 }
 
@@ -190,6 +198,12 @@ fn host(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_scanned_at_its_port() {
+        assert_eq!(scan_arguments("git.example"), "git.example");
+        assert_eq!(scan_arguments("[git.example]:2222"), "-p 2222 git.example");
+    }
 
     #[test]
     fn the_host_is_found_as_known_hosts_names_it() {

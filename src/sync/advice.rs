@@ -1,4 +1,4 @@
-//! What to do about a refusal of git, ssh or a git host, as far as their words tell.
+//! Remedies for a refusal of git, ssh or a git host, as far as their words tell.
 //!
 //! Each case has the words by which it is known, what they mean, and a command. Commands are for the workspace's owner,
 //! and work as they stand here: tests/workspace/advice.rs types each of them.
@@ -11,7 +11,7 @@ use crate::host::printable;
 /// Length limit of what is quoted of an address, in characters.
 const ADDRESS_LIMIT: usize = 200;
 
-/// Where something was refused.
+/// The place of a refusal: workspace, remote and branches.
 pub(super) struct Place<'a> {
     pub(super) workspace: &'a Workspace,
     /// The address of the remote, where it has one.
@@ -59,7 +59,7 @@ const CASES: [Case; 14] = [
     }),
 ];
 
-/// What to do, behind a semicolon; empty where the words tell nothing.
+/// Says what to do, behind a semicolon; empty where the words tell nothing.
 pub(super) fn of(said: &str, place: &Place<'_>) -> String {
     let lower = said.to_lowercase();
     let case = CASES.iter().find(|(words, _)| words.iter().any(|words| lower.contains(words)));
@@ -71,7 +71,7 @@ impl Place<'_> {
         quoted(&self.workspace.path)
     }
 
-    /// How ssh is told to go where git goes: `git@host`, with a port where it is another.
+    /// The arguments with which ssh goes where git goes: `git@host`, with a port where it is another.
     fn login(&self, said: &str) -> String {
         let url = self.url.unwrap_or_default();
         if let Some(rest) = url.strip_prefix("ssh://") {
@@ -87,7 +87,7 @@ impl Place<'_> {
         }
     }
 
-    /// What this role's unsent commits come after, as a word for a shell.
+    /// The commit that this role's unsent commits follow, as a word for a shell.
     fn sent(&self) -> String {
         let Workspace { remote, branch, .. } = self.workspace;
         if self.branches.iter().any(|refused| refused == branch) {
@@ -141,10 +141,10 @@ fn large(place: &Place<'_>, _: &str) -> String {
     again(place, "move the file out of the workspace, or set workspace.max_file below the limit of the git host")
 }
 
-/// What was committed stays refused, whatever the file says now: the commits that are not sent yet are made again.
+/// Has the commits made again that are not sent yet: they are refused for what is in them, not for what the file says now.
 fn again(place: &Place<'_>, first: &str) -> String {
     format!(
-        "{first}; then have what is not sent yet committed anew: git -C {} reset -q --soft {}",
+        "{first}; then have what is not sent yet committed again: git -C {} reset -q --soft {}",
         place.path(),
         place.sent()
     )

@@ -43,7 +43,7 @@ impl<'a> Checkout<'a> {
         Ok(git)
     }
 
-    /// How to make a checkout around what lies in the workspace already.
+    /// Says how to make a checkout around the files that are in the workspace already.
     fn how_to_clone(&self) -> String {
         let (path, branch) = (quoted(&self.workspace.path), &self.workspace.branch);
         let url = self.workspace.url.as_deref().unwrap_or("URL");

@@ -16,12 +16,12 @@ use super::unit::PULL;
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;
 
-/// What lies in the workspace beside what was committed.
+/// Changes in the workspace that are not committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loose {
-    /// How many files are changed, new or gone.
+    /// The number of files that are changed, new or gone.
     pub files: usize,
-    /// What the agent has begun in git and not ended, such as a merge.
+    /// The operation that the agent has begun in git and not ended, such as a merge.
     pub unfinished: Option<&'static str>,
 }
 

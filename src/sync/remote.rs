@@ -18,10 +18,10 @@ const NAME_LIMIT: usize = 80;
 /// Length limit of what a git host says, in characters: the advice after it must not be cut off.
 const QUOTE_LIMIT: usize = 400;
 
-/// What a git host says where a branch has the name of the folder of another.
+/// Words of a git host where a branch has the name of the folder of another.
 const NAME_TAKEN: &str = "exists; cannot create";
 
-/// What git says after every failure to reach a remote.
+/// Words of git after every failure to reach a remote.
 const COMMONPLACES: [&str; 2] = ["Please make sure you have the correct access rights", "and the repository exists."];
 
 /// Fetches the remote's branch, and what it has of this host's own. The remote may even have moved backwards.
@@ -72,7 +72,7 @@ fn run_fetch(git: &Git<'_>, workspace: &Workspace, args: &[&str], limit: Duratio
     Err(failure(git, workspace, &output.stderr))
 }
 
-/// What to do where the remote has no branch of that name, with the branches that it has.
+/// Says what to do where the remote has no branch of that name, with the branches that it has.
 fn no_branch(git: &Git<'_>, workspace: &Workspace) -> String {
     let Workspace { remote, branch, .. } = workspace;
     let listed = git.attempt_over_network(&["ls-remote", "--heads", "--end-of-options", remote], OPEN);
@@ -210,7 +210,7 @@ fn last_lines(stderr: &str) -> String {
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join("; ")
 }
 
-/// What the git host says against these branches, and what to do.
+/// Quotes the git host on the branches that it refuses, and says what to do.
 pub(super) fn refusal(git: &Git<'_>, workspace: &Workspace, sent: &Sent) -> String {
     let branches: Vec<String> = sent.refused.iter().map(|name| name.replace("refs/heads/", "")).collect();
     let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &branches };

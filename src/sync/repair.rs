@@ -7,6 +7,7 @@
 
 mod files;
 mod index;
+mod locks;
 mod objects;
 mod reflog;
 mod refs;
@@ -24,14 +25,14 @@ use crate::host::Command;
 /// Folder below this program's own for what is broken.
 const DAMAGED: &str = "openclaw-failover/damaged";
 
-/// What was repaired, and where the broken files are.
+/// The repairs of one run, and the folder of the broken files.
 pub(super) struct Repairs<'a> {
     checkout: &'a Checkout<'a>,
     /// The repository, where it is a folder in the workspace; any other is left alone.
     git_dir: PathBuf,
     /// The branch that this role works on, in full.
     branch: String,
-    /// Where the broken files of this run go.
+    /// The folder for the broken files of this run.
     folder: PathBuf,
     done: Vec<String>,
 }
@@ -53,7 +54,7 @@ impl<'a> Repairs<'a> {
             // Other stores of branches than files have checksums of their own.
             if self.git_dir.join("reftable").exists() { Ok(()) } else { self.repair_refs() }
         });
-        if let Err(why) = repaired.and_then(|()| self.repair_indexes()) {
+        if let Err(why) = repaired.and_then(|()| self.repair_indexes()).and_then(|()| self.repair_locks()) {
             log::warn!("cannot repair {}: {why}", self.git_dir.display());
         }
     }
@@ -67,7 +68,7 @@ impl<'a> Repairs<'a> {
         self.done.len() > before
     }
 
-    /// What was repaired, in words; empty if nothing was.
+    /// Says what was repaired; empty if nothing was.
     pub(super) fn words(&self) -> String {
         if self.done.is_empty() {
             return String::new();
@@ -76,7 +77,7 @@ impl<'a> Repairs<'a> {
         format!("repaired after damage: {done}; what was broken is in {}", self.folder.display())
     }
 
-    /// What is left to do where the damage stays.
+    /// Says what is left to do where the damage stays.
     pub(super) fn advice(&self) -> String {
         let workspace = &self.checkout.workspace;
         let path = workspace.path.display();

@@ -1,4 +1,4 @@
-//! What came of a pull or a push.
+//! The outcome of a pull or a push.
 //!
 //! It is written by the workspace's owner, under whose name an agent runs arbitrary tools, and read by the monitor.
 //! So it holds nothing but times, commit hashes, words from fixed lists and short printable text, and the reader
@@ -24,13 +24,13 @@ use crate::doctor::Checked;
 use crate::failover::Time;
 use crate::host::printable;
 
-/// How many characters of what a program said go into a report.
+/// Length limit of a program's words in a report, in characters.
 const SAID: usize = 400;
 
 /// The same where a git host gives its reasons.
 const LONG_SAID: usize = 1000;
 
-/// How many results of secrets a report may hold.
+/// Number limit of the results of secrets in a report.
 const MAX_SECRETS: usize = 64;
 
 /// One pull, from beginning to end.
@@ -42,15 +42,15 @@ pub struct Report {
     pub ended: Time,
     /// The start of the last pull, as far as known, that left the workspace with everything the remote had.
     pub fresh: Option<Time>,
-    /// What became of the workspace.
+    /// The outcome for the workspace.
     pub workspace: Pulled,
-    /// What became of each of the secrets, in the order of the configuration.
+    /// The outcome for each of the secrets, in the order of the configuration.
     pub secrets: Vec<Copied>,
-    /// What was seen beside it of whether this host could take over, as far as only the workspace's owner can see that.
+    /// Findings beside it of whether this host could take over, as far as only the workspace's owner can see that.
     pub checks: Vec<Checked>,
 }
 
-/// What became of the workspace.
+/// The outcome for the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled {
     /// In one word.
@@ -63,7 +63,7 @@ pub struct Pulled {
     pub remote: Option<Commit>,
     /// When that commit was made, by its own account.
     pub committed: Option<Time>,
-    /// Whether this host has something of its own that it has not pushed yet.
+    /// True if this host has something of its own that it has not pushed yet.
     pub unreturned: bool,
     /// Branches that keep what contradicted the remote, and that are not pushed yet.
     pub kept: Names,
@@ -77,10 +77,10 @@ pub struct Pulled {
     pub said: String,
 }
 
-/// What became of one set of secrets.
+/// The outcome for one set of secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// Whether the copy here is as the source has it. If not, the last good copy is still in place.
+    /// True if the copy here is as the source has it. If not, the last good copy is still in place.
     pub ok: bool,
     /// Why not, printable; empty where it is.
     pub said: String,
@@ -103,7 +103,7 @@ impl Report {
         self.fresh = self.fresh.or(last.filter(|fresh| *fresh <= self.ended));
     }
 
-    /// Whether the workspace and all secrets are now as fresh as they can be.
+    /// True if the workspace and all secrets are now as fresh as they can be.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.workspace.outcome.is_ok() && self.secrets.iter().all(|secret| secret.ok)
@@ -127,7 +127,7 @@ impl Pulled {
         }
     }
 
-    /// Where everything stands in the end.
+    /// Adds the commits that branches stand at in the end.
     pub(super) fn tell_refs(&mut self, refs: &Refs) {
         self.after = refs.head.commit.as_deref().and_then(Commit::parse);
         self.remote = refs.merged.as_deref().and_then(Commit::parse);
@@ -139,7 +139,7 @@ impl Pulled {
         self.kept = Names::of(refs.kept.iter().map(|(branch, _)| branch.clone()));
     }
 
-    /// What is to be said whatever the outcome.
+    /// Adds the lists and words that hold whatever the outcome.
     pub(super) fn tell(&mut self, told: &Told) {
         self.withheld = told.withheld_names();
         self.aside = told.aside_names();
@@ -155,7 +155,7 @@ impl Pulled {
         }
     }
 
-    /// Its lists, each with its title, in the order in which they are printed.
+    /// All lists, each with its title, in the order in which they are printed.
     #[must_use]
     pub fn lists(&self) -> [(&'static str, &Names); 4] {
         [

@@ -1,7 +1,7 @@
 //! An operator's request for a push.
 //!
-//! systemd tells a unit that a timer started it, and goes on telling it so at every later start, whoever asks for that.
-//! So a push that a person asks for is announced in a file of root's, and each push reports the last request that it saw.
+//! systemd tells a unit that a timer started it, and goes on telling it so at every later start. So a push that a person
+//! asks for is announced in a file of root's, and each push reports the last request that it saw.
 
 use std::fs;
 use std::path::Path;

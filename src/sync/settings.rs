@@ -33,10 +33,10 @@ const MODE: u32 = 0o644;
 /// Folders that a sandbox hides beside the user's own home.
 const HIDDEN_FOLDERS: [&str; 5] = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
 
-/// What depends on a file.
+/// The use of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Use {
-    /// What git commits, and how.
+    /// The content of commits.
     Content,
     /// The way to the remote.
     Access,
@@ -150,7 +150,7 @@ fn references(workspace: &Path) -> Result<BTreeSet<Reference>, CommandError> {
     Ok(parse(&command.run_bytes()?, &home, workspace))
 }
 
-/// Where git looks for the user's settings instead of `~/.config`, if this process was told so.
+/// The folder of the user's settings instead of `~/.config`, if this process was told so.
 pub(super) fn config_home() -> Option<PathBuf> {
     env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute())
 }

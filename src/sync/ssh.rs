@@ -1,8 +1,8 @@
-//! How git and rsync reach other hosts: without questions, without waiting, and only hosts whose keys are known.
+//! The ssh of git and rsync: without questions, without waiting, and only hosts whose keys are known.
 
 use std::ffi::{OsStr, OsString};
 
-/// What ssh is told, whatever its configuration says: of options given twice the first counts.
+/// Options of ssh, whatever its configuration says: of options given twice the first counts.
 ///
 /// No shared connection, because its master would outlive the pull; no new host keys, because `.ssh` is read-only.
 const OPTIONS: &str = "-oBatchMode=yes -oConnectTimeout=10 -oServerAliveInterval=5 -oServerAliveCountMax=3 \
@@ -21,7 +21,7 @@ pub(super) fn command(ssh: &OsStr, rest: &str) -> OsString {
     line
 }
 
-/// What to do about a connection that ssh has refused, where its words tell.
+/// Says what to do about a connection that ssh has refused, where its words tell.
 pub(super) fn advice(said: &str) -> &'static str {
     if said.contains("has changed") {
         "; that host has another ssh key than before: ask its owner for the new fingerprint, then ssh-keygen -R HOST"

@@ -6,14 +6,14 @@ use std::path::Path;
 use super::ssh;
 use crate::host::CommandError;
 
-/// What stood in the way, as far as a report tells cases apart.
+/// The obstacle, as far as a report tells cases apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
     /// There is no checkout, and none can be made.
     NoCheckout,
     /// git is not installed.
     NoGit,
-    /// Nobody waits for it any more.
+    /// The run was cancelled.
     Stopped,
     /// The remote has not answered in time.
     TimedOut,
@@ -21,7 +21,7 @@ pub(super) enum Why {
     Unreachable,
     /// The remote has no such branch.
     NoBranch,
-    /// Somebody else is changing the workspace right now.
+    /// Another process is changing the workspace right now.
     InUse,
     /// The gateway was started meanwhile, and the workspace is left to it.
     GatewayStarted,
@@ -31,7 +31,7 @@ pub(super) enum Why {
     Failed,
 }
 
-/// What git says of a repository that is damaged.
+/// Words of git for a repository that is damaged.
 const DAMAGE: [&str; 27] = [
     "is empty",
     "loose object",
@@ -104,7 +104,7 @@ impl From<CommandError> for Stop {
     }
 }
 
-/// What git says after every failure to reach a remote.
+/// Cuts off the words of git after every failure to reach a remote.
 pub(super) fn without_commonplace(said: &str) -> &str {
     said.split("; Please make sure you have the correct access rights").next().unwrap_or(said)
 }

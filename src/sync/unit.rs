@@ -1,4 +1,4 @@
-//! A pull or a push by way of systemd, for everybody who is not the workspace's owner.
+//! A pull or a push by way of systemd, for every user who is not the workspace's owner.
 
 use std::env;
 use std::fmt;
@@ -33,7 +33,7 @@ const REQUEST_TRIES: usize = 3;
 /// Interval at which a sync that waits for another looks again.
 const TURN_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What git needs beside the network and the move of the tree.
+/// Time for git beside the network and the move of the tree.
 const SLACK: Duration = Duration::from_secs(30);
 
 /// A sync that moves the tree ends within a minute of being told to stop; its unit's `TimeoutStopSec` is 75 s.
@@ -47,9 +47,9 @@ const ROOT: u32 = 0;
 pub enum UnitError {
     /// systemd has not run it.
     Systemd(SystemdError),
-    /// It ran, and its report cannot be read.
+    /// The unit ran, and its report cannot be read.
     Unreadable(ReadError),
-    /// It ran and left no report.
+    /// The unit ran and left no report.
     NoReport(&'static str),
 }
 
@@ -67,8 +67,8 @@ impl fmt::Display for UnitError {
 
 impl std::error::Error for UnitError {}
 
-/// What a sync unit's sandbox shows of the home beside workspace and secrets: what ssh and git need to reach their hosts,
-/// and the settings of the user's git.
+/// Files of the home that a sync unit's sandbox shows beside workspace and secrets: those that ssh and git need to reach
+/// their hosts, and the settings of the user's git.
 pub const HOME_FILES: [&str; 11] = [
     ".ssh",
     ".gitconfig",
@@ -85,11 +85,11 @@ pub const HOME_FILES: [&str; 11] = [
 
 /// True if this process runs in one of the sync units.
 pub(super) fn is_in_unit() -> bool {
-    // systemd says this to the unit and to nobody who types a command.
+    // systemd says this to the unit, and to no user who types a command.
     env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state)
 }
 
-/// Whether this process is the one that pulls: inside the unit, or as the user to whom the workspace belongs.
+/// True if this process is the one that pulls: inside the unit, or as the user to whom the workspace belongs.
 #[must_use]
 pub fn is_ours(workspace: &Path) -> bool {
     let in_unit = is_in_unit();
@@ -105,7 +105,7 @@ fn owner(path: &Path) -> io::Result<u32> {
     found.next().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map(|found| found.uid())
 }
 
-/// How far a pull may go now: an agent that may be at work in the workspace must not have it moved under its hands.
+/// The reach of a pull at this moment: an agent that may be at work in the workspace must not have it moved under its hands.
 ///
 /// Where systemd does not answer, the gateway counts as down: a fast-forward loses nothing, and without one a
 /// promotion would start with an old workspace.
@@ -213,7 +213,7 @@ pub fn last_report(paths: &Paths) -> Result<Option<Report>, ReadError> {
     }
 }
 
-/// How long a pull takes at the very most.
+/// Time limit of a pull.
 #[must_use]
 pub fn longest(workspace: &Workspace, secrets: &[Secret]) -> Duration {
     let sources = u32::try_from(secrets.len()).unwrap_or(u32::MAX);
@@ -221,7 +221,7 @@ pub fn longest(workspace: &Workspace, secrets: &[Secret]) -> Duration {
     workspace.timeout.saturating_add(MOVE_CAP).saturating_add(each).saturating_add(SLACK)
 }
 
-/// How long a push takes at the very most: on a primary it fetches, sends and removes, and may begin anew.
+/// Time limit of a push: on a primary it fetches, sends and removes, and may begin again.
 #[must_use]
 pub fn longest_push(workspace: &Workspace) -> Duration {
     workspace.timeout.saturating_mul(3).saturating_add(MOVE_CAP).saturating_add(SLACK)

@@ -1,4 +1,5 @@
-//! What git's settings name in the agent's home counts in a sync unit as it does by hand, or the unit says that it cannot.
+//! Files that git's settings name in the agent's home count in a sync unit as they do by hand, or the unit says that it
+//! cannot see them.
 
 use crate::doctor::examine;
 use crate::lab::Lab;

@@ -182,6 +182,12 @@ fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
     assert_eq!(config, "{ \"workspace\": { \"path\": \"/srv/agent/.openclaw/workspace\" } }\n");
     let drop_in = host.read("etc/systemd/system/openclaw-sync-push.service.d/user.conf");
     assert!(drop_in.contains("BindPaths=-/srv/agent/.openclaw/workspace\n"), "{drop_in}");
+    assert!(
+        drop_in.contains("BindReadOnlyPaths=-/srv/agent/.ssh -/srv/agent/.gitconfig -/srv/agent/.config/git "),
+        "{drop_in}"
+    );
+    let look = "setpriv --reuid=openclaw --regid=4242 --init-groups --reset-env --no-new-privs /usr/local/bin/openclaw-failover";
+    assert!(drop_in.ends_with(&format!("\nExecStartPre=\nExecStartPre=-+/usr/bin/{look} sync files\n")), "{drop_in}");
     host.write("etc/openclaw-failover/config.json", "{}");
     let State::Refused(why) = plan.look_at("config").unwrap() else { panic!("not refused") };
     assert!(why.contains("has to say where"), "{why}");

@@ -1,4 +1,4 @@
-//! What a report advises, typed as it stands there: the next sync works.
+//! Commands of reports, typed as they stand there: the next sync works.
 
 use std::fs;
 use std::path::Path;
@@ -232,7 +232,7 @@ fn a_history_that_is_cut_off_is_completed() {
     assert_eq!(world.primary("git rev-parse --is-shallow-repository"), "false");
 }
 
-/// What ssh and git hosts say before there is any git at the other end, and what is advised.
+/// Words of ssh and git hosts before there is any git at the other end, and the advice.
 const REFUSALS: &[(&str, &[&str])] = &[
     (
         "@@@@@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@@@@@@@\nOffending ED25519 key in \

@@ -1,5 +1,5 @@
-//! What a power cut leaves of a repository: files that are empty, full of zeros, cut, or gone. The next sync repairs what
-//! the remote, a log or a file that has not changed can repair, and sets aside what was broken.
+//! A repository after a power cut: files that are empty, full of zeros, cut, or gone. The next sync repairs what the
+//! remote, a log or a file that has not changed can repair, and sets aside what was broken.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ fn a_standbys_pull_repairs_it_and_loses_no_file() {
         let pulled = world.pull().workspace;
         let files = ["returned.md", "mine.md", "committed.md", "latest.md", "theirs.md"].map(|name| world.read(name));
         let expected = ["returned\n", "mine\nmine more\n", "committed\n", "latest\n", "theirs\n"];
-        let is_quiet = what.starts_with("locks");
+        let is_quiet = what.starts_with("new locks");
         let pushed = world.push();
         let fsck = world.standby("git fsck --connectivity-only --no-reflogs 2>&1 >/dev/null || echo broken");
         let is_aside = what.ends_with("gone") || !set_aside(&world.workspace.path).is_empty();
@@ -149,7 +149,7 @@ fn a_primarys_push_repairs_it_and_keeps_its_history() {
         let is_aside = what.ends_with("gone") || !set_aside(&world.at("primary")).is_empty();
         let is_told = pushed.said.contains("repaired after damage") && is_aside;
         if pushed.outcome != PushOutcome::Pushed
-            || is_told == what.starts_with("locks")
+            || is_told == what.starts_with("new locks")
             || sent != "mine\nmine more\nlatest\nreturned"
             || roots != "1\nkept"
             || !world.primary("git status --porcelain").is_empty()

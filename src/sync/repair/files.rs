@@ -97,7 +97,7 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// What was checked out last, by HEAD's log; else the branch that this role works on.
+    /// The branch that was checked out last, by HEAD's log; else the one that this role works on.
     fn checked_out(&self) -> String {
         let entries = reflog::read(&self.git_dir.join("logs/HEAD"));
         for entry in &entries {

