@@ -41,7 +41,7 @@ mod request;
 mod rescue;
 mod room;
 mod secrets;
-pub mod settings;
+pub mod setting_files;
 mod ssh;
 mod standby;
 mod stop;
@@ -59,7 +59,7 @@ use lock::Lock;
 use repair::Repairs;
 pub use report::Report;
 use report::{Outcome, Pulled, PushOutcome, Pushed};
-use settings::Hidden;
+use setting_files::Hidden;
 
 use crate::config::{Secret, Workspace};
 use crate::doctor::Checked;

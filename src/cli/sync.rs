@@ -12,7 +12,7 @@ use crate::config::{self, Workspace};
 use crate::host::systemd::Systemctl;
 use crate::host::{Cancel, journal};
 use crate::sync::report::{Names, Pushed, overflow};
-use crate::sync::{self, Queue, Role, settings, unit};
+use crate::sync::{self, Queue, Role, setting_files, unit};
 
 use super::args::{Args, Item};
 use super::command::Command;
@@ -102,7 +102,7 @@ impl Sync {
             }
             Verb::Files => {
                 let workspace = config::load_primary(self.config.as_deref())?;
-                settings::record(&workspace.path, &rooms::sync_paths().state).map_err(Error::Failed)?;
+                setting_files::record(&workspace.path, &rooms::sync_paths().state).map_err(Error::Failed)?;
                 Ok(Answer::Yes)
             }
             Verb::Push { is_primary: true } => push_primary(self.config.as_deref(), out),

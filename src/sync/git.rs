@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::settings;
+use super::setting_files;
 use super::ssh;
 use super::stop::{Stop, Why};
 use crate::host::{Cancel, Command, CommandError, Output};
@@ -77,15 +77,8 @@ impl<'a> Git<'a> {
         (remote, host, ssh): (&str, &'a str, &OsStr),
         cancel: &'a Cancel,
     ) -> Result<Self, Stop> {
-        let mut git = Self {
-            dir,
-            git_dir: dir.join(".git"),
-            host,
-            url: None,
-            is_sparse: false,
-            ssh: ssh.to_owned(),
-            cancel,
-        };
+        let mut git =
+            Self { dir, git_dir: dir.join(".git"), host, url: None, is_sparse: false, ssh: ssh.to_owned(), cancel };
         let found = git.run(&["rev-parse", "--show-toplevel", "--absolute-git-dir"]);
         let found = found.map_err(|why| Stop::or(Why::NoCheckout, &why))?;
         let (top, git_dir) = found.split_once('\n').unwrap_or_default();
@@ -97,9 +90,7 @@ impl<'a> Git<'a> {
         git.git_dir = PathBuf::from(git_dir.trim_end_matches('\n'));
         let own = git.own_folder();
         fs::create_dir_all(&own).map_err(|why| Stop::file("create", &own, &why))?;
-        let wanted = format!(
-            "^(core\\.sshcommand|core\\.sparsecheckout|remote\\.{remote}\\.url)$"
-        );
+        let wanted = format!("^(core\\.sshcommand|core\\.sparsecheckout|remote\\.{remote}\\.url)$");
         let configured = git.ask(&["config", "--get-regexp", &wanted])?.unwrap_or_default();
         let mut sparse = Vec::new();
         for line in configured.lines() {
@@ -234,7 +225,7 @@ impl<'a> Git<'a> {
             // A broken checkout must not make git take a repository further up for it.
             .env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(self.dir))
             .env("GIT_CONFIG_COUNT", CONFIG.len().to_string());
-        if let Some(folder) = settings::config_home() {
+        if let Some(folder) = setting_files::config_home() {
             command = command.env("XDG_CONFIG_HOME", folder);
         }
         for role in ["AUTHOR", "COMMITTER"] {

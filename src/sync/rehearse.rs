@@ -11,7 +11,7 @@ use super::git::Git;
 use super::remote;
 use super::report::text;
 use super::secrets;
-use super::settings::Hidden;
+use super::setting_files::Hidden;
 use super::unit::PULL;
 use crate::config::{Secret, Workspace};
 use crate::host::Cancel;

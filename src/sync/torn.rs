@@ -163,10 +163,12 @@ pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<
         let Some(contents) = known.get(&entry.path) else { continue };
         let [_, now] = &entry.hashes;
         let is_gone = entry.modes.get(1).is_some_and(|mode| mode == "000000");
-        let is_explained = is_gone || contents.contains(now) || has_restarted && {
-            unexplained += 1;
-            unexplained <= MOST_TORN && is_beginning_of_one(git, now, contents)?
-        };
+        let is_explained = is_gone
+            || contents.contains(now)
+            || has_restarted && {
+                unexplained += 1;
+                unexplained <= MOST_TORN && is_beginning_of_one(git, now, contents)?
+            };
         if is_explained {
             let ([mode, _], [hash, _]) = (&entry.modes, &entry.hashes);
             mended.extend_from_slice(format!("{mode} {hash}\t").as_bytes());

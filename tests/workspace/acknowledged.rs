@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -126,7 +126,18 @@ impl Scenario {
         world.pull();
         let checkout = if task == "primary" { world.at("primary") } else { world.workspace.path.clone() };
         let chance = number("ACKNOWLEDGED_SEED", 1) as u64;
-        Self { world, name, task, checkout, gateway, files, records: Records::default(), held: Vec::new(), chance, moves: 0 }
+        Self {
+            world,
+            name,
+            task,
+            checkout,
+            gateway,
+            files,
+            records: Records::default(),
+            held: Vec::new(),
+            chance,
+            moves: 0,
+        }
     }
 
     fn below(&mut self, end: u64) -> u64 {
@@ -246,9 +257,8 @@ impl Scenario {
     fn append(&self, n: usize) {
         let n = self.files * 8 - 1 - n % self.files;
         let path = self.checkout.join(format!("w/append/{}.md", n % self.files));
-        self.records.write("append", |record| {
-            OpenOptions::new().append(true).open(&path)?.write_all(record.as_bytes())
-        });
+        self.records
+            .write("append", |record| OpenOptions::new().append(true).open(&path)?.write_all(record.as_bytes()));
     }
 
     fn rename(&self, n: usize) {
