@@ -3,13 +3,16 @@
 //! A person who mends a file wants the whole list, each line with its place, what is wrong and what to do. Problems
 //! never repeat a value that could be a secret.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use super::place::Place;
 
 /// How many problems are listed; a file that is wrong everywhere needs no longer list.
 const LISTED: usize = 50;
+
+/// How many problems are kept until they are sorted; the rest is counted.
+const COLLECTED: usize = 20 * LISTED;
 
 /// How much of a name or value from outside is repeated in a problem.
 const QUOTED: usize = 60;
@@ -45,6 +48,8 @@ impl std::error::Error for Problems {}
 pub(crate) struct Collector {
     file: String,
     found: RefCell<Vec<Problem>>,
+    /// The number of problems that were not kept.
+    dropped: Cell<usize>,
 }
 
 #[derive(Debug)]
@@ -58,7 +63,7 @@ struct Problem {
 impl Collector {
     /// Collects for a file of this name.
     pub(crate) fn new(file: impl Into<String>) -> Self {
-        Self { file: file.into(), found: RefCell::new(Vec::new()) }
+        Self { file: file.into(), found: RefCell::default(), dropped: Cell::new(0) }
     }
 
     /// Adds a problem of one value.
@@ -85,7 +90,7 @@ impl Collector {
             return Ok(value);
         }
         found.sort_by_key(|problem| problem.place.line().unwrap_or(usize::MAX));
-        let more = found.len().saturating_sub(LISTED);
+        let more = found.len().saturating_sub(LISTED) + self.dropped.get();
         let line = |problem: &Problem| problem.line(&self.file);
         let mut lines: Vec<String> = found.iter().take(LISTED).map(line).collect();
         if more > 0 {
@@ -95,8 +100,12 @@ impl Collector {
     }
 
     fn push(&self, place: &Place, what: String, alone: bool) {
-        let place = place.clone();
-        self.found.borrow_mut().push(Problem { place, what, alone });
+        let mut found = self.found.borrow_mut();
+        if found.len() < COLLECTED {
+            found.push(Problem { place: place.clone(), what, alone });
+        } else {
+            self.dropped.set(self.dropped.get() + 1);
+        }
     }
 
     fn is_reported(&self, place: &Place) -> bool {

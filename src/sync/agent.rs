@@ -15,6 +15,10 @@ use super::refs::Head;
 use super::stop::Stop;
 use super::swap;
 use crate::failover::Time;
+use crate::report::durable;
+
+/// The longest file of heads that is read, in bytes; a head is 65 at most.
+const HEADS_LIMIT: usize = 64 * 1024;
 
 /// What shows that an operation is not ended, and its name.
 const UNFINISHED: [(&str, &str); 6] = [
@@ -128,8 +132,9 @@ pub(super) fn end_sparse(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
 
 /// Commits that nothing but an unfinished operation names.
 fn keep_heads(git: &Git<'_>, file: &str, now: Time) -> Result<(), Stop> {
-    let heads = fs::read_to_string(git.git_dir.join(file)).unwrap_or_default();
-    for head in heads.lines().take(16) {
+    // The agent may have made anything of that file.
+    let heads = durable::read(&git.git_dir.join(file), HEADS_LIMIT).ok().flatten().unwrap_or_default();
+    for head in String::from_utf8_lossy(&heads).lines().take(16) {
         let name = format!("{}unfinished/{}-{}", names::PRIVATE, names::stamp(now), head.get(..10).unwrap_or(head));
         if let Some(commit) = git.ask(&["rev-parse", "--quiet", "--verify", &format!("{head}^{{commit}}")])? {
             git.run(&["update-ref", &name, &commit])?;
