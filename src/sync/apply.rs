@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::agent::Others;
 use super::git::Git;
-use super::image::Image;
+use super::image::{Image, Withheld};
 use super::index::{self, IndexLock};
 use super::names;
+use super::raw;
 use super::refs::Refs;
 use super::room::{self, Room};
+use super::smudge;
 use super::stop::{Stop, Why};
 use super::swap::Swap;
 use super::torn::{self, Entry, differences};
@@ -43,8 +45,10 @@ pub(super) struct Move<'a> {
 pub(super) struct Moved {
     /// Whether any file changed.
     pub(super) has_moved: bool,
-    /// The new names of what had to make room.
+    /// The new names of what had to make room, and those under which bytes are kept that git does not store.
     pub(super) aside: Vec<PathBuf>,
+    /// Files that are on the disk as git stores them, for their filters failed.
+    pub(super) unfiltered: Withheld,
 }
 
 impl Move<'_> {
@@ -67,18 +71,20 @@ impl Move<'_> {
             lock.publish(git)?;
             return Ok(Moved::default());
         }
-        let (record, aside) = self.move_files(&entries)?;
+        let (record, moved) = self.move_files(&entries)?;
         self.move_branch(Some(&record))?;
         lock.publish(git)?;
-        Ok(Moved { has_moved: true, aside })
+        Ok(moved)
     }
 
-    /// Moves the tree alone. Answers with the note of it, and the new names of what had to make room.
-    fn move_files(&self, entries: &[Entry]) -> Result<(String, Vec<PathBuf>), Stop> {
+    /// Moves the tree alone. Answers with the note of it.
+    fn move_files(&self, entries: &[Entry]) -> Result<(String, Moved), Stop> {
         let git = self.git;
         room::require(git, entries)?;
         // Where nobody writes at the same time git does it faster; but a filter that fails leaves it half done.
-        let is_quick = self.others == Others::Down && !git.has_filters;
+        let brings_attributes = entries.iter().any(|entry| entry.path().ends_with(".gitattributes"));
+        let may_convert = git.has_filters || self.image.may_convert || brings_attributes;
+        let is_quick = self.others == Others::Down && !may_convert;
         let swap = (!is_quick).then(|| Swap::prepare(git, (self.image, self.to), entries, self.now)).transpose()?;
         if let Some(swap) = &swap {
             swap.require_unchanged(self.image)?;
@@ -88,12 +94,19 @@ impl Move<'_> {
             git.flush();
         }
         let record = torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
-        let mut aside = Room { git, image: self.image, entries, now: self.now, is_quick }.make()?;
-        match &swap {
-            Some(swap) => aside.extend(swap.run()?),
+        let mut aside =
+            if self.image.may_convert { raw::keep(git, self.image, entries, self.now)? } else { Vec::new() };
+        aside.extend(Room { git, image: self.image, entries, now: self.now, is_quick }.make()?);
+        let mut unfiltered = Withheld::new();
+        match swap {
+            Some(swap) => {
+                smudge::remember(git, &swap.unfiltered)?;
+                aside.extend(swap.run()?);
+                unfiltered = swap.unfiltered;
+            }
             None => self.check_out()?,
         }
-        Ok((record, aside))
+        Ok((record, Moved { has_moved: true, aside, unfiltered }))
     }
 
     /// Has git move the tree.

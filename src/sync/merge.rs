@@ -161,6 +161,11 @@ pub(super) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<Merged, S
         Err(why) if why.said().contains("usage: git merge-tree") => {
             Err(Stop::new(Why::NoGit, "git is too old to merge without a work tree; 2.38 or newer is needed"))
         }
+        // A merge driver that fails or does not end, say: what cannot be merged is left to a person.
+        Err(CommandError::TimedOut { after, .. }) => {
+            Ok(Merged::Conflict(format!("files that git does not merge within {after:?}")))
+        }
+        Err(CommandError::Failed { said, .. }) => Ok(Merged::Conflict(format!("files that git cannot merge ({said})"))),
         Err(why) => Err(why.into()),
     }
 }

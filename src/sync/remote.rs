@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::git::Git;
 use super::names;
+use super::push_urls;
 use super::ssh;
 use super::stop::{Stop, Why, without_commonplace};
 use crate::config::Workspace;
-use crate::host::{Command, CommandError};
+use crate::host::{Command, CommandError, Output};
 
 /// How long a web server may take to say who may read.
 const OPEN: Duration = Duration::from_secs(20);
@@ -25,7 +26,15 @@ pub(super) fn fetch(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
 /// Fetches by these refspecs, and forgets what the remote no longer has of them.
 pub(super) fn fetch_these(git: &Git<'_>, workspace: &Workspace, refspecs: &[&str]) -> Result<(), Stop> {
     require_remote(git, workspace)?;
-    let options = ["--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap="];
+    let options = [
+        "--quiet",
+        "--prune",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-write-fetch-head",
+        "--refmap=",
+        "--no-filter",
+    ];
     // It names what it has fetched by itself, so it has to see to it that all of that is on the disk.
     let durable = ["-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch"];
     let mut args: Vec<&str> = durable.into_iter().chain(["fetch"]).chain(options).collect();
@@ -36,12 +45,11 @@ pub(super) fn fetch_these(git: &Git<'_>, workspace: &Workspace, refspecs: &[&str
     args.extend(["--end-of-options", &workspace.remote]);
     args.extend(refspecs);
     git.over_network(&args, workspace.timeout).map_err(|why| match &why {
-        CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, &why),
         why if why.said().contains("couldn't find remote ref") => {
             let said = format!("{} has no branch {}; push one from the primary", workspace.remote, workspace.branch);
             Stop::new(Why::NoBranch, said)
         }
-        why => Stop::or(Why::Unreachable, why),
+        why => not_reached(why),
     })
 }
 
@@ -64,36 +72,60 @@ pub(super) struct Sent {
     pub(super) refused: Vec<String>,
     /// Its words about that.
     pub(super) said: String,
+    /// Failure of a push URL that is not the one that is fetched from; empty where none failed.
+    pub(super) warning: String,
 }
 
 /// Sends branches, as `hash:refs/heads/name` or `:refs/heads/name`. Nothing is ever forced; what is removed must be
 /// what `leases` say (`refs/heads/name:hash`).
 pub(super) fn send(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], leases: &[String]) -> Result<Sent, Stop> {
     require_remote(git, workspace)?;
+    if git.pushes_elsewhere {
+        return push_urls::send(git, workspace, refspecs, leases);
+    }
+    let (is_done, output) = push_to(git, workspace, &workspace.remote, refspecs, leases)?;
+    let mut sent = Sent::default();
+    if sent.read(&output.stdout) || is_done {
+        sent.said = words(&output.stderr, &output.stdout);
+        return Ok(sent);
+    }
+    Err(unreachable(&output))
+}
+
+/// Runs one push. Returns whether it went well, and what git said.
+pub(super) fn push_to(
+    git: &Git<'_>,
+    workspace: &Workspace,
+    target: &str,
+    refspecs: &[String],
+    leases: &[String],
+) -> Result<(bool, Output), Stop> {
     let options = ["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--no-thin"];
     let leases: Vec<String> = leases.iter().map(|lease| format!("--force-with-lease={lease}")).collect();
     let mut args: Vec<&str> = options.to_vec();
     args.extend(leases.iter().map(String::as_str));
-    args.extend(["--end-of-options", &workspace.remote]);
+    args.extend(["--end-of-options", target]);
     args.extend(refspecs.iter().map(String::as_str));
-    let attempt = git.attempt_over_network(&args, workspace.timeout);
-    let (is_done, output) = attempt.map_err(|why| match &why {
-        CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, &why),
+    git.attempt_over_network(&args, workspace.timeout).map_err(|why| not_reached(&why))
+}
+
+/// The error of a git that had to reach the remote.
+pub(super) fn not_reached(why: &CommandError) -> Stop {
+    match why {
+        CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, why),
         why => Stop::or(Why::Unreachable, why),
-    })?;
-    let mut sent = Sent::default();
-    let is_understood = sent.read(&output.stdout);
-    if is_done || is_understood {
-        sent.said = words(&output.stderr, &output.stdout);
-        return Ok(sent);
     }
+}
+
+/// The same for one that ended by itself.
+pub(super) fn unreachable(output: &Output) -> Stop {
     let said = last_lines(&output.stderr);
-    Err(Stop::new(Why::Unreachable, format!("{}{}", without_commonplace(&said), ssh::advice(&said))))
+    Stop::new(Why::Unreachable, format!("{}{}", without_commonplace(&said), ssh::advice(&said)))
 }
 
 impl Sent {
     /// Reads what `git push --porcelain` prints, `flag TAB from:to TAB summary`; whether there was anything to read.
-    fn read(&mut self, printed: &str) -> bool {
+    pub(super) fn read(&mut self, printed: &str) -> bool {
         let mut found = false;
         for line in printed.lines() {
             let mut fields = line.split('\t');
@@ -119,7 +151,7 @@ fn is_late(summary: &str) -> bool {
 }
 
 /// What the git host says, which git marks with `remote:`, and the reasons that it gives for each branch.
-fn words(stderr: &str, stdout: &str) -> String {
+pub(super) fn words(stderr: &str, stdout: &str) -> String {
     let remote = stderr.lines().filter_map(|line| line.trim_end().strip_prefix("remote:"));
     let is_decoration = |line: &&str| !line.chars().any(char::is_alphanumeric);
     let reasons = stdout.lines().filter(|line| line.starts_with('!')).filter_map(|line| line.rsplit('\t').next());
@@ -128,7 +160,7 @@ fn words(stderr: &str, stdout: &str) -> String {
     said.join("; ")
 }
 
-fn last_lines(stderr: &str) -> String {
+pub(super) fn last_lines(stderr: &str) -> String {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join("; ")
 }

@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::git::Git;
-use super::image::Image;
+use super::image::{Image, Withheld};
 use super::room::aside_of;
+use super::smudge;
 use super::stop::{Stop, Why};
 use super::torn::Entry;
 use crate::failover::Time;
@@ -33,6 +34,8 @@ pub(super) struct Swap<'a> {
     git: &'a Git<'a>,
     entries: &'a [Entry],
     now: Time,
+    /// Files that are made as git stores them, for their filters failed.
+    pub(super) unfiltered: Withheld,
 }
 
 impl<'a> Swap<'a> {
@@ -48,13 +51,11 @@ impl<'a> Swap<'a> {
         fs::create_dir_all(&old).map_err(|why| Stop::file("create", &old, &why))?;
         fs::copy(git.own_index(), &index).map_err(|why| Stop::file("write", &index, &why))?;
         git.list(&["read-tree", "-i", "-m", image.tree.as_str(), to])?;
-        let mut names = Vec::new();
-        for entry in entries.iter().filter(|entry| entry.is_file_afterwards()) {
-            names.extend_from_slice(&entry.path);
-            names.push(0);
-        }
-        make_new(git, &names)?;
-        Ok(Self { git, entries, now })
+        let names: Vec<&Path> =
+            entries.iter().filter(|entry| entry.is_file_afterwards()).map(|entry| entry.path()).collect();
+        let brings_attributes = names.iter().any(|name| name.ends_with(".gitattributes"));
+        let unfiltered = make_new(git, &names, image.may_convert || brings_attributes)?;
+        Ok(Self { git, entries, now, unfiltered })
     }
 
     /// Whether a file that is to be replaced has changed since it was looked at, which is no time to replace it.
@@ -161,9 +162,10 @@ pub(super) fn look_after(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, Stop>
 pub(super) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
     clear(git)?;
     let names = git.list(&["ls-files", "--deleted", "-z"])?;
-    make_new(git, &names)?;
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let path = Path::new(OsStr::from_bytes(name));
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let names: Vec<&Path> = names.map(|name| Path::new(OsStr::from_bytes(name))).collect();
+    smudge::remember(git, &make_new(git, &names, true)?)?;
+    for path in names {
         let (from, to) = (new(git).join(path), git.dir.join(path));
         // A repository within the repository is no file, and what lies there by now stays.
         if from.symlink_metadata().is_ok_and(|found| !found.is_dir()) && to.symlink_metadata().is_err() {
@@ -174,14 +176,11 @@ pub(super) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
     clear(git)
 }
 
-/// Makes the files of these names, which end in NUL, as the index has them, but beside the workspace.
-fn make_new(git: &Git<'_>, names: &[u8]) -> Result<(), Stop> {
+/// Makes the files of these names as the index has them, but beside the workspace.
+fn make_new(git: &Git<'_>, names: &[&Path], has_attributes: bool) -> Result<Withheld, Stop> {
     let new = new(git);
     fs::create_dir_all(&new).map_err(|why| Stop::file("create", &new, &why))?;
-    let mut prefix = OsStr::new("--prefix=").to_owned();
-    prefix.push(new.join(""));
-    let args = [OsStr::new("checkout-index"), &prefix, OsStr::new("-z"), OsStr::new("--stdin")];
-    git.feed(&args, names, &git.own_index()).map(drop)
+    smudge::write_files(git, names, &new, has_attributes)
 }
 
 fn make_folders(git: &Git<'_>, path: &Path) -> Result<(), Stop> {

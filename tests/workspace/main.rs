@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
+mod content;
 mod crashes;
 mod disks;
 mod odd;
@@ -12,6 +13,8 @@ mod queue;
 mod races;
 mod readme;
 mod remotes;
+mod settings;
 mod states;
 mod storm;
+mod withheld;
 mod world;
