@@ -21,16 +21,20 @@ mod apply;
 mod boot;
 mod checkout;
 mod contents;
+mod filters;
 mod git;
 mod image;
 mod index;
+mod lfs;
 mod local;
 mod lock;
 mod merge;
 mod names;
 mod primary;
 mod privacy;
+mod push_urls;
 mod queue;
+mod raw;
 mod refs;
 pub mod rehearse;
 mod remote;
@@ -42,12 +46,16 @@ mod rescue;
 mod room;
 mod secrets;
 pub mod setting_files;
+pub mod settings;
+mod smudge;
 mod ssh;
+mod stage;
 mod standby;
 mod stop;
 mod swap;
 mod torn;
 pub mod unit;
+mod walk;
 mod withhold;
 mod writers;
 
@@ -179,7 +187,7 @@ fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
     }
     let tidied = checkout.open().and_then(|git| {
         let args = ["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"];
-        git.scan(&args).map(drop).map_err(Into::into)
+        git.scan(&args, git::SCAN).map(drop).map_err(Into::into)
     });
     if let Err(stop) = tidied {
         log::warn!("git could not tidy up in {}: {}", checkout.workspace.path.display(), stop.said);

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::agent::Others;
 use super::git::Git;
-use super::image::Image;
+use super::image::{Image, Withheld};
 use super::index::{self, IndexLock};
 use super::names;
+use super::raw::{self, Kept};
 use super::refs::Refs;
 use super::room;
+use super::smudge;
 use super::stop::{Stop, Why};
 use super::swap::Swap;
 use super::torn::{self, Entry, differences};
@@ -45,8 +47,10 @@ pub(super) struct Move<'a> {
 pub(super) struct Moved {
     /// Whether any file changed.
     pub(super) has_moved: bool,
-    /// The new names of what had to make room.
+    /// The new names of what had to make room, and those under which bytes are kept that git does not store.
     pub(super) aside: Vec<PathBuf>,
+    /// Files that are on the disk as git stores them, for their filters failed.
+    pub(super) unfiltered: Withheld,
 }
 
 impl Move<'_> {
@@ -69,14 +73,14 @@ impl Move<'_> {
             lock.publish(git)?;
             return Ok(Moved::default());
         }
-        let (record, aside) = self.move_files(&entries)?;
+        let (record, moved) = self.move_files(&entries)?;
         self.move_branch(Some(&record))?;
         lock.publish(git)?;
-        Ok(Moved { has_moved: true, aside })
+        Ok(moved)
     }
 
-    /// Moves the tree alone. Answers with the note of it, and the new names of what had to make room.
-    fn move_files(&self, entries: &[Entry]) -> Result<(String, Vec<PathBuf>), Stop> {
+    /// Moves the tree alone. Answers with the note of it.
+    fn move_files(&self, entries: &[Entry]) -> Result<(String, Moved), Stop> {
         let git = self.git;
         room::require(git, entries)?;
         let swap = Swap::prepare(git, (self.image, self.to), entries, self.now)?;
@@ -87,7 +91,12 @@ impl Move<'_> {
             git.flush();
         }
         let record = torn::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
-        Ok((record, swap.run()?))
+        let kept =
+            if self.image.may_convert { raw::keep(git, self.image, entries, self.now)? } else { Kept::default() };
+        smudge::remember(git, &swap.unfiltered)?;
+        let mut aside = kept.names;
+        aside.extend(swap.run(&kept.contents)?);
+        Ok((record, Moved { has_moved: true, aside, unfiltered: swap.unfiltered }))
     }
 
     /// Now that no other git can commit: whether one has, since the branch was looked at.

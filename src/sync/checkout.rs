@@ -35,6 +35,7 @@ impl<'a> Checkout<'a> {
         }
         let Workspace { path, remote, url, .. } = self.workspace;
         let mut git = Git::open(path, (remote, self.host, &self.paths.ssh), self.cancel)?;
+        git.filter_limit = git.filter_limit.min(self.workspace.timeout);
         // OpenClaw itself makes a repository of a new workspace, which then has no remote.
         if let (None, Some(url)) = (&git.url, url) {
             git.run(&["remote", "add", "--", remote, url])?;

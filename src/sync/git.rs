@@ -3,13 +3,16 @@
 //! It is given an index of its own. The checkout's index belongs to the agent: it may be locked, half merged, or told
 //! to look away from files (`--assume-unchanged`), and none of that may keep a byte from being seen.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::filters::{Driver, FILTER_TIME_LIMIT};
 use super::setting_files;
+use super::settings;
 use super::ssh;
 use super::stop::{Stop, Why};
 use crate::host::{Cancel, Command, CommandError, Output};
@@ -18,41 +21,13 @@ use crate::host::{Cancel, Command, CommandError, Output};
 const LOCAL: Duration = Duration::from_secs(30);
 
 /// How long it may take to look at every file of the workspace, or to store those that are new.
-const SCAN: Duration = Duration::from_secs(5 * 60);
+pub(super) const SCAN: Duration = Duration::from_secs(5 * 60);
 
 /// How much of an answer is read at most, in bytes: the names of a million files.
-const ANSWER: usize = 128 * 1024 * 1024;
+pub(super) const ANSWER: usize = 128 * 1024 * 1024;
 
-/// What every git here is told, above all configuration.
-const CONFIG: [(&str, &str); 22] = [
-    ("core.hooksPath", "/dev/null"),
-    ("core.fsmonitor", "false"),
-    // Each of these would make git look away from files that were changed, or share the agent's index.
-    ("core.ignoreStat", "false"),
-    ("core.sparseCheckout", "false"),
-    ("core.splitIndex", "false"),
-    ("core.untrackedCache", "false"),
-    ("core.trustctime", "true"),
-    ("core.checkStat", "default"),
-    // What a commit holds is what lies on the disk, to the byte, unless the workspace itself has an attribute for it.
-    ("core.autocrlf", "false"),
-    ("core.safecrlf", "false"),
-    // One file after the other, so that a move that is killed leaves one half-written file at most.
-    ("checkout.workers", "1"),
-    // Tidying up has its time, and it is not while somebody waits for a promotion.
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    ("submodule.recurse", "false"),
-    ("log.showSignature", "false"),
-    ("push.recurseSubmodules", "no"),
-    // Any other way to reach a remote may run a program of the repository's choice.
-    ("protocol.allow", "never"),
-    ("protocol.ssh.allow", "always"),
-    ("protocol.https.allow", "always"),
-    ("protocol.file.allow", "always"),
-    ("credential.interactive", "false"),
-    ("advice.pushUpdateRejected", "false"),
-];
+/// The same for what a remote answers, in bytes.
+const LONG_ANSWER: usize = 4 * 1024 * 1024;
 
 /// One checkout.
 pub(super) struct Git<'a> {
@@ -66,6 +41,20 @@ pub(super) struct Git<'a> {
     pub(super) url: Option<String>,
     /// Whether the agent has told git to leave files out.
     pub(super) is_sparse: bool,
+    /// True if programs of the workspace's choice write its files.
+    pub(super) has_filters: bool,
+    /// Filters that the owner has set up.
+    pub(super) drivers: Vec<Driver>,
+    /// True if the setting of line ends alone makes the bytes of a file differ from those of its commit.
+    pub(super) converts_line_ends: bool,
+    /// True if attributes are read from a file outside of the workspace.
+    pub(super) has_outer_attributes: bool,
+    /// True if a push may go elsewhere than where is fetched from, so that its effect must be verified.
+    pub(super) pushes_elsewhere: bool,
+    /// Time limit of the programs that a filter runs.
+    pub(super) filter_limit: Duration,
+    /// Settings that replace the owner's.
+    settings: Vec<(String, String)>,
     ssh: OsString,
     cancel: &'a Cancel,
 }
@@ -77,38 +66,80 @@ impl<'a> Git<'a> {
         (remote, host, ssh): (&str, &'a str, &OsStr),
         cancel: &'a Cancel,
     ) -> Result<Self, Stop> {
-        let mut git =
-            Self { dir, git_dir: dir.join(".git"), host, url: None, is_sparse: false, ssh: ssh.to_owned(), cancel };
+        let mut git = Self {
+            dir,
+            git_dir: dir.join(".git"),
+            host,
+            url: None,
+            is_sparse: false,
+            has_filters: false,
+            drivers: Vec::new(),
+            converts_line_ends: false,
+            has_outer_attributes: has_attributes_of_user_or_system(),
+            pushes_elsewhere: false,
+            filter_limit: FILTER_TIME_LIMIT,
+            settings: settings::replacements(remote),
+            ssh: ssh.to_owned(),
+            cancel,
+        };
         let found = git.run(&["rev-parse", "--show-toplevel", "--absolute-git-dir"]);
-        let found = found.map_err(|why| Stop::or(Why::NoCheckout, &why))?;
+        let found = found.map_err(|why| no_checkout(dir, &why))?;
         let (top, git_dir) = found.split_once('\n').unwrap_or_default();
         let real = fs::canonicalize(dir).map_err(|why| Stop::file("read", dir, &why))?;
         if Path::new(top) != real {
-            let said = format!("{} says that it is the checkout of {top}", dir.join(".git").display());
+            let said = format!(
+                "{} says that it is the checkout of {top}; if it is not, type `git -C {} config --unset core.worktree`",
+                dir.join(".git").display(),
+                dir.display()
+            );
             return Err(Stop::new(Why::NoCheckout, said));
         }
         git.git_dir = PathBuf::from(git_dir.trim_end_matches('\n'));
         let own = git.own_folder();
         fs::create_dir_all(&own).map_err(|why| Stop::file("create", &own, &why))?;
-        let wanted = format!("^(core\\.sshcommand|core\\.sparsecheckout|remote\\.{remote}\\.url)$");
-        let configured = git.ask(&["config", "--get-regexp", &wanted])?.unwrap_or_default();
-        let mut sparse = Vec::new();
-        for line in configured.lines() {
-            match line.split_once(' ') {
-                Some(("core.sshcommand", command)) => {
-                    git.ssh = ssh::command(ssh, command.trim().strip_prefix("ssh ").unwrap_or_default());
-                }
-                Some(("core.sparsecheckout", value)) => sparse.push(value == "true"),
-                Some((_, url)) => git.url = Some(url.to_owned()),
-                None => {}
+        git.read_settings(remote)?;
+        Ok(git)
+    }
+
+    /// Reads the settings of the owner on which the way of working depends.
+    fn read_settings(&mut self, remote: &str) -> Result<(), Stop> {
+        // As `git init` finds it out, but at every run: the setting may have come with a copy from another disk.
+        let is_case_blind = self.git_dir.join("hEaD").symlink_metadata().is_ok();
+        self.settings.push(("core.ignorecase".to_owned(), is_case_blind.to_string()));
+        let wanted = format!(
+            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile)|filter\\..*\\.(clean|smudge|process|required)\
+             |remote\\.{remote}\\.(url|pushurl)|url\\..*\\.(insteadof|pushinsteadof))$"
+        );
+        let configured = self.ask(&["config", "-z", "--get-regexp", &wanted])?.unwrap_or_default();
+        let (mut sparse, mut options, mut urls, mut is_rewritten) = (Vec::new(), String::new(), Vec::new(), false);
+        for line in configured.split('\0') {
+            let (key, value) = line.split_once('\n').unwrap_or((line, "true"));
+            match key {
+                "" => {}
+                "core.sshcommand" => options = value.trim().strip_prefix("ssh ").unwrap_or_default().to_owned(),
+                "core.sparsecheckout" => sparse.push(value == "true"),
+                "core.autocrlf" => self.converts_line_ends = value != "false",
+                "core.eol" => self.converts_line_ends |= value == "crlf",
+                "core.attributesfile" => self.has_outer_attributes = true,
+                key if key.starts_with("filter.") => self.add_filter(key, value),
+                key if key.ends_with(".pushurl") || key.ends_with(".pushinsteadof") => self.pushes_elsewhere = true,
+                key if key.ends_with(".insteadof") => is_rewritten = true,
+                _ => urls.push(value.to_owned()),
             }
         }
-        // The last word on it is our own.
-        git.is_sparse = sparse.iter().rev().nth(1) == Some(&true);
-        if !configured.contains("core.sshcommand ") {
-            git.ssh = ssh::command(ssh, "");
+        self.ssh = ssh::command(&self.ssh, &options);
+        // The last value is the program's own.
+        self.is_sparse = sparse.iter().rev().nth(1) == Some(&true);
+        self.has_filters = self.drivers.iter().any(|driver| driver.has_smudge);
+        self.pushes_elsewhere |= urls.len() > 1;
+        self.url = urls.into_iter().next();
+        if is_rewritten && self.url.is_some() {
+            self.url = Some(self.word(&["remote", "get-url", "--", remote])?);
         }
-        Ok(git)
+        // A look at a file whose filter fails finds it changed. Whoever stores or writes one has the filter required.
+        let looks = self.drivers.iter().map(|driver| (driver.required(), "false".to_owned()));
+        self.settings.extend(looks);
+        Ok(())
     }
 
     /// Where this program keeps its index and its notes.
@@ -146,8 +177,8 @@ impl<'a> Git<'a> {
     }
 
     /// The same for what looks at every file, until it is cancelled.
-    pub(super) fn scan(&self, args: &[&str]) -> Result<Vec<u8>, CommandError> {
-        self.command(args).deadline(SCAN).limit(ANSWER).cancel(self.cancel).run_bytes()
+    pub(super) fn scan(&self, args: &[&str], limit: Duration) -> Result<Vec<u8>, CommandError> {
+        self.command(args).deadline(limit).limit(ANSWER).cancel(self.cancel).run_bytes()
     }
 
     /// Runs git with something to read.
@@ -187,7 +218,7 @@ impl<'a> Git<'a> {
         args: &[&str],
         deadline: Duration,
     ) -> Result<(bool, Output), CommandError> {
-        self.command(args).deadline(deadline).cancel(self.cancel).attempt()
+        self.command(args).deadline(deadline).limit(LONG_ANSWER).cancel(self.cancel).attempt()
     }
 
     /// Runs git for what needs the network, on another repository with the same way to the remote.
@@ -206,12 +237,17 @@ impl<'a> Git<'a> {
         }
     }
 
+    /// Signal that ends this run, for a program that it starts.
+    pub(super) fn cancel(&self) -> &Cancel {
+        self.cancel
+    }
+
     /// Fails if nobody waits for us any more.
     pub(super) fn go_on(&self) -> Result<(), Stop> {
         if self.cancel.is_cancelled() { Err(Stop::new(Why::Stopped, "")) } else { Ok(()) }
     }
 
-    fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
+    pub(super) fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new("git")
             .dir(self.dir)
             .args(args)
@@ -224,7 +260,7 @@ impl<'a> Git<'a> {
             .env("GIT_INDEX_FILE", self.own_index())
             // A broken checkout must not make git take a repository further up for it.
             .env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(self.dir))
-            .env("GIT_CONFIG_COUNT", CONFIG.len().to_string());
+            .env("GIT_CONFIG_COUNT", self.settings.len().to_string());
         if let Some(folder) = setting_files::config_home() {
             command = command.env("XDG_CONFIG_HOME", folder);
         }
@@ -233,15 +269,31 @@ impl<'a> Git<'a> {
                 .env(format!("GIT_{role}_NAME"), format!("openclaw-failover on {}", self.host))
                 .env(format!("GIT_{role}_EMAIL"), format!("openclaw-failover@{}", self.host));
         }
-        for (index, (key, value)) in CONFIG.iter().enumerate() {
-            command =
-                command.env(format!("GIT_CONFIG_KEY_{index}"), *key).env(format!("GIT_CONFIG_VALUE_{index}"), *value);
+        for (index, (key, value)) in self.settings.iter().enumerate() {
+            command = command.env(format!("GIT_CONFIG_KEY_{index}"), key);
+            command = command.env(format!("GIT_CONFIG_VALUE_{index}"), value);
         }
         command
     }
 }
 
-fn write_and_open(path: &Path, bytes: &[u8]) -> io::Result<File> {
+/// Failure to find the work tree, with what to do about it.
+fn no_checkout(dir: &Path, why: &CommandError) -> Stop {
+    let mut stop = Stop::or(Why::NoCheckout, why);
+    if stop.said.contains("must be run in a work tree") {
+        stop.said = format!("core.bare is set; type `git -C {} config core.bare false`", dir.display());
+    }
+    stop
+}
+
+/// True if there is a file of attributes at one of git's default places outside of a repository.
+fn has_attributes_of_user_or_system() -> bool {
+    let home = env::var_os("HOME").map(|home| Path::new(&home).join(".config/git/attributes"));
+    let system = ["/etc/gitattributes", "/usr/local/etc/gitattributes"].map(PathBuf::from);
+    home.into_iter().chain(system).any(|file| file.exists())
+}
+
+pub(super) fn write_and_open(path: &Path, bytes: &[u8]) -> io::Result<File> {
     fs::write(path, bytes)?;
     File::open(path)
 }

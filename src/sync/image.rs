@@ -5,10 +5,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::git::Git;
+use super::git::{Git, SCAN};
 use super::refs::Head;
+use super::stage::stage;
 use super::stop::{Stop, Why};
 use super::swap::is_beyond_link;
+use super::walk::find_passed_over;
 use super::withhold::{self, Reason};
 use crate::host::CommandError;
 
@@ -30,6 +32,8 @@ pub(super) struct Image {
     pub(super) base: String,
     /// What stays here, by its name in the workspace.
     pub(super) withheld: Withheld,
+    /// True if git may store other bytes than those on the disk, or write other bytes than those that it stores.
+    pub(super) may_convert: bool,
 }
 
 /// One difference between the disk and the index.
@@ -62,25 +66,25 @@ impl Image {
             read_index(git, head)?;
             status = look(git)?;
         }
+        let listing = git.list(&["ls-files", "--stage", "-z"])?;
+        let has_attributes = has_attributes(git, &listing, &status);
         let Sorted { gone, listed, mut withheld } = sort(git, &status, &base, max_file)?;
-        for repository in repositories(git)? {
+        for repository in repositories(git, &listing) {
             if withheld.iter().all(|(path, _)| *path != repository) {
                 withheld.push((repository, Reason::Repository));
             }
         }
         git.go_on()?;
-        if gone.is_empty() && listed.is_empty() {
-            return Ok(Self { tree: base.clone(), base, withheld });
-        }
         if !gone.is_empty() {
             git.feed(&["update-index", "-z", "--index-info"], &gone, &git.own_index())?;
         }
-        if !listed.is_empty() {
-            let args = ["update-index", "-z", "--add", "--remove", "--replace", "--stdin"];
-            git.feed(&args, &listed, &git.own_index())?;
-        }
-        let tree = git.word(&["write-tree"])?;
-        Ok(Self { tree, base, withheld })
+        withheld.extend(stage(git, &listed, has_attributes)?);
+        let passed_over = find_passed_over(git, &withheld)?;
+        withheld.extend(passed_over);
+        let may_convert = has_attributes || git.converts_line_ends;
+        let is_changed = !gone.is_empty() || !listed.is_empty();
+        let tree = if is_changed { git.word(&["write-tree"])? } else { base.clone() };
+        Ok(Self { tree, base, withheld, may_convert })
     }
 }
 
@@ -114,19 +118,36 @@ pub(super) fn read_index(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     }
 }
 
+/// Looks at every file. A filter that never ends is left out the second time: its files then count as changed.
 fn look(git: &Git<'_>) -> Result<Vec<u8>, CommandError> {
     let options = ["--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"];
     let args: Vec<&str> = ["status"].into_iter().chain(options).collect();
-    git.scan(&args)
+    match git.scan(&args, git.look_limit()) {
+        Err(CommandError::TimedOut { .. } | CommandError::Failed { .. }) if !git.drivers.is_empty() => {
+            let plain = git.without_filters();
+            git.scan(&plain.iter().map(String::as_str).chain(args).collect::<Vec<_>>(), SCAN)
+        }
+        result => result,
+    }
 }
 
 /// Repositories that git knows by a commit of theirs alone: what they hold stays here.
-fn repositories(git: &Git<'_>) -> Result<Vec<PathBuf>, CommandError> {
-    let listed = git.list(&["ls-files", "--stage", "-z"])?;
-    let known = lines(&listed).filter(|line| line.starts_with(b"160000 "));
+fn repositories(git: &Git<'_>, listing: &[u8]) -> Vec<PathBuf> {
+    let known = lines(listing).filter(|line| line.starts_with(b"160000 "));
     let names = known.filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1));
     let paths = names.map(|name| PathBuf::from(OsStr::from_bytes(name)));
-    Ok(paths.filter(|path| git.dir.join(path).join(".git").exists()).collect())
+    paths.filter(|path| git.dir.join(path).join(".git").exists()).collect()
+}
+
+/// True if any file may have an attribute, such as a filter.
+fn has_attributes(git: &Git<'_>, listing: &[u8], status: &[u8]) -> bool {
+    let is_named = |text: &[u8]| lines(text).any(|line| line.ends_with(b".gitattributes"));
+    git.has_outer_attributes
+        || git.git_dir.join("info/attributes").exists()
+        // Of a work tree that belongs to another repository.
+        || git.git_dir.join("commondir").exists()
+        || is_named(listing)
+        || is_named(status)
 }
 
 /// The lines of a status. A path may hold anything but NUL.
@@ -141,16 +162,16 @@ fn differs_from_head(status: &[u8]) -> bool {
 
 /// What becomes of each difference.
 #[derive(Default)]
-struct Sorted {
+struct Sorted<'a> {
     /// What is to be removed from the index though git would take no such name, as lines that end in NUL.
     gone: Vec<u8>,
-    /// What is to be put into the index, as names that end in NUL.
-    listed: Vec<u8>,
+    /// What is to be put into the index.
+    listed: Vec<&'a Path>,
     /// What stays out.
     withheld: Withheld,
 }
 
-fn sort(git: &Git<'_>, status: &[u8], base: &str, max_file: u64) -> Result<Sorted, Stop> {
+fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Result<Sorted<'a>, Stop> {
     let mut sorted = Sorted::default();
     let Sorted { gone, listed, withheld } = &mut sorted;
     // As long as any other name of this repository's.
@@ -178,10 +199,7 @@ fn sort(git: &Git<'_>, status: &[u8], base: &str, max_file: u64) -> Result<Sorte
         withheld.extend(is_both.then(|| (path.to_owned(), Reason::Repository)));
         match reason {
             Some(reason) => withheld.push((path.to_owned(), reason)),
-            None => {
-                listed.extend_from_slice(path.as_os_str().as_bytes());
-                listed.push(0);
-            }
+            None => listed.push(path),
         }
         git.go_on()?;
     }

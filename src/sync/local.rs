@@ -20,6 +20,10 @@ use crate::report::clock;
 pub(super) struct Told {
     /// What stays on this host.
     pub(super) withheld: Withheld,
+    /// Files that are on the disk as git stores them.
+    pub(super) unfiltered: Withheld,
+    /// Files whose content the remote does not have.
+    pub(super) not_uploaded: Withheld,
     /// Versions that could not be merged.
     pub(super) kept: Vec<Kept>,
     /// The new names of what had to make room.
@@ -31,7 +35,8 @@ pub(super) struct Told {
 impl Told {
     /// What stays on this host, each with its reason.
     pub(super) fn withheld_names(&self) -> Names {
-        Names::of(self.withheld.iter().map(|(path, reason)| format!("{} {}", path.display(), reason.words())))
+        let all = self.withheld.iter().chain(&self.unfiltered).chain(&self.not_uploaded);
+        Names::of(all.map(|(path, reason)| format!("{} {}", path.display(), reason.words())))
     }
 
     /// The new names of what had to make room.

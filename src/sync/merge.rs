@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::git::Git;
 use super::names;
 use super::refs::Refs;
-use super::stop::{Stop, Why};
+use super::stop::{Stop, Why, is_damage};
 use crate::config::Workspace;
 use crate::failover::Time;
+use crate::host::CommandError;
 
 /// How two trees go together.
 pub(super) enum Merged {
@@ -160,6 +161,13 @@ pub(super) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<Merged, S
         }
         Err(why) if why.said().contains("usage: git merge-tree") => {
             Err(Stop::new(Why::NoGit, "git is too old to merge without a work tree; 2.38 or newer is needed"))
+        }
+        // A merge driver that fails or does not end, say: what cannot be merged is left to a person.
+        Err(CommandError::TimedOut { after, .. }) => {
+            Ok(Merged::Conflict(format!("files that git does not merge within {after:?}")))
+        }
+        Err(CommandError::Failed { said, .. }) if !is_damage(&said) => {
+            Ok(Merged::Conflict(format!("files that git cannot merge ({said})")))
         }
         Err(why) => Err(why.into()),
     }

@@ -7,6 +7,7 @@ use super::apply::{Move, change_refs, forward};
 use super::checkout::Checkout;
 use super::git::Git;
 use super::index::IndexLock;
+use super::lfs::{self, NotUploaded};
 use super::local::{Local, Told};
 use super::merge::{self, Join, Merged, contains};
 use super::refs::Refs;
@@ -14,7 +15,7 @@ use super::remote::{self, Sent};
 use super::report::{Commit, Names, PushOutcome, Pushed};
 use super::standby::short;
 use super::stop::{Stop, Why};
-use super::{names, now, replaced};
+use super::{names, now, replaced, smudge};
 use crate::config::Workspace;
 use crate::host::printable;
 
@@ -88,20 +89,28 @@ impl Primary<'_> {
         let mut local = self.commit(told, pushed)?;
         fetched?;
         let mut more = 1..TRIES;
+        let mut unmergeable: Option<String> = None;
         let (refs, plan) = loop {
             let refs = self.refs()?;
             let Some(own) = refs.own.clone() else { return Ok(PushOutcome::UpToDate) };
-            let Some(plan) = self.plan(&refs, own, pushed)? else { return Ok(PushOutcome::Conflict) };
+            let Some(plan) = self.plan(&refs, own, unmergeable.as_deref(), pushed)? else {
+                return Ok(PushOutcome::Conflict);
+            };
             pushed.conflicts = Names::of(plan.conflicts.iter().cloned());
             match self.move_to(&refs, &local, &plan.commit, told) {
                 Ok(()) => break (refs, plan),
                 Err(Stop { why: Why::InUse, .. }) if more.next().is_some() => local = self.commit(told, pushed)?,
-                Err(stop) => return self.send_unmerged(&refs, pushed).and(Err(stop)),
+                // What a standby's branch brings must not keep everything else from being sent.
+                Err(Stop { why: Why::Failed, said }) if unmergeable.is_none() && !plan.merged.is_empty() => {
+                    unmergeable = Some(said);
+                    local = self.commit(told, pushed)?;
+                }
+                Err(stop) => return self.send_unmerged(&refs, told, pushed).and(Err(stop)),
             }
         };
         pushed.commit = Commit::parse(&plan.commit);
-        let is_there = refs.remote.as_deref() == Some(&plan.commit);
-        if !is_there && let Some(outcome) = self.send(&plan.commit, pushed)? {
+        let is_there = refs.remote.as_deref() == Some(&plan.commit) && !lfs::is_pending(&self.git);
+        if !is_there && let Some(outcome) = self.send(&plan.commit, told, pushed)? {
             return Ok(outcome);
         }
         pushed.merged = Names::of(plan.merged.iter().map(|branch| branch.name.clone()));
@@ -110,22 +119,29 @@ impl Primary<'_> {
     }
 
     /// An agent that never pauses keeps standbys' work from being merged, but not its own from being sent.
-    fn send_unmerged(&self, refs: &Refs, pushed: &mut Pushed) -> Result<(), Stop> {
+    fn send_unmerged(&self, refs: &Refs, told: &mut Told, pushed: &mut Pushed) -> Result<(), Stop> {
         let Some(own) = refs.own.as_deref().filter(|own| refs.remote.as_deref() != Some(own)) else { return Ok(()) };
         if refs.remote.as_deref().map_or(Ok(true), |remote| contains(&self.git, own, remote))? {
-            self.send(own, pushed)?;
+            self.send(own, told, pushed)?;
         }
         Ok(())
     }
 
     /// Sends the branch. Answers with what stands in its way.
-    fn send(&self, commit: &str, pushed: &mut Pushed) -> Result<Option<PushOutcome>, Stop> {
+    fn send(&self, commit: &str, told: &mut Told, pushed: &mut Pushed) -> Result<Option<PushOutcome>, Stop> {
+        let not_uploaded = lfs::upload(&self.git, self.workspace, &[commit])?;
         let sent = remote::send(&self.git, self.workspace, &[format!("{commit}:{}", self.branch())], &[])?;
+        pushed.add(&sent.warning);
         let outcome = self.judge(&sent, pushed);
-        if outcome.is_none() {
-            pushed.pushed = Names::of([self.workspace.branch.clone()]);
+        if outcome.is_some() {
+            return Ok(outcome);
         }
-        Ok(outcome)
+        pushed.pushed = Names::of([self.workspace.branch.clone()]);
+        Ok(not_uploaded.map(|NotUploaded { files, said }| {
+            pushed.add(&said);
+            told.not_uploaded = files;
+            PushOutcome::NotPushed
+        }))
     }
 
     fn refs(&self) -> Result<Refs, Stop> {
@@ -144,6 +160,7 @@ impl Primary<'_> {
             return Err(Stop::new(Why::InUse, said));
         }
         told.aside.extend(replaced::look_after(git, now())?);
+        told.unfiltered = smudge::retry(git, now(), &mut told.aside)?;
         let local = Local::commit(git, self.workspace, &refs, (Others::Live, now()), told)?;
         pushed.commit = local.commit.as_deref().and_then(Commit::parse);
         if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own.as_deref() != Some(commit)) {
@@ -204,8 +221,15 @@ impl Primary<'_> {
         }
     }
 
-    /// Merges in git's store alone. `None`: the remote's branch contradicts ours, which nobody here may decide.
-    fn plan(&self, refs: &Refs, own: String, pushed: &mut Pushed) -> Result<Option<Plan>, Stop> {
+    /// Merges in git's store alone. `None`: the remote's branch contradicts ours, which nobody here may decide. Where
+    /// `unmergeable` says why, branches of standbys are left out.
+    fn plan(
+        &self,
+        refs: &Refs,
+        own: String,
+        unmergeable: Option<&str>,
+        pushed: &mut Pushed,
+    ) -> Result<Option<Plan>, Stop> {
         let git = &self.git;
         let join = Join { git, refs, workspace: self.workspace, now: now() };
         let mut commit = own;
@@ -224,22 +248,41 @@ impl Primary<'_> {
         }
         let mut plan = Plan { commit, merged: Vec::new(), conflicts: Vec::new() };
         for branch in self.standbys()? {
-            if contains(git, &plan.commit, &branch.commit)? {
-                plan.merged.push(branch);
-            } else if !self.workspace.merge {
-                plan.conflicts.push(format!("{} waits to be merged", branch.name));
-            } else {
-                match merge::trees(git, &plan.commit, &branch.commit)? {
-                    Merged::Clean(tree) => {
-                        let message = format!("Merge {}", branch.name);
-                        plan.commit = merge::commit(git, &tree, &[&plan.commit, &branch.commit], &message)?;
-                        plan.merged.push(branch);
-                    }
-                    Merged::Conflict(files) => plan.conflicts.push(format!("{}: {files}", branch.name)),
+            match self.merge(&plan.commit, &branch, unmergeable) {
+                Ok(Ok(commit)) => {
+                    plan.commit = commit;
+                    plan.merged.push(branch);
                 }
+                Ok(Err(why)) => plan.conflicts.push(format!("{}{why}", branch.name)),
+                // Whatever is wrong with this branch, the others are merged.
+                Err(Stop { why: Why::Failed, said }) => plan.conflicts.push(format!("{}: {said}", branch.name)),
+                Err(stop) => return Err(stop),
             }
         }
         Ok(Some(plan))
+    }
+
+    /// Merges one branch of a standby. The inner error says why it is not merged, and follows the branch's name.
+    fn merge(&self, ours: &str, branch: &Branch, unmergeable: Option<&str>) -> Result<Result<String, String>, Stop> {
+        let git = &self.git;
+        if contains(git, ours, &branch.commit)? {
+            return Ok(Ok(ours.to_owned()));
+        }
+        if !self.workspace.merge {
+            return Ok(Err(" waits to be merged".to_owned()));
+        }
+        if let Some(why) = unmergeable {
+            return Ok(Err(format!(": {why}")));
+        }
+        match merge::trees(git, ours, &branch.commit)? {
+            Merged::Clean(tree) => {
+                // Names that git refuses are found here, before they make the move fail.
+                git.on_index(&git.own_folder().join("index.merged"), &["read-tree", &tree])?;
+                let message = format!("Merge {}", branch.name);
+                merge::commit(git, &tree, &[ours, &branch.commit], &message).map(Ok)
+            }
+            Merged::Conflict(files) => Ok(Err(format!(": {files}"))),
+        }
     }
 
     /// What standbys have pushed, as it was fetched last.
@@ -271,7 +314,9 @@ impl Primary<'_> {
             go_on: &|| Ok(()),
             now: now(),
         };
-        told.aside.extend(step.run()?.aside);
+        let moved = step.run()?;
+        told.aside.extend(moved.aside);
+        told.unfiltered.extend(moved.unfiltered);
         Ok(())
     }
 

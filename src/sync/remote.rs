@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::advice::{self, Place, quoted};
 use super::git::Git;
 use super::names;
+use super::push_urls;
 use super::stop::{Stop, Why, is_damage};
 use crate::config::Workspace;
-use crate::host::{Command, CommandError, printable};
+use crate::host::{Command, CommandError, Output, printable};
 
 /// How long a web server may take to say who may read.
 const OPEN: Duration = Duration::from_secs(20);
@@ -37,7 +38,15 @@ pub(super) fn fetch(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
 /// Fetches by these refspecs, and forgets what the remote no longer has of them.
 pub(super) fn fetch_these(git: &Git<'_>, workspace: &Workspace, refspecs: &[&str]) -> Result<(), Stop> {
     require_remote(git, workspace)?;
-    let options = ["--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap="];
+    let options = [
+        "--quiet",
+        "--prune",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-write-fetch-head",
+        "--refmap=",
+        "--no-filter",
+    ];
     // It names what it has fetched by itself, so it has to see to it that all of that is on the disk.
     let durable = ["-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch"];
     let mut args: Vec<&str> = durable.into_iter().chain(["fetch"]).chain(options).collect();
@@ -96,7 +105,7 @@ fn no_branch(git: &Git<'_>, workspace: &Workspace) -> String {
 }
 
 /// A network phase that git did not end itself.
-fn cut_short(why: &CommandError) -> Stop {
+pub(super) fn cut_short(why: &CommandError) -> Stop {
     match why {
         CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, why),
         why => Stop::or(Why::Unreachable, why),
@@ -104,7 +113,7 @@ fn cut_short(why: &CommandError) -> Stop {
 }
 
 /// A network phase that failed, in git's and ssh's words, with what to do.
-fn failure(git: &Git<'_>, workspace: &Workspace, stderr: &str) -> Stop {
+pub(super) fn failure(git: &Git<'_>, workspace: &Workspace, stderr: &str) -> Stop {
     let said = last_lines(stderr);
     if is_damage(stderr) {
         return Stop::new(Why::Damaged, said);
@@ -134,39 +143,60 @@ pub(super) struct Sent {
     pub(super) refused: Vec<String>,
     /// Its words about that.
     pub(super) said: String,
+    /// Failure of a push URL that is not the one that is fetched from; empty where none failed.
+    pub(super) warning: String,
 }
 
 /// Sends branches, as `hash:refs/heads/name` or `:refs/heads/name`. Nothing is ever forced; what is removed must be
 /// what `leases` say (`refs/heads/name:hash`).
 pub(super) fn send(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], leases: &[String]) -> Result<Sent, Stop> {
     require_remote(git, workspace)?;
+    if git.pushes_elsewhere {
+        return push_urls::send(git, workspace, refspecs, leases);
+    }
+    let (is_done, output) = push_to(git, workspace, &workspace.remote, refspecs, leases)?;
+    let mut sent = Sent::default();
+    if sent.read(&output.stdout) || is_done {
+        sent.said = words(&output.stderr, &output.stdout);
+        sent.refuse_taken_names();
+        return Ok(sent);
+    }
+    Err(failure(git, workspace, &output.stderr))
+}
+
+/// Runs one push. Returns whether it went well, and what git said.
+pub(super) fn push_to(
+    git: &Git<'_>,
+    workspace: &Workspace,
+    target: &str,
+    refspecs: &[String],
+    leases: &[String],
+) -> Result<(bool, Output), Stop> {
     let options = ["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--no-thin"];
     let leases: Vec<String> = leases.iter().map(|lease| format!("--force-with-lease={lease}")).collect();
     let mut args: Vec<&str> = options.to_vec();
     args.extend(leases.iter().map(String::as_str));
-    args.extend(["--end-of-options", &workspace.remote]);
+    args.extend(["--end-of-options", target]);
     args.extend(refspecs.iter().map(String::as_str));
     let attempt = git.attempt_over_network(&args, workspace.timeout);
     let (is_done, output) = attempt.map_err(|why| cut_short(&why))?;
     if !is_done && is_damage(&output.stderr) {
         return Err(Stop::new(Why::Damaged, last_lines(&output.stderr)));
     }
-    let mut sent = Sent::default();
-    let is_understood = sent.read(&output.stdout);
-    if is_done || is_understood {
-        sent.said = words(&output.stderr, &output.stdout);
-        if sent.said.contains(NAME_TAKEN) {
-            // It is no push that came first, and a later one would be refused as well.
-            sent.refused.append(&mut sent.behind);
-        }
-        return Ok(sent);
-    }
-    Err(failure(git, workspace, &output.stderr))
+    Ok((is_done, output))
 }
 
 impl Sent {
+    /// Counts branches as refused whose names the remote cannot have: no push came first, and a later one would be
+    /// refused as well.
+    pub(super) fn refuse_taken_names(&mut self) {
+        if self.said.contains(NAME_TAKEN) {
+            self.refused.append(&mut self.behind);
+        }
+    }
+
     /// Reads what `git push --porcelain` prints, `flag TAB from:to TAB summary`; whether there was anything to read.
-    fn read(&mut self, printed: &str) -> bool {
+    pub(super) fn read(&mut self, printed: &str) -> bool {
         let mut found = false;
         for line in printed.lines() {
             let mut fields = line.split('\t');
@@ -192,7 +222,7 @@ fn is_late(summary: &str) -> bool {
 }
 
 /// What the git host says, which git marks with `remote:`, and the reasons that it gives for each branch.
-fn words(stderr: &str, stdout: &str) -> String {
+pub(super) fn words(stderr: &str, stdout: &str) -> String {
     let remote = stderr.lines().filter_map(|line| line.trim_end().strip_prefix("remote:"));
     let is_decoration = |line: &&str| !line.chars().any(char::is_alphanumeric);
     let reasons = stdout.lines().filter(|line| line.starts_with('!')).filter_map(|line| line.rsplit('\t').next());
@@ -202,7 +232,7 @@ fn words(stderr: &str, stdout: &str) -> String {
 }
 
 /// The last lines that say something: no frames, and not what git says after every failure to reach a remote.
-fn last_lines(stderr: &str) -> String {
+pub(super) fn last_lines(stderr: &str) -> String {
     let is_said = |line: &&str| {
         line.chars().any(char::is_alphanumeric) && !COMMONPLACES.iter().any(|commonplace| line.starts_with(commonplace))
     };

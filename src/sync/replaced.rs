@@ -25,7 +25,6 @@ use super::names;
 use super::report::{O_NOFOLLOW, O_NONBLOCK};
 use super::rescue;
 use super::stop::Stop;
-use super::torn::Entry;
 use super::writers::{self, Writers};
 use crate::failover::Time;
 
@@ -60,8 +59,6 @@ pub(super) struct Replaced<'a> {
 pub(super) struct Old<'a> {
     /// The folder of its move.
     pub(super) folder: &'a Path,
-    /// The folder below which it has the path that it had in the workspace.
-    pub(super) root: PathBuf,
     pub(super) path: PathBuf,
     /// Where it is now.
     pub(super) file: PathBuf,
@@ -104,9 +101,9 @@ impl<'a> Replaced<'a> {
     }
 
     /// Notes the contents that git has of the old and the new files, before the first of them is moved.
-    pub(super) fn note_known(&self, entries: &[Entry]) -> Result<(), Stop> {
-        let hashes: String = entries.iter().flat_map(|entry| &entry.hashes).map(|hash| format!("{hash}\n")).collect();
-        self.append("known", hashes.as_bytes())
+    pub(super) fn note_known<'h>(&self, hashes: impl IntoIterator<Item = &'h String>) -> Result<(), Stop> {
+        let lines: String = hashes.into_iter().map(|hash| format!("{hash}\n")).collect();
+        self.append("known", lines.as_bytes())
     }
 
     /// Takes whatever has this path out of the workspace. Answers with its new name if that is one in the workspace.
@@ -225,7 +222,7 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], now: Time) -> Result<Vec<PathBuf>
     }
     // First the writers and then the bytes: a file without writers does not change between the two.
     let writers = writers_of(git, &all_old);
-    let known = contents::are_known(git, &all(git), &all_old, now)?;
+    let known = contents::are_known(git, &all(git), &all_old)?;
     let (mut named, mut room) = (Vec::new(), 0);
     let mut open = HashSet::new();
     for ((old, writers), is_known) in all_old.iter().zip(writers).zip(known) {
@@ -308,7 +305,7 @@ fn list<'a>(folder: &'a Path, root: &Path, below: &Path, found: &mut Vec<Old<'a>
             Ok(kind) if kind.is_file() && can_be_read(&file) => Kind::File,
             _ => Kind::Other,
         };
-        found.push(Old { folder, root: root.to_owned(), path, file, kind });
+        found.push(Old { folder, path, file, kind });
     }
 }
 

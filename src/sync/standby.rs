@@ -4,6 +4,7 @@ use super::agent::{self, Others};
 use super::apply::{Move, change_refs, forward};
 use super::checkout::Checkout;
 use super::git::Git;
+use super::lfs::{self, NotUploaded};
 use super::local::{Local, Told};
 use super::merge::{Join, Kept, contains};
 use super::names;
@@ -11,7 +12,7 @@ use super::refs::{Head, Refs};
 use super::remote;
 use super::report::{Commit, Names, Outcome, Pulled, PushOutcome, Pushed};
 use super::stop::{Stop, Why};
-use super::{Reach, now, replaced};
+use super::{Reach, now, replaced, smudge};
 use crate::config::Workspace;
 use crate::failover::Time;
 
@@ -120,7 +121,7 @@ impl<'a> Standby<'a> {
             Reach::Fetch => Ok(()),
         };
         // What cannot be committed now must not hold back what was committed before.
-        let returned = self.give_back(pushed);
+        let returned = self.give_back(pushed, &mut told);
         pushed.tell(&told);
         match settled.and(returned) {
             Ok(outcome) => pushed.outcome = outcome,
@@ -132,7 +133,7 @@ impl<'a> Standby<'a> {
     }
 
     /// Sends this host's own branch and its kept versions, as far as the remote does not have them.
-    fn give_back(&self, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
+    fn give_back(&self, pushed: &mut Pushed, told: &mut Told) -> Result<PushOutcome, Stop> {
         let (git, refs) = (&self.git, self.refs()?);
         pushed.commit = refs.head.commit.as_deref().and_then(Commit::parse);
         let branch = format!("refs/heads/{}", names::own(git.host));
@@ -145,10 +146,15 @@ impl<'a> Standby<'a> {
             return Ok(PushOutcome::UpToDate);
         }
         let refspecs: Vec<String> = news.iter().map(|(name, commit)| format!("{commit}:{name}")).collect();
+        let commits: Vec<&str> = news.iter().map(|(_, commit)| *commit).collect();
+        let not_uploaded = lfs::upload(git, self.workspace, &commits)?;
         let sent = remote::send(git, self.workspace, &refspecs, &[])?;
-        for (name, commit) in news.iter().filter(|(name, _)| sent.taken.contains(name)) {
+        // What git LFS could not upload makes the same branch be sent again.
+        let is_whole = not_uploaded.is_none();
+        for (name, commit) in news.iter().filter(|(name, _)| is_whole && sent.taken.contains(name)) {
             self.note_returned(name, commit, *name == branch)?;
         }
+        pushed.add(&sent.warning);
         pushed.pushed = Names::of(sent.taken.iter().map(|name| short(name)));
         if !sent.refused.is_empty() {
             pushed.add(&remote::refusal(git, self.workspace, &sent));
@@ -157,6 +163,11 @@ impl<'a> Standby<'a> {
         if !sent.behind.is_empty() {
             pushed.add("the next pull joins both; if two hosts have the same name, give one another");
             return Ok(PushOutcome::Behind);
+        }
+        if let Some(NotUploaded { files, said }) = not_uploaded {
+            pushed.add(&said);
+            told.not_uploaded = files;
+            return Ok(PushOutcome::NotPushed);
         }
         Ok(PushOutcome::Pushed)
     }
@@ -208,6 +219,7 @@ impl<'a> Standby<'a> {
             *refs = self.refs()?;
         }
         told.aside.extend(replaced::look_after(&self.git, now)?);
+        told.unfiltered = smudge::retry(&self.git, now, &mut told.aside)?;
         let local = Local::commit(&self.git, self.workspace, refs, (Others::Down, now), told)?;
         if self.park(refs, &local, now)? {
             *refs = self.refs()?;
@@ -246,6 +258,7 @@ impl<'a> Standby<'a> {
         };
         let moved = step.run()?;
         told.aside.extend(moved.aside);
+        told.unfiltered.extend(moved.unfiltered);
         let is_new = |kept: &&Kept| refs.kept.iter().all(|(branch, _)| *branch != kept.branch);
         if told.kept.iter().any(|kept| is_new(&kept)) {
             *refs = self.refs()?;

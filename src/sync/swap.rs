@@ -13,9 +13,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::git::Git;
-use super::image::Image;
+use super::image::{Image, Withheld};
 use super::replaced::{self, Replaced};
 use super::rescue;
+use super::smudge;
 use super::stop::{Stop, Why};
 use super::torn::Entry;
 use crate::failover::Time;
@@ -30,6 +31,8 @@ pub(super) struct Swap<'a> {
     withheld: HashSet<&'a Path>,
     replaced: Replaced<'a>,
     now: Time,
+    /// Files that are made as git stores them, because their filters failed.
+    pub(super) unfiltered: Withheld,
 }
 
 impl<'a> Swap<'a> {
@@ -44,19 +47,16 @@ impl<'a> Swap<'a> {
         let index = replaced.index();
         fs::copy(git.own_index(), &index).map_err(|why| Stop::file("write", &index, &why))?;
         git.list(&["read-tree", "-i", "-m", image.tree.as_str(), to])?;
-        let mut names = Vec::new();
-        for entry in entries.iter().filter(|entry| entry.is_file_afterwards()) {
-            names.extend_from_slice(&entry.path);
-            names.push(0);
-        }
-        make_new(git, &replaced, &names)?;
+        let names: Vec<&Path> =
+            entries.iter().filter(|entry| entry.is_file_afterwards()).map(|entry| entry.path()).collect();
+        let brings_attributes = names.iter().any(|name| name.ends_with(".gitattributes"));
+        let unfiltered = make_new(git, &replaced, &names, image.may_convert || brings_attributes)?;
         // Before the first old file is touched: half a tree is worse than an old one.
-        let mut made = entries.iter().filter(|entry| entry.is_file_afterwards());
-        if let Some(missing) = made.find(|entry| !replaced.is_made(entry.path())) {
-            return Err(Stop::new(Why::Failed, format!("git has not made {}", missing.path().display())));
+        if let Some(missing) = names.iter().find(|name| !replaced.is_made(name)) {
+            return Err(Stop::new(Why::Failed, format!("git has not made {}", missing.display())));
         }
         let withheld = image.withheld.iter().map(|(path, _)| path.as_path()).collect();
-        Ok(Self { git, entries, withheld, replaced, now })
+        Ok(Self { git, entries, withheld, replaced, unfiltered, now })
     }
 
     /// Fails if a file that is to be replaced has changed since it was looked at: it is better committed and merged
@@ -74,8 +74,9 @@ impl<'a> Swap<'a> {
     }
 
     /// Replaces the files. Answers with the new names of what was in the way, and of what changed at the last moment.
-    pub(super) fn run(&self) -> Result<Vec<PathBuf>, Stop> {
-        self.replaced.note_known(self.entries)?;
+    /// `raw` are contents of the disk that git has beside those of the commits.
+    pub(super) fn run(&self, raw: &[String]) -> Result<Vec<PathBuf>, Stop> {
+        self.replaced.note_known(self.entries.iter().flat_map(|entry| &entry.hashes).chain(raw))?;
         let mut aside = Vec::new();
         for entry in self.entries.iter().filter(|entry| !entry.is_file_afterwards()) {
             self.take_away(entry, &mut aside)?;
@@ -172,9 +173,10 @@ impl<'a> Swap<'a> {
 pub(super) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
     let replaced = Replaced::begin(git)?;
     let names = git.list(&["ls-files", "--deleted", "-z"])?;
-    make_new(git, &replaced, &names)?;
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let path = Path::new(OsStr::from_bytes(name));
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let names: Vec<&Path> = names.map(|name| Path::new(OsStr::from_bytes(name))).collect();
+    smudge::remember(git, &make_new(git, &replaced, &names, true)?)?;
+    for path in names {
         let new = replaced.new_files().join(path);
         let folder = git.dir.join(path.parent().unwrap_or(path));
         // A repository within the repository is no file, and what has the name by now stays.
@@ -188,14 +190,11 @@ pub(super) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Makes the files of these names, which end in NUL, as the index has them, but beside the workspace.
-fn make_new(git: &Git<'_>, replaced: &Replaced<'_>, names: &[u8]) -> Result<(), Stop> {
+/// Makes the files of these names as the index has them, but beside the workspace.
+fn make_new(git: &Git<'_>, replaced: &Replaced<'_>, names: &[&Path], has_attributes: bool) -> Result<Withheld, Stop> {
     let new = replaced.new_files();
     fs::create_dir_all(&new).map_err(|why| Stop::file("create", &new, &why))?;
-    let mut prefix = OsStr::new("--prefix=").to_owned();
-    prefix.push(new.join(""));
-    let args = [OsStr::new("checkout-index"), &prefix, OsStr::new("-z"), OsStr::new("--stdin")];
-    git.feed(&args, names, &git.own_index()).map(drop)
+    smudge::write_files(git, names, &new, has_attributes)
 }
 
 /// True if a folder on the way to a file has become a link, which may lead anywhere.

@@ -1,5 +1,5 @@
 //! What stays on this host although it lies in the workspace: secrets, huge files, repositories within the
-//! repository, and what cannot be read.
+//! repository, what cannot be read, and what git or a filter does not take.
 //!
 //! A name or a content only has to look like a secret. A file that is held back by mistake is still on the disk and is
 //! named in the report; a secret that was pushed by mistake has to be replaced.
@@ -17,7 +17,7 @@ pub(super) use name::ASIDE;
 use super::report::{O_NOFOLLOW, O_NONBLOCK};
 
 /// Why a file is not committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Its name or its content looks like a secret.
     Secret,
@@ -27,17 +27,35 @@ pub enum Reason {
     Repository,
     /// It cannot be read.
     Unreadable,
+    /// A pipe, a socket or a device.
+    Special,
+    /// A name that git takes for its own.
+    Name,
+    /// A filter that is not set up on this host, which might have to encrypt it.
+    NoFilter(String),
+    /// git or a filter does not take it; the message says why.
+    Refused(String),
+    /// The file on the disk is as git stores it, for its filter failed.
+    Unfiltered(String),
+    /// Its content is kept outside of git and has not arrived at the remote.
+    NotUploaded,
 }
 
 impl Reason {
     /// What people read after the file's name.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn words(&self) -> String {
         match self {
-            Self::Secret => "looks like a secret",
-            Self::Large => "is larger than workspace.max_file",
-            Self::Repository => "is a git repository of its own",
-            Self::Unreadable => "cannot be read",
+            Self::Secret => "looks like a secret".to_owned(),
+            Self::Large => "is larger than workspace.max_file".to_owned(),
+            Self::Repository => "is a git repository of its own".to_owned(),
+            Self::Unreadable => "cannot be read".to_owned(),
+            Self::Special => "is a pipe, socket or device".to_owned(),
+            Self::Name => "has a name that git refuses".to_owned(),
+            Self::NoFilter(name) => format!("needs filter {name}, not set up here"),
+            Self::Refused(why) => format!("cannot be committed: {why}"),
+            Self::Unfiltered(why) => format!("is as git stores it: {why}"),
+            Self::NotUploaded => "has content that is not at the remote yet".to_owned(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod needs;
 
 mod acknowledged;
 mod advice;
+mod content;
 mod crashes;
 mod damage;
 mod disks;
@@ -20,6 +21,8 @@ mod races;
 mod readme;
 mod remotes;
 mod replaced;
+mod settings;
 mod states;
 mod storm;
+mod withheld;
 mod world;

@@ -101,7 +101,7 @@ fn a_file_that_is_written_while_others_are_made_is_not_replaced() {
     let (started, go) = (world.at("started"), world.at("go"));
     world.primary("echo '*.slow filter=slow' >.gitattributes; echo 1 >a.slow; seq 9 >z.md; git add -A; git commit -qm s; git push -q origin main");
     world.pull();
-    world.standby("echo 2 >a.slow; sed -i 's/^1$/one/' z.md");
+    world.standby("git config filter.slow.clean cat; echo 2 >a.slow; sed -i 's/^1$/one/' z.md");
     assert!(world.push().is_returned());
     let slow = format!("touch {}; while ! test -e {}; do sleep 0.01; done; cat", started.display(), go.display());
     world.primary(&format!("git config filter.slow.smudge '{slow}'"));

@@ -1,0 +1,356 @@
+//! Settings of the owner's git, each with a value that would do harm or must have its effect.
+
+use std::fs;
+
+use openclaw_failover::sync::report::{Outcome, PushOutcome};
+use openclaw_failover::sync::settings::{Decision, SETTINGS};
+
+use crate::world::World;
+
+/// Row of the table, and a setting with a value under which a sync must do what it does without it.
+const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
+    ("filter.*.required", "filter.unused.required", "true"),
+    ("diff.orderfile", "diff.orderFile", "/nonexistent"),
+    ("diff.external", "diff.external", "/nonexistent"),
+    ("diff.renames", "diff.renames", "copies"),
+    ("diff.*", "diff.x.textconv", "false"),
+    ("diff.ignoresubmodules", "diff.ignoreSubmodules", "all"),
+    ("submodule.*.ignore", "submodule.x.ignore", "all"),
+    ("core.ignorestat", "core.ignoreStat", "true"),
+    ("core.splitindex", "core.splitIndex", "true"),
+    ("core.untrackedcache", "core.untrackedCache", "true"),
+    ("core.fsmonitor", "core.fsmonitor", "/nonexistent"),
+    ("core.trustctime", "core.trustctime", "false"),
+    ("core.checkstat", "core.checkStat", "minimal"),
+    ("status.showuntrackedfiles", "status.showUntrackedFiles", "no"),
+    ("status.renames", "status.renames", "copies"),
+    ("status.*", "status.branch", "true"),
+    ("remote.*.mirror", "remote.origin.mirror", "true"),
+    ("remote.*.push", "remote.origin.push", "+refs/heads/*:refs/heads/x/*"),
+    ("remote.*.tagopt", "remote.origin.tagOpt", "--tags"),
+    ("remote.*.prune", "remote.origin.prune", "true"),
+    ("remote.*.prunetags", "remote.origin.pruneTags", "true"),
+    ("remote.pushdefault", "remote.pushDefault", "nowhere"),
+    ("branch.*.pushremote", "branch.main.pushRemote", "nowhere"),
+    ("branch.*.remote", "branch.main.remote", "nowhere"),
+    ("fetch.prune", "fetch.prune", "true"),
+    ("fetch.prunetags", "fetch.pruneTags", "true"),
+    ("fetch.recursesubmodules", "fetch.recurseSubmodules", "true"),
+    ("push.default", "push.default", "nothing"),
+    ("push.followtags", "push.followTags", "true"),
+    ("push.gpgsign", "push.gpgSign", "true"),
+    ("push.pushoption", "push.pushOption", "x"),
+    ("push.recursesubmodules", "push.recurseSubmodules", "check"),
+    ("submodule.recurse", "submodule.recurse", "true"),
+    ("log.showsignature", "log.showSignature", "true"),
+    ("i18n.commitencoding", "i18n.commitEncoding", "UTF-16"),
+    ("i18n.logoutputencoding", "i18n.logOutputEncoding", "UTF-16"),
+    ("core.quotepath", "core.quotePath", "true"),
+    ("color.ui", "color.ui", "always"),
+    ("color.remote", "color.remote", "always"),
+    ("color.transport", "color.transport", "always"),
+    ("color.push", "color.push", "always"),
+    ("color.advice", "color.advice", "always"),
+    ("advice.pushupdaterejected", "advice.pushUpdateRejected", "true"),
+    ("core.askpass", "core.askPass", "/nonexistent"),
+    ("credential.interactive", "credential.interactive", "true"),
+    ("credential.helper", "credential.helper", "/nonexistent"),
+    ("protocol.allow", "protocol.allow", "always"),
+    ("protocol.ssh.allow", "protocol.ssh.allow", "never"),
+    ("protocol.https.allow", "protocol.https.allow", "never"),
+    ("protocol.file.allow", "protocol.file.allow", "never"),
+    ("protocol.version", "protocol.version", "1"),
+    ("gc.auto", "gc.auto", "1"),
+    ("gc.*", "gc.pruneExpire", "now"),
+    ("maintenance.auto", "maintenance.auto", "true"),
+    ("checkout.workers", "checkout.workers", "8"),
+    ("index.*", "index.version", "4"),
+    ("core.bigfilethreshold", "core.bigFileThreshold", "1"),
+    ("core.sharedrepository", "core.sharedRepository", "group"),
+    ("core.precomposeunicode", "core.precomposeUnicode", "true"),
+    ("core.protecthfs", "core.protectHFS", "true"),
+    ("core.checkroundtripencoding", "core.checkRoundtripEncoding", "UTF-16"),
+    ("merge.renormalize", "merge.renormalize", "true"),
+    ("http.*", "http.proxy", "http://127.0.0.1:1"),
+    ("transfer.*", "transfer.unpackLimit", "1"),
+    ("transfer.fsckobjects", "transfer.fsckObjects", "true"),
+    ("fetch.fsckobjects", "fetch.fsckObjects", "true"),
+    ("receive.*", "receive.denyCurrentBranch", "refuse"),
+    ("extensions.*", "extensions.worktreeConfig", "true"),
+    ("safe.directory", "safe.directory", "*"),
+];
+
+/// The same, but for settings that would keep a person's own git in this test from working: set beside the others.
+const ON_THEIR_OWN: &[(&str, &str, &str)] = &[
+    ("remote.*.fetch", "remote.origin.fetch", "+refs/heads/*:refs/heads/*"),
+    ("remote.*.partialclonefilter", "remote.origin.partialclonefilter", "blob:none"),
+    ("commit.gpgsign", "commit.gpgSign", "true"),
+    ("tag.gpgsign", "tag.gpgSign", "true"),
+    ("user.*", "user.useConfigOnly", "true"),
+    ("author.*", "author.email", "other@example.org"),
+    ("committer.*", "committer.email", "other@example.org"),
+    ("core.hookspath", "core.hooksPath", "hooks"),
+    ("core.sparsecheckout", "core.sparseCheckout", "true"),
+];
+
+/// Settings that define what a file means: a script for the standby before a pull and a push; a question to the remote
+/// (`R`, the standby's branch there) or to the workspace (`W`), and its answer.
+const HONOURED: &[(&str, &str, &str, &str)] = &[
+    ("core.autocrlf", r"git config core.autocrlf true; printf 'a\r\n' >x", "R git show $B:x | od -An -c", "a  \\n"),
+    (
+        "core.eol",
+        r"git config core.eol crlf; echo '* text' >.git/info/attributes",
+        "W od -An -c theirs.md",
+        "t   h   e   i   r   s  \\r  \\n",
+    ),
+    (
+        "core.safecrlf",
+        r"git config core.autocrlf input; git config core.safecrlf true; printf 'a\r\n' >x",
+        "R git ls-tree --name-only $B x",
+        "",
+    ),
+    ("core.symlinks", "git config core.symlinks false", "W test -L link || cat link", "theirs.md"),
+    (
+        "core.filemode",
+        "git config core.fileMode false; echo x >x; git add x; git commit -qm x; chmod 755 x",
+        "R git ls-tree $B x | cut -c-6",
+        "100644",
+    ),
+    (
+        "core.excludesfile",
+        "git config core.excludesFile ../excludes; echo '*.private' >../excludes; echo x >x.private",
+        "R git ls-tree --name-only $B x.private",
+        "",
+    ),
+    (
+        "core.attributesfile",
+        "git config core.attributesFile ../attributes; echo 'x filter=up' >../attributes; \
+            git config filter.up.clean 'tr a-z A-Z'; echo x >x",
+        "R git show $B:x",
+        "X",
+    ),
+    (
+        "filter.*.clean",
+        "echo 'x filter=up' >.gitattributes; git config filter.up.clean 'tr a-z A-Z'; echo x >x",
+        "R git show $B:x",
+        "X",
+    ),
+    (
+        "filter.*.smudge",
+        "echo 'theirs.md filter=up' >.git/info/attributes; git config filter.up.smudge 'tr a-z A-Z'; \
+            git config filter.up.clean 'tr A-Z a-z'",
+        "W cat theirs.md",
+        "THEIRS",
+    ),
+    ("core.protectntfs", "git config core.protectNTFS false; echo x >'git~1'", "R git show $B:git~1", "x"),
+    (
+        "merge.*",
+        "echo 'MEMORY.md merge=both' >.git/info/attributes; git config merge.both.driver 'cat %B >>%A'; \
+            echo mine >>MEMORY.md",
+        "R git show $B:MEMORY.md | tr '\\n' ' '",
+        "one mine one two",
+    ),
+    (
+        "url.*.insteadof",
+        "u=$(git remote get-url origin); git config url.\"$u\".insteadOf alias:; \
+            git remote set-url origin alias:; echo x >x",
+        "R git show $B:x",
+        "x",
+    ),
+    (
+        "include.path",
+        "git config include.path ../../more; printf '[core]\\n excludesFile = ../excludes\\n' >../more; \
+            echo x >../excludes; echo x >x",
+        "R git ls-tree --name-only $B x",
+        "",
+    ),
+    (
+        "includeif.*",
+        "git config includeIf.gitdir:**/.path ../../more; \
+            printf '[core]\\n excludesFile = ../excludes\\n' >../more; echo x >../excludes; echo x >x",
+        "R git ls-tree --name-only $B x",
+        "",
+    ),
+    (
+        "protocol.*.allow",
+        "git config protocol.ext.allow always; git remote set-url origin 'ext::%S ../remote.git'; echo x >x",
+        "R git show $B:x",
+        "x",
+    ),
+];
+
+/// Rows whose effect another test asserts, by its name.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("core.bare", "a_repository_that_is_no_checkout_is_refused_with_a_command_that_mends_it"),
+    ("core.worktree", "a_repository_that_is_no_checkout_is_refused_with_a_command_that_mends_it"),
+    ("core.ignorecase", "odd: names that differ in case only"),
+    ("core.sshcommand", "pull: the stand-in for ssh"),
+    ("remote.*.pushurl", "pushed_is_said_only_of_what_the_url_has_that_is_fetched_from"),
+    ("url.*.pushinsteadof", "pushed_is_said_only_of_what_the_url_has_that_is_fetched_from"),
+    ("remote.*.url", "pushed_is_said_only_of_what_the_url_has_that_is_fetched_from"),
+    ("filter.*.process", "content: git LFS"),
+    ("attr.tree", "read by git alone; 2.43 and newer"),
+    ("remote.*.receivepack", "named on the remote host"),
+    ("remote.*.uploadpack", "named on the remote host"),
+    ("remote.*.proxy", "used by http alone"),
+];
+
+fn world() -> World {
+    let world = World::new();
+    world.primary_commits("echo two >>MEMORY.md; echo theirs >theirs.md; ln -s theirs.md link");
+    world
+}
+
+/// A whole round of both hosts under these settings, and what the remote has afterwards.
+fn round(settings: &[(&str, &str, &str)]) -> Vec<String> {
+    let world = World::new();
+    let script: String = settings.iter().map(|(_, key, value)| format!("git config '{key}' '{value}'; ")).collect();
+    world.primary_commits("echo two >>MEMORY.md; echo theirs >theirs.md; git tag -a -m t v1");
+    world.standby(&script);
+    world.primary(&script);
+    let mut said = vec![format!("{:?}", world.pull().workspace.outcome)];
+    fs::write(world.workspace.path.join("mine ü.md"), "mine\n").unwrap();
+    fs::write(world.workspace.path.join("MEMORY.md"), "zero\none\ntwo\n").unwrap();
+    said.push(format!("{:?}", world.push().outcome));
+    fs::write(world.at("primary/more.md"), "more\n").unwrap();
+    let pushed = world.push_primary();
+    said.push(format!("{:?} {} {}", pushed.outcome, pushed.merged.words(), pushed.conflicts.words()));
+    said.push(format!("{:?}", world.pull().workspace.outcome));
+    said.push(world.memory());
+    said.push(world.remote(
+        "git for-each-ref --format='%(refname)'; git ls-tree main; \
+        git cat-file commit main | grep -c ^encoding || true",
+    ));
+    said
+}
+
+#[test]
+fn settings_that_only_direct_git_have_no_effect() {
+    let expected = round(&[]);
+    assert_eq!(expected[..2], ["Moved", "Pushed"]);
+    if round(WITHOUT_EFFECT) == expected {
+        return;
+    }
+    let guilty = WITHOUT_EFFECT.iter().filter(|row| round(&[**row]) != expected);
+    panic!("{:?}", guilty.map(|(_, key, value)| format!("{key}={value}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn settings_that_only_direct_git_have_no_effect_on_their_own_either() {
+    let expected = round(&[]);
+    for row in ON_THEIR_OWN {
+        assert_eq!(round(&[*row]), expected, "{row:?}");
+    }
+}
+
+#[test]
+fn settings_that_define_what_a_file_means_are_honoured() {
+    let mut wrong = Vec::new();
+    for (key, script, question, answer) in HONOURED {
+        let world = world();
+        world.standby(&format!("echo note >note.md; {script}"));
+        let (pulled, pushed) = (world.pull().workspace, world.push());
+        let question = question.replace("$B", "failover/claw2");
+        let (place, question) = question.split_once(' ').unwrap();
+        let said =
+            if place == "R" { world.remote(&format!("{question} 2>&1 || true")) } else { world.standby(question) };
+        if said != *answer || !pushed.is_returned() {
+            wrong.push(format!("{key}: {said:?}\n  {pulled:?}\n  {pushed:?}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+#[test]
+fn each_row_of_the_table_is_tested() {
+    for setting in SETTINGS {
+        let key = setting.key;
+        let is_without_effect = WITHOUT_EFFECT.iter().chain(ON_THEIR_OWN).any(|(row, ..)| *row == key);
+        let is_honoured = HONOURED.iter().any(|(row, ..)| *row == key);
+        let is_elsewhere = ELSEWHERE.iter().any(|(row, _)| *row == key);
+        assert!(is_without_effect || is_honoured || is_elsewhere, "{key} has no test");
+        if matches!(setting.decision, Decision::Replaced(_)) {
+            assert!(is_without_effect, "{key} is replaced, and no test shows that it has no effect");
+        }
+    }
+}
+
+#[test]
+fn unchanged_files_are_not_committed_for_the_ends_of_their_lines() {
+    let world = World::new();
+    world.primary(
+        "git config core.autocrlf true; seq 20 >big.md; git add -A; git commit -qm b; git push -q; \
+        rm big.md; git checkout -q -- big.md",
+    );
+    let before = world.remote("git rev-parse main");
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::UpToDate, "{pushed:?}");
+    assert_eq!(world.remote("git rev-parse main"), before);
+    assert_eq!(world.primary("head -1 big.md | od -An -c"), "1  \\r  \\n");
+}
+
+#[test]
+fn pushed_is_said_only_of_what_the_url_has_that_is_fetched_from() {
+    for elsewhere in [
+        "git remote set-url --add --push origin \"$M\"; git remote set-url --add --push origin \"$R\"",
+        "git remote set-url --add --push origin \"$R\"; git remote set-url --add --push origin \"$M\"",
+        "git config url.\"$M\".pushInsteadOf \"$R\"; git remote set-url --add origin \"$M\"",
+        "git remote set-url --add origin \"$M\"",
+    ] {
+        let world = World::new();
+        world.pull();
+        let set = format!(
+            "R=$(git remote get-url origin); M=$(dirname \"$R\")/mirror.git; git init -q --bare \"$M\"; \
+                {elsewhere}; echo y >y.md"
+        );
+        world.standby(&set);
+        fs::rename(world.at("remote.git"), world.at("gone.git")).unwrap();
+        let pushed = world.push();
+        assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::NotPushed, None), "{elsewhere}: {pushed:?}");
+        fs::rename(world.at("gone.git"), world.at("remote.git")).unwrap();
+        if elsewhere.contains("pushInsteadOf") {
+            continue;
+        }
+        assert_eq!(world.push().outcome, PushOutcome::Pushed, "{elsewhere}");
+        assert_eq!(world.branches(), "failover/claw2\nmain");
+        // A mirror that is down is told, and keeps nothing from being returned.
+        fs::rename(world.at("mirror.git"), world.at("gone.git")).unwrap();
+        world.standby("echo z >z.md");
+        let pushed = world.push();
+        assert_eq!(pushed.outcome, PushOutcome::Pushed, "{elsewhere}: {pushed:?}");
+        assert!(pushed.said.contains("another push URL of origin failed"), "{elsewhere}: {}", pushed.said);
+    }
+}
+
+#[test]
+fn what_goes_to_another_repository_only_is_not_returned() {
+    for elsewhere in ["git remote set-url --push origin \"$M\"", "git config url.\"$M\".pushInsteadOf \"$R\""] {
+        let world = World::new();
+        world.pull();
+        world.standby(&format!(
+            "R=$(git remote get-url origin); M=$(dirname \"$R\")/mirror.git; \
+            git init -q --bare \"$M\"; {elsewhere}; echo y >y.md"
+        ));
+        let pushed = world.push();
+        assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::NotPushed, None), "{pushed:?}");
+        assert!(
+            pushed.said.contains("the URL that is fetched from does not have it; compare `git remote -v`"),
+            "{}",
+            pushed.said
+        );
+    }
+}
+
+#[test]
+fn a_repository_that_is_no_checkout_is_refused_with_a_command_that_mends_it() {
+    for broken in ["core.bare true", "core.worktree /etc"] {
+        let world = World::new();
+        world.primary_commits("echo two >>MEMORY.md");
+        world.standby(&format!("git config {broken}"));
+        let pulled = world.pull().workspace;
+        assert_eq!(pulled.outcome, Outcome::NoCheckout, "{pulled:?}");
+        let command = pulled.said.split('`').nth(1).unwrap_or_else(|| panic!("{}", pulled.said));
+        world.primary(command);
+        assert_eq!(world.pull().workspace.outcome, Outcome::Moved, "{command}");
+    }
+}

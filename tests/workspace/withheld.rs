@@ -1,0 +1,263 @@
+//! Files that cannot be committed or written: each is named with its reason, and everything else goes its way.
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
+
+use openclaw_failover::sync::report::{Names, Outcome, PushOutcome};
+
+use crate::world::World;
+
+/// Filter that needs much longer than its time limit.
+const ENDLESS: &str = "sleep 600";
+
+fn named<'a>(names: &'a Names, file: &str) -> &'a str {
+    let found = names.listed.iter().find(|name| name.starts_with(&format!("{file} ")));
+    found.unwrap_or_else(|| panic!("{file} is not named: {names:?}"))
+}
+
+#[track_caller]
+fn expect_named(names: &Names, file: &str, reason: &str) {
+    let found = named(names, file);
+    assert!(found.contains(reason), "{found:?} does not say {reason:?}");
+}
+
+#[test]
+fn a_file_in_a_wrong_encoding_is_named_and_the_rest_is_pushed() {
+    let world = World::new();
+    world.pull();
+    world.standby("echo '*.csv working-tree-encoding=UTF-16' >.gitattributes; printf abcd >bad.csv; echo n >note.md");
+    let pushed = world.push();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    expect_named(&pushed.withheld, "bad.csv", "BOM is required");
+    assert_eq!(pushed.withheld.count, 1);
+    assert_eq!(world.remote("git ls-tree --name-only failover/claw2"), ".gitattributes\nMEMORY.md\nnote.md");
+    assert_eq!(world.read("bad.csv"), "abcd");
+    assert_eq!(world.push_primary().merged.words(), "failover/claw2");
+}
+
+#[test]
+fn many_files_that_fail_are_found_one_by_one() {
+    let world = World::new();
+    world.pull();
+    world.standby(
+        "echo '*.bad filter=x' >.gitattributes; git config filter.x.clean 'grep -v fail'; \
+            git config filter.x.required true
+         for n in $(seq 30); do echo $n >$n.bad; echo $n >$n.md; done; for n in 3 14 15 29; do echo fail >$n.bad; done",
+    );
+    let pushed = world.push();
+    assert_eq!((pushed.outcome, pushed.withheld.count), (PushOutcome::Pushed, 4), "{pushed:?}");
+    expect_named(&pushed.withheld, "14.bad", "clean filter 'x' failed");
+    assert_eq!(world.remote("git ls-tree --name-only failover/claw2 | wc -l"), "58");
+}
+
+#[test]
+fn a_clean_filter_that_fails_keeps_its_file_alone_from_being_committed() {
+    let world = World::new();
+    world.primary_commits("echo two >>MEMORY.md");
+    // Not required by the owner: by hand git would commit the bare bytes of what is to be encrypted.
+    world.standby(
+        "git config filter.x.clean /nonexistent; echo '*.key.md filter=x' >.git/info/attributes; \
+        echo secret >a.key.md; echo mine >mine.md",
+    );
+    let pulled = world.pull().workspace;
+    assert_eq!(pulled.outcome, Outcome::Moved, "{pulled:?}");
+    expect_named(&pulled.withheld, "a.key.md", "clean filter 'x' failed");
+    assert_eq!(
+        world.standby("cat MEMORY.md mine.md; git show HEAD:mine.md; git ls-tree --name-only HEAD"),
+        "one\ntwo\nmine\nmine\nMEMORY.md\nmine.md"
+    );
+    world.standby("git config filter.x.clean 'tr a-z A-Z'; git config filter.x.smudge 'tr A-Z a-z'");
+    assert_eq!(world.pull().workspace.withheld.count, 0);
+    assert_eq!(world.standby("git show HEAD:a.key.md; cat a.key.md"), "SECRET\nsecret");
+}
+
+#[test]
+fn a_known_file_whose_filter_fails_stays_as_it_is_everywhere() {
+    let world = World::new();
+    world.primary_commits("echo two >>MEMORY.md");
+    world.standby(
+        "git config filter.x.clean /nonexistent; git config filter.x.required true; \
+        echo '*.md filter=x' >.git/info/attributes; echo mine >mine.txt; echo edited >>MEMORY.md",
+    );
+    let pulled = world.pull().workspace;
+    expect_named(&pulled.withheld, "MEMORY.md", "clean filter 'x' failed");
+    // Their version is there, and the bytes of this host's are in a file beside it.
+    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
+    assert_eq!(world.memory(), "one\ntwo\n");
+    assert_eq!(world.read(&pulled.aside.listed[0]), "one\nedited\n");
+    assert_eq!(world.standby("git show HEAD:mine.txt"), "mine");
+}
+
+#[test]
+fn a_filter_that_never_ends_is_cut_and_the_rest_goes_on() {
+    let mut world = World::new();
+    world.workspace.timeout = Duration::from_secs(2);
+    world.pull();
+    world.standby(&format!(
+        "git config filter.slow.clean '{ENDLESS}'; echo '*.slow filter=slow' >.gitattributes; \
+        echo s >a.slow; echo n >note.md"
+    ));
+    let started = Instant::now();
+    let pushed = world.push();
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    expect_named(&pushed.withheld, "a.slow", "no end within 2s");
+    assert_eq!(world.remote("git show failover/claw2:note.md"), "n");
+}
+
+#[test]
+fn a_file_whose_filter_is_not_set_up_here_is_not_pushed_as_it_is() {
+    let world = World::new();
+    world.primary_commits("echo '*.secret filter=git-crypt' >.gitattributes");
+    world.pull();
+    world.standby("echo plain >a.secret; echo n >note.md");
+    let pushed = world.push();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    expect_named(&pushed.withheld, "a.secret", "needs filter git-crypt, not set up here");
+    assert_eq!(world.remote("git ls-tree --name-only failover/claw2"), ".gitattributes\nMEMORY.md\nnote.md");
+    // One that is removed needs no filter.
+    world.standby("git config filter.git-crypt.clean cat");
+    world.push();
+    world.standby("git config --remove-section filter.git-crypt; rm a.secret");
+    assert_eq!(world.push().outcome, PushOutcome::Pushed);
+    assert_eq!(world.remote("git ls-tree --name-only failover/claw2"), ".gitattributes\nMEMORY.md\nnote.md");
+}
+
+#[test]
+fn names_that_git_refuses_are_told() {
+    let world = World::new();
+    world.pull();
+    world.standby(
+        "mkdir 'git~1' sub; echo x >'git~1/x'; echo x >.GIT; echo broken >sub/.git; \
+        printf x >\"$(printf 'a\\001b')\"; echo n >note.md",
+    );
+    let pushed = world.push();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    for file in ["git~1/x", ".GIT", "sub/.git"] {
+        expect_named(&pushed.withheld, file, "has a name that git refuses");
+    }
+    assert_eq!(world.remote("git ls-tree -z --name-only failover/claw2 | tr '\\0' ' '"), "MEMORY.md a\u{1}b note.md");
+}
+
+#[test]
+fn pipes_and_sockets_are_told_unless_they_are_ignored() {
+    let world = World::new();
+    world.pull();
+    world.standby(
+        "echo '*.ignored' >.gitignore; mkdir run; mkfifo run/pipe run/x.ignored; ln -s . loop; \
+        echo n >note.md; rm MEMORY.md; mkfifo MEMORY.md",
+    );
+    let _socket = UnixListener::bind(world.workspace.path.join("run/socket")).unwrap();
+    let pushed = world.push();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    for file in ["run/pipe", "run/socket"] {
+        expect_named(&pushed.withheld, file, "is a pipe, socket or device");
+    }
+    named(&pushed.withheld, "MEMORY.md");
+    assert_eq!(pushed.withheld.count, 3);
+    assert_eq!(world.remote("git show failover/claw2:note.md failover/claw2:MEMORY.md"), "n\none");
+    fs::remove_file(world.workspace.path.join("MEMORY.md")).unwrap();
+    world.standby("git checkout -q MEMORY.md; echo two >>MEMORY.md");
+    assert_eq!(world.push().outcome, PushOutcome::Pushed);
+}
+
+#[test]
+fn what_may_not_be_read_is_told() {
+    let world = World::new();
+    world.pull();
+    world.standby("mkdir closed; echo c >closed/c; echo x >mode; chmod 0 closed mode; echo n >note.md");
+    let pushed = world.push();
+    let is_root = fs::read_dir(world.workspace.path.join("closed")).is_ok();
+    world.standby("chmod 755 closed");
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    assert_eq!(world.remote("git show failover/claw2:note.md"), "n");
+    if is_root {
+        eprintln!("skipped: root reads everything");
+        return;
+    }
+    for file in ["closed", "mode"] {
+        expect_named(&pushed.withheld, file, "cannot be read");
+    }
+}
+
+#[test]
+fn a_smudge_filter_that_fails_leaves_its_file_as_git_stores_it() {
+    let world = World::new();
+    world.primary_commits("echo two >>MEMORY.md; echo a >a.x; echo z >z.x; echo '*.x filter=x' >.gitattributes");
+    world.standby(
+        "git config filter.x.smudge 'read line; test \"$line\" != z && echo smudged $line'; \
+        git config filter.x.clean 'sed \"s/^smudged //\"'; git config filter.x.required true; echo mine >mine.md",
+    );
+    for _ in 0..2 {
+        let pulled = world.pull().workspace;
+        expect_named(&pulled.withheld, "z.x", "is as git stores it: smudge filter x failed");
+        assert_eq!(pulled.withheld.count, 1);
+        assert_eq!(
+            world.standby("cat MEMORY.md a.x z.x; git show HEAD:mine.md; git status --porcelain"),
+            "one\ntwo\nsmudged a\nz\nmine"
+        );
+    }
+    // Once it does its work, it does so without a change of the file.
+    world.standby("git config filter.x.smudge 'read line; echo smudged $line'");
+    let pulled = world.pull().workspace;
+    assert!(pulled.withheld.is_empty(), "{pulled:?}");
+    assert_eq!(world.standby("cat z.x; git status --porcelain"), "smudged z");
+    assert!(world.pull().workspace.withheld.is_empty());
+}
+
+#[test]
+fn attributes_that_arrive_with_their_files_count_for_them() {
+    let world = World::new();
+    world.standby("git config filter.up.smudge 'tr a-z A-Z'; git config filter.up.clean 'tr A-Z a-z'");
+    world.primary_commits("echo '# none' >.gitattributes");
+    world.pull();
+    world.primary_commits("echo '*.up filter=up' >.gitattributes; echo up >a.up");
+    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.standby("cat a.up; git status --porcelain"), "UP");
+}
+
+#[test]
+fn an_edit_of_a_file_that_is_as_git_stores_it_is_an_edit() {
+    let world = World::new();
+    world.primary_commits("echo z >z.x; echo '*.x filter=x' >.gitattributes");
+    world.standby("git config filter.x.smudge false; git config filter.x.clean cat");
+    world.pull();
+    world.standby("echo edited >z.x; git config filter.x.smudge cat");
+    assert!(world.push().is_returned());
+    assert_eq!(world.remote("git show failover/claw2:z.x"), "edited");
+}
+
+#[test]
+fn a_branch_that_cannot_be_merged_is_left_and_the_others_are_merged() {
+    let world = World::new();
+    let push = |name: &str, script: &str| {
+        let whole = format!(
+            "git clone -q ../remote.git ../{name}; cd ../{name}; git config user.name x; \
+                git config user.email x@x; {script}; git push -q origin HEAD:failover/{name}"
+        );
+        world.primary(&whole);
+    };
+    push("good", "echo g >good.md; git add -A; git commit -qm good");
+    // A tree with a name that git checks out nowhere.
+    push(
+        "name",
+        "b=$(echo x | git hash-object -w --stdin); t=$({ git ls-tree HEAD; printf '100644 blob %s\\tgit~1\\n' $b; \
+            } | git mktree); git update-ref HEAD $(git commit-tree -p HEAD -m bad $t)",
+    );
+    push("driver", "echo d >driver.md; echo d >>MEMORY.md; git add -A; git commit -qm d");
+    world.primary(
+        "echo p >>MEMORY.md; echo 'MEMORY.md merge=broken' >.git/info/attributes; \
+        git config merge.broken.driver 'kill -9 $$'",
+    );
+    let pushed = world.push_primary();
+    assert_eq!(
+        (pushed.outcome, pushed.merged.words()),
+        (PushOutcome::Pushed, "failover/good".to_owned()),
+        "{pushed:?}"
+    );
+    assert_eq!(pushed.conflicts.count, 2, "{pushed:?}");
+    assert!(pushed.conflicts.words().contains("failover/name: "), "{pushed:?}");
+    assert!(pushed.conflicts.words().contains("nvalid path 'git~1'"), "{pushed:?}");
+    assert_eq!(world.remote("git show main:good.md main:MEMORY.md"), "g\none\np");
+}
