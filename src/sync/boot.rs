@@ -1,4 +1,4 @@
-//! The clock of this boot, which nobody can set: it measures time between the runs of different processes.
+//! The clock of this boot, which cannot be set: it measures time between the runs of different processes.
 
 use std::fs;
 use std::time::Duration;

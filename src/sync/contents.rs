@@ -17,12 +17,11 @@ use super::stop::Stop;
 use crate::failover::Time;
 
 /// Names of files with contents that were looked at twice, and are in git in one form or another.
-const CONVERTED: &str = "converted";
+pub(super) const CONVERTED: &str = "converted";
 
 /// Says of each old file whether its bytes are in git. `all` is the folder with the folders of all moves.
 pub(super) fn are_known(git: &Git<'_>, all: &Path, old: &[Old<'_>], now: Time) -> Result<Vec<bool>, Stop> {
     if old.is_empty() {
-        let _ = fs::remove_file(all.join(CONVERTED));
         return Ok(Vec::new());
     }
     let known = read_known(all);

@@ -76,15 +76,8 @@ impl<'a> Git<'a> {
         (remote, host, ssh): (&str, &'a str, &OsStr),
         cancel: &'a Cancel,
     ) -> Result<Self, Stop> {
-        let mut git = Self {
-            dir,
-            git_dir: dir.join(".git"),
-            host,
-            url: None,
-            is_sparse: false,
-            ssh: ssh.to_owned(),
-            cancel,
-        };
+        let mut git =
+            Self { dir, git_dir: dir.join(".git"), host, url: None, is_sparse: false, ssh: ssh.to_owned(), cancel };
         let found = git.run(&["rev-parse", "--show-toplevel", "--absolute-git-dir"]);
         let found = found.map_err(|why| Stop::or(Why::NoCheckout, &why))?;
         let (top, git_dir) = found.split_once('\n').unwrap_or_default();
@@ -96,9 +89,7 @@ impl<'a> Git<'a> {
         git.git_dir = PathBuf::from(git_dir.trim_end_matches('\n'));
         let own = git.own_folder();
         fs::create_dir_all(&own).map_err(|why| Stop::file("create", &own, &why))?;
-        let wanted = format!(
-            "^(core\\.sshcommand|core\\.sparsecheckout|remote\\.{remote}\\.url)$"
-        );
+        let wanted = format!("^(core\\.sshcommand|core\\.sparsecheckout|remote\\.{remote}\\.url)$");
         let configured = git.ask(&["config", "--get-regexp", &wanted])?.unwrap_or_default();
         let mut sparse = Vec::new();
         for line in configured.lines() {

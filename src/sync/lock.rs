@@ -29,7 +29,6 @@ impl Lock {
         }
         Ok(None)
     }
-
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Files that a move of the tree has taken out of the workspace, by rename: a process that has one open goes on writing.
+//! Files that a move has taken out of the workspace, by rename: a process that has one open goes on writing to it.
 //!
-//! Each move has a folder of its own, `replaced/<boot>.<time>.<pid>`, for the new files (`new`), the old ones (`old`, by
-//! their paths) and the contents that git has of both (`known`). After the move, and again at the start of every later
-//! run, each old file is looked at. One that a process has open for writing, or whose bytes are not among those contents,
-//! gets a name in the workspace. The rest is removed only when no process can write to it any more: after another boot,
-//! or a minute after the move if no process has it open for writing (`writers`). A file of which the kernel does not tell
-//! stays until the next boot, unless such files take too much room.
+//! Each move has a folder of its own, `replaced/<boot>.<time>.<pid>`, for the new files (`new`), the old ones (`old`,
+//! by their paths), the contents that git has of both (`known`) and the index that knew the old ones. After the move,
+//! and again at the start of later runs, each old file is looked at. One that a process has open for writing, or whose
+//! bytes are not among those contents, gets a name in the workspace. The rest is removed only when no process can write
+//! to it any more: under another boot, or a minute after the move if no process has it open for writing (`writers`).
+//! A file of which the kernel does not tell stays until the next boot, unless such files take too much room.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -63,7 +63,7 @@ pub(super) struct Old<'a> {
     /// The folder below which it has the path that it had in the workspace.
     pub(super) root: PathBuf,
     pub(super) path: PathBuf,
-    /// Where it is now.
+    /// Present place.
     pub(super) file: PathBuf,
     pub(super) kind: Kind,
 }
@@ -123,7 +123,7 @@ impl<'a> Replaced<'a> {
         match renamed {
             Err(why) if is_missing(&why) => Ok(None),
             Err(why) => Err(Stop::file("rename", &from, &why)),
-            // A folder that has just taken the file's place holds what nobody has looked at.
+            // A folder that has just taken the file's place holds files of which no commit has the content.
             Ok(()) if to.symlink_metadata().is_ok_and(|found| found.is_dir()) => {
                 rescue::give_name(self.git, &to, path, now).map(Some)
             }
@@ -212,6 +212,9 @@ pub(super) fn look_after(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, Stop>
     let entries = fs::read_dir(all(git)).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.iter().for_each(|folder| remove_new_files(folder));
+    if folders.is_empty() {
+        let _ = fs::remove_file(all(git).join(contents::CONVERTED));
+    }
     folders.retain(|folder| !folder.join(CLOSED).exists() || is_over(folder, Writers::None, false));
     // The latest first: where there is not room for all, the oldest go.
     folders.sort_by_key(|folder| Reverse(made(folder)));

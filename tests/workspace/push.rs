@@ -182,8 +182,12 @@ fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
 fn what_cannot_be_pushed_from_is_said() {
     let world = World::new();
     let nowhere = Workspace { path: world.at("nowhere"), ..world.workspace.clone() };
-    let pushed =
-        sync::push(&nowhere, &world.paths, Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep }, &Cancel::new());
+    let pushed = sync::push(
+        &nowhere,
+        &world.paths,
+        Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep },
+        &Cancel::new(),
+    );
     assert_eq!(pushed.outcome, PushOutcome::NoCheckout, "{pushed:?}");
     assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
 }

@@ -77,7 +77,12 @@ fn sql(database: &Path, script: &str) -> String {
 }
 
 fn push(world: &World, queue: Queue) -> Pushed {
-    sync::push(&world.workspace, &world.paths, Role::Standby { reach: &|| Reach::Move, queue: &|| queue }, &Cancel::new())
+    sync::push(
+        &world.workspace,
+        &world.paths,
+        Role::Standby { reach: &|| Reach::Move, queue: &|| queue },
+        &Cancel::new(),
+    )
 }
 
 /// `sqlite3` is a small package that this machine may lack.
