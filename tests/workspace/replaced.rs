@@ -127,6 +127,21 @@ fn pull_apart(world: &World, boot: &str, path: &Path) -> Pulled {
     unit::last_report(&world.paths).unwrap().unwrap().workspace
 }
 
+#[test]
+fn removes_old_files_only_a_minute_after_no_process_had_them_open() {
+    let world = world();
+    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    world.pull();
+    assert_eq!(kept(&world), "6");
+    if !has_perl() {
+        return;
+    }
+    // A look that was longer ago, by a clock that nobody sets.
+    world.standby("for file in .git/openclaw-failover/replaced/*/looked; do echo 1 >$file; done");
+    world.pull();
+    assert_eq!(world.standby("ls .git/openclaw-failover/replaced"), "");
+}
+
 fn kept(world: &World) -> String {
     world.standby("find .git/openclaw-failover/replaced -type f -path '*/old/*' | wc -l")
 }
