@@ -7,6 +7,7 @@
   bashInteractive,
   git,
   openssh,
+  perl,
   procps,
   rsync,
   sqlite,
@@ -44,6 +45,7 @@ rustPlatform.buildRustPackage {
     bashInteractive
     git
     openssh
+    perl
     procps
     rsync
     sqlite

@@ -32,6 +32,8 @@ in
   path = [
     pkgs.gitMinimal
     config.programs.ssh.package
+    # It tells which replaced files are still open for writing.
+    pkgs.perl
     pkgs.rsync
     pkgs.sqlite
   ];

@@ -30,10 +30,10 @@ const UNFINISHED: [(&str, &str); 6] = [
     ("REVERT_HEAD", "revert"),
 ];
 
-/// Who may be at work in the checkout, which decides when a lock there is left over.
+/// State of the gateway, which decides when a lock in the checkout is left over. Other processes may write in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
-    /// The gateway is down, and with it everything the agent has started.
+    /// The gateway is down.
     Down,
     /// The gateway runs.
     Live,

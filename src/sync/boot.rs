@@ -1,16 +1,17 @@
-//! The clock of this boot, which nobody can set: it measures time between the runs of different processes.
+//! The clock of this boot, which cannot be set: it measures time between the runs of different processes.
 
-use std::fs;
 use std::time::Duration;
+
+use crate::host::Command;
 
 /// One tick of the kernel's process times, on every architecture that Rust's Linux targets share.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Time from the boot to the start of this process; `None` where `/proc` is hidden.
+/// Time since the boot, which is when a process starts that is started now; `None` where `/proc` is hidden.
 ///
 /// `/proc/uptime` would say the same, and is hidden in the sandbox of the sync units.
 pub(super) fn clock() -> Option<Duration> {
-    start_time(&fs::read_to_string("/proc/self/stat").ok()?)
+    start_time(&Command::new("cat").arg("/proc/self/stat").run().ok()?.stdout)
 }
 
 /// Reads field 22 of `/proc/<pid>/stat`. The second is a name in brackets, which may hold anything.

@@ -1,11 +1,11 @@
-//! Files that a move of the tree has taken out of the workspace, by rename: a process that has one open goes on writing.
+//! Files that a move has taken out of the workspace, by rename: a process that has one open goes on writing to it.
 //!
-//! Each move has a folder of its own, `replaced/<boot>.<time>.<pid>`, for the new files (`new`), the old ones (`old`, by
-//! their paths) and the contents that git has of both (`known`). After the move, and again at the start of every later
-//! run, each old file is looked at. One that a process has open for writing, or whose bytes are not among those contents,
-//! gets a name in the workspace. The rest is removed only when no process can write to it any more: after another boot,
-//! or a minute after the move if no process has it open for writing (`writers`). A file of which the kernel does not tell
-//! stays until the next boot, unless such files take too much room.
+//! Each move has a folder of its own, `replaced/<boot>.<time>.<pid>`, for the new files (`new`), the old ones (`old`,
+//! by their paths), the contents that git has of both (`known`) and the index that knew the old ones. After the move,
+//! and again at the start of later runs, each old file is looked at. One that a process has open for writing, or whose
+//! bytes are not among those contents, gets a name in the workspace. The rest is removed only when no process can write
+//! to it any more: under another boot, or when two looks a minute apart found it open for writing nowhere (`writers`).
+//! A file of which the kernel does not tell stays until the next boot, unless such files take too much room.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -28,7 +28,8 @@ use super::stop::Stop;
 use super::writers::{self, Writers};
 use crate::failover::Time;
 
-/// Time after which a file without writers is removed. A process may have been in the middle of opening it by name.
+/// Time between two looks that find no writers, before a file is removed. At the first one, a process may have been in
+/// the middle of opening it by name.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// Time for which a file is kept in any case, where the kernel does not tell its writers.
@@ -42,6 +43,9 @@ const BLOCK: u64 = 4096;
 
 /// Index as it was when the old files of a move were looked at.
 pub(super) const INDEX: &str = "index";
+
+/// Time of the first look at the old files of a move.
+const LOOKED: &str = "looked";
 
 /// Note that no process had any old file of a move open for writing. They are looked at once more, after the grace.
 const CLOSED: &str = "closed";
@@ -60,7 +64,7 @@ pub(super) struct Old<'a> {
     /// The folder of its move.
     pub(super) folder: &'a Path,
     pub(super) path: PathBuf,
-    /// Where it is now.
+    /// Present place.
     pub(super) file: PathBuf,
     pub(super) kind: Kind,
 }
@@ -120,7 +124,7 @@ impl<'a> Replaced<'a> {
         match renamed {
             Err(why) if is_missing(&why) => Ok(None),
             Err(why) => Err(Stop::file("rename", &from, &why)),
-            // A folder that has just taken the file's place holds what nobody has looked at.
+            // A folder that has just taken the file's place holds files of which no commit has the content.
             Ok(()) if to.symlink_metadata().is_ok_and(|found| found.is_dir()) => {
                 rescue::give_name(self.git, &to, path, now).map(Some)
             }
@@ -163,7 +167,7 @@ impl<'a> Replaced<'a> {
 
     /// Gives names in the workspace to old files of this move that changed late, or may still do so. Answers with them.
     pub(super) fn rescue_late_writes(&self, now: Time) -> Result<Vec<PathBuf>, Stop> {
-        look_at(self.git, std::slice::from_ref(&self.folder), now)
+        look_at(self.git, std::slice::from_ref(&self.folder), (boot::clock(), now))
     }
 
     /// Folder for this move on the file system of a file, where that is not the repository's: in the topmost folder of
@@ -209,13 +213,14 @@ pub(super) fn look_after(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, Stop>
     let entries = fs::read_dir(all(git)).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.iter().for_each(|folder| remove_new_files(folder));
-    folders.retain(|folder| !folder.join(CLOSED).exists() || is_over(folder, Writers::None, false));
+    let clock = if folders.is_empty() { None } else { boot::clock() };
+    folders.retain(|folder| !folder.join(CLOSED).exists() || is_over(folder, Writers::None, (clock, false)));
     // The latest first: where there is not room for all, the oldest go.
     folders.sort_by_key(|folder| Reverse(made(folder)));
-    look_at(git, &folders, now)
+    look_at(git, &folders, (clock, now))
 }
 
-fn look_at(git: &Git<'_>, folders: &[PathBuf], now: Time) -> Result<Vec<PathBuf>, Stop> {
+fn look_at(git: &Git<'_>, folders: &[PathBuf], (clock, now): (Option<Duration>, Time)) -> Result<Vec<PathBuf>, Stop> {
     let mut all_old = Vec::new();
     for folder in folders {
         roots(git, folder).iter().for_each(|root| list(folder, root, Path::new(""), &mut all_old));
@@ -234,7 +239,7 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], now: Time) -> Result<Vec<PathBuf>
             continue;
         }
         room += old.file.symlink_metadata().map_or(0, |found| found.len()).max(BLOCK);
-        if is_over(old.folder, writers, room > UNPROVEN_ROOM) {
+        if is_over(old.folder, writers, (clock, room > UNPROVEN_ROOM)) {
             fs::remove_file(&old.file).map_err(|why| Stop::file("remove", &old.file, &why))?;
         } else if writers != Writers::None {
             open.insert(old.folder);
@@ -242,27 +247,38 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], now: Time) -> Result<Vec<PathBuf>
     }
     for folder in folders {
         remove(git, folder);
-        if folder.exists() && !open.contains(folder.as_path()) {
-            fs::write(folder.join(CLOSED), "").map_err(|why| Stop::file("write", folder, &why))?;
+        if folder.exists() {
+            let cannot = |why| Stop::file("write", folder, &why);
+            if let (Some(clock), None) = (clock, looked(folder)) {
+                fs::write(folder.join(LOOKED), clock.as_millis().to_string()).map_err(cannot)?;
+            }
+            if !open.contains(folder.as_path()) {
+                fs::write(folder.join(CLOSED), "").map_err(cannot)?;
+            }
         }
     }
     Ok(named)
 }
 
 /// True if no process can write to the old files of a move any more.
-fn is_over(folder: &Path, writers: Writers, is_full: bool) -> bool {
+fn is_over(folder: &Path, writers: Writers, (clock, is_full): (Option<Duration>, bool)) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let (boot, this) = (name.split('.').next().unwrap_or_default(), names::boot());
     if !boot.is_empty() && !this.is_empty() && boot != this {
         return true;
     }
-    let (Some(now), Some(made)) = (boot::clock(), made(folder)) else { return false };
-    let age = now.saturating_sub(made);
+    let (Some(clock), Some(looked)) = (clock, looked(folder)) else { return false };
+    let age = clock.saturating_sub(looked);
     match writers {
         Writers::Some => false,
         Writers::None => age >= GRACE,
         Writers::Unknown => age >= UNPROVEN && is_full,
     }
+}
+
+/// Time of the first look at the old files of a move, by the clock of its boot.
+fn looked(folder: &Path) -> Option<Duration> {
+    fs::read_to_string(folder.join(LOOKED)).ok()?.trim().parse().ok().map(Duration::from_millis)
 }
 
 /// Time of a move, by the clock of its boot.
@@ -313,7 +329,7 @@ fn can_be_read(file: &Path) -> bool {
     OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(file).is_ok()
 }
 
-/// Removes the new files that got no name. They are copies of what git has, and no process but this one has them open.
+/// Removes the new files that got no name: copies of what git has, which no other process has open.
 fn remove_new_files(folder: &Path) {
     let removed = fs::remove_dir_all(folder.join("new"));
     if let Err(why) = removed.or_else(|why| if is_missing(&why) { Ok(()) } else { Err(why) }) {
@@ -336,7 +352,7 @@ fn remove(git: &Git<'_>, folder: &Path) {
             }
         }
     }
-    for name in [INDEX, "known", "beside", CLOSED] {
+    for name in [INDEX, "known", "beside", LOOKED, CLOSED] {
         let _ = fs::remove_file(folder.join(name));
     }
     let _ = fs::remove_dir(folder);

@@ -1,13 +1,14 @@
 //! A move of the tree that was killed half way: which files it has touched, and what they were.
 //!
 //! Before a move begins, `refs/openclaw-failover/applying` is set to a commit that is never checked out: its first
-//! parent is what the tree was, the others are what it was to become. After a crash a file in between may be as before,
-//! as after or missing, for a file gets its name as a whole. Any of these is the crash's doing and no edit; anything else
-//! was written by a process and counts.
+//! parent is what the tree was, the others are what it was to become. After a crash a file in between may be as
+//! before, as after or missing, for a file gets its name as a whole. Any of these is the crash's doing and no edit;
+//! anything else was written by a process and counts.
 //!
-//! After a power cut a file may also be the beginning of what it was to become: what was written is not on the disk yet,
-//! and files come back empty. That is true within a minute after a move as well. So the note of a move that has ended
-//! stays for a while, as `refs/openclaw-failover/applied`. Each note has the name of the boot and the time on its clock.
+//! After a power cut a file may also be the beginning of what it was to become: what was written is not on the disk
+//! yet, and files come back empty. That is true within a minute after a move as well. So the note of a move that has
+//! ended stays for a while, as `refs/openclaw-failover/applied`. Each note has the name of the boot and the time on
+//! its clock.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -117,11 +118,12 @@ pub(super) fn remember(
 /// A move that may have left files half done.
 struct Suspect {
     commit: String,
-    /// True if the machine has started anew since, so that files may have come back half written.
+    /// True if the machine was restarted since, so that files may have come back half written.
     is_of_earlier_boot: bool,
 }
 
-/// Finds the moves that may have left files half done: one that has not ended, and one that a power cut may have undone.
+/// Finds the moves that may have left files half done: one that has not ended, and one that a power cut may have
+/// undone.
 fn suspects(git: &Git<'_>, refs: &Refs) -> Result<Vec<Suspect>, Stop> {
     let mut suspects = Vec::new();
     if let Some(applying) = &refs.applying {

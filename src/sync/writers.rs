@@ -1,9 +1,9 @@
 //! Processes that have a file open for writing, by the kernel's own account.
 //!
 //! A read lease (`fcntl(2)`, `F_SETLEASE`) is granted only while no process at all, of whatever user or container, has
-//! the file open for writing or mapped so that it can be written. `/proc/*/fd` shows less: the sandbox of the sync units
-//! hides the processes of others, and even those of the same user outside of it. Rust's standard library has no leases,
-//! so perl takes them, which git's own packages bring along nearly everywhere; without it nothing is known.
+//! the file open for writing or mapped so that it can be written. `/proc/*/fd` shows less: the sandbox of the sync
+//! units hides the processes of others, and even those of the same user outside of it. Rust's standard library has no
+//! leases, so perl takes them, which git's packages bring along nearly everywhere; without it nothing is known.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

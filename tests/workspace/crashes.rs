@@ -211,3 +211,16 @@ fn a_pulls_move_may_be_killed_anywhere() {
 fn a_primarys_move_may_be_killed_anywhere() {
     kill_in_moves("primary");
 }
+
+#[test]
+fn a_file_that_is_shortened_after_a_kill_was_shortened_by_a_process() {
+    let mut crash = Crash::new(8);
+    crash.write("pull");
+    assert!(crash.run("pull", NOTE, ("after", "")));
+    // As a power cut would leave it, but the machine was not restarted.
+    crash.world.standby("printf lin >d0/4.md");
+    let report = crash.world.pull().workspace;
+    assert_eq!(report.outcome, Outcome::Kept, "{report:?}");
+    let shortened = crash.world.standby("printf lin | git hash-object --stdin");
+    assert!(crash.world.contents().contains(&shortened), "{report:?}");
+}

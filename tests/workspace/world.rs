@@ -207,6 +207,15 @@ fn list(checkout: &Path, folder: &Path, files: &mut Vec<OsString>) {
     }
 }
 
+/// True if there is a perl, which tells a sync what is open for writing. Without it old files get their names later.
+pub fn has_perl() -> bool {
+    let is_there = Command::new("perl").args(["-e", "1"]).run().is_ok();
+    if !is_there {
+        println!("SKIPPED: what is told at once of files that are open, which needs perl");
+    }
+    is_there
+}
+
 pub fn run(dir: &Path, script: &str) -> String {
     let mut command = Command::new("sh").args(["-ec", script]).dir(dir).deadline(LONG).limit(64 << 20);
     for role in ["AUTHOR", "COMMITTER"] {

@@ -16,6 +16,7 @@ let
     rustPlatform.buildRustPackage = attributes: attributes;
     git = "git";
     openssh = "openssh";
+    perl = "perl";
     procps = "procps";
     rsync = "rsync";
     sqlite = "sqlite";

@@ -33,6 +33,7 @@ lib.genAttrs [
   "openclaw"
   "openclaw-failover"
   "openssh"
+  "perl"
   "rsync"
   "sqlite"
   "tailscale"
