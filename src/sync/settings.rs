@@ -263,7 +263,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let script = format!(
-            "git init -q ws; cd ws; : >../ignore; git config core.excludesFile {0}/ignore; git config include.path {0}/gone",
+            "git init -q ws; cd ws; : >../ignore; git config core.excludesFile {0}/ignore
+             git config include.path {0}/gone",
             dir.path().display()
         );
         Command::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();

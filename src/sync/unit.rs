@@ -67,8 +67,8 @@ impl fmt::Display for UnitError {
 
 impl std::error::Error for UnitError {}
 
-/// Files of the home that a sync unit's sandbox shows beside workspace and secrets: those that ssh and git need to reach
-/// their hosts, and the settings of the user's git.
+/// Files of the home that a sync unit's sandbox shows beside workspace and secrets: those that ssh and git need to
+/// reach their hosts, and the settings of the user's git.
 pub const HOME_FILES: [&str; 11] = [
     ".ssh",
     ".gitconfig",
@@ -105,7 +105,7 @@ fn owner(path: &Path) -> io::Result<u32> {
     found.next().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map(|found| found.uid())
 }
 
-/// The reach of a pull at this moment: an agent that may be at work in the workspace must not have it moved under its hands.
+/// The reach of a pull at this moment: no workspace is moved in which an agent may be at work.
 ///
 /// Where systemd does not answer, the gateway counts as down: a fast-forward loses nothing, and without one a
 /// promotion would start with an old workspace.
