@@ -9,7 +9,8 @@ use crate::world::{World, run};
 
 /// The part of a report's words from `from` on, up to `to`.
 fn command(said: &str, from: &str, to: &str) -> String {
-    let at = said.find(from).unwrap_or_else(|| panic!("no {from:?} in: {said}"));
+    assert!(said.contains(from), "no {from:?} in: {said}");
+    let at = said.find(from).unwrap();
     let rest = &said[at..];
     rest.split_once(to).map_or(rest, |(command, _)| command).to_owned()
 }
