@@ -347,6 +347,28 @@ mod tests {
     }
 
     #[test]
+    fn a_sync_that_meets_another_waits_for_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = paths(dir.path());
+        let lock = Lock::take(&paths.state).unwrap().unwrap();
+        let (waits, waited) = std::sync::mpsc::channel();
+        let theirs = paths.clone();
+        let waiting = thread::spawn(move || {
+            wait_for_turn(&theirs, Duration::from_secs(60), &Cancel::new());
+            waits.send(()).unwrap();
+        });
+        assert!(waited.try_recv().is_err());
+        drop(lock);
+        waited.recv_timeout(Duration::from_secs(30)).unwrap();
+        waiting.join().unwrap();
+        // One that is told to stop waits no longer.
+        let _lock = Lock::take(&paths.state).unwrap().unwrap();
+        let cancel = Cancel::new();
+        cancel.cancel();
+        wait_for_turn(&paths, Duration::from_secs(60), &cancel);
+    }
+
+    #[test]
     fn a_missing_workspace_belongs_to_whoever_owns_the_nearest_folder() {
         let dir = tempfile::tempdir().unwrap();
         let own = fs::metadata("/proc/self").unwrap().uid();

@@ -21,6 +21,16 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     assert!(pushed.ok, "{}", pushed.text);
     assert!(sent("one.md") && !sent("a.draft"));
 
+    // A link to where the sandbox shows nothing.
+    primary.agent(
+        "mkdir ~/links; mv ~/.config/git/ignore ~/links/; ln -s ~/links/ignore ~/.config/git/ignore; echo x >c.md",
+    );
+    let refused = push();
+    let line = "BindReadOnlyPaths=-/home/openclaw/links/ignore";
+    assert!(!refused.ok && refused.text.contains(line) && !sent("c.md"), "{}", refused.text);
+    primary.agent("rm ~/.config/git/ignore; mv ~/links/ignore ~/.config/git/ignore");
+    assert!(push().ok && sent("c.md") && !sent("a.draft"));
+
     // A file that no unit file knows of.
     primary.agent(
         "mkdir -p ~/dotfiles; echo '*.private' >~/dotfiles/ignore; \
