@@ -51,7 +51,12 @@ const DAMAGES: &[(&str, &str)] = &[
          printf CGPH >$f; : >.git/refs/remotes/origin/main",
     ),
     (
-        "locks are left over",
+        "locks are left over for hours",
+        "for f in .git/openclaw-failover/index.sides.lock .git/packed-refs.new .git/objects/info/commit-graph.lock; do \
+         : >$f; touch -d yesterday $f; done",
+    ),
+    (
+        "new locks are left over",
         "for f in HEAD refs/heads/$OWN config packed-refs openclaw-failover/index; do : >.git/$f.lock; done",
     ),
 ];
