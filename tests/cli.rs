@@ -259,3 +259,26 @@ fn replay_of_a_file_without_events_says_why_and_fails() {
         assert!(stderr.contains(&format!("{}: {expected}", file.display())), "{name}: {stderr}");
     }
 }
+
+#[test]
+fn the_step_outside_of_the_sandbox_records_what_git_needs_on_either_host() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let script = "git init -q workspace; : >ignore; git -C workspace config core.excludesFile \"$PWD/ignore\"";
+    let made = Command::new("sh").args(["-ec", script]).current_dir(folder.path()).status().expect("a shell");
+    assert!(made.success());
+    let workspace = format!(r#""workspace": {{ "path": "{}" }}"#, at("workspace").display());
+    let standby =
+        format!(r#"{{ "upstreams": [{{ "name": "p", "urls": ["http://100.64.0.1:18789"] }}], {workspace} }}"#);
+    for config in [standby, format!("{{ {workspace} }}")] {
+        let file = write(folder.path(), &config);
+        let mut step = program();
+        step.env("PATH", std::env::var_os("PATH").expect("a path")).env("HOME", folder.path());
+        step.env("OPENCLAW_FAILOVER_SYNC_DIR", folder.path());
+        let ran = ran(step.args(["sync", "files", "--config"]).arg(&file).output().expect("it starts"));
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{config}");
+        let record = std::fs::read(at("git-files")).expect("a record");
+        assert!(String::from_utf8_lossy(&record).contains(&at("ignore").display().to_string()), "{config}");
+        std::fs::remove_file(at("git-files")).expect("it is there");
+    }
+}

@@ -101,7 +101,12 @@ impl Sync {
                 rooms::pull(&source, &config, out)
             }
             Verb::Files => {
-                let workspace = config::load_primary(self.config.as_deref())?;
+                // A host is one or the other, and this step is the same on both.
+                let file = self.config.as_deref();
+                let workspace = match configuration(file) {
+                    Ok((_, config)) => config.workspace,
+                    Err(_) => config::load_primary(file)?,
+                };
                 setting_files::record(&workspace.path, &rooms::sync_paths().state).map_err(Error::Failed)?;
                 Ok(Answer::Yes)
             }

@@ -30,7 +30,10 @@ const CASES: [Case; 14] = [
     (&["has changed and you have requested strict", "remote host identification has changed"], changed_key),
     (&["host key verification failed", "host key is known for"], unknown_key),
     (&["exists; cannot create"], name_taken),
-    (&["secret", "gh013", "push protection"], secret),
+    (
+        &["gh013", "push protection", "contain secrets", "contains secrets", "secret detected", "secrets detected"],
+        secret,
+    ),
     (&["gh001", "large file", "exceeds", "too large", "file size limit", "max file size"], large),
     (&["quota", "no space left", "disk full"], |_, _| {
         "the git host has no space left; free some there, or raise its limit".to_owned()
@@ -95,7 +98,8 @@ impl Place<'_> {
         }
         let (path, own) = (self.path(), super::names::own(self.host));
         format!(
-            "$(git -C {path} rev-parse -q --verify refs/remotes/{remote}/{own} || git -C {path} rev-parse {remote}/{branch})"
+            "$(git -C {path} rev-parse -q --verify refs/remotes/{remote}/{own} || \
+             git -C {path} rev-parse {remote}/{branch})"
         )
     }
 }
@@ -110,7 +114,8 @@ fn changed_key(place: &Place<'_>, said: &str) -> String {
     let host = named_host(said).unwrap_or_else(|| place.login(said).rsplit('@').next().unwrap_or_default().to_owned());
     format!(
         "that host has another ssh key than before: it was set up again, or another host answers in its place. Ask its \
-         owner for the new fingerprint first; then: ssh-keygen -R '{host}'; ssh -T {} (it shows the fingerprint and asks)",
+         owner for the new fingerprint first; then: ssh-keygen -R '{host}'; ssh -T {} \
+         (it shows the fingerprint and asks)",
         place.login(said)
     )
 }
@@ -126,9 +131,10 @@ fn unknown_key(place: &Place<'_>, said: &str) -> String {
 fn name_taken(place: &Place<'_>, _: &str) -> String {
     let (path, remote) = (place.path(), &place.workspace.remote);
     format!(
-        "a branch named failover leaves no space for failover/{host}; give it another name: git -C {path} fetch -q {remote} \
-         failover && git -C {path} push -q {remote} FETCH_HEAD:refs/heads/failover-old :refs/heads/failover; git -C {path} \
-         remote prune {remote}",
+        "a branch named failover leaves no space for failover/{host}; give it another name: \
+         git -C {path} fetch -q {remote} failover && \
+         git -C {path} push -q {remote} FETCH_HEAD:refs/heads/failover-old :refs/heads/failover; \
+         git -C {path} remote prune {remote}",
         host = place.host
     )
 }
@@ -141,7 +147,7 @@ fn large(place: &Place<'_>, _: &str) -> String {
     again(place, "move the file out of the workspace, or set workspace.max_file below the limit of the git host")
 }
 
-/// Has the commits made again that are not sent yet: they are refused for what is in them, not for what the file says now.
+/// Has the commits made again that are not sent yet: they are refused for what is in them, whatever the file says now.
 fn again(place: &Place<'_>, first: &str) -> String {
     format!(
         "{first}; then have what is not sent yet committed again: git -C {} reset -q --soft {}",
@@ -185,8 +191,8 @@ fn no_repository(place: &Place<'_>, _: &str) -> String {
     let (path, remote) = (place.path(), &place.workspace.remote);
     let url = place.url.map_or_else(|| "URL".to_owned(), |url| printable(&super::report::text(url), ADDRESS_LIMIT));
     format!(
-        "there is no repository at {url}, or this user may not see it; correct the address: git -C {path} remote set-url \
-         {remote} URL"
+        "there is no repository at {url}, or this user may not see it; correct the address: \
+         git -C {path} remote set-url {remote} URL"
     )
 }
 

@@ -96,8 +96,8 @@ fn no_branch(git: &Git<'_>, workspace: &Workspace) -> String {
             one = printable(one, NAME_LIMIT)
         ),
         [one, ..] => format!(
-            "{remote} has no branch {branch} (workspace.branch), but {count} others, such as {one}; set workspace.branch in \
-             the configuration of both hosts, or push {branch} from the primary",
+            "{remote} has no branch {branch} (workspace.branch), but {count} others, such as {one}; \
+             set workspace.branch in the configuration of both hosts, or push {branch} from the primary",
             one = printable(one, NAME_LIMIT),
             count = names.len()
         ),

@@ -83,8 +83,9 @@ impl<'a> Repairs<'a> {
         let path = workspace.path.display();
         let url = self.url().unwrap_or_else(|| "URL".to_owned());
         format!(
-            "clone it again, which leaves the files of the workspace as they are: git clone -q --no-checkout --branch {} {} \
-             {path}.new && mv {path}/.git {path}.git-damaged && mv {path}.new/.git {path}/.git && git -C {path} reset -q",
+            "clone it again, which leaves the files of the workspace as they are: \
+             git clone -q --no-checkout --branch {} {} {path}.new && mv {path}/.git {path}.git-damaged && \
+             mv {path}.new/.git {path}/.git && git -C {path} reset -q",
             workspace.branch,
             text(&url)
         )

@@ -25,6 +25,12 @@ const RECORD_LIMIT: usize = 256 * 1024;
 /// Size limit of git's list of settings, in bytes.
 const SETTINGS_LIMIT: usize = 4 * 1024 * 1024;
 
+/// Named in place of a setting where git looks without being told.
+const OWN_PLACE: &str = "where git looks by itself";
+
+/// Number of links that are followed from one path.
+const LINKS_LIMIT: usize = 16;
+
 /// Number of files that one message names.
 const NAMED_FILES: usize = 5;
 
@@ -62,21 +68,27 @@ impl Hidden {
         }
         let Ok(found) = references(workspace) else { return Self::default() };
         let own = fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid());
-        Self::of(found, read_record(state).as_ref(), |path| may_be_hidden(path, own))
+        Self::of(found, read_record(state).as_ref(), |path| hidden_target(path, own))
     }
 
-    fn of(found: BTreeSet<Reference>, record: Option<&BTreeSet<PathBuf>>, may_be: impl Fn(&Path) -> bool) -> Self {
-        let exists = |path: &PathBuf| record.is_none_or(|record| record.contains(path));
-        let mut hidden: Vec<Reference> =
-            found.into_iter().filter(|one| may_be(&one.path) && exists(&one.path)).collect();
+    /// `target` is the file that a path leads to, if it may be hidden.
+    fn of(
+        mut found: BTreeSet<Reference>,
+        record: Option<&BTreeSet<PathBuf>>,
+        target: impl Fn(&Path) -> Option<PathBuf>,
+    ) -> Self {
         // An included file that is hidden may name more of them.
-        let more = record.into_iter().flatten().filter(|path| may_be(path));
-        for path in more {
-            if hidden.iter().all(|known| known.path != *path) {
-                hidden.push(Reference { used_for: Use::Content, path: path.clone(), key: "an included file".into() });
+        for path in record.into_iter().flatten() {
+            if found.iter().all(|known| known.path != *path) {
+                let key = "an included file".to_owned();
+                found.insert(Reference { used_for: Use::Content, path: path.clone(), key });
             }
         }
-        Self(hidden)
+        // Without a record only what a setting names counts: git's own places are seldom all in use.
+        let exists = |one: &Reference| record.map_or(one.key != OWN_PLACE, |record| record.contains(&one.path));
+        let hidden =
+            found.into_iter().filter(exists).filter_map(|one| Some(Reference { path: target(&one.path)?, ..one }));
+        Self(hidden.collect())
     }
 
     /// Says what nothing may be committed without, and what to do; `None` if nothing of that is hidden.
@@ -125,15 +137,22 @@ fn read_record(state: &Path) -> Option<BTreeSet<PathBuf>> {
     Some(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect())
 }
 
-/// True if a path is not there, and the folder that would tell is one of the sandbox's and not the user's.
-fn may_be_hidden(path: &Path, own: u32) -> bool {
-    if path.symlink_metadata().is_ok() {
-        return false;
+/// The file that a path leads to, if that is not there, and the folder that would tell is one of the sandbox's and not the
+/// user's. A file that is shown may be a link to one that is not.
+fn hidden_target(path: &Path, own: u32) -> Option<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..LINKS_LIMIT {
+        let Ok(link) = fs::read_link(&target) else { break };
+        target = target.parent().unwrap_or(path).join(link);
+    }
+    if target.exists() {
+        return None;
     }
     let home = env::var_os("HOME").map(PathBuf::from);
-    let folders = HIDDEN_FOLDERS.iter().map(PathBuf::from).chain(home);
-    let nearest = path.ancestors().find_map(|above| above.metadata().ok());
-    folders.into_iter().any(|folder| path.starts_with(folder)) && nearest.is_none_or(|found| found.uid() != own)
+    let mut folders = HIDDEN_FOLDERS.iter().map(PathBuf::from).chain(home);
+    let nearest = target.ancestors().find_map(|above| above.metadata().ok());
+    let may_be = folders.any(|folder| target.starts_with(folder)) && nearest.is_none_or(|found| found.uid() != own);
+    may_be.then_some(target)
 }
 
 /// Asks git for all settings that hold in a checkout, and returns the files that they name.
@@ -147,7 +166,13 @@ fn references(workspace: &Path) -> Result<BTreeSet<Reference>, CommandError> {
         command = command.env("XDG_CONFIG_HOME", folder);
     }
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    Ok(parse(&command.run_bytes()?, &home, workspace))
+    let mut found = parse(&command.run_bytes()?, &home, workspace);
+    // Where git looks without being told.
+    let folder = config_home().unwrap_or_else(|| home.join(".config")).join("git");
+    let paths =
+        ["config", "ignore", "attributes"].map(|name| folder.join(name)).into_iter().chain([home.join(".gitconfig")]);
+    found.extend(paths.map(|path| Reference { used_for: Use::Content, path, key: OWN_PLACE.to_owned() }));
+    Ok(found)
 }
 
 /// The folder of the user's settings instead of `~/.config`, if this process was told so.
@@ -242,7 +267,7 @@ mod tests {
     #[test]
     fn what_is_hidden_is_named_with_the_drop_in_and_what_is_not_there_is_nothing() {
         let found = || parse(LISTED, Path::new("/home/o"), Path::new("/home/o/ws"));
-        let is_home = |path: &Path| path.starts_with("/home");
+        let is_home = |path: &Path| path.starts_with("/home").then(|| path.to_owned());
         let hidden = Hidden::of(found(), None, is_home);
         let words = hidden.content("openclaw-sync-push.service").unwrap();
         assert!(words.starts_with("nothing is committed: the sandbox of openclaw-sync-push.service hides"), "{words}");
@@ -263,7 +288,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let script = format!(
-            "git init -q ws; cd ws; : >../ignore; git config core.excludesFile {0}/ignore; git config include.path {0}/gone",
+            "git init -q ws; cd ws; : >../ignore; git config core.excludesFile {0}/ignore
+             git config include.path {0}/gone",
             dir.path().display()
         );
         Command::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
@@ -274,11 +300,17 @@ mod tests {
 
     #[test]
     fn a_folder_of_the_users_own_hides_nothing() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir_in("/tmp").unwrap();
         let own = fs::metadata("/proc/self").unwrap().uid();
-        assert!(!may_be_hidden(&dir.path().join("gone"), own));
-        assert_eq!(may_be_hidden(&dir.path().join("gone"), own + 1), dir.path().starts_with("/tmp"));
-        assert!(!may_be_hidden(dir.path(), own + 1), "it is there");
-        assert!(!may_be_hidden(Path::new("/etc/gone"), own + 1), "no sandbox hides it");
+        let gone = dir.path().join("gone");
+        assert_eq!(hidden_target(&gone, own), None);
+        assert_eq!(hidden_target(&gone, own + 1), Some(gone.clone()));
+        assert_eq!(hidden_target(dir.path(), own + 1), None, "it is there");
+        assert_eq!(hidden_target(Path::new("/etc/gone"), own + 1), None, "no sandbox hides it");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("gone", &link).unwrap();
+        assert_eq!(hidden_target(&link, own + 1), Some(gone.clone()), "a link that is shown leads to it");
+        fs::write(&gone, "").unwrap();
+        assert_eq!(hidden_target(&link, own + 1), None);
     }
 }

@@ -67,8 +67,8 @@ impl fmt::Display for UnitError {
 
 impl std::error::Error for UnitError {}
 
-/// Files of the home that a sync unit's sandbox shows beside workspace and secrets: those that ssh and git need to reach
-/// their hosts, and the settings of the user's git.
+/// Files of the home that a sync unit's sandbox shows beside workspace and secrets: those that ssh and git need to
+/// reach their hosts, and the settings of the user's git.
 pub const HOME_FILES: [&str; 11] = [
     ".ssh",
     ".gitconfig",
@@ -105,7 +105,7 @@ fn owner(path: &Path) -> io::Result<u32> {
     found.next().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map(|found| found.uid())
 }
 
-/// The reach of a pull at this moment: an agent that may be at work in the workspace must not have it moved under its hands.
+/// The reach of a pull at this moment: no workspace is moved in which an agent may be at work.
 ///
 /// Where systemd does not answer, the gateway counts as down: a fast-forward loses nothing, and without one a
 /// promotion would start with an old workspace.
@@ -344,6 +344,28 @@ mod tests {
             assert!(nix.contains(&format!("\"{file}\"")), "{file}: nixos/module/sync.nix");
         }
         assert!(units.iter().all(|unit| unit.contains("/usr/local/bin/openclaw-failover sync files\n")));
+    }
+
+    #[test]
+    fn a_sync_that_meets_another_waits_for_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = paths(dir.path());
+        let lock = Lock::take(&paths.state).unwrap().unwrap();
+        let (waits, waited) = std::sync::mpsc::channel();
+        let theirs = paths.clone();
+        let waiting = thread::spawn(move || {
+            wait_for_turn(&theirs, Duration::from_secs(60), &Cancel::new());
+            waits.send(()).unwrap();
+        });
+        assert!(waited.try_recv().is_err());
+        drop(lock);
+        waited.recv_timeout(Duration::from_secs(30)).unwrap();
+        waiting.join().unwrap();
+        // One that is told to stop waits no longer.
+        let _lock = Lock::take(&paths.state).unwrap().unwrap();
+        let cancel = Cancel::new();
+        cancel.cancel();
+        wait_for_turn(&paths, Duration::from_secs(60), &cancel);
     }
 
     #[test]

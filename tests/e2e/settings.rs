@@ -2,6 +2,8 @@
 //! cannot see them.
 
 use crate::doctor::examine;
+use crate::host::Host;
+use crate::install::{self, NODE};
 use crate::lab::Lab;
 use crate::repository::{PUSH, TIMER, said};
 use crate::shell::{eventually, secs};
@@ -18,6 +20,16 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     let pushed = push();
     assert!(pushed.ok, "{}", pushed.text);
     assert!(sent("one.md") && !sent("a.draft"));
+
+    // A link to where the sandbox shows nothing.
+    primary.agent(
+        "mkdir ~/links; mv ~/.config/git/ignore ~/links/; ln -s ~/links/ignore ~/.config/git/ignore; echo x >c.md",
+    );
+    let refused = push();
+    let line = "BindReadOnlyPaths=-/home/openclaw/links/ignore";
+    assert!(!refused.ok && refused.text.contains(line) && !sent("c.md"), "{}", refused.text);
+    primary.agent("rm ~/.config/git/ignore; mv ~/links/ignore ~/.config/git/ignore");
+    assert!(push().ok && sent("c.md") && !sent("a.draft"));
 
     // A file that no unit file knows of.
     primary.agent(
@@ -68,4 +80,38 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     assert_eq!(lines["git-fetch"].level, "fail", "by hand it works, and the unit does not see the key: {lines:#?}");
     let pulled = standby.ask("openclaw-failover sync pull");
     assert!(!pulled.ok && pulled.text.contains("BindReadOnlyPaths=-/home/openclaw/keys/id_ed25519"), "{}", pulled.text);
+
+    passwords(primary);
+}
+
+/// A git host that asks for a password, whose certificate is known to git by a setting.
+fn passwords(host: &Host) {
+    host.openclaw("git clone -q --bare .openclaw/workspace web.git");
+    for (name, text) in [
+        ("githost.js", install::text("files/githost.js")),
+        ("gateway.key", include_str!("../probe/tls/gateway.key").to_owned()),
+        ("gateway.pem", include_str!("../probe/tls/gateway.pem").to_owned()),
+        ("ca.pem", include_str!("../probe/tls/authority.pem").to_owned()),
+    ] {
+        host.write(&format!("/home/openclaw/{name}"), &text);
+    }
+    host.run(&format!(
+        "chown openclaw: /home/openclaw/*.pem /home/openclaw/*.key /home/openclaw/*.js; systemd-run --quiet \
+         --unit=githost -p User=openclaw -p WorkingDirectory=/home/openclaw {NODE} githost.js"
+    ));
+    host.agent(
+        "git remote set-url origin https://127.0.0.1:8443/web.git; git config --global http.sslCAInfo ~/ca.pem; \
+         git config --global credential.helper store; umask 077; echo https://o:pw@127.0.0.1:8443 >~/.git-credentials",
+    );
+    let listens = || host.ask_agent(": </dev/tcp/127.0.0.1/8443").ok.then_some(());
+    eventually("the git host listens", secs(20), listens);
+    // By hand git reaches it.
+    host.agent("git fetch -q origin 2>&1");
+    host.agent("echo x >six.md");
+    let refused = host.ask("openclaw-failover sync push --primary");
+    assert!(!refused.ok && refused.text.contains("BindReadOnlyPaths=-/home/openclaw/ca.pem"), "{}", refused.text);
+    host.add_to_unit(PUSH, "[Service]\nBindReadOnlyPaths=-/home/openclaw/dotfiles/ignore -/home/openclaw/ca.pem\n");
+    let pushed = host.ask("openclaw-failover sync push --primary");
+    assert!(pushed.ok, "with the password that git has stored: {}", pushed.text);
+    assert!(host.openclaw("git -C web.git ls-tree --name-only main").contains("six.md"));
 }

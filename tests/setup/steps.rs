@@ -186,7 +186,8 @@ fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
         drop_in.contains("BindReadOnlyPaths=-/srv/agent/.ssh -/srv/agent/.gitconfig -/srv/agent/.config/git "),
         "{drop_in}"
     );
-    let look = "setpriv --reuid=openclaw --regid=4242 --init-groups --reset-env --no-new-privs /usr/local/bin/openclaw-failover";
+    let look = "setpriv --reuid=openclaw --regid=4242 --init-groups --reset-env --no-new-privs \
+                /usr/local/bin/openclaw-failover";
     assert!(drop_in.ends_with(&format!("\nExecStartPre=\nExecStartPre=-+/usr/bin/{look} sync files\n")), "{drop_in}");
     host.write("etc/openclaw-failover/config.json", "{}");
     let State::Refused(why) = plan.look_at("config").unwrap() else { panic!("not refused") };

@@ -9,7 +9,8 @@ use crate::world::{World, run};
 
 /// The part of a report's words from `from` on, up to `to`.
 fn command(said: &str, from: &str, to: &str) -> String {
-    let at = said.find(from).unwrap_or_else(|| panic!("no {from:?} in: {said}"));
+    assert!(said.contains(from), "no {from:?} in: {said}");
+    let at = said.find(from).unwrap();
     let rest = &said[at..];
     rest.split_once(to).map_or(rest, |(command, _)| command).to_owned()
 }
@@ -31,7 +32,8 @@ fn hook(world: &World, script: &str) {
 /// Refuses each new commit that holds a line with this word, in these words.
 fn refuses(word: &str, words: &str) -> String {
     format!(
-        "while read o n r; do for c in $(git rev-list $n --not --all); do ! git grep -q {word} $c || {{ echo \"{words}\"; exit 1; }}; done; done"
+        "while read o n r; do for c in $(git rev-list $n --not --all); do \
+         ! git grep -q {word} $c || {{ echo \"{words}\"; exit 1; }}; done; done"
     )
 }
 
@@ -241,7 +243,8 @@ const REFUSALS: &[(&str, &[&str])] = &[
         &["has another ssh key than before", "ssh-keygen -R 'git.example'; ssh -T git@host"],
     ),
     (
-        "No ED25519 host key is known for git.example and you have requested strict checking.\nHost key verification failed.",
+        "No ED25519 host key is known for git.example and you have requested strict checking.\n\
+         Host key verification failed.",
         &["is not known here yet", "answer yes: ssh -T git@host"],
     ),
     ("git@git.example: Permission denied (publickey).", &["as a deploy key that may write: cat ~/.ssh/*.pub"]),

@@ -17,7 +17,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("the remote's branch is zeros", "printf '\\000%.0s' $(seq 41) >.git/refs/remotes/origin/main"),
     (
         "each private ref is empty",
-        "mkdir -p .git/refs/openclaw-failover; for f in merged returned applied; do : >.git/refs/openclaw-failover/$f; done",
+        "d=.git/refs/openclaw-failover; mkdir -p $d; for f in merged returned applied; do : >$d/$f; done",
     ),
     ("HEAD is empty", ": >.git/HEAD"),
     ("HEAD is zeros", "printf '\\000%.0s' $(seq 21) >.git/HEAD"),
@@ -47,11 +47,17 @@ const DAMAGES: &[(&str, &str)] = &[
     ("an index of a pack is empty", "git gc -q --prune=now; p=$(ls .git/objects/pack/*.idx); chmod 644 $p; : >$p"),
     (
         "a commit-graph is cut",
-        "git commit-graph write --reachable 2>/dev/null; f=.git/objects/info/commit-graph; chmod 644 $f; printf CGPH >$f; : >.git/refs/remotes/origin/main",
+        "git commit-graph write --reachable 2>/dev/null; f=.git/objects/info/commit-graph; chmod 644 $f; \
+         printf CGPH >$f; : >.git/refs/remotes/origin/main",
     ),
     (
-        "locks are left over",
-        ": >.git/HEAD.lock; : >.git/refs/heads/$OWN.lock; : >.git/config.lock; : >.git/packed-refs.lock; : >.git/openclaw-failover/index.lock",
+        "locks are left over for hours",
+        "for f in .git/openclaw-failover/index.sides.lock .git/packed-refs.new .git/objects/info/commit-graph.lock; do \
+         : >$f; touch -d yesterday $f; done",
+    ),
+    (
+        "new locks are left over",
+        "for f in HEAD refs/heads/$OWN config packed-refs openclaw-failover/index; do : >.git/$f.lock; done",
     ),
 ];
 
@@ -136,7 +142,7 @@ fn a_primarys_push_repairs_it_and_keeps_its_history() {
         world.primary("echo mine >mine.md; git add -A; git commit -qm local; echo mine more >>mine.md");
         run(
             &world.at("primary"),
-            "mkdir -p .git/openclaw-failover; [ -e .git/openclaw-failover/index ] || cp .git/index .git/openclaw-failover/index",
+            "cd .git; mkdir -p openclaw-failover; [ -e openclaw-failover/index ] || cp index openclaw-failover/index",
         );
         break_it(&world.at("primary"), "main", script);
         world.primary("echo latest >latest.md");

@@ -46,7 +46,8 @@ impl Repairs<'_> {
         }
         let version = u8::from(!extensions.is_empty());
         let mut config = format!(
-            "[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
+            "[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = false\n\
+             \tlogallrefupdates = true\n"
         );
         if !extensions.is_empty() {
             config.push_str(&format!("[extensions]\n{extensions}"));

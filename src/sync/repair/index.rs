@@ -81,7 +81,7 @@ fn is_broken(path: &Path) -> bool {
     }
 }
 
-/// True if the bytes are a header, as many entries as it says, extensions, and a checksum of `hash` bytes, and nothing else.
+/// True if the bytes are a header, as many entries as it says, extensions, a checksum of `hash` bytes, and no more.
 fn is_whole(bytes: &[u8], hash: usize) -> bool {
     let Some(end) = bytes.len().checked_sub(hash) else { return false };
     let number = |at: usize| {
@@ -136,7 +136,8 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let script = format!(
                 "git init -q --object-format={format} .; echo a >a; mkdir -p b/c; echo b >b/c/d; echo e >e-long-name\n\
-                 git add a b; git add -N e-long-name; git write-tree >&2 || :; git update-index --index-version {version}"
+                 git add a b; git add -N e-long-name; git write-tree >&2 || :\n\
+                 git update-index --index-version {version}"
             );
             Command::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
             let bytes = fs::read(dir.path().join(".git/index")).unwrap();

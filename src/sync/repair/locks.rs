@@ -1,5 +1,5 @@
-//! Locks that a git which was killed has left behind. Those of branches and of the index are removed elsewhere (`agent`),
-//! for the agent's own git may hold them at this moment.
+//! Locks that a git which was killed has left behind. Those of branches and of the index are removed elsewhere
+//! (`agent`), for the agent's own git may hold them at this moment.
 
 use std::fs;
 use std::path::PathBuf;

@@ -117,7 +117,7 @@ impl Repairs<'_> {
         fs::remove_dir_all(&apart).map_err(words)
     }
 
-    /// Stores again the contents that an index names and the store has not: where a file is as it was, they are the same.
+    /// Stores again the contents that an index names and the store has not: an unchanged file still has them.
     fn store_files_again(&mut self, git: &Git<'_>) {
         let mut stored = 0;
         for index in self.indexes() {

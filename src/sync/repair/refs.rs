@@ -37,7 +37,7 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// Gives a ref its newest value again. One that is nowhere to be found is fetched, or made, by the run that follows.
+    /// Gives a ref its newest value again. The run that follows fetches or makes one that is not to be found.
     fn restore_ref(&mut self, name: &str) -> Result<(), String> {
         match self.newest(name, |_| true) {
             Some(commit) => {
@@ -50,8 +50,8 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// The newest commit of a ref's log that is there and `is_good`; else, of the branch that this role works on, the one
-    /// that was sent or fetched last.
+    /// The newest commit of a ref's log that is there and `is_good`; else, of the branch that this role works on, the
+    /// one that was sent or fetched last.
     pub(super) fn newest(&self, name: &str, is_good: impl Fn(&str) -> bool) -> Option<String> {
         let entries = reflog::read(&self.git_dir.join("logs").join(name));
         let mut candidates: Vec<String> = entries.into_iter().map(|entry| entry.commit).take(ENTRIES_LIMIT).collect();
