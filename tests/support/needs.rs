@@ -48,12 +48,13 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
 }
 
-/// Reports the test of this thread as skipped, on the standard error that libtest leaves alone.
-pub(crate) fn skip(module: &str, need: &str) {
+/// Reports the test of this thread, or the case of it that `what` names, as skipped, on the standard error that libtest
+/// leaves alone.
+pub(crate) fn skip(what: &str, need: &str) {
     let thread = thread::current();
     // With one test at a time they run on the main thread.
-    let name = thread.name().filter(|name| *name != "main").unwrap_or(module);
-    let _ = io::stderr().write_all(format!("skipped: {name} needs {need}\n").as_bytes());
+    let name = thread.name().filter(|name| *name != "main").unwrap_or_default();
+    let _ = io::stderr().write_all(format!("skipped: {name} ({what}) needs {need}\n").as_bytes());
 }
 
 fn is_executable(file: &Path) -> bool {
