@@ -149,8 +149,8 @@ impl Command {
         self
     }
 
-    /// Lets it end by itself if this process dies before it. Every other child is ended then, so each use says why being
-    /// cut off would do more harm.
+    /// Lets it end by itself if this process dies before it. Every other child is ended then, so each use gives the
+    /// reason why being cut off would do more harm.
     pub fn finish_alone(mut self) -> Self {
         self.is_finished_alone = true;
         self

@@ -1,8 +1,8 @@
 //! Tests that need more of a machine than Rust, git and a C compiler say so first, and are reported as skipped where it
 //! is missing.
 //!
-//! libtest cannot skip a test that has begun, so it counts one as passed; the line here, which libtest does not swallow,
-//! and the count in `.ci/run` say otherwise. In a test:
+//! libtest cannot skip a test that has begun, so it counts one as passed; the line here, which libtest does not
+//! swallow, and the count in `.ci/run` say otherwise. In a test:
 //!
 //! ```ignore
 //! require!("rsync", "sqlite3"); // programs in PATH
