@@ -1,4 +1,4 @@
-//! What outside data may make of itself in memory: n bytes in, at most k · n bytes, for every reader.
+//! Memory that outside data takes: n bytes in, at most k · n bytes, for every reader.
 //!
 //! All memory of this process is counted, so all readers are measured one after the other, in one test.
 
@@ -42,7 +42,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// What a reader may take whatever it is given: buffers, threads' names, a configuration.
+/// Memory that a reader may take for any input: buffers, names of threads, a configuration.
 const BASE: usize = 128 * 1024;
 
 /// Measures a reader, and fails if it takes more than `times` the bytes that it is given.
@@ -122,7 +122,7 @@ fn values() {
     });
 }
 
-/// What this program has written, as a stranger may have changed it.
+/// Measures the readers of files of this program's own, as a stranger may have changed them.
 fn own_files(folder: &TempDir) {
     let now = wall_clock();
     let own = fs::metadata(folder.path()).map(|found| found.uid()).unwrap();
@@ -212,7 +212,7 @@ fn programs(folder: &TempDir) {
     }
 }
 
-/// Whoever answers, and whoever asks.
+/// Measures the readers of what comes over sockets.
 fn sockets(folder: &TempDir) {
     for (kind, body) in swollen(80 * 1024) {
         let head =
@@ -276,7 +276,7 @@ fn control_requests(folder: &TempDir) {
     }
 }
 
-/// What a host's files and programs say to the checks of `doctor`.
+/// Measures the checks of `doctor` by what a host's files and programs say.
 fn hosts() {
     const LENGTH: usize = 900 * 1024;
     for (kind, text) in swollen(LENGTH) {

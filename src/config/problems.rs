@@ -11,7 +11,7 @@ use super::place::Place;
 /// How many problems are listed; a file that is wrong everywhere needs no longer list.
 const LISTED: usize = 50;
 
-/// How many problems are kept until they are sorted; the rest is counted.
+/// The most problems that are kept until they are sorted; the rest is counted.
 const COLLECTED: usize = 20 * LISTED;
 
 /// How much of a name or value from outside is repeated in a problem.

@@ -1,5 +1,5 @@
-//! The one way to run another program: no shell, a deadline, its own process group, bounded output, and no process of
-//! it that outlives this one.
+//! The one way to run another program: no shell, a deadline, its own process group, bounded output, and no process of it
+//! that outlives this one.
 //!
 //! A child's output arrives over sockets, not pipes. When the child has ended, or its time is up, our ends are shut
 //! down, and the readers end even if some grandchild still holds the other ends: nobody waits for it, and no thread
@@ -149,8 +149,8 @@ impl Command {
         self
     }
 
-    /// Lets it end by itself if this process dies before it. Every other child is ended then, so each use says why being
-    /// cut off would do more harm.
+    /// Lets it end by itself if this process dies before it. Every other child is ended then, so each use gives the
+    /// reason why being cut off would do more harm.
     pub fn finish_alone(mut self) -> Self {
         self.is_finished_alone = true;
         self

@@ -1,11 +1,11 @@
 //! The end of children whose parent died: no child outlives the command that started it, however that command ends.
 //!
-//! A process that is killed with KILL cannot end its children. So the first child of a command is preceded by a process of
-//! this same program, in a process group of its own, which reads from a socket what is started and what has ended. The
-//! kernel closes the other end of that socket whatever the command dies of; the reader then ends what still runs.
+//! A process that is killed with KILL cannot end its children. So the first child of a command is preceded by a process
+//! of this same program, in a process group of its own, which reads from a socket what is started and what has ended.
+//! The kernel closes the other end of that socket whatever the command dies of; the reader then ends what still runs.
 //!
 //! A child is known by the sockets that it writes its output to. They are named before it is started, so there is no
-//! moment at which it is not known, and whatever it starts itself inherits them, also in another session or process group.
+//! moment at which it is not known, and all that it starts itself inherits them, also in another session or group.
 //!
 //! Under systemd there is no such process: systemd ends all processes of a unit together with its main one.
 
@@ -67,7 +67,7 @@ impl Drop for Watched {
     }
 }
 
-/// What runs, and who ends it.
+/// The children that run, and the way to the process that ends them.
 struct Register {
     is_on: bool,
     /// The way to the process that ends orphans.
@@ -110,8 +110,8 @@ impl Register {
         }
     }
 
-    /// Never blocks: nothing may wait for a reader that is stopped, and closing its socket would end what runs. One that
-    /// is gone is started again before the next child.
+    /// Never blocks: nothing may wait for a reader that is stopped, and closing its socket would end what runs. One
+    /// that is gone is started again before the next child.
     fn tell(&mut self, lines: &str) {
         let told = self.reader.as_mut().map_or(Ok(()), |reader| reader.write_all(lines.as_bytes()));
         if told.is_err_and(|why| why.kind() != io::ErrorKind::WouldBlock) {

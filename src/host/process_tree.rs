@@ -1,6 +1,6 @@
 //! All processes that come of one child, wherever they have gone: another process group, session or parent.
 //!
-//! They are known by what they write their output to, which they inherit; by their parents; by their groups and sessions.
+//! They are known by the outputs that they inherit, by their parents, and by their groups and sessions.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -68,8 +68,8 @@ pub(super) fn find(outputs: &Outputs, known: &BTreeSet<u32>) -> BTreeSet<u32> {
 
 /// Sends a signal to each of these processes.
 ///
-/// std can do that for a child only, and calling the kernel ourselves would take unsafe code. The shell's own `kill` can,
-/// and this path is rare.
+/// std can do that for a child only, and calling the kernel ourselves would take unsafe code. The shell's own `kill`
+/// can, and this path is rare.
 pub(super) fn signal(processes: &BTreeSet<u32>, name: &str) {
     if processes.is_empty() {
         return;

@@ -157,13 +157,15 @@ fn a_standbys_key_on_a_primary_opens_nothing_else() {
     let mut host = Host::with_agent();
     host.config = r#"{ "upstreams": [{ "name": "p", "urls": ["http://192.0.2.1"] }] }"#.into();
     host.wishes.standby_key = Some("ssh-ed25519 AAAAkey standby".into());
+    let home = host.path("home/openclaw").display().to_string();
+    host.program("getent", &format!("echo openclaw:x:4242:4242::{home}:/bin/sh"));
     let key = |host: &Host| host.step_of(Role::Primary, "standby-key");
     assert!(matches!(key(&host), State::Todo(_)));
     host.write("home/openclaw/.ssh/authorized_keys", "ssh-ed25519 AAAAkey old@standby\n");
     assert!(refused(key(&host)).contains("another line"));
     host.write("home/openclaw/.ssh/authorized_keys", "ssh-ed25519 AAAAother me\n");
     Plan::new(host.site(), Role::Primary).apply_only("standby-key").unwrap();
-    let line = "restrict,command=\"rrsync -ro /home/openclaw/.openclaw/standby\" ssh-ed25519 AAAAkey";
+    let line = format!("restrict,command=\"rrsync -ro {home}/.openclaw/standby\" ssh-ed25519 AAAAkey");
     assert_eq!(host.read("home/openclaw/.ssh/authorized_keys"), format!("ssh-ed25519 AAAAother me\n{line}\n"));
 }
 

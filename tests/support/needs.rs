@@ -1,7 +1,8 @@
-//! Tests that need more of a machine than Rust, git and a C compiler say so first, and are reported as skipped without it.
+//! Tests that need more of a machine than Rust, git and a C compiler say so first, and are reported as skipped where it
+//! is missing.
 //!
-//! libtest cannot skip a test that has begun, so it counts one as passed; the line here, which libtest does not swallow, and
-//! the count in `.ci/run` say otherwise. In a test:
+//! libtest cannot skip a test that has begun, so it counts one as passed; the line here, which libtest does not
+//! swallow, and the count in `.ci/run` say otherwise. In a test:
 //!
 //! ```ignore
 //! require!("rsync", "sqlite3"); // programs in PATH
@@ -48,12 +49,13 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
 }
 
-/// Reports the test of this thread as skipped, on the standard error that libtest leaves alone.
-pub(crate) fn skip(module: &str, need: &str) {
+/// Reports the test of this thread, or the case of it that `what` names, as skipped, on the standard error that libtest
+/// leaves alone.
+pub(crate) fn skip(what: &str, need: &str) {
     let thread = thread::current();
     // With one test at a time they run on the main thread.
-    let name = thread.name().filter(|name| *name != "main").unwrap_or(module);
-    let _ = io::stderr().write_all(format!("skipped: {name} needs {need}\n").as_bytes());
+    let name = thread.name().filter(|name| *name != "main").unwrap_or_default();
+    let _ = io::stderr().write_all(format!("skipped: {name} ({what}) needs {need}\n").as_bytes());
 }
 
 fn is_executable(file: &Path) -> bool {

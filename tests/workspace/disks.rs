@@ -60,7 +60,9 @@ fn a_disk_that_is_read_only_is_said() {
     let world = World::new();
     fs::remove_dir_all(world.at("workspace")).unwrap();
     fs::create_dir(world.at("workspace")).unwrap();
-    let Some(left) = pull_on_small_disk(&world, "mount -o remount,ro \"$CRASH_TEST_DIR/workspace\"") else { return };
+    let Some(left) = pull_on_small_disk(&world, "mount -o remount,bind,ro \"$CRASH_TEST_DIR/workspace\"") else {
+        return;
+    };
     assert_eq!(left, "one\nMEMORY.md");
     let pulled = unit::last_report(&world.paths).unwrap().unwrap().workspace;
     assert!(!pulled.outcome.is_fresh(), "{pulled:?}");

@@ -2,6 +2,7 @@
 
 use openclaw_failover::sync::report::Outcome;
 
+use crate::needs;
 use crate::world::World;
 
 /// One state. The primary has written `theirs.md` and a second line of `MEMORY.md` since the standby looked last.
@@ -271,6 +272,11 @@ fn prepare(state: &State) -> World {
 
 /// Everything that is wrong with a pull of this state.
 fn check(state: &State) -> Vec<String> {
+    // Of what is closed to the test itself it cannot say that nothing was lost.
+    if state.script.contains("chmod 0 ") && needs::uid() != 0 {
+        needs::skip(state.name, "root");
+        return Vec::new();
+    }
     let world = prepare(state);
     let before = world.contents();
     let report = world.pull();

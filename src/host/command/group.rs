@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::host::process_tree::{self, Outputs};
 use crate::host::wake::Wake;
 
-/// How long the kernel may take to end a killed child; one that is stuck in the kernel takes longer, and is left.
+/// Time limit for the end of a killed child; one that is stuck in the kernel takes longer, and is left.
 const REAP: Duration = Duration::from_secs(1);
 
 /// Asks all of it to end, and after `grace` makes it end; without any it is not asked.
@@ -27,7 +27,7 @@ pub(super) fn stop(child: &mut Child, outputs: &Outputs, grace: Duration, wake: 
     wake.until(REAP, || child.try_wait().ok().flatten());
 }
 
-/// Whether a child of ours has ended, asked without reaping it.
+/// True if a child of ours has ended; it is not reaped.
 fn is_over(pid: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;

@@ -1,7 +1,7 @@
-//! Runs a trace again: the machine decides anew, and each decision is shown with the facts behind it.
+//! Runs a trace again: the machine decides a second time, and each decision is shown with the facts behind it.
 //!
-//! A trace may come from anywhere, so it is replayed segment by segment, equal events share one, and what is shown goes out
-//! line by line: the memory that this takes grows with the file and not with what the file stands for.
+//! A trace may come from anywhere, so it is replayed segment by segment, equal events share one, and what is shown goes
+//! out line by line: the memory that this takes grows with the file and not with what the file stands for.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -31,7 +31,7 @@ const EVENT: usize = 19;
 /// The longest sentence that is shown, in characters.
 const LONGEST: usize = 2000;
 
-/// How many decisions are shown that differ from those of then; the rest is counted.
+/// The most differing decisions that are shown; the rest is counted.
 const SHOWN_DIFFERENCES: usize = 1000;
 
 /// The outcome of a replay.
@@ -140,7 +140,7 @@ fn read_line<'a>(line: &Value, text: &'a str, before: &[Line]) -> Result<Line<'a
     Ok(Line { at, said: Said::Events { event, did, more: more.collect::<Result<_, _>>()? } })
 }
 
-/// What was decided, by the names under which the history and the orders are known.
+/// The decisions, by the names under which the history and the orders are known.
 #[must_use]
 pub fn decisions(actions: &[Action], at: Time, config: &Config) -> Vec<&'static str> {
     actions.iter().filter_map(|action| Some(decision(action, at, config)?.0)).collect()
