@@ -46,6 +46,7 @@ use crate::failover::{self, Action, Event, Machine, Memory, Order, Policy, Time}
 use crate::host::notify::Notify;
 use crate::probe;
 use crate::report::armed::Armed;
+use crate::report::clock::Wall;
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::metrics::Counts;
 use crate::report::paths::Paths;
@@ -163,6 +164,8 @@ pub(crate) struct Monitor {
     strip: Strip,
     /// When the recorder last took it.
     strip_kept: Option<Time>,
+    /// The wall clock as it was when a cell was marked last.
+    strip_wall: Option<Wall>,
     conditions: Conditions,
     notify: Notify,
     pulse: Pulse,
@@ -207,6 +210,7 @@ impl Monitor {
             exit: None,
             strip: past.strip,
             strip_kept: None,
+            strip_wall: None,
             conditions: Conditions::default(),
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
