@@ -107,7 +107,9 @@ impl AvailabilityHistory {
 
     /// Leaves the outage that is under way out: the witnesses are silent, too.
     pub(super) fn discount_current(&mut self) {
-        if self.is_down && let Some(outage) = self.outages.back_mut() {
+        if self.is_down
+            && let Some(outage) = self.outages.back_mut()
+        {
             outage.is_ours = true;
         }
     }

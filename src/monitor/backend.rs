@@ -7,7 +7,7 @@ use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Source};
 use crate::doctor::{Checked, apart};
 use crate::host::Cancel;
-use crate::host::systemd::{SystemdError, Systemctl, Unit};
+use crate::host::systemd::{Systemctl, SystemdError, Unit};
 use crate::report::paths::Paths;
 use crate::sync::report::Pushed;
 use crate::sync::{self, Report, unit};

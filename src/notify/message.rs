@@ -130,7 +130,8 @@ impl Sieve {
         let now = message.moment();
         // A clock that was set back between the two says nothing.
         let by_labels = |at: Moment| (now.label >= at.label).then(|| now.label.since(at.label));
-        let is_recent = |at: Moment| now.measured_since(at).or_else(|| by_labels(at)).is_some_and(|it| it < Self::PAUSE);
+        let is_recent =
+            |at: Moment| now.measured_since(at).or_else(|| by_labels(at)).is_some_and(|it| it < Self::PAUSE);
         if self.told.iter().any(|&(told, at)| told == key && is_recent(at)) {
             return false;
         }

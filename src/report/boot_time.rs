@@ -23,6 +23,12 @@ impl BootTime {
         Self { boot, up_millis: u64::try_from(up.as_millis()).unwrap_or(u64::MAX) }
     }
 
+    /// The moment of the same boot so long after it began.
+    #[must_use]
+    pub fn of_same_boot(self, up: Duration) -> Self {
+        Self::new(self.boot, up)
+    }
+
     /// The present moment; `None` where the kernel does not tell.
     #[must_use]
     pub fn now() -> Option<Self> {

@@ -48,7 +48,8 @@ pub fn load(path: &Path, now: Time) -> (Memory, Option<String>, Option<Unreadabl
 fn aged(mut memory: Memory, state: &Value, now: Moment) -> Memory {
     let Some(saved) = newer(state, SAVED, as_time).ok().flatten() else { return memory };
     let saved = Moment { label: saved, boot: BootTime::read(state) };
-    let moved = distance(saved.label, now.label - now.since(saved));
+    let passed = i64::try_from(now.since(saved).as_millis()).unwrap_or(i64::MAX);
+    let moved = distance(saved.label, now.label).saturating_sub(passed);
     memory.map_times(|at| Time::from_millis(at.as_millis().saturating_add_signed(moved)));
     memory
 }
@@ -238,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn times_follow_the_wall_clock_and_ones_ahead_are_left_to_the_core() {
+    fn times_follow_the_wall_clock_and_keep_their_age_when_it_was_set_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let memory = Memory { killed: Some(at(100)), ..Memory::default() };
         save(&path, &memory, None, Wall::new(at(200), at(3800))).unwrap();
         assert_eq!(load(&path, at(3800)).0.killed, Some(at(3700)));
-        assert_eq!(load(&path, at(0)).0.killed, Some(at(3700)));
+        assert_eq!(load(&path, at(0)).0.killed, Some(at(0) - Duration::from_secs(100)));
     }
 
     #[test]

@@ -65,8 +65,11 @@ fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreach
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     // systemd takes the job, and the gateway exits.
-    programs(at, "cp \"$here/exited\" \"$here/unit\"; echo 'Job for openclaw.service failed because the control process \
-        exited with error code.' >&2; exit 1\n");
+    programs(
+        at,
+        "cp \"$here/exited\" \"$here/unit\"; echo 'Job for openclaw.service failed because the control process \
+        exited with error code.' >&2; exit 1\n",
+    );
     put(at, "exited", EXITED);
     let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let _gateway = stub(primary);

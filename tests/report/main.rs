@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
 mod armed;
+mod clocks;
 mod entries;
 mod history;
 mod metrics;

@@ -26,7 +26,13 @@ fn loops_until(from: f64, down: f64, up: f64, end: f64) -> Plan {
 /// Quick probes and `promote.after: 6s`, as in the night that was reported.
 fn quick() -> Policy {
     let second = std::time::Duration::from_secs;
-    Policy { promote_after: second(6), interval: second(1), retry_interval: second(1), timeout: second(1), ..defaults() }
+    Policy {
+        promote_after: second(6),
+        interval: second(1),
+        retry_interval: second(1),
+        timeout: second(1),
+        ..defaults()
+    }
 }
 
 fn said(play: &Play, wanted: impl Fn(&Note) -> bool) -> Vec<f64> {
@@ -44,7 +50,8 @@ fn a_crash_loop_of_1_5_s_up_and_3_s_down_is_failed_over_once() {
     // 60 s of down time, of the 120 s that are judged, take 90 s at two thirds.
     assert_eq!(play.decided(), [], "available for 76 s of 120 s");
     play.until(2.0 * HOUR);
-    let (flapping, promoted) = (said(&play, |note| matches!(note, Note::Flapping { .. })), promotions_for_flapping(&play));
+    let (flapping, promoted) =
+        (said(&play, |note| matches!(note, Note::Flapping { .. })), promotions_for_flapping(&play));
     assert_eq!((flapping.len(), promoted.len()), (1, 1), "{flapping:?} {promoted:?}");
     assert!((285.0..310.0).contains(&flapping[0]), "{flapping:?}");
     assert!(promoted[0] - flapping[0] < 20.0, "{flapping:?} {promoted:?}");

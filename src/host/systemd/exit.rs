@@ -55,7 +55,11 @@ impl Unit {
     pub fn exit_in_words(&self) -> Option<String> {
         let status = self.exec_status.unwrap_or_default();
         let named = |names: &[(i32, &'static str)]| {
-            names.iter().find(|(number, _)| *number == status).map(|&(_, name)| format!(" ({name})")).unwrap_or_default()
+            names
+                .iter()
+                .find(|(number, _)| *number == status)
+                .map(|&(_, name)| format!(" ({name})"))
+                .unwrap_or_default()
         };
         let words = match self.result.as_str() {
             "success" if self.invocation.is_none() || self.main_pid.is_some() => return None,
@@ -65,8 +69,9 @@ impl Unit {
             "oom-kill" => "was killed: out of memory".to_owned(),
             "timeout" => "was stopped by systemd: it took too long to start or to stop".to_owned(),
             "watchdog" => "was stopped by systemd: it missed its watchdog".to_owned(),
-            "start-limit-hit" => format!("was restarted too often, and systemd gave up; last exit: code {status}{}",
-                named(&EXIT_CODES)),
+            "start-limit-hit" => {
+                format!("was restarted too often, and systemd gave up; last exit: code {status}{}", named(&EXIT_CODES))
+            }
             "resources" => "could not be set up by systemd: a resource is missing".to_owned(),
             "" => return None,
             other => format!("ended: {}", printable(other, 40)),
@@ -129,7 +134,7 @@ mod tests {
         assert_eq!(said("core-dump", 11), "crashed: signal 11 (SEGV)");
         assert_eq!(said("oom-kill", 9), "was killed: out of memory");
         assert!(said("start-limit-hit", 1).ends_with("last exit: code 1 (an error)"));
-        assert_eq!(said("exec-condition\x1b[2J", 0), "ended: exec-condition[2J");
+        assert_eq!(said("exec-condition\x1b[2J", 0), "ended: exec-condition [2J");
         assert_eq!(ended("", 0), None);
     }
 }

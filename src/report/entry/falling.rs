@@ -17,9 +17,10 @@ impl Teller<'_> {
             }
             Reason::Operator => (Severity::Notice, format!("steps aside, because an operator said so: {stops}")),
             Reason::DrillOver => (Severity::Notice, format!("the drill is over: {stops}")),
-            Reason::Found => {
-                (Severity::Warning, format!("{unit} is being stopped from outside this program; waiting until it is down"))
-            }
+            Reason::Found => (
+                Severity::Warning,
+                format!("{unit} is being stopped from outside this program; waiting until it is down"),
+            ),
         };
         let entry = Entry::new(severity, "demoting", &text);
         self.explain(entry, reason)

@@ -42,7 +42,9 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
     let from = since.map_or(Time::default(), |since| now - since);
     let (mut entries, mut summary) = (Vec::new(), Summary::new(from));
     let mut unreadable = 0_usize;
-    let mut times = timeline::place(&stamps(path)?, Moment { label: now, boot: BootTime::now() }).into_iter();
+    let mut times =
+        timeline::place(&stamps(path)?, Moment { label: now, boot: BootTime::now() }, timeline::LONGEST_SHOWN)
+            .into_iter();
     for line in read(path)? {
         let Line::Entry(entry) = line else {
             unreadable += 1;

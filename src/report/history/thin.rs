@@ -80,7 +80,7 @@ fn days(path: &Path) -> Result<Vec<u64>, Error> {
     };
     let stamps: Vec<_> = read(path)?.filter_map(stamp).collect();
     let Some(last) = stamps.last().copied() else { return Ok(Vec::new()) };
-    Ok(timeline::place(&stamps, last).into_iter().map(|time| time.as_millis() / DAY).collect())
+    Ok(timeline::place(&stamps, last, timeline::LONGEST_KEPT).into_iter().map(|time| time.as_millis() / DAY).collect())
 }
 
 /// What each day may keep of each worth.

@@ -9,9 +9,17 @@ use crate::json::Node;
 use crate::report::boot_time::{BootTime, Moment};
 use crate::report::clock::distance;
 
-/// Bound of what a label may say of the time between two entries that nothing measured: a wall clock that was years wrong
-/// makes up no years.
-const LONGEST_UNMEASURED: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+const DAY: u64 = 24 * 60 * 60;
+
+/// Bound of what labels may say of the time between two entries that nothing measured, where it is shown: a wall clock
+/// that was years wrong makes up no years.
+pub(super) const LONGEST_SHOWN: Duration = Duration::from_secs(400 * DAY);
+
+/// The same where it decides what is kept: that clock makes nothing older than a year.
+pub(super) const LONGEST_KEPT: Duration = Duration::from_secs(100 * DAY);
+
+/// Milliseconds by which labels run backwards when the clock was set.
+const CLOCK_SET: i64 = 60_000;
 
 /// Steps that are looked at, on either side, for the one that a clock which was set belongs to.
 const NEIGHBOURS: usize = 1000;
@@ -22,22 +30,25 @@ pub(super) fn stamp(entry: &Node) -> Moment {
 }
 
 /// Times of the entries with these stamps, which are in the order of the file. They never run backwards, and the last
-/// one lies as long before `now` as has passed since.
-pub(super) fn place(stamps: &[Moment], now: Moment) -> Vec<Time> {
+/// one lies as long before `now` as has passed since. What nothing measured counts for at most `longest`.
+pub(super) fn place(stamps: &[Moment], now: Moment, longest: Duration) -> Vec<Time> {
     let all: Vec<Moment> = stamps.iter().copied().chain([now]).collect();
     let mut steps: Vec<i64> = all
         .windows(2)
         .map(|pair| match pair {
-            [earlier, later] => later
-                .measured_since(*earlier)
-                .map_or_else(|| distance(earlier.label, later.label), |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+            [earlier, later] => later.measured_since(*earlier).map_or_else(
+                || distance(earlier.label, later.label),
+                |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX),
+            ),
             _ => 0,
         })
         .collect();
-    let is_measured: Vec<bool> =
-        all.windows(2).map(|pair| matches!(pair, [earlier, later] if later.measured_since(*earlier).is_some())).collect();
+    let is_measured: Vec<bool> = all
+        .windows(2)
+        .map(|pair| matches!(pair, [earlier, later] if later.measured_since(*earlier).is_some()))
+        .collect();
     settle(&mut steps, &is_measured);
-    let longest = i64::try_from(LONGEST_UNMEASURED.as_millis()).unwrap_or(i64::MAX);
+    let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX);
     let mut at = now.label;
     let mut times: Vec<Time> = Vec::with_capacity(stamps.len());
     for (step, is_measured) in steps.iter().zip(&is_measured).rev() {
@@ -55,6 +66,11 @@ fn settle(steps: &mut [i64], is_measured: &[bool]) {
     for index in 0..steps.len() {
         let back = steps.get(index).map_or(0, |step| step.saturating_neg());
         if back <= 0 || is_measured.get(index) == Some(&true) {
+            continue;
+        }
+        if back < CLOCK_SET {
+            // Entries of one turn of the monitor's loop may stand in another order.
+            steps.iter_mut().skip(index).take(1).for_each(|step| *step = 0);
             continue;
         }
         let takes = |other: &usize| {
@@ -75,8 +91,6 @@ fn settle(steps: &mut [i64], is_measured: &[bool]) {
 mod tests {
     use super::*;
 
-    const DAY: u64 = 24 * 60 * 60;
-
     fn label(seconds: u64) -> Moment {
         Moment { label: Time::from_millis((1_795_000_000 + seconds) * 1000), boot: None }
     }
@@ -87,7 +101,7 @@ mod tests {
 
     /// Seconds from the first entry to each later one and to the present.
     fn spans(stamps: &[Moment], now: Moment) -> Vec<u64> {
-        let times: Vec<Time> = place(stamps, now).into_iter().chain([now.label]).collect();
+        let times: Vec<Time> = place(stamps, now, LONGEST_SHOWN).into_iter().chain([now.label]).collect();
         times.iter().map(|time| time.since(times[0]).as_secs()).collect()
     }
 
@@ -111,18 +125,18 @@ mod tests {
     fn labels_alone_make_up_no_years() {
         // Ten years ahead and back.
         let stamps = [label(0), label(3650 * DAY), label(3650 * DAY + 60), label(120)];
-        assert_eq!(spans(&stamps, label(180)), [0, 0, 60, 120, 180]);
+        assert_eq!(spans(&stamps, label(180)), [0, 60, 120, 120, 180]);
         // Three days behind and back.
         let stamps = [label(3 * DAY), label(60), label(120), label(3 * DAY + 180)];
         assert_eq!(spans(&stamps, label(3 * DAY + 240)), [0, 0, 60, 180, 240]);
         // Ten years ahead, and not back yet.
         let ahead = [label(0), label(10)];
-        assert!(*spans(&ahead, label(3650 * DAY)).last().unwrap() <= 100 * DAY + 10);
+        assert!(*spans(&ahead, label(3650 * DAY)).last().unwrap() <= 400 * DAY + 10);
     }
 
     #[test]
     fn an_ordinary_history_keeps_its_labels() {
         let stamps = [label(0), label(60), label(86_400), label(50 * DAY)];
-        assert_eq!(place(&stamps, label(51 * DAY)), stamps.map(|stamp| stamp.label));
+        assert_eq!(place(&stamps, label(51 * DAY), LONGEST_SHOWN), stamps.map(|stamp| stamp.label));
     }
 }
