@@ -159,7 +159,7 @@ pub(crate) struct Monitor {
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
     gateway: Option<Seen>,
-    /// How the gateway's last run ended that should not have, until people are told.
+    /// End of the gateway's last run, where it should not have ended.
     exit: Option<String>,
     strip: Strip,
     /// When the recorder last took it.

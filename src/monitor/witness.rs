@@ -123,8 +123,8 @@ fn spoke_http(verdict: Verdict) -> bool {
     }
 }
 
-/// What `tailscale status --json` says: the daemon runs, and the key of this host is valid. The daemon judges that itself,
-/// by what its server says too; this host's wall clock may be wrong.
+/// True if `tailscale status --json` says that the daemon runs and the key of this host is valid. The daemon judges that
+/// itself, by what its server says too; this host's wall clock may be wrong.
 fn tailscale_is_well(status: &str) -> bool {
     let Ok(status) = json::parse(status) else { return false };
     let runs = status.get("BackendState").and_then(|state| state.as_str()) == Some("Running");

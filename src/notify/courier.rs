@@ -201,8 +201,8 @@ impl Errand {
         }
     }
 
-    /// How long ago it happened, if that was in this boot; of one that is older than this boot only the time counts in
-    /// which it has been tried, for no clock has measured more.
+    /// Age of a message of this boot. Of an older one only the time counts in which it has been tried, for no clock has
+    /// measured more.
     fn age(&mut self, message: &Message) -> Duration {
         if self.trying.as_ref().is_none_or(|(id, _)| *id != message.id) {
             self.trying = Some((message.id.clone(), Instant::now()));

@@ -67,8 +67,8 @@ impl Mark {
         };
         // Whether the hold-down had grown then is not known any more.
         let message = |entry: &Node| Message::of(entry, host, Duration::MAX);
-        // What stands before the mark was delivered before it: by its time alone that cannot be told, for entries of one
-        // turn of the loop may stand in another order, and clocks are set back.
+        // Entries before the mark were delivered before it. Their times alone do not tell: entries of one turn of the
+        // loop may be in another order, and clocks are set back.
         let has_mark = entries().any(|entry| message(&entry).is_some_and(|message| message.id == self.id));
         let has_boot = entries().any(|entry| self.is_of_boot_of(&entry));
         let mut is_behind = false;
@@ -96,8 +96,8 @@ impl Mark {
         self.boot.zip(BootTime::read(entry)).is_some_and(|(mark, entry)| mark.is_of_boot_of(entry))
     }
 
-    /// True if the entry was written after the mark, as far as the time since the boot says it; `after_last` is what was
-    /// said of the entry before it. Where the history holds nothing of the mark's boot, the wall clock's labels decide.
+    /// True if the entry was written after the mark, as far as the time since the boot says it; `after_last` is the
+    /// answer for the entry before it. Where the history holds nothing of the mark's boot, the wall clock's labels decide.
     fn stands_after(&self, entry: &Node, has_boot: bool, after_last: bool) -> bool {
         match (self.boot, BootTime::read(entry)) {
             (Some(mark), Some(entry)) if mark.is_of_boot_of(entry) => entry.since(mark).is_some(),

@@ -1,7 +1,7 @@
 //! `state.json`: what the machine must remember across restarts.
 //!
-//! Its times are the wall clock's labels, and the file says when it was written by both clocks: the next monitor knows by
-//! that how long ago each was, whatever became of the wall clock. A time that still lies ahead counts as now: the core
+//! Its times are the wall clock's labels, and the file says when it was written by both clocks: the next monitor knows
+//! by that how long ago each was, whatever became of the wall clock. A time that still lies ahead counts as now: the core
 //! sees to that.
 
 use std::path::Path;
@@ -25,8 +25,8 @@ const REASON: &str = "hold_reason";
 const SAVED: &str = "saved_at";
 
 /// Reads what the last monitor remembered. When there is nothing to read, or nothing that makes sense, the memory is
-/// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's. Between the two:
-/// why the hold stands, in the operator's words.
+/// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's. Between the
+/// two: why the hold stands, in the operator's words.
 #[must_use]
 pub fn load(path: &Path, now: Time) -> (Memory, Option<String>, Option<Unreadable>) {
     let so = "what was remembered is lost, a hold and the length of the hold-down included";
@@ -54,7 +54,7 @@ fn aged(mut memory: Memory, state: &Value, now: Moment) -> Memory {
     memory
 }
 
-/// Writes what the next monitor must know, and why the hold stands in the operator's words, so that it survives a power cut.
+/// Writes what the next monitor must know, and the operator's reason of the hold, so that it survives a power cut.
 ///
 /// # Errors
 /// When it cannot be written; what was remembered before is then still there.

@@ -208,7 +208,7 @@ impl Status {
         now.since(self.updated_at) <= patience && self.updated_at.since(now) <= patience
     }
 
-    /// How long ago it was written: measured, where its reader is of the same boot, or else by the wall clock.
+    /// Time since it was written: measured, where its reader is of the same boot, or else by the wall clock.
     #[must_use]
     pub fn age(&self, now: Time) -> Duration {
         self.measured_age().unwrap_or_else(|| now.since(self.updated_at))

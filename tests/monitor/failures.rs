@@ -1,4 +1,4 @@
-//! What an operator is told when a gateway does not start, when systemd cannot be asked, and when the primary keeps
+//! Messages to an operator when a gateway does not start, when systemd cannot be asked, and when the primary keeps
 //! failing and coming back. systemd and its journal are scripts here.
 
 use std::fs;

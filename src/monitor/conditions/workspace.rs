@@ -16,7 +16,7 @@ pub(in crate::monitor) struct Workspace {
     open: bool,
     /// The wall clock that the times above are of.
     wall: Option<Wall>,
-    /// When the workspace was fresh, as the last report says it: a later report repeats it, whatever became of the clock.
+    /// Time of the last fresh workspace, as the last report has it: a later report repeats it, whatever the clock does.
     reported_fresh: Option<Time>,
 }
 

@@ -1,5 +1,5 @@
-//! Order and age of the history's entries: the file has the order, and the time between two entries is measured where one
-//! boot wrote both. Labels of the wall clock only stand in for what nothing has measured.
+//! Order and age of the history's entries: the file has the order, and the time between two entries is measured where
+//! one boot wrote both. Labels of the wall clock only stand in for what nothing has measured.
 
 use std::time::Duration;
 
@@ -60,8 +60,8 @@ pub(super) fn place(stamps: &[Moment], now: Moment, longest: Duration) -> Vec<Ti
     times
 }
 
-/// A step back of the labels is a clock that was set right, or wrong: it is taken off the nearest step forward that is as
-/// long, an earlier one if there is one.
+/// A step back of the labels is a clock that was set right, or wrong: it is taken off the nearest step forward that is
+/// as long, an earlier one if there is one.
 fn settle(steps: &mut [i64], is_measured: &[bool]) {
     for index in 0..steps.len() {
         let back = steps.get(index).map_or(0, |step| step.saturating_neg());
