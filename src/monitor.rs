@@ -46,6 +46,7 @@ use crate::failover::{self, Action, Event, Machine, Memory, Order, Policy, Time}
 use crate::host::notify::Notify;
 use crate::probe;
 use crate::report::armed::Armed;
+use crate::report::clock::Wall;
 use crate::report::entry::{Entry, MonitorNote};
 use crate::report::metrics::Counts;
 use crate::report::paths::Paths;
@@ -158,11 +159,13 @@ pub(crate) struct Monitor {
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
     gateway: Option<Seen>,
-    /// How the gateway's last run ended that should not have, until people are told.
+    /// End of the gateway's last run, where it should not have ended.
     exit: Option<String>,
     strip: Strip,
     /// When the recorder last took it.
     strip_kept: Option<Time>,
+    /// The wall clock as it was when a cell was marked last.
+    strip_wall: Option<Wall>,
     conditions: Conditions,
     notify: Notify,
     pulse: Pulse,
@@ -207,6 +210,7 @@ impl Monitor {
             exit: None,
             strip: past.strip,
             strip_kept: None,
+            strip_wall: None,
             conditions: Conditions::default(),
             notify: Notify::from_env(),
             pulse: Pulse::new(now),

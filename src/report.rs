@@ -13,6 +13,7 @@
 //! - [`paths`]: where all of it lies.
 
 pub mod armed;
+pub mod boot_time;
 pub mod clock;
 pub mod durable;
 pub mod entry;

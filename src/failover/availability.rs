@@ -2,8 +2,8 @@
 //! windows reaches `promote.after`.
 //!
 //! Time between two verdicts counts as down when both failed, and a quarter of it when one did: the change happened
-//! somewhere in between, and in doubt the primary was available. So is time that nobody measured, as before the monitor's
-//! start or during its stalls, and an outage in which no witness answered.
+//! somewhere in between, and in doubt the primary was available. Unmeasured time, as before the monitor's start or during
+//! its stalls, counts as available, and so does an outage in which no witness answered.
 
 use std::collections::VecDeque;
 use std::time::Duration;

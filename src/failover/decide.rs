@@ -37,7 +37,7 @@ impl Machine {
         }
     }
 
-    /// Promotes because of a chronic partial outage. A drain is not cut for one: the upstream was ready for the hold-down.
+    /// Promotes because of a chronic partial outage. A drain is not cut for one: the upstream was ready long enough.
     fn decide_flapping(&mut self, opened: Time) {
         if self.role != Role::Standby || !self.flapping_due() || !self.any_armed() {
             return;
@@ -77,8 +77,8 @@ impl Machine {
         self.say(Note::Promoted { cause, took: Duration::ZERO, hold_down });
     }
 
-    /// Whether the window has reached `promote.after`, by enough verdicts, of every upstream, the last of them just now:
-    /// after a stall of this monitor the upstream is asked again before anything is started.
+    /// True if the window has reached `promote.after`, by enough verdicts, of every upstream, the last of them just
+    /// now: after a stall of this monitor the upstream is asked again before anything is started.
     pub(super) fn window_due(&self) -> bool {
         self.window.elapsed >= self.window_needs()
             && self.window.failures >= self.policy.failures

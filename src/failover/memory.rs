@@ -51,26 +51,35 @@ pub struct Failover {
 impl Memory {
     /// Clock jumps between two runs must not make a past event lie ahead: a time in the future counts as now.
     pub(super) fn clamp(&mut self, now: Time) {
+        let until = self.hold.and_then(|hold| hold.until);
+        self.map_times(|at| at.min(now));
         if let Some(hold) = &mut self.hold {
-            hold.since = hold.since.min(now);
-        }
-        for at in &mut self.promotions {
-            *at = (*at).min(now);
+            hold.until = until;
         }
         self.promotions.sort_unstable();
-        self.killed = self.killed.map(|at| at.min(now));
-        self.drilled = self.drilled.map(|at| at.min(now));
+    }
+
+    /// Replaces every time in it, as when the clock that they were written by is another one now.
+    pub fn map_times(&mut self, map: impl Fn(Time) -> Time) {
+        let change = |at: &mut Time| *at = map(*at);
+        if let Some(hold) = &mut self.hold {
+            change(&mut hold.since);
+            hold.until.iter_mut().for_each(change);
+        }
+        self.promotions.iter_mut().for_each(change);
+        self.killed.iter_mut().for_each(change);
+        self.drilled.iter_mut().for_each(change);
         if let Some(drill) = &mut self.drill {
-            drill.began = drill.began.min(now);
-            drill.since = drill.since.min(now);
-            drill.ended = drill.ended.map(|at| at.min(now));
+            change(&mut drill.began);
+            change(&mut drill.since);
+            drill.ended.iter_mut().for_each(change);
         }
         if let Some(failover) = &mut self.failover {
-            failover.life = failover.life.min(now);
-            failover.decided = failover.decided.min(now);
-            failover.started = failover.started.map(|at| at.min(now));
-            failover.answered = failover.answered.map(|at| at.min(now));
-            failover.ended = failover.ended.map(|at| at.min(now));
+            change(&mut failover.life);
+            change(&mut failover.decided);
+            [&mut failover.started, &mut failover.answered, &mut failover.ended]
+                .into_iter()
+                .for_each(|at| at.iter_mut().for_each(change));
         }
     }
 

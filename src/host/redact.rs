@@ -1,6 +1,6 @@
 //! Secrets in what another program has written: cut out before it is shown, logged or sent anywhere.
 
-/// What stands for a secret.
+/// Replacement of a secret.
 const REDACTED: &str = "[redacted]";
 
 /// Words before a secret, in lower case. One that is part of a longer name counts as well: `OPENCLAW_GATEWAY_TOKEN=…`.

@@ -50,7 +50,7 @@ pub(crate) trait Backend: Send + Sync {
     fn stop(&self) -> Result<(), OrderError>;
     /// Cuts its drain.
     fn kill(&self) -> Result<(), OrderError>;
-    /// How this run of the gateway's unit ended, with its last line where that may be read.
+    /// Describes how this run of the gateway's unit ended, with its last line where that may be read.
     fn exit(&self, unit: &Unit) -> Option<String>;
     /// Pulls the workspace and the secrets. When `cut` is cancelled, what still fetches is stopped.
     fn pull(&self, cut: &Cancel) -> Result<Report, String>;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::failover::Time;
+use crate::report::boot_time::BootTime;
 use crate::report::clock::{Wall, wall_clock};
 
 /// The wall clock as it was at start, continued by the monotonic clock: nobody can set it, and it stands still while
@@ -11,11 +12,12 @@ use crate::report::clock::{Wall, wall_clock};
 pub(super) struct Clock {
     start: Instant,
     epoch: Time,
+    boot: Option<BootTime>,
 }
 
 impl Clock {
     pub(super) fn start() -> Self {
-        Self { start: Instant::now(), epoch: wall_clock() }
+        Self { start: Instant::now(), epoch: wall_clock(), boot: BootTime::now() }
     }
 
     pub(super) fn now(self) -> Time {
@@ -29,6 +31,6 @@ impl Clock {
 
     /// How far the wall clock has moved away since.
     pub(super) fn wall(self) -> Wall {
-        Wall::new(self.now(), wall_clock())
+        Wall::new(self.now(), wall_clock()).with_boot(self.epoch, self.boot)
     }
 }

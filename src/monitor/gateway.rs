@@ -112,7 +112,7 @@ impl Actuator {
         self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted, exit })
     }
 
-    /// How the unit's last run ended, once for each run that should not have ended.
+    /// Describes the end of the unit's last run, once for each run that should not have ended.
     fn exit_of(&mut self, unit: &Unit) -> Option<String> {
         if self.look == Look::ForDown || !unit.is_down() || unit.invocation == self.ended {
             return None;

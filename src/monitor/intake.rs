@@ -36,6 +36,7 @@ impl Monitor {
                 self.handle(at, Event::Ordered(result.map_err(|error| error.why)));
             }
             Fact::Pulled(report) => {
+                self.conditions.workspace.follow_clock(self.clock.wall());
                 let note = self.conditions.workspace.pulled(&report);
                 self.tell_if(note);
                 self.checked(report.iter().flat_map(|report| &report.checks), true);
@@ -43,6 +44,7 @@ impl Monitor {
                 self.handle(at, Event::Pulled { unreturned });
             }
             Fact::Pushed(result) => {
+                self.conditions.workspace.follow_clock(self.clock.wall());
                 let notes = self.conditions.workspace.pushed(&result);
                 notes.iter().for_each(|note| self.tell(note));
                 self.handle(at, Event::Pushed { returned: result.is_ok_and(|pushed| pushed.is_done()) });

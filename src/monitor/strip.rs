@@ -10,11 +10,21 @@ use crate::report::strip::Cell;
 /// How long a strip in which no cell changes stays unwritten: so much is not known of a monitor that was killed.
 const KEEP: Duration = Duration::from_secs(5 * 60);
 
+/// A wall clock that moves by so much at once was set. Less is an adjustment.
+const CLOCK_SET: Duration = Duration::from_secs(60);
+
 impl Monitor {
     /// Marks how things are now. Before the first probe has ended nothing is known.
     pub(super) fn mark(&mut self, now: Time) {
         let Some(cell) = self.cell() else { return };
-        let changed = self.strip.mark(self.clock.wall().at(now), cell);
+        let wall = self.clock.wall();
+        if let Some(before) = self.strip_wall.replace(wall) {
+            let (from, to) = (before.at(now), wall.at(now));
+            if from.since(to).max(to.since(from)) >= CLOCK_SET {
+                self.strip.clock_was_set(from, to);
+            }
+        }
+        let changed = self.strip.mark(wall.at(now), cell);
         let is_due = self.strip_kept.is_none_or(|kept| now.since(kept) >= KEEP);
         if changed || is_due {
             self.keep_strip(now);

@@ -79,6 +79,7 @@ impl Monitor {
         let now = self.clock.now();
         (self.status, self.changed) = (Some(now), false);
         self.mark(now);
+        self.conditions.workspace.follow_clock(self.clock.wall());
         let status = self.look(now);
         self.could_take_over = status.could_take_over();
         self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words(&status)));

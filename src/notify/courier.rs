@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use super::mark::{Mark, STALE};
 use super::{Message, Vault, post};
 use crate::config::{Notify, Topic};
-use crate::failover::Time;
 use crate::host::spawn;
-use crate::report::clock::wall_clock;
+use crate::report::boot_time::Moment;
 use crate::report::metrics::Sent;
 
 /// So many messages wait for a webhook; conditions make way first.
@@ -94,12 +93,13 @@ impl Courier {
         let courier =
             Self { webhook: webhook.credential.clone(), about: webhook.topics.clone(), desk: Arc::clone(&desk) };
         // What happens from here on is news, however late the thread begins.
-        let began = wall_clock();
+        let began = Moment::now();
         let errand = Errand {
             way,
             told,
             desk,
             began,
+            trying: None,
             failed: 0,
             tried: None,
             wait: Duration::ZERO,
@@ -164,7 +164,9 @@ struct Errand {
     way: Way,
     told: Told,
     desk: Arc<Desk>,
-    began: Time,
+    began: Moment,
+    /// The message that is being tried, and since when.
+    trying: Option<(String, Instant)>,
     /// How many tries in a row have failed.
     failed: u32,
     /// When the last try began, and how long to wait since.
@@ -179,7 +181,7 @@ impl Errand {
     fn run(mut self) {
         self.go_back();
         while let Some(message) = self.next() {
-            let age = wall_clock().since(message.at);
+            let age = self.age(&message);
             let is_stale = age > if message.is_transition() { STALE } else { OLD };
             self.tried = Some(Instant::now());
             let result = post::deliver(&self.way.webhook, &self.way.vault, &message, self.way.pace.attempt);
@@ -197,6 +199,16 @@ impl Errand {
             }
             self.tell(result.map_err(|refused| refused.why));
         }
+    }
+
+    /// Age of a message of this boot. Of an older one only the time counts in which it has been tried, for no clock has
+    /// measured more.
+    fn age(&mut self, message: &Message) -> Duration {
+        if self.trying.as_ref().is_none_or(|(id, _)| *id != message.id) {
+            self.trying = Some((message.id.clone(), Instant::now()));
+        }
+        let tried = self.trying.as_ref().map_or(Duration::ZERO, |(_, since)| since.elapsed());
+        Moment::now().measured_since(message.moment()).unwrap_or(tried)
     }
 
     /// Waits for a message, and for the time to try it. `None` when nobody can send one any more.
@@ -225,7 +237,7 @@ impl Errand {
 
     /// Delivered or given up: it is not told again.
     fn done(&mut self, message: &Message) {
-        let mark = Mark { at: message.at, id: message.id.clone() };
+        let mark = Mark { at: message.at, boot: message.boot, id: message.id.clone() };
         mark.save(&self.way.mark);
         self.mark = Some(mark);
         let mut tray = self.desk.tray();
@@ -239,9 +251,9 @@ impl Errand {
 
     /// Puts what the history has, and nobody has been told of, before what waits.
     fn go_back(&self) {
-        let (way, now) = (&self.way, wall_clock());
-        let Some(mark) = self.mark.clone().or_else(|| Mark::load(&way.mark, now)) else {
-            Mark { at: self.began, id: String::new() }.save(&way.mark);
+        let (way, now) = (&self.way, Moment::now());
+        let Some(mark) = self.mark.clone().or_else(|| Mark::load(&way.mark, now.label)) else {
+            Mark { at: self.began.label, boot: self.began.boot, id: String::new() }.save(&way.mark);
             self.desk.tray().missed = false;
             return;
         };

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::message::{Message, Sieve};
 use crate::config::Topic;
 use crate::failover::Time;
-use crate::json::{self, Value};
+use crate::json::{self, Node, Value};
+use crate::report::boot_time::{BootTime, Moment};
 use crate::report::clock::{parse_rfc3339, rfc3339};
 use crate::report::durable;
 use crate::report::history::{self, Line};
@@ -23,6 +24,8 @@ pub(super) const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mark {
     pub(super) at: Time,
+    /// The same moment as time since the boot, where that is known.
+    pub(super) boot: Option<BootTime>,
     pub(super) id: String,
 }
 
@@ -33,11 +36,14 @@ impl Mark {
         let mark = json::parse(str::from_utf8(&bytes).ok()?).ok()?;
         let text = |key| mark.get(key).and_then(|field| field.as_str());
         // The clock may have been set back since.
-        Some(Self { at: parse_rfc3339(text("at")?)?.min(now), id: text("id")?.to_owned() })
+        let at = parse_rfc3339(text("at")?)?.min(now);
+        Some(Self { at, boot: BootTime::read(&mark), id: text("id")?.to_owned() })
     }
 
     pub(super) fn save(&self, path: &Path) {
-        let mark = Value::object([("at", rfc3339(self.at).into()), ("id", self.id.as_str().into())]);
+        let boot = self.boot.map(BootTime::fields).into_iter().flatten();
+        let fields = [("at", rfc3339(self.at).into()), ("id", self.id.as_str().into())];
+        let mark = Value::object(fields.into_iter().chain(boot));
         if let Err(why) = durable::write(path, 0o640, format!("{mark}\n").as_bytes()) {
             log::warn!("{why}; after a restart something may be notified twice");
         }
@@ -49,31 +55,34 @@ impl Mark {
         history: &Path,
         host: &str,
         about: &[Topic],
-        now: Time,
+        now: Moment,
         most: usize,
     ) -> VecDeque<Arc<Message>> {
-        let mut found = VecDeque::new();
-        let mut sieve = Sieve::default();
-        let messages = || {
-            let entries = history::read(history).into_iter().flatten().filter_map(|line| match line {
-                Line::Entry(entry) if now.since(history::moment(&entry)) <= STALE => Some(entry),
-                _ => None,
-            });
-            // Whether the hold-down had grown then is not known any more.
-            entries.filter_map(|entry| Message::of(&entry, host, Duration::MAX))
+        let (mut found, mut sieve) = (VecDeque::new(), Sieve::default());
+        let entries = || {
+            history::read(history).into_iter().flatten().filter_map(|line| match line {
+                Line::Entry(entry) => Some(entry),
+                Line::Unreadable => None,
+            })
         };
-        // What stands before the mark was delivered before it: by its time alone that cannot be told, for entries of one
-        // turn of the loop may stand in another order, and clocks are set back.
-        let mut is_behind = !messages().any(|message| message.id == self.id);
-        let since = if is_behind { self.at } else { Time::default() };
-        for message in messages() {
-            if !is_behind {
-                is_behind = message.id == self.id;
-            } else if message.at >= since
-                && message.is_transition()
-                && message.is_about(about)
-                && sieve.lets_through(&message)
-            {
+        // Whether the hold-down had grown then is not known any more.
+        let message = |entry: &Node| Message::of(entry, host, Duration::MAX);
+        // Entries before the mark were delivered before it. Their times alone do not tell: entries of one turn of the
+        // loop may be in another order, and clocks are set back.
+        let has_mark = entries().any(|entry| message(&entry).is_some_and(|message| message.id == self.id));
+        let has_boot = entries().any(|entry| self.is_of_boot_of(&entry));
+        let mut is_behind = false;
+        for entry in entries() {
+            let message = message(&entry);
+            if has_mark && !is_behind {
+                is_behind = message.is_some_and(|message| message.id == self.id);
+                continue;
+            }
+            is_behind = has_mark || self.stands_after(&entry, has_boot, is_behind);
+            let is_news = |message: &Message| now.measured_since(message.moment()).is_none_or(|age| age <= STALE);
+            let wanted = |message: &Message| message.is_transition() && message.is_about(about) && is_news(message);
+            let Some(message) = message.filter(|message| is_behind && wanted(message)) else { continue };
+            if sieve.lets_through(&message) {
                 found.push_back(Arc::new(message));
                 if found.len() == most {
                     break;
@@ -81,5 +90,19 @@ impl Mark {
             }
         }
         found
+    }
+
+    fn is_of_boot_of(&self, entry: &Node) -> bool {
+        self.boot.zip(BootTime::read(entry)).is_some_and(|(mark, entry)| mark.is_of_boot_of(entry))
+    }
+
+    /// True if the entry was written after the mark, as far as the time since the boot says it; `after_last` is the
+    /// answer for the entry before it. Where the history holds nothing of the mark's boot, the wall clock's labels decide.
+    fn stands_after(&self, entry: &Node, has_boot: bool, after_last: bool) -> bool {
+        match (self.boot, BootTime::read(entry)) {
+            (Some(mark), Some(entry)) if mark.is_of_boot_of(entry) => entry.since(mark).is_some(),
+            _ if has_boot => after_last,
+            _ => history::moment(entry) >= self.at,
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::event::{self, Kind};
 use crate::config::Topic;
 use crate::failover::Time;
 use crate::json::Value;
+use crate::report::boot_time::{BootTime, Moment};
 use crate::report::clock::{parse_rfc3339, people, rfc3339, wall_clock};
 
 /// One thing to tell.
@@ -17,6 +18,8 @@ pub struct Message {
     pub host: String,
     /// When it happened.
     pub at: Time,
+    /// The same moment as time since the boot, where that is known.
+    pub boot: Option<BootTime>,
     /// What it is about; a second topic where there is one.
     pub topics: [Option<Topic>; 2],
     /// The entry of the history.
@@ -43,6 +46,7 @@ impl Message {
             id: format!("{}-{:08x}", at.as_millis(), hash),
             host: host.to_owned(),
             at,
+            boot: BootTime::read(entry),
             topics: [Some(if in_drill { Topic::Drill } else { topic }), flapping.then_some(Topic::Flapping)],
             entry: entry.clone(),
             kind,
@@ -59,7 +63,12 @@ impl Message {
             ("text", "this is a test, and all is well: `openclaw-failover notify --test` sent it".into()),
         ]);
         let id = format!("{}-test", at.as_millis());
-        Self { id, host: host.to_owned(), at, topics: [Some(topic), None], entry, kind: Kind::Condition }
+        Self { id, host: host.to_owned(), at, boot: None, topics: [Some(topic), None], entry, kind: Kind::Condition }
+    }
+
+    /// Both clocks of when it happened.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { label: self.at, boot: self.boot }
     }
 
     /// Whether it is about one of these.
@@ -105,7 +114,7 @@ fn hash(parts: &[&str]) -> u32 {
 /// Lets the first of a series of tries through and, an hour later, the next.
 #[derive(Debug, Default)]
 pub struct Sieve {
-    told: Vec<(u32, Time)>,
+    told: Vec<(u32, Moment)>,
 }
 
 impl Sieve {
@@ -118,14 +127,19 @@ impl Sieve {
             return true;
         }
         let key = hash(&[message.text("event"), message.text("why")]);
-        if self.told.iter().any(|&(told, at)| told == key && message.at.since(at) < Self::PAUSE) {
+        let now = message.moment();
+        // A clock that was set back between the two says nothing.
+        let by_labels = |at: Moment| (now.label >= at.label).then(|| now.label.since(at.label));
+        let is_recent =
+            |at: Moment| now.measured_since(at).or_else(|| by_labels(at)).is_some_and(|it| it < Self::PAUSE);
+        if self.told.iter().any(|&(told, at)| told == key && is_recent(at)) {
             return false;
         }
         self.told.retain(|&(told, _)| told != key);
         if self.told.len() == Self::MOST {
             self.told.remove(0);
         }
-        self.told.push((key, message.at));
+        self.told.push((key, now));
         true
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::boot_time::{BootTime, Moment};
 use crate::failover::Time;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -17,14 +18,42 @@ const LATEST: u64 = 253_402_300_799_999;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wall {
     ahead: i64,
+    /// When the two clocks were read, in the machine's time.
+    read_at: Time,
+    /// The same moment as time since the boot.
+    boot: Option<BootTime>,
 }
 
 impl Wall {
     /// Reads the distance off the two clocks, both read at the same moment.
     #[must_use]
     pub fn new(machine: Time, wall: Time) -> Self {
-        let signed = |time: Time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        Self { ahead: signed(wall).saturating_sub(signed(machine)) }
+        Self { ahead: distance(machine, wall), read_at: machine, boot: None }
+    }
+
+    /// The machine's time at which the wall clock says, or would have said, this.
+    #[must_use]
+    pub fn machine_time(self, label: Time) -> Time {
+        Time::from_millis(label.as_millis().saturating_add_signed(self.ahead.saturating_neg()))
+    }
+
+    /// The same, knowing that the machine's time `since` was this long after the boot.
+    #[must_use]
+    pub fn with_boot(self, since: Time, boot: Option<BootTime>) -> Self {
+        let boot = boot.map(|boot| boot.moved(distance(since, self.read_at)));
+        Self { boot, ..self }
+    }
+
+    /// The moment at which the clocks were read.
+    #[must_use]
+    pub fn moment(self) -> Moment {
+        Moment { label: self.at(self.read_at), boot: self.boot }
+    }
+
+    /// The machine's `time` as time since the boot.
+    #[must_use]
+    pub fn boot_time(self, time: Time) -> Option<BootTime> {
+        self.boot.map(|boot| boot.moved(distance(self.read_at, time)))
     }
 
     /// What the wall clock says, or would have said, at the machine's `time`.
@@ -32,6 +61,12 @@ impl Wall {
     pub fn at(self, time: Time) -> Time {
         Time::from_millis(time.as_millis().saturating_add_signed(self.ahead))
     }
+}
+
+/// Milliseconds from one moment to another, negative if that lies before it.
+pub(super) fn distance(from: Time, to: Time) -> i64 {
+    let signed = |time: Time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    signed(to).saturating_sub(signed(from))
 }
 
 /// What the wall clock says.

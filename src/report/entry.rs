@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use log::Level;
 
+use super::boot_time::BootTime;
 use super::clock::Wall;
 use super::fields;
 use crate::config::Config;
@@ -34,6 +35,8 @@ const QUOTED: usize = 300;
 pub struct Entry {
     /// When, by the wall clock.
     pub at: Time,
+    /// The same moment as time since the boot, where that is known.
+    pub boot: Option<BootTime>,
     /// Its stable name.
     pub event: &'static str,
     /// How loudly to say it.
@@ -82,13 +85,13 @@ impl Entry {
     #[must_use]
     pub fn of_machine(note: &Note, at: Time, wall: Wall, config: &Config) -> Self {
         let entry = Teller { config, wall }.tell(note);
-        Self { at: wall.at(at), ..entry }
+        Self { at: wall.at(at), boot: wall.boot_time(at), ..entry }
     }
 
     /// Puts a note of the monitor into words. `at` is the machine's time.
     #[must_use]
     pub fn of_monitor(note: &MonitorNote, at: Time, wall: Wall) -> Self {
-        Self { at: wall.at(at), ..monitor::tell(note) }
+        Self { at: wall.at(at), boot: wall.boot_time(at), ..monitor::tell(note) }
     }
 
     /// The entry as the history keeps it.
@@ -97,7 +100,8 @@ impl Entry {
         let head =
             [("at", fields::time(self.at)), ("event", self.event.into()), ("severity", self.severity.name().into())];
         let text = [("text", self.text.as_str().into())];
-        Value::object(head.into_iter().chain(self.fields.iter().cloned()).chain(text))
+        let boot = self.boot.map(BootTime::fields).into_iter().flatten();
+        Value::object(head.into_iter().chain(boot).chain(self.fields.iter().cloned()).chain(text))
     }
 
     fn notice(event: &'static str, text: &str) -> Self {
@@ -113,7 +117,7 @@ impl Entry {
     }
 
     fn new(severity: Severity, event: &'static str, text: &str) -> Self {
-        Self { at: Time::default(), event, severity, fields: Vec::new(), text: printable(text, SENTENCE) }
+        Self { at: Time::default(), boot: None, event, severity, fields: Vec::new(), text: printable(text, SENTENCE) }
     }
 
     fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {

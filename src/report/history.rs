@@ -6,6 +6,7 @@
 mod command;
 mod summary;
 mod thin;
+mod timeline;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};

@@ -1,11 +1,13 @@
 //! `state.json`: what the machine must remember across restarts.
 //!
-//! Its times are wall clock, for a monotonic clock means nothing to the next monitor. One that lies in the future, after
-//! the clock was set back, counts as now: the core sees to that.
+//! Its times are the wall clock's labels, and the file says when it was written by both clocks: the next monitor knows
+//! by that how long ago each was, whatever became of the wall clock. A time that still lies ahead counts as now: the core
+//! sees to that.
 
 use std::path::Path;
 
-use super::clock::Wall;
+use super::boot_time::{BootTime, Moment};
+use super::clock::{Wall, distance};
 use super::durable::{self, Error};
 use super::fields::{self, as_list, as_time, field, newer, optional};
 use super::load::{Unreadable, load as load_file};
@@ -19,15 +21,19 @@ const MAX: usize = 64 * 1024;
 /// Under which name the reason is kept.
 const REASON: &str = "hold_reason";
 
+/// Under which name it is kept when the file was written.
+const SAVED: &str = "saved_at";
+
 /// Reads what the last monitor remembered. When there is nothing to read, or nothing that makes sense, the memory is
-/// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's. Between the two:
-/// why the hold stands, in the operator's words.
+/// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's. Between the
+/// two: why the hold stands, in the operator's words.
 #[must_use]
 pub fn load(path: &Path, now: Time) -> (Memory, Option<String>, Option<Unreadable>) {
     let so = "what was remembered is lost, a hold and the length of the hold-down included";
     // A monitor of an older version wrote none.
     let reason = |node: &Value| node.get(REASON).and_then(|reason| reason.as_str()).map(str::to_owned);
-    match load_file(path, MAX, now, so, |node| Ok((understand(node)?, reason(node)))) {
+    let now_by_both = Moment { label: now, boot: BootTime::now() };
+    match load_file(path, MAX, now, so, |node| Ok((aged(understand(node)?, node, now_by_both), reason(node)))) {
         Ok(found) => {
             let (memory, reason) = found.unwrap_or_default();
             (memory, reason, None)
@@ -36,12 +42,27 @@ pub fn load(path: &Path, now: Time) -> (Memory, Option<String>, Option<Unreadabl
     }
 }
 
-/// Writes what the next monitor must know, and why the hold stands in the operator's words, so that it survives a power cut.
+/// The memory on the clock of the reader: each time lies as long before `now` as has really passed since, which is
+/// measured within one boot. Across boots the labels say it, and never less than nothing: a hold ends no later than it
+/// would have without the reboot, and a clock that starts in 1970 prolongs nothing.
+fn aged(mut memory: Memory, state: &Value, now: Moment) -> Memory {
+    let Some(saved) = newer(state, SAVED, as_time).ok().flatten() else { return memory };
+    let saved = Moment { label: saved, boot: BootTime::read(state) };
+    let passed = i64::try_from(now.since(saved).as_millis()).unwrap_or(i64::MAX);
+    let moved = distance(saved.label, now.label).saturating_sub(passed);
+    memory.map_times(|at| Time::from_millis(at.as_millis().saturating_add_signed(moved)));
+    memory
+}
+
+/// Writes what the next monitor must know, and the operator's reason of the hold, so that it survives a power cut.
 ///
 /// # Errors
 /// When it cannot be written; what was remembered before is then still there.
 pub fn save(path: &Path, memory: &Memory, reason: Option<&str>, wall: Wall) -> Result<(), Error> {
-    let mut text = Value::object(entries(memory, wall).into_iter().chain([(REASON, reason.into())])).pretty();
+    let saved = wall.moment();
+    let boot = saved.boot.map(BootTime::fields).into_iter().flatten();
+    let stamp = [(REASON, reason.into()), (SAVED, fields::time(saved.label))];
+    let mut text = Value::object(entries(memory, wall).into_iter().chain(stamp).chain(boot)).pretty();
     text.push('\n');
     durable::write(path, 0o640, text.as_bytes())
 }
@@ -218,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn times_follow_the_wall_clock_and_ones_ahead_are_left_to_the_core() {
+    fn times_follow_the_wall_clock_and_keep_their_age_when_it_was_set_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let memory = Memory { killed: Some(at(100)), ..Memory::default() };
         save(&path, &memory, None, Wall::new(at(200), at(3800))).unwrap();
         assert_eq!(load(&path, at(3800)).0.killed, Some(at(3700)));
-        assert_eq!(load(&path, at(0)).0.killed, Some(at(3700)));
+        assert_eq!(load(&path, at(0)).0.killed, Some(at(0) - Duration::from_secs(100)));
     }
 
     #[test]

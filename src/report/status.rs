@@ -13,6 +13,7 @@ mod write;
 use std::time::Duration;
 
 use crate::failover::{Drill, Failover, Hold, HoldKind, Time};
+use crate::report::boot_time::BootTime;
 use crate::report::strip::Strip;
 
 pub use build::{Facts, Seen};
@@ -39,6 +40,8 @@ pub struct Status {
     pub started_at: Time,
     /// When this was written.
     pub updated_at: Time,
+    /// The same moment as time since the boot, where that is known.
+    pub boot: Option<BootTime>,
     /// The longest that the monitor lets pass between two writes.
     pub interval: Duration,
     /// What this host is to its user.
@@ -199,7 +202,20 @@ impl Status {
     #[must_use]
     pub fn is_fresh(&self, now: Time) -> bool {
         let patience = PATIENCE.max(self.interval.saturating_mul(SILENT_INTERVALS));
+        if let Some(age) = self.measured_age() {
+            return age <= patience;
+        }
         now.since(self.updated_at) <= patience && self.updated_at.since(now) <= patience
+    }
+
+    /// Time since it was written: measured, where its reader is of the same boot, or else by the wall clock.
+    #[must_use]
+    pub fn age(&self, now: Time) -> Duration {
+        self.measured_age().unwrap_or_else(|| now.since(self.updated_at))
+    }
+
+    fn measured_age(&self) -> Option<Duration> {
+        BootTime::now()?.since(self.boot?)
     }
 
     /// Whether this upstream is another standby that has nothing to do: its gateway is down, and one listed before it lives.

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::clock::distance;
 use super::durable::{self, Error};
 use super::fields::{self, as_list, as_time, field};
 use super::load::{Unreadable, load as load_file, parse};
@@ -115,6 +116,16 @@ impl Strip {
         }
         self.seen = now;
         (self.last, self.cells) != before
+    }
+
+    /// The wall clock was set: what it called `from` it calls `to`. The cells keep their distance from the present.
+    pub fn clock_was_set(&mut self, from: Time, to: Time) {
+        let moved = distance(from, to);
+        if self.seen > Time::default() {
+            self.seen = Time::from_millis(self.seen.as_millis().saturating_add_signed(moved));
+        }
+        let half_hours = |time| i64::try_from(half_hour(time)).unwrap_or(i64::MAX);
+        self.last = self.last.saturating_add_signed(half_hours(to).saturating_sub(half_hours(from)));
     }
 
     /// The cells of the 24 hours that end with the half hour of `now`, the oldest first.

@@ -174,14 +174,15 @@ fn run<R>(
     last: impl Fn() -> Result<Option<R>, ReadError>,
     ended: impl Fn(&R) -> Time,
 ) -> Result<R, UnitError> {
-    let asked = now();
+    // A report is a new one if it is not the one from before: clocks may be set meanwhile.
+    let before = last().ok().flatten().as_ref().map(&ended);
     let mut started = systemctl.start(unit, limit, cancel);
     if started.is_err() && cancel.is_cancelled() {
         started = systemctl.stop(unit, STOP, &Cancel::new());
     }
     // One that has something to complain of ends with an exit code too, but its report says more.
     match (last(), started) {
-        (Ok(Some(report)), _) if ended(&report) >= asked => Ok(report),
+        (Ok(Some(report)), _) if Some(ended(&report)) != before => Ok(report),
         (_, Err(why)) => Err(UnitError::Systemd(why)),
         (Err(why), Ok(())) => Err(UnitError::Unreadable(why)),
         (Ok(_), Ok(())) => Err(UnitError::NoReport(unit)),

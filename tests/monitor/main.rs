@@ -5,6 +5,7 @@
 #[path = "../support/needs.rs"]
 mod needs;
 
+mod failures;
 mod terminal;
 
 use std::env;

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::config::{Format, Topic};
+use openclaw_failover::config::{self, Format, Topic};
 use openclaw_failover::failover::Note;
 use openclaw_failover::notify::{self, Message};
+use openclaw_failover::report::boot_time::BootTime;
+use openclaw_failover::report::clock::{Wall, wall_clock};
+use openclaw_failover::report::entry::Entry;
+use openclaw_failover::report::history;
 
 use crate::server::{PATIENCE, Server};
 use crate::stage::{QUICK, Stage, demoted, entry, message, promoted};
@@ -224,5 +228,54 @@ fn nothing_of_a_credential_is_ever_told() {
     ] {
         let said = told(format, &credential);
         assert!(said.contains(why) && !said.contains("hunter2"), "{credential}: {said}");
+    }
+}
+
+/// A transition that happened `seconds` ago in this boot, told by a wall clock that was `behind` seconds behind then.
+fn happened(stage: &Stage, seconds: u64, behind: u64) -> Option<Arc<Message>> {
+    let (now, boot) = (wall_clock(), BootTime::now()?);
+    let machine = now - Duration::from_secs(seconds);
+    let wall = Wall::new(machine, machine - Duration::from_secs(behind)).with_boot(now, Some(boot));
+    let text = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }] }"#;
+    let entry = Entry::of_machine(&promoted(30), machine, wall, &config::parse(text, "c.json").unwrap());
+    history::append(&stage.path("history.jsonl"), &entry).unwrap();
+    Some(message(&entry))
+}
+
+#[test]
+fn a_clock_that_is_set_while_a_webhook_is_down_drops_no_transition() {
+    // Three days and ten years ahead since; and three days behind.
+    for behind in [3 * 24 * 3600, 10 * 365 * 24 * 3600] {
+        let stage = Stage::new();
+        let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (courier, told) = stage.courier(stage.webhook(Format::Json, &format!("http://{dead}/")));
+        let Some(message) = happened(&stage, 20, behind) else {
+            return eprintln!("skipped: this host tells no time since its boot");
+        };
+        courier.take(&message);
+        assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
+        let server = Server::at(&dead.to_string(), None);
+        assert_eq!(server.next().text("id"), message.id, "the same monitor delivers it");
+        assert!(told.recv_timeout(PATIENCE).unwrap().is_ok());
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_between_two_monitors_drops_no_transition_either() {
+    for behind in [3 * 24 * 3600, 10 * 365 * 24 * 3600, 50 * 365 * 24 * 3600] {
+        let stage = Stage::new();
+        let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let webhook = stage.webhook(Format::Json, &format!("http://{dead}/"));
+        let (courier, told) = stage.courier(webhook.clone());
+        let Some(message) = happened(&stage, 0, behind) else {
+            return eprintln!("skipped: this host tells no time since its boot");
+        };
+        courier.take(&message);
+        assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
+        drop(courier);
+        until_gone(&told);
+        let server = Server::at(&dead.to_string(), None);
+        let (_courier, _told) = stage.courier(webhook);
+        assert_eq!(server.next().text("id"), message.id, "{behind} s");
     }
 }

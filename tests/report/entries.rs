@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use openclaw_failover::doctor::{Finding, Level};
-use openclaw_failover::failover::{Abort, Cause, Drill, DrillStep, Hold, HoldKind, Note, Outcome, Reason, Refusal};
+use openclaw_failover::failover::{
+    Abort, Availability, Cause, Drill, DrillStep, Hold, HoldKind, Note, Outcome, Reason, Refusal,
+};
 use openclaw_failover::json;
 use openclaw_failover::probe::{Failure, Verdict};
 use openclaw_failover::report::clock::Wall;
@@ -62,6 +64,8 @@ fn machine_notes() -> Vec<Note> {
         Note::ChannelsBroken,
         Note::ChannelsWell,
         Note::WentDown,
+        Note::Flapping { recent: Availability::default() },
+        Note::Steady { recent: Availability::default() },
         Note::ServesAgain,
         Note::DrainCut { after: Duration::from_secs(15) },
         Note::StopFailed { why, retry_in: Duration::from_secs(5) },
@@ -222,8 +226,8 @@ fn a_promotion_says_what_why_since_when_and_what_next() {
     let entry = entry(&note, 30);
     assert_eq!(
         entry.text,
-        "takes over: nobody has shown life for 30 s, since 2026-11-21 22:00:00Z; 11 probes in a row failed. \
-         openclaw.service is started once the running pull ends, in 5 s at most"
+        "failing over: primary down for 30 s (11 failed probes), since 2026-11-21 22:00:00Z; starting openclaw.service \
+         after the running pull (5 s at most)"
     );
     assert_eq!(entry.severity, Severity::Warning);
     let json = entry.to_json();

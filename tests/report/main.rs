@@ -6,6 +6,7 @@
 mod needs;
 
 mod armed;
+mod clocks;
 mod entries;
 mod history;
 mod metrics;

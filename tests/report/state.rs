@@ -24,6 +24,7 @@ fn memory(seconds: u64) -> Memory {
             answered: Some(at(seconds)),
             ended: Some(at(seconds)),
         }),
+        demoting: None,
         killed: Some(at(seconds)),
         drill: Some(Drill {
             began: at(seconds),

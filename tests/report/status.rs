@@ -54,6 +54,7 @@ pub(crate) fn full(word: &str) -> Status {
         pid: 4711,
         version: word.to_owned(),
         started_at: at(0),
+        boot: None,
         updated_at: at(100),
         interval: SECOND * 10,
         role: Role { name: word.to_owned(), step: Some(word.to_owned()), cause: Some(word.to_owned()), since: at(5) },

@@ -132,7 +132,7 @@ impl Night {
         self
     }
 
-    /// Nothing was said since it was last asked but notes that begin so.
+    /// Asserts that only notes that begin so were said since it was last asked.
     pub fn is_silent_but_for(&mut self, beginnings: &[&str]) -> &mut Self {
         self.heard = true;
         let others = |note: &&String| !beginnings.iter().any(|beginning| note.starts_with(beginning));

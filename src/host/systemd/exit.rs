@@ -1,4 +1,4 @@
-//! How a unit's last run ended, in words.
+//! End of a unit's last run, in words.
 
 use super::{Systemctl, Unit};
 use crate::host::redact::redact;
@@ -50,7 +50,7 @@ const SIGNALS: [(i32, &str); 10] = [
 ];
 
 impl Unit {
-    /// How its last run ended, to be read after the unit's name; `None` if it has not ended, or was never started.
+    /// End of its last run, to be read after the unit's name; `None` if it has not ended, or was never started.
     #[must_use]
     pub fn exit_in_words(&self) -> Option<String> {
         let status = self.exec_status.unwrap_or_default();
@@ -101,7 +101,7 @@ impl Systemctl {
         line.map(|line| redact(&line))
     }
 
-    /// How a run of the unit ended, with its last line: "openclaw.service exited: code 78 (configuration error); last
+    /// End of a run of the unit, with its last line: "openclaw.service exited: code 78 (configuration error); last
     /// line: …".
     #[must_use]
     pub fn exit_with_last_line(&self, unit: &str, run: &Unit) -> Option<String> {
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(said("core-dump", 11), "crashed: signal 11 (SEGV)");
         assert_eq!(said("oom-kill", 9), "was killed: out of memory");
         assert!(said("start-limit-hit", 1).ends_with("last exit: code 1 (an error)"));
-        assert_eq!(said("exec-condition\x1b[2J", 0), "ended: exec-condition[2J");
+        assert_eq!(said("exec-condition\x1b[2J", 0), "ended: exec-condition [2J");
         assert_eq!(ended("", 0), None);
     }
 }

@@ -1,7 +1,7 @@
 //! How the workspace's way in and back out go: what was told of it last, and what is wrong with it.
 
 use crate::failover::Time;
-use crate::report::clock::wall_clock;
+use crate::report::clock::{Wall, wall_clock};
 use crate::report::entry::MonitorNote;
 use crate::report::status::{Pull, Push};
 use crate::sync::Report;
@@ -18,13 +18,36 @@ pub(in crate::monitor) struct Workspace {
     push: Option<Push>,
     not_put_away: Option<String>,
     open: bool,
+    /// The wall clock that the times above are of.
+    wall: Option<Wall>,
+    /// Time of the last fresh workspace, as the last report has it: a later report repeats it, whatever the clock does.
+    reported_fresh: Option<Time>,
 }
 
 impl Workspace {
+    /// The wall clock may have been set: what has been told so far keeps its age.
+    pub(in crate::monitor) fn follow_clock(&mut self, wall: Wall) {
+        let Some(before) = self.wall.replace(wall) else { return };
+        let moved = |at: &mut Time| *at = wall.at(before.machine_time(*at));
+        if let Some(pull) = &mut self.pull {
+            moved(&mut pull.at);
+            pull.fresh.iter_mut().for_each(moved);
+        }
+        if let Some(push) = &mut self.push {
+            moved(&mut push.at);
+            push.returned.iter_mut().for_each(moved);
+        }
+    }
+
     pub(in crate::monitor) fn pulled(&mut self, result: &Result<Report, String>) -> Option<MonitorNote> {
         let pull = match result {
             Ok(report) if report.workspace.outcome == Outcome::Busy => return None,
-            Ok(report) => of_report(report),
+            Ok(report) => {
+                let is_repeated = report.fresh.is_some() && self.reported_fresh == report.fresh;
+                self.reported_fresh = report.fresh;
+                let known = self.pull.as_ref().filter(|_| is_repeated).and_then(|pull| pull.fresh);
+                Pull { fresh: known.or(report.fresh), ..of_report(report) }
+            }
             Err(why) => Pull {
                 outcome: "not_run".to_owned(),
                 at: wall_clock(),

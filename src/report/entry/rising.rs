@@ -19,8 +19,8 @@ impl Teller<'_> {
                 span(self.config.promote.sync_wait)
             ),
             Cause::Flapping => format!(
-                "failing over: the primary keeps failing and coming back, and fails just now; starting {unit} after the \
-                 running pull ({} at most)",
+                "failing over: the primary keeps failing and coming back, and fails just now; starting {unit} after \
+                 the running pull ({} at most)",
                 span(self.config.promote.sync_wait)
             ),
             Cause::Operator => format!("takes over, because an operator said so: {unit} is started"),

@@ -14,7 +14,7 @@ impl Teller<'_> {
     pub(super) fn armed(&self, upstream: usize) -> Entry {
         let name = self.upstream(upstream);
         let urls = self.config.upstreams.get(upstream).map(|upstream| upstream.urls.clone());
-        let text = format!("{name} was seen healthy from here for the first time: from now on its death counts");
+        let text = format!("{name} was seen healthy from here for the first time: failover armed");
         Entry::notice("armed", &text).with("upstream", name).with("urls", urls.unwrap_or_default())
     }
 
@@ -24,7 +24,7 @@ impl Teller<'_> {
             0 | 1 => format!("{name} shows no life: {why}"),
             _ => format!("no upstream shows life any more; of {name} the last probe says: {why}"),
         };
-        let text = format!("{who}. After {} of that this host's gateway is to be up", span(after));
+        let text = format!("{who}. Failing over in {} unless it recovers", span(after));
         Entry::warning("window_opened", &text)
             .with("upstream", name)
             .with("failure", failure.name())

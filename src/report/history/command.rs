@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::summary::Summary;
-use super::{Line, moment, read};
+use super::{Line, moment, read, timeline};
 use crate::failover::Time;
 use crate::host::printable;
 use crate::json::Node;
 use crate::report::Shown;
+use crate::report::boot_time::{BootTime, Moment};
 use crate::report::clock::people;
 use crate::report::durable::Error;
 use crate::report::strip::Strip;
@@ -41,13 +42,21 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
     let from = since.map_or(Time::default(), |since| now - since);
     let (mut entries, mut summary) = (Vec::new(), Summary::new(from));
     let mut unreadable = 0_usize;
+    let mut times =
+        timeline::place(&stamps(path)?, Moment { label: now, boot: BootTime::now() }, timeline::LONGEST_SHOWN)
+            .into_iter();
     for line in read(path)? {
-        match line {
+        let Line::Entry(entry) = line else {
+            unreadable += 1;
+            continue;
+        };
+        // An entry that has come since the times were read is of now.
+        let at = times.next().unwrap_or(now);
+        if is_summary {
             // What was before says how things stood when that time began.
-            Line::Entry(entry) if is_summary => summary.add(moment(&entry), &entry),
-            Line::Entry(entry) if moment(&entry) < from => {}
-            Line::Entry(entry) => entries.push(if json { entry.to_string() } else { row(&entry) }),
-            Line::Unreadable => unreadable += 1,
+            summary.add(at, &entry);
+        } else if at >= from {
+            entries.push(if json { entry.to_string() } else { row(&entry) });
         }
     }
     // A monitor that was killed and is not back has not watched until now.
@@ -63,6 +72,15 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
     };
     let warning = (unreadable > 0).then(|| format!("lines left out because they cannot be read: {unreadable}"));
     Ok(Shown { text, warning, code: 0 })
+}
+
+/// Both clocks of every entry that can be read, in the order of the files.
+fn stamps(path: &Path) -> Result<Vec<Moment>, Error> {
+    let stamp = |line| match line {
+        Line::Entry(entry) => Some(timeline::stamp(&entry)),
+        Line::Unreadable => None,
+    };
+    Ok(read(path)?.filter_map(stamp).collect())
 }
 
 fn row(entry: &Node) -> String {

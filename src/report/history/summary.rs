@@ -81,7 +81,12 @@ impl Summary {
     /// Takes the next entry in, also one of the time before.
     pub(super) fn add(&mut self, at: Time, entry: &Node) {
         let text = |key| entry.get(key).and_then(|field| field.as_str());
-        let time = |key| text(key).and_then(parse_rfc3339);
+        // A label in an entry counts by its distance from the entry's own: both are of one clock.
+        let label = text("at").and_then(parse_rfc3339);
+        let time = |key| {
+            let named = text(key).and_then(parse_rfc3339)?;
+            Some(label.map_or(named, |label| at - label.since(named)))
+        };
         let seconds = |key| entry.get(key).and_then(|field| fields::as_seconds(field, "").ok());
         let (event, cause) = (text("event").unwrap_or_default(), text("cause"));
         if event == "started" {

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{Line, OLDER, moment, older, open, read};
+use super::{Line, OLDER, moment, older, open, read, timeline};
 use crate::failover::Time;
 use crate::json::{Node, Value};
 use crate::report::durable::{Error, sync_folder};
@@ -55,7 +55,8 @@ pub(super) fn thin(path: &Path) -> Result<(), Error> {
         let new = path.with_extension("1.new");
         let file = File::create(&new).map_err(failed)?;
         let mut out = BufWriter::new(file);
-        copy(path, &mut room(path)?, &mut out)?.map_err(failed)?;
+        let days = days(path)?;
+        copy(path, &days, &mut room(path, &days)?, &mut out)?.map_err(failed)?;
         let file = out.into_inner().map_err(|why| failed(why.into_error()))?;
         file.sync_all().and_then(|()| fs::rename(&new, older(path))).map_err(failed)?;
     }
@@ -71,19 +72,30 @@ fn is_taken(path: &Path) -> Result<bool, Error> {
     Ok(recent.is_some() && recent == last(&older(path))?)
 }
 
+/// The day of each entry, counted from the last one: a wall clock that was wrong is no reason to forget the others.
+fn days(path: &Path) -> Result<Vec<u64>, Error> {
+    let stamp = |line| match line {
+        Line::Entry(entry) => Some(timeline::stamp(&entry)),
+        Line::Unreadable => None,
+    };
+    let stamps: Vec<_> = read(path)?.filter_map(stamp).collect();
+    let Some(last) = stamps.last().copied() else { return Ok(Vec::new()) };
+    Ok(timeline::place(&stamps, last, timeline::LONGEST_KEPT).into_iter().map(|time| time.as_millis() / DAY).collect())
+}
+
 /// What each day may keep of each worth.
-fn room(path: &Path) -> Result<BTreeMap<u64, Sizes>, Error> {
+fn room(path: &Path, of: &[u64]) -> Result<BTreeMap<u64, Sizes>, Error> {
     let mut days: BTreeMap<u64, Sizes> = BTreeMap::new();
     let mut worth = Worth::default();
-    // By the order of the file: a day that a wrong clock has put ahead of all others is no reason to forget those.
-    let mut latest = 0;
+    let mut of_entry = of.iter();
     for line in read(path)? {
         let Line::Entry(entry) = line else { continue };
-        latest = day(&entry);
+        let Some(day) = of_entry.next() else { break };
         if let Some(rank) = worth.of(&entry) {
-            days.entry(day(&entry)).or_default()[rank] += length(&entry);
+            days.entry(*day).or_default()[rank] += length(&entry);
         }
     }
+    let latest = of.last().copied().unwrap_or_default();
     days.retain(|day, _| latest.saturating_sub(*day) < DAYS);
     let mut left = OLDER - COUNTS;
     for rank in 0..3 {
@@ -108,25 +120,30 @@ fn level(days: &BTreeMap<u64, Sizes>, rank: usize, room: u64) -> u64 {
 }
 
 /// Writes what there is room for. The last entry is written in any case, and last: by that it is seen that all was taken.
-fn copy(path: &Path, room: &mut BTreeMap<u64, Sizes>, out: &mut impl Write) -> Result<io::Result<()>, Error> {
+fn copy(
+    path: &Path,
+    days: &[u64],
+    room: &mut BTreeMap<u64, Sizes>,
+    out: &mut impl Write,
+) -> Result<io::Result<()>, Error> {
     let entries = read(path)?.filter_map(|line| match line {
         Line::Entry(entry) => Some(entry),
         Line::Unreadable => None,
     });
-    let mut entries = entries.peekable();
+    let mut entries = entries.zip(days.iter().copied()).peekable();
     let (mut worth, mut left_out) = (Worth::default(), LeftOut::default());
     let mut write = || -> io::Result<()> {
-        while let Some(entry) = entries.next() {
+        while let Some((entry, day)) = entries.next() {
             let (rank, is_last) = (worth.of(&entry), entries.peek().is_none());
-            if !room.contains_key(&day(&entry)) && !is_last {
+            if !room.contains_key(&day) && !is_last {
                 continue;
             }
-            if is_last || day(&entry) != left_out.day {
+            if is_last || day != left_out.day {
                 left_out.tell(out)?;
-                left_out = LeftOut { day: day(&entry), ..LeftOut::default() };
+                left_out = LeftOut { day, ..LeftOut::default() };
             }
             left_out.at = moment(&entry);
-            let room = rank.and_then(|rank| room.get_mut(&day(&entry))?.get_mut(rank));
+            let room = rank.and_then(|rank| room.get_mut(&day)?.get_mut(rank));
             match room.and_then(|room| Some((room.checked_sub(length(&entry))?, room))) {
                 Some((rest, room)) => *room = rest,
                 None if is_last => {}
@@ -216,10 +233,6 @@ impl LeftOut {
 
 fn text<'a>(entry: &'a Node, key: &str) -> &'a str {
     entry.get(key).and_then(|it| it.as_str()).unwrap_or_default()
-}
-
-fn day(entry: &Node) -> u64 {
-    moment(entry).as_millis() / DAY
 }
 
 /// Its line's, in bytes.

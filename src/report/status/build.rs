@@ -99,6 +99,7 @@ impl Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: wall.at(facts.started),
             updated_at: wall.at(facts.now),
+            boot: wall.boot_time(facts.now),
             interval: facts.interval,
             role: role(machine, facts),
             upstreams: upstreams(machine, facts),

@@ -52,10 +52,8 @@ fn shown(text: &str, running: bool) -> Shown {
 
 /// The status as it was written, after what only its reader can tell.
 fn with_age(status: &Status, now: Time) -> Value {
-    let head = Value::object([
-        ("running", status.is_fresh(now).into()),
-        ("age_seconds", fields::seconds(now.since(status.updated_at))),
-    ]);
+    let head =
+        Value::object([("running", status.is_fresh(now).into()), ("age_seconds", fields::seconds(status.age(now)))]);
     match (head, status.to_json()) {
         (Value::Object(mut head), Value::Object(rest)) => {
             head.extend(rest);

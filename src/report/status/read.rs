@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Degraded, Gateway, Probed, Pull, Push, Role, Status, Upstream, Window};
 use crate::failover::Time;
 use crate::json::Value;
+use crate::report::boot_time::BootTime;
 use crate::report::fields::{as_seconds, as_time, check_schema, field};
 use crate::report::strip::Strip;
 use crate::report::{load, past};
@@ -35,6 +36,7 @@ impl Status {
             version: text(node, "version").unwrap_or_default(),
             started_at: time(node, "started_at").unwrap_or_default(),
             updated_at: as_time(field(node, "updated_at")?, "updated_at")?,
+            boot: BootTime::read(node),
             interval: as_seconds(field(node, "interval_seconds")?, "interval_seconds")?,
             role: Role {
                 name: text(node, "role").unwrap_or_default(),

@@ -27,10 +27,12 @@ impl Status {
         let mut page = Page::new(colour);
         if !self.is_fresh(now) {
             let (at, pid) = (people(self.updated_at), self.pid);
-            let since = ago(now, self.updated_at);
+            let since = ago(self.updated_at + self.age(now), self.updated_at);
             page.line(Some(Tone::Bad), &format!("monitor not running: process {pid} wrote last at {at}, {since}"));
             page.line(None, "What follows is how things stood then.");
         }
+        // Its times are of the clock that wrote it, which may have been set since.
+        let now = self.updated_at + self.age(now);
         page.row("role", &self.role(now));
         let (tone, ready) = self.ready(now);
         page.toned("ready", tone, &ready);

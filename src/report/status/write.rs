@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Degraded, Gateway, Probed, Pull, Push, Status, Upstream, Window};
 use crate::json::Value;
+use crate::report::boot_time::BootTime;
 use crate::report::durable::{self, Error};
 use crate::report::fields::{SCHEMA, seconds, time};
 use crate::report::past;
@@ -23,7 +24,7 @@ impl Status {
     /// The status for programs.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        Value::object([
+        let fields = [
             ("schema", SCHEMA.into()),
             ("pid", self.pid.into()),
             ("version", self.version.as_str().into()),
@@ -48,7 +49,9 @@ impl Status {
             ("drill_due_at", self.drill_due.map(time).into()),
             ("degraded", Value::array(self.degraded.iter().map(degraded))),
             ("strip", self.strip.to_json()),
-        ])
+        ];
+        let boot = self.boot.map(BootTime::fields).into_iter().flatten();
+        Value::object(fields.into_iter().chain(boot))
     }
 }
 

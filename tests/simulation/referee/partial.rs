@@ -1,4 +1,4 @@
-//! Chronic partial outages, counted anew from what the monitor was told and from the world's truth.
+//! Chronic partial outages, counted a second time from what the monitor was told and from the world's truth.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use openclaw_failover::failover::{Cause, Machine, Policy, Role};
 
 use super::{Referee, millis};
 
-/// What was told and what was true over the recent past.
+/// Verdicts and truth of the recent past.
 pub struct Account {
     over: u64,
     longest_step: u64,
@@ -102,7 +102,8 @@ impl Referee {
         cause == Cause::Flapping && self.account.was_due
     }
 
-    /// Nothing forbids it, and by the lowest reckoning the upstreams were down for most of the time: this host serves.
+    /// Fails where no rule forbids a failover, the upstreams were down for most of the time by the lowest reckoning, and
+    /// this host does nothing.
     pub fn check_flapping(&self, now: u64, machine: &Machine) {
         let is_undisturbed = now > self.settled + self.account.over && !self.policy.witnessed && self.drill.is_none();
         let may_act = self.armed && self.hold.is_none() && machine.role() == &Role::Standby;

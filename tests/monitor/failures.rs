@@ -1,0 +1,169 @@
+//! Messages to an operator when a gateway does not start, when systemd cannot be asked, and when the primary keeps
+//! failing and coming back. systemd and its journal are scripts here.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{BINARY, PATIENCE, Running, configure, degraded, hears, monitor, stub};
+
+/// A systemd whose gateway unit is as `bin/unit` says, and whose start goes as `bin/start` says.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+here=${0%/*}
+case "$*" in
+*" show "*openclaw.service) cat "$here/unit" ;;
+*" start "*openclaw.service) . "$here/start" ;;
+*sync*) exit 1 ;;
+esac
+"#;
+
+const JOURNALCTL: &str = r#"#!/bin/sh
+case "$*" in
+*_SYSTEMD_UNIT=openclaw.service*_SYSTEMD_INVOCATION_ID=00000000000000000000000000000002*) ;;
+*) exit 1 ;;
+esac
+echo 'loading'
+echo 'Config invalid: gateway.auth.token=hunter2 is no object'
+echo
+"#;
+
+const DOWN: &str = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nResult=success\nInvocationID=\n";
+
+const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\nExecMainStatus=78\n\
+    InvocationID=00000000000000000000000000000002\n";
+
+fn programs(folder: &Path, start: &str) {
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    for (name, text) in [("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL)] {
+        fs::write(folder.join("bin").join(name), text).unwrap();
+        fs::set_permissions(folder.join("bin").join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    put(folder, "unit", DOWN);
+    put(folder, "start", start);
+}
+
+/// Replaces a file at once.
+fn put(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join("bin/new"), text).unwrap();
+    fs::rename(folder.join("bin/new"), folder.join("bin").join(name)).unwrap();
+}
+
+fn operator(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(BINARY);
+    let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.join("run")).args(args).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreachable_systemd() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    // systemd takes the job, and the gateway exits.
+    programs(
+        at,
+        "cp \"$here/exited\" \"$here/unit\"; echo 'Job for openclaw.service failed because the control process \
+        exited with error code.' >&2; exit 1\n",
+    );
+    put(at, "exited", EXITED);
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _gateway = stub(primary);
+    let gateway = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
+    let (_monitor, lines) = monitor(at);
+    hears(&lines, "primary was seen healthy from here for the first time");
+
+    // It waits for a gateway that never comes up.
+    let mut promote = Command::new(BINARY);
+    promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
+    let _promote = Running(promote.spawn().unwrap());
+    let told = hears(&lines, "exited: code 78");
+    let words = "openclaw.service exited: code 78 (configuration error); last line: Config invalid: \
+        gateway.auth.token=[redacted] is no object. It is started again in 5 s";
+    assert!(told.contains(words), "{told}");
+    let wrong = degraded(at, "start_failing");
+    assert!(!wrong.contains("systemd_unreachable"), "{wrong}");
+    assert!(!fs::read_to_string(at.join("state/history.jsonl")).unwrap().contains("hunter2"));
+
+    // No bus: that is another thing, and it is told as one.
+    put(at, "start", "echo 'Failed to connect to bus: No such file or directory' >&2; exit 1\n");
+    hears(&lines, "systemd does not do what it is asked");
+    degraded(at, "systemd_unreachable");
+    // A refusal shows that systemd can be asked.
+    put(at, "start", "echo 'Failed to start openclaw.service: Unit openclaw.service is masked.' >&2; exit 1\n");
+    hears(&lines, "systemd does what it is asked again");
+}
+
+#[test]
+fn a_drill_that_failed_to_start_needs_no_force_the_next_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    programs(at, "echo 'Job for openclaw.service failed.' >&2; exit 1\n");
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _gateway = stub(primary);
+    let gateway = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
+    let (_monitor, lines) = monitor(at);
+    hears(&lines, "primary was seen healthy from here for the first time");
+    // The pull fails here, which is degraded by itself: only the first drill may be forced past that.
+    operator(at, &["drill", "--force"]);
+    hears(&lines, "does not come up");
+    hears(&lines, "the drill");
+    let status = fs::read_to_string(at.join("run/status.json")).unwrap();
+    assert!(!status.contains("systemd_unreachable"), "{status}");
+}
+
+/// A gateway that is up for the last `up` of each `cycle`, and hangs up at once in the rest.
+fn flapping_gateway(listener: TcpListener, cycle: Duration, up: Duration) {
+    thread::spawn(move || {
+        let began = Instant::now();
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let phase = began.elapsed().as_millis() % cycle.as_millis();
+            if phase < (cycle - up).as_millis() {
+                continue;
+            }
+            let mut request = [0; 2048];
+            let length = stream.read(&mut request).unwrap_or_default();
+            let is_startup = request[..length].starts_with(b"GET /startupz");
+            let body = if is_startup { r#"{"ok":true,"status":"started"}"# } else { r#"{"ok":true,"status":"live"}"# };
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length:";
+            let _ = write!(stream, "{head} {}\r\n\r\n{body}", body.len());
+        }
+    });
+}
+
+#[test]
+fn a_primary_that_keeps_failing_and_coming_back_is_told_and_failed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    programs(at, "exit 0\n");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let primary = listener.local_addr().unwrap();
+    flapping_gateway(listener, Duration::from_millis(700), Duration::from_millis(200));
+    let text = format!(
+        r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{primary}"] }}],
+              "probe": {{ "interval": "100ms", "retry_interval": "100ms", "timeout": "100ms" }},
+              "gateway": {{ "url": "http://127.0.0.1:1" }},
+              "promote": {{ "witnesses": [], "after": "1s", "sync_wait": "0s" }} }}"#
+    );
+    fs::write(at.join("config.json"), text).unwrap();
+    let (_monitor, lines) = monitor(at);
+    let told = hears(&lines, "keeps failing and coming back");
+    assert!(told.contains("available for") && told.contains("of the last 20 s"), "{told}");
+    let told = hears(&lines, "failing over: ");
+    assert!(told.contains("the primary keeps failing and coming back"), "{told}");
+    degraded(at, "flapping");
+    // The metrics are written a moment after the status.
+    let began = Instant::now();
+    let is_counted = || fs::read_to_string(at.join("run/metrics.prom")).unwrap().contains(r#"condition="flapping"} 1"#);
+    while !is_counted() {
+        assert!(began.elapsed() < PATIENCE, "no metric says that the primary is flapping");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
