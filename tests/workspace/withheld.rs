@@ -163,6 +163,20 @@ fn pipes_and_sockets_are_told_unless_they_are_ignored() {
 }
 
 #[test]
+fn a_pipe_that_git_would_wait_for_is_renamed() {
+    let world = World::new();
+    world.pull();
+    world.standby("mkdir sub; mkfifo .gitattributes sub/.gitignore; echo n >note.md");
+    let pushed = world.push();
+    assert_eq!((pushed.outcome, pushed.aside.count), (PushOutcome::Pushed, 2), "{pushed:?}");
+    assert_eq!(
+        world.standby("ls -A | grep -c '^.gitattributes.local-'; ls -A sub | cut -c-17"),
+        "1\n.gitignore.local-"
+    );
+    assert_eq!(world.remote("git show failover/claw2:note.md"), "n");
+}
+
+#[test]
 fn what_may_not_be_read_is_told() {
     let world = World::new();
     world.pull();
