@@ -46,7 +46,8 @@ pub(super) fn without_ignored(git: &Git<'_>, mut found: Withheld, withheld: &Wit
     let known: HashSet<&Path> = withheld.iter().map(|(path, _)| path.as_path()).collect();
     found.retain(|(path, reason)| {
         let folder = path.parent().unwrap_or(path);
-        !known.contains(path.as_path()) && !(*reason == Reason::Name && known.contains(folder))
+        let is_of_repository = *reason == Reason::Name && known.contains(folder);
+        !is_of_repository && !known.contains(path.as_path())
     });
     if found.is_empty() {
         return Ok(found);
