@@ -10,7 +10,7 @@ use super::refs::Head;
 use super::stage::stage;
 use super::stop::{Stop, Why};
 use super::swap::is_beyond_link;
-use super::walk::find_passed_over;
+use super::walk;
 use super::withhold::{self, Reason};
 use crate::host::CommandError;
 
@@ -32,6 +32,8 @@ pub(super) struct Image {
     pub(super) base: String,
     /// What stays here, by its name in the workspace.
     pub(super) withheld: Withheld,
+    /// New names of pipes for which git would have waited without end.
+    pub(super) aside: Vec<PathBuf>,
     /// True if git may store other bytes than those on the disk, or write other bytes than those that it stores.
     pub(super) may_convert: bool,
 }
@@ -57,6 +59,8 @@ enum Kind<'a> {
 impl Image {
     /// Looks at every file.
     pub(super) fn take(git: &Git<'_>, head: &Head, max_file: u64) -> Result<Self, Stop> {
+        let mut passed_over = walk::list(git.dir);
+        let aside = walk::rename_obstructing_pipes(git, &mut passed_over)?;
         let base = base(git, head)?;
         if !git.own_index().exists() {
             read_index(git, head)?;
@@ -79,12 +83,12 @@ impl Image {
             git.feed(&["update-index", "-z", "--index-info"], &gone, &git.own_index())?;
         }
         withheld.extend(stage(git, &listed, has_attributes)?);
-        let passed_over = find_passed_over(git, &withheld)?;
+        let passed_over = walk::without_ignored(git, passed_over, &withheld)?;
         withheld.extend(passed_over);
         let may_convert = has_attributes || git.converts_line_ends;
         let is_changed = !gone.is_empty() || !listed.is_empty();
         let tree = if is_changed { git.word(&["write-tree"])? } else { base.clone() };
-        Ok(Self { tree, base, withheld, may_convert })
+        Ok(Self { tree, base, withheld, aside, may_convert })
     }
 }
 

@@ -83,6 +83,7 @@ impl Local {
         let head = refs.head.commit.as_deref();
         let image = Image::take(git, &refs.head, workspace.max_file)?;
         told.withheld.clone_from(&image.withheld);
+        told.aside.extend(image.aside.iter().cloned());
         let tree = torn::without_torn(git, refs, &image)?;
         let commit = if tree == image.base {
             head.map(str::to_owned)

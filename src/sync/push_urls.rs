@@ -64,7 +64,7 @@ fn verify(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], attempt: &A
     if !missing.is_empty() {
         let failed: String = failures.iter().map(|failure| format!("; {failure}")).collect();
         let was_taken = |name: &&str| sent.taken.iter().any(|taken| taken.strip_prefix("refs/heads/") == Some(*name));
-        if !missing.iter().any(|name| was_taken(name)) {
+        if !missing.iter().any(was_taken) {
             return Err(Stop::new(Why::Unreachable, failed.trim_start_matches("; ")));
         }
         let said = format!(

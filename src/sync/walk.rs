@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use super::git::{ANSWER, Git, write_and_open};
 use super::image::Withheld;
+use super::rescue;
 use super::stop::Stop;
 use super::withhold::Reason;
+use crate::report::clock::wall_clock;
 
 /// Files and folders that are looked at in one run; a workspace beyond that is one of other troubles.
 const ENTRY_LIMIT: usize = 2_000_000;
@@ -23,13 +25,29 @@ const FOUND_LIMIT: usize = 10_000;
 /// Time limit for git to say which of them are ignored.
 const IGNORE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Finds them. What is ignored, or lies in a repository that is withheld as a whole, is left out.
-pub(super) fn find_passed_over(git: &Git<'_>, withheld: &Withheld) -> Result<Withheld, Stop> {
+/// Files that git reads by itself in every folder. A pipe of such a name would make it wait without end.
+const READ_BY_GIT: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
+
+/// Renames pipes for which git would wait without end. Returns their new names.
+pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut Withheld) -> Result<Vec<PathBuf>, Stop> {
+    let is_read = |path: &Path| READ_BY_GIT.iter().any(|name| path.file_name().is_some_and(|found| found == *name));
+    let mut aside = Vec::new();
+    for (path, _) in found.iter_mut().filter(|(path, reason)| *reason == Reason::Special && is_read(path)) {
+        if let Some(name) = rescue::move_out_of_the_way(git, path, wall_clock())? {
+            path.clone_from(&name);
+            aside.push(name);
+        }
+    }
+    Ok(aside)
+}
+
+/// Leaves out of what [`list`] has found what is ignored, or lies in a repository that is withheld as a whole.
+pub(super) fn without_ignored(git: &Git<'_>, mut found: Withheld, withheld: &Withheld) -> Result<Withheld, Stop> {
     let known: HashSet<&Path> = withheld.iter().map(|(path, _)| path.as_path()).collect();
-    let mut found = list(git.dir);
     found.retain(|(path, reason)| {
         let folder = path.parent().unwrap_or(path);
-        !known.contains(path.as_path()) && !(*reason == Reason::Name && known.contains(folder))
+        let is_of_repository = *reason == Reason::Name && known.contains(folder);
+        !is_of_repository && !known.contains(path.as_path())
     });
     if found.is_empty() {
         return Ok(found);
@@ -39,7 +57,8 @@ pub(super) fn find_passed_over(git: &Git<'_>, withheld: &Withheld) -> Result<Wit
     Ok(found)
 }
 
-fn list(workspace: &Path) -> Withheld {
+/// Finds them all.
+pub(super) fn list(workspace: &Path) -> Withheld {
     let mut found = Withheld::new();
     let mut folders = vec![PathBuf::new()];
     let mut left = ENTRY_LIMIT;

@@ -11,9 +11,11 @@ use crate::world::World;
 /// Filter that needs much longer than its time limit.
 const ENDLESS: &str = "sleep 600";
 
+#[track_caller]
 fn named<'a>(names: &'a Names, file: &str) -> &'a str {
     let found = names.listed.iter().find(|name| name.starts_with(&format!("{file} ")));
-    found.unwrap_or_else(|| panic!("{file} is not named: {names:?}"))
+    assert!(found.is_some(), "{file} is not named: {names:?}");
+    found.map_or("", String::as_str)
 }
 
 #[track_caller]
@@ -160,6 +162,20 @@ fn pipes_and_sockets_are_told_unless_they_are_ignored() {
     fs::remove_file(world.workspace.path.join("MEMORY.md")).unwrap();
     world.standby("git checkout -q MEMORY.md; echo two >>MEMORY.md");
     assert_eq!(world.push().outcome, PushOutcome::Pushed);
+}
+
+#[test]
+fn a_pipe_that_git_would_wait_for_is_renamed() {
+    let world = World::new();
+    world.pull();
+    world.standby("mkdir sub; mkfifo .gitattributes sub/.gitignore; echo n >note.md");
+    let pushed = world.push();
+    assert_eq!((pushed.outcome, pushed.aside.count), (PushOutcome::Pushed, 2), "{pushed:?}");
+    assert_eq!(
+        world.standby("ls -A | grep -c '^.gitattributes.local-'; ls -A sub | cut -c-17"),
+        "1\n.gitignore.local-"
+    );
+    assert_eq!(world.remote("git show failover/claw2:note.md"), "n");
 }
 
 #[test]
