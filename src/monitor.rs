@@ -46,7 +46,7 @@ use crate::failover::{self, Action, Event, Machine, Memory, Order, Policy, Time}
 use crate::host::notify::Notify;
 use crate::probe;
 use crate::report::armed::Armed;
-use crate::report::entry::{Entry, MonitorNote};
+use crate::report::entry::{Entry, MonitorNote, Rehearsal};
 use crate::report::metrics::Counts;
 use crate::report::paths::Paths;
 use crate::report::status::Seen;
@@ -165,6 +165,8 @@ pub(crate) struct Monitor {
     notify: Notify,
     pulse: Pulse,
     said: Said,
+    /// Marks what a drill causes, in the history.
+    rehearsal: Rehearsal,
     counts: Counts,
     /// When the status was last written, and whether anything has happened since.
     status: Option<Time>,
@@ -208,6 +210,7 @@ impl Monitor {
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
             said: Said::new(now),
+            rehearsal: Rehearsal::default(),
             counts: Counts::default(),
             status: None,
             changed: false,

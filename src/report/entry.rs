@@ -7,6 +7,7 @@ mod drills;
 mod falling;
 mod holds;
 mod monitor;
+mod rehearsal;
 mod rising;
 mod watching;
 mod workspace;
@@ -23,6 +24,7 @@ use crate::host::printable;
 use crate::json::Value;
 
 pub use monitor::MonitorNote;
+pub use rehearsal::Rehearsal;
 
 /// The most characters of a sentence, and of words from outside within one.
 const SENTENCE: usize = 1000;
