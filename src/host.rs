@@ -9,10 +9,13 @@
 //! - [`orphans`]: the end of children whose parent died.
 //! - [`Owner`]: the agent's user, and how root becomes it.
 //! - [`spawn`]: a thread.
+//! - [`read_regular`]: a named file, read without waiting for another process.
 //! - [`printable`]: text from outside, made safe to print.
 
+mod address;
 mod cancel;
 mod command;
+mod file;
 pub mod journal;
 pub mod notify;
 pub mod orphans;
@@ -24,8 +27,10 @@ mod text;
 mod thread;
 mod wake;
 
+pub use address::is_foreign_address;
 pub use cancel::Cancel;
 pub use command::{Command, CommandError, Output};
+pub use file::{ReadError, open_regular, read_regular};
 pub use owner::Owner;
-pub use text::printable;
+pub use text::{printable, without_error_numbers};
 pub use thread::spawn;

@@ -47,7 +47,7 @@ use crate::host::notify::Notify;
 use crate::probe;
 use crate::report::armed::Armed;
 use crate::report::clock::Wall;
-use crate::report::entry::{Entry, MonitorNote};
+use crate::report::entry::{Entry, MonitorNote, Rehearsal};
 use crate::report::metrics::Counts;
 use crate::report::paths::Paths;
 use crate::report::status::Seen;
@@ -170,6 +170,8 @@ pub(crate) struct Monitor {
     notify: Notify,
     pulse: Pulse,
     said: Said,
+    /// Marks what a drill causes, in the history.
+    rehearsal: Rehearsal,
     counts: Counts,
     /// When the status was last written, and whether anything has happened since.
     status: Option<Time>,
@@ -215,6 +217,7 @@ impl Monitor {
             notify: Notify::from_env(),
             pulse: Pulse::new(now),
             said: Said::new(now),
+            rehearsal: Rehearsal::default(),
             counts: Counts::default(),
             status: None,
             changed: false,

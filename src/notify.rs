@@ -18,8 +18,11 @@ mod heartbeat;
 mod mark;
 mod message;
 mod post;
+mod receipt;
+mod redact;
+mod title;
 
-use crate::config::{Notify, Topic};
+use crate::config::Notify;
 
 pub use courier::{Courier, Pace, Told, Way};
 pub use credential::{Credential, Vault};
@@ -31,6 +34,6 @@ pub use message::{Message, Sieve};
 /// # Errors
 /// Why it was not taken, without anything of the URL.
 pub fn test(webhook: &Notify, vault: &Vault, host: &str) -> Result<(), String> {
-    let message = Message::test(host, Topic::Promoted);
+    let message = Message::test(host);
     post::deliver(webhook, vault, &message, Pace::default().attempt).map_err(|refused| refused.why)
 }

@@ -13,6 +13,7 @@ mod race;
 mod resolve;
 mod route;
 mod verdict;
+mod words;
 
 use std::fmt;
 use std::io;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use ureq::tls::RootCerts;
 
 use crate::config::Upstream;
+use crate::host::printable;
 use race::Race;
 use route::Route;
 
@@ -126,8 +128,8 @@ impl Target {
     ///
     /// # Errors
     /// As [`Target::new`].
-    pub fn local(url: &str) -> Result<Self, Error> {
-        Self::new(&[url.to_owned()], None, &Readyz::Anonymous)
+    pub fn local(url: &str, ca_file: Option<&Path>) -> Result<Self, Error> {
+        Self::new(&[url.to_owned()], ca_file, &Readyz::Anonymous)
     }
 
     fn build(urls: &[String], ca_file: Option<&Path>, readyz: &Readyz, live_only: bool) -> Result<Self, Error> {
@@ -213,11 +215,6 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// At most `max` characters of `text`, without those that a terminal would obey.
-fn printable(text: &str, max: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(max).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,8 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_is_short_and_harmless() {
-        assert_eq!(printable("a\u{1b}[2Jb\r\nc\u{9b}d", 5), "a[2Jb");
+    fn nothing_to_ask_is_an_error() {
         let no_urls = Target::new(&[], None, &Readyz::Skip);
         assert!(matches!(no_urls, Err(Error::NoUrl)));
     }

@@ -282,3 +282,56 @@ fn the_step_outside_of_the_sandbox_records_what_git_needs_on_either_host() {
         std::fs::remove_file(at("git-files")).expect("it is there");
     }
 }
+
+/// Files that would hang a reader, or never end.
+#[test]
+fn special_files_are_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success());
+    if !made {
+        eprintln!("skipped in part: there is no mkfifo");
+    }
+    let huge = folder.path().join("huge");
+    std::fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("a sparse file");
+    let mut special = vec![folder.path().to_owned(), "/dev/zero".into(), huge];
+    special.extend(made.then_some(pipe));
+    for file in special {
+        for (args, code) in [
+            (&["config", "--check"][..], 2),
+            (&["config", "--primary", "--check"], 2),
+            (&["config", "--config"], 2),
+            (&["check", "--config"], 2),
+            (&["run", "--config"], 2),
+            (&["notify", "--test", "--config"], 2),
+            (&["doctor", "--config"], 2),
+            (&["sync", "pull", "--config"], 2),
+            (&["sync", "push", "--primary", "--config"], 2),
+            (&["replay"], 1),
+        ] {
+            let ran = ran(program().args(args).arg(&file).output().expect("it starts"));
+            assert_eq!(ran.code, code, "{args:?} {}: {}", file.display(), ran.stderr);
+            let is_said = ["not a regular file", "larger than"].iter().any(|words| ran.stderr.contains(words));
+            assert!(is_said && !ran.stderr.contains("os error"), "{args:?} {}: {}", file.display(), ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_gateway_at_an_address_of_another_host_is_a_warning() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |url: &str| {
+        let text = format!(
+            r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://claw:18789"] }}], "gateway": {{ "url": "{url}" }} }}"#
+        );
+        let file = write(folder.path(), &text);
+        ran(program().args(["config", "--check"]).arg(&file).output().expect("it starts"))
+    };
+    let other = check("http://192.0.2.1:18789");
+    assert_eq!(other.code, 0, "{}", other.stderr);
+    assert!(other.stderr.contains("warning: gateway.url: 192.0.2.1 is no address of this host"), "{}", other.stderr);
+    assert!(other.stdout.ends_with("config.json: ok\n"), "{}", other.stdout);
+    for own in ["http://127.0.0.1:18789", "http://localhost:18789", "http://0.0.0.0:18789", "http://[::1]:18789"] {
+        assert_eq!(check(own).stderr, "", "{own}");
+    }
+}

@@ -28,7 +28,8 @@ const EVERYTHING: &str = r#"{
                "witnesses": ["tailscale", "tcp://1.1.1.1:443", "https://example.org/up"] },
   "demote":  { "after": "30s", "max_after": "30m", "flap_window": "3h" },
   /* This host. */
-  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s", "stop_timeout": "345s", "keep_queue": true },
+  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s", "stop_timeout": "345s", "keep_queue": true,
+               "ca_file": "/etc/ssl/claw.pem" },
   "workspace": { "path": "/home/openclaw/.openclaw/workspace", "remote": "origin", "branch": "main", "timeout": "5m", "refresh": "5m",
                  "url": "git@example.org:me/memory.git", "push_interval": "10m", "merge": false, "max_file": "1GiB" },
   "secrets": [
@@ -377,4 +378,188 @@ fn truncated_and_mutated_files_never_panic() {
             Err(problems) => assert!(!problems.to_string().contains('\u{1b}'), "{text}"),
         }
     }
+}
+
+/// Hosts that are none, or would be read as something else by one of the programs they are handed to, and the reason.
+const NO_HOSTS: &[(&str, &str)] = &[
+    ("", "no host"),
+    ("-oProxyCommand=x", "read as an option"),
+    ("-", "read as an option"),
+    ("-a.example", "read as an option"),
+    ("a-.example", "not a valid name"),
+    ("a.-b", "not a valid name"),
+    ("a..b", "not a valid name"),
+    (".a", "not a valid name"),
+    ("a.", "ends with a dot"),
+    ("a.example.", "ends with a dot"),
+    ("bücher.example", "xn--"),
+    ("ｅxample", "xn--"),
+    ("ex%61mple", "not a valid name"),
+    ("a,b", "not a valid name"),
+    ("a;b", "not a valid name"),
+    ("$(reboot)", "not a valid name"),
+    ("`id`", "not a valid name"),
+    ("a|b", "not a valid name"),
+    ("*", "not a valid name"),
+    ("*.example", "not a valid name"),
+    ("a\\\\b", "not a valid name"),
+    ("1.2.3", "IPv4"),
+    ("1.2.3.4.5", "IPv4"),
+    ("256.1.1.1", "IPv4"),
+    ("1.2.3.04", "IPv4"),
+    ("0x7f000001", "IPv4"),
+    ("0x7f.0.0.0x1", "IPv4"),
+    ("0X7F000001", "IPv4"),
+    ("127.0x1", "IPv4"),
+    ("2130706433", "IPv4"),
+    ("017700000001", "IPv4"),
+    ("224.0.0.1", "multicast"),
+    ("0.1.2.3", "which is no host's"),
+    ("[ff02::1]", "multicast"),
+    ("[::ffff:224.0.0.1]", "multicast"),
+    ("[fe80::1]", "link-local"),
+    ("[fe80::1%eth0]", "zones"),
+    ("[fe80::1%25eth0]", "zones"),
+    ("[::g]", "not an IPv6"),
+    ("[1.2.3.4]", "not an IPv6"),
+    ("[claw]", "not an IPv6"),
+    ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example", "not a valid name"),
+];
+
+/// The one problem, at `key`, of a configuration that has `line` in its third line.
+fn problem_at(line: &str, key: &str) -> String {
+    only_problem(&with(line), key)
+}
+
+/// The same for an upstream in the third line, in the place of the usual one.
+fn problem_of_upstream(url: &str) -> String {
+    let text = format!("{{\n\n  \"upstreams\": [{{ \"name\": \"a\", \"urls\": [\"{url}\"] }}]\n}}");
+    only_problem(&text, "upstreams[0].urls[0]")
+}
+
+fn only_problem(text: &str, key: &str) -> String {
+    let problems = parse(text).err().map_or_else(String::new, |problems| problems.to_string());
+    assert!(problems.starts_with(&format!("config.json:3: {key}:")), "{text}\n{problems}");
+    assert_eq!(problems.lines().count(), 1, "{text}\n{problems}");
+    assert!(!problems.contains("hunter2"), "{problems}");
+    problems
+}
+
+#[test]
+fn one_grammar_of_hosts_holds_wherever_a_host_is_named() {
+    let long = format!("{}example", "abcdefg.".repeat(31));
+    for (host, why) in NO_HOSTS.iter().copied().chain([(long.as_str(), "not a valid name")]) {
+        let named = [
+            problem_of_upstream(&format!("http://{host}:18789")),
+            problem_of_upstream(&format!("https://{host}")),
+            problem_at(&format!(r#""gateway": {{ "url": "http://{host}:18789" }}"#), "gateway.url"),
+            problem_at(&format!(r#""promote": {{ "witnesses": ["tcp://{host}:443"] }}"#), "promote.witnesses[0]"),
+            problem_at(&format!(r#""promote": {{ "witnesses": ["https://{host}/up"] }}"#), "promote.witnesses[0]"),
+            problem_at(&format!(r#""secrets": [{{ "source": "me@{host}:x" }}]"#), "secrets[0].source"),
+            problem_at(&format!(r#""workspace": {{ "url": "ssh://git@{host}/x.git" }}"#), "workspace.url"),
+            problem_at(&format!(r#""workspace": {{ "url": "https://{host}:8443/x.git" }}"#), "workspace.url"),
+            problem_at(&format!(r#""workspace": {{ "url": "git@{host}:x.git" }}"#), "workspace.url"),
+        ];
+        for named in named {
+            assert!(named.contains(why), "{host}: {named}");
+        }
+    }
+}
+
+#[test]
+fn sound_hosts_are_accepted_wherever_a_host_is_named() {
+    for host in [
+        "claw",
+        "claw_1",
+        "a-b.example.org",
+        "xn--bcher-kva.example",
+        "1a.2b",
+        "10.0.0.7",
+        "[fd7a::1]",
+        "[::ffff:10.0.0.7]",
+    ] {
+        for line in [
+            format!(r#""promote": {{ "witnesses": ["tcp://{host}:443"] }}"#),
+            format!(r#""secrets": [{{ "source": "me@{host}:x" }}]"#),
+            format!(r#""workspace": {{ "url": "ssh://git@{host}:2222/x.git" }}"#),
+            format!(r#""workspace": {{ "url": "ssh://{host}/x.git" }}"#),
+            format!(r#""workspace": {{ "url": "https://{host}/x.git" }}"#),
+            format!(r#""workspace": {{ "url": "git@{host}:x.git" }}"#),
+            format!(r#""workspace": {{ "url": "{host}:x.git" }}"#),
+            format!(r#""gateway": {{ "url": "http://{host}:18790" }}"#),
+        ] {
+            assert!(parse(&with(&line)).is_ok(), "{line}: {:?}", parse(&with(&line)));
+        }
+    }
+    for url in ["/srv/memory.git", "file:///srv/memory.git", "file://localhost/srv/x"] {
+        assert!(parse(&with(&format!(r#""workspace": {{ "url": "{url}" }}"#))).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn ports_users_and_paths_of_a_repository_are_checked() {
+    for (url, why) in [
+        ("ssh://-oProxyCommand=x/y", "read as an option"),
+        ("git@-oX:y", "read as an option"),
+        ("-oX@h:y", "git would read as an option"),
+        ("ssh://-l@h/y", "user name"),
+        ("ssh://@h/y", "user name"),
+        ("@h:y", "user name"),
+        ("a b@h:y", "without blanks"),
+        ("$USER@h:y", "user name"),
+        ("ssh://h:99999/x", "1 to 65535"),
+        ("ssh://h:0/x", "1 to 65535"),
+        ("ssh://h:/x", "1 to 65535"),
+        ("ssh://h:-1/x", "1 to 65535"),
+        ("ssh://h:22:22/x", "several colons"),
+        ("ssh://[::1/x", "bracket"),
+        ("ssh://[::1]22/x", "between"),
+        ("ssh://h", "names no repository"),
+        ("ssh://h/", "names no repository"),
+        ("https://h", "names no repository"),
+        ("h:", "names no repository"),
+        ("h:-x", "begins with '-'"),
+        ("ssh://h/-x", "begins with '-'"),
+        ("ssh://me:hunter2@h/x", "password"),
+        ("me:hunter2@h:x", "password"),
+        ("https://hunter2@h/x", "token"),
+        ("file://me@h/x", "token"),
+        ("file://elsewhere/x", "names a host"),
+        ("ftp://h/x", "ssh or https"),
+    ] {
+        let line = format!(r#""workspace": {{ "url": "{url}" }}"#);
+        let problem = problem_at(&line, "workspace.url");
+        assert!(problem.contains(why), "{url}: {problem}");
+    }
+}
+
+#[test]
+fn https_that_nobody_could_verify_is_refused() {
+    for host in
+        ["100.64.0.1", "127.0.0.1", "[::1]", "10.0.0.1", "192.168.1.5", "[fd7a::1]", "claw", "localhost", "a.local"]
+    {
+        let problem = problem_of_upstream(&format!("https://{host}:18789"));
+        assert!(problem.contains("no public authority") && problem.contains("upstreams[0].ca_file"), "{problem}");
+        let line = format!(r#""gateway": {{ "url": "https://{host}:18790" }}"#);
+        assert!(problem_at(&line, "gateway.url").contains("gateway.ca_file"));
+        let line = format!(r#""gateway": {{ "url": "https://{host}:18790", "ca_file": "/etc/ssl/claw.pem" }}"#);
+        if host != "100.64.0.1" {
+            let config = parse(&with(&line)).unwrap();
+            assert_eq!(config.gateway.ca_file.as_deref(), Some(std::path::Path::new("/etc/ssl/claw.pem")));
+        }
+        let line = format!(r#""promote": {{ "witnesses": ["https://{host}/"] }}"#);
+        assert!(problem_at(&line, "promote.witnesses[0]").contains("tcp://"));
+    }
+    for host in ["claw.tail1234.ts.net", "claw.example.org", "198.51.100.7"] {
+        assert!(parse(&with(&format!(r#""gateway": {{ "url": "https://{host}:18790" }}"#))).is_ok(), "{host}");
+    }
+    let relative = r#""gateway": { "url": "https://claw.example.org", "ca_file": "claw.pem" }"#;
+    assert!(problem_at(relative, "gateway.ca_file").contains("absolute"));
+}
+
+#[test]
+fn a_gateway_on_the_host_of_an_upstream_is_another_hosts() {
+    let problem = problem_at(r#""gateway": { "url": "http://100.64.0.1:18790" }"#, "gateway.url");
+    assert!(problem.contains("must name the gateway of this host"), "{problem}");
+    assert!(parse(&with(r#""gateway": { "url": "http://100.64.0.2:18789" }"#)).is_ok());
 }

@@ -118,6 +118,8 @@ in
           example = "http://127.0.0.1:18789";
           description = "Where this host's gateway answers. A primary needs none.";
         };
+        gateway.ca_file =
+          unset types.str "PEM certificates to trust for an `https://` gateway.url; not below /home." "/etc/ssl/claw.pem";
         workspace = {
           path = mkOption {
             type = plainPath;

@@ -131,7 +131,7 @@ impl Check {
         let target = if self.live {
             Target::live_only(&[url], None)
         } else if gateway.is_here() {
-            Target::local(&url)
+            Target::local(&url, None)
         } else {
             Target::new(&[url], None, &probe::Readyz::Skip)
         };

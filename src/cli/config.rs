@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Parser;
 
+use crate::config::address::Host;
+use crate::config::endpoint::Endpoint;
 use crate::config::{self, Problems, Source};
 use crate::doctor;
+use crate::host::is_foreign_address;
 
 use super::Answer;
 use super::args::{Args, Item};
 use super::command::Command;
-use super::error::Error;
+use super::error::{Error, warn};
 use super::output::{Output, printable};
 
 const HELP: &str = "\
@@ -77,13 +80,21 @@ impl Config {
                 if is_primary {
                     config::load_primary(Some(&file))?;
                 } else {
-                    config::load(&file)?;
+                    warn_of_foreign_gateway(&config::load(&file)?.gateway.url);
                 }
                 let name = file.display().to_string();
                 out.line(format_args!("{}: ok", printable(&name)))?;
             }
         }
         Ok(Answer::Yes)
+    }
+}
+
+/// Warns of a gateway at an address that this host does not have. The file may be for another host, so it is no error.
+fn warn_of_foreign_gateway(url: &str) {
+    let Ok(Host::Ip(ip)) = Endpoint::from_url(url).map(|endpoint| endpoint.address().host.clone()) else { return };
+    if is_foreign_address(ip) {
+        warn(&format!("gateway.url: {ip} is no address of this host; it must be the gateway that this standby starts"));
     }
 }
 

@@ -47,6 +47,12 @@ impl Error {
     }
 }
 
+/// Prints a warning, one line, to standard error.
+pub(super) fn warn(what: &str) {
+    // A closed standard error is no reason to fail.
+    let _ = writeln!(io::stderr().lock(), "openclaw-failover: warning: {}", printable(what));
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::{self, IsTerminal, StdoutLock, Write};
 
 use super::error::Error;
+use crate::host::without_error_numbers;
 pub(super) use crate::report::Tone;
 
 /// Standard output while a command runs.
@@ -28,7 +29,7 @@ impl Output {
 
     /// Writes one line. What comes from outside goes through [`printable`] first.
     pub(super) fn line(&mut self, line: impl fmt::Display) -> Result<(), Error> {
-        writeln!(self.stream, "{line}").map_err(Error::Output)
+        writeln!(self.stream, "{}", without_error_numbers(&line.to_string())).map_err(Error::Output)
     }
 
     /// Writes a text of several lines that is fit for a terminal already.
@@ -74,8 +75,16 @@ impl Output {
     }
 }
 
-/// A text from outside, fit for a terminal: control characters, and those that reorder what is read, are escaped.
+/// A text from outside, fit for a terminal: control characters, and those that reorder what is read, are escaped, and
+/// error numbers that only repeat the words before them are left out.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    match without_error_numbers(text) {
+        Cow::Borrowed(text) => escape_unfit(text),
+        Cow::Owned(text) => Cow::Owned(escape_unfit(&text).into_owned()),
+    }
+}
+
+fn escape_unfit(text: &str) -> Cow<'_, str> {
     let is_unfit = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
@@ -96,6 +105,10 @@ mod tests {
     #[test]
     fn a_terminal_never_obeys_what_comes_from_outside() {
         assert_eq!(printable("plain – text"), "plain – text");
+        assert_eq!(
+            printable("cannot read x: No such file or directory (os error 2)"),
+            "cannot read x: No such file or directory"
+        );
         assert_eq!(printable("\u{1b}[2J\r\n\u{9b}m"), "\\u{1b}[2J\\r\\n\\u{9b}m");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
     }

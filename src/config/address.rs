@@ -28,10 +28,7 @@ impl Address {
     pub(crate) fn parse(text: &str, default: Option<u16>) -> Result<Self, String> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (literal, port) = rest.split_once(']').ok_or("has a bracket that is not closed")?;
-            let ip: Ipv6Addr = literal.parse().map_err(
-                |_| "has something in brackets that is not an IPv6 address (zones such as %eth0 are not supported)",
-            )?;
-            (Host::Ip(ip.into()), port)
+            (Host::parse_ipv6(literal)?, port)
         } else {
             let colon = text.find(':').unwrap_or(text.len());
             let (host, port) = text.split_at(colon);
@@ -69,6 +66,23 @@ impl Address {
         self.host == other.host
     }
 
+    /// True if a public authority signs certificates for the host, by its address or its name.
+    pub(crate) fn may_have_public_certificate(&self) -> bool {
+        match &self.host {
+            Host::Ip(IpAddr::V4(ip)) => {
+                let is_shared = matches!(ip.octets(), [100, 64..=127, ..]);
+                !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified() || is_shared)
+            }
+            Host::Ip(IpAddr::V6(ip)) => {
+                !(ip.is_loopback() || ip.is_unspecified() || ip.segments()[0] & 0xfe00 == 0xfc00)
+            }
+            Host::Name(name) => {
+                let private = [".localhost", ".local", ".internal", ".lan", ".home.arpa"];
+                name.contains('.') && !private.iter().any(|end| name.ends_with(end))
+            }
+        }
+    }
+
     /// Whether it is this very host, over loopback.
     pub(crate) fn is_here(&self) -> bool {
         match &self.host {
@@ -85,7 +99,16 @@ impl Host {
             return Err("has no host".into());
         }
         if let Ok(ip) = text.parse::<Ipv4Addr>() {
-            return Ok(Self::Ip(ip.into()));
+            return Self::unicast(ip.into());
+        }
+        if !text.is_ascii() {
+            return Err("has a host with letters beyond ASCII; write its ASCII form, which begins with \"xn--\"".into());
+        }
+        if text.starts_with('-') {
+            return Err("has a host that begins with '-', which programs would read as an option".into());
+        }
+        if text.ends_with('.') {
+            return Err("has a host that ends with a dot; leave the dot out".into());
         }
         let label_is_sound = |label: &str| {
             (1..=LONGEST_LABEL).contains(&label.len())
@@ -93,14 +116,43 @@ impl Host {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        let last = text.rsplit('.').next().unwrap_or_default();
-        if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err("has a host that is neither a name nor a whole IPv4 address".into());
-        }
         if text.len() > LONGEST_NAME || !text.split('.').all(label_is_sound) {
             return Err("has a host that is not a valid name (letters, digits, '-' and '.')".into());
         }
+        // The system's resolver reads such a name as an IPv4 address, 0x7f000001 as 127.0.0.1.
+        if text.rsplit('.').next().is_some_and(is_number) {
+            return Err("has a host that is neither a name nor a whole IPv4 address".into());
+        }
         Ok(Self::Name(text.to_ascii_lowercase()))
+    }
+
+    /// Reads an IPv6 address without its brackets.
+    pub(crate) fn parse_ipv6(text: &str) -> Result<Self, String> {
+        let ip: Ipv6Addr = text.parse().map_err(
+            |_| "has something in brackets that is not an IPv6 address (zones such as %eth0 are not supported)",
+        )?;
+        if ip.segments()[0] & 0xffc0 == 0xfe80 {
+            return Err("has a link-local address, which needs a zone (not supported); write another address".into());
+        }
+        // An IPv4 address in IPv6 form is one host with the IPv4 address, and has one spelling.
+        Self::unicast(IpAddr::V6(ip).to_canonical())
+    }
+
+    fn unicast(ip: IpAddr) -> Result<Self, String> {
+        let is_in_net_0 = matches!(ip, IpAddr::V4(ip) if ip.octets()[0] == 0 && !ip.is_unspecified());
+        if ip.is_multicast() || is_in_net_0 {
+            return Err("has a multicast address or one of 0.0.0.0/8, which is no host's".into());
+        }
+        Ok(Self::Ip(ip))
+    }
+}
+
+/// True if `inet_aton` reads a label as a number.
+fn is_number(label: &str) -> bool {
+    let label = label.to_ascii_lowercase();
+    match label.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => label.bytes().all(|byte| byte.is_ascii_digit()),
     }
 }
 

@@ -61,11 +61,16 @@ fn gateway(raw: RawGateway, problems: &Collector) -> (Gateway, Option<CheckedUrl
     let unit = At::or(raw.unit, "gateway.unit", default.unit);
     names::unit(&unit, problems);
     let url = endpoint(&At::or(raw.url, "gateway.url", default.url), problems);
+    let ca_file = raw.ca_file.inspect(|file| drop(secrets::absolute(file, problems)));
+    if let Some(url) = &url {
+        verifiable(url, ca_file.is_some(), &Place::default("gateway.ca_file"), problems);
+    }
     let start = At::or(raw.start_timeout, "gateway.start_timeout", default.start_timeout);
     let stop = At::or(raw.stop_timeout, "gateway.stop_timeout", default.stop_timeout);
     let gateway = Gateway {
         unit: unit.value,
         url: url.as_ref().map_or_else(String::new, |url| url.value.to_string()),
+        ca_file: ca_file.map(|file| PathBuf::from(file.value)),
         start_timeout: at_least(&start, timing::SHORTEST, problems),
         stop_timeout: at_least(&stop, timing::SHORTEST, problems),
         keep_queue: raw.keep_queue.unwrap_or(default.keep_queue),
@@ -113,6 +118,19 @@ fn endpoint(url: &At<String>, problems: &Collector) -> Option<CheckedUrl> {
             problems.add(&url.place, what);
             None
         }
+    }
+}
+
+/// Reports `https://` to a host whose certificate could never be verified.
+fn verifiable(url: &CheckedUrl, has_ca_file: bool, ca_file: &Place, problems: &Collector) {
+    if url.value.is_secure() && !has_ca_file && !url.value.address().may_have_public_certificate() {
+        let what = format!(
+            "{} cannot be verified, for no public authority signs certificates for such a host; write http:// (a tailnet \
+             encrypts by itself), or name the certificate that signs in {}",
+            url.value,
+            ca_file.key()
+        );
+        problems.add(&url.place, what);
     }
 }
 

@@ -45,6 +45,7 @@ impl Default for Gateway {
         Self {
             unit: "openclaw.service".into(),
             url: "http://127.0.0.1:18789".into(),
+            ca_file: None,
             start_timeout: Duration::from_secs(300),
             // OpenClaw drains for at most 315 s, and systemd kills it after 330 s.
             stop_timeout: Duration::from_secs(345),

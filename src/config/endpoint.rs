@@ -55,7 +55,7 @@ impl Endpoint {
             return Self::from_url(text);
         }
         let address = match text.parse::<Ipv6Addr>() {
-            Ok(ip) => Address { host: Host::Ip(ip.into()), port: DEFAULT_PORT },
+            Ok(_) => Address { host: Host::parse_ipv6(text)?, port: DEFAULT_PORT },
             Err(_) => {
                 let (authority, tail) = split_authority(text)?;
                 if !tail.is_empty() {
@@ -71,7 +71,7 @@ impl Endpoint {
     pub(crate) fn from_host(host: &str, port: u16) -> Result<Self, String> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let host = match bare.parse::<Ipv6Addr>() {
-            Ok(ip) => Host::Ip(ip.into()),
+            Ok(_) => Host::parse_ipv6(bare)?,
             Err(_) => Host::parse(host)?,
         };
         let address = Address { host, port };
@@ -89,6 +89,11 @@ impl Endpoint {
     #[must_use]
     pub fn is_here(&self) -> bool {
         self.address.is_here()
+    }
+
+    /// True if it speaks TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// Its host and port.
@@ -177,8 +182,8 @@ mod tests {
             ("http://256.1.1.1:80", "IPv4"),
             ("http://cl aw:80", "blank"),
             ("http://claw\n:80", "blank"),
-            ("http://-claw:80", "valid name"),
-            ("http://cläw:80", "valid name"),
+            ("http://-claw:80", "read as an option"),
+            ("http://cläw:80", "xn--"),
             ("http://claw..org:80", "valid name"),
             ("", "not a URL"),
         ];

@@ -79,6 +79,7 @@ fn gateway(gateway: &Gateway) -> Value {
     Value::object([
         ("unit", text(&gateway.unit)),
         ("url", text(&gateway.url)),
+        ("ca_file", gateway.ca_file.as_deref().map_or(Value::Null, path)),
         ("start_timeout", duration(gateway.start_timeout)),
         ("stop_timeout", duration(gateway.stop_timeout)),
         ("keep_queue", gateway.keep_queue.into()),

@@ -68,6 +68,7 @@ pub(super) struct RawDemote {
 pub(super) struct RawGateway {
     pub(super) unit: Option<At<String>>,
     pub(super) url: Option<At<String>>,
+    pub(super) ca_file: Option<At<String>>,
     pub(super) start_timeout: Option<At<Duration>>,
     pub(super) stop_timeout: Option<At<Duration>>,
     pub(super) keep_queue: Option<bool>,
@@ -205,6 +206,7 @@ impl RawGateway {
         let raw = Self {
             unit: object.text("unit"),
             url: object.text("url"),
+            ca_file: object.text("ca_file"),
             start_timeout: object.duration("start_timeout"),
             stop_timeout: object.duration("stop_timeout"),
             keep_queue: object.truth("keep_queue"),

@@ -1,13 +1,13 @@
 //! Where the configuration comes from. This is the one place that decides it.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::environment::Variables;
 use super::problems::Problems;
 use super::valid::{Config, Workspace};
+use crate::host::{ReadError, read_regular};
 
 /// The file that is read unless another is named.
 pub const DEFAULT_FILE: &str = "/etc/openclaw-failover/config.json";
@@ -112,17 +112,12 @@ fn load_as<T>(path: &Path, parse: fn(&str, &str) -> Result<T, Problems>) -> Resu
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => "it does not exist".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied; it holds no secrets and should be mode 0644".to_owned(),
-        _ => error.to_string(),
-    })?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(format!("it is larger than {} KiB", LARGEST / 1024));
-    }
-    Ok(bytes)
+    read_regular(path, LARGEST).map_err(|why| match &why {
+        ReadError::Io(error) if error.kind() == ErrorKind::PermissionDenied => {
+            "permission denied; it holds no secrets and should be mode 0644".to_owned()
+        }
+        why => why.to_string(),
+    })
 }
 
 #[cfg(test)]

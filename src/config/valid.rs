@@ -120,6 +120,8 @@ pub struct Gateway {
     pub unit: String,
     /// Where it answers, without a path.
     pub url: String,
+    /// PEM certificates to trust for an `https://` URL, instead of the public authorities.
+    pub ca_file: Option<PathBuf>,
     /// How long it may take from start to its first answer before somebody is told.
     pub start_timeout: Duration,
     /// How long it may drain.

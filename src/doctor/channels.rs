@@ -212,6 +212,13 @@ pub(super) fn places(world: &World) -> Said {
         let said = format!("it would listen on {port}, and the monitor looks at {}", world.config.gateway.url);
         return Said::fail(&said, fix::SET_PORT);
     }
+    let speaks_tls = at(&["gateway", "tls", "enabled"]).and_then(|on| on.as_bool()) == Some(true);
+    let url = &world.config.gateway.url;
+    if speaks_tls != url.starts_with("https:") {
+        let how = if speaks_tls { "over TLS" } else { "without TLS" };
+        let said = format!("it would answer {how} (gateway.tls), and the monitor looks at {url}");
+        return Said::fail(&said, fix::SET_SCHEME);
+    }
     let home = world.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
     let workspace = match at(&["agents", "defaults", "workspace"]).and_then(|path| Some(path.as_str()?.to_owned())) {
         Some(path) => path.strip_prefix("~/").map_or_else(|| path.clone().into(), |rest| home.join(rest)),

@@ -74,6 +74,7 @@ fixes! {
     OWN_CHANNEL = "su - {user} -c 'openclaw configure --section channels'";
     CRONS_OFF = "su - {user} -c 'openclaw config set cron.enabled false'";
     SET_PORT = "su - {user} -c 'openclaw config set gateway.port {port}'";
+    SET_SCHEME = "su - {user} -c 'openclaw config set gateway.tls.enabled false'  # or write https:// in gateway.url";
     SET_WORKSPACE = "su - {user} -c 'openclaw config set agents.defaults.workspace {workspace}'";
     SPLIT = "su - {user} -c 'openclaw configure --section channels'  # give the standby an account of its own";
     VERSIONS = "openclaw update  # on the older of the two hosts";

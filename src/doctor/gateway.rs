@@ -1,12 +1,15 @@
 //! This host's gateway: could systemd start it, and would it be the only one?
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 
 use super::finding::Said;
 use super::fix;
 use super::systemd::Unit;
 use super::world::World;
+use crate::config::endpoint::Endpoint;
+use crate::host::is_foreign_address;
 
 /// How the kernel writes that a socket listens, in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
@@ -60,6 +63,10 @@ pub(super) fn user(world: &World) -> Said {
 
 /// Nobody else holds its port while it is down.
 pub(super) fn port(world: &World) -> Said {
+    if let Some(ip) = foreign_address(&world.config.gateway.url) {
+        let said = format!("gateway.url names {ip}, which is no address of this host");
+        return Said::fail(&said, fix::EDIT_CONFIG);
+    }
     let port = world.port();
     let held = match listens(world, port) {
         Some(held) => held,
@@ -74,6 +81,12 @@ pub(super) fn port(world: &World) -> Said {
             Said::fail(&said, fix::FIND_PORT)
         }
     }
+}
+
+/// The address in a URL, if this host does not have it.
+fn foreign_address(url: &str) -> Option<IpAddr> {
+    let endpoint = Endpoint::from_url(url).ok()?;
+    endpoint.address().socket().map(|socket| socket.ip()).filter(|ip| is_foreign_address(*ip))
 }
 
 /// No other gateway is set up in the system or runs, beside the one that the monitor drives.

@@ -1,6 +1,6 @@
 //! OpenClaw itself, run by its owner in the way that the gateway's unit would run it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::finding::{Level, Said};
 use super::fix;
 use super::systemd::Unit;
 use super::world::World;
-use crate::host::Command;
+use crate::host::{Command, open_regular};
 use crate::json;
 
 /// Where systemd looks for programs of a unit that says nothing else.
@@ -207,7 +207,7 @@ impl<'a> Program<'a> {
             return Some(Place::At(self.file.clone()));
         }
         let mut head = Vec::new();
-        File::open(&self.file).and_then(|file| file.take(SHEBANG).read_to_end(&mut head)).ok()?;
+        open_regular(&self.file).ok()?.take(SHEBANG).read_to_end(&mut head).ok()?;
         let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
         let line = String::from_utf8_lossy(line).into_owned();
         let interpreter = line.split_whitespace().find(|word| is_node(Path::new(word)))?;

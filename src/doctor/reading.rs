@@ -1,15 +1,17 @@
 //! Which files are read, and by whom: what an agent can change is nothing for root, by whatever name it goes.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use super::world::{command, find_owner, own_user};
-use crate::host::Owner;
+use crate::host::{Owner, read_regular};
 
 /// The longest file that is read, in bytes.
 const FILE: u64 = 1024 * 1024;
+
+const NOT_TEXT: &str = "it is not UTF-8 text";
 
 /// Refuses to let root read a file of the agent's, before a byte of it is read: what is there may be anything the next
 /// moment. `user` is the agent's, where that is not for systemd to say.
@@ -39,28 +41,40 @@ pub(crate) fn is_of(file: &Path, owner: &Owner) -> bool {
     is_below || real.metadata().is_ok_and(|found| found.uid() == owner.uid)
 }
 
-/// A regular file as text, if it is not too long.
+/// Reads a regular file as text, if it is not too long.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    // Opening a pipe would wait for its other end.
-    let found = fs::metadata(path).map_err(|why| why.to_string())?;
-    if !found.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    text(path)
+    let bytes = read_regular(path, FILE).map_err(|why| why.to_string())?;
+    String::from_utf8(bytes).map_err(|_| NOT_TEXT.to_owned())
 }
 
-/// The same for whatever can be opened, such as a pipe.
-pub(super) fn text(path: &Path) -> Result<String, String> {
+/// Reads a file that was named on the command line, of which `-` means standard input. A pipe is read only where this
+/// process has been given it open, as a shell's `<(…)` does: another one may have no other end.
+pub(super) fn read_given(path: &Path) -> Result<String, String> {
+    if path == Path::new("-") {
+        return read_stream(io::stdin().lock());
+    }
+    let is_open_already = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder));
+    let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+    if is_open_already && is_pipe {
+        return File::open(path).map_err(|why| why.to_string()).and_then(read_stream);
+    }
+    read(path)
+}
+
+fn read_stream(stream: impl Read) -> Result<String, String> {
     let mut text = String::new();
-    match File::open(path).and_then(|file| file.take(FILE + 1).read_to_string(&mut text)) {
+    match stream.take(FILE + 1).read_to_string(&mut text) {
         Ok(length) if length as u64 > FILE => Err(format!("it is longer than {FILE} bytes")),
         Ok(_) => Ok(text),
+        Err(why) if why.kind() == ErrorKind::InvalidData => Err(NOT_TEXT.to_owned()),
         Err(why) => Err(why.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

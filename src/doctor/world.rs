@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::finding::{Checked, Finding};
 use super::fix;
-use super::reading::{read, refuse, text};
+use super::reading::{read, read_given, refuse};
 use super::systemd::Unit;
 use crate::config::{Config, Source};
 use crate::failover::Time;
@@ -138,11 +138,10 @@ impl World {
     /// When it cannot be read, or is the agent's.
     pub fn read_primary(&mut self, file: &Path) -> Result<(), String> {
         let failed = |why: &str| format!("cannot read {}: {why}", file.display());
-        let path = if file == Path::new("-") { Path::new("/dev/stdin") } else { file };
         if let (Identity::Root, Ok(owner)) = (self.identity, &self.owner) {
             refuse(file, owner)?;
         }
-        self.primary = Some(text(path).map_err(|why| failed(&why))?);
+        self.primary = Some(read_given(file).map_err(|why| failed(&why))?);
         Ok(())
     }
 

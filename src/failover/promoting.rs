@@ -373,12 +373,13 @@ impl Machine {
     }
 }
 
-/// Whether somebody is at home, in whatever state.
+/// True if a process answered at all. One behind TLS that cannot be verified is alive, and is not stopped as silent.
 fn answers(verdict: Verdict) -> bool {
     match verdict {
         Verdict::Healthy { .. } => true,
-        Verdict::Failing(failure) => {
-            matches!(failure, Failure::Starting | Failure::Draining | Failure::Status(_) | Failure::NotOpenClaw)
-        }
+        Verdict::Failing(failure) => matches!(
+            failure,
+            Failure::Starting | Failure::Draining | Failure::Status(_) | Failure::NotOpenClaw | Failure::Tls
+        ),
     }
 }

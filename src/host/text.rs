@@ -1,11 +1,16 @@
 //! Text from outside, made safe to print.
 
+use std::borrow::Cow;
+
 /// One line of at most `max` characters that no terminal can mistake for a command to it.
 ///
 /// Control characters become spaces, and so does what Unicode offers to turn text around or to hide it; runs of
 /// spaces become one. What is cut off is replaced by `…`.
+///
+/// Rust's ` (os error 2)` is left out: the words before it say the same.
 #[must_use]
 pub fn printable(text: &str, max: usize) -> String {
+    let text = without_error_numbers(text);
     let mut line = String::new();
     let mut length = 0;
     let mut gap = false;
@@ -29,6 +34,27 @@ pub fn printable(text: &str, max: usize) -> String {
     line
 }
 
+/// Removes each ` (os error N)` that the standard library puts after the system's words.
+#[must_use]
+pub fn without_error_numbers(text: &str) -> Cow<'_, str> {
+    const BEGIN: &str = " (os error ";
+    let Some((before, mut rest)) = text.split_once(BEGIN) else { return Cow::Borrowed(text) };
+    let mut plain = before.to_owned();
+    loop {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let after = rest.get(end..).and_then(|after| after.strip_prefix(')'));
+        match after.filter(|_| end > 0) {
+            Some(after) => rest = after,
+            None => plain.push_str(BEGIN),
+        }
+        let Some((before, after)) = rest.split_once(BEGIN) else { break };
+        plain.push_str(before);
+        rest = after;
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -46,7 +72,21 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{printable, without_error_numbers};
+
+    #[test]
+    fn error_numbers_are_left_out_and_nothing_else() {
+        let error = std::io::Error::from_raw_os_error(2);
+        assert_eq!(
+            without_error_numbers(&format!("cannot read x: {error}; y")),
+            "cannot read x: No such file or directory; y"
+        );
+        assert_eq!(printable("a (os error 1) b (os error 22)", 80), "a b");
+        for kept in ["", "a (os error )", "a (os error 1", "a (os error x)", " (os error  (os error 1"] {
+            assert_eq!(without_error_numbers(kept), kept);
+        }
+        assert_eq!(without_error_numbers(" (os error  (os error 1)"), " (os error ");
+    }
 
     #[test]
     fn nothing_that_moves_a_cursor_survives() {

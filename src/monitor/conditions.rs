@@ -6,6 +6,7 @@ mod workspace;
 use std::collections::BTreeMap;
 
 use crate::config::Config;
+use crate::host::without_error_numbers;
 use crate::probe::Channels;
 use crate::report::durable;
 use crate::report::entry::MonitorNote;
@@ -112,8 +113,11 @@ impl Conditions {
         }
         let deaf = self.deaf.iter().map(|(who, why)| ("notify", Some(format!("{who} takes no notifications: {why}"))));
         found.extend(deaf);
-        let found = found.into_iter().filter_map(|(what, text)| Some(Degraded { what: what.to_owned(), text: text? }));
-        found.collect()
+        let degraded = |(what, text): (&str, Option<String>)| {
+            let text = without_error_numbers(&text?).into_owned();
+            Some(Degraded { what: what.to_owned(), text })
+        };
+        found.into_iter().filter_map(degraded).collect()
     }
 }
 

@@ -18,6 +18,10 @@ impl Monitor {
         }
         self.counts.said(note);
         let entry = self.entry(at, note);
+        let entry = match (note, &self.gateway) {
+            (Note::NotAnswering { .. }, Some(seen)) => entry.after_probe(&seen.in_words()),
+            _ => entry,
+        };
         self.record(match (note, &self.reason) {
             (Note::HoldSet { .. } | Note::HoldStands { .. } | Note::HeldBack { .. }, Some(why)) => entry.because(why),
             _ => entry,
@@ -47,6 +51,7 @@ impl Monitor {
     }
 
     fn record(&mut self, entry: Entry) {
+        let entry = self.rehearsal.mark(entry);
         self.changed = true;
         (self.parts.teller)(&entry);
         self.said.add(&entry.text);

@@ -118,6 +118,6 @@ fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
 }
 
 fn driven(config: &Config, backend: Arc<dyn Backend>) -> Result<Driven, Error> {
-    let target = Target::local(&config.gateway.url)?;
+    let target = Target::local(&config.gateway.url, config.gateway.ca_file.as_deref())?;
     Ok(Driven { backend, target, timeout: config.probe.timeout })
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::mark::{Mark, STALE};
+use super::post::{Refused, Retry};
 use super::{Message, Vault, post};
 use crate::config::{Notify, Topic};
 use crate::host::spawn;
@@ -15,6 +16,9 @@ use crate::report::metrics::Sent;
 
 /// So many messages wait for a webhook; conditions make way first.
 const ROOM: usize = 64;
+
+/// Limit of refused messages that wait behind the others; one more holds up the queue.
+const MAX_REFUSED: usize = 16;
 
 /// What is written of a condition an hour late is not how things are.
 const OLD: Duration = Duration::from_secs(60 * 60);
@@ -69,9 +73,33 @@ struct Desk {
     bell: Condvar,
 }
 
+/// A waiting message with its age, by the monotonic clock.
+#[derive(Clone)]
+struct Waiting {
+    message: Arc<Message>,
+    since: Instant,
+}
+
+impl Waiting {
+    fn new(message: Arc<Message>) -> Self {
+        Self { message, since: Instant::now() }
+    }
+
+    /// True if it is not worth another try.
+    fn is_stale(&self) -> bool {
+        self.age() > if self.message.is_transition() { STALE } else { OLD }
+    }
+
+    /// Age of a message of this boot. Of an older one only the time counts in which it has waited here, because no clock
+    /// has measured more.
+    fn age(&self) -> Duration {
+        Moment::now().measured_since(self.message.moment()).unwrap_or_else(|| self.since.elapsed())
+    }
+}
+
 #[derive(Default)]
 struct Tray {
-    queue: VecDeque<Arc<Message>>,
+    queue: VecDeque<Waiting>,
     /// A transition found no room. The history has it, and until it was looked up there nothing newer is taken, so that
     /// nobody takes the one for delivered because the other is.
     missed: bool,
@@ -99,12 +127,14 @@ impl Courier {
             told,
             desk,
             began,
-            trying: None,
             failed: 0,
             tried: None,
             wait: Duration::ZERO,
-            is_failing: false,
+            failing: None,
+            refused: VecDeque::new(),
+            refused_due: Instant::now(),
             mark: None,
+            ahead: None,
         };
         spawn("courier", move || errand.run())?;
         Ok(courier)
@@ -116,7 +146,7 @@ impl Courier {
             return;
         }
         let mut tray = self.desk.tray();
-        tray.put(Arc::clone(message));
+        tray.put(Waiting::new(Arc::clone(message)));
         self.desk.bell.notify_one();
     }
 
@@ -142,12 +172,17 @@ impl Desk {
 }
 
 impl Tray {
-    fn put(&mut self, message: Arc<Message>) {
-        if self.missed || self.queue.iter().any(|known| known.id == message.id) {
+    fn remove(&mut self, id: &str) {
+        self.queue.retain(|known| known.message.id != id);
+    }
+
+    fn put(&mut self, waiting: Waiting) {
+        let message = &waiting.message;
+        if self.missed || self.queue.iter().any(|known| known.message.id == message.id) {
             return;
         }
         if self.queue.len() == ROOM {
-            match self.queue.iter().position(|known| !known.is_transition()) {
+            match self.queue.iter().position(|known| !known.message.is_transition()) {
                 Some(condition) => drop(self.queue.remove(condition)),
                 None => {
                     self.missed |= message.is_transition();
@@ -156,7 +191,7 @@ impl Tray {
             }
         }
         self.urgent |= message.is_transition();
-        self.queue.push_back(message);
+        self.queue.push_back(waiting);
     }
 }
 
@@ -165,54 +200,65 @@ struct Errand {
     told: Told,
     desk: Arc<Desk>,
     began: Moment,
-    /// The message that is being tried, and since when.
-    trying: Option<(String, Instant)>,
     /// How many tries in a row have failed.
     failed: u32,
     /// When the last try began, and how long to wait since.
     tried: Option<Instant>,
     wait: Duration,
-    is_failing: bool,
+    /// The kind of failure that was told last; `None` while all is well.
+    failing: Option<String>,
+    /// Messages that the service has refused, tried again one at a time while nothing else waits.
+    refused: VecDeque<Waiting>,
+    /// When the next of them is due.
+    refused_due: Instant,
     /// How far this one has come, whether or not the disk took it.
     mark: Option<Mark>,
+    /// The message that was delivered last, while an older one is still among the refused.
+    ahead: Option<Mark>,
 }
 
 impl Errand {
     fn run(mut self) {
         self.go_back();
-        while let Some(message) = self.next() {
-            let age = self.age(&message);
-            let is_stale = age > if message.is_transition() { STALE } else { OLD };
+        while let Some(waiting) = self.next() {
             self.tried = Some(Instant::now());
-            let result = post::deliver(&self.way.webhook, &self.way.vault, &message, self.way.pace.attempt);
+            let limit = self.way.pace.attempt;
+            let result = post::deliver(&self.way.webhook, &self.way.vault, &waiting.message, limit);
             self.count(result.is_ok());
             match &result {
-                Ok(()) => (self.failed, self.wait) = (0, Duration::ZERO),
-                Err(refused) => {
-                    let doubled = self.way.pace.first.saturating_mul(1 << self.failed.min(16));
-                    self.wait = doubled.min(self.way.pace.longest).max(refused.wait);
-                    self.failed = self.failed.saturating_add(1);
+                Ok(()) => {
+                    (self.failed, self.wait) = (0, Duration::ZERO);
+                    self.refused_due = Instant::now() + self.way.pace.first;
+                    self.done(&waiting.message);
                 }
+                Err(refused) if waiting.is_stale() || refused.retry == Retry::Never => self.done(&waiting.message),
+                Err(refused) => self.put_off(waiting, refused),
             }
-            if result.is_ok() || is_stale || result.as_ref().is_err_and(|refused| refused.hopeless) {
-                self.done(&message);
-            }
-            self.tell(result.map_err(|refused| refused.why));
+            self.tell(result);
         }
     }
 
-    /// Age of a message of this boot. Of an older one only the time counts in which it has been tried, for no clock has
-    /// measured more.
-    fn age(&mut self, message: &Message) -> Duration {
-        if self.trying.as_ref().is_none_or(|(id, _)| *id != message.id) {
-            self.trying = Some((message.id.clone(), Instant::now()));
+    /// Lets a message wait that was not taken. One that the service refuses does not hold up the others.
+    fn put_off(&mut self, waiting: Waiting, why: &Refused) {
+        let was_refused = self.refused.iter().any(|known| known.message.id == waiting.message.id);
+        if why.retry == Retry::Slowly && (was_refused || self.refused.len() < MAX_REFUSED) {
+            self.desk.tray().remove(&waiting.message.id);
+            self.refused.retain(|known| known.message.id != waiting.message.id);
+            self.refused.push_back(waiting);
+            self.refused_due = Instant::now() + self.way.pace.longest.max(why.wait);
+            (self.failed, self.wait) = (0, self.way.pace.first.max(why.wait));
+            return;
         }
-        let tried = self.trying.as_ref().map_or(Duration::ZERO, |(_, since)| since.elapsed());
-        Moment::now().measured_since(message.moment()).unwrap_or(tried)
+        let doubled = self.way.pace.first.saturating_mul(1 << self.failed.min(16));
+        self.wait = doubled.min(self.way.pace.longest).max(why.wait);
+        self.failed = self.failed.saturating_add(1);
+        if was_refused {
+            self.refused_due = Instant::now() + self.wait;
+        }
     }
 
     /// Waits for a message, and for the time to try it. `None` when nobody can send one any more.
-    fn next(&self) -> Option<Arc<Message>> {
+    fn next(&self) -> Option<Waiting> {
         let mut tray = self.desk.tray();
         loop {
             if tray.closed {
@@ -221,29 +267,43 @@ impl Errand {
             // What is new and matters is tried soon, however long the webhook has been dead.
             let wait = if tray.urgent { self.wait.min(self.way.pace.first) } else { self.wait };
             let left = self.tried.map_or(Duration::ZERO, |tried| wait.saturating_sub(tried.elapsed()));
-            match tray.queue.front().cloned() {
-                Some(message) if left.is_zero() => {
-                    tray.urgent = false;
-                    return Some(message);
+            let refused_left = self.refused_due.saturating_duration_since(Instant::now());
+            let (next, left) = match (tray.queue.front(), self.refused.front()) {
+                (Some(waiting), _) => (waiting.clone(), left),
+                (None, Some(refused)) => (refused.clone(), refused_left),
+                (None, None) => {
+                    tray = self.desk.bell.wait(tray).unwrap_or_else(PoisonError::into_inner);
+                    continue;
                 }
-                Some(_) => {
-                    let waited = self.desk.bell.wait_timeout(tray, left);
-                    tray = waited.unwrap_or_else(PoisonError::into_inner).0;
-                }
-                None => tray = self.desk.bell.wait(tray).unwrap_or_else(PoisonError::into_inner),
+            };
+            if left.is_zero() {
+                tray.urgent = false;
+                return Some(next);
             }
+            let waited = self.desk.bell.wait_timeout(tray, left);
+            tray = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Delivered or given up: it is not told again.
+    /// Remembers a message as delivered or given up: it is not told again.
     fn done(&mut self, message: &Message) {
-        let mark = Mark { at: message.at, boot: message.boot, id: message.id.clone() };
-        mark.save(&self.way.mark);
-        self.mark = Some(mark);
+        self.refused.retain(|known| known.message.id != message.id);
         let mut tray = self.desk.tray();
-        tray.queue.retain(|known| known.id != message.id);
+        tray.remove(&message.id);
         let is_behind = tray.missed && tray.queue.is_empty();
         drop(tray);
+        if is_behind {
+            // They would delay what only the history has.
+            self.refused.clear();
+        }
+        let mark = Mark { at: message.at, boot: message.boot, id: message.id.clone() };
+        let latest = self.ahead.take().filter(|ahead| ahead.at > mark.at).unwrap_or(mark);
+        if self.refused.is_empty() {
+            latest.save(&self.way.mark);
+            self.mark = Some(latest);
+        } else {
+            self.ahead = Some(latest);
+        }
         if is_behind {
             self.go_back();
         }
@@ -260,8 +320,9 @@ impl Errand {
         let behind = mark.behind(&way.history, &way.host, &way.webhook.topics, now, ROOM);
         let mut tray = self.desk.tray();
         tray.missed = behind.len() == ROOM;
+        let behind = behind.into_iter().map(Waiting::new).collect();
         let waiting = std::mem::replace(&mut tray.queue, behind);
-        waiting.into_iter().for_each(|message| tray.put(message));
+        waiting.into_iter().for_each(|waiting| tray.put(waiting));
     }
 
     fn count(&self, is_delivered: bool) {
@@ -270,9 +331,16 @@ impl Errand {
         *count += 1;
     }
 
-    fn tell(&mut self, result: Result<(), String>) {
-        if result.is_err() != std::mem::replace(&mut self.is_failing, result.is_err()) {
-            (self.told)(result);
+    /// Tells when the webhook begins to fail, fails otherwise than before, and has taken everything again.
+    fn tell(&mut self, result: Result<(), Refused>) {
+        match result {
+            Ok(()) if self.refused.is_empty() && self.failing.take().is_some() => (self.told)(Ok(())),
+            Ok(()) => {}
+            Err(refused) if self.failing.as_ref() == Some(&refused.kind) => {}
+            Err(refused) => {
+                self.failing = Some(refused.kind);
+                (self.told)(Err(refused.why));
+            }
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What a webhook needs that nobody else may know: its URL, and headers such as a token.
 
 use std::env;
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 
 use ureq::http::Uri;
 use ureq::http::header::{HeaderName, HeaderValue};
 
+use super::redact::Redactor;
+use crate::config::address::Address;
 use crate::config::read::CREDENTIALS;
+use crate::host::read_regular;
 
 /// No credential is longer, in bytes.
 const LONGEST: u64 = 4096;
@@ -36,17 +37,17 @@ impl Vault {
         Self { folder: folder.into(), prefix: "" }
     }
 
-    /// The text of a credential, without blanks around it.
+    /// The text of a credential, without blanks and a byte order mark around it.
     ///
     /// # Errors
-    /// When there is none, or nothing in it.
+    /// When there is none, nothing in it, or something that is no part of a secret.
     pub fn read(&self, name: &str) -> Result<String, String> {
         let path = self.folder.join(format!("{}{name}", self.prefix));
-        let mut text = String::new();
-        let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
-        read.map_err(|why| why.to_string())?;
-        match text.trim() {
+        let bytes = read_regular(&path, LONGEST).map_err(|why| why.to_string())?;
+        let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text; save the file as UTF-8".to_owned())?;
+        match text.trim_start_matches('\u{feff}').trim() {
             "" => Err("it is empty".to_owned()),
+            text if text.lines().any(is_in_quotes) => Err("it is in quotes; take the quotes away".to_owned()),
             text => Ok(text.to_owned()),
         }
     }
@@ -56,35 +57,39 @@ impl Vault {
     /// # Errors
     /// When it cannot be read or used; nothing of it is repeated.
     pub fn open(&self, name: &str) -> Result<Credential, String> {
-        let wrong = |why: &str| format!("its credential {name} cannot be used: {why}");
-        Credential::parse(&self.read(name).map_err(|why| wrong(&why))?).map_err(wrong)
+        let wrong = |why: String| format!("its credential {name} cannot be used: {why}");
+        Credential::parse(&self.read(name).map_err(wrong)?).map_err(wrong)
     }
+}
+
+fn is_in_quotes(line: &str) -> bool {
+    let line = line.trim();
+    line.len() > 1 && ['"', '\''].iter().any(|quote| line.starts_with(*quote) && line.ends_with(*quote))
 }
 
 /// A URL and headers. It has no `Debug`, so that it is never logged by mistake.
 pub struct Credential {
     /// Scheme, host and path.
     pub(super) url: String,
-    /// What stands after `?` in the URL, name by name.
+    /// The query of the URL, without its `?`.
+    query_text: String,
+    /// The same, name by name.
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Credential {
     /// Reads a URL and, on lines of their own, headers as `Name: value`.
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    fn parse(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let url = lines.next().unwrap_or_default();
-        let is_web = url.starts_with("https://") || url.starts_with("http://");
-        if !is_web || url.parse::<Uri>().map_or(true, |uri| uri.host().is_none()) {
-            return Err("its first line is not a URL");
-        }
-        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        check_url(url)?;
+        let (url, query_text) = url.split_once('?').unwrap_or((url, ""));
         let pair = |part: &str| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             (name.to_owned(), value.to_owned())
         };
-        let query = query.split('&').filter(|part| !part.is_empty()).map(pair).collect();
+        let query = query_text.split('&').filter(|part| !part.is_empty()).map(pair).collect();
         let header = |line: &str| -> Option<(HeaderName, HeaderValue)> {
             let (name, value) = line.split_once(':')?;
             let mut value = HeaderValue::from_str(value.trim()).ok()?;
@@ -94,14 +99,57 @@ impl Credential {
         let headers = lines.map(header).collect::<Option<_>>();
         let headers =
             headers.ok_or("each line after the first must be a header, such as \"Authorization: Bearer …\"")?;
-        Ok(Self { url: url.to_owned(), query, headers })
+        Ok(Self { url: url.to_owned(), query_text: query_text.to_owned(), query, headers })
+    }
+
+    /// Knows all that no message may repeat: the URL without its host, and what the headers hold.
+    pub(super) fn redactor(&self) -> Redactor {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+        let query = self.query.iter().map(|(_, value)| value.as_str());
+        let headers = self.headers.iter().filter_map(|(_, value)| value.to_str().ok());
+        Redactor::of([path, user].into_iter().chain(query).chain(headers))
     }
 
     /// The URL as it was written.
     pub(super) fn whole_url(&self) -> String {
-        let query: Vec<_> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if query.is_empty() { self.url.clone() } else { format!("{}?{}", self.url, query.join("&")) }
+        format!("{}{}", self.url, self.query_text())
     }
+
+    /// The query as it was written, after its `?`; empty where there is none.
+    pub(super) fn query_text(&self) -> String {
+        if self.query_text.is_empty() { String::new() } else { format!("?{}", self.query_text) }
+    }
+}
+
+/// Refuses a URL that would not lead where it seems to; nothing of it is repeated.
+fn check_url(url: &str) -> Result<(), String> {
+    let not_a_url = || "its first line is not a URL that begins with https:// or http://".to_owned();
+    let (scheme, rest) = url.split_once("://").ok_or_else(not_a_url)?;
+    let port = match scheme.to_ascii_lowercase().as_str() {
+        "https" => 443,
+        "http" => 80,
+        _ => return Err(not_a_url()),
+    };
+    if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("its URL has a blank or a control character in it".to_owned());
+    }
+    if rest.contains('#') {
+        return Err("its URL has a '#' in it, and what follows would not be sent".to_owned());
+    }
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = match authority.rsplit_once('@') {
+        Some((user, _)) if user.contains('%') => {
+            return Err(
+                "its URL has a '%' before the '@'; write \"Authorization: Basic …\" on a line of its own".to_owned()
+            );
+        }
+        Some((_, host)) => host,
+        None => authority,
+    };
+    Address::parse(host, Some(port)).map_err(|why| format!("its URL {why}"))?;
+    url.parse::<Uri>().map(drop).map_err(|_| "its URL has a character in it that must be percent-encoded".to_owned())
 }
 
 #[cfg(test)]
@@ -116,6 +164,11 @@ mod tests {
         assert_eq!(read.query, [("chat_id".to_owned(), "-7".to_owned()), ("x".to_owned(), String::new())]);
         assert_eq!(read.headers.len(), 1);
         assert_eq!((read.headers[0].0.as_str(), read.headers[0].1.to_str().unwrap()), ("authorization", "Bearer tk_1"));
+        for kept in
+            ["https://me:pass@ntfy.example/topic?auth=x%3D", "http://[::1]:8080/", "HTTPS://xn--bcher-kva.example"]
+        {
+            assert_eq!(Credential::parse(kept).ok().unwrap().whole_url(), kept);
+        }
         let plain = Credential::parse("http://10.0.0.1:8080/hook").ok().unwrap();
         assert_eq!(plain.whole_url(), "http://10.0.0.1:8080/hook");
     }
@@ -124,11 +177,37 @@ mod tests {
     fn what_is_none_is_refused_without_a_word_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::at(folder.path());
-        for secret in ["", "hunter2", "ftp://hunter2", "https://", "https://a b/hunter2", "https://a/\nhunter2"] {
+        for (secret, why) in [
+            ("", "empty"),
+            ("\u{feff}\r\n ", "empty"),
+            ("hunter2", "not a URL"),
+            ("ftp://hunter2", "not a URL"),
+            ("https://", "has no host"),
+            ("https://?hunter2", "has no host"),
+            ("https://a b/hunter2", "blank"),
+            ("https://a/\nhunter2", "header"),
+            ("\"https://a/hunter2\"", "quotes"),
+            ("'https://a/hunter2'\n", "quotes"),
+            ("https://a/\n\"X: hunter2\"", "quotes"),
+            ("https://a./hunter2", "ends with a dot"),
+            ("https://bücher.example/hunter2", "xn--"),
+            ("https://a:99999/hunter2", "1 to 65535"),
+            ("https://[::1/hunter2", "bracket"),
+            ("https://[fe80::1%25eth0]/hunter2", "zones"),
+            ("https://-hunter2/", "begins with '-'"),
+            ("https://a/#hunter2", "'#'"),
+            ("https://me:hunter%402@a/", "Authorization: Basic"),
+        ] {
             std::fs::write(folder.path().join("hook"), secret).unwrap();
-            let why = vault.open("hook").err().unwrap();
-            assert!(why.contains("hook cannot be used") && !why.contains("hunter2"), "{why}");
+            let said = vault.open("hook").err().unwrap();
+            assert!(said.contains("hook cannot be used") && said.contains(why), "{secret}: {said}");
+            assert!(!said.contains("hunter"), "{said}");
         }
-        assert!(vault.open("missing").err().unwrap().contains("No such file"));
+        for (bytes, why) in [(b"\xff\xfeh\0".to_vec(), "UTF-8"), (vec![b'x'; 5000], "larger than 4 KiB")] {
+            std::fs::write(folder.path().join("hook"), bytes).unwrap();
+            let said = vault.open("hook").err().unwrap();
+            assert!(said.contains(why), "{said}");
+        }
+        assert!(vault.open("missing").err().unwrap().contains("it does not exist"));
     }
 }

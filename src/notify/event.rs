@@ -16,8 +16,8 @@ pub(super) enum Kind {
 use Kind::{Condition, Transition, Tried};
 use Topic::{Degraded, Demoted, Failed, Flapping, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
 
-/// Every entry that is for people elsewhere, by its stable name. Drills have a topic of their own, whatever happens in them.
-const EVENTS: &[(&str, Topic, Kind)] = &[
+/// Every entry that is for people elsewhere, by its stable name. Drills have a topic of their own.
+pub(super) const EVENTS: &[(&str, Topic, Kind)] = &[
     ("promoting", Promoted, Transition),
     ("aborted", Promoted, Transition),
     ("promoted", Promoted, Transition),
@@ -63,6 +63,28 @@ const EVENTS: &[(&str, Topic, Kind)] = &[
     ("notify_well", Degraded, Condition),
 ];
 
+/// Entries of a drill that its result stands for. A gateway that does not stop is told at once all the same.
+const FOLDED_INTO_DRILL_RESULT: &[&str] = &[
+    "promoting",
+    "aborted",
+    "promoted",
+    "demoted",
+    "start_failed",
+    "not_answering",
+    "went_down",
+    "serves_again",
+    "channels_broken",
+    "channels_well",
+    "push_failed",
+    "returned",
+];
+
+/// Finds the topic of an entry, and what becomes of its message.
 pub(super) fn of(event: &str) -> Option<(Topic, Kind)> {
     EVENTS.iter().find(|(known, ..)| *known == event).map(|&(_, topic, kind)| (topic, kind))
+}
+
+/// True if the result of the drill that caused this entry says enough.
+pub(super) fn is_folded(event: &str) -> bool {
+    FOLDED_INTO_DRILL_RESULT.contains(&event)
 }

@@ -1,5 +1,7 @@
 //! A message in the words of each format.
 
+use super::redact::percent_decode;
+use super::title::Priority;
 use super::{Credential, Message};
 use crate::config::Format;
 use crate::json::Value;
@@ -23,9 +25,11 @@ pub(super) fn of(format: Format, message: &Message, credential: &Credential) -> 
             if topic.is_empty() || root.ends_with('/') {
                 return Err("its URL does not end with a topic, as in https://ntfy.sh/TOPIC");
             }
-            url = format!("{root}/");
+            let query = credential.query_text();
+            let topic = percent_decode(topic).ok_or("its topic has a '%' that begins no percent-encoding")?;
+            url = format!("{root}/{query}");
             body.push(("topic", topic.into()));
-            ntfy(message, line, &mut body);
+            ntfy(message, &mut body);
         }
         Format::Discord => {
             body.push(("content", line.into()));
@@ -38,7 +42,8 @@ pub(super) fn of(format: Format, message: &Message, credential: &Credential) -> 
             }
             url.clone_from(&credential.url);
             for (name, value) in &credential.query {
-                body.push((name, value.as_str().into()));
+                let value = percent_decode(value).ok_or("its query has a '%' that begins no percent-encoding")?;
+                body.push((name, value.into()));
             }
             body.push(("text", line.into()));
             body.push(("link_preview_options", Value::object([("is_disabled", true.into())])));
@@ -57,19 +62,22 @@ fn json<'a>(message: &'a Message, body: &mut Vec<(&'a str, Value)>) {
     body.push(("id", message.id.as_str().into()));
     body.push(("host", message.host.as_str().into()));
     body.push(("topics", Value::array(message.topics.iter().flatten().map(|topic| topic.name()))));
+    body.push(("title", message.title().into()));
     for field in message.entry.as_object().unwrap_or_default() {
         body.push((&field.key, field.node.value.clone()));
     }
 }
 
-fn ntfy(message: &Message, line: String, body: &mut Vec<(&str, Value)>) {
-    let (priority, tag) = match message.text("severity") {
-        "error" => (5, "rotating_light"),
-        "warning" => (4, "warning"),
-        _ => (3, "white_check_mark"),
+fn ntfy(message: &Message, body: &mut Vec<(&str, Value)>) {
+    let priority = message.priority();
+    let tag = match priority {
+        _ if message.is_test() => "test_tube",
+        Priority::Urgent => "rotating_light",
+        Priority::High => "warning",
+        Priority::Normal | Priority::Low => "white_check_mark",
     };
-    body.push(("title", format!("{}: {}", message.host, message.about()).into()));
-    body.push(("message", line.into()));
-    body.push(("priority", priority.into()));
+    body.push(("title", message.title().into()));
+    body.push(("message", message.sentence().chars().take(LONGEST).collect::<String>().into()));
+    body.push(("priority", (priority as u64).into()));
     body.push(("tags", Value::array([tag])));
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::event::{self, Kind};
+use super::title::Priority;
 use crate::config::Topic;
 use crate::failover::Time;
 use crate::json::Value;
@@ -34,7 +35,11 @@ impl Message {
     pub fn of(entry: &Value, host: &str, steady: Duration) -> Option<Self> {
         let text = |key| entry.get(key).and_then(|field| field.as_str()).unwrap_or_default();
         let (topic, kind) = event::of(text("event"))?;
-        let in_drill = ["cause", "reason", "why"].iter().any(|key| text(key).starts_with("drill"));
+        let is_marked = entry.get("drill").and_then(|field| field.as_bool()) == Some(true);
+        let in_drill = is_marked || ["cause", "reason", "why"].iter().any(|key| text(key).starts_with("drill"));
+        if in_drill && event::is_folded(text("event")) {
+            return None;
+        }
         // The monitor says it at each of its starts, and nothing has changed.
         if text("event") == "adopted" && text("severity") == "notice" {
             return None;
@@ -54,16 +59,16 @@ impl Message {
     }
 
     /// One that says it is a test.
-    pub(super) fn test(host: &str, topic: Topic) -> Self {
+    pub(super) fn test(host: &str) -> Self {
         let at = wall_clock();
         let entry = Value::object([
             ("at", rfc3339(at).into()),
             ("event", "test".into()),
             ("severity", "notice".into()),
-            ("text", "this is a test, and all is well: `openclaw-failover notify --test` sent it".into()),
+            ("text", "a test message from `openclaw-failover notify --test`: nothing has happened".into()),
         ]);
         let id = format!("{}-test", at.as_millis());
-        Self { id, host: host.to_owned(), at, boot: None, topics: [Some(topic), None], entry, kind: Kind::Condition }
+        Self { id, host: host.to_owned(), at, boot: None, topics: [None, None], entry, kind: Kind::Condition }
     }
 
     /// Both clocks of when it happened.
@@ -83,10 +88,9 @@ impl Message {
         self.kind != Kind::Condition
     }
 
-    /// Its topics in words.
-    pub(super) fn about(&self) -> String {
-        let words: Vec<_> = self.topics.iter().flatten().map(|topic| topic.name()).collect();
-        words.join(", ").replace('_', " ")
+    /// True if it says that it is a test.
+    pub(super) fn is_test(&self) -> bool {
+        self.text("event") == "test"
     }
 
     /// Text of the entry.
@@ -94,14 +98,20 @@ impl Message {
         self.entry.get(key).and_then(|field| field.as_str()).unwrap_or_default()
     }
 
-    /// What to tell a person: how bad it is, where, what, and when it happened, for it may come late.
+    /// The sentence for a person, with the time, for it may come late.
+    pub(super) fn sentence(&self) -> String {
+        format!("{} ({})", self.text("text"), people(self.at))
+    }
+
+    /// The whole message for a person: urgency, title and sentence.
     pub(super) fn line(&self) -> String {
-        let sign = match self.text("severity") {
-            "error" => "🔴",
-            "warning" => "🟠",
-            _ => "🟢",
+        let sign = match self.priority() {
+            _ if self.is_test() => "🔵",
+            Priority::Urgent => "🔴",
+            Priority::High => "🟠",
+            Priority::Normal | Priority::Low => "🟢",
         };
-        format!("{sign} {}: {} ({})", self.host, self.text("text"), people(self.at))
+        format!("{sign} {}\n{}", self.title(), self.sentence())
     }
 }
 

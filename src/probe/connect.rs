@@ -15,6 +15,9 @@ use super::verdict::Failure;
 /// deadline.
 const MAX_RECEIVED: usize = MAX_HEAD + MAX_BODY + 48 * 1024;
 
+/// The beginning of what a TLS server may answer to plain HTTP: an alert record of TLS 1.x.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
+
 /// Opens TCP connections, with TLS where the URL says `https`.
 #[derive(Debug, Default)]
 pub(super) struct Dialer {
@@ -30,7 +33,7 @@ impl Connector for Dialer {
         let Some(transport) = tcp else {
             return Ok(None);
         };
-        let metered = Metered { transport, received: 0 };
+        let metered = Metered { transport, received: 0, is_plain: !details.needs_tls() };
         if !details.needs_tls() {
             return Ok(Some(Box::new(metered)));
         }
@@ -44,6 +47,8 @@ impl Connector for Dialer {
 struct Metered<T> {
     transport: T,
     received: usize,
+    /// True if no TLS runs over it.
+    is_plain: bool,
 }
 
 impl<T: Transport> Metered<T> {
@@ -84,6 +89,9 @@ impl<T: Transport> Transport for Metered<T> {
         self.received += after.saturating_sub(before);
         if self.received == 0 {
             return Err(Fault::dropped().into());
+        }
+        if before == 0 && self.is_plain && self.transport.buffers().input().starts_with(&TLS_ALERT) {
+            return Err(Fault::speaks_tls().into());
         }
         if self.received > MAX_RECEIVED {
             let why = format!("more than {} KiB without an end", MAX_RECEIVED / 1024);

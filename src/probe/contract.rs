@@ -75,7 +75,7 @@ fn names(answer: &Value, key: &str) -> Option<Vec<String>> {
 /// A channel that is described by something else than text is still a channel, so its JSON stands for its name.
 fn name(item: &Value) -> String {
     let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-    super::printable(&text, MAX_NAME)
+    super::printable(&text, MAX_NAME - 1)
 }
 
 #[cfg(test)]
@@ -136,7 +136,7 @@ mod tests {
         let channels = read(r#"{"ready":true,"failing":["slack"],"suppressed":["disc\u001b[31mord",{"id":1}]}"#);
         let expected = Channels {
             failing: vec!["slack".to_owned()],
-            suppressed: vec!["disc[31mord".to_owned(), r#"{"id":1}"#.to_owned()],
+            suppressed: vec!["disc [31mord".to_owned(), r#"{"id":1}"#.to_owned()],
         };
         assert_eq!(channels, Some(Some(expected)));
 

@@ -7,6 +7,13 @@
 use std::io::{self, ErrorKind};
 
 use super::verdict::Failure;
+use super::words::{network_words, tls_words};
+
+/// Words for a server that accepts a connection and closes it.
+const DROPPED: &str = "the connection was accepted and dropped without an answer";
+
+/// Words for bytes that are no HTTP.
+const NO_HTTP: &str = "what answers is not HTTP";
 
 /// A failure and, for people, why.
 #[derive(Debug)]
@@ -25,7 +32,7 @@ impl Fault {
     pub(super) fn connecting(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Timeout(_) => Self::new(Failure::ConnectTimeout, "no connection in time"),
-            ureq::Error::Io(error) => Self::new(network(&error).unwrap_or(Failure::Unreachable), error.to_string()),
+            ureq::Error::Io(error) => Self::new(network(&error).unwrap_or(Failure::Unreachable), network_words(&error)),
             other => Self::from(other),
         }
     }
@@ -33,16 +40,27 @@ impl Fault {
     /// A handshake that did not end in a trusted connection.
     pub(super) fn shaking_hands(error: ureq::Error) -> Self {
         match error {
-            ureq::Error::Io(error) => {
-                Self::new(network(&error).unwrap_or(Failure::Tls), format!("no trusted TLS connection: {error}"))
-            }
+            ureq::Error::Io(error) => match network(&error) {
+                Some(failure) => Self::new(failure, network_words(&error)),
+                None => Self::new(Failure::Tls, tls_words(&error.to_string())),
+            },
             other => Self::from(other),
         }
     }
 
     /// A connection that was accepted and dropped before a byte came back.
     pub(super) fn dropped() -> Self {
-        Self::new(Failure::Refused, "the connection was accepted and dropped without an answer")
+        Self::new(Failure::Refused, DROPPED)
+    }
+
+    /// True if the server accepted the connection and ended it without a byte, as a TLS server does with plain HTTP.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.failure == Failure::Refused && self.why == DROPPED
+    }
+
+    /// A server that was asked over plain HTTP and speaks TLS.
+    pub(super) fn speaks_tls() -> Self {
+        Self::new(Failure::Tls, "the server speaks TLS; write https:// instead of http://")
     }
 }
 
@@ -53,16 +71,20 @@ impl From<ureq::Error> for Fault {
         match error {
             E::Other(inner) => match inner.downcast::<Self>() {
                 Ok(fault) => *fault,
-                Err(other) => Self::new(Failure::NotOpenClaw, other.to_string()),
+                Err(_) => Self::new(Failure::NotOpenClaw, NO_HTTP),
             },
             E::Timeout(_) => Self::new(Failure::ResponseTimeout, "no whole answer in time"),
-            E::Io(error) if error.kind() == ErrorKind::InvalidData => Self::new(Failure::Tls, error.to_string()),
+            E::Io(error) if error.kind() == ErrorKind::InvalidData => {
+                Self::new(Failure::Tls, tls_words(&error.to_string()))
+            }
             E::Io(error) => match network(&error) {
-                Some(failure) => Self::new(failure, error.to_string()),
-                None => Self::new(Failure::NotOpenClaw, format!("the answer broke off: {error}")),
+                Some(failure) => Self::new(failure, network_words(&error)),
+                None => Self::new(Failure::NotOpenClaw, format!("the answer broke off: {}", network_words(&error))),
             },
-            E::Tls(_) | E::Rustls(_) | E::Pem(_) | E::TlsRequired => Self::new(Failure::Tls, error.to_string()),
-            other => Self::new(Failure::NotOpenClaw, other.to_string()),
+            E::Rustls(error) => Self::new(Failure::Tls, tls_words(&error.to_string())),
+            E::Tls(_) | E::Pem(_) | E::TlsRequired => Self::new(Failure::Tls, "no TLS connection is possible"),
+            E::LargeResponseHeader(..) => Self::new(Failure::NotOpenClaw, "an answer with too large a head"),
+            _ => Self::new(Failure::NotOpenClaw, NO_HTTP),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! One bounded GET on a fresh connection.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use super::connect::Dialer;
 use super::fault::Fault;
 use super::resolve::Lookup;
 use super::verdict::Failure;
+use crate::host::read_regular;
 
 /// How long a body may be.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -54,13 +54,12 @@ pub(crate) fn agent(roots: RootCerts) -> Agent {
 /// Reads the certificates of private authorities.
 pub(crate) fn roots(file: &Path) -> Result<RootCerts, Error> {
     let problem = |why: String| Error::CaFile { path: file.to_owned(), why };
-    let mut pem = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(MAX_CA_FILE).read_to_end(&mut pem))
-        .map_err(|error| problem(error.to_string()))?;
+    let pem = read_regular(file, MAX_CA_FILE).map_err(|error| problem(error.to_string()))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|error| problem(error.to_string()))? {
+        if let PemItem::Certificate(certificate) =
+            item.map_err(|_| problem("it holds a damaged certificate".to_owned()))?
+        {
             certificates.push(certificate);
         }
     }

@@ -12,9 +12,13 @@ use super::fault::Fault;
 use super::http::{self, Response};
 use super::verdict::{Channels, Failure, Verdict};
 use super::{Answer, Error, Readyz, printable};
+use crate::config::endpoint::Endpoint;
 
 /// How long a gateway is taken for one that does not know `/startupz`.
 const REMEMBER: Duration = Duration::from_secs(60 * 60);
+
+/// Time limit for asking over TLS a server that drops plain requests.
+const TLS_QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// One way to a gateway.
 pub(super) struct Route {
@@ -72,8 +76,27 @@ impl Route {
             }
             Err(fault) => {
                 self.known = Channels::default();
+                let fault = self.explain_dropped(fault, deadline);
                 answer(Verdict::Failing(fault.failure), &fault.why)
             }
+        }
+    }
+
+    /// Finds out whether a server that drops a plain request is there and speaks TLS.
+    ///
+    /// Node's TLS server ends such a connection without a byte, like a forwarder with nothing behind it. Here the
+    /// certificate does not matter, so none is trusted.
+    fn explain_dropped(&self, fault: Fault, deadline: Instant) -> Fault {
+        if !fault.is_dropped() || self.healthz.scheme_str() != Some("http") {
+            return fault;
+        }
+        let secure = self.healthz.to_string().replacen("http:", "https:", 1);
+        let Ok(secure) = secure.parse() else { return fault };
+        let deadline = deadline.min(Instant::now() + TLS_QUESTION_TIMEOUT);
+        let agent = http::agent(RootCerts::from(Vec::new()));
+        match http::get(&agent, &secure, None, deadline) {
+            Err(Fault { failure: Failure::Tls, .. }) => Fault::speaks_tls(),
+            _ => fault,
         }
     }
 
@@ -155,32 +178,16 @@ fn not_life(answer: &Response) -> Fault {
     }
 }
 
-/// `url` with `path`, if it names a host and nothing that we would have to drop.
+/// Adds `path` to `url`, which names a host, a port and nothing else.
 fn at(url: &str, path: &str) -> Result<Uri, Error> {
-    let problem = |why: &str| Error::Url { url: printable(url, 200), why: why.to_owned() };
-    let parsed: Uri = url.parse().map_err(|_| problem("it is not a URL"))?;
-    if !matches!(parsed.scheme_str(), Some("http" | "https")) {
-        return Err(problem("it must start with http:// or https://"));
-    }
-    let authority = parsed.authority().ok_or_else(|| problem("it names no host"))?;
-    if authority.as_str().contains('@') {
-        return Err(Error::Url {
-            url: format!("…@{}", authority.host()),
-            why: "it holds a user name or a password".to_owned(),
-        });
-    }
-    let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
-    if authority.host().is_empty() {
-        return Err(problem("it names no host"));
-    }
-    if !port.is_empty() && authority.port_u16().is_none_or(|port| port == 0) {
-        return Err(problem("its port is not between 1 and 65535"));
-    }
-    if parsed.path() != "/" || parsed.query().is_some() {
-        return Err(problem("it must end after host and port"));
-    }
-    let full = format!("{}://{authority}{path}", parsed.scheme_str().unwrap_or("http"));
-    full.parse().map_err(|_| problem("it is not a URL"))
+    let shown = match url.rsplit_once('@') {
+        // What stands before it may be a password.
+        Some((_, host)) => format!("…@{host}"),
+        None => url.to_owned(),
+    };
+    let problem = |why: String| Error::Url { url: printable(&shown, 200), why: format!("it {why}") };
+    let endpoint = Endpoint::from_url(url).map_err(problem)?;
+    format!("{endpoint}{path}").parse().map_err(|_| problem("is not a URL".to_owned()))
 }
 
 /// The header that shows the token, marked so that no debug output prints it.
@@ -207,6 +214,9 @@ mod tests {
         let bad = [
             "",
             "primary",
+            "http://-oProxyCommand=x",
+            "http://primary.",
+            "http://224.0.0.1",
             "primary:18789",
             "ftp://primary",
             "http://",
@@ -217,11 +227,11 @@ mod tests {
             "http://primary:99999",
             "http://primary:x",
             "http://pri mary",
-            "http://user:secret@primary",
+            "http://user:hunter2@primary",
         ];
         for bad in bad {
             let error = at(bad, "/startupz").unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
         }
     }
 

@@ -29,7 +29,9 @@ pub enum Failure {
     /// A connection, but no whole answer within the deadline. A TLS handshake that hangs counts here: the host
     /// accepted, the program is silent.
     ResponseTimeout,
-    /// No trusted TLS connection.
+    /// Something answers, but not over verified TLS: an unknown or expired certificate, no TLS where the URL says https,
+    /// TLS where it says http. This is no proof of life, for whatever holds the address could answer so. It is no silence
+    /// either: a gateway of this host that answers so is never stopped as dead.
     Tls,
     /// An HTTP status that a gateway does not answer with here.
     Status(u16),

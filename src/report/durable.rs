@@ -6,11 +6,12 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::failover::Time;
+use crate::host::{ReadError, read_regular};
 
 /// How many files set aside under one name are kept: what goes bad again and again must not fill the disk.
 const KEPT: usize = 8;
@@ -128,20 +129,18 @@ pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// When there is something else under that name, or more, or it cannot be read.
 pub fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, Error> {
-    // Asked before it is opened: opening a pipe would wait for its other end. Nobody but the monitor can swap it in
-    // between, for the folder is the monitor's own.
+    // A link in the monitor's own folder is no file of its making.
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => {}
         Ok(_) => return Err(Error::NotAFile { path: path.to_owned() }),
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
         Err(why) => return Err(Error::Read { path: path.to_owned(), why }),
     }
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    match File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
-        Ok(length) if length > max => Err(Error::TooLarge { path: path.to_owned(), max }),
-        Ok(_) => Ok(Some(bytes)),
-        Err(why) => Err(Error::Read { path: path.to_owned(), why }),
+    match read_regular(path, u64::try_from(max).unwrap_or(u64::MAX)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(ReadError::TooLarge { .. }) => Err(Error::TooLarge { path: path.to_owned(), max }),
+        Err(ReadError::NotAFile) => Err(Error::NotAFile { path: path.to_owned() }),
+        Err(ReadError::Io(why)) => Err(Error::Read { path: path.to_owned(), why }),
     }
 }
 

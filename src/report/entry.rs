@@ -7,6 +7,7 @@ mod drills;
 mod falling;
 mod holds;
 mod monitor;
+mod rehearsal;
 mod rising;
 mod watching;
 mod workspace;
@@ -24,6 +25,7 @@ use crate::host::printable;
 use crate::json::Value;
 
 pub use monitor::MonitorNote;
+pub use rehearsal::Rehearsal;
 pub(super) use watching::availability_in_words;
 
 /// The most characters of a sentence, and of words from outside within one.

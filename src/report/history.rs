@@ -9,7 +9,7 @@ mod thin;
 mod timeline;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ use super::durable::{Error, sync_folder};
 use super::entry::Entry;
 use super::load;
 use crate::failover::Time;
+use crate::host::{ReadError, open_regular};
 use crate::json::Node;
 
 pub use command::{Form, command};
@@ -96,15 +97,16 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Line> + use<>, Error> {
 }
 
 fn open(path: &Path) -> Result<Option<Lines>, Error> {
-    let opened = match fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => return Err(Error::NotAFile { path: path.to_owned() }),
-        Ok(found) => File::open(path).and_then(|file| Lines::new(file, found.len())),
-        Err(why) => Err(why),
-    };
+    let not_a_file = || Error::NotAFile { path: path.to_owned() };
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(not_a_file());
+    }
+    let opened = open_regular(path).and_then(|file| Lines::new(file).map_err(ReadError::Io));
     match opened {
         Ok(lines) => Ok(Some(lines)),
-        Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
-        Err(why) => Err(Error::Read { path: path.to_owned(), why }),
+        Err(why) if why.is_missing() => Ok(None),
+        Err(ReadError::Io(why)) => Err(Error::Read { path: path.to_owned(), why }),
+        Err(_) => Err(not_a_file()),
     }
 }
 
@@ -115,9 +117,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(mut file: File, length: u64) -> io::Result<Self> {
+    fn new(mut file: File) -> io::Result<Self> {
         let most = RECENT + OLDER;
-        if let Some(skipped) = length.checked_sub(most) {
+        if let Some(skipped) = file.metadata()?.len().checked_sub(most) {
             file.seek(SeekFrom::Start(skipped))?;
         }
         Ok(Self { file: BufReader::new(file.take(most)), broken: false })

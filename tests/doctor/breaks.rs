@@ -19,7 +19,7 @@ const PUSH: &str = "openclaw-sync-push.service";
 const OPENCLAW: &str = "home/.openclaw/openclaw.json";
 
 /// Those that root finds.
-const HOST: [Break; 41] = [
+const HOST: [Break; 42] = [
     ("the credentials' folder is gone", |h| h.remove("etc/openclaw-failover/credentials"), "credentials", Fail),
     ("it is open", |h| h.mode("etc/openclaw-failover/credentials", 0o755), "credentials", Fail),
     (
@@ -68,6 +68,15 @@ const HOST: [Break; 41] = [
     ("the gateway's unit is gone", |h| h.remove("bin/systemctl.d/openclaw.service"), "gateway-unit", Fail),
     ("the gateway starts at boot", |h| h.change(GATEWAY, "=static", "=enabled"), "gateway-disabled", Fail),
     ("the gateway runs as root", |h| h.change(GATEWAY, "User=openclaw", "User="), "gateway-user", Fail),
+    (
+        "its URL names another host",
+        |h| {
+            let own = r#"{ "gateway": { "url": "http://192.0.2.1:18789" },"#;
+            h.config = h.config.replacen('{', own, 1);
+        },
+        "gateway-port",
+        Fail,
+    ),
     ("its port is taken", |h| h.edit("proc/self/net/tcp", ":0016", ":4965"), "gateway-port", Fail),
     (
         "another gateway is enabled",
@@ -104,7 +113,7 @@ const HOST: [Break; 41] = [
 ];
 
 /// Those that the workspace's owner finds.
-const OWNER: [Break; 23] = [
+const OWNER: [Break; 24] = [
     ("Node is too old", |h| h.edit("bin/node", "v24.16.0", "v22.12.0"), "node", Fail),
     ("Node is gone", |h| h.remove("bin/node"), "gateway-program", Fail),
     ("OpenClaw is gone", |h| h.remove("bin/openclaw"), "gateway-program", Fail),
@@ -132,6 +141,12 @@ const OWNER: [Break; 23] = [
         Warn,
     ),
     ("it listens elsewhere", |h| h.edit(OPENCLAW, "port: 18789", "port: 18790"), "openclaw-places", Fail),
+    (
+        "it speaks TLS",
+        |h| h.edit(OPENCLAW, "port: 18789", "tls: { enabled: true }, port: 18789"),
+        "openclaw-places",
+        Fail,
+    ),
     ("it works elsewhere", |h| h.edit(OPENCLAW, "home/workspace'", "home/other'"), "openclaw-places", Fail),
     ("no channel", |h| h.edit(OPENCLAW, "discord: {", "discord: { enabled: false,"), "channels", Fail),
     ("two channels", |h| h.edit(OPENCLAW, "discord: {", "signal: {}, discord: {"), "channels", Warn),

@@ -20,6 +20,10 @@ fn program(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(args).arg("--config").arg(folder.join("config.json")).stdin(Stdio::null());
     command.env("CREDENTIALS_DIRECTORY", folder);
+    // Proxies are never obeyed: these would refuse everything.
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env(name, "http://127.0.0.1:1");
+    }
     for (name, dir) in [("STATE", "state"), ("RUN", "run"), ("SYNC", "sync")] {
         fs::create_dir_all(folder.join(dir)).unwrap();
         command.env(format!("OPENCLAW_FAILOVER_{name}_DIR"), folder.join(dir));
@@ -49,6 +53,8 @@ fn a_test_goes_to_every_webhook_and_says_which_took_it() {
     assert!(!out.contains("hunter2"));
     let request = server.next();
     assert_eq!(request.text("event"), "test");
+    assert!(request.text("title").starts_with("openclaw-failover TEST: "), "{}", request.body);
+    assert_eq!(request.json().get("topics").unwrap().to_string(), "[]");
 
     configure(folder.path(), r#""demote": {}"#);
     let output = program(folder.path(), &["notify", "--test"]).output().unwrap();

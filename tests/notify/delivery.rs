@@ -52,30 +52,106 @@ fn a_server_that_was_down_gets_everything_once_and_in_order() {
 }
 
 #[test]
-fn a_server_that_is_ill_is_tried_again_and_one_that_wants_no_such_message_is_not() {
+fn a_server_that_is_ill_is_tried_again() {
     let stage = Stage::new();
     let server = Server::start();
     let (courier, told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
-    for (status, why) in [("500 Out of order", "HTTP 500"), ("403 No", "HTTP 403"), ("302 Found", "HTTP 302")] {
+    for (status, why) in [
+        ("500 Out of order", "HTTP 500"),
+        ("403 No", "HTTP 403"),
+        ("400 What?", "HTTP 400"),
+        ("410 Gone", "HTTP 410"),
+        ("302 Found\r\nLocation: https://login.example/hunter2", "points to login.example"),
+    ] {
         server.say(status);
         let message = stage.happens(&promoted(30));
         courier.take(&message);
         assert_eq!(server.next().text("id"), message.id);
-        assert!(told.recv_timeout(PATIENCE).unwrap().unwrap_err().contains(why));
+        let said = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+        assert!(said.contains(why) && !said.contains("hunter2"), "{said}");
         server.say("200 OK");
         // The server may have read the old word once more.
         while told.recv_timeout(PATIENCE).unwrap().is_err() {}
         while !server.is_quiet(A_WHILE) {}
     }
-    server.say("400 What?");
-    let hopeless = stage.happens(&promoted(31));
-    courier.take(&hopeless);
-    assert_eq!(server.next().text("id"), hopeless.id);
+}
+
+#[test]
+fn a_message_that_is_too_large_is_given_up() {
+    let stage = Stage::new();
+    let server = Server::start();
+    let (courier, _told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
+    server.say("413 Too large");
+    let large = stage.happens(&promoted(31));
+    courier.take(&large);
+    assert_eq!(server.next().text("id"), large.id);
     assert!(server.is_quiet(A_WHILE), "it is given up");
     server.say("200 OK");
     let next = stage.happens(&demoted());
     courier.take(&next);
     assert_eq!(server.next().text("id"), next.id, "and in nobody's way");
+}
+
+#[test]
+fn a_refused_message_holds_up_no_other_and_outlives_the_monitor() {
+    let stage = Stage::new();
+    let server = Server::start();
+    let webhook = stage.webhook(Format::Json, &url(&server));
+    // It is tried again in an hour, long after this test.
+    let mut way = stage.way(webhook.clone(), QUICK);
+    way.pace.longest = Duration::from_secs(3600);
+    let (sender, told) = std::sync::mpsc::channel();
+    let courier = Courier::start(way, Box::new(move |result| drop(sender.send(result)))).unwrap();
+    server
+        .say_with("400 Bad Request", r#"{"description":"Bad Request: group chat was upgraded to a supergroup chat"}"#);
+    let refused = stage.happens(&promoted(30));
+    courier.take(&refused);
+    assert_eq!(server.next().text("id"), refused.id);
+    let said = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    assert_eq!(said, r#"it answers with HTTP 400: "Bad Request: group chat was upgraded to a supergroup chat""#);
+
+    server.say("200 OK");
+    let next = stage.happens(&demoted());
+    courier.take(&next);
+    assert_eq!(server.next().text("id"), next.id);
+    // The refused one is tried again at once, for a service that takes one may take the other.
+    assert_eq!(server.next().text("id"), refused.id);
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+
+    server.say("404 Not Found");
+    let lost = stage.happens(&promoted(60));
+    courier.take(&lost);
+    assert_eq!(server.next().text("id"), lost.id);
+    assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
+    drop(courier);
+    until_gone(&told);
+    server.say("200 OK");
+    let (_courier, _told) = stage.courier(webhook);
+    assert_eq!(server.next().text("id"), lost.id);
+    assert!(server.is_quiet(A_WHILE));
+}
+
+#[test]
+fn a_page_that_comes_with_success_is_no_receipt() {
+    let stage = Stage::new();
+    let server = Server::start();
+    let page = "<!DOCTYPE html><html><head><title>Log in to Café Wi-Fi</title></head></html>";
+    server.say_with("200 OK\r\nContent-Type: text/html", page);
+    for (_, format) in Format::ALL {
+        let path = if format == Format::Telegram { "bot/sendMessage?chat_id=1" } else { "hunter2" };
+        let webhook = stage.webhook(format, &format!("http://{}/{path}", server.address));
+        let said = notify::test(&webhook, &stage.vault(), "standby").unwrap_err();
+        assert!(said.contains("an HTML page, Log in to Café Wi-Fi"), "{format:?}: {said}");
+        server.next();
+    }
+    let webhook = stage.webhook(Format::Json, &url(&server));
+    let (courier, told) = stage.courier(webhook);
+    let message = stage.happens(&promoted(30));
+    courier.take(&message);
+    assert!(told.recv_timeout(PATIENCE).unwrap().unwrap_err().contains("captive portal"));
+    server.say_with("200 OK\r\nContent-Type: text/html", "ok");
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(server.next().text("id"), message.id);
 }
 
 #[test]
@@ -215,7 +291,7 @@ fn nothing_of_a_credential_is_ever_told() {
         let webhook = stage.webhook(format, credential);
         notify::test(&webhook, &stage.vault(), "standby").unwrap_err()
     };
-    server.say("404 https://hunter2");
+    server.say_with("404 https://hunter2", "Cannot POST /hunter2 or /HUNTER2%20");
     for (format, credential, why) in [
         (Format::Json, url(&server), "HTTP 404"),
         (Format::Json, "http://127.0.0.1:1/hunter2".to_owned(), "refused"),
@@ -223,6 +299,8 @@ fn nothing_of_a_credential_is_ever_told() {
         (Format::Json, format!("https://{}/hunter2", untrusted.address), "TLS"),
         (Format::Ntfy, format!("http://{}/", server.address), "TOPIC"),
         (Format::Telegram, format!("http://{}/bothunter2/sendMessage", server.address), "names no chat"),
+        (Format::Telegram, format!("http://{}/bot/sendMessage?chat_id=%4hunter2", server.address), "begins no"),
+        (Format::Ntfy, format!("http://{}/%zzhunter2", server.address), "begins no"),
         (Format::Json, "hunter2".to_owned(), "not a URL"),
         (Format::Json, format!("{}\nhunter2", url(&server)), "header"),
     ] {

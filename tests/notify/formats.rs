@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use openclaw_failover::config::{Format, Topic};
-use openclaw_failover::failover::{Abort, Cause, HoldKind, Note, Refusal};
+use openclaw_failover::failover::{Abort, Cause, Drill, DrillStep, HoldKind, Note, Outcome, Reason, Refusal, Time};
 use openclaw_failover::json::{Node, Value};
 use openclaw_failover::notify::{Message, Sieve};
 use openclaw_failover::report::clock::{people, rfc3339};
+use openclaw_failover::report::entry::Rehearsal;
 
 use crate::server::{Request, Server, authority};
 use crate::stage::{Stage, demoted, entry, message, promoted};
@@ -45,6 +46,7 @@ fn json_is_the_entry_of_the_history_and_who_says_it() {
         ("id", message.id.as_str().into()),
         ("host", "standby".into()),
         ("topics", vec!["promoted"].into()),
+        ("title", "FAILED OVER: standby serves".into()),
         ("at", at.as_str().into()),
         ("event", "promoted".into()),
         ("severity", "notice".into()),
@@ -65,10 +67,10 @@ fn ntfy_takes_json_at_its_root() {
     assert_eq!(request.header("authorization"), Some("Bearer tk_1"));
     let expected = Value::object([
         ("topic", "my_topic".into()),
-        ("title", "standby: promoted".into()),
-        ("message", format!("🟢 standby: {SERVES} ({})", people(message.at)).into()),
-        ("priority", 3.into()),
-        ("tags", vec!["white_check_mark"].into()),
+        ("title", "FAILED OVER: standby serves".into()),
+        ("message", format!("{SERVES} ({})", people(message.at)).into()),
+        ("priority", 4.into()),
+        ("tags", vec!["warning"].into()),
     ]);
     assert_eq!(request.json().value, expected);
 }
@@ -81,8 +83,21 @@ fn discord_calls_nobody_by_name() {
     assert_eq!(request.line, "POST /api/webhooks/1/secret?thread_id=2");
     let json = request.json();
     assert_eq!(keys(&json), ["content", "allowed_mentions"]);
-    assert_eq!(request.text("content"), format!("🟢 standby: {SERVES} ({})", people(message.at)));
+    assert_eq!(request.text("content"), format!("🟠 FAILED OVER: standby serves\n{SERVES} ({})", people(message.at)));
     assert_eq!(json.get("allowed_mentions").unwrap().to_string(), r#"{"parse":[]}"#);
+}
+
+#[test]
+fn a_query_is_kept_as_each_service_reads_it() {
+    let server = Server::start_tls();
+    let url = |path: &str| format!("https://{}{path}", server.address);
+    let (request, _) = received(Format::Ntfy, &server, &url("/my%20topic?auth=QmFzaWM%3D&x"));
+    assert_eq!(request.line, "POST /?auth=QmFzaWM%3D&x");
+    assert_eq!(request.text("topic"), "my topic");
+    let (request, _) = received(Format::Telegram, &server, &url("/bot1:AB/sendMessage?chat_id=%40my_channel"));
+    assert_eq!((request.line.as_str(), request.text("chat_id")), ("POST /bot1:AB/sendMessage", "@my_channel".into()));
+    let (request, _) = received(Format::Slack, &server, &format!("https://me:pass@{}/hook", server.address));
+    assert_eq!(request.header("authorization"), Some("Basic bWU6cGFzcw=="));
 }
 
 #[test]
@@ -94,7 +109,7 @@ fn telegram_has_its_chat_in_the_body() {
     let json = request.json();
     assert_eq!(keys(&json), ["chat_id", "message_thread_id", "text", "link_preview_options"]);
     assert_eq!((request.text("chat_id"), request.text("message_thread_id")), ("-100123".into(), "7".into()));
-    assert_eq!(request.text("text"), format!("🟢 standby: {SERVES} ({})", people(message.at)));
+    assert_eq!(request.text("text"), format!("🟠 FAILED OVER: standby serves\n{SERVES} ({})", people(message.at)));
     assert_eq!(json.get("link_preview_options").unwrap().to_string(), r#"{"is_disabled":true}"#);
 }
 
@@ -111,7 +126,12 @@ fn slack_reads_three_characters_as_its_own() {
     assert_eq!(request.line, "POST /services/T/B/x");
     assert_eq!(keys(&request.json()), ["text"]);
     let text = request.text("text");
-    assert!(text.starts_with("🔴 standby: openclaw.service does not come up: &lt;!channel&gt; &amp; more. "), "{text}");
+    assert!(
+        text.starts_with(
+            "🔴 NOT STARTED: the gateway of standby\nopenclaw.service does not come up: &lt;!channel&gt; &amp; more. "
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -124,14 +144,54 @@ fn a_message_says_what_it_is_about() {
     assert_eq!(about(&Note::NeverSeenHealthy), ["never_seen_healthy", ""]);
     assert_eq!(about(&Note::ChannelsBroken), ["degraded", ""]);
     assert_eq!(about(&Note::HoldEnded { kind: HoldKind::Paused, by_time: true }), ["hold", ""]);
-    assert_eq!(about(&Note::Aborted { why: Abort::DrillFailed }), ["drill", ""]);
     assert_eq!(about(&Note::DrillRefused { why: Refusal::Degraded }), ["drill", ""]);
     let hold = Duration::from_secs(300);
-    let cause = Cause::Drill { hold };
-    assert_eq!(about(&Note::Promoted { cause, took: hold, hold_down: hold }), ["drill", ""]);
     for quiet in [Note::Armed { upstream: 0 }, Note::Adopted { cause: Cause::Outage }, Note::DrainCut { after: hold }] {
         assert_eq!(Message::of(&entry(&quiet).to_json(), "standby", hold), None, "{quiet:?}");
     }
+}
+
+#[test]
+fn a_drill_is_one_message() {
+    let hold = Duration::from_secs(300);
+    let cause = Cause::Drill { hold };
+    let began = |outcome| Drill {
+        began: Time::default(),
+        step: DrillStep::Return,
+        since: Time::default(),
+        took: [Some(hold); 6],
+        outcome: Some(outcome),
+        ended: Some(Time::default()),
+    };
+    let start = Note::Promoting { cause, window: hold, failures: 0, life: Time::default() };
+    let up = Note::Promoted { cause, took: hold, hold_down: hold };
+    let down = Note::Demoted { reason: Reason::DrillOver, active_for: Some(hold) };
+    let not_up = Note::StartFailed { why: "the unit is masked".to_owned(), retry_in: None };
+    let off = Note::Aborted { why: Abort::DrillFailed };
+    let ended = |outcome| Note::DrillEnded { drill: began(outcome) };
+    let failed = Outcome::Failed { step: DrillStep::Start };
+    for (notes, title) in [
+        (vec![start.clone(), up.clone(), down, ended(Outcome::Passed)], "drill passed: standby could take over"),
+        (vec![start.clone(), not_up.clone(), off, ended(failed)], "DRILL FAILED on standby"),
+    ] {
+        let mut rehearsal = Rehearsal::default();
+        let entries: Vec<_> = notes.iter().map(|note| rehearsal.mark(entry(note)).to_json()).collect();
+        let told: Vec<_> = entries.iter().filter_map(|entry| Message::of(entry, "standby", hold)).collect();
+        assert_eq!(told.iter().map(Message::title).collect::<Vec<_>>(), [title]);
+        let is_failed = title.starts_with("DRILL FAILED");
+        assert_eq!(told[0].entry.to_string().contains("the unit is masked"), is_failed, "{}", told[0].entry);
+    }
+    // Events after a drill, or after an outage has ended it, are told as ever.
+    let mut rehearsal = Rehearsal::default();
+    let after = [start, ended(Outcome::Overtaken), not_up].map(|note| rehearsal.mark(entry(&note)).to_json());
+    let told: Vec<_> = after.iter().filter_map(|entry| Message::of(entry, "standby", hold)).collect();
+    let titles: Vec<_> = told.iter().map(Message::title).collect();
+    assert_eq!(titles, ["DRILL ENDED by an outage: standby", "NOT STARTED: the gateway of standby"]);
+    // A gateway that does not stop is told while the drill goes on.
+    let mut rehearsal = Rehearsal::default();
+    let _ = rehearsal.mark(entry(&Note::Promoting { cause, window: hold, failures: 0, life: Time::default() }));
+    let hangs = rehearsal.mark(entry(&Note::StopHangs { waited: hold })).to_json();
+    assert_eq!(Message::of(&hangs, "standby", hold).unwrap().title(), "STILL STOPPING: the gateway of standby");
 }
 
 #[test]

@@ -31,6 +31,9 @@ fn it_beats_only_while_somebody_says_that_all_is_well() {
     assert!(why.contains("HTTP 500") && !why.contains("hunter2"), "{why}");
     server.say("200 OK");
     assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    server.say_with("200 OK", "<!doctype html><title>Log in</title>");
+    let why = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    assert!(why.contains("an HTML page, Log in"), "{why}");
     drop(heartbeat);
     while !server.is_quiet(Duration::from_secs(1)) {}
 }

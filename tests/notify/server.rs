@@ -40,8 +40,11 @@ impl Request {
     }
 }
 
-/// What it says: the status line's rest and more headers.
-type Says = Arc<Mutex<String>>;
+/// The answer: the status line's rest with more headers, and a body.
+type Says = Arc<Mutex<(String, String)>>;
+
+/// A body that every format accepts as a receipt.
+const RECEIPT: &str = r#"{"ok":true,"id":"sPs71M8A2T"}"#;
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -63,7 +66,7 @@ impl Server {
     pub(crate) fn at(address: &str, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
-        let says: Says = Arc::new(Mutex::new("204 No Content".to_owned()));
+        let says: Says = Arc::new(Mutex::new(("200 OK".to_owned(), RECEIPT.to_owned())));
         let (sender, requests) = mpsc::channel();
         let told = Arc::clone(&says);
         thread::spawn(move || {
@@ -82,8 +85,13 @@ impl Server {
         Self { address, says, requests }
     }
 
+    /// Answers with this status from now on; with a receipt if it is one of success.
     pub(crate) fn say(&self, status: &str) {
-        *self.says.lock().unwrap() = status.to_owned();
+        self.say_with(status, if status.starts_with("200") { RECEIPT } else { "" });
+    }
+
+    pub(crate) fn say_with(&self, status: &str, body: &str) {
+        *self.says.lock().unwrap() = (status.to_owned(), body.to_owned());
     }
 
     pub(crate) fn next(&self) -> Request {
@@ -101,12 +109,12 @@ pub(crate) fn authority() -> PathBuf {
     file("authority.pem")
 }
 
-fn serve_tls(config: &Arc<ServerConfig>, stream: TcpStream, says: &str) -> io::Result<Request> {
+fn serve_tls(config: &Arc<ServerConfig>, stream: TcpStream, says: &(String, String)) -> io::Result<Request> {
     let tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
     serve(&mut StreamOwned::new(tls, stream), says)
 }
 
-fn serve(stream: &mut (impl Read + Write), says: &str) -> io::Result<Request> {
+fn serve(stream: &mut (impl Read + Write), (says, answer): &(String, String)) -> io::Result<Request> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -124,7 +132,8 @@ fn serve(stream: &mut (impl Read + Write), says: &str) -> io::Result<Request> {
         headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, length)| length.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
-    write!(stream, "HTTP/1.1 {says}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    let length = answer.len();
+    write!(stream, "HTTP/1.1 {says}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{answer}")?;
     stream.flush()?;
     Ok(Request { line, headers, body: String::from_utf8(body).unwrap() })
 }

@@ -53,7 +53,7 @@ fn the_token_goes_to_readyz_and_is_shown_nowhere() {
 #[test]
 fn the_local_gateway_is_asked_without_a_token() {
     let server = with_readyz(200, r#"{"ready":true,"failing":[],"suppressed":["discord"]}"#);
-    let answer = probe(&mut Target::local(&server.url()).unwrap());
+    let answer = probe(&mut Target::local(&server.url(), None).unwrap());
     assert_eq!(answer.verdict, Verdict::Healthy { ready: false });
     assert!(server.heads().iter().all(|head| !head.to_lowercase().contains("authorization")));
 }

@@ -2,6 +2,8 @@
 
 mod server;
 
+use std::io::{Read, Write};
+
 use openclaw_failover::probe::Failure::{NotOpenClaw, Refused, ResponseTimeout, Tls};
 use openclaw_failover::probe::{Answer, Readyz, Target, Verdict};
 
@@ -37,6 +39,59 @@ fn a_certificate_for_another_name_is_not_trusted() {
     assert!(answer.detail.contains("certificate"), "{}", answer.detail);
 }
 
+/// Parts of messages that only programmers understand.
+const RAW: [&str; 9] =
+    ["CaUsed", "UnknownIssuer", "Invalid", "Other(", "DnsName", "(UNIX)", "io: ", "os error", "Handshake"];
+
+#[test]
+fn each_certificate_that_is_not_trusted_is_told_in_plain_words() {
+    for (certificate, authority, words) in [
+        ("openclaw.pem", Some("openclaw.pem"), "as OpenClaw makes it"),
+        ("openclaw.pem", None, "self-signed"),
+        ("own.pem", None, "self-signed, or signed by an authority that is not trusted here"),
+        ("own.pem", Some("authority.pem"), "self-signed, or signed by an authority that is not trusted here"),
+        ("gateway.pem", Some("own.pem"), "self-signed, or signed by an authority that is not trusted here"),
+        ("elsewhere.pem", Some("authority.pem"), "is for other names: elsewhere.example"),
+        ("expired.pem", Some("expired.pem"), "has expired"),
+        ("future.pem", Some("future.pem"), "not valid yet"),
+    ] {
+        let server = gateway(certificate);
+        let answer = ask(&server.url(), authority);
+        assert_eq!(answer.verdict, Verdict::Failing(Tls), "{certificate}");
+        assert!(answer.detail.contains(words), "{certificate}: {}", answer.detail);
+        assert!(!RAW.iter().any(|raw| answer.detail.contains(raw)), "{certificate}: {}", answer.detail);
+    }
+}
+
+#[test]
+fn a_gateways_own_certificate_is_pinned_by_naming_it() {
+    let server = gateway("own.pem");
+    assert_eq!(ask(&server.url(), Some("own.pem")).verdict, HEALTHY);
+    // The same key under a certificate that was not named is not enough.
+    assert_eq!(ask(&gateway("gateway.pem").url(), Some("own.pem")).verdict, Verdict::Failing(Tls));
+    assert_eq!(ask(&gateway("openclaw.pem").url(), Some("own.pem")).verdict, Verdict::Failing(Tls));
+}
+
+#[test]
+fn http_to_what_speaks_tls_is_no_silence() {
+    let tls = gateway("openclaw.pem");
+    // Node's TLS server drops a plain request without a byte, and answers what looks like TLS.
+    let dropping = Server::raw(|mut stream| {
+        let mut first = [0];
+        if stream.read_exact(&mut first).is_ok() && first == [0x16] {
+            // A fatal alert, a failed handshake.
+            drop(stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]));
+        }
+    });
+    for url in [tls.url().replace("https:", "http:"), dropping.url()] {
+        let answer = ask(&url, None);
+        assert_eq!(answer.verdict, Verdict::Failing(Tls), "{}", answer.detail);
+        assert!(answer.detail.contains("speaks TLS; write https://"), "{}", answer.detail);
+    }
+    let dead = Server::raw(drop);
+    assert_eq!(ask(&dead.url(), None).verdict, Verdict::Failing(Refused));
+}
+
 #[test]
 fn https_to_what_speaks_no_tls() {
     let plain = Server::start(|_, stream| respond(stream, 200, STARTED));
@@ -45,7 +100,9 @@ fn https_to_what_speaks_no_tls() {
     assert_eq!(ask(&url, None).verdict, Verdict::Failing(ResponseTimeout));
     let talking = Server::raw(|mut stream| drop(respond(&mut stream, 400, "no TLS")));
     let url = talking.url().replace("http:", "https:");
-    assert_eq!(ask(&url, None).verdict, Verdict::Failing(Tls));
+    let answer = ask(&url, None);
+    assert_eq!(answer.verdict, Verdict::Failing(Tls));
+    assert_eq!(answer.detail, "the server does not speak TLS; write http:// if that is meant");
 }
 
 #[test]

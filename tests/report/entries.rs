@@ -278,3 +278,14 @@ fn why_a_hold_stands_is_in_all_that_is_told_of_it() {
         assert!(longest.to_json().to_string().len() < 2000);
     }
 }
+
+#[test]
+fn a_gateway_that_does_not_serve_is_told_with_what_its_last_probe_found() {
+    let silent = entry(&Note::NotAnswering { waited: Duration::from_secs(300) }, 310);
+    let told = silent.after_probe("TLS: the certificate has expired (2 days ago); renew it there");
+    assert!(
+        told.text.ends_with(". The last probe: TLS: the certificate has expired (2 days ago); renew it there"),
+        "{}",
+        told.text
+    );
+}

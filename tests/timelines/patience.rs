@@ -54,6 +54,17 @@ fn any_answer_at_all_is_an_answer() {
 }
 
 #[test]
+fn a_gateway_behind_tls_that_cannot_be_verified_is_left_alone() {
+    let mut night = Night::watching().verifying();
+    let unverified = look(UnitState::Active, 2, Verdict::Failing(Failure::Tls));
+    looks(&mut night, 31.1, 331.1, &unverified);
+    night.is_silent();
+    night.at(331.1, unverified.clone()).says("NotAnswering").expect(&[]);
+    looks(&mut night, 331.6, 7231.1, &unverified);
+    night.is("promoting(verify)").is_silent().expect(&[]);
+}
+
+#[test]
 fn each_retry_doubles_the_patience_up_to_30_minutes() {
     let mut night = Night::watching().verifying();
     let (mut began, mut invocation) = (31.1, 2);

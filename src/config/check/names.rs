@@ -1,5 +1,6 @@
 //! Names: of upstreams and channels, units, credentials, git remotes and branches.
 
+use crate::config::address::Address;
 use crate::config::place::At;
 use crate::config::problems::{Collector, quoted};
 use crate::config::read::CREDENTIALS;
@@ -9,6 +10,8 @@ const LONGEST: usize = 32;
 
 /// The longest name of a unit (systemd.unit(5)), and here of a git remote or branch.
 const LONGEST_UNIT: usize = 255;
+
+const REPOSITORY_EXAMPLE: &str = "such as \"git@example.org:me/memory.git\"";
 
 /// This program's own units; none of them is a gateway.
 const OWN_UNITS: [&str; 4] = [
@@ -86,35 +89,99 @@ pub(super) fn repository(url: &At<String>, problems: &Collector) {
     }
 }
 
-fn check_repository(url: &str) -> Result<(), &'static str> {
+fn check_repository(url: &str) -> Result<(), String> {
     if url.starts_with('-') {
-        return Err("begins with '-', which git would read as an option");
+        return Err("begins with '-', which git would read as an option".into());
     }
     if url.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err(
-            "must be the address of a git repository, without blanks, such as \"git@example.org:me/memory.git\"",
-        );
+        return Err(format!("must be the address of a git repository, without blanks, {REPOSITORY_EXAMPLE}"));
     }
     if url.contains("::") && !url.contains('[') {
-        return Err("names a transport helper, which is a program; use ssh, https or a path");
+        return Err("names a transport helper, which is a program; use ssh, https or a path".into());
     }
-    let Some((scheme, rest)) = url.split_once("://") else {
-        let is_path = url.starts_with('/');
-        let is_ssh = url.split_once(':').is_some_and(|(host, path)| !host.contains('/') && !path.is_empty());
-        let shape = "must be an address that every host reads alike, such as \"git@example.org:me/memory.git\", https://… or an absolute path";
-        return if is_path || is_ssh { Ok(()) } else { Err(shape) };
+    match url.split_once("://") {
+        Some((scheme, rest)) => check_repository_url(scheme, rest),
+        None if url.starts_with('/') => Ok(()),
+        None => check_scp_address(url),
+    }
+}
+
+fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, authority),
     };
-    let user = rest.split('/').next().and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
     match (scheme, user) {
-        ("https", Some(_)) => {
-            Err("has a user or token in it, and everybody may read this file; let git keep it (`git help credentials`)")
+        ("https" | "file", Some(_)) => {
+            return Err(
+                "has a user or token in it, and this file is world-readable; let git keep it (`git help credentials`)"
+                    .into(),
+            );
         }
-        (_, Some(user)) if user.contains(':') => {
-            Err("has a password in it, and everybody may read this file; use an ssh key")
+        ("ssh", Some(user)) if user.contains(':') => {
+            return Err("has a password in it, and this file is world-readable; use an ssh key".into());
         }
-        ("https" | "ssh" | "file", _) => Ok(()),
-        _ => Err("must be reached over ssh or https, or lie on this host; anything else is neither private nor safe"),
+        ("ssh", Some(user)) => check_user(user)?,
+        ("https" | "ssh" | "file", None) => {}
+        _ => {
+            return Err(
+                "must be reached over ssh or https, or lie on this host; anything else is neither private nor safe"
+                    .into(),
+            );
+        }
     }
+    match (scheme, host) {
+        ("file", "" | "localhost") => {}
+        ("file", _) => {
+            return Err("names a host; a file:// address is on this host, as in file:///srv/memory.git".into());
+        }
+        ("ssh", host) => drop(Address::parse(host, Some(22))?),
+        (_, host) => drop(Address::parse(host, Some(443))?),
+    }
+    check_repository_path(path.strip_prefix('/').unwrap_or(path))
+}
+
+/// Checks `[user@]host:path`, git's short form for ssh.
+fn check_scp_address(url: &str) -> Result<(), String> {
+    let shape = || {
+        format!("must be an address that every host reads alike, {REPOSITORY_EXAMPLE}, https://… or an absolute path")
+    };
+    // A colon within brackets belongs to an IPv6 address.
+    let end = url.find("]:").map_or_else(|| url.find(':'), |bracket| Some(bracket + 1));
+    let (authority, path) = end.and_then(|end| Some((url.get(..end)?, url.get(end + 1..)?))).ok_or_else(shape)?;
+    if authority.contains('/') {
+        return Err(shape());
+    }
+    let host = match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            check_user(user)?;
+            host
+        }
+        None => authority,
+    };
+    if path.split('/').next().is_some_and(|first| first.contains('@') && first.contains(':')) {
+        return Err("has a password in it, and this file is world-readable; use an ssh key".into());
+    }
+    Address::parse(host, Some(22))?;
+    check_repository_path(path)
+}
+
+fn check_repository_path(path: &str) -> Result<(), String> {
+    match path {
+        "" => Err(format!("names no repository on that host; write its path, {REPOSITORY_EXAMPLE}")),
+        path if path.starts_with('-') => {
+            Err("has a path that begins with '-', which git would read as an option".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the name of a user at an ssh server.
+pub(super) fn check_user(user: &str) -> Result<(), String> {
+    let is_sound = user.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if is_sound { Ok(()) } else { Err("has no valid user name before the @".into()) }
 }
 
 /// The name of a git branch, as git-check-ref-format(1) allows it.

@@ -9,8 +9,8 @@ use crate::config::problems::{Collector, quoted};
 use crate::config::raw::RawSecret;
 use crate::config::valid::{Secret, Workspace};
 
-use super::required;
 use super::state_paths::{forbidden, parts};
+use super::{names, required};
 
 const EXAMPLE: &str = "\"openclaw@100.64.0.1:.openclaw/standby.env\"";
 
@@ -48,11 +48,7 @@ fn check_source(source: &str) -> Result<(), String> {
     let Some((user, rest)) = source.split_once('@') else {
         return Err(shape);
     };
-    let user_is_sound = user.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if !user_is_sound {
-        return Err(format!("has no valid user name before the @; {shape}"));
-    }
+    names::check_user(user).map_err(|why| format!("{why}; {shape}"))?;
     let end_of_host = rest.find("]:").map_or_else(|| rest.find(':'), |bracket| Some(bracket + 1));
     let Some((host, path)) = end_of_host.and_then(|end| rest.split_at_checked(end)) else {
         return Err(format!("has no ':' after the host; {shape}"));
@@ -145,7 +141,7 @@ mod tests {
             ("me@host::module", "daemon"),
             ("me@host", "no ':'"),
             ("me@:x", "no host"),
-            ("me@-oProxyCommand=x:y", "valid name"),
+            ("me@-oProxyCommand=x:y", "read as an option"),
             ("me@host:", "home"),
             ("me@host:.", "home"),
             ("me@host:/", "home"),

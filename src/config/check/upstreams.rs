@@ -7,7 +7,7 @@ use crate::config::problems::Collector;
 use crate::config::raw::RawUpstream;
 use crate::config::valid::Upstream;
 
-use super::{CheckedUrl, endpoint, names, required, secrets, unique};
+use super::{CheckedUrl, endpoint, names, required, secrets, unique, verifiable};
 
 /// Checks every upstream alone, then all of them together and beside this host's own gateway.
 pub(super) fn check(
@@ -54,6 +54,9 @@ fn one(raw: RawUpstream, problems: &Collector) -> (Upstream, Vec<CheckedUrl>) {
         secrets::absolute(ca_file, problems);
     }
     let urls = urls(raw.urls, &raw.place, problems);
+    for url in &urls {
+        verifiable(url, raw.ca_file.is_some(), &raw.place.child("ca_file"), problems);
+    }
     let upstream = Upstream {
         name: name.map_or_else(String::new, |name| name.value),
         urls: urls.iter().map(|url| url.value.to_string()).collect(),
@@ -99,5 +102,18 @@ fn no_url_is_our_own(urls: &[CheckedUrl], gateway: &Option<CheckedUrl>, problems
             gateway.value
         );
         problems.conflict(&[&url.place, &gateway.place], what);
+    }
+    let names_another_host = |url: &&CheckedUrl| {
+        let (theirs, ours) = (url.value.address(), gateway.value.address());
+        theirs.is_same_host(ours) && !ours.is_here() && theirs.port != ours.port
+    };
+    if let Some(url) = urls.iter().find(names_another_host) {
+        let what = format!(
+            "{} is on the host of {} ({}); it must name the gateway of this host, such as http://127.0.0.1:18789",
+            gateway.value,
+            url.place.key(),
+            url.value
+        );
+        problems.conflict(&[&gateway.place, &url.place], what);
     }
 }

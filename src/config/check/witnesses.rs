@@ -50,6 +50,13 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
                 );
             }
             let address = Address::parse(authority, Some(443))?;
+            if !address.may_have_public_certificate() {
+                return Err(
+                    "is https to a host for which no public authority signs certificates, so its answer would \
+                            never count; write \"tcp://host:port\""
+                        .into(),
+                );
+            }
             Ok((Witness::Https(text.to_owned()), Some(address)))
         }
         Some(_) => Err("must begin with https:// or tcp://".into()),

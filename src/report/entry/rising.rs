@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Entry, Severity, Teller, quoted};
+use super::{Entry, SENTENCE, Severity, Teller, quoted};
 use crate::failover::{Abort, Cause, Time};
+use crate::host::printable;
 use crate::report::clock::{people, span};
 use crate::report::{fields, names};
 
@@ -148,5 +149,14 @@ impl Teller<'_> {
 
     pub(super) fn serves_again(&self) -> Entry {
         Entry::notice("serves_again", &format!("this host serves again: {} answers", self.unit()))
+    }
+}
+
+impl Entry {
+    /// Adds what the last probe of the gateway found.
+    #[must_use]
+    pub fn after_probe(self, found: &str) -> Self {
+        let text = printable(&format!("{}. The last probe: {}", self.text, quoted(found)), SENTENCE);
+        Self { text, ..self }.quote("last_probe", found)
     }
 }

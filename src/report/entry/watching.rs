@@ -118,7 +118,7 @@ fn words(failure: Failure) -> String {
         Failure::Unreachable => "there is no way to its host",
         Failure::ConnectTimeout => "its host does not accept a connection in time",
         Failure::ResponseTimeout => "it accepts a connection, but does not answer in time",
-        Failure::Tls => "its TLS certificate is not trusted, or it speaks no TLS",
+        Failure::Tls => "something answers, but not over TLS that can be verified (`openclaw-failover check` says why)",
         Failure::Status(code) => return format!("it answers with HTTP {code}"),
         Failure::NotOpenClaw => "something answers that is not an OpenClaw gateway",
         Failure::Starting => "it says that it is still starting",

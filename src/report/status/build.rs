@@ -47,6 +47,12 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The verdict and the words of the last answer.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        format!("{}: {}", self.verdict, self.probed.detail)
+    }
+
     /// Takes in an answer that was given at `now`, the machine's time, after the ones in `before`.
     #[must_use]
     pub fn after(before: Option<&Self>, answer: &Answer, now: Time) -> Self {

@@ -1,7 +1,10 @@
 //! Servers behind TLS, for every test that needs one.
 //!
 //! The certificates here are valid for a hundred years: `gateway.pem` for 127.0.0.1 and localhost, `elsewhere.pem` for
-//! another name, both for `gateway.key` and signed by `authority.pem`, whose key is gone.
+//! another name, both for `gateway.key` and signed by `authority.pem`, whose key is gone. `openclaw.pem`, for
+//! `openclaw.key`, is made as OpenClaw makes its own: self-signed, marked as an authority's, without a name of a host.
+//! `own.pem`, `expired.pem` and `future.pem` are self-signed for 127.0.0.1 and localhost, marked as a server's, and for
+//! `gateway.key`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +21,8 @@ pub(crate) fn file(name: &str) -> PathBuf {
 /// A server with this certificate.
 pub(crate) fn config(certificate: &str) -> Arc<ServerConfig> {
     let chain = vec![CertificateDer::from_pem_file(file(certificate)).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(file("gateway.key")).unwrap();
+    let key = if certificate == "openclaw.pem" { "openclaw.key" } else { "gateway.key" };
+    let key = PrivateKeyDer::from_pem_file(file(key)).unwrap();
     let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -1,0 +1,135 @@
+//! The meaning of a webhook's answer: taken, or the reason why not.
+//!
+//! A page of a captive portal or of a login comes with HTTP 200, too. So each service is held to what it promises.
+
+use super::redact::Redactor;
+use crate::config::Format;
+use crate::host::printable;
+use crate::json::{self, Node};
+
+/// The longest excerpt of an answer, in characters.
+const EXCERPT: usize = 200;
+
+/// The longest text that an excerpt is looked for in, in characters.
+const EXAMINED: usize = 4096;
+
+/// Says why an answer with HTTP 2xx does not mean that a message was taken; `None` if it does.
+pub(super) fn objection(format: Option<Format>, status: u16, body: &str) -> Option<&'static str> {
+    let body = body.trim_start_matches('\u{feff}').trim();
+    let json = json::parse(body).ok();
+    let field = |key: &str| json.as_ref().and_then(|json| json.get(key));
+    let says_true = |key: &str| field(key).and_then(|field| field.as_bool()) == Some(true);
+    let has_id = || field("id").and_then(|id| id.as_str()).is_some_and(|id| !id.is_empty());
+    let (is_taken, wanted) = match format {
+        None | Some(Format::Json) => (!is_page(body), "an HTML page"),
+        Some(Format::Ntfy) => (has_id(), "no message id, as ntfy gives one"),
+        Some(Format::Telegram) => (says_true("ok"), "no \"ok\": true, as Telegram says"),
+        // Services that speak Slack's language say so in JSON.
+        Some(Format::Slack) => (body == "ok" || says_true("ok") || says_true("success"), "no \"ok\", as Slack says"),
+        Some(Format::Discord) => (status == 204 || has_id(), "no message id, as Discord gives one"),
+    };
+    (!is_taken).then_some(wanted)
+}
+
+/// Quotes what a server says in a few printable words, without anything of the credential.
+pub(super) fn excerpt(body: &str, redactor: &Redactor) -> Option<String> {
+    let body = body.trim_start_matches('\u{feff}').trim();
+    let json = json::parse(body).ok();
+    let said = match (&json, is_page(body)) {
+        (Some(json), _) => reason(json).unwrap_or_else(|| body.to_owned()),
+        (None, true) => format!("an HTML page{}", title(body).map(|title| format!(", {title}")).unwrap_or_default()),
+        (None, false) => body.to_owned(),
+    };
+    // Before it is cut: half a token would not be known again.
+    let said = printable(&redactor.redact(&printable(&said, EXAMINED)), EXCERPT);
+    (!said.is_empty()).then_some(said)
+}
+
+/// The sentence for people within an answer in JSON, and the new number of a Telegram group.
+fn reason(json: &Node) -> Option<String> {
+    let keys = ["description", "error", "message", "detail"];
+    let said = keys.iter().find_map(|key| json.get(key)?.as_str().filter(|said| !said.trim().is_empty()))?;
+    let moved = json.get("parameters").and_then(|more| more.get("migrate_to_chat_id"));
+    let moved = moved.map(|id| format!("; write chat_id={id}")).unwrap_or_default();
+    Some(format!("{said}{moved}"))
+}
+
+/// True if a text is a page for a browser. A script that answers `ok` as text/html has done its work all the same.
+fn is_page(body: &str) -> bool {
+    let start: String = body.chars().take(EXAMINED).collect::<String>().to_ascii_lowercase();
+    let start = start.trim_start();
+    let tags = ["<!doctype html", "<html", "<head", "<body", "<meta", "<title", "<script", "<!--"];
+    tags.iter().any(|tag| start.starts_with(tag))
+}
+
+fn title(page: &str) -> Option<String> {
+    let lower = page.to_ascii_lowercase();
+    let begin = lower.find("<title")?;
+    let begin = begin + lower.get(begin..)?.find('>')? + 1;
+    let end = begin + lower.get(begin..)?.find('<')?;
+    let title = printable(page.get(begin..end)?, EXCERPT);
+    (!title.is_empty()).then_some(title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Format::{Discord, Json, Ntfy, Slack, Telegram};
+
+    const PAGE: &str = "\u{feff}\n<!DOCTYPE HTML><html><head><title>Log in</title></head></html>";
+
+    #[test]
+    fn each_service_is_held_to_its_own_promise() {
+        let ntfy = r#"{"id":"sPs71M8A2T","time":1,"event":"message","topic":"t"}"#;
+        for (format, status, body, is_taken) in [
+            (Ntfy, 200, ntfy, true),
+            (Ntfy, 200, "{}", false),
+            (Ntfy, 200, r#"{"id":""}"#, false),
+            (Ntfy, 200, "", false),
+            (Telegram, 200, r#"{"ok":true,"result":{}}"#, true),
+            (Telegram, 200, r#"{"ok":false}"#, false),
+            (Telegram, 200, r#"{"ok":"true"}"#, false),
+            (Slack, 200, "ok", true),
+            (Slack, 200, "ok\n", true),
+            (Slack, 200, r#"{"ok":true}"#, true),
+            (Slack, 200, r#"{"success":true}"#, true),
+            (Slack, 200, "", false),
+            (Slack, 200, "okay", false),
+            (Discord, 204, "", true),
+            (Discord, 200, r#"{"id":"1","content":"x"}"#, true),
+            (Discord, 200, "", false),
+            (Json, 200, "", true),
+            (Json, 200, "<xml/>", true),
+            (Json, 202, "accepted", true),
+            (Json, 204, "", true),
+        ] {
+            assert_eq!(objection(Some(format), status, body).is_none(), is_taken, "{format:?} {status} {body}");
+        }
+        for (_, format) in Format::ALL {
+            assert!(objection(Some(format), 200, PAGE).is_some(), "{format:?}");
+        }
+        assert!(objection(None, 200, PAGE).is_some());
+        assert!(objection(None, 200, "OK").is_none());
+    }
+
+    #[test]
+    fn the_reason_is_quoted_and_nothing_of_the_credential() {
+        let redactor = Redactor::of(["hunter2-token"]);
+        let said = |body: &str| excerpt(body, &redactor).unwrap_or_default();
+        let moved = r#"{"ok":false,"error_code":400,
+                        "description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234567890}}"#;
+        assert_eq!(
+            said(moved),
+            "Bad Request: group chat was upgraded to a supergroup chat; write chat_id=-1001234567890"
+        );
+        assert_eq!(said("no_service"), "no_service");
+        assert_eq!(said(r#"{"code":40301,"http":403,"error":"forbidden","link":"x"}"#), "forbidden");
+        assert_eq!(said(PAGE), "an HTML page, Log in");
+        assert_eq!(said("<html>"), "an HTML page");
+        assert_eq!(said("a\u{1b}[31mb\r\n\u{202e}c"), "a [31mb c");
+        assert_eq!(said(""), "");
+        assert_eq!(said("Cannot POST /x/hunter2-token/y"), "Cannot POST /x/…/y");
+        let long = said(&format!("{}hunter2-token", "x".repeat(EXCERPT - 5)));
+        assert!(long.chars().count() <= EXCERPT + 1 && !long.contains("hunt"), "{long}");
+    }
+}

@@ -1,0 +1,113 @@
+//! Takes the words of a credential out of a text that a server has sent.
+
+/// Shorter parts of a credential are no secrets: numbers of threads, `v1`.
+const SHORTEST: usize = 4;
+
+/// Parts of well-known URLs and headers that are no secrets, and that make an answer readable.
+const PUBLIC: [&str; 12] = [
+    "api",
+    "webhooks",
+    "hooks",
+    "services",
+    "triggers",
+    "sendmessage",
+    "chat_id",
+    "bearer",
+    "basic",
+    "message",
+    "auth",
+    "token",
+];
+
+/// The parts of a credential, in small letters, the longest first.
+pub(super) struct Redactor {
+    parts: Vec<String>,
+}
+
+impl Redactor {
+    /// Knows every word of these texts, as they are and without their percent-encoding.
+    pub(super) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut parts: Vec<String> = Vec::new();
+        for text in texts {
+            let decoded = percent_decode(text).unwrap_or_default();
+            for text in [text, decoded.as_str()] {
+                let text = text.to_ascii_lowercase();
+                // A token's parts are told as a whole in some answers, and alone in others.
+                parts.extend(text.split(['/', '?', '&', '=', ' ', ',', ';']).map(str::to_owned));
+                parts.extend(text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').map(str::to_owned));
+            }
+        }
+        parts.retain(|part| part.chars().count() >= SHORTEST && !PUBLIC.contains(&part.as_str()));
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        parts.dedup();
+        Self { parts }
+    }
+
+    /// Replaces each of them by `…`, in capitals or small letters.
+    pub(super) fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for part in &self.parts {
+            let mut clean = String::new();
+            // Only ASCII changes its case, so that places in both texts are the same.
+            let mut lower = text.to_ascii_lowercase();
+            while let Some(at) = lower.find(part.as_str()) {
+                let end = at + part.len();
+                clean.push_str(text.get(..at).unwrap_or_default());
+                clean.push('…');
+                text = text.split_off(end);
+                lower = lower.split_off(end);
+            }
+            text = clean + &text;
+        }
+        text
+    }
+}
+
+/// Decodes `%40`; `None` where a `%` is followed by anything else, or the result is no text.
+pub(super) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first != b'%' {
+            bytes.push(*first);
+            rest = after;
+            continue;
+        }
+        let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+        bytes.push(u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = after.get(2..)?;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_credential_is_taken_out() {
+        let redactor = Redactor::of(["/bot123456:AbCdEf/sendMessage", "%40my_channel", "Bearer tk_Secret", "7"]);
+        for (text, left) in [
+            ("Not Found: bot123456:AbCdEf", "Not Found: …"),
+            ("token 123456 is gone", "token 123456 is gone"),
+            ("abcdef ABCDEF", "… …"),
+            ("chat @my_channel", "chat …"),
+            ("chat %40MY_channel", "chat …"),
+            ("TK_SECRETtk_secret", "……"),
+            ("Ünï abcdef ß", "Ünï … ß"),
+            ("/sendMessage 7", "/sendMessage 7"),
+        ] {
+            assert_eq!(redactor.redact(text), left);
+        }
+        assert_eq!(Redactor::of([]).redact("x"), "x");
+    }
+
+    #[test]
+    fn percent_signs_are_decoded_or_refused() {
+        assert_eq!(percent_decode("%40a%2Bb").as_deref(), Some("@a+b"));
+        assert_eq!(percent_decode("ünï").as_deref(), Some("ünï"));
+        for wrong in ["%", "%4", "%4x", "%+1", "%ff"] {
+            assert_eq!(percent_decode(wrong), None, "{wrong}");
+        }
+    }
+}
