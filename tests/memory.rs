@@ -243,7 +243,7 @@ fn probe(name: &str, answer: Vec<u8>) {
             let _ = stream.write_all(&answer);
         }
     });
-    let mut target = Target::local(&url).unwrap();
+    let mut target = Target::local(&url, None).unwrap();
     measure(name, &input, 48, || drop(black_box(target.probe(LONG))));
 }
 
