@@ -37,6 +37,7 @@ mod screen;
 mod setup;
 mod shell;
 mod soak;
+mod squatter;
 mod standby;
 mod stub;
 mod third;
