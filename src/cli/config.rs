@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Parser;
 
+use crate::config::endpoint::Endpoint;
 use crate::config::{self, Problems, Source};
 use crate::doctor;
 
@@ -74,17 +75,31 @@ impl Config {
                 out.line(config.to_json().pretty())?;
             }
             Self::Check { file, is_primary } => {
-                if is_primary {
+                let own = if is_primary {
                     config::load_primary(Some(&file))?;
+                    Vec::new()
                 } else {
-                    config::load(&file)?;
-                }
+                    own_urls(&config::load(&file)?)
+                };
                 let name = file.display().to_string();
                 out.line(format_args!("{}: ok", printable(&name)))?;
+                for url in own {
+                    out.line(format_args!(
+                        "warning: upstream {url} is an address of this host: on this host it counts as down and never \
+                         arms; write the address of another host"
+                    ))?;
+                }
             }
         }
         Ok(Answer::Yes)
     }
+}
+
+/// The URLs of upstreams that lead back to this host. The file may be meant for another host, so they are no mistakes.
+fn own_urls(config: &config::Config) -> Vec<String> {
+    let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
+    let is_own = |url: &&String| Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.is_own_interface());
+    urls.filter(is_own).cloned().collect()
 }
 
 /// Refuses to let root read a configuration that the agent can change. `user` is the agent's, where systemd does not know.

@@ -7,9 +7,7 @@ use super::finding::Said;
 use super::fix;
 use super::systemd::Unit;
 use super::world::World;
-
-/// How the kernel writes that a socket listens, in `/proc/net/tcp`.
-const LISTEN: &str = "0A";
+use crate::host::parse_listening_address;
 
 /// What a gateway calls its process.
 const TITLE: &str = "openclaw-gateway";
@@ -129,11 +127,6 @@ fn loaded(world: &World, look: &dyn Fn(&Unit) -> Said) -> Said {
 
 /// Whether any process listens on a TCP port; `None` if the kernel does not say.
 fn listens(world: &World, port: u16) -> Option<bool> {
-    let end = format!(":{port:04X}");
     let (old, new) = (world.file("/proc/self/net/tcp")?, world.file("/proc/self/net/tcp6").unwrap_or_default());
-    let is_it = |line: &str| {
-        let mut fields = line.split_whitespace().skip(1);
-        fields.next().is_some_and(|local| local.ends_with(&end)) && fields.nth(1) == Some(LISTEN)
-    };
-    Some((old + &new).lines().any(is_it))
+    Some((old + &new).lines().filter_map(parse_listening_address).any(|address| address.port() == port))
 }

@@ -41,6 +41,9 @@ pub(super) fn upstream(world: &World) -> Said {
                 let said = format!("what answers at {} is not OpenClaw: {}", answer.url, answer.detail);
                 return Said::fail(&said, fix::EDIT_CONFIG);
             }
+            Verdict::Failing(Failure::ThisHost) => {
+                return Said::fail(&format_args!("{name}: {}", answer.detail), fix::EDIT_CONFIG);
+            }
             Verdict::Failing(Failure::Refused) if one_lives => seen = format!("{seen}{name} stands by; "),
             Verdict::Failing(failure) => {
                 let said = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);

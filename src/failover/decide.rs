@@ -36,7 +36,8 @@ impl Machine {
     fn serve_in_earnest(&mut self) {
         let (now, is_due) = (self.now, self.may_start(Cause::Found) && self.memory.hold.is_none());
         let Role::Active(active) = &mut self.role else { return };
-        if active.cause != Cause::Found || active.down || !is_due {
+        // An answer that is not the gateway's own serves no user.
+        if active.cause != Cause::Found || active.down || self.told.port_held || !is_due {
             return;
         }
         active.cause = Cause::Outage;

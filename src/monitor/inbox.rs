@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::operator::Call;
 use super::reload::Loaded;
 use crate::doctor::Checked;
-use crate::failover::Time;
+use crate::failover::{Answerer, Time};
 use crate::host::systemd::Unit;
 use crate::probe::Answer;
 use crate::sync::Report;
@@ -29,7 +29,12 @@ pub(super) enum Fact {
     /// The witnesses were asked.
     Witnessed { alive: bool },
     /// Somebody looked at the gateway. What was not asked is `None`; `permitted` says whether systemd would obey.
-    Looked { unit: Option<Result<Unit, String>>, answer: Option<Answer>, permitted: Option<Result<(), String>> },
+    Looked {
+        unit: Option<Result<Unit, String>>,
+        answer: Option<Answer>,
+        permitted: Option<Result<(), String>>,
+        answerer: Answerer,
+    },
     /// The order that was in flight ended.
     Ordered(Result<(), String>),
     /// The pull that was running ended.

@@ -1,5 +1,7 @@
 //! One URL: which paths are asked, in which order, and what their answers mean.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
@@ -10,6 +12,8 @@ use ureq::tls::RootCerts;
 use super::contract::{Life, read_channels};
 use super::fault::Fault;
 use super::http::{self, Response};
+use super::peer::{Addresses, PeerRule};
+use super::resolve::Lookup;
 use super::verdict::{Channels, Failure, Verdict};
 use super::{Answer, Error, Readyz, printable};
 
@@ -19,6 +23,7 @@ const REMEMBER: Duration = Duration::from_secs(60 * 60);
 /// One way to a gateway.
 pub(super) struct Route {
     agent: Agent,
+    addresses: Arc<Addresses>,
     startupz: Uri,
     healthz: Uri,
     readyz: Option<(Uri, Option<HeaderValue>)>,
@@ -30,14 +35,16 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn new(url: &str, roots: RootCerts, readyz: &Readyz) -> Result<Self, Error> {
+    pub(super) fn new(url: &str, roots: RootCerts, readyz: &Readyz, rule: PeerRule) -> Result<Self, Error> {
+        let addresses = Arc::<Addresses>::default();
         let readyz = match readyz {
             Readyz::Skip => None,
             Readyz::Anonymous => Some((at(url, "/readyz")?, None)),
             Readyz::Token(token) => Some((at(url, "/readyz")?, Some(bearer(token)?))),
         };
         Ok(Self {
-            agent: http::agent(roots),
+            agent: http::agent_for(roots, Lookup::new(rule, Arc::clone(&addresses))),
+            addresses,
             startupz: at(url, "/startupz")?,
             healthz: at(url, "/healthz")?,
             readyz,
@@ -45,6 +52,11 @@ impl Route {
             known: Channels::default(),
             old_since: None,
         })
+    }
+
+    /// The addresses that the last request could connect to.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.get()
     }
 
     pub(super) fn live_only(&mut self) {

@@ -16,7 +16,7 @@ use openclaw_failover::report::status::{Role, Status, Upstream};
 use tempfile::TempDir;
 
 /// What systemd says of the units of a standby that is well.
-const UNITS: [(&str, &str); 6] = [
+const UNITS: [(&str, &str); 7] = [
     (
         "openclaw.service",
         "LoadState=loaded\nActiveState=inactive\nUnitFileState=static\nNeedDaemonReload=no\nUser=openclaw\n\
@@ -36,6 +36,11 @@ const UNITS: [(&str, &str); 6] = [
         "openclaw-sync-push.service",
         "LoadState=loaded\nActiveState=inactive\nUser=openclaw\nBindPaths=@WORKSPACE@:@WORKSPACE@:rbind\n\
          ExecStart={ path=/bin/failover ; argv[]=/bin/failover sync push ; ignore_errors=no }\n",
+    ),
+    (
+        "openclaw-failover-check.service",
+        "LoadState=loaded\nActiveState=inactive\nUser=openclaw\n\
+         ExecStart={ path=/bin/failover ; argv[]=/bin/failover inspect ; ignore_errors=no }\n",
     ),
     (
         "openclaw-health-monitor.service",

@@ -11,8 +11,9 @@ const LONGEST: usize = 32;
 const LONGEST_UNIT: usize = 255;
 
 /// This program's own units; none of them is a gateway.
-const OWN_UNITS: [&str; 4] = [
+const OWN_UNITS: [&str; 5] = [
     "openclaw-failover.service",
+    "openclaw-failover-check.service",
     "openclaw-health-monitor.service",
     "openclaw-sync-pull.service",
     "openclaw-sync-push.service",
