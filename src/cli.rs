@@ -12,6 +12,7 @@ mod doctor;
 mod drill;
 mod error;
 mod history;
+mod inspect;
 mod manual;
 mod notify;
 mod operator;

@@ -17,6 +17,7 @@
 //! again and the next order follows from them, so a lost event, a crash or a reboot is mended by the next look.
 
 mod action;
+mod answerer;
 mod availability;
 mod decide;
 mod demoting;
@@ -38,7 +39,7 @@ mod witness;
 pub use action::{Abort, Action, Look, Note, Order, Refusal};
 pub use availability::Availability;
 pub use drill::{Drill, DrillStep, Outcome};
-pub use event::{Command, Event, Invocation, Observation, Unit, UnitState};
+pub use event::{Answerer, Command, Event, Invocation, Observation, Unit, UnitState};
 pub use hold::{Hold, HoldKind};
 pub use machine::{Machine, Start};
 pub use memory::{Failover, Memory};

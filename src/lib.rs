@@ -10,6 +10,7 @@
 //! - [`monitor`]: the shell around the core: loop, prober threads, actuators, signals.
 //! - [`host`]: what is driven on this host: children with deadlines, systemd.
 //! - [`sync`]: the workspace's way in and back out, and the secrets' way in, run as `openclaw` in its own oneshot unit.
+//! - [`check`]: checks of the gateway's own user, in a oneshot unit: whose process answers on the gateway's port?
 //! - [`doctor`]: could this standby take over right now?
 //! - [`setup`]: makes a Debian or Ubuntu host a standby or a primary, and takes that back.
 //! - [`report`]: what people read: history, durable state, status.
@@ -17,6 +18,7 @@
 //! - [`demo`]: a whole failover on loopback, without root and without systemd.
 //! - [`json`]: the one JSON value type.
 
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod control;

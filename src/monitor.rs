@@ -17,7 +17,9 @@ mod backend;
 mod clock;
 mod conditions;
 mod gateway;
+mod identity;
 mod inbox;
+mod instance_lock;
 mod intake;
 mod lookout;
 mod notifier;
@@ -37,6 +39,7 @@ mod workers;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -53,10 +56,11 @@ use crate::report::paths::Paths;
 use crate::report::status::Seen;
 use crate::report::strip::Strip;
 use crate::report::trace::{Begin, Tracer};
-pub(crate) use backend::{Backend, OrderError, Systemd};
+pub(crate) use backend::{Backend, Identify, OrderError, Systemd};
 use clock::Clock;
 use conditions::Conditions;
 use inbox::{Ask, Fact, Message, Outlet, inbox};
+use instance_lock::{InstanceLock, LockError};
 use lookout::Lookout;
 use notifier::Notifier;
 pub(crate) use notifier::host_name;
@@ -84,6 +88,13 @@ pub(crate) enum Error {
     Target(probe::Error),
     /// The system gives us no thread, or no signals.
     System(io::Error),
+    /// Another monitor works with the same state folder.
+    Running {
+        /// The folder.
+        folder: PathBuf,
+        /// The other's process.
+        holder: String,
+    },
 }
 
 impl fmt::Display for Error {
@@ -91,6 +102,12 @@ impl fmt::Display for Error {
         match self {
             Self::Target(why) => why.fmt(f),
             Self::System(why) => write!(f, "cannot start a thread of the monitor: {why}"),
+            Self::Running { folder, holder } => write!(
+                f,
+                "another monitor works with {}: {holder}. Two would both drive the gateway, so this one ends; to watch \
+                 with this one, stop the other first (`systemctl stop openclaw-failover.service`)",
+                folder.display()
+            ),
         }
     }
 }
@@ -136,6 +153,8 @@ impl Stopper {
 
 /// The monitor, started.
 pub(crate) struct Monitor {
+    /// Held to the end; `None` where the state folder cannot be locked.
+    _lock: Option<InstanceLock>,
     parts: Parts,
     clock: Clock,
     started: Time,
@@ -183,6 +202,7 @@ pub(crate) struct Monitor {
 impl Monitor {
     /// Reads what the last monitor remembered and starts all threads.
     pub(crate) fn start(parts: Parts) -> Result<Self, Error> {
+        let (lock, unlocked) = take_lock(&parts.paths)?;
         let clock = Clock::start();
         let now = clock.now();
         let (outlet, inbox) = inbox(clock);
@@ -199,8 +219,10 @@ impl Monitor {
         let witnessed = policy.witnessed;
         let (workers, mut missing) = Workers::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;
         let notifier = Notifier::start(0, &parts.config, &parts.paths, &outlet)?;
+        missing.extend(unlocked);
         missing.extend(operator::listen(&parts.paths.control(), outlet.clone()));
         let mut monitor = Self {
+            _lock: lock,
             upstreams: vec![None; parts.config.upstreams.len()],
             machine: Machine::new(policy, now, start.clone()),
             tracer: Tracer::default(),
@@ -351,5 +373,21 @@ impl Monitor {
                 self.notifier.is_well();
             }
         }
+    }
+}
+
+/// Locks the state folder against other monitors. A folder that cannot be locked costs a warning and no failover.
+fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), Error> {
+    match InstanceLock::take(&paths.state_dir) {
+        Ok(lock) => Ok((Some(lock), None)),
+        Err(LockError::Held { folder, holder }) => Err(Error::Running { folder, holder }),
+        Err(LockError::Unavailable(why)) => Ok((
+            None,
+            Some(format!(
+                "{} cannot be locked ({why}), so nothing keeps a second monitor away from it; make sure that only \
+                 openclaw-failover.service runs",
+                paths.state_dir.display()
+            )),
+        )),
     }
 }

@@ -9,6 +9,7 @@ mod connect;
 mod contract;
 mod fault;
 mod http;
+mod peer;
 mod race;
 mod resolve;
 mod route;
@@ -17,6 +18,7 @@ mod words;
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,8 @@ use route::Route;
 
 pub(crate) use fault::Fault;
 pub(crate) use http::{agent, roots};
+pub(crate) use peer::PeerRule;
+pub(crate) use resolve::Lookup;
 pub use verdict::{Channels, Failure, Verdict};
 
 /// Longer timeouts are cut to this, so that no clock arithmetic can overflow.
@@ -104,7 +108,7 @@ impl Target {
     /// # Errors
     /// When a URL, the token or the certificates cannot be used.
     pub fn new(urls: &[String], ca_file: Option<&Path>, readyz: &Readyz) -> Result<Self, Error> {
-        Self::build(urls, ca_file, readyz, false)
+        Self::build(urls, ca_file, readyz, (PeerRule::Any, false))
     }
 
     /// A target of which only `/healthz` is asked: is it up at all?
@@ -112,16 +116,33 @@ impl Target {
     /// # Errors
     /// As [`Target::new`].
     pub fn live_only(urls: &[String], ca_file: Option<&Path>) -> Result<Self, Error> {
-        Self::build(urls, ca_file, &Readyz::Skip, true)
+        Self::build(urls, ca_file, &Readyz::Skip, (PeerRule::Any, true))
     }
 
-    /// The target that the configuration describes. `token` is what the upstream's `credential` names.
+    /// The target that the configuration describes. `token` is what the upstream's `credential` names. An address that
+    /// turns out to be this host's own is never asked: the answer would be our own gateway's.
     ///
     /// # Errors
     /// As [`Target::new`].
     pub fn upstream(upstream: &Upstream, token: Option<String>) -> Result<Self, Error> {
         let readyz = token.map_or(Readyz::Skip, Readyz::Token);
-        Self::new(&upstream.urls, upstream.ca_file.as_deref(), &readyz)
+        Self::build(&upstream.urls, upstream.ca_file.as_deref(), &readyz, (PeerRule::OtherHosts, false))
+    }
+
+    /// The same, of which only `/healthz` is asked.
+    ///
+    /// # Errors
+    /// As [`Target::new`].
+    pub fn upstream_live_only(upstream: &Upstream) -> Result<Self, Error> {
+        Self::build(&upstream.urls, upstream.ca_file.as_deref(), &Readyz::Skip, (PeerRule::OtherHosts, true))
+    }
+
+    /// A server elsewhere that need not be a gateway: that it answers is all that counts.
+    ///
+    /// # Errors
+    /// As [`Target::new`].
+    pub fn witness(url: &str) -> Result<Self, Error> {
+        Self::build(&[url.to_owned()], None, &Readyz::Skip, (PeerRule::OtherHosts, true))
     }
 
     /// The gateway of this host, which tells local callers about its channels.
@@ -132,11 +153,16 @@ impl Target {
         Self::new(&[url.to_owned()], ca_file, &Readyz::Anonymous)
     }
 
-    fn build(urls: &[String], ca_file: Option<&Path>, readyz: &Readyz, live_only: bool) -> Result<Self, Error> {
+    fn build(
+        urls: &[String],
+        ca_file: Option<&Path>,
+        readyz: &Readyz,
+        (rule, live_only): (PeerRule, bool),
+    ) -> Result<Self, Error> {
         let roots = ca_file.map_or(Ok(RootCerts::WebPki), http::roots)?;
         let mut routes = Vec::new();
         for url in urls {
-            let mut route = Route::new(url, roots.clone(), readyz)?;
+            let mut route = Route::new(url, roots.clone(), readyz, rule)?;
             if live_only {
                 route.live_only();
             }
@@ -158,6 +184,15 @@ impl Target {
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.urls
+    }
+
+    /// The addresses that the last probe of a single URL could connect to.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        match &self.ways {
+            Ways::One(route) => route.addresses(),
+            Ways::Many(_) => Vec::new(),
+        }
     }
 
     /// Probes once and returns within `timeout`, give or take a few scheduler ticks. With several URLs it returns as

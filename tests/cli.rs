@@ -335,3 +335,22 @@ fn a_gateway_at_an_address_of_another_host_is_a_warning() {
         assert_eq!(check(own).stderr, "", "{own}");
     }
 }
+
+#[test]
+fn a_configuration_whose_upstream_is_this_host_is_warned_of() {
+    // RFC 5737: no host has it. Without a route to it there is no interface to name.
+    let elsewhere: SocketAddr = "192.0.2.1:9".parse().expect("an address");
+    let Some(own) = openclaw_failover::host::local_end(elsewhere) else {
+        eprintln!("skipped: this host has no interface but loopback");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |url: &str| {
+        let file = write(folder.path(), &format!(r#"{{ "upstreams": [{{ "name": "p", "urls": ["{url}"] }}] }}"#));
+        ran(program().args(["config", "--check"]).arg(&file).output().expect("it starts"))
+    };
+    let checked = check(&format!("http://{own}:18789"));
+    assert_eq!(checked.code, 0, "the file may be meant for another host");
+    assert!(checked.stdout.contains("is an address of this host"), "{}", checked.stdout);
+    assert!(!check("http://192.0.2.1:18789").stdout.contains("warning"));
+}

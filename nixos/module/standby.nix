@@ -20,6 +20,7 @@ in
     systemd.packages = [
       (units [
         "openclaw-failover.service"
+        "openclaw-failover-check.service"
         "openclaw-failover-drill.service"
         "openclaw-failover-drill.timer"
         "openclaw.service"
@@ -56,6 +57,8 @@ in
         cfg.drill.onCalendar
       ];
     };
+    # The next one is the new one.
+    systemd.services.openclaw-failover-check.restartIfChanged = false;
     # A rebuild ends no drill, and begins none.
     systemd.services.openclaw-failover-drill.restartIfChanged = false;
 

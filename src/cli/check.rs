@@ -118,7 +118,7 @@ impl Check {
 
     fn upstream(&self, upstream: &Upstream) -> Result<Named, Error> {
         let target = if self.live {
-            Target::live_only(&upstream.urls, upstream.ca_file.as_deref())
+            Target::upstream_live_only(upstream)
         } else {
             // Its token is the monitor's alone; a check by anybody goes without.
             Target::upstream(upstream, None)

@@ -14,6 +14,7 @@ use super::doctor::Doctor;
 use super::drill::Drill;
 use super::error::Error;
 use super::history::History;
+use super::inspect::Inspect;
 use super::manual::Manual;
 use super::notify::Notify;
 use super::operator::Operator;
@@ -34,6 +35,7 @@ pub(super) enum Command {
     Replay(Replay),
     Config(Config),
     Doctor(Doctor),
+    Inspect(Inspect),
     Demo(Demo),
     Notify(Notify),
     Operator(Operator),
@@ -69,6 +71,9 @@ const COMMANDS: [(&str, Parse); 19] = [
     ("completions", Manual::parse_completions),
     ("man", Manual::parse_man),
 ];
+
+/// Commands of this program's own units, which no help lists.
+const INTERNAL: [(&str, Parse); 1] = [("inspect", Inspect::parse)];
 
 const HELP: &str = "\
 Keeps an OpenClaw user reachable: watches the primary's gateway, brings this
@@ -121,7 +126,7 @@ impl Command {
                 return Err(unknown("option", &format!("-{letter}"), &["-h", "-V"]));
             }
         };
-        match COMMANDS.iter().find(|(known, _)| *known == name) {
+        match COMMANDS.iter().chain(&INTERNAL).find(|(known, _)| *known == name) {
             Some((_, parse)) => parse(parser),
             None => Err(unknown("command", &name, &COMMANDS.map(|(known, _)| known))),
         }
@@ -146,6 +151,7 @@ impl Command {
             Self::Replay(replay) => replay.run(out),
             Self::Config(config) => config.run(out),
             Self::Doctor(doctor) => doctor.run(out),
+            Self::Inspect(inspect) => inspect.run(),
             Self::Demo(demo) => demo.run(out),
             Self::Notify(notify) => notify.run(out),
             Self::Operator(order) => order.run(out),

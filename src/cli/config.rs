@@ -1,6 +1,7 @@
 //! `config`: print the effective configuration, or validate a file.
 
 use std::env;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use lexopt::Parser;
@@ -9,7 +10,7 @@ use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{self, Problems, Source};
 use crate::doctor;
-use crate::host::is_foreign_address;
+use crate::host::is_own_address;
 
 use super::Answer;
 use super::args::{Args, Item};
@@ -77,13 +78,22 @@ impl Config {
                 out.line(config.to_json().pretty())?;
             }
             Self::Check { file, is_primary } => {
-                if is_primary {
+                let own = if is_primary {
                     config::load_primary(Some(&file))?;
+                    Vec::new()
                 } else {
-                    warn_of_foreign_gateway(&config::load(&file)?.gateway.url);
-                }
+                    let config = config::load(&file)?;
+                    warn_of_foreign_gateway(&config.gateway.url);
+                    own_urls(&config)
+                };
                 let name = file.display().to_string();
                 out.line(format_args!("{}: ok", printable(&name)))?;
+                for url in own {
+                    out.line(format_args!(
+                        "warning: upstream {url} is an address of this host: on this host it counts as down and never \
+                         arms; write the address of another host"
+                    ))?;
+                }
             }
         }
         Ok(Answer::Yes)
@@ -93,9 +103,16 @@ impl Config {
 /// Warns of a gateway at an address that this host does not have. The file may be for another host, so it is no error.
 fn warn_of_foreign_gateway(url: &str) {
     let Ok(Host::Ip(ip)) = Endpoint::from_url(url).map(|endpoint| endpoint.address().host.clone()) else { return };
-    if is_foreign_address(ip) {
+    if !is_own_address(SocketAddr::new(ip, 0)) {
         warn(&format!("gateway.url: {ip} is no address of this host; it must be the gateway that this standby starts"));
     }
+}
+
+/// The URLs of upstreams that lead back to this host. The file may be meant for another host, so they are no mistakes.
+fn own_urls(config: &config::Config) -> Vec<String> {
+    let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
+    let is_own = |url: &&String| Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.is_own_interface());
+    urls.filter(is_own).cloned().collect()
 }
 
 /// Refuses to let root read a configuration that the agent can change. `user` is the agent's, where systemd does not know.

@@ -83,10 +83,15 @@ impl Address {
         }
     }
 
+    /// True if it is the unspecified address, 0.0.0.0 or [::].
+    pub(crate) fn is_unspecified(&self) -> bool {
+        matches!(self.host, Host::Ip(ip) if ip.to_canonical().is_unspecified())
+    }
+
     /// Whether it is this very host, over loopback.
     pub(crate) fn is_here(&self) -> bool {
         match &self.host {
-            Host::Ip(ip) => ip.to_canonical().is_loopback() || ip.is_unspecified(),
+            Host::Ip(ip) => ip.to_canonical().is_loopback() || ip.to_canonical().is_unspecified(),
             Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
         }
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::address::{Address, Host, split_authority};
+use crate::host::is_own_address;
 
 /// The port of an OpenClaw gateway, where a command line names a host alone.
 pub const DEFAULT_PORT: u16 = 18789;
@@ -94,6 +95,13 @@ impl Endpoint {
     /// True if it speaks TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// True if its host is an address of one of this host's interfaces. Loopback is none: a tunnel begins there. Names
+    /// are not looked up.
+    #[must_use]
+    pub fn is_own_interface(&self) -> bool {
+        !self.is_here() && self.address.socket().is_some_and(is_own_address)
     }
 
     /// Its host and port.

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::check::{self, Owner};
 use crate::config::{self, Config, Workspace};
 use crate::doctor::Checked;
 use crate::host::systemd::{Active, Load, Unit};
 use crate::host::{Cancel, Command};
-use crate::monitor::{Backend, OrderError};
+use crate::monitor::{Backend, Identify, OrderError};
 use crate::sync::report::Pushed;
 use crate::sync::{self, Queue, Reach, Report, Role};
 
@@ -104,14 +105,27 @@ impl Local {
         Self { gateway: Mutex::new(Gateway::new(address)), workspace: config.workspace.clone(), sync }
     }
 
-    fn gateway(&self) -> MutexGuard<'_, Gateway> {
+    fn child(&self) -> MutexGuard<'_, Gateway> {
         self.gateway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Identify for Local {
+    fn gateway(&self) -> &str {
+        "the demo's gateway"
+    }
+
+    fn identify(&self, inodes: &[u64]) -> Result<Vec<(u64, Owner)>, String> {
+        let held = self.child().pid().map(check::sockets_of).unwrap_or_default();
+        let other = || Owner::Other("another process".to_owned());
+        let owner = |inode: &u64| if held.contains(inode) { Owner::Unit } else { other() };
+        Ok(inodes.iter().map(|inode| (*inode, owner(inode))).collect())
     }
 }
 
 impl Backend for Local {
     fn show(&self) -> Result<Unit, String> {
-        let mut gateway = self.gateway();
+        let mut gateway = self.child();
         let main_pid = gateway.pid();
         Ok(Unit {
             load: Load::Loaded,
@@ -122,15 +136,16 @@ impl Backend for Local {
             invocation: (gateway.starts > 0).then(|| format!("{:032x}", gateway.starts)),
             file: String::new(),
             exec_status: None,
+            control_group: None,
         })
     }
 
     fn start(&self) -> Result<(), OrderError> {
-        self.gateway().start().map_err(|why| OrderError::refused(why.to_string()))
+        self.child().start().map_err(|why| OrderError::refused(why.to_string()))
     }
 
     fn stop(&self) -> Result<(), OrderError> {
-        self.gateway().kill();
+        self.child().kill();
         Ok(())
     }
 

@@ -42,7 +42,8 @@ fixes! {
     STRAY_GATEWAY = "ps -eo pid,user,unit,args | grep '[o]penclaw-gateway'  # stop it, and what starts it";
     USER_GATEWAY = SETUP;
     OLD_MONITOR = SETUP;
-    UNMASK_SYNC = "systemctl unmask openclaw-sync-pull.service openclaw-sync-push.service";
+    UNMASK_SYNC = "systemctl unmask openclaw-sync-pull.service openclaw-sync-push.service \
+         openclaw-failover-check.service";
     SYNC_TIMER = "systemctl disable --now openclaw-sync-push.timer";
     SYNC_PRIMARY = "rm /etc/systemd/system/openclaw-sync-push.service.d/primary.conf && systemctl daemon-reload";
     SYNC_PATHS = "systemctl edit openclaw-sync-pull.service openclaw-sync-push.service  # [Service] BindPaths=-FOLDER";

@@ -9,10 +9,7 @@ use super::fix;
 use super::systemd::Unit;
 use super::world::World;
 use crate::config::endpoint::Endpoint;
-use crate::host::is_foreign_address;
-
-/// How the kernel writes that a socket listens, in `/proc/net/tcp`.
-const LISTEN: &str = "0A";
+use crate::host::{is_own_address, parse_listening_address};
 
 /// What a gateway calls its process.
 const TITLE: &str = "openclaw-gateway";
@@ -86,7 +83,7 @@ pub(super) fn port(world: &World) -> Said {
 /// The address in a URL, if this host does not have it.
 fn foreign_address(url: &str) -> Option<IpAddr> {
     let endpoint = Endpoint::from_url(url).ok()?;
-    endpoint.address().socket().map(|socket| socket.ip()).filter(|ip| is_foreign_address(*ip))
+    endpoint.address().socket().filter(|socket| !is_own_address(*socket)).map(|socket| socket.ip())
 }
 
 /// No other gateway is set up in the system or runs, beside the one that the monitor drives.
@@ -142,11 +139,6 @@ fn loaded(world: &World, look: &dyn Fn(&Unit) -> Said) -> Said {
 
 /// Whether any process listens on a TCP port; `None` if the kernel does not say.
 fn listens(world: &World, port: u16) -> Option<bool> {
-    let end = format!(":{port:04X}");
     let (old, new) = (world.file("/proc/self/net/tcp")?, world.file("/proc/self/net/tcp6").unwrap_or_default());
-    let is_it = |line: &str| {
-        let mut fields = line.split_whitespace().skip(1);
-        fields.next().is_some_and(|local| local.ends_with(&end)) && fields.nth(1) == Some(LISTEN)
-    };
-    Some((old + &new).lines().any(is_it))
+    Some((old + &new).lines().filter_map(parse_listening_address).any(|address| address.port() == port))
 }

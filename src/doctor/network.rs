@@ -41,6 +41,9 @@ pub(super) fn upstream(world: &World) -> Said {
                 let said = format!("what answers at {} is not OpenClaw: {}", answer.url, answer.detail);
                 return Said::fail(&said, fix::EDIT_CONFIG);
             }
+            Verdict::Failing(Failure::ThisHost) => {
+                return Said::fail(&format_args!("{name}: {}", answer.detail), fix::EDIT_CONFIG);
+            }
             Verdict::Failing(Failure::Tls) => {
                 let said = format!("{} answers, but not verifiably: {}", answer.url, answer.detail);
                 return Said::fail(&said, fix::EDIT_CONFIG);

@@ -5,6 +5,7 @@ use super::finding::Said;
 use super::fix;
 use super::monitor;
 use super::world::World;
+use crate::check::CHECK;
 use crate::sync::unit::{PULL, PUSH};
 
 const MANAGE_UNITS: &str = "org.freedesktop.systemd1.manage-units";
@@ -14,12 +15,14 @@ const MANAGE_FILES: &str = "org.freedesktop.systemd1.manage-unit-files";
 const REFUSED: [i32; 3] = [1, 2, 3];
 
 /// What the monitor needs; an empty name is the gateway's unit.
-const NEEDED: [(&str, &str); 9] = [
+const NEEDED: [(&str, &str); 11] = [
     ("", "start"),
     ("", "stop"),
     ("", "restart"),
     ("", "reset-failed"),
     ("", "kill"),
+    (CHECK, "start"),
+    (CHECK, "stop"),
     (PULL, "start"),
     (PULL, "stop"),
     (PUSH, "start"),
@@ -51,7 +54,7 @@ pub(super) fn check(world: &World) -> Said {
             Err(why) => return Said::fail(&why, fix::POLKIT_UP),
         }
     }
-    Said::ok(&"nine requests are granted, three others refused")
+    Said::ok(&"eleven requests are granted, three others refused")
 }
 
 fn may(world: &World, pid: &str, action: &str, unit: &str, verb: &str) -> Result<bool, String> {

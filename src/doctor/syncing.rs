@@ -6,6 +6,7 @@ use super::finding::Said;
 use super::fix;
 use super::systemd::Unit;
 use super::world::World;
+use crate::check::CHECK;
 use crate::report::clock::{ago, span};
 use crate::sync::unit::{PULL, PUSH, last_report};
 
@@ -17,7 +18,7 @@ const OLD: u32 = 3;
 
 /// The units are there, and those of a standby.
 pub(super) fn units(world: &World) -> Said {
-    for name in [PULL, PUSH] {
+    for name in [PULL, PUSH, CHECK] {
         let unit = match world.known(name) {
             Ok(unit) => unit,
             Err(why) => return Said::skipped(&why),

@@ -98,8 +98,14 @@ pub enum Note {
     Demoted { reason: Reason, active_for: Option<Duration> },
     /// Something else answers on the gateway's port.
     PortHeld { verdict: Verdict },
-    /// The port is free again.
+    /// The port is free again, or the gateway's own.
     PortFree,
+    /// The unit runs, and a process that is not of it answers on its port.
+    ForeignAnswer { why: String },
+    /// The gateway answers, and it could not be established that it is the unit's process that does.
+    AnswerUnverified { why: String },
+    /// The unit's process was found to be the one that answers.
+    AnswerVerified,
     /// The window is due and no witness answers: it is this host that is cut off.
     Isolated,
     /// A witness or an upstream answers again.

@@ -66,7 +66,8 @@ impl Machine {
         let cause = if self.window_due() { Cause::Outage } else { Cause::Flapping };
         let is_due = (self.window_due() || self.flapping_due()) && self.any_armed() && self.memory.hold.is_none();
         let Role::Active(active) = &mut self.role else { return };
-        if active.cause != Cause::Found || active.down || !is_due {
+        // An answer that is not the gateway's own serves no user.
+        if active.cause != Cause::Found || active.down || self.told.port_held || !is_due {
             return;
         }
         active.cause = cause;

@@ -45,7 +45,7 @@ impl Machine {
         };
         if let Some(reason) = reason {
             // An answering gateway that reaches nobody is no rehearsal that passed.
-            if reason == Reason::DrillOver && self.told.channels_broken {
+            if reason == Reason::DrillOver && (self.told.channels_broken || self.told.port_held) {
                 self.drill_fails();
             }
             self.begin_demoting(reason);
@@ -117,6 +117,7 @@ impl Machine {
         self.end_failover();
         self.role = Role::Standby;
         self.told.channels_broken = false;
+        self.told.unverified = None;
         self.say(Note::Demoted { reason, active_for });
         self.drill_stopped(reason);
         if let Some((_, cause)) = cut {

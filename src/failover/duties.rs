@@ -154,7 +154,7 @@ impl Machine {
                 [self.push_at(), pull].into_iter().flatten().filter(|&at| at > self.now).min()
             }
             Role::Promoting(promoting) => match &promoting.step {
-                Step::Sync { until: at, .. } | Step::Start { at } | Step::Clear { at } => Some(*at),
+                Step::Sync { until: at, .. } | Step::Start { at } | Step::Clear { at, .. } => Some(*at),
                 Step::Verify(_) => None,
             },
             Role::Active(active) => match active.cause {

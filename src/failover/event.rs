@@ -72,6 +72,22 @@ pub struct Observation {
     pub verdict: Option<Verdict>,
     /// Whether every channel it spoke of is working.
     pub channels_well: bool,
+    /// The process that gave the answer.
+    pub answerer: Answerer,
+}
+
+/// The process that answers on the gateway's port.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Answerer {
+    /// None is known: nothing listens, or it has still to be established.
+    #[default]
+    Pending,
+    /// A process of the gateway's unit.
+    Unit,
+    /// Another one, in a sentence that names it.
+    Other(String),
+    /// Not to be established, and why.
+    Unverified(String),
 }
 
 /// What systemd says of the gateway's unit.

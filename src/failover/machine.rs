@@ -3,7 +3,7 @@
 use super::action::{Action, Look, Note, Order};
 use super::availability::{Availability, AvailabilityHistory};
 use super::drill::Outcome;
-use super::event::{Event, Observation, Unit, UnitState};
+use super::event::{Answerer, Event, Observation, Unit, UnitState};
 use super::hold::HoldKind;
 use super::memory::Memory;
 use super::policy::Policy;
@@ -46,6 +46,8 @@ pub(super) struct Told {
     pub channels_broken: bool,
     pub never_seen: Option<Time>,
     pub hold_stands: Option<Time>,
+    /// Why it could not be established that the unit's own process answers.
+    pub unverified: Option<String>,
 }
 
 /// What a machine starts from: what was remembered, and what was found.
@@ -310,6 +312,7 @@ impl Machine {
         }
         self.forgive_unwatched();
         self.watch_port(seen);
+        self.watch_answerer(seen);
         match self.role {
             Role::Standby => {
                 self.adopt_unit();
@@ -347,12 +350,16 @@ impl Machine {
         };
         let Some(verdict) = seen.verdict else { return };
         let held = match verdict {
+            // One that drops each connection without a word looks like a free port.
+            _ if matches!(seen.answerer, Answerer::Other(_)) => return,
             Verdict::Failing(Failure::Refused | Failure::Dns | Failure::Unreachable | Failure::ConnectTimeout) => false,
             _ if waiting && seen.unit.is_some_and(|unit| unit.state == UnitState::Down) => true,
             _ => return,
         };
-        if held != std::mem::replace(&mut self.told.port_held, held) {
-            self.say(if held { Note::PortHeld { verdict } } else { Note::PortFree });
+        if !held {
+            self.port_is_free();
+        } else if !std::mem::replace(&mut self.told.port_held, true) {
+            self.say(Note::PortHeld { verdict });
         }
     }
 

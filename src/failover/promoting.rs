@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::action::{Abort, Action, Note, Order};
 use super::drill::{DrillStep, Outcome};
-use super::event::{Observation, UnitState};
+use super::event::{Answerer, Observation, UnitState};
 use super::hold::HoldKind;
 use super::machine::Machine;
 use super::memory::Failover;
@@ -93,7 +93,7 @@ impl Machine {
             Step::Sync { until, cut } => self.pursue_sync(until, cut),
             Step::Start { at } => self.pursue_start(at),
             Step::Verify(verify) => self.pursue_verify(&verify),
-            Step::Clear { at } => self.pursue_clear(at),
+            Step::Clear { at, .. } => self.pursue_clear(at),
         }
     }
 
@@ -196,9 +196,10 @@ impl Machine {
                     self.set_step(Step::Verify(self.verify_from(now, 0)));
                 }
             }
-            Step::Clear { .. } => {
+            Step::Clear { start_at, .. } => {
+                let at = now.max(*start_at);
                 if seen.unit.is_some() && self.unit_is(UnitState::Down) {
-                    self.set_step(Step::Start { at: now });
+                    self.set_step(Step::Start { at });
                 }
             }
             Step::Verify(verify) => {
@@ -207,6 +208,8 @@ impl Machine {
                 }
                 if seen.unit.is_some_and(|unit| unit.state == UnitState::Down) {
                     self.start_failed(PROCESS_EXITED.to_owned());
+                } else if let Answerer::Other(why) = &seen.answerer {
+                    self.answered_by_other(why.clone());
                 } else if seen.verdict.is_some_and(Verdict::is_healthy) {
                     self.answered(seen);
                 } else if seen.verdict.is_some() {
@@ -221,7 +224,8 @@ impl Machine {
         let Role::Promoting(Promoting { step: Step::Verify(verify), .. }) = &mut self.role else { return };
         let Some(unit) = seen.unit else { return };
         let ours = unit.state == UnitState::Active && unit.main_pid.is_some() && unit.invocation != verify.before;
-        if !ours || self.told.port_held || unit.invocation.is_none() {
+        let is_awaited = matches!(seen.answerer, Answerer::Pending);
+        if !ours || is_awaited || self.told.port_held || unit.invocation.is_none() {
             return;
         }
         if verify.answered == unit.invocation {
@@ -264,7 +268,7 @@ impl Machine {
         } else if silent >= verify.patience * 2 && self.may_cause_unclean_exit() {
             self.memory.killed = Some(self.now);
             self.say(Note::StoppingSilent { waited: silent });
-            self.set_step(Step::Clear { at: self.now });
+            self.set_step(Step::Clear { at: self.now, start_at: self.now });
             self.pursue_clear(self.now);
         } else if waited >= verify.patience && !verify.told {
             self.say(Note::NotAnswering { waited });
@@ -279,7 +283,9 @@ impl Machine {
         if self.now >= at {
             if let Role::Promoting(promoting) = &mut self.role {
                 promoting.attempt = promoting.attempt.saturating_add(1);
-                promoting.step = Step::Clear { at: self.now + self.policy.stop_timeout };
+                if let Step::Clear { at, .. } = &mut promoting.step {
+                    *at = self.now + self.policy.stop_timeout;
+                }
             }
             self.order(Order::Stop);
         }
@@ -297,13 +303,14 @@ impl Machine {
         let (now, down) = (self.now, self.unit_is(UnitState::Down));
         let Role::Active(active) = &mut self.role else { return };
         let went_down = down && !std::mem::replace(&mut active.down, down);
-        if seen.verdict.is_some_and(answers) && !down {
+        let is_other = matches!(seen.answerer, Answerer::Other(_));
+        if seen.verdict.is_some_and(answers) && !down && !is_other {
             active.heard = now;
         }
         if went_down {
             self.say(Note::WentDown);
         }
-        if seen.verdict.is_some_and(Verdict::is_healthy) {
+        if seen.verdict.is_some_and(Verdict::is_healthy) && !is_other {
             self.watch_channels(seen);
         }
     }

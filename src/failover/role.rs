@@ -74,10 +74,12 @@ pub enum Step {
     },
     /// The gateway was started.
     Verify(Verify),
-    /// It stayed silent and is being stopped, to be started again.
+    /// The gateway stayed silent, or another process answers in its place: it is being stopped, to be started again.
     Clear {
         /// When to ask for the stop (again).
         at: Time,
+        /// The earliest time of the next start.
+        start_at: Time,
     },
 }
 

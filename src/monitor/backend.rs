@@ -3,11 +3,13 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::check::{self, Owner};
 use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Source};
 use crate::doctor::{Checked, apart};
-use crate::host::Cancel;
 use crate::host::systemd::{Systemctl, SystemdError, Unit};
+use crate::host::{Cancel, listeners, takers};
+use crate::probe::Lookup;
 use crate::report::paths::Paths;
 use crate::sync::report::Pushed;
 use crate::sync::{self, Report, unit};
@@ -40,8 +42,16 @@ impl From<SystemdError> for OrderError {
     }
 }
 
+/// Tells whose process holds a socket.
+pub(crate) trait Identify {
+    /// The name of the gateway's unit.
+    fn gateway(&self) -> &str;
+    /// Finds out whose the sockets of these numbers are, within a few seconds. It runs programs.
+    fn identify(&self, inodes: &[u64]) -> Result<Vec<(u64, Owner)>, String>;
+}
+
 /// A gateway and a workspace of this host. The demo has others than systemd's.
-pub(crate) trait Backend: Send + Sync {
+pub(crate) trait Backend: Identify + Send + Sync {
     /// The state of the gateway's unit.
     fn show(&self) -> Result<Unit, String>;
     /// Starts it. `Ok`: systemd has taken it up; whether it stays is for [`show`](Self::show) to say.
@@ -69,15 +79,17 @@ pub(crate) struct Systemd {
     source: Source,
     paths: Paths,
     sync: sync::Paths,
-    /// Where the gateway answers; `None` where that is a name, which is not looked up in the hurry of a start.
-    address: Option<SocketAddr>,
+    /// The gateway's host and port.
+    endpoint: Option<Endpoint>,
+    /// Looks its host up, where that is a name.
+    lookup: Lookup,
 }
 
 impl Systemd {
     pub(crate) fn new(config: &Config, source: Source, paths: Paths, sync: sync::Paths) -> Self {
         let endpoint = Endpoint::from_url(&config.gateway.url).ok();
-        let address = endpoint.and_then(|endpoint| endpoint.address().socket());
-        Self { systemctl: Systemctl::default(), config: config.clone(), source, paths, sync, address }
+        let (systemctl, lookup) = (Systemctl::default(), Lookup::default());
+        Self { systemctl, config: config.clone(), source, paths, sync, endpoint, lookup }
     }
 
     fn unit(&self) -> &str {
@@ -86,16 +98,45 @@ impl Systemd {
 
     /// Something that already answers at the gateway's address while its unit is down would answer in its place.
     fn refuse_held_port(&self) -> Result<(), OrderError> {
-        let Some(address) = self.address else { return Ok(()) };
-        let held = TcpStream::connect_timeout(&address, CONNECT).is_ok();
-        if held && self.show().is_ok_and(|unit| unit.is_down()) {
+        let Some(held) = self.held_address() else { return Ok(()) };
+        if self.show().is_ok_and(|unit| unit.is_down()) {
+            let (port, unit) = (held.port(), self.unit());
+            let holder = self.name_holder(held).unwrap_or_else(|| "another process".to_owned());
             return Err(OrderError::refused(format!(
-                "{address} is held by a process that is not of {}; find it with `ss -ltnp 'sport = :{}'` and stop it",
-                self.unit(),
-                address.port()
+                "port {port} is held by {holder}, not by {unit}; find it with `ss -ltnp 'sport = :{port}'` and stop it"
             )));
         }
         Ok(())
+    }
+
+    /// An address of the gateway's at which something accepts connections.
+    fn held_address(&self) -> Option<SocketAddr> {
+        let address = self.endpoint.as_ref()?.address();
+        // An IPv6 literal is written in brackets where a port follows.
+        let addresses = self.lookup.addresses_within(&address.host.to_string(), address.port, CONNECT);
+        addresses.into_iter().find(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
+    }
+
+    /// The process that holds an address, as far as the check can tell.
+    fn name_holder(&self, address: SocketAddr) -> Option<String> {
+        let listening = listeners(address.port()).ok()?;
+        let inodes: Vec<u64> = takers(&listening, address).iter().map(|taker| taker.inode).collect();
+        let owners = self.identify(&inodes).ok()?;
+        owners.into_iter().find_map(|(inode, owner)| match owner {
+            Owner::Other(holder) if inodes.contains(&inode) => Some(holder),
+            _ => None,
+        })
+    }
+}
+
+impl Identify for Systemd {
+    fn gateway(&self) -> &str {
+        self.unit()
+    }
+
+    fn identify(&self, _inodes: &[u64]) -> Result<Vec<(u64, Owner)>, String> {
+        let report = check::run(&self.systemctl, &check::folder(&self.paths))?;
+        Ok(report.sockets.into_iter().map(|socket| (socket.inode, socket.owner)).collect())
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use super::backend::Backend;
+use super::identity::{Identity, Snapshot};
 use super::inbox::{Fact, Outlet};
-use crate::failover::{Look, Order};
+use crate::failover::{Answerer, Look, Order};
 use crate::host::spawn;
 use crate::host::systemd::{Active, Unit};
 use crate::probe::{Failure, Target, Verdict};
@@ -39,13 +40,16 @@ pub(super) enum Task {
 pub(super) struct Driven {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) target: Target,
+    /// The port at which it answers.
+    pub(super) port: u16,
     pub(super) timeout: Duration,
 }
 
 /// Starts the actuator. It ends when the sender that it answers with is dropped.
 pub(super) fn start(driven: Driven, outlet: Outlet) -> io::Result<SyncSender<Task>> {
     let (sender, tasks) = mpsc::sync_channel(ROOM);
-    let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None, ended: None };
+    let identity = Identity::default();
+    let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None, ended: None, identity };
     spawn("gateway", move || actuator.run(&tasks))?;
     Ok(sender)
 }
@@ -58,6 +62,7 @@ struct Actuator {
     asked: Option<Instant>,
     /// The run of the unit whose end was told last.
     ended: Option<String>,
+    identity: Identity,
 }
 
 impl Actuator {
@@ -83,7 +88,8 @@ impl Actuator {
     /// A look before, the order, its outcome; the look after follows at once. Nothing here waits for the gateway itself.
     fn carry_out(&mut self, order: Order) {
         let unit = self.ask_systemd();
-        self.outlet.send(Fact::Looked { unit: Some(unit), answer: None, permitted: None, exit: None });
+        let answerer = Answerer::Pending;
+        self.outlet.send(Fact::Looked { unit: Some(unit), answer: None, permitted: None, exit: None, answerer });
         let backend = &self.driven.backend;
         let result = match order {
             Order::Start => backend.start(),
@@ -97,10 +103,13 @@ impl Actuator {
     /// False when nobody listens any more.
     fn look(&mut self) -> bool {
         let timeout = self.driven.timeout.min(PATIENCE);
+        let port = self.driven.port;
+        let before = Identity::snapshot(port);
         let answer = self.driven.target.probe(timeout);
+        let (listening, addresses) = (Identity::snapshot(port), self.driven.target.addresses());
         let is_wanted = match self.look {
             Look::ForDown => matches!(answer.verdict, Verdict::Failing(Failure::Refused)),
-            Look::ForUp => answer.verdict.is_healthy(),
+            Look::ForUp => answer.verdict.is_healthy() && self.identity.is_known(&listening, &addresses),
             Look::Closely => false,
         };
         let is_due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_SYSTEMD);
@@ -108,8 +117,16 @@ impl Actuator {
         // What a failed unit failed of must not be forgotten for this.
         let is_failed = unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active == Active::Failed));
         let permitted = (is_wanted && is_due && !is_failed).then(|| self.driven.backend.permitted());
+        let shown = unit.as_ref().and_then(|unit| unit.as_ref().ok());
+        // While the gateway is down any answer is another process's.
+        let answerer = match self.look {
+            Look::ForUp | Look::Closely if is_taken(answer.verdict, &listening) => {
+                self.identity.identify((&before, &listening), &addresses, shown, port, &*self.driven.backend)
+            }
+            _ => Answerer::Pending,
+        };
         let exit = unit.as_ref().and_then(|unit| self.exit_of(unit.as_ref().ok()?));
-        self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted, exit })
+        self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted, exit, answerer })
     }
 
     /// Describes the end of the unit's last run, once for each run that should not have ended.
@@ -125,4 +142,14 @@ impl Actuator {
         self.asked = Some(Instant::now());
         self.driven.backend.show()
     }
+}
+
+/// True if some process may have taken the connection. One that drops it without a word looks like a free port, so the
+/// sockets that listen count too.
+fn is_taken(verdict: Verdict, listening: &Snapshot) -> bool {
+    let is_refused = matches!(
+        verdict,
+        Verdict::Failing(Failure::Refused | Failure::Dns | Failure::Unreachable | Failure::ConnectTimeout)
+    );
+    !is_refused || listening.as_ref().is_some_and(|listening| !listening.is_empty())
 }

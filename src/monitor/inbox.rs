@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::operator::Call;
 use super::reload::Loaded;
 use crate::doctor::Checked;
-use crate::failover::Time;
+use crate::failover::{Answerer, Time};
 use crate::host::systemd::Unit;
 use crate::probe::Answer;
 use crate::sync::Report;
@@ -36,6 +36,7 @@ pub(super) enum Fact {
         answer: Option<Answer>,
         permitted: Option<Result<(), String>>,
         exit: Option<String>,
+        answerer: Answerer,
     },
     /// The order that was in flight ended.
     Ordered(Result<(), OrderError>),

@@ -3,7 +3,7 @@
 use super::Monitor;
 use super::inbox::{Ask, Fact, Message};
 use crate::doctor::{Checked, DEFAULT_USER};
-use crate::failover::{self, Event, Observation, Time, UnitState};
+use crate::failover::{self, Answerer, Event, Observation, Time, UnitState};
 use crate::host::systemd;
 use crate::probe::Answer;
 use crate::report::status::Seen;
@@ -19,13 +19,13 @@ impl Monitor {
             }
             Fact::Probed { .. } => {}
             Fact::Witnessed { alive } => self.handle(at, Event::Witnessed { alive }),
-            Fact::Looked { unit, answer, permitted, exit } => {
+            Fact::Looked { unit, answer, permitted, exit, answerer } => {
                 self.exit = exit.or(self.exit.take());
                 if let Some(permitted) = permitted {
                     let note = self.conditions.permission(permitted.err());
                     self.tell_if(note);
                 }
-                self.looked(at, unit, answer);
+                self.looked(at, unit, answer, answerer);
             }
             Fact::Ordered(result) => {
                 self.pulse.order_ended();
@@ -93,7 +93,13 @@ impl Monitor {
         self.handle(at, Event::Probed { upstream, verdict: answer.verdict });
     }
 
-    fn looked(&mut self, at: Time, unit: Option<Result<systemd::Unit, String>>, answer: Option<Answer>) {
+    fn looked(
+        &mut self,
+        at: Time,
+        unit: Option<Result<systemd::Unit, String>>,
+        answer: Option<Answer>,
+        answerer: Answerer,
+    ) {
         if let Some(unit) = &unit {
             let note = self.conditions.bus(unit.as_ref().err().cloned());
             self.tell_if(note);
@@ -105,7 +111,7 @@ impl Monitor {
         let verdict = answer.as_ref().map(|answer| answer.verdict);
         let channels = answer.map(|answer| answer.channels).unwrap_or_default();
         let channels_well = channels.failing.is_empty() && channels.suppressed.is_empty();
-        self.handle(at, Event::Observed(Observation { unit, verdict, channels_well }));
+        self.handle(at, Event::Observed(Observation { unit, verdict, channels_well, answerer }));
     }
 }
 

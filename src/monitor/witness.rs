@@ -1,7 +1,7 @@
 //! Witnesses: what else must be reached before the primary, and not this host, is believed to be cut off.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::config::{Config, Witness};
 use crate::host::Command;
 use crate::host::spawn;
 use crate::json;
-use crate::probe::{Failure, Target, Verdict};
+use crate::probe::{Failure, PeerRule, Target, Verdict};
 
 /// The witnesses that apply to this configuration: those it names, else the tailnet's daemon if an upstream is on a
 /// tailnet (100.64.0.0/10, RFC 6598) and the daemon's command is there.
@@ -100,10 +100,22 @@ fn answers_within(witness: &Witness, limit: Duration) -> bool {
         }
         Witness::Tcp(address) => address
             .to_socket_addrs()
-            .is_ok_and(|mut addresses| addresses.any(|address| TcpStream::connect_timeout(&address, limit).is_ok())),
-        Witness::Https(url) => Target::live_only(&[origin(url).to_owned()], None)
-            .is_ok_and(|mut target| spoke_http(target.probe(limit).verdict)),
+            .is_ok_and(|addresses| accepts_elsewhere(host(address), addresses.collect(), limit)),
+        Witness::Https(url) => {
+            Target::witness(origin(url)).is_ok_and(|mut target| spoke_http(target.probe(limit).verdict))
+        }
     }
+}
+
+/// True if one of the addresses accepts a connection and is not this host's own.
+fn accepts_elsewhere(host: &str, addresses: Vec<SocketAddr>, limit: Duration) -> bool {
+    let Ok(addresses) = PeerRule::OtherHosts.filter(host, addresses) else { return false };
+    addresses.iter().any(|address| TcpStream::connect_timeout(address, limit).is_ok())
+}
+
+/// The host of `host:port`.
+fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
 /// A URL without its path: whether its server answers is all that counts.

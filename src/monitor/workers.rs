@@ -12,6 +12,7 @@ use super::prober::Probers;
 use super::recorder::Recorder;
 use super::sync::Sync;
 use super::{Error, Parts, witness};
+use crate::config::endpoint::{DEFAULT_PORT, Endpoint};
 use crate::config::{Config, Upstream, Witness};
 use crate::failover::{Look, Order, Policy};
 use crate::notify::Vault;
@@ -119,5 +120,7 @@ fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
 
 fn driven(config: &Config, backend: Arc<dyn Backend>) -> Result<Driven, Error> {
     let target = Target::local(&config.gateway.url, config.gateway.ca_file.as_deref())?;
-    Ok(Driven { backend, target, timeout: config.probe.timeout })
+    // A URL that can be probed has a port.
+    let port = Endpoint::from_url(&config.gateway.url).map_or(DEFAULT_PORT, |endpoint| endpoint.address().port);
+    Ok(Driven { backend, target, port, timeout: config.probe.timeout })
 }

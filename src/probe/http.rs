@@ -35,6 +35,11 @@ pub(super) struct Response {
 
 /// Builds the agent for one URL. TLS is configured by ureq when the first `https` connection needs it.
 pub(crate) fn agent(roots: RootCerts) -> Agent {
+    agent_for(roots, Lookup::default())
+}
+
+/// The same with a resolver of its own.
+pub(super) fn agent_for(roots: RootCerts, lookup: Lookup) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -48,7 +53,7 @@ pub(crate) fn agent(roots: RootCerts) -> Agent {
         .output_buffer_size(4 * 1024)
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .build();
-    Agent::with_parts(config, Dialer::default(), Lookup::default())
+    Agent::with_parts(config, Dialer::default(), lookup)
 }
 
 /// Reads the certificates of private authorities.

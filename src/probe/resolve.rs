@@ -4,24 +4,29 @@
 //! walk away from. While such a thread hangs, later probes wait for it instead of starting another.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
 use super::fault::Fault;
+use super::peer::{Addresses, PeerRule};
 use super::verdict::Failure;
-use crate::host::spawn;
+use crate::host::{local_end, spawn};
 
 /// More addresses than this are not tried; it is what ureq has room for.
 const MAX_ADDRESSES: usize = 16;
 
 /// Resolves the one host of one URL.
 #[derive(Debug, Default)]
-pub(super) struct Lookup {
+pub(crate) struct Lookup {
+    rule: PeerRule,
+    /// The addresses that the last request could connect to.
+    resolved: Arc<Addresses>,
     running: Mutex<Option<Receiver<io::Result<Vec<SocketAddr>>>>>,
 }
 
@@ -42,15 +47,31 @@ impl Resolver for Lookup {
         if addresses.is_empty() {
             return Err(Fault::new(Failure::Dns, "the name has no address").into());
         }
+        let addresses = self.rule.filter(uri.host().unwrap_or_default(), addresses)?;
         let mut resolved = self.empty();
-        for address in addresses.into_iter().take(MAX_ADDRESSES) {
-            resolved.push(address);
+        for address in addresses.iter().take(MAX_ADDRESSES) {
+            resolved.push(*address);
         }
+        self.resolved.replace(addresses);
         Ok(resolved)
     }
 }
 
 impl Lookup {
+    /// Makes a resolver that connects as `rule` allows and leaves what it finds in `resolved`.
+    pub(super) fn new(rule: PeerRule, resolved: Arc<Addresses>) -> Self {
+        Self { rule, resolved, running: Mutex::default() }
+    }
+
+    /// The addresses of a host, or none when they are not known within `limit`.
+    pub(crate) fn addresses_within(&self, host: &str, port: u16, limit: Duration) -> Vec<SocketAddr> {
+        if let Some(ip) = literal(host) {
+            return vec![SocketAddr::new(ip, port)];
+        }
+        let timeout = NextTimeout { after: limit.into(), ..NextTimeout::default() };
+        self.look_up(host, port, timeout).unwrap_or_default()
+    }
+
     fn look_up(&self, host: &str, port: u16, timeout: NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         // What ended after its probe had gone is old news; what still runs is as good as a new one.
@@ -108,23 +129,12 @@ fn with_a_route(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     if addresses.len() < 2 {
         return addresses;
     }
-    let (near, far): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| has_route(*address));
+    let (near, far): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| local_end(*address).is_some());
     if near.is_empty() { far } else { near }
-}
-
-/// Connecting a UDP socket asks the routing table and sends nothing.
-fn has_route(address: SocketAddr) -> bool {
-    let any: SocketAddr = match address {
-        SocketAddr::V4(_) => ([0; 4], 0).into(),
-        SocketAddr::V6(_) => ([0u16; 8], 0).into(),
-    };
-    UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -146,7 +156,7 @@ mod tests {
     #[test]
     fn a_lookup_that_hangs_is_waited_for_and_not_repeated() {
         let (sender, answer) = mpsc::sync_channel(1);
-        let lookup = Lookup { running: Mutex::new(Some(answer)) };
+        let lookup = Lookup { running: Mutex::new(Some(answer)), ..Lookup::default() };
         let brief = NextTimeout { after: Duration::from_millis(10).into(), ..NextTimeout::default() };
         for _ in 0..3 {
             let fault = Fault::from(lookup.look_up("localhost", 1, brief).unwrap_err());
@@ -160,7 +170,7 @@ mod tests {
     fn what_a_lookup_found_after_its_probe_had_gone_is_not_used() {
         let (sender, answer) = mpsc::sync_channel(1);
         sender.send(Err(io::ErrorKind::Other.into())).unwrap();
-        let lookup = Lookup { running: Mutex::new(Some(answer)) };
+        let lookup = Lookup { running: Mutex::new(Some(answer)), ..Lookup::default() };
         let long = NextTimeout { after: Duration::from_secs(60).into(), ..NextTimeout::default() };
         let found = lookup.look_up("localhost", 1, long).unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));

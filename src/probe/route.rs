@@ -1,5 +1,7 @@
 //! One URL: which paths are asked, in which order, and what their answers mean.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
@@ -10,6 +12,8 @@ use ureq::tls::RootCerts;
 use super::contract::{Life, read_channels};
 use super::fault::Fault;
 use super::http::{self, Response};
+use super::peer::{Addresses, PeerRule};
+use super::resolve::Lookup;
 use super::verdict::{Channels, Failure, Verdict};
 use super::{Answer, Error, Readyz, printable};
 use crate::config::endpoint::Endpoint;
@@ -23,6 +27,7 @@ const TLS_QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
 /// One way to a gateway.
 pub(super) struct Route {
     agent: Agent,
+    addresses: Arc<Addresses>,
     startupz: Uri,
     healthz: Uri,
     readyz: Option<(Uri, Option<HeaderValue>)>,
@@ -34,14 +39,16 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn new(url: &str, roots: RootCerts, readyz: &Readyz) -> Result<Self, Error> {
+    pub(super) fn new(url: &str, roots: RootCerts, readyz: &Readyz, rule: PeerRule) -> Result<Self, Error> {
+        let addresses = Arc::<Addresses>::default();
         let readyz = match readyz {
             Readyz::Skip => None,
             Readyz::Anonymous => Some((at(url, "/readyz")?, None)),
             Readyz::Token(token) => Some((at(url, "/readyz")?, Some(bearer(token)?))),
         };
         Ok(Self {
-            agent: http::agent(roots),
+            agent: http::agent_for(roots, Lookup::new(rule, Arc::clone(&addresses))),
+            addresses,
             startupz: at(url, "/startupz")?,
             healthz: at(url, "/healthz")?,
             readyz,
@@ -49,6 +56,11 @@ impl Route {
             known: Channels::default(),
             old_since: None,
         })
+    }
+
+    /// The addresses that the last request could connect to.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.get()
     }
 
     pub(super) fn live_only(&mut self) {

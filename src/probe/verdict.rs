@@ -19,6 +19,8 @@ pub enum Verdict {
 pub enum Failure {
     /// The name has no address, or nobody told us in time.
     Dns,
+    /// The address is one of this host's own, so what answers there is not the upstream.
+    ThisHost,
     /// The host answered, and nothing listens on the port. Also: the connection was accepted and dropped without a
     /// word, which is what a forwarder says when nothing listens behind it, and a process that is being killed.
     Refused,
@@ -66,6 +68,7 @@ impl Failure {
     pub fn name(self) -> &'static str {
         match self {
             Self::Dns => "dns",
+            Self::ThisHost => "this-host",
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
             Self::ConnectTimeout => "connect-timeout",
@@ -93,15 +96,16 @@ impl Failure {
     pub(super) fn reached(self) -> u8 {
         match self {
             Self::Dns => 0,
-            Self::Unreachable => 1,
-            Self::ConnectTimeout => 2,
-            Self::Refused => 3,
-            Self::Tls => 4,
-            Self::ResponseTimeout => 5,
-            Self::NotOpenClaw => 6,
-            Self::Status(_) => 7,
-            Self::Starting => 8,
-            Self::Draining => 9,
+            Self::ThisHost => 1,
+            Self::Unreachable => 2,
+            Self::ConnectTimeout => 3,
+            Self::Refused => 4,
+            Self::Tls => 5,
+            Self::ResponseTimeout => 6,
+            Self::NotOpenClaw => 7,
+            Self::Status(_) => 8,
+            Self::Starting => 9,
+            Self::Draining => 10,
         }
     }
 }
@@ -113,6 +117,7 @@ impl fmt::Display for Failure {
             Self::ResponseTimeout => f.write_str("response timeout"),
             Self::Tls => f.write_str("TLS"),
             Self::Dns => f.write_str("DNS"),
+            Self::ThisHost => f.write_str("this host itself"),
             Self::Status(code) => write!(f, "HTTP {code}"),
             Self::NotOpenClaw => f.write_str("not OpenClaw"),
             Self::Refused | Self::Unreachable | Self::Starting | Self::Draining => f.write_str(self.name()),

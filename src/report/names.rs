@@ -97,9 +97,10 @@ pub(super) fn unit_state(state: UnitState) -> &'static str {
 }
 
 /// Every name that [`verdict`] gives.
-pub(super) const VERDICTS: [&str; 11] = [
+pub(super) const VERDICTS: [&str; 12] = [
     "healthy",
     "dns",
+    "this-host",
     "refused",
     "unreachable",
     "connect-timeout",

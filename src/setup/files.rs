@@ -5,6 +5,7 @@ use std::fs;
 use super::State;
 use super::service::{GATEWAY, MONITOR};
 use super::site::Site;
+use crate::check::CHECK;
 use crate::report::durable;
 use crate::sync::unit::{PULL, PUSH};
 
@@ -37,9 +38,10 @@ const PUSH_UNIT: Shipped = shipped!("/etc/systemd/system", "openclaw-sync-push.s
 pub(super) const IS_PRIMARY: &str = "/etc/systemd/system/openclaw-sync-push.service.d/primary.conf";
 
 /// A standby's.
-pub(super) static STANDBY: [Shipped; 8] = [
+pub(super) static STANDBY: [Shipped; 9] = [
     GATEWAY_UNIT,
     shipped!("/etc/systemd/system", "openclaw-failover.service"),
+    shipped!("/etc/systemd/system", "openclaw-failover-check.service"),
     shipped!("/etc/systemd/system", "openclaw-failover-drill.service"),
     shipped!("/etc/systemd/system", "openclaw-failover-drill.timer"),
     shipped!("/etc/systemd/system", "openclaw-sync-pull.service"),
@@ -101,7 +103,7 @@ pub(super) fn standby(site: &Site) -> State {
     if site.world.ask("getent", &["passwd", MONITOR_USER]).is_err() {
         missing.push("the monitor's user");
     }
-    said(site, &[GATEWAY, MONITOR, PULL, PUSH], &missing)
+    said(site, &[GATEWAY, MONITOR, CHECK, PULL, PUSH], &missing)
 }
 
 /// Installs them.

@@ -1,6 +1,7 @@
 //! By which ports people come into this host, and by which others do.
 
 use super::site::Site;
+use crate::host::parse_listening_address;
 use crate::report::durable;
 
 /// How many ancestors of this process are asked for their session.
@@ -11,9 +12,6 @@ const LONGEST: usize = 1 << 20;
 
 /// The units by which systemd listens in sshd's place, as on Ubuntu 24.04; what sshd is configured for does not tell then.
 const SOCKETS: [&str; 2] = ["ssh.socket", "sshd.socket"];
-
-/// How the kernel writes that a socket listens.
-const LISTEN: &str = "0A";
 
 /// How a session has come in.
 pub(super) struct Session {
@@ -89,11 +87,8 @@ pub(super) fn session(site: &Site) -> Option<Session> {
 pub(super) fn open(site: &Site) -> Vec<u16> {
     let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| site.world.file(file).unwrap_or_default());
     let listens = |line: &str| {
-        let mut fields = line.split_whitespace().skip(1);
-        let (address, port) = fields.next()?.split_once(':')?;
-        // 127.0.0.0/8 and ::1, in the kernel's byte order.
-        let is_local = (address.len() == 8 && address.ends_with("7F")) || address == "00000000000000000000000001000000";
-        (fields.nth(1)? == LISTEN && !is_local).then(|| u16::from_str_radix(port, 16).ok())?
+        let address = parse_listening_address(line)?;
+        (!address.ip().is_loopback()).then(|| address.port())
     };
     let mut ports = Vec::new();
     files.iter().flat_map(|file| file.lines()).filter_map(listens).for_each(|port| add(&mut ports, port));

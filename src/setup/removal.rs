@@ -5,6 +5,7 @@ use super::files::{GATEWAY_UNIT, PRIMARY, PROGRAM, STANDBY, is_ours};
 use super::service::{DRILL_TIMER, GATEWAY, MONITOR, TIMER};
 use super::site::Site;
 use super::{State, Step, openclaw, predecessor, primary, step};
+use crate::check::CHECK;
 use crate::sync::unit::{PULL, PUSH};
 
 pub(super) static STEPS: [Step; 3] = [
@@ -14,7 +15,7 @@ pub(super) static STEPS: [Step; 3] = [
 ];
 
 /// First what starts others.
-const UNITS: [&str; 6] = [DRILL_TIMER, MONITOR, TIMER, GATEWAY, PULL, PUSH];
+const UNITS: [&str; 7] = [DRILL_TIMER, MONITOR, TIMER, GATEWAY, CHECK, PULL, PUSH];
 
 fn units_to_stop(site: &Site) -> Vec<&'static str> {
     let is_to_go = |name: &&str| {

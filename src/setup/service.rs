@@ -1,13 +1,11 @@
 //! What runs in the end: the configuration, the workspace, the monitor; on a primary the timer.
 
-use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use super::State;
 use super::files::IS_PRIMARY;
 use super::hardening::until;
 use super::site::Site;
-use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{DEFAULT_FILE, Source, Workspace};
 use crate::doctor::Level;
@@ -30,9 +28,6 @@ pub(super) const DRILL_TIMER: &str = "openclaw-failover-drill.timer";
 
 /// Where the configuration is kept that another one has replaced.
 const OLD_FILE: &str = "/etc/openclaw-failover/config.json.old";
-
-/// An address of documentation (RFC 5737).
-const NOBODYS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 
 /// Below which the sandboxes let secrets in.
 const SECRETS: &str = "/home/openclaw/.openclaw/secrets";
@@ -102,16 +97,9 @@ fn misfit(site: &Site) -> Option<String> {
     Some(format!("the monitor sees no home, and so not {}; move it below /etc/openclaw-failover", file.display()))
 }
 
-/// Whether a URL's host is an address of this host's. A tunnel's end is one, too, and leads elsewhere.
+/// True if a URL's host is an address of this host's. A tunnel's end is one, too, and leads elsewhere.
 fn is_here(url: &str) -> bool {
-    let endpoint = Endpoint::from_url(url).ok();
-    match endpoint.as_ref().map(|endpoint| &endpoint.address().host) {
-        // Some hosts bind any address (`ip_nonlocal_bind`), and so tell nothing.
-        Some(Host::Ip(ip)) if !ip.is_loopback() => {
-            UdpSocket::bind((*ip, 0)).is_ok() && UdpSocket::bind((NOBODYS, 0)).is_err()
-        }
-        _ => false,
-    }
+    Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.is_own_interface())
 }
 
 /// The text of the configuration that is to be this host's.

@@ -15,6 +15,7 @@ pub use names::Names;
 pub use outcome::{Outcome, PushOutcome};
 pub(super) use pushed::read_own_push;
 pub use pushed::{Pushed, read_push};
+pub(crate) use read::read_untrusted;
 pub(super) use read::{O_NOFOLLOW, O_NONBLOCK, read_own};
 pub use read::{ReadError, read};
 

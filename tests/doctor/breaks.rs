@@ -14,12 +14,13 @@ type Break = (&'static str, fn(&mut Host), &'static str, Level);
 
 const GATEWAY: &str = "openclaw.service";
 const MONITOR: &str = "openclaw-failover.service";
+const CHECK: &str = "openclaw-failover-check.service";
 const PULL: &str = "openclaw-sync-pull.service";
 const PUSH: &str = "openclaw-sync-push.service";
 const OPENCLAW: &str = "home/.openclaw/openclaw.json";
 
 /// Those that root finds.
-const HOST: [Break; 42] = [
+const HOST: [Break; 43] = [
     ("the credentials' folder is gone", |h| h.remove("etc/openclaw-failover/credentials"), "credentials", Fail),
     ("it is open", |h| h.mode("etc/openclaw-failover/credentials", 0o755), "credentials", Fail),
     (
@@ -97,6 +98,13 @@ const HOST: [Break; 42] = [
     ),
     ("the pull unit is masked", |h| h.change(PULL, "LoadState=loaded", "LoadState=masked"), "sync-units", Fail),
     ("a standby pushes as a primary", |h| h.change(PUSH, "sync push", "sync push --primary"), "sync-units", Fail),
+    ("the check's unit is masked", |h| h.change(CHECK, "LoadState=loaded", "LoadState=masked"), "sync-units", Fail),
+    (
+        "the check's unit is missing",
+        |h| h.remove("bin/systemctl.d/openclaw-failover-check.service"),
+        "sync-units",
+        Fail,
+    ),
     ("the unit starts what is not there", |h| h.remove("bin/failover"), "sync-units", Fail),
     ("pulls fail", |h| h.report("not_fetched", false), "pull", Fail),
     ("something is not returned", |h| h.report("up_to_date", true), "unreturned", Warn),

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::needs;
 
 /// What systemd says of the units of a standby that is well.
-const UNITS: [(&str, &str); 6] = [
+const UNITS: [(&str, &str); 7] = [
     (
         "openclaw.service",
         "LoadState=loaded\nActiveState=inactive\nUnitFileState=static\nNeedDaemonReload=no\nUser=openclaw\n\
@@ -39,6 +39,11 @@ const UNITS: [(&str, &str); 6] = [
         "openclaw-sync-push.service",
         "LoadState=loaded\nActiveState=inactive\nUser=openclaw\nBindPaths=@WORKSPACE@:@WORKSPACE@:rbind\n\
          ExecStart={ path=/bin/failover ; argv[]=/bin/failover sync push ; ignore_errors=no }\n",
+    ),
+    (
+        "openclaw-failover-check.service",
+        "LoadState=loaded\nActiveState=inactive\nUser=openclaw\n\
+         ExecStart={ path=/bin/failover ; argv[]=/bin/failover inspect ; ignore_errors=no }\n",
     ),
     (
         "openclaw-health-monitor.service",

@@ -35,6 +35,7 @@ pub(crate) fn standby(host: &Host) {
     let units = [
         "openclaw.service",
         "openclaw-failover.service",
+        "openclaw-failover-check.service",
         "openclaw-failover-drill.service",
         "openclaw-failover-drill.timer",
         "openclaw-sync-pull.service",

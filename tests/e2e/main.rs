@@ -38,6 +38,7 @@ mod settings;
 mod setup;
 mod shell;
 mod soak;
+mod squatter;
 mod standby;
 mod stub;
 mod third;

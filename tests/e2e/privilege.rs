@@ -8,20 +8,31 @@ use crate::shell::report;
 const VERBS: [&str; 8] = ["start", "stop", "restart", "try-restart", "reload", "reset-failed", "kill", "set-property"];
 
 /// What `systemd-analyze security` may give our units at most.
-const EXPOSURE: [(&str, f64); 3] = [(MONITOR, 1.2), (PULL, 2.5), (PUSH, 2.5)];
+const EXPOSURE: [(&str, f64); 4] = [(MONITOR, 1.2), (CHECK, 2.5), (PULL, 2.5), (PUSH, 2.5)];
+
+/// The unit of the checks that the gateway's own user makes.
+const CHECK: &str = "openclaw-failover-check.service";
 
 #[test]
-fn three_units_and_their_verbs_and_nothing_else() {
+fn four_units_and_their_verbs_and_nothing_else() {
     let (lab, _stub) = Lab::with_stub();
     let host = &lab.standby;
     let monitor = host.unit(MONITOR).main_pid;
-    for unit in
-        [GATEWAY, PULL, PUSH, MONITOR, "ssh.service", "polkit.service", "openclaw.service.d", "openclaw@x.service"]
-    {
+    for unit in [
+        GATEWAY,
+        CHECK,
+        PULL,
+        PUSH,
+        MONITOR,
+        "ssh.service",
+        "polkit.service",
+        "openclaw.service.d",
+        "openclaw@x.service",
+    ] {
         for verb in VERBS {
             let allowed = match unit {
                 GATEWAY => ["start", "stop", "restart", "reset-failed", "kill"].contains(&verb),
-                PULL | PUSH => ["start", "stop"].contains(&verb),
+                CHECK | PULL | PUSH => ["start", "stop"].contains(&verb),
                 _ => false,
             };
             let action = format!("org.freedesktop.systemd1.manage-units --detail unit {unit} --detail verb {verb}");

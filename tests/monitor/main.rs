@@ -12,7 +12,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -309,4 +309,67 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
     for event in [r#""event":"not_ready""#, r#""event":"ready""#, r#""check":"gateway-unit""#] {
         assert!(history.contains(event), "{event}: {history}");
     }
+}
+
+#[test]
+fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    configure(folder.path(), primary, "");
+    let socket = folder.path().join("run/control.sock");
+    let (first, lines) = monitor(folder.path());
+    hears(&lines, "watches primary");
+    let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+    let before = inode(&socket);
+
+    let (mut second, said) = monitor(folder.path());
+    let refused = hears(&said, "another monitor works with");
+    assert!(refused.contains(&format!("process {} (", first.0.id())), "{refused}");
+    assert!(refused.contains("systemctl stop openclaw-failover.service"), "{refused}");
+    assert_eq!(second.0.wait().unwrap().code(), Some(1));
+    assert_eq!(inode(&socket), before, "the first one's socket was replaced");
+
+    // Killed, it holds nothing any more.
+    drop(first);
+    let (_third, lines) = monitor(folder.path());
+    hears(&lines, "watches primary");
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_locked_costs_a_warning_and_no_monitor() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    configure(folder.path(), primary, "");
+    fs::create_dir(folder.path().join("run")).unwrap();
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--config"]).arg(folder.path().join("config.json"));
+    command.env("OPENCLAW_FAILOVER_STATE_DIR", folder.path().join("missing"));
+    command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run"));
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = listen(child.stderr.take().unwrap());
+    let _running = Running(child);
+    hears(&lines, "missing cannot be locked");
+}
+
+#[test]
+fn a_port_that_another_process_holds_is_named_before_a_start_where_the_url_has_a_name_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    fs::create_dir_all(folder.path().join("bin/units")).unwrap();
+    fs::write(folder.path().join("bin/units/well"), WELL).unwrap();
+    fs::write(folder.path().join("bin/systemctl"), SYSTEMCTL).unwrap();
+    fs::set_permissions(folder.path().join("bin/systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
+    pulls(folder.path(), "");
+    let url = format!(r#", "gateway": {{ "url": "http://localhost:{port}" }}"#);
+    configure(folder.path(), primary, &url);
+    let (_monitor, lines) = monitor(folder.path());
+    hears(&lines, "watches primary");
+    let mut promote = Command::new(BINARY);
+    promote.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).arg("promote").stdout(Stdio::null());
+    let _promote = Running(promote.stderr(Stdio::null()).spawn().unwrap());
+    let refused = hears(&lines, "does not come up");
+    assert!(refused.contains(&format!("port {port} is held by")), "{refused}");
+    assert!(refused.contains("not by openclaw.service"), "{refused}");
 }

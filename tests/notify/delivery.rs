@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use openclaw_failover::config::{self, Format, Topic};
 use openclaw_failover::failover::Note;
-use openclaw_failover::notify::{self, Message};
+use openclaw_failover::notify::{self, Courier, Message};
 use openclaw_failover::report::boot_time::BootTime;
 use openclaw_failover::report::clock::{Wall, wall_clock};
 use openclaw_failover::report::entry::Entry;

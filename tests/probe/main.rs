@@ -11,6 +11,7 @@ mod names;
 mod paths;
 mod process;
 mod server;
+mod this_host;
 mod tls;
 
 use std::time::{Duration, Instant};

@@ -74,6 +74,9 @@ fn machine_notes() -> Vec<Note> {
         Note::Demoted { reason: Reason::Found, active_for: None },
         Note::PortHeld { verdict: Verdict::Healthy { ready: true } },
         Note::PortFree,
+        Note::ForeignAnswer { why: "port 1 is held by a process of user nobody (uid 65534), not by x".to_owned() },
+        Note::AnswerUnverified { why: "polkit does not allow it".to_owned() },
+        Note::AnswerVerified,
         Note::Isolated,
         Note::Reconnected,
         Note::NeverSeenHealthy,
@@ -105,6 +108,7 @@ fn machine_notes() -> Vec<Note> {
     for failure in [
         Failure::Dns,
         Failure::Refused,
+        Failure::ThisHost,
         Failure::Unreachable,
         Failure::ConnectTimeout,
         Failure::ResponseTimeout,

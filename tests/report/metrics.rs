@@ -290,6 +290,7 @@ fn every_verdict_has_a_series_of_its_own() {
     use Failure::{ConnectTimeout, Dns, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Tls, Unreachable};
     for failure in [
         Dns,
+        Failure::ThisHost,
         Refused,
         Unreachable,
         ConnectTimeout,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
-    Cause, Command, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, Memory, Observation, Outcome, Policy,
-    Start, Unit, UnitState,
+    Answerer, Cause, Command, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, Memory, Observation, Outcome,
+    Policy, Start, Unit, UnitState,
 };
 use openclaw_failover::json;
 use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
@@ -386,7 +386,7 @@ fn a_gateway_that_does_not_come_up_is_nobody_who_takes_over() {
     let mut machine = machine(Memory::default());
     let promote = Command::Hold { kind: HoldKind::Promoted, until: None };
     let down = Unit { state: UnitState::Down, invocation: None, main_pid: None };
-    let observed = Observation { unit: Some(down), verdict: None, channels_well: true };
+    let observed = Observation { unit: Some(down), verdict: None, channels_well: true, answerer: Answerer::Pending };
     let events = [
         Event::Command(promote),
         Event::Pulled { unreturned: false },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use openclaw_failover::config;
 use openclaw_failover::failover::{
-    Action, Command, Event, HoldKind, Invocation, Machine, Observation, Start, Time, Unit, UnitState,
+    Action, Answerer, Command, Event, HoldKind, Invocation, Machine, Observation, Start, Time, Unit, UnitState,
 };
 use openclaw_failover::probe::{Failure, Verdict};
 use openclaw_failover::report::trace::{self, Begin, Replayed, Tracer, append, decisions};
@@ -51,7 +51,8 @@ fn event(random: &mut Random, spell: u64) -> Event {
             let state = state[random.below(4) as usize % if spell == 0 { 1 } else { 4 }];
             let unit = Unit { state, invocation: Some(Invocation(7)), main_pid: Some(9) };
             let verdict = (random.below(2) == 0).then_some(Verdict::Healthy { ready: true });
-            Event::Observed(Observation { unit: Some(unit), verdict, channels_well: true })
+            let answerer = if random.below(2) == 0 { Answerer::Unit } else { Answerer::Other("x".to_owned()) };
+            Event::Observed(Observation { unit: Some(unit), verdict, channels_well: true, answerer })
         }
         28..30 => Event::Ordered(if random.below(3) == 0 { Err("masked".into()) } else { Ok(()) }),
         30..32 => Event::Pulled { unreturned: random.below(2) == 0 },

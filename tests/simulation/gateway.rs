@@ -1,6 +1,6 @@
 //! This host's gateway under its systemd, as the monitor meets it.
 
-use openclaw_failover::failover::{Invocation, Observation, Unit, UnitState};
+use openclaw_failover::failover::{Answerer, Invocation, Observation, Unit, UnitState};
 use openclaw_failover::probe::{Failure, Verdict};
 
 use crate::plan::{MINUTE, SECOND};
@@ -22,17 +22,52 @@ pub enum Process {
 pub struct Gateway {
     pub process: Process,
     invocation: u128,
+    /// Another process holds the port until this time.
+    squatter: Option<u64>,
+    /// True if nothing can establish who answers, as where the check's unit is missing.
+    pub is_unverifiable: bool,
     /// How many in a thousand starts, stops and lives go wrong; 0 in a world whose systemd obeys.
     pub trouble: u64,
 }
 
 impl Gateway {
     pub fn new(trouble: u64) -> Self {
-        Self { process: Process::Down, invocation: 1, trouble }
+        Self { process: Process::Down, invocation: 1, squatter: None, is_unverifiable: false, trouble }
     }
 
+    /// True if the unit's own process answers.
     pub fn answers(&self, now: u64) -> bool {
-        matches!(self.process, Process::Up { answers_at } if now >= answers_at)
+        matches!(self.process, Process::Up { answers_at } if now >= answers_at) && !self.is_squatted(now)
+    }
+
+    pub fn is_squatted(&self, now: u64) -> bool {
+        self.squatter.is_some_and(|until| now < until)
+    }
+
+    /// Another process takes the port, unless the gateway has it. The gateway that comes up meanwhile cannot have it
+    /// before that process is gone.
+    pub fn squat(&mut self, now: u64, until: u64) {
+        if self.answers(now) || self.is_squatted(now) {
+            return;
+        }
+        self.squatter = Some(until);
+        self.wait_for_port();
+    }
+
+    /// The gateway's process dies and is restarted by its systemd, and another one is quicker to take the port.
+    pub fn squat_on_restart(&mut self, now: u64, until: u64) {
+        if self.answers(now) {
+            self.invocation += 1;
+            self.squatter = Some(until);
+            self.wait_for_port();
+        }
+    }
+
+    /// The unit's process is restarted by its systemd until it can bind its port.
+    fn wait_for_port(&mut self) {
+        if let (Process::Up { answers_at }, Some(until)) = (&mut self.process, self.squatter) {
+            *answers_at = (*answers_at).max(until + 5 * SECOND);
+        }
     }
 
     /// Starts it, as far as that goes; the answer is systemd's.
@@ -42,12 +77,14 @@ impl Gateway {
         }
         match self.process {
             Process::Up { .. } => {}
+            Process::Down if self.is_squatted(now) => return Err("port 18789 is held by another process".to_owned()),
             Process::Draining { .. } => return Err("a stop job is pending".to_owned()),
             Process::Down => {
                 self.invocation += 1;
                 let slow = if rng.chance(100) { 170 * SECOND } else { 15 * SECOND };
                 let takes = if rng.chance(self.trouble) { u64::MAX / 2 - now } else { rng.range(5 * SECOND, slow) };
                 self.process = Process::Up { answers_at: now + takes };
+                self.wait_for_port();
             }
         }
         Ok(())
@@ -85,14 +122,23 @@ impl Gateway {
         Unit { state, invocation: Some(Invocation(self.invocation)), main_pid }
     }
 
-    pub fn look(&self, now: u64, ask_systemd: bool) -> Observation {
+    /// One look; `is_proved` is false while it has still to be established who answers.
+    pub fn look(&self, now: u64, ask_systemd: bool, is_proved: bool) -> Observation {
         let verdict = match self.process {
+            _ if self.is_squatted(now) => Verdict::Healthy { ready: true },
             Process::Down => Verdict::Failing(Failure::Refused),
             Process::Up { answers_at } if now >= answers_at => Verdict::Healthy { ready: true },
             Process::Up { answers_at } if answers_at - now < MINUTE => Verdict::Failing(Failure::Starting),
             Process::Up { .. } => Verdict::Failing(Failure::Refused),
             Process::Draining { .. } => Verdict::Failing(Failure::Draining),
         };
-        Observation { unit: ask_systemd.then(|| self.unit()), verdict: Some(verdict), channels_well: true }
+        let answerer = match self.process {
+            _ if matches!(verdict, Verdict::Failing(Failure::Refused)) || !is_proved => Answerer::Pending,
+            Process::Down => Answerer::Pending,
+            _ if self.is_unverifiable => Answerer::Unverified("the check is missing".to_owned()),
+            _ if self.is_squatted(now) => Answerer::Other("port 18789 is held by another process".to_owned()),
+            _ => Answerer::Unit,
+        };
+        Observation { unit: ask_systemd.then(|| self.unit()), verdict: Some(verdict), channels_well: true, answerer }
     }
 }

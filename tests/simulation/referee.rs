@@ -1,4 +1,4 @@
-//! The seven invariants, checked against the world's own truth and not against what the machine believes.
+//! The eight invariants, checked against the world's own truth and not against what the machine believes.
 //!
 //! Between two moments nothing changes, so what is checked just before each moment has been checked for all time.
 
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Action, Cause, Command, HoldKind, Machine, Memory, Note, Order, Policy, Reason, Role, Time,
+    Action, Answerer, Cause, Command, HoldKind, Machine, Memory, Note, Observation, Order, Policy, Reason, Role, Time,
 };
 use openclaw_failover::probe::Verdict;
 
@@ -61,6 +61,11 @@ pub struct Referee {
     started: bool,
     /// When a drill ended last.
     drilled: u64,
+    /// True for each of the latest healthy answers that the unit's own process gave, the newest last.
+    answers: [bool; 2],
+    /// True if the latest look met an answer that was known to be another process's.
+    is_foreign: bool,
+    was_active: bool,
     crashes: usize,
     most_in_a_day: usize,
 }
@@ -98,6 +103,9 @@ impl Referee {
             answer_due: false,
             started: false,
             drilled: 0,
+            answers: [false; 2],
+            is_foreign: false,
+            was_active: false,
             crashes: 0,
             most_in_a_day: most_promotions_in_a_day(policy),
             policy: policy.clone(),
@@ -174,6 +182,32 @@ impl Referee {
         self.account.forget();
         self.in_flight = false;
         self.drill = None;
+        (self.answers, self.is_foreign, self.was_active) = ([false; 2], false, false);
+    }
+
+    /// Takes in what a look met, and the truth of who answered.
+    pub fn looked(&mut self, now: u64, seen: &Observation, is_own: bool) {
+        let is_foreign = matches!(seen.answerer, Answerer::Other(_));
+        if is_foreign != std::mem::replace(&mut self.is_foreign, is_foreign) {
+            self.note(now, || format!("foreign answers: {is_foreign}"));
+        }
+        if seen.verdict.is_some_and(Verdict::is_healthy) && seen.answerer != Answerer::Pending {
+            self.answers = [self.answers[1], is_own];
+        }
+    }
+
+    /// Invariant 8: the answers that made the machine say *active* came from the unit's own process, or it says that
+    /// this could not be checked. And while it is active a foreign answer degrades it at once.
+    pub fn check_answerer(&mut self, now: u64, machine: &Machine) {
+        let is_active = matches!(machine.role(), Role::Active(_));
+        let becomes_active = is_active && !std::mem::replace(&mut self.was_active, is_active);
+        let is_unverified = machine.answer_unverified().is_some();
+        if becomes_active && self.answers != [true; 2] && !is_unverified {
+            self.fail(now, machine, "invariant 8: active by answers that were not the unit's own");
+        }
+        if is_active && self.is_foreign && !machine.port_held() {
+            self.fail(now, machine, "invariant 8: another process answers while active, and nothing says so");
+        }
     }
 
     /// The monitor died before what it had just been told was on disk.

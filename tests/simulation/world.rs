@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Action, Command, Event, HoldKind, Look, Machine, Memory, Order, Pace, Policy, Role, Start, Time,
+    Action, Answerer, Command, Event, HoldKind, Look, Machine, Memory, Order, Pace, Policy, Role, Start, Time,
 };
 use openclaw_failover::probe::{Failure, Verdict};
 
@@ -32,6 +32,8 @@ pub struct Troubles {
     pub partitions: bool,
     pub slow_sync: bool,
     pub drills: bool,
+    /// Other processes take the gateway's port while it is free.
+    pub squatters: bool,
 }
 
 enum What {
@@ -42,6 +44,7 @@ enum What {
     WitnessAnswers,
     Speak(Command),
     GatewayDies,
+    Squat { lasts: u64 },
     Crash { reboot: bool },
     Restart,
     Stall { lasts: u64 },
@@ -147,6 +150,8 @@ impl World {
             partitions: yes(300),
             slow_sync: yes(300),
             drills: yes(300),
+            // By a generator of its own: a world without squatters is the same as it was without that trouble.
+            squatters: Rng::new(!seed).chance(250),
         };
         let plans: Vec<_> = (0..policy.upstreams).map(|_| plan::upstream(&mut rng, length)).collect();
         let partitions = if troubles.partitions { plan::partitions(&mut rng, length) } else { Vec::new() };
@@ -198,6 +203,25 @@ impl World {
         self.sprinkle(troubles.drills, end, 2 * DAY, |rng| What::Speak(drill(rng)));
         if troubles.drills {
             self.drill_before_outages();
+        }
+        if troubles.squatters {
+            self.gateway.is_unverifiable = self.rng.chance(100);
+            self.sprinkle(true, end, 2 * DAY, |rng| What::Squat { lasts: rng.log_range(SECOND, 20 * MINUTE) });
+            self.squat_after_starts();
+        }
+    }
+
+    /// Squatters that come just when the gateway is started or restarted.
+    fn squat_after_starts(&mut self) {
+        let fails = |&&(_, state): &&Span| matches!(state, State::Fails(_));
+        let outages: Vec<u64> = self.plans.iter().flatten().filter(fails).map(|&(at, _)| EPOCH + at).collect();
+        let promote_after = self.policy.promote_after.as_millis() as u64;
+        for at in outages {
+            if self.rng.chance(400) {
+                let squats = at + promote_after + self.rng.log_range(SECOND, 2 * MINUTE);
+                let lasts = self.rng.log_range(SECOND, 10 * MINUTE);
+                self.push(squats, None, What::Squat { lasts });
+            }
         }
     }
 
@@ -379,6 +403,14 @@ impl World {
                     self.referee.disturb(self.now, 10 * MINUTE);
                 }
             }
+            What::Squat { lasts } => {
+                self.gateway.squat(self.now, self.now + lasts);
+                if self.rng.chance(500) {
+                    self.gateway.squat_on_restart(self.now, self.now + lasts);
+                }
+                // A start is refused, or its gateway answers only after that.
+                self.referee.disturb(self.now, lasts + 20 * MINUTE);
+            }
             What::Crash { reboot } => self.crash(reboot),
             What::Restart => self.start_monitor(),
             What::Stall { lasts } => {
@@ -470,18 +502,28 @@ impl World {
         let surprising = match self.look {
             Look::Closely => true,
             Look::ForUp => !answers,
-            Look::ForDown => self.gateway.process != Process::Down,
+            Look::ForDown => self.gateway.process != Process::Down || self.gateway.is_squatted(self.now),
         };
         let ask = surprising || self.now - self.asked_systemd >= 5 * MINUTE;
         if ask {
             self.asked_systemd = self.now;
         }
-        self.deliver(Event::Observed(self.gateway.look(self.now, ask)));
+        // A check takes its time, and so now and then an answer has no known origin yet.
+        let mut rng = Rng::new(self.seed ^ self.now.wrapping_mul(37));
+        let seen = self.gateway.look(self.now, ask, self.look != Look::ForDown && !rng.chance(100));
+        self.referee.looked(self.now, &seen, self.gateway.answers(self.now));
+        self.deliver(Event::Observed(seen));
+        if let Some(machine) = &self.machine {
+            self.referee.check_answerer(self.now, machine);
+        }
     }
 
     /// The gateway actuator: a look before, the order, its outcome, and soon a look after.
     fn carry_out(&mut self, order: Order) {
-        self.deliver(Event::Observed(self.gateway.look(self.now, true)));
+        let mut seen = self.gateway.look(self.now, true, true);
+        // Only systemd is asked before an order.
+        (seen.verdict, seen.answerer) = (None, Answerer::Pending);
+        self.deliver(Event::Observed(seen));
         let result = self.run_order(order);
         self.referee.gateway(self.now, &self.gateway);
         if result.is_err() {
@@ -634,6 +676,8 @@ impl World {
         let one_steady = upstreams.clone().any(steady) && upstreams.all(|upstream| steady(upstream) || dead(upstream));
         let held = machine.memory().hold.map(|hold| hold.kind);
         match machine.role() {
+            // The next look has still to find the port free.
+            _ if self.gateway.is_squatted(self.now) || machine.port_held() => false,
             Role::Standby => {
                 let idle = matches!(held, Some(HoldKind::Standby | HoldKind::Paused)) || !self.referee.armed;
                 self.gateway.process == Process::Down && (one_steady || all_dead && idle)

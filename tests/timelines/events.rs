@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::{Command, Event, HoldKind, Invocation, Observation, Unit, UnitState};
+use openclaw_failover::failover::{Answerer, Command, Event, HoldKind, Invocation, Observation, Unit, UnitState};
 use openclaw_failover::probe::{Failure, Verdict};
 
 use crate::night::time;
@@ -75,7 +75,31 @@ pub fn failed(why: &str) -> Event {
 pub fn look(state: UnitState, invocation: u128, verdict: Verdict) -> Event {
     let main_pid = (state != UnitState::Down).then_some(4242);
     let unit = Some(Unit { state, invocation: Some(Invocation(invocation)), main_pid });
-    Event::Observed(Observation { unit, verdict: Some(verdict), channels_well: true })
+    let answerer = if state == UnitState::Down { Answerer::Pending } else { Answerer::Unit };
+    Event::Observed(Observation { unit, verdict: Some(verdict), channels_well: true, answerer })
+}
+
+/// The same look, with this answerer.
+pub fn answered_by(answerer: Answerer, event: Event) -> Event {
+    match event {
+        Event::Observed(seen) => Event::Observed(Observation { answerer, ..seen }),
+        other => other,
+    }
+}
+
+/// The same look, at which it has still to be established who answers.
+pub fn unproved(event: Event) -> Event {
+    answered_by(Answerer::Pending, event)
+}
+
+/// The same look, but another process answers.
+pub fn foreign(event: Event) -> Event {
+    answered_by(Answerer::Other("port 1 is held by python3, not by openclaw.service".to_owned()), event)
+}
+
+/// The same look, and it cannot be established who answers.
+pub fn unverified(event: Event) -> Event {
+    answered_by(Answerer::Unverified("polkit refuses".to_owned()), event)
 }
 
 /// What systemd said in this look.
@@ -118,7 +142,8 @@ pub fn drains(invocation: u128) -> Event {
 
 /// The URL alone answered; systemd was not asked.
 pub fn answers() -> Event {
-    Event::Observed(Observation { unit: None, verdict: Some(READY), channels_well: true })
+    let answerer = Answerer::Unit;
+    Event::Observed(Observation { unit: None, verdict: Some(READY), channels_well: true, answerer })
 }
 
 /// The same look, with a channel that does not work.

@@ -5,6 +5,7 @@
 //! [`traces`] are such nights as the flight recorder has written them down.
 
 mod active;
+mod answerer;
 mod armed;
 mod demotion;
 mod drain;

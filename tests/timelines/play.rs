@@ -2,7 +2,7 @@
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
-    Action, Event, Invocation, Look, Machine, Note, Observation, Order, Pace, Policy, Start, Unit, UnitState,
+    Action, Answerer, Event, Invocation, Look, Machine, Note, Observation, Order, Pace, Policy, Start, Unit, UnitState,
 };
 use openclaw_failover::probe::{Failure, Verdict};
 use openclaw_failover::report::trace::{Begin, Tracer, decisions};
@@ -222,7 +222,7 @@ impl Play {
         };
         let main_pid = (state != UnitState::Down).then_some(4242);
         let unit = Unit { state, invocation: Some(Invocation(self.invocation)), main_pid };
-        Observation { unit: Some(unit), verdict: Some(verdict), channels_well: true }
+        Observation { unit: Some(unit), verdict: Some(verdict), channels_well: true, answerer: Answerer::Unit }
     }
 
     /// When each of these was said or asked for.

@@ -2,10 +2,12 @@
 
 use openclaw_failover::failover::Action::{Order, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
-use openclaw_failover::failover::{Event, Invocation, Observation, Unit, UnitState};
+use openclaw_failover::failover::{Answerer, Event, Invocation, Observation, Unit, UnitState};
 use openclaw_failover::probe::{Failure, Verdict};
 
-use crate::events::{answers, boots, channel_broken, done, down, failed, gone, healthy, look, mute, refused, tick, up};
+use crate::events::{
+    answers, boots, channel_broken, done, down, failed, gone, healthy, look, mute, refused, tick, unproved, up,
+};
 use crate::night::Night;
 
 const READY: Verdict = Verdict::Healthy { ready: true };
@@ -48,7 +50,12 @@ fn the_invocation_must_be_new() {
 #[test]
 fn the_units_main_pid_must_be_alive() {
     let without = Unit { state: UnitState::Active, invocation: Some(Invocation(2)), main_pid: None };
-    let seen = Event::Observed(Observation { unit: Some(without), verdict: Some(READY), channels_well: true });
+    let seen = Event::Observed(Observation {
+        unit: Some(without),
+        verdict: Some(READY),
+        channels_well: true,
+        answerer: Answerer::Unit,
+    });
     let mut night = Night::watching().verifying();
     night.each(&[40.0, 41.0, 42.0], &seen).is("promoting(verify)").expect(&[]);
 }
@@ -94,7 +101,7 @@ fn another_process_on_the_port_promotes_nothing() {
     let held = look(UnitState::Down, 1, READY);
     night.at(31.0, crate::events::pulled()).expect(&[Order(Start)]);
     night.at(31.0, held.clone()).at(31.1, done()).says("PortHeld");
-    night.each(&[31.5, 32.0, 32.5], &up(2)).is("promoting(verify)");
+    night.each(&[31.5, 32.0, 32.5], &unproved(up(2))).is("promoting(verify)");
     night.at(33.0, held).says("StartFailed").expect(&[]);
     night.at(38.0, tick()).expect(&[Order(Start)]);
     night.at(38.0, down()).says("PortFree").at(38.1, done());

@@ -108,6 +108,7 @@ fn restart_grace_is_added_while_the_primary_is_refused_starting_or_draining() {
 fn restart_grace_is_not_given_to_any_other_failure() {
     let others = [
         Failure::Dns,
+        Failure::ThisHost,
         Failure::Unreachable,
         Failure::ConnectTimeout,
         Failure::ResponseTimeout,

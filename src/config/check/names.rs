@@ -14,8 +14,9 @@ const LONGEST_UNIT: usize = 255;
 const REPOSITORY_EXAMPLE: &str = "such as \"git@example.org:me/memory.git\"";
 
 /// This program's own units; none of them is a gateway.
-const OWN_UNITS: [&str; 4] = [
+const OWN_UNITS: [&str; 5] = [
     "openclaw-failover.service",
+    "openclaw-failover-check.service",
     "openclaw-health-monitor.service",
     "openclaw-sync-pull.service",
     "openclaw-sync-push.service",

@@ -89,10 +89,18 @@ fn every_url_is_another_server(urls: &[CheckedUrl], problems: &Collector) {
     }
 }
 
-/// Watching oneself as if one were the primary would keep this host's gateway up or down for ever.
+/// Watching oneself as if one were the primary would keep this host's gateway up or down for ever. A loopback address
+/// leads to another host only as the local end of a tunnel, which cannot share the gateway's port.
 fn no_url_is_our_own(urls: &[CheckedUrl], gateway: &Option<CheckedUrl>, problems: &Collector) {
+    for url in urls.iter().filter(|url| url.value.address().is_unspecified()) {
+        let what = format!("{} means this host itself; an upstream is another host's", url.value);
+        problems.add(&url.place, what);
+    }
     let Some(gateway) = gateway else { return };
-    let is_own = |url: &&CheckedUrl| url.value.address().is_same(gateway.value.address());
+    let is_own = |url: &&CheckedUrl| {
+        let (address, own) = (url.value.address(), gateway.value.address());
+        address.is_same(own) || (address.is_here() && address.port == own.port)
+    };
     for url in urls.iter().filter(is_own) {
         let default = if gateway.place.is_default() { ", the default" } else { "" };
         let what = format!(

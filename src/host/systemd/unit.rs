@@ -1,8 +1,8 @@
 //! The state of a unit, as `systemctl show` prints it.
 
 /// What is asked for.
-pub(super) const PROPERTIES: &str =
-    "LoadState,ActiveState,SubState,Result,MainPID,InvocationID,UnitFileState,ExecMainStatus";
+pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,MainPID,InvocationID,\
+     UnitFileState,ExecMainStatus,ControlGroup";
 
 /// The state of a unit at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Unit {
     pub file: String,
     /// The exit code or signal of its last main process.
     pub exec_status: Option<i32>,
+    /// The control group of its processes, while there are any.
+    pub control_group: Option<String>,
 }
 
 /// Whether systemd could read a unit's file.
@@ -71,6 +73,7 @@ impl Unit {
             invocation: value("InvocationID").filter(|id| !id.is_empty()).map(str::to_owned),
             file: text("UnitFileState"),
             exec_status: value("ExecMainStatus").and_then(|status| status.parse().ok()),
+            control_group: value("ControlGroup").filter(|group| !group.is_empty()).map(str::to_owned),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Entry, Teller};
+use super::{Entry, Teller, quoted};
 use crate::config::Config;
 use crate::failover::Availability;
 use crate::probe::{Failure, Verdict};
@@ -85,7 +85,27 @@ impl Teller<'_> {
 
     pub(super) fn port_free(&self) -> Entry {
         let url = &self.config.gateway.url;
-        Entry::notice("port_free", &format!("{url} is free again: this host could take over")).with("url", url.as_str())
+        Entry::notice("port_free", &format!("{url} is held by no other process any more")).with("url", url.as_str())
+    }
+
+    pub(super) fn foreign_answer(&self, why: &str) -> Entry {
+        let (unit, why) = (self.unit(), quoted(why));
+        let text = format!("{unit} runs, but {why}: messages may not reach it. Stop that process; `ss -ltnp` lists it");
+        Entry::error("foreign_answer", &text).with("why", why)
+    }
+
+    pub(super) fn answer_unverified(&self, why: &str) -> Entry {
+        let (unit, url, why) = (self.unit(), &self.config.gateway.url, quoted(why));
+        let text = format!(
+            "could not check whose process answers at {url}: {why}. It counts as {unit}; compare `ss -ltnp` with \
+             `systemctl status {unit}`"
+        );
+        Entry::warning("answer_unverified", &text).with("url", url.as_str()).with("why", why)
+    }
+
+    pub(super) fn answer_verified(&self) -> Entry {
+        let (unit, url) = (self.unit(), &self.config.gateway.url);
+        Entry::notice("answer_verified", &format!("a process of {unit} answers at {url}")).with("url", url.as_str())
     }
 }
 
@@ -114,6 +134,10 @@ fn with_availability(entry: Entry, recent: Availability) -> Entry {
 fn words(failure: Failure) -> String {
     let words = match failure {
         Failure::Dns => "its name has no address",
+        Failure::ThisHost => {
+            "its address is one of this host's own, so it cannot be reached; correct its URL, or DNS and \
+             /etc/hosts here"
+        }
         Failure::Refused => "its host is there, but nothing listens on the port",
         Failure::Unreachable => "there is no way to its host",
         Failure::ConnectTimeout => "its host does not accept a connection in time",

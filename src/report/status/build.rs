@@ -206,6 +206,14 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
             format!("Something else than {unit} holds {url}: this host could not take over. `ss -ltnp` names it."),
         ),
         (
+            machine.answer_unverified().is_some(),
+            "answer_unverified",
+            format!(
+                "Could not check whose process answers at {url}: {}.",
+                machine.answer_unverified().unwrap_or_default().trim_end_matches('.')
+            ),
+        ),
+        (
             machine.channels_broken(),
             "channels_broken",
             "This host's gateway is up, but not every chat channel of it. `openclaw channels status --probe` says more."

@@ -1,7 +1,7 @@
 //! One event of the machine's in JSON, and back.
 
-use crate::failover::{Command, Event, Hold, Invocation, Observation, Time, Unit, UnitState};
-use crate::json::Value;
+use crate::failover::{Answerer, Command, Event, Hold, Invocation, Observation, Time, Unit, UnitState};
+use crate::json::{Node, Value};
 use crate::probe::{Failure, Verdict};
 use crate::report::fields::{self, as_seconds, as_text, field, optional};
 use crate::report::{names, past};
@@ -19,6 +19,7 @@ pub(super) fn to_json(event: &Event) -> (&'static str, Value) {
                 ("unit", seen.unit.map(unit_to_json).into()),
                 ("verdict", seen.verdict.map(verdict_to_json).into()),
                 ("channels_well", seen.channels_well.into()),
+                ("answerer", answerer_to_json(&seen.answerer)),
             ]),
         ),
         Event::Ordered(result) => ("ordered", result.as_ref().err().map(String::as_str).into()),
@@ -53,6 +54,8 @@ pub(super) fn read(line: &Value) -> Result<Event, String> {
             unit: optional(node, "unit", |node, _| read_unit(node))?,
             verdict: optional(node, "verdict", |node, key| read_verdict(node, key))?,
             channels_well: field(node, "channels_well")?.as_bool().ok_or("`channels_well` is no truth")?,
+            // A trace of a version before this one says nothing of it, and took every answer for the unit's.
+            answerer: node.get("answerer").map_or(Ok(Answerer::Unit), read_answerer)?,
         }),
         "ordered" => Event::Ordered(if node.is_null() { Ok(()) } else { Err(as_text(node, name)?.to_owned()) }),
         "pulled" => Event::Pulled { unreturned: truth()? },
@@ -70,6 +73,27 @@ pub(super) fn read(line: &Value) -> Result<Event, String> {
     })
 }
 
+/// `null`, `"unit"`, or an object that says why it is not.
+fn answerer_to_json(answerer: &Answerer) -> Value {
+    match answerer {
+        Answerer::Pending => Value::Null,
+        Answerer::Unit => "unit".into(),
+        Answerer::Other(why) => Value::object([("other", why.as_str().into())]),
+        Answerer::Unverified(why) => Value::object([("unverified", why.as_str().into())]),
+    }
+}
+
+fn read_answerer(node: &Node) -> Result<Answerer, String> {
+    let words = |key: &str| node.get(key).map(|node| as_text(node, key).map(str::to_owned));
+    match (words("other"), words("unverified")) {
+        (Some(why), _) => Ok(Answerer::Other(why?)),
+        (None, Some(why)) => Ok(Answerer::Unverified(why?)),
+        (None, None) if node.is_null() => Ok(Answerer::Pending),
+        (None, None) if node.as_str() == Some("unit") => Ok(Answerer::Unit),
+        (None, None) => Err("`answerer` is none".to_owned()),
+    }
+}
+
 /// `"ready"`, `"not ready"`, or a failure's name; a status as a number.
 fn verdict_to_json(verdict: Verdict) -> Value {
     match verdict {
@@ -81,8 +105,9 @@ fn verdict_to_json(verdict: Verdict) -> Value {
 }
 
 fn read_verdict(node: &Value, key: &str) -> Result<Verdict, String> {
-    const FAILURES: [Failure; 9] = [
+    const FAILURES: [Failure; 10] = [
         Failure::Dns,
+        Failure::ThisHost,
         Failure::Refused,
         Failure::Unreachable,
         Failure::ConnectTimeout,
@@ -144,12 +169,19 @@ mod tests {
     fn every_event_reads_back() {
         let unit =
             Unit { state: UnitState::Activating, invocation: Some(Invocation(u128::MAX - 7)), main_pid: Some(42) };
-        let seen = |unit, verdict| Event::Observed(Observation { unit, verdict, channels_well: false });
+        let seen = |unit, verdict| {
+            Event::Observed(Observation { unit, verdict, channels_well: false, answerer: Answerer::Pending })
+        };
+        let answered =
+            |answerer| Event::Observed(Observation { unit: None, verdict: None, channels_well: true, answerer });
         let mut events = vec![
             Event::Witnessed { alive: false },
             seen(Some(unit), Some(Verdict::Healthy { ready: false })),
             seen(Some(Unit { state: UnitState::Down, invocation: None, main_pid: None }), None),
             seen(None, None),
+            answered(Answerer::Unit),
+            answered(Answerer::Other("port 1 is held by \"x\"\n".into())),
+            answered(Answerer::Unverified("polkit".into())),
             Event::Ordered(Ok(())),
             Event::Ordered(Err("Unit \"x\"\nis masked".into())),
             Event::Pulled { unreturned: true },
@@ -160,7 +192,16 @@ mod tests {
             Event::Command(Command::Drill { hold: Duration::from_millis(60_001), degraded: true }),
             Event::Tick,
         ];
-        let failures = ["dns", "refused", "unreachable", "connect-timeout", "response-timeout", "tls", "not-openclaw"];
+        let failures = [
+            "dns",
+            "this-host",
+            "refused",
+            "unreachable",
+            "connect-timeout",
+            "response-timeout",
+            "tls",
+            "not-openclaw",
+        ];
         let verdicts = failures.into_iter().chain(["starting", "draining", "ready", "not ready"]);
         let verdicts = verdicts.map(Value::from).chain([Value::from(502_u16)]);
         events.extend(verdicts.map(|name| Event::Probed { upstream: 3, verdict: read_verdict(&name, "x").unwrap() }));

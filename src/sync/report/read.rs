@@ -62,17 +62,23 @@ pub(super) fn read_as<T>(
     parse: fn(&Value) -> Result<T, &'static str>,
 ) -> Result<Option<T>, ReadError> {
     let fail = |why: String| ReadError { path: path.to_owned(), why };
-    let open = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path);
-    let file = match open {
-        Ok(file) => file,
+    let content = match read_untrusted(path, owner) {
+        Ok(content) => content,
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(why) => return Err(fail(why.to_string())),
     };
-    let content = content(file, owner).map_err(|why| fail(why.to_string()))?;
     let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
     let (writer, _) = writer(path);
     let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what {writer} writes")))?;
     Ok(Some(report))
+}
+
+/// Reads a short file that must be a regular file of `owner`, whatever that user has put in its place.
+///
+/// # Errors
+/// When it is anything but that, or longer than 16 KiB.
+pub(crate) fn read_untrusted(path: &Path, owner: u32) -> io::Result<String> {
+    content(OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?, owner)
 }
 
 /// Reads back what this user wrote before; anything odd counts as nothing.

@@ -76,7 +76,7 @@ in
           "openclaw-sync-push"
         ];
       "only units that there are are taken" =
-        lib.length (taken config) == 6 && lib.all (name: builtins.pathExists (setup name)) (taken config);
+        lib.length (taken config) == 7 && lib.all (name: builtins.pathExists (setup name)) (taken config);
       "the unit files say what is believed of them" =
         file "openclaw-sync-pull.service" "BindPaths=-${usual}/workspace -${usual}/secrets"
         && file "openclaw-sync-push.service" "BindPaths=-${usual}/workspace -${usual}/state -${usual}/agents"

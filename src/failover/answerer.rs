@@ -1,0 +1,77 @@
+//! An answer on the gateway's port counts for the unit only if the unit's own process gave it.
+
+use super::action::Note;
+use super::event::{Answerer, Observation};
+use super::hold::HoldKind;
+use super::machine::Machine;
+use super::promoting::backoff;
+use super::role::{Promoting, Role, Step};
+
+impl Machine {
+    /// Takes in who answers. What another process answers is no answer, in whatever role.
+    pub(super) fn watch_answerer(&mut self, seen: &Observation) {
+        let verifies = matches!(&self.role, Role::Promoting(Promoting { step: Step::Verify(_), .. }));
+        let is_up = verifies || matches!(&self.role, Role::Active(_));
+        // A start that fails for it says so itself.
+        let is_told = !verifies || self.is_paused();
+        match &seen.answerer {
+            Answerer::Other(why) if is_up => {
+                let was_held = std::mem::replace(&mut self.told.port_held, true);
+                if !was_held && is_told {
+                    self.say(Note::ForeignAnswer { why: why.clone() });
+                }
+            }
+            Answerer::Unit if is_up => {
+                self.port_is_free();
+                if self.told.unverified.take().is_some() {
+                    self.say(Note::AnswerVerified);
+                }
+            }
+            Answerer::Unverified(why) if is_up && seen.verdict.is_some_and(crate::probe::Verdict::is_healthy) => {
+                let before = self.told.unverified.replace(why.clone());
+                if before.is_none() {
+                    self.say(Note::AnswerUnverified { why: why.clone() });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The port is held by no other process any more. A start that waits for that need not wait for long.
+    pub(super) fn port_is_free(&mut self) {
+        if !std::mem::take(&mut self.told.port_held) {
+            return;
+        }
+        self.say(Note::PortFree);
+        let soon = self.now + backoff(0);
+        if let Role::Promoting(Promoting { step: Step::Start { at }, .. }) = &mut self.role {
+            *at = soon.min(*at);
+        }
+    }
+
+    /// A gateway was started, and another process answers in its place: the start has failed. It is stopped, for it may
+    /// never bind its port any more, and started again.
+    pub(super) fn answered_by_other(&mut self, why: String) {
+        if self.is_paused() {
+            return;
+        }
+        let Role::Promoting(promoting) = &mut self.role else { return };
+        if self.memory.drilling().is_some() {
+            self.say(Note::StartFailed { why, retry_in: None });
+            return self.fail_drill();
+        }
+        let retry_in = backoff(promoting.attempt);
+        promoting.step = Step::Clear { at: self.now, start_at: self.now + retry_in };
+        self.say(Note::StartFailed { why, retry_in: Some(retry_in) });
+    }
+
+    fn is_paused(&self) -> bool {
+        self.hold_kind() == Some(HoldKind::Paused)
+    }
+
+    /// The reason why it could not be established that the unit's own process answers.
+    #[must_use]
+    pub fn answer_unverified(&self) -> Option<&str> {
+        self.told.unverified.as_deref()
+    }
+}

@@ -1,0 +1,57 @@
+//! Addresses of this host, told apart from those of others.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// The discard service (RFC 863): a port for the routing table's sake. Nothing is sent to it.
+const DISCARD: u16 = 9;
+
+/// True if a connection to `address` would end at this host: loopback, the unspecified address, or an address of one of
+/// its interfaces. Both ends of such a connection have the same address, which is what the kernel is asked for.
+#[must_use]
+pub fn is_own_address(address: SocketAddr) -> bool {
+    let ip = address.ip().to_canonical();
+    ip.is_loopback() || ip.is_unspecified() || local_end(address).is_some_and(|own| own.to_canonical() == ip)
+}
+
+/// The address from which this host would connect to `address`; `None` without a route.
+#[must_use]
+pub fn local_end(address: SocketAddr) -> Option<IpAddr> {
+    let mut peer = match (address, address.ip().to_canonical()) {
+        (SocketAddr::V6(_), IpAddr::V4(mapped)) => SocketAddr::new(mapped.into(), DISCARD),
+        _ => address,
+    };
+    peer.set_port(DISCARD);
+    let any: IpAddr = if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    // Connecting a UDP socket asks the routing table and sends nothing.
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(peer).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_own(address: &str) -> bool {
+        is_own_address(address.parse().unwrap())
+    }
+
+    #[test]
+    fn loopback_and_unspecified_addresses_are_of_this_host_in_every_spelling() {
+        let spellings = ["127.0.0.1:1", "127.0.1.1:1", "0.0.0.0:1", "[::1]:1", "[::]:1", "[::ffff:127.0.0.1]:1"];
+        for own in spellings {
+            assert!(is_own(own), "{own}");
+        }
+    }
+
+    #[test]
+    fn an_interface_s_address_is_of_this_host_and_its_neighbour_s_is_not() {
+        // RFC 5737: no host has it.
+        let elsewhere: SocketAddr = "192.0.2.1:80".parse().unwrap();
+        assert!(!is_own_address(elsewhere));
+        // Without a route there is no interface to try.
+        if let Some(own) = local_end(elsewhere) {
+            assert!(is_own_address(SocketAddr::new(own, 80)), "{own}");
+        }
+    }
+}

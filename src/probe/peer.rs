@@ -1,0 +1,102 @@
+//! The other end of a connection: which addresses may be connected to, and which the last request had.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+
+use super::fault::Fault;
+use super::verdict::Failure;
+use crate::host::is_own_address;
+
+/// Hosts that may be connected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PeerRule {
+    /// Any host, this one included.
+    #[default]
+    Any,
+    /// Other hosts. A loopback address that the URL itself spells out is the local end of a tunnel, and so leads to
+    /// another host; the configuration makes sure that its port is not the gateway's.
+    OtherHosts,
+}
+
+impl PeerRule {
+    /// Leaves out the addresses of `host` that may not be connected to.
+    ///
+    /// An address is judged each time before it is connected to: a hosts file, a resolver or an interface may change at
+    /// any time, and an address that was the primary's may have become this host's own.
+    pub(crate) fn filter(self, host: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Fault> {
+        let Some(first) = addresses.first().copied() else { return Ok(addresses) };
+        if self == Self::Any {
+            return Ok(addresses);
+        }
+        let is_tunnel = is_loopback_literal(host);
+        let is_allowed = |address: &SocketAddr| (is_tunnel && is_loopback(address.ip())) || !is_own_address(*address);
+        let allowed: Vec<_> = addresses.into_iter().filter(is_allowed).collect();
+        if allowed.is_empty() {
+            let why = format!("{host} leads to {}, an address of this host itself", first.ip());
+            return Err(Fault::new(Failure::ThisHost, why));
+        }
+        Ok(allowed)
+    }
+}
+
+/// True if `host`, as a URL spells it, is a loopback address or `localhost`, which never means another one (RFC 6761).
+fn is_loopback_literal(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    match bare.parse::<IpAddr>() {
+        Ok(ip) => is_loopback(ip),
+        Err(_) => {
+            let name = bare.to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    }
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+/// The addresses that one URL's last request could connect to.
+#[derive(Debug, Default)]
+pub(super) struct Addresses(Mutex<Vec<SocketAddr>>);
+
+impl Addresses {
+    pub(super) fn replace(&self, addresses: Vec<SocketAddr>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+    }
+
+    pub(super) fn get(&self) -> Vec<SocketAddr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filtered(host: &str, addresses: &[&str]) -> Result<Vec<String>, Failure> {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let allowed = PeerRule::OtherHosts.filter(host, addresses).map_err(|fault| fault.failure)?;
+        Ok(allowed.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_name_that_leads_to_this_host_is_no_other_host() {
+        for own in ["127.0.0.1:9", "127.0.1.1:9", "0.0.0.0:9", "[::1]:9", "[::ffff:127.0.0.1]:9", "[::]:9"] {
+            assert_eq!(filtered("primary", &[own]), Err(Failure::ThisHost), "{own}");
+        }
+        assert_eq!(filtered("0.0.0.0", &["0.0.0.0:9"]), Err(Failure::ThisHost));
+        assert_eq!(filtered("primary", &["127.0.0.1:9", "192.0.2.1:9"]), Ok(vec!["192.0.2.1:9".to_owned()]));
+        assert_eq!(filtered("primary", &[]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_loopback_address_in_the_url_itself_is_a_tunnel() {
+        for (host, address) in
+            [("127.0.0.1", "127.0.0.1:9"), ("[::1]", "[::1]:9"), ("localhost", "127.0.0.1:9"), ("LocalHost", "[::1]:9")]
+        {
+            assert_eq!(filtered(host, &[address]), Ok(vec![address.to_owned()]), "{host}");
+        }
+        // Not where it was made to lead elsewhere on this host.
+        assert_eq!(filtered("localhost", &["0.0.0.0:9"]), Err(Failure::ThisHost));
+    }
+}

@@ -1,0 +1,92 @@
+//! Another process answers on the gateway's port while its unit runs: another user's, and one of the gateway's own
+//! user. The host is never promoted for it, and is as soon as the unit's own process answers.
+
+use crate::host::Host;
+use crate::lab::Lab;
+use crate::shell::{always, eventually, now, secs};
+use crate::stub::Says;
+
+/// The standby's gateway: it binds after three seconds, and stays alive if it cannot.
+const SLOW_GATEWAY: &str = "setTimeout(() => require('http').createServer((request, response) => { \
+    response.setHeader('Content-Type', 'application/json'); \
+    response.end(request.url === '/readyz' ? '{\"ready\":true}' : '{\"ok\":true,\"status\":\"started\"}'); \
+    }).on('error', () => {}).listen(18789, '127.0.0.1'), 3000); setInterval(() => {}, 1000);";
+
+/// Another process that takes the port as soon as the gateway's unit is active, and answers as a gateway does.
+const SQUATTER: &str = "const { execFileSync } = require('child_process'); \
+    const is_active = () => execFileSync('systemctl', ['show', '-p', 'ActiveState', 'openclaw.service']) \
+        .includes('=active'); \
+    const look = () => is_active() ? require('http').createServer((request, response) => { \
+    response.setHeader('Content-Type', 'application/json'); \
+    response.end('{\"ok\":true,\"status\":\"started\",\"uptimeMs\":1}'); }) \
+    .listen(18789, '127.0.0.1') : setTimeout(look, 20); look();";
+
+/// Node, in the hosts' common folder.
+const NODE: &str = "/opt/openclaw/node_modules/node-binary/bin/node";
+
+#[test]
+fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
+    let (lab, stub) = Lab::with_stub();
+    let host = &lab.standby;
+    host.run("mkdir -p /opt/test");
+    host.write("/opt/test/squatter.js", SQUATTER);
+    replace_gateway(host);
+    for (user, holder) in [("nobody", "a process of user nobody"), ("openclaw", "of user openclaw in squatter.service")]
+    {
+        squat(host, user);
+        let began = now();
+        stub.say(Says::Error);
+        let failed = lab.monitor().wait_event("start_failed", began, secs(60));
+        assert!(failed.text().contains("port 18789 is held by"), "{}", failed.text());
+        assert!(failed.text().contains(holder), "{}", failed.text());
+        assert!(failed.text().contains("not by openclaw.service"), "{}", failed.text());
+        always("nothing is promoted", secs(8), || lab.monitor().role() == "promoting");
+        assert_eq!(lab.monitor().count("promoted", began), 0, "a foreign answer has promoted this host");
+        assert!(lab.monitor().complaints().contains("port_held"), "{}", lab.monitor().complaints());
+
+        host.run("systemctl stop squatter.service");
+        lab.monitor().wait_role("active", secs(60));
+        let settled = || (!lab.monitor().complaints().contains("port_held")).then_some(());
+        eventually("the status complains of nothing any more", secs(10), settled);
+        assert!(!lab.monitor().complaints().contains("answer_unverified"), "{}", lab.monitor().complaints());
+        // The second time the primary has fallen twice within minutes, and is waited for longer.
+        if user == "nobody" {
+            stub.say(Says::Started);
+            lab.monitor().wait_role("standby", secs(90));
+        }
+    }
+    // Nothing was run for all that while the standby was healthy.
+    let checks = host.ask("journalctl --no-pager --unit=openclaw-failover-check.service --grep=Starting").text;
+    assert!(checks.lines().count() < 60, "{checks}");
+}
+
+#[test]
+fn without_the_check_the_host_is_promoted_and_says_what_it_could_not_check() {
+    let (lab, stub) = Lab::with_stub();
+    let host = &lab.standby;
+    host.run("systemctl mask --quiet --runtime openclaw-failover-check.service");
+    replace_gateway(host);
+    stub.say(Says::Error);
+    lab.monitor().wait_role("active", secs(60));
+    lab.monitor().wait_complaint("answer_unverified: Could not check whose process answers", secs(10));
+    assert!(lab.monitor().complaints().contains("masked"), "{}", lab.monitor().complaints());
+    host.run("systemctl unmask --quiet --runtime openclaw-failover-check.service");
+    let settled = || (!lab.monitor().complaints().contains("answer_unverified")).then_some(());
+    eventually("the check is made again, and finds the unit's process", secs(90), settled);
+}
+
+/// Puts the slow gateway in the place of OpenClaw, after the host's other drop-ins.
+fn replace_gateway(host: &Host) {
+    host.run("mkdir -p /opt/test");
+    host.write("/opt/test/gateway.js", SLOW_GATEWAY);
+    let drop_in = "/etc/systemd/system/openclaw.service.d/zz-test.conf";
+    host.write(drop_in, &format!("[Service]\nExecStart=\nExecStart={NODE} /opt/test/gateway.js\n"));
+    host.run("systemctl daemon-reload");
+}
+
+fn squat(host: &Host, user: &str) {
+    host.run(&format!(
+        "systemctl reset-failed squatter.service 2> /dev/null || true; \
+         systemd-run --quiet --unit=squatter.service --uid={user} {NODE} /opt/test/squatter.js"
+    ));
+}
