@@ -20,7 +20,7 @@ const PUSH: &str = "openclaw-sync-push.service";
 const OPENCLAW: &str = "home/.openclaw/openclaw.json";
 
 /// Those that root finds.
-const HOST: [Break; 43] = [
+const HOST: [Break; 44] = [
     ("the credentials' folder is gone", |h| h.remove("etc/openclaw-failover/credentials"), "credentials", Fail),
     ("it is open", |h| h.mode("etc/openclaw-failover/credentials", 0o755), "credentials", Fail),
     (
