@@ -149,7 +149,7 @@ mod tests {
             r#"{"schema":1,"invocation":"","sockets":[{"inode":-1,"owner":"unit"}]}"#.to_owned(),
             r#"{"schema":1,"invocation":"","sockets":[{"inode":1,"owner":"ours"}]}"#.to_owned(),
             format!(r#"{{"schema":1,"invocation":"","sockets":[{many}]}}"#),
-            format!(r#"{{"schema":1,"invocation":"{}","sockets":[]}}"#, "x".repeat(16 * 1024)),
+            format!(r#"{{"schema":1,"invocation":"{}","sockets":[]}}"#, "x".repeat(256 * 1024)),
         ];
         for text in hostile {
             fs::write(&file, &text).unwrap();

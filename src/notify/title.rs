@@ -45,6 +45,8 @@ impl Message {
             "never_seen_healthy" => "NO FAILOVER: {} has never seen an upstream healthy",
             "push_failed" => "NOT PUSHED: changes of {}",
             "returned" => "pushed: changes of {}",
+            "flapping" => "PRIMARY KEEPS FAILING: seen by {}",
+            "steady" => "primary steady again: seen by {}",
             "held_back" => "FAILOVER FORBIDDEN by a hold on {}",
             "hold_ended" => "hold ended on {}",
             "hold_stands" => "HOLD STILL SET on {}",

@@ -286,7 +286,13 @@ impl Referee {
                     self.drill_began(now, machine);
                 }
             }
-            Action::Say(Note::Promoted { cause: Cause::Outage | Cause::Flapping, .. }) => self.promoted(now, machine),
+            Action::Say(Note::Promoted { cause: Cause::Outage | Cause::Flapping, .. }) => {
+                // A gateway that was up already counts as a failover from now on, without a promotion before.
+                if !self.answer_due && machine_cause(machine) == Some(Cause::Flapping) {
+                    self.flapping_promoted(now, machine);
+                }
+                self.promoted(now, machine);
+            }
             Action::Say(Note::DrillEnded { drill }) => self.drill_ended(now, drill.outcome, machine),
             Action::Say(Note::Demoting { reason: Reason::Ready { upstream } }) => {
                 self.steps_aside(now, *upstream, machine);
@@ -359,7 +365,8 @@ impl Referee {
     }
 
     fn steps_aside(&self, now: u64, upstream: usize, machine: &Machine) {
-        if self.process == Process::Down {
+        // One that drains already goes on with a demotion that was judged when it began, before the monitor's restart.
+        if matches!(self.process, Process::Down | Process::Draining { .. }) {
             return;
         }
         let ready_for = self.streaks[upstream].map_or(0, |(_, sum)| sum);
@@ -433,6 +440,14 @@ impl Referee {
         let after =
             |flaps: u32| millis((policy.demote_after * (1 << (flaps - 1).min(20))).min(policy.demote_max_after));
         if self.crashes > 0 { (after(1), after(32)) } else { (after(self.flaps), after(self.flaps)) }
+    }
+}
+
+/// Cause of the failover for which this host is active.
+fn machine_cause(machine: &Machine) -> Option<Cause> {
+    match machine.role() {
+        Role::Active(active) => Some(active.cause),
+        _ => None,
     }
 }
 
