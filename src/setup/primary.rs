@@ -105,7 +105,8 @@ fn drop_in(site: &Site) -> Result<Option<String>, String> {
     let (workspace, home) = (workspace.display(), home.display());
     // An empty list empties both kinds of it, so it is said once.
     Ok(Some(format!(
-        "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths=-{home}/.ssh -{home}/.gitconfig\n"
+        "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\n\
+         BindReadOnlyPaths=-{home}/.ssh -{home}/.gitconfig -{home}/.config/git\n"
     )))
 }
 

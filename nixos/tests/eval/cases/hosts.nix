@@ -8,6 +8,7 @@ rec {
     services.openclaw-failover = {
       enable = true;
       settings.upstreams = [ upstream ];
+      gateway.permitInsecure = true;
       gateway.settings.channels.telegram.enabled = true;
       user.authorizedKeys = [ "ssh-ed25519 AAAA me" ];
     };
@@ -16,6 +17,7 @@ rec {
     services.openclaw-failover = {
       enable = true;
       role = "primary";
+      user.enable = true;
       workspace.repo = "git@example.org:me/memory.git";
     };
   };
@@ -28,4 +30,18 @@ rec {
     ];
   };
   standby = and minimal;
+
+  # A standby whose file has one of each list and object.
+  every = standby {
+    settings = {
+      secrets = [ { source = "openclaw@100.64.0.1:.openclaw/standby.env"; } ];
+      notify = [
+        {
+          credential = "ntfy";
+          format = "ntfy";
+        }
+      ];
+      heartbeat.credential = "heartbeat";
+    };
+  };
 }
