@@ -5,3 +5,4 @@
 mod breaks;
 mod halves;
 mod host;
+mod nixos;

@@ -435,6 +435,7 @@ in
       {
         systemd.sysusers.enable = true;
         users.mutableUsers = false;
+        users.users.root.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAA me" ];
       }
     ];
     holds = config: {
