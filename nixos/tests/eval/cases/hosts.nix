@@ -17,8 +17,15 @@ rec {
     services.openclaw-failover = {
       enable = true;
       role = "primary";
-      user.enable = true;
       workspace.repo = "git@example.org:me/memory.git";
+    };
+  };
+  # The account of that primary, which the module leaves to whoever runs OpenClaw there.
+  account = {
+    users.groups.openclaw = { };
+    users.users.openclaw = {
+      isNormalUser = true;
+      group = "openclaw";
     };
   };
 

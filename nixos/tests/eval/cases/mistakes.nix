@@ -81,6 +81,7 @@ in
           services.openclaw-failover = {
             enable = true;
             role = "primary";
+            user.enable = true;
           };
         }
       ];

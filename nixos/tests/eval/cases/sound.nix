@@ -2,6 +2,7 @@
 { lib }:
 let
   inherit (import ./hosts.nix)
+    account
     every
     minimal
     primary
@@ -124,6 +125,26 @@ in
         ]
         && !lib.elem "openclaw-sync-push.timer" names;
       "the units name nothing that NixOS does not have" = isAtHome config;
+      "the unit files are those of every other host, but for the places of programs" =
+        let
+          inherit (judge config) units;
+          program = "${config.services.openclaw-failover.package}/bin/openclaw-failover";
+          store = name: "${builtins.storeDir}/[a-z0-9]{32}-${name}/bin/";
+          usual =
+            text:
+            lib.concatStringsSep "/usr/bin/" (
+              lib.filter builtins.isString (
+                builtins.split "${store "(coreutils|util-linux)"}" (
+                  builtins.replaceStrings [ program ] [ "/usr/local/bin/openclaw-failover" ] (
+                    builtins.unsafeDiscardStringContext text
+                  )
+                )
+              )
+            );
+        in
+        lib.all (name: usual units.${name} == builtins.readFile (../../../../src/setup + "/${name}")) (
+          lib.attrNames units
+        );
       "the monitor is the package's program" =
         says config "openclaw-failover.service"
           "ExecStart=${config.services.openclaw-failover.package}/bin/openclaw-failover run";
@@ -314,7 +335,10 @@ in
   };
 
   primary = {
-    modules = [ primary ];
+    modules = [
+      primary
+      account
+    ];
     holds = config: {
       "the file has nothing but the workspace" =
         written config == {
@@ -354,7 +378,6 @@ in
           group = "users";
         };
         services.openclaw-failover = {
-          user.enable = lib.mkForce false;
           user.name = "me";
           workspace.sshKeyFile = "/run/secrets/memory";
         };
@@ -386,7 +409,6 @@ in
     modules = [
       primary
       {
-        services.openclaw-failover.user.enable = lib.mkForce false;
         users.groups.openclaw = { };
         users.users.openclaw = {
           isSystemUser = true;
@@ -493,6 +515,7 @@ in
   nixpkgsPrimary = {
     modules = [
       primary
+      account
       {
         services.openclaw.enable = true;
         services.openclaw-failover.settings.workspace.path = "/var/lib/openclaw/workspace";
