@@ -36,9 +36,17 @@ in
     literalInSettings = told "settings: upstreams[].urls[] is written out" (standby {
       settings.upstreams = lib.mkForce [ { urls = [ "http://me:hunter2@100.64.0.1:18789" ]; } ];
     });
-    insecure = told "nixpkgs marks OpenClaw insecure" (standby {
-      gateway.permitInsecure = lib.mkForce false;
-    });
+    insecure = told "nixpkgs marks OpenClaw insecure" {
+      modules = [
+        {
+          services.openclaw-failover = {
+            enable = true;
+            settings.upstreams = [ upstream ];
+            gateway.settings.channels.telegram.enabled = true;
+          };
+        }
+      ];
+    };
     upgradeOfFlake = told "would build /etc/nixos/configuration.nix instead" {
       modules = [
         minimal
