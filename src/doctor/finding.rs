@@ -46,7 +46,7 @@ impl Level {
 pub(super) struct Said {
     pub(super) level: Level,
     pub(super) evidence: String,
-    /// One of [`fix::ALL`], or empty.
+    /// The name of a remedy, or [`fix::NONE`].
     pub(super) fix: &'static str,
 }
 

@@ -20,8 +20,6 @@ struct Text {
 macro_rules! fixes {
     ($($name:ident = $command:expr $(, nixos $nixos:expr)?;)*) => {
         $(pub(super) const $name: &str = stringify!($name);)*
-        /// The names of all of them.
-        pub(super) const ALL: &[&str] = &[$($name),*];
         const TEXTS: &[Text] = &[$(Text { name: $name, command: $command, nixos: fixes!(@ $($nixos)?) }),*];
     };
     (@) => { None };
@@ -115,6 +113,13 @@ fixes! {
     SPLIT = "su - {user} -c 'openclaw configure --section channels'  # give the standby an account of its own",
         nixos "services.openclaw-failover.gateway.settings.channels";
     VERSIONS = "openclaw update  # on the older of the two hosts", nixos "services.openclaw-failover.gateway.package";
+}
+
+/// Finds a remedy by its name, or by its command, which is what the reports of earlier versions carry; [`NONE`] if there
+/// is no such remedy.
+pub(super) fn find(text: &str) -> &'static str {
+    let by_name = TEXTS.iter().find(|known| known.name == text);
+    by_name.or_else(|| TEXTS.iter().find(|known| known.command == text)).map_or(NONE, |known| known.name)
 }
 
 /// The host that a remedy is for.
