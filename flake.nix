@@ -13,31 +13,15 @@
           "x86_64-linux"
           "aarch64-linux"
         ] (system: build nixpkgs.legacyPackages.${system} self.packages.${system});
-      module =
-        { pkgs, ... }:
-        {
-          imports = [ ./nixos/module.nix ];
-          services.openclaw-failover.package =
-            lib.mkDefault
-              self.packages.${pkgs.stdenv.hostPlatform.system}.default;
-        };
     in
     {
       packages = forEach (
         pkgs: _: {
-          # One static binary, which runs anywhere.
-          default = pkgs.pkgsStatic.callPackage ./nixos/package.nix { };
-          dynamic = pkgs.callPackage ./nixos/package.nix { };
-        }
-      );
-
-      apps = forEach (
-        _: packages: {
-          default = {
-            type = "app";
-            program = lib.getExe packages.default;
-            meta.description = "Watches a gateway, and fails over";
-          };
+          # `nix run` and `nix profile install` need a build from cached parts; no cache has a static rustc.
+          default = pkgs.callPackage ./nixos/package.nix { };
+          # One binary to copy to hosts without Nix.
+          static = pkgs.pkgsStatic.callPackage ./nixos/package.nix { };
+          options-reference = import ./nixos/reference.nix { inherit lib pkgs; };
         }
       );
 
@@ -45,41 +29,55 @@
         openclaw-failover = final.callPackage ./nixos/package.nix { };
       };
 
-      nixosModules.default = module;
+      nixosModules = {
+        default = ./nixos/module.nix;
+        openclaw-failover = ./nixos/module.nix;
+      };
 
       checks = forEach (
         pkgs: packages:
         let
-          # The same source and dependencies, asked something else.
+          inherit (pkgs.stdenv.hostPlatform) system;
+          # The same source and dependencies under another command.
           cargo =
             name: tools: command:
-            packages.dynamic.overrideAttrs (old: {
+            packages.default.overrideAttrs (old: {
               pname = "openclaw-failover-${name}";
               nativeBuildInputs = old.nativeBuildInputs ++ tools;
               buildPhase = command;
-              doCheck = false;
+              doInstallCheck = false;
               installPhase = "touch $out";
             });
         in
         {
-          inherit (packages) default dynamic;
-          clippy = cargo "clippy" [ pkgs.clippy ] "cargo clippy --offline --locked --all-targets -- -D warnings";
+          package = packages.default;
+          inherit (packages.default.tests) suite;
+          clippy = cargo "clippy" [
+            pkgs.clippy
+          ] "cargo clippy --offline --locked --all-targets -- -D warnings";
           fmt = cargo "fmt" [ pkgs.rustfmt ] "cargo fmt --check";
+          nixfmt = pkgs.runCommand "openclaw-failover-nixfmt" { nativeBuildInputs = [ pkgs.nixfmt ]; } ''
+            find ${
+              lib.fileset.toSource {
+                root = ./.;
+                fileset = lib.fileset.fileFilter (file: file.hasExt "nix") ./.;
+              }
+            } -type f -exec nixfmt --check {} +
+            touch $out
+          '';
           module =
             let
-              inherit
-                (import ./nixos/tests/eval {
-                  inherit nixpkgs;
-                  inherit (pkgs.stdenv.hostPlatform) system;
-                })
-                failures
-                ;
+              inherit (import ./nixos/tests/eval { inherit nixpkgs system; }) failures;
             in
             lib.throwIf (failures != [ ]) (lib.concatStringsSep "\n" failures) (
               pkgs.runCommand "openclaw-failover-module" { } "touch $out"
             );
+          inherit (packages) options-reference;
         }
-        // import ./nixos/tests { inherit pkgs module; }
+        // import ./nixos/tests {
+          inherit pkgs;
+          module = self.nixosModules.default;
+        }
       );
 
       formatter = forEach (pkgs: _: pkgs.nixfmt-tree);
@@ -87,13 +85,12 @@
       devShells = forEach (
         pkgs: packages: {
           default = pkgs.mkShell {
-            inputsFrom = [ packages.dynamic ];
+            inputsFrom = [ packages.default.tests.suite ];
             packages = [
               pkgs.clippy
               pkgs.rust-analyzer
               pkgs.rustfmt
-            ]
-            ++ packages.dynamic.nativeCheckInputs;
+            ];
           };
         }
       );

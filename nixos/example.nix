@@ -1,13 +1,14 @@
-# A whole standby on a small VPS. Copy it, change what is yours, and add the module; in a flake:
+# A whole standby on a small VPS. Copy it, replace the values that are yours, and add the module. In a flake:
 #
 #   nixosConfigurations.standby = nixpkgs.lib.nixosSystem {
 #     system = "x86_64-linux";
 #     modules = [ openclaw-failover.nixosModules.default ./configuration.nix ];
 #   };
-{ lib, ... }:
 {
   services.openclaw-failover = {
     enable = true;
+    # nixpkgs marks OpenClaw insecure, because a message from a stranger may talk the agent into something.
+    gateway.permitInsecure = true;
     settings.upstreams = [
       {
         name = "primary";
@@ -33,15 +34,21 @@
     workspace.repo = "git@github.com:me/memory.git";
     # Readable by the user openclaw.
     workspace.sshKeyFile = "/var/lib/secrets/openclaw-ssh-key";
-    knownHosts."github.com" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
   };
-  # nixpkgs marks OpenClaw as insecure, because it does what strangers may talk it into.
-  nixpkgs.config.allowInsecurePredicate = package: lib.getName package == "openclaw";
 
   networking.hostName = "standby";
-  users.users.root.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… me@laptop" ];
+  users.users.root.openssh.authorizedKeys.keys = [
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… me@laptop"
+  ];
   boot.loader.grub.device = "/dev/vda";
-  boot.initrd.availableKernelModules = [ "virtio_pci" "virtio_blk" "virtio_scsi" ];
-  fileSystems."/" = { device = "/dev/vda1"; fsType = "ext4"; };
+  boot.initrd.availableKernelModules = [
+    "virtio_pci"
+    "virtio_blk"
+    "virtio_scsi"
+  ];
+  fileSystems."/" = {
+    device = "/dev/vda1";
+    fsType = "ext4";
+  };
   system.stateVersion = "26.05";
 }

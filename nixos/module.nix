@@ -1,9 +1,11 @@
-# The NixOS module: with a handful of options this host is a complete standby, or the primary's end of the workspace.
+# The NixOS module: a handful of options declare a complete standby, or the workspace push of a primary.
 #
-# Units, sandboxes, the polkit rule: all that is src/setup's, installed by the package and used as it is. What is said
-# here is what only NixOS needs said (what starts at boot, which programs a unit finds, who exists), and what a person
-# decides.
+# Units, sandboxes and the polkit rule come from src/setup. The module adds what NixOS needs besides (what starts at
+# boot, which programs a unit finds, which users exist) and what an administrator decides.
 {
+  # A second import, from another copy of this repository too, changes nothing.
+  key = "openclaw-failover";
+  _class = "nixos";
   imports = [
     ./module/options.nix
     ./module/settings.nix

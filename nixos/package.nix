@@ -1,9 +1,11 @@
-# The program, with the units and the polkit rule that belong to it. From pkgsStatic it is one static binary.
+# The program, with its units and its polkit rule. `pkgsStatic.callPackage` builds one static binary of it.
 {
   lib,
   stdenv,
   rustPlatform,
   installShellFiles,
+  versionCheckHook,
+  nix-update-script,
   bashInteractive,
   git,
   openssh,
@@ -13,13 +15,17 @@
   sqlite,
 }:
 let
-  manifest = (builtins.fromTOML (builtins.readFile ../Cargo.toml)).package;
+  manifest = (lib.importTOML ../Cargo.toml).package;
+  canRun = stdenv.buildPlatform.canExecute stdenv.hostPlatform;
 in
-rustPlatform.buildRustPackage {
+rustPlatform.buildRustPackage (finalAttrs: {
   pname = manifest.name;
   inherit (manifest) version;
 
-  # What is built and tested, so that a change elsewhere builds nothing anew.
+  __structuredAttrs = true;
+  strictDeps = true;
+
+  # The files that are built and tested, so that a change elsewhere rebuilds nothing.
   src = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
@@ -38,10 +44,13 @@ rustPlatform.buildRustPackage {
 
   nativeBuildInputs = [ installShellFiles ];
 
-  # The release profile optimises for size, at length; the tests need none of it.
+  # A host installs the program without running its test suite, which simulates months of outages: that is
+  # `passthru.tests.suite`.
+  doCheck = false;
+  # The tests need none of the release profile's optimisation for size, which takes long.
   checkType = "debug";
   nativeCheckInputs = [
-    # The one that builds packages completes nothing.
+    # The plain bash that builds packages has no completion.
     bashInteractive
     git
     openssh
@@ -54,8 +63,8 @@ rustPlatform.buildRustPackage {
   postInstall = ''
     sh nixos/install.sh "$out"
   ''
-  # The program prints them itself, where it can be run.
-  + lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+  # The program prints them.
+  + lib.optionalString canRun ''
     "$out/bin/openclaw-failover" man > openclaw-failover.8
     installManPage openclaw-failover.8
     for shell in bash zsh fish; do
@@ -64,10 +73,24 @@ rustPlatform.buildRustPackage {
     installShellCompletion --cmd openclaw-failover completion.{bash,zsh,fish}
   '';
 
+  doInstallCheck = canRun;
+  nativeInstallCheckInputs = [ versionCheckHook ];
+
+  passthru = {
+    tests.suite = finalAttrs.finalPackage.overrideAttrs { doCheck = true; };
+    updateScript = nix-update-script { };
+  };
+
   meta = {
     inherit (manifest) description;
     license = lib.licenses.mit;
+    maintainers = [ ];
     mainProgram = manifest.name;
     platforms = lib.platforms.linux;
+  }
+  # Cargo.toml is where the address is kept.
+  // lib.optionalAttrs (manifest ? repository) {
+    homepage = manifest.repository;
+    changelog = "${manifest.repository}/releases/tag/v${manifest.version}";
   };
-}
+})

@@ -1,4 +1,4 @@
-# What cannot work, or would do harm, is refused before anything is built; each message says what to do instead.
+# Refuses what cannot work or would do harm, before anything is built. Each message says what to do instead.
 {
   config,
   lib,
@@ -7,7 +7,7 @@
 }:
 let
   cfg = config.services.openclaw-failover;
-  inherit (import ./derived.nix { inherit config lib pkgs; }) channels port;
+  inherit (import ./derived.nix { inherit config lib pkgs; }) channels port user;
   findSecrets = import ./secret.nix { inherit lib; };
 
   options = "services.openclaw-failover";
@@ -18,6 +18,7 @@ let
   literalOfGateway = if cfg.gateway.settings == null then [ ] else findSecrets cfg.gateway.settings;
   list = lib.concatStringsSep ", ";
 
+  marked = if cfg.gateway.package == null then { } else cfg.gateway.package.meta or { };
   gateway = config.systemd.services.openclaw or { };
   starters = (gateway.wantedBy or [ ]) ++ (gateway.requiredBy or [ ]) ++ (gateway.upheldBy or [ ]);
   foreign = config.services.openclaw-gateway or { };
@@ -29,6 +30,22 @@ let
       message = ''
         ${options}.settings: ${list literal} is written out, and everybody may read the Nix store. Put the secret into a
         file in ${cfg.credentialsDirectory} and name that file.
+      '';
+    }
+  ];
+
+  upgrade = config.system.autoUpgrade;
+  onFlakes = [
+    {
+      # `nixpkgs.lib.nixosSystem` of a flake sets the source.
+      assertion =
+        !cfg.autoUpgrade.enable
+        || !(upgrade.enable or false)
+        || (upgrade.flake or null) != null
+        || (config.nixpkgs.flake.source or null) == null;
+      message = ''
+        ${options}.autoUpgrade: this host is built from a flake, and the nightly upgrade would build
+        /etc/nixos/configuration.nix instead. Name the flake: system.autoUpgrade.flake = "github:me/hosts";
       '';
     }
   ];
@@ -51,14 +68,22 @@ let
       assertion = !(gateway.serviceConfig.DynamicUser or false);
       message = ''
         systemd.services.openclaw has DynamicUser, as services.openclaw makes it: its workspace lies where no other unit
-        may go, the push neither. Let it be the user openclaw's, and say where it is:
-        systemd.services.openclaw.serviceConfig = { DynamicUser = lib.mkForce false; User = "openclaw"; };
+        may go, the push neither. Let it be the user ${user}'s, and say where it is:
+        systemd.services.openclaw.serviceConfig = { DynamicUser = lib.mkForce false; User = "${user}"; };
         ${options}.settings.workspace.path = "/var/lib/openclaw/workspace";
       '';
     }
   ];
 
   onStandby = [
+    {
+      # nixpkgs would refuse it too, and does not know the option.
+      assertion = !(marked.insecure or false) || marked.available or true;
+      message = ''
+        ${options}.gateway.package: nixpkgs marks OpenClaw insecure, because a message from a stranger may talk the
+        agent into something. To run it nevertheless: ${options}.gateway.permitInsecure = true;
+      '';
+    }
     {
       assertion = upstreams != [ ];
       message = ''
@@ -113,7 +138,7 @@ let
       '';
     }
     {
-      assertion = (cfg.settings.gateway.unit or "openclaw.service") == "openclaw.service";
+      assertion = cfg.settings.gateway.unit == null || cfg.settings.gateway.unit == "openclaw.service";
       message = ''
         ${options}.settings.gateway.unit: the gateway that this module declares, and the polkit rule lets the monitor
         handle, is openclaw.service. Leave it out.
@@ -132,10 +157,14 @@ let
 in
 {
   config = lib.mkIf cfg.enable {
-    assertions = always ++ (if isStandby then onStandby else onPrimary);
+    assertions = always ++ onFlakes ++ (if isStandby then onStandby else onPrimary);
 
     warnings =
-      lib.optional (isStandby && cfg.gateway.settings != null && channels == [ ]) ''
+      lib.optional (!(config.users.users ? ${user})) ''
+        ${options}.user: no user ${user} is declared, and the sync runs as it. Name the user that runs OpenClaw in
+        ${options}.user.name, or have it declared: ${options}.user.enable = true;
+      ''
+      ++ lib.optional (isStandby && cfg.gateway.settings != null && channels == [ ]) ''
         ${options}.gateway.settings.channels is empty: while this standby serves, nobody can reach it by chat. Give it
         one channel that no upstream owns.
       ''
@@ -143,9 +172,12 @@ in
         ${options}.gateway.settings.channels: ${list channels} are more than one. A standby needs one way to be reached;
         each more is one that must be kept apart from the primary's.
       ''
-      ++ lib.optional (cfg.ssh.enable && lib.all (user: keys user == [ ]) (lib.attrValues config.users.users)) ''
-        ${options}.ssh lets nobody in without a key, and no user of this host has one. Unless keys are kept elsewhere,
-        add yours to users.users.root.openssh.authorizedKeys.keys.
-      '';
+      ++
+        lib.optional
+          (cfg.ssh.enable && lib.all (user: keys user == [ ]) (lib.attrValues config.users.users))
+          ''
+            ${options}.ssh lets nobody in without a key, and no user of this host has one. Unless keys are kept
+            elsewhere, add yours to users.users.root.openssh.authorizedKeys.keys.
+          '';
   };
 }

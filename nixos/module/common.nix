@@ -1,4 +1,4 @@
-# What both roles need: the program, its configuration, the agent's user, and how that user reaches other hosts.
+# The parts of both roles: the program, its configuration, the agent's account, and its ssh access to other hosts.
 {
   config,
   lib,
@@ -7,10 +7,10 @@
 }:
 let
   cfg = config.services.openclaw-failover;
-  inherit (import ./derived.nix { inherit config lib pkgs; }) settings;
+  inherit (import ./derived.nix { inherit config lib pkgs; }) settings user;
   json = pkgs.formats.json { };
 
-  # The program judges it when the system is built.
+  # The program checks it when the system is built.
   file =
     pkgs.runCommand "config.json"
       {
@@ -24,6 +24,31 @@ let
         ''}
         cp $written $out
       '';
+
+  group = if cfg.user.group != null then cfg.user.group else user;
+  # systemd-sysusers creates system users only.
+  isSystemUser = config.systemd.sysusers.enable;
+
+  # As their owners publish them: SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU,
+  # SHA256:eUXGGm1YGsMAS7vkcx6JOJdOGHPem5gQp4taiCfCLB8, SHA256:mIlxA9k46MmM6qdJOdMnAQpzGxF4WIVVL+fj+wZbw0g.
+  published = {
+    "github.com" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+    "gitlab.com" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAfuCHKVTjquxvt6CM6tdG4SLp1Btn/nOeHHE5UOzRdf";
+    "codeberg.org" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIVIC02vnjFyL+I4RHfvIGNtOgJMe769VTF1VR4EB3ZB";
+  };
+  # Named by host and key, so that entries which you or another module declare stay beside them.
+  known = lib.concatLists (
+    lib.mapAttrsToList (
+      host: keys:
+      map (key: {
+        name = "${host} ${key}";
+        value = {
+          hostNames = [ host ];
+          publicKey = key;
+        };
+      }) (if lib.isList keys then keys else [ keys ])
+    ) cfg.knownHosts
+  );
 in
 {
   config = lib.mkIf cfg.enable {
@@ -31,19 +56,29 @@ in
     environment.systemPackages = [ cfg.package ];
     environment.etc."openclaw-failover/config.json".source = file;
 
-    users.users.openclaw = lib.mkIf cfg.user.enable {
-      isNormalUser = lib.mkDefault true;
+    users.users.${user} = lib.mkIf cfg.user.enable {
+      isNormalUser = lib.mkDefault (!isSystemUser);
+      isSystemUser = lib.mkIf isSystemUser true;
+      # A person may log in as the agent, as on a host that has normal users.
+      shell = lib.mkIf isSystemUser (lib.mkDefault pkgs.bashInteractive);
+      home =
+        if cfg.user.home != null then
+          cfg.user.home
+        else
+          lib.mkIf isSystemUser (lib.mkDefault "/home/${user}");
       description = lib.mkDefault "OpenClaw";
-      # The units say so too.
-      group = "openclaw";
+      inherit group;
       openssh.authorizedKeys.keys = cfg.user.authorizedKeys;
     };
-    users.groups.openclaw = lib.mkIf cfg.user.enable { };
+    users.groups.${group} = lib.mkIf cfg.user.enable { };
 
-    programs.ssh.knownHosts = lib.mapAttrs (_: key: { publicKey = key; }) cfg.knownHosts;
+    services.openclaw-failover.knownHosts = lib.mapAttrs (_: lib.mkDefault) published;
+    programs.ssh.knownHosts = lib.listToAttrs known;
+    # The last line ends the block: what follows it, from wherever, holds for everybody again.
     programs.ssh.extraConfig = lib.mkIf (cfg.workspace.sshKeyFile != null) ''
-      Match localuser openclaw
+      Match localuser ${user}
         IdentityFile ${cfg.workspace.sshKeyFile}
+      Match all
     '';
   };
 }

@@ -1,4 +1,4 @@
-# What follows from the options, for more than one part of the module.
+# Values that follow from the options, for more than one part of the module.
 {
   config,
   lib,
@@ -6,8 +6,10 @@
 }:
 let
   cfg = config.services.openclaw-failover;
+  account = config.users.users.${cfg.user.name} or { };
+  setup = ../../src/setup;
 
-  # A key that is not set is left out of the file.
+  # Leaves out keys that are not set.
   written =
     value:
     if lib.isAttrs value then
@@ -17,32 +19,91 @@ let
     else
       value;
 in
-{
-  # Of the agent's user, whoever declares it.
-  home = config.users.users.openclaw.home or "/home/openclaw";
+rec {
+  # The agent's account: what `user` says, or else what `users.users` says.
+  user = cfg.user.name;
+  group =
+    let
+      declared = account.group or "";
+    in
+    if cfg.user.group != null then
+      cfg.user.group
+    else if declared != "" then
+      declared
+    else
+      user;
+  home = if cfg.user.home != null then cfg.user.home else account.home or "/home/${user}";
 
   port = if cfg.gateway.settings == null then 18789 else cfg.gateway.settings.gateway.port;
 
-  # The channels of this host's gateway, by name.
+  # The names of the channels that are enabled in this host's gateway.
   channels =
     let
       all = if cfg.gateway.settings == null then { } else cfg.gateway.settings.channels;
     in
     lib.attrNames (lib.filterAttrs (_: channel: channel.enabled or true) all);
 
-  # What the configuration file says.
+  # The content of config.json.
   settings = lib.filterAttrs (_: value: value != [ ]) (written cfg.settings);
 
-  # Some of the package's units. Not all of them: the others would become part of units of the same names, and a
-  # primary's openclaw.service is none of ours.
+  # The programs that the units call.
+  programs = [
+    pkgs.getent
+    pkgs.gitMinimal
+    config.programs.ssh.package
+    # Tells which replaced files are still open for writing.
+    pkgs.perl
+    pkgs.rsync
+    pkgs.sqlite
+  ];
+
+  # Unit files of src/setup with this host's paths and account. A file is rewritten as a whole, so that a line or a unit
+  # that is added there needs no counterpart here. Names are those of the installed files, paths those in src/setup.
   units =
-    units: more:
-    pkgs.runCommand "openclaw-${cfg.role}-units" { } ''
-      to=$out/lib/systemd/system
-      mkdir -p $to
-      for unit in ${toString units}; do
-        ln -s ${cfg.package}/lib/systemd/system/$unit $to/
-      done
-      ${more}
-    '';
+    let
+      replacements = {
+        "/usr/local/bin/openclaw-failover" = "${cfg.package}/bin/openclaw-failover";
+        "/usr/bin/setpriv" = "${pkgs.util-linux}/bin/setpriv";
+        "/usr/bin/env" = "${pkgs.coreutils}/bin/env";
+        "/usr/bin/mkdir" = "${pkgs.coreutils}/bin/mkdir";
+        "/etc/openclaw-failover/credentials" = cfg.credentialsDirectory;
+        "/home/openclaw" = home;
+        "User=openclaw\n" = "User=${user}\n";
+        "Group=openclaw\n" = "Group=${group}\n";
+        "Groups=openclaw\n" = "Groups=${group}\n";
+        "--reuid=openclaw " = "--reuid=${user} ";
+        "--regid=openclaw " = "--regid=${group} ";
+      }
+      # A file that was named here must exist.
+      // lib.optionalAttrs (cfg.gateway.environmentFile != "/etc/openclaw/gateway.env") {
+        "-/etc/openclaw/gateway.env" = cfg.gateway.environmentFile;
+      };
+      rewrite = builtins.replaceStrings (lib.attrNames replacements) (lib.attrValues replacements);
+      text = file: rewrite (builtins.readFile (setup + "/${file}"));
+      primaryOnly = [ "openclaw-sync-push.timer" ];
+      isUnit = name: lib.hasSuffix ".service" name || lib.hasSuffix ".timer" name;
+      all = lib.filter isUnit (lib.attrNames (builtins.readDir setup));
+    in
+    if cfg.role == "standby" then
+      lib.genAttrs (lib.subtractLists primaryOnly all) text
+    else
+      lib.genAttrs [ "openclaw-sync-push.service" "openclaw-sync-push.timer" ] text
+      // {
+        "openclaw-sync-push.service.d/primary.conf" = text "openclaw-sync-push-primary.conf";
+      };
+
+  # The units as a package for `systemd.packages`.
+  unitPackage = pkgs.symlinkJoin {
+    name = "openclaw-${cfg.role}-units";
+    paths = lib.mapAttrsToList (name: pkgs.writeTextDir "lib/systemd/system/${name}") units;
+  };
+
+  # The folders of the homes that a unit may write to.
+  boundBy =
+    unit:
+    let
+      lines = lib.filter (lib.hasPrefix "BindPaths=") (lib.splitString "\n" units.${unit});
+      words = lib.concatMap (line: lib.splitString " " (lib.removePrefix "BindPaths=" line)) lines;
+    in
+    map (lib.removePrefix "-") words;
 }

@@ -1,4 +1,4 @@
-# The options of this host's gateway, on a standby. Its unit is in standby.nix.
+# Options of this host's gateway, on a standby. Its unit is in standby.nix.
 {
   config,
   lib,
@@ -21,14 +21,34 @@ in
   options.services.openclaw-failover.gateway = {
     package = mkOption {
       type = types.nullOr types.package;
-      default = pkgs.openclaw or null;
+      default =
+        if !pkgs ? openclaw then
+          null
+        else if cfg.gateway.permitInsecure then
+          pkgs.openclaw.overrideAttrs (old: {
+            meta = old.meta or { } // {
+              knownVulnerabilities = [ ];
+            };
+          })
+        else
+          pkgs.openclaw;
       defaultText = literalExpression "pkgs.openclaw or null";
-      example = literalExpression "inputs.nix-openclaw.packages.\${pkgs.system}.openclaw-gateway";
+      example = literalExpression "inputs.nix-openclaw.packages.\${pkgs.stdenv.hostPlatform.system}.openclaw-gateway";
       description = ''
-        The package with OpenClaw's command `openclaw`. The one of nixpkgs is marked as insecure, because it does what
-        strangers may talk it into; who wants it nevertheless permits it:
-        `nixpkgs.config.allowInsecurePredicate = package: lib.getName package == "openclaw";`.
-        With `null`, `openclaw` is looked for in `environment.systemPackages`.
+        Package with OpenClaw's command `openclaw`. With `null` the gateway runs the one in
+        `environment.systemPackages`. nix-openclaw has no package for aarch64-linux; nixpkgs has one.
+      '';
+    };
+
+    permitInsecure = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Permits nixpkgs' `openclaw`, which is marked insecure: a message from a stranger may talk the agent into
+        something. It concerns the default of `gateway.package` alone, and works with every way to make `pkgs`. Where
+        you set `nixpkgs.config` yourself, this does the same:
+        `allowInsecurePredicate = package: lib.getName package == "openclaw";`.
       '';
     };
 
@@ -37,8 +57,9 @@ in
       default = "/etc/openclaw/gateway.env";
       example = "/run/secrets/gateway.env";
       description = ''
-        The file with the gateway's tokens and API keys, as NAME=value lines, for root alone to read:
-        OPENCLAW_GATEWAY_TOKEN, the channel's token, the model's key.
+        File with the gateway's tokens and API keys, as NAME=value lines, for root alone to read:
+        OPENCLAW_GATEWAY_TOKEN, the channel's token, the model's key. A file other than the default one must exist when
+        the gateway starts.
       '';
     };
 
@@ -56,9 +77,9 @@ in
       '';
       description = ''
         OpenClaw's own configuration on this standby, with one channel that no upstream owns. It becomes
-        /etc/openclaw/openclaw.json, which everybody may read and OpenClaw cannot change: tokens come from
-        `environmentFile`. With `null`, OpenClaw reads `~openclaw/.openclaw/openclaw.json`, and nobody but you sees to
-        it that the two hosts share no channel.
+        /etc/openclaw/openclaw.json, which every user can read and OpenClaw cannot change: tokens come from
+        `environmentFile`. With `null`, OpenClaw reads `.openclaw/openclaw.json` in the user's home, and you alone
+        see to it that the two hosts share no channel.
       '';
       type = types.nullOr (
         types.submodule {
@@ -69,41 +90,41 @@ in
               default = cfg.settings.workspace.path;
               defaultText = literalExpression "settings.workspace.path";
               example = "/home/openclaw/.openclaw/workspace";
-              description = "The folder that the agent works in.";
+              description = "Folder that the agent works in.";
             };
             channels = mkOption {
               type = types.attrsOf json.type;
               default = { };
               example.telegram.dmPolicy = "allowlist";
               description = ''
-                The one chat channel that is this standby's own. Telegram comes with OpenClaw; for another, install its
-                plugin once, as `openclaw`: `openclaw plugins install @openclaw/discord`.
+                Chat channel of this standby's own. Telegram comes with OpenClaw; for another, install its plugin once,
+                as the agent's user: `openclaw plugins install @openclaw/discord`.
               '';
             };
             cron.enabled = mkOption {
               type = types.bool;
               default = false;
               example = false;
-              description = "Whether crons run. They are the primary's: on a standby they would run twice.";
+              description = "True if crons run. They are the primary's: on a standby they would run twice.";
             };
             gateway = {
               port = mkOption {
                 type = types.port;
                 default = 18789;
                 example = 18789;
-                description = "The port that it listens on.";
+                description = "Port that it listens on.";
               };
               mode = mkOption {
                 type = types.str;
                 default = "local";
                 example = "local";
-                description = "Where the gateway runs: here.";
+                description = "Mode of the gateway: it runs on this host.";
               };
               bind = mkOption {
                 type = types.str;
                 default = "tailnet";
                 example = "loopback";
-                description = "Where it listens; with `tailnet` also on loopback, where the monitor asks.";
+                description = "Address that it listens on; with `tailnet` also loopback, which the monitor probes.";
               };
               auth = mkOption {
                 type = json.type;
@@ -112,7 +133,7 @@ in
                   token = fromEnvironment "OPENCLAW_GATEWAY_TOKEN";
                 };
                 example.mode = "none";
-                description = "How clients prove who they are: by default with a token from `environmentFile`.";
+                description = "Authentication of clients: by default a token from `environmentFile`.";
               };
             };
           };

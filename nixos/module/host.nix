@@ -1,5 +1,5 @@
-# The host around it: who may come in, from where, and how it stays up to date. All of it is NixOS's own, switched on by
-# default where nobody says otherwise.
+# The host around it: logins, firewall, tailnet and upgrades. These are NixOS's own options, set as defaults, so that
+# your own values win.
 {
   config,
   lib,
@@ -15,7 +15,9 @@ in
   config = mkIf cfg.enable (mkMerge [
     (mkIf cfg.firewall.enable {
       networking.firewall.enable = mkDefault true;
-      networking.firewall.interfaces.${config.services.tailscale.interfaceName}.allowedTCPPorts = [ port ];
+      networking.firewall.interfaces.${config.services.tailscale.interfaceName}.allowedTCPPorts = [
+        port
+      ];
     })
     (mkIf cfg.fail2ban.enable {
       services.fail2ban.enable = mkDefault true;

@@ -1,4 +1,4 @@
-# What a person decides about this host. The configurations of the monitor and of the gateway have files of their own.
+# Decisions about this host. The configurations of the monitor and of the gateway have files of their own.
 {
   config,
   lib,
@@ -7,18 +7,25 @@
 }:
 let
   inherit (lib) literalExpression mkOption types;
-  inherit (import ./types.nix { inherit lib; }) runtimePath;
+  inherit (import ./types.nix { inherit lib; }) account plainPath runtimePath;
   cfg = config.services.openclaw-failover;
 
-  # What makes a whole standby out of a bare host is switched on there, and there only.
-  onStandby =
-    what:
+  switch =
+    description:
     mkOption {
       type = types.bool;
+      default = false;
+      example = true;
+      inherit description;
+    };
+  # On for a standby, which may be a bare host, and off for a primary, which is left as it is.
+  onStandby =
+    description:
+    switch description
+    // {
       default = cfg.role == "standby";
       defaultText = literalExpression ''role == "standby"'';
       example = false;
-      description = what;
     };
 in
 {
@@ -29,8 +36,8 @@ in
       type = types.package;
       default = pkgs.callPackage ../package.nix { };
       defaultText = literalExpression "pkgs.callPackage ./nixos/package.nix { }";
-      example = literalExpression "inputs.openclaw-failover.packages.\${pkgs.system}.dynamic";
-      description = "The program, with its units and its polkit rule. The flake's module takes the static one.";
+      example = literalExpression "pkgs.openclaw-failover";
+      description = "Package of the program, built by default from the host's own nixpkgs.";
     };
 
     role = mkOption {
@@ -41,24 +48,40 @@ in
       default = "standby";
       example = "primary";
       description = ''
-        What this host is. A `standby` watches the primary and serves while it is gone: monitor, gateway, workspace,
-        secrets, and a hardened host around them. On a `primary` only the workspace's regular push is declared, and what
-        that needs: how OpenClaw itself is run there is left as it is.
+        Role of this host. A `standby` watches the primary and serves while the primary is down: monitor, gateway,
+        workspace, secrets, and a hardened host around them. On a `primary` the module declares the regular push of the
+        workspace and nothing else.
       '';
     };
 
     user = {
-      enable = mkOption {
-        type = types.bool;
-        default = true;
-        example = false;
-        description = "Whether to declare the user and group `openclaw`, whose gateway and workspace it is.";
+      enable = onStandby ''
+        Declares the agent's user and group. On a primary whoever runs OpenClaw there has declared them: nix-openclaw's
+        module, for example, or you in `users.users`.
+      '';
+      name = mkOption {
+        type = account;
+        default = "openclaw";
+        example = "me";
+        description = "User that runs OpenClaw and owns the workspace. The syncs, and a standby's gateway, run as it.";
+      };
+      group = mkOption {
+        type = types.nullOr account;
+        default = null;
+        example = "users";
+        description = "Group of that user. Unset, the one in `users.users`, or else a group of the user's name.";
+      };
+      home = mkOption {
+        type = types.nullOr plainPath;
+        default = null;
+        example = "/srv/claw";
+        description = "Home of that user. Unset, the one in `users.users`, or else `/home/NAME`.";
       };
       authorizedKeys = mkOption {
         type = types.listOf types.str;
         default = [ ];
         example = [ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… me@laptop" ];
-        description = "Public ssh keys that may log in as `openclaw`.";
+        description = "Public ssh keys that may log in as that user, where `user.enable` declares it.";
       };
     };
 
@@ -68,8 +91,8 @@ in
         default = null;
         example = "git@example.org:me/memory.git";
         description = ''
-          The private git repository of the agent's workspace, `settings.workspace.url`. A standby's workspace that is
-          no checkout yet becomes one of it; on a primary OpenClaw makes the checkout, and this becomes its remote.
+          Private git repository of the agent's workspace, `settings.workspace.url`. A standby clones it if the
+          workspace is no checkout yet. On a primary OpenClaw makes the checkout, and this becomes its remote.
         '';
       };
       sshKeyFile = mkOption {
@@ -77,22 +100,22 @@ in
         default = null;
         example = "/run/secrets/openclaw-ssh-key";
         description = ''
-          The private ssh key with which `openclaw` reaches the git host, and the hosts that its secrets come from. The
-          user must be able to read it (with sops-nix: `owner = "openclaw"`), and it must not lie below /home, which the
-          sync units do not see. Unset, the keys in `~openclaw/.ssh` are used.
+          Private ssh key of the agent's user for the git host, and for the hosts that secrets are copied from. That
+          user must be able to read it (sops-nix: `owner = "openclaw"`). The syncs see nothing below /home. Unset, the
+          keys in the user's `.ssh` are used.
         '';
       };
     };
 
     knownHosts = mkOption {
-      type = types.attrsOf types.str;
+      type = types.attrsOf (types.either types.str (types.listOf types.str));
       default = { };
-      example = {
-        "github.com" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
-      };
+      defaultText = literalExpression "the published keys of github.com, gitlab.com and codeberg.org";
+      example."git.example.org" = [ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA…" ];
       description = ''
-        The public keys of the hosts that are reached over ssh, as in `programs.ssh.knownHosts`: the git host, and those
-        that secrets are copied from. A host whose key is unknown is never trusted.
+        Public ssh keys of the git host, and of the hosts that secrets are copied from: one key or several for each. A
+        host whose key is unknown is never trusted. The published keys of github.com, gitlab.com and codeberg.org are
+        set already; your own value for one of them replaces it.
       '';
     };
 
@@ -101,50 +124,44 @@ in
       default = "/etc/openclaw-failover/credentials";
       example = "/run/secrets/openclaw-failover";
       description = ''
-        The folder with the credentials that the configuration names, one regular file each, for root alone; systemd
-        hands copies to the monitor. The default one is made, and may stay empty. Another one must exist before the
-        monitor starts, and links in it are passed over.
+        Folder with the credentials that the configuration names, one regular file each, for root alone; systemd hands
+        copies to the monitor. The default folder is created and may stay empty. Another one must exist before the
+        monitor starts, and links in it are ignored.
       '';
     };
 
     drill = {
-      enable = mkOption {
-        type = types.bool;
-        default = false;
-        example = true;
-        description = "Whether a standby rehearses a failover regularly, with `openclaw-failover-drill.timer`.";
-      };
+      enable = switch "Rehearses a failover regularly on a standby, by `openclaw-failover-drill.timer`.";
       onCalendar = mkOption {
         type = types.nullOr types.str;
         default = null;
         example = "Wed 10:00";
-        description = "When, as in systemd.time(7). Unset, twice a month, as the timer says itself.";
+        description = "Time of the drills, as in systemd.time(7). Unset, twice a month.";
       };
     };
 
     firewall.enable = onStandby ''
-      Whether to switch `networking.firewall` on, and to open the gateway's port on the tailnet's interface and nowhere
-      else. This is to NixOS what `ufw` is to Debian and Ubuntu, rule for rule: nothing comes in but ssh (which
-      `services.openssh.openFirewall` lets through), and from the tailnet the gateway's port.
+      Enables `networking.firewall`, which is to NixOS what `ufw` is to Debian, and opens the gateway's port on the
+      tailnet's interface alone. ssh stays open by `services.openssh.openFirewall`.
     '';
 
-    fail2ban.enable = onStandby "Whether to switch `services.fail2ban` on, which bans who guesses at ssh.";
+    fail2ban.enable = onStandby "Enables `services.fail2ban`, which bans addresses after failed logins.";
 
     tailscale = {
-      enable = onStandby "Whether to switch `services.tailscale` on, the network between primary and standby.";
+      enable = onStandby "Enables `services.tailscale`, the network between primary and standby.";
       authKeyFile = mkOption {
         type = types.nullOr runtimePath;
         default = null;
         example = "/run/secrets/tailscale";
-        description = "A file with the key that joins this host to the tailnet. Unset, run `tailscale up` once.";
+        description = "File with the key that joins this host to the tailnet. Unset, run `tailscale up` once.";
       };
     };
 
-    ssh.enable = onStandby "Whether to run sshd, and to let nobody in without a key.";
+    ssh.enable = onStandby "Enables sshd, and turns logins with passwords off.";
 
-    autoUpgrade.enable = onStandby ''
-      Whether to switch `system.autoUpgrade` on, without reboots. A host that is built from a flake says which one in
-      `system.autoUpgrade.flake`. A rebuild restarts the monitor, and never the gateway.
+    autoUpgrade.enable = switch ''
+      Enables `system.autoUpgrade`, without reboots. A host that is built from a flake must name it in
+      `system.autoUpgrade.flake`. An upgrade restarts the monitor, and never the gateway.
     '';
   };
 }

@@ -7,30 +7,19 @@
 }:
 let
   cfg = config.services.openclaw-failover;
-  inherit (import ./derived.nix { inherit config lib pkgs; }) units;
+  inherit (import ./derived.nix { inherit config lib pkgs; }) programs unitPackage;
   sync = import ./sync.nix { inherit config lib pkgs; };
-  push = "openclaw-sync-push.service";
 in
 {
   config = lib.mkIf (cfg.enable && cfg.role == "primary") {
-    systemd.packages = [
-      # With the drop-in that makes it a primary's push.
-      (units
-        [
-          push
-          "openclaw-sync-push.timer"
-        ]
-        ''
-          mkdir $to/${push}.d
-          ln -s ${cfg.package}/share/openclaw-failover/openclaw-sync-push-primary.conf $to/${push}.d/primary.conf
-        ''
-      )
-    ];
-    systemd.services.openclaw-sync-push = sync {
-      made = [ cfg.settings.workspace.path ];
-      bound = [ "/home/openclaw/.openclaw/workspace" ];
-    };
-    # It comes round every minute; `settings.workspace.push_interval` says when a push is due.
+    systemd.packages = [ unitPackage ];
+    systemd.services.openclaw-sync-push = {
+      path = programs;
+      # A rebuild does not interrupt a push; the next one has the new unit.
+      restartIfChanged = false;
+    }
+    // sync "openclaw-sync-push.service" [ cfg.settings.workspace.path ];
+    # Its period is short; `settings.workspace.push_interval` decides when a push is due.
     systemd.timers.openclaw-sync-push.wantedBy = [ "timers.target" ];
   };
 }

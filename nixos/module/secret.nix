@@ -8,7 +8,8 @@ let
 
   isName =
     name:
-    match ".*([Tt]oken|[Ss]ecret|[Pp]assword|[Pp]assphrase|[Aa]pi_?[Kk]ey|[Pp]rivate_?[Kk]ey)" name != null;
+    match ".*([Tt]oken|[Ss]ecret|[Pp]assword|[Pp]assphrase|[Aa]pi_?[Kk]ey|[Pp]rivate_?[Kk]ey)" name
+    != null;
   prefixes = "sk-ant-|sk-proj-|sk-or-v1-|gh[pousr]_|github_pat_|glpat-|xox[bpe]-|xapp-|tskey-|hf_|gsk_|AIza";
   isToken =
     text:

@@ -1,25 +1,33 @@
-# The types of options that NixOS has no type for.
+# Option types that NixOS lacks.
 { lib }:
 let
   inherit (lib) types;
+  # Paths are written into unit files and ssh_config, where other characters would have a meaning.
+  plain = "/[A-Za-z0-9._/@+=-]*";
 in
 {
-  # Whatever the Nix store holds, everybody on the host may read, and every cache that it is copied to. A Nix path such
-  # as ./secret.env would be copied there, so only a text will do.
+  # Every user of the host can read the Nix store, and every cache gets a copy. A Nix path such as ./secret.env would be
+  # copied there, so only a string is accepted.
   runtimePath =
-    types.addCheck types.str (
-      path: lib.hasPrefix "/" path && !lib.hasPrefix "${builtins.storeDir}/" path
-    )
+    types.addCheck (types.strMatching plain) (path: !lib.hasPrefix "${builtins.storeDir}/" path)
     // {
-      description = "absolute path outside the Nix store, as a string";
+      description = "absolute path outside the Nix store, as a string of letters, digits and . _ / @ + = -";
     };
 
-  # It is written into unit files, where other characters would mean something.
-  plainPath = types.strMatching "/[A-Za-z0-9._/@+=-]*" // {
+  plainPath = types.strMatching plain // {
     description = "absolute path of letters, digits and . _ / @ + = -";
+  };
+
+  # Names are written into unit files too.
+  account = types.strMatching "[A-Za-z_][A-Za-z0-9_.-]*" // {
+    description = "name of a user or group";
   };
 
   duration = types.strMatching "[0-9]+(ms|s|m|h|d)" // {
     description = ''duration such as "500ms", "10s", "5m", "2h" or "30d"'';
+  };
+
+  size = types.strMatching "[0-9]+(B|KiB|MiB|GiB)" // {
+    description = ''size such as "100KiB" or "20MiB"'';
   };
 }

@@ -1,4 +1,4 @@
-# The hosts that the tests are made of. Their gateways are stubs, and nobody is asked to wait half a minute.
+# The hosts of the tests. Their gateways are stubs, and their thresholds short.
 { pkgs, ... }:
 let
   stub = pkgs.writers.writePython3Bin "openclaw" { } (builtins.readFile ./stub.py);
@@ -9,6 +9,7 @@ in
     services.openclaw-failover = {
       enable = true;
       role = "primary";
+      user.enable = true;
       workspace.repo = repo;
     };
     systemd.services.openclaw = {
@@ -37,7 +38,6 @@ in
       workspace.repo = repo;
       # There is no network outside.
       tailscale.enable = false;
-      autoUpgrade.enable = false;
     };
   };
 

@@ -1,5 +1,5 @@
-# A rebuild while the standby serves changes the monitor, and does not touch the gateway.
-{ pkgs, ... }:
+# A rebuild while the standby serves replaces the monitor, and does not touch the gateway.
+{ lib, pkgs, ... }:
 let
   hosts = import ./hosts.nix { inherit pkgs; };
 in
@@ -10,7 +10,7 @@ in
     standby = {
       imports = [ hosts.standby ];
       specialisation.changed.configuration = {
-        services.openclaw-failover.settings.probe.timeout = "1500ms";
+        services.openclaw-failover.settings.probe.timeout = lib.mkForce "1500ms";
         systemd.services.openclaw.environment.CHANGED = "yes";
         systemd.services.openclaw-failover.environment.CHANGED = "yes";
       };

@@ -1,8 +1,9 @@
 //! What a check has found.
 
 use std::fmt::Display;
+use std::path::Path;
 
-use super::fix;
+use super::fix::{self, Platform};
 use crate::config::{Config, Source};
 use crate::host::printable;
 use crate::json::Value;
@@ -45,7 +46,7 @@ impl Level {
 pub(super) struct Said {
     pub(super) level: Level,
     pub(super) evidence: String,
-    /// One of [`fix::ALL`], or empty.
+    /// The name of a remedy, or [`fix::NONE`].
     pub(super) fix: &'static str,
 }
 
@@ -85,12 +86,20 @@ impl Checked {
         self.said.level == Level::Fail
     }
 
-    /// The same, ready to be shown. `user` is the agent's.
+    /// Makes it ready to be shown. `user` is the agent's.
     #[must_use]
     pub fn finding(&self, config: &Config, source: &Source, user: &str) -> Finding {
+        self.finding_below(Path::new("/"), config, source, user)
+    }
+
+    /// Makes it ready to be shown, for the host whose files are below `root`.
+    pub(super) fn finding_below(&self, root: &Path, config: &Config, source: &Source, user: &str) -> Finding {
         let Said { level, evidence, fix } = self.said.clone();
-        // Where all is well there is nothing to fill in, and that is nearly always.
-        let fix = if fix.is_empty() { String::new() } else { fix::fill(fix, config, source, user) };
+        // Most findings are good and have no remedy.
+        let fix = match fix {
+            fix::NONE => String::new(),
+            fix => fix::fill(fix, Platform::detect(root), config, source, user),
+        };
         Finding { id: self.id, level, evidence, fix }
     }
 }

@@ -9,7 +9,7 @@ use super::fix;
 use super::world::World;
 use crate::config::Source;
 
-/// Where credentials lie.
+/// The folder of the credentials, where the monitor's unit names no other.
 const CREDENTIALS: &str = "/etc/openclaw-failover/credentials";
 
 /// What a gateway needs to start, in KiB: about 800 MiB were measured in its three processes.
@@ -23,6 +23,9 @@ const FILES: u64 = 100;
 
 /// `--write-tree` of `git merge-tree` came with it.
 const GIT: (u32, u32) = (2, 38);
+
+/// The credentials that systemd hands to the monitor are in one folder, which goes by this name.
+const CREDENTIAL_SET: &str = "notify:";
 
 /// A question that the bus itself answers.
 const GET_ID: [&str; 7] = [
@@ -53,26 +56,43 @@ pub(super) fn config(world: &World) -> Said {
     }
 }
 
+/// Returns the folder that the monitor's unit loads its credentials from.
+fn credentials_folder(world: &World) -> String {
+    let monitor = world.known("openclaw-failover.service").ok();
+    let loaded = monitor.as_ref().and_then(|unit| unit.values("LoadCredential").last());
+    loaded.and_then(|loaded| loaded.strip_prefix(CREDENTIAL_SET)).unwrap_or(CREDENTIALS).to_owned()
+}
+
 /// The credentials that the configuration names are there, and nobody else's to read.
 pub(super) fn credentials(world: &World) -> Said {
-    let folder = world.path(CREDENTIALS);
+    let shown = credentials_folder(world);
+    let folder = world.path(&shown);
     match fs::symlink_metadata(&folder) {
         Ok(found) if !found.is_dir() => {
-            return Said::fail(&format_args!("{CREDENTIALS} is no folder"), fix::CREDENTIALS);
+            return Said::fail(&format_args!("{shown} is no folder"), fix::CREDENTIALS);
         }
-        Ok(found) if found.mode() & 0o077 != 0 => {
+        // A secrets manager lets others into its folder, and not at its files.
+        Ok(found) if found.mode() & 0o077 != 0 && shown == CREDENTIALS => {
             let mode = found.mode() & 0o7777;
-            return Said::fail(&format_args!("{CREDENTIALS} is open to others: mode {mode:04o}"), fix::CREDENTIALS);
+            return Said::fail(&format_args!("{shown} is open to others: mode {mode:04o}"), fix::CREDENTIALS);
         }
         Ok(_) => {}
         Err(why) => {
-            return Said::fail(&format_args!("{CREDENTIALS}: {why}; the monitor cannot start"), fix::CREDENTIALS);
+            return Said::fail(&format_args!("{shown}: {why}; the monitor cannot start"), fix::CREDENTIALS);
         }
     }
     let named = world.config.upstreams.iter().filter_map(|upstream| upstream.credential.as_deref());
     for name in named {
-        if !folder.join(name).is_file() {
-            return Said::fail(&format_args!("there is no {CREDENTIALS}/{name}"), fix::CREDENTIAL);
+        match fs::symlink_metadata(folder.join(name)) {
+            Ok(found) if !found.is_file() => {
+                return Said::fail(&format_args!("{shown}/{name} is no regular file"), fix::CREDENTIAL);
+            }
+            Ok(found) if found.mode() & 0o077 != 0 && shown != CREDENTIALS => {
+                let mode = found.mode() & 0o7777;
+                return Said::fail(&format_args!("{shown}/{name} is open to others: mode {mode:04o}"), fix::CREDENTIAL);
+            }
+            Ok(_) => {}
+            Err(_) => return Said::fail(&format_args!("there is no {shown}/{name}"), fix::CREDENTIAL),
         }
     }
     Said::ok(&"root's alone, and all there")

@@ -104,7 +104,7 @@ pub(crate) fn read_list(said: &Value, half: Half) -> Vec<Checked> {
 fn read_one(said: &Value) -> Option<Said> {
     let text = |key: &str| said.get(key)?.as_str();
     let fix = text("fix").unwrap_or_default();
-    let known = fix::ALL.iter().find(|known| **known == fix).copied().unwrap_or(fix::NONE);
+    let known = fix::find(fix);
     Some(Said::new(Level::parse(text("level")?)?, &text("evidence")?, known))
 }
 

@@ -6,7 +6,7 @@ use crate::host::Command;
 
 /// What is asked of each unit.
 const PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,Type,User,ExecStart,\
-                          Environment,EnvironmentFiles,MainPID,WatchdogUSec,BindPaths";
+                          Environment,EnvironmentFiles,MainPID,WatchdogUSec,BindPaths,LoadCredential";
 
 /// A unit, as `systemctl show` prints it.
 #[derive(Clone, Debug, Default)]

@@ -229,7 +229,7 @@ impl World {
     /// What is shown of a check.
     pub(super) fn show(&self, checked: &Checked) -> Finding {
         let user = self.owner.as_ref().map_or(DEFAULT_USER, |owner| &owner.name);
-        checked.finding(&self.config, &self.source, user)
+        checked.finding_below(&self.root, &self.config, &self.source, user)
     }
 }
 

@@ -110,7 +110,7 @@ fn drop_in(site: &Site) -> Result<Option<String>, String> {
     Ok(Some(format!(
         "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths={files}\n\
          ExecStartPre=\nExecStartPre=-+/usr/bin/setpriv --reuid={name} --regid={gid} --init-groups --reset-env \
-         --no-new-privs {PROGRAM} sync files\n"
+         --no-new-privs /usr/bin/env PATH=${{PATH}} {PROGRAM} sync files\n"
     )))
 }
 

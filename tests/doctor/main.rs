@@ -8,3 +8,4 @@ mod needs;
 mod breaks;
 mod halves;
 mod host;
+mod nixos;

@@ -189,7 +189,7 @@ fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
         "{drop_in}"
     );
     let look = "setpriv --reuid=openclaw --regid=4242 --init-groups --reset-env --no-new-privs \
-                /usr/local/bin/openclaw-failover";
+                /usr/bin/env PATH=${PATH} /usr/local/bin/openclaw-failover";
     assert!(drop_in.ends_with(&format!("\nExecStartPre=\nExecStartPre=-+/usr/bin/{look} sync files\n")), "{drop_in}");
     host.write("etc/openclaw-failover/config.json", "{}");
     let State::Refused(why) = plan.look_at("config").unwrap() else { panic!("not refused") };

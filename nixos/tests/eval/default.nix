@@ -1,11 +1,13 @@
-# Evaluates the module over the cases in ./cases, and tells what did not come out as it should.
+# Evaluates the module over the cases in ./cases and over the examples of the README, and lists failures.
 #
-# With no argument it runs on a double of the module system. With `lib`, the path of nixpkgs' `lib`, it runs on that one;
-# with `nixpkgs`, the path of a whole nixpkgs, on all of NixOS, whose own assertions must then hold too.
+# Without an argument it runs on a double of the module system. With `lib`, the path of nixpkgs' `lib`, it runs on that
+# one; with `nixpkgs`, the path of a whole nixpkgs, on all of NixOS, whose own assertions must then hold too.
 {
   lib ? null,
   nixpkgs ? null,
   system ? "x86_64-linux",
+  # A file with the program's effective configuration, for `missing`.
+  effective ? null,
 }:
 let
   library =
@@ -27,6 +29,7 @@ let
       options.services =
         library.optionalAttrs (!known ? openclaw) { openclaw.enable = switch; }
         // library.optionalAttrs (!known ? openclaw-gateway) { openclaw-gateway.enable = switch; };
+      options.sops.secrets = import ./sops.nix { lib = library; };
     };
   nixos =
     modules:
@@ -41,12 +44,14 @@ let
       modules = [ ../../module.nix ] ++ case;
     in
     if nixpkgs != null then
-      (nixos (modules ++ [
-        foreign
-        ./machine.nix
-        { services.openclaw-failover.gateway.package = library.mkDefault stubs.openclaw; }
-        { services.openclaw-failover.package = library.mkDefault stubs.openclaw-failover; }
-      ])).config
+      (nixos (
+        modules
+        ++ [
+          foreign
+          ./machine.nix
+          { services.openclaw-failover.package = library.mkDefault stubs.openclaw-failover; }
+        ]
+      )).config
     else
       (library.evalModules {
         modules = modules ++ [ ./host.nix ];
@@ -59,18 +64,37 @@ let
 
   cases = import ./cases/mistakes.nix { lib = library; };
   intended = import ./cases/sound.nix { lib = library; };
-  sound = intended // library.optionalAttrs (nixpkgs == null) machines;
+  readme = import ./readme.nix { lib = library; };
+  sound =
+    intended
+    // readme.cases
+    // library.optionalAttrs (nixpkgs == null) (
+      machines // library.concatMapAttrs specialised machines
+    );
   evaluated = library.mapAttrs (_: case: evaluate case.modules) sound;
 
-  # The hosts of the tests in virtual machines, which cannot be booted everywhere. NixOS evaluates them by itself.
+  # A host under each of its specialisations. NixOS evaluates them with the host.
+  specialised =
+    name: case:
+    library.mapAttrs' (variant: special: {
+      name = "${name}-${variant}";
+      value.modules = case.modules ++ [ special.configuration ];
+    }) (evaluate case.modules).specialisation;
+
+  # The hosts of the tests in virtual machines. NixOS evaluates them by itself.
   machines = builtins.listToAttrs (
     library.concatLists (
       library.mapAttrsToList (
         test: file:
-        library.mapAttrsToList (host: module: {
-          name = "vm-${test}-${host}";
-          value.modules = [ module ];
-        }) (import file { pkgs = stubs; }).nodes
+        library.mapAttrsToList
+          (host: module: {
+            name = "vm-${test}-${host}";
+            value.modules = [ module ];
+          })
+          (import file {
+            lib = library;
+            pkgs = stubs;
+          }).nodes
       ) (import ../all.nix)
     )
   );
@@ -84,7 +108,7 @@ let
   refusals = config: map (one: one.message) (library.filter (one: !one.assertion) config.assertions);
   ours = library.filter (contains "openclaw");
 
-  # What a sound case promises and does not keep.
+  # Expectations that a sound case does not meet.
   broken =
     name: case:
     let
@@ -99,9 +123,11 @@ let
         }
       );
     in
-    map (what: "${name}: ${what}") (library.attrNames (library.filterAttrs (_: holds: !holds) expected));
+    map (what: "${name}: ${what}") (
+      library.attrNames (library.filterAttrs (_: holds: !holds) expected)
+    );
 
-  # What a case that must be complained of is not told, or is told besides. A real NixOS may have more to say.
+  # Messages that a faulty case lacks, or has besides. A real NixOS may have more to say.
   unsaid =
     messages: name: case:
     let
@@ -115,6 +141,7 @@ in
 {
   failures =
     import ./package.nix
+    ++ readme.failures
     ++ collect broken sound
     ++ collect (unsaid refusals) cases.refused
     ++ collect (unsaid (config: ours config.warnings)) cases.warned;
@@ -129,18 +156,39 @@ in
   names.mistyped = library.attrNames cases.mistyped;
   names.files = library.attrNames written;
 
-  # Each of these must not evaluate, and say why.
+  # None of these may evaluate; each must say why.
   mistyped = library.mapAttrs (_: case: {
     inherit (case) says;
     value = case.value (evaluate case.modules).services.openclaw-failover;
   }) cases.mistyped;
 
-  # What the sound cases would write, for the programs that read it.
+  # The files that the sound cases would write, for the programs that read them.
   files = library.mapAttrs (_: config: {
-    config = builtins.fromJSON config.environment.etc."openclaw-failover/config.json".source.written.value;
+    config = (import ./judge.nix { lib = library; } config).settings;
     role = config.services.openclaw-failover.role;
-    gateway = builtins.fromJSON (config.environment.etc."openclaw/openclaw.json".source.value or "null");
+    gateway = config.services.openclaw-failover.gateway.settings;
   }) written;
+
+  # The keys of the program's effective configuration that are no options.
+  missing =
+    let
+      compare =
+        place: wanted: options:
+        if library.isAttrs wanted then
+          library.concatLists (
+            library.mapAttrsToList (
+              key: value:
+              if options ? ${key} then compare "${place}.${key}" value options.${key} else [ "${place}.${key}" ]
+            ) wanted
+          )
+        else if library.isList wanted && wanted != [ ] then
+          compare "${place}[]" (library.head wanted) (library.head options)
+        else
+          [ ];
+    in
+    compare "settings" (builtins.fromJSON (
+      builtins.readFile effective
+    )) evaluated.everyKey.services.openclaw-failover.settings;
 
   inherit evaluated;
 }

@@ -1,5 +1,5 @@
-# Stand-ins for the options of NixOS that the module and the example define, where NixOS itself is not at hand. They
-# accept whatever they are given: what becomes of it there is NixOS's business.
+# Stand-ins for the options of NixOS that the module and the examples define, for machines without NixOS. They accept
+# any value.
 { lib, pkgs, ... }:
 let
   inherit (lib) mkOption types;
@@ -21,6 +21,7 @@ in
     networking.firewall.allowedTCPPorts = list;
     networking.firewall.interfaces = free;
     nixpkgs.config = free;
+    nixpkgs.flake.source = option (types.nullOr types.str) null;
     programs.ssh.extraConfig = option types.lines "";
     programs.ssh.knownHosts = free;
     programs.ssh.package = option types.package pkgs.openssh;
@@ -35,22 +36,38 @@ in
     services.tailscale.enable = switch;
     services.tailscale.interfaceName = option types.str "tailscale0";
     services.tailscale.package = option types.package pkgs.tailscale;
-    specialisation = free;
+    # Kept as it is, priorities included.
+    specialisation = option (types.attrsOf (
+      types.submodule { options.configuration = option types.unspecified { }; }
+    )) { };
+    sops.secrets = import ./sops.nix { inherit lib; };
     system.autoUpgrade = free;
     system.stateVersion = option types.str "";
     systemd.packages = list;
-    systemd.services = free;
+    systemd.services = option (types.attrsOf (
+      types.submodule {
+        freeformType = types.attrsOf types.anything;
+        options.path = list;
+        options.restartIfChanged = option types.bool true;
+      }
+    )) { };
+    systemd.sysusers.enable = switch;
     systemd.timers = free;
     systemd.tmpfiles.rules = list;
     users.groups = free;
     users.users = option (types.attrsOf (
-      types.submodule {
-        freeformType = types.attrsOf types.anything;
-        options.home = option types.str "/home/openclaw";
-        options.openssh.authorizedKeys.keys = list;
-        options.openssh.authorizedKeys.keyFiles = list;
-      }
+      types.submodule (
+        { name, ... }:
+        {
+          freeformType = types.attrsOf types.anything;
+          options.home = option types.str "/home/${name}";
+          options.openssh.authorizedKeys.keys = list;
+          options.openssh.authorizedKeys.keyFiles = list;
+        }
+      )
     )) { };
+    users.mutableUsers = option types.bool true;
+    services.userborn.enable = switch;
     virtualisation = free;
   };
 }

@@ -1,19 +1,26 @@
-# The package and the lock, as far as they can be judged without nixpkgs: what is wrong with them.
+# Faults of the package and of the lock that show without nixpkgs.
 let
-  manifest = builtins.fromTOML (builtins.readFile ../../../Cargo.toml);
+  lib = import ./double;
+  manifest = lib.importTOML ../../../Cargo.toml;
   package = import ../../package.nix {
-    lib = {
+    lib = lib // {
       fileset.toSource = source: source.fileset;
       fileset.unions = files: files;
       licenses.mit = "MIT";
       platforms.linux = [ ];
-      optionalString = condition: text: if condition then text else "";
     };
     stdenv.buildPlatform.canExecute = _: true;
     stdenv.hostPlatform = { };
     installShellFiles = "installShellFiles";
+    versionCheckHook = "versionCheckHook";
+    nix-update-script = _: "nix-update";
     bashInteractive = "bash";
-    rustPlatform.buildRustPackage = attributes: attributes;
+    rustPlatform.buildRustPackage =
+      attributes:
+      let
+        package = attributes { finalPackage.overrideAttrs = change: package // change; };
+      in
+      package;
     git = "git";
     openssh = "openssh";
     perl = "perl";
@@ -27,6 +34,8 @@ let
   says = what: holds: if holds then [ ] else [ what ];
 in
 says "the package has another version than Cargo.toml" (package.version == manifest.package.version)
+++ says "a host that installs the package runs its tests" (!package.doCheck)
+++ says "no check of the flake runs the tests" package.passthru.tests.suite.doCheck
 ++ says "the package's source lacks a file" (builtins.all builtins.pathExists package.src)
 ++ says "the package does not install the units" (
   builtins.match ".*nixos/install.sh \"[$]out\".*" (

@@ -1,11 +1,16 @@
-# Stand-ins for the packages that the module names: derivations by their looks, which keep what they were made of.
+# Stand-ins for the packages that the module names: attribute sets like derivations, with their inputs.
 { lib }:
 let
-  derivation = name: attributes: attributes // {
-    type = "derivation";
-    inherit name;
-    outPath = "${builtins.storeDir}/${builtins.substring 0 32 (builtins.hashString "sha256" name)}-${name}";
-  };
+  derivation =
+    name: attributes:
+    attributes
+    // {
+      type = "derivation";
+      inherit name;
+      outPath = "${builtins.storeDir}/${
+        builtins.substring 0 32 (builtins.hashString "sha256" name)
+      }-${name}";
+    };
   json =
     let
       inherit (lib.types)
@@ -19,14 +24,25 @@ let
         path
         str
         ;
-      value = nullOr (oneOf [ bool int float str path (attrsOf value) (listOf value) ]) // {
-        description = "JSON value";
-      };
+      value =
+        nullOr (oneOf [
+          bool
+          int
+          float
+          str
+          path
+          (attrsOf value)
+          (listOf value)
+        ])
+        // {
+          description = "JSON value";
+        };
     in
     value;
 in
 lib.genAttrs [
   "bash"
+  "bashInteractive"
   "coreutils"
   "getent"
   "gitMinimal"
@@ -40,13 +56,35 @@ lib.genAttrs [
   "util-linux"
 ] (name: derivation name { })
 // {
+  # As nixpkgs marks it.
+  openclaw =
+    let
+      marked =
+        meta:
+        derivation "openclaw" {
+          meta = meta // rec {
+            insecure = meta.knownVulnerabilities != [ ];
+            available = !insecure;
+          };
+          overrideAttrs = change: marked (change { inherit meta; }).meta;
+        };
+    in
+    marked {
+      knownVulnerabilities = [ "a message may talk it into something" ];
+    };
+  symlinkJoin = attributes: derivation attributes.name attributes;
+  writeTextDir = path: text: derivation (baseNameOf path) { inherit text; };
   callPackage = _: _: derivation "openclaw-failover" { };
   formats.json = _: {
     type = json;
     generate = name: value: derivation name { value = builtins.toJSON value; };
   };
-  runCommand = name: attributes: script: derivation name (attributes // { buildCommand = script; });
-  writers.writePython3Bin = name: _: _: derivation name { };
+  runCommand =
+    name: attributes: script:
+    derivation name (attributes // { buildCommand = script; });
+  writers.writePython3Bin =
+    name: _: _:
+    derivation name { };
   stdenv.buildPlatform.canExecute = _: true;
   stdenv.hostPlatform.system = "x86_64-linux";
 }

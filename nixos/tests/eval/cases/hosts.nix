@@ -8,6 +8,7 @@ rec {
     services.openclaw-failover = {
       enable = true;
       settings.upstreams = [ upstream ];
+      gateway.permitInsecure = true;
       gateway.settings.channels.telegram.enabled = true;
       user.authorizedKeys = [ "ssh-ed25519 AAAA me" ];
     };
@@ -19,6 +20,14 @@ rec {
       workspace.repo = "git@example.org:me/memory.git";
     };
   };
+  # The account of that primary, which the module leaves to whoever runs OpenClaw there.
+  account = {
+    users.groups.openclaw = { };
+    users.users.openclaw = {
+      isNormalUser = true;
+      group = "openclaw";
+    };
+  };
 
   # One of them, with more of this module's options.
   and = host: settings: {
@@ -28,4 +37,18 @@ rec {
     ];
   };
   standby = and minimal;
+
+  # A standby whose file has one of each list and object.
+  every = standby {
+    settings = {
+      secrets = [ { source = "openclaw@100.64.0.1:.openclaw/standby.env"; } ];
+      notify = [
+        {
+          credential = "ntfy";
+          format = "ntfy";
+        }
+      ];
+      heartbeat.credential = "heartbeat";
+    };
+  };
 }

@@ -1,4 +1,4 @@
-# Mistakes, each with the words that help.
+# Mistakes, each with the message that helps.
 { lib }:
 let
   inherit (import ./hosts.nix)
@@ -21,6 +21,7 @@ in
         {
           services.openclaw-failover = {
             enable = true;
+            gateway.permitInsecure = true;
             gateway.settings.channels.telegram.enabled = true;
           };
         }
@@ -35,7 +36,29 @@ in
     literalInSettings = told "settings: upstreams[].urls[] is written out" (standby {
       settings.upstreams = lib.mkForce [ { urls = [ "http://me:hunter2@100.64.0.1:18789" ]; } ];
     });
-    crons = told "crons are the primary's" (standby { gateway.settings.cron.enabled = true; });
+    insecure = told "nixpkgs marks OpenClaw insecure" {
+      modules = [
+        {
+          services.openclaw-failover = {
+            enable = true;
+            settings.upstreams = [ upstream ];
+            gateway.settings.channels.telegram.enabled = true;
+          };
+        }
+      ];
+    };
+    upgradeOfFlake = told "would build /etc/nixos/configuration.nix instead" {
+      modules = [
+        minimal
+        {
+          nixpkgs.flake.source = "/nix/store/nixpkgs";
+          services.openclaw-failover.autoUpgrade.enable = true;
+        }
+      ];
+    };
+    crons = told "crons are the primary's" (standby {
+      gateway.settings.cron.enabled = true;
+    });
     servicesOpenclaw = told "both define openclaw.service" {
       modules = [
         minimal
@@ -54,7 +77,9 @@ in
         { systemd.services.openclaw.wantedBy = [ "multi-user.target" ]; }
       ];
     };
-    otherUnit = told "settings.gateway.unit" (standby { settings.gateway.unit = "claw.service"; });
+    otherUnit = told "settings.gateway.unit" (standby {
+      settings.gateway.unit = "claw.service";
+    });
     otherPort = told "settings.gateway.url: the gateway listens on port 18789" (standby {
       settings.gateway.url = "http://127.0.0.1:8080";
     });
@@ -64,6 +89,7 @@ in
           services.openclaw-failover = {
             enable = true;
             role = "primary";
+            user.enable = true;
           };
         }
       ];
@@ -74,7 +100,9 @@ in
         { systemd.services.openclaw.serviceConfig.DynamicUser = true; }
       ];
     };
-    primaryWithUpstream = told "a primary watches nobody" (and primary { settings.upstreams = [ upstream ]; });
+    primaryWithUpstream = told "a primary watches nobody" (
+      and primary { settings.upstreams = [ upstream ]; }
+    );
   };
 
   warned = {
@@ -84,22 +112,52 @@ in
     noChannel = told "nobody can reach it by chat" (standby {
       gateway.settings.channels.telegram.enabled = lib.mkForce false;
     });
-    noKey = told "no user of this host has one" (standby { user.authorizedKeys = lib.mkForce [ ]; });
+    noUser = told "no user me is declared" (
+      and primary {
+        user.enable = lib.mkForce false;
+        user.name = "me";
+      }
+    );
+    noKey = told "no user of this host has one" (standby {
+      user.authorizedKeys = lib.mkForce [ ];
+    });
   };
 
   mistyped = {
-    environmentInStore = told "absolute path outside the Nix store" (standby {
-      gateway.environmentFile = "${builtins.storeDir}/00000000000000000000000000000000-gateway.env";
-    }) // { value = ours: ours.gateway.environmentFile; };
-    keyInStore = told "absolute path outside the Nix store" (standby { workspace.sshKeyFile = ./mistakes.nix; }) // {
-      value = ours: ours.workspace.sshKeyFile;
-    };
-    duration = told "duration such as" (standby { settings.promote.after = "half a minute"; }) // {
-      value = ours: ours.settings.promote.after;
-    };
-    path = told "absolute path of letters" (standby { settings.workspace.path = "/home/my claw"; }) // {
-      value = ours: ours.settings.workspace.path;
-    };
-    misspelt = told "does not exist" (standby { gatewy = { }; }) // { value = ours: ours.enable; };
+    environmentInStore =
+      told "absolute path outside the Nix store" (standby {
+        gateway.environmentFile = "${builtins.storeDir}/00000000000000000000000000000000-gateway.env";
+      })
+      // {
+        value = ours: ours.gateway.environmentFile;
+      };
+    keyInStore =
+      told "absolute path outside the Nix store" (standby {
+        workspace.sshKeyFile = ./mistakes.nix;
+      })
+      // {
+        value = ours: ours.workspace.sshKeyFile;
+      };
+    duration =
+      told "duration such as" (standby {
+        settings.promote.after = "half a minute";
+      })
+      // {
+        value = ours: ours.settings.promote.after;
+      };
+    path =
+      told "absolute path of letters" (standby {
+        settings.workspace.path = "/home/my claw";
+      })
+      // {
+        value = ours: ours.settings.workspace.path;
+      };
+    misspelt =
+      told "does not exist" (standby {
+        gatewy = { };
+      })
+      // {
+        value = ours: ours.enable;
+      };
   };
 }

@@ -1,38 +1,67 @@
-# Hosts that must come out as intended: what holds of each.
+# Hosts that must evaluate as intended, with expectations of each.
 { lib }:
 let
   inherit (import ./hosts.nix)
+    account
+    every
     minimal
     primary
     standby
     upstream
     ;
 
-  written = config: builtins.fromJSON config.environment.etc."openclaw-failover/config.json".source.written.value;
-  gateway = config: builtins.fromJSON config.environment.etc."openclaw/openclaw.json".source.value;
+  judge = import ../judge.nix { inherit lib; };
+  written = config: (judge config).settings;
+  gateway = config: config.services.openclaw-failover.gateway.settings;
   unit = config: name: config.systemd.services.${name};
-  # Whether a unit has these programs in its path.
+  # The lines of an installed unit file.
+  lines = config: name: lib.splitString "\n" (judge config).units.${name};
+  says =
+    config: name: line:
+    lib.elem line (lines config name);
+  # The settings of an installed unit file that name something which this host does not have.
+  misses =
+    config: name:
+    let
+      home = "/home/openclaw";
+      isForeign =
+        line:
+        !lib.hasPrefix "#" line
+        && (
+          builtins.match ".*/usr/(local|bin/[^e]|sbin).*" line != null
+          || builtins.match ".*[ =@+!-]/bin/[^s].*" line != null
+          || ((judge config).home != home && builtins.match ".*${home}.*" line != null)
+          || (
+            (judge config).user != "openclaw"
+            && builtins.match ".*(User|Group|Groups|reuid|regid)=openclaw( .*)?" line != null
+          )
+        );
+    in
+    lib.filter isForeign (lines config name);
+  # True if no unit of this host names a place or an account that it does not have.
+  isAtHome = config: lib.all (name: misses config name == [ ]) (lib.attrNames (judge config).units);
+  # True if a unit has these programs in its path.
   finds =
     config: name:
-    lib.all (program: lib.any (package: lib.hasPrefix program (package.name or package)) (unit config name).path);
+    lib.all (
+      program: lib.any (package: lib.hasPrefix program (package.name or package)) (unit config name).path
+    );
+  # A command line with its store paths shortened to the names of the packages.
+  shorten =
+    line:
+    lib.concatStringsSep "" (
+      map (part: if lib.isList part then "/${lib.head part}" else part) (
+        builtins.split "${builtins.storeDir}/[a-z0-9]{32}-([a-z]+(-[a-z]+)*)[^/]*" (
+          builtins.unsafeDiscardStringContext line
+        )
+      )
+    );
   programs = [
     "git"
     "rsync"
     "sqlite"
   ];
   usual = "/home/openclaw/.openclaw";
-  setup = name: ../../../../src/setup + "/${name}";
-  # Whether a unit file has this line.
-  file = name: line: lib.elem line (builtins.split "\n" (builtins.readFile (setup name)));
-  # The units that are taken from the package, as far as they are there.
-  taken =
-    config:
-    let
-      script = package: builtins.unsafeDiscardStringContext (package.buildCommand or "");
-      scripts = lib.concatMap (package: [ (script package) ]) config.systemd.packages;
-      words = lib.concatMap (builtins.split "(openclaw[a-z-]*[.](service|timer))[ ;]") scripts;
-    in
-    map lib.head (lib.filter lib.isList words);
 in
 {
   minimal = standby { } // {
@@ -43,20 +72,26 @@ in
           gateway.url = "http://127.0.0.1:18789";
           workspace.path = "/home/openclaw/.openclaw/workspace";
         };
-      "the monitor starts at boot" = (unit config "openclaw-failover").wantedBy == [ "multi-user.target" ];
-      "nothing is rehearsed unasked" = (config.systemd.timers.openclaw-failover-drill.wantedBy or [ ]) == [ ];
-      "it keeps its old name" = (unit config "openclaw-failover").aliases == [ "openclaw-health-monitor.service" ];
+      "the monitor starts at boot" =
+        (unit config "openclaw-failover").wantedBy == [ "multi-user.target" ];
+      "nothing is rehearsed unasked" =
+        (config.systemd.timers.openclaw-failover-drill.wantedBy or [ ]) == [ ];
+      "it keeps its old name" =
+        (unit config "openclaw-failover").aliases == [ "openclaw-health-monitor.service" ];
       "the gateway is started by nobody" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
       "a rebuild bounces neither the gateway nor a sync" =
-        lib.all (name: !(unit config name).restartIfChanged) [
-          "openclaw"
-          "openclaw-sync-pull"
-          "openclaw-sync-push"
-        ];
-      "a sync finds its programs" = lib.all (name: finds config name [ "openssh" ] && finds config name programs) [
-        "openclaw-sync-pull"
-        "openclaw-sync-push"
-      ];
+        lib.all (name: !(unit config name).restartIfChanged)
+          [
+            "openclaw"
+            "openclaw-sync-pull"
+            "openclaw-sync-push"
+          ];
+      "a sync finds its programs" =
+        lib.all (name: finds config name [ "openssh" ] && finds config name programs)
+          [
+            "openclaw-sync-pull"
+            "openclaw-sync-push"
+          ];
       "the monitor finds what it asks, and what it misses on behalf of the syncs" =
         finds config "openclaw-failover" [
           "getent"
@@ -74,14 +109,53 @@ in
         lib.all (name: (unit config name).serviceConfig.BindPaths == [ ]) [
           "openclaw-sync-pull"
           "openclaw-sync-push"
-        ];
-      "only units that there are are taken" =
-        lib.length (taken config) == 7 && lib.all (name: builtins.pathExists (setup name)) (taken config);
-      "the unit files say what is believed of them" =
-        file "openclaw-sync-pull.service" "BindPaths=-${usual}/workspace -${usual}/secrets"
-        && file "openclaw-sync-push.service" "BindPaths=-${usual}/workspace -${usual}/state -${usual}/agents"
-        && file "openclaw-failover.service" "LoadCredential=notify:/etc/openclaw-failover/credentials"
-        && file "openclaw.service" "EnvironmentFile=-/etc/openclaw/gateway.env";
+        ]
+        && says config "openclaw-sync-pull.service" "BindPaths=-${usual}/workspace -${usual}/secrets";
+      "the units of src/setup are installed, but for those of a primary" =
+        let
+          names = lib.attrNames (judge config).units;
+        in
+        lib.all (name: lib.elem name names) [
+          "openclaw-failover.service"
+          "openclaw-failover-drill.service"
+          "openclaw-failover-drill.timer"
+          "openclaw.service"
+          "openclaw-sync-pull.service"
+          "openclaw-sync-push.service"
+        ]
+        && !lib.elem "openclaw-sync-push.timer" names;
+      "the units name nothing that NixOS does not have" = isAtHome config;
+      "the unit files are those of every other host, but for the places of programs" =
+        let
+          inherit (judge config) units;
+          program = "${config.services.openclaw-failover.package}/bin/openclaw-failover";
+          store = name: "${builtins.storeDir}/[a-z0-9]{32}-${name}/bin/";
+          usual =
+            text:
+            lib.concatStringsSep "/usr/bin/" (
+              lib.filter builtins.isString (
+                builtins.split "${store "(coreutils|util-linux)"}" (
+                  builtins.replaceStrings [ program ] [ "/usr/local/bin/openclaw-failover" ] (
+                    builtins.unsafeDiscardStringContext text
+                  )
+                )
+              )
+            );
+        in
+        lib.all (name: usual units.${name} == builtins.readFile (../../../../src/setup + "/${name}")) (
+          lib.attrNames units
+        );
+      "the monitor is the package's program" =
+        says config "openclaw-failover.service"
+          "ExecStart=${config.services.openclaw-failover.package}/bin/openclaw-failover run";
+      "the well-known git hosts are known" =
+        lib.all
+          (host: lib.any (known: known.hostNames == [ host ]) (lib.attrValues config.programs.ssh.knownHosts))
+          [
+            "github.com"
+            "gitlab.com"
+            "codeberg.org"
+          ];
       "the gateway has its configuration, and no crons" =
         (gateway config).cron.enabled == false && (gateway config).gateway.bind == "tailnet";
       "polkit runs, and finds the rule" =
@@ -97,8 +171,8 @@ in
         && config.services.fail2ban.enable
         && config.services.tailscale.enable
         && config.services.openssh.enable
-        && !config.services.openssh.settings.PasswordAuthentication
-        && config.system.autoUpgrade.enable;
+        && !config.services.openssh.settings.PasswordAuthentication;
+      "nothing upgrades it unasked" = !(config.system.autoUpgrade.enable or false);
       "the gateway's port is open on the tailnet only" =
         config.networking.firewall.interfaces.tailscale0.allowedTCPPorts == [ 18789 ]
         && !(lib.elem 18789 (config.networking.firewall.allowedTCPPorts or [ ]));
@@ -108,35 +182,47 @@ in
   example = {
     modules = [ ../../../example.nix ];
     holds = config: {
-      "tokens come from their file" =
-        (unit config "openclaw").serviceConfig.EnvironmentFile == "/var/lib/secrets/gateway.env";
-      "the key is openclaw's alone" = lib.hasPrefix "Match localuser openclaw" config.programs.ssh.extraConfig;
-      "the git host is known" = config.programs.ssh.knownHosts ? "github.com";
+      "tokens come from their file, which must exist" =
+        says config "openclaw.service"
+          "EnvironmentFile=/var/lib/secrets/gateway.env";
+      "the key is openclaw's alone" =
+        config.programs.ssh.extraConfig == ''
+          Match localuser openclaw
+            IdentityFile /var/lib/secrets/openclaw-ssh-key
+          Match all
+        '';
       "a missing workspace is cloned" = (written config).workspace.url == "git@github.com:me/memory.git";
       "the channel's token is a reference" = (gateway config).channels.telegram.botToken.source == "env";
     };
   };
 
-  unhardened =
-    standby {
-      firewall.enable = false;
-      fail2ban.enable = false;
-      tailscale.enable = false;
-      ssh.enable = false;
-      autoUpgrade.enable = false;
-      user.enable = false;
-    }
-    // {
-      holds = config: {
-        "each toggle leaves its part to the rest of the system" =
-          !config.services.fail2ban.enable
-          && !config.services.tailscale.enable
-          && !config.services.openssh.enable
-          && !(config.system.autoUpgrade.enable or false)
-          && !(config.networking.firewall.interfaces ? tailscale0);
-        "somebody else declares the agent's user" = !(config.users.users ? openclaw);
-      };
+  unhardened = {
+    modules = [
+      minimal
+      {
+        services.openclaw-failover = {
+          firewall.enable = false;
+          fail2ban.enable = false;
+          tailscale.enable = false;
+          ssh.enable = false;
+          user.enable = false;
+        };
+        users.users.openclaw = {
+          isNormalUser = true;
+          description = "mine";
+        };
+      }
+    ];
+    holds = config: {
+      "each toggle leaves its part to the rest of the system" =
+        !config.services.fail2ban.enable
+        && !config.services.tailscale.enable
+        && !config.services.openssh.enable
+        && !(config.networking.firewall.interfaces ? tailscale0);
+      "the agent's user is as it was declared elsewhere" =
+        config.users.users.openclaw.description == "mine";
     };
+  };
 
   overruled = {
     modules = [
@@ -156,6 +242,8 @@ in
     };
   };
 
+  everyKey = every;
+
   told =
     standby {
       settings.notify = [
@@ -169,7 +257,8 @@ in
     }
     // {
       holds = config: {
-        "whom to tell is written as it was said" = (written config).heartbeat == { credential = "heartbeat"; };
+        "whom to tell is written as it was said" =
+          (written config).heartbeat == { credential = "heartbeat"; };
       };
     };
 
@@ -190,44 +279,27 @@ in
     ];
     holds = config: {
       "any key of the program may be set" = (written config).probe == { timeout = "3s"; };
+      "the units name no other home" = isAtHome config;
       "a pull sees workspace and secrets" =
-        (unit config "openclaw-sync-pull").serviceConfig.BindPaths == [
-          "-/srv/claw/.openclaw/workspace"
-          "-/srv/claw/.openclaw/secrets"
-        ];
+        says config "openclaw-sync-pull.service"
+          "BindPaths=-/srv/claw/.openclaw/workspace -/srv/claw/.openclaw/secrets";
       "both are made before they are bound" =
-        lib.any (lib.hasSuffix "/bin/mkdir -p -- /srv/claw/.openclaw/workspace /srv/claw/.openclaw/secrets")
-          (unit config "openclaw-sync-pull").serviceConfig.ExecStartPre;
-      "a push sees what it puts away" =
-        (unit config "openclaw-sync-push").serviceConfig.BindPaths == [
-          "-/srv/claw/.openclaw/workspace"
-          "-/srv/claw/.openclaw/state"
-          "-/srv/claw/.openclaw/agents"
-        ];
-      "both see the keys" =
-        lib.elem "-/srv/claw/.ssh" (unit config "openclaw-sync-pull").serviceConfig.BindReadOnlyPaths;
-      "both see git's settings, and look outside for those that they do not see" =
-        lib.all
-          (
-            name:
-            lib.elem "-/srv/claw/.config/git" (unit config name).serviceConfig.BindReadOnlyPaths
-            && lib.any (lib.hasSuffix "/bin/openclaw-failover sync files") (unit config name).serviceConfig.ExecStartPre
-          )
-          [
-            "openclaw-sync-pull"
-            "openclaw-sync-push"
-          ];
-      "a pull sees OpenClaw's configuration, and a push does not" =
         let
-          sees =
-            name: lib.elem "-/srv/claw/.openclaw/openclaw.json" (unit config name).serviceConfig.BindReadOnlyPaths;
+          made = "/srv/claw/.openclaw/workspace /srv/claw/.openclaw/secrets";
+          commands = (unit config "openclaw-sync-pull").serviceConfig.ExecStartPre;
         in
-        sees "openclaw-sync-pull" && !sees "openclaw-sync-push";
+        lib.any (lib.hasSuffix "/bin/mkdir -p -- ${made}") commands;
+      "a push sees what it puts away" =
+        says config "openclaw-sync-push.service"
+          "BindPaths=-/srv/claw/.openclaw/workspace -/srv/claw/.openclaw/state -/srv/claw/.openclaw/agents";
+      "both see the keys" =
+        says config "openclaw-sync-pull.service" "BindReadOnlyPaths=-/srv/claw/.ssh -/srv/claw/.gitconfig"
+        &&
+          says config "openclaw-sync-push.service"
+            "BindReadOnlyPaths=-/srv/claw/.ssh -/srv/claw/.gitconfig";
       "credentials come from there" =
-        (unit config "openclaw-failover").serviceConfig.LoadCredential == [
-          ""
-          "notify:/run/secrets/openclaw-failover"
-        ];
+        says config "openclaw-failover.service"
+          "LoadCredential=notify:/run/secrets/openclaw-failover";
       "the host joins the tailnet" = config.services.tailscale.authKeyFile == "/run/secrets/tailscale";
     };
   };
@@ -263,7 +335,10 @@ in
   };
 
   primary = {
-    modules = [ primary ];
+    modules = [
+      primary
+      account
+    ];
     holds = config: {
       "the file has nothing but the workspace" =
         written config == {
@@ -272,8 +347,12 @@ in
             url = "git@example.org:me/memory.git";
           };
         };
-      "only units that there are are taken" =
-        lib.all (name: builtins.pathExists (setup name)) (taken config);
+      "the push is a primary's" =
+        lib.attrNames (judge config).units == [
+          "openclaw-sync-push.service"
+          "openclaw-sync-push.service.d/primary.conf"
+          "openclaw-sync-push.timer"
+        ];
       "the push is regular" = config.systemd.timers.openclaw-sync-push.wantedBy == [ "timers.target" ];
       "a rebuild does not cut it" = !(unit config "openclaw-sync-push").restartIfChanged;
       "gateway, monitor and pull are not ours to declare" =
@@ -283,14 +362,160 @@ in
           "openclaw-sync-pull"
         ];
       "the host is left as it is" =
-        !config.services.openssh.enable && !config.services.fail2ban.enable && !config.services.tailscale.enable;
+        !config.services.openssh.enable
+        && !config.services.fail2ban.enable
+        && !config.services.tailscale.enable;
     };
   };
+
+  # OpenClaw runs as a person's own user, by Home Manager for example.
+  personal = {
+    modules = [
+      primary
+      {
+        users.users.me = {
+          isNormalUser = true;
+          group = "users";
+        };
+        services.openclaw-failover = {
+          user.name = "me";
+          workspace.sshKeyFile = "/run/secrets/memory";
+        };
+      }
+    ];
+    holds = config: {
+      "the push is that user's" =
+        says config "openclaw-sync-push.service" "User=me"
+        && says config "openclaw-sync-push.service" "Group=users"
+        && isAtHome config;
+      "it sees that user's workspace and keys" =
+        says config "openclaw-sync-push.service"
+          "BindPaths=-/home/me/.openclaw/workspace -/home/me/.openclaw/state -/home/me/.openclaw/agents"
+        && says config "openclaw-sync-push.service" "BindReadOnlyPaths=-/home/me/.ssh -/home/me/.gitconfig"
+        && says config "openclaw-sync-push.service" "BindReadOnlyPaths=-/home/me/.config/git";
+      "that user makes the folder" =
+        let
+          account = "--reuid=me --regid=users --init-groups --reset-env";
+          command = "-+/util-linux/bin/setpriv ${account} /coreutils/bin/mkdir -p -- /home/me/.openclaw/workspace";
+        in
+        map shorten (unit config "openclaw-sync-push").serviceConfig.ExecStartPre == [ command ];
+      "the ssh key is that user's" = lib.hasPrefix "Match localuser me\n" config.programs.ssh.extraConfig;
+      "no other user is declared" = !(config.users.users ? openclaw);
+    };
+  };
+
+  # A module of somebody else declares the user, as nix-openclaw's does.
+  foreignUser = {
+    modules = [
+      primary
+      {
+        users.groups.openclaw = { };
+        users.users.openclaw = {
+          isSystemUser = true;
+          group = "openclaw";
+          home = "/var/lib/openclaw";
+        };
+      }
+    ];
+    holds = config: {
+      "its home is where the workspace is" =
+        (written config).workspace.path == "/var/lib/openclaw/.openclaw/workspace";
+    };
+  };
+
+  # Accounts of another name, on a standby too.
+  renamed =
+    standby {
+      user = {
+        name = "claw";
+        group = "bots";
+        home = "/srv/claw";
+      };
+    }
+    // {
+      holds = config: {
+        "gateway and syncs are that user's" =
+          lib.all (unit: says config unit "User=claw" && says config unit "Group=bots")
+            [
+              "openclaw.service"
+              "openclaw-sync-pull.service"
+              "openclaw-sync-push.service"
+            ];
+        "the monitor keeps its own" = says config "openclaw-failover.service" "User=openclaw-failover";
+        "the user is declared so" =
+          config.users.users.claw.home == "/srv/claw"
+          && config.users.users.claw.group == "bots"
+          && config.users.groups ? bots;
+        "no unit names another" = isAtHome config;
+      };
+    };
+
+  # systemd-sysusers creates no normal users.
+  sysusers = {
+    modules = [
+      minimal
+      {
+        systemd.sysusers.enable = true;
+        users.mutableUsers = false;
+        users.users.root.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAA me" ];
+      }
+    ];
+    holds = config: {
+      "the agent is a system user with a home" =
+        config.users.users.openclaw.isSystemUser
+        && !config.users.users.openclaw.isNormalUser
+        && config.users.users.openclaw.home == "/home/openclaw";
+    };
+  };
+
+  userborn = {
+    modules = [
+      minimal
+      { services.userborn.enable = true; }
+    ];
+    holds = config: {
+      "the agent is a normal user" = config.users.users.openclaw.isNormalUser;
+    };
+  };
+
+  upgraded = {
+    modules = [
+      minimal
+      {
+        nixpkgs.flake.source = "/nix/store/nixpkgs";
+        system.autoUpgrade.flake = "github:me/hosts";
+        services.openclaw-failover.autoUpgrade.enable = true;
+      }
+    ];
+    holds = config: {
+      "it upgrades itself, and does not reboot" =
+        config.system.autoUpgrade.enable && !config.system.autoUpgrade.allowReboot;
+    };
+  };
+
+  knownHosts =
+    standby {
+      knownHosts."git.example.org" = [
+        "ssh-ed25519 AAAA1"
+        "ecdsa-sha2-nistp256 AAAA2"
+      ];
+    }
+    // {
+      holds = config: {
+        "a host may have several keys" =
+          lib.length (
+            lib.filter (known: known.hostNames == [ "git.example.org" ]) (
+              lib.attrValues config.programs.ssh.knownHosts
+            )
+          ) == 2;
+      };
+    };
 
   # A primary may run OpenClaw as it likes.
   nixpkgsPrimary = {
     modules = [
       primary
+      account
       {
         services.openclaw.enable = true;
         services.openclaw-failover.settings.workspace.path = "/var/lib/openclaw/workspace";
@@ -312,7 +537,8 @@ in
     modules = [ { services.openclaw-failover.settings.upstreams = [ upstream ]; } ];
     holds = config: {
       "nothing is declared" =
-        !(config.systemd.services ? openclaw) && !(config.environment.etc ? "openclaw-failover/config.json");
+        !(config.systemd.services ? openclaw)
+        && !(config.environment.etc ? "openclaw-failover/config.json");
     };
   };
 }

@@ -1,5 +1,5 @@
-# A small, honest double of nixpkgs' `lib`: as much of the module system as the module in nixos/ needs, for machines on
-# which nixpkgs cannot be had. It knows properties (mkIf, mkMerge, priorities), nested options, submodules, freeform
+# A small double of nixpkgs' `lib`: as much of the module system as the module in nixos/ needs, for machines without
+# nixpkgs. It knows properties (mkIf, mkMerge, priorities), nested options, submodules, freeform
 # types and type checks, and like the original it refuses options that do not exist, values of a wrong type, and
 # definitions that contradict each other. Where nixpkgs is at hand, the same cases run with the real one instead.
 let
@@ -32,6 +32,7 @@ let
       isList
       isString
       length
+      listToAttrs
       mapAttrs
       ;
     types = import ./types.nix { inherit lib; };
@@ -77,8 +78,21 @@ let
           value = value name;
         }) names
       );
+    mapAttrs' = apply: set: listToAttrs (map (name: apply name set.${name}) (attrNames set));
+    concatMapAttrs =
+      apply: set: foldl' (whole: name: whole // apply name set.${name}) { } (attrNames set);
     mapAttrsToList = apply: set: map (name: apply name set.${name}) (attrNames set);
 
+    last = list: builtins.elemAt list (builtins.length list - 1);
+    splitString = separator: text: filter builtins.isString (builtins.split separator text);
+    importTOML = file: builtins.fromTOML (builtins.readFile file);
+
+    removePrefix =
+      prefix: text:
+      if lib.hasPrefix prefix text then
+        substring (stringLength prefix) (stringLength text) text
+      else
+        text;
     hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
     hasSuffix =
       suffix: text:

@@ -154,7 +154,9 @@ let
         let
           isLong = module ? config || module ? options;
           known = [
+            "_class"
             "_file"
+            "key"
             "imports"
             "options"
             "config"
@@ -162,18 +164,32 @@ let
           ];
         in
         {
+          key = module.key or null;
           imports = module.imports or [ ];
           options = module.options or { };
           config = if isLong then module.config or { } else removeAttrs module known;
           freeform = module.freeformType or null;
         };
-      flatten =
-        module:
+      # Modules with their imports, each key once.
+      collect = foldl' (
+        state: module:
         let
           loaded = normal (load module);
+          inner = collect {
+            inherit (state) found;
+            keys = state.keys ++ optional (loaded.key != null) loaded.key;
+          } loaded.imports;
         in
-        concatMap flatten loaded.imports ++ [ loaded ];
-      loaded = concatMap flatten modules;
+        if loaded.key != null && builtins.elem loaded.key state.keys then
+          state
+        else
+          inner // { found = inner.found ++ [ loaded ]; }
+      );
+      loaded =
+        (collect {
+          found = [ ];
+          keys = [ ];
+        } modules).found;
       freeforms = filter (freeform: freeform != null) (map (module: module.freeform) loaded);
       freeform = if freeforms == [ ] then null else head freeforms;
       config = evalTree prefix freeform (map (module: module.options) loaded) (

@@ -85,6 +85,7 @@ let
       location: values:
       (evalModules {
         prefix = location;
+        specialArgs.name = lib.last location;
         modules = [ module ] ++ map (value: if isAttrs value then { config = value; } else value) values;
       }).config;
   };
@@ -115,7 +116,8 @@ let
     float = simple "floating point number" isFloat;
     port = simple "16 bit unsigned integer" (value: isInt value && value >= 0 && value <= 65535);
     path = simple "absolute path" (
-      value: (isString value || isPath value || isDerivation value) && substring 0 1 (toString value) == "/"
+      value:
+      (isString value || isPath value || isDerivation value) && substring 0 1 (toString value) == "/"
     );
     package = simple "package" isDerivation;
     unspecified = simple "unspecified value" (_: true);
@@ -126,7 +128,10 @@ let
     oneOf = alternatives: foldl' either (head alternatives) (builtins.tail alternatives);
     addCheck = type: check: type // { check = value: type.check value && check value; };
     strMatching =
-      pattern: simple "string matching the pattern ${pattern}" (value: isString value && match pattern value != null);
+      pattern:
+      simple "string matching the pattern ${pattern}" (
+        value: isString value && match pattern value != null
+      );
   };
 in
 types
