@@ -9,6 +9,8 @@
 mod host;
 #[path = "support/needs.rs"]
 mod needs;
+#[path = "support/script.rs"]
+mod script;
 
 use std::fs;
 use std::hint::black_box;

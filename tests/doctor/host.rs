@@ -17,6 +17,7 @@ use openclaw_failover::report::status::{Role, Status, Upstream};
 use tempfile::TempDir;
 
 use crate::needs;
+use crate::script;
 
 /// What systemd says of the units of a standby that is well.
 const UNITS: [(&str, &str); 7] = [
@@ -163,7 +164,8 @@ impl Host {
     pub(crate) fn program(&self, name: &str, script: &str) {
         // The programs that it runs itself are this machine's.
         let path = env::var("PATH").unwrap();
-        self.write(&format!("bin/{name}"), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
+        fs::create_dir_all(self.path("bin")).unwrap();
+        script::write(&self.path(&format!("bin/{name}")), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
     }
 
     /// Replaces what systemd says of a unit.

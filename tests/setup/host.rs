@@ -11,6 +11,8 @@ use openclaw_failover::report::paths::Paths;
 use openclaw_failover::setup::{Plan, Role, Site, State, Wishes};
 use tempfile::TempDir;
 
+use crate::script;
+
 /// What each program says on a bare Debian 12.
 const PROGRAMS: [(&str, &str); 6] = [
     ("apt-get", "exit 0"),
@@ -50,7 +52,8 @@ impl Host {
     pub(crate) fn program(&self, name: &str, script: &str) {
         // The programs that it runs itself are this machine's.
         let path = env::var("PATH").unwrap();
-        self.write(&format!("bin/{name}"), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
+        fs::create_dir_all(self.path("bin")).unwrap();
+        script::write(&self.path(&format!("bin/{name}")), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {

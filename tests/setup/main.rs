@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its world has failed")]
 
+#[path = "../support/script.rs"]
+mod script;
+
 mod firewall;
 mod host;
 mod plan;

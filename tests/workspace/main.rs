@@ -4,6 +4,8 @@
 
 #[path = "../support/needs.rs"]
 mod needs;
+#[path = "../support/script.rs"]
+mod script;
 
 mod acknowledged;
 mod advice;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::script;
 use openclaw_failover::config::{Secret, Workspace};
 use openclaw_failover::host::{Cancel, Command};
 use openclaw_failover::sync::report::Pushed;
@@ -71,16 +72,13 @@ impl World {
         self.primary(&format!("{script}; git add -A -f; git commit -qm more; git push -q origin HEAD"));
     }
 
-    /// Makes the stand-in for ssh run `script`. A child writes it: a file that this process has open for writing
-    /// while another test forks cannot be executed.
+    /// Makes the stand-in for ssh run `script`.
     pub fn ssh(&self, script: &str) {
         self.executable("ssh", script);
     }
 
     pub fn executable(&self, name: &str, script: &str) {
-        let write = r#"printf '#!/bin/sh\n%s\n' "$SCRIPT" >"$NAME" && chmod 755 "$NAME""#;
-        let write = Command::new("sh").args(["-c", write]).env("SCRIPT", script).env("NAME", name);
-        write.dir(self.dir.path()).run().unwrap();
+        script::write(&self.at(name), &format!("#!/bin/sh\n{script}\n"));
     }
 
     /// Makes git reach the remote through the stand-in for ssh.

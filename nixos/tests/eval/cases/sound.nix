@@ -293,10 +293,11 @@ in
         says config "openclaw-sync-push.service"
           "BindPaths=-/srv/claw/.openclaw/workspace -/srv/claw/.openclaw/state -/srv/claw/.openclaw/agents";
       "both see the keys" =
-        says config "openclaw-sync-pull.service" "BindReadOnlyPaths=-/srv/claw/.ssh -/srv/claw/.gitconfig"
+        says config "openclaw-sync-pull.service"
+          "BindReadOnlyPaths=-/srv/claw/.ssh -/srv/claw/.gitconfig -/srv/claw/.gitconfig.local"
         &&
           says config "openclaw-sync-push.service"
-            "BindReadOnlyPaths=-/srv/claw/.ssh -/srv/claw/.gitconfig";
+            "BindReadOnlyPaths=-/srv/claw/.ssh -/srv/claw/.gitconfig -/srv/claw/.gitconfig.local";
       "credentials come from there" =
         says config "openclaw-failover.service"
           "LoadCredential=notify:/run/secrets/openclaw-failover";
@@ -391,8 +392,12 @@ in
       "it sees that user's workspace and keys" =
         says config "openclaw-sync-push.service"
           "BindPaths=-/home/me/.openclaw/workspace -/home/me/.openclaw/state -/home/me/.openclaw/agents"
-        && says config "openclaw-sync-push.service" "BindReadOnlyPaths=-/home/me/.ssh -/home/me/.gitconfig"
-        && says config "openclaw-sync-push.service" "BindReadOnlyPaths=-/home/me/.config/git";
+        &&
+          says config "openclaw-sync-push.service"
+            "BindReadOnlyPaths=-/home/me/.ssh -/home/me/.gitconfig -/home/me/.gitconfig.local"
+        &&
+          says config "openclaw-sync-push.service"
+            "BindReadOnlyPaths=-/home/me/.config/git -/home/me/.gitignore -/home/me/.gitignore_global";
       "that user makes the folder" =
         let
           account = "--reuid=me --regid=users --init-groups --reset-env";
