@@ -187,7 +187,7 @@ fn the_owners_half_of_doctor() {
     require!(ordinary_user);
     let getent = format!("#!/bin/sh\necho openclaw:x:{0}:{0}::/nonexistent:/bin/sh\n", needs::uid());
     let arguments = ["doctor", "--as-owner", "--config", "CONFIG"];
-    nothing_outlives_on(|host| host.write_program("getent", &getent), &["git"], &arguments);
+    nothing_outlives_on(|host| host.write_program("getent", &getent), &["systemctl"], &arguments);
 }
 
 /// Root's half waits for `setsid`, which waits in a session of its own for what becomes the owner.
