@@ -42,7 +42,7 @@ fn what_counts_in_the_sandbox_of_a_sync_unit_is_asked_there_and_nowhere_else() {
     let inside = r#"[{"id":"git-fetch","level":"fail","evidence":"from inside","fix":""},
         {"id":"node","level":"ok","evidence":"not its to say","fix":""}]"#;
     host.write("bin/systemd-run.d/answer", inside);
-    host.program("systemd-run", "echo \"$*\" > \"$0.d/asked\"; exec /bin/cat \"$0.d/answer\"");
+    host.program("systemd-run", "echo \"$*\" > \"$0.d/asked\"; exec cat \"$0.d/answer\"");
     let found = doctor::examine(&host.seen_by(Identity::Root));
     assert_eq!(
         (of(&found, "git-fetch").level, of(&found, "git-fetch").evidence.as_str()),
