@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::policy::Policy;
 use super::time::Time;
 
 /// Length of the judged past, in multiples of `promote.after`.
@@ -91,18 +92,33 @@ impl AvailabilityHistory {
     }
 
     /// Takes in a verdict after which no upstream is alive, or one is.
-    pub(super) fn record(&mut self, now: Time, is_down: bool, longest_step: Duration) {
-        let step = self.last_verdict.replace(now).map_or(Duration::ZERO, |last| now.since(last).min(longest_step));
+    pub(super) fn record(&mut self, now: Time, is_down: bool, policy: &Policy) {
         let was_down = std::mem::replace(&mut self.is_down, is_down);
+        let longest_step = if was_down { policy.longest_retry_step() } else { policy.longest_step() };
+        let passed = self.last_verdict.replace(now).map_or(Duration::ZERO, |last| now.since(last));
+        let step = passed.min(longest_step);
         if !was_down && is_down {
             self.forget_old(now);
             let (from, down) = (now - step / 4, step / 4);
             self.make_room();
             self.outages.push_back(Outage { from, until: now, down, count: 1, is_ours: false });
-        } else if was_down && let Some(outage) = self.outages.back_mut() {
-            outage.until = now;
-            outage.down += if is_down { step } else { step / 4 };
+        } else if was_down {
+            if passed > longest_step {
+                self.continue_after_stall(now - step);
+            }
+            if let Some(outage) = self.outages.back_mut() {
+                outage.until = now;
+                outage.down += if is_down { step } else { step / 4 };
+            }
         }
+    }
+
+    /// Goes on with the same outage in an entry of its own: down time that was measured before a stall is not spread
+    /// over the stall.
+    fn continue_after_stall(&mut self, from: Time) {
+        let is_ours = self.outages.back().is_some_and(|outage| outage.is_ours);
+        self.make_room();
+        self.outages.push_back(Outage { from, until: from, down: Duration::ZERO, count: 0, is_ours });
     }
 
     /// Leaves the outage that is under way out: the witnesses are silent, too.

@@ -290,7 +290,7 @@ impl Machine {
 
     fn record_availability(&mut self) {
         let is_down = self.upstreams.iter().all(Upstream::is_failing);
-        self.availability.record(self.now, is_down, self.policy.longest_step());
+        self.availability.record(self.now, is_down, &self.policy);
         if let Some(recent) = self.availability.conclude(self.now) {
             self.say(if self.availability.is_flapping { Note::Flapping { recent } } else { Note::Steady { recent } });
         }

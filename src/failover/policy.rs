@@ -68,4 +68,10 @@ impl Policy {
     pub fn longest_step(&self) -> Duration {
         self.interval + self.timeout
     }
+
+    /// The most time that two consecutive verdicts prove an outage for: after a failure the next probe begins sooner.
+    #[must_use]
+    pub(super) fn longest_retry_step(&self) -> Duration {
+        self.retry_interval.min(self.interval) + self.timeout
+    }
 }

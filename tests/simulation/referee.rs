@@ -211,7 +211,11 @@ impl Referee {
     }
 
     /// The monitor died before what it had just been told was on disk.
-    pub fn forgotten(&mut self, remembered: &Memory) {
+    pub fn forgotten(&mut self, now: u64, remembered: &Memory, machine: &Machine) {
+        let decided = remembered.failover.as_ref().filter(|failover| failover.decided.as_millis() == now);
+        if decided.is_some_and(|failover| failover.cause == Cause::Flapping) && !self.account.was_due {
+            self.flapping_promoted(now, machine);
+        }
         self.hold = remembered.hold.map(|hold| (hold.kind, hold.until.map(Time::as_millis)));
     }
 
@@ -279,6 +283,7 @@ impl Referee {
             Action::Order(order) => self.ordered(now, *order, machine),
             Action::Say(Note::Promoting { cause, .. }) => {
                 (self.answer_due, self.started) = (cause.is_automatic(), false);
+                self.account.was_due = false;
                 if *cause == Cause::Flapping {
                     self.flapping_promoted(now, machine);
                 }
@@ -287,22 +292,24 @@ impl Referee {
                 }
             }
             Action::Say(Note::Promoted { cause: Cause::Outage | Cause::Flapping, .. }) => {
-                // A gateway that was up already counts as a failover from now on, without a promotion before.
-                if !self.answer_due && machine_cause(machine) == Some(Cause::Flapping) {
+                // A gateway that was up already counts as a failover from now on, without a promotion before. One that a
+                // restarted monitor takes over was judged before.
+                if !self.account.was_due && machine_cause(machine) == Some(Cause::Flapping) {
                     self.flapping_promoted(now, machine);
                 }
                 self.promoted(now, machine);
             }
+            Action::Say(Note::Adopted { cause }) => self.account.was_due &= *cause == Cause::Flapping,
             Action::Say(Note::DrillEnded { drill }) => self.drill_ended(now, drill.outcome, machine),
             Action::Say(Note::Demoting { reason: Reason::Ready { upstream } }) => {
                 self.steps_aside(now, *upstream, machine);
-                self.account.forget();
             }
             Action::Say(Note::Demoted { .. } | Note::Aborted { .. }) => {
                 if self.answer_due && self.started {
                     self.promoted(now, machine);
                 }
                 self.answer_due = false;
+                self.account.was_due = false;
             }
             // A gateway that never answers is not a systemd that obeys.
             Action::Say(Note::StoppingSilent { .. } | Note::StartFailed { .. }) => self.disturb(now, 20 * MINUTE),
@@ -364,14 +371,16 @@ impl Referee {
         }
     }
 
-    fn steps_aside(&self, now: u64, upstream: usize, machine: &Machine) {
-        // One that drains already goes on with a demotion that was judged when it began, before the monitor's restart.
-        if matches!(self.process, Process::Down | Process::Draining { .. }) {
-            return;
-        }
+    fn steps_aside(&mut self, now: u64, upstream: usize, machine: &Machine) {
         let ready_for = self.streaks[upstream].map_or(0, |(_, sum)| sum);
-        if ready_for < self.hold_down().0 {
-            self.fail(now, machine, "stepped aside before the upstream was ready for the hold-down");
+        let is_ready = ready_for >= self.hold_down().0;
+        match self.process {
+            // A gateway that has gone down is not started again for an upstream that is ready, however briefly, and one
+            // that drains already goes on with a demotion that was judged before the monitor's restart.
+            Process::Down | Process::Draining { .. } if is_ready => self.account.may_forget(now),
+            Process::Down | Process::Draining { .. } => {}
+            _ if is_ready => self.account.forget(),
+            _ => self.fail(now, machine, "stepped aside before the upstream was ready for the hold-down"),
         }
     }
 

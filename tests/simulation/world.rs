@@ -21,6 +21,9 @@ use crate::rng::Rng;
 /// Real clocks stand far from zero; a world's first moment does too, so that a past can be told from a start.
 pub const EPOCH: u64 = 1_790_000_000_000;
 
+/// When TCP sends a packet again that nothing has acknowledged.
+const RETRANSMITTED_AFTER: [u64; 3] = [SECOND, 3 * SECOND, 7 * SECOND];
+
 /// Which troubles a world knows.
 #[derive(Clone, Debug)]
 pub struct Troubles {
@@ -319,6 +322,15 @@ impl World {
         }
     }
 
+    /// State of an upstream at a time that is still to come, as the plans have it.
+    fn state_at(&self, upstream: usize, at: u64) -> State {
+        if self.edges.iter().skip(self.edge).take_while(|&&edge| edge <= at).count() % 2 != self.edge % 2 {
+            return State::Fails(Failure::ConnectTimeout);
+        }
+        let begun = self.plans[upstream].iter().skip(self.cursor[upstream]);
+        begun.take_while(|&&(begins, _)| EPOCH + begins <= at).last().map_or(UP, |&(_, state)| state)
+    }
+
     fn advance_truth(&mut self) {
         let now = self.now;
         self.referee.check(now, &self.gateway, self.machine.as_ref());
@@ -479,12 +491,22 @@ impl World {
         let (verdict, takes) = match self.state(upstream) {
             State::Up { ready } => (Verdict::Healthy { ready }, quick),
             State::Fails(failure @ (Failure::ResponseTimeout | Failure::ConnectTimeout)) => {
-                (Verdict::Failing(failure), timeout)
+                self.await_answer(upstream, failure, quick)
             }
             State::Fails(failure) => (Verdict::Failing(failure), quick),
         };
         self.begins[upstream] = None;
         self.push_own(takes, What::ProbeEnds { upstream, began: self.now, verdict });
+    }
+
+    /// A probe without an answer waits, and packets that were lost are sent again: a recovery within the timeout is met.
+    fn await_answer(&self, upstream: usize, failure: Failure, quick: u64) -> (Verdict, u64) {
+        let timeout = self.policy.timeout.as_millis() as u64;
+        let answered = |&after: &u64| match self.state_at(upstream, self.now + after) {
+            State::Up { ready } if after + quick <= timeout => Some((Verdict::Healthy { ready }, after + quick)),
+            _ => None,
+        };
+        RETRANSMITTED_AFTER.iter().find_map(answered).unwrap_or((Verdict::Failing(failure), timeout))
     }
 
     fn end_probe(&mut self, upstream: usize, began: u64, verdict: Verdict) {
@@ -567,7 +589,9 @@ impl World {
             self.act(action);
         }
         if dies {
-            self.referee.forgotten(&self.saved.0);
+            if let Some(machine) = &self.machine {
+                self.referee.forgotten(now, &self.saved.0, machine);
+            }
             self.crash(false);
         } else if let Some(machine) = &self.machine {
             self.tick_at = machine.wake().map(Time::as_millis);

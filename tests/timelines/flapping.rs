@@ -170,6 +170,19 @@ fn a_monitor_that_was_stalled_counts_nothing_of_its_sleep() {
     assert_eq!(night.machine.availability().outages, 8);
 }
 
+#[test]
+fn an_outage_before_a_stall_is_not_spread_over_the_stall() {
+    let mut night = Night::watching();
+    night.at(1.0, pause());
+    for at in (4..=280).step_by(3) {
+        night.at(f64::from(at), refused());
+    }
+    night.at(880.0, refused()).forget();
+    let recent = night.machine.availability();
+    // Two failures prove `retry_interval` and `timeout` between them at most.
+    assert_eq!(recent.over - recent.available, std::time::Duration::from_secs(8));
+}
+
 /// A night in which the primary fails for 20 s of each 30 s, probe by probe, from 0 s to `end`.
 fn flap(night: &mut Night, from: f64, end: f64) {
     let mut at = from;

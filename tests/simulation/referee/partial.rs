@@ -11,11 +11,14 @@ use super::{Referee, millis};
 pub struct Account {
     over: u64,
     longest_step: u64,
+    longest_retry_step: u64,
+    /// Verdicts from before this time may count no more.
+    certain_since: u64,
     /// Each verdict: when, and whether no upstream was alive by it.
     verdicts: VecDeque<(u64, bool)>,
     /// Each stretch in which no upstream was up in truth; the last one may be open.
     down: VecDeque<(u64, Option<u64>)>,
-    /// The last promotion for flapping was due.
+    /// True if the failover that is under way is for flapping, and was due.
     pub was_due: bool,
 }
 
@@ -24,6 +27,8 @@ impl Account {
         Self {
             over: millis(policy.promote_after * 20),
             longest_step: millis(policy.interval + policy.timeout),
+            longest_retry_step: millis(policy.interval.min(policy.retry_interval) + policy.timeout),
+            certain_since: 0,
             verdicts: VecDeque::new(),
             down: VecDeque::new(),
             was_due: false,
@@ -33,6 +38,11 @@ impl Account {
     /// Verdicts from before do not count any more; the truth stays.
     pub fn forget(&mut self) {
         self.verdicts.clear();
+    }
+
+    /// The machine may have begun a new account, or not.
+    pub fn may_forget(&mut self, now: u64) {
+        self.certain_since = now;
     }
 
     pub fn told(&mut self, now: u64, is_down: bool) {
@@ -60,12 +70,14 @@ impl Account {
         let (mut least, mut most, mut outages) = (0, 0, 0);
         let mut earlier: Option<(u64, bool)> = None;
         for &(at, is_down) in &self.verdicts {
-            let step = earlier.map_or(0, |(before, _)| (at - before).min(self.longest_step));
             let was_down = earlier.is_some_and(|(_, was_down)| was_down);
+            // After a failure the next verdict follows soon: what is longer is a stall, in which nothing was measured.
+            let longest_step = if was_down { self.longest_retry_step } else { self.longest_step };
+            let step = earlier.map_or(0, |(before, _)| (at - before).min(longest_step));
             if at > begin {
                 outages += usize::from(is_down && !was_down);
                 most += if is_down || was_down { step } else { 0 };
-                least += if is_down && was_down { step } else { 0 };
+                least += if is_down && was_down && at > self.certain_since { step } else { 0 };
             }
             earlier = Some((at, is_down));
         }
