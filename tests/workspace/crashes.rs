@@ -22,8 +22,8 @@ const TASK: &str = "CRASH_TEST_TASK";
 
 /// Counts its calls in `$CRASH/count`. The one whose number or first words are in `$CRASH/at` kills as `$CRASH/how` says.
 const GIT: &str = r#"
-count=$(cat "$CRASH/count"); echo $((count + 1)) >"$CRASH/count"
-at=$(cat "$CRASH/at")
+read -r count <"$CRASH/count"; echo $((count + 1)) >"$CRASH/count"
+read -r at <"$CRASH/at"
 if test "$count" != "$at" && test "$1 $2 $3" != "$at"; then exec "$REAL_GIT" "$@"; fi
 touch "$CRASH/reached"
 case $(cat "$CRASH/how") in
