@@ -40,7 +40,8 @@ impl World {
         static FIRST: OnceLock<Image> = OnceLock::new();
         Self::of(&FIRST, || {
             let world = Self::empty();
-            let (dir, primary) = (world.dir.path(), "primary 2>&1; cd primary; git switch -q -c main; echo one >MEMORY.md");
+            let (dir, primary) =
+                (world.dir.path(), "primary 2>&1; cd primary; git switch -q -c main; echo one >MEMORY.md");
             run(dir, &format!("git init -q --bare -b main remote.git; git clone -q remote.git {primary}"));
             world.primary("git add -A; git commit -qm one; git push -q origin main");
             run(dir, "mkdir state state-primary; git clone -q remote.git workspace");
