@@ -22,8 +22,8 @@ const TASK: &str = "CRASH_TEST_TASK";
 
 /// Counts its calls in `$CRASH/count`. The one whose number or first words are in `$CRASH/at` kills as `$CRASH/how` says.
 const GIT: &str = r#"
-count=$(cat "$CRASH/count"); echo $((count + 1)) >"$CRASH/count"
-at=$(cat "$CRASH/at")
+read -r count <"$CRASH/count"; echo $((count + 1)) >"$CRASH/count"
+read -r at <"$CRASH/at"
 if test "$count" != "$at" && test "$1 $2 $3" != "$at"; then exec "$REAL_GIT" "$@"; fi
 touch "$CRASH/reached"
 case $(cat "$CRASH/how") in
@@ -153,8 +153,7 @@ impl Crash {
         );
         assert_eq!(self.world.standby(&odd), "", "{what}: something torn was recorded");
         for folder in [&self.world.workspace.path, &self.world.at("primary")] {
-            let locks =
-                "find .git -name '*.lock' ! -path '*/objects/*'; git for-each-ref refs/openclaw-failover/applying";
+            let locks = "find .git -path '*/objects' -prune -o -name '*.lock' -print; git for-each-ref refs/openclaw-failover/applying";
             assert_eq!(run(folder, locks), "", "{what}: something is left");
         }
     }

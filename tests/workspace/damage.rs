@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use openclaw_failover::sync::report::{Outcome, PushOutcome};
 
+use crate::image::Image;
 use crate::world::{World, run};
 
 /// Ways to break a repository, as scripts that run in it. `$OWN` is the branch of its role.
@@ -83,14 +85,19 @@ fn set_aside(checkout: &Path) -> Vec<PathBuf> {
 
 /// Both hosts have written, and the standby has sent some of it.
 fn world() -> World {
-    let mut world = World::new();
+    static WRITTEN: OnceLock<Image> = OnceLock::new();
+    let mut world = World::of(&WRITTEN, || {
+        let mut world = World::new();
+        world.workspace.url = Some(world.at("remote.git").display().to_string());
+        world.standby("echo returned >returned.md");
+        assert!(world.push().is_returned());
+        world.standby("echo mine >mine.md");
+        assert!(world.pull().is_ok());
+        world.standby("echo mine more >>mine.md; echo committed >committed.md");
+        assert!(world.pull().is_ok());
+        world
+    });
     world.workspace.url = Some(world.at("remote.git").display().to_string());
-    world.standby("echo returned >returned.md");
-    assert!(world.push().is_returned());
-    world.standby("echo mine >mine.md");
-    assert!(world.pull().is_ok());
-    world.standby("echo mine more >>mine.md; echo committed >committed.md");
-    assert!(world.pull().is_ok());
     world
 }
 

@@ -27,7 +27,7 @@ fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
          (cd primary; echo two >>MEMORY.md; head -c 12000000 /dev/urandom >big; git add -A; git commit -qm two; git push -q origin HEAD)
          cd workspace; {script}
          \"$PULL\" --exact crashes::a_sync_that_may_be_killed --test-threads=1 >/dev/null 2>&1
-         cat MEMORY.md; ls; find .git -name '*.lock' ! -path '*/objects/*'",
+         cat MEMORY.md; ls; find .git -path '*/objects' -prune -o -name '*.lock' -print",
         world.dir.path().display()
     );
     let mut command = Command::new("unshare").args(["-rm", "sh", "-ec", &whole]).deadline(LONG);

@@ -13,6 +13,7 @@ mod content;
 mod crashes;
 mod damage;
 mod disks;
+mod image;
 mod named;
 mod odd;
 mod outages;

@@ -293,7 +293,8 @@ fn check(state: &State) -> Vec<String> {
     let lost: Vec<_> = before.difference(&world.contents()).cloned().collect();
     expect(lost.is_empty(), format!("lost {lost:?}"));
     if report.workspace.outcome != Outcome::NoCheckout {
-        let locks = world.standby("find .git -name '*.lock*' ! -path '*/objects/*'; ls -A | grep failover || true");
+        let locks = world
+            .standby("find .git -path '*/objects' -prune -o -name '*.lock*' -print; ls -A | grep failover || true");
         expect(locks.is_empty(), format!("left {locks}"));
         let open = world.status();
         let told = !report.workspace.withheld.is_empty() || !report.workspace.aside.is_empty();

@@ -177,8 +177,7 @@ impl Storm {
         let trees = [&primary, &standby].map(|folder| run(folder, "git rev-parse HEAD^{tree}"));
         assert_eq!(trees[0], trees[1], "{}\n{}", ended.join("\n"), self.happened.join("\n"));
         for folder in [&primary, &standby] {
-            let left =
-                "find .git -name '*.lock' ! -path '*/objects/*'; git for-each-ref refs/openclaw-failover/applying";
+            let left = "find .git -path '*/objects' -prune -o -name '*.lock' -print; git for-each-ref refs/openclaw-failover/applying";
             assert_eq!(run(folder, left), "", "{}", self.happened.join("\n"));
         }
     }

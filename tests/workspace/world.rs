@@ -14,6 +14,8 @@ use openclaw_failover::host::{Cancel, Command};
 use openclaw_failover::sync::report::Pushed;
 use openclaw_failover::sync::{self, Paths, Queue, Reach, Report, Role};
 
+use crate::image::Image;
+
 /// Longer than anything here takes.
 pub const LONG: Duration = Duration::from_secs(120);
 
@@ -36,20 +38,38 @@ pub struct World {
 impl World {
     /// Both checkouts hold one commit with `MEMORY.md` in it.
     pub fn new() -> Self {
-        let dir = tempfile::tempdir_in(folder()).unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::create_dir(at("state")).unwrap();
-        fs::create_dir(at("state-primary")).unwrap();
-        run(dir.path(), "git init -q --bare -b main remote.git && git clone -q remote.git primary 2>&1");
-        let workspace = Workspace { path: at("workspace"), timeout: LONG, refresh: LONG, ..Workspace::default() };
-        let paths = Paths { state: at("state"), ssh: at("ssh").into(), host: "claw2".into(), request: at("request") };
-        let world = Self { workspace, secrets: Vec::new(), paths, dir };
-        world.primary(
-            "git switch -q -c main; echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main",
-        );
-        run(world.dir.path(), "git clone -q remote.git workspace");
+        static FIRST: OnceLock<Image> = OnceLock::new();
+        Self::of(&FIRST, || {
+            let world = Self::empty();
+            let (dir, primary) =
+                (world.dir.path(), "primary 2>&1; cd primary; git switch -q -c main; echo one >MEMORY.md");
+            run(dir, &format!("git init -q --bare -b main remote.git; git clone -q remote.git {primary}"));
+            world.primary("git add -A; git commit -qm one; git push -q origin main");
+            run(dir, "mkdir state state-primary; git clone -q remote.git workspace");
+            world
+        })
+    }
+
+    /// A copy of a world, which is made once.
+    pub fn of(image: &OnceLock<Image>, make: impl FnOnce() -> Self) -> Self {
+        let image = image.get_or_init(|| Image::of(make().dir.path()));
+        let world = Self::empty();
+        image.write(world.dir.path());
+        // The indexes are to know the files of the copy.
+        let known = "for c in primary workspace; do for i in index openclaw-failover/index; do
+                if test -f $c/.git/$i; then GIT_INDEX_FILE=.git/$i git -C $c update-index -q --refresh; fi
+            done; done";
+        run(world.dir.path(), known);
         world.ssh(LOCAL_SSH);
         world
+    }
+
+    fn empty() -> Self {
+        let dir = tempfile::tempdir_in(folder()).unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let workspace = Workspace { path: at("workspace"), timeout: LONG, refresh: LONG, ..Workspace::default() };
+        let paths = Paths { state: at("state"), ssh: at("ssh").into(), host: "claw2".into(), request: at("request") };
+        Self { workspace, secrets: Vec::new(), paths, dir }
     }
 
     pub fn at(&self, name: &str) -> PathBuf {
@@ -219,9 +239,11 @@ pub fn run(dir: &Path, script: &str) -> String {
     for role in ["AUTHOR", "COMMITTER"] {
         command = command.env(format!("GIT_{role}_NAME"), "test").env(format!("GIT_{role}_EMAIL"), "test@example.org");
     }
-    // Nobody tidies up behind a test's back.
-    for (name, value) in [("COUNT", "1"), ("KEY_0", "gc.auto"), ("VALUE_0", "0")] {
-        command = command.env(format!("GIT_CONFIG_{name}"), value);
+    // Nobody tidies up behind a test's back, and no process is started that would find that out.
+    let settings = [("gc.auto", "0"), ("maintenance.auto", "false"), ("receive.autogc", "false")];
+    command = command.env("GIT_CONFIG_COUNT", settings.len().to_string());
+    for (n, (key, value)) in settings.into_iter().enumerate() {
+        command = command.env(format!("GIT_CONFIG_KEY_{n}"), key).env(format!("GIT_CONFIG_VALUE_{n}"), value);
     }
     command.run().unwrap().stdout.trim().to_owned()
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 use super::{Line, OLDER, moment, older, open, read, timeline};
 use crate::failover::Time;
 use crate::json::{Node, Value};
+use crate::report::boot_time::Moment;
 use crate::report::durable::{Error, sync_folder};
 use crate::report::fields;
 
@@ -55,8 +56,9 @@ pub(super) fn thin(path: &Path) -> Result<(), Error> {
         let new = path.with_extension("1.new");
         let file = File::create(&new).map_err(failed)?;
         let mut out = BufWriter::new(file);
-        let days = days(path)?;
-        copy(path, &days, &mut room(path, &days)?, &mut out)?.map_err(failed)?;
+        let seen = seen(path)?;
+        let days = days(&seen);
+        copy(path, &days, &mut room(&seen, &days), &mut out)?.map_err(failed)?;
         let file = out.into_inner().map_err(|why| failed(why.into_error()))?;
         file.sync_all().and_then(|()| fs::rename(&new, older(path))).map_err(failed)?;
     }
@@ -72,27 +74,38 @@ fn is_taken(path: &Path) -> Result<bool, Error> {
     Ok(recent.is_some() && recent == last(&older(path))?)
 }
 
-/// The day of each entry, counted from the last one: a wall clock that was wrong is no reason to forget the others.
-fn days(path: &Path) -> Result<Vec<u64>, Error> {
-    let stamp = |line| match line {
-        Line::Entry(entry) => Some(timeline::stamp(&entry)),
+/// What of an entry decides whether there is room for it.
+struct Seen {
+    stamp: Moment,
+    rank: Option<usize>,
+    length: u64,
+}
+
+/// All entries, oldest first.
+fn seen(path: &Path) -> Result<Vec<Seen>, Error> {
+    let mut worth = Worth::default();
+    let seen = |line| match line {
+        Line::Entry(entry) => {
+            Some(Seen { stamp: timeline::stamp(&entry), rank: worth.of(&entry), length: length(&entry) })
+        }
         Line::Unreadable => None,
     };
-    let stamps: Vec<_> = read(path)?.filter_map(stamp).collect();
-    let Some(last) = stamps.last().copied() else { return Ok(Vec::new()) };
-    Ok(timeline::place(&stamps, last, timeline::LONGEST_KEPT).into_iter().map(|time| time.as_millis() / DAY).collect())
+    Ok(read(path)?.filter_map(seen).collect())
+}
+
+/// The day of each entry, counted from the last one: a wall clock that was wrong is no reason to forget the others.
+fn days(seen: &[Seen]) -> Vec<u64> {
+    let stamps: Vec<_> = seen.iter().map(|entry| entry.stamp).collect();
+    let Some(last) = stamps.last().copied() else { return Vec::new() };
+    timeline::place(&stamps, last, timeline::LONGEST_KEPT).into_iter().map(|time| time.as_millis() / DAY).collect()
 }
 
 /// What each day may keep of each worth.
-fn room(path: &Path, of: &[u64]) -> Result<BTreeMap<u64, Sizes>, Error> {
+fn room(seen: &[Seen], of: &[u64]) -> BTreeMap<u64, Sizes> {
     let mut days: BTreeMap<u64, Sizes> = BTreeMap::new();
-    let mut worth = Worth::default();
-    let mut of_entry = of.iter();
-    for line in read(path)? {
-        let Line::Entry(entry) = line else { continue };
-        let Some(day) = of_entry.next() else { break };
-        if let Some(rank) = worth.of(&entry) {
-            days.entry(*day).or_default()[rank] += length(&entry);
+    for (entry, day) in seen.iter().zip(of) {
+        if let Some(rank) = entry.rank {
+            days.entry(*day).or_default()[rank] += entry.length;
         }
     }
     let latest = of.last().copied().unwrap_or_default();
@@ -105,7 +118,7 @@ fn room(path: &Path, of: &[u64]) -> Result<BTreeMap<u64, Sizes>, Error> {
             left = left.saturating_sub(sizes[rank]);
         }
     }
-    Ok(days)
+    days
 }
 
 /// The most that each day may have of one worth, so that all days together find room.
