@@ -44,7 +44,10 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     if args == [orphans::COMMAND] {
         return orphans::end_orphans().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
-    orphans::begin();
+    // The half of doctor that looks for the monitor or a sync ends with what asked it.
+    if !args.iter().any(|arg| arg == "--cheap") {
+        orphans::begin();
+    }
     let mut out = Output::stdout();
     let answer = Command::parse(args).and_then(|command| command.run(&mut out));
     match answer.and_then(|answer| out.flush().map(|()| answer)) {

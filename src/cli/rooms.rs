@@ -147,7 +147,7 @@ pub(super) fn pull(source: &Source, config: &Config, out: &mut Output) -> Result
         let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
         let beside = Beside::begin(config, source, Paths::new(environment));
         let reach = || unit::reach(&Systemctl::default(), &config.gateway.unit);
-        unit::wait_for_turn(&paths, unit::longest(&config.workspace, &config.secrets), &cancel);
+        unit::wait_for_turn(&paths, unit::TURN_LIMIT, &cancel);
         sync::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| beside.end())
     } else {
         let longest = unit::longest(&config.workspace, &config.secrets);

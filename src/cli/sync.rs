@@ -149,7 +149,7 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
 fn by_ourselves(workspace: &Workspace, role: Role<'_>, out: &mut Output) -> Result<Answer, Error> {
     let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
     let paths = rooms::sync_paths();
-    unit::wait_for_turn(&paths, unit::longest_push(workspace), &cancel);
+    unit::wait_for_turn(&paths, unit::TURN_LIMIT, &cancel);
     tell(&sync::push(workspace, &paths, role, &cancel), out)
 }
 

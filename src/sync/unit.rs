@@ -159,6 +159,9 @@ pub fn push_now(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &
     result
 }
 
+/// Time that a sync waits for another one. Two that overlap meet for seconds; a lock that is held for longer is reported.
+pub const TURN_LIMIT: Duration = Duration::from_secs(5);
+
 /// Waits until no other sync is under way, for `limit` at most.
 pub fn wait_for_turn(paths: &Paths, limit: Duration, cancel: &Cancel) {
     let begun = Instant::now();

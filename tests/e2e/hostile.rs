@@ -160,7 +160,7 @@ fn reports_are_anything(lab: &Lab) {
         }
         // Now the monitor looks at it too.
         let last = host.unit(PULL).invocation;
-        eventually("the monitor pulls", secs(20), || (host.unit(PULL).invocation != last).then_some(()));
+        eventually("the monitor pulls", secs(90), || (host.unit(PULL).invocation != last).then_some(()));
         lab.monitor().wait_complaint("sync_failing", secs(20));
         assert!(!lab.monitor().complaints().contains("root:"), "{make}: {}", lab.monitor().complaints());
     }
