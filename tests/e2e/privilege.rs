@@ -115,7 +115,10 @@ fn a_sandbox_is_no_obstacle() {
     assert_eq!(author.trim(), "openclaw-failover on standby,openclaw-failover on standby");
     let boot = host.read("/proc/sys/kernel/random/boot_id").unwrap_or_default().replace('-', "");
     let log = host.agent("git log --all --format=%s");
-    assert!(log.lines().any(|line| line.split('@').next() == Some(boot.trim())), "the move was made in boot {boot}:\n{log}");
+    assert!(
+        log.lines().any(|line| line.split('@').next() == Some(boot.trim())),
+        "the move was made in boot {boot}:\n{log}"
+    );
     assert_eq!(said(&host.report(PUSH), "said"), "", "nothing to complain of");
 }
 

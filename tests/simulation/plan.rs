@@ -94,7 +94,7 @@ fn flap(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64, dead: State) -> u64 {
 fn partial_outage(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64, dead: State) -> u64 {
     let cycle = rng.range(4 * SECOND, 28 * SECOND);
     let down = cycle * rng.range(50, 90) / 100;
-    let end = at + rng.log_range(5 * MINUTE, 3 * HOUR);
+    let end = at + rng.log_range(5 * MINUTE, HOUR);
     while at < end {
         spans.push((at, dead));
         spans.push((at + down, UP));
