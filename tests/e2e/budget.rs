@@ -14,9 +14,9 @@ const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
 /// For how long the monitor is watched watching.
 const MINUTE: u64 = 60;
 /// The most that a static binary may have, in bytes.
-const BINARY: u64 = 2 << 20;
+const BINARY: u64 = 7 << 19;
 /// The most memory that a static build may use, in KiB.
-const PSS: u64 = 2 << 10;
+const PSS: u64 = 3 << 10;
 /// The most CPU time a probe may take, in microseconds.
 const PROBE: u64 = 1000;
 

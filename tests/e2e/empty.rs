@@ -11,7 +11,7 @@ use crate::parts::{is_static, parts};
 use crate::shell::{ask, report};
 
 /// What it may weigh, in bytes.
-const MOST: u64 = 2 * 1024 * 1024;
+const MOST: u64 = 7 * 1024 * 1024 / 2;
 
 #[test]
 fn it_checks_a_gateway_from_an_empty_root() {
