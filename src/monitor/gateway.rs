@@ -104,9 +104,12 @@ impl Actuator {
     fn look(&mut self) -> bool {
         let timeout = self.driven.timeout.min(PATIENCE);
         let port = self.driven.port;
-        let before = Identity::snapshot(port);
+        // While the gateway is down any answer is another process's, and the kernel goes through all its sockets for one.
+        let is_identified = self.look != Look::ForDown;
+        let snapshot = || if is_identified { Identity::snapshot(port) } else { None };
+        let before = snapshot();
         let answer = self.driven.target.probe(timeout);
-        let (listening, addresses) = (Identity::snapshot(port), self.driven.target.addresses());
+        let (listening, addresses) = (snapshot(), self.driven.target.addresses());
         let is_wanted = match self.look {
             Look::ForDown => matches!(answer.verdict, Verdict::Failing(Failure::Refused)),
             Look::ForUp => answer.verdict.is_healthy() && self.identity.is_known(&listening, &addresses),
@@ -118,12 +121,10 @@ impl Actuator {
         let is_failed = unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active == Active::Failed));
         let permitted = (is_wanted && is_due && !is_failed).then(|| self.driven.backend.permitted());
         let shown = unit.as_ref().and_then(|unit| unit.as_ref().ok());
-        // While the gateway is down any answer is another process's.
-        let answerer = match self.look {
-            Look::ForUp | Look::Closely if is_taken(answer.verdict, &listening) => {
-                self.identity.identify((&before, &listening), &addresses, shown, port, &*self.driven.backend)
-            }
-            _ => Answerer::Pending,
+        let answerer = if is_identified && is_taken(answer.verdict, &listening) {
+            self.identity.identify((&before, &listening), &addresses, shown, port, &*self.driven.backend)
+        } else {
+            Answerer::Pending
         };
         let exit = unit.as_ref().and_then(|unit| self.exit_of(unit.as_ref().ok()?));
         self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted, exit, answerer })

@@ -99,7 +99,7 @@ impl Referee {
             self.fail(now, machine, "invariant 1: a promotion for flapping that the verdicts do not bear out");
         }
         // Samples of what changes between two probes may err, but not by this much.
-        if self.account.in_truth(now) * 10 < self.account.over * 3 {
+        if self.account.in_truth(now) * 5 < self.account.over {
             self.fail(now, machine, "invariant 1: a promotion for flapping while the upstreams were mostly up");
         }
         self.account.was_due = true;
