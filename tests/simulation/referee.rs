@@ -212,6 +212,9 @@ impl Referee {
 
     /// The monitor died before what it had just been told was on disk.
     pub fn forgotten(&mut self, now: u64, remembered: &Memory, machine: &Machine) {
+        // Nor can the next one know of a kill that is not on disk.
+        let killed = remembered.killed.map(Time::as_millis);
+        self.killed = self.killed.filter(|at| killed.is_some_and(|killed| killed >= *at)).or(killed);
         let decided = remembered.failover.as_ref().filter(|failover| failover.decided.as_millis() == now);
         if decided.is_some_and(|failover| failover.cause == Cause::Flapping) && !self.account.was_due {
             self.flapping_promoted(now, machine);
