@@ -166,7 +166,8 @@ pub(super) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<Merged, S
         Err(CommandError::TimedOut { after, .. }) => {
             Ok(Merged::Conflict(format!("files that git does not merge within {after:?}")))
         }
-        Err(CommandError::Failed { said, .. }) if !is_damage(&said) => {
+        // One that was killed says nothing of the two histories.
+        Err(CommandError::Failed { status, said, .. }) if status.code().is_some() && !is_damage(&said) => {
             Ok(Merged::Conflict(format!("files that git cannot merge ({said})")))
         }
         Err(why) => Err(why.into()),

@@ -153,7 +153,7 @@ impl Crash {
         );
         assert_eq!(self.world.standby(&odd), "", "{what}: something torn was recorded");
         for folder in [&self.world.workspace.path, &self.world.at("primary")] {
-            let locks = "find .git -path '*/objects' -prune -o -name '*.lock' -print; git for-each-ref refs/openclaw-failover/applying";
+            let locks = "find .git \\( -path '*/objects' -o -path '*/damaged' \\) -prune -o -name '*.lock' -print; git for-each-ref refs/openclaw-failover/applying";
             assert_eq!(run(folder, locks), "", "{what}: something is left");
         }
     }
