@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use openclaw_failover::config::Workspace;
-use openclaw_failover::host::{Cancel, Command};
-use openclaw_failover::sync::report::{Outcome, PushOutcome};
-use openclaw_failover::sync::{self, Paths, Queue, Reach, Role};
+use openclaw_failover::os::{Cancel, Command};
+use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::{
+    Paths, Queue, Reach, Role, {self},
+};
 
 const LONG: Duration = Duration::from_secs(300);
 
@@ -51,12 +53,12 @@ impl Bench {
     }
 
     fn pull(&self) -> Outcome {
-        sync::pull(&self.workspace, &[], &self.paths, &|| Reach::Move, &Cancel::new(), &Vec::new).workspace.outcome
+        workspace::pull(&self.workspace, &[], &self.paths, &|| Reach::Move, &Cancel::new(), &Vec::new).workspace.outcome
     }
 
     fn push(&self) -> PushOutcome {
         let role = Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep };
-        sync::push(&self.workspace, &self.paths, role, &Cancel::new()).outcome
+        workspace::push(&self.workspace, &self.paths, role, &Cancel::new()).outcome
     }
 
     /// Changes this many files, so that their times are older than what git looks at next.

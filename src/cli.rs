@@ -8,12 +8,12 @@ mod check;
 mod command;
 mod config;
 mod demo;
+mod docgen;
 mod doctor;
 mod drill;
 mod error;
 mod history;
 mod inspect;
-mod manual;
 mod notify;
 mod operator;
 mod output;
@@ -27,10 +27,9 @@ mod sync;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use command::Command;
-use output::Output;
-
-use crate::host::orphans;
+use crate::cli::command::Command;
+use crate::cli::output::Output;
+use crate::os::orphans;
 
 /// What a command answered: 0 for yes or done, 1 for no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

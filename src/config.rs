@@ -4,30 +4,27 @@
 //! reads a configuration takes that one step, so what `config --check` accepts is what the monitor runs with.
 
 pub(crate) mod address;
-mod check;
+pub(crate) mod decode;
 mod defaults;
-pub mod duration;
+mod diagnostics;
 pub mod endpoint;
 mod environment;
-pub mod nearest;
+pub mod model;
 pub mod notify;
-mod place;
+pub mod paths;
 mod print;
-mod problems;
-mod raw;
-pub(crate) mod read;
-mod size;
+mod schema;
 mod source;
-pub mod valid;
+mod span;
+mod validate;
 
-pub use environment::Variables;
-pub use notify::{Format, Heartbeat, Notify, Topic};
-pub use problems::Problems;
-pub use source::{DEFAULT_FILE, Source, find, load, load_primary};
-pub use valid::{Config, Demote, Drill, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
-
-use problems::Collector;
-use raw::Raw;
+use crate::config::diagnostics::Collector;
+pub use crate::config::diagnostics::Problems;
+pub use crate::config::environment::Variables;
+pub use crate::config::model::{Config, Demote, Drill, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
+pub use crate::config::notify::{Format, Heartbeat, Notify, Topic};
+use crate::config::schema::Raw;
+pub use crate::config::source::{DEFAULT_FILE, Source, find, load, load_primary};
 
 /// Reads a configuration from text: JSON with comments and trailing commas.
 ///
@@ -35,7 +32,7 @@ use raw::Raw;
 /// Every problem at once, each with `file_name` and its line.
 pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
     let problems = Collector::new(file_name);
-    let config = check::check(read_raw(text, file_name, &problems)?, &problems);
+    let config = validate::check(read_raw(text, file_name, &problems)?, &problems);
     problems.finish(config)
 }
 
@@ -53,13 +50,13 @@ pub fn parse_primary(text: &str, file_name: &str) -> Result<Workspace, Problems>
             "makes this host a standby; a primary watches nobody, so leave it out or leave out --primary",
         );
     }
-    let workspace = check::workspace(raw.workspace, &problems);
+    let workspace = validate::workspace(raw.workspace, &problems);
     problems.finish(workspace)
 }
 
 fn read_raw(text: &str, file_name: &str, problems: &Collector) -> Result<Raw, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let document = crate::json::parse_with_comments(text).map_err(|error| {
+    let document = crate::text::json::parse_with_comments(text).map_err(|error| {
         let (line, col) = (error.at.line, error.at.col);
         Problems::one(format!("{file_name}:{line}:{col}: {}", error.message))
     })?;

@@ -14,10 +14,10 @@ mod client;
 mod request;
 mod server;
 
-pub use answer::Answer;
-pub use client::{Error, ask};
-pub use request::{LONGEST_DRILL, Request};
-pub use server::{Decide, serve};
+pub use crate::control::answer::Answer;
+pub use crate::control::client::{Error, ask};
+pub use crate::control::request::{LONGEST_DRILL, Request};
+pub use crate::control::server::{Decide, serve};
 
 /// The longest line that a client may send, in bytes.
 const LONGEST_REQUEST: usize = 1024;

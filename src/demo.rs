@@ -8,17 +8,25 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, {self},
+};
+use std::thread::{
+    JoinHandle, {self},
+};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::config::{self, Config, Source};
+use crate::config::paths::Paths;
+use crate::config::{
+    Config, Source, {self},
+};
+use crate::demo::stage::{
+    Folder, Gateway, Local, PRIMARY_SYNC, free_address, make_repositories, push_primary, write_note,
+};
 use crate::monitor::{Backend, Monitor, Parts, Stopper};
-use crate::report::paths::Paths;
-use crate::sync;
-use stage::{Folder, Gateway, Local, PRIMARY_SYNC, free_address, make_repositories, push_primary, write_note};
+use crate::workspace;
 
 /// The whole of it takes about fifteen seconds.
 const LIMIT: Duration = Duration::from_secs(50);
@@ -91,7 +99,7 @@ impl Running {
         for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir, &folder.join(PRIMARY_SYNC)] {
             std::fs::create_dir(dir).map_err(|why| format!("cannot make {}: {why}", dir.display()))?;
         }
-        let sync = sync::Paths { state: paths.sync_dir.clone(), ..sync::Paths::default() };
+        let sync = workspace::Paths { state: paths.sync_dir.clone(), ..workspace::Paths::default() };
         let (sender, started) = mpsc::channel();
         let thread = thread::spawn(move || {
             let backend =

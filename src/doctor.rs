@@ -1,13 +1,13 @@
 //! `doctor`: could this standby take over right now, and what is to be done if not?
 //!
 //! Each check looks at one thing and answers with one line: a level, what was seen, and a command that mends it. Nothing
-//! is changed by looking. [`CHECKS`] lists them all, in the order in which they are printed.
+//! is changed by looking. `CHECKS` lists them all, in the order in which they are printed.
 //!
 //! The checks fall in two halves. The host's half is looked at by root, and as far as they can see it by everybody. What
 //! is the agent's is looked at by the agent's own user and nobody else; root sends a child that has become that user
 //! (`owner`). What cannot be seen is `skipped`, and never `ok`.
 //!
-//! What is cheap is looked at without being asked for: the host's half by a child of the monitor (`apart`), the owner's by
+//! What is cheap is looked at without being asked for: the host's half by a child of the monitor (`subprocess`), the owner's by
 //! each pull ([`Beside`]). What fails then is a condition of the monitor's.
 //!
 //! - `gateway`, `monitor`, `network`, `host`, `polkit`, `syncing`, `hardening`: the host's half.
@@ -16,13 +16,11 @@
 //! - `reading`: which files are read, and by whom.
 //! - `sandbox`: what only the sandbox of a sync unit can tell.
 
-mod agent;
-pub mod apart;
-mod beside;
+mod background;
+mod channel_overlap;
 mod channels;
+mod context;
 mod environment;
-mod finding;
-mod fix;
 mod gateway;
 mod hardening;
 mod host;
@@ -31,25 +29,24 @@ mod network;
 mod openclaw;
 mod owner;
 mod polkit;
-mod reading;
 mod sandbox;
-mod split;
-mod syncing;
+pub mod subprocess;
+mod sync_units;
 mod systemd;
-mod world;
+mod untrusted_file;
+mod workspace_checks;
 
-use crate::json;
-use finding::Said;
-use split::Standby;
-
-pub use beside::Beside;
-pub use finding::{Checked, Finding, Level};
-pub(crate) use hardening::MANAGERS;
-pub(crate) use owner::{list, read_list};
-pub use reading::refuse_agents;
-pub(crate) use reading::{is_of, read, refuse};
-pub(crate) use systemd::Unit;
-pub use world::{DEFAULT_USER, Identity, World};
+pub use crate::doctor::background::Beside;
+use crate::doctor::channel_overlap::Standby;
+pub use crate::doctor::context::{DEFAULT_USER, Identity, World};
+pub(crate) use crate::doctor::hardening::MANAGERS;
+pub(crate) use crate::doctor::owner::validate_reported;
+pub(crate) use crate::doctor::systemd::Unit;
+pub use crate::doctor::untrusted_file::refuse_agents;
+pub(crate) use crate::doctor::untrusted_file::{is_of, read, refuse};
+pub use crate::finding::{Checked, Finding, Level};
+use crate::finding::{ReportedCheck, Said, remedy};
+use crate::text::json;
 
 /// Who can look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,9 +128,9 @@ static CHECKS: [Check; 41] = [
     check("gateway-user", Who::Anybody, Cost::Cheap, gateway::user),
     check("gateway-port", Who::Anybody, Cost::Told, gateway::port),
     check("other-gateway", Who::Anybody, Cost::Cheap, gateway::other),
-    check("sync-units", Who::Anybody, Cost::Cheap, syncing::units),
-    check("pull", Who::Anybody, Cost::Told, syncing::pull),
-    check("unreturned", Who::Anybody, Cost::Told, syncing::unreturned),
+    check("sync-units", Who::Anybody, Cost::Cheap, sync_units::units),
+    check("pull", Who::Anybody, Cost::Told, sync_units::pull),
+    check("unreturned", Who::Anybody, Cost::Told, sync_units::unreturned),
     check("memory", Who::Anybody, Cost::Cheap, host::memory),
     check("disk", Who::Anybody, Cost::Cheap, host::disk),
     check("firewall", Who::Root, Cost::Cheap, hardening::firewall),
@@ -146,11 +143,11 @@ static CHECKS: [Check; 41] = [
     check("openclaw-places", Who::Owner, Cost::Cheap, channels::places),
     check("channels", Who::Owner, Cost::Cheap, channels::check),
     check("crons", Who::Owner, Cost::Cheap, channels::crons),
-    check("user-gateway", Who::Owner, Cost::Cheap, agent::units),
-    check("workspace", Who::Owner, Cost::Told, agent::workspace),
-    check("workspace-disk", Who::Owner, Cost::Cheap, agent::disk),
-    check("git-fetch", Who::Owner, Cost::Dear, agent::fetch),
-    check("secrets", Who::Owner, Cost::Dear, agent::secrets),
+    check("user-gateway", Who::Owner, Cost::Cheap, workspace_checks::units),
+    check("workspace", Who::Owner, Cost::Told, workspace_checks::workspace),
+    check("workspace-disk", Who::Owner, Cost::Cheap, workspace_checks::disk),
+    check("git-fetch", Who::Owner, Cost::Dear, workspace_checks::fetch),
+    check("secrets", Who::Owner, Cost::Dear, workspace_checks::secrets),
 ];
 
 /// Looks at everything that can be seen from here.
@@ -229,7 +226,7 @@ pub fn answer_from_sandbox(world: &mut World) -> String {
     let is_inside = |check: &&Check| sandbox::CHECKS.contains(&check.id);
     let found: Vec<Checked> =
         CHECKS.iter().filter(is_inside).map(|check| Checked { id: check.id, said: (check.look)(world) }).collect();
-    list(&found).to_string()
+    ReportedCheck::list_to_json(&found).to_string()
 }
 
 /// Whether nothing has failed.
@@ -283,19 +280,21 @@ fn compare(world: &World, standby: Option<Standby>) -> Vec<Finding> {
     };
     let primary = match json::parse_json5(primary) {
         Ok(primary) => primary,
-        Err(why) => return none(Said::fail(&format_args!("the primary's configuration: {}", unread(&why)), fix::NONE)),
+        Err(why) => {
+            return none(Said::fail(&format_args!("the primary's configuration: {}", unread(&why)), remedy::NONE));
+        }
     };
     let Some(mut standby) = standby else { return none(Said::skipped(&"this host's channels are not known")) };
     if world.identity == Identity::Root {
         let values = environment::values(world);
         let value = |name: &str| values.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
-        split::resolve(&mut standby.accounts, value);
+        channel_overlap::resolve(&mut standby.accounts, value);
     }
     let there = channels::accounts(&primary);
     let said = [
-        split::accounts(&standby.accounts, &there),
-        split::tokens(&standby.accounts, &there),
-        split::versions(standby.version.as_deref(), &primary),
+        channel_overlap::accounts(&standby.accounts, &there),
+        channel_overlap::tokens(&standby.accounts, &there),
+        channel_overlap::versions(standby.version.as_deref(), &primary),
     ];
     IDS.into_iter().zip(said).map(|(id, said)| world.finding(id, said)).collect()
 }

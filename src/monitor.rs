@@ -16,58 +16,60 @@
 mod backend;
 mod clock;
 mod conditions;
+mod dispatch;
+mod event_log;
 mod gateway;
 mod identity;
-mod inbox;
 mod instance_lock;
-mod intake;
-mod lookout;
+mod messages;
 mod notifier;
 mod operator;
+mod persisted;
 mod prober;
-mod pulse;
+mod readiness_schedule;
 mod recorder;
 mod reload;
-mod remembered;
 mod signals;
-mod strip;
 mod sync;
-mod telling;
+mod threads;
+mod timeline;
 mod tracing;
+mod watchdog;
 mod witness;
-mod workers;
 
-use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
+use std::{fmt, io};
 
+use crate::config::paths::Paths;
 use crate::config::{Config, Source};
-use crate::failover::{self, Action, Event, Machine, Memory, Order, Policy, Time};
-use crate::host::notify::Notify;
+use crate::events::{Entry, MonitorNote, Rehearsal};
+use crate::failover::{
+    Action, Event, Machine, Memory, Order, Policy, {self},
+};
+pub(crate) use crate::monitor::backend::{Backend, Identify, OrderError, Systemd};
+use crate::monitor::clock::Clock;
+use crate::monitor::conditions::Conditions;
+use crate::monitor::instance_lock::{InstanceLock, LockError};
+use crate::monitor::messages::{Ask, Fact, Message, Outlet, inbox};
+use crate::monitor::notifier::Notifier;
+pub(crate) use crate::monitor::notifier::host_name;
+use crate::monitor::operator::Said;
+use crate::monitor::readiness_schedule::Lookout;
+use crate::monitor::recorder::Record;
+use crate::monitor::threads::Workers;
+use crate::monitor::watchdog::Pulse;
+use crate::os::clock::Wall;
+use crate::os::sd_notify::Notify;
 use crate::probe;
-use crate::report::armed::Armed;
-use crate::report::clock::Wall;
-use crate::report::entry::{Entry, MonitorNote, Rehearsal};
-use crate::report::metrics::Counts;
-use crate::report::paths::Paths;
-use crate::report::status::Seen;
-use crate::report::strip::Strip;
-use crate::report::trace::{Begin, Tracer};
-pub(crate) use backend::{Backend, Identify, OrderError, Systemd};
-use clock::Clock;
-use conditions::Conditions;
-use inbox::{Ask, Fact, Message, Outlet, inbox};
-use instance_lock::{InstanceLock, LockError};
-use lookout::Lookout;
-use notifier::Notifier;
-pub(crate) use notifier::host_name;
-use operator::Said;
-use pulse::Pulse;
-use recorder::Record;
-use workers::Workers;
+use crate::records::seen_healthy::Armed;
+use crate::records::timeline::Strip;
+use crate::records::trace::{Begin, Tracer};
+use crate::status::Seen;
+use crate::status::metrics::Counts;
+use crate::text::Time;
 
 /// The main loop wakes at least so often, to feed the watchdog and to notice what needs no event.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -209,12 +211,12 @@ impl Monitor {
         let backend = (parts.backend)(&parts.config);
         let witnesses = witness::of(&parts.config);
         let policy = Policy::new(&parts.config, !witnesses.is_empty());
-        let mut past = remembered::load(&parts.paths);
+        let mut past = persisted::load(&parts.paths);
         let unit = backend.show();
         let start = failover::Start {
             memory: past.memory.clone(),
             armed: past.armed.knows_each(&parts.config.upstreams),
-            unit: unit.as_ref().ok().map(intake::unit_for_machine),
+            unit: unit.as_ref().ok().map(dispatch::unit_for_machine),
         };
         let witnessed = policy.witnessed;
         let (workers, mut missing) = Workers::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;

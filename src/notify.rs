@@ -8,26 +8,25 @@
 //! - [`Message`]: an entry of the history that is for people elsewhere, in the words of each format.
 //! - [`Courier`]: brings messages to one webhook, again and again if need be.
 //! - [`Heartbeat`]: the dead man's switch.
-//! - [`test`]: one message, now.
+//! - [`test()`]: one message, now.
 
-mod courier;
 mod credential;
-mod event;
+mod delivery_cursor;
 mod format;
 mod heartbeat;
-mod mark;
 mod message;
 mod post;
 mod receipt;
 mod redact;
+mod routing;
 mod title;
+mod webhook_worker;
 
 use crate::config::Notify;
-
-pub use courier::{Courier, Pace, Told, Way};
-pub use credential::{Credential, Vault};
-pub use heartbeat::Heartbeat;
-pub use message::{Message, Sieve};
+pub use crate::notify::credential::{Credential, Vault};
+pub use crate::notify::heartbeat::Heartbeat;
+pub use crate::notify::message::{Message, Sieve};
+pub use crate::notify::webhook_worker::{Courier, Pace, Told, Way};
 
 /// Delivers one message that says it is a test, at once.
 ///

@@ -7,33 +7,31 @@
 
 mod connect;
 mod contract;
-mod fault;
+mod endpoint_probe;
+mod error;
 mod http;
+mod parallel;
 mod peer;
-mod race;
 mod resolve;
-mod route;
 mod verdict;
 mod words;
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use ureq::tls::RootCerts;
 
 use crate::config::Upstream;
-use crate::host::printable;
-use race::Race;
-use route::Route;
-
-pub(crate) use fault::Fault;
-pub(crate) use http::{agent, roots};
-pub(crate) use peer::PeerRule;
-pub(crate) use resolve::Lookup;
-pub use verdict::{Channels, Failure, Verdict};
+use crate::probe::endpoint_probe::Route;
+pub(crate) use crate::probe::error::Fault;
+pub(crate) use crate::probe::http::{agent, roots};
+use crate::probe::parallel::Race;
+pub(crate) use crate::probe::peer::PeerRule;
+pub(crate) use crate::probe::resolve::Lookup;
+pub use crate::probe::verdict::{Channels, Failure, Verdict};
+use crate::text::printable;
 
 /// Longer timeouts are cut to this, so that no clock arithmetic can overflow.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);

@@ -18,23 +18,23 @@ mod files;
 mod firewall;
 mod hardening;
 mod keys;
+mod migration;
 mod openclaw;
 mod packages;
 mod ports;
-mod predecessor;
 mod primary;
-mod removal;
 mod service;
 mod shell_monitor;
-mod site;
 mod standby;
 mod tailnet;
+mod target;
+mod uninstall;
 mod users;
 
-pub use channel::{CHANNELS, Want};
-pub use keys::{Offer, offer};
-pub use shell_monitor::variable;
-pub use site::{Site, Wishes};
+pub use crate::setup::channel::{CHANNELS, Want};
+pub use crate::setup::keys::{Offer, offer};
+pub use crate::setup::shell_monitor::variable;
+pub use crate::setup::target::{Site, Wishes};
 
 /// How things stand with a step, and in what way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Plan {
         let steps: &'static [Step] = match role {
             Role::Standby => &standby::STEPS,
             Role::Primary => &primary::STEPS,
-            Role::Nobody => &removal::STEPS,
+            Role::Nobody => &uninstall::STEPS,
         };
         Self { site, role, steps }
     }
@@ -182,7 +182,7 @@ impl Plan {
         match self.role {
             Role::Standby => standby::notes(&self.site, is_done),
             Role::Primary if is_done => primary::notes(&self.site),
-            Role::Nobody if is_done => removal::notes(&self.site),
+            Role::Nobody if is_done => uninstall::notes(&self.site),
             _ => Vec::new(),
         }
     }

@@ -127,7 +127,7 @@ fn check_speaks_json() {
     let page = gateway("<html>hello</html>").to_string();
     let ran = run(&["check", "--json", &gateway(STARTED).to_string(), &page]);
     assert_eq!(ran.code, 1);
-    let json = openclaw_failover::json::parse(&ran.stdout).expect("JSON");
+    let json = openclaw_failover::text::json::parse(&ran.stdout).expect("JSON");
     let targets = json.as_array().expect("an array");
     let verdict = |index: usize| targets[index].get("verdict").and_then(|verdict| verdict.as_str());
     assert_eq!((verdict(0), verdict(1)), (Some("healthy"), Some("not-openclaw")));
@@ -340,7 +340,7 @@ fn a_gateway_at_an_address_of_another_host_is_a_warning() {
 fn a_configuration_whose_upstream_is_this_host_is_warned_of() {
     // RFC 5737: no host has it. Without a route to it there is no interface to name.
     let elsewhere: SocketAddr = "192.0.2.1:9".parse().expect("an address");
-    let Some(own) = openclaw_failover::host::local_end(elsewhere) else {
+    let Some(own) = openclaw_failover::os::local_end(elsewhere) else {
         eprintln!("skipped: this host has no interface but loopback");
         return;
     };

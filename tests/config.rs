@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use openclaw_failover::config::{self, Config, Format, Problems, Topic, Witness};
+use openclaw_failover::config::{
+    Config, Format, Problems, Topic, Witness, {self},
+};
 
 const UPSTREAMS: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
 

@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
-use std::fs;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use openclaw_failover::host::systemd::Systemctl;
-use openclaw_failover::host::{Cancel, Command, CommandError};
+use openclaw_failover::os::systemd::Systemctl;
+use openclaw_failover::os::{Cancel, Command, CommandError};
 
 /// Longer than anything here takes, shorter than anybody's patience.
 const LONG: Duration = Duration::from_secs(30);

@@ -12,7 +12,6 @@ mod needs;
 #[path = "support/script.rs"]
 mod script;
 
-use std::fs;
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -21,18 +20,21 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use host::Host;
-use openclaw_failover::doctor::{self, Depth, Identity};
-use openclaw_failover::host::systemd::Systemctl;
+use openclaw_failover::doctor::{
+    Depth, Identity, {self},
+};
 use openclaw_failover::notify::Vault;
+use openclaw_failover::os::clock::wall_clock;
+use openclaw_failover::os::systemd::Systemctl;
 use openclaw_failover::probe::Target;
-use openclaw_failover::report::clock::wall_clock;
-use openclaw_failover::report::strip::Strip;
-use openclaw_failover::report::{armed, history, state, status, trace};
-use openclaw_failover::{config, control, json, sync};
+use openclaw_failover::records::timeline::Strip;
+use openclaw_failover::records::{history, seen_healthy, state, trace};
+use openclaw_failover::text::json;
+use openclaw_failover::{config, control, status, workspace};
 use peak_alloc::PeakAlloc;
 use tempfile::TempDir;
 
@@ -135,15 +137,19 @@ fn own_files(folder: &TempDir) {
         measure(&format!("state, {kind}"), input, 48, || drop(black_box(state::load(&path, now))));
         let path = file("armed.json");
         let history = folder.path().join("none.jsonl");
-        measure(&format!("armed, {kind}"), input, 48, || drop(black_box(armed::Armed::load(&path, &history, now))));
+        measure(&format!("armed, {kind}"), input, 48, || {
+            drop(black_box(seen_healthy::Armed::load(&path, &history, now)))
+        });
         let path = file("strip.json");
         measure(&format!("strip, {kind}"), input, 48, || drop(black_box(Strip::load(&path, now))));
         let path = file("status.json");
         let form = || status::Form { json: false, colour: true };
         measure(&format!("status, {kind}"), input, 48, || drop(black_box(status::command(&path, form(), now))));
         let path = file("pull.json");
-        measure(&format!("pull report, {kind}"), input, 48, || drop(black_box(sync::report::read(&path, own))));
-        measure(&format!("push report, {kind}"), input, 48, || drop(black_box(sync::report::read_push(&path, own))));
+        measure(&format!("pull report, {kind}"), input, 48, || drop(black_box(workspace::report::read(&path, own))));
+        measure(&format!("push report, {kind}"), input, 48, || {
+            drop(black_box(workspace::report::read_push(&path, own)))
+        });
         let path = file("credential");
         measure(&format!("credential, {kind}"), input, 8, || {
             let vault = Vault::at(path.parent().unwrap());

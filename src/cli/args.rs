@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::config::duration;
-use crate::config::nearest::nearest;
-
-use super::command::Command;
-use super::error::Error;
+use crate::cli::command::Command;
+use crate::cli::error::Error;
+use crate::text::duration;
+use crate::text::suggestion::nearest;
 
 /// Options that this program gives itself only.
 const OWN: [&str; 5] = ["--stub-gateway", "--as-owner", "--accounts", "--in-sandbox", "--cheap"];

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use lexopt::Parser;
 
+use crate::cli::Answer;
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::config::configuration;
+use crate::cli::error::Error;
+use crate::cli::output::Output;
 use crate::config::Upstream;
-use crate::config::duration::show;
 use crate::config::endpoint::Endpoint;
-use crate::probe::{self, Target};
-
-use super::Answer;
-use super::args::{Args, Item};
-use super::command::Command;
-use super::config::configuration;
-use super::error::Error;
-use super::output::Output;
+use crate::probe::{
+    Target, {self},
+};
+use crate::text::duration::show;
 
 const HELP: &str = "\
 Probe once now: does a gateway answer, and what?

@@ -4,26 +4,25 @@ use std::ffi::OsString;
 
 use lexopt::{Arg, Parser};
 
-use crate::config::nearest::nearest;
-
-use super::Answer;
-use super::check::Check;
-use super::config::Config;
-use super::demo::Demo;
-use super::doctor::Doctor;
-use super::drill::Drill;
-use super::error::Error;
-use super::history::History;
-use super::inspect::Inspect;
-use super::manual::Manual;
-use super::notify::Notify;
-use super::operator::Operator;
-use super::output::Output;
-use super::replay::Replay;
-use super::run::Run;
-use super::setup::Setup;
-use super::status::Status;
-use super::sync::Sync;
+use crate::cli::Answer;
+use crate::cli::check::Check;
+use crate::cli::config::Config;
+use crate::cli::demo::Demo;
+use crate::cli::docgen::Manual;
+use crate::cli::doctor::Doctor;
+use crate::cli::drill::Drill;
+use crate::cli::error::Error;
+use crate::cli::history::History;
+use crate::cli::inspect::Inspect;
+use crate::cli::notify::Notify;
+use crate::cli::operator::Operator;
+use crate::cli::output::Output;
+use crate::cli::replay::Replay;
+use crate::cli::run::Run;
+use crate::cli::setup::Setup;
+use crate::cli::status::Status;
+use crate::cli::sync::Sync;
+use crate::text::suggestion::nearest;
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]

@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Parser;
 
+use crate::cli::Answer;
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::error::{Error, warn};
+use crate::cli::output::{Output, printable};
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
-use crate::config::{self, Problems, Source};
+use crate::config::{
+    Problems, Source, {self},
+};
 use crate::doctor;
-use crate::host::is_own_address;
-
-use super::Answer;
-use super::args::{Args, Item};
-use super::command::Command;
-use super::error::{Error, warn};
-use super::output::{Output, printable};
+use crate::os::is_own_address;
 
 const HELP: &str = "\
 Print the effective configuration, every default included, or validate a file.

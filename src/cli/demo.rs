@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use lexopt::Parser;
 
-use super::args::{Args, Item};
-use super::command::Command;
-use super::error::Error;
-use super::output::Output;
-use super::{Answer, rooms};
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::error::Error;
+use crate::cli::output::Output;
+use crate::cli::{Answer, rooms};
 
 const HELP: &str = "\
 A whole failover and failback on loopback in under a minute, without root and

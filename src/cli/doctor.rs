@@ -5,16 +5,18 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::doctor::{self, Finding, Identity, Level, World};
-use crate::json::Value;
-use crate::report::paths::Paths;
-
-use super::Answer;
-use super::args::{Args, Item};
-use super::command::Command;
-use super::config::configuration;
-use super::error::Error;
-use super::output::{Output, Tone};
+use crate::cli::Answer;
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::config::configuration;
+use crate::cli::error::Error;
+use crate::cli::output::{Output, Tone};
+use crate::config::paths::Paths;
+use crate::doctor::{
+    Identity, World, {self},
+};
+use crate::finding::{Finding, Level};
+use crate::text::json::Value;
 
 const HELP: &str = "\
 Could this standby take over right now? Each check has a line: ok, warn, fail or
@@ -79,7 +81,7 @@ impl Doctor {
         if self.cheap {
             // Whoever it runs as: what only root can see is no business of the monitor's.
             world.identity = Identity::Other;
-            out.line(doctor::apart::answer(&world))?;
+            out.line(doctor::subprocess::answer(&world))?;
             return Ok(Answer::Yes);
         }
         if self.as_owner {

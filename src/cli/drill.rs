@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use lexopt::Parser;
 
-use crate::config::duration::show;
+use crate::cli::Answer;
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::error::Error;
+use crate::cli::operator::{ask, news, tell};
+use crate::cli::output::{Output, printable};
 use crate::control::{LONGEST_DRILL, Request};
-use crate::failover::{self, Outcome};
-use crate::report::clock::span;
-
-use super::Answer;
-use super::args::{Args, Item};
-use super::command::Command;
-use super::error::Error;
-use super::operator::{ask, news, tell};
-use super::output::{Output, printable};
+use crate::failover::{
+    Outcome, {self},
+};
+use crate::text::duration::show;
+use crate::text::utc::span;
 
 const HELP: &str = "\
 Rehearse a failover on this standby while the primary lives: pull, start,

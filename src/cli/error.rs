@@ -1,11 +1,12 @@
 //! Why a command could not do its work, and the exit code that says so.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{
+    ErrorKind, Write, {self},
+};
 
+use crate::cli::output::printable;
 use crate::config::Problems;
-
-use super::output::printable;
 
 /// Why a command could not do its work.
 #[derive(Debug)]

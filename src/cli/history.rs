@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use lexopt::Parser;
 
-use crate::report::history::Form;
-
-use super::args::{Args, Item};
-use super::command::Command;
-use super::error::Error;
-use super::output::Output;
-use super::{Answer, rooms};
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::error::Error;
+use crate::cli::output::Output;
+use crate::cli::{Answer, rooms};
+use crate::records::history::Form;
 
 const HELP: &str = "\
 Every promotion and demotion, with its reason and its timings.

@@ -5,16 +5,15 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::check;
+use crate::cli::Answer;
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::config::configuration;
+use crate::cli::error::Error;
 use crate::config::endpoint::Endpoint;
-use crate::host::systemd::Systemctl;
-use crate::report::paths::Paths;
-
-use super::Answer;
-use super::args::{Args, Item};
-use super::command::Command;
-use super::config::configuration;
-use super::error::Error;
+use crate::config::paths::Paths;
+use crate::gateway_check;
+use crate::os::systemd::Systemctl;
 
 const HELP: &str = "\
 The checks that only the gateway's own user can make, for the monitor: which
@@ -55,10 +54,10 @@ impl Inspect {
         let endpoint = Endpoint::from_url(&config.gateway.url).map_err(Error::Failed)?;
         let invocation = env::var("INVOCATION_ID").unwrap_or_default();
         let port = endpoint.address().port;
-        let report = check::inspect(&Systemctl::default(), &config.gateway.unit, port, invocation);
+        let report = gateway_check::inspect(&Systemctl::default(), &config.gateway.unit, port, invocation);
         let folder = env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
-        let folder = folder.unwrap_or_else(|| check::folder(&Paths::new(|name| env::var_os(name))));
-        check::write(&folder, &report.map_err(Error::Failed)?).map_err(|why| Error::Failed(why.to_string()))?;
+        let folder = folder.unwrap_or_else(|| gateway_check::folder(&Paths::new(|name| env::var_os(name))));
+        gateway_check::write(&folder, &report.map_err(Error::Failed)?).map_err(|why| Error::Failed(why.to_string()))?;
         Ok(Answer::Yes)
     }
 }

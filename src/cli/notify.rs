@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
+use crate::cli::Answer;
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::config::configuration;
+use crate::cli::error::Error;
+use crate::cli::output::{Output, printable};
 use crate::monitor::host_name;
-use crate::notify::{self, Vault};
-
-use super::Answer;
-use super::args::{Args, Item};
-use super::command::Command;
-use super::config::configuration;
-use super::error::Error;
-use super::output::{Output, printable};
+use crate::notify::{
+    Vault, {self},
+};
 
 const HELP: &str = "\
 Send a test to every webhook of the configuration, and say which took it. As

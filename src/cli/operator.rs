@@ -1,21 +1,23 @@
 //! `promote`, `demote`, `pause` and `resume`: the operator's overrides.
 
-use std::env;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use lexopt::Parser;
 
-use crate::config::duration::{self, show};
-use crate::control::{self, Answer as Told, LONGEST_REASON, Request};
+use crate::cli::Answer;
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::error::Error;
+use crate::cli::output::{Output, printable};
+use crate::config::paths::Paths;
+use crate::control::{
+    Answer as Told, LONGEST_REASON, Request, {self},
+};
 use crate::failover::HoldKind;
-use crate::report::paths::Paths;
-
-use super::Answer;
-use super::args::{Args, Item};
-use super::command::Command;
-use super::error::Error;
-use super::output::{Output, printable};
+use crate::text::duration::{
+    show, {self},
+};
 
 const PROMOTE: &str = "\
 Bring this host's gateway up now and keep it up, whatever the upstreams do,

@@ -1,13 +1,14 @@
 //! Standard output: no control character from outside, colour only where a person looks at a terminal.
 
 use std::borrow::Cow;
-use std::env;
-use std::fmt;
-use std::io::{self, IsTerminal, StdoutLock, Write};
+use std::io::{
+    IsTerminal, StdoutLock, Write, {self},
+};
+use std::{env, fmt};
 
-use super::error::Error;
-use crate::host::without_error_numbers;
-pub(super) use crate::report::Tone;
+use crate::cli::error::Error;
+pub(super) use crate::text::table::Tone;
+use crate::text::without_error_numbers;
 
 /// Standard output while a command runs.
 pub(super) struct Output {

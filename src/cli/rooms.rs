@@ -1,33 +1,34 @@
 //! The rooms that do a command's work, one function each.
 
-use std::env;
 use std::ffi::OsString;
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
+use std::sync::mpsc::{
+    Receiver, SyncSender, {self},
+};
 use std::time::Duration;
+use std::{env, fmt, io, thread};
 
+use crate::cli::Answer;
+use crate::cli::error::Error;
+use crate::cli::output::Output;
+use crate::config::paths::Paths;
 use crate::config::{Config, Source};
-use crate::control::{self, Request};
-use crate::demo;
+use crate::control::{
+    Request, {self},
+};
 use crate::doctor::Beside;
-use crate::host::Cancel;
-use crate::host::journal;
-use crate::host::spawn;
-use crate::host::systemd::Systemctl;
 use crate::monitor::{Backend, Monitor, Parts, Systemd};
-use crate::report::clock::wall_clock;
-use crate::report::paths::Paths;
-use crate::report::{Shown, durable, history as past, status as present, trace};
-use crate::sync::{self, Report, unit};
-
-use super::Answer;
-use super::error::Error;
-use super::output::Output;
+use crate::os::clock::wall_clock;
+use crate::os::systemd::Systemctl;
+use crate::os::{Cancel, atomic_file, journal, spawn};
+use crate::records::{history as past, trace};
+use crate::text::CommandOutput;
+use crate::workspace::{
+    Report, unit, {self},
+};
+use crate::{demo, status as present};
 
 /// So many lines wait for a journal that is slow.
 const LINES: usize = 64;
@@ -97,7 +98,7 @@ pub(super) fn watch(out: &mut Output) -> Result<Answer, Error> {
     }
 }
 
-fn look(json: bool, out: &Output) -> Shown {
+fn look(json: bool, out: &Output) -> CommandOutput {
     let (paths, form) = (Paths::new(environment), present::Form { json, colour: out.colour() });
     match control::ask(&paths.control(), &Request::News { since: None }, LIVE) {
         Ok(answer) => present::show(Ok(answer.status), form, wall_clock()),
@@ -118,7 +119,7 @@ pub(super) fn replay(file: Option<PathBuf>, out: &mut Output) -> Result<Answer, 
     let replayed = trace::replay(&text, out.stream()).map_err(Error::Output)?;
     let left_out = replayed.left_out();
     if replayed.events == 0 {
-        return Err(failed(durable::Error::NoEvents { path: file, left_out }));
+        return Err(failed(atomic_file::Error::NoEvents { path: file, left_out }));
     }
     if let Some(warning) = left_out {
         out.flush()?;
@@ -148,7 +149,7 @@ pub(super) fn pull(source: &Source, config: &Config, out: &mut Output) -> Result
         let beside = Beside::begin(config, source, Paths::new(environment));
         let reach = || unit::reach(&Systemctl::default(), &config.gateway.unit);
         unit::wait_for_turn(&paths, unit::TURN_LIMIT, &cancel);
-        sync::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| beside.end())
+        workspace::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| beside.end())
     } else {
         let longest = unit::longest(&config.workspace, &config.secrets);
         let report = unit::pull(&Systemctl::default(), longest, &paths, &Cancel::new());
@@ -162,7 +163,7 @@ fn tell(report: &Report, out: &mut Output) -> Result<(), Error> {
     let workspace = &report.workspace;
     let commit = workspace.after.as_ref().map_or("no commit", |commit| commit.short());
     out.line(format!("workspace  {}  {commit}  {}", workspace.outcome.name(), workspace.said).trim_end())?;
-    super::sync::tell_lists(&workspace.lists(), &sync_paths().pull_report(), out)?;
+    crate::cli::sync::tell_lists(&workspace.lists(), &sync_paths().pull_report(), out)?;
     for (index, secret) in report.secrets.iter().enumerate() {
         let word = if secret.ok { "copied" } else { "failed" };
         out.line(format!("secrets {}  {word}  {}", index + 1, secret.said).trim_end())?;
@@ -174,7 +175,7 @@ fn failed(why: impl fmt::Display) -> Error {
     Error::Failed(why.to_string())
 }
 
-fn show(shown: &Shown, out: &mut Output) -> Result<Answer, Error> {
+fn show(shown: &CommandOutput, out: &mut Output) -> Result<Answer, Error> {
     out.text(&shown.text)?;
     if let Some(warning) = &shown.warning {
         out.flush()?;
@@ -184,8 +185,8 @@ fn show(shown: &Shown, out: &mut Output) -> Result<Answer, Error> {
 }
 
 /// Where a sync leaves its reports: in the same place for the monitor, whose unit names other folders, and everybody else.
-pub(super) fn sync_paths() -> sync::Paths {
-    sync::Paths { state: Paths::new(environment).sync_dir, ..sync::Paths::default() }
+pub(super) fn sync_paths() -> workspace::Paths {
+    workspace::Paths { state: Paths::new(environment).sync_dir, ..workspace::Paths::default() }
 }
 
 fn environment(name: &str) -> Option<OsString> {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use super::args::{Args, Item};
-use super::command::Command;
-use super::config::configuration;
-use super::error::Error;
-use super::{Answer, rooms};
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::config::configuration;
+use crate::cli::error::Error;
+use crate::cli::{Answer, rooms};
 
 const HELP: &str = "\
 The monitor: watch the upstreams, promote this host when none shows life, and

@@ -3,23 +3,28 @@
 mod questions;
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io::{
+    IsTerminal, {self},
+};
 
 use lexopt::Parser;
 
-use crate::config::nearest::nearest;
-use crate::config::{self, Config, DEFAULT_FILE, Source, Workspace};
+use crate::cli::Answer;
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::config::{configuration_or, refuse_agents};
+use crate::cli::error::Error;
+use crate::cli::output::{Output, Tone, printable};
+use crate::config::paths::Paths;
+use crate::config::{
+    Config, DEFAULT_FILE, Source, Workspace, {self},
+};
 use crate::doctor::World;
-use crate::host::{Cancel, journal};
-use crate::report::paths::Paths;
-use crate::setup::{self, CHANNELS, Plan, Role, Site, State, Step, Wishes};
-
-use super::Answer;
-use super::args::{Args, Item};
-use super::command::Command;
-use super::config::{configuration_or, refuse_agents};
-use super::error::Error;
-use super::output::{Output, Tone, printable};
+use crate::os::{Cancel, journal};
+use crate::setup::{
+    CHANNELS, Plan, Role, Site, State, Step, Wishes, {self},
+};
+use crate::text::suggestion::nearest;
 
 const HELP: &str = "\
 Make this Debian or Ubuntu host a standby, or a primary. The plan is shown, you

@@ -2,11 +2,11 @@
 
 use lexopt::Parser;
 
-use super::args::{Args, Item};
-use super::command::Command;
-use super::error::Error;
-use super::output::Output;
-use super::{Answer, rooms};
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::error::Error;
+use crate::cli::output::Output;
+use crate::cli::{Answer, rooms};
 
 const HELP: &str = "\
 What the monitor sees and does right now: role, verdicts, window, last failover.

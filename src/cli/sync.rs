@@ -6,20 +6,24 @@ use std::time::Duration;
 
 use lexopt::Parser;
 
+use crate::cli::args::{Args, Item};
+use crate::cli::command::Command;
+use crate::cli::config::configuration;
+use crate::cli::error::Error;
+use crate::cli::output::Output;
+use crate::cli::{Answer, rooms};
 use crate::config::endpoint::Endpoint;
-use crate::config::nearest::nearest;
-use crate::config::{self, Workspace};
-use crate::host::systemd::Systemctl;
-use crate::host::{Cancel, journal};
-use crate::sync::report::{Names, Pushed, overflow};
-use crate::sync::{self, Queue, Role, setting_files, unit};
-
-use super::args::{Args, Item};
-use super::command::Command;
-use super::config::configuration;
-use super::error::Error;
-use super::output::Output;
-use super::{Answer, rooms};
+use crate::config::{
+    Workspace, {self},
+};
+use crate::os::systemd::Systemctl;
+use crate::os::{Cancel, journal};
+use crate::text::suggestion::nearest;
+use crate::workspace::git::setting_files;
+use crate::workspace::report::{Names, Pushed, overflow};
+use crate::workspace::{
+    Queue, Role, unit, {self},
+};
 
 const HELP: &str = "\
 Pull fetches the workspace from its git remote and the secrets from their
@@ -150,7 +154,7 @@ fn by_ourselves(workspace: &Workspace, role: Role<'_>, out: &mut Output) -> Resu
     let cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
     let paths = rooms::sync_paths();
     unit::wait_for_turn(&paths, unit::TURN_LIMIT, &cancel);
-    tell(&sync::push(workspace, &paths, role, &cancel), out)
+    tell(&workspace::push(workspace, &paths, role, &cancel), out)
 }
 
 fn by_unit(workspace: &Workspace, out: &mut Output) -> Result<Answer, Error> {

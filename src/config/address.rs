@@ -83,7 +83,7 @@ impl Address {
         }
     }
 
-    /// True if it is the unspecified address, 0.0.0.0 or [::].
+    /// True if it is the unspecified address, 0.0.0.0 or `::`.
     pub(crate) fn is_unspecified(&self) -> bool {
         matches!(self.host, Host::Ip(ip) if ip.to_canonical().is_unspecified())
     }

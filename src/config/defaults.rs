@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::valid::{Demote, Drill, Gateway, Probe, Promote, Workspace};
+use crate::config::model::{Demote, Drill, Gateway, Probe, Promote, Workspace};
 
 /// Where secrets arrive unless `target` says otherwise.
 pub(super) const SECRETS_TARGET: &str = "/home/openclaw/.openclaw/secrets/";

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::address::{Address, Host, split_authority};
-use crate::host::is_own_address;
+use crate::config::address::{Address, Host, split_authority};
+use crate::os::is_own_address;
 
 /// The port of an OpenClaw gateway, where a command line names a host alone.
 pub const DEFAULT_PORT: u16 = 18789;

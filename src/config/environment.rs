@@ -6,12 +6,12 @@
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use super::duration::show;
-use super::endpoint::{DEFAULT_PORT, Endpoint};
-use super::place::{At, Place};
-use super::problems::{Collector, Problems, quoted};
-use super::raw::{Raw, RawProbe, RawPromote, RawSecret, RawUpstream};
-use super::valid::{Config, Demote, Probe};
+use crate::config::diagnostics::{Collector, Problems, quoted};
+use crate::config::endpoint::{DEFAULT_PORT, Endpoint};
+use crate::config::model::{Config, Demote, Probe};
+use crate::config::schema::{Raw, RawProbe, RawPromote, RawSecret, RawUpstream};
+use crate::config::span::{At, Place};
+use crate::text::duration::show;
 
 /// What the old monitor did where a variable was not set.
 const DEFAULT_INTERVAL: u64 = 10;
@@ -57,7 +57,7 @@ impl Variables {
     pub fn configuration(&self) -> Result<Config, Problems> {
         let problems = Collector::new("environment");
         let raw = self.raw(&problems);
-        let config = super::check::check(raw, &problems);
+        let config = crate::config::validate::check(raw, &problems);
         problems.finish(config)
     }
 

@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::json::Value;
-
-use super::duration::show;
-use super::notify::{Heartbeat, Notify};
-use super::size;
-use super::valid::{Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
+use crate::config::model::{Config, Demote, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
+use crate::config::notify::{Heartbeat, Notify};
+use crate::text::byte_size;
+use crate::text::duration::show;
+use crate::text::json::Value;
 
 impl Config {
     /// The configuration as a document of the file's own form. `null` stands where nothing is set and there is no
@@ -96,7 +95,7 @@ fn workspace(workspace: &Workspace) -> Value {
         ("refresh", duration(workspace.refresh)),
         ("push_interval", duration(workspace.push_interval)),
         ("merge", workspace.merge.into()),
-        ("max_file", text(&size::show(workspace.max_file))),
+        ("max_file", text(&byte_size::show(workspace.max_file))),
     ])
 }
 

@@ -4,10 +4,10 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::environment::Variables;
-use super::problems::Problems;
-use super::valid::{Config, Workspace};
-use crate::host::{ReadError, read_regular};
+use crate::config::diagnostics::Problems;
+use crate::config::environment::Variables;
+use crate::config::model::{Config, Workspace};
+use crate::os::{ReadError, read_regular};
 
 /// The file that is read unless another is named.
 pub const DEFAULT_FILE: &str = "/etc/openclaw-failover/config.json";
@@ -83,7 +83,7 @@ fn find_from(
 /// # Errors
 /// Every problem at once, each with the file's name and a line.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    load_as(path, super::parse)
+    load_as(path, crate::config::parse)
 }
 
 /// Reads and checks a primary's configuration: the file that was named, else [`DEFAULT_FILE`], else what holds where
@@ -94,7 +94,7 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 pub fn load_primary(explicit: Option<&Path>) -> Result<Workspace, Problems> {
     let path = explicit.unwrap_or(Path::new(DEFAULT_FILE));
     let is_absent = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
-    if explicit.is_none() && is_absent { Ok(Workspace::default()) } else { load_as(path, super::parse_primary) }
+    if explicit.is_none() && is_absent { Ok(Workspace::default()) } else { load_as(path, crate::config::parse_primary) }
 }
 
 fn load_as<T>(path: &Path, parse: fn(&str, &str) -> Result<T, Problems>) -> Result<T, Problems> {

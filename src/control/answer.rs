@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::LONGEST_ANSWER;
-use crate::json::{self, Value};
-use crate::report::status::Status;
+use crate::control::LONGEST_ANSWER;
+use crate::status::Status;
+use crate::text::json::{
+    Value, {self},
+};
 
 /// How things stand after a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +65,7 @@ pub(super) fn refusal(why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failover::Time;
+    use crate::text::Time;
 
     #[test]
     fn an_answer_reads_back_and_a_refusal_is_an_error() {

@@ -1,12 +1,14 @@
 //! The client's side.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{
+    ErrorKind, Read, Write, {self},
+};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Answer, LONGEST_ANSWER, Request};
+use crate::control::{Answer, LONGEST_ANSWER, Request};
 
 /// Why the monitor could not be asked.
 #[derive(Debug)]

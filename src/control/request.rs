@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::LONGEST_REASON;
+use crate::control::LONGEST_REASON;
 use crate::failover::HoldKind;
-use crate::host::printable;
-use crate::json::{self, Node, Value};
+use crate::text::json::{
+    Node, Value, {self},
+};
+use crate::text::printable;
 
 /// One thing asked of the monitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub enum Request {
     },
     /// How things stand, and what was said from this number on; `None`: nothing of that.
     News {
-        /// [`Answer::next`](super::Answer::next) of an earlier answer.
+        /// [`Answer::next`](crate::control::Answer::next) of an earlier answer.
         since: Option<u64>,
     },
 }

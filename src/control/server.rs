@@ -4,17 +4,21 @@
 //! does not read its answer costs nothing: the kernel takes the answer at once or never. So a thousand clients, however
 //! they behave, cost some file descriptors and a bounded share of one thread, and the next one is served soon.
 
-use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{
+    Permissions, {self},
+};
+use std::io::{
+    ErrorKind, Read, Write, {self},
+};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::answer::refusal;
-use super::{LONGEST_REQUEST, Request};
-use crate::host::spawn;
+use crate::control::answer::refusal;
+use crate::control::{LONGEST_REQUEST, Request};
+use crate::os::spawn;
 
 /// So many clients are listened to at once; the others wait in the kernel's queue.
 const SEATS: usize = 64;

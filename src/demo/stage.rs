@@ -1,21 +1,30 @@
 //! The demo's stage: a folder with a git remote and two workspaces, and gateways as child processes.
 
-use std::env;
-use std::fs;
-use std::io::{self, Read};
+use std::io::{
+    Read, {self},
+};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Stdio};
+use std::process::{
+    Child, Stdio, {self},
+};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{env, fs};
 
-use crate::check::{self, Owner};
-use crate::config::{self, Config, Workspace};
-use crate::doctor::Checked;
-use crate::host::systemd::{Active, Load, Unit};
-use crate::host::{Cancel, Command};
+use crate::config::{
+    Config, Workspace, {self},
+};
+use crate::finding::Checked;
+use crate::gateway_check::{
+    Owner, {self},
+};
 use crate::monitor::{Backend, Identify, OrderError};
-use crate::sync::report::Pushed;
-use crate::sync::{self, Queue, Reach, Report, Role};
+use crate::os::systemd::{Active, Load, Unit};
+use crate::os::{Cancel, Command};
+use crate::workspace::report::Pushed;
+use crate::workspace::{
+    Queue, Reach, Report, Role, {self},
+};
 
 /// Where the primary's push keeps its report.
 pub(super) const PRIMARY_SYNC: &str = "sync-primary";
@@ -97,11 +106,11 @@ impl Drop for Gateway {
 pub(super) struct Local {
     gateway: Mutex<Gateway>,
     workspace: Workspace,
-    sync: sync::Paths,
+    sync: workspace::Paths,
 }
 
 impl Local {
-    pub(super) fn new(config: &Config, address: SocketAddr, sync: sync::Paths) -> Self {
+    pub(super) fn new(config: &Config, address: SocketAddr, sync: workspace::Paths) -> Self {
         Self { gateway: Mutex::new(Gateway::new(address)), workspace: config.workspace.clone(), sync }
     }
 
@@ -116,7 +125,7 @@ impl Identify for Local {
     }
 
     fn identify(&self, inodes: &[u64]) -> Result<Vec<(u64, Owner)>, String> {
-        let held = self.child().pid().map(check::sockets_of).unwrap_or_default();
+        let held = self.child().pid().map(gateway_check::sockets_of).unwrap_or_default();
         let other = || Owner::Other("another process".to_owned());
         let owner = |inode: &u64| if held.contains(inode) { Owner::Unit } else { other() };
         Ok(inodes.iter().map(|inode| (*inode, owner(inode))).collect())
@@ -158,12 +167,12 @@ impl Backend for Local {
     }
 
     fn pull(&self, cut: &Cancel) -> Result<Report, String> {
-        Ok(sync::pull(&self.workspace, &[], &self.sync, &|| Reach::Move, cut, &Vec::new))
+        Ok(workspace::pull(&self.workspace, &[], &self.sync, &|| Reach::Move, cut, &Vec::new))
     }
 
     fn push(&self, cut: &Cancel) -> Result<Pushed, String> {
         let role = Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep };
-        Ok(sync::push(&self.workspace, &self.sync, role, cut))
+        Ok(workspace::push(&self.workspace, &self.sync, role, cut))
     }
 
     fn permitted(&self) -> Result<(), String> {
@@ -199,8 +208,8 @@ pub(super) fn push_primary(folder: &Folder) -> Result<(), String> {
     let text = format!(r#"{{ "workspace": {{ "path": "{}" }} }}"#, folder.join("primary").display());
     let workspace =
         config::parse_primary(&text, "the demo's configuration").map_err(|problems| problems.to_string())?;
-    let paths = sync::Paths { state: folder.join(PRIMARY_SYNC), ..sync::Paths::default() };
-    let pushed = sync::push(&workspace, &paths, Role::Primary, &Cancel::new());
+    let paths = workspace::Paths { state: folder.join(PRIMARY_SYNC), ..workspace::Paths::default() };
+    let pushed = workspace::push(&workspace, &paths, Role::Primary, &Cancel::new());
     if pushed.is_ok() {
         Ok(())
     } else {

@@ -1,10 +1,13 @@
 //! A gateway that does nothing but say that it is well, as OpenClaw says it.
 
-use crate::host::spawn;
-use std::io::{self, Read, Write};
+use std::io::{
+    Read, Write, {self},
+};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process;
 use std::time::Duration;
+
+use crate::os::spawn;
 
 /// What it takes of a request; a probe's is shorter.
 const REQUEST: usize = 4096;

@@ -1,10 +1,12 @@
 //! The channels and accounts that an `openclaw.json` turns on.
 
-use super::finding::Said;
-use super::reading::read;
-use super::world::World;
-use super::{fix, openclaw};
-use crate::json::{self, Node, Value};
+use crate::doctor::context::World;
+use crate::doctor::openclaw;
+use crate::doctor::untrusted_file::read;
+use crate::finding::{Said, remedy};
+use crate::text::json::{
+    Node, Value, {self},
+};
 
 /// What stands beside channels under `channels` and is none.
 const NO_CHANNELS: [&str; 2] = ["defaults", "modelByChannel"];
@@ -58,7 +60,8 @@ impl Mark {
 pub(super) fn own(world: &World) -> Result<Node, String> {
     let file = openclaw::file(world).ok_or("nobody knows whose it is")?;
     let text = read(&file).map_err(|why| format!("{}: {why}", file.display()))?;
-    let node = json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), super::unread(&why)))?;
+    let node =
+        json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), crate::doctor::unread(&why)))?;
     let is_split = |node: &Value| node.get("$include").is_some();
     if is_split(&node) || node.get("channels").is_some_and(|channels| is_split(channels)) {
         return Err(format!("{} is put together with $include", file.display()));
@@ -163,7 +166,7 @@ pub(super) fn check(world: &World) -> Said {
         Err(why) => {
             let missing = openclaw::file(world).filter(|file| file.try_exists().is_ok_and(|is_there| !is_there));
             return match missing.filter(|file| !world.is_hidden(file)) {
-                Some(file) => Said::fail(&format_args!("there is no {}", file.display()), fix::CONFIGURE),
+                Some(file) => Said::fail(&format_args!("there is no {}", file.display()), remedy::CONFIGURE),
                 None => Said::skipped(&why),
             };
         }
@@ -176,13 +179,13 @@ pub(super) fn check(world: &World) -> Said {
     }
     for upstream in &world.config.upstreams {
         if let Some(channel) = upstream.channels.iter().find(|channel| channels.contains(&channel.as_str())) {
-            return Said::fail(&format_args!("{channel} is on here, and belongs to {}", upstream.name), fix::SPLIT);
+            return Said::fail(&format_args!("{channel} is on here, and belongs to {}", upstream.name), remedy::SPLIT);
         }
     }
     match channels[..] {
-        [] => Said::fail(&"no channel is on: nobody could reach this host's agent", fix::OWN_CHANNEL),
+        [] => Said::fail(&"no channel is on: nobody could reach this host's agent", remedy::OWN_CHANNEL),
         [channel] => Said::ok(&channel),
-        _ => Said::warn(&format_args!("{} are on; a standby needs one", channels.join(", ")), fix::ONE_CHANNEL),
+        _ => Said::warn(&format_args!("{} are on; a standby needs one", channels.join(", ")), remedy::ONE_CHANNEL),
     }
 }
 
@@ -194,7 +197,7 @@ pub(super) fn crons(world: &World) -> Said {
         Ok(_) if off_by_unit => Said::ok(&"off"),
         Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_on(cron)) {
             true => Said::ok(&"off"),
-            false => Said::fail(&"they are on: each would run on both hosts", fix::CRONS_OFF),
+            false => Said::fail(&"they are on: each would run on both hosts", remedy::CRONS_OFF),
         },
     }
 }
@@ -210,14 +213,14 @@ pub(super) fn places(world: &World) -> Said {
     let port = at(&["gateway", "port"]).and_then(|port| port.as_u64()).unwrap_or(18789);
     if port != u64::from(world.port()) {
         let said = format!("it would listen on {port}, and the monitor looks at {}", world.config.gateway.url);
-        return Said::fail(&said, fix::SET_PORT);
+        return Said::fail(&said, remedy::SET_PORT);
     }
     let speaks_tls = at(&["gateway", "tls", "enabled"]).and_then(|on| on.as_bool()) == Some(true);
     let url = &world.config.gateway.url;
     if speaks_tls != url.starts_with("https:") {
         let how = if speaks_tls { "over TLS" } else { "without TLS" };
         let said = format!("it would answer {how} (gateway.tls), and the monitor looks at {url}");
-        return Said::fail(&said, fix::SET_SCHEME);
+        return Said::fail(&said, remedy::SET_SCHEME);
     }
     let home = world.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
     let workspace = match at(&["agents", "defaults", "workspace"]).and_then(|path| Some(path.as_str()?.to_owned())) {
@@ -227,7 +230,7 @@ pub(super) fn places(world: &World) -> Said {
     if workspace != world.config.workspace.path {
         let pulled = world.config.workspace.path.display();
         let said = format!("the agent works in {}, and {pulled} is pulled", workspace.display());
-        return Said::fail(&said, fix::SET_WORKSPACE);
+        return Said::fail(&said, remedy::SET_WORKSPACE);
     }
     Said::ok(&format_args!("port {port}, {}", workspace.display()))
 }

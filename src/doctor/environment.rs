@@ -1,7 +1,7 @@
 //! The variables that the gateway's unit gets from files which only root can read: the tokens are there.
 
-use super::reading::{is_of, read};
-use super::world::World;
+use crate::doctor::context::World;
+use crate::doctor::untrusted_file::{is_of, read};
 
 /// How many files are read, at most.
 const FILES: usize = 8;

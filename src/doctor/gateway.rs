@@ -4,12 +4,11 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 
-use super::finding::Said;
-use super::fix;
-use super::systemd::Unit;
-use super::world::World;
 use crate::config::endpoint::Endpoint;
-use crate::host::{is_own_address, parse_listening_address};
+use crate::doctor::context::World;
+use crate::doctor::systemd::Unit;
+use crate::finding::{Said, remedy};
+use crate::os::{is_own_address, parse_listening_address};
 
 /// What a gateway calls its process.
 const TITLE: &str = "openclaw-gateway";
@@ -31,7 +30,7 @@ pub(super) fn unit(world: &World) -> Said {
     match unit.obstacle(name) {
         Some(said) => said,
         None if unit.value("NeedDaemonReload") == "yes" => {
-            Said::warn(&format_args!("{name} has changed on disk since systemd read it"), fix::DAEMON_RELOAD)
+            Said::warn(&format_args!("{name} has changed on disk since systemd read it"), remedy::DAEMON_RELOAD)
         }
         None => Said::ok(&format_args!("{name} is {}", unit.value("ActiveState"))),
     }
@@ -40,7 +39,7 @@ pub(super) fn unit(world: &World) -> Said {
 /// Nobody but the monitor starts it.
 pub(super) fn disabled(world: &World) -> Said {
     loaded(world, &|unit| match unit.is_enabled() {
-        true => Said::fail(&"it starts at every boot, whether the primary lives or not", fix::DISABLE_GATEWAY),
+        true => Said::fail(&"it starts at every boot, whether the primary lives or not", remedy::DISABLE_GATEWAY),
         false => Said::ok(&"whether it runs is the monitor's business alone"),
     })
 }
@@ -48,11 +47,11 @@ pub(super) fn disabled(world: &World) -> Said {
 /// It runs as the user to whom the workspace belongs.
 pub(super) fn user(world: &World) -> Said {
     loaded(world, &|unit| match (unit.value("User"), &world.owner) {
-        ("" | "root" | "0", _) => Said::fail(&"it would run as root, and the agent with it", fix::GATEWAY_USER),
+        ("" | "root" | "0", _) => Said::fail(&"it would run as root, and the agent with it", remedy::GATEWAY_USER),
         (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => Said::ok(&user),
         (user, Ok(owner)) => {
             let said = format!("it runs as {user}, and the workspace is pulled as {}", owner.name);
-            Said::fail(&said, fix::GATEWAY_USER)
+            Said::fail(&said, remedy::GATEWAY_USER)
         }
         (_, Err(why)) => Said::skipped(&why),
     })
@@ -62,7 +61,7 @@ pub(super) fn user(world: &World) -> Said {
 pub(super) fn port(world: &World) -> Said {
     if let Some(ip) = foreign_address(&world.config.gateway.url) {
         let said = format!("gateway.url names {ip}, which is no address of this host");
-        return Said::fail(&said, fix::EDIT_CONFIG);
+        return Said::fail(&said, remedy::EDIT_CONFIG);
     }
     let port = world.port();
     let held = match listens(world, port) {
@@ -75,7 +74,7 @@ pub(super) fn port(world: &World) -> Said {
         (_, true) => Said::ok(&format_args!("{port} is the gateway's, which runs")),
         (true, false) => {
             let said = format!("{port} is held by another process while {} is down", world.config.gateway.unit);
-            Said::fail(&said, fix::FIND_PORT)
+            Said::fail(&said, remedy::FIND_PORT)
         }
     }
 }
@@ -90,7 +89,7 @@ fn foreign_address(url: &str) -> Option<IpAddr> {
 pub(super) fn other(world: &World) -> Said {
     if let Some((pid, uid)) = stray(world) {
         let said = format!("process {pid}, of user {uid}, is a gateway, and none of {}'s", world.config.gateway.unit);
-        return Said::fail(&said, fix::STRAY_GATEWAY);
+        return Said::fail(&said, remedy::STRAY_GATEWAY);
     }
     let args = ["--no-pager", "--no-legend", "--plain", "list-unit-files", "openclaw-gateway*.service"];
     let listed = match world.ask("systemctl", &args) {
@@ -105,7 +104,7 @@ pub(super) fn other(world: &World) -> Said {
     };
     match listed.lines().find(is_other) {
         None => Said::ok(&"no other gateway is enabled or runs"),
-        Some(other) => Said::fail(&other, fix::OTHER_GATEWAY),
+        Some(other) => Said::fail(&other, remedy::OTHER_GATEWAY),
     }
 }
 

@@ -1,8 +1,7 @@
 //! What keeps others out of the host. It does not stand in the way of a failover, so what lacks is a warning.
 
-use super::finding::Said;
-use super::fix;
-use super::world::World;
+use crate::doctor::context::World;
+use crate::finding::{Said, remedy};
 
 /// What else than ufw may manage the packet filter.
 pub(crate) const MANAGERS: [&str; 4] =
@@ -13,11 +12,11 @@ pub(super) fn firewall(world: &World) -> Said {
     let is_installed = match world.ask("ufw", &["status", "verbose"]) {
         Ok(said) if !said.contains("Status: active") => true,
         Ok(said) if !(said.contains("deny (incoming)") || said.contains("reject (incoming)")) => {
-            return Said::warn(&"ufw lets in what nobody has denied", fix::FIREWALL);
+            return Said::warn(&"ufw lets in what nobody has denied", remedy::FIREWALL);
         }
         Ok(_) => return Said::ok(&"ufw denies what nobody has allowed"),
         Err(why) if why.is_missing_program() => false,
-        Err(why) => return Said::warn(&why.reason(), fix::FIREWALL),
+        Err(why) => return Said::warn(&why.reason(), remedy::FIREWALL),
     };
     let manager = MANAGERS.iter().copied().find(|unit| world.known(unit).is_ok_and(|unit| unit.is_up()));
     let rules = world.ask("nft", &["list", "ruleset"]).unwrap_or_default();
@@ -28,15 +27,15 @@ pub(super) fn firewall(world: &World) -> Said {
         let whose = manager.unwrap_or("another firewall than ufw");
         return Said::ok(&format_args!("rules of {whose} are in place"));
     }
-    Said::warn(&if is_installed { "ufw is installed and off" } else { "there is none" }, fix::FIREWALL)
+    Said::warn(&if is_installed { "ufw is installed and off" } else { "there is none" }, remedy::FIREWALL)
 }
 
 /// Who guesses passwords of sshd is shut out.
 pub(super) fn fail2ban(world: &World) -> Said {
     match world.ask("fail2ban-client", &["status", "sshd"]) {
         Ok(_) => Said::ok(&"watches sshd"),
-        Err(why) if why.is_missing_program() => Said::warn(&"it is not installed", fix::FAIL2BAN),
-        Err(why) => Said::warn(&why.reason(), fix::FAIL2BAN),
+        Err(why) if why.is_missing_program() => Said::warn(&"it is not installed", remedy::FAIL2BAN),
+        Err(why) => Said::warn(&why.reason(), remedy::FAIL2BAN),
     }
 }
 
@@ -52,8 +51,8 @@ pub(super) fn upgrades(world: &World) -> Said {
     });
     let timer = world.known("apt-daily-upgrade.timer").is_ok_and(|unit| unit.value("ActiveState") == "active");
     match (is_on, timer) {
-        (false, _) => Said::warn(&"they are off", fix::UPGRADES),
-        (true, false) => Said::warn(&"apt-daily-upgrade.timer does not run", fix::UPGRADES),
+        (false, _) => Said::warn(&"they are off", remedy::UPGRADES),
+        (true, false) => Said::warn(&"apt-daily-upgrade.timer does not run", remedy::UPGRADES),
         (true, true) => Said::ok(&"security updates install themselves"),
     }
 }

@@ -4,10 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::finding::Said;
-use super::fix;
-use super::world::World;
 use crate::config::Source;
+use crate::doctor::context::World;
+use crate::finding::{Said, remedy};
 
 /// The folder of the credentials, where the monitor's unit names no other.
 const CREDENTIALS: &str = "/etc/openclaw-failover/credentials";
@@ -49,7 +48,7 @@ pub(super) fn config(world: &World) -> Said {
         Ok(found) if found.mode() & 0o022 != 0 || found.uid() != 0 => {
             let (uid, mode) = (found.uid(), found.mode() & 0o7777);
             let said = format!("{} can be changed by others than root: user {uid}, mode {mode:04o}", path.display());
-            Said::fail(&said, fix::OWN_CONFIG)
+            Said::fail(&said, remedy::OWN_CONFIG)
         }
         Ok(_) => Said::ok(&format_args!("{} is valid", path.display())),
         Err(why) => Said::skipped(&format_args!("{}: {why}", path.display())),
@@ -69,30 +68,33 @@ pub(super) fn credentials(world: &World) -> Said {
     let folder = world.path(&shown);
     match fs::symlink_metadata(&folder) {
         Ok(found) if !found.is_dir() => {
-            return Said::fail(&format_args!("{shown} is no folder"), fix::CREDENTIALS);
+            return Said::fail(&format_args!("{shown} is no folder"), remedy::CREDENTIALS);
         }
         // A secrets manager lets others into its folder, and not at its files.
         Ok(found) if found.mode() & 0o077 != 0 && shown == CREDENTIALS => {
             let mode = found.mode() & 0o7777;
-            return Said::fail(&format_args!("{shown} is open to others: mode {mode:04o}"), fix::CREDENTIALS);
+            return Said::fail(&format_args!("{shown} is open to others: mode {mode:04o}"), remedy::CREDENTIALS);
         }
         Ok(_) => {}
         Err(why) => {
-            return Said::fail(&format_args!("{shown}: {why}; the monitor cannot start"), fix::CREDENTIALS);
+            return Said::fail(&format_args!("{shown}: {why}; the monitor cannot start"), remedy::CREDENTIALS);
         }
     }
     let named = world.config.upstreams.iter().filter_map(|upstream| upstream.credential.as_deref());
     for name in named {
         match fs::symlink_metadata(folder.join(name)) {
             Ok(found) if !found.is_file() => {
-                return Said::fail(&format_args!("{shown}/{name} is no regular file"), fix::CREDENTIAL);
+                return Said::fail(&format_args!("{shown}/{name} is no regular file"), remedy::CREDENTIAL);
             }
             Ok(found) if found.mode() & 0o077 != 0 && shown != CREDENTIALS => {
                 let mode = found.mode() & 0o7777;
-                return Said::fail(&format_args!("{shown}/{name} is open to others: mode {mode:04o}"), fix::CREDENTIAL);
+                return Said::fail(
+                    &format_args!("{shown}/{name} is open to others: mode {mode:04o}"),
+                    remedy::CREDENTIAL,
+                );
             }
             Ok(_) => {}
-            Err(_) => return Said::fail(&format_args!("there is no {shown}/{name}"), fix::CREDENTIAL),
+            Err(_) => return Said::fail(&format_args!("there is no {shown}/{name}"), remedy::CREDENTIAL),
         }
     }
     Said::ok(&"root's alone, and all there")
@@ -102,11 +104,11 @@ pub(super) fn credentials(world: &World) -> Said {
 pub(super) fn programs(world: &World) -> Said {
     let version = match world.ask("git", &["--version"]) {
         Ok(said) => said.trim().trim_start_matches("git version ").to_owned(),
-        Err(why) => return Said::fail(&why.to_string(), fix::PROGRAMS),
+        Err(why) => return Said::fail(&why.to_string(), remedy::PROGRAMS),
     };
     let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < GIT {
-        return Said::fail(&format_args!("git is {version}, and 2.38 is needed"), fix::PROGRAMS);
+        return Said::fail(&format_args!("git is {version}, and 2.38 is needed"), remedy::PROGRAMS);
     }
     let config = &world.config;
     let wanted = [
@@ -117,7 +119,7 @@ pub(super) fn programs(world: &World) -> Said {
     for (program, option, is_needed) in wanted {
         let asked = world.ask(program, &[option]);
         if is_needed && asked.is_err_and(|why| why.is_missing_program()) {
-            return Said::fail(&format_args!("{program} is not installed"), fix::PROGRAMS);
+            return Said::fail(&format_args!("{program} is not installed"), remedy::PROGRAMS);
         }
     }
     Said::ok(&format_args!("git {version}"))
@@ -128,7 +130,7 @@ pub(super) fn dbus(world: &World) -> Said {
     match world.ask("busctl", &GET_ID) {
         Ok(_) => Said::ok(&"answers"),
         Err(why) if why.is_missing_program() => Said::skipped(&"busctl is not installed"),
-        Err(why) => Said::fail(&why.reason(), fix::DBUS),
+        Err(why) => Said::fail(&why.reason(), remedy::DBUS),
     }
 }
 
@@ -153,10 +155,10 @@ pub(super) fn room(world: &World, folder: &Path) -> Said {
     }
     // File systems without a fixed number of files say that they have none at all.
     if files > 0 && free_files <= FILES {
-        return Said::fail(&format_args!("no more files can be made in {}", folder.display()), fix::FREE_DISK);
+        return Said::fail(&format_args!("no more files can be made in {}", folder.display()), remedy::FREE_DISK);
     }
     let free = blocks.saturating_mul(size) / 1024;
-    judge(free, DISK, &format!("free in {}", folder.display()), fix::FREE_DISK)
+    judge(free, DISK, &format!("free in {}", folder.display()), remedy::FREE_DISK)
 }
 
 /// There is memory for a gateway.
@@ -171,7 +173,7 @@ pub(super) fn memory(world: &World) -> Said {
     };
     let Some(available) = kib("MemAvailable:") else { return Said::skipped(&"/proc/meminfo is not understood") };
     let free = available.saturating_add(kib("SwapFree:").unwrap_or(0));
-    judge(free, MEMORY, "available, swap included", fix::FREE_MEMORY)
+    judge(free, MEMORY, "available, swap included", remedy::FREE_MEMORY)
 }
 
 fn judge(kib: u64, (least, enough): (u64, u64), what: &str, fix: &'static str) -> Said {

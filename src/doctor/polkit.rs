@@ -1,12 +1,11 @@
 //! What the monitor may ask of systemd: all that it needs, and nothing else. polkit is asked what it would answer to the
 //! monitor's process; nothing is done.
 
-use super::finding::Said;
-use super::fix;
-use super::monitor;
-use super::world::World;
-use crate::check::CHECK;
-use crate::sync::unit::{PULL, PUSH};
+use crate::doctor::context::World;
+use crate::doctor::monitor;
+use crate::finding::{Said, remedy};
+use crate::gateway_check::CHECK;
+use crate::workspace::unit::{PULL, PUSH};
 
 const MANAGE_UNITS: &str = "org.freedesktop.systemd1.manage-units";
 const MANAGE_FILES: &str = "org.freedesktop.systemd1.manage-unit-files";
@@ -43,15 +42,15 @@ pub(super) fn check(world: &World) -> Said {
         let unit = if unit.is_empty() { &world.config.gateway.unit } else { unit };
         match may(world, &pid, MANAGE_UNITS, unit, verb) {
             Ok(true) => {}
-            Ok(false) => return Said::fail(&format_args!("the monitor may not {verb} {unit}"), fix::POLKIT),
-            Err(why) => return Said::fail(&why, fix::POLKIT_UP),
+            Ok(false) => return Said::fail(&format_args!("the monitor may not {verb} {unit}"), remedy::POLKIT),
+            Err(why) => return Said::fail(&why, remedy::POLKIT_UP),
         }
     }
     for (action, unit, verb) in FORBIDDEN {
         match may(world, &pid, action, unit, verb) {
             Ok(false) => {}
-            Ok(true) => return Said::fail(&format_args!("the monitor may {verb} {unit}"), fix::POLKIT_OTHER),
-            Err(why) => return Said::fail(&why, fix::POLKIT_UP),
+            Ok(true) => return Said::fail(&format_args!("the monitor may {verb} {unit}"), remedy::POLKIT_OTHER),
+            Err(why) => return Said::fail(&why, remedy::POLKIT_UP),
         }
     }
     Said::ok(&"eleven requests are granted, three others refused")

@@ -5,20 +5,22 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{
+    Read, {self},
+};
 use std::os::fd::OwnedFd;
 use std::process;
 use std::time::Duration;
 
-use super::finding::{Checked, Said};
-use super::owner::read_list;
-use super::systemd::Unit;
-use super::world::World;
-use super::{Half, apart};
-use crate::host::spawn;
-use crate::json;
-use crate::report::paths::SYNC;
-use crate::sync::unit::PULL;
+use crate::config::paths::SYNC;
+use crate::doctor::context::World;
+use crate::doctor::owner::read_list;
+use crate::doctor::systemd::Unit;
+use crate::doctor::{Half, subprocess};
+use crate::finding::{Checked, Said};
+use crate::os::spawn;
+use crate::text::json;
+use crate::workspace::unit::PULL;
 
 /// The checks.
 pub(super) const CHECKS: [&str; 2] = ["git-fetch", "secrets"];
@@ -88,11 +90,11 @@ fn ask(world: &World) -> Result<Vec<Checked>, String> {
     }
     // By this variable it knows where it is.
     words.extend(["-p".into(), format!("Environment=STATE_DIRECTORY={SYNC}").into()]);
-    for (name, value) in apart::variables(&world.source) {
+    for (name, value) in subprocess::variables(&world.source) {
         words.extend(["-p".into(), format!("Environment={name}={value}").into()]);
     }
     words.extend(["--".into(), program.into(), "doctor".into(), "--as-owner".into(), "--in-sandbox".into()]);
-    words.extend(apart::options(&world.source));
+    words.extend(subprocess::options(&world.source));
     // The unit ends with this process: it reads until the other end of this pipe is closed.
     let (reader, _held) = io::pipe().map_err(|why| why.to_string())?;
     let command = world.command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));

@@ -1,8 +1,7 @@
 //! Units as systemd knows them, with more to tell than whether they run.
 
-use super::finding::Said;
-use super::fix;
-use crate::host::Command;
+use crate::finding::{Said, remedy};
+use crate::os::Command;
 
 /// What is asked of each unit.
 const PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,Type,User,ExecStart,\
@@ -76,9 +75,9 @@ impl Unit {
     pub(super) fn obstacle(&self, name: &str) -> Option<Said> {
         match self.value("LoadState") {
             "loaded" | "merged" => None,
-            "masked" => Some(Said::fail(&format_args!("{name} is masked"), fix::UNMASK)),
-            "not-found" => Some(Said::fail(&format_args!("there is no unit {name}"), fix::INSTALL_UNITS)),
-            state => Some(Said::fail(&format_args!("{name} cannot be loaded: {state}"), fix::VERIFY_UNIT)),
+            "masked" => Some(Said::fail(&format_args!("{name} is masked"), remedy::UNMASK)),
+            "not-found" => Some(Said::fail(&format_args!("there is no unit {name}"), remedy::INSTALL_UNITS)),
+            state => Some(Said::fail(&format_args!("{name} cannot be loaded: {state}"), remedy::VERIFY_UNIT)),
         }
     }
 }

@@ -2,27 +2,27 @@
 
 use std::time::Duration;
 
-use super::availability::Availability;
-use super::drill::Drill;
-use super::hold::{Hold, HoldKind};
-use super::role::{Cause, Reason};
-use super::time::Time;
+use crate::failover::availability::Availability;
+use crate::failover::drill::Drill;
+use crate::failover::hold::{Hold, HoldKind};
+use crate::failover::role::{Cause, Reason};
 use crate::probe::{Failure, Verdict};
+use crate::text::timestamp::Time;
 
 /// One thing to do. Actions are carried out in the order given, and none of them blocks the machine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Do this to the gateway's unit, then answer with [`Event::Ordered`](super::Event::Ordered).
+    /// Do this to the gateway's unit, then answer with [`Event::Ordered`](crate::failover::Event::Ordered).
     Order(Order),
     /// From now on look at the gateway in this way.
     Look(Look),
-    /// Start a pull, then answer with [`Event::Pulled`](super::Event::Pulled).
+    /// Start a pull, then answer with [`Event::Pulled`](crate::failover::Event::Pulled).
     Pull,
     /// Stop the pull or the push that runs, unless it already moves the tree.
     CutSync,
-    /// Start a push, then answer with [`Event::Pushed`](super::Event::Pushed).
+    /// Start a push, then answer with [`Event::Pushed`](crate::failover::Event::Pushed).
     Push,
-    /// Ask the witnesses, then answer with [`Event::Witnessed`](super::Event::Witnessed).
+    /// Ask the witnesses, then answer with [`Event::Witnessed`](crate::failover::Event::Witnessed).
     AskWitnesses,
     /// Tell people.
     Say(Note),

@@ -1,11 +1,11 @@
 //! An answer on the gateway's port counts for the unit only if the unit's own process gave it.
 
-use super::action::Note;
-use super::event::{Answerer, Observation};
-use super::hold::HoldKind;
-use super::machine::Machine;
-use super::promoting::backoff;
-use super::role::{Promoting, Role, Step};
+use crate::failover::action::Note;
+use crate::failover::event::{Answerer, Observation};
+use crate::failover::hold::HoldKind;
+use crate::failover::machine::Machine;
+use crate::failover::promotion::backoff;
+use crate::failover::role::{Promoting, Role, Step};
 
 impl Machine {
     /// Takes in who answers. What another process answers is no answer, in whatever role.

@@ -8,8 +8,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::policy::Policy;
-use super::time::Time;
+use crate::failover::policy::Policy;
+use crate::text::timestamp::Time;
 
 /// Length of the judged past, in multiples of `promote.after`.
 const PROMOTE_AFTER_MULTIPLE: u32 = 20;

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use super::action::{Note, Refusal};
-use super::machine::Machine;
-use super::role::{Cause, Reason, Role};
-use super::time::Time;
+use crate::failover::action::{Note, Refusal};
+use crate::failover::machine::Machine;
+use crate::failover::role::{Cause, Reason, Role};
+use crate::text::timestamp::Time;
 
 /// The steps of a drill, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +108,7 @@ impl Machine {
             Refusal::NotStandby
         } else if self.memory.hold.is_some() {
             Refusal::Held
-        } else if !self.upstreams.iter().any(super::upstream::Upstream::is_healthy) {
+        } else if !self.upstreams.iter().any(crate::failover::upstream::Upstream::is_healthy) {
             Refusal::PrimaryDown
         } else if degraded {
             Refusal::Degraded
@@ -195,7 +195,7 @@ impl Machine {
             return;
         }
         if self.is_before_start() && self.in_flight.is_none() {
-            self.abort(super::action::Abort::DrillOvertaken);
+            self.abort(crate::failover::action::Abort::DrillOvertaken);
         } else {
             self.drill_becomes(Cause::Found);
         }

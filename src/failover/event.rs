@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::hold::HoldKind;
-use super::time::Time;
+use crate::failover::hold::HoldKind;
 use crate::probe::Verdict;
+use crate::text::timestamp::Time;
 
 /// One fact, in the order in which it became known.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::action::{Abort, Note};
-use super::drill::{DrillStep, Outcome};
-use super::event::Command;
-use super::machine::Machine;
-use super::role::{Cause, Promoting, Reason, Role, Step};
-use super::time::Time;
+use crate::failover::action::{Abort, Note};
+use crate::failover::drill::{DrillStep, Outcome};
+use crate::failover::event::Command;
+use crate::failover::machine::Machine;
+use crate::failover::role::{Cause, Promoting, Reason, Role, Step};
+use crate::text::timestamp::Time;
 
 /// What an operator wants, whatever the machine would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,18 +1,18 @@
 //! The machine: takes in one event, then reads all facts again and pursues what follows from them.
 
-use super::action::{Action, Look, Note, Order};
-use super::availability::{Availability, AvailabilityHistory};
-use super::drill::Outcome;
-use super::event::{Answerer, Event, Observation, Unit, UnitState};
-use super::hold::HoldKind;
-use super::memory::Memory;
-use super::policy::Policy;
-use super::role::{Cause, Promoting, Reason, Role, Step, Verify};
-use super::time::Time;
-use super::upstream::Upstream;
-use super::window::Window;
-use super::witness::Witness;
+use crate::failover::action::{Action, Look, Note, Order};
+use crate::failover::availability::{Availability, AvailabilityHistory};
+use crate::failover::drill::Outcome;
+use crate::failover::event::{Answerer, Event, Observation, Unit, UnitState};
+use crate::failover::hold::HoldKind;
+use crate::failover::persistent_state::Memory;
+use crate::failover::policy::Policy;
+use crate::failover::role::{Cause, Promoting, Reason, Role, Step, Verify};
+use crate::failover::upstream::Upstream;
+use crate::failover::window::Window;
+use crate::failover::witness::Witness;
 use crate::probe::{Failure, Verdict};
+use crate::text::timestamp::Time;
 
 /// The whole state of a failover.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct Machine {
     pub(super) looked: Time,
     /// The one order that may be under way.
     pub(super) in_flight: Option<Order>,
-    pub(super) duties: super::duties::Duties,
+    pub(super) duties: crate::failover::sync_schedule::Duties,
     pub(super) told: Told,
     look: Option<Look>,
     out: Vec<Action>,
@@ -79,7 +79,7 @@ impl Machine {
             unit: start.unit,
             looked: now,
             in_flight: None,
-            duties: super::duties::Duties::default(),
+            duties: crate::failover::sync_schedule::Duties::default(),
             told: Told::default(),
             look: None,
             out: Vec::new(),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::event::Invocation;
-use super::time::Time;
+use crate::failover::event::Invocation;
+use crate::text::timestamp::Time;
 
 /// What this host is to its user at this moment.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::time::Time;
 use crate::probe::{Failure, Verdict};
+use crate::text::timestamp::Time;
 
 /// Two falls within this time look like a crash loop.
 const CRASH_WINDOW: Duration = Duration::from_secs(300);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::time::Time;
+use crate::text::timestamp::Time;
 
 /// The window. It is open from the first failing verdict after a healthy one to the next healthy one.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::time::Time;
+use crate::text::timestamp::Time;
 
 /// The witnesses' latest answer, and when to ask again.
 #[derive(Clone, Debug, Default)]

@@ -3,16 +3,21 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::check::{self, Owner};
 use crate::config::endpoint::Endpoint;
+use crate::config::paths::Paths;
 use crate::config::{Config, Source};
-use crate::doctor::{Checked, apart};
-use crate::host::systemd::{Systemctl, SystemdError, Unit};
-use crate::host::{Cancel, listeners, takers};
+use crate::doctor::subprocess;
+use crate::finding::Checked;
+use crate::gateway_check::{
+    Owner, {self},
+};
+use crate::os::systemd::{Systemctl, SystemdError, Unit};
+use crate::os::{Cancel, listeners, takers};
 use crate::probe::Lookup;
-use crate::report::paths::Paths;
-use crate::sync::report::Pushed;
-use crate::sync::{self, Report, unit};
+use crate::workspace::report::Pushed;
+use crate::workspace::{
+    Report, unit, {self},
+};
 
 /// The unit's own `TimeoutStartSec` is 30 s, and its wait for the tailnet lies within that.
 const START: Duration = Duration::from_secs(45);
@@ -78,7 +83,7 @@ pub(crate) struct Systemd {
     config: Config,
     source: Source,
     paths: Paths,
-    sync: sync::Paths,
+    sync: workspace::Paths,
     /// The gateway's host and port.
     endpoint: Option<Endpoint>,
     /// Looks its host up, where that is a name.
@@ -86,7 +91,7 @@ pub(crate) struct Systemd {
 }
 
 impl Systemd {
-    pub(crate) fn new(config: &Config, source: Source, paths: Paths, sync: sync::Paths) -> Self {
+    pub(crate) fn new(config: &Config, source: Source, paths: Paths, sync: workspace::Paths) -> Self {
         let endpoint = Endpoint::from_url(&config.gateway.url).ok();
         let (systemctl, lookup) = (Systemctl::default(), Lookup::default());
         Self { systemctl, config: config.clone(), source, paths, sync, endpoint, lookup }
@@ -135,7 +140,7 @@ impl Identify for Systemd {
     }
 
     fn identify(&self, _inodes: &[u64]) -> Result<Vec<(u64, Owner)>, String> {
-        let report = check::run(&self.systemctl, &check::folder(&self.paths))?;
+        let report = gateway_check::run(&self.systemctl, &gateway_check::folder(&self.paths))?;
         Ok(report.sockets.into_iter().map(|socket| (socket.inode, socket.owner)).collect())
     }
 }
@@ -192,6 +197,6 @@ impl Backend for Systemd {
     }
 
     fn examine(&self) -> Vec<Checked> {
-        apart::ask(&self.source, &self.paths)
+        subprocess::ask(&self.source, &self.paths)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::failover::Time;
-use crate::report::boot_time::BootTime;
-use crate::report::clock::{Wall, wall_clock};
+use crate::os::boot_time::BootTime;
+use crate::os::clock::{Wall, wall_clock};
+use crate::text::Time;
 
 /// The wall clock as it was at start, continued by the monotonic clock: nobody can set it, and it stands still while
 /// the host is suspended.

@@ -6,13 +6,13 @@ mod workspace;
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::host::without_error_numbers;
+use crate::events::MonitorNote;
+use crate::monitor::conditions::readiness::Readiness;
+use crate::monitor::conditions::workspace::Workspace;
+use crate::os::atomic_file;
 use crate::probe::Channels;
-use crate::report::durable;
-use crate::report::entry::MonitorNote;
-use crate::report::status::Degraded;
-use readiness::Readiness;
-use workspace::Workspace;
+use crate::status::Degraded;
+use crate::text::without_error_numbers;
 
 /// The conditions as they are.
 #[derive(Default)]
@@ -63,7 +63,7 @@ impl Conditions {
         }
     }
 
-    pub(super) fn run_dir(&mut self, result: Result<(), durable::Error>) -> Option<MonitorNote> {
+    pub(super) fn run_dir(&mut self, result: Result<(), atomic_file::Error>) -> Option<MonitorNote> {
         let before = self.run_dir.take();
         self.run_dir = result.err().map(|why| why.to_string());
         match (&self.run_dir, before) {

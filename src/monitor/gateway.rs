@@ -2,15 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, {self},
+};
 use std::time::{Duration, Instant};
 
-use super::backend::Backend;
-use super::identity::{Identity, Snapshot};
-use super::inbox::{Fact, Outlet};
 use crate::failover::{Answerer, Look, Order};
-use crate::host::spawn;
-use crate::host::systemd::{Active, Unit};
+use crate::monitor::backend::Backend;
+use crate::monitor::identity::{Identity, Snapshot};
+use crate::monitor::messages::{Fact, Outlet};
+use crate::os::spawn;
+use crate::os::systemd::{Active, Unit};
 use crate::probe::{Failure, Target, Verdict};
 
 /// While the gateway changes it is looked at so often.

@@ -8,11 +8,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::backend::Identify;
-use crate::check::Owner;
 use crate::failover::Answerer;
-use crate::host::systemd::Unit;
-use crate::host::{Listener, listeners, takers};
+use crate::gateway_check::Owner;
+use crate::monitor::backend::Identify;
+use crate::os::systemd::Unit;
+use crate::os::{Listener, listeners, takers};
 
 /// The pause after a check that brought no proof; it doubles with each up to the second.
 const RETRY: Duration = Duration::from_secs(2);
@@ -156,7 +156,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::host::systemd::{Active, Load};
+    use crate::os::systemd::{Active, Load};
 
     /// Tells whose the sockets are, and counts how often it is asked.
     struct Check {

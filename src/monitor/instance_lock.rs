@@ -3,15 +3,16 @@
 //! The folder itself is locked and not a file in it, so that a disk that is full or read-only keeps no monitor from
 //! watching. The kernel releases the lock with the process, however that ends.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs::{
+    File, TryLockError, {self},
+};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
-use crate::host::printable;
-use crate::report::durable;
+use crate::os::atomic_file;
+use crate::text::printable;
 
 /// The tries at a lock that is held, and the pause in between: a child that is being started holds copies of all
 /// files until it is another program.
@@ -74,7 +75,7 @@ fn describe_holder(file: &File) -> String {
 }
 
 fn proc_file(path: &str) -> String {
-    let content = durable::read(Path::new(path), LONGEST_PROC_FILE).ok().flatten().unwrap_or_default();
+    let content = atomic_file::read(Path::new(path), LONGEST_PROC_FILE).ok().flatten().unwrap_or_default();
     String::from_utf8_lossy(&content).into_owned()
 }
 

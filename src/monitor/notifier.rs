@@ -1,16 +1,15 @@
 //! The ways to people elsewhere: a courier a webhook, and the heartbeat.
 
-use std::fs;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
-use super::inbox::{Fact, Outlet};
 use crate::config::Config;
+use crate::config::paths::Paths;
+use crate::events::Entry;
+use crate::monitor::messages::{Fact, Outlet};
 use crate::notify::{Courier, Heartbeat, Message, Pace, Sieve, Told, Vault, Way};
-use crate::report::entry::Entry;
-use crate::report::metrics::Sent;
-use crate::report::paths::Paths;
+use crate::status::metrics::Sent;
 
 pub(super) struct Notifier {
     /// Tells what comes from these couriers from what comes late of those before them.

@@ -2,14 +2,19 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc::{
+    SyncSender, {self},
+};
 use std::time::Duration;
 
-use super::Monitor;
-use super::inbox::{Fact, Outlet};
-use super::instance_lock::is_listening;
-use crate::control::{self, Answer, Request};
-use crate::failover::{Command, Event, HoldKind, Time};
+use crate::control::{
+    Answer, Request, {self},
+};
+use crate::failover::{Command, Event, HoldKind};
+use crate::monitor::Monitor;
+use crate::monitor::instance_lock::is_listening;
+use crate::monitor::messages::{Fact, Outlet};
+use crate::text::Time;
 
 /// The main loop answers within milliseconds, or the watchdog ends it.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,13 +1,15 @@
 //! Probers: a thread an upstream, each with a pace of its own.
 
 use std::io;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{
+    RecvTimeoutError, Sender, {self},
+};
 use std::time::Duration;
 
-use super::clock::Clock;
-use super::inbox::{Fact, Outlet};
 use crate::failover::{Pace, Policy};
-use crate::host::spawn;
+use crate::monitor::clock::Clock;
+use crate::monitor::messages::{Fact, Outlet};
+use crate::os::spawn;
 use crate::probe::Target;
 
 /// The probers of one configuration. They end when this is dropped, each after the probe it is at.

@@ -4,20 +4,24 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TrySendError, {self},
+};
 use std::time::Duration;
 
-use super::inbox::{Fact, Outlet};
+use crate::config::paths::Paths;
+use crate::events::Entry;
 use crate::failover::Memory;
-use crate::host::spawn;
-use crate::report::armed::Armed;
-use crate::report::clock::Wall;
-use crate::report::durable::Error;
-use crate::report::entry::Entry;
-use crate::report::paths::Paths;
-use crate::report::strip::Strip;
-use crate::report::trace::{self, Batch};
-use crate::report::{history, state};
+use crate::monitor::messages::{Fact, Outlet};
+use crate::os::atomic_file::Error;
+use crate::os::clock::Wall;
+use crate::os::spawn;
+use crate::records::seen_healthy::Armed;
+use crate::records::timeline::Strip;
+use crate::records::trace::{
+    Batch, {self},
+};
+use crate::records::{history, state};
 
 /// So many records wait to be taken; the room for them is there from the start.
 const ROOM: usize = 64;

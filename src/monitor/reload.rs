@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use crate::config::{Config, Witness};
+use crate::events::MonitorNote;
 use crate::failover::{Policy, Role, Start};
-use crate::host::spawn;
-use crate::report::entry::MonitorNote;
-use crate::report::trace::Begin;
-
-use super::inbox::Fact;
-use super::notifier::Notifier;
-use super::prober::Probers;
-use super::pulse::Pulse;
-use super::{Error, Monitor, witness};
+use crate::monitor::messages::Fact;
+use crate::monitor::notifier::Notifier;
+use crate::monitor::prober::Probers;
+use crate::monitor::watchdog::Pulse;
+use crate::monitor::{Error, Monitor, witness};
+use crate::os::spawn;
+use crate::records::trace::Begin;
 
 /// A configuration that was read, and the witnesses that apply to it.
 pub(super) type Loaded = Result<(Box<Config>, Vec<Witness>), String>;

@@ -5,8 +5,8 @@ use std::io;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::inbox::{Ask, Fact, Outlet};
-use crate::host::spawn;
+use crate::monitor::messages::{Ask, Fact, Outlet};
+use crate::os::spawn;
 
 pub(super) fn listen(outlet: Outlet) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;

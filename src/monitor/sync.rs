@@ -1,13 +1,14 @@
 //! The sync actuator: the one thread that brings the workspace in and back out. A promotion never waits for this thread.
 
 use std::io;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{
+    Receiver, SyncSender, {self},
+};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::backend::Backend;
-use super::inbox::{Fact, Outlet};
-use crate::host::Cancel;
-use crate::host::spawn;
+use crate::monitor::backend::Backend;
+use crate::monitor::messages::{Fact, Outlet};
+use crate::os::{Cancel, spawn};
 
 /// One sync and a few reloads at a time.
 const ROOM: usize = 8;

@@ -1,10 +1,10 @@
 //! Hands what the machine is given to the flight recorder.
 
-use crate::failover::{Action, Event, Role, Start, Time};
-use crate::report::trace::{Batch, Begin, decisions};
-
-use super::Monitor;
-use super::recorder::Record;
+use crate::failover::{Action, Event, Role, Start};
+use crate::monitor::Monitor;
+use crate::monitor::recorder::Record;
+use crate::records::trace::{Batch, Begin, decisions};
+use crate::text::Time;
 
 impl Monitor {
     pub(super) fn trace(&mut self, at: Time, event: Event, actions: &[Action]) {

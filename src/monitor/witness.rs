@@ -2,17 +2,18 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, {self},
+};
 use std::time::{Duration, Instant};
 
-use super::inbox::{Fact, Outlet};
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Witness};
-use crate::host::Command;
-use crate::host::spawn;
-use crate::json;
+use crate::monitor::messages::{Fact, Outlet};
+use crate::os::{Command, spawn};
 use crate::probe::{Failure, PeerRule, Target, Verdict};
+use crate::text::json;
 
 /// The witnesses that apply to this configuration: those it names, else the tailnet's daemon if an upstream is on a
 /// tailnet (100.64.0.0/10, RFC 6598) and the daemon's command is there.

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use ureq::http::Uri;
 use ureq::http::header::{HeaderName, HeaderValue};
 
-use super::redact::Redactor;
 use crate::config::address::Address;
-use crate::config::read::CREDENTIALS;
-use crate::host::read_regular;
+use crate::config::decode::CREDENTIALS;
+use crate::notify::redact::Redactor;
+use crate::os::read_regular;
 
 /// No credential is longer, in bytes.
 const LONGEST: u64 = 4096;

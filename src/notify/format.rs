@@ -1,10 +1,10 @@
 //! A message in the words of each format.
 
-use super::redact::percent_decode;
-use super::title::Priority;
-use super::{Credential, Message};
 use crate::config::Format;
-use crate::json::Value;
+use crate::notify::redact::percent_decode;
+use crate::notify::title::Priority;
+use crate::notify::{Credential, Message};
+use crate::text::json::Value;
 
 /// The longest text that Discord takes, in characters; the others take more.
 const LONGEST: usize = 2000;

@@ -3,13 +3,15 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{
+    RecvTimeoutError, Sender, {self},
+};
 use std::time::{Duration, Instant};
 
-use super::courier::Told;
-use super::{Pace, Vault, post};
 use crate::config;
-use crate::host::spawn;
+use crate::notify::webhook_worker::Told;
+use crate::notify::{Pace, Vault, post};
+use crate::os::spawn;
 
 /// Word that all is well holds so long: the main loop gives it every few seconds.
 const HOLDS: Duration = Duration::from_secs(20);

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use super::event::{self, Kind};
-use super::title::Priority;
 use crate::config::Topic;
-use crate::failover::Time;
-use crate::json::Value;
-use crate::report::boot_time::{BootTime, Moment};
-use crate::report::clock::{parse_rfc3339, people, rfc3339, wall_clock};
+use crate::notify::routing::{
+    Kind, {self},
+};
+use crate::notify::title::Priority;
+use crate::os::boot_time::{BootTime, Moment};
+use crate::os::clock::wall_clock;
+use crate::text::Time;
+use crate::text::json::Value;
+use crate::text::utc::{parse_rfc3339, people, rfc3339};
 
 /// One thing to tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,10 +37,10 @@ impl Message {
     #[must_use]
     pub fn of(entry: &Value, host: &str, steady: Duration) -> Option<Self> {
         let text = |key| entry.get(key).and_then(|field| field.as_str()).unwrap_or_default();
-        let (topic, kind) = event::of(text("event"))?;
+        let (topic, kind) = routing::of(text("event"))?;
         let is_marked = entry.get("drill").and_then(|field| field.as_bool()) == Some(true);
         let in_drill = is_marked || ["cause", "reason", "why"].iter().any(|key| text(key).starts_with("drill"));
-        if in_drill && event::is_folded(text("event")) {
+        if in_drill && routing::is_folded(text("event")) {
             return None;
         }
         // The monitor says it at each of its starts, and nothing has changed.

@@ -8,11 +8,13 @@ use ureq::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_
 use ureq::http::{Method, Request, StatusCode, Uri};
 use ureq::tls::RootCerts;
 
-use super::redact::Redactor;
-use super::{Message, Vault, format, receipt};
 use crate::config::{Format, Notify};
-use crate::host::printable;
-use crate::probe::{self, Failure, Fault};
+use crate::notify::redact::Redactor;
+use crate::notify::{Message, Vault, format, receipt};
+use crate::probe::{
+    Failure, Fault, {self},
+};
+use crate::text::printable;
 
 /// The longest name of a host that is told, in characters.
 const MAX_HOST: usize = 100;

@@ -2,10 +2,12 @@
 //!
 //! A page of a captive portal or of a login comes with HTTP 200, too. So each service is held to what it promises.
 
-use super::redact::Redactor;
 use crate::config::Format;
-use crate::host::printable;
-use crate::json::{self, Node};
+use crate::notify::redact::Redactor;
+use crate::text::json::{
+    Node, {self},
+};
+use crate::text::printable;
 
 /// The longest excerpt of an answer, in characters.
 const EXCERPT: usize = 200;
@@ -73,8 +75,9 @@ fn title(page: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use Format::{Discord, Json, Ntfy, Slack, Telegram};
+
+    use super::*;
 
     const PAGE: &str = "\u{feff}\n<!DOCTYPE HTML><html><head><title>Log in</title></head></html>";
 

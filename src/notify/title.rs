@@ -2,8 +2,8 @@
 //!
 //! Capitals announce what needs a person; small letters, good news.
 
-use super::Message;
-use super::event::Kind;
+use crate::notify::Message;
+use crate::notify::routing::Kind;
 
 /// The urgency of a message, in ntfy's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,9 +120,9 @@ impl Message {
 mod tests {
     use super::*;
     use crate::config::Topic;
-    use crate::failover::Time;
-    use crate::json::Value;
-    use crate::notify::event::EVENTS;
+    use crate::notify::routing::EVENTS;
+    use crate::text::Time;
+    use crate::text::json::Value;
 
     fn message(event: &str, severity: &str, more: &[(&str, &str)]) -> Message {
         let mut fields = vec![("event", event), ("severity", severity), ("upstream", "primary"), ("check", "clock")];

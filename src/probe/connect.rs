@@ -7,9 +7,9 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
 };
 
-use super::fault::Fault;
-use super::http::{MAX_BODY, MAX_HEAD};
-use super::verdict::Failure;
+use crate::probe::error::Fault;
+use crate::probe::http::{MAX_BODY, MAX_HEAD};
+use crate::probe::verdict::Failure;
 
 /// What one connection may send us, TLS handshake included. An endless `100 Continue` ends here, long before the
 /// deadline.

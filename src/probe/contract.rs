@@ -3,9 +3,10 @@
 //! Only the top-level object counts, with fields of exactly the right type and each of them once: a page, a proxy or a
 //! log line that merely quotes the words proves nothing. Other fields may stand beside them.
 
-use crate::json::{self, Node, Value};
-
-use super::verdict::Channels;
+use crate::probe::verdict::Channels;
+use crate::text::json::{
+    Node, Value, {self},
+};
 
 /// More channels than this are not named; nobody has as many.
 const MAX_CHANNELS: usize = 32;
@@ -75,7 +76,7 @@ fn names(answer: &Value, key: &str) -> Option<Vec<String>> {
 /// A channel that is described by something else than text is still a channel, so its JSON stands for its name.
 fn name(item: &Value) -> String {
     let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-    super::printable(&text, MAX_NAME - 1)
+    crate::probe::printable(&text, MAX_NAME - 1)
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@ use ureq::http::Uri;
 use ureq::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderValue};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
-use super::Error;
-use super::connect::Dialer;
-use super::fault::Fault;
-use super::resolve::Lookup;
-use super::verdict::Failure;
-use crate::host::read_regular;
+use crate::os::read_regular;
+use crate::probe::Error;
+use crate::probe::connect::Dialer;
+use crate::probe::error::Fault;
+use crate::probe::resolve::Lookup;
+use crate::probe::verdict::Failure;
 
 /// How long a body may be.
 pub(super) const MAX_BODY: usize = 64 * 1024;

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
-use super::fault::Fault;
-use super::verdict::Failure;
-use crate::host::is_own_address;
+use crate::os::is_own_address;
+use crate::probe::error::Fault;
+use crate::probe::verdict::Failure;
 
 /// Hosts that may be connected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

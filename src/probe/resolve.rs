@@ -5,7 +5,9 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, TryRecvError, {self},
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +15,10 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::fault::Fault;
-use super::peer::{Addresses, PeerRule};
-use super::verdict::Failure;
-use crate::host::{local_end, spawn};
+use crate::os::{local_end, spawn};
+use crate::probe::error::Fault;
+use crate::probe::peer::{Addresses, PeerRule};
+use crate::probe::verdict::Failure;
 
 /// More addresses than this are not tried; it is what ureq has room for.
 const MAX_ADDRESSES: usize = 16;

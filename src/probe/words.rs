@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::host::without_error_numbers;
+use crate::text::without_error_numbers;
 
 /// Quotes the system's words about a connection, without the error number.
 pub(super) fn network_words(error: &io::Error) -> String {

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 
-use super::State;
-use super::openclaw::find;
-use super::site::{INSTALL, Site};
-use crate::json::Value;
-use crate::report::durable;
+use crate::os::atomic_file;
+use crate::setup::State;
+use crate::setup::openclaw::find;
+use crate::setup::target::{INSTALL, Site};
+use crate::text::json::Value;
 
 /// The channels that a setup knows.
 pub const CHANNELS: [&str; 2] = ["telegram", "discord"];
@@ -130,7 +130,7 @@ fn token(site: &Site) -> Result<Option<String>, String> {
 }
 
 fn read_tokens(site: &Site) -> Result<String, String> {
-    let there = durable::read(&site.world.path(TOKENS), LONGEST.0).map_err(|why| why.to_string())?;
+    let there = atomic_file::read(&site.world.path(TOKENS), LONGEST.0).map_err(|why| why.to_string())?;
     String::from_utf8(there.unwrap_or_default()).map_err(|_| format!("{TOKENS} is not text"))
 }
 

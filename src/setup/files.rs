@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use super::State;
-use super::service::{GATEWAY, MONITOR};
-use super::site::Site;
-use crate::check::CHECK;
-use crate::report::durable;
-use crate::sync::unit::{PULL, PUSH};
+use crate::gateway_check::CHECK;
+use crate::os::atomic_file;
+use crate::setup::State;
+use crate::setup::service::{GATEWAY, MONITOR};
+use crate::setup::target::Site;
+use crate::workspace::unit::{PULL, PUSH};
 
 /// Where the program lies.
 pub(super) const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
@@ -59,7 +59,7 @@ pub(super) static PRIMARY: [Shipped; 3] = [
 
 /// Whether a file is one of this program's, if perhaps of an older version: it begins as the shipped one. A link is not.
 pub(super) fn is_ours(site: &Site, file: &Shipped) -> bool {
-    let there = durable::read(&site.world.path(file.path), LONGEST).ok().flatten().unwrap_or_default();
+    let there = atomic_file::read(&site.world.path(file.path), LONGEST).ok().flatten().unwrap_or_default();
     let first = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
     first(&there) == first(file.text.as_bytes())
 }

@@ -1,11 +1,10 @@
 //! The firewall, by `ufw`. The operator is never locked out: none is switched on before the rule that lets the operator's
 //! session in is seen to be there, ahead of any that denies. A firewall that something else manages is left alone.
 
-use super::State;
-use super::ports;
-use super::site::Site;
 use crate::doctor::MANAGERS;
-use crate::host::CommandError;
+use crate::os::CommandError;
+use crate::setup::target::Site;
+use crate::setup::{State, ports};
 
 /// The interface of the tailnet.
 const TAILNET: &str = "tailscale0";

@@ -1,13 +1,14 @@
 //! What keeps others out of a standby beside the firewall: bans, and upgrades.
 
-use std::fs::{self, DirEntry};
+use std::fs::{
+    DirEntry, {self},
+};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::State;
-use super::ports;
-use super::site::Site;
-use crate::doctor::{Finding, Level};
+use crate::finding::{Finding, Level};
+use crate::setup::target::Site;
+use crate::setup::{State, ports};
 
 /// Where the jail is written, if the distribution's own does not do: Debian's looks for a log file of sshd, where there is
 /// only the journal, and Ubuntu's shuts port 22 alone. Who guesses is shut out of every port, on whichever sshd listens.

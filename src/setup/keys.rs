@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::State;
-use super::site::Site;
-use crate::host::{Owner, printable};
+use crate::os::Owner;
+use crate::setup::State;
+use crate::setup::target::Site;
+use crate::text::printable;
 
 /// Which hosts it knows.
 const KNOWN: &str = ".ssh/known_hosts";

@@ -1,9 +1,9 @@
 //! OpenClaw on this host: where it is, whoever has put it there.
 
-use super::State;
-use super::service::GATEWAY;
-use super::site::{INSTALL, Site};
-use crate::report::durable;
+use crate::os::atomic_file;
+use crate::setup::State;
+use crate::setup::service::GATEWAY;
+use crate::setup::target::{INSTALL, Site};
 
 /// Tells the unit where OpenClaw is.
 pub(super) const DROP_IN: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";
@@ -67,7 +67,7 @@ fn drop_in(found: &Found) -> String {
 
 /// Whether the drop-in that is there was written by a setup.
 pub(super) fn is_our_drop_in(site: &Site) -> bool {
-    let there = durable::read(&site.world.path(DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
+    let there = atomic_file::read(&site.world.path(DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
     there.starts_with(HEADER.as_bytes())
 }
 

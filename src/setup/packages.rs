@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::site::Site;
-use super::{State, firewall};
+use crate::setup::target::Site;
+use crate::setup::{State, firewall};
 
 const STANDBY: [&str; 10] = [
     // For workspaces that are reached by https.

@@ -1,8 +1,7 @@
 //! By which ports people come into this host, and by which others do.
 
-use super::site::Site;
-use crate::host::parse_listening_address;
-use crate::report::durable;
+use crate::os::{atomic_file, parse_listening_address};
+use crate::setup::target::Site;
 
 /// How many ancestors of this process are asked for their session.
 const ANCESTORS: usize = 32;
@@ -65,8 +64,9 @@ fn port(address: &str) -> Option<u16> {
 pub(super) fn session(site: &Site) -> Option<Session> {
     let mut process = "self".to_owned();
     for _ in 0..ANCESTORS {
-        let file =
-            |name: &str| durable::read(&site.world.path(&format!("/proc/{process}/{name}")), LONGEST).ok().flatten();
+        let file = |name: &str| {
+            atomic_file::read(&site.world.path(&format!("/proc/{process}/{name}")), LONGEST).ok().flatten()
+        };
         let environment = file("environ").unwrap_or_default();
         let mut variables = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
         // The client's address and port, and ours.

@@ -3,12 +3,12 @@
 
 use std::path::PathBuf;
 
-use super::files::PROGRAM;
-use super::site::Site;
-use super::{State, Step, files, keys, openclaw, packages, service, step, users};
 use crate::config::{DEFAULT_FILE, Workspace};
-use crate::host::Owner;
-use crate::sync::unit::HOME_FILES;
+use crate::os::Owner;
+use crate::setup::files::PROGRAM;
+use crate::setup::target::Site;
+use crate::setup::{State, Step, files, keys, openclaw, packages, service, step, users};
+use crate::workspace::unit::HOME_FILES;
 
 /// What a standby may read: whatever is meant for it.
 const FOLDER: &str = ".openclaw/standby";

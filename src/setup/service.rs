@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::State;
-use super::files::IS_PRIMARY;
-use super::hardening::until;
-use super::site::Site;
 use crate::config::endpoint::Endpoint;
 use crate::config::{DEFAULT_FILE, Source, Workspace};
-use crate::doctor::Level;
-use crate::host::systemd::Systemctl;
-use crate::report::clock::wall_clock;
-use crate::report::durable;
-use crate::sync::unit;
+use crate::finding::Level;
+use crate::os::atomic_file;
+use crate::os::clock::wall_clock;
+use crate::os::systemd::Systemctl;
+use crate::setup::State;
+use crate::setup::files::IS_PRIMARY;
+use crate::setup::hardening::until;
+use crate::setup::target::Site;
+use crate::workspace::unit;
 
 /// The monitor's unit.
 pub(super) const MONITOR: &str = "openclaw-failover.service";
@@ -63,7 +63,7 @@ pub(super) fn configure(site: &Site) -> Result<(), String> {
 
 /// Keeps the configuration that is there, if it is another one.
 pub(super) fn keep_old(site: &Site, new: &str) -> Result<(), String> {
-    match durable::read(&site.world.path(DEFAULT_FILE), LONGEST) {
+    match atomic_file::read(&site.world.path(DEFAULT_FILE), LONGEST) {
         Ok(Some(old)) if old != new.as_bytes() => site.put(OLD_FILE, 0o644, &old),
         Ok(_) => Ok(()),
         Err(why) => Err(why.to_string()),

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::predecessor::OLD;
-use super::site::PATH;
 use crate::doctor::{Unit, is_of, read};
-use crate::host::{Command, Owner};
+use crate::os::{Command, Owner};
+use crate::setup::migration::OLD;
+use crate::setup::target::PATH;
 
 /// How much of its script is read, in bytes.
 const SCRIPT: usize = 64 * 1024;

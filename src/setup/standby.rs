@@ -2,9 +2,9 @@
 //! installed. What did the work before goes just before this program takes its place. The workspace comes last: a git
 //! host that does not know openclaw's key yet keeps nobody from watching.
 
-use super::site::Site;
-use super::{
-    State, Step, channel, files, firewall, hardening, keys, openclaw, packages, predecessor, service, step, tailnet,
+use crate::setup::target::Site;
+use crate::setup::{
+    State, Step, channel, files, firewall, hardening, keys, migration, openclaw, packages, service, step, tailnet,
     users,
 };
 
@@ -45,7 +45,7 @@ pub(super) static STEPS: [Step; 19] = [
         channel::configuration,
         channel::configure,
     ),
-    step("predecessor", "two monitors, or two gateways, would fight", predecessor::look, predecessor::set_aside),
+    step("predecessor", "two monitors, or two gateways, would fight", migration::look, migration::set_aside),
     step("units", "monitor, gateway, syncs, and what the monitor may do", files::standby, files::install_standby),
     step("monitor", "from now on the primary is watched", service::monitor, service::watch),
     step("workspace", "what the agent remembers", service::workspace, service::clone),
@@ -69,7 +69,7 @@ pub(super) fn notes(site: &Site, is_done: bool) -> Vec<String> {
         notes.push(what);
     }
     let port = site.judge("gateway-port");
-    if port.level == crate::doctor::Level::Fail {
+    if port.level == crate::finding::Level::Fail {
         notes.push(format!("{}; {}", port.evidence, port.fix));
     }
     notes.push("now: openclaw-failover doctor".to_owned());

@@ -1,8 +1,8 @@
 //! Tailscale, where the way to the primary leads over it.
 
-use super::State;
-use super::site::Site;
-use crate::doctor::Level;
+use crate::finding::Level;
+use crate::setup::State;
+use crate::setup::target::Site;
 
 /// Its own installer, which wants root.
 const INSTALLER: &str = "curl -fsSL --proto '=https' https://tailscale.com/install.sh";

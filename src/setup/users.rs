@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::State;
-use super::site::Site;
 use crate::doctor::read;
-use crate::host::Owner;
+use crate::os::Owner;
+use crate::setup::State;
+use crate::setup::target::Site;
 
 /// The home that the units name.
 const HOME: &str = "/home/openclaw";

@@ -1,13 +1,14 @@
 //! Whatever clients do, the next one is served, and the monitor is asked no more than it should be.
 
-use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use openclaw_failover::control::{self, Answer, Error, Request};
+use openclaw_failover::control::{
+    Answer, Error, Request, {self},
+};
 use openclaw_failover::failover::HoldKind;
 
 use crate::desk::{Desk, PATIENCE, answer};

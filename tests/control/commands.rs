@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use openclaw_failover::control::{Answer, Request};
-use openclaw_failover::failover::{Drill, DrillStep, Hold, HoldKind, Outcome, Time};
-use openclaw_failover::report::status::Degraded;
+use openclaw_failover::failover::{Drill, DrillStep, Hold, HoldKind, Outcome};
+use openclaw_failover::status::Degraded;
+use openclaw_failover::text::Time;
 
 use crate::desk::{Desk, answer};
 

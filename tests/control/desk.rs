@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use openclaw_failover::control::{self, Answer, Request};
-use openclaw_failover::failover::{Hold, Time};
-use openclaw_failover::report::status::{Role, Status};
+use openclaw_failover::control::{
+    Answer, Request, {self},
+};
+use openclaw_failover::failover::Hold;
+use openclaw_failover::status::{Role, Status};
+use openclaw_failover::text::Time;
 use tempfile::TempDir;
 
 /// However busy the machine is.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use openclaw_failover::doctor::{self, Depth, Finding, Identity, Level};
+use Level::{Fail, Warn};
+use openclaw_failover::doctor::{
+    Depth, Identity, {self},
+};
 use openclaw_failover::failover::{Hold, HoldKind};
+use openclaw_failover::finding::{Finding, Level};
 
 use crate::host::{Host, gateway};
-
-use Level::{Fail, Warn};
 
 /// What is done, by which check it must be found, and how bad it is.
 type Break = (&'static str, fn(&mut Host), &'static str, Level);

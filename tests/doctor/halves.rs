@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::{MetadataExt, symlink};
 
-use openclaw_failover::doctor::{self, Depth, Finding, Identity, Level};
+use openclaw_failover::doctor::{
+    Depth, Identity, {self},
+};
+use openclaw_failover::finding::{Finding, Level};
 
 use crate::host::Host;
 
@@ -124,7 +127,7 @@ fn the_monitor_looks_at_what_it_does_not_know_anyhow() {
     for id in ["programs", "gateway-unit", "sync-units", "disk", "memory", "dns"] {
         assert_eq!(of(&found, id).level, Level::Ok);
     }
-    let answer = || doctor::apart::answer(&host.seen_by(Identity::Other));
+    let answer = || doctor::subprocess::answer(&host.seen_by(Identity::Other));
     assert!(answer().starts_with("[{\"id\":\"config\""), "{}", answer());
     host.program("systemctl", "exit 1");
     assert_eq!(answer(), "[]", "that systemd does not answer the monitor knows");

@@ -1,23 +1,26 @@
 //! A standby made of files and shell scripts, in which all is well until a test breaks something.
 
-use std::env;
-use std::fs::{self, Permissions};
+use std::fs::{
+    Permissions, {self},
+};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
+use std::{env, thread};
 
-use openclaw_failover::config::{self, Source, Variables};
+use openclaw_failover::config::paths::Paths;
+use openclaw_failover::config::{
+    Source, Variables, {self},
+};
 use openclaw_failover::doctor::{Identity, World};
-use openclaw_failover::report::clock::{rfc3339, wall_clock};
-use openclaw_failover::report::paths::Paths;
-use openclaw_failover::report::status::{Role, Status, Upstream};
+use openclaw_failover::os::clock::wall_clock;
+use openclaw_failover::status::{Role, Status, Upstream};
+use openclaw_failover::text::utc::rfc3339;
 use tempfile::TempDir;
 
-use crate::needs;
-use crate::script;
+use crate::{needs, script};
 
 /// What systemd says of the units of a standby that is well.
 const UNITS: [(&str, &str); 7] = [

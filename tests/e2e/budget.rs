@@ -1,8 +1,7 @@
 //! What watching costs, measured on the real unit: printed always, and held to the budget.
 
-use std::fs;
 use std::process::{Command, Stdio};
-use std::thread;
+use std::{fs, thread};
 
 use crate::host::Host;
 use crate::lab::{CONFIG, Lab, MONITOR};

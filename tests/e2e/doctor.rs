@@ -6,7 +6,8 @@ mod breaks;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use openclaw_failover::json;
+use breaks::{BREAKS, Break, OPENCLAWS, SHELL, Way};
+use openclaw_failover::text::json;
 
 use crate::host::Host;
 use crate::install;
@@ -14,7 +15,6 @@ use crate::lab::Lab;
 use crate::setup::SETUP;
 use crate::shell::report;
 use crate::stub::{Says, Stub};
-use breaks::{BREAKS, Break, OPENCLAWS, SHELL, Way};
 
 /// What was given as the primary's configuration.
 const PRIMARY_CONFIG: &str = "/root/primary.json5";

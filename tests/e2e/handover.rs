@@ -1,6 +1,8 @@
 //! What serves goes on serving: while this program takes over from what was there before it, and while it is replaced.
 
-use crate::install::{self, NODE};
+use crate::install::{
+    NODE, {self},
+};
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
 use crate::setup::{BY_HAND, BY_HAND_AS_OPENCLAW, SETUP, admit};
 use crate::shell::{eventually, secs};

@@ -1,6 +1,8 @@
 //! One host: a container with its own systemd, network address and disk.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{
+    OpenOptions, Permissions, {self},
+};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};

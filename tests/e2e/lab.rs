@@ -5,16 +5,19 @@
 //! Labs do not know of each other: every host lives in its own network namespace, so all labs use the same addresses
 //! and may run side by side.
 
-use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
+use std::process::{
+    Child, Command, Stdio, {self},
+};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
+use std::{fs, thread};
 
 use crate::host::Host;
 use crate::install;
-use crate::network::{self, PUBLIC, TAILNET};
+use crate::network::{
+    PUBLIC, TAILNET, {self},
+};
 use crate::observe::Monitor;
 use crate::outage::{AFTER, INTERVAL, SLACK};
 use crate::parts::{bare, parts, script};

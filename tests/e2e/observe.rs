@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use openclaw_failover::json::{self, Node};
-use openclaw_failover::report::clock::parse_rfc3339;
+use openclaw_failover::text::json::{
+    Node, {self},
+};
+use openclaw_failover::text::utc::parse_rfc3339;
 
 use crate::host::Host;
 use crate::shell::{eventually, secs};

@@ -1,6 +1,8 @@
 //! The workspace of a host as its agent sees it, and the remote where all of them meet.
 
-use openclaw_failover::json::{self, Node};
+use openclaw_failover::text::json::{
+    Node, {self},
+};
 
 use crate::host::{Host, quoted};
 use crate::shell::Answer;

@@ -3,7 +3,9 @@
 
 use crate::doctor::examine;
 use crate::host::Host;
-use crate::install::{self, NODE};
+use crate::install::{
+    NODE, {self},
+};
 use crate::lab::Lab;
 use crate::repository::{PUSH, TIMER, said};
 use crate::shell::{eventually, secs};

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use crate::doctor::{examine, wrong};
 use crate::host::Host;
-use crate::install::{self, NODE};
+use crate::install::{
+    NODE, {self},
+};
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY, TAILNET_STANDBY};
 use crate::repository::PULL;
 use crate::shell::{Answer, eventually, report, secs};

@@ -5,8 +5,7 @@
 //! `OCF_E2E_SOAK_SEED` alone, which is printed.
 
 use std::collections::BTreeSet;
-use std::env;
-use std::thread;
+use std::{env, thread};
 
 use crate::install::{NODE, text};
 use crate::lab::{CONFIG, GATEWAY, Lab, MONITOR};

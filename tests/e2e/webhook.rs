@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use openclaw_failover::json::{self, Node};
+use openclaw_failover::text::json::{
+    Node, {self},
+};
 
 use crate::host::Host;
 use crate::install::{NODE, text};

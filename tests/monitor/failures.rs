@@ -1,14 +1,13 @@
 //! Messages to an operator when a gateway does not start, when systemd cannot be asked, and when the primary keeps
 //! failing and coming back. systemd and its journal are scripts here.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use super::{BINARY, PATIENCE, Running, configure, degraded, hears, monitor, stub};
 

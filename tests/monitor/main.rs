@@ -8,16 +8,16 @@ mod needs;
 mod failures;
 mod terminal;
 
-use std::env;
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::sync::mpsc::{
+    Receiver, {self},
+};
 use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 

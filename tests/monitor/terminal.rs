@@ -1,11 +1,10 @@
 //! What an operator sees on a real terminal of 80 columns and 24 lines.
 
-use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use crate::needs::require;
 use crate::{BINARY, PATIENCE, hears, monitor, signal, stub};

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::config::{self, Format, Topic};
+use openclaw_failover::config::{
+    Format, Topic, {self},
+};
+use openclaw_failover::events::Entry;
 use openclaw_failover::failover::Note;
-use openclaw_failover::notify::{self, Courier, Message};
-use openclaw_failover::report::boot_time::BootTime;
-use openclaw_failover::report::clock::{Wall, wall_clock};
-use openclaw_failover::report::entry::Entry;
-use openclaw_failover::report::history;
+use openclaw_failover::notify::{
+    Courier, Message, {self},
+};
+use openclaw_failover::os::boot_time::BootTime;
+use openclaw_failover::os::clock::{Wall, wall_clock};
+use openclaw_failover::records::history;
 
 use crate::server::{PATIENCE, Server};
 use crate::stage::{QUICK, Stage, demoted, entry, message, promoted};

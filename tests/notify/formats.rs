@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use openclaw_failover::config::{Format, Topic};
-use openclaw_failover::failover::{Abort, Cause, Drill, DrillStep, HoldKind, Note, Outcome, Reason, Refusal, Time};
-use openclaw_failover::json::{Node, Value};
+use openclaw_failover::events::Rehearsal;
+use openclaw_failover::failover::{Abort, Cause, Drill, DrillStep, HoldKind, Note, Outcome, Reason, Refusal};
 use openclaw_failover::notify::{Message, Sieve};
-use openclaw_failover::report::clock::{people, rfc3339};
-use openclaw_failover::report::entry::Rehearsal;
+use openclaw_failover::text::Time;
+use openclaw_failover::text::json::{Node, Value};
+use openclaw_failover::text::utc::{people, rfc3339};
 
 use crate::server::{Request, Server, authority};
 use crate::stage::{Stage, demoted, entry, message, promoted};

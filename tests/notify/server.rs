@@ -1,14 +1,20 @@
 //! A webhook: it remembers each request and answers as a test tells it to.
 
-use std::io::{self, Read, Write};
+use std::io::{
+    Read, Write, {self},
+};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, {self},
+};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use openclaw_failover::json::{self, Node};
+use openclaw_failover::text::json::{
+    Node, {self},
+};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::tls::{config, file};

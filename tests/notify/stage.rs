@@ -4,15 +4,19 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{
+    Receiver, {self},
+};
 use std::time::Duration;
 
-use openclaw_failover::config::{self, Format, Notify, Topic};
+use openclaw_failover::config::{
+    Format, Notify, Topic, {self},
+};
+use openclaw_failover::events::Entry;
 use openclaw_failover::failover::{Cause, Note, Reason};
 use openclaw_failover::notify::{Courier, Message, Pace, Vault, Way};
-use openclaw_failover::report::clock::{Wall, wall_clock};
-use openclaw_failover::report::entry::Entry;
-use openclaw_failover::report::history;
+use openclaw_failover::os::clock::{Wall, wall_clock};
+use openclaw_failover::records::history;
 use tempfile::TempDir;
 
 /// Everything that happens, happens soon.

@@ -1,11 +1,12 @@
 //! One server a fault. All are probed at once, since many of them last until the deadline.
 
-use std::io;
 use std::net::TcpListener;
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
-use openclaw_failover::probe::Failure::{self, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Status};
+use openclaw_failover::probe::Failure::{
+    Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Status, {self},
+};
 use openclaw_failover::probe::Verdict;
 
 use crate::server::{Server, Stream, drip, respond, silence};

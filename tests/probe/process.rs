@@ -1,6 +1,8 @@
 //! Things that need a process of their own: a gateway that is frozen, and an environment that names a proxy.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{
+    BufRead, BufReader, {self},
+};
 use std::process::{Child, Command, Stdio};
 
 use openclaw_failover::probe::Failure::{Refused, ResponseTimeout};

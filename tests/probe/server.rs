@@ -1,6 +1,8 @@
 //! A server that does with each connection what a test tells it to.
 
-use std::io::{self, Read, Write};
+use std::io::{
+    Read, Write, {self},
+};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

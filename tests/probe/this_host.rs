@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use openclaw_failover::config::Upstream;
-use openclaw_failover::host::local_end;
+use openclaw_failover::os::local_end;
 use openclaw_failover::probe::{Failure, Target, Verdict};
 
 use super::server::{Server, respond};

@@ -6,10 +6,10 @@ use std::io::{Read, Write};
 
 use openclaw_failover::probe::Failure::{NotOpenClaw, Refused, ResponseTimeout, Tls};
 use openclaw_failover::probe::{Answer, Readyz, Target, Verdict};
+use server::{config, file};
 
 use crate::server::{Server, Stream, respond, silence};
 use crate::{HEALTHY, STARTED, probe};
-use server::{config, file};
 
 fn gateway(certificate: &str) -> Server {
     Server::start_tls(config(certificate), |_, stream| respond(stream, 200, STARTED))

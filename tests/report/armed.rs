@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use openclaw_failover::events::Entry;
 use openclaw_failover::failover::Note;
-use openclaw_failover::report::armed::Armed;
-use openclaw_failover::report::clock::Wall;
-use openclaw_failover::report::entry::Entry;
-use openclaw_failover::report::history::append;
+use openclaw_failover::os::clock::Wall;
+use openclaw_failover::records::history::append;
+use openclaw_failover::records::seen_healthy::Armed;
 use tempfile::TempDir;
 
 use super::{at, config, entry};

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use openclaw_failover::failover::{Hold, HoldKind, Memory, Note, Time};
-use openclaw_failover::report::boot_time::BootTime;
-use openclaw_failover::report::clock::Wall;
-use openclaw_failover::report::entry::{Entry, MonitorNote};
-use openclaw_failover::report::history::{Form, Line, append, command, read};
-use openclaw_failover::report::state;
-use openclaw_failover::report::status::Status;
-use openclaw_failover::report::strip::{Cell, Strip};
+use openclaw_failover::events::{Entry, MonitorNote};
+use openclaw_failover::failover::{Hold, HoldKind, Memory, Note};
+use openclaw_failover::os::boot_time::BootTime;
+use openclaw_failover::os::clock::Wall;
+use openclaw_failover::records::history::{Form, Line, append, command, read};
+use openclaw_failover::records::state;
+use openclaw_failover::records::timeline::{Cell, Strip};
+use openclaw_failover::status::Status;
+use openclaw_failover::text::Time;
 
 use super::{at, config};
 
@@ -30,7 +31,7 @@ impl Clock {
     fn running_for(uptime: u64) -> Option<Self> {
         let boot = BootTime::now()?;
         let is_up = boot.since(BootTime::now()?.of_same_boot(Duration::ZERO))? > Duration::from_secs(uptime);
-        is_up.then(|| Self { uptime, now: openclaw_failover::report::clock::wall_clock(), boot })
+        is_up.then(|| Self { uptime, now: openclaw_failover::os::clock::wall_clock(), boot })
     }
 
     /// The wall clock as it is `ahead` seconds off, so many seconds after the monitor's start.

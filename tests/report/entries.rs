@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use openclaw_failover::doctor::{Finding, Level};
+use openclaw_failover::events::{Entry, MonitorNote, Severity};
 use openclaw_failover::failover::{
     Abort, Availability, Cause, Drill, DrillStep, Hold, HoldKind, Note, Outcome, Reason, Refusal,
 };
-use openclaw_failover::json;
+use openclaw_failover::finding::{Finding, Level};
+use openclaw_failover::os::atomic_file;
+use openclaw_failover::os::clock::Wall;
 use openclaw_failover::probe::{Failure, Verdict};
-use openclaw_failover::report::clock::Wall;
-use openclaw_failover::report::durable;
-use openclaw_failover::report::entry::{Entry, MonitorNote, Severity};
-use openclaw_failover::report::state;
-use openclaw_failover::report::status::Pull;
+use openclaw_failover::records::state;
+use openclaw_failover::text::json;
+use openclaw_failover::workspace::summary::Pull;
 
 use super::{at, config, entry};
 
@@ -172,7 +172,7 @@ fn monitor_notes() -> Vec<MonitorNote> {
         MonitorNote::WorkspaceOpen,
         MonitorNote::SystemdUnreachable { why: "Failed to connect to bus".to_owned() },
         MonitorNote::SystemdReachable,
-        MonitorNote::WriteFailed { why: durable::Error::Write { path, why: full }.to_string() },
+        MonitorNote::WriteFailed { why: atomic_file::Error::Write { path, why: full }.to_string() },
         MonitorNote::WriteWell,
         channels(&["discord"]),
         channels(&[]),

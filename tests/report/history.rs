@@ -1,14 +1,15 @@
 //! The history: what is kept of it whatever tears it, and how it is printed.
 
-use std::fs::{self, File};
+use std::fs::{
+    File, {self},
+};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use openclaw_failover::failover::Note;
-use openclaw_failover::json;
-use openclaw_failover::report::Shown;
-use openclaw_failover::report::history::{Form, Line, append, command, read};
+use openclaw_failover::records::history::{Form, Line, append, command, read};
+use openclaw_failover::text::{CommandOutput, json};
 
 use super::{at, entry};
 
@@ -16,7 +17,7 @@ fn lines(path: &Path) -> Vec<Line> {
     read(path).unwrap().collect()
 }
 
-fn print(path: &Path, since: Option<Duration>, json: bool) -> Shown {
+fn print(path: &Path, since: Option<Duration>, json: bool) -> CommandOutput {
     command(path, since, Form { json, summary: false }, at(3600)).unwrap()
 }
 

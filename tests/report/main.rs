@@ -18,9 +18,10 @@ mod year;
 use std::time::Duration;
 
 use openclaw_failover::config::{Config, Demote, Drill, Gateway, Probe, Promote, Upstream, Workspace};
-use openclaw_failover::failover::{Note, Time};
-use openclaw_failover::report::clock::Wall;
-use openclaw_failover::report::entry::Entry;
+use openclaw_failover::events::Entry;
+use openclaw_failover::failover::Note;
+use openclaw_failover::os::clock::Wall;
+use openclaw_failover::text::Time;
 
 /// The wall clock's time so many seconds after 2026-11-21 22:00:00Z.
 fn at(seconds: u64) -> Time {

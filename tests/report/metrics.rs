@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use openclaw_failover::failover::{Cause, Note, Reason};
 use openclaw_failover::probe::{Failure, Verdict};
-use openclaw_failover::report::metrics::{Counts, Scene, Sent};
-use openclaw_failover::report::status::Status;
+use openclaw_failover::status::Status;
+use openclaw_failover::status::metrics::{Counts, Scene, Sent};
 
 use super::status::full;
 

@@ -4,10 +4,11 @@ use std::fs;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Cause, Drill, DrillStep, Failover, Hold, HoldKind, Machine, Memory, Outcome, Policy, Start, Time,
+    Cause, Drill, DrillStep, Failover, Hold, HoldKind, Machine, Memory, Outcome, Policy, Start,
 };
-use openclaw_failover::report::clock::Wall;
-use openclaw_failover::report::state::{load, save};
+use openclaw_failover::os::clock::Wall;
+use openclaw_failover::records::state::{load, save};
+use openclaw_failover::text::Time;
 
 use super::{at, primary};
 

@@ -9,14 +9,14 @@ use openclaw_failover::failover::{
     Answerer, Cause, Command, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, Memory, Observation, Outcome,
     Policy, Start, Unit, UnitState,
 };
-use openclaw_failover::json;
+use openclaw_failover::os::clock::Wall;
 use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
-use openclaw_failover::report::clock::Wall;
-use openclaw_failover::report::status::{
-    Degraded, Facts, Form, Gateway, Probed, Pull, Push, Role, Seen, Status, Upstream, Window, command,
+use openclaw_failover::records::timeline::{Cell, Strip};
+use openclaw_failover::status::{
+    Degraded, Facts, Form, Gateway, Probed, Role, Seen, Status, Upstream, Window, command,
 };
-
-use openclaw_failover::report::strip::{Cell, Strip};
+use openclaw_failover::text::json;
+use openclaw_failover::workspace::summary::{Pull, Push};
 
 use super::{at, primary};
 

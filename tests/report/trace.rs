@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use openclaw_failover::config;
 use openclaw_failover::failover::{
-    Action, Answerer, Command, Event, HoldKind, Invocation, Machine, Observation, Start, Time, Unit, UnitState,
+    Action, Answerer, Command, Event, HoldKind, Invocation, Machine, Observation, Start, Unit, UnitState,
 };
 use openclaw_failover::probe::{Failure, Verdict};
-use openclaw_failover::report::trace::{self, Begin, Replayed, Tracer, append, decisions};
+use openclaw_failover::records::trace::{
+    Begin, Replayed, Tracer, append, decisions, {self},
+};
+use openclaw_failover::text::Time;
 
 const CONFIG: &str = r#"{ "upstreams": [
     { "name": "primary", "urls": ["http://192.0.2.1:18789"] }, { "name": "other", "urls": ["http://192.0.2.2:18789"] } ],

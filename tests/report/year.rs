@@ -1,18 +1,20 @@
 //! A year of history in four mebibytes, whatever its weeks were like.
 
-use std::fs::{self, File};
+use std::fs::{
+    File, {self},
+};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use openclaw_failover::events::{Entry, MonitorNote};
 use openclaw_failover::failover::{Cause, Note, Reason};
-use openclaw_failover::json::Node;
+use openclaw_failover::os::clock::Wall;
 use openclaw_failover::probe::Failure;
-use openclaw_failover::report::clock::Wall;
-use openclaw_failover::report::entry::{Entry, MonitorNote};
-use openclaw_failover::report::history::{Form, Line, append, command, read};
-use openclaw_failover::report::status::Pull;
-use openclaw_failover::report::strip::{Cell, Strip};
+use openclaw_failover::records::history::{Form, Line, append, command, read};
+use openclaw_failover::records::timeline::{Cell, Strip};
+use openclaw_failover::text::json::Node;
+use openclaw_failover::workspace::summary::Pull;
 
 use super::{at, entry};
 
@@ -123,7 +125,7 @@ fn count(entries: &[Node], event: &str) -> usize {
 /// All that is asked of the summary, whatever was left out.
 fn summary(path: &Path) -> Node {
     let form = Form { json: true, summary: true };
-    openclaw_failover::json::parse(&command(path, None, form, at(365 * DAY)).unwrap().text).unwrap()
+    openclaw_failover::text::json::parse(&command(path, None, form, at(365 * DAY)).unwrap().text).unwrap()
 }
 
 fn number(node: &Node, key: &str) -> f64 {

@@ -1,13 +1,17 @@
 //! A host made of files and shell scripts, on which nothing is installed until a test says so.
 
 use std::env;
-use std::fs::{self, Permissions};
+use std::fs::{
+    Permissions, {self},
+};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use openclaw_failover::config::{self, Source};
+use openclaw_failover::config::paths::Paths;
+use openclaw_failover::config::{
+    Source, {self},
+};
 use openclaw_failover::doctor::{Identity, World};
-use openclaw_failover::report::paths::Paths;
 use openclaw_failover::setup::{Plan, Role, Site, State, Wishes};
 use tempfile::TempDir;
 

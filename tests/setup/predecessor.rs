@@ -1,9 +1,8 @@
 //! What somebody else has set up is stopped and set aside; nothing of it is lost, and nobody is left without an agent.
 
-use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
-use std::thread;
+use std::{fs, thread};
 
 use openclaw_failover::setup::{Plan, Role, State};
 

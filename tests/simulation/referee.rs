@@ -8,15 +8,16 @@ mod partial;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use drills::Drill;
 use openclaw_failover::failover::{
-    Action, Answerer, Cause, Command, HoldKind, Machine, Memory, Note, Observation, Order, Policy, Reason, Role, Time,
+    Action, Answerer, Cause, Command, HoldKind, Machine, Memory, Note, Observation, Order, Policy, Reason, Role,
 };
 use openclaw_failover::probe::Verdict;
+use openclaw_failover::text::Time;
+use partial::Account;
 
 use crate::gateway::{Gateway, Process};
 use crate::plan::{DAY, MINUTE, SECOND, State};
-use drills::Drill;
-use partial::Account;
 
 /// Room for latencies: of probes, of systemctl, of looks.
 const SLACK: u64 = 2 * SECOND;

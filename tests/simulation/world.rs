@@ -9,12 +9,15 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Action, Answerer, Command, Event, HoldKind, Look, Machine, Memory, Order, Pace, Policy, Role, Start, Time,
+    Action, Answerer, Command, Event, HoldKind, Look, Machine, Memory, Order, Pace, Policy, Role, Start,
 };
 use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::text::Time;
 
 use crate::gateway::{Gateway, Process};
-use crate::plan::{self, DAY, HOUR, MINUTE, SECOND, Span, State, UP};
+use crate::plan::{
+    DAY, HOUR, MINUTE, SECOND, Span, State, UP, {self},
+};
 use crate::referee::Referee;
 use crate::rng::Rng;
 

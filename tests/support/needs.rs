@@ -11,12 +11,12 @@
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "a test program uses what it needs of it")]
 
-use std::env;
-use std::fs;
-use std::io::{self, Write};
+use std::io::{
+    Write, {self},
+};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::{env, fs, thread};
 
 /// Ends a test that lacks one of these here, and reports it as skipped.
 macro_rules! require {

@@ -2,7 +2,9 @@
 
 use openclaw_failover::failover::Action::{Order, Pull, Push};
 use openclaw_failover::failover::Order::Stop;
-use openclaw_failover::failover::{self, UnitState};
+use openclaw_failover::failover::{
+    UnitState, {self},
+};
 use openclaw_failover::probe::{Failure, Verdict};
 
 use crate::events::{boots, done, drains, gone, healthy, look, promote, refused, unit, up};

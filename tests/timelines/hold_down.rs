@@ -1,7 +1,8 @@
 //! hold-down = min(demote.max_after, demote.after × 2^(n−1)), and at least 630 s for an upstream in a crash loop.
 
-use openclaw_failover::failover::Memory;
-use openclaw_failover::failover::{self};
+use openclaw_failover::failover::{
+    Memory, {self},
+};
 
 use crate::events::{done, down, drill, gone, healthy, muted, promote, pulled, refused, resume, up};
 use crate::night::{Night, defaults, time};

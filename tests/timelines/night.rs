@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::{Action, Event, Machine, Memory, Policy, Role, Start, Step, Time};
+use openclaw_failover::failover::{Action, Event, Machine, Memory, Policy, Role, Start, Step};
+use openclaw_failover::text::Time;
 
 use crate::events::{done, down, healthy, pulled, refused, second, unit, up};
 

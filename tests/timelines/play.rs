@@ -5,7 +5,7 @@ use openclaw_failover::failover::{
     Action, Answerer, Event, Invocation, Look, Machine, Note, Observation, Order, Pace, Policy, Start, Unit, UnitState,
 };
 use openclaw_failover::probe::{Failure, Verdict};
-use openclaw_failover::report::trace::{Begin, Tracer, decisions};
+use openclaw_failover::records::trace::{Begin, Tracer, decisions};
 
 use crate::night::{second_of, time};
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use openclaw_failover::failover::Action::{Order, Pull, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
-use openclaw_failover::failover::{self, Cause, Failover, Hold, HoldKind, Memory};
+use openclaw_failover::failover::{
+    Cause, Failover, Hold, HoldKind, Memory, {self},
+};
 
 use crate::events::{boots, done, down, drains, gone, healthy, mute, pause, pulled, pushed, refused, unit, up};
 use crate::night::{Night, defaults, time};

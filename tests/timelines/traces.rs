@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use openclaw_failover::config;
 use openclaw_failover::probe::Failure;
-use openclaw_failover::report::trace;
+use openclaw_failover::records::trace;
 
 use crate::events::{pause, until};
 use crate::play::{Play, fails, spans};

@@ -1,9 +1,8 @@
 //! Returning the workspace is a background duty with a durable flag, and never delays a promotion.
 
 use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
-use openclaw_failover::failover::Order::Start;
-
 use openclaw_failover::failover::Event;
+use openclaw_failover::failover::Order::Start;
 
 use crate::events::{done, gone, healthy, pause, promote, pulled, pushed, refused, tick, up};
 use crate::night::Night;

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use openclaw_failover::failover::Action::{Order, Pull};
 use openclaw_failover::failover::Order::Start;
-use openclaw_failover::failover::{self, Pace};
+use openclaw_failover::failover::{
+    Pace, {self},
+};
 use openclaw_failover::probe::Failure;
 
 use crate::events::{fails, healthy, pulled, refused, silent, starting, tick};
 use crate::night::{Night, defaults, second_of, time};
-use crate::play::{self, Play, assert_between};
+use crate::play::{
+    Play, assert_between, {self},
+};
 
 #[test]
 fn death_just_after_a_probe() {

@@ -8,16 +8,19 @@
 //! another seed for the moments of the kills.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{
+    File, OpenOptions, {self},
+};
+use std::io::{
+    Write, {self},
+};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use crate::world::{LONG, World, has_perl, run};
 

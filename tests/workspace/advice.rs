@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use openclaw_failover::sync::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::world::{World, run};
 

@@ -1,7 +1,7 @@
 //! Bytes of the disk that git stores differently or elsewhere: what counts as returned, and what is kept.
 
-use openclaw_failover::host::Command;
-use openclaw_failover::sync::report::{Outcome, PushOutcome};
+use openclaw_failover::os::Command;
+use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::world::World;
 

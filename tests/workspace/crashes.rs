@@ -3,17 +3,17 @@
 //! The sync runs in a process of its own, which is this test program again, with a `git` before the real one in its PATH
 //! that counts its calls and, at a given one, kills itself, its caller, or both.
 
-use std::env;
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Duration;
+use std::{env, fs, thread};
 
 use openclaw_failover::config::Workspace;
-use openclaw_failover::host::Cancel;
-use openclaw_failover::sync::report::Outcome;
-use openclaw_failover::sync::{self, Paths, Queue, Reach, Role};
+use openclaw_failover::os::Cancel;
+use openclaw_failover::workspace::report::Outcome;
+use openclaw_failover::workspace::{
+    Paths, Queue, Reach, Role, {self},
+};
 
 use crate::world::{World, run};
 
@@ -53,11 +53,11 @@ fn a_sync_that_may_be_killed() {
     // A file says that the gateway runs.
     let reach = || if dir.join("gateway").exists() { Reach::Fetch } else { Reach::Move };
     match task.to_str().unwrap() {
-        "pull" => drop(sync::pull(&workspace, &[], &paths, &reach, &cancel, &Vec::new)),
+        "pull" => drop(workspace::pull(&workspace, &[], &paths, &reach, &cancel, &Vec::new)),
         "push" => {
-            drop(sync::push(&workspace, &paths, Role::Standby { reach: &reach, queue: &|| Queue::Keep }, &cancel))
+            drop(workspace::push(&workspace, &paths, Role::Standby { reach: &reach, queue: &|| Queue::Keep }, &cancel))
         }
-        _ => drop(sync::push(&workspace, &paths, Role::Primary, &cancel)),
+        _ => drop(workspace::push(&workspace, &paths, Role::Primary, &cancel)),
     }
 }
 

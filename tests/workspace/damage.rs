@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use openclaw_failover::sync::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::image::Image;
 use crate::world::{World, run};

@@ -3,12 +3,11 @@
 //! Each runs in a mount namespace of its own, which needs `unshare` and a kernel that lets users have one; elsewhere
 //! there is nothing to be seen.
 
-use std::env;
-use std::fs;
+use std::{env, fs};
 
-use openclaw_failover::host::Command;
-use openclaw_failover::sync::report::Outcome;
-use openclaw_failover::sync::unit;
+use openclaw_failover::os::Command;
+use openclaw_failover::workspace::report::Outcome;
+use openclaw_failover::workspace::unit;
 
 use crate::needs;
 use crate::world::{LONG, World};

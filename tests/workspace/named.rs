@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use openclaw_failover::json;
+use openclaw_failover::text::json;
 
 use crate::world::World;
 

@@ -1,7 +1,7 @@
 //! States that a workspace is found in less often: what git can do beside its daily work, and what an agent can do to
 //! files and folders that git knows.
 
-use openclaw_failover::sync::report::Outcome;
+use openclaw_failover::workspace::report::Outcome;
 
 use crate::states::{MEMORY, MINE, State, THEIRS, check_some, state};
 

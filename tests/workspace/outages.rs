@@ -1,6 +1,6 @@
 //! What becomes of what the agent writes on the standby, from outage to outage.
 
-use openclaw_failover::sync::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::world::World;
 

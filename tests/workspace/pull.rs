@@ -1,15 +1,17 @@
 //! A pull from outside: real git, a real bare remote, real rsync; only ssh is a stand-in that runs things here.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{
+    OpenOptions, {self},
+};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use openclaw_failover::config::Secret;
-use openclaw_failover::host::Cancel;
-use openclaw_failover::sync::report::{Outcome, Pulled};
-use openclaw_failover::sync::{Reach, unit};
+use openclaw_failover::os::Cancel;
+use openclaw_failover::workspace::report::{Outcome, Pulled};
+use openclaw_failover::workspace::{Reach, unit};
 
 use crate::needs::require;
 use crate::world::{LOCAL_SSH, LONG, World};

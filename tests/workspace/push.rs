@@ -3,9 +3,11 @@
 use std::fs;
 
 use openclaw_failover::config::Workspace;
-use openclaw_failover::host::Cancel;
-use openclaw_failover::sync::report::{Outcome, PushOutcome};
-use openclaw_failover::sync::{self, Queue, Reach, Role, unit};
+use openclaw_failover::os::Cancel;
+use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::{
+    Queue, Reach, Role, unit, {self},
+};
 
 use crate::world::World;
 
@@ -168,7 +170,7 @@ fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
     let world = World::new();
     world.pull();
     world.standby("echo a >a.md; git add -A; git commit -qm a; echo b >b.md");
-    let pushed = sync::push(
+    let pushed = workspace::push(
         &world.workspace,
         &world.paths,
         Role::Standby { reach: &|| Reach::Fetch, queue: &|| Queue::Keep },
@@ -183,7 +185,7 @@ fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
 fn what_cannot_be_pushed_from_is_said() {
     let world = World::new();
     let nowhere = Workspace { path: world.at("nowhere"), ..world.workspace.clone() };
-    let pushed = sync::push(
+    let pushed = workspace::push(
         &nowhere,
         &world.paths,
         Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep },

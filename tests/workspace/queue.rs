@@ -5,9 +5,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use openclaw_failover::config::Workspace;
-use openclaw_failover::host::{Cancel, Command};
-use openclaw_failover::sync::report::Pushed;
-use openclaw_failover::sync::{self, Queue, Reach, Role};
+use openclaw_failover::os::{Cancel, Command};
+use openclaw_failover::workspace::report::Pushed;
+use openclaw_failover::workspace::{
+    Queue, Reach, Role, {self},
+};
 
 use crate::needs::require;
 use crate::world::{World, run};
@@ -78,7 +80,7 @@ fn sql(database: &Path, script: &str) -> String {
 }
 
 fn push(world: &World, queue: Queue) -> Pushed {
-    sync::push(
+    workspace::push(
         &world.workspace,
         &world.paths,
         Role::Standby { reach: &|| Reach::Move, queue: &|| queue },

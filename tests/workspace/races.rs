@@ -1,14 +1,16 @@
 //! An agent that writes at the same time: on the primary its gateway runs while the workspace is merged and moved.
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
+use std::fs::{
+    OpenOptions, {self},
+};
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::sync::report::PushOutcome;
+use openclaw_failover::workspace::report::PushOutcome;
 
 use crate::world::{LONG, World, has_perl};
 

@@ -1,8 +1,10 @@
 //! What others do to the remote: they remove branches, rewrite history, and bring standbys of the same name.
 
-use openclaw_failover::host::Cancel;
-use openclaw_failover::sync::report::{Outcome, PushOutcome, Pushed};
-use openclaw_failover::sync::{self, Paths, Queue, Reach, Report, Role};
+use openclaw_failover::os::Cancel;
+use openclaw_failover::workspace::report::{Outcome, PushOutcome, Pushed};
+use openclaw_failover::workspace::{
+    Paths, Queue, Reach, Report, Role, {self},
+};
 
 use crate::world::{World, run};
 
@@ -25,14 +27,14 @@ impl<'a> Other<'a> {
     fn pull(&self) -> Report {
         let workspace =
             openclaw_failover::config::Workspace { path: self.world.at("other"), ..self.world.workspace.clone() };
-        sync::pull(&workspace, &[], &self.paths, &|| Reach::Move, &Cancel::new(), &Vec::new)
+        workspace::pull(&workspace, &[], &self.paths, &|| Reach::Move, &Cancel::new(), &Vec::new)
     }
 
     fn push(&self) -> Pushed {
         let workspace =
             openclaw_failover::config::Workspace { path: self.world.at("other"), ..self.world.workspace.clone() };
         let role = Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep };
-        sync::push(&workspace, &self.paths, role, &Cancel::new())
+        workspace::push(&workspace, &self.paths, role, &Cancel::new())
     }
 }
 

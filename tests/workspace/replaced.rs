@@ -2,15 +2,19 @@
 
 use std::cell::Cell;
 use std::env;
-use std::fs::{self, OpenOptions};
+use std::fs::{
+    OpenOptions, {self},
+};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use openclaw_failover::host::Cancel;
-use openclaw_failover::sync::report::{Outcome, Pulled};
-use openclaw_failover::sync::{self, Reach, unit};
+use openclaw_failover::os::Cancel;
+use openclaw_failover::workspace::report::{Outcome, Pulled};
+use openclaw_failover::workspace::{
+    Reach, unit, {self},
+};
 
 use crate::world::{World, has_perl, run};
 
@@ -60,7 +64,7 @@ fn pull_beside(world: &World, act: &dyn Fn() -> Reach) -> Pulled {
         let is_made = moves.any(|entry| entry.path().join("new").exists());
         if is_made && !acted.replace(true) { act() } else { Reach::Move }
     };
-    let pulled = sync::pull(&world.workspace, &[], &world.paths, &reach, &Cancel::new(), &Vec::new).workspace;
+    let pulled = workspace::pull(&world.workspace, &[], &world.paths, &reach, &Cancel::new(), &Vec::new).workspace;
     assert!(acted.get(), "nothing was to be moved: {pulled:?}");
     pulled
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use openclaw_failover::sync::report::{Outcome, PushOutcome};
-use openclaw_failover::sync::settings::{Decision, SETTINGS};
+use openclaw_failover::workspace::git::settings::{Decision, SETTINGS};
+use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::world::World;
 

@@ -1,6 +1,6 @@
 //! Every state that a workspace may be found in.
 
-use openclaw_failover::sync::report::Outcome;
+use openclaw_failover::workspace::report::Outcome;
 
 use crate::needs;
 use crate::world::World;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::sync::report::{Names, Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{Names, Outcome, PushOutcome};
 
 use crate::world::World;
 

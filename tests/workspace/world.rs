@@ -1,20 +1,21 @@
 //! A primary's checkout, the bare remote between, and the standby's workspace; real git throughout.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
+use std::{env, fs};
 
-use crate::script;
 use openclaw_failover::config::{Secret, Workspace};
-use openclaw_failover::host::{Cancel, Command};
-use openclaw_failover::sync::report::Pushed;
-use openclaw_failover::sync::{self, Paths, Queue, Reach, Report, Role};
+use openclaw_failover::os::{Cancel, Command};
+use openclaw_failover::workspace::report::Pushed;
+use openclaw_failover::workspace::{
+    Paths, Queue, Reach, Report, Role, {self},
+};
 
 use crate::image::Image;
+use crate::script;
 
 /// Longer than anything here takes.
 pub const LONG: Duration = Duration::from_secs(120);
@@ -111,12 +112,12 @@ impl World {
     }
 
     pub fn pull_under(&self, reach: Reach, cancel: &Cancel) -> Report {
-        sync::pull(&self.workspace, &self.secrets, &self.paths, &|| reach, cancel, &Vec::new)
+        workspace::pull(&self.workspace, &self.secrets, &self.paths, &|| reach, cancel, &Vec::new)
     }
 
     /// The standby after a demotion.
     pub fn push(&self) -> Pushed {
-        sync::push(
+        workspace::push(
             &self.workspace,
             &self.paths,
             Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep },
@@ -128,7 +129,7 @@ impl World {
     pub fn push_primary(&self) -> Pushed {
         let workspace = Workspace { path: self.at("primary"), ..self.workspace.clone() };
         let paths = Paths { state: self.at("state-primary"), host: "claw1".into(), ..self.paths.clone() };
-        sync::push(&workspace, &paths, Role::Primary, &Cancel::new())
+        workspace::push(&workspace, &paths, Role::Primary, &Cancel::new())
     }
 
     /// The branches of the remote.

@@ -1,11 +1,10 @@
 //! What `check` prints.
 
+use crate::cli::check::Finding;
 use crate::cli::error::Error;
 use crate::cli::output::{Output, Tone, printable};
-use crate::json::Value;
 use crate::probe::Verdict;
-
-use super::Finding;
+use crate::text::json::Value;
 
 /// One aligned line a target: verdict, time taken, target, and what there is to say.
 pub(super) fn print(findings: &[Finding], out: &mut Output) -> Result<(), Error> {

@@ -1,14 +1,16 @@
 //! What a person at the terminal is asked before a setup begins: what no option has said. Once it runs, it asks no more.
 
-use std::io::{self, BufRead, Read};
+use std::io::{
+    BufRead, Read, {self},
+};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
-use super::super::error::Error;
-use super::super::output::{Output, printable};
-use super::{is_id, refuse};
-use crate::host::orphans::Watched;
+use crate::cli::error::Error;
+use crate::cli::output::{Output, printable};
+use crate::cli::setup::{is_id, refuse};
+use crate::os::orphans::Watched;
 use crate::setup::{CHANNELS, Plan, Want, offer};
 
 /// The longest answer, in bytes.

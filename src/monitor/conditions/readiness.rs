@@ -1,12 +1,12 @@
 //! What keeps this host from taking over, as far as the cheap half of `doctor` sees it: the host's part in the monitor's
 //! own looks, the owner's part in the pulls' reports.
 
-use crate::doctor::{Finding, Level};
-use crate::report::entry::MonitorNote;
+use crate::events::MonitorNote;
+use crate::finding::{Finding, Level};
 
 /// What fails now, check by check.
 #[derive(Default)]
-pub(in crate::monitor) struct Readiness {
+pub(crate) struct Readiness {
     failing: Vec<Failing>,
 }
 
@@ -19,7 +19,7 @@ struct Failing {
 impl Readiness {
     /// Takes in what one check has found; what nobody has looked at stays as it was. What fails once may just be
     /// restarting, so it is told when it fails again, unless it `is_certain`.
-    pub(in crate::monitor) fn take(&mut self, finding: Finding, is_certain: bool) -> Option<MonitorNote> {
+    pub(crate) fn take(&mut self, finding: Finding, is_certain: bool) -> Option<MonitorNote> {
         let known = self.failing.iter().position(|failing| failing.finding.id == finding.id);
         let before = known.map(|known| self.failing.swap_remove(known));
         let was_told = before.as_ref().is_some_and(|before| before.is_told);

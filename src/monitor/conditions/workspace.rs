@@ -1,11 +1,11 @@
 //! How the workspace's way in and back out go: what was told of it last, and what is wrong with it.
 
-use crate::failover::Time;
-use crate::report::clock::{Wall, wall_clock};
-use crate::report::entry::MonitorNote;
-use crate::report::status::{Pull, Push};
-use crate::sync::Report;
-use crate::sync::report::{Outcome, PushOutcome, Pushed};
+use crate::events::MonitorNote;
+use crate::os::clock::{Wall, wall_clock};
+use crate::text::Time;
+use crate::workspace::Report;
+use crate::workspace::report::{Outcome, PushOutcome, Pushed};
+use crate::workspace::summary::{Pull, Push};
 
 /// The reports, in which every name is that a sentence has no space for.
 const PULL_REPORT: &str = "/var/lib/openclaw-sync/pull.json";
@@ -13,7 +13,7 @@ const PUSH_REPORT: &str = "/var/lib/openclaw-sync/push.json";
 
 /// What the last syncs came to.
 #[derive(Default)]
-pub(in crate::monitor) struct Workspace {
+pub(crate) struct Workspace {
     pull: Option<Pull>,
     push: Option<Push>,
     not_put_away: Option<String>,
@@ -26,7 +26,7 @@ pub(in crate::monitor) struct Workspace {
 
 impl Workspace {
     /// The wall clock may have been set: what has been told so far keeps its age.
-    pub(in crate::monitor) fn follow_clock(&mut self, wall: Wall) {
+    pub(crate) fn follow_clock(&mut self, wall: Wall) {
         let Some(before) = self.wall.replace(wall) else { return };
         let moved = |at: &mut Time| *at = wall.at(before.machine_time(*at));
         if let Some(pull) = &mut self.pull {
@@ -39,7 +39,7 @@ impl Workspace {
         }
     }
 
-    pub(in crate::monitor) fn pulled(&mut self, result: &Result<Report, String>) -> Option<MonitorNote> {
+    pub(crate) fn pulled(&mut self, result: &Result<Report, String>) -> Option<MonitorNote> {
         let pull = match result {
             Ok(report) if report.workspace.outcome == Outcome::Busy => return None,
             Ok(report) => {
@@ -63,7 +63,7 @@ impl Workspace {
         is_news.then_some(MonitorNote::PullChanged(pull))
     }
 
-    pub(in crate::monitor) fn pushed(&mut self, result: &Result<Pushed, String>) -> Vec<MonitorNote> {
+    pub(crate) fn pushed(&mut self, result: &Result<Pushed, String>) -> Vec<MonitorNote> {
         let mut notes = Vec::new();
         let puts_away_anew = self.not_put_away.is_some();
         let push = match result {
@@ -114,15 +114,15 @@ impl Workspace {
     }
 
     /// Tells what a gateway that is started now finds.
-    pub(in crate::monitor) fn starts_with(&self) -> MonitorNote {
+    pub(crate) fn starts_with(&self) -> MonitorNote {
         MonitorNote::StartsWith(self.pull.clone())
     }
 
-    pub(in crate::monitor) fn pull(&self) -> Option<&Pull> {
+    pub(crate) fn pull(&self) -> Option<&Pull> {
         self.pull.as_ref()
     }
 
-    pub(in crate::monitor) fn push(&self) -> Option<&Push> {
+    pub(crate) fn push(&self) -> Option<&Push> {
         self.push.as_ref()
     }
 
@@ -176,7 +176,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     use super::*;
-    use crate::sync::report;
+    use crate::workspace::report;
 
     /// What is read of a push that came to this.
     fn pushed(outcome: &str, said: &str, not_put_away: &str) -> Result<Pushed, String> {

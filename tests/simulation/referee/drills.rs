@@ -1,6 +1,7 @@
 //! What must hold of a drill: somebody asked for it, it ends, and it is no failover.
 
-use openclaw_failover::failover::{Failover, Machine, Outcome, Time};
+use openclaw_failover::failover::{Failover, Machine, Outcome};
+use openclaw_failover::text::Time;
 
 use super::{Referee, millis};
 use crate::plan::MINUTE;

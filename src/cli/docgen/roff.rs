@@ -1,0 +1,102 @@
+//! Help texts → a manual page, in the macros of man(7).
+
+use crate::cli::docgen::page::{Block, Item, Page};
+
+/// What no help text says, as an item and its meaning.
+const FILES: [(&str, &str); 5] = [
+    ("/etc/openclaw-failover/config.json", "The configuration."),
+    ("/etc/openclaw-failover/credentials/", "Tokens and the URLs of webhooks, a file each, for root alone."),
+    (
+        "/var/lib/openclaw-failover/",
+        "What the monitor must not forget: state.json, armed.json, history.jsonl, trace.jsonl.",
+    ),
+    ("/run/openclaw-failover/", "How things stand: status.json and metrics.prom; and control.sock, for operators."),
+    ("/var/lib/openclaw-sync/", "What the last pull and the last push have done."),
+];
+
+/// The whole page.
+pub(super) fn man(pages: &[Page]) -> String {
+    let mut text = String::from(concat!(
+        ".TH OPENCLAW\\-FAILOVER 8 \"\" \"openclaw\\-failover ",
+        env!("CARGO_PKG_VERSION"),
+        "\" \"System Administration\"\n.SH NAME\nopenclaw\\-failover \\- "
+    ));
+    // Its first sentence says what it is for, up to the colon.
+    let program = pages.iter().filter(|page| page.name.is_empty());
+    let about = program.clone().find_map(|page| match page.blocks.first() {
+        Some(Block::Text(about)) => about.split_once(':'),
+        _ => None,
+    });
+    line(&about.map_or_else(String::new, |(about, _)| about.to_lowercase().replace("openclaw", "OpenClaw")), &mut text);
+    text.push_str(".SH SYNOPSIS\n");
+    program.clone().for_each(|page| page.blocks.iter().for_each(|block| usage(block, &mut text)));
+    text.push_str(".SH DESCRIPTION\n");
+    program.for_each(|page| body(page, &mut text));
+    text.push_str(".SH COMMANDS\n");
+    for page in pages.iter().filter(|page| !page.name.is_empty()) {
+        text.push_str(".SS ");
+        line(page.name, &mut text);
+        page.blocks.iter().for_each(|block| usage(block, &mut text));
+        body(page, &mut text);
+    }
+    text.push_str(".SH FILES\n");
+    FILES.iter().for_each(|(head, meaning)| entry(head, meaning, &mut text));
+    text.push_str(".SH SEE ALSO\n.BR systemd (1),\n.BR journalctl (1)\n");
+    text
+}
+
+fn usage(block: &Block, text: &mut String) {
+    if let Block::Usage(lines) = block {
+        for way in lines {
+            text.push_str(".PP\n.B ");
+            line(way, text);
+        }
+    }
+}
+
+/// All but the ways to call it.
+fn body(page: &Page, text: &mut String) {
+    for block in &page.blocks {
+        match block {
+            Block::Usage(_) => {}
+            Block::Text(said) => {
+                text.push_str(".PP\n");
+                line(said, text);
+            }
+            Block::List(title, items) => {
+                if let Some(title) = title {
+                    text.push_str(".PP\n");
+                    line(&format!("{title}:"), text);
+                }
+                items.iter().for_each(|Item { head, text: meaning }| entry(head, meaning, text));
+            }
+        }
+    }
+}
+
+fn entry(head: &str, meaning: &str, text: &mut String) {
+    text.push_str(".TP\n.B ");
+    line(head, text);
+    line(meaning, text);
+}
+
+/// A line in which nothing has a meaning to roff. What is not ASCII it knows by number, whatever the locale.
+fn line(said: &str, text: &mut String) {
+    if said.starts_with(['.', '\'']) {
+        text.push_str("\\&");
+    }
+    for char in said.chars() {
+        match char {
+            '\\' => text.push_str("\\e"),
+            '-' => text.push_str("\\-"),
+            '"' => text.push_str("\\(dq"),
+            '\'' => text.push_str("\\(aq"),
+            '`' => text.push_str("\\(ga"),
+            '~' => text.push_str("\\(ti"),
+            '^' => text.push_str("\\(ha"),
+            char if char.is_ascii() => text.push(char),
+            char => text.push_str(&format!("\\[u{:04X}]", u32::from(char))),
+        }
+    }
+    text.push('\n');
+}

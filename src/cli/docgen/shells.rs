@@ -1,0 +1,166 @@
+//! Help texts → completions. Each script knows the commands, the words that follow them, their options, and which of
+//! those take a file or something else.
+
+use crate::cli::docgen::page::{Flag, Page};
+
+/// For bash: one function that looks its words up by the command.
+pub(super) fn bash(pages: &[Page]) -> String {
+    let mut script = String::from(
+        "# bash completion of openclaw-failover, printed by `openclaw-failover completions bash`.\n\
+         _openclaw_failover() {\n    \
+             local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} name= words= files= others=\n    \
+             ((COMP_CWORD > 1)) && name=${COMP_WORDS[1]}\n    \
+             case $name in\n",
+    );
+    for page in pages {
+        let mut words: Vec<&str> = page.words();
+        if page.name.is_empty() {
+            words.extend(names(pages));
+        }
+        // What an option takes is completed after it, and a command's file after the command.
+        let (mut files, mut others) = (String::from(" "), String::from(" "));
+        if page.takes_file() {
+            [page.name, " "].iter().for_each(|part| files.push_str(part));
+        }
+        for flag in page.flags() {
+            words.extend(&flag.names);
+            let list = match flag.takes {
+                Some("FILE") => &mut files,
+                Some(_) => &mut others,
+                None => continue,
+            };
+            flag.names.iter().for_each(|name| [name, " "].iter().for_each(|part| list.push_str(part)));
+        }
+        let words = words.join(" ");
+        script.push_str(&format!("    '{}') words='{words}' files='{files}' others='{others}' ;;\n", page.name));
+    }
+    script.push_str(
+        "    esac\n    \
+             case $cur in\n    \
+             -*) ;;\n    \
+             *)\n        \
+                 [[ $others == *\" $prev \"* ]] && return\n        \
+                 if [[ $files == *\" $prev \"* ]]; then\n            \
+                     compopt -o filenames 2> /dev/null\n            \
+                     mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n            \
+                     return\n        \
+                 fi\n        \
+                 ;;\n    \
+             esac\n    \
+             mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n\
+         }\n\
+         complete -F _openclaw_failover openclaw-failover\n",
+    );
+    script
+}
+
+/// For zsh: `_arguments` of each command.
+pub(super) fn zsh(pages: &[Page]) -> String {
+    let mut script = String::from(
+        "#compdef openclaw-failover\n\
+         # zsh completion of openclaw-failover, printed by `openclaw-failover completions zsh`.\n\
+         _openclaw-failover() {\n    \
+             local -a commands=(\n",
+    );
+    for (name, text) in summaries(pages) {
+        script.push_str(&format!("        {}\n", quote(&format!("{name}:{text}"), "'\\''")));
+    }
+    script.push_str("    )\n    local name=\n    ((CURRENT > 2)) && name=$words[2] && shift words && ((CURRENT--))\n    case $name in\n");
+    for page in pages {
+        script.push_str(&format!("    '{}') _arguments", page.name));
+        for flag in page.flags() {
+            zsh_flag(&flag, &mut script);
+        }
+        let words = page.words();
+        if page.name.is_empty() {
+            script.push_str(" '1:command:{_describe command commands}'");
+        } else if page.takes_file() {
+            script.push_str(" '1:file:_files'");
+        } else if !words.is_empty() {
+            script.push_str(&format!(" '1:what:({})'", words.join(" ")));
+        }
+        script.push_str(" ;;\n");
+    }
+    script.push_str(
+        "    esac\n\
+         }\n\
+         if [[ $funcstack[1] == _openclaw-failover ]]; then _openclaw-failover \"$@\"; \
+         else compdef _openclaw-failover openclaw-failover; fi\n",
+    );
+    script
+}
+
+fn zsh_flag(flag: &Flag<'_>, script: &mut String) {
+    let text = flag.text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]").replace(':', "\\:");
+    let takes = match flag.takes {
+        Some("FILE") => ":FILE:_files".to_owned(),
+        Some(what) => format!(":{what}:"),
+        None => String::new(),
+    };
+    for name in &flag.names {
+        script.push_str(&format!(" {}", quote(&format!("{name}[{text}]{takes}"), "'\\''")));
+    }
+}
+
+/// For fish: one line for each word and option.
+pub(super) fn fish(pages: &[Page]) -> String {
+    let mut script = String::from(
+        "# fish completion of openclaw-failover, printed by `openclaw-failover completions fish`.\n\
+         complete -c openclaw-failover -f\n",
+    );
+    for (name, text) in summaries(pages) {
+        fish_line(&format!("-n __fish_use_subcommand -a {name}"), &text, &mut script);
+    }
+    for page in pages {
+        let when = match page.name {
+            "" => "-n __fish_use_subcommand".to_owned(),
+            name => format!("-n '__fish_seen_subcommand_from {name}'"),
+        };
+        for word in page.words() {
+            fish_line(&format!("{when} -a {word}"), "", &mut script);
+        }
+        if page.takes_file() {
+            fish_line(&format!("{when} -F"), "", &mut script);
+        }
+        for flag in page.flags() {
+            let mut line = when.clone();
+            for name in &flag.names {
+                let (kind, name) =
+                    name.strip_prefix("--").map_or((" -s ", name.trim_start_matches('-')), |long| (" -l ", long));
+                [kind, name].iter().for_each(|part| line.push_str(part));
+            }
+            line.push_str(match flag.takes {
+                Some("FILE") => " -r -F",
+                Some(_) => " -x",
+                None => "",
+            });
+            fish_line(&line, flag.text, &mut script);
+        }
+    }
+    script
+}
+
+fn fish_line(what: &str, text: &str, script: &mut String) {
+    script.push_str(&format!("complete -c openclaw-failover {what}"));
+    if !text.is_empty() {
+        script.push_str(&format!(" -d {}", quote(&text.replace('\\', "\\\\"), "\\'")));
+    }
+    script.push('\n');
+}
+
+fn names(pages: &[Page]) -> impl Iterator<Item = &'static str> {
+    pages.iter().map(|page| page.name).filter(|name| !name.is_empty())
+}
+
+/// Each command and what the program's own help says of it; of two with one first word, what is said of either.
+fn summaries(pages: &[Page]) -> Vec<(&'static str, String)> {
+    let listed = || pages.iter().filter(|page| page.name.is_empty()).flat_map(Page::commands);
+    let is_of = |head: &str, name: &str| head.split(' ').next() == Some(name);
+    let said = |name| listed().filter(|item| is_of(item.head, name)).map(|item| item.text.as_str()).collect::<Vec<_>>();
+    names(pages).map(|name| (name, said(name).join("; "))).collect()
+}
+
+/// In single quotes, with this in the place of each single quote within.
+fn quote(text: &str, escaped: &str) -> String {
+    format!("'{}'", text.replace('\'', escaped))
+}

@@ -1,0 +1,300 @@
+//! Names: of upstreams and channels, units, credentials, git remotes and branches.
+
+use crate::config::address::Address;
+use crate::config::decode::CREDENTIALS;
+use crate::config::diagnostics::{Collector, quoted};
+use crate::config::span::At;
+
+/// The longest name of an upstream, channel or credential. Tokens are longer.
+const LONGEST: usize = 32;
+
+/// The longest name of a unit (systemd.unit(5)), and here of a git remote or branch.
+const LONGEST_UNIT: usize = 255;
+
+const REPOSITORY_EXAMPLE: &str = "such as \"git@example.org:me/memory.git\"";
+
+/// This program's own units; none of them is a gateway.
+const OWN_UNITS: [&str; 5] = [
+    "openclaw-failover.service",
+    "openclaw-failover-check.service",
+    "openclaw-health-monitor.service",
+    "openclaw-sync-pull.service",
+    "openclaw-sync-push.service",
+];
+
+/// A name that is printed in tables and written into file names.
+pub(super) fn short(name: &At<String>, problems: &Collector) {
+    if !is_short(&name.value) {
+        let what = format!(
+            "{} is not a valid name; use at most {LONGEST} letters, digits, '.', '_' and '-', a letter or digit first",
+            quoted(&name.value)
+        );
+        problems.add(&name.place, what);
+    }
+}
+
+/// The name of a credential. The value is never repeated: it may be the secret itself.
+pub(super) fn credential(name: &At<String>, problems: &Collector) {
+    if !is_short(&name.value) {
+        let what = format!(
+            "must be the name of a file in {CREDENTIALS} (at most {LONGEST} letters, digits, '.', '_' and '-'); if this is the secret itself, move it into such a file"
+        );
+        problems.add(&name.place, what);
+    }
+}
+
+fn is_short(name: &str) -> bool {
+    name.len() <= LONGEST
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// The unit of this host's gateway, as systemd.unit(5) allows it.
+pub(super) fn unit(unit: &At<String>, problems: &Collector) {
+    let name = unit.value.as_str();
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    let what = if OWN_UNITS.contains(&name) {
+        "is a unit of openclaw-failover itself; name the gateway's unit, such as \"openclaw.service\""
+    } else if name.starts_with('-') {
+        "begins with '-', which systemctl would read as an option"
+    } else if name.is_empty() || !name.bytes().all(is_allowed) || name.len() > LONGEST_UNIT {
+        "is not a valid unit name; use letters, digits and ':', '-', '_', '.', '\\', '@', at most 255"
+    } else if !name.ends_with(".service") {
+        let stem = name.split('.').next().unwrap_or_default();
+        let what = format!("{} is not a service; did you mean \"{stem}.service\"?", quoted(name));
+        return problems.add(&unit.place, what);
+    } else if name == ".service" || name.starts_with('@') {
+        "has nothing before its suffix"
+    } else if name.ends_with("@.service") {
+        "is a template; name an instance of it, such as \"openclaw@main.service\""
+    } else {
+        return;
+    };
+    problems.add(&unit.place, format!("{} {what}", quoted(name)));
+}
+
+/// The name of a git remote. A URL is not repeated, for it may hold a password.
+pub(super) fn remote(remote: &At<String>, problems: &Collector) {
+    let name = remote.value.as_str();
+    if name.contains([':', '@']) {
+        problems.add(&remote.place, "must be the name of a remote of the checkout, such as \"origin\", not a URL; git keeps the URL (git remote -v)");
+    } else if let Some(why) = wrong_ref(name) {
+        problems.add(&remote.place, format!("{} is not a valid remote name: {why}", quoted(name)));
+    }
+}
+
+/// Where a git repository is: over ssh or https, or on this host. The value is not repeated, for it may hold a password.
+pub(super) fn repository(url: &At<String>, problems: &Collector) {
+    if let Err(what) = check_repository(&url.value) {
+        problems.add(&url.place, what);
+    }
+}
+
+fn check_repository(url: &str) -> Result<(), String> {
+    if url.starts_with('-') {
+        return Err("begins with '-', which git would read as an option".into());
+    }
+    if url.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(format!("must be the address of a git repository, without blanks, {REPOSITORY_EXAMPLE}"));
+    }
+    if url.contains("::") && !url.contains('[') {
+        return Err("names a transport helper, which is a program; use ssh, https or a path".into());
+    }
+    match url.split_once("://") {
+        Some((scheme, rest)) => check_repository_url(scheme, rest),
+        None if url.starts_with('/') => Ok(()),
+        None => check_scp_address(url),
+    }
+}
+
+fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, authority),
+    };
+    match (scheme, user) {
+        ("https" | "file", Some(_)) => {
+            return Err(
+                "has a user or token in it, and this file is world-readable; let git keep it (`git help credentials`)"
+                    .into(),
+            );
+        }
+        ("ssh", Some(user)) if user.contains(':') => {
+            return Err("has a password in it, and this file is world-readable; use an ssh key".into());
+        }
+        ("ssh", Some(user)) => check_user(user)?,
+        ("https" | "ssh" | "file", None) => {}
+        _ => {
+            return Err(
+                "must be reached over ssh or https, or lie on this host; anything else is neither private nor safe"
+                    .into(),
+            );
+        }
+    }
+    match (scheme, host) {
+        ("file", "" | "localhost") => {}
+        ("file", _) => {
+            return Err("names a host; a file:// address is on this host, as in file:///srv/memory.git".into());
+        }
+        ("ssh", host) => drop(Address::parse(host, Some(22))?),
+        (_, host) => drop(Address::parse(host, Some(443))?),
+    }
+    check_repository_path(path.strip_prefix('/').unwrap_or(path))
+}
+
+/// Checks `[user@]host:path`, git's short form for ssh.
+fn check_scp_address(url: &str) -> Result<(), String> {
+    let shape = || {
+        format!("must be an address that every host reads alike, {REPOSITORY_EXAMPLE}, https://… or an absolute path")
+    };
+    // A colon within brackets belongs to an IPv6 address.
+    let end = url.find("]:").map_or_else(|| url.find(':'), |bracket| Some(bracket + 1));
+    let (authority, path) = end.and_then(|end| Some((url.get(..end)?, url.get(end + 1..)?))).ok_or_else(shape)?;
+    if authority.contains('/') {
+        return Err(shape());
+    }
+    let host = match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            check_user(user)?;
+            host
+        }
+        None => authority,
+    };
+    if path.split('/').next().is_some_and(|first| first.contains('@') && first.contains(':')) {
+        return Err("has a password in it, and this file is world-readable; use an ssh key".into());
+    }
+    Address::parse(host, Some(22))?;
+    check_repository_path(path)
+}
+
+fn check_repository_path(path: &str) -> Result<(), String> {
+    match path {
+        "" => Err(format!("names no repository on that host; write its path, {REPOSITORY_EXAMPLE}")),
+        path if path.starts_with('-') => {
+            Err("has a path that begins with '-', which git would read as an option".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the name of a user at an ssh server.
+pub(super) fn check_user(user: &str) -> Result<(), String> {
+    let is_sound = user.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if is_sound { Ok(()) } else { Err("has no valid user name before the @".into()) }
+}
+
+/// The name of a git branch, as git-check-ref-format(1) allows it.
+pub(super) fn branch(branch: &At<String>, problems: &Collector) {
+    let name = branch.value.as_str();
+    let own = name == "failover" || name.starts_with("failover/");
+    let why = if own {
+        Some("failover/… are the branches that standbys write; name the one the primary writes, such as \"main\"")
+    } else if name.starts_with("refs/") {
+        Some("write the branch alone, without refs/heads/")
+    } else if name == "HEAD" {
+        Some("write the branch that HEAD stands for, such as \"main\"")
+    } else {
+        wrong_ref(name)
+    };
+    if let Some(why) = why {
+        problems.add(&branch.place, format!("{} is not a branch that can be used: {why}", quoted(name)));
+    }
+}
+
+fn wrong_ref(name: &str) -> Option<&'static str> {
+    let part_is_wrong = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    if name.starts_with('-') {
+        Some("it begins with '-', which git would read as an option")
+    } else if name.len() > LONGEST_UNIT {
+        Some("it is longer than 255 bytes")
+    } else if name.contains(|c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c)) {
+        Some("git allows no blanks, control characters or any of ~ ^ : ? * [ \\ in it")
+    } else if name.contains("..") || name.contains("@{") || name == "@" || name.ends_with('.') {
+        Some("git allows no '..', no '@{', no '@' alone and no '.' at its end")
+    } else if name.split('/').any(part_is_wrong) {
+        Some("between its slashes git allows nothing empty, no leading '.' and no trailing \".lock\"")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::span::Place;
+
+    fn problem(check: fn(&At<String>, &Collector), value: &str) -> Option<String> {
+        let problems = Collector::new("c.json");
+        let value = At { value: value.to_owned(), place: Place::default("key") };
+        check(&value, &problems);
+        problems.finish(()).err().map(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn sound_names_pass() {
+        for name in ["primary", "a", "host-2.example", "X_1"] {
+            assert_eq!(problem(short, name), None);
+            assert_eq!(problem(credential, name), None);
+        }
+        for name in ["openclaw.service", "openclaw@main.service", "a\\x2db:c_d.service"] {
+            assert_eq!(problem(unit, name), None);
+        }
+        for name in ["main", "feature/x-1", "a.b", "v1@2", "ünïcode"] {
+            assert_eq!(problem(branch, name), None);
+        }
+        assert_eq!(problem(remote, "origin"), None);
+        for url in ["git@example.org:me/m.git", "ssh://git@[fd7a::1]:22/m", "https://example.org/m", "/srv/m.git"] {
+            assert_eq!(problem(repository, url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn wrong_names_say_why() {
+        type Check = fn(&At<String>, &Collector);
+        let cases: [(Check, &str, &str); 36] = [
+            (short, "", "valid name"),
+            (short, "-x", "valid name"),
+            (short, ".hidden", "valid name"),
+            (short, "a b", "valid name"),
+            (short, "näme", "valid name"),
+            (credential, "../x", "name of a file"),
+            (credential, "a/b", "name of a file"),
+            (credential, "0123456789abcdef0123456789abcdef0", "secret itself"),
+            (unit, "openclaw", "did you mean \"openclaw.service\""),
+            (unit, "openclaw.timer", "did you mean \"openclaw.service\""),
+            (unit, "", "valid unit"),
+            (unit, "-x.service", "option"),
+            (unit, "a b.service", "valid unit"),
+            (unit, "a/b.service", "valid unit"),
+            (unit, ".service", "nothing before"),
+            (unit, "@x.service", "nothing before"),
+            (unit, "openclaw@.service", "template"),
+            (unit, "openclaw-failover.service", "itself"),
+            (remote, "git@example.org:me/memory.git", "not a URL"),
+            (remote, "https://me:hunter2@example.org/x.git", "not a URL"),
+            (remote, "--upload-pack=x", "option"),
+            (repository, "-u@host:x", "option"),
+            (repository, "", "address"),
+            (repository, "memory.git", "every host reads alike"),
+            (repository, "./a:b", "every host reads alike"),
+            (repository, "ext::sh -c x", "blanks"),
+            (repository, "ext::sh", "a program"),
+            (repository, "https://hunter2@example.org/x.git", "token"),
+            (repository, "git://example.org/x.git", "private"),
+            (branch, "-f", "option"),
+            (branch, "a..b", "'..'"),
+            (branch, "a\nb", "control"),
+            (branch, "a//b", "empty"),
+            (branch, "x.lock", ".lock"),
+            (branch, "failover/host", "standbys"),
+            (branch, "refs/heads/main", "without refs"),
+        ];
+        for (check, name, hint) in cases {
+            let problem = problem(check, name).unwrap_or_default();
+            assert!(problem.contains(hint), "{name}: {problem}");
+            assert!(!problem.contains("hunter2") && !problem.contains("0123456789"));
+        }
+    }
+}

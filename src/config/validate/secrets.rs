@@ -1,0 +1,169 @@
+//! What rsync may copy in, and where the workspace and other paths may lie.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::address::Address;
+use crate::config::defaults::SECRETS_TARGET;
+use crate::config::diagnostics::{Collector, quoted};
+use crate::config::model::{Secret, Workspace};
+use crate::config::schema::RawSecret;
+use crate::config::span::At;
+use crate::config::validate::state_paths::{forbidden, parts};
+use crate::config::validate::{names, required};
+
+const EXAMPLE: &str = "\"openclaw@100.64.0.1:.openclaw/standby.env\"";
+
+/// Checks every source and target alone and beside the workspace.
+pub(super) fn check(raw: Vec<RawSecret>, workspace: &Workspace, problems: &Collector) -> Vec<Secret> {
+    let mut secrets: Vec<Secret> = Vec::new();
+    for RawSecret { place, source, target } in raw {
+        let source = required(source, &place, "source", EXAMPLE, problems);
+        let target = At::or(target, "secrets[].target", SECRETS_TARGET.to_owned());
+        if let Some(source) = &source
+            && let Err(what) = check_source(&source.value)
+        {
+            problems.add(&source.place, what);
+        }
+        check_target(&target, workspace, problems);
+        let secret = Secret {
+            source: source.map_or_else(String::new, |source| source.value),
+            target: PathBuf::from(target.value),
+        };
+        if secrets.contains(&secret) {
+            problems.add(&place, "is the same as an earlier entry; remove one of them");
+        }
+        secrets.push(secret);
+    }
+    secrets
+}
+
+/// `user@host:path` over ssh, and nothing else that rsync would understand. The text is repeated only once its shape
+/// is known to hold no password.
+fn check_source(source: &str) -> Result<(), String> {
+    let shape = format!("must be user@host:path, such as {EXAMPLE}");
+    if source.starts_with('-') {
+        return Err(format!("begins with '-', which rsync would read as an option; {shape}"));
+    }
+    let Some((user, rest)) = source.split_once('@') else {
+        return Err(shape);
+    };
+    names::check_user(user).map_err(|why| format!("{why}; {shape}"))?;
+    let end_of_host = rest.find("]:").map_or_else(|| rest.find(':'), |bracket| Some(bracket + 1));
+    let Some((host, path)) = end_of_host.and_then(|end| rest.split_at_checked(end)) else {
+        return Err(format!("has no ':' after the host; {shape}"));
+    };
+    Address::parse(host, Some(22))?;
+    let path = path.strip_prefix(':').unwrap_or(path);
+    if path.starts_with(':') {
+        return Err(format!("names an rsync daemon, which encrypts nothing; {shape}"));
+    }
+    check_remote_path(path).map_err(|why| format!("{} cannot be copied: {why}", quoted(source)))
+}
+
+/// The path is read by a shell on the other host, so only characters that mean nothing to it are allowed.
+fn check_remote_path(path: &str) -> Result<(), &'static str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "._/-+=,@%".contains(c);
+    if path.starts_with('~') {
+        return Err("leave out the '~/'; a path without a leading '/' begins at the home");
+    }
+    if path.starts_with('-') {
+        return Err("its path begins with '-', which rsync would read as an option");
+    }
+    if !path.chars().all(is_plain) {
+        return Err(
+            "its path may hold only letters, digits and . _ / - + = , @ %, for a shell on the other host reads it",
+        );
+    }
+    forbidden(path.starts_with('/'), &parts(path)?).map_or(Ok(()), Err)
+}
+
+fn check_target(target: &At<String>, workspace: &Workspace, problems: &Collector) {
+    let Some(parts) = absolute(target, problems) else {
+        return;
+    };
+    let path = Path::new(&target.value);
+    let why = if let Some(why) = forbidden(true, &parts) {
+        why.to_owned()
+    } else if path.starts_with(&workspace.path) {
+        format!("it lies in workspace.path ({}), and git would push the secrets", workspace.path.display())
+    } else if workspace.path.starts_with(path) {
+        format!("it contains workspace.path ({}); name a folder of its own", workspace.path.display())
+    } else {
+        return;
+    };
+    problems.add(&target.place, format!("{} cannot be a target: {why}", quoted(&target.value)));
+}
+
+/// The workspace is committed and pushed whole, so it must hold no state that belongs to one host.
+pub(super) fn check_workspace(path: &At<String>, problems: &Collector) {
+    if let Some(why) = absolute(path, problems).and_then(|parts| forbidden(true, &parts)) {
+        problems.add(&path.place, format!("{} cannot be the workspace: {why}", quoted(&path.value)));
+    }
+}
+
+/// The parts of an absolute path; anything else is a problem.
+pub(super) fn absolute<'a>(path: &'a At<String>, problems: &Collector) -> Option<Vec<&'a str>> {
+    let why = match parts(&path.value) {
+        Ok(parts) if path.value.starts_with('/') => return Some(parts),
+        Ok(_) => "it must be absolute, beginning with '/'",
+        Err(why) => why,
+    };
+    problems.add(&path.place, format!("{} is not a usable path: {why}", quoted(&path.value)));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_folders_of_secrets_may_be_copied() {
+        for source in [
+            "openclaw@100.64.0.1:.openclaw/standby.env",
+            "openclaw@claw.example.org:/home/openclaw/.openclaw/secrets/",
+            "me@[fd7a::1]:.openclaw/secrets/standby.env",
+            "me@host:secrets",
+        ] {
+            assert_eq!(check_source(source), Ok(()), "{source}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_the_reason() {
+        let cases = [
+            ("/etc/secrets", "user@host:path"),
+            ("host:path", "user@host:path"),
+            ("--rsh=sh@host:x", "option"),
+            ("-e@host:x", "option"),
+            ("rsync://me@host/module", "user name"),
+            ("me:hunter2@host:x", "user name"),
+            ("me@host::module", "daemon"),
+            ("me@host", "no ':'"),
+            ("me@:x", "no host"),
+            ("me@-oProxyCommand=x:y", "read as an option"),
+            ("me@host:", "home"),
+            ("me@host:.", "home"),
+            ("me@host:/", "home"),
+            ("me@host:~/x", "leave out"),
+            ("me@host:/home/openclaw/", "home"),
+            ("me@host:/root", "home"),
+            ("me@host:-x", "option"),
+            ("me@host:$(reboot)", "shell"),
+            ("me@host:a b", "shell"),
+            ("me@host:*.env", "shell"),
+            ("me@host:a/../.ssh", "'..'"),
+            ("me@host:.ssh/id_ed25519", ".ssh"),
+            ("me@host:.openclaw", "two hosts must never share"),
+            ("me@host:.openclaw-work/", "two hosts must never share"),
+            ("me@host:./.openclaw//credentials/whatsapp", "ratchet"),
+            ("me@host:/home/x/.openclaw/agents/main", "rotate"),
+            ("me@host:.openclaw/state", "live state"),
+            ("me@host:x/openclaw-agent.sqlite-wal", "rotate"),
+        ];
+        for (source, hint) in cases {
+            let problem = check_source(source).unwrap_err();
+            assert!(problem.contains(hint), "{source}: {problem}");
+            assert!(!problem.contains("hunter2"));
+        }
+    }
+}

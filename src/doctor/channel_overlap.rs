@@ -1,0 +1,247 @@
+//! Two hosts that answer in the same account answer twice, or lock each other out: what is on here is compared with what
+//! is on at the primary. Tokens are compared in memory; only whether they are the same is ever said.
+
+use crate::doctor::channels::{Account, Mark};
+use crate::finding::{Said, remedy};
+use crate::text::json::{Node, Value};
+
+/// What this host's owner says of its OpenClaw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standby {
+    pub(super) version: Option<String>,
+    pub(super) accounts: Vec<Account>,
+}
+
+/// How two accounts of one channel compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kinship {
+    /// They are not the same.
+    Strangers,
+    /// Nobody can tell from here.
+    Unknown,
+    /// The same account, by its name at the chat service.
+    Same,
+}
+
+/// No account is on at both hosts.
+pub(super) fn accounts(here: &[Account], there: &[Account]) -> Said {
+    let mut doubtful = None;
+    for (ours, theirs) in pairs(here, there) {
+        let both = format!("{}/{} here and {}/{} there", ours.channel, ours.name, theirs.channel, theirs.name);
+        match kinship(ours, theirs) {
+            Kinship::Same => return Said::fail(&format_args!("{both} are the same account"), remedy::SPLIT),
+            Kinship::Unknown => doubtful = doubtful.or(Some(both)),
+            Kinship::Strangers => {}
+        }
+    }
+    match doubtful {
+        Some(both) => {
+            Said::warn(&format_args!("{both} may be the same account: nothing tells them apart"), remedy::SPLIT)
+        }
+        None => Said::ok(&format_args!("{} here, {} there, none of them the same", here.len(), there.len())),
+    }
+}
+
+/// No token is used by both hosts.
+pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
+    let (mut compared, mut hidden) = (0, None);
+    for (ours, theirs) in pairs(here, there) {
+        for mark in ours.marks.iter().filter(|mark| mark.is_secret()) {
+            let theirs_seen = theirs.marks.iter().filter(|mark| mark.is_secret());
+            for other in theirs_seen {
+                match (&mark.text, &other.text) {
+                    (Some(one), Some(another)) if one == another => {
+                        let said = format!("{}/{} uses the primary's {}", ours.channel, ours.name, other.key);
+                        return Said::fail(&said, remedy::SPLIT);
+                    }
+                    (Some(_), Some(_)) => compared += 1,
+                    _ if mark.key == other.key => hidden = Some(format!("{}/{}", ours.channel, ours.name)),
+                    _ => {}
+                }
+            }
+        }
+    }
+    match hidden {
+        Some(account) => Said::skipped(&format_args!("the token of {account} is not to be seen in both files")),
+        None if compared == 0 => Said::ok(&"no channel is on at both"),
+        None => Said::ok(&"none is the same"),
+    }
+}
+
+/// Both run the same version, as far as the primary's configuration tells which one wrote it.
+pub(super) fn versions(here: Option<&str>, primary: &Value) -> Said {
+    let there = primary.get("meta").and_then(|meta| meta.get("lastTouchedVersion")?.as_str());
+    match (here, there) {
+        (Some(here), Some(there)) if here == there => Said::ok(&here),
+        (Some(here), Some(there)) => Said::warn(&format_args!("{here} here, {there} there"), remedy::VERSIONS),
+        (None, _) => Said::skipped(&"this host's is not known"),
+        (_, None) => Said::skipped(&"the primary's configuration does not say"),
+    }
+}
+
+/// Fills in what environment variables hold.
+pub(super) fn resolve(accounts: &mut [Account], value: impl Fn(&str) -> Option<String>) {
+    for mark in accounts.iter_mut().flat_map(|account| &mut account.marks) {
+        // What the service's own environment says counts more than what a file of OpenClaw's does.
+        if let Some(text) = mark.variable.as_deref().and_then(&value) {
+            mark.text = Some(text);
+        }
+    }
+}
+
+fn pairs<'a>(here: &'a [Account], there: &'a [Account]) -> Vec<(&'a Account, &'a Account)> {
+    let mut found = Vec::new();
+    for ours in here {
+        for theirs in there.iter().filter(|theirs| theirs.channel == ours.channel) {
+            found.push((ours, theirs));
+        }
+    }
+    found
+}
+
+fn kinship(ours: &Account, theirs: &Account) -> Kinship {
+    let mut found = Kinship::Unknown;
+    for mark in &ours.marks {
+        let Some(other) = theirs.marks.iter().find(|other| other.key == mark.key) else { continue };
+        let (Some(one), Some(another)) = (&mark.text, &other.text) else { continue };
+        let is_same = one == another || (bot(mark).is_some() && bot(mark) == bot(other));
+        found = if is_same { Kinship::Same } else { Kinship::Strangers };
+        if is_same {
+            break;
+        }
+    }
+    // WhatsApp, Signal and others keep their sessions elsewhere: with nothing to compare, the name is what there is.
+    let has_none = |account: &Account| account.marks.is_empty();
+    if found == Kinship::Unknown && has_none(ours) && has_none(theirs) && ours.name == theirs.name {
+        return Kinship::Same;
+    }
+    found
+}
+
+/// The part of a bot's token that stays when the token is changed: `123456:…` at Telegram, its own id at Discord.
+fn bot(mark: &Mark) -> Option<&str> {
+    let text = mark.text.as_deref().filter(|_| mark.is_secret())?;
+    let (telegram, discord) = (text.split_once(':'), text.split_once('.'));
+    match (telegram, discord) {
+        (Some((id, _)), _) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) => Some(id),
+        (_, Some((id, _))) if id.len() >= 18 => Some(id),
+        _ => None,
+    }
+}
+
+impl Standby {
+    /// An account is a list of texts: its channel, its name, and then three for each mark.
+    pub(super) fn to_json(&self) -> Value {
+        let account = |account: &Account| {
+            let mut texts = vec![Value::from(account.channel.as_str()), account.name.as_str().into()];
+            for mark in &account.marks {
+                texts.extend([mark.key.as_str().into(), mark.variable.clone().into(), mark.text.clone().into()]);
+            }
+            Value::array(texts)
+        };
+        let accounts = Value::array(self.accounts.iter().map(account));
+        Value::object([("version", self.version.clone().into()), ("accounts", accounts)])
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote, as from an enemy: what is not in its type counts as nothing.
+    pub(super) fn read(node: &Node) -> Self {
+        let version = node.get("version").and_then(|said| crate::doctor::openclaw::version(said.as_str()?));
+        let mut standby = Self { version, accounts: Vec::new() };
+        let text = |node: &Node| Some(node.as_str()?.to_owned());
+        for account in node.get("accounts").and_then(|accounts| accounts.as_array()).unwrap_or_default() {
+            let [channel, name, marks @ ..] = account.as_array().unwrap_or_default() else { continue };
+            let mut found = Account { channel: text(channel).unwrap_or_default(), ..Account::default() };
+            found.name = text(name).unwrap_or_default();
+            for mark in marks.chunks_exact(3) {
+                let [key, variable, value] = mark else { continue };
+                let key = text(key).unwrap_or_default();
+                found.marks.push(Mark { key, variable: text(variable), text: text(value) });
+            }
+            standby.accounts.push(found);
+        }
+        standby
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::channels;
+    use crate::finding::Level;
+    use crate::text::json;
+
+    fn of(config: &str) -> Vec<Account> {
+        channels::accounts(&json::parse_json5(config).unwrap())
+    }
+
+    fn levels(here: &str, there: &str) -> (Level, Level) {
+        let (here, there) = (of(here), of(there));
+        let (accounts, tokens) = (accounts(&here, &there), tokens(&here, &there));
+        for said in [&accounts, &tokens] {
+            assert!(!said.evidence.contains("SECRET"), "{}", said.evidence);
+        }
+        (accounts.level, tokens.level)
+    }
+
+    #[test]
+    fn what_two_hosts_share_is_found() {
+        use Level::{Fail, Ok, Skipped, Warn};
+        let telegram = |token: &str| format!("{{channels:{{telegram:{{botToken:'{token}'}}}}}}");
+        let reference = "{channels:{telegram:{botToken:{source:'env',provider:'default',id:'TG'}}}}";
+        let with_value = "{env:{TG:'1:SECRETa'},channels:{telegram:{botToken:'${TG}'}}}";
+        let whatsapp = "{channels:{whatsapp:{enabled:true}}}";
+        let off = "{channels:{telegram:{enabled:false,botToken:'1:SECRETa'},whatsapp:{enabled:false}}}";
+        let plugin = "{channels:{discord:{token:'x'}},plugins:{entries:{discord:{enabled:false}}}}";
+        let accounts =
+            "{channels:{telegram:{accounts:{a:{botToken:'2:SECRETb'},b:{enabled:false,botToken:'1:SECRETa'}}}}}";
+        let mine = &telegram("1:SECRETa");
+        for (here, there, expected) in [
+            (mine.as_str(), telegram("1:SECRETa").as_str(), (Fail, Fail)),
+            (mine, &telegram("1:SECRETc"), (Fail, Ok)),
+            (mine, &telegram("2:SECRETc"), (Ok, Ok)),
+            (mine, with_value, (Fail, Fail)),
+            (mine, reference, (Warn, Skipped)),
+            (mine, "{channels:{telegram:{botToken:'__OPENCLAW_REDACTED__'}}}", (Warn, Skipped)),
+            (mine, "{telegram:{botToken:'1:SECRETa'}}", (Fail, Fail)),
+            (mine, accounts, (Ok, Ok)),
+            (mine, off, (Ok, Ok)),
+            (mine, whatsapp, (Ok, Ok)),
+            (whatsapp, whatsapp, (Fail, Ok)),
+            (plugin, "{channels:{discord:{token:'x'}}}", (Ok, Ok)),
+            ("{channels:{signal:{account:'+1'}}}", "{channels:{signal:{account:'+1'}}}", (Fail, Ok)),
+            ("{channels:{signal:{account:'+1'}}}", "{channels:{signal:{account:'+2'}}}", (Ok, Ok)),
+            ("{gateway:{port:1}}", mine, (Ok, Ok)),
+        ] {
+            assert_eq!(levels(here, there), expected, "{here} and {there}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_only_root_can_see_is_compared_too() {
+        let mut here = of("{channels:{telegram:{botToken:'$TG'}}}");
+        let there = of("{channels:{telegram:{botToken:'1:SECRETa'}}}");
+        resolve(&mut here, |name| (name == "TG").then(|| "1:SECRETa".to_owned()));
+        assert_eq!(tokens(&here, &there).level, Level::Fail);
+    }
+
+    #[test]
+    fn the_owners_word_reads_back_and_what_is_odd_is_left_out() {
+        let standby = Standby {
+            version: Some("2026.9.6".into()),
+            accounts: of("{channels:{telegram:{botToken:'$TG'},irc:{nick:'n'}}}"),
+        };
+        let read = Standby::read(&json::parse(&standby.to_json().to_string()).unwrap());
+        assert_eq!(read, standby);
+        let odd = json::parse(r#"{"version":7,"accounts":[1,["a"],["b","c"],["d",5,6,7,8,9]]}"#).unwrap();
+        let read = Standby::read(&odd).accounts;
+        assert_eq!(read.iter().map(|account| account.channel.as_str()).collect::<Vec<_>>(), ["b", "d"]);
+    }
+
+    #[test]
+    fn versions_are_compared_where_they_are_known() {
+        let primary = json::parse(r#"{"meta":{"lastTouchedVersion":"2026.9.6"}}"#).unwrap();
+        assert_eq!(versions(Some("2026.9.6"), &primary).level, Level::Ok);
+        assert_eq!(versions(Some("2026.8.1"), &primary).level, Level::Warn);
+        assert_eq!(versions(None, &primary).level, Level::Skipped);
+    }
+}

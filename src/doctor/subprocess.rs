@@ -1,0 +1,68 @@
+//! The host's cheap half, looked at by a process of its own: what that takes is gone with it, and the monitor stays as
+//! small as it is. And a configuration that the monitor could not start with again is found before it has to.
+
+use std::env;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::config::Source;
+use crate::config::paths::Paths;
+use crate::doctor::context::World;
+use crate::doctor::owner::read_list;
+use crate::doctor::{Depth, Half, look};
+use crate::finding::{Checked, ReportedCheck, Said, remedy};
+use crate::os::Command;
+use crate::text::json;
+
+/// It takes half a second.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The variables that are read where there is no file.
+const VARIABLES: [&str; 5] = ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"];
+
+/// What the child says.
+#[must_use]
+pub fn answer(world: &World) -> String {
+    // Where systemd does not answer there is little to see, and the monitor has a word of its own for that.
+    let found = if world.gateway().is_ok() { look(world, Depth::Cheap, Half::Hosts) } else { Vec::new() };
+    ReportedCheck::list_to_json(&found).to_string()
+}
+
+/// Has a child look, and waits for it. Nothing is found where it cannot, or not in time.
+#[must_use]
+pub fn ask(source: &Source, paths: &Paths) -> Vec<Checked> {
+    let mut command = Command::new("/proc/self/exe").args(["doctor", "--cheap"]).args(options(source));
+    for (name, value) in variables(source) {
+        command = command.env(name, value);
+    }
+    for (name, folder) in paths.variables() {
+        command = command.env(name, folder);
+    }
+    match command.deadline(DEADLINE).run() {
+        Ok(said) => json::parse(&said.stdout).map(|said| read_list(&said, Half::Hosts)).unwrap_or_default(),
+        Err(why) if why.code() == Some(2) => {
+            let said = why.said().trim_start_matches("openclaw-failover: ");
+            vec![Checked { id: "config", said: Said::fail(&said, remedy::EDIT_CONFIG) }]
+        }
+        Err(why) => {
+            log::warn!("cannot look whether this host could take over: {why}");
+            Vec::new()
+        }
+    }
+}
+
+/// The options that lead another process to the same configuration…
+pub(super) fn options(source: &Source) -> Vec<OsString> {
+    match source {
+        Source::File(path) => vec!["--config".into(), path.into()],
+        Source::Environment(_) => Vec::new(),
+    }
+}
+
+/// …and the variables.
+pub(super) fn variables(source: &Source) -> Vec<(&'static str, String)> {
+    match source {
+        Source::File(_) => Vec::new(),
+        Source::Environment(_) => VARIABLES.map(|name| (name, env::var(name).unwrap_or_default())).into(),
+    }
+}

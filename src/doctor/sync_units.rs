@@ -1,0 +1,104 @@
+//! The workspace's way in and back out, as far as it can be seen from outside: its units, and what they last reported.
+
+use std::path::Path;
+
+use crate::doctor::context::World;
+use crate::doctor::systemd::Unit;
+use crate::finding::{Said, remedy};
+use crate::gateway_check::CHECK;
+use crate::text::utc::{ago, span};
+use crate::workspace::unit::{PULL, PUSH, last_report};
+
+/// The timer of a primary.
+const TIMER: &str = "openclaw-sync-push.timer";
+
+/// A workspace that has not been fresh for so many of its intervals is old.
+const OLD: u32 = 3;
+
+/// The units are there, and those of a standby.
+pub(super) fn units(world: &World) -> Said {
+    for name in [PULL, PUSH, CHECK] {
+        let unit = match world.known(name) {
+            Ok(unit) => unit,
+            Err(why) => return Said::skipped(&why),
+        };
+        if unit.is_masked() {
+            return Said::fail(&format_args!("{name} is masked"), remedy::UNMASK_SYNC);
+        }
+        if !unit.is_loaded() {
+            return Said::fail(&format_args!("{name} is {}", unit.value("LoadState")), remedy::INSTALL_UNITS);
+        }
+        if unit.command().contains(&"--primary") {
+            return Said::fail(&format_args!("{name} would write the primary's branch"), remedy::SYNC_PRIMARY);
+        }
+        if let Some(program) = unit.command().first().filter(|program| !world.path(program).is_file()) {
+            return Said::fail(&format_args!("{name} starts {program}, which is not there"), remedy::INSTALL_UNITS);
+        }
+        if let Some(path) = hidden(world, &unit, name) {
+            return Said::fail(&format_args!("{name} does not see {}", path.display()), remedy::SYNC_PATHS);
+        }
+    }
+    match world.known(TIMER) {
+        Ok(unit) if unit.is_enabled() || unit.is_up() => {
+            Said::warn(&format_args!("{TIMER} runs, which is for primaries"), remedy::SYNC_TIMER)
+        }
+        _ => Said::ok(&"they pull and push as a standby does"),
+    }
+}
+
+/// A folder below a home that a unit needs, and that its sandbox does not show it.
+fn hidden<'a>(world: &'a World, unit: &Unit, name: &str) -> Option<&'a Path> {
+    let bound = unit.value("BindPaths");
+    // A unit without any is not the shipped one, and may have another sandbox.
+    if bound.is_empty() {
+        return None;
+    }
+    let secrets = world.config.secrets.iter().filter(|_| name == PULL).map(|secret| secret.target.as_path());
+    let mut needed = [world.config.workspace.path.as_path()].into_iter().chain(secrets);
+    needed.find(|path| {
+        let sources = bound.split_whitespace().filter_map(|bind| bind.trim_start_matches('-').split(':').next());
+        world.is_in_home(path) && !sources.into_iter().any(|source| path.starts_with(source))
+    })
+}
+
+/// The last pull went well, and not too long ago.
+pub(super) fn pull(world: &World) -> Said {
+    let report = match last_report(&world.sync_paths()) {
+        Ok(Some(report)) => report,
+        Ok(None) => return Said::warn(&"there has been none", remedy::PULL),
+        Err(why) => return Said::fail(&why.to_string(), remedy::PULL),
+    };
+    let outcome = report.workspace.outcome.name();
+    let Some(fresh) = report.fresh else {
+        return Said::fail(&format_args!("{outcome}: {}; it has never gone well", report.workspace.said), remedy::PULL);
+    };
+    let when = ago(world.now, fresh);
+    let patience = world.config.workspace.refresh.saturating_mul(OLD);
+    // While this host serves, a pull only fetches.
+    if world.now.since(fresh) > patience && !world.serves() {
+        let said = format!("{outcome}: {}; the workspace was last fresh {when}", report.workspace.said);
+        return Said::fail(&said, remedy::PULL);
+    }
+    if let Some(secret) = report.secrets.iter().find(|secret| !secret.ok) {
+        return Said::warn(&format_args!("secrets: {}", secret.said), remedy::PULL);
+    }
+    let every = span(world.config.workspace.refresh);
+    Said::ok(&format_args!("{outcome}, fresh {when}; it is pulled every {every}"))
+}
+
+/// What this host has written is back at the remote.
+pub(super) fn unreturned(world: &World) -> Said {
+    let Ok(Some(report)) = last_report(&world.sync_paths()) else { return Said::skipped(&"there is no report") };
+    let kept = &report.workspace.kept;
+    let is_owed = world.status().is_some_and(|status| status.unreturned) || report.workspace.unreturned;
+    match (kept.is_empty(), is_owed) {
+        (false, _) => {
+            let report = world.sync_paths().pull_report().display().to_string();
+            Said::warn(&format_args!("kept, and not pushed yet: {}", kept.words_with_source(&report)), remedy::PUSH)
+        }
+        (true, true) if world.serves() => Said::ok(&"this host serves; what it writes goes home when it steps aside"),
+        (true, true) => Said::warn(&"the remote does not have everything from here", remedy::PUSH),
+        (true, false) if report.fresh.is_none() => Said::skipped(&"no pull has gone well"),
+        (true, false) => Said::ok(&"the remote has everything"),
+    }
+}

@@ -1,0 +1,99 @@
+//! Which files are read, and by whom: what an agent can change is nothing for root, by whatever name it goes.
+
+use std::fs::File;
+use std::io::{
+    ErrorKind, Read, {self},
+};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+use crate::doctor::context::{command, find_owner, own_user};
+use crate::os::{Owner, read_regular};
+
+/// The longest file that is read, in bytes.
+const FILE: u64 = 1024 * 1024;
+
+const NOT_TEXT: &str = "it is not UTF-8 text";
+
+/// Refuses to let root read a file of the agent's, before a byte of it is read: what is there may be anything the next
+/// moment. `user` is the agent's, where that is not for systemd to say.
+///
+/// # Errors
+/// When this process is root, and the file is the agent's.
+pub fn refuse_agents(file: &Path, user: Option<&str>) -> Result<(), String> {
+    if own_user() != Some(0) {
+        return Ok(());
+    }
+    let owner = user.map_or_else(|| find_owner(None), |user| Owner::find(command("getent", None), user));
+    owner.map_or(Ok(()), |owner| refuse(file, &owner))
+}
+
+/// The same for root that knows whose.
+pub(crate) fn refuse(file: &Path, owner: &Owner) -> Result<(), String> {
+    if !is_of(file, owner) {
+        return Ok(());
+    }
+    Err(format!("cannot read {}: it is {}'s; root reads a copy of its own, below /root", file.display(), owner.name))
+}
+
+/// Whether a file is its, or lies below its home, where it may be anything the next moment.
+pub(crate) fn is_of(file: &Path, owner: &Owner) -> bool {
+    let real = file.canonicalize().unwrap_or_default();
+    let is_below = file.starts_with(&owner.home) || real.starts_with(&owner.home);
+    is_below || real.metadata().is_ok_and(|found| found.uid() == owner.uid)
+}
+
+/// Reads a regular file as text, if it is not too long.
+pub(crate) fn read(path: &Path) -> Result<String, String> {
+    let bytes = read_regular(path, FILE).map_err(|why| why.to_string())?;
+    String::from_utf8(bytes).map_err(|_| NOT_TEXT.to_owned())
+}
+
+/// Reads a file that was named on the command line, of which `-` means standard input. A pipe is read only where this
+/// process has been given it open, as a shell's `<(…)` does: another one may have no other end.
+pub(super) fn read_given(path: &Path) -> Result<String, String> {
+    if path == Path::new("-") {
+        return read_stream(io::stdin().lock());
+    }
+    let is_open_already = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder));
+    let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+    if is_open_already && is_pipe {
+        return File::open(path).map_err(|why| why.to_string()).and_then(read_stream);
+    }
+    read(path)
+}
+
+fn read_stream(stream: impl Read) -> Result<String, String> {
+    let mut text = String::new();
+    match stream.take(FILE + 1).read_to_string(&mut text) {
+        Ok(length) if length as u64 > FILE => Err(format!("it is longer than {FILE} bytes")),
+        Ok(_) => Ok(text),
+        Err(why) if why.kind() == ErrorKind::InvalidData => Err(NOT_TEXT.to_owned()),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn root_reads_nothing_of_the_agents_by_whatever_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("home")).unwrap();
+        fs::write(at("home/config.json"), "").unwrap();
+        fs::write(at("config.json"), "").unwrap();
+        std::os::unix::fs::symlink("home/config.json", at("link.json")).unwrap();
+        let own = own_user().unwrap();
+        let mut owner = Owner { name: "openclaw".into(), uid: own + 1, gid: own + 1, home: at("home") };
+        assert!(refuse(&at("home/config.json"), &owner).unwrap_err().contains("it is openclaw's"));
+        assert!(refuse(&at("link.json"), &owner).is_err());
+        assert!(refuse(&at("home/not-there-yet"), &owner).is_err());
+        assert_eq!(refuse(&at("config.json"), &owner), Ok(()));
+        owner.uid = own;
+        assert!(refuse(&at("config.json"), &owner).is_err(), "wherever it lies");
+    }
+}

@@ -1,0 +1,98 @@
+//! When an upstream is probed next.
+
+use std::time::Duration;
+
+use crate::failover::policy::Policy;
+use crate::text::timestamp::Time;
+
+/// The pace of one upstream's probes: a fixed rate, slow while it is healthy and quick while it is not.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    interval: Duration,
+    retry_interval: Duration,
+    due: [Duration; 2],
+    life: Time,
+    /// When the last probe that failed ended.
+    failed: Option<Time>,
+}
+
+impl Pace {
+    /// A pace that starts now.
+    #[must_use]
+    pub fn new(policy: &Policy, now: Time) -> Self {
+        Self {
+            interval: policy.interval,
+            retry_interval: policy.retry_interval,
+            due: [policy.promote_after, policy.promote_after + policy.restart_grace],
+            life: now,
+            failed: None,
+        }
+    }
+
+    /// When the next probe begins, after one that began and ended at these times.
+    ///
+    /// While the upstream fails, a probe also begins at the very moment the window becomes due, unless one is under
+    /// way then: so the decision never falls later than one timeout after that moment, however the failures alternate
+    /// between quick ones and silent ones.
+    pub fn next(&mut self, began: Time, ended: Time, healthy: bool) -> Time {
+        if healthy {
+            self.life = ended;
+            return ended.max(began + self.interval_after_recovery(ended));
+        }
+        self.failed = Some(ended);
+        let retry = began + self.retry_interval;
+        let due = self.due.iter().map(|&after| self.life + after).find(|&due| due > ended);
+        ended.max(due.map_or(retry, |due| due.min(retry)))
+    }
+
+    /// An upstream that has just come back is probed at the quick pace for twice `promote.after`: at the slow one, what
+    /// comes and goes in between would be seen as up for longer than it is.
+    fn interval_after_recovery(&self, now: Time) -> Duration {
+        match self.failed {
+            Some(failed) if now.since(failed) < self.due[0] * 2 => self.retry_interval.min(self.interval),
+            _ => self.interval,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace() -> Pace {
+        Pace {
+            interval: Duration::from_secs(10),
+            retry_interval: Duration::from_secs(3),
+            due: [Duration::from_secs(30); 2],
+            life: at(0),
+            failed: None,
+        }
+    }
+
+    fn at(millis: u64) -> Time {
+        Time::from_millis(1_000_000 + millis)
+    }
+
+    #[test]
+    fn keeps_a_fixed_rate_whatever_an_answer_takes() {
+        assert_eq!(pace().next(at(0), at(4_900), true), at(10_000));
+        assert_eq!(pace().next(at(0), at(12_000), true), at(12_000));
+        assert_eq!(pace().next(at(0), at(20), false), at(3_000));
+        assert_eq!(pace().next(at(0), at(5_000), false), at(5_000));
+    }
+
+    #[test]
+    fn begins_a_probe_just_when_the_window_is_due() {
+        assert_eq!(pace().next(at(28_000), at(28_010), false), at(30_000));
+        assert_eq!(pace().next(at(28_000), at(33_000), false), at(33_000));
+    }
+
+    #[test]
+    fn probes_an_upstream_that_has_just_come_back_at_the_quick_pace() {
+        let mut pace = pace();
+        pace.next(at(0), at(20), false);
+        assert_eq!(pace.next(at(3_000), at(3_020), true), at(6_000));
+        assert_eq!(pace.next(at(60_000), at(60_019), true), at(63_000));
+        assert_eq!(pace.next(at(60_000), at(60_020), true), at(70_000));
+    }
+}

@@ -1,0 +1,190 @@
+//! The processes that hold the sockets on the gateway's port.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::gateway_check::report::{Owner, Report, Socket};
+use crate::os::systemd::{Systemctl, Unit};
+use crate::os::{Listener, atomic_file, listeners};
+use crate::text::printable;
+
+/// The most processes, and descriptors of one process, that are looked at.
+const MAX_PROCESSES: usize = 100_000;
+const MAX_DESCRIPTORS: usize = 65_536;
+
+/// The longest file that is read, in bytes.
+const LONGEST_FILE: usize = 1 << 20;
+
+/// The longest command that is quoted, in characters.
+const LONGEST_COMMAND: usize = 100;
+
+/// Programs of root's that accept connections on behalf of a container, by the names of their processes.
+const FORWARDERS: [&str; 4] = ["docker-proxy", "rootlessport", "slirp4netns", "pasta"];
+
+/// Finds out who holds each socket that listens on `port`. `gateway` is the gateway's unit.
+///
+/// # Errors
+/// When the kernel does not say which sockets listen, or systemd does not say which processes are the unit's.
+pub fn inspect(systemctl: &Systemctl, gateway: &str, port: u16, invocation: String) -> Result<Report, String> {
+    let listening = listeners(port).map_err(|why| format!("cannot read which sockets listen: {why}"))?;
+    let unit = systemctl.show(gateway).map_err(|why| why.to_string())?;
+    let own_uid = fs::metadata("/proc/self").map_err(|why| format!("cannot read /proc: {why}"))?.uid();
+    let scene = Scene { gateway, port, own_uid, unit: &unit };
+    let mut sockets: Vec<_> = listening.iter().map(|listener| (listener, Vec::new())).collect();
+    for process in processes() {
+        let held = sockets_of(process);
+        for (listener, holders) in &mut sockets {
+            if held.contains(&listener.inode) {
+                holders.push(process);
+            }
+        }
+    }
+    let sockets = sockets
+        .iter()
+        .map(|(listener, holders)| Socket { inode: listener.inode, owner: scene.judge(listener, holders) });
+    Ok(Report { invocation, sockets: sockets.collect() })
+}
+
+/// The processes of this host.
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten().take(MAX_PROCESSES);
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The numbers of the sockets that a process holds; none where this user may not know.
+#[must_use]
+pub fn sockets_of(process: u32) -> Vec<u64> {
+    let entries = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    let targets = entries.take(MAX_DESCRIPTORS).filter_map(|entry| fs::read_link(entry.path()).ok());
+    targets.filter_map(|target| target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()).collect()
+}
+
+/// The facts by which a socket is judged.
+struct Scene<'a> {
+    gateway: &'a str,
+    port: u16,
+    own_uid: u32,
+    unit: &'a Unit,
+}
+
+impl Scene<'_> {
+    /// Judges a socket by the processes of this user that hold it.
+    fn judge(&self, listener: &Listener, holders: &[u32]) -> Owner {
+        if !holders.is_empty() {
+            let stranger = holders.iter().find(|holder| !self.is_of_unit(**holder));
+            return stranger.map_or(Owner::Unit, |stranger| Owner::Other(self.describe(*stranger)));
+        }
+        let user = user_name(listener.uid);
+        let main_uid = self.unit.main_pid.and_then(|pid| fs::metadata(format!("/proc/{pid}")).ok());
+        let main_uid = main_uid.map(|found| found.uid());
+        if listener.uid == self.own_uid {
+            return Owner::Unknown(format!("its socket is of user {user}, but no process that holds it is visible"));
+        }
+        if self.unit.main_pid.is_some() && main_uid.is_none_or(|uid| uid == listener.uid && uid != 0) {
+            return Owner::Unknown(format!(
+                "{} and {} run as different users; give the second the first one's User= in a drop-in",
+                self.gateway,
+                crate::gateway_check::CHECK
+            ));
+        }
+        match forwarder(self.port) {
+            Some(forwarder) if listener.uid == 0 => {
+                Owner::Unknown(format!("{forwarder} accepts the connections and passes them on"))
+            }
+            _ => Owner::Other(format!("a process of user {user} (uid {})", listener.uid)),
+        }
+    }
+
+    fn is_of_unit(&self, process: u32) -> bool {
+        let Some(group) = &self.unit.control_group else { return false };
+        cgroups(process).iter().any(|own| is_below(own, group))
+    }
+
+    fn describe(&self, process: u32) -> String {
+        let command = file(&format!("/proc/{process}/cmdline")).replace('\0', " ");
+        let command = printable(command.trim(), LONGEST_COMMAND);
+        let groups = cgroups(process);
+        let place = groups.iter().find_map(|group| group.rsplit('/').find(|part| is_unit(part)));
+        let place = place.map_or_else(String::new, |unit| format!(" in {unit}"));
+        format!("process {process} ({command}) of user {}{place}", user_name(self.own_uid))
+    }
+}
+
+/// The control groups of a process by which systemd keeps units apart: `0::/system.slice/openclaw.service`, or
+/// `1:name=systemd:/…` on a host with the first version of control groups.
+fn cgroups(process: u32) -> Vec<String> {
+    let text = file(&format!("/proc/{process}/cgroup"));
+    let group = |line: &str| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let controllers = fields.next()?;
+        let path = fields.next()?;
+        (controllers.is_empty() || controllers == "name=systemd").then(|| path.to_owned())
+    };
+    text.lines().filter_map(group).collect()
+}
+
+/// True if a control group is `unit`'s or below it.
+fn is_below(group: &str, unit: &str) -> bool {
+    let rest = if unit.is_empty() || unit == "/" { None } else { group.strip_prefix(unit) };
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn is_unit(part: &str) -> bool {
+    part.ends_with(".service") || part.ends_with(".scope")
+}
+
+/// A program of root's that forwards this port into a container.
+fn forwarder(port: u16) -> Option<&'static str> {
+    processes().find_map(|process| {
+        let name = file(&format!("/proc/{process}/comm"));
+        let known = FORWARDERS.into_iter().find(|known| name.trim() == *known)?;
+        let command = file(&format!("/proc/{process}/cmdline"));
+        let is_root = fs::metadata(format!("/proc/{process}")).is_ok_and(|found| found.uid() == 0);
+        (is_root && command.split('\0').any(|word| word == port.to_string())).then_some(known)
+    })
+}
+
+/// The name of a user, as far as `/etc/passwd` knows it; else its number.
+fn user_name(uid: u32) -> String {
+    let users = file("/etc/passwd");
+    let number = uid.to_string();
+    let is_it = |line: &&str| line.split(':').nth(2) == Some(&number);
+    let name = users.lines().find(is_it).and_then(|line| line.split(':').next());
+    name.map_or(number.clone(), str::to_owned)
+}
+
+fn file(path: &str) -> String {
+    let content = atomic_file::read(Path::new(path), LONGEST_FILE).ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(&content).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_of_the_unit_by_its_control_group_alone() {
+        let unit = "/system.slice/openclaw.service";
+        assert!(is_below(unit, unit) && is_below("/system.slice/openclaw.service/app", unit));
+        for other in [
+            "/",
+            "/system.slice/openclaw.service.d",
+            "/user.slice/user-1001.slice/user@1001.service/app.slice/openclaw.service",
+            "/user.slice/user-1001.slice/session-4.scope",
+        ] {
+            assert!(!is_below(other, unit), "{other}");
+        }
+        assert!(!is_below("/anything", "") && !is_below("/anything", "/"));
+    }
+
+    #[test]
+    fn the_sockets_of_this_process_are_its_own() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let found = listeners(socket.local_addr().unwrap().port()).unwrap();
+        assert!(sockets_of(std::process::id()).contains(&found[0].inode));
+        assert!(sockets_of(u32::MAX).is_empty());
+    }
+}

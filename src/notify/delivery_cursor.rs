@@ -1,0 +1,112 @@
+//! How far a courier has come, so that the next one goes on there; and what of the history lies behind.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Topic;
+use crate::notify::message::{Message, Sieve};
+use crate::os::atomic_file;
+use crate::os::boot_time::{BootTime, Moment};
+use crate::records::history::{
+    Line, {self},
+};
+use crate::text::Time;
+use crate::text::json::{
+    Node, Value, {self},
+};
+use crate::text::utc::{parse_rfc3339, rfc3339};
+
+/// The most that is read of a mark, in bytes.
+const MAX: usize = 1024;
+
+/// What is older is not news to anybody.
+pub(super) const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The last message that was delivered, or given up.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Mark {
+    pub(super) at: Time,
+    /// The same moment as time since the boot, where that is known.
+    pub(super) boot: Option<BootTime>,
+    pub(super) id: String,
+}
+
+impl Mark {
+    /// Reads it. One that cannot be read is none: then only what happens from now on is told.
+    pub(super) fn load(path: &Path, now: Time) -> Option<Self> {
+        let bytes = atomic_file::read(path, MAX).ok()??;
+        let mark = json::parse(str::from_utf8(&bytes).ok()?).ok()?;
+        let text = |key| mark.get(key).and_then(|field| field.as_str());
+        // The clock may have been set back since.
+        let at = parse_rfc3339(text("at")?)?.min(now);
+        Some(Self { at, boot: BootTime::read(&mark), id: text("id")?.to_owned() })
+    }
+
+    pub(super) fn save(&self, path: &Path) {
+        let boot = self.boot.map(BootTime::fields).into_iter().flatten();
+        let fields = [("at", rfc3339(self.at).into()), ("id", self.id.as_str().into())];
+        let mark = Value::object(fields.into_iter().chain(boot));
+        if let Err(why) = atomic_file::write(path, 0o640, format!("{mark}\n").as_bytes()) {
+            log::warn!("{why}; after a restart something may be notified twice");
+        }
+    }
+
+    /// The transitions that the history has from here on, the first `most` of them.
+    pub(super) fn behind(
+        &self,
+        history: &Path,
+        host: &str,
+        about: &[Topic],
+        now: Moment,
+        most: usize,
+    ) -> VecDeque<Arc<Message>> {
+        let (mut found, mut sieve) = (VecDeque::new(), Sieve::default());
+        let entries = || {
+            history::read(history).into_iter().flatten().filter_map(|line| match line {
+                Line::Entry(entry) => Some(entry),
+                Line::Unreadable => None,
+            })
+        };
+        // Whether the hold-down had grown then is not known any more.
+        let message = |entry: &Node| Message::of(entry, host, Duration::MAX);
+        // Entries before the mark were delivered before it. Their times alone do not tell: entries of one turn of the
+        // loop may be in another order, and clocks are set back.
+        let has_mark = entries().any(|entry| message(&entry).is_some_and(|message| message.id == self.id));
+        let has_boot = entries().any(|entry| self.is_of_boot_of(&entry));
+        let mut is_behind = false;
+        for entry in entries() {
+            let message = message(&entry);
+            if has_mark && !is_behind {
+                is_behind = message.is_some_and(|message| message.id == self.id);
+                continue;
+            }
+            is_behind = has_mark || self.stands_after(&entry, has_boot, is_behind);
+            let is_news = |message: &Message| now.measured_since(message.moment()).is_none_or(|age| age <= STALE);
+            let wanted = |message: &Message| message.is_transition() && message.is_about(about) && is_news(message);
+            let Some(message) = message.filter(|message| is_behind && wanted(message)) else { continue };
+            if sieve.lets_through(&message) {
+                found.push_back(Arc::new(message));
+                if found.len() == most {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    fn is_of_boot_of(&self, entry: &Node) -> bool {
+        self.boot.zip(BootTime::read(entry)).is_some_and(|(mark, entry)| mark.is_of_boot_of(entry))
+    }
+
+    /// True if the entry was written after the mark, as far as the time since the boot says it; `after_last` is the
+    /// answer for the entry before it. Where the history holds nothing of the mark's boot, the wall clock's labels decide.
+    fn stands_after(&self, entry: &Node, has_boot: bool, after_last: bool) -> bool {
+        match (self.boot, BootTime::read(entry)) {
+            (Some(mark), Some(entry)) if mark.is_of_boot_of(entry) => entry.since(mark).is_some(),
+            _ if has_boot => after_last,
+            _ => history::moment(entry) >= self.at,
+        }
+    }
+}

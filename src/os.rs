@@ -1,0 +1,38 @@
+//! The operating system: child processes with deadlines, systemd, users, the journal, files and network addresses.
+//!
+//! - [`Command`]: a child process with a deadline; [`Cancel`] ends the wait for it.
+//! - [`systemd`]: units, through `systemctl`.
+//! - [`sd_notify`]: the service's state, sent to systemd.
+//! - [`journal`]: the log, in the form that the journal reads.
+//! - [`orphans`]: ends children whose parent was killed.
+//! - [`Owner`]: the agent's user, and how root becomes that user.
+//! - [`listeners()`]: listening TCP sockets.
+//! - [`is_own_address`]: true for addresses of this host.
+//! - [`read_regular`]: bounded reads of regular files; [`atomic_file`]: writes.
+//! - [`clock`], [`boot_time`]: the wall clock, and time since the boot.
+
+pub mod atomic_file;
+pub mod boot_time;
+mod bounded_file;
+mod cancel;
+mod child_wait;
+pub mod clock;
+mod command;
+pub mod journal;
+mod listeners;
+pub mod load_or_quarantine;
+pub mod orphans;
+mod own_address;
+mod process_tree;
+pub mod sd_notify;
+pub mod systemd;
+mod thread;
+mod user;
+
+pub use crate::os::bounded_file::{ReadError, open_regular, read_regular};
+pub use crate::os::cancel::Cancel;
+pub use crate::os::command::{Command, CommandError, Output};
+pub use crate::os::listeners::{Listener, listeners, parse_listening_address, takers};
+pub use crate::os::own_address::{is_own_address, local_end};
+pub use crate::os::thread::spawn;
+pub use crate::os::user::Owner;

@@ -1,0 +1,296 @@
+//! The one way in which a file is written, read and set aside.
+//!
+//! A file is written beside itself and renamed into place, so that whoever reads it, after whatever crash, finds the old
+//! content or the new one and never half of each.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::{
+    File, OpenOptions, Permissions, {self},
+};
+use std::io::{
+    ErrorKind, Write, {self},
+};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::os::{ReadError, read_regular};
+use crate::text::Time;
+
+/// How many files set aside under one name are kept: what goes bad again and again must not fill the disk.
+const KEPT: usize = 8;
+
+/// Why a file could not be read, written or set aside.
+#[derive(Debug)]
+pub enum Error {
+    /// It is there and cannot be read.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// It is a folder, a link, a pipe.
+    NotAFile {
+        /// What is no file.
+        path: PathBuf,
+    },
+    /// It is longer than anything this program writes.
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read, in bytes.
+        max: usize,
+    },
+    /// It could not be written; the old content, if there was any, is untouched.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// There is not even the folder that the monitor keeps its files in.
+    NoMonitor {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There is no trace yet.
+    NoTrace {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A trace without an event that can be replayed.
+    NoEvents {
+        /// The file.
+        path: PathBuf,
+        /// The reason, if lines were left out.
+        left_out: Option<String>,
+    },
+    /// It could not be renamed out of the way.
+    SetAside {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read { path, why } => write!(f, "cannot read {}: {why}{}", path.display(), advice(why)),
+            Self::NotAFile { path } => write!(f, "cannot read {}: it is not a regular file", path.display()),
+            Self::TooLarge { path, max } => write!(f, "cannot read {}: it is larger than {max} bytes", path.display()),
+            Self::NoMonitor { folder } => {
+                write!(f, "cannot read {}: there is no such folder, so no monitor has run here", folder.display())
+            }
+            Self::Write { path, why } => write!(f, "cannot write {}: {why}{}", path.display(), advice(why)),
+            Self::NoTrace { path } => {
+                write!(f, "cannot replay {}: there is no such file, or it is empty", path.display())
+            }
+            Self::NoEvents { path, left_out: None } => {
+                write!(f, "cannot replay {}: it holds no events yet", path.display())
+            }
+            Self::NoEvents { path, left_out: Some(why) } => {
+                write!(f, "cannot replay {}: no event in it can be replayed; {why}", path.display())
+            }
+            Self::SetAside { path, why } => write!(f, "cannot set aside {}: {why}{}", path.display(), advice(why)),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What to do about it, where that is known.
+fn advice(why: &io::Error) -> &'static str {
+    match why.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space there",
+        ErrorKind::ReadOnlyFilesystem => "; its file system is mounted read-only, look for disk errors in `dmesg`",
+        ErrorKind::PermissionDenied => "; it belongs to the monitor's user and group, so be one of them or root",
+        _ => "",
+    }
+}
+
+/// Replaces the file at `path` so that it survives a power cut: written beside, synced, renamed, the folder synced.
+///
+/// # Errors
+/// When any step fails; the old content is then still in place, and no temporary file is left.
+pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
+    let written = put(path, mode, bytes, File::sync_all).and_then(|()| sync_folder(path));
+    written.map_err(|why| Error::Write { path: path.to_owned(), why })
+}
+
+/// Replaces the file at `path` at once and as a whole, without a sync: for what a reboot makes worthless anyway.
+///
+/// # Errors
+/// As [`write()`].
+pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
+    put(path, mode, bytes, |_| Ok(())).map_err(|why| Error::Write { path: path.to_owned(), why })
+}
+
+/// Reads a regular file of at most `max` bytes; `None` when there is none.
+///
+/// # Errors
+/// When there is something else under that name, or more, or it cannot be read.
+pub fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, Error> {
+    // A link in the monitor's own folder is no file of its making.
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(Error::NotAFile { path: path.to_owned() }),
+        Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(Error::Read { path: path.to_owned(), why }),
+    }
+    match read_regular(path, u64::try_from(max).unwrap_or(u64::MAX)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(ReadError::TooLarge { .. }) => Err(Error::TooLarge { path: path.to_owned(), max }),
+        Err(ReadError::NotAFile) => Err(Error::NotAFile { path: path.to_owned() }),
+        Err(ReadError::Io(why)) => Err(Error::Read { path: path.to_owned(), why }),
+    }
+}
+
+/// Renames a file that cannot be understood to `<name>.unreadable-<unix time>`, for people to look at, and answers with
+/// the new name. Of these the oldest go when there are too many.
+///
+/// # Errors
+/// When it cannot be renamed.
+pub fn set_aside(path: &Path, now: Time) -> Result<PathBuf, Error> {
+    let mut aside = marker(path);
+    aside.push((now.as_millis() / 1000).to_string());
+    let aside = path.with_file_name(aside);
+    fs::rename(path, &aside).map_err(|why| Error::SetAside { path: path.to_owned(), why })?;
+    prune(path);
+    Ok(aside)
+}
+
+/// Syncs the folder that holds `path`, so that a rename or a new file in it is there after a power cut.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}
+
+fn put(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().ok_or(ErrorKind::InvalidInput)?);
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    // A monitor that was killed in between may have left one.
+    remove(&beside)?;
+    let put = fill(&beside, mode, bytes, sync).and_then(|()| fs::rename(&beside, path));
+    if put.is_err() {
+        // The first error is the one to report; a file that stays behind is removed by the next try.
+        let _ = remove(&beside);
+    }
+    put
+}
+
+fn fill(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    // Said outright, because the mode above goes through the umask.
+    file.set_permissions(Permissions::from_mode(mode))?;
+    sync(&file)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the oldest files set aside. One that cannot be removed is tried again the next time.
+fn prune(path: &Path) {
+    let marker = marker(path);
+    let since = |name: &OsStr| -> Option<u64> { name.to_str()?.strip_prefix(marker.to_str()?)?.parse().ok() };
+    let Ok(entries) = fs::read_dir(folder(path)) else { return };
+    let mut aside: Vec<(u64, PathBuf)> =
+        entries.flatten().filter_map(|entry| Some((since(&entry.file_name())?, entry.path()))).collect();
+    aside.sort_unstable();
+    let excess = aside.len().saturating_sub(KEPT);
+    for (_, path) in aside.into_iter().take(excess) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// What the name of a file set aside begins with.
+fn marker(path: &Path) -> OsString {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".unreadable-");
+    name
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_was_written_is_read_with_its_mode_and_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        fs::write(folder.path().join(".state.json.new"), "left by a kill").unwrap();
+        for (mode, text) in [(0o640, "one"), (0o644, "two")] {
+            write(&path, mode, text.as_bytes()).unwrap();
+            assert_eq!(read(&path, 3).unwrap().unwrap(), text.as_bytes());
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
+        }
+        replace(&path, 0o644, b"three").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
+        assert_eq!(names(folder.path()), ["state.json"]);
+    }
+
+    #[test]
+    fn a_failure_is_an_error_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("state.json");
+        fs::create_dir(&taken).unwrap();
+        fs::write(taken.join("inside"), "").unwrap();
+        let error = write(&taken, 0o640, b"new").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write {}: ", taken.display())), "{error}");
+        assert_eq!(names(folder.path()), ["state.json"]);
+        assert!(write(&folder.path().join("missing/state.json"), 0o640, b"").is_err());
+        assert!(write(Path::new("/"), 0o640, b"").is_err());
+    }
+
+    #[test]
+    fn only_a_regular_file_of_bounded_size_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert!(read(&path, 10).unwrap().is_none());
+        fs::write(&path, "eleven chars").unwrap();
+        assert!(matches!(read(&path, 11), Err(Error::TooLarge { max: 11, .. })));
+        assert!(read(&path, 12).unwrap().is_some());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(read(&link, 99), Err(Error::NotAFile { .. })));
+        assert!(matches!(read(folder.path(), 99), Err(Error::NotAFile { .. })));
+        assert!(matches!(read(Path::new("/dev/zero"), 99), Err(Error::NotAFile { .. })));
+        assert!(matches!(read(&path.join("below"), 99), Err(Error::Read { .. })));
+    }
+
+    #[test]
+    fn what_is_set_aside_is_kept_but_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        fs::write(folder.path().join("state.json.unreadable-by-me"), "").unwrap();
+        for second in 1..=20 {
+            fs::write(&path, second.to_string()).unwrap();
+            let aside = set_aside(&path, Time::from_millis(second * 1000 + 1)).unwrap();
+            assert_eq!(fs::read_to_string(aside).unwrap(), second.to_string());
+        }
+        let names = names(folder.path());
+        assert_eq!(names.len(), KEPT + 1);
+        assert!(names.contains(&"state.json.unreadable-20".to_owned()));
+        assert!(!names.contains(&"state.json.unreadable-12".to_owned()));
+        assert!(set_aside(&path, Time::from_millis(0)).is_err());
+    }
+}

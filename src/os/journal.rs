@@ -1,0 +1,104 @@
+//! The log: priorities for journald, a clock for people.
+
+use std::io::{
+    Write, {self},
+};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{env, fs};
+
+use env_logger::{Builder, Target};
+use log::{Level, LevelFilter, Record};
+
+use crate::text::printable;
+
+/// How many characters of a message are logged.
+const MESSAGE: usize = 2000;
+
+/// Starts logging to standard error: from `info` up, unless `RUST_LOG` says otherwise.
+///
+/// Under systemd each line carries its priority, which journald takes off again (sd-daemon(3)). Elsewhere it
+/// carries the time. A second call changes nothing.
+pub fn init() {
+    let format = if is_journal() { to_journald } else { to_people };
+    let started = Builder::new()
+        .filter_level(LevelFilter::Info)
+        .parse_env("RUST_LOG")
+        .target(Target::Stderr)
+        .format(move |out, record| format(out, record))
+        .try_init();
+    if started.is_err() {
+        log::debug!("logging had been started before");
+    }
+}
+
+/// Whether standard error is the journal. The variable alone does not tell: whole desktop sessions inherit it.
+fn is_journal() -> bool {
+    let stream = env::var("JOURNAL_STREAM").unwrap_or_default();
+    let stderr = fs::metadata("/proc/self/fd/2");
+    stderr.is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
+}
+
+fn to_journald(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
+    let priority = match record.level() {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    };
+    writeln!(out, "<{priority}>{}", message(record))
+}
+
+fn to_people(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH);
+    let time = clock(time.unwrap_or_default());
+    let level = match record.level() {
+        Level::Error => "error: ",
+        Level::Warn => "warning: ",
+        Level::Info => "",
+        Level::Debug => "debug: ",
+        Level::Trace => "trace: ",
+    };
+    writeln!(out, "{time} {level}{}", message(record))
+}
+
+fn message(record: &Record<'_>) -> String {
+    printable(&record.args().to_string(), MESSAGE)
+}
+
+/// The time of day, UTC.
+fn clock(since_epoch: Duration) -> String {
+    let seconds = since_epoch.as_secs() % 86_400;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}Z", seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(format: fn(&mut dyn Write, &Record<'_>) -> io::Result<()>, level: Level, text: &str) -> String {
+        let mut out = Vec::new();
+        format(&mut out, &Record::builder().level(level).args(format_args!("{text}")).build()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn journald_reads_the_priority() {
+        assert_eq!(written(to_journald, Level::Error, "gone"), "<3>gone\n");
+        assert_eq!(written(to_journald, Level::Info, "here"), "<6>here\n");
+    }
+
+    #[test]
+    fn a_hostile_message_stays_one_line() {
+        let line = written(to_journald, Level::Warn, "name\n<0>forged \x1b[2J");
+        assert_eq!(line, "<4>name <0>forged [2J\n");
+    }
+
+    #[test]
+    fn people_read_the_time() {
+        assert_eq!(clock(Duration::from_secs(1_700_000_000)), "22:13:20Z");
+        let line = written(to_people, Level::Warn, "careful");
+        assert!(line.ends_with("Z warning: careful\n"), "{line}");
+    }
+}

@@ -1,0 +1,109 @@
+//! All processes that come of one child, wherever they have gone: another process group, session or parent.
+//!
+//! They are known by the outputs that they inherit, by their parents, and by their groups and sessions.
+
+use std::collections::BTreeSet;
+use std::fs::{
+    File, {self},
+};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::MetadataExt;
+use std::process::{
+    Command, Stdio, {self},
+};
+
+/// The argument by which a process that ends orphans is known; it ends by itself, as the last of its tree.
+pub(super) const ENDS_ORPHANS: &str = "end-orphans";
+
+/// The sockets and pipes that a child is given, as the kernel names them below /proc.
+#[derive(Clone, Default)]
+pub(super) struct Outputs(BTreeSet<String>);
+
+impl Outputs {
+    /// The inodes of these files.
+    pub(super) fn inodes(files: &[BorrowedFd<'_>]) -> io::Result<Vec<u64>> {
+        let inode = |file: &BorrowedFd<'_>| File::from(file.try_clone_to_owned()?).metadata().map(|found| found.ino());
+        files.iter().map(inode).collect()
+    }
+
+    /// The sockets and pipes with these inodes.
+    pub(super) fn new(inodes: impl IntoIterator<Item = u64>) -> Self {
+        let names = |inode| [format!("socket:[{inode}]"), format!("pipe:[{inode}]")];
+        Self(inodes.into_iter().flat_map(names).collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn are_held_by(&self, pid: u32) -> bool {
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let mut open = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+        open.any(|target| target.to_str().is_some_and(|target| self.0.contains(target)))
+    }
+}
+
+/// A process of this host.
+struct Process {
+    pid: u32,
+    parent: u32,
+    group: u32,
+    session: u32,
+}
+
+/// Finds what runs and holds one of the outputs open or is one of `known`, and all that comes of these.
+pub(super) fn find(outputs: &Outputs, known: &BTreeSet<u32>) -> BTreeSet<u32> {
+    let running = running_processes();
+    let mut tree = known.clone();
+    tree.extend(running.iter().map(|process| process.pid).filter(|pid| outputs.are_held_by(*pid)));
+    loop {
+        let is_kin = |process: &&Process| {
+            let kin = [process.parent, process.group, process.session];
+            !tree.contains(&process.pid) && kin.iter().any(|pid| tree.contains(pid))
+        };
+        let found: Vec<u32> = running.iter().filter(is_kin).map(|process| process.pid).collect();
+        if found.is_empty() {
+            return running.iter().map(|process| process.pid).filter(|pid| tree.contains(pid)).collect();
+        }
+        tree.extend(found);
+    }
+}
+
+/// Sends a signal to each of these processes.
+///
+/// std can do that for a child only, and calling the kernel ourselves would take unsafe code. The shell's own `kill`
+/// can, and this path is rare.
+pub(super) fn signal(processes: &BTreeSet<u32>, name: &str) {
+    if processes.is_empty() {
+        return;
+    }
+    let script = r#"name=$1; shift; for pid; do kill -s "$name" -- "$pid"; done"#;
+    let mut kill = Command::new("/bin/sh");
+    kill.args(["-c", script, "sh", name]).args(processes.iter().map(u32::to_string));
+    // Each may have ended meanwhile.
+    let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+}
+
+/// All processes but this one, those that have ended, and those that end orphans.
+fn running_processes() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| *pid != process::id() && !ends_orphans(*pid)).filter_map(read_process).collect()
+}
+
+fn ends_orphans(pid: u32) -> bool {
+    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    arguments.split(|byte| *byte == 0).nth(1) == Some(ENDS_ORPHANS.as_bytes())
+}
+
+fn read_process(pid: u32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before the state is in parentheses and may hold anything.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    let mut number = || fields.next()?.parse().ok();
+    Some(Process { pid, parent: number()?, group: number()?, session: number()? })
+}

@@ -1,0 +1,149 @@
+//! Tells systemd how this service is doing, after sd_notify(3).
+//!
+//! Nothing here blocks or fails loudly: a monitor that cannot report still watches.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
+use std::time::Duration;
+use std::{env, process};
+
+use crate::text::printable;
+
+/// How many characters of a status line systemd is sent.
+const STATUS: usize = 200;
+
+/// The way to whoever started this process; a no-op where that was not systemd.
+#[derive(Debug, Default)]
+pub struct Notify {
+    socket: Option<(UnixDatagram, SocketAddr)>,
+}
+
+impl Notify {
+    /// Where `NOTIFY_SOCKET` leads. Children never see that variable, for their environment is clean.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let name = env::var_os("NOTIFY_SOCKET").unwrap_or_default();
+        Self::to(name.as_bytes())
+    }
+
+    fn to(name: &[u8]) -> Self {
+        let address = match name {
+            [] => return Self::default(),
+            // An abstract socket: a name that is no file.
+            [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest),
+            path => SocketAddr::from_pathname(Path::new(std::ffi::OsStr::from_bytes(path))),
+        };
+        let socket = UnixDatagram::unbound().and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            Ok((socket, address?))
+        });
+        match socket {
+            Ok(socket) => Self { socket: Some(socket) },
+            Err(why) => {
+                log::warn!("cannot report to systemd: {why}");
+                Self::default()
+            }
+        }
+    }
+
+    /// Up, or reloaded.
+    pub fn ready(&self) {
+        self.send("READY=1");
+    }
+
+    /// About to read the configuration again; [`ready`](Self::ready) ends it.
+    ///
+    /// The unit is `Type=notify`. Only `Type=notify-reload`, younger than the systemd of Debian 12, wants the
+    /// monotonic time with it.
+    pub fn reloading(&self) {
+        self.send("RELOADING=1");
+    }
+
+    /// On the way out.
+    pub fn stopping(&self) {
+        self.send("STOPPING=1");
+    }
+
+    /// Still alive; due within every [`watchdog_interval`].
+    pub fn watchdog(&self) {
+        self.send("WATCHDOG=1");
+    }
+
+    /// One line for `systemctl status`.
+    pub fn status(&self, line: &str) {
+        self.send(&format!("STATUS={}", printable(line, STATUS)));
+    }
+
+    fn send(&self, message: &str) {
+        if let Some((socket, address)) = &self.socket
+            && let Err(why) = socket.send_to_addr(message.as_bytes(), address)
+        {
+            log::debug!("cannot report {message} to systemd: {why}");
+        }
+    }
+}
+
+/// How often systemd wants a sign of life: half of the time after which it would restart us. `None` without a
+/// watchdog.
+#[must_use]
+pub fn watchdog_interval() -> Option<Duration> {
+    let number = |name| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let meant_for = number("WATCHDOG_PID");
+    let is_ours = meant_for.is_none_or(|pid| pid == u64::from(process::id()));
+    let limit = number("WATCHDOG_USEC").filter(|limit| is_ours && *limit > 0)?;
+    Some(Duration::from_micros(limit / 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(socket: &UnixDatagram) -> String {
+        let mut buffer = [0; 512];
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    #[test]
+    fn systemd_hears_it_on_a_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let systemd = UnixDatagram::bind(&path).unwrap();
+        let notify = Notify::to(path.as_os_str().as_bytes());
+        notify.ready();
+        assert_eq!(heard(&systemd), "READY=1");
+        notify.status("standby\nMAINPID=1");
+        assert_eq!(heard(&systemd), "STATUS=standby MAINPID=1");
+    }
+
+    #[test]
+    fn systemd_hears_it_on_an_abstract_socket() {
+        let name = format!("openclaw-failover-test-{}", process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let systemd = UnixDatagram::bind_addr(&address).unwrap();
+        Notify::to(format!("@{name}").as_bytes()).watchdog();
+        assert_eq!(heard(&systemd), "WATCHDOG=1");
+    }
+
+    #[test]
+    fn nobody_listening_is_no_trouble() {
+        Notify::default().ready();
+        let gone = Notify::to(b"/nonexistent/notify");
+        gone.stopping();
+        gone.reloading();
+    }
+
+    #[test]
+    fn a_systemd_that_does_not_read_never_blocks() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let _deaf = UnixDatagram::bind(&path).unwrap();
+        let notify = Notify::to(path.as_os_str().as_bytes());
+        for _ in 0..10_000 {
+            notify.watchdog();
+        }
+    }
+}

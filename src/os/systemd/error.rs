@@ -1,0 +1,158 @@
+//! Why systemd has not done what it was asked, in words that say what to do next.
+
+use std::fmt;
+
+use crate::os::CommandError;
+use crate::text::printable;
+
+/// A verb that systemd has not carried out on a unit.
+#[derive(Debug)]
+pub struct SystemdError {
+    verb: &'static str,
+    unit: String,
+    /// Why not.
+    pub why: Why,
+}
+
+/// Why systemd has not done what it was asked.
+#[derive(Debug)]
+pub enum Why {
+    /// polkit says that this user may not.
+    Refused,
+    /// polkit does not answer; what systemd said of it.
+    NoPolkit(String),
+    /// systemd does not answer; what `systemctl` said of it.
+    NoBus(String),
+    /// systemd's own words.
+    Said(String),
+    /// `systemctl` did not run, or not to its end.
+    Command(CommandError),
+}
+
+impl SystemdError {
+    /// True if systemd could not be asked, or does not take orders from this user: no bus, no polkit, no permission, no
+    /// answer in time. False if it took the order and refused or failed it.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        match &self.why {
+            Why::Refused | Why::NoPolkit(_) | Why::NoBus(_) => true,
+            Why::Said(_) | Why::Command(CommandError::Failed { .. }) => false,
+            Why::Command(_) => true,
+        }
+    }
+
+    pub(super) fn new(verb: &'static str, unit: &str, error: CommandError) -> Self {
+        let unit = unit.to_owned();
+        let why = Why::of(error);
+        Self { verb, unit, why }
+    }
+
+    pub(super) fn not_understood(unit: &str, shown: &str) -> Self {
+        let said = format!("systemctl's answer is not understood: {}", printable(shown, 200));
+        Self { verb: "show", unit: unit.to_owned(), why: Why::Said(said) }
+    }
+}
+
+impl Why {
+    /// systemd has no codes for these cases, only sentences, in the language that the command asks for.
+    fn of(error: CommandError) -> Self {
+        let CommandError::Failed { said, .. } = &error else {
+            return Self::Command(error);
+        };
+        let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        let reason = reason(said);
+        if has(&["Failed to connect to bus", "Failed to get D-Bus connection", "not been booted with systemd"]) {
+            Self::NoBus(reason)
+        } else if has(&["Access denied", "Interactive authentication required"]) {
+            Self::Refused
+        } else if has(&["polkit.service", "PolicyKit1"]) {
+            Self::NoPolkit(reason)
+        } else if reason.is_empty() {
+            Self::Command(error)
+        } else {
+            Self::Said(reason)
+        }
+    }
+}
+
+/// What systemd said, without what the error says anyway.
+fn reason(said: &str) -> String {
+    let line = said.split("; ").next().unwrap_or_default();
+    match line.split_once(": ") {
+        Some((what, why)) if what.starts_with("Failed to ") => why.to_owned(),
+        _ => line.to_owned(),
+    }
+}
+
+impl fmt::Display for SystemdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verb, unit, why } = self;
+        write!(f, "cannot {verb} {unit}: ")?;
+        match why {
+            Why::Refused => {
+                f.write_str("polkit does not allow it to this user; is 50-openclaw-failover.rules installed?")
+            }
+            Why::NoPolkit(said) => write!(f, "polkit does not answer ({said}); see `systemctl status polkit`"),
+            Why::NoBus(said) => write!(f, "systemd does not answer ({said}); see `systemctl status dbus`"),
+            Why::Said(said) if said.starts_with("Job for ") => {
+                write!(f, "{said} See `journalctl -u {unit}`.")
+            }
+            Why::Said(said) => f.write_str(said),
+            Why::Command(error) => f.write_str(&error.reason()),
+        }
+    }
+}
+
+impl std::error::Error for SystemdError {}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn words(said: &str) -> String {
+        let failed = CommandError::Failed {
+            command: "systemctl start -- openclaw.service".into(),
+            status: ExitStatus::from_raw(0x100),
+            said: said.into(),
+        };
+        SystemdError::new("start", "openclaw.service", failed).to_string()
+    }
+
+    #[test]
+    fn systemd_is_quoted_without_repetition() {
+        assert_eq!(
+            words("Failed to start openclaw.service: Unit openclaw.service is masked."),
+            "cannot start openclaw.service: Unit openclaw.service is masked."
+        );
+        assert_eq!(
+            words(
+                "Failed to start openclaw.service: Unit openclaw.service has a bad unit file setting.; \
+                 See system logs and 'systemctl status openclaw.service' for details."
+            ),
+            "cannot start openclaw.service: Unit openclaw.service has a bad unit file setting."
+        );
+        assert_eq!(
+            words(
+                "Job for openclaw.service failed because a timeout was exceeded.; \
+                 See \"systemctl status openclaw.service\" and \"journalctl -xeu openclaw.service\" for details."
+            ),
+            "cannot start openclaw.service: Job for openclaw.service failed because a timeout was exceeded. \
+             See `journalctl -u openclaw.service`."
+        );
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_told_apart() {
+        let refused = words("Failed to start openclaw.service: Access denied; See system logs");
+        assert!(refused.contains("polkit does not allow it"), "{refused}");
+        let no_polkit = words("Failed to start openclaw.service: Unit polkit.service is masked.");
+        assert!(no_polkit.contains("polkit does not answer (Unit polkit.service is masked.)"), "{no_polkit}");
+        let no_bus = words("Failed to connect to bus: Connection refused");
+        assert!(no_bus.contains("systemd does not answer (Connection refused)"), "{no_bus}");
+        let silent = words("");
+        assert_eq!(silent, "cannot start openclaw.service: exit code 1");
+    }
+}

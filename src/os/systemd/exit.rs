@@ -1,0 +1,142 @@
+//! End of a unit's last run, in words.
+
+use std::time::Duration;
+
+use crate::os::Command;
+use crate::os::systemd::{Systemctl, Unit};
+use crate::text::printable;
+use crate::text::secret_patterns::redact;
+
+/// Time that the journal may take to answer.
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Lines that are read, the last ones: an empty one says nothing.
+const LINES: &str = "5";
+
+/// Characters of a line that are kept.
+const LINE_LENGTH: usize = 200;
+
+/// Exit codes with a meaning of their own: those of sysexits(3) and of systemd.exec(5) that a gateway's unit meets.
+const EXIT_CODES: [(i32, &str); 17] = [
+    (1, "an error"),
+    (64, "wrong arguments"),
+    (69, "a service that it needs is unavailable"),
+    (70, "an internal error"),
+    (73, "cannot create a file"),
+    (75, "a temporary failure"),
+    (77, "no permission"),
+    (78, "configuration error"),
+    (126, "the program cannot be executed"),
+    (127, "the program was not found"),
+    (143, "stopped by TERM"),
+    (200, "systemd cannot change to its working directory"),
+    (203, "systemd cannot execute its program"),
+    (216, "systemd cannot set its group"),
+    (217, "systemd does not know its user"),
+    (226, "systemd cannot set up its sandbox"),
+    (243, "systemd cannot set up its credentials"),
+];
+
+/// Signals by their numbers on every architecture that the program is built for.
+const SIGNALS: [(i32, &str); 10] = [
+    (1, "HUP"),
+    (2, "INT"),
+    (3, "QUIT"),
+    (4, "ILL"),
+    (6, "ABRT"),
+    (7, "BUS"),
+    (8, "FPE"),
+    (9, "KILL"),
+    (11, "SEGV"),
+    (15, "TERM"),
+];
+
+impl Unit {
+    /// End of its last run, to be read after the unit's name; `None` if it has not ended, or was never started.
+    #[must_use]
+    pub fn exit_in_words(&self) -> Option<String> {
+        let status = self.exec_status.unwrap_or_default();
+        let named = |names: &[(i32, &'static str)]| {
+            names
+                .iter()
+                .find(|(number, _)| *number == status)
+                .map(|&(_, name)| format!(" ({name})"))
+                .unwrap_or_default()
+        };
+        let words = match self.result.as_str() {
+            "success" if self.invocation.is_none() || self.main_pid.is_some() => return None,
+            "success" | "exit-code" => format!("exited: code {status}{}", named(&EXIT_CODES)),
+            "signal" => format!("was killed: signal {status}{}", named(&SIGNALS)),
+            "core-dump" => format!("crashed: signal {status}{}", named(&SIGNALS)),
+            "oom-kill" => "was killed: out of memory".to_owned(),
+            "timeout" => "was stopped by systemd: it took too long to start or to stop".to_owned(),
+            "watchdog" => "was stopped by systemd: it missed its watchdog".to_owned(),
+            "start-limit-hit" => {
+                format!("was restarted too often, and systemd gave up; last exit: code {status}{}", named(&EXIT_CODES))
+            }
+            "resources" => "could not be set up by systemd: a resource is missing".to_owned(),
+            "" => return None,
+            other => format!("ended: {}", printable(other, 40)),
+        };
+        Some(words)
+    }
+}
+
+impl Systemctl {
+    /// The last line that the processes of this run of the unit wrote, printable, bounded, and without what may be a
+    /// secret. `None` if there is none, or this user may not read the journal.
+    #[must_use]
+    pub fn last_line(&self, unit: &str, run: &Unit) -> Option<String> {
+        let invocation = run.invocation.as_deref()?;
+        let command = Command::new("journalctl")
+            .args(["--no-pager", "--quiet", "--output=cat", "--lines", LINES])
+            .args([format!("_SYSTEMD_UNIT={unit}"), format!("_SYSTEMD_INVOCATION_ID={invocation}")])
+            .deadline(JOURNAL_TIMEOUT);
+        let output = match command.run() {
+            Ok(output) => output,
+            Err(why) => {
+                log::debug!("{why}");
+                return None;
+            }
+        };
+        let line = output.stdout.lines().rev().map(|line| printable(line, LINE_LENGTH)).find(|line| !line.is_empty());
+        line.map(|line| redact(&line))
+    }
+
+    /// End of a run of the unit, with its last line: "openclaw.service exited: code 78 (configuration error); last
+    /// line: …".
+    #[must_use]
+    pub fn exit_with_last_line(&self, unit: &str, run: &Unit) -> Option<String> {
+        let exit = run.exit_in_words()?;
+        let line = self.last_line(unit, run).map(|line| format!("; last line: {line}")).unwrap_or_default();
+        Some(format!("{unit} {exit}{line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(result: &str, status: i32) -> Option<String> {
+        let shown = format!(
+            "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult={result}\nExecMainStatus={status}\n\
+             InvocationID=cdf75f283db04151a12fddaca7add8c7\n"
+        );
+        Unit::parse(&shown).unwrap().exit_in_words()
+    }
+
+    #[test]
+    fn an_exit_is_told_with_its_meaning() {
+        let said = |result, status| ended(result, status).unwrap();
+        assert_eq!(said("exit-code", 78), "exited: code 78 (configuration error)");
+        assert_eq!(said("exit-code", 203), "exited: code 203 (systemd cannot execute its program)");
+        assert_eq!(said("exit-code", 42), "exited: code 42");
+        assert_eq!(said("success", 0), "exited: code 0");
+        assert_eq!(said("signal", 9), "was killed: signal 9 (KILL)");
+        assert_eq!(said("core-dump", 11), "crashed: signal 11 (SEGV)");
+        assert_eq!(said("oom-kill", 9), "was killed: out of memory");
+        assert!(said("start-limit-hit", 1).ends_with("last exit: code 1 (an error)"));
+        assert_eq!(said("exec-condition\x1b[2J", 0), "ended: exec-condition [2J");
+        assert_eq!(ended("", 0), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! What went wrong in one request, told apart.
+//!
+//! ureq reports one global timeout for everything, and an I/O error without saying how far the request had come. The
+//! stages that know more (lookup, connect, handshake) say so themselves in a [`Fault`], which travels inside
+//! [`ureq::Error::Other`].
+
+use std::io::{
+    ErrorKind, {self},
+};
+
+use crate::probe::verdict::Failure;
+use crate::probe::words::{network_words, tls_words};
+
+/// Words for a server that accepts a connection and closes it.
+const DROPPED: &str = "the connection was accepted and dropped without an answer";
+
+/// Words for bytes that are no HTTP.
+const NO_HTTP: &str = "what answers is not HTTP";
+
+/// A failure and, for people, why.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) failure: Failure,
+    pub(crate) why: String,
+}
+
+impl Fault {
+    pub(super) fn new(failure: Failure, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { failure, why }
+    }
+
+    /// A connection that was not established.
+    pub(super) fn connecting(error: ureq::Error) -> Self {
+        match error {
+            ureq::Error::Timeout(_) => Self::new(Failure::ConnectTimeout, "no connection in time"),
+            ureq::Error::Io(error) => Self::new(network(&error).unwrap_or(Failure::Unreachable), network_words(&error)),
+            other => Self::from(other),
+        }
+    }
+
+    /// A handshake that did not end in a trusted connection.
+    pub(super) fn shaking_hands(error: ureq::Error) -> Self {
+        match error {
+            ureq::Error::Io(error) => match network(&error) {
+                Some(failure) => Self::new(failure, network_words(&error)),
+                None => Self::new(Failure::Tls, tls_words(&error.to_string())),
+            },
+            other => Self::from(other),
+        }
+    }
+
+    /// A connection that was accepted and dropped before a byte came back.
+    pub(super) fn dropped() -> Self {
+        Self::new(Failure::Refused, DROPPED)
+    }
+
+    /// True if the server accepted the connection and ended it without a byte, as a TLS server does with plain HTTP.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.failure == Failure::Refused && self.why == DROPPED
+    }
+
+    /// A server that was asked over plain HTTP and speaks TLS.
+    pub(super) fn speaks_tls() -> Self {
+        Self::new(Failure::Tls, "the server speaks TLS; write https:// instead of http://")
+    }
+}
+
+/// Everything else, that is, what happened after the connection was made.
+impl From<ureq::Error> for Fault {
+    fn from(error: ureq::Error) -> Self {
+        use ureq::Error as E;
+        match error {
+            E::Other(inner) => match inner.downcast::<Self>() {
+                Ok(fault) => *fault,
+                Err(_) => Self::new(Failure::NotOpenClaw, NO_HTTP),
+            },
+            E::Timeout(_) => Self::new(Failure::ResponseTimeout, "no whole answer in time"),
+            E::Io(error) if error.kind() == ErrorKind::InvalidData => {
+                Self::new(Failure::Tls, tls_words(&error.to_string()))
+            }
+            E::Io(error) => match network(&error) {
+                Some(failure) => Self::new(failure, network_words(&error)),
+                None => Self::new(Failure::NotOpenClaw, format!("the answer broke off: {}", network_words(&error))),
+            },
+            E::Rustls(error) => Self::new(Failure::Tls, tls_words(&error.to_string())),
+            E::Tls(_) | E::Pem(_) | E::TlsRequired => Self::new(Failure::Tls, "no TLS connection is possible"),
+            E::LargeResponseHeader(..) => Self::new(Failure::NotOpenClaw, "an answer with too large a head"),
+            _ => Self::new(Failure::NotOpenClaw, NO_HTTP),
+        }
+    }
+}
+
+impl From<Fault> for ureq::Error {
+    fn from(fault: Fault) -> Self {
+        Self::Other(Box::new(fault))
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.failure, self.why)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// What the network itself said, if it was the network.
+fn network(error: &io::Error) -> Option<Failure> {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Some(Failure::Refused),
+        ErrorKind::TimedOut => Some(Failure::ConnectTimeout),
+        // A local firewall that rejects what we send says "permission denied".
+        ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        | ErrorKind::AddrNotAvailable
+        | ErrorKind::PermissionDenied => Some(Failure::Unreachable),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stage_keeps_its_own_word() {
+        let io = |kind: ErrorKind| ureq::Error::Io(kind.into());
+        let timeout = || ureq::Error::Timeout(ureq::Timeout::Global);
+        assert_eq!(Fault::connecting(timeout()).failure, Failure::ConnectTimeout);
+        assert_eq!(Fault::connecting(io(ErrorKind::ConnectionRefused)).failure, Failure::Refused);
+        for kind in [
+            ErrorKind::HostUnreachable,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::AddrNotAvailable,
+            ErrorKind::PermissionDenied,
+        ] {
+            assert_eq!(Fault::connecting(io(kind)).failure, Failure::Unreachable);
+        }
+        assert_eq!(Fault::shaking_hands(timeout()).failure, Failure::ResponseTimeout);
+        assert_eq!(Fault::shaking_hands(io(ErrorKind::UnexpectedEof)).failure, Failure::Tls);
+        assert_eq!(Fault::from(timeout()).failure, Failure::ResponseTimeout);
+        assert_eq!(Fault::from(io(ErrorKind::ConnectionReset)).failure, Failure::NotOpenClaw);
+        assert_eq!(Fault::from(io(ErrorKind::HostUnreachable)).failure, Failure::Unreachable);
+        let wrapped: ureq::Error = Fault::new(Failure::Dns, "no such name").into();
+        assert_eq!(Fault::from(wrapped).failure, Failure::Dns);
+    }
+}

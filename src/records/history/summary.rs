@@ -1,0 +1,416 @@
+//! What a history comes to: how much of the time somebody answered, and how quickly failovers went.
+//!
+//! A host is down from its last proof of life on. Of the time in which no monitor ran, or in which no witness answered
+//! either, nothing is known: it counts neither way.
+
+mod show;
+
+use std::time::Duration;
+
+use crate::records::history::retention::LEFT_OUT;
+use crate::text::json::Node;
+use crate::text::utc::parse_rfc3339;
+use crate::text::{Time, json_fields};
+
+/// What is known so far, and what is under way.
+#[derive(Default)]
+pub(super) struct Summary {
+    /// What was before does not count.
+    from: Time,
+    first: Option<Time>,
+    latest: Time,
+    /// Since when the monitor runs.
+    watching: Option<Time>,
+    watched: Duration,
+    /// Of that, how long we were cut off.
+    unknown: Duration,
+    /// No upstream showed life.
+    down: Duration,
+    /// Neither did this host serve.
+    dark: Duration,
+    window: Option<Window>,
+    /// This host's gateway answers.
+    serves: bool,
+    /// When the last outage in which this host was to take over was over.
+    recovered: Option<Time>,
+    /// Such outages whose end nobody has seen.
+    endless: usize,
+    drills: usize,
+    /// From the last proof of life until this host answered.
+    to_promote: Vec<Duration>,
+    /// The same until an upstream was back.
+    to_recover: Vec<Duration>,
+    /// Windows that ended before a promotion, and of how many more nothing else is kept.
+    passed: Vec<Duration>,
+    passed_more: u64,
+    /// Times in which it was this host that was cut off.
+    cut_off: Vec<Duration>,
+}
+
+/// A time in which no upstream shows life.
+struct Window {
+    /// The last proof of life, as far as is known.
+    life: Time,
+    /// Since when nobody serves.
+    dark_since: Option<Time>,
+    /// How long nobody served before.
+    dark: Duration,
+    /// This host served when it began.
+    served: bool,
+    promotes: bool,
+    isolated: bool,
+}
+
+impl Window {
+    /// An entry tells when a window was noticed, and a later one since when there was no life.
+    fn lived_until(&mut self, life: Time) {
+        if self.dark_since == Some(self.life) {
+            self.dark_since = Some(life);
+        }
+        self.life = life;
+    }
+}
+
+impl Summary {
+    /// Nothing yet, of the time from this on.
+    pub(super) fn new(from: Time) -> Self {
+        Self { from, ..Self::default() }
+    }
+
+    /// Takes the next entry in, also one of the time before.
+    pub(super) fn add(&mut self, at: Time, entry: &Node) {
+        let text = |key| entry.get(key).and_then(|field| field.as_str());
+        // A label in an entry counts by its distance from the entry's own: both are of one clock.
+        let label = text("at").and_then(parse_rfc3339);
+        let time = |key| {
+            let named = text(key).and_then(parse_rfc3339)?;
+            Some(label.map_or(named, |label| at - label.since(named)))
+        };
+        let seconds = |key| entry.get(key).and_then(|field| json_fields::as_seconds(field, "").ok());
+        let (event, cause) = (text("event").unwrap_or_default(), text("cause"));
+        if event == "started" {
+            // A monitor that said no farewell was seen later than it said anything.
+            let seen = time("seen_at").filter(|seen| *seen <= at).unwrap_or_default();
+            self.end(self.latest.max(seen));
+            self.serves = false;
+        }
+        // Whatever is told is told by a monitor that runs.
+        self.watching.get_or_insert(at);
+        self.latest = at;
+        self.first.get_or_insert(at.max(self.from));
+        match event {
+            "stopped" => self.end(at),
+            "window_opened" => self.open(at),
+            "isolated" => self.with_window(|window| window.isolated = true),
+            "promoting" => self.promoting(at, cause, time("life_at").unwrap_or(at)),
+            "aborted" => self.aborted(at),
+            "promoted" | "serves_again" | "adopted" => self.serves(at, event == "promoted" && is_outage(cause)),
+            "went_down" | "demoted" => self.serves_no_more(at),
+            "window_closed" => self.close(at, seconds("lasted_seconds").unwrap_or_default()),
+            LEFT_OUT if at >= self.from => {
+                let down = seconds("down_seconds").unwrap_or_default();
+                self.down += down;
+                self.dark += if self.serves { Duration::ZERO } else { down };
+                self.passed_more += entry.get("windows").and_then(|it| it.as_u64()).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+
+    fn with_window(&mut self, change: impl FnOnce(&mut Window)) {
+        if let Some(window) = &mut self.window {
+            change(window);
+        }
+    }
+
+    /// What of a span counts.
+    fn counted(&self, since: Time, until: Time) -> Duration {
+        until.since(since.max(self.from))
+    }
+
+    fn open(&mut self, life: Time) {
+        if self.window.is_none() {
+            let (served, dark_since) = (self.serves, (!self.serves).then_some(life));
+            self.window =
+                Some(Window { life, dark_since, dark: Duration::ZERO, served, promotes: false, isolated: false });
+        }
+    }
+
+    fn promoting(&mut self, at: Time, cause: Option<&str>, life: Time) {
+        let counts = at >= self.from;
+        match cause {
+            cause if is_outage(cause) => self.open(life),
+            Some("drill") => self.drills += usize::from(counts),
+            _ => {}
+        }
+        let is_outage = is_outage(cause);
+        self.with_window(|window| {
+            window.lived_until(life);
+            window.promotes |= is_outage;
+        });
+    }
+
+    /// Called off, mostly because an upstream is back, which was told just before.
+    fn aborted(&mut self, at: Time) {
+        let just_now = self.recovered.is_some_and(|recovered| at.since(recovered) < Duration::from_secs(1));
+        match &mut self.window {
+            Some(window) => window.promotes = false,
+            None if just_now => self.passed.extend(self.to_recover.pop()),
+            None => {}
+        }
+    }
+
+    fn serves(&mut self, at: Time, is_promotion: bool) {
+        // What served already when the outage became due, such as a drill's gateway, has not been promoting.
+        let served = std::mem::replace(&mut self.serves, true);
+        self.with_window(|window| window.promotes |= is_promotion && served);
+        let counts = at >= self.from && is_promotion;
+        let life = self.window.as_ref().filter(|window| window.promotes && counts).map(|window| window.life);
+        self.to_promote.extend(life.map(|life| at.since(life)));
+        self.light(at);
+    }
+
+    fn serves_no_more(&mut self, at: Time) {
+        self.serves = false;
+        self.with_window(|window| {
+            window.dark_since.get_or_insert(at);
+        });
+    }
+
+    /// Somebody answers.
+    fn light(&mut self, at: Time) {
+        let from = self.from;
+        self.with_window(|window| {
+            let since = window.dark_since.take();
+            window.dark += since.map_or(Duration::ZERO, |since| at.since(since.max(from)));
+        });
+    }
+
+    /// An upstream is back, `lasted` after its last proof of life.
+    fn close(&mut self, at: Time, lasted: Duration) {
+        self.open(at - lasted);
+        self.with_window(|window| window.lived_until(at - lasted));
+        self.light(at);
+        let Some(window) = self.window.take() else { return };
+        let (list, is_known) = match window {
+            Window { promotes: true, .. } => (Some(&mut self.to_recover), true),
+            Window { isolated: true, .. } => (Some(&mut self.cut_off), false),
+            Window { served, .. } => ((!served).then_some(&mut self.passed), true),
+        };
+        if let Some(list) = list.filter(|_| at >= self.from) {
+            list.push(lasted);
+        }
+        self.recovered = window.promotes.then_some(at);
+        self.count(&window, at, is_known);
+    }
+
+    fn count(&mut self, window: &Window, until: Time, is_known: bool) {
+        let span = self.counted(window.life, until);
+        if is_known {
+            self.down += span;
+            self.dark += window.dark;
+        } else {
+            self.unknown += span;
+        }
+    }
+
+    /// Nobody watches any more.
+    fn end(&mut self, at: Time) {
+        let Some(since) = self.watching.take() else { return };
+        self.light(at);
+        self.watched += self.counted(since, at);
+        if let Some(window) = self.window.take() {
+            self.endless += usize::from(window.promotes && at >= self.from);
+            self.count(&window, at, window.promotes || !window.isolated);
+        }
+    }
+
+    /// The end of the history is now, or when the last monitor was seen last.
+    pub(super) fn finish(mut self, now: Time) -> Self {
+        self.latest = if self.watching.is_some() { self.latest.max(now) } else { self.latest };
+        self.end(self.latest);
+        self.watched = self.watched.saturating_sub(self.unknown);
+        for spans in [&mut self.to_promote, &mut self.to_recover, &mut self.passed, &mut self.cut_off] {
+            spans.sort_unstable();
+        }
+        self
+    }
+}
+
+/// True if the machine failed over by itself.
+fn is_outage(cause: Option<&str>) -> bool {
+    matches!(cause, Some("outage" | "flapping"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::json;
+    use crate::text::utc::rfc3339;
+
+    fn at(seconds: u64) -> Time {
+        Time::from_millis(1_795_298_400_000 + seconds * 1000)
+    }
+
+    fn sum_from(from: u64, entries: &[(u64, &str)], now: u64) -> Summary {
+        let mut summary = Summary::new(at(from));
+        for (seconds, fields) in entries {
+            summary.add(at(*seconds), &json::parse(&format!("{{{fields}}}")).unwrap());
+        }
+        summary.finish(at(now))
+    }
+
+    fn sum(entries: &[(u64, &str)], now: u64) -> Summary {
+        sum_from(0, entries, now)
+    }
+
+    /// Watched, down and dark, in seconds.
+    fn seconds(summary: &Summary) -> [u64; 3] {
+        [summary.watched, summary.down, summary.dark].map(|span| span.as_secs())
+    }
+
+    fn takes_over(life: u64) -> String {
+        format!(r#""event":"promoting","cause":"outage","life_at":"{}""#, rfc3339(at(life)))
+    }
+
+    const STARTED: &str = r#""event":"started""#;
+    const OPENED: &str = r#""event":"window_opened""#;
+    const PROMOTED: &str = r#""event":"promoted","cause":"outage""#;
+    const DEMOTED: &str = r#""event":"demoted""#;
+
+    #[test]
+    fn a_day_with_one_outage_and_one_flap() {
+        let takes_over = takes_over(9_995);
+        let day = [
+            (0, STARTED),
+            (5_000, OPENED),
+            (5_010, r#""event":"window_closed","lasted_seconds":12.5"#),
+            (10_000, OPENED),
+            (10_030, &takes_over),
+            (10_040, PROMOTED),
+            (10_600, r#""event":"window_closed","lasted_seconds":605"#),
+            (10_960, DEMOTED),
+            (50_000, r#""event":"promoting","cause":"drill""#),
+            (50_010, r#""event":"promoted","cause":"drill""#),
+            (50_070, DEMOTED),
+        ];
+        let summary = sum(&day, 86_400);
+        let expected = "2026-11-21 22:00:00Z to 2026-11-22 22:00:00Z, watched for 1 d\n\
+            primary available    99.285 %, down for 10 m 17 s\n\
+            the pair             99.933 %, nobody served for 57 s\n\
+            outages              1\n\
+            time to promote      1, median 45 s, longest 45 s\n\
+            time to recover      1, median 10 m 5 s, longest 10 m 5 s\n\
+            windows that passed  1, median 12 s, longest 12 s\n\
+            this host cut off    none\n\
+            drills               1\n";
+        assert_eq!(summary.to_text(), expected);
+        assert_eq!(summary.to_json().get("primary_down_seconds").and_then(|it| it.as_f64()), Some(617.5));
+        // The same without what the thinning of an old history leaves out.
+        let thinned: Vec<_> = day.into_iter().filter(|(_, entry)| *entry != OPENED).collect();
+        assert_eq!(sum(&thinned, 86_400).to_text(), expected);
+        // Of the later half only.
+        assert_eq!(seconds(&sum_from(10_100, &day, 86_400)), [76_300, 500, 0]);
+        assert_eq!(seconds(&sum_from(60_000, &day, 86_400)), [26_400, 0, 0]);
+    }
+
+    #[test]
+    fn an_outage_that_overtakes_a_drill_is_a_promotion_and_nobody_went_without_an_answer() {
+        let night = [
+            (0, r#""event":"started""#),
+            (100, r#""event":"promoting","cause":"drill""#),
+            (110, r#""event":"promoted","cause":"drill""#),
+            (120, r#""event":"window_opened""#),
+            (120, r#""event":"drill_ended","outcome":"overtaken""#),
+            (150, r#""event":"promoted","cause":"outage""#),
+            (600, r#""event":"window_closed","lasted_seconds":485"#),
+            (630, r#""event":"demoted""#),
+        ];
+        let summary = sum(&night, 1000);
+        let second = Duration::from_secs;
+        assert_eq!((summary.to_promote, summary.to_recover), (vec![second(30)], vec![second(485)]));
+        assert_eq!((summary.passed, summary.dark, summary.drills), (vec![], Duration::ZERO, 1));
+    }
+
+    #[test]
+    fn what_nobody_watched_counts_neither_way() {
+        let nights = [(0, STARTED), (100, r#""event":"stopped""#), (50_000, STARTED), (50_050, OPENED)];
+        assert_eq!(seconds(&sum(&nights, 50_100)), [200, 50, 50]);
+        assert_eq!(sum(&[], 5).to_text(), "no history yet\n");
+    }
+
+    #[test]
+    fn a_monitor_that_was_killed_has_watched_until_it_was_seen_last() {
+        let back = format!(r#""event":"started","seen_at":"{}""#, rfc3339(at(5_000)));
+        let killed = [(0, STARTED), (10, r#""event":"armed""#), (9_000, &*back)];
+        assert_eq!(seconds(&sum(&killed, 10_000)), [6_000, 0, 0]);
+        let unknown = [(0, STARTED), (10, r#""event":"armed""#), (9_000, STARTED)];
+        assert_eq!(seconds(&sum(&unknown, 10_000)), [1_010, 0, 0]);
+        // In the middle of an outage in which this host serves.
+        let takes_over = takes_over(95);
+        let outage = [
+            (0, STARTED),
+            (100, OPENED),
+            (130, &*takes_over),
+            (140, PROMOTED),
+            (150, r#""event":"started""#),
+            (150, r#""event":"adopted","cause":"outage""#),
+            (155, OPENED),
+            (300, r#""event":"window_closed","lasted_seconds":150"#),
+        ];
+        let summary = sum(&outage, 400);
+        assert_eq!((seconds(&summary), summary.outages(), summary.passed.len()), ([390, 195, 45], 1, 0));
+    }
+
+    #[test]
+    fn a_gateway_that_goes_down_while_it_serves_leaves_nobody() {
+        let takes_over = takes_over(95);
+        let night = [
+            (0, STARTED),
+            (100, OPENED),
+            (130, &*takes_over),
+            (140, PROMOTED),
+            (200, r#""event":"went_down""#),
+            (220, r#""event":"serves_again""#),
+            (300, r#""event":"window_closed","lasted_seconds":205"#),
+            (310, r#""event":"went_down""#),
+            (310, DEMOTED),
+        ];
+        assert_eq!(seconds(&sum(&night, 1_000)), [1_000, 205, 65]);
+    }
+
+    #[test]
+    fn a_night_in_which_we_were_cut_off_says_nothing_of_the_primary() {
+        let night = [
+            (0, STARTED),
+            (100, OPENED),
+            (130, r#""event":"isolated""#),
+            (700, r#""event":"reconnected""#),
+            (700, r#""event":"window_closed","lasted_seconds":605"#),
+        ];
+        let summary = sum(&night, 1_000);
+        assert_eq!((seconds(&summary), summary.cut_off.len(), summary.passed.len()), ([395, 0, 0], 1, 0));
+        // Unless it came to a promotion all the same.
+        let takes_over = takes_over(95);
+        let night = [(0, STARTED), (100, OPENED), (130, r#""event":"isolated""#), (200, &takes_over), (210, PROMOTED)];
+        assert_eq!(seconds(&sum(&night, 1_000)), [1_000, 905, 115]);
+    }
+
+    #[test]
+    fn a_promotion_that_was_called_off_is_a_window_that_passed() {
+        let takes_over = takes_over(95);
+        let night = [
+            (0, STARTED),
+            (100, OPENED),
+            (130, &*takes_over),
+            (133, r#""event":"window_closed","lasted_seconds":38"#),
+            (133, r#""event":"aborted","why":"healthy""#),
+        ];
+        let summary = sum(&night, 1_000);
+        assert_eq!((summary.passed.len(), summary.outages(), summary.to_promote.len()), (1, 0, 0));
+        let left_out = [(0, STARTED), (900, r#""event":"left_out","entries":80,"windows":40,"down_seconds":400.5"#)];
+        let summary = sum(&left_out, 1_000);
+        assert_eq!((seconds(&summary), summary.passed_more), ([1_000, 400, 400], 40));
+        assert!(summary.to_text().contains("and more, not kept   40\n"), "{}", summary.to_text());
+    }
+}

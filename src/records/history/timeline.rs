@@ -1,0 +1,142 @@
+//! Order and age of the history's entries: the file has the order, and the time between two entries is measured where
+//! one boot wrote both. Labels of the wall clock only stand in for what nothing has measured.
+
+use std::time::Duration;
+
+use crate::os::boot_time::{BootTime, Moment};
+use crate::records::history::moment;
+use crate::text::Time;
+use crate::text::json::Node;
+use crate::text::timestamp::distance;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// Bound of what labels may say of the time between two entries that nothing measured, where it is shown: a wall clock
+/// that was years wrong makes up no years.
+pub(super) const LONGEST_SHOWN: Duration = Duration::from_secs(400 * DAY);
+
+/// The same where it decides what is kept: that clock makes nothing older than a year.
+pub(super) const LONGEST_KEPT: Duration = Duration::from_secs(100 * DAY);
+
+/// Milliseconds by which labels run backwards when the clock was set.
+const CLOCK_SET: i64 = 60_000;
+
+/// Steps that are looked at, on either side, for the one that a clock which was set belongs to.
+const NEIGHBOURS: usize = 1000;
+
+/// Both clocks of an entry.
+pub(super) fn stamp(entry: &Node) -> Moment {
+    Moment { label: moment(entry), boot: BootTime::read(entry) }
+}
+
+/// Times of the entries with these stamps, which are in the order of the file. They never run backwards, and the last
+/// one lies as long before `now` as has passed since. What nothing measured counts for at most `longest`.
+pub(super) fn place(stamps: &[Moment], now: Moment, longest: Duration) -> Vec<Time> {
+    let all: Vec<Moment> = stamps.iter().copied().chain([now]).collect();
+    let mut steps: Vec<i64> = all
+        .windows(2)
+        .map(|pair| match pair {
+            [earlier, later] => later.measured_since(*earlier).map_or_else(
+                || distance(earlier.label, later.label),
+                |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX),
+            ),
+            _ => 0,
+        })
+        .collect();
+    let is_measured: Vec<bool> = all
+        .windows(2)
+        .map(|pair| matches!(pair, [earlier, later] if later.measured_since(*earlier).is_some()))
+        .collect();
+    settle(&mut steps, &is_measured);
+    let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX);
+    let mut at = now.label;
+    let mut times: Vec<Time> = Vec::with_capacity(stamps.len());
+    for (step, is_measured) in steps.iter().zip(&is_measured).rev() {
+        let step = if *is_measured { *step } else { (*step).clamp(0, longest) };
+        at = at - Duration::from_millis(step.unsigned_abs());
+        times.push(at);
+    }
+    times.reverse();
+    times
+}
+
+/// A step back of the labels is a clock that was set right, or wrong: it is taken off the nearest step forward that is
+/// as long, an earlier one if there is one.
+fn settle(steps: &mut [i64], is_measured: &[bool]) {
+    for index in 0..steps.len() {
+        let back = steps.get(index).map_or(0, |step| step.saturating_neg());
+        if back <= 0 || is_measured.get(index) == Some(&true) {
+            continue;
+        }
+        if back < CLOCK_SET {
+            // Entries of one turn of the monitor's loop may stand in another order.
+            steps.iter_mut().skip(index).take(1).for_each(|step| *step = 0);
+            continue;
+        }
+        let takes = |other: &usize| {
+            is_measured.get(*other) == Some(&false) && steps.get(*other).is_some_and(|&forward| forward >= back)
+        };
+        let forward = (0..index).rev().take(NEIGHBOURS).find(takes);
+        let forward = forward.or_else(|| (index + 1..steps.len()).take(NEIGHBOURS).find(takes));
+        if let Some(step) = forward.and_then(|forward| steps.get_mut(forward)) {
+            *step -= back;
+        }
+        if let Some(step) = steps.get_mut(index) {
+            *step = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(seconds: u64) -> Moment {
+        Moment { label: Time::from_millis((1_795_000_000 + seconds) * 1000), boot: None }
+    }
+
+    fn measured(seconds: u64, boot: u32, up: u64) -> Moment {
+        Moment { boot: Some(BootTime::new(boot, Duration::from_secs(up))), ..label(seconds) }
+    }
+
+    /// Seconds from the first entry to each later one and to the present.
+    fn spans(stamps: &[Moment], now: Moment) -> Vec<u64> {
+        let times: Vec<Time> = place(stamps, now, LONGEST_SHOWN).into_iter().chain([now.label]).collect();
+        times.iter().map(|time| time.since(times[0]).as_secs()).collect()
+    }
+
+    #[test]
+    fn what_one_boot_wrote_is_measured_whatever_the_wall_clock_said() {
+        let stamps = [measured(0, 1, 10), measured(3650 * DAY, 1, 20), measured(30, 1, 40)];
+        assert_eq!(spans(&stamps, measured(90, 1, 100)), [0, 10, 30, 90]);
+        // Three days back, and an hour back.
+        let stamps = [measured(4 * DAY, 1, 10), measured(DAY, 1, 20), measured(DAY - 3600, 1, 40)];
+        assert_eq!(spans(&stamps, measured(DAY, 1, 100)), [0, 10, 30, 90]);
+    }
+
+    #[test]
+    fn a_boot_without_a_clock_starts_in_1970_and_takes_nothing_from_what_was_before() {
+        let in_1970 = Moment { label: Time::from_millis(5000), boot: Some(BootTime::new(2, Duration::from_secs(5))) };
+        let stamps = [measured(0, 1, 10), measured(20, 1, 30), in_1970, measured(100, 2, 25)];
+        assert_eq!(spans(&stamps, measured(110, 2, 35)), [0, 20, 20, 40, 50]);
+    }
+
+    #[test]
+    fn labels_alone_make_up_no_years() {
+        // Ten years ahead and back.
+        let stamps = [label(0), label(3650 * DAY), label(3650 * DAY + 60), label(120)];
+        assert_eq!(spans(&stamps, label(180)), [0, 60, 120, 120, 180]);
+        // Three days behind and back.
+        let stamps = [label(3 * DAY), label(60), label(120), label(3 * DAY + 180)];
+        assert_eq!(spans(&stamps, label(3 * DAY + 240)), [0, 0, 60, 180, 240]);
+        // Ten years ahead, and not back yet.
+        let ahead = [label(0), label(10)];
+        assert!(*spans(&ahead, label(3650 * DAY)).last().unwrap() <= 400 * DAY + 10);
+    }
+
+    #[test]
+    fn an_ordinary_history_keeps_its_labels() {
+        let stamps = [label(0), label(60), label(86_400), label(50 * DAY)];
+        assert_eq!(place(&stamps, label(51 * DAY), LONGEST_SHOWN), stamps.map(|stamp| stamp.label));
+    }
+}

@@ -1,0 +1,78 @@
+//! What a segment starts with: all that the machine starts from.
+
+use crate::config::{
+    Config, {self},
+};
+use crate::failover::{Machine, Policy, Start};
+use crate::os::clock::Wall;
+use crate::records::state;
+use crate::records::trace::event::{read_unit, unit_to_json};
+use crate::text::Time;
+use crate::text::json::Value;
+use crate::text::json_fields::{as_list, field, optional};
+
+/// How a machine starts, or goes on under another configuration.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    /// When, in the machine's time.
+    pub at: Time,
+    /// The configuration in force.
+    pub config: Config,
+    /// Whether it names witnesses that apply.
+    pub witnessed: bool,
+    /// What was remembered and found.
+    pub start: Start,
+    /// Whether the machine ran before and its upstreams are the same; a machine that starts has no such past.
+    pub same_upstreams: Option<bool>,
+}
+
+impl Begin {
+    /// A machine that starts so.
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        Machine::new(self.policy(), self.at, self.start.clone())
+    }
+
+    /// What decisions rest on.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy::new(&self.config, self.witnessed)
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let memory = state::to_json(&self.start.memory, Wall::new(self.at, self.at));
+        Value::object([
+            ("at", self.at.as_millis().into()),
+            (
+                "begin",
+                Value::object([
+                    ("version", env!("CARGO_PKG_VERSION").into()),
+                    ("config", self.config.to_json()),
+                    ("witnessed", self.witnessed.into()),
+                    ("memory", memory),
+                    ("armed", Value::array(self.start.armed.iter().copied())),
+                    ("unit", self.start.unit.map(unit_to_json).into()),
+                    ("same_upstreams", self.same_upstreams.map_or(Value::Null, Into::into)),
+                ]),
+            ),
+        ])
+    }
+
+    pub(super) fn read(at: Time, node: &Value) -> Result<Self, String> {
+        let config = config::parse(&field(node, "config")?.value.to_string(), "the trace's configuration");
+        let truth =
+            |node: &Value, key: &str| node.as_bool().ok_or_else(|| format!("`{key}` is neither true nor false"));
+        let armed = as_list(field(node, "armed")?, "armed")?.iter().map(|node| truth(node, "armed"));
+        Ok(Self {
+            at,
+            config: config.map_err(|problems| problems.to_string())?,
+            witnessed: truth(field(node, "witnessed")?, "witnessed")?,
+            start: Start {
+                memory: state::understand(field(node, "memory")?)?,
+                armed: armed.collect::<Result<_, _>>()?,
+                unit: optional(node, "unit", |node, _| read_unit(node))?,
+            },
+            same_upstreams: optional(node, "same_upstreams", |node, key| truth(node, key))?,
+        })
+    }
+}

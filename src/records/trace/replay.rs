@@ -1,0 +1,344 @@
+//! Runs a trace again: the machine decides a second time, and each decision is shown with the facts behind it.
+//!
+//! A trace may come from anywhere, so it is replayed segment by segment, equal events share one, and what is shown goes
+//! out line by line: the memory that this takes grows with the file and not with what the file stands for.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt::Write as _;
+use std::io::{
+    Write, {self},
+};
+use std::path::Path;
+
+use crate::config::Config;
+use crate::events::Entry;
+use crate::failover::{Action, Command, Event, Machine, Observation, Order, Role, names};
+use crate::os::atomic_file::{
+    Error, {self},
+};
+use crate::os::clock::Wall;
+use crate::os::load_or_quarantine;
+use crate::records::history::older;
+use crate::records::trace::begin::Begin;
+use crate::records::trace::{FULL, SEGMENT, event, tracer};
+use crate::text::json::Value;
+use crate::text::json_fields::{as_list, as_texts};
+use crate::text::utc::{people, span};
+use crate::text::{Time, printable};
+
+/// The longest trace that is read, in bytes: no file becomes longer.
+const MAX: usize = FULL as usize + 3 * SEGMENT;
+
+/// The width of the column of events.
+const EVENT: usize = 19;
+
+/// The longest sentence that is shown, in characters.
+const LONGEST: usize = 2000;
+
+/// The most differing decisions that are shown; the rest is counted.
+const SHOWN_DIFFERENCES: usize = 1000;
+
+/// The outcome of a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// The events that a machine was given.
+    pub events: usize,
+    /// The decisions that it took.
+    pub decisions: usize,
+    /// The events after which it decided otherwise than the one that ran.
+    pub differences: usize,
+    /// The lines that cannot be read.
+    pub unreadable: usize,
+    /// The events that no readable line `begin` precedes.
+    pub without_begin: usize,
+}
+
+impl Replayed {
+    /// Names what was left out; `None` where nothing was.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
+        let lines =
+            (self.unreadable > 0).then(|| format!("lines left out because they cannot be read: {}", self.unreadable));
+        let events = (self.without_begin > 0).then(|| {
+            let count = self.without_begin;
+            format!("events left out because no line that can be read says what they begin with: {count}")
+        });
+        let left_out: Vec<String> = lines.into_iter().chain(events).collect();
+        (!left_out.is_empty()).then(|| left_out.join("; "))
+    }
+}
+
+/// Reads the trace at `path`, and the one before it.
+///
+/// # Errors
+/// When there is none, it is empty, or it cannot be read.
+pub fn read(path: &Path) -> Result<String, Error> {
+    let mut text = String::new();
+    for path in [&older(path), path] {
+        let bytes = atomic_file::read(path, MAX)?.unwrap_or_default();
+        text.push_str(&String::from_utf8_lossy(&bytes));
+        text.push('\n');
+    }
+    if text.trim().is_empty() {
+        return Err(Error::NoTrace { path: path.to_owned() });
+    }
+    Ok(text)
+}
+
+/// Replays a trace's text and prints each decision.
+///
+/// # Errors
+/// When it cannot be printed.
+pub fn replay(text: &str, out: &mut dyn Write) -> io::Result<Replayed> {
+    let mut show = Show { out, seen: Replayed::default(), machine: None };
+    let mut segment = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let node = load_or_quarantine::parse(line.as_bytes());
+        let begin = node.as_ref().ok().filter(|node| node.get("at").is_some()).and_then(|node| node.get("begin"));
+        let read = node.as_ref().map_err(Clone::clone).and_then(|node| read_line(node, line, &segment));
+        show.seen.unreadable += usize::from(read.is_err());
+        // The events of one segment overlap as they are written, and segments do not. After a `begin` that cannot be
+        // read nothing is known any more.
+        let starts = matches!(&read, Ok(Line { said: Said::Begin { starts: true, .. }, .. }));
+        if starts || (begin.is_some() && read.is_err()) {
+            show.segment(std::mem::take(&mut segment))?;
+        }
+        segment.extend(read);
+    }
+    show.segment(segment)?;
+    show.finish()
+}
+
+/// One line of a segment.
+struct Line<'a> {
+    at: Time,
+    said: Said<'a>,
+}
+
+/// The content of a line.
+enum Said<'a> {
+    /// The text, which is read again when its time has come: a configuration takes many times its text's room.
+    Begin { text: &'a str, starts: bool },
+    /// One event, or equal ones, and the milliseconds from each to the next.
+    Events { event: Event, did: Vec<String>, more: Vec<u64> },
+    /// A gap.
+    Lost,
+}
+
+fn read_line<'a>(line: &Value, text: &'a str, before: &[Line]) -> Result<Line<'a>, String> {
+    if line.get("lost").is_some() {
+        return Ok(Line { at: before.last().map_or(Time::default(), |line| line.at), said: Said::Lost });
+    }
+    let at = line.get("at").and_then(|at| at.as_u64()).map(Time::from_millis).ok_or("it has no time")?;
+    if let Some(begin) = line.get("begin") {
+        let starts = Begin::read(at, begin)?.same_upstreams.is_none();
+        return Ok(Line { at, said: Said::Begin { text, starts } });
+    }
+    let event = event::read(line)?;
+    let did = line.get("did").map_or(Ok(Vec::new()), |did| as_texts(did, "did"))?;
+    let more = line.get("more").map_or(Ok(&[] as &[_]), |more| as_list(more, "more"))?;
+    if more.len() > tracer::LENGTH {
+        return Err("`more` is longer than any that is written".to_owned());
+    }
+    let more = more.iter().map(|step| step.as_u64().ok_or("`more` is no list of numbers"));
+    Ok(Line { at, said: Said::Events { event, did, more: more.collect::<Result<_, _>>()? } })
+}
+
+/// The decisions, by the names under which the history and the orders are known.
+#[must_use]
+pub fn decisions(actions: &[Action], at: Time, config: &Config) -> Vec<&'static str> {
+    actions.iter().filter_map(|action| Some(decision(action, at, config)?.0)).collect()
+}
+
+fn decision(action: &Action, at: Time, config: &Config) -> Option<(&'static str, String)> {
+    match action {
+        Action::Order(Order::Start) => Some(("start", "systemd is asked to start the gateway".to_owned())),
+        Action::Order(Order::Stop) => Some(("stop", "systemd is asked to stop the gateway".to_owned())),
+        Action::Order(Order::Kill) => Some(("kill", "systemd is asked to kill the gateway".to_owned())),
+        Action::Say(note) => {
+            let entry = Entry::of_machine(note, at, Wall::new(at, at), config);
+            Some((entry.event, entry.text))
+        }
+        Action::Look(_) | Action::Pull | Action::CutSync | Action::Push | Action::AskWitnesses => None,
+    }
+}
+
+struct Show<'a> {
+    out: &'a mut dyn Write,
+    seen: Replayed,
+    machine: Option<(Machine, Config)>,
+}
+
+impl Show<'_> {
+    /// Replays a segment's lines in the order of their times; of one time, in the order in which they were written.
+    fn segment(&mut self, lines: Vec<Line>) -> io::Result<()> {
+        let next = |(index, line): (usize, &Line)| Reverse((line.at, index, 0));
+        let mut next: BinaryHeap<_> = lines.iter().enumerate().map(next).collect();
+        while let Some(Reverse((at, index, step))) = next.pop() {
+            match lines.get(index).map(|line| &line.said) {
+                Some(Said::Begin { text, .. }) => self.begin(at, text)?,
+                Some(Said::Lost) => self.row(at, "lost", "events are missing here: the disk was too slow for them")?,
+                Some(Said::Events { event, did, more }) => {
+                    // The decisions that were written down are those after the first.
+                    self.event(at, event, if step == 0 { did } else { &[] })?;
+                    if let Some(millis) = more.get(step) {
+                        let at = Time::from_millis(at.as_millis().saturating_add(*millis));
+                        next.push(Reverse((at, index, step + 1)));
+                    }
+                }
+                None => {}
+            }
+        }
+        self.machine = None;
+        Ok(())
+    }
+
+    fn begin(&mut self, at: Time, text: &str) -> io::Result<()> {
+        let node = load_or_quarantine::parse(text.as_bytes()).ok();
+        let Some(begin) = node.as_ref().and_then(|node| Begin::read(at, node.get("begin")?).ok()) else {
+            return Ok(());
+        };
+        match (begin.same_upstreams, &mut self.machine) {
+            (Some(same), Some((machine, config))) => {
+                machine.reconfigure(begin.policy(), same, &begin.start.armed);
+                *config = begin.config;
+                self.row(at, "reloaded", "another configuration is in force")
+            }
+            (Some(_), None) => Ok(()),
+            (None, _) => {
+                let machine = begin.machine();
+                let text = format!("a machine starts, as {}", names::role(machine.role()));
+                self.machine = Some((machine, begin.config));
+                self.row(at, "begin", &text)
+            }
+        }
+    }
+
+    /// Gives one event to the machine. Events before the first beginning are the end of something that is not known.
+    fn event(&mut self, at: Time, event: &Event, did: &[String]) -> io::Result<()> {
+        let Some((mut machine, config)) = self.machine.take() else {
+            self.seen.without_begin += 1;
+            return Ok(());
+        };
+        let before = names::role(machine.role());
+        let actions = machine.handle(at, event.clone());
+        let decided: Vec<_> = actions.iter().filter_map(|action| decision(action, at, &config)).collect();
+        let differs = !decided.iter().map(|(name, _)| *name).eq(did.iter().map(String::as_str));
+        self.seen.events += 1;
+        self.seen.decisions += decided.len();
+        self.seen.differences += usize::from(differs);
+        if !differs || self.seen.differences <= SHOWN_DIFFERENCES {
+            for (name, text) in &decided {
+                self.row(at, name, text)?;
+            }
+            if !decided.is_empty() {
+                let because = format!("{}; it was {before}; {}", words(event, &config), facts(at, &machine, &config));
+                self.line(&" ".repeat(people(at).len()), "because", &because)?;
+            }
+            if differs {
+                let recorded = if did.is_empty() { "nothing".to_owned() } else { did.join(", ") };
+                self.row(at, "DIFFERS", &format!("what was decided then: {recorded}"))?;
+            }
+        }
+        self.machine = Some((machine, config));
+        Ok(())
+    }
+
+    fn row(&mut self, at: Time, name: &str, text: &str) -> io::Result<()> {
+        self.line(&people(at), name, text)
+    }
+
+    fn line(&mut self, at: &str, name: &str, text: &str) -> io::Result<()> {
+        // A file may come from anywhere.
+        let (name, text) = (printable(name, EVENT), printable(text, LONGEST));
+        writeln!(self.out, "{at}  {name:EVENT$}  {text}")
+    }
+
+    fn finish(self) -> io::Result<Replayed> {
+        let Self { out, seen, .. } = self;
+        let as_then = match seen.differences {
+            0 => "all as they were taken".to_owned(),
+            some if some > SHOWN_DIFFERENCES => {
+                format!("{some} times otherwise than then, of which {SHOWN_DIFFERENCES} are shown")
+            }
+            some => format!("{some} times otherwise than then"),
+        };
+        if seen.events > 0 {
+            writeln!(out, "{} events, {} decisions, {as_then}", seen.events, seen.decisions)?;
+        }
+        Ok(seen)
+    }
+}
+
+/// An event, in words.
+fn words(event: &Event, config: &Config) -> String {
+    match event {
+        Event::Probed { upstream, verdict } => {
+            let name = config.upstreams.get(*upstream).map_or("?", |upstream| upstream.name.as_str());
+            format!("a probe of {name}: {verdict}")
+        }
+        Event::Witnessed { alive: true } => "a witness answers".to_owned(),
+        Event::Witnessed { alive: false } => "no witness answers".to_owned(),
+        Event::Observed(seen) => format!("a look at the gateway: {}", seen_in_words(seen)),
+        Event::Ordered(Ok(())) => "systemd takes the order".to_owned(),
+        Event::Ordered(Err(why)) => format!("the order fails: {why}"),
+        Event::Pulled { .. } => "the end of a pull".to_owned(),
+        Event::Pushed { .. } => "the end of a push".to_owned(),
+        Event::Command(Command::Hold { kind, .. }) => format!("an operator's word: {}", names::hold(*kind)),
+        Event::Command(Command::Resume) => "an operator's word: resume".to_owned(),
+        Event::Command(Command::Drill { .. }) => "an operator's word: drill".to_owned(),
+        Event::Tick => "the clock".to_owned(),
+    }
+}
+
+fn seen_in_words(seen: &Observation) -> String {
+    let unit = seen.unit.map_or("systemd was not asked", |unit| names::unit_state(unit.state));
+    match seen.verdict {
+        Some(verdict) => format!("{unit}, {verdict}"),
+        None => unit.to_owned(),
+    }
+}
+
+/// What the decision rests on, as it stands after it: how far each thing is from where it would count.
+fn facts(at: Time, machine: &Machine, config: &Config) -> String {
+    let mut facts = match machine.window() {
+        Some((elapsed, life)) => format!(
+            "no life for {} of {}, since {}, in {} probes of at least {}",
+            span(elapsed),
+            span(machine.window_needs()),
+            people(life),
+            machine.window_failures(),
+            config.promote.failures
+        ),
+        None => "no window".to_owned(),
+    };
+    let recent = machine.availability();
+    if recent.outages > 1 {
+        let (available, over) = (span(recent.available), span(recent.over));
+        let _ = write!(facts, "; available for {available} of the last {over}, outages in it: {}", recent.outages);
+    }
+    for (index, (upstream, known)) in config.upstreams.iter().zip(machine.upstreams()).enumerate() {
+        let verdict = known.latest.map_or("not probed yet".to_owned(), |(_, verdict)| verdict.to_string());
+        let _ = write!(facts, "; {}: {verdict}", upstream.name);
+        if let (Some(ready_for), Role::Active(_) | Role::Demoting(_)) = (known.ready_for, machine.role()) {
+            let _ = write!(facts, ", ready for {} of {}", span(ready_for), span(machine.hold_down(Some(index))));
+        }
+        facts.push_str(if known.armed { "" } else { ", never seen healthy" });
+        facts.push_str(if known.unsteady { ", unsteady" } else { "" });
+    }
+    if let Some(unit) = machine.unit() {
+        let _ = write!(facts, "; gateway: {}", names::unit_state(unit.state));
+    }
+    if let Some(hold) = machine.memory().hold {
+        let until =
+            hold.until.map_or("until it is ended".to_owned(), |until| format!("for {} more", span(until.since(at))));
+        let _ = write!(facts, "; hold: {}, {until}", names::hold(hold.kind));
+    }
+    match (machine.isolated(), machine.wants_witness()) {
+        (true, _) => facts.push_str("; no witness answers"),
+        (false, false) if machine.window().is_some() => facts.push_str("; no witness is needed"),
+        _ => {}
+    }
+    facts
+}

@@ -1,0 +1,102 @@
+//! Takes this program away again: its units and what allows them to act. What it has written, and what keeps the host
+//! in order, stays; and so does a gateway of somebody else's, such as a primary's, whatever its unit is called.
+
+use crate::gateway_check::CHECK;
+use crate::setup::files::{GATEWAY_UNIT, PRIMARY, PROGRAM, STANDBY, is_ours};
+use crate::setup::service::{DRILL_TIMER, GATEWAY, MONITOR, TIMER};
+use crate::setup::target::Site;
+use crate::setup::{State, Step, migration, openclaw, primary, step};
+use crate::workspace::unit::{PULL, PUSH};
+
+pub(super) static STEPS: [Step; 3] = [
+    step("stop", "nobody watches any more, and this host's gateway goes down", running, stop),
+    step("units", "systemd and polkit forget them", units, remove_units),
+    step("program", "nothing starts it any more", program, remove_program),
+];
+
+/// First what starts others.
+const UNITS: [&str; 7] = [DRILL_TIMER, MONITOR, TIMER, GATEWAY, CHECK, PULL, PUSH];
+
+fn units_to_stop(site: &Site) -> Vec<&'static str> {
+    let is_to_go = |name: &&str| {
+        let unit = site.unit(name);
+        (unit.is_up() || unit.is_enabled()) && (*name != GATEWAY || is_ours(site, &GATEWAY_UNIT))
+    };
+    UNITS.into_iter().filter(is_to_go).collect()
+}
+
+fn running(site: &Site) -> State {
+    let found = units_to_stop(site);
+    let serves = if site.unit(GATEWAY).is_up() && found.contains(&GATEWAY) { "; it serves now" } else { "" };
+    match found.is_empty() {
+        true => State::Done("none of its units runs".into()),
+        false => State::Todo(format!("stop and disable {}{serves}", found.join(", "))),
+    }
+}
+
+fn stop(site: &Site) -> Result<(), String> {
+    units_to_stop(site).iter().try_for_each(|unit| site.run("systemctl", &["disable", "--now", unit]))
+}
+
+fn paths(site: &Site) -> Vec<&'static str> {
+    let is_to_go = |path: &&str| {
+        let is_there = site.world.path(path).symlink_metadata().is_ok();
+        is_there
+            && match *path {
+                path if path == GATEWAY_UNIT.path => is_ours(site, &GATEWAY_UNIT),
+                openclaw::DROP_IN => openclaw::is_our_drop_in(site),
+                _ => true,
+            }
+    };
+    let shipped = STANDBY.iter().chain(&PRIMARY).map(|file| file.path);
+    let mut found: Vec<_> = Vec::new();
+    for path in shipped.chain([openclaw::DROP_IN, migration::VARIABLES, primary::DROP_IN]).filter(is_to_go) {
+        if !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn units(site: &Site) -> State {
+    let found = paths(site);
+    match found.is_empty() {
+        true => State::Done("they are gone".into()),
+        false => State::Todo(format!("remove {}", found.join(", "))),
+    }
+}
+
+fn remove_units(site: &Site) -> Result<(), String> {
+    paths(site).iter().try_for_each(|path| site.remove(path))?;
+    site.run("systemctl", &["daemon-reload"])
+}
+
+fn program(site: &Site) -> State {
+    match site.world.path(PROGRAM).symlink_metadata() {
+        Ok(_) => State::Todo(format!("remove {PROGRAM}")),
+        Err(_) => State::Done("it is gone".into()),
+    }
+}
+
+fn remove_program(site: &Site) -> Result<(), String> {
+    site.remove(PROGRAM)
+}
+
+/// What stays.
+pub(super) fn notes(site: &Site) -> Vec<String> {
+    let mut notes = vec![
+        "left as they are: /etc/openclaw-failover, /etc/openclaw, /var/lib/openclaw-failover, /var/lib/openclaw-sync, the \
+         users and their homes, the workspace"
+            .to_owned(),
+        "left as they are: the firewall, fail2ban, upgrades, and all packages".to_owned(),
+    ];
+    for name in migration::aside(site) {
+        let (unit, _) = name.split_once(migration::ASIDE).unwrap_or((&name, ""));
+        notes.push(format!(
+            "to have back what was there before, cd /etc/systemd/system && mv {name} {unit} && systemctl daemon-reload, and \
+             enable what is to run"
+        ));
+    }
+    notes.push("gateways of openclaw's own that were set aside are in ~openclaw/.config/systemd/user".into());
+    notes
+}

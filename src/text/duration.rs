@@ -1,0 +1,142 @@
+//! Durations as people write them: `"500ms" "10s" "5m" "2h" "30d"`.
+//!
+//! A whole number and one unit, nothing else, so that every duration has one obvious reading and a printed
+//! configuration reads back as the same one.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The longest duration that is accepted. It keeps every sum of two durations far from any overflow.
+pub const MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Units in milliseconds, the largest first.
+const UNITS: [(&str, u64); 5] =
+    [("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
+
+/// Spellings that people try, and the unit they mean.
+const NEAR_UNITS: [(&str, &str); 19] = [
+    ("milliseconds", "ms"),
+    ("millis", "ms"),
+    ("msec", "ms"),
+    ("seconds", "s"),
+    ("second", "s"),
+    ("secs", "s"),
+    ("sec", "s"),
+    ("minutes", "m"),
+    ("minute", "m"),
+    ("mins", "m"),
+    ("min", "m"),
+    ("hours", "h"),
+    ("hour", "h"),
+    ("hrs", "h"),
+    ("hr", "h"),
+    ("days", "d"),
+    ("day", "d"),
+    ("D", "d"),
+    ("S", "s"),
+];
+
+/// Reads a duration.
+///
+/// # Errors
+/// Says what is wrong with the text and how to write it; the message does not repeat the text itself.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    if digits.is_empty() {
+        return Err(shape());
+    }
+    if unit.is_empty() {
+        return Err(format!("has no unit; write \"{digits}s\" for seconds"));
+    }
+    let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+        return Err(nearest(digits, unit));
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|count| count.checked_mul(*scale))
+        .map(Duration::from_millis)
+        .filter(|duration| *duration <= MAX)
+        .ok_or_else(|| format!("is too long; at most {} is accepted", show(MAX)))
+}
+
+/// Shows a duration in the largest unit that is exact, so that [`parse`] reads the same one back. What lies below a
+/// millisecond is cut off.
+pub fn show(duration: Duration) -> impl fmt::Display {
+    CommandOutput(duration)
+}
+
+struct CommandOutput(Duration);
+
+impl fmt::Display for CommandOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_millis();
+        let exact = |(_, scale): &&(&str, u64)| millis.is_multiple_of(u128::from(*scale));
+        match UNITS.iter().find(exact) {
+            Some((unit, scale)) if millis > 0 => write!(f, "{}{unit}", millis / u128::from(*scale)),
+            _ => f.write_str("0s"),
+        }
+    }
+}
+
+fn nearest(digits: &str, unit: &str) -> String {
+    let word = unit.trim();
+    let known = UNITS.iter().map(|(name, _)| (*name, *name));
+    match NEAR_UNITS.into_iter().chain(known).find(|(near, _)| *near == word) {
+        Some((_, meant)) => format!("is not a duration; did you mean \"{digits}{meant}\"?"),
+        None => shape(),
+    }
+}
+
+fn shape() -> String {
+    "is not a duration; write a whole number and a unit, such as \"500ms\", \"10s\", \"5m\", \"2h\" or \"30d\"".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_shows_and_shows_what_it_reads() {
+        for text in ["500ms", "10s", "5m", "2h", "30d", "345s", "90s", "0s", "3650d", "1001ms"] {
+            assert_eq!(show(parse(text).unwrap()).to_string(), text);
+        }
+        let mut millis = 1;
+        while Duration::from_millis(millis) <= MAX {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(parse(&show(duration).to_string()), Ok(duration));
+            millis = millis * 3 + millis % 7;
+        }
+    }
+
+    #[test]
+    fn shows_the_largest_exact_unit() {
+        assert_eq!(show(Duration::from_secs(60)).to_string(), "1m");
+        assert_eq!(show(Duration::from_secs(61)).to_string(), "61s");
+        assert_eq!(show(Duration::from_secs(86_400)).to_string(), "1d");
+        assert_eq!(show(Duration::from_micros(1500)).to_string(), "1ms");
+    }
+
+    #[test]
+    fn says_how_to_write_it() {
+        let cases = [
+            ("30", "write \"30s\""),
+            ("30sec", "did you mean \"30s\""),
+            ("5 m", "did you mean \"5m\""),
+            ("", "such as"),
+            ("1.5m", "such as"),
+            ("-5s", "such as"),
+            ("+5s", "such as"),
+            ("5s5m", "such as"),
+            ("٣s", "such as"),
+            ("3651d", "at most 3650d"),
+            ("99999999999999999999s", "at most 3650d"),
+            ("18446744073709551615d", "at most 3650d"),
+        ];
+        for (text, hint) in cases {
+            let problem = parse(text).unwrap_err();
+            assert!(problem.contains(hint), "{text}: {problem}");
+        }
+    }
+}

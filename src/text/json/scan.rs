@@ -1,0 +1,151 @@
+//! The pass before the tokenizer.
+//!
+//! nanoserde's tokenizer is lenient where JSON is not: it takes a NUL for the end of the text, calls itself once per
+//! comment (so that enough comments exhaust the stack), reads `\q` as `q`, and lets strings run over line ends, which
+//! reports a forgotten quote at the end of the file. This pass refuses all of that at its place and blanks comments.
+
+use std::str::Chars;
+
+use crate::text::json::{Error, Position};
+
+/// Returns the text with every comment replaced by blanks of the same shape, so that positions stay true.
+pub(super) fn scan(text: &str, comments: bool) -> Result<String, Error> {
+    let mut scanner =
+        Scanner { rest: text.chars(), out: String::with_capacity(text.len()), at: Position { line: 1, col: 0 } };
+    while let Some(c) = scanner.take() {
+        match c {
+            '"' => scanner.string()?,
+            '/' if comments => scanner.comment()?,
+            '/' => return Err(scanner.error("unexpected `/` (comments are not allowed here)")),
+            '\0' => return Err(scanner.error("a NUL character")),
+            _ => {}
+        }
+    }
+    Ok(scanner.out)
+}
+
+struct Scanner<'a> {
+    rest: Chars<'a>,
+    out: String,
+    at: Position,
+}
+
+impl Scanner<'_> {
+    fn take(&mut self) -> Option<char> {
+        let c = self.skip()?;
+        self.out.push(c);
+        Some(c)
+    }
+
+    fn skip(&mut self) -> Option<char> {
+        let c = self.rest.next()?;
+        if c == '\n' {
+            self.at.line += 1;
+            self.at.col = 0;
+        } else {
+            self.at.col += 1;
+        }
+        Some(c)
+    }
+
+    fn blank(&mut self) -> Option<char> {
+        let c = self.skip()?;
+        self.out.push(if c == '\n' { c } else { ' ' });
+        Some(c)
+    }
+
+    fn string(&mut self) -> Result<(), Error> {
+        let start = self.at;
+        loop {
+            match self.take() {
+                Some('"') => return Ok(()),
+                Some('\\') => self.escape()?,
+                Some(c) if c >= ' ' => {}
+                _ => {
+                    return Err(Error {
+                        at: start,
+                        message: "text without its closing quote on the same line".to_owned(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Error> {
+        match self.take() {
+            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => Ok(()),
+            Some('u') if (0..4).all(|_| self.take().is_some_and(|c| c.is_ascii_hexdigit())) => Ok(()),
+            _ => Err(self.error("an unknown escape after `\\`")),
+        }
+    }
+
+    fn comment(&mut self) -> Result<(), Error> {
+        let start = self.at;
+        self.out.pop();
+        self.out.push(' ');
+        let closed = match self.blank() {
+            Some('/') => {
+                while !matches!(self.blank(), Some('\n') | None) {}
+                true
+            }
+            Some('*') => self.block_comment(),
+            _ => {
+                let message = "expected `//` or `/*`".to_owned();
+                return Err(Error { at: start, message });
+            }
+        };
+        if closed {
+            return Ok(());
+        }
+        let message = "a comment without its closing `*/`".to_owned();
+        Err(Error { at: start, message })
+    }
+
+    /// Whether the comment ends.
+    fn block_comment(&mut self) -> bool {
+        let mut star = false;
+        while let Some(c) = self.blank() {
+            if star && c == '/' {
+                return true;
+            }
+            star = c == '*';
+        }
+        false
+    }
+
+    fn error(&self, message: &str) -> Error {
+        let message = message.to_owned();
+        Error { at: self.at, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_become_blanks_and_text_keeps_its_slashes() {
+        let blanked = scan("{ // one\n/* *\n/ */ \"a//b\": 1 }", true).unwrap();
+        assert_eq!(blanked, "{       \n    \n     \"a//b\": 1 }");
+    }
+
+    #[test]
+    fn a_hundred_thousand_comments_cost_no_stack() {
+        let text = format!("{}7", "/**/".repeat(100_000));
+        assert!(scan(&text, true).unwrap().ends_with(" 7"));
+    }
+
+    #[test]
+    fn what_the_tokenizer_would_let_pass_is_refused_at_its_place() {
+        let at = |text: &str| {
+            let error = scan(text, true).unwrap_err();
+            (error.at.line, error.at.col)
+        };
+        assert_eq!(at("7\0"), (1, 2));
+        assert_eq!(at("{\n \"a\": \"b\n}"), (2, 7));
+        assert_eq!(at(r#"["\q"]"#), (1, 4));
+        assert_eq!(at(r#"["\u12"]"#), (1, 7));
+        assert_eq!(at("\n /* never"), (2, 2));
+        assert!(scan("// not here\n1", false).is_err());
+    }
+}

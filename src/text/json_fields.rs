@@ -1,0 +1,97 @@
+//! The fields of what is written: times, spans and words in JSON, and back.
+//!
+//! Reading is strict where a field is there and lenient about what else is there: a newer version may know more.
+
+use std::time::Duration;
+
+use crate::text::json::{Node, Value};
+use crate::text::{Time, utc};
+
+/// The version of every file written here. It changes when an older reader would misunderstand a newer file.
+pub(crate) const SCHEMA: u64 = 1;
+
+/// A span in seconds, exact to the millisecond.
+pub(crate) fn seconds(span: Duration) -> Value {
+    let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    Value::Float(millis as f64 / 1000.0)
+}
+
+/// A moment, as RFC 3339.
+pub(crate) fn time(time: Time) -> Value {
+    utc::rfc3339(time).into()
+}
+
+/// Refuses what is not a file of ours, or of a version that this one would misunderstand.
+pub(crate) fn check_schema(object: &Value) -> Result<(), String> {
+    match object.get("schema").map(|node| node.as_u64()) {
+        Some(Some(SCHEMA)) => Ok(()),
+        Some(Some(other)) => Err(format!("it has schema {other}, and this version reads schema {SCHEMA}")),
+        _ => Err("it has no schema number, so another program wrote it".to_owned()),
+    }
+}
+
+/// The field `key`, which must be there.
+pub(crate) fn field<'a>(object: &'a Value, key: &str) -> Result<&'a Node, String> {
+    object.get(key).ok_or_else(|| format!("`{key}` is missing"))
+}
+
+/// The field `key`, which must be there and may be null.
+pub(crate) fn optional<'a, T>(
+    object: &'a Value,
+    key: &str,
+    read: impl FnOnce(&'a Node, &str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    let node = field(object, key)?;
+    if node.is_null() { Ok(None) } else { read(node, key).map(Some) }
+}
+
+/// The field `key`, which may be null or, where an older version wrote it, missing.
+pub(crate) fn newer<'a, T>(
+    object: &'a Value,
+    key: &str,
+    read: impl FnOnce(&'a Node, &str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    object.get(key).filter(|node| !node.is_null()).map(|node| read(node, key)).transpose()
+}
+
+pub(crate) fn as_time(node: &Node, key: &str) -> Result<Time, String> {
+    node.as_str().and_then(utc::parse_rfc3339).ok_or_else(|| format!("`{key}` is not a time"))
+}
+
+pub(crate) fn as_seconds(node: &Node, key: &str) -> Result<Duration, String> {
+    let millis = node.as_f64().map(|seconds| (seconds * 1000.0).round());
+    // A float holds every whole number up to there.
+    match millis.filter(|millis| (0.0..9e15).contains(millis)) {
+        Some(millis) => Ok(Duration::from_millis(millis as u64)),
+        None => Err(format!("`{key}` is not a number of seconds")),
+    }
+}
+
+pub(crate) fn as_list<'a>(node: &'a Node, key: &str) -> Result<&'a [Node], String> {
+    node.as_array().ok_or_else(|| format!("`{key}` is not a list"))
+}
+
+pub(crate) fn as_text<'a>(node: &'a Node, key: &str) -> Result<&'a str, String> {
+    node.as_str().ok_or_else(|| format!("`{key}` is not text"))
+}
+
+/// A list of text.
+pub(crate) fn as_texts(node: &Node, key: &str) -> Result<Vec<String>, String> {
+    as_list(node, key)?.iter().map(|item| as_text(item, key).map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_reads_back_to_the_millisecond() {
+        for millis in [0, 1, 999, 30_012, 86_400_001, 9_007_199_254_740] {
+            let span = Duration::from_millis(millis);
+            assert_eq!(as_seconds(&seconds(span).into(), "x"), Ok(span));
+        }
+        for bad in [Value::Float(-1.0), Value::Float(f64::NAN), Value::Float(1e300), Value::Null] {
+            assert!(as_seconds(&bad.into(), "x").is_err());
+        }
+    }
+}

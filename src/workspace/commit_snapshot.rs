@@ -1,0 +1,97 @@
+//! Commits what lies on the disk, without moving a file.
+
+use std::path::PathBuf;
+
+use crate::config::Workspace;
+use crate::text::{Time, utc};
+use crate::workspace::crash_recovery;
+use crate::workspace::error::{Stop, Why};
+use crate::workspace::git::merge::Kept;
+use crate::workspace::git::refs::Refs;
+use crate::workspace::git::{Git, merge};
+use crate::workspace::repo_cleanup::{
+    Others, {self},
+};
+use crate::workspace::report::Names;
+use crate::workspace::snapshot::{Image, Withheld};
+
+/// What is to be said of a run, whatever became of it.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// What stays on this host.
+    pub(super) withheld: Withheld,
+    /// Files that are on the disk as git stores them.
+    pub(super) unfiltered: Withheld,
+    /// Files whose content the remote does not have.
+    pub(super) not_uploaded: Withheld,
+    /// Versions that could not be merged.
+    pub(super) kept: Vec<Kept>,
+    /// The new names of what had to make room.
+    pub(super) aside: Vec<PathBuf>,
+    /// What the agent had left unfinished.
+    pub(super) ended: Option<&'static str>,
+}
+
+impl Told {
+    /// What stays on this host, each with its reason.
+    pub(super) fn withheld_names(&self) -> Names {
+        let all = self.withheld.iter().chain(&self.unfiltered).chain(&self.not_uploaded);
+        Names::of(all.map(|(path, reason)| format!("{} {}", path.display(), reason.words())))
+    }
+
+    /// The new names of what had to make room.
+    pub(super) fn aside_names(&self) -> Names {
+        Names::of(self.aside.iter().map(|path| path.display().to_string()))
+    }
+
+    /// The branches that keep what contradicted, each with its files.
+    pub(super) fn conflict_names(&self) -> Names {
+        Names::of(self.kept.iter().map(|kept| format!("{}: {}", kept.branch, kept.files)))
+    }
+
+    /// What happened on the way.
+    pub(super) fn words(&self) -> String {
+        let ended =
+            self.ended.map(|what| format!("a {what} that was under way in it is ended, its files as they were"));
+        let kept = self.kept.iter().map(|kept| format!("{} keeps what contradicted in {}", kept.branch, kept.files));
+        ended.into_iter().chain(kept).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// What lies on the disk, and the commit that says so.
+pub(super) struct Local {
+    pub(super) image: Image,
+    /// None where there is neither a history nor a file.
+    pub(super) commit: Option<String>,
+}
+
+impl Local {
+    /// Looks at every file, and commits what has changed on top of what is checked out.
+    pub(super) fn commit(
+        git: &Git<'_>,
+        workspace: &Workspace,
+        refs: &Refs,
+        (others, now): (Others, Time),
+        told: &mut Told,
+    ) -> Result<Self, Stop> {
+        match (repo_cleanup::unfinished(git), others) {
+            (None, _) => {}
+            (Some(_), Others::Down) => told.ended = repo_cleanup::end_unfinished(git, now)?,
+            (Some(what), Others::Live) => return Err(Stop::new(Why::InUse, format!("a {what} is under way in it"))),
+        }
+        repo_cleanup::end_sparse(git, &refs.head)?;
+        let head = refs.head.commit.as_deref();
+        let image = Image::take(git, &refs.head, workspace.max_file)?;
+        told.withheld.clone_from(&image.withheld);
+        told.aside.extend(image.aside.iter().cloned());
+        let tree = crash_recovery::without_torn(git, refs, &image)?;
+        let commit = if tree == image.base {
+            head.map(str::to_owned)
+        } else {
+            let parents: Vec<&str> = head.into_iter().collect();
+            let message = format!("Work on {} until {}", git.host, utc::people(now));
+            Some(merge::commit(git, &tree, &parents, &message)?)
+        };
+        Ok(Self { image, commit })
+    }
+}

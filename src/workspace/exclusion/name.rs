@@ -1,0 +1,91 @@
+//! Names that secrets have.
+
+use std::path::Path;
+
+/// Folders whose whole content is secret.
+const FOLDERS: [&str; 4] = [".ssh", ".gnupg", ".aws", ".kube"];
+
+/// Names of files, in lower case.
+const NAMES: [&str; 19] = [
+    ".env",
+    ".netrc",
+    "_netrc",
+    ".git-credentials",
+    ".npmrc",
+    ".pypirc",
+    ".pgpass",
+    ".htpasswd",
+    ".dockercfg",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "credentials",
+    "credentials.json",
+    "auth-profiles.json",
+    "secrets.json",
+    "secrets.yaml",
+    "secrets.yml",
+];
+
+/// Endings, in lower case.
+const ENDINGS: [&str; 8] = [".env", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"];
+
+/// Endings of files that show how such a file is written.
+const EXAMPLES: [&str; 5] = [".example", ".sample", ".template", ".dist", ".md"];
+
+/// What a file's name gets that had to make room; the name before it still says what it is.
+pub(crate) const ASIDE: &str = ".local-";
+
+/// Whether a path is one that secrets have.
+pub(super) fn is_secret(path: &Path) -> bool {
+    let mut parts = path.iter().map(|part| part.to_string_lossy().to_lowercase());
+    let Some(name) = parts.next_back() else { return false };
+    let name = name.split_once(ASIDE).map_or(name.as_str(), |(before, _)| before);
+    if EXAMPLES.iter().any(|ending| name.ends_with(ending)) {
+        return false;
+    }
+    NAMES.contains(&name)
+        || name.starts_with(".env.")
+        || ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || parts.any(|part| FOLDERS.contains(&part.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_secrets_from_the_rest() {
+        let secret = [
+            ".env",
+            "a/.ENV",
+            ".env.local",
+            "standby.env",
+            "keys/id_ed25519",
+            ".ssh/config",
+            "tls/server.key",
+            "credentials.json",
+            ".env.local-20261121T230312.123Z",
+            "id_rsa.local-20261121T230312.123Z",
+        ];
+        for path in secret {
+            assert!(is_secret(Path::new(path)), "{path}");
+        }
+        let harmless = [
+            "MEMORY.md",
+            ".env.example",
+            "id_rsa.pub",
+            "environment",
+            "notes/env.md",
+            "key.md",
+            "secrets.md",
+            "monkey",
+            "MEMORY.md.local-20261121T230312.123Z",
+            "",
+        ];
+        for path in harmless {
+            assert!(!is_secret(Path::new(path)), "{path}");
+        }
+    }
+}

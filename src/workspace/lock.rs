@@ -1,0 +1,46 @@
+//! Keeps two runs of a sync apart.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+use std::{io, thread};
+
+/// How often a lock is asked for, and how long to wait in between.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Lock that a sync holds while it runs. The kernel frees it with the process, however that ends.
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of a state folder; `None` if another run holds it.
+    pub(super) fn take(state: &Path) -> io::Result<Option<Self>> {
+        let file = OpenOptions::new().create(true).read(true).append(true).open(state.join("lock"))?;
+        // A child that another thread starts holds copies of all files until it is another program: for moments.
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Self { _file: file })),
+                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+                Err(TryLockError::Error(why)) => return Err(why),
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_held_once_and_comes_free_with_its_last_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = Lock::take(dir.path()).unwrap().unwrap();
+        assert!(Lock::take(dir.path()).unwrap().is_none());
+        drop(held);
+        assert!(Lock::take(dir.path()).unwrap().is_some());
+        assert!(Lock::take(&dir.path().join("missing")).is_err());
+    }
+}

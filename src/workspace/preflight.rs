@@ -1,0 +1,58 @@
+//! Room on the disk for what a move writes.
+
+use std::path::Path;
+
+use crate::os::{Command, CommandError};
+use crate::workspace::crash_recovery::Entry;
+use crate::workspace::error::{Stop, Why};
+use crate::workspace::git::Git;
+
+/// How much room must be left on the disk after a move, in bytes.
+const SPARE: u64 = 16 * 1024 * 1024;
+
+/// How much room is enough for anything that is called a workspace, in bytes.
+const PLENTY: u64 = 8 * 1024 * 1024 * 1024;
+
+/// A disk that fills up in the middle would leave half of a tree.
+pub(super) fn require(git: &Git<'_>, entries: &[Entry]) -> Result<(), Stop> {
+    let Some(free) = free(git.dir).filter(|free| *free < PLENTY) else { return Ok(()) };
+    let mut hashes = String::new();
+    for entry in entries {
+        if entry.is_file_afterwards() {
+            let [_, hash] = &entry.hashes;
+            hashes.push_str(hash);
+            hashes.push('\n');
+        }
+    }
+    if hashes.is_empty() {
+        return Ok(());
+    }
+    let sizes = ["cat-file", "--batch-check=%(objectsize)", "--buffer"];
+    let sizes = git.feed(&sizes, hashes.as_bytes(), &git.own_index())?;
+    let needed: u64 = String::from_utf8_lossy(&sizes).lines().filter_map(|size| size.parse::<u64>().ok()).sum();
+    if free < needed.saturating_add(SPARE) {
+        let said = format!("no room on the disk: {needed} bytes and some to spare are needed, {free} are free");
+        return Err(Stop::new(Why::Failed, said));
+    }
+    Ok(())
+}
+
+/// How many bytes this user may still write where `dir` is; `None` where nobody knows.
+fn free(dir: &Path) -> Option<u64> {
+    let shown: Result<_, CommandError> = Command::new("stat").args(["-f", "-c", "%a %S", "--"]).arg(dir).run();
+    let shown = shown.ok()?.stdout;
+    let (blocks, size) = shown.trim().split_once(' ')?;
+    blocks.parse::<u64>().ok()?.checked_mul(size.parse().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_has_room_or_none() {
+        assert!(free(Path::new("/")).is_some());
+        assert_eq!(free(Path::new("/nonexistent")), None);
+        assert_eq!(free(Path::new("/proc")), Some(0));
+    }
+}

@@ -1,0 +1,144 @@
+//! The configuration, and the files at the top of the repository that name a commit.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::workspace::checkout::REASON;
+use crate::workspace::repair::reflog::{
+    is_hash, {self},
+};
+use crate::workspace::repair::{Repairs, words};
+
+/// Files that name a commit for a while. An empty one, or one full of zeros, says nothing and ends other commands.
+const PASSING: [&str; 6] = ["ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "AUTO_MERGE", "shallow"];
+
+/// Size limit of a file that is looked at, in bytes.
+const FILE_LIMIT: u64 = 1024 * 1024;
+
+impl Repairs<'_> {
+    /// Writes an empty or unreadable configuration again, with the remote as far as anything tells it.
+    pub(super) fn repair_config(&mut self) -> Result<(), String> {
+        let path = self.git_dir.join("config");
+        let is_missing = path.symlink_metadata().is_err_and(|why| why.kind() == ErrorKind::NotFound);
+        let content = read(&path);
+        if !is_missing && content.as_ref().is_none_or(|content| !is_blank(content) && !content.contains(&0)) {
+            return Ok(());
+        }
+        let url = self.checkout.workspace.url.clone().or_else(|| self.logged_url());
+        if !is_missing {
+            self.set_aside(&path).map_err(words)?;
+        }
+        fs::write(&path, self.new_config(url.as_deref())).map_err(words)?;
+        let remote = url.map_or(", without a remote", |_| "");
+        self.done.push(format!("the configuration is written again{remote}"));
+        Ok(())
+    }
+
+    fn new_config(&self, url: Option<&str>) -> String {
+        let workspace = &self.checkout.workspace;
+        let entries = reflog::read(&self.git_dir.join("logs/HEAD"));
+        let is_long = entries.first().is_some_and(|entry| entry.commit.len() == 64);
+        let mut extensions = String::new();
+        if is_long {
+            extensions.push_str("\tobjectformat = sha256\n");
+        }
+        if self.git_dir.join("reftable").exists() {
+            extensions.push_str("\trefstorage = reftable\n");
+        }
+        let version = u8::from(!extensions.is_empty());
+        let mut config = format!(
+            "[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = false\n\
+             \tlogallrefupdates = true\n"
+        );
+        if !extensions.is_empty() {
+            config.push_str(&format!("[extensions]\n{extensions}"));
+        }
+        if let Some(url) = url.filter(|url| !url.contains(['"', '\\', '\n', '\0'])) {
+            let remote = &workspace.remote;
+            config.push_str(&format!(
+                "[remote \"{remote}\"]\n\turl = \"{url}\"\n\tfetch = +refs/heads/*:refs/remotes/{remote}/*\n"
+            ));
+        }
+        config
+    }
+
+    /// The address that the checkout was cloned from, as git's logs have it.
+    fn logged_url(&self) -> Option<String> {
+        let remote = format!("logs/refs/remotes/{}/HEAD", self.checkout.workspace.remote);
+        let logs = ["logs/HEAD", remote.as_str()];
+        let entries = logs.into_iter().flat_map(|log| reflog::read(&self.git_dir.join(log)));
+        let mut urls = entries.filter_map(|entry| entry.message.strip_prefix("clone: from ").map(str::to_owned));
+        // A path may have been told from another folder.
+        urls.find(|url| url.starts_with('/') || url.contains(':'))
+    }
+
+    /// Has HEAD name a branch again, and sets aside what names no commit.
+    pub(super) fn repair_heads(&mut self) -> Result<(), String> {
+        for name in PASSING {
+            let path = self.git_dir.join(name);
+            if read(&path).is_some_and(|content| is_blank(&content) || content.contains(&0)) {
+                self.set_aside(&path).map_err(words)?;
+                self.done.push(format!("{name} named nothing"));
+            }
+        }
+        let path = self.git_dir.join("HEAD");
+        let is_sound = |content: Vec<u8>| {
+            let content = String::from_utf8_lossy(&content).trim_end().to_owned();
+            is_hash(&content) || content.strip_prefix("ref: refs/").is_some_and(|name| !name.contains('\0'))
+        };
+        if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) || read(&path).is_some_and(is_sound) {
+            return Ok(());
+        }
+        if path.exists() {
+            self.set_aside(&path).map_err(words)?;
+        }
+        fs::create_dir_all(self.git_dir.join("refs")).map_err(words)?;
+        let target = self.checked_out();
+        fs::write(&path, format!("{target}\n")).map_err(words)?;
+        self.done.push(format!("HEAD is {} again", target.trim_start_matches("ref: refs/heads/")));
+        Ok(())
+    }
+
+    /// The branch that was checked out last, by HEAD's log; else the one that this role works on.
+    fn checked_out(&self) -> String {
+        let entries = reflog::read(&self.git_dir.join("logs/HEAD"));
+        for entry in &entries {
+            if entry.message == REASON {
+                break;
+            }
+            let Some((_, to)) = entry.message.strip_prefix("checkout: moving from ").and_then(|m| m.split_once(" to "))
+            else {
+                continue;
+            };
+            if self.has_branch(to) {
+                return format!("ref: refs/heads/{to}");
+            }
+            if let (true, Some(last)) = (is_hash(to), entries.first()) {
+                return last.commit.clone();
+            }
+            break;
+        }
+        format!("ref: {}", self.branch)
+    }
+
+    fn has_branch(&self, name: &str) -> bool {
+        let full = format!("refs/heads/{name}");
+        let packed = read(&self.git_dir.join("packed-refs")).unwrap_or_default();
+        let is_packed = String::from_utf8_lossy(&packed).lines().any(|line| line.ends_with(&format!(" {full}")));
+        !name.contains("..") && (self.git_dir.join(&full).is_file() || is_packed)
+    }
+}
+
+/// A regular file of ordinary size.
+pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
+    let found = path.symlink_metadata().ok()?;
+    if !found.is_file() || found.len() > FILE_LIMIT {
+        return None;
+    }
+    fs::read(path).ok()
+}
+
+fn is_blank(content: &[u8]) -> bool {
+    content.iter().all(u8::is_ascii_whitespace)
+}

@@ -1,0 +1,157 @@
+//! Indexes that were cut or emptied. git itself reads a cut one as a shorter list of files, and complains of none.
+
+use std::fs::{
+    File, {self},
+};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::workspace::repair::{Repairs, words};
+
+/// Size limit of an index that is looked at, in bytes: that of a million files.
+const INDEX_LIMIT: u64 = 256 * 1024 * 1024;
+
+/// Files that git makes of all objects, and makes again.
+pub(super) const DERIVED: [&str; 2] = ["info/commit-graph", "pack/multi-pack-index"];
+
+/// Length of an entry before the object's name: ten fields of four bytes.
+const STAT_LENGTH: usize = 40;
+
+impl Repairs<'_> {
+    /// Sets broken indexes aside, and what git makes of objects to find them faster.
+    pub(super) fn repair_indexes(&mut self) -> Result<(), String> {
+        for index in self.indexes() {
+            if is_broken(&index) {
+                self.replace_index(&index)?;
+            }
+        }
+        for name in DERIVED {
+            let file = self.git_dir.join("objects").join(name);
+            if file.is_file() && !is_whole_table(&file) {
+                self.set_aside(&file).map_err(words)?;
+                self.done.push(format!("{name} was cut"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets an index aside. The agent's is made again of what is checked out, this program's by the run that follows.
+    pub(super) fn replace_index(&mut self, index: &Path) -> Result<(), String> {
+        self.set_aside(index).map_err(words)?;
+        if index == self.git_dir.join("index") {
+            let _unborn = self.git(&["read-tree", "HEAD"]);
+            self.done.push("the index is made again of HEAD".to_owned());
+        } else {
+            self.done.push("this program's index".to_owned());
+        }
+        Ok(())
+    }
+
+    /// This program's index and the agent's.
+    pub(super) fn indexes(&self) -> [PathBuf; 2] {
+        ["openclaw-failover/index", "index"].map(|name| self.git_dir.join(name))
+    }
+}
+
+/// True if a table of chunks is as long as its head says: the graph of commits, or the index of all packs.
+fn is_whole_table(path: &Path) -> bool {
+    let (Ok(found), Some(head)) = (path.metadata(), head(path)) else { return false };
+    let (start, count) = match head.get(..4) {
+        Some(b"CGPH") => (8, head.get(6)),
+        Some(b"MIDX") => (12, head.get(6)),
+        _ => return false,
+    };
+    // An entry is a name of four bytes and an offset of eight; the last one is where the checksum begins.
+    let at = start + 12 * usize::from(count.copied().unwrap_or_default()) + 4;
+    let end = head.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+    end.is_some_and(|end| [20, 32].iter().any(|hash| end.checked_add(*hash) == Some(found.len())))
+}
+
+/// The beginning of a file, with its table.
+fn head(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(4096).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
+fn is_broken(path: &Path) -> bool {
+    match path.metadata() {
+        Ok(found) if found.is_file() && found.len() <= INDEX_LIMIT => {
+            fs::read(path).is_ok_and(|bytes| !is_whole(&bytes, 20) && !is_whole(&bytes, 32))
+        }
+        _ => false,
+    }
+}
+
+/// True if the bytes are a header, as many entries as it says, extensions, a checksum of `hash` bytes, and no more.
+fn is_whole(bytes: &[u8], hash: usize) -> bool {
+    let Some(end) = bytes.len().checked_sub(hash) else { return false };
+    let number = |at: usize| {
+        let four = bytes.get(at..at.checked_add(4)?)?;
+        Some(u32::from_be_bytes(four.try_into().ok()?) as usize)
+    };
+    let (Some(version @ 2..=4), Some(count), Some(b"DIRC")) = (number(4), number(8), bytes.get(..4)) else {
+        return false;
+    };
+    let mut at = 12;
+    for _ in 0..count {
+        let Some(next) = entry_end(bytes, at, hash, version) else { return false };
+        at = next;
+    }
+    while at < end {
+        let Some(length) = number(at + 4) else { return false };
+        at = at.saturating_add(8).saturating_add(length);
+    }
+    at == end
+}
+
+fn entry_end(bytes: &[u8], start: usize, hash: usize, version: usize) -> Option<usize> {
+    let flags = start + STAT_LENGTH + hash;
+    let is_extended = bytes.get(flags)? & 0x40 != 0;
+    let mut name = flags + if is_extended { 4 } else { 2 };
+    if version == 4 {
+        // How much of the name before is not in this one, seven bits a byte.
+        while bytes.get(name)? & 0x80 != 0 {
+            name += 1;
+        }
+        name += 1;
+    }
+    let length = bytes.get(name..)?.iter().position(|byte| *byte == 0)?;
+    if length == 0 && version < 4 {
+        return None;
+    }
+    let end = name + length;
+    if version == 4 {
+        return Some(end + 1);
+    }
+    Some(start + ((end - start + 8) & !7))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::Command;
+
+    #[test]
+    fn an_index_is_whole_in_each_of_gits_versions_and_nothing_shorter_is() {
+        for (version, format, hash) in [(2, "sha1", 20), (3, "sha1", 20), (4, "sha1", 20), (2, "sha256", 32)] {
+            let dir = tempfile::tempdir().unwrap();
+            let script = format!(
+                "git init -q --object-format={format} .; echo a >a; mkdir -p b/c; echo b >b/c/d; echo e >e-long-name\n\
+                 git add a b; git add -N e-long-name; git write-tree >&2 || :\n\
+                 git update-index --index-version {version}"
+            );
+            Command::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
+            let bytes = fs::read(dir.path().join(".git/index")).unwrap();
+            assert!(is_whole(&bytes, hash), "{version} {format}");
+            for length in (0..bytes.len()).filter(|length| is_whole(&bytes[..*length], hash)) {
+                // Cut in an extension it may look whole, and then every file is still in it.
+                let has_last = bytes[..length].windows(4).any(|name| name == b"name");
+                assert!(has_last && length > bytes.len() / 2, "{version} {format} {length}");
+            }
+            let mut zeros = bytes.clone();
+            zeros[12..].fill(0);
+            assert!(!is_whole(&zeros, hash), "{version} {format}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A list of names that an agent may have chosen: bounded, and safe to print.
+
+use crate::text::json::Value;
+use crate::text::printable;
+
+/// Size limit of all lists of one report, in bytes; what is beyond it is in the file beside the report.
+pub(super) const LISTS_LIMIT: usize = 64 * 1024;
+
+/// Number of names that stand in a sentence.
+const IN_SENTENCE: usize = 5;
+
+/// Length limit of a name in a sentence, in characters.
+const SENTENCE_NAME_LIMIT: usize = 80;
+
+/// Length limit of a name, in characters: that of a path, or of a branch with the paths of its conflicts.
+const NAME_LIMIT: usize = 64 * 1024;
+
+/// Names of branches or files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The names, printable: all of them in the process that made the list, else those that the report had space for.
+    pub listed: Vec<String>,
+    /// The number of names.
+    pub count: u64,
+}
+
+impl Names {
+    pub(crate) fn of(names: impl IntoIterator<Item = String>) -> Self {
+        let listed: Vec<String> = names.into_iter().map(|name| printable(&name, NAME_LIMIT)).collect();
+        let count = listed.len() as u64;
+        Self { listed, count }
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Number of names that are not listed.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        self.count.saturating_sub(self.listed.len() as u64)
+    }
+
+    /// The names in a sentence: all of a few, else `a, b, c, d, e and 3 more`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let first = self.listed.iter().take(IN_SENTENCE).map(|name| printable(name, SENTENCE_NAME_LIMIT));
+        let first: Vec<String> = first.collect();
+        match self.count.saturating_sub(first.len() as u64) {
+            0 => first.join(", "),
+            more => format!("{} and {more} more", first.join(", ")),
+        }
+    }
+
+    /// The same, and where all of them are named.
+    #[must_use]
+    pub fn words_with_source(&self, report: &str) -> String {
+        let is_cut = self.count > IN_SENTENCE as u64;
+        let source = if is_cut { format!(", listed in {report}") } else { String::new() };
+        format!("{}{source}", self.words())
+    }
+
+    /// The list as JSON, with as many names as fit into `space` bytes, which shrinks by them.
+    pub(super) fn to_json(&self, space: &mut usize) -> Value {
+        let mut listed: Vec<Value> = Vec::new();
+        for name in &self.listed {
+            let value = Value::from(name.as_str());
+            let Some(rest) = space.checked_sub(value.to_string().len() + 1) else { break };
+            *space = rest;
+            listed.push(value);
+        }
+        Value::object([("count", self.count.into()), ("listed", Value::array(listed))])
+    }
+
+    pub(super) fn parse(value: &Value) -> Option<Self> {
+        let count = value.get("count")?.as_u64()?;
+        let listed = value.get("listed")?.as_array()?.iter();
+        let listed: Option<Vec<String>> = listed.map(|name| Some(printable(name.as_str()?, NAME_LIMIT))).collect();
+        Some(Self { listed: listed?, count })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_listed_and_a_sentence_has_the_first_of_them() {
+        let names = Names::of((0..300).map(|n| format!("{n}\u{1b}[2J{}", "x".repeat(200))));
+        assert_eq!((names.listed.len(), names.count, names.unlisted()), (300, 300, 0));
+        assert!(names.words().ends_with(" and 295 more"));
+        assert!(names.words_with_source("FILE").ends_with(" and 295 more, listed in FILE"));
+        assert!(!names.listed.concat().contains('\u{1b}'));
+        assert_eq!(Names::parse(&names.to_json(&mut LISTS_LIMIT.clone())), Some(names));
+        assert_eq!(Names::of(["a".to_owned(), "b".to_owned()]).words_with_source("FILE"), "a, b");
+    }
+
+    #[test]
+    fn what_has_no_space_is_counted() {
+        let names = Names::of((0..100).map(|n| format!("{n:02}")));
+        let mut space = 5 * 10 + 3;
+        let read = Names::parse(&names.to_json(&mut space)).unwrap();
+        assert_eq!((read.listed.len(), read.count, read.unlisted()), (10, 100, 90));
+        assert_eq!(Names::parse(&names.to_json(&mut space)).unwrap().listed.len(), 0);
+    }
+}

@@ -1,0 +1,285 @@
+//! File → report, as from an enemy: whoever writes it also runs whatever an agent was talked into.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{
+    Read, {self},
+};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::finding::ReportedCheck;
+use crate::text::json::{
+    Value, {self},
+};
+use crate::text::{Time, utc};
+use crate::workspace::report::names::LISTS_LIMIT;
+use crate::workspace::report::{Commit, Copied, LONG_SAID, MAX_SECRETS, Names, Outcome, Pulled, Report, text, text_of};
+use crate::workspace::unit;
+
+/// Size limit of a report, in bytes: its lists, and everything else.
+const LIMIT: u64 = LISTS_LIMIT as u64 + 32 * 1024;
+
+/// Fail where the name is a symbolic link: `O_NOFOLLOW` of Linux, which differs between architectures.
+#[cfg(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64"))]
+pub(crate) const O_NOFOLLOW: i32 = 0o100_000;
+#[cfg(not(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64")))]
+pub(crate) const O_NOFOLLOW: i32 = 0o400_000;
+
+/// Do not wait for the other end of a pipe: `O_NONBLOCK` of Linux.
+pub(crate) const O_NONBLOCK: i32 = 0o4_000;
+
+/// Why there is no report to be had from a file.
+#[derive(Debug)]
+pub struct ReadError {
+    path: PathBuf,
+    why: String,
+}
+
+/// What writes the reports of this name, and its unit.
+fn writer(path: &Path) -> (&'static str, &'static str) {
+    if path.ends_with("push.json") { ("a push", unit::PUSH) } else { ("a pull", unit::PULL) }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, why } = self;
+        write!(f, "cannot read {}: {why}; it is written anew by `systemctl start {}`", path.display(), writer(path).1)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// Reads a report that must be a regular file of `owner`, a user's number. `None` if there is none yet.
+///
+/// # Errors
+/// When it is anything but that, longer than 96 KiB, or says anything that a report cannot say.
+pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
+    read_as(path, owner, parse)
+}
+
+/// The same for either kind of report; `parse` names the first key that is not in its type.
+pub(super) fn read_as<T>(
+    path: &Path,
+    owner: u32,
+    parse: fn(&Value) -> Result<T, &'static str>,
+) -> Result<Option<T>, ReadError> {
+    let fail = |why: String| ReadError { path: path.to_owned(), why };
+    let content = match read_untrusted(path, owner) {
+        Ok(content) => content,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(fail(why.to_string())),
+    };
+    let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
+    let (writer, _) = writer(path);
+    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what {writer} writes")))?;
+    Ok(Some(report))
+}
+
+/// Reads a short file that must be a regular file of `owner`, whatever that user has put in its place.
+///
+/// # Errors
+/// When it is anything but that, or longer than 16 KiB.
+pub(crate) fn read_untrusted(path: &Path, owner: u32) -> io::Result<String> {
+    content(OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?, owner)
+}
+
+/// Reads back what this user wrote before; anything odd counts as nothing.
+pub(crate) fn read_own(path: &Path) -> Option<Report> {
+    read(path, own_user()?).ok().flatten()
+}
+
+/// The number of the user that this process runs as.
+pub(super) fn own_user() -> Option<u32> {
+    std::fs::metadata("/proc/self").ok().map(|own| own.uid())
+}
+
+fn content(file: File, owner: u32) -> io::Result<String> {
+    let found = file.metadata()?;
+    if !found.is_file() || found.uid() != owner {
+        return Err(io::Error::other(format!("it is not a regular file of user {owner}")));
+    }
+    let mut content = String::new();
+    file.take(LIMIT + 1).read_to_string(&mut content)?;
+    if content.len() as u64 > LIMIT {
+        return Err(io::Error::other(format!("it is longer than {LIMIT} bytes")));
+    }
+    Ok(content)
+}
+
+/// Every field in its type; the error is the key of the first that is not.
+fn parse(report: &Value) -> Result<Report, &'static str> {
+    let workspace = report.get("workspace").ok_or("workspace")?;
+    let secrets = report.get("secrets").and_then(|node| node.as_array()).ok_or("secrets")?;
+    // A pull of an older version has looked at nothing.
+    let checks = report.get("checks").map(|checks| checks.as_array().map(|_| checks).ok_or("checks")).transpose()?;
+    Ok(Report {
+        started: required(report, "started", time)?,
+        ended: required(report, "ended", time)?,
+        fresh: optional(report, "fresh", time)?,
+        workspace: Pulled {
+            outcome: required(workspace, "outcome", Outcome::parse)?,
+            before: optional(workspace, "before", Commit::parse)?,
+            after: optional(workspace, "after", Commit::parse)?,
+            remote: optional(workspace, "remote", Commit::parse)?,
+            committed: optional(workspace, "committed", time)?,
+            unreturned: truth(workspace, "unreturned")?,
+            kept: names(workspace, "kept")?,
+            // A pull of an older version named them in its words.
+            conflicts: workspace.get("conflicts").map_or(Ok(Names::default()), |_| names(workspace, "conflicts"))?,
+            withheld: names(workspace, "withheld")?,
+            aside: names(workspace, "aside")?,
+            said: required(workspace, "said", |said| Some(text_of(said, LONG_SAID)))?,
+        },
+        secrets: secrets.iter().take(MAX_SECRETS).map(|secret| copied(secret)).collect::<Result<_, _>>()?,
+        checks: checks.map(|checks| ReportedCheck::parse_list(checks)).unwrap_or_default(),
+    })
+}
+
+fn copied(secret: &Value) -> Result<Copied, &'static str> {
+    Ok(Copied { ok: truth(secret, "ok")?, said: required(secret, "said", said)? })
+}
+
+pub(super) fn truth(object: &Value, key: &'static str) -> Result<bool, &'static str> {
+    object.get(key).and_then(|node| node.as_bool()).ok_or(key)
+}
+
+pub(super) fn names(object: &Value, key: &'static str) -> Result<Names, &'static str> {
+    object.get(key).and_then(|node| Names::parse(node)).ok_or(key)
+}
+
+fn time(written: &str) -> Option<Time> {
+    utc::parse_rfc3339(written)
+}
+
+fn said(written: &str) -> Option<String> {
+    Some(text(written))
+}
+
+pub(super) fn required<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
+    object.get(key).and_then(|node| node.as_str()).and_then(read).ok_or(key)
+}
+
+pub(super) fn optional<T>(
+    object: &Value,
+    key: &'static str,
+    read: fn(&str) -> Option<T>,
+) -> Result<Option<T>, &'static str> {
+    match object.get(key) {
+        Some(node) if node.is_null() => Ok(None),
+        _ => required(object, key, read).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn report() -> Report {
+        let at = |seconds: u64| Time::from_millis(seconds * 1000);
+        let commit = Commit::parse(&"0123456789".repeat(4));
+        let mut report = Report::new(at(10), Pulled::new(Outcome::Moved, "three files"));
+        report.ended = at(12);
+        report.workspace.before = commit.clone();
+        report.workspace.after = commit;
+        report.workspace.committed = Some(at(5));
+        report.secrets = vec![Copied::of(Ok(())), Copied::of(Err("no route".into()))];
+        report.checks = checks(r#"[{"id": "crons", "level": "ok", "evidence": "off", "fix": ""}]"#);
+        report
+    }
+
+    fn checks(text: &str) -> Vec<ReportedCheck> {
+        ReportedCheck::parse_list(&json::parse(text).unwrap())
+    }
+
+    fn own() -> u32 {
+        fs::metadata("/proc/self").unwrap().uid()
+    }
+
+    fn refusal(content: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pull.json");
+        fs::write(&path, content).unwrap();
+        read(&path, own()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_report_reads_back_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pull.json");
+        assert_eq!(read(&path, own()).unwrap(), None);
+        report().write(&path).unwrap();
+        assert_eq!(read(&path, own()).unwrap(), Some(report()));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
+    }
+
+    #[test]
+    fn only_a_regular_file_of_its_owner_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join("real");
+        report().write(&real).unwrap();
+        let foreign = read(&real, own() + 1).unwrap_err().to_string();
+        assert!(foreign.contains("it is not a regular file of user"), "{foreign}");
+        let link = dir.path().join("link");
+        symlink(&real, &link).unwrap();
+        assert!(read(&link, own()).is_err());
+        assert!(read(dir.path(), own()).is_err());
+        assert!(read(Path::new("/dev/zero"), 0).is_err());
+        let pipe = dir.path().join("pipe");
+        let made = crate::os::Command::new("mkfifo").arg(&pipe).run();
+        assert!(made.is_ok());
+        assert!(read(&pipe, own()).is_err());
+    }
+
+    #[test]
+    fn what_no_pull_writes_is_refused() {
+        let good = report().to_json().to_string();
+        let bad = |from: &str, to: &str| refusal(&good.replace(from, to));
+        assert!(bad("\"moved\"", "\"levitated\"").contains("outcome is missing or is not what a pull writes"));
+        assert!(bad(&"0123456789".repeat(4), "$(reboot)").contains("before is missing"));
+        assert!(bad("1970-01-01T00:00:10.000Z", "10").contains("started"));
+        assert!(bad("\"ok\":true", "\"ok\":\"yes\"").contains("ok is missing"));
+        assert!(bad("\"checks\":[", "\"checks\":7,\"more\":[").contains("checks is missing"));
+        assert!(refusal("").contains("line 1"));
+        assert!(refusal("[]").contains("workspace"));
+        assert!(refusal(&"[".repeat(10_000)).contains("line 1"));
+        assert!(refusal(&" ".repeat(96 * 1024 + 1)).contains("longer than 98304 bytes"));
+    }
+
+    #[test]
+    fn checks_of_an_enemy_are_bounded_and_printable() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pull.json");
+        let checks_read = |checks: &str| {
+            let good = report().to_json().to_string();
+            let (before, _) = good.split_once("\"checks\":").unwrap();
+            fs::write(&path, format!("{before}\"checks\":{checks}}}")).unwrap();
+            read(&path, own()).unwrap().unwrap().checks
+        };
+        let hostile = checks_read(
+            r#"[{"id":"crons","level":"fail","evidence":"\u001b[2Jon\nok","fix":""}, 7, [], {"level":"ok"},
+                {"id":"channels","level":"ok","evidence":7,"fix":""}]"#,
+        );
+        let harmless = r#"[{"id":"crons","level":"fail","evidence":"[2Jon ok","fix":""}, {"id":"channels"}]"#;
+        assert_eq!(hostile, checks(harmless));
+        let older = report().to_json().to_string().replace("\"checks\"", "\"other\"");
+        fs::write(&path, older).unwrap();
+        assert_eq!(read(&path, own()).unwrap().unwrap().checks, []);
+        let many = format!("[{}7]", r#"{"id":"crons","level":"ok","evidence":"off","fix":""},"#.repeat(200));
+        assert_eq!(checks_read(&many).len(), 128);
+    }
+
+    #[test]
+    fn text_of_an_enemy_is_harmless() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pull.json");
+        let hostile = format!("\\u001b[2J\\u202e{}", "x".repeat(2000));
+        fs::write(&path, report().to_json().to_string().replace("three files", &hostile)).unwrap();
+        let said = read(&path, own()).unwrap().unwrap().workspace.said;
+        assert!(said.starts_with("[2J xxx"), "{said}");
+        assert_eq!(said.chars().count(), 1001);
+    }
+}

@@ -1,0 +1,79 @@
+//! Copies small files from a host that has them. What cannot be copied keeps its last good copy.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::Secret;
+use crate::os::{Cancel, Command};
+use crate::workspace::Paths;
+use crate::workspace::git::ssh;
+use crate::workspace::report::Copied;
+
+/// How long one source may take: a few small files, and a connection.
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// No links, devices or pipes from the other side; nothing large; nothing readable by others; and each file is
+/// replaced only once its copy is whole.
+const OPTIONS: [&str; 7] =
+    ["-rt", "--no-links", "--no-devices", "--no-specials", "--max-size=16m", "--chmod=D0700,F0600", "--delay-updates"];
+
+/// Copies each in turn; one that fails does not keep the next from its turn.
+pub(super) fn copy(secrets: &[Secret], paths: &Paths, cancel: &Cancel) -> Vec<Copied> {
+    secrets.iter().map(|secret| Copied::of(copy_one(secret, paths, cancel, &[]))).collect()
+}
+
+/// Copies one, with `more` options than the usual.
+pub(super) fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel, more: &[&str]) -> Result<(), String> {
+    let cannot = |why: String| format!("cannot copy {}: {why}", secret.source);
+    check_target(&secret.target).map_err(cannot)?;
+    let rsync = Command::new("rsync")
+        .args(OPTIONS)
+        .args(more)
+        .arg("-e")
+        .arg(ssh::command(&paths.ssh, ""))
+        .arg("--")
+        .arg(&secret.source)
+        .arg(into_folder(&secret.target))
+        .deadline(DEADLINE)
+        // Asked to end, it sleeps for half a second, and a promotion waits for that. What it leaves is the last good copy.
+        .at_once()
+        .cancel(cancel);
+    let copied = rsync.run();
+    copied.map(drop).map_err(|why| cannot(format!("{}{}", why.reason(), ssh::advice(why.said()))))
+}
+
+/// The target must be a folder and not a link to one: whoever may write beside it must not send secrets elsewhere.
+fn check_target(target: &Path) -> Result<(), String> {
+    // Taken apart and put together, it has no '/' at its end, which would make the kernel follow a link.
+    let name: PathBuf = target.components().collect();
+    let found = fs::symlink_metadata(&name).map_err(|why| format!("its target {}: {why}", name.display()))?;
+    if found.is_dir() { Ok(()) } else { Err(format!("its target {} is not a folder", name.display())) }
+}
+
+/// rsync copies a single file *into* a folder only if its name ends in '/'.
+fn into_folder(target: &Path) -> OsString {
+    target.join("").into_os_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_real_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        symlink(dir.path(), &link).unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(check_target(&dir.path().join("")), Ok(()));
+        assert!(check_target(&link).is_err());
+        assert!(check_target(&link.join("")).is_err());
+        assert!(check_target(&file).is_err());
+        assert!(check_target(&dir.path().join("missing")).is_err());
+    }
+}
