@@ -1,7 +1,7 @@
-//! The command line: grammar, help, and one small file a command.
+//! The command line: grammar, help, and one file per command.
 //!
-//! Arguments become a typed `Command` before anything happens, so a typing mistake is found before a file is opened.
-//! Errors are printed here, once, and nowhere else.
+//! Arguments become a typed `Command` first, so a typing mistake is found before any file is opened. Errors are printed
+//! here, once, and nowhere else.
 
 mod args;
 mod check;
@@ -31,19 +31,19 @@ use crate::cli::command::Command;
 use crate::cli::output::Output;
 use crate::os::orphans;
 
-/// What a command answered: 0 for yes or done, 1 for no.
+/// Result of a command: exit code 0 for yes or done, 1 for no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Yes,
     No,
 }
 
-/// Runs one command. 0: yes, or done. 1: no, or failed. 2: usage or configuration error.
+/// Runs one command and returns its exit code: 0 yes or done, 1 no or failed, 2 usage or configuration error.
 pub fn main(args: Vec<OsString>) -> ExitCode {
     if args == [orphans::COMMAND] {
         return orphans::end_orphans().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
-    // The half of doctor that looks for the monitor or a sync ends with what asked it.
+    // The cheap checks of `doctor` end with the process that started them.
     if !args.iter().any(|arg| arg == "--cheap") {
         orphans::begin();
     }

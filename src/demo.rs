@@ -1,5 +1,5 @@
-//! A whole failover and failback on loopback: the real monitor, with short windows, over stub gateways that are real
-//! processes and a workspace that is a real git checkout. No root, no systemd, nothing left behind.
+//! A complete failover and failback on loopback: the real monitor with short time limits, stub gateways as real
+//! processes, and a real git checkout as the workspace. It needs no root and no systemd, and leaves nothing behind.
 
 mod stage;
 pub(crate) mod stub;
@@ -28,16 +28,16 @@ use crate::demo::stage::{
 use crate::monitor::{Backend, Monitor, Parts, Stopper};
 use crate::workspace;
 
-/// The whole of it takes about fifteen seconds.
+/// Time limit of the demo, which takes about 15 s.
 const LIMIT: Duration = Duration::from_secs(50);
 
-/// How often Ctrl-C is looked for while nothing happens.
+/// Interval between checks for Ctrl-C.
 const BLINK: Duration = Duration::from_millis(100);
 
-/// Plays the failover. `line` prints one line and says whether somebody still reads.
+/// Runs the demo. `line` prints one line and returns false if the output is closed.
 ///
 /// # Errors
-/// When a step does not come, in words.
+/// When an expected step does not happen.
 pub(crate) fn run(line: impl FnMut(&str) -> bool) -> Result<(), String> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -83,13 +83,13 @@ fn cannot_start(why: std::io::Error) -> String {
     format!("cannot start the primary's gateway: {why}")
 }
 
-/// The monitor on a thread of its own, stopped when this is dropped.
+/// Monitor in a separate thread, stopped on drop.
 struct Running {
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
 }
 
-/// An entry of the history: what happened, and the sentence for people.
+/// Entry of the history: the event, and the sentence for people.
 type Told = (&'static str, String);
 
 impl Running {
@@ -110,7 +110,7 @@ impl Running {
                 paths,
                 backend: Box::new(backend),
                 teller: Box::new(move |entry| {
-                    // The play may be over.
+                    // The demo may have ended.
                     let _ = events.send((entry.event, entry.text.clone()));
                 }),
             };
@@ -179,7 +179,7 @@ impl<L: FnMut(&str) -> bool> Stage<L> {
         self.say("done", &summary)
     }
 
-    /// Prints what happens until `event` does.
+    /// Prints events until `event` happens.
     fn until(&mut self, event: &str) -> Result<(), String> {
         loop {
             if self.interrupted.load(Ordering::Relaxed) {

@@ -1,20 +1,20 @@
-//! `doctor`: could this standby take over right now, and what is to be done if not?
+//! `doctor`: checks that this standby could take over right now, each with a remedy.
 //!
-//! Each check looks at one thing and answers with one line: a level, what was seen, and a command that mends it. Nothing
-//! is changed by looking. `CHECKS` lists them all, in the order in which they are printed.
+//! Each check inspects one thing and returns one line: a level, the evidence, and a command that fixes it. Checks
+//! change nothing. `CHECKS` lists them in the order in which they are printed.
 //!
-//! The checks fall in two halves. The host's half is looked at by root, and as far as they can see it by everybody. What
-//! is the agent's is looked at by the agent's own user and nobody else; root sends a child that has become that user
-//! (`owner`). What cannot be seen is `skipped`, and never `ok`.
+//! The checks come in two halves. The host's half runs as root, or as any user with what that user can see. The owner's
+//! half reads what belongs to the agent, so it runs as the agent's user only; root starts a child that runs as that
+//! user (`owner`). A check that cannot run is `skipped`, never `ok`.
 //!
-//! What is cheap is looked at without being asked for: the host's half by a child of the monitor (`subprocess`), the owner's by
-//! each pull ([`Beside`]). What fails then is a condition of the monitor's.
+//! Cheap checks also run unattended: the host's half in a child of the monitor (`subprocess`), the owner's half in each
+//! pull ([`Beside`]). A failure there becomes a condition of the monitor.
 //!
-//! - `gateway`, `monitor`, `network`, `host`, `polkit`, `syncing`, `hardening`: the host's half.
-//! - `agent`, `openclaw`, `channels`: the owner's half.
-//! - `split`: both hosts' channels, where the primary's configuration was given.
-//! - `reading`: which files are read, and by whom.
-//! - `sandbox`: what only the sandbox of a sync unit can tell.
+//! - `gateway`, `monitor`, `network`, `host`, `polkit`, `sync_units`, `hardening`: the host's half.
+//! - `workspace_checks`, `openclaw`, `channels`: the owner's half.
+//! - `channel_overlap`: comparison of both hosts' channels, if the primary's configuration is given.
+//! - `untrusted_file`: the rules for files that the agent can change.
+//! - `sandbox`: the checks that only the sandbox of a sync unit can answer.
 
 mod background;
 mod channel_overlap;
@@ -48,43 +48,43 @@ pub use crate::finding::{Checked, Finding, Level};
 use crate::finding::{ReportedCheck, Said, remedy};
 use crate::text::json;
 
-/// Who can look.
+/// User that a check needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
-    /// Everybody.
+    /// Any user.
     Anybody,
-    /// root alone.
+    /// root only.
     Root,
-    /// The workspace's owner alone.
+    /// The workspace's owner only.
     Owner,
 }
 
-/// What looking costs.
+/// Cost of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cost {
-    /// Milliseconds: it is looked at again and again, the owner's half by each pull and the rest by the monitor.
+    /// Milliseconds. It runs unattended: the owner's half in each pull, the host's half in the monitor's child.
     Cheap,
-    /// Milliseconds too. But the monitor has a word of its own for it, or the pull has, or it never fails.
+    /// Milliseconds, but unattended runs leave it out: the monitor or the pull reports it already, or it never fails.
     Told,
-    /// The network, or seconds of a Node.
+    /// Network access, or seconds of Node.
     Dear,
 }
 
-/// Which checks are wanted.
+/// Selection of checks by their cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Those that cost next to nothing, and that nobody else looks at all the time.
+    /// Cheap checks that nothing else reports.
     Cheap,
-    /// All.
+    /// All checks.
     Whole,
 }
 
-/// Which half of the checks is wanted.
+/// Half of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Half {
-    /// What everybody or root can see.
+    /// Checks that any user or root can make.
     Hosts,
-    /// What is the agent's.
+    /// Checks of what belongs to the agent.
     Owners,
 }
 
@@ -105,7 +105,7 @@ impl Check {
     }
 }
 
-/// Every check of one host.
+/// All checks of one host.
 static CHECKS: [Check; 41] = [
     check("config", Who::Anybody, Cost::Cheap, host::config),
     check("credentials", Who::Root, Cost::Cheap, host::credentials),
@@ -150,7 +150,7 @@ static CHECKS: [Check; 41] = [
     check("secrets", Who::Owner, Cost::Dear, workspace_checks::secrets),
 ];
 
-/// Looks at everything that can be seen from here.
+/// Runs all checks that this process can run.
 #[must_use]
 pub fn examine(world: &World) -> Vec<Finding> {
     let mut found = host_half(world, Depth::Whole);
@@ -187,13 +187,13 @@ pub fn examine(world: &World) -> Vec<Finding> {
     found
 }
 
-/// The host's half alone, as far as it can be seen from here.
+/// Runs the host's half, as far as this process can see it.
 #[must_use]
 pub fn host_half(world: &World, depth: Depth) -> Vec<Finding> {
     look(world, depth, Half::Hosts).iter().map(|checked| world.show(checked)).collect()
 }
 
-/// One check of the host's half by its name, for a setup that wants to know whether something is done.
+/// Runs one check of the host's half by its id, for a setup step.
 #[must_use]
 pub(crate) fn look_at(world: &World, id: &str) -> Finding {
     world.begin();
@@ -204,13 +204,13 @@ pub(crate) fn look_at(world: &World, id: &str) -> Finding {
     )
 }
 
-/// The owner's half alone; nobody else sees any of it.
+/// Runs the owner's half; other users see none of it.
 #[must_use]
 pub fn owner_half(world: &World, depth: Depth) -> Vec<Finding> {
     look(world, depth, Half::Owners).iter().map(|checked| world.show(checked)).collect()
 }
 
-/// The owner's half, for root to read: one JSON object. `with_accounts` also tells its channels, with their tokens.
+/// Returns the owner's half for root to read, as one JSON object. `with_accounts` adds the channels and their tokens.
 #[must_use]
 pub fn answer(world: &World, with_accounts: bool) -> String {
     let said = look(world, Depth::Whole, Half::Owners);
@@ -218,7 +218,7 @@ pub fn answer(world: &World, with_accounts: bool) -> String {
     owner::to_json(&said, standby.as_ref()).to_string()
 }
 
-/// What only a sync unit's sandbox can tell, for root to read. This process must be in one, and ends with root's.
+/// Returns the checks of a sync unit's sandbox for root to read. This process must run in one; it ends when root does.
 #[must_use]
 pub fn answer_from_sandbox(world: &mut World) -> String {
     sandbox::end_with_root();
@@ -229,7 +229,7 @@ pub fn answer_from_sandbox(world: &mut World) -> String {
     ReportedCheck::list_to_json(&found).to_string()
 }
 
-/// Whether nothing has failed.
+/// True if no check has failed.
 #[must_use]
 pub fn is_well(found: &[Finding]) -> bool {
     found.iter().all(|finding| finding.level != Level::Fail)
@@ -239,7 +239,7 @@ fn of(who: Who) -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().filter(move |check| check.who == who)
 }
 
-/// Looks at one thing after the other.
+/// Runs the checks of one half, one after the other.
 fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
     world.begin();
     let mut found = Vec::new();
@@ -259,7 +259,7 @@ fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
     found
 }
 
-/// Where a configuration of OpenClaw's makes no sense. What stands there is not repeated: it may be a token.
+/// Describes a syntax error in a configuration of OpenClaw. Its text is not quoted: it may be a token.
 fn unread(why: &json::Error) -> String {
     format!("it is no JSON5 at line {}", why.at.line)
 }
@@ -271,7 +271,7 @@ fn describe(world: &World, said: &[Checked]) -> Standby {
     Standby { version, accounts }
 }
 
-/// The channel split: both hosts' accounts, and their versions.
+/// Compares the accounts and versions of both hosts.
 fn compare(world: &World, standby: Option<Standby>) -> Vec<Finding> {
     const IDS: [&str; 3] = ["same-account", "same-token", "versions"];
     let none = |said: Said| IDS.map(|id| world.finding(id, said.clone())).into();

@@ -1,4 +1,4 @@
-//! What a check has found.
+//! Results of checks.
 
 pub(crate) mod remedy;
 
@@ -10,24 +10,24 @@ use crate::finding::remedy::Platform;
 use crate::text::json::Value;
 use crate::text::printable;
 
-/// How many characters of evidence are kept.
+/// Length limit of the evidence, in characters.
 const EVIDENCE: usize = 300;
 
-/// How bad it is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// As it should be.
     Ok,
-    /// It does not stand in the way of a failover, but somebody should look.
+    /// Does not prevent a failover, but needs attention.
     Warn,
     /// This standby could not take over, or would do harm.
     Fail,
-    /// It could not be seen from here, or does not apply.
+    /// Not visible from here, or not applicable.
     Skipped,
 }
 
 impl Level {
-    /// Its name, for people and for programs.
+    /// Returns the name, for people and for programs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Level {
     }
 }
 
-/// What a check says.
+/// Result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) level: Level,
@@ -74,7 +74,7 @@ impl Said {
     }
 }
 
-/// What one check has found, with names still to be filled into its fix: so it travels from the owner to whoever asked.
+/// Result of a check with its id. The remedy's placeholders are filled in only when it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     pub(crate) id: &'static str,
@@ -82,22 +82,22 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Whether it stands in the way of a failover, or would do harm.
+    /// True if the check failed: this host could not take over, or would do harm.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.said.level == Level::Fail
     }
 
-    /// Makes it ready to be shown. `user` is the agent's.
+    /// Fills in the remedy for this host. `user` is the agent's.
     #[must_use]
     pub fn finding(&self, config: &Config, source: &Source, user: &str) -> Finding {
         self.finding_below(Path::new("/"), config, source, user)
     }
 
-    /// Makes it ready to be shown, for the host whose files are below `root`.
+    /// Fills in the remedy for the host whose files are below `root`.
     pub(crate) fn finding_below(&self, root: &Path, config: &Config, source: &Source, user: &str) -> Finding {
         let Said { level, evidence, fix } = self.said.clone();
-        // Most findings are good and have no remedy.
+        // Most results are good and have no remedy.
         let fix = match fix {
             remedy::NONE => String::new(),
             fix => remedy::fill(fix, Platform::detect(root), config, source, user),
@@ -106,10 +106,10 @@ impl Checked {
     }
 }
 
-/// Limit of checks that are read from one report.
+/// Number of checks that are read from one report, at most.
 const MAX_REPORTED: usize = 128;
 
-/// One check as another process reports it. Its words are unproven: only `doctor` knows the checks and the remedies.
+/// Result as another process reports it. It is unverified: only `doctor` knows the checks and the remedies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedCheck {
     pub(crate) id: String,
@@ -120,7 +120,7 @@ pub struct ReportedCheck {
 }
 
 impl ReportedCheck {
-    /// Parses a list of checks, bounded; entries that are no objects with an id are left out.
+    /// Parses a bounded list of checks; entries without an id are left out.
     pub(crate) fn parse_list(list: &Value) -> Vec<Self> {
         let list = list.as_array().unwrap_or_default();
         list.iter().filter_map(|check| Self::parse(check)).take(MAX_REPORTED).collect()
@@ -133,7 +133,7 @@ impl ReportedCheck {
         Some(Self { id, level, evidence, fix: text("fix").unwrap_or_default() })
     }
 
-    /// Returns the list as [`Self::parse_list`] reads it.
+    /// Encodes the list for [`Self::parse_list`].
     pub(crate) fn list_to_json<'a, C: Clone + Into<Self> + 'a>(list: &'a [C]) -> Value {
         Value::array(list.iter().cloned().map(Into::into).map(|Self { id, level, evidence, fix }| {
             Value::object([
@@ -153,21 +153,21 @@ impl From<Checked> for ReportedCheck {
     }
 }
 
-/// What one check has found, ready to be shown.
+/// Result of a check, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The check's stable name.
+    /// Stable id of the check.
     pub id: &'static str,
-    /// How bad it is.
+    /// Severity.
     pub level: Level,
-    /// What was seen; one printable line.
+    /// Evidence; one printable line.
     pub evidence: String,
-    /// What to do, as a command; empty where nothing is to be done.
+    /// Command that fixes it; empty if nothing is to be done.
     pub fix: String,
 }
 
 impl Finding {
-    /// For people who did not ask: what was seen, and the way out.
+    /// Describes the finding in one sentence: the evidence and the remedy.
     #[must_use]
     pub fn in_words(&self) -> String {
         let Self { id, evidence, fix, .. } = self;
@@ -175,7 +175,7 @@ impl Finding {
         if fix.is_empty() { seen } else { format!("{seen}. To mend it: `{fix}`") }
     }
 
-    /// For programs.
+    /// Encodes the finding for programs.
     #[must_use]
     pub fn to_json(&self) -> Value {
         Value::object([

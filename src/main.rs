@@ -1,4 +1,4 @@
-//! Arguments in, exit code out.
+//! Entry point: passes the arguments on and returns the exit code.
 
 use std::process::ExitCode;
 

@@ -1,17 +1,17 @@
-//! Makes a Debian or Ubuntu host a standby or a primary, and takes that back.
+//! Provisioning of a Debian or Ubuntu host as a standby or a primary, and its reversal.
 //!
-//! A plan is a table of steps. Each step says how things stand, and brings about what is still to do; afterwards it is
-//! looked at again, so a step has worked when its effect is there, and not when its commands have returned. What is
-//! there already is left as it is. So a setup that was killed, or has failed, is taken up by running it again.
+//! A plan is a table of steps. Each step reports its state and applies what is missing. The state is read again
+//! afterwards: a step has worked when its effect is there, not when its commands have returned. What is already there
+//! stays as it is, so an interrupted or failed setup continues when it is run again.
 //!
-//! root runs, reads and writes nothing below the agent's home: those steps send a child that has become the agent's user
-//! ([`Site`]).
+//! root never runs, reads or writes anything below the agent's home: those steps send a child that runs as the agent's
+//! user ([`Site`]).
 //!
-//! - [`Site`]: the host, what was asked for, and how things are done there.
-//! - `standby`, `primary`, `removal`: the three tables.
+//! - [`Site`]: the host, the options, and the operations on the host.
+//! - `standby`, `primary`, `uninstall`: the three tables of steps.
 //! - `packages`, `users`, `keys`, `firewall` (with `ports`), `hardening`, `openclaw`, `channel`, `tailnet`,
-//!   `predecessor`, `files`, `service`: the steps, by subject.
-//! - `shell_monitor`: what the monitor that is replaced was told.
+//!   `migration`, `files`, `service`: the steps, by subject.
+//! - `shell_monitor`: the settings of the shell monitor that this program replaces.
 
 mod channel;
 mod files;
@@ -36,24 +36,24 @@ pub use crate::setup::keys::{Offer, offer};
 pub use crate::setup::shell_monitor::variable;
 pub use crate::setup::target::{Site, Wishes};
 
-/// How things stand with a step, and in what way.
+/// State of a step, with its details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is done.
+    /// Nothing to do.
     Done(String),
-    /// It is to be done.
+    /// To be applied by this setup.
     Todo(String),
-    /// It is not for this program to do, and a person may want to.
+    /// Left as it is: a person may want to change it.
     Left(String),
-    /// It cannot be done, and nothing is begun.
+    /// Cannot be applied; the setup changes nothing.
     Refused(String),
 }
 
-/// One step.
+/// One step of a plan.
 pub struct Step {
-    /// Its short name.
+    /// Short name, unique in its plan.
     pub name: &'static str,
-    /// What it is good for.
+    /// Reason for the step, shown in the plan.
     pub why: &'static str,
     look: fn(&Site) -> State,
     act: fn(&Site) -> Result<(), String>,
@@ -68,32 +68,32 @@ const fn step(
     Step { name, why, look, act }
 }
 
-/// Every file that a setup brings, by where it puts it, with its text.
+/// Returns every file that a setup installs, as its path and its text.
 pub fn shipped() -> impl Iterator<Item = (&'static str, &'static str)> {
     files::STANDBY.iter().chain(&files::PRIMARY).map(|file| (file.path, file.text))
 }
 
-/// What is to become of a host.
+/// Role that a plan gives to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A standby.
     Standby,
-    /// A primary, which sends its workspace to where standbys find it.
+    /// A primary, which pushes its workspace to the remote that standbys pull from.
     Primary,
-    /// Neither: what a setup has installed goes.
+    /// No role: an uninstall.
     Nobody,
 }
 
-/// The steps to it, on a host.
+/// Steps that give a host its role.
 pub struct Plan {
-    /// The host.
+    /// Host to be set up.
     pub site: Site,
     role: Role,
     steps: &'static [Step],
 }
 
 impl Plan {
-    /// The plan for a role.
+    /// Returns the plan for a role.
     #[must_use]
     pub fn new(site: Site, role: Role) -> Self {
         let steps: &'static [Step] = match role {
@@ -104,16 +104,16 @@ impl Plan {
         Self { site, role, steps }
     }
 
-    /// How things stand with every step; nothing is changed by looking.
+    /// Reads the state of every step; changes nothing.
     #[must_use]
     pub fn look(&self) -> Vec<(&'static Step, State)> {
         self.steps.iter().map(|step| (step, (step.look)(&self.site))).collect()
     }
 
-    /// Does what is to be done, in order, and says the name of each step before. Stops at the first that fails.
+    /// Applies the pending steps in order and reports the name of each before it starts. Stops at the first failure.
     ///
     /// # Errors
-    /// When a step fails, or has not had its effect, or [`Site::cancel`] ends it; or another setup is at work.
+    /// When a step fails or has no effect, when [`Site::cancel`] interrupts it, or while another setup runs.
     pub fn apply(&self, say: &mut dyn FnMut(&'static str)) -> Result<(), String> {
         let _lock = self.site.lock()?;
         for (done, step) in self.steps.iter().enumerate() {
@@ -129,13 +129,13 @@ impl Plan {
         Ok(())
     }
 
-    /// How things stand with one step.
+    /// Reads the state of one step.
     #[must_use]
     pub fn look_at(&self, name: &str) -> Option<State> {
         self.steps.iter().find(|step| step.name == name).map(|step| (step.look)(&self.site))
     }
 
-    /// Does one step, whatever stands before it.
+    /// Applies one step, regardless of the steps before it.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
@@ -160,7 +160,7 @@ impl Plan {
         }
     }
 
-    /// The hosts that are reached by ssh and whose keys nobody has vouched for yet.
+    /// Returns the hosts reached by ssh whose keys are neither known nor given.
     #[must_use]
     pub fn strangers(&self) -> Vec<String> {
         if self.role == Role::Standby && self.site.wishes.known_hosts.is_none() {
@@ -170,13 +170,13 @@ impl Plan {
         }
     }
 
-    /// What is still to be said of a standby's channel; nothing where OpenClaw has a configuration.
+    /// Returns the missing inputs for a standby's channel; none if OpenClaw has a configuration.
     #[must_use]
     pub fn wants(&self) -> Vec<Want> {
         if self.role == Role::Standby { channel::wants(&self.site) } else { Vec::new() }
     }
 
-    /// What a person has to do beyond this host, and what was left; after a setup that `is_done`, or has stopped.
+    /// Returns what is left for a person to do, here and elsewhere. `is_done` is false after a setup that failed.
     #[must_use]
     pub fn notes(&self, is_done: bool) -> Vec<String> {
         match self.role {

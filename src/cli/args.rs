@@ -1,4 +1,4 @@
-//! What every command's parser needs: options that explain themselves, and the nearest name to a mistyped one.
+//! Argument parsing shared by all commands, with a suggestion for mistyped options.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use crate::cli::error::Error;
 use crate::text::duration;
 use crate::text::suggestion::nearest;
 
-/// Options that this program gives itself only.
+/// Options for this program's own child processes; no help lists them.
 const OWN: [&str; 5] = ["--stub-gateway", "--as-owner", "--accounts", "--in-sandbox", "--cheap"];
 
-/// One command's arguments while they are parsed.
+/// Arguments of one command, while they are parsed.
 pub(super) struct Args {
     parser: Parser,
     /// The command, as it is typed.
@@ -24,30 +24,30 @@ pub(super) struct Args {
     options: &'static [&'static str],
 }
 
-/// An argument that a command has to deal with.
+/// Argument for a command to handle.
 pub(super) enum Item {
     /// One of the command's options, such as `--json`.
     Option(&'static str),
-    /// Anything that is no option.
+    /// An argument that is not an option.
     Value(OsString),
     /// `--help`: the command to run instead.
     Help(Command),
 }
 
 impl Args {
-    /// The arguments of `command`, which knows `options` besides `--help`.
+    /// Returns the arguments of `command`, which knows `options` besides `--help`.
     pub(super) fn new(
         parser: Parser,
         command: &'static str,
         help: &'static str,
         options: &'static [&'static str],
     ) -> Self {
-        // What no help text names is in no completion either, and on no manual page.
+        // Completions and the manual page are made from the help text.
         debug_assert!(options.iter().all(|option| help.contains(option) || OWN.contains(option)), "{command}'s help");
         Self { parser, command, help, options }
     }
 
-    /// The next argument.
+    /// Returns the next argument.
     pub(super) fn next(&mut self) -> Result<Option<Item>, Error> {
         let typed = match self.parser.next()? {
             None => return Ok(None),
@@ -64,34 +64,34 @@ impl Args {
         }
     }
 
-    /// The file that an option names.
+    /// Returns the file that an option names.
     pub(super) fn file(&mut self) -> Result<PathBuf, Error> {
         Ok(PathBuf::from(self.parser.value()?))
     }
 
-    /// The text that an option names.
+    /// Returns the text that an option names.
     pub(super) fn text(&mut self) -> Result<String, Error> {
         Ok(self.parser.value()?.string()?)
     }
 
-    /// The duration that an option names.
+    /// Returns the duration that an option names.
     pub(super) fn duration(&mut self, option: &str) -> Result<Duration, Error> {
         let text = self.parser.value()?.string()?;
         duration::parse(&text).map_err(|what| self.usage(format!("{option}: '{text}' {what}")))
     }
 
-    /// The address that an option names.
+    /// Returns the address that an option names.
     pub(super) fn address(&mut self) -> Result<SocketAddr, Error> {
         let text = self.parser.value()?.string()?;
         text.parse().map_err(|_| self.usage(format!("'{text}' is not an address and a port")))
     }
 
-    /// Refuses a value where the command takes none.
+    /// Returns the error for a value that the command does not take.
     pub(super) fn unexpected(&self, value: &OsString) -> Error {
         self.usage(format!("unexpected argument '{}'", value.display()))
     }
 
-    /// A usage error that says where to read on.
+    /// Returns a usage error that refers to the command's help.
     pub(super) fn usage(&self, what: impl AsRef<str>) -> Error {
         Error::Usage(format!("{}; see openclaw-failover {} --help", what.as_ref(), self.command))
     }

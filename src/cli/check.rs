@@ -1,4 +1,4 @@
-//! `check`: probe once now.
+//! `check`: one probe of each target.
 
 mod table;
 
@@ -42,14 +42,14 @@ error.
 
 const OPTIONS: &[&str] = &["--live", "--timeout", "--json", "--config"];
 
-/// How many targets are probed at once, at most: each takes a thread.
+/// Number of targets, at most: each is probed in its own thread.
 const MOST_TARGETS: usize = 64;
 
-/// What a timeout may be.
+/// Limits of `--timeout`.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// Probe once now.
+/// Arguments of `check`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Check {
     gateways: Vec<Endpoint>,
@@ -59,13 +59,13 @@ pub(super) struct Check {
     config: Option<PathBuf>,
 }
 
-/// Something to probe, and the name it goes by.
+/// Target with its configured name.
 struct Named {
     name: Option<String>,
     target: Target,
 }
 
-/// What was found.
+/// Result of a probe.
 struct Finding {
     name: Option<String>,
     answer: probe::Answer,
@@ -121,7 +121,7 @@ impl Check {
         let target = if self.live {
             Target::upstream_live_only(upstream)
         } else {
-            // Its token is the monitor's alone; a check by anybody goes without.
+            // Only the monitor can read the upstream's token, so this probe goes without.
             Target::upstream(upstream, None)
         };
         Ok(Named { name: Some(upstream.name.clone()), target: target.map_err(failed)? })
@@ -153,7 +153,7 @@ fn timeout(args: &mut Args) -> Result<Duration, Error> {
     Err(args.usage(format!("--timeout must lie between {shortest} and {longest}")))
 }
 
-/// Probes all targets side by side, so that many silent ones take no longer than one.
+/// Probes all targets in parallel, so that several silent ones take no longer than one.
 fn probe_all(targets: Vec<Named>, timeout: Duration) -> Result<Vec<Finding>, Error> {
     thread::scope(|scope| {
         let start = |named: Named| {

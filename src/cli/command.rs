@@ -1,4 +1,4 @@
-//! Arguments → a typed command.
+//! Parser of the arguments into a typed command.
 
 use std::ffi::OsString;
 
@@ -24,7 +24,7 @@ use crate::cli::status::Status;
 use crate::cli::sync::Sync;
 use crate::text::suggestion::nearest;
 
-/// What is to be done.
+/// Parsed command.
 #[derive(Debug, PartialEq)]
 pub(super) enum Command {
     Check(Check),
@@ -48,7 +48,7 @@ pub(super) enum Command {
 
 type Parse = fn(Parser) -> Result<Command, Error>;
 
-/// Every command and its parser.
+/// All commands and their parsers.
 const COMMANDS: [(&str, Parse); 19] = [
     ("check", Check::parse),
     ("run", Run::parse),
@@ -71,7 +71,7 @@ const COMMANDS: [(&str, Parse); 19] = [
     ("man", Manual::parse_man),
 ];
 
-/// Commands of this program's own units, which no help lists.
+/// Commands that only this program's units run; no help lists them.
 const INTERNAL: [(&str, Parse); 1] = [("inspect", Inspect::parse)];
 
 const HELP: &str = "\
@@ -131,7 +131,7 @@ impl Command {
         }
     }
 
-    /// The help of the program, under an empty name, and of each command.
+    /// Returns the help of the program, under an empty name, and of each command.
     pub(super) fn helps() -> Vec<(&'static str, &'static str)> {
         let of_command = |(name, parse): &(&'static str, Parse)| match parse(Parser::from_args(["--help"])) {
             Ok(Self::Help(help)) => Some((*name, help)),
@@ -140,7 +140,7 @@ impl Command {
         [("", HELP)].into_iter().chain(COMMANDS.iter().filter_map(of_command)).collect()
     }
 
-    /// Does it.
+    /// Runs the command.
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
         match self {
             Self::Check(check) => check.run(out),

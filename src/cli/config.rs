@@ -1,4 +1,4 @@
-//! `config`: print the effective configuration, or validate a file.
+//! `config`: the effective configuration, and validation of a file.
 
 use std::env;
 use std::net::SocketAddr;
@@ -37,16 +37,16 @@ PRIMARY_PORT, SECRETS_HOST, CHECK_INTERVAL, FAIL_THRESHOLD.
 
 const OPTIONS: &[&str] = &["--config", "--check", "--primary"];
 
-/// Print or validate a configuration.
+/// Arguments of `config`.
 #[derive(Debug, PartialEq)]
 pub(super) enum Config {
-    /// Print the effective one.
+    /// Print the effective configuration.
     Print(Option<PathBuf>),
     /// Validate a file.
     Check {
         /// The file.
         file: PathBuf,
-        /// Whether it is a primary's.
+        /// True if it is a primary's.
         is_primary: bool,
     },
 }
@@ -101,7 +101,7 @@ impl Config {
     }
 }
 
-/// Warns of a gateway at an address that this host does not have. The file may be for another host, so it is no error.
+/// Warns of a gateway URL whose address this host does not have. The file may be for another host, so it is no error.
 fn warn_of_foreign_gateway(url: &str) {
     let Ok(Host::Ip(ip)) = Endpoint::from_url(url).map(|endpoint| endpoint.address().host.clone()) else { return };
     if !is_own_address(SocketAddr::new(ip, 0)) {
@@ -109,30 +109,31 @@ fn warn_of_foreign_gateway(url: &str) {
     }
 }
 
-/// The URLs of upstreams that lead back to this host. The file may be meant for another host, so they are no mistakes.
+/// Returns the upstream URLs that lead back to this host. The file may be for another host, so they are no errors.
 fn own_urls(config: &config::Config) -> Vec<String> {
     let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
     let is_own = |url: &&String| Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.is_own_interface());
     urls.filter(is_own).cloned().collect()
 }
 
-/// Refuses to let root read a configuration that the agent can change. `user` is the agent's, where systemd does not know.
+/// Refuses to let root read a configuration that the agent can change. `user` is the agent's, where systemd does not
+/// know it.
 pub(super) fn refuse_agents(file: Option<&Path>, user: Option<&str>) -> Result<(), Error> {
     file.map_or(Ok(()), |file| doctor::refuse_agents(file, user))
         .map_err(|why| Error::Configuration(Problems::one(why)))
 }
 
-/// The configuration that a command works with, and where it came from.
+/// Loads the configuration for a command; returns its source too.
 pub(super) fn configuration(file: Option<&Path>) -> Result<(Source, config::Config), Error> {
     configuration_or(file, |_| None)
 }
 
-/// The same, with somebody else to ask for a variable that is not set.
+/// Loads the configuration, with a second source for variables that are not set.
 pub(super) fn configuration_or(
     file: Option<&Path>,
     other: fn(&str) -> Option<String>,
 ) -> Result<(Source, config::Config), Error> {
-    // A value that is not UTF-8 is kept, mangled, so that it is complained about and not passed over.
+    // Invalid UTF-8 is kept as replacement characters, so that the value is rejected and not ignored.
     let set = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
     let variable = |name: &str| set(name).or_else(|| other(name));
     refuse_agents(file, None)?;

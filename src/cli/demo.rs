@@ -1,4 +1,4 @@
-//! `demo`: a whole failover on loopback.
+//! `demo`: a complete failover on loopback.
 
 use std::net::SocketAddr;
 
@@ -20,10 +20,10 @@ Options:
   -h, --help  this text
 ";
 
-/// Not in the help: the demo's own gateways are this program again.
+/// Hidden option: the demo starts this program as its gateways.
 const GATEWAY: &str = "--stub-gateway";
 
-/// Show a failover, or be one of its gateways.
+/// Arguments of `demo`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Demo {
     gateway: Option<SocketAddr>,

@@ -1,7 +1,6 @@
-//! `completions` and `man`: what the help texts say, for shells and for man(1).
+//! `completions` and `man`: the help texts as shell completions and as a manual page.
 //!
-//! Both are made of the help texts each time they are asked for. So there is one place in which an option is described,
-//! and nothing can say otherwise.
+//! Both are generated from the help texts at run time, so each option is described in one place.
 
 mod page;
 mod roff;
@@ -39,7 +38,7 @@ Options:
   -h, --help  this text
 ";
 
-/// Print the help texts in another form.
+/// Output format of the help texts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Manual {
     Bash,

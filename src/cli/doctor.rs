@@ -1,4 +1,4 @@
-//! `doctor`: could this standby take over right now?
+//! `doctor`: the checks of this standby.
 
 use std::env;
 use std::path::PathBuf;
@@ -39,11 +39,11 @@ Exit codes: 0 nothing has failed, 1 something has, 2 usage or configuration
 error.
 ";
 
-/// The last four are this program's own: root sends the workspace's owner to look, and the monitor a child.
+/// The last four are internal: root starts a child as the workspace's owner, and the monitor starts one for itself.
 const OPTIONS: &[&str] =
     &["--primary-config", "--json", "--config", "--as-owner", "--accounts", "--in-sandbox", "--cheap"];
 
-/// Look at everything.
+/// Arguments of `doctor`.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Doctor {
     primary: Option<PathBuf>,
@@ -79,7 +79,7 @@ impl Doctor {
         let (source, config) = configuration(self.config.as_deref())?;
         let mut world = World::here(config, source, Paths::new(|name| env::var_os(name)));
         if self.cheap {
-            // Whoever it runs as: what only root can see is no business of the monitor's.
+            // The monitor never sees what only root can see, so its child does not either, even as root.
             world.identity = Identity::Other;
             out.line(doctor::subprocess::answer(&world))?;
             return Ok(Answer::Yes);
@@ -110,7 +110,7 @@ impl Doctor {
     }
 }
 
-/// A line a check, and one below it for what is to be done.
+/// Prints a line per check, and the remedy below it.
 fn print(found: &[Finding], out: &mut Output) -> Result<(), Error> {
     let width = found.iter().map(|finding| finding.id.len()).max().unwrap_or(0);
     for finding in found {

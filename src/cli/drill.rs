@@ -1,6 +1,6 @@
-//! `drill`: a rehearsed failover, followed step by step.
+//! `drill`: a failover rehearsal, followed step by step.
 //!
-//! The monitor holds it; whoever asked for it may go away.
+//! The monitor runs it; this command may end earlier.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ Options:
 Exit codes: 0 it passed, 1 it did not, or there is none now, 2 usage error.
 ";
 
-/// Rehearse a failover.
+/// Arguments of `drill`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Drill {
     hold: Duration,
@@ -67,7 +67,7 @@ impl Drill {
         let mut told = ask(&request)?;
         tell(&told, out)?;
         if told.status.drill.as_ref().is_none_or(|drill| drill.ended.is_some()) {
-            // It was refused, and why has been said.
+            // Refused; the monitor's message with the reason is printed already.
             for degraded in told.status.degraded.iter().filter(|_| !self.force) {
                 out.line(format_args!("{}: {}", printable(&degraded.what), printable(&degraded.text)))?;
             }
@@ -75,7 +75,7 @@ impl Drill {
         }
         let (began, within, mut shown) = (Instant::now(), told.within, 0);
         loop {
-            // It may be restarting: then it says what became of the drill.
+            // The monitor may be restarting; it reports the drill's outcome afterwards.
             let Some(news) = news(&told, began, within, out)? else { continue };
             told = news;
             let drill = told.status.drill.as_ref();
@@ -96,7 +96,7 @@ impl Drill {
     }
 }
 
-/// Shows the steps that have ended, but for the first so many. Answers how many those are.
+/// Prints the steps that have ended, except the first `shown`. Returns their number.
 fn show_steps(drill: &failover::Drill, shown: usize, out: &mut Output) -> Result<usize, Error> {
     let mut steps = drill.steps().skip(shown);
     steps.try_fold(0, |count, (step, took)| {

@@ -1,4 +1,4 @@
-//! Why a command could not do its work, and the exit code that says so.
+//! Errors of a command, and their exit codes.
 
 use std::fmt;
 use std::io::{
@@ -8,21 +8,21 @@ use std::io::{
 use crate::cli::output::printable;
 use crate::config::Problems;
 
-/// Why a command could not do its work.
+/// Error that ends a command.
 #[derive(Debug)]
 pub(super) enum Error {
-    /// The arguments make no sense.
+    /// Invalid arguments.
     Usage(String),
-    /// The configuration makes no sense.
+    /// Invalid configuration.
     Configuration(Problems),
-    /// It was tried, and it failed.
+    /// The command failed.
     Failed(String),
-    /// The answer could not be written.
+    /// Standard output could not be written.
     Output(io::Error),
 }
 
 impl Error {
-    /// The exit code. A reader that has seen enough (`… | head`) is no failure.
+    /// Returns the exit code. A reader that closes the pipe early (`… | head`) is no failure.
     pub(super) fn code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Configuration(_) => 2,
@@ -37,7 +37,7 @@ impl Error {
             return;
         }
         let mut stderr = io::stderr().lock();
-        // Where standard error is gone, the exit code still tells.
+        // If standard error is closed, the exit code remains.
         let mut print = |line: &str| {
             let _ = writeln!(stderr, "openclaw-failover: {}", printable(line));
         };

@@ -25,7 +25,7 @@ Options:
 
 const OPTIONS: &[&str] = &["--since", "--summary", "--json"];
 
-/// Print what happened.
+/// Arguments of `history`.
 #[derive(Debug, PartialEq)]
 pub(super) struct History {
     since: Option<Duration>,

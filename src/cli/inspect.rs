@@ -1,4 +1,4 @@
-//! `inspect`: what `openclaw-failover-check.service` runs. It is no command for people, so no help lists it.
+//! `inspect`: the command of `openclaw-failover-check.service`. It is not meant for people, so no help lists it.
 
 use std::env;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ Options:
 
 const OPTIONS: &[&str] = &["--config"];
 
-/// Inspect the gateway's port.
+/// Arguments of `inspect`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Inspect {
     config: Option<PathBuf>,
@@ -48,7 +48,7 @@ impl Inspect {
         Ok(Command::Inspect(inspect))
     }
 
-    /// Writes the report into the folder that systemd made for it, or beside the monitor's own.
+    /// Writes the report into the unit's runtime directory, or beside the monitor's status.
     pub(super) fn run(self) -> Result<Answer, Error> {
         let (_, config) = configuration(self.config.as_deref())?;
         let endpoint = Endpoint::from_url(&config.gateway.url).map_err(Error::Failed)?;

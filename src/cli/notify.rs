@@ -1,4 +1,4 @@
-//! `notify`: try the webhooks.
+//! `notify`: a test message to every webhook.
 
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ error.
 
 const OPTIONS: &[&str] = &["--test", "--config"];
 
-/// Send a test.
+/// Arguments of `notify`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Notify {
     config: Option<PathBuf>,

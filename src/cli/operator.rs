@@ -72,20 +72,19 @@ Options:
 Exit codes: 0 nothing holds any more, 1 it could not be ended, 2 usage error.
 ";
 
-/// How long `demote` and `pause` last where nobody says otherwise: long enough for a maintenance, and a forgotten one
-/// does not cost a night.
+/// Default duration of `demote` and `pause`: long enough for maintenance, and a forgotten one ends before the night.
 const LASTS: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The shortest hold.
+/// Minimum duration of a hold.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// How long the monitor may take to answer.
+/// Time limit for the monitor to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How often the monitor is asked how far it is.
+/// Interval between requests for the progress of an order.
 const PACE: Duration = Duration::from_millis(500);
 
-/// An order to the monitor.
+/// Order to the monitor.
 #[derive(Debug, PartialEq)]
 pub(super) struct Operator(Request);
 
@@ -163,14 +162,14 @@ fn span(args: &Args, text: &str) -> Result<Duration, Error> {
     Ok(span)
 }
 
-/// Tells what the order leads to, until this host has the role that was wanted.
+/// Prints the progress of an order until this host has the wanted role.
 fn follow(mut told: Told, wanted: &str, out: &mut Output) -> Result<Answer, Error> {
     let kind = |told: &Told| told.status.hold.map(|hold| hold.kind);
     let (began, hold) = (Instant::now(), kind(&told));
     if told.status.role.name == wanted {
         out.line(format_args!("this host is {wanted} already"))?;
     }
-    // What an order may take is said with its answer: once the hold has ended, other rules apply.
+    // The first answer names the time limit of the order: once the hold has ended, other limits apply.
     let within = told.within;
     loop {
         let role = &told.status.role.name;
@@ -188,14 +187,15 @@ fn follow(mut told: Told, wanted: &str, out: &mut Output) -> Result<Answer, Erro
                 "not done after {within}: this host is {role}. The monitor goes on; see openclaw-failover status"
             )));
         }
-        // It may be restarting: its hold survives that.
+        // The monitor may be restarting; its hold survives that.
         let Some(news) = news(&told, began, within, out)? else { continue };
         told = news;
         tell(&told, out)?;
     }
 }
 
-/// Waits a moment, and asks what was said since. `None`: the monitor does not answer, and may yet, within so long.
+/// Waits, then requests the messages since the last answer. Returns `None` while the monitor does not answer within the
+/// limit.
 pub(super) fn news(told: &Told, began: Instant, within: Duration, out: &mut Output) -> Result<Option<Told>, Error> {
     out.flush()?;
     thread::sleep(PACE);
@@ -209,7 +209,7 @@ pub(super) fn tell(told: &Told, out: &mut Output) -> Result<(), Error> {
     told.said.iter().try_for_each(|sentence| out.line(printable(sentence)))
 }
 
-/// Asks the monitor of this host.
+/// Sends a request to this host's monitor.
 pub(super) fn ask(request: &Request) -> Result<Told, Error> {
     let path = Paths::new(|name| env::var_os(name)).control();
     control::ask(&path, request, PATIENCE).map_err(|why| Error::Failed(why.to_string()))

@@ -1,4 +1,4 @@
-//! Standard output: no control character from outside, colour only where a person looks at a terminal.
+//! Standard output: escapes control characters from outside, and uses colour only on a terminal.
 
 use std::borrow::Cow;
 use std::io::{
@@ -17,7 +17,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Takes standard output. Colour wants a terminal that can show it, and a user who has not set `NO_COLOR`
+    /// Locks standard output. Colour is used on a terminal that supports it, unless the user has set `NO_COLOR`
     /// (<https://no-color.org>).
     pub(super) fn stdout() -> Self {
         let stdout = io::stdout();
@@ -28,30 +28,30 @@ impl Output {
         Self { stream, colour }
     }
 
-    /// Writes one line. What comes from outside goes through [`printable`] first.
+    /// Writes one line. Text from outside must pass through [`printable`] first.
     pub(super) fn line(&mut self, line: impl fmt::Display) -> Result<(), Error> {
         writeln!(self.stream, "{}", without_error_numbers(&line.to_string())).map_err(Error::Output)
     }
 
-    /// Writes a text of several lines that is fit for a terminal already.
+    /// Writes text of several lines that is safe for a terminal.
     pub(super) fn text(&mut self, text: &str) -> Result<(), Error> {
         self.stream.write_all(text.as_bytes()).map_err(Error::Output)
     }
 
-    /// Standard output itself, for a text that is fit for a terminal and too long to be kept.
+    /// Returns standard output itself, for long text that is safe for a terminal.
     pub(super) fn stream(&mut self) -> &mut impl Write {
         &mut self.stream
     }
 
-    /// Whether somebody sees it come.
+    /// True if standard output is a terminal.
     pub(super) fn is_terminal(&self) -> bool {
         self.stream.is_terminal()
     }
 
-    /// Writes a page over the one before it, in one piece, so that nothing flickers.
+    /// Draws a page over the previous one in a single write, without flicker.
     pub(super) fn redraw(&mut self, page: &str) -> Result<(), Error> {
-        // Each line has its place, and what stood there and below it before is cleared. On a terminal that is too low
-        // the last lines share its last row: nothing scrolls away.
+        // Each line is placed by its row, and the rest of the previous page is cleared. On a terminal with too few rows
+        // the last lines share the last row, and nothing scrolls away.
         let mut text = String::new();
         for (row, line) in page.lines().enumerate() {
             text.push_str(&format!("\u{1b}[{};1H{line}\u{1b}[K", row + 1));
@@ -60,24 +60,24 @@ impl Output {
         self.flush()
     }
 
-    /// Hands over everything that was written.
+    /// Flushes standard output.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.stream.flush().map_err(Error::Output)
     }
 
-    /// Colours a text, where colours are wanted.
+    /// Colours a text if colours are enabled.
     pub(super) fn paint<'a>(&self, tone: Tone, text: &'a str) -> Cow<'a, str> {
         if self.colour { Cow::Owned(tone.paint(text)) } else { Cow::Borrowed(text) }
     }
 
-    /// Whether colours are wanted.
+    /// True if colours are enabled.
     pub(super) fn colour(&self) -> bool {
         self.colour
     }
 }
 
-/// A text from outside, fit for a terminal: control characters, and those that reorder what is read, are escaped, and
-/// error numbers that only repeat the words before them are left out.
+/// Makes text from outside safe for a terminal: escapes control characters and bidirectional overrides, and removes
+/// error numbers that repeat the message before them.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     match without_error_numbers(text) {
         Cow::Borrowed(text) => escape_unfit(text),

@@ -1,4 +1,4 @@
-//! `replay`: a night, run again.
+//! `replay`: recorded events, run through the machine again.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ Options:
   -h, --help  this text
 ";
 
-/// Run a trace again.
+/// Arguments of `replay`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Replay {
     file: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The rooms that do a command's work, one function each.
+//! Implementation of the commands, one function each.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -30,19 +30,19 @@ use crate::workspace::{
 };
 use crate::{demo, status as present};
 
-/// So many lines wait for a journal that is slow.
+/// Number of log lines that wait for a slow journal, at most.
 const LINES: usize = 64;
 
-/// How long a monitor that is asked how things stand may take.
+/// Time limit for a live status from the monitor.
 const LIVE: Duration = Duration::from_secs(2);
 
-/// How often a status that is watched is drawn anew.
+/// Redraw interval of a watched status.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// How long the last lines may take.
+/// Time limit for the last log lines at shutdown.
 const LAST_LINES: Duration = Duration::from_secs(3);
 
-/// The monitor, until it is told to stop.
+/// Runs the monitor until SIGTERM.
 pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
     journal::init();
     let paths = Paths::of_monitor(environment);
@@ -56,20 +56,21 @@ pub(super) fn monitor(source: Source, config: Config) -> Result<Answer, Error> {
             let (source, paths, sync) = systemd.clone();
             Arc::new(Systemd::new(config, source, paths, sync))
         }),
-        // A log that nobody reads any more costs lines, and never a failover.
+        // A blocked log loses lines; it must never delay a failover.
         teller: Box::new(move |entry| drop(log.try_send((entry.severity.level(), entry.text.clone())))),
     };
     let monitor = Monitor::start(parts).map_err(failed)?;
     monitor.obey_signals().map_err(failed)?;
     monitor.run();
-    // Whether the last lines were written or nobody takes them, the monitor has ended.
+    // The monitor has ended, whether or not the last lines were written.
     let _ = logged.recv_timeout(LAST_LINES);
     Ok(Answer::Yes)
 }
 
 type Line = (log::Level, String);
 
-/// Logs on a thread of its own, which says when the last line is written: a journal that hangs holds up nobody else.
+/// Logs in a separate thread, so that a blocked journal delays nothing else. The receiver reports that the last line is
+/// written.
 fn logger() -> io::Result<(SyncSender<Line>, Receiver<()>)> {
     let (log, lines) = mpsc::sync_channel::<Line>(LINES);
     let (done, logged) = mpsc::sync_channel(1);
@@ -77,19 +78,19 @@ fn logger() -> io::Result<(SyncSender<Line>, Receiver<()>)> {
         for (level, text) in lines {
             log::log!(level, "{text}");
         }
-        // Whoever waited may have given up.
+        // The receiver may have timed out.
         let _ = done.send(());
     })?;
     Ok((log, logged))
 }
 
-/// How things stand, by the monitor's own word, or for those who may not ask it by what it wrote last; `No` if it does not
+/// Prints the monitor's live status, or for users who may not ask it the last one that it wrote. `No` if it does not
 /// run.
 pub(super) fn status(json: bool, out: &mut Output) -> Result<Answer, Error> {
     show(&look(json, out), out)
 }
 
-/// The same again and again, in the same place, until somebody interrupts it.
+/// Redraws the status in place until interrupted.
 pub(super) fn watch(out: &mut Output) -> Result<Answer, Error> {
     loop {
         let shown = look(false, out);
@@ -106,13 +107,13 @@ fn look(json: bool, out: &Output) -> CommandOutput {
     }
 }
 
-/// What happened, all of it or the last `since`.
+/// Prints the history, all of it or the last `since`.
 pub(super) fn history(since: Option<Duration>, form: past::Form, out: &mut Output) -> Result<Answer, Error> {
     let shown = past::command(&Paths::new(environment).history(), since, form, wall_clock());
     show(&shown.map_err(failed)?, out)
 }
 
-/// A trace, run again; the monitor's own where no other is named. `No` if the machine decides otherwise now.
+/// Replays a trace; by default the monitor's own. `No` if the machine decides differently now.
 pub(super) fn replay(file: Option<PathBuf>, out: &mut Output) -> Result<Answer, Error> {
     let file = file.unwrap_or_else(|| Paths::new(environment).trace());
     let text = trace::read(&file).map_err(failed)?;
@@ -128,19 +129,19 @@ pub(super) fn replay(file: Option<PathBuf>, out: &mut Output) -> Result<Answer, 
     Ok(if replayed.differences == 0 { Answer::Yes } else { Answer::No })
 }
 
-/// A failover on loopback.
+/// Runs a failover on loopback.
 pub(super) fn demo(out: &mut Output) -> Result<Answer, Error> {
     demo::run(|line| out.line(line).and_then(|()| out.flush()).is_ok()).map_err(Error::Failed)?;
     Ok(Answer::Yes)
 }
 
-/// One of the demo's gateways.
+/// Runs one of the demo's gateways.
 pub(super) fn stub_gateway(address: SocketAddr) -> Result<Answer, Error> {
     demo::stub::serve(address).map_err(|why| Error::Failed(format!("cannot serve on {address}: {why}")))?;
     Ok(Answer::Yes)
 }
 
-/// Workspace and secrets, once.
+/// Pulls workspace and secrets once.
 pub(super) fn pull(source: &Source, config: &Config, out: &mut Output) -> Result<Answer, Error> {
     journal::init();
     let paths = sync_paths();
@@ -184,7 +185,7 @@ fn show(shown: &CommandOutput, out: &mut Output) -> Result<Answer, Error> {
     Ok(if shown.code == 0 { Answer::Yes } else { Answer::No })
 }
 
-/// Where a sync leaves its reports: in the same place for the monitor, whose unit names other folders, and everybody else.
+/// Returns the folders of the sync reports. They are the same for every process; the monitor's unit sets other folders.
 pub(super) fn sync_paths() -> workspace::Paths {
     workspace::Paths { state: Paths::new(environment).sync_dir, ..workspace::Paths::default() }
 }

@@ -24,7 +24,7 @@ Options:
 
 const OPTIONS: &[&str] = &["--config"];
 
-/// Run the monitor.
+/// Arguments of `run`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Run {
     config: Option<PathBuf>,

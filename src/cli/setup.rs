@@ -88,13 +88,13 @@ const OPTIONS: &[&str] = &[
     "--standby-key",
 ];
 
-/// Those that a primary knows nothing of; the last three say more of a channel.
+/// Options that a primary does not have; the last three refine a channel.
 const STANDBYS: &[&str] =
     &["--known-hosts", "--sudo", "--install-tailscale", "--install-openclaw", "--allow", "--token-file", "--model"];
 
 const ROLES: [(&str, Role); 2] = [("standby", Role::Standby), ("primary", Role::Primary)];
 
-/// Provision this host.
+/// Arguments of `setup` and `uninstall`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Setup {
     role: Role,
@@ -222,7 +222,7 @@ impl Setup {
     }
 }
 
-/// Prints the plan, and tells whether nothing is to be done.
+/// Prints the plan. Returns true if nothing is to be done.
 fn show(plan: &Plan, out: &mut Output) -> Result<bool, Error> {
     let steps = plan.look();
     print(&steps, out)?;
@@ -238,10 +238,10 @@ fn refuse(steps: &[(&'static Step, State)]) -> Result<(), Error> {
     refused.map_or(Ok(()), Err)
 }
 
-/// Takes the steps. From here on a signal ends no step in the middle of a file; the next run goes on.
+/// Applies the steps. A signal interrupts between two steps; the next run continues.
 fn apply(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
     plan.site.cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
-    // A terminal that is gone is no reason to stop in the middle.
+    // A closed terminal is no reason to stop halfway.
     let mut say = |name: &'static str| drop(out.line(format_args!("{name} …")).and_then(|()| out.flush()));
     plan.apply(&mut say).map_err(Error::Failed)
 }
@@ -250,11 +250,11 @@ fn is_id(id: &str) -> bool {
     (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// This host, with the configuration that is to be its own.
+/// Returns this host's context, with the configuration that it will have.
 fn world(role: Role, wishes: &Wishes) -> Result<World, Error> {
     let file = wishes.config.clone();
     let (config, source) = match role {
-        // Where no file is named or there, the shell monitor that this one replaces may tell.
+        // Without a configuration file the shell monitor's variables may configure the standby.
         Role::Standby => {
             let (source, config) = configuration_or(file.as_deref(), setup::variable)?;
             (config, source)
@@ -269,7 +269,7 @@ fn world(role: Role, wishes: &Wishes) -> Result<World, Error> {
     Ok(World::here(config, source, Paths::new(|name| env::var_os(name))))
 }
 
-/// A line a step, and what it is good for where it is still to be done.
+/// Prints a line per step, and the reason for each that is to be done.
 fn print(steps: &[(&'static Step, State)], out: &mut Output) -> Result<(), Error> {
     for (step, state) in steps {
         let (word, text) = match state {

@@ -1,4 +1,4 @@
-//! `status`: what the monitor sees and does right now.
+//! `status`: the monitor's current state.
 
 use lexopt::Parser;
 
@@ -23,7 +23,7 @@ Exit codes: 0 the monitor runs, 1 it does not, 2 usage error.
 
 const OPTIONS: &[&str] = &["--json", "--watch"];
 
-/// Print the monitor's status.
+/// Arguments of `status`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Status {
     json: bool,

@@ -1,4 +1,4 @@
-//! `sync pull` and `sync push`: the workspace's way in and back out.
+//! `sync pull` and `sync push`: the transfer of the workspace in both directions.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -44,15 +44,15 @@ Options:
 
 const OPTIONS: &[&str] = &["--config", "--primary"];
 
-/// Time limit for this host to answer itself.
+/// Time limit for a connection to this host's own gateway.
 const CONNECT: Duration = Duration::from_secs(2);
 
 const VERBS: [&str; 2] = ["pull", "push"];
 
-/// The step of the sync units that runs outside of their sandbox. It is this program's own.
+/// Internal verb: the step of the sync units that runs outside of their sandbox.
 const FILES: &str = "files";
 
-/// Move the workspace, and fetch the secrets.
+/// Arguments of `sync`.
 #[derive(Debug, PartialEq)]
 pub(super) struct Sync {
     verb: Verb,
@@ -105,7 +105,7 @@ impl Sync {
                 rooms::pull(&source, &config, out)
             }
             Verb::Files => {
-                // A host is one or the other, and this step is the same on both.
+                // The step is the same on a standby and on a primary, and the host is one of them.
                 let file = self.config.as_deref();
                 let workspace = match configuration(file) {
                     Ok((_, config)) => config.workspace,
@@ -132,7 +132,7 @@ fn push_standby(file: Option<&Path>, out: &mut Output) -> Result<Answer, Error> 
     by_ourselves(&config.workspace, Role::Standby { reach: &reach, queue: &queue }, out)
 }
 
-/// True if anything listens where the gateway would: one that was started by hand is no unit, and still alive.
+/// True if anything listens at the gateway's address. A gateway that was started by hand has no unit.
 fn answers(url: &str) -> bool {
     let address = Endpoint::from_url(url).ok().and_then(|endpoint| endpoint.address().socket());
     address.is_some_and(|address| TcpStream::connect_timeout(&address, CONNECT).is_ok())
@@ -163,8 +163,8 @@ fn by_unit(workspace: &Workspace, out: &mut Output) -> Result<Answer, Error> {
     tell(&pushed.map_err(|why| Error::Failed(why.to_string()))?, out)
 }
 
-/// What a conflict or a file that was held back asks of a person is said, but only data that is not returned is a
-/// failure: the unit must not be red for a month because nobody has merged a branch.
+/// Prints the result. Conflicts and excluded files are listed for a person, but only unreturned data is a failure: the
+/// unit must not stay failed for weeks because a branch is not merged.
 fn tell(pushed: &Pushed, out: &mut Output) -> Result<Answer, Error> {
     let commit = pushed.commit.as_ref().map_or("no commit", |commit| commit.short());
     out.line(format!("workspace  {}  {commit}  {}", pushed.outcome.name(), pushed.said).trim_end())?;
@@ -175,7 +175,7 @@ fn tell(pushed: &Pushed, out: &mut Output) -> Result<Answer, Error> {
     Ok(if pushed.is_done() { Answer::Yes } else { Answer::No })
 }
 
-/// Names every file and branch, one a line.
+/// Prints every file and branch, one a line.
 pub(super) fn tell_lists(lists: &[(&str, &Names)], report: &Path, out: &mut Output) -> Result<(), Error> {
     for (title, names) in lists {
         for name in &names.listed {

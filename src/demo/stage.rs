@@ -1,4 +1,4 @@
-//! The demo's stage: a folder with a git remote and two workspaces, and gateways as child processes.
+//! Environment of the demo: a folder with a git remote and two workspaces, and gateways as child processes.
 
 use std::io::{
     Read, {self},
@@ -26,16 +26,16 @@ use crate::workspace::{
     Queue, Reach, Report, Role, {self},
 };
 
-/// Where the primary's push keeps its report.
+/// Folder of the primary's push report.
 pub(super) const PRIMARY_SYNC: &str = "sync-primary";
 
-/// A folder that goes when it is dropped.
+/// Temporary folder, removed on drop.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
     pub(super) fn create() -> io::Result<Self> {
         let path = env::temp_dir().join(format!("openclaw-failover-demo-{}", process::id()));
-        // A folder that is there already belongs to somebody else.
+        // An existing folder belongs to another process.
         fs::create_dir(&path)?;
         Ok(Self(path))
     }
@@ -53,12 +53,12 @@ impl Drop for Folder {
     }
 }
 
-/// A free address on loopback.
+/// Returns a free address on loopback.
 pub(super) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// A stub gateway: this program again.
+/// Stub gateway: a child process of this program.
 pub(super) struct Gateway {
     address: SocketAddr,
     child: Option<Child>,
@@ -78,13 +78,13 @@ impl Gateway {
         let stdout = child.stdout.take();
         self.child = Some(child);
         self.starts += 1;
-        // Its first byte says that it listens.
+        // Its first byte reports that it listens.
         stdout.map_or(Ok(()), |mut stdout| stdout.read_exact(&mut [0; 1]))
     }
 
     pub(super) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may have ended by itself.
+            // The process may have ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -102,7 +102,7 @@ impl Drop for Gateway {
     }
 }
 
-/// The standby's own gateway and workspace, without systemd.
+/// The standby's gateway and workspace, without systemd.
 pub(super) struct Local {
     gateway: Mutex<Gateway>,
     workspace: Workspace,
@@ -184,7 +184,7 @@ impl Backend for Local {
     }
 }
 
-/// Makes a bare remote and two clones of it, the primary's and the standby's.
+/// Creates a bare remote and two clones of it, the primary's and the standby's.
 pub(super) fn make_repositories(folder: &Folder) -> Result<(), String> {
     let (remote, primary, standby) = (folder.join("remote.git"), folder.join("primary"), folder.join("standby"));
     git(&folder.0, &["init", "--quiet", "--bare", "--initial-branch=main", &text(&remote)])?;
@@ -193,7 +193,7 @@ pub(super) fn make_repositories(folder: &Folder) -> Result<(), String> {
     git(&folder.0, &["clone", "--quiet", &text(&remote), &text(&standby)])
 }
 
-/// The primary's agent writes a note and its push timer pushes it.
+/// Writes a note as the primary's agent and pushes it as its timer does.
 pub(super) fn write_note(folder: &Folder, note: &str) -> Result<(), String> {
     let primary = folder.join("primary");
     fs::write(primary.join("notes.md"), note).map_err(|why| format!("cannot write a note: {why}"))?;
@@ -203,7 +203,7 @@ pub(super) fn write_note(folder: &Folder, note: &str) -> Result<(), String> {
     git(&primary, &["push", "--quiet", "origin", "main"])
 }
 
-/// What the primary's push timer does.
+/// Pushes the primary's workspace as its timer does.
 pub(super) fn push_primary(folder: &Folder) -> Result<(), String> {
     let text = format!(r#"{{ "workspace": {{ "path": "{}" }} }}"#, folder.join("primary").display());
     let workspace =

@@ -1,4 +1,4 @@
-//! A gateway that does nothing but say that it is well, as OpenClaw says it.
+//! Stub gateway that only answers OpenClaw's health endpoints.
 
 use std::io::{
     Read, Write, {self},
@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use crate::os::spawn;
 
-/// What it takes of a request; a probe's is shorter.
+/// Size limit of a request, in bytes; a probe's is shorter.
 const REQUEST: usize = 4096;
 
-/// How long a client may take.
+/// Read and write timeout of a client.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Serves until standard input ends, which is when whoever started it is gone.
+/// Serves until standard input ends, which happens when the parent process ends.
 pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     io::stdout().write_all(b"\n")?;
     spawn("parent", || {
-        // The end of the input and an error mean the same: nobody is there any more.
+        // End of input and an error both mean that the parent process is gone.
         let _ = io::stdin().read(&mut [0; 1]);
         process::exit(0);
     })?;

@@ -1,7 +1,7 @@
-//! The owner's cheap half, looked at beside a pull.
+//! Cheap checks of the owner's half, run during a pull.
 //!
-//! A promotion may be waiting for that pull, so it must not become longer for this: while it waits for its remote, another
-//! thread looks, and what that thread has not seen when the pull ends is left to the next one.
+//! A promotion may wait for that pull, so the checks must not make it longer. They run in a thread while the pull waits
+//! for its remote. What they have not finished when the pull ends is left to the next pull.
 
 use std::io;
 use std::sync::mpsc::{
@@ -17,17 +17,18 @@ use crate::finding::{Checked, ReportedCheck};
 use crate::os::spawn;
 use crate::text::printable;
 
-/// How much longer than the pull it may take. It takes a tenth of that; a pull that ends at once has nobody waiting.
+/// Time limit for the checks after the pull has ended. They take a tenth of it, so it matters only after a pull that
+/// ends at once, when no promotion waits.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How many characters of evidence travel in a report, which must not become too long.
+/// Length limit of the evidence in a report, in characters.
 const SHORT: usize = 200;
 
-/// A look that is under way.
+/// Checks that run in the background.
 pub struct Beside(io::Result<Receiver<Vec<Checked>>>);
 
 impl Beside {
-    /// Begins to look. This process must be the owner's.
+    /// Starts the checks. This process must run as the owner.
     #[must_use]
     pub fn begin(config: &Config, source: &Source, paths: Paths) -> Self {
         let (config, source) = (config.clone(), source.clone());
@@ -38,7 +39,7 @@ impl Beside {
             for checked in &mut seen {
                 checked.said.evidence = printable(&checked.said.evidence, SHORT);
             }
-            // The pull may have ended without it.
+            // The pull may have ended without these results.
             let _ = found.send(seen);
         };
         Self(spawn("look", look).map(|()| looked))

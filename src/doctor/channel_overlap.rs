@@ -1,29 +1,30 @@
-//! Two hosts that answer in the same account answer twice, or lock each other out: what is on here is compared with what
-//! is on at the primary. Tokens are compared in memory; only whether they are the same is ever said.
+//! Overlap of the channels of two hosts. Two hosts on one account answer twice or lock each other out, so the accounts
+//! that are enabled here are compared with the primary's. Tokens are compared in memory; only whether they match is
+//! reported.
 
 use crate::doctor::channels::{Account, Mark};
 use crate::finding::{Said, remedy};
 use crate::text::json::{Node, Value};
 
-/// What this host's owner says of its OpenClaw.
+/// Accounts and version of this host's OpenClaw, as its owner reports them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standby {
     pub(super) version: Option<String>,
     pub(super) accounts: Vec<Account>,
 }
 
-/// How two accounts of one channel compare.
+/// Overlap of two accounts of one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kinship {
-    /// They are not the same.
+    /// Different accounts.
     Strangers,
-    /// Nobody can tell from here.
+    /// Cannot be determined from the configurations.
     Unknown,
-    /// The same account, by its name at the chat service.
+    /// The same account of the chat service.
     Same,
 }
 
-/// No account is on at both hosts.
+/// Checks that no account is enabled on both hosts.
 pub(super) fn accounts(here: &[Account], there: &[Account]) -> Said {
     let mut doubtful = None;
     for (ours, theirs) in pairs(here, there) {
@@ -42,7 +43,7 @@ pub(super) fn accounts(here: &[Account], there: &[Account]) -> Said {
     }
 }
 
-/// No token is used by both hosts.
+/// Checks that no token is used by both hosts.
 pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
     let (mut compared, mut hidden) = (0, None);
     for (ours, theirs) in pairs(here, there) {
@@ -68,7 +69,7 @@ pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
     }
 }
 
-/// Both run the same version, as far as the primary's configuration tells which one wrote it.
+/// Checks that both hosts run the same version, if the primary's configuration names the version that wrote it.
 pub(super) fn versions(here: Option<&str>, primary: &Value) -> Said {
     let there = primary.get("meta").and_then(|meta| meta.get("lastTouchedVersion")?.as_str());
     match (here, there) {
@@ -79,10 +80,10 @@ pub(super) fn versions(here: Option<&str>, primary: &Value) -> Said {
     }
 }
 
-/// Fills in what environment variables hold.
+/// Fills in the values of environment variables.
 pub(super) fn resolve(accounts: &mut [Account], value: impl Fn(&str) -> Option<String>) {
     for mark in accounts.iter_mut().flat_map(|account| &mut account.marks) {
-        // What the service's own environment says counts more than what a file of OpenClaw's does.
+        // The service's environment takes precedence over OpenClaw's files.
         if let Some(text) = mark.variable.as_deref().and_then(&value) {
             mark.text = Some(text);
         }
@@ -110,7 +111,7 @@ fn kinship(ours: &Account, theirs: &Account) -> Kinship {
             break;
         }
     }
-    // WhatsApp, Signal and others keep their sessions elsewhere: with nothing to compare, the name is what there is.
+    // WhatsApp, Signal and others keep their sessions elsewhere. Without credentials to compare, the name decides.
     let has_none = |account: &Account| account.marks.is_empty();
     if found == Kinship::Unknown && has_none(ours) && has_none(theirs) && ours.name == theirs.name {
         return Kinship::Same;
@@ -118,7 +119,7 @@ fn kinship(ours: &Account, theirs: &Account) -> Kinship {
     found
 }
 
-/// The part of a bot's token that stays when the token is changed: `123456:…` at Telegram, its own id at Discord.
+/// Returns the part of a bot's token that survives a token change: `123456:…` at Telegram, the bot's id at Discord.
 fn bot(mark: &Mark) -> Option<&str> {
     let text = mark.text.as_deref().filter(|_| mark.is_secret())?;
     let (telegram, discord) = (text.split_once(':'), text.split_once('.'));
@@ -130,7 +131,7 @@ fn bot(mark: &Mark) -> Option<&str> {
 }
 
 impl Standby {
-    /// An account is a list of texts: its channel, its name, and then three for each mark.
+    /// Encodes each account as a list of texts: its channel, its name, and three for each mark.
     pub(super) fn to_json(&self) -> Value {
         let account = |account: &Account| {
             let mut texts = vec![Value::from(account.channel.as_str()), account.name.as_str().into()];
@@ -143,7 +144,7 @@ impl Standby {
         Value::object([("version", self.version.clone().into()), ("accounts", accounts)])
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote, as from an enemy: what is not in its type counts as nothing.
+    /// Parses the untrusted output of [`to_json`](Self::to_json). Values of the wrong type count as absent.
     pub(super) fn read(node: &Node) -> Self {
         let version = node.get("version").and_then(|said| crate::doctor::openclaw::version(said.as_str()?));
         let mut standby = Self { version, accounts: Vec::new() };

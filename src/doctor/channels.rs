@@ -1,4 +1,4 @@
-//! The channels and accounts that an `openclaw.json` turns on.
+//! Channels and accounts that an `openclaw.json` enables.
 
 use crate::doctor::context::World;
 use crate::doctor::openclaw;
@@ -8,22 +8,22 @@ use crate::text::json::{
     Node, Value, {self},
 };
 
-/// What stands beside channels under `channels` and is none.
+/// Keys under `channels` that are not channels.
 const NO_CHANNELS: [&str; 2] = ["defaults", "modelByChannel"];
 
-/// More accounts than these nobody has.
+/// Number of accounts that are read, at most.
 const ACCOUNTS: usize = 64;
 
-/// The account of a channel that names none.
+/// Name of the account of a channel that names none.
 const DEFAULT: &str = "default";
 
-/// How the names of secrets end (docs/reference/secretref-credential-surface.md of OpenClaw).
+/// Suffixes of the keys that hold secrets (docs/reference/secretref-credential-surface.md of OpenClaw).
 const SECRETS: [&str; 4] = ["token", "secret", "password", "key"];
 
-/// What else says whose an account is.
+/// Keys that identify an account without a secret.
 const NAMES: [&str; 7] = ["account", "number", "phoneNumber", "userId", "username", "appId", "nick"];
 
-/// What OpenClaw takes for the default account where its configuration has no token.
+/// Environment variables that OpenClaw uses for the default account if its configuration has no token.
 const FALLBACKS: [(&str, &str, &str); 4] = [
     ("telegram", "botToken", "TELEGRAM_BOT_TOKEN"),
     ("discord", "token", "DISCORD_BOT_TOKEN"),
@@ -31,7 +31,7 @@ const FALLBACKS: [(&str, &str, &str); 4] = [
     ("mattermost", "botToken", "MATTERMOST_BOT_TOKEN"),
 ];
 
-/// One account of a channel that is turned on.
+/// Enabled account of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) channel: String,
@@ -39,13 +39,13 @@ pub(super) struct Account {
     pub(super) marks: Vec<Mark>,
 }
 
-/// Something that tells one account from another. Never printed.
+/// Key and value that identify an account. Never printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) key: String,
-    /// The environment variable that holds it, if any.
+    /// Environment variable with the value, if any.
     pub(super) variable: Option<String>,
-    /// Itself, where it can be seen.
+    /// The value, if it is readable here.
     pub(super) text: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Mark {
     }
 }
 
-/// The standby's own `openclaw.json`; or why it cannot be used.
+/// Reads the standby's `openclaw.json`.
 pub(super) fn own(world: &World) -> Result<Node, String> {
     let file = openclaw::file(world).ok_or("nobody knows whose it is")?;
     let text = read(&file).map_err(|why| format!("{}: {why}", file.display()))?;
@@ -69,9 +69,9 @@ pub(super) fn own(world: &World) -> Result<Node, String> {
     Ok(node)
 }
 
-/// Every account that is turned on.
+/// Returns all enabled accounts.
 pub(super) fn accounts(config: &Value) -> Vec<Account> {
-    // What `openclaw config get channels --json` prints is the inside alone.
+    // `openclaw config get channels --json` prints the content of `channels` only.
     let is_whole = ["channels", "gateway", "agents"].iter().any(|key| config.get(key).is_some());
     let channels: &Value = match config.get("channels") {
         Some(channels) => channels,
@@ -138,13 +138,13 @@ fn marks(channel: &str, account: &str, settings: &Value, config: &Value) -> Vec<
         if let (Some(variable), None) = (&mark.variable, &mark.text) {
             mark.text = configured(config, variable);
         }
-        // `__OPENCLAW_REDACTED__` is what OpenClaw prints in the place of a secret.
+        // OpenClaw prints `__OPENCLAW_REDACTED__` in place of a secret.
         mark.text = mark.text.take().filter(|text| !text.is_empty() && !text.contains("REDACTED"));
     }
     found
 }
 
-/// `$NAME` or `${NAME}`.
+/// Returns the name in `$NAME` or `${NAME}`.
 fn shorthand(text: &str) -> Option<&str> {
     let name = text.strip_prefix('$')?;
     let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
@@ -152,14 +152,14 @@ fn shorthand(text: &str) -> Option<&str> {
     is_name.then_some(name)
 }
 
-/// A variable that the configuration itself sets.
+/// Returns the value of a variable that the configuration itself sets.
 fn configured(config: &Value, variable: &str) -> Option<String> {
     let env = config.get("env")?;
     let value = env.get("vars").and_then(|vars| vars.get(variable)).or_else(|| env.get(variable))?;
     value.as_str().map(str::to_owned)
 }
 
-/// The standby has a channel, one alone, and none of the primary's.
+/// Checks that the standby has exactly one channel, and none of the primary's.
 pub(super) fn check(world: &World) -> Said {
     let accounts = match own(world) {
         Ok(config) => accounts(&config),
@@ -189,7 +189,7 @@ pub(super) fn check(world: &World) -> Said {
     }
 }
 
-/// Crons are the primary's.
+/// Checks that crons are disabled: they belong to the primary.
 pub(super) fn crons(world: &World) -> Said {
     let off_by_unit = world.gateway().is_ok_and(|unit| unit.variable("OPENCLAW_SKIP_CRON") == Some("1"));
     match own(world) {
@@ -202,7 +202,7 @@ pub(super) fn crons(world: &World) -> Said {
     }
 }
 
-/// OpenClaw listens where the monitor looks, and works where the workspace is pulled to.
+/// Checks that OpenClaw listens where the monitor probes, and works in the pulled workspace.
 pub(super) fn places(world: &World) -> Said {
     let config = match own(world) {
         Ok(config) => config,

@@ -1,4 +1,4 @@
-//! What the checks look at: a configuration, a host, and who is looking.
+//! Context of the checks: a configuration, a host, and the user who runs them.
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
@@ -19,54 +19,54 @@ use crate::text::Time;
 use crate::workspace;
 use crate::workspace::unit::PULL;
 
-/// How long a program of this host may take for an answer.
+/// Time limit for one program to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The longest `status.json`, in bytes.
+/// Size limit of `status.json`, in bytes.
 const STATUS: usize = 256 * 1024;
 
-/// Whose work the workspace is where no unit says so.
+/// Owner of the workspace if no unit names one.
 pub const DEFAULT_USER: &str = "openclaw";
 
-/// Who is looking.
+/// User who runs the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// root, who sees the host, and sends the owner to look at what is the agent's.
+    /// root, which sees the host and starts a child for what belongs to the agent.
     Root,
-    /// The workspace's owner, who sees what is the agent's.
+    /// The workspace's owner, which sees what belongs to the agent.
     Owner,
-    /// Anybody else, such as the monitor.
+    /// Any other user, such as the monitor's.
     Other,
 }
 
-/// What the checks look at.
+/// Context of the checks.
 pub struct World {
     /// The configuration.
     pub config: Config,
-    /// Where it came from.
+    /// Source of the configuration.
     pub source: Source,
-    /// Where the monitor and the syncs keep their files.
+    /// Folders of the monitor's and the syncs' files.
     pub paths: Paths,
-    /// Who is looking.
+    /// User who runs the checks.
     pub identity: Identity,
-    /// To whom the workspace belongs; or why that is not known.
+    /// Owner of the workspace, or the reason why it is unknown.
     pub owner: Result<Owner, String>,
-    /// The text of the primary's `openclaw.json`, where it was given.
+    /// Text of the primary's `openclaw.json`, if it was given.
     pub primary: Option<String>,
-    /// True if this process sees of the home what a sync unit sees.
+    /// True if this process sees the home as a sync unit does.
     pub is_sandboxed: bool,
     /// The wall clock.
     pub now: Time,
-    /// Below which the system's files lie: `/`.
+    /// Root of the system's files: `/`.
     pub root: PathBuf,
-    /// Where programs are looked for, instead of in `PATH`.
+    /// Folders to find programs in, in place of `PATH`.
     pub programs: Option<OsString>,
-    /// What systemd has said of units since the last look began.
+    /// Units that systemd was asked for since [`begin`](Self::begin).
     units: RefCell<Vec<(String, Result<Unit, String>)>>,
 }
 
 impl World {
-    /// This host as it is.
+    /// Returns this host's context.
     #[must_use]
     pub fn here(config: Config, source: Source, paths: Paths) -> Self {
         let mut world = Self::of(config, source, paths, Identity::Other, PathBuf::from("/"), None);
@@ -78,7 +78,7 @@ impl World {
         world
     }
 
-    /// This host as the workspace's owner sees it, who is this process: nobody is asked who that is.
+    /// Returns this host's context for a process of the workspace's owner, without asking systemd who that is.
     #[must_use]
     pub fn own(config: Config, source: Source, paths: Paths) -> Self {
         let mut world = Self::blank(config, source, paths, Identity::Owner, PathBuf::from("/"), None);
@@ -90,7 +90,7 @@ impl World {
         world
     }
 
-    /// A host whose files lie below `root` and whose programs are found in `programs`.
+    /// Returns the context of a host whose files are below `root` and whose programs are in `programs`.
     #[must_use]
     pub fn of(
         config: Config,
@@ -128,11 +128,11 @@ impl World {
         }
     }
 
-    /// Reads the primary's `openclaw.json`, of which `-` means standard input. It holds the primary's tokens, so it is
-    /// not handed to the agent's user; and root reads nothing that is the agent's.
+    /// Reads the primary's `openclaw.json`; `-` is standard input. It holds the primary's tokens, so it is not passed
+    /// to the agent's user; and root reads no file of the agent's.
     ///
     /// # Errors
-    /// When it cannot be read, or is the agent's.
+    /// When the file cannot be read, or belongs to the agent.
     pub fn read_primary(&mut self, file: &Path) -> Result<(), String> {
         let failed = |why: &str| format!("cannot read {}: {why}", file.display());
         if let (Identity::Root, Ok(owner)) = (self.identity, &self.owner) {
@@ -142,27 +142,27 @@ impl World {
         Ok(())
     }
 
-    /// A program of this host.
+    /// Returns a command that runs a program of this host.
     pub(crate) fn command(&self, program: &str) -> Command {
         command(program, self.programs.as_deref())
     }
 
-    /// What a program of this host says.
+    /// Runs a program of this host and returns its output.
     pub(crate) fn ask(&self, program: &str, args: &[&str]) -> Result<String, CommandError> {
         self.command(program).args(args).run().map(|output| output.stdout)
     }
 
-    /// A unit as systemd knows it.
+    /// Asks systemd for a unit.
     pub(crate) fn unit(&self, name: &str) -> Result<Unit, String> {
         Unit::ask(self.command("systemctl"), name)
     }
 
-    /// Lets a look begin: what was seen in the one before is forgotten.
+    /// Starts a new run of checks: clears the cached units.
     pub(super) fn begin(&self) {
         self.units.borrow_mut().clear();
     }
 
-    /// A unit as systemd knew it when this look came by it first: many checks need the same few.
+    /// Returns a unit from the cache of this run, or asks systemd: many checks need the same few units.
     pub(super) fn known(&self, name: &str) -> Result<Unit, String> {
         if let Some((_, unit)) = self.units.borrow().iter().find(|(known, _)| known == name) {
             return unit.clone();
@@ -172,73 +172,72 @@ impl World {
         unit
     }
 
-    /// The gateway's unit.
+    /// Returns the gateway's unit.
     pub(super) fn gateway(&self) -> Result<Unit, String> {
         self.known(&self.config.gateway.unit)
     }
 
-    /// Whether a path lies below a home, where an agent may do as it likes.
+    /// True if a path is below a home, where an agent may write.
     pub(super) fn is_in_home(&self, path: &Path) -> bool {
         let own = self.owner.as_ref().is_ok_and(|owner| path.starts_with(&owner.home));
         own || ["/home", "/root"].iter().any(|homes| path.starts_with(homes))
     }
 
-    /// Whether a path that is not there may be there all the same: in a sandbox what leads to the few folders of a home
-    /// that are shown is systemd's, and says nothing of what else is in the real one.
+    /// True if a missing path may exist outside of this sandbox: a sandbox shows few folders of a home, and the folders
+    /// that lead to them belong to systemd, not to the owner.
     pub(super) fn is_hidden(&self, path: &Path) -> bool {
         let Ok(owner) = &self.owner else { return true };
         let nearest = path.ancestors().find_map(|above| above.metadata().ok());
         self.is_in_home(path) && nearest.is_none_or(|nearest| nearest.uid() != owner.uid)
     }
 
-    /// A path of the system.
+    /// Returns a path of the system.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// A file of the system's, as text; `None` if it cannot be read.
+    /// Reads a system file as text; `None` if it cannot be read.
     pub(crate) fn file(&self, path: &str) -> Option<String> {
         read(&self.path(path)).ok()
     }
 
-    /// What the monitor says; `None` where it has said nothing that makes sense.
+    /// Reads the monitor's status; `None` if there is no valid one.
     pub(crate) fn status(&self) -> Option<Status> {
         let bytes = atomic_file::read(&self.paths.status(), STATUS).ok().flatten()?;
         Status::from_json(&bytes).ok()
     }
 
-    /// Whether this host serves now, so that what a standby must not do may be right.
+    /// True if this host serves now, which excuses some failures of a standby.
     pub(super) fn serves(&self) -> bool {
         let role = self.status().filter(|status| status.is_fresh(self.now)).map(|status| status.role.name);
         role.is_some_and(|role| role != "standby")
     }
 
-    /// Where the syncs keep their reports.
+    /// Returns the folders of the syncs' reports.
     pub(crate) fn sync_paths(&self) -> workspace::Paths {
         workspace::Paths { state: self.paths.sync_dir.clone(), ..workspace::Paths::default() }
     }
 
-    /// The port at which this host's gateway should answer.
+    /// Returns the configured port of this host's gateway.
     pub(crate) fn port(&self) -> u16 {
         remedy::port(&self.config)
     }
 
-    /// What is shown of a check.
+    /// Fills in the remedy of a checked result.
     pub(super) fn show(&self, checked: &Checked) -> Finding {
         let user = self.owner.as_ref().map_or(DEFAULT_USER, |owner| &owner.name);
         checked.finding_below(&self.root, &self.config, &self.source, user)
     }
 }
 
-/// The user under whom a unit runs the sync, as systemd says: what lies below the home cannot be asked, for there an
-/// agent decides whose it is.
+/// Returns the user of the sync unit. The owner of files below the home is no source: an agent can change it.
 pub(super) fn find_owner(programs: Option<&OsStr>) -> Result<Owner, String> {
     let unit = Unit::ask(command("systemctl", programs), PULL).ok();
     let user = unit.as_ref().map(|unit| unit.value("User")).filter(|user| !user.is_empty()).unwrap_or(DEFAULT_USER);
     Owner::find(command("getent", programs), user)
 }
 
-/// A program, found in these folders or where everybody finds it.
+/// Returns a command for a program in these folders, or in `PATH`.
 pub(super) fn command(program: &str, programs: Option<&OsStr>) -> Command {
     let command = Command::new(program).dir("/").deadline(ANSWER);
     match programs {

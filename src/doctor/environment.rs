@@ -1,12 +1,12 @@
-//! The variables that the gateway's unit gets from files which only root can read: the tokens are there.
+//! Environment files of the gateway's unit, which only root can read: they hold the tokens.
 
 use crate::doctor::context::World;
 use crate::doctor::untrusted_file::{is_of, read};
 
-/// How many files are read, at most.
+/// Number of files that are read, at most.
 const FILES: usize = 8;
 
-/// The values of the gateway unit's `EnvironmentFile=`s. A file below the owner's home is left to its owner.
+/// Returns the variables in the unit's `EnvironmentFile=`s, except in files below the owner's home.
 pub(super) fn values(world: &World) -> Vec<(String, String)> {
     let Ok(unit) = world.gateway() else { return Vec::new() };
     let mut found = Vec::new();
@@ -20,7 +20,7 @@ pub(super) fn values(world: &World) -> Vec<(String, String)> {
     found
 }
 
-/// Reads `NAME=value`, as systemd does where nobody makes it difficult.
+/// Parses `NAME=value` as systemd does, without its escapes and continuation lines.
 fn assignment(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     let (name, value) = line.split_once('=').filter(|_| !line.starts_with(['#', ';']))?;

@@ -1,4 +1,4 @@
-//! This host's gateway: could systemd start it, and would it be the only one?
+//! Checks of this host's gateway: systemd can start it, and it is the only one.
 
 use std::fs;
 use std::net::IpAddr;
@@ -10,21 +10,21 @@ use crate::doctor::systemd::Unit;
 use crate::finding::{Said, remedy};
 use crate::os::{is_own_address, parse_listening_address};
 
-/// What a gateway calls its process.
+/// Process title of a gateway.
 const TITLE: &str = "openclaw-gateway";
 
-/// How many entries of `/proc` are looked at.
+/// Number of `/proc` entries that are read, at most.
 const PROCESSES: usize = 100_000;
 
-/// Where systemd keeps who may run units without being logged in.
+/// Folder in which systemd lists the users whose units run without a login.
 const LINGER: &str = "/var/lib/systemd/linger";
 
-/// The unit is there, and systemd would start it.
+/// Checks that the unit exists and that systemd can start it.
 pub(super) fn unit(world: &World) -> Said {
     let name = &world.config.gateway.unit;
     let unit = match world.gateway() {
         Ok(unit) => unit,
-        // That has a line of its own.
+        // The check `dbus` reports this.
         Err(why) => return Said::skipped(&why),
     };
     match unit.obstacle(name) {
@@ -36,7 +36,7 @@ pub(super) fn unit(world: &World) -> Said {
     }
 }
 
-/// Nobody but the monitor starts it.
+/// Checks that the unit is not enabled: only the monitor starts it.
 pub(super) fn disabled(world: &World) -> Said {
     loaded(world, &|unit| match unit.is_enabled() {
         true => Said::fail(&"it starts at every boot, whether the primary lives or not", remedy::DISABLE_GATEWAY),
@@ -44,7 +44,7 @@ pub(super) fn disabled(world: &World) -> Said {
     })
 }
 
-/// It runs as the user to whom the workspace belongs.
+/// Checks that it runs as the owner of the workspace.
 pub(super) fn user(world: &World) -> Said {
     loaded(world, &|unit| match (unit.value("User"), &world.owner) {
         ("" | "root" | "0", _) => Said::fail(&"it would run as root, and the agent with it", remedy::GATEWAY_USER),
@@ -57,7 +57,7 @@ pub(super) fn user(world: &World) -> Said {
     })
 }
 
-/// Nobody else holds its port while it is down.
+/// Checks that its port is free while it is down.
 pub(super) fn port(world: &World) -> Said {
     if let Some(ip) = foreign_address(&world.config.gateway.url) {
         let said = format!("gateway.url names {ip}, which is no address of this host");
@@ -79,13 +79,13 @@ pub(super) fn port(world: &World) -> Said {
     }
 }
 
-/// The address in a URL, if this host does not have it.
+/// Returns the address in a URL if this host does not have it.
 fn foreign_address(url: &str) -> Option<IpAddr> {
     let endpoint = Endpoint::from_url(url).ok()?;
     endpoint.address().socket().filter(|socket| !is_own_address(*socket)).map(|socket| socket.ip())
 }
 
-/// No other gateway is set up in the system or runs, beside the one that the monitor drives.
+/// Checks that no other gateway is enabled or running.
 pub(super) fn other(world: &World) -> Said {
     if let Some((pid, uid)) = stray(world) {
         let said = format!("process {pid}, of user {uid}, is a gateway, and none of {}'s", world.config.gateway.unit);
@@ -94,7 +94,7 @@ pub(super) fn other(world: &World) -> Said {
     let args = ["--no-pager", "--no-legend", "--plain", "list-unit-files", "openclaw-gateway*.service"];
     let listed = match world.ask("systemctl", &args) {
         Ok(listed) => listed,
-        // With no such unit, some versions of systemctl end with exit code 1 and say nothing.
+        // With no such unit, some versions of systemctl end with exit code 1 and print nothing.
         Err(why) if why.code() == Some(1) && why.said().is_empty() => String::new(),
         Err(why) => return Said::skipped(&why.reason()),
     };
@@ -108,7 +108,7 @@ pub(super) fn other(world: &World) -> Said {
     }
 }
 
-/// A process that says that it is a gateway and is none of the unit's, with its user.
+/// Returns pid and uid of a gateway process outside of the unit.
 fn stray(world: &World) -> Option<(String, u32)> {
     let own = format!("/{}", world.config.gateway.unit);
     let entries = fs::read_dir(world.path("/proc")).ok()?.take(PROCESSES).flatten();
@@ -123,12 +123,12 @@ fn stray(world: &World) -> Option<(String, u32)> {
     Some((pid, uid))
 }
 
-/// Whether the owner's own units may run although nobody is logged in.
+/// True if the user's units run without a login.
 pub(super) fn lingers(world: &World, user: &str) -> bool {
     world.path(LINGER).join(user).exists()
 }
 
-/// A check of a unit that is there; one that is not has a line of its own.
+/// Runs a check on the gateway's unit if it is loaded; `gateway-unit` reports one that is not.
 fn loaded(world: &World, look: &dyn Fn(&Unit) -> Said) -> Said {
     match world.gateway() {
         Ok(unit) if unit.is_loaded() => look(&unit),
@@ -136,7 +136,7 @@ fn loaded(world: &World, look: &dyn Fn(&Unit) -> Said) -> Said {
     }
 }
 
-/// Whether any process listens on a TCP port; `None` if the kernel does not say.
+/// True if any process listens on a TCP port; `None` if the kernel's table cannot be read.
 fn listens(world: &World, port: u16) -> Option<bool> {
     let (old, new) = (world.file("/proc/self/net/tcp")?, world.file("/proc/self/net/tcp6").unwrap_or_default());
     Some((old + &new).lines().filter_map(parse_listening_address).any(|address| address.port() == port))

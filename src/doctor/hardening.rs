@@ -1,13 +1,13 @@
-//! What keeps others out of the host. It does not stand in the way of a failover, so what lacks is a warning.
+//! Checks of the host's hardening. They warn only: a gap does not prevent a failover.
 
 use crate::doctor::context::World;
 use crate::finding::{Said, remedy};
 
-/// What else than ufw may manage the packet filter.
+/// Units other than ufw that manage the packet filter.
 pub(crate) const MANAGERS: [&str; 4] =
     ["firewalld.service", "nftables.service", "netfilter-persistent.service", "shorewall.service"];
 
-/// A firewall turns away what nobody has allowed.
+/// Checks that a firewall denies incoming connections by default.
 pub(super) fn firewall(world: &World) -> Said {
     let is_installed = match world.ask("ufw", &["status", "verbose"]) {
         Ok(said) if !said.contains("Status: active") => true,
@@ -22,7 +22,8 @@ pub(super) fn firewall(world: &World) -> Said {
     let rules = world.ask("nft", &["list", "ruleset"]).unwrap_or_default();
     let old = world.ask("iptables", &["-S", "INPUT"]).unwrap_or_default();
     let refuses = |rules: &str| ["drop", "reject", "DROP", "REJECT"].iter().any(|word| rules.contains(word));
-    // Bans are rules, too: beside a ufw that is off, only those of somebody who says so are taken for a firewall.
+    // fail2ban loads drop rules too. While ufw is installed but off, such rules count only if a known unit manages
+    // them.
     if (manager.is_some() || !is_installed) && (refuses(&rules) || refuses(&old)) {
         let whose = manager.unwrap_or("another firewall than ufw");
         return Said::ok(&format_args!("rules of {whose} are in place"));
@@ -30,7 +31,7 @@ pub(super) fn firewall(world: &World) -> Said {
     Said::warn(&if is_installed { "ufw is installed and off" } else { "there is none" }, remedy::FIREWALL)
 }
 
-/// Who guesses passwords of sshd is shut out.
+/// Checks that addresses are banned after failed ssh logins.
 pub(super) fn fail2ban(world: &World) -> Said {
     match world.ask("fail2ban-client", &["status", "sshd"]) {
         Ok(_) => Said::ok(&"watches sshd"),
@@ -39,7 +40,7 @@ pub(super) fn fail2ban(world: &World) -> Said {
     }
 }
 
-/// Security updates install themselves.
+/// Checks that security updates install automatically.
 pub(super) fn upgrades(world: &World) -> Said {
     let config = match world.ask("apt-config", &["dump", "APT::Periodic"]) {
         Ok(config) => config,

@@ -1,4 +1,4 @@
-//! The host under it all: files, programs, bus, disk and memory.
+//! Checks of the host: files, programs, D-Bus, disk and memory.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,25 +8,25 @@ use crate::config::Source;
 use crate::doctor::context::World;
 use crate::finding::{Said, remedy};
 
-/// The folder of the credentials, where the monitor's unit names no other.
+/// Default folder of the credentials.
 const CREDENTIALS: &str = "/etc/openclaw-failover/credentials";
 
-/// What a gateway needs to start, in KiB: about 800 MiB were measured in its three processes.
+/// Memory for a gateway to start, in KiB: minimum and comfortable. Its three processes were measured at about 800 MiB.
 const MEMORY: (u64, u64) = (700 * 1024, 1024 * 1024);
 
-/// What a gateway, a pull and the journal need to work, in KiB.
+/// Disk space for a gateway, a pull and the journal, in KiB: minimum and comfortable.
 const DISK: (u64, u64) = (256 * 1024, 1024 * 1024);
 
-/// A workspace and a gateway make more files than these.
+/// Inodes that a workspace and a gateway need at least.
 const FILES: u64 = 100;
 
-/// `--write-tree` of `git merge-tree` came with it.
+/// First git release with `git merge-tree --write-tree`.
 const GIT: (u32, u32) = (2, 38);
 
-/// The credentials that systemd hands to the monitor are in one folder, which goes by this name.
+/// Name of the credential folder in LoadCredential=.
 const CREDENTIAL_SET: &str = "notify:";
 
-/// A question that the bus itself answers.
+/// Arguments of a call that the bus itself answers.
 const GET_ID: [&str; 7] = [
     "--system",
     "--timeout=5",
@@ -37,14 +37,14 @@ const GET_ID: [&str; 7] = [
     "GetId",
 ];
 
-/// The configuration makes sense, and nobody but root can change it. One that makes no sense ends the command before.
+/// Checks that only root can change the configuration. An invalid one ends the command earlier.
 pub(super) fn config(world: &World) -> Said {
     let path = match &world.source {
         Source::File(path) => path,
         Source::Environment(_) => return Said::ok(&"from PRIMARY_IP and the other variables of the shell monitor"),
     };
     match fs::metadata(path) {
-        // Whoever may change it decides where the gateway's port is probed, and whose secrets are copied.
+        // Write access decides which port is probed and which secrets are copied.
         Ok(found) if found.mode() & 0o022 != 0 || found.uid() != 0 => {
             let (uid, mode) = (found.uid(), found.mode() & 0o7777);
             let said = format!("{} can be changed by others than root: user {uid}, mode {mode:04o}", path.display());
@@ -62,7 +62,7 @@ fn credentials_folder(world: &World) -> String {
     loaded.and_then(|loaded| loaded.strip_prefix(CREDENTIAL_SET)).unwrap_or(CREDENTIALS).to_owned()
 }
 
-/// The credentials that the configuration names are there, and nobody else's to read.
+/// Checks that the configured credentials exist and that only root can read them.
 pub(super) fn credentials(world: &World) -> Said {
     let shown = credentials_folder(world);
     let folder = world.path(&shown);
@@ -70,7 +70,7 @@ pub(super) fn credentials(world: &World) -> Said {
         Ok(found) if !found.is_dir() => {
             return Said::fail(&format_args!("{shown} is no folder"), remedy::CREDENTIALS);
         }
-        // A secrets manager lets others into its folder, and not at its files.
+        // A secrets manager may open its folder to others, but not its files.
         Ok(found) if found.mode() & 0o077 != 0 && shown == CREDENTIALS => {
             let mode = found.mode() & 0o7777;
             return Said::fail(&format_args!("{shown} is open to others: mode {mode:04o}"), remedy::CREDENTIALS);
@@ -100,7 +100,7 @@ pub(super) fn credentials(world: &World) -> Said {
     Said::ok(&"root's alone, and all there")
 }
 
-/// The programs that syncs need.
+/// Checks that the programs of the syncs are installed.
 pub(super) fn programs(world: &World) -> Said {
     let version = match world.ask("git", &["--version"]) {
         Ok(said) => said.trim().trim_start_matches("git version ").to_owned(),
@@ -125,7 +125,7 @@ pub(super) fn programs(world: &World) -> Said {
     Said::ok(&format_args!("git {version}"))
 }
 
-/// The system's bus answers: by way of it the monitor reaches systemd.
+/// Checks that the system bus answers: the monitor reaches systemd through it.
 pub(super) fn dbus(world: &World) -> Said {
     match world.ask("busctl", &GET_ID) {
         Ok(_) => Said::ok(&"answers"),
@@ -134,15 +134,15 @@ pub(super) fn dbus(world: &World) -> Said {
     }
 }
 
-/// The disk under the monitor's files has room.
+/// Checks the disk space for the monitor's files.
 pub(super) fn disk(world: &World) -> Said {
     let folder = &world.paths.state_dir;
     room(world, if folder.is_dir() { folder } else { Path::new("/") })
 }
 
-/// Whether the disk under a folder has room. The standard library cannot ask, `stat` can.
+/// Checks the disk space below a folder with `stat`; the standard library has no call for it.
 pub(super) fn room(world: &World, folder: &Path) -> Said {
-    // Blocks for anybody but root, their size in bytes, files at most, files that can still be made.
+    // Free blocks for ordinary users, block size in bytes, inodes in total, free inodes.
     let said = match world.command("stat").args(["-f", "-c", "%a %S %c %d", "--"]).arg(folder).run() {
         Ok(said) => said.stdout,
         Err(why) => return Said::skipped(&why.reason()),
@@ -153,7 +153,7 @@ pub(super) fn room(world: &World, folder: &Path) -> Said {
     if size == 0 {
         return Said::skipped(&"what `stat` says is not understood");
     }
-    // File systems without a fixed number of files say that they have none at all.
+    // File systems without a fixed number of inodes report 0 in total.
     if files > 0 && free_files <= FILES {
         return Said::fail(&format_args!("no more files can be made in {}", folder.display()), remedy::FREE_DISK);
     }
@@ -161,7 +161,7 @@ pub(super) fn room(world: &World, folder: &Path) -> Said {
     judge(free, DISK, &format!("free in {}", folder.display()), remedy::FREE_DISK)
 }
 
-/// There is memory for a gateway.
+/// Checks that there is enough memory for a gateway.
 pub(super) fn memory(world: &World) -> Said {
     if world.gateway().is_ok_and(|unit| unit.is_up()) {
         return Said::ok(&"the gateway runs already");

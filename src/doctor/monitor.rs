@@ -1,17 +1,17 @@
-//! The monitor: does it run, would systemd notice if it hung, and is it free to act?
+//! Checks of the monitor: it runs, systemd would restart it if it hung, and no hold stops it.
 
 use crate::doctor::context::World;
 use crate::failover::HoldKind;
 use crate::finding::{Said, remedy};
 use crate::text::utc::{ago, span};
 
-/// The monitor's unit.
+/// Unit of the monitor.
 pub(super) const UNIT: &str = "openclaw-failover.service";
 
-/// The unit of the shell script that the monitor replaces, and an alias of the monitor's own.
+/// Unit of the replaced shell monitor, and an alias of the monitor's unit.
 const OLD: &str = "openclaw-health-monitor.service";
 
-/// It runs, and says so.
+/// Checks that it runs and that its status is fresh.
 pub(super) fn running(world: &World) -> Said {
     let unit = match world.known(UNIT) {
         Ok(unit) => unit,
@@ -39,7 +39,7 @@ pub(super) fn running(world: &World) -> Said {
     }
 }
 
-/// It starts with the host.
+/// Checks that it starts at boot.
 pub(super) fn enabled(world: &World) -> Said {
     match world.known(UNIT) {
         Ok(unit) if !unit.is_loaded() => Said::skipped(&"its unit is not loaded"),
@@ -49,7 +49,7 @@ pub(super) fn enabled(world: &World) -> Said {
     }
 }
 
-/// systemd restarts it if it hangs.
+/// Checks that systemd's watchdog restarts it if it hangs.
 pub(super) fn watchdog(world: &World) -> Said {
     let unit = match world.known(UNIT) {
         Ok(unit) if unit.is_loaded() => unit,
@@ -62,7 +62,7 @@ pub(super) fn watchdog(world: &World) -> Said {
     Said::fail(&"systemd would not notice if it hung", remedy::INSTALL_UNITS)
 }
 
-/// It is the version that is installed.
+/// Checks that the running version is the installed one.
 pub(super) fn version(world: &World) -> Said {
     let own = env!("CARGO_PKG_VERSION");
     match world.status().filter(|status| status.is_fresh(world.now)) {
@@ -75,7 +75,7 @@ pub(super) fn version(world: &World) -> Said {
     }
 }
 
-/// No operator keeps it from taking over.
+/// Checks that no operator's hold prevents a failover.
 pub(super) fn hold(world: &World) -> Said {
     let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
     let Some(hold) = status.hold else { return Said::ok(&"no hold stands") };
@@ -91,7 +91,7 @@ pub(super) fn hold(world: &World) -> Said {
     }
 }
 
-/// The shell script that it replaces is gone.
+/// Checks that the replaced shell monitor is off.
 pub(super) fn old(world: &World) -> Said {
     let Ok(unit) = world.known(OLD) else { return Said::skipped(&"systemd does not answer") };
     let is_ours = unit.value("FragmentPath").ends_with(UNIT);

@@ -1,4 +1,4 @@
-//! The way to the primary: is it there, is it known, and do names, tailnet and clock work?
+//! Checks of the network: the upstreams, names, the tailnet and the clock.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::probe::{Failure, Target, Verdict};
 use crate::text::utc::{parse_rfc3339, people, span};
 use crate::text::{Time, json};
 
-/// A key that expires sooner than this is worth a word.
+/// Remaining validity below which an expiring key is a warning.
 const KEY: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// The beginning of 2026: no clock of a host that runs this is right and earlier.
+/// Beginning of 2026. A clock that shows an earlier time is wrong.
 const BUILT: Time = Time::from_millis(1_767_225_600_000);
 
-/// Each upstream answers as OpenClaw does. Behind one that serves, another is a standby whose gateway is down: only its
-/// host has to be there.
+/// Checks that each upstream answers as OpenClaw does. If one serves, another that refuses connections is a standby
+/// whose gateway is down.
 pub(super) fn upstream(world: &World) -> Said {
     let (mut seen, mut absent) = (String::new(), None);
     let mut one_lives = false;
@@ -63,8 +63,8 @@ pub(super) fn upstream(world: &World) -> Said {
     }
 }
 
-/// An upstream was seen healthy by the monitor before, as one must have been to count as dead. A standby among them may
-/// not have served yet.
+/// Checks that the monitor has seen an upstream healthy, which arms failover. A standby among the upstreams may never
+/// have served.
 pub(super) fn armed(world: &World) -> Said {
     let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
     let names = world.config.upstreams.iter().map(|upstream| &upstream.name);
@@ -79,11 +79,11 @@ pub(super) fn armed(world: &World) -> Said {
     }
 }
 
-/// The names that the configuration uses have addresses.
+/// Checks that the configured names resolve.
 pub(super) fn dns(world: &World) -> Said {
     let names = names(world);
     for name in &names {
-        // By `getent`, and so with a deadline, and in the way that OpenClaw, git and ssh look names up.
+        // `getent` has a time limit here, and resolves names as OpenClaw, git and ssh do.
         if let Err(why) = world.ask("getent", &["ahosts", "--", name]) {
             let said = if why.code().is_some() { "has no address".to_owned() } else { why.reason() };
             return Said::fail(&format_args!("{name}: {said}"), remedy::RESOLVER);
@@ -99,7 +99,7 @@ pub(super) fn dns(world: &World) -> Said {
     }
 }
 
-/// The tailnet is up and stays so, where the way to an upstream leads over it.
+/// Checks that the tailnet is up and that its key stays valid, if an upstream is reached through it.
 pub(super) fn tailscale(world: &World) -> Said {
     let named = world.config.promote.witnesses.iter().flatten().any(|witness| *witness == Witness::Tailscale);
     let hosts = || world.config.upstreams.iter().flat_map(|upstream| &upstream.urls).filter_map(|url| host(url));
@@ -134,7 +134,7 @@ pub(super) fn tailscale(world: &World) -> Said {
     }
 }
 
-/// The clock is right: certificates and keys are judged by it.
+/// Checks the clock: the validity of certificates and keys depends on it.
 pub(super) fn clock(world: &World) -> Said {
     if world.now < BUILT {
         return Said::fail(&format_args!("it says {}", people(world.now)), remedy::SET_CLOCK);
@@ -150,7 +150,7 @@ fn host(url: &str) -> Option<Host> {
     Endpoint::from_url(url).ok().map(|endpoint| endpoint.address().host.clone())
 }
 
-/// Whether it is an address of a tailnet: 100.64.0.0/10 (RFC 6598), or a name of one.
+/// True for an address in 100.64.0.0/10 (RFC 6598) or a name below `ts.net`.
 fn is_tailnet(host: &Host) -> bool {
     const SHARED: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 0);
     match host {
@@ -160,7 +160,7 @@ fn is_tailnet(host: &Host) -> bool {
     }
 }
 
-/// Every name in the configuration that must have an address.
+/// Returns every configured name that must resolve.
 fn names(world: &World) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut add = |name: String| {
@@ -174,7 +174,7 @@ fn names(world: &World) -> Vec<String> {
         }
     }
     for secret in &world.config.secrets {
-        // `user@host:path`
+        // Format: `user@host:path`.
         let host = secret.source.split_once('@').and_then(|(_, rest)| rest.split_once(':')).map(|(host, _)| host);
         if let Some(host) = host.filter(|host| !host.starts_with('[') && host.parse::<IpAddr>().is_err()) {
             add(host.to_owned());

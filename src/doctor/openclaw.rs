@@ -1,4 +1,4 @@
-//! OpenClaw itself, run by its owner in the way that the gateway's unit would run it.
+//! Checks of OpenClaw itself, run by its owner as the gateway's unit would run it.
 
 use std::fs;
 use std::io::Read;
@@ -12,33 +12,33 @@ use crate::finding::{Level, Said, remedy};
 use crate::os::{Command, open_regular};
 use crate::text::json;
 
-/// Where systemd looks for programs of a unit that says nothing else.
+/// systemd's default `PATH` for system units.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How long OpenClaw may take to say something. It takes seconds where little has been compiled yet.
+/// Time limit of an OpenClaw command. It takes seconds before Node's compile cache is filled.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How much of a script is read to learn what runs it.
+/// Number of bytes of a script that are read for its interpreter.
 const SHEBANG: u64 = 256;
 
-/// What the gateway's unit runs.
+/// Program that the gateway's unit runs.
 struct Program<'a> {
     unit: &'a Unit,
     /// The command up to `gateway`.
     words: Vec<&'a str>,
-    /// The file of its first word.
+    /// File of the first word.
     file: PathBuf,
 }
 
-/// Where something lies that is to be run.
+/// Location of a program.
 enum Place {
     At(PathBuf),
     Missing,
-    /// It may be there, and cannot be seen from here.
+    /// Not visible from here, but it may exist.
     Hidden,
 }
 
-/// What the unit starts is there: OpenClaw, and the Node that runs it.
+/// Checks that OpenClaw and its Node are installed where the unit expects them.
 pub(super) fn present(world: &World) -> Said {
     let Some(unit) = loaded(world) else { return not_loaded(world) };
     let program = match Program::of(world, &unit) {
@@ -52,7 +52,7 @@ pub(super) fn present(world: &World) -> Said {
     }
 }
 
-/// The program starts; the evidence is its version.
+/// Checks that the program starts; the evidence is its version.
 pub(super) fn program(world: &World) -> Said {
     run(world, &|program| match program.command(world, &["--version"]).run() {
         Ok(output) => Said::ok(&output.stdout.trim()),
@@ -60,12 +60,12 @@ pub(super) fn program(world: &World) -> Said {
     })
 }
 
-/// Node is one that OpenClaw runs on.
+/// Checks that OpenClaw supports the installed Node.
 pub(super) fn node(world: &World) -> Said {
     with(world, &|_, node| node.map_or_else(|| Said::skipped(&"OpenClaw brings its own"), judge_node))
 }
 
-/// Its configuration is one that it accepts.
+/// Checks that OpenClaw accepts its configuration.
 pub(super) fn configuration(world: &World) -> Said {
     run(world, &|program| {
         let asked = program.command(world, &["config", "validate", "--json"]).attempt();
@@ -82,7 +82,7 @@ pub(super) fn configuration(world: &World) -> Said {
         let all = |key: &str| answer.get(key).and_then(|nodes| nodes.as_array()).unwrap_or_default();
         if answer.get("valid").and_then(|valid| valid.as_bool()) == Some(true) {
             let warnings: Vec<String> = all("warnings").iter().filter_map(words).collect();
-            // A gateway would fetch it when it starts, and does not start where it cannot.
+            // A gateway installs a missing plugin at its start, and does not start if that fails.
             let lacks_plugin =
                 |warning: &&String| ["not installed", "cannot be checked"].iter().any(|is| warning.contains(is));
             return match (warnings.iter().find(lacks_plugin), warnings.first()) {
@@ -97,20 +97,20 @@ pub(super) fn configuration(world: &World) -> Said {
     })
 }
 
-/// Where OpenClaw's configuration lies.
+/// Returns the path of OpenClaw's configuration.
 pub(super) fn file(world: &World) -> Option<PathBuf> {
     let unit = world.gateway().ok();
     let said = unit.as_ref().and_then(|unit| unit.variable("OPENCLAW_CONFIG_PATH")).map(PathBuf::from);
     said.or_else(|| Some(world.owner.as_ref().ok()?.home.join(".openclaw/openclaw.json")))
 }
 
-/// The version that the program says, as `2026.9.6`.
+/// Returns the version in the program's output, such as `2026.9.6`.
 pub(super) fn version(said: &str) -> Option<String> {
     let is_version = |word: &&str| word.contains('.') && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     said.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
 }
 
-/// Looks at a program that is there, and at the Node that runs it; one that is not there has a line of its own.
+/// Runs a check on an installed program and its Node; `gateway-program` reports a missing one.
 fn with(world: &World, look: &dyn Fn(&Program<'_>, Option<&Path>) -> Said) -> Said {
     let Some(unit) = loaded(world) else { return not_loaded(world) };
     let Ok(program) = Program::of(world, &unit) else { return Said::skipped(&"see gateway-program") };
@@ -121,7 +121,7 @@ fn with(world: &World, look: &dyn Fn(&Program<'_>, Option<&Path>) -> Said) -> Sa
     }
 }
 
-/// The same where its Node is one that it runs on.
+/// Runs such a check if OpenClaw supports the Node; `node` reports one that it does not.
 fn run(world: &World, look: &dyn Fn(&Program<'_>) -> Said) -> Said {
     with(world, &|program, node| match node.map(judge_node) {
         Some(said) if said.level == Level::Fail => Said::skipped(&"see node"),
@@ -137,7 +137,7 @@ fn not_loaded(world: &World) -> Said {
     Said::skipped(&format_args!("{} is not loaded", world.config.gateway.unit))
 }
 
-/// Where the unit's programs are looked for.
+/// Returns the `PATH` that the unit's programs are found in.
 fn path<'a>(world: &'a World, unit: &'a Unit) -> &'a str {
     let ours = world.programs.as_deref().and_then(|path| path.to_str());
     unit.variable("PATH").or(ours).unwrap_or(PATH)
@@ -160,7 +160,7 @@ fn find(world: &World, program: &str, path: &str) -> Place {
 }
 
 impl<'a> Program<'a> {
-    /// What a unit starts; or what is to be said where that is not there.
+    /// Returns the program of a unit, or the result to report if it is missing.
     fn of(world: &World, unit: &'a Unit) -> Result<Self, Said> {
         let mut words = unit.command();
         if words.first().is_some_and(|word| *word == "env" || word.ends_with("/env")) {
@@ -185,7 +185,7 @@ impl<'a> Program<'a> {
         Ok(Self { unit, words, file })
     }
 
-    /// The program with other arguments, and the unit's way to find others.
+    /// Returns a command with other arguments and the unit's environment.
     fn command(&self, world: &World, args: &[&str]) -> Command {
         let rest = self.words.iter().skip(1).copied().chain(args.iter().copied());
         let mut command = Command::new(&self.file).args(rest).dir("/").deadline(PATIENCE);
@@ -199,7 +199,7 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// The Node that runs it; `None` where it brings its own.
+    /// Finds the Node that runs it; `None` if OpenClaw brings its own.
     fn node(&self, world: &World) -> Option<Place> {
         let is_node = |path: &Path| path.file_name().is_some_and(|name| name == "node");
         if is_node(&self.file) {
@@ -222,7 +222,7 @@ fn judge_node(node: &Path) -> Said {
     }
 }
 
-/// What OpenClaw 2026.9 says itself: `>=24.16.0 <25 || >=26.1.0`.
+/// True if OpenClaw 2026.9 supports the version (its `engines`: `>=24.16.0 <25 || >=26.1.0`).
 fn is_supported(version: &str) -> bool {
     let mut numbers = version.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     match (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) {

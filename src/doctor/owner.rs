@@ -1,8 +1,8 @@
-//! The owner's half: root sends the workspace's owner to look at what is the agent's, and reads the answer as from an
-//! enemy. Root itself runs, parses and writes nothing below that home.
+//! The owner's half: root starts a child as the workspace's owner and reads its untrusted answer. root itself runs,
+//! parses and writes nothing below that home.
 //!
-//! The answer names checks and fixes that are known here, and brings nothing of its own but short printable evidence; the
-//! accounts that go with it, tokens included, never reach a disk or a screen.
+//! The answer selects checks and remedies that are known here. Of its own text only short printable evidence is kept.
+//! Accounts and tokens in it never reach a disk or a screen.
 
 use std::env;
 use std::path::Path;
@@ -17,33 +17,33 @@ use crate::text::json::{
     Node, Value, {self},
 };
 
-/// Beyond what every check may take of its own.
+/// Time limit of the child, above the sum of its checks.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
 
-/// The longest answer, in bytes.
+/// Size limit of the answer, in bytes.
 const LIMIT: usize = 256 * 1024;
 
-/// What the owner says, check by check, and of its channels.
+/// Results of the owner's half, and its channels.
 pub(super) struct Answer {
     pub(super) found: Vec<Checked>,
     pub(super) standby: Option<Standby>,
 }
 
-/// The answer for root to read.
+/// Encodes the answer for root.
 pub(super) fn to_json(found: &[Checked], standby: Option<&Standby>) -> Value {
     let standby = standby.map_or(Value::Null, Standby::to_json);
     Value::object([("checks", ReportedCheck::list_to_json(found)), ("standby", standby)])
 }
 
-/// Sends the owner to look. `wants_accounts`: its channels are to be compared with the primary's.
+/// Starts the child. `wants_accounts` asks for its channels, to compare them with the primary's.
 ///
 /// # Errors
-/// When it cannot be sent, or its answer is none.
+/// When the child cannot be started, or its answer cannot be parsed.
 pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String, &'static str)> {
     let owner = world.owner.as_ref().map_err(|why| (why.clone(), remedy::INSTALL_UNITS))?;
     let program = env::current_exe().map_err(|why| (why.to_string(), remedy::BECOME))?;
     let said = run(world, owner, &program, wants_accounts).map_err(|why| {
-        // 2 is what this program says of a configuration that it cannot use.
+        // Exit code 2 means that this program cannot use the configuration.
         let how = match why.code() {
             _ if why.is_missing_program() => remedy::PROGRAMS,
             Some(2) => remedy::OWN_CONFIG,
@@ -69,7 +69,7 @@ fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Re
     command.deadline(DEADLINE).limit(LIMIT).run().map(|output| output.stdout)
 }
 
-/// Reads the answer. A check that it leaves out was not looked at.
+/// Parses the answer. Checks that it omits count as skipped.
 fn read(node: &Node) -> Answer {
     let mut found = node.get("checks").map(|checks| read_list(checks, Half::Owners)).unwrap_or_default();
     for check in of(Who::Owner) {
@@ -81,12 +81,12 @@ fn read(node: &Node) -> Answer {
     Answer { found, standby }
 }
 
-/// Reads a list of checks from an untrusted process.
+/// Parses a list of checks from an untrusted process.
 pub(super) fn read_list(list: &Value, half: Half) -> Vec<Checked> {
     validate_reported(&ReportedCheck::parse_list(list), half)
 }
 
-/// Validates what the owner reports: of each check of that half the first entry, if it is one.
+/// Validates untrusted results; the first valid entry per check of that half wins.
 pub(crate) fn validate_reported(reported: &[ReportedCheck], half: Half) -> Vec<Checked> {
     let find = |id: &'static str| {
         let ReportedCheck { level, evidence, fix, .. } = reported.iter().find(|check| check.id == id)?;

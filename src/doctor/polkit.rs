@@ -1,5 +1,5 @@
-//! What the monitor may ask of systemd: all that it needs, and nothing else. polkit is asked what it would answer to the
-//! monitor's process; nothing is done.
+//! Check of the monitor's permissions: polkit grants it what it needs and nothing else. polkit is asked for its
+//! decision on the monitor's process; nothing is executed.
 
 use crate::doctor::context::World;
 use crate::doctor::monitor;
@@ -10,10 +10,10 @@ use crate::workspace::unit::{PULL, PUSH};
 const MANAGE_UNITS: &str = "org.freedesktop.systemd1.manage-units";
 const MANAGE_FILES: &str = "org.freedesktop.systemd1.manage-unit-files";
 
-/// What polkit may answer, as `pkcheck` tells it: not authorized, only with a password, or the question was dismissed.
+/// Exit codes of `pkcheck` for a refusal: not authorized, only with a password, dismissed.
 const REFUSED: [i32; 3] = [1, 2, 3];
 
-/// What the monitor needs; an empty name is the gateway's unit.
+/// Permissions that the monitor needs; an empty name is the gateway's unit.
 const NEEDED: [(&str, &str); 11] = [
     ("", "start"),
     ("", "stop"),
@@ -28,11 +28,11 @@ const NEEDED: [(&str, &str); 11] = [
     (PUSH, "stop"),
 ];
 
-/// What it must not be granted.
+/// Permissions that the monitor must not have.
 const FORBIDDEN: [(&str, &str, &str); 3] =
     [(MANAGE_UNITS, "ssh.service", "stop"), (MANAGE_UNITS, PULL, "kill"), (MANAGE_FILES, PULL, "enable")];
 
-/// The check.
+/// Checks the permissions of the running monitor.
 pub(super) fn check(world: &World) -> Said {
     let pid = match world.known(monitor::UNIT).map(|unit| unit.main_pid()) {
         Ok(Some(pid)) => pid.to_string(),

@@ -1,7 +1,7 @@
-//! The checks that only a sync unit's sandbox can answer: whether git and rsync reach their hosts from inside of it.
+//! Checks that only a sync unit's sandbox can answer: git and rsync reach their hosts from inside.
 //!
-//! Outside, the owner sees its whole home, and a key or password there that the sandbox hides. So root starts a
-//! transient unit with the user and the file system of the unit that pulls, and reads its answer as from an enemy.
+//! Outside, the owner sees its whole home, including keys and passwords that the sandbox hides. So root starts a
+//! transient unit with the user and the file system of the pull unit, and treats its answer as untrusted.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -22,7 +22,7 @@ use crate::os::spawn;
 use crate::text::json;
 use crate::workspace::unit::PULL;
 
-/// The checks.
+/// Ids of these checks.
 pub(super) const CHECKS: [&str; 2] = ["git-fetch", "secrets"];
 
 /// Properties of the unit that decide what it sees and reaches.
@@ -48,10 +48,10 @@ const PROPERTIES: [&str; 19] = [
     "NoNewPrivileges",
 ];
 
-/// Time limit of the transient unit, should this process be killed while it waits.
+/// Time limit of the transient unit, in case this process is killed while it waits.
 const RUN_LIMIT: &str = "RuntimeMaxSec=5min";
 
-/// Time limit of the whole look: each remote has a minute.
+/// Time limit of the whole run: each remote has a minute.
 const DEADLINE: Duration = Duration::from_secs(6 * 60);
 
 /// Size limit of the answer, in bytes.
@@ -64,7 +64,7 @@ pub(super) fn unseen(check: &str) -> Said {
     ))
 }
 
-/// Puts what the sandbox says in place of what the owner says from outside.
+/// Replaces the owner's results with those from the sandbox.
 pub(super) fn replace(world: &World, found: &mut [Checked]) {
     let answer = ask(world);
     for checked in found.iter_mut().filter(|checked| CHECKS.contains(&checked.id)) {
@@ -88,7 +88,7 @@ fn ask(world: &World) -> Result<Vec<Checked>, String> {
     for property in properties(&unit) {
         words.extend(["-p".into(), property.into()]);
     }
-    // By this variable it knows where it is.
+    // The child finds the reports' folder by this variable.
     words.extend(["-p".into(), format!("Environment=STATE_DIRECTORY={SYNC}").into()]);
     for (name, value) in subprocess::variables(&world.source) {
         words.extend(["-p".into(), format!("Environment={name}={value}").into()]);
@@ -103,7 +103,7 @@ fn ask(world: &World) -> Result<Vec<Checked>, String> {
     Ok(read_list(&said, Half::Owners))
 }
 
-/// The properties as `systemd-run` takes them.
+/// Returns the properties in the format of `systemd-run`.
 fn properties(unit: &Unit) -> Vec<String> {
     let mut found = Vec::new();
     for name in PROPERTIES {
@@ -112,7 +112,7 @@ fn properties(unit: &Unit) -> Vec<String> {
             continue;
         }
         match name {
-            // Each variable and each path is said by itself: `systemd-run` takes one assignment of either.
+            // `systemd-run` takes one variable per assignment.
             "Environment" => found.extend(value.split_whitespace().map(|one| format!("{name}={one}"))),
             _ => found.push(format!("{name}={value}")),
         }
@@ -120,7 +120,7 @@ fn properties(unit: &Unit) -> Vec<String> {
     found
 }
 
-/// Ends this process when root's, which has asked for the look, has ended.
+/// Ends this process when the root process that started it ends.
 pub(super) fn end_with_root() {
     let watch = || {
         let mut nothing = [0; 64];

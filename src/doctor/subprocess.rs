@@ -1,5 +1,5 @@
-//! The host's cheap half, looked at by a process of its own: what that takes is gone with it, and the monitor stays as
-//! small as it is. And a configuration that the monitor could not start with again is found before it has to.
+//! Cheap checks of the host's half, run in a child process: their memory is freed with it, so the monitor stays small.
+//! The child also reads the configuration, so an invalid one is found before the monitor restarts.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,21 +14,21 @@ use crate::finding::{Checked, ReportedCheck, Said, remedy};
 use crate::os::Command;
 use crate::text::json;
 
-/// It takes half a second.
+/// Time limit of the child, which takes half a second.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The variables that are read where there is no file.
+/// Variables that configure the program if there is no file.
 const VARIABLES: [&str; 5] = ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"];
 
-/// What the child says.
+/// Returns the child's output.
 #[must_use]
 pub fn answer(world: &World) -> String {
-    // Where systemd does not answer there is little to see, and the monitor has a word of its own for that.
+    // Without systemd there is little to check, and the monitor reports that itself.
     let found = if world.gateway().is_ok() { look(world, Depth::Cheap, Half::Hosts) } else { Vec::new() };
     ReportedCheck::list_to_json(&found).to_string()
 }
 
-/// Has a child look, and waits for it. Nothing is found where it cannot, or not in time.
+/// Runs the checks in a child. Returns no results if the child fails or exceeds the time limit.
 #[must_use]
 pub fn ask(source: &Source, paths: &Paths) -> Vec<Checked> {
     let mut command = Command::new("/proc/self/exe").args(["doctor", "--cheap"]).args(options(source));
@@ -51,7 +51,7 @@ pub fn ask(source: &Source, paths: &Paths) -> Vec<Checked> {
     }
 }
 
-/// The options that lead another process to the same configuration…
+/// Returns the options that lead another process to the same configuration.
 pub(super) fn options(source: &Source) -> Vec<OsString> {
     match source {
         Source::File(path) => vec!["--config".into(), path.into()],
@@ -59,7 +59,7 @@ pub(super) fn options(source: &Source) -> Vec<OsString> {
     }
 }
 
-/// …and the variables.
+/// Returns the variables that lead another process to the same configuration.
 pub(super) fn variables(source: &Source) -> Vec<(&'static str, String)> {
     match source {
         Source::File(_) => Vec::new(),

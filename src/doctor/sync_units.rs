@@ -1,4 +1,4 @@
-//! The workspace's way in and back out, as far as it can be seen from outside: its units, and what they last reported.
+//! Checks of the workspace sync from outside: its units, and their last reports.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use crate::gateway_check::CHECK;
 use crate::text::utc::{ago, span};
 use crate::workspace::unit::{PULL, PUSH, last_report};
 
-/// The timer of a primary.
+/// Timer of a primary's push.
 const TIMER: &str = "openclaw-sync-push.timer";
 
-/// A workspace that has not been fresh for so many of its intervals is old.
+/// Age of the workspace, in refresh intervals, above which it counts as stale.
 const OLD: u32 = 3;
 
-/// The units are there, and those of a standby.
+/// Checks that the sync units exist and are those of a standby.
 pub(super) fn units(world: &World) -> Said {
     for name in [PULL, PUSH, CHECK] {
         let unit = match world.known(name) {
@@ -46,10 +46,10 @@ pub(super) fn units(world: &World) -> Said {
     }
 }
 
-/// A folder below a home that a unit needs, and that its sandbox does not show it.
+/// Returns a folder below a home that a unit needs but its sandbox hides.
 fn hidden<'a>(world: &'a World, unit: &Unit, name: &str) -> Option<&'a Path> {
     let bound = unit.value("BindPaths");
-    // A unit without any is not the shipped one, and may have another sandbox.
+    // A unit without BindPaths= is not the shipped one, and may have another sandbox.
     if bound.is_empty() {
         return None;
     }
@@ -61,7 +61,7 @@ fn hidden<'a>(world: &'a World, unit: &Unit, name: &str) -> Option<&'a Path> {
     })
 }
 
-/// The last pull went well, and not too long ago.
+/// Checks that the last pull succeeded recently.
 pub(super) fn pull(world: &World) -> Said {
     let report = match last_report(&world.sync_paths()) {
         Ok(Some(report)) => report,
@@ -74,7 +74,7 @@ pub(super) fn pull(world: &World) -> Said {
     };
     let when = ago(world.now, fresh);
     let patience = world.config.workspace.refresh.saturating_mul(OLD);
-    // While this host serves, a pull only fetches.
+    // While this host serves, pulls only fetch.
     if world.now.since(fresh) > patience && !world.serves() {
         let said = format!("{outcome}: {}; the workspace was last fresh {when}", report.workspace.said);
         return Said::fail(&said, remedy::PULL);
@@ -86,7 +86,7 @@ pub(super) fn pull(world: &World) -> Said {
     Said::ok(&format_args!("{outcome}, fresh {when}; it is pulled every {every}"))
 }
 
-/// What this host has written is back at the remote.
+/// Checks that the remote has everything that this host has written.
 pub(super) fn unreturned(world: &World) -> Said {
     let Ok(Some(report)) = last_report(&world.sync_paths()) else { return Said::skipped(&"there is no report") };
     let kept = &report.workspace.kept;

@@ -1,9 +1,9 @@
-//! Units as systemd knows them, with more to tell than whether they run.
+//! Units with the properties that the checks need.
 
 use crate::finding::{Said, remedy};
 use crate::os::Command;
 
-/// What is asked of each unit.
+/// Properties that are read of each unit.
 const PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,Type,User,ExecStart,\
                           Environment,EnvironmentFiles,MainPID,WatchdogUSec,BindPaths,LoadCredential";
 
@@ -12,7 +12,7 @@ const PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,F
 pub(crate) struct Unit(String);
 
 impl Unit {
-    /// Asks `systemctl`, given as a command without arguments.
+    /// Asks systemd for a unit; `systemctl` is a command without arguments.
     pub(crate) fn ask(systemctl: Command, name: &str) -> Result<Self, String> {
         let unit = Self::ask_for(systemctl, name, PROPERTIES)?;
         if unit.value("LoadState").is_empty() {
@@ -21,20 +21,20 @@ impl Unit {
         Ok(unit)
     }
 
-    /// The same for other properties.
+    /// Reads other properties of a unit.
     pub(crate) fn ask_for(systemctl: Command, name: &str, properties: &str) -> Result<Self, String> {
         let args = ["--no-ask-password", "--no-pager", "show", "-p", properties, "--", name];
         let shown = systemctl.args(args).run().map_err(|why| format!("systemd does not answer: {}", why.reason()))?;
         Ok(Self(shown.stdout))
     }
 
-    /// The values of a property: one a line.
+    /// Returns the values of a property, one a line.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let value = move |line: &'a str| line.strip_prefix(name)?.strip_prefix('=');
         self.0.lines().filter_map(value)
     }
 
-    /// The value of a property; empty if it has none.
+    /// Returns the value of a property; empty if it has none.
     pub(crate) fn value<'a>(&'a self, name: &'a str) -> &'a str {
         self.values(name).next().unwrap_or_default()
     }
@@ -59,19 +59,19 @@ impl Unit {
         self.value("MainPID").parse().ok().filter(|pid| *pid != 0)
     }
 
-    /// The words of the command that it starts, as far as they have no spaces in them.
+    /// Returns the words of the start command, split at spaces.
     pub(crate) fn command(&self) -> Vec<&str> {
         let words = self.value("ExecStart").split_once("argv[]=").map_or("", |(_, rest)| rest);
         words.split(" ; ").next().unwrap_or_default().split_whitespace().collect()
     }
 
-    /// A variable that it sets.
+    /// Returns the value of an Environment= variable.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let set = self.value("Environment").split_whitespace();
         set.rev().find_map(|word| word.trim_matches('"').strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Why it cannot be started at all, if so.
+    /// Returns the result to report if the unit cannot be started at all.
     pub(super) fn obstacle(&self, name: &str) -> Option<Said> {
         match self.value("LoadState") {
             "loaded" | "merged" => None,

@@ -1,4 +1,4 @@
-//! Which files are read, and by whom: what an agent can change is nothing for root, by whatever name it goes.
+//! Access rules for files that an agent can change: root never reads them, whatever path leads to them.
 
 use std::fs::File;
 use std::io::{
@@ -10,16 +10,16 @@ use std::path::Path;
 use crate::doctor::context::{command, find_owner, own_user};
 use crate::os::{Owner, read_regular};
 
-/// The longest file that is read, in bytes.
+/// Size limit of a file, in bytes.
 const FILE: u64 = 1024 * 1024;
 
 const NOT_TEXT: &str = "it is not UTF-8 text";
 
-/// Refuses to let root read a file of the agent's, before a byte of it is read: what is there may be anything the next
-/// moment. `user` is the agent's, where that is not for systemd to say.
+/// Refuses to let root read a file of the agent's, before its first byte is read: it may change at any moment. `user`
+/// is the agent's, where systemd does not name it.
 ///
 /// # Errors
-/// When this process is root, and the file is the agent's.
+/// When this process is root and the file belongs to the agent.
 pub fn refuse_agents(file: &Path, user: Option<&str>) -> Result<(), String> {
     if own_user() != Some(0) {
         return Ok(());
@@ -28,7 +28,7 @@ pub fn refuse_agents(file: &Path, user: Option<&str>) -> Result<(), String> {
     owner.map_or(Ok(()), |owner| refuse(file, &owner))
 }
 
-/// The same for root that knows whose.
+/// Refuses a file of this owner's.
 pub(crate) fn refuse(file: &Path, owner: &Owner) -> Result<(), String> {
     if !is_of(file, owner) {
         return Ok(());
@@ -36,21 +36,21 @@ pub(crate) fn refuse(file: &Path, owner: &Owner) -> Result<(), String> {
     Err(format!("cannot read {}: it is {}'s; root reads a copy of its own, below /root", file.display(), owner.name))
 }
 
-/// Whether a file is its, or lies below its home, where it may be anything the next moment.
+/// True if a file belongs to the owner or is below its home.
 pub(crate) fn is_of(file: &Path, owner: &Owner) -> bool {
     let real = file.canonicalize().unwrap_or_default();
     let is_below = file.starts_with(&owner.home) || real.starts_with(&owner.home);
     is_below || real.metadata().is_ok_and(|found| found.uid() == owner.uid)
 }
 
-/// Reads a regular file as text, if it is not too long.
+/// Reads a regular file as text, up to the size limit.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
     let bytes = read_regular(path, FILE).map_err(|why| why.to_string())?;
     String::from_utf8(bytes).map_err(|_| NOT_TEXT.to_owned())
 }
 
-/// Reads a file that was named on the command line, of which `-` means standard input. A pipe is read only where this
-/// process has been given it open, as a shell's `<(…)` does: another one may have no other end.
+/// Reads a file named on the command line; `-` is standard input. A pipe is read only if this process inherited it
+/// open, as with a shell's `<(…)`: another pipe may have no writer.
 pub(super) fn read_given(path: &Path) -> Result<String, String> {
     if path == Path::new("-") {
         return read_stream(io::stdin().lock());

@@ -1,4 +1,4 @@
-//! What only the workspace's owner may look at: everything below its home, where an agent writes as it likes.
+//! Checks that only the workspace's owner may run: they read below its home, where an agent can write anything.
 
 use std::fs;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use crate::doctor::{gateway, host};
 use crate::finding::{Said, remedy};
 use crate::workspace::dry_run;
 
-/// How long the remote may take, whatever a pull may.
+/// Time limit of the fetch, independent of the pull's.
 const FETCH: Duration = Duration::from_secs(60);
 
-/// Where OpenClaw's own installer leaves units of the user, below the home.
+/// Folder of the user's units, below the home. OpenClaw's installer writes there.
 const USER_UNITS: &str = ".config/systemd/user";
 
-/// How many entries of that folder are looked at.
+/// Number of entries of that folder that are read, at most.
 const ENTRIES: usize = 1000;
 
-/// The workspace is a checkout with nothing half done in it.
+/// Checks that the workspace is a checkout without unfinished operations.
 pub(super) fn workspace(world: &World) -> Said {
     match dry_run::look(&world.config.workspace, &world.sync_paths()) {
         Err(why) => Said::fail(&why, remedy::PULL),
@@ -29,7 +29,7 @@ pub(super) fn workspace(world: &World) -> Said {
     }
 }
 
-/// The remote can be fetched from.
+/// Checks that the remote can be fetched.
 pub(super) fn fetch(world: &World) -> Said {
     let workspace = &world.config.workspace;
     match dry_run::fetch(workspace, &world.sync_paths(), FETCH) {
@@ -38,7 +38,7 @@ pub(super) fn fetch(world: &World) -> Said {
     }
 }
 
-/// Every source of secrets hands them out.
+/// Checks that every source of secrets can be copied.
 pub(super) fn secrets(world: &World) -> Said {
     let secrets = &world.config.secrets;
     for secret in secrets {
@@ -52,12 +52,12 @@ pub(super) fn secrets(world: &World) -> Said {
     }
 }
 
-/// The disk under the workspace has room.
+/// Checks the disk space below the workspace.
 pub(super) fn disk(world: &World) -> Said {
     host::room(world, &world.config.workspace.path)
 }
 
-/// No unit of the owner's own starts a gateway that the monitor knows nothing of.
+/// Checks that no user unit starts a gateway that the monitor does not control.
 pub(super) fn units(world: &World) -> Said {
     let Ok(owner) = &world.owner else { return Said::skipped(&"nobody knows whose the workspace is") };
     let folder = owner.home.join(USER_UNITS);

@@ -1,19 +1,19 @@
-//! Remedies: commands for root, or settings for a NixOS host, with names in braces that are filled in from the
+//! Remedies: commands for root, or settings for a NixOS host, with placeholders in braces for values of the
 //! configuration.
 //!
-//! They are a closed list. The owner's half of the checks runs where an agent may meddle with it, and a person will type
-//! as root what stands here: so it may choose one of these, and never brings its own.
+//! The list is closed. The owner's half of the checks runs where an agent may interfere, and a person types a remedy as
+//! root. So that half can only choose one of these.
 
 use std::path::Path;
 
 use crate::config::endpoint::Endpoint;
 use crate::config::{Config, Source};
 
-/// The forms in which a remedy is shown.
+/// Texts of a remedy.
 struct Text {
     name: &'static str,
     command: &'static str,
-    /// A setting of the NixOS module, where files and units come from the system's configuration.
+    /// Setting of the NixOS module, for hosts whose files and units come from the system's configuration.
     nixos: Option<&'static str>,
 }
 
@@ -26,10 +26,10 @@ macro_rules! fixes {
     (@ $nixos:expr) => { Some($nixos) };
 }
 
-/// The remedy where nothing is to be done.
+/// Name of no remedy.
 pub(crate) const NONE: &str = "";
 
-/// Most of what can lack on a Debian or Ubuntu host.
+/// Remedy for most of what can be missing on a Debian or Ubuntu host.
 const SETUP: &str = "openclaw-failover setup standby";
 
 fixes! {
@@ -118,14 +118,14 @@ fixes! {
     VERSIONS = "openclaw update  # on the older of the two hosts", nixos "services.openclaw-failover.gateway.package";
 }
 
-/// Finds a remedy by its name, or by its command, which is what the reports of earlier versions carry; [`NONE`] if there
-/// is no such remedy.
+/// Finds a remedy by its name, or by its command, which reports of earlier versions contain; [`NONE`] if there is no
+/// such remedy.
 pub(crate) fn find(text: &str) -> &'static str {
     let by_name = TEXTS.iter().find(|known| known.name == text);
     by_name.or_else(|| TEXTS.iter().find(|known| known.command == text)).map_or(NONE, |known| known.name)
 }
 
-/// The host that a remedy is for.
+/// Platform that a remedy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Platform {
     Debian,
@@ -139,7 +139,7 @@ impl Platform {
     }
 }
 
-/// Returns the text of a remedy with its names filled in. `user` is the agent's.
+/// Returns the text of a remedy with its placeholders filled in. `user` is the agent's.
 pub(crate) fn fill(fix: &str, platform: Platform, config: &Config, source: &Source, user: &str) -> String {
     let Some(text) = TEXTS.iter().find(|text| text.name == fix) else { return String::new() };
     let text = match (platform, text.nixos) {
@@ -163,7 +163,7 @@ pub(crate) fn fill(fix: &str, platform: Platform, config: &Config, source: &Sour
     names.iter().fold(text, |filled, (name, value)| filled.replace(name, value))
 }
 
-/// The port at which this host's gateway should answer.
+/// Returns the configured port of this host's gateway.
 pub(crate) fn port(config: &Config) -> u16 {
     Endpoint::from_url(&config.gateway.url).map_or(0, |endpoint| endpoint.address().port)
 }

@@ -1,4 +1,4 @@
-//! The standby's own OpenClaw: a configuration with a channel of its own, where there is none, and the tokens for it.
+//! OpenClaw's configuration on a standby, written where there is none, and the tokens for it.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,22 +9,22 @@ use crate::setup::openclaw::find;
 use crate::setup::target::{INSTALL, Site};
 use crate::text::json::Value;
 
-/// The channels that a setup knows.
+/// Channels that a setup can configure.
 pub const CHANNELS: [&str; 2] = ["telegram", "discord"];
 
-/// The gateway's tokens.
+/// File with the gateway's tokens.
 const TOKENS: &str = "/etc/openclaw/gateway.env";
 
-/// The longest file of tokens, and the longest token, in bytes.
+/// Size limits of the token file and of one token, in bytes.
 const LONGEST: (usize, usize) = (1 << 20, 500);
 
-/// What clients show to the gateway.
+/// Variable with the token that clients present to the gateway.
 const GATEWAY_TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
 
 const IS_THERE: &str = "[ -e .openclaw/openclaw.json ] || [ -L .openclaw/openclaw.json ]";
 
-/// Puts `$1` in place once `$2`, with `$3` to find its Node, finds it valid. Of its channels only Telegram comes with
-/// OpenClaw; the plugin of another is `$4`, and without it the gateway would start and answer nobody.
+/// Installs `$1` as `openclaw.json` once OpenClaw (`$2`, with `$3` as its `PATH`) accepts it. Only Telegram is built
+/// into OpenClaw. Other channels need the plugin `$4`; without it the gateway would start but answer on no channel.
 const CONFIGURE: &str = "mkdir -p .openclaw; new=$HOME/.openclaw/.openclaw.json.new; printf '%s\\n' \"$1\" >\"$new\"\n\
     program=$2 plugin=$4; export PATH=\"$3\" OPENCLAW_CONFIG_PATH=\"$new\"\n\
     validate() { said=$(\"$program\" config validate --json 2>&1) || :; }; validate\n\
@@ -34,18 +34,18 @@ const CONFIGURE: &str = "mkdir -p .openclaw; new=$HOME/.openclaw/.openclaw.json.
     case $said in *'\"valid\":true'*) ;; *) echo \"$said\" >&2; exit 1 ;; esac\n\
     ln \"$new\" .openclaw/openclaw.json; rm \"$new\"";
 
-/// What can be said of a standby's channel.
+/// Input that a standby's channel needs and no option gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// Which one it is.
+    /// Name of the channel.
     Channel,
-    /// Who may write there.
+    /// Ids of the users who may write there.
     Allow,
-    /// The token of the bot there.
+    /// Token of the bot.
     Token,
 }
 
-/// What nobody has said yet.
+/// Returns the inputs that no option gave.
 pub(super) fn wants(site: &Site) -> Vec<Want> {
     let wishes = &site.wishes;
     let has_token = || {
@@ -62,12 +62,12 @@ pub(super) fn wants(site: &Site) -> Vec<Want> {
     wants
 }
 
-/// Whether OpenClaw has no configuration yet.
+/// True if OpenClaw has no configuration yet.
 fn is_missing(site: &Site) -> bool {
     site.owner().is_err() || !site.agent_sees(IS_THERE, &[])
 }
 
-/// The tokens are where the gateway's unit reads them.
+/// Reads the state of the token file that the gateway's unit loads.
 pub(super) fn tokens(site: &Site) -> State {
     let (there, wanted) = match read_tokens(site).and_then(|there| Ok((wanted(site, &there)?, there))) {
         Ok((wanted, there)) => (there, wanted),
@@ -86,7 +86,7 @@ pub(super) fn tokens(site: &Site) -> State {
     }
 }
 
-/// Puts them there; others stay.
+/// Writes the tokens and keeps the other lines of the file.
 pub(super) fn write_tokens(site: &Site) -> Result<(), String> {
     let there = read_tokens(site)?;
     let wanted = wanted(site, &there)?;
@@ -98,7 +98,7 @@ pub(super) fn write_tokens(site: &Site) -> Result<(), String> {
     site.put(TOKENS, 0o600, format!("{}\n", lines.join("\n")).as_bytes())
 }
 
-/// The variables that are to be set, and to what; to something that nobody can guess where nobody says.
+/// Returns the variables to set. `None` as the value stands for a random token.
 fn wanted(site: &Site, there: &str) -> Result<Vec<(&'static str, Option<String>)>, String> {
     let mut wanted = Vec::new();
     if value(there, GATEWAY_TOKEN).is_none() && is_missing(site) {
@@ -113,7 +113,7 @@ fn wanted(site: &Site, there: &str) -> Result<Vec<(&'static str, Option<String>)
     Ok(wanted)
 }
 
-/// The channel's token, as it was typed, or as a file has it.
+/// Returns the channel's token, as it was typed or from its file.
 fn token(site: &Site) -> Result<Option<String>, String> {
     let (token, place) = match (&site.token, &site.wishes.token_file) {
         (Some(token), _) => (token.clone(), "what was typed".to_owned()),
@@ -143,7 +143,7 @@ fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     line.split_once('=').map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
 }
 
-/// What holds a channel's token.
+/// Returns the variable that holds a channel's token.
 fn variable(channel: &str) -> &'static str {
     if channel == "discord" { "DISCORD_BOT_TOKEN" } else { "TELEGRAM_BOT_TOKEN" }
 }
@@ -155,7 +155,7 @@ fn random() -> Result<String, String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// OpenClaw has a configuration; one that is there is left as it is.
+/// Reads the state of OpenClaw's configuration. An existing one stays as it is.
 pub(super) fn configuration(site: &Site) -> State {
     if !is_missing(site) {
         return State::Done("there is an openclaw.json, which stays as it is".into());
@@ -173,14 +173,14 @@ pub(super) fn configuration(site: &Site) -> State {
     State::Todo(format!("write a standby's openclaw.json: {channel}, no crons"))
 }
 
-/// Writes a standby's.
+/// Writes the standby's configuration of OpenClaw.
 pub(super) fn configure(site: &Site) -> Result<(), String> {
     let found = find(site).ok_or("OpenClaw is not installed")?;
     let plugin = format!("@openclaw/{}", site.wishes.channel.as_deref().unwrap_or_default());
     site.agent_within(INSTALL, CONFIGURE, &[&standby(site), &found.program, &found.path, &plugin]).map(drop)
 }
 
-/// A standby's configuration of OpenClaw: one channel of its own, no crons, and no secret.
+/// Returns a standby's configuration of OpenClaw: one channel, no crons, no secrets.
 fn standby(site: &Site) -> String {
     let quoted = |text: &str| Value::from(text).to_string();
     let secret = |name: &str| format!(r#"{{ "source": "env", "provider": "default", "id": "{name}" }}"#);
@@ -206,7 +206,7 @@ fn standby(site: &Site) -> String {
         quoted(&site.world.config.workspace.path.display().to_string()),
         channel.unwrap_or_default(),
         site.world.port(),
-        // Where Tailscale is, nobody but the tailnet has a way to it; elsewhere the firewall sees to that.
+        // With Tailscale the gateway binds to the tailnet only; without it the firewall restricts access.
         if site.is_well("tailscale") { "tailnet" } else { "lan" },
         secret(GATEWAY_TOKEN),
     )

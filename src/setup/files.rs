@@ -1,4 +1,5 @@
-//! This program and the files that it brings. They exist once, beside this one; the Nix package installs the same.
+//! The program and the files that it ships. They exist once, beside this source; the Nix package installs the same
+//! ones.
 
 use std::fs;
 
@@ -9,16 +10,16 @@ use crate::setup::service::{GATEWAY, MONITOR};
 use crate::setup::target::Site;
 use crate::workspace::unit::{PULL, PUSH};
 
-/// Where the program lies.
+/// Path of the installed program.
 pub(super) const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
 
-/// Where the configuration is, and where root keeps the monitor's credentials, one file each.
+/// Folders of the configuration and of the monitor's credentials (one file each), with their modes.
 const FOLDERS: [(&str, u32); 2] = [("/etc/openclaw-failover", 0o755), ("/etc/openclaw-failover/credentials", 0o700)];
 
-/// The longest file of which the beginning is looked at, in bytes.
+/// Size limit of an installed file whose first line is compared, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// A file, as it is shipped.
+/// A shipped file.
 pub(super) struct Shipped {
     pub(super) path: &'static str,
     pub(super) text: &'static str,
@@ -30,14 +31,14 @@ macro_rules! shipped {
     };
 }
 
-/// The gateway's unit.
+/// Unit of the gateway.
 pub(super) const GATEWAY_UNIT: Shipped = shipped!("/etc/systemd/system", "openclaw.service");
 const PUSH_UNIT: Shipped = shipped!("/etc/systemd/system", "openclaw-sync-push.service");
 
-/// What makes a host write the branch that everybody pulls.
+/// Drop-in that makes a host push to the primary's branch, which every standby pulls.
 pub(super) const IS_PRIMARY: &str = "/etc/systemd/system/openclaw-sync-push.service.d/primary.conf";
 
-/// A standby's.
+/// Files of a standby.
 pub(super) static STANDBY: [Shipped; 9] = [
     GATEWAY_UNIT,
     shipped!("/etc/systemd/system", "openclaw-failover.service"),
@@ -50,21 +51,21 @@ pub(super) static STANDBY: [Shipped; 9] = [
     shipped!("/etc/sysusers.d", "openclaw-failover.conf"),
 ];
 
-/// A primary's.
+/// Files of a primary.
 pub(super) static PRIMARY: [Shipped; 3] = [
     PUSH_UNIT,
     shipped!("/etc/systemd/system", "openclaw-sync-push.timer"),
     Shipped { path: IS_PRIMARY, text: include_str!("openclaw-sync-push-primary.conf") },
 ];
 
-/// Whether a file is one of this program's, if perhaps of an older version: it begins as the shipped one. A link is not.
+/// True if a file is the shipped one or an earlier version of it: its first line is the same. Links do not count.
 pub(super) fn is_ours(site: &Site, file: &Shipped) -> bool {
     let there = atomic_file::read(&site.world.path(file.path), LONGEST).ok().flatten().unwrap_or_default();
     let first = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
     first(&there) == first(file.text.as_bytes())
 }
 
-/// The program is where the units expect it.
+/// Reads the state of the program at the path that the units name.
 pub(super) fn program(site: &Site) -> State {
     match fs::read(&site.program) {
         Ok(own) if site.has(PROGRAM, 0o755, &own) => State::Done(PROGRAM.into()),
@@ -79,7 +80,7 @@ pub(super) fn program(site: &Site) -> State {
     }
 }
 
-/// The version that is installed, if it is newer than this one.
+/// Returns the installed version if it is newer than this program.
 fn newer(site: &Site) -> Option<String> {
     let said = site.world.ask(&site.world.path(PROGRAM).to_string_lossy(), &["--version"]).ok()?;
     let version = said.trim().strip_prefix("openclaw-failover ")?;
@@ -87,14 +88,14 @@ fn newer(site: &Site) -> Option<String> {
     (numbers(version) > numbers(env!("CARGO_PKG_VERSION"))).then(|| version.to_owned())
 }
 
-/// Copies it there.
+/// Copies this program to the path that the units name.
 pub(super) fn install_program(site: &Site) -> Result<(), String> {
     let own = fs::read(&site.program).map_err(|why| format!("cannot read this program: {why}"))?;
     site.outdate_monitor()?;
     site.put(PROGRAM, 0o755, &own)
 }
 
-/// A standby's files, and what they need.
+/// Reads the state of a standby's files and of the folders and the user that they need.
 pub(super) fn standby(site: &Site) -> State {
     let mut missing = missing(site, &STANDBY);
     let folders = FOLDERS.iter().filter(|(path, mode)| !site.has_folder(path, *mode));
@@ -106,7 +107,7 @@ pub(super) fn standby(site: &Site) -> State {
     said(site, &[GATEWAY, MONITOR, CHECK, PULL, PUSH], &missing)
 }
 
-/// Installs them.
+/// Installs a standby's files.
 pub(super) fn install_standby(site: &Site) -> Result<(), String> {
     site.outdate_monitor()?;
     install(site, &STANDBY)?;
@@ -119,12 +120,12 @@ pub(super) fn install_standby(site: &Site) -> Result<(), String> {
     Ok(())
 }
 
-/// A primary's.
+/// Reads the state of a primary's files.
 pub(super) fn primary(site: &Site) -> State {
     said(site, &[PUSH], &missing(site, &PRIMARY))
 }
 
-/// Installs them.
+/// Installs a primary's files.
 pub(super) fn install_primary(site: &Site) -> Result<(), String> {
     install(site, &PRIMARY)?;
     site.run("systemctl", &["daemon-reload"])
@@ -141,7 +142,7 @@ fn said(site: &Site, units: &[&str], missing: &[&str]) -> State {
     let is_stale = |unit: &&str| site.unit(unit).value("NeedDaemonReload") == "yes";
     match (missing.is_empty(), units.iter().find(|unit| is_stale(unit))) {
         (false, _) => {
-            // The folders are known, and a dozen paths would not be read.
+            // File names are enough: a dozen full paths would be unreadable.
             let names: Vec<&str> = missing.iter().map(|path| path.rsplit('/').next().unwrap_or(path)).collect();
             State::Todo(names.join(", "))
         }

@@ -1,27 +1,27 @@
-//! The firewall, by `ufw`. The operator is never locked out: none is switched on before the rule that lets the operator's
-//! session in is seen to be there, ahead of any that denies. A firewall that something else manages is left alone.
+//! The firewall, managed with `ufw`. It never locks the operator out: it is enabled only after the rule that admits the
+//! operator's session is confirmed, ahead of every deny rule. A firewall that another tool manages is left alone.
 
 use crate::doctor::MANAGERS;
 use crate::os::CommandError;
 use crate::setup::target::Site;
 use crate::setup::{State, ports};
 
-/// The interface of the tailnet.
+/// Interface of the tailnet.
 const TAILNET: &str = "tailscale0";
 
-/// How many ports a plan names.
+/// Number of ports that a plan names, at most.
 const NAMED: usize = 12;
 
-/// How things stand with ufw.
+/// State of ufw.
 struct Firewall {
     is_on: bool,
     denies: bool,
-    /// Its rules, as the commands that would make them.
+    /// Rules, as the ufw commands that add them.
     rules: String,
 }
 
 impl Firewall {
-    /// `None` where there is no ufw yet.
+    /// Asks ufw for its state; `None` if ufw is not installed.
     fn ask(site: &Site) -> Result<Option<Self>, String> {
         let failed = |why: CommandError| format!("ufw does not work here: {}", why.reason());
         let status = match site.world.ask("ufw", &["status", "verbose"]) {
@@ -33,13 +33,13 @@ impl Firewall {
         Ok(Some(Self { is_on: status.contains("Status: active"), denies, rules }))
     }
 
-    /// Whether it turns away what nobody has allowed. Then the operator has come in under its rules, however narrow they
-    /// are, and they stay as they are.
+    /// True if ufw is active and denies incoming connections by default. The operator's session was then admitted by
+    /// its rules, so they stay as they are, however narrow.
     fn is_up(&self) -> bool {
         self.is_on && self.denies
     }
 
-    /// Whether it lets everybody in by a port once it is switched on: by a rule that comes before any that denies.
+    /// True if ufw, once enabled, admits everyone at a port: a rule allows it ahead of every deny rule.
     fn admits(&self, port: u16) -> bool {
         for line in self.rules.lines() {
             let mut words = line.split_whitespace().skip_while(|word| *word == "ufw");
@@ -52,7 +52,7 @@ impl Firewall {
         false
     }
 
-    /// What it lacks, as commands of ufw's.
+    /// Returns the missing rules, as ufw commands.
     fn lacks(&self, ssh: &[u16], gateway: u16) -> Vec<String> {
         let mut lacks = Vec::new();
         if !self.is_up() {
@@ -67,13 +67,13 @@ impl Firewall {
     }
 }
 
-/// Whether a rule's word is this port.
+/// True if a word of a rule names this port.
 fn names(word: &str, port: u16) -> bool {
     let number = word.strip_suffix("/tcp").unwrap_or(word);
     number.parse() == Ok(port) || (port == 22 && matches!(word, "ssh" | "OpenSSH"))
 }
 
-/// The firewall.
+/// Reads the state of the firewall.
 pub(super) fn look(site: &Site) -> State {
     let gateway = site.world.port();
     if let Some(other) = another(site) {
@@ -108,7 +108,7 @@ pub(super) fn look(site: &Site) -> State {
     }
 }
 
-/// Switches it on; the rule for ssh comes first, and is looked at.
+/// Enables ufw, after it has added the ssh rule and confirmed it.
 pub(super) fn raise(site: &Site) -> Result<(), String> {
     let ssh = ports::ssh(site)?;
     let ask = || Firewall::ask(site)?.ok_or("ufw is not installed".to_owned());
@@ -132,14 +132,14 @@ pub(super) fn raise(site: &Site) -> Result<(), String> {
     site.run("ufw", &["--force", "enable"])
 }
 
-/// Without IPv6 ufw drops all of it.
+/// True if enabling ufw would drop the operator's IPv6 session.
 fn is_ipv6_lost(site: &Site) -> bool {
     let settings = site.world.file("/etc/default/ufw").unwrap_or_default();
     let is_off = settings.lines().any(|line| line.trim().eq_ignore_ascii_case("IPV6=no"));
     is_off && ports::session(site).is_some_and(|session| session.is_ipv6)
 }
 
-/// What others reach now, and will not once it is on.
+/// Describes what will no longer be reachable once ufw is enabled.
 fn shut(site: &Site, rules: &str, ssh: &[u16]) -> String {
     let is_named = |port: u16| rules.split_whitespace().any(|word| names(word, port));
     let shut = ports::open(site).into_iter().filter(|port| !ssh.contains(port) && !is_named(*port));
@@ -153,13 +153,13 @@ fn shut(site: &Site, rules: &str, ssh: &[u16]) -> String {
     }
 }
 
-/// What else manages the packet filter: a service, or somebody who has loaded rules.
+/// Returns what else manages the packet filter: a service, or rules that were loaded by hand.
 pub(super) fn another(site: &Site) -> Option<String> {
     if let Some(unit) = MANAGERS.iter().find(|unit| site.unit(unit).is_up()) {
         return Some(format!("the rules of {unit}"));
     }
     let rules = ["iptables", "ip6tables"].map(|program| site.world.ask(program, &["-S"]).unwrap_or_default());
-    // ufw's are not another's, nor is what stands beside them.
+    // ufw's own chains are there, so ufw manages the filter.
     if rules.iter().any(|rules| rules.contains("ufw-")) {
         return None;
     }
@@ -172,7 +172,7 @@ pub(super) fn another(site: &Site) -> Option<String> {
     }
     let tables = site.world.ask("nft", &["list", "ruleset"]).unwrap_or_default();
     let is_other = |table: &&str| {
-        // What fail2ban and iptables keep there is known already.
+        // Tables of fail2ban and of iptables are checked above.
         let is_known = ["inet f2b-", "ip filter ", "ip6 filter "].iter().any(|name| table.starts_with(name));
         !is_known && table.contains("hook input") && ["drop", "reject"].iter().any(|verdict| table.contains(verdict))
     };

@@ -1,4 +1,4 @@
-//! What keeps others out of a standby beside the firewall: bans, and upgrades.
+//! Hardening of a standby beside the firewall: bans after failed logins, and automatic upgrades.
 
 use std::fs::{
     DirEntry, {self},
@@ -10,12 +10,12 @@ use crate::finding::{Finding, Level};
 use crate::setup::target::Site;
 use crate::setup::{State, ports};
 
-/// Where the jail is written, if the distribution's own does not do: Debian's looks for a log file of sshd, where there is
-/// only the journal, and Ubuntu's shuts port 22 alone. Who guesses is shut out of every port, on whichever sshd listens.
+/// Jail for sshd and its path, for where the distribution's jail is not enough: Debian's reads a log file of sshd,
+/// while there is only the journal; Ubuntu's bans from port 22 only. This one bans an address from every port.
 const JAIL: (&str, &str) =
     ("/etc/fail2ban/jail.d/openclaw-failover.local", "[sshd]\nenabled = true\nbackend = systemd\nport = 0:65535\n");
 
-/// Where somebody writes jails of their own.
+/// Folders of locally written jails.
 const JAILS: [&str; 2] = ["/etc/fail2ban", "/etc/fail2ban/jail.d"];
 
 const UPGRADES: (&str, &str) = (
@@ -25,13 +25,13 @@ const UPGRADES: (&str, &str) = (
 
 const TIMERS: [&str; 2] = ["apt-daily.timer", "apt-daily-upgrade.timer"];
 
-/// How many files of one of these folders are looked at.
+/// Number of entries read per folder, at most.
 const ENTRIES: usize = 1000;
 
-/// How long fail2ban may take to come up.
+/// Time limit for fail2ban to start.
 const FAIL2BAN: Duration = Duration::from_secs(30);
 
-/// Bans for those who guess passwords.
+/// Reads the state of fail2ban.
 pub(super) fn fail2ban(site: &Site) -> State {
     match wanted(site.judge("fail2ban")) {
         State::Done(_) if !site.unit("fail2ban.service").is_enabled() => {
@@ -44,7 +44,7 @@ pub(super) fn fail2ban(site: &Site) -> State {
     }
 }
 
-/// Whether ssh comes in where the distribution's jail does not look. Whoever has written a jail has chosen its ports.
+/// True if ssh uses a port that the distribution's jail does not cover. A locally written jail has chosen its ports.
 fn misses_a_port(site: &Site) -> bool {
     let is_jail = |entry: DirEntry| entry.file_name().to_string_lossy().ends_with(".local");
     let jails = JAILS.iter().filter_map(|folder| fs::read_dir(site.world.path(folder)).ok());
@@ -52,7 +52,7 @@ fn misses_a_port(site: &Site) -> bool {
     ports::ssh(site).is_ok_and(|ports| ports != [22]) && !is_chosen()
 }
 
-/// Watches sshd.
+/// Enables the jail for sshd.
 pub(super) fn ban(site: &Site) -> Result<(), String> {
     let is_missing = !site.is_well("fail2ban") || misses_a_port(site);
     if is_missing {
@@ -66,8 +66,8 @@ pub(super) fn ban(site: &Site) -> Result<(), String> {
     Ok(())
 }
 
-/// Security upgrades. Whoever has switched them off on purpose has done so in a file that comes after ours, or has masked
-/// a timer.
+/// Reads the state of automatic security upgrades. They count as turned off on purpose if a later file overrides ours
+/// or a timer is masked.
 pub(super) fn upgrades(site: &Site) -> State {
     let found = site.judge("upgrades");
     let is_put =
@@ -81,18 +81,18 @@ pub(super) fn upgrades(site: &Site) -> State {
     wanted(found)
 }
 
-/// What a check has found, of something that is wanted.
+/// Maps a finding to a step's state.
 fn wanted(found: Finding) -> State {
     if found.level == Level::Ok { State::Done(found.evidence) } else { State::Todo(found.evidence) }
 }
 
-/// Switches them on.
+/// Enables automatic security upgrades.
 pub(super) fn upgrade(site: &Site) -> Result<(), String> {
     site.put(UPGRADES.0, 0o644, UPGRADES.1.as_bytes())?;
     TIMERS.iter().try_for_each(|timer| site.run("systemctl", &["enable", "--now", timer]))
 }
 
-/// Waits for something, for so long at most.
+/// Polls a condition until it holds or the time limit passes.
 pub(super) fn until(limit: Duration, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() && start.elapsed() < limit {

@@ -1,4 +1,4 @@
-//! ssh: the key with which the agent's user shows who it is, and the keys by which it knows other hosts.
+//! ssh keys: the agent's own key, and the known hosts.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,26 +8,26 @@ use crate::setup::State;
 use crate::setup::target::Site;
 use crate::text::printable;
 
-/// Which hosts it knows.
+/// File of known hosts, below the agent's home.
 const KNOWN: &str = ".ssh/known_hosts";
 
 const HAS_KEY: &str = "[ -s .ssh/id_ed25519 ] && [ -s .ssh/id_ed25519.pub ]";
 
-/// How long a host may take to show its keys.
+/// Time limit for a host to send its keys.
 const KEYSCAN: Duration = Duration::from_secs(30);
 
-/// The private half comes last: while it is missing, there is no key.
+/// Creates a key. The private half is put in place last: without it there is no key.
 const MAKE_KEY: &str = "mkdir -p .ssh; cd .ssh\n\
     if [ -s id_ed25519 ]; then ssh-keygen -y -f id_ed25519 >.new.pub; mv .new.pub id_ed25519.pub; exit; fi\n\
     rm -f .new .new.pub; ssh-keygen -q -t ed25519 -N '' -C openclaw@$(uname -n) -f .new\n\
     mv .new.pub id_ed25519.pub; mv .new id_ed25519";
 
-/// Names those of the hosts that are not known.
+/// Prints those of the given hosts that have no known key.
 const UNKNOWN: &str = "for host; do\n\
     ssh-keygen -F \"$host\" -f .ssh/known_hosts >/dev/null 2>&1 && continue\n\
     ssh-keygen -F \"$host\" -f /etc/ssh/ssh_known_hosts >/dev/null 2>&1 || echo \"$host\"\ndone";
 
-/// A key of its own.
+/// Reads the state of the agent's own key.
 pub(super) fn own(site: &Site) -> State {
     match site.agent_sees(HAS_KEY, &[]) {
         true => State::Done("~/.ssh/id_ed25519".into()),
@@ -35,18 +35,18 @@ pub(super) fn own(site: &Site) -> State {
     }
 }
 
-/// Makes it.
+/// Creates the agent's own key.
 pub(super) fn make_own(site: &Site) -> Result<(), String> {
     site.agent(MAKE_KEY, &[]).map(drop)
 }
 
-/// Its public half, if it is one: the agent could have written anything there.
+/// Returns the public half of the agent's key. It is validated, because the agent can write anything there.
 pub(super) fn public_half(site: &Site) -> Option<String> {
     let said = site.agent("head -c 1000 .ssh/id_ed25519.pub", &[]).ok()?;
     plain_key(&said)
 }
 
-/// The kind and the base64 of a public key in ssh's format, and nothing else.
+/// Returns the type and the base64 of a public key in ssh's format, without its comment.
 pub(super) fn plain_key(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
     let (kind, key) = (words.next()?, words.next()?);
@@ -55,12 +55,12 @@ pub(super) fn plain_key(text: &str) -> Option<String> {
     (is_kind && is_key).then(|| format!("{kind} {key}"))
 }
 
-/// The line that lets a key read one folder, and nothing else.
+/// Returns the line for `authorized_keys` that lets a key read one folder and nothing else.
 pub(super) fn restricted(folder: &str, key: &str) -> String {
     format!("restrict,command=\"rrsync -ro {folder}\" {key}")
 }
 
-/// The hosts of git and of secrets are known.
+/// Reads the state of the known hosts: those of the git remote and of the secrets.
 pub(super) fn known(site: &Site) -> State {
     let wanted = hosts(site);
     let unknown = unknown(site, &wanted);
@@ -89,7 +89,7 @@ pub(super) fn known(site: &Site) -> State {
     }
 }
 
-/// The arguments of ssh-keyscan for `host` or `[host]:port`.
+/// Returns the arguments of ssh-keyscan for `host` or `[host]:port`.
 fn scan_arguments(host: &str) -> String {
     match host.trim_start_matches('[').split_once("]:") {
         Some((host, port)) => format!("-p {port} {host}"),
@@ -97,8 +97,8 @@ fn scan_arguments(host: &str) -> String {
     }
 }
 
-/// A host of which a file has no key. Names there may be hashed, so ssh itself looks; where it is missing, it will tell
-/// once it is there.
+/// Returns the first host that has no key in a file. Names in the file may be hashed, so ssh-keygen searches it.
+/// Without ssh-keygen nothing counts as missing yet; the check repeats once it is installed.
 fn lacks<'a>(site: &Site, file: &Path, hosts: &'a [String]) -> Result<Option<&'a String>, String> {
     site.given(file)?;
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
@@ -109,7 +109,7 @@ fn lacks<'a>(site: &Site, file: &Path, hosts: &'a [String]) -> Result<Option<&'a
     Ok(hosts.iter().find(is_lacking))
 }
 
-/// Learns their keys, from a file or as somebody has confirmed them.
+/// Adds the hosts' keys, from the given file or as confirmed at the terminal.
 pub(super) fn learn(site: &Site) -> Result<(), String> {
     let lines = match (&site.wishes.known_hosts, &site.host_keys) {
         (Some(file), _) => site.given(file)?,
@@ -120,18 +120,18 @@ pub(super) fn learn(site: &Site) -> Result<(), String> {
     site.merge(&lines.join("\n"), KNOWN)
 }
 
-/// What a host says of itself, for a person to compare with what its owner publishes.
+/// Keys that a host presented, for a person to compare with the published ones.
 pub struct Offer {
-    /// Its keys, as `known_hosts` has them.
+    /// Keys, in the format of `known_hosts`.
     pub keys: String,
-    /// Their fingerprints, one a line, printable.
+    /// Fingerprints, one a line, printable.
     pub prints: Vec<String>,
 }
 
-/// Asks a host for its keys. It is asked by nobody: whoever answers may be anybody.
+/// Runs ssh-keyscan as the user `nobody`; the answer is unauthenticated.
 ///
 /// # Errors
-/// When it does not answer, or there is no ssh here yet.
+/// When the host does not answer, or ssh is not installed yet.
 pub fn offer(site: &Site, host: &str) -> Result<Offer, String> {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         Some((name, port)) => (name, port),
@@ -149,7 +149,7 @@ pub fn offer(site: &Site, host: &str) -> Result<Offer, String> {
     if prints.is_empty() { Err(failed("it does not answer".into())) } else { Ok(Offer { keys, prints }) }
 }
 
-/// The hosts whose keys are not known yet.
+/// Returns the hosts whose keys are not known yet.
 pub(super) fn strangers(site: &Site) -> Vec<String> {
     unknown(site, &hosts(site))
 }
@@ -162,7 +162,7 @@ fn unknown(site: &Site, hosts: &[String]) -> Vec<String> {
     }
 }
 
-/// Every host that is reached by ssh, as `known_hosts` names it.
+/// Returns every host that is reached by ssh, as `known_hosts` names it.
 fn hosts(site: &Site) -> Vec<String> {
     let config = &site.world.config;
     let sources = config.secrets.iter().map(|secret| secret.source.as_str());
@@ -175,7 +175,7 @@ fn hosts(site: &Site) -> Vec<String> {
     hosts
 }
 
-/// The host in `ssh://user@host:port/path` or in `user@host:path`; `None` where ssh is not used.
+/// Returns the host in `ssh://user@host:port/path` or `user@host:path`; `None` for other protocols.
 fn host(url: &str) -> Option<String> {
     if let Some(rest) = url.strip_prefix("ssh://") {
         let authority = rest.split('/').next()?;

@@ -1,8 +1,8 @@
-//! What did this program's work before: the shell monitor, units that somebody wrote by hand, and gateways of the
-//! user's own. It is stopped and set aside, and never deleted.
+//! Migration from what did this job before: the shell monitor, hand-written units, and gateways of the user's systemd.
+//! They are stopped and renamed, never deleted.
 //!
-//! A gateway that serves while the primary is down is its user's only agent. One that runs as `openclaw.service` goes on
-//! under the new unit, where the monitor finds it and takes it over; any other has to be stopped by a person first.
+//! A gateway that runs while the primary is down is its user's only agent. One that runs as `openclaw.service` keeps
+//! running under the new unit, where the monitor adopts it; any other must be stopped by a person first.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,32 +18,32 @@ use crate::setup::target::{SYSTEMD, Site};
 
 const UNITS: &str = "/etc/systemd/system";
 
-/// What is added to the name of what is set aside.
+/// Suffix of renamed files.
 pub(super) const ASIDE: &str = ".replaced-by-openclaw-failover";
 
-/// The shell monitor's unit, and now an alias of this monitor's.
+/// Unit of the shell monitor, and now an alias of the monitor's unit.
 pub(super) const OLD: &str = "openclaw-health-monitor.service";
 
-/// What the names of others begin with.
+/// Prefixes of the unit names to migrate.
 const OTHERS: [&str; 2] = ["openclaw-gateway", "openclaw-health-monitor."];
 
-/// Where somebody may have changed the gateway's unit.
+/// Folder with drop-ins of the gateway's unit.
 const DROP_INS: &str = "/etc/systemd/system/openclaw.service.d";
 
-/// What the unit that is replaced said of variables, and the new one has to say, too.
+/// Drop-in that carries over the environment of the replaced unit.
 pub(super) const VARIABLES: &str = "/etc/systemd/system/openclaw.service.d/10-from-replaced.conf";
 
-/// How many entries of a folder are looked at.
+/// Number of folder entries read, at most.
 const ENTRIES: usize = 2000;
 
-/// Names the user's own gateways, and says of each whether it runs.
+/// Lists the gateways of the user's systemd, each with its state.
 const LIST: &str = "cd .config/systemd/user 2>/dev/null || exit 0; export XDG_RUNTIME_DIR=/run/user/$(id -u)\n\
     for unit in openclaw-gateway*.service; do\n\
         [ -e \"$unit\" ] || [ -L \"$unit\" ] || continue\n\
         echo \"$unit $(systemctl --user is-active \"$unit\" 2>/dev/null || :)\"\n\
     done";
 
-/// Stops them and sets them aside. Where the user's systemd does not run, neither do they.
+/// Stops and renames the gateways of the user's systemd. If that systemd does not run, neither do they.
 const SET_ASIDE: &str = "cd .config/systemd/user; export XDG_RUNTIME_DIR=/run/user/$(id -u)\n\
     aside() { to=$1$suffix; while [ -e \"$to\" ] || [ -L \"$to\" ]; do to=$to+; done; mv \"$1\" \"$to\"; }\n\
     suffix=$1; for unit in openclaw-gateway*.service; do\n\
@@ -53,7 +53,7 @@ const SET_ASIDE: &str = "cd .config/systemd/user; export XDG_RUNTIME_DIR=/run/us
     done\n\
     systemctl --user daemon-reload 2>/dev/null || :";
 
-/// Nothing else does this program's work.
+/// Reads the state: is anything else doing this program's work?
 pub(super) fn look(site: &Site) -> State {
     let (units, own) = (units(site), own_gateways(site));
     if units.is_empty() && own.is_empty() {
@@ -72,7 +72,7 @@ pub(super) fn look(site: &Site) -> State {
     State::Todo(format!("stop, and rename to *{ASIDE}: {}{gateway}", names.join(", ")))
 }
 
-/// Stops it and sets it aside.
+/// Stops and renames what was found.
 pub(super) fn set_aside(site: &Site) -> Result<(), String> {
     let units = units(site);
     let goes_on = goes_on(site, &units);
@@ -83,11 +83,11 @@ pub(super) fn set_aside(site: &Site) -> Result<(), String> {
         keep_variables(site)?;
         others_drop_ins(site).iter().try_for_each(|path| rename(site, path))?;
     }
-    // A folder comes before its unit: one that stayed behind would say something of whatever takes that name.
+    // Drop-in folders come first: one left behind would apply to a new unit of the same name.
     let folders = units.iter().filter(|name| name.ends_with(".d"));
     for name in folders.chain(units.iter().filter(|name| !name.ends_with(".d"))) {
         let path = format!("{UNITS}/{name}");
-        // Of a link to a unit there is a copy by now, and to disable it has perhaps removed it.
+        // A link was copied before its unit was disabled, which may have removed it.
         if name.ends_with(".d") || !site.world.path(&path).is_symlink() {
             rename(site, &path)?;
         } else {
@@ -101,7 +101,7 @@ pub(super) fn set_aside(site: &Site) -> Result<(), String> {
     site.agent_within(SYSTEMD, SET_ASIDE, &[ASIDE]).map(drop)
 }
 
-/// Names of the system's units, links to units, and folders of drop-ins that are to go.
+/// Returns the system units, links to units and drop-in folders to migrate.
 fn units(site: &Site) -> Vec<String> {
     let Ok(entries) = fs::read_dir(site.world.path(UNITS)) else { return Vec::new() };
     let names = entries.take(ENTRIES).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -118,7 +118,7 @@ fn units(site: &Site) -> Vec<String> {
     names.filter(is_to_go).collect()
 }
 
-/// The user's own gateways, and whether each runs.
+/// Returns the gateways of the user's systemd, each with true if it runs.
 fn own_gateways(site: &Site) -> Vec<(String, bool)> {
     let said = site.agent(LIST, &[]).unwrap_or_default();
     let lines = said.lines().filter_map(|line| line.split_once(' '));
@@ -126,7 +126,7 @@ fn own_gateways(site: &Site) -> Vec<(String, bool)> {
     lines.map(|(name, state)| (format!("{}'s own {name}", site.user()), is_up(state))).collect()
 }
 
-/// Whether a gateway that somebody else has set up as `openclaw.service` is what its user has now.
+/// True if a foreign `openclaw.service` is the only gateway that its user has now: it runs, and the primary is down.
 fn goes_on(site: &Site, units: &[String]) -> bool {
     units.iter().any(|name| name == GATEWAY) && site.unit(GATEWAY).is_up() && !site.is_well("upstream")
 }
@@ -136,7 +136,7 @@ fn stop(site: &Site, name: &str, goes_on: bool) -> Result<(), String> {
     if unit.is_up() && !goes_on {
         site.run("systemctl", &["stop", name])?;
     }
-    // To disable a unit that was linked would remove the link.
+    // `systemctl disable` removes the link of a linked unit, so it is copied first.
     let path = format!("{UNITS}/{name}");
     if let Ok(target) = fs::read_link(site.world.path(&path)) {
         symlink(target, free(site, &path)).map_err(|why| format!("cannot copy the link {path}: {why}"))?;
@@ -144,8 +144,8 @@ fn stop(site: &Site, name: &str, goes_on: bool) -> Result<(), String> {
     if unit.is_masked() { Ok(()) } else { site.run("systemctl", &["disable", name]) }
 }
 
-/// What the gateway has had in its environment it keeps: its keys may be there. A file below the agent's home is left
-/// to OpenClaw, which reads its own.
+/// Carries over the gateway's environment, which may hold its keys. Files below the agent's home are left to OpenClaw,
+/// which reads its own.
 fn keep_variables(site: &Site) -> Result<(), String> {
     let is_kept = |line: &&str| {
         let file = line.strip_prefix("EnvironmentFile=").map(|file| file.trim_start_matches('-'));
@@ -154,10 +154,10 @@ fn keep_variables(site: &Site) -> Result<(), String> {
     };
     let owner = site.owner();
     let mut kept: Vec<String> = Vec::new();
-    // What an earlier try has kept comes first: by now it may have been set aside.
+    // The result of an interrupted run comes first: its sources may be renamed by now.
     for path in [VARIABLES.to_owned(), GATEWAY_UNIT.path.to_owned()].into_iter().chain(others_drop_ins(site)) {
         let file = site.world.path(&path);
-        // root reads nothing of the agent's, and a link may lead there.
+        // root reads no file of the agent's, and a link may lead to one.
         if file.is_file() && !owner.as_ref().is_ok_and(|owner| is_of(&file, owner)) {
             let text = read(&file).map_err(|why| format!("cannot read {path}: {why}"))?.replace("\\\n", " ");
             for line in text.lines().map(str::trim).filter(is_kept) {
@@ -174,7 +174,7 @@ fn keep_variables(site: &Site) -> Result<(), String> {
     site.put(VARIABLES, 0o600, text.as_bytes())
 }
 
-/// What somebody else has added to the gateway's unit.
+/// Returns the drop-ins of the gateway's unit that setup did not write.
 fn others_drop_ins(site: &Site) -> Vec<String> {
     let Ok(entries) = fs::read_dir(site.world.path(DROP_INS)) else { return Vec::new() };
     let names = entries.take(ENTRIES).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -182,7 +182,7 @@ fn others_drop_ins(site: &Site) -> Vec<String> {
     paths.filter(|path| path != DROP_IN && path != VARIABLES).collect()
 }
 
-/// A name that is free for what is set aside.
+/// Returns an unused path for a renamed file.
 fn free(site: &Site, path: &str) -> PathBuf {
     let mut to = format!("{path}{ASIDE}");
     while site.world.path(&to).symlink_metadata().is_ok() {
@@ -191,7 +191,7 @@ fn free(site: &Site, path: &str) -> PathBuf {
     site.world.path(&to)
 }
 
-/// Sets a file or a folder aside, if it is still there.
+/// Renames a file or a folder, if it is still there.
 fn rename(site: &Site, path: &str) -> Result<(), String> {
     match fs::rename(site.world.path(path), free(site, path)) {
         Err(why) if why.kind() != ErrorKind::NotFound => Err(format!("cannot rename {path}: {why}")),
@@ -199,7 +199,7 @@ fn rename(site: &Site, path: &str) -> Result<(), String> {
     }
 }
 
-/// What was set aside here, below the folder of units, for whoever takes this program away again.
+/// Returns the renamed files, relative to the folder of units.
 pub(super) fn aside(site: &Site) -> Vec<String> {
     let names = |folder: &str| {
         let entries = fs::read_dir(site.world.path(folder)).into_iter().flatten().take(ENTRIES).flatten();

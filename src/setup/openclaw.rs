@@ -1,26 +1,26 @@
-//! OpenClaw on this host: where it is, whoever has put it there.
+//! OpenClaw on this host: its location and its installation.
 
 use crate::os::atomic_file;
 use crate::setup::State;
 use crate::setup::service::GATEWAY;
 use crate::setup::target::{INSTALL, Site};
 
-/// Tells the unit where OpenClaw is.
+/// Drop-in that names OpenClaw's path to the gateway's unit.
 pub(super) const DROP_IN: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";
 
-/// How that begins.
+/// First line of the drop-in.
 const HEADER: &str = "# Where OpenClaw is on this host, as `openclaw-failover setup` has found it.";
 
-/// Where it is for everybody.
+/// Paths of a system-wide installation.
 const SYSTEM: [&str; 2] = ["/usr/local/bin/openclaw", "/usr/bin/openclaw"];
 
-/// OpenClaw's own installer into the home, Node included; it needs no root and is given none. Half a script is not run.
+/// Runs OpenClaw's installer in the agent's home, Node included, without root. The script is downloaded completely
+/// before it runs.
 const INSTALLER: &str = "script=$(curl -fsSL --proto '=https' --tlsv1.2 https://openclaw.ai/install-cli.sh)\n\
     printf '%s\\n' \"$script\" | bash -s -- --no-onboard";
 
-/// Says where `openclaw` is, and the folder of the `node` that runs it: what a login finds, if it comes to an end, then
-/// where nvm, npm, fnm, Volta, pnpm and the installers put it. A folder that is a link of this login's alone is followed to
-/// where it leads.
+/// Prints the path of `openclaw` and the folder of its `node`: first what a login shell finds (within 10 s), then the
+/// usual folders of nvm, npm, fnm, Volta, pnpm and the installers. Links that exist only during a login are resolved.
 const FIND: &str = "seen=$(timeout -k 1 10 bash -lic 'for it in openclaw node; do echo \"$it at $(command -v $it)\"; done' \\\n\
         2>/dev/null) || :\n\
     login() { printf '%s\\n' \"$seen\" | sed -n \"s/^$1 at //p\" | tail -n 1; }\n\
@@ -37,10 +37,10 @@ const FIND: &str = "seen=$(timeout -k 1 10 bash -lic 'for it in openclaw node; d
         echo \"$(real \"$file\")/openclaw\"; real \"$node\"; exit\n\
     done";
 
-/// OpenClaw, as this host has it.
+/// Installation of OpenClaw.
 pub(super) struct Found {
     pub(super) program: String,
-    /// Where what it runs is looked for.
+    /// `PATH` for the processes that it starts.
     pub(super) path: String,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn find(site: &Site) -> Option<Found> {
     Some(Found { program: program.to_owned(), path })
 }
 
-/// Whether a path can stand in a unit as it is; the agent's user may have named it.
+/// True if a path can be written into a unit without quoting. The agent's user may have chosen the path.
 pub(super) fn is_plain(path: &str) -> bool {
     path.starts_with('/') && path.len() < 500 && path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+@-".contains(c))
 }
@@ -65,26 +65,26 @@ fn drop_in(found: &Found) -> String {
     )
 }
 
-/// Whether the drop-in that is there was written by a setup.
+/// True if the installed drop-in was written by a setup.
 pub(super) fn is_our_drop_in(site: &Site) -> bool {
     let there = atomic_file::read(&site.world.path(DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
     there.starts_with(HEADER.as_bytes())
 }
 
-/// OpenClaw is there, and the unit knows where.
+/// Reads the state of OpenClaw's installation and of the drop-in.
 pub(super) fn program(site: &Site) -> State {
     let is_for_everybody = || SYSTEM.iter().any(|path| site.world.path(path).exists());
     match find(site) {
         Some(found) if site.has(DROP_IN, 0o644, drop_in(&found).as_bytes()) => State::Done(found.program),
         Some(found) => State::Todo(format!("{GATEWAY} starts {}", found.program)),
         None if site.wishes.install_openclaw => State::Todo("install it, with the installer of openclaw.ai".into()),
-        // Its user cannot look before there is one.
+        // Without the agent's user the search cannot run yet.
         None if site.owner().is_err() && is_for_everybody() => State::Todo(format!("{GATEWAY} starts it")),
         None => State::Refused(missing(site)),
     }
 }
 
-/// Installs it where that was asked for, and tells the unit.
+/// Installs OpenClaw if requested, and writes the drop-in.
 pub(super) fn install(site: &Site) -> Result<(), String> {
     if site.wishes.install_openclaw && find(site).is_none() {
         site.agent_within(INSTALL, INSTALLER, &[])?;

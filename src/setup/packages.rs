@@ -1,4 +1,4 @@
-//! Debian's packages, and a polkit that understands the monitor's rule.
+//! Debian packages, and the check that polkit can evaluate the monitor's rule.
 
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const STANDBY: [&str; 10] = [
     "git",
     "openssh-client",
     "polkitd",
-    // fail2ban needs it where sshd's log is the journal.
+    // fail2ban needs it to read sshd's log from the journal.
     "python3-systemd",
     "rsync",
     "sqlite3",
@@ -21,18 +21,18 @@ const STANDBY: [&str; 10] = [
     "unattended-upgrades",
 ];
 
-/// `rrsync`, which lets a standby's key read one folder, is a Python script.
+/// Packages of a primary. `rrsync`, which lets a standby's key read one folder, is a Python script.
 const PRIMARY: [&str; 4] = ["git", "openssh-client", "python3", "rsync"];
 
-/// The first polkit of Debian's and Ubuntu's with rules in JavaScript; before it came 0.105.
+/// First polkit release of Debian and Ubuntu with JavaScript rules; its predecessor was 0.105.
 const POLKIT: u32 = 106;
 
 const NEWER: &str = "use Debian 12, Ubuntu 24.04 or newer";
 
-/// A new host often updates itself while it is set up: how often, and after how long, apt is tried again.
+/// Number of attempts, and the delay between them, while another apt runs: new hosts often update themselves.
 const TRIES: (u32, Duration) = (60, Duration::from_secs(10));
 
-/// On a standby.
+/// Reads the state of a standby's packages.
 pub(super) fn standby(site: &Site) -> State {
     if let Some(old) = old_polkit(site) {
         return State::Refused(old);
@@ -40,12 +40,12 @@ pub(super) fn standby(site: &Site) -> State {
     look(site, &STANDBY)
 }
 
-/// On a primary.
+/// Reads the state of a primary's packages.
 pub(super) fn primary(site: &Site) -> State {
     look(site, &PRIMARY)
 }
 
-/// Installs the standby's.
+/// Installs a standby's packages.
 pub(super) fn install_standby(site: &Site) -> Result<(), String> {
     let stale = update(site)?;
     match (old_polkit(site), polkit(site)) {
@@ -55,7 +55,7 @@ pub(super) fn install_standby(site: &Site) -> Result<(), String> {
     }
 }
 
-/// Installs the primary's.
+/// Installs a primary's packages.
 pub(super) fn install_primary(site: &Site) -> Result<(), String> {
     update(site)?;
     install(site, &missing(site, &PRIMARY))
@@ -77,12 +77,12 @@ fn missing(site: &Site, wanted: &[&'static str]) -> Vec<&'static str> {
     if wishes.install_openclaw || wishes.install_tailscale {
         wanted.push("curl");
     }
-    // It would push another firewall off the host.
+    // Installing ufw would remove another firewall.
     if wanted.contains(&"ufw") && firewall::another(site).is_some() {
         wanted.retain(|name| *name != "ufw");
     }
     let format = "--showformat=${Package} ${db:Status-Status}\n";
-    // It fails where it knows nothing of one of them, and still tells of the others.
+    // dpkg-query exits with an error if one package is unknown, but still lists the others.
     let asked = site.world.command("dpkg-query").args(["--show", format]).args(&wanted).attempt();
     let known = asked.map(|(_, said)| said.stdout).unwrap_or_default();
     let is_there = |name: &&str| known.lines().any(|line| line == format!("{name} installed"));
@@ -90,7 +90,7 @@ fn missing(site: &Site, wanted: &[&'static str]) -> Vec<&'static str> {
     wanted
 }
 
-/// The version of this release's polkit; `None` where there is none, and while nobody knows.
+/// Returns the version of this release's polkit; `None` if there is none, or before the first `apt-get update`.
 fn polkit(site: &Site) -> Option<String> {
     let known = site.world.ask("apt-cache", &["policy", "polkitd"]).ok()?;
     let version = |key| known.lines().find_map(|line| line.trim().strip_prefix(key)).map(str::trim);
@@ -98,7 +98,7 @@ fn polkit(site: &Site) -> Option<String> {
     version.map(str::to_owned)
 }
 
-/// What is wrong with it, if it is known.
+/// Returns an error message if polkit is too old.
 fn old_polkit(site: &Site) -> Option<String> {
     let version = polkit(site)?;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
@@ -111,10 +111,10 @@ fn old_polkit(site: &Site) -> Option<String> {
     })
 }
 
-/// Learns what packages there are. Why that went wrong is only said: a repository of somebody else's that is gone keeps
-/// nothing from coming out of Debian's own.
+/// Runs `apt-get update`. A failure is logged and returned, not fatal: a third-party repository that is gone does not
+/// block Debian's own packages.
 fn update(site: &Site) -> Result<Option<String>, String> {
-    // A dpkg that was killed has left packages half installed.
+    // A killed dpkg leaves packages half installed.
     retry(site, "dpkg", &["--force-confdef", "--force-confold", "--configure", "-a"])?;
     let failed = retry(site, "apt-get", &["-q", "-o", "APT::Update::Error-Mode=any", "update"]).err();
     if let Some(why) = &failed {

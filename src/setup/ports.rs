@@ -1,30 +1,31 @@
-//! By which ports people come into this host, and by which others do.
+//! Ports at which this host accepts ssh and other connections.
 
 use crate::os::{atomic_file, parse_listening_address};
 use crate::setup::target::Site;
 
-/// How many ancestors of this process are asked for their session.
+/// Number of ancestor processes that are searched for the ssh session, at most.
 const ANCESTORS: usize = 32;
 
-/// The longest file of `/proc` that is read, in bytes.
+/// Size limit of a file in `/proc`, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// The units by which systemd listens in sshd's place, as on Ubuntu 24.04; what sshd is configured for does not tell then.
+/// Socket units that listen in place of sshd, as on Ubuntu 24.04. sshd's configuration does not name their ports.
 const SOCKETS: [&str; 2] = ["ssh.socket", "sshd.socket"];
 
-/// How a session has come in.
+/// ssh session of the operator.
 pub(super) struct Session {
     pub(super) port: u16,
     pub(super) is_ipv6: bool,
 }
 
-/// Where ssh comes in: by this session, by what systemd and sshd are configured for, and where any sshd listens.
+/// Returns the ssh ports: of this session, of systemd's sockets, of running sshd processes, and of sshd's
+/// configuration.
 pub(super) fn ssh(site: &Site) -> Result<Vec<u16>, String> {
     let mut ports = Vec::new();
     let mut extend = |found: &mut dyn Iterator<Item = u16>| found.for_each(|port| add(&mut ports, port));
     extend(&mut session(site).map(|session| session.port).into_iter());
     extend(&mut SOCKETS.iter().flat_map(|unit| sockets(site, unit)));
-    // `LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))`
+    // Example: `LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))`
     let listeners = site.world.ask("ss", &["-Hltnp"]).unwrap_or_default();
     let sshd = listeners.lines().filter(|line| line.contains("\"sshd\""));
     extend(&mut sshd.filter_map(|line| port(line.split_whitespace().nth(3)?)));
@@ -41,14 +42,14 @@ pub(super) fn ssh(site: &Site) -> Result<Vec<u16>, String> {
     Ok(ports)
 }
 
-/// Adds a port where it belongs, once. (A sort would be longer than this room.)
+/// Adds a port in order, without duplicates.
 fn add(ports: &mut Vec<u16>, port: u16) {
     if let Err(place) = ports.binary_search(&port) {
         ports.insert(place, port);
     }
 }
 
-/// Where a socket's unit listens, if it does: `Listen=[::]:22 (Stream)`.
+/// Returns the ports of an active socket unit, from lines such as `Listen=[::]:22 (Stream)`.
 fn sockets(site: &Site, unit: &str) -> Vec<u16> {
     let said = site.world.ask("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
     let said = said.ok().filter(|said| said.contains("ActiveState=active")).unwrap_or_default();
@@ -60,7 +61,8 @@ fn port(address: &str) -> Option<u16> {
     address.rsplit(':').next()?.parse().ok()
 }
 
-/// How this session has come in, if it has come by ssh. `sudo` keeps that from us, but not from our ancestors.
+/// Returns the ssh session that this process was started from. `sudo` removes `SSH_CONNECTION` from this process, so
+/// the ancestors are searched too.
 pub(super) fn session(site: &Site) -> Option<Session> {
     let mut process = "self".to_owned();
     for _ in 0..ANCESTORS {
@@ -69,7 +71,7 @@ pub(super) fn session(site: &Site) -> Option<Session> {
         };
         let environment = file("environ").unwrap_or_default();
         let mut variables = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
-        // The client's address and port, and ours.
+        // Client address, client port, server address, server port (ssh(1)).
         if let Some(connection) = variables.find_map(|pair| pair.strip_prefix("SSH_CONNECTION=")) {
             let port = connection.split(' ').nth(3)?.parse().ok()?;
             return Some(Session { port, is_ipv6: connection.split(' ').next()?.contains(':') });
@@ -83,7 +85,7 @@ pub(super) fn session(site: &Site) -> Option<Session> {
     None
 }
 
-/// The TCP ports on which something listens for others.
+/// Returns the TCP ports that listen on other addresses than loopback.
 pub(super) fn open(site: &Site) -> Vec<u16> {
     let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| site.world.file(file).unwrap_or_default());
     let listens = |line: &str| {

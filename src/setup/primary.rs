@@ -1,5 +1,5 @@
-//! The steps on a primary: it sends its workspace to where standbys find it, and lets a standby's key read one folder.
-//! Else it is left as it is.
+//! Steps of a primary: it pushes its workspace to the remote that standbys pull from, and lets a standby's key read one
+//! folder. Nothing else on the host changes.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ use crate::setup::target::Site;
 use crate::setup::{State, Step, files, keys, openclaw, packages, service, step, users};
 use crate::workspace::unit::HOME_FILES;
 
-/// What a standby may read: whatever is meant for it.
+/// Folder that a standby's key may read, below the home.
 const FOLDER: &str = ".openclaw/standby";
 
-/// Says the lines that let the key `$1` in otherwise than `$2` does; of several sshd takes the first.
+/// Prints the lines that admit the key `$1` on other terms than `$2`. sshd uses the first matching line.
 const OPEN: &str =
     "[ ! -f .ssh/authorized_keys ] || grep -F -e \"$1\" .ssh/authorized_keys | grep -v '^#' | grep -vxF -e \"$2\" || :";
 
-/// The units name another user's home; this says whose it is here.
+/// Drop-in that names this host's user and paths to the push unit.
 pub(super) const DROP_IN: &str = "/etc/systemd/system/openclaw-sync-push.service.d/user.conf";
 
 pub(super) static STEPS: [Step; 8] = [
@@ -31,7 +31,7 @@ pub(super) static STEPS: [Step; 8] = [
     step("timer", "what the agent has learned leaves this host every few minutes", service::timer, service::tick),
 ];
 
-/// The configuration names the workspace, where it is not where the units expect it.
+/// Reads the state of the configuration, which is needed only if the workspace is not where the units expect it.
 fn configuration(site: &Site) -> State {
     let monitor = site.unit(service::MONITOR);
     if monitor.is_enabled() || monitor.is_up() {
@@ -52,13 +52,13 @@ fn configure(site: &Site) -> Result<(), String> {
     site.put(DEFAULT_FILE, 0o644, text.as_bytes())
 }
 
-/// The text of the configuration, where one is needed.
+/// Returns the text of the configuration; `None` if none is needed.
 fn config(site: &Site) -> Result<Option<String>, String> {
     let workspace = workspace(site)?;
     let least = format!("{{ \"workspace\": {{ \"path\": \"{}\" }} }}\n", workspace.display());
     let is_named = site.wishes.config.is_some() || site.world.path(DEFAULT_FILE).exists();
     match (is_named, workspace == site.world.config.workspace.path) {
-        // The one that was read may be older than the one that is there.
+        // The loaded configuration may be older than the installed one.
         (true, false) if site.has(DEFAULT_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
         (true, false) => Err(format!("{} has to say where the workspace lies: {}", site.world.source, least.trim())),
         (true, true) => service::text(site).map(Some),
@@ -67,7 +67,7 @@ fn config(site: &Site) -> Result<Option<String>, String> {
     }
 }
 
-/// Where the workspace lies: as the configuration says, or else in the home of its user.
+/// Returns the workspace's path: the configured one, or the default below the user's home.
 fn workspace(site: &Site) -> Result<PathBuf, String> {
     let said = &site.world.config.workspace.path;
     let owner = site.owner()?;
@@ -97,7 +97,7 @@ fn set_paths(site: &Site) -> Result<(), String> {
     site.run("systemctl", &["daemon-reload"])
 }
 
-/// A drop-in, where the shipped unit does not fit.
+/// Returns the drop-in; `None` if the shipped unit fits.
 fn drop_in(site: &Site) -> Result<Option<String>, String> {
     let (owner, workspace) = (site.owner()?, workspace(site)?);
     let Owner { name, gid, home, .. } = &owner;
@@ -106,7 +106,7 @@ fn drop_in(site: &Site) -> Result<Option<String>, String> {
     }
     let (workspace, home) = (workspace.display(), home.display());
     let files = HOME_FILES.map(|file| format!("-{home}/{file}")).join(" ");
-    // An empty list empties both kinds of it, so it is said once.
+    // An empty assignment resets both BindPaths= and BindReadOnlyPaths=, so one is enough.
     Ok(Some(format!(
         "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths={files}\n\
          ExecStartPre=\nExecStartPre=-+/usr/bin/setpriv --reuid={name} --regid={gid} --init-groups --reset-env \
@@ -114,7 +114,7 @@ fn drop_in(site: &Site) -> Result<Option<String>, String> {
     )))
 }
 
-/// The line that lets a key read that folder, and nothing else.
+/// Returns the line for `authorized_keys` and the folder that it opens; `None` if no key was given.
 fn line(site: &Site) -> Option<Result<(String, String), String>> {
     let key = site.wishes.standby_key.as_deref()?;
     let Some(key) = keys::plain_key(key) else {
@@ -154,7 +154,7 @@ fn allow(site: &Site) -> Result<(), String> {
     site.merge(&line, users::AUTHORIZED)
 }
 
-/// What a person has to do.
+/// Returns what is left for a person to do.
 pub(super) fn notes(site: &Site) -> Vec<String> {
     let (user, channel) = (site.user(), site.wishes.channel.as_deref().unwrap_or("CHANNEL"));
     vec![

@@ -1,4 +1,4 @@
-//! What runs in the end: the configuration, the workspace, the monitor; on a primary the timer.
+//! Configuration, workspace, monitor, and the push timer of a primary.
 
 use std::time::Duration;
 
@@ -14,31 +14,31 @@ use crate::setup::hardening::until;
 use crate::setup::target::Site;
 use crate::workspace::unit;
 
-/// The monitor's unit.
+/// Unit of the monitor.
 pub(super) const MONITOR: &str = "openclaw-failover.service";
 
-/// The gateway's unit.
+/// Unit of the gateway.
 pub(super) const GATEWAY: &str = "openclaw.service";
 
-/// What makes a primary push.
+/// Timer of a primary's push.
 pub(super) const TIMER: &str = "openclaw-sync-push.timer";
 
-/// What rehearses regularly, where somebody wants that.
+/// Timer of regular drills, disabled by default.
 pub(super) const DRILL_TIMER: &str = "openclaw-failover-drill.timer";
 
-/// Where the configuration is kept that another one has replaced.
+/// Backup of the replaced configuration.
 const OLD_FILE: &str = "/etc/openclaw-failover/config.json.old";
 
-/// Below which the sandboxes let secrets in.
+/// Folder below which the pull's sandbox can write secrets.
 const SECRETS: &str = "/home/openclaw/.openclaw/secrets";
 
-/// The longest configuration, in bytes.
+/// Size limit of the configuration, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// How long a monitor may take to write its first status.
+/// Time limit for the monitor to write its first status.
 const FIRST: Duration = Duration::from_secs(30);
 
-/// The configuration is where the units read it.
+/// Reads the state of the configuration file.
 pub(super) fn configuration(site: &Site) -> State {
     if let Some(why) = misfit(site) {
         return State::Refused(why);
@@ -53,7 +53,7 @@ pub(super) fn configuration(site: &Site) -> State {
     }
 }
 
-/// Puts it there.
+/// Installs the configuration file.
 pub(super) fn configure(site: &Site) -> Result<(), String> {
     let text = text(site)?;
     keep_old(site, &text)?;
@@ -61,7 +61,7 @@ pub(super) fn configure(site: &Site) -> Result<(), String> {
     site.put(DEFAULT_FILE, 0o644, text.as_bytes())
 }
 
-/// Keeps the configuration that is there, if it is another one.
+/// Backs up the installed configuration if it differs from the new one.
 pub(super) fn keep_old(site: &Site, new: &str) -> Result<(), String> {
     match atomic_file::read(&site.world.path(DEFAULT_FILE), LONGEST) {
         Ok(Some(old)) if old != new.as_bytes() => site.put(OLD_FILE, 0o644, &old),
@@ -70,7 +70,7 @@ pub(super) fn keep_old(site: &Site, new: &str) -> Result<(), String> {
     }
 }
 
-/// Why this configuration cannot be a standby's with the shipped units.
+/// Returns the reason why this configuration does not fit a standby with the shipped units.
 fn misfit(site: &Site) -> Option<String> {
     let (config, default) = (&site.world.config, Workspace::default());
     if site.world.path(IS_PRIMARY).exists() {
@@ -97,12 +97,12 @@ fn misfit(site: &Site) -> Option<String> {
     Some(format!("the monitor sees no home, and so not {}; move it below /etc/openclaw-failover", file.display()))
 }
 
-/// True if a URL's host is an address of this host's. A tunnel's end is one, too, and leads elsewhere.
+/// True if a URL's host is an address of this host. A tunnel's local end does not count: it leads to another host.
 fn is_here(url: &str) -> bool {
     Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.is_own_interface())
 }
 
-/// The text of the configuration that is to be this host's.
+/// Returns the text of this host's configuration.
 pub(super) fn text(site: &Site) -> Result<String, String> {
     match &site.world.source {
         Source::File(file) => site.given(file),
@@ -112,11 +112,11 @@ pub(super) fn text(site: &Site) -> Result<String, String> {
     }
 }
 
-/// The workspace is a checkout.
+/// Reads the state of the workspace, which must be a git checkout.
 pub(super) fn workspace(site: &Site) -> State {
     let workspace = &site.world.config.workspace;
     let path = workspace.path.display().to_string();
-    // OpenClaw makes a repository of its own where there is none; the next pull names the remote in it.
+    // OpenClaw initialises a repository of its own if there is none; the next pull adds the remote.
     let is_checkout = "cd \"$1\"; git rev-parse --quiet --verify HEAD; [ -z \"$2\" ] || git config \"remote.$3.url\"";
     let url = workspace.url.as_deref().unwrap_or_default();
     if site.agent_sees(is_checkout, &[&path, url, &workspace.remote]) {
@@ -128,7 +128,7 @@ pub(super) fn workspace(site: &Site) -> State {
     }
 }
 
-/// Clones it, by a pull.
+/// Clones the workspace by running a pull.
 pub(super) fn clone(site: &Site) -> Result<(), String> {
     let config = &site.world.config;
     let limit = unit::longest(&config.workspace, &config.secrets);
@@ -141,7 +141,7 @@ pub(super) fn clone(site: &Site) -> Result<(), String> {
     Err(format!("{outcome}: {said}; does the git host know openclaw's key? it is above"))
 }
 
-/// The monitor watches, now and after a reboot.
+/// Reads the state of the monitor, now and for the next boot.
 pub(super) fn monitor(site: &Site) -> State {
     match (site.unit(MONITOR).is_enabled() && is_watching(site), site.is_outdated()) {
         (true, false) => match refusal(site) {
@@ -153,7 +153,7 @@ pub(super) fn monitor(site: &Site) -> State {
     }
 }
 
-/// Starts it.
+/// Enables and starts the monitor.
 pub(super) fn watch(site: &Site) -> Result<(), String> {
     site.run("systemctl", &["enable", MONITOR])?;
     if site.is_outdated() || !is_watching(site) {
@@ -161,17 +161,17 @@ pub(super) fn watch(site: &Site) -> Result<(), String> {
         site.is_anew()?;
     }
     until(FIRST, || is_watching(site));
-    // It has read the rule as it was written, but for one whose folder was removed and made again.
+    // polkit reloads changed rules by itself, unless their folder was removed and created again.
     if refusal(site).is_some() { site.run("systemctl", &["restart", "polkit.service"]) } else { Ok(()) }
 }
 
-/// What polkit does not let the monitor do, or lets it do beyond that.
+/// Returns the failed polkit check: a permission that the monitor lacks, or one too many.
 fn refusal(site: &Site) -> Option<String> {
     let found = site.judge("polkit");
     (found.level == Level::Fail).then_some(found.evidence)
 }
 
-/// Whether it runs, in this version, and says so now.
+/// True if the monitor runs this version and its status is fresh.
 fn is_watching(site: &Site) -> bool {
     let says = site
         .world
@@ -180,7 +180,7 @@ fn is_watching(site: &Site) -> bool {
     says && site.unit(MONITOR).is_up()
 }
 
-/// The primary pushes.
+/// Reads the state of the push timer.
 pub(super) fn timer(site: &Site) -> State {
     let timer = site.unit(TIMER);
     match timer.is_enabled() && timer.is_up() {
@@ -189,7 +189,7 @@ pub(super) fn timer(site: &Site) -> State {
     }
 }
 
-/// Has it push.
+/// Enables and starts the push timer.
 pub(super) fn tick(site: &Site) -> Result<(), String> {
     site.run("systemctl", &["enable", "--now", TIMER])
 }

@@ -1,4 +1,4 @@
-//! What the shell monitor that this program replaces was told: its variables, in its unit or in its script.
+//! Settings of the replaced shell monitor: the variables in its unit or its script.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use crate::os::{Command, Owner};
 use crate::setup::migration::OLD;
 use crate::setup::target::PATH;
 
-/// How much of its script is read, in bytes.
+/// Size limit of its script, in bytes.
 const SCRIPT: usize = 64 * 1024;
 
-/// A variable of the shell monitor, as its unit or its script has it, where there is one on this host.
+/// Returns a variable of the shell monitor from its unit or its script, if this host has one.
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     let unit = Unit::ask(command("systemctl"), OLD).ok().filter(Unit::is_loaded)?;
@@ -28,7 +28,7 @@ fn command(program: &str) -> Command {
     Command::new(program).env("PATH", PATH).dir("/").limit(SCRIPT)
 }
 
-/// What a file says. One that is the agent's is read by the agent's user, and never by root.
+/// Returns the content of a file. A file of the agent's is read as the agent's user, never as root.
 fn text(file: &Path, owner: &Owner) -> Option<String> {
     if !is_of(file, owner) {
         return read(file).ok();
@@ -37,14 +37,14 @@ fn text(file: &Path, owner: &Owner) -> Option<String> {
     command("setsid").args(words).run().ok().map(|said| said.stdout)
 }
 
-/// What a shell script, or a file of variables, sets a variable to.
+/// Returns the value that a shell script or an environment file assigns to a variable.
 fn assigned(text: &str, name: &str) -> Option<String> {
     let value = text.lines().find_map(|line| {
         let line = line.trim_start();
         line.strip_prefix("export ").unwrap_or(line).trim_start().strip_prefix(name)?.strip_prefix('=')
     })?;
     let value = plain(value.split(" #").next().unwrap_or_default());
-    // `${PRIMARY_IP:-100.64.0.1}` is what it is where nobody says otherwise.
+    // The default in `${PRIMARY_IP:-100.64.0.1}` is the value.
     let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
     Some(inner.and_then(|rest| rest.split_once(":-")).map_or(value.clone(), |(_, default)| plain(default)))
 }

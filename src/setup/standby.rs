@@ -1,6 +1,6 @@
-//! The steps to a standby. Their order is: packages and users, what keeps others out, what needs a person's word, what is
-//! installed. What did the work before goes just before this program takes its place. The workspace comes last: a git
-//! host that does not know openclaw's key yet keeps nobody from watching.
+//! Steps of a standby, in order: packages and users, access restrictions, what needs a person's decision, and what is
+//! installed. The migration runs right before this program takes over. The workspace comes last: a git host that does
+//! not accept openclaw's key yet must not delay the monitor.
 
 use crate::setup::target::Site;
 use crate::setup::{
@@ -29,7 +29,7 @@ pub(super) static STEPS: [Step; 19] = [
     step("ssh-key", "git host and primary know openclaw by it", keys::own, keys::make_own),
     step("known-hosts", "no sync ever trusts a host that nobody has vouched for", keys::known, keys::learn),
     step("tailscale", "the way to the primary", tailnet::look, tailnet::join),
-    // A new program knows an old configuration, and not the other way round.
+    // A new program reads an old configuration, but not the reverse.
     step("program", "the units start it from there", files::program, files::install_program),
     step("config", "what the monitor watches, and when it takes over", service::configuration, service::configure),
     step("openclaw", "the gateway's unit starts it from where it is", openclaw::program, openclaw::install),
@@ -51,7 +51,7 @@ pub(super) static STEPS: [Step; 19] = [
     step("workspace", "what the agent remembers", service::workspace, service::clone),
 ];
 
-/// What a person has to do elsewhere.
+/// Returns what is left for a person to do elsewhere.
 pub(super) fn notes(site: &Site, is_done: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(key) = keys::public_half(site) {

@@ -1,13 +1,13 @@
-//! Tailscale, where the way to the primary leads over it.
+//! Tailscale, if an upstream is reached through it.
 
 use crate::finding::Level;
 use crate::setup::State;
 use crate::setup::target::Site;
 
-/// Its own installer, which wants root.
+/// Command that prints Tailscale's installer, which needs root.
 const INSTALLER: &str = "curl -fsSL --proto '=https' https://tailscale.com/install.sh";
 
-/// The tailnet, where an upstream lies on one.
+/// Reads the state of Tailscale, if an upstream is on a tailnet.
 pub(super) fn look(site: &Site) -> State {
     let found = site.judge("tailscale");
     match (found.level, is_missing(site)) {
@@ -22,9 +22,9 @@ pub(super) fn look(site: &Site) -> State {
     }
 }
 
-/// Brings it here; who it is a person tells it.
+/// Installs Tailscale. A person logs it in.
 pub(super) fn join(site: &Site) -> Result<(), String> {
-    // Half a script is not run.
+    // The script is downloaded completely before it runs.
     let script = format!("script=$({INSTALLER}); printf '%s\\n' \"$script\" | sh");
     site.install("sh", &["-euc", &script]).map_err(|why| why.to_string())
 }

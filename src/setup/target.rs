@@ -1,4 +1,4 @@
-//! The host that is set up: what was asked for, and the few ways in which things are done there.
+//! Target of a setup: the host, the options, and the operations on the host.
 
 use std::env;
 use std::fmt::Display;
@@ -17,56 +17,56 @@ use crate::finding::{Finding, Level};
 use crate::os::{Cancel, CommandError, Owner, atomic_file};
 use crate::setup::service::MONITOR;
 
-/// How long a command of the agent's user may take.
+/// Time limit of a command that runs as the agent's user.
 const AGENT: Duration = Duration::from_secs(60);
 
-/// How long systemd may take; a gateway drains for more than five minutes.
+/// Time limit of a systemd job. A gateway drains for more than five minutes.
 pub(super) const SYSTEMD: Duration = Duration::from_secs(400);
 
-/// How long something may take that is downloaded.
+/// Time limit of a download and installation.
 pub(super) const INSTALL: Duration = Duration::from_secs(60 * 60);
 
-/// Where root's programs are.
+/// `PATH` of root's programs.
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The longest file that is compared, in bytes.
+/// Size limit of a compared file, in bytes.
 const LONGEST: usize = 256 * 1024 * 1024;
 
-/// Says that the running monitor is older than something that it works with. A reboot starts it anew anyway, and empties
-/// this folder.
+/// Marker: the running monitor is older than its program or files, and must be restarted. A reboot restarts it and
+/// empties this folder.
 const STALE: &str = "/run/openclaw-failover-setup.stale";
 
-/// Held while a host is changed.
+/// Lock file, held while a host is changed.
 const LOCK: &str = "/run/openclaw-failover-setup.lock";
 
-/// Adds the lines of `$1` that it does not have to the file `$2`. A full disk must not cost those that are there: `grep`
-/// ends with 1 where nothing is to be added, and with more where it has failed.
+/// Adds the missing lines of `$1` to the file `$2`, through a copy, so that a full disk loses no existing line. `grep`
+/// exits with 1 if there is nothing to add, and with more on errors.
 const MERGE: &str = "mkdir -p \"${2%/*}\"; touch \"$2\"\n\
     { sed '$a\\' \"$2\"; printf '%s\\n' \"$1\" | grep -vxFf \"$2\" || [ $? = 1 ]; } >\"$2.new\"; mv \"$2.new\" \"$2\"";
 
-/// Whether the file `$2` has all the lines of `$1`.
+/// Succeeds if the file `$2` has all the lines of `$1`.
 const MERGED: &str = "[ -f \"$2\" ] && ! printf '%s\\n' \"$1\" | grep -qvxFf \"$2\"";
 
-/// What was asked for.
+/// Options of a setup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// The configuration that is to be this host's.
+    /// Configuration file to install.
     pub config: Option<PathBuf>,
-    /// Host keys, in ssh's own format.
+    /// File with host keys, in ssh's format.
     pub known_hosts: Option<PathBuf>,
-    /// The agent's user may become root.
+    /// True to let the agent's user become root.
     pub sudo: bool,
-    /// Tailscale is to be installed, by its own script.
+    /// True to run Tailscale's installer.
     pub install_tailscale: bool,
-    /// OpenClaw is to be installed, by its own script.
+    /// True to run OpenClaw's installer.
     pub install_openclaw: bool,
-    /// The standby's own channel.
+    /// Channel of the standby.
     pub channel: Option<String>,
-    /// Who may write there.
+    /// Ids of the users who may write there.
     pub allow: Vec<String>,
-    /// The model.
+    /// Model of the agent.
     pub model: Option<String>,
-    /// The file that holds the channel's token.
+    /// File with the channel's token.
     pub token_file: Option<PathBuf>,
     /// The agent's user on a primary.
     pub user: Option<String>,
@@ -74,38 +74,38 @@ pub struct Wishes {
     pub standby_key: Option<String>,
 }
 
-/// A host, and what is to become of it.
+/// Host to be set up, with its options.
 pub struct Site {
     /// The host.
     pub world: World,
-    /// What was asked for.
+    /// Options.
     pub wishes: Wishes,
-    /// Whether somebody at a terminal answers for what was not said.
+    /// True if missing inputs can be asked for at a terminal.
     pub can_ask: bool,
-    /// The channel's token, where it was typed.
+    /// The channel's token, if it was typed.
     pub token: Option<String>,
-    /// The keys of other hosts that somebody has vouched for.
+    /// Host keys that were confirmed at the terminal.
     pub host_keys: Option<String>,
-    /// Ends what is being done.
+    /// Cancels the running step.
     pub cancel: Cancel,
-    /// This program's own file.
+    /// File of this program.
     pub program: PathBuf,
 }
 
 impl Site {
-    /// This host.
+    /// Returns this host as a target.
     #[must_use]
     pub fn here(mut world: World, wishes: Wishes, can_ask: bool) -> Self {
-        // Whoever became root by `su` has a PATH without these, and a PATH may lead below the agent's home.
+        // After `su` the PATH lacks these folders, and it may contain one below the agent's home.
         world.programs.get_or_insert_with(|| PATH.into());
         let program = PathBuf::from("/proc/self/exe");
         Self { world, wishes, can_ask, token: None, host_keys: None, cancel: Cancel::new(), program }
     }
 
-    /// Whether this can be set up at all.
+    /// Checks the requirements of a setup.
     ///
     /// # Errors
-    /// Says what it is not: root, Debian, systemd.
+    /// When the process is not root, or the host does not run Debian or Ubuntu with systemd.
     pub fn require(&self) -> Result<(), String> {
         if self.uid() != 0 && self.world.root == Path::new("/") {
             return Err("only root can change this host; run it with sudo".into());
@@ -119,22 +119,22 @@ impl Site {
         Ok(())
     }
 
-    /// The name of the agent's user.
+    /// Returns the name of the agent's user.
     pub(super) fn user(&self) -> &str {
         self.wishes.user.as_deref().unwrap_or("openclaw")
     }
 
-    /// The agent's user.
+    /// Looks up the agent's user.
     pub(super) fn owner(&self) -> Result<Owner, String> {
         Owner::find(self.world.command("getent"), self.user())
     }
 
-    /// What a shell script says when the agent's user runs it, in its home. It must succeed.
+    /// Runs a shell script as the agent's user, in its home, and returns its output. It must succeed.
     pub(super) fn agent(&self, script: &str, args: &[&str]) -> Result<String, String> {
         self.agent_within(AGENT, script, args)
     }
 
-    /// The same, with another deadline.
+    /// Runs such a script with another time limit.
     pub(super) fn agent_within(&self, deadline: Duration, script: &str, args: &[&str]) -> Result<String, String> {
         let words = self.owner()?.become_it();
         let script = format!("umask 077; cd; {script}");
@@ -143,7 +143,7 @@ impl Site {
         said.map(|said| said.stdout).map_err(|why| why.reason())
     }
 
-    /// Whether a shell script of the agent's user succeeds.
+    /// True if a shell script of the agent's user succeeds.
     pub(super) fn agent_sees(&self, script: &str, args: &[&str]) -> bool {
         self.agent(script, args).is_ok()
     }
@@ -153,7 +153,7 @@ impl Site {
         self.agent(MERGE, &[lines, file]).map(drop)
     }
 
-    /// Whether that file has these lines.
+    /// True if a file below the agent's home has these lines.
     pub(super) fn is_merged(&self, lines: &str, file: &str) -> bool {
         lines.is_empty() || self.agent_sees(MERGED, &[lines, file])
     }
@@ -164,29 +164,29 @@ impl Site {
         command.run().map(drop).map_err(|why| why.to_string())
     }
 
-    /// Runs what installs packages: it asks nothing, and restarts nothing of its own accord.
+    /// Runs a package installer, without prompts and without service restarts.
     pub(super) fn install(&self, program: &str, args: &[&str]) -> Result<(), CommandError> {
-        // A dpkg that is cut off leaves packages half installed.
+        // A killed dpkg leaves packages half installed.
         let command = self.world.command(program).args(args).deadline(INSTALL).finish_alone();
         command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_SUSPEND", "1").run().map(drop)
     }
 
-    /// A unit, as systemd knows it.
+    /// Returns a unit's properties; empty if systemd does not answer.
     pub(super) fn unit(&self, name: &str) -> Unit {
         self.world.unit(name).unwrap_or_default()
     }
 
-    /// What a check of `doctor` has found.
+    /// Runs one check of `doctor`.
     pub(super) fn judge(&self, check: &str) -> Finding {
         look_at(&self.world, check)
     }
 
-    /// Whether a check of `doctor` finds nothing wrong.
+    /// True if a check of `doctor` passes.
     pub(super) fn is_well(&self, check: &str) -> bool {
         self.judge(check).level == Level::Ok
     }
 
-    /// Whether a file of the system's is as it should be: content, mode and owner.
+    /// True if a system file has this content, this mode and the right owner.
     pub(super) fn has(&self, path: &str, mode: u32, bytes: &[u8]) -> bool {
         let file = self.world.path(path);
         let is_right = fs::symlink_metadata(&file)
@@ -194,7 +194,7 @@ impl Site {
         is_right && atomic_file::read(&file, LONGEST).is_ok_and(|there| there.as_deref() == Some(bytes))
     }
 
-    /// Makes it so; the folders above it are everybody's to read.
+    /// Writes a system file. Missing folders above it are created world-readable.
     pub(super) fn put(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), String> {
         let file = self.world.path(path);
         if let Some(folder) = file.parent().filter(|folder| !folder.is_dir()) {
@@ -203,33 +203,33 @@ impl Site {
         atomic_file::write(&file, mode, bytes).map_err(|why| why.to_string())
     }
 
-    /// Whether there is a folder with these rights, which is root's.
+    /// True if there is a folder with this mode that belongs to root.
     pub(super) fn has_folder(&self, path: &str, mode: u32) -> bool {
         fs::symlink_metadata(self.world.path(path))
             .is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == mode && found.uid() == self.uid())
     }
 
-    /// Makes a folder with these rights, which is root's.
+    /// Creates a folder with this mode.
     pub(super) fn folder(&self, path: &str, mode: u32) -> Result<(), String> {
         create(&self.world.path(path), mode)
     }
 
-    /// Removes a file of the system's, and the folder that only it was in if that is a unit's.
+    /// Removes a system file, and the drop-in folder that it leaves empty.
     pub(super) fn remove(&self, path: &str) -> Result<(), String> {
         let file = self.world.path(path);
         match fs::remove_file(&file) {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(format!("cannot remove {path}: {why}")),
             _ => {}
         }
-        // Others of that kind are the system's: polkit never looks again into a `rules.d` that was gone once.
+        // Other folders belong to the system: polkit stops watching a `rules.d` that was removed once.
         if let Some(folder) = file.parent().filter(|folder| folder.to_string_lossy().ends_with(".service.d")) {
-            // It stays if it holds anything else.
+            // Fails, as intended, if the folder is not empty.
             let _ = fs::remove_dir(folder);
         }
         Ok(())
     }
 
-    /// A file that was named on the command line, or the configuration.
+    /// Reads a file named on the command line, or the configuration.
     pub(super) fn given(&self, file: &Path) -> Result<String, String> {
         if let Ok(owner) = self.owner() {
             refuse(file, &owner)?;
@@ -237,23 +237,23 @@ impl Site {
         read(file).map_err(|why| format!("cannot read {}: {why}", file.display()))
     }
 
-    /// Remembers that the monitor has to be started anew. Said before what it works with is changed, so that a setup that
-    /// is killed in between knows it the next time.
+    /// Marks the monitor for a restart. Written before its files change, so that a setup that is killed in between
+    /// still restarts it on the next run.
     pub(super) fn outdate_monitor(&self) -> Result<(), String> {
         if self.unit(MONITOR).is_up() { self.put(STALE, 0o600, b"") } else { Ok(()) }
     }
 
-    /// Whether it has to be.
+    /// True if the monitor must be restarted.
     pub(super) fn is_outdated(&self) -> bool {
         self.world.path(STALE).exists()
     }
 
-    /// Forgets that.
+    /// Clears the restart marker.
     pub(super) fn is_anew(&self) -> Result<(), String> {
         self.remove(STALE)
     }
 
-    /// Keeps other setups out until it is dropped, or this process is no more.
+    /// Locks out other setups until the file is dropped or this process ends.
     pub(super) fn lock(&self) -> Result<File, String> {
         let failed = |why: &dyn Display| format!("cannot lock {LOCK}: {why}");
         let file = File::create(self.world.path(LOCK)).map_err(|why: io::Error| failed(&why))?;
@@ -268,14 +268,14 @@ impl Site {
         fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid())
     }
 
-    /// A variable of this process.
+    /// Returns an environment variable of this process, if it is not empty.
     pub(super) fn variable(name: &str) -> Option<String> {
         env::var(name).ok().filter(|value| !value.is_empty())
     }
 }
 
 fn create(folder: &Path, mode: u32) -> Result<(), String> {
-    // Said outright, because root may have any umask.
+    // The mode is set explicitly because root may have any umask.
     let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)));
     made.map_err(|why| format!("cannot create {}: {why}", folder.display()))
 }

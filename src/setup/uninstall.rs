@@ -1,5 +1,5 @@
-//! Takes this program away again: its units and what allows them to act. What it has written, and what keeps the host
-//! in order, stays; and so does a gateway of somebody else's, such as a primary's, whatever its unit is called.
+//! Uninstallation of the program, its units and its polkit rule. Its data stays, and so does what keeps the host
+//! secure. A foreign gateway, such as a primary's, stays whatever its unit is called.
 
 use crate::gateway_check::CHECK;
 use crate::setup::files::{GATEWAY_UNIT, PRIMARY, PROGRAM, STANDBY, is_ours};
@@ -14,7 +14,7 @@ pub(super) static STEPS: [Step; 3] = [
     step("program", "nothing starts it any more", program, remove_program),
 ];
 
-/// First what starts others.
+/// Units to stop; those that start others come first.
 const UNITS: [&str; 7] = [DRILL_TIMER, MONITOR, TIMER, GATEWAY, CHECK, PULL, PUSH];
 
 fn units_to_stop(site: &Site) -> Vec<&'static str> {
@@ -82,7 +82,7 @@ fn remove_program(site: &Site) -> Result<(), String> {
     site.remove(PROGRAM)
 }
 
-/// What stays.
+/// Returns what was left on the host.
 pub(super) fn notes(site: &Site) -> Vec<String> {
     let mut notes = vec![
         "left as they are: /etc/openclaw-failover, /etc/openclaw, /var/lib/openclaw-failover, /var/lib/openclaw-sync, the \

@@ -1,4 +1,4 @@
-//! The agent's user: who may log in as it, and what lies in its home.
+//! The agent's user: its logins and its home.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,13 +9,13 @@ use crate::os::Owner;
 use crate::setup::State;
 use crate::setup::target::Site;
 
-/// The home that the units name.
+/// Home that the units name.
 const HOME: &str = "/home/openclaw";
 
-/// Where it says who may log in.
+/// File with the keys that may log in, below the home.
 pub(super) const AUTHORIZED: &str = ".ssh/authorized_keys";
 
-/// The folders that the units bind into their sandboxes, and a name for git's commits.
+/// Succeeds if the home has the folders that the units bind into their sandboxes, and an identity for git commits.
 const HAS_HOME: &str = "[ -d .openclaw/workspace ]; git config --global user.email >/dev/null\n\
     for folder; do [ -d \"$folder\" ]; done";
 
@@ -23,7 +23,7 @@ const MAKE_HOME: &str = "mkdir -p .openclaw/workspace \"$@\"\n\
     git config --global user.name >/dev/null || git config --global user.name openclaw\n\
     git config --global user.email >/dev/null || git config --global user.email openclaw@$(uname -n)";
 
-/// A standby's user.
+/// Reads the state of a standby's user.
 pub(super) fn user(site: &Site) -> State {
     let owner = match site.owner() {
         Ok(owner) => owner,
@@ -58,11 +58,11 @@ pub(super) fn user(site: &Site) -> State {
     }
 }
 
-/// Creates it.
+/// Creates the user, or what is missing of it.
 pub(super) fn create_user(site: &Site) -> Result<(), String> {
     let has_group = has_group(site);
     match site.owner() {
-        // A group of that name may be there already.
+        // The group may exist already.
         Err(_) if has_group => {
             site.run("useradd", &["--create-home", "--shell", "/bin/bash", "--gid", site.user(), site.user()])?;
         }
@@ -74,12 +74,12 @@ pub(super) fn create_user(site: &Site) -> Result<(), String> {
     if site.wishes.sudo { site.run("usermod", &["-aG", "sudo", site.user()]) } else { Ok(()) }
 }
 
-/// Whether there is a group of its name.
+/// True if there is a group with the user's name.
 fn has_group(site: &Site) -> bool {
     site.world.ask("getent", &["group", "--", site.user()]).is_ok()
 }
 
-/// A primary's user, who is there already.
+/// Reads the state of a primary's user, which must exist.
 pub(super) fn existing(site: &Site) -> State {
     match site.owner() {
         Ok(owner) => State::Done(format!("{}, with the home {}", owner.name, owner.home.display())),
@@ -87,7 +87,7 @@ pub(super) fn existing(site: &Site) -> State {
     }
 }
 
-/// Whoever may log in here as the operator may log in as the agent's user.
+/// Reads the state of the operator's keys, which are to open the agent's account too.
 pub(super) fn operator(site: &Site) -> State {
     match operator_keys(site) {
         Ok(keys) if keys.is_empty() => State::Left("the operator has no keys here".into()),
@@ -102,7 +102,7 @@ pub(super) fn copy_keys(site: &Site) -> Result<(), String> {
     site.merge(&operator_keys(site)?, AUTHORIZED)
 }
 
-/// What lies in the home.
+/// Reads the state of the folders in the home.
 pub(super) fn home(site: &Site) -> State {
     match site.agent_sees(HAS_HOME, &folders(site)) {
         true => State::Done("folders and git's name are there".into()),
@@ -110,7 +110,7 @@ pub(super) fn home(site: &Site) -> State {
     }
 }
 
-/// Makes it.
+/// Creates the folders in the home.
 pub(super) fn make_home(site: &Site) -> Result<(), String> {
     site.agent(MAKE_HOME, &folders(site)).map(drop)
 }
@@ -124,8 +124,8 @@ fn is_in_sudo(site: &Site, owner: &Owner) -> bool {
     groups.split_whitespace().any(|group| group == "sudo")
 }
 
-/// The keys of root, or of whoever has become root by `sudo`. What a cloud puts before a key to keep people from
-/// logging in as root, for one, is no permission to be copied.
+/// Returns the keys of root, or of the user who called `sudo`. Lines with options are skipped: cloud images put a forced
+/// command before a key to block root logins.
 fn operator_keys(site: &Site) -> Result<String, String> {
     let operator = Site::variable("SUDO_USER").unwrap_or_else(|| "root".to_owned());
     if operator == site.user() {

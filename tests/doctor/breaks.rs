@@ -1,4 +1,4 @@
-//! Ways to break a standby, one at a time: each is reported by the right check with a fix, and nothing else turns red.
+//! Ways to break a standby, one at a time: the right check reports each with a remedy, and no other check fails.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use openclaw_failover::finding::{Finding, Level};
 
 use crate::host::{Host, gateway};
 
-/// What is done, by which check it must be found, and how bad it is.
+/// Description, change, id of the check that must report it, and its level.
 type Break = (&'static str, fn(&mut Host), &'static str, Level);
 
 const GATEWAY: &str = "openclaw.service";
@@ -21,7 +21,7 @@ const PULL: &str = "openclaw-sync-pull.service";
 const PUSH: &str = "openclaw-sync-push.service";
 const OPENCLAW: &str = "home/.openclaw/openclaw.json";
 
-/// Those that root finds.
+/// Breaks that root finds.
 const HOST: [Break; 44] = [
     ("the credentials' folder is gone", |h| h.remove("etc/openclaw-failover/credentials"), "credentials", Fail),
     ("it is open", |h| h.mode("etc/openclaw-failover/credentials", 0o755), "credentials", Fail),
@@ -122,7 +122,7 @@ const HOST: [Break; 44] = [
     ),
 ];
 
-/// Those that the workspace's owner finds.
+/// Breaks that the workspace's owner finds.
 const OWNER: [Break; 24] = [
     ("Node is too old", |h| h.edit("bin/node", "v24.16.0", "v22.12.0"), "node", Fail),
     ("Node is gone", |h| h.remove("bin/node"), "gateway-program", Fail),
@@ -192,7 +192,7 @@ fn upstream(host: &mut Host, url: &str) {
     host.config = format!("{before}{url}\"{after}");
 }
 
-/// Another upstream behind the primary, which the monitor has never seen healthy.
+/// Adds a second upstream that the monitor has never seen healthy.
 fn behind(host: &mut Host, url: &str) {
     host.config = host.config.replacen("}],", &format!(r#"}}, {{ "name": "first", "urls": ["{url}"] }}],"#), 1);
 }
@@ -207,7 +207,7 @@ fn a_standby_that_stands_by_is_no_fault_and_one_that_hangs_is_worth_a_word() {
     assert!(upstream.evidence.ends_with("; first stands by"), "{}", upstream.evidence);
     assert_eq!(found(&host, "armed").level, Level::Ok);
     let mut host = Host::well();
-    // Accepted by the kernel, answered by nobody.
+    // The kernel accepts the connection, and no process answers.
     let frozen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     behind(&mut host, &format!("http://{}", frozen.local_addr().unwrap()));
     host.config = host.config.replacen('{', r#"{ "probe": { "timeout": "200ms" },"#, 1);
@@ -230,7 +230,7 @@ fn owner_half(host: &Host) -> Vec<Finding> {
     doctor::owner_half(&world, Depth::Whole)
 }
 
-/// What is neither well nor left out.
+/// Returns the findings that are neither ok nor skipped.
 fn wrong(found: &[Finding]) -> Vec<(&'static str, Level)> {
     let wrong = found.iter().filter(|finding| matches!(finding.level, Warn | Fail));
     wrong.map(|finding| (finding.id, finding.level)).collect()
@@ -243,7 +243,7 @@ fn each_is_found(breaks: &[Break], new: fn() -> Host, look: fn(&Host) -> Vec<Fin
         break_it(&mut host);
         let found = look(&host);
         if *what == "no checkout" {
-            // Without one nothing can be fetched either.
+            // Without a checkout nothing can be fetched either.
             assert_eq!(wrong(&found), [("workspace", Fail), ("git-fetch", Fail)]);
             continue;
         }

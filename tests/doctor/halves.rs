@@ -1,4 +1,4 @@
-//! Who looks at what: root sends the owner, and nobody calls well what they cannot see.
+//! The two halves of the checks: root starts a child as the owner, and no user reports ok for what it cannot see.
 
 use std::os::unix::fs::{MetadataExt, symlink};
 
@@ -13,7 +13,7 @@ fn of<'a>(found: &'a [Finding], id: &str) -> &'a Finding {
     found.iter().find(|finding| finding.id == id).unwrap_or_else(|| panic!("{id}: {found:#?}"))
 }
 
-/// Lets the child that root sends answer with this.
+/// Sets the answer of root's child.
 fn answers(host: &Host, answer: &str) {
     host.write("bin/setsid.d/answer", answer);
     host.program("setsid", "echo \"$*\" > \"$0.d/asked\"; exec cat \"$0.d/answer\"");
@@ -90,7 +90,7 @@ fn nobody_calls_well_what_they_cannot_see() {
     let host = Host::with_workspace();
     let by_owner = doctor::examine(&host.seen_by(Identity::Owner));
     assert_eq!(of(&by_owner, "workspace").level, Level::Ok);
-    // What its own home lets it reach says nothing of what a sync unit's sandbox does.
+    // The owner's home shows more than the sandbox of a sync unit does.
     assert_eq!(of(&by_owner, "git-fetch").level, Level::Skipped);
     assert_eq!(of(&by_owner, "monitor").level, Level::Skipped);
     let by_other = doctor::examine(&host.seen_by(Identity::Other));
@@ -150,7 +150,7 @@ fn what_a_sandbox_hides_is_not_called_missing() {
     host.change("openclaw.service", "env openclaw", &format!("env /{program}"));
     let own = std::fs::metadata("/proc/self").unwrap().uid();
     let mut world = host.seen_by(Identity::Owner);
-    // What a sandbox shows of a home it shows below folders that are not the owner's.
+    // A sandbox shows parts of a home below folders that do not belong to the owner.
     for (uid, level) in [(own, Level::Fail), (own + 1, Level::Skipped)] {
         world.owner.as_mut().unwrap().uid = uid;
         host.write(program, "#!/usr/bin/env node\n");

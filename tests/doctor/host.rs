@@ -1,4 +1,4 @@
-//! A standby made of files and shell scripts, in which all is well until a test breaks something.
+//! Standby made of files and shell scripts, on which all checks pass until a test breaks something.
 
 use std::fs::{
     Permissions, {self},
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 use crate::{needs, script};
 
-/// What systemd says of the units of a standby that is well.
+/// Answers of systemd about the units of a healthy standby.
 const UNITS: [(&str, &str); 7] = [
     (
         "openclaw.service",
@@ -56,7 +56,7 @@ const UNITS: [(&str, &str); 7] = [
     ("apt-daily-upgrade.timer", "LoadState=loaded\nActiveState=active\n"),
 ];
 
-/// What each program says, as a shell script. `$0.d` is a folder for its answers.
+/// Output of each program, as a shell script. `$0.d` is a folder for its answers.
 const PROGRAMS: [(&str, &str); 18] = [
     (
         "systemctl",
@@ -91,7 +91,7 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("openclaw", ""),
 ];
 
-/// The standby's own configuration of OpenClaw.
+/// OpenClaw's configuration on the standby.
 const OPENCLAW: &str = "{ // mine\n channels: { discord: { token: '$DISCORD_BOT_TOKEN' } }, cron: { enabled: false },\n\
     gateway: { port: 18789 }, agents: { defaults: { workspace: '@WORKSPACE@' } } }";
 
@@ -103,7 +103,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// A host in which all is well.
+    /// Returns a host on which all checks pass.
     pub(crate) fn well() -> Self {
         let url = gateway(r#"{"ok":true,"status":"started"}"#);
         let dir = tempfile::tempdir().unwrap();
@@ -134,7 +134,7 @@ impl Host {
         host
     }
 
-    /// The same with a workspace, whose remote lies beside it.
+    /// Returns such a host with a workspace whose remote is beside it.
     pub(crate) fn with_workspace() -> Self {
         let host = Self::well();
         host.checkout(&host.path("home/workspace"));
@@ -145,7 +145,7 @@ impl Host {
         self.dir.path().join(path)
     }
 
-    /// Writes a file, and the folders that it lies in.
+    /// Writes a file and the folders above it.
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -158,26 +158,26 @@ impl Host {
         if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
     }
 
-    /// Makes a folder with these rights.
+    /// Creates a folder with this mode.
     pub(crate) fn mode(&self, path: &str, mode: u32) {
         fs::create_dir_all(self.path(path)).unwrap();
         fs::set_permissions(self.path(path), Permissions::from_mode(mode)).unwrap();
     }
 
     pub(crate) fn program(&self, name: &str, script: &str) {
-        // The programs that it runs itself are this machine's.
+        // Programs that the scripts call come from this machine.
         let path = env::var("PATH").unwrap();
         fs::create_dir_all(self.path("bin")).unwrap();
         script::write(&self.path(&format!("bin/{name}")), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
     }
 
-    /// Replaces what systemd says of a unit.
+    /// Replaces systemd's answer about a unit.
     pub(crate) fn unit(&self, name: &str, shown: &str) {
         let workspace = self.path("home/workspace").display().to_string();
         self.write(&format!("bin/systemctl.d/{name}"), &shown.replace("@WORKSPACE@", &workspace));
     }
 
-    /// Changes some of what systemd says of a unit.
+    /// Changes parts of systemd's answer about a unit.
     pub(crate) fn change(&self, name: &str, from: &str, to: &str) {
         self.edit(&format!("bin/systemctl.d/{name}"), from, to);
     }
@@ -188,7 +188,7 @@ impl Host {
         self.write(path, &text.replace(from, to));
     }
 
-    /// The report of the last pull.
+    /// Writes the report of the last pull.
     pub(crate) fn report(&self, outcome: &str, unreturned: bool) {
         let now = rfc3339(wall_clock());
         let names = r#"{"count":0,"listed":[]}"#;
@@ -216,7 +216,7 @@ impl Host {
         git(workspace, &["push", "--quiet", "origin", "HEAD:main"]);
     }
 
-    /// The host as somebody sees it.
+    /// Returns the host's context as seen by a user.
     pub(crate) fn seen_by(&self, identity: Identity) -> World {
         let run = self.path("run");
         fs::create_dir_all(&run).unwrap();
@@ -245,7 +245,7 @@ fn status() -> Status {
     }
 }
 
-/// Something that answers every request with this, on a port of its own.
+/// Starts a server on a free port that gives this answer to every request.
 pub(crate) fn gateway(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -253,7 +253,7 @@ pub(crate) fn gateway(answer: &'static str) -> String {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             let mut request = [0; 2048];
-            // A prober that has gone away is no concern of a gateway's.
+            // A prober that has disconnected is no concern of a gateway's.
             let _ = stream.read(&mut request);
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
             let _ = stream.write_all(format!("{head}{answer}").as_bytes());

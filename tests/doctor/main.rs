@@ -1,4 +1,4 @@
-//! What `doctor` says of a standby that is well, and of one that was broken in one way or another.
+//! Results of `doctor` on a healthy standby, and on one that was broken in various ways.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its world has failed")]
 

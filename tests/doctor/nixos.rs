@@ -37,7 +37,7 @@ fn credentials_are_looked_for_where_the_unit_loads_them() {
     assert_eq!(missing.level, Level::Fail);
     assert!(missing.evidence.starts_with("/run/secrets/openclaw-failover: "), "{missing:?}");
 
-    // sops-nix lets others into its folders.
+    // sops-nix makes its folders readable to others.
     host.mode("run/secrets/openclaw-failover", 0o751);
     host.write("run/secrets/openclaw-failover/primary", "token");
     let credential = host.path("run/secrets/openclaw-failover/primary");

@@ -1,4 +1,4 @@
-//! A firewall that keeps others out, and never the operator.
+//! The firewall step denies incoming connections and never locks the operator out.
 
 use openclaw_failover::setup::State;
 
@@ -6,7 +6,7 @@ use crate::host::Host;
 
 const GATEWAY: &str = "ufw allow in on tailscale0 to any port 18789 proto tcp";
 
-/// A host whose ufw says so.
+/// Sets the state that ufw reports.
 fn ufw(host: &Host, is_on: bool, default: &str, rules: &str) -> State {
     let on =
         if is_on { format!("echo 'Status: active'; echo 'Default: {default} (incoming)'") } else { "echo off".into() };
@@ -25,7 +25,7 @@ fn it_is_done_only_with_ssh_the_gateway_and_the_default() {
     let all_of_it = "ufw prepend allow 22/tcp; prepend allow 2222/tcp; allow in on tailscale0 to any port 18789 proto tcp; \
                      default deny incoming; enable";
     assert_eq!(ufw(&host, false, "", ""), State::Todo(all_of_it.into()));
-    // ssh may come from one network only: that is the operator's business, who is in.
+    // ssh may be limited to one network: the operator is connected, so the rules stay as they are.
     assert_eq!(ufw(&host, true, "deny", &format!("ufw allow in on eth1\n{GATEWAY}")), done);
     let State::Left(said) = ufw(&host, true, "deny", &format!("{GATEWAY}\nufw allow 18789")) else {
         panic!("not said")
@@ -116,7 +116,7 @@ fn who_is_shut_out_is_said_before() {
 fn it_is_not_switched_on_before_ssh_is_let_in() {
     let host = Host::with_agent();
     let log = host.path("log");
-    // What it is told it does not do: a rule that denies comes first.
+    // ufw ignores the new rule: a deny rule stays first.
     host.program(
         "ufw",
         &format!("echo \"ufw $*\" >>{}; case $1 in status) echo off;; show) echo ufw deny 22;; esac", log.display()),

@@ -1,4 +1,4 @@
-//! A host made of files and shell scripts, on which nothing is installed until a test says so.
+//! Host made of files and shell scripts, with nothing installed until a test changes that.
 
 use std::env;
 use std::fs::{
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::script;
 
-/// What each program says on a bare Debian 12.
+/// Output of each program on a bare Debian 12.
 const PROGRAMS: [(&str, &str); 6] = [
     ("apt-get", "exit 0"),
     ("apt-cache", "echo 'polkitd:'; echo '  Installed: (none)'; echo '  Candidate: 122-3'"),
@@ -54,7 +54,7 @@ impl Host {
     }
 
     pub(crate) fn program(&self, name: &str, script: &str) {
-        // The programs that it runs itself are this machine's.
+        // Programs that the scripts call come from this machine.
         let path = env::var("PATH").unwrap();
         fs::create_dir_all(self.path("bin")).unwrap();
         script::write(&self.path(&format!("bin/{name}")), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
@@ -80,8 +80,8 @@ impl Host {
         site
     }
 
-    /// A host with an agent, whose home is below this one's; who becomes the agent is nobody else. What systemd is told
-    /// is in `log`, and what it says of a unit in `units`.
+    /// Returns a host with an agent, whose home is below this one's; commands run as the agent stay with this user.
+    /// Requests to systemd are logged in `log`, and `units` holds its answers.
     pub(crate) fn with_agent() -> Self {
         let host = Self::bare();
         let (home, root) = (host.path("home/openclaw"), host.path(""));
@@ -107,7 +107,7 @@ impl Host {
         host
     }
 
-    /// Puts a unit there that somebody else has written, and that runs.
+    /// Adds a hand-written unit that runs.
     pub(crate) fn runs(&self, name: &str) {
         self.write(&format!("etc/systemd/system/{name}"), "[Service]\nExecStart=/bin/sleep 1\n");
         self.write(&format!("units/{name}"), "LoadState=loaded\nActiveState=active\n");
@@ -117,27 +117,27 @@ impl Host {
         fs::read_to_string(self.path(path)).unwrap_or_default()
     }
 
-    /// Takes one step to a standby.
+    /// Applies one step of a standby.
     pub(crate) fn take(&self, step: &str) -> Result<(), String> {
         Plan::new(self.site(), Role::Standby).apply_only(step)
     }
 
-    /// How things stand with every step to a role.
+    /// Returns the state of every step of a role.
     pub(crate) fn look(&self, role: Role) -> Vec<(&'static str, State)> {
         Plan::new(self.site(), role).look().into_iter().map(|(step, state)| (step.name, state)).collect()
     }
 
-    /// How things stand with one step to a standby.
+    /// Returns the state of one step of a standby.
     pub(crate) fn step(&self, name: &str) -> State {
         self.step_of(Role::Standby, name)
     }
 
-    /// The same of any role.
+    /// Returns the state of one step of any role.
     pub(crate) fn step_of(&self, role: Role, name: &str) -> State {
         Plan::new(self.site(), role).look_at(name).unwrap_or_else(|| panic!("there is no step {name}"))
     }
 
-    /// Every file of the host.
+    /// Returns every file of the host.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let (mut found, mut folders) = (Vec::new(), vec![self.dir.path().to_owned()]);
         while let Some(folder) = folders.pop() {

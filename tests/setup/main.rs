@@ -1,5 +1,5 @@
-//! What `setup` says of a host, which files it brings, and the steps that could do harm, on a host of files and scripts.
-//! What it does to a real one the end-to-end suite shows.
+//! State reports of `setup`, the files that it installs, and the steps that could do harm, on a host of files and
+//! scripts. The end-to-end suite tests it on a real host.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its world has failed")]
 

@@ -1,4 +1,4 @@
-//! What the plan says, and that making one changes nothing.
+//! Contents of the plan; making one changes nothing.
 
 use openclaw_failover::setup::{Role, State};
 
@@ -15,7 +15,7 @@ fn a_bare_host_has_everything_to_do_and_looking_changes_nothing() {
     let before = host.files();
     let plan = host.look(Role::Standby);
     let not: Vec<_> = plan.iter().filter(|(_, state)| !is_todo(state)).collect();
-    // No tailnet is used, no operator has keys, and nothing was there before.
+    // No tailnet is used, the operator has no keys, and there was no predecessor.
     let names: Vec<_> = not.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["operator", "tailscale", "predecessor"], "{not:?}");
     assert_eq!(host.files(), before);

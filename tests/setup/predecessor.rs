@@ -1,4 +1,4 @@
-//! What somebody else has set up is stopped and set aside; nothing of it is lost, and nobody is left without an agent.
+//! Foreign monitors and gateways are stopped and renamed; no file is lost, and no user is left without an agent.
 
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
@@ -11,7 +11,7 @@ use crate::host::Host;
 const UNITS: &str = "etc/systemd/system";
 const ASIDE: &str = ".replaced-by-openclaw-failover";
 
-/// An agent's host whose primary answers, or does not.
+/// Returns an agent's host whose primary answers or does not.
 fn host(primary_answers: bool) -> Host {
     let mut host = Host::with_agent();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -57,7 +57,7 @@ fn what_somebody_wrote_by_hand_is_named_and_what_is_ours_is_not() {
     let ours = include_str!("../../src/setup/openclaw.service");
     host.write(&format!("{UNITS}/openclaw.service"), &format!("{ours}# of another version\n"));
     assert!(!todo(&host).contains(" openclaw.service"), "{}", todo(&host));
-    // Our own alias is no predecessor.
+    // The alias of our own unit is no predecessor.
     fs::remove_file(host.path(&format!("{UNITS}/openclaw-health-monitor.service"))).unwrap();
     fs::remove_file(host.path(&format!("{UNITS}/openclaw-gateway-work.service"))).unwrap();
     symlink(

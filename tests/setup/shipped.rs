@@ -7,7 +7,7 @@ use std::process::Command;
 
 use openclaw_failover::setup;
 
-/// The files below a folder, by their names.
+/// Returns the files below a folder by their names.
 fn files(folder: &Path, found: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         match entry.path() {
@@ -30,7 +30,7 @@ fn debian_and_nix_get_the_same_files() {
     let ours: BTreeMap<String, String> = setup::shipped()
         .map(|(path, text)| {
             let name = Path::new(path).file_name().unwrap().to_str().unwrap();
-            // On Debian the drop-in is put in its place at once.
+            // Debian's setup writes the drop-in to its final path directly.
             let name = if name == "primary.conf" { "openclaw-sync-push-primary.conf" } else { name };
             (name.to_owned(), text.replace("/usr/local/bin/openclaw-failover", &program))
         })

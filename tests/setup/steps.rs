@@ -1,4 +1,4 @@
-//! Steps, one at a time.
+//! Single steps.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -106,7 +106,7 @@ fn a_monitor_that_works_with_something_older_is_started_anew_even_after_a_kill()
     host.write("units/openclaw-failover.service", "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
     host.take("config").unwrap();
     assert!(!host.read("log").contains("restart"), "not before all is in place");
-    // Here it was killed. The monitor has no status on this host, so the step never has its effect.
+    // The first run is killed here. The monitor has no status on this host, so the step never takes effect.
     assert!(host.path("run/openclaw-failover-setup.stale").exists());
     host.take("units").unwrap_err();
     let log = host.read("log");
@@ -145,7 +145,7 @@ fn openclaw_is_found_wherever_it_is() {
         let State::Todo(said) = host.step("openclaw") else { panic!("{place}: {:?}", host.step("openclaw")) };
         assert!(said.ends_with(&format!("/{place}/openclaw")), "{place}: {said}");
     }
-    // A shell that leads astray, or nowhere.
+    // A login shell that prints a wrong path, or hangs.
     host.write(&format!("{home}/.bash_profile"), "openclaw() { :; }; echo noise\n");
     host.take("openclaw").unwrap();
     let drop_in = host.read("etc/systemd/system/openclaw.service.d/openclaw.conf");

@@ -1,4 +1,4 @@
-//! What `check` prints.
+//! Output of `check`.
 
 use crate::cli::check::Finding;
 use crate::cli::error::Error;
@@ -6,7 +6,7 @@ use crate::cli::output::{Output, Tone, printable};
 use crate::probe::Verdict;
 use crate::text::json::Value;
 
-/// One aligned line a target: verdict, time taken, target, and what there is to say.
+/// Prints one aligned line per target: verdict, latency, target, details.
 pub(super) fn print(findings: &[Finding], out: &mut Output) -> Result<(), Error> {
     let rows: Vec<[String; 4]> = findings.iter().map(row).collect();
     let width = |column: usize| {
@@ -25,7 +25,7 @@ pub(super) fn print(findings: &[Finding], out: &mut Output) -> Result<(), Error>
     Ok(())
 }
 
-/// An array of one object a target.
+/// Returns an array with one object per target.
 pub(super) fn json(findings: &[Finding]) -> Value {
     Value::array(findings.iter().map(object))
 }

@@ -1,19 +1,19 @@
-//! A help text, taken apart.
+//! Parser of the help texts.
 
-/// The help of one command, or of the program.
+/// Help of one command, or of the program.
 pub(super) struct Page {
     /// The command; empty for the program itself.
     pub(super) name: &'static str,
     pub(super) blocks: Vec<Block>,
 }
 
-/// A paragraph.
+/// Paragraph of a help text.
 pub(super) enum Block {
-    /// Sentences, as one line.
+    /// Sentences, joined to one line.
     Text(String),
-    /// The ways to call it, a line each.
+    /// Synopses, a line each.
     Usage(Vec<&'static str>),
-    /// A list, and the line above it if there is one.
+    /// A list, with its title if it has one.
     List(Option<&'static str>, Vec<Item>),
 }
 
@@ -23,23 +23,23 @@ pub(super) struct Item {
     pub(super) text: String,
 }
 
-/// One option of a command.
+/// Option of a command.
 pub(super) struct Flag<'a> {
-    /// Its names: `-h`, `--help`.
+    /// Names, such as `-h` and `--help`.
     pub(super) names: Vec<&'static str>,
-    /// What it takes: `FILE`.
+    /// Placeholder of its value, such as `FILE`.
     pub(super) takes: Option<&'static str>,
-    /// What it does.
+    /// Description.
     pub(super) text: &'a str,
 }
 
 impl Page {
-    /// Reads a help text. Paragraphs are told apart by empty lines, and lists by two spaces before each item.
+    /// Parses a help text. Paragraphs end at empty lines, and list items are indented by two spaces.
     pub(super) fn read(name: &'static str, help: &'static str) -> Self {
         Self { name, blocks: help.trim_end().split("\n\n").map(block).collect() }
     }
 
-    /// Every option once, although it may mean one thing for a standby and another for a primary.
+    /// Returns every option once, even if it is listed for a standby and for a primary.
     pub(super) fn flags(&self) -> Vec<Flag<'_>> {
         let mut flags: Vec<Flag<'_>> = Vec::new();
         for item in self.items().filter(|item| item.head.starts_with('-')) {
@@ -55,7 +55,7 @@ impl Page {
         flags
     }
 
-    /// What is listed and is no option: the program's commands.
+    /// Returns the list items that are not options: the program's commands.
     pub(super) fn commands(&self) -> impl Iterator<Item = &Item> {
         self.items().filter(|item| !item.head.starts_with('-'))
     }
@@ -67,7 +67,7 @@ impl Page {
         })
     }
 
-    /// The words that may follow the command's name: `pull` and `push` after `sync`.
+    /// Returns the words that may follow the command's name, such as `pull` and `push` after `sync`.
     pub(super) fn words(&self) -> Vec<&'static str> {
         let is_word = |word: &&str| word.starts_with(|char: char| char.is_ascii_lowercase());
         self.usage()
@@ -76,7 +76,7 @@ impl Page {
             .collect()
     }
 
-    /// Whether it takes a file without an option before it.
+    /// True if the command takes a file as an argument.
     pub(super) fn takes_file(&self) -> bool {
         self.usage().any(|line| line.ends_with("[FILE]"))
     }

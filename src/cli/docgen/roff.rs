@@ -1,8 +1,8 @@
-//! Help texts → a manual page, in the macros of man(7).
+//! Generator of the manual page, in the macros of man(7).
 
 use crate::cli::docgen::page::{Block, Item, Page};
 
-/// What no help text says, as an item and its meaning.
+/// Entries of the section FILES, which no help text contains.
 const FILES: [(&str, &str); 5] = [
     ("/etc/openclaw-failover/config.json", "The configuration."),
     ("/etc/openclaw-failover/credentials/", "Tokens and the URLs of webhooks, a file each, for root alone."),
@@ -14,14 +14,14 @@ const FILES: [(&str, &str); 5] = [
     ("/var/lib/openclaw-sync/", "What the last pull and the last push have done."),
 ];
 
-/// The whole page.
+/// Returns the whole page.
 pub(super) fn man(pages: &[Page]) -> String {
     let mut text = String::from(concat!(
         ".TH OPENCLAW\\-FAILOVER 8 \"\" \"openclaw\\-failover ",
         env!("CARGO_PKG_VERSION"),
         "\" \"System Administration\"\n.SH NAME\nopenclaw\\-failover \\- "
     ));
-    // Its first sentence says what it is for, up to the colon.
+    // The first sentence of the program's help, up to the colon, is the summary.
     let program = pages.iter().filter(|page| page.name.is_empty());
     let about = program.clone().find_map(|page| match page.blocks.first() {
         Some(Block::Text(about)) => about.split_once(':'),
@@ -54,7 +54,7 @@ fn usage(block: &Block, text: &mut String) {
     }
 }
 
-/// All but the ways to call it.
+/// Writes everything but the synopses.
 fn body(page: &Page, text: &mut String) {
     for block in &page.blocks {
         match block {
@@ -80,7 +80,8 @@ fn entry(head: &str, meaning: &str, text: &mut String) {
     line(meaning, text);
 }
 
-/// A line in which nothing has a meaning to roff. What is not ASCII it knows by number, whatever the locale.
+/// Writes a line with roff's special characters escaped. Characters beyond ASCII are written by number, which works in
+/// every locale.
 fn line(said: &str, text: &mut String) {
     if said.starts_with(['.', '\'']) {
         text.push_str("\\&");

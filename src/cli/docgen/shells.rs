@@ -1,9 +1,9 @@
-//! Help texts → completions. Each script knows the commands, the words that follow them, their options, and which of
-//! those take a file or something else.
+//! Generator of the completions: the commands, the words that follow them, their options, and the options that take a
+//! file or another value.
 
 use crate::cli::docgen::page::{Flag, Page};
 
-/// For bash: one function that looks its words up by the command.
+/// Returns the completion script for bash: one function with a word list per command.
 pub(super) fn bash(pages: &[Page]) -> String {
     let mut script = String::from(
         "# bash completion of openclaw-failover, printed by `openclaw-failover completions bash`.\n\
@@ -17,7 +17,7 @@ pub(super) fn bash(pages: &[Page]) -> String {
         if page.name.is_empty() {
             words.extend(names(pages));
         }
-        // What an option takes is completed after it, and a command's file after the command.
+        // The value of an option is completed after the option, and a command's file after the command.
         let (mut files, mut others) = (String::from(" "), String::from(" "));
         if page.takes_file() {
             [page.name, " "].iter().for_each(|part| files.push_str(part));
@@ -54,7 +54,7 @@ pub(super) fn bash(pages: &[Page]) -> String {
     script
 }
 
-/// For zsh: `_arguments` of each command.
+/// Returns the completion script for zsh: `_arguments` per command.
 pub(super) fn zsh(pages: &[Page]) -> String {
     let mut script = String::from(
         "#compdef openclaw-failover\n\
@@ -102,7 +102,7 @@ fn zsh_flag(flag: &Flag<'_>, script: &mut String) {
     }
 }
 
-/// For fish: one line for each word and option.
+/// Returns the completion script for fish: one line per word and option.
 pub(super) fn fish(pages: &[Page]) -> String {
     let mut script = String::from(
         "# fish completion of openclaw-failover, printed by `openclaw-failover completions fish`.\n\
@@ -152,7 +152,7 @@ fn names(pages: &[Page]) -> impl Iterator<Item = &'static str> {
     pages.iter().map(|page| page.name).filter(|name| !name.is_empty())
 }
 
-/// Each command and what the program's own help says of it; of two with one first word, what is said of either.
+/// Returns each command with its summary in the program's help; two entries with the same first word are joined.
 fn summaries(pages: &[Page]) -> Vec<(&'static str, String)> {
     let listed = || pages.iter().filter(|page| page.name.is_empty()).flat_map(Page::commands);
     let is_of = |head: &str, name: &str| head.split(' ').next() == Some(name);
@@ -160,7 +160,7 @@ fn summaries(pages: &[Page]) -> Vec<(&'static str, String)> {
     names(pages).map(|name| (name, said(name).join("; "))).collect()
 }
 
-/// In single quotes, with this in the place of each single quote within.
+/// Quotes a text with single quotes and replaces those within.
 fn quote(text: &str, escaped: &str) -> String {
     format!("'{}'", text.replace('\'', escaped))
 }

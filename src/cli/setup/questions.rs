@@ -1,4 +1,4 @@
-//! What a person at the terminal is asked before a setup begins: what no option has said. Once it runs, it asks no more.
+//! Questions to the person at the terminal, asked before a setup begins. The setup itself asks nothing.
 
 use std::io::{
     BufRead, Read, {self},
@@ -13,10 +13,10 @@ use crate::cli::setup::{is_id, refuse};
 use crate::os::orphans::Watched;
 use crate::setup::{CHANNELS, Plan, Want, offer};
 
-/// The longest answer, in bytes.
+/// Size limit of an answer, in bytes.
 const LONGEST: u64 = 1000;
 
-/// Asks what the plan lacks.
+/// Asks for the inputs that the plan lacks. Returns the number of steps to apply.
 pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
     choose_channel(plan)?;
     let strangers = plan.strangers();
@@ -33,11 +33,11 @@ pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
     }
     plan.site.host_keys = (!keys.is_empty()).then_some(keys);
     plan.site.can_ask = false;
-    // An answer may be one that cannot be.
+    // An answer may make a step impossible.
     refuse(&plan.look())
 }
 
-/// A channel for the standby's OpenClaw, where it has no configuration yet.
+/// Asks for a channel if OpenClaw has no configuration yet.
 fn choose_channel(plan: &mut Plan) -> Result<(), Error> {
     let wants = plan.wants();
     let Plan { site, .. } = plan;
@@ -69,7 +69,7 @@ fn choose_channel(plan: &mut Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// A question that is answered by yes or no.
+/// Asks a yes/no question.
 pub(super) fn confirm(question: &str) -> bool {
     eprint!("{question} [y/N] ");
     line().is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes"))
@@ -87,15 +87,15 @@ fn line() -> Option<String> {
     (length > 0).then_some(line)
 }
 
-/// A secret, typed unseen. systemd's own program asks, which gives the terminal back as it was however it ends; it has to
-/// be in this process's group for that, so that Ctrl-C ends both.
+/// Reads a secret without echo. systemd-ask-password restores the terminal however it ends. It stays in this process
+/// group, so that Ctrl-C ends both.
 fn secret(question: &str) -> Option<String> {
     let (ours, theirs) = UnixStream::pair().ok()?;
     let _watched = Watched::by_files(&[theirs.as_fd()]).ok()?;
     let mut command = Command::new("systemd-ask-password");
     command.args(["--timeout=0", "--", question]).stdin(Stdio::inherit()).stderr(Stdio::inherit());
     let mut child = command.stdout(OwnedFd::from(theirs)).spawn().ok()?;
-    // The command holds the other end as long as it exists, and the end of what it says would never come.
+    // The command keeps its end of the socket open, so the reader would never see the end of the output.
     drop(command);
     let mut token = String::new();
     let read = ours.take(LONGEST).read_to_string(&mut token);
