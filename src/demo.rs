@@ -44,14 +44,14 @@ pub(crate) fn run(line: impl FnMut(&str) -> bool) -> Result<(), String> {
         let flag = Arc::clone(&interrupted);
         signal_hook::flag::register(signal, flag).map_err(|why| format!("cannot catch signals: {why}"))?;
     }
-    let folder = Folder::create().map_err(|why| format!("cannot make a temporary folder: {why}"))?;
+    let folder = Folder::create().map_err(|why| format!("cannot create a temporary folder: {why}"))?;
     make_repositories(&folder)?;
     let (primary, standby) = (address()?, address()?);
     let config = configuration(&folder, primary, standby)?;
     let (sender, events) = mpsc::channel();
     let mut stage = Stage { line, events, interrupted, began: Instant::now() };
     let mut primary = Gateway::new(primary);
-    stage.say("act", "the primary's gateway and the monitor start; windows are short here: 5 s instead of 30 s")?;
+    stage.say("act", "starting the primary's gateway and the monitor; thresholds here: 5 s instead of 30 s")?;
     primary.start().map_err(cannot_start)?;
     let monitor = Running::start(&folder, config, standby, sender)?;
     let played = stage.play(&folder, &mut primary);
@@ -97,7 +97,7 @@ impl Running {
         let paths =
             Paths { state_dir: folder.join("state"), run_dir: folder.join("run"), sync_dir: folder.join("sync") };
         for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir, &folder.join(PRIMARY_SYNC)] {
-            std::fs::create_dir(dir).map_err(|why| format!("cannot make {}: {why}", dir.display()))?;
+            std::fs::create_dir(dir).map_err(|why| format!("cannot create {}: {why}", dir.display()))?;
         }
         let sync = workspace::Paths { state: paths.sync_dir.clone(), ..workspace::Paths::default() };
         let (sender, started) = mpsc::channel();
@@ -136,7 +136,7 @@ impl Drop for Running {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            log::error!("the monitor did not end well");
+            log::error!("the monitor's thread panicked");
         }
     }
 }
@@ -152,7 +152,7 @@ impl<L: FnMut(&str) -> bool> Stage<L> {
     fn play(&mut self, folder: &Folder, primary: &mut Gateway) -> Result<(), String> {
         self.until("armed")?;
         write_note(folder, "The note that the primary wrote last.")?;
-        self.say("act", "the primary's agent writes a note, then its gateway is killed (-9)")?;
+        self.say("act", "the primary's agent writes a note; its gateway is killed (SIGKILL)")?;
         let died = Instant::now();
         primary.kill();
         self.until("promoted")?;
@@ -162,7 +162,7 @@ impl<L: FnMut(&str) -> bool> Stage<L> {
         let learned = "A note that the standby's agent wrote meanwhile.";
         std::fs::write(folder.join("standby").join("learned.md"), learned)
             .map_err(|why| format!("cannot write a note: {why}"))?;
-        self.say("act", "the standby's agent writes a note, and the primary's gateway starts again")?;
+        self.say("act", "the standby's agent writes a note; the primary's gateway starts again")?;
         let back = Instant::now();
         primary.start().map_err(cannot_start)?;
         self.until("demoted")?;
@@ -172,7 +172,7 @@ impl<L: FnMut(&str) -> bool> Stage<L> {
         let note = std::fs::read_to_string(folder.join("primary").join("learned.md")).unwrap_or_default();
         self.say("act", &format!("the primary's push timer merges it; the primary's workspace says: {note}"))?;
         let summary = format!(
-            "a gateway answered {:.1} s after the primary had died; the standby stepped aside {:.1} s after it was back",
+            "failover took {:.1} s after the primary's end; failback took {:.1} s after its return",
             promoted.as_secs_f64(),
             demoted.as_secs_f64()
         );
@@ -186,7 +186,7 @@ impl<L: FnMut(&str) -> bool> Stage<L> {
                 return Err("interrupted".to_owned());
             }
             if self.began.elapsed() > LIMIT {
-                return Err(format!("waited too long for the monitor to say `{event}`"));
+                return Err(format!("timed out while waiting for the event `{event}`"));
             }
             match self.events.recv_timeout(BLINK) {
                 Ok((what, text)) => {
@@ -204,6 +204,6 @@ impl<L: FnMut(&str) -> bool> Stage<L> {
     fn say(&mut self, what: &str, text: &str) -> Result<(), String> {
         let mut line = format!("{:>6.1} s  {what:<14} ", self.began.elapsed().as_secs_f64());
         let _ = write!(line, "{text}");
-        if (self.line)(&line) { Ok(()) } else { Err("nobody reads this any more".to_owned()) }
+        if (self.line)(&line) { Ok(()) } else { Err("the output is closed".to_owned()) }
     }
 }

@@ -161,7 +161,7 @@ pub fn examine(world: &World) -> Vec<Finding> {
             match owner::ask(world, wants_accounts) {
                 Ok(mut answer) => {
                     sandbox::replace(world, &mut answer.found);
-                    found.push(world.finding("owner", Said::ok(&"looked at what is the agent's")));
+                    found.push(world.finding("owner", Said::ok(&"the checks of the owner's half ran")));
                     found.extend(answer.found.iter().map(|checked| world.show(checked)));
                     standby = answer.standby;
                 }
@@ -179,7 +179,7 @@ pub fn examine(world: &World) -> Vec<Finding> {
             found.extend(said.iter().map(|checked| world.show(checked)));
         }
         Identity::Other => {
-            let unseen = Said::skipped(&"only root and the workspace's owner can see it");
+            let unseen = Said::skipped(&"only root and the workspace's owner can check it");
             found.extend(of(Who::Owner).map(|check| world.finding(check.id, unseen.clone())));
         }
     }
@@ -248,9 +248,9 @@ fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
             continue;
         }
         let said = match (world.identity, check.who) {
-            (Identity::Owner, Who::Anybody | Who::Root) => Said::skipped(&"run it as root"),
-            (Identity::Other, Who::Root) => Said::skipped(&"only root can see it"),
-            (Identity::Root | Identity::Other, Who::Owner) => Said::skipped(&"only the workspace's owner can see it"),
+            (Identity::Owner, Who::Anybody | Who::Root) => Said::skipped(&"run as root to check it"),
+            (Identity::Other, Who::Root) => Said::skipped(&"only root can check it"),
+            (Identity::Root | Identity::Other, Who::Owner) => Said::skipped(&"only the workspace's owner can check it"),
             _ if sandbox::CHECKS.contains(&check.id) && !world.is_sandboxed => sandbox::unseen(check.id),
             _ => (check.look)(world),
         };
@@ -261,7 +261,7 @@ fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
 
 /// Describes a syntax error in a configuration of OpenClaw. Its text is not quoted: it may be a token.
 fn unread(why: &json::Error) -> String {
-    format!("it is no JSON5 at line {}", why.at.line)
+    format!("invalid JSON5 at line {}", why.at.line)
 }
 
 fn describe(world: &World, said: &[Checked]) -> Standby {
@@ -284,7 +284,7 @@ fn compare(world: &World, standby: Option<Standby>) -> Vec<Finding> {
             return none(Said::fail(&format_args!("the primary's configuration: {}", unread(&why)), remedy::NONE));
         }
     };
-    let Some(mut standby) = standby else { return none(Said::skipped(&"this host's channels are not known")) };
+    let Some(mut standby) = standby else { return none(Said::skipped(&"this host's channels are unknown")) };
     if world.identity == Identity::Root {
         let values = environment::values(world);
         let value = |name: &str| values.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());

@@ -172,7 +172,7 @@ impl Finding {
     pub fn in_words(&self) -> String {
         let Self { id, evidence, fix, .. } = self;
         let seen = format!("{id}: {}", evidence.trim_end_matches(['.', ' ']));
-        if fix.is_empty() { seen } else { format!("{seen}. To mend it: `{fix}`") }
+        if fix.is_empty() { seen } else { format!("{seen}. To fix it: `{fix}`") }
     }
 
     /// Encodes the finding for programs.

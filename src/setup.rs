@@ -119,7 +119,8 @@ impl Plan {
         for (done, step) in self.steps.iter().enumerate() {
             self.take(step, say).map_err(|why| {
                 format!(
-                    "cannot do step {} of {}, {}: {why}; what stands before it is done, and the same command goes on here",
+                    "step {} of {}, {}, failed: {why}; the steps before it are done; run the same command \
+                     again to continue",
                     done + 1,
                     self.steps.len(),
                     step.name
@@ -156,7 +157,7 @@ impl Plan {
         match (interrupted(), (step.look)(&self.site)) {
             (None, State::Done(_) | State::Left(_)) => Ok(()),
             (Some(why), _) | (None, State::Refused(why)) => Err(why),
-            (None, State::Todo(what)) => Err(format!("it was done, and still there is: {what}")),
+            (None, State::Todo(what)) => Err(format!("the step ran but is still incomplete: {what}")),
         }
     }
 

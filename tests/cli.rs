@@ -329,7 +329,11 @@ fn a_gateway_at_an_address_of_another_host_is_a_warning() {
     };
     let other = check("http://192.0.2.1:18789");
     assert_eq!(other.code, 0, "{}", other.stderr);
-    assert!(other.stderr.contains("warning: gateway.url: 192.0.2.1 is no address of this host"), "{}", other.stderr);
+    assert!(
+        other.stderr.contains("warning: gateway.url: 192.0.2.1 is not an address of this host"),
+        "{}",
+        other.stderr
+    );
     assert!(other.stdout.ends_with("config.json: ok\n"), "{}", other.stdout);
     for own in ["http://127.0.0.1:18789", "http://localhost:18789", "http://0.0.0.0:18789", "http://[::1]:18789"] {
         assert_eq!(check(own).stderr, "", "{own}");

@@ -150,7 +150,7 @@ fn timeout(args: &mut Args) -> Result<Duration, Error> {
         return Ok(timeout);
     }
     let (shortest, longest) = (show(SHORTEST), show(LONGEST));
-    Err(args.usage(format!("--timeout must lie between {shortest} and {longest}")))
+    Err(args.usage(format!("--timeout must be between {shortest} and {longest}")))
 }
 
 /// Probes all targets in parallel, so that several silent ones take no longer than one.

@@ -91,8 +91,8 @@ impl Config {
                 out.line(format_args!("{}: ok", printable(&name)))?;
                 for url in own {
                     out.line(format_args!(
-                        "warning: upstream {url} is an address of this host: on this host it counts as down and never \
-                         arms; write the address of another host"
+                        "warning: upstream {url} is an address of this host: here it counts as down and never \
+                         arms failover; use the address of another host"
                     ))?;
                 }
             }
@@ -105,7 +105,9 @@ impl Config {
 fn warn_of_foreign_gateway(url: &str) {
     let Ok(Host::Ip(ip)) = Endpoint::from_url(url).map(|endpoint| endpoint.address().host.clone()) else { return };
     if !is_own_address(SocketAddr::new(ip, 0)) {
-        warn(&format!("gateway.url: {ip} is no address of this host; it must be the gateway that this standby starts"));
+        warn(&format!(
+            "gateway.url: {ip} is not an address of this host; it must be the gateway that this standby starts"
+        ));
     }
 }
 

@@ -64,7 +64,7 @@ impl Manual {
                 Item::Option(_) => {}
             }
         }
-        let unsaid = || args.usage("completions wants to be told for which shell: bash, zsh or fish");
+        let unsaid = || args.usage("missing shell: bash, zsh or fish");
         shell.map(Command::Manual).ok_or_else(unsaid)
     }
 

@@ -127,5 +127,5 @@ fn print(found: &[Finding], out: &mut Output) -> Result<(), Error> {
     }
     let count = |level| found.iter().filter(|finding| finding.level == level).count();
     let (ok, warn, fail) = (count(Level::Ok), count(Level::Warn), count(Level::Fail));
-    out.line(format_args!("{ok} ok, {warn} to look at, {fail} failed, {} skipped", count(Level::Skipped)))
+    out.line(format_args!("{ok} ok, {warn} warn, {fail} failed, {} skipped", count(Level::Skipped)))
 }

@@ -86,7 +86,7 @@ impl Drill {
                 Some(failover::Drill { ended: None, .. }) => {
                     let within = show(within);
                     return Err(Error::Failed(format!(
-                        "not over after {within}; the drill goes on, see openclaw-failover status"
+                        "not finished after {within}; the drill continues, see openclaw-failover status"
                     )));
                 }
                 Some(drill) if drill.outcome == Some(Outcome::Passed) => return Ok(Answer::Yes),

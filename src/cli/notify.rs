@@ -52,7 +52,7 @@ impl Notify {
             }
         }
         if !test {
-            return Err(args.usage("notify has nothing to say by itself; write notify --test"));
+            return Err(args.usage("missing option: write notify --test"));
         }
         Ok(Command::Notify(Self { config }))
     }
@@ -60,16 +60,16 @@ impl Notify {
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
         let (_, config) = configuration(self.config.as_deref())?;
         if config.notify.is_empty() {
-            return Err(Error::Failed("there is no webhook in the configuration; add one under \"notify\"".to_owned()));
+            return Err(Error::Failed("no webhook is configured; add one under \"notify\"".to_owned()));
         }
         let (vault, host) = (Vault::from_env(), host_name());
         let mut answer = Answer::Yes;
         for webhook in &config.notify {
             let said = match notify::test(webhook, &vault, &host) {
-                Ok(()) => "taken".to_owned(),
+                Ok(()) => "delivered".to_owned(),
                 Err(why) => {
                     answer = Answer::No;
-                    format!("not taken: {why}")
+                    format!("failed: {why}")
                 }
             };
             let name = format!("{} ({})", webhook.credential, webhook.format.name());

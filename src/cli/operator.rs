@@ -177,14 +177,12 @@ fn follow(mut told: Told, wanted: &str, out: &mut Output) -> Result<Answer, Erro
             return Ok(Answer::Yes);
         }
         if kind(&told) != hold {
-            return Err(Error::Failed(format!(
-                "not done: this host is {role}, and the hold has been ended or replaced"
-            )));
+            return Err(Error::Failed(format!("not done: the hold was ended or replaced; this host is {role}")));
         }
         if began.elapsed() >= within {
             let within = show(within);
             return Err(Error::Failed(format!(
-                "not done after {within}: this host is {role}. The monitor goes on; see openclaw-failover status"
+                "not done after {within}: this host is {role}; the monitor continues, see openclaw-failover status"
             )));
         }
         // The monitor may be restarting; its hold survives that.

@@ -127,7 +127,7 @@ impl Setup {
             }
         }
         let Some(role) = role else {
-            return Err(args.usage("setup wants to be told of what: setup standby, or setup primary"));
+            return Err(args.usage("missing role: `setup standby` or `setup primary`"));
         };
         let wrong = used.iter().find(|option| match role {
             Role::Standby => ["--user", "--standby-key"].contains(option),
@@ -172,7 +172,7 @@ impl Setup {
                 let channel = args.text()?;
                 if !CHANNELS.contains(&channel.as_str()) {
                     return Err(args.usage(format!(
-                        "--channel: setup knows telegram and discord, and not '{channel}'; configure others in OpenClaw"
+                        "--channel: setup supports telegram and discord, but not '{channel}'; configure others in OpenClaw"
                     )));
                 }
                 wishes.channel = Some(channel);
@@ -180,7 +180,7 @@ impl Setup {
             "--allow" => {
                 let id = args.text()?;
                 if !is_id(&id) {
-                    return Err(args.usage(format!("--allow: a user's id is a number, and not '{id}'")));
+                    return Err(args.usage(format!("--allow: '{id}' is not a user id, which is a number")));
                 }
                 wishes.allow.push(id);
             }
@@ -196,7 +196,9 @@ impl Setup {
         journal::init();
         let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         if !(is_terminal || self.is_sure || self.is_dry) {
-            return Err(Error::Usage("nobody is there to be asked; give --yes to go on, or --dry-run to look".into()));
+            return Err(Error::Usage(
+                "no terminal to ask at; give --yes to apply the plan, or --dry-run to show it".into(),
+            ));
         }
         let world = world(self.role, &self.wishes)?;
         let site = Site::here(world, self.wishes, !self.is_sure);

@@ -43,7 +43,7 @@ impl Status {
             }
         }
         if status.json && status.watch {
-            return Err(args.usage("--json and --watch do not go together: a program asks as often as it likes"));
+            return Err(args.usage("--json and --watch cannot be used together"));
         }
         Ok(Command::Status(status))
     }
@@ -51,7 +51,7 @@ impl Status {
     pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
         match self.watch {
             true if out.is_terminal() => rooms::watch(out),
-            true => Err(Error::Usage("status: --watch wants a terminal; without it `status` prints once".to_owned())),
+            true => Err(Error::Usage("status: --watch needs a terminal; without it `status` prints once".to_owned())),
             false => rooms::status(self.json, out),
         }
     }

@@ -79,8 +79,8 @@ impl Sync {
                     let known = VERBS.into_iter().chain([FILES]).find(|known| *known == typed);
                     verb = Some(known.ok_or_else(|| {
                         let hint = nearest(&typed, VERBS);
-                        let hint = hint
-                            .map_or("it knows 'pull' and 'push'".to_owned(), |near| format!("did you mean '{near}'?"));
+                        let hint =
+                            hint.map_or("use 'pull' or 'push'".to_owned(), |near| format!("did you mean '{near}'?"));
                         args.usage(format!("sync has no '{typed}', {hint}"))
                     })?);
                 }
@@ -92,8 +92,8 @@ impl Sync {
             (Some("push"), is_primary) => Verb::Push { is_primary },
             (Some(FILES), _) => Verb::Files,
             (Some(_), false) => Verb::Pull,
-            (Some(_), true) => return Err(args.usage("--primary goes with push; a primary pulls nothing")),
-            (None, _) => return Err(args.usage("missing verb: sync pull, or sync push")),
+            (Some(_), true) => return Err(args.usage("--primary goes with push; a primary does not pull")),
+            (None, _) => return Err(args.usage("missing verb: `sync pull` or `sync push`")),
         };
         Ok(Command::Sync(Self { verb, config }))
     }
@@ -170,7 +170,7 @@ fn tell(pushed: &Pushed, out: &mut Output) -> Result<Answer, Error> {
     out.line(format!("workspace  {}  {commit}  {}", pushed.outcome.name(), pushed.said).trim_end())?;
     tell_lists(&pushed.lists(), &rooms::sync_paths().push_report(), out)?;
     if !pushed.not_put_away.is_empty() {
-        out.line(format_args!("not put away: {}", pushed.not_put_away))?;
+        out.line(format_args!("not archived: {}", pushed.not_put_away))?;
     }
     Ok(if pushed.is_done() { Answer::Yes } else { Answer::No })
 }

@@ -26,7 +26,7 @@ pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
     })?;
     for client in listener.incoming() {
         if let Err(why) = client.and_then(answer) {
-            log::debug!("a client went away: {why}");
+            log::debug!("a client disconnected: {why}");
         }
     }
     Ok(())

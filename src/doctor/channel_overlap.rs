@@ -36,10 +36,8 @@ pub(super) fn accounts(here: &[Account], there: &[Account]) -> Said {
         }
     }
     match doubtful {
-        Some(both) => {
-            Said::warn(&format_args!("{both} may be the same account: nothing tells them apart"), remedy::SPLIT)
-        }
-        None => Said::ok(&format_args!("{} here, {} there, none of them the same", here.len(), there.len())),
+        Some(both) => Said::warn(&format_args!("cannot tell whether {both} are the same account"), remedy::SPLIT),
+        None => Said::ok(&format_args!("{} here, {} there, none shared", here.len(), there.len())),
     }
 }
 
@@ -63,9 +61,9 @@ pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
         }
     }
     match hidden {
-        Some(account) => Said::skipped(&format_args!("the token of {account} is not to be seen in both files")),
-        None if compared == 0 => Said::ok(&"no channel is on at both"),
-        None => Said::ok(&"none is the same"),
+        Some(account) => Said::skipped(&format_args!("the token of {account} is not readable in both files")),
+        None if compared == 0 => Said::ok(&"no channel is enabled on both hosts"),
+        None => Said::ok(&"no token is shared"),
     }
 }
 
@@ -75,8 +73,8 @@ pub(super) fn versions(here: Option<&str>, primary: &Value) -> Said {
     match (here, there) {
         (Some(here), Some(there)) if here == there => Said::ok(&here),
         (Some(here), Some(there)) => Said::warn(&format_args!("{here} here, {there} there"), remedy::VERSIONS),
-        (None, _) => Said::skipped(&"this host's is not known"),
-        (_, None) => Said::skipped(&"the primary's configuration does not say"),
+        (None, _) => Said::skipped(&"this host's version is unknown"),
+        (_, None) => Said::skipped(&"the primary's configuration does not name its version"),
     }
 }
 

@@ -58,13 +58,13 @@ impl Mark {
 
 /// Reads the standby's `openclaw.json`.
 pub(super) fn own(world: &World) -> Result<Node, String> {
-    let file = openclaw::file(world).ok_or("nobody knows whose it is")?;
+    let file = openclaw::file(world).ok_or("the workspace's owner is unknown")?;
     let text = read(&file).map_err(|why| format!("{}: {why}", file.display()))?;
     let node =
         json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), crate::doctor::unread(&why)))?;
     let is_split = |node: &Value| node.get("$include").is_some();
     if is_split(&node) || node.get("channels").is_some_and(|channels| is_split(channels)) {
-        return Err(format!("{} is put together with $include", file.display()));
+        return Err(format!("{} uses $include, which this check does not follow", file.display()));
     }
     Ok(node)
 }
@@ -166,7 +166,7 @@ pub(super) fn check(world: &World) -> Said {
         Err(why) => {
             let missing = openclaw::file(world).filter(|file| file.try_exists().is_ok_and(|is_there| !is_there));
             return match missing.filter(|file| !world.is_hidden(file)) {
-                Some(file) => Said::fail(&format_args!("there is no {}", file.display()), remedy::CONFIGURE),
+                Some(file) => Said::fail(&format_args!("{} does not exist", file.display()), remedy::CONFIGURE),
                 None => Said::skipped(&why),
             };
         }
@@ -179,13 +179,19 @@ pub(super) fn check(world: &World) -> Said {
     }
     for upstream in &world.config.upstreams {
         if let Some(channel) = upstream.channels.iter().find(|channel| channels.contains(&channel.as_str())) {
-            return Said::fail(&format_args!("{channel} is on here, and belongs to {}", upstream.name), remedy::SPLIT);
+            return Said::fail(
+                &format_args!("{channel} is enabled here, but belongs to {}", upstream.name),
+                remedy::SPLIT,
+            );
         }
     }
     match channels[..] {
-        [] => Said::fail(&"no channel is on: nobody could reach this host's agent", remedy::OWN_CHANNEL),
+        [] => Said::fail(&"no channel is enabled: users could not reach this host's agent", remedy::OWN_CHANNEL),
         [channel] => Said::ok(&channel),
-        _ => Said::warn(&format_args!("{} are on; a standby needs one", channels.join(", ")), remedy::ONE_CHANNEL),
+        _ => Said::warn(
+            &format_args!("{} are enabled; a standby needs one only", channels.join(", ")),
+            remedy::ONE_CHANNEL,
+        ),
     }
 }
 
@@ -197,7 +203,7 @@ pub(super) fn crons(world: &World) -> Said {
         Ok(_) if off_by_unit => Said::ok(&"off"),
         Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_on(cron)) {
             true => Said::ok(&"off"),
-            false => Said::fail(&"they are on: each would run on both hosts", remedy::CRONS_OFF),
+            false => Said::fail(&"crons are enabled: each would run on both hosts", remedy::CRONS_OFF),
         },
     }
 }
@@ -212,14 +218,14 @@ pub(super) fn places(world: &World) -> Said {
         |keys: &[&str]| keys.iter().try_fold(&config.value, |at, key| at.get(key).map(|node| &node.value)).cloned();
     let port = at(&["gateway", "port"]).and_then(|port| port.as_u64()).unwrap_or(18789);
     if port != u64::from(world.port()) {
-        let said = format!("it would listen on {port}, and the monitor looks at {}", world.config.gateway.url);
+        let said = format!("it would listen on port {port}, but the monitor probes {}", world.config.gateway.url);
         return Said::fail(&said, remedy::SET_PORT);
     }
     let speaks_tls = at(&["gateway", "tls", "enabled"]).and_then(|on| on.as_bool()) == Some(true);
     let url = &world.config.gateway.url;
     if speaks_tls != url.starts_with("https:") {
         let how = if speaks_tls { "over TLS" } else { "without TLS" };
-        let said = format!("it would answer {how} (gateway.tls), and the monitor looks at {url}");
+        let said = format!("it would answer {how} (gateway.tls), but the monitor probes {url}");
         return Said::fail(&said, remedy::SET_SCHEME);
     }
     let home = world.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
@@ -229,7 +235,7 @@ pub(super) fn places(world: &World) -> Said {
     };
     if workspace != world.config.workspace.path {
         let pulled = world.config.workspace.path.display();
-        let said = format!("the agent works in {}, and {pulled} is pulled", workspace.display());
+        let said = format!("the agent works in {}, but {pulled} is pulled", workspace.display());
         return Said::fail(&said, remedy::SET_WORKSPACE);
     }
     Said::ok(&format_args!("port {port}, {}", workspace.display()))

@@ -118,7 +118,7 @@ impl World {
             source,
             paths,
             identity,
-            owner: Err("nobody knows whose the workspace is".to_owned()),
+            owner: Err("the workspace's owner is unknown".to_owned()),
             primary: None,
             is_sandboxed: false,
             now: wall_clock(),

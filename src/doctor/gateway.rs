@@ -39,18 +39,18 @@ pub(super) fn unit(world: &World) -> Said {
 /// Checks that the unit is not enabled: only the monitor starts it.
 pub(super) fn disabled(world: &World) -> Said {
     loaded(world, &|unit| match unit.is_enabled() {
-        true => Said::fail(&"it starts at every boot, whether the primary lives or not", remedy::DISABLE_GATEWAY),
-        false => Said::ok(&"whether it runs is the monitor's business alone"),
+        true => Said::fail(&"it is enabled: it starts at boot even while the primary is up", remedy::DISABLE_GATEWAY),
+        false => Said::ok(&"not enabled: only the monitor starts it"),
     })
 }
 
 /// Checks that it runs as the owner of the workspace.
 pub(super) fn user(world: &World) -> Said {
     loaded(world, &|unit| match (unit.value("User"), &world.owner) {
-        ("" | "root" | "0", _) => Said::fail(&"it would run as root, and the agent with it", remedy::GATEWAY_USER),
+        ("" | "root" | "0", _) => Said::fail(&"it would run as root, and so would the agent", remedy::GATEWAY_USER),
         (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => Said::ok(&user),
         (user, Ok(owner)) => {
-            let said = format!("it runs as {user}, and the workspace is pulled as {}", owner.name);
+            let said = format!("it runs as {user}, but the workspace is pulled as {}", owner.name);
             Said::fail(&said, remedy::GATEWAY_USER)
         }
         (_, Err(why)) => Said::skipped(&why),
@@ -60,7 +60,7 @@ pub(super) fn user(world: &World) -> Said {
 /// Checks that its port is free while it is down.
 pub(super) fn port(world: &World) -> Said {
     if let Some(ip) = foreign_address(&world.config.gateway.url) {
-        let said = format!("gateway.url names {ip}, which is no address of this host");
+        let said = format!("gateway.url names {ip}, which is not an address of this host");
         return Said::fail(&said, remedy::EDIT_CONFIG);
     }
     let port = world.port();
@@ -70,10 +70,10 @@ pub(super) fn port(world: &World) -> Said {
     };
     let is_up = world.gateway().is_ok_and(|unit| unit.is_up());
     match (held, is_up) {
-        (false, false) => Said::ok(&format_args!("{port} is free")),
-        (_, true) => Said::ok(&format_args!("{port} is the gateway's, which runs")),
+        (false, false) => Said::ok(&format_args!("port {port} is free")),
+        (_, true) => Said::ok(&format_args!("port {port} is used by the running gateway")),
         (true, false) => {
-            let said = format!("{port} is held by another process while {} is down", world.config.gateway.unit);
+            let said = format!("port {port} is used by another process while {} is down", world.config.gateway.unit);
             Said::fail(&said, remedy::FIND_PORT)
         }
     }
@@ -88,7 +88,7 @@ fn foreign_address(url: &str) -> Option<IpAddr> {
 /// Checks that no other gateway is enabled or running.
 pub(super) fn other(world: &World) -> Said {
     if let Some((pid, uid)) = stray(world) {
-        let said = format!("process {pid}, of user {uid}, is a gateway, and none of {}'s", world.config.gateway.unit);
+        let said = format!("process {pid} of uid {uid} is a gateway outside of {}", world.config.gateway.unit);
         return Said::fail(&said, remedy::STRAY_GATEWAY);
     }
     let args = ["--no-pager", "--no-legend", "--plain", "list-unit-files", "openclaw-gateway*.service"];
@@ -103,7 +103,7 @@ pub(super) fn other(world: &World) -> Said {
         words.next() != Some(&world.config.gateway.unit) && words.next() == Some("enabled")
     };
     match listed.lines().find(is_other) {
-        None => Said::ok(&"no other gateway is enabled or runs"),
+        None => Said::ok(&"no other gateway is enabled or running"),
         Some(other) => Said::fail(&other, remedy::OTHER_GATEWAY),
     }
 }

@@ -12,9 +12,9 @@ pub(super) fn firewall(world: &World) -> Said {
     let is_installed = match world.ask("ufw", &["status", "verbose"]) {
         Ok(said) if !said.contains("Status: active") => true,
         Ok(said) if !(said.contains("deny (incoming)") || said.contains("reject (incoming)")) => {
-            return Said::warn(&"ufw lets in what nobody has denied", remedy::FIREWALL);
+            return Said::warn(&"ufw allows incoming by default", remedy::FIREWALL);
         }
-        Ok(_) => return Said::ok(&"ufw denies what nobody has allowed"),
+        Ok(_) => return Said::ok(&"ufw denies incoming by default"),
         Err(why) if why.is_missing_program() => false,
         Err(why) => return Said::warn(&why.reason(), remedy::FIREWALL),
     };
@@ -25,17 +25,17 @@ pub(super) fn firewall(world: &World) -> Said {
     // fail2ban loads drop rules too. While ufw is installed but off, such rules count only if a known unit manages
     // them.
     if (manager.is_some() || !is_installed) && (refuses(&rules) || refuses(&old)) {
-        let whose = manager.unwrap_or("another firewall than ufw");
+        let whose = manager.unwrap_or("a firewall other than ufw");
         return Said::ok(&format_args!("rules of {whose} are in place"));
     }
-    Said::warn(&if is_installed { "ufw is installed and off" } else { "there is none" }, remedy::FIREWALL)
+    Said::warn(&if is_installed { "ufw is installed but off" } else { "no firewall is active" }, remedy::FIREWALL)
 }
 
 /// Checks that addresses are banned after failed ssh logins.
 pub(super) fn fail2ban(world: &World) -> Said {
     match world.ask("fail2ban-client", &["status", "sshd"]) {
         Ok(_) => Said::ok(&"watches sshd"),
-        Err(why) if why.is_missing_program() => Said::warn(&"it is not installed", remedy::FAIL2BAN),
+        Err(why) if why.is_missing_program() => Said::warn(&"fail2ban is not installed", remedy::FAIL2BAN),
         Err(why) => Said::warn(&why.reason(), remedy::FAIL2BAN),
     }
 }
@@ -44,7 +44,7 @@ pub(super) fn fail2ban(world: &World) -> Said {
 pub(super) fn upgrades(world: &World) -> Said {
     let config = match world.ask("apt-config", &["dump", "APT::Periodic"]) {
         Ok(config) => config,
-        Err(_) => return Said::skipped(&"this is no Debian or Ubuntu"),
+        Err(_) => return Said::skipped(&"not a Debian or Ubuntu host"),
     };
     let is_on = config.lines().any(|line| {
         let value = line.strip_prefix("APT::Periodic::Unattended-Upgrade ").unwrap_or("\"0\";");
@@ -52,8 +52,8 @@ pub(super) fn upgrades(world: &World) -> Said {
     });
     let timer = world.known("apt-daily-upgrade.timer").is_ok_and(|unit| unit.value("ActiveState") == "active");
     match (is_on, timer) {
-        (false, _) => Said::warn(&"they are off", remedy::UPGRADES),
-        (true, false) => Said::warn(&"apt-daily-upgrade.timer does not run", remedy::UPGRADES),
-        (true, true) => Said::ok(&"security updates install themselves"),
+        (false, _) => Said::warn(&"automatic upgrades are off", remedy::UPGRADES),
+        (true, false) => Said::warn(&"apt-daily-upgrade.timer is not running", remedy::UPGRADES),
+        (true, true) => Said::ok(&"security updates install automatically"),
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn config(world: &World) -> Said {
         // Write access decides which port is probed and which secrets are copied.
         Ok(found) if found.mode() & 0o022 != 0 || found.uid() != 0 => {
             let (uid, mode) = (found.uid(), found.mode() & 0o7777);
-            let said = format!("{} can be changed by others than root: user {uid}, mode {mode:04o}", path.display());
+            let said =
+                format!("{} can be changed by users other than root: uid {uid}, mode {mode:04o}", path.display());
             Said::fail(&said, remedy::OWN_CONFIG)
         }
         Ok(_) => Said::ok(&format_args!("{} is valid", path.display())),
@@ -68,7 +69,7 @@ pub(super) fn credentials(world: &World) -> Said {
     let folder = world.path(&shown);
     match fs::symlink_metadata(&folder) {
         Ok(found) if !found.is_dir() => {
-            return Said::fail(&format_args!("{shown} is no folder"), remedy::CREDENTIALS);
+            return Said::fail(&format_args!("{shown} is not a folder"), remedy::CREDENTIALS);
         }
         // A secrets manager may open its folder to others, but not its files.
         Ok(found) if found.mode() & 0o077 != 0 && shown == CREDENTIALS => {
@@ -84,7 +85,7 @@ pub(super) fn credentials(world: &World) -> Said {
     for name in named {
         match fs::symlink_metadata(folder.join(name)) {
             Ok(found) if !found.is_file() => {
-                return Said::fail(&format_args!("{shown}/{name} is no regular file"), remedy::CREDENTIAL);
+                return Said::fail(&format_args!("{shown}/{name} is not a regular file"), remedy::CREDENTIAL);
             }
             Ok(found) if found.mode() & 0o077 != 0 && shown != CREDENTIALS => {
                 let mode = found.mode() & 0o7777;
@@ -94,10 +95,10 @@ pub(super) fn credentials(world: &World) -> Said {
                 );
             }
             Ok(_) => {}
-            Err(_) => return Said::fail(&format_args!("there is no {shown}/{name}"), remedy::CREDENTIAL),
+            Err(_) => return Said::fail(&format_args!("{shown}/{name} does not exist"), remedy::CREDENTIAL),
         }
     }
-    Said::ok(&"root's alone, and all there")
+    Said::ok(&"complete, and readable by root only")
 }
 
 /// Checks that the programs of the syncs are installed.
@@ -108,7 +109,7 @@ pub(super) fn programs(world: &World) -> Said {
     };
     let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < GIT {
-        return Said::fail(&format_args!("git is {version}, and 2.38 is needed"), remedy::PROGRAMS);
+        return Said::fail(&format_args!("git is {version}, but 2.38 is required"), remedy::PROGRAMS);
     }
     let config = &world.config;
     let wanted = [
@@ -151,11 +152,11 @@ pub(super) fn room(world: &World, folder: &Path) -> Said {
     let mut number = || numbers.next().unwrap_or(0);
     let (blocks, size, files, free_files) = (number(), number(), number(), number());
     if size == 0 {
-        return Said::skipped(&"what `stat` says is not understood");
+        return Said::skipped(&"cannot parse the output of `stat`");
     }
     // File systems without a fixed number of inodes report 0 in total.
     if files > 0 && free_files <= FILES {
-        return Said::fail(&format_args!("no more files can be made in {}", folder.display()), remedy::FREE_DISK);
+        return Said::fail(&format_args!("no inodes left in {}", folder.display()), remedy::FREE_DISK);
     }
     let free = blocks.saturating_mul(size) / 1024;
     judge(free, DISK, &format!("free in {}", folder.display()), remedy::FREE_DISK)
@@ -164,14 +165,14 @@ pub(super) fn room(world: &World, folder: &Path) -> Said {
 /// Checks that there is enough memory for a gateway.
 pub(super) fn memory(world: &World) -> Said {
     if world.gateway().is_ok_and(|unit| unit.is_up()) {
-        return Said::ok(&"the gateway runs already");
+        return Said::ok(&"the gateway is running already");
     }
     let Some(table) = world.file("/proc/meminfo") else { return Said::skipped(&"/proc/meminfo cannot be read") };
     let kib = |name: &str| {
         let value = table.lines().find_map(|line| line.strip_prefix(name))?;
         value.split_whitespace().next()?.parse::<u64>().ok()
     };
-    let Some(available) = kib("MemAvailable:") else { return Said::skipped(&"/proc/meminfo is not understood") };
+    let Some(available) = kib("MemAvailable:") else { return Said::skipped(&"cannot parse /proc/meminfo") };
     let free = available.saturating_add(kib("SwapFree:").unwrap_or(0));
     judge(free, MEMORY, "available, swap included", remedy::FREE_MEMORY)
 }

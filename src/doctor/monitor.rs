@@ -26,15 +26,18 @@ pub(super) fn running(world: &World) -> Said {
     match world.status() {
         Some(status) if status.is_fresh(world.now) => {
             let (role, wrote) = (&status.role.name, ago(world.now, status.updated_at));
-            Said::ok(&format_args!("{role}; it wrote its status {wrote}"))
+            Said::ok(&format_args!("{role}; status written {wrote}"))
         }
         Some(status) => {
             let wrote = ago(world.now, status.updated_at);
-            Said::fail(&format_args!("it runs, and wrote its status {wrote}"), remedy::RESTART_MONITOR)
+            Said::fail(&format_args!("it is running, but its last status was written {wrote}"), remedy::RESTART_MONITOR)
         }
         None => {
             let path = world.paths.status();
-            Said::fail(&format_args!("it runs, and there is no status in {}", path.display()), remedy::RESTART_MONITOR)
+            Said::fail(
+                &format_args!("it is running, but there is no status in {}", path.display()),
+                remedy::RESTART_MONITOR,
+            )
         }
     }
 }
@@ -43,8 +46,8 @@ pub(super) fn running(world: &World) -> Said {
 pub(super) fn enabled(world: &World) -> Said {
     match world.known(UNIT) {
         Ok(unit) if !unit.is_loaded() => Said::skipped(&"its unit is not loaded"),
-        Ok(unit) if unit.is_enabled() => Said::ok(&"it starts with the host"),
-        Ok(_) => Said::fail(&"after a reboot nobody would watch", remedy::ENABLE_MONITOR),
+        Ok(unit) if unit.is_enabled() => Said::ok(&"it starts at boot"),
+        Ok(_) => Said::fail(&"not enabled: it does not start at boot", remedy::ENABLE_MONITOR),
         Err(why) => Said::skipped(&why),
     }
 }
@@ -57,9 +60,9 @@ pub(super) fn watchdog(world: &World) -> Said {
     };
     let patience = unit.value("WatchdogUSec");
     if unit.value("Type").starts_with("notify") && !matches!(patience, "" | "0" | "infinity") {
-        return Said::ok(&format_args!("systemd restarts it after {patience} of silence"));
+        return Said::ok(&format_args!("systemd restarts it if it hangs for {patience}"));
     }
-    Said::fail(&"systemd would not notice if it hung", remedy::INSTALL_UNITS)
+    Said::fail(&"no watchdog: systemd would not restart it if it hung", remedy::INSTALL_UNITS)
 }
 
 /// Checks that the running version is the installed one.
@@ -68,26 +71,25 @@ pub(super) fn version(world: &World) -> Said {
     match world.status().filter(|status| status.is_fresh(world.now)) {
         Some(status) if status.version == own => Said::ok(&own),
         Some(status) => {
-            let said = format!("version {} runs, and {own} is installed", status.version);
+            let said = format!("version {} is running, but {own} is installed", status.version);
             Said::warn(&said, remedy::RESTART_MONITOR)
         }
-        None => Said::skipped(&"no monitor runs"),
+        None => Said::skipped(&"the monitor is not running"),
     }
 }
 
 /// Checks that no operator's hold prevents a failover.
 pub(super) fn hold(world: &World) -> Said {
-    let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
-    let Some(hold) = status.hold else { return Said::ok(&"no hold stands") };
-    let left = hold.until.map_or("until it is ended by hand".to_owned(), |until| {
-        format!("for another {}", span(until.since(world.now)))
-    });
+    let Some(status) = world.status() else { return Said::skipped(&"no status from the monitor") };
+    let Some(hold) = status.hold else { return Said::ok(&"no hold") };
+    let left =
+        hold.until.map_or("until `resume`".to_owned(), |until| format!("for another {}", span(until.since(world.now))));
     match hold.kind {
         HoldKind::Promoted => Said::warn(&format_args!("held promoted {left}"), remedy::RESUME),
         HoldKind::Standby => {
-            Said::fail(&format_args!("held in standby {left}: it would not take over"), remedy::RESUME)
+            Said::fail(&format_args!("held in standby {left}: automatic failover is off"), remedy::RESUME)
         }
-        HoldKind::Paused => Said::fail(&format_args!("paused {left}: it would not take over"), remedy::RESUME),
+        HoldKind::Paused => Said::fail(&format_args!("paused {left}: automatic failover is off"), remedy::RESUME),
     }
 }
 
@@ -97,7 +99,7 @@ pub(super) fn old(world: &World) -> Said {
     let is_ours = unit.value("FragmentPath").ends_with(UNIT);
     let runs = unit.is_enabled() || unit.is_up();
     match unit.is_loaded() && !is_ours && runs {
-        true => Said::fail(&format_args!("{OLD} would start and stop the gateway, too"), remedy::OLD_MONITOR),
-        false => Said::ok(&"no other monitor runs"),
+        true => Said::fail(&format_args!("{OLD} would start and stop the gateway too"), remedy::OLD_MONITOR),
+        false => Said::ok(&"no other monitor is running"),
     }
 }

@@ -36,17 +36,17 @@ pub(super) fn upstream(world: &World) -> Said {
                 one_lives = true;
             }
             Verdict::Failing(Failure::NotOpenClaw | Failure::Status(_)) => {
-                let said = format!("what answers at {} is not OpenClaw: {}", answer.url, answer.detail);
+                let said = format!("the server at {} is not OpenClaw: {}", answer.url, answer.detail);
                 return Said::fail(&said, remedy::EDIT_CONFIG);
             }
             Verdict::Failing(Failure::ThisHost) => {
                 return Said::fail(&format_args!("{name}: {}", answer.detail), remedy::EDIT_CONFIG);
             }
             Verdict::Failing(Failure::Tls) => {
-                let said = format!("{} answers, but not verifiably: {}", answer.url, answer.detail);
+                let said = format!("cannot verify the certificate of {}: {}", answer.url, answer.detail);
                 return Said::fail(&said, remedy::EDIT_CONFIG);
             }
-            Verdict::Failing(Failure::Refused) if one_lives => seen = format!("{seen}{name} stands by; "),
+            Verdict::Failing(Failure::Refused) if one_lives => seen = format!("{seen}{name} is a standby; "),
             Verdict::Failing(failure) => {
                 let said = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
                 absent.get_or_insert(said);
@@ -66,14 +66,14 @@ pub(super) fn upstream(world: &World) -> Said {
 /// Checks that the monitor has seen an upstream healthy, which arms failover. A standby among the upstreams may never
 /// have served.
 pub(super) fn armed(world: &World) -> Said {
-    let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
+    let Some(status) = world.status() else { return Said::skipped(&"no status from the monitor") };
     let names = world.config.upstreams.iter().map(|upstream| &upstream.name);
     let is_armed = |name: &&String| status.upstreams.iter().any(|seen| seen.name == **name && seen.armed);
     match names.clone().find(is_armed) {
         Some(name) => Said::ok(&format_args!("{name} was seen healthy before")),
         None => {
             let names: Vec<_> = names.map(String::as_str).collect();
-            let said = format!("the monitor has never seen {} healthy, so no death would count", names.join(" or "));
+            let said = format!("failover is not armed: the monitor has never seen {} healthy", names.join(" or "));
             Said::fail(&said, remedy::WAIT_ARMED)
         }
     }
@@ -85,17 +85,17 @@ pub(super) fn dns(world: &World) -> Said {
     for name in &names {
         // `getent` has a time limit here, and resolves names as OpenClaw, git and ssh do.
         if let Err(why) = world.ask("getent", &["ahosts", "--", name]) {
-            let said = if why.code().is_some() { "has no address".to_owned() } else { why.reason() };
+            let said = if why.code().is_some() { "does not resolve".to_owned() } else { why.reason() };
             return Said::fail(&format_args!("{name}: {said}"), remedy::RESOLVER);
         }
     }
     if !names.is_empty() {
-        return Said::ok(&format_args!("found {}", names.join(", ")));
+        return Said::ok(&format_args!("resolved {}", names.join(", ")));
     }
     let resolver = world.file("/etc/resolv.conf").unwrap_or_default();
     match resolver.lines().find_map(|line| line.trim().strip_prefix("nameserver")) {
-        Some(server) => Said::ok(&format_args!("{} is asked; the configuration uses addresses only", server.trim())),
-        None => Said::warn(&"/etc/resolv.conf names no server, and channels have names", remedy::RESOLVER),
+        Some(server) => Said::ok(&format_args!("nameserver {}; the configuration uses addresses only", server.trim())),
+        None => Said::warn(&"/etc/resolv.conf names no server, but channels need one", remedy::RESOLVER),
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn tailscale(world: &World) -> Said {
     let named = world.config.promote.witnesses.iter().flatten().any(|witness| *witness == Witness::Tailscale);
     let hosts = || world.config.upstreams.iter().flat_map(|upstream| &upstream.urls).filter_map(|url| host(url));
     if !named && !hosts().any(|host| is_tailnet(&host)) {
-        return Said::skipped(&"no upstream lies on a tailnet");
+        return Said::skipped(&"no upstream is on a tailnet");
     }
     let said = match world.ask("tailscale", &["status", "--json", "--peers=false"]) {
         Ok(said) => said,
@@ -112,7 +112,7 @@ pub(super) fn tailscale(world: &World) -> Said {
         Err(why) => return Said::fail(&why.to_string(), remedy::TAILSCALE_UP),
     };
     let Ok(status) = json::parse(&said) else {
-        return Said::fail(&"what `tailscale status` says is not understood", remedy::TAILSCALE_UP);
+        return Said::fail(&"cannot parse the output of `tailscale status`", remedy::TAILSCALE_UP);
     };
     let state = status.get("BackendState").and_then(|state| state.as_str()).unwrap_or("unknown");
     if state != "Running" {
@@ -137,12 +137,12 @@ pub(super) fn tailscale(world: &World) -> Said {
 /// Checks the clock: the validity of certificates and keys depends on it.
 pub(super) fn clock(world: &World) -> Said {
     if world.now < BUILT {
-        return Said::fail(&format_args!("it says {}", people(world.now)), remedy::SET_CLOCK);
+        return Said::fail(&format_args!("the clock shows {}", people(world.now)), remedy::SET_CLOCK);
     }
     match world.ask("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
         Ok(said) if said.trim() == "yes" => Said::ok(&"synchronized"),
-        Ok(_) => Said::warn(&"it is not synchronized with any other", remedy::SET_CLOCK),
-        Err(_) => Said::skipped(&"timedatectl does not say whether it is synchronized"),
+        Ok(_) => Said::warn(&"it is not synchronized", remedy::SET_CLOCK),
+        Err(_) => Said::skipped(&"timedatectl does not report whether it is synchronized"),
     }
 }
 

@@ -47,8 +47,8 @@ pub(super) fn present(world: &World) -> Said {
     };
     match program.node(world) {
         None | Some(Place::At(_)) => Said::ok(&program.file.display()),
-        Some(Place::Missing) => Said::fail(&"Node is not installed where the unit looks for it", remedy::NODE),
-        Some(Place::Hidden) => Said::skipped(&"Node is where it cannot be seen from here"),
+        Some(Place::Missing) => Said::fail(&"Node is not in the PATH of the unit", remedy::NODE),
+        Some(Place::Hidden) => Said::skipped(&"Node is in a folder that is hidden here"),
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) fn program(world: &World) -> Said {
 
 /// Checks that OpenClaw supports the installed Node.
 pub(super) fn node(world: &World) -> Said {
-    with(world, &|_, node| node.map_or_else(|| Said::skipped(&"OpenClaw brings its own"), judge_node))
+    with(world, &|_, node| node.map_or_else(|| Said::skipped(&"OpenClaw includes its own Node"), judge_node))
 }
 
 /// Checks that OpenClaw accepts its configuration.
@@ -75,7 +75,7 @@ pub(super) fn configuration(world: &World) -> Said {
         };
         let Ok(answer) = json::parse(said.stdout.trim()) else {
             let words = if said.stderr.trim().is_empty() { &said.stdout } else { &said.stderr };
-            return Said::fail(&format_args!("OpenClaw does not say: {}", words.trim()), remedy::VALIDATE);
+            return Said::fail(&format_args!("cannot parse OpenClaw's answer: {}", words.trim()), remedy::VALIDATE);
         };
         let text = |node: &json::Value, key: &str| Some(node.get(key)?.as_str()?.to_owned());
         let words = |node: &json::Node| Some(format!("{}: {}", text(node, "path")?, text(node, "message")?));
@@ -88,12 +88,15 @@ pub(super) fn configuration(world: &World) -> Said {
             return match (warnings.iter().find(lacks_plugin), warnings.first()) {
                 (Some(missing), _) => Said::fail(missing, remedy::PLUGIN),
                 (None, Some(warning)) => Said::warn(warning, remedy::VALIDATE),
-                (None, None) => Said::ok(&"OpenClaw accepts it"),
+                (None, None) => Said::ok(&"OpenClaw accepts its configuration"),
             };
         }
         let issue = all("issues").iter().find_map(words);
         let error = || answer.get("error").and_then(|error| text(error, "message"));
-        Said::fail(&issue.or_else(error).unwrap_or_else(|| "OpenClaw refuses it".to_owned()), remedy::VALIDATE)
+        Said::fail(
+            &issue.or_else(error).unwrap_or_else(|| "OpenClaw rejects its configuration".to_owned()),
+            remedy::VALIDATE,
+        )
     })
 }
 
@@ -168,9 +171,9 @@ impl<'a> Program<'a> {
         }
         let end = words.iter().position(|word| *word == "gateway").unwrap_or(words.len());
         words.truncate(end);
-        let Some(first) = words.first() else { return Err(Said::fail(&"the unit starts nothing", remedy::EXEC)) };
-        let missing = |what| Said::fail(&format_args!("the unit starts {what}, which is not there"), remedy::EXEC);
-        let hidden = |what| Said::skipped(&format_args!("the unit starts {what}, which cannot be seen from here"));
+        let Some(first) = words.first() else { return Err(Said::fail(&"the unit has no ExecStart=", remedy::EXEC)) };
+        let missing = |what| Said::fail(&format_args!("the unit starts {what}, which does not exist"), remedy::EXEC);
+        let hidden = |what| Said::skipped(&format_args!("the unit starts {what}, which is hidden here"));
         let file = match find(world, first, path(world, unit)) {
             Place::At(file) => file,
             Place::Missing => return Err(missing(first)),
@@ -199,7 +202,7 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// Finds the Node that runs it; `None` if OpenClaw brings its own.
+    /// Finds the Node that runs it; `None` if OpenClaw includes its own Node.
     fn node(&self, world: &World) -> Option<Place> {
         let is_node = |path: &Path| path.file_name().is_some_and(|name| name == "node");
         if is_node(&self.file) {

@@ -49,9 +49,10 @@ pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String
             Some(2) => remedy::OWN_CONFIG,
             _ => remedy::BECOME,
         };
-        (format!("cannot look as {}: {}", owner.name, why.reason()), how)
+        (format!("cannot run the checks as {}: {}", owner.name, why.reason()), how)
     })?;
-    let node = json::parse(&said).map_err(|_| (format!("what {} answers is no answer", owner.name), remedy::BECOME))?;
+    let node = json::parse(&said)
+        .map_err(|_| (format!("cannot parse the answer of {}'s process", owner.name), remedy::BECOME))?;
     Ok(read(&node))
 }
 
@@ -74,7 +75,7 @@ fn read(node: &Node) -> Answer {
     let mut found = node.get("checks").map(|checks| read_list(checks, Half::Owners)).unwrap_or_default();
     for check in of(Who::Owner) {
         if found.iter().all(|checked| checked.id != check.id) {
-            found.push(Checked { id: check.id, said: Said::skipped(&"the owner's half does not say") });
+            found.push(Checked { id: check.id, said: Said::skipped(&"no result from the owner's half") });
         }
     }
     let standby = node.get("standby").filter(|standby| !standby.is_null()).map(Standby::read);

@@ -36,7 +36,7 @@ const FORBIDDEN: [(&str, &str, &str); 3] =
 pub(super) fn check(world: &World) -> Said {
     let pid = match world.known(monitor::UNIT).map(|unit| unit.main_pid()) {
         Ok(Some(pid)) => pid.to_string(),
-        _ => return Said::skipped(&"the monitor does not run"),
+        _ => return Said::skipped(&"the monitor is not running"),
     };
     for (unit, verb) in NEEDED {
         let unit = if unit.is_empty() { &world.config.gateway.unit } else { unit };
@@ -53,7 +53,7 @@ pub(super) fn check(world: &World) -> Said {
             Err(why) => return Said::fail(&why, remedy::POLKIT_UP),
         }
     }
-    Said::ok(&"eleven requests are granted, three others refused")
+    Said::ok(&"11 permissions granted, 3 others refused")
 }
 
 fn may(world: &World, pid: &str, action: &str, unit: &str, verb: &str) -> Result<bool, String> {

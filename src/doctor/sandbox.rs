@@ -59,9 +59,7 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// Skips a check that no process has made in the sandbox.
 pub(super) fn unseen(check: &str) -> Said {
-    Said::skipped(&format_args!(
-        "only root can look from inside the sandbox of {PULL}, which is what counts for {check}"
-    ))
+    Said::skipped(&format_args!("{check} runs in the sandbox of {PULL}, which only root can start"))
 }
 
 /// Replaces the owner's results with those from the sandbox.
@@ -71,10 +69,10 @@ pub(super) fn replace(world: &World, found: &mut [Checked]) {
         let id = checked.id;
         checked.said = match &answer {
             Ok(answer) => answer.iter().find(|inside| inside.id == id).map_or_else(
-                || Said::skipped(&format_args!("the sandbox of {PULL} does not say")),
+                || Said::skipped(&format_args!("no result from the sandbox of {PULL}")),
                 |inside| inside.said.clone(),
             ),
-            Err(why) => Said::skipped(&format_args!("cannot look from inside the sandbox of {PULL}: {why}")),
+            Err(why) => Said::skipped(&format_args!("cannot run in the sandbox of {PULL}: {why}")),
         };
     }
 }
@@ -82,7 +80,7 @@ pub(super) fn replace(world: &World, found: &mut [Checked]) {
 fn ask(world: &World) -> Result<Vec<Checked>, String> {
     let known = world.known(PULL)?;
     let program = known.command().first().map(|program| (*program).to_owned());
-    let program = program.ok_or_else(|| format!("{PULL} starts nothing"))?;
+    let program = program.ok_or_else(|| format!("{PULL} has no ExecStart="))?;
     let unit = Unit::ask_for(world.command("systemctl"), PULL, &PROPERTIES.join(","))?;
     let mut words: Vec<OsString> = ["--quiet", "--collect", "--pipe", "--wait", "-p", RUN_LIMIT].map(Into::into).into();
     for property in properties(&unit) {
@@ -99,7 +97,7 @@ fn ask(world: &World) -> Result<Vec<Checked>, String> {
     let (reader, _held) = io::pipe().map_err(|why| why.to_string())?;
     let command = world.command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));
     let said = command.deadline(DEADLINE).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
-    let said = json::parse(&said.stdout).map_err(|_| "its answer is not understood".to_owned())?;
+    let said = json::parse(&said.stdout).map_err(|_| "cannot parse its answer".to_owned())?;
     Ok(read_list(&said, Half::Owners))
 }
 
@@ -128,6 +126,6 @@ pub(super) fn end_with_root() {
         process::exit(1);
     };
     if let Err(why) = spawn("root", watch) {
-        log::warn!("cannot see whether root still waits: {why}");
+        log::warn!("cannot watch the parent process: {why}");
     }
 }

@@ -45,7 +45,7 @@ pub fn ask(source: &Source, paths: &Paths) -> Vec<Checked> {
             vec![Checked { id: "config", said: Said::fail(&said, remedy::EDIT_CONFIG) }]
         }
         Err(why) => {
-            log::warn!("cannot look whether this host could take over: {why}");
+            log::warn!("cannot run the checks of this host: {why}");
             Vec::new()
         }
     }

@@ -29,20 +29,20 @@ pub(super) fn units(world: &World) -> Said {
             return Said::fail(&format_args!("{name} is {}", unit.value("LoadState")), remedy::INSTALL_UNITS);
         }
         if unit.command().contains(&"--primary") {
-            return Said::fail(&format_args!("{name} would write the primary's branch"), remedy::SYNC_PRIMARY);
+            return Said::fail(&format_args!("{name} would push to the primary's branch"), remedy::SYNC_PRIMARY);
         }
         if let Some(program) = unit.command().first().filter(|program| !world.path(program).is_file()) {
-            return Said::fail(&format_args!("{name} starts {program}, which is not there"), remedy::INSTALL_UNITS);
+            return Said::fail(&format_args!("{name} starts {program}, which does not exist"), remedy::INSTALL_UNITS);
         }
         if let Some(path) = hidden(world, &unit, name) {
-            return Said::fail(&format_args!("{name} does not see {}", path.display()), remedy::SYNC_PATHS);
+            return Said::fail(&format_args!("the sandbox of {name} hides {}", path.display()), remedy::SYNC_PATHS);
         }
     }
     match world.known(TIMER) {
         Ok(unit) if unit.is_enabled() || unit.is_up() => {
-            Said::warn(&format_args!("{TIMER} runs, which is for primaries"), remedy::SYNC_TIMER)
+            Said::warn(&format_args!("{TIMER} is enabled, but it is for primaries"), remedy::SYNC_TIMER)
         }
-        _ => Said::ok(&"they pull and push as a standby does"),
+        _ => Said::ok(&"the units are those of a standby"),
     }
 }
 
@@ -65,40 +65,43 @@ fn hidden<'a>(world: &'a World, unit: &Unit, name: &str) -> Option<&'a Path> {
 pub(super) fn pull(world: &World) -> Said {
     let report = match last_report(&world.sync_paths()) {
         Ok(Some(report)) => report,
-        Ok(None) => return Said::warn(&"there has been none", remedy::PULL),
+        Ok(None) => return Said::warn(&"no pull has run yet", remedy::PULL),
         Err(why) => return Said::fail(&why.to_string(), remedy::PULL),
     };
     let outcome = report.workspace.outcome.name();
     let Some(fresh) = report.fresh else {
-        return Said::fail(&format_args!("{outcome}: {}; it has never gone well", report.workspace.said), remedy::PULL);
+        return Said::fail(
+            &format_args!("{outcome}: {}; no pull has succeeded yet", report.workspace.said),
+            remedy::PULL,
+        );
     };
     let when = ago(world.now, fresh);
     let patience = world.config.workspace.refresh.saturating_mul(OLD);
     // While this host serves, pulls only fetch.
     if world.now.since(fresh) > patience && !world.serves() {
-        let said = format!("{outcome}: {}; the workspace was last fresh {when}", report.workspace.said);
+        let said = format!("{outcome}: {}; last up to date {when}", report.workspace.said);
         return Said::fail(&said, remedy::PULL);
     }
     if let Some(secret) = report.secrets.iter().find(|secret| !secret.ok) {
         return Said::warn(&format_args!("secrets: {}", secret.said), remedy::PULL);
     }
     let every = span(world.config.workspace.refresh);
-    Said::ok(&format_args!("{outcome}, fresh {when}; it is pulled every {every}"))
+    Said::ok(&format_args!("{outcome}, fresh {when}; pulled every {every}"))
 }
 
-/// Checks that the remote has everything that this host has written.
+/// Checks that everything is pushed that this host has written.
 pub(super) fn unreturned(world: &World) -> Said {
-    let Ok(Some(report)) = last_report(&world.sync_paths()) else { return Said::skipped(&"there is no report") };
+    let Ok(Some(report)) = last_report(&world.sync_paths()) else { return Said::skipped(&"no report of a pull") };
     let kept = &report.workspace.kept;
     let is_owed = world.status().is_some_and(|status| status.unreturned) || report.workspace.unreturned;
     match (kept.is_empty(), is_owed) {
         (false, _) => {
             let report = world.sync_paths().pull_report().display().to_string();
-            Said::warn(&format_args!("kept, and not pushed yet: {}", kept.words_with_source(&report)), remedy::PUSH)
+            Said::warn(&format_args!("not pushed yet: {}", kept.words_with_source(&report)), remedy::PUSH)
         }
-        (true, true) if world.serves() => Said::ok(&"this host serves; what it writes goes home when it steps aside"),
-        (true, true) => Said::warn(&"the remote does not have everything from here", remedy::PUSH),
-        (true, false) if report.fresh.is_none() => Said::skipped(&"no pull has gone well"),
-        (true, false) => Said::ok(&"the remote has everything"),
+        (true, true) if world.serves() => Said::ok(&"this host is serving; its changes are pushed after failback"),
+        (true, true) => Said::warn(&"local changes not pushed yet", remedy::PUSH),
+        (true, false) if report.fresh.is_none() => Said::skipped(&"no pull has succeeded yet"),
+        (true, false) => Said::ok(&"everything is pushed"),
     }
 }

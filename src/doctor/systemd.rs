@@ -16,7 +16,7 @@ impl Unit {
     pub(crate) fn ask(systemctl: Command, name: &str) -> Result<Self, String> {
         let unit = Self::ask_for(systemctl, name, PROPERTIES)?;
         if unit.value("LoadState").is_empty() {
-            return Err("systemctl's answer is not understood".to_owned());
+            return Err("cannot parse systemctl's output".to_owned());
         }
         Ok(unit)
     }
@@ -76,7 +76,7 @@ impl Unit {
         match self.value("LoadState") {
             "loaded" | "merged" => None,
             "masked" => Some(Said::fail(&format_args!("{name} is masked"), remedy::UNMASK)),
-            "not-found" => Some(Said::fail(&format_args!("there is no unit {name}"), remedy::INSTALL_UNITS)),
+            "not-found" => Some(Said::fail(&format_args!("unit {name} does not exist"), remedy::INSTALL_UNITS)),
             state => Some(Said::fail(&format_args!("{name} cannot be loaded: {state}"), remedy::VERIFY_UNIT)),
         }
     }

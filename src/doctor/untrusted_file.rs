@@ -33,7 +33,11 @@ pub(crate) fn refuse(file: &Path, owner: &Owner) -> Result<(), String> {
     if !is_of(file, owner) {
         return Ok(());
     }
-    Err(format!("cannot read {}: it is {}'s; root reads a copy of its own, below /root", file.display(), owner.name))
+    Err(format!(
+        "cannot read {}: it belongs to {}, and root reads no files of that user; copy it below /root",
+        file.display(),
+        owner.name
+    ))
 }
 
 /// True if a file belongs to the owner or is below its home.
@@ -89,7 +93,7 @@ mod tests {
         std::os::unix::fs::symlink("home/config.json", at("link.json")).unwrap();
         let own = own_user().unwrap();
         let mut owner = Owner { name: "openclaw".into(), uid: own + 1, gid: own + 1, home: at("home") };
-        assert!(refuse(&at("home/config.json"), &owner).unwrap_err().contains("it is openclaw's"));
+        assert!(refuse(&at("home/config.json"), &owner).unwrap_err().contains("it belongs to openclaw"));
         assert!(refuse(&at("link.json"), &owner).is_err());
         assert!(refuse(&at("home/not-there-yet"), &owner).is_err());
         assert_eq!(refuse(&at("config.json"), &owner), Ok(()));

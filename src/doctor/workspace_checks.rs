@@ -22,9 +22,9 @@ pub(super) fn workspace(world: &World) -> Said {
     match dry_run::look(&world.config.workspace, &world.sync_paths()) {
         Err(why) => Said::fail(&why, remedy::PULL),
         Ok(loose) => match (loose.unfinished, loose.files) {
-            (Some(what), _) => Said::warn(&format_args!("git has begun a {what} and not ended it"), remedy::STATUS),
+            (Some(what), _) => Said::warn(&format_args!("a git {what} is unfinished"), remedy::STATUS),
             (None, 0) => Said::ok(&"clean"),
-            (None, files) => Said::ok(&format_args!("{files} files are not committed; the next pull does it")),
+            (None, files) => Said::ok(&format_args!("{files} files are not committed; the next pull commits them")),
         },
     }
 }
@@ -59,17 +59,17 @@ pub(super) fn disk(world: &World) -> Said {
 
 /// Checks that no user unit starts a gateway that the monitor does not control.
 pub(super) fn units(world: &World) -> Said {
-    let Ok(owner) = &world.owner else { return Said::skipped(&"nobody knows whose the workspace is") };
+    let Ok(owner) = &world.owner else { return Said::skipped(&"the workspace's owner is unknown") };
     let folder = owner.home.join(USER_UNITS);
-    let Ok(entries) = fs::read_dir(&folder) else { return Said::ok(&"there are none") };
+    let Ok(entries) = fs::read_dir(&folder) else { return Said::ok(&"no user unit starts a gateway") };
     for entry in entries.take(ENTRIES).flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with("openclaw-gateway") && name.ends_with(".service") {
-            let lingers = if gateway::lingers(world, &owner.name) { ", even with nobody logged in" } else { "" };
+            let lingers = if gateway::lingers(world, &owner.name) { ", even without a login" } else { "" };
             let said = format_args!("{name} in {} starts another gateway{lingers}", folder.display());
             return Said::fail(&said, remedy::USER_GATEWAY);
         }
     }
-    Said::ok(&"there are none")
+    Said::ok(&"no user unit starts a gateway")
 }

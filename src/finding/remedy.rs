@@ -40,7 +40,7 @@ fixes! {
         nixos "services.openclaw-failover.credentialsDirectory = \"/run/secrets/openclaw-failover\";";
     CREDENTIAL = "install -m 0600 FILE /etc/openclaw-failover/credentials/NAME && systemctl restart openclaw-failover.service",
         nixos "services.openclaw-failover.credentialsDirectory = \"/run/secrets/openclaw-failover\";";
-    WAIT_ARMED = "openclaw-failover status  # armed once the monitor has seen it healthy; start the primary's gateway";
+    WAIT_ARMED = "openclaw-failover status  # start the primary's gateway; failover is armed once the monitor has seen it healthy";
     RESUME = "openclaw-failover resume";
     SET_CLOCK = "timedatectl set-ntp true", nixos "services.timesyncd.enable = true;";
     RESOLVER = "resolvectl status; cat /etc/resolv.conf";
@@ -57,9 +57,9 @@ fixes! {
     GATEWAY_USER = "systemctl edit {unit}  # [Service] User={user}",
         nixos "services.openclaw-failover.user.name = \"{user}\";";
     FIND_PORT = "ss -ltnp 'sport = :{port}'";
-    OTHER_GATEWAY = "systemctl list-unit-files 'openclaw-gateway*'  # then: systemctl disable --now UNIT",
+    OTHER_GATEWAY = "systemctl list-unit-files 'openclaw-gateway*'  # then run: systemctl disable --now UNIT",
         nixos "services.openclaw-gateway.enable = false;";
-    STRAY_GATEWAY = "ps -eo pid,user,unit,args | grep '[o]penclaw-gateway'  # stop it, and what starts it";
+    STRAY_GATEWAY = "ps -eo pid,user,unit,args | grep '[o]penclaw-gateway'  # stop it and the service that starts it";
     USER_GATEWAY = SETUP, nixos "home-manager.users.{user}.programs.openclaw.enable = false;";
     OLD_MONITOR = SETUP, nixos "systemd.services.openclaw-health-monitor.enable = false;";
     UNMASK_SYNC = "systemctl unmask openclaw-sync-pull.service openclaw-sync-push.service \
@@ -74,7 +74,7 @@ fixes! {
     PUSH = "openclaw-failover sync push; journalctl -u openclaw-sync-push.service";
     PROGRAMS = SETUP, nixos "systemd.services.openclaw-failover.path";
     POLKIT = SETUP, nixos "security.polkit.enable = true;";
-    POLKIT_OTHER = "grep -rl openclaw /etc/polkit-1 /usr/share/polkit-1/rules.d  # a rule allows more than it should";
+    POLKIT_OTHER = "grep -rl openclaw /etc/polkit-1 /usr/share/polkit-1/rules.d  # a rule allows too much";
     POLKIT_UP = "apt-get install -y polkitd && systemctl restart polkit.service",
         nixos "security.polkit.enable = true;";
     DBUS = "systemctl restart dbus.socket dbus.service";
@@ -93,9 +93,9 @@ fixes! {
     FETCH = "su - {user} -c 'git -C {workspace} fetch {remote} {branch}' && openclaw-failover sync pull";
     STATUS = "su - {user} -c 'git -C {workspace} status'";
     SECRETS = "openclaw-failover sync pull";
-    EXEC = "openclaw-failover setup standby --install-openclaw  # finds it, or installs it, and tells {unit} where it is",
+    EXEC = "openclaw-failover setup standby --install-openclaw  # finds or installs it, and sets its path in {unit}",
         nixos "services.openclaw-failover.gateway.package";
-    NODE = "openclaw-failover setup standby  # once {user} has Node 24.16 or newer of 24, or 26.1 or newer",
+    NODE = "openclaw-failover setup standby  # after {user} has installed Node 24.16+ or 26.1+",
         nixos "services.openclaw-failover.gateway.package";
     CONFIGURE = "openclaw-failover setup standby --channel NAME --allow ID",
         nixos "services.openclaw-failover.gateway.settings.channels";
@@ -113,7 +113,7 @@ fixes! {
         nixos "services.openclaw-failover.gateway.settings.gateway.tls.enabled = false;";
     SET_WORKSPACE = "su - {user} -c 'openclaw config set agents.defaults.workspace {workspace}'",
         nixos "services.openclaw-failover.settings.workspace.path = \"{workspace}\";";
-    SPLIT = "su - {user} -c 'openclaw configure --section channels'  # give the standby an account of its own",
+    SPLIT = "su - {user} -c 'openclaw configure --section channels'  # give the standby its own account",
         nixos "services.openclaw-failover.gateway.settings.channels";
     VERSIONS = "openclaw update  # on the older of the two hosts", nixos "services.openclaw-failover.gateway.package";
 }

@@ -75,14 +75,14 @@ pub(super) fn tokens(site: &Site) -> State {
     };
     if !wanted.is_empty() {
         let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
-        return State::Todo(format!("{} into {TOKENS}, for root alone to read", names.join(", ")));
+        return State::Todo(format!("write {} to {TOKENS}, readable by root only", names.join(", ")));
     }
     if !there.is_empty() && !site.has(TOKENS, 0o600, there.as_bytes()) {
-        return State::Todo(format!("{TOKENS} is for root alone to read"));
+        return State::Todo(format!("make {TOKENS} readable by root only"));
     }
     match site.wishes.channel.as_deref().map(variable) {
-        Some(name) if value(&there, name).is_none() => State::Left(format!("put {name}=… into {TOKENS}")),
-        _ => State::Done(format!("nothing is to be added to {TOKENS}")),
+        Some(name) if value(&there, name).is_none() => State::Left(format!("add {name}=… to {TOKENS}")),
+        _ => State::Done(format!("{TOKENS} is complete")),
     }
 }
 
@@ -125,7 +125,7 @@ fn token(site: &Site) -> Result<Option<String>, String> {
     if is_token {
         Ok(Some(token))
     } else {
-        Err(format!("{place} is no token of Telegram's or Discord's, and nothing else"))
+        Err(format!("{place} is not a Telegram or Discord token; it must contain the token and nothing else"))
     }
 }
 
@@ -158,17 +158,20 @@ fn random() -> Result<String, String> {
 /// Reads the state of OpenClaw's configuration. An existing one stays as it is.
 pub(super) fn configuration(site: &Site) -> State {
     if !is_missing(site) {
-        return State::Done("there is an openclaw.json, which stays as it is".into());
+        return State::Done("openclaw.json exists and stays as it is".into());
     }
     let Some(channel) = &site.wishes.channel else {
-        let whose = if site.can_ask { "you are asked for the channel" } else { "without a channel, so give --channel" };
-        return State::Todo(format!("write a standby's openclaw.json, {whose}; no crons"));
+        let whose = if site.can_ask { "you will be asked for the channel" } else { "no channel yet: give --channel" };
+        return State::Todo(format!("write a standby's openclaw.json without crons; {whose}"));
     };
     if let Some(owner) = site.world.config.upstreams.iter().find(|upstream| upstream.channels.contains(channel)) {
-        return State::Refused(format!("{channel} is a channel of {}, and two gateways on it would fight", owner.name));
+        return State::Refused(format!(
+            "{channel} is a channel of {}; two gateways on one channel conflict",
+            owner.name
+        ));
     }
     if site.wishes.allow.is_empty() && !site.can_ask {
-        return State::Refused(format!("nobody could write to it by {channel}; say who may: --allow ID"));
+        return State::Refused(format!("no user may write to it on {channel}; add --allow ID"));
     }
     State::Todo(format!("write a standby's openclaw.json: {channel}, no crons"))
 }

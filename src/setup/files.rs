@@ -71,7 +71,7 @@ pub(super) fn program(site: &Site) -> State {
         Ok(own) if site.has(PROGRAM, 0o755, &own) => State::Done(PROGRAM.into()),
         Ok(_) => match newer(site) {
             Some(version) => State::Refused(format!(
-                "{PROGRAM} is version {version}, and this is an older one, {}; take the newer one",
+                "{PROGRAM} is version {version}, but this program is {}; use the newer one",
                 env!("CARGO_PKG_VERSION")
             )),
             None => State::Todo(format!("copy this program to {PROGRAM}")),
@@ -100,7 +100,7 @@ pub(super) fn standby(site: &Site) -> State {
     let mut missing = missing(site, &STANDBY);
     let folders = FOLDERS.iter().filter(|(path, mode)| !site.has_folder(path, *mode));
     missing.extend(folders.map(|(path, _)| *path));
-    missing.extend(site.unit(GATEWAY).is_enabled().then_some("openclaw.service is not to start by itself"));
+    missing.extend(site.unit(GATEWAY).is_enabled().then_some("openclaw.service disabled"));
     if site.world.ask("getent", &["passwd", MONITOR_USER]).is_err() {
         missing.push("the monitor's user");
     }
@@ -146,8 +146,8 @@ fn said(site: &Site, units: &[&str], missing: &[&str]) -> State {
             let names: Vec<&str> = missing.iter().map(|path| path.rsplit('/').next().unwrap_or(path)).collect();
             State::Todo(names.join(", "))
         }
-        (true, Some(stale)) => State::Todo(format!("systemd has not read the new {stale}")),
-        (true, None) => State::Done("all are as shipped".into()),
+        (true, Some(stale)) => State::Todo(format!("systemctl daemon-reload: {stale} has changed")),
+        (true, None) => State::Done("all files are up to date".into()),
     }
 }
 

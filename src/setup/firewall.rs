@@ -23,7 +23,7 @@ struct Firewall {
 impl Firewall {
     /// Asks ufw for its state; `None` if ufw is not installed.
     fn ask(site: &Site) -> Result<Option<Self>, String> {
-        let failed = |why: CommandError| format!("ufw does not work here: {}", why.reason());
+        let failed = |why: CommandError| format!("ufw failed: {}", why.reason());
         let status = match site.world.ask("ufw", &["status", "verbose"]) {
             Err(why) if why.is_missing_program() => return Ok(None),
             said => said.map_err(failed)?,
@@ -77,7 +77,9 @@ fn names(word: &str, port: u16) -> bool {
 pub(super) fn look(site: &Site) -> State {
     let gateway = site.world.port();
     if let Some(other) = another(site) {
-        return State::Left(format!("{other} manage it; let them admit ssh, and port {gateway} on {TAILNET} only"));
+        return State::Left(format!(
+            "{other} manage the firewall; allow ssh there, and port {gateway} on {TAILNET} only"
+        ));
     }
     let (ssh, firewall) = match ports::ssh(site).and_then(|ssh| Ok((ssh, Firewall::ask(site)?))) {
         Ok(found) => found,
@@ -86,20 +88,18 @@ pub(super) fn look(site: &Site) -> State {
     let Some(firewall) = firewall else {
         let ports: Vec<String> = ssh.iter().map(u16::to_string).collect();
         let shut = shut(site, "", &ssh);
-        return State::Todo(format!("deny what nobody has allowed; allow ssh, port {}{shut}", ports.join(", ")));
+        return State::Todo(format!("deny incoming by default; allow ssh, port {}{shut}", ports.join(", ")));
     };
     if !firewall.is_up() && is_ipv6_lost(site) {
-        return State::Refused(
-            "your session has come by IPv6, which ufw would cut off: set IPV6=yes in /etc/default/ufw".into(),
-        );
+        return State::Refused("your session uses IPv6, which ufw would drop; set IPV6=yes in /etc/default/ufw".into());
     }
     let mut todo = firewall.lacks(&ssh, gateway);
     todo.extend((!firewall.denies).then(|| "default deny incoming".to_owned()));
     todo.extend((!firewall.is_on).then(|| "enable".to_owned()));
     match (todo.is_empty(), firewall.admits(gateway)) {
-        (true, false) => State::Done("ufw denies what nobody has allowed".into()),
+        (true, false) => State::Done("ufw denies incoming by default".into()),
         (true, true) => {
-            State::Left(format!("ufw lets everybody to the gateway's port; ufw delete allow {gateway}/tcp"))
+            State::Left(format!("ufw opens the gateway's port to everyone; run `ufw delete allow {gateway}/tcp`"))
         }
         (false, _) => {
             let shut = if firewall.is_up() { String::new() } else { shut(site, &firewall.rules, &ssh) };
@@ -121,12 +121,12 @@ pub(super) fn raise(site: &Site) -> Result<(), String> {
     }
     if let Some(port) = ssh.iter().find(|port| !firewall.admits(**port)) {
         return Err(format!(
-            "no rule of ufw's that comes before all others lets ssh in on port {port}, so it stays as it was; see `ufw show \
-             added`"
+            "ufw was not enabled: no rule ahead of its deny rules allows ssh on port {port}; \
+             see `ufw show added`"
         ));
     }
     if is_ipv6_lost(site) {
-        return Err("ufw would cut off IPv6, by which your session has come".into());
+        return Err("ufw would drop IPv6, which your session uses; set IPV6=yes in /etc/default/ufw".into());
     }
     site.run("ufw", &["default", "deny", "incoming"])?;
     site.run("ufw", &["--force", "enable"])
@@ -144,11 +144,11 @@ fn shut(site: &Site, rules: &str, ssh: &[u16]) -> String {
     let is_named = |port: u16| rules.split_whitespace().any(|word| names(word, port));
     let shut = ports::open(site).into_iter().filter(|port| !ssh.contains(port) && !is_named(*port));
     let shut: Vec<String> = shut.take(NAMED).map(|port| port.to_string()).collect();
-    let docker = if site.unit("docker.service").is_up() { "; what docker publishes goes past ufw" } else { "" };
+    let docker = if site.unit("docker.service").is_up() { "; ports published by docker bypass ufw" } else { "" };
     match shut.is_empty() {
         true => docker.to_owned(),
         false => {
-            format!("; nobody else will reach port {} any more, unless you allow it first{docker}", shut.join(", "))
+            format!("; this closes port {} unless you allow it first{docker}", shut.join(", "))
         }
     }
 }

@@ -34,11 +34,9 @@ const FAIL2BAN: Duration = Duration::from_secs(30);
 /// Reads the state of fail2ban.
 pub(super) fn fail2ban(site: &Site) -> State {
     match wanted(site.judge("fail2ban")) {
-        State::Done(_) if !site.unit("fail2ban.service").is_enabled() => {
-            State::Todo("it does not start with the host".into())
-        }
+        State::Done(_) if !site.unit("fail2ban.service").is_enabled() => State::Todo("enable fail2ban at boot".into()),
         State::Done(_) if misses_a_port(site) => {
-            State::Todo("its jail shuts port 22 alone, and ssh has another".into())
+            State::Todo("its jail covers port 22 only, but ssh uses another port".into())
         }
         state => state,
     }
@@ -73,10 +71,7 @@ pub(super) fn upgrades(site: &Site) -> State {
     let is_put =
         || site.has(UPGRADES.0, 0o644, UPGRADES.1.as_bytes()) && TIMERS.iter().all(|timer| site.unit(timer).is_up());
     if found.level != Level::Ok && (TIMERS.iter().any(|timer| site.unit(timer).is_masked()) || is_put()) {
-        return State::Left(format!(
-            "{}: somebody has switched them off; see `apt-config dump APT::Periodic`",
-            found.evidence
-        ));
+        return State::Left(format!("{}: turned off on purpose; see `apt-config dump APT::Periodic`", found.evidence));
     }
     wanted(found)
 }

@@ -31,7 +31,7 @@ const UNKNOWN: &str = "for host; do\n\
 pub(super) fn own(site: &Site) -> State {
     match site.agent_sees(HAS_KEY, &[]) {
         true => State::Done("~/.ssh/id_ed25519".into()),
-        false => State::Todo("make ~/.ssh/id_ed25519, without a passphrase".into()),
+        false => State::Todo("create ~/.ssh/id_ed25519, without a passphrase".into()),
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) fn known(site: &Site) -> State {
     let wanted = hosts(site);
     let unknown = unknown(site, &wanted);
     if wanted.is_empty() {
-        return State::Done("no host is reached by ssh".into());
+        return State::Done("no host is accessed by ssh".into());
     }
     if unknown.is_empty() {
         return State::Done(wanted.join(", "));
@@ -73,18 +73,18 @@ pub(super) fn known(site: &Site) -> State {
     let names = unknown.join(", ");
     match &site.wishes.known_hosts {
         Some(file) => match lacks(site, file, &unknown) {
-            Ok(None) => State::Todo(format!("{names}, from {}", file.display())),
+            Ok(None) => State::Todo(format!("add the keys of {names} from {}", file.display())),
             Ok(Some(host)) => State::Refused(format!(
-                "{} has no key of {host}; add one that its owner publishes (`ssh-keyscan {}` shows what it says itself)",
+                "{} has no key of {host}; add the published one (`ssh-keyscan {}` prints what it presents)",
                 file.display(),
                 scan_arguments(host)
             )),
             Err(why) => State::Refused(why),
         },
-        None if site.host_keys.is_some() => State::Todo(format!("{names}, as you have confirmed")),
-        None if site.can_ask => State::Todo(format!("{names}: the keys are shown, and you say whether they are right")),
+        None if site.host_keys.is_some() => State::Todo(format!("add the keys of {names}, which you confirmed")),
+        None if site.can_ask => State::Todo(format!("{names}: the keys will be shown for you to confirm")),
         None => State::Refused(format!(
-            "the keys of {names} are not known, and with --yes nobody is asked; give --known-hosts FILE"
+            "the keys of {names} are unknown, and --yes asks no questions; give --known-hosts FILE"
         )),
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn learn(site: &Site) -> Result<(), String> {
     let lines = match (&site.wishes.known_hosts, &site.host_keys) {
         (Some(file), _) => site.given(file)?,
         (None, Some(keys)) => keys.clone(),
-        (None, None) => return Err("nobody has confirmed the keys".into()),
+        (None, None) => return Err("the keys are not confirmed".into()),
     };
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).collect();
     site.merge(&lines.join("\n"), KNOWN)
@@ -142,11 +142,11 @@ pub fn offer(site: &Site, host: &str) -> Result<Offer, String> {
         let command = site.world.command("setsid").args(nobody.become_it()).args(["sh", "-euc", script, "sh"]);
         command.args(args).deadline(KEYSCAN).run().map(|said| said.stdout).map_err(|why| why.reason())
     };
-    let failed = |why: String| format!("cannot learn the keys of {host}: {why}; give --known-hosts FILE");
+    let failed = |why: String| format!("cannot fetch the keys of {host}: {why}; give --known-hosts FILE");
     let keys = run("ssh-keyscan -T 10 -p \"$1\" -- \"$2\" 2>/dev/null", &[port, name]).map_err(failed)?;
     let prints = run("printf '%s\\n' \"$1\" | ssh-keygen -lf -", &[&keys]).map_err(failed)?;
     let prints: Vec<String> = prints.lines().map(|line| printable(line, 200)).collect();
-    if prints.is_empty() { Err(failed("it does not answer".into())) } else { Ok(Offer { keys, prints }) }
+    if prints.is_empty() { Err(failed("no answer".into())) } else { Ok(Offer { keys, prints }) }
 }
 
 /// Returns the hosts whose keys are not known yet.

@@ -57,19 +57,20 @@ const SET_ASIDE: &str = "cd .config/systemd/user; export XDG_RUNTIME_DIR=/run/us
 pub(super) fn look(site: &Site) -> State {
     let (units, own) = (units(site), own_gateways(site));
     if units.is_empty() && own.is_empty() {
-        return State::Done("there is nothing else".into());
+        return State::Done("no other monitor or gateway found".into());
     }
     let runs = units.iter().filter(|name| name.starts_with(OTHERS[0]) && site.unit(name).is_up());
     let runs = runs.map(String::as_str).chain(own.iter().filter(|(_, is_up)| *is_up).map(|(name, _)| name.as_str()));
     if let Some(name) = { runs }.next().filter(|_| !site.is_well("upstream")) {
         return State::Refused(format!(
-            "{name} runs here, and the primary does not answer: to stop it now would leave you without an agent; run this \
-             again once the primary is back, or stop that one yourself before"
+            "{name} is running and the primary does not answer: stopping it now would leave you \
+             without an agent; run this again once the primary is back, or stop it yourself first"
         ));
     }
     let names: Vec<&str> = units.iter().chain(own.iter().map(|(name, _)| name)).map(String::as_str).collect();
-    let gateway = if goes_on(site, &units) { "; openclaw.service goes on: the primary does not answer" } else { "" };
-    State::Todo(format!("stop, and rename to *{ASIDE}: {}{gateway}", names.join(", ")))
+    let gateway =
+        if goes_on(site, &units) { "; openclaw.service keeps running: the primary does not answer" } else { "" };
+    State::Todo(format!("stop and rename to *{ASIDE}: {}{gateway}", names.join(", ")))
 }
 
 /// Stops and renames what was found.
@@ -123,7 +124,7 @@ fn own_gateways(site: &Site) -> Vec<(String, bool)> {
     let said = site.agent(LIST, &[]).unwrap_or_default();
     let lines = said.lines().filter_map(|line| line.split_once(' '));
     let is_up = |state: &str| matches!(state, "active" | "activating" | "reloading");
-    lines.map(|(name, state)| (format!("{}'s own {name}", site.user()), is_up(state))).collect()
+    lines.map(|(name, state)| (format!("{}'s user unit {name}", site.user()), is_up(state))).collect()
 }
 
 /// True if a foreign `openclaw.service` is the only gateway that its user has now: it runs, and the primary is down.
@@ -170,7 +171,7 @@ fn keep_variables(site: &Site) -> Result<(), String> {
     if kept.is_empty() {
         return Ok(());
     }
-    let text = format!("# From what is *{ASIDE} now.\n[Service]\n{}\n", kept.join("\n"));
+    let text = format!("# Carried over from the unit that is *{ASIDE} now.\n[Service]\n{}\n", kept.join("\n"));
     site.put(VARIABLES, 0o600, text.as_bytes())
 }
 

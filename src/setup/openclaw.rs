@@ -76,10 +76,10 @@ pub(super) fn program(site: &Site) -> State {
     let is_for_everybody = || SYSTEM.iter().any(|path| site.world.path(path).exists());
     match find(site) {
         Some(found) if site.has(DROP_IN, 0o644, drop_in(&found).as_bytes()) => State::Done(found.program),
-        Some(found) => State::Todo(format!("{GATEWAY} starts {}", found.program)),
-        None if site.wishes.install_openclaw => State::Todo("install it, with the installer of openclaw.ai".into()),
+        Some(found) => State::Todo(format!("have {GATEWAY} start {}", found.program)),
+        None if site.wishes.install_openclaw => State::Todo("install it with the installer of openclaw.ai".into()),
         // Without the agent's user the search cannot run yet.
-        None if site.owner().is_err() && is_for_everybody() => State::Todo(format!("{GATEWAY} starts it")),
+        None if site.owner().is_err() && is_for_everybody() => State::Todo(format!("have {GATEWAY} start it")),
         None => State::Refused(missing(site)),
     }
 }
@@ -96,7 +96,8 @@ pub(super) fn install(site: &Site) -> Result<(), String> {
 
 fn missing(site: &Site) -> String {
     format!(
-        "OpenClaw is not installed where {0} could find it; give --install-openclaw, or install it: npm install -g openclaw",
+        "OpenClaw is not installed, or {0} cannot find it; give --install-openclaw, or run \
+         `npm install -g openclaw`",
         site.user()
     )
 }

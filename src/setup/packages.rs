@@ -105,8 +105,8 @@ fn old_polkit(site: &Site) -> Option<String> {
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     (major == 0 && minor < POLKIT).then(|| {
         format!(
-            "this release's polkit is {version}, which has no JavaScript rules, so nothing could let the monitor start \
-             the gateway and nothing else; {NEWER}"
+            "this release's polkit is {version}, without JavaScript rules, which the monitor needs to \
+             start the gateway; {NEWER}"
         )
     })
 }
@@ -118,7 +118,7 @@ fn update(site: &Site) -> Result<Option<String>, String> {
     retry(site, "dpkg", &["--force-confdef", "--force-confold", "--configure", "-a"])?;
     let failed = retry(site, "apt-get", &["-q", "-o", "APT::Update::Error-Mode=any", "update"]).err();
     if let Some(why) = &failed {
-        log::warn!("{why}; going on with what is known of packages");
+        log::warn!("{why}; continuing with the package lists on disk");
     }
     Ok(failed)
 }
@@ -135,7 +135,7 @@ fn retry(site: &Site, program: &str, args: &[&str]) -> Result<(), String> {
             Ok(()) => return Ok(()),
             Err(why) if left > 0 && !site.cancel.is_cancelled() && why.said().contains(" lock") => {
                 if left == TRIES.0 - 1 {
-                    log::info!("another apt or dpkg is at work, as on a new host; waiting for it, ten minutes at most");
+                    log::info!("another apt or dpkg is running, as on a new host; waiting up to 10 minutes");
                 }
                 thread::sleep(TRIES.1);
             }

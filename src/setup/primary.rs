@@ -21,25 +21,26 @@ const OPEN: &str =
 pub(super) const DROP_IN: &str = "/etc/systemd/system/openclaw-sync-push.service.d/user.conf";
 
 pub(super) static STEPS: [Step; 8] = [
-    step("packages", "git and ssh move the workspace", packages::primary, packages::install_primary),
-    step("user", "the workspace is its", users::existing, |_| Ok(())),
-    step("config", "which workspace is pushed, and how often", configuration, configure),
-    step("program", "the units start it from there", files::program, files::install_program),
-    step("units", "the push of the workspace", files::primary, files::install_primary),
-    step("paths", "whose workspace it is, and where", paths, set_paths),
-    step("standby-key", "a standby reads the secrets that are meant for it, and gets no shell", key, allow),
-    step("timer", "what the agent has learned leaves this host every few minutes", service::timer, service::tick),
+    step("packages", "git and ssh for the workspace", packages::primary, packages::install_primary),
+    step("user", "owns the workspace", users::existing, |_| Ok(())),
+    step("config", "which workspace to push, and how often", configuration, configure),
+    step("program", "the units run it from there", files::program, files::install_program),
+    step("units", "push the workspace", files::primary, files::install_primary),
+    step("paths", "user and path of the workspace, for the push unit", paths, set_paths),
+    step("standby-key", "lets the standby read its secrets, without a shell", key, allow),
+    step("timer", "push the workspace every few minutes", service::timer, service::tick),
 ];
 
 /// Reads the state of the configuration, which is needed only if the workspace is not where the units expect it.
 fn configuration(site: &Site) -> State {
     let monitor = site.unit(service::MONITOR);
     if monitor.is_enabled() || monitor.is_up() {
-        let why = "this host is a standby (openclaw-failover.service); its primary is another host; first: openclaw-failover uninstall";
+        let why = "this host is a standby (openclaw-failover.service), and a primary is another host; run \
+             `openclaw-failover uninstall` first";
         return State::Refused(why.into());
     }
     match config(site) {
-        Ok(None) => State::Done("as the units have it".into()),
+        Ok(None) => State::Done("the default of the units".into()),
         Ok(Some(text)) if site.has(DEFAULT_FILE, 0o644, text.as_bytes()) => State::Done(DEFAULT_FILE.into()),
         Ok(Some(_)) => State::Todo(format!("write {DEFAULT_FILE}")),
         Err(why) => State::Refused(why),
@@ -60,7 +61,7 @@ fn config(site: &Site) -> Result<Option<String>, String> {
     match (is_named, workspace == site.world.config.workspace.path) {
         // The loaded configuration may be older than the installed one.
         (true, false) if site.has(DEFAULT_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
-        (true, false) => Err(format!("{} has to say where the workspace lies: {}", site.world.source, least.trim())),
+        (true, false) => Err(format!("{} must set the workspace's path: {}", site.world.source, least.trim())),
         (true, true) => service::text(site).map(Some),
         (false, true) => Ok(None),
         (false, false) => Ok(Some(least)),
@@ -76,17 +77,14 @@ fn workspace(site: &Site) -> Result<PathBuf, String> {
     if [&path, &owner.home].iter().all(|path| openclaw::is_plain(&path.to_string_lossy())) {
         return Ok(path);
     }
-    Err(format!(
-        "{} cannot stand in a unit as it is; give the workspace a path without spaces and signs",
-        path.display()
-    ))
+    Err(format!("{} cannot be written into a unit; use a path of letters, digits and /._+@- only", path.display()))
 }
 
 fn paths(site: &Site) -> State {
     match drop_in(site) {
-        Ok(None) => State::Done("as the units have it".into()),
+        Ok(None) => State::Done("the default of the units".into()),
         Ok(Some(text)) if site.has(DROP_IN, 0o644, text.as_bytes()) => State::Done(DROP_IN.into()),
-        Ok(Some(_)) => State::Todo(format!("{DROP_IN} names {}", site.user())),
+        Ok(Some(_)) => State::Todo(format!("set user {} in {DROP_IN}", site.user())),
         Err(why) => State::Refused(why),
     }
 }
@@ -118,7 +116,7 @@ fn drop_in(site: &Site) -> Result<Option<String>, String> {
 fn line(site: &Site) -> Option<Result<(String, String), String>> {
     let key = site.wishes.standby_key.as_deref()?;
     let Some(key) = keys::plain_key(key) else {
-        return Some(Err("--standby-key: this is no public key of ssh's".into()));
+        return Some(Err("--standby-key: not an ssh public key".into()));
     };
     Some(site.owner().and_then(|owner| {
         let folder = owner.home.join(FOLDER).display().to_string();
@@ -126,7 +124,7 @@ fn line(site: &Site) -> Option<Result<(String, String), String>> {
         match site.agent(OPEN, &[key.split(' ').nth(1).unwrap_or_default(), &line]) {
             Ok(said) if said.trim().is_empty() => Ok((line, folder)),
             Ok(_) => Err(format!(
-                "~{}/{} lets this key in by another line, too, and so perhaps to a shell; remove that line",
+                "~{}/{} has another line with this key, which may allow a shell; remove that line",
                 owner.name,
                 users::AUTHORIZED
             )),
@@ -137,11 +135,11 @@ fn line(site: &Site) -> Option<Result<(String, String), String>> {
 
 fn key(site: &Site) -> State {
     match line(site) {
-        None => State::Left("none was given; --standby-key KEY".into()),
+        None => State::Left("no key given; add --standby-key KEY".into()),
         Some(Err(why)) => State::Refused(why),
         Some(Ok((line, folder))) => {
             let is_there = site.agent_sees("[ -d \"$1\" ]", &[&folder]) && site.is_merged(&line, users::AUTHORIZED);
-            let said = format!("it may read {folder}");
+            let said = format!("the standby's key may read {folder}");
             if is_there { State::Done(said) } else { State::Todo(said) }
         }
     }
@@ -159,13 +157,13 @@ pub(super) fn notes(site: &Site) -> Vec<String> {
     let (user, channel) = (site.user(), site.wishes.channel.as_deref().unwrap_or("CHANNEL"));
     vec![
         format!(
-            "the standby's channel is the standby's alone: sudo -iu {user} openclaw config set channels.{channel}.enabled \
+            "turn the standby's channel off here: sudo -iu {user} openclaw config set channels.{channel}.enabled \
              false"
         ),
         format!(
-            "what lies in ~{user}/{FOLDER} can go to the standby: \"secrets\": [{{ \"source\": \
-             \"{user}@THIS_HOST:standby.env\" }}]"
+            "to copy files of ~{user}/{FOLDER} to the standby, configure there: \"secrets\": \
+             [{{ \"source\": \"{user}@THIS_HOST:standby.env\" }}]"
         ),
-        "now: openclaw-failover sync push --primary".to_owned(),
+        "next: openclaw-failover sync push --primary".to_owned(),
     ]
 }

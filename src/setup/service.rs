@@ -46,9 +46,9 @@ pub(super) fn configuration(site: &Site) -> State {
     match text(site) {
         Ok(text) if site.has(DEFAULT_FILE, 0o644, text.as_bytes()) => State::Done(DEFAULT_FILE.into()),
         Ok(_) if site.world.path(DEFAULT_FILE).exists() => {
-            State::Todo(format!("{DEFAULT_FILE}, from {}; the old one stays as {OLD_FILE}", site.world.source))
+            State::Todo(format!("install {DEFAULT_FILE} from {}; keep the old one as {OLD_FILE}", site.world.source))
         }
-        Ok(_) => State::Todo(format!("{DEFAULT_FILE}, from {}", site.world.source)),
+        Ok(_) => State::Todo(format!("install {DEFAULT_FILE} from {}", site.world.source)),
         Err(why) => State::Refused(why),
     }
 }
@@ -74,27 +74,28 @@ pub(super) fn keep_old(site: &Site, new: &str) -> Result<(), String> {
 fn misfit(site: &Site) -> Option<String> {
     let (config, default) = (&site.world.config, Workspace::default());
     if site.world.path(IS_PRIMARY).exists() {
-        return Some(format!("this host is a primary ({IS_PRIMARY}); first: openclaw-failover uninstall"));
+        return Some(format!("this host is a primary ({IS_PRIMARY}); run `openclaw-failover uninstall` first"));
     }
     let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
     if let Some(url) = urls.into_iter().find(|url| is_here(url)) {
-        return Some(format!("{url} is this host itself; a standby is another host than its primary"));
+        return Some(format!("{url} is this host itself; a standby must be another host than its primary"));
     }
     if config.gateway.unit != GATEWAY || config.workspace.path != default.path {
         return Some(format!(
-            "the units are for {GATEWAY} and {}; leave out gateway.unit and workspace.path, or install as the README says",
+            "the units need {GATEWAY} and {}; remove gateway.unit and workspace.path, or install by hand \
+             as in the README",
             default.path.display()
         ));
     }
     let hidden = config.secrets.iter().find(|secret| !secret.target.starts_with(SECRETS));
     if let Some(secret) = hidden {
         let target = secret.target.display();
-        return Some(format!("the units let secrets into {SECRETS} alone, and not into {target}"));
+        return Some(format!("the units can write secrets to {SECRETS} only, and not to {target}"));
     }
     let files = config.upstreams.iter().filter_map(|upstream| upstream.ca_file.as_ref());
     let file =
         files.into_iter().find(|file| ["/home", "/root", "/run/user"].iter().any(|home| file.starts_with(home)))?;
-    Some(format!("the monitor sees no home, and so not {}; move it below /etc/openclaw-failover", file.display()))
+    Some(format!("the monitor cannot read homes, and so not {}; move it to /etc/openclaw-failover", file.display()))
 }
 
 /// True if a URL's host is an address of this host. A tunnel's local end does not count: it leads to another host.
@@ -124,7 +125,7 @@ pub(super) fn workspace(site: &Site) -> State {
     }
     match &workspace.url {
         Some(url) => State::Todo(format!("clone {url}")),
-        None => State::Left(format!("name its repository as workspace.url in {DEFAULT_FILE}, or clone it to {path}")),
+        None => State::Left(format!("set workspace.url in {DEFAULT_FILE}, or clone the repository to {path}")),
     }
 }
 
@@ -138,17 +139,17 @@ pub(super) fn clone(site: &Site) -> Result<(), String> {
         return Ok(());
     }
     let (outcome, said) = (workspace.outcome.words(), workspace.said);
-    Err(format!("{outcome}: {said}; does the git host know openclaw's key? it is above"))
+    Err(format!("{outcome}: {said}; check that the git host accepts openclaw's key, shown above"))
 }
 
 /// Reads the state of the monitor, now and for the next boot.
 pub(super) fn monitor(site: &Site) -> State {
     match (site.unit(MONITOR).is_enabled() && is_watching(site), site.is_outdated()) {
         (true, false) => match refusal(site) {
-            None => State::Done("it watches".into()),
+            None => State::Done("running".into()),
             Some(why) => State::Todo(why),
         },
-        (true, true) => State::Todo("start it anew; whether the gateway runs is not touched by that".into()),
+        (true, true) => State::Todo("restart it; the gateway is not affected".into()),
         (false, _) => State::Todo("enable and start it; the gateway stays down until it is needed".into()),
     }
 }
@@ -184,7 +185,7 @@ fn is_watching(site: &Site) -> bool {
 pub(super) fn timer(site: &Site) -> State {
     let timer = site.unit(TIMER);
     match timer.is_enabled() && timer.is_up() {
-        true => State::Done("it pushes regularly".into()),
+        true => State::Done("enabled and running".into()),
         false => State::Todo(format!("enable and start {TIMER}")),
     }
 }

@@ -11,54 +11,54 @@ use crate::setup::{
 pub(super) static STEPS: [Step; 19] = [
     step(
         "packages",
-        "git, rsync and ssh move the workspace; the rest keeps the host in order",
+        "git, rsync and ssh for the workspace; the rest for the host's security",
         packages::standby,
         packages::install_standby,
     ),
     step(
         "user",
-        "workspace, gateway and agent belong to it; the monitor is somebody else",
+        "owns the workspace and runs the gateway; the monitor has its own user",
         users::user,
         users::create_user,
     ),
-    step("operator", "you can log in as openclaw as you log in here", users::operator, users::copy_keys),
-    step("firewall", "ssh for everybody, the gateway for the tailnet alone", firewall::look, firewall::raise),
-    step("fail2ban", "who guesses passwords is shut out", hardening::fail2ban, hardening::ban),
-    step("upgrades", "security fixes install themselves", hardening::upgrades, hardening::upgrade),
-    step("home", "the sandboxes of the syncs bind these folders", users::home, users::make_home),
-    step("ssh-key", "git host and primary know openclaw by it", keys::own, keys::make_own),
-    step("known-hosts", "no sync ever trusts a host that nobody has vouched for", keys::known, keys::learn),
-    step("tailscale", "the way to the primary", tailnet::look, tailnet::join),
+    step("operator", "lets you log in as openclaw with your own keys", users::operator, users::copy_keys),
+    step("firewall", "ssh from everywhere, the gateway from the tailnet only", firewall::look, firewall::raise),
+    step("fail2ban", "ban addresses after failed logins", hardening::fail2ban, hardening::ban),
+    step("upgrades", "install security updates automatically", hardening::upgrades, hardening::upgrade),
+    step("home", "folders that the sync units need", users::home, users::make_home),
+    step("ssh-key", "identifies openclaw to the git host and the primary", keys::own, keys::make_own),
+    step("known-hosts", "syncs connect only to hosts with confirmed keys", keys::known, keys::learn),
+    step("tailscale", "network to the primary", tailnet::look, tailnet::join),
     // A new program reads an old configuration, but not the reverse.
-    step("program", "the units start it from there", files::program, files::install_program),
-    step("config", "what the monitor watches, and when it takes over", service::configuration, service::configure),
-    step("openclaw", "the gateway's unit starts it from where it is", openclaw::program, openclaw::install),
-    step(
-        "tokens",
-        "the gateway's unit hands them to it, and no other user sees them",
-        channel::tokens,
-        channel::write_tokens,
-    ),
+    step("program", "the units run it from there", files::program, files::install_program),
+    step("config", "what the monitor watches, and when it fails over", service::configuration, service::configure),
+    step("openclaw", "path of OpenClaw for the gateway's unit", openclaw::program, openclaw::install),
+    step("tokens", "passed to the gateway by its unit, readable by root only", channel::tokens, channel::write_tokens),
     step(
         "openclaw-config",
-        "a standby answers on a channel of its own, and runs no crons",
+        "a standby has its own channel and runs no crons",
         channel::configuration,
         channel::configure,
     ),
-    step("predecessor", "two monitors, or two gateways, would fight", migration::look, migration::set_aside),
-    step("units", "monitor, gateway, syncs, and what the monitor may do", files::standby, files::install_standby),
-    step("monitor", "from now on the primary is watched", service::monitor, service::watch),
-    step("workspace", "what the agent remembers", service::workspace, service::clone),
+    step("predecessor", "two monitors or two gateways would conflict", migration::look, migration::set_aside),
+    step(
+        "units",
+        "monitor, gateway and sync units, and the monitor's permissions",
+        files::standby,
+        files::install_standby,
+    ),
+    step("monitor", "watch the primary", service::monitor, service::watch),
+    step("workspace", "clone the agent's workspace", service::workspace, service::clone),
 ];
 
 /// Returns what is left for a person to do elsewhere.
 pub(super) fn notes(site: &Site, is_done: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(key) = keys::public_half(site) {
-        notes.push(format!("openclaw's key goes to the git host, as a deploy key that may write: {key}"));
+        notes.push(format!("add openclaw's key to the git host, as a deploy key with write access: {key}"));
         notes.push(format!(
-            "and to the primary, where secrets come from there: openclaw-failover setup primary --standby-key '{key}'; \
-             by hand, into ~/.ssh/authorized_keys: {}",
+            "if secrets come from the primary, run there: openclaw-failover setup primary --standby-key '{key}'; or \
+             add to its ~/.ssh/authorized_keys: {}",
             keys::restricted("/home/USER/.openclaw/standby", &key)
         ));
     }
@@ -72,6 +72,6 @@ pub(super) fn notes(site: &Site, is_done: bool) -> Vec<String> {
     if port.level == crate::finding::Level::Fail {
         notes.push(format!("{}; {}", port.evidence, port.fix));
     }
-    notes.push("now: openclaw-failover doctor".to_owned());
+    notes.push("next: openclaw-failover doctor".to_owned());
     notes
 }

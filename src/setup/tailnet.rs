@@ -15,10 +15,10 @@ pub(super) fn look(site: &Site) -> State {
         (Level::Warn | Level::Skipped, _) => State::Left(found.evidence),
         (Level::Fail, true) if site.wishes.install_tailscale => State::Todo(format!("`{INSTALLER} | sh`")),
         (Level::Fail, true) => State::Refused(format!(
-            "the primary is on a tailnet, and Tailscale is not here: `{INSTALLER} | sh`, then `tailscale up`; or \
-             --install-tailscale"
+            "the primary is on a tailnet, but Tailscale is not installed; run `{INSTALLER} | sh`, then \
+             `tailscale up`, or give --install-tailscale"
         )),
-        (Level::Fail, false) => State::Refused(format!("{}; run `tailscale up`, and answer it", found.evidence)),
+        (Level::Fail, false) => State::Refused(format!("{}; run `tailscale up` and log in", found.evidence)),
     }
 }
 

@@ -108,13 +108,13 @@ impl Site {
     /// When the process is not root, or the host does not run Debian or Ubuntu with systemd.
     pub fn require(&self) -> Result<(), String> {
         if self.uid() != 0 && self.world.root == Path::new("/") {
-            return Err("only root can change this host; run it with sudo".into());
+            return Err("only root can set up this host; run the command with sudo".into());
         }
         if self.world.ask("apt-get", &["--version"]).is_err() {
-            return Err("this is no Debian or Ubuntu: there is no apt-get; see the README for other systems".into());
+            return Err("not a Debian or Ubuntu host: apt-get not found; see the README for other systems".into());
         }
         if !self.world.path("/run/systemd/system").is_dir() {
-            return Err("systemd does not run here".into());
+            return Err("systemd is not running".into());
         }
         Ok(())
     }
@@ -259,7 +259,9 @@ impl Site {
         let file = File::create(self.world.path(LOCK)).map_err(|why: io::Error| failed(&why))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err("another setup is at work on this host; wait for its end".into()),
+            Err(TryLockError::WouldBlock) => {
+                Err("another setup is running on this host; wait until it has finished".into())
+            }
             Err(TryLockError::Error(why)) => Err(failed(&why)),
         }
     }

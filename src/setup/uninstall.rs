@@ -9,9 +9,9 @@ use crate::setup::{State, Step, migration, openclaw, primary, step};
 use crate::workspace::unit::{PULL, PUSH};
 
 pub(super) static STEPS: [Step; 3] = [
-    step("stop", "nobody watches any more, and this host's gateway goes down", running, stop),
-    step("units", "systemd and polkit forget them", units, remove_units),
-    step("program", "nothing starts it any more", program, remove_program),
+    step("stop", "stop the monitor and this host's gateway", running, stop),
+    step("units", "remove them from systemd and polkit", units, remove_units),
+    step("program", "no unit uses it any more", program, remove_program),
 ];
 
 /// Units to stop; those that start others come first.
@@ -27,9 +27,9 @@ fn units_to_stop(site: &Site) -> Vec<&'static str> {
 
 fn running(site: &Site) -> State {
     let found = units_to_stop(site);
-    let serves = if site.unit(GATEWAY).is_up() && found.contains(&GATEWAY) { "; it serves now" } else { "" };
+    let serves = if site.unit(GATEWAY).is_up() && found.contains(&GATEWAY) { "; it is serving now" } else { "" };
     match found.is_empty() {
-        true => State::Done("none of its units runs".into()),
+        true => State::Done("no unit is running".into()),
         false => State::Todo(format!("stop and disable {}{serves}", found.join(", "))),
     }
 }
@@ -61,7 +61,7 @@ fn paths(site: &Site) -> Vec<&'static str> {
 fn units(site: &Site) -> State {
     let found = paths(site);
     match found.is_empty() {
-        true => State::Done("they are gone".into()),
+        true => State::Done("already removed".into()),
         false => State::Todo(format!("remove {}", found.join(", "))),
     }
 }
@@ -74,7 +74,7 @@ fn remove_units(site: &Site) -> Result<(), String> {
 fn program(site: &Site) -> State {
     match site.world.path(PROGRAM).symlink_metadata() {
         Ok(_) => State::Todo(format!("remove {PROGRAM}")),
-        Err(_) => State::Done("it is gone".into()),
+        Err(_) => State::Done("already removed".into()),
     }
 }
 
@@ -85,18 +85,18 @@ fn remove_program(site: &Site) -> Result<(), String> {
 /// Returns what was left on the host.
 pub(super) fn notes(site: &Site) -> Vec<String> {
     let mut notes = vec![
-        "left as they are: /etc/openclaw-failover, /etc/openclaw, /var/lib/openclaw-failover, /var/lib/openclaw-sync, the \
-         users and their homes, the workspace"
+        "kept: /etc/openclaw-failover, /etc/openclaw, /var/lib/openclaw-failover, /var/lib/openclaw-sync, the users \
+         and their homes, the workspace"
             .to_owned(),
-        "left as they are: the firewall, fail2ban, upgrades, and all packages".to_owned(),
+        "kept: the firewall, fail2ban, upgrades, and all packages".to_owned(),
     ];
     for name in migration::aside(site) {
         let (unit, _) = name.split_once(migration::ASIDE).unwrap_or((&name, ""));
         notes.push(format!(
-            "to have back what was there before, cd /etc/systemd/system && mv {name} {unit} && systemctl daemon-reload, and \
-             enable what is to run"
+            "to restore {unit}: cd /etc/systemd/system && mv {name} {unit} && systemctl daemon-reload; then enable the \
+             units that you need"
         ));
     }
-    notes.push("gateways of openclaw's own that were set aside are in ~openclaw/.config/systemd/user".into());
+    notes.push("renamed user units of openclaw are in ~openclaw/.config/systemd/user".into());
     notes
 }

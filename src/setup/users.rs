@@ -30,7 +30,7 @@ pub(super) fn user(site: &Site) -> State {
         Err(_) if site.world.ask("getent", &["passwd", "--", site.user()]).is_err_and(|why| why.code() == Some(2)) => {
             let home = site.world.path(HOME);
             return match home.symlink_metadata() {
-                Ok(_) => State::Refused(format!("there is a {HOME} and no user openclaw; move it out of the way")),
+                Ok(_) => State::Refused(format!("{HOME} exists, but user openclaw does not; move the folder away")),
                 Err(_) => State::Todo("create openclaw, without a password".into()),
             };
         }
@@ -40,21 +40,21 @@ pub(super) fn user(site: &Site) -> State {
     let is_in_sudo = is_in_sudo(site, &owner);
     match home {
         _ if owner.home != Path::new(HOME) => State::Refused(format!(
-            "the home of {0} is {1}, and the units name {HOME}: usermod --move-home --home {HOME} {0}",
+            "the home of {0} is {1}, but the units need {HOME}; run `usermod --move-home --home {HOME} {0}`",
             owner.name,
             owner.home.display()
         )),
         Some(home) if home.uid() != owner.uid => {
-            State::Refused(format!("{HOME} is not {0}'s own: chown -R {0}: {HOME}", owner.name))
+            State::Refused(format!("{HOME} does not belong to {0}; run `chown -R {0}: {HOME}`", owner.name))
         }
         None => State::Todo(format!("create {HOME}")),
-        _ if !has_group(site) => State::Todo("create the group openclaw, which the units name".into()),
-        _ if site.wishes.sudo && !is_in_sudo => State::Todo(format!("{} joins the group sudo", owner.name)),
+        _ if !has_group(site) => State::Todo("create the group openclaw, which the units need".into()),
+        _ if site.wishes.sudo && !is_in_sudo => State::Todo(format!("add {} to the group sudo", owner.name)),
         _ if is_in_sudo && !site.wishes.sudo => State::Left(format!(
-            "{0} is in the group sudo, and so could become root: gpasswd --delete {0} sudo",
+            "{0} is in the group sudo and can become root; to change that: gpasswd --delete {0} sudo",
             owner.name
         )),
-        _ => State::Done(format!("{}, user {}", owner.name, owner.uid)),
+        _ => State::Done(format!("{}, uid {}", owner.name, owner.uid)),
     }
 }
 
@@ -83,7 +83,7 @@ fn has_group(site: &Site) -> bool {
 pub(super) fn existing(site: &Site) -> State {
     match site.owner() {
         Ok(owner) => State::Done(format!("{}, with the home {}", owner.name, owner.home.display())),
-        Err(why) => State::Refused(format!("{why}; name the user that OpenClaw runs as: --user USER")),
+        Err(why) => State::Refused(format!("{why}; give the user that runs OpenClaw: --user USER")),
     }
 }
 
@@ -105,8 +105,8 @@ pub(super) fn copy_keys(site: &Site) -> Result<(), String> {
 /// Reads the state of the folders in the home.
 pub(super) fn home(site: &Site) -> State {
     match site.agent_sees(HAS_HOME, &folders(site)) {
-        true => State::Done("folders and git's name are there".into()),
-        false => State::Todo("the workspace's folder, those of secrets, a name for git's commits".into()),
+        true => State::Done("folders and git identity exist".into()),
+        false => State::Todo("create the folders of workspace and secrets, and an identity for git commits".into()),
     }
 }
 

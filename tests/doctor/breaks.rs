@@ -204,7 +204,7 @@ fn a_standby_that_stands_by_is_no_fault_and_one_that_hangs_is_worth_a_word() {
     behind(&mut host, "http://127.0.0.1:1");
     let upstream = found(&host, "upstream");
     assert_eq!(upstream.level, Level::Ok, "{}", upstream.evidence);
-    assert!(upstream.evidence.ends_with("; first stands by"), "{}", upstream.evidence);
+    assert!(upstream.evidence.ends_with("; first is a standby"), "{}", upstream.evidence);
     assert_eq!(found(&host, "armed").level, Level::Ok);
     let mut host = Host::well();
     // The kernel accepts the connection, and no process answers.

@@ -169,7 +169,7 @@ fn what_makes_no_sense_is_not_repeated() {
     let host = Host::with_workspace();
     host.edit("home/.openclaw/openclaw.json", "'$DISCORD_BOT_TOKEN'", "SECRET");
     let found = doctor::owner_half(&host.seen_by(Identity::Owner), Depth::Cheap);
-    assert!(of(&found, "channels").evidence.ends_with("it is no JSON5 at line 2"), "{found:#?}");
+    assert!(of(&found, "channels").evidence.ends_with("invalid JSON5 at line 2"), "{found:#?}");
     assert!(!format!("{found:?}").contains("SECRET"));
 }
 

@@ -103,7 +103,7 @@ fn whatever_is_broken_is_found_and_nothing_else() {
     host.agent("echo note > note.md");
     let last = examine(host, &primary);
     assert!(wrong(&last).is_empty(), "all is mended: {:?}", wrong(&last));
-    assert_eq!(last["workspace"].evidence, "1 files are not committed; the next pull does it");
+    assert_eq!(last["workspace"].evidence, "1 files are not committed; the next pull commits them");
 
     // What makes no sense is no configuration to look at anything with.
     host.run("sed -i s/probe/prob/ /etc/openclaw-failover/config.json");

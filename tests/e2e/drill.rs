@@ -157,7 +157,7 @@ fn ready() -> (Lab, Stub) {
     let (lab, stub) = Lab::with_stub();
     let says = |words: &str| lab.standby.read(STATUS).is_some_and(|it| it.contains(words));
     // The pull that is under way may have looked already, and another one would be that one.
-    eventually("the first pull has complained", secs(30), || says("no channel is on").then_some(()));
+    eventually("the first pull has complained", secs(30), || says("no channel is enabled").then_some(()));
     lab.standby.openclaw("sed -i 's/\"cron\"/\"channels\": { \"discord\": {} }, \"cron\"/' .openclaw/openclaw.json");
     lab.standby.run(&format!("systemctl restart {MONITOR}"));
     let is_ready = || (says("\"up_to_date\"") && lab.monitor().complaints().is_empty()).then_some(());

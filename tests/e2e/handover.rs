@@ -21,7 +21,7 @@ fn a_gateway_that_serves_goes_on_under_the_new_unit() {
 
     let done = host.ask("/root/openclaw-failover setup standby --yes");
     assert!(done.ok, "{}", done.text);
-    assert!(done.text.contains("openclaw.service goes on: the primary does not answer"), "{}", done.text);
+    assert!(done.text.contains("openclaw.service keeps running: the primary does not answer"), "{}", done.text);
     lab.monitor().wait_role("active", secs(30));
     assert!(host.sees_started(STANDBY), "it serves");
     assert_eq!(host.unit(GATEWAY).main_pid, before.main_pid, "it is the same process");

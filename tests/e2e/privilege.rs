@@ -76,7 +76,7 @@ fn the_agent_has_no_power_over_the_monitor() {
     for command in ["doctor", "sync pull", "setup standby --dry-run", "setup primary --dry-run"] {
         for file in ["/home/openclaw/config.json", "/root/link.json"] {
             let answer = lab.standby.ask(&format!("openclaw-failover {command} --config {file}"));
-            let refused = format!("cannot read {file}: it is openclaw's; root reads a copy of its own");
+            let refused = format!("cannot read {file}: it belongs to openclaw, and root reads no files of that user");
             assert!(!answer.ok && answer.text.contains(&refused), "{command}: {}", answer.text);
         }
     }

@@ -11,7 +11,7 @@ use crate::shell::{eventually, now, secs};
 const AT_HOME: [(&str, &str, &str); 5] = [
     (
         "true",
-        "channels: no channel is on",
+        "channels: no channel is enabled",
         "sed -i 's/\"cron\"/\"channels\": { \"discord\": {} }, \"cron\"/' .openclaw/openclaw.json",
     ),
     (
@@ -31,7 +31,7 @@ const AT_HOME: [(&str, &str, &str); 5] = [
     ),
     (
         "mv .nvm/versions/node/v24.21.0 .nvm/versions/node/v24.22.0",
-        "gateway-program: the unit starts /home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw, which is not there",
+        "gateway-program: the unit starts /home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw, which does not exist",
         "mv .nvm/versions/node/v24.22.0 .nvm/versions/node/v24.21.0",
     ),
 ];

@@ -128,7 +128,7 @@ fn bare_host_becomes_a_standby() {
 
     let gone = host.ask("openclaw-failover uninstall --yes");
     assert!(gone.ok, "{}", gone.text);
-    assert!(gone.text.contains("left as they are"), "{}", gone.text);
+    assert!(gone.text.contains("kept: "), "{}", gone.text);
     host.run("! test -e /usr/local/bin/openclaw-failover; ! ls /etc/systemd/system/openclaw-failover* 2>/dev/null");
     assert!(!host.ask(&format!("systemctl is-active {timer}")).ok);
     assert_eq!(host.unit(GATEWAY).active, "inactive");
@@ -305,7 +305,7 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
     assert_eq!(host.run(FILES), before);
 
     let gone = host.ask("openclaw-failover uninstall --yes");
-    assert!(gone.ok && gone.text.contains("left as they are"), "{}", gone.text);
+    assert!(gone.ok && gone.text.contains("kept: "), "{}", gone.text);
     host.run("! ls /usr/local/bin/openclaw-failover /etc/systemd/system/openclaw-sync* 2>/dev/null; ! systemctl is-active --quiet openclaw-sync-push.timer");
     assert_eq!(host.run("cat /home/agent/.ssh/authorized_keys"), keys, "what the standby may read it still may");
 }

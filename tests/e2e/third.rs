@@ -115,7 +115,7 @@ fn is_calm(host: &Host) {
     eventually("it stands by", secs(30), || (monitor.role() == "standby").then_some(()));
     let complaints = monitor.complaints();
     // The suite's gateways have none, and the git remote was away with the primary: a standby is right to say so.
-    let is_known = |line: &&str| line.contains("no channel is on") || line.starts_with("sync_failing");
+    let is_known = |line: &&str| line.contains("no channel is enabled") || line.starts_with("sync_failing");
     let others = complaints.lines().filter(|line| !is_known(line));
     assert_eq!(others.count(), 0, "{complaints}");
     let shown = host.ask("openclaw-failover status");

@@ -123,7 +123,7 @@ fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well
     // Started again it would not watch: that stands in the status until the file is mended.
     hears_after_a_look(&monitor, &lines, "not ready to take over: config: ");
     let wrong = degraded(folder.path(), "config: ");
-    assert!(wrong.contains("demot: is not a known key") && wrong.contains("To mend it: `editor "), "{wrong}");
+    assert!(wrong.contains("demot: is not a known key") && wrong.contains("To fix it: `editor "), "{wrong}");
 
     signal(&monitor, "TERM");
     hears(&lines, "the gateway is left as it is");
@@ -286,10 +286,10 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
     let told = hears(&lines, "not ready to take over: channels");
     assert!(told.ends_with("channels: [2Jnone"), "{told}");
     let told = hears(&lines, "not ready to take over: crons: they are on");
-    assert!(told.contains("To mend it: `su - openclaw -c 'openclaw config set cron.enabled false'`"), "{told}");
+    assert!(told.contains("To fix it: `su - openclaw -c 'openclaw config set cron.enabled false'`"), "{told}");
     hears_after_a_look(&monitor, &lines, "not ready to take over: gateway-unit: openclaw.service is masked");
     let wrong = degraded(folder.path(), "gateway-unit: ");
-    for words in ["gateway-unit: openclaw.service is masked. To mend it: `systemctl unmask", "crons: ", "channels: "] {
+    for words in ["gateway-unit: openclaw.service is masked. To fix it: `systemctl unmask", "crons: ", "channels: "] {
         assert!(wrong.contains(words), "{words}: {wrong}");
     }
     assert!(wrong.contains("not_ready") && !wrong.contains("polkit") && !wrong.contains("evil"), "{wrong}");

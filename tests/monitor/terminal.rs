@@ -111,7 +111,7 @@ fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
 fn without_a_terminal_there_is_nothing_to_watch() {
     let output = Command::new(BINARY).args(["status", "--watch"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("--watch wants a terminal"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--watch needs a terminal"));
     let output = Command::new(BINARY).args(["status", "--watch", "--json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }

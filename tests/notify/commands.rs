@@ -47,9 +47,9 @@ fn a_test_goes_to_every_webhook_and_says_which_took_it() {
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{out}");
     let lines: Vec<_> = out.lines().collect();
-    assert_eq!(lines[0], "one (json)                taken");
-    assert!(lines[1].starts_with("two (discord)             not taken: refused"), "{out}");
-    assert!(lines[2].contains("not taken: its credential three cannot be used"), "{out}");
+    assert_eq!(lines[0], "one (json)                delivered");
+    assert!(lines[1].starts_with("two (discord)             failed: refused"), "{out}");
+    assert!(lines[2].contains("failed: its credential three cannot be used"), "{out}");
     assert!(!out.contains("hunter2"));
     let request = server.next();
     assert_eq!(request.text("event"), "test");
@@ -58,7 +58,7 @@ fn a_test_goes_to_every_webhook_and_says_which_took_it() {
 
     configure(folder.path(), r#""demote": {}"#);
     let output = program(folder.path(), &["notify", "--test"]).output().unwrap();
-    assert!(String::from_utf8(output.stderr).unwrap().contains("there is no webhook"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no webhook is configured"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn ufw(host: &Host, is_on: bool, default: &str, rules: &str) -> State {
 fn it_is_done_only_with_ssh_the_gateway_and_the_default() {
     let host = Host::bare();
     let all = format!("ufw allow 22/tcp\nufw allow 2222/tcp\n{GATEWAY}");
-    let done = State::Done("ufw denies what nobody has allowed".into());
+    let done = State::Done("ufw denies incoming by default".into());
     assert_eq!(ufw(&host, true, "deny", &all), done);
     assert_eq!(ufw(&host, false, "", &all), State::Todo("ufw default deny incoming; enable".into()));
     assert_eq!(ufw(&host, true, "allow", &all), State::Todo("ufw default deny incoming".into()));
@@ -109,7 +109,7 @@ fn who_is_shut_out_is_said_before() {
         "   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A x\n",
     );
     let State::Todo(said) = ufw(&host, false, "", "") else { panic!("nothing to do") };
-    assert!(said.ends_with("nobody else will reach port 80, 443 any more, unless you allow it first"), "{said}");
+    assert!(said.ends_with("; this closes port 80, 443 unless you allow it first"), "{said}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn what_somebody_wrote_by_hand_is_named_and_what_is_ours_is_not() {
         host.path(&format!("{UNITS}/openclaw-health-monitor.service")),
     )
     .unwrap();
-    assert_eq!(host.step("predecessor"), State::Done("there is nothing else".into()));
+    assert_eq!(host.step("predecessor"), State::Done("no other monitor or gateway found".into()));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn nothing_that_leads_to_the_agent_is_read() {
 fn a_gateway_that_is_all_its_user_has_goes_on() {
     let host = host(false);
     host.runs("openclaw.service");
-    assert!(todo(&host).contains("goes on"), "{}", todo(&host));
+    assert!(todo(&host).contains("keeps running"), "{}", todo(&host));
     host.take("predecessor").unwrap();
     let log = host.read("log");
     assert!(!log.contains("stop") && log.contains("disable openclaw.service"), "{log}");
@@ -157,7 +157,7 @@ fn a_removal_leaves_a_primarys_own_gateway_alone() {
     host.write(&format!("{UNITS}/openclaw.service"), include_str!("../../src/setup/openclaw.service"));
     let plan = host.look(Role::Nobody);
     assert!(
-        plan.contains(&("stop", State::Todo("stop and disable openclaw.service; it serves now".into()))),
+        plan.contains(&("stop", State::Todo("stop and disable openclaw.service; it is serving now".into()))),
         "{plan:?}"
     );
 }

@@ -41,7 +41,7 @@ fn tokens_are_for_root_alone_and_others_stay() {
     assert_eq!(host.read(TOKENS), there);
     for wrong in ["", "two words", "A=b\nB=c", "${HOME}"] {
         host.write("token", wrong);
-        assert!(refused(host.step("tokens")).contains("no token"), "{wrong}");
+        assert!(refused(host.step("tokens")).contains("is not a Telegram or Discord token"), "{wrong}");
     }
     host.wishes.token_file = Some(host.path("none"));
     assert!(refused(host.step("tokens")).contains("cannot read"));
@@ -193,7 +193,7 @@ fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
     assert!(drop_in.ends_with(&format!("\nExecStartPre=\nExecStartPre=-+/usr/bin/{look} sync files\n")), "{drop_in}");
     host.write("etc/openclaw-failover/config.json", "{}");
     let State::Refused(why) = plan.look_at("config").unwrap() else { panic!("not refused") };
-    assert!(why.contains("has to say where"), "{why}");
+    assert!(why.contains("must set the workspace's path"), "{why}");
 }
 
 #[test]
@@ -218,5 +218,5 @@ fn an_interrupted_setup_says_where_it_goes_on() {
     let plan = Plan::new(host.site(), Role::Standby);
     plan.site.cancel.cancel();
     let why = plan.apply(&mut |_| panic!("nothing is done")).unwrap_err();
-    assert!(why.contains("interrupted") && why.contains("the same command goes on here"), "{why}");
+    assert!(why.contains("interrupted") && why.contains("run the same command again to continue"), "{why}");
 }

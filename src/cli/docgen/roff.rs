@@ -5,13 +5,10 @@ use crate::cli::docgen::page::{Block, Item, Page};
 /// Entries of the section FILES, which no help text contains.
 const FILES: [(&str, &str); 5] = [
     ("/etc/openclaw-failover/config.json", "The configuration."),
-    ("/etc/openclaw-failover/credentials/", "Tokens and the URLs of webhooks, a file each, for root alone."),
-    (
-        "/var/lib/openclaw-failover/",
-        "What the monitor must not forget: state.json, armed.json, history.jsonl, trace.jsonl.",
-    ),
-    ("/run/openclaw-failover/", "How things stand: status.json and metrics.prom; and control.sock, for operators."),
-    ("/var/lib/openclaw-sync/", "What the last pull and the last push have done."),
+    ("/etc/openclaw-failover/credentials/", "Tokens and URLs of webhooks, one file each, readable by root only."),
+    ("/var/lib/openclaw-failover/", "State of the monitor: state.json, armed.json, history.jsonl, trace.jsonl."),
+    ("/run/openclaw-failover/", "Runtime files: status.json, metrics.prom, and control.sock for operators."),
+    ("/var/lib/openclaw-sync/", "Reports of the last pull and the last push."),
 ];
 
 /// Returns the whole page.

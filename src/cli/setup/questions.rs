@@ -23,10 +23,10 @@ pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
     let mut keys = String::new();
     for host in &strangers {
         let offer = offer(&plan.site, host).map_err(Error::Failed)?;
-        out.line(format_args!("{} shows these keys:", printable(host)))?;
+        out.line(format_args!("{} presents these keys:", printable(host)))?;
         offer.prints.iter().try_for_each(|print| out.line(format_args!("  {print}")))?;
         out.flush()?;
-        if !confirm("Are they the ones that its owner publishes?") {
+        if !confirm("Do they match the published keys?") {
             return Err(Error::Failed(format!("nothing was changed; the keys of {host} were not confirmed")));
         }
         keys.push_str(&offer.keys);
@@ -42,23 +42,23 @@ fn choose_channel(plan: &mut Plan) -> Result<(), Error> {
     let wants = plan.wants();
     let Plan { site, .. } = plan;
     if wants.contains(&Want::Channel) {
-        let channel = ask(&format!("The standby's own channel, {} (empty: none yet)", CHANNELS.join(" or ")))?;
+        let channel = ask(&format!("Channel of the standby, {} (Enter to skip)", CHANNELS.join(" or ")))?;
         if channel.is_empty() {
             return Ok(());
         }
         if !CHANNELS.contains(&channel.as_str()) {
             let known = CHANNELS.join(" and ");
-            return Err(Error::Usage(format!("nothing was changed; setup knows {known}, and not '{channel}'")));
+            return Err(Error::Usage(format!("nothing was changed; setup does not support '{channel}', only {known}")));
         }
         site.wishes.channel = Some(channel);
-        let model = ask("The agent's model, as provider/model (empty: OpenClaw's own)")?;
+        let model = ask("Model, as provider/model (Enter for OpenClaw's default)")?;
         site.wishes.model = Some(model).filter(|model| !model.is_empty());
     }
     if wants.contains(&Want::Allow) {
-        let allow = ask("The numbers of the users who may write there, with spaces between")?;
+        let allow = ask("Ids of the users who may write there, separated by spaces")?;
         for id in allow.split([' ', ',']).filter(|id| !id.is_empty()) {
             if !is_id(id) {
-                return Err(Error::Usage(format!("nothing was changed; a user's id is a number, and not '{id}'")));
+                return Err(Error::Usage(format!("nothing was changed; '{id}' is not a user id, which is a number")));
             }
             site.wishes.allow.push(id.to_owned());
         }
@@ -77,7 +77,7 @@ pub(super) fn confirm(question: &str) -> bool {
 
 fn ask(question: &str) -> Result<String, Error> {
     eprint!("{question}: ");
-    let answer = line().ok_or_else(|| Error::Usage("nothing was changed; nobody answers".into()))?;
+    let answer = line().ok_or_else(|| Error::Usage("nothing was changed; no answer on standard input".into()))?;
     Ok(answer.trim().to_owned())
 }
 

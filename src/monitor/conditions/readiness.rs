@@ -67,7 +67,7 @@ mod tests {
             let told = told(readiness.take(finding("dns", level), false));
             (told, readiness.wrong().collect::<Vec<_>>())
         };
-        let wrong = || vec!["dns: seen. To mend it: `mend`".to_owned()];
+        let wrong = || vec!["dns: seen. To fix it: `mend`".to_owned()];
         assert_eq!(look(Level::Fail), ("", vec![]));
         assert_eq!(look(Level::Ok), ("", vec![]), "it was restarting");
         assert_eq!(look(Level::Fail), ("", vec![]));
