@@ -30,11 +30,11 @@ Usage: openclaw-failover check [OPTIONS] [URL…]
                     (port 18789); without any, the configured upstreams
 
 Options:
-  --live            ask only /healthz: is it up at all?
+  --live            probe /healthz only: is it up at all?
   --timeout TIME    give up after this long (default 5s)
-  --json            print an array with one object a target
+  --json            print an array of one object per target
   --config FILE     read the upstreams from FILE
-  -h, --help        this text
+  -h, --help        show this text
 
 Exit codes: 0 every target is healthy, 1 one is not, 2 usage or configuration
 error.

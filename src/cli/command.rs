@@ -75,36 +75,36 @@ const COMMANDS: [(&str, Parse); 19] = [
 const INTERNAL: [(&str, Parse); 1] = [("inspect", Inspect::parse)];
 
 const HELP: &str = "\
-Keeps an OpenClaw user reachable: watches the primary's gateway, brings this
-host's gateway up when the primary is gone, and steps aside when it is back.
+Keeps an OpenClaw user reachable: watches the primary's gateway, starts this
+host's gateway when the primary is down, and stops it when the primary is back.
 
 Usage: openclaw-failover COMMAND
 
 Commands:
   check [URL…]  probe once now: does a gateway answer?
   run           the monitor: watch, promote, demote
-  status        what the monitor sees and does right now
-  history       every promotion and demotion, with its reason
-  replay        run the flight recorder's events again, and see each decision
-  promote       bring this host's gateway up and keep it up
+  status        show the state of the monitor
+  history       list every promotion and demotion, with its reason
+  replay        replay recorded events and print each decision
+  promote       start this host's gateway and keep it running
   demote        stop it and keep it down, for a while
-  pause         do nothing to it, for a while
-  resume        end what one of these three has set
-  drill         rehearse a failover while the primary lives
-  notify        try the webhooks that are told what happens
+  pause         turn automatic failover off, for a while
+  resume        end a promote, demote or pause
+  drill         rehearse a failover while the primary is up
+  notify        send a test message to the webhooks
   config        print the effective configuration, or validate a file
   doctor        could this standby take over right now? what to do if not
-  demo          a whole failover on loopback in under a minute
+  demo          a complete failover on loopback in under a minute
   sync pull     fetch the workspace and the secrets
-  sync push     send back what this host has written
-  setup         make this Debian or Ubuntu host a standby, or a primary
-  uninstall     take that back
-  completions   what completes this command line in bash, zsh or fish
-  man           the manual page
+  sync push     push what this host has written
+  setup         make this Debian or Ubuntu host a standby or a primary
+  uninstall     undo setup
+  completions   print the completion script for bash, zsh or fish
+  man           print the manual page
 
 Options:
-  -h, --help     this text; after a command, that command's
-  -V, --version  the version
+  -h, --help     show this text; after a command, that command's help
+  -V, --version  show the version
 
 Exit codes: 0 yes or done, 1 no or failed, 2 usage or configuration error.
 ";

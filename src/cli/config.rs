@@ -26,12 +26,12 @@ Usage: openclaw-failover config [OPTIONS]
 
 Options:
   --config FILE  print FILE's instead of /etc/openclaw-failover/config.json's
-  --check FILE   only say whether FILE is valid, or all that is wrong with it
-  --primary      with --check: FILE is a primary's, which watches nobody
-  -h, --help     this text
+  --check FILE   validate FILE, and print all that is wrong with it
+  --primary      with --check: FILE is a primary's, without upstreams
+  -h, --help     show this text
 
-Names of credentials are checked, not their existence. Where the default file
-does not exist, the variables of the old shell monitor are read: PRIMARY_IP,
+Names of credentials are checked, not their existence. If the default file does
+not exist, the variables of the old shell monitor are read: PRIMARY_IP,
 PRIMARY_PORT, SECRETS_HOST, CHECK_INTERVAL, FAIL_THRESHOLD.
 ";
 

@@ -11,13 +11,13 @@ use crate::cli::output::Output;
 use crate::cli::{Answer, rooms};
 
 const HELP: &str = "\
-A whole failover and failback on loopback in under a minute, without root and
+A complete failover and failback on loopback in under a minute, without root and
 without systemd. It leaves nothing behind.
 
 Usage: openclaw-failover demo
 
 Options:
-  -h, --help  this text
+  -h, --help  show this text
 ";
 
 /// Hidden option: the demo starts this program as its gateways.

@@ -16,7 +16,7 @@ use crate::cli::error::Error;
 use crate::cli::output::Output;
 
 const COMPLETIONS: &str = "\
-Print what completes this program's command line in a shell.
+Print the completion script for a shell.
 
 Usage: openclaw-failover completions bash|zsh|fish
 
@@ -26,7 +26,7 @@ Where each shell looks for it:
   fish  /usr/share/fish/vendor_completions.d/openclaw-failover.fish
 
 Options:
-  -h, --help  this text
+  -h, --help  show this text
 ";
 
 const MAN: &str = "\
@@ -35,7 +35,7 @@ Print the manual page, for man(1): openclaw-failover man | man -l -
 Usage: openclaw-failover man
 
 Options:
-  -h, --help  this text
+  -h, --help  show this text
 ";
 
 /// Output format of the help texts.

@@ -19,9 +19,9 @@ use crate::finding::{Finding, Level};
 use crate::text::json::Value;
 
 const HELP: &str = "\
-Could this standby take over right now? Each check has a line: ok, warn, fail or
-skipped, what was seen, and a command that mends it. Nothing is changed. Run it
-as root; without, what cannot be seen is skipped.
+Could this standby take over right now? Prints a line per check: ok, warn, fail
+or skipped, the evidence, and a command that fixes it. Changes nothing. Run it
+as root: otherwise the checks that need root are skipped.
 
 Usage: openclaw-failover doctor [OPTIONS]
 
@@ -33,9 +33,9 @@ Options:
   --json                 print one object
   --config FILE          read FILE instead of
                          /etc/openclaw-failover/config.json
-  -h, --help             this text
+  -h, --help             show this text
 
-Exit codes: 0 nothing has failed, 1 something has, 2 usage or configuration
+Exit codes: 0 no check failed, 1 a check failed, 2 usage or configuration
 error.
 ";
 

@@ -20,20 +20,20 @@ use crate::text::duration::show;
 use crate::text::utc::span;
 
 const HELP: &str = "\
-Rehearse a failover on this standby while the primary lives: pull, start,
-verify, hold, stop, return. Each step is timed and printed as it ends. Should
-the primary fail meanwhile, it is a real failover from there on. Interrupted,
-the drill goes on and ends by itself; `openclaw-failover demote` ends it now.
-One that is under way already is followed, and its end is the answer.
+Rehearse a failover on this standby while the primary is up: pull, start,
+verify, hold, stop, return. Each step is timed and printed as it ends. If the
+primary fails meanwhile, the drill becomes a real failover. If this command is
+interrupted, the drill continues; `openclaw-failover demote` ends it now. A
+drill that is running already is followed, and its outcome is the exit code.
 
 Usage: openclaw-failover drill [OPTIONS]
 
 Options:
   --hold TIME  stay up for this long (default 0s), such as 5m
-  --force      although something stands in the way of a failover
-  -h, --help   this text
+  --force      run although a condition would prevent a failover
+  -h, --help   show this text
 
-Exit codes: 0 it passed, 1 it did not, or there is none now, 2 usage error.
+Exit codes: 0 passed, 1 failed, refused or not found, 2 usage error.
 ";
 
 /// Arguments of `drill`.

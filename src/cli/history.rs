@@ -18,9 +18,9 @@ Usage: openclaw-failover history [OPTIONS]
 
 Options:
   --since TIME  only the last TIME, such as 30d
-  --summary     what it comes to: availability, outages, time to promote
-  --json        print an array with one object an event, or the summary's object
-  -h, --help    this text
+  --summary     print totals: availability, outages, time to promote
+  --json        print an array of one object per event, or the summary's object
+  -h, --help    show this text
 ";
 
 const OPTIONS: &[&str] = &["--since", "--summary", "--json"];

@@ -23,7 +23,7 @@ Usage: openclaw-failover inspect [OPTIONS]
 
 Options:
   --config FILE  read FILE instead of /etc/openclaw-failover/config.json
-  -h, --help     this text
+  -h, --help     show this text
 ";
 
 const OPTIONS: &[&str] = &["--config"];

@@ -16,19 +16,17 @@ use crate::notify::{
 };
 
 const HELP: &str = "\
-Send a test to every webhook of the configuration, and say which took it. As
-root: nobody else may read their URLs. A monitor that runs takes up a changed
-credential when it is restarted.
+Send a test message to every configured webhook. Run it as root: only root can
+read their URLs. A running monitor uses a changed credential after a restart.
 
 Usage: openclaw-failover notify --test [OPTIONS]
 
 Options:
-  --test         what this command is for
+  --test         send the test messages
   --config FILE  read FILE instead of /etc/openclaw-failover/config.json
-  -h, --help     this text
+  -h, --help     show this text
 
-Exit codes: 0 every webhook took it, 1 one did not, 2 usage or configuration
-error.
+Exit codes: 0 all were delivered, 1 one failed, 2 usage or configuration error.
 ";
 
 const OPTIONS: &[&str] = &["--test", "--config"];

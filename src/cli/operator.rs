@@ -20,56 +20,56 @@ use crate::text::duration::{
 };
 
 const PROMOTE: &str = "\
-Bring this host's gateway up now and keep it up, whatever the upstreams do,
-until `resume`. Neither a witness nor an upstream that was ever seen healthy is
-needed. It waits until the gateway answers; interrupted, the order stands.
+Start this host's gateway now and keep it running until `resume`, regardless of
+upstreams and witnesses, and even if failover is not armed. Waits until the
+gateway answers; the order stays in force if the wait is interrupted.
 
 Usage: openclaw-failover promote
 
 Options:
-  -h, --help  this text
+  -h, --help  show this text
 
 Exit codes: 0 this host serves, 1 not, or not in time, 2 usage error.
 ";
 
 const DEMOTE: &str = "\
-Stop this host's gateway and keep it down, whatever becomes of the upstreams:
-meanwhile this host does not take over. It waits until the gateway is down;
-interrupted, the order stands. `resume` ends it early.
+Stop this host's gateway and keep it down, regardless of the upstreams:
+automatic failover is off meanwhile. Waits until the gateway is down; the order
+stays in force if the wait is interrupted. `resume` ends it early.
 
 Usage: openclaw-failover demote [OPTIONS]
 
 Options:
   --for TIME  for this long (default 2h), such as 30m, or `ever`
-  -h, --help  this text
+  -h, --help  show this text
 
 Exit codes: 0 this host stands by, 1 not, or not in time, 2 usage error.
 ";
 
 const PAUSE: &str = "\
-Do nothing to this host's gateway: neither start nor stop it. Meanwhile this
-host does not take over; what is due happens when the pause ends. `resume` ends
-it early.
+Leave this host's gateway as it is: neither start nor stop it. Automatic
+failover is off meanwhile; what is due happens when the pause ends. `resume`
+ends it early.
 
 Usage: openclaw-failover pause [OPTIONS]
 
 Options:
   --for TIME     for this long (default 2h), such as 30m, or `ever`
-  --reason TEXT  why, for whoever reads status or history, or is told of it
-  -h, --help     this text
+  --reason TEXT  reason, shown in status, history and notifications
+  -h, --help     show this text
 
 Exit codes: 0 paused, 1 not, 2 usage error.
 ";
 
 const RESUME: &str = "\
-End what promote, demote or pause has set: the ordinary rules apply again.
+End a promote, demote or pause and return to automatic failover.
 
 Usage: openclaw-failover resume
 
 Options:
-  -h, --help  this text
+  -h, --help  show this text
 
-Exit codes: 0 nothing holds any more, 1 it could not be ended, 2 usage error.
+Exit codes: 0 no hold is left, 1 it could not be ended, 2 usage error.
 ";
 
 /// Default duration of `demote` and `pause`: long enough for maintenance, and a forgotten one ends before the night.

@@ -11,17 +11,17 @@ use crate::cli::output::Output;
 use crate::cli::{Answer, rooms};
 
 const HELP: &str = "\
-Give the events that the monitor has recorded to a new machine, and print each
-decision with the facts behind it. Nothing is started or stopped.
+Replay the events that the monitor has recorded, and print each decision with
+the facts behind it. Nothing is started or stopped.
 
 Usage: openclaw-failover replay [FILE]
 
-Without FILE it is /var/lib/openclaw-failover/trace.jsonl. The exit code is 1 if
-this version decides otherwise than the one that ran, and if no event in FILE
+FILE is /var/lib/openclaw-failover/trace.jsonl by default. The exit code is 1 if
+this version decides differently from the one that ran, or if no event in FILE
 can be replayed.
 
 Options:
-  -h, --help  this text
+  -h, --help  show this text
 ";
 
 /// Arguments of `replay`.

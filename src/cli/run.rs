@@ -11,15 +11,15 @@ use crate::cli::error::Error;
 use crate::cli::{Answer, rooms};
 
 const HELP: &str = "\
-The monitor: watch the upstreams, promote this host when none shows life, and
-demote it when one is back. It runs until SIGTERM and leaves the gateway as it
-is; SIGHUP reads the configuration again.
+The monitor: watch the upstreams, promote this host when all of them are down,
+and demote it when one is back. It runs until SIGTERM and leaves the gateway as
+it is; SIGHUP reloads the configuration.
 
 Usage: openclaw-failover run [OPTIONS]
 
 Options:
   --config FILE  read FILE instead of /etc/openclaw-failover/config.json
-  -h, --help     this text
+  -h, --help     show this text
 ";
 
 const OPTIONS: &[&str] = &["--config"];

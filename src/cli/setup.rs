@@ -27,49 +27,49 @@ use crate::setup::{
 use crate::text::suggestion::nearest;
 
 const HELP: &str = "\
-Make this Debian or Ubuntu host a standby, or a primary. The plan is shown, you
-are asked once, and the steps are taken in order. What is done stays done: after
-a failure run the same command again.
+Make this Debian or Ubuntu host a standby or a primary. Shows the plan, asks
+once, and applies the steps in order. After a failure run the same command
+again: it continues with the first step that is not done.
 
 Usage: openclaw-failover setup standby [OPTIONS]
        openclaw-failover setup primary [OPTIONS]
 
 Options:
-  --dry-run             only show the plan
+  --dry-run             show the plan only
   --yes                 do not ask
-  --config FILE         this host's configuration, put into
+  --config FILE         this host's configuration, installed as
                         /etc/openclaw-failover/config.json
 
-Of a standby:
+For a standby:
   --known-hosts FILE    host keys of git host and primary; without it they are
-                        shown, and you confirm them
-  --sudo                openclaw may become root
+                        shown for you to confirm
+  --sudo                allow openclaw to become root
   --install-tailscale   run Tailscale's installer
   --install-openclaw    run OpenClaw's installer, as openclaw
   --channel NAME        the standby's own channel: telegram or discord; asked for
-                        where OpenClaw has no configuration yet
-  --allow ID            the user's number there, who may write; again for more
-  --token-file FILE     the token of the bot there
+                        if OpenClaw has no configuration yet
+  --allow ID            id of a user who may write there; may be repeated
+  --token-file FILE     file with the token of the bot
   --model MODEL         the agent's model, as provider/model
 
-Of a primary:
-  --user USER           the user that OpenClaw runs as, if not openclaw
+For a primary:
+  --user USER           the user that runs OpenClaw, if not openclaw
   --standby-key KEY     the standby's public key: it may read ~/.openclaw/standby
   --channel NAME        the standby's channel
 
-  -h, --help            this text
+  -h, --help            show this text
 ";
 
 const UNINSTALL: &str = "\
-Take away what setup has installed: units, polkit rule, program. What was
-written stays, and so do users, packages, firewall, bans and upgrades.
+Remove what setup has installed: units, polkit rule, program. Data, users,
+packages, firewall, bans and upgrades stay.
 
 Usage: openclaw-failover uninstall [OPTIONS]
 
 Options:
-  --dry-run   only show the plan
+  --dry-run   show the plan only
   --yes       do not ask
-  -h, --help  this text
+  -h, --help  show this text
 ";
 
 const OPTIONS: &[&str] = &[
@@ -209,8 +209,12 @@ impl Setup {
             return Ok(Answer::Yes);
         }
         if !is_done && !self.is_sure {
-            questions::ask_all(&mut plan, out)?;
-            if !questions::confirm("Do what is to be done?") {
+            let pending = questions::ask_all(&mut plan, out)?;
+            let question = match pending {
+                1 => "Apply this change?".to_owned(),
+                count => format!("Apply these {count} changes?"),
+            };
+            if !questions::confirm(&question) {
                 out.line("nothing was changed")?;
                 return Ok(Answer::No);
             }
@@ -229,7 +233,12 @@ fn show(plan: &Plan, out: &mut Output) -> Result<bool, Error> {
     let steps = plan.look();
     print(&steps, out)?;
     refuse(&steps)?;
-    Ok(!steps.iter().any(|(_, state)| matches!(state, State::Todo(_))))
+    Ok(pending(&steps) == 0)
+}
+
+/// Counts the steps that are to be applied.
+fn pending(steps: &[(&'static Step, State)]) -> usize {
+    steps.iter().filter(|(_, state)| matches!(state, State::Todo(_))).count()
 }
 
 fn refuse(steps: &[(&'static Step, State)]) -> Result<(), Error> {

@@ -9,14 +9,14 @@ use crate::cli::output::Output;
 use crate::cli::{Answer, rooms};
 
 const HELP: &str = "\
-What the monitor sees and does right now: role, verdicts, window, last failover.
+The state of the monitor: role, verdicts, window, last failover.
 
 Usage: openclaw-failover status [OPTIONS]
 
 Options:
   --json      print one object
-  --watch     draw it anew every second, until interrupted; on a terminal only
-  -h, --help  this text
+  --watch     redraw every second until interrupted; needs a terminal
+  -h, --help  show this text
 
 Exit codes: 0 the monitor runs, 1 it does not, 2 usage error.
 ";

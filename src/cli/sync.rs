@@ -27,19 +27,19 @@ use crate::workspace::{
 
 const HELP: &str = "\
 Pull fetches the workspace from its git remote and the secrets from their
-hosts; what this host has written itself is merged, or kept on a branch. Push
-sends what this host has written, on a branch of its own. Nothing is ever lost.
-By anybody but the owner of the workspace either is done by its systemd unit.
+hosts; local changes are merged, or kept on a branch. Push sends local changes
+on a branch of this host. Nothing is ever lost. If another user than the owner
+of the workspace calls it, its systemd unit does the work.
 
 Usage: openclaw-failover sync pull [OPTIONS]
        openclaw-failover sync push [OPTIONS]
 
 Options:
-  --primary      push: this host is the primary; commit on its branch, merge
-                 what standbys have sent, push. The file then needs only
+  --primary      push as the primary: commit on its branch, merge what
+                 standbys have sent, push. The file then needs only
                  \"workspace\", and may be missing
   --config FILE  read FILE instead of /etc/openclaw-failover/config.json
-  -h, --help     this text
+  -h, --help     show this text
 ";
 
 const OPTIONS: &[&str] = &["--config", "--primary"];

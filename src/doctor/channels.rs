@@ -203,7 +203,7 @@ pub(super) fn crons(world: &World) -> Said {
         Ok(_) if off_by_unit => Said::ok(&"off"),
         Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_on(cron)) {
             true => Said::ok(&"off"),
-            false => Said::fail(&"crons are enabled: each would run on both hosts", remedy::CRONS_OFF),
+            false => Said::fail(&"enabled; each would run on both hosts", remedy::CRONS_OFF),
         },
     }
 }

@@ -16,12 +16,12 @@ const AT_HOME: [(&str, &str, &str); 5] = [
     ),
     (
         "sed -i 's/\"enabled\": false/\"enabled\": true/' .openclaw/openclaw.json",
-        "crons: they are on",
+        "crons: enabled; each would run",
         "sed -i 's/\"enabled\": true/\"enabled\": false/' .openclaw/openclaw.json",
     ),
     (
         "sed -i 's/18789/18790/' .openclaw/openclaw.json",
-        "openclaw-places: it would listen on 18790",
+        "openclaw-places: it would listen on port 18790",
         "sed -i 's/18790/18789/' .openclaw/openclaw.json",
     ),
     (

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::cli::error::Error;
 use crate::cli::output::{Output, printable};
-use crate::cli::setup::{is_id, refuse};
+use crate::cli::setup::{is_id, pending, refuse};
 use crate::os::orphans::Watched;
 use crate::setup::{CHANNELS, Plan, Want, offer};
 
@@ -17,7 +17,7 @@ use crate::setup::{CHANNELS, Plan, Want, offer};
 const LONGEST: u64 = 1000;
 
 /// Asks for the inputs that the plan lacks. Returns the number of steps to apply.
-pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
+pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<usize, Error> {
     choose_channel(plan)?;
     let strangers = plan.strangers();
     let mut keys = String::new();
@@ -34,7 +34,9 @@ pub(super) fn ask_all(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
     plan.site.host_keys = (!keys.is_empty()).then_some(keys);
     plan.site.can_ask = false;
     // An answer may make a step impossible.
-    refuse(&plan.look())
+    let steps = plan.look();
+    refuse(&steps)?;
+    Ok(pending(&steps))
 }
 
 /// Asks for a channel if OpenClaw has no configuration yet.
@@ -64,7 +66,8 @@ fn choose_channel(plan: &mut Plan) -> Result<(), Error> {
         }
     }
     if wants.contains(&Want::Token) {
-        site.token = secret("The token of the bot there (empty: later):");
+        let name = if site.wishes.channel.as_deref() == Some("discord") { "Discord" } else { "Telegram" };
+        site.token = secret(&format!("{name} bot token (Enter to skip):"));
     }
     Ok(())
 }
