@@ -39,7 +39,7 @@ pub use crate::setup::target::{Site, Wishes};
 /// State of a step, with its details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nothing to do.
+    /// Already done.
     Done(String),
     /// To be applied by this setup.
     Todo(String),

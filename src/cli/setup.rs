@@ -46,7 +46,7 @@ For a standby:
   --sudo                allow openclaw to become root
   --install-tailscale   run Tailscale's installer
   --install-openclaw    run OpenClaw's installer, as openclaw
-  --channel NAME        the standby's own channel: telegram or discord; asked for
+  --channel NAME        the standby's channel: telegram or discord; asked for
                         if OpenClaw has no configuration yet
   --allow ID            id of a user who may write there; may be repeated
   --token-file FILE     file with the token of the bot
@@ -54,7 +54,7 @@ For a standby:
 
 For a primary:
   --user USER           the user that runs OpenClaw, if not openclaw
-  --standby-key KEY     the standby's public key: it may read ~/.openclaw/standby
+  --standby-key KEY     the standby's public key: may read ~/.openclaw/standby
   --channel NAME        the standby's channel
 
   -h, --help            show this text
@@ -172,7 +172,8 @@ impl Setup {
                 let channel = args.text()?;
                 if !CHANNELS.contains(&channel.as_str()) {
                     return Err(args.usage(format!(
-                        "--channel: setup supports telegram and discord, but not '{channel}'; configure others in OpenClaw"
+                        "--channel: setup supports telegram and discord, but not '{channel}'; configure others in \
+                         OpenClaw"
                     )));
                 }
                 wishes.channel = Some(channel);

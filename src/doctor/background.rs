@@ -45,7 +45,7 @@ impl Beside {
         Self(spawn("look", look).map(|()| looked))
     }
 
-    /// What it has found; nothing where it has not ended yet.
+    /// Returns the results; none if the checks have not finished.
     #[must_use]
     pub fn end(&self) -> Vec<ReportedCheck> {
         let found = self.0.as_ref().ok().and_then(|looked| looked.recv_timeout(GRACE).ok());

@@ -38,9 +38,10 @@ fixes! {
     OWN_CONFIG = "chown root:root {config} && chmod 0644 {config}", nixos "services.openclaw-failover.settings";
     CREDENTIALS = "install -d -m 0700 -o root -g root /etc/openclaw-failover/credentials",
         nixos "services.openclaw-failover.credentialsDirectory = \"/run/secrets/openclaw-failover\";";
-    CREDENTIAL = "install -m 0600 FILE /etc/openclaw-failover/credentials/NAME && systemctl restart openclaw-failover.service",
+    CREDENTIAL = "install -m 0600 FILE /etc/openclaw-failover/credentials/NAME && \
+         systemctl restart openclaw-failover.service",
         nixos "services.openclaw-failover.credentialsDirectory = \"/run/secrets/openclaw-failover\";";
-    WAIT_ARMED = "openclaw-failover status  # start the primary's gateway; failover is armed once the monitor has seen it healthy";
+    WAIT_ARMED = "openclaw-failover status  # start the primary's gateway; failover arms once it was healthy";
     RESUME = "openclaw-failover resume";
     SET_CLOCK = "timedatectl set-ntp true", nixos "services.timesyncd.enable = true;";
     RESOLVER = "resolvectl status; cat /etc/resolv.conf";

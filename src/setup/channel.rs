@@ -191,12 +191,12 @@ fn standby(site: &Site) -> String {
     let channel = site.wishes.channel.as_deref().map(|channel| {
         let key = if channel == "discord" { "token" } else { "botToken" };
         let allow: Vec<String> = site.wishes.allow.iter().map(|id| quoted(id)).collect();
+        let policy = format!(r#""dmPolicy": "allowlist", "allowFrom": [{}]"#, allow.join(", "));
         format!(
-            r#""channels": {{ "{channel}": {{ "enabled": true, "{key}": {}, "dmPolicy": "allowlist", "allowFrom": [{}] }} }},
+            r#""channels": {{ "{channel}": {{ "enabled": true, "{key}": {}, {policy} }} }},
   "plugins": {{ "entries": {{ "{channel}": {{ "enabled": true }} }} }},
   "#,
-            secret(variable(channel)),
-            allow.join(", ")
+            secret(variable(channel))
         )
     });
     format!(

@@ -137,9 +137,9 @@ pub fn offer(site: &Site, host: &str) -> Result<Offer, String> {
         Some((name, port)) => (name, port),
         None => (host, "22"),
     };
-    let nobody = Owner::find(site.world.command("getent"), "nobody")?;
+    let user = Owner::find(site.world.command("getent"), "nobody")?;
     let run = |script: &str, args: &[&str]| {
-        let command = site.world.command("setsid").args(nobody.become_it()).args(["sh", "-euc", script, "sh"]);
+        let command = site.world.command("setsid").args(user.become_it()).args(["sh", "-euc", script, "sh"]);
         command.args(args).deadline(KEYSCAN).run().map(|said| said.stdout).map_err(|why| why.reason())
     };
     let failed = |why: String| format!("cannot fetch the keys of {host}: {why}; give --known-hosts FILE");

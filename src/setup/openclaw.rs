@@ -21,7 +21,8 @@ const INSTALLER: &str = "script=$(curl -fsSL --proto '=https' --tlsv1.2 https://
 
 /// Prints the path of `openclaw` and the folder of its `node`: first what a login shell finds (within 10 s), then the
 /// usual folders of nvm, npm, fnm, Volta, pnpm and the installers. Links that exist only during a login are resolved.
-const FIND: &str = "seen=$(timeout -k 1 10 bash -lic 'for it in openclaw node; do echo \"$it at $(command -v $it)\"; done' \\\n\
+const FIND: &str = "seen=$(timeout -k 1 10 bash -lic \\\n\
+        'for it in openclaw node; do echo \"$it at $(command -v $it)\"; done' \\\n\
         2>/dev/null) || :\n\
     login() { printf '%s\\n' \"$seen\" | sed -n \"s/^$1 at //p\" | tail -n 1; }\n\
     for file in \"$(login openclaw)\" $(ls -d .nvm/versions/node/*/bin/openclaw \\\n\

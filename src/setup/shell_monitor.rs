@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn a_script_tells_what_it_sets() {
-        let script = "#!/bin/bash\n# PRIMARY_IP=no\nPRIMARY_IP=\"${PRIMARY_IP:-100.64.0.1}\" # the tailnet\n  export FAIL='3'\n\
+        let script = "#!/bin/bash\n# PRIMARY_IP=no\nPRIMARY_IP=\"${PRIMARY_IP:-100.64.0.1}\" # the tailnet\n\
+            \x20 export FAIL='3'\n\
             PRIMARY_IP=later\n";
         assert_eq!(assigned(script, "PRIMARY_IP").as_deref(), Some("100.64.0.1"));
         assert_eq!(assigned(script, "FAIL").as_deref(), Some("3"));

@@ -124,8 +124,8 @@ fn is_in_sudo(site: &Site, owner: &Owner) -> bool {
     groups.split_whitespace().any(|group| group == "sudo")
 }
 
-/// Returns the keys of root, or of the user who called `sudo`. Lines with options are skipped: cloud images put a forced
-/// command before a key to block root logins.
+/// Returns the keys of root, or of the user who called `sudo`. Lines with options are skipped: cloud images put a
+/// forced command before a key to block root logins.
 fn operator_keys(site: &Site) -> Result<String, String> {
     let operator = Site::variable("SUDO_USER").unwrap_or_else(|| "root".to_owned());
     if operator == site.user() {

@@ -71,7 +71,8 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("timedatectl", "echo yes"),
     (
         "pkcheck",
-        "case \"$*\" in *manage-unit-files*|*ssh.service*|*verb\\ kill*) case \"$*\" in *openclaw.service*kill*) exit 0;; esac; exit 1;; esac",
+        "case \"$*\" in *manage-unit-files*|*ssh.service*|*verb\\ kill*)\n\
+             case \"$*\" in *openclaw.service*kill*) exit 0;; esac; exit 1;; esac",
     ),
     ("ufw", "echo 'Status: active'; echo 'Default: deny (incoming), allow (outgoing)'"),
     ("fail2ban-client", "echo 'Status for the jail: sshd'"),
@@ -86,7 +87,8 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("iptables", "exit 0"),
     (
         "node",
-        "case \"$1\" in --version) echo v24.16.0;; *) case \"$2\" in --version) echo 'OpenClaw 2026.9.6 (eb377ac)';; *) echo '{\"valid\":true}';; esac;; esac",
+        "case \"$1\" in --version) echo v24.16.0;;\n\
+             *) case \"$2\" in --version) echo 'OpenClaw 2026.9.6 (eb377ac)';; *) echo '{\"valid\":true}';; esac;; esac",
     ),
     ("openclaw", ""),
 ];

@@ -22,7 +22,8 @@ fn it_is_done_only_with_ssh_the_gateway_and_the_default() {
     assert_eq!(ufw(&host, true, "deny", &all), done);
     assert_eq!(ufw(&host, false, "", &all), State::Todo("ufw default deny incoming; enable".into()));
     assert_eq!(ufw(&host, true, "allow", &all), State::Todo("ufw default deny incoming".into()));
-    let all_of_it = "ufw prepend allow 22/tcp; prepend allow 2222/tcp; allow in on tailscale0 to any port 18789 proto tcp; \
+    let all_of_it = "ufw prepend allow 22/tcp; prepend allow 2222/tcp; \
+                     allow in on tailscale0 to any port 18789 proto tcp; \
                      default deny incoming; enable";
     assert_eq!(ufw(&host, false, "", ""), State::Todo(all_of_it.into()));
     // ssh may be limited to one network: the operator is connected, so the rules stay as they are.
@@ -101,7 +102,9 @@ fn who_is_shut_out_is_said_before() {
     // 0.0.0.0:443, 127.0.0.1:5432 and [::]:80 listen; 0.0.0.0:8080 is a connection.
     host.write(
         "proc/self/net/tcp",
-        "  sl  local_address rem_address   st\n   0: 00000000:01BB 00000000:0000 0A x\n   1: 0100007F:1538 00000000:0000 0A x\n   \
+        "  sl  local_address rem_address   st\n   \
+         0: 00000000:01BB 00000000:0000 0A x\n   \
+         1: 0100007F:1538 00000000:0000 0A x\n   \
          2: 00000000:1F90 0A00000A:0016 01 x\n",
     );
     host.write(

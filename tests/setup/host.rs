@@ -98,7 +98,8 @@ impl Host {
             "systemctl",
             &format!(
                 "cd {}; for last; do :; done;\n\
-                 case $* in *show*) cat \"units/$last\" 2>/dev/null || printf 'LoadState=not-found\\nActiveState=inactive\\n' ;;\n\
+                 case $* in *show*) cat \"units/$last\" 2>/dev/null ||\n\
+                     printf 'LoadState=not-found\\nActiveState=inactive\\n' ;;\n\
                  *) echo \"$*\" >>log ;; esac\n\
                  case $1 in stop) sed -i s/ActiveState=.*/ActiveState=inactive/ \"units/$last\" ;; esac",
                 root.display()

@@ -22,7 +22,8 @@ fn a_bare_host_has_everything_to_do_and_looking_changes_nothing() {
     assert_eq!(
         host.step("packages"),
         State::Todo(
-            "apt-get install ca-certificates fail2ban openssh-client polkitd python3-systemd rsync sqlite3 ufw unattended-upgrades"
+            "apt-get install ca-certificates fail2ban openssh-client polkitd python3-systemd rsync sqlite3 ufw \
+             unattended-upgrades"
                 .into()
         )
     );

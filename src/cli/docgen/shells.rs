@@ -65,7 +65,12 @@ pub(super) fn zsh(pages: &[Page]) -> String {
     for (name, text) in summaries(pages) {
         script.push_str(&format!("        {}\n", quote(&format!("{name}:{text}"), "'\\''")));
     }
-    script.push_str("    )\n    local name=\n    ((CURRENT > 2)) && name=$words[2] && shift words && ((CURRENT--))\n    case $name in\n");
+    script.push_str(
+        "    )\n    \
+             local name=\n    \
+             ((CURRENT > 2)) && name=$words[2] && shift words && ((CURRENT--))\n    \
+             case $name in\n",
+    );
     for page in pages {
         script.push_str(&format!("    '{}') _arguments", page.name));
         for flag in page.flags() {
