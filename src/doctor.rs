@@ -8,7 +8,7 @@
 //! user (`owner`). A check that cannot run is `skipped`, never `ok`.
 //!
 //! Cheap checks also run unattended: the host's half in a child of the monitor (`subprocess`), the owner's half in each
-//! pull ([`Beside`]). A failure there becomes a condition of the monitor.
+//! pull (`background`). A failure there becomes a condition of the monitor.
 //!
 //! - `gateway`, `monitor`, `network`, `host`, `polkit`, `sync_units`, `hardening`: the host's half.
 //! - `workspace_checks`, `openclaw`, `channels`: the owner's half.

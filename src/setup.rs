@@ -5,9 +5,9 @@
 //! stays as it is, so an interrupted or failed setup continues when it is run again.
 //!
 //! root never runs, reads or writes anything below the agent's home: those steps send a child that runs as the agent's
-//! user ([`Site`]).
+//! user (`target`).
 //!
-//! - [`Site`]: the host, the options, and the operations on the host.
+//! - `target`: the host, the options, and the operations on the host.
 //! - `standby`, `primary`, `uninstall`: the three tables of steps.
 //! - `packages`, `users`, `keys`, `firewall` (with `ports`), `hardening`, `openclaw`, `channel`, `tailnet`,
 //!   `migration`, `files`, `service`: the steps, by subject.
@@ -113,7 +113,7 @@ impl Plan {
     /// Applies the pending steps in order and reports the name of each before it starts. Stops at the first failure.
     ///
     /// # Errors
-    /// When a step fails or has no effect, when [`Site::cancel`] interrupts it, or while another setup runs.
+    /// When a step fails or has no effect, when it is cancelled, or while another setup runs.
     pub fn apply(&self, say: &mut dyn FnMut(&'static str)) -> Result<(), String> {
         let _lock = self.site.lock()?;
         for (done, step) in self.steps.iter().enumerate() {

@@ -129,7 +129,7 @@ fn bot(mark: &Mark) -> Option<&str> {
 }
 
 impl Standby {
-    /// Encodes each account as a list of texts: its channel, its name, and three for each mark.
+    /// Encodes each account as a list of texts: its channel, its name, and three per identifier.
     pub(super) fn to_json(&self) -> Value {
         let account = |account: &Account| {
             let mut texts = vec![Value::from(account.channel.as_str()), account.name.as_str().into()];

@@ -61,7 +61,7 @@ pub struct World {
     pub root: PathBuf,
     /// Folders to find programs in, in place of `PATH`.
     pub programs: Option<OsString>,
-    /// Units that systemd was asked for since [`begin`](Self::begin).
+    /// Cache of the units that this run has asked systemd for.
     units: RefCell<Vec<(String, Result<Unit, String>)>>,
 }
 

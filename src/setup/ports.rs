@@ -32,7 +32,7 @@ pub(super) fn ssh(site: &Site) -> Result<Vec<u16>, String> {
     match site.world.ask("sshd", &["-T"]) {
         Ok(said) => extend(&mut said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse().ok())),
         Err(why) if ports.is_empty() && !why.is_missing_program() => {
-            return Err(format!("sshd does not say where it listens: {}", why.reason()));
+            return Err(format!("cannot read the ports of sshd: {}", why.reason()));
         }
         Err(_) => {}
     }

@@ -88,7 +88,8 @@ const PROGRAMS: [(&str, &str); 18] = [
     (
         "node",
         "case \"$1\" in --version) echo v24.16.0;;\n\
-             *) case \"$2\" in --version) echo 'OpenClaw 2026.9.6 (eb377ac)';; *) echo '{\"valid\":true}';; esac;; esac",
+             *) case \"$2\" in --version) echo 'OpenClaw 2026.9.6 (eb377ac)';;\n\
+                 *) echo '{\"valid\":true}';; esac;; esac",
     ),
     ("openclaw", ""),
 ];
