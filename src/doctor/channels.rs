@@ -218,14 +218,15 @@ pub(super) fn places(world: &World) -> Said {
         |keys: &[&str]| keys.iter().try_fold(&config.value, |at, key| at.get(key).map(|node| &node.value)).cloned();
     let port = at(&["gateway", "port"]).and_then(|port| port.as_u64()).unwrap_or(18789);
     if port != u64::from(world.port()) {
-        let said = format!("it would listen on port {port}, but the monitor probes {}", world.config.gateway.url);
+        let said =
+            format!("the gateway would listen on port {port}, but the monitor probes {}", world.config.gateway.url);
         return Said::fail(&said, remedy::SET_PORT);
     }
     let speaks_tls = at(&["gateway", "tls", "enabled"]).and_then(|on| on.as_bool()) == Some(true);
     let url = &world.config.gateway.url;
     if speaks_tls != url.starts_with("https:") {
         let how = if speaks_tls { "over TLS" } else { "without TLS" };
-        let said = format!("it would answer {how} (gateway.tls), but the monitor probes {url}");
+        let said = format!("the gateway would answer {how} (gateway.tls), but the monitor probes {url}");
         return Said::fail(&said, remedy::SET_SCHEME);
     }
     let home = world.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();

@@ -39,7 +39,9 @@ pub(super) fn unit(world: &World) -> Said {
 /// Checks that the unit is not enabled: only the monitor starts it.
 pub(super) fn disabled(world: &World) -> Said {
     loaded(world, &|unit| match unit.is_enabled() {
-        true => Said::fail(&"it is enabled: it starts at boot even while the primary is up", remedy::DISABLE_GATEWAY),
+        true => {
+            Said::fail(&"enabled: the gateway starts at boot even while the primary is up", remedy::DISABLE_GATEWAY)
+        }
         false => Said::ok(&"not enabled: only the monitor starts it"),
     })
 }
@@ -47,10 +49,12 @@ pub(super) fn disabled(world: &World) -> Said {
 /// Checks that it runs as the owner of the workspace.
 pub(super) fn user(world: &World) -> Said {
     loaded(world, &|unit| match (unit.value("User"), &world.owner) {
-        ("" | "root" | "0", _) => Said::fail(&"it would run as root, and so would the agent", remedy::GATEWAY_USER),
+        ("" | "root" | "0", _) => {
+            Said::fail(&"the gateway would run as root, and so would the agent", remedy::GATEWAY_USER)
+        }
         (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => Said::ok(&user),
         (user, Ok(owner)) => {
-            let said = format!("it runs as {user}, but the workspace is pulled as {}", owner.name);
+            let said = format!("the gateway runs as {user}, but the workspace is pulled as {}", owner.name);
             Said::fail(&said, remedy::GATEWAY_USER)
         }
         (_, Err(why)) => Said::skipped(&why),

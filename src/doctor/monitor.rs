@@ -30,12 +30,15 @@ pub(super) fn running(world: &World) -> Said {
         }
         Some(status) => {
             let wrote = ago(world.now, status.updated_at);
-            Said::fail(&format_args!("it is running, but its last status was written {wrote}"), remedy::RESTART_MONITOR)
+            Said::fail(
+                &format_args!("the monitor is running, but its last status was written {wrote}"),
+                remedy::RESTART_MONITOR,
+            )
         }
         None => {
             let path = world.paths.status();
             Said::fail(
-                &format_args!("it is running, but there is no status in {}", path.display()),
+                &format_args!("the monitor is running, but there is no status in {}", path.display()),
                 remedy::RESTART_MONITOR,
             )
         }
@@ -45,9 +48,9 @@ pub(super) fn running(world: &World) -> Said {
 /// Checks that it starts at boot.
 pub(super) fn enabled(world: &World) -> Said {
     match world.known(UNIT) {
-        Ok(unit) if !unit.is_loaded() => Said::skipped(&"its unit is not loaded"),
-        Ok(unit) if unit.is_enabled() => Said::ok(&"it starts at boot"),
-        Ok(_) => Said::fail(&"not enabled: it does not start at boot", remedy::ENABLE_MONITOR),
+        Ok(unit) if !unit.is_loaded() => Said::skipped(&"the monitor's unit is not loaded"),
+        Ok(unit) if unit.is_enabled() => Said::ok(&"the monitor starts at boot"),
+        Ok(_) => Said::fail(&"not enabled: the monitor does not start at boot", remedy::ENABLE_MONITOR),
         Err(why) => Said::skipped(&why),
     }
 }
@@ -56,13 +59,13 @@ pub(super) fn enabled(world: &World) -> Said {
 pub(super) fn watchdog(world: &World) -> Said {
     let unit = match world.known(UNIT) {
         Ok(unit) if unit.is_loaded() => unit,
-        _ => return Said::skipped(&"its unit is not loaded"),
+        _ => return Said::skipped(&"the monitor's unit is not loaded"),
     };
     let patience = unit.value("WatchdogUSec");
     if unit.value("Type").starts_with("notify") && !matches!(patience, "" | "0" | "infinity") {
-        return Said::ok(&format_args!("systemd restarts it if it hangs for {patience}"));
+        return Said::ok(&format_args!("systemd restarts the monitor if it hangs for {patience}"));
     }
-    Said::fail(&"no watchdog: systemd would not restart it if it hung", remedy::INSTALL_UNITS)
+    Said::fail(&"no watchdog: systemd would not restart the monitor if it hung", remedy::INSTALL_UNITS)
 }
 
 /// Checks that the running version is the installed one.

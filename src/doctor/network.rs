@@ -141,7 +141,7 @@ pub(super) fn clock(world: &World) -> Said {
     }
     match world.ask("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
         Ok(said) if said.trim() == "yes" => Said::ok(&"synchronized"),
-        Ok(_) => Said::warn(&"it is not synchronized", remedy::SET_CLOCK),
+        Ok(_) => Said::warn(&"the clock is not synchronized", remedy::SET_CLOCK),
         Err(_) => Said::skipped(&"timedatectl does not report whether it is synchronized"),
     }
 }
