@@ -33,8 +33,8 @@ rustPlatform.buildRustPackage (finalAttrs: {
       ../Cargo.lock
       ../README.md
       ../benches
-      ../clippy.toml
-      ../rustfmt.toml
+      ../.clippy.toml
+      ../.rustfmt.toml
       ../src
       ../tests
       ./install.sh

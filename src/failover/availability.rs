@@ -133,7 +133,8 @@ impl AvailabilityHistory {
     /// Availability over the past that ends now.
     pub(super) fn recent(&self, now: Time) -> Availability {
         let begin = now - self.over;
-        let counted = self.outages.iter().filter(|outage| outage.until > begin && !outage.is_ours);
+        let counted =
+            self.outages.iter().rev().take_while(|outage| outage.until > begin).filter(|outage| !outage.is_ours);
         let (mut down, mut outages) = (Duration::ZERO, 0_u32);
         for outage in counted {
             down += outage.down_since(begin);

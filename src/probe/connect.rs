@@ -37,8 +37,25 @@ impl Connector for Dialer {
         if !details.needs_tls() {
             return Ok(Some(Box::new(metered)));
         }
-        let tls = self.tls.connect(details, Some(metered)).map_err(Fault::shaking_hands)?;
+        let tls = self.tls.connect(&agent_level(details), Some(metered)).map_err(Fault::shaking_hands)?;
         Ok(tls.map(Transport::boxed))
+    }
+}
+
+/// Marks the configuration as the agent's. Only timeouts are set by request, and ureq would build a TLS configuration, with
+/// all root certificates, for each request that has a configuration of its own.
+fn agent_level<'a>(details: &ConnectionDetails<'a>) -> ConnectionDetails<'a> {
+    ConnectionDetails {
+        uri: details.uri,
+        addrs: details.addrs.clone(),
+        config: details.config,
+        request_level: false,
+        resolver: details.resolver,
+        now: details.now,
+        timeout: details.timeout,
+        current_time: details.current_time.clone(),
+        run_connector: details.run_connector.clone(),
+        register_shutdown: details.register_shutdown.clone(),
     }
 }
 

@@ -18,8 +18,9 @@ use crate::probe::verdict::Failure;
 
 /// How long a body may be.
 pub(super) const MAX_BODY: usize = 64 * 1024;
-/// How long the status line and all headers may be together. ureq also counts them: at most 128.
-pub(super) const MAX_HEAD: usize = 16 * 1024;
+/// Limit of the status line and all headers together, in bytes. ureq zeroes a buffer of this size for each request. It also
+/// counts the headers: at most 128.
+pub(super) const MAX_HEAD: usize = 4 * 1024;
 /// How long a file of certificates may be.
 const MAX_CA_FILE: u64 = 1024 * 1024;
 
