@@ -103,7 +103,7 @@ fn what_others_wrote_is_left_out_and_counted() {
     append(&path, &entry(&Note::Isolated, 2000)).unwrap();
     let shown = print(&path, None, false);
     assert_eq!(shown.text.lines().count(), 4);
-    assert_eq!(shown.warning.as_deref(), Some("lines left out because they cannot be read: 5"));
+    assert_eq!(shown.warning.as_deref(), Some("unreadable lines skipped: 5"));
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn replay_decides_as_the_machine_did() {
         let (decided, text) = record(seed, 1000);
         let (replayed, printed) = replay(&text);
         let last = printed.lines().last().unwrap_or_default();
-        let expected = format!("1000 events, {decided} decisions, all as they were taken");
+        let expected = format!("1000 events, {decided} decisions, all as recorded");
         assert_eq!(last, expected, "seed {seed}:\n{printed}");
         assert_eq!(replayed, Replayed { events: 1000, decisions: decided, ..Replayed::default() });
         all += decided;
@@ -188,7 +188,7 @@ fn a_forged_night_shows_a_thousand_differences_and_counts_the_rest() {
     assert_eq!(replayed.differences, 3000);
     assert_eq!(printed.matches("DIFFERS").count(), 1000);
     let last = printed.lines().last().unwrap_or_default();
-    assert_eq!(last, "3000 events, 0 decisions, 3000 times otherwise than then, of which 1000 are shown");
+    assert_eq!(last, "3000 events, 0 decisions, differences at 3000 events (the first 1000 are shown)");
 }
 
 #[test]
