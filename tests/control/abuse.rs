@@ -56,7 +56,7 @@ fn it_is_for_its_owner_and_group_and_takes_the_place_of_a_dead_one() {
     assert_eq!(found.gid(), fs::metadata(folder.path()).unwrap().gid());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     let refused = control::ask(&path, &Request::Resume, PATIENCE).unwrap_err();
-    assert_eq!(refused.to_string(), "cannot ask the monitor: not now");
+    assert_eq!(refused.to_string(), "the monitor refused the request: not now");
     assert!(control::serve(&folder.path().join("missing/control.sock"), Box::new(|_| Err(String::new()))).is_err());
 }
 
@@ -64,7 +64,7 @@ fn it_is_for_its_owner_and_group_and_takes_the_place_of_a_dead_one() {
 fn one_that_says_nothing_is_seen_off() {
     let desk = calm();
     let began = Instant::now();
-    assert!(refused(&connect(&desk)).contains("did not come in time"));
+    assert!(refused(&connect(&desk)).contains("did not arrive in time"));
     assert!(began.elapsed() >= Duration::from_secs(1), "while there are seats it is waited for");
 }
 

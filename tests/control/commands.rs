@@ -91,11 +91,11 @@ fn without_a_monitor_or_against_its_will_it_is_no() {
     for command in ["pause", "drill"] {
         let (code, out, complaints) = run(nobody.path(), &[command]);
         assert_eq!((code, out.as_str()), (1, ""));
-        assert!(complaints.contains("none listens at") && complaints.contains("systemctl start"), "{complaints}");
+        assert!(complaints.contains("nothing listens on") && complaints.contains("systemctl start"), "{complaints}");
     }
     assert_eq!(run(nobody.path(), &["drill", "--hold", "2d"]).0, 2);
     let desk = Desk::open(|_, _| Err("no".to_owned()));
-    assert_eq!(run(desk.folder(), &["promote"]).2, "openclaw-failover: cannot ask the monitor: no\n");
+    assert_eq!(run(desk.folder(), &["promote"]).2, "openclaw-failover: the monitor refused the request: no\n");
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn seen_in_words(seen: &Observation) -> String {
 fn facts(at: Time, machine: &Machine, config: &Config) -> String {
     let mut facts = match machine.window() {
         Some((elapsed, life)) => format!(
-            "down for {} (threshold {}) since {}, {} failed probes (threshold {})",
+            "down for {} (threshold {}) since {}, failed probes: {} (threshold {})",
             span(elapsed),
             span(machine.window_needs()),
             people(life),
