@@ -71,7 +71,7 @@ struct Client {
     stream: UnixStream,
     since: Instant,
     heard: Vec<u8>,
-    /// Its request, once the line is complete.
+    /// Parsed request, once the line is complete.
     wants: Option<Request>,
 }
 

@@ -86,7 +86,7 @@ impl Refused {
 
     fn by_contract(objection: &str, said: Option<String>) -> Self {
         let said = said.map(|said| format!(": \"{said}\"")).unwrap_or_default();
-        let why = format!("its response is {objection}{said}; a login page or a captive portal may have answered instead");
+        let why = format!("its response is {objection}{said}; a login page or a captive portal may have answered");
         Self::new("not taken", why)
     }
 }

@@ -120,7 +120,8 @@ mod tests {
         let redactor = Redactor::of(["hunter2-token"]);
         let said = |body: &str| excerpt(body, &redactor).unwrap_or_default();
         let moved = r#"{"ok":false,"error_code":400,
-                        "description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234567890}}"#;
+                        "description":"Bad Request: group chat was upgraded to a supergroup chat",
+                        "parameters":{"migrate_to_chat_id":-1001234567890}}"#;
         assert_eq!(
             said(moved),
             "Bad Request: group chat was upgraded to a supergroup chat; write chat_id=-1001234567890"

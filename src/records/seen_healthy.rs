@@ -44,7 +44,7 @@ impl Armed {
     /// is the wall clock's.
     #[must_use]
     pub fn load(path: &Path, history: &Path, now: Time) -> (Self, Option<Unreadable>) {
-        match load(path, MAX, now, "the list of upstreams seen healthy is rebuilt from the history", |node| understand(node)) {
+        match load(path, MAX, now, "upstreams seen healthy are read from the history", |node| understand(node)) {
             Ok(Some(armed)) => (armed, None),
             Ok(None) => (Self::recover(history), None),
             Err(unreadable) => (Self::recover(history), Some(unreadable)),

@@ -188,7 +188,7 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
         (
             machine.isolated(),
             "isolated",
-            "No witness answers: this host may be cut off. There is no automatic failover until one answers.".to_owned(),
+            "No witness answers: this host may be cut off. No automatic failover until one answers.".to_owned(),
         ),
         (
             never_seen,
@@ -206,7 +206,10 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
         (
             machine.port_held(),
             "port_held",
-            format!("Another process than {unit} listens on {url}, so this host could not take over. Find it with `ss -ltnp`."),
+            format!(
+                "Another process than {unit} listens on {url}, so this host could not take over. Find it with \
+                 `ss -ltnp`."
+            ),
         ),
         (
             machine.answer_unverified().is_some(),

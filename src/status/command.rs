@@ -39,8 +39,8 @@ pub fn show(status: Result<Status, String>, form: Form, now: Time) -> CommandOut
         (Ok(status), true) => shown(&with_age(&status, now).pretty(), status.is_fresh(now)),
         (Ok(status), false) => shown(status.render(now, form.colour).trim_end(), status.is_fresh(now)),
         (Err(why), true) => {
-            let nobody = Value::object([("running", false.into()), ("why", why.into())]);
-            shown(&nobody.pretty(), false)
+            let not_running = Value::object([("running", false.into()), ("why", why.into())]);
+            shown(&not_running.pretty(), false)
         }
         (Err(why), false) => shown(&format!("monitor not running: {why}"), false),
     }

@@ -1,4 +1,4 @@
-//! The history: what is kept of it whatever tears it, and how it is printed.
+//! History files: partial lines, foreign lines, and printing.
 
 use std::fs::{
     File, {self},
@@ -80,7 +80,7 @@ fn wherever_the_last_line_is_torn_the_next_entry_is_whole() {
         let found = lines(&path);
         let whole = found.iter().filter(|line| matches!(line, Line::Entry(_))).count();
         let first = usize::try_from(first).unwrap();
-        // A line is whole without its end, too.
+        // A line is complete even without its newline.
         let survived = usize::from(cut >= first - 1) + usize::from(cut >= both.len() - 1);
         assert_eq!(whole, survived + 1, "torn at byte {cut}");
         let is_torn = cut > 0 && cut < first - 1 || cut > first && cut < both.len() - 1;

@@ -1,4 +1,4 @@
-//! What a machine starts from, when the file that it starts from is not from this world.
+//! Start of a machine from a state file that is damaged, or whose times are wrong.
 
 use std::fs;
 use std::time::Duration;

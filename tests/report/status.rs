@@ -1,4 +1,4 @@
-//! How things stand: built, written, read and shown.
+//! Status: built, written, read and rendered.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -23,14 +23,14 @@ use super::{at, primary};
 const SECOND: Duration = Duration::from_secs(1);
 const JSON: Form = Form { json: true, colour: false };
 
-/// Half an hour in which all was well, after nobody had watched.
+/// Timeline of a healthy half hour after a time without a monitor.
 fn strip() -> Strip {
     let mut strip = Strip::default();
     strip.mark(at(0), Cell::Healthy);
     strip
 }
 
-/// A status in which nothing is left out, made of `word`.
+/// Returns a status with every field set, made of `word`.
 pub(crate) fn full(word: &str) -> Status {
     let words = vec![word.to_owned(); 3];
     let probed = Probed {
@@ -293,7 +293,7 @@ fn another_standby_that_has_nothing_to_do_looks_well() {
     assert_eq!(of(&status), [false, true, false]);
     let page = status.render(at(100), false);
     assert!(page.contains("first: on standby for 1 m 30 s; its gateway is down"), "{page}");
-    // Nobody lives who outranks it: then it should be up.
+    // All gateways listed before it are down, so it should be up.
     status.upstreams.rotate_left(1);
     assert_eq!(of(&status), [false, false, false]);
 }
@@ -404,7 +404,7 @@ fn a_gateway_that_does_not_come_up_is_nobody_who_takes_over() {
     assert!(page.contains("ready      no: this host could not take over") && page.contains("start_failing"), "{page}");
 }
 
-/// How things stand with nothing but a machine.
+/// Returns the status of a machine without other facts.
 fn told(machine: &Machine, config: &Config, seconds: u64) -> Status {
     let facts = Facts {
         config,

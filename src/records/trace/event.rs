@@ -146,7 +146,7 @@ pub(super) fn read_unit(node: &Value) -> Result<Unit, String> {
         u128::from_str_radix(as_text(node, key)?, 16).map_err(|_| format!("`{key}` is not a number"))
     })?;
     Ok(Unit {
-        state: states.into_iter().find(|&known| names::unit_state(known) == state).ok_or("`state` is not a unit state")?,
+        state: states.into_iter().find(|&known| names::unit_state(known) == state).ok_or("`state` is not valid")?,
         invocation: invocation.map(Invocation),
         main_pid: optional(node, "pid", |node, key| {
             node.as_u64().and_then(|pid| pid.try_into().ok()).ok_or_else(|| format!("`{key}` is not a number"))

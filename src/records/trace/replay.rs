@@ -233,7 +233,8 @@ impl Show<'_> {
                 self.row(at, name, text)?;
             }
             if !decided.is_empty() {
-                let because = format!("{}; role before: {before}; {}", words(event, &config), facts(at, &machine, &config));
+                let facts = facts(at, &machine, &config);
+                let because = format!("{}; role before: {before}; {facts}", words(event, &config));
                 self.line(&" ".repeat(people(at).len()), "because", &because)?;
             }
             if differs {
@@ -322,7 +323,8 @@ fn facts(at: Time, machine: &Machine, config: &Config) -> String {
         let verdict = known.latest.map_or("not probed yet".to_owned(), |(_, verdict)| verdict.to_string());
         let _ = write!(facts, "; {}: {verdict}", upstream.name);
         if let (Some(ready_for), Role::Active(_) | Role::Demoting(_)) = (known.ready_for, machine.role()) {
-            let _ = write!(facts, ", ready for {} (hold-down {})", span(ready_for), span(machine.hold_down(Some(index))));
+            let (ready_for, hold_down) = (span(ready_for), span(machine.hold_down(Some(index))));
+            let _ = write!(facts, ", ready for {ready_for} (hold-down {hold_down})");
         }
         facts.push_str(if known.armed { "" } else { ", never seen healthy" });
         facts.push_str(if known.unsteady { ", unsteady" } else { "" });
