@@ -1,4 +1,4 @@
-# Mistakes, each with the message that helps.
+# Mistakes, each with a part of its error message.
 { lib }:
 let
   inherit (import ./hosts.nix)
@@ -11,12 +11,12 @@ let
   told = says: case: case // { inherit says; };
 in
 {
-  # By an assertion.
+  # Caught by an assertion.
   refused = {
     sharedChannel = told "the channel discord is the upstream's" (standby {
       gateway.settings.channels.discord = { };
     });
-    noUpstream = told "a standby watches the primary, and none is named" {
+    noUpstream = told "no upstream is set" {
       modules = [
         {
           services.openclaw-failover = {
@@ -27,13 +27,15 @@ in
         }
       ];
     };
-    literalToken = told "gateway.settings: channels.telegram.botToken is written out" (standby {
-      gateway.settings.channels.telegram.botToken = "not-for-the-store";
-    });
-    literalTokenByPrefix = told "gateway.settings: env.vars.MODEL is written out" (standby {
+    literalToken =
+      told "gateway.settings: secret in plain text at channels.telegram.botToken"
+        (standby {
+          gateway.settings.channels.telegram.botToken = "not-for-the-store";
+        });
+    literalTokenByPrefix = told "gateway.settings: secret in plain text at env.vars.MODEL" (standby {
       gateway.settings.env.vars.MODEL = "sk-ant-0123456789abcdef0123456789abcdef";
     });
-    literalInSettings = told "settings: upstreams[].urls[] is written out" (standby {
+    literalInSettings = told "settings: secret in plain text at upstreams[].urls[]" (standby {
       settings.upstreams = lib.mkForce [ { urls = [ "http://me:hunter2@100.64.0.1:18789" ]; } ];
     });
     insecure = told "nixpkgs marks OpenClaw insecure" {
@@ -56,7 +58,7 @@ in
         }
       ];
     };
-    crons = told "crons are the primary's" (standby {
+    crons = told "crons run on the primary" (standby {
       gateway.settings.cron.enabled = true;
     });
     servicesOpenclaw = told "both define openclaw.service" {
@@ -94,22 +96,22 @@ in
         }
       ];
     };
-    primaryWithDynamicUser = told "its workspace lies where no other unit may go" {
+    primaryWithDynamicUser = told "the push cannot read its workspace" {
       modules = [
         primary
         { systemd.services.openclaw.serviceConfig.DynamicUser = true; }
       ];
     };
-    primaryWithUpstream = told "a primary watches nobody" (
+    primaryWithUpstream = told "a primary has no upstreams" (
       and primary { settings.upstreams = [ upstream ]; }
     );
   };
 
   warned = {
-    manyChannels = told "signal, telegram are more than one" (standby {
+    manyChannels = told "several channels: signal, telegram" (standby {
       gateway.settings.channels.signal = { };
     });
-    noChannel = told "nobody can reach it by chat" (standby {
+    noChannel = told "has no chat channel while it serves" (standby {
       gateway.settings.channels.telegram.enabled = lib.mkForce false;
     });
     noUser = told "no user me is declared" (
@@ -118,7 +120,7 @@ in
         user.name = "me";
       }
     );
-    noKey = told "no user of this host has one" (standby {
+    noKey = told "no user of this host has an ssh key" (standby {
       user.authorizedKeys = lib.mkForce [ ];
     });
   };
