@@ -222,8 +222,7 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
         (
             machine.channels_broken(),
             "channels_broken",
-            "This host's gateway is up, but a chat channel is down. See `openclaw channels status --probe`."
-                .to_owned(),
+            "This host's gateway is up, but a chat channel is down. See `openclaw channels status --probe`.".to_owned(),
         ),
     ];
     let found = found.into_iter().filter(|(holds, ..)| *holds);

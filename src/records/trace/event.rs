@@ -56,7 +56,9 @@ pub(super) fn read(line: &Value) -> Result<Event, String> {
         "observed" => Event::Observed(Observation {
             unit: optional(node, "unit", |node, _| read_unit(node))?,
             verdict: optional(node, "verdict", |node, key| read_verdict(node, key))?,
-            channels_well: field(node, "channels_well")?.as_bool().ok_or("`channels_well` is neither true nor false")?,
+            channels_well: field(node, "channels_well")?
+                .as_bool()
+                .ok_or("`channels_well` is neither true nor false")?,
             // Traces of older versions lack it: there every answer counted as the unit's.
             answerer: node.get("answerer").map_or(Ok(Answerer::Unit), read_answerer)?,
         }),

@@ -58,8 +58,7 @@ impl Replayed {
     /// Describes what was skipped; `None` if nothing was.
     #[must_use]
     pub fn left_out(&self) -> Option<String> {
-        let lines =
-            (self.unreadable > 0).then(|| format!("unreadable lines skipped: {}", self.unreadable));
+        let lines = (self.unreadable > 0).then(|| format!("unreadable lines skipped: {}", self.unreadable));
         let events = (self.without_begin > 0).then(|| {
             let count = self.without_begin;
             format!("events skipped, because the start of their segment is missing or unreadable: {count}")

@@ -52,14 +52,16 @@ pub(super) const FAMILIES: &[Family] = &[
         |scene, to| to.one(scene.status.window.as_ref().map_or(0.0, |window| f64::from(window.failures)))),
 
     gauge("upstream_up", "1 if the last probe of the upstream was healthy.",
-        |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| truth(probed.verdict == "healthy")))),
+        |scene, to| upstreams(scene, to,
+            |upstream| upstream.probed.as_ref().map(|probed| truth(probed.verdict == "healthy")))),
     gauge("upstream_stands_by", "1 if the upstream is another standby, idle because one listed before it is up.",
         |scene, to| scene.status.upstreams.iter().for_each(|upstream|
             to.with(&[("upstream", &upstream.name)], truth(scene.status.stands_by(upstream))))),
     gauge("upstream_ready", "1 if the upstream reported ready.",
         |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| truth(probed.ready)))),
     gauge("upstream_latency_seconds", "Time from the last probe's first request to its verdict.",
-        |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| probed.latency.as_secs_f64()))),
+        |scene, to| upstreams(scene, to,
+            |upstream| upstream.probed.as_ref().map(|probed| probed.latency.as_secs_f64()))),
     gauge("upstream_change_timestamp_seconds", "Time since which every probe has had the same verdict.",
         |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| moment(probed.since)))),
     gauge("upstream_armed", "1 if the upstream was ever seen healthy from this host.",

@@ -58,8 +58,7 @@ impl Summary {
             ("this host cut off", spans(&self.cut_off)),
             ("drills", self.drills.to_string()),
         ];
-        for (name, value) in rows.into_iter().filter(|(name, _)| self.passed_more > 0 || !name.starts_with("more of"))
-        {
+        for (name, value) in rows.into_iter().filter(|(name, _)| self.passed_more > 0 || !name.starts_with("more of")) {
             let _ = writeln!(text, "{name:36}{value}");
         }
         text
