@@ -14,7 +14,7 @@ use crate::status::{Degraded, Gateway, Probed, Role, Status, Upstream, Window};
 use crate::text::Time;
 use crate::workspace::summary::{Pull, Push};
 
-/// Facts that the monitor adds to its machine's. Times are the machine's.
+/// Facts that only the monitor knows, for [`Status::new`]. Times are the machine's.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// Configuration in force.

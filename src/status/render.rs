@@ -76,7 +76,7 @@ impl Status {
         page.finish()
     }
 
-    /// Tells whether this host would serve after an outage now.
+    /// Returns the row `ready`: whether this host would take over now.
     fn ready(&self, now: Time) -> (Tone, String) {
         let held = self.hold.map(|_| "hold").into_iter();
         let why = || held.chain(self.obstacles()).collect::<Vec<_>>().join(", ");

@@ -91,8 +91,8 @@ impl Tracer {
         (!lines.is_empty()).then(|| self.batch(lines, false))
     }
 
-    /// True if the segment is full. If the machine is idle (`is_quiet`), half the size is enough, as a new segment then
-    /// starts with little state.
+    /// True if the segment is long enough to end: at [`SEGMENT`] bytes if the machine is idle (`is_quiet`), because its
+    /// state then equals a new machine's; otherwise at twice that.
     #[must_use]
     pub fn is_full(&self, is_quiet: bool) -> bool {
         self.written > if is_quiet { SEGMENT } else { 2 * SEGMENT }

@@ -244,7 +244,7 @@ in
 
   everyKey = every;
 
-  told =
+  notified =
     standby {
       settings.notify = [
         {
