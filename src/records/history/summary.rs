@@ -36,9 +36,9 @@ pub(super) struct Summary {
     /// Number of outages with a failover whose end was not seen.
     endless: usize,
     drills: usize,
-    /// From the last healthy probe until this host answered.
+    /// Times from the last healthy probe until this host answered.
     to_promote: Vec<Duration>,
-    /// From the last healthy probe until an upstream was back.
+    /// Times from the last healthy probe until an upstream was back.
     to_recover: Vec<Duration>,
     /// Outages that ended before a promotion, and the number of such outages that retention dropped.
     passed: Vec<Duration>,
