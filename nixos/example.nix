@@ -1,4 +1,4 @@
-# A whole standby on a small VPS. Copy it, replace the values that are yours, and add the module. In a flake:
+# Complete standby on a small VPS. Copy it, replace the example values, and add the module. In a flake:
 #
 #   nixosConfigurations.standby = nixpkgs.lib.nixosSystem {
 #     system = "x86_64-linux";
@@ -16,7 +16,7 @@
         channels = [ "discord" ];
       }
     ];
-    # The gateway that takes over, with one channel that the primary has not.
+    # The gateway that takes over, with one channel that the primary does not use.
     gateway.settings = {
       agents.defaults.model.primary = "anthropic/claude-opus-4-6";
       channels.telegram = {

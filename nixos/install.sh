@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the units, the polkit rule and the sysusers entry below a prefix, with the path of the program put in. They are
-# the files that a Debian host has, whatever the prefix: there is one of each.
+# Installs the units, the polkit rule and the sysusers entry below a prefix, with the program's path filled in. They are
+# the same files as on Debian.
 #
 # Usage, from the root of the repository: nixos/install.sh PREFIX
 set -eu
@@ -19,5 +19,5 @@ put() {
 put lib/systemd/system src/setup/*.service src/setup/*.timer
 put share/polkit-1/rules.d src/setup/50-openclaw-failover.rules
 put lib/sysusers.d src/setup/openclaw-failover.conf
-# The drop-in that makes a host a primary is not for everybody: whoever declares a primary puts it in its place.
+# The drop-in that makes a host a primary is only an example: each primary installs it itself.
 put share/openclaw-failover src/setup/openclaw-sync-push-primary.conf

@@ -1,9 +1,9 @@
-# The NixOS module: a handful of options declare a complete standby, or the workspace push of a primary.
+# NixOS module: a few options declare a complete standby, or the workspace push of a primary.
 #
-# Units, sandboxes and the polkit rule come from src/setup. The module adds what NixOS needs besides (what starts at
-# boot, which programs a unit finds, which users exist) and what an administrator decides.
+# Units, sandboxes and the polkit rule come from src/setup. The module adds what NixOS needs (units to start at boot,
+# programs in their PATH, users) and the administrator's choices.
 {
-  # A second import, from another copy of this repository too, changes nothing.
+  # A second import, even from another copy of this repository, has no effect.
   key = "openclaw-failover";
   _class = "nixos";
   imports = [

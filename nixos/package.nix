@@ -1,4 +1,4 @@
-# The program, with its units and its polkit rule. `pkgsStatic.callPackage` builds one static binary of it.
+# Package of the program, its units and its polkit rule. `pkgsStatic.callPackage` builds a static binary.
 {
   lib,
   stdenv,
@@ -25,7 +25,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
   __structuredAttrs = true;
   strictDeps = true;
 
-  # The files that are built and tested, so that a change elsewhere rebuilds nothing.
+  # Files that the build and the tests need; a change to any other file does not cause a rebuild.
   src = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
@@ -44,13 +44,12 @@ rustPlatform.buildRustPackage (finalAttrs: {
 
   nativeBuildInputs = [ installShellFiles ];
 
-  # A host installs the program without running its test suite, which simulates months of outages: that is
-  # `passthru.tests.suite`.
+  # Installing the program does not run its test suite, which simulates months of outages: see `passthru.tests.suite`.
   doCheck = false;
-  # The tests need none of the release profile's optimisation for size, which takes long.
+  # The tests do not need the release profile's optimisation for size, which is slow.
   checkType = "debug";
   nativeCheckInputs = [
-    # The plain bash that builds packages has no completion.
+    # The bash of the build environment has no completion.
     bashInteractive
     git
     openssh
@@ -63,7 +62,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
   postInstall = ''
     sh nixos/install.sh "$out"
   ''
-  # The program prints them.
+  # Printed by the program itself.
   + lib.optionalString canRun ''
     "$out/bin/openclaw-failover" man > openclaw-failover.8
     installManPage openclaw-failover.8
@@ -88,7 +87,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
     mainProgram = manifest.name;
     platforms = lib.platforms.linux;
   }
-  # Cargo.toml is where the address is kept.
+  # The repository's address is in Cargo.toml only.
   // lib.optionalAttrs (manifest ? repository) {
     homepage = manifest.repository;
     changelog = "${manifest.repository}/releases/tag/v${manifest.version}";

@@ -1,4 +1,4 @@
-# The reference of the module's options, as Markdown.
+# Reference of the module's options, as Markdown.
 { lib, pkgs }:
 let
   root = toString ../. + "/";
@@ -8,7 +8,7 @@ let
       specialArgs = { inherit pkgs; };
       modules = [
         ./module.nix
-        # The options alone are read: NixOS's own, which the module sets, are not declared here.
+        # Only the module's own options are read. The NixOS options that it sets are not declared here.
         { _module.check = false; }
       ];
     })

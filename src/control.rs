@@ -1,13 +1,13 @@
-//! The control socket: how operators talk to the monitor that runs here.
+//! Control socket: operators' commands to the running monitor.
 //!
-//! A client connects, sends one line of JSON, and is sent one: what has been decided, what was said while it was, and how
-//! things stand now. Then the connection is over. Who may connect is said by the socket's owner, group and mode, and by
-//! nothing else: root, and members of the monitor's group.
+//! A client connects and sends one line of JSON. The monitor sends one line back, with the decision, the events since,
+//! and the present status, and closes the connection. Only the socket's owner, group and mode decide who may connect:
+//! root, and members of the monitor's group.
 //!
 //! - [`Request`] and [`Answer`]: the two lines.
-//! - [`ask`]: the client's side, with a deadline.
-//! - [`serve`]: the monitor's side. One thread has all clients, and none of them, nor all together, can hold up anything
-//!   but each other.
+//! - [`ask`]: the client, with a deadline.
+//! - [`serve`]: the server in the monitor. One thread serves all clients, and slow or hostile clients delay only other
+//! clients.
 
 mod answer;
 mod client;
@@ -19,12 +19,12 @@ pub use crate::control::client::{Error, ask};
 pub use crate::control::request::{LONGEST_DRILL, Request};
 pub use crate::control::server::{Decide, serve};
 
-/// The longest line that a client may send, in bytes.
+/// Limit on the length of a request, in bytes.
 const LONGEST_REQUEST: usize = 1024;
 
-/// The longest reason that an operator may give, in characters.
+/// Limit on the length of an operator's reason, in characters.
 pub const LONGEST_REASON: usize = 200;
 
-/// The longest line that a client is sent, in bytes. It fits into the kernel's buffer of a fresh connection, so that
-/// nobody has to wait for a client that does not read.
+/// Limit on the length of a response, in bytes. It fits the kernel's buffer of a fresh connection, so that the monitor
+/// never waits for a client that does not read.
 const LONGEST_ANSWER: usize = 96 * 1024;

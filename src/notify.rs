@@ -1,14 +1,14 @@
-//! Tells people elsewhere what happens here, by webhooks, and lets a dead man's switch know that all is well.
+//! Notifications: webhooks for transitions and conditions, and a heartbeat for a dead man's switch.
 //!
-//! Every webhook has a [`Courier`], a thread of its own with a bounded queue: one that is dead or slow holds up neither
-//! the others nor a failover. What is a transition is delivered at least once, across restarts too, without a spool: the
-//! history has it already, and a courier remembers how far it has come. URLs and tokens are read from a credential when
-//! they are needed, and are never kept, logged or shown.
+//! Each webhook has a [`Courier`], a thread with a bounded queue, so a dead or slow webhook delays neither the others
+//! nor a failover. Transitions are delivered at least once, also across restarts, without a spool: the history has
+//! them, and a cursor on disk marks the last one delivered. URLs and tokens are read from a credential for each
+//! delivery, and are never kept, logged or shown.
 //!
-//! - [`Message`]: an entry of the history that is for people elsewhere, in the words of each format.
-//! - [`Courier`]: brings messages to one webhook, again and again if need be.
-//! - [`Heartbeat`]: the dead man's switch.
-//! - [`test()`]: one message, now.
+//! - [`Message`]: an entry of the history, formatted for a webhook.
+//! - [`Courier`]: delivers messages to one webhook, with retries.
+//! - [`Heartbeat`]: requests the URL of the dead man's switch.
+//! - [`test()`]: delivers one test message.
 
 mod credential;
 mod delivery_cursor;
@@ -28,10 +28,10 @@ pub use crate::notify::heartbeat::Heartbeat;
 pub use crate::notify::message::{Message, Sieve};
 pub use crate::notify::webhook_worker::{Courier, Pace, Told, Way};
 
-/// Delivers one message that says it is a test, at once.
+/// Delivers one test message, at once.
 ///
 /// # Errors
-/// Why it was not taken, without anything of the URL.
+/// Returns the reason why it was not accepted, without any part of the URL.
 pub fn test(webhook: &Notify, vault: &Vault, host: &str) -> Result<(), String> {
     let message = Message::test(host);
     post::deliver(webhook, vault, &message, Pace::default().attempt).map_err(|refused| refused.why)

@@ -1,6 +1,6 @@
-//! Files that outlive the monitor.
+//! Records on disk that outlive the monitor.
 //!
-//! Errors are returned, never logged: a record that cannot be written is reported by the monitor, and does not stop it.
+//! Errors are returned, never logged. The monitor reports a record that it cannot write, and keeps running.
 //!
 //! - [`state`]: the role, holds and past failovers, for the next monitor.
 //! - [`seen_healthy`]: upstreams that were seen healthy from this host.

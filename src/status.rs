@@ -1,7 +1,7 @@
-//! How things stand now: `status.json`, written by the monitor and read by everybody.
+//! Present status: `status.json`, written by the monitor and readable by every user.
 //!
-//! It holds no secret. What the machine knows is read off the machine; what only the monitor knows it hands over as
-//! [`Facts`]. All times in a [`Status`] are wall clock.
+//! It contains no secrets. [`Status::new`] takes it from the machine and from [`Facts`], which hold what only the
+//! monitor knows. All times in a [`Status`] are wall clock.
 
 mod build;
 mod command;
@@ -21,150 +21,152 @@ pub use crate::status::command::{Form, command, show};
 use crate::text::Time;
 use crate::workspace::summary::{Pull, Push};
 
-/// How many of its intervals a monitor may be silent before it counts as not running.
+/// Number of update intervals without an update after which the monitor counts as not running.
 const SILENT_INTERVALS: u32 = 3;
 
-/// The least patience with a silent monitor: short intervals must not make one late write look like a death.
+/// Least time without an update before the monitor counts as not running, so that short intervals tolerate a late
+/// write.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What keeps this host from taking over, by the names that are given to it in [`Status::degraded`].
+/// Conditions that prevent a failover, by their names in [`Status::degraded`].
 const OBSTACLES: [&str; 6] =
     ["systemd_unreachable", "start_failing", "port_held", "isolated", "never_seen_healthy", "not_ready"];
 
-/// How things stood when the monitor last wrote it.
+/// Status as the monitor last wrote it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
-    /// The monitor's process.
+    /// Process id of the monitor.
     pub pid: u32,
-    /// The monitor's version.
+    /// Version of the monitor.
     pub version: String,
-    /// When the monitor started.
+    /// Start of the monitor.
     pub started_at: Time,
-    /// When this was written.
+    /// Time of this update.
     pub updated_at: Time,
-    /// The same moment as time since the boot, where that is known.
+    /// Time of this update since boot, where known.
     pub boot: Option<BootTime>,
-    /// The longest that the monitor lets pass between two writes.
+    /// Longest time between two updates.
     pub interval: Duration,
-    /// What this host is to its user.
+    /// Role of this host.
     pub role: Role,
-    /// The gateways that outrank this standby.
+    /// Gateways with priority over this standby.
     pub upstreams: Vec<Upstream>,
-    /// The window, while it is open.
+    /// Present outage, if there is one.
     pub window: Option<Window>,
-    /// The operator's override.
+    /// Hold that an operator set.
     pub hold: Option<Hold>,
-    /// Why it stands, in the operator's words.
+    /// Operator's reason for the hold.
     pub reason: Option<String>,
-    /// How long an upstream must stay ready before this host steps aside.
+    /// Time for which an upstream must be ready before failback.
     pub hold_down: Duration,
-    /// This host's gateway.
+    /// Gateway of this host.
     pub gateway: Gateway,
-    /// The last pull of the workspace.
+    /// Last pull of the workspace.
     pub workspace: Option<Pull>,
-    /// The last push of what this host has written.
+    /// Last push of local changes.
     pub returned: Option<Push>,
-    /// Whether the workspace may hold something that the remote does not have.
+    /// True if the workspace may have changes that are not pushed yet.
     pub unreturned: bool,
-    /// The last failover, as far as it came.
+    /// Last failover, finished or not.
     pub failover: Option<Failover>,
-    /// The last drill, as far as it came.
+    /// Last drill, finished or not.
     pub drill: Option<Drill>,
-    /// When the next drill is due; `None`: never.
+    /// Due time of the next drill; `None`: never.
     pub drill_due: Option<Time>,
-    /// What stands in the way of a failover, or of a whole one.
+    /// Conditions that prevent or limit a failover.
     pub degraded: Vec<Degraded>,
-    /// What the last 24 hours were like.
+    /// Timeline of the last 24 hours.
     pub strip: Strip,
 }
 
-/// A role by its stable names.
+/// Role, by its stable names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Role {
-    /// `standby`, `promoting`, `active` or `demoting`.
+    /// Name: `standby`, `promoting`, `active` or `demoting`.
     pub name: String,
-    /// How far a promotion is: `sync`, `start`, `verify` or `clear`.
+    /// Step of a promotion: `sync`, `start`, `verify` or `clear`.
     pub step: Option<String>,
-    /// Why: `outage`, `operator`, `drill` or `found`; of a demotion `ready`, `operator`, `drill_over` or `found`.
+    /// Cause: `outage`, `flapping`, `operator`, `drill` or `found`; of a demotion `ready`, `operator`, `drill_over` or
+    /// `found`.
     pub cause: Option<String>,
-    /// Since when.
+    /// Start of the role.
     pub since: Time,
 }
 
-/// What the last probe of a gateway found.
+/// Result of the last probe of a gateway.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Probed {
-    /// `healthy`, or the name of the failure.
+    /// Verdict: `healthy`, or the name of the failure.
     pub verdict: String,
-    /// Whether it said that it is ready, too.
+    /// True if the gateway also reported ready.
     pub ready: bool,
-    /// What was seen, for people.
+    /// Details for people.
     pub detail: String,
-    /// From the first request to the verdict, to the microsecond.
+    /// Time from the first request to the verdict, to the microsecond.
     pub latency: Duration,
-    /// Since when every probe has found the same.
+    /// Time since which every probe has had the same verdict.
     pub since: Time,
-    /// Channels that are configured and broken.
+    /// Channels that are configured but broken.
     pub failing: Vec<String>,
-    /// Channels that the crash-loop breaker has muted.
+    /// Channels that the gateway's crash-loop breaker has muted.
     pub suppressed: Vec<String>,
 }
 
-/// One upstream.
+/// Upstream, as probed from this host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Upstream {
-    /// Its name.
+    /// Name from the configuration.
     pub name: String,
-    /// Its URLs.
+    /// URLs from the configuration.
     pub urls: Vec<String>,
-    /// The last probe; `None` before the first has ended.
+    /// Last probe; `None` before the first has ended.
     pub probed: Option<Probed>,
-    /// How long it has been ready without a break.
+    /// Time for which it has been ready without interruption.
     pub ready_for: Option<Duration>,
-    /// Whether it was ever seen healthy from here.
+    /// True if it was ever seen healthy from this host.
     pub armed: bool,
-    /// Whether it fell more than once in a short time and has not been ready for long enough since.
+    /// True if it failed more than once in a short time and has not been ready for long enough since.
     pub unsteady: bool,
 }
 
-/// How long no upstream has shown life.
+/// Outage: time in which no upstream is up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Window {
-    /// As it counts towards a promotion.
+    /// Length of the outage, as it counts towards a promotion.
     pub elapsed: Duration,
-    /// What it must reach.
+    /// Threshold for a promotion.
     pub needed: Duration,
-    /// Failing verdicts in a row.
+    /// Failed probes in a row.
     pub failures: u32,
-    /// When an upstream last showed life.
+    /// Time of the last healthy probe.
     pub life: Time,
 }
 
-/// This host's gateway.
+/// Gateway of this host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gateway {
-    /// Its unit.
+    /// Name of its systemd unit.
     pub unit: String,
-    /// What systemd last said of it: `active`, `activating`, `deactivating` or `down`.
+    /// State of the unit: `active`, `activating`, `deactivating` or `down`.
     pub unit_state: Option<String>,
-    /// Where it should answer.
+    /// URL that is probed.
     pub url: String,
-    /// What it answered last.
+    /// Last probe.
     pub probed: Option<Probed>,
 }
 
-/// One thing that stands in the way of a failover, or of a whole one.
+/// Condition that prevents or limits a failover.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Degraded {
-    /// Its stable name.
+    /// Stable name.
     pub what: String,
-    /// The same in words, with the way out.
+    /// Description for people, with the remedy.
     pub text: String,
 }
 
 impl Status {
-    /// Whether the monitor that wrote this still runs, as far as can be told: it would have written again. A time far
-    /// ahead was written before the clock was set back, so nobody has written since.
+    /// True if the monitor that wrote this still runs: its next update is not overdue. A time far in the future was
+    /// written before the clock was set back, so it is old.
     #[must_use]
     pub fn is_fresh(&self, now: Time) -> bool {
         let patience = PATIENCE.max(self.interval.saturating_mul(SILENT_INTERVALS));
@@ -174,7 +176,7 @@ impl Status {
         now.since(self.updated_at) <= patience && self.updated_at.since(now) <= patience
     }
 
-    /// Time since it was written: measured, where its reader is of the same boot, or else by the wall clock.
+    /// Returns the time since the update: measured if the reader is of the same boot, otherwise by the wall clock.
     #[must_use]
     pub fn age(&self, now: Time) -> Duration {
         self.measured_age().unwrap_or_else(|| now.since(self.updated_at))
@@ -184,7 +186,7 @@ impl Status {
         BootTime::now()?.since(self.boot?)
     }
 
-    /// Whether this upstream is another standby that has nothing to do: its gateway is down, and one listed before it lives.
+    /// True if this upstream is another standby that is idle: its gateway is down while one listed before it is up.
     #[must_use]
     pub fn stands_by(&self, upstream: &Upstream) -> bool {
         let found = |upstream: &Upstream, verdict| {
@@ -194,14 +196,14 @@ impl Status {
         found(upstream, "refused") && before.any(|before| found(before, "healthy"))
     }
 
-    /// Whether this host could take over, or has: nothing that is known stands in the way.
+    /// True if this host could take over, or has: no known condition prevents it.
     #[must_use]
     pub fn could_take_over(&self) -> bool {
         let is_held = self.hold.is_some_and(|hold| hold.kind != HoldKind::Promoted);
         !is_held && self.obstacles().next().is_none()
     }
 
-    /// What stands in the way.
+    /// Returns the conditions that prevent a failover.
     fn obstacles(&self) -> impl Iterator<Item = &str> {
         self.degraded.iter().map(|degraded| degraded.what.as_str()).filter(|what| OBSTACLES.contains(what))
     }

@@ -246,7 +246,11 @@ fn replay_of_a_file_without_events_says_why_and_fails() {
     let cases = [
         ("missing", None, "there is no such file, or it is empty"),
         ("empty", Some(String::new()), "there is no such file, or it is empty"),
-        ("foreign", Some("{\"name\":\"x\"}\nline\n".into()), "no event in it can be replayed; lines left out because"),
+        (
+            "foreign",
+            Some("{\"name\":\"x\"}\nline\n".into()),
+            "no event in it can be replayed; unreadable lines skipped",
+        ),
         ("long", Some(" ".repeat(4 << 20)), "it is larger than"),
     ];
     for (name, text, expected) in cases {

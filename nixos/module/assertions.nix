@@ -1,4 +1,4 @@
-# Refuses what cannot work or would do harm, before anything is built. Each message says what to do instead.
+# Rejects configurations that cannot work or would do harm, before anything is built. Each message names the fix.
 {
   config,
   lib,
@@ -28,8 +28,8 @@ let
     {
       assertion = literal == [ ];
       message = ''
-        ${options}.settings: ${list literal} is written out, and everybody may read the Nix store. Put the secret into a
-        file in ${cfg.credentialsDirectory} and name that file.
+        ${options}.settings: secret in plain text at ${list literal}. Every user can read the Nix store. Put the secret
+        into a file in ${cfg.credentialsDirectory} and name that file.
       '';
     }
   ];
@@ -37,7 +37,7 @@ let
   upgrade = config.system.autoUpgrade;
   onFlakes = [
     {
-      # `nixpkgs.lib.nixosSystem` of a flake sets the source.
+      # Set by `nixpkgs.lib.nixosSystem` in a flake.
       assertion =
         !cfg.autoUpgrade.enable
         || !(upgrade.enable or false)
@@ -45,7 +45,7 @@ let
         || (config.nixpkgs.flake.source or null) == null;
       message = ''
         ${options}.autoUpgrade: this host is built from a flake, and the nightly upgrade would build
-        /etc/nixos/configuration.nix instead. Name the flake: system.autoUpgrade.flake = "github:me/hosts";
+        /etc/nixos/configuration.nix instead. Set the flake: system.autoUpgrade.flake = "github:me/hosts";
       '';
     }
   ];
@@ -54,21 +54,21 @@ let
     {
       assertion = cfg.settings.workspace.url != null;
       message = ''
-        ${options}: a primary pushes its workspace, and this one has none. Name its git repository:
+        ${options}: a primary pushes its workspace, but no repository is set. Set it:
         ${options}.workspace.repo = "git@example.org:me/memory.git";
       '';
     }
     {
       assertion = upstreams == [ ];
       message = ''
-        ${options}.settings.upstreams: a primary watches nobody. Leave it out, or leave out role = "primary".
+        ${options}.settings.upstreams: a primary has no upstreams. Remove it, or remove role = "primary".
       '';
     }
     {
       assertion = !(gateway.serviceConfig.DynamicUser or false);
       message = ''
-        systemd.services.openclaw has DynamicUser, as services.openclaw makes it: its workspace lies where no other unit
-        may go, the push neither. Let it be the user ${user}'s, and say where it is:
+        systemd.services.openclaw has DynamicUser, as services.openclaw sets it: the push cannot read its workspace. Run
+        it as the user ${user}, and set the path of the workspace:
         systemd.services.openclaw.serviceConfig = { DynamicUser = lib.mkForce false; User = "${user}"; };
         ${options}.settings.workspace.path = "/var/lib/openclaw/workspace";
       '';
@@ -77,17 +77,17 @@ let
 
   onStandby = [
     {
-      # nixpkgs would refuse it too, and does not know the option.
+      # nixpkgs would refuse it too, but does not know about permitInsecure.
       assertion = !(marked.insecure or false) || marked.available or true;
       message = ''
         ${options}.gateway.package: nixpkgs marks OpenClaw insecure, because a message from a stranger may talk the
-        agent into something. To run it nevertheless: ${options}.gateway.permitInsecure = true;
+        agent into something. To run it anyway: ${options}.gateway.permitInsecure = true;
       '';
     }
     {
       assertion = upstreams != [ ];
       message = ''
-        ${options}: a standby watches the primary, and none is named:
+        ${options}: a standby watches the primary, but no upstream is set. Set it:
         ${options}.settings.upstreams = [ { urls = [ "http://100.64.0.1:18789" ]; channels = [ "discord" ]; } ];
       '';
     }
@@ -95,30 +95,30 @@ let
       assertion = shared == [ ];
       message = ''
         ${options}: the channel ${list shared} is the upstream's (settings.upstreams[].channels) and this standby's too
-        (gateway.settings.channels): both hosts would answer, or fight over its token. Give the standby a channel of its
-        own.
+        (gateway.settings.channels): both hosts would answer, or compete for its token. Give the standby a channel that
+        no upstream uses.
       '';
     }
     {
       assertion = literalOfGateway == [ ];
       message = ''
-        ${options}.gateway.settings: ${list literalOfGateway} is written out, and everybody may read the Nix store. Put
-        NAME=value into ${cfg.gateway.environmentFile}, and write { source = "env"; provider = "default"; id = "NAME"; }
-        or "''${NAME}" here.
+        ${options}.gateway.settings: secret in plain text at ${list literalOfGateway}. Every user can read the Nix
+        store. Put NAME=value into ${cfg.gateway.environmentFile}, and write
+        { source = "env"; provider = "default"; id = "NAME"; } or "''${NAME}" here.
       '';
     }
     {
       assertion = cfg.gateway.settings == null || !cfg.gateway.settings.cron.enabled;
       message = ''
-        ${options}.gateway.settings.cron.enabled: crons are the primary's; on a standby they would run a second time.
-        Leave it out.
+        ${options}.gateway.settings.cron.enabled: crons run on the primary; on a standby they would run a second time.
+        Remove it.
       '';
     }
     {
       assertion = !(config.services.openclaw.enable or false);
       message = ''
         services.openclaw and ${options} both define openclaw.service, and the first starts it at boot. On a standby,
-        leave out services.openclaw: the gateway is declared by ${options}.gateway.
+        remove services.openclaw: ${options}.gateway declares the gateway.
       '';
     }
     {
@@ -126,29 +126,29 @@ let
         !(foreign.enable or false)
         || (foreign.port or 18789) != port && (foreign.unitName or "openclaw-gateway") != "openclaw";
       message = ''
-        services.openclaw-gateway would hold the gateway's port ${toString port}, or its unit, for good: this standby
-        could never take over. Leave it out: the gateway is declared by ${options}.gateway.
+        services.openclaw-gateway would hold the gateway's port ${toString port}, or its unit, so that this standby
+        could never take over. Remove it: ${options}.gateway declares the gateway.
       '';
     }
     {
       assertion = starters == [ ];
       message = ''
-        systemd.services.openclaw is started by ${list starters}. Whether a standby's gateway runs is the monitor's
-        business: two gateways would serve. Leave out its wantedBy, requiredBy and upheldBy.
+        systemd.services.openclaw is started by ${list starters}. Only the monitor may start a standby's gateway;
+        otherwise two gateways would serve. Remove its wantedBy, requiredBy and upheldBy.
       '';
     }
     {
       assertion = cfg.settings.gateway.unit == null || cfg.settings.gateway.unit == "openclaw.service";
       message = ''
-        ${options}.settings.gateway.unit: the gateway that this module declares, and the polkit rule lets the monitor
-        handle, is openclaw.service. Leave it out.
+        ${options}.settings.gateway.unit: this module declares openclaw.service, and the polkit rule lets the monitor
+        control only that unit. Remove the option.
       '';
     }
     {
       assertion = cfg.gateway.settings == null || url == null || lib.hasSuffix ":${toString port}" url;
       message = ''
         ${options}.settings.gateway.url: the gateway listens on port ${toString port} (gateway.settings.gateway.port),
-        and the monitor would never find it at ${toString url}. Leave it out.
+        so the monitor would never find it at ${toString url}. Remove the option.
       '';
     }
   ];
@@ -161,22 +161,22 @@ in
 
     warnings =
       lib.optional (!(config.users.users ? ${user})) ''
-        ${options}.user: no user ${user} is declared, and the sync runs as it. Name the user that runs OpenClaw in
-        ${options}.user.name, or have it declared: ${options}.user.enable = true;
+        ${options}.user: no user ${user} is declared, but the sync runs as it. Set ${options}.user.name to the user that
+        runs OpenClaw, or declare the user: ${options}.user.enable = true;
       ''
       ++ lib.optional (isStandby && cfg.gateway.settings != null && channels == [ ]) ''
-        ${options}.gateway.settings.channels is empty: while this standby serves, nobody can reach it by chat. Give it
-        one channel that no upstream owns.
+        ${options}.gateway.settings.channels is empty: this standby has no chat channel while it serves. Give it one
+        channel that no upstream uses.
       ''
       ++ lib.optional (lib.length channels > 1) ''
-        ${options}.gateway.settings.channels: ${list channels} are more than one. A standby needs one way to be reached;
-        each more is one that must be kept apart from the primary's.
+        ${options}.gateway.settings.channels: this standby has several channels: ${list channels}. One is enough; each
+        further one must be kept apart from the primary's.
       ''
       ++
         lib.optional
           (cfg.ssh.enable && lib.all (user: keys user == [ ]) (lib.attrValues config.users.users))
           ''
-            ${options}.ssh lets nobody in without a key, and no user of this host has one. Unless keys are kept
+            ${options}.ssh disables passwords, and no user of this host has an ssh key. Unless the keys are kept
             elsewhere, add yours to users.users.root.openssh.authorizedKeys.keys.
           '';
   };

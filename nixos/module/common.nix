@@ -1,4 +1,4 @@
-# The parts of both roles: the program, its configuration, the agent's account, and its ssh access to other hosts.
+# Parts of both roles: program, configuration, the agent's account, and its ssh access to other hosts.
 {
   config,
   lib,
@@ -10,7 +10,7 @@ let
   inherit (import ./derived.nix { inherit config lib pkgs; }) settings user;
   json = pkgs.formats.json { };
 
-  # The program checks it when the system is built.
+  # Checked by the program when the system is built.
   file =
     pkgs.runCommand "config.json"
       {
@@ -29,14 +29,14 @@ let
   # systemd-sysusers creates system users only.
   isSystemUser = config.systemd.sysusers.enable;
 
-  # As their owners publish them: SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU,
+  # Keys as their owners publish them: SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU,
   # SHA256:eUXGGm1YGsMAS7vkcx6JOJdOGHPem5gQp4taiCfCLB8, SHA256:mIlxA9k46MmM6qdJOdMnAQpzGxF4WIVVL+fj+wZbw0g.
   published = {
     "github.com" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
     "gitlab.com" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAfuCHKVTjquxvt6CM6tdG4SLp1Btn/nOeHHE5UOzRdf";
     "codeberg.org" = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIVIC02vnjFyL+I4RHfvIGNtOgJMe769VTF1VR4EB3ZB";
   };
-  # Named by host and key, so that entries which you or another module declare stay beside them.
+  # Named by host and key, so that entries of other modules for the same host stay.
   known = lib.concatLists (
     lib.mapAttrsToList (
       host: keys:
@@ -52,14 +52,14 @@ let
 in
 {
   config = lib.mkIf cfg.enable {
-    # The command, and below share/ the polkit rule.
+    # Puts the command into PATH; the polkit rule is below share/.
     environment.systemPackages = [ cfg.package ];
     environment.etc."openclaw-failover/config.json".source = file;
 
     users.users.${user} = lib.mkIf cfg.user.enable {
       isNormalUser = lib.mkDefault (!isSystemUser);
       isSystemUser = lib.mkIf isSystemUser true;
-      # A person may log in as the agent, as on a host that has normal users.
+      # Lets a person log in as the agent, as on a host with normal users.
       shell = lib.mkIf isSystemUser (lib.mkDefault pkgs.bashInteractive);
       home =
         if cfg.user.home != null then
@@ -74,7 +74,7 @@ in
 
     services.openclaw-failover.knownHosts = lib.mapAttrs (_: lib.mkDefault) published;
     programs.ssh.knownHosts = lib.listToAttrs known;
-    # The last line ends the block: what follows it, from wherever, holds for everybody again.
+    # Ends the block: lines after it apply to every user again.
     programs.ssh.extraConfig = lib.mkIf (cfg.workspace.sshKeyFile != null) ''
       Match localuser ${user}
         IdentityFile ${cfg.workspace.sshKeyFile}

@@ -1,4 +1,4 @@
-# Values that follow from the options, for more than one part of the module.
+# Values derived from the options, shared by several parts of the module.
 {
   config,
   lib,
@@ -9,7 +9,7 @@ let
   account = config.users.users.${cfg.user.name} or { };
   setup = ../../src/setup;
 
-  # Leaves out keys that are not set.
+  # Removes keys that are not set.
   written =
     value:
     if lib.isAttrs value then
@@ -20,7 +20,7 @@ let
       value;
 in
 rec {
-  # The agent's account: what `user` says, or else what `users.users` says.
+  # Account of the agent: `user`, or else the entry in `users.users`.
   user = cfg.user.name;
   group =
     let
@@ -36,29 +36,29 @@ rec {
 
   port = if cfg.gateway.settings == null then 18789 else cfg.gateway.settings.gateway.port;
 
-  # The names of the channels that are enabled in this host's gateway.
+  # Names of the channels that are enabled in this host's gateway.
   channels =
     let
       all = if cfg.gateway.settings == null then { } else cfg.gateway.settings.channels;
     in
     lib.attrNames (lib.filterAttrs (_: channel: channel.enabled or true) all);
 
-  # The content of config.json.
+  # Content of config.json.
   settings = lib.filterAttrs (_: value: value != [ ]) (written cfg.settings);
 
-  # The programs that the units call.
+  # Programs that the units call.
   programs = [
     pkgs.getent
     pkgs.gitMinimal
     config.programs.ssh.package
-    # Tells which replaced files are still open for writing.
+    # Finds replaced files that are still open for writing.
     pkgs.perl
     pkgs.rsync
     pkgs.sqlite
   ];
 
-  # Unit files of src/setup with this host's paths and account. A file is rewritten as a whole, so that a line or a unit
-  # that is added there needs no counterpart here. Names are those of the installed files, paths those in src/setup.
+  # Unit files of src/setup with this host's paths and account. Whole files are rewritten, so that a line or unit added
+  # there needs no change here. Names are those of the installed files, paths those in src/setup.
   units =
     let
       replacements = {
@@ -74,7 +74,7 @@ rec {
         "--reuid=openclaw " = "--reuid=${user} ";
         "--regid=openclaw " = "--regid=${group} ";
       }
-      # A file that was named here must exist.
+      # A file set here must exist.
       // lib.optionalAttrs (cfg.gateway.environmentFile != "/etc/openclaw/gateway.env") {
         "-/etc/openclaw/gateway.env" = cfg.gateway.environmentFile;
       };
@@ -92,13 +92,13 @@ rec {
         "openclaw-sync-push.service.d/primary.conf" = text "openclaw-sync-push-primary.conf";
       };
 
-  # The units as a package for `systemd.packages`.
+  # Package with the units, for `systemd.packages`.
   unitPackage = pkgs.symlinkJoin {
     name = "openclaw-${cfg.role}-units";
     paths = lib.mapAttrsToList (name: pkgs.writeTextDir "lib/systemd/system/${name}") units;
   };
 
-  # The folders of the homes that a unit may write to.
+  # Directories below the homes that a unit may write to.
   boundBy =
     unit:
     let

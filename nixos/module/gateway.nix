@@ -1,4 +1,4 @@
-# Options of this host's gateway, on a standby. Its unit is in standby.nix.
+# Options of a standby's gateway. Its unit is in standby.nix.
 {
   config,
   lib,
@@ -46,8 +46,8 @@ in
       example = true;
       description = ''
         Permits nixpkgs' `openclaw`, which is marked insecure: a message from a stranger may talk the agent into
-        something. It concerns the default of `gateway.package` alone, and works with every way to make `pkgs`. Where
-        you set `nixpkgs.config` yourself, this does the same:
+        something. It applies only to the default of `gateway.package`, however `pkgs` is made. If you set
+        `nixpkgs.config` yourself, this has the same effect:
         `allowInsecurePredicate = package: lib.getName package == "openclaw";`.
       '';
     };
@@ -57,7 +57,7 @@ in
       default = "/etc/openclaw/gateway.env";
       example = "/run/secrets/gateway.env";
       description = ''
-        File with the gateway's tokens and API keys, as NAME=value lines, for root alone to read:
+        File with the gateway's tokens and API keys, as NAME=value lines, readable by root only:
         OPENCLAW_GATEWAY_TOKEN, the channel's token, the model's key. A file other than the default one must exist when
         the gateway starts.
       '';
@@ -76,10 +76,10 @@ in
         }
       '';
       description = ''
-        OpenClaw's own configuration on this standby, with one channel that no upstream owns. It becomes
+        OpenClaw's own configuration on this standby, with one channel that no upstream uses. It becomes
         /etc/openclaw/openclaw.json, which every user can read and OpenClaw cannot change: tokens come from
-        `environmentFile`. With `null`, OpenClaw reads `.openclaw/openclaw.json` in the user's home, and you alone
-        see to it that the two hosts share no channel.
+        `environmentFile`. With `null`, OpenClaw reads `.openclaw/openclaw.json` in the user's home, and you must make
+        sure that the two hosts share no channel.
       '';
       type = types.nullOr (
         types.submodule {
@@ -90,29 +90,29 @@ in
               default = cfg.settings.workspace.path;
               defaultText = literalExpression "settings.workspace.path";
               example = "/home/openclaw/.openclaw/workspace";
-              description = "Folder that the agent works in.";
+              description = "Directory in which the agent works.";
             };
             channels = mkOption {
               type = types.attrsOf json.type;
               default = { };
               example.telegram.dmPolicy = "allowlist";
               description = ''
-                Chat channel of this standby's own. Telegram comes with OpenClaw; for another, install its plugin once,
-                as the agent's user: `openclaw plugins install @openclaw/discord`.
+                Chat channel of this standby. Telegram is part of OpenClaw; for another, install its plugin once, as
+                the agent's user: `openclaw plugins install @openclaw/discord`.
               '';
             };
             cron.enabled = mkOption {
               type = types.bool;
               default = false;
               example = false;
-              description = "True if crons run. They are the primary's: on a standby they would run twice.";
+              description = "True if crons run. Leave it off on a standby: the primary runs them.";
             };
             gateway = {
               port = mkOption {
                 type = types.port;
                 default = 18789;
                 example = 18789;
-                description = "Port that it listens on.";
+                description = "Port on which it listens.";
               };
               mode = mkOption {
                 type = types.str;
@@ -124,7 +124,7 @@ in
                 type = types.str;
                 default = "tailnet";
                 example = "loopback";
-                description = "Address that it listens on; with `tailnet` also loopback, which the monitor probes.";
+                description = "Address on which it listens; `tailnet` includes loopback, which the monitor probes.";
               };
               auth = mkOption {
                 type = json.type;

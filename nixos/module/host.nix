@@ -1,5 +1,5 @@
-# The host around it: logins, firewall, tailnet and upgrades. These are NixOS's own options, set as defaults, so that
-# your own values win.
+# Settings of the host: logins, firewall, tailnet and upgrades. They are defaults of NixOS's own options, so your values
+# have priority.
 {
   config,
   lib,

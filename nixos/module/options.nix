@@ -1,4 +1,4 @@
-# Decisions about this host. The configurations of the monitor and of the gateway have files of their own.
+# Options of this host. Those of the monitor's and the gateway's configuration are in files of their own.
 {
   config,
   lib,
@@ -18,7 +18,7 @@ let
       example = true;
       inherit description;
     };
-  # On for a standby, which may be a bare host, and off for a primary, which is left as it is.
+  # On for a standby, which may be a new host; off for a primary, which stays as it is.
   onStandby =
     description:
     switch description
@@ -48,16 +48,16 @@ in
       default = "standby";
       example = "primary";
       description = ''
-        Role of this host. A `standby` watches the primary and serves while the primary is down: monitor, gateway,
-        workspace, secrets, and a hardened host around them. On a `primary` the module declares the regular push of the
-        workspace and nothing else.
+        Role of this host. A `standby` watches the primary and serves while the primary is down: the module declares
+        monitor, gateway, workspace, secrets, and a hardened host. On a `primary` it declares only the regular push of
+        the workspace.
       '';
     };
 
     user = {
       enable = onStandby ''
-        Declares the agent's user and group. On a primary whoever runs OpenClaw there has declared them: nix-openclaw's
-        module, for example, or you in `users.users`.
+        Declares the agent's user and group. On a primary they usually exist already: declared by nix-openclaw's module,
+        for example, or by you in `users.users`.
       '';
       name = mkOption {
         type = account;
@@ -69,13 +69,13 @@ in
         type = types.nullOr account;
         default = null;
         example = "users";
-        description = "Group of that user. Unset, the one in `users.users`, or else a group of the user's name.";
+        description = "Group of that user. Default: the one in `users.users`, or else a group with the user's name.";
       };
       home = mkOption {
         type = types.nullOr plainPath;
         default = null;
         example = "/srv/claw";
-        description = "Home of that user. Unset, the one in `users.users`, or else `/home/NAME`.";
+        description = "Home of that user. Default: the one in `users.users`, or else `/home/NAME`.";
       };
       authorizedKeys = mkOption {
         type = types.listOf types.str;
@@ -92,7 +92,7 @@ in
         example = "git@example.org:me/memory.git";
         description = ''
           Private git repository of the agent's workspace, `settings.workspace.url`. A standby clones it if the
-          workspace is no checkout yet. On a primary OpenClaw makes the checkout, and this becomes its remote.
+          workspace is not a checkout yet. On a primary, OpenClaw creates the checkout, and this becomes its remote.
         '';
       };
       sshKeyFile = mkOption {
@@ -100,9 +100,9 @@ in
         default = null;
         example = "/run/secrets/openclaw-ssh-key";
         description = ''
-          Private ssh key of the agent's user for the git host, and for the hosts that secrets are copied from. That
-          user must be able to read it (sops-nix: `owner = "openclaw"`). The syncs see nothing below /home. Unset, the
-          keys in the user's `.ssh` are used.
+          Private ssh key of the agent's user for the git host, and for the hosts from which secrets are copied. That
+          user must be able to read it (sops-nix: `owner = "openclaw"`), and it must be outside /home, which is hidden
+          from the syncs. Default: the keys in the user's `.ssh`.
         '';
       };
     };
@@ -113,9 +113,9 @@ in
       defaultText = literalExpression "the published keys of github.com, gitlab.com and codeberg.org";
       example."git.example.org" = [ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA…" ];
       description = ''
-        Public ssh keys of the git host, and of the hosts that secrets are copied from: one key or several for each. A
-        host whose key is unknown is never trusted. The published keys of github.com, gitlab.com and codeberg.org are
-        set already; your own value for one of them replaces it.
+        Public ssh keys of the git host, and of the hosts from which secrets are copied: one key or several per host. A
+        host with an unknown key is never trusted. The published keys of github.com, gitlab.com and codeberg.org are
+        included; your own value for one of them replaces it.
       '';
     };
 
@@ -124,25 +124,25 @@ in
       default = "/etc/openclaw-failover/credentials";
       example = "/run/secrets/openclaw-failover";
       description = ''
-        Folder with the credentials that the configuration names, one regular file each, for root alone; systemd hands
-        copies to the monitor. The default folder is created and may stay empty. Another one must exist before the
-        monitor starts, and links in it are ignored.
+        Directory with the credentials that the configuration names, one regular file each, readable by root only;
+        systemd passes copies to the monitor. The default directory is created and may stay empty. Any other must exist
+        before the monitor starts, and links in it are ignored.
       '';
     };
 
     drill = {
-      enable = switch "Rehearses a failover regularly on a standby, by `openclaw-failover-drill.timer`.";
+      enable = switch "Runs failover drills regularly on a standby, by `openclaw-failover-drill.timer`.";
       onCalendar = mkOption {
         type = types.nullOr types.str;
         default = null;
         example = "Wed 10:00";
-        description = "Time of the drills, as in systemd.time(7). Unset, twice a month.";
+        description = "Time of the drills, as in systemd.time(7). Default: twice a month.";
       };
     };
 
     firewall.enable = onStandby ''
-      Enables `networking.firewall`, which is to NixOS what `ufw` is to Debian, and opens the gateway's port on the
-      tailnet's interface alone. ssh stays open by `services.openssh.openFirewall`.
+      Enables `networking.firewall`, the equivalent of Debian's `ufw`, and opens the gateway's port on the tailnet's
+      interface only. ssh stays open through `services.openssh.openFirewall`.
     '';
 
     fail2ban.enable = onStandby "Enables `services.fail2ban`, which bans addresses after failed logins.";
@@ -153,15 +153,15 @@ in
         type = types.nullOr runtimePath;
         default = null;
         example = "/run/secrets/tailscale";
-        description = "File with the key that joins this host to the tailnet. Unset, run `tailscale up` once.";
+        description = "File with the key that joins this host to the tailnet. Without it, run `tailscale up` once.";
       };
     };
 
-    ssh.enable = onStandby "Enables sshd, and turns logins with passwords off.";
+    ssh.enable = onStandby "Enables sshd, and disables logins with passwords.";
 
     autoUpgrade.enable = switch ''
       Enables `system.autoUpgrade`, without reboots. A host that is built from a flake must name it in
-      `system.autoUpgrade.flake`. An upgrade restarts the monitor, and never the gateway.
+      `system.autoUpgrade.flake`. An upgrade restarts the monitor, but never the gateway.
     '';
   };
 }

@@ -1,4 +1,4 @@
-# A primary: the regular push of its workspace, from which standbys pull.
+# Units of a primary: the regular push of its workspace, from which standbys pull.
 {
   config,
   lib,
@@ -15,11 +15,11 @@ in
     systemd.packages = [ unitPackage ];
     systemd.services.openclaw-sync-push = {
       path = programs;
-      # A rebuild does not interrupt a push; the next one has the new unit.
+      # A rebuild does not interrupt a push; the next push uses the new unit.
       restartIfChanged = false;
     }
     // sync "openclaw-sync-push.service" [ cfg.settings.workspace.path ];
-    # Its period is short; `settings.workspace.push_interval` decides when a push is due.
+    # The timer's period is short; `settings.workspace.push_interval` decides when a push is due.
     systemd.timers.openclaw-sync-push.wantedBy = [ "timers.target" ];
   };
 }

@@ -1,7 +1,7 @@
-# Finds secrets written out in a configuration that goes into the Nix store, where everybody may read them.
+# Search for plain-text secrets in a configuration that goes into the Nix store, which every user can read.
 #
-# By their names, and by the prefixes that issuers give their tokens; a text that refers to the environment, `${NAME}`,
-# is no secret. The places are told, and never the values.
+# A secret is found by its name, or by the prefix that its issuer uses. A text that refers to the environment,
+# `${NAME}`, is not a secret. The result has the paths of the values, never the values.
 { lib }:
 let
   inherit (builtins) match;
@@ -32,5 +32,5 @@ let
         lib.isString value && value != "" && !isReference value && (isName name || isToken value)
       ) place;
 in
-# The places in a value where a secret is written out.
+# Returns the paths at which a value contains a secret.
 find "" ""

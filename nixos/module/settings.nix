@@ -1,8 +1,7 @@
-# The configuration of the monitor and of the syncs: /etc/openclaw-failover/config.json.
+# Configuration of the monitor and of the syncs: /etc/openclaw-failover/config.json.
 #
-# Each key of the program is an option. A key that is not set is not written, so that the program's own default holds.
-# The type is open: a key that has no option here yet may be set all the same. The program checks the file when the
-# system is built.
+# Each key of the program is an option. A key that is not set is not written, so the program's default applies. The type
+# is open: a key without an option may be set too. The program checks the file when the system is built.
 {
   config,
   lib,
@@ -16,7 +15,7 @@ let
   cfg = config.services.openclaw-failover;
   json = pkgs.formats.json { };
 
-  # A key of the program: its type, its meaning, an example.
+  # Option for a key of the program.
   key =
     type: description: example:
     mkOption {
@@ -24,7 +23,7 @@ let
       default = null;
       inherit description example;
     };
-  # The same for durations, with the program's default.
+  # Option for a duration, with the program's default in its description.
   period =
     description: default: key duration "${description}. The program's default is `${default}`." default;
   caFile =
@@ -50,15 +49,15 @@ let
       type = types.listOf types.str;
       default = [ ];
       example = [ "http://100.64.0.1:18789" ];
-      description = "Paths to the gateway. They are probed in parallel, and one good answer is enough.";
+      description = "URLs of the gateway. They are probed in parallel; one healthy answer is enough.";
     };
     channels = mkOption {
       type = types.listOf types.str;
       default = [ ];
       example = [ "discord" ];
-      description = "Chat channels that it owns. A system whose standby owns one of them too does not evaluate.";
+      description = "Chat channels of this upstream. Evaluation fails if the standby uses one of them too.";
     };
-    credential = credential "its gateway token; with it, muted channels are seen" "primary";
+    credential = credential "its gateway token, with which muted channels are detected" "primary";
     ca_file = caFile;
   };
 
@@ -73,14 +72,14 @@ let
       default = "${home}/.openclaw/secrets/";
       defaultText = literalExpression ''"''${user.home}/.openclaw/secrets/"'';
       example = "/home/openclaw/.openclaw/secrets/";
-      description = "Folder of its own on this host, created by the agent's user.";
+      description = "Directory on this host for this secret only, created by the agent's user.";
     };
   };
 
   webhook = object {
     credential = credential "its URL in the first line, headers below" "ntfy";
     format = key types.str "Format of the message: json, ntfy, discord, telegram or slack." "ntfy";
-    events = key (types.listOf types.str) "Topics to send. Unset, all of them." [
+    events = key (types.listOf types.str) "Topics to send. Default: all." [
       "promoted"
       "demoted"
       "failed"
@@ -103,7 +102,7 @@ in
     };
     description = ''
       Configuration of the monitor and of the workspace syncs, as described in the README. Every user of the host can
-      read it: it names credentials and contains none. The program checks it when the system is built.
+      read it: it names credentials but contains none. The program checks it when the system is built.
     '';
     type = object {
       upstreams = mkOption {
@@ -116,7 +115,7 @@ in
             channels = [ "discord" ];
           }
         ];
-        description = "Gateways that outrank this standby, usually one. A primary has none.";
+        description = "Gateways with priority over this standby, usually one. A primary has none.";
       };
       probe = {
         interval = period "Time between probes while the upstream is healthy" "10s";
@@ -126,15 +125,16 @@ in
       promote = {
         after = period "Time without a healthy upstream before this host takes over" "30s";
         failures =
-          key types.int "Failed probes in a row that a failover needs at least. The program's default is 3."
+          key types.int "Least number of failed probes in a row for a failover. The program's default is 3."
             3;
-        restart_grace = period "Time that is added while the primary looks as if it were restarting" "0s";
-        sync_wait = period "Time that a failover waits for a running pull" "5s";
+        restart_grace = period "Time added while the primary seems to restart" "0s";
+        sync_wait = period "Time for which a failover waits for a running pull" "5s";
         witnesses =
           key (types.listOf types.str)
             ''
-              Addresses of which one must answer before the primary, and not this host, counts as cut off:
-              `"tailscale"`, `"tcp://host:port"`, `"https://…"`. By default the local Tailscale daemon, if an upstream is on a tailnet.
+              Addresses of which one must answer before a failover; if none does, this host is cut off, not the primary:
+              `"tailscale"`, `"tcp://host:port"`, `"https://…"`. By default the local Tailscale daemon, if an upstream
+              is on a tailnet.
             ''
             [
               "tailscale"
@@ -142,8 +142,8 @@ in
             ];
       };
       demote = {
-        after = period "Time that an upstream must be ready before this host steps aside" "30s";
-        max_after = period "Longest value that repeated failovers extend `demote.after` to" "30m";
+        after = period "Time for which an upstream must be ready before failback" "30s";
+        max_after = period "Upper limit of `demote.after` when repeated failovers double it" "30m";
         flap_window = period "Time in which failovers count as repeated" "3h";
       };
       gateway = {
@@ -161,7 +161,7 @@ in
         start_timeout = period "Time in which the gateway must answer after its start" "300s";
         stop_timeout = period "Time in which the gateway must stop" "345s";
         keep_queue = key types.bool ''
-          True if the next start continues with the messages, turns and tasks of the last one, however old. The
+          True to keep the queued messages, turns and tasks of the last run for the next start, however old. The
           program's default is false.
         '' true;
       };
@@ -171,22 +171,25 @@ in
           default = "${home}/.openclaw/workspace";
           defaultText = literalExpression ''"''${user.home}/.openclaw/workspace"'';
           example = "/home/openclaw/.openclaw/workspace";
-          description = "Git checkout that the agent works in. The agent's user creates the folder.";
+          description = "Git checkout in which the agent works. The agent's user creates the directory.";
         };
         url = mkOption {
           type = types.nullOr types.str;
           default = cfg.workspace.repo;
           defaultText = literalExpression "workspace.repo";
           example = "git@example.org:me/memory.git";
-          description = "Address of the remote, for a workspace that is no checkout yet.";
+          description = "Address of the remote, for a workspace that is not a checkout yet.";
         };
         remote = key types.str "Name of the remote. The program's default is origin." "origin";
-        branch = key types.str "Branch that only the primary writes. The program's default is main." "main";
+        branch =
+          key types.str "Branch to which only the primary pushes. The program's default is main."
+            "main";
         timeout = period "Time limit of each network phase of a sync" "5m";
         refresh = period "Time between the pulls of a standby" "5m";
         push_interval = period "Time between the pushes of a primary" "5m";
         merge =
-          key types.bool "True if a primary merges what standbys have pushed. The program's default is true."
+          key types.bool
+            "True if a primary merges the branches of its standbys. The program's default is true."
             false;
         max_file =
           key size "Size above which a file is not committed. The program's default is 20MiB."

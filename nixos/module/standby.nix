@@ -1,4 +1,4 @@
-# A standby: the monitor, the gateway that it starts and stops, and the syncs of the workspace.
+# Units of a standby: the monitor, the gateway that it controls, and the syncs of the workspace.
 {
   config,
   lib,
@@ -26,7 +26,7 @@ in
     systemd.packages = [ unitPackage ];
 
     systemd.services = lib.mkMerge [
-      # Every unit of src/setup finds the programs, and only the monitor is restarted by a rebuild.
+      # Each unit of src/setup gets the programs in its PATH. A rebuild restarts only the monitor.
       (lib.genAttrs services (name: {
         path = programs ++ tailscale;
         restartIfChanged = name == "openclaw-failover";
@@ -36,15 +36,15 @@ in
           # NixOS ignores the [Install] sections of packages.
           wantedBy = [ "multi-user.target" ];
           aliases = [ "openclaw-health-monitor.service" ];
-          # Keeps the gap short: a rebuild restarts it at the end, and does not stop it before everything else changes.
+          # Keeps the gap short: a rebuild restarts it at the end, instead of stopping it first.
           stopIfChanged = false;
           reloadTriggers = [ config.environment.etc."openclaw-failover/config.json".source ];
         };
 
-        # No wantedBy: the monitor decides whether it runs. A rebuild does not restart it, least of all while it serves;
-        # the new unit is in force at the next start.
+        # No wantedBy: the monitor decides whether it runs. A rebuild does not restart it; the next start uses the new
+        # unit.
         openclaw = {
-          # The agent works with the tools of its host.
+          # The agent uses the tools of its host.
           path = lib.optional (cfg.gateway.package != null) cfg.gateway.package ++ [
             pkgs.bash
             "/run/wrappers"
@@ -52,7 +52,7 @@ in
           ];
           environment = lib.mkIf (cfg.gateway.settings != null) {
             OPENCLAW_CONFIG_PATH = "/etc/openclaw/openclaw.json";
-            # Stops OpenClaw from writing to that file.
+            # Keeps OpenClaw from writing to that file.
             OPENCLAW_NIX_MODE = "1";
           };
         };
@@ -81,7 +81,7 @@ in
       source = (pkgs.formats.json { }).generate "openclaw.json" cfg.gateway.settings;
     };
 
-    # The monitor's own user, which polkit lets ask systemd for a few verbs on a few units: the rule is in the package.
+    # User of the monitor. The polkit rule in the package lets it start and stop a few units.
     security.polkit.enable = true;
     users.users.openclaw-failover = {
       isSystemUser = true;

@@ -1,5 +1,5 @@
-# The additions of NixOS to a sync unit: its sandbox hides all homes, so a folder that the unit file does not name is
-# created and bound in before the unit starts.
+# Additions to a sync unit on NixOS. Its sandbox hides all homes, so a directory that the unit file does not name is
+# created and bind-mounted before the unit starts.
 {
   config,
   lib,
@@ -11,11 +11,11 @@ let
     group
     user
     ;
-  # Root writes nothing below the agent's home, where links may lead anywhere: the agent's user makes the folders,
-  # outside the sandbox. The sync reports a folder that cannot be made.
+  # Root writes nothing below the agent's home, because links there may lead anywhere. The agent's user creates the
+  # directories, outside the sandbox. The sync reports a directory that cannot be created.
   asAgent = "-+${pkgs.util-linux}/bin/setpriv --reuid=${user} --regid=${group} --init-groups --reset-env";
 in
-# Adds to the unit of this name the folders that the configuration lets it write to.
+# Adds to the unit of this name the directories to which the configuration lets it write.
 unit: folders:
 let
   made = lib.unique (map (lib.removeSuffix "/") folders);

@@ -2,12 +2,12 @@
 { lib }:
 let
   inherit (lib) types;
-  # Paths are written into unit files and ssh_config, where other characters would have a meaning.
+  # Paths are written into unit files and ssh_config, where other characters have a special meaning.
   plain = "/[A-Za-z0-9._/@+=-]*";
 in
 {
-  # Every user of the host can read the Nix store, and every cache gets a copy. A Nix path such as ./secret.env would be
-  # copied there, so only a string is accepted.
+  # Every user of the host can read the Nix store, and caches hold copies of it. A Nix path such as ./secret.env would
+  # be copied there, so only a string is accepted.
   runtimePath =
     types.addCheck (types.strMatching plain) (path: !lib.hasPrefix "${builtins.storeDir}/" path)
     // {

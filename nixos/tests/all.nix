@@ -1,4 +1,4 @@
-# Every test that boots virtual machines.
+# All tests that boot virtual machines.
 {
   takeover = ./takeover.nix;
   firewall = ./firewall.nix;

@@ -1,15 +1,14 @@
-# Whole hosts in virtual machines: `nix build .#checks.x86_64-linux.vm-takeover`, and so on.
+# Tests on hosts in virtual machines: `nix build .#checks.x86_64-linux.vm-takeover`, and so on.
 #
-# They need KVM, and nixpkgs from its binary cache. Where these cannot be had they are not run, by `.ci/run` neither: it
-# evaluates the configurations of their hosts (./eval). The same scenes are played on Debian hosts, with real OpenClaw
-# gateways, by the end-to-end suite.
+# They need KVM, and nixpkgs from its binary cache. `.ci/run` does not run them; it evaluates the configurations of
+# their hosts (./eval). The end-to-end suite has the same scenarios on Debian hosts with real OpenClaw gateways.
 { pkgs, module }:
 let
   test =
     file:
     pkgs.testers.runNixOSTest {
       imports = [ file ];
-      # In seconds. A machine that hangs must not hang whoever waits for the test.
+      # Timeout in seconds.
       globalTimeout = 10 * 60;
       defaults.imports = [ module ];
     };

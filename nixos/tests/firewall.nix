@@ -1,4 +1,4 @@
-# A standby that serves is seen from the tailnet, and from nowhere else.
+# A serving standby is reachable from the tailnet only.
 { pkgs, ... }:
 let
   hosts = import ./hosts.nix { inherit pkgs; };
@@ -12,7 +12,7 @@ in
         1
         2
       ];
-      # The second network stands for the tailnet.
+      # The second network plays the tailnet.
       services.tailscale.interfaceName = "eth2";
     };
     outsider.virtualisation.vlans = [ 1 ];

@@ -1,4 +1,4 @@
-# The hosts of the tests. Their gateways are stubs, and their thresholds short.
+# Hosts of the tests. Their gateways are stubs, and their thresholds are short.
 { pkgs, ... }:
 let
   stub = pkgs.writers.writePython3Bin "openclaw" { } (builtins.readFile ./stub.py);

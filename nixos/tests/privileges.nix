@@ -1,4 +1,4 @@
-# What the monitor's user may ask of systemd, and what the agent may not.
+# Requests to systemd that the monitor's user may make, and that the agent may not.
 { pkgs, ... }:
 let
   hosts = import ./hosts.nix { inherit pkgs; };

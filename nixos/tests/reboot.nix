@@ -1,4 +1,4 @@
-# A standby that is rebooted while it serves, serves again.
+# A standby that is rebooted while it serves continues to serve.
 { pkgs, ... }:
 let
   hosts = import ./hosts.nix { inherit pkgs; };

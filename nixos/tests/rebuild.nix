@@ -1,4 +1,4 @@
-# A rebuild while the standby serves replaces the monitor, and does not touch the gateway.
+# A rebuild while the standby serves restarts the monitor, but not the gateway.
 { lib, pkgs, ... }:
 let
   hosts = import ./hosts.nix { inherit pkgs; };

@@ -1,4 +1,4 @@
-# A gateway by its looks: what OpenClaw answers to a probe, and nothing else.
+# Stub gateway: it answers probes as OpenClaw does, and nothing else.
 import http.server
 import json
 

@@ -1,4 +1,4 @@
-# The primary dies, the standby takes over with its workspace, and gives back what it wrote.
+# The primary fails, the standby takes over with its workspace, and pushes its changes back.
 { pkgs, ... }:
 let
   hosts = import ./hosts.nix { inherit pkgs; };

@@ -1,4 +1,4 @@
-//! What a client is sent, as one line.
+//! Response to a client, as one line.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use crate::text::json::{
     Value, {self},
 };
 
-/// How things stand after a request.
+/// Response with the status after a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// What was said, oldest first: of an order, what it led to at once. Sentences for people.
+    /// Events since the request, oldest first, as sentences for people.
     pub said: Vec<String>,
-    /// The number of what is said next.
+    /// Number of the next event.
     pub next: u64,
-    /// How long what was ordered may take.
+    /// Time limit for what was ordered.
     pub within: Duration,
-    /// How things stand.
+    /// Present status.
     pub status: Status,
 }
 
 impl Answer {
-    /// The line, without its end.
+    /// Encodes the line, without its newline.
     #[must_use]
     pub fn to_line(&self) -> String {
         let line = Value::object([
@@ -32,22 +32,22 @@ impl Answer {
             ("status", self.status.to_json()),
         ])
         .to_string();
-        if line.len() < LONGEST_ANSWER { line } else { refusal("the answer is too long for the socket") }
+        if line.len() < LONGEST_ANSWER { line } else { refusal("the response is too long for the socket") }
     }
 
-    /// Reads the line.
+    /// Parses the line.
     ///
     /// # Errors
-    /// When the monitor refused the request: its words. When it is no answer.
+    /// Returns the monitor's reason if it refused the request, or an error if the line is not a response.
     pub fn parse(line: &[u8]) -> Result<Self, String> {
-        let line = str::from_utf8(line).map_err(|_| "the monitor's answer is not UTF-8")?;
-        let node = json::parse(line).map_err(|why| format!("the monitor's answer is not JSON: {why}"))?;
+        let line = str::from_utf8(line).map_err(|_| "the monitor's response is not UTF-8")?;
+        let node = json::parse(line).map_err(|why| format!("the monitor's response is not JSON: {why}"))?;
         if let Some(why) = node.get("error").and_then(|why| why.as_str()) {
             return Err(why.to_owned());
         }
         let number = |key| node.get(key).and_then(|number| number.as_u64()).unwrap_or_default();
         let said = node.get("said").and_then(|said| said.as_array()).unwrap_or_default();
-        let status = node.get("status").ok_or("the monitor's answer has no status")?;
+        let status = node.get("status").ok_or("the monitor's response has no status")?;
         Ok(Self {
             said: said.iter().filter_map(|sentence| Some(sentence.as_str()?.to_owned())).collect(),
             next: number("next"),
@@ -57,7 +57,7 @@ impl Answer {
     }
 }
 
-/// The line that refuses a request.
+/// Encodes the line that refuses a request.
 pub(super) fn refusal(why: &str) -> String {
     Value::object([("error", why.into())]).to_string()
 }

@@ -1,4 +1,4 @@
-//! The client's side.
+//! Client of the control socket.
 
 use std::fmt;
 use std::io::{
@@ -10,27 +10,27 @@ use std::time::{Duration, Instant};
 
 use crate::control::{Answer, LONGEST_ANSWER, Request};
 
-/// Why the monitor could not be asked.
+/// Failure of a request to the monitor.
 #[derive(Debug)]
 pub enum Error {
-    /// There is none.
+    /// The monitor does not run.
     NoMonitor {
-        /// Where it would listen.
+        /// Path of the socket.
         path: PathBuf,
     },
-    /// We are not among those who may ask it.
+    /// The user may not connect.
     NotAllowed {
-        /// Where it listens.
+        /// Path of the socket.
         path: PathBuf,
     },
-    /// It did not take the request, or did not answer in time.
+    /// The request could not be sent, or the response did not arrive in time.
     Silent {
-        /// What the system says.
+        /// Error of the system.
         why: io::Error,
     },
-    /// It answered that it will not, or something that is no answer.
+    /// The monitor refused the request, or sent an invalid response.
     Refused {
-        /// Its words.
+        /// Reason, for people.
         why: String,
     },
 }
@@ -40,36 +40,36 @@ impl fmt::Display for Error {
         match self {
             Self::NoMonitor { path } => write!(
                 f,
-                "cannot ask the monitor: none listens at {}; start it with `systemctl start openclaw-failover`",
+                "monitor not running: nothing listens on {}; start it with `systemctl start openclaw-failover`",
                 path.display()
             ),
             Self::NotAllowed { path } => write!(
                 f,
-                "cannot ask the monitor: {} is for root and the members of its group; \
-                 `usermod --append --groups openclaw-failover NAME` makes one",
+                "permission denied: {} is for root and the members of its group; run this as root, or add your user \
+                 with `usermod --append --groups openclaw-failover NAME`",
                 path.display()
             ),
             Self::Silent { why } => {
-                write!(f, "cannot ask the monitor: {why}; look at `systemctl status openclaw-failover`")
+                write!(f, "the monitor does not respond: {why}; see `systemctl status openclaw-failover`")
             }
-            Self::Refused { why } => write!(f, "cannot ask the monitor: {why}"),
+            Self::Refused { why } => write!(f, "the monitor refused the request: {why}"),
         }
     }
 }
 
 impl std::error::Error for Error {}
 
-/// Asks the monitor that listens at `path`, and waits for its answer for `patience`. It answers at once; a crowd of other
-/// clients may be before us.
+/// Sends a request to the monitor that listens at `path`, and waits up to `patience` for the response. The monitor
+/// responds at once, but other clients may be served first.
 ///
 /// # Errors
-/// When there is none, or it may not be asked, or it does not do what it is asked.
+/// Returns an error if the monitor does not run, the user may not connect, or the request is refused.
 pub fn ask(path: &Path, request: &Request, patience: Duration) -> Result<Answer, Error> {
     let line = exchange(path, request, patience).map_err(|why| match why.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => Error::NoMonitor { path: path.to_owned() },
         ErrorKind::PermissionDenied => Error::NotAllowed { path: path.to_owned() },
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-            Error::Silent { why: io::Error::new(ErrorKind::TimedOut, "it does not answer in time") }
+            Error::Silent { why: io::Error::new(ErrorKind::TimedOut, "no response in time") }
         }
         _ => Error::Silent { why },
     })?;
@@ -89,7 +89,7 @@ fn exchange(path: &Path, request: &Request, patience: Duration) -> io::Result<Ve
         stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         match stream.read(&mut room)? {
             0 => return Ok(line),
-            _ if line.len() > LONGEST_ANSWER => return Err(io::Error::other("its answer has no end")),
+            _ if line.len() > LONGEST_ANSWER => return Err(io::Error::other("the response is too long")),
             read => line.extend_from_slice(room.get(..read).unwrap_or_default()),
         }
     }

@@ -1,4 +1,4 @@
-//! What a client may ask for, as one line.
+//! Request of a client, as one line.
 
 use std::time::Duration;
 
@@ -9,49 +9,49 @@ use crate::text::json::{
 };
 use crate::text::printable;
 
-/// One thing asked of the monitor.
+/// Request to the monitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Set this hold in place of any other.
+    /// Sets this hold, replacing any other.
     Hold {
-        /// Which.
+        /// Kind of hold.
         kind: HoldKind,
-        /// How long it lasts; `None`: until somebody ends it.
+        /// Duration of the hold; `None`: until `resume`.
         lasts: Option<Duration>,
-        /// Why, in the operator's words.
+        /// Operator's reason.
         reason: Option<String>,
     },
-    /// End the hold.
+    /// Ends the hold.
     Resume,
-    /// Rehearse a failover.
+    /// Runs a drill.
     Drill {
-        /// How long to stay active once the gateway has answered.
+        /// Time for which to stay active once the gateway has answered.
         hold: Duration,
-        /// Whether to do so although something stands in the way of one.
+        /// True to run it although a condition is degraded.
         force: bool,
     },
-    /// How things stand, and what was said from this number on; `None`: nothing of that.
+    /// Returns the status and the events from this number on; `None`: no events.
     News {
-        /// [`Answer::next`](crate::control::Answer::next) of an earlier answer.
+        /// [`Answer::next`](crate::control::Answer::next) of an earlier response.
         since: Option<u64>,
     },
 }
 
-/// The holds, by the commands that set them.
+/// Commands that set a hold.
 const HOLDS: [(&str, HoldKind); 3] =
     [("promote", HoldKind::Promoted), ("demote", HoldKind::Standby), ("pause", HoldKind::Paused)];
 
-/// Whoever wants the gateway up for longer does not rehearse.
+/// Limit on the hold of a drill: a gateway that must run for longer needs `promote`.
 pub const LONGEST_DRILL: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Request {
-    /// Whether it is an order, and not only a question.
+    /// True if it changes anything; false for a query.
     #[must_use]
     pub fn is_order(&self) -> bool {
         !matches!(self, Self::News { .. })
     }
 
-    /// The line, without its end. Spans are whole seconds.
+    /// Encodes the line, without its newline. Spans are whole seconds.
     #[must_use]
     pub fn to_line(&self) -> String {
         let (command, key, number, reason) = match self {
@@ -70,10 +70,10 @@ impl Request {
         Value::object(entries).to_string()
     }
 
-    /// Reads the line. What is not known is refused: to ignore a word of an order is to carry out another order.
+    /// Parses the line. Unknown keys are refused: an order without one of its keys would be another order.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// Returns an error that says what is wrong.
     pub fn parse(line: &[u8]) -> Result<Self, String> {
         let line = str::from_utf8(line).map_err(|_| "the request is not UTF-8")?;
         let node = json::parse(line).map_err(|why| format!("the request is not JSON: {why}"))?;
@@ -92,28 +92,28 @@ impl Request {
                 if hold > LONGEST_DRILL {
                     return Err("\"hold_seconds\" is more than a day".into());
                 }
-                let force = node.get("force").map(|force| force.as_bool().ok_or("\"force\" is no truth"));
+                let force = node.get("force").map(|force| force.as_bool().ok_or("\"force\" is neither true nor false"));
                 (&["hold_seconds", "force"], Self::Drill { hold, force: force.transpose()?.unwrap_or_default() })
             }
             (None, "status") => (&["since"], Self::News { since: number(&node, "since")? }),
             _ => {
-                return Err("the monitor does not know this command; was the program updated and not restarted?".into());
+                return Err("unknown command; was the program updated without restarting the monitor?".into());
             }
         };
         let mut keys = node.as_object().unwrap_or_default().iter().map(|entry| entry.key.as_str());
         match keys.all(|key| key == "command" || known.contains(&key)) {
             true => Ok(request),
-            false => Err("the request has a word that the monitor does not know".into()),
+            false => Err("the request has an unknown key".into()),
         }
     }
 }
 
-/// What somebody else reads later, on one line and of bounded length, whatever was sent.
+/// Reads the reason as one printable line of bounded length, because other users will see it.
 fn reason(node: &Node) -> Result<Option<String>, String> {
     match node.get("reason").filter(|reason| !reason.is_null()) {
         None => Ok(None),
         Some(reason) => {
-            let text = reason.as_str().ok_or("\"reason\" is not a text")?;
+            let text = reason.as_str().ok_or("\"reason\" is not a string")?;
             Ok(Some(printable(text, LONGEST_REASON)).filter(|reason| !reason.is_empty()))
         }
     }

@@ -1,8 +1,8 @@
-//! The monitor's side: one thread, a bounded number of seats, and a clock for each.
+//! Server of the control socket: one thread, with a bounded number of clients and a time limit for each.
 //!
-//! A client that says nothing keeps a seat for a while, and for a moment only when others wait for one. A client that
-//! does not read its answer costs nothing: the kernel takes the answer at once or never. So a thousand clients, however
-//! they behave, cost some file descriptors and a bounded share of one thread, and the next one is served soon.
+//! A client that sends nothing keeps its slot until a time limit, which is short while other clients wait. A client
+//! that does not read its response costs nothing: the kernel buffers it at once or never. So any number of clients
+//! costs some file descriptors and a bounded share of one thread, and the next client is served soon.
 
 use std::fs::{
     Permissions, {self},
@@ -20,34 +20,34 @@ use crate::control::answer::refusal;
 use crate::control::{LONGEST_REQUEST, Request};
 use crate::os::spawn;
 
-/// So many clients are listened to at once; the others wait in the kernel's queue.
+/// Limit on concurrent clients; further ones wait in the kernel's queue.
 const SEATS: usize = 64;
 
-/// How long a client may take to say what it wants…
+/// Time limit for sending the request.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// …and how long when every seat is taken.
+/// Time limit for sending the request while every slot is taken.
 const HURRY: Duration = Duration::from_millis(100);
 
-/// How often clients that have not said everything are looked at.
+/// Interval at which clients with an incomplete request are polled.
 const TICK: Duration = Duration::from_millis(20);
 
-/// So many requests are answered in one tick: whoever asks without end gets a bounded share of the monitor's time.
+/// Limit on responses per poll, so that a flood of requests gets a bounded share of the monitor's time.
 const ANSWERS: usize = 8;
 
-/// The least time between two orders. Each is written to the disk, twice.
+/// Least time between two orders. Each is written to disk twice.
 const ORDERS: Duration = Duration::from_millis(100);
 
-/// Has the monitor decide: what it answers is sent as it is, an error as a refusal.
+/// Handler in the monitor. Its `Ok` is sent as it is, its `Err` as a refusal.
 pub type Decide = Box<dyn Fn(&Request) -> Result<String, String> + Send>;
 
-/// Listens at `path`, in place of whatever was there, from now on and as long as the process lives. The socket is for
-/// its owner and group, whatever the umask.
+/// Listens at `path`, replacing an existing socket, until the process ends. The socket is for its owner and group,
+/// whatever the umask.
 ///
 /// # Errors
-/// When the socket cannot be made, or there is no thread for it.
+/// Returns an error if the socket or its thread cannot be created.
 pub fn serve(path: &Path, decide: Decide) -> io::Result<()> {
-    // Under another name until its mode is right, so that nobody connects who may not.
+    // The socket has another name until its mode is set, so that no other user can connect before.
     let beside = path.with_extension("sock.new");
     let _ = fs::remove_file(&beside);
     let listener = UnixListener::bind(&beside)?;
@@ -62,16 +62,16 @@ struct Room {
     listener: UnixListener,
     decide: Decide,
     clients: Vec<Client>,
-    /// When the last order was taken.
+    /// Time of the last order.
     ordered: Option<Instant>,
 }
 
-/// Somebody who has not been answered yet.
+/// Client without a response yet.
 struct Client {
     stream: UnixStream,
     since: Instant,
     heard: Vec<u8>,
-    /// What it wants, once its line is complete.
+    /// Parsed request, once the line is complete.
     wants: Option<Request>,
 }
 
@@ -79,7 +79,7 @@ impl Room {
     fn run(mut self) {
         loop {
             if let Err(why) = self.admit() {
-                log::debug!("the control socket takes nobody in: {why}");
+                log::debug!("cannot accept a client on the control socket: {why}");
                 thread::sleep(HURRY);
             }
             self.attend();
@@ -89,7 +89,7 @@ impl Room {
         }
     }
 
-    /// Waits for a client while there is none, then takes in whoever waits as long as there are seats.
+    /// Waits for a client if there is none, then accepts waiting clients while there are slots.
     fn admit(&mut self) -> io::Result<()> {
         while self.clients.len() < SEATS {
             self.listener.set_nonblocking(!self.clients.is_empty())?;
@@ -105,7 +105,7 @@ impl Room {
         Ok(())
     }
 
-    /// Listens to each client, answers those whose turn it is, and sees off those who take too long.
+    /// Polls each client, responds to complete requests, and drops clients that are over the time limit.
     fn attend(&mut self) {
         let patience = if self.clients.len() < SEATS { PATIENCE } else { HURRY };
         let (decide, ordered, mut answers) = (&self.decide, &mut self.ordered, 0);
@@ -123,13 +123,13 @@ impl Room {
                     } else if waited < PATIENCE {
                         return true;
                     } else {
-                        refusal("too much is asked of the monitor at once; try again")
+                        refusal("too many requests at once; try again")
                     }
                 }
                 Ok(None) if waited < patience => return true,
-                Ok(None) => refusal("the request did not come in time"),
+                Ok(None) => refusal("the request did not arrive in time"),
             };
-            // All of it or nothing: whoever does not read is not waited for.
+            // The response is written at once or dropped: a client that does not read is not waited for.
             let _ = client.stream.write_all(format!("{answer}\n").as_bytes());
             false
         });
@@ -137,12 +137,12 @@ impl Room {
 }
 
 impl Client {
-    /// Reads what has come of its line, and answers with what it wants once all of it is there.
+    /// Reads what has arrived. Returns the request once its line is complete.
     fn wants(&mut self) -> Result<Option<&Request>, String> {
         let mut room = [0; LONGEST_REQUEST];
         while self.wants.is_none() {
             let read = match self.stream.read(&mut room) {
-                Ok(0) => return Err("the request has no end".to_owned()),
+                Ok(0) => return Err("the request is incomplete".to_owned()),
                 Ok(read) => room.get(..read).unwrap_or_default(),
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(why) => return Err(why.to_string()),

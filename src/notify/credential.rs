@@ -1,4 +1,4 @@
-//! What a webhook needs that nobody else may know: its URL, and headers such as a token.
+//! Credentials of webhooks: the URL, and headers such as a token.
 
 use std::env;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::config::decode::CREDENTIALS;
 use crate::notify::redact::Redactor;
 use crate::os::read_regular;
 
-/// No credential is longer, in bytes.
+/// Limit on the size of a credential, in bytes.
 const LONGEST: u64 = 4096;
 
-/// Where credentials lie.
+/// Directory with credentials.
 #[derive(Clone, Debug)]
 pub struct Vault {
     folder: PathBuf,
@@ -22,7 +22,8 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Where `LoadCredential=notify:FOLDER` has put them for a unit, after systemd.exec(5), else where root keeps them.
+    /// Returns the directory to which systemd's `LoadCredential=notify:FOLDER` copies them (systemd.exec(5)), or root's
+    /// own directory outside a unit.
     #[must_use]
     pub fn from_env() -> Self {
         match env::var_os("CREDENTIALS_DIRECTORY") {
@@ -31,31 +32,31 @@ impl Vault {
         }
     }
 
-    /// A folder with a file a credential.
+    /// Returns a store with one file per credential.
     #[must_use]
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), prefix: "" }
     }
 
-    /// The text of a credential, without blanks and a byte order mark around it.
+    /// Reads a credential, without surrounding white space and byte order mark.
     ///
     /// # Errors
-    /// When there is none, nothing in it, or something that is no part of a secret.
+    /// Returns an error if it is missing, empty or not a valid secret.
     pub fn read(&self, name: &str) -> Result<String, String> {
         let path = self.folder.join(format!("{}{name}", self.prefix));
         let bytes = read_regular(&path, LONGEST).map_err(|why| why.to_string())?;
         let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text; save the file as UTF-8".to_owned())?;
         match text.trim_start_matches('\u{feff}').trim() {
             "" => Err("it is empty".to_owned()),
-            text if text.lines().any(is_in_quotes) => Err("it is in quotes; take the quotes away".to_owned()),
+            text if text.lines().any(is_in_quotes) => Err("it is in quotes; remove the quotes".to_owned()),
             text => Ok(text.to_owned()),
         }
     }
 
-    /// A webhook's credential.
+    /// Reads and parses the credential of a webhook.
     ///
     /// # Errors
-    /// When it cannot be read or used; nothing of it is repeated.
+    /// Returns an error that repeats no part of the credential.
     pub fn open(&self, name: &str) -> Result<Credential, String> {
         let wrong = |why: String| format!("its credential {name} cannot be used: {why}");
         Credential::parse(&self.read(name).map_err(wrong)?).map_err(wrong)
@@ -67,19 +68,19 @@ fn is_in_quotes(line: &str) -> bool {
     line.len() > 1 && ['"', '\''].iter().any(|quote| line.starts_with(*quote) && line.ends_with(*quote))
 }
 
-/// A URL and headers. It has no `Debug`, so that it is never logged by mistake.
+/// URL and headers. There is no `Debug`, so that they are never logged by mistake.
 pub struct Credential {
-    /// Scheme, host and path.
+    /// URL up to its query.
     pub(super) url: String,
-    /// The query of the URL, without its `?`.
+    /// Query, without its `?`.
     query_text: String,
-    /// The same, name by name.
+    /// Query, as pairs of name and value.
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Credential {
-    /// Reads a URL and, on lines of their own, headers as `Name: value`.
+    /// Parses a URL and, on the lines after it, headers as `Name: value`.
     fn parse(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let url = lines.next().unwrap_or_default();
@@ -102,7 +103,7 @@ impl Credential {
         Ok(Self { url: url.to_owned(), query_text: query_text.to_owned(), query, headers })
     }
 
-    /// Knows all that no message may repeat: the URL without its host, and what the headers hold.
+    /// Returns a redactor for all secrets: the URL without its host, and the values of the headers.
     pub(super) fn redactor(&self) -> Redactor {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -112,18 +113,18 @@ impl Credential {
         Redactor::of([path, user].into_iter().chain(query).chain(headers))
     }
 
-    /// The URL as it was written.
+    /// Returns the URL as it was written.
     pub(super) fn whole_url(&self) -> String {
         format!("{}{}", self.url, self.query_text())
     }
 
-    /// The query as it was written, after its `?`; empty where there is none.
+    /// Returns the query as it was written, with its `?`; empty if there is none.
     pub(super) fn query_text(&self) -> String {
         if self.query_text.is_empty() { String::new() } else { format!("?{}", self.query_text) }
     }
 }
 
-/// Refuses a URL that would not lead where it seems to; nothing of it is repeated.
+/// Checks that a URL leads where it seems to. The error repeats no part of it.
 fn check_url(url: &str) -> Result<(), String> {
     let not_a_url = || "its first line is not a URL that begins with https:// or http://".to_owned();
     let (scheme, rest) = url.split_once("://").ok_or_else(not_a_url)?;
@@ -133,23 +134,23 @@ fn check_url(url: &str) -> Result<(), String> {
         _ => return Err(not_a_url()),
     };
     if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("its URL has a blank or a control character in it".to_owned());
+        return Err("its URL contains a blank or a control character".to_owned());
     }
     if rest.contains('#') {
-        return Err("its URL has a '#' in it, and what follows would not be sent".to_owned());
+        return Err("its URL contains a '#', and the part after it would not be sent".to_owned());
     }
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let host = match authority.rsplit_once('@') {
         Some((user, _)) if user.contains('%') => {
             return Err(
-                "its URL has a '%' before the '@'; write \"Authorization: Basic …\" on a line of its own".to_owned()
+                "its URL has a '%' before the '@'; write \"Authorization: Basic …\" on a separate line".to_owned()
             );
         }
         Some((_, host)) => host,
         None => authority,
     };
     Address::parse(host, Some(port)).map_err(|why| format!("its URL {why}"))?;
-    url.parse::<Uri>().map(drop).map_err(|_| "its URL has a character in it that must be percent-encoded".to_owned())
+    url.parse::<Uri>().map(drop).map_err(|_| "its URL contains a character that must be percent-encoded".to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How far a courier has come, so that the next one goes on there; and what of the history lies behind.
+//! Delivery cursor of a webhook: its last delivered message, and the transitions in the history after it.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -18,23 +18,23 @@ use crate::text::json::{
 };
 use crate::text::utc::{parse_rfc3339, rfc3339};
 
-/// The most that is read of a mark, in bytes.
+/// Limit on the size of a cursor file, in bytes.
 const MAX: usize = 1024;
 
-/// What is older is not news to anybody.
+/// Age after which a transition is no longer delivered.
 pub(super) const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The last message that was delivered, or given up.
+/// Last message that was delivered or given up.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mark {
     pub(super) at: Time,
-    /// The same moment as time since the boot, where that is known.
+    /// Same time since boot, where known.
     pub(super) boot: Option<BootTime>,
     pub(super) id: String,
 }
 
 impl Mark {
-    /// Reads it. One that cannot be read is none: then only what happens from now on is told.
+    /// Reads the cursor. Without a readable one, only later events are delivered.
     pub(super) fn load(path: &Path, now: Time) -> Option<Self> {
         let bytes = atomic_file::read(path, MAX).ok()??;
         let mark = json::parse(str::from_utf8(&bytes).ok()?).ok()?;
@@ -49,11 +49,11 @@ impl Mark {
         let fields = [("at", rfc3339(self.at).into()), ("id", self.id.as_str().into())];
         let mark = Value::object(fields.into_iter().chain(boot));
         if let Err(why) = atomic_file::write(path, 0o640, format!("{mark}\n").as_bytes()) {
-            log::warn!("{why}; after a restart something may be notified twice");
+            log::warn!("{why}; after a restart, a notification may be sent twice");
         }
     }
 
-    /// The transitions that the history has from here on, the first `most` of them.
+    /// Returns the first `most` transitions that the history has after the cursor.
     pub(super) fn behind(
         &self,
         history: &Path,
@@ -69,10 +69,10 @@ impl Mark {
                 Line::Unreadable => None,
             })
         };
-        // Whether the hold-down had grown then is not known any more.
+        // The hold-down of that time is not known any more.
         let message = |entry: &Node| Message::of(entry, host, Duration::MAX);
-        // Entries before the mark were delivered before it. Their times alone do not tell: entries of one turn of the
-        // loop may be in another order, and clocks are set back.
+        // Entries before the cursor were delivered. Times alone do not show the order: entries from one turn of the
+        // main loop may be out of order, and clocks are set back.
         let has_mark = entries().any(|entry| message(&entry).is_some_and(|message| message.id == self.id));
         let has_boot = entries().any(|entry| self.is_of_boot_of(&entry));
         let mut is_behind = false;
@@ -100,8 +100,8 @@ impl Mark {
         self.boot.zip(BootTime::read(entry)).is_some_and(|(mark, entry)| mark.is_of_boot_of(entry))
     }
 
-    /// True if the entry was written after the mark, as far as the time since the boot says it; `after_last` is the
-    /// answer for the entry before it. Where the history holds nothing of the mark's boot, the wall clock's labels decide.
+    /// True if the entry was written after the cursor, by the time since boot. `after_last` is the result for the entry
+    /// before. If the history has no entry of the cursor's boot, the wall-clock labels decide.
     fn stands_after(&self, entry: &Node, has_boot: bool, after_last: bool) -> bool {
         match (self.boot, BootTime::read(entry)) {
             (Some(mark), Some(entry)) if mark.is_of_boot_of(entry) => entry.since(mark).is_some(),

@@ -1,4 +1,4 @@
-//! A message in the words of each format.
+//! Formats of a message, one per service.
 
 use crate::config::Format;
 use crate::notify::redact::percent_decode;
@@ -6,13 +6,13 @@ use crate::notify::title::Priority;
 use crate::notify::{Credential, Message};
 use crate::text::json::Value;
 
-/// The longest text that Discord takes, in characters; the others take more.
+/// Limit on the length of a text, in characters: Discord's, which is the lowest.
 const LONGEST: usize = 2000;
 
-/// The URL to send to, and what to send there as JSON.
+/// Returns the URL to send to and the JSON body.
 ///
 /// # Errors
-/// When the URL is not one of that format; nothing of it is repeated.
+/// Returns an error if the URL does not fit the format. It repeats no part of the URL.
 pub(super) fn of(format: Format, message: &Message, credential: &Credential) -> Result<(String, Value), &'static str> {
     let mut url = credential.whole_url();
     let line: String = message.line().chars().take(LONGEST).collect();
@@ -20,7 +20,7 @@ pub(super) fn of(format: Format, message: &Message, credential: &Credential) -> 
     match format {
         Format::Json => json(message, &mut body),
         Format::Ntfy => {
-            // It takes JSON at its root only, where the topic is part of it.
+            // ntfy takes JSON only at its root URL, with the topic in the body.
             let (root, topic) = credential.url.trim_end_matches('/').rsplit_once('/').unwrap_or_default();
             if topic.is_empty() || root.ends_with('/') {
                 return Err("its URL does not end with a topic, as in https://ntfy.sh/TOPIC");
@@ -33,7 +33,7 @@ pub(super) fn of(format: Format, message: &Message, credential: &Credential) -> 
         }
         Format::Discord => {
             body.push(("content", line.into()));
-            // A host's or a channel's name calls nobody.
+            // The name of a host or a channel must not ping any user.
             body.push(("allowed_mentions", Value::object([("parse", Value::Array(Vec::new()))])));
         }
         Format::Telegram => {
@@ -56,7 +56,7 @@ pub(super) fn of(format: Format, message: &Message, credential: &Credential) -> 
     Ok((url, Value::object(body)))
 }
 
-/// The entry of the history, after what tells it from all others.
+/// Writes the history's entry, after the fields that identify it.
 fn json<'a>(message: &'a Message, body: &mut Vec<(&'a str, Value)>) {
     body.push(("schema", 1.into()));
     body.push(("id", message.id.as_str().into()));

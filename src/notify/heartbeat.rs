@@ -1,4 +1,4 @@
-//! The dead man's switch: whoever waits for it raises the alarm when nothing comes.
+//! Heartbeat for a dead man's switch, which raises an alarm when it stops.
 
 use std::io;
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use crate::notify::webhook_worker::Told;
 use crate::notify::{Pace, Vault, post};
 use crate::os::spawn;
 
-/// Word that all is well holds so long: the main loop gives it every few seconds.
+/// Time for which a report of the main loop counts; it reports every few seconds.
 const HOLDS: Duration = Duration::from_secs(20);
 
-/// How soon it is looked again whether all is well, while it is not.
+/// Interval at which the report is checked while there is none.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The way to the heartbeat's thread, which ends when this is dropped.
+/// Handle of the heartbeat's thread, which ends when this is dropped.
 pub struct Heartbeat {
     began: Instant,
-    /// Until when all is well, in milliseconds since it began.
+    /// Time until which the last report counts, in milliseconds since the start.
     well: Arc<AtomicU64>,
     _alive: Sender<()>,
 }
 
 impl Heartbeat {
-    /// Starts the thread. It beats once somebody has said that all is well.
+    /// Starts the thread. The first heartbeat follows the first report.
     ///
     /// # Errors
-    /// When the system gives us no thread.
+    /// Returns an error if the thread cannot be created.
     pub fn start(config: config::Heartbeat, vault: Vault, told: Told) -> io::Result<Self> {
         let (alive, ended) = mpsc::channel();
         let heartbeat = Self { began: Instant::now(), well: Arc::default(), _alive: alive };
@@ -56,7 +56,7 @@ impl Heartbeat {
         Ok(heartbeat)
     }
 
-    /// Says that all is well just now. Never waits.
+    /// Reports that the monitor is well. Never blocks.
     pub fn is_well(&self) {
         self.well.store(since(self.began) + HOLDS.as_millis() as u64, Ordering::Relaxed);
     }

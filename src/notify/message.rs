@@ -1,4 +1,4 @@
-//! An entry of the history on its way to people elsewhere.
+//! Message: a history entry to be sent to webhooks.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use crate::text::Time;
 use crate::text::json::Value;
 use crate::text::utc::{parse_rfc3339, people, rfc3339};
 
-/// One thing to tell.
+/// Notification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// The same whenever the same thing is told, for whoever is told it twice.
+    /// Same for every delivery of the same entry, so that receivers can drop duplicates.
     pub id: String,
-    /// The name of this host.
+    /// Name of this host.
     pub host: String,
-    /// When it happened.
+    /// Time of the event.
     pub at: Time,
-    /// The same moment as time since the boot, where that is known.
+    /// Same time since boot, where known.
     pub boot: Option<BootTime>,
-    /// What it is about; a second topic where there is one.
+    /// Topic of the entry, and a second one where it has two.
     pub topics: [Option<Topic>; 2],
-    /// The entry of the history.
+    /// Entry of the history.
     pub entry: Value,
     pub(super) kind: Kind,
 }
 
 impl Message {
-    /// The message that an entry of the history makes; `None` if it is not for people elsewhere. `steady` is the hold-down
-    /// of an upstream that does not come and go.
+    /// Returns the message for a history entry; `None` if it is not sent. `steady` is the hold-down of an upstream that
+    /// is not flapping.
     #[must_use]
     pub fn of(entry: &Value, host: &str, steady: Duration) -> Option<Self> {
         let text = |key| entry.get(key).and_then(|field| field.as_str()).unwrap_or_default();
@@ -43,7 +43,7 @@ impl Message {
         if in_drill && routing::is_folded(text("event")) {
             return None;
         }
-        // The monitor says it at each of its starts, and nothing has changed.
+        // The monitor logs it at each start, although nothing has changed.
         if text("event") == "adopted" && text("severity") == "notice" {
             return None;
         }
@@ -61,7 +61,7 @@ impl Message {
         })
     }
 
-    /// One that says it is a test.
+    /// Returns a test message.
     pub(super) fn test(host: &str) -> Self {
         let at = wall_clock();
         let entry = Value::object([
@@ -74,39 +74,39 @@ impl Message {
         Self { id, host: host.to_owned(), at, boot: None, topics: [None, None], entry, kind: Kind::Condition }
     }
 
-    /// Both clocks of when it happened.
+    /// Returns both clocks of the event.
     pub(super) fn moment(&self) -> Moment {
         Moment { label: self.at, boot: self.boot }
     }
 
-    /// Whether it is about one of these.
+    /// True if one of its topics is among these.
     #[must_use]
     pub fn is_about(&self, topics: &[Topic]) -> bool {
         self.topics.iter().flatten().any(|topic| topics.contains(topic))
     }
 
-    /// Whether it is told at least once, and not only while it is news.
+    /// True if it is delivered at least once; false if it is only delivered while it is recent.
     #[must_use]
     pub fn is_transition(&self) -> bool {
         self.kind != Kind::Condition
     }
 
-    /// True if it says that it is a test.
+    /// True for a test message.
     pub(super) fn is_test(&self) -> bool {
         self.text("event") == "test"
     }
 
-    /// Text of the entry.
+    /// Returns a field of the entry.
     pub(super) fn text(&self, key: &str) -> &str {
         self.entry.get(key).and_then(|field| field.as_str()).unwrap_or_default()
     }
 
-    /// The sentence for a person, with the time, for it may come late.
+    /// Returns the text for people, with the time, because it may arrive late.
     pub(super) fn sentence(&self) -> String {
         format!("{} ({})", self.text("text"), people(self.at))
     }
 
-    /// The whole message for a person: urgency, title and sentence.
+    /// Returns the whole message for people: urgency, title and text.
     pub(super) fn line(&self) -> String {
         let sign = match self.priority() {
             _ if self.is_test() => "🔵",
@@ -118,13 +118,13 @@ impl Message {
     }
 }
 
-/// FNV-1a, which is short; nobody gains anything by two messages of one id.
+/// Hashes with FNV-1a. A collision has no security impact.
 fn hash(parts: &[&str]) -> u32 {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
     bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-/// Lets the first of a series of tries through and, an hour later, the next.
+/// Rate limiter for series of attempts: it passes the first of a series and one per hour after it.
 #[derive(Debug, Default)]
 pub struct Sieve {
     told: Vec<(u32, Moment)>,
@@ -134,14 +134,14 @@ impl Sieve {
     const MOST: usize = 16;
     const PAUSE: Duration = Duration::from_secs(3600);
 
-    /// Whether a message is worth telling after those before it.
+    /// True if the message should be sent after the ones before it.
     pub fn lets_through(&mut self, message: &Message) -> bool {
         if message.kind != Kind::Tried {
             return true;
         }
         let key = hash(&[message.text("event"), message.text("why")]);
         let now = message.moment();
-        // A clock that was set back between the two says nothing.
+        // Labels say nothing if the clock was set back between the two.
         let by_labels = |at: Moment| (now.label >= at.label).then(|| now.label.since(at.label));
         let is_recent =
             |at: Moment| now.measured_since(at).or_else(|| by_labels(at)).is_some_and(|it| it < Self::PAUSE);

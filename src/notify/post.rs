@@ -1,4 +1,4 @@
-//! One request to somebody else's server, and nothing of its URL in any word about it.
+//! HTTP requests to webhooks. No error repeats any part of a URL.
 
 use std::io::Read;
 use std::path::Path;
@@ -16,39 +16,39 @@ use crate::probe::{
 };
 use crate::text::printable;
 
-/// The longest name of a host that is told, in characters.
+/// Limit on the length of a host name in a message, in characters.
 const MAX_HOST: usize = 100;
 
-/// The longest that a server may tell us to wait.
+/// Limit on a server's `Retry-After`.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// The most that is read of an answer, in bytes.
+/// Limit on the bytes read of a response.
 const MAX_BODY: u64 = 16 * 1024;
 
-/// The kind of refusal that passes by itself, in whatever words.
+/// Kind of failure that usually ends by itself.
 const UNREACHABLE: &str = "unreachable";
 
-/// When a request that was not taken is tried again.
+/// Retry strategy for a request that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// Before anything else: the server, or the way to it, is ill.
+    /// Retry before any other message: the server or the network fails.
     Soon,
-    /// Now and then, and behind others: a change of the configuration or of the service may help.
+    /// Retry now and then, after other messages: the configuration or the service must change first.
     Slowly,
-    /// Never: it is too large.
+    /// Do not retry: the message is too large.
     Never,
 }
 
-/// Why a request was not taken.
+/// Failure of a request.
 #[derive(Debug)]
 pub(super) struct Refused {
-    /// For people, without anything of the URL.
+    /// Reason for people, without any part of the URL.
     pub(super) why: String,
-    /// The kind of refusal. Two of one kind are told once.
+    /// Kind of failure. Failures of the same kind are reported once.
     pub(super) kind: String,
-    /// How long to wait, by the server's word.
+    /// Delay that the server asks for.
     pub(super) wait: Duration,
-    /// When to try again.
+    /// Retry strategy.
     pub(super) retry: Retry,
 }
 
@@ -61,11 +61,11 @@ impl Refused {
         Self::new("credential", why)
     }
 
-    /// ureq's words may hold a URL, the system's and those of TLS do not.
+    /// Converts an error of ureq. Its own messages may contain the URL; those of the system and of TLS do not.
     fn by_network(error: ureq::Error) -> Self {
         let fault = Fault::from(error);
         let why = match fault.failure {
-            Failure::NotOpenClaw | Failure::Status(_) => "its answer is not HTTP, or broke off".to_owned(),
+            Failure::NotOpenClaw | Failure::Status(_) => "its response is not HTTP, or was cut off".to_owned(),
             failure => format!("{failure}: {}", fault.why),
         };
         Self::new(UNREACHABLE, why)
@@ -86,12 +86,12 @@ impl Refused {
 
     fn by_contract(objection: &str, said: Option<String>) -> Self {
         let said = said.map(|said| format!(": \"{said}\"")).unwrap_or_default();
-        let why = format!("its answer is {objection}{said}; a login page or a captive portal may stand in between");
+        let why = format!("its response is {objection}{said}; a login page or a captive portal may have answered");
         Self::new("not taken", why)
     }
 }
 
-/// Brings a message to a webhook, within `limit`.
+/// Delivers a message to a webhook, within `limit`.
 pub(super) fn deliver(webhook: &Notify, vault: &Vault, message: &Message, limit: Duration) -> Result<(), Refused> {
     let credential = vault.open(&webhook.credential).map_err(Refused::by_credential)?;
     let (url, body) = format::of(webhook.format, message, &credential).map_err(Refused::by_credential)?;
@@ -103,7 +103,7 @@ pub(super) fn deliver(webhook: &Notify, vault: &Vault, message: &Message, limit:
     exchange(request, &url, webhook.ca_file.as_deref(), limit)?.judge(Some(webhook.format), &redactor)
 }
 
-/// Asks for a heartbeat's URL, within `limit`.
+/// Requests the heartbeat's URL, within `limit`.
 pub(super) fn beat(credential: &str, ca_file: Option<&Path>, vault: &Vault, limit: Duration) -> Result<(), Refused> {
     let credential = vault.open(credential).map_err(Refused::by_credential)?;
     let (url, redactor) = (credential.whole_url(), credential.redactor());
@@ -112,17 +112,17 @@ pub(super) fn beat(credential: &str, ca_file: Option<&Path>, vault: &Vault, limi
     exchange(request, &url, ca_file, limit)?.judge(None, &redactor)
 }
 
-/// The answer of a server.
+/// Response of a server.
 struct Reply {
     status: StatusCode,
     wait: Duration,
-    /// The host of another address that the server points to.
+    /// Host of a redirect's target.
     elsewhere: Option<String>,
     body: String,
 }
 
 impl Reply {
-    /// Says whether the request was taken.
+    /// Checks whether the request was accepted.
     fn judge(self, format: Option<Format>, redactor: &Redactor) -> Result<(), Refused> {
         let said = || receipt::excerpt(&self.body, redactor);
         if self.status.is_success() {
@@ -147,9 +147,9 @@ fn exchange(
 ) -> Result<Reply, Refused> {
     let roots = ca_file.map_or(Ok(RootCerts::WebPki), probe::roots);
     let roots = roots.map_err(|why| Refused::by_credential(why.to_string()))?;
-    // A new one each time: with the authorities in it it is too large to be kept for what is seldom needed.
+    // A new agent for each request: with its root certificates it is too large to keep for rare use.
     let agent = probe::agent(roots);
-    *request.uri_mut() = url.parse().map_err(|_| Refused::by_credential("its URL is not one"))?;
+    *request.uri_mut() = url.parse().map_err(|_| Refused::by_credential("its URL is not valid"))?;
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     let request = agent.configure_request(request).timeout_global(Some(limit)).build();
     let mut response = agent.run(request).map_err(Refused::by_network)?;
@@ -161,7 +161,7 @@ fn exchange(
         .filter(|_| status.is_redirection())
         .and_then(|location| Some(location.parse::<Uri>().ok()?.host()?.to_owned()));
     let mut body = Vec::new();
-    // What has come is judged, even if the rest has not: the request may have been taken.
+    // A partial body is checked too: the request may have been accepted.
     let _ = response.body_mut().as_reader().take(MAX_BODY).read_to_end(&mut body);
     Ok(Reply { status, wait, elsewhere, body: String::from_utf8_lossy(&body).into_owned() })
 }

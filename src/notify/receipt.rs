@@ -1,6 +1,6 @@
-//! The meaning of a webhook's answer: taken, or the reason why not.
+//! Check of a webhook's response: accepted, or the reason why not.
 //!
-//! A page of a captive portal or of a login comes with HTTP 200, too. So each service is held to what it promises.
+//! A captive portal or a login page also answers with HTTP 200, so each service must give its documented response.
 
 use crate::config::Format;
 use crate::notify::redact::Redactor;
@@ -9,13 +9,13 @@ use crate::text::json::{
 };
 use crate::text::printable;
 
-/// The longest excerpt of an answer, in characters.
+/// Limit on the length of an excerpt, in characters.
 const EXCERPT: usize = 200;
 
-/// The longest text that an excerpt is looked for in, in characters.
+/// Limit on the text searched for an excerpt, in characters.
 const EXAMINED: usize = 4096;
 
-/// Says why an answer with HTTP 2xx does not mean that a message was taken; `None` if it does.
+/// Returns why a response with HTTP 2xx does not mean that the message was accepted; `None` if it does.
 pub(super) fn objection(format: Option<Format>, status: u16, body: &str) -> Option<&'static str> {
     let body = body.trim_start_matches('\u{feff}').trim();
     let json = json::parse(body).ok();
@@ -26,14 +26,14 @@ pub(super) fn objection(format: Option<Format>, status: u16, body: &str) -> Opti
         None | Some(Format::Json) => (!is_page(body), "an HTML page"),
         Some(Format::Ntfy) => (has_id(), "no message id, as ntfy gives one"),
         Some(Format::Telegram) => (says_true("ok"), "no \"ok\": true, as Telegram says"),
-        // Services that speak Slack's language say so in JSON.
+        // Services with a Slack-compatible API answer in JSON.
         Some(Format::Slack) => (body == "ok" || says_true("ok") || says_true("success"), "no \"ok\", as Slack says"),
         Some(Format::Discord) => (status == 204 || has_id(), "no message id, as Discord gives one"),
     };
     (!is_taken).then_some(wanted)
 }
 
-/// Quotes what a server says in a few printable words, without anything of the credential.
+/// Quotes a server's response in a few printable words, without any part of the credential.
 pub(super) fn excerpt(body: &str, redactor: &Redactor) -> Option<String> {
     let body = body.trim_start_matches('\u{feff}').trim();
     let json = json::parse(body).ok();
@@ -42,12 +42,12 @@ pub(super) fn excerpt(body: &str, redactor: &Redactor) -> Option<String> {
         (None, true) => format!("an HTML page{}", title(body).map(|title| format!(", {title}")).unwrap_or_default()),
         (None, false) => body.to_owned(),
     };
-    // Before it is cut: half a token would not be known again.
+    // Redact before cutting: half a token would not be recognized.
     let said = printable(&redactor.redact(&printable(&said, EXAMINED)), EXCERPT);
     (!said.is_empty()).then_some(said)
 }
 
-/// The sentence for people within an answer in JSON, and the new number of a Telegram group.
+/// Returns the description in a JSON response, and the new id of a migrated Telegram group.
 fn reason(json: &Node) -> Option<String> {
     let keys = ["description", "error", "message", "detail"];
     let said = keys.iter().find_map(|key| json.get(key)?.as_str().filter(|said| !said.trim().is_empty()))?;
@@ -56,7 +56,7 @@ fn reason(json: &Node) -> Option<String> {
     Some(format!("{said}{moved}"))
 }
 
-/// True if a text is a page for a browser. A script that answers `ok` as text/html has done its work all the same.
+/// True if a text is an HTML page. A script that answers `ok` as text/html counts as accepted.
 fn is_page(body: &str) -> bool {
     let start: String = body.chars().take(EXAMINED).collect::<String>().to_ascii_lowercase();
     let start = start.trim_start();
@@ -120,7 +120,8 @@ mod tests {
         let redactor = Redactor::of(["hunter2-token"]);
         let said = |body: &str| excerpt(body, &redactor).unwrap_or_default();
         let moved = r#"{"ok":false,"error_code":400,
-                        "description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234567890}}"#;
+                        "description":"Bad Request: group chat was upgraded to a supergroup chat",
+                        "parameters":{"migrate_to_chat_id":-1001234567890}}"#;
         assert_eq!(
             said(moved),
             "Bad Request: group chat was upgraded to a supergroup chat; write chat_id=-1001234567890"

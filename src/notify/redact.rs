@@ -1,9 +1,9 @@
-//! Takes the words of a credential out of a text that a server has sent.
+//! Redaction of a credential in text from a server.
 
-/// Shorter parts of a credential are no secrets: numbers of threads, `v1`.
+/// Least length of a secret part, in characters. Shorter parts are thread numbers or `v1`.
 const SHORTEST: usize = 4;
 
-/// Parts of well-known URLs and headers that are no secrets, and that make an answer readable.
+/// Parts of common URLs and headers that are not secret and make a response readable.
 const PUBLIC: [&str; 12] = [
     "api",
     "webhooks",
@@ -19,20 +19,20 @@ const PUBLIC: [&str; 12] = [
     "token",
 ];
 
-/// The parts of a credential, in small letters, the longest first.
+/// Secret parts of a credential, in lower case, longest first.
 pub(super) struct Redactor {
     parts: Vec<String>,
 }
 
 impl Redactor {
-    /// Knows every word of these texts, as they are and without their percent-encoding.
+    /// Returns a redactor for all parts of these texts, with and without percent-encoding.
     pub(super) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut parts: Vec<String> = Vec::new();
         for text in texts {
             let decoded = percent_decode(text).unwrap_or_default();
             for text in [text, decoded.as_str()] {
                 let text = text.to_ascii_lowercase();
-                // A token's parts are told as a whole in some answers, and alone in others.
+                // Some responses quote a token as a whole, others a part of it.
                 parts.extend(text.split(['/', '?', '&', '=', ' ', ',', ';']).map(str::to_owned));
                 parts.extend(text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').map(str::to_owned));
             }
@@ -43,12 +43,12 @@ impl Redactor {
         Self { parts }
     }
 
-    /// Replaces each of them by `…`, in capitals or small letters.
+    /// Replaces each secret part by `…`, ignoring case.
     pub(super) fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for part in &self.parts {
             let mut clean = String::new();
-            // Only ASCII changes its case, so that places in both texts are the same.
+            // Only ASCII changes its case, so that offsets in both texts are the same.
             let mut lower = text.to_ascii_lowercase();
             while let Some(at) = lower.find(part.as_str()) {
                 let end = at + part.len();
@@ -63,7 +63,7 @@ impl Redactor {
     }
 }
 
-/// Decodes `%40`; `None` where a `%` is followed by anything else, or the result is no text.
+/// Decodes percent-encoding; `None` if a `%` is followed by anything but two digits, or if the result is not UTF-8.
 pub(super) fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();

@@ -1,22 +1,22 @@
-//! Which entries of the history are for people elsewhere, and under which topic.
+//! Topic and delivery guarantee of each event that is sent.
 
 use crate::config::Topic;
 
-/// What becomes of a message that cannot be delivered.
+/// Delivery guarantee of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It is delivered at least once, whatever happens: found in the history again after a restart.
+    /// Delivered at least once: after a restart it is found in the history.
     Transition,
-    /// The same, but not every try of a series is worth one.
+    /// Delivered at least once, but rate limited within a series of attempts.
     Tried,
-    /// It tells how things are. After a while they are otherwise.
+    /// Delivered only while it is recent, because conditions change.
     Condition,
 }
 
 use Kind::{Condition, Transition, Tried};
 use Topic::{Degraded, Demoted, Failed, Flapping, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
 
-/// Every entry that is for people elsewhere, by its stable name. Drills have a topic of their own.
+/// Events that are sent, by their stable names. Those of a drill go to the topic `drill` instead.
 pub(super) const EVENTS: &[(&str, Topic, Kind)] = &[
     ("promoting", Promoted, Transition),
     ("aborted", Promoted, Transition),
@@ -66,7 +66,8 @@ pub(super) const EVENTS: &[(&str, Topic, Kind)] = &[
     ("notify_well", Degraded, Condition),
 ];
 
-/// Entries of a drill that its result stands for. A gateway that does not stop is told at once all the same.
+/// Events that are not sent during a drill, because its result covers them. A gateway that does not stop is reported at
+/// once.
 const FOLDED_INTO_DRILL_RESULT: &[&str] = &[
     "promoting",
     "aborted",
@@ -82,12 +83,12 @@ const FOLDED_INTO_DRILL_RESULT: &[&str] = &[
     "returned",
 ];
 
-/// Finds the topic of an entry, and what becomes of its message.
+/// Returns the topic and the guarantee of an event; `None` if it is not sent.
 pub(super) fn of(event: &str) -> Option<(Topic, Kind)> {
     EVENTS.iter().find(|(known, ..)| *known == event).map(|&(_, topic, kind)| (topic, kind))
 }
 
-/// True if the result of the drill that caused this entry says enough.
+/// True if the result of a drill covers this event.
 pub(super) fn is_folded(event: &str) -> bool {
     FOLDED_INTO_DRILL_RESULT.contains(&event)
 }

@@ -1,25 +1,25 @@
-//! Titles and priorities: what the lock screen of a phone shows of a message.
+//! Titles and priorities of messages, as a phone's lock screen shows them.
 //!
-//! Capitals announce what needs a person; small letters, good news.
+//! A title in capitals needs attention; one in lower case is good news.
 
 use crate::notify::Message;
 use crate::notify::routing::Kind;
 
-/// The urgency of a message, in ntfy's numbers.
+/// Priority of a message, in ntfy's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Priority {
-    /// Good news about a condition, and drills that passed.
+    /// Recovery from a condition, or a drill that passed.
     Low = 2,
-    /// News.
+    /// Other news.
     Normal = 3,
-    /// A failover, or a lack.
+    /// Failover, or a degraded condition.
     High = 4,
-    /// Something that needs a person.
+    /// Problem that needs a person.
     Urgent = 5,
 }
 
 impl Message {
-    /// Says in a few words what has happened, and where.
+    /// Returns a short title with the event and the host.
     #[must_use]
     pub fn title(&self) -> String {
         let host = self.host.as_str();
@@ -79,7 +79,7 @@ impl Message {
         title.replace("{}", host)
     }
 
-    /// The urgency, by the severity of the entry. A failover is in order, and still no ordinary news.
+    /// Returns the priority, by the entry's severity. A completed failover is `High` although its severity is a notice.
     pub(super) fn priority(&self) -> Priority {
         match (self.text("severity"), self.text("event")) {
             ("error", _) => Priority::Urgent,
@@ -108,7 +108,7 @@ impl Message {
         }
     }
 
-    /// The name of an entry that has no title of its own.
+    /// Returns a title from the event's name, for an event without a title.
     fn plain_title(&self, event: &str) -> String {
         let words = event.replace('_', " ");
         let words = if self.text("severity") == "notice" { words } else { words.to_uppercase() };

@@ -1,4 +1,4 @@
-//! A courier: the one thread that brings messages to one webhook.
+//! Worker for one webhook: one thread that delivers its messages.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,23 +14,23 @@ use crate::os::boot_time::Moment;
 use crate::os::spawn;
 use crate::status::metrics::Sent;
 
-/// So many messages wait for a webhook; conditions make way first.
+/// Capacity of a webhook's queue, in messages. Conditions are dropped first.
 const ROOM: usize = 64;
 
-/// Limit of refused messages that wait behind the others; one more holds up the queue.
+/// Limit on refused messages that are retried after the others; one more blocks the queue.
 const MAX_REFUSED: usize = 16;
 
-/// What is written of a condition an hour late is not how things are.
+/// Age after which a condition is no longer delivered: it may have changed.
 const OLD: Duration = Duration::from_secs(60 * 60);
 
-/// How a courier goes about it.
+/// Time limits and backoff of deliveries.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// How long one try may take.
+    /// Time limit for one attempt.
     pub attempt: Duration,
-    /// How long to wait after the first failed try; twice that after the second, and so on.
+    /// Delay after the first failed attempt; it doubles with each further one.
     pub first: Duration,
-    /// The longest wait.
+    /// Longest delay.
     pub longest: Duration,
 }
 
@@ -41,27 +41,27 @@ impl Default for Pace {
     }
 }
 
-/// Where a courier finds and leaves what it needs.
+/// Configuration of a worker.
 #[derive(Clone, Debug)]
 pub struct Way {
-    /// The webhook.
+    /// Webhook from the configuration.
     pub webhook: Notify,
-    /// Its credential's place.
+    /// Store with its credential.
     pub vault: Vault,
-    /// The name of this host.
+    /// Name of this host.
     pub host: String,
-    /// The history.
+    /// Path of the history.
     pub history: PathBuf,
-    /// Where the courier keeps how far it has come.
+    /// Path of the delivery cursor.
     pub mark: PathBuf,
-    /// How it goes about it.
+    /// Time limits and backoff.
     pub pace: Pace,
 }
 
-/// Hears when a webhook begins to fail and why, and when it is well again.
+/// Callback for when a webhook starts to fail, with the reason, and for when it has recovered.
 pub type Told = Box<dyn Fn(Result<(), String>) + Send>;
 
-/// The way to a courier's thread, which ends after its current try when this is dropped.
+/// Handle of a worker's thread. When dropped, the thread ends after its current attempt.
 pub struct Courier {
     webhook: String,
     about: Vec<Topic>,
@@ -73,7 +73,7 @@ struct Desk {
     bell: Condvar,
 }
 
-/// A waiting message with its age, by the monotonic clock.
+/// Queued message, with its age by the monotonic clock.
 #[derive(Clone)]
 struct Waiting {
     message: Arc<Message>,
@@ -85,13 +85,13 @@ impl Waiting {
         Self { message, since: Instant::now() }
     }
 
-    /// True if it is not worth another try.
+    /// True if it is too old for another attempt.
     fn is_stale(&self) -> bool {
         self.age() > if self.message.is_transition() { STALE } else { OLD }
     }
 
-    /// Age of a message of this boot. Of an older one only the time counts in which it has waited here, because no clock
-    /// has measured more.
+    /// Returns the age of the message. For a message of an earlier boot, only the time in this queue counts, because no
+    /// clock has measured more.
     fn age(&self) -> Duration {
         Moment::now().measured_since(self.message.moment()).unwrap_or_else(|| self.since.elapsed())
     }
@@ -100,10 +100,10 @@ impl Waiting {
 #[derive(Default)]
 struct Tray {
     queue: VecDeque<Waiting>,
-    /// A transition found no room. The history has it, and until it was looked up there nothing newer is taken, so that
-    /// nobody takes the one for delivered because the other is.
+    /// True if the queue had no room for a transition. Until the history was read again, newer transitions are not
+    /// queued either, so that the cursor does not move past the missing one.
     missed: bool,
-    /// A transition has come since the last try.
+    /// True if a transition was added since the last attempt.
     urgent: bool,
     closed: bool,
     delivered: u64,
@@ -111,16 +111,16 @@ struct Tray {
 }
 
 impl Courier {
-    /// Starts the thread. It begins with the transitions that the last one did not deliver.
+    /// Starts the thread. It first delivers the transitions that the last worker did not.
     ///
     /// # Errors
-    /// When the system gives us no thread.
+    /// Returns an error if the thread cannot be created.
     pub fn start(way: Way, told: Told) -> io::Result<Self> {
         let desk = Arc::new(Desk { tray: Mutex::default(), bell: Condvar::new() });
         let webhook = &way.webhook;
         let courier =
             Self { webhook: webhook.credential.clone(), about: webhook.topics.clone(), desk: Arc::clone(&desk) };
-        // What happens from here on is news, however late the thread begins.
+        // A message after this time is new, however late the thread starts.
         let began = Moment::now();
         let errand = Errand {
             way,
@@ -140,7 +140,7 @@ impl Courier {
         Ok(courier)
     }
 
-    /// Hands over a message, if its webhook wants to know of it. Never waits.
+    /// Queues a message if the webhook subscribes to its topic. Never blocks.
     pub fn take(&self, message: &Arc<Message>) {
         if !message.is_about(&self.about) {
             return;
@@ -150,7 +150,7 @@ impl Courier {
         self.desk.bell.notify_one();
     }
 
-    /// What became of the messages so far.
+    /// Returns the number of deliveries and failed attempts.
     #[must_use]
     pub fn sent(&self) -> Sent {
         let tray = self.desk.tray();
@@ -200,20 +200,20 @@ struct Errand {
     told: Told,
     desk: Arc<Desk>,
     began: Moment,
-    /// How many tries in a row have failed.
+    /// Number of attempts in a row that have failed.
     failed: u32,
-    /// When the last try began, and how long to wait since.
+    /// Start of the last attempt, and the delay after it.
     tried: Option<Instant>,
     wait: Duration,
-    /// The kind of failure that was told last; `None` while all is well.
+    /// Kind of the last reported failure; `None` while deliveries succeed.
     failing: Option<String>,
-    /// Messages that the service has refused, tried again one at a time while nothing else waits.
+    /// Messages that the service has refused. They are retried one at a time while the queue is empty.
     refused: VecDeque<Waiting>,
-    /// When the next of them is due.
+    /// Time of the next such retry.
     refused_due: Instant,
-    /// How far this one has come, whether or not the disk took it.
+    /// Delivery cursor, even if it could not be written to disk.
     mark: Option<Mark>,
-    /// The message that was delivered last, while an older one is still among the refused.
+    /// Last delivered message, while an older one is still refused.
     ahead: Option<Mark>,
 }
 
@@ -238,7 +238,7 @@ impl Errand {
         }
     }
 
-    /// Lets a message wait that was not taken. One that the service refuses does not hold up the others.
+    /// Schedules another attempt. A message that the service refuses does not delay the others.
     fn put_off(&mut self, waiting: Waiting, why: &Refused) {
         let was_refused = self.refused.iter().any(|known| known.message.id == waiting.message.id);
         if why.retry == Retry::Slowly && (was_refused || self.refused.len() < MAX_REFUSED) {
@@ -257,14 +257,14 @@ impl Errand {
         }
     }
 
-    /// Waits for a message, and for the time to try it. `None` when nobody can send one any more.
+    /// Waits for a message and for the time of its attempt. Returns `None` once the handle is dropped.
     fn next(&self) -> Option<Waiting> {
         let mut tray = self.desk.tray();
         loop {
             if tray.closed {
                 return None;
             }
-            // What is new and matters is tried soon, however long the webhook has been dead.
+            // A new transition is tried soon, however long the webhook has failed.
             let wait = if tray.urgent { self.wait.min(self.way.pace.first) } else { self.wait };
             let left = self.tried.map_or(Duration::ZERO, |tried| wait.saturating_sub(tried.elapsed()));
             let refused_left = self.refused_due.saturating_duration_since(Instant::now());
@@ -285,7 +285,7 @@ impl Errand {
         }
     }
 
-    /// Remembers a message as delivered or given up: it is not told again.
+    /// Records a message as delivered or given up.
     fn done(&mut self, message: &Message) {
         self.refused.retain(|known| known.message.id != message.id);
         let mut tray = self.desk.tray();
@@ -293,7 +293,7 @@ impl Errand {
         let is_behind = tray.missed && tray.queue.is_empty();
         drop(tray);
         if is_behind {
-            // They would delay what only the history has.
+            // Retries would delay the transitions that are only in the history.
             self.refused.clear();
         }
         let mark = Mark { at: message.at, boot: message.boot, id: message.id.clone() };
@@ -309,7 +309,7 @@ impl Errand {
         }
     }
 
-    /// Puts what the history has, and nobody has been told of, before what waits.
+    /// Queues the undelivered transitions of the history before the present queue.
     fn go_back(&self) {
         let (way, now) = (&self.way, Moment::now());
         let Some(mark) = self.mark.clone().or_else(|| Mark::load(&way.mark, now.label)) else {
@@ -331,7 +331,7 @@ impl Errand {
         *count += 1;
     }
 
-    /// Tells when the webhook begins to fail, fails otherwise than before, and has taken everything again.
+    /// Reports when the webhook starts to fail, fails in another way, or has recovered.
     fn tell(&mut self, result: Result<(), Refused>) {
         match result {
             Ok(()) if self.refused.is_empty() && self.failing.take().is_some() => (self.told)(Ok(())),

@@ -1,7 +1,7 @@
-//! `history.jsonl`: every transition and its reason, one JSON object a line, oldest first.
+//! History of transitions and their reasons: `history.jsonl`, one JSON object per line, oldest first.
 //!
-//! It is bounded: when the file is full, what is in it goes into `history.1.jsonl`, which is thinned so that a year has
-//! room there. A line that a crash or a full disk tore is closed before the next one is written, and left out by readers.
+//! The size is bounded. A full file is merged into `history.1.jsonl`, which is thinned to keep a year. A crash or a
+//! full disk may leave a partial line: the next append ends it with a newline, and readers skip it.
 
 mod command;
 mod retention;
@@ -25,19 +25,20 @@ use crate::text::Time;
 use crate::text::json::Node;
 use crate::text::utc::parse_rfc3339;
 
-/// The most that the file of the recent past holds, in bytes. Everything stands there.
+/// Limit on the size of the recent file, in bytes. It holds every entry.
 const RECENT: u64 = 1024 * 1024;
 
-/// The most that the older one holds, in bytes.
+/// Limit on the size of the older file, in bytes.
 const OLDER: u64 = 3 * 1024 * 1024;
 
-/// The longest line that is read, in bytes. What is written is far shorter.
+/// Limit on the length of a line, in bytes. Written lines are far shorter.
 const LINE: usize = 64 * 1024;
 
-/// Adds one entry, so that it survives a power cut.
+/// Appends one entry durably (fsync).
 ///
 /// # Errors
-/// When it cannot be written. A part of it may be there; the next entry begins on a line of its own all the same.
+/// Returns an error if it cannot be written. A part of it may be in the file; the next entry starts on a new line all
+/// the same.
 pub fn append(path: &Path, entry: &Entry) -> Result<(), Error> {
     let line = format!("{}\n", entry.to_json());
     let known = fs::metadata(path).map_or(0, |found| found.len());
@@ -47,7 +48,7 @@ pub fn append(path: &Path, entry: &Entry) -> Result<(), Error> {
     add(path, &line).map_err(|why| Error::Write { path: path.to_owned(), why })
 }
 
-/// The file of what is before `path`.
+/// Returns the path of the older file beside `path`.
 pub(super) fn older(path: &Path) -> PathBuf {
     path.with_extension("1.jsonl")
 }
@@ -58,7 +59,7 @@ fn add(path: &Path, line: &str) -> io::Result<()> {
     if is_new { sync_folder(path) } else { Ok(()) }
 }
 
-/// Adds whole lines to a file; one that was torn is closed before. Answers whether the file was empty.
+/// Appends complete lines to a file, after ending a partial one. Returns the file, and true if it was empty.
 pub(super) fn add_lines(path: &Path, lines: &str) -> io::Result<(File, bool)> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
     let length = file.metadata()?.len();
@@ -76,23 +77,22 @@ pub(super) fn add_lines(path: &Path, lines: &str) -> io::Result<(File, bool)> {
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
-    /// What was written: an object that says when and what.
+    /// An entry: an object with time, event and text.
     Entry(Node),
-    /// Something else: torn, too long, by somebody else, or on a disk that is broken there.
+    /// Anything else: a partial, overlong or foreign line, or a read error.
     Unreadable,
 }
 
-/// When an entry happened; long ago where that cannot be read.
+/// Returns the time of an entry; the epoch if it has none.
 #[must_use]
 pub fn moment(entry: &Node) -> Time {
     entry.get("at").and_then(|at| parse_rfc3339(at.as_str()?)).unwrap_or_default()
 }
 
-/// Reads the history at `path` line by line, oldest first. A file that is far too long is read from where its last four
-/// mebibytes begin.
+/// Reads the history at `path`, oldest line first. Of a file that is too long, only the last 4 MiB are read.
 ///
 /// # Errors
-/// When one of the files is there and cannot be opened. None at all is an empty history.
+/// Returns an error if a file exists but cannot be opened. Missing files are an empty history.
 pub fn read(path: &Path) -> Result<impl Iterator<Item = Line> + use<>, Error> {
     let lines = [open(&older(path))?, open(path)?];
     Ok(lines.into_iter().flatten().flatten())
@@ -112,7 +112,7 @@ fn open(path: &Path) -> Result<Option<Lines>, Error> {
     }
 }
 
-/// The lines of one file, each of bounded length.
+/// Lines of one file, each of bounded length.
 struct Lines {
     file: BufReader<io::Take<File>>,
     broken: bool,
@@ -127,7 +127,7 @@ impl Lines {
         Ok(Self { file: BufReader::new(file.take(most)), broken: false })
     }
 
-    /// The next line; an empty one is the end, or nothing, one that is too long is cut off.
+    /// Reads the next line, cut off if it is too long; an empty one means end of file.
     fn take_line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         self.file.by_ref().take(LINE as u64).read_until(b'\n', &mut line)?;
@@ -145,7 +145,7 @@ impl Iterator for Lines {
         while !self.broken {
             match self.take_line() {
                 Ok(line) if line.is_empty() => return None,
-                // What closing a torn line leaves when nothing of it had been written.
+                // A partial line of length zero leaves an empty line.
                 Ok(line) if line.trim_ascii().is_empty() => {}
                 Ok(line) => {
                     let entry = load_or_quarantine::parse(&line).ok().filter(is_entry);

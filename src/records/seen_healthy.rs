@@ -1,7 +1,7 @@
-//! `armed.json`: which upstreams were ever seen healthy from here.
+//! Upstreams that were seen healthy from this host: `armed.json`.
 //!
-//! An upstream is known by its set of URLs and by nothing else: a new name or timeout does not disarm it, a new URL does,
-//! for that one may be wrong. The history says the same once more, so a lost file disarms nobody.
+//! The set of URLs identifies an upstream. A new name or timeout keeps it armed; a new URL disarms it, because that URL
+//! may be wrong. The history records the same, so losing this file disarms no upstream.
 
 use std::path::Path;
 
@@ -20,13 +20,13 @@ use crate::text::json_fields::{
     as_list, as_texts, as_time, field, {self},
 };
 
-/// How many sets of URLs are remembered.
+/// Limit on the number of URL sets in the file.
 const SETS: usize = 64;
 
-/// The most that is read.
+/// Limit on the size of `armed.json`, in bytes.
 const MAX: usize = 256 * 1024;
 
-/// The URL sets that were seen healthy, the one that was in use longest ago first.
+/// URL sets that were seen healthy, least recently used first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Armed {
     sets: Vec<Set>,
@@ -35,23 +35,23 @@ pub struct Armed {
 #[derive(Clone, Debug, PartialEq)]
 struct Set {
     urls: Vec<String>,
-    /// When it was first seen healthy, by the wall clock.
+    /// Time of the first healthy probe, by the wall clock.
     at: Time,
 }
 
 impl Armed {
-    /// Reads `armed.json`; without it, or with one that makes no sense and is set aside, what `history` says. `now` is
-    /// the wall clock's.
+    /// Reads `armed.json`. If it is missing or unreadable (then it is moved aside), rebuilds it from `history`. `now`
+    /// is the wall clock's.
     #[must_use]
     pub fn load(path: &Path, history: &Path, now: Time) -> (Self, Option<Unreadable>) {
-        match load(path, MAX, now, "the history says which upstreams were ever seen healthy", |node| understand(node)) {
+        match load(path, MAX, now, "upstreams seen healthy are read from the history", |node| understand(node)) {
             Ok(Some(armed)) => (armed, None),
             Ok(None) => (Self::recover(history), None),
             Err(unreadable) => (Self::recover(history), Some(unreadable)),
         }
     }
 
-    /// What the history says; nothing when it cannot be read, for then the next healthy verdict says it.
+    /// Rebuilds the list from the history. An unreadable history gives an empty list; the next healthy probe fills it.
     fn recover(history: &Path) -> Self {
         let mut armed = Self::default();
         let Ok(lines) = history::read(history) else { return armed };
@@ -66,13 +66,13 @@ impl Armed {
         armed
     }
 
-    /// For each of these upstreams whether it was ever seen healthy, as [`knows`](Self::knows) says it.
+    /// Returns for each of these upstreams the answer of [`knows`](Self::knows).
     pub fn knows_each(&mut self, upstreams: &[Upstream]) -> Vec<bool> {
         upstreams.iter().map(|upstream| self.knows(&upstream.urls)).collect()
     }
 
-    /// Whether the upstream with these URLs was ever seen healthy. Asking counts as use: what is configured is
-    /// forgotten last.
+    /// True if the upstream with these URLs was ever seen healthy. A query counts as use, so configured upstreams are
+    /// dropped last.
     pub fn knows(&mut self, urls: &[String]) -> bool {
         let urls = sorted(urls);
         let known = self.sets.iter().position(|set| set.urls == urls).map(|index| self.sets.remove(index));
@@ -81,17 +81,17 @@ impl Armed {
         knows
     }
 
-    /// Takes in that the upstream with these URLs was seen healthy at `at`, the machine's time.
+    /// Records that the upstream with these URLs was seen healthy at `at`, the machine's time.
     pub fn arm(&mut self, urls: &[String], at: Time, wall: Wall) {
         if !self.knows(urls) {
             self.keep(Set { urls: sorted(urls), at: wall.at(at) });
         }
     }
 
-    /// Writes `armed.json`, so that it survives a power cut.
+    /// Writes `armed.json` durably (fsync).
     ///
     /// # Errors
-    /// When it cannot be written; the file from before is then still there.
+    /// Returns an error if the file cannot be written; the previous file is then intact.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let sets = self
             .sets

@@ -1,8 +1,7 @@
-//! `state.json`: what the machine must remember across restarts.
+//! Persistent state of the failover machine: `state.json`.
 //!
-//! Its times are the wall clock's labels, and the file says when it was written by both clocks: the next monitor knows
-//! by that how long ago each was, whatever became of the wall clock. A time that still lies ahead counts as now: the core
-//! sees to that.
+//! Times are wall-clock labels. The file also records when it was written, by both clocks, so the next monitor knows
+//! the age of each time even if the wall clock was set. The core treats a time in the future as now.
 
 use std::path::Path;
 
@@ -21,22 +20,22 @@ use crate::text::json_fields::{
 };
 use crate::text::timestamp::distance;
 
-/// The most that is read. What is written comes to less than 3 KiB.
+/// Limit on the size of `state.json`, in bytes. The monitor writes less than 3 KiB.
 const MAX: usize = 64 * 1024;
 
-/// Under which name the reason is kept.
+/// Key of the operator's reason for the hold.
 const REASON: &str = "hold_reason";
 
-/// Under which name it is kept when the file was written.
+/// Key of the time at which the file was written.
 const SAVED: &str = "saved_at";
 
-/// Reads what the last monitor remembered. When there is nothing to read, or nothing that makes sense, the memory is
-/// empty; in the second case the file is set aside, and people should be told. `now` is the wall clock's. Between the
-/// two: why the hold stands, in the operator's words.
+/// Reads the state that the last monitor saved, and the operator's reason for the hold. `now` is the wall clock's.
+///
+/// A missing file gives an empty memory. An unreadable one does too; it is moved aside, and the caller must report it.
 #[must_use]
 pub fn load(path: &Path, now: Time) -> (Memory, Option<String>, Option<Unreadable>) {
-    let so = "what was remembered is lost, a hold and the length of the hold-down included";
-    // A monitor of an older version wrote none.
+    let so = "the saved state is lost, including any hold and the length of the hold-down";
+    // Older monitors did not write it.
     let reason = |node: &Value| node.get(REASON).and_then(|reason| reason.as_str()).map(str::to_owned);
     let now_by_both = Moment { label: now, boot: BootTime::now() };
     match load_file(path, MAX, now, so, |node| Ok((aged(understand(node)?, node, now_by_both), reason(node)))) {
@@ -48,8 +47,8 @@ pub fn load(path: &Path, now: Time) -> (Memory, Option<String>, Option<Unreadabl
     }
 }
 
-/// The memory on the clock of the reader: each time lies as long before `now` as has really passed since, which is
-/// measured within one boot. Across boots the labels say it, and never less than nothing: a hold ends no later than it
+/// Moves the times of `memory` to the reader's clock: each keeps its real distance from `now`. Within one boot that
+/// distance is measured. Across boots it comes from the labels and is never negative: a hold ends no later than it
 /// would have without the reboot, and a clock that starts in 1970 prolongs nothing.
 fn aged(mut memory: Memory, state: &Value, now: Moment) -> Memory {
     let Some(saved) = newer(state, SAVED, as_time).ok().flatten() else { return memory };
@@ -60,10 +59,10 @@ fn aged(mut memory: Memory, state: &Value, now: Moment) -> Memory {
     memory
 }
 
-/// Writes what the next monitor must know, and the operator's reason of the hold, so that it survives a power cut.
+/// Writes the state and the operator's reason for the hold, durably (fsync).
 ///
 /// # Errors
-/// When it cannot be written; what was remembered before is then still there.
+/// Returns an error if the file cannot be written; the previous file is then intact.
 pub fn save(path: &Path, memory: &Memory, reason: Option<&str>, wall: Wall) -> Result<(), Error> {
     let saved = wall.moment();
     let boot = saved.boot.map(BootTime::fields).into_iter().flatten();
@@ -102,10 +101,10 @@ pub(super) fn understand(state: &Value) -> Result<Memory, String> {
         promotions: promotions.iter().map(|node| as_time(node, "promotions")).collect::<Result<_, _>>()?,
         unreturned: field(state, "unreturned")?.as_bool().ok_or("`unreturned` is neither true nor false")?,
         failover: optional(state, "failover", |node, _| codec::failover(node))?,
-        // A monitor of an older version did not remember it.
+        // Older monitors did not write it.
         demoting: newer(state, "demoting", |node, _| codec::reason(node))?,
         killed: optional(state, "killed_at", as_time)?,
-        // The version before knew no drills.
+        // Versions before drills existed did not write it.
         drill: newer(state, "drill", |node, _| codec::drill(node))?,
         drilled: newer(state, "drilled_at", as_time)?,
     })
@@ -152,7 +151,7 @@ mod tests {
         }
     }
 
-    /// What a monitor that finds this text remembers, and whether it set the file aside.
+    /// Loads this text as `state.json`. Returns the memory, and true if the file was moved aside.
     fn found(text: &[u8]) -> (Memory, bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");

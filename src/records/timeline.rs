@@ -1,7 +1,7 @@
-//! `strip.json`: the last 24 hours at a glance, a cell a half hour.
+//! Timeline of the last 24 hours: `strip.json`, one cell per half hour.
 //!
-//! The monitor keeps the cells and not the history, because the status must show them to whoever may not read the
-//! history, and because a monitor that was killed said no farewell there: what it has seen last stands here.
+//! Kept apart from the history for two reasons: the status must show it to users who may not read the history, and a
+//! monitor that was killed could not log that it stopped, so the file records when it was last running.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,35 +17,35 @@ use crate::text::json_fields::{
 };
 use crate::text::timestamp::distance;
 
-/// How many half hours a day has.
+/// Number of cells: half hours in a day.
 pub const CELLS: usize = 48;
 
-/// What one cell stands for.
+/// Length of one cell.
 const CELL: Duration = Duration::from_secs(30 * 60);
 
-/// From when on nobody counts as having watched. It is longer than what lies between two saves: a monitor that was
-/// killed and is back at once leaves no gap.
+/// Time without an update after which the monitor counts as down. Longer than the interval between two saves, so a
+/// monitor that was killed and restarted at once leaves no gap.
 const GAP: Duration = Duration::from_secs(10 * 60);
 
-/// The most that is read.
+/// Limit on the size of `strip.json`, in bytes.
 const MAX: usize = 16 * 1024;
 
-/// What a half hour was like. Of several things the greatest is shown.
+/// State of a half hour. The greatest of several states wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
-    /// An upstream showed life, and nothing was out of the ordinary.
+    /// An upstream was up, and nothing unusual happened.
     Healthy,
-    /// An operator's hold stood.
+    /// A hold was set.
     Held,
-    /// No monitor ran, for all of it or for long.
+    /// No monitor ran, for the whole cell or for more than 10 minutes of it.
     MonitorDown,
-    /// No upstream showed life.
+    /// No upstream was up.
     Failing,
     /// This host served.
     Active,
 }
 
-/// Every cell and its stable name.
+/// Stable name of each cell.
 const NAMES: [(Cell, &str); 5] = [
     (Cell::Healthy, "healthy"),
     (Cell::Held, "held"),
@@ -54,12 +54,12 @@ const NAMES: [(Cell, &str); 5] = [
     (Cell::Active, "active"),
 ];
 
-/// The last 24 hours. All times are wall clock.
+/// States of the last 24 hours. All times are wall clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Strip {
-    /// Which half hour since 1970 the last cell is.
+    /// Index of the last cell, in half hours since 1970.
     last: u64,
-    /// The last time at which anybody watched; zero for never.
+    /// Time of the last update; zero if there was none.
     seen: Time,
     cells: [Cell; CELLS],
 }
@@ -71,16 +71,17 @@ impl Default for Strip {
 }
 
 impl Strip {
-    /// Reads what the last monitor kept; what makes no sense is set aside. `now` is the wall clock's.
+    /// Reads the file of the last monitor; an unreadable one is moved aside. `now` is the wall clock's.
     #[must_use]
     pub fn load(path: &Path, now: Time) -> (Self, Option<Unreadable>) {
-        match load_file(path, MAX, now, "the strip of the last 24 hours begins anew", |node| Self::from_json(node)) {
+        match load_file(path, MAX, now, "the timeline of the last 24 hours starts over", |node| Self::from_json(node)) {
             Ok(strip) => (strip.unwrap_or_default(), None),
             Err(unreadable) => (Self::default(), Some(unreadable)),
         }
     }
 
-    /// When the monitor that keeps its strip at `path` watched last; `None` where it watches still, or nobody can tell.
+    /// Returns the last update in the file at `path` if the monitor that wrote it has stopped; `None` if it still runs,
+    /// or if the file cannot be read.
     #[must_use]
     pub fn ended(path: &Path, now: Time) -> Option<Time> {
         let bytes = atomic_file::read(path, MAX).ok()??;
@@ -89,23 +90,23 @@ impl Strip {
         (now.since(seen) >= GAP).then_some(seen)
     }
 
-    /// Writes it, so that it survives a power cut.
+    /// Writes the file durably (fsync).
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let text = format!("{}\n", self.to_json());
         atomic_file::write(path, 0o640, text.as_bytes())
     }
 
-    /// When anybody last watched; `None` if nobody ever did.
+    /// Returns the time of the last update; `None` if there was none.
     #[must_use]
     pub fn seen(&self) -> Option<Time> {
         (self.seen > Time::default()).then_some(self.seen)
     }
 
-    /// Takes in how things are, and answers whether a cell has changed. After a time in which nobody watched, the cells
-    /// at its two ends say so, too.
+    /// Records the present state. Returns true if a cell has changed. After a gap, the cells at both of its ends are
+    /// marked as monitor down.
     pub fn mark(&mut self, now: Time, cell: Cell) -> bool {
         let before = (self.last, self.cells);
         let is_gap = self.seen > Time::default() && now.since(self.seen) >= GAP;
@@ -122,7 +123,8 @@ impl Strip {
         (self.last, self.cells) != before
     }
 
-    /// The wall clock was set: what it called `from` it calls `to`. The cells keep their distance from the present.
+    /// Shifts all times after the wall clock was set from `from` to `to`. The cells keep their distance from the
+    /// present.
     pub fn clock_was_set(&mut self, from: Time, to: Time) {
         let moved = distance(from, to);
         if self.seen > Time::default() {
@@ -132,7 +134,7 @@ impl Strip {
         self.last = self.last.saturating_add_signed(half_hours(to).saturating_sub(half_hours(from)));
     }
 
-    /// The cells of the 24 hours that end with the half hour of `now`, the oldest first.
+    /// Returns the cells of the 24 hours that end with the half hour of `now`, oldest first.
     #[must_use]
     pub fn at(&self, now: Time) -> [Cell; CELLS] {
         let mut moved = self.clone();
@@ -146,8 +148,8 @@ impl Strip {
         }
     }
 
-    /// Has the strip end with this half hour, which may lie before its own when the clock was set back. What is not known
-    /// is a half hour without a monitor.
+    /// Makes `last` the last cell. It may be before the present one if the clock was set back. Unknown cells count as
+    /// monitor down.
     fn move_to(&mut self, last: u64) {
         let before = self.last;
         let cell = |index: usize| {
@@ -159,7 +161,7 @@ impl Strip {
         self.last = last;
     }
 
-    /// The strip for programs.
+    /// Returns the JSON form.
     pub(crate) fn to_json(&self) -> Value {
         let first = self.last.saturating_sub(CELLS as u64 - 1);
         let name = |cell: &Cell| NAMES.iter().find(|(known, _)| known == cell).map_or("", |(_, name)| name);
@@ -172,7 +174,7 @@ impl Strip {
         ])
     }
 
-    /// Reads it back.
+    /// Parses the JSON form.
     pub(crate) fn from_json(node: &Value) -> Result<Self, String> {
         json_fields::check_schema(node)?;
         let cells = as_list(field(node, "cells")?, "cells")?;
@@ -183,7 +185,7 @@ impl Strip {
         };
         for (cell, node) in strip.cells.iter_mut().zip(cells) {
             let known = NAMES.iter().find(|(_, name)| node.as_str() == Some(name));
-            *cell = known.ok_or("`cells` has one that is not known")?.0;
+            *cell = known.ok_or("`cells` has an unknown entry")?.0;
         }
         Ok(strip)
     }
@@ -199,12 +201,12 @@ mod tests {
     use super::*;
     use crate::text::json;
 
-    /// So many minutes after a full hour.
+    /// Time `minutes` after a full hour.
     fn at(minutes: u64) -> Time {
         Time::from_millis(1_795_298_400_000 + minutes * 60_000)
     }
 
-    /// A strip that a monitor keeps minute by minute.
+    /// Updates the timeline every minute.
     fn watched(strip: &mut Strip, from: u64, until: u64, cell: Cell) {
         (from..until).for_each(|minute| {
             strip.mark(at(minute), cell);
@@ -234,11 +236,11 @@ mod tests {
         let mut strip = Strip::default();
         watched(&mut strip, 0, 50, Healthy);
         let mut strip = Strip::from_json(&json::parse(&strip.to_json().to_string()).unwrap()).unwrap();
-        // Whoever reads it meanwhile sees it, too.
+        // A reader in the meantime sees the gap too.
         assert_eq!(end(&strip, 125), [MonitorDown, Healthy, Healthy, MonitorDown, MonitorDown, MonitorDown]);
         watched(&mut strip, 125, 160, Healthy);
         assert_eq!(end(&strip, 160), [Healthy, MonitorDown, MonitorDown, MonitorDown, MonitorDown, Healthy]);
-        // One that is back soon is none, and one within a half hour is.
+        // A monitor that is back within 10 minutes leaves no gap; a longer gap inside one half hour is marked.
         strip.mark(at(168), Healthy);
         assert_eq!(end(&strip, 168)[5], Healthy);
         let mut strip = Strip::default();

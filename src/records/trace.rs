@@ -1,14 +1,14 @@
-//! The flight recorder: every event that the machine was given, so that any night can be run again.
+//! Trace of every event that the machine was given, so that its decisions can be replayed.
 //!
-//! `trace.jsonl` holds one JSON object a line. A segment starts with `begin`: the configuration, and what the machine
-//! started from. Each further line is an event and when it came, in milliseconds; `more` are equal events after it, as
-//! the milliseconds from one to the next, and `did` is what the machine decided then. Runs of equal events overlap, so
-//! a reader puts the events of a segment in the order of their times.
+//! `trace.jsonl` holds one JSON object per line. A segment starts with `begin`: the configuration, and the machine's
+//! initial state. Each further line is an event with its time, in milliseconds. `more` lists the equal events after it,
+//! as milliseconds from one to the next; `did` lists what the machine decided. Runs of equal events overlap, so a
+//! reader sorts the events of a segment by time.
 //!
-//! - [`Tracer`]: what is to be written, in bounded memory.
-//! - [`append`]: where it goes, in bounded space.
-//! - [`replay()`]: gives the events to a machine again, and prints what it decides and why.
-//! - `begin`, `event`: what a line says, and back.
+//! - [`Tracer`]: turns events into lines, in bounded memory.
+//! - [`append`]: writes the lines, in bounded space.
+//! - [`replay()`]: gives the events to a machine again, and prints its decisions with their reasons.
+//! - `begin`, `event`: encode and decode one line.
 
 mod begin;
 mod event;
@@ -24,16 +24,16 @@ pub use crate::records::trace::begin::Begin;
 pub use crate::records::trace::replay::{Replayed, decisions, read, replay};
 pub use crate::records::trace::tracer::{Batch, Tracer};
 
-/// From how long a file on, in bytes, the next segment begins another one.
+/// Size of the file, in bytes, above which the next segment starts a new file.
 const FULL: u64 = 512 * 1024;
 
-/// How many bytes of events a segment takes before the next one begins, as soon as nothing goes on.
+/// Size of a segment, in bytes, after which a new one starts as soon as the machine is idle.
 const SEGMENT: usize = 256 * 1024;
 
-/// Adds what the tracer has to say. A trace explains and is never needed, so it waits for no disk.
+/// Appends a batch without fsync: the trace only explains decisions, and none depends on it.
 ///
 /// # Errors
-/// When it cannot be written.
+/// Returns an error if the batch cannot be written.
 pub fn append(path: &Path, batch: &Batch) -> Result<(), Error> {
     let write = || {
         let length = fs::metadata(path).map_or(0, |found| found.len());

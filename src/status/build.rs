@@ -1,4 +1,4 @@
-//! Machine → [`Status`].
+//! Conversion of a machine into a [`Status`].
 
 use std::time::Duration;
 
@@ -14,34 +14,34 @@ use crate::status::{Degraded, Gateway, Probed, Role, Status, Upstream, Window};
 use crate::text::Time;
 use crate::workspace::summary::{Pull, Push};
 
-/// What the monitor hands over beside its machine. Times are the machine's.
+/// Facts that only the monitor knows, for [`Status::new`]. Times are the machine's.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
-    /// The configuration in force.
+    /// Configuration in force.
     pub config: &'a Config,
-    /// From the machine's time to the wall clock's.
+    /// Conversion from the machine's time to the wall clock's.
     pub wall: Wall,
-    /// Now.
+    /// Present time.
     pub now: Time,
-    /// When the monitor started.
+    /// Start of the monitor.
     pub started: Time,
-    /// The longest that the monitor lets pass between two writes.
+    /// Longest time between two updates.
     pub interval: Duration,
-    /// What was last seen of each upstream, in the order of the configuration.
+    /// Last probe of each upstream, in configuration order.
     pub upstreams: &'a [Option<Seen>],
-    /// What was last seen of this host's gateway.
+    /// Last probe of this host's gateway.
     pub gateway: Option<&'a Seen>,
-    /// The last pull.
+    /// Last pull.
     pub workspace: Option<&'a Pull>,
-    /// The last push.
+    /// Last push.
     pub returned: Option<&'a Push>,
-    /// What is wrong beyond what the machine knows.
+    /// Conditions that the machine does not know of.
     pub degraded: &'a [Degraded],
-    /// What the last 24 hours were like.
+    /// Timeline of the last 24 hours.
     pub strip: &'a Strip,
 }
 
-/// What the probes of one gateway find, and since when.
+/// Last probe of a gateway, and the time since which the verdict has been the same.
 #[derive(Clone, Debug)]
 pub struct Seen {
     verdict: Verdict,
@@ -50,13 +50,13 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The verdict and the words of the last answer.
+    /// Describes the last verdict for people.
     #[must_use]
     pub fn in_words(&self) -> String {
         format!("{}: {}", self.verdict, self.probed.detail)
     }
 
-    /// Takes in an answer that was given at `now`, the machine's time, after the ones in `before`.
+    /// Adds an answer at `now`, the machine's time, to the ones in `before`.
     #[must_use]
     pub fn after(before: Option<&Self>, answer: &Answer, now: Time) -> Self {
         let since = before.filter(|before| before.verdict == answer.verdict).map_or(now, |before| before.since);
@@ -72,7 +72,7 @@ impl Seen {
         Self { verdict: answer.verdict, since, probed }
     }
 
-    /// Takes in a new answer, and says whether it is other than the one before, but for the latency.
+    /// Replaces the last probe. Returns true if anything but the latency has changed.
     pub fn renew(seen: &mut Option<Self>, answer: &Answer, now: Time) -> bool {
         let new = Self::after(seen.as_ref(), answer, now);
         let is_news = seen.as_ref().is_none_or(|before| !before.is_like(&new));
@@ -90,7 +90,7 @@ impl Seen {
 }
 
 impl Status {
-    /// How things stand.
+    /// Returns the present status.
     #[must_use]
     pub fn new(machine: &Machine, facts: &Facts<'_>) -> Self {
         let wall = facts.wall;
@@ -134,7 +134,7 @@ impl Status {
     }
 }
 
-/// When the next drill is due. Where none has ever passed, that is as soon as there is a monitor.
+/// Returns when the next drill is due. If none has ever passed, it is due when the monitor starts.
 fn drill_due(memory: &Memory, facts: &Facts<'_>) -> Option<Time> {
     let interval = facts.config.drill.interval;
     (!interval.is_zero()).then(|| memory.drilled.map_or(facts.started, |last| last + interval))
@@ -142,7 +142,7 @@ fn drill_due(memory: &Memory, facts: &Facts<'_>) -> Option<Time> {
 
 fn role(machine: &Machine, facts: &Facts<'_>) -> Role {
     let (step, cause, since) = match machine.role() {
-        // The role itself does not say since when; the end of the last failover or drill does, or else the monitor's start.
+        // A standby has no start time of its own: it is the end of the last failover or drill, or the monitor's start.
         failover::Role::Standby => {
             let memory = machine.memory();
             let failover = memory.failover.as_ref().and_then(|failover| failover.ended);
@@ -180,7 +180,7 @@ fn upstreams(machine: &Machine, facts: &Facts<'_>) -> Vec<Upstream> {
     configured.map(upstream).collect()
 }
 
-/// What the machine itself finds wrong.
+/// Returns the conditions that the machine itself knows of.
 fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
     let (unit, url) = (&config.gateway.unit, &config.gateway.url);
     let never_seen = machine.window().is_some() && machine.upstreams().iter().all(|upstream| !upstream.armed);
@@ -188,25 +188,28 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
         (
             machine.isolated(),
             "isolated",
-            "No witness answers either: it may be this host that is cut off. Nothing is started until one does.".to_owned(),
+            "No witness answers: this host may be cut off. No automatic failover until one answers.".to_owned(),
         ),
         (
             never_seen,
             "never_seen_healthy",
-            "No upstream was ever seen healthy from here, so none can be missed. Try the URLs with `openclaw-failover \
-             check`; `openclaw-failover promote` takes over all the same."
+            "No upstream was ever seen healthy from here, so there is no automatic failover. Check the URLs with \
+             `openclaw-failover check`; `openclaw-failover promote` fails over by hand."
                 .to_owned(),
         ),
         (machine.is_flapping(), "flapping", availability_in_words(config, machine.availability())),
         (
             machine.is_failing(),
             "start_failing",
-            format!("{unit} does not come up, or does not answer. `journalctl -u {unit}` says more; it is tried again."),
+            format!("{unit} does not start, or does not answer; the start is retried. See `journalctl -u {unit}`."),
         ),
         (
             machine.port_held(),
             "port_held",
-            format!("Something else than {unit} holds {url}: this host could not take over. `ss -ltnp` names it."),
+            format!(
+                "Another process than {unit} listens on {url}, so this host could not take over. Find it with \
+                 `ss -ltnp`."
+            ),
         ),
         (
             machine.answer_unverified().is_some(),
@@ -219,15 +222,14 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
         (
             machine.channels_broken(),
             "channels_broken",
-            "This host's gateway is up, but not every chat channel of it. `openclaw channels status --probe` says more."
-                .to_owned(),
+            "This host's gateway is up, but a chat channel is down. See `openclaw channels status --probe`.".to_owned(),
         ),
     ];
     let found = found.into_iter().filter(|(holds, ..)| *holds);
     found.map(|(_, what, text)| Degraded { what: what.to_owned(), text }).collect()
 }
 
-/// As the file keeps it: what is written reads back the same.
+/// Rounds to milliseconds, as the file does, so that a written status reads back the same.
 fn millis(span: Duration) -> Duration {
     Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }

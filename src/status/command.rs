@@ -1,4 +1,4 @@
-//! The command `status`.
+//! Command `status`.
 
 use std::path::Path;
 
@@ -7,21 +7,21 @@ use crate::status::Status;
 use crate::text::json::Value;
 use crate::text::{CommandOutput, Time, json_fields};
 
-/// The most that is read.
+/// Limit on the size of `status.json`, in bytes.
 const MAX: usize = 256 * 1024;
 
-/// In which form a status is printed.
+/// Output format of `status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form {
-    /// For programs.
+    /// True for JSON.
     pub json: bool,
-    /// For a terminal that shows colours.
+    /// True if the terminal shows colours.
     pub colour: bool,
 }
 
-/// What `status` prints of the file at `path`. `now` is the wall clock's.
+/// Prints the file at `path`. `now` is the wall clock's.
 ///
-/// The exit code is 0 when a monitor runs, also one that has found something degraded, and 1 when none does.
+/// Exit code: 0 if a monitor runs, even if degraded; 1 if none does.
 #[must_use]
 pub fn command(path: &Path, form: Form, now: Time) -> CommandOutput {
     let status = match atomic_file::read(path, MAX) {
@@ -32,15 +32,15 @@ pub fn command(path: &Path, form: Form, now: Time) -> CommandOutput {
     show(status, form, now)
 }
 
-/// What `status` prints of a status that was read, or of why none was. `now` is the wall clock's.
+/// Prints a status, or the reason why there is none. `now` is the wall clock's.
 #[must_use]
 pub fn show(status: Result<Status, String>, form: Form, now: Time) -> CommandOutput {
     match (status, form.json) {
         (Ok(status), true) => shown(&with_age(&status, now).pretty(), status.is_fresh(now)),
         (Ok(status), false) => shown(status.render(now, form.colour).trim_end(), status.is_fresh(now)),
         (Err(why), true) => {
-            let nobody = Value::object([("running", false.into()), ("why", why.into())]);
-            shown(&nobody.pretty(), false)
+            let not_running = Value::object([("running", false.into()), ("why", why.into())]);
+            shown(&not_running.pretty(), false)
         }
         (Err(why), false) => shown(&format!("monitor not running: {why}"), false),
     }
@@ -50,7 +50,7 @@ fn shown(text: &str, running: bool) -> CommandOutput {
     CommandOutput { text: format!("{text}\n"), warning: None, code: if running { 0 } else { 1 } }
 }
 
-/// The status as it was written, after what only its reader can tell.
+/// Returns the status with two fields that only its reader can compute.
 fn with_age(status: &Status, now: Time) -> Value {
     let head = Value::object([
         ("running", status.is_fresh(now).into()),

@@ -1,12 +1,12 @@
-//! The last 24 hours in one line.
+//! Line for the last 24 hours.
 //!
-//! Its signs are ASCII everywhere: a host over ssh often has no UTF-8 locale, and a page that is pasted into a ticket
-//! must read there as it did on the terminal. Colours say nothing more.
+//! The signs are ASCII: a host reached by ssh often has no UTF-8 locale, and a page pasted into a ticket must look the
+//! same. Colours add no information.
 
 use crate::records::timeline::Cell;
 use crate::text::table::{Page, Tone};
 
-/// Every cell, its sign, how it matters, and what the legend says.
+/// Sign, tone and legend of each cell.
 const SIGNS: [(Cell, &str, Tone, &str); 5] = [
     (Cell::Healthy, ".", Tone::Good, " healthy, "),
     (Cell::Failing, "x", Tone::Bad, " failing, "),
@@ -15,7 +15,7 @@ const SIGNS: [(Cell, &str, Tone, &str); 5] = [
     (Cell::MonitorDown, "_", Tone::Bad, " monitor down"),
 ];
 
-/// Adds the strip, the oldest half hour first, and what its signs mean.
+/// Adds the timeline, oldest half hour first, and its legend.
 pub(super) fn rows(page: &mut Page, cells: &[Cell]) {
     let sign = |cell: &Cell| SIGNS.iter().find(|(known, ..)| known == cell).map(|&(_, sign, tone, _)| (tone, sign));
     page.parts("24 h", cells.iter().filter_map(sign));

@@ -1,7 +1,7 @@
-//! The status in numbers: `metrics.prom`, in Prometheus's text format, for node_exporter's textfile collector.
+//! Metrics: `metrics.prom`, in Prometheus's text format, for node_exporter's textfile collector.
 //!
-//! It lies beside `status.json`, and says what that says: nobody needs a port, and the monitor none that listens. Moments
-//! are given as Unix timestamps rather than as ages, so that they stay true when the monitor has died.
+//! The file is written beside `status.json` and has the same content, so the monitor needs no port. Times are Unix
+//! timestamps rather than ages, so that they stay true after the monitor has stopped.
 //! Format: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
 mod families;
@@ -17,38 +17,38 @@ use crate::probe::Verdict;
 use crate::status::Status;
 use crate::status::metrics::families::FAMILIES;
 
-/// What every name begins with.
+/// Prefix of every metric name.
 const PREFIX: &str = "openclaw_failover_";
 
-/// What has happened since the monitor started. It is not kept: whoever reads counters expects them to begin anew.
+/// Counters since the monitor started. They are not saved: Prometheus handles counter resets.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// By the upstream's name and the verdict's.
+    /// Probes by upstream name and verdict.
     probes: Vec<(String, &'static str, u64)>,
     promotions: Vec<(&'static str, u64)>,
     demotions: Vec<(&'static str, u64)>,
     failed_starts: u64,
 }
 
-/// How many messages one webhook has taken, and how many tries have failed.
+/// Deliveries to one webhook.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// The webhook, by the name of its credential.
+    /// Name of the webhook's credential.
     pub webhook: String,
-    /// What it has taken.
+    /// Number of messages delivered.
     pub delivered: u64,
-    /// What it has not, each try counted.
+    /// Number of failed attempts.
     pub failed: u64,
 }
 
-/// What the metrics are read off.
+/// Data from which the metrics are rendered.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
-    /// How things stand.
+    /// Present status.
     pub status: &'a Status,
-    /// What has happened.
+    /// Counters.
     pub counts: &'a Counts,
-    /// What became of the notifications.
+    /// Deliveries, by webhook.
     pub sent: &'a [Sent],
 }
 
@@ -62,7 +62,7 @@ impl Counts {
         }
     }
 
-    /// Counts what is said of, where it counts.
+    /// Counts a notice, if it has a counter.
     pub fn said(&mut self, note: &Note) {
         match note {
             Note::Promoted { cause, .. } => add(&mut self.promotions, names::cause(*cause)),
@@ -85,28 +85,28 @@ fn add(counts: &mut Vec<(&'static str, u64)>, name: &'static str) {
     }
 }
 
-/// One name, and what stands under it.
+/// Metric family: one name and its samples.
 struct Family {
     name: &'static str,
-    /// `gauge` or `counter`.
+    /// Type: `gauge` or `counter`.
     kind: &'static str,
     help: &'static str,
     samples: fn(&Scene<'_>, &mut Samples<'_>),
 }
 
-/// Takes the samples of one family.
+/// Writer for the samples of one family.
 struct Samples<'a> {
     text: &'a mut String,
     name: &'static str,
 }
 
 impl Samples<'_> {
-    /// A sample without labels.
+    /// Writes a sample without labels.
     fn one(&mut self, value: f64) {
         self.with(&[], value);
     }
 
-    /// A sample with these labels.
+    /// Writes a sample with these labels.
     fn with(&mut self, labels: &[(&str, &str)], value: f64) {
         self.text.push_str(PREFIX);
         self.text.push_str(self.name);
@@ -123,13 +123,13 @@ impl Samples<'_> {
             self.text.push('"');
         }
         self.text.push_str(if labels.is_empty() { " " } else { "} " });
-        // A string takes whatever is written to it.
+        // Writing to a string cannot fail.
         let _ = writeln!(self.text, "{value}");
     }
 }
 
 impl Scene<'_> {
-    /// The whole file.
+    /// Returns the whole file.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = String::new();
@@ -142,10 +142,10 @@ impl Scene<'_> {
         text
     }
 
-    /// Puts it where everybody may read it, at once and as a whole, as [`Status::save`] does.
+    /// Replaces the file atomically, readable by every user, as [`Status::save`] does.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         atomic_file::replace(path, 0o644, self.to_text().as_bytes())
     }

@@ -1,7 +1,7 @@
-//! `status.json` → [`Status`].
+//! Parser for `status.json`.
 //!
-//! Only what tells a status from another file must be there. All else may be missing or of another shape, for a monitor
-//! of another version may have written it, and a reader that shows less is better than one that shows nothing.
+//! Only the fields that identify a status are required. All others may be missing or of another type, because a monitor
+//! of another version may have written the file.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use crate::text::json::Value;
 use crate::text::json_fields::{as_seconds, as_time, check_schema, field};
 use crate::workspace::summary::{Pull, Push};
 
-/// How many items of a list are read.
+/// Limit on the items read from a list.
 const ITEMS: usize = 64;
 
 impl Status {
-    /// Reads what [`Status::to_json`] wrote. The caller bounds the length.
+    /// Parses the output of [`Status::to_json`]. The caller bounds the length.
     ///
     /// # Errors
-    /// When it is no status.
+    /// Returns an error if it is not a status.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
         Self::from_value(&load_or_quarantine::parse(bytes)?.value)
     }
 
-    /// The same, of what was parsed already.
+    /// Converts parsed JSON.
     ///
     /// # Errors
-    /// When it is no status.
+    /// Returns an error if it is not a status.
     pub fn from_value(node: &Value) -> Result<Self, String> {
         check_schema(node)?;
         Ok(Self {

@@ -1,4 +1,4 @@
-//! [`Status`] → words on one screen, what matters most first.
+//! Rendering of a [`Status`] on one screen, most important rows first.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use crate::text::table::{Page, Tone};
 use crate::text::utc::{ago, people, span};
 use crate::workspace::summary::Pull;
 
-/// How many items of a list are shown: somebody who has more reads the JSON.
+/// Limit on the items of a list that are shown; `--json` has them all.
 const SHOWN: usize = 8;
 
-/// How much of what is wrong is shown with its way out: a page is to fit a screen.
+/// Limit on the conditions shown with their description, so that the page fits a screen.
 const EXPLAINED: usize = 4;
 
-/// The verdict of a gateway that lives.
+/// Verdict of a gateway that is up.
 const HEALTHY: &str = "healthy";
 
-/// How wide a full window is, in columns.
+/// Width of the bar at the threshold, in columns.
 const BAR: usize = 20;
 
 impl Status {
-    /// The status for people, in lines of at most 80 columns. The first line says so if no monitor runs.
+    /// Renders the status for people, in lines of at most 80 columns. If no monitor runs, the first line says so.
     #[must_use]
     pub fn render(&self, now: Time, colour: bool) -> String {
         let mut page = Page::new(colour);
         if !self.is_fresh(now) {
             let (at, pid) = (people(self.updated_at), self.pid);
             let since = ago(self.updated_at + self.age(now), self.updated_at);
-            page.line(Some(Tone::Bad), &format!("monitor not running: process {pid} wrote last at {at}, {since}"));
-            page.line(None, "What follows is how things stood then.");
+            page.line(Some(Tone::Bad), &format!("monitor not running: last update {at}, {since} (process {pid})"));
+            page.line(None, "The status below is from that time.");
         }
-        // Its times are of the clock that wrote it, which may have been set since.
+        // Times are by the clock of the writer, which may have been set since.
         let now = self.updated_at + self.age(now);
         page.row("role", &self.role(now));
         let (tone, ready) = self.ready(now);
@@ -42,13 +42,13 @@ impl Status {
         }
         let more: Vec<_> = self.degraded.iter().skip(EXPLAINED).map(|degraded| degraded.what.as_str()).collect();
         if !more.is_empty() {
-            page.toned("degraded", Tone::Bad, &format!("and {} more, see --json: {}", more.len(), more.join(", ")));
+            page.toned("degraded", Tone::Bad, &format!("and {} more (see --json): {}", more.len(), more.join(", ")));
         }
         if let Some(hold) = self.hold {
             page.toned("hold", Tone::Unusual, &held(hold, now));
         }
         if let Some(reason) = &self.reason {
-            page.row("", &format!("the reason: {reason}"));
+            page.row("", &format!("reason: {reason}"));
         }
         for upstream in self.upstreams.iter().take(SHOWN) {
             let is_healthy = upstream.probed.as_ref().is_some_and(|probed| probed.verdict == HEALTHY);
@@ -57,7 +57,7 @@ impl Status {
             page.row("", &upstream.urls.join(" "));
         }
         if let Some(window) = &self.window {
-            page.toned("window", Tone::Bad, &opened(window));
+            page.toned("outage", Tone::Bad, &opened(window));
         }
         page.row("gateway", &gateway(&self.gateway, now));
         page.row(
@@ -76,14 +76,14 @@ impl Status {
         page.finish()
     }
 
-    /// Whether an outage now would end with this host serving.
+    /// Returns the row `ready`: whether this host would take over now.
     fn ready(&self, now: Time) -> (Tone, String) {
         let held = self.hold.map(|_| "hold").into_iter();
         let why = || held.chain(self.obstacles()).collect::<Vec<_>>().join(", ");
         match self.role.name.as_str() {
-            _ if !self.is_fresh(now) => (Tone::Bad, "no: no monitor runs, so nobody would take over".to_owned()),
+            _ if !self.is_fresh(now) => (Tone::Bad, "no: the monitor is not running".to_owned()),
             "active" => (Tone::Good, "this host serves".to_owned()),
-            "promoting" if self.could_take_over() => (Tone::Unusual, "this host takes over right now".to_owned()),
+            "promoting" if self.could_take_over() => (Tone::Unusual, "failing over now".to_owned()),
             _ if self.could_take_over() => (Tone::Good, "yes: this host could take over".to_owned()),
             _ => (Tone::Bad, format!("no: this host could not take over ({})", why())),
         }
@@ -100,13 +100,13 @@ impl Status {
     fn upstream(&self, upstream: &Upstream, now: Time) -> String {
         if let (true, Some(probed)) = (self.stands_by(upstream), &upstream.probed) {
             let since = span(whole(now.since(probed.since)));
-            return format!("{}: stands by for {since}; its gateway is down until it takes over", upstream.name);
+            return format!("{}: on standby for {since}; its gateway is down until it takes over", upstream.name);
         }
         let seen = upstream.probed.as_ref().map_or("not probed yet".to_owned(), |probed| answered(probed, now));
         let mut text = format!("{}: {seen}", upstream.name);
         if let (Some(ready_for), "active" | "promoting") = (upstream.ready_for, self.role.name.as_str()) {
             let (ready_for, hold_down) = (span(whole(ready_for)), span(self.hold_down));
-            text.push_str(&format!("; ready for {ready_for} of the {hold_down} after which this host steps aside"));
+            text.push_str(&format!("; ready for {ready_for} (failback after {hold_down})"));
         }
         if !upstream.armed {
             text.push_str("; never seen healthy from here");
@@ -124,25 +124,25 @@ impl Status {
             text.push_str(&format!(", at {short}"));
         }
         if let Some(committed) = pull.committed {
-            text.push_str(&format!(", written {}", ago(now, committed)));
+            text.push_str(&format!(", committed {}", ago(now, committed)));
         }
-        // What stands further up already is not said again.
+        // An error that is shown above is not repeated.
         let told = |error: &&String| self.degraded.iter().take(EXPLAINED).any(|degraded| degraded.text == **error);
         if let Some(error) = pull.error.as_ref().filter(|error| !told(error)) {
             text.push_str(&format!(": {error}"));
         }
         if let (true, Some(fresh)) = (pull.stale, pull.fresh) {
-            text.push_str(&format!("; the remote's latest was here {}", ago(now, fresh)));
+            text.push_str(&format!("; last up to date {}", ago(now, fresh)));
         }
         text
     }
 
-    /// What somebody may have to see to.
+    /// Returns workspace conditions that may need attention.
     fn workspace_more(&self, now: Time) -> Vec<String> {
         let mut more = Vec::new();
         if let Some(pull) = &self.workspace {
             if !pull.kept.is_empty() {
-                more.push(format!("contradicts the remote, so it is kept on a branch: {}", pull.kept));
+                more.push(format!("conflicts with the remote, kept on branch: {}", pull.kept));
             }
             if !pull.withheld.is_empty() {
                 more.push(format!("on this disk only: {}", pull.withheld));
@@ -151,55 +151,55 @@ impl Status {
         if self.unreturned {
             let last = self.returned.as_ref();
             let error = last.and_then(|push| push.error.as_ref()).map(|error| format!(": {error}")).unwrap_or_default();
-            let all = last.and_then(|push| push.returned).map(|at| format!("; all was {}", ago(now, at)));
-            more.push(format!("not everything from here is back at the remote{error}{}", all.unwrap_or_default()));
+            let all = last.and_then(|push| push.returned).map(|at| format!("; last complete push {}", ago(now, at)));
+            more.push(format!("local changes not pushed yet{error}{}", all.unwrap_or_default()));
         }
         more
     }
 
-    /// The last drill, and when the next one is due; nothing where nobody wants to know.
+    /// Describes the last drill, and when the next one is due; `None` if there is neither.
     fn drilled(&self, now: Time) -> Option<String> {
         let last = self.drill.as_ref().map(|drill| match (drill.ended, drill.outcome) {
             (Some(ended), Some(outcome)) => {
                 let failed = match outcome {
-                    Outcome::Failed { step } => format!(" at its step '{}'", step.name()),
+                    Outcome::Failed { step } => format!(" at step '{}'", step.name()),
                     _ => String::new(),
                 };
                 format!("{}{failed} {}", names::outcome(outcome), ago(now, ended))
             }
-            _ => format!("under way for {}: {}", span(whole(now.since(drill.began))), drill.step.name()),
+            _ => format!("running for {}: {}", span(whole(now.since(drill.began))), drill.step.name()),
         });
-        let due = self.drill_due.map(|due| match due > now {
-            true => format!("the next is due at {}", people(due)),
-            false => "one is overdue: `openclaw-failover drill` holds it".to_owned(),
-        });
-        match (last, due) {
-            (None, None) => None,
+        match (last, self.drill_due) {
             (last, None) => last,
-            (last, Some(due)) => Some(format!("{}; {due}", last.unwrap_or_else(|| "none yet".to_owned()))),
+            (None, Some(due)) if due <= now => Some("never run; run `openclaw-failover drill`".to_owned()),
+            (Some(last), Some(due)) if due <= now => Some(format!("{last}; overdue, run `openclaw-failover drill`")),
+            (last, Some(due)) => {
+                let last = last.unwrap_or_else(|| "never run".to_owned());
+                Some(format!("{last}; the next is due at {}", people(due)))
+            }
         }
     }
 
     fn monitor(&self, now: Time) -> String {
         let up = span(whole(self.updated_at.since(self.started_at)));
-        format!("version {}, process {}, up {up}, wrote {}", self.version, self.pid, ago(now, self.updated_at))
+        format!("version {}, process {}, up {up}, updated {}", self.version, self.pid, ago(now, self.updated_at))
     }
 }
 
 fn because(cause: &str) -> String {
     match cause {
-        "outage" => ", because of an outage".to_owned(),
-        "flapping" => ", because the primary keeps failing and coming back".to_owned(),
-        "operator" => ", because an operator said so".to_owned(),
+        "outage" => ", cause: outage".to_owned(),
+        "flapping" => ", cause: the primary keeps failing".to_owned(),
+        "operator" => ", requested by an operator".to_owned(),
         "drill" => ", for a drill".to_owned(),
-        "found" => ", as it was found".to_owned(),
-        "ready" => ", because an upstream is ready".to_owned(),
-        "drill_over" => ", because the drill is over".to_owned(),
+        "found" => ", found in this state".to_owned(),
+        "ready" => ", cause: an upstream is ready".to_owned(),
+        "drill_over" => ", cause: the drill has ended".to_owned(),
         other => format!(", {other}"),
     }
 }
 
-/// The latency stands where there was an answer.
+/// Describes a probe, with the latency if the gateway is up.
 fn answered(probed: &Probed, now: Time) -> String {
     let healthy = probed.verdict == HEALTHY;
     let mut text = probed.verdict.clone();
@@ -226,12 +226,12 @@ fn answered(probed: &Probed, now: Time) -> String {
     text
 }
 
-/// How far the window has come, to be seen at a glance, and in words.
+/// Describes the outage, with a bar up to the threshold.
 fn opened(window: &Window) -> String {
     let filled = window.elapsed.as_millis() * BAR as u128 / window.needed.as_millis().max(1);
     let filled = usize::try_from(filled).unwrap_or(BAR).min(BAR);
     format!(
-        "[{}{}] no life for {} of {}, since {}; failed probes in a row: {}",
+        "[{}{}] down for {} (threshold {}) since {}; failed probes: {}",
         "#".repeat(filled),
         ".".repeat(BAR - filled),
         span(whole(window.elapsed)),
@@ -242,20 +242,20 @@ fn opened(window: &Window) -> String {
 }
 
 fn held(hold: Hold, now: Time) -> String {
-    let until = hold.until.map_or("until somebody ends it".to_owned(), |until| {
-        format!("until {}, {} from now", people(until), span(whole(until.since(now))))
+    let until = hold.until.map_or("until `openclaw-failover resume`".to_owned(), |until| {
+        format!("until {} ({} from now)", people(until), span(whole(until.since(now))))
     });
-    let so = match hold.kind {
-        HoldKind::Promoted => "this host's gateway is kept up",
-        HoldKind::Standby | HoldKind::Paused => "this host could not take over",
+    let effect = match hold.kind {
+        HoldKind::Promoted => "this host's gateway stays up",
+        HoldKind::Standby | HoldKind::Paused => "automatic failover is OFF",
     };
-    format!("{} since {}, {until}: {so}", names::hold(hold.kind), people(hold.since))
+    format!("{} since {}; {effect} {until}", names::hold(hold.kind), people(hold.since))
 }
 
 fn gateway(gateway: &Gateway, now: Time) -> String {
     let state = gateway.unit_state.as_deref().unwrap_or("state unknown");
     let mut text = format!("{}: {state}", gateway.unit);
-    // Down and refusing is what a standby looks like: it is not worth a word.
+    // A standby's gateway is down and refuses connections; that is not shown.
     let expected = |probed: &&Probed| state != "down" || probed.verdict != "refused";
     if let Some(probed) = gateway.probed.as_ref().filter(expected) {
         text.push_str(&format!("; {}: {}", gateway.url, answered(probed, now)));
@@ -267,7 +267,7 @@ fn failed_over(failover: &Failover) -> String {
     let decided = failover.decided;
     let mut text = format!("{} at {}", names::cause(failover.cause), people(decided));
     if failover.life < decided {
-        text.push_str(&format!(", {} after the last sign of life", span(decided.since(failover.life))));
+        text.push_str(&format!(", {} after the last healthy probe", span(decided.since(failover.life))));
     }
     match (failover.answered, failover.ended) {
         (Some(answered), ended) => {
@@ -277,14 +277,14 @@ fn failed_over(failover: &Failover) -> String {
             }
         }
         (None, Some(ended)) => {
-            text.push_str(&format!("; ended {} later without having served", span(ended.since(decided))));
+            text.push_str(&format!("; ended {} later without serving", span(ended.since(decided))));
         }
-        (None, None) => text.push_str("; does not serve yet"),
+        (None, None) => text.push_str("; not serving yet"),
     }
     text
 }
 
-/// Tenths of a second are noise where a span only grows.
+/// Drops fractions of a second: they are noise in a span that only grows.
 fn whole(span: Duration) -> Duration {
     Duration::from_secs(span.as_secs())
 }

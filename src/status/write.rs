@@ -1,4 +1,4 @@
-//! [`Status`] → JSON → `status.json`.
+//! Encoding of a [`Status`] as JSON, and `status.json`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::text::json_fields::{SCHEMA, seconds, time};
 use crate::workspace::summary::{Pull, Push};
 
 impl Status {
-    /// Puts it where everybody may read it, at once and as a whole. It is not synced: it lies in memory, and means
-    /// nothing after a reboot.
+    /// Replaces the file atomically, readable by every user. It is not synced: it is on tmpfs, and is stale after a
+    /// reboot.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let text = format!("{}\n", self.to_json().pretty());
         atomic_file::replace(path, 0o644, text.as_bytes())
     }
 
-    /// The status for programs.
+    /// Returns the JSON form.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let fields = [
@@ -126,7 +126,7 @@ fn degraded(degraded: &Degraded) -> Value {
     Value::object([("what", degraded.what.as_str().into()), ("text", degraded.text.as_str().into())])
 }
 
-/// A span in milliseconds, exact to the microsecond.
+/// Encodes a span in milliseconds, exact to the microsecond.
 fn millis(span: Duration) -> Value {
     let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     Value::Float(micros as f64 / 1000.0)

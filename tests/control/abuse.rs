@@ -1,4 +1,4 @@
-//! Whatever clients do, the next one is served, and the monitor is asked no more than it should be.
+//! Hostile clients: the next client is served all the same, and the monitor sees a bounded number of requests.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -15,7 +15,7 @@ use crate::desk::{Desk, PATIENCE, answer};
 
 const STATUS: &[u8] = b"{\"command\":\"status\"}\n";
 
-/// More than there are seats; each takes a descriptor of this process, which may have 1,024.
+/// More clients than there are slots. Each takes a descriptor of this process, which may have 1,024.
 const CROWD: usize = 300;
 
 fn calm() -> Desk {
@@ -28,11 +28,11 @@ fn connect(desk: &Desk) -> UnixStream {
     stream
 }
 
-/// All that the client is sent until its connection ends.
+/// Reads everything that the client receives until its connection ends.
 fn hear(mut stream: &UnixStream) -> String {
     let mut text = String::new();
     match stream.read_to_string(&mut text) {
-        // Whoever has sent more than was read of it is cut off.
+        // A client that has sent more than was read gets a connection reset.
         Err(why) if why.kind() != ErrorKind::ConnectionReset => panic!("{why}"),
         _ => text,
     }
@@ -56,7 +56,7 @@ fn it_is_for_its_owner_and_group_and_takes_the_place_of_a_dead_one() {
     assert_eq!(found.gid(), fs::metadata(folder.path()).unwrap().gid());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     let refused = control::ask(&path, &Request::Resume, PATIENCE).unwrap_err();
-    assert_eq!(refused.to_string(), "cannot ask the monitor: not now");
+    assert_eq!(refused.to_string(), "the monitor refused the request: not now");
     assert!(control::serve(&folder.path().join("missing/control.sock"), Box::new(|_| Err(String::new()))).is_err());
 }
 
@@ -64,7 +64,7 @@ fn it_is_for_its_owner_and_group_and_takes_the_place_of_a_dead_one() {
 fn one_that_says_nothing_is_seen_off() {
     let desk = calm();
     let began = Instant::now();
-    assert!(refused(&connect(&desk)).contains("did not come in time"));
+    assert!(refused(&connect(&desk)).contains("did not arrive in time"));
     assert!(began.elapsed() >= Duration::from_secs(1), "while there are seats it is waited for");
 }
 
@@ -83,7 +83,7 @@ fn one_that_speaks_slowly_is_heard_out() {
 fn one_that_says_too_much_or_nonsense_is_refused() {
     let desk = calm();
     let mut huge = connect(&desk);
-    // The rest finds nobody who reads it.
+    // The rest is not read by the server.
     let _ = huge.write_all(&[b'x'; 100_000]);
     assert!(refused(&huge).contains("too long"));
     for (said, why) in [(&b"promote\n"[..], "not JSON"), (b"\0\xff\n", "not UTF-8"), (b"{}\n", "no \"command\"")] {
@@ -143,7 +143,7 @@ fn orders_come_one_at_a_time_and_never_faster_than_a_disk_can_take_them() {
     for refused in answers.into_iter().filter_map(Result::err) {
         assert!(refused.contains("try again"), "{refused}");
     }
-    // Two in a row, as in a script, are both obeyed.
+    // Two in a row, as in a script, are both accepted.
     let pause = Request::Hold { kind: HoldKind::Paused, lasts: None, reason: None };
     assert_eq!((desk.ask(&pause).said.len(), desk.ask(&Request::Resume).said.len()), (0, 0));
 }

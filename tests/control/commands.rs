@@ -1,4 +1,4 @@
-//! The operator's commands: what they ask of the monitor, what a person reads, and what a script is told.
+//! Operators' commands: their requests to the monitor, their output, and their exit codes.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use openclaw_failover::text::Time;
 
 use crate::desk::{Desk, answer};
 
-/// Runs the program beside a monitor: the exit code, what it prints, and what it complains of.
+/// Runs the program beside a monitor. Returns its exit code, output and errors.
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-failover"));
     command.env_clear().env("OPENCLAW_FAILOVER_RUN_DIR", folder).args(args).stdin(Stdio::null());
@@ -87,15 +87,15 @@ fn pause_and_resume_are_done_at_once() {
 
 #[test]
 fn without_a_monitor_or_against_its_will_it_is_no() {
-    let nobody = tempfile::tempdir().unwrap();
+    let no_monitor = tempfile::tempdir().unwrap();
     for command in ["pause", "drill"] {
-        let (code, out, complaints) = run(nobody.path(), &[command]);
+        let (code, out, complaints) = run(no_monitor.path(), &[command]);
         assert_eq!((code, out.as_str()), (1, ""));
-        assert!(complaints.contains("none listens at") && complaints.contains("systemctl start"), "{complaints}");
+        assert!(complaints.contains("nothing listens on") && complaints.contains("systemctl start"), "{complaints}");
     }
-    assert_eq!(run(nobody.path(), &["drill", "--hold", "2d"]).0, 2);
+    assert_eq!(run(no_monitor.path(), &["drill", "--hold", "2d"]).0, 2);
     let desk = Desk::open(|_, _| Err("no".to_owned()));
-    assert_eq!(run(desk.folder(), &["promote"]).2, "openclaw-failover: cannot ask the monitor: no\n");
+    assert_eq!(run(desk.folder(), &["promote"]).2, "openclaw-failover: the monitor refused the request: no\n");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn status_is_the_monitors_own_word() {
     assert_eq!(desk.asked(), [Request::News { since: None }]);
 }
 
-/// An answer while, or after, a drill has come so far.
+/// Returns the response of a monitor whose drill has come this far.
 fn drilling(steps: &[u64], outcome: Option<Outcome>, said: &[&str]) -> Result<Answer, String> {
     let mut told = answer("active", None, said);
     let began = Time::from_millis(1_795_300_000_000);
@@ -130,8 +130,8 @@ fn a_drill_is_followed_step_by_step() {
     });
     let (code, out, complaints) = run(desk.folder(), &["drill", "--hold", "10s"]);
     assert_eq!((code, complaints.as_str()), (0, ""));
-    let expected = "drill: the gateway is started\n  pull    812 ms\n  start   95 ms\n  verify  6.1 s\nthis host serves\n  \
-                    hold    10 s\n  stop    1.1 s\n  return  1.2 s\nthe drill passed\n";
+    let expected = "drill: the gateway is started\n  pull    812 ms\n  start   95 ms\n  verify  6.1 s\n\
+                    this host serves\n  hold    10 s\n  stop    1.1 s\n  return  1.2 s\nthe drill passed\n";
     assert_eq!(out, expected);
     let hold = Duration::from_secs(10);
     assert_eq!(desk.asked()[..2], [Request::Drill { hold, force: false }, Request::News { since: Some(7) }]);

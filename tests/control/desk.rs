@@ -1,4 +1,4 @@
-//! A socket with a scripted monitor behind it.
+//! Control socket with a scripted monitor.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -12,10 +12,10 @@ use openclaw_failover::status::{Role, Status};
 use openclaw_failover::text::Time;
 use tempfile::TempDir;
 
-/// However busy the machine is.
+/// Generous, for busy machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The socket, and what was asked through it.
+/// Socket, and the requests received on it.
 pub(crate) struct Desk {
     folder: TempDir,
     asked: Arc<Mutex<Vec<Request>>>,
@@ -35,7 +35,7 @@ impl Desk {
         desk
     }
 
-    /// The monitor's runtime directory.
+    /// Returns the monitor's runtime directory.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -48,13 +48,13 @@ impl Desk {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Asks it one thing, and is answered.
+    /// Sends one request, and returns the response.
     pub(crate) fn ask(&self, request: &Request) -> Answer {
         control::ask(&self.socket(), request, PATIENCE).unwrap()
     }
 }
 
-/// An answer: the role, the hold, and what is said.
+/// Returns a response with this role, hold and these events.
 pub(crate) fn answer(role: &str, hold: Option<Hold>, said: &[&str]) -> Answer {
     let role = Role { name: role.to_owned(), ..Role::default() };
     Answer {

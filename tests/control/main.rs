@@ -1,4 +1,4 @@
-//! The control socket from outside: what it answers, whom it outlives, and what operators read.
+//! Control socket, from outside: responses, hostile clients, and output of operators' commands.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 

@@ -18,7 +18,7 @@ fn a_drill_passes_and_is_no_outage() {
     let (lab, _stub) = ready();
     let (host, began) = (&lab.standby, now());
     let before = done(host, "status");
-    assert!(before.contains("drill      none yet; one is overdue"), "{before}");
+    assert!(before.contains("drill      never run; run `openclaw-failover drill`"), "{before}");
     let told = done(host, "drill --hold 5s");
     report(&format!("a drill:\n{told}"));
     let mut rest = told.as_str();

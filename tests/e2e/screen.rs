@@ -47,7 +47,7 @@ fn every_role_fits_a_terminal() {
     println!("--- history --summary\n{}", host.run("openclaw-failover history --summary"));
     println!("--- replay\n{}", host.run("openclaw-failover replay"));
     host.run(&format!("systemctl kill --kill-who=main --signal=STOP {MONITOR}"));
-    comes_to(host, "no monitor", "monitor not running: process");
+    comes_to(host, "no monitor", "monitor not running: last update");
     host.run(&format!("systemctl stop {MONITOR}"));
     comes_to(host, "nothing", "monitor not running: there is no");
 }

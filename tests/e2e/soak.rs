@@ -168,7 +168,7 @@ fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
     let replayed = host.run("openclaw-failover replay");
     let last = replayed.lines().next_back().unwrap_or_default();
     report(last);
-    assert!(last.ends_with("all as they were taken"), "{last}");
+    assert!(last.ends_with("all as recorded"), "{last}");
     for name in TOLD {
         let again = replayed.lines().filter(|line| line.split_whitespace().nth(2) == Some(name)).count();
         assert_eq!(again, count(name), "{name}: the trace decides as the history tells");

@@ -100,10 +100,10 @@ fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
     assert!(page.contains("ready      no: this host could not take over (hold"), "{page}");
 
     drop(gateway);
-    terminal.comes_to("window     [....................] no life for");
+    terminal.comes_to("outage     [....................] down for");
     signal(&monitor, "TERM");
     assert!(monitor.0.wait().unwrap().success());
-    let page = terminal.comes_to("monitor not running: process");
+    let page = terminal.comes_to("monitor not running: last update");
     assert!(page.starts_with("monitor not running: "), "{page}");
 }
 

@@ -1,4 +1,4 @@
-//! `notify --test`, and a monitor with webhooks.
+//! Command `notify --test`, and a monitor with webhooks.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn program(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(args).arg("--config").arg(folder.join("config.json")).stdin(Stdio::null());
     command.env("CREDENTIALS_DIRECTORY", folder);
-    // Proxies are never obeyed: these would refuse everything.
+    // Proxies are never used: these would refuse every request.
     for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env(name, "http://127.0.0.1:1");
     }
@@ -79,7 +79,7 @@ fn a_monitor_tells_and_says_when_nobody_listens() {
         command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).args(args);
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
-    // No systemd here, or no such unit: that is degraded, and told.
+    // There is no systemd here, or no such unit: that is degraded, and sent.
     assert_eq!(hook.next().json().get("topics").unwrap().to_string(), r#"["degraded"]"#);
     let says = |args: &[&str], words: &str| {
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Servers that are down, slow, ill or unwilling: what is told, when, how often, and what is never told.
+//! Delivery to servers that are down, slow, failing or refusing: content, order, retries, secrets.
 
 use std::fs;
 use std::net::TcpListener;
@@ -37,7 +37,7 @@ fn a_server_that_was_down_gets_everything_once_and_in_order() {
     sent.iter().for_each(|message| courier.take(message));
     let why = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
     assert!(why.contains("refused") && !why.contains("hunter2"), "{why}");
-    // And what is handed in twice is one message.
+    // A message that is queued twice is one message.
     courier.take(&sent[0]);
 
     let server = Server::at(&address.to_string(), None);
@@ -74,7 +74,7 @@ fn a_server_that_is_ill_is_tried_again() {
         let said = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
         assert!(said.contains(why) && !said.contains("hunter2"), "{said}");
         server.say("200 OK");
-        // The server may have read the old word once more.
+        // The server may have read the old status once more.
         while told.recv_timeout(PATIENCE).unwrap().is_err() {}
         while !server.is_quiet(A_WHILE) {}
     }
@@ -93,7 +93,7 @@ fn a_message_that_is_too_large_is_given_up() {
     server.say("200 OK");
     let next = stage.happens(&demoted());
     courier.take(&next);
-    assert_eq!(server.next().text("id"), next.id, "and in nobody's way");
+    assert_eq!(server.next().text("id"), next.id, "and delays no other");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_refused_message_holds_up_no_other_and_outlives_the_monitor() {
     let stage = Stage::new();
     let server = Server::start();
     let webhook = stage.webhook(Format::Json, &url(&server));
-    // It is tried again in an hour, long after this test.
+    // Retried in an hour, long after this test.
     let mut way = stage.way(webhook.clone(), QUICK);
     way.pace.longest = Duration::from_secs(3600);
     let (sender, told) = std::sync::mpsc::channel();
@@ -118,7 +118,7 @@ fn a_refused_message_holds_up_no_other_and_outlives_the_monitor() {
     let next = stage.happens(&demoted());
     courier.take(&next);
     assert_eq!(server.next().text("id"), next.id);
-    // The refused one is tried again at once, for a service that takes one may take the other.
+    // The refused one is retried at once: a service that accepts one message may accept the other.
     assert_eq!(server.next().text("id"), refused.id);
     assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
 
@@ -164,7 +164,7 @@ fn a_server_that_asks_for_time_is_given_it() {
     let server = Server::start();
     server.say("429 Slow down\r\nRetry-After: 1");
     let (courier, _told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
-    // A condition, for what is new and matters is tried sooner.
+    // A condition, because a new transition is tried sooner.
     courier.take(&message(&entry(&Note::ChannelsBroken)));
     server.next();
     let asked = Instant::now();
@@ -172,7 +172,7 @@ fn a_server_that_asks_for_time_is_given_it() {
     assert!(asked.elapsed() >= Duration::from_millis(900), "{:?}", asked.elapsed());
 }
 
-/// Waits until nobody is left who could say something: a courier that is dropped ends its try.
+/// Waits until the worker's thread has ended: a dropped worker finishes its attempt.
 fn until_gone(told: &Receiver<Result<(), String>>) {
     while told.recv_timeout(PATIENCE).is_ok() {}
 }
@@ -186,7 +186,7 @@ fn transitions_outlive_the_monitor_and_conditions_do_not() {
     let sent = [promoted(30), Note::ChannelsBroken, demoted()].map(|note| stage.happens(&note));
     sent.iter().for_each(|message| courier.take(message));
     assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
-    // Killed, as far as anybody can tell.
+    // Simulates a kill.
     drop(courier);
     until_gone(&told);
 
@@ -313,7 +313,7 @@ fn nothing_of_a_credential_is_ever_told() {
     }
 }
 
-/// A transition that happened `seconds` ago in this boot, told by a wall clock that was `behind` seconds behind then.
+/// Logs a transition `seconds` ago in this boot, by a wall clock that was `behind` seconds behind then.
 fn happened(stage: &Stage, seconds: u64, behind: u64) -> Option<Arc<Message>> {
     let (now, boot) = (wall_clock(), BootTime::now()?);
     let machine = now - Duration::from_secs(seconds);
@@ -326,7 +326,7 @@ fn happened(stage: &Stage, seconds: u64, behind: u64) -> Option<Arc<Message>> {
 
 #[test]
 fn a_clock_that_is_set_while_a_webhook_is_down_drops_no_transition() {
-    // Three days and ten years ahead since; and three days behind.
+    // Set three days ahead, ten years ahead, and three days behind.
     for behind in [3 * 24 * 3600, 10 * 365 * 24 * 3600] {
         let stage = Stage::new();
         let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

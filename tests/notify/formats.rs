@@ -13,10 +13,10 @@ use openclaw_failover::text::utc::{people, rfc3339};
 use crate::server::{Request, Server, authority};
 use crate::stage::{Stage, demoted, entry, message, promoted};
 
-const SERVES: &str = "this host serves: openclaw.service answers, 12 s after the decision. It steps aside once an upstream \
-                      has been ready for 30 s";
+const SERVES: &str = "this host serves: openclaw.service answers, 12 s after the decision. It steps aside once an \
+                      upstream has been ready for 30 s";
 
-/// What a webhook of this format receives when this host has taken over.
+/// Returns the request of a webhook with this format after a failover.
 fn received(format: Format, server: &Server, credential: &str) -> (Request, std::sync::Arc<Message>) {
     let stage = Stage::new();
     let message = stage.happens(&promoted(30));
@@ -182,13 +182,13 @@ fn a_drill_is_one_message() {
         let is_failed = title.starts_with("DRILL FAILED");
         assert_eq!(told[0].entry.to_string().contains("the unit is masked"), is_failed, "{}", told[0].entry);
     }
-    // Events after a drill, or after an outage has ended it, are told as ever.
+    // Events after a drill, or after an outage has ended it, are sent as usual.
     let mut rehearsal = Rehearsal::default();
     let after = [start, ended(Outcome::Overtaken), not_up].map(|note| rehearsal.mark(entry(&note)).to_json());
     let told: Vec<_> = after.iter().filter_map(|entry| Message::of(entry, "standby", hold)).collect();
     let titles: Vec<_> = told.iter().map(Message::title).collect();
     assert_eq!(titles, ["DRILL ENDED by an outage: standby", "NOT STARTED: the gateway of standby"]);
-    // A gateway that does not stop is told while the drill goes on.
+    // A gateway that does not stop is reported during the drill.
     let mut rehearsal = Rehearsal::default();
     let _ = rehearsal.mark(entry(&Note::Promoting { cause, window: hold, failures: 0, life: Time::default() }));
     let hangs = rehearsal.mark(entry(&Note::StopHangs { waited: hold })).to_json();

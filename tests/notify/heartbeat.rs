@@ -1,4 +1,4 @@
-//! The dead man's switch.
+//! Heartbeat for a dead man's switch.
 
 use std::fs;
 use std::sync::mpsc;
@@ -20,7 +20,7 @@ fn it_beats_only_while_somebody_says_that_all_is_well() {
     let (sender, told) = mpsc::channel();
     let tell = Box::new(move |result| drop(sender.send(result)));
     let heartbeat = Heartbeat::start(config, stage.vault(), tell).unwrap();
-    assert!(server.is_quiet(Duration::from_secs(3)), "nobody has said so yet");
+    assert!(server.is_quiet(Duration::from_secs(3)), "no report yet");
     heartbeat.is_well();
     for _ in 0..3 {
         let beat = server.next();

@@ -1,4 +1,4 @@
-//! Notifications as webhooks receive them, from servers that are well, ill, or gone.
+//! Notifications as received by servers that are well, failing or gone.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 

@@ -1,4 +1,4 @@
-//! A webhook: it remembers each request and answers as a test tells it to.
+//! Webhook server that records each request and answers as a test scripts it.
 
 use std::io::{
     Read, Write, {self},
@@ -19,15 +19,15 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::tls::{config, file};
 
-/// However busy the machine is.
+/// Generous, for busy machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One request as it came.
+/// Received request.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// Method and path.
     pub(crate) line: String,
-    /// Headers, their names in small letters.
+    /// Headers, with names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
@@ -46,10 +46,10 @@ impl Request {
     }
 }
 
-/// The answer: the status line's rest with more headers, and a body.
+/// Response: status line without its version, further headers, and a body.
 type Says = Arc<Mutex<(String, String)>>;
 
-/// A body that every format accepts as a receipt.
+/// Body that every format accepts.
 const RECEIPT: &str = r#"{"ok":true,"id":"sPs71M8A2T"}"#;
 
 pub(crate) struct Server {
@@ -59,12 +59,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Takes everything.
+    /// Accepts every request.
     pub(crate) fn start() -> Self {
         Self::at("127.0.0.1:0", None)
     }
 
-    /// The same behind TLS, by a certificate of [`authority`].
+    /// Accepts every request over TLS, with a certificate of [`authority`].
     pub(crate) fn start_tls() -> Self {
         Self::at("127.0.0.1:0", Some(config("gateway.pem")))
     }
@@ -82,7 +82,7 @@ impl Server {
                     None => serve(&mut { stream }, &says),
                     Some(config) => serve_tls(config, stream, &says),
                 };
-                // Whoever hangs up has asked nothing.
+                // A client that hangs up sent no request.
                 if served.is_ok_and(|request| sender.send(request).is_err()) {
                     return;
                 }
@@ -91,7 +91,7 @@ impl Server {
         Self { address, says, requests }
     }
 
-    /// Answers with this status from now on; with a receipt if it is one of success.
+    /// Answers with this status from now on; with a valid body if it is a success.
     pub(crate) fn say(&self, status: &str) {
         self.say_with(status, if status.starts_with("200") { RECEIPT } else { "" });
     }
@@ -104,13 +104,13 @@ impl Server {
         self.requests.recv_timeout(PATIENCE).unwrap()
     }
 
-    /// Whether nobody asks anything for a while.
+    /// True if no request arrives for this long.
     pub(crate) fn is_quiet(&self, during: Duration) -> bool {
         matches!(self.requests.recv_timeout(during), Err(RecvTimeoutError::Timeout))
     }
 }
 
-/// The private authority that has signed the server's certificate.
+/// Returns the private authority that signed the server's certificate.
 pub(crate) fn authority() -> PathBuf {
     file("authority.pem")
 }

@@ -1,4 +1,4 @@
-//! A host with a history, credentials and couriers.
+//! Host with a history, credentials and webhook workers.
 
 use std::cell::RefCell;
 use std::fs;
@@ -19,17 +19,17 @@ use openclaw_failover::os::clock::{Wall, wall_clock};
 use openclaw_failover::records::history;
 use tempfile::TempDir;
 
-/// Everything that happens, happens soon.
+/// Short delays.
 pub(crate) const QUICK: Pace =
     Pace { attempt: Duration::from_secs(5), first: Duration::from_millis(20), longest: Duration::from_millis(100) };
 
 pub(crate) struct Stage {
     folder: TempDir,
-    /// Each ends with the thread of a courier.
+    /// Receivers that close when a worker's thread ends.
     couriers: RefCell<Vec<Receiver<()>>>,
 }
 
-/// A courier that still writes would leave its file in a folder that is being removed.
+/// A worker that still writes would leave its file in a folder that is being removed.
 impl Drop for Stage {
     fn drop(&mut self) {
         for ended in self.couriers.get_mut() {
@@ -51,7 +51,7 @@ impl Stage {
         Vault::at(self.folder.path())
     }
 
-    /// A webhook whose credential is this text.
+    /// Returns a webhook whose credential is this text.
     pub(crate) fn webhook(&self, format: Format, credential: &str) -> Notify {
         fs::write(self.path("hook"), credential).unwrap();
         let topics = Topic::ALL.map(|(_, topic)| topic).to_vec();
@@ -63,12 +63,12 @@ impl Stage {
         Way { webhook, vault: self.vault(), host: "standby".to_owned(), history, mark, pace }
     }
 
-    /// A courier to it, and what it tells of itself.
+    /// Starts a worker for it. Returns the worker and its reports.
     pub(crate) fn courier(&self, webhook: Notify) -> (Courier, Receiver<Result<(), String>>) {
         self.start(self.way(webhook, QUICK))
     }
 
-    /// The same of another way; it ends before the folder is removed.
+    /// Starts a worker with this configuration; it ends before the folder is removed.
     pub(crate) fn start(&self, way: Way) -> (Courier, Receiver<Result<(), String>>) {
         let (sender, told) = mpsc::channel();
         let (lives, ended) = mpsc::channel::<()>();
@@ -80,7 +80,7 @@ impl Stage {
         (Courier::start(way, tell).unwrap(), told)
     }
 
-    /// Writes an entry into the history, as the recorder does, and makes the message of it.
+    /// Appends an entry to the history, as the monitor does, and returns its message.
     pub(crate) fn happens(&self, note: &Note) -> Arc<Message> {
         let entry = entry(note);
         history::append(&self.path("history.jsonl"), &entry).unwrap();
@@ -88,7 +88,7 @@ impl Stage {
     }
 }
 
-/// What a monitor with default configuration makes of a note, now.
+/// Returns the entry that a monitor with the default configuration writes for a notice, now.
 pub(crate) fn entry(note: &Note) -> Entry {
     let text = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }] }"#;
     let config = config::parse(text, "c.json").unwrap();

@@ -1,4 +1,4 @@
-//! Which upstreams were ever seen healthy, and how that survives.
+//! Upstreams that were ever seen healthy, and the survival of that list.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Wall clocks that are wrong, or are set while a monitor runs: they label what was written, and nothing else.
+//! Wall clocks that are wrong, or are set while a monitor runs. They label entries but measure nothing.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 const YEAR: u64 = 365 * DAY;
 
-/// A monitor that started `uptime` ago in this boot, and whose wall clock is `ahead` seconds off the present one.
+/// Monitor that started `uptime` ago in this boot, with a wall clock that is `ahead` seconds off.
 struct Clock {
     uptime: u64,
     now: Time,
@@ -27,14 +27,14 @@ struct Clock {
 }
 
 impl Clock {
-    /// `None` where the kernel tells no boot, or this host is up for less than that.
+    /// Returns `None` if the kernel has no boot id, or this host is up for less than that.
     fn running_for(uptime: u64) -> Option<Self> {
         let boot = BootTime::now()?;
         let is_up = boot.since(BootTime::now()?.of_same_boot(Duration::ZERO))? > Duration::from_secs(uptime);
         is_up.then(|| Self { uptime, now: openclaw_failover::os::clock::wall_clock(), boot })
     }
 
-    /// The wall clock as it is `ahead` seconds off, so many seconds after the monitor's start.
+    /// Wall clock that is `ahead` seconds off, `second` seconds after the monitor's start.
     fn off_by(&self, second: u64, ahead: i64) -> (Time, Wall) {
         let machine = self.now - Duration::from_secs(self.uptime) + Duration::from_secs(second);
         let label = Time::from_millis(machine.as_millis().saturating_add_signed(ahead * 1000));
@@ -82,7 +82,7 @@ fn a_clock_that_was_years_or_days_off_for_a_while_adds_nothing_to_the_summary() 
         let text = summary(&path, None, clock.now);
         assert!(text.contains("watched for 1 m"), "{off}: {text}");
         assert!(text.contains("down for 24 s"), "{off}: {text}");
-        // What is asked for of the last two minutes is all of it.
+        // A summary of the last two minutes covers all of it.
         let shown = command(&path, Some(Duration::from_secs(120)), Form::default(), clock.now).unwrap();
         assert_eq!(shown.text.lines().count(), 5, "{off}: {}", shown.text);
     }
@@ -105,7 +105,7 @@ fn labels_without_a_measured_time_make_up_no_years() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
     let config = config(&[("primary", &["http://a:1"])]);
-    // As an older version has written them: ten years ahead for two entries, and back.
+    // Written by an older version: two entries ten years ahead, then back.
     for (second, note) in [(0, failure()), (10 * YEAR, back(5)), (10 * YEAR + 60, failure()), (180, back(60))] {
         append(&path, &Entry::of_machine(&note, at(second), Wall::default(), &config)).unwrap();
     }
@@ -152,7 +152,7 @@ fn a_hold_ends_when_its_time_has_passed_whatever_became_of_the_clock() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    // Set 50 s ago for 100 s, by a clock that was right; it is 50 s later, and the clock is off.
+    // A hold of 100 s was set 50 s ago by a clock that was right; now the clock is off.
     let (machine, wall) = clock.off_by(10, 0);
     let until = Some(machine + Duration::from_secs(100));
     let memory = Memory { hold: Some(Hold { kind: HoldKind::Paused, since: machine, until }), ..Memory::default() };
@@ -162,7 +162,7 @@ fn a_hold_ends_when_its_time_has_passed_whatever_became_of_the_clock() {
         let left = hold.until.unwrap().since(now).as_secs();
         assert!((45..=50).contains(&left), "{left} s are left at {now}");
     }
-    // After a reboot into 1970 it lasts for no longer than it had left.
+    // After a reboot into 1970 it lasts no longer than it had left.
     let text = std::fs::read_to_string(&path).unwrap();
     let other = text.replace("\"boot\": \"", "\"boot\": \"0").replacen("\"up_seconds\"", "\"of_later\"", 1);
     std::fs::write(&path, other).unwrap();

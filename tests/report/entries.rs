@@ -1,4 +1,4 @@
-//! What happened, in words.
+//! Texts of history entries.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -74,7 +74,7 @@ fn machine_notes() -> Vec<Note> {
         Note::Demoted { reason: Reason::Found, active_for: None },
         Note::PortHeld { verdict: Verdict::Healthy { ready: true } },
         Note::PortFree,
-        Note::ForeignAnswer { why: "port 1 is held by a process of user nobody (uid 65534), not by x".to_owned() },
+        Note::ForeignAnswer { why: "port 1 is held by a process of user www-data (uid 33), not by x".to_owned() },
         Note::AnswerUnverified { why: "polkit does not allow it".to_owned() },
         Note::AnswerVerified,
         Note::Isolated,

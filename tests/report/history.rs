@@ -1,4 +1,4 @@
-//! The history: what is kept of it whatever tears it, and how it is printed.
+//! History files: partial lines, foreign lines, and printing.
 
 use std::fs::{
     File, {self},
@@ -80,7 +80,7 @@ fn wherever_the_last_line_is_torn_the_next_entry_is_whole() {
         let found = lines(&path);
         let whole = found.iter().filter(|line| matches!(line, Line::Entry(_))).count();
         let first = usize::try_from(first).unwrap();
-        // A line is whole without its end, too.
+        // A line is complete even without its newline.
         let survived = usize::from(cut >= first - 1) + usize::from(cut >= both.len() - 1);
         assert_eq!(whole, survived + 1, "torn at byte {cut}");
         let is_torn = cut > 0 && cut < first - 1 || cut > first && cut < both.len() - 1;
@@ -103,7 +103,7 @@ fn what_others_wrote_is_left_out_and_counted() {
     append(&path, &entry(&Note::Isolated, 2000)).unwrap();
     let shown = print(&path, None, false);
     assert_eq!(shown.text.lines().count(), 4);
-    assert_eq!(shown.warning.as_deref(), Some("lines left out because they cannot be read: 5"));
+    assert_eq!(shown.warning.as_deref(), Some("unreadable lines skipped: 5"));
 }
 
 #[test]

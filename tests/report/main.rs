@@ -1,4 +1,4 @@
-//! What people read and what must not be forgotten, seen from outside: files on a disk, and the words in them.
+//! Records on disk, status and metrics, from outside.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
@@ -23,7 +23,7 @@ use openclaw_failover::failover::Note;
 use openclaw_failover::os::clock::Wall;
 use openclaw_failover::text::Time;
 
-/// The wall clock's time so many seconds after 2026-11-21 22:00:00Z.
+/// Wall-clock time `seconds` after 2026-11-21 22:00:00Z.
 fn at(seconds: u64) -> Time {
     Time::from_millis(1_795_298_400_000 + seconds * 1000)
 }

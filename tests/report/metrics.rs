@@ -1,4 +1,4 @@
-//! The status in numbers, read by a parser that forgives nothing.
+//! Metrics, read by a strict parser.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ use openclaw_failover::status::metrics::{Counts, Scene, Sent};
 
 use super::status::full;
 
-/// What a file says: a family's type, and each sample by its name and its labels as they are written.
+/// Content of a metrics file: the type of each family, and each sample by its series as written.
 #[derive(Debug, Default)]
 struct Parsed {
     types: BTreeMap<String, String>,
@@ -35,8 +35,8 @@ impl Parsed {
     }
 }
 
-/// Reads the text format as its specification has it, and refuses what it does not have, or what Prometheus advises
-/// against: samples without HELP and TYPE, families in pieces, a series twice, units other than the base units.
+/// Parses the text format by its specification. Refuses what the specification forbids or Prometheus advises against:
+/// samples without HELP and TYPE, split families, duplicate series, units other than the base units.
 fn parse(text: &str) -> Result<Parsed, String> {
     let mut parsed = Parsed::default();
     let (mut family, mut typed, mut helped) = (String::new(), false, BTreeSet::new());
@@ -82,7 +82,7 @@ fn parse(text: &str) -> Result<Parsed, String> {
     Ok(parsed)
 }
 
-/// `name{label="value",…} number`, and nothing else: no timestamp, no space too many.
+/// Parses `name{label="value",…} number` without timestamp or extra spaces.
 fn sample(line: &str) -> Result<(&str, f64), &'static str> {
     let end = line.find(['{', ' ']).ok_or("no value")?;
     let (name, mut rest) = line.split_at(end);
@@ -111,7 +111,7 @@ fn sample(line: &str) -> Result<(&str, f64), &'static str> {
     Ok((&line[..line.len() - rest.len()], value))
 }
 
-/// How long a label's value is, its closing quotation mark included.
+/// Returns the length of a label's value, including its closing quotation mark.
 fn quoted(text: &str) -> Result<usize, &'static str> {
     let mut chars = text.char_indices();
     while let Some((at, char)) = chars.next() {
@@ -130,7 +130,7 @@ fn is_name(text: &str, with_colon: bool) -> bool {
     !text.is_empty() && text.chars().all(fits) && !text.starts_with(|char: char| char.is_ascii_digit())
 }
 
-/// Whether Prometheus itself has nothing to say against it, where it is installed.
+/// Checks a file with promtool, if it is installed.
 fn satisfies_promtool(text: &str) {
     let promtool = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn();
     let Ok(mut promtool) = promtool else {

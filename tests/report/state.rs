@@ -1,4 +1,4 @@
-//! What a machine starts from, when the file that it starts from is not from this world.
+//! Start of a machine from a state file that is damaged, or whose times are wrong.
 
 use std::fs;
 use std::time::Duration;
@@ -75,7 +75,7 @@ fn a_torn_file_still_makes_a_monitor() {
     let (found, _, unreadable) = load(&path, at(0));
     assert_eq!(started(found, at(0)).memory(), &Memory::default());
     let told = unreadable.unwrap().to_string();
-    assert!(told.contains("state.json.unreadable-1795298400; what was remembered is lost, a hold"), "{told}");
+    assert!(told.contains("state.json.unreadable-1795298400; the saved state is lost, including any hold"), "{told}");
     save(&path, &memory(0), None, Wall::default()).unwrap();
     assert_eq!(load(&path, at(0)).0, memory(0));
 }

@@ -1,4 +1,4 @@
-//! How things stand: built, written, read and shown.
+//! Status: built, written, read and rendered.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -23,14 +23,14 @@ use super::{at, primary};
 const SECOND: Duration = Duration::from_secs(1);
 const JSON: Form = Form { json: true, colour: false };
 
-/// Half an hour in which all was well, after nobody had watched.
+/// Timeline of a healthy half hour after a time without a monitor.
 fn strip() -> Strip {
     let mut strip = Strip::default();
     strip.mark(at(0), Cell::Healthy);
     strip
 }
 
-/// A status in which nothing is left out, made of `word`.
+/// Returns a status with every field set, made of `word`.
 pub(crate) fn full(word: &str) -> Status {
     let words = vec![word.to_owned(); 3];
     let probed = Probed {
@@ -218,7 +218,7 @@ fn a_monitor_that_is_silent_for_three_intervals_does_not_run() {
     assert_eq!(clock_set_back.code, 1);
     assert_eq!(
         command(&path, Form::default(), at(111)).text.lines().next(),
-        Some("monitor not running: process 4711 wrote last at 2026-11-21 22:01:40Z, 11 s ago")
+        Some("monitor not running: last update 2026-11-21 22:01:40Z, 11 s ago (process 4711)")
     );
 }
 
@@ -292,8 +292,8 @@ fn another_standby_that_has_nothing_to_do_looks_well() {
     let of = |status: &Status| status.upstreams.iter().map(|upstream| status.stands_by(upstream)).collect::<Vec<_>>();
     assert_eq!(of(&status), [false, true, false]);
     let page = status.render(at(100), false);
-    assert!(page.contains("first: stands by for 1 m 30 s; its gateway is down"), "{page}");
-    // Nobody lives who outranks it: then it should be up.
+    assert!(page.contains("first: on standby for 1 m 30 s; its gateway is down"), "{page}");
+    // All gateways listed before it are down, so it should be up.
     status.upstreams.rotate_left(1);
     assert_eq!(of(&status), [false, false, false]);
 }
@@ -345,13 +345,13 @@ upstream   primary: healthy for 7 s, answers in 12 ms
            http://100.64.0.1:18789
 gateway    openclaw.service: state unknown; http://127.0.0.1:18789: refused for
            7 s (connection refused)
-workspace  up_to_date 1 m 2 s ago, at 1a2b3c4d5e6f, written 15 m 52 s ago
-failover   outage at 2026-11-21 22:00:31Z, 30 s after the last sign of life;
+workspace  up_to_date 1 m 2 s ago, at 1a2b3c4d5e6f, committed 15 m 52 s ago
+failover   outage at 2026-11-21 22:00:31Z, 30 s after the last healthy probe;
            served 14 s later, for 45 s
-drill      none yet; one is overdue: `openclaw-failover drill` holds it
+drill      never run; run `openclaw-failover drill`
 24 h       _______________________________________________.
            . healthy, x failing, # active, = held, _ monitor down
-monitor    version 0.1.0, process {pid}, up 10 s, wrote 2 s ago
+monitor    version 0.1.0, process {pid}, up 10 s, updated 2 s ago
 "
     );
     assert_eq!(page, expected);
@@ -374,9 +374,9 @@ fn the_last_drill_and_the_next_one_stand_on_one_row() {
     };
     let failed = Outcome::Failed { step: DrillStep::Verify };
     assert_eq!(row(None, None), "");
-    assert_eq!(row(None, Some(100)), "none yet; one is overdue: `openclaw-failover drill` holds it");
-    assert_eq!(row(Some(drill(None)), None), "under way for 1 m 40 s: verify");
-    assert_eq!(row(Some(drill(Some(failed))), None), "failed at its step 'verify' 10 s ago");
+    assert_eq!(row(None, Some(100)), "never run; run `openclaw-failover drill`");
+    assert_eq!(row(Some(drill(None)), None), "running for 1 m 40 s: verify");
+    assert_eq!(row(Some(drill(Some(failed))), None), "failed at step 'verify' 10 s ago");
     let due = row(Some(drill(Some(Outcome::Passed))), Some(7200));
     assert_eq!(due, "passed 10 s ago; the next is due at 2026-11-22 00:00:00Z");
 }
@@ -404,7 +404,7 @@ fn a_gateway_that_does_not_come_up_is_nobody_who_takes_over() {
     assert!(page.contains("ready      no: this host could not take over") && page.contains("start_failing"), "{page}");
 }
 
-/// How things stand with nothing but a machine.
+/// Returns the status of a machine without other facts.
 fn told(machine: &Machine, config: &Config, seconds: u64) -> Status {
     let facts = Facts {
         config,

@@ -1,4 +1,4 @@
-//! Whatever a machine was given, its trace gives another one, which then decides the same.
+//! Replay: from the trace of a machine, another one makes the same decisions.
 
 use std::fs;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const CONFIG: &str = r#"{ "upstreams": [
     { "name": "primary", "urls": ["http://192.0.2.1:18789"] }, { "name": "other", "urls": ["http://192.0.2.2:18789"] } ],
     "promote": { "witnesses": ["tcp://192.0.2.3:53"] } }"#;
 
-/// A generator that needs no crate: xorshift64*.
+/// Random generator without a crate: xorshift64*.
 struct Random(u64);
 
 impl Random {
@@ -39,7 +39,7 @@ fn begin() -> Begin {
     }
 }
 
-/// Something that may happen, in spells: an outage is not a coin that is tossed for each probe.
+/// Returns a random event. Outages come in spells; they are not drawn for each probe.
 fn event(random: &mut Random, spell: u64) -> Event {
     let verdict = match spell {
         0 => Verdict::Healthy { ready: true },
@@ -71,14 +71,14 @@ fn event(random: &mut Random, spell: u64) -> Event {
     }
 }
 
-/// Replays a trace: its outcome, and what is printed.
+/// Replays a trace. Returns the result and the output.
 fn replay(text: &str) -> (Replayed, String) {
     let mut printed = Vec::new();
     let replayed = trace::replay(text, &mut printed).unwrap();
     (replayed, String::from_utf8(printed).unwrap())
 }
 
-/// Gives a machine so many events, and answers with what it decided and its trace.
+/// Gives a machine `events` events. Returns the number of its decisions and its trace.
 fn record(seed: u64, events: usize) -> (usize, String) {
     let (mut random, begin) = (Random(seed * 2 + 1), begin());
     let (mut machine, mut tracer) = (begin.machine(), Tracer::default());
@@ -88,7 +88,7 @@ fn record(seed: u64, events: usize) -> (usize, String) {
         if random.below(60) == 0 {
             spell = random.below(4);
         }
-        // Many at once, and now and then a long silence.
+        // Many at the same time, and sometimes a long pause.
         at = at
             + Duration::from_millis([0, 1, 20, 1000, 4999, 700_000][random.below(600).trailing_zeros() as usize % 6]);
         let event = event(&mut random, spell);
@@ -108,7 +108,7 @@ fn replay_decides_as_the_machine_did() {
         let (decided, text) = record(seed, 1000);
         let (replayed, printed) = replay(&text);
         let last = printed.lines().last().unwrap_or_default();
-        let expected = format!("1000 events, {decided} decisions, all as they were taken");
+        let expected = format!("1000 events, {decided} decisions, all as recorded");
         assert_eq!(last, expected, "seed {seed}:\n{printed}");
         assert_eq!(replayed, Replayed { events: 1000, decisions: decided, ..Replayed::default() });
         all += decided;
@@ -188,7 +188,7 @@ fn a_forged_night_shows_a_thousand_differences_and_counts_the_rest() {
     assert_eq!(replayed.differences, 3000);
     assert_eq!(printed.matches("DIFFERS").count(), 1000);
     let last = printed.lines().last().unwrap_or_default();
-    assert_eq!(last, "3000 events, 0 decisions, 3000 times otherwise than then, of which 1000 are shown");
+    assert_eq!(last, "3000 events, 0 decisions, differences at 3000 events (the first 1000 are shown)");
 }
 
 #[test]

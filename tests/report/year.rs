@@ -1,4 +1,4 @@
-//! A year of history in four mebibytes, whatever its weeks were like.
+//! Retention: a year of history in 4 MiB, however noisy.
 
 use std::fs::{
     File, {self},
@@ -21,10 +21,10 @@ use super::{at, entry};
 const MEBIBYTE: u64 = 1024 * 1024;
 const DAY: u64 = 24 * 3600;
 
-/// A night of outages comes every so many days.
+/// Days from one night of outages to the next.
 const OUTAGES: u64 = 5;
 
-/// Writes as the monitor does, but for the disk, which is waited for only when the file is full.
+/// Writes like the monitor, but syncs to disk only when the file is full.
 struct Writer<'a> {
     path: &'a Path,
     file: Option<File>,
@@ -52,7 +52,7 @@ impl Writer<'_> {
         self.write(&entry(note, seconds));
     }
 
-    /// The primary pushes by day, and each pull finds something else.
+    /// Logs the pulls of a day on which the primary pushed.
     fn pulls(&mut self, day: u64) {
         for pull in 0..60 {
             let seconds = day * DAY + 8 * 3600 + pull * 300;
@@ -91,7 +91,7 @@ fn size(path: &Path) -> u64 {
     length(path) + length(&path.with_extension("1.jsonl"))
 }
 
-/// A year of 365 days, some of them noisy, as it stands in the files at its end.
+/// Writes a year of 365 days, some of them noisy. Returns the entries in the files at its end.
 fn year(path: &Path, blips: u64, noisy: impl Fn(u64) -> bool) -> Vec<Node> {
     let mut writer = Writer { path, file: None, length: 0, longest: 0 };
     let started =
@@ -104,7 +104,7 @@ fn year(path: &Path, blips: u64, noisy: impl Fn(u64) -> bool) -> Vec<Node> {
         }
         writer.blip(midnight + 2 * 3600);
         if noisy(day) {
-            // Up and down every 30 s, and six times for so long that this host takes over.
+            // Down and up every 30 s, and six outages long enough for a failover.
             (0..blips).for_each(|blip| writer.blip(midnight + 3 * 3600 + blip * 30));
             (0..6).for_each(|outage| writer.outage(midnight + 20 * 3600 + outage * 1000));
         }
@@ -122,7 +122,7 @@ fn count(entries: &[Node], event: &str) -> usize {
     entries.iter().filter(|entry| entry.get("event").unwrap().as_str() == Some(event)).count()
 }
 
-/// All that is asked of the summary, whatever was left out.
+/// Returns the summary of all entries.
 fn summary(path: &Path) -> Node {
     let form = Form { json: true, summary: true };
     openclaw_failover::text::json::parse(&command(path, None, form, at(365 * DAY)).unwrap().text).unwrap()
@@ -142,7 +142,7 @@ fn every_transition_of_an_ordinary_year_is_kept() {
         assert_eq!(count(&entries, event), outages, "{event}");
     }
     assert_eq!(count(&entries, "window_closed"), 365 + outages);
-    // Room that nothing else needs is for what is no transition.
+    // Entries that are no transitions may use the space that is left.
     assert!(count(&entries, "pulled") > 1000);
     let sorted = entries.is_sorted_by_key(|entry| entry.get("at").unwrap().as_str().unwrap().to_owned());
     assert!(sorted, "the oldest comes first");
@@ -160,7 +160,7 @@ fn a_noisy_week_does_not_push_out_the_year() {
     }
     let summary = summary(&path);
     assert_eq!(number(&summary, "outages") as usize, outages);
-    // What is not kept is counted.
+    // A dropped entry is counted.
     let passed = number(summary.get("ended_before_promotion").unwrap(), "count");
     let more = number(&summary, "ended_before_promotion_not_kept");
     assert_eq!(passed + more, f64::from(365 + 14 * 2000));
@@ -204,7 +204,7 @@ fn a_crash_between_the_two_files_doubles_nothing() {
     let lines = MEBIBYTE as usize / filler.len();
     let full = filler.repeat(lines - 1) + &format!("{}\n", entry(&Note::Isolated, 10).to_json());
     for _ in 0..2 {
-        // The second time as if the machine had stopped just before the full file was removed.
+        // The second time as if the monitor was killed just before it removed the full file.
         fs::write(&path, &full).unwrap();
         append(&path, &entry(&Note::WentDown, 20)).unwrap();
         assert_eq!(read(&path).unwrap().count(), lines + 1);
@@ -217,7 +217,7 @@ fn what_is_older_than_a_year_goes() {
     let path = folder.path().join("history.jsonl");
     let mut writer = Writer { path: &path, file: None, length: 0, longest: 0 };
     writer.outage(0);
-    // Of a stretch without entries only a hundred days count where no clock has measured it.
+    // Without a measurement, a gap between entries counts for at most a hundred days.
     for day in [90, 180, 270, 360].into_iter().chain(400..450) {
         writer.pulls(day);
     }

@@ -1,12 +1,12 @@
-# Evaluates the module over the cases in ./cases and over the examples of the README, and lists failures.
+# Evaluates the module on the cases in ./cases and the README's examples, and lists failures.
 #
-# Without an argument it runs on a double of the module system. With `lib`, the path of nixpkgs' `lib`, it runs on that
-# one; with `nixpkgs`, the path of a whole nixpkgs, on all of NixOS, whose own assertions must then hold too.
+# Without an argument it uses a minimal reimplementation of the module system. With `lib`, the path of nixpkgs' `lib`,
+# it uses that one; with `nixpkgs`, the path of a nixpkgs, all of NixOS, whose own assertions must then hold too.
 {
   lib ? null,
   nixpkgs ? null,
   system ? "x86_64-linux",
-  # A file with the program's effective configuration, for `missing`.
+  # File with the program's effective configuration, for `missing`.
   effective ? null,
 }:
 let
@@ -19,7 +19,7 @@ let
       import ./double;
   stubs = import ./pkgs.nix { lib = library; };
 
-  # OpenClaw's own modules, where this nixpkgs has none.
+  # OpenClaw's own modules, if this nixpkgs has none.
   foreign =
     let
       known = (nixos [ ]).options.services;
@@ -73,7 +73,7 @@ let
     );
   evaluated = library.mapAttrs (_: case: evaluate case.modules) sound;
 
-  # A host under each of its specialisations. NixOS evaluates them with the host.
+  # A host under each of its specialisations, which NixOS evaluates with the host.
   specialised =
     name: case:
     library.mapAttrs' (variant: special: {
@@ -81,7 +81,7 @@ let
       value.modules = case.modules ++ [ special.configuration ];
     }) (evaluate case.modules).specialisation;
 
-  # The hosts of the tests in virtual machines. NixOS evaluates them by itself.
+  # Hosts of the tests in virtual machines, which NixOS evaluates itself.
   machines = builtins.listToAttrs (
     library.concatLists (
       library.mapAttrsToList (
@@ -127,7 +127,7 @@ let
       library.attrNames (library.filterAttrs (_: holds: !holds) expected)
     );
 
-  # Messages that a faulty case lacks, or has besides. A real NixOS may have more to say.
+  # Messages that a faulty case lacks, and unexpected ones. A real NixOS may add its own.
   unsaid =
     messages: name: case:
     let
@@ -156,20 +156,20 @@ in
   names.mistyped = library.attrNames cases.mistyped;
   names.files = library.attrNames written;
 
-  # None of these may evaluate; each must say why.
+  # None of these may evaluate; each error must contain the expected text.
   mistyped = library.mapAttrs (_: case: {
     inherit (case) says;
     value = case.value (evaluate case.modules).services.openclaw-failover;
   }) cases.mistyped;
 
-  # The files that the sound cases would write, for the programs that read them.
+  # Files that the sound cases would write, to be checked by the programs that read them.
   files = library.mapAttrs (_: config: {
     config = (import ./judge.nix { lib = library; } config).settings;
     role = config.services.openclaw-failover.role;
     gateway = config.services.openclaw-failover.gateway.settings;
   }) written;
 
-  # The keys of the program's effective configuration that are no options.
+  # Keys of the program's effective configuration without an option.
   missing =
     let
       compare =

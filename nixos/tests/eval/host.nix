@@ -1,5 +1,4 @@
-# Stand-ins for the options of NixOS that the module and the examples define, for machines without NixOS. They accept
-# any value.
+# Stubs of the NixOS options that the module and the examples set, for machines without NixOS. They accept any value.
 { lib, pkgs, ... }:
 let
   inherit (lib) mkOption types;
@@ -36,7 +35,7 @@ in
     services.tailscale.enable = switch;
     services.tailscale.interfaceName = option types.str "tailscale0";
     services.tailscale.package = option types.package pkgs.tailscale;
-    # Kept as it is, priorities included.
+    # Kept unmerged, with priorities.
     specialisation = option (types.attrsOf (
       types.submodule { options.configuration = option types.unspecified { }; }
     )) { };

@@ -1,4 +1,4 @@
-# The module's derived values for a configuration, which the cases judge.
+# The module's derived values for a configuration, for use in the cases.
 { lib }:
 config:
 import ../../module/derived.nix {

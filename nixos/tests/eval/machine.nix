@@ -1,4 +1,4 @@
-# What NixOS wants of any host before its own assertions hold; and its manual takes longer than all the rest.
+# Settings that NixOS requires of every host. The manual is off, because it takes most of the time.
 { lib, ... }:
 {
   boot.loader.grub.device = lib.mkDefault "/dev/vda";

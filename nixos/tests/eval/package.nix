@@ -1,4 +1,4 @@
-# Faults of the package and of the lock that show without nixpkgs.
+# Checks of the package and of the lock file that do not need nixpkgs.
 let
   lib = import ./double;
   manifest = lib.importTOML ../../../Cargo.toml;

@@ -1,4 +1,4 @@
-# Stand-ins for the packages that the module names: attribute sets like derivations, with their inputs.
+# Stubs of the packages that the module uses: attribute sets like derivations, with their inputs.
 { lib }:
 let
   derivation =
@@ -56,7 +56,7 @@ lib.genAttrs [
   "util-linux"
 ] (name: derivation name { })
 // {
-  # As nixpkgs marks it.
+  # Marked as in nixpkgs.
   openclaw =
     let
       marked =

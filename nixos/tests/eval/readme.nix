@@ -1,4 +1,4 @@
-# The Nix of the README: each of its blocks is a file of nixos/examples, word for word, and each file is a case.
+# Nix blocks of the README: each is a file in nixos/examples, word for word, and each file is a case.
 { lib }:
 let
   examples = ../../examples;
@@ -9,12 +9,12 @@ let
     builtins.tail (lib.splitString "```nix\n" (builtins.readFile ../../../README.md))
   );
 
-  # The hosts of the flake. Its configuration.nix is another block.
+  # Hosts of the flake. Its configuration.nix is another block.
   flake = (import (examples + "/flake.nix")).outputs {
     nixpkgs.lib.nixosSystem = arguments: arguments;
     openclaw-failover.nixosModules.default = ../../module.nix;
   };
-  # Beside the block is what a reader has: a key to log in with, a user.
+  # Settings that a reader adds to the block: an ssh key, a user.
   reader.users.users.root.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAA me" ];
 in
 {

@@ -1,4 +1,4 @@
-# A stand-in for an option of sops-nix.
+# Stub of an option of sops-nix.
 { lib }:
 let
   inherit (lib) mkOption types;

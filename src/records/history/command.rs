@@ -1,4 +1,4 @@
-//! The command `history`.
+//! Command `history`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,26 +12,25 @@ use crate::text::json::Node;
 use crate::text::utc::people;
 use crate::text::{CommandOutput, Time, printable};
 
-/// The most characters of one printed sentence.
+/// Limit on the length of a printed sentence, in characters.
 const SENTENCE: usize = 1000;
 
-/// The width of the column of events.
+/// Width of the column with event names.
 const EVENT: usize = 19;
 
-/// In which form a history is printed.
+/// Output format of `history`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form {
-    /// For programs.
+    /// True for JSON.
     pub json: bool,
-    /// Not each event, but what they come to.
+    /// True for a summary instead of the events.
     pub summary: bool,
 }
 
-/// What `history` prints of the files at `path`: entries of the last `since`, or all, oldest first. `now` is the wall
-/// clock's.
+/// Prints the history at `path`: the entries of the last `since`, or all, oldest first. `now` is the wall clock's.
 ///
 /// # Errors
-/// When no monitor has run here, or its history cannot be read.
+/// Returns an error if no monitor has run here, or if the history cannot be read.
 pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> Result<CommandOutput, Error> {
     let Form { json, summary: is_summary } = form;
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
@@ -48,16 +47,16 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
             unreadable += 1;
             continue;
         };
-        // An entry that has come since the times were read is of now.
+        // An entry that was added since the times were read counts as now.
         let at = times.next().unwrap_or(now);
         if is_summary {
-            // What was before says how things stood when that time began.
+            // Entries before that time give the initial state.
             summary.add(at, &entry);
         } else if at >= from {
             entries.push(if json { entry.to_string() } else { row(&entry) });
         }
     }
-    // A monitor that was killed and is not back has not watched until now.
+    // A monitor that was killed counts as running until its last update, not until now.
     let until = || Strip::ended(&path.with_file_name("strip.json"), now).unwrap_or(now);
     let text = match (json, entries.is_empty()) {
         (true, _) if is_summary => format!("{}\n", summary.finish(until()).to_json().pretty()),
@@ -68,11 +67,11 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
         (false, true) => "no history yet\n".to_owned(),
         (false, false) => format!("{}\n", entries.join("\n")),
     };
-    let warning = (unreadable > 0).then(|| format!("lines left out because they cannot be read: {unreadable}"));
+    let warning = (unreadable > 0).then(|| format!("unreadable lines skipped: {unreadable}"));
     Ok(CommandOutput { text, warning, code: 0 })
 }
 
-/// Both clocks of every entry that can be read, in the order of the files.
+/// Returns both clocks of every readable entry, in file order.
 fn stamps(path: &Path) -> Result<Vec<Moment>, Error> {
     let stamp = |line| match line {
         Line::Entry(entry) => Some(timeline::stamp(&entry)),

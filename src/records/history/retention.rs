@@ -1,9 +1,9 @@
-//! A year in little room: what is long past is thinned, so that a noisy week never pushes out the rest of the year.
+//! Retention of the history for a year in bounded space: a noisy week must not push out the rest of the year.
 //!
-//! When the file of the recent past is full, it goes into the older one. Whatever does not fit there is given up in the
-//! order of its worth: first what is no transition, such as that a pull has moved the workspace; then windows that ended
-//! before a promotion; at last all else. Among equals the noisiest days lose, and nothing is taken from a day that needs
-//! no more than its share. What was left out of a day is counted there, so that sums stay right.
+//! A full recent file is merged into the older one. What does not fit is dropped by priority: first entries that are no
+//! transitions, such as a pull; then outages that ended before a promotion; then the rest. Within a priority, the
+//! noisiest days lose most, and a day that needs no more than its share loses nothing. A `left_out` entry counts what
+//! was dropped from a day, so that sums stay right.
 
 use std::collections::BTreeMap;
 use std::fs::{
@@ -20,15 +20,15 @@ use crate::records::history::{Line, OLDER, moment, older, open, read, timeline};
 use crate::text::json::{Node, Value};
 use crate::text::{Time, json_fields};
 
-/// How many days are kept.
+/// Retention, in days.
 const DAYS: u64 = 366;
 
-/// The room that is kept free for what is said of days of which something was left out.
+/// Space reserved for the `left_out` entries, in bytes.
 const COUNTS: u64 = DAYS * 400;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// What is no transition: it tells how a transition went, or what somebody had to see to at that time.
+/// Events that are no transitions: details of a transition, or conditions that needed attention.
 const PASSING: [&str; 13] = [
     "pulled",
     "pull_failed",
@@ -45,16 +45,16 @@ const PASSING: [&str; 13] = [
     "reloaded",
 ];
 
-/// The event under which the history tells what was left out of a day.
+/// Event that counts the dropped entries of a day.
 pub(super) const LEFT_OUT: &str = "left_out";
 
-/// So many bytes of each worth, the greatest first.
+/// Sizes in bytes by priority, highest first.
 type Sizes = [u64; 3];
 
-/// Takes the recent past into the older file, and removes its own.
+/// Merges the recent file into the older one, thinned, and removes the recent file.
 pub(super) fn thin(path: &Path) -> Result<(), Error> {
     let failed = |why| Error::Write { path: path.to_owned(), why };
-    // A crash between the two last steps below: all is there already.
+    // After a crash between the last two steps below, the merge is already done.
     if !is_taken(path)? {
         let new = path.with_extension("1.new");
         let file = File::create(&new).map_err(failed)?;
@@ -68,7 +68,7 @@ pub(super) fn thin(path: &Path) -> Result<(), Error> {
     fs::remove_file(path).and_then(|()| sync_folder(path)).map_err(failed)
 }
 
-/// Whether the older file ends as the recent one does.
+/// True if both files end with the same entry: the merge is already done.
 fn is_taken(path: &Path) -> Result<bool, Error> {
     let last = |file: &Path| -> Result<Option<Line>, Error> {
         Ok(open(file)?.into_iter().flatten().filter(|line| *line != Line::Unreadable).last())
@@ -77,14 +77,14 @@ fn is_taken(path: &Path) -> Result<bool, Error> {
     Ok(recent.is_some() && recent == last(&older(path))?)
 }
 
-/// What of an entry decides whether there is room for it.
+/// Data of an entry that decides whether it is kept.
 struct Seen {
     stamp: Moment,
     rank: Option<usize>,
     length: u64,
 }
 
-/// All entries, oldest first.
+/// Returns all entries, oldest first.
 fn seen(path: &Path) -> Result<Vec<Seen>, Error> {
     let mut worth = Worth::default();
     let seen = |line| match line {
@@ -96,14 +96,14 @@ fn seen(path: &Path) -> Result<Vec<Seen>, Error> {
     Ok(read(path)?.filter_map(seen).collect())
 }
 
-/// The day of each entry, counted from the last one: a wall clock that was wrong is no reason to forget the others.
+/// Returns the day of each entry, measured back from the last one. A wall clock that was wrong drops no entries.
 fn days(seen: &[Seen]) -> Vec<u64> {
     let stamps: Vec<_> = seen.iter().map(|entry| entry.stamp).collect();
     let Some(last) = stamps.last().copied() else { return Vec::new() };
     timeline::place(&stamps, last, timeline::LONGEST_KEPT).into_iter().map(|time| time.as_millis() / DAY).collect()
 }
 
-/// What each day may keep of each worth.
+/// Returns the space that each day may use, by priority.
 fn room(seen: &[Seen], of: &[u64]) -> BTreeMap<u64, Sizes> {
     let mut days: BTreeMap<u64, Sizes> = BTreeMap::new();
     for (entry, day) in seen.iter().zip(of) {
@@ -124,7 +124,7 @@ fn room(seen: &[Seen], of: &[u64]) -> BTreeMap<u64, Sizes> {
     days
 }
 
-/// The most that each day may have of one worth, so that all days together find room.
+/// Returns the largest share per day of one priority with which all days fit into `room`.
 fn level(days: &BTreeMap<u64, Sizes>, rank: usize, room: u64) -> u64 {
     let fits = |most: u64| days.values().map(|sizes| sizes[rank].min(most)).sum::<u64>() <= room;
     let (mut low, mut high) = (0, room);
@@ -135,7 +135,7 @@ fn level(days: &BTreeMap<u64, Sizes>, rank: usize, room: u64) -> u64 {
     low
 }
 
-/// Writes what there is room for. The last entry is written in any case, and last: by that it is seen that all was taken.
+/// Writes the entries that fit. The last entry is always written, and last: it marks a finished merge.
 fn copy(
     path: &Path,
     days: &[u64],
@@ -175,14 +175,14 @@ fn copy(
     Ok(write())
 }
 
-/// What entries are worth, by what came before them.
+/// Priorities of entries; they depend on the entries before.
 #[derive(Default)]
 struct Worth {
     promotes: bool,
 }
 
 impl Worth {
-    /// 0, 1 or 2, the greatest first; `None` for what only counts others.
+    /// Returns 0 (kept longest), 1 or 2; `None` for an entry that counts dropped ones.
     fn of(&mut self, entry: &Node) -> Option<usize> {
         match text(entry, "event") {
             LEFT_OUT => None,
@@ -190,7 +190,7 @@ impl Worth {
                 self.promotes = true;
                 Some(0)
             }
-            // It says by itself how long it was.
+            // The entry itself has the outage's length.
             "window_closed" => Some(usize::from(!std::mem::take(&mut self.promotes))),
             "window_opened" => Some(1),
             event if PASSING.contains(&event) => Some(2),
@@ -199,7 +199,7 @@ impl Worth {
     }
 }
 
-/// What was left out of a day.
+/// Dropped entries of a day.
 #[derive(Default)]
 struct LeftOut {
     day: u64,
@@ -231,8 +231,8 @@ impl LeftOut {
             return Ok(());
         }
         let text = format!(
-            "{entries} more entries of this day are not kept, windows that closed among them: {windows}; they were too \
-             many for a year to have room"
+            "{entries} more entries of this day were dropped to keep a year of history; closed outage windows among \
+             them: {windows}"
         );
         let entry = Value::object([
             ("at", json_fields::time(self.at)),
@@ -251,7 +251,7 @@ fn text<'a>(entry: &'a Node, key: &str) -> &'a str {
     entry.get(key).and_then(|it| it.as_str()).unwrap_or_default()
 }
 
-/// Its line's, in bytes.
+/// Returns the length of the entry's line, in bytes.
 fn length(entry: &Node) -> u64 {
     entry.to_string().len() as u64 + 1
 }

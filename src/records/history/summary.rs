@@ -1,7 +1,7 @@
-//! What a history comes to: how much of the time somebody answered, and how quickly failovers went.
+//! Summary of a history: availability, and how long failovers took.
 //!
-//! A host is down from its last proof of life on. Of the time in which no monitor ran, or in which no witness answered
-//! either, nothing is known: it counts neither way.
+//! A primary counts as down from its last healthy probe. Time in which no monitor ran, or in which this host was cut
+//! off, is unknown: it counts neither as up nor as down.
 
 mod show;
 
@@ -12,57 +12,57 @@ use crate::text::json::Node;
 use crate::text::utc::parse_rfc3339;
 use crate::text::{Time, json_fields};
 
-/// What is known so far, and what is under way.
+/// Running totals, and the outage that is open.
 #[derive(Default)]
 pub(super) struct Summary {
-    /// What was before does not count.
+    /// Start of the summary; earlier time does not count.
     from: Time,
     first: Option<Time>,
     latest: Time,
-    /// Since when the monitor runs.
+    /// Start of the monitor that runs.
     watching: Option<Time>,
     watched: Duration,
-    /// Of that, how long we were cut off.
+    /// Part of it in which this host was cut off.
     unknown: Duration,
-    /// No upstream showed life.
+    /// Time in which no upstream was up.
     down: Duration,
-    /// Neither did this host serve.
+    /// Part of it in which this host did not serve either.
     dark: Duration,
     window: Option<Window>,
-    /// This host's gateway answers.
+    /// True if this host's gateway answers.
     serves: bool,
-    /// When the last outage in which this host was to take over was over.
+    /// End of the last outage with a failover.
     recovered: Option<Time>,
-    /// Such outages whose end nobody has seen.
+    /// Number of outages with a failover whose end was not seen.
     endless: usize,
     drills: usize,
-    /// From the last proof of life until this host answered.
+    /// Times from the last healthy probe until this host answered.
     to_promote: Vec<Duration>,
-    /// The same until an upstream was back.
+    /// Times from the last healthy probe until an upstream was back.
     to_recover: Vec<Duration>,
-    /// Windows that ended before a promotion, and of how many more nothing else is kept.
+    /// Outages that ended before a promotion, and the number of such outages that retention dropped.
     passed: Vec<Duration>,
     passed_more: u64,
-    /// Times in which it was this host that was cut off.
+    /// Outages that were this host's: it was cut off.
     cut_off: Vec<Duration>,
 }
 
-/// A time in which no upstream shows life.
+/// Time in which no upstream is up.
 struct Window {
-    /// The last proof of life, as far as is known.
+    /// Last healthy probe, as far as known.
     life: Time,
-    /// Since when nobody serves.
+    /// Start of the time in which no gateway serves.
     dark_since: Option<Time>,
-    /// How long nobody served before.
+    /// Earlier time without a serving gateway, within this outage.
     dark: Duration,
-    /// This host served when it began.
+    /// True if this host served when the outage began.
     served: bool,
     promotes: bool,
     isolated: bool,
 }
 
 impl Window {
-    /// An entry tells when a window was noticed, and a later one since when there was no life.
+    /// Corrects the start of the outage: it is logged when it is noticed, and a later entry has the last healthy probe.
     fn lived_until(&mut self, life: Time) {
         if self.dark_since == Some(self.life) {
             self.dark_since = Some(life);
@@ -72,15 +72,15 @@ impl Window {
 }
 
 impl Summary {
-    /// Nothing yet, of the time from this on.
+    /// Returns an empty summary of the time after `from`.
     pub(super) fn new(from: Time) -> Self {
         Self { from, ..Self::default() }
     }
 
-    /// Takes the next entry in, also one of the time before.
+    /// Adds the next entry, also one before the start of the summary.
     pub(super) fn add(&mut self, at: Time, entry: &Node) {
         let text = |key| entry.get(key).and_then(|field| field.as_str());
-        // A label in an entry counts by its distance from the entry's own: both are of one clock.
+        // A label in an entry counts by its distance from the entry's own label: both are from one clock.
         let label = text("at").and_then(parse_rfc3339);
         let time = |key| {
             let named = text(key).and_then(parse_rfc3339)?;
@@ -89,12 +89,12 @@ impl Summary {
         let seconds = |key| entry.get(key).and_then(|field| json_fields::as_seconds(field, "").ok());
         let (event, cause) = (text("event").unwrap_or_default(), text("cause"));
         if event == "started" {
-            // A monitor that said no farewell was seen later than it said anything.
+            // A monitor that was killed ran longer than its last entry says.
             let seen = time("seen_at").filter(|seen| *seen <= at).unwrap_or_default();
             self.end(self.latest.max(seen));
             self.serves = false;
         }
-        // Whatever is told is told by a monitor that runs.
+        // An entry proves that the monitor ran.
         self.watching.get_or_insert(at);
         self.latest = at;
         self.first.get_or_insert(at.max(self.from));
@@ -123,7 +123,7 @@ impl Summary {
         }
     }
 
-    /// What of a span counts.
+    /// Returns the part of a span that lies after `from`.
     fn counted(&self, since: Time, until: Time) -> Duration {
         until.since(since.max(self.from))
     }
@@ -150,7 +150,8 @@ impl Summary {
         });
     }
 
-    /// Called off, mostly because an upstream is back, which was told just before.
+    /// Ends a promotion that was called off, usually because an upstream is back; `window_closed` was logged just
+    /// before.
     fn aborted(&mut self, at: Time) {
         let just_now = self.recovered.is_some_and(|recovered| at.since(recovered) < Duration::from_secs(1));
         match &mut self.window {
@@ -161,7 +162,7 @@ impl Summary {
     }
 
     fn serves(&mut self, at: Time, is_promotion: bool) {
-        // What served already when the outage became due, such as a drill's gateway, has not been promoting.
+        // A gateway that served before the outage was due, such as a drill's, logged no `promoting`.
         let served = std::mem::replace(&mut self.serves, true);
         self.with_window(|window| window.promotes |= is_promotion && served);
         let counts = at >= self.from && is_promotion;
@@ -177,7 +178,7 @@ impl Summary {
         });
     }
 
-    /// Somebody answers.
+    /// Ends the time without a serving gateway.
     fn light(&mut self, at: Time) {
         let from = self.from;
         self.with_window(|window| {
@@ -186,7 +187,7 @@ impl Summary {
         });
     }
 
-    /// An upstream is back, `lasted` after its last proof of life.
+    /// Ends the outage, `lasted` after its last healthy probe.
     fn close(&mut self, at: Time, lasted: Duration) {
         self.open(at - lasted);
         self.with_window(|window| window.lived_until(at - lasted));
@@ -214,7 +215,7 @@ impl Summary {
         }
     }
 
-    /// Nobody watches any more.
+    /// Closes the time in which a monitor ran.
     fn end(&mut self, at: Time) {
         let Some(since) = self.watching.take() else { return };
         self.light(at);
@@ -225,7 +226,7 @@ impl Summary {
         }
     }
 
-    /// The end of the history is now, or when the last monitor was seen last.
+    /// Finishes the summary. The history ends now, or at the last update of a monitor that has stopped.
     pub(super) fn finish(mut self, now: Time) -> Self {
         self.latest = if self.watching.is_some() { self.latest.max(now) } else { self.latest };
         self.end(self.latest);
@@ -237,7 +238,7 @@ impl Summary {
     }
 }
 
-/// True if the machine failed over by itself.
+/// True if the cause of a failover was automatic.
 fn is_outage(cause: Option<&str>) -> bool {
     matches!(cause, Some("outage" | "flapping"))
 }
@@ -264,7 +265,7 @@ mod tests {
         sum_from(0, entries, now)
     }
 
-    /// Watched, down and dark, in seconds.
+    /// Returns watched, down and dark time, in seconds.
     fn seconds(summary: &Summary) -> [u64; 3] {
         [summary.watched, summary.down, summary.dark].map(|span| span.as_secs())
     }
@@ -296,26 +297,26 @@ mod tests {
         ];
         let summary = sum(&day, 86_400);
         let expected = "2026-11-21 22:00:00Z to 2026-11-22 22:00:00Z, watched for 1 d\n\
-            primary available    99.285 %, down for 10 m 17 s\n\
-            the pair             99.933 %, nobody served for 57 s\n\
-            outages              1\n\
-            time to promote      1, median 45 s, longest 45 s\n\
-            time to recover      1, median 10 m 5 s, longest 10 m 5 s\n\
-            windows that passed  1, median 12 s, longest 12 s\n\
-            this host cut off    none\n\
-            drills               1\n";
+            primary available                   99.285 %, down for 10 m 17 s\n\
+            service available                   99.933 %, down for 57 s\n\
+            outages                             1\n\
+            time to promote                     1, median 45 s, max 45 s\n\
+            time to recover                     1, median 10 m 5 s, max 10 m 5 s\n\
+            outages shorter than promote.after  1, median 12 s, max 12 s\n\
+            this host cut off                   none\n\
+            drills                              1\n";
         assert_eq!(summary.to_text(), expected);
         assert_eq!(summary.to_json().get("primary_down_seconds").and_then(|it| it.as_f64()), Some(617.5));
-        // The same without what the thinning of an old history leaves out.
+        // Retention drops the opening entry; the totals stay the same.
         let thinned: Vec<_> = day.into_iter().filter(|(_, entry)| *entry != OPENED).collect();
         assert_eq!(sum(&thinned, 86_400).to_text(), expected);
-        // Of the later half only.
+        // Only the second half.
         assert_eq!(seconds(&sum_from(10_100, &day, 86_400)), [76_300, 500, 0]);
         assert_eq!(seconds(&sum_from(60_000, &day, 86_400)), [26_400, 0, 0]);
     }
 
     #[test]
-    fn an_outage_that_overtakes_a_drill_is_a_promotion_and_nobody_went_without_an_answer() {
+    fn an_outage_during_a_drill_is_a_promotion_without_downtime() {
         let night = [
             (0, r#""event":"started""#),
             (100, r#""event":"promoting","cause":"drill""#),
@@ -346,7 +347,7 @@ mod tests {
         assert_eq!(seconds(&sum(&killed, 10_000)), [6_000, 0, 0]);
         let unknown = [(0, STARTED), (10, r#""event":"armed""#), (9_000, STARTED)];
         assert_eq!(seconds(&sum(&unknown, 10_000)), [1_010, 0, 0]);
-        // In the middle of an outage in which this host serves.
+        // In an outage during which this host serves.
         let takes_over = takes_over(95);
         let outage = [
             (0, STARTED),
@@ -390,7 +391,7 @@ mod tests {
         ];
         let summary = sum(&night, 1_000);
         assert_eq!((seconds(&summary), summary.cut_off.len(), summary.passed.len()), ([395, 0, 0], 1, 0));
-        // Unless it came to a promotion all the same.
+        // Unless it led to a promotion.
         let takes_over = takes_over(95);
         let night = [(0, STARTED), (100, OPENED), (130, r#""event":"isolated""#), (200, &takes_over), (210, PROMOTED)];
         assert_eq!(seconds(&sum(&night, 1_000)), [1_000, 905, 115]);
@@ -411,6 +412,6 @@ mod tests {
         let left_out = [(0, STARTED), (900, r#""event":"left_out","entries":80,"windows":40,"down_seconds":400.5"#)];
         let summary = sum(&left_out, 1_000);
         assert_eq!((seconds(&summary), summary.passed_more), ([1_000, 400, 400], 40));
-        assert!(summary.to_text().contains("and more, not kept   40\n"), "{}", summary.to_text());
+        assert!(summary.to_text().contains("more of these, not kept             40\n"), "{}", summary.to_text());
     }
 }

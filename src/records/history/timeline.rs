@@ -1,5 +1,5 @@
-//! Order and age of the history's entries: the file has the order, and the time between two entries is measured where
-//! one boot wrote both. Labels of the wall clock only stand in for what nothing has measured.
+//! Order and age of history entries. The file gives the order. The time between two entries is measured if one boot
+//! wrote both; otherwise it comes from their wall-clock labels.
 
 use std::time::Duration;
 
@@ -11,26 +11,25 @@ use crate::text::timestamp::distance;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Bound of what labels may say of the time between two entries that nothing measured, where it is shown: a wall clock
-/// that was years wrong makes up no years.
+/// Limit on the unmeasured time between two entries, when shown: a wall clock that was years off adds no years.
 pub(super) const LONGEST_SHOWN: Duration = Duration::from_secs(400 * DAY);
 
-/// The same where it decides what is kept: that clock makes nothing older than a year.
+/// The same limit for retention: such a clock makes no entry older than a year.
 pub(super) const LONGEST_KEPT: Duration = Duration::from_secs(100 * DAY);
 
-/// Milliseconds by which labels run backwards when the clock was set.
+/// Difference, in milliseconds, from which labels that run backwards mean that the clock was set.
 const CLOCK_SET: i64 = 60_000;
 
-/// Steps that are looked at, on either side, for the one that a clock which was set belongs to.
+/// Limit on the steps searched, on either side, for the matching jump of a clock that was set.
 const NEIGHBOURS: usize = 1000;
 
-/// Both clocks of an entry.
+/// Returns both clocks of an entry.
 pub(super) fn stamp(entry: &Node) -> Moment {
     Moment { label: moment(entry), boot: BootTime::read(entry) }
 }
 
-/// Times of the entries with these stamps, which are in the order of the file. They never run backwards, and the last
-/// one lies as long before `now` as has passed since. What nothing measured counts for at most `longest`.
+/// Returns the times of the entries with these stamps, given in file order. The times never run backwards, and the last
+/// one keeps its real distance from `now`. An unmeasured step counts for at most `longest`.
 pub(super) fn place(stamps: &[Moment], now: Moment, longest: Duration) -> Vec<Time> {
     let all: Vec<Moment> = stamps.iter().copied().chain([now]).collect();
     let mut steps: Vec<i64> = all
@@ -60,8 +59,7 @@ pub(super) fn place(stamps: &[Moment], now: Moment, longest: Duration) -> Vec<Ti
     times
 }
 
-/// A step back of the labels is a clock that was set right, or wrong: it is taken off the nearest step forward that is
-/// as long, an earlier one if there is one.
+/// Cancels clock changes: a step back is taken off the nearest step forward that is as long, preferably an earlier one.
 fn settle(steps: &mut [i64], is_measured: &[bool]) {
     for index in 0..steps.len() {
         let back = steps.get(index).map_or(0, |step| step.saturating_neg());
@@ -69,7 +67,7 @@ fn settle(steps: &mut [i64], is_measured: &[bool]) {
             continue;
         }
         if back < CLOCK_SET {
-            // Entries of one turn of the monitor's loop may stand in another order.
+            // Entries from one turn of the monitor's loop may be out of order.
             steps.iter_mut().skip(index).take(1).for_each(|step| *step = 0);
             continue;
         }
@@ -99,7 +97,7 @@ mod tests {
         Moment { boot: Some(BootTime::new(boot, Duration::from_secs(up))), ..label(seconds) }
     }
 
-    /// Seconds from the first entry to each later one and to the present.
+    /// Returns the seconds from the first entry to each later one and to the present.
     fn spans(stamps: &[Moment], now: Moment) -> Vec<u64> {
         let times: Vec<Time> = place(stamps, now, LONGEST_SHOWN).into_iter().chain([now.label]).collect();
         times.iter().map(|time| time.since(times[0]).as_secs()).collect()
@@ -109,7 +107,7 @@ mod tests {
     fn what_one_boot_wrote_is_measured_whatever_the_wall_clock_said() {
         let stamps = [measured(0, 1, 10), measured(3650 * DAY, 1, 20), measured(30, 1, 40)];
         assert_eq!(spans(&stamps, measured(90, 1, 100)), [0, 10, 30, 90]);
-        // Three days back, and an hour back.
+        // The clock is set back by three days, then by an hour.
         let stamps = [measured(4 * DAY, 1, 10), measured(DAY, 1, 20), measured(DAY - 3600, 1, 40)];
         assert_eq!(spans(&stamps, measured(DAY, 1, 100)), [0, 10, 30, 90]);
     }
@@ -123,13 +121,13 @@ mod tests {
 
     #[test]
     fn labels_alone_make_up_no_years() {
-        // Ten years ahead and back.
+        // Ten years ahead, then corrected.
         let stamps = [label(0), label(3650 * DAY), label(3650 * DAY + 60), label(120)];
         assert_eq!(spans(&stamps, label(180)), [0, 60, 120, 120, 180]);
-        // Three days behind and back.
+        // Three days behind, then corrected.
         let stamps = [label(3 * DAY), label(60), label(120), label(3 * DAY + 180)];
         assert_eq!(spans(&stamps, label(3 * DAY + 240)), [0, 0, 60, 180, 240]);
-        // Ten years ahead, and not back yet.
+        // Ten years ahead, not corrected yet.
         let ahead = [label(0), label(10)];
         assert!(*spans(&ahead, label(3650 * DAY)).last().unwrap() <= 400 * DAY + 10);
     }

@@ -1,4 +1,4 @@
-//! What a segment starts with: all that the machine starts from.
+//! First line of a segment: the configuration and the machine's initial state.
 
 use crate::config::{
     Config, {self},
@@ -11,29 +11,29 @@ use crate::text::Time;
 use crate::text::json::Value;
 use crate::text::json_fields::{as_list, field, optional};
 
-/// How a machine starts, or goes on under another configuration.
+/// Start of a machine, or a change of its configuration.
 #[derive(Clone, Debug)]
 pub struct Begin {
-    /// When, in the machine's time.
+    /// Time of the start, by the machine's clock.
     pub at: Time,
     /// The configuration in force.
     pub config: Config,
-    /// Whether it names witnesses that apply.
+    /// True if the configuration names witnesses that apply.
     pub witnessed: bool,
-    /// What was remembered and found.
+    /// Initial state of the machine.
     pub start: Start,
-    /// Whether the machine ran before and its upstreams are the same; a machine that starts has no such past.
+    /// For a configuration change: true if the upstreams are the same. `None` for a machine that starts.
     pub same_upstreams: Option<bool>,
 }
 
 impl Begin {
-    /// A machine that starts so.
+    /// Returns a machine in this initial state.
     #[must_use]
     pub fn machine(&self) -> Machine {
         Machine::new(self.policy(), self.at, self.start.clone())
     }
 
-    /// What decisions rest on.
+    /// Returns the policy that the configuration implies.
     #[must_use]
     pub fn policy(&self) -> Policy {
         Policy::new(&self.config, self.witnessed)

@@ -1,4 +1,4 @@
-//! One event of the machine's in JSON, and back.
+//! JSON codec for one event of the machine.
 
 use crate::events::codec;
 use crate::failover::{Answerer, Command, Event, Hold, Invocation, Observation, Unit, UnitState, names};
@@ -9,7 +9,7 @@ use crate::text::json_fields::{
     as_seconds, as_text, field, optional, {self},
 };
 
-/// The event, as one entry of its line's object.
+/// Encodes the event as one entry of its line's object.
 pub(super) fn to_json(event: &Event) -> (&'static str, Value) {
     match event {
         Event::Probed { upstream, verdict } => {
@@ -29,7 +29,7 @@ pub(super) fn to_json(event: &Event) -> (&'static str, Value) {
         Event::Pulled { unreturned } => ("pulled", (*unreturned).into()),
         Event::Pushed { returned } => ("pushed", (*returned).into()),
         Event::Command(Command::Hold { kind, until }) => {
-            // A hold's beginning is the event's time.
+            // The event's time is when the hold begins.
             ("hold", codec::hold_to_json(Hold { kind: *kind, since: Time::default(), until: *until }))
         }
         Event::Command(Command::Resume) => ("resume", true.into()),
@@ -41,11 +41,11 @@ pub(super) fn to_json(event: &Event) -> (&'static str, Value) {
     }
 }
 
-/// The event that a line tells of.
+/// Decodes the event of a line.
 pub(super) fn read(line: &Value) -> Result<Event, String> {
     let names = ["probed", "witnessed", "observed", "ordered", "pulled", "pushed", "hold", "resume", "drill", "tick"];
     let known = names.iter().find_map(|name| Some((*name, line.get(name)?)));
-    let (name, node) = known.ok_or("it tells of no event")?;
+    let (name, node) = known.ok_or("the line has no event")?;
     let truth = || node.as_bool().ok_or_else(|| format!("`{name}` is neither true nor false"));
     Ok(match name {
         "probed" => Event::Probed {
@@ -56,8 +56,10 @@ pub(super) fn read(line: &Value) -> Result<Event, String> {
         "observed" => Event::Observed(Observation {
             unit: optional(node, "unit", |node, _| read_unit(node))?,
             verdict: optional(node, "verdict", |node, key| read_verdict(node, key))?,
-            channels_well: field(node, "channels_well")?.as_bool().ok_or("`channels_well` is no truth")?,
-            // A trace of a version before this one says nothing of it, and took every answer for the unit's.
+            channels_well: field(node, "channels_well")?
+                .as_bool()
+                .ok_or("`channels_well` is neither true nor false")?,
+            // Traces of older versions lack it: there every answer counted as the unit's.
             answerer: node.get("answerer").map_or(Ok(Answerer::Unit), read_answerer)?,
         }),
         "ordered" => Event::Ordered(if node.is_null() { Ok(()) } else { Err(as_text(node, name)?.to_owned()) }),
@@ -70,13 +72,13 @@ pub(super) fn read(line: &Value) -> Result<Event, String> {
         "resume" => Event::Command(Command::Resume),
         "drill" => Event::Command(Command::Drill {
             hold: as_seconds(field(node, "hold_seconds")?, "hold_seconds")?,
-            degraded: field(node, "degraded")?.as_bool().ok_or("`degraded` is no truth")?,
+            degraded: field(node, "degraded")?.as_bool().ok_or("`degraded` is neither true nor false")?,
         }),
         _ => Event::Tick,
     })
 }
 
-/// `null`, `"unit"`, or an object that says why it is not.
+/// Encodes the answerer: `null` while pending, `"unit"`, or an object with the reason why it is not the unit.
 fn answerer_to_json(answerer: &Answerer) -> Value {
     match answerer {
         Answerer::Pending => Value::Null,
@@ -93,11 +95,11 @@ fn read_answerer(node: &Node) -> Result<Answerer, String> {
         (None, Some(why)) => Ok(Answerer::Unverified(why?)),
         (None, None) if node.is_null() => Ok(Answerer::Pending),
         (None, None) if node.as_str() == Some("unit") => Ok(Answerer::Unit),
-        (None, None) => Err("`answerer` is none".to_owned()),
+        (None, None) => Err("`answerer` is not valid".to_owned()),
     }
 }
 
-/// `"ready"`, `"not ready"`, or a failure's name; a status as a number.
+/// Encodes a verdict: `"ready"`, `"not ready"`, the name of a failure, or an HTTP status as a number.
 fn verdict_to_json(verdict: Verdict) -> Value {
     match verdict {
         Verdict::Healthy { ready: true } => "ready".into(),
@@ -128,7 +130,7 @@ fn read_verdict(node: &Value, key: &str) -> Result<Verdict, String> {
         Some("not ready") => Some(Verdict::Healthy { ready: false }),
         name => FAILURES.into_iter().find(|failure| name == Some(failure.name())).map(Verdict::Failing),
     };
-    known.ok_or_else(|| format!("`{key}` is no verdict"))
+    known.ok_or_else(|| format!("`{key}` is not a verdict"))
 }
 
 pub(super) fn unit_to_json(unit: Unit) -> Value {
@@ -143,21 +145,21 @@ pub(super) fn read_unit(node: &Value) -> Result<Unit, String> {
     let state = as_text(field(node, "state")?, "state")?;
     let states = [UnitState::Active, UnitState::Activating, UnitState::Deactivating, UnitState::Down];
     let invocation = optional(node, "invocation", |node, key| {
-        u128::from_str_radix(as_text(node, key)?, 16).map_err(|_| format!("`{key}` is no number"))
+        u128::from_str_radix(as_text(node, key)?, 16).map_err(|_| format!("`{key}` is not a number"))
     })?;
     Ok(Unit {
-        state: states.into_iter().find(|&known| names::unit_state(known) == state).ok_or("`state` is no state")?,
+        state: states.into_iter().find(|&known| names::unit_state(known) == state).ok_or("`state` is not valid")?,
         invocation: invocation.map(Invocation),
         main_pid: optional(node, "pid", |node, key| {
-            node.as_u64().and_then(|pid| pid.try_into().ok()).ok_or_else(|| format!("`{key}` is no number"))
+            node.as_u64().and_then(|pid| pid.try_into().ok()).ok_or_else(|| format!("`{key}` is not a number"))
         })?,
     })
 }
 
-/// A small number.
+/// Reads a number that fits `usize`.
 pub(super) fn number(object: &Value, key: &str) -> Result<usize, String> {
     let number = field(object, key)?.as_u64().and_then(|number| usize::try_from(number).ok());
-    number.ok_or_else(|| format!("`{key}` is no number"))
+    number.ok_or_else(|| format!("`{key}` is not a number"))
 }
 
 #[cfg(test)]

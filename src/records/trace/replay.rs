@@ -1,7 +1,7 @@
-//! Runs a trace again: the machine decides a second time, and each decision is shown with the facts behind it.
+//! Replay of a trace: the machine decides again, and each decision is printed with the facts behind it.
 //!
-//! A trace may come from anywhere, so it is replayed segment by segment, equal events share one, and what is shown goes
-//! out line by line: the memory that this takes grows with the file and not with what the file stands for.
+//! A trace may come from an untrusted source. It is replayed segment by segment, a run of equal events is stored once,
+//! and output is written line by line, so memory grows with the size of the file only.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -27,52 +27,51 @@ use crate::text::json_fields::{as_list, as_texts};
 use crate::text::utc::{people, span};
 use crate::text::{Time, printable};
 
-/// The longest trace that is read, in bytes: no file becomes longer.
+/// Limit on the size of a trace, in bytes. The monitor writes none that is longer.
 const MAX: usize = FULL as usize + 3 * SEGMENT;
 
-/// The width of the column of events.
+/// Width of the column with event names.
 const EVENT: usize = 19;
 
-/// The longest sentence that is shown, in characters.
+/// Limit on the length of one printed line, in characters.
 const LONGEST: usize = 2000;
 
-/// The most differing decisions that are shown; the rest is counted.
+/// Limit on the number of differing decisions that are printed; the rest is only counted.
 const SHOWN_DIFFERENCES: usize = 1000;
 
-/// The outcome of a replay.
+/// Result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// The events that a machine was given.
+    /// Number of events given to a machine.
     pub events: usize,
-    /// The decisions that it took.
+    /// Number of decisions.
     pub decisions: usize,
-    /// The events after which it decided otherwise than the one that ran.
+    /// Number of events after which the replayed decision differs from the recorded one.
     pub differences: usize,
-    /// The lines that cannot be read.
+    /// Number of lines that cannot be read.
     pub unreadable: usize,
-    /// The events that no readable line `begin` precedes.
+    /// Number of events without a readable `begin` line before them.
     pub without_begin: usize,
 }
 
 impl Replayed {
-    /// Names what was left out; `None` where nothing was.
+    /// Describes what was skipped; `None` if nothing was.
     #[must_use]
     pub fn left_out(&self) -> Option<String> {
-        let lines =
-            (self.unreadable > 0).then(|| format!("lines left out because they cannot be read: {}", self.unreadable));
+        let lines = (self.unreadable > 0).then(|| format!("unreadable lines skipped: {}", self.unreadable));
         let events = (self.without_begin > 0).then(|| {
             let count = self.without_begin;
-            format!("events left out because no line that can be read says what they begin with: {count}")
+            format!("events skipped, because the start of their segment is missing or unreadable: {count}")
         });
         let left_out: Vec<String> = lines.into_iter().chain(events).collect();
         (!left_out.is_empty()).then(|| left_out.join("; "))
     }
 }
 
-/// Reads the trace at `path`, and the one before it.
+/// Reads the trace at `path`, after the older file beside it.
 ///
 /// # Errors
-/// When there is none, it is empty, or it cannot be read.
+/// Returns an error if there is no trace, it is empty, or it cannot be read.
 pub fn read(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
     for path in [&older(path), path] {
@@ -89,7 +88,7 @@ pub fn read(path: &Path) -> Result<String, Error> {
 /// Replays a trace's text and prints each decision.
 ///
 /// # Errors
-/// When it cannot be printed.
+/// Returns an error if the output cannot be written.
 pub fn replay(text: &str, out: &mut dyn Write) -> io::Result<Replayed> {
     let mut show = Show { out, seen: Replayed::default(), machine: None };
     let mut segment = Vec::new();
@@ -98,8 +97,8 @@ pub fn replay(text: &str, out: &mut dyn Write) -> io::Result<Replayed> {
         let begin = node.as_ref().ok().filter(|node| node.get("at").is_some()).and_then(|node| node.get("begin"));
         let read = node.as_ref().map_err(Clone::clone).and_then(|node| read_line(node, line, &segment));
         show.seen.unreadable += usize::from(read.is_err());
-        // The events of one segment overlap as they are written, and segments do not. After a `begin` that cannot be
-        // read nothing is known any more.
+        // Events of one segment overlap as they are written; segments do not. After an unreadable `begin`, the state is
+        // unknown.
         let starts = matches!(&read, Ok(Line { said: Said::Begin { starts: true, .. }, .. }));
         if starts || (begin.is_some() && read.is_err()) {
             show.segment(std::mem::take(&mut segment))?;
@@ -116,13 +115,13 @@ struct Line<'a> {
     said: Said<'a>,
 }
 
-/// The content of a line.
+/// Content of a line.
 enum Said<'a> {
-    /// The text, which is read again when its time has come: a configuration takes many times its text's room.
+    /// The line's text. It is parsed again when it is due, because a parsed configuration takes far more memory.
     Begin { text: &'a str, starts: bool },
-    /// One event, or equal ones, and the milliseconds from each to the next.
+    /// One event or a run of equal ones, and the milliseconds from each to the next.
     Events { event: Event, did: Vec<String>, more: Vec<u64> },
-    /// A gap.
+    /// Events were lost here.
     Lost,
 }
 
@@ -130,7 +129,7 @@ fn read_line<'a>(line: &Value, text: &'a str, before: &[Line]) -> Result<Line<'a
     if line.get("lost").is_some() {
         return Ok(Line { at: before.last().map_or(Time::default(), |line| line.at), said: Said::Lost });
     }
-    let at = line.get("at").and_then(|at| at.as_u64()).map(Time::from_millis).ok_or("it has no time")?;
+    let at = line.get("at").and_then(|at| at.as_u64()).map(Time::from_millis).ok_or("the line has no time")?;
     if let Some(begin) = line.get("begin") {
         let starts = Begin::read(at, begin)?.same_upstreams.is_none();
         return Ok(Line { at, said: Said::Begin { text, starts } });
@@ -139,13 +138,13 @@ fn read_line<'a>(line: &Value, text: &'a str, before: &[Line]) -> Result<Line<'a
     let did = line.get("did").map_or(Ok(Vec::new()), |did| as_texts(did, "did"))?;
     let more = line.get("more").map_or(Ok(&[] as &[_]), |more| as_list(more, "more"))?;
     if more.len() > tracer::LENGTH {
-        return Err("`more` is longer than any that is written".to_owned());
+        return Err("`more` is longer than the monitor writes".to_owned());
     }
-    let more = more.iter().map(|step| step.as_u64().ok_or("`more` is no list of numbers"));
+    let more = more.iter().map(|step| step.as_u64().ok_or("`more` is not a list of numbers"));
     Ok(Line { at, said: Said::Events { event, did, more: more.collect::<Result<_, _>>()? } })
 }
 
-/// The decisions, by the names under which the history and the orders are known.
+/// Returns the names of the decisions, as the history and the trace write them.
 #[must_use]
 pub fn decisions(actions: &[Action], at: Time, config: &Config) -> Vec<&'static str> {
     actions.iter().filter_map(|action| Some(decision(action, at, config)?.0)).collect()
@@ -153,9 +152,9 @@ pub fn decisions(actions: &[Action], at: Time, config: &Config) -> Vec<&'static 
 
 fn decision(action: &Action, at: Time, config: &Config) -> Option<(&'static str, String)> {
     match action {
-        Action::Order(Order::Start) => Some(("start", "systemd is asked to start the gateway".to_owned())),
-        Action::Order(Order::Stop) => Some(("stop", "systemd is asked to stop the gateway".to_owned())),
-        Action::Order(Order::Kill) => Some(("kill", "systemd is asked to kill the gateway".to_owned())),
+        Action::Order(Order::Start) => Some(("start", "start the gateway's unit".to_owned())),
+        Action::Order(Order::Stop) => Some(("stop", "stop the gateway's unit".to_owned())),
+        Action::Order(Order::Kill) => Some(("kill", "kill the gateway's unit".to_owned())),
         Action::Say(note) => {
             let entry = Entry::of_machine(note, at, Wall::new(at, at), config);
             Some((entry.event, entry.text))
@@ -171,16 +170,16 @@ struct Show<'a> {
 }
 
 impl Show<'_> {
-    /// Replays a segment's lines in the order of their times; of one time, in the order in which they were written.
+    /// Replays the lines of a segment in order of their times, and lines of the same time in file order.
     fn segment(&mut self, lines: Vec<Line>) -> io::Result<()> {
         let next = |(index, line): (usize, &Line)| Reverse((line.at, index, 0));
         let mut next: BinaryHeap<_> = lines.iter().enumerate().map(next).collect();
         while let Some(Reverse((at, index, step))) = next.pop() {
             match lines.get(index).map(|line| &line.said) {
                 Some(Said::Begin { text, .. }) => self.begin(at, text)?,
-                Some(Said::Lost) => self.row(at, "lost", "events are missing here: the disk was too slow for them")?,
+                Some(Said::Lost) => self.row(at, "lost", "events are missing here: the disk was too slow")?,
                 Some(Said::Events { event, did, more }) => {
-                    // The decisions that were written down are those after the first.
+                    // The recorded decisions belong to the first event of the run.
                     self.event(at, event, if step == 0 { did } else { &[] })?;
                     if let Some(millis) = more.get(step) {
                         let at = Time::from_millis(at.as_millis().saturating_add(*millis));
@@ -203,19 +202,19 @@ impl Show<'_> {
             (Some(same), Some((machine, config))) => {
                 machine.reconfigure(begin.policy(), same, &begin.start.armed);
                 *config = begin.config;
-                self.row(at, "reloaded", "another configuration is in force")
+                self.row(at, "reloaded", "configuration reloaded")
             }
             (Some(_), None) => Ok(()),
             (None, _) => {
                 let machine = begin.machine();
-                let text = format!("a machine starts, as {}", names::role(machine.role()));
+                let text = format!("monitor started as {}", names::role(machine.role()));
                 self.machine = Some((machine, begin.config));
                 self.row(at, "begin", &text)
             }
         }
     }
 
-    /// Gives one event to the machine. Events before the first beginning are the end of something that is not known.
+    /// Gives one event to the machine. Skips events before the first `begin`: their initial state is unknown.
     fn event(&mut self, at: Time, event: &Event, did: &[String]) -> io::Result<()> {
         let Some((mut machine, config)) = self.machine.take() else {
             self.seen.without_begin += 1;
@@ -233,12 +232,13 @@ impl Show<'_> {
                 self.row(at, name, text)?;
             }
             if !decided.is_empty() {
-                let because = format!("{}; it was {before}; {}", words(event, &config), facts(at, &machine, &config));
+                let facts = facts(at, &machine, &config);
+                let because = format!("{}; role before: {before}; {facts}", words(event, &config));
                 self.line(&" ".repeat(people(at).len()), "because", &because)?;
             }
             if differs {
                 let recorded = if did.is_empty() { "nothing".to_owned() } else { did.join(", ") };
-                self.row(at, "DIFFERS", &format!("what was decided then: {recorded}"))?;
+                self.row(at, "DIFFERS", &format!("recorded decision: {recorded}"))?;
             }
         }
         self.machine = Some((machine, config));
@@ -250,7 +250,7 @@ impl Show<'_> {
     }
 
     fn line(&mut self, at: &str, name: &str, text: &str) -> io::Result<()> {
-        // A file may come from anywhere.
+        // A trace may come from an untrusted source.
         let (name, text) = (printable(name, EVENT), printable(text, LONGEST));
         writeln!(self.out, "{at}  {name:EVENT$}  {text}")
     }
@@ -258,11 +258,11 @@ impl Show<'_> {
     fn finish(self) -> io::Result<Replayed> {
         let Self { out, seen, .. } = self;
         let as_then = match seen.differences {
-            0 => "all as they were taken".to_owned(),
+            0 => "all as recorded".to_owned(),
             some if some > SHOWN_DIFFERENCES => {
-                format!("{some} times otherwise than then, of which {SHOWN_DIFFERENCES} are shown")
+                format!("differences at {some} events (the first {SHOWN_DIFFERENCES} are shown)")
             }
-            some => format!("{some} times otherwise than then"),
+            some => format!("differences at {some} events"),
         };
         if seen.events > 0 {
             writeln!(out, "{} events, {} decisions, {as_then}", seen.events, seen.decisions)?;
@@ -271,58 +271,59 @@ impl Show<'_> {
     }
 }
 
-/// An event, in words.
+/// Describes an event for people.
 fn words(event: &Event, config: &Config) -> String {
     match event {
         Event::Probed { upstream, verdict } => {
             let name = config.upstreams.get(*upstream).map_or("?", |upstream| upstream.name.as_str());
-            format!("a probe of {name}: {verdict}")
+            format!("probe of {name}: {verdict}")
         }
         Event::Witnessed { alive: true } => "a witness answers".to_owned(),
         Event::Witnessed { alive: false } => "no witness answers".to_owned(),
-        Event::Observed(seen) => format!("a look at the gateway: {}", seen_in_words(seen)),
-        Event::Ordered(Ok(())) => "systemd takes the order".to_owned(),
-        Event::Ordered(Err(why)) => format!("the order fails: {why}"),
-        Event::Pulled { .. } => "the end of a pull".to_owned(),
-        Event::Pushed { .. } => "the end of a push".to_owned(),
-        Event::Command(Command::Hold { kind, .. }) => format!("an operator's word: {}", names::hold(*kind)),
-        Event::Command(Command::Resume) => "an operator's word: resume".to_owned(),
-        Event::Command(Command::Drill { .. }) => "an operator's word: drill".to_owned(),
-        Event::Tick => "the clock".to_owned(),
+        Event::Observed(seen) => format!("poll of the gateway: {}", seen_in_words(seen)),
+        Event::Ordered(Ok(())) => "systemd accepted the job".to_owned(),
+        Event::Ordered(Err(why)) => format!("systemd refused the job: {why}"),
+        Event::Pulled { .. } => "pull ended".to_owned(),
+        Event::Pushed { .. } => "push ended".to_owned(),
+        Event::Command(Command::Hold { kind, .. }) => format!("operator: hold '{}'", names::hold(*kind)),
+        Event::Command(Command::Resume) => "operator: resume".to_owned(),
+        Event::Command(Command::Drill { .. }) => "operator: drill".to_owned(),
+        Event::Tick => "timer".to_owned(),
     }
 }
 
 fn seen_in_words(seen: &Observation) -> String {
-    let unit = seen.unit.map_or("systemd was not asked", |unit| names::unit_state(unit.state));
+    let unit = seen.unit.map_or("unit state not queried", |unit| names::unit_state(unit.state));
     match seen.verdict {
         Some(verdict) => format!("{unit}, {verdict}"),
         None => unit.to_owned(),
     }
 }
 
-/// What the decision rests on, as it stands after it: how far each thing is from where it would count.
+/// Lists the facts behind the decision after it was made, each with its threshold.
 fn facts(at: Time, machine: &Machine, config: &Config) -> String {
     let mut facts = match machine.window() {
         Some((elapsed, life)) => format!(
-            "no life for {} of {}, since {}, in {} probes of at least {}",
+            "down for {} (threshold {}) since {}, failed probes: {} (threshold {})",
             span(elapsed),
             span(machine.window_needs()),
             people(life),
             machine.window_failures(),
             config.promote.failures
         ),
-        None => "no window".to_owned(),
+        None => "no outage".to_owned(),
     };
     let recent = machine.availability();
     if recent.outages > 1 {
         let (available, over) = (span(recent.available), span(recent.over));
-        let _ = write!(facts, "; available for {available} of the last {over}, outages in it: {}", recent.outages);
+        let _ = write!(facts, "; available for {available} of the last {over}, outages: {}", recent.outages);
     }
     for (index, (upstream, known)) in config.upstreams.iter().zip(machine.upstreams()).enumerate() {
         let verdict = known.latest.map_or("not probed yet".to_owned(), |(_, verdict)| verdict.to_string());
         let _ = write!(facts, "; {}: {verdict}", upstream.name);
         if let (Some(ready_for), Role::Active(_) | Role::Demoting(_)) = (known.ready_for, machine.role()) {
-            let _ = write!(facts, ", ready for {} of {}", span(ready_for), span(machine.hold_down(Some(index))));
+            let (ready_for, hold_down) = (span(ready_for), span(machine.hold_down(Some(index))));
+            let _ = write!(facts, ", ready for {ready_for} (hold-down {hold_down})");
         }
         facts.push_str(if known.armed { "" } else { ", never seen healthy" });
         facts.push_str(if known.unsteady { ", unsteady" } else { "" });
@@ -332,7 +333,7 @@ fn facts(at: Time, machine: &Machine, config: &Config) -> String {
     }
     if let Some(hold) = machine.memory().hold {
         let until =
-            hold.until.map_or("until it is ended".to_owned(), |until| format!("for {} more", span(until.since(at))));
+            hold.until.map_or("until `resume`".to_owned(), |until| format!("for {} more", span(until.since(at))));
         let _ = write!(facts, "; hold: {}, {until}", names::hold(hold.kind));
     }
     match (machine.isolated(), machine.wants_witness()) {

@@ -1,4 +1,4 @@
-//! Turns what the machine is given into lines, in bounded memory.
+//! Encoder of the machine's events into trace lines, in bounded memory.
 
 use crate::failover::Event;
 use crate::records::trace::begin::Begin;
@@ -6,25 +6,25 @@ use crate::records::trace::{SEGMENT, event};
 use crate::text::Time;
 use crate::text::json::Value;
 
-/// So many runs of equal events are open at once: a few upstreams, looks at the gateway, ticks.
+/// Limit on runs of equal events that are open at once: a few upstreams, polls of the gateway, ticks.
 const RUNS: usize = 8;
 
-/// So many events a run holds before it is written: a monitor that is killed loses no more.
+/// Limit on the events of a run before it is written, so that a killed monitor loses no more.
 pub(super) const LENGTH: usize = 64;
 
-/// How long a run stays unwritten, in milliseconds.
+/// Time for which a run may stay unwritten, in milliseconds.
 const OPEN: u64 = 5 * 60 * 1000;
 
-/// What is to be written.
+/// Lines to write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// Whole lines.
+    /// Complete lines.
     pub lines: String,
-    /// Whether a segment begins with them.
+    /// True if a segment begins with them.
     pub begins: bool,
 }
 
-/// Equal events in a row.
+/// Run of equal events.
 struct Run {
     event: Event,
     first: Time,
@@ -32,19 +32,19 @@ struct Run {
     more: Vec<u32>,
 }
 
-/// Writes down what the machine is given.
+/// Encoder with the runs that are still open.
 #[derive(Default)]
 pub struct Tracer {
     runs: Vec<Run>,
-    /// The time of the last event, as the machine has it.
+    /// Time of the last event, by the machine's clock.
     now: Time,
-    /// How long the segment has become, in bytes.
+    /// Size of the segment so far, in bytes.
     written: usize,
     lost: bool,
 }
 
 impl Tracer {
-    /// A segment begins, or the configuration changes within one.
+    /// Begins a segment, or records a change of configuration within one.
     pub fn begin(&mut self, begin: &Begin) -> Vec<Batch> {
         let mut batches: Vec<Batch> = self.flush().into_iter().collect();
         self.now = self.now.max(begin.at);
@@ -58,13 +58,14 @@ impl Tracer {
         batches
     }
 
-    /// The machine was given this, at this time, and decided `did`. Answers with what is to be written now, if anything.
+    /// Records an event and the decisions `did` that the machine made on it. Returns what must be written now, if
+    /// anything.
     pub fn took(&mut self, at: Time, event: Event, did: &[&'static str]) -> Option<Batch> {
         let at = at.max(self.now);
         let tie = at == std::mem::replace(&mut self.now, at);
         let is_old = self.runs.iter().any(|run| at.since(run.first).as_millis() > u128::from(OPEN));
         let mut lines = String::new();
-        // Two events of one moment keep their order only if the first is written first.
+        // Two events at the same time keep their order only if the first is written first.
         if tie || is_old || !did.is_empty() {
             lines = self.rest();
         }
@@ -84,19 +85,20 @@ impl Tracer {
         (!lines.is_empty()).then(|| self.batch(lines, false))
     }
 
-    /// What is not written yet.
+    /// Returns what is not written yet.
     pub fn flush(&mut self) -> Option<Batch> {
         let lines = self.rest();
         (!lines.is_empty()).then(|| self.batch(lines, false))
     }
 
-    /// Whether the segment is long enough: at a moment at which the machine is as one that starts, or anyhow.
+    /// True if the segment is long enough to end: at [`SEGMENT`] bytes if the machine is idle (`is_quiet`), because its
+    /// state then equals a new machine's; otherwise at twice that.
     #[must_use]
     pub fn is_full(&self, is_quiet: bool) -> bool {
         self.written > if is_quiet { SEGMENT } else { 2 * SEGMENT }
     }
 
-    /// A batch could not be handed on.
+    /// Notes that a batch was dropped; the next one says so.
     pub fn lose(&mut self) {
         self.lost = true;
     }

@@ -1,4 +1,4 @@
-//! Every family of metrics: its name, what it means, and where it is read.
+//! Metric families: name, help text and source.
 
 use crate::failover::{Drill, Failover, HoldKind, Outcome, names};
 use crate::status::Upstream;
@@ -20,87 +20,89 @@ const fn counter(name: &'static str, help: &'static str, samples: fn(&Scene<'_>,
 
 #[rustfmt::skip]
 pub(super) const FAMILIES: &[Family] = &[
-    gauge("build_info", "The version of the monitor; always 1.",
+    gauge("build_info", "Version of the monitor; always 1.",
         |scene, to| to.with(&[("version", &scene.status.version)], 1.0)),
-    gauge("start_timestamp_seconds", "When the monitor started.",
+    gauge("start_timestamp_seconds", "Start of the monitor.",
         |scene, to| to.one(moment(scene.status.started_at))),
-    gauge("update_timestamp_seconds", "When the monitor wrote this; it has died where that is long ago.",
+    gauge("update_timestamp_seconds", "Time of this update; if it is long ago, the monitor has stopped.",
         |scene, to| to.one(moment(scene.status.updated_at))),
-    gauge("could_take_over", "Whether nothing that is known keeps this host from taking over.",
+    gauge("could_take_over", "1 if no known condition keeps this host from taking over.",
         |scene, to| to.one(truth(scene.status.could_take_over()))),
-    gauge("degraded", "How many conditions stand in the way of a failover, or of a whole one.",
+    gauge("degraded", "Number of conditions that prevent or limit a failover.",
         |scene, to| to.one(count(scene.status.degraded.len() as u64))),
-    gauge("degraded_condition", "The same by name; one that does not stand has no sample.", degraded),
+    gauge("degraded_condition", "Conditions by name; an absent condition has no sample.", degraded),
 
-    gauge("role", "What this host is to its user: 1 for the role that it has.",
+    gauge("role", "Role of this host: 1 for the present one.",
         |scene, to| ROLES.iter().for_each(|role| to.with(&[("role", role)], truth(scene.status.role.name == *role)))),
-    gauge("role_start_timestamp_seconds", "Since when it has that role.",
+    gauge("role_start_timestamp_seconds", "Start of the present role.",
         |scene, to| to.one(moment(scene.status.role.since))),
-    gauge("hold", "The operator's override: 1 for the one that stands.", holds),
-    gauge("hold_start_timestamp_seconds", "Since when an override stands.",
+    gauge("hold", "Hold that an operator set: 1 for the present one.", holds),
+    gauge("hold_start_timestamp_seconds", "Start of the hold.",
         |scene, to| if let Some(hold) = scene.status.hold { to.one(moment(hold.since)) }),
-    gauge("hold_end_timestamp_seconds", "When the override ends by itself.",
+    gauge("hold_end_timestamp_seconds", "Time at which the hold ends by itself.",
         |scene, to| if let Some(until) = scene.status.hold.and_then(|hold| hold.until) { to.one(moment(until)) }),
-    gauge("hold_down_seconds", "How long an upstream must stay ready before this host steps aside.",
+    gauge("hold_down_seconds", "Time for which an upstream must be ready before failback.",
         |scene, to| to.one(scene.status.hold_down.as_secs_f64())),
 
-    gauge("window_seconds", "How long no upstream has shown life, as it counts towards a promotion; 0 while one does.",
+    gauge("window_seconds", "Length of the outage, as it counts towards a promotion; 0 while an upstream is up.",
         |scene, to| to.one(scene.status.window.as_ref().map_or(0.0, |window| window.elapsed.as_secs_f64()))),
-    gauge("window_needed_seconds", "What the window must reach, while it is open.",
+    gauge("window_needed_seconds", "Threshold for a promotion, during an outage.",
         |scene, to| if let Some(window) = &scene.status.window { to.one(window.needed.as_secs_f64()) }),
-    gauge("window_failures", "How many probes in a row have failed in the window.",
+    gauge("window_failures", "Failed probes in a row, during an outage.",
         |scene, to| to.one(scene.status.window.as_ref().map_or(0.0, |window| f64::from(window.failures)))),
 
-    gauge("upstream_up", "Whether the last probe found a gateway alive that outranks this host.",
-        |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| truth(probed.verdict == "healthy")))),
-    gauge("upstream_stands_by", "Whether it is another standby that is down because one listed before it is up.",
+    gauge("upstream_up", "1 if the last probe of the upstream was healthy.",
+        |scene, to| upstreams(scene, to,
+            |upstream| upstream.probed.as_ref().map(|probed| truth(probed.verdict == "healthy")))),
+    gauge("upstream_stands_by", "1 if the upstream is another standby, idle because one listed before it is up.",
         |scene, to| scene.status.upstreams.iter().for_each(|upstream|
             to.with(&[("upstream", &upstream.name)], truth(scene.status.stands_by(upstream))))),
-    gauge("upstream_ready", "Whether it said that it is ready, too.",
+    gauge("upstream_ready", "1 if the upstream reported ready.",
         |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| truth(probed.ready)))),
-    gauge("upstream_latency_seconds", "From the last probe's first request to its verdict.",
-        |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| probed.latency.as_secs_f64()))),
-    gauge("upstream_change_timestamp_seconds", "Since when every probe has found the same.",
+    gauge("upstream_latency_seconds", "Time from the last probe's first request to its verdict.",
+        |scene, to| upstreams(scene, to,
+            |upstream| upstream.probed.as_ref().map(|probed| probed.latency.as_secs_f64()))),
+    gauge("upstream_change_timestamp_seconds", "Time since which every probe has had the same verdict.",
         |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| moment(probed.since)))),
-    gauge("upstream_armed", "Whether it was ever seen healthy from here.",
+    gauge("upstream_armed", "1 if the upstream was ever seen healthy from this host.",
         |scene, to| upstreams(scene, to, |upstream| Some(truth(upstream.armed)))),
-    counter("probes_total", "Probes, by what they found.", probes),
+    counter("probes_total", "Probes, by verdict.", probes),
 
-    gauge("gateway_up", "Whether this host's own gateway was alive when it was last looked at.",
+    gauge("gateway_up", "1 if this host's gateway was healthy at the last poll.",
         |scene, to| if let Some(probed) = &scene.status.gateway.probed { to.one(truth(probed.verdict == "healthy")) }),
-    counter("promotions_total", "How often this host's gateway has come up and answered, by the cause.",
+    counter("promotions_total", "Promotions after which this host's gateway answered, by cause.",
         |scene, to| by(to, "cause", &CAUSES, &scene.counts.promotions)),
-    counter("demotions_total", "How often it was down again, by the reason.",
+    counter("demotions_total", "Completed demotions, by reason.",
         |scene, to| by(to, "reason", &REASONS, &scene.counts.demotions)),
-    counter("failed_starts_total", "How often it was started and did not come up.",
+    counter("failed_starts_total", "Starts after which this host's gateway did not come up.",
         |scene, to| to.one(count(scene.counts.failed_starts))),
-    gauge("last_failover_timestamp_seconds", "When this host last decided to take over.",
+    gauge("last_failover_timestamp_seconds", "Time of the last decision to fail over.",
         |scene, to| failover(scene, to, |failover| Some(moment(failover.decided)))),
-    gauge("last_failover_duration_seconds", "From the last sign of an upstream's life before that to this host's gateway answering.",
+    gauge("last_failover_duration_seconds", "Time from the last healthy probe to this host's gateway answering.",
         |scene, to| failover(scene, to, |failover| Some(between(failover.life, failover.answered?)))),
-    gauge("last_failover_served_seconds", "How long this host then served, where that is over.",
+    gauge("last_failover_served_seconds", "Time for which this host then served, once it has ended.",
         |scene, to| failover(scene, to, |failover| Some(between(failover.answered?, failover.ended?)))),
 
-    gauge("last_drill_timestamp_seconds", "When the last drill was asked for, however it ended.",
+    gauge("last_drill_timestamp_seconds", "Start of the last drill, whatever its outcome.",
         |scene, to| if let Some(drill) = &scene.status.drill { to.one(moment(drill.began)) }),
-    gauge("last_drill_passed", "Whether it passed; none while it goes on.",
+    gauge("last_drill_passed", "1 if the last drill passed; absent while one runs.",
         |scene, to| if let Some(Drill { ended: Some(_), outcome: Some(outcome), .. }) = &scene.status.drill {
             to.one(truth(*outcome == Outcome::Passed));
         }),
-    gauge("drill_due_timestamp_seconds", "When a drill is due, or has been.",
+    gauge("drill_due_timestamp_seconds", "Time at which the next drill is due; in the past if overdue.",
         |scene, to| if let Some(due) = scene.status.drill_due { to.one(moment(due)) }),
 
-    gauge("workspace_pull_timestamp_seconds", "When the last pull of the workspace ended, well or badly.",
+    gauge("workspace_pull_timestamp_seconds", "End of the last pull of the workspace, successful or not.",
         |scene, to| pull(scene, to, |pull| Some(moment(pull.at)))),
-    gauge("workspace_fresh_timestamp_seconds", "When the last pull began that left it with everything the remote had.",
+    gauge("workspace_fresh_timestamp_seconds", "Start of the last pull that brought the workspace up to date.",
         |scene, to| pull(scene, to, |pull| pull.fresh.map(moment))),
-    gauge("workspace_commit_timestamp_seconds", "When the remote's latest commit in it was made, by its own account.",
+    gauge("workspace_commit_timestamp_seconds", "Commit time of the remote's latest commit in the workspace.",
         |scene, to| pull(scene, to, |pull| pull.committed.map(moment))),
-    gauge("workspace_push_timestamp_seconds", "When the last push of what this host has written ended, well or badly.",
+    gauge("workspace_push_timestamp_seconds", "End of the last push of local changes, successful or not.",
         |scene, to| if let Some(push) = &scene.status.returned { to.one(moment(push.at)) }),
-    gauge("workspace_unreturned", "Whether it may hold something that the remote does not have.",
+    gauge("workspace_unreturned", "1 if the workspace may have changes that are not pushed yet.",
         |scene, to| to.one(truth(scene.status.unreturned))),
-    counter("notifications_total", "Notifications, by webhook and by what became of them; each failed try counts.", notifications),
+    counter("notifications_total", "Notifications, by webhook and result; each failed attempt counts.", notifications),
 ];
 
 fn truth(holds: bool) -> f64 {
@@ -129,7 +131,7 @@ fn by(to: &mut Samples<'_>, label: &str, names: &[&str], counts: &[(&str, u64)])
 fn degraded(scene: &Scene<'_>, to: &mut Samples<'_>) {
     let all = || scene.status.degraded.iter().map(|degraded| degraded.what.as_str());
     for (index, what) in all().enumerate() {
-        // Several may have one name, such as two webhooks that are both dead.
+        // Several conditions may have the same name, such as two dead webhooks.
         if all().position(|first| first == what) == Some(index) {
             to.with(&[("condition", what)], count(all().filter(|other| *other == what).count() as u64));
         }

@@ -1,4 +1,4 @@
-# The hosts that most cases begin with.
+# Hosts on which most cases are based.
 rec {
   upstream = {
     urls = [ "http://100.64.0.1:18789" ];
@@ -20,7 +20,7 @@ rec {
       workspace.repo = "git@example.org:me/memory.git";
     };
   };
-  # The account of that primary, which the module leaves to whoever runs OpenClaw there.
+  # Account of that primary, which the module does not declare.
   account = {
     users.groups.openclaw = { };
     users.users.openclaw = {
@@ -29,7 +29,7 @@ rec {
     };
   };
 
-  # One of them, with more of this module's options.
+  # Returns one of them, with more of this module's options.
   and = host: settings: {
     modules = [
       host
@@ -38,7 +38,7 @@ rec {
   };
   standby = and minimal;
 
-  # A standby whose file has one of each list and object.
+  # Standby with one entry in each list and object of its configuration.
   every = standby {
     settings = {
       secrets = [ { source = "openclaw@100.64.0.1:.openclaw/standby.env"; } ];

@@ -1,4 +1,4 @@
-# Mistakes, each with the message that helps.
+# Mistakes, each with a part of its error message.
 { lib }:
 let
   inherit (import ./hosts.nix)
@@ -8,15 +8,15 @@ let
     standby
     upstream
     ;
-  told = says: case: case // { inherit says; };
+  failing = says: case: case // { inherit says; };
 in
 {
-  # By an assertion.
+  # Caught by an assertion.
   refused = {
-    sharedChannel = told "the channel discord is the upstream's" (standby {
+    sharedChannel = failing "the channel discord is the upstream's" (standby {
       gateway.settings.channels.discord = { };
     });
-    noUpstream = told "a standby watches the primary, and none is named" {
+    noUpstream = failing "no upstream is set" {
       modules = [
         {
           services.openclaw-failover = {
@@ -27,16 +27,18 @@ in
         }
       ];
     };
-    literalToken = told "gateway.settings: channels.telegram.botToken is written out" (standby {
-      gateway.settings.channels.telegram.botToken = "not-for-the-store";
-    });
-    literalTokenByPrefix = told "gateway.settings: env.vars.MODEL is written out" (standby {
+    literalToken =
+      failing "gateway.settings: secret in plain text at channels.telegram.botToken"
+        (standby {
+          gateway.settings.channels.telegram.botToken = "not-for-the-store";
+        });
+    literalTokenByPrefix = failing "gateway.settings: secret in plain text at env.vars.MODEL" (standby {
       gateway.settings.env.vars.MODEL = "sk-ant-0123456789abcdef0123456789abcdef";
     });
-    literalInSettings = told "settings: upstreams[].urls[] is written out" (standby {
+    literalInSettings = failing "settings: secret in plain text at upstreams[].urls[]" (standby {
       settings.upstreams = lib.mkForce [ { urls = [ "http://me:hunter2@100.64.0.1:18789" ]; } ];
     });
-    insecure = told "nixpkgs marks OpenClaw insecure" {
+    insecure = failing "nixpkgs marks OpenClaw insecure" {
       modules = [
         {
           services.openclaw-failover = {
@@ -47,7 +49,7 @@ in
         }
       ];
     };
-    upgradeOfFlake = told "would build /etc/nixos/configuration.nix instead" {
+    upgradeOfFlake = failing "would build /etc/nixos/configuration.nix instead" {
       modules = [
         minimal
         {
@@ -56,34 +58,34 @@ in
         }
       ];
     };
-    crons = told "crons are the primary's" (standby {
+    crons = failing "crons run on the primary" (standby {
       gateway.settings.cron.enabled = true;
     });
-    servicesOpenclaw = told "both define openclaw.service" {
+    servicesOpenclaw = failing "both define openclaw.service" {
       modules = [
         minimal
         { services.openclaw.enable = true; }
       ];
     };
-    servicesOpenclawGateway = told "would hold the gateway's port 18789" {
+    servicesOpenclawGateway = failing "would hold the gateway's port 18789" {
       modules = [
         minimal
         { services.openclaw-gateway.enable = true; }
       ];
     };
-    startedAtBoot = told "systemd.services.openclaw is started by multi-user.target" {
+    startedAtBoot = failing "systemd.services.openclaw is started by multi-user.target" {
       modules = [
         minimal
         { systemd.services.openclaw.wantedBy = [ "multi-user.target" ]; }
       ];
     };
-    otherUnit = told "settings.gateway.unit" (standby {
+    otherUnit = failing "settings.gateway.unit" (standby {
       settings.gateway.unit = "claw.service";
     });
-    otherPort = told "settings.gateway.url: the gateway listens on port 18789" (standby {
+    otherPort = failing "settings.gateway.url: the gateway listens on port 18789" (standby {
       settings.gateway.url = "http://127.0.0.1:8080";
     });
-    primaryWithoutWorkspace = told "a primary pushes its workspace" {
+    primaryWithoutWorkspace = failing "a primary pushes its workspace" {
       modules = [
         {
           services.openclaw-failover = {
@@ -94,66 +96,66 @@ in
         }
       ];
     };
-    primaryWithDynamicUser = told "its workspace lies where no other unit may go" {
+    primaryWithDynamicUser = failing "the push cannot read its workspace" {
       modules = [
         primary
         { systemd.services.openclaw.serviceConfig.DynamicUser = true; }
       ];
     };
-    primaryWithUpstream = told "a primary watches nobody" (
+    primaryWithUpstream = failing "a primary has no upstreams" (
       and primary { settings.upstreams = [ upstream ]; }
     );
   };
 
   warned = {
-    manyChannels = told "signal, telegram are more than one" (standby {
+    manyChannels = failing "several channels: signal, telegram" (standby {
       gateway.settings.channels.signal = { };
     });
-    noChannel = told "nobody can reach it by chat" (standby {
+    noChannel = failing "has no chat channel while it serves" (standby {
       gateway.settings.channels.telegram.enabled = lib.mkForce false;
     });
-    noUser = told "no user me is declared" (
+    noUser = failing "no user me is declared" (
       and primary {
         user.enable = lib.mkForce false;
         user.name = "me";
       }
     );
-    noKey = told "no user of this host has one" (standby {
+    noKey = failing "no user of this host has an ssh key" (standby {
       user.authorizedKeys = lib.mkForce [ ];
     });
   };
 
   mistyped = {
     environmentInStore =
-      told "absolute path outside the Nix store" (standby {
+      failing "absolute path outside the Nix store" (standby {
         gateway.environmentFile = "${builtins.storeDir}/00000000000000000000000000000000-gateway.env";
       })
       // {
         value = ours: ours.gateway.environmentFile;
       };
     keyInStore =
-      told "absolute path outside the Nix store" (standby {
+      failing "absolute path outside the Nix store" (standby {
         workspace.sshKeyFile = ./mistakes.nix;
       })
       // {
         value = ours: ours.workspace.sshKeyFile;
       };
     duration =
-      told "duration such as" (standby {
+      failing "duration such as" (standby {
         settings.promote.after = "half a minute";
       })
       // {
         value = ours: ours.settings.promote.after;
       };
     path =
-      told "absolute path of letters" (standby {
+      failing "absolute path of letters" (standby {
         settings.workspace.path = "/home/my claw";
       })
       // {
         value = ours: ours.settings.workspace.path;
       };
     misspelt =
-      told "does not exist" (standby {
+      failing "does not exist" (standby {
         gatewy = { };
       })
       // {

@@ -1,4 +1,4 @@
-# Hosts that must evaluate as intended, with expectations of each.
+# Hosts that must evaluate as intended, with expectations for each.
 { lib }:
 let
   inherit (import ./hosts.nix)
@@ -14,12 +14,12 @@ let
   written = config: (judge config).settings;
   gateway = config: config.services.openclaw-failover.gateway.settings;
   unit = config: name: config.systemd.services.${name};
-  # The lines of an installed unit file.
+  # Lines of an installed unit file.
   lines = config: name: lib.splitString "\n" (judge config).units.${name};
   says =
     config: name: line:
     lib.elem line (lines config name);
-  # The settings of an installed unit file that name something which this host does not have.
+  # Lines of an installed unit file that name something this host does not have.
   misses =
     config: name:
     let
@@ -38,7 +38,7 @@ let
         );
     in
     lib.filter isForeign (lines config name);
-  # True if no unit of this host names a place or an account that it does not have.
+  # True if no unit of this host names a path or account that it does not have.
   isAtHome = config: lib.all (name: misses config name == [ ]) (lib.attrNames (judge config).units);
   # True if a unit has these programs in its path.
   finds =
@@ -46,7 +46,7 @@ let
     lib.all (
       program: lib.any (package: lib.hasPrefix program (package.name or package)) (unit config name).path
     );
-  # A command line with its store paths shortened to the names of the packages.
+  # Command line with its store paths shortened to package names.
   shorten =
     line:
     lib.concatStringsSep "" (
@@ -74,12 +74,12 @@ in
         };
       "the monitor starts at boot" =
         (unit config "openclaw-failover").wantedBy == [ "multi-user.target" ];
-      "nothing is rehearsed unasked" =
+      "drills are off by default" =
         (config.systemd.timers.openclaw-failover-drill.wantedBy or [ ]) == [ ];
-      "it keeps its old name" =
+      "the monitor keeps its old name as an alias" =
         (unit config "openclaw-failover").aliases == [ "openclaw-health-monitor.service" ];
-      "the gateway is started by nobody" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
-      "a rebuild bounces neither the gateway nor a sync" =
+      "nothing starts the gateway at boot" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
+      "a rebuild restarts neither the gateway nor a sync" =
         lib.all (name: !(unit config name).restartIfChanged)
           [
             "openclaw"
@@ -92,14 +92,14 @@ in
             "openclaw-sync-pull"
             "openclaw-sync-push"
           ];
-      "the monitor finds what it asks, and what it misses on behalf of the syncs" =
+      "the monitor finds its programs, and checks those of the syncs" =
         finds config "openclaw-failover" [
           "getent"
           "openssh"
           "tailscale"
         ]
         && finds config "openclaw-failover" programs;
-      "the gateway finds OpenClaw, a shell, and what its host has" =
+      "the gateway finds OpenClaw, a shell, and the host's programs" =
         finds config "openclaw" [
           "openclaw"
           "bash"
@@ -111,7 +111,7 @@ in
           "openclaw-sync-push"
         ]
         && says config "openclaw-sync-pull.service" "BindPaths=-${usual}/workspace -${usual}/secrets";
-      "the units of src/setup are installed, but for those of a primary" =
+      "the units of src/setup are installed, except a primary's" =
         let
           names = lib.attrNames (judge config).units;
         in
@@ -125,7 +125,7 @@ in
         ]
         && !lib.elem "openclaw-sync-push.timer" names;
       "the units name nothing that NixOS does not have" = isAtHome config;
-      "the unit files are those of every other host, but for the places of programs" =
+      "the unit files equal those of other hosts, except for paths of programs" =
         let
           inherit (judge config) units;
           program = "${config.services.openclaw-failover.package}/bin/openclaw-failover";
@@ -161,10 +161,10 @@ in
       "polkit runs, and finds the rule" =
         config.security.polkit.enable
         && lib.elem config.services.openclaw-failover.package config.environment.systemPackages;
-      "the monitor is a user of its own" = config.users.users.openclaw-failover.isSystemUser;
+      "the monitor has its own user" = config.users.users.openclaw-failover.isSystemUser;
       "the agent has a home and its own group" =
         config.users.users.openclaw.isNormalUser && config.users.users.openclaw.group == "openclaw";
-      "nobody but root sees the credentials" =
+      "only root can read the credentials" =
         lib.elem "d /etc/openclaw-failover/credentials 0700 root root -" config.systemd.tmpfiles.rules;
       "the host is hardened" =
         config.networking.firewall.enable
@@ -172,7 +172,7 @@ in
         && config.services.tailscale.enable
         && config.services.openssh.enable
         && !config.services.openssh.settings.PasswordAuthentication;
-      "nothing upgrades it unasked" = !(config.system.autoUpgrade.enable or false);
+      "upgrades are off by default" = !(config.system.autoUpgrade.enable or false);
       "the gateway's port is open on the tailnet only" =
         config.networking.firewall.interfaces.tailscale0.allowedTCPPorts == [ 18789 ]
         && !(lib.elem 18789 (config.networking.firewall.allowedTCPPorts or [ ]));
@@ -244,7 +244,7 @@ in
 
   everyKey = every;
 
-  told =
+  notified =
     standby {
       settings.notify = [
         {
@@ -257,12 +257,12 @@ in
     }
     // {
       holds = config: {
-        "whom to tell is written as it was said" =
+        "the heartbeat is written as configured" =
           (written config).heartbeat == { credential = "heartbeat"; };
       };
     };
 
-  # Everything elsewhere: what the units' own sandboxes do not know is bound into them.
+  # Every path moved: directories that the units' sandboxes do not know are bind-mounted.
   moved = {
     modules = [
       minimal
@@ -409,7 +409,7 @@ in
     };
   };
 
-  # A module of somebody else declares the user, as nix-openclaw's does.
+  # Another module, such as nix-openclaw's, declares the user.
   foreignUser = {
     modules = [
       primary
@@ -428,7 +428,7 @@ in
     };
   };
 
-  # Accounts of another name, on a standby too.
+  # Accounts with other names, also on a standby.
   renamed =
     standby {
       user = {
@@ -516,7 +516,7 @@ in
       };
     };
 
-  # A primary may run OpenClaw as it likes.
+  # A primary may run OpenClaw in any way.
   nixpkgsPrimary = {
     modules = [
       primary

@@ -1,7 +1,7 @@
-# A small double of nixpkgs' `lib`: as much of the module system as the module in nixos/ needs, for machines without
-# nixpkgs. It knows properties (mkIf, mkMerge, priorities), nested options, submodules, freeform
-# types and type checks, and like the original it refuses options that do not exist, values of a wrong type, and
-# definitions that contradict each other. Where nixpkgs is at hand, the same cases run with the real one instead.
+# Minimal reimplementation of nixpkgs' `lib`, with the parts of the module system that the module in nixos/ needs, for
+# machines without nixpkgs. It supports properties (mkIf, mkMerge, priorities), nested options, submodules, freeform
+# types and type checks. Like the original it rejects undeclared options, values of the wrong type, and conflicting
+# definitions. Where nixpkgs is available, the same cases run with the real one.
 let
   inherit (builtins)
     attrNames

@@ -1,4 +1,4 @@
-# Modules: which definitions of an option count, and what they amount to.
+# Modules: definitions of options, and their merged values.
 { lib }:
 let
   inherit (builtins)
@@ -36,8 +36,8 @@ let
   };
   plain = 100;
 
-  # The definitions of the names in a set, from a definition of the whole set. Conditions stay lazy: whether they hold
-  # may depend on options that are being defined.
+  # Definitions of the names in a set, from a definition of the whole set. Conditions stay lazy, because they may depend
+  # on options that are being defined.
   pushDown =
     definition:
     if isType "if" definition then
@@ -49,7 +49,7 @@ let
     else
       [ definition ];
 
-  # The values that a definition of one option stands for, each with its priority.
+  # Values of one definition, each with its priority.
   discharge =
     definition:
     if isType "if" definition then
@@ -73,7 +73,7 @@ let
     in
     map (one: one.value) (filter (one: one.priority == best) found);
 
-  # The value of one option, or of one element of a set or list.
+  # Value of one option, or of one element of a set or list.
   mergeDefinitions =
     location: type: definitions:
     let
@@ -103,7 +103,7 @@ let
     in
     (option.apply or (value: value)) value;
 
-  # The values of a tree of options.
+  # Values of a tree of options.
   evalTree =
     location: freeform: trees: definitions:
     let

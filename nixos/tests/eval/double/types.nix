@@ -1,4 +1,4 @@
-# Types: what they accept, and what becomes of several definitions of the same strength.
+# Types: accepted values, and the merging of definitions with the same priority.
 { lib }:
 let
   inherit (builtins)

@@ -1,4 +1,4 @@
-//! A summary in words and for programs.
+//! Output of a summary, as text and as JSON.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::text::json_fields;
 use crate::text::utc::{people, span};
 
 impl Summary {
-    /// The summary for programs.
+    /// Returns the JSON form.
     pub(crate) fn to_json(&self) -> Value {
         let spans = |spans: &[Duration]| {
             Value::object([
@@ -36,36 +36,35 @@ impl Summary {
         ])
     }
 
-    /// The summary for people, in lines of at most 80 columns.
+    /// Returns the summary for people, in lines of at most 80 columns.
     pub(crate) fn to_text(&self) -> String {
         let Some(first) = self.first else { return "no history yet\n".to_owned() };
         let mut text = format!("{} to {}, watched for {}\n", people(first), people(self.latest), span(self.watched));
-        let share = |down| self.share(down).map_or("not known".to_owned(), |share| format!("{:.3} %", share * 100.0));
+        let share = |down| self.share(down).map_or("unknown".to_owned(), |share| format!("{:.3} %", share * 100.0));
         let spans = |spans: &[Duration]| match (median(spans), spans.last()) {
             (Some(median), Some(longest)) => {
-                format!("{}, median {}, longest {}", spans.len(), span(median), span(*longest))
+                format!("{}, median {}, max {}", spans.len(), span(median), span(*longest))
             }
             _ => "none".to_owned(),
         };
         let rows = [
             ("primary available", format!("{}, down for {}", share(self.down), span(self.down))),
-            ("the pair", format!("{}, nobody served for {}", share(self.dark), span(self.dark))),
+            ("service available", format!("{}, down for {}", share(self.dark), span(self.dark))),
             ("outages", self.outages().to_string()),
             ("time to promote", spans(&self.to_promote)),
             ("time to recover", spans(&self.to_recover)),
-            ("windows that passed", spans(&self.passed)),
-            ("and more, not kept", self.passed_more.to_string()),
+            ("outages shorter than promote.after", spans(&self.passed)),
+            ("more of these, not kept", self.passed_more.to_string()),
             ("this host cut off", spans(&self.cut_off)),
             ("drills", self.drills.to_string()),
         ];
-        for (name, value) in rows.into_iter().filter(|(name, _)| self.passed_more > 0 || *name != "and more, not kept")
-        {
-            let _ = writeln!(text, "{name:21}{value}");
+        for (name, value) in rows.into_iter().filter(|(name, _)| self.passed_more > 0 || !name.starts_with("more of")) {
+            let _ = writeln!(text, "{name:36}{value}");
         }
         text
     }
 
-    /// In which this host was to take over.
+    /// Number of outages in which this host had to take over.
     pub(super) fn outages(&self) -> usize {
         self.to_recover.len() + self.endless
     }
