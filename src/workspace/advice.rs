@@ -1,31 +1,31 @@
-//! Remedies for a refusal of git, ssh or a git host, as far as their words tell.
+//! Remedies for errors of git, ssh or a git host, chosen by the text of the error.
 //!
-//! Each case has the words by which it is known, what they mean, and a command. Commands are for the workspace's owner,
-//! and work as they stand here: tests/workspace/advice.rs types each of them.
+//! Each case has the texts that identify it and a command for the workspace's owner. The commands work as printed:
+//! tests/workspace/advice.rs runs each of them.
 
 use std::path::Path;
 
 use crate::config::Workspace;
 use crate::text::printable;
 
-/// Length limit of what is quoted of an address, in characters.
+/// Length limit of a quoted URL, in characters.
 const ADDRESS_LIMIT: usize = 200;
 
-/// The place of a refusal: workspace, remote and branches.
+/// Workspace, remote and branches of a refused operation.
 pub(super) struct Place<'a> {
     pub(super) workspace: &'a Workspace,
-    /// The address of the remote, where it has one.
+    /// URL of the remote, if it has one.
     pub(super) url: Option<&'a str>,
-    /// The name of this host, under which it keeps branches.
+    /// Name of this host, used in its branches.
     pub(super) host: &'a str,
-    /// The branches that were refused, without `refs/heads/`.
+    /// Refused branches, without `refs/heads/`.
     pub(super) branches: &'a [String],
 }
 
-/// Words by which a case is known, in lower case, and what to say then.
+/// Texts that identify a case, in lower case, and the function that returns its remedy.
 type Case = (&'static [&'static str], fn(&Place<'_>, &str) -> String);
 
-/// The cases, of which the first that fits counts.
+/// Known cases; the first match counts.
 const CASES: [Case; 14] = [
     (&["has changed and you have requested strict", "remote host identification has changed"], changed_key),
     (&["host key verification failed", "host key is known for"], unknown_key),
@@ -62,7 +62,7 @@ const CASES: [Case; 14] = [
     }),
 ];
 
-/// Says what to do, behind a semicolon; empty where the words tell nothing.
+/// Returns the remedy after a semicolon and a space; empty if no case matches.
 pub(super) fn of(said: &str, place: &Place<'_>) -> String {
     let lower = said.to_lowercase();
     let case = CASES.iter().find(|(words, _)| words.iter().any(|words| lower.contains(words)));
@@ -74,7 +74,7 @@ impl Place<'_> {
         quoted(&self.workspace.path)
     }
 
-    /// The arguments with which ssh goes where git goes: `git@host`, with a port where it is another.
+    /// Returns ssh's arguments for the host that git uses: `git@host`, with the port if it is not the default.
     fn login(&self, said: &str) -> String {
         let url = self.url.unwrap_or_default();
         if let Some(rest) = url.strip_prefix("ssh://") {
@@ -90,7 +90,7 @@ impl Place<'_> {
         }
     }
 
-    /// The commit that this role's unsent commits follow, as a word for a shell.
+    /// Returns a shell expression for the last commit that the remote has from this host.
     fn sent(&self) -> String {
         let Workspace { remote, branch, .. } = self.workspace;
         if self.branches.iter().any(|refused| refused == branch) {
@@ -104,7 +104,7 @@ impl Place<'_> {
     }
 }
 
-/// The host that ssh names: `Host key for HOST has changed`, `No ED25519 host key is known for HOST and …`.
+/// Finds the host in ssh's text: `Host key for HOST has changed`, `No ED25519 host key is known for HOST and …`.
 fn named_host(said: &str) -> Option<String> {
     let rest = ["ost key for ", "is known for "].iter().find_map(|before| said.split_once(before))?.1;
     rest.split_whitespace().next().map(word)
@@ -147,7 +147,7 @@ fn large(place: &Place<'_>, _: &str) -> String {
     again(place, "move the file out of the workspace, or set workspace.max_file below the limit of the git host")
 }
 
-/// Has the commits made again that are not sent yet: they are refused for what is in them, whatever the file says now.
+/// Returns commands that redo the unsent commits. A git host judges each commit, not the file's latest version.
 fn again(place: &Place<'_>, first: &str) -> String {
     format!(
         "{first}; then have what is not sent yet committed again: git -C {} reset -q --soft {}",
@@ -198,14 +198,14 @@ fn no_repository(place: &Place<'_>, _: &str) -> String {
     )
 }
 
-/// A path as one word of a shell.
+/// Quotes a path as one shell argument.
 pub(super) fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
     if path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-/// A host's name, without what a shell would take for more.
+/// Removes the characters of a host name that have a meaning in a shell.
 fn word(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "@.:-_[]".contains(*c)).collect()
 }

@@ -1,35 +1,35 @@
-//! Settings of the owner's git, and what each of them may do to a sync.
+//! Settings of the owner's git, and the treatment of each in a sync.
 //!
-//! A setting that defines what a commit or a file *means* is honoured: a sync must do what `git add` and `git checkout`
-//! by hand would do. A setting that only *directs* git elsewhere, that lets it overlook changes or that starts programs
-//! is replaced, or has no effect on the way in which git is asked. What cannot be reconciled is refused, with a message.
+//! A setting that defines the content of a commit or a file is honoured: a sync does what `git add` and `git checkout`
+//! would do. A setting that redirects git, makes it overlook changes or starts programs is replaced, or bypassed by
+//! options. A setting that cannot be reconciled is refused with a message.
 //!
-//! git's environment is cleared (see `host::Command`), so `GIT_*` variables and `XDG_CONFIG_HOME` of a shell never
-//! count.
+//! git runs with a cleared environment (see `host::Command`), so a shell's `GIT_*` variables and `XDG_CONFIG_HOME` have
+//! no effect.
 
 /// Treatment of one setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Obeyed, as git by hand obeys it.
+    /// Obeyed, as by git run by hand.
     Honoured,
-    /// Replaced by this value for every git that a sync runs.
+    /// Replaced by this value in every git command of a sync.
     Replaced(&'static str),
-    /// Without effect: an option, a variable or the command itself settles it. The text names which.
+    /// Without effect because of the named option, variable or command.
     Bypassed(&'static str),
-    /// Obeyed, and its effect is then verified where the branch is fetched from.
+    /// Obeyed, and its effect is verified at the fetch URL.
     Verified,
-    /// The sync ends with a message that names it.
+    /// Refused: the sync fails with a message that names it.
     Refused,
 }
 
-/// One setting, or a family of them. `*` stands for any part of a key, and for the remote's name where it is replaced.
+/// Setting, or a family of settings. `*` stands for any part of a key; in a replaced setting, for the remote's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Key as `git config` prints it.
     pub key: &'static str,
-    /// Treatment of it.
+    /// Treatment of the setting.
     pub decision: Decision,
-    /// Why.
+    /// Reason for the treatment.
     pub reason: &'static str,
 }
 
@@ -53,9 +53,9 @@ const fn refused(key: &'static str, reason: &'static str) -> Setting {
     Setting { key, decision: Decision::Refused, reason }
 }
 
-/// Every setting that can matter. A test sets each of them and looks at the effect.
+/// All settings that can affect a sync. A test sets each of them and checks the effect.
 pub const SETTINGS: &[Setting] = &[
-    // What a file or a commit means.
+    // Content of files and commits.
     honoured("core.autocrlf", "defines the bytes of a commit; without it unchanged files are committed as CRLF"),
     honoured("core.eol", "defines the line ends of a checked-out text file"),
     honoured("core.safecrlf", "refuses a conversion that loses bytes; the file is withheld and named"),
@@ -82,7 +82,7 @@ pub const SETTINGS: &[Setting] = &[
     bypassed("diff.renames", "--no-renames", "a rename is a removal and a new file here"),
     bypassed("diff.ignoresubmodules", "--ignore-submodules", "another commit of a nested repository is named"),
     bypassed("submodule.*.ignore", "--ignore-submodules", "another commit of a nested repository is named"),
-    // What lets git overlook a change.
+    // Settings that make git overlook a change.
     replaced("core.ignorestat", "false", "overlooks changed files"),
     replaced("core.sparsecheckout", "false", "overlooks files; ended on a standby"),
     replaced("core.splitindex", "false", "shares the agent's index"),
@@ -95,7 +95,7 @@ pub const SETTINGS: &[Setting] = &[
     bypassed("status.renames", "--no-renames", "a rename is a removal and a new file here"),
     bypassed("status.*", "--porcelain", "changes what people see"),
     honoured("index.*", "changes how an index is stored, and not what it holds"),
-    // What directs git elsewhere.
+    // Settings that redirect git.
     verified("remote.*.pushurl", "may name another repository than the one that is fetched from"),
     verified("url.*.pushinsteadof", "may name another repository than the one that is fetched from"),
     verified("remote.*.url", "several of them are push URLs, of which only the first is fetched from"),
@@ -137,7 +137,7 @@ pub const SETTINGS: &[Setting] = &[
     replaced("color.push", "false", "adds control characters to what is read"),
     replaced("color.advice", "false", "adds control characters to what is read"),
     replaced("advice.pushupdaterejected", "false", "repeats what the report says"),
-    // What runs programs, asks or waits.
+    // Settings that run programs, prompt or wait.
     replaced("core.hookspath", "/dev/null", "hooks are for the agent's own commits"),
     bypassed("core.askpass", "GIT_ASKPASS", "no person is there to answer"),
     replaced("credential.interactive", "false", "no person is there to answer"),
@@ -158,7 +158,7 @@ pub const SETTINGS: &[Setting] = &[
     honoured("transfer.*", "as by hand"),
     honoured("fetch.fsckobjects", "checks what is fetched"),
     honoured("receive.*", "belongs to the remote's side"),
-    // What is for people, or for commands that a sync does not use.
+    // Settings for people, or for commands that a sync does not use.
     bypassed("core.abbrev", "full names are asked for", "shortens what people see"),
     bypassed("format.*", "--format", "changes what people see"),
     bypassed("log.*", "--format", "changes what people see"),
@@ -182,7 +182,7 @@ pub const SETTINGS: &[Setting] = &[
     honoured("core.logallrefupdates", "says whether the owner wants a log of branches"),
     honoured("core.alternaterefscommand", "belongs to a repository that shares another's objects"),
     honoured("uploadpack.*", "belongs to the remote's side"),
-    // Where the repository is, and of what kind.
+    // Location and kind of the repository.
     refused("core.worktree", "the files would be elsewhere"),
     refused("core.bare", "a bare repository has no files"),
     honoured("extensions.*", "git refuses a repository of a kind that it does not know, and the report quotes it"),
@@ -191,7 +191,7 @@ pub const SETTINGS: &[Setting] = &[
     honoured("include.path", "what is included counts as if it stood there"),
 ];
 
-/// Values that replace the owner's, for a remote of this name.
+/// Returns the values that replace the owner's, for a remote of this name.
 pub(crate) fn replacements(remote: &str) -> Vec<(String, String)> {
     let mut replacements = Vec::new();
     for Setting { key, decision, .. } in SETTINGS {
