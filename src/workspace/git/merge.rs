@@ -91,7 +91,7 @@ impl Join<'_> {
 
     /// Merges after the remote's history was rewritten. Replays only this host's own changes, so that commits removed
     /// at the remote do not return; the old history stays on this host. If the remote has this host's branch, which is
-    /// never rewritten, an ordinary merge follows.
+    /// never rewritten, the result has both histories.
     fn with_rewritten(&self, ours: &str, merged: &str, remote: &str) -> Result<Joined, Stop> {
         let tree = |commit: &str| self.git.word(&["rev-parse", &format!("{commit}^{{tree}}")]);
         let commit = |tree: String, parents: &[&str]| commit(self.git, &tree, parents, "Compared");
