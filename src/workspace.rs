@@ -172,7 +172,7 @@ fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
         git.scan(&args, git::SCAN).map(drop).map_err(Into::into)
     });
     if let Err(stop) = tidied {
-        log::warn!("git could not tidy up in {}: {}", checkout.workspace.path.display(), stop.said);
+        log::warn!("git gc failed in {}: {}", checkout.workspace.path.display(), stop.said);
     }
 }
 

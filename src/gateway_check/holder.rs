@@ -79,11 +79,11 @@ impl Scene<'_> {
         let main_uid = self.unit.main_pid.and_then(|pid| fs::metadata(format!("/proc/{pid}")).ok());
         let main_uid = main_uid.map(|found| found.uid());
         if listener.uid == self.own_uid {
-            return Owner::Unknown(format!("its socket is of user {user}, but no process that holds it is visible"));
+            return Owner::Unknown(format!("the socket belongs to user {user}, but its process is not visible"));
         }
         if self.unit.main_pid.is_some() && main_uid.is_none_or(|uid| uid == listener.uid && uid != 0) {
             return Owner::Unknown(format!(
-                "{} and {} run as different users; give the second the first one's User= in a drop-in",
+                "{0} and {1} run as different users; set the User= of {1} to that of {0} in a drop-in",
                 self.gateway,
                 crate::gateway_check::CHECK
             ));

@@ -93,7 +93,7 @@ pub fn write(folder: &Path, report: &Report) -> Result<(), atomic_file::Error> {
 pub(super) fn read(folder: &Path) -> io::Result<Report> {
     let text = read_untrusted(&folder.join(NAME), fs::symlink_metadata(folder)?.uid())?;
     let value = json::parse(&text).map_err(|why| io::Error::other(why.to_string()))?;
-    parse(&value).ok_or_else(|| io::Error::other("it is not what the check writes"))
+    parse(&value).ok_or_else(|| io::Error::other("it is not a valid report of the check"))
 }
 
 fn parse(report: &Value) -> Option<Report> {

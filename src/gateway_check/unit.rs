@@ -34,9 +34,9 @@ pub fn run(systemctl: &Systemctl, folder: &Path) -> Result<Report, String> {
     let before = report::read(folder).map(|report| report.invocation).ok();
     systemctl.start(CHECK, LIMIT, &Cancel::new()).map_err(|why| why.to_string())?;
     let report = report::read(folder)
-        .map_err(|why| format!("cannot read the report of {CHECK}: {why}; `journalctl -u {CHECK}` says more"))?;
+        .map_err(|why| format!("cannot read the report of {CHECK}: {why}; see `journalctl -u {CHECK}`"))?;
     if before.as_ref() == Some(&report.invocation) {
-        return Err(format!("{CHECK} left no report of this run; `journalctl -u {CHECK}` says more"));
+        return Err(format!("{CHECK} left no report of this run; see `journalctl -u {CHECK}`"));
     }
     Ok(report)
 }

@@ -36,7 +36,7 @@ const CASES: [Case; 14] = [
     ),
     (&["gh001", "large file", "exceeds", "too large", "file size limit", "max file size"], large),
     (&["quota", "no space left", "disk full"], |_, _| {
-        "the git host has no space left; free some there, or raise its limit".to_owned()
+        "the git host has no space left; free space there, or raise its limit".to_owned()
     }),
     (&["gh006", "protected branch", "protected branches", "not allowed to push", "not allowed to force"], protected),
     (&["read only", "read-only", "write access", "denied to", "insufficient permission", "error: 403"], no_write),
@@ -51,14 +51,13 @@ const CASES: [Case; 14] = [
     ),
     (&["shallow update not allowed", "shallow"], |place, _| {
         let (path, remote) = (place.path(), &place.workspace.remote);
-        format!("the history here is cut off; complete it: git -C {path} fetch --unshallow {remote}")
+        format!("this repository is a shallow clone; fetch its whole history: git -C {path} fetch --unshallow {remote}")
     }),
     (&["dubious ownership"], |place, _| {
-        format!("the workspace is another user's; as root: chown -R openclaw: {}", place.path())
+        format!("the workspace belongs to another user; as root: chown -R openclaw: {}", place.path())
     }),
     (&["hook declined", "repository rule", "[remote rejected]"], |_, _| {
-        "a rule of the git host refuses it; change that rule there, or what it says is wrong with the commits"
-            .to_owned()
+        "a rule of the git host refuses the push; change that rule there, or fix the commits as it says".to_owned()
     }),
 ];
 
@@ -113,17 +112,16 @@ fn named_host(said: &str) -> Option<String> {
 fn changed_key(place: &Place<'_>, said: &str) -> String {
     let host = named_host(said).unwrap_or_else(|| place.login(said).rsplit('@').next().unwrap_or_default().to_owned());
     format!(
-        "that host has another ssh key than before: it was set up again, or another host answers in its place. Ask its \
-         owner for the new fingerprint first; then: ssh-keygen -R '{host}'; ssh -T {} \
-         (it shows the fingerprint and asks)",
+        "that host's ssh key has changed: it was reinstalled, or another host answers at its address. Ask its owner \
+         for the new fingerprint first; then: ssh-keygen -R '{host}'; ssh -T {} (shows the fingerprint and asks)",
         place.login(said)
     )
 }
 
 fn unknown_key(place: &Place<'_>, said: &str) -> String {
     format!(
-        "the ssh key of that host is not known here yet. Compare the fingerprint that this shows with the one that its \
-         owner publishes, and answer yes: ssh -T {}",
+        "that host's ssh key is not known on this host. Compare the fingerprint that this command shows with the \
+         published one, and answer yes: ssh -T {}",
         place.login(said)
     )
 }
@@ -131,7 +129,7 @@ fn unknown_key(place: &Place<'_>, said: &str) -> String {
 fn name_taken(place: &Place<'_>, _: &str) -> String {
     let (path, remote) = (place.path(), &place.workspace.remote);
     format!(
-        "a branch named failover leaves no space for failover/{host}; give it another name: \
+        "the remote's branch failover blocks the name failover/{host}; rename it: \
          git -C {path} fetch -q {remote} failover && \
          git -C {path} push -q {remote} FETCH_HEAD:refs/heads/failover-old :refs/heads/failover; \
          git -C {path} remote prune {remote}",
@@ -140,7 +138,7 @@ fn name_taken(place: &Place<'_>, _: &str) -> String {
 }
 
 fn secret(place: &Place<'_>, _: &str) -> String {
-    again(place, "take the secret out of that file, or allow it on the git host")
+    again(place, "remove the secret from that file, or allow it on the git host")
 }
 
 fn large(place: &Place<'_>, _: &str) -> String {
@@ -149,32 +147,28 @@ fn large(place: &Place<'_>, _: &str) -> String {
 
 /// Returns commands that redo the unsent commits. A git host judges each commit, not the file's latest version.
 fn again(place: &Place<'_>, first: &str) -> String {
-    format!(
-        "{first}; then have what is not sent yet committed again: git -C {} reset -q --soft {}",
-        place.path(),
-        place.sent()
-    )
+    format!("{first}; then redo the unpushed commits: git -C {} reset -q --soft {}", place.path(), place.sent())
 }
 
 fn protected(place: &Place<'_>, _: &str) -> String {
     let branches = place.branches.join(", ");
     let branches = if branches.is_empty() { &place.workspace.branch } else { &branches };
-    format!("allow this host's key to push to {branches} there, past the rule that protects it")
+    format!("allow this host's key to push to {branches} at the git host, where a rule protects it")
 }
 
 fn no_write(place: &Place<'_>, said: &str) -> String {
     if said.contains("insufficient permission") {
-        return "files of the repository there are another user's; on that host, as root: chown -R USER: REPOSITORY"
+        return "files of the remote repository belong to another user; on that host, as root: chown -R USER: REPOSITORY"
             .into();
     }
     let what = if place.url.is_some_and(|url| url.starts_with("https://")) { "password or token" } else { "ssh key" };
-    format!("the git host knows this user's {what} and lets it read alone; allow it to write there")
+    format!("this user's {what} has read access only; give it write access at the git host")
 }
 
 fn no_key(place: &Place<'_>, said: &str) -> String {
     format!(
-        "that host does not accept this user's ssh key; add it there, as a deploy key that may write: cat ~/.ssh/*.pub \
-         (to see which is offered: ssh -vT {})",
+        "that host does not accept this user's ssh key; add it there, as a deploy key with write access: \
+         cat ~/.ssh/*.pub (to see which key is offered: ssh -vT {})",
         place.login(said)
     )
 }
@@ -182,7 +176,7 @@ fn no_key(place: &Place<'_>, said: &str) -> String {
 fn no_password(place: &Place<'_>, _: &str) -> String {
     let (path, remote) = (place.path(), &place.workspace.remote);
     format!(
-        "the git host asks for a password or token that git does not have; give it one: git config --global \
+        "the git host asks for a password or token, and git has none; store one: git config --global \
          credential.helper store && git -C {path} fetch {remote}"
     )
 }
@@ -193,7 +187,7 @@ fn no_repository(place: &Place<'_>, _: &str) -> String {
         .url
         .map_or_else(|| "URL".to_owned(), |url| printable(&crate::workspace::report::text(url), ADDRESS_LIMIT));
     format!(
-        "there is no repository at {url}, or this user may not see it; correct the address: \
+        "there is no repository at {url}, or this user has no access to it; set the right URL: \
          git -C {path} remote set-url {remote} URL"
     )
 }

@@ -118,7 +118,7 @@ impl Move<'_> {
         if head == self.refs.head.commit {
             return Ok(());
         }
-        Err(Stop::new(Why::InUse, "somebody else has committed at the same time"))
+        Err(Stop::new(Why::InUse, "another process committed at the same time"))
     }
 
     fn names_are_right(&self) -> bool {

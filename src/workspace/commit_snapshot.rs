@@ -51,9 +51,11 @@ impl Told {
 
     /// Returns further sentences for the report.
     pub(super) fn words(&self) -> String {
-        let ended =
-            self.ended.map(|what| format!("a {what} that was under way in it is ended, its files as they were"));
-        let kept = self.kept.iter().map(|kept| format!("{} keeps what contradicted in {}", kept.branch, kept.files));
+        let ended = self.ended.map(|what| format!("an unfinished {what} was ended; its files are unchanged"));
+        let kept = self
+            .kept
+            .iter()
+            .map(|kept| format!("conflict in {}: this host's version is on {}", kept.files, kept.branch));
         ended.into_iter().chain(kept).collect::<Vec<_>>().join("; ")
     }
 }
@@ -77,7 +79,7 @@ impl Local {
         match (repo_cleanup::unfinished(git), others) {
             (None, _) => {}
             (Some(_), Others::Down) => told.ended = repo_cleanup::end_unfinished(git, now)?,
-            (Some(what), Others::Live) => return Err(Stop::new(Why::InUse, format!("a {what} is under way in it"))),
+            (Some(what), Others::Live) => return Err(Stop::new(Why::InUse, format!("a {what} is in progress"))),
         }
         repo_cleanup::end_sparse(git, &refs.head)?;
         let head = refs.head.commit.as_deref();

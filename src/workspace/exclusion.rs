@@ -49,13 +49,13 @@ impl Reason {
         match self {
             Self::Secret => "looks like a secret".to_owned(),
             Self::Large => "is larger than workspace.max_file".to_owned(),
-            Self::Repository => "is a git repository of its own".to_owned(),
+            Self::Repository => "is a nested git repository".to_owned(),
             Self::Unreadable => "cannot be read".to_owned(),
             Self::Special => "is a pipe, socket or device".to_owned(),
             Self::Name => "has a name that git refuses".to_owned(),
             Self::NoFilter(name) => format!("needs filter {name}, not set up here"),
             Self::Refused(why) => format!("cannot be committed: {why}"),
-            Self::Unfiltered(why) => format!("is as git stores it: {why}"),
+            Self::Unfiltered(why) => format!("is left as git stores it: {why}"),
             Self::NotUploaded => "has content that is not at the remote yet".to_owned(),
         }
     }

@@ -98,7 +98,7 @@ impl<'a> Git<'a> {
         let real = fs::canonicalize(dir).map_err(|why| Stop::file("read", dir, &why))?;
         if Path::new(top) != real {
             let said = format!(
-                "{} says that it is the checkout of {top}; if it is not, type `git -C {} config --unset core.worktree`",
+                "{} belongs to the work tree {top}; if that is wrong, run `git -C {} config --unset core.worktree`",
                 dir.join(".git").display(),
                 dir.display()
             );
@@ -117,7 +117,8 @@ impl<'a> Git<'a> {
         let is_case_blind = self.git_dir.join("hEaD").symlink_metadata().is_ok();
         self.settings.push(("core.ignorecase".to_owned(), is_case_blind.to_string()));
         let wanted = format!(
-            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile)|filter\\..*\\.(clean|smudge|process|required)\
+            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile)\
+             |filter\\..*\\.(clean|smudge|process|required)\
              |remote\\.{remote}\\.(url|pushurl)|url\\..*\\.(insteadof|pushinsteadof))$"
         );
         let configured = self.ask(&["config", "-z", "--get-regexp", &wanted])?.unwrap_or_default();
@@ -291,7 +292,7 @@ impl<'a> Git<'a> {
 fn no_checkout(dir: &Path, why: &CommandError) -> Stop {
     let mut stop = Stop::or(Why::NoCheckout, why);
     if stop.said.contains("must be run in a work tree") {
-        stop.said = format!("core.bare is set; type `git -C {} config core.bare false`", dir.display());
+        stop.said = format!("core.bare is set; run `git -C {} config core.bare false`", dir.display());
     }
     stop
 }

@@ -31,7 +31,7 @@ pub(super) fn require(git: &Git<'_>, entries: &[Entry]) -> Result<(), Stop> {
     let sizes = git.feed(&sizes, hashes.as_bytes(), &git.own_index())?;
     let needed: u64 = String::from_utf8_lossy(&sizes).lines().filter_map(|size| size.parse::<u64>().ok()).sum();
     if free < needed.saturating_add(SPARE) {
-        let said = format!("no room on the disk: {needed} bytes and some to spare are needed, {free} are free");
+        let said = format!("not enough disk space: {needed} bytes plus a reserve of {SPARE} needed, {free} bytes free");
         return Err(Stop::new(Why::Failed, said));
     }
     Ok(())

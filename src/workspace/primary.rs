@@ -85,7 +85,8 @@ impl Primary<'_> {
         if let (true, Some((branch, _))) = (outcome.is_returned(), conflict) {
             let (path, remote) = (quoted(&self.workspace.path), &self.workspace.remote);
             pushed.add(&format!(
-                "merge by hand what is in conflict: git -C {path} merge --no-edit {remote}/{branch}, settle it and commit"
+                "merge the branch in conflict: git -C {path} merge --no-edit {remote}/{branch}, resolve the conflict \
+                 and commit"
             ));
         }
         Ok(outcome)
@@ -189,15 +190,15 @@ impl Primary<'_> {
     fn another_branch(&self, refs: &Refs) -> String {
         let (branch, path) = (&self.workspace.branch, quoted(&self.workspace.path));
         let Some(found) = refs.head.branch.as_deref().map(short) else {
-            return format!("a single commit is checked out, and not {branch}: git -C {path} switch {branch}");
+            return format!("HEAD is detached, and not on {branch}: git -C {path} switch {branch}");
         };
         let command = match refs.own {
             Some(_) => format!("git -C {path} switch {branch}"),
             None => format!("git -C {path} branch -m {branch}"),
         };
         format!(
-            "{found} is checked out, and not {branch} (workspace.branch): {command}, or set workspace.branch to {found} in \
-             the configuration of both hosts"
+            "{found} is checked out instead of {branch} (workspace.branch): {command}, or set workspace.branch to \
+             {found} in the configuration of both hosts"
         )
     }
 
@@ -206,11 +207,14 @@ impl Primary<'_> {
         let Workspace { remote, branch, path, .. } = self.workspace;
         let is_related = self.git.ask(&["merge-base", own, theirs])?.is_some();
         let option = if is_related { "" } else { " --allow-unrelated-histories" };
-        let what =
-            if is_related { "contradicts what is here" } else { "has another history, and contradicts what is here" };
+        let what = if is_related {
+            "conflicts with this host's version"
+        } else {
+            "has an unrelated history and conflicts with this host's version"
+        };
         Ok(format!(
-            "{branch} of {remote} {what} in {}; git -C {} pull --no-rebase --no-edit{option} {remote} {branch}, settle it and \
-             commit; the next push does the rest",
+            "{branch} of {remote} {what} in {}; git -C {} pull --no-rebase --no-edit{option} {remote} {branch}, \
+             resolve the conflict and commit; the next push does the rest",
             printable(files, FILES_LIMIT),
             quoted(path)
         ))
@@ -278,7 +282,7 @@ impl Primary<'_> {
             return Ok(Ok(ours.to_owned()));
         }
         if !self.workspace.merge {
-            return Ok(Err(" waits to be merged".to_owned()));
+            return Ok(Err(" waits for a merge by hand (workspace.merge = false)".to_owned()));
         }
         if let Some(why) = unmergeable {
             return Ok(Err(format!(": {why}")));
@@ -309,7 +313,7 @@ impl Primary<'_> {
     /// Checks out a commit, unless the files or the branch have changed since the snapshot.
     fn move_to(&self, refs: &Refs, local: &Local, to: &str, told: &mut Told) -> Result<(), Stop> {
         if refs.own != local.commit {
-            return Err(Stop::new(Why::InUse, "somebody else has committed at the same time"));
+            return Err(Stop::new(Why::InUse, "another process committed at the same time"));
         }
         let step = Move {
             git: &self.git,
@@ -338,7 +342,7 @@ impl Primary<'_> {
         let leases = merged.iter().map(|Branch { name, commit }| format!("refs/heads/{name}:{commit}"));
         let sent = remote::send(&self.git, self.workspace, &names, &leases.collect::<Vec<_>>())?;
         if !sent.refused.is_empty() {
-            pushed.add(&format!("merged branches stay, for the git host refuses to remove them: {}", sent.said));
+            pushed.add(&format!("the git host refuses to delete the merged branches: {}", sent.said));
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ impl<'a> Repairs<'a> {
             return String::new();
         }
         let done = text(&self.done.join(", "));
-        format!("repaired after damage: {done}; what was broken is in {}", self.folder.display())
+        format!("repaired the damaged repository: {done}; the broken files are in {}", self.folder.display())
     }
 
     /// Returns the remedy for damage that could not be repaired.
@@ -82,7 +82,7 @@ impl<'a> Repairs<'a> {
         let path = workspace.path.display();
         let url = self.url().unwrap_or_else(|| "URL".to_owned());
         format!(
-            "clone it again, which leaves the files of the workspace as they are: \
+            "clone it again; the files of the workspace stay as they are: \
              git clone -q --no-checkout --branch {} {} {path}.new && mv {path}/.git {path}.git-damaged && \
              mv {path}.new/.git {path}/.git && git -C {path} reset -q",
             workspace.branch,

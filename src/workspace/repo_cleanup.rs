@@ -75,7 +75,7 @@ pub(super) fn remove_left_over_locks(git: &Git<'_>, others: Others) -> Result<()
             age = others.ref_lock();
         }
         if age >= others.ref_lock() && lock.symlink_metadata().is_ok() {
-            log::warn!("{} is left over from a git that was killed; it is removed", lock.display());
+            log::warn!("removing {}, a stale lock of a killed git", lock.display());
             remove(&lock)?;
         }
     }

@@ -49,8 +49,8 @@ pub(super) fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel, more: &[
 fn check_target(target: &Path) -> Result<(), String> {
     // Removes a '/' at the end, which would make the kernel follow a link.
     let name: PathBuf = target.components().collect();
-    let found = fs::symlink_metadata(&name).map_err(|why| format!("its target {}: {why}", name.display()))?;
-    if found.is_dir() { Ok(()) } else { Err(format!("its target {} is not a folder", name.display())) }
+    let found = fs::symlink_metadata(&name).map_err(|why| format!("target {}: {why}", name.display()))?;
+    if found.is_dir() { Ok(()) } else { Err(format!("target {} is not a folder", name.display())) }
 }
 
 /// Appends a '/', without which rsync would replace the folder by a single file.

@@ -92,7 +92,7 @@ impl Database {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let archive = self.new_archive(paths, now).map_err(|why| format!("cannot make an archive: {why}"))?;
+        let archive = self.new_archive(paths, now).map_err(|why| format!("cannot create the archive: {why}"))?;
         let script = |part: fn(&Table, Time) -> String| found.iter().map(|table| part(table, now)).collect::<String>();
         let quoted = archive.display().to_string().replace('\'', "''");
         // The copy is committed before any row is removed.

@@ -163,7 +163,7 @@ impl<'a> Standby<'a> {
             return Ok(PushOutcome::Refused);
         }
         if !sent.behind.is_empty() {
-            pushed.add("the next pull joins both; if two hosts have the same name, give one another");
+            pushed.add("the next pull merges both; if two hosts have the same name, rename one");
             return Ok(PushOutcome::Behind);
         }
         if let Some(NotUploaded { files, said }) = not_uploaded {
@@ -216,7 +216,7 @@ impl<'a> Standby<'a> {
         if refs.is_name_taken {
             // A branch named `failover` blocks all names below it.
             let name = format!("failover-{}", ref_names::stamp(now));
-            log::warn!("the branch failover is renamed to {name}, for it leaves no room for failover/…");
+            log::warn!("renamed the branch failover to {name}, because it blocks the names failover/…");
             self.git.run(&["branch", "-m", "failover", &name])?;
             *refs = self.refs()?;
         }

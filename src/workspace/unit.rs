@@ -55,7 +55,7 @@ impl fmt::Display for UnitError {
             Self::Systemd(why) => why.fmt(f),
             Self::Unreadable(why) => why.fmt(f),
             Self::NoReport(unit) => {
-                write!(f, "{unit} ran and left no report; `journalctl -u {unit}` says why")
+                write!(f, "{unit} ran and left no report; see `journalctl -u {unit}`")
             }
         }
     }
@@ -238,7 +238,7 @@ pub fn is_due(systemctl: &Systemctl, workspace: &Workspace, paths: &Paths) -> bo
     let is_timers = match systemctl.show(TIMER) {
         Ok(timer) => timer.sub == "running",
         Err(why) => {
-            log::warn!("cannot tell who started this push: {why}");
+            log::warn!("cannot tell whether the timer started this push: {why}");
             true
         }
     };
@@ -313,7 +313,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let systemctl = systemctl(dir.path(), "echo >>$1/starts");
         let failed = push_now(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap_err();
-        assert!(failed.to_string().ends_with("`journalctl -u openclaw-sync-push.service` says why"), "{failed}");
+        assert!(failed.to_string().ends_with("see `journalctl -u openclaw-sync-push.service`"), "{failed}");
         assert_eq!(fs::read_to_string(dir.path().join("starts")).unwrap().lines().count(), REQUEST_TRIES);
     }
 

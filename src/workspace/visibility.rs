@@ -29,6 +29,6 @@ pub(super) fn ask(checkout: &Checkout<'_>, last: Option<&Pushed>, pushed: &mut P
 
 fn warn(pushed: &mut Pushed) {
     if pushed.open {
-        pushed.add("anybody may read this private memory at the git host; make the repository private there");
+        pushed.add("the public can read this private memory at the git host; make the repository private there");
     }
 }

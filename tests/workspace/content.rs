@@ -115,7 +115,7 @@ fn without_git_lfs_a_picture_that_becomes_a_pointer_is_named_and_kept() {
         let pulled = world.pull().workspace;
         assert_eq!(pulled.outcome, Outcome::Moved, "{pulled:?}");
         assert!(
-            pulled.withheld.listed.iter().any(|name| name.starts_with("a.png is as git stores it: ")),
+            pulled.withheld.listed.iter().any(|name| name.starts_with("a.png is left as git stores it: ")),
             "{pulled:?}"
         );
         assert_eq!(world.standby("tail -1 n.md; head -c 7 a.png"), format!("{broken}\nversion"));

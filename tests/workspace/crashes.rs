@@ -30,7 +30,8 @@ case $(cat "$CRASH/how") in
     before) kill -9 $PPID;;
     during) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $PPID $! 2>/dev/null; wait;;
     after) "$REAL_GIT" "$@" <&0; kill -9 $PPID;;
-    alone) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $! 2>/dev/null; touch "$CRASH/over"; wait $!; exit;;
+    alone) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $! 2>/dev/null
+        touch "$CRASH/over"; wait $!; exit;;
     later) "$REAL_GIT" "$@" <&0
         { sleep "$(cat "$CRASH/delay")"; kill -9 $PPID; touch "$CRASH/over"; } </dev/null >/dev/null 2>&1 & exit;;
 esac
@@ -153,7 +154,8 @@ impl Crash {
         );
         assert_eq!(self.world.standby(&odd), "", "{what}: something torn was recorded");
         for folder in [&self.world.workspace.path, &self.world.at("primary")] {
-            let locks = "find .git \\( -path '*/objects' -o -path '*/damaged' \\) -prune -o -name '*.lock' -print; git for-each-ref refs/openclaw-failover/applying";
+            let locks = "find .git \\( -path '*/objects' -o -path '*/damaged' \\) -prune -o -name '*.lock' -print; \
+                git for-each-ref refs/openclaw-failover/applying";
             assert_eq!(run(folder, locks), "", "{what}: something is left");
         }
     }

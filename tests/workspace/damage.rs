@@ -117,8 +117,8 @@ fn a_standbys_pull_repairs_it_and_loses_no_file() {
         let fsck = world.standby("git fsck --connectivity-only --no-reflogs 2>&1 >/dev/null || echo broken");
         let is_aside = what.ends_with("gone") || !set_aside(&world.workspace.path).is_empty();
         // A pull need not read what only a push does.
-        let is_told =
-            is_aside && [&pulled.said, &pushed.said].iter().any(|said| said.contains("repaired after damage"));
+        let is_told = is_aside
+            && [&pulled.said, &pushed.said].iter().any(|said| said.contains("repaired the damaged repository"));
         let merged = world.push_primary();
         let home = run(&world.at("primary"), "cat mine.md committed.md latest.md 2>&1 || :");
         if !matches!(pulled.outcome, Outcome::Moved | Outcome::UpToDate)
@@ -160,7 +160,7 @@ fn a_primarys_push_repairs_it_and_keeps_its_history() {
             "git rev-list --max-parents=0 main | wc -l; git merge-base --is-ancestor offline main && echo kept",
         );
         let is_aside = what.ends_with("gone") || !set_aside(&world.at("primary")).is_empty();
-        let is_told = pushed.said.contains("repaired after damage") && is_aside;
+        let is_told = pushed.said.contains("repaired the damaged repository") && is_aside;
         if pushed.outcome != PushOutcome::Pushed
             || is_told == what.starts_with("new locks")
             || sent != "mine\nmine more\nlatest\nreturned"

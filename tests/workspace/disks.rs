@@ -23,7 +23,8 @@ fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
         "cd '{}'; mount -t tmpfs -o size=24m none workspace; git clone -q remote.git workspace 2>/dev/null
          export CRASH_TEST_TASK=pull CRASH_TEST_DIR=$PWD
          \"$PULL\" --exact crashes::a_sync_that_may_be_killed --test-threads=1 >/dev/null 2>&1
-         (cd primary; echo two >>MEMORY.md; head -c 12000000 /dev/urandom >big; git add -A; git commit -qm two; git push -q origin HEAD)
+         (cd primary; echo two >>MEMORY.md; head -c 12000000 /dev/urandom >big; git add -A; git commit -qm two
+         git push -q origin HEAD)
          cd workspace; {script}
          \"$PULL\" --exact crashes::a_sync_that_may_be_killed --test-threads=1 >/dev/null 2>&1
          cat MEMORY.md; ls; find .git -path '*/objects' -prune -o -name '*.lock' -print",
@@ -51,7 +52,7 @@ fn a_full_disk_leaves_the_workspace_as_it_was() {
     assert_eq!(left, "one\nMEMORY.md\nfull.mine");
     let pulled = unit::last_report(&world.paths).unwrap().unwrap().workspace;
     assert_eq!(pulled.outcome, Outcome::Failed, "{pulled:?}");
-    assert!(pulled.said.starts_with("no room on the disk: "), "{}", pulled.said);
+    assert!(pulled.said.starts_with("not enough disk space: "), "{}", pulled.said);
 }
 
 #[test]

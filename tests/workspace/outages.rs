@@ -101,7 +101,8 @@ fn a_contradiction_waits_for_a_person_and_both_versions_are_there() {
     assert_eq!(world.push_primary().outcome, PushOutcome::UpToDate);
     assert_eq!(world.branches(), format!("{kept}\nmain"));
     world.primary(&format!(
-        "! git merge -q origin/{kept} >/dev/null; printf 'one\\ntheirs\\nmine\\n' >MEMORY.md; git add -A; git commit -qm both"
+        "! git merge -q origin/{kept} >/dev/null; printf 'one\\ntheirs\\nmine\\n' >MEMORY.md; git add -A; git commit \
+         -qm both"
     ));
     assert!(world.push_primary().is_ok());
     assert_eq!(world.branches(), "main");

@@ -61,7 +61,8 @@ fn remembered(world: &World) -> BTreeSet<String> {
 fn world_of_many() -> World {
     let world = World::new();
     world.primary(&format!(
-        "for n in $(seq 0 {}); do seq -f \"line %g of $n\" 10 >$n.md; done; git add -A; git commit -qm many; git push -q origin main",
+        "for n in $(seq 0 {}); do seq -f \"line %g of $n\" 10 >$n.md; done; git add -A; git commit -qm many; git push \
+         -q origin main",
         FILES - 1
     ));
     world.pull();
@@ -101,7 +102,10 @@ fn what_an_agent_writes_while_the_tree_moves_is_not_lost() {
 fn a_file_that_is_written_while_others_are_made_is_not_replaced() {
     let world = World::new();
     let (started, go) = (world.at("started"), world.at("go"));
-    world.primary("echo '*.slow filter=slow' >.gitattributes; echo 1 >a.slow; seq 9 >z.md; git add -A; git commit -qm s; git push -q origin main");
+    world.primary(
+        "echo '*.slow filter=slow' >.gitattributes; echo 1 >a.slow; seq 9 >z.md; git add -A; git commit -qm \
+        s; git push -q origin main",
+    );
     world.pull();
     world.standby("git config filter.slow.clean cat; echo 2 >a.slow; sed -i 's/^1$/one/' z.md");
     assert!(world.push().is_returned());
@@ -154,10 +158,13 @@ fn an_agent_that_never_pauses_has_its_own_work_sent() {
     world.standby("sed -i '1i zero' MEMORY.md");
     assert!(world.push().is_returned());
     // A clean filter is run by each look at the file, and this one writes to it.
-    world.primary("git config filter.busy.clean 'cat; echo x >>MEMORY.md'; echo 'MEMORY.md filter=busy' >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md");
+    world.primary(
+        "git config filter.busy.clean 'cat; echo x >>MEMORY.md'; echo 'MEMORY.md filter=busy' \
+        >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md",
+    );
     let pushed = world.push_primary();
     assert_eq!((pushed.outcome, pushed.pushed.words()), (PushOutcome::InUse, "main".into()), "{pushed:?}");
-    assert!(pushed.said.contains("MEMORY.md was changed at the same time"), "{}", pushed.said);
+    assert!(pushed.said.contains("MEMORY.md changed during the sync"), "{}", pushed.said);
     assert_eq!(world.remote("git show main:mine.md"), "mine");
     world.primary("rm .git/info/attributes");
     assert_eq!(world.push_primary().merged.words(), "failover/claw2");

@@ -72,7 +72,7 @@ fn two_standbys_of_one_name_lose_nothing_and_are_told() {
     assert!(world.push().is_returned());
     let pushed = other.push();
     assert_eq!(pushed.outcome, PushOutcome::Behind, "{pushed:?}");
-    assert!(pushed.said.contains("if two hosts have the same name, give one another"), "{}", pushed.said);
+    assert!(pushed.said.contains("if two hosts have the same name, rename one"), "{}", pushed.said);
     other.pull();
     assert!(other.push().is_returned());
     world.push_primary();
@@ -151,7 +151,8 @@ fn longer_names_of_commits_are_as_good() {
     run(
         world.dir.path(),
         "rm -rf remote.git primary workspace; git init -q --object-format=sha256 --bare -b main remote.git
-         git init -q --object-format=sha256 -b main primary; cd primary; git remote add origin ../remote.git; echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main
+         git init -q --object-format=sha256 -b main primary; cd primary; git remote add origin ../remote.git
+         echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main
          cd ..; git clone -q remote.git workspace",
     );
     world.pull();

@@ -357,7 +357,7 @@ fn what_goes_to_another_repository_only_is_not_returned() {
         let pushed = world.push();
         assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::NotPushed, None), "{pushed:?}");
         assert!(
-            pushed.said.contains("the URL that is fetched from does not have it; compare `git remote -v`"),
+            pushed.said.contains("its fetch URL does not have it; compare them in `git remote -v`"),
             "{}",
             pushed.said
         );

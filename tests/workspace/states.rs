@@ -77,13 +77,15 @@ const STATES: &[State] = &[
     ),
     state(
         "another branch and the own one",
-        "git switch -qc failover/claw2; echo own >own.md; git add -A; git commit -qm own; git switch -q main; echo mine >mine.md",
+        "git switch -qc failover/claw2; echo own >own.md; git add -A; git commit -qm own; git switch -q main; echo \
+         mine >mine.md",
         Outcome::Moved,
         &[THEIRS, MEMORY, MINE, ("own.md", "own\n")],
     ),
     state(
         "another branch that contradicts the own one",
-        "git switch -qc failover/claw2; echo own >mine.md; git add -A; git commit -qm own; git switch -q main; echo mine >mine.md",
+        "git switch -qc failover/claw2; echo own >mine.md; git add -A; git commit -qm own; git switch -q main; echo \
+         mine >mine.md",
         Outcome::Kept,
         &[THEIRS, MEMORY, ("mine.md", "own\n")],
     ),
@@ -96,25 +98,29 @@ const STATES: &[State] = &[
     state("a detached head with edits", "git switch -q --detach; echo mine >mine.md", Outcome::Moved, &[THEIRS, MINE]),
     state(
         "an unfinished merge",
-        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit -qam c; ! git merge -q b >/dev/null; echo mine >mine.md",
+        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit \
+         -qam c; ! git merge -q b >/dev/null; echo mine >mine.md",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
     state(
         "an unfinished merge of nothing that contradicts",
-        "git switch -qc b; echo b >b; git add -A; git commit -qm b; git switch -q main; echo mine >mine.md; git add -A; git commit -qm c; git merge -q --no-commit b",
+        "git switch -qc b; echo b >b; git add -A; git commit -qm b; git switch -q main; echo mine >mine.md; git add \
+         -A; git commit -qm c; git merge -q --no-commit b",
         Outcome::Moved,
         &[THEIRS, MEMORY, MINE, ("b", "b\n")],
     ),
     state(
         "an unfinished rebase",
-        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit -qam c; git switch -q b; ! git rebase -q main 2>/dev/null >&2",
+        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit \
+         -qam c; git switch -q b; ! git rebase -q main 2>/dev/null >&2",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
     state(
         "an unfinished cherry-pick",
-        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit -qam c; ! git cherry-pick b 2>/dev/null >&2",
+        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit \
+         -qam c; ! git cherry-pick b 2>/dev/null >&2",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
@@ -138,14 +144,16 @@ const STATES: &[State] = &[
     ),
     state(
         "a nested repository that git knows",
-        "git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git commit -qm sub; echo m >nested/m.md; git config diff.ignoreSubmodules dirty",
+        "git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git \
+         commit -qm sub; echo m >nested/m.md; git config diff.ignoreSubmodules dirty",
         Outcome::Moved,
         &[THEIRS, ("nested/n.md", "n\n"), ("nested/m.md", "m\n")],
     ),
     state("a locked index", "touch .git/index.lock; echo mine >mine.md", Outcome::Moved, &[THEIRS, MEMORY, MINE]),
     state(
         "locked branches",
-        "touch .git/HEAD.lock .git/packed-refs.lock; mkdir -p .git/refs/heads/failover; touch .git/refs/heads/failover/claw2.lock",
+        "touch .git/HEAD.lock .git/packed-refs.lock; mkdir -p .git/refs/heads/failover; touch \
+         .git/refs/heads/failover/claw2.lock",
         Outcome::Moved,
         &[THEIRS],
     ),
@@ -161,7 +169,8 @@ const STATES: &[State] = &[
     state("an intention to add", "echo mine >mine.md; git add -N mine.md", Outcome::Moved, &[THEIRS, MINE]),
     state(
         "odd names",
-        "echo mine >\"$(printf 'a\\nb')\"; echo mine >\"$(printf '\\377\\376')\"; echo mine >'-x'; echo mine >' \"q\" '; echo mine >mine.md",
+        "echo mine >\"$(printf 'a\\nb')\"; echo mine >\"$(printf '\\377\\376')\"; echo mine >'-x'; echo mine >' \"q\" \
+         '; echo mine >mine.md",
         Outcome::Moved,
         &[THEIRS, MINE, ("a\nb", "mine\n"), ("-x", "mine\n"), (" \"q\" ", "mine\n")],
     ),
@@ -186,7 +195,8 @@ const STATES: &[State] = &[
     ),
     state(
         "a shallow clone",
-        "cd ..; rm -rf workspace; git clone -q --depth 1 \"file://$W/remote.git\" workspace; cd workspace; echo mine >mine.md",
+        "cd ..; rm -rf workspace; git clone -q --depth 1 \"file://$W/remote.git\" workspace; cd workspace; echo mine \
+         >mine.md",
         Outcome::UpToDate,
         &[THEIRS, MEMORY, MINE],
     ),
@@ -229,7 +239,8 @@ const STATES: &[State] = &[
     ),
     state(
         "an unrelated history",
-        "cd ../primary; git switch -q --orphan new; printf 'one\\ntwo\\n' >MEMORY.md; echo theirs >theirs.md; mkdir -p deep/er; echo x >deep/er/x; git add -A; git commit -qm new; git push -qf origin new:main",
+        "cd ../primary; git switch -q --orphan new; printf 'one\\ntwo\\n' >MEMORY.md; echo theirs >theirs.md; mkdir -p \
+         deep/er; echo x >deep/er/x; git add -A; git commit -qm new; git push -qf origin new:main",
         Outcome::Moved,
         &[THEIRS, MEMORY],
     ),

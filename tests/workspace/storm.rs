@@ -45,7 +45,8 @@ const DEEDS: &[&str] = &[
 const WILD: &[&str] = &[
     "git switch -q --detach",
     "git switch -qc bN",
-    "git add -A; git commit -qm a; git switch -qc bN HEAD~; echo N >F; git add -A; git commit -qm b; git merge -q -; true",
+    "git add -A; git commit -qm a; git switch -qc bN HEAD~; echo N >F; git add -A; git commit -qm b; git merge -q -; \
+     true",
     "git add -A; git commit -qm a; git rebase -q HEAD~2; true",
     "git cherry-pick origin/main; true",
     "touch .git/index.lock .git/HEAD.lock",
@@ -107,7 +108,8 @@ impl Storm {
         run(
             self.world().dir.path(),
             &format!(
-                "test -d laptop || git clone -q remote.git laptop; cd laptop; git pull -q; echo l{n} >l{n}.md; git add -A; git commit -qm l; git push -q"
+                "test -d laptop || git clone -q remote.git laptop; cd laptop; git pull -q; echo l{n} >l{n}.md; git add \
+                 -A; git commit -qm l; git push -q"
             ),
         );
     }
@@ -177,7 +179,8 @@ impl Storm {
         let trees = [&primary, &standby].map(|folder| run(folder, "git rev-parse HEAD^{tree}"));
         assert_eq!(trees[0], trees[1], "{}\n{}", ended.join("\n"), self.happened.join("\n"));
         for folder in [&primary, &standby] {
-            let left = "find .git -path '*/objects' -prune -o -name '*.lock' -print; git for-each-ref refs/openclaw-failover/applying";
+            let left = "find .git -path '*/objects' -prune -o -name '*.lock' -print; git for-each-ref \
+                refs/openclaw-failover/applying";
             assert_eq!(run(folder, left), "", "{}", self.happened.join("\n"));
         }
     }

@@ -207,7 +207,7 @@ fn a_smudge_filter_that_fails_leaves_its_file_as_git_stores_it() {
     );
     for _ in 0..2 {
         let pulled = world.pull().workspace;
-        expect_named(&pulled.withheld, "z.x", "is as git stores it: smudge filter x failed");
+        expect_named(&pulled.withheld, "z.x", "is left as git stores it: smudge filter x failed");
         assert_eq!(pulled.withheld.count, 1);
         assert_eq!(
             world.standby("cat MEMORY.md a.x z.x; git show HEAD:mine.md; git status --porcelain"),

@@ -207,7 +207,8 @@ fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let probe = "cd \"$(mktemp -d -p /dev/shm)\" && trap 'rm -r \"$PWD\"' EXIT
-            printf '#!/bin/sh\n' >run && chmod 755 run && ./run && set -- $(stat -f -c '%a %S' .) && test $(($1 * $2)) -gt 2000000000";
+            printf '#!/bin/sh\n' >run && chmod 755 run && ./run && set -- $(stat -f -c '%a %S' .) &&
+            test $(($1 * $2)) -gt 2000000000";
         let is_good = Command::new("sh").args(["-ec", probe]).run().is_ok();
         if is_good { "/dev/shm".into() } else { env::temp_dir() }
     })

@@ -241,7 +241,7 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], (clock, now): (Option<Duration>, 
     for ((old, writers), is_known) in all_old.iter().zip(writers).zip(known) {
         if writers == Writers::Some || !is_known {
             named.push(rescue::give_name(git, &old.file, &old.path, now).unwrap_or_else(|stop| {
-                log::warn!("{} stays in {}: {}", old.path.display(), old.file.display(), stop.said);
+                log::warn!("cannot restore {} from {}: {}", old.path.display(), old.file.display(), stop.said);
                 old.file.strip_prefix(git.dir).unwrap_or(&old.file).to_owned()
             }));
             continue;

@@ -54,7 +54,7 @@ impl<'a> Swap<'a> {
         let unfiltered = make_new(git, &replaced, &names, image.may_convert || brings_attributes)?;
         // Before the first old file is renamed: a half-updated tree is worse than an old one.
         if let Some(missing) = names.iter().find(|name| !replaced.is_made(name)) {
-            return Err(Stop::new(Why::Failed, format!("git has not made {}", missing.display())));
+            return Err(Stop::new(Why::Failed, format!("git did not write {}", missing.display())));
         }
         let withheld = image.withheld.iter().map(|(path, _)| path.as_path()).collect();
         Ok(Self { git, entries, withheld, replaced, unfiltered, now })
@@ -66,7 +66,7 @@ impl<'a> Swap<'a> {
         let changed: HashSet<&[u8]> = changed.split(|byte| *byte == 0).collect();
         for entry in self.entries.iter().filter(|entry| entry.is_file_before()) {
             if changed.contains(entry.path.as_slice()) && !self.withheld.contains(entry.path()) {
-                let said = format!("{} was changed at the same time", entry.path().display());
+                let said = format!("{} changed during the sync", entry.path().display());
                 return Err(Stop::new(Why::InUse, said));
             }
         }
@@ -143,7 +143,7 @@ impl<'a> Swap<'a> {
                 aside.extend(rescue::move_out_of_the_way(self.git, path, self.now)?);
             }
         }
-        log::warn!("another process writes {} again and again; its version stays there", path.display());
+        log::warn!("another process keeps writing {}; its version stays", path.display());
         Ok(())
     }
 

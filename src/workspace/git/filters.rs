@@ -67,7 +67,7 @@ impl Git<'_> {
         while let Some(some) = waiting.pop() {
             let Some(first) = some.first() else { continue };
             if first_failure.is_some_and(|since| since.elapsed() > limit.saturating_mul(2)) {
-                let why = format!("other files took longer than {limit:?}");
+                let why = format!("filters of other files took longer than {limit:?}");
                 failed.extend(some.iter().map(|name| ((*name).to_owned(), why.clone())));
                 continue;
             }

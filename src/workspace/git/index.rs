@@ -50,11 +50,11 @@ impl IndexLock {
             } else if asked.elapsed() < PATIENCE {
                 thread::sleep(Duration::from_millis(20));
             } else if age(&path).is_some_and(|age| age >= others.index_lock()) {
-                log::warn!("{} is left over from a git that was killed; it is set aside", path.display());
+                log::warn!("moving aside {}, a stale lock of a killed git", path.display());
                 let aside = path.with_extension("left-over");
                 fs::rename(&path, &aside).map_err(|why| Stop::file("rename", &path, &why))?;
             } else {
-                let said = format!("another git holds {}", path.display());
+                let said = format!("another git process holds {}", path.display());
                 return Err(Stop::new(Why::InUse, said));
             }
         }
@@ -73,7 +73,7 @@ impl IndexLock {
             Ok(staged) if !is_only_staged(git, &staged, image)? => return Ok(()),
             Ok(staged) => staged,
             Err(_) => match tree_of_sides(git, &index)? {
-                Some(_) if others == Others::Live => return Err(Stop::new(Why::InUse, "a merge is under way in it")),
+                Some(_) if others == Others::Live => return Err(Stop::new(Why::InUse, "a merge is in progress")),
                 Some(sides) => sides,
                 None => return Ok(()),
             },

@@ -58,7 +58,7 @@ pub(in crate::workspace) fn upload(
         side.insert(content, file);
     }
     if !gone.is_empty() {
-        "it is missing from this host's .git/lfs".clone_into(&mut said);
+        "missing from this host's .git/lfs".clone_into(&mut said);
     }
     let mut left = gone;
     let all: Vec<(String, String)> = here.into_iter().collect();
@@ -98,7 +98,7 @@ fn named(line: &str) -> Option<(String, String)> {
 
 fn not_uploaded(contents: BTreeMap<String, String>, said: &str) -> NotUploaded {
     let files: Withheld = contents.into_values().map(|file| (PathBuf::from(file), Reason::NotUploaded)).collect();
-    let said = format!("git LFS could not upload the content of {} files: {said}; it is tried again", files.len());
+    let said = format!("git LFS could not upload the content of {} files: {said}; the next push retries", files.len());
     NotUploaded { files, said }
 }
 

@@ -164,7 +164,7 @@ pub(in crate::workspace) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Re
             Ok(Merged::Conflict(files.join(", ")))
         }
         Err(why) if why.said().contains("usage: git merge-tree") => {
-            Err(Stop::new(Why::NoGit, "git is too old to merge without a work tree; 2.38 or newer is needed"))
+            Err(Stop::new(Why::NoGit, "git is too old; install 2.38 or newer"))
         }
         // A merge driver failed or hung, for example: a person has to merge.
         Err(CommandError::TimedOut { after, .. }) => {

@@ -73,7 +73,7 @@ fn verify(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], attempt: &A
             return Err(Stop::new(Why::Unreachable, failed.trim_start_matches("; ")));
         }
         let said = format!(
-            "the push URLs of {} took {}, but the URL that is fetched from does not have it; compare `git remote -v`",
+            "the push URLs of {} accepted {}, but its fetch URL does not have it; compare them in `git remote -v`",
             workspace.remote,
             missing.join(", ")
         );

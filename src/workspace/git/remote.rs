@@ -93,12 +93,12 @@ fn no_branch(git: &Git<'_>, workspace: &Workspace) -> String {
     match names[..] {
         [] => format!("{remote} has no branch {branch}; push one from the primary"),
         [one] => format!(
-            "{remote} has no branch {branch} (workspace.branch), but {one}; set workspace.branch to {one} in the \
+            "{remote} has no branch {branch} (workspace.branch), only {one}; set workspace.branch to {one} in the \
              configuration of both hosts, or push {branch} from the primary",
             one = printable(one, NAME_LIMIT)
         ),
         [one, ..] => format!(
-            "{remote} has no branch {branch} (workspace.branch), but {count} others, such as {one}; \
+            "{remote} has no branch {branch} (workspace.branch), only {count} others, such as {one}; \
              set workspace.branch in the configuration of both hosts, or push {branch} from the primary",
             one = printable(one, NAME_LIMIT),
             count = names.len()
@@ -130,7 +130,7 @@ fn require_remote(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
     }
     let Workspace { remote, path, url, .. } = workspace;
     let url = url.as_deref().unwrap_or("URL");
-    let said = format!("the checkout has no remote \"{remote}\": git -C {} remote add {remote} {url}", quoted(path));
+    let said = format!("the repository has no remote \"{remote}\": git -C {} remote add {remote} {url}", quoted(path));
     Err(Stop::new(Why::Unreachable, said))
 }
 
@@ -253,8 +253,8 @@ pub(in crate::workspace) fn refusal(git: &Git<'_>, workspace: &Workspace, sent: 
     let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &branches };
     let said = printable(&sent.said, QUOTE_LIMIT);
     let advice = advice::of(&sent.said, &place);
-    let advice = if advice.is_empty() { "; do what that host says" } else { &advice };
-    format!("{said}{advice}; it is tried again")
+    let advice = if advice.is_empty() { "; follow the git host's message" } else { &advice };
+    format!("{said}{advice}; the next push retries")
 }
 
 /// True if the remote can be read without a login; an agent's memory is private. Only possible for `https`.
@@ -281,7 +281,8 @@ mod tests {
     #[test]
     fn each_branch_has_its_own_answer() {
         let printed = "To host:x.git\n \ta1:refs/heads/failover/a\ta..b\n*\tb1:refs/heads/failover/b\t[new branch]\n\
-            !\tc1:refs/heads/c\t[rejected] (fetch first)\n!\td1:refs/heads/d\t[remote rejected] (pre-receive hook declined)\n\
+            !\tc1:refs/heads/c\t[rejected] (fetch first)\n!\td1:refs/heads/d\t[remote rejected] (pre-receive hook \
+            declined)\n\
             !\tg1:refs/heads/g\t[remote rejected] (failed to update ref)\n\
             -\t:refs/heads/e\t[deleted]\n=\tf1:refs/heads/f\t[up to date]\nDone\n";
         let mut sent = Sent::default();
@@ -296,7 +297,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_quoted_with_what_to_do() {
-        let stderr = "remote: error: GH013: Repository rule violations found.        \nremote: \nremote: ------        \n\
+        let stderr = "remote: error: GH013: Repository rule violations found.        \nremote: \n\
+            remote: ------        \n\
             remote: Push cannot contain secrets        \nerror: failed to push some refs\n";
         let said = words(stderr, "!\ta:b\t[remote rejected] (push declined due to repository rule violations)\n");
         assert_eq!(

@@ -51,7 +51,7 @@ impl<'a> Checkout<'a> {
         let (path, branch) = (quoted(&self.workspace.path), &self.workspace.branch);
         let url = self.workspace.url.as_deref().unwrap_or("URL");
         format!(
-            "; name its repository in workspace.url, or clone it: git clone -q --no-checkout --branch {branch} {url} \
+            "; set workspace.url, or clone it: git clone -q --no-checkout --branch {branch} {url} \
              {path}.new && mkdir -p {path} && mv {path}.new/.git {path}/.git && git -C {path} reset -q && \
              rmdir {path}.new"
         )

@@ -24,7 +24,7 @@ const RECORD_LIMIT: usize = 256 * 1024;
 const SETTINGS_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Name for git's default paths, which no setting names.
-const OWN_PLACE: &str = "where git looks by itself";
+const OWN_PLACE: &str = "git's default path";
 
 /// Limit for the number of links followed from one path.
 const LINKS_LIMIT: usize = 16;
@@ -91,7 +91,7 @@ impl Hidden {
 
     /// Returns the reason to commit nothing, with a remedy; `None` if no such file is hidden.
     pub(crate) fn content(&self, unit: &str) -> Option<String> {
-        self.words(Use::Content, unit).map(|words| format!("nothing is committed: {words}"))
+        self.words(Use::Content, unit).map(|words| format!("nothing was committed: {words}"))
     }
 
     /// Names the hidden files that give access to the remote; `None` if there are none.
@@ -109,8 +109,8 @@ impl Hidden {
         let binds = found.iter().take(NAMED_FILES).map(|one| format!("-{}", one.path.display()));
         let binds = binds.collect::<Vec<_>>().join(" ");
         Some(format!(
-            "the sandbox of {unit} hides what git's settings name: {named}; let it in by a drop-in, `systemctl edit \
-             {unit}`, with the lines [Service] and BindReadOnlyPaths={binds}"
+            "the sandbox of {unit} hides files that git's settings name: {named}; allow them in a drop-in, `systemctl \
+             edit {unit}`, with the lines [Service] and BindReadOnlyPaths={binds}"
         ))
     }
 }
@@ -241,7 +241,8 @@ mod tests {
     use super::*;
 
     const LISTED: &[u8] = b"file:/home/o/.gitconfig\0core.excludesfile\n~/.gitignore_global\0\
-        file:/home/o/.gitconfig\0include.path\ndotfiles/work\0file:/home/o/.gitconfig\0includeif.gitdir:~/x/.path\n/etc/w\0\
+        file:/home/o/.gitconfig\0include.path\ndotfiles/work\0\
+        file:/home/o/.gitconfig\0includeif.gitdir:~/x/.path\n/etc/w\0\
         file:.git/config\0http.https://h/.sslcainfo\n/home/o/ca.pem\0file:.git/config\0user.name\nx\0\
         file:.git/config\0credential.helper\nstore\0file:.git/config\0credential.https://h.helper\nstore --file=~/pw\0\
         file:.git/config\0credential.helper\n!/home/o/bin/gh auth git-credential\0\

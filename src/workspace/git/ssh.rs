@@ -24,11 +24,11 @@ pub(in crate::workspace) fn command(ssh: &OsStr, rest: &str) -> OsString {
 /// Returns a remedy for a connection that ssh refused; empty if ssh's text is not known.
 pub(in crate::workspace) fn advice(said: &str) -> &'static str {
     if said.contains("has changed") {
-        "; that host has another ssh key than before: ask its owner for the new fingerprint, then ssh-keygen -R HOST"
+        "; that host's ssh key has changed: ask its owner for the new fingerprint, then run ssh-keygen -R HOST"
     } else if said.contains("Host key verification failed") {
-        "; log in to that host once as this user, and compare its key"
+        "; log in to that host once as this user, and check its fingerprint"
     } else if said.contains("Permission denied (publickey") {
-        "; that host does not know this user's ssh key"
+        "; that host does not accept this user's ssh key"
     } else {
         ""
     }

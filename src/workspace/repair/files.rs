@@ -31,7 +31,7 @@ impl Repairs<'_> {
         }
         fs::write(&path, self.new_config(url.as_deref())).map_err(words)?;
         let remote = url.map_or(", without a remote", |_| "");
-        self.done.push(format!("the configuration is written again{remote}"));
+        self.done.push(format!("git's config was rewritten{remote}"));
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl Repairs<'_> {
             let path = self.git_dir.join(name);
             if read(&path).is_some_and(|content| is_blank(&content) || content.contains(&0)) {
                 self.set_aside(&path).map_err(words)?;
-                self.done.push(format!("{name} named nothing"));
+                self.done.push(format!("{name} was empty or invalid"));
             }
         }
         let path = self.git_dir.join("HEAD");
@@ -96,7 +96,7 @@ impl Repairs<'_> {
         fs::create_dir_all(self.git_dir.join("refs")).map_err(words)?;
         let target = self.checked_out();
         fs::write(&path, format!("{target}\n")).map_err(words)?;
-        self.done.push(format!("HEAD is {} again", target.trim_start_matches("ref: refs/heads/")));
+        self.done.push(format!("HEAD was restored to {}", target.trim_start_matches("ref: refs/heads/")));
         Ok(())
     }
 

@@ -29,7 +29,7 @@ impl Repairs<'_> {
             let file = self.git_dir.join("objects").join(name);
             if file.is_file() && !is_whole_table(&file) {
                 self.set_aside(&file).map_err(words)?;
-                self.done.push(format!("{name} was cut"));
+                self.done.push(format!("{name} was truncated"));
             }
         }
         Ok(())
@@ -40,9 +40,9 @@ impl Repairs<'_> {
         self.set_aside(index).map_err(words)?;
         if index == self.git_dir.join("index") {
             let _unborn = self.git(&["read-tree", "HEAD"]);
-            self.done.push("the index is made again of HEAD".to_owned());
+            self.done.push("the index was rebuilt from HEAD".to_owned());
         } else {
-            self.done.push("this program's index".to_owned());
+            self.done.push("this program's index was broken".to_owned());
         }
         Ok(())
     }

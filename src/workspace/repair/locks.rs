@@ -27,7 +27,7 @@ impl Repairs<'_> {
         left_over.extend(theirs.into_iter().filter(|lock| age(lock).is_some_and(|age| age > LEFT_OVER_AGE)));
         for lock in left_over {
             self.set_aside(&lock).map_err(words)?;
-            self.done.push(format!("{} was left over", lock.file_name().unwrap_or_default().to_string_lossy()));
+            self.done.push(format!("{} was a stale lock", lock.file_name().unwrap_or_default().to_string_lossy()));
         }
         Ok(())
     }

@@ -133,7 +133,7 @@ impl Repairs<'_> {
             let _incomplete = git.on_index(&index, &["write-tree"]);
         }
         if stored > 0 {
-            self.done.push(format!("{stored} files are stored again"));
+            self.done.push(format!("{stored} files were stored again"));
         }
     }
 
@@ -163,9 +163,9 @@ impl Repairs<'_> {
                 Some(commit) => {
                     self.git(&["update-ref", "-m", "openclaw-failover: repaired", &name, &commit])?;
                     let short = commit.get(..10).unwrap_or(&commit).to_owned();
-                    self.done.push(format!("{name} is set back to {short}, for what came after it is not whole"));
+                    self.done.push(format!("{name} was set back to {short}, because later commits are incomplete"));
                 }
-                None => self.done.push(format!("{name} is fetched again")),
+                None => self.done.push(format!("{name} was deleted and will be fetched again")),
             }
         }
         Ok(())

@@ -45,9 +45,9 @@ impl Repairs<'_> {
             Some(commit) => {
                 self.git(&["update-ref", "-m", "openclaw-failover: repaired", name, &commit])?;
                 let short = commit.get(..10).unwrap_or(&commit).to_owned();
-                self.done.push(format!("{name} is {short} again"));
+                self.done.push(format!("{name} was restored to {short}"));
             }
-            None => self.done.push(format!("{name} named nothing")),
+            None => self.done.push(format!("{name} was empty or invalid")),
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Repairs<'_> {
         }
         self.set_aside(&path).map_err(words)?;
         fs::write(&path, &kept).map_err(words)?;
-        self.done.push("broken lines of packed-refs are left out".to_owned());
+        self.done.push("broken lines of packed-refs were removed".to_owned());
         for name in self.logged_refs() {
             let is_known = kept.lines().any(|line| line.ends_with(&format!(" {name}")));
             if !is_known && !self.git_dir.join(&name).exists() {

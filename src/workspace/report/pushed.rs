@@ -121,7 +121,7 @@ impl Pushed {
             ("in conflict", &self.conflicts),
             ("not committed", &self.withheld),
             ("renamed", &self.aside),
-            ("put away", &self.archived),
+            ("archived", &self.archived),
         ]
     }
 
@@ -223,7 +223,7 @@ mod tests {
         assert!((500..2000).contains(&read.withheld.listed.len()), "{}", read.withheld.listed.len());
         fs::write(&path, report.to_json().to_string().replace("refused", "levitated")).unwrap();
         let problem = read_push(&path, read::own_user().unwrap()).unwrap_err().to_string();
-        assert!(problem.contains("outcome is missing or is not what a push writes"), "{problem}");
+        assert!(problem.contains("outcome is missing or invalid for a push"), "{problem}");
         assert!(problem.contains("openclaw-sync-push.service"), "{problem}");
     }
 

@@ -44,7 +44,7 @@ fn writer(path: &Path) -> (&'static str, &'static str) {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, why } = self;
-        write!(f, "cannot read {}: {why}; it is written anew by `systemctl start {}`", path.display(), writer(path).1)
+        write!(f, "cannot read {}: {why}; `systemctl start {}` writes a new one", path.display(), writer(path).1)
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn read_as<T>(
     };
     let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
     let (writer, _) = writer(path);
-    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what {writer} writes")))?;
+    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or invalid for {writer}")))?;
     Ok(Some(report))
 }
 
@@ -97,12 +97,12 @@ pub(super) fn own_user() -> Option<u32> {
 fn content(file: File, owner: u32) -> io::Result<String> {
     let found = file.metadata()?;
     if !found.is_file() || found.uid() != owner {
-        return Err(io::Error::other(format!("it is not a regular file of user {owner}")));
+        return Err(io::Error::other(format!("it is not a regular file owned by user {owner}")));
     }
     let mut content = String::new();
     file.take(LIMIT + 1).read_to_string(&mut content)?;
     if content.len() as u64 > LIMIT {
-        return Err(io::Error::other(format!("it is longer than {LIMIT} bytes")));
+        return Err(io::Error::other(format!("it is larger than {LIMIT} bytes")));
     }
     Ok(content)
 }
@@ -222,7 +222,7 @@ mod tests {
         let real = dir.path().join("real");
         report().write(&real).unwrap();
         let foreign = read(&real, own() + 1).unwrap_err().to_string();
-        assert!(foreign.contains("it is not a regular file of user"), "{foreign}");
+        assert!(foreign.contains("it is not a regular file owned by user"), "{foreign}");
         let link = dir.path().join("link");
         symlink(&real, &link).unwrap();
         assert!(read(&link, own()).is_err());
@@ -238,7 +238,7 @@ mod tests {
     fn what_no_pull_writes_is_refused() {
         let good = report().to_json().to_string();
         let bad = |from: &str, to: &str| refusal(&good.replace(from, to));
-        assert!(bad("\"moved\"", "\"levitated\"").contains("outcome is missing or is not what a pull writes"));
+        assert!(bad("\"moved\"", "\"levitated\"").contains("outcome is missing or invalid for a pull"));
         assert!(bad(&"0123456789".repeat(4), "$(reboot)").contains("before is missing"));
         assert!(bad("1970-01-01T00:00:10.000Z", "10").contains("started"));
         assert!(bad("\"ok\":true", "\"ok\":\"yes\"").contains("ok is missing"));
@@ -246,7 +246,7 @@ mod tests {
         assert!(refusal("").contains("line 1"));
         assert!(refusal("[]").contains("workspace"));
         assert!(refusal(&"[".repeat(10_000)).contains("line 1"));
-        assert!(refusal(&" ".repeat(96 * 1024 + 1)).contains("longer than 98304 bytes"));
+        assert!(refusal(&" ".repeat(96 * 1024 + 1)).contains("larger than 98304 bytes"));
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub(super) const STATE: [Table; 9] = [
     table(
         "task_delivery_state",
         "task reports",
-        "(SELECT max(created_at, coalesce(last_event_at, 0)) FROM main.task_runs t WHERE t.task_id = task_delivery_state.task_id)",
+        "(SELECT max(created_at, coalesce(last_event_at, 0)) FROM main.task_runs t WHERE t.task_id = \
+         task_delivery_state.task_id)",
         "task_id IN (SELECT task_id FROM main.task_runs WHERE status IN ('queued', 'running') \
          OR delivery_status IN ('pending', 'session_queued'))",
         &["task_id"],
@@ -81,8 +82,8 @@ pub(super) const AGENT: [Table; 2] = [
                OR json_extract(entry_json, '$.pendingFinalDelivery') IS NOT NULL))",
         columns: &["session_key", "status", "entry_json", "updated_at"],
         becomes: Some(
-            "entry_json = json_remove(json_set(iif(status = 'running', json_set(entry_json, '$.status', 'killed'), entry_json), \
-             '$.abortedLastRun', json('false')), \
+            "entry_json = json_remove(json_set(iif(status = 'running', json_set(entry_json, '$.status', 'killed'), \
+             entry_json), '$.abortedLastRun', json('false')), \
              '$.mainRestartRecovery', '$.restartRecoveryRuns', '$.restartRecoveryDeliveryRunId', \
              '$.restartRecoveryDeliverySourceRunId', '$.restartRecoveryForceSafeTools', '$.pendingFinalDelivery', \
              '$.activeWriterRunId', '$.lifecycleRunId'), status = iif(status = 'running', 'killed', status)",
