@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        let owners = [Owner::Unit, Owner::Other("user nobody".to_owned()), Owner::Unknown("hidden".to_owned())];
+        let owners = [Owner::Unit, Owner::Other("user other".to_owned()), Owner::Unknown("hidden".to_owned())];
         let sockets = owners.into_iter().zip(7..).map(|(owner, inode)| Socket { inode, owner }).collect();
         Report { invocation: "cdf7".to_owned(), sockets }
     }

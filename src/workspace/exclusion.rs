@@ -20,25 +20,25 @@ use crate::workspace::report::{O_NOFOLLOW, O_NONBLOCK};
 /// Reason why a file is not committed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// Its name or its content looks like a secret.
+    /// Name or content like that of a secret.
     Secret,
-    /// Its size exceeds `workspace.max_file`.
+    /// File larger than `workspace.max_file`.
     Large,
-    /// It is a nested git repository.
+    /// Nested git repository.
     Repository,
-    /// It cannot be read.
+    /// Unreadable file.
     Unreadable,
-    /// It is a pipe, a socket or a device.
+    /// Pipe, socket or device.
     Special,
-    /// Its name is reserved by git.
+    /// Name that git refuses.
     Name,
-    /// Its filter is not set up on this host; the filter may be there to encrypt it.
+    /// Filter that is not set up on this host, and may be there to encrypt the file.
     NoFilter(String),
     /// git or a filter refuses it; the message says why.
     Refused(String),
-    /// Its filter failed, so it is on the disk as git stores it.
+    /// Filter that failed, so that the file is on the disk as git stores it.
     Unfiltered(String),
-    /// Its content is stored by git LFS and not yet at the remote.
+    /// Content that git LFS stores and the remote does not have yet.
     NotUploaded,
 }
 

@@ -1,4 +1,4 @@
-//! Commands of reports, typed as they stand there: the next sync works.
+//! Commands in reports, run as printed: the next sync succeeds.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::world::{World, run};
 
-/// The part of a report's words from `from` on, up to `to`.
+/// Returns the part of a report's text from `from` up to `to`.
 fn command(said: &str, from: &str, to: &str) -> String {
     assert!(said.contains(from), "no {from:?} in: {said}");
     let at = said.find(from).unwrap();
@@ -15,12 +15,12 @@ fn command(said: &str, from: &str, to: &str) -> String {
     rest.split_once(to).map_or(rest, |(command, _)| command).to_owned()
 }
 
-/// Types a command at a prompt in the folder of the world, whatever comes of it.
+/// Runs a command in the world's folder and ignores its result.
 fn types(world: &World, command: &str) -> String {
     run(world.dir.path(), &format!("{{ {command}; }} 2>&1 || :"))
 }
 
-/// Has the remote refuse what `script` refuses; it reads `old new name` lines.
+/// Makes the remote refuse what `script` refuses; it reads `old new name` lines.
 fn hook(world: &World, script: &str) {
     let hook = format!(
         "mkdir -p hooks; printf '%s\n' '#!/bin/sh' '{}' >hooks/pre-receive; chmod 755 hooks/pre-receive",
@@ -29,7 +29,7 @@ fn hook(world: &World, script: &str) {
     world.remote(&hook);
 }
 
-/// Refuses each new commit that holds a line with this word, in these words.
+/// Returns a script that refuses each new commit containing `word`, with the message `words`.
 fn refuses(word: &str, words: &str) -> String {
     format!(
         "while read o n r; do for c in $(git rev-list $n --not --all); do \
@@ -90,7 +90,7 @@ fn a_branch_that_takes_the_name_of_all_branches_of_standbys_is_renamed() {
     types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
     assert_eq!(world.branches(), "failover-old\nmain");
     assert!(world.push().is_returned());
-    // The primary still knows the branch as it was.
+    // The primary's tracking branch is still the old one.
     let pushed = world.push_primary();
     if !pushed.is_returned() {
         types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
@@ -234,7 +234,7 @@ fn a_history_that_is_cut_off_is_completed() {
     assert_eq!(world.primary("git rev-parse --is-shallow-repository"), "false");
 }
 
-/// Words of ssh and git hosts before there is any git at the other end, and the advice.
+/// Texts of ssh and git hosts for failed logins, and the advice.
 const REFUSALS: &[(&str, &[&str])] = &[
     (
         "@@@@@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@@@@@@@\nOffending ED25519 key in \
@@ -277,7 +277,7 @@ fn what_ssh_refuses_is_told_apart() {
     types_at_a_prompt_with_stand_ins(world.dir.path(), "ssh-keygen -R 'git.example'; ssh -T git@host");
 }
 
-/// Both programs are called with words that they take.
+/// Both programs accept the arguments.
 fn types_at_a_prompt_with_stand_ins(dir: &Path, command: &str) {
     let script = format!(
         "mkdir -p stand-in; for p in ssh ssh-keygen; do printf '#!/bin/sh\necho $0 $# \"$@\" >>calls\n' >stand-in/$p; \

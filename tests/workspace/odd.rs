@@ -1,5 +1,4 @@
-//! States that a workspace is found in less often: what git can do beside its daily work, and what an agent can do to
-//! files and folders that git knows.
+//! Rare states of a workspace: seldom used git commands, and changes to tracked files and folders by an agent.
 
 use openclaw_failover::workspace::report::Outcome;
 

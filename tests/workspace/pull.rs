@@ -1,4 +1,4 @@
-//! A pull from outside: real git, a real bare remote, real rsync; only ssh is a stand-in that runs things here.
+//! Pulls from outside: real git, a real bare remote, real rsync. Only ssh is a stand-in that runs commands locally.
 
 use std::fs::{
     OpenOptions, {self},
@@ -124,7 +124,7 @@ fn what_stays_here_is_named_with_its_reason() {
     ];
     assert_eq!((said.as_slice(), pulled.outcome), (&expected.map(str::to_owned)[..], Outcome::UpToDate));
     assert_eq!(world.standby("git diff --name-only HEAD; git ls-files"), "MEMORY.md\nMEMORY.md\nok");
-    // When the primary changes the same file, the version with the secret makes room and is still not committed.
+    // If the primary changes the same file, the version with the secret is moved aside and still not committed.
     world.primary_commits("echo two >>MEMORY.md");
     let pulled = world.pull().workspace;
     assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
@@ -133,7 +133,7 @@ fn what_stays_here_is_named_with_its_reason() {
     let pulled = world.pull().workspace;
     assert!(pulled.withheld.words().contains("MEMORY.md.local-"), "{pulled:?}");
     assert!(!world.standby("git log --all -p").contains(&token));
-    // The same when the primary removes it.
+    // The same if the primary deletes the file.
     world.standby(&format!("echo 'use {token}' >>MEMORY.md"));
     world.primary_commits("rm MEMORY.md");
     let pulled = world.pull().workspace;
@@ -196,7 +196,7 @@ fn files_that_a_power_cut_has_emptied_are_no_edits() {
     world.pull();
     world.primary_commits("echo two >>MEMORY.md; echo new >new.md; echo old >old.md");
     world.pull();
-    // As it is when the power comes back: another boot, and what the move has written is gone.
+    // As after a power cut: another boot, and the data of the checkout is gone.
     world.standby(
         "tree=$(git rev-parse 'refs/openclaw-failover/applied^{tree}')
          parents=$(git rev-parse 'refs/openclaw-failover/applied^@' | sed 's/^/-p /')
@@ -206,7 +206,7 @@ fn files_that_a_power_cut_has_emptied_are_no_edits() {
     let pulled = world.pull().workspace;
     assert_eq!((world.memory().as_str(), world.read("new.md").as_str()), ("one\ntwo\n", "new\n"), "{pulled:?}");
     assert_eq!(world.standby("git diff --stat origin/main HEAD -- ':!mine.md'; git status --porcelain"), "");
-    // Under the same boot an emptied file is somebody's decision.
+    // Under the same boot, an emptied file is an edit.
     world.standby(": >old.md");
     world.pull();
     assert_eq!(world.standby("git show HEAD:old.md; git show HEAD:mine.md"), "mine");

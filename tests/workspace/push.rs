@@ -1,4 +1,4 @@
-//! A push from outside, on either host.
+//! Pushes from outside, on either host.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use openclaw_failover::workspace::{
 
 use crate::world::World;
 
-/// Everything that a push could have changed on the git host.
+/// Returns everything that a push can change on the git host.
 fn remote_state(world: &World) -> String {
     world.remote("git for-each-ref; find . -type f | sort | xargs ls -l --time-style=full-iso | sha256sum")
 }
@@ -82,7 +82,7 @@ fn a_push_that_comes_too_late_is_tried_again_with_what_came_in_between() {
     let world = World::new();
     world.primary("git clone -q ../remote.git ../laptop");
     world.primary("echo theirs >theirs.md");
-    // Somebody pushes from a laptop just when the primary does, once.
+    // A laptop pushes at the same moment as the primary, once.
     let meanwhile = "test -e ../once && exit 0; touch ../once; unset GIT_DIR GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY;
         cd ../laptop; echo l >laptop.md; git add -A; git -c user.name=l -c user.email=l@l commit -qm l
         git push -q origin main";
@@ -117,7 +117,7 @@ fn the_primary_leaves_an_agent_that_is_in_the_middle_of_something_alone() {
     world.primary("! git merge -q b >/dev/null");
     let pushed = world.push_primary();
     assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is in progress"));
-    // What `git stash pop` has left is a merge, too, and only the index tells.
+    // `git stash pop` leaves a merge that only the index shows.
     world.primary(
         "git merge --abort; echo d >>MEMORY.md; git stash -q; echo e >>MEMORY.md; git commit -qam e; ! git \
         stash pop -q 2>/dev/null >&2",

@@ -1,4 +1,4 @@
-//! What a standby's gateway would go on with, put away after a demotion.
+//! Archive of a standby's unfinished work after a demotion.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +14,7 @@ use openclaw_failover::workspace::{
 use crate::needs::require;
 use crate::world::{World, run};
 
-/// As OpenClaw 2026.9.6 makes them, without the columns that nobody reads here.
+/// Tables of OpenClaw 2026.9.6, without the columns that no test reads.
 const STATE: &str = "
 PRAGMA journal_mode = WAL;
 CREATE TABLE delivery_queue_entries (queue_name TEXT NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL,
@@ -56,7 +56,7 @@ INSERT INTO session_windows VALUES ('s', 1000, 'running'), ('o', 1000, 'done');
 INSERT INTO transcript_events VALUES ('please remember the milk');
 "#;
 
-/// A standby whose OpenClaw was killed in the middle of everything.
+/// Creates a standby whose OpenClaw was killed during several operations.
 fn world() -> World {
     let mut world = World::new();
     fs::create_dir_all(world.at(".openclaw/state")).unwrap();
@@ -114,7 +114,7 @@ killed
 done
 please remember the milk"#
     );
-    // All of it can be had again, and by nobody else.
+    // The archives hold all of it, readable by their owner alone.
     let archives = run(&world.at("state/archive"), "ls");
     let [of_agent, of_state] = archives.lines().collect::<Vec<_>>()[..] else { panic!("{archives}") };
     assert!(of_agent.ends_with("-agent-main.sqlite") && of_state.ends_with("-state.sqlite"), "{archives}");
@@ -125,7 +125,7 @@ please remember the milk"#
     assert!(cut.contains("mainRestartRecovery"), "{cut}");
     assert_eq!(fs::metadata(&of_state).unwrap().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(world.at("state/archive")).unwrap().mode() & 0o777, 0o700);
-    // Another push finds nothing, and makes no archive for it.
+    // Another push finds nothing and creates no archive.
     assert!(push(&world, Queue::PutAway).archived.is_empty());
     assert_eq!(run(&world.at("state/archive"), "ls | wc -l"), "2");
 }

@@ -1,4 +1,4 @@
-//! An agent that writes at the same time: on the primary its gateway runs while the workspace is merged and moved.
+//! An agent that writes during a sync: on the primary the gateway runs while branches are merged and files replaced.
 
 use std::collections::BTreeSet;
 use std::fs::{
@@ -14,14 +14,13 @@ use openclaw_failover::workspace::report::PushOutcome;
 
 use crate::world::{LONG, World, has_perl};
 
-/// How many files the agent and the standby both write to.
+/// Number of files that the agent and the standby both write to.
 const FILES: usize = 300;
 
-/// How often the standby sends something that the primary merges.
+/// Number of pushes by the standby that the primary merges.
 const ROUNDS: usize = 8;
 
-/// Appends lines that nobody else writes, in place or by way of a file beside, until it is told to stop. Answers with
-/// them.
+/// Appends unique lines, in place or through a temporary file, until `done`. Returns the lines.
 fn agent(folder: &Path, done: &AtomicBool) -> Vec<String> {
     let mut written = Vec::new();
     for n in 0.. {
@@ -48,7 +47,7 @@ fn append(path: &Path, line: &str) {
     OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(line.as_bytes()).unwrap();
 }
 
-/// Every line of the agent's that is in a commit of the primary or in a file there.
+/// Returns every line of the agent in a commit of the primary or in a file there.
 fn remembered(world: &World) -> BTreeSet<String> {
     let lines = world.primary(
         "{ git rev-list --objects --all | cut -d' ' -f1 | git cat-file --batch-check | grep ' blob ' | cut -d' ' -f1 | \
@@ -57,7 +56,7 @@ fn remembered(world: &World) -> BTreeSet<String> {
     lines.lines().map(str::to_owned).collect()
 }
 
-/// A world in which both sides have many files of ten lines each.
+/// Creates a world in which both sides have many files of ten lines each.
 fn world_of_many() -> World {
     let world = World::new();
     world.primary(&format!(
@@ -139,7 +138,7 @@ fn who_has_an_old_file_open_may_go_on_writing() {
     let mut open = OpenOptions::new().append(true).open(world.at("primary/MEMORY.md")).unwrap();
     let pushed = world.push_primary();
     assert_eq!((pushed.merged.words().as_str(), pushed.aside.count), ("failover/claw2", 1), "{pushed:?}");
-    // The old file has a name before anything is written to it late: there might be no later run.
+    // The old file is renamed before the late write, because there may be no later run.
     let aside = &pushed.aside.listed[0];
     assert!(aside.starts_with("MEMORY.md.local-"), "{aside}");
     open.write_all(b"agent\n").unwrap();
@@ -157,7 +156,7 @@ fn an_agent_that_never_pauses_has_its_own_work_sent() {
     world.pull();
     world.standby("sed -i '1i zero' MEMORY.md");
     assert!(world.push().is_returned());
-    // A clean filter is run by each look at the file, and this one writes to it.
+    // Each comparison runs the clean filter, and this one writes to the file.
     world.primary(
         "git config filter.busy.clean 'cat; echo x >>MEMORY.md'; echo 'MEMORY.md filter=busy' \
         >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md",

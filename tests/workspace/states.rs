@@ -1,14 +1,14 @@
-//! Every state that a workspace may be found in.
+//! States of a workspace.
 
 use openclaw_failover::workspace::report::Outcome;
 
 use crate::needs;
 use crate::world::World;
 
-/// One state. The primary has written `theirs.md` and a second line of `MEMORY.md` since the standby looked last.
+/// State of a workspace. The primary has written `theirs.md` and a second line of `MEMORY.md` since the last pull.
 pub struct State {
     name: &'static str,
-    /// Run in the workspace before the pull; `$W` is the folder around it.
+    /// Script to run in the workspace before the pull; `$W` is the folder around it.
     script: &'static str,
     outcome: Outcome,
     /// Files that the workspace has afterwards.
@@ -281,9 +281,9 @@ fn prepare(state: &State) -> World {
     world
 }
 
-/// Everything that is wrong with a pull of this state.
+/// Returns all errors of a pull in this state.
 fn check(state: &State) -> Vec<String> {
-    // Of what is closed to the test itself it cannot say that nothing was lost.
+    // The test cannot read these files itself.
     if state.script.contains("chmod 0 ") && needs::uid() != 0 {
         needs::skip(state.name, "root");
         return Vec::new();
@@ -310,7 +310,7 @@ fn check(state: &State) -> Vec<String> {
         let open = world.status();
         let told = !report.workspace.withheld.is_empty() || !report.workspace.aside.is_empty();
         expect(open.is_empty() || told, format!("the agent's git sees {open}"));
-        // Another run has nothing left to do, once what had to make room is committed, too.
+        // Another run finds nothing to do once the files moved aside are committed.
         if !report.workspace.aside.is_empty() {
             world.pull();
         }
@@ -324,7 +324,7 @@ fn check(state: &State) -> Vec<String> {
     wrong
 }
 
-/// Checks every n-th state, so that a table is shared among threads.
+/// Checks every n-th state, so that threads share a table.
 pub fn check_some(states: &[State], part: usize, parts: usize) {
     let wrong: Vec<String> = states.iter().skip(part).step_by(parts).flat_map(check).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());

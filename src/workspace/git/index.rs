@@ -78,7 +78,7 @@ impl IndexLock {
                 None => return Ok(()),
             },
         };
-        let kept = crate::workspace::git::merge::commit(git, &staged, &[], "What was staged")?;
+        let kept = crate::workspace::git::merge::commit(git, &staged, &[], "Staged changes")?;
         let name = format!("{}staged/{}", ref_names::PRIVATE, ref_names::stamp(now));
         git.run(&["update-ref", &name, &kept])?;
         Ok(())

@@ -120,7 +120,8 @@ impl Join<'_> {
             Merged::Conflict(files) => {
                 let kept = self.keep(ours, theirs, files)?;
                 let tree = self.git.word(&["rev-parse", &format!("{theirs}^{{tree}}")])?;
-                let message = format!("Go on with {branch} of {remote}\n\nWhat {host} had is on {}.", kept.branch);
+                let message =
+                    format!("Continue with {branch} of {remote}\n\nThe version of {host} is on {}.", kept.branch);
                 Ok(Joined { commit: commit(self.git, &tree, parents, &message)?, kept: Some(kept) })
             }
         }
@@ -137,7 +138,7 @@ impl Join<'_> {
         }
         let base = self.git.ask(&["merge-base", ours, theirs])?;
         let parents: Vec<&str> = base.as_deref().into_iter().collect();
-        let message = format!("What {} had when it could not be merged\n\nIn conflict: {files}", self.git.host);
+        let message = format!("Version of {} that could not be merged\n\nIn conflict: {files}", self.git.host);
         let version = commit(self.git, &tree, &parents, &message)?;
         // One run may keep several versions.
         let mut now = self.now;
