@@ -15,7 +15,7 @@ use crate::workspace::repo_cleanup::{
 use crate::workspace::report::Names;
 use crate::workspace::snapshot::{Image, Withheld};
 
-/// Findings of a run, reported whatever its result.
+/// Findings of a run, reported for every outcome.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// Files that are not committed.

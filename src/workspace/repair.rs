@@ -110,7 +110,7 @@ impl<'a> Repairs<'a> {
         Ok(aside)
     }
 
-    /// Records a broken ref that is not a file of its own.
+    /// Records a broken ref that has no separate file.
     fn note_aside(&self, line: &str) -> io::Result<()> {
         use io::Write;
         fs::create_dir_all(&self.folder)?;

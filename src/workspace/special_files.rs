@@ -41,7 +41,7 @@ pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut Withheld) -> R
     Ok(aside)
 }
 
-/// Removes from the result of [`list`] the ignored files and those inside an excluded repository.
+/// Removes ignored files, and those inside an excluded repository, from the files found.
 pub(super) fn without_ignored(git: &Git<'_>, mut found: Withheld, withheld: &Withheld) -> Result<Withheld, Stop> {
     let known: HashSet<&Path> = withheld.iter().map(|(path, _)| path.as_path()).collect();
     found.retain(|(path, reason)| {

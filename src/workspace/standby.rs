@@ -76,7 +76,7 @@ impl<'a> Standby<'a> {
         }
     }
 
-    /// First checks out what was fetched before: the freshest state if the remote cannot be reached now.
+    /// Checks out the commits of earlier fetches, then fetches. If the remote is unreachable, the first step still counts.
     fn bring_up_to_date(&self, refs: &mut Refs, told: &mut Told) -> Result<Outcome, Stop> {
         let had = refs.merged.clone().or(refs.remote.clone());
         let head = refs.head.commit.clone();

@@ -117,7 +117,7 @@ pub fn reach(systemctl: &Systemctl, gateway: &str) -> Reach {
     }
 }
 
-/// Runs the pull unit to its end, for `limit` at most (see [`longest`]), and reads its report.
+/// Runs the pull unit to its end, for `limit` at most, and reads its report.
 ///
 /// # Errors
 /// If systemd does not run the unit, or there is no report of it. If `cancel` ends the wait, the unit is stopped; it
@@ -126,10 +126,10 @@ pub fn pull(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Canc
     run(systemctl, (PULL, limit), cancel, || last_report(paths), |report| report.ended)
 }
 
-/// Runs the push unit to its end, for `limit` at most (see [`longest_push`]), and reads its report.
+/// Runs the push unit to its end, for `limit` at most, and reads its report.
 ///
 /// # Errors
-/// As for [`pull`].
+/// If systemd does not run the unit, or there is no report of it.
 pub fn push(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
     run(systemctl, (PUSH, limit), cancel, || last_push(paths), |report| report.ended)
 }
@@ -138,7 +138,7 @@ pub fn push(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Canc
 /// unit again. Returns the report of the last push.
 ///
 /// # Errors
-/// As for [`pull`].
+/// If systemd does not run the unit, or there is no report of it.
 pub fn push_now(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
     let request = request::announce(&paths.request);
     let mut result = push(systemctl, limit, paths, cancel);
@@ -191,7 +191,7 @@ fn run<R>(
 /// Reads the report of the last push; `None` if there is none. Its owner is checked as for a pull.
 ///
 /// # Errors
-/// As for [`read`].
+/// If the report cannot be read or is not valid.
 pub fn last_push(paths: &Paths) -> Result<Option<Pushed>, ReadError> {
     match fs::symlink_metadata(&paths.state) {
         Ok(folder) => read_push(&paths.push_report(), folder.uid()),
@@ -205,7 +205,7 @@ pub fn last_push(paths: &Paths) -> Result<Option<Pushed>, ReadError> {
 /// in a sandbox without other users.
 ///
 /// # Errors
-/// As for [`read`].
+/// If the report cannot be read or is not valid.
 pub fn last_report(paths: &Paths) -> Result<Option<Report>, ReadError> {
     match fs::symlink_metadata(&paths.state) {
         Ok(folder) => read(&paths.pull_report(), folder.uid()),

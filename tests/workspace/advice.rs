@@ -277,7 +277,7 @@ fn what_ssh_refuses_is_told_apart() {
     types_at_a_prompt_with_stand_ins(world.dir.path(), "ssh-keygen -R 'git.example'; ssh -T git@host");
 }
 
-/// Both programs accept the arguments.
+/// Runs a command with stand-ins for ssh and ssh-keygen, and checks their arguments.
 fn types_at_a_prompt_with_stand_ins(dir: &Path, command: &str) {
     let script = format!(
         "mkdir -p stand-in; for p in ssh ssh-keygen; do printf '#!/bin/sh\necho $0 $# \"$@\" >>calls\n' >stand-in/$p; \

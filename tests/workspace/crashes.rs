@@ -42,7 +42,7 @@ touch "$CRASH/over"
 /// Last git command before a checkout renames files.
 const NOTE: &str = "update-ref --no-deref refs/openclaw-failover/applying";
 
-/// Entry point of the process to kill; no test by itself.
+/// Runs the sync of the process to kill; no test by itself.
 #[test]
 fn a_sync_that_may_be_killed() {
     let Some(task) = env::var_os(TASK) else { return };

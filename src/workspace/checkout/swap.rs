@@ -3,7 +3,7 @@
 //! git compares every file first and then removes and writes them one by one; bytes that a process writes in between
 //! are lost. Here, all new files are first written outside the workspace, where a full disk or a failing filter does no
 //! harm. Then each old file is renamed away with whatever it holds by then, and the new one is linked to its path only
-//! if that is free. Nothing is overwritten or removed; `replaced` handles the old files.
+//! if that is free. Nothing is overwritten. The old files are removed once no process can write to them.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;

@@ -2,7 +2,7 @@
 //!
 //! The sandbox shows only a few files of the home. If it hid a global ignore file, the files that it excludes would be
 //! committed. Inside the sandbox, hidden and missing files look the same, so a step of the unit that runs outside of it
-//! records first which files exist (`record`).
+//! records first which files exist.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

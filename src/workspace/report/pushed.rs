@@ -161,7 +161,7 @@ impl Pushed {
 /// Reads a push report that must be a regular file of the user id `owner`. `None` if there is none yet.
 ///
 /// # Errors
-/// As for [`read`](crate::workspace::report::read()).
+/// If it is not such a file, is longer than 96 KiB, or holds a value that no report can hold.
 pub fn read_push(path: &Path, owner: u32) -> Result<Option<Pushed>, ReadError> {
     read::read_as(path, owner, parse)
 }
