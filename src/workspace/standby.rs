@@ -76,7 +76,7 @@ impl<'a> Standby<'a> {
         }
     }
 
-    /// Checks out the commits of earlier fetches, then fetches. If the remote is unreachable, the first step still counts.
+    /// Checks out the commits of earlier fetches, then fetches: an unreachable remote does not undo the first step.
     fn bring_up_to_date(&self, refs: &mut Refs, told: &mut Told) -> Result<Outcome, Stop> {
         let had = refs.merged.clone().or(refs.remote.clone());
         let head = refs.head.commit.clone();
