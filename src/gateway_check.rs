@@ -1,9 +1,8 @@
-//! Checks that only the gateway's own user can make, run as that user in a oneshot unit of their own,
-//! `openclaw-failover-check.service`.
+//! Checks that need the gateway's own user. They run as that user in a oneshot unit, `openclaw-failover-check.service`.
 //!
-//! The monitor is another user in a sandbox of its own: it sees which sockets listen, but not whose they are. The check
-//! tells that: which process holds each socket on the gateway's port, and whether it is one of the gateway's unit. The
-//! report is written by the user whom an agent runs as, so it is read as untrusted input.
+//! The monitor runs as another user in a sandbox: it sees which sockets listen, but not which processes hold them. The
+//! check reports the process that holds each socket on the gateway's port, and whether that process belongs to the
+//! gateway's unit. The agent runs as the user that writes the report, so the monitor reads it as untrusted input.
 
 mod holder;
 mod report;

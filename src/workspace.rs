@@ -1,19 +1,19 @@
-//! The workspace's way in and back out, and the secrets' way in.
+//! Sync of the workspace between the hosts, and copies of the secrets.
 //!
-//! A sync belongs to whoever owns the workspace: it runs git in folders where an agent writes, so nobody else, and
-//! least of all root, may run it there. Everybody else starts its unit and reads its report. It is only ever a
-//! helper: what goes wrong is reported, and never stands in the way of a promotion.
+//! A sync runs as the user that owns the workspace, because git must not run as root, or as anyone else, in folders
+//! that an agent writes to. Other users start the sync unit and read its report. A sync never blocks a promotion:
+//! errors are reported.
 //!
-//! - [`pull`]: on a standby, commit what is here, fetch, merge, move the tree; copy the secrets.
-//! - [`push`]: on a standby, commit what is here and send it; on the primary also merge what standbys have sent.
-//! - [`report`]: what came of it, and how the monitor reads that without trusting it.
-//! - [`dry_run`]: what a sync would meet, without doing it.
-//! - [`mod@unit`]: whose turn it is, and the same by way of systemd.
+//! - [`pull`]: on a standby, commits local changes, fetches, merges, updates the files, and copies the secrets.
+//! - [`push`]: on a standby, commits local changes and pushes them; on the primary also merges the standbys' branches.
+//! - [`report`]: result of a sync, read by the monitor as untrusted input.
+//! - [`dry_run`]: checks of a sync without its changes.
+//! - [`mod@unit`]: syncs run as systemd units, one at a time.
 //!
-//! Nothing is ever lost. Only the primary writes the branch that is pulled; a standby works on one of its own
-//! (`ref_names`). A run takes a `snapshot` of every file, leaves out what must not travel (`exclusion`), commits the rest
-//! (`commit_snapshot`), merges it with the remote's branch without touching a file (`git::merge`), and only then moves the
-//! tree (`checkout`). Changes of a run that was killed are told apart from edits (`crash_recovery`).
+//! A sync loses no data. Only the primary writes the branch that is pulled; each standby has its own branch
+//! (`ref_names`). A run takes a `snapshot` of every file, leaves out secrets and the like (`exclusion`), commits the
+//! rest (`commit_snapshot`), merges it with the remote's branch in the object store (`git::merge`), and only then
+//! updates the files (`checkout`). The changes of an interrupted checkout are told apart from edits (`crash_recovery`).
 
 mod advice;
 mod boot;
@@ -57,16 +57,16 @@ use crate::workspace::repair::Repairs;
 pub use crate::workspace::report::Report;
 use crate::workspace::report::{Outcome, Pulled, PushOutcome, Pushed};
 
-/// The folder of the reports, and the way to other hosts.
+/// Paths and names that every sync uses.
 #[derive(Clone, Debug)]
 pub struct Paths {
-    /// The folder of the report and the lock; it belongs to the workspace's owner.
+    /// State folder with the reports and the lock; the workspace's owner owns it.
     pub state: PathBuf,
-    /// The ssh that git and rsync use, by name or path.
+    /// ssh program for git and rsync, by name or path.
     pub ssh: OsString,
-    /// The name of this host, under which it keeps branches.
+    /// Name of this host, used in its branches.
     pub host: String,
-    /// The file in which root asks for a push.
+    /// File in which root requests a push.
     pub request: PathBuf,
 }
 
@@ -77,38 +77,38 @@ impl Default for Paths {
 }
 
 impl Paths {
-    /// The report of the last pull.
+    /// Returns the path of the last pull's report.
     #[must_use]
     pub fn pull_report(&self) -> PathBuf {
         self.state.join("pull.json")
     }
 
-    /// The report of the last push.
+    /// Returns the path of the last push's report.
     #[must_use]
     pub fn push_report(&self) -> PathBuf {
         self.state.join("push.json")
     }
 }
 
-/// The reach of a pull in the workspace.
+/// Permission to update the files of the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Fetch, and move the workspace to what was fetched.
+    /// Fetch, and update the files.
     Move,
-    /// Fetch only: an agent may be at work in it.
+    /// Fetch only, because an agent may be using the files.
     Fetch,
 }
 
-/// Pulls once and leaves a report behind, in `paths.state` and as the answer.
+/// Pulls once, writes the report to `paths.state`, and returns it.
 ///
-/// `cancel` stops it while it fetches or copies; a move of the tree runs to its end, for half a tree is worse than an
-/// old one. Two pulls never overlap: the second says [`Outcome::Busy`] and leaves no report.
+/// `cancel` ends a fetch or a copy. It does not end a checkout: a half-updated tree is worse than an old one. Two syncs
+/// never overlap: the second returns [`Outcome::Busy`] and writes no report.
 ///
-/// `reach` is asked when no other sync runs, after the fetch, and again before the first file is replaced: a gateway that
-/// was started meanwhile has its workspace left as it is. One that starts later is not held up. The files are replaced in
-/// a way that is safe beside a process that writes to them, within the second that this takes.
+/// `reach` is called once no other sync runs, after the fetch, and again before the first file is replaced. If the
+/// gateway was started meanwhile, the files stay as they are. A gateway that starts later is not held up; replacing the
+/// files takes about a second and is safe while other processes write to them.
 ///
-/// `looked` hands over what was seen meanwhile of whether this host could take over; it travels in the report.
+/// `looked` returns the readiness checks made meanwhile; they become part of the report.
 #[must_use]
 pub fn pull(
     workspace: &Workspace,
@@ -130,7 +130,7 @@ pub fn pull(
     let checkout = Checkout { workspace, host: &paths.host, paths, cancel };
     let hidden = Hidden::find(&workspace.path, &paths.state);
     let refusal = hidden.content(unit::PULL);
-    // What was fetched helps all the same.
+    // The fetch is still useful.
     let is_refused = refusal.is_some();
     let reach = || if is_refused { Reach::Fetch } else { reach() };
     let mut repairs = Repairs::new(&checkout, &ref_names::own(&paths.host), started);
@@ -162,7 +162,7 @@ pub fn pull(
     report
 }
 
-/// Lets git pack what has piled up, after something was pushed.
+/// Runs `git gc --auto` after a push.
 fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
     if pushed.outcome != PushOutcome::Pushed {
         return;
@@ -172,27 +172,28 @@ fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
         git.scan(&args, git::SCAN).map(drop).map_err(Into::into)
     });
     if let Err(stop) = tidied {
-        log::warn!("git could not tidy up in {}: {}", checkout.workspace.path.display(), stop.said);
+        log::warn!("git gc failed in {}: {}", checkout.workspace.path.display(), stop.said);
     }
 }
 
-/// Which end of a failover a workspace is at.
+/// Role of this host's workspace in a failover.
 #[derive(Clone, Copy)]
 pub enum Role<'a> {
-    /// Works on a branch of its own.
+    /// Works on its own branch.
     Standby {
-        /// Decides whether files on the disk are committed first. Asked when no other sync runs, and again before files
-        /// move.
+        /// Decides whether local changes are committed first. Called once no other sync runs, and again before files
+        /// are replaced.
         reach: &'a dyn Fn() -> Reach,
-        /// Handling of the work that its gateway would continue at its next start. Asked when no other sync runs.
+        /// Decides what happens to work that the gateway would resume at its next start. Called once no other sync
+        /// runs.
         queue: &'a dyn Fn() -> Queue,
     },
-    /// Writes the branch that all hosts pull, and its gateway runs.
+    /// Writes the branch that all hosts pull, while its gateway runs.
     Primary,
 }
 
 impl Role<'_> {
-    /// The same, but nothing is committed if `is_limited`: what was committed before can still be returned.
+    /// Returns the role with commits disabled if `is_limited`. Existing commits are still pushed.
     fn limited(self, is_limited: bool) -> Self {
         match self {
             Self::Standby { queue, .. } if is_limited => Self::Standby { reach: &|| Reach::Fetch, queue },
@@ -201,18 +202,18 @@ impl Role<'_> {
     }
 }
 
-/// Handling of messages, turns and tasks that were under way when a standby's gateway stopped.
+/// Handling of messages, turns and tasks that were in progress when a standby's gateway stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// The next start goes on with them.
+    /// Left in place; the next start resumes them.
     Keep,
-    /// They are archived, so that no start ever acts on them. Only for a gateway that is down.
+    /// Archived, so that no start resumes them. Only for a gateway that is down.
     PutAway,
 }
 
-/// Pushes once and leaves a report behind, in `paths.state` and as the answer.
+/// Pushes once, writes the report to `paths.state`, and returns it.
 ///
-/// `cancel` stops it while it fetches or sends. It never overlaps with another push or a pull.
+/// `cancel` ends a fetch or a push to the remote. Two syncs never overlap.
 #[must_use]
 pub fn push(workspace: &Workspace, paths: &Paths, role: Role<'_>, cancel: &Cancel) -> Pushed {
     let started = now();

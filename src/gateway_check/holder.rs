@@ -1,4 +1,4 @@
-//! The processes that hold the sockets on the gateway's port.
+//! Processes that hold the sockets on the gateway's port.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,23 +9,23 @@ use crate::os::systemd::{Systemctl, Unit};
 use crate::os::{Listener, atomic_file, listeners};
 use crate::text::printable;
 
-/// The most processes, and descriptors of one process, that are looked at.
+/// Limits for the scan of `/proc`: processes, and descriptors of one process.
 const MAX_PROCESSES: usize = 100_000;
 const MAX_DESCRIPTORS: usize = 65_536;
 
-/// The longest file that is read, in bytes.
+/// Size limit of a file in `/proc` or `/etc`, in bytes.
 const LONGEST_FILE: usize = 1 << 20;
 
-/// The longest command that is quoted, in characters.
+/// Length limit of a quoted command, in characters.
 const LONGEST_COMMAND: usize = 100;
 
-/// Programs of root's that accept connections on behalf of a container, by the names of their processes.
+/// Process names of root's programs that accept connections for a container.
 const FORWARDERS: [&str; 4] = ["docker-proxy", "rootlessport", "slirp4netns", "pasta"];
 
-/// Finds out who holds each socket that listens on `port`. `gateway` is the gateway's unit.
+/// Finds the holder of each socket that listens on `port`. `gateway` is the gateway's unit.
 ///
 /// # Errors
-/// When the kernel does not say which sockets listen, or systemd does not say which processes are the unit's.
+/// If the kernel does not list the listening sockets, or systemd does not show the unit.
 pub fn inspect(systemctl: &Systemctl, gateway: &str, port: u16, invocation: String) -> Result<Report, String> {
     let listening = listeners(port).map_err(|why| format!("cannot read which sockets listen: {why}"))?;
     let unit = systemctl.show(gateway).map_err(|why| why.to_string())?;
@@ -46,13 +46,13 @@ pub fn inspect(systemctl: &Systemctl, gateway: &str, port: u16, invocation: Stri
     Ok(Report { invocation, sockets: sockets.collect() })
 }
 
-/// The processes of this host.
+/// Lists the process ids of this host.
 fn processes() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten().take(MAX_PROCESSES);
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The numbers of the sockets that a process holds; none where this user may not know.
+/// Lists the inodes of the sockets that a process holds; empty if this user may not see them.
 #[must_use]
 pub fn sockets_of(process: u32) -> Vec<u64> {
     let entries = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
@@ -60,7 +60,7 @@ pub fn sockets_of(process: u32) -> Vec<u64> {
     targets.filter_map(|target| target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()).collect()
 }
 
-/// The facts by which a socket is judged.
+/// Facts needed to classify a socket.
 struct Scene<'a> {
     gateway: &'a str,
     port: u16,
@@ -69,7 +69,7 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Judges a socket by the processes of this user that hold it.
+    /// Classifies a socket by the processes of this user that hold it.
     fn judge(&self, listener: &Listener, holders: &[u32]) -> Owner {
         if !holders.is_empty() {
             let stranger = holders.iter().find(|holder| !self.is_of_unit(**holder));
@@ -79,11 +79,11 @@ impl Scene<'_> {
         let main_uid = self.unit.main_pid.and_then(|pid| fs::metadata(format!("/proc/{pid}")).ok());
         let main_uid = main_uid.map(|found| found.uid());
         if listener.uid == self.own_uid {
-            return Owner::Unknown(format!("its socket is of user {user}, but no process that holds it is visible"));
+            return Owner::Unknown(format!("the socket belongs to user {user}, but its process is not visible"));
         }
         if self.unit.main_pid.is_some() && main_uid.is_none_or(|uid| uid == listener.uid && uid != 0) {
             return Owner::Unknown(format!(
-                "{} and {} run as different users; give the second the first one's User= in a drop-in",
+                "{0} and {1} run as different users; set the User= of {1} to that of {0} in a drop-in",
                 self.gateway,
                 crate::gateway_check::CHECK
             ));
@@ -111,8 +111,8 @@ impl Scene<'_> {
     }
 }
 
-/// The control groups of a process by which systemd keeps units apart: `0::/system.slice/openclaw.service`, or
-/// `1:name=systemd:/…` on a host with the first version of control groups.
+/// Returns the control groups of a process as systemd sets them: `0::/system.slice/openclaw.service` with cgroup v2,
+/// `1:name=systemd:/…` with v1.
 fn cgroups(process: u32) -> Vec<String> {
     let text = file(&format!("/proc/{process}/cgroup"));
     let group = |line: &str| {
@@ -124,7 +124,7 @@ fn cgroups(process: u32) -> Vec<String> {
     text.lines().filter_map(group).collect()
 }
 
-/// True if a control group is `unit`'s or below it.
+/// True if a control group is `unit` or below it.
 fn is_below(group: &str, unit: &str) -> bool {
     let rest = if unit.is_empty() || unit == "/" { None } else { group.strip_prefix(unit) };
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -134,7 +134,7 @@ fn is_unit(part: &str) -> bool {
     part.ends_with(".service") || part.ends_with(".scope")
 }
 
-/// A program of root's that forwards this port into a container.
+/// Finds a program of root's that forwards this port into a container.
 fn forwarder(port: u16) -> Option<&'static str> {
     processes().find_map(|process| {
         let name = file(&format!("/proc/{process}/comm"));
@@ -145,7 +145,7 @@ fn forwarder(port: u16) -> Option<&'static str> {
     })
 }
 
-/// The name of a user, as far as `/etc/passwd` knows it; else its number.
+/// Returns the user's name from `/etc/passwd`, or the number if it is not listed there.
 fn user_name(uid: u32) -> String {
     let users = file("/etc/passwd");
     let number = uid.to_string();

@@ -1,4 +1,4 @@
-//! The check's report: written by the gateway's user, read by the monitor as untrusted input.
+//! Report of the check: written by the gateway's user, read by the monitor as untrusted input.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -11,44 +11,44 @@ use crate::text::json::{
 use crate::text::printable;
 use crate::workspace::report::read_untrusted;
 
-/// The report's name in its folder.
+/// File name of the report.
 const NAME: &str = "check.json";
 
-/// The version of its form.
+/// Version of the report's format.
 const SCHEMA: u64 = 1;
 
-/// The most sockets that a report names.
+/// Limit for the number of sockets in a report.
 const MAX_SOCKETS: usize = 32;
 
-/// The longest description of a holder, in characters.
+/// Length limit of a holder's description, in characters.
 const LONGEST_HOLDER: usize = 200;
 
-/// The findings of one run of the check.
+/// Findings of one run of the check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The `InvocationID` of the run.
+    /// `InvocationID` of the run.
     pub invocation: String,
-    /// The sockets on the gateway's port.
+    /// Sockets on the gateway's port.
     pub sockets: Vec<Socket>,
 }
 
-/// One socket that listens on the gateway's port.
+/// Socket that listens on the gateway's port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
-    /// The number of the socket, as `/proc/net/tcp` has it.
+    /// Inode of the socket, as in `/proc/net/tcp`.
     pub inode: u64,
-    /// The process that holds it.
+    /// Process that holds the socket.
     pub owner: Owner,
 }
 
-/// The process that holds a socket, by what matters of it.
+/// Process that holds a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// A process of the gateway's unit, and no other.
+    /// Only processes of the gateway's unit.
     Unit,
-    /// Another one, in words.
+    /// Another process, with a description.
     Other(String),
-    /// Not to be told, and why.
+    /// Undetermined, with the reason.
     Unknown(String),
 }
 
@@ -69,10 +69,10 @@ impl Owner {
     }
 }
 
-/// Writes a report into its folder.
+/// Writes a report into `folder`.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If it cannot be written.
 pub fn write(folder: &Path, report: &Report) -> Result<(), atomic_file::Error> {
     let socket = |socket: &Socket| {
         Value::object([
@@ -89,11 +89,11 @@ pub fn write(folder: &Path, report: &Report) -> Result<(), atomic_file::Error> {
     atomic_file::replace(&folder.join(NAME), 0o644, text.pretty().as_bytes())
 }
 
-/// Reads the report of a folder; it must be a regular file of the folder's owner.
+/// Reads the report in `folder`. It must be a regular file of the folder's owner.
 pub(super) fn read(folder: &Path) -> io::Result<Report> {
     let text = read_untrusted(&folder.join(NAME), fs::symlink_metadata(folder)?.uid())?;
     let value = json::parse(&text).map_err(|why| io::Error::other(why.to_string()))?;
-    parse(&value).ok_or_else(|| io::Error::other("it is not what the check writes"))
+    parse(&value).ok_or_else(|| io::Error::other("it is not a valid report of the check"))
 }
 
 fn parse(report: &Value) -> Option<Report> {
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        let owners = [Owner::Unit, Owner::Other("user nobody".to_owned()), Owner::Unknown("hidden".to_owned())];
+        let owners = [Owner::Unit, Owner::Other("user other".to_owned()), Owner::Unknown("hidden".to_owned())];
         let sockets = owners.into_iter().zip(7..).map(|(owner, inode)| Socket { inode, owner }).collect();
         Report { invocation: "cdf7".to_owned(), sockets }
     }

@@ -1,31 +1,31 @@
-//! Remedies for a refusal of git, ssh or a git host, as far as their words tell.
+//! Remedies for errors of git, ssh or a git host, chosen by the text of the error.
 //!
-//! Each case has the words by which it is known, what they mean, and a command. Commands are for the workspace's owner,
-//! and work as they stand here: tests/workspace/advice.rs types each of them.
+//! Each case has the texts that identify it and a command for the workspace's owner. The commands work as printed:
+//! tests/workspace/advice.rs runs each of them.
 
 use std::path::Path;
 
 use crate::config::Workspace;
 use crate::text::printable;
 
-/// Length limit of what is quoted of an address, in characters.
+/// Length limit of a quoted URL, in characters.
 const ADDRESS_LIMIT: usize = 200;
 
-/// The place of a refusal: workspace, remote and branches.
+/// Workspace, remote and branches of a refused operation.
 pub(super) struct Place<'a> {
     pub(super) workspace: &'a Workspace,
-    /// The address of the remote, where it has one.
+    /// URL of the remote, if it has one.
     pub(super) url: Option<&'a str>,
-    /// The name of this host, under which it keeps branches.
+    /// Name of this host, used in its branches.
     pub(super) host: &'a str,
-    /// The branches that were refused, without `refs/heads/`.
+    /// Refused branches, without `refs/heads/`.
     pub(super) branches: &'a [String],
 }
 
-/// Words by which a case is known, in lower case, and what to say then.
+/// Texts that identify a case, in lower case, and the function that returns its remedy.
 type Case = (&'static [&'static str], fn(&Place<'_>, &str) -> String);
 
-/// The cases, of which the first that fits counts.
+/// Known cases; the first match counts.
 const CASES: [Case; 14] = [
     (&["has changed and you have requested strict", "remote host identification has changed"], changed_key),
     (&["host key verification failed", "host key is known for"], unknown_key),
@@ -36,7 +36,7 @@ const CASES: [Case; 14] = [
     ),
     (&["gh001", "large file", "exceeds", "too large", "file size limit", "max file size"], large),
     (&["quota", "no space left", "disk full"], |_, _| {
-        "the git host has no space left; free some there, or raise its limit".to_owned()
+        "the git host has no space left; free space there, or raise its limit".to_owned()
     }),
     (&["gh006", "protected branch", "protected branches", "not allowed to push", "not allowed to force"], protected),
     (&["read only", "read-only", "write access", "denied to", "insufficient permission", "error: 403"], no_write),
@@ -51,18 +51,17 @@ const CASES: [Case; 14] = [
     ),
     (&["shallow update not allowed", "shallow"], |place, _| {
         let (path, remote) = (place.path(), &place.workspace.remote);
-        format!("the history here is cut off; complete it: git -C {path} fetch --unshallow {remote}")
+        format!("this repository is a shallow clone; fetch its whole history: git -C {path} fetch --unshallow {remote}")
     }),
     (&["dubious ownership"], |place, _| {
-        format!("the workspace is another user's; as root: chown -R openclaw: {}", place.path())
+        format!("the workspace belongs to another user; as root: chown -R openclaw: {}", place.path())
     }),
     (&["hook declined", "repository rule", "[remote rejected]"], |_, _| {
-        "a rule of the git host refuses it; change that rule there, or what it says is wrong with the commits"
-            .to_owned()
+        "a rule of the git host refuses the push; change that rule there, or fix the commits as it says".to_owned()
     }),
 ];
 
-/// Says what to do, behind a semicolon; empty where the words tell nothing.
+/// Returns the remedy after a semicolon and a space; empty if no case matches.
 pub(super) fn of(said: &str, place: &Place<'_>) -> String {
     let lower = said.to_lowercase();
     let case = CASES.iter().find(|(words, _)| words.iter().any(|words| lower.contains(words)));
@@ -74,7 +73,7 @@ impl Place<'_> {
         quoted(&self.workspace.path)
     }
 
-    /// The arguments with which ssh goes where git goes: `git@host`, with a port where it is another.
+    /// Returns ssh's arguments for the host that git uses: `git@host`, with the port if it is not the default.
     fn login(&self, said: &str) -> String {
         let url = self.url.unwrap_or_default();
         if let Some(rest) = url.strip_prefix("ssh://") {
@@ -90,7 +89,7 @@ impl Place<'_> {
         }
     }
 
-    /// The commit that this role's unsent commits follow, as a word for a shell.
+    /// Returns a shell expression for the last commit that the remote has from this host.
     fn sent(&self) -> String {
         let Workspace { remote, branch, .. } = self.workspace;
         if self.branches.iter().any(|refused| refused == branch) {
@@ -104,7 +103,7 @@ impl Place<'_> {
     }
 }
 
-/// The host that ssh names: `Host key for HOST has changed`, `No ED25519 host key is known for HOST and …`.
+/// Finds the host in ssh's text: `Host key for HOST has changed`, `No ED25519 host key is known for HOST and …`.
 fn named_host(said: &str) -> Option<String> {
     let rest = ["ost key for ", "is known for "].iter().find_map(|before| said.split_once(before))?.1;
     rest.split_whitespace().next().map(word)
@@ -113,17 +112,16 @@ fn named_host(said: &str) -> Option<String> {
 fn changed_key(place: &Place<'_>, said: &str) -> String {
     let host = named_host(said).unwrap_or_else(|| place.login(said).rsplit('@').next().unwrap_or_default().to_owned());
     format!(
-        "that host has another ssh key than before: it was set up again, or another host answers in its place. Ask its \
-         owner for the new fingerprint first; then: ssh-keygen -R '{host}'; ssh -T {} \
-         (it shows the fingerprint and asks)",
+        "that host's ssh key has changed: it was reinstalled, or another host answers at its address. Ask its owner \
+         for the new fingerprint first; then: ssh-keygen -R '{host}'; ssh -T {} (shows the fingerprint and asks)",
         place.login(said)
     )
 }
 
 fn unknown_key(place: &Place<'_>, said: &str) -> String {
     format!(
-        "the ssh key of that host is not known here yet. Compare the fingerprint that this shows with the one that its \
-         owner publishes, and answer yes: ssh -T {}",
+        "that host's ssh key is not known on this host. Compare the fingerprint that this command shows with the \
+         published one, and answer yes: ssh -T {}",
         place.login(said)
     )
 }
@@ -131,7 +129,7 @@ fn unknown_key(place: &Place<'_>, said: &str) -> String {
 fn name_taken(place: &Place<'_>, _: &str) -> String {
     let (path, remote) = (place.path(), &place.workspace.remote);
     format!(
-        "a branch named failover leaves no space for failover/{host}; give it another name: \
+        "the remote's branch failover blocks the name failover/{host}; rename it: \
          git -C {path} fetch -q {remote} failover && \
          git -C {path} push -q {remote} FETCH_HEAD:refs/heads/failover-old :refs/heads/failover; \
          git -C {path} remote prune {remote}",
@@ -140,41 +138,37 @@ fn name_taken(place: &Place<'_>, _: &str) -> String {
 }
 
 fn secret(place: &Place<'_>, _: &str) -> String {
-    again(place, "take the secret out of that file, or allow it on the git host")
+    again(place, "remove the secret from that file, or allow it on the git host")
 }
 
 fn large(place: &Place<'_>, _: &str) -> String {
     again(place, "move the file out of the workspace, or set workspace.max_file below the limit of the git host")
 }
 
-/// Has the commits made again that are not sent yet: they are refused for what is in them, whatever the file says now.
+/// Returns commands that redo the unsent commits. A git host judges each commit, not the file's latest version.
 fn again(place: &Place<'_>, first: &str) -> String {
-    format!(
-        "{first}; then have what is not sent yet committed again: git -C {} reset -q --soft {}",
-        place.path(),
-        place.sent()
-    )
+    format!("{first}; then redo the unpushed commits: git -C {} reset -q --soft {}", place.path(), place.sent())
 }
 
 fn protected(place: &Place<'_>, _: &str) -> String {
     let branches = place.branches.join(", ");
     let branches = if branches.is_empty() { &place.workspace.branch } else { &branches };
-    format!("allow this host's key to push to {branches} there, past the rule that protects it")
+    format!("allow this host's key to push to {branches} at the git host, where a rule protects it")
 }
 
 fn no_write(place: &Place<'_>, said: &str) -> String {
     if said.contains("insufficient permission") {
-        return "files of the repository there are another user's; on that host, as root: chown -R USER: REPOSITORY"
+        return "files of the remote repository belong to another user; on that host, as root: chown -R USER: REPOSITORY"
             .into();
     }
     let what = if place.url.is_some_and(|url| url.starts_with("https://")) { "password or token" } else { "ssh key" };
-    format!("the git host knows this user's {what} and lets it read alone; allow it to write there")
+    format!("this user's {what} has read access only; give it write access at the git host")
 }
 
 fn no_key(place: &Place<'_>, said: &str) -> String {
     format!(
-        "that host does not accept this user's ssh key; add it there, as a deploy key that may write: cat ~/.ssh/*.pub \
-         (to see which is offered: ssh -vT {})",
+        "that host does not accept this user's ssh key; add it there, as a deploy key with write access: \
+         cat ~/.ssh/*.pub (to see which key is offered: ssh -vT {})",
         place.login(said)
     )
 }
@@ -182,7 +176,7 @@ fn no_key(place: &Place<'_>, said: &str) -> String {
 fn no_password(place: &Place<'_>, _: &str) -> String {
     let (path, remote) = (place.path(), &place.workspace.remote);
     format!(
-        "the git host asks for a password or token that git does not have; give it one: git config --global \
+        "the git host asks for a password or token, and git has none; store one: git config --global \
          credential.helper store && git -C {path} fetch {remote}"
     )
 }
@@ -193,19 +187,19 @@ fn no_repository(place: &Place<'_>, _: &str) -> String {
         .url
         .map_or_else(|| "URL".to_owned(), |url| printable(&crate::workspace::report::text(url), ADDRESS_LIMIT));
     format!(
-        "there is no repository at {url}, or this user may not see it; correct the address: \
+        "there is no repository at {url}, or this user has no access to it; set the right URL: \
          git -C {path} remote set-url {remote} URL"
     )
 }
 
-/// A path as one word of a shell.
+/// Quotes a path as one shell argument.
 pub(super) fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
     if path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-/// A host's name, without what a shell would take for more.
+/// Removes the characters of a host name that have a meaning in a shell.
 fn word(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "@.:-_[]".contains(*c)).collect()
 }

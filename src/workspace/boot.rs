@@ -1,20 +1,20 @@
-//! The clock of this boot, which cannot be set: it measures time between the runs of different processes.
+//! Clock of this boot. It cannot be set, so it measures time between runs of different processes.
 
 use std::time::Duration;
 
 use crate::os::Command;
 
-/// One tick of the kernel's process times, on every architecture that Rust's Linux targets share.
+/// One tick of the kernel's process times, the same on every architecture that Rust's Linux targets support.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Time since the boot, which is when a process starts that is started now; `None` where `/proc` is hidden.
+/// Returns the time since boot, or `None` where `/proc` is hidden.
 ///
-/// `/proc/uptime` would say the same, and is hidden in the sandbox of the sync units.
+/// A process that starts now reports its start time. The sandbox of the sync units hides `/proc/uptime`.
 pub(super) fn clock() -> Option<Duration> {
     start_time(&Command::new("cat").arg("/proc/self/stat").run().ok()?.stdout)
 }
 
-/// Reads field 22 of `/proc/<pid>/stat`. The second is a name in brackets, which may hold anything.
+/// Parses field 22 of `/proc/<pid>/stat`. Field 2 is a name in parentheses that may contain any character.
 fn start_time(stat: &str) -> Option<Duration> {
     let (_, fields) = stat.rsplit_once(')')?;
     let ticks: u32 = fields.split_whitespace().nth(19)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Moves the workspace from what lies on the disk to another commit, and the branch with it.
+//! Checkout of another commit in the workspace, with its branch.
 
 pub(in crate::workspace) mod contents;
 pub(in crate::workspace) mod raw_bytes;
@@ -27,44 +27,46 @@ use crate::workspace::repo_cleanup::Others;
 use crate::workspace::snapshot::{Image, Withheld};
 use crate::workspace::{preflight, ref_names};
 
-/// Allowance for a move of the tree, in limits for whole syncs. Nothing cuts it: half a tree is worse than an old one.
+/// Time allowed for a checkout within the limits of a sync. Nothing interrupts a checkout: a half-updated tree is worse
+/// than an old one.
 pub(super) const MOVE_CAP: Duration = Duration::from_secs(60);
 
-/// What a branch's log says of a change by us.
+/// Reflog message of this program's changes.
 pub(super) const REASON: &str = "openclaw-failover";
 
-/// One move.
+/// Checkout of one commit.
 pub(super) struct Move<'a> {
     pub(super) git: &'a Git<'a>,
     pub(super) refs: &'a Refs,
     pub(super) image: &'a Image,
-    /// What the tree is now, as a commit.
+    /// Commit that the files match now.
     pub(super) from: Option<&'a str>,
-    /// What it shall be.
+    /// Commit to check out.
     pub(super) to: &'a str,
-    /// The branch that stands there afterwards, in full.
+    /// Full name of the branch that is checked out afterwards.
     pub(super) branch: &'a str,
-    /// The remote's commit that is in it.
+    /// Commit of the remote that `to` contains.
     pub(super) merged: Option<&'a str>,
     pub(super) others: Others,
-    /// Fails where the tree shall stay as it is after all; asked when the new files are made.
+    /// Fails if the files must stay as they are after all. Called after the new files are written and before the first
+    /// is renamed.
     pub(super) go_on: &'a dyn Fn() -> Result<(), Stop>,
     pub(super) now: Time,
 }
 
-/// What came of a move.
+/// Result of a checkout.
 #[derive(Default)]
 pub(super) struct Moved {
-    /// Whether any file changed.
+    /// True if any file changed.
     pub(super) has_moved: bool,
-    /// The new names of what had to make room, and those under which bytes are kept that git does not store.
+    /// New names of obstructing files, and names that keep bytes which git does not store.
     pub(super) aside: Vec<PathBuf>,
-    /// Files that are on the disk as git stores them, for their filters failed.
+    /// Files left as git stores them because their filter failed.
     pub(super) unfiltered: Withheld,
 }
 
 impl Move<'_> {
-    /// Moves the tree and the branch.
+    /// Updates the files and the branch.
     pub(super) fn run(&self) -> Result<Moved, Stop> {
         let git = self.git;
         let is_there = self.image.tree == self.image.base && self.refs.head.commit.as_deref() == Some(self.to);
@@ -89,14 +91,14 @@ impl Move<'_> {
         Ok(moved)
     }
 
-    /// Moves the tree alone. Answers with the note of it.
+    /// Updates the files alone. Returns the record of the checkout.
     fn move_files(&self, entries: &[Entry]) -> Result<(String, Moved), Stop> {
         let git = self.git;
         preflight::require(git, entries)?;
         let swap = Swap::prepare(git, (self.image, self.to), entries, self.now)?;
         swap.require_unchanged()?;
         (self.go_on)()?;
-        // What was fetched is on the disk.
+        // Fetched objects are already flushed to disk.
         if self.refs.remote.as_deref() != Some(self.to) {
             git.flush();
         }
@@ -109,13 +111,14 @@ impl Move<'_> {
         Ok((record, Moved { has_moved: true, aside, unfiltered: swap.unfiltered }))
     }
 
-    /// Now that no other git can commit: whether one has, since the branch was looked at.
+    /// Fails if the branch has moved since it was read. Called while this program holds git's lock, so no other git can
+    /// commit.
     fn is_unchanged(&self) -> Result<(), Stop> {
         let head = self.git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
         if head == self.refs.head.commit {
             return Ok(());
         }
-        Err(Stop::new(Why::InUse, "somebody else has committed at the same time"))
+        Err(Stop::new(Why::InUse, "another process committed at the same time"))
     }
 
     fn names_are_right(&self) -> bool {
@@ -124,7 +127,8 @@ impl Move<'_> {
         refs.head.branch.as_deref() == Some(branch) && refs.applying.is_none() && is_merged
     }
 
-    /// The branch first and the note of the move last: whatever comes between, a later run finds its way.
+    /// Updates the branch first and deletes the record of the checkout last, so that a later run can recover from a
+    /// crash in between.
     fn move_branch(&self, record: Option<&str>) -> Result<(), Stop> {
         let Self { git, refs, branch, to, merged, .. } = self;
         let mut first = String::new();
@@ -153,7 +157,7 @@ impl Move<'_> {
     }
 }
 
-/// Moves a branch, if it is still where it was when it was looked at: an agent may have committed since.
+/// Returns a transaction that moves a branch from `from` to `to`; it fails if an agent has committed since.
 pub(super) fn forward(branch: &str, to: &str, from: Option<&str>) -> String {
     match from {
         Some(from) => format!("start\nupdate {branch} {to} {from}\ncommit\n"),
@@ -161,7 +165,7 @@ pub(super) fn forward(branch: &str, to: &str, from: Option<&str>) -> String {
     }
 }
 
-/// Runs transactions on refs, one after the other.
+/// Runs transactions on refs, in order.
 pub(super) fn change_refs(git: &Git<'_>, transactions: &str) -> Result<(), Stop> {
     if transactions.is_empty() {
         return Ok(());

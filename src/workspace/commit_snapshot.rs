@@ -1,4 +1,4 @@
-//! Commits what lies on the disk, without moving a file.
+//! Commit of the files on the disk. No file is changed.
 
 use std::path::PathBuf;
 
@@ -15,58 +15,60 @@ use crate::workspace::repo_cleanup::{
 use crate::workspace::report::Names;
 use crate::workspace::snapshot::{Image, Withheld};
 
-/// What is to be said of a run, whatever became of it.
+/// Findings of a run, reported for every outcome.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// What stays on this host.
+    /// Files that are not committed.
     pub(super) withheld: Withheld,
     /// Files that are on the disk as git stores them.
     pub(super) unfiltered: Withheld,
-    /// Files whose content the remote does not have.
+    /// Files whose git LFS content the remote does not have.
     pub(super) not_uploaded: Withheld,
     /// Versions that could not be merged.
     pub(super) kept: Vec<Kept>,
-    /// The new names of what had to make room.
+    /// New names of files that were moved aside.
     pub(super) aside: Vec<PathBuf>,
-    /// What the agent had left unfinished.
+    /// Operation of the agent's git that was ended.
     pub(super) ended: Option<&'static str>,
 }
 
 impl Told {
-    /// What stays on this host, each with its reason.
+    /// Returns the files that are not committed, each with its reason.
     pub(super) fn withheld_names(&self) -> Names {
         let all = self.withheld.iter().chain(&self.unfiltered).chain(&self.not_uploaded);
         Names::of(all.map(|(path, reason)| format!("{} {}", path.display(), reason.words())))
     }
 
-    /// The new names of what had to make room.
+    /// Returns the new names of files that were moved aside.
     pub(super) fn aside_names(&self) -> Names {
         Names::of(self.aside.iter().map(|path| path.display().to_string()))
     }
 
-    /// The branches that keep what contradicted, each with its files.
+    /// Returns the conflict branches, each with its files.
     pub(super) fn conflict_names(&self) -> Names {
         Names::of(self.kept.iter().map(|kept| format!("{}: {}", kept.branch, kept.files)))
     }
 
-    /// What happened on the way.
+    /// Returns further sentences for the report.
     pub(super) fn words(&self) -> String {
-        let ended =
-            self.ended.map(|what| format!("a {what} that was under way in it is ended, its files as they were"));
-        let kept = self.kept.iter().map(|kept| format!("{} keeps what contradicted in {}", kept.branch, kept.files));
+        let ended = self.ended.map(|what| format!("an unfinished {what} was ended; its files are unchanged"));
+        let kept = self
+            .kept
+            .iter()
+            .map(|kept| format!("conflict in {}: this host's version is on {}", kept.files, kept.branch));
         ended.into_iter().chain(kept).collect::<Vec<_>>().join("; ")
     }
 }
 
-/// What lies on the disk, and the commit that says so.
+/// Snapshot of the files, and the commit that holds it.
 pub(super) struct Local {
     pub(super) image: Image,
-    /// None where there is neither a history nor a file.
+    /// `None` if there is neither a history nor a file.
     pub(super) commit: Option<String>,
 }
 
 impl Local {
-    /// Looks at every file, and commits what has changed on top of what is checked out.
+    /// Takes a snapshot and commits the changes on top of the current commit.
     pub(super) fn commit(
         git: &Git<'_>,
         workspace: &Workspace,
@@ -77,7 +79,7 @@ impl Local {
         match (repo_cleanup::unfinished(git), others) {
             (None, _) => {}
             (Some(_), Others::Down) => told.ended = repo_cleanup::end_unfinished(git, now)?,
-            (Some(what), Others::Live) => return Err(Stop::new(Why::InUse, format!("a {what} is under way in it"))),
+            (Some(what), Others::Live) => return Err(Stop::new(Why::InUse, format!("a {what} is in progress"))),
         }
         repo_cleanup::end_sparse(git, &refs.head)?;
         let head = refs.head.commit.as_deref();

@@ -1,14 +1,13 @@
-//! A move of the tree that was killed half way: which files it has touched, and what they were.
+//! Recovery from an interrupted checkout: which files it changed, and what they were before.
 //!
-//! Before a move begins, `refs/openclaw-failover/applying` is set to a commit that is never checked out: its first
-//! parent is what the tree was, the others are what it was to become. After a crash a file in between may be as
-//! before, as after or missing, for a file gets its name as a whole. Any of these is the crash's doing and no edit;
-//! anything else was written by a process and counts.
+//! Before a checkout begins, `refs/openclaw-failover/applying` is set to a commit that records it: its first parent is
+//! the state of the files, the other parents are what they were to become. After a crash, a file is either old, new or
+//! missing, because each file is renamed as a whole. These three count as the checkout's doing; any other content is an
+//! edit and counts.
 //!
-//! After a power cut a file may also be the beginning of what it was to become: what was written is not on the disk
-//! yet, and files come back empty. That is true within a minute after a move as well. So the note of a move that has
-//! ended stays for a while, as `refs/openclaw-failover/applied`. Each note has the name of the boot and the time on
-//! its clock.
+//! After a power cut, a file may also hold only the first part of its new content, because its data was not flushed.
+//! That is possible up to a minute after a checkout has ended, so its record stays that long as
+//! `refs/openclaw-failover/applied`. Each record names the boot and the time on its clock.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -22,59 +21,59 @@ use crate::workspace::git::refs::Refs;
 use crate::workspace::snapshot::Image;
 use crate::workspace::{boot, ref_names};
 
-/// Files that a power cut has left half written, at most. More are not looked for.
+/// Limit for the number of files checked for a partial write after a power cut.
 const MOST_TORN: usize = 64;
 
-/// The longest file that is compared with what it was to become, in bytes. What is longer counts as an edit.
+/// Size limit of a file compared with its new content, in bytes. A longer file counts as an edit.
 const MOST_COMPARED: u64 = 64 * 1024 * 1024;
 
-/// After this time what was written is on the disk: the kernel takes half a minute at most.
+/// Time after which written data is on the disk; the kernel flushes after half a minute at most.
 const DURABLE: Duration = Duration::from_secs(60);
 
-/// One line of `git diff-tree`: a name, and what it is on the other side.
+/// One line of `git diff-tree`: a path, and its versions on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) path: Vec<u8>,
-    /// The mode before and after, `000000` where there is nothing.
+    /// Modes before and after, `000000` if absent.
     pub(super) modes: [String; 2],
-    /// The content before and after.
+    /// Object ids before and after.
     pub(super) hashes: [String; 2],
 }
 
 impl Entry {
-    /// Its name in the workspace.
+    /// Returns the path in the workspace.
     pub(super) fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.path))
     }
 
-    /// Whether there is a file or a link of that name before.
+    /// True if the path is a file or a link before.
     pub(super) fn is_file_before(&self) -> bool {
         is_file(&self.modes[0])
     }
 
-    /// Whether there is a file or a link of that name afterwards.
+    /// True if the path is a file or a link afterwards.
     pub(super) fn is_file_afterwards(&self) -> bool {
         is_file(&self.modes[1])
     }
 
-    /// True if there is a repository within the repository of that name afterwards.
+    /// True if the path is a nested repository afterwards.
     pub(super) fn is_repository_afterwards(&self) -> bool {
         self.modes[1] == "160000"
     }
 }
 
-/// Neither nothing nor a repository within the repository, which git leaves alone.
+/// True unless the mode means absent or a nested repository, which git leaves alone.
 fn is_file(mode: &str) -> bool {
     !matches!(mode, "000000" | "160000")
 }
 
-/// The differences between two trees or commits.
+/// Lists the differences between two trees or commits.
 pub(super) fn differences(git: &Git<'_>, from: &str, to: &str) -> Result<Vec<Entry>, Stop> {
     let found = git.list(&["diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", from, to])?;
     Ok(entries(&found))
 }
 
-/// `:mode mode hash hash status NUL path NUL`, again and again.
+/// Parses a sequence of `:mode mode hash hash status NUL path NUL`.
 fn entries(found: &[u8]) -> Vec<Entry> {
     let mut parts = found.split(|byte| *byte == 0);
     let mut entries = Vec::new();
@@ -89,8 +88,8 @@ fn entries(found: &[u8]) -> Vec<Entry> {
     entries
 }
 
-/// Remembers that a move from one commit to another begins, and all that an unfinished one remembers. Of its own tree,
-/// which may be any, nothing is ever read.
+/// Records the beginning of a checkout, together with those of an earlier interrupted one. The record's own tree is
+/// never read.
 pub(super) fn remember(
     git: &Git<'_>,
     refs: &Refs,
@@ -103,7 +102,7 @@ pub(super) fn remember(
         versions.extend(parents(git, applying)?);
     }
     let boot = format!("{}@{}", ref_names::boot(), boot::clock().unwrap_or_default().as_millis());
-    // A note that is not on the disk when its name is would keep git from reading any other.
+    // If the ref were on the disk and its commit were not, git could read no ref.
     let mut args = vec!["-c", "core.fsync=committed", "commit-tree", "-m", boot.as_str(), tree];
     let mut seen = HashSet::new();
     for version in versions.iter().filter(|version| seen.insert(version.as_str())) {
@@ -114,14 +113,14 @@ pub(super) fn remember(
     Ok(record)
 }
 
-/// A move that may have left files half done.
+/// Checkout that may have left partial files.
 struct Suspect {
     commit: String,
-    /// True if the machine was restarted since, so that files may have come back half written.
+    /// True if the host was rebooted since, so that files may be written partially.
     is_of_earlier_boot: bool,
 }
 
-/// Finds the moves that may have left files half done: one that has not ended, and one that a power cut may have
+/// Finds checkouts that may have left partial files: one that was interrupted, and one that a power cut may have partly
 /// undone.
 fn suspects(git: &Git<'_>, refs: &Refs) -> Result<Vec<Suspect>, Stop> {
     let mut suspects = Vec::new();
@@ -138,7 +137,7 @@ fn suspects(git: &Git<'_>, refs: &Refs) -> Result<Vec<Suspect>, Stop> {
     Ok(suspects)
 }
 
-/// Time since a move was noted; `None` if that was under an earlier boot.
+/// Returns the time since a checkout was recorded; `None` if that was before a reboot.
 fn age(git: &Git<'_>, note: &str) -> Result<Option<Duration>, Stop> {
     let said = git.word(&["show", "--no-patch", "--format=%B", note])?;
     let (boot, made) = said.split_once('@').unwrap_or((&said, ""));
@@ -147,7 +146,7 @@ fn age(git: &Git<'_>, note: &str) -> Result<Option<Duration>, Stop> {
     Ok((boot == ref_names::boot()).then(|| now.saturating_sub(made)))
 }
 
-/// The tree of what was written, which is the image without what a crash did to it.
+/// Returns the snapshot's tree with the changes of interrupted checkouts taken out.
 pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<String, Stop> {
     let (mut others, mut has_restarted) = (Vec::new(), false);
     for suspect in suspects(git, refs)? {
@@ -178,7 +177,7 @@ pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<
         }
     }
     if mended.is_empty() {
-        // Whatever it was, that move has left nothing to mend.
+        // No partial file is left to repair.
         git.run(&["update-ref", "-d", ref_names::APPLIED])?;
         return Ok(image.tree.clone());
     }
@@ -188,7 +187,7 @@ pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<
     Ok(git.on_index(&index, &["write-tree"])?)
 }
 
-/// What each file was or was to become, for all files that the unfinished moves touch.
+/// Returns the versions of each file that the interrupted checkouts touch.
 fn versions(git: &Git<'_>, base: &str, others: &[String]) -> Result<HashMap<Vec<u8>, HashSet<String>>, Stop> {
     let mut known: HashMap<Vec<u8>, HashSet<String>> = HashMap::new();
     for other in others {

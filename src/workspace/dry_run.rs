@@ -1,6 +1,6 @@
-//! What a sync would meet, found out without moving or writing a file of the workspace: for `doctor`.
+//! Checks of a sync for `doctor`, without changing a file or a branch.
 //!
-//! It takes no lock, so that it never keeps a sync, and with it a promotion, from its turn.
+//! They take no lock, so that no sync, and no promotion, waits for them.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use crate::workspace::report::text;
 use crate::workspace::unit::PULL;
 use crate::workspace::{Paths, repo_cleanup, secrets};
 
-/// Changes in the workspace that are not committed.
+/// Uncommitted changes in the workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loose {
-    /// The number of files that are changed, new or gone.
+    /// Number of files that are changed, new or deleted.
     pub files: usize,
-    /// The operation that the agent has begun in git and not ended, such as a merge.
+    /// Operation of the agent's git that is not finished, such as a merge.
     pub unfinished: Option<&'static str>,
 }
 
-/// Says which rules for git a sync unit's sandbox hides, so that a pull would commit nothing.
+/// Fails if the sandbox of a sync unit hides git's ignore rules or attributes: a pull would commit nothing.
 ///
 /// # Errors
-/// Says what a pull would say.
+/// Returns the pull's own message.
 fn require_rules(workspace: &Workspace, paths: &Paths) -> Result<(), String> {
     Hidden::find(&workspace.path, &paths.state).content(PULL).map_or(Ok(()), |why| Err(text(&why)))
 }
 
-/// Fetches the remote's branch as a pull does, but changes no branch here.
+/// Fetches the remote's branch as a pull does, and changes no local branch.
 ///
 /// # Errors
-/// Says what a pull would say.
+/// Returns the pull's own message.
 pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<(), String> {
     require_rules(workspace, paths)?;
     with_git(workspace, paths, &mut |git| {
@@ -41,10 +41,10 @@ pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<()
     })
 }
 
-/// Looks at what lies in the workspace.
+/// Reads the state of the workspace.
 ///
 /// # Errors
-/// When there is no checkout, or git cannot say.
+/// If there is no repository, or git fails.
 pub fn look(workspace: &Workspace, paths: &Paths) -> Result<Loose, String> {
     let mut loose = Loose::default();
     with_git(workspace, paths, &mut |git| {
@@ -57,10 +57,10 @@ pub fn look(workspace: &Workspace, paths: &Paths) -> Result<Loose, String> {
     Ok(loose)
 }
 
-/// Asks the source of a set of secrets for them, and copies nothing.
+/// Connects to the source of a set of secrets and copies nothing.
 ///
 /// # Errors
-/// Says what a pull would say.
+/// Returns the pull's own message.
 pub fn copy(secret: &Secret, paths: &Paths) -> Result<(), String> {
     secrets::copy_one(secret, paths, &Cancel::new(), &["--dry-run"]).map_err(|why| text(&why))
 }

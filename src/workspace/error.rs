@@ -1,4 +1,4 @@
-//! Why a sync came to an end before its work was done.
+//! Error that ends a sync early.
 
 use std::io;
 use std::path::Path;
@@ -6,32 +6,32 @@ use std::path::Path;
 use crate::os::CommandError;
 use crate::workspace::git::ssh;
 
-/// The obstacle, as far as a report tells cases apart.
+/// Kind of an error, as far as reports distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    /// There is no checkout, and none can be made.
+    /// There is no repository, and none can be cloned.
     NoCheckout,
     /// git is not installed.
     NoGit,
     /// The run was cancelled.
     Stopped,
-    /// The remote has not answered in time.
+    /// The remote did not answer in time.
     TimedOut,
-    /// The remote cannot be reached, or does not let us in.
+    /// The remote cannot be reached, or denies access.
     Unreachable,
     /// The remote has no such branch.
     NoBranch,
-    /// Another process is changing the workspace right now.
+    /// Another process is changing the workspace.
     InUse,
-    /// The gateway was started meanwhile, and the workspace is left to it.
+    /// The gateway was started meanwhile, so the files stay as they are.
     GatewayStarted,
     /// The repository is damaged.
     Damaged,
-    /// Anything else.
+    /// Any other error.
     Failed,
 }
 
-/// Words of git for a repository that is damaged.
+/// Texts of git that mean a damaged repository.
 const DAMAGE: [&str; 27] = [
     "is empty",
     "loose object",
@@ -62,17 +62,17 @@ const DAMAGE: [&str; 27] = [
     "bad config line",
 ];
 
-/// True if these are git's words for a damaged repository here; what the remote says of its own comes after `remote:`.
+/// True if git reports a damaged local repository. Lines of the remote begin with `remote:` and do not count.
 pub(super) fn is_damage(said: &str) -> bool {
     let here = said.lines().flat_map(|line| line.split("; ")).filter(|line| !line.starts_with("remote:"));
     here.map(str::to_lowercase).any(|line| DAMAGE.iter().any(|words| line.contains(words)))
 }
 
-/// An end before the end.
+/// Error that ends a sync, with its kind.
 #[derive(Debug)]
 pub(super) struct Stop {
     pub(super) why: Why,
-    /// More words; empty where none are needed.
+    /// Further text; empty if the kind says enough.
     pub(super) said: String,
 }
 
@@ -81,7 +81,7 @@ impl Stop {
         Self { why, said: said.into() }
     }
 
-    /// `why`, unless the error is one that means the same wherever it happens.
+    /// Converts an error. `why` is the kind unless the error itself determines one.
     pub(super) fn or(why: Why, error: &CommandError) -> Self {
         let why = match error {
             CommandError::Cancelled { .. } => return Self::new(Why::Stopped, ""),
@@ -92,7 +92,7 @@ impl Stop {
         Self::new(why, format!("{}{}", without_commonplace(&error.reason()), ssh::advice(error.said())))
     }
 
-    /// A file or folder that could not be made, read or renamed.
+    /// Returns the error of a file operation: `cannot {what} {path}`.
     pub(super) fn file(what: &str, path: &Path, why: &io::Error) -> Self {
         Self::new(Why::Failed, format!("cannot {what} {}: {why}", path.display()))
     }
@@ -104,7 +104,7 @@ impl From<CommandError> for Stop {
     }
 }
 
-/// Cuts off the words of git after every failure to reach a remote.
+/// Cuts off the text that git prints after every failure to reach a remote.
 pub(super) fn without_commonplace(said: &str) -> &str {
     said.split("; Please make sure you have the correct access rights").next().unwrap_or(said)
 }

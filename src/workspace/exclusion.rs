@@ -1,8 +1,8 @@
-//! What stays on this host although it lies in the workspace: secrets, huge files, repositories within the
-//! repository, what cannot be read, and what git or a filter does not take.
+//! Exclusion of files from commits: secrets, large files, nested repositories, unreadable files, and those that git or
+//! a filter refuses.
 //!
-//! A name or a content only has to look like a secret. A file that is held back by mistake is still on the disk and is
-//! named in the report; a secret that was pushed by mistake has to be replaced.
+//! A file is excluded if its name or content looks like a secret. A file excluded by mistake is still on the disk and
+//! is named in the report; a secret pushed by mistake has to be replaced.
 
 mod content;
 mod name;
@@ -17,53 +17,53 @@ use std::path::Path;
 pub(super) use crate::workspace::exclusion::name::ASIDE;
 use crate::workspace::report::{O_NOFOLLOW, O_NONBLOCK};
 
-/// Why a file is not committed.
+/// Reason why a file is not committed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// Its name or its content looks like a secret.
+    /// Name or content like that of a secret.
     Secret,
-    /// It is larger than `workspace.max_file`.
+    /// File larger than `workspace.max_file`.
     Large,
-    /// It is a git repository of its own.
+    /// Nested git repository.
     Repository,
-    /// It cannot be read.
+    /// Unreadable file.
     Unreadable,
-    /// A pipe, a socket or a device.
+    /// Pipe, socket or device.
     Special,
-    /// A name that git takes for its own.
+    /// Name that git refuses.
     Name,
-    /// A filter that is not set up on this host, which might have to encrypt it.
+    /// Filter that is not set up on this host, and may be there to encrypt the file.
     NoFilter(String),
-    /// git or a filter does not take it; the message says why.
+    /// git or a filter refuses it; the message says why.
     Refused(String),
-    /// The file on the disk is as git stores it, for its filter failed.
+    /// Filter that failed, so that the file is on the disk as git stores it.
     Unfiltered(String),
-    /// Its content is kept outside of git and has not arrived at the remote.
+    /// Content that git LFS stores and the remote does not have yet.
     NotUploaded,
 }
 
 impl Reason {
-    /// What people read after the file's name.
+    /// Returns the text that follows the file's name.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
             Self::Secret => "looks like a secret".to_owned(),
             Self::Large => "is larger than workspace.max_file".to_owned(),
-            Self::Repository => "is a git repository of its own".to_owned(),
+            Self::Repository => "is a nested git repository".to_owned(),
             Self::Unreadable => "cannot be read".to_owned(),
             Self::Special => "is a pipe, socket or device".to_owned(),
             Self::Name => "has a name that git refuses".to_owned(),
             Self::NoFilter(name) => format!("needs filter {name}, not set up here"),
             Self::Refused(why) => format!("cannot be committed: {why}"),
-            Self::Unfiltered(why) => format!("is as git stores it: {why}"),
+            Self::Unfiltered(why) => format!("is left as git stores it: {why}"),
             Self::NotUploaded => "has content that is not at the remote yet".to_owned(),
         }
     }
 }
 
-/// Why a file that git does not know yet stays here; `None` if it may be committed. `path` is its name as git writes it.
+/// Returns why an untracked file is excluded; `None` if it may be committed. `path` is its name as git prints it.
 pub(super) fn untracked(workspace: &Path, path: &Path, max_file: u64) -> Option<Reason> {
-    // git lists a repository within the repository as a folder, and nothing else.
+    // git lists a nested repository as a folder.
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Some(Reason::Repository);
     }
@@ -72,15 +72,15 @@ pub(super) fn untracked(workspace: &Path, path: &Path, max_file: u64) -> Option<
         Ok(found) if found.is_symlink() => return None,
         Ok(found) if found.len() > max_file => return Some(Reason::Large),
         Ok(_) => {}
-        // It is gone again, and so git will say.
+        // Deleted meanwhile; git will notice.
         Err(why) if why.kind() == io::ErrorKind::NotFound => return None,
         Err(_) => return Some(Reason::Unreadable),
     }
     if name::is_secret(path) { Some(Reason::Secret) } else { look_into(&whole) }
 }
 
-/// Why a change of a file that git knows stays here. Its name is no reason: somebody wanted it to be committed. Its size
-/// is, for what a git host takes no more, once it is committed, keeps all that comes after it from being pushed.
+/// Returns why a change of a tracked file is excluded. Its name is no reason, because the file was committed on
+/// purpose. Its size is: a git host that refuses the large file refuses every later commit too.
 pub(super) fn tracked(workspace: &Path, path: &Path, max_file: u64) -> Option<Reason> {
     let whole = workspace.join(path);
     match fs::symlink_metadata(&whole) {
@@ -91,7 +91,7 @@ pub(super) fn tracked(workspace: &Path, path: &Path, max_file: u64) -> Option<Re
     }
 }
 
-/// Whether a content that is known already holds a secret.
+/// True if this content, known to git, holds a secret.
 pub(super) fn holds_secret(content: &[u8]) -> bool {
     content::find(content).unwrap_or(false)
 }
@@ -105,7 +105,7 @@ fn look_into(path: &Path) -> Option<Reason> {
     }
 }
 
-/// A file that turns into a pipe or a link just now is not waited for or followed.
+/// Opens a file without following a link or waiting for a pipe: it may have been replaced just now.
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)
 }

@@ -1,7 +1,7 @@
-//! git, run so that it asks nobody, waits for nobody without end, and runs nothing that a repository brings along.
+//! git commands that never prompt, always end, and run no program from the repository.
 //!
-//! It is given an index of its own. The checkout's index belongs to the agent: it may be locked, half merged, or told
-//! to look away from files (`--assume-unchanged`), and none of that may keep a byte from being seen.
+//! They use an index of their own. The agent's index may be locked, in a merge, or set to ignore changes
+//! (`--assume-unchanged`), and none of that may hide a change.
 
 pub(in crate::workspace) mod filters;
 pub(in crate::workspace) mod index;
@@ -27,39 +27,39 @@ use crate::os::{Cancel, Command, CommandError, Output};
 use crate::workspace::error::{Stop, Why};
 use crate::workspace::git::filters::{Driver, FILTER_TIME_LIMIT};
 
-/// How long git may take for a question about commits.
+/// Time limit for commands on commits and refs.
 const LOCAL: Duration = Duration::from_secs(30);
 
-/// How long it may take to look at every file of the workspace, or to store those that are new.
+/// Time limit for commands that read every file of the workspace or store new ones.
 pub(super) const SCAN: Duration = Duration::from_secs(5 * 60);
 
-/// How much of an answer is read at most, in bytes: the names of a million files.
+/// Size limit of git's output, in bytes: the names of a million files.
 pub(super) const ANSWER: usize = 128 * 1024 * 1024;
 
-/// The same for what a remote answers, in bytes.
+/// Size limit of a remote's output, in bytes.
 const LONG_ANSWER: usize = 4 * 1024 * 1024;
 
-/// One checkout.
+/// Repository of the workspace.
 pub(super) struct Git<'a> {
-    /// The workspace.
+    /// Path of the workspace.
     pub(super) dir: &'a Path,
-    /// Where its history and its index are.
+    /// Folder with the history and the index.
     pub(super) git_dir: PathBuf,
-    /// The name of this host, under which it commits.
+    /// Name of this host, used as the committer.
     pub(super) host: &'a str,
-    /// The address of the remote, where it has one.
+    /// URL of the remote, if it has one.
     pub(super) url: Option<String>,
-    /// Whether the agent has told git to leave files out.
+    /// True if the agent uses a sparse checkout.
     pub(super) is_sparse: bool,
-    /// True if programs of the workspace's choice write its files.
+    /// True if filters write files.
     pub(super) has_filters: bool,
     /// Filters that the owner has set up.
     pub(super) drivers: Vec<Driver>,
-    /// True if the setting of line ends alone makes the bytes of a file differ from those of its commit.
+    /// True if the line-end settings alone make a file's bytes differ from those of its commit.
     pub(super) converts_line_ends: bool,
-    /// True if attributes are read from a file outside of the workspace.
+    /// True if attributes are read from a file outside the workspace.
     pub(super) has_outer_attributes: bool,
-    /// True if a push may go elsewhere than where is fetched from, so that its effect must be verified.
+    /// True if pushes may go to another URL than the one that is fetched from, so that their effect must be verified.
     pub(super) pushes_elsewhere: bool,
     /// Time limit of the programs that a filter runs.
     pub(super) filter_limit: Duration,
@@ -70,7 +70,7 @@ pub(super) struct Git<'a> {
 }
 
 impl<'a> Git<'a> {
-    /// The checkout in `dir`. A key that its own `core.sshCommand` names is used.
+    /// Opens the repository in `dir`. A key in its `core.sshCommand` is used.
     pub(super) fn open(
         dir: &'a Path,
         (remote, host, ssh): (&str, &'a str, &OsStr),
@@ -98,7 +98,7 @@ impl<'a> Git<'a> {
         let real = fs::canonicalize(dir).map_err(|why| Stop::file("read", dir, &why))?;
         if Path::new(top) != real {
             let said = format!(
-                "{} says that it is the checkout of {top}; if it is not, type `git -C {} config --unset core.worktree`",
+                "{} belongs to the work tree {top}; if that is wrong, run `git -C {} config --unset core.worktree`",
                 dir.join(".git").display(),
                 dir.display()
             );
@@ -111,13 +111,14 @@ impl<'a> Git<'a> {
         Ok(git)
     }
 
-    /// Reads the settings of the owner on which the way of working depends.
+    /// Reads the owner's settings that affect how a sync works.
     fn read_settings(&mut self, remote: &str) -> Result<(), Stop> {
-        // As `git init` finds it out, but at every run: the setting may have come with a copy from another disk.
+        // Tested as `git init` does it, but in every run: the setting may come from a copy on another disk.
         let is_case_blind = self.git_dir.join("hEaD").symlink_metadata().is_ok();
         self.settings.push(("core.ignorecase".to_owned(), is_case_blind.to_string()));
         let wanted = format!(
-            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile)|filter\\..*\\.(clean|smudge|process|required)\
+            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile)\
+             |filter\\..*\\.(clean|smudge|process|required)\
              |remote\\.{remote}\\.(url|pushurl)|url\\..*\\.(insteadof|pushinsteadof))$"
         );
         let configured = self.ask(&["config", "-z", "--get-regexp", &wanted])?.unwrap_or_default();
@@ -138,7 +139,7 @@ impl<'a> Git<'a> {
             }
         }
         self.ssh = ssh::command(&self.ssh, &options);
-        // The last value is the program's own.
+        // The last value is the one that this program sets.
         self.is_sparse = sparse.iter().rev().nth(1) == Some(&true);
         self.has_filters = self.drivers.iter().any(|driver| driver.has_smudge);
         self.pushes_elsewhere |= urls.len() > 1;
@@ -146,33 +147,33 @@ impl<'a> Git<'a> {
         if is_rewritten && self.url.is_some() {
             self.url = Some(self.word(&["remote", "get-url", "--", remote])?);
         }
-        // A look at a file whose filter fails finds it changed. Whoever stores or writes one has the filter required.
+        // In a comparison, a file whose filter fails counts as changed. Storing or writing a file requires its filter.
         let looks = self.drivers.iter().map(|driver| (driver.required(), "false".to_owned()));
         self.settings.extend(looks);
         Ok(())
     }
 
-    /// Where this program keeps its index and its notes.
+    /// Returns the folder of this program's index and records.
     pub(super) fn own_folder(&self) -> PathBuf {
         self.git_dir.join("openclaw-failover")
     }
 
-    /// This program's index.
+    /// Returns the path of this program's index.
     pub(super) fn own_index(&self) -> PathBuf {
         self.own_folder().join("index")
     }
 
-    /// Runs git for what needs no network, and hands out what it says. Too short to be worth cancelling.
+    /// Runs git without network access and returns its output. Too short to be cancelled.
     pub(super) fn run(&self, args: &[&str]) -> Result<String, CommandError> {
         self.command(args).deadline(LOCAL).run().map(|output| output.stdout)
     }
 
-    /// The same for one word, such as a hash.
+    /// Runs git and returns one value, such as an object id.
     pub(super) fn word(&self, args: &[&str]) -> Result<String, CommandError> {
         self.run(args).map(|answer| answer.trim().to_owned())
     }
 
-    /// The same for a question that git answers with exit code 1 when the answer is no.
+    /// Runs git for a query that exits with code 1 for "no"; `None` in that case.
     pub(super) fn ask(&self, args: &[&str]) -> Result<Option<String>, CommandError> {
         match self.word(args) {
             Ok(answer) => Ok(Some(answer)),
@@ -181,17 +182,17 @@ impl<'a> Git<'a> {
         }
     }
 
-    /// Runs git for a long list, such as one of file names, which may hold any byte.
+    /// Runs git for a long list, such as file names, as bytes.
     pub(super) fn list(&self, args: &[&str]) -> Result<Vec<u8>, CommandError> {
         self.command(args).deadline(SCAN).limit(ANSWER).run_bytes()
     }
 
-    /// The same for what looks at every file, until it is cancelled.
+    /// Runs git for a command that reads every file. It can be cancelled.
     pub(super) fn scan(&self, args: &[&str], limit: Duration) -> Result<Vec<u8>, CommandError> {
         self.command(args).deadline(limit).limit(ANSWER).cancel(self.cancel).run_bytes()
     }
 
-    /// Runs git with something to read.
+    /// Runs git with `input` on its standard input.
     pub(super) fn feed(&self, args: &[impl AsRef<OsStr>], input: &[u8], index: &Path) -> Result<Vec<u8>, Stop> {
         let path = self.own_folder().join("input");
         let file = write_and_open(&path, input).map_err(|why| Stop::file("write", &path, &why))?;
@@ -199,7 +200,7 @@ impl<'a> Git<'a> {
         Ok(command.deadline(SCAN).run_bytes()?)
     }
 
-    /// The names, as bytes that end in NUL, of files below `folder` that are not what an index says, or missing.
+    /// Lists files below `folder` that differ from an index or are missing, as NUL-terminated bytes.
     pub(super) fn changed_at(&self, folder: &Path, index: &Path) -> Result<Vec<u8>, CommandError> {
         let command = self.command(&["ls-files", "--modified", "-z"]).env("GIT_INDEX_FILE", index);
         let command = command.env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder);
@@ -212,17 +213,17 @@ impl<'a> Git<'a> {
         command.run().map(|output| output.stdout.trim().to_owned())
     }
 
-    /// The same for a long list.
+    /// Runs git on another index, for a long list.
     pub(super) fn list_on(&self, index: &Path, args: &[&str]) -> Result<Vec<u8>, CommandError> {
         self.command(args).env("GIT_INDEX_FILE", index).deadline(SCAN).limit(ANSWER).run_bytes()
     }
 
-    /// Runs git for its whole answer, whatever its exit code: true if that was 0, and the output.
+    /// Runs git without failing on its exit code: true if that was 0, and the output.
     pub(super) fn attempt(&self, args: &[&str]) -> Result<(bool, Output), CommandError> {
         self.command(args).deadline(LOCAL).limit(ANSWER).attempt()
     }
 
-    /// Runs git for what needs the network, until it is cancelled, whatever its exit code.
+    /// Runs git over the network without failing on its exit code. It can be cancelled.
     pub(super) fn attempt_over_network(
         &self,
         args: &[&str],
@@ -231,15 +232,15 @@ impl<'a> Git<'a> {
         self.command(args).deadline(deadline).limit(LONG_ANSWER).cancel(self.cancel).attempt()
     }
 
-    /// Runs git for what needs the network, on another repository with the same way to the remote.
+    /// Fetches into another repository with the same access to the remote.
     pub(super) fn fetch_apart(&self, git_dir: &Path, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
         let command = self.command(args).env("GIT_DIR", git_dir);
         command.deadline(deadline).cancel(self.cancel).run().map(drop)
     }
 
-    /// Has all that was stored so far on the disk: after a power cut no branch may name what is not there, so this comes
-    /// before any that does. One flush for everything takes a tenth of what git takes, which flushes each object. Where there is no such program, the kernel
-    /// does it within half a minute.
+    /// Flushes all stored objects to the disk. Called before a ref names them, so that after a power cut no ref names a
+    /// missing object. One flush for all takes a tenth of the time of git's flush for each object. Without the `sync`
+    /// program, the kernel flushes within half a minute.
     pub(super) fn flush(&self) {
         let flushed = Command::new("sync").args(["-f", "--"]).arg(&self.git_dir).deadline(LOCAL).run();
         if let Err(why) = flushed {
@@ -247,12 +248,12 @@ impl<'a> Git<'a> {
         }
     }
 
-    /// Signal that ends this run, for a program that it starts.
+    /// Returns the signal that cancels this run.
     pub(super) fn cancel(&self) -> &Cancel {
         self.cancel
     }
 
-    /// Fails if nobody waits for us any more.
+    /// Fails if the run is cancelled.
     pub(super) fn go_on(&self) -> Result<(), Stop> {
         if self.cancel.is_cancelled() { Err(Stop::new(Why::Stopped, "")) } else { Ok(()) }
     }
@@ -268,7 +269,7 @@ impl<'a> Git<'a> {
             .env("GIT_SSH_COMMAND", &self.ssh)
             .env("GIT_SSH_VARIANT", "ssh")
             .env("GIT_INDEX_FILE", self.own_index())
-            // A broken checkout must not make git take a repository further up for it.
+            // If the repository is broken, git must not use one in a parent folder.
             .env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(self.dir))
             .env("GIT_CONFIG_COUNT", self.settings.len().to_string());
         if let Some(folder) = setting_files::config_home() {
@@ -287,16 +288,16 @@ impl<'a> Git<'a> {
     }
 }
 
-/// Failure to find the work tree, with what to do about it.
+/// Converts the failure to find the work tree, with a remedy.
 fn no_checkout(dir: &Path, why: &CommandError) -> Stop {
     let mut stop = Stop::or(Why::NoCheckout, why);
     if stop.said.contains("must be run in a work tree") {
-        stop.said = format!("core.bare is set; type `git -C {} config core.bare false`", dir.display());
+        stop.said = format!("core.bare is set; run `git -C {} config core.bare false`", dir.display());
     }
     stop
 }
 
-/// True if there is a file of attributes at one of git's default places outside of a repository.
+/// True if an attributes file exists at one of git's default paths outside a repository.
 fn has_attributes_of_user_or_system() -> bool {
     let home = env::var_os("HOME").map(|home| Path::new(&home).join(".config/git/attributes"));
     let system = ["/etc/gitattributes", "/usr/local/etc/gitattributes"].map(PathBuf::from);

@@ -1,15 +1,15 @@
-//! Keeps two runs of a sync apart.
+//! Lock that keeps two syncs from running at the same time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 use std::{io, thread};
 
-/// How often a lock is asked for, and how long to wait in between.
+/// Attempts at taking the lock, and the pause between them.
 const TRIES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Lock that a sync holds while it runs. The kernel frees it with the process, however that ends.
+/// Lock that a sync holds while it runs. The kernel releases it when the process ends.
 pub(super) struct Lock {
     _file: File,
 }
@@ -18,7 +18,7 @@ impl Lock {
     /// Takes the lock of a state folder; `None` if another run holds it.
     pub(super) fn take(state: &Path) -> io::Result<Option<Self>> {
         let file = OpenOptions::new().create(true).read(true).append(true).open(state.join("lock"))?;
-        // A child that another thread starts holds copies of all files until it is another program: for moments.
+        // A child process that another thread is starting holds copies of all files until it runs `exec`.
         for _ in 0..TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(Some(Self { _file: file })),

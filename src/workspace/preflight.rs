@@ -1,4 +1,4 @@
-//! Room on the disk for what a move writes.
+//! Check of the free disk space for a checkout.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use crate::workspace::crash_recovery::Entry;
 use crate::workspace::error::{Stop, Why};
 use crate::workspace::git::Git;
 
-/// How much room must be left on the disk after a move, in bytes.
+/// Space that must stay free after a checkout, in bytes.
 const SPARE: u64 = 16 * 1024 * 1024;
 
-/// How much room is enough for anything that is called a workspace, in bytes.
+/// Free space that is enough for any workspace, in bytes.
 const PLENTY: u64 = 8 * 1024 * 1024 * 1024;
 
-/// A disk that fills up in the middle would leave half of a tree.
+/// Fails if the new files do not fit on the disk. A full disk would leave a half-updated tree.
 pub(super) fn require(git: &Git<'_>, entries: &[Entry]) -> Result<(), Stop> {
     let Some(free) = free(git.dir).filter(|free| *free < PLENTY) else { return Ok(()) };
     let mut hashes = String::new();
@@ -31,13 +31,13 @@ pub(super) fn require(git: &Git<'_>, entries: &[Entry]) -> Result<(), Stop> {
     let sizes = git.feed(&sizes, hashes.as_bytes(), &git.own_index())?;
     let needed: u64 = String::from_utf8_lossy(&sizes).lines().filter_map(|size| size.parse::<u64>().ok()).sum();
     if free < needed.saturating_add(SPARE) {
-        let said = format!("no room on the disk: {needed} bytes and some to spare are needed, {free} are free");
+        let said = format!("not enough disk space: {needed} bytes plus a reserve of {SPARE} needed, {free} bytes free");
         return Err(Stop::new(Why::Failed, said));
     }
     Ok(())
 }
 
-/// How many bytes this user may still write where `dir` is; `None` where nobody knows.
+/// Returns the free space for this user in the file system of `dir`, in bytes; `None` if unknown.
 fn free(dir: &Path) -> Option<u64> {
     let shown: Result<_, CommandError> = Command::new("stat").args(["-f", "-c", "%a %S", "--"]).arg(dir).run();
     let shown = shown.ok()?.stdout;

@@ -1,5 +1,5 @@
-//! The primary's workspace: the branch that everybody pulls. Its gateway runs, so everything here happens beside an
-//! agent at work: what the agent changes meanwhile is left for the next run.
+//! Push of the primary's workspace, whose branch all hosts pull. The gateway runs, so an agent may change files at any
+//! moment; such changes are left to the next run.
 
 use crate::config::Workspace;
 use crate::text::printable;
@@ -27,35 +27,35 @@ use crate::workspace::report::{Commit, Names, PushOutcome, Pushed};
 use crate::workspace::standby::short;
 use crate::workspace::{now, ref_names};
 
-/// Length limit of the files in a sentence, in characters; the report lists all of them.
+/// Length limit of a list of files in a sentence, in characters; the report lists all files.
 const FILES_LIMIT: usize = 300;
 
-/// How often a push is tried that comes too late: somebody else has pushed in between.
+/// Attempts at a push while other hosts push first.
 const TRIES: usize = 3;
 
-/// A primary's checkout while a push is at it.
+/// The primary's repository during a push.
 struct Primary<'a> {
     git: Git<'a>,
     workspace: &'a Workspace,
 }
 
-/// A standby's branch, as it was fetched.
+/// A standby's branch, as fetched.
 struct Branch {
-    /// Without `refs/heads/`.
+    /// Name without `refs/heads/`.
     name: String,
     commit: String,
 }
 
-/// What the branch is to become.
+/// Planned state of the branch.
 struct Plan {
     commit: String,
-    /// Branches that are in it.
+    /// Branches that it contains.
     merged: Vec<Branch>,
-    /// Branches that contradict it, with the files.
+    /// Branches in conflict with it, with the files.
     conflicts: Vec<String>,
 }
 
-/// Commits, merges what standbys have pushed, and pushes; tells in `pushed` what became of it.
+/// Commits, merges the standbys' branches, and pushes. Records the result in `pushed`.
 pub(super) fn push(checkout: &Checkout<'_>, pushed: &mut Pushed) {
     let mut told = Told::default();
     let result = checkout.open().and_then(|git| {
@@ -85,14 +85,15 @@ impl Primary<'_> {
         if let (true, Some((branch, _))) = (outcome.is_returned(), conflict) {
             let (path, remote) = (quoted(&self.workspace.path), &self.workspace.remote);
             pushed.add(&format!(
-                "merge by hand what is in conflict: git -C {path} merge --no-edit {remote}/{branch}, settle it and commit"
+                "merge the branch in conflict: git -C {path} merge --no-edit {remote}/{branch}, resolve the conflict \
+                 and commit"
             ));
         }
         Ok(outcome)
     }
 
     fn push_once(&self, told: &mut Told, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
-        // First of all, for it may take its time; between a look at the files and their move should be little.
+        // First, because it may take long: the time between the snapshot and the checkout should be short.
         let fetched = self.fetch();
         let mut local = self.commit(told, pushed)?;
         fetched?;
@@ -108,7 +109,7 @@ impl Primary<'_> {
             match self.move_to(&refs, &local, &plan.commit, told) {
                 Ok(()) => break (refs, plan),
                 Err(Stop { why: Why::InUse, .. }) if more.next().is_some() => local = self.commit(told, pushed)?,
-                // What a standby's branch brings must not keep everything else from being sent.
+                // A standby's branch that cannot be checked out must not block the push of everything else.
                 Err(Stop { why: Why::Failed, said }) if unmergeable.is_none() && !plan.merged.is_empty() => {
                     unmergeable = Some(said);
                     local = self.commit(told, pushed)?;
@@ -126,7 +127,8 @@ impl Primary<'_> {
         Ok(if is_there { PushOutcome::UpToDate } else { PushOutcome::Pushed })
     }
 
-    /// An agent that never pauses keeps standbys' work from being merged, but not its own from being sent.
+    /// Pushes the primary's own commits although the standbys' branches could not be merged, because the agent keeps
+    /// writing.
     fn send_unmerged(&self, refs: &Refs, told: &mut Told, pushed: &mut Pushed) -> Result<(), Stop> {
         let Some(own) = refs.own.as_deref().filter(|own| refs.remote.as_deref() != Some(own)) else { return Ok(()) };
         if refs.remote.as_deref().map_or(Ok(true), |remote| contains(&self.git, own, remote))? {
@@ -135,7 +137,7 @@ impl Primary<'_> {
         Ok(())
     }
 
-    /// Sends the branch. Answers with what stands in its way.
+    /// Pushes the branch. Returns an outcome if the push did not fully succeed.
     fn send(&self, commit: &str, told: &mut Told, pushed: &mut Pushed) -> Result<Option<PushOutcome>, Stop> {
         let not_uploaded = lfs::upload(&self.git, self.workspace, &[commit])?;
         let sent = remote::send(&self.git, self.workspace, &[format!("{commit}:{}", self.branch())], &[])?;
@@ -160,7 +162,7 @@ impl Primary<'_> {
         format!("refs/heads/{}", self.workspace.branch)
     }
 
-    /// Commits what lies on the disk on the branch, which must be the one that is checked out.
+    /// Commits the files to the branch, which must be checked out.
     fn commit(&self, told: &mut Told, pushed: &mut Pushed) -> Result<Local, Stop> {
         let (git, refs, branch) = (&self.git, self.refs()?, self.branch());
         if refs.head.branch.as_deref() != Some(&branch) {
@@ -176,7 +178,7 @@ impl Primary<'_> {
             lock.keep_staged(git, &local.image, Others::Live, now())?;
             git.flush();
             change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
-            // In the middle of a move this program's index is of a tree that is not all there.
+            // During an interrupted checkout, this program's index does not match the files.
             if refs.applying.is_none() {
                 lock.publish(git)?;
             }
@@ -184,38 +186,41 @@ impl Primary<'_> {
         Ok(local)
     }
 
-    /// What to do where another branch is checked out than the one that is pushed.
+    /// Returns the message and remedy for a branch that is checked out and not the one to push.
     fn another_branch(&self, refs: &Refs) -> String {
         let (branch, path) = (&self.workspace.branch, quoted(&self.workspace.path));
         let Some(found) = refs.head.branch.as_deref().map(short) else {
-            return format!("a single commit is checked out, and not {branch}: git -C {path} switch {branch}");
+            return format!("HEAD is detached, and not on {branch}: git -C {path} switch {branch}");
         };
         let command = match refs.own {
             Some(_) => format!("git -C {path} switch {branch}"),
             None => format!("git -C {path} branch -m {branch}"),
         };
         format!(
-            "{found} is checked out, and not {branch} (workspace.branch): {command}, or set workspace.branch to {found} in \
-             the configuration of both hosts"
+            "{found} is checked out instead of {branch} (workspace.branch): {command}, or set workspace.branch to \
+             {found} in the configuration of both hosts"
         )
     }
 
-    /// What to do where the remote's branch cannot be merged.
+    /// Returns the message and remedy for a remote branch that cannot be merged.
     fn contradiction(&self, own: &str, theirs: &str, files: &str) -> Result<String, Stop> {
         let Workspace { remote, branch, path, .. } = self.workspace;
         let is_related = self.git.ask(&["merge-base", own, theirs])?.is_some();
         let option = if is_related { "" } else { " --allow-unrelated-histories" };
-        let what =
-            if is_related { "contradicts what is here" } else { "has another history, and contradicts what is here" };
+        let what = if is_related {
+            "conflicts with this host's version"
+        } else {
+            "has an unrelated history and conflicts with this host's version"
+        };
         Ok(format!(
-            "{branch} of {remote} {what} in {}; git -C {} pull --no-rebase --no-edit{option} {remote} {branch}, settle it and \
-             commit; the next push does the rest",
+            "{branch} of {remote} {what} in {}; git -C {} pull --no-rebase --no-edit{option} {remote} {branch}, \
+             resolve the conflict and commit; the next push does the rest",
             printable(files, FILES_LIMIT),
             quoted(path)
         ))
     }
 
-    /// The branch and what standbys have pushed. That the remote has no such branch yet is no obstacle.
+    /// Fetches the branch, which may not exist yet, and those of the standbys.
     fn fetch(&self) -> Result<(), Stop> {
         let Workspace { remote, branch, .. } = self.workspace;
         let standbys = format!("+{}*:refs/remotes/{remote}/failover/*", ref_names::BRANCHES);
@@ -229,8 +234,8 @@ impl Primary<'_> {
         }
     }
 
-    /// Merges in git's store alone. `None`: the remote's branch contradicts ours, which nobody here may decide. Where
-    /// `unmergeable` says why, branches of standbys are left out.
+    /// Plans the merges in the object store. `None` if the remote's branch is in conflict, which only a person can
+    /// resolve. If `unmergeable` gives a reason, the standbys' branches are left out.
     fn plan(
         &self,
         refs: &Refs,
@@ -262,7 +267,7 @@ impl Primary<'_> {
                     plan.merged.push(branch);
                 }
                 Ok(Err(why)) => plan.conflicts.push(format!("{}{why}", branch.name)),
-                // Whatever is wrong with this branch, the others are merged.
+                // An error in one branch does not affect the others.
                 Err(Stop { why: Why::Failed, said }) => plan.conflicts.push(format!("{}: {said}", branch.name)),
                 Err(stop) => return Err(stop),
             }
@@ -270,21 +275,21 @@ impl Primary<'_> {
         Ok(Some(plan))
     }
 
-    /// Merges one branch of a standby. The inner error says why it is not merged, and follows the branch's name.
+    /// Merges one standby's branch. The inner error is the reason why it is not merged, and follows the branch's name.
     fn merge(&self, ours: &str, branch: &Branch, unmergeable: Option<&str>) -> Result<Result<String, String>, Stop> {
         let git = &self.git;
         if contains(git, ours, &branch.commit)? {
             return Ok(Ok(ours.to_owned()));
         }
         if !self.workspace.merge {
-            return Ok(Err(" waits to be merged".to_owned()));
+            return Ok(Err(" waits for a merge by hand (workspace.merge = false)".to_owned()));
         }
         if let Some(why) = unmergeable {
             return Ok(Err(format!(": {why}")));
         }
         match merge::trees(git, ours, &branch.commit)? {
             Merged::Clean(tree) => {
-                // Names that git refuses are found here, before they make the move fail.
+                // Detects names that git refuses before a checkout fails on them.
                 git.on_index(&git.own_folder().join("index.merged"), &["read-tree", &tree])?;
                 let message = format!("Merge {}", branch.name);
                 merge::commit(git, &tree, &[ours, &branch.commit], &message).map(Ok)
@@ -293,7 +298,7 @@ impl Primary<'_> {
         }
     }
 
-    /// What standbys have pushed, as it was fetched last.
+    /// Lists the standbys' branches, as last fetched.
     fn standbys(&self) -> Result<Vec<Branch>, Stop> {
         let prefix = format!("refs/remotes/{}/", self.workspace.remote);
         let pattern = format!("{prefix}failover/");
@@ -305,10 +310,10 @@ impl Primary<'_> {
         Ok(String::from_utf8_lossy(&found).lines().filter_map(branch).collect())
     }
 
-    /// Moves the tree, if nobody has changed it or the branch since it was looked at.
+    /// Checks out a commit, unless the files or the branch have changed since the snapshot.
     fn move_to(&self, refs: &Refs, local: &Local, to: &str, told: &mut Told) -> Result<(), Stop> {
         if refs.own != local.commit {
-            return Err(Stop::new(Why::InUse, "somebody else has committed at the same time"));
+            return Err(Stop::new(Why::InUse, "another process committed at the same time"));
         }
         let step = Move {
             git: &self.git,
@@ -328,7 +333,7 @@ impl Primary<'_> {
         Ok(())
     }
 
-    /// Removes branches that are merged, unless a standby has pushed to one of them since.
+    /// Deletes merged branches at the remote, unless a standby has pushed to them since.
     fn remove_merged(&self, merged: &[Branch], pushed: &mut Pushed) -> Result<(), Stop> {
         if merged.is_empty() {
             return Ok(());
@@ -337,12 +342,12 @@ impl Primary<'_> {
         let leases = merged.iter().map(|Branch { name, commit }| format!("refs/heads/{name}:{commit}"));
         let sent = remote::send(&self.git, self.workspace, &names, &leases.collect::<Vec<_>>())?;
         if !sent.refused.is_empty() {
-            pushed.add(&format!("merged branches stay, for the git host refuses to remove them: {}", sent.said));
+            pushed.add(&format!("the git host refuses to delete the merged branches: {}", sent.said));
         }
         Ok(())
     }
 
-    /// What stands in the way of the branch, if anything does.
+    /// Returns the outcome of a push that did not succeed, or `None`.
     fn judge(&self, sent: &Sent, pushed: &mut Pushed) -> Option<PushOutcome> {
         if !sent.refused.is_empty() {
             pushed.add(&remote::refusal(&self.git, self.workspace, sent));

@@ -1,48 +1,48 @@
-//! The names under which git keeps what a standby has written.
+//! Names of git refs.
 //!
-//! - `failover/<host>`: the branch that the standby of this name works on. Only it writes it, only forwards.
-//! - `failover/<host>@<time>`: a version of this host that did not merge cleanly, kept for a person to look at. It
-//!   cannot be `failover/<host>/<time>`, for to git a branch is a file, and what has a file's name is no folder; and
-//!   no host's name has an `@` in it.
-//! - `refs/openclaw-failover/…`: what never leaves this host.
+//! - `failover/<host>`: branch that the standby of this name works on. Only that host writes it, and never rewrites it.
+//! - `failover/<host>@<time>`: version of this host that could not be merged, kept for a person.
+//!   `failover/<host>/<time>` is impossible, because git stores a branch as a file, which cannot be a folder too. A
+//!   host name contains no `@`.
+//! - `refs/openclaw-failover/…`: private refs, never pushed.
 
 use std::path::Path;
 use std::{env, fs};
 
 use crate::text::Time;
 
-/// Where all branches of all standbys lie.
+/// Prefix of all standbys' branches.
 pub(super) const BRANCHES: &str = "refs/heads/failover/";
 
-/// What never leaves this host.
+/// Prefix of refs that are never pushed.
 pub(super) const PRIVATE: &str = "refs/openclaw-failover/";
 
-/// A move of the tree that has begun and not ended: a commit whose parents are what the tree was and what it becomes.
+/// Record of an interrupted checkout: a commit whose parents are the states of the files before and after.
 pub(super) const APPLYING: &str = "refs/openclaw-failover/applying";
 
-/// The last move that has ended, as long as a power cut could still undo parts of it.
+/// Record of the last finished checkout, kept while a power cut could undo parts of it.
 pub(super) const APPLIED: &str = "refs/openclaw-failover/applied";
 
-/// The remote's commit that the workspace was last brought to.
+/// Commit of the remote that the workspace last contained.
 pub(super) const MERGED: &str = "refs/openclaw-failover/merged";
 
-/// What this host's own branch was when it was last pushed.
+/// Commit of this host's own branch that was last pushed.
 pub(super) const RETURNED: &str = "refs/openclaw-failover/returned";
 
-/// The longest part of a host's name that is used.
+/// Length limit of the host name in a branch name, in characters.
 const LONGEST: usize = 64;
 
-/// This host's name, as far as it can be part of a branch's.
+/// Returns this host's name in a form that a branch name allows.
 pub(super) fn host() -> String {
     sound(&kernel("OPENCLAW_SYNC_HOST", "hostname"))
 }
 
-/// This boot's name; empty where nobody tells. systemd writes it without the kernel's dashes.
+/// Returns the id of this boot without the kernel's dashes, as systemd writes it; empty if unknown.
 pub(super) fn boot() -> String {
     kernel("OPENCLAW_SYNC_BOOT", "random/boot_id").replace('-', "")
 }
 
-/// What the kernel says, or in a sandbox that hides it the unit.
+/// Reads a value of the kernel, or the unit's variable in a sandbox that hides it.
 fn kernel(variable: &str, name: &str) -> String {
     let said = env::var(variable).ok().filter(|said| !said.is_empty());
     let said = said.or_else(|| fs::read_to_string(Path::new("/proc/sys/kernel").join(name)).ok());
@@ -51,23 +51,23 @@ fn kernel(variable: &str, name: &str) -> String {
 
 fn sound(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    // Dots are possible in a branch's name, but not everywhere.
+    // Branch names allow dots, but not in every position.
     let plain: String = name.chars().take(LONGEST).map(|c| if is_plain(c) { c } else { '-' }).collect();
     let plain = plain.trim_matches('-');
     if plain.is_empty() { "standby".to_owned() } else { plain.to_owned() }
 }
 
-/// The branch that this host works on, without `refs/heads/`.
+/// Returns the branch that this host works on, without `refs/heads/`.
 pub(super) fn own(host: &str) -> String {
     format!("failover/{host}")
 }
 
-/// The branch that keeps a version of this host, without `refs/heads/`.
+/// Returns the branch that keeps a version of this host, without `refs/heads/`.
 pub(super) fn kept(host: &str, now: Time) -> String {
     format!("failover/{host}@{}", stamp(now))
 }
 
-/// A moment as part of a name: `20261121T230312.123Z`.
+/// Formats a time for a name: `20261121T230312.123Z`.
 pub(super) fn stamp(now: Time) -> String {
     crate::text::utc::rfc3339(now).replace(['-', ':'], "")
 }

@@ -1,9 +1,9 @@
-//! Repairs what a power cut or a bad disk has broken in the repository.
+//! Repairs of the repository after a power cut or a disk error.
 //!
-//! Whatever is broken is set aside below `.git/openclaw-failover/damaged`, never removed, and each repair is reported.
-//! Small files are looked at before each run (`files`, `refs`, `index`), because git passes over some of them silently:
-//! a branch whose file is empty is none to it, and the next commit would begin a new history. Objects are looked at
-//! only after git has complained (`objects`).
+//! Broken files are moved to `.git/openclaw-failover/damaged`, never deleted, and each repair is reported. Small files
+//! are checked before each run (`files`, `refs`, `index`), because git ignores some kinds of damage: a branch whose
+//! file is empty does not exist for git, and the next commit would begin a new history. Objects are checked only after
+//! git has reported an error (`objects`).
 
 mod files;
 mod index;
@@ -21,36 +21,36 @@ use crate::workspace::git::repository::Checkout;
 use crate::workspace::ref_names;
 use crate::workspace::report::text;
 
-/// Folder below this program's own for what is broken.
+/// Folder for broken files, below `.git`.
 const DAMAGED: &str = "openclaw-failover/damaged";
 
-/// The repairs of one run, and the folder of the broken files.
+/// Repairs of one run, and the folder for the broken files.
 pub(super) struct Repairs<'a> {
     checkout: &'a Checkout<'a>,
-    /// The repository, where it is a folder in the workspace; any other is left alone.
+    /// `.git` folder, if it is inside the workspace; other repositories are not repaired.
     git_dir: PathBuf,
-    /// The branch that this role works on, in full.
+    /// Full name of the branch that this role works on.
     branch: String,
-    /// The folder for the broken files of this run.
+    /// Folder for the broken files of this run.
     folder: PathBuf,
     done: Vec<String>,
 }
 
 impl<'a> Repairs<'a> {
-    /// Begins without any. `branch` is the one that this role works on, without `refs/heads/`.
+    /// Creates a run without repairs. `branch` is the one that this role works on, without `refs/heads/`.
     pub(super) fn new(checkout: &'a Checkout<'a>, branch: &str, now: Time) -> Self {
         let git_dir = checkout.workspace.path.join(".git");
         let folder = git_dir.join(DAMAGED).join(ref_names::stamp(now));
         Self { checkout, git_dir, branch: format!("refs/heads/{branch}"), folder, done: Vec::new() }
     }
 
-    /// Looks at the small files, and repairs them.
+    /// Checks the small files and repairs them.
     pub(super) fn repair_files(&mut self) {
         if !self.git_dir.join("objects").is_dir() {
             return;
         }
         let repaired = self.repair_config().and_then(|()| self.repair_heads()).and_then(|()| {
-            // Other stores of branches than files have checksums of their own.
+            // Other ref formats have their own checksums.
             if self.git_dir.join("reftable").exists() { Ok(()) } else { self.repair_refs() }
         });
         if let Err(why) = repaired.and_then(|()| self.repair_indexes()).and_then(|()| self.repair_locks()) {
@@ -58,7 +58,7 @@ impl<'a> Repairs<'a> {
         }
     }
 
-    /// Looks at every object, and has those that are broken sent again by the remote. True if anything was repaired.
+    /// Checks every object and fetches broken ones again. True if anything was repaired.
     pub(super) fn repair_objects(&mut self) -> bool {
         let before = self.done.len();
         if let Err(why) = self.replace_objects() {
@@ -67,22 +67,22 @@ impl<'a> Repairs<'a> {
         self.done.len() > before
     }
 
-    /// Says what was repaired; empty if nothing was.
+    /// Returns a sentence about the repairs; empty if there were none.
     pub(super) fn words(&self) -> String {
         if self.done.is_empty() {
             return String::new();
         }
         let done = text(&self.done.join(", "));
-        format!("repaired after damage: {done}; what was broken is in {}", self.folder.display())
+        format!("repaired the damaged repository: {done}; the broken files are in {}", self.folder.display())
     }
 
-    /// Says what is left to do where the damage stays.
+    /// Returns the remedy for damage that could not be repaired.
     pub(super) fn advice(&self) -> String {
         let workspace = &self.checkout.workspace;
         let path = workspace.path.display();
         let url = self.url().unwrap_or_else(|| "URL".to_owned());
         format!(
-            "clone it again, which leaves the files of the workspace as they are: \
+            "clone it again; the files of the workspace stay as they are: \
              git clone -q --no-checkout --branch {} {} {path}.new && mv {path}/.git {path}.git-damaged && \
              mv {path}.new/.git {path}/.git && git -C {path} reset -q",
             workspace.branch,
@@ -90,13 +90,13 @@ impl<'a> Repairs<'a> {
         )
     }
 
-    /// The remote's address, as far as anything tells.
+    /// Returns the remote's URL from git's settings, or else `workspace.url`.
     fn url(&self) -> Option<String> {
         let key = format!("remote.{}.url", self.checkout.workspace.remote);
         self.git(&["config", "--get", &key]).ok().or_else(|| self.checkout.workspace.url.clone())
     }
 
-    /// Renames a broken file out of the way.
+    /// Moves a broken file to the folder for broken files.
     fn set_aside(&mut self, path: &Path) -> io::Result<PathBuf> {
         let name = path.strip_prefix(&self.git_dir).unwrap_or(path);
         let mut aside = self.folder.join(name);
@@ -110,7 +110,7 @@ impl<'a> Repairs<'a> {
         Ok(aside)
     }
 
-    /// Keeps in words what was broken and is no file.
+    /// Records a broken ref that has no separate file.
     fn note_aside(&self, line: &str) -> io::Result<()> {
         use io::Write;
         fs::create_dir_all(&self.folder)?;
@@ -118,7 +118,7 @@ impl<'a> Repairs<'a> {
         writeln!(file, "{line}")
     }
 
-    /// Runs git on the repository, without a look at the workspace, and returns its first words.
+    /// Runs git on the repository alone, without the workspace, and returns its output.
     fn git(&self, args: &[&str]) -> Result<String, String> {
         let said = self.command(args).run().map_err(|why| why.to_string())?;
         Ok(said.stdout.trim().to_owned())

@@ -1,7 +1,7 @@
-//! The agent's side of the checkout: locks that it has left over, and what it has left unfinished.
+//! Cleanup of the agent's repository: stale locks, and unfinished operations such as a merge.
 //!
-//! The agent's own git must find the checkout in order when it is started again. What it had begun is kept on a ref of
-//! its own.
+//! The agent's git must find the repository in a clean state at its next start. The commits of unfinished operations
+//! are kept on private refs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::workspace::git::index::{age, is_ours, remove, remove_if_there};
 use crate::workspace::git::refs::Head;
 use crate::workspace::ref_names;
 
-/// The longest file of heads that is read, in bytes; a head is 65 at most.
+/// Size limit of a file of commits, in bytes; a commit takes 65 at most.
 const HEADS_LIMIT: usize = 64 * 1024;
 
-/// What shows that an operation is not ended, and its name.
+/// Files that mark an unfinished operation, and its name.
 const UNFINISHED: [(&str, &str); 6] = [
     ("rebase-apply/applying", "am"),
     ("rebase-apply", "rebase"),
@@ -29,7 +29,7 @@ const UNFINISHED: [(&str, &str); 6] = [
     ("REVERT_HEAD", "revert"),
 ];
 
-/// State of the gateway, which decides when a lock in the checkout is left over. Other processes may write in any case.
+/// State of the gateway; decides when a lock counts as stale. Other processes may write in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
     /// The gateway is down.
@@ -39,7 +39,7 @@ pub(super) enum Others {
 }
 
 impl Others {
-    /// From what age on a lock of a branch is left over. git holds one for milliseconds.
+    /// Returns the age from which a ref's lock is stale. git holds one for milliseconds.
     fn ref_lock(self) -> Duration {
         match self {
             Self::Down => Duration::from_millis(500),
@@ -47,7 +47,7 @@ impl Others {
         }
     }
 
-    /// The same for a lock of the index. git holds one for as long as a person writes a message.
+    /// Returns the age from which the index lock is stale. git holds it while a person writes a commit message.
     pub(super) fn index_lock(self) -> Duration {
         match self {
             Self::Down => Duration::ZERO,
@@ -56,9 +56,9 @@ impl Others {
     }
 }
 
-/// Removes locks that a killed git has left behind: nobody else would, and every later git would fail for them.
+/// Removes stale locks of a killed git, because every later git command would fail.
 pub(super) fn remove_left_over_locks(git: &Git<'_>, others: Others) -> Result<(), Stop> {
-    // Nobody but us uses this index, and we are alone.
+    // Only syncs use this index, and no other sync runs now.
     remove_if_there(&git.own_folder().join("index.lock"))
         .map_err(|why| Stop::file("remove", &git.own_folder(), &why))?;
     let index = git.git_dir.join("index.lock");
@@ -75,7 +75,7 @@ pub(super) fn remove_left_over_locks(git: &Git<'_>, others: Others) -> Result<()
             age = others.ref_lock();
         }
         if age >= others.ref_lock() && lock.symlink_metadata().is_ok() {
-            log::warn!("{} is left over from a git that was killed; it is removed", lock.display());
+            log::warn!("removing {}, a stale lock of a killed git", lock.display());
             remove(&lock)?;
         }
     }
@@ -94,23 +94,23 @@ fn locks_below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What the agent has begun and not ended, if anything.
+/// Returns the name of the agent's unfinished operation, if any.
 pub(super) fn unfinished(git: &Git<'_>) -> Option<&'static str> {
     let found = UNFINISHED.iter().find(|(sign, _)| git.git_dir.join(sign).exists());
     found.map(|(_, what)| *what)
 }
 
-/// Ends what the agent has begun, and leaves files as they are. Says what it was.
+/// Ends unfinished operations without changing files. Returns the name of the first.
 pub(super) fn end_unfinished(git: &Git<'_>, now: Time) -> Result<Option<&'static str>, Stop> {
     let mut ended = None;
-    // One may hide another: a rebase that stopped at a conflict is a cherry-pick, too.
+    // Operations can overlap: a rebase that stopped at a conflict is also a cherry-pick.
     for _ in UNFINISHED {
         let Some(what) = unfinished(git) else { break };
         for sign in ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge/orig-head"] {
             keep_heads(git, sign, now)?;
         }
         git.run(&[what, "--quit"])?;
-        // `--quit` forgets what comes next, and of a single pick there is nothing next.
+        // `--quit` drops the remaining commits, but a single cherry-pick has none and stays.
         for (sign, _) in UNFINISHED.iter().filter(|(sign, _)| sign.ends_with("_HEAD")) {
             remove(&git.git_dir.join(sign))?;
         }
@@ -119,7 +119,7 @@ pub(super) fn end_unfinished(git: &Git<'_>, now: Time) -> Result<Option<&'static
     Ok(ended)
 }
 
-/// Ends a sparse checkout, in which files are missing that nobody has removed, and brings them back.
+/// Ends a sparse checkout and restores the files that it leaves out.
 pub(super) fn end_sparse(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     if git.is_sparse && head.commit.is_some() {
         crate::workspace::snapshot::read_index(git, head)?;
@@ -129,9 +129,9 @@ pub(super) fn end_sparse(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Commits that nothing but an unfinished operation names.
+/// Keeps commits that only an unfinished operation refers to.
 fn keep_heads(git: &Git<'_>, file: &str, now: Time) -> Result<(), Stop> {
-    // The agent may have made anything of that file.
+    // The agent may have replaced the file by anything.
     let heads = atomic_file::read(&git.git_dir.join(file), HEADS_LIMIT).ok().flatten().unwrap_or_default();
     for head in String::from_utf8_lossy(&heads).lines().take(16) {
         let name =

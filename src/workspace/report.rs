@@ -1,8 +1,8 @@
-//! The outcome of a pull or a push.
+//! Reports of pulls and pushes.
 //!
-//! It is written by the workspace's owner, under whose name an agent runs arbitrary tools, and read by the monitor.
-//! So it holds nothing but times, commit hashes, words from fixed lists and short printable text, and the reader
-//! insists on that.
+//! The workspace's owner writes them, and an agent runs arbitrary tools as that user, so the monitor does not trust
+//! them. A report holds only times, object ids, terms from fixed lists and short printable text; the reader rejects
+//! everything else.
 
 mod names;
 mod outcome;
@@ -23,86 +23,86 @@ pub(crate) use crate::workspace::report::read::read_untrusted;
 pub(super) use crate::workspace::report::read::{O_NOFOLLOW, O_NONBLOCK, read_own};
 pub use crate::workspace::report::read::{ReadError, read};
 
-/// Length limit of a program's words in a report, in characters.
+/// Length limit of a program's output in a report, in characters.
 const SAID: usize = 400;
 
-/// The same where a git host gives its reasons.
+/// Length limit of a git host's reasons, in characters.
 const LONG_SAID: usize = 1000;
 
-/// Number limit of the results of secrets in a report.
+/// Limit for the number of secrets in a report.
 const MAX_SECRETS: usize = 64;
 
-/// One pull, from beginning to end.
+/// Report of one pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// When it began, by the wall clock.
+    /// Start, by the wall clock.
     pub started: Time,
-    /// When it ended, by the wall clock.
+    /// End, by the wall clock.
     pub ended: Time,
-    /// The start of the last pull, as far as known, that left the workspace with everything the remote had.
+    /// Start of the last pull, as far as known, after which the workspace had everything from the remote.
     pub fresh: Option<Time>,
-    /// The outcome for the workspace.
+    /// Result for the workspace.
     pub workspace: Pulled,
-    /// The outcome for each of the secrets, in the order of the configuration.
+    /// Results for the secrets, in the order of the configuration.
     pub secrets: Vec<Copied>,
-    /// Findings beside it of whether this host could take over, as far as only the workspace's owner can see that.
+    /// Readiness checks that only the workspace's owner can make.
     pub checks: Vec<ReportedCheck>,
 }
 
-/// The outcome for the workspace.
+/// Result of a pull for the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled {
-    /// In one word.
+    /// Outcome of the pull.
     pub outcome: Outcome,
-    /// The commit it stood at before.
+    /// Commit before the pull.
     pub before: Option<Commit>,
-    /// The commit it stands at now: the remote's, or one of this host that holds it.
+    /// Commit after the pull: the remote's, or one of this host that contains it.
     pub after: Option<Commit>,
-    /// The last commit of the remote that is in it.
+    /// Last commit of the remote that the workspace contains.
     pub remote: Option<Commit>,
-    /// When that commit was made, by its own account.
+    /// Time of that commit, as recorded in it.
     pub committed: Option<Time>,
-    /// True if this host has something of its own that it has not pushed yet.
+    /// True if this host has changes that it has not pushed.
     pub unreturned: bool,
-    /// Branches that keep what contradicted the remote, and that are not pushed yet.
+    /// Conflict branches that are not pushed yet.
     pub kept: Names,
     /// Branches that could not be merged in this run, each with its files in conflict.
     pub conflicts: Names,
     /// Files that are not committed, with the reason.
     pub withheld: Names,
-    /// The new names of what had to make room.
+    /// New names of files that were moved aside.
     pub aside: Names,
-    /// More words, printable; empty where none are needed.
+    /// Further text, printable; empty if there is none.
     pub said: String,
 }
 
-/// The outcome for one set of secrets.
+/// Result for one set of secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// True if the copy here is as the source has it. If not, the last good copy is still in place.
+    /// True if the copy matches the source. Otherwise the last good copy is still in place.
     pub ok: bool,
-    /// Why not, printable; empty where it is.
+    /// Error, printable; empty on success.
     pub said: String,
 }
 
-/// The hash of a commit: 40 or 64 digits, hexadecimal, lower case.
+/// Object id of a commit: 40 or 64 hexadecimal digits, lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit(String);
 
 impl Report {
-    /// The report of a pull that has come so far.
+    /// Creates the report of a pull that has just started or ended early.
     pub(super) fn new(started: Time, workspace: Pulled) -> Self {
         let fresh = workspace.outcome.is_fresh().then_some(started);
         Self { started, ended: started, fresh, workspace, secrets: Vec::new(), checks: Vec::new() }
     }
 
-    /// Takes over from the report before what a pull that failed cannot know.
+    /// Copies the freshness from the last report if this pull failed.
     pub(super) fn remember(&mut self, last: Option<Self>) {
         let last = last.and_then(|last| last.fresh);
         self.fresh = self.fresh.or(last.filter(|fresh| *fresh <= self.ended));
     }
 
-    /// True if the workspace and all secrets are now as fresh as they can be.
+    /// True if the workspace and all secrets are up to date.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.workspace.outcome.is_ok() && self.secrets.iter().all(|secret| secret.ok)
@@ -126,7 +126,7 @@ impl Pulled {
         }
     }
 
-    /// Adds the commits that branches stand at in the end.
+    /// Records the commits after the pull.
     pub(super) fn tell_refs(&mut self, refs: &Refs) {
         self.after = refs.head.commit.as_deref().and_then(Commit::parse);
         self.remote = refs.merged.as_deref().and_then(Commit::parse);
@@ -138,7 +138,7 @@ impl Pulled {
         self.kept = Names::of(refs.kept.iter().map(|(branch, _)| branch.clone()));
     }
 
-    /// Adds the lists and words that hold whatever the outcome.
+    /// Records the lists and sentences that do not depend on the outcome.
     pub(super) fn tell(&mut self, told: &Told) {
         self.withheld = told.withheld_names();
         self.aside = told.aside_names();
@@ -146,7 +146,7 @@ impl Pulled {
         self.add(&told.words());
     }
 
-    /// Says something more.
+    /// Appends a sentence.
     pub(super) fn add(&mut self, more: &str) {
         if !more.is_empty() {
             let gap = if self.said.is_empty() { "" } else { "; " };
@@ -154,7 +154,7 @@ impl Pulled {
         }
     }
 
-    /// All lists, each with its title, in the order in which they are printed.
+    /// Returns all lists with their titles, in the order in which they are printed.
     #[must_use]
     pub fn lists(&self) -> [(&'static str, &Names); 4] {
         [
@@ -174,7 +174,7 @@ impl Copied {
 }
 
 impl Commit {
-    /// Reads a whole hash.
+    /// Parses a full object id.
     #[must_use]
     pub fn parse(hash: &str) -> Option<Self> {
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
@@ -182,25 +182,25 @@ impl Commit {
         is_whole.then(|| Self(hash.to_owned()))
     }
 
-    /// The whole hash.
+    /// Returns the full object id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Enough of it for people.
+    /// Returns an abbreviated object id for people.
     #[must_use]
     pub fn short(&self) -> &str {
         self.0.get(..10).unwrap_or(&self.0)
     }
 }
 
-/// Text that may stand in a report: short, printable, and without the `user:token@` of a URL.
+/// Makes text safe for a report: short, printable, and without the `user:token@` of a URL.
 pub(super) fn text(said: &str) -> String {
     text_of(said, SAID)
 }
 
-/// The same, of at most `length` characters.
+/// Makes text safe for a report, with a limit of `length` characters.
 fn text_of(said: &str, length: usize) -> String {
     let mut clean = String::new();
     let mut rest = said;

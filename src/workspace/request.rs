@@ -1,25 +1,25 @@
-//! An operator's request for a push.
+//! Operator's request for an immediate push.
 //!
-//! systemd tells a unit that a timer started it, and goes on telling it so at every later start. So a push that a person
-//! asks for is announced in a file of root's, and each push reports the last request that it saw.
+//! systemd sets a variable if a timer started a unit, and keeps it for all later starts. So a unit cannot tell who
+//! started it. Instead, root writes the id of a request to a file, and each push reports the last id that it read.
 
 use std::fs;
 use std::path::Path;
 
 use crate::os::atomic_file;
 
-/// The file, which root writes and every user may read.
+/// Request file, written by root and readable by all users.
 pub(super) const FILE: &str = "/run/openclaw-sync-push.request";
 
-/// The kernel's source of names that occur once.
+/// Kernel file that returns a new UUID for each read.
 const RANDOM: &str = "/proc/sys/kernel/random/uuid";
 
-/// Length limit of a request's name, in bytes.
+/// Length limit of a request id, in bytes.
 const ID_LIMIT: usize = 64;
 
 const MODE: u32 = 0o644;
 
-/// Announces a request and returns its name; `None` where this user may not.
+/// Writes a new request and returns its id; `None` if this user may not write the file.
 pub(super) fn announce(file: &Path) -> Option<String> {
     let id = parse(&fs::read_to_string(RANDOM).ok()?)?;
     match atomic_file::replace(file, MODE, id.as_bytes()) {
@@ -31,13 +31,13 @@ pub(super) fn announce(file: &Path) -> Option<String> {
     }
 }
 
-/// Reads the name of the last request.
+/// Reads the id of the last request.
 pub(super) fn last(file: &Path) -> Option<String> {
     let bytes = atomic_file::read(file, ID_LIMIT).ok()??;
     parse(std::str::from_utf8(&bytes).ok()?)
 }
 
-/// Parses a request's name: letters, digits and hyphens.
+/// Parses a request id: letters, digits and hyphens.
 pub(super) fn parse(text: &str) -> Option<String> {
     let id = text.trim_end();
     let is_plain = (1..=ID_LIMIT).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

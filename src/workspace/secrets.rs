@@ -1,4 +1,4 @@
-//! Copies small files from a host that has them. What cannot be copied keeps its last good copy.
+//! Copies of secrets: small files from another host. If a copy fails, the last good copy stays.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,20 +11,20 @@ use crate::workspace::Paths;
 use crate::workspace::git::ssh;
 use crate::workspace::report::Copied;
 
-/// How long one source may take: a few small files, and a connection.
+/// Time limit of one source: a connection and a few small files.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// No links, devices or pipes from the other side; nothing large; nothing readable by others; and each file is
-/// replaced only once its copy is whole.
+/// Options of rsync: no links, devices, pipes or large files from the source; copies readable by their owner alone;
+/// each file replaced only once its copy is complete.
 const OPTIONS: [&str; 7] =
     ["-rt", "--no-links", "--no-devices", "--no-specials", "--max-size=16m", "--chmod=D0700,F0600", "--delay-updates"];
 
-/// Copies each in turn; one that fails does not keep the next from its turn.
+/// Copies all secrets in turn; a failure does not stop the others.
 pub(super) fn copy(secrets: &[Secret], paths: &Paths, cancel: &Cancel) -> Vec<Copied> {
     secrets.iter().map(|secret| Copied::of(copy_one(secret, paths, cancel, &[]))).collect()
 }
 
-/// Copies one, with `more` options than the usual.
+/// Copies one set of secrets, with further options in `more`.
 pub(super) fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel, more: &[&str]) -> Result<(), String> {
     let cannot = |why: String| format!("cannot copy {}: {why}", secret.source);
     check_target(&secret.target).map_err(cannot)?;
@@ -37,22 +37,23 @@ pub(super) fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel, more: &[
         .arg(&secret.source)
         .arg(into_folder(&secret.target))
         .deadline(DEADLINE)
-        // Asked to end, it sleeps for half a second, and a promotion waits for that. What it leaves is the last good copy.
+        // On SIGTERM, rsync waits half a second, and a promotion would wait with it. SIGKILL leaves the last good copy.
         .at_once()
         .cancel(cancel);
     let copied = rsync.run();
     copied.map(drop).map_err(|why| cannot(format!("{}{}", why.reason(), ssh::advice(why.said()))))
 }
 
-/// The target must be a folder and not a link to one: whoever may write beside it must not send secrets elsewhere.
+/// Requires that the target is a folder and not a link: another process that can write next to it must not redirect
+/// secrets.
 fn check_target(target: &Path) -> Result<(), String> {
-    // Taken apart and put together, it has no '/' at its end, which would make the kernel follow a link.
+    // Removes a '/' at the end, which would make the kernel follow a link.
     let name: PathBuf = target.components().collect();
-    let found = fs::symlink_metadata(&name).map_err(|why| format!("its target {}: {why}", name.display()))?;
-    if found.is_dir() { Ok(()) } else { Err(format!("its target {} is not a folder", name.display())) }
+    let found = fs::symlink_metadata(&name).map_err(|why| format!("target {}: {why}", name.display()))?;
+    if found.is_dir() { Ok(()) } else { Err(format!("target {} is not a folder", name.display())) }
 }
 
-/// rsync copies a single file *into* a folder only if its name ends in '/'.
+/// Appends a '/', without which rsync would replace the folder by a single file.
 fn into_folder(target: &Path) -> OsString {
     target.join("").into_os_string()
 }

@@ -1,17 +1,17 @@
-//! Puts away what a gateway would go on with when it is started again.
+//! Archive of work that a gateway would resume at its next start.
 //!
-//! OpenClaw resumes its last life on start: it sends queued messages, answers messages that it had received, continues
-//! turns that were cut off, and tells the outcome of tasks. On a host that restarts this is right. A standby that served
-//! an hour a month ago would send month-old messages and act on month-old wishes. So after a demotion, with the gateway
-//! stopped and as its own user, that state goes into an archive beside the reports. Conversations and memory stay.
+//! OpenClaw resumes at its start: it sends queued messages, answers received messages, continues interrupted turns, and
+//! reports the results of tasks. That is right on a host that restarts. On a standby, which may have served a month
+//! ago, it would send old messages and act on old requests. So after a demotion, with the gateway stopped, its own user
+//! moves this state to an archive next to the reports. Conversations and memory stay.
 //!
-//! Seen with OpenClaw 2026.9.6: a gateway that was killed in the middle of a turn and of a delivery asked the model again
-//! eight seconds after its next start (`main-session-restart-recovery`) and took up the delivery (`delivery-recovery`).
-//! Both live in SQLite: deliveries, received messages, sub-agents, tasks and the note that a restart leaves behind in
-//! `state/openclaw.sqlite`, turns in the `session_nodes` of `agents/<id>/agent/openclaw-agent.sqlite`.
+//! Observed with OpenClaw 2026.9.6: a gateway that was killed during a turn and a delivery called the model again eight
+//! seconds after its next start (`main-session-restart-recovery`) and resumed the delivery (`delivery-recovery`). Both
+//! are stored in SQLite: deliveries, received messages, sub-agents, tasks and restart markers in
+//! `state/openclaw.sqlite`, turns in `session_nodes` of `agents/<id>/agent/openclaw-agent.sqlite`.
 //!
-//! It is done through `sqlite3`, which locks as the gateway does. What another version of OpenClaw keeps elsewhere, or in
-//! another form, is left alone: only tables that have all the columns that count are touched.
+//! `sqlite3` does the work, with the same locks as the gateway. Tables that lack one of the expected columns, as in
+//! another version of OpenClaw, are not changed.
 
 mod tables;
 
@@ -30,21 +30,21 @@ use crate::workspace::report::Names;
 use crate::workspace::session_archive::tables::{AGENT, STATE, Table};
 use crate::workspace::{Paths, ref_names};
 
-/// How long one database may take.
+/// Time limit for one database.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How many agents are looked at.
+/// Limit for the number of agents.
 const MOST_AGENTS: usize = 64;
 
 /// One of OpenClaw's databases.
 struct Database {
     path: PathBuf,
-    /// Its part of the archive's name.
+    /// Part of the archive's name.
     name: String,
     tables: &'static [Table],
 }
 
-/// Puts away what is older than `now`. Says what it was; the error is in words for a report.
+/// Archives work older than `now`. Returns what was archived; the error is a sentence for a report.
 pub(super) fn put_away(workspace: &Path, paths: &Paths, now: Time, cancel: &Cancel) -> Result<Names, String> {
     let mut done = Vec::new();
     for database in databases(&home(workspace)) {
@@ -57,7 +57,7 @@ pub(super) fn put_away(workspace: &Path, paths: &Paths, now: Time, cancel: &Canc
     Ok(Names::of(done))
 }
 
-/// OpenClaw's folder: the one that the workspace lies in, or else this user's.
+/// Returns OpenClaw's folder: the one around the workspace, or the one in this user's home.
 fn home(workspace: &Path) -> PathBuf {
     let is_home = |path: &&Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -92,10 +92,10 @@ impl Database {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let archive = self.new_archive(paths, now).map_err(|why| format!("cannot make an archive: {why}"))?;
+        let archive = self.new_archive(paths, now).map_err(|why| format!("cannot create the archive: {why}"))?;
         let script = |part: fn(&Table, Time) -> String| found.iter().map(|table| part(table, now)).collect::<String>();
         let quoted = archive.display().to_string().replace('\'', "''");
-        // The copy is on the disk before anything is taken away.
+        // The copy is committed before any row is removed.
         let script = format!(
             "ATTACH '{quoted}' AS archive;\nBEGIN IMMEDIATE;\n{}COMMIT;\nBEGIN IMMEDIATE;\n{}COMMIT;\n",
             script(Table::copy),
@@ -105,7 +105,7 @@ impl Database {
         Ok(found.iter().map(|table| format!("{} {}", count(&counted, table.name), table.words)).collect())
     }
 
-    /// The tables that are there with all the columns that count.
+    /// Returns the tables that exist with all expected columns.
     fn known_tables(&self, paths: &Paths) -> Result<Vec<&'static Table>, String> {
         let columns = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c \
                        WHERE m.type = 'table';\n";
@@ -114,7 +114,7 @@ impl Database {
         Ok(self.tables.iter().filter(|table| table.columns.iter().all(|column| has(table, column))).collect())
     }
 
-    /// Only this user may read what people have written.
+    /// Creates the archive, readable by this user alone: it holds people's messages.
     fn new_archive(&self, paths: &Paths, now: Time) -> io::Result<PathBuf> {
         let folder = paths.state.join("archive");
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
@@ -133,7 +133,7 @@ impl Database {
     }
 }
 
-/// How many rows of a table were counted.
+/// Returns the number of rows that was counted in a table.
 fn count(counted: &str, table: &str) -> u64 {
     let line = counted.lines().find_map(|line| line.strip_prefix(table)?.strip_prefix('|'));
     line.and_then(|count| count.trim().parse().ok()).unwrap_or_default()

@@ -1,5 +1,4 @@
-//! The workspace as it lies on the disk, as a tree of git's: every file that may be committed, whatever the agent's own
-//! index says of it.
+//! Snapshot of the workspace: a git tree of every file that may be committed, independent of the agent's index.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -16,31 +15,31 @@ use crate::workspace::git::{Git, SCAN};
 use crate::workspace::special_files;
 use crate::workspace::staging::stage;
 
-/// The empty tree has a name of its own in each of git's two formats; git knows it without being told.
+/// Ids of the empty tree in git's two hash formats. git knows them without an object.
 const EMPTY: [(usize, &str); 2] = [
     (40, "4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
     (64, "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"),
 ];
 
-/// What stays on this host, by its name in the workspace, and why.
+/// Excluded files, by their path in the workspace, with the reason.
 pub(super) type Withheld = Vec<(PathBuf, Reason)>;
 
-/// What lies on the disk.
+/// Snapshot of the files on the disk.
 #[derive(Debug)]
 pub(super) struct Image {
-    /// The tree of what may be committed. This program's index equals it.
+    /// Tree of the files that may be committed. This program's index matches it.
     pub(super) tree: String,
-    /// The tree of the commit that is checked out.
+    /// Tree of the commit that is checked out.
     pub(super) base: String,
-    /// What stays here, by its name in the workspace.
+    /// Files that are not committed.
     pub(super) withheld: Withheld,
-    /// New names of pipes for which git would have waited without end.
+    /// New names of pipes that would have blocked git.
     pub(super) aside: Vec<PathBuf>,
-    /// True if git may store other bytes than those on the disk, or write other bytes than those that it stores.
+    /// True if git may convert files when it stores or writes them.
     pub(super) may_convert: bool,
 }
 
-/// One difference between the disk and the index.
+/// Difference between the disk and the index.
 struct Change<'a> {
     path: &'a Path,
     kind: Kind<'a>,
@@ -48,18 +47,18 @@ struct Change<'a> {
 
 #[derive(PartialEq, Eq)]
 enum Kind<'a> {
-    /// git does not know it.
+    /// Untracked.
     New,
-    /// It is not what git knows, which is the content of this name.
+    /// Changed; the value is the object id that git knows.
     Edited(&'a str),
-    /// It is gone.
+    /// Deleted.
     Gone,
-    /// It is a repository of its own, which git knows as one, at another commit.
+    /// Nested repository at another commit than the one that git knows.
     Repository,
 }
 
 impl Image {
-    /// Looks at every file.
+    /// Compares every file and stores the changes.
     pub(super) fn take(git: &Git<'_>, head: &Head, max_file: u64) -> Result<Self, Stop> {
         let mut passed_over = special_files::list(git.dir);
         let aside = special_files::rename_obstructing_pipes(git, &mut passed_over)?;
@@ -107,7 +106,7 @@ fn base(git: &Git<'_>, head: &Head) -> Result<String, Stop> {
     }
 }
 
-/// Makes the index what the checked-out commit is, and keeps what it knows of files that have not changed.
+/// Sets the index to the checked-out commit, and keeps the recorded times of unchanged files.
 pub(super) fn read_index(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     let args = match &head.commit {
         Some(commit) => ["read-tree", "-m", commit],
@@ -116,7 +115,7 @@ pub(super) fn read_index(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     if git.list(&args).is_ok() {
         return Ok(());
     }
-    // An index that cannot be read holds nothing that cannot be had again.
+    // An unreadable index holds nothing that cannot be rebuilt.
     let index = git.own_index();
     match std::fs::remove_file(&index) {
         Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(Stop::file("remove", &index, &why)),
@@ -124,7 +123,7 @@ pub(super) fn read_index(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     }
 }
 
-/// Looks at every file. A filter that never ends is left out the second time: its files then count as changed.
+/// Runs `git status`. If a filter hangs or fails, runs it again without filters: filtered files then count as changed.
 fn look(git: &Git<'_>) -> Result<Vec<u8>, CommandError> {
     let options = ["--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"];
     let args: Vec<&str> = ["status"].into_iter().chain(options).collect();
@@ -137,7 +136,7 @@ fn look(git: &Git<'_>) -> Result<Vec<u8>, CommandError> {
     }
 }
 
-/// Repositories that git knows by a commit of theirs alone: what they hold stays here.
+/// Lists nested repositories that git tracks by their commit alone; their files are not committed.
 fn repositories(git: &Git<'_>, listing: &[u8]) -> Vec<PathBuf> {
     let known = lines(listing).filter(|line| line.starts_with(b"160000 "));
     let names = known.filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1));
@@ -150,37 +149,37 @@ fn has_attributes(git: &Git<'_>, listing: &[u8], status: &[u8]) -> bool {
     let is_named = |text: &[u8]| lines(text).any(|line| line.ends_with(b".gitattributes"));
     git.has_outer_attributes
         || git.git_dir.join("info/attributes").exists()
-        // Of a work tree that belongs to another repository.
+        // Or the work tree is linked to another repository.
         || git.git_dir.join("commondir").exists()
         || is_named(listing)
         || is_named(status)
 }
 
-/// The lines of a status. A path may hold anything but NUL.
+/// Splits a status into lines. A path may contain any byte but NUL.
 fn lines(status: &[u8]) -> impl Iterator<Item = &[u8]> {
     status.split(|byte| *byte == 0).filter(|line| !line.is_empty())
 }
 
-/// Whether somebody has committed since the index was made.
+/// True if HEAD has moved since the index was written.
 fn differs_from_head(status: &[u8]) -> bool {
     lines(status).any(|line| matches!(line, [b'1', b' ', staged, ..] if *staged != b'.') || line.starts_with(b"u "))
 }
 
-/// What becomes of each difference.
+/// Differences by what is done with them.
 #[derive(Default)]
 struct Sorted<'a> {
-    /// What is to be removed from the index though git would take no such name, as lines that end in NUL.
+    /// Input for `git update-index --index-info`: entries to remove whose names git refuses otherwise.
     gone: Vec<u8>,
-    /// What is to be put into the index.
+    /// Files to add to the index.
     listed: Vec<&'a Path>,
-    /// What stays out.
+    /// Files that are excluded.
     withheld: Withheld,
 }
 
 fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Result<Sorted<'a>, Stop> {
     let mut sorted = Sorted::default();
     let Sorted { gone, listed, withheld } = &mut sorted;
-    // As long as any other name of this repository's.
+    // As long as any other object id of this repository.
     let nothing = "0".repeat(base.len());
     for line in lines(status) {
         let Some(Change { path, kind }) = change(line) else { continue };
@@ -200,7 +199,7 @@ fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Resul
                 reason => reason,
             },
         };
-        // A file can only make room for a repository by going away.
+        // A tracked file that was replaced by a repository.
         let is_both = kind == Kind::Gone && git.dir.join(path).join(".git").exists();
         withheld.extend(is_both.then(|| (path.to_owned(), Reason::Repository)));
         match reason {
@@ -212,18 +211,18 @@ fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Resul
     Ok(sorted)
 }
 
-/// A file whose committed version was as large already is none to be held back for it.
+/// True if the committed version was too large already; then the file is not excluded for its size.
 fn was_large(git: &Git<'_>, known: &str, max_file: u64) -> bool {
     let size = git.word(&["cat-file", "-s", known]);
     size.is_ok_and(|size| size.parse::<u64>().is_ok_and(|size| size > max_file))
 }
 
-/// Nor one whose committed version holds a secret.
+/// True if the committed version holds a secret already; then the file is not excluded for it.
 fn was_secret(git: &Git<'_>, known: &str) -> bool {
     git.list(&["cat-file", "blob", known]).is_ok_and(|content| exclusion::holds_secret(&content))
 }
 
-/// `? path` or `1 XY sub mH mI mW hH hI path`.
+/// Parses `? path` and `1 XY sub mH mI mW hH hI path`.
 fn change(line: &[u8]) -> Option<Change<'_>> {
     let path = |bytes| Path::new(OsStr::from_bytes(bytes));
     if let Some(name) = line.strip_prefix(b"? ") {

@@ -1,5 +1,5 @@
-//! Files that git passes over in silence: pipes, sockets and devices, folders that it may not read, and files of the
-//! name `.git` that are no repository.
+//! Files that git skips without a message: pipes, sockets, devices, unreadable folders, and files named `.git` that are
+//! no repository.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,19 +16,19 @@ use crate::workspace::exclusion::Reason;
 use crate::workspace::git::{ANSWER, Git, write_and_open};
 use crate::workspace::snapshot::Withheld;
 
-/// Files and folders that are looked at in one run; a workspace beyond that is one of other troubles.
+/// Limit for the number of files and folders to read in one run.
 const ENTRY_LIMIT: usize = 2_000_000;
 
-/// Files that are named in one run.
+/// Limit for the number of files to report in one run.
 const FOUND_LIMIT: usize = 10_000;
 
-/// Time limit for git to say which of them are ignored.
+/// Time limit for git's answer on which of them are ignored.
 const IGNORE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Files that git reads by itself in every folder. A pipe of such a name would make it wait without end.
+/// Files that git reads in every folder. A pipe with such a name would block git.
 const READ_BY_GIT: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
 
-/// Renames pipes for which git would wait without end. Returns their new names.
+/// Renames pipes that would block git. Returns their new names.
 pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut Withheld) -> Result<Vec<PathBuf>, Stop> {
     let is_read = |path: &Path| READ_BY_GIT.iter().any(|name| path.file_name().is_some_and(|found| found == *name));
     let mut aside = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut Withheld) -> R
     Ok(aside)
 }
 
-/// Leaves out of what [`list`] has found what is ignored, or lies in a repository that is withheld as a whole.
+/// Removes ignored files, and those inside an excluded repository, from the files found.
 pub(super) fn without_ignored(git: &Git<'_>, mut found: Withheld, withheld: &Withheld) -> Result<Withheld, Stop> {
     let known: HashSet<&Path> = withheld.iter().map(|(path, _)| path.as_path()).collect();
     found.retain(|(path, reason)| {
@@ -57,7 +57,7 @@ pub(super) fn without_ignored(git: &Git<'_>, mut found: Withheld, withheld: &Wit
     Ok(found)
 }
 
-/// Finds them all.
+/// Lists all such files.
 pub(super) fn list(workspace: &Path) -> Withheld {
     let mut found = Withheld::new();
     let mut folders = vec![PathBuf::new()];
@@ -110,7 +110,7 @@ fn ignored(git: &Git<'_>, found: &Withheld) -> Result<HashSet<PathBuf>, Stop> {
     let file = write_and_open(&path, &names).map_err(|why| Stop::file("write", &path, &why))?;
     let asked = git.command(&["check-ignore", "-z", "--stdin"]).stdin(file).deadline(IGNORE_TIME_LIMIT).limit(ANSWER);
     let said = match asked.run_bytes() {
-        // None of them is.
+        // None is ignored.
         Err(why) if why.code() == Some(1) => return Ok(HashSet::new()),
         said => said?,
     };

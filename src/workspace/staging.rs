@@ -1,4 +1,4 @@
-//! Puts files into this program's index. One that git or a filter does not take stays out, and the others go in.
+//! Staging of files in this program's index. A file that git or a filter refuses is left out.
 
 use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
@@ -11,10 +11,10 @@ use crate::workspace::git::filters::{Conversion, Converted};
 use crate::workspace::git::{Git, SCAN};
 use crate::workspace::snapshot::Withheld;
 
-/// Command that stores the files whose names it reads, and removes those that are gone.
+/// Command that stores the listed files, and removes entries of files that are gone.
 const STORE: [&str; 6] = ["update-index", "-z", "--add", "--remove", "--replace", "--stdin"];
 
-/// Stores files under their names in the workspace. Returns those that stay out, with the reason.
+/// Stores files under their paths. Returns the excluded ones with the reason.
 ///
 /// A file whose filter is not set up on this host is never stored as it is: the filter may be there to encrypt it.
 pub(super) fn stage(git: &Git<'_>, names: &[&Path], has_attributes: bool) -> Result<Withheld, Stop> {

@@ -1,4 +1,4 @@
-//! The standby's workspace: its own branch, on top of what the primary has, and its way back there.
+//! Pull and push of a standby's workspace: a branch of this host on top of the primary's.
 
 use crate::config::Workspace;
 use crate::text::Time;
@@ -18,19 +18,19 @@ use crate::workspace::repo_cleanup::{
 use crate::workspace::report::{Commit, Names, Outcome, Pulled, PushOutcome, Pushed};
 use crate::workspace::{Reach, now, ref_names};
 
-/// Attempts at a move during which no file that it replaces changes.
+/// Attempts at a checkout if a file that it replaces changes meanwhile.
 const ATTEMPTS: usize = 3;
 
-/// A standby's checkout while a sync is at it.
+/// The standby's repository during a sync.
 pub(super) struct Standby<'a> {
     pub(super) git: Git<'a>,
     pub(super) workspace: &'a Workspace,
-    /// Asks what may be done to the workspace now.
+    /// Returns whether files may be updated now.
     reach: &'a dyn Fn() -> Reach,
 }
 
 impl<'a> Standby<'a> {
-    /// Opens the checkout; one that does not exist yet is made, if it is known from where.
+    /// Opens the repository, or clones it if its URL is known.
     pub(super) fn open(checkout: &Checkout<'a>, reach: &'a dyn Fn() -> Reach) -> Result<Self, Stop> {
         let git = checkout.open_or_make(&ref_names::own(checkout.host))?;
         let others = match reach() {
@@ -41,7 +41,7 @@ impl<'a> Standby<'a> {
         Ok(Self { git, workspace: checkout.workspace, reach })
     }
 
-    /// Pulls once and says what became of it. What is known before it stops half way is told all the same.
+    /// Pulls once. An error does not discard the findings made before it.
     fn pull(&self) -> Pulled {
         let mut refs = match self.refs() {
             Ok(refs) => refs,
@@ -76,7 +76,7 @@ impl<'a> Standby<'a> {
         }
     }
 
-    /// First with what was fetched before, which is the freshest there is when the remote cannot be reached now.
+    /// Checks out the commits of earlier fetches, then fetches: an unreachable remote does not undo the first step.
     fn bring_up_to_date(&self, refs: &mut Refs, told: &mut Told) -> Result<Outcome, Stop> {
         let had = refs.merged.clone().or(refs.remote.clone());
         let head = refs.head.commit.clone();
@@ -94,8 +94,8 @@ impl<'a> Standby<'a> {
         })
     }
 
-    /// Moves on to what has just been fetched. Where no file has moved since every file was looked at, that need not be
-    /// done again: a move minds every file that it touches, and what changes elsewhere is for the next run.
+    /// Checks out the fetched commits. The snapshot is reused if the first checkout changed no file: a checkout notices
+    /// changes in the files that it touches, and the next run handles the others.
     fn settle_news(&self, refs: &mut Refs, local: Option<Local>, told: &mut Told) -> Result<(), Stop> {
         if let Some(local) = local {
             match self.advance(refs, &local, now(), told) {
@@ -106,7 +106,7 @@ impl<'a> Standby<'a> {
         self.settle(refs, told).map(drop)
     }
 
-    /// Fails if the gateway was started since this run began: a fetch may take minutes.
+    /// Fails if the gateway was started since the run began; a fetch may take minutes.
     fn require_idle(&self) -> Result<(), Stop> {
         match (self.reach)() {
             Reach::Move => Ok(()),
@@ -114,15 +114,15 @@ impl<'a> Standby<'a> {
         }
     }
 
-    /// Pushes once, and tells in `pushed` what became of it.
+    /// Pushes once and records the result in `pushed`.
     pub(super) fn push(&self, pushed: &mut Pushed) {
         let mut told = Told::default();
         let settled = match (self.reach)() {
             Reach::Move => self.refs().and_then(|mut refs| self.settle(&mut refs, &mut told)).map(drop),
-            // An agent at work is left alone; what was committed before can still be returned.
+            // The gateway runs: nothing is committed, and existing commits are pushed.
             Reach::Fetch => Ok(()),
         };
-        // What cannot be committed now must not hold back what was committed before.
+        // A failed commit must not block the push of earlier commits.
         let returned = self.give_back(pushed, &mut told);
         pushed.tell(&told);
         match settled.and(returned) {
@@ -134,7 +134,7 @@ impl<'a> Standby<'a> {
         }
     }
 
-    /// Sends this host's own branch and its kept versions, as far as the remote does not have them.
+    /// Pushes this host's own branch and its conflict branches, unless the remote has them.
     fn give_back(&self, pushed: &mut Pushed, told: &mut Told) -> Result<PushOutcome, Stop> {
         let (git, refs) = (&self.git, self.refs()?);
         pushed.commit = refs.head.commit.as_deref().and_then(Commit::parse);
@@ -151,7 +151,7 @@ impl<'a> Standby<'a> {
         let commits: Vec<&str> = news.iter().map(|(_, commit)| *commit).collect();
         let not_uploaded = lfs::upload(git, self.workspace, &commits)?;
         let sent = remote::send(git, self.workspace, &refspecs, &[])?;
-        // What git LFS could not upload makes the same branch be sent again.
+        // If git LFS could not upload a content, the next run pushes the same branch again.
         let is_whole = not_uploaded.is_none();
         for (name, commit) in news.iter().filter(|(name, _)| is_whole && sent.taken.contains(name)) {
             self.note_returned(name, commit, *name == branch)?;
@@ -163,7 +163,7 @@ impl<'a> Standby<'a> {
             return Ok(PushOutcome::Refused);
         }
         if !sent.behind.is_empty() {
-            pushed.add("the next pull joins both; if two hosts have the same name, give one another");
+            pushed.add("the next pull merges both; if two hosts have the same name, rename one");
             return Ok(PushOutcome::Behind);
         }
         if let Some(NotUploaded { files, said }) = not_uploaded {
@@ -184,8 +184,8 @@ impl<'a> Standby<'a> {
         })
     }
 
-    /// A kept version that the remote has is no branch here any more: somebody will merge it and remove it there, and
-    /// it must not come back.
+    /// Records a pushed branch. A pushed conflict branch is deleted here: once a person has merged it and deleted it at
+    /// the remote, it must not return.
     fn note_returned(&self, name: &str, commit: &str, is_own: bool) -> Result<(), Stop> {
         if is_own {
             return change_refs(&self.git, &format!("start\nupdate {} {commit}\ncommit\n", ref_names::RETURNED));
@@ -198,7 +198,7 @@ impl<'a> Standby<'a> {
         Refs::read(&self.git, self.workspace, &ref_names::own(self.git.host))
     }
 
-    /// Settles the workspace, and again if a file that is to be replaced changes meanwhile.
+    /// Commits, merges and checks out, with retries if a file to be replaced changes meanwhile.
     fn settle(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
         for _ in 1..ATTEMPTS {
             match self.settle_once(refs, told) {
@@ -209,14 +209,14 @@ impl<'a> Standby<'a> {
         self.settle_once(refs, told)
     }
 
-    /// Commits what lies on the disk, joins it with this host's own branch and with what was fetched, and moves the
-    /// tree there. Answers with what lies on the disk, if that has not moved.
+    /// Commits the files, merges them with this host's own branch and the fetched commits, and checks out the result.
+    /// Returns the snapshot if no file was changed.
     fn settle_once(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
         let now = now();
         if refs.is_name_taken {
-            // Where a branch has this name, git makes no branch below it.
+            // A branch named `failover` blocks all names below it.
             let name = format!("failover-{}", ref_names::stamp(now));
-            log::warn!("the branch failover is renamed to {name}, for it leaves no room for failover/…");
+            log::warn!("renamed the branch failover to {name}, because it blocks the names failover/…");
             self.git.run(&["branch", "-m", "failover", &name])?;
             *refs = self.refs()?;
         }
@@ -230,7 +230,7 @@ impl<'a> Standby<'a> {
         Ok((!has_moved).then_some(local))
     }
 
-    /// Joins what lies on the disk with the rest, and moves the tree there. Says whether a file has moved.
+    /// Merges the snapshot with the other histories and checks out the result. True if a file was changed.
     fn advance(&self, refs: &mut Refs, local: &Local, now: Time, told: &mut Told) -> Result<bool, Stop> {
         let git = &self.git;
         let join = Join { git, refs, workspace: self.workspace, now };
@@ -270,9 +270,9 @@ impl<'a> Standby<'a> {
         Ok(moved.has_moved)
     }
 
-    /// Checks out the commit that says what lies on the disk, which changes no file: on this host's own branch where
-    /// that only goes forwards, else by itself. A move that is killed is understood by comparing with what is checked
-    /// out, so it must be this before one begins. Says whether anything was changed.
+    /// Points HEAD at the snapshot's commit, which changes no file: through this host's own branch if that is a
+    /// fast-forward, otherwise detached. Recovery from an interrupted checkout compares with HEAD, so this must come
+    /// first. True if anything was changed.
     fn park(&self, refs: &Refs, local: &Local, now: Time) -> Result<bool, Stop> {
         let Some(commit) = local.commit.as_deref() else { return Ok(false) };
         let git = &self.git;
@@ -301,8 +301,8 @@ impl<'a> Standby<'a> {
         Ok(true)
     }
 
-    /// A commit that is checked out by itself is on no branch, and HEAD is about to leave it. It goes along in our own
-    /// history, unless that turns out to contradict it.
+    /// Keeps a detached HEAD's commit, which is on no branch, before HEAD leaves it. This host's history contains it
+    /// too unless there is a conflict.
     fn keep_detached(&self, refs: &Refs, now: Time) -> Result<(), Stop> {
         if let Head { branch: None, commit: Some(commit), .. } = &refs.head {
             let name = format!("{}unfinished/{}-head", ref_names::PRIVATE, ref_names::stamp(now));
@@ -312,13 +312,13 @@ impl<'a> Standby<'a> {
     }
 }
 
-/// Whether the remote has a branch of this host's name that this checkout has not pushed: it was set up anew, or
-/// another host has the same name.
+/// True if the remote has a branch of this host's name that this repository has not pushed: the host was reinstalled,
+/// or another host has the same name.
 fn is_foreign(refs: &Refs) -> bool {
     refs.remote_own.is_some() && refs.remote_own != refs.returned && refs.remote_own != refs.own
 }
 
-/// Pulls into a workspace that cannot be opened, which is said.
+/// Pulls. An error while opening the repository becomes part of the result.
 pub(super) fn pull(checkout: &Checkout<'_>, reach: &dyn Fn() -> Reach) -> Pulled {
     match Standby::open(checkout, reach) {
         Ok(standby) => standby.pull(),
@@ -326,7 +326,7 @@ pub(super) fn pull(checkout: &Checkout<'_>, reach: &dyn Fn() -> Reach) -> Pulled
     }
 }
 
-/// Pushes what is in the workspace, and tells in `pushed` what became of it.
+/// Pushes, and records the result in `pushed`.
 pub(super) fn push(checkout: &Checkout<'_>, reach: &dyn Fn() -> Reach, pushed: &mut Pushed) {
     match Standby::open(checkout, reach) {
         Ok(standby) => standby.push(pushed),
@@ -337,7 +337,7 @@ pub(super) fn push(checkout: &Checkout<'_>, reach: &dyn Fn() -> Reach, pushed: &
     }
 }
 
-/// A branch's name without `refs/heads/`.
+/// Returns a branch's name without `refs/heads/`.
 pub(super) fn short(name: &str) -> String {
     name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()
 }

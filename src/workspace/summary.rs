@@ -1,39 +1,39 @@
-//! Summaries of the last pull and the last push, as the status and the events show them.
+//! Summaries of the last pull and the last push for the status and the events.
 
 use crate::text::Time;
 
-/// How one pull of the workspace ended.
+/// Summary of one pull.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pull {
-    /// Its stable name.
+    /// Stable name of the outcome.
     pub outcome: String,
-    /// The commit that the workspace is at.
+    /// Commit of the workspace.
     pub commit: Option<String>,
-    /// When the remote's latest commit in it was made, by its own account.
+    /// Time of the remote's latest commit in it, as recorded there.
     pub committed: Option<Time>,
-    /// When it ended, by the wall clock.
+    /// End, by the wall clock.
     pub at: Time,
-    /// When the last pull began, by the wall clock, that left the workspace with everything the remote had.
+    /// Start, by the wall clock, of the last pull after which the workspace had everything from the remote.
     pub fresh: Option<Time>,
-    /// Whether the remote may have had more than this: it was not reached, or not waited for.
+    /// True if the remote may have newer commits: it was not reached, or the pull ended early.
     pub stale: bool,
-    /// Branches that keep what contradicted the remote and are not pushed yet, in words; empty if there are none.
+    /// Conflict branches that are not pushed yet, as text; empty if there are none.
     pub kept: String,
-    /// Files that are on this host's disk only, in words; empty if there are none.
+    /// Files that are only on this host's disk, as text; empty if there are none.
     pub withheld: String,
-    /// What went wrong.
+    /// Error, if any.
     pub error: Option<String>,
 }
 
-/// How one push of what this host has written ended.
+/// Summary of one push.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Push {
-    /// Its stable name.
+    /// Stable name of the outcome.
     pub outcome: String,
-    /// When it ended, by the wall clock.
+    /// End, by the wall clock.
     pub at: Time,
-    /// When the last push began, by the wall clock, after which the remote had everything.
+    /// Start, by the wall clock, of the last push after which the remote had everything.
     pub returned: Option<Time>,
-    /// What went wrong.
+    /// Error, if any.
     pub error: Option<String>,
 }

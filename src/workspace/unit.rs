@@ -1,4 +1,4 @@
-//! A pull or a push by way of systemd, for every user who is not the workspace's owner.
+//! Syncs run as systemd units, for users other than the workspace's owner.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -14,34 +14,34 @@ use crate::workspace::report::{Pushed, ReadError, Report, read, read_push};
 use crate::workspace::secrets::DEADLINE;
 use crate::workspace::{Lock, Paths, Reach, now, request};
 
-/// The unit that pushes.
+/// Unit that pushes.
 pub const PUSH: &str = "openclaw-sync-push.service";
 
-/// The unit that pulls.
+/// Unit that pulls.
 pub const PULL: &str = "openclaw-sync-pull.service";
 
-/// The timer that starts a primary's push.
+/// Timer that starts the primary's push.
 pub const TIMER: &str = "openclaw-sync-push.timer";
 
-/// Number of times that a push which an operator asks for is started, until one ran after it was asked for.
+/// Starts of the push unit on an operator's request, until one push began after the request.
 const REQUEST_TRIES: usize = 3;
 
-/// Interval at which a sync that waits for another looks again.
+/// Poll interval while waiting for another sync.
 const TURN_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Time for git beside the network and the move of the tree.
+/// Time for git commands other than network access and checkout.
 const SLACK: Duration = Duration::from_secs(30);
 
-/// A sync that moves the tree ends within a minute of being told to stop; its unit's `TimeoutStopSec` is 75 s.
+/// Time limit for stopping a unit. A checkout ends within a minute; the unit's `TimeoutStopSec` is 75 s.
 const STOP: Duration = Duration::from_secs(80);
 
-/// Never the one that pulls, whoever owns the folders: an agent writes in them.
+/// User that never syncs itself, even if it owns the folders: an agent writes there.
 const ROOT: u32 = 0;
 
-/// Why a sync by way of its unit has no report.
+/// Error of a sync unit that left no report.
 #[derive(Debug)]
 pub enum UnitError {
-    /// systemd has not run it.
+    /// systemd did not run the unit.
     Systemd(SystemdError),
     /// The unit ran, and its report cannot be read.
     Unreadable(ReadError),
@@ -55,7 +55,7 @@ impl fmt::Display for UnitError {
             Self::Systemd(why) => why.fmt(f),
             Self::Unreadable(why) => why.fmt(f),
             Self::NoReport(unit) => {
-                write!(f, "{unit} ran and left no report; `journalctl -u {unit}` says why")
+                write!(f, "{unit} ran and left no report; see `journalctl -u {unit}`")
             }
         }
     }
@@ -63,8 +63,8 @@ impl fmt::Display for UnitError {
 
 impl std::error::Error for UnitError {}
 
-/// Files of the home that a sync unit's sandbox shows beside workspace and secrets: those that ssh and git need to
-/// reach their hosts, and the settings of the user's git.
+/// Files of the home that a sync unit's sandbox shows in addition to the workspace and the secrets: those that ssh and
+/// git need for access, and the settings of the user's git.
 pub const HOME_FILES: [&str; 11] = [
     ".ssh",
     ".gitconfig",
@@ -79,13 +79,13 @@ pub const HOME_FILES: [&str; 11] = [
     ".gitconfig.local",
 ];
 
-/// True if this process runs in one of the sync units.
+/// True if this process runs in a sync unit.
 pub(super) fn is_in_unit() -> bool {
-    // systemd says this to the unit, and to no user who types a command.
+    // systemd sets this variable for the unit, and not for a shell.
     env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state)
 }
 
-/// True if this process is the one that pulls: inside the unit, or as the user to whom the workspace belongs.
+/// True if this process syncs itself: in the unit, or as the owner of the workspace.
 #[must_use]
 pub fn is_ours(workspace: &Path) -> bool {
     let in_unit = is_in_unit();
@@ -93,7 +93,7 @@ pub fn is_ours(workspace: &Path) -> bool {
     in_unit || (own != ROOT && owner(workspace).is_ok_and(|owner| own == owner))
 }
 
-/// The owner of a path, or of the nearest folder above it that exists.
+/// Returns the owner of a path, or of its nearest existing parent.
 fn owner(path: &Path) -> io::Result<u32> {
     let missing =
         |found: &io::Result<fs::Metadata>| found.as_ref().is_err_and(|why| why.kind() == io::ErrorKind::NotFound);
@@ -101,10 +101,10 @@ fn owner(path: &Path) -> io::Result<u32> {
     found.next().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map(|found| found.uid())
 }
 
-/// The reach of a pull at this moment: no workspace is moved in which an agent may be at work.
+/// Returns whether a pull may update files now: not while an agent may be using them.
 ///
-/// Where systemd does not answer, the gateway counts as down: a fast-forward loses nothing, and without one a
-/// promotion would start with an old workspace.
+/// If systemd does not answer, the gateway counts as down: a fast-forward loses nothing, and without one a promotion
+/// would start with an old workspace.
 #[must_use]
 pub fn reach(systemctl: &Systemctl, gateway: &str) -> Reach {
     match systemctl.show(gateway) {
@@ -117,28 +117,28 @@ pub fn reach(systemctl: &Systemctl, gateway: &str) -> Reach {
     }
 }
 
-/// Runs the unit that pulls to its end, for `limit` at most (see [`longest`]), and reads its report.
+/// Runs the pull unit to its end, for `limit` at most, and reads its report.
 ///
 /// # Errors
-/// When systemd does not run it, or there is no report of it. When `cancel` ends the wait, the unit is stopped, which
-/// lets it finish a move of the tree, and leaves a report too.
+/// If systemd does not run the unit, or there is no report of it. If `cancel` ends the wait, the unit is stopped; it
+/// finishes a checkout and leaves a report.
 pub fn pull(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Report, UnitError> {
     run(systemctl, (PULL, limit), cancel, || last_report(paths), |report| report.ended)
 }
 
-/// Runs the unit that pushes to its end, for `limit` at most (see [`longest_push`]), and reads its report.
+/// Runs the push unit to its end, for `limit` at most, and reads its report.
 ///
 /// # Errors
-/// As for [`pull`].
+/// If systemd does not run the unit, or there is no report of it.
 pub fn push(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
     run(systemctl, (PUSH, limit), cancel, || last_push(paths), |report| report.ended)
 }
 
-/// Has the unit push what is in the workspace at this moment, although its timer may have started it meanwhile: one
-/// that is under way ends first, and then the unit is started once more. Returns the report of the push that ran last.
+/// Pushes the current state of the workspace. If the timer has started a push already, waits for its end and starts the
+/// unit again. Returns the report of the last push.
 ///
 /// # Errors
-/// As for [`pull`].
+/// If systemd does not run the unit, or there is no report of it.
 pub fn push_now(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
     let request = request::announce(&paths.request);
     let mut result = push(systemctl, limit, paths, cancel);
@@ -155,10 +155,10 @@ pub fn push_now(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &
     result
 }
 
-/// Time that a sync waits for another one. Two that overlap meet for seconds; a lock that is held for longer is reported.
+/// Time that a sync waits for another one. Overlaps last for seconds; a lock held for longer is reported.
 pub const TURN_LIMIT: Duration = Duration::from_secs(5);
 
-/// Waits until no other sync is under way, for `limit` at most.
+/// Waits until no other sync runs, for `limit` at most.
 pub fn wait_for_turn(paths: &Paths, limit: Duration, cancel: &Cancel) {
     let begun = Instant::now();
     while matches!(Lock::take(&paths.state), Ok(None)) && begun.elapsed() < limit && !cancel.is_cancelled() {
@@ -173,13 +173,13 @@ fn run<R>(
     last: impl Fn() -> Result<Option<R>, ReadError>,
     ended: impl Fn(&R) -> Time,
 ) -> Result<R, UnitError> {
-    // A report is a new one if it is not the one from before: clocks may be set meanwhile.
+    // A report is new if its end differs from the last one's; the clock may be set meanwhile.
     let before = last().ok().flatten().as_ref().map(&ended);
     let mut started = systemctl.start(unit, limit, cancel);
     if started.is_err() && cancel.is_cancelled() {
         started = systemctl.stop(unit, STOP, &Cancel::new());
     }
-    // One that has something to complain of ends with an exit code too, but its report says more.
+    // A sync with an error exits with a code other than 0, but its report says more.
     match (last(), started) {
         (Ok(Some(report)), _) if Some(ended(&report)) != before => Ok(report),
         (_, Err(why)) => Err(UnitError::Systemd(why)),
@@ -188,10 +188,10 @@ fn run<R>(
     }
 }
 
-/// The report of the last push; `None` if there has been none. Its owner is judged as that of a pull's.
+/// Reads the report of the last push; `None` if there is none. Its owner is checked as for a pull.
 ///
 /// # Errors
-/// As for [`read`].
+/// If the report cannot be read or is not valid.
 pub fn last_push(paths: &Paths) -> Result<Option<Pushed>, ReadError> {
     match fs::symlink_metadata(&paths.state) {
         Ok(folder) => read_push(&paths.push_report(), folder.uid()),
@@ -199,13 +199,13 @@ pub fn last_push(paths: &Paths) -> Result<Option<Pushed>, ReadError> {
     }
 }
 
-/// The report of the last pull; `None` if there has been none.
+/// Reads the report of the last pull; `None` if there is none.
 ///
-/// Its owner must be the owner of the folder, which systemd has made for the unit's user: no name is looked up, and
-/// it holds in a sandbox that knows no other users.
+/// Its owner must own the folder, which systemd created for the unit's user. No user name is looked up, so this works
+/// in a sandbox without other users.
 ///
 /// # Errors
-/// As for [`read`].
+/// If the report cannot be read or is not valid.
 pub fn last_report(paths: &Paths) -> Result<Option<Report>, ReadError> {
     match fs::symlink_metadata(&paths.state) {
         Ok(folder) => read(&paths.pull_report(), folder.uid()),
@@ -213,7 +213,7 @@ pub fn last_report(paths: &Paths) -> Result<Option<Report>, ReadError> {
     }
 }
 
-/// Time limit of a pull.
+/// Returns the time limit of a pull.
 #[must_use]
 pub fn longest(workspace: &Workspace, secrets: &[Secret]) -> Duration {
     let sources = u32::try_from(secrets.len()).unwrap_or(u32::MAX);
@@ -221,31 +221,31 @@ pub fn longest(workspace: &Workspace, secrets: &[Secret]) -> Duration {
     workspace.timeout.saturating_add(MOVE_CAP).saturating_add(each).saturating_add(SLACK)
 }
 
-/// Time limit of a push: on a primary it fetches, sends and removes, and may begin again.
+/// Returns the time limit of a push: the primary fetches, pushes and deletes branches, and may start over.
 #[must_use]
 pub fn longest_push(workspace: &Workspace) -> Duration {
     workspace.timeout.saturating_mul(3).saturating_add(MOVE_CAP).saturating_add(SLACK)
 }
 
-/// True if a primary's push is due: one that the timer started after `workspace.push_interval`, which the timer itself
-/// does not know, and any other at once.
+/// True if the primary's push is due: `workspace.push_interval` has passed, or the push was not started by the timer,
+/// which does not know that setting.
 #[must_use]
 pub fn is_due(systemctl: &Systemctl, workspace: &Workspace, paths: &Paths) -> bool {
     if env::var_os("TRIGGER_UNIT").is_none() {
         return true;
     }
-    // systemd keeps this variable for all later starts. The timer is `running` only while a push runs that it started.
+    // systemd keeps this variable for all later starts. The timer is `running` only during a push that it started.
     let is_timers = match systemctl.show(TIMER) {
         Ok(timer) => timer.sub == "running",
         Err(why) => {
-            log::warn!("cannot tell who started this push: {why}");
+            log::warn!("cannot tell whether the timer started this push: {why}");
             true
         }
     };
     !is_timers || is_interval_over(workspace, paths)
 }
 
-/// True if the last push is `workspace.push_interval` ago, or an operator has asked for one since.
+/// True if the last push ended `workspace.push_interval` ago, or an operator has requested one since.
 fn is_interval_over(workspace: &Workspace, paths: &Paths) -> bool {
     let Ok(Some(last)) = last_push(paths) else { return true };
     let request = request::last(&paths.request);
@@ -273,7 +273,7 @@ mod tests {
         assert!(units.iter().all(|unit| unit.contains("\nTimeoutStartSec=2h\n")));
     }
 
-    /// A stand-in for systemctl whose unit is the script `unit`, run with the state folder as `$1`.
+    /// Creates a stand-in for systemctl that runs the script `unit` with the state folder as `$1`.
     fn systemctl(dir: &Path, unit: &str) -> Systemctl {
         let program = dir.join("systemctl");
         let script = format!("#!/bin/sh\nset -- {}\n{unit}\n", dir.display());
@@ -287,7 +287,7 @@ mod tests {
         Paths { state: dir.into(), request: dir.join("request"), ..Paths::default() }
     }
 
-    /// Writes a report that ends now and carries the request that is in the file.
+    /// Writes a report that ends now and has the id of the current request.
     fn report(dir: &Path) {
         let mut pushed = Pushed::new(now(), PushOutcome::Pushed, "");
         pushed.request = request::last(&dir.join("request"));
@@ -313,7 +313,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let systemctl = systemctl(dir.path(), "echo >>$1/starts");
         let failed = push_now(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap_err();
-        assert!(failed.to_string().ends_with("`journalctl -u openclaw-sync-push.service` says why"), "{failed}");
+        assert!(failed.to_string().ends_with("see `journalctl -u openclaw-sync-push.service`"), "{failed}");
         assert_eq!(fs::read_to_string(dir.path().join("starts")).unwrap().lines().count(), REQUEST_TRIES);
     }
 
@@ -359,7 +359,7 @@ mod tests {
         drop(lock);
         waited.recv_timeout(Duration::from_secs(30)).unwrap();
         waiting.join().unwrap();
-        // One that is told to stop waits no longer.
+        // A cancelled wait ends at once.
         let _lock = Lock::take(&paths.state).unwrap().unwrap();
         let cancel = Cancel::new();
         cancel.cancel();

@@ -1,4 +1,4 @@
-//! Asks once a day whether the remote shows the workspace to everybody: it is an agent's memory of somebody's life.
+//! Daily check that the public cannot read the remote: an agent's memory is private.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use crate::workspace::git::remote;
 use crate::workspace::git::repository::Checkout;
 use crate::workspace::report::Pushed;
 
-/// How long an answer holds.
+/// Interval between two checks.
 const AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Tells in `pushed` whether anybody may read the remote.
+/// Records in `pushed` whether the public can read the remote.
 pub(super) fn ask(checkout: &Checkout<'_>, last: Option<&Pushed>, pushed: &mut Pushed) {
     if let Some(last) = last {
         (pushed.open, pushed.open_asked) = (last.open, last.open_asked);
     }
     let is_known = pushed.open_asked.is_some_and(|asked| pushed.started.since(asked) < AGAIN);
-    // A remote that has just not been reached needs no second question.
+    // A remote that could not be reached is not queried again.
     if is_known || !pushed.is_returned() || checkout.cancel.is_cancelled() {
         warn(pushed);
         return;
@@ -29,6 +29,6 @@ pub(super) fn ask(checkout: &Checkout<'_>, last: Option<&Pushed>, pushed: &mut P
 
 fn warn(pushed: &mut Pushed) {
     if pushed.open {
-        pushed.add("anybody may read this private memory at the git host; make the repository private there");
+        pushed.add("the public can read this private memory at the git host; make the repository private there");
     }
 }

@@ -42,7 +42,7 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     let refused = push();
     let line = "BindReadOnlyPaths=-/home/openclaw/dotfiles/ignore";
     assert!(
-        !refused.ok && refused.text.contains("nothing is committed") && refused.text.contains(line),
+        !refused.ok && refused.text.contains("nothing was committed") && refused.text.contains(line),
         "{}",
         refused.text
     );

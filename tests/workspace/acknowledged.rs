@@ -1,11 +1,11 @@
-//! A checker of acknowledged writes: once a write has returned, its bytes are found afterwards, whatever a sync did.
+//! Checker of acknowledged writes: once a write has returned, its bytes are found afterwards, whatever a sync did.
 //!
-//! Both roles move a tree while processes write to it in every way that files are written, with the gateway down, up
-//! and started in the middle of the move, and with syncs killed in between. Each record that a write has acknowledged
-//! is then looked for in the tree, which holds every file that a report names, and in the objects of all refs.
+//! Both roles check out commits while processes write to the files in every way there is, with the gateway down, up and
+//! started during the checkout, and with syncs killed in between. Each record of an acknowledged write is then searched
+//! in the work tree, which holds every file that a report names, and in the objects of all refs.
 //!
-//! `ACKNOWLEDGED_FILES=600` takes 600 files for each writer instead of the usual number, and `ACKNOWLEDGED_SEED` is
-//! another seed for the moments of the kills.
+//! `ACKNOWLEDGED_FILES=600` sets the number of files for each writer, and `ACKNOWLEDGED_SEED` the seed for the times of
+//! the kills.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{
@@ -24,19 +24,19 @@ use std::{env, thread};
 
 use crate::world::{LONG, World, has_perl, run};
 
-/// Files that each writer writes to, unless the environment says otherwise.
+/// Default number of files for each writer.
 const FILES: usize = 40;
 
-/// Moves in each scenario. The second sync of every three is killed in the middle.
+/// Checkouts in each scenario. Of every three syncs, the second is killed during its checkout.
 const ROUNDS: usize = 3;
 
-/// Writers go on for this long after the sync has ended.
+/// Time that writers continue after the end of a sync.
 const AFTERWARDS: Duration = Duration::from_millis(30);
 
-/// Lines of 64 bytes in a file that is mapped into memory: 20 for each round.
+/// Lines of 64 bytes in a memory-mapped file: 20 for each round.
 const SLOTS: usize = 20 * ROUNDS;
 
-/// A process that maps files, writes records into them once the sentinel was replaced, and again when it is told to.
+/// Python process that maps files, and writes records after the sentinel was replaced and once more on request.
 const MAPPER: &str = r#"
 import mmap, os, sys, time
 folder, sentinel, stop, files, base, slot = *sys.argv[1:4], *map(int, sys.argv[4:])
@@ -62,7 +62,7 @@ sys.stdin.readline()
 for n in range(files): write(n, slot + 19, base + k + n)
 "#;
 
-/// Numbers of records, and the records that were acknowledged, by writer.
+/// Number of records, and the acknowledged records, by writer.
 #[derive(Default)]
 struct Records {
     next: AtomicUsize,
@@ -74,7 +74,7 @@ impl Records {
         format!("ack {writer} {}.", self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Remembers a record whose write has returned without an error.
+    /// Notes a record whose write has returned without an error.
     fn acknowledge(&self, writer: &'static str, record: String) {
         self.acknowledged.lock().unwrap().entry(writer).or_default().insert(record);
     }
@@ -88,7 +88,7 @@ impl Records {
     }
 }
 
-/// State of this host's gateway during a move.
+/// Gateway of this host during a checkout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gateway {
     Down,
@@ -96,17 +96,17 @@ enum Gateway {
     StartedInTheMiddle,
 }
 
-/// One checkout, a sync that moves it, and all writers.
+/// One repository, a sync, and all writers.
 struct Scenario {
     world: World,
     name: &'static str,
-    /// The task of the process that syncs.
+    /// Task of the syncing process.
     task: &'static str,
     checkout: PathBuf,
     gateway: Gateway,
     files: usize,
     records: Records,
-    /// Descriptors from before an earlier move.
+    /// Descriptors opened before an earlier checkout.
     held: Vec<File>,
     chance: u64,
     moves: usize,
@@ -149,7 +149,7 @@ impl Scenario {
         (self.chance >> 33) % end
     }
 
-    /// Has the other host change every file, and add some.
+    /// Changes every file and adds some on the other host.
     fn change_elsewhere(&self, round: usize) {
         let edit = format!(
             "sed -i '1s/.*/head 00{round}/' a.md w/*/*.md; mkdir -p w/create
@@ -181,7 +181,7 @@ impl Scenario {
             .unwrap()
     }
 
-    /// Runs one move with all writers from its first file on. A sync that is killed is run once more, undisturbed.
+    /// Runs one checkout with all writers from its first file on. A killed sync is run again undisturbed.
     fn round(&mut self, round: usize) {
         self.change_elsewhere(round);
         let (is_killed, delay) = (round % 3 == 2, Duration::from_micros(self.below(20_000)));
@@ -245,7 +245,7 @@ impl Scenario {
         if is_killed {
             assert!(self.sync("boot1").wait().unwrap().success());
         }
-        // Old files that are still open are written to once more, long after the move.
+        // Files that are still open are written to once more, long after the checkout.
         for file in fresh.iter().chain(&self.held) {
             self.records.write("open", |record| (&*file).write_all(record.as_bytes()));
         }
@@ -285,7 +285,7 @@ impl Scenario {
         });
     }
 
-    /// Creates a file under a name that the move brings, and writes to it a little later.
+    /// Creates a file at a path of the checkout, and writes to it a little later.
     fn create(&self, round: usize, n: usize) {
         let Some(n) = self.files.checked_sub(n + 1) else { return };
         let path = self.checkout.join(format!("w/create/{round}-{n}.md"));
@@ -305,7 +305,7 @@ impl Scenario {
         }
     }
 
-    /// Starts the process that maps files; none where there is no Python.
+    /// Starts the process that maps files; `None` without Python.
     fn mapper(&self, round: usize, stop: &Path) -> Option<Child> {
         let base = self.records.next.fetch_add(self.files * SLOTS, Ordering::Relaxed);
         let said = self.world.at("mapped");
@@ -328,7 +328,7 @@ impl Scenario {
         Some(child)
     }
 
-    /// Has the mapper write once more, and reads what it has acknowledged.
+    /// Requests one more write of the mapper, and reads what it acknowledged.
     fn finish_mapper(&self, child: &mut Child) {
         child.stdin.take().unwrap().write_all(b"late\n").unwrap();
         assert!(child.wait().unwrap().success());
@@ -337,7 +337,7 @@ impl Scenario {
         }
     }
 
-    /// Every record that is still somewhere.
+    /// Returns every record that still exists.
     fn found(&self) -> BTreeSet<String> {
         let all = "{ git rev-list --objects --all | cut -d' ' -f1 | git cat-file --batch-check | grep ' blob ' | \
                    cut -d' ' -f1 | git cat-file --batch; find . -path ./.git -prune -o -type f -exec cat '{}' +; } | \
@@ -345,7 +345,7 @@ impl Scenario {
         run(&self.checkout, all).lines().map(str::to_owned).collect()
     }
 
-    /// Says how many of each writer's records are lost.
+    /// Counts the lost records, and prints them by writer.
     fn report(&self, when: &str) -> usize {
         let found = self.found();
         let mut lost_in_all = 0;
@@ -372,7 +372,7 @@ impl Scenario {
         let lost = if has_perl() { self.report("at once") } else { 0 };
         self.held.clear();
         let _ = fs::remove_file(self.world.at("gateway"));
-        // Runs of the next boot remove what no process has open any more.
+        // Runs under the next boot remove files that no process has open.
         for boot in ["boot1", "boot2", "boot2"] {
             assert!(self.sync(boot).wait().unwrap().success());
         }

@@ -1,4 +1,4 @@
-//! Commands of reports, typed as they stand there: the next sync works.
+//! Commands in reports, run as printed: the next sync succeeds.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::world::{World, run};
 
-/// The part of a report's words from `from` on, up to `to`.
+/// Returns the part of a report's text from `from` up to `to`.
 fn command(said: &str, from: &str, to: &str) -> String {
     assert!(said.contains(from), "no {from:?} in: {said}");
     let at = said.find(from).unwrap();
@@ -15,12 +15,12 @@ fn command(said: &str, from: &str, to: &str) -> String {
     rest.split_once(to).map_or(rest, |(command, _)| command).to_owned()
 }
 
-/// Types a command at a prompt in the folder of the world, whatever comes of it.
+/// Runs a command in the world's folder and ignores its result.
 fn types(world: &World, command: &str) -> String {
     run(world.dir.path(), &format!("{{ {command}; }} 2>&1 || :"))
 }
 
-/// Has the remote refuse what `script` refuses; it reads `old new name` lines.
+/// Makes the remote refuse what `script` refuses; it reads `old new name` lines.
 fn hook(world: &World, script: &str) {
     let hook = format!(
         "mkdir -p hooks; printf '%s\n' '#!/bin/sh' '{}' >hooks/pre-receive; chmod 755 hooks/pre-receive",
@@ -29,7 +29,7 @@ fn hook(world: &World, script: &str) {
     world.remote(&hook);
 }
 
-/// Refuses each new commit that holds a line with this word, in these words.
+/// Returns a script that refuses each new commit containing `word`, with the message `words`.
 fn refuses(word: &str, words: &str) -> String {
     format!(
         "while read o n r; do for c in $(git rev-list $n --not --all); do \
@@ -44,7 +44,7 @@ fn unrelated_histories_are_joined() {
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
     assert_eq!(pushed.conflicts.listed, ["main: MEMORY.md"]);
-    types(&world, &command(&pushed.said, "git -C", ", settle"));
+    types(&world, &command(&pushed.said, "git -C", ", resolve"));
     world.primary("git checkout -q --ours . && git add -A && git commit -qm settled");
     let pushed = world.push_primary();
     assert_eq!(
@@ -67,11 +67,11 @@ fn a_contradiction_with_the_remote_and_one_with_a_standby_are_merged_by_hand() {
     world.primary("echo primary >>MEMORY.md");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
-    types(&world, &command(&pushed.said, "git -C", ", settle"));
+    types(&world, &command(&pushed.said, "git -C", ", resolve"));
     world.primary("printf 'one\\nelse\\nprimary\\n' >MEMORY.md; git commit -qam settled");
     let pushed = world.push_primary();
     assert_eq!((pushed.outcome, pushed.conflicts.words().as_str()), (PushOutcome::Pushed, "failover/claw2: MEMORY.md"));
-    types(&world, &command(&pushed.said, "git -C", ", settle"));
+    types(&world, &command(&pushed.said, "git -C", ", resolve"));
     world.primary("printf 'one\\nelse\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled");
     let pushed = world.push_primary();
     assert!(pushed.is_ok() && pushed.merged.words() == "failover/claw2", "{pushed:?}");
@@ -86,14 +86,14 @@ fn a_branch_that_takes_the_name_of_all_branches_of_standbys_is_renamed() {
     world.standby("echo learned >learned.md");
     let pushed = world.push();
     assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
-    assert!(pushed.said.contains("a branch named failover leaves no space for failover/claw2"), "{}", pushed.said);
-    types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+    assert!(pushed.said.contains("the remote's branch failover blocks the name failover/claw2"), "{}", pushed.said);
+    types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
     assert_eq!(world.branches(), "failover-old\nmain");
     assert!(world.push().is_returned());
-    // The primary still knows the branch as it was.
+    // The primary's tracking branch is still the old one.
     let pushed = world.push_primary();
     if !pushed.is_returned() {
-        types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+        types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
         assert!(world.push_primary().is_ok(), "{pushed:?}");
     }
     assert_eq!(world.primary("cat learned.md"), "learned");
@@ -125,7 +125,7 @@ fn a_secret_or_a_large_file_that_was_committed_is_taken_out_of_what_is_sent() {
             write("harmless");
             let pushed = push();
             assert_eq!(pushed.outcome, PushOutcome::Refused, "it is still in the history: {pushed:?}");
-            types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+            types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
             let pushed = push();
             assert!(pushed.is_returned(), "{words}, primary {is_primary}: {pushed:?}");
         }
@@ -141,14 +141,14 @@ fn a_rule_of_the_git_host_is_told_with_the_branch_that_it_is_about() {
     let world = World::new();
     world.pull();
     let cases = [
-        ("GH006: Protected branch update failed.", "allow this host's key to push to BRANCH there"),
+        ("GH006: Protected branch update failed.", "allow this host's key to push to BRANCH at the git host"),
         (
             "GitLab: You are not allowed to push code to protected branches on this project.",
-            "key to push to BRANCH there",
+            "key to push to BRANCH at the git host",
         ),
-        ("disk quota exceeded", "free some there, or raise its limit"),
+        ("disk quota exceeded", "free space there, or raise its limit"),
         ("error: insufficient permission for adding an object to repository database", "chown -R USER: REPOSITORY"),
-        ("the moon is full", "a rule of the git host refuses it"),
+        ("the moon is full", "a rule of the git host refuses the push"),
     ];
     for (number, (words, advice)) in cases.into_iter().enumerate() {
         hook(&world, &format!("echo \"{words}\"; exit 1"));
@@ -223,33 +223,38 @@ fn a_history_that_is_cut_off_is_completed() {
     let world = World::new();
     world.primary_commits("echo two >two.md");
     run(world.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
-    let advice = "the history here is cut off; complete it: git -C ";
+    let advice = "this repository is a shallow clone; fetch its whole history: git -C ";
     hook(&world, "echo \"shallow update not allowed\"; exit 1");
     world.primary("echo three >three.md");
     let pushed = world.push_primary();
     assert!(pushed.said.contains(advice), "{}", pushed.said);
     world.remote("rm hooks/pre-receive");
     run(world.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
-    types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+    types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
     assert_eq!(world.primary("git rev-parse --is-shallow-repository"), "false");
 }
 
-/// Words of ssh and git hosts before there is any git at the other end, and the advice.
+/// Texts of ssh and git hosts for failed logins, and the advice.
 const REFUSALS: &[(&str, &[&str])] = &[
     (
         "@@@@@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@@@@@@@\nOffending ED25519 key in \
-         /home/o/.ssh/known_hosts:3\nHost key for git.example has changed and you have requested strict checking.\nHost \
+         /home/o/.ssh/known_hosts:3\nHost key for git.example has changed and you have requested strict \
+         checking.\nHost \
          key verification failed.",
-        &["has another ssh key than before", "ssh-keygen -R 'git.example'; ssh -T git@host"],
+        &["that host's ssh key has changed", "ssh-keygen -R 'git.example'; ssh -T git@host"],
     ),
     (
         "No ED25519 host key is known for git.example and you have requested strict checking.\n\
          Host key verification failed.",
-        &["is not known here yet", "answer yes: ssh -T git@host"],
+        &["is not known on this host", "answer yes: ssh -T git@host"],
     ),
-    ("git@git.example: Permission denied (publickey).", &["as a deploy key that may write: cat ~/.ssh/*.pub"]),
+    ("git@git.example: Permission denied (publickey).", &["as a deploy key with write access: cat ~/.ssh/*.pub"]),
     ("ERROR: Repository not found.", &["there is no repository at git@host:", "remote set-url origin URL"]),
-    ("ERROR: The key you are authenticating with has been marked as read only.", &["allow it to write there"]),
+    (
+        "ERROR: The key you are authenticating with has been marked as read only.",
+        &["give it write access at the git \
+        host"],
+    ),
     (
         "fatal: Authentication failed for 'https://git.example/x.git/'",
         &["git config --global credential.helper store && git -C"],
@@ -272,10 +277,11 @@ fn what_ssh_refuses_is_told_apart() {
     types_at_a_prompt_with_stand_ins(world.dir.path(), "ssh-keygen -R 'git.example'; ssh -T git@host");
 }
 
-/// Both programs are called with words that they take.
+/// Runs a command with stand-ins for ssh and ssh-keygen, and checks their arguments.
 fn types_at_a_prompt_with_stand_ins(dir: &Path, command: &str) {
     let script = format!(
-        "mkdir -p stand-in; for p in ssh ssh-keygen; do printf '#!/bin/sh\necho $0 $# \"$@\" >>calls\n' >stand-in/$p; chmod 755 \
+        "mkdir -p stand-in; for p in ssh ssh-keygen; do printf '#!/bin/sh\necho $0 $# \"$@\" >>calls\n' >stand-in/$p; \
+         chmod 755 \
          stand-in/$p; done; PATH=$PWD/stand-in:$PATH; {command}; sed 's,.*/,,' calls"
     );
     assert_eq!(run(dir, &script), "ssh-keygen 2 -R git.example\nssh 2 -T git@host");

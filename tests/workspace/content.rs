@@ -1,11 +1,11 @@
-//! Bytes of the disk that git stores differently or elsewhere: what counts as returned, and what is kept.
+//! Bytes that git stores in another form or elsewhere: when they count as returned, and which are kept.
 
 use openclaw_failover::os::Command;
 use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::world::World;
 
-/// True if git LFS is installed. Where it is not, a test says that it is skipped.
+/// True if git LFS is installed; otherwise prints that the test is skipped.
 fn has_lfs() -> bool {
     let is_there = Command::new("git").args(["lfs", "version"]).run().is_ok();
     if !is_there {
@@ -14,7 +14,7 @@ fn has_lfs() -> bool {
     is_there
 }
 
-/// A world whose pictures are kept by git LFS on both hosts.
+/// Creates a world in which git LFS stores the pictures of both hosts.
 fn with_lfs() -> World {
     let world = World::new();
     for host in [World::primary, World::standby] {
@@ -41,7 +41,7 @@ fn a_picture_is_returned_with_its_content() {
     let pushed = world.push_primary();
     assert_eq!((pushed.outcome, pushed.merged.words()), (PushOutcome::Pushed, "failover/claw2".into()), "{pushed:?}");
     assert_eq!(world.primary("cat a.png s.md; git status --porcelain"), "picture\nnote");
-    // The other way, by the same remote as a URL.
+    // Vice versa, with the same remote as a URL.
     world.primary("git remote set-url origin \"file://$(git remote get-url origin)\"; echo second >b.png");
     assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
     assert_eq!(uploaded(&world), "2");
@@ -55,7 +55,7 @@ fn a_picture_whose_content_does_not_arrive_is_named_until_it_does() {
         return;
     }
     let world = with_lfs();
-    // A file where the store would be.
+    // A file at the path of the LFS store.
     world.remote("echo >lfs");
     world.standby("echo picture >a.png; echo note >s.md");
     for _ in 0..2 {
@@ -64,7 +64,7 @@ fn a_picture_whose_content_does_not_arrive_is_named_until_it_does() {
         assert_eq!(pushed.withheld.words(), "a.png has content that is not at the remote yet");
         assert!(pushed.said.contains("git LFS could not upload the content of 1 file"), "{}", pushed.said);
     }
-    // The notes are not held back by it, on neither side.
+    // Both hosts still exchange the notes.
     let merged = world.push_primary();
     assert_eq!(merged.merged.words(), "failover/claw2", "{merged:?}");
     assert!(merged.withheld.words().starts_with("a.png is as git stores it"), "{merged:?}");
@@ -115,11 +115,11 @@ fn without_git_lfs_a_picture_that_becomes_a_pointer_is_named_and_kept() {
         let pulled = world.pull().workspace;
         assert_eq!(pulled.outcome, Outcome::Moved, "{pulled:?}");
         assert!(
-            pulled.withheld.listed.iter().any(|name| name.starts_with("a.png is as git stores it: ")),
+            pulled.withheld.listed.iter().any(|name| name.starts_with("a.png is left as git stores it: ")),
             "{pulled:?}"
         );
         assert_eq!(world.standby("tail -1 n.md; head -c 7 a.png"), format!("{broken}\nversion"));
-        // The pointer is no edit of this host's.
+        // The pointer does not count as an edit.
         assert!(world.push().is_returned());
         assert_eq!(world.standby("git diff origin/main HEAD --stat -- a.png n.md .gitattributes"), "");
     }
@@ -128,7 +128,7 @@ fn without_git_lfs_a_picture_that_becomes_a_pointer_is_named_and_kept() {
     assert_eq!(world.standby("cat a.png"), world.primary("cat a.png"));
 }
 
-/// Attributes, a file that git does not store byte by byte, and whether git would write the same bytes again.
+/// Attributes, a file that git does not store byte by byte, and true if git would write the same bytes again.
 const CONVERTED: &[(&str, &str, &str, bool)] = &[
     ("a clean filter that drops content", "*.x filter=drop", "keep\\nsecret\\n", false),
     ("text with eol=lf", "*.x text eol=lf", "a\\r\\nb\\r\\n", false),

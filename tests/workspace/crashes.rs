@@ -1,7 +1,7 @@
-//! A sync that is killed at any point: the next one ends what it began, and nobody's work is lost or invented.
+//! Syncs killed at any point: the next sync finishes the work, and no content is lost or invented.
 //!
-//! The sync runs in a process of its own, which is this test program again, with a `git` before the real one in its PATH
-//! that counts its calls and, at a given one, kills itself, its caller, or both.
+//! The sync runs in a process of its own: this test program, with a wrapper of `git` in its PATH that counts its calls
+//! and, at a given one, kills itself, its caller, or both.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -17,10 +17,11 @@ use openclaw_failover::workspace::{
 
 use crate::world::{World, run};
 
-/// What the process that is killed is told.
+/// Environment variable with the task of the process to kill.
 const TASK: &str = "CRASH_TEST_TASK";
 
-/// Counts its calls in `$CRASH/count`. The one whose number or first words are in `$CRASH/at` kills as `$CRASH/how` says.
+/// Wrapper of git. Counts its calls in `$CRASH/count`. The call whose number or first arguments are in `$CRASH/at`
+/// kills as `$CRASH/how` says.
 const GIT: &str = r#"
 read -r count <"$CRASH/count"; echo $((count + 1)) >"$CRASH/count"
 read -r at <"$CRASH/at"
@@ -30,17 +31,18 @@ case $(cat "$CRASH/how") in
     before) kill -9 $PPID;;
     during) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $PPID $! 2>/dev/null; wait;;
     after) "$REAL_GIT" "$@" <&0; kill -9 $PPID;;
-    alone) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $! 2>/dev/null; touch "$CRASH/over"; wait $!; exit;;
+    alone) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $! 2>/dev/null
+        touch "$CRASH/over"; wait $!; exit;;
     later) "$REAL_GIT" "$@" <&0
         { sleep "$(cat "$CRASH/delay")"; kill -9 $PPID; touch "$CRASH/over"; } </dev/null >/dev/null 2>&1 & exit;;
 esac
 touch "$CRASH/over"
 "#;
 
-/// The last call of git before a move, whose files the sync itself renames.
+/// Last git command before a checkout renames files.
 const NOTE: &str = "update-ref --no-deref refs/openclaw-failover/applying";
 
-/// Not a test: the process that the others kill.
+/// Runs the sync of the process to kill; no test by itself.
 #[test]
 fn a_sync_that_may_be_killed() {
     let Some(task) = env::var_os(TASK) else { return };
@@ -50,7 +52,7 @@ fn a_sync_that_may_be_killed() {
     let (state, host) = if task == "primary" { ("state-primary", "claw1") } else { ("state", "claw2") };
     let paths = Paths { state: dir.join(state), ssh: "ssh".into(), host: host.into(), ..Paths::default() };
     let cancel = Cancel::new();
-    // A file says that the gateway runs.
+    // The file exists while the gateway runs.
     let reach = || if dir.join("gateway").exists() { Reach::Fetch } else { Reach::Move };
     match task.to_str().unwrap() {
         "pull" => drop(workspace::pull(&workspace, &[], &paths, &reach, &cancel, &Vec::new)),
@@ -67,7 +69,7 @@ pub struct Crash {
 }
 
 impl Crash {
-    /// A world of this many files, all of which the primary changes in every round.
+    /// Creates a world with this number of files, all of which the primary changes in every round.
     pub fn new(files: usize) -> Self {
         let world = World::new();
         fs::create_dir(world.at("bin")).unwrap();
@@ -76,7 +78,7 @@ impl Crash {
              git commit -qm many; git push -q origin main"
         ));
         world.pull();
-        // The environment of a child of ours is clean, so what it is to know is in the program itself.
+        // Children run with a cleared environment, so the wrapper contains its settings.
         let path = env::var_os("PATH").unwrap();
         let real = env::split_paths(&path).map(|dir| dir.join("git")).find(|git| git.exists()).unwrap();
         let wrapper = format!("CRASH='{}'\nREAL_GIT='{}'\n{GIT}", world.dir.path().display(), real.display());
@@ -84,7 +86,7 @@ impl Crash {
         Self { world, round: 0 }
     }
 
-    /// Runs a sync and kills it at a call of git. Says whether it came that far.
+    /// Runs a sync and kills it at a git command. True if it got that far.
     pub fn run(&self, task: &str, at: &str, (how, delay): (&str, &str)) -> bool {
         let at_path = |name: &str| self.world.at(name);
         for (name, value) in [("count", "0"), ("at", at), ("how", how), ("delay", delay)] {
@@ -111,7 +113,7 @@ impl Crash {
         reached
     }
 
-    /// Gives both sides something new: the side that is not killed changes every file, and the other writes one.
+    /// Changes both sides: every file on the side that is not killed, one file on the other.
     fn write(&mut self, task: &str) {
         self.round += 1;
         let round = self.round;
@@ -127,7 +129,7 @@ impl Crash {
         }
     }
 
-    /// What is there after a crash and a run that is not killed.
+    /// Checks the state after a kill and an undisturbed run.
     fn check(&self, task: &str, what: &str) {
         if task == "primary" {
             let pushed = self.world.push_primary();
@@ -153,7 +155,8 @@ impl Crash {
         );
         assert_eq!(self.world.standby(&odd), "", "{what}: something torn was recorded");
         for folder in [&self.world.workspace.path, &self.world.at("primary")] {
-            let locks = "find .git \\( -path '*/objects' -o -path '*/damaged' \\) -prune -o -name '*.lock' -print; git for-each-ref refs/openclaw-failover/applying";
+            let locks = "find .git \\( -path '*/objects' -o -path '*/damaged' \\) -prune -o -name '*.lock' -print; \
+                git for-each-ref refs/openclaw-failover/applying";
             assert_eq!(run(folder, locks), "", "{what}: something is left");
         }
     }
@@ -166,7 +169,7 @@ impl Crash {
     }
 }
 
-/// Kills at every call of git, until a run is not killed any more.
+/// Kills at every git command, until a run finishes.
 fn kill_at_every_call(task: &str) {
     let mut crash = Crash::new(8);
     let clean = [("before", ""), ("after", "")];
@@ -193,7 +196,7 @@ fn a_primarys_push_may_be_killed_at_every_call() {
     kill_at_every_call("primary");
 }
 
-/// Kills in the middle of moves of 4,000 files.
+/// Kills during checkouts of 4,000 files.
 fn kill_in_moves(task: &str) {
     let mut crash = Crash::new(4000);
     for delay in ["0.001", "0.01", "0.02", "0.04", "0.08", "0.12"] {
@@ -216,7 +219,7 @@ fn a_file_that_is_shortened_after_a_kill_was_shortened_by_a_process() {
     let mut crash = Crash::new(8);
     crash.write("pull");
     assert!(crash.run("pull", NOTE, ("after", "")));
-    // As a power cut would leave it, but the machine was not restarted.
+    // As after a power cut, but without a reboot.
     crash.world.standby("printf lin >d0/4.md");
     let report = crash.world.pull().workspace;
     assert_eq!(report.outcome, Outcome::Kept, "{report:?}");

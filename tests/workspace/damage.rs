@@ -1,5 +1,5 @@
-//! A repository after a power cut: files that are empty, full of zeros, cut, or gone. The next sync repairs what the
-//! remote, a log or a file that has not changed can repair, and sets aside what was broken.
+//! Repositories after a power cut: files that are empty, zeroed, truncated or missing. The next sync repairs what the
+//! remote, a reflog or an unchanged file allows, and moves broken files aside.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 use crate::image::Image;
 use crate::world::{World, run};
 
-/// Ways to break a repository, as scripts that run in it. `$OWN` is the branch of its role.
+/// Kinds of damage, as scripts that run in the repository. `$OWN` is the branch of its role.
 const DAMAGES: &[(&str, &str)] = &[
     ("the own branch is empty", ": >.git/refs/heads/$OWN"),
     ("the own branch is zeros", "printf '\\000%.0s' $(seq 41) >.git/refs/heads/$OWN"),
@@ -63,7 +63,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Empties the object `$1`, or fills it with `$2` zeros.
+/// Shell function that empties the object `$1`, or fills it with `$2` zeros.
 const EMPTY_OBJECT: &str = "o() { f=.git/objects/$(git rev-parse \"$1\" | sed 's|^..|&/|'); rm -f $f; \
                             if [ \"$2\" ]; then printf '\\000%.0s' $(seq $2) >$f; else : >$f; fi; }\n";
 
@@ -71,7 +71,7 @@ fn break_it(checkout: &Path, own: &str, script: &str) {
     run(checkout, &format!("OWN={own}\n{EMPTY_OBJECT}{script}"));
 }
 
-/// Every file that was set aside.
+/// Lists the files that were moved aside.
 fn set_aside(checkout: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![checkout.join(".git/openclaw-failover/damaged")];
@@ -83,7 +83,7 @@ fn set_aside(checkout: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Both hosts have written, and the standby has sent some of it.
+/// Creates a world in which both hosts have written, and the standby has pushed a part.
 fn world() -> World {
     static WRITTEN: OnceLock<Image> = OnceLock::new();
     let mut world = World::of(&WRITTEN, || {
@@ -116,9 +116,9 @@ fn a_standbys_pull_repairs_it_and_loses_no_file() {
         let pushed = world.push();
         let fsck = world.standby("git fsck --connectivity-only --no-reflogs 2>&1 >/dev/null || echo broken");
         let is_aside = what.ends_with("gone") || !set_aside(&world.workspace.path).is_empty();
-        // A pull need not read what only a push does.
-        let is_told =
-            is_aside && [&pulled.said, &pushed.said].iter().any(|said| said.contains("repaired after damage"));
+        // Only a push reads some of the files.
+        let is_told = is_aside
+            && [&pulled.said, &pushed.said].iter().any(|said| said.contains("repaired the damaged repository"));
         let merged = world.push_primary();
         let home = run(&world.at("primary"), "cat mine.md committed.md latest.md 2>&1 || :");
         if !matches!(pulled.outcome, Outcome::Moved | Outcome::UpToDate)
@@ -155,12 +155,12 @@ fn a_primarys_push_repairs_it_and_keeps_its_history() {
         world.primary("echo latest >latest.md");
         let pushed = world.push_primary();
         let sent = world.remote("git show main:mine.md main:latest.md main:returned.md 2>&1 || :");
-        // One history, with what came before.
+        // One history, including the earlier commits.
         let roots = world.remote(
             "git rev-list --max-parents=0 main | wc -l; git merge-base --is-ancestor offline main && echo kept",
         );
         let is_aside = what.ends_with("gone") || !set_aside(&world.at("primary")).is_empty();
-        let is_told = pushed.said.contains("repaired after damage") && is_aside;
+        let is_told = pushed.said.contains("repaired the damaged repository") && is_aside;
         if pushed.outcome != PushOutcome::Pushed
             || is_told == what.starts_with("new locks")
             || sent != "mine\nmine more\nlatest\nreturned"

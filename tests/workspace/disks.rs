@@ -1,7 +1,7 @@
-//! A disk that takes no more: what cannot be done is said, and nothing is half done.
+//! Full disks: the sync reports the error and leaves no half-updated tree.
 //!
-//! Each runs in a mount namespace of its own, which needs `unshare` and a kernel that lets users have one; elsewhere
-//! there is nothing to be seen.
+//! Each test runs in its own mount namespace, which needs `unshare` and a kernel that allows user namespaces; it is
+//! skipped elsewhere.
 
 use std::{env, fs};
 
@@ -12,7 +12,7 @@ use openclaw_failover::workspace::unit;
 use crate::needs;
 use crate::world::{LONG, World};
 
-/// Pulls with the workspace on a small disk of its own, which is prepared by `script`; prints what is there afterwards.
+/// Pulls with the workspace on a small disk that `script` prepares. Returns the files afterwards.
 fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
     let probe = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).run();
     if probe.is_err() {
@@ -23,7 +23,8 @@ fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
         "cd '{}'; mount -t tmpfs -o size=24m none workspace; git clone -q remote.git workspace 2>/dev/null
          export CRASH_TEST_TASK=pull CRASH_TEST_DIR=$PWD
          \"$PULL\" --exact crashes::a_sync_that_may_be_killed --test-threads=1 >/dev/null 2>&1
-         (cd primary; echo two >>MEMORY.md; head -c 12000000 /dev/urandom >big; git add -A; git commit -qm two; git push -q origin HEAD)
+         (cd primary; echo two >>MEMORY.md; head -c 12000000 /dev/urandom >big; git add -A; git commit -qm two
+         git push -q origin HEAD)
          cd workspace; {script}
          \"$PULL\" --exact crashes::a_sync_that_may_be_killed --test-threads=1 >/dev/null 2>&1
          cat MEMORY.md; ls; find .git -path '*/objects' -prune -o -name '*.lock' -print",
@@ -42,7 +43,7 @@ fn a_full_disk_leaves_the_workspace_as_it_was() {
     let world = World::new();
     fs::remove_dir_all(world.at("workspace")).unwrap();
     fs::create_dir(world.at("workspace")).unwrap();
-    // What is fetched fits in, and the file that is to be written from it does not.
+    // The fetched objects fit, and the file written from them does not.
     let Some(left) =
         pull_on_small_disk(&world, "echo '*.mine' >>.git/info/exclude; head -c 4000000 /dev/zero >full.mine")
     else {
@@ -51,7 +52,7 @@ fn a_full_disk_leaves_the_workspace_as_it_was() {
     assert_eq!(left, "one\nMEMORY.md\nfull.mine");
     let pulled = unit::last_report(&world.paths).unwrap().unwrap().workspace;
     assert_eq!(pulled.outcome, Outcome::Failed, "{pulled:?}");
-    assert!(pulled.said.starts_with("no room on the disk: "), "{}", pulled.said);
+    assert!(pulled.said.starts_with("not enough disk space: "), "{}", pulled.said);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A folder that is kept in memory. To write one takes a hundredth of the time of the dozens of processes that make it.
+//! Folder kept in memory. Writing it takes a hundredth of the time that the processes need to create it.
 
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -14,7 +14,7 @@ enum Entry {
 pub struct Image {
     /// Path of the folder that was read.
     top: PathBuf,
-    /// Each folder stands before what is in it.
+    /// Entries, each folder before its content.
     entries: Vec<(PathBuf, Entry)>,
 }
 
@@ -42,7 +42,7 @@ impl Image {
         }
     }
 
-    /// Writes it all below another folder, whose path takes the place of the first one's in every file.
+    /// Writes the entries below another folder, and replaces the original path in every file.
     pub fn write(&self, top: &Path) {
         for (path, entry) in &self.entries {
             let to = top.join(path);

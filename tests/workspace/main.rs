@@ -1,4 +1,4 @@
-//! The workspace from outside: whatever state it is in, a sync loses nothing.
+//! The workspace from outside: a sync loses nothing in any state.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 

@@ -1,4 +1,4 @@
-//! Reports name every file and branch, however many there are.
+//! Reports name every file and branch, of any number.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use openclaw_failover::text::json;
 
 use crate::world::World;
 
-/// The list of a report that is in its file.
+/// Returns a list of the report in a file.
 fn listed(world: &World, state: &str, report: &str, list: &str) -> Vec<String> {
     let text = fs::read_to_string(world.at(state).join(report)).unwrap();
     let report = json::parse(&text).unwrap();

@@ -1,5 +1,4 @@
-//! States that a workspace is found in less often: what git can do beside its daily work, and what an agent can do to
-//! files and folders that git knows.
+//! Rare states of a workspace: seldom used git commands, and changes to tracked files and folders by an agent.
 
 use openclaw_failover::workspace::report::Outcome;
 
@@ -8,7 +7,8 @@ use crate::states::{MEMORY, MINE, State, THEIRS, check_some, state};
 const STATES: &[State] = &[
     state(
         "a folder that has become a link",
-        "mkdir notes; echo n >notes/n.md; git add -A; git commit -qm n; mv notes ../elsewhere; ln -s ../elsewhere notes",
+        "mkdir notes; echo n >notes/n.md; git add -A; git commit -qm n; mv notes ../elsewhere; ln -s ../elsewhere \
+         notes",
         Outcome::Moved,
         &[THEIRS, MEMORY],
     ),
@@ -50,13 +50,15 @@ const STATES: &[State] = &[
     ),
     state(
         "an unfinished revert",
-        "echo two >x; git add -A; git commit -qm x; echo three >x; git commit -qam y; ! git revert HEAD~ 2>/dev/null >&2",
+        "echo two >x; git add -A; git commit -qm x; echo three >x; git commit -qam y; ! git revert HEAD~ 2>/dev/null \
+         >&2",
         Outcome::Moved,
         &[THEIRS, MEMORY],
     ),
     state(
         "an unfinished am",
-        "echo x >x; git add -A; git commit -qm x; git format-patch -q -1 --stdout >../p; echo y >x; git commit -qam y; ! git am -q ../p 2>/dev/null >&2",
+        "echo x >x; git add -A; git commit -qm x; git format-patch -q -1 --stdout >../p; echo y >x; git commit -qam y; \
+         ! git am -q ../p 2>/dev/null >&2",
         Outcome::Moved,
         &[THEIRS, MEMORY],
     ),
@@ -74,7 +76,8 @@ const STATES: &[State] = &[
     ),
     state(
         "an index that is half merged by hand",
-        "echo c >>MEMORY.md; echo only-here >blob; b=$(git hash-object -w blob); rm blob; printf '100644 %s 2\tMEMORY.md\n100644 %s 3\tMEMORY.md\n' $(git rev-parse HEAD:MEMORY.md) $b | git update-index --index-info",
+        "echo c >>MEMORY.md; echo only-here >blob; b=$(git hash-object -w blob); rm blob; printf '100644 %s \
+         2\tMEMORY.md\n100644 %s 3\tMEMORY.md\n' $(git rev-parse HEAD:MEMORY.md) $b | git update-index --index-info",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
@@ -92,7 +95,8 @@ const STATES: &[State] = &[
     ),
     state(
         "a work tree of another repository",
-        "cd ..; mv workspace real; git -C real worktree add -q ../workspace 2>/dev/null; cd workspace; echo mine >mine.md",
+        "cd ..; mv workspace real; git -C real worktree add -q ../workspace 2>/dev/null; cd workspace; echo mine \
+         >mine.md",
         Outcome::Moved,
         &[THEIRS, MEMORY, MINE],
     ),
@@ -104,7 +108,8 @@ const STATES: &[State] = &[
     ),
     state(
         "branches in tables",
-        "cd ..; rm -rf workspace; git clone -q --ref-format=reftable remote.git workspace 2>&- || git clone -q remote.git workspace; cd workspace; git reset -q --hard HEAD~; echo mine >mine.md",
+        "cd ..; rm -rf workspace; git clone -q --ref-format=reftable remote.git workspace 2>&- || git clone -q \
+         remote.git workspace; cd workspace; git reset -q --hard HEAD~; echo mine >mine.md",
         Outcome::UpToDate,
         &[THEIRS, MEMORY, MINE],
     ),
@@ -140,7 +145,8 @@ const STATES: &[State] = &[
     ),
     state(
         "three versions that contradict each other",
-        "git fetch -q; git switch -qc failover/claw2; echo own >>MEMORY.md; git commit -qam own; git switch -q main; echo 2 >>MEMORY.md",
+        "git fetch -q; git switch -qc failover/claw2; echo own >>MEMORY.md; git commit -qam own; git switch -q main; \
+         echo 2 >>MEMORY.md",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
@@ -164,13 +170,15 @@ const STATES: &[State] = &[
     ),
     state(
         "a known repository that is removed",
-        "git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git commit -qm sub; rm -rf nested; echo mine >mine.md",
+        "git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git \
+         commit -qm sub; rm -rf nested; echo mine >mine.md",
         Outcome::Moved,
         &[THEIRS, MEMORY, MINE],
     ),
     state(
         "a known repository that was moved on",
-        "git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git commit -qm sub; cd nested; echo n2 >n2.md; git add -A; git commit -qm n2; cd ..; echo mine >mine.md",
+        "git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git \
+         commit -qm sub; cd nested; echo n2 >n2.md; git add -A; git commit -qm n2; cd ..; echo mine >mine.md",
         Outcome::Moved,
         &[THEIRS, MEMORY, MINE, ("nested/n2.md", "n2\n")],
     ),
@@ -182,13 +190,17 @@ const STATES: &[State] = &[
     ),
     state(
         "git told to look at little",
-        "git config core.trustctime false; git config core.checkStat minimal; git update-index --refresh; touch -r MEMORY.md ../stamp; echo two >MEMORY.md; touch -r ../stamp MEMORY.md; git config color.ui always; git config status.short true; git config core.untrackedCache true; git config feature.manyFiles true; git config status.showUntrackedFiles no; git config diff.external false",
+        "git config core.trustctime false; git config core.checkStat minimal; git update-index --refresh; touch -r \
+         MEMORY.md ../stamp; echo two >MEMORY.md; touch -r ../stamp MEMORY.md; git config color.ui always; git config \
+         status.short true; git config core.untrackedCache true; git config feature.manyFiles true; git config \
+         status.showUntrackedFiles no; git config diff.external false",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
     state(
         "objects of another checkout",
-        "cd ..; rm -rf workspace; git clone -qs primary workspace; cd workspace; git reset -q --hard HEAD~; git remote set-url origin \"$W/remote.git\"; echo mine >mine.md",
+        "cd ..; rm -rf workspace; git clone -qs primary workspace; cd workspace; git reset -q --hard HEAD~; git remote \
+         set-url origin \"$W/remote.git\"; echo mine >mine.md",
         Outcome::UpToDate,
         &[THEIRS, MEMORY, MINE],
     ),
@@ -212,19 +224,28 @@ const STATES: &[State] = &[
     ),
     state(
         "a known repository that they replace by a file",
-        "cd ../primary; git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git commit -qm sub; git push -q origin main; cd ../workspace; git pull -q origin main; git init -q nested; cd nested; echo mine >mine.md; git add -A; git commit -qm mine; cd ../../primary; git rm -q --cached nested; rm -rf nested; echo x >nested; git add -A; git commit -qm other; git push -q origin main",
+        "cd ../primary; git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A \
+         2>/dev/null; git commit -qm sub; git push -q origin main; cd ../workspace; git pull -q origin main; git init \
+         -q nested; cd nested; echo mine >mine.md; git add -A; git commit -qm mine; cd ../../primary; git rm -q \
+         --cached nested; rm -rf nested; echo x >nested; git add -A; git commit -qm other; git push -q origin main",
         Outcome::Moved,
         &[THEIRS, ("nested", "x\n")],
     ),
     state(
         "a known repository that they remove",
-        "cd ../primary; git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git commit -qm sub; git push -q origin main; cd ../workspace; git pull -q origin main; git init -q nested; cd nested; echo mine >mine.md; git add -A; git commit -qm mine; cd ../../primary; git rm -q --cached nested; rm -rf nested; git add -A; git commit -qm other; git push -q origin main",
+        "cd ../primary; git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A \
+         2>/dev/null; git commit -qm sub; git push -q origin main; cd ../workspace; git pull -q origin main; git init \
+         -q nested; cd nested; echo mine >mine.md; git add -A; git commit -qm mine; cd ../../primary; git rm -q \
+         --cached nested; rm -rf nested; git add -A; git commit -qm other; git push -q origin main",
         Outcome::Moved,
         &[THEIRS, ("nested/mine.md", "mine\n")],
     ),
     state(
         "a known repository that they move on",
-        "cd ../primary; git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git commit -qm sub; git push -q origin main; cd ../workspace; git pull -q origin main; git init -q nested; cd nested; echo mine >mine.md; git add -A; git commit -qm mine; cd ../../primary; git -C nested commit -q --allow-empty -m n2; git add -A; git commit -qm other; git push -q origin main",
+        "cd ../primary; git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A \
+         2>/dev/null; git commit -qm sub; git push -q origin main; cd ../workspace; git pull -q origin main; git init \
+         -q nested; cd nested; echo mine >mine.md; git add -A; git commit -qm mine; cd ../../primary; git -C nested \
+         commit -q --allow-empty -m n2; git add -A; git commit -qm other; git push -q origin main",
         Outcome::Moved,
         &[THEIRS, ("nested/mine.md", "mine\n")],
     ),

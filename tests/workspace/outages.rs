@@ -1,4 +1,4 @@
-//! What becomes of what the agent writes on the standby, from outage to outage.
+//! Changes of the agent on the standby, from outage to outage.
 
 use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
@@ -36,7 +36,7 @@ fn two_outages_before_the_primary_has_merged_anything() {
     world.pull();
     world.standby("echo first >first.md; echo learned >>MEMORY.md");
     assert!(world.push().is_returned());
-    // The primary is back for a while, writes, and its timer has not merged when it goes down again.
+    // The primary is up for a while and writes; its timer has not merged before the next outage.
     world.primary_commits("echo theirs >theirs.md");
     let pulled = world.pull().workspace;
     assert_eq!((pulled.outcome, pulled.unreturned), (Outcome::Moved, true), "{pulled:?}");
@@ -57,7 +57,7 @@ fn a_git_host_that_is_down_all_the_time_gets_everything_later() {
     world.pull();
     world.primary_commits("echo late >late.md");
     world.standby("git fetch -q; mv ../remote.git ../away.git");
-    // What was fetched before is there even so.
+    // Commits fetched earlier are still checked out.
     assert_eq!((world.pull().workspace.outcome, world.read("late.md").as_str()), (Outcome::NotFetched, "late\n"));
     world.standby("echo learned >learned.md");
     for _ in 0..2 {
@@ -82,7 +82,7 @@ fn a_contradiction_waits_for_a_person_and_both_versions_are_there() {
     let pushed = world.push_primary();
     assert_eq!((pushed.outcome, pushed.conflicts.words()), (PushOutcome::Pushed, "failover/claw2: MEMORY.md".into()));
     assert!(!pushed.is_ok());
-    // The standby goes on with what the primary has, and keeps its own version on a branch that it returns, too.
+    // The standby continues with the primary's version, keeps its own on a branch, and pushes that too.
     let pulled = world.pull().workspace;
     assert_eq!((pulled.outcome, pulled.kept.count), (Outcome::Kept, 1), "{pulled:?}");
     assert_eq!(world.memory(), "one\ntheirs\n");
@@ -95,13 +95,14 @@ fn a_contradiction_waits_for_a_person_and_both_versions_are_there() {
         ("failover/claw2".into(), format!("{kept}: MEMORY.md"))
     );
     assert_eq!(world.branches(), format!("{kept}\nmain"));
-    // It is pushed once and not again, and nothing changes until somebody has merged it.
+    // The branch is pushed once, and stays until a person merges it.
     world.pull();
     assert_eq!(world.push().outcome, PushOutcome::UpToDate);
     assert_eq!(world.push_primary().outcome, PushOutcome::UpToDate);
     assert_eq!(world.branches(), format!("{kept}\nmain"));
     world.primary(&format!(
-        "! git merge -q origin/{kept} >/dev/null; printf 'one\\ntheirs\\nmine\\n' >MEMORY.md; git add -A; git commit -qm both"
+        "! git merge -q origin/{kept} >/dev/null; printf 'one\\ntheirs\\nmine\\n' >MEMORY.md; git add -A; git commit \
+         -qm both"
     ));
     assert!(world.push_primary().is_ok());
     assert_eq!(world.branches(), "main");
@@ -120,7 +121,7 @@ fn a_standby_that_was_set_up_anew_finds_its_past() {
     world
         .standby("rm -rf .git * && git clone -q ../remote.git new && mv new/.git . && git checkout -q . && rm -rf new");
     world.standby("echo again >again.md");
-    // A push alone cannot know; after a pull it can.
+    // Only a pull can detect that.
     let pushed = world.push();
     assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
     world.pull();

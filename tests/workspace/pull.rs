@@ -1,4 +1,4 @@
-//! A pull from outside: real git, a real bare remote, real rsync; only ssh is a stand-in that runs things here.
+//! Pulls from outside: real git, a real bare remote, real rsync. Only ssh is a stand-in that runs commands locally.
 
 use std::fs::{
     OpenOptions, {self},
@@ -120,11 +120,11 @@ fn what_stays_here_is_named_with_its_reason() {
         ".env looks like a secret",
         "MEMORY.md looks like a secret",
         "huge is larger than workspace.max_file",
-        "nested/ is a git repository of its own",
+        "nested/ is a nested git repository",
     ];
     assert_eq!((said.as_slice(), pulled.outcome), (&expected.map(str::to_owned)[..], Outcome::UpToDate));
     assert_eq!(world.standby("git diff --name-only HEAD; git ls-files"), "MEMORY.md\nMEMORY.md\nok");
-    // When the primary changes the same file, the version with the secret makes room and is still not committed.
+    // If the primary changes the same file, the version with the secret is moved aside and still not committed.
     world.primary_commits("echo two >>MEMORY.md");
     let pulled = world.pull().workspace;
     assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
@@ -133,7 +133,7 @@ fn what_stays_here_is_named_with_its_reason() {
     let pulled = world.pull().workspace;
     assert!(pulled.withheld.words().contains("MEMORY.md.local-"), "{pulled:?}");
     assert!(!world.standby("git log --all -p").contains(&token));
-    // The same when the primary removes it.
+    // The same if the primary deletes the file.
     world.standby(&format!("echo 'use {token}' >>MEMORY.md"));
     world.primary_commits("rm MEMORY.md");
     let pulled = world.pull().workspace;
@@ -145,7 +145,10 @@ fn what_stays_here_is_named_with_its_reason() {
 fn a_file_that_has_grown_too_large_stays_here_until_it_is_smaller() {
     let mut world = World::new();
     world.workspace.max_file = 1000;
-    world.standby("head -c 2000 /dev/zero >always; git add -A; git commit -qm a; echo x >>always; head -c 1001 /dev/zero >>MEMORY.md");
+    world.standby(
+        "head -c 2000 /dev/zero >always; git add -A; git commit -qm a; echo x >>always; head -c 1001 \
+        /dev/zero >>MEMORY.md",
+    );
     let pulled = world.pull().workspace;
     assert_eq!(pulled.withheld.words(), "MEMORY.md is larger than workspace.max_file");
     assert_eq!(world.standby("git diff --name-only HEAD; git cat-file -s HEAD:always"), "MEMORY.md\n2002");
@@ -157,10 +160,13 @@ fn a_file_that_has_grown_too_large_stays_here_until_it_is_smaller() {
 #[test]
 fn a_repository_within_is_named_however_git_knows_it() {
     let world = World::new();
-    world.standby("git init -q inner; cd inner; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>&1; git commit -qm inner");
+    world.standby(
+        "git init -q inner; cd inner; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>&1; \
+        git commit -qm inner",
+    );
     for _ in 0..2 {
         let pulled = world.pull().workspace;
-        assert_eq!(pulled.withheld.words(), "inner is a git repository of its own", "{pulled:?}");
+        assert_eq!(pulled.withheld.words(), "inner is a nested git repository", "{pulled:?}");
     }
 }
 
@@ -190,7 +196,7 @@ fn files_that_a_power_cut_has_emptied_are_no_edits() {
     world.pull();
     world.primary_commits("echo two >>MEMORY.md; echo new >new.md; echo old >old.md");
     world.pull();
-    // As it is when the power comes back: another boot, and what the move has written is gone.
+    // As after a power cut: another boot, and the data of the checkout is gone.
     world.standby(
         "tree=$(git rev-parse 'refs/openclaw-failover/applied^{tree}')
          parents=$(git rev-parse 'refs/openclaw-failover/applied^@' | sed 's/^/-p /')
@@ -200,7 +206,7 @@ fn files_that_a_power_cut_has_emptied_are_no_edits() {
     let pulled = world.pull().workspace;
     assert_eq!((world.memory().as_str(), world.read("new.md").as_str()), ("one\ntwo\n", "new\n"), "{pulled:?}");
     assert_eq!(world.standby("git diff --stat origin/main HEAD -- ':!mine.md'; git status --porcelain"), "");
-    // Under the same boot an emptied file is somebody's decision.
+    // Under the same boot, an emptied file is an edit.
     world.standby(": >old.md");
     world.pull();
     assert_eq!(world.standby("git show HEAD:old.md; git show HEAD:mine.md"), "mine");
@@ -214,7 +220,7 @@ fn what_is_missing_is_said() {
     let pulled = pull_leaves_all(&world);
     assert_eq!(pulled.outcome, Outcome::NoBranch);
     let words =
-        "origin has no branch gone (workspace.branch), but main; set workspace.branch to main in the configuration";
+        "origin has no branch gone (workspace.branch), only main; set workspace.branch to main in the configuration";
     assert!(pulled.said.starts_with(words), "{}", pulled.said);
     world.workspace.branch = "main".into();
     fs::rename(world.at("remote.git"), world.at("moved.git")).unwrap();
@@ -225,7 +231,7 @@ fn what_is_missing_is_said() {
     let pulled = world.pull().workspace;
     assert_eq!(pulled.outcome, Outcome::NoCheckout);
     assert!(pulled.said.contains("workspace/.git: No such file"), "{}", pulled.said);
-    assert!(pulled.said.contains("; name its repository in workspace.url, or clone it: git clone"), "{}", pulled.said);
+    assert!(pulled.said.contains("; set workspace.url, or clone it: git clone"), "{}", pulled.said);
     fs::create_dir(world.workspace.path.join(".git")).unwrap();
     assert_eq!(world.pull().workspace.outcome, Outcome::NoCheckout);
 }
@@ -281,7 +287,7 @@ fn a_remote_that_does_not_deliver_is_given_up() {
     let pulled = pull_leaves_all(&world);
     assert_eq!(pulled.outcome, Outcome::NotFetched);
     assert!(pulled.said.starts_with("Host key verification failed.; fatal: Could not read"), "{}", pulled.said);
-    assert!(pulled.said.contains("; the ssh key of that host is not known here yet."), "{}", pulled.said);
+    assert!(pulled.said.contains("; that host's ssh key is not known on this host."), "{}", pulled.said);
 }
 
 #[test]

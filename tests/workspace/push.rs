@@ -1,4 +1,4 @@
-//! A push from outside, on either host.
+//! Pushes from outside, on either host.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use openclaw_failover::workspace::{
 
 use crate::world::World;
 
-/// Everything that a push could have changed on the git host.
+/// Returns everything that a push can change on the git host.
 fn remote_state(world: &World) -> String {
     world.remote("git for-each-ref; find . -type f | sort | xargs ls -l --time-style=full-iso | sha256sum")
 }
@@ -60,7 +60,7 @@ fn a_refusal_by_the_git_host_is_quoted_and_ends_by_itself() {
         "{}",
         pushed.said
     );
-    assert!(pushed.said.contains("take the secret out of that file"), "{}", pushed.said);
+    assert!(pushed.said.contains("remove the secret from that file"), "{}", pushed.said);
     assert!(world.pull().workspace.unreturned);
     fs::remove_file(world.at("remote.git/hooks/pre-receive")).unwrap();
     assert_eq!(world.push().outcome, PushOutcome::Pushed);
@@ -82,9 +82,10 @@ fn a_push_that_comes_too_late_is_tried_again_with_what_came_in_between() {
     let world = World::new();
     world.primary("git clone -q ../remote.git ../laptop");
     world.primary("echo theirs >theirs.md");
-    // Somebody pushes from a laptop just when the primary does, once.
+    // A laptop pushes at the same moment as the primary, once.
     let meanwhile = "test -e ../once && exit 0; touch ../once; unset GIT_DIR GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY;
-        cd ../laptop; echo l >laptop.md; git add -A; git -c user.name=l -c user.email=l@l commit -qm l; git push -q origin main";
+        cd ../laptop; echo l >laptop.md; git add -A; git -c user.name=l -c user.email=l@l commit -qm l
+        git push -q origin main";
     world.executable("remote.git/hooks/pre-receive", meanwhile);
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
@@ -95,7 +96,10 @@ fn a_push_that_comes_too_late_is_tried_again_with_what_came_in_between() {
 #[test]
 fn a_branch_of_the_remote_that_contradicts_the_primary_is_left_to_a_person() {
     let world = World::new();
-    world.primary("git clone -q ../remote.git ../laptop; cd ../laptop; echo l >>MEMORY.md; git commit -qam l; git push -q origin main");
+    world.primary(
+        "git clone -q ../remote.git ../laptop; cd ../laptop; echo l >>MEMORY.md; git commit -qam l; git push \
+        -q origin main",
+    );
     world.primary("echo mine >>MEMORY.md");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
@@ -106,24 +110,30 @@ fn a_branch_of_the_remote_that_contradicts_the_primary_is_left_to_a_person() {
 #[test]
 fn the_primary_leaves_an_agent_that_is_in_the_middle_of_something_alone() {
     let world = World::new();
-    world.primary("git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit -qam c");
+    world.primary(
+        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; \
+        git commit -qam c",
+    );
     world.primary("! git merge -q b >/dev/null");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is under way in it"));
-    // What `git stash pop` has left is a merge, too, and only the index tells.
-    world.primary("git merge --abort; echo d >>MEMORY.md; git stash -q; echo e >>MEMORY.md; git commit -qam e; ! git stash pop -q 2>/dev/null >&2");
+    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is in progress"));
+    // `git stash pop` leaves a merge that only the index shows.
+    world.primary(
+        "git merge --abort; echo d >>MEMORY.md; git stash -q; echo e >>MEMORY.md; git commit -qam e; ! git \
+        stash pop -q 2>/dev/null >&2",
+    );
     let before = world.primary("git rev-parse main; git ls-files --unmerged; cat MEMORY.md");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is under way in it"));
+    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is in progress"));
     assert_eq!(world.primary("git rev-parse main; git ls-files --unmerged; cat MEMORY.md"), before);
     world.primary("git reset -q --hard; git switch -q b");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::InUse);
-    assert!(pushed.said.starts_with("b is checked out, and not main (workspace.branch): git -C "), "{}", pushed.said);
+    assert!(pushed.said.starts_with("b is checked out instead of main (workspace.branch): git -C "), "{}", pushed.said);
     world.primary("git switch -q main; touch .git/index.lock; echo d >d");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::InUse, "{pushed:?}");
-    assert!(pushed.said.starts_with("another git holds "), "{}", pushed.said);
+    assert!(pushed.said.starts_with("another git process holds "), "{}", pushed.said);
     world.primary("rm .git/index.lock");
     assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
 }
@@ -136,7 +146,7 @@ fn a_primary_that_shall_not_merge_says_what_waits() {
     world.standby("echo learned >learned.md");
     world.push();
     let pushed = world.push_primary();
-    assert_eq!(pushed.conflicts.words(), "failover/claw2 waits to be merged");
+    assert_eq!(pushed.conflicts.words(), "failover/claw2 waits for a merge by hand (workspace.merge = false)");
     assert_eq!(world.branches(), "failover/claw2\nmain");
 }
 
@@ -148,7 +158,8 @@ fn a_branch_that_gets_news_while_it_is_merged_is_not_removed() {
     world.push();
     // The standby pushes again after the primary has fetched.
     let again = "test -e ../again && exit 0; touch ../again; unset GIT_DIR GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY;
-        cd ../workspace; echo more >more.md; git add -A; git -c user.name=l -c user.email=l@l commit -qm l; git push -q origin HEAD";
+        cd ../workspace; echo more >more.md; git add -A; git -c user.name=l -c user.email=l@l commit -qm l
+        git push -q origin HEAD";
     world.executable("remote.git/hooks/pre-receive", again);
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");

@@ -1,4 +1,4 @@
-//! What a standby's gateway would go on with, put away after a demotion.
+//! Archive of a standby's unfinished work after a demotion.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,11 +14,11 @@ use openclaw_failover::workspace::{
 use crate::needs::require;
 use crate::world::{World, run};
 
-/// As OpenClaw 2026.9.6 makes them, without the columns that nobody reads here.
+/// Tables of OpenClaw 2026.9.6, without the columns that no test reads.
 const STATE: &str = "
 PRAGMA journal_mode = WAL;
-CREATE TABLE delivery_queue_entries (queue_name TEXT NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL, entry_json TEXT NOT NULL,
-    updated_at INTEGER NOT NULL, PRIMARY KEY (queue_name, id)) STRICT;
+CREATE TABLE delivery_queue_entries (queue_name TEXT NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL,
+    entry_json TEXT NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (queue_name, id)) STRICT;
 CREATE TABLE channel_ingress_events (queue_name TEXT NOT NULL, event_id TEXT NOT NULL, status TEXT NOT NULL,
     payload_json TEXT NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (queue_name, event_id)) STRICT;
 CREATE TABLE gateway_restart_sentinel (sentinel_key TEXT NOT NULL PRIMARY KEY, updated_at_ms INTEGER NOT NULL) STRICT;
@@ -31,7 +31,8 @@ CREATE TABLE flow_runs (flow_id TEXT NOT NULL PRIMARY KEY, state TEXT) STRICT;
 INSERT INTO delivery_queue_entries VALUES ('outbound-prepared-v1', 'old', 'pending', '{\"text\":\"old news\"}', 1000),
     ('outbound-prepared-v1', 'sent', 'completed', '{}', 1000),
     ('outbound-prepared-v1', 'future', 'pending', '{}', 9000000000000);
-INSERT INTO channel_ingress_events VALUES ('telegram', '1', 'claimed', '{}', 1000), ('telegram', '2', 'completed', '{}', 1000);
+INSERT INTO channel_ingress_events VALUES ('telegram', '1', 'claimed', '{}', 1000),
+    ('telegram', '2', 'completed', '{}', 1000);
 INSERT INTO gateway_restart_sentinel VALUES ('current', 1000);
 INSERT INTO subagent_runs VALUES ('r', 1000);
 INSERT INTO task_runs VALUES ('t1', 'running', 'pending', 1000, NULL), ('t2', 'succeeded', 'delivered', 1000, 1001);
@@ -40,20 +41,22 @@ INSERT INTO flow_runs VALUES ('of another form', NULL);
 ";
 
 const AGENT: &str = r#"
-CREATE TABLE session_nodes (session_key TEXT NOT NULL PRIMARY KEY, entry_json TEXT NOT NULL, updated_at INTEGER NOT NULL,
+CREATE TABLE session_nodes (session_key TEXT NOT NULL PRIMARY KEY, entry_json TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
     status TEXT CHECK (status IS NULL OR status IN ('running', 'done', 'failed', 'killed', 'timeout'))) STRICT;
 CREATE TABLE session_windows (session_id TEXT NOT NULL PRIMARY KEY, updated_at INTEGER NOT NULL, status TEXT) STRICT;
 CREATE TABLE transcript_events (event_json TEXT CHECK (length(event_json) < 1 OR NOT json_valid(event_json)));
     CREATE INDEX any ON transcript_events (json_valid(event_json));
 INSERT INTO session_nodes VALUES
-    ('cut', '{"sessionId":"s","status":"running","abortedLastRun":true,"mainRestartRecovery":{"cycleId":"c"}}', 1000, 'running'),
+    ('cut', '{"sessionId":"s","status":"running","abortedLastRun":true,"mainRestartRecovery":{"cycleId":"c"}}', 1000,
+        'running'),
     ('owed', '{"sessionId":"o","status":"done","pendingFinalDelivery":{"text":"late"}}', 1000, 'done'),
     ('idle', '{"sessionId":"i"}', 1000, NULL);
 INSERT INTO session_windows VALUES ('s', 1000, 'running'), ('o', 1000, 'done');
 INSERT INTO transcript_events VALUES ('please remember the milk');
 "#;
 
-/// A standby whose OpenClaw was killed in the middle of everything.
+/// Creates a standby whose OpenClaw was killed during several operations.
 fn world() -> World {
     let mut world = World::new();
     fs::create_dir_all(world.at(".openclaw/state")).unwrap();
@@ -95,11 +98,13 @@ fn what_would_be_acted_on_is_archived_and_the_rest_stays() {
     let pushed = push(&world, Queue::PutAway);
     let words = "1 queued messages, 1 received messages, 1 notes of a restart, 1 sub-agents, 1 task reports and 3 more";
     assert_eq!(pushed.archived.words(), words, "{pushed:?}");
-    let left = "SELECT id FROM delivery_queue_entries; SELECT event_id FROM channel_ingress_events; SELECT task_id FROM task_runs;
+    let left = "SELECT id FROM delivery_queue_entries; SELECT event_id FROM channel_ingress_events; SELECT task_id \
+        FROM task_runs;
         SELECT task_id FROM task_delivery_state; SELECT flow_id FROM flow_runs; SELECT count(*) FROM subagent_runs;
         SELECT count(*) FROM gateway_restart_sentinel;";
     assert_eq!(sql(&state(&world), left), "future\nsent\n2\nt2\nt2\nof another form\n0\n0");
-    let left = "SELECT session_key, status, entry_json FROM session_nodes; SELECT status FROM session_windows; SELECT * FROM transcript_events;";
+    let left = "SELECT session_key, status, entry_json FROM session_nodes; SELECT status FROM session_windows; SELECT \
+        * FROM transcript_events;";
     assert_eq!(
         sql(&agent(&world), left),
         r#"cut|killed|{"sessionId":"s","status":"killed","abortedLastRun":false}
@@ -109,7 +114,7 @@ killed
 done
 please remember the milk"#
     );
-    // All of it can be had again, and by nobody else.
+    // The archives hold all of it, readable by their owner alone.
     let archives = run(&world.at("state/archive"), "ls");
     let [of_agent, of_state] = archives.lines().collect::<Vec<_>>()[..] else { panic!("{archives}") };
     assert!(of_agent.ends_with("-agent-main.sqlite") && of_state.ends_with("-state.sqlite"), "{archives}");
@@ -120,7 +125,7 @@ please remember the milk"#
     assert!(cut.contains("mainRestartRecovery"), "{cut}");
     assert_eq!(fs::metadata(&of_state).unwrap().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(world.at("state/archive")).unwrap().mode() & 0o777, 0o700);
-    // Another push finds nothing, and makes no archive for it.
+    // Another push finds nothing and creates no archive.
     assert!(push(&world, Queue::PutAway).archived.is_empty());
     assert_eq!(run(&world.at("state/archive"), "ls | wc -l"), "2");
 }

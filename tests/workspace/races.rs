@@ -1,4 +1,4 @@
-//! An agent that writes at the same time: on the primary its gateway runs while the workspace is merged and moved.
+//! An agent that writes during a sync: on the primary the gateway runs while branches are merged and files replaced.
 
 use std::collections::BTreeSet;
 use std::fs::{
@@ -14,14 +14,13 @@ use openclaw_failover::workspace::report::PushOutcome;
 
 use crate::world::{LONG, World, has_perl};
 
-/// How many files the agent and the standby both write to.
+/// Number of files that the agent and the standby both write to.
 const FILES: usize = 300;
 
-/// How often the standby sends something that the primary merges.
+/// Number of pushes by the standby that the primary merges.
 const ROUNDS: usize = 8;
 
-/// Appends lines that nobody else writes, in place or by way of a file beside, until it is told to stop. Answers with
-/// them.
+/// Appends unique lines, in place or through a temporary file, until `done`. Returns the lines.
 fn agent(folder: &Path, done: &AtomicBool) -> Vec<String> {
     let mut written = Vec::new();
     for n in 0.. {
@@ -48,7 +47,7 @@ fn append(path: &Path, line: &str) {
     OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(line.as_bytes()).unwrap();
 }
 
-/// Every line of the agent's that is in a commit of the primary or in a file there.
+/// Returns every line of the agent in a commit of the primary or in a file there.
 fn remembered(world: &World) -> BTreeSet<String> {
     let lines = world.primary(
         "{ git rev-list --objects --all | cut -d' ' -f1 | git cat-file --batch-check | grep ' blob ' | cut -d' ' -f1 | \
@@ -57,11 +56,12 @@ fn remembered(world: &World) -> BTreeSet<String> {
     lines.lines().map(str::to_owned).collect()
 }
 
-/// A world in which both sides have many files of ten lines each.
+/// Creates a world in which both sides have many files of ten lines each.
 fn world_of_many() -> World {
     let world = World::new();
     world.primary(&format!(
-        "for n in $(seq 0 {}); do seq -f \"line %g of $n\" 10 >$n.md; done; git add -A; git commit -qm many; git push -q origin main",
+        "for n in $(seq 0 {}); do seq -f \"line %g of $n\" 10 >$n.md; done; git add -A; git commit -qm many; git push \
+         -q origin main",
         FILES - 1
     ));
     world.pull();
@@ -101,7 +101,10 @@ fn what_an_agent_writes_while_the_tree_moves_is_not_lost() {
 fn a_file_that_is_written_while_others_are_made_is_not_replaced() {
     let world = World::new();
     let (started, go) = (world.at("started"), world.at("go"));
-    world.primary("echo '*.slow filter=slow' >.gitattributes; echo 1 >a.slow; seq 9 >z.md; git add -A; git commit -qm s; git push -q origin main");
+    world.primary(
+        "echo '*.slow filter=slow' >.gitattributes; echo 1 >a.slow; seq 9 >z.md; git add -A; git commit -qm \
+        s; git push -q origin main",
+    );
     world.pull();
     world.standby("git config filter.slow.clean cat; echo 2 >a.slow; sed -i 's/^1$/one/' z.md");
     assert!(world.push().is_returned());
@@ -135,7 +138,7 @@ fn who_has_an_old_file_open_may_go_on_writing() {
     let mut open = OpenOptions::new().append(true).open(world.at("primary/MEMORY.md")).unwrap();
     let pushed = world.push_primary();
     assert_eq!((pushed.merged.words().as_str(), pushed.aside.count), ("failover/claw2", 1), "{pushed:?}");
-    // The old file has a name before anything is written to it late: there might be no later run.
+    // The old file is renamed before the late write, because there may be no later run.
     let aside = &pushed.aside.listed[0];
     assert!(aside.starts_with("MEMORY.md.local-"), "{aside}");
     open.write_all(b"agent\n").unwrap();
@@ -153,11 +156,14 @@ fn an_agent_that_never_pauses_has_its_own_work_sent() {
     world.pull();
     world.standby("sed -i '1i zero' MEMORY.md");
     assert!(world.push().is_returned());
-    // A clean filter is run by each look at the file, and this one writes to it.
-    world.primary("git config filter.busy.clean 'cat; echo x >>MEMORY.md'; echo 'MEMORY.md filter=busy' >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md");
+    // Each comparison runs the clean filter, and this one writes to the file.
+    world.primary(
+        "git config filter.busy.clean 'cat; echo x >>MEMORY.md'; echo 'MEMORY.md filter=busy' \
+        >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md",
+    );
     let pushed = world.push_primary();
     assert_eq!((pushed.outcome, pushed.pushed.words()), (PushOutcome::InUse, "main".into()), "{pushed:?}");
-    assert!(pushed.said.contains("MEMORY.md was changed at the same time"), "{}", pushed.said);
+    assert!(pushed.said.contains("MEMORY.md changed during the sync"), "{}", pushed.said);
     assert_eq!(world.remote("git show main:mine.md"), "mine");
     world.primary("rm .git/info/attributes");
     assert_eq!(world.push_primary().merged.words(), "failover/claw2");

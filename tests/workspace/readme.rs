@@ -1,8 +1,8 @@
-//! What the README tells people to type where this program cannot run: it must do what it says.
+//! Commands in the README for hosts where this program cannot run.
 
 use crate::world::{World, run};
 
-/// The lines for crontab(5), without their times.
+/// Returns the lines for crontab(5), without their times.
 fn cron_lines() -> Vec<String> {
     let readme = include_str!("../../README.md");
     let block = readme.split("```cron\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
@@ -19,7 +19,7 @@ fn two_lines_of_cron_are_a_primary() {
     run(&world.at("."), "mkdir -p home/.openclaw && ln -s ../../primary home/.openclaw/workspace");
     let cron = || {
         for line in &lines {
-            // As cron does it: no failure of one run keeps the next from running.
+            // Like cron: a failed run does not stop the next one.
             run(&home, &format!("export HOME=$PWD; ({line}) || true"));
         }
     };
@@ -36,7 +36,7 @@ fn two_lines_of_cron_are_a_primary() {
     assert!(world.pull().is_ok());
     assert!(world.are_equal());
 
-    // What contradicts is left on its branch, and the next note goes through all the same.
+    // A conflict stays on its branch, and the next note is exchanged all the same.
     world.standby("echo mine >MEMORY.md");
     world.primary("echo yours >MEMORY.md");
     assert!(world.push().is_done());

@@ -1,4 +1,4 @@
-//! What others do to the remote: they remove branches, rewrite history, and bring standbys of the same name.
+//! Changes of others at the remote: deleted branches, rewritten history, and standbys of the same name.
 
 use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::{Outcome, PushOutcome, Pushed};
@@ -8,7 +8,7 @@ use openclaw_failover::workspace::{
 
 use crate::world::{World, run};
 
-/// Another standby, with a workspace of its own.
+/// Second standby with its own workspace.
 struct Other<'a> {
     world: &'a World,
     paths: Paths,
@@ -41,7 +41,7 @@ impl<'a> Other<'a> {
 #[test]
 fn two_standbys_return_side_by_side() {
     let world = World::new();
-    // The name of one is the beginning of the other's.
+    // A name that begins with the other's.
     let other = Other::new(&world, "claw20");
     world.pull();
     other.pull();
@@ -72,7 +72,7 @@ fn two_standbys_of_one_name_lose_nothing_and_are_told() {
     assert!(world.push().is_returned());
     let pushed = other.push();
     assert_eq!(pushed.outcome, PushOutcome::Behind, "{pushed:?}");
-    assert!(pushed.said.contains("if two hosts have the same name, give one another"), "{}", pushed.said);
+    assert!(pushed.said.contains("if two hosts have the same name, rename one"), "{}", pushed.said);
     other.pull();
     assert!(other.push().is_returned());
     world.push_primary();
@@ -108,7 +108,7 @@ fn a_rewritten_history_goes_on_with_what_was_returned_before() {
     let pulled = world.pull().workspace;
     assert_eq!((pulled.outcome, pulled.unreturned), (Outcome::Moved, true), "{pulled:?}");
     assert_eq!(world.standby("ls; cat learned.md"), "MEMORY.md\ngood.md\nlearned.md\nlearned\nmore");
-    // The branch of this host has only gone forwards, so it is taken.
+    // This host's branch is a fast-forward, so the remote accepts it.
     assert_eq!(world.push().outcome, PushOutcome::Pushed);
     assert!(world.push_primary().is_ok());
     world.pull();
@@ -131,7 +131,7 @@ fn what_a_rewritten_history_has_left_out_does_not_come_back() {
     assert!(world.push().is_returned());
     world.push_primary();
     assert_eq!(world.primary("ls; git log --format=%s HEAD -- bad.md"), "MEMORY.md\ngood.md\nlearned.md");
-    // On this host the old history can still be had.
+    // This host still has the old history.
     assert_eq!(world.standby("git log --all --format=%s -- bad.md"), "more");
 }
 
@@ -139,7 +139,7 @@ fn what_a_rewritten_history_has_left_out_does_not_come_back() {
 fn a_primary_that_was_set_back_takes_what_the_remote_has() {
     let world = World::new();
     world.primary_commits("echo two >two.md");
-    // As from a backup.
+    // As restored from a backup.
     world.primary("git reset -q --hard HEAD~; git update-ref -d refs/remotes/origin/main; echo three >three.md");
     assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
     assert_eq!(world.primary("cat two.md three.md; git status --porcelain"), "two\nthree");
@@ -151,7 +151,8 @@ fn longer_names_of_commits_are_as_good() {
     run(
         world.dir.path(),
         "rm -rf remote.git primary workspace; git init -q --object-format=sha256 --bare -b main remote.git
-         git init -q --object-format=sha256 -b main primary; cd primary; git remote add origin ../remote.git; echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main
+         git init -q --object-format=sha256 -b main primary; cd primary; git remote add origin ../remote.git
+         echo one >MEMORY.md; git add -A; git commit -qm one; git push -q origin main
          cd ..; git clone -q remote.git workspace",
     );
     world.pull();

@@ -1,4 +1,4 @@
-//! Files that a move of the tree replaces or removes while processes write to them at the last moment, or afterwards.
+//! Files that a checkout replaces or removes while processes write to them, at the last moment or afterwards.
 
 use std::cell::Cell;
 use std::env;
@@ -18,12 +18,12 @@ use openclaw_failover::workspace::{
 
 use crate::world::{World, has_perl, run};
 
-/// Changes at the remote: a file is changed, one removed and one added, in folders and out of them; a file becomes a
-/// folder, a folder becomes a file, and a link points elsewhere.
+/// Changes at the remote: files changed, removed and added, in folders and at the top; a file that becomes a folder, a
+/// folder that becomes a file, and a link with another target.
 const REMOTE: &str = "sed -i s/one/two/ a.md d/b.md; git rm -q gone.md; echo new >new.md; mkdir e; echo new >e/new.md;
     git rm -q f; mkdir f; echo new >f/x; git rm -rq g; echo new >g; ln -sf d/b.md link; chmod 755 mode.md";
 
-/// Changes of the workspace between the last look at its files and their move. Each writes `late` somewhere.
+/// Changes of the workspace between the last comparison and the checkout. Each writes `late` somewhere.
 const LATE: &[&str] = &[
     "echo late >>a.md",
     "echo late >a.md",
@@ -56,7 +56,7 @@ const LATE: &[&str] = &[
     "echo late >>mode.md",
 ];
 
-/// Pulls, and acts when the new files are made and before the first old one is replaced.
+/// Pulls, and calls `act` after the new files are written and before the first old one is replaced.
 fn pull_beside(world: &World, act: &dyn Fn() -> Reach) -> Pulled {
     let (folder, acted) = (world.workspace.path.join(".git/openclaw-failover/replaced"), Cell::new(false));
     let reach = || {
@@ -92,7 +92,7 @@ fn keeps_what_is_written_at_the_last_moment_in_whatever_way() {
         let is_there =
             "grep -rqs late --exclude-dir=.git . || git grep -q late $(git for-each-ref --format='%(refname)')";
         world.standby(is_there);
-        // Nothing is left half done: the next run commits what was written and goes on from there.
+        // The next run commits the late writes and continues from there.
         let again = world.pull().workspace;
         assert!(matches!(again.outcome, Outcome::UpToDate | Outcome::Moved), "{late}: {again:?}");
         world.standby(is_there);
@@ -117,7 +117,7 @@ fn leaves_the_tree_alone_when_the_gateway_starts_before_the_first_file_moves() {
     assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
 }
 
-/// Runs a pull in a process of its own, under a boot of this name and with these programs.
+/// Pulls in a separate process, with this boot id and these programs.
 fn pull_apart(world: &World, boot: &str, path: &Path) -> Pulled {
     let status = Command::new(env::current_exe().unwrap())
         .args(["--exact", "crashes::a_sync_that_may_be_killed", "--test-threads=1"])
@@ -140,7 +140,7 @@ fn removes_old_files_only_a_minute_after_no_process_had_them_open() {
     if !has_perl() {
         return;
     }
-    // A look that was longer ago, by a clock that nobody sets.
+    // Makes the first check older; the boot clock cannot be set.
     world.standby("for file in .git/openclaw-failover/replaced/*/looked; do echo 1 >$file; done");
     world.pull();
     assert_eq!(world.standby("ls .git/openclaw-failover/replaced"), "");

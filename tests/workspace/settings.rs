@@ -7,7 +7,7 @@ use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
 use crate::world::World;
 
-/// Row of the table, and a setting with a value under which a sync must do what it does without it.
+/// Row of the table, and a setting with a value that must not change the result of a sync.
 const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
     ("filter.*.required", "filter.unused.required", "true"),
     ("diff.orderfile", "diff.orderFile", "/nonexistent"),
@@ -103,7 +103,7 @@ const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
     ("uploadpack.*", "uploadpack.allowFilter", "true"),
 ];
 
-/// The same, but for settings that would keep a person's own git in this test from working: set beside the others.
+/// Further such settings, set one at a time because they break git run by hand in this test.
 const ON_THEIR_OWN: &[(&str, &str, &str)] = &[
     ("remote.*.fetch", "remote.origin.fetch", "+refs/heads/*:refs/heads/*"),
     ("remote.*.partialclonefilter", "remote.origin.partialclonefilter", "blob:none"),
@@ -116,8 +116,8 @@ const ON_THEIR_OWN: &[(&str, &str, &str)] = &[
     ("core.sparsecheckout", "core.sparseCheckout", "true"),
 ];
 
-/// Settings that define what a file means: a script for the standby before a pull and a push; a question to the remote
-/// (`R`, the standby's branch there) or to the workspace (`W`), and its answer.
+/// Settings that define content: a script for the standby before a pull and a push; a query of the remote (`R` is the
+/// standby's branch there) or of the workspace (`W`), and its result.
 const HONOURED: &[(&str, &str, &str, &str)] = &[
     ("core.autocrlf", r"git config core.autocrlf true; printf 'a\r\n' >x", "R git show $B:x | od -An -c", "a  \\n"),
     (
@@ -202,7 +202,7 @@ const HONOURED: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Rows whose effect another test asserts, by its name.
+/// Rows whose effect another test checks, with its name.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("core.bare", "a_repository_that_is_no_checkout_is_refused_with_a_command_that_mends_it"),
     ("core.worktree", "a_repository_that_is_no_checkout_is_refused_with_a_command_that_mends_it"),
@@ -224,7 +224,7 @@ fn world() -> World {
     world
 }
 
-/// A whole round of both hosts under these settings, and what the remote has afterwards.
+/// Runs pulls and pushes of both hosts with these settings. Returns the remote's state.
 fn round(settings: &[(&str, &str, &str)]) -> Vec<String> {
     let world = World::new();
     let script: String = settings.iter().map(|(_, key, value)| format!("git config '{key}' '{value}'; ")).collect();
@@ -336,7 +336,7 @@ fn pushed_is_said_only_of_what_the_url_has_that_is_fetched_from() {
         }
         assert_eq!(world.push().outcome, PushOutcome::Pushed, "{elsewhere}");
         assert_eq!(world.branches(), "failover/claw2\nmain");
-        // A mirror that is down is told, and keeps nothing from being returned.
+        // A failed mirror is reported, and everything still counts as returned.
         fs::rename(world.at("mirror.git"), world.at("gone.git")).unwrap();
         world.standby("echo z >z.md");
         let pushed = world.push();
@@ -357,7 +357,7 @@ fn what_goes_to_another_repository_only_is_not_returned() {
         let pushed = world.push();
         assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::NotPushed, None), "{pushed:?}");
         assert!(
-            pushed.said.contains("the URL that is fetched from does not have it; compare `git remote -v`"),
+            pushed.said.contains("its fetch URL does not have it; compare them in `git remote -v`"),
             "{}",
             pushed.said
         );

@@ -1,14 +1,14 @@
-//! Every state that a workspace may be found in.
+//! States of a workspace.
 
 use openclaw_failover::workspace::report::Outcome;
 
 use crate::needs;
 use crate::world::World;
 
-/// One state. The primary has written `theirs.md` and a second line of `MEMORY.md` since the standby looked last.
+/// State of a workspace. The primary has written `theirs.md` and a second line of `MEMORY.md` since the last pull.
 pub struct State {
     name: &'static str,
-    /// Run in the workspace before the pull; `$W` is the folder around it.
+    /// Script to run in the workspace before the pull; `$W` is the folder around it.
     script: &'static str,
     outcome: Outcome,
     /// Files that the workspace has afterwards.
@@ -77,13 +77,15 @@ const STATES: &[State] = &[
     ),
     state(
         "another branch and the own one",
-        "git switch -qc failover/claw2; echo own >own.md; git add -A; git commit -qm own; git switch -q main; echo mine >mine.md",
+        "git switch -qc failover/claw2; echo own >own.md; git add -A; git commit -qm own; git switch -q main; echo \
+         mine >mine.md",
         Outcome::Moved,
         &[THEIRS, MEMORY, MINE, ("own.md", "own\n")],
     ),
     state(
         "another branch that contradicts the own one",
-        "git switch -qc failover/claw2; echo own >mine.md; git add -A; git commit -qm own; git switch -q main; echo mine >mine.md",
+        "git switch -qc failover/claw2; echo own >mine.md; git add -A; git commit -qm own; git switch -q main; echo \
+         mine >mine.md",
         Outcome::Kept,
         &[THEIRS, MEMORY, ("mine.md", "own\n")],
     ),
@@ -96,25 +98,29 @@ const STATES: &[State] = &[
     state("a detached head with edits", "git switch -q --detach; echo mine >mine.md", Outcome::Moved, &[THEIRS, MINE]),
     state(
         "an unfinished merge",
-        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit -qam c; ! git merge -q b >/dev/null; echo mine >mine.md",
+        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit \
+         -qam c; ! git merge -q b >/dev/null; echo mine >mine.md",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
     state(
         "an unfinished merge of nothing that contradicts",
-        "git switch -qc b; echo b >b; git add -A; git commit -qm b; git switch -q main; echo mine >mine.md; git add -A; git commit -qm c; git merge -q --no-commit b",
+        "git switch -qc b; echo b >b; git add -A; git commit -qm b; git switch -q main; echo mine >mine.md; git add \
+         -A; git commit -qm c; git merge -q --no-commit b",
         Outcome::Moved,
         &[THEIRS, MEMORY, MINE, ("b", "b\n")],
     ),
     state(
         "an unfinished rebase",
-        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit -qam c; git switch -q b; ! git rebase -q main 2>/dev/null >&2",
+        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit \
+         -qam c; git switch -q b; ! git rebase -q main 2>/dev/null >&2",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
     state(
         "an unfinished cherry-pick",
-        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit -qam c; ! git cherry-pick b 2>/dev/null >&2",
+        "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit \
+         -qam c; ! git cherry-pick b 2>/dev/null >&2",
         Outcome::Kept,
         &[THEIRS, MEMORY],
     ),
@@ -138,14 +144,16 @@ const STATES: &[State] = &[
     ),
     state(
         "a nested repository that git knows",
-        "git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git commit -qm sub; echo m >nested/m.md; git config diff.ignoreSubmodules dirty",
+        "git init -q nested; cd nested; echo n >n.md; git add -A; git commit -qm n; cd ..; git add -A 2>/dev/null; git \
+         commit -qm sub; echo m >nested/m.md; git config diff.ignoreSubmodules dirty",
         Outcome::Moved,
         &[THEIRS, ("nested/n.md", "n\n"), ("nested/m.md", "m\n")],
     ),
     state("a locked index", "touch .git/index.lock; echo mine >mine.md", Outcome::Moved, &[THEIRS, MEMORY, MINE]),
     state(
         "locked branches",
-        "touch .git/HEAD.lock .git/packed-refs.lock; mkdir -p .git/refs/heads/failover; touch .git/refs/heads/failover/claw2.lock",
+        "touch .git/HEAD.lock .git/packed-refs.lock; mkdir -p .git/refs/heads/failover; touch \
+         .git/refs/heads/failover/claw2.lock",
         Outcome::Moved,
         &[THEIRS],
     ),
@@ -161,7 +169,8 @@ const STATES: &[State] = &[
     state("an intention to add", "echo mine >mine.md; git add -N mine.md", Outcome::Moved, &[THEIRS, MINE]),
     state(
         "odd names",
-        "echo mine >\"$(printf 'a\\nb')\"; echo mine >\"$(printf '\\377\\376')\"; echo mine >'-x'; echo mine >' \"q\" '; echo mine >mine.md",
+        "echo mine >\"$(printf 'a\\nb')\"; echo mine >\"$(printf '\\377\\376')\"; echo mine >'-x'; echo mine >' \"q\" \
+         '; echo mine >mine.md",
         Outcome::Moved,
         &[THEIRS, MINE, ("a\nb", "mine\n"), ("-x", "mine\n"), (" \"q\" ", "mine\n")],
     ),
@@ -186,7 +195,8 @@ const STATES: &[State] = &[
     ),
     state(
         "a shallow clone",
-        "cd ..; rm -rf workspace; git clone -q --depth 1 \"file://$W/remote.git\" workspace; cd workspace; echo mine >mine.md",
+        "cd ..; rm -rf workspace; git clone -q --depth 1 \"file://$W/remote.git\" workspace; cd workspace; echo mine \
+         >mine.md",
         Outcome::UpToDate,
         &[THEIRS, MEMORY, MINE],
     ),
@@ -229,7 +239,8 @@ const STATES: &[State] = &[
     ),
     state(
         "an unrelated history",
-        "cd ../primary; git switch -q --orphan new; printf 'one\\ntwo\\n' >MEMORY.md; echo theirs >theirs.md; mkdir -p deep/er; echo x >deep/er/x; git add -A; git commit -qm new; git push -qf origin new:main",
+        "cd ../primary; git switch -q --orphan new; printf 'one\\ntwo\\n' >MEMORY.md; echo theirs >theirs.md; mkdir -p \
+         deep/er; echo x >deep/er/x; git add -A; git commit -qm new; git push -qf origin new:main",
         Outcome::Moved,
         &[THEIRS, MEMORY],
     ),
@@ -270,9 +281,9 @@ fn prepare(state: &State) -> World {
     world
 }
 
-/// Everything that is wrong with a pull of this state.
+/// Returns all errors of a pull in this state.
 fn check(state: &State) -> Vec<String> {
-    // Of what is closed to the test itself it cannot say that nothing was lost.
+    // The test cannot read these files itself.
     if state.script.contains("chmod 0 ") && needs::uid() != 0 {
         needs::skip(state.name, "root");
         return Vec::new();
@@ -299,7 +310,7 @@ fn check(state: &State) -> Vec<String> {
         let open = world.status();
         let told = !report.workspace.withheld.is_empty() || !report.workspace.aside.is_empty();
         expect(open.is_empty() || told, format!("the agent's git sees {open}"));
-        // Another run has nothing left to do, once what had to make room is committed, too.
+        // Another run finds nothing to do once the files moved aside are committed.
         if !report.workspace.aside.is_empty() {
             world.pull();
         }
@@ -313,7 +324,7 @@ fn check(state: &State) -> Vec<String> {
     wrong
 }
 
-/// Checks every n-th state, so that a table is shared among threads.
+/// Checks every n-th state, so that threads share a table.
 pub fn check_some(states: &[State], part: usize, parts: usize) {
     let wrong: Vec<String> = states.iter().skip(part).step_by(parts).flat_map(check).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());

@@ -1,7 +1,7 @@
-//! Both hosts in a storm: agents write, remove, rename and use git themselves, somebody else pushes, and syncs are killed
-//! at any call. No sync may lose a content or invent one, and when it is quiet both hosts have the same.
+//! Random load on both hosts: agents write, delete, rename and use git themselves, another host pushes, and syncs are
+//! killed at any git command. No sync loses or invents a content, and in the end both hosts are equal.
 //!
-//! What is done follows from a seed alone; `STORM='3 4 5'` tries others than the usual ones.
+//! A seed determines all steps; `STORM='3 4 5'` sets other seeds.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use crate::crashes::Crash;
 use crate::world::{World, contents, run};
 
-/// How many things happen before it is quiet.
+/// Number of random steps.
 const STEPS: usize = 60;
 
-/// What an agent does; `F` and `G` are files, `N` is a number that never comes again.
+/// Actions of an agent; `F` and `G` are files, `N` is a unique number.
 const DEEDS: &[&str] = &[
     "mkdir -p $(dirname F) && echo N >F",
     "mkdir -p $(dirname F) && echo N >F",
@@ -41,11 +41,12 @@ const DEEDS: &[&str] = &[
     "echo N >.env; echo N >>.gitignore",
 ];
 
-/// The same, where nobody must find a particular branch.
+/// Further actions, only where no test expects a particular branch.
 const WILD: &[&str] = &[
     "git switch -q --detach",
     "git switch -qc bN",
-    "git add -A; git commit -qm a; git switch -qc bN HEAD~; echo N >F; git add -A; git commit -qm b; git merge -q -; true",
+    "git add -A; git commit -qm a; git switch -qc bN HEAD~; echo N >F; git add -A; git commit -qm b; git merge -q -; \
+     true",
     "git add -A; git commit -qm a; git rebase -q HEAD~2; true",
     "git cherry-pick origin/main; true",
     "touch .git/index.lock .git/HEAD.lock",
@@ -55,7 +56,7 @@ const WILD: &[&str] = &[
     "git pack-refs --all",
 ];
 
-/// A small generator of numbers, which is all the chance there is.
+/// Small pseudo-random number generator, the only source of randomness.
 struct Chance(u64);
 
 impl Chance {
@@ -73,7 +74,7 @@ struct Storm {
     crash: Crash,
     chance: Chance,
     number: usize,
-    /// Every content that there ever was.
+    /// Every content that was ever written.
     written: BTreeSet<String>,
     happened: Vec<String>,
 }
@@ -87,7 +88,7 @@ impl Storm {
         self.world().at(if is_primary { "primary" } else { "workspace" })
     }
 
-    /// Somebody does something, which may well fail.
+    /// Runs a random action, which may fail.
     fn act(&mut self) {
         let is_primary = self.chance.below(2) == 0;
         let wild = !is_primary && self.chance.below(4) == 0;
@@ -99,7 +100,7 @@ impl Storm {
         run(&self.folder(is_primary), &format!("({deed}) >/dev/null 2>&1 || true"));
     }
 
-    /// Somebody else pushes a file of his own.
+    /// Pushes a file from another host.
     fn push_from_elsewhere(&mut self) {
         self.number += 1;
         let n = self.number;
@@ -107,7 +108,8 @@ impl Storm {
         run(
             self.world().dir.path(),
             &format!(
-                "test -d laptop || git clone -q remote.git laptop; cd laptop; git pull -q; echo l{n} >l{n}.md; git add -A; git commit -qm l; git push -q"
+                "test -d laptop || git clone -q remote.git laptop; cd laptop; git pull -q; echo l{n} >l{n}.md; git add \
+                 -A; git commit -qm l; git push -q"
             ),
         );
     }
@@ -126,7 +128,7 @@ impl Storm {
         self.check(&folder, &before);
     }
 
-    /// A git that moves the tree outlives a sync that is killed, and holds its lock.
+    /// Waits for a git that outlived its killed sync and holds its lock.
     fn wait(&self, lock: &str) {
         let lock = OpenOptions::new().append(true).create(true).open(self.world().at(lock)).unwrap();
         lock.lock().unwrap();
@@ -142,7 +144,7 @@ impl Storm {
         );
     }
 
-    /// What syncs have committed, beside what they have merged.
+    /// Checks the commits that syncs made, other than merges.
     fn check_commits(&self, folder: &Path) {
         let committed = run(
             folder,
@@ -154,7 +156,7 @@ impl Storm {
         assert!(invented.is_empty(), "invented {invented:?} in {}\n{}", folder.display(), self.happened.join("\n"));
     }
 
-    /// Nobody writes any more, and nothing is killed.
+    /// Runs undisturbed syncs until both hosts are equal.
     fn calm_down(&mut self) {
         let (primary, standby) = (self.folder(true), self.folder(false));
         run(&primary, "rm -f .git/index.lock; if git ls-files -u | grep -q .; then git add -A; fi");
@@ -177,13 +179,14 @@ impl Storm {
         let trees = [&primary, &standby].map(|folder| run(folder, "git rev-parse HEAD^{tree}"));
         assert_eq!(trees[0], trees[1], "{}\n{}", ended.join("\n"), self.happened.join("\n"));
         for folder in [&primary, &standby] {
-            let left = "find .git -path '*/objects' -prune -o -name '*.lock' -print; git for-each-ref refs/openclaw-failover/applying";
+            let left = "find .git -path '*/objects' -prune -o -name '*.lock' -print; git for-each-ref \
+                refs/openclaw-failover/applying";
             assert_eq!(run(folder, left), "", "{}", self.happened.join("\n"));
         }
     }
 }
 
-/// Lives through the storm of a seed.
+/// Runs the storm of a seed.
 fn storm(seed: u64) {
     let mut storm = Storm {
         crash: Crash::new(12),

@@ -1,4 +1,4 @@
-//! Files that cannot be committed or written: each is named with its reason, and everything else goes its way.
+//! Files that cannot be committed or written: each is reported with its reason, and the others are synced.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -8,7 +8,7 @@ use openclaw_failover::workspace::report::{Names, Outcome, PushOutcome};
 
 use crate::world::World;
 
-/// Filter that needs much longer than its time limit.
+/// Filter that exceeds its time limit.
 const ENDLESS: &str = "sleep 600";
 
 #[track_caller]
@@ -57,7 +57,7 @@ fn many_files_that_fail_are_found_one_by_one() {
 fn a_clean_filter_that_fails_keeps_its_file_alone_from_being_committed() {
     let world = World::new();
     world.primary_commits("echo two >>MEMORY.md");
-    // Not required by the owner: by hand git would commit the bare bytes of what is to be encrypted.
+    // Not required by the owner: git run by hand would commit plain text that is to be encrypted.
     world.standby(
         "git config filter.x.clean /nonexistent; echo '*.key.md filter=x' >.git/info/attributes; \
         echo secret >a.key.md; echo mine >mine.md",
@@ -84,7 +84,7 @@ fn a_known_file_whose_filter_fails_stays_as_it_is_everywhere() {
     );
     let pulled = world.pull().workspace;
     expect_named(&pulled.withheld, "MEMORY.md", "clean filter 'x' failed");
-    // Their version is there, and the bytes of this host's are in a file beside it.
+    // The remote's version is in place, and this host's bytes are in a file next to it.
     assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
     assert_eq!(world.memory(), "one\ntwo\n");
     assert_eq!(world.read(&pulled.aside.listed[0]), "one\nedited\n");
@@ -118,7 +118,7 @@ fn a_file_whose_filter_is_not_set_up_here_is_not_pushed_as_it_is() {
     assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
     expect_named(&pushed.withheld, "a.secret", "needs filter git-crypt, not set up here");
     assert_eq!(world.remote("git ls-tree --name-only failover/claw2"), ".gitattributes\nMEMORY.md\nnote.md");
-    // One that is removed needs no filter.
+    // Deleting a file needs no filter.
     world.standby("git config filter.git-crypt.clean cat");
     world.push();
     world.standby("git config --remove-section filter.git-crypt; rm a.secret");
@@ -207,14 +207,14 @@ fn a_smudge_filter_that_fails_leaves_its_file_as_git_stores_it() {
     );
     for _ in 0..2 {
         let pulled = world.pull().workspace;
-        expect_named(&pulled.withheld, "z.x", "is as git stores it: smudge filter x failed");
+        expect_named(&pulled.withheld, "z.x", "is left as git stores it: smudge filter x failed");
         assert_eq!(pulled.withheld.count, 1);
         assert_eq!(
             world.standby("cat MEMORY.md a.x z.x; git show HEAD:mine.md; git status --porcelain"),
             "one\ntwo\nsmudged a\nz\nmine"
         );
     }
-    // Once it does its work, it does so without a change of the file.
+    // Once the filter works, the file is converted without an edit.
     world.standby("git config filter.x.smudge 'read line; echo smudged $line'");
     let pulled = world.pull().workspace;
     assert!(pulled.withheld.is_empty(), "{pulled:?}");
@@ -255,7 +255,7 @@ fn a_branch_that_cannot_be_merged_is_left_and_the_others_are_merged() {
         world.primary(&whole);
     };
     push("good", "echo g >good.md; git add -A; git commit -qm good");
-    // A tree with a name that git checks out nowhere.
+    // A tree with a name that git never checks out.
     push(
         "name",
         "b=$(echo x | git hash-object -w --stdin); t=$({ git ls-tree HEAD; printf '100644 blob %s\\tgit~1\\n' $b; \

@@ -1,4 +1,4 @@
-//! A primary's checkout, the bare remote between, and the standby's workspace; real git throughout.
+//! Primary's repository, bare remote, and standby's workspace; real git throughout.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -17,16 +17,16 @@ use openclaw_failover::workspace::{
 use crate::image::Image;
 use crate::script;
 
-/// Longer than anything here takes.
+/// Time limit longer than any step.
 pub const LONG: Duration = Duration::from_secs(120);
 
-/// Drops ssh's options and the host, and runs the rest here.
+/// Stand-in for ssh: drops the options and the host, and runs the command locally.
 pub const LOCAL_SSH: &str = r#"
 while :; do case "$1" in -l|-o) shift 2;; -*) shift;; *) break;; esac; done
 shift
 exec sh -c "$*""#;
 
-/// The content that holds no byte.
+/// Object id of the empty content.
 const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 
 pub struct World {
@@ -37,7 +37,7 @@ pub struct World {
 }
 
 impl World {
-    /// Both checkouts hold one commit with `MEMORY.md` in it.
+    /// Creates a world in which both repositories have one commit with `MEMORY.md`.
     pub fn new() -> Self {
         static FIRST: OnceLock<Image> = OnceLock::new();
         Self::of(&FIRST, || {
@@ -51,12 +51,12 @@ impl World {
         })
     }
 
-    /// A copy of a world, which is made once.
+    /// Copies a world that is made once.
     pub fn of(image: &OnceLock<Image>, make: impl FnOnce() -> Self) -> Self {
         let image = image.get_or_init(|| Image::of(make().dir.path()));
         let world = Self::empty();
         image.write(world.dir.path());
-        // The indexes are to know the files of the copy.
+        // Updates the indexes for the copied files.
         let known = "for c in primary workspace; do for i in index openclaw-failover/index; do
                 if test -f $c/.git/$i; then GIT_INDEX_FILE=.git/$i git -C $c update-index -q --refresh; fi
             done; done";
@@ -115,7 +115,7 @@ impl World {
         workspace::pull(&self.workspace, &self.secrets, &self.paths, &|| reach, cancel, &Vec::new)
     }
 
-    /// The standby after a demotion.
+    /// Pushes as the standby does after a demotion.
     pub fn push(&self) -> Pushed {
         workspace::push(
             &self.workspace,
@@ -125,25 +125,25 @@ impl World {
         )
     }
 
-    /// The primary's timer.
+    /// Pushes as the primary's timer does.
     pub fn push_primary(&self) -> Pushed {
         let workspace = Workspace { path: self.at("primary"), ..self.workspace.clone() };
         let paths = Paths { state: self.at("state-primary"), host: "claw1".into(), ..self.paths.clone() };
         workspace::push(&workspace, &paths, Role::Primary, &Cancel::new())
     }
 
-    /// The branches of the remote.
+    /// Lists the branches of the remote.
     pub fn branches(&self) -> String {
         self.remote("git for-each-ref --format='%(refname:lstrip=2)'")
     }
 
-    /// Whether both workspaces hold the same files.
+    /// True if both workspaces hold the same files.
     pub fn are_equal(&self) -> bool {
         let compare = "diff -r -x .git primary workspace >&2 && echo equal || echo different";
         run(self.dir.path(), compare) == "equal"
     }
 
-    /// Has a secret copied from a folder beside, by way of rsync over the stand-in for ssh.
+    /// Adds a secret that rsync copies from a folder through the stand-in for ssh.
     pub fn with_secret(mut self) -> Self {
         fs::create_dir(self.at("source")).unwrap();
         fs::create_dir(self.at("target")).unwrap();
@@ -161,21 +161,21 @@ impl World {
         self.read("MEMORY.md")
     }
 
-    /// What git in the workspace calls unclean; nothing may be left in this state for the agent.
+    /// Returns what git reports as unclean in the workspace; a sync must leave none of it to the agent.
     pub fn status(&self) -> String {
         self.standby("git status --porcelain 2>&1 || true")
     }
 
-    /// Every content there is in the workspace.
+    /// Returns all contents in the workspace.
     pub fn contents(&self) -> BTreeSet<String> {
         contents(&self.workspace.path)
     }
 }
 
-/// Every content there is in a checkout: in a file, staged, or in a commit that a ref names.
+/// Returns all contents of a repository: in files, in the index, and in commits of refs.
 pub fn contents(checkout: &Path) -> BTreeSet<String> {
     let mut found = contents_on_disk(checkout);
-    // Of a file that is only to be added, git has the name and nothing.
+    // Of a file with intent to add, git has the name and no content.
     found.insert(EMPTY.to_owned());
     if checkout.join(".git").exists() {
         let objects = run(
@@ -201,19 +201,20 @@ fn contents_on_disk(checkout: &Path) -> BTreeSet<String> {
     found
 }
 
-/// Where worlds are made. Thousands of files are moved in them, which in memory takes a tenth of the time; but only where
-/// there is much of it, and programs may run there.
+/// Returns the folder for worlds. In memory, moving thousands of files takes a tenth of the time; that needs enough
+/// memory and permission to run programs there.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let probe = "cd \"$(mktemp -d -p /dev/shm)\" && trap 'rm -r \"$PWD\"' EXIT
-            printf '#!/bin/sh\n' >run && chmod 755 run && ./run && set -- $(stat -f -c '%a %S' .) && test $(($1 * $2)) -gt 2000000000";
+            printf '#!/bin/sh\n' >run && chmod 755 run && ./run && set -- $(stat -f -c '%a %S' .) &&
+            test $(($1 * $2)) -gt 2000000000";
         let is_good = Command::new("sh").args(["-ec", probe]).run().is_ok();
         if is_good { "/dev/shm".into() } else { env::temp_dir() }
     })
 }
 
-/// Every regular file below, `.git` at the top left out.
+/// Lists every regular file below, without the top `.git`.
 fn list(checkout: &Path, folder: &Path, files: &mut Vec<OsString>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let kind = entry.file_type().unwrap();
@@ -226,7 +227,7 @@ fn list(checkout: &Path, folder: &Path, files: &mut Vec<OsString>) {
     }
 }
 
-/// True if there is a perl, which tells a sync what is open for writing. Without it old files get their names later.
+/// True if perl is available, which detects open files. Without perl, replaced files get their names later.
 pub fn has_perl() -> bool {
     let is_there = Command::new("perl").args(["-e", "1"]).run().is_ok();
     if !is_there {
@@ -240,7 +241,7 @@ pub fn run(dir: &Path, script: &str) -> String {
     for role in ["AUTHOR", "COMMITTER"] {
         command = command.env(format!("GIT_{role}_NAME"), "test").env(format!("GIT_{role}_EMAIL"), "test@example.org");
     }
-    // Nobody tidies up behind a test's back, and no process is started that would find that out.
+    // No background cleanup, and no process that would start one.
     let settings = [("gc.auto", "0"), ("maintenance.auto", "false"), ("receive.autogc", "false")];
     command = command.env("GIT_CONFIG_COUNT", settings.len().to_string());
     for (n, (key, value)) in settings.into_iter().enumerate() {

@@ -1,7 +1,7 @@
-//! Bytes of old files, compared with what git has.
+//! Comparison of replaced files with the contents that git has.
 //!
-//! A file counts as known if its very bytes are a content that a move has noted: that of a commit, or one that was stored
-//! before the move because git converts it on the way (`raw`).
+//! A file counts as known if git has its exact bytes: in a commit, or stored before the checkout because git converts
+//! the file (`raw`).
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,20 +12,21 @@ use crate::workspace::checkout::replaced::{Kind, Old};
 use crate::workspace::error::Stop;
 use crate::workspace::git::Git;
 
-/// Says of each old file whether its bytes are in git. `all` is the folder with the folders of all moves.
+/// Returns for each replaced file whether git has its bytes. `all` is the folder that holds the folders of all
+/// checkouts.
 pub(in crate::workspace) fn are_known(git: &Git<'_>, all: &Path, old: &[Old<'_>]) -> Result<Vec<bool>, Stop> {
     if old.is_empty() {
         return Ok(Vec::new());
     }
     let known = read_known(all);
     let hashes = hash(git, old)?;
-    // A file without a byte holds nothing that could be lost.
+    // An empty file has no bytes to lose.
     let is_empty = |old: &Old<'_>| old.kind == Kind::File && old.file.metadata().is_ok_and(|found| found.len() == 0);
     let is_known = |hash: &Option<String>| hash.as_ref().is_some_and(|hash| known.contains(hash));
     Ok(hashes.iter().zip(old).map(|(hash, old)| is_known(hash) || is_empty(old)).collect())
 }
 
-/// True if two files are of the same kind, with the same bytes and the same permission to execute.
+/// True if two files have the same kind, bytes and execute permission.
 pub(in crate::workspace) fn are_equal(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     let (Ok(a), Ok(b)) = (one.symlink_metadata(), other.symlink_metadata()) else { return false };
@@ -46,7 +47,7 @@ fn read_known(all: &Path) -> HashSet<String> {
     texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// Names the bytes of each file as git would, without any conversion. A link's bytes are the path that it holds.
+/// Computes each file's object id without any conversion. The content of a link is its target.
 fn hash(git: &Git<'_>, old: &[Old<'_>]) -> Result<Vec<Option<String>>, Stop> {
     let links = git.own_folder().join("links");
     let _ = fs::remove_dir_all(&links);
@@ -73,7 +74,7 @@ fn hash(git: &Git<'_>, old: &[Old<'_>]) -> Result<Vec<Option<String>>, Stop> {
     Ok(answers)
 }
 
-/// Has git name many files at once, or one after the other where one of them is more than git can read.
+/// Runs git on many files at once, or one by one if it fails for one of them.
 pub(in crate::workspace) fn hash_files(git: &Git<'_>, args: &[&str], paths: &[&Path]) -> Vec<Option<String>> {
     let all = |paths: &[&Path]| -> Option<Vec<Option<String>>> {
         let lines: Vec<u8> = paths.iter().flat_map(|path| line(path)).collect();
@@ -90,7 +91,7 @@ pub(in crate::workspace) fn hash_files(git: &Git<'_>, args: &[&str], paths: &[&P
     })
 }
 
-/// One path as `--stdin-paths` reads it: in quotes where it holds a line's end or begins with a quote.
+/// Formats a path for `--stdin-paths`: quoted if it contains a newline or begins with a quote.
 fn line(path: &Path) -> Vec<u8> {
     let bytes = path.as_os_str().as_bytes();
     if !bytes.contains(&b'\n') && bytes.first() != Some(&b'"') {

@@ -1,5 +1,5 @@
-//! Bytes of the disk that git does not store and would not write again: what a `clean` filter, `ident`, an encoding or
-//! the ends of lines have changed. Before a move replaces such a file, its bytes are kept in a ref that stays.
+//! Bytes on the disk that git does not store and cannot write again: a `clean` filter, `ident`, an encoding or a
+//! line-end conversion changed them. Before a checkout replaces such a file, its bytes are kept in a ref.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -14,21 +14,21 @@ use crate::workspace::git::{ANSWER, Git};
 use crate::workspace::ref_names;
 use crate::workspace::snapshot::Image;
 
-/// Files whose bytes are compared with what git would write; those of more are kept without asking.
+/// Limit for the number of files compared with what git would write. Beyond it, the bytes are kept without comparing.
 const COMPARED_LIMIT: usize = 64;
 
-/// Bytes of files that are about to be replaced.
+/// Preserved bytes of files that are about to be replaced.
 #[derive(Debug, Default)]
 pub(in crate::workspace) struct Kept {
-    /// Names by which `git show` prints those that git would not write again.
+    /// Names for `git show` of the bytes that git would not write again.
     pub(in crate::workspace) names: Vec<PathBuf>,
-    /// Contents of all of them, which need no other copy.
+    /// Object ids of all the stored bytes.
     pub(in crate::workspace) contents: Vec<String>,
 }
 
-/// Keeps the bytes of files that are about to be replaced, as far as git would not write them again.
+/// Preserves the bytes of files that are about to be replaced, if git would not write them again.
 pub(in crate::workspace) fn keep(git: &Git<'_>, image: &Image, entries: &[Entry], now: Time) -> Result<Kept, Stop> {
-    // What is withheld is not replaced, but renamed.
+    // Withheld files are renamed, not replaced.
     let withheld: HashSet<&Path> = image.withheld.iter().map(|(path, _)| path.as_path()).collect();
     let is_file = |entry: &&Entry| {
         entry.modes[0].starts_with("100") && !withheld.contains(entry.path()) && is_file(&git.dir.join(entry.path()))
@@ -69,15 +69,15 @@ pub(in crate::workspace) fn keep(git: &Git<'_>, image: &Image, entries: &[Entry]
     Ok(Kept { names: kept.iter().map(|(entry, _)| shown(entry)).collect(), contents })
 }
 
-/// Stores files as they are, byte by byte. Returns the names of their contents. What is gone or closed to us by now is
-/// left out: a move neither replaces nor removes it.
+/// Stores files byte by byte and returns their object ids. Omits files that are gone or unreadable: a checkout neither
+/// replaces nor removes those.
 pub(in crate::workspace) fn store<'a>(git: &Git<'_>, names: &[&'a Path]) -> Result<HashMap<&'a Path, String>, Stop> {
     let hashes = hash_files(git, &["hash-object", "-w", "--no-filters", "--stdin-paths"], names);
     git.go_on()?;
     Ok(names.iter().zip(hashes).filter_map(|(name, hash)| Some((*name, hash?))).collect())
 }
 
-/// True if git would write these bytes again of what it stores.
+/// True if git would write exactly these bytes from what it stores.
 fn is_written_again(git: &Git<'_>, entry: &Entry, raw: &str) -> bool {
     let mut path = OsStr::new("--path=").to_owned();
     path.push(entry.path());

@@ -1,11 +1,11 @@
-//! Files that a move has taken out of the workspace, by rename: a process that has one open goes on writing to it.
+//! Files that a checkout has renamed out of the workspace. A process that has one open can still write to it.
 //!
-//! Each move has a folder of its own, `replaced/<boot>.<time>.<pid>`, for the new files (`new`), the old ones (`old`,
-//! by their paths), the contents that git has of both (`known`) and the index that knew the old ones. After the move,
-//! and again at the start of later runs, each old file is looked at. One that a process has open for writing, or whose
-//! bytes are not among those contents, gets a name in the workspace. The rest is removed only when no process can write
-//! to it any more: under another boot, or when two looks a minute apart found it open for writing nowhere (`writers`).
-//! A file of which the kernel does not tell stays until the next boot, unless such files take too much room.
+//! Each checkout has a folder `replaced/<boot>.<time>.<pid>` with the new files (`new`), the replaced ones (`old`, by
+//! path), the object ids that git has of both (`known`) and the index of the replaced ones. After the checkout, and at
+//! the start of later runs, each replaced file is checked. If a process has it open for writing, or git does not have
+//! its bytes, it gets a name in the workspace. The others are removed once no process can write to them: after a
+//! reboot, or if two checks a minute apart find no writer (`writers`). If the kernel reports no writers, a file stays
+//! until the next boot, or until such files use too much space.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -32,58 +32,59 @@ use crate::workspace::git::Git;
 use crate::workspace::report::{O_NOFOLLOW, O_NONBLOCK};
 use crate::workspace::{boot, ref_names};
 
-/// Time between two looks that find no writers, before a file is removed. At the first one, a process may have been in
-/// the middle of opening it by name.
+/// Time between the two checks without writers after which a file is removed. At the first one, a process may be about
+/// to open the file by name.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// Time for which a file is kept in any case, where the kernel does not tell its writers.
+/// Minimum time to keep a file whose writers the kernel does not report.
 const UNPROVEN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Room that such files may take for longer than that, in bytes.
+/// Space limit for such files after that time, in bytes.
 const UNPROVEN_ROOM: u64 = 256 * 1024 * 1024;
 
-/// Room that the smallest file takes, in bytes.
+/// Space that the smallest file uses, in bytes.
 const BLOCK: u64 = 4096;
 
-/// Index as it was when the old files of a move were looked at.
+/// File name of the index from before the checkout.
 pub(in crate::workspace) const INDEX: &str = "index";
 
-/// Time of the first look at the old files of a move.
+/// File name of the time of the first check.
 const LOOKED: &str = "looked";
 
-/// Note that no process had any old file of a move open for writing. They are looked at once more, after the grace.
+/// File name of the note that no process had a replaced file open for writing. A second check follows after the grace
+/// period.
 const CLOSED: &str = "closed";
 
-/// Folder in the workspace for old versions of files on another file system than the repository. Git does not look in.
+/// Folder in the workspace for replaced files on another file system than the repository's. git ignores it.
 const BESIDE: &str = ".openclaw-failover";
 
-/// Files of one move.
+/// Files of one checkout.
 pub(in crate::workspace) struct Replaced<'a> {
     git: &'a Git<'a>,
     folder: PathBuf,
 }
 
-/// One old file.
+/// File that a checkout replaced.
 pub(in crate::workspace) struct Old<'a> {
-    /// The folder of its move.
+    /// Folder of its checkout.
     pub(in crate::workspace) folder: &'a Path,
     pub(in crate::workspace) path: PathBuf,
-    /// Present place.
+    /// Current path.
     pub(in crate::workspace) file: PathBuf,
     pub(in crate::workspace) kind: Kind,
 }
 
-/// Kind of an old file.
+/// Kind of a replaced file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::workspace) enum Kind {
     File,
     Link,
-    /// A file that cannot be read, or a socket and the like: nothing can be compared.
+    /// File that cannot be read, or a socket and the like. Its bytes cannot be compared.
     Other,
 }
 
 impl<'a> Replaced<'a> {
-    /// Makes the folder of a new move.
+    /// Creates the folder of a new checkout.
     pub(in crate::workspace) fn begin(git: &'a Git<'a>) -> Result<Self, Stop> {
         let all = all(git);
         let time = boot::clock().unwrap_or_default().as_millis();
@@ -98,17 +99,17 @@ impl<'a> Replaced<'a> {
         }
     }
 
-    /// Folder in which the new files are made.
+    /// Returns the folder of the new files.
     pub(in crate::workspace) fn new_files(&self) -> PathBuf {
         self.folder.join("new")
     }
 
-    /// Index as it was when the old files were looked at.
+    /// Returns the path of the index from before the checkout.
     pub(in crate::workspace) fn index(&self) -> PathBuf {
         self.folder.join(INDEX)
     }
 
-    /// Notes the contents that git has of the old and the new files, before the first of them is moved.
+    /// Records the object ids that git has of the replaced and the new files, before the first one is renamed.
     pub(in crate::workspace) fn note_known<'h>(
         &self,
         hashes: impl IntoIterator<Item = &'h String>,
@@ -117,7 +118,7 @@ impl<'a> Replaced<'a> {
         self.append("known", lines.as_bytes())
     }
 
-    /// Takes whatever has this path out of the workspace. Answers with its new name if that is one in the workspace.
+    /// Renames the file at this path out of the workspace. Returns its new name if that is inside the workspace.
     pub(in crate::workspace) fn take(&self, path: &Path, now: Time) -> Result<Option<PathBuf>, Stop> {
         let from = self.git.dir.join(path);
         let mut to = self.folder.join("old").join(path);
@@ -131,7 +132,7 @@ impl<'a> Replaced<'a> {
         match renamed {
             Err(why) if is_missing(&why) => Ok(None),
             Err(why) => Err(Stop::file("rename", &from, &why)),
-            // A folder that has just taken the file's place holds files of which no commit has the content.
+            // A process replaced the file by a folder, whose files are in no commit.
             Ok(()) if to.symlink_metadata().is_ok_and(|found| found.is_dir()) => {
                 rescue::give_name(self.git, &to, path, now).map(Some)
             }
@@ -139,12 +140,12 @@ impl<'a> Replaced<'a> {
         }
     }
 
-    /// Gives the old file its name back, if that is free: the new one cannot have it.
+    /// Renames the replaced file back to its path if that is free, after the new file could not be placed.
     pub(in crate::workspace) fn put_back(&self, path: &Path) {
         let _ = fs::hard_link(self.folder.join("old").join(path), self.git.dir.join(path));
     }
 
-    /// Gives a new file its name, which must be free, and its place in the new files up.
+    /// Moves a new file to its path, which must be free.
     pub(in crate::workspace) fn place(&self, path: &Path) -> io::Result<()> {
         let (from, to) = (self.new_files().join(path), self.git.dir.join(path));
         match fs::hard_link(&from, &to) {
@@ -155,30 +156,30 @@ impl<'a> Replaced<'a> {
                 fs::hard_link(&beside, &to)?;
                 fs::remove_file(&beside)
             }
-            // A file system without hard links, where no name is given to a file as a whole.
+            // File systems without hard links need a copy instead.
             Err(why) if matches!(why.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => copy(&from, &to),
             Err(why) => Err(why),
             Ok(()) => fs::remove_file(&from),
         }
     }
 
-    /// True if there is a new file of this path that has not got its name yet.
+    /// True if the new file of this path is written and not placed yet.
     pub(in crate::workspace) fn is_made(&self, path: &Path) -> bool {
         self.new_files().join(path).symlink_metadata().is_ok()
     }
 
-    /// True if the file at this path is the new one already: of the same kind, bytes and permission to execute.
+    /// True if the file at this path equals the new one in kind, bytes and execute permission.
     pub(in crate::workspace) fn is_placed(&self, path: &Path) -> bool {
         contents::are_equal(&self.new_files().join(path), &self.git.dir.join(path))
     }
 
-    /// Gives names in the workspace to old files of this move that changed late, or may still do so. Answers with them.
+    /// Gives replaced files that were written late, or still may be, a name in the workspace. Returns the names.
     pub(in crate::workspace) fn rescue_late_writes(&self, now: Time) -> Result<Vec<PathBuf>, Stop> {
         look_at(self.git, std::slice::from_ref(&self.folder), (boot::clock(), now))
     }
 
-    /// Folder for this move on the file system of a file, where that is not the repository's: in the topmost folder of
-    /// the workspace that is on it. It is noted, so that later runs find it.
+    /// Returns the folder of this checkout on the file system of `path` if that is not the repository's. It is in the
+    /// topmost folder of the workspace on that file system. It is recorded, so that later runs find it.
     fn beside(&self, path: &Path) -> Result<PathBuf, Stop> {
         let device = |folder: &Path| self.git.dir.join(folder).metadata().map(|found| found.dev()).ok();
         let mut parent = path.parent().unwrap_or(Path::new(""));
@@ -205,7 +206,7 @@ impl<'a> Replaced<'a> {
 }
 
 impl Drop for Replaced<'_> {
-    /// Removes the new files that got no name, and the folder if no old file is in it.
+    /// Removes the new files that were not placed, and the folder if it holds no replaced file.
     fn drop(&mut self) {
         remove_new_files(&self.folder);
         if fs::remove_dir(self.folder.join("old")).is_ok() || !self.folder.join("old").exists() {
@@ -214,15 +215,15 @@ impl Drop for Replaced<'_> {
     }
 }
 
-/// Looks at all old files of earlier moves: names those that changed, and removes those that no process can write to.
-/// Answers with the names.
+/// Checks the replaced files of earlier checkouts: names those that changed, and removes those that no process can
+/// write to. Returns the names.
 pub(in crate::workspace) fn look_after(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, Stop> {
     let entries = fs::read_dir(all(git)).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.iter().for_each(|folder| remove_new_files(folder));
     let clock = if folders.is_empty() { None } else { boot::clock() };
     folders.retain(|folder| !folder.join(CLOSED).exists() || is_over(folder, Writers::None, (clock, false)));
-    // The latest first: where there is not room for all, the oldest go.
+    // Newest first: if space runs out, the oldest are removed.
     folders.sort_by_key(|folder| Reverse(made(folder)));
     look_at(git, &folders, (clock, now))
 }
@@ -232,7 +233,7 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], (clock, now): (Option<Duration>, 
     for folder in folders {
         roots(git, folder).iter().for_each(|root| list(folder, root, Path::new(""), &mut all_old));
     }
-    // First the writers and then the bytes: a file without writers does not change between the two.
+    // Writers before bytes: a file without writers does not change in between.
     let writers = writers_of(git, &all_old);
     let known = contents::are_known(git, &all(git), &all_old)?;
     let (mut named, mut room) = (Vec::new(), 0);
@@ -240,7 +241,7 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], (clock, now): (Option<Duration>, 
     for ((old, writers), is_known) in all_old.iter().zip(writers).zip(known) {
         if writers == Writers::Some || !is_known {
             named.push(rescue::give_name(git, &old.file, &old.path, now).unwrap_or_else(|stop| {
-                log::warn!("{} stays in {}: {}", old.path.display(), old.file.display(), stop.said);
+                log::warn!("cannot restore {} from {}: {}", old.path.display(), old.file.display(), stop.said);
                 old.file.strip_prefix(git.dir).unwrap_or(&old.file).to_owned()
             }));
             continue;
@@ -267,7 +268,7 @@ fn look_at(git: &Git<'_>, folders: &[PathBuf], (clock, now): (Option<Duration>, 
     Ok(named)
 }
 
-/// True if no process can write to the old files of a move any more.
+/// True if no process can write to the replaced files of a checkout any more.
 fn is_over(folder: &Path, writers: Writers, (clock, is_full): (Option<Duration>, bool)) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let (boot, this) = (name.split('.').next().unwrap_or_default(), ref_names::boot());
@@ -283,12 +284,12 @@ fn is_over(folder: &Path, writers: Writers, (clock, is_full): (Option<Duration>,
     }
 }
 
-/// Time of the first look at the old files of a move, by the clock of its boot.
+/// Reads the time of the first check, by the clock of its boot.
 fn looked(folder: &Path) -> Option<Duration> {
     fs::read_to_string(folder.join(LOOKED)).ok()?.trim().parse().ok().map(Duration::from_millis)
 }
 
-/// Time of a move, by the clock of its boot.
+/// Reads the time of a checkout from its folder's name, by the clock of its boot.
 fn made(folder: &Path) -> Option<Duration> {
     let name = folder.file_name()?.to_str()?;
     name.split('.').nth(1)?.parse().ok().map(Duration::from_millis)
@@ -297,7 +298,7 @@ fn made(folder: &Path) -> Option<Duration> {
 fn writers_of(git: &Git<'_>, old: &[Old<'_>]) -> Vec<Writers> {
     let files: Vec<&Path> = old.iter().filter(|old| old.kind == Kind::File).map(|old| old.file.as_path()).collect();
     let mut found = writers::of(git, &files).into_iter();
-    // Nothing can be written to a link.
+    // A link cannot be written to.
     let of = |old: &Old<'_>| match old.kind {
         Kind::File => found.next().unwrap_or(Writers::Unknown),
         Kind::Link | Kind::Other => Writers::None,
@@ -305,7 +306,7 @@ fn writers_of(git: &Git<'_>, old: &[Old<'_>]) -> Vec<Writers> {
     old.iter().map(of).collect()
 }
 
-/// Folders in which the old files of a move are.
+/// Returns the folders that hold the replaced files of a checkout.
 fn roots(git: &Git<'_>, folder: &Path) -> Vec<PathBuf> {
     let beside = fs::read(folder.join("beside")).unwrap_or_default();
     let name = folder.file_name().unwrap_or_default();
@@ -315,7 +316,7 @@ fn roots(git: &Git<'_>, folder: &Path) -> Vec<PathBuf> {
     [folder.join("old")].into_iter().chain(beside).collect()
 }
 
-/// Lists everything below `root` that is no folder.
+/// Lists everything below `root` except folders.
 fn list<'a>(folder: &'a Path, root: &Path, below: &Path, found: &mut Vec<Old<'a>>) {
     for entry in fs::read_dir(root.join(below)).into_iter().flatten().flatten() {
         let (path, file) = (below.join(entry.file_name()), entry.path());
@@ -336,7 +337,7 @@ fn can_be_read(file: &Path) -> bool {
     OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(file).is_ok()
 }
 
-/// Removes the new files that got no name: copies of what git has, which no other process has open.
+/// Removes the new files that were not placed. git has their contents, and no other process has them open.
 fn remove_new_files(folder: &Path) {
     let removed = fs::remove_dir_all(folder.join("new"));
     if let Err(why) = removed.or_else(|why| if is_missing(&why) { Ok(()) } else { Err(why) }) {
@@ -344,7 +345,7 @@ fn remove_new_files(folder: &Path) {
     }
 }
 
-/// Removes the folder of a move in which there is no old file any more. A folder that holds anything stays.
+/// Removes the folder of a checkout that holds no replaced file. A folder that is not empty stays.
 fn remove(git: &Git<'_>, folder: &Path) {
     for root in roots(git, folder) {
         remove_empty(&root);
@@ -379,7 +380,7 @@ fn create_above(path: &Path) -> Result<(), Stop> {
     fs::create_dir_all(above).map_err(|why| Stop::file("create", above, &why))
 }
 
-/// Copies a file or a link to a name that is free. What a process appends to it meanwhile stays in it.
+/// Copies a file or a link to a free name. Bytes that a process appends to the copy meanwhile are kept.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let found = from.symlink_metadata()?;
     if found.is_symlink() {
@@ -390,12 +391,12 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     file.set_permissions(found.permissions())
 }
 
-/// True if there is no such file, or one where a folder would have to be.
+/// True if the file does not exist, or a parent is not a folder.
 pub(in crate::workspace) fn is_missing(why: &io::Error) -> bool {
     matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// Folder with the files of all moves.
+/// Returns the folder with the files of all checkouts.
 fn all(git: &Git<'_>) -> PathBuf {
     git.own_folder().join("replaced")
 }

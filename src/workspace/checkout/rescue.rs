@@ -1,4 +1,4 @@
-//! Names in the workspace for files that a move must take out of the way: beside their old ones, where they are free.
+//! Names in the workspace for files that a checkout moves aside: next to their old path if that name is free.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -12,13 +12,13 @@ use crate::workspace::exclusion::ASIDE;
 use crate::workspace::git::Git;
 use crate::workspace::ref_names;
 
-/// Longest file name that leaves room for what is added to it, in bytes. No file system takes more than 255.
+/// Length limit of a file name before a suffix is added, in bytes. File systems allow 255.
 const LONGEST_NAME: usize = 200;
 
-/// Attempts at finding a name that stays free.
+/// Attempts at finding a free name.
 const ATTEMPTS: usize = 16;
 
-/// Gives a file that is outside of the tree a name beside the path that it had. Answers with the name.
+/// Links a file from outside the tree next to its former path. Returns the new name.
 pub(in crate::workspace) fn give_name(git: &Git<'_>, file: &Path, path: &Path, now: Time) -> Result<PathBuf, Stop> {
     let path = make_folders(git, path);
     let is_folder = file.symlink_metadata().is_ok_and(|found| found.is_dir());
@@ -28,7 +28,7 @@ pub(in crate::workspace) fn give_name(git: &Git<'_>, file: &Path, path: &Path, n
         let named = match fs::hard_link(file, &whole) {
             Ok(()) => fs::remove_file(file),
             Err(why) if why.kind() == ErrorKind::AlreadyExists && !is_folder => continue,
-            // Folders, and file systems without hard links.
+            // For folders, and for file systems without hard links.
             Err(_) => fs::rename(file, &whole),
         };
         return named.map(|()| name).map_err(|why| Stop::file("rename", file, &why));
@@ -36,7 +36,7 @@ pub(in crate::workspace) fn give_name(git: &Git<'_>, file: &Path, path: &Path, n
     Err(Stop::file("rename", file, &ErrorKind::AlreadyExists.into()))
 }
 
-/// Renames whatever is at a path in the workspace. Answers with its new name, if anything is there.
+/// Moves whatever is at a path in the workspace aside. Returns its new name if there was anything.
 pub(in crate::workspace) fn move_out_of_the_way(
     git: &Git<'_>,
     path: &Path,
@@ -51,20 +51,20 @@ pub(in crate::workspace) fn move_out_of_the_way(
     }
 }
 
-/// Name that something gets that has to make room. Nothing else in the folder `dir` has it.
+/// Returns a free name in `dir` for a file that is moved aside.
 pub(in crate::workspace) fn aside_of(dir: &Path, path: &Path, now: Time) -> PathBuf {
     let mut file_name = path.file_name().unwrap_or_default().as_bytes().to_vec();
     file_name.truncate(LONGEST_NAME);
     let mut name = OsString::from_vec(file_name);
     name.push(format!("{ASIDE}{}", ref_names::stamp(now)));
-    // Several files may get a name at the same moment, and a clock that was set back may come by it again.
+    // Several files may be moved at the same moment, and a clock that was set back may repeat a time.
     while dir.join(path.with_file_name(&name)).symlink_metadata().is_ok() {
         name.push("+");
     }
     path.with_file_name(name)
 }
 
-/// Makes the folders above a path. Where something else has the name of one of them, the file goes to the folder above.
+/// Creates the parent folders of a path. If a parent's name is taken by a file, the file goes one folder up.
 fn make_folders(git: &Git<'_>, path: &Path) -> PathBuf {
     let mut folder = PathBuf::new();
     for part in path.parent().unwrap_or(Path::new("")) {

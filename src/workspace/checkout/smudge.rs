@@ -1,5 +1,5 @@
-//! Writes files as their filters make them of what git stores. Where a filter fails or is not set up, the file is
-//! written as git stores it, such as the pointer text of git LFS; it is named in the report, and tried again later.
+//! Conversion of stored contents by their filters while files are written. If a filter fails or is not set up, the file
+//! is written as git stores it (a git LFS pointer, say), named in the report, and retried later.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -21,20 +21,20 @@ use crate::workspace::git::filters::Conversion;
 use crate::workspace::git::{Git, SCAN};
 use crate::workspace::snapshot::Withheld;
 
-/// Command that writes the files whose names it reads, as this program's index has them.
+/// Command that writes the listed files as this program's index has them.
 const WRITE: [&str; 4] = ["checkout-index", "--force", "-z", "--stdin"];
 
-/// Name of the list of files that are on the disk as git stores them.
+/// File name of the list of unfiltered files on the disk.
 const UNFILTERED: &str = "unfiltered";
 
-/// Name of the list of those that are being replaced.
+/// File name of the list of files that are being retried.
 const RETRIED: &str = "unfiltered.retried";
 
-/// Files that are remembered at most.
+/// Limit for the number of remembered files.
 const REMEMBERED_LIMIT: usize = 100_000;
 
-/// Writes files into a folder, as this program's index has them, by the attributes that the index has. Returns those
-/// that are there as git stores them, with the reason.
+/// Writes files into a folder from this program's index, by the attributes in the index. Returns the unfiltered ones
+/// with the reason.
 pub(in crate::workspace) fn write_files(
     git: &Git<'_>,
     names: &[&Path],
@@ -64,7 +64,7 @@ pub(in crate::workspace) fn write_files(
     Ok(failed.into_iter().map(|(name, why)| (name, Reason::Unfiltered(why))).collect())
 }
 
-/// Remembers files that are on the disk as git stores them.
+/// Records the files that are on the disk unfiltered.
 pub(in crate::workspace) fn remember(git: &Git<'_>, unfiltered: &Withheld) -> Result<(), Stop> {
     let known = recall(git, UNFILTERED);
     let mut all: Vec<&Path> = known.iter().map(PathBuf::as_path).collect();
@@ -74,7 +74,7 @@ pub(in crate::workspace) fn remember(git: &Git<'_>, unfiltered: &Withheld) -> Re
     record(git, UNFILTERED, &all)
 }
 
-/// Filters files again that are on the disk as git stores them. Returns those for which it still fails.
+/// Retries the filters of unfiltered files. Returns the files for which the filter still fails.
 pub(in crate::workspace) fn retry(git: &Git<'_>, now: Time, aside: &mut Vec<PathBuf>) -> Result<Withheld, Stop> {
     let remembered = recall(git, UNFILTERED);
     if remembered.is_empty() || !git.own_index().exists() {
@@ -86,7 +86,7 @@ pub(in crate::workspace) fn retry(git: &Git<'_>, now: Time, aside: &mut Vec<Path
     let found = raw_bytes::store(git, &present)?;
     let mut names: Vec<&Path> = present;
     names.retain(|name| found.get(name).is_some_and(|hash| stored.get(*name) == Some(hash)));
-    // A run that was killed between the two names of a file has left it without one.
+    // A run that was killed between the two renames left the file without a name.
     let interrupted = recall(git, RETRIED);
     let is_nameless = |name: &&Path| !is_there(&git.dir.join(name)) && stored.contains_key(*name);
     let nameless: HashSet<&Path> = interrupted.iter().map(PathBuf::as_path).filter(is_nameless).collect();
@@ -102,7 +102,7 @@ pub(in crate::workspace) fn retry(git: &Git<'_>, now: Time, aside: &mut Vec<Path
     for name in names {
         aside.extend(replaced.take(name, now)?);
         match replaced.place(name) {
-            // Another process has taken the name, and keeps it.
+            // Another process created the file; its version stays.
             Err(why) if why.kind() == ErrorKind::AlreadyExists || replaced::is_missing(&why) => {}
             placed => placed.map_err(|why| Stop::file("write", &git.dir.join(name), &why))?,
         }
@@ -114,12 +114,12 @@ pub(in crate::workspace) fn retry(git: &Git<'_>, now: Time, aside: &mut Vec<Path
     Ok(failed)
 }
 
-/// Contents that git stores, by the name of the file, as this program's index has them.
+/// Returns the object id of each file in this program's index.
 fn stored(git: &Git<'_>) -> Result<HashMap<PathBuf, String>, Stop> {
     let listing = git.list(&["ls-files", "--stage", "-z"])?;
     let mut stored = HashMap::new();
     for line in listing.split(|byte| *byte == 0) {
-        // `mode hash side TAB path`.
+        // `mode hash stage TAB path`.
         let Some(tab) = line.iter().position(|byte| *byte == b'\t') else { continue };
         let (meta, path) = line.split_at(tab);
         let Some(hash) = std::str::from_utf8(meta).ok().and_then(|meta| meta.split(' ').nth(1)) else { continue };

@@ -1,9 +1,9 @@
-//! The one way in which a tree is moved, in either role, with the gateway up or down.
+//! Replacement of files in a checkout, for both roles, with the gateway up or down.
 //!
-//! git looks at every file, and then removes and writes them one by one; what a process has written to one of them in
-//! between is gone. So here every new file is made beside the workspace first, where a full disk or a filter that fails
-//! does no harm. Then each old file is renamed out of the way, whatever it holds by then, and the new one gets its name
-//! only where that is free. Nothing is overwritten or removed: `replaced` looks after the old files.
+//! git compares every file first and then removes and writes them one by one; bytes that a process writes in between
+//! are lost. Here, all new files are first written outside the workspace, where a full disk or a failing filter does no
+//! harm. Then each old file is renamed away with whatever it holds by then, and the new one is linked to its path only
+//! if that is free. Nothing is overwritten. The old files are removed once no process can write to them.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -22,22 +22,22 @@ use crate::workspace::error::{Stop, Why};
 use crate::workspace::git::Git;
 use crate::workspace::snapshot::{Image, Withheld};
 
-/// Attempts at giving a file its name while another process takes that again and again.
+/// Attempts at placing a file while another process keeps creating one at its path.
 const ATTEMPTS: usize = 8;
 
-/// A move whose new files are made.
+/// Replacement whose new files are written.
 pub(in crate::workspace) struct Swap<'a> {
     git: &'a Git<'a>,
     entries: &'a [Entry],
     withheld: HashSet<&'a Path>,
     replaced: Replaced<'a>,
     now: Time,
-    /// Files that are made as git stores them, because their filters failed.
+    /// Files written as git stores them because their filter failed.
     pub(in crate::workspace) unfiltered: Withheld,
 }
 
 impl<'a> Swap<'a> {
-    /// Makes the new files. The workspace is not touched; this program's index is that of the tree `to` afterwards.
+    /// Writes the new files outside the workspace. Afterwards, this program's index matches the tree `to`.
     pub(in crate::workspace) fn prepare(
         git: &'a Git<'a>,
         (image, to): (&'a Image, &str),
@@ -52,30 +52,29 @@ impl<'a> Swap<'a> {
             entries.iter().filter(|entry| entry.is_file_afterwards()).map(|entry| entry.path()).collect();
         let brings_attributes = names.iter().any(|name| name.ends_with(".gitattributes"));
         let unfiltered = make_new(git, &replaced, &names, image.may_convert || brings_attributes)?;
-        // Before the first old file is touched: half a tree is worse than an old one.
+        // Before the first old file is renamed: a half-updated tree is worse than an old one.
         if let Some(missing) = names.iter().find(|name| !replaced.is_made(name)) {
-            return Err(Stop::new(Why::Failed, format!("git has not made {}", missing.display())));
+            return Err(Stop::new(Why::Failed, format!("git did not write {}", missing.display())));
         }
         let withheld = image.withheld.iter().map(|(path, _)| path.as_path()).collect();
         Ok(Self { git, entries, withheld, replaced, unfiltered, now })
     }
 
-    /// Fails if a file that is to be replaced has changed since it was looked at: it is better committed and merged
-    /// than renamed.
+    /// Fails if a file to be replaced has changed since the snapshot: the next run can commit and merge it.
     pub(in crate::workspace) fn require_unchanged(&self) -> Result<(), Stop> {
         let changed = self.git.changed_at(self.git.dir, &self.replaced.index())?;
         let changed: HashSet<&[u8]> = changed.split(|byte| *byte == 0).collect();
         for entry in self.entries.iter().filter(|entry| entry.is_file_before()) {
             if changed.contains(entry.path.as_slice()) && !self.withheld.contains(entry.path()) {
-                let said = format!("{} was changed at the same time", entry.path().display());
+                let said = format!("{} changed during the sync", entry.path().display());
                 return Err(Stop::new(Why::InUse, said));
             }
         }
         Ok(())
     }
 
-    /// Replaces the files. Answers with the new names of what was in the way, and of what changed at the last moment.
-    /// `raw` are contents of the disk that git has beside those of the commits.
+    /// Replaces the files. Returns the new names of obstructing files and of files written at the last moment. `raw`
+    /// lists object ids that git has in addition to those of the commits.
     pub(in crate::workspace) fn run(&self, raw: &[String]) -> Result<Vec<PathBuf>, Stop> {
         self.replaced.note_known(self.entries.iter().flat_map(|entry| &entry.hashes).chain(raw))?;
         let mut aside = Vec::new();
@@ -86,12 +85,12 @@ impl<'a> Swap<'a> {
             self.replace(entry, &mut aside)?;
         }
         for entry in self.entries.iter().filter(|entry| entry.is_repository_afterwards()) {
-            // As git does for a repository within the repository, whose content it leaves to others.
+            // As git does: a nested repository gets its folder and no content.
             self.make_folders(entry.path(), &mut aside)?;
             let _ = fs::create_dir(self.git.dir.join(entry.path()));
         }
         aside.extend(self.replaced.rescue_late_writes(self.now)?);
-        // The index knows the new files by their content alone; a file that differs again is for the next run.
+        // Records the files' times. A file that differs again is handled by the next run.
         if let Err(why) = self.git.list(&["update-index", "-q", "--refresh"]) {
             log::debug!("{why}");
         }
@@ -103,40 +102,40 @@ impl<'a> Swap<'a> {
         self.place(entry.path(), aside).inspect_err(|_| self.replaced.put_back(entry.path()))
     }
 
-    /// Renames what is to go. A repository within the repository is never emptied.
+    /// Renames the old file away. A nested repository is never emptied.
     fn take_away(&self, entry: &Entry, aside: &mut Vec<PathBuf>) -> Result<(), Stop> {
         let path = entry.path();
         if !entry.is_file_before() || is_beyond_link(self.git.dir, path) {
             return Ok(());
         }
-        // What is in no commit keeps a name where people find it.
+        // The file is in no commit, so it stays visible next to its old path.
         aside.extend(if self.withheld.contains(path) {
             rescue::move_out_of_the_way(self.git, path, self.now)?
         } else {
             self.replaced.take(path, self.now)?
         });
         if !entry.is_file_afterwards() {
-            // Up to the first folder that holds something else.
+            // Empty parent folders, up to the first that is not empty.
             let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
             let _kept = folders.map(|folder| fs::remove_dir(self.git.dir.join(folder))).find(Result::is_err);
         }
         Ok(())
     }
 
-    /// Gives a new file its name, and whatever has that name another. A process that takes the name again and again
-    /// keeps it: its file counts as an edit, and git has the new one.
+    /// Places a new file and moves whatever is at its path aside. If another process keeps creating the file, its
+    /// version stays and counts as an edit; git has the new one.
     fn place(&self, path: &Path, aside: &mut Vec<PathBuf>) -> Result<(), Stop> {
         let to = self.git.dir.join(path);
         for _ in 0..ATTEMPTS {
             self.make_folders(path, aside)?;
             match self.replaced.place(path) {
                 Ok(()) => return Ok(()),
-                // The folder was removed or renamed again.
+                // Another process removed or renamed the folder.
                 Err(why) if replaced::is_missing(&why) && self.replaced.is_made(path) => continue,
                 Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
                 Err(why) => return Err(Stop::file("write", &to, &why)),
             }
-            // A process may have made the same file, and an empty folder holds nothing.
+            // Another process may have written the same bytes. An empty folder can be removed.
             if self.replaced.is_placed(path) {
                 return Ok(());
             }
@@ -144,11 +143,11 @@ impl<'a> Swap<'a> {
                 aside.extend(rescue::move_out_of_the_way(self.git, path, self.now)?);
             }
         }
-        log::warn!("another process writes {} again and again; its version stays there", path.display());
+        log::warn!("another process keeps writing {}; its version stays", path.display());
         Ok(())
     }
 
-    /// Makes the folders above a path. A file or a link that has the name of one of them gets another.
+    /// Creates the parent folders of a path. A file or link with the name of a parent is moved aside.
     fn make_folders(&self, path: &Path, aside: &mut Vec<PathBuf>) -> Result<(), Stop> {
         let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty()).collect();
         above.reverse();
@@ -170,7 +169,7 @@ impl<'a> Swap<'a> {
     }
 }
 
-/// Brings back every file that the index has and the disk has not.
+/// Restores every file that is in the index and missing on the disk.
 pub(in crate::workspace) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
     let replaced = Replaced::begin(git)?;
     let names = git.list(&["ls-files", "--deleted", "-z"])?;
@@ -180,7 +179,7 @@ pub(in crate::workspace) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
     for path in names {
         let new = replaced.new_files().join(path);
         let folder = git.dir.join(path.parent().unwrap_or(path));
-        // A repository within the repository is no file, and what has the name by now stays.
+        // Skips nested repositories. A file created meanwhile stays.
         if new.symlink_metadata().is_ok_and(|found| !found.is_dir()) && !is_beyond_link(git.dir, path) {
             match fs::create_dir_all(&folder).and_then(|()| replaced.place(path)) {
                 Err(why) if why.kind() == ErrorKind::AlreadyExists || replaced::is_missing(&why) => {}
@@ -191,14 +190,14 @@ pub(in crate::workspace) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Makes the files of these names as the index has them, but beside the workspace.
+/// Writes the named files from the index, outside the workspace.
 fn make_new(git: &Git<'_>, replaced: &Replaced<'_>, names: &[&Path], has_attributes: bool) -> Result<Withheld, Stop> {
     let new = replaced.new_files();
     fs::create_dir_all(&new).map_err(|why| Stop::file("create", &new, &why))?;
     smudge::write_files(git, names, &new, has_attributes)
 }
 
-/// True if a folder on the way to a file has become a link, which may lead anywhere.
+/// True if a parent of the file is a link, which may lead out of the workspace.
 pub(in crate::workspace) fn is_beyond_link(workspace: &Path, path: &Path) -> bool {
     let mut folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
     folders.any(|folder| workspace.join(folder).is_symlink())

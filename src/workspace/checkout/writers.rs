@@ -1,9 +1,9 @@
-//! Processes that have a file open for writing, by the kernel's own account.
+//! Detection of processes that have a file open for writing.
 //!
-//! A read lease (`fcntl(2)`, `F_SETLEASE`) is granted only while no process at all, of whatever user or container, has
-//! the file open for writing or mapped so that it can be written. `/proc/*/fd` shows less: the sandbox of the sync
-//! units hides the processes of others, and even those of the same user outside of it. Rust's standard library has no
-//! leases, so perl takes them, which git's packages bring along nearly everywhere; without it nothing is known.
+//! The kernel grants a read lease (`F_SETLEASE`, see `fcntl(2)`) only if no process of any user or container has the
+//! file open for writing or mapped writable. `/proc/*/fd` is no substitute: the sandbox of the sync units hides other
+//! processes there. Rust's standard library has no leases, so perl takes them; git's packages depend on perl on most
+//! systems. Without perl the state is unknown.
 
 use std::ffi::OsStr;
 use std::fs::{
@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::os::Command;
 use crate::workspace::git::Git;
 
-/// Asks for a lease of each file whose name ends in NUL. 1024 is F_SETLEASE, 0 is F_RDLCK.
+/// perl script that takes a lease of each file, by NUL-terminated names. 1024 is F_SETLEASE, 0 is F_RDLCK.
 const LEASES: &str = r#"use Errno 'EAGAIN'; $/ = "\0"; $SIG{IO} = 'IGNORE';
 while (my $name = <STDIN>) {
     chomp $name; my $answer = 'unknown';
@@ -24,21 +24,21 @@ while (my $name = <STDIN>) {
     print "$answer\n";
 }"#;
 
-/// Time limit for the question about all files of a run.
+/// Time limit for all files of a run.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// State of one file.
+/// Writers of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::workspace) enum Writers {
     /// A process has it open for writing.
     Some,
-    /// No process has. One that has no name outside of this program's folders will never have any again.
+    /// No process has it open for writing. If it has no path outside this program's folders, that is final.
     None,
-    /// The kernel, the file system or a missing perl gives no answer.
+    /// Not reported by the kernel or the file system, or perl is missing.
     Unknown,
 }
 
-/// Asks for the writers of regular files, in the order of `files`.
+/// Returns the writers of regular files, in the order of `files`.
 pub(in crate::workspace) fn of(git: &Git<'_>, files: &[&Path]) -> Vec<Writers> {
     if files.is_empty() {
         return Vec::new();

@@ -1,17 +1,16 @@
-//! Contents that secrets have: private keys, and tokens with the prefixes that their issuers gave them so that they
-//! can be found.
+//! Secrets in file contents: private keys, and tokens with their issuers' prefixes.
 
 use std::io::{
     Read, {self},
 };
 
-/// How much is read at a time.
+/// Size of one read, in bytes.
 const CHUNK: usize = 256 * 1024;
 
-/// Longer than any token or heading that is looked for.
+/// Overlap of two reads, in bytes; longer than any token or heading.
 const LONGEST: usize = 256;
 
-/// A token: what it begins with, how many characters follow at least, and which.
+/// Token: its prefix, the minimum number of characters after it, and the allowed characters.
 struct Token {
     prefix: &'static str,
     least: usize,
@@ -22,7 +21,7 @@ const fn token(prefix: &'static str, least: usize, also: &'static [u8]) -> Token
     Token { prefix, least, also }
 }
 
-/// The issuers' own documentation names these; letters and digits may always follow.
+/// From the issuers' documentation. Letters and digits are always allowed.
 const TOKENS: [Token; 28] = [
     token("sk-ant-", 32, b"-_"),
     token("sk-", 32, b""),
@@ -54,7 +53,7 @@ const TOKENS: [Token; 28] = [
     token("gsk_", 48, b""),
 ];
 
-/// Whether a secret is in what `file` says.
+/// True if the file's content holds a secret.
 pub(super) fn find(mut file: impl Read) -> io::Result<bool> {
     let mut window: Vec<u8> = Vec::new();
     let mut chunk = vec![0; CHUNK];
@@ -67,7 +66,7 @@ pub(super) fn find(mut file: impl Read) -> io::Result<bool> {
         if length == 0 {
             return Ok(false);
         }
-        // What may be the beginning of something stays for the next round.
+        // Keep the end of the window: it may hold the beginning of a token.
         let done = window.len().saturating_sub(LONGEST);
         window.drain(..done);
         window.extend_from_slice(chunk.get(..length).unwrap_or_default());
@@ -93,7 +92,7 @@ fn is_in(text: &[u8]) -> bool {
     })
 }
 
-/// RFC 7468's heading, with or without a word for the kind of key; and PGP's.
+/// Matches the heading of RFC 7468, with or without the key type, and that of PGP.
 fn is_private_key(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(b"-----BEGIN ") else { return false };
     let line: Vec<u8> = rest.iter().copied().take(40).take_while(|byte| *byte != b'\n').collect();
@@ -102,14 +101,14 @@ fn is_private_key(text: &[u8]) -> bool {
     kind.ends_with("PRIVATE KEY") || kind == "PGP PRIVATE KEY BLOCK"
 }
 
-/// A Telegram bot's token: its number, a colon, and 35 characters that begin with `AA`.
+/// Matches a Telegram bot token: a number, a colon, and 35 characters beginning with `AA`.
 fn is_telegram(before: &[u8], text: &[u8]) -> bool {
     let digits = before.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit()).count();
     let rest = text.strip_prefix(b":AA").unwrap_or_default();
     (8..=11).contains(&digits) && word(rest, 40) == 33 && !is_placeholder(rest.get(..33).unwrap_or_default())
 }
 
-/// A Discord bot's token: its number in base 64, six or seven characters for the time, and a signature.
+/// Matches a Discord bot token: a number in base 64, six or seven characters for the time, and a signature.
 fn is_discord(text: &[u8]) -> bool {
     let mut parts = text.get(..text.len().min(LONGEST / 2)).unwrap_or_default().split(|byte| *byte == b'.');
     let (id, time, signature) = (parts.next(), parts.next(), parts.next().unwrap_or_default());
@@ -119,7 +118,7 @@ fn is_discord(text: &[u8]) -> bool {
     is_long(id, 23, 28) && is_long(time, 6, 7) && word(signature, 40) >= 27 && !is_placeholder(signature)
 }
 
-/// How many letters, digits, `-` and `_` a text begins with, as far as `most`.
+/// Counts the letters, digits, `-` and `_` at the beginning of a text, up to `most`.
 fn word(text: &[u8], most: usize) -> usize {
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
     text.iter().take(most).take_while(is_part).count()
@@ -134,7 +133,7 @@ impl Token {
     }
 }
 
-/// `ghp_xxxx…` and `sk-ant-0000…` show how a token looks, and are none.
+/// True for placeholders in documentation, such as `ghp_xxxx…` and `sk-ant-0000…`.
 fn is_placeholder(tail: &[u8]) -> bool {
     let mut distinct: Vec<u8> = tail.to_vec();
     distinct.sort_unstable();
@@ -150,7 +149,7 @@ mod tests {
         find(text.as_bytes()).unwrap()
     }
 
-    /// Tokens are put together here, so that no host refuses this file.
+    /// Builds tokens at run time, so that no git host refuses this file.
     fn example(prefix: &str) -> String {
         format!("{prefix}{}", "aB3dE6gH9k".repeat(8))
     }

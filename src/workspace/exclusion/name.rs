@@ -1,11 +1,11 @@
-//! Names that secrets have.
+//! File names that mark secrets.
 
 use std::path::Path;
 
 /// Folders whose whole content is secret.
 const FOLDERS: [&str; 4] = [".ssh", ".gnupg", ".aws", ".kube"];
 
-/// Names of files, in lower case.
+/// File names, in lower case.
 const NAMES: [&str; 19] = [
     ".env",
     ".netrc",
@@ -28,16 +28,16 @@ const NAMES: [&str; 19] = [
     "secrets.yml",
 ];
 
-/// Endings, in lower case.
+/// File name endings, in lower case.
 const ENDINGS: [&str; 8] = [".env", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"];
 
-/// Endings of files that show how such a file is written.
+/// Endings of example files.
 const EXAMPLES: [&str; 5] = [".example", ".sample", ".template", ".dist", ".md"];
 
-/// What a file's name gets that had to make room; the name before it still says what it is.
+/// Suffix of files that were moved aside; the name before it still counts.
 pub(crate) const ASIDE: &str = ".local-";
 
-/// Whether a path is one that secrets have.
+/// True if a path looks like a secret.
 pub(super) fn is_secret(path: &Path) -> bool {
     let mut parts = path.iter().map(|part| part.to_string_lossy().to_lowercase());
     let Some(name) = parts.next_back() else { return false };

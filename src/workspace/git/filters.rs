@@ -1,8 +1,8 @@
-//! Filters of the owner's git (`filter.<name>.clean`, `smudge`, `process`) and gits that run them.
+//! Filters of the owner's git (`filter.<name>.clean`, `smudge`, `process`), and the git commands that run them.
 //!
-//! A filter is a program, so it may be missing, fail or never end, and for one file only. A look at the workspace never
-//! fails for it: the file then counts as changed. Storing and writing a file have its filter required, and who asks for
-//! that learns which file it was and leaves it out.
+//! A filter is a program: it may be missing, fail or hang, possibly for a single file. A comparison never fails for
+//! that reason; the file counts as changed. Storing and writing a file require its filter, and the caller learns which
+//! files failed and leaves them out.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -16,11 +16,11 @@ use crate::os::CommandError;
 use crate::workspace::error::{Stop, Why};
 use crate::workspace::git::{Git, SCAN, write_and_open};
 
-/// Time limit of the programs that a filter runs, unless the configuration allows the network less.
+/// Time limit of filters, unless `workspace.timeout` is shorter.
 pub(in crate::workspace) const FILTER_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 impl Git<'_> {
-    /// Notes one command of a filter, `filter.<name>.clean` and the like.
+    /// Adds a command of a filter, `filter.<name>.clean` and the like.
     pub(in crate::workspace) fn add_filter(&mut self, key: &str, command: &str) {
         let Some((name, what)) = key.strip_prefix("filter.").and_then(|rest| rest.rsplit_once('.')) else { return };
         let at = self.drivers.iter().position(|driver| driver.name == name).unwrap_or_else(|| {
@@ -37,12 +37,12 @@ impl Git<'_> {
         }
     }
 
-    /// Time limit for what looks at every file, which may have to run filters.
+    /// Returns the time limit for a command that reads every file and may run filters.
     pub(in crate::workspace) fn look_limit(&self) -> Duration {
         if self.drivers.iter().any(|driver| driver.has_clean) { self.filter_limit } else { SCAN }
     }
 
-    /// Options that have no filter run.
+    /// Returns options that disable all filters.
     pub(in crate::workspace) fn without_filters(&self) -> Vec<String> {
         let mut options = Vec::new();
         for Driver { name, .. } in &self.drivers {
@@ -53,8 +53,7 @@ impl Git<'_> {
         options
     }
 
-    /// Stores or writes the files of these names at once; where that fails, halves of them, and so on down to the files
-    /// for which it fails.
+    /// Stores or writes the named files in one git command. If that fails, bisects them down to the files that fail.
     pub(in crate::workspace) fn convert(
         &self,
         conversion: &Conversion<'_>,
@@ -68,14 +67,14 @@ impl Git<'_> {
         while let Some(some) = waiting.pop() {
             let Some(first) = some.first() else { continue };
             if first_failure.is_some_and(|since| since.elapsed() > limit.saturating_mul(2)) {
-                let why = format!("other files took longer than {limit:?}");
+                let why = format!("filters of other files took longer than {limit:?}");
                 failed.extend(some.iter().map(|name| ((*name).to_owned(), why.clone())));
                 continue;
             }
             match self.convert_once(conversion, some) {
                 Ok(has_passed_over) => converted.has_passed_over |= has_passed_over,
                 Err(ConvertError::Stop(stop)) => return Err(stop),
-                // A git that fails without any file, too, fails for the repository's sake.
+                // git fails even without files, so the repository is the cause.
                 Err(ConvertError::File(why)) if first_failure.is_none() && self.fails_without_files(conversion) => {
                     return Err(Stop::new(Why::Failed, why));
                 }
@@ -97,12 +96,12 @@ impl Git<'_> {
         self.convert_once(conversion, &[]).is_err()
     }
 
-    /// True if git has passed over a name that it refuses, for which it does not fail.
+    /// Runs one git command. True if git skipped a name that it refuses, which is no failure to git.
     fn convert_once(&self, conversion: &Conversion<'_>, names: &[&Path]) -> Result<bool, ConvertError> {
         let path = self.own_folder().join("input");
         let file = write_and_open(&path, &listed(names));
         let file = file.map_err(|why| ConvertError::Stop(Stop::file("write", &path, &why)))?;
-        // A git that was killed for being late leaves its lock.
+        // A git that was killed by its time limit leaves its lock.
         let lock = self.own_folder().join("index.lock");
         match fs::remove_file(&lock) {
             Err(why) if why.kind() != ErrorKind::NotFound => {
@@ -121,7 +120,7 @@ impl Git<'_> {
         args.extend(conversion.args.iter().map(|arg| (*arg).to_owned()));
         let command = self.command(&args).stdin(file).deadline(conversion.deadline);
         let command = match conversion.folder {
-            // A part of a move, which runs to its end.
+            // A checkout is not cancelled.
             Some(folder) => command.dir(folder).env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder),
             None => command.cancel(self.cancel()),
         };
@@ -129,8 +128,7 @@ impl Git<'_> {
         Ok(output.stderr.contains("Ignoring path "))
     }
 
-    /// Filters that attributes ask for, by the name of the file. Attributes are those on
-    /// the disk, or those of this program's index.
+    /// Returns the filter of each file, from the attributes on the disk or in this program's index.
     pub(in crate::workspace) fn filters_of(
         &self,
         names: &[&Path],
@@ -152,7 +150,7 @@ impl Git<'_> {
     }
 }
 
-/// Names as git reads them with `-z --stdin`.
+/// Formats names for `-z --stdin`.
 fn listed(names: &[&Path]) -> Vec<u8> {
     let mut list = Vec::new();
     for name in names {
@@ -162,15 +160,15 @@ fn listed(names: &[&Path]) -> Vec<u8> {
     list
 }
 
-/// One filter that the owner has set up.
+/// Filter that the owner has set up.
 #[derive(Debug, Default)]
 pub(in crate::workspace) struct Driver {
     pub(in crate::workspace) name: String,
-    /// True if it has a command for what is stored.
+    /// True if it has a command for storing.
     pub(in crate::workspace) has_clean: bool,
-    /// True if it has a command for what is written.
+    /// True if it has a command for writing.
     pub(in crate::workspace) has_smudge: bool,
-    /// True if the owner wants no file without it.
+    /// True if the owner requires it.
     pub(in crate::workspace) is_required: bool,
 }
 
@@ -180,22 +178,22 @@ impl Driver {
     }
 }
 
-/// One git that reads names and stores or writes their files.
+/// git command that reads names and stores or writes their files.
 pub(in crate::workspace) struct Conversion<'a> {
     pub(in crate::workspace) args: &'a [&'a str],
-    /// Folder that is its work tree; the workspace unless one is given. Attributes are then those of the index.
+    /// Work tree of the command; the workspace if `None`. With a folder, attributes come from the index.
     pub(in crate::workspace) folder: Option<&'a Path>,
     pub(in crate::workspace) deadline: Duration,
-    /// True if filters run, and must not fail; else none runs.
+    /// True if filters run and must succeed; otherwise none runs.
     pub(in crate::workspace) is_filtered: bool,
 }
 
 /// Result of storing or writing files.
 #[derive(Default)]
 pub(in crate::workspace) struct Converted {
-    /// Files for which it failed, with the reason.
+    /// Files that failed, with the reason.
     pub(in crate::workspace) failed: Vec<(PathBuf, String)>,
-    /// True if git has passed over names that it refuses.
+    /// True if git skipped names that it refuses.
     pub(in crate::workspace) has_passed_over: bool,
 }
 
@@ -205,11 +203,11 @@ impl Conversion<'_> {
     }
 }
 
-/// Reason why files could not be stored or written.
+/// Cause of a failure to store or write files.
 enum ConvertError {
-    /// One of the files, or its filter.
+    /// A file, or its filter.
     File(String),
-    /// The repository, the disk or the end of this run.
+    /// The repository, the disk, or cancellation.
     Stop(Stop),
 }
 
@@ -223,7 +221,7 @@ impl From<CommandError> for ConvertError {
     }
 }
 
-/// True if git says that it cannot write at all, which is no fault of any file.
+/// True if git cannot write at all, so no single file is the cause.
 fn is_about_the_disk(said: &str) -> bool {
     let signs = [
         "No space left",
@@ -235,7 +233,7 @@ fn is_about_the_disk(said: &str) -> bool {
     signs.iter().any(|sign| said.contains(sign)) || said.contains("index.lock") || said.contains("unable to write")
 }
 
-/// The message alone: git gives hints before it, and says what it did not do after it.
+/// Returns the error alone, without the hints before it and the consequences after it.
 fn without_noise(said: &str) -> String {
     let is_noise = |line: &&str| line.starts_with("hint: ") || line.starts_with("fatal: Unable to process path");
     let lines: Vec<&str> = said.split("; ").filter(|line| !is_noise(line)).collect();
@@ -243,7 +241,7 @@ fn without_noise(said: &str) -> String {
     last.trim_start_matches("fatal: ").trim_start_matches("error: ").to_owned()
 }
 
-/// The reason without the file's name, which the report gives anyway.
+/// Removes the file's name from an error; the report gives it anyway.
 fn without_name(why: &str, name: &Path) -> String {
     let name = name.display().to_string();
     let forms = [format!(" in '{name}'"), format!(" in {name}"), format!(" '{name}'"), format!("{name}: ")];

@@ -1,7 +1,7 @@
-//! The agent's index: its lock, what the agent has staged in it, and its replacement by this program's.
+//! The agent's index: its lock, its staged changes, and its replacement.
 //!
-//! The agent's own git must find an index that is as of the commit that is checked out, so each run that changes the
-//! commit puts its own in place. What only the old one knew is kept on a ref.
+//! The agent's git must find an index that matches the commit that is checked out, so each run that changes the commit
+//! replaces the index with its own. Changes that only the old index had are kept on a ref.
 
 use std::collections::HashSet;
 use std::fs::{
@@ -23,17 +23,19 @@ use crate::workspace::ref_names;
 use crate::workspace::repo_cleanup::Others;
 use crate::workspace::snapshot::Image;
 
-/// What our lock on the agent's index says. A link is made whole or not at all, so a crash leaves one that we know.
+/// Target of the symbolic link that this program uses as a lock. A link is created atomically, so a lock left by a
+/// crash is recognised.
 const OURS: &str = "openclaw-failover";
 
-/// How long to wait for the agent's git, which holds the lock for moments.
+/// Time to wait for the agent's git, which holds the lock briefly.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Held while the tree moves and branches change; the agent's git says meanwhile that another git is running.
+/// Lock on the agent's index, held while files and branches change. The agent's git reports another git process
+/// meanwhile.
 pub(in crate::workspace) struct IndexLock(PathBuf);
 
 impl IndexLock {
-    /// Takes the lock that git itself takes.
+    /// Takes the lock that git itself uses.
     pub(in crate::workspace) fn take(git: &Git<'_>, others: Others) -> Result<Self, Stop> {
         let path = git.git_dir.join("index.lock");
         let asked = Instant::now();
@@ -48,18 +50,17 @@ impl IndexLock {
             } else if asked.elapsed() < PATIENCE {
                 thread::sleep(Duration::from_millis(20));
             } else if age(&path).is_some_and(|age| age >= others.index_lock()) {
-                log::warn!("{} is left over from a git that was killed; it is set aside", path.display());
+                log::warn!("moving aside {}, a stale lock of a killed git", path.display());
                 let aside = path.with_extension("left-over");
                 fs::rename(&path, &aside).map_err(|why| Stop::file("rename", &path, &why))?;
             } else {
-                let said = format!("another git holds {}", path.display());
+                let said = format!("another git process holds {}", path.display());
                 return Err(Stop::new(Why::InUse, said));
             }
         }
     }
 
-    /// Keeps what the agent has staged, where it is neither committed nor on the disk. A merge that it is about to solve
-    /// is left to it.
+    /// Keeps staged changes that are neither committed nor on the disk. Fails during a merge if the gateway runs.
     pub(in crate::workspace) fn keep_staged(
         &self,
         git: &Git<'_>,
@@ -72,18 +73,18 @@ impl IndexLock {
             Ok(staged) if !is_only_staged(git, &staged, image)? => return Ok(()),
             Ok(staged) => staged,
             Err(_) => match tree_of_sides(git, &index)? {
-                Some(_) if others == Others::Live => return Err(Stop::new(Why::InUse, "a merge is under way in it")),
+                Some(_) if others == Others::Live => return Err(Stop::new(Why::InUse, "a merge is in progress")),
                 Some(sides) => sides,
                 None => return Ok(()),
             },
         };
-        let kept = crate::workspace::git::merge::commit(git, &staged, &[], "What was staged")?;
+        let kept = crate::workspace::git::merge::commit(git, &staged, &[], "Staged changes")?;
         let name = format!("{}staged/{}", ref_names::PRIVATE, ref_names::stamp(now));
         git.run(&["update-ref", &name, &kept])?;
         Ok(())
     }
 
-    /// Gives the agent this program's index, which knows the files as they are, and frees the lock.
+    /// Replaces the agent's index with this program's and releases the lock.
     pub(in crate::workspace) fn publish(self, git: &Git<'_>) -> Result<(), Stop> {
         if is_published(git) {
             return Ok(());
@@ -103,12 +104,12 @@ impl Drop for IndexLock {
     }
 }
 
-/// Whether the agent's index is this program's.
+/// True if the agent's index is this program's.
 pub(in crate::workspace) fn is_published(git: &Git<'_>) -> bool {
     same_file(&git.own_index(), &git.git_dir.join("index"))
 }
 
-/// A copy of the agent's index, if the agent has changed it since it was last given this program's.
+/// Copies the agent's index if the agent has changed it since this program last replaced it.
 fn touched_index(git: &Git<'_>) -> Option<PathBuf> {
     let theirs = git.git_dir.join("index");
     if !theirs.is_file() || is_published(git) {
@@ -118,7 +119,7 @@ fn touched_index(git: &Git<'_>) -> Option<PathBuf> {
     remove_if_there(&copy).and_then(|()| duplicate(&theirs, &copy)).ok().map(|()| copy)
 }
 
-/// Whether something is staged that is neither committed nor on the disk.
+/// True if a staged change is neither committed nor on the disk.
 fn is_only_staged(git: &Git<'_>, staged: &str, image: &Image) -> Result<bool, Stop> {
     if staged == image.tree || staged == image.base {
         return Ok(false);
@@ -129,13 +130,12 @@ fn is_only_staged(git: &Git<'_>, staged: &str, image: &Image) -> Result<bool, St
     Ok(found.iter().any(|entry| entry.is_file_afterwards() && beyond.contains(entry.path.as_slice())))
 }
 
-/// An index in the middle of a merge is no tree. This is one with a folder for each of the merge's sides; none where
-/// the index cannot be read at all.
+/// Writes the stages of an unmerged index as a tree with one folder for each stage; `None` if the index is unreadable.
 fn tree_of_sides(git: &Git<'_>, index: &Path) -> Result<Option<String>, Stop> {
     let Ok(listed) = git.list_on(index, &["ls-files", "--stage", "-z"]) else { return Ok(None) };
     let mut sides = Vec::new();
     for line in listed.split(|byte| *byte == 0) {
-        // `mode hash side TAB path`.
+        // `mode hash stage TAB path`.
         let Some(tab) = line.iter().position(|byte| *byte == b'\t') else { continue };
         let (meta, path) = line.split_at(tab);
         let Some((entry, side)) = std::str::from_utf8(meta).ok().and_then(|meta| meta.rsplit_once(' ')) else {
@@ -151,12 +151,12 @@ fn tree_of_sides(git: &Git<'_>, index: &Path) -> Result<Option<String>, Stop> {
     Ok(Some(git.on_index(&copy, &["write-tree"])?))
 }
 
-/// Whether a lock is one that a crash of ours has left.
+/// True if the lock is this program's, left by a crash.
 pub(in crate::workspace) fn is_ours(lock: &Path) -> bool {
     fs::read_link(lock).is_ok_and(|says| says == Path::new(OURS))
 }
 
-/// Removes a file, if it is there.
+/// Removes a file if it exists.
 pub(in crate::workspace) fn remove(path: &Path) -> Result<(), Stop> {
     remove_if_there(path).map_err(|why| Stop::file("remove", path, &why))
 }
@@ -168,7 +168,7 @@ pub(in crate::workspace) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// How old a file is; `None` if it is gone. One from the future is as old as can be: a clock was set back.
+/// Returns the age of a file; `None` if it is gone. A file from the future has the maximum age: the clock was set back.
 pub(in crate::workspace) fn age(path: &Path) -> Option<Duration> {
     let made = path.symlink_metadata().and_then(|found| found.modified()).ok()?;
     Some(SystemTime::now().duration_since(made).unwrap_or(Duration::MAX))
@@ -179,7 +179,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
     id(one).is_some() && id(one) == id(other)
 }
 
-/// The same file under another name. A copy must have its time too: git judges by it which files to look at twice.
+/// Links or copies a file. The copy keeps the time, by which git decides which files to compare.
 fn duplicate(from: &Path, to: &Path) -> io::Result<()> {
     if fs::hard_link(from, to).is_ok() {
         return Ok(());

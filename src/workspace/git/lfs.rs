@@ -1,5 +1,4 @@
-//! Content that git LFS keeps outside of git: the remote has it only once it was uploaded there, which git's own push does
-//! not do.
+//! Content that git LFS stores outside git. git's own push does not upload it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,24 +12,24 @@ use crate::workspace::exclusion::Reason;
 use crate::workspace::git::Git;
 use crate::workspace::snapshot::Withheld;
 
-/// Contents that are uploaded by one command.
+/// Number of contents uploaded by one command.
 const UPLOADED_AT_ONCE: usize = 500;
 
 /// Content that could not be uploaded.
 #[derive(Debug, Default)]
 pub(in crate::workspace) struct NotUploaded {
-    /// Files whose content has not arrived.
+    /// Files whose content is not at the remote.
     pub(in crate::workspace) files: Withheld,
     /// Reason, for people.
     pub(in crate::workspace) said: String,
 }
 
-/// True if content is left that an earlier run could not upload.
+/// True if an earlier run left content to upload.
 pub(in crate::workspace) fn is_pending(git: &Git<'_>) -> bool {
     pending_file(git).exists()
 }
 
-/// Uploads the content of these commits that the remote does not have. Returns what has not arrived, if anything.
+/// Uploads the content of these commits that the remote does not have. Returns what could not be uploaded.
 pub(in crate::workspace) fn upload(
     git: &Git<'_>,
     workspace: &Workspace,
@@ -50,7 +49,7 @@ pub(in crate::workspace) fn upload(
     if contents.is_empty() {
         return Ok(None);
     }
-    // Before the branch is sent: afterwards git LFS takes the remote to have it.
+    // Before the branch is pushed: afterwards, git LFS assumes that the remote has the content.
     note_pending(git, &contents)?;
     let mut said = String::new();
     let (mut here, mut gone) = (BTreeMap::new(), BTreeMap::new());
@@ -59,7 +58,7 @@ pub(in crate::workspace) fn upload(
         side.insert(content, file);
     }
     if !gone.is_empty() {
-        "it is missing from this host's .git/lfs".clone_into(&mut said);
+        "missing from this host's .git/lfs".clone_into(&mut said);
     }
     let mut left = gone;
     let all: Vec<(String, String)> = here.into_iter().collect();
@@ -77,20 +76,20 @@ pub(in crate::workspace) fn upload(
     Ok((!left.is_empty()).then(|| not_uploaded(left, &said)))
 }
 
-/// True if git LFS has ever kept content of this repository on this host.
+/// True if git LFS has ever stored content of this repository on this host.
 fn is_used(git: &Git<'_>) -> bool {
     git.drivers.iter().any(|driver| driver.name == "lfs")
         && (git.git_dir.join("lfs").exists() || git.git_dir.join("commondir").exists())
 }
 
-/// True if the content is certainly not here. Where it is stored elsewhere, git LFS finds out.
+/// True if the content is certainly missing here. If it is stored elsewhere, git LFS reports that.
 fn is_gone(git: &Git<'_>, content: &str) -> bool {
     let store = git.git_dir.join("lfs/objects");
     let (Some(first), Some(second)) = (content.get(..2), content.get(2..4)) else { return true };
     store.exists() && !store.join(first).join(second).join(content).exists()
 }
 
-/// `push <content> => <file>`.
+/// Parses `push <content> => <file>`.
 fn named(line: &str) -> Option<(String, String)> {
     let (content, file) = line.strip_prefix("push ")?.split_once(" => ")?;
     let is_hash = content.len() == 64 && content.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -99,7 +98,7 @@ fn named(line: &str) -> Option<(String, String)> {
 
 fn not_uploaded(contents: BTreeMap<String, String>, said: &str) -> NotUploaded {
     let files: Withheld = contents.into_values().map(|file| (PathBuf::from(file), Reason::NotUploaded)).collect();
-    let said = format!("git LFS could not upload the content of {} files: {said}; it is tried again", files.len());
+    let said = format!("git LFS could not upload the content of {} files: {said}; the next push retries", files.len());
     NotUploaded { files, said }
 }
 

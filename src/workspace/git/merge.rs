@@ -1,5 +1,4 @@
-//! Brings two histories together without touching a file: the outcome is a commit, and moving the tree to it is
-//! another step.
+//! Merges of two histories in the object store. The result is a commit; no file changes.
 
 use std::time::Duration;
 
@@ -11,33 +10,33 @@ use crate::workspace::git::Git;
 use crate::workspace::git::refs::Refs;
 use crate::workspace::ref_names;
 
-/// How two trees go together.
+/// Result of merging two trees.
 pub(in crate::workspace) enum Merged {
-    /// This is both of them.
+    /// Tree that contains both.
     Clean(String),
-    /// They contradict each other in these files.
+    /// Files in conflict.
     Conflict(String),
 }
 
-/// Where a merge has led.
+/// Result of merging two histories.
 #[derive(Debug)]
 pub(in crate::workspace) struct Joined {
-    /// The commit.
+    /// The resulting commit.
     pub(in crate::workspace) commit: String,
-    /// The branch that keeps our version, if it could not be merged.
+    /// Branch that keeps this host's version if there was a conflict.
     pub(in crate::workspace) kept: Option<Kept>,
 }
 
-/// A version that could not be merged.
+/// Branch that keeps a version that could not be merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::workspace) struct Kept {
-    /// The branch that has it, without `refs/heads/`.
+    /// Name without `refs/heads/`.
     pub(in crate::workspace) branch: String,
-    /// The files in which the two versions contradict each other, as far as git has named them.
+    /// Files in conflict, as far as git names them.
     pub(in crate::workspace) files: String,
 }
 
-/// Joins other histories into this host's.
+/// Merge of another history into this host's.
 pub(in crate::workspace) struct Join<'a> {
     pub(in crate::workspace) git: &'a Git<'a>,
     pub(in crate::workspace) refs: &'a Refs,
@@ -46,7 +45,7 @@ pub(in crate::workspace) struct Join<'a> {
 }
 
 impl Join<'_> {
-    /// `ours` with all of `theirs`. Where they contradict each other theirs goes on, and ours is kept on a branch.
+    /// Merges `theirs` into `ours`. In a conflict, `theirs` is the result and `ours` is kept on a branch.
     pub(in crate::workspace) fn with(&self, ours: Option<String>, theirs: &str) -> Result<Joined, Stop> {
         let Some(ours) = ours else { return Ok(Joined { commit: theirs.to_owned(), kept: None }) };
         let base = self.git.ask(&["merge-base", &ours, theirs])?;
@@ -60,7 +59,7 @@ impl Join<'_> {
         self.finish(merged, &ours, theirs, &[&ours, theirs])
     }
 
-    /// The same, but where they contradict each other nothing is decided; the error is the files.
+    /// Merges without resolving a conflict; the inner error lists the files.
     pub(in crate::workspace) fn without_keeping(
         &self,
         ours: &str,
@@ -75,7 +74,7 @@ impl Join<'_> {
         }
     }
 
-    /// `ours` with all of the remote's branch, whose history may have been rewritten.
+    /// Merges the remote's branch, whose history may have been rewritten.
     pub(in crate::workspace) fn with_remote(&self, ours: Option<String>) -> Result<Option<Joined>, Stop> {
         let Some(remote) = self.refs.remote.as_deref() else {
             return Ok(ours.map(|commit| Joined { commit, kept: None }));
@@ -90,8 +89,9 @@ impl Join<'_> {
         }
     }
 
-    /// What the remote no longer has shall not come back through us: only what we have changed since is brought along,
-    /// and the old history stays on this host. Unless the remote has this host's branch, which only goes forwards.
+    /// Merges after the remote's history was rewritten. Replays only this host's own changes, so that commits removed
+    /// at the remote do not return; the old history stays on this host. If the remote has this host's branch, which is
+    /// never rewritten, the result has both histories.
     fn with_rewritten(&self, ours: &str, merged: &str, remote: &str) -> Result<Joined, Stop> {
         let tree = |commit: &str| self.git.word(&["rev-parse", &format!("{commit}^{{tree}}")]);
         let commit = |tree: String, parents: &[&str]| commit(self.git, &tree, parents, "Compared");
@@ -120,14 +120,15 @@ impl Join<'_> {
             Merged::Conflict(files) => {
                 let kept = self.keep(ours, theirs, files)?;
                 let tree = self.git.word(&["rev-parse", &format!("{theirs}^{{tree}}")])?;
-                let message = format!("Go on with {branch} of {remote}\n\nWhat {host} had is on {}.", kept.branch);
+                let message =
+                    format!("Continue with {branch} of {remote}\n\nThe version of {host} is on {}.", kept.branch);
                 Ok(Joined { commit: commit(self.git, &tree, parents, &message)?, kept: Some(kept) })
             }
         }
     }
 
-    /// Keeps our version on a branch. The commit is a new one beside our history and not part of it, so that `git merge`
-    /// still finds the two sides to compare after our history has been merged.
+    /// Keeps this host's version on a branch. The commit is a new one outside its history, so that `git merge` still
+    /// finds two sides to compare after the history was merged.
     fn keep(&self, ours: &str, theirs: &str, files: String) -> Result<Kept, Stop> {
         let tree = self.git.word(&["rev-parse", &format!("{ours}^{{tree}}")])?;
         for (branch, commit) in &self.refs.kept {
@@ -137,9 +138,9 @@ impl Join<'_> {
         }
         let base = self.git.ask(&["merge-base", ours, theirs])?;
         let parents: Vec<&str> = base.as_deref().into_iter().collect();
-        let message = format!("What {} had when it could not be merged\n\nIn conflict: {files}", self.git.host);
+        let message = format!("Version of {} that could not be merged\n\nIn conflict: {files}", self.git.host);
         let version = commit(self.git, &tree, &parents, &message)?;
-        // One run may keep several.
+        // One run may keep several versions.
         let mut now = self.now;
         let mut branch = ref_names::kept(self.git.host, now);
         while self.git.ask(&["rev-parse", "--quiet", "--verify", &format!("refs/heads/{branch}")])?.is_some() {
@@ -151,26 +152,26 @@ impl Join<'_> {
     }
 }
 
-/// Merges two commits in git's store alone.
+/// Merges two commits in the object store.
 pub(in crate::workspace) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<Merged, Stop> {
     let options = ["--write-tree", "--no-messages", "--name-only", "-z", "--allow-unrelated-histories"];
     let args: Vec<&str> = ["merge-tree"].into_iter().chain(options).chain([ours, theirs]).collect();
     match git.word(&args) {
         Ok(tree) => Ok(Merged::Clean(tree.trim_end_matches('\0').to_owned())),
-        // An error shows the beginning of what git said, and every file is to be named.
+        // The error has only the beginning of git's output; the report needs every file.
         Err(why) if why.code() == Some(1) => {
             let (_, output) = git.attempt(&args)?;
             let files: Vec<&str> = output.stdout.split('\0').skip(1).filter(|file| !file.is_empty()).collect();
             Ok(Merged::Conflict(files.join(", ")))
         }
         Err(why) if why.said().contains("usage: git merge-tree") => {
-            Err(Stop::new(Why::NoGit, "git is too old to merge without a work tree; 2.38 or newer is needed"))
+            Err(Stop::new(Why::NoGit, "git is too old; install 2.38 or newer"))
         }
-        // A merge driver that fails or does not end, say: what cannot be merged is left to a person.
+        // A merge driver failed or hung, for example: a person has to merge.
         Err(CommandError::TimedOut { after, .. }) => {
             Ok(Merged::Conflict(format!("files that git does not merge within {after:?}")))
         }
-        // One that was killed says nothing of the two histories.
+        // A killed git says nothing about the histories.
         Err(CommandError::Failed { status, said, .. }) if status.code().is_some() && !is_damage(&said) => {
             Ok(Merged::Conflict(format!("files that git cannot merge ({said})")))
         }
@@ -178,12 +179,12 @@ pub(in crate::workspace) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Re
     }
 }
 
-/// Whether `part` is in the history of `whole`.
+/// True if `part` is in the history of `whole`.
 pub(in crate::workspace) fn contains(git: &Git<'_>, whole: &str, part: &str) -> Result<bool, Stop> {
     Ok(git.ask(&["merge-base", "--is-ancestor", part, whole])?.is_some())
 }
 
-/// Makes a commit of a tree.
+/// Creates a commit of a tree.
 pub(in crate::workspace) fn commit(git: &Git<'_>, tree: &str, parents: &[&str], message: &str) -> Result<String, Stop> {
     let mut args = vec!["commit-tree", "-m", message, tree];
     for parent in parents {

@@ -1,7 +1,7 @@
-//! Remotes whose push URLs differ from the one that is fetched from: mirrors, and other ways to the same repository.
+//! Pushes to remotes whose push URLs differ from the fetch URL: mirrors, or other paths to the same repository.
 //!
-//! A branch is returned when the URL that is fetched from has it: other hosts will look there. Each push URL gets what
-//! is sent, one that is down keeps no other from it, and afterwards the URL that is fetched from is asked.
+//! A branch counts as returned once the fetch URL has it, because other hosts fetch from there. Each push URL is tried,
+//! even if another fails, and then the fetch URL is queried.
 
 use crate::config::Workspace;
 use crate::os::Output;
@@ -9,10 +9,10 @@ use crate::workspace::error::{Stop, Why};
 use crate::workspace::git::Git;
 use crate::workspace::git::remote::{Sent, cut_short, failure, last_lines, push_to, words};
 
-/// Push URLs that are tried one by one.
+/// Limit for the number of push URLs.
 const URL_LIMIT: usize = 8;
 
-/// Sends branches to every push URL, and returns what the URL that is fetched from has of them.
+/// Pushes branches to every push URL, and returns what the fetch URL has of them.
 pub(in crate::workspace) fn send(
     git: &Git<'_>,
     workspace: &Workspace,
@@ -39,7 +39,7 @@ pub(in crate::workspace) fn send(
     verify(git, workspace, refspecs, &Attempt { sent, failures, said: said.join("; ") })
 }
 
-/// Results of all push URLs together.
+/// Combined results of all push URLs.
 struct Attempt {
     sent: Sent,
     failures: Vec<String>,
@@ -73,7 +73,7 @@ fn verify(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], attempt: &A
             return Err(Stop::new(Why::Unreachable, failed.trim_start_matches("; ")));
         }
         let said = format!(
-            "the push URLs of {} took {}, but the URL that is fetched from does not have it; compare `git remote -v`",
+            "the push URLs of {} accepted {}, but its fetch URL does not have it; compare them in `git remote -v`",
             workspace.remote,
             missing.join(", ")
         );
@@ -86,7 +86,7 @@ fn verify(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], attempt: &A
     Ok(verified)
 }
 
-/// Asks the URL that is fetched from for the branches that were sent.
+/// Queries the fetch URL for the branches that were pushed.
 fn list(git: &Git<'_>, workspace: &Workspace, refspecs: &[String]) -> Result<Output, Stop> {
     let mut args = vec!["ls-remote", "--quiet", "--", &workspace.remote];
     args.extend(refspecs.iter().filter_map(|refspec| refspec.split_once(':')).map(|(_, name)| name));

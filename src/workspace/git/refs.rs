@@ -1,50 +1,50 @@
-//! Where every branch that counts stands, asked in one go.
+//! Values of all refs that matter, from one git command.
 
 use crate::config::Workspace;
 use crate::workspace::error::Stop;
 use crate::workspace::git::Git;
 use crate::workspace::ref_names;
 
-/// The branches that count, and the private notes.
+/// Branches that matter, and this program's private refs.
 #[derive(Debug, Default)]
 pub(in crate::workspace) struct Refs {
-    /// What is checked out.
+    /// Current checkout.
     pub(in crate::workspace) head: Head,
-    /// The branch that this host works on.
+    /// Branch that this host works on.
     pub(in crate::workspace) own: Option<String>,
-    /// The remote's branch, as it was fetched last.
+    /// The remote's branch, as last fetched.
     pub(in crate::workspace) remote: Option<String>,
-    /// When that commit was made, in seconds since 1970.
+    /// Time of that commit, in seconds since 1970.
     pub(in crate::workspace) remote_made: Option<u64>,
-    /// What the remote has of this host's own branch; a standby that was set up anew finds its past there.
+    /// This host's own branch at the remote; a reinstalled standby finds its history there.
     pub(in crate::workspace) remote_own: Option<String>,
-    /// The remote's commit that the workspace was last brought to.
+    /// Commit of the remote that the workspace last contained.
     pub(in crate::workspace) merged: Option<String>,
-    /// What was last pushed of this host's own branch.
+    /// Commit of this host's own branch that was last pushed.
     pub(in crate::workspace) returned: Option<String>,
-    /// A move of the tree that has not ended.
+    /// Record of an interrupted checkout.
     pub(in crate::workspace) applying: Option<String>,
-    /// The last move that has ended, for a while.
+    /// Record of the last finished checkout, kept for a minute.
     pub(in crate::workspace) applied: Option<String>,
-    /// Whether a branch has the name of the folder that all of these branches lie in.
+    /// True if a branch named `failover` blocks the names `failover/…`.
     pub(in crate::workspace) is_name_taken: bool,
-    /// Versions of this host that are still to be pushed: branches, without `refs/heads/`, and their commits.
+    /// Conflict branches still to be pushed, without `refs/heads/`, and their commits.
     pub(in crate::workspace) kept: Vec<(String, String)>,
 }
 
-/// What is checked out.
+/// HEAD of the repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::workspace) struct Head {
-    /// The branch, in full; none if a commit is checked out by itself.
+    /// Full name of the branch; `None` for a detached HEAD.
     pub(in crate::workspace) branch: Option<String>,
-    /// The commit; none where there is no history yet.
+    /// Commit; `None` without a history.
     pub(in crate::workspace) commit: Option<String>,
-    /// Its tree.
+    /// Tree of that commit.
     pub(in crate::workspace) tree: Option<String>,
 }
 
 impl Refs {
-    /// Asks for all of them. `own` is the branch that this host works on, without `refs/heads/`.
+    /// Reads all refs. `own` is this host's branch, without `refs/heads/`.
     pub(in crate::workspace) fn read(git: &Git<'_>, workspace: &Workspace, own: &str) -> Result<Self, Stop> {
         let Workspace { remote, branch, .. } = workspace;
         let own_ref = format!("refs/heads/{own}");
@@ -90,7 +90,7 @@ impl Refs {
 }
 
 impl Refs {
-    /// Where everything stands after a move that went well: at this commit, of which the remote's is a part.
+    /// Sets the values after a checkout of `commit`, which contains the remote's branch.
     pub(in crate::workspace) fn stands_at(&mut self, branch: String, commit: String) {
         self.own = Some(commit.clone());
         self.merged.clone_from(&self.remote);
@@ -101,7 +101,7 @@ impl Refs {
         self.head = Head { branch: Some(branch), commit: Some(commit), tree: self.head.tree.take() };
     }
 
-    /// Whether this host has something of its own that it has not pushed yet.
+    /// True if this host has commits that it has not pushed.
     pub(in crate::workspace) fn has_unreturned(&self) -> bool {
         let own = self.own.as_ref().or(self.head.commit.as_ref());
         let is_returned = own.is_none() || own == self.remote.as_ref() || own == self.returned.as_ref();
@@ -118,7 +118,7 @@ impl Head {
     }
 }
 
-/// One line of the answer.
+/// One line of git's output.
 #[derive(Debug, PartialEq, Eq)]
 struct Fields<'a> {
     hash: &'a str,
@@ -128,7 +128,7 @@ struct Fields<'a> {
     name: &'a str,
 }
 
-/// `hash * tree seconds name`, of which the second is a blank for all but the branch that is checked out.
+/// Parses `hash * tree seconds name`. The `*` is a space except for the checked-out branch.
 fn fields(line: &str) -> Option<Fields<'_>> {
     let (hash, rest) = line.split_once(' ')?;
     let (head, rest) = rest.split_at_checked(2)?;
@@ -147,7 +147,7 @@ mod tests {
         let line = format!("{hash} * 99 17 refs/heads/failover/a");
         let name = "refs/heads/failover/a";
         assert_eq!(fields(&line), Some(Fields { hash, is_head: true, tree: "99", made: Some(17), name }));
-        // What is no commit has neither a tree nor a time.
+        // An object that is no commit has neither a tree nor a time.
         let line = format!("{hash}     refs/x");
         assert_eq!(fields(&line), Some(Fields { hash, is_head: false, tree: "", made: None, name: "refs/x" }));
         assert_eq!(fields("warning: x"), None);

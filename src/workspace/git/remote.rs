@@ -1,4 +1,4 @@
-//! The remote: what is fetched from it, and what it is sent.
+//! Fetches from the remote, and pushes to it.
 
 use std::time::Duration;
 
@@ -12,32 +12,32 @@ use crate::workspace::error::{Stop, Why, is_damage};
 use crate::workspace::git::{Git, push_urls};
 use crate::workspace::ref_names;
 
-/// How long a web server may take to say who may read.
+/// Time limit for a web server's answer on who can read the repository.
 const OPEN: Duration = Duration::from_secs(20);
 
 /// Length limit of a branch's name in a message, in characters.
 const NAME_LIMIT: usize = 80;
 
-/// Length limit of what a git host says, in characters: the advice after it must not be cut off.
+/// Length limit of a git host's quoted text, in characters, so that the remedy after it is not cut off.
 const QUOTE_LIMIT: usize = 400;
 
-/// Words of a git host where a branch has the name of the folder of another.
+/// Text of a git host if a branch has the name of another branch's folder.
 const NAME_TAKEN: &str = "exists; cannot create";
 
-/// Words of git after every failure to reach a remote.
+/// Text of git after every failure to reach a remote.
 const COMMONPLACES: [&str; 2] = ["Please make sure you have the correct access rights", "and the repository exists."];
 
-/// Fetches the remote's branch, and what it has of this host's own. The remote may even have moved backwards.
+/// Fetches the remote's branch, and this host's own branch there. The remote may have been rewritten.
 pub(in crate::workspace) fn fetch(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
     let Workspace { remote, branch, .. } = workspace;
     let wanted = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
-    // With a `*` it may be missing.
+    // A pattern, because the branch may not exist.
     let own = ref_names::own(git.host);
     let own = format!("+refs/heads/{own}*:refs/remotes/{remote}/{own}*");
     fetch_these(git, workspace, &[&wanted, &own])
 }
 
-/// Fetches by these refspecs, and forgets what the remote no longer has of them.
+/// Fetches these refspecs and prunes refs that the remote no longer has.
 pub(in crate::workspace) fn fetch_these(git: &Git<'_>, workspace: &Workspace, refspecs: &[&str]) -> Result<(), Stop> {
     require_remote(git, workspace)?;
     let options = [
@@ -49,10 +49,10 @@ pub(in crate::workspace) fn fetch_these(git: &Git<'_>, workspace: &Workspace, re
         "--refmap=",
         "--no-filter",
     ];
-    // It names what it has fetched by itself, so it has to see to it that all of that is on the disk.
+    // The fetch sets the refs itself, so it must flush their objects first.
     let durable = ["-c", "core.fsync=committed", "-c", "core.fsyncMethod=batch"];
     let mut args: Vec<&str> = durable.into_iter().chain(["fetch"]).chain(options).collect();
-    // Where histories are cut off, they cannot be joined.
+    // Shallow histories cannot be merged.
     if git.git_dir.join("shallow").exists() {
         args.push("--unshallow");
     }
@@ -61,7 +61,7 @@ pub(in crate::workspace) fn fetch_these(git: &Git<'_>, workspace: &Workspace, re
     run_fetch(git, workspace, &args, workspace.timeout)
 }
 
-/// Fetches the remote's branch as a pull does, but changes no branch here.
+/// Fetches the remote's branch as a pull does, and changes no local branch.
 pub(in crate::workspace) fn rehearse(git: &Git<'_>, workspace: &Workspace, limit: Duration) -> Result<(), Stop> {
     require_remote(git, workspace)?;
     let Workspace { remote, branch, .. } = workspace;
@@ -83,7 +83,7 @@ fn run_fetch(git: &Git<'_>, workspace: &Workspace, args: &[&str], limit: Duratio
     Err(failure(git, workspace, &output.stderr))
 }
 
-/// Says what to do where the remote has no branch of that name, with the branches that it has.
+/// Returns the message for a missing branch, with the branches that exist and a remedy.
 fn no_branch(git: &Git<'_>, workspace: &Workspace) -> String {
     let Workspace { remote, branch, .. } = workspace;
     let listed = git.attempt_over_network(&["ls-remote", "--heads", "--end-of-options", remote], OPEN);
@@ -93,12 +93,12 @@ fn no_branch(git: &Git<'_>, workspace: &Workspace) -> String {
     match names[..] {
         [] => format!("{remote} has no branch {branch}; push one from the primary"),
         [one] => format!(
-            "{remote} has no branch {branch} (workspace.branch), but {one}; set workspace.branch to {one} in the \
+            "{remote} has no branch {branch} (workspace.branch), only {one}; set workspace.branch to {one} in the \
              configuration of both hosts, or push {branch} from the primary",
             one = printable(one, NAME_LIMIT)
         ),
         [one, ..] => format!(
-            "{remote} has no branch {branch} (workspace.branch), but {count} others, such as {one}; \
+            "{remote} has no branch {branch} (workspace.branch), only {count} others, such as {one}; \
              set workspace.branch in the configuration of both hosts, or push {branch} from the primary",
             one = printable(one, NAME_LIMIT),
             count = names.len()
@@ -106,7 +106,7 @@ fn no_branch(git: &Git<'_>, workspace: &Workspace) -> String {
     }
 }
 
-/// A network phase that git did not end itself.
+/// Converts the error of a network command that was cancelled or timed out.
 pub(in crate::workspace) fn cut_short(why: &CommandError) -> Stop {
     match why {
         CommandError::TimedOut { .. } => Stop::or(Why::TimedOut, why),
@@ -114,7 +114,7 @@ pub(in crate::workspace) fn cut_short(why: &CommandError) -> Stop {
     }
 }
 
-/// A network phase that failed, in git's and ssh's words, with what to do.
+/// Converts the failure of a network command, with the text of git and ssh and a remedy.
 pub(in crate::workspace) fn failure(git: &Git<'_>, workspace: &Workspace, stderr: &str) -> Stop {
     let said = last_lines(stderr);
     if is_damage(stderr) {
@@ -130,27 +130,27 @@ fn require_remote(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
     }
     let Workspace { remote, path, url, .. } = workspace;
     let url = url.as_deref().unwrap_or("URL");
-    let said = format!("the checkout has no remote \"{remote}\": git -C {} remote add {remote} {url}", quoted(path));
+    let said = format!("the repository has no remote \"{remote}\": git -C {} remote add {remote} {url}", quoted(path));
     Err(Stop::new(Why::Unreachable, said))
 }
 
-/// What the remote has done with what it was sent.
+/// Result of a push.
 #[derive(Debug, Default)]
 pub(in crate::workspace) struct Sent {
-    /// The branches that it has now, in full.
+    /// Accepted branches, full names.
     pub(in crate::workspace) taken: Vec<String>,
-    /// Those that have commits there which are not here.
+    /// Branches with commits at the remote that are not here.
     pub(in crate::workspace) behind: Vec<String>,
-    /// Those that it refuses by its own rules.
+    /// Branches that the remote's rules refuse.
     pub(in crate::workspace) refused: Vec<String>,
-    /// Its words about that.
+    /// The remote's text about the refusals.
     pub(in crate::workspace) said: String,
-    /// Failure of a push URL that is not the one that is fetched from; empty where none failed.
+    /// Failure of a push URL other than the fetch URL; empty if none failed.
     pub(in crate::workspace) warning: String,
 }
 
-/// Sends branches, as `hash:refs/heads/name` or `:refs/heads/name`. Nothing is ever forced; what is removed must be
-/// what `leases` say (`refs/heads/name:hash`).
+/// Pushes branches, as `hash:refs/heads/name` or `:refs/heads/name`. Never forces; a branch is deleted only if its
+/// value matches `leases` (`refs/heads/name:hash`).
 pub(in crate::workspace) fn send(
     git: &Git<'_>,
     workspace: &Workspace,
@@ -171,7 +171,7 @@ pub(in crate::workspace) fn send(
     Err(failure(git, workspace, &output.stderr))
 }
 
-/// Runs one push. Returns whether it went well, and what git said.
+/// Runs one push. Returns true if it succeeded, and git's output.
 pub(in crate::workspace) fn push_to(
     git: &Git<'_>,
     workspace: &Workspace,
@@ -194,15 +194,15 @@ pub(in crate::workspace) fn push_to(
 }
 
 impl Sent {
-    /// Counts branches as refused whose names the remote cannot have: no push came first, and a later one would be
-    /// refused as well.
+    /// Counts branches as refused if the remote cannot have their names: no other host pushed first, and a retry would
+    /// fail as well.
     pub(in crate::workspace) fn refuse_taken_names(&mut self) {
         if self.said.contains(NAME_TAKEN) {
             self.refused.append(&mut self.behind);
         }
     }
 
-    /// Reads what `git push --porcelain` prints, `flag TAB from:to TAB summary`; whether there was anything to read.
+    /// Parses `flag TAB from:to TAB summary` of `git push --porcelain`. True if there was such a line.
     pub(in crate::workspace) fn read(&mut self, printed: &str) -> bool {
         let mut found = false;
         for line in printed.lines() {
@@ -222,13 +222,13 @@ impl Sent {
     }
 }
 
-/// Whether somebody else was faster. All else that a git host has against a branch is its own rules.
+/// True if another host pushed first. A git host's other refusals come from its rules.
 fn is_late(summary: &str) -> bool {
     let signs = ["failed to update ref", "cannot lock ref", "incorrect old value"];
     summary.starts_with("[rejected]") || signs.iter().any(|sign| summary.contains(sign))
 }
 
-/// What the git host says, which git marks with `remote:`, and the reasons that it gives for each branch.
+/// Returns the git host's text, marked `remote:` by git, and its reason for each branch.
 pub(in crate::workspace) fn words(stderr: &str, stdout: &str) -> String {
     let remote = stderr.lines().filter_map(|line| line.trim_end().strip_prefix("remote:"));
     let is_decoration = |line: &&str| !line.chars().any(char::is_alphanumeric);
@@ -238,7 +238,7 @@ pub(in crate::workspace) fn words(stderr: &str, stdout: &str) -> String {
     said.join("; ")
 }
 
-/// The last lines that say something: no frames, and not what git says after every failure to reach a remote.
+/// Returns the last meaningful lines, without frames and git's standard text.
 pub(in crate::workspace) fn last_lines(stderr: &str) -> String {
     let is_said = |line: &&str| {
         line.chars().any(char::is_alphanumeric) && !COMMONPLACES.iter().any(|commonplace| line.starts_with(commonplace))
@@ -247,17 +247,17 @@ pub(in crate::workspace) fn last_lines(stderr: &str) -> String {
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join("; ")
 }
 
-/// Quotes the git host on the branches that it refuses, and says what to do.
+/// Returns the git host's text on refused branches, with a remedy.
 pub(in crate::workspace) fn refusal(git: &Git<'_>, workspace: &Workspace, sent: &Sent) -> String {
     let branches: Vec<String> = sent.refused.iter().map(|name| name.replace("refs/heads/", "")).collect();
     let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &branches };
     let said = printable(&sent.said, QUOTE_LIMIT);
     let advice = advice::of(&sent.said, &place);
-    let advice = if advice.is_empty() { "; do what that host says" } else { &advice };
-    format!("{said}{advice}; it is tried again")
+    let advice = if advice.is_empty() { "; follow the git host's message" } else { &advice };
+    format!("{said}{advice}; the next push retries")
 }
 
-/// Whether anybody at all may read the remote. Only a web server can be asked that; the memory of an agent is private.
+/// True if the remote can be read without a login; an agent's memory is private. Only possible for `https`.
 pub(in crate::workspace) fn is_open(url: &str) -> bool {
     let Some(bare) = url.strip_prefix("https://") else { return false };
     let bare = bare.split_once('@').filter(|(user, _)| !user.contains('/')).map_or(bare, |(_, rest)| rest);
@@ -281,7 +281,8 @@ mod tests {
     #[test]
     fn each_branch_has_its_own_answer() {
         let printed = "To host:x.git\n \ta1:refs/heads/failover/a\ta..b\n*\tb1:refs/heads/failover/b\t[new branch]\n\
-            !\tc1:refs/heads/c\t[rejected] (fetch first)\n!\td1:refs/heads/d\t[remote rejected] (pre-receive hook declined)\n\
+            !\tc1:refs/heads/c\t[rejected] (fetch first)\n!\td1:refs/heads/d\t[remote rejected] (pre-receive hook \
+            declined)\n\
             !\tg1:refs/heads/g\t[remote rejected] (failed to update ref)\n\
             -\t:refs/heads/e\t[deleted]\n=\tf1:refs/heads/f\t[up to date]\nDone\n";
         let mut sent = Sent::default();
@@ -296,7 +297,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_quoted_with_what_to_do() {
-        let stderr = "remote: error: GH013: Repository rule violations found.        \nremote: \nremote: ------        \n\
+        let stderr = "remote: error: GH013: Repository rule violations found.        \nremote: \n\
+            remote: ------        \n\
             remote: Push cannot contain secrets        \nerror: failed to push some refs\n";
         let said = words(stderr, "!\ta:b\t[remote rejected] (push declined due to repository rule violations)\n");
         assert_eq!(

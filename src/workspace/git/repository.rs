@@ -1,4 +1,4 @@
-//! Which checkout, of which remote, on which host; and a new one where there is none.
+//! Opening of the workspace's repository, and cloning where there is none.
 
 use std::fs;
 use std::io::{
@@ -13,10 +13,10 @@ use crate::workspace::advice::quoted;
 use crate::workspace::error::{Stop, Why};
 use crate::workspace::git::Git;
 
-/// Where a new checkout is prepared, so that it is there as a whole or not at all.
+/// Folder in which a new repository is prepared, so that it appears as a whole or not at all.
 const NEW: &str = ".openclaw-failover-new";
 
-/// What is to be opened.
+/// Repository to open, with its remote and this host's name.
 pub(in crate::workspace) struct Checkout<'a> {
     pub(in crate::workspace) workspace: &'a Workspace,
     pub(in crate::workspace) host: &'a str,
@@ -25,7 +25,7 @@ pub(in crate::workspace) struct Checkout<'a> {
 }
 
 impl<'a> Checkout<'a> {
-    /// Opens it, or says what is missing.
+    /// Opens the repository, or says what is missing.
     pub(in crate::workspace) fn open(&self) -> Result<Git<'a>, Stop> {
         let there = self.workspace.path.join(".git");
         if let Err(why) = there.metadata() {
@@ -38,7 +38,7 @@ impl<'a> Checkout<'a> {
         let Workspace { path, remote, url, .. } = self.workspace;
         let mut git = Git::open(path, (remote, self.host, &self.paths.ssh), self.cancel)?;
         git.filter_limit = git.filter_limit.min(self.workspace.timeout);
-        // OpenClaw itself makes a repository of a new workspace, which then has no remote.
+        // OpenClaw creates a repository without a remote in a new workspace.
         if let (None, Some(url)) = (&git.url, url) {
             git.run(&["remote", "add", "--", remote, url])?;
             git.url = Some(url.clone());
@@ -46,18 +46,18 @@ impl<'a> Checkout<'a> {
         Ok(git)
     }
 
-    /// Says how to make a checkout around the files that are in the workspace already.
+    /// Returns the command that clones into the workspace and keeps its files.
     fn how_to_clone(&self) -> String {
         let (path, branch) = (quoted(&self.workspace.path), &self.workspace.branch);
         let url = self.workspace.url.as_deref().unwrap_or("URL");
         format!(
-            "; name its repository in workspace.url, or clone it: git clone -q --no-checkout --branch {branch} {url} \
+            "; set workspace.url, or clone it: git clone -q --no-checkout --branch {branch} {url} \
              {path}.new && mkdir -p {path} && mv {path}.new/.git {path}/.git && git -C {path} reset -q && \
              rmdir {path}.new"
         )
     }
 
-    /// Opens it, or makes one with this branch around whatever lies in the workspace already.
+    /// Opens the repository, or clones this branch into the workspace and keeps its files.
     pub(in crate::workspace) fn open_or_make(&self, branch: &str) -> Result<Git<'a>, Stop> {
         let Workspace { path, url, .. } = self.workspace;
         let is_missing = path.join(".git").symlink_metadata().is_err_and(|why| why.kind() == ErrorKind::NotFound);
@@ -72,7 +72,7 @@ impl<'a> Checkout<'a> {
         fs::create_dir_all(path).map_err(|why| Stop::file("create", path, &why))?;
         let new = path.join(NEW);
         remove_all(&new).map_err(|why| Stop::file("remove", &new, &why))?;
-        // Without a template there are no hooks and no configuration but what follows.
+        // Without a template there are no hooks and no further settings.
         let init = ["init", "--quiet", "--template=", "--initial-branch", branch, "--", NEW];
         run(path, &init)?;
         run(&new, &["remote", "add", "--", remote, url])?;

@@ -1,8 +1,8 @@
-//! Files that git's settings name in the owner's home, and whether this process sees them.
+//! Files in the owner's home that git's settings name, and their visibility in a sync unit's sandbox.
 //!
-//! A sync unit's sandbox shows a few files of the home. A global ignore file that it hides would be one without rules,
-//! and what its owner keeps out of git would be committed. The sandbox hides alike what exists and what does not, so a
-//! step of the unit that runs outside of it records first what exists (`record`).
+//! The sandbox shows only a few files of the home. If it hid a global ignore file, the files that it excludes would be
+//! committed. Inside the sandbox, hidden and missing files look the same, so a step of the unit that runs outside of it
+//! records first which files exist.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use std::{env, fs};
 use crate::os::{Command, CommandError, atomic_file};
 use crate::workspace::unit;
 
-/// Name of the record in the state folder.
+/// File name of the record in the state folder.
 const RECORD: &str = "git-files";
 
 /// Size limit of the record, in bytes.
@@ -23,30 +23,30 @@ const RECORD_LIMIT: usize = 256 * 1024;
 /// Size limit of git's list of settings, in bytes.
 const SETTINGS_LIMIT: usize = 4 * 1024 * 1024;
 
-/// Named in place of a setting where git looks without being told.
-const OWN_PLACE: &str = "where git looks by itself";
+/// Name for git's default paths, which no setting names.
+const OWN_PLACE: &str = "git's default path";
 
-/// Number of links that are followed from one path.
+/// Limit for the number of links followed from one path.
 const LINKS_LIMIT: usize = 16;
 
-/// Number of files that one message names.
+/// Limit for the number of files in one message.
 const NAMED_FILES: usize = 5;
 
 const MODE: u32 = 0o644;
 
-/// Folders that a sandbox hides beside the user's own home.
+/// Folders that a sandbox hides, in addition to the user's home.
 const HIDDEN_FOLDERS: [&str; 5] = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
 
-/// The use of a file.
+/// Purpose of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Use {
-    /// The content of commits.
+    /// Affects the content of commits.
     Content,
-    /// The way to the remote.
+    /// Gives access to the remote.
     Access,
 }
 
-/// A file that a setting names.
+/// File that a setting names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Reference {
     used_for: Use,
@@ -54,12 +54,12 @@ struct Reference {
     key: String,
 }
 
-/// The files that settings name and that this process cannot see, although they exist or may exist.
+/// Files that settings name and the sandbox hides, although they exist or may exist.
 #[derive(Debug, Default)]
 pub(crate) struct Hidden(Vec<Reference>);
 
 impl Hidden {
-    /// Finds them for a checkout. None outside of a sync unit.
+    /// Finds the hidden files of a repository. Always empty outside a sync unit.
     pub(crate) fn find(workspace: &Path, state: &Path) -> Self {
         if !unit::is_in_unit() {
             return Self::default();
@@ -69,32 +69,32 @@ impl Hidden {
         Self::of(found, read_record(state).as_ref(), |path| hidden_target(path, own))
     }
 
-    /// `target` is the file that a path leads to, if it may be hidden.
+    /// Returns the hidden ones. `target` returns the file that a path leads to if it may be hidden.
     fn of(
         mut found: BTreeSet<Reference>,
         record: Option<&BTreeSet<PathBuf>>,
         target: impl Fn(&Path) -> Option<PathBuf>,
     ) -> Self {
-        // An included file that is hidden may name more of them.
+        // A hidden included file may name further files.
         for path in record.into_iter().flatten() {
             if found.iter().all(|known| known.path != *path) {
                 let key = "an included file".to_owned();
                 found.insert(Reference { used_for: Use::Content, path: path.clone(), key });
             }
         }
-        // Without a record only what a setting names counts: git's own places are seldom all in use.
+        // Without a record, git's default paths do not count: most of them are unused.
         let exists = |one: &Reference| record.map_or(one.key != OWN_PLACE, |record| record.contains(&one.path));
         let hidden =
             found.into_iter().filter(exists).filter_map(|one| Some(Reference { path: target(&one.path)?, ..one }));
         Self(hidden.collect())
     }
 
-    /// Says what nothing may be committed without, and what to do; `None` if nothing of that is hidden.
+    /// Returns the reason to commit nothing, with a remedy; `None` if no such file is hidden.
     pub(crate) fn content(&self, unit: &str) -> Option<String> {
-        self.words(Use::Content, unit).map(|words| format!("nothing is committed: {words}"))
+        self.words(Use::Content, unit).map(|words| format!("nothing was committed: {words}"))
     }
 
-    /// Says which files on the way to the remote are hidden; `None` if there are none.
+    /// Names the hidden files that give access to the remote; `None` if there are none.
     pub(crate) fn access(&self, unit: &str) -> Option<String> {
         self.words(Use::Access, unit)
     }
@@ -109,16 +109,16 @@ impl Hidden {
         let binds = found.iter().take(NAMED_FILES).map(|one| format!("-{}", one.path.display()));
         let binds = binds.collect::<Vec<_>>().join(" ");
         Some(format!(
-            "the sandbox of {unit} hides what git's settings name: {named}; let it in by a drop-in, `systemctl edit \
-             {unit}`, with the lines [Service] and BindReadOnlyPaths={binds}"
+            "the sandbox of {unit} hides files that git's settings name: {named}; allow them in a drop-in, `systemctl \
+             edit {unit}`, with the lines [Service] and BindReadOnlyPaths={binds}"
         ))
     }
 }
 
-/// Records which of the files that settings name exist. This process must see the whole home.
+/// Records which of the named files exist. This process must see the whole home.
 ///
 /// # Errors
-/// When git cannot say, or the record cannot be written.
+/// If git fails, or the record cannot be written.
 pub fn record(workspace: &Path, state: &Path) -> Result<(), String> {
     let found = references(workspace).map_err(|why| why.to_string())?;
     let mut bytes = Vec::new();
@@ -135,8 +135,8 @@ fn read_record(state: &Path) -> Option<BTreeSet<PathBuf>> {
     Some(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect())
 }
 
-/// The file that a path leads to, if that is not there, and the folder that would tell is one of the sandbox's and not the
-/// user's. A file that is shown may be a link to one that is not.
+/// Returns the target of a path if it is not visible and its folder is hidden by the sandbox rather than by the user. A
+/// visible file may be a link to a hidden one.
 fn hidden_target(path: &Path, own: u32) -> Option<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..LINKS_LIMIT {
@@ -153,7 +153,7 @@ fn hidden_target(path: &Path, own: u32) -> Option<PathBuf> {
     may_be.then_some(target)
 }
 
-/// Asks git for all settings that hold in a checkout, and returns the files that they name.
+/// Asks git for all settings of a repository, and returns the files that they name.
 fn references(workspace: &Path) -> Result<BTreeSet<Reference>, CommandError> {
     let mut command = Command::new("git")
         .dir(workspace)
@@ -165,7 +165,7 @@ fn references(workspace: &Path) -> Result<BTreeSet<Reference>, CommandError> {
     }
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let mut found = parse(&command.run_bytes()?, &home, workspace);
-    // Where git looks without being told.
+    // git's default paths.
     let folder = config_home().unwrap_or_else(|| home.join(".config")).join("git");
     let paths =
         ["config", "ignore", "attributes"].map(|name| folder.join(name)).into_iter().chain([home.join(".gitconfig")]);
@@ -173,12 +173,12 @@ fn references(workspace: &Path) -> Result<BTreeSet<Reference>, CommandError> {
     Ok(found)
 }
 
-/// The folder of the user's settings instead of `~/.config`, if this process was told so.
+/// Returns `XDG_CONFIG_HOME` if it is set and absolute.
 pub(crate) fn config_home() -> Option<PathBuf> {
     env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute())
 }
 
-/// Parses `origin NUL key LF value NUL`, again and again.
+/// Parses a sequence of `origin NUL key LF value NUL`.
 fn parse(listed: &[u8], home: &Path, workspace: &Path) -> BTreeSet<Reference> {
     let mut parts = listed.split(|byte| *byte == 0);
     let mut found = BTreeSet::new();
@@ -202,7 +202,7 @@ fn parse(listed: &[u8], home: &Path, workspace: &Path) -> BTreeSet<Reference> {
     found
 }
 
-/// The files that one setting names.
+/// Returns the files that one setting names.
 fn named_by(key: &str, value: &OsStr) -> Vec<(Use, PathBuf)> {
     let is_included = key == "include.path" || key.starts_with("includeif.") && key.ends_with(".path");
     if is_included || matches!(key, "core.excludesfile" | "core.attributesfile") {
@@ -220,7 +220,7 @@ fn named_by(key: &str, value: &OsStr) -> Vec<(Use, PathBuf)> {
     }
 }
 
-/// The files of a credential helper: its own program, what its options name, or where `store` keeps its passwords.
+/// Returns the files of a credential helper: its program, files in its options, or the password file of `store`.
 fn helper_files(helper: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = words_with_paths(helper).collect();
     if helper.split_whitespace().next() == Some("store") && files.is_empty() {
@@ -229,7 +229,7 @@ fn helper_files(helper: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The words of a command line that are paths, also behind `!` and `--option=`.
+/// Returns the paths in a command line, also after `!` and `--option=`.
 fn words_with_paths(line: &str) -> impl Iterator<Item = PathBuf> {
     let words = line.split_whitespace().map(|word| word.trim_matches(['"', '\'', '!']));
     let words = words.map(|word| word.split_once('=').filter(|_| word.starts_with('-')).map_or(word, |(_, path)| path));
@@ -241,7 +241,8 @@ mod tests {
     use super::*;
 
     const LISTED: &[u8] = b"file:/home/o/.gitconfig\0core.excludesfile\n~/.gitignore_global\0\
-        file:/home/o/.gitconfig\0include.path\ndotfiles/work\0file:/home/o/.gitconfig\0includeif.gitdir:~/x/.path\n/etc/w\0\
+        file:/home/o/.gitconfig\0include.path\ndotfiles/work\0\
+        file:/home/o/.gitconfig\0includeif.gitdir:~/x/.path\n/etc/w\0\
         file:.git/config\0http.https://h/.sslcainfo\n/home/o/ca.pem\0file:.git/config\0user.name\nx\0\
         file:.git/config\0credential.helper\nstore\0file:.git/config\0credential.https://h.helper\nstore --file=~/pw\0\
         file:.git/config\0credential.helper\n!/home/o/bin/gh auth git-credential\0\
@@ -272,7 +273,7 @@ mod tests {
         assert!(words.contains("/home/o/.gitignore_global (core.excludesfile)"), "{words}");
         assert!(words.ends_with("BindReadOnlyPaths=-/home/o/.gitignore_global -/home/o/dotfiles/work"), "{words}");
         assert!(hidden.access("u").unwrap().contains("/home/o/ca.pem (http.https://h/.sslcainfo)"));
-        // The step outside has seen that one of them exists, and one more that a hidden file names.
+        // The step outside the sandbox has recorded one of them, and one more that a hidden file names.
         let record: BTreeSet<PathBuf> = ["/home/o/dotfiles/work", "/home/o/more"].map(PathBuf::from).into();
         let hidden = Hidden::of(found(), Some(&record), is_home);
         assert!(hidden.content("u").unwrap().ends_with("=-/home/o/dotfiles/work -/home/o/more"));

@@ -1,35 +1,35 @@
-//! Settings of the owner's git, and what each of them may do to a sync.
+//! Settings of the owner's git, and the treatment of each in a sync.
 //!
-//! A setting that defines what a commit or a file *means* is honoured: a sync must do what `git add` and `git checkout`
-//! by hand would do. A setting that only *directs* git elsewhere, that lets it overlook changes or that starts programs
-//! is replaced, or has no effect on the way in which git is asked. What cannot be reconciled is refused, with a message.
+//! A setting that defines the content of a commit or a file is honoured: a sync does what `git add` and `git checkout`
+//! would do. A setting that redirects git, makes it overlook changes or starts programs is replaced, or bypassed by
+//! options. A setting that cannot be reconciled is refused with a message.
 //!
-//! git's environment is cleared (see `host::Command`), so `GIT_*` variables and `XDG_CONFIG_HOME` of a shell never
-//! count.
+//! git runs with a cleared environment (see `host::Command`), so a shell's `GIT_*` variables and `XDG_CONFIG_HOME` have
+//! no effect.
 
 /// Treatment of one setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Obeyed, as git by hand obeys it.
+    /// Obeyed, as by git run by hand.
     Honoured,
-    /// Replaced by this value for every git that a sync runs.
+    /// Replaced by this value in every git command of a sync.
     Replaced(&'static str),
-    /// Without effect: an option, a variable or the command itself settles it. The text names which.
+    /// Without effect because of the named option, variable or command.
     Bypassed(&'static str),
-    /// Obeyed, and its effect is then verified where the branch is fetched from.
+    /// Obeyed, and its effect is verified at the fetch URL.
     Verified,
-    /// The sync ends with a message that names it.
+    /// Refused: the sync fails with a message that names it.
     Refused,
 }
 
-/// One setting, or a family of them. `*` stands for any part of a key, and for the remote's name where it is replaced.
+/// Setting, or a family of settings. `*` stands for any part of a key; in a replaced setting, for the remote's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Key as `git config` prints it.
     pub key: &'static str,
-    /// Treatment of it.
+    /// Treatment of the setting.
     pub decision: Decision,
-    /// Why.
+    /// Reason for the treatment.
     pub reason: &'static str,
 }
 
@@ -53,15 +53,15 @@ const fn refused(key: &'static str, reason: &'static str) -> Setting {
     Setting { key, decision: Decision::Refused, reason }
 }
 
-/// Every setting that can matter. A test sets each of them and looks at the effect.
+/// All settings that can affect a sync. A test sets each of them and checks the effect.
 pub const SETTINGS: &[Setting] = &[
-    // What a file or a commit means.
+    // Content of files and commits.
     honoured("core.autocrlf", "defines the bytes of a commit; without it unchanged files are committed as CRLF"),
     honoured("core.eol", "defines the line ends of a checked-out text file"),
     honoured("core.safecrlf", "refuses a conversion that loses bytes; the file is withheld and named"),
     honoured("core.checkroundtripencoding", "refuses an encoding that loses bytes; the file is withheld and named"),
-    honoured("core.symlinks", "says that the disk cannot hold symbolic links"),
-    honoured("core.filemode", "says that the disk does not keep the executable bit"),
+    honoured("core.symlinks", "set where the disk cannot hold symbolic links"),
+    honoured("core.filemode", "set where the disk does not keep the executable bit"),
     honoured("core.excludesfile", "keeps private files out of every commit"),
     honoured("core.attributesfile", "defines filters and line ends"),
     honoured("attr.tree", "defines where attributes are read from"),
@@ -77,12 +77,12 @@ pub const SETTINGS: &[Setting] = &[
     honoured("merge.*", "defines how contents are joined; a driver that fails is that branch's conflict"),
     honoured("merge.renormalize", "defines how contents are joined"),
     honoured("diff.*", "textconv and drivers are for people; no plumbing command runs them"),
-    replaced("diff.orderfile", "/dev/null", "a missing file would make every git status fail"),
+    replaced("diff.orderfile", "/dev/null", "makes every git status fail if the file is missing"),
     replaced("diff.external", "", "runs a program that only a person's git diff needs"),
     bypassed("diff.renames", "--no-renames", "a rename is a removal and a new file here"),
     bypassed("diff.ignoresubmodules", "--ignore-submodules", "another commit of a nested repository is named"),
     bypassed("submodule.*.ignore", "--ignore-submodules", "another commit of a nested repository is named"),
-    // What lets git overlook a change.
+    // Settings that make git overlook a change.
     replaced("core.ignorestat", "false", "overlooks changed files"),
     replaced("core.sparsecheckout", "false", "overlooks files; ended on a standby"),
     replaced("core.splitindex", "false", "shares the agent's index"),
@@ -95,10 +95,10 @@ pub const SETTINGS: &[Setting] = &[
     bypassed("status.renames", "--no-renames", "a rename is a removal and a new file here"),
     bypassed("status.*", "--porcelain", "changes what people see"),
     honoured("index.*", "changes how an index is stored, and not what it holds"),
-    // What directs git elsewhere.
-    verified("remote.*.pushurl", "may name another repository than the one that is fetched from"),
-    verified("url.*.pushinsteadof", "may name another repository than the one that is fetched from"),
-    verified("remote.*.url", "several of them are push URLs, of which only the first is fetched from"),
+    // Settings that redirect git.
+    verified("remote.*.pushurl", "may name another repository than the fetch URL"),
+    verified("url.*.pushinsteadof", "may name another repository than the fetch URL"),
+    verified("remote.*.url", "several of them are push URLs; only the first is the fetch URL"),
     honoured("url.*.insteadof", "holds for fetching and pushing alike"),
     replaced("remote.*.mirror", "false", "refuses to push single branches, and removes others"),
     bypassed("remote.*.push", "the refspecs of each push", "would push other branches"),
@@ -137,10 +137,10 @@ pub const SETTINGS: &[Setting] = &[
     replaced("color.push", "false", "adds control characters to what is read"),
     replaced("color.advice", "false", "adds control characters to what is read"),
     replaced("advice.pushupdaterejected", "false", "repeats what the report says"),
-    // What runs programs, asks or waits.
+    // Settings that run programs, prompt or wait.
     replaced("core.hookspath", "/dev/null", "hooks are for the agent's own commits"),
-    bypassed("core.askpass", "GIT_ASKPASS", "no person is there to answer"),
-    replaced("credential.interactive", "false", "no person is there to answer"),
+    bypassed("core.askpass", "GIT_ASKPASS", "a sync is not interactive"),
+    replaced("credential.interactive", "false", "a sync is not interactive"),
     honoured("credential.helper", "holds the owner's login"),
     honoured("http.*", "proxies and certificates are the way to the remote"),
     honoured("core.sshcommand", "its options, such as a key, are added to the program's own"),
@@ -148,9 +148,9 @@ pub const SETTINGS: &[Setting] = &[
     replaced("protocol.ssh.allow", "always", "see protocol.allow"),
     replaced("protocol.https.allow", "always", "see protocol.allow"),
     replaced("protocol.file.allow", "always", "see protocol.allow"),
-    honoured("protocol.*.allow", "an owner who allows a protocol by its name means it"),
-    honoured("protocol.version", "changes how git talks, and not what it says"),
-    replaced("gc.auto", "0", "takes long while a promotion waits; `git gc --auto` follows a push"),
+    honoured("protocol.*.allow", "the owner allows the protocol explicitly"),
+    honoured("protocol.version", "changes the wire format alone"),
+    replaced("gc.auto", "0", "takes long, and a promotion would wait; `git gc --auto` follows a push"),
     honoured("gc.*", "refs of this program keep what must stay"),
     replaced("maintenance.auto", "false", "as gc.auto"),
     replaced("checkout.workers", "1", "files are written one after the other, so a kill leaves one torn file"),
@@ -158,21 +158,21 @@ pub const SETTINGS: &[Setting] = &[
     honoured("transfer.*", "as by hand"),
     honoured("fetch.fsckobjects", "checks what is fetched"),
     honoured("receive.*", "belongs to the remote's side"),
-    // What is for people, or for commands that a sync does not use.
-    bypassed("core.abbrev", "full names are asked for", "shortens what people see"),
+    // Settings for people, or for commands that a sync does not use.
+    bypassed("core.abbrev", "full object ids are requested", "shortens what people see"),
     bypassed("format.*", "--format", "changes what people see"),
     bypassed("log.*", "--format", "changes what people see"),
     bypassed("notes.*", "--format", "changes what people see"),
     bypassed("column.*", "--porcelain", "changes what people see"),
     bypassed("pager.*", "output that is no terminal", "changes what people see"),
     bypassed("core.pager", "output that is no terminal", "changes what people see"),
-    bypassed("core.editor", "messages on the command line", "no person is there to answer"),
+    bypassed("core.editor", "messages on the command line", "a sync is not interactive"),
     bypassed("alias.*", "names of git's own commands", "no alias can have such a name"),
     bypassed("help.*", "names of git's own commands", "guesses commands that are mistyped"),
     bypassed("gpg.*", "unsigned commits", "asks for a passphrase"),
     bypassed("pull.*", "git fetch and git merge-tree", "git pull is not used"),
     bypassed("rebase.*", "git merge-tree", "git rebase is not used"),
-    bypassed("rerere.*", "git merge-tree", "a person's resolutions are for a person"),
+    bypassed("rerere.*", "git merge-tree", "recorded resolutions are for merges by hand"),
     bypassed("clone.*", "git init", "git clone is not used"),
     honoured("init.*", "defines the format of a new checkout, which must be the remote's"),
     honoured("pack.*", "changes how objects are packed, and not what they hold"),
@@ -182,16 +182,16 @@ pub const SETTINGS: &[Setting] = &[
     honoured("core.logallrefupdates", "says whether the owner wants a log of branches"),
     honoured("core.alternaterefscommand", "belongs to a repository that shares another's objects"),
     honoured("uploadpack.*", "belongs to the remote's side"),
-    // Where the repository is, and of what kind.
+    // Location and kind of the repository.
     refused("core.worktree", "the files would be elsewhere"),
     refused("core.bare", "a bare repository has no files"),
     honoured("extensions.*", "git refuses a repository of a kind that it does not know, and the report quotes it"),
     honoured("safe.directory", "git refuses a repository of another user, and the report quotes it"),
-    honoured("includeif.*", "what is included counts as if it stood there"),
-    honoured("include.path", "what is included counts as if it stood there"),
+    honoured("includeif.*", "an included setting counts like any other"),
+    honoured("include.path", "an included setting counts like any other"),
 ];
 
-/// Values that replace the owner's, for a remote of this name.
+/// Returns the values that replace the owner's, for a remote of this name.
 pub(crate) fn replacements(remote: &str) -> Vec<(String, String)> {
     let mut replacements = Vec::new();
     for Setting { key, decision, .. } in SETTINGS {

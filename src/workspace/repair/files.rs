@@ -1,4 +1,4 @@
-//! The configuration, and the files at the top of the repository that name a commit.
+//! Repair of git's configuration, and of the files in `.git` that name a commit.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,14 +10,14 @@ use crate::workspace::repair::reflog::{
 };
 use crate::workspace::repair::{Repairs, words};
 
-/// Files that name a commit for a while. An empty one, or one full of zeros, says nothing and ends other commands.
+/// Files that name a commit temporarily. An empty or zeroed one makes other commands fail.
 const PASSING: [&str; 6] = ["ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "AUTO_MERGE", "shallow"];
 
-/// Size limit of a file that is looked at, in bytes.
+/// Size limit of a file to check, in bytes.
 const FILE_LIMIT: u64 = 1024 * 1024;
 
 impl Repairs<'_> {
-    /// Writes an empty or unreadable configuration again, with the remote as far as anything tells it.
+    /// Rewrites a missing or broken configuration, with the remote if its URL can be found.
     pub(super) fn repair_config(&mut self) -> Result<(), String> {
         let path = self.git_dir.join("config");
         let is_missing = path.symlink_metadata().is_err_and(|why| why.kind() == ErrorKind::NotFound);
@@ -31,7 +31,7 @@ impl Repairs<'_> {
         }
         fs::write(&path, self.new_config(url.as_deref())).map_err(words)?;
         let remote = url.map_or(", without a remote", |_| "");
-        self.done.push(format!("the configuration is written again{remote}"));
+        self.done.push(format!("git's config was rewritten{remote}"));
         Ok(())
     }
 
@@ -63,23 +63,23 @@ impl Repairs<'_> {
         config
     }
 
-    /// The address that the checkout was cloned from, as git's logs have it.
+    /// Finds the URL of the clone in the reflogs.
     fn logged_url(&self) -> Option<String> {
         let remote = format!("logs/refs/remotes/{}/HEAD", self.checkout.workspace.remote);
         let logs = ["logs/HEAD", remote.as_str()];
         let entries = logs.into_iter().flat_map(|log| reflog::read(&self.git_dir.join(log)));
         let mut urls = entries.filter_map(|entry| entry.message.strip_prefix("clone: from ").map(str::to_owned));
-        // A path may have been told from another folder.
+        // A relative path may be relative to another folder.
         urls.find(|url| url.starts_with('/') || url.contains(':'))
     }
 
-    /// Has HEAD name a branch again, and sets aside what names no commit.
+    /// Restores HEAD, and moves files that name no commit aside.
     pub(super) fn repair_heads(&mut self) -> Result<(), String> {
         for name in PASSING {
             let path = self.git_dir.join(name);
             if read(&path).is_some_and(|content| is_blank(&content) || content.contains(&0)) {
                 self.set_aside(&path).map_err(words)?;
-                self.done.push(format!("{name} named nothing"));
+                self.done.push(format!("{name} was empty or invalid"));
             }
         }
         let path = self.git_dir.join("HEAD");
@@ -96,11 +96,11 @@ impl Repairs<'_> {
         fs::create_dir_all(self.git_dir.join("refs")).map_err(words)?;
         let target = self.checked_out();
         fs::write(&path, format!("{target}\n")).map_err(words)?;
-        self.done.push(format!("HEAD is {} again", target.trim_start_matches("ref: refs/heads/")));
+        self.done.push(format!("HEAD was restored to {}", target.trim_start_matches("ref: refs/heads/")));
         Ok(())
     }
 
-    /// The branch that was checked out last, by HEAD's log; else the one that this role works on.
+    /// Returns the branch that was last checked out by HEAD's reflog, or this role's branch.
     fn checked_out(&self) -> String {
         let entries = reflog::read(&self.git_dir.join("logs/HEAD"));
         for entry in &entries {
@@ -130,7 +130,7 @@ impl Repairs<'_> {
     }
 }
 
-/// A regular file of ordinary size.
+/// Reads a regular file that is not too large.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
     let found = path.symlink_metadata().ok()?;
     if !found.is_file() || found.len() > FILE_LIMIT {

@@ -1,4 +1,4 @@
-//! Indexes that were cut or emptied. git itself reads a cut one as a shorter list of files, and complains of none.
+//! Repair of truncated or empty indexes. git reads a truncated index as a shorter list of files, without an error.
 
 use std::fs::{
     File, {self},
@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::repair::{Repairs, words};
 
-/// Size limit of an index that is looked at, in bytes: that of a million files.
+/// Size limit of an index to check, in bytes: that of a million files.
 const INDEX_LIMIT: u64 = 256 * 1024 * 1024;
 
-/// Files that git makes of all objects, and makes again.
+/// Files that git derives from all objects and can write again.
 pub(super) const DERIVED: [&str; 2] = ["info/commit-graph", "pack/multi-pack-index"];
 
-/// Length of an entry before the object's name: ten fields of four bytes.
+/// Length of an index entry before the object id, in bytes: ten fields of four bytes.
 const STAT_LENGTH: usize = 40;
 
 impl Repairs<'_> {
-    /// Sets broken indexes aside, and what git makes of objects to find them faster.
+    /// Moves broken indexes aside, and broken files that git derives from objects.
     pub(super) fn repair_indexes(&mut self) -> Result<(), String> {
         for index in self.indexes() {
             if is_broken(&index) {
@@ -29,31 +29,31 @@ impl Repairs<'_> {
             let file = self.git_dir.join("objects").join(name);
             if file.is_file() && !is_whole_table(&file) {
                 self.set_aside(&file).map_err(words)?;
-                self.done.push(format!("{name} was cut"));
+                self.done.push(format!("{name} was truncated"));
             }
         }
         Ok(())
     }
 
-    /// Sets an index aside. The agent's is made again of what is checked out, this program's by the run that follows.
+    /// Moves an index aside. The agent's is rebuilt from HEAD, this program's by the next run.
     pub(super) fn replace_index(&mut self, index: &Path) -> Result<(), String> {
         self.set_aside(index).map_err(words)?;
         if index == self.git_dir.join("index") {
             let _unborn = self.git(&["read-tree", "HEAD"]);
-            self.done.push("the index is made again of HEAD".to_owned());
+            self.done.push("the index was rebuilt from HEAD".to_owned());
         } else {
-            self.done.push("this program's index".to_owned());
+            self.done.push("this program's index was broken".to_owned());
         }
         Ok(())
     }
 
-    /// This program's index and the agent's.
+    /// Returns this program's index and the agent's.
     pub(super) fn indexes(&self) -> [PathBuf; 2] {
         ["openclaw-failover/index", "index"].map(|name| self.git_dir.join(name))
     }
 }
 
-/// True if a table of chunks is as long as its head says: the graph of commits, or the index of all packs.
+/// True if a commit-graph or a multi-pack-index is as long as its header says.
 fn is_whole_table(path: &Path) -> bool {
     let (Ok(found), Some(head)) = (path.metadata(), head(path)) else { return false };
     let (start, count) = match head.get(..4) {
@@ -61,13 +61,13 @@ fn is_whole_table(path: &Path) -> bool {
         Some(b"MIDX") => (12, head.get(6)),
         _ => return false,
     };
-    // An entry is a name of four bytes and an offset of eight; the last one is where the checksum begins.
+    // An entry is a 4-byte id and an 8-byte offset; the last one is the offset of the checksum.
     let at = start + 12 * usize::from(count.copied().unwrap_or_default()) + 4;
     let end = head.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
     end.is_some_and(|end| [20, 32].iter().any(|hash| end.checked_add(*hash) == Some(found.len())))
 }
 
-/// The beginning of a file, with its table.
+/// Reads the beginning of a file, with its table of chunks.
 fn head(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     File::open(path).ok()?.take(4096).read_to_end(&mut head).ok()?;
@@ -83,7 +83,7 @@ fn is_broken(path: &Path) -> bool {
     }
 }
 
-/// True if the bytes are a header, as many entries as it says, extensions, a checksum of `hash` bytes, and no more.
+/// True if the bytes are exactly a header, its number of entries, extensions, and a checksum of `hash` bytes.
 fn is_whole(bytes: &[u8], hash: usize) -> bool {
     let Some(end) = bytes.len().checked_sub(hash) else { return false };
     let number = |at: usize| {
@@ -145,7 +145,7 @@ mod tests {
             let bytes = fs::read(dir.path().join(".git/index")).unwrap();
             assert!(is_whole(&bytes, hash), "{version} {format}");
             for length in (0..bytes.len()).filter(|length| is_whole(&bytes[..*length], hash)) {
-                // Cut in an extension it may look whole, and then every file is still in it.
+                // Truncated inside an extension, an index may look complete; then every file is still in it.
                 let has_last = bytes[..length].windows(4).any(|name| name == b"name");
                 assert!(has_last && length > bytes.len() / 2, "{version} {format} {length}");
             }

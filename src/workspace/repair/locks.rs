@@ -1,5 +1,5 @@
-//! Locks that a git which was killed has left behind. Those of branches and of the index are removed elsewhere
-//! (`agent`), for the agent's own git may hold them at this moment.
+//! Removal of stale locks of a killed git. `repo_cleanup` handles those of branches and of the index, because the
+//! agent's git may hold them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,26 +8,26 @@ use std::time::Duration;
 use crate::workspace::git::index::age;
 use crate::workspace::repair::{Repairs, words};
 
-/// Age from which a lock is left over that only a git of the agent's could hold: none holds one for so long.
+/// Age from which a lock is stale; git holds none of these for so long.
 const LEFT_OVER_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// Locks that `agent` looks after.
+/// Locks that `repo_cleanup` handles.
 const OTHERS: [&str; 5] = ["index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock"];
 
 impl Repairs<'_> {
-    /// Sets aside locks that no running git holds.
+    /// Moves locks aside that no running git holds.
     pub(super) fn repair_locks(&mut self) -> Result<(), String> {
         let own = self.git_dir.join("openclaw-failover");
-        // No other run has its turn now, and only runs use this folder.
+        // Only syncs use this folder, and no other sync runs now.
         let mut left_over = locks(&own);
         let folders = ["", "objects/info", "objects/pack"].map(|name| self.git_dir.join(name));
         let mut theirs: Vec<PathBuf> = folders.iter().flat_map(locks).collect();
-        // git makes it under the lock of the packed refs, and refuses to make it where it is.
+        // git creates this file while it holds the lock of the packed refs, and fails if it exists.
         theirs.push(self.git_dir.join("packed-refs.new"));
         left_over.extend(theirs.into_iter().filter(|lock| age(lock).is_some_and(|age| age > LEFT_OVER_AGE)));
         for lock in left_over {
             self.set_aside(&lock).map_err(words)?;
-            self.done.push(format!("{} was left over", lock.file_name().unwrap_or_default().to_string_lossy()));
+            self.done.push(format!("{} was a stale lock", lock.file_name().unwrap_or_default().to_string_lossy()));
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Objects that cannot be read: those that the remote has are fetched again, and those of files that have not changed
-//! since are stored again. What cannot be had back is left out of this host's own branch.
+//! Repair of unreadable objects. They are fetched from the remote, or stored again from unchanged files. Commits that
+//! cannot be restored are left out of this host's own branch.
 
 use std::collections::BTreeSet;
 use std::fs::{
@@ -12,13 +12,13 @@ use crate::workspace::git::Git;
 use crate::workspace::repair::index::DERIVED;
 use crate::workspace::repair::{Repairs, words};
 
-/// Time limit of a look at every object.
+/// Time limit for checking every object.
 const CHECK_LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Size limit of what git says of them, in bytes.
+/// Size limit of git's output, in bytes.
 const REPORT_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Number of files that are stored again.
+/// Limit for the number of files that are stored again.
 const FILES_LIMIT: usize = 10_000;
 
 impl Repairs<'_> {
@@ -43,7 +43,7 @@ impl Repairs<'_> {
         self.replace_indexes(&git)
     }
 
-    /// Sets aside packs that are not what their index says, and takes out of them what can still be read.
+    /// Moves broken packs aside, and unpacks the objects that are still readable.
     fn set_broken_packs_aside(&mut self) -> Result<usize, String> {
         let folder = self.git_dir.join("objects/pack");
         let mut count = 0;
@@ -59,7 +59,7 @@ impl Repairs<'_> {
                 if file.extension().is_some_and(|ending| ending == "pack") {
                     let pack = File::open(&aside).map_err(words)?;
                     let salvage = self.command(&["unpack-objects", "-q", "-r"]).stdin(pack).deadline(CHECK_LIMIT);
-                    // It takes out what it can, and then says that this was not all.
+                    // It unpacks what it can and then fails.
                     let _incomplete = salvage.run();
                 }
             }
@@ -67,7 +67,7 @@ impl Repairs<'_> {
         Ok(count)
     }
 
-    /// Sets aside single objects that are empty, or that git cannot read.
+    /// Moves single objects aside that are empty or unreadable.
     fn set_broken_loose_aside(&mut self) -> Result<usize, String> {
         let objects = self.git_dir.join("objects");
         let folders = folders(&objects).into_iter().filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
@@ -92,8 +92,8 @@ impl Repairs<'_> {
         Ok(broken.len())
     }
 
-    /// Fetches all that the remote has into a repository of its own, whose packs become this one's: a fetch into this
-    /// one would look at what is broken, and leave out what a broken branch seems to have.
+    /// Fetches everything from the remote into a separate repository and moves its packs into this one. A fetch into
+    /// this one would read the broken objects, and skip what a broken branch seems to have.
     fn fetch_again(&self, git: &Git<'_>) -> Result<(), String> {
         let apart = git.own_folder().join("refetch");
         let _gone = fs::remove_dir_all(&apart);
@@ -109,7 +109,7 @@ impl Repairs<'_> {
         args.extend(["--end-of-options", remote, "+refs/heads/*:refs/fetched/*"]);
         git.fetch_apart(&apart, &args, self.checkout.workspace.timeout).map_err(words)?;
         let pack = self.git_dir.join("objects/pack");
-        // The index last: without it git does not see the pack.
+        // The index comes last: git does not see a pack without it.
         let mut found = files(&apart.join("objects/pack"));
         found.sort_by_key(|file| file.extension().is_some_and(|ending| ending == "idx"));
         for file in found {
@@ -119,7 +119,7 @@ impl Repairs<'_> {
         fs::remove_dir_all(&apart).map_err(words)
     }
 
-    /// Stores again the contents that an index names and the store has not: an unchanged file still has them.
+    /// Stores missing contents of an index again from the files; unchanged files still have them.
     fn store_files_again(&mut self, git: &Git<'_>) {
         let mut stored = 0;
         for index in self.indexes() {
@@ -129,15 +129,15 @@ impl Repairs<'_> {
                     stored += 1;
                 }
             }
-            // And the folders that they are in.
+            // Also their folders.
             let _incomplete = git.on_index(&index, &["write-tree"]);
         }
         if stored > 0 {
-            self.done.push(format!("{stored} files are stored again"));
+            self.done.push(format!("{stored} files were stored again"));
         }
     }
 
-    /// Sets aside indexes that name what is not there.
+    /// Moves indexes aside that name missing objects.
     fn replace_indexes(&mut self, git: &Git<'_>) -> Result<(), String> {
         for index in self.indexes() {
             if !missing(git, &index).is_empty() {
@@ -147,7 +147,8 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// Gives refs whose history is not whole the newest one that is; those of the remote come with the next fetch.
+    /// Sets local refs with an incomplete history back to their newest complete commit; the next fetch restores the
+    /// remote's.
     fn restore_tips(&mut self) -> Result<(), String> {
         for (name, commit) in self.all_refs() {
             let counts = name == self.branch || name.starts_with("refs/heads/");
@@ -162,15 +163,15 @@ impl Repairs<'_> {
                 Some(commit) => {
                     self.git(&["update-ref", "-m", "openclaw-failover: repaired", &name, &commit])?;
                     let short = commit.get(..10).unwrap_or(&commit).to_owned();
-                    self.done.push(format!("{name} is set back to {short}, for what came after it is not whole"));
+                    self.done.push(format!("{name} was set back to {short}, because later commits are incomplete"));
                 }
-                None => self.done.push(format!("{name} is fetched again")),
+                None => self.done.push(format!("{name} was deleted and will be fetched again")),
             }
         }
         Ok(())
     }
 
-    /// True if a commit is there; with `deeply`, all that it needs.
+    /// True if a commit exists; with `deeply`, all objects that it needs too.
     fn is_whole(&self, commit: &str, deeply: bool) -> bool {
         if !deeply {
             return self.git(&["cat-file", "-e", commit]).is_ok();
@@ -180,12 +181,12 @@ impl Repairs<'_> {
     }
 }
 
-/// The objects that an index names and the store has not, with the files that they are of.
+/// Lists the object ids in an index that are missing in the object store, with their files.
 fn missing(git: &Git<'_>, index: &Path) -> Vec<(String, String)> {
     let listed = git.list_on(index, &["ls-files", "-z", "--format=%(objectmode) %(objectname) %(path)"]);
     let listed = String::from_utf8_lossy(&listed.unwrap_or_default()).into_owned();
     let lines = listed.split('\0').filter_map(|line| line.split_once(' '));
-    // A repository within the repository has its objects elsewhere.
+    // A nested repository has its own objects.
     let files: Vec<(&str, &str)> =
         lines.filter(|(mode, _)| *mode != "160000").filter_map(|(_, file)| file.split_once(' ')).collect();
     let hashes: String = files.iter().map(|(hash, _)| format!("{hash}\n")).collect();

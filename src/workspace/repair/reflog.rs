@@ -1,20 +1,20 @@
-//! The logs of branches and of HEAD, from which a lost value comes back.
+//! Reflogs of branches and of HEAD, used to restore a lost value.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Size limit of what is read of a log's end, in bytes.
+/// Size limit of the part read at a log's end, in bytes.
 const TAIL_LIMIT: u64 = 256 * 1024;
 
-/// One entry: the value that it led to, and why.
+/// Entry: the new value of the ref, and the message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) commit: String,
     pub(super) message: String,
 }
 
-/// The last entries of a log, the newest first.
+/// Reads the last entries of a log, newest first.
 pub(super) fn read(log: &Path) -> Vec<Entry> {
     let mut tail = Vec::new();
     let read = File::open(log).and_then(|mut file| {
@@ -28,14 +28,14 @@ pub(super) fn read(log: &Path) -> Vec<Entry> {
     String::from_utf8_lossy(&tail).lines().rev().filter_map(entry).collect()
 }
 
-/// `old new name <mail> seconds zone TAB message`.
+/// Parses `old new name <mail> seconds zone TAB message`.
 fn entry(line: &str) -> Option<Entry> {
     let (head, message) = line.split_once('\t').unwrap_or((line, ""));
     let commit = head.split(' ').nth(1).filter(|hash| is_hash(hash))?;
     Some(Entry { commit: commit.to_owned(), message: message.to_owned() })
 }
 
-/// True if this is the whole name of an object, and not the one of nothing.
+/// True if this is a full object id other than the null id.
 pub(super) fn is_hash(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit()) && text.bytes().any(|b| b != b'0')
 }

@@ -1,4 +1,4 @@
-//! Branches and other refs whose files name nothing.
+//! Repair of branches and other refs whose files do not hold a valid value.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use crate::workspace::repair::reflog::{
 };
 use crate::workspace::repair::{Repairs, words};
 
-/// Number of refs that are looked at.
+/// Limit for the number of refs to check.
 const REFS_LIMIT: usize = 20_000;
 
-/// Depth of folders in which they lie.
+/// Limit for the depth of ref folders.
 const DEPTH_LIMIT: usize = 10;
 
-/// Number of a log's entries that are tried.
+/// Limit for the number of reflog entries to try.
 const ENTRIES_LIMIT: usize = 50;
 
-/// Size limit of the file of packed refs, in bytes.
+/// Size limit of the packed-refs file, in bytes.
 const PACKED_LIMIT: u64 = 64 * 1024 * 1024;
 
 impl Repairs<'_> {
-    /// Sets aside each ref whose file is broken, and finds its value again.
+    /// Moves each broken ref aside and restores its value.
     pub(super) fn repair_refs(&mut self) -> Result<(), String> {
         self.repair_packed_refs()?;
         let mut found = Vec::new();
@@ -39,21 +39,21 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// Gives a ref its newest value again. The run that follows fetches or makes one that is not to be found.
+    /// Restores the newest value of a ref. If there is none, the next run fetches or creates the ref.
     fn restore_ref(&mut self, name: &str) -> Result<(), String> {
         match self.newest(name, |_| true) {
             Some(commit) => {
                 self.git(&["update-ref", "-m", "openclaw-failover: repaired", name, &commit])?;
                 let short = commit.get(..10).unwrap_or(&commit).to_owned();
-                self.done.push(format!("{name} is {short} again"));
+                self.done.push(format!("{name} was restored to {short}"));
             }
-            None => self.done.push(format!("{name} named nothing")),
+            None => self.done.push(format!("{name} was empty or invalid")),
         }
         Ok(())
     }
 
-    /// The newest commit of a ref's log that is there and `is_good`; else, of the branch that this role works on, the
-    /// one that was sent or fetched last.
+    /// Finds the newest commit in a ref's log that exists and `is_good`. For the branch of this role, the commit last
+    /// pushed or fetched is tried too.
     pub(super) fn newest(&self, name: &str, is_good: impl Fn(&str) -> bool) -> Option<String> {
         let entries = reflog::read(&self.git_dir.join("logs").join(name));
         let mut candidates: Vec<String> = entries.into_iter().map(|entry| entry.commit).take(ENTRIES_LIMIT).collect();
@@ -68,7 +68,7 @@ impl Repairs<'_> {
         candidates.into_iter().find(|commit| is_commit(commit) && is_good(commit))
     }
 
-    /// Keeps the lines of the packed refs that are whole. A ref of which the line is lost comes back from its log.
+    /// Keeps the valid lines of the packed-refs file. Lost refs are restored from their logs.
     fn repair_packed_refs(&mut self) -> Result<(), String> {
         let path = self.git_dir.join("packed-refs");
         if path.metadata().map_or(true, |found| found.len() > PACKED_LIMIT) {
@@ -84,13 +84,13 @@ impl Repairs<'_> {
         let last = if is_whole { lines.len() } else { lines.len() - 1 };
         let mut kept: String =
             lines.iter().take(last).filter(|line| is_packed(line)).fold(String::new(), |kept, line| kept + line + "\n");
-        // What follows the order of a header that is gone need not hold any more.
+        // The old header promised an order that may not hold any more.
         if !kept.starts_with('#') {
             kept.insert_str(0, "# pack-refs with:\n");
         }
         self.set_aside(&path).map_err(words)?;
         fs::write(&path, &kept).map_err(words)?;
-        self.done.push("broken lines of packed-refs are left out".to_owned());
+        self.done.push("broken lines of packed-refs were removed".to_owned());
         for name in self.logged_refs() {
             let is_known = kept.lines().any(|line| line.ends_with(&format!(" {name}")));
             if !is_known && !self.git_dir.join(&name).exists() {
@@ -104,7 +104,7 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// The branches that have a log.
+    /// Lists the branches that have a log.
     fn logged_refs(&self) -> Vec<String> {
         let logs = self.git_dir.join("logs");
         let mut found = Vec::new();
@@ -112,7 +112,7 @@ impl Repairs<'_> {
         found.iter().filter_map(|log| Some(log.strip_prefix(&logs).ok()?.to_str()?.to_owned())).collect()
     }
 
-    /// Every ref with the object that it names, in so far as its file is whole.
+    /// Lists every valid ref with its object id.
     pub(super) fn all_refs(&self) -> Vec<(String, String)> {
         let packed = fs::read_to_string(self.git_dir.join("packed-refs")).unwrap_or_default();
         let mut refs: Vec<(String, String)> = packed
@@ -141,7 +141,7 @@ fn is_ref(content: &[u8]) -> bool {
     is_hash(text.trim_end()) || text.strip_prefix("ref: refs/").is_some_and(|name| !name.contains('\0'))
 }
 
-/// `# header`, `hash name` or `^hash`.
+/// Matches `# header`, `hash name` and `^hash`.
 fn is_packed(line: &str) -> bool {
     line.starts_with('#')
         || line.strip_prefix('^').is_some_and(is_hash)

@@ -1,26 +1,26 @@
-//! A list of names that an agent may have chosen: bounded, and safe to print.
+//! List of names that an agent may have chosen: bounded and safe to print.
 
 use crate::text::json::Value;
 use crate::text::printable;
 
-/// Size limit of all lists of one report, in bytes; what is beyond it is in the file beside the report.
+/// Size limit of all lists in one report, in bytes; the remainder is in the file next to it.
 pub(super) const LISTS_LIMIT: usize = 64 * 1024;
 
-/// Number of names that stand in a sentence.
+/// Limit for the number of names in a sentence.
 const IN_SENTENCE: usize = 5;
 
 /// Length limit of a name in a sentence, in characters.
 const SENTENCE_NAME_LIMIT: usize = 80;
 
-/// Length limit of a name, in characters: that of a path, or of a branch with the paths of its conflicts.
+/// Length limit of a name, in characters: that of a path, or of a branch with its files in conflict.
 const NAME_LIMIT: usize = 64 * 1024;
 
 /// Names of branches or files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// The names, printable: all of them in the process that made the list, else those that the report had space for.
+    /// Printable names: all of them in the process that made the list, otherwise those that fit into the report.
     pub listed: Vec<String>,
-    /// The number of names.
+    /// Number of names.
     pub count: u64,
 }
 
@@ -31,19 +31,19 @@ impl Names {
         Self { listed, count }
     }
 
-    /// True if there are none.
+    /// True if the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Number of names that are not listed.
+    /// Returns the number of names that are not listed.
     #[must_use]
     pub fn unlisted(&self) -> u64 {
         self.count.saturating_sub(self.listed.len() as u64)
     }
 
-    /// The names in a sentence: all of a few, else `a, b, c, d, e and 3 more`.
+    /// Returns the names for a sentence: `a, b`, or `a, b, c, d, e and 3 more`.
     #[must_use]
     pub fn words(&self) -> String {
         let first = self.listed.iter().take(IN_SENTENCE).map(|name| printable(name, SENTENCE_NAME_LIMIT));
@@ -54,7 +54,7 @@ impl Names {
         }
     }
 
-    /// The same, and where all of them are named.
+    /// Returns the names for a sentence, and the file that lists all of them.
     #[must_use]
     pub fn words_with_source(&self, report: &str) -> String {
         let is_cut = self.count > IN_SENTENCE as u64;
@@ -62,7 +62,7 @@ impl Names {
         format!("{}{source}", self.words())
     }
 
-    /// The list as JSON, with as many names as fit into `space` bytes, which shrinks by them.
+    /// Converts the list to JSON with as many names as fit into `space` bytes, and reduces `space`.
     pub(super) fn to_json(&self, space: &mut usize) -> Value {
         let mut listed: Vec<Value> = Vec::new();
         for name in &self.listed {

@@ -1,37 +1,37 @@
-//! What can become of a pull or a push, in one word.
+//! Outcomes of pulls and pushes.
 
 use crate::workspace::error::Why;
 
-/// What became of the workspace.
+/// Outcome of a pull for the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It had everything already.
+    /// The workspace had everything already.
     UpToDate,
-    /// It was moved to what the remote has, together with what this host has of its own.
+    /// The workspace now has the remote's commits and this host's changes.
     Moved,
-    /// It was moved to what the remote has, and this host's version, which contradicts it, is kept on a branch.
+    /// The workspace now has the remote's commits; this host's version is in conflict and kept on a branch.
     Kept,
-    /// Everything is here, but the workspace was left where it is, because an agent may be at work in it.
+    /// Everything is fetched. The files stay as they are, because an agent may be using them.
     Fetched,
-    /// There is no checkout.
+    /// There is no repository.
     NoCheckout,
-    /// The remote has no such branch, or none at all.
+    /// The remote has no such branch, or is empty.
     NoBranch,
     /// The remote could not be reached.
     NotFetched,
-    /// The remote did not deliver in time.
+    /// The remote did not answer in time.
     TimedOut,
-    /// Nobody waited for it any more.
+    /// The pull was cancelled.
     Stopped,
     /// git is not installed, or too old.
     NoGit,
-    /// Somebody else was changing it.
+    /// Another process was changing the workspace.
     InUse,
-    /// Another run was at it.
+    /// Another sync was running.
     Busy,
-    /// The repository is damaged, and could not be repaired.
+    /// The repository is damaged and could not be repaired.
     Damaged,
-    /// Anything else.
+    /// Any other error.
     Failed,
 }
 
@@ -53,7 +53,7 @@ const ALL: [Outcome; 14] = [
 ];
 
 impl Outcome {
-    /// Its name in files.
+    /// Returns the stable name, as used in files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -74,76 +74,76 @@ impl Outcome {
         }
     }
 
-    /// The outcome of that name.
+    /// Parses a stable name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         ALL.into_iter().find(|outcome| outcome.name() == name)
     }
 
-    /// What people read; it fits after "workspace: " and before ": " and more words.
+    /// Returns the text for people, which fits between "workspace: " and ": " with further text.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
             Self::UpToDate => "up to date",
-            Self::Moved => "brought up to date",
-            Self::Kept => "brought up to date; what was here contradicts it and is kept on a branch",
-            Self::Fetched => "fetched, and left as it is while the gateway runs",
-            Self::NoCheckout => "no git checkout",
+            Self::Moved => "updated",
+            Self::Kept => "updated; this host's version is in conflict and kept on a branch",
+            Self::Fetched => "fetched; files unchanged while the gateway runs",
+            Self::NoCheckout => "no git repository",
             Self::NoBranch => "nothing to fetch",
             Self::NotFetched => "cannot fetch",
-            Self::TimedOut => "cannot fetch in time",
-            Self::Stopped => "stopped before the end",
+            Self::TimedOut => "fetch timed out",
+            Self::Stopped => "cancelled",
             Self::NoGit => "cannot pull",
-            Self::InUse => "cannot move it now",
-            Self::Busy => "another run is at it",
+            Self::InUse => "cannot update the files now",
+            Self::Busy => "another sync is running",
             Self::Damaged => "the git repository is damaged",
             Self::Failed => "cannot pull",
         }
     }
 
-    /// Whether nothing is left to do for anybody.
+    /// True if no action is needed.
     #[must_use]
     pub fn is_ok(self) -> bool {
         matches!(self, Self::UpToDate | Self::Moved | Self::Fetched)
     }
 
-    /// Whether the workspace has everything that the remote had.
+    /// True if the workspace has everything that the remote had.
     #[must_use]
     pub fn is_fresh(self) -> bool {
         matches!(self, Self::UpToDate | Self::Moved | Self::Kept)
     }
 }
 
-/// What became of a push.
+/// Outcome of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushOutcome {
     /// The remote had everything already.
     UpToDate,
     /// The remote has everything now.
     Pushed,
-    /// The git host takes nothing of it, by its own rules.
+    /// The git host's rules refuse the push.
     Refused,
     /// The remote's branch has commits that are not here.
     Behind,
-    /// The remote's branch contradicts what is here, and a person has to merge them.
+    /// The remote's branch is in conflict; a person has to merge.
     Conflict,
-    /// There is no checkout.
+    /// There is no repository.
     NoCheckout,
     /// The remote could not be reached.
     NotPushed,
     /// The remote did not answer in time.
     TimedOut,
-    /// Nobody waited for it any more.
+    /// The push was cancelled.
     Stopped,
     /// git is not installed, or too old.
     NoGit,
-    /// Somebody else was changing the workspace.
+    /// Another process was changing the workspace.
     InUse,
-    /// Another run was at it.
+    /// Another sync was running.
     Busy,
-    /// The repository is damaged, and could not be repaired.
+    /// The repository is damaged and could not be repaired.
     Damaged,
-    /// Anything else.
+    /// Any other error.
     Failed,
 }
 
@@ -165,7 +165,7 @@ const ALL_PUSHES: [PushOutcome; 14] = [
 ];
 
 impl PushOutcome {
-    /// Its name in files.
+    /// Returns the stable name, as used in files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -186,34 +186,34 @@ impl PushOutcome {
         }
     }
 
-    /// The outcome of that name.
+    /// Parses a stable name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         ALL_PUSHES.into_iter().find(|outcome| outcome.name() == name)
     }
 
-    /// What people read; it fits after "workspace: " and before ": " and more words.
+    /// Returns the text for people, which fits between "workspace: " and ": " with further text.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::UpToDate => "nothing to return",
-            Self::Pushed => "returned",
-            Self::Refused => "the git host refuses it",
-            Self::Behind => "not returned, for the remote's branch has commits that are not here",
-            Self::Conflict => "not pushed, for the remote's branch contradicts it",
-            Self::NoCheckout => "no git checkout",
+            Self::UpToDate => "nothing to push",
+            Self::Pushed => "pushed",
+            Self::Refused => "the git host refuses the push",
+            Self::Behind => "not pushed, because the remote's branch has newer commits",
+            Self::Conflict => "not pushed, because of a conflict with the remote's branch",
+            Self::NoCheckout => "no git repository",
             Self::NotPushed => "cannot push",
-            Self::TimedOut => "cannot push in time",
-            Self::Stopped => "stopped before the end",
+            Self::TimedOut => "push timed out",
+            Self::Stopped => "cancelled",
             Self::NoGit => "cannot push",
-            Self::InUse => "cannot commit it now",
-            Self::Busy => "another run is at it",
+            Self::InUse => "cannot commit now",
+            Self::Busy => "another sync is running",
             Self::Damaged => "the git repository is damaged",
             Self::Failed => "cannot push",
         }
     }
 
-    /// Whether the remote has everything.
+    /// True if the remote has everything.
     #[must_use]
     pub fn is_returned(self) -> bool {
         matches!(self, Self::UpToDate | Self::Pushed)

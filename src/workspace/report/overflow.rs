@@ -1,4 +1,4 @@
-//! The names that a report has no space for: a text file beside it, with every name on a line of its own.
+//! Text file next to a report with all names of its lists, one on each line, if the report cannot hold them.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,17 +12,17 @@ use crate::workspace::report::write::MODE;
 /// Size limit of the file, in bytes: the names of a million files.
 const FILE_LIMIT: usize = 64 * 1024 * 1024;
 
-/// The file of a report.
+/// Returns the path of a report's list file.
 #[must_use]
 pub fn file(report: &Path) -> PathBuf {
     report.with_extension("names.txt")
 }
 
-/// Writes the file where these lists do not fit into their report, and removes an older one where they do.
+/// Writes the list file if the lists do not fit into the report, and removes an older one otherwise.
 pub(super) fn write(report: &Path, lists: &[(&str, &Names)]) -> Result<(), atomic_file::Error> {
     let file = file(report);
     let size: usize = lists.iter().flat_map(|(_, names)| &names.listed).map(|name| name.len() + 3).sum();
-    // Twice the bytes, as quotes in a name take a second one.
+    // Twice the size, because JSON escapes quotes.
     if size * 2 <= LISTS_LIMIT {
         return match fs::remove_file(&file) {
             Err(why) if why.kind() != ErrorKind::NotFound => Err(atomic_file::Error::Write { path: file, why }),

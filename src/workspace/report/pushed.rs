@@ -1,4 +1,4 @@
-//! The outcome of a push.
+//! Report of a push.
 
 use std::path::Path;
 
@@ -14,40 +14,40 @@ use crate::workspace::report::read::{
 use crate::workspace::report::{Commit, LONG_SAID, Names, SAID, overflow, text_of};
 use crate::workspace::request;
 
-/// One push, from beginning to end.
+/// Report of one push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
-    /// When it began, by the wall clock.
+    /// Start, by the wall clock.
     pub started: Time,
-    /// When it ended, by the wall clock.
+    /// End, by the wall clock.
     pub ended: Time,
-    /// In one word.
+    /// Outcome of the push.
     pub outcome: PushOutcome,
-    /// The start of the last push, as far as known, after which the remote had everything.
+    /// Start of the last push, as far as known, after which the remote had everything.
     pub returned: Option<Time>,
-    /// The commit that is checked out.
+    /// Commit that is checked out.
     pub commit: Option<Commit>,
-    /// Branches that were pushed now.
+    /// Branches pushed in this run.
     pub pushed: Names,
-    /// Branches of standbys that are now in the primary's.
+    /// Standbys' branches that were merged into the primary's.
     pub merged: Names,
-    /// Branches of standbys that contradict the primary's, with the files: a person has to merge them.
+    /// Standbys' branches in conflict with the primary's, with the files: a person has to merge them.
     pub conflicts: Names,
     /// Files that are not committed, with the reason.
     pub withheld: Names,
-    /// The new names of what had to make room.
+    /// New names of files that were moved aside.
     pub aside: Names,
-    /// Archived parts of the gateway's past, so that its next start does not act on it.
+    /// Archived work that the gateway's next start would have resumed.
     pub archived: Names,
-    /// The reason why that could not be archived, so that its next start would act on it; empty where it would not.
+    /// Error while archiving, so that the next start may resume old work; empty if there was none.
     pub not_put_away: String,
-    /// True if the remote shows this private memory to the public.
+    /// True if the remote can be read by the public.
     pub open: bool,
-    /// When that was asked.
+    /// Time of the last check of that.
     pub open_asked: Option<Time>,
-    /// The last request of an operator that was made before it began.
+    /// Id of the last operator's request made before the push began.
     pub request: Option<String>,
-    /// More words, printable; empty where none are needed.
+    /// Further text, printable; empty if there is none.
     pub said: String,
 }
 
@@ -73,14 +73,14 @@ impl Pushed {
         }
     }
 
-    /// Adds the lists and words that hold whatever the outcome.
+    /// Records the lists and sentences that do not depend on the outcome.
     pub(in crate::workspace) fn tell(&mut self, told: &Told) {
         self.withheld = told.withheld_names();
         self.aside = told.aside_names();
         self.add(&told.words());
     }
 
-    /// Says something more.
+    /// Appends a sentence.
     pub(crate) fn add(&mut self, more: &str) {
         if !more.is_empty() {
             let gap = if self.said.is_empty() { "" } else { "; " };
@@ -88,7 +88,7 @@ impl Pushed {
         }
     }
 
-    /// Takes over from the report before what a push that failed cannot know.
+    /// Copies from the last report what a failed push cannot know.
     pub(crate) fn remember(&mut self, last: Option<&Self>) {
         let before = last.and_then(|last| last.returned).filter(|returned| *returned <= self.ended);
         self.returned = if self.is_returned() { Some(self.started) } else { before };
@@ -100,19 +100,19 @@ impl Pushed {
         self.outcome.is_returned()
     }
 
-    /// True if everything is returned, and nothing is left that the gateway's next start would act on.
+    /// True if everything is pushed, and the gateway's next start resumes no old work.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.is_returned() && self.not_put_away.is_empty()
     }
 
-    /// True if no person has anything left to do.
+    /// True if no action is needed.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.is_done() && self.conflicts.is_empty() && !self.open
     }
 
-    /// All lists, each with its title, in the order in which they are printed.
+    /// Returns all lists with their titles, in the order in which they are printed.
     #[must_use]
     pub fn lists(&self) -> [(&'static str, &Names); 6] {
         [
@@ -121,7 +121,7 @@ impl Pushed {
             ("in conflict", &self.conflicts),
             ("not committed", &self.withheld),
             ("renamed", &self.aside),
-            ("put away", &self.archived),
+            ("archived", &self.archived),
         ]
     }
 
@@ -131,7 +131,7 @@ impl Pushed {
         atomic_file::write(path, crate::workspace::report::write::MODE, format!("{}\n", self.to_json()).as_bytes())
     }
 
-    /// As it stands in the file.
+    /// Converts the report to its file format.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let time = |time: Time| -> Value { utc::rfc3339(time).into() };
@@ -158,15 +158,15 @@ impl Pushed {
     }
 }
 
-/// Reads a push's report that must be a regular file of `owner`, a user's number. `None` if there is none yet.
+/// Reads a push report that must be a regular file of the user id `owner`. `None` if there is none yet.
 ///
 /// # Errors
-/// As for [`read`](crate::workspace::report::read()).
+/// If it is not such a file, is longer than 96 KiB, or holds a value that no report can hold.
 pub fn read_push(path: &Path, owner: u32) -> Result<Option<Pushed>, ReadError> {
     read::read_as(path, owner, parse)
 }
 
-/// Reads back what this user wrote before; anything odd counts as nothing.
+/// Reads this user's own last report; an invalid one counts as absent.
 pub(crate) fn read_own_push(path: &Path) -> Option<Pushed> {
     read_push(path, read::own_user()?).ok().flatten()
 }
@@ -187,7 +187,7 @@ fn parse(report: &Value) -> Result<Pushed, &'static str> {
         not_put_away: read::required(report, "not_put_away", |why| Some(text_of(why, SAID)))?,
         open: read::truth(report, "open")?,
         open_asked: read::optional(report, "open_asked", utc::parse_rfc3339)?,
-        // A push of an older version knows of no requests.
+        // Older versions have no requests.
         request: report.get("request").and_then(|request| request.as_str()).and_then(request::parse),
         said: read::required(report, "said", |said| Some(text_of(said, LONG_SAID)))?,
     })
@@ -223,7 +223,7 @@ mod tests {
         assert!((500..2000).contains(&read.withheld.listed.len()), "{}", read.withheld.listed.len());
         fs::write(&path, report.to_json().to_string().replace("refused", "levitated")).unwrap();
         let problem = read_push(&path, read::own_user().unwrap()).unwrap_err().to_string();
-        assert!(problem.contains("outcome is missing or is not what a push writes"), "{problem}");
+        assert!(problem.contains("outcome is missing or invalid for a push"), "{problem}");
         assert!(problem.contains("openclaw-sync-push.service"), "{problem}");
     }
 

@@ -1,4 +1,4 @@
-//! File → report, as from an enemy: whoever writes it also runs whatever an agent was talked into.
+//! Parser for reports as untrusted input: an agent may run any program as the user that writes them.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -17,26 +17,26 @@ use crate::workspace::report::names::LISTS_LIMIT;
 use crate::workspace::report::{Commit, Copied, LONG_SAID, MAX_SECRETS, Names, Outcome, Pulled, Report, text, text_of};
 use crate::workspace::unit;
 
-/// Size limit of a report, in bytes: its lists, and everything else.
+/// Size limit of a report, in bytes: the lists, and everything else.
 const LIMIT: u64 = LISTS_LIMIT as u64 + 32 * 1024;
 
-/// Fail where the name is a symbolic link: `O_NOFOLLOW` of Linux, which differs between architectures.
+/// Fails if the path is a symbolic link: Linux's `O_NOFOLLOW`, which differs between architectures.
 #[cfg(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64"))]
 pub(crate) const O_NOFOLLOW: i32 = 0o100_000;
 #[cfg(not(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64")))]
 pub(crate) const O_NOFOLLOW: i32 = 0o400_000;
 
-/// Do not wait for the other end of a pipe: `O_NONBLOCK` of Linux.
+/// Does not wait for the writer of a pipe: Linux's `O_NONBLOCK`.
 pub(crate) const O_NONBLOCK: i32 = 0o4_000;
 
-/// Why there is no report to be had from a file.
+/// Error for a report that cannot be read.
 #[derive(Debug)]
 pub struct ReadError {
     path: PathBuf,
     why: String,
 }
 
-/// What writes the reports of this name, and its unit.
+/// Returns the operation that writes the report at this path, and its unit.
 fn writer(path: &Path) -> (&'static str, &'static str) {
     if path.ends_with("push.json") { ("a push", unit::PUSH) } else { ("a pull", unit::PULL) }
 }
@@ -44,21 +44,21 @@ fn writer(path: &Path) -> (&'static str, &'static str) {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, why } = self;
-        write!(f, "cannot read {}: {why}; it is written anew by `systemctl start {}`", path.display(), writer(path).1)
+        write!(f, "cannot read {}: {why}; `systemctl start {}` writes a new one", path.display(), writer(path).1)
     }
 }
 
 impl std::error::Error for ReadError {}
 
-/// Reads a report that must be a regular file of `owner`, a user's number. `None` if there is none yet.
+/// Reads a report that must be a regular file of the user id `owner`. `None` if there is none yet.
 ///
 /// # Errors
-/// When it is anything but that, longer than 96 KiB, or says anything that a report cannot say.
+/// If it is not such a file, is longer than 96 KiB, or holds a value that no report can hold.
 pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
     read_as(path, owner, parse)
 }
 
-/// The same for either kind of report; `parse` names the first key that is not in its type.
+/// Reads a report of either kind; `parse` returns the key of the first invalid field as its error.
 pub(super) fn read_as<T>(
     path: &Path,
     owner: u32,
@@ -72,24 +72,24 @@ pub(super) fn read_as<T>(
     };
     let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
     let (writer, _) = writer(path);
-    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or is not what {writer} writes")))?;
+    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or invalid for {writer}")))?;
     Ok(Some(report))
 }
 
-/// Reads a short file that must be a regular file of `owner`, whatever that user has put in its place.
+/// Reads a short file that must be a regular file of the user id `owner`. That user may have replaced it by anything.
 ///
 /// # Errors
-/// When it is anything but that, or longer than 16 KiB.
+/// If it is not such a file, or longer than 96 KiB.
 pub(crate) fn read_untrusted(path: &Path, owner: u32) -> io::Result<String> {
     content(OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?, owner)
 }
 
-/// Reads back what this user wrote before; anything odd counts as nothing.
+/// Reads this user's own last report; an invalid one counts as absent.
 pub(crate) fn read_own(path: &Path) -> Option<Report> {
     read(path, own_user()?).ok().flatten()
 }
 
-/// The number of the user that this process runs as.
+/// Returns the user id of this process.
 pub(super) fn own_user() -> Option<u32> {
     std::fs::metadata("/proc/self").ok().map(|own| own.uid())
 }
@@ -97,21 +97,21 @@ pub(super) fn own_user() -> Option<u32> {
 fn content(file: File, owner: u32) -> io::Result<String> {
     let found = file.metadata()?;
     if !found.is_file() || found.uid() != owner {
-        return Err(io::Error::other(format!("it is not a regular file of user {owner}")));
+        return Err(io::Error::other(format!("it is not a regular file owned by user {owner}")));
     }
     let mut content = String::new();
     file.take(LIMIT + 1).read_to_string(&mut content)?;
     if content.len() as u64 > LIMIT {
-        return Err(io::Error::other(format!("it is longer than {LIMIT} bytes")));
+        return Err(io::Error::other(format!("it is larger than {LIMIT} bytes")));
     }
     Ok(content)
 }
 
-/// Every field in its type; the error is the key of the first that is not.
+/// Parses a report. The error is the key of the first invalid field.
 fn parse(report: &Value) -> Result<Report, &'static str> {
     let workspace = report.get("workspace").ok_or("workspace")?;
     let secrets = report.get("secrets").and_then(|node| node.as_array()).ok_or("secrets")?;
-    // A pull of an older version has looked at nothing.
+    // Older versions make no checks.
     let checks = report.get("checks").map(|checks| checks.as_array().map(|_| checks).ok_or("checks")).transpose()?;
     Ok(Report {
         started: required(report, "started", time)?,
@@ -125,7 +125,7 @@ fn parse(report: &Value) -> Result<Report, &'static str> {
             committed: optional(workspace, "committed", time)?,
             unreturned: truth(workspace, "unreturned")?,
             kept: names(workspace, "kept")?,
-            // A pull of an older version named them in its words.
+            // Older versions named them in `said`.
             conflicts: workspace.get("conflicts").map_or(Ok(Names::default()), |_| names(workspace, "conflicts"))?,
             withheld: names(workspace, "withheld")?,
             aside: names(workspace, "aside")?,
@@ -222,7 +222,7 @@ mod tests {
         let real = dir.path().join("real");
         report().write(&real).unwrap();
         let foreign = read(&real, own() + 1).unwrap_err().to_string();
-        assert!(foreign.contains("it is not a regular file of user"), "{foreign}");
+        assert!(foreign.contains("it is not a regular file owned by user"), "{foreign}");
         let link = dir.path().join("link");
         symlink(&real, &link).unwrap();
         assert!(read(&link, own()).is_err());
@@ -238,7 +238,7 @@ mod tests {
     fn what_no_pull_writes_is_refused() {
         let good = report().to_json().to_string();
         let bad = |from: &str, to: &str| refusal(&good.replace(from, to));
-        assert!(bad("\"moved\"", "\"levitated\"").contains("outcome is missing or is not what a pull writes"));
+        assert!(bad("\"moved\"", "\"levitated\"").contains("outcome is missing or invalid for a pull"));
         assert!(bad(&"0123456789".repeat(4), "$(reboot)").contains("before is missing"));
         assert!(bad("1970-01-01T00:00:10.000Z", "10").contains("started"));
         assert!(bad("\"ok\":true", "\"ok\":\"yes\"").contains("ok is missing"));
@@ -246,7 +246,7 @@ mod tests {
         assert!(refusal("").contains("line 1"));
         assert!(refusal("[]").contains("workspace"));
         assert!(refusal(&"[".repeat(10_000)).contains("line 1"));
-        assert!(refusal(&" ".repeat(96 * 1024 + 1)).contains("longer than 98304 bytes"));
+        assert!(refusal(&" ".repeat(96 * 1024 + 1)).contains("larger than 98304 bytes"));
     }
 
     #[test]

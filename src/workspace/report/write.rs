@@ -1,4 +1,4 @@
-//! Report → file.
+//! Serialisation of reports.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::text::{Time, utc};
 use crate::workspace::report::names::LISTS_LIMIT;
 use crate::workspace::report::{Commit, Copied, Pulled, Report, overflow};
 
-/// Anybody may read it: the monitor is another user, and it holds no secret.
+/// Readable by all users, because the monitor is another user. Reports hold no secrets.
 pub(super) const MODE: u32 = 0o644;
 
 impl Report {
@@ -19,7 +19,7 @@ impl Report {
         atomic_file::write(path, MODE, format!("{}\n", self.to_json()).as_bytes())
     }
 
-    /// As it stands in the file.
+    /// Converts the report to its file format.
     #[must_use]
     pub fn to_json(&self) -> Value {
         Value::object([

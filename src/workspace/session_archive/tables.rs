@@ -1,19 +1,20 @@
-//! Which rows of OpenClaw's databases make it act when it starts.
+//! Rows of OpenClaw's databases that make it act when it starts.
 
 use crate::text::Time;
 
-/// The rows of one table.
+/// Rows of one table.
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// What they are, for people, after their number.
+    /// Name of the rows for people, after their number.
     pub(super) words: &'static str,
-    /// When a row was last touched, in milliseconds since 1970. A gateway that is started meanwhile writes newer ones.
+    /// SQL for the last change of a row, in milliseconds since 1970. A gateway that is started meanwhile writes newer
+    /// rows.
     touched: &'static str,
-    /// Which of them make it act.
+    /// SQL condition for rows that make it act.
     acts: &'static str,
-    /// The columns that all this reads, and those that a change writes.
+    /// Columns that are read or changed.
     pub(super) columns: &'static [&'static str],
-    /// What a row becomes, where it stays because it holds more: assignments of SQL's `UPDATE`.
+    /// Assignments of SQL's `UPDATE` for rows that stay because they hold more; `None` to delete the rows.
     becomes: Option<&'static str>,
 }
 
@@ -27,7 +28,7 @@ const fn table(
     Table { name, words, touched, acts, columns, becomes: None }
 }
 
-/// `state/openclaw.sqlite`, of schema 18. Finished rows stay: they tell apart what was sent from what was not.
+/// Tables of `state/openclaw.sqlite`, schema 18. Finished rows stay: they record what was sent.
 pub(super) const STATE: [Table; 9] = [
     table("delivery_queue_entries", "queued messages", "updated_at", "status = 'pending'", &["status", "updated_at"]),
     table(
@@ -41,11 +42,12 @@ pub(super) const STATE: [Table; 9] = [
     table("gateway_restart_intent", "intended restarts", "updated_at_ms", "1", &["updated_at_ms"]),
     table("gateway_restart_handoff", "restarts handed over", "updated_at_ms", "1", &["updated_at_ms"]),
     table("subagent_runs", "sub-agents", "created_at", "1", &["created_at"]),
-    // Before the tasks themselves, by which they are found.
+    // Before the tasks, which it refers to.
     table(
         "task_delivery_state",
         "task reports",
-        "(SELECT max(created_at, coalesce(last_event_at, 0)) FROM main.task_runs t WHERE t.task_id = task_delivery_state.task_id)",
+        "(SELECT max(created_at, coalesce(last_event_at, 0)) FROM main.task_runs t WHERE t.task_id = \
+         task_delivery_state.task_id)",
         "task_id IN (SELECT task_id FROM main.task_runs WHERE status IN ('queued', 'running') \
          OR delivery_status IN ('pending', 'session_queued'))",
         &["task_id"],
@@ -66,8 +68,8 @@ pub(super) const STATE: [Table; 9] = [
     ),
 ];
 
-/// `agents/<id>/agent/openclaw-agent.sqlite`, of schema 23. The turn is marked as ended and the marks of its recovery go,
-/// which are those that OpenClaw itself removes when it is done with one.
+/// Tables of `agents/<id>/agent/openclaw-agent.sqlite`, schema 23. Each turn is marked as ended, and its recovery
+/// markers are removed: those that OpenClaw removes when it has finished a recovery.
 pub(super) const AGENT: [Table; 2] = [
     Table {
         name: "session_nodes",
@@ -80,8 +82,8 @@ pub(super) const AGENT: [Table; 2] = [
                OR json_extract(entry_json, '$.pendingFinalDelivery') IS NOT NULL))",
         columns: &["session_key", "status", "entry_json", "updated_at"],
         becomes: Some(
-            "entry_json = json_remove(json_set(iif(status = 'running', json_set(entry_json, '$.status', 'killed'), entry_json), \
-             '$.abortedLastRun', json('false')), \
+            "entry_json = json_remove(json_set(iif(status = 'running', json_set(entry_json, '$.status', 'killed'), \
+             entry_json), '$.abortedLastRun', json('false')), \
              '$.mainRestartRecovery', '$.restartRecoveryRuns', '$.restartRecoveryDeliveryRunId', \
              '$.restartRecoveryDeliverySourceRunId', '$.restartRecoveryForceSafeTools', '$.pendingFinalDelivery', \
              '$.activeWriterRunId', '$.lifecycleRunId'), status = iif(status = 'running', 'killed', status)",
@@ -98,12 +100,12 @@ pub(super) const AGENT: [Table; 2] = [
 ];
 
 impl Table {
-    /// Prints the name and the number of rows.
+    /// Returns the SQL that prints the table's name and number of rows.
     pub(super) fn count(&self, now: Time) -> String {
         format!("SELECT '{}', count(*) FROM main.{} WHERE {};\n", self.name, self.name, self.matches(now))
     }
 
-    /// Copies the rows into the archive, as they are.
+    /// Returns the SQL that copies the rows to the archive.
     pub(super) fn copy(&self, now: Time) -> String {
         let Self { name, .. } = self;
         let matches = self.matches(now);
@@ -113,7 +115,7 @@ impl Table {
         )
     }
 
-    /// Removes the rows that were copied, or has them become what they shall be.
+    /// Returns the SQL that deletes the copied rows, or updates them.
     pub(super) fn take_away(&self, now: Time) -> String {
         let Self { name, .. } = self;
         let matches = format!("rowid IN (SELECT id FROM found_{name}) AND {}", self.matches(now));
