@@ -131,7 +131,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#""demote": { "flap_window": "0s" }"#, "3: demote.flap_window:", r#"at least "1s""#),
     (r#""gateway": { "stop_timeout": "10ms" }"#, "3: gateway.stop_timeout:", r#"at least "1s""#),
     (r#""workspace": { "refresh": "0s" }"#, "3: workspace.refresh:", r#"at least "1s""#),
-    (r#""demote": { "max_after": "4000d" }"#, "3: demote.max_after:", "at most 3650d"),
+    (r#""demote": { "max_after": "4000d" }"#, "3: demote.max_after:", "the maximum is 3650d"),
     // Values that do not go together.
     (
         r#""promote": { "after": "15s" }"#,

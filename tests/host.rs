@@ -65,7 +65,7 @@ fn a_missing_program_is_named_with_its_package() {
 fn a_missing_folder_is_not_mistaken_for_a_missing_program() {
     let error = sh("true").dir("/nonexistent").run().unwrap_err();
     assert!(!error.is_missing_program());
-    let expected = "cannot run sh: its folder /nonexistent is missing or closed to us";
+    let expected = "cannot run sh: its directory /nonexistent is missing or not accessible";
     assert_eq!(error.to_string(), expected);
 }
 

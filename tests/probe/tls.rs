@@ -46,11 +46,11 @@ const RAW: [&str; 9] =
 #[test]
 fn each_certificate_that_is_not_trusted_is_told_in_plain_words() {
     for (certificate, authority, words) in [
-        ("openclaw.pem", Some("openclaw.pem"), "as OpenClaw makes it"),
+        ("openclaw.pem", Some("openclaw.pem"), "as OpenClaw creates it"),
         ("openclaw.pem", None, "self-signed"),
-        ("own.pem", None, "self-signed, or signed by an authority that is not trusted here"),
-        ("own.pem", Some("authority.pem"), "self-signed, or signed by an authority that is not trusted here"),
-        ("gateway.pem", Some("own.pem"), "self-signed, or signed by an authority that is not trusted here"),
+        ("own.pem", None, "self-signed, or signed by an authority that is not trusted"),
+        ("own.pem", Some("authority.pem"), "self-signed, or signed by an authority that is not trusted"),
+        ("gateway.pem", Some("own.pem"), "self-signed, or signed by an authority that is not trusted"),
         ("elsewhere.pem", Some("authority.pem"), "is for other names: elsewhere.example"),
         ("expired.pem", Some("expired.pem"), "has expired"),
         ("future.pem", Some("future.pem"), "not valid yet"),
@@ -102,7 +102,7 @@ fn https_to_what_speaks_no_tls() {
     let url = talking.url().replace("http:", "https:");
     let answer = ask(&url, None);
     assert_eq!(answer.verdict, Verdict::Failing(Tls));
-    assert_eq!(answer.detail, "the server does not speak TLS; write http:// if that is meant");
+    assert_eq!(answer.detail, "the server does not speak TLS; write http:// for a server without TLS");
 }
 
 #[test]

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_in_the_way_is_told_apart() {
         let refused = words("Failed to start openclaw.service: Access denied; See system logs");
-        assert!(refused.contains("polkit does not allow it"), "{refused}");
+        assert!(refused.contains("polkit does not allow this user"), "{refused}");
         let no_polkit = words("Failed to start openclaw.service: Unit polkit.service is masked.");
         assert!(no_polkit.contains("polkit does not answer (Unit polkit.service is masked.)"), "{no_polkit}");
         let no_bus = words("Failed to connect to bus: Connection refused");
