@@ -1,8 +1,8 @@
 //! Health probe of a gateway, with a verdict as its result.
 //!
-//! The JSON contract decides, never the status code alone: OpenClaw answers unknown paths with 200 and an HTML page. One
-//! deadline covers lookup, connection, TLS, headers and body of all requested paths and URLs. Every size is bounded. Every
-//! probe opens new connections: an old connection that still works does not prove that new ones do.
+//! The JSON contract decides, never the status code alone: OpenClaw answers unknown paths with 200 and an HTML page.
+//! One deadline covers lookup, connection, TLS, headers and body of all requested paths and URLs. Every size is
+//! bounded. Every probe opens new connections: an old connection that still works does not prove that new ones do.
 
 mod connect;
 mod contract;
@@ -116,8 +116,8 @@ impl Target {
         Self::build(urls, ca_file, &Readyz::Skip, (PeerRule::Any, true))
     }
 
-    /// Creates a target for an upstream. `token` is the content of the upstream's `credential`. Addresses of this host are
-    /// never probed: the answer would come from this host's own gateway.
+    /// Creates a target for an upstream. `token` is the content of the upstream's `credential`. Addresses of this host
+    /// are never probed: the answer would come from this host's own gateway.
     ///
     /// # Errors
     /// As [`Target::new`].

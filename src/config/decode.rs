@@ -107,7 +107,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Returns the items of a list. A list longer than `most` is reported, and only its first `most` items are returned.
+    /// Returns the items of a list. A list longer than `most` is reported, and only its first `most` items are
+    /// returned.
     pub(crate) fn list(&mut self, key: &'static str, most: usize) -> Option<At<Vec<Untyped<'a>>>> {
         let untyped = self.get(key)?;
         let items = typed(&untyped, self.problems, "a list […]", |node| node.as_array())?;

@@ -28,7 +28,7 @@ impl Problems {
         Self { lines: vec![line.into()] }
     }
 
-    /// Returns the problems in the order of the file, such as `config.json:12: promote.after: has no unit; write "30s"`.
+    /// Returns the problems in the order of the file: `config.json:12: promote.after: has no unit; write "30s"`.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(String::as_str)
     }
@@ -70,8 +70,8 @@ impl Collector {
         self.push(place, what.into(), true);
     }
 
-    /// Adds a conflict between several values, at the first one that is not a default. Adds nothing if one of the values
-    /// is already reported: the conflict may disappear with that problem.
+    /// Adds a conflict between several values, at the first one that is not a default. Adds nothing if one of the
+    /// values is already reported: the conflict may disappear with that problem.
     pub(crate) fn conflict(&self, places: &[&Place], what: impl Into<String>) {
         if places.iter().any(|place| self.is_reported(place)) {
             return;

@@ -97,8 +97,8 @@ impl Endpoint {
         self.secure
     }
 
-    /// True if the host is an address of one of this host's interfaces. False for loopback, which may be the local end of
-    /// a tunnel, and for names, which are not looked up.
+    /// True if the host is an address of one of this host's interfaces. False for loopback, which may be the local end
+    /// of a tunnel, and for names, which are not looked up.
     #[must_use]
     pub fn is_own_interface(&self) -> bool {
         !self.is_here() && self.address.socket().is_some_and(is_own_address)

@@ -141,7 +141,8 @@ impl Variables {
     }
 }
 
-/// Reads a whole number from 1 to `most`. Returns the default for an unset variable, and for a bad one, which is reported.
+/// Reads a whole number from 1 to `most`. Returns the default for an unset variable, and for a bad one, which is
+/// reported.
 fn number(name: &str, text: &Option<String>, default: u64, most: u64, problems: &Collector) -> u64 {
     let Some(text) = text else { return default };
     match text.trim().parse() {

@@ -12,9 +12,9 @@ const VARIABLES: [&str; 3] = ["OPENCLAW_FAILOVER_STATE_DIR", "OPENCLAW_FAILOVER_
 
 /// Directories of this program.
 ///
-/// `OPENCLAW_FAILOVER_STATE_DIR`, `OPENCLAW_FAILOVER_RUN_DIR` and `OPENCLAW_FAILOVER_SYNC_DIR` override them for a second
-/// monitor, such as a demo or a test. Variables rather than flags: one `export` makes the monitor and every reader of its
-/// files agree.
+/// `OPENCLAW_FAILOVER_STATE_DIR`, `OPENCLAW_FAILOVER_RUN_DIR` and `OPENCLAW_FAILOVER_SYNC_DIR` override them for a
+/// second monitor, such as a demo or a test. Variables rather than flags: one `export` makes the monitor and every
+/// reader of its files agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     /// State that survives a reboot. Only the monitor writes it.

@@ -1,7 +1,7 @@
 //! Checks from raw values to the model: each value alone, then together with the others.
 //!
-//! The checks do not stop at the first problem. A bad value is reported and replaced by its default, so that the rest can
-//! be checked. A configuration with problems is never returned.
+//! The checks do not stop at the first problem. A bad value is reported and replaced by its default, so that the rest
+//! can be checked. A configuration with problems is never returned.
 
 mod names;
 mod notify;

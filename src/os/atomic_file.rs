@@ -1,7 +1,7 @@
 //! Atomic writes and bounded reads of files, and quarantine of unreadable ones.
 //!
-//! A file is written under a temporary name and renamed into place. A reader sees the old content or the new one, never a
-//! mixture, even after a crash.
+//! A file is written under a temporary name and renamed into place. A reader sees the old content or the new one, never
+//! a mixture, even after a crash.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -25,9 +25,9 @@ const KEPT: usize = 8;
 pub enum Error {
     /// The file exists but cannot be read.
     Read {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         why: io::Error,
     },
     /// A directory, a link, a pipe or a device.
@@ -37,16 +37,16 @@ pub enum Error {
     },
     /// The file is larger than any file of this program.
     TooLarge {
-        /// The file.
+        /// File.
         path: PathBuf,
         /// The limit, in bytes.
         max: usize,
     },
     /// The file could not be written. Old content is unchanged.
     Write {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         why: io::Error,
     },
     /// The monitor's directory is missing.
@@ -56,21 +56,21 @@ pub enum Error {
     },
     /// The trace is missing or empty.
     NoTrace {
-        /// The file.
+        /// File.
         path: PathBuf,
     },
     /// The trace has no event that can be replayed.
     NoEvents {
-        /// The file.
+        /// File.
         path: PathBuf,
         /// The reason, if lines were skipped.
         left_out: Option<String>,
     },
     /// The file could not be renamed.
     SetAside {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         why: io::Error,
     },
 }
@@ -149,8 +149,8 @@ pub fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// Renames a damaged file to `<name>.unreadable-<unix time>`, for inspection, and returns the new name. Deletes the oldest
-/// such files if there are too many.
+/// Renames a damaged file to `<name>.unreadable-<unix time>`, for inspection, and returns the new name. Deletes the
+/// oldest such files if there are too many.
 ///
 /// # Errors
 /// When it cannot be renamed.

@@ -1,8 +1,8 @@
 //! Wait for a child with a deadline, on a socket that SIGCHLD writes to.
 //!
 //! std has no such wait. Polling would be slow or busy. A thread in `wait` would reap the child at any time, and its
-//! process id could then belong to another process. With the socket the waiting thread wakes at once and reaps the child
-//! itself.
+//! process id could then belong to another process. With the socket the waiting thread wakes at once and reaps the
+//! child itself.
 
 use std::io::{
     Read, Write, {self},

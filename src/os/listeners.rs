@@ -86,8 +86,8 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// Selects the sockets that can receive a connection to `address`: those bound to exactly this address if there are any,
-/// else those bound to the unspecified address of its family, else those bound to `::`, which also accept IPv4.
+/// Selects the sockets that can receive a connection to `address`: those bound to exactly this address if there are
+/// any, else those bound to the unspecified address of its family, else those bound to `::`, which also accept IPv4.
 #[must_use]
 pub fn takers(listeners: &[Listener], address: SocketAddr) -> Vec<Listener> {
     let ip = address.ip().to_canonical();

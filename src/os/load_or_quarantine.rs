@@ -33,8 +33,8 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// Reads a JSON file of at most `max` bytes; `None` if it does not exist. A file that `understand` rejects is renamed with
-/// `now`, the wall clock's time, in its name. `so` states the consequence.
+/// Reads a JSON file of at most `max` bytes; `None` if it does not exist. A file that `understand` rejects is renamed
+/// with `now`, the wall clock's time, in its name. `so` states the consequence.
 pub(crate) fn load<T>(
     path: &Path,
     max: usize,

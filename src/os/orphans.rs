@@ -31,8 +31,8 @@ pub const COMMAND: &str = ENDS_ORPHANS;
 
 static REGISTER: Mutex<Register> = Mutex::new(Register { is_on: false, reader: None, next: 0, running: Vec::new() });
 
-/// Enables the cleanup for the children of this process. It is off by default, as in tests, whose executable has no such
-/// command.
+/// Enables the cleanup for the children of this process. It is off by default, as in tests, whose executable has no
+/// such command.
 pub fn begin() {
     // systemd.exec(5): set in the processes of a unit, to the process id that systemd started.
     let of_systemd = env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == process::id().to_string());

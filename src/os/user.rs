@@ -25,8 +25,8 @@ impl Owner {
     /// Looks up a user with `getent`, given as a command without arguments.
     ///
     /// # Errors
-    /// If there is no such user (exit code 2 of getent(1)), the lookup fails, or the user is root, which runs nothing for
-    /// an agent.
+    /// If there is no such user (exit code 2 of getent(1)), the lookup fails, or the user is root, which runs nothing
+    /// for an agent.
     pub fn find(getent: Command, user: &str) -> Result<Self, String> {
         let asked = getent.args(["passwd", "--", user]).run();
         let missing = |why: CommandError| match why.code() {

@@ -52,7 +52,8 @@ struct Metered<T> {
 }
 
 impl<T: Transport> Metered<T> {
-    /// Classifies a connection that is closed before the first byte, as by a dying gateway or a forwarder without a server.
+    /// Classifies a connection that is closed before the first byte, as by a dying gateway or a forwarder without a
+    /// server.
     fn explain(&self, error: Error) -> Error {
         match error {
             Error::Io(io) if self.received == 0 && is_closed(io.kind()) => Fault::dropped().into(),

@@ -169,8 +169,8 @@ fn is_known(since: Instant, now: Instant) -> bool {
     now.saturating_duration_since(since) < REMEMBER
 }
 
-/// True if the gateway does not know the path. OpenClaw before 2026.8.1 answers `/startupz`, like every unknown path, with
-/// its HTML page; a proxy in front of it may answer 404.
+/// True if the gateway does not know the path. OpenClaw before 2026.8.1 answers `/startupz`, like every unknown path,
+/// with its HTML page; a proxy in front of it may answer 404.
 fn is_unknown_path(answer: &Response) -> bool {
     answer.status == 404 || (answer.status == 200 && answer.html)
 }

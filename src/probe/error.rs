@@ -1,7 +1,7 @@
 //! Classified errors of one request.
 //!
-//! ureq has one global timeout, and its I/O errors do not name the stage of the request. So the stages themselves (lookup,
-//! connect, handshake) return a [`Fault`], wrapped in [`ureq::Error::Other`].
+//! ureq has one global timeout, and its I/O errors do not name the stage of the request. So the stages themselves
+//! (lookup, connect, handshake) return a [`Fault`], wrapped in [`ureq::Error::Other`].
 
 use std::io::{
     ErrorKind, {self},

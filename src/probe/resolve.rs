@@ -1,7 +1,7 @@
 //! Name lookup under the probe's deadline.
 //!
-//! The system's resolver cannot be cancelled, so it runs on a separate thread, which is abandoned at the deadline. While
-//! such a thread hangs, later probes wait for its result instead of starting another.
+//! The system's resolver cannot be cancelled, so it runs on a separate thread, which is abandoned at the deadline.
+//! While such a thread hangs, later probes wait for its result instead of starting another.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -125,8 +125,8 @@ fn port(uri: &Uri) -> Option<u16> {
     }
 }
 
-/// Removes addresses without a route, unless all are. Otherwise, on a host without IPv6, the name's IPv6 address would turn
-/// a refused connection into `unreachable`, because the error of the last address is reported.
+/// Removes addresses without a route, unless all are. Otherwise, on a host without IPv6, the name's IPv6 address would
+/// turn a refused connection into `unreachable`, because the error of the last address is reported.
 fn with_a_route(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     if addresses.len() < 2 {
         return addresses;

@@ -21,19 +21,19 @@ pub enum Failure {
     Dns,
     /// The address belongs to this host, so the upstream cannot answer there.
     ThisHost,
-    /// Nothing listens on the port of a reachable host. Also: the connection was accepted and closed without an answer, as
+    /// No listener on the port of a reachable host. Also: the connection was accepted and closed without an answer, as
     /// by a forwarder without a server behind it, or by a process that is being killed.
     Refused,
     /// The network reports no route to the host.
     Unreachable,
     /// No connection within the deadline.
     ConnectTimeout,
-    /// A connection, but no complete answer within the deadline. Includes a TLS handshake that hangs: the host accepts, but
-    /// the program does not answer.
+    /// A connection, but no complete answer within the deadline. Includes a TLS handshake that hangs: the host accepts,
+    /// but the program does not answer.
     ResponseTimeout,
-    /// An answer, but without verified TLS: an unknown or expired certificate, no TLS for an https URL, TLS for an http URL.
-    /// Not healthy, because any server could answer so. Not down either: a gateway of this host that answers so is never
-    /// stopped.
+    /// An answer, but without verified TLS: an unknown or expired certificate, no TLS for an https URL, TLS for an http
+    /// URL. Not healthy, because any server could answer so. Not down either: a gateway of this host that answers so is
+    /// never stopped.
     Tls,
     /// HTTP status that a gateway does not send here.
     Status(u16),
@@ -90,8 +90,9 @@ impl Failure {
         }
     }
 
-    /// Returns how far the probe got. Of several URLs, the one that got furthest tells the most: an answer of the gateway
-    /// ranks above an answer of another program, that above an answer of the host, and that above an error of the network.
+    /// Returns how far the probe got. Of several URLs, the one that got furthest tells the most: an answer of the
+    /// gateway ranks above an answer of another program, that above an answer of the host, and that above an error of
+    /// the network.
     pub(super) fn reached(self) -> u8 {
         match self {
             Self::Dns => 0,

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 /// Returns the text as one line of at most `max` characters without terminal control sequences.
 ///
-/// Control characters, bidirectional controls and invisible characters become spaces; runs of spaces become one. A cut is
-/// marked with `…`. Rust's ` (os error 2)` is removed: the text before it says the same.
+/// Control characters, bidirectional controls and invisible characters become spaces; runs of spaces become one. A cut
+/// is marked with `…`. Rust's ` (os error 2)` is removed: the text before it says the same.
 #[must_use]
 pub fn printable(text: &str, max: usize) -> String {
     let text = without_error_numbers(text);

@@ -13,8 +13,8 @@ const SCHEMES: [&str; 3] = ["bearer", "basic", "bot"];
 /// Minimum length of a word of letters and digits that counts as a key, such as a bot token or a hash.
 const KEY_LENGTH: usize = 20;
 
-/// Redacts possible secrets in a line: values of variables and fields with a secret's name, words after an authentication
-/// scheme, user and password in a URL, and long words that mix letters and digits.
+/// Redacts possible secrets in a line: values of variables and fields with a secret's name, words after an
+/// authentication scheme, user and password in a URL, and long words that mix letters and digits.
 #[must_use]
 pub fn redact(line: &str) -> String {
     let mut clean = String::new();

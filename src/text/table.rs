@@ -126,8 +126,8 @@ fn columns(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
-/// Returns the columns of a character: two from U+1100 up, where the first wide script starts. Narrow characters above it
-/// only make a line shorter than necessary.
+/// Returns the columns of a character: two from U+1100 up, where the first wide script starts. Narrow characters above
+/// it only make a line shorter than necessary.
 fn width(c: char) -> usize {
     if c < '\u{1100}' { 1 } else { 2 }
 }

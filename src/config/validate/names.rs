@@ -37,8 +37,8 @@ pub(super) fn short(name: &At<String>, problems: &Collector) {
 pub(super) fn credential(name: &At<String>, problems: &Collector) {
     if !is_short(&name.value) {
         let what = format!(
-            "must be the name of a file in {CREDENTIALS} (at most {LONGEST} letters, digits, '.', '_' and '-'); if this \
-             is the secret itself, move it into such a file"
+            "must be the name of a file in {CREDENTIALS} (at most {LONGEST} letters, digits, '.', '_' and '-'); if \
+             this is the secret itself, move it into such a file"
         );
         problems.add(&name.place, what);
     }
@@ -87,7 +87,8 @@ pub(super) fn remote(remote: &At<String>, problems: &Collector) {
     }
 }
 
-/// Checks the address of a git repository: ssh, https or a local path. The value is not quoted: it may contain a password.
+/// Checks the address of a git repository: ssh, https or a local path. The value is not quoted: it may contain a
+/// password.
 pub(super) fn repository(url: &At<String>, problems: &Collector) {
     if let Err(what) = check_repository(&url.value) {
         problems.add(&url.place, what);
@@ -138,7 +139,7 @@ fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
     match (scheme, host) {
         ("file", "" | "localhost") => {}
         ("file", _) => {
-            return Err("names a host, but file:// addresses are local; write one such as file:///srv/memory.git".into());
+            return Err("names a host, but file:// is for local paths, such as file:///srv/memory.git".into());
         }
         ("ssh", host) => drop(Address::parse(host, Some(22))?),
         (_, host) => drop(Address::parse(host, Some(443))?),

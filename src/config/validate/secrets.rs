@@ -60,7 +60,8 @@ fn check_source(source: &str) -> Result<(), String> {
     check_remote_path(path).map_err(|why| format!("{} cannot be copied: {why}", quoted(source)))
 }
 
-/// Checks the remote path. A shell on the other host reads it, so only characters without a meaning to a shell are allowed.
+/// Checks the remote path. A shell on the other host reads it, so only characters without a meaning to a shell are
+/// allowed.
 fn check_remote_path(path: &str) -> Result<(), &'static str> {
     let is_plain = |c: char| c.is_alphanumeric() || "._/-+=,@%".contains(c);
     if path.starts_with('~') {

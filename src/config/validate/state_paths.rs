@@ -1,7 +1,7 @@
 //! Paths that two hosts must never share, recognised by name.
 //!
-//! OpenClaw's directory holds more than secrets: sessions that ratchet, logins that rotate, allow-lists. A copy logs out
-//! the host that it came from, or lets the wrong people in here, so these paths are refused with the reason.
+//! OpenClaw's directory holds more than secrets: sessions that ratchet, logins that rotate, allow-lists. A copy logs
+//! out the host that it came from, or lets the wrong people in here, so these paths are refused with the reason.
 
 /// Splits a path into its parts. `.` and repeated slashes are dropped.
 ///

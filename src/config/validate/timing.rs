@@ -160,7 +160,8 @@ impl Set {
         let (after, max_after) = (&self.demote_after, &self.max_after);
         if max_after.value < after.value {
             let what = format!(
-                "{max_after} must not be shorter than {after}: the first is the maximum hold-down, the second the minimum"
+                "{max_after} must not be shorter than {after}: the first is the maximum hold-down, the second the \
+                 minimum"
             );
             problems.conflict(&[&max_after.place, &after.place], what);
         }
@@ -168,7 +169,7 @@ impl Set {
         if max_after.value > after.value && self.flap_window.value <= cycle {
             let what = format!(
                 "{} must be longer than {after} and {} together, or no two promotions can fall within it and the \
-                 hold-down cannot grow; raise it above {}, or set demote.max_after to {} to keep the hold-down constant",
+                 hold-down cannot grow; raise it above {}, or set demote.max_after to {} for a constant hold-down",
                 self.flap_window,
                 self.promote_after,
                 show(cycle),

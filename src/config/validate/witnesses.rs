@@ -79,8 +79,8 @@ fn stands_elsewhere(text: &At<String>, address: Option<&Address>, upstreams: &[C
     let shares_host = |url: &&CheckedUrl| url.value.address().is_same_host(address);
     if let Some(url) = upstreams.iter().find(shares_host) {
         let what = format!(
-            "{} is on the host of {} ({}): it would go down with the primary and prevent every promotion; name a service \
-             on another host",
+            "{} is on the host of {} ({}): it would go down with the primary and prevent every promotion; name a \
+             service on another host",
             address,
             url.place.key(),
             url.value

@@ -52,8 +52,8 @@ const SIGNALS: [(i32, &str); 10] = [
 ];
 
 impl Unit {
-    /// Describes the end of the last run, for a sentence that begins with the unit's name. `None` if the unit still runs or
-    /// was never started.
+    /// Describes the end of the last run, for a sentence that begins with the unit's name. `None` if the unit still
+    /// runs or was never started.
     #[must_use]
     pub fn exit_in_words(&self) -> Option<String> {
         let status = self.exec_status.unwrap_or_default();
@@ -84,8 +84,8 @@ impl Unit {
 }
 
 impl Systemctl {
-    /// Reads the last log line of this run of the unit: printable, bounded, secrets redacted. `None` if there is none, or
-    /// this user must not read the journal.
+    /// Reads the last log line of this run of the unit: printable, bounded, secrets redacted. `None` if there is none,
+    /// or this user must not read the journal.
     #[must_use]
     pub fn last_line(&self, unit: &str, run: &Unit) -> Option<String> {
         let invocation = run.invocation.as_deref()?;

@@ -199,7 +199,8 @@ mod tests {
     fn what_openclaw_lets_people_write_is_read() {
         let text = "\u{feff}// mine\n{\n  channels: { 'tele\\'gram': { botToken: '1:a\"b', \
             allowFrom: [+1, -.5, 5., 0x4965,], }, },\n\
-            /* * */ $odd_1: 'two \\\n lines', \"q\": '\\x41\\v\\u00e9\\z', n: null, t: true, i: -Infinity, e: 1.e3,\n}\n// end";
+            /* * */ $odd_1: 'two \\\n lines', \"q\": '\\x41\\v\\u00e9\\z', \
+            n: null, t: true, i: -Infinity, e: 1.e3,\n}\n// end";
         let plain = "{\"channels\":{\"tele'gram\":{\"botToken\":\"1:a\\\"b\",\"allowFrom\":[1,-0.5,5.0,18789]}},\
             \"$odd_1\":\"two  lines\",\"q\":\"A\\u000bézX\",\"n\":null,\"t\":true,\"i\":null,\"e\":1.0e3}";
         assert_eq!(parse_json5(text).unwrap(), parse(&plain.replace("zX", "z")).unwrap());

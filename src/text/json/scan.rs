@@ -1,8 +1,8 @@
 //! Pass before the tokenizer, which is more lenient than JSON.
 //!
 //! nanoserde's tokenizer takes a NUL for the end of the text, recurses once per comment (enough comments exhaust the
-//! stack), reads `\q` as `q`, and lets strings span lines, which reports a missing quote at the end of the file. This pass
-//! refuses all of that with the right position, and replaces comments by spaces.
+//! stack), reads `\q` as `q`, and lets strings span lines, which reports a missing quote at the end of the file. This
+//! pass refuses all of that with the right position, and replaces comments by spaces.
 
 use std::str::Chars;
 
