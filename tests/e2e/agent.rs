@@ -1,5 +1,5 @@
-//! An agent that was talked into anything, on a host that root sets up and looks at: root runs nothing of the agent's,
-//! writes nowhere it is led to, tells nothing that it should not, and waits for nothing for ever.
+//! Hostile agent on a host that root sets up and checks: root runs none of the agent's programs, writes nothing at its
+//! links, reveals no secrets, and never hangs.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use crate::lab::Lab;
 use crate::setup::{SETUP, admit};
 use crate::shell::{Answer, report, secs};
 
-/// What may change when the agent has OpenClaw elsewhere: the gateway, which runs as the agent, is started from there.
+/// File that may change if the agent has OpenClaw elsewhere: the drop-in of the gateway, which runs as the agent.
 const MAY_CHANGE: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";
 
-/// Wherever a program could be looked for, there is one, which says who has run it; and so do a shell's own files.
+/// Script that puts a program that reports its user wherever programs are looked up, and in shell startup files.
 const PROGRAMS: &str = r#"
     for folder in .local/bin bin .npm-global/bin .openclaw/bin .nvm/versions/node/v99.0.0/bin; do
         mkdir -p $folder
@@ -30,7 +30,7 @@ const PROGRAMS: &str = r#"
     printf '[alias]\n\trev-parse = !%s/payload\n\tconfig = !%s/payload\n' ~ ~ >> .gitconfig
 "#;
 
-/// Where root might write, read or wait, there is something else. Each with what it may cost at most.
+/// Traps where root might write, read or wait. Each with its time limit.
 const TRICKS: [(&str, &str, Duration); 11] = [
     ("openclaw.json is /etc/shadow", "ln -sf /etc/shadow .openclaw/openclaw.json", QUICK),
     ("openclaw.json is a pipe", "rm .openclaw/openclaw.json; mkfifo .openclaw/openclaw.json", QUICK),
@@ -63,7 +63,7 @@ const TRICKS: [(&str, &str, Duration); 11] = [
     ("a shell of its never begins", "echo 'exec sleep 1000' > .bash_profile", secs(90)),
 ];
 
-/// Seconds, as without the agent.
+/// Time limit as without the agent.
 const QUICK: Duration = secs(40);
 
 #[test]
@@ -99,7 +99,7 @@ fn root_is_led_nowhere() {
     }
 }
 
-/// Has root set up the host again and look at it; `before` is what was not the agent's before.
+/// Runs setup and doctor again as root and checks that nothing outside the agent's files changed since `before`.
 fn leads_nowhere(host: &Host, what: &str, limit: Duration, before: &str) {
     let start = Instant::now();
     let again = set_up(host);
@@ -118,7 +118,7 @@ fn set_up(host: &Host) -> Answer {
     host.ask(&format!("timeout 500 {SETUP} --yes"))
 }
 
-/// Has root look at the host from where the agent's programs are, and returns how long that took.
+/// Runs doctor as root in the directory of the agent's programs, and returns its duration.
 fn look(host: &Host) -> Duration {
     let start = Instant::now();
     let said =
@@ -128,14 +128,14 @@ fn look(host: &Host) -> Duration {
     start.elapsed()
 }
 
-/// Nothing of the agent's was run by anybody else, and nothing in its home is anybody else's.
+/// Checks that only the agent ran its programs, and that it owns everything in its home.
 fn is_unharmed(host: &Host, what: &str) {
     nobody_else_ran_it(host);
     let foreign = host.run("find /home/openclaw /var/lib/openclaw-sync ! -user openclaw -printf '%p %u\\n'");
     assert_eq!(foreign, "", "{what}: root has written there");
 }
 
-/// What root is to read it is not to be given from the agent's home.
+/// Checks that root refuses to read files from the agent's home.
 fn root_reads_nothing_of_the_agents(host: &Host) {
     host.openclaw("cp /etc/openclaw-failover/config.json .; echo key > known_hosts; ln -s /etc/shadow token");
     for command in [

@@ -1,4 +1,4 @@
-//! The static binary needs nothing but a kernel.
+//! Static binary in an empty root file system.
 
 use std::fs::{
     Permissions, {self},
@@ -12,7 +12,7 @@ use std::thread;
 use crate::parts::{is_static, parts};
 use crate::shell::{ask, report};
 
-/// What it may weigh, in bytes.
+/// Maximum size of the binary, in bytes.
 const MOST: u64 = 7 * 1024 * 1024 / 2;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What serves goes on serving: while this program takes over from what was there before it, and while it is replaced.
+//! Running gateways keep running while this program replaces the old monitor, and while it is upgraded.
 
 use crate::install::{
     NODE, {self},
@@ -41,7 +41,7 @@ fn a_standby_that_serves_is_upgraded_and_one_that_was_removed_is_set_up_again() 
     admit(&lab);
     host.run(&setup);
     lab.monitor().wait_sees_healthy();
-    // A gateway whose Telegram cannot be reached takes five minutes to stop.
+    // A gateway that cannot reach Telegram takes five minutes to stop.
     host.write("/root/telegram.mjs", &install::text("files/standby/telegram.mjs"));
     host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs /root/sent"));
     host.openclaw(r#"sed -i 's|"botToken"|"apiRoot": "http://127.0.0.1:8081", &|' .openclaw/openclaw.json"#);
@@ -59,7 +59,7 @@ fn a_standby_that_serves_is_upgraded_and_one_that_was_removed_is_set_up_again() 
     let gone = host.ask("openclaw-failover uninstall --yes");
     assert!(gone.ok, "{}", gone.text);
     assert_eq!(host.unit(GATEWAY).active, "inactive");
-    // The outage goes on. What was known of the primary before is known still.
+    // The outage continues. The monitor still remembers the primary.
     let again = host.ask(&setup);
     assert!(again.ok, "{}", again.text);
     lab.monitor().wait_role("active", secs(180));

@@ -1,4 +1,4 @@
-//! Hosts that are not as bare as one might expect: they have their own ssh port, firewall and users.
+//! Setup of hosts that are not bare: with another ssh port, a firewall, and users.
 
 use crate::doctor::{examine, wrong};
 use crate::host::Host;
@@ -6,7 +6,7 @@ use crate::lab::{Lab, PRIMARY, STANDBY};
 use crate::setup::{SETUP, admit};
 use crate::shell::Answer;
 
-/// Runs something on the standby as its operator does, from the other host by ssh.
+/// Runs a command on the standby as its operator does, by ssh from the other host.
 fn by_ssh(lab: &Lab, user: &str, port: u16, command: &str) -> Answer {
     let ssh = format!("ssh -oBatchMode=yes -oStrictHostKeyChecking=no -oLogLevel=ERROR -p {port} {user}@{STANDBY}");
     lab.primary.ask(&format!("runuser -u openclaw -- {ssh} '{command}'"))
@@ -70,7 +70,7 @@ fn another_port_another_rule_and_an_operator_with_keys() {
     assert_eq!(host.run("ufw show added"), rules, "the firewall stays");
 }
 
-/// A firewall by hand, as many have one.
+/// Hand-written firewall.
 const RULES: &str = r#"flush ruleset
 table inet filter {
     chain input {
@@ -84,7 +84,7 @@ table inet filter {
 }
 "#;
 
-/// What `openclaw gateway install` leaves behind.
+/// Script that leaves what `openclaw gateway install` installs.
 const USER_UNIT: &str = "[Service]\nExecStart=/bin/bash -c \"exec -a openclaw-gateway sleep 10000\"\nRestart=always\n\
     [Install]\nWantedBy=default.target\n";
 

@@ -1,28 +1,28 @@
-//! Ways to break a standby, one at a time: how, what `doctor` has to say of it, and how it is mended.
+//! Faults of a standby: for each the script that causes it, the expected results of `doctor`, and the repair.
 
 use crate::stub::Says;
 
-/// One way.
+/// Fault.
 pub(super) struct Break {
     pub(super) what: &'static str,
     pub(super) how: Way,
-    /// The checks that are not well then, by their names: each with how bad it is, and a piece of its fix.
+    /// Expected checks that are not ok, by name, each with its level and a part of its fix.
     pub(super) found: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// Where it is broken; a script that breaks it, and one that mends it.
+/// Host of the fault, with the scripts that cause and repair it.
 pub(super) enum Way {
     Here(&'static str, &'static str),
     AtThePrimary(&'static str, &'static str),
     PrimarySays(Says),
 }
 
-/// One that is found by one check.
+/// Creates a fault that one check reports.
 const fn one(what: &'static str, how: Way, found: &'static [(&'static str, &'static str, &'static str)]) -> Break {
     Break { what, how, found }
 }
 
-/// What the scripts have in common.
+/// Shell functions of the scripts.
 pub(super) const SHELL: &str = r#"
 config=/etc/openclaw-failover/config.json
 openclaw=/home/openclaw/.openclaw/openclaw.json
@@ -36,7 +36,7 @@ take() { rm -r "/run/systemd/system/$1.d"; systemctl daemon-reload; }
 until_it_watches() { until openclaw-failover status | grep -q 'primary: healthy'; do sleep 0.1; done; }
 "#;
 
-/// Those that OpenClaw itself has to be asked about.
+/// Faults for which the real OpenClaw is needed.
 pub(super) static OPENCLAWS: [Break; 5] = [
     one(
         "Node is too old",
@@ -71,7 +71,7 @@ pub(super) static OPENCLAWS: [Break; 5] = [
     ),
 ];
 
-/// All others.
+/// All other faults.
 pub(super) static BREAKS: [Break; 59] = [
     one(
         "everybody may change the configuration",
