@@ -271,11 +271,7 @@ fn upstreams_are_checked_alone_and_together() {
         (r#"{ "name": "a", "urls": ["http://a/", "HTTP://A:80"] }"#, "upstreams[0].urls[1]:", "same server"),
         (r#"{ "name": "a", "urls": ["http://me:hunter2@a"] }"#, "upstreams[0].urls[0]:", "password"),
         (r#"{ "name": "a", "urls": ["http://0.0.0.0:28789"] }"#, "upstreams[0].urls[0]:", "is this host itself"),
-        (
-            r#"{ "name": "a", "urls": ["http://[::ffff:0.0.0.0]:1"] }"#,
-            "upstreams[0].urls[0]:",
-            "is this host itself",
-        ),
+        (r#"{ "name": "a", "urls": ["http://[::ffff:0.0.0.0]:1"] }"#, "upstreams[0].urls[0]:", "is this host itself"),
         (r#"{ "name": "a", "urls": ["http://localhost:18789"] }"#, "upstreams[0].urls[0]:", "own gateway"),
         (r#"{ "name": "a", "urls": ["http://a"], "credential": "x/y" }"#, "upstreams[0].credential:", "name of a file"),
         (r#"{ "name": "a", "urls": ["http://a"], "ca_file": "ca.pem" }"#, "upstreams[0].ca_file:", "absolute"),

@@ -171,7 +171,7 @@ pub(crate) fn split_authority(rest: &str) -> Result<(&str, &str), String> {
     let (authority, tail) = rest.split_at(end);
     if authority.contains('@') {
         return Err(
-            "contains a user name or password, and secrets do not belong here; remove everything before the @".into(),
+            "contains a user name or password, and secrets do not belong here; remove everything before the @".into()
         );
     }
     Ok((authority, tail))

@@ -165,11 +165,8 @@ fn unique<'a>(texts: impl IntoIterator<Item = &'a At<String>>, problems: &Collec
     for text in texts {
         match seen.iter().find(|other| other.value == text.value) {
             Some(first) => {
-                let what = format!(
-                    "{} is already set by {}; remove one of them",
-                    quoted(&text.value),
-                    first.place.key()
-                );
+                let what =
+                    format!("{} is already set by {}; remove one of them", quoted(&text.value), first.place.key());
                 problems.add(&text.place, what);
             }
             None => seen.push(text),

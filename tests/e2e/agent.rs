@@ -19,7 +19,8 @@ const PROGRAMS: &str = r#"
         for name in openclaw node npm git ssh ssh-keygen rsync env sh bash setpriv setsid systemctl sqlite3 sudo df; do
             printf '#!/bin/sh\n%s/payload %s </dev/null\n' "$HOME" "$name" > $folder/$name; chmod +x $folder/$name
         done
-        printf 'case $1 in --version) echo OpenClaw 2026.9.6;; *) echo "{\\"valid\\":true}";; esac\n' >> $folder/openclaw
+        printf 'case $1 in --version) echo OpenClaw 2026.9.6;; *) echo "{\\"valid\\":true}";; esac\n' \
+            >> $folder/openclaw
         printf 'echo v24.21.0\n' >> $folder/node
     done
     for file in .bashrc .bash_profile .profile .bash_login .bash_logout .zshenv .zshrc .xprofile .ssh/rc; do
@@ -77,12 +78,12 @@ fn root_is_led_nowhere() {
     host.openclaw(&format!("printf %s {} > payload; chmod +x payload; {PROGRAMS}", quoted(PAYLOAD)));
 
     let first = set_up(host);
-    assert!(first.text.contains("workspace: cannot fetch"), "only the git host stands in the way: {}", first.text);
+    assert!(first.text.contains("workspace: cannot fetch"), "only the git host refuses: {}", first.text);
     admit(&lab);
     let second = set_up(host);
     assert!(second.ok, "{}", second.text);
     look(host);
-    assert!(proofs(host).contains("openclaw by .bash_profile"), "the trap is set: {}", proofs(host));
+    assert!(proofs(host).contains("openclaw by .bash_profile"), "the agent runs its program: {}", proofs(host));
     is_unharmed(host, "its programs are everywhere");
     root_reads_nothing_of_the_agents(host);
 
@@ -123,8 +124,8 @@ fn look(host: &Host) -> Duration {
     let start = Instant::now();
     let said =
         host.ask("cd /home/openclaw/.local/bin 2>/dev/null || cd /; timeout 500 openclaw-failover doctor --json");
-    assert!(said.text.contains("\"checks\""), "it comes to an end: {}", said.text);
-    assert!(!said.text.contains("root:"), "it tells no secrets: {}", said.text);
+    assert!(said.text.contains("\"checks\""), "doctor ends: {}", said.text);
+    assert!(!said.text.contains("root:"), "doctor reveals a secret: {}", said.text);
     start.elapsed()
 }
 
@@ -132,7 +133,7 @@ fn look(host: &Host) -> Duration {
 fn is_unharmed(host: &Host, what: &str) {
     nobody_else_ran_it(host);
     let foreign = host.run("find /home/openclaw /var/lib/openclaw-sync ! -user openclaw -printf '%p %u\\n'");
-    assert_eq!(foreign, "", "{what}: root has written there");
+    assert_eq!(foreign, "", "{what}: root wrote in the agent's directories");
 }
 
 /// Checks that root refuses to read files from the agent's home.

@@ -61,7 +61,7 @@ fn flapping_every_20_seconds() {
     lab.primary.unfilter();
     lab.wait_primary_serves();
     let back = now();
-    assert_eq!(lab.standby.unit(GATEWAY), gateway, "one takeover lasts through all of it");
+    assert_eq!(lab.standby.unit(GATEWAY), gateway, "the standby was promoted only once");
     outage.steps_aside(back, UNSTEADY..=UNSTEADY + INTERVAL + TIMEOUT);
     outage.nothing_else_happened(back);
 }

@@ -27,7 +27,8 @@ fn watching_costs_next_to_nothing() {
     host.install(CONFIG, config.replace(r#""interval": "2s""#, r#""interval": "1s""#));
     // Drop the page cache, as after a boot: the kernel maps more of a file that was just written.
     host.run(&format!(
-        "systemctl stop {MONITOR}; sync {PROGRAM}; dd if={PROGRAM} iflag=nocache count=0 status=none; systemctl start {MONITOR}"
+        "systemctl stop {MONITOR}; sync {PROGRAM}; dd if={PROGRAM} iflag=nocache count=0 status=none; \
+         systemctl start {MONITOR}"
     ));
     // The first seconds include the start of the monitor.
     thread::sleep(secs(5));

@@ -40,7 +40,11 @@ pub(crate) fn examine(host: &Host, options: &str) -> BTreeMap<String, Line> {
         })
         .collect();
     assert!(lines.len() > 40, "every check has a line: {}", said.text);
-    assert_eq!(said.ok, lines.values().all(|line| line.level != "fail"), "the exit code tells whether one has failed");
+    assert_eq!(
+        said.ok,
+        lines.values().all(|line| line.level != "fail"),
+        "the exit code is 0 exactly if no check fails"
+    );
     lines
 }
 
@@ -94,16 +98,19 @@ fn whatever_is_broken_is_found_and_nothing_else() {
     each(&OPENCLAWS);
     // Node needs seconds to start OpenClaw. A quick stand-in reports that it is well, except in tests of OpenClaw
     // itself.
-    host.run("mv /usr/local/bin/openclaw /root/; install -m 755 /dev/stdin /usr/local/bin/openclaw <<'END'\n\
+    host.run(
+        "mv /usr/local/bin/openclaw /root/; install -m 755 /dev/stdin /usr/local/bin/openclaw <<'END'\n\
         #!/usr/bin/env node\n\
-        console.log(process.argv[2] === \"--version\" ? \"OpenClaw 2026.9.6\" : '{\"valid\":true,\"warnings\":[]}');\nEND");
+        console.log(process.argv[2] === \"--version\" ? \"OpenClaw 2026.9.6\" : \
+        '{\"valid\":true,\"warnings\":[]}');\nEND",
+    );
     each(&BREAKS);
     host.run("mv /root/openclaw /usr/local/bin/");
     report(&format!("{} breaks in {:.0} s", OPENCLAWS.len() + BREAKS.len(), start.elapsed().as_secs_f64()));
     assert!(missed.is_empty(), "{}", missed.join("\n"));
     host.agent("echo note > note.md");
     let last = examine(host, &primary);
-    assert!(wrong(&last).is_empty(), "all is mended: {:?}", wrong(&last));
+    assert!(wrong(&last).is_empty(), "a fault remains after its repair: {:?}", wrong(&last));
     assert_eq!(last["workspace"].evidence, "1 files are not committed; the next pull does it");
 
     // An invalid configuration ends doctor before its checks.

@@ -23,7 +23,7 @@ fn a_gateway_that_serves_goes_on_under_the_new_unit() {
     assert!(done.ok, "{}", done.text);
     assert!(done.text.contains("openclaw.service goes on: the primary does not answer"), "{}", done.text);
     lab.monitor().wait_role("active", secs(30));
-    assert!(host.sees_started(STANDBY), "it serves");
+    assert!(host.sees_started(STANDBY), "the gateway answers");
     assert_eq!(host.unit(GATEWAY).main_pid, before.main_pid, "it is the same process");
     host.run(&format!("systemctl show {GATEWAY} -p FragmentPath,UnitFileState | grep -q =static"));
 
@@ -52,9 +52,9 @@ fn a_standby_that_serves_is_upgraded_and_one_that_was_removed_is_set_up_again() 
     host.run("echo >> /root/openclaw-failover");
     let upgraded = host.ask(&setup);
     assert!(upgraded.ok && upgraded.text.contains("to do    program"), "{}", upgraded.text);
-    assert_ne!(host.unit(MONITOR).main_pid, monitor.main_pid, "the new program watches");
+    assert_ne!(host.unit(MONITOR).main_pid, monitor.main_pid, "the monitor was restarted with the new program");
     lab.monitor().wait_role("active", secs(30));
-    assert_eq!(host.unit(GATEWAY).main_pid, gateway.main_pid, "and the gateway has noticed nothing");
+    assert_eq!(host.unit(GATEWAY).main_pid, gateway.main_pid, "the gateway was not restarted");
 
     let gone = host.ask("openclaw-failover uninstall --yes");
     assert!(gone.ok, "{}", gone.text);

@@ -9,7 +9,8 @@ use crate::stub::Says;
 
 /// Script that lists, with content and owner, all files that must not change: those of neither the agent nor the suite.
 pub(crate) const OTHERS: &str = "find /etc /root /usr/local /home -xdev ! -user openclaw -type f ! -name config.json \
-     -exec sha256sum {} + | sort -k2; find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw ! -path '/var/lib/systemd*' \
+     -exec sha256sum {} + | sort -k2; find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw \
+     ! -path '/var/lib/systemd*' \
      ! -path '/var/lib/openclaw-failover/*' -printf '%p %u %m %y %l\\n' | sort";
 
 /// Program that records which user ran it, in every directory that the user can write.
@@ -65,7 +66,7 @@ fn an_agent_harms_nobody_but_itself() {
     add_secrets(&lab, &format!("openclaw@{PRIMARY}:secrets/"));
     lab.primary.openclaw("mkdir secrets; echo A=1 > secrets/standby.env");
     sync(host, "pull");
-    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "all is well so far");
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "the pull works before the attack");
     let monitor = host.unit(MONITOR);
     let before = host.run(OTHERS);
 
@@ -79,12 +80,12 @@ fn an_agent_harms_nobody_but_itself() {
     outage.takeover();
     outage.started_in_time();
 
-    assert_eq!(host.unit(MONITOR), monitor, "the monitor has lived through it");
+    assert_eq!(host.unit(MONITOR), monitor, "the monitor was not restarted");
     nothing_else_changed(host, &before);
     let foreign = host.run("find /var/lib/openclaw-failover ! -user openclaw-failover -o ! -type f ! -type d");
     assert_eq!(foreign, "", "the monitor's folder has only its own files");
     nobody_else_ran_it(host);
-    assert!(proofs(host).contains("openclaw by proxy"), "a pull has met that way");
+    assert!(proofs(host).contains("openclaw by proxy"), "a pull used the ssh configuration");
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn a_host_of_secrets_harms_nobody() {
     lab.git().run("cd /home/openclaw/secrets; mknod null c 1 3; mknod disk b 7 0; mkfifo pipe");
     let before = host.run(OTHERS);
     sync(host, "pull");
-    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "what is good arrives");
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "a valid file arrives");
     assert_eq!(secret(host, "more/another.env").as_deref(), Some("B=2\n"));
     only_good_files(host);
 
@@ -113,25 +114,27 @@ fn a_host_of_secrets_harms_nobody() {
     outage.takeover();
     outage.started_in_time();
     only_good_files(host);
-    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "the last good copy is there");
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "the last good copy is kept");
     nothing_else_changed(host, &before);
 }
 
 /// Script that creates two valid files and many hostile ones.
 const SECRETS: &str = "mkdir -p secrets/more; cd secrets; echo A=1 > standby.env; echo B=2 > more/another.env; \
     ln -s /etc/passwd absolute; ln -s ../../../../../etc/hostname upwards; ln -s more inside; ln -s / root; \
-    truncate --size=10G large; printf evil > '-e sh evil'; printf evil > $'new\nline'; ln standby.env hard; chmod u+s standby.env";
+    truncate --size=10G large; printf evil > '-e sh evil'; printf evil > $'new\nline'; ln standby.env hard; \
+    chmod u+s standby.env";
 
 /// Checks that only small regular files arrived, owned by the agent and readable only by it.
 fn only_good_files(host: &Host) {
     let odd = host.run(
         "cd /home/openclaw/.openclaw; find . /var/lib/openclaw-sync -name '*evil*' ! -path './secrets/-e sh evil'; \
-         find secrets ! -type f ! -type d -o ! -user openclaw -o -type f -size +16M -o -type f ! -perm 600 -o -type d ! -perm 700",
+         find secrets ! -type f ! -type d -o ! -user openclaw -o -type f -size +16M -o -type f ! -perm 600 \
+         -o -type d ! -perm 700",
     );
     assert_eq!(odd, "", "only good files");
     assert!(
         host.run("du -s --block-size=1M /home/openclaw/.openclaw/secrets").starts_with("1\t"),
-        "and little of them"
+        "the copied files are too large"
     );
 }
 
@@ -180,18 +183,18 @@ fn folders_are_elsewhere(host: &Host) {
             host.openclaw(&format!("rm {path}; mv aside {path}"));
         }
     }
-    assert!(sync(host, "pull").ok, "all is well again");
+    assert!(sync(host, "pull").ok, "the pull works again");
 }
 
 /// Configures programs that git runs; each records which user ran it.
 fn git_is_told_to_run_programs(host: &Host) {
     host.agent(&format!("printf %s {} > .git/payload; chmod +x .git/payload; {GIT_CONFIG}", quoted(PAYLOAD)));
     host.ask_agent("echo note > note.md; git add note.md; git commit -m note");
-    assert!(proofs(host).contains("openclaw by fsmonitor"), "the trap is set: {}", proofs(host));
+    assert!(proofs(host).contains("openclaw by fsmonitor"), "git runs the program: {}", proofs(host));
     host.agent("echo more >> note.md; rm -f /tmp/proof /dev/shm/proof /var/lib/openclaw-sync/proof .git/proof");
     for verb in ["pull", "push"] {
         let answer = sync(host, verb);
-        assert!(answer.ok, "it does its work all the same: {}", answer.text);
+        assert!(answer.ok, "the sync still works: {}", answer.text);
         host.ask(&format!(
             "cd /home/openclaw/.openclaw/workspace; timeout 60 \
              setpriv --reuid=openclaw-failover --regid=openclaw-failover --clear-groups openclaw-failover sync {verb}"

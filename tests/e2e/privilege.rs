@@ -36,7 +36,7 @@ fn four_units_and_their_verbs_and_nothing_else() {
                 _ => false,
             };
             let action = format!("org.freedesktop.systemd1.manage-units --detail unit {unit} --detail verb {verb}");
-            assert_eq!(may(host, monitor, &action), allowed, "may the monitor {verb} {unit}?");
+            assert_eq!(may(host, monitor, &action), allowed, "permission of the monitor to {verb} {unit}");
         }
     }
     for action in [
@@ -48,7 +48,7 @@ fn four_units_and_their_verbs_and_nothing_else() {
         "org.freedesktop.login1.reboot",
         "org.freedesktop.policykit.exec",
     ] {
-        assert!(!may(host, monitor, action), "may the monitor {action}?");
+        assert!(!may(host, monitor, action), "the monitor is allowed {action}");
     }
 }
 
@@ -65,10 +65,10 @@ fn the_agent_has_no_power_over_the_monitor() {
         "touch /run/openclaw-failover/status.json".to_owned(),
     ] {
         let answer = as_openclaw(&attempt);
-        assert!(!answer.ok, "openclaw may {attempt}: {}", answer.text);
+        assert!(!answer.ok, "openclaw is allowed {attempt}: {}", answer.text);
     }
     let status = as_openclaw("cat /run/openclaw-failover/status.json");
-    assert!(status.ok, "everybody may read the status: {}", status.text);
+    assert!(status.ok, "every user can read the status: {}", status.text);
 
     // Root refuses to read files of the agent that a command names.
     lab.standby.openclaw("echo nonsense > config.json");

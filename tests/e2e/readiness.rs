@@ -38,7 +38,8 @@ const AT_HOME: [(&str, &str, &str); 5] = [
 
 /// Script that installs OpenClaw as nvm does.
 const NVM: &str = "mkdir -p .nvm/versions/node/v24.21.0/bin; cd .nvm/versions/node/v24.21.0/bin; \
-    ln -s /opt/openclaw/node_modules/node-binary/bin/node; ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs openclaw";
+    ln -s /opt/openclaw/node_modules/node-binary/bin/node; ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs \
+    openclaw";
 
 #[test]
 fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {

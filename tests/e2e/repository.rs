@@ -57,7 +57,8 @@ impl Host {
     /// Makes the remote on this host refuse the branches of standbys with this message, as a git host's policy would.
     pub(crate) fn refuse(&self, words: &str) {
         self.remote(&format!(
-            "printf '#!/bin/sh\n! grep -q refs/heads/failover/ || {{ echo \"{words}\"; exit 1; }}\n' >hooks/pre-receive; \
+            "printf '#!/bin/sh\n! grep -q refs/heads/failover/ || {{ echo \"{words}\"; exit 1; }}\n' \
+             >hooks/pre-receive; \
              chmod +x hooks/pre-receive"
         ));
     }

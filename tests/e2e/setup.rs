@@ -12,8 +12,8 @@ use crate::repository::PULL;
 use crate::shell::{Answer, eventually, report, secs};
 
 /// Setup command of a standby, without `--yes` or `--dry-run`.
-pub(crate) const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json --known-hosts /root/known_hosts \
-    --channel telegram --allow 1234567890 --token-file /root/token";
+pub(crate) const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json \
+    --known-hosts /root/known_hosts --channel telegram --allow 1234567890 --token-file /root/token";
 
 /// Script that prints every reachable address and port of a host: `node scan.mjs ADDRESS…`
 const SCAN: &str = r#"
@@ -166,7 +166,8 @@ fn killed_at_every_step() {
             "(nice -n 10 {SETUP} --yes & echo $! >/tmp/pid; wait) 2>&1 | (renice -n -20 $BASHPID >/dev/null; \
              while read -r line; do step=${{line% …}}; \
              case ' {known} ' in *\" $step \"*) continue ;; esac; \
-             if [ \"$step\" != \"$line\" ]; then read -r pid </tmp/pid; kill -9 $pid; echo \"killed at $step\"; break; fi; \
+             if [ \"$step\" != \"$line\" ]; then read -r pid </tmp/pid; kill -9 $pid; echo \"killed at $step\"; \
+             break; fi; \
              done; cat >/dev/null)"
         ));
         let Some(step) = killed.text.lines().find_map(|line| line.strip_prefix("killed at ")) else { break };
@@ -223,7 +224,8 @@ ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs .nvm/versions/node/v24.21
 printf '[Service]\nExecStart=/bin/sleep 1000\n' >.config/systemd/user/openclaw-gateway-work.service
 ln -s ../openclaw-gateway-work.service .config/systemd/user/default.target.wants/openclaw-gateway-work.service
 ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519
-echo '{ "gateway": { "port": 18789, "mode": "local", "bind": "lan" }, "cron": { "enabled": false } }' >.openclaw/openclaw.json
+echo '{ "gateway": { "port": 18789, "mode": "local", "bind": "lan" }, "cron": { "enabled": false } }' \
+    >.openclaw/openclaw.json
 "#;
 
 #[test]
@@ -306,6 +308,9 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
 
     let gone = host.ask("openclaw-failover uninstall --yes");
     assert!(gone.ok && gone.text.contains("left as they are"), "{}", gone.text);
-    host.run("! ls /usr/local/bin/openclaw-failover /etc/systemd/system/openclaw-sync* 2>/dev/null; ! systemctl is-active --quiet openclaw-sync-push.timer");
+    host.run(
+        "! ls /usr/local/bin/openclaw-failover /etc/systemd/system/openclaw-sync* 2>/dev/null; \
+        ! systemctl is-active --quiet openclaw-sync-push.timer",
+    );
     assert_eq!(host.run("cat /home/agent/.ssh/authorized_keys"), keys, "what the standby may read it still may");
 }

@@ -34,7 +34,7 @@ pub(crate) fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut()
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < within, "waited {within:?} in vain for: {what}");
+        assert!(start.elapsed() < within, "timed out after {within:?}: {what}");
         thread::sleep(Duration::from_millis(50));
     }
 }

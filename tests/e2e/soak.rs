@@ -146,13 +146,13 @@ fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
     let history = history(host);
     let count = |name: &str| history.iter().filter(|(_, known)| known == name).count();
     report(&format!("{} promotions, {} demotions", count("promoted"), count("demoted")));
-    assert!(count("promoted") > 0 && count("demoted") > 0, "nothing has happened");
+    assert!(count("promoted") > 0 && count("demoted") > 0, "no failover happened");
 
     let told = webhook.told();
     let once: BTreeSet<_> = told.iter().collect();
-    assert_eq!(once.len(), due(host).len(), "what was told is what happened");
+    assert_eq!(once.len(), due(host).len(), "events in the webhook and in the history");
     // Delivery is at least once: a webhook stopped while it answered gets the event again.
-    assert!(told.len() <= once.len() + 3, "{} were told twice", told.len() - once.len());
+    assert!(told.len() <= once.len() + 3, "{} events were sent twice", told.len() - once.len());
 
     let starts = lab.starts().into_iter().filter(|at| *at >= began).count();
     assert!(starts >= count("promoted"), "systemd knows of {starts} starts");
@@ -161,7 +161,7 @@ fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
     for (metric, name) in [("promotions_total{", "promoted"), ("demotions_total{", "demoted")] {
         let samples = metrics.lines().filter(|line| line.contains(metric));
         let sum: usize = samples.filter_map(|line| line.split_whitespace().next_back()?.parse::<usize>().ok()).sum();
-        assert_eq!(sum, count(name), "{name}: the metrics count as the history tells");
+        assert_eq!(sum, count(name), "{name}: count in the metrics and in the history");
     }
 
     let replayed = host.run("openclaw-failover replay");
@@ -170,7 +170,7 @@ fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
     assert!(last.ends_with("all as they were taken"), "{last}");
     for name in TOLD {
         let again = replayed.lines().filter(|line| line.split_whitespace().nth(2) == Some(name)).count();
-        assert_eq!(again, count(name), "{name}: the trace decides as the history tells");
+        assert_eq!(again, count(name), "{name}: count in the replayed trace and in the history");
     }
 }
 

@@ -41,7 +41,7 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
         assert!(failed.text().contains(holder), "{}", failed.text());
         assert!(failed.text().contains("not by openclaw.service"), "{}", failed.text());
         always("nothing is promoted", secs(8), || lab.monitor().role() == "promoting");
-        assert_eq!(lab.monitor().count("promoted", began), 0, "a foreign answer has promoted this host");
+        assert_eq!(lab.monitor().count("promoted", began), 0, "an answer of another process promoted this host");
         assert!(lab.monitor().complaints().contains("port_held"), "{}", lab.monitor().complaints());
 
         host.run("systemctl stop squatter.service");

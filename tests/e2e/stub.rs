@@ -48,7 +48,8 @@ impl Stub {
             }
         });
         primary.run(&format!(
-            "printf '{SOCKET}' > /run/systemd/system/stub.socket; printf '{SERVICE}' > /run/systemd/system/stub.service; \
+            "printf '{SOCKET}' > /run/systemd/system/stub.socket; \
+             printf '{SERVICE}' > /run/systemd/system/stub.service; \
              systemctl daemon-reload; systemctl start stub.socket"
         ));
         stub

@@ -114,7 +114,8 @@ fn is_calm(host: &Host) {
     let monitor = of(host);
     eventually("it stands by", secs(30), || (monitor.role() == "standby").then_some(()));
     let complaints = monitor.complaints();
-    // The suite's gateways have no channels, and the git remote was down with the primary, so these reports are expected.
+    // The suite's gateways have no channels, and the git remote was down with the primary, so these reports are
+    // expected.
     let is_known = |line: &&str| line.contains("no channel is on") || line.starts_with("sync_failing");
     let others = complaints.lines().filter(|line| !is_known(line));
     assert_eq!(others.count(), 0, "{complaints}");

@@ -23,10 +23,12 @@ fn another_port_another_rule_and_an_operator_with_keys() {
     let host = &lab.standby;
     let key = lab.primary.run("cat /home/openclaw/.ssh/id_ed25519.pub");
     host.run(&format!(
-        "printf 'Port 2222\nPermitRootLogin prohibit-password\n' > /etc/ssh/sshd_config.d/port.conf; systemctl daemon-reload; \
+        "printf 'Port 2222\nPermitRootLogin prohibit-password\n' > /etc/ssh/sshd_config.d/port.conf; \
+         systemctl daemon-reload; \
          if systemctl is-active --quiet ssh.socket; then systemctl restart ssh.socket; else systemctl restart ssh; fi; \
          install -d -m 700 /root/.ssh; ssh-keygen -q -t ed25519 -N '' -f /root/other; \
-         printf '# mine\n%s\nrestrict,command=\"backup\" %s\n' '{}' \"$(cat /root/other.pub)\" > /root/.ssh/authorized_keys; \
+         printf '# mine\n%s\nrestrict,command=\"backup\" %s\n' '{}' \"$(cat /root/other.pub)\" > \
+         /root/.ssh/authorized_keys; \
          apt-get -q update; apt-get -q -y --no-install-recommends install ufw; ufw allow 2222/tcp; \
          ufw allow from {PRIMARY} to any port 8080 proto tcp; ufw --force enable",
         key.trim()
@@ -67,7 +69,7 @@ fn another_port_another_rule_and_an_operator_with_keys() {
 
     let gone = by_ssh(&lab, "root", 2222, "openclaw-failover uninstall --yes");
     assert!(gone.ok && by_ssh(&lab, "root", 2222, "id -un").ok, "{}", gone.text);
-    assert_eq!(host.run("ufw show added"), rules, "the firewall stays");
+    assert_eq!(host.run("ufw show added"), rules, "the firewall is unchanged");
 }
 
 /// Hand-written firewall.
@@ -99,8 +101,10 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
     host.run("systemctl enable --quiet --now nftables.service; loginctl enable-linger openclaw");
     host.openclaw(&format!(
         "mkdir -p .config/systemd/user; printf '{USER_UNIT}' > .config/systemd/user/openclaw-gateway.service; \
-         export XDG_RUNTIME_DIR=/run/user/$(id -u); until systemctl --user is-system-running --quiet; do sleep 0.1; done; \
-         systemctl --user enable --quiet --now openclaw-gateway.service; systemctl --user is-active openclaw-gateway.service"
+         export XDG_RUNTIME_DIR=/run/user/$(id -u); until systemctl --user is-system-running --quiet; do sleep 0.1; \
+         done; \
+         systemctl --user enable --quiet --now openclaw-gateway.service; \
+         systemctl --user is-active openclaw-gateway.service"
     ));
     let runs = || host.ask("grep -sqa ^openclaw-gateway /proc/[0-9]*/cmdline").ok;
     assert!(runs(), "the other gateway is there");
@@ -119,11 +123,11 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
          cd .config/systemd/user; ls *.replaced-by-openclaw-failover; ! ls default.target.wants/* 2>/dev/null",
     );
     assert_eq!(host.run("nft --numeric list table inet filter"), rules, "the firewall is left alone");
-    assert!(!host.ask("command -v ufw").ok, "there is no other beside it");
+    assert!(!host.ask("command -v ufw").ok, "no second firewall is installed");
     is_well(host);
     host.reboot();
     lab.monitor().wait_sees_healthy();
-    assert!(!runs(), "and it stays away");
+    assert!(!runs(), "the other gateway stays away");
     assert_eq!(host.run("nft --numeric list table inet filter"), rules);
     is_well(host);
 }

@@ -105,7 +105,7 @@ fn a_dead_webhook_delays_no_failover_and_is_told_once_it_lives() {
     webhook.wait_told();
     let told = webhook.told();
     report(&format!("told of {} transitions, after they had all happened", told.len()));
-    assert_eq!(told, history(host), "each once, in its order");
+    assert_eq!(told, history(host), "every event once, in order");
     assert!(
         lab.monitor().complaints().contains("nowhere takes no notifications"),
         "the other one is still dead, and that is said"

@@ -28,7 +28,11 @@ fn what_was_written_in_an_outage_comes_home_by_itself() {
     lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "5s""#);
     let outage = Outage::begin(&lab, || stub.say(Says::Error));
     outage.takeover();
-    assert_eq!(lab.standby.note("before.md").as_deref(), Some("written before the outage\n"), "it starts up to date");
+    assert_eq!(
+        lab.standby.note("before.md").as_deref(),
+        Some("written before the outage\n"),
+        "the workspace is up to date at the start"
+    );
     lab.standby.agent(WORK);
     // The primary's gateway is down, but its agent is logged in.
     lab.primary.agent("echo 'written on the primary meanwhile' > meanwhile.md");

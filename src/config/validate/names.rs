@@ -78,10 +78,8 @@ pub(super) fn unit(unit: &At<String>, problems: &Collector) {
 pub(super) fn remote(remote: &At<String>, problems: &Collector) {
     let name = remote.value.as_str();
     if name.contains([':', '@']) {
-        problems.add(
-            &remote.place,
-            "must be the name of a git remote, such as \"origin\", not a URL; see `git remote -v`",
-        );
+        problems
+            .add(&remote.place, "must be the name of a git remote, such as \"origin\", not a URL; see `git remote -v`");
     } else if let Some(why) = wrong_ref(name) {
         problems.add(&remote.place, format!("{} is not a valid remote name: {why}", quoted(name)));
     }
@@ -120,9 +118,11 @@ fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
     };
     match (scheme, user) {
         ("https" | "file", Some(_)) => {
-            return Err("contains a user or token, and this file is world-readable; store it in a git credential helper \
+            return Err(
+                "contains a user or token, and this file is world-readable; store it in a git credential helper \
                  (`git help credentials`)"
-                .into());
+                    .into(),
+            );
         }
         ("ssh", Some(user)) if user.contains(':') => {
             return Err("has a password in it, and this file is world-readable; use an ssh key".into());
@@ -130,10 +130,7 @@ fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
         ("ssh", Some(user)) => check_user(user)?,
         ("https" | "ssh" | "file", None) => {}
         _ => {
-            return Err(
-                "must use ssh, https or a local path; other transports are neither private nor safe"
-                    .into(),
-            );
+            return Err("must use ssh, https or a local path; other transports are neither private nor safe".into());
         }
     }
     match (scheme, host) {

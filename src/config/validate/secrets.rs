@@ -71,9 +71,7 @@ fn check_remote_path(path: &str) -> Result<(), &'static str> {
         return Err("its path begins with '-', which rsync would read as an option");
     }
     if !path.chars().all(is_plain) {
-        return Err(
-            "a shell on the other host reads its path; use only letters, digits and . _ / - + = , @ %",
-        );
+        return Err("a shell on the other host reads its path; use only letters, digits and . _ / - + = , @ %");
     }
     forbidden(path.starts_with('/'), &parts(path)?).map_or(Ok(()), Err)
 }

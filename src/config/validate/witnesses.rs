@@ -45,16 +45,14 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
             let (authority, path) = split_authority(rest)?;
             if path.contains(['?', '#']) {
                 return Err(
-                    "must end with its path; a query could contain a token, and this file is world-readable".into(),
+                    "must end with its path; a query could contain a token, and this file is world-readable".into()
                 );
             }
             let address = Address::parse(authority, Some(443))?;
             if !address.may_have_public_certificate() {
-                return Err(
-                    "cannot be verified: no public authority signs certificates for such a host; write \
+                return Err("cannot be verified: no public authority signs certificates for such a host; write \
                      \"tcp://host:port\""
-                        .into(),
-                );
+                    .into());
             }
             Ok((Witness::Https(text.to_owned()), Some(address)))
         }
