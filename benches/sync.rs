@@ -1,5 +1,5 @@
-//! How long a pull and a push take on a workspace of 10,000 files, as ratios to the bare git commands that would do the
-//! same: `cargo bench --bench sync`. Both sides take turns on copies of the same repositories.
+//! Benchmark of pull and push on a workspace of 10,000 files, as ratios to the equivalent git commands: `cargo bench
+//! --bench sync`. Both sides alternate on copies of the same repositories.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench that cannot set up its world has failed")]
 
@@ -16,11 +16,11 @@ use openclaw_failover::workspace::{
 
 const LONG: Duration = Duration::from_secs(300);
 
-/// What people would type on a host that has nothing of its own.
+/// Git commands equivalent to a pull, on a host without local changes.
 const BARE_PULL: &str =
     "git add -A; git diff --cached --quiet; git fetch -q origin; git merge -q --ff-only origin/main";
 
-/// What they would type to send what is there.
+/// Git commands equivalent to a push.
 const BARE_PUSH: &str = "git add -A; git diff --cached --quiet || git commit -qm work; git push -q origin HEAD";
 
 struct Bench {
@@ -61,7 +61,7 @@ impl Bench {
         workspace::push(&self.workspace, &self.paths, role, &Cancel::new()).outcome
     }
 
-    /// Changes this many files, so that their times are older than what git looks at next.
+    /// Changes this many files, then waits, so that their times are older than git's next index.
     fn change(&self, folder: &str, files: usize, round: usize) {
         for n in 0..files {
             let path = self.at(folder).join(format!("{}/{}.md", n % 100 + 1, n / 100 + 1));
@@ -127,7 +127,8 @@ fn timed(work: impl FnOnce()) -> Duration {
     started.elapsed()
 }
 
-/// The ratio is the median of the rounds' own: what else a machine does changes from round to round, and less within one.
+/// Prints the median of the ratios of all rounds. Other load on the machine changes more between rounds than within
+/// one.
 fn print(what: &str, files: usize, ours: &mut [Duration], bare: &mut [Duration]) {
     let mut ratios: Vec<f64> = ours.iter().zip(&*bare).map(|(ours, bare)| ours.div_duration_f64(*bare)).collect();
     ratios.sort_unstable_by(f64::total_cmp);

@@ -1,7 +1,7 @@
-//! The configuration: file → raw → valid.
+//! Configuration: file → raw values → checked model.
 //!
-//! Raw is what was typed, valid is what makes sense; the step between reports every problem at once. Everything that
-//! reads a configuration takes that one step, so what `config --check` accepts is what the monitor runs with.
+//! Raw values are what was typed. The checks turn them into the model and report every problem at once. Every reader of
+//! a configuration runs the same checks, so what `config --check` accepts is what the monitor runs with.
 
 pub(crate) mod address;
 pub(crate) mod decode;
@@ -29,25 +29,25 @@ pub use crate::config::source::{DEFAULT_FILE, Source, find, load, load_primary};
 /// Reads a configuration from text: JSON with comments and trailing commas.
 ///
 /// # Errors
-/// Every problem at once, each with `file_name` and its line.
+/// All problems, each with `file_name` and a line.
 pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
     let problems = Collector::new(file_name);
     let config = validate::check(read_raw(text, file_name, &problems)?, &problems);
     problems.finish(config)
 }
 
-/// Reads a primary's configuration, of which only the workspace counts. A file that names upstreams belongs to a
+/// Reads a primary's configuration and returns its workspace section. A file with upstreams is refused: it belongs to a
 /// standby, which must never write the primary's branch.
 ///
 /// # Errors
-/// As for [`parse`], and where there are upstreams.
+/// As [`parse`]; also if the file has upstreams.
 pub fn parse_primary(text: &str, file_name: &str) -> Result<Workspace, Problems> {
     let problems = Collector::new(file_name);
     let raw = read_raw(text, file_name, &problems)?;
     if let Some(upstreams) = &raw.upstreams {
         problems.add(
             &upstreams.place,
-            "makes this host a standby; a primary watches nobody, so leave it out or leave out --primary",
+            "makes this host a standby; a primary has no upstreams: remove this key, or run without --primary",
         );
     }
     let workspace = validate::workspace(raw.workspace, &problems);

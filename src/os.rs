@@ -1,15 +1,15 @@
-//! The operating system: child processes with deadlines, systemd, users, the journal, files and network addresses.
+//! Operating system: child processes with deadlines, systemd, users, the journal, files and network addresses.
 //!
 //! - [`Command`]: a child process with a deadline; [`Cancel`] ends the wait for it.
 //! - [`systemd`]: units, through `systemctl`.
 //! - [`sd_notify`]: the service's state, sent to systemd.
-//! - [`journal`]: the log, in the form that the journal reads.
+//! - [`journal`]: logging, in the format of the journal.
 //! - [`orphans`]: ends children whose parent was killed.
-//! - [`Owner`]: the agent's user, and how root becomes that user.
+//! - [`Owner`]: the agent's user, and the arguments by which root runs a command as that user.
 //! - [`listeners()`]: listening TCP sockets.
-//! - [`is_own_address`]: true for addresses of this host.
+//! - [`is_own_address`]: test for addresses of this host.
 //! - [`read_regular`]: bounded reads of regular files; [`atomic_file`]: writes.
-//! - [`clock`], [`boot_time`]: the wall clock, and time since the boot.
+//! - [`clock`], [`boot_time`]: the wall clock, and time since boot.
 
 pub mod atomic_file;
 pub mod boot_time;

@@ -1,9 +1,8 @@
-//! One bounded health request to a gateway, answered by a verdict.
+//! Health probe of a gateway, with a verdict as its result.
 //!
-//! The JSON contract decides, never the status code alone: OpenClaw answers 200 with a page of HTML on every path
-//! it does not know. One deadline covers lookup, connection, TLS, headers and body, of all paths that are asked and of
-//! all URLs together; every size is bounded; every probe makes fresh connections, because a connection that was good a
-//! minute ago proves nothing about whether the next user gets through.
+//! The JSON contract decides, never the status code alone: OpenClaw answers unknown paths with 200 and an HTML page.
+//! One deadline covers lookup, connection, TLS, headers and body of all requested paths and URLs. Every size is
+//! bounded. Every probe opens new connections: an old connection that still works does not prove that new ones do.
 
 mod connect;
 mod contract;
@@ -33,83 +32,83 @@ pub(crate) use crate::probe::resolve::Lookup;
 pub use crate::probe::verdict::{Channels, Failure, Verdict};
 use crate::text::printable;
 
-/// Longer timeouts are cut to this, so that no clock arithmetic can overflow.
+/// Maximum timeout of a probe, so that time arithmetic cannot overflow.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// A gateway that can be probed: built once, asked often.
+/// Gateway to probe; built once, probed often.
 pub struct Target {
     urls: Vec<String>,
     ways: Ways,
 }
 
-/// A single URL is asked on the caller's own thread.
+/// Probes of the target's URLs. A single URL is probed on the caller's thread.
 enum Ways {
     One(Box<Route>),
     Many(Race),
 }
 
-/// Whether and how `/readyz` is asked for the gateway's channels.
+/// Request of the gateway's channels from `/readyz`.
 #[derive(Clone)]
 pub enum Readyz {
-    /// Not at all: a stranger is told nothing but `ready`.
+    /// No request: without authentication a remote caller gets nothing but `ready`.
     Skip,
-    /// As the local caller that we are; the gateway of this host shows its lists to those.
+    /// Request without a token, to the gateway of this host, which shows the channels to local callers.
     Anonymous,
-    /// With the gateway's token. It is sent to the target's own URLs and nowhere else.
+    /// Request with the gateway's token, which is sent only to the target's URLs.
     Token(String),
 }
 
-/// What one probe found.
+/// Result of one probe.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The verdict.
+    /// Verdict.
     pub verdict: Verdict,
-    /// The channels that `/readyz` named; empty where it was not asked or did not say.
+    /// Channels listed by `/readyz`; empty if it was not requested or listed none.
     pub channels: Channels,
-    /// For people: what was seen, in a few words without control characters.
+    /// Short description for people, without control characters.
     pub detail: String,
-    /// From the first request to the verdict.
+    /// Time from the first request to the verdict.
     pub latency: Duration,
-    /// The URL whose answer, or silence, decided.
+    /// URL that the verdict is based on.
     pub url: String,
 }
 
-/// Why a target cannot be probed at all.
+/// Configuration error that makes a target impossible to probe.
 #[derive(Debug)]
 pub enum Error {
-    /// There is nothing to ask.
+    /// No URL is given.
     NoUrl,
-    /// A URL that cannot be asked.
+    /// The URL cannot be used.
     Url {
-        /// As it was given, without any password.
+        /// URL as configured, without a password.
         url: String,
-        /// What is wrong with it.
+        /// Problem.
         why: String,
     },
     /// The token cannot be sent.
     Token,
     /// The certificates cannot be read.
     CaFile {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Problem.
         why: String,
     },
-    /// The system gives us no thread.
+    /// The system cannot create a thread.
     Thread(io::Error),
 }
 
 impl Target {
-    /// A target of one or more URLs that lead to the same gateway: `http://` or `https://`, host, port, no path.
-    /// `ca_file` holds PEM certificates of authorities to trust instead of the public ones.
+    /// Creates a target from one or more URLs of the same gateway: `http://` or `https://`, host, port, no path.
+    /// `ca_file` holds PEM certificates to trust instead of the public authorities.
     ///
     /// # Errors
-    /// When a URL, the token or the certificates cannot be used.
+    /// If a URL, the token or the certificates cannot be used.
     pub fn new(urls: &[String], ca_file: Option<&Path>, readyz: &Readyz) -> Result<Self, Error> {
         Self::build(urls, ca_file, readyz, (PeerRule::Any, false))
     }
 
-    /// A target of which only `/healthz` is asked: is it up at all?
+    /// Creates a target that is probed only with `/healthz`, to see if it is up at all.
     ///
     /// # Errors
     /// As [`Target::new`].
@@ -117,8 +116,8 @@ impl Target {
         Self::build(urls, ca_file, &Readyz::Skip, (PeerRule::Any, true))
     }
 
-    /// The target that the configuration describes. `token` is what the upstream's `credential` names. An address that
-    /// turns out to be this host's own is never asked: the answer would be our own gateway's.
+    /// Creates a target for an upstream. `token` is the content of the upstream's `credential`. Addresses of this host
+    /// are never probed: the answer would come from this host's own gateway.
     ///
     /// # Errors
     /// As [`Target::new`].
@@ -127,7 +126,7 @@ impl Target {
         Self::build(&upstream.urls, upstream.ca_file.as_deref(), &readyz, (PeerRule::OtherHosts, false))
     }
 
-    /// The same, of which only `/healthz` is asked.
+    /// Creates a target for an upstream that is probed only with `/healthz`.
     ///
     /// # Errors
     /// As [`Target::new`].
@@ -135,7 +134,7 @@ impl Target {
         Self::build(&upstream.urls, upstream.ca_file.as_deref(), &Readyz::Skip, (PeerRule::OtherHosts, true))
     }
 
-    /// A server elsewhere that need not be a gateway: that it answers is all that counts.
+    /// Creates a target for a server on another host that need not be a gateway; any answer counts.
     ///
     /// # Errors
     /// As [`Target::new`].
@@ -143,7 +142,7 @@ impl Target {
         Self::build(&[url.to_owned()], None, &Readyz::Skip, (PeerRule::OtherHosts, true))
     }
 
-    /// The gateway of this host, which tells local callers about its channels.
+    /// Creates a target for the gateway of this host, which shows its channels to local callers.
     ///
     /// # Errors
     /// As [`Target::new`].
@@ -178,13 +177,13 @@ impl Target {
         Ok(Self { urls, ways })
     }
 
-    /// The URLs, as they were given.
+    /// URLs as configured.
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.urls
     }
 
-    /// The addresses that the last probe of a single URL could connect to.
+    /// Returns the addresses that the last probe could connect to; empty for a target with several URLs.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         match &self.ways {
@@ -193,8 +192,8 @@ impl Target {
         }
     }
 
-    /// Probes once and returns within `timeout`, give or take a few scheduler ticks. With several URLs it returns as
-    /// soon as one is healthy; if all fail, the answer is that of the URL that came furthest towards the gateway.
+    /// Probes once and returns within `timeout`, plus scheduling delays. With several URLs it returns as soon as one is
+    /// healthy. If all fail, the result is that of the URL whose probe got furthest.
     pub fn probe(&mut self, timeout: Duration) -> Answer {
         let deadline = Instant::now() + timeout.min(MAX_TIMEOUT);
         match &mut self.ways {
@@ -204,14 +203,14 @@ impl Target {
     }
 }
 
-/// Without the token.
+/// Omits the token.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target").field("urls", &self.urls).finish_non_exhaustive()
     }
 }
 
-/// Without the token.
+/// Omits the token.
 impl fmt::Debug for Readyz {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -235,13 +234,13 @@ impl fmt::Display for Error {
             }
             Self::Token => write!(
                 f,
-                "cannot use the gateway's token: it is empty, too long, or not plain visible ASCII; \
-                 put the bare token into the credential's file"
+                "cannot use the gateway's token: it is empty, too long, or not printable ASCII; \
+                 put only the token into the credential's file"
             ),
             Self::CaFile { path, why } => {
                 write!(f, "cannot read certificates from {}: {why}", path.display())
             }
-            Self::Thread(error) => write!(f, "cannot start a prober's thread: {error}"),
+            Self::Thread(error) => write!(f, "cannot start a thread for probes: {error}"),
         }
     }
 }

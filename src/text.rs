@@ -1,4 +1,4 @@
-//! Text in and out: JSON, durations, UTC times, tables, suggestions and printable text.
+//! Text formats: JSON, durations, UTC times, tables, suggestions and printable text.
 
 pub mod byte_size;
 pub mod duration;
@@ -17,10 +17,10 @@ pub use timestamp::Time;
 /// Output of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandOutput {
-    /// For standard output, with its last line end.
+    /// Text for standard output, with its last newline.
     pub text: String,
-    /// For standard error, without one.
+    /// Text for standard error, without its last newline.
     pub warning: Option<String>,
-    /// The exit code.
+    /// Exit code.
     pub code: u8,
 }

@@ -1,4 +1,4 @@
-//! The command line as a user meets it: the real binary, its output and its exit codes.
+//! Command line: output and exit codes of the real binary.
 
 #![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-/// A port on which nothing listens (tcpmux, RFC 1078).
+/// Port on which nothing listens (tcpmux, RFC 1078).
 const REFUSED: &str = "127.0.0.1:1";
 
 fn program() -> Command {
@@ -38,7 +38,7 @@ fn run(args: &[&str]) -> Ran {
     ran(program().args(args).output().expect("it starts"))
 }
 
-/// A gateway that gives every path the same JSON, for as long as the test runs.
+/// Starts a gateway that answers every path with the same JSON until the test ends.
 fn gateway(body: &'static str) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -114,7 +114,7 @@ fn check_says_yes_or_no() {
 
 #[test]
 fn check_gives_up_in_time() {
-    // Accepted by the kernel, answered by nobody: what a frozen process looks like.
+    // The kernel accepts connections and no process answers, as with a frozen gateway.
     let frozen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = frozen.local_addr().expect("an address").to_string();
     let ran = run(&["check", "--timeout", "200ms", &address]);
@@ -200,7 +200,7 @@ fn every_problem_is_a_line_and_the_exit_is_2() {
     }
 }
 
-/// These read the environment only where the default file does not exist, as on every machine that runs the tests.
+/// Tests of the environment. They need a machine without the default file.
 #[test]
 fn the_old_monitors_variables_still_work() {
     if Path::new(openclaw_failover::config::DEFAULT_FILE).exists() {
@@ -287,7 +287,7 @@ fn the_step_outside_of_the_sandbox_records_what_git_needs_on_either_host() {
     }
 }
 
-/// Files that would hang a reader, or never end.
+/// Files that would block a reader, or never end.
 #[test]
 fn special_files_are_refused_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -346,7 +346,7 @@ fn a_gateway_at_an_address_of_another_host_is_a_warning() {
 
 #[test]
 fn a_configuration_whose_upstream_is_this_host_is_warned_of() {
-    // RFC 5737: no host has it. Without a route to it there is no interface to name.
+    // A documentation address (RFC 5737). Without a route to it there is no interface to name.
     let elsewhere: SocketAddr = "192.0.2.1:9".parse().expect("an address");
     let Some(own) = openclaw_failover::os::local_end(elsewhere) else {
         eprintln!("skipped: this host has no interface but loopback");

@@ -1,4 +1,4 @@
-//! What a person sees who writes a configuration: every problem with its place, all at once.
+//! Configuration files: every problem is reported with its position, all in one run.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ fn parse(text: &str) -> Result<Config, Problems> {
     config::parse(text, "config.json")
 }
 
-/// A sound configuration with one more line, which is line 3.
+/// Returns a valid configuration with `line` added as line 3.
 fn with(line: &str) -> String {
     format!("{{\n  {UPSTREAMS},\n  {line}\n}}\n")
 }
 
-/// The example of the documentation, every key that there is.
+/// Example with every key.
 const EVERYTHING: &str = r#"{
   // Comments and trailing commas are welcome.
   "upstreams": [
@@ -30,15 +30,17 @@ const EVERYTHING: &str = r#"{
                "witnesses": ["tailscale", "tcp://1.1.1.1:443", "https://example.org/up"] },
   "demote":  { "after": "30s", "max_after": "30m", "flap_window": "3h" },
   /* This host. */
-  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s", "stop_timeout": "345s", "keep_queue": true,
-               "ca_file": "/etc/ssl/claw.pem" },
-  "workspace": { "path": "/home/openclaw/.openclaw/workspace", "remote": "origin", "branch": "main", "timeout": "5m", "refresh": "5m",
-                 "url": "git@example.org:me/memory.git", "push_interval": "10m", "merge": false, "max_file": "1GiB" },
+  "gateway": { "unit": "openclaw.service", "url": "http://127.0.0.1:18789", "start_timeout": "300s",
+               "stop_timeout": "345s", "keep_queue": true, "ca_file": "/etc/ssl/claw.pem" },
+  "workspace": { "path": "/home/openclaw/.openclaw/workspace", "remote": "origin", "branch": "main", "timeout": "5m",
+                 "refresh": "5m", "url": "git@example.org:me/memory.git", "push_interval": "10m", "merge": false,
+                 "max_file": "1GiB" },
   "secrets": [
     { "source": "openclaw@100.64.0.1:.openclaw/standby.env", "target": "/home/openclaw/.openclaw/secrets/" },
   ],
   "notify": [
-    { "credential": "ntfy", "format": "ntfy", "events": ["promoted", "demoted", "failed", "degraded"], "ca_file": "/etc/ssl/claw.pem" },
+    { "credential": "ntfy", "format": "ntfy", "events": ["promoted", "demoted", "failed", "degraded"],
+      "ca_file": "/etc/ssl/claw.pem" },
     { "credential": "chat", "format": "discord" },
   ],
   "heartbeat": { "credential": "heartbeat", "interval": "5m", "ca_file": "/etc/ssl/claw.pem" },
@@ -98,22 +100,22 @@ fn what_is_printed_reads_back_as_the_same() {
     }
 }
 
-/// A line, the place it is reported at, and what the problem says.
+/// Bad lines, with the position of the report and a part of its text.
 const WRONG: &[(&str, &str, &str)] = &[
     // Keys.
     (r#""promot": {}"#, "3: promot:", r#"did you mean "promote"?"#),
     (r#""probe": { "timout": "5s" }"#, "3: probe.timout:", r#"did you mean "timeout"?"#),
     (r#""probe": { "retry-interval": "5s" }"#, "3: probe.retry-interval:", r#"did you mean "retry_interval"?"#),
-    (r#""metrics": []"#, "3: metrics:", "known here: upstreams, secrets, notify, heartbeat, probe"),
+    (r#""metrics": []"#, "3: metrics:", "known keys: upstreams, secrets, notify, heartbeat, probe"),
     (r#""probe": { "timeout": "5s", "timeout": "4s" }"#, "3: probe.timeout:", "first in line 3"),
     (r#""upstreams": []"#, "3: upstreams:", "second time (first in line 2)"),
     (r#""secret": []"#, "3: secret:", r#"did you mean "secrets"?"#),
     (r#""gateway": { "token": "hunter2" }"#, "3: gateway.token:", "/etc/openclaw-failover/credentials/"),
-    (r#""auth_password": "hunter2""#, "3: auth_password:", "secrets do not belong in this file"),
+    (r#""auth_password": "hunter2""#, "3: auth_password:", "looks like a secret"),
     (r#""a\u001b[31mb": 1"#, r#"3: "a\u{1b}[31mb":"#, "not a known key"),
     // Types.
     (r#""probe": []"#, "3: probe:", "must be an object {…}, not a list"),
-    (r#""probe": { "interval": 10 }"#, "3: probe.interval:", r#""10s" if seconds are meant"#),
+    (r#""probe": { "interval": 10 }"#, "3: probe.interval:", r#"write "10s" for seconds"#),
     (r#""probe": { "interval": true }"#, "3: probe.interval:", "not true or false"),
     (r#""probe": { "interval": "10" }"#, "3: probe.interval:", r#""10" has no unit; write "10s""#),
     (r#""probe": { "interval": "10sec" }"#, "3: probe.interval:", r#"did you mean "10s"?"#),
@@ -129,12 +131,13 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#""demote": { "flap_window": "0s" }"#, "3: demote.flap_window:", r#"at least "1s""#),
     (r#""gateway": { "stop_timeout": "10ms" }"#, "3: gateway.stop_timeout:", r#"at least "1s""#),
     (r#""workspace": { "refresh": "0s" }"#, "3: workspace.refresh:", r#"at least "1s""#),
-    (r#""demote": { "max_after": "4000d" }"#, "3: demote.max_after:", "at most 3650d"),
+    (r#""demote": { "max_after": "4000d" }"#, "3: demote.max_after:", "the maximum is 3650d"),
     // Values that do not go together.
     (
         r#""promote": { "after": "15s" }"#,
         "3: promote.after:",
-        "promote.after (15s) must be longer than probe.interval (10s, the default) and probe.timeout (5s, the default) together",
+        "promote.after (15s) must be longer than probe.interval (10s, the default) and probe.timeout (5s, the \
+         default) together",
     ),
     (r#""probe": { "interval": "28s" }"#, "3: probe.interval:", "promote.after (30s, the default) must be longer"),
     (
@@ -165,7 +168,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#""workspace": { "path": "workspace" }"#, "3: workspace.path:", "must be absolute"),
     (r#""workspace": { "path": "/home/openclaw/.openclaw" }"#, "3: workspace.path:", "two hosts must never share"),
     (r#""workspace": { "remote": "git@example.org:me/x" }"#, "3: workspace.remote:", "not a URL"),
-    (r#""workspace": { "url": "https://me:hunter2@example.org/x" }"#, "3: workspace.url:", "let git keep it"),
+    (r#""workspace": { "url": "https://me:hunter2@example.org/x" }"#, "3: workspace.url:", "git credential helper"),
     (r#""workspace": { "max_file": 20 }"#, "3: workspace.max_file:", "a size such as"),
     (r#""workspace": { "max_file": "20MB" }"#, "3: workspace.max_file:", r#"did you mean "20MiB"?"#),
     (r#""workspace": { "merge": "no" }"#, "3: workspace.merge:", "true or false, not text"),
@@ -180,12 +183,12 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         r#""promote": { "witnesses": ["https://me:hunter2@example.org"] }"#,
         "3: promote.witnesses[0]:",
-        "secrets have no place",
+        "secrets do not belong here",
     ),
     (
         r#""promote": { "witnesses": ["https://example.org/?token=hunter2"] }"#,
         "3: promote.witnesses[0]:",
-        "a query could carry a token",
+        "a query could contain a token",
     ),
     (
         r#""promote": { "witnesses": ["tcp://100.64.0.1:22"] }"#,
@@ -195,7 +198,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         r#""promote": { "witnesses": ["tailscale", "tailscale"] }"#,
         "3: promote.witnesses[1]:",
-        "already promote.witnesses[0]",
+        "already set by promote.witnesses[0]",
     ),
     // Secrets.
     (r#""secrets": [{}]"#, "3: secrets[0].source:", "is missing"),
@@ -222,7 +225,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "move it into such a file",
     ),
     (r#""notify": [{ "credential": "x", "format": "dicsord" }]"#, "3: notify[0].format:", r#"did you mean "discord"?"#),
-    (r#""notify": [{ "credential": "x", "format": "pigeon" }]"#, "3: notify[0].format:", "known are json, ntfy"),
+    (r#""notify": [{ "credential": "x", "format": "pigeon" }]"#, "3: notify[0].format:", "known: json, ntfy"),
     (
         r#""notify": [{ "credential": "x", "format": "json", "events": ["promotd"] }]"#,
         "3: notify[0].events[0]:",
@@ -231,10 +234,10 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         r#""notify": [{ "credential": "x", "format": "json" }, { "credential": "x", "format": "slack" }]"#,
         "3: notify[1].credential:",
-        "already notify[0].credential",
+        "already set by notify[0].credential",
     ),
     (r#""notify": [{ "credential": "x", "format": "json", "ca_file": "x" }]"#, "3: notify[0].ca_file:", "absolute"),
-    (r#""drill": { "every": "30d" }"#, "3: drill.every:", "known here: interval"),
+    (r#""drill": { "every": "30d" }"#, "3: drill.every:", "known keys: interval"),
     (r#""heartbeat": {}"#, "3: heartbeat.credential:", "is missing"),
     (r#""heartbeat": { "credential": "x", "interval": "1s" }"#, "3: heartbeat.interval:", r#"at least "10s""#),
 ];
@@ -267,19 +270,15 @@ fn upstreams_are_checked_alone_and_together() {
         (r#"{ "name": "a", "urls": ["http://a", 7] }"#, "upstreams[0].urls[1]:", "not 7"),
         (r#"{ "name": "a", "urls": ["http://a/", "HTTP://A:80"] }"#, "upstreams[0].urls[1]:", "same server"),
         (r#"{ "name": "a", "urls": ["http://me:hunter2@a"] }"#, "upstreams[0].urls[0]:", "password"),
-        (r#"{ "name": "a", "urls": ["http://0.0.0.0:28789"] }"#, "upstreams[0].urls[0]:", "means this host itself"),
-        (
-            r#"{ "name": "a", "urls": ["http://[::ffff:0.0.0.0]:1"] }"#,
-            "upstreams[0].urls[0]:",
-            "means this host itself",
-        ),
+        (r#"{ "name": "a", "urls": ["http://0.0.0.0:28789"] }"#, "upstreams[0].urls[0]:", "is this host itself"),
+        (r#"{ "name": "a", "urls": ["http://[::ffff:0.0.0.0]:1"] }"#, "upstreams[0].urls[0]:", "is this host itself"),
         (r#"{ "name": "a", "urls": ["http://localhost:18789"] }"#, "upstreams[0].urls[0]:", "own gateway"),
         (r#"{ "name": "a", "urls": ["http://a"], "credential": "x/y" }"#, "upstreams[0].credential:", "name of a file"),
         (r#"{ "name": "a", "urls": ["http://a"], "ca_file": "ca.pem" }"#, "upstreams[0].ca_file:", "absolute"),
         (
             r#"{ "name": "a", "urls": ["http://a"] }, { "name": "a", "urls": ["http://b"] }"#,
             "upstreams[1].name:",
-            "already upstreams[0].name",
+            "already set by upstreams[0].name",
         ),
         (
             r#"{ "name": "a", "urls": ["http://a"] }, { "name": "b", "urls": ["http://a"] }"#,
@@ -287,9 +286,12 @@ fn upstreams_are_checked_alone_and_together() {
             "same server as upstreams[0].urls[0]",
         ),
         (
-            r#"{ "name": "a", "urls": ["http://a"], "channels": ["x"] }, { "name": "b", "urls": ["http://b"], "channels": ["x"] }"#,
+            concat!(
+                r#"{ "name": "a", "urls": ["http://a"], "channels": ["x"] }, "#,
+                r#"{ "name": "b", "urls": ["http://b"], "channels": ["x"] }"#
+            ),
             "upstreams[1].channels[0]:",
-            "already upstreams[0].channels[0]",
+            "already set by upstreams[0].channels[0]",
         ),
         (&many, "upstreams:", "at most 8"),
         (&format!(r#"{{ "name": "a", "urls": [{urls}] }}"#), "upstreams[0].urls:", "at most 8"),
@@ -345,7 +347,7 @@ fn truncated_and_mutated_files_never_panic() {
             assert!(parse(text).is_err(), "{text}");
         }
     }
-    // A small generator of its own (xorshift), so that a failure is repeated by every run.
+    // A fixed pseudo-random sequence (xorshift), so that every run repeats a failure.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = move |below: usize| {
         state ^= state << 13;
@@ -388,7 +390,7 @@ fn truncated_and_mutated_files_never_panic() {
     }
 }
 
-/// Hosts that are none, or would be read as something else by one of the programs they are handed to, and the reason.
+/// Invalid hosts, including those that ssh, git or the resolver would misread, with a part of the message.
 const NO_HOSTS: &[(&str, &str)] = &[
     ("", "no host"),
     ("-oProxyCommand=x", "read as an option"),
@@ -422,7 +424,7 @@ const NO_HOSTS: &[(&str, &str)] = &[
     ("2130706433", "IPv4"),
     ("017700000001", "IPv4"),
     ("224.0.0.1", "multicast"),
-    ("0.1.2.3", "which is no host's"),
+    ("0.1.2.3", "no host has such an address"),
     ("[ff02::1]", "multicast"),
     ("[::ffff:224.0.0.1]", "multicast"),
     ("[fe80::1]", "link-local"),
@@ -434,12 +436,12 @@ const NO_HOSTS: &[(&str, &str)] = &[
     ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example", "not a valid name"),
 ];
 
-/// The one problem, at `key`, of a configuration that has `line` in its third line.
+/// Returns the only problem, at `key`, of a configuration with `line` as line 3.
 fn problem_at(line: &str, key: &str) -> String {
     only_problem(&with(line), key)
 }
 
-/// The same for an upstream in the third line, in the place of the usual one.
+/// Returns the only problem of a configuration whose only upstream, in line 3, has this URL.
 fn problem_of_upstream(url: &str) -> String {
     let text = format!("{{\n\n  \"upstreams\": [{{ \"name\": \"a\", \"urls\": [\"{url}\"] }}]\n}}");
     only_problem(&text, "upstreams[0].urls[0]")
@@ -513,7 +515,7 @@ fn ports_users_and_paths_of_a_repository_are_checked() {
         ("ssh://-l@h/y", "user name"),
         ("ssh://@h/y", "user name"),
         ("@h:y", "user name"),
-        ("a b@h:y", "without blanks"),
+        ("a b@h:y", "without spaces"),
         ("$USER@h:y", "user name"),
         ("ssh://h:99999/x", "1 to 65535"),
         ("ssh://h:0/x", "1 to 65535"),
@@ -533,7 +535,7 @@ fn ports_users_and_paths_of_a_repository_are_checked() {
         ("https://hunter2@h/x", "token"),
         ("file://me@h/x", "token"),
         ("file://elsewhere/x", "names a host"),
-        ("ftp://h/x", "ssh or https"),
+        ("ftp://h/x", "ssh, https or a local path"),
     ] {
         let line = format!(r#""workspace": {{ "url": "{url}" }}"#);
         let problem = problem_at(&line, "workspace.url");

@@ -1,4 +1,4 @@
-//! The host room from outside: real children, real sockets.
+//! Operating system module from outside: real child processes and sockets.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
@@ -9,19 +9,19 @@ use std::{fs, thread};
 use openclaw_failover::os::systemd::Systemctl;
 use openclaw_failover::os::{Cancel, Command, CommandError};
 
-/// Longer than anything here takes, shorter than anybody's patience.
+/// Time limit of every wait in these tests.
 const LONG: Duration = Duration::from_secs(30);
 
 fn sh(script: &str) -> Command {
     Command::new("sh").args(["-c", script]).deadline(LONG)
 }
 
-/// The process id that a script has written, alive or not.
+/// Reads the process id that a script wrote. The process may have ended.
 fn pid_in(path: &Path) -> String {
     fs::read_to_string(path).unwrap().trim().to_owned()
 }
 
-/// Whether a process still runs; a zombie does not.
+/// True if a process still runs; false for a zombie.
 fn runs(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     !stat.is_empty() && !stat.contains(") Z ")
@@ -65,7 +65,7 @@ fn a_missing_program_is_named_with_its_package() {
 fn a_missing_folder_is_not_mistaken_for_a_missing_program() {
     let error = sh("true").dir("/nonexistent").run().unwrap_err();
     assert!(!error.is_missing_program());
-    let expected = "cannot run sh: its folder /nonexistent is missing or closed to us";
+    let expected = "cannot run sh: its directory /nonexistent is missing or not accessible";
     assert_eq!(error.to_string(), expected);
 }
 
@@ -168,8 +168,8 @@ fn many_commands_at_once_do_not_disturb_each_other() {
     assert!(all.into_iter().all(|thread| thread.join().unwrap()));
 }
 
-/// A `systemctl` that runs `script` instead. A child writes it: a file that this process has open for writing while
-/// another test forks cannot be executed.
+/// Creates a `systemctl` that runs `script`. A child process writes the file: if another test forks while this process
+/// has the file open for writing, the kernel refuses to run it.
 fn stand_in(dir: &Path, script: &str) -> Systemctl {
     let path = dir.join("systemctl");
     sh(r#"printf '#!/bin/sh\n%s\n' "$SCRIPT" >"$FILE" && chmod 755 "$FILE""#)

@@ -1,10 +1,10 @@
-//! The direction of imports: a module of the crate imports only modules that `src/lib.rs` lists below it.
+//! Direction of imports: a module imports only modules that `src/lib.rs` lists below it.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules, highest first.
+/// Modules, highest first.
 const LAYERS: [&str; 18] = [
     "cli",
     "demo",
@@ -56,7 +56,7 @@ fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| *layer == module)
 }
 
-/// Every source file but the crate's two roots.
+/// Lists the source files except the crate's two roots.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -70,7 +70,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Modules at the crate's root that the code names, its tests and comments left out.
+/// Lists the top-level modules that the code names, outside tests and comments.
 fn used_modules(code: &str) -> BTreeSet<String> {
     let (code, _tests) = code.split_once("#[cfg(test)]\nmod tests {").unwrap_or((code, ""));
     let mut used = BTreeSet::new();

@@ -1,6 +1,6 @@
-//! Completions and the manual page: each says what the help texts say, and the programs that read them take them.
+//! Completions and the manual page: they match the help texts, and the shells and `man` accept them.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
+#![allow(clippy::unwrap_used, clippy::panic)] // A panic is a failed test.
 
 #[path = "support/needs.rs"]
 mod needs;
@@ -19,7 +19,7 @@ fn printed(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Every command, by the program's own help.
+/// Lists all commands, from the help text.
 fn commands() -> Vec<String> {
     let help = printed(&["--help"]);
     let list = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
@@ -28,7 +28,7 @@ fn commands() -> Vec<String> {
     names
 }
 
-/// Every option of a command, long and short, by its help.
+/// Lists all options of a command, long and short, from its help text.
 fn options(command: &str) -> Vec<String> {
     let help = printed(&[command, "--help"]);
     let heads = help.lines().filter_map(|line| line.strip_prefix("  -"));
@@ -38,7 +38,7 @@ fn options(command: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs a program with this input.
+/// Runs a program with this standard input.
 fn answers(program: &str, args: &[&str], input: &str) -> Output {
     let mut child = Command::new(program)
         .args(args)
@@ -135,11 +135,12 @@ fn a_real_fish_completes() {
     assert_eq!(complete("openclaw-failover sync p"), ["pull", "push"]);
 }
 
-/// Types into a zsh that has a terminal, and prints what it would have run.
+/// Script that types into a zsh on a terminal and prints the command line that zsh would run.
 const ZSH: &str = r#"
 zmodload zsh/zpty
 zpty shell zsh -f -i
-zpty -w shell "PS1=; autoload -U compinit; compinit -D -u; source '$1'; openclaw-failover() print -r -- 'RAN' \$* END; print READY"
+zpty -w shell "PS1=; autoload -U compinit; compinit -D -u; source '$1'; \
+openclaw-failover() print -r -- 'RAN' \$* END; print READY"
 zpty -r shell line $'*\nREADY*' || exit 1
 zpty -w -n shell "$2"$'\t'$'\n'
 zpty -r shell line '*RAN* END*' || exit 1

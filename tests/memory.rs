@@ -1,6 +1,6 @@
-//! Memory that outside data takes: n bytes in, at most k · n bytes, for every reader.
+//! Memory use of readers of outside data: for n bytes of input at most k · n bytes of memory.
 //!
-//! All memory of this process is counted, so all readers are measured one after the other, in one test.
+//! The allocator counts all memory of the process, so one test measures the readers one after the other.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its world has failed")]
 #![allow(dead_code, reason = "the host of the doctor's tests offers more than is used here")]
@@ -38,7 +38,7 @@ use openclaw_failover::{config, control, status, workspace};
 use peak_alloc::PeakAlloc;
 use tempfile::TempDir;
 
-/// The number of readers that took too much.
+/// Number of readers over their limit.
 static TOO_MUCH: AtomicUsize = AtomicUsize::new(0);
 
 #[global_allocator]
@@ -46,10 +46,10 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// Memory that a reader may take for any input: buffers, names of threads, a configuration.
+/// Memory allowed for any input: buffers, thread names, a configuration.
 const BASE: usize = 128 * 1024;
 
-/// Measures a reader, and fails if it takes more than `times` the bytes that it is given.
+/// Measures a reader. Counts it as failed if it takes more than `times` the size of its input.
 fn measure(name: &str, input: &[u8], times: usize, read: impl FnOnce()) {
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage();
@@ -63,12 +63,12 @@ fn measure(name: &str, input: &[u8], times: usize, read: impl FnOnce()) {
     }
 }
 
-/// A text of about this length, made of repetitions between a beginning and an end.
+/// Builds a text of about this length from a beginning, repetitions and an end.
 fn filled(begin: &str, middle: &str, end: &str, length: usize) -> String {
     format!("{begin}{}{end}", middle.repeat(length / middle.len()))
 }
 
-/// JSON texts of which each makes as much of itself as it can in its own way.
+/// Returns JSON texts that each maximise the memory of the parsed value in a different way.
 fn swollen(length: usize) -> Vec<(&'static str, String)> {
     vec![
         ("arrays", filled("[", "[],", "0]", length)),
@@ -84,7 +84,7 @@ fn swollen(length: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The lines of `text` again and again, up to this length.
+/// Repeats the lines of `text` up to this length.
 fn repeated(text: &str, length: usize) -> String {
     text.repeat(length / text.len() + 1)
 }
@@ -108,7 +108,7 @@ fn no_reader_takes_more_than_a_few_times_what_it_is_given() {
 }
 
 fn values() {
-    // A text of 50 KiB makes the most of itself: 10,000 values are all that one may hold.
+    // 50 KiB is the worst size: it fits the maximum of 10,000 values.
     for (kind, text) in swollen(50 * 1024).into_iter().chain(swollen(256 * 1024)) {
         let input = text.as_bytes();
         measure(&format!("json, {kind}"), input, 48, || drop(black_box(json::parse(&text))));
@@ -126,7 +126,7 @@ fn values() {
     });
 }
 
-/// Measures the readers of files of this program's own, as a stranger may have changed them.
+/// Measures the readers of this program's files, with content that an attacker may have written.
 fn own_files(folder: &TempDir) {
     let now = wall_clock();
     let own = fs::metadata(folder.path()).map(|found| found.uid()).unwrap();
@@ -172,7 +172,7 @@ fn own_files(folder: &TempDir) {
     }
 }
 
-/// The flight recorder's file, from a stranger.
+/// Measures the reader of the trace, with content of an attacker.
 fn traces() {
     let night = include_str!("traces/outage.jsonl");
     let begin = night.lines().next().unwrap();
@@ -202,7 +202,7 @@ fn traces() {
     }
 }
 
-/// Programs of this host that say too much.
+/// Measures child processes with too much output.
 fn programs(folder: &TempDir) {
     let path = std::env::var("PATH").unwrap();
     for (kind, line) in [("lines", "ActiveState=active\n"), ("noise", "\u{0}"), ("one line", "x")] {
@@ -220,7 +220,7 @@ fn programs(folder: &TempDir) {
     }
 }
 
-/// Measures the readers of what comes over sockets.
+/// Measures the readers of sockets.
 fn sockets(folder: &TempDir) {
     for (kind, body) in swollen(80 * 1024) {
         let head =
@@ -238,7 +238,7 @@ fn sockets(folder: &TempDir) {
     control_requests(folder);
 }
 
-/// A probe of a gateway that gives this answer.
+/// Probes a gateway that sends this answer.
 fn probe(name: &str, answer: Vec<u8>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -247,7 +247,7 @@ fn probe(name: &str, answer: Vec<u8>) {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let _ = stream.read(&mut [0; 2048]);
-            // A prober that has seen enough goes away.
+            // The probe may close the connection early.
             let _ = stream.write_all(&answer);
         }
     });
@@ -269,7 +269,7 @@ fn control_answer(folder: &TempDir, name: &str, answer: Vec<u8>) {
     measure(name, &input, 48, || drop(black_box(control::ask(&path, &control::Request::News { since: None }, LONG))));
 }
 
-/// A client of the monitor's that says far too much.
+/// Measures the monitor's reader of a control client that sends too much.
 fn control_requests(folder: &TempDir) {
     let path = folder.path().join("monitor.sock");
     control::serve(&path, Box::new(|_| Err("no".to_owned()))).unwrap();
@@ -284,7 +284,7 @@ fn control_requests(folder: &TempDir) {
     }
 }
 
-/// Measures the checks of `doctor` by what a host's files and programs say.
+/// Measures the checks of `doctor` with files and program output of a host.
 fn hosts() {
     const LENGTH: usize = 900 * 1024;
     for (kind, text) in swollen(LENGTH) {

@@ -1,4 +1,4 @@
-//! What the Nix package installs: the units and the rule of this repository, as they are on every other host.
+//! Files of the Nix package: the same units and polkit rule as on every other host.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world has failed")]
 
@@ -10,7 +10,7 @@ use std::process::Command;
 const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
 
-/// The files of a folder and of those below it, by their names.
+/// Lists the files of a directory and its subdirectories, by name.
 fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -24,7 +24,7 @@ fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
     found
 }
 
-/// The files that a host is given; beside them there may be source.
+/// Lists the files to install on a host. Rust sources in the same directory are left out.
 fn shipped() -> BTreeMap<String, PathBuf> {
     let mut shipped = files(&Path::new(REPOSITORY).join("src/setup"));
     shipped.retain(|name, _| !name.ends_with(".rs"));

@@ -1,4 +1,4 @@
-//! No child outlives the command that started it: each command that has children is killed in the middle of one.
+//! Orphans: no child outlives its command. Each command is killed while a child runs.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its world has failed")]
 
@@ -20,23 +20,23 @@ use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 
-/// However busy the machine is.
+/// Time limit of every wait, enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const SIGNALS: [(&str, i32); 3] = [("INT", 2), ("TERM", 15), ("KILL", 9)];
 
-/// A child that hangs, with a child of its own in another session, and does not end for being asked to.
+/// Script that hangs, ignores TERM, and has a child in another session.
 const HANGS: &str = "#!/bin/sh\n\
     trap '' TERM INT HUP\n\
     setsid sh -c 'echo $$ >>\"$0\"; while :; do sleep 0.2; done' \"@PIDS@\" &\n\
     echo $$ >>\"@PIDS@\"\n\
     while :; do sleep 0.2; done\n";
 
-/// A git that hangs when it is to reach its remote.
+/// Script of a git that hangs when it contacts the remote.
 const HANGS_AT_THE_REMOTE: &str =
     "case \" $* \" in *' fetch '*|*' push '*|*' ls-remote '*) ;; *) PATH=${PATH#*:} exec git \"$@\";; esac\n";
 
-/// A folder with a configuration, and with programs that hang.
+/// Directory with a configuration and with programs that hang.
 struct Host(TempDir);
 
 impl Host {
@@ -90,7 +90,7 @@ impl Host {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// The processes of the program that hangs, once it has started its own child.
+    /// Waits for the hanging program to start its child. Returns the ids of both processes.
     fn await_hanging(&self, command: &mut Child) -> Vec<String> {
         let read = || fs::read_to_string(self.path("pids")).unwrap_or_default();
         wait_until("the hanging child", || {
@@ -101,7 +101,7 @@ impl Host {
     }
 }
 
-/// Where a test fails, nothing of it runs on.
+/// Cleanup after a failed test.
 impl Drop for Host {
     fn drop(&mut self) {
         let pids = fs::read_to_string(self.path("pids")).unwrap_or_default();
@@ -119,13 +119,13 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// True if the process runs; a zombie does not.
+/// True if the process runs; false for a zombie.
 fn runs(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-/// The processes that run this program for `folder` or were started by one that does, by a file of theirs.
+/// Lists the processes that have `folder` in their environment or command line.
 fn processes_below(folder: &Path) -> Vec<String> {
     let entries =
         fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -139,7 +139,7 @@ fn processes_below(folder: &Path) -> Vec<String> {
     pids.filter(of_folder).collect()
 }
 
-/// Kills a command and waits for its end; one that catches other signals ends as it likes.
+/// Sends a signal to a command and waits for its end.
 fn kill(command: &mut Child, (signal, number): (&str, i32)) {
     let pid = command.id().to_string();
     assert!(Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, signal, &pid]).status().unwrap().success());
@@ -147,12 +147,12 @@ fn kill(command: &mut Child, (signal, number): (&str, i32)) {
     assert!(status.signal() == Some(number) || signal != "KILL", "{status}");
 }
 
-/// Kills a command by each signal while a program that it runs hangs, and waits until nothing of it is left.
+/// Ends a command with each signal while its child hangs, and checks that all its processes end.
 fn nothing_outlives(hanging: &[&str], arguments: &[&str]) {
     nothing_outlives_on(|_| (), hanging, arguments);
 }
 
-/// The same on a host that is prepared in this way.
+/// Does the same on a host that `prepare` has changed.
 fn nothing_outlives_on(prepare: impl Fn(&Host) + Sync, hanging: &[&str], arguments: &[&str]) {
     by_each_signal(|signal, number| {
         let host = Host::new(hanging);
@@ -169,7 +169,7 @@ fn nothing_outlives_on(prepare: impl Fn(&Host) + Sync, hanging: &[&str], argumen
     });
 }
 
-/// Does the same for every signal, at once.
+/// Tests all signals in parallel.
 fn by_each_signal(kill_with: impl Fn(&str, i32) + Sync) {
     let kill_with = &kill_with;
     thread::scope(|scope| {
@@ -192,7 +192,7 @@ fn the_owners_half_of_doctor() {
     nothing_outlives_on(|host| host.write_program("getent", &getent), &["systemctl"], &arguments);
 }
 
-/// Root's half waits for `setsid`, which waits in a session of its own for what becomes the owner.
+/// Root's command waits for `setsid`, which waits in another session for the process of the workspace's user.
 #[test]
 fn both_halves_of_doctor() {
     require!(root);
@@ -204,7 +204,7 @@ fn both_halves_of_doctor() {
     nothing_outlives_on(prepare, &["setpriv"], &["doctor", "--config", "CONFIG"]);
 }
 
-/// The gateways of the demo are children without a name in a register: they end with their input.
+/// The demo's gateways are not registered as children; they end when their input is closed.
 #[test]
 fn demo() {
     require!("git");

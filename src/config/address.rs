@@ -1,22 +1,23 @@
-//! A host and a port, as they stand in URLs, witnesses and sources of secrets.
+//! Host and port, as written in URLs, witnesses and sources of secrets.
 //!
-//! Messages never repeat the text, because people paste URLs with passwords and tokens in them.
+//! Messages never quote the text: people paste URLs that contain passwords and tokens.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The longest host name that DNS knows, and the longest label in one.
+/// Maximum length of a host name in DNS (RFC 1035), in bytes.
 const LONGEST_NAME: usize = 253;
+/// Maximum length of one label of a host name, in bytes.
 const LONGEST_LABEL: usize = 63;
 
-/// A host and a port. Displayed as `host:port`, an IPv6 literal in brackets.
+/// Host and port. Displayed as `host:port`, an IPv6 literal in brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) host: Host,
     pub(crate) port: u16,
 }
 
-/// A host by its address or its name.
+/// Host, given as an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
     Ip(IpAddr),
@@ -24,7 +25,7 @@ pub(crate) enum Host {
 }
 
 impl Address {
-    /// Reads `host:port`; without `default` the port must be there.
+    /// Reads `host:port`. The port is required unless there is a `default`.
     pub(crate) fn parse(text: &str, default: Option<u16>) -> Result<Self, String> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (literal, port) = rest.split_once(']').ok_or("has a bracket that is not closed")?;
@@ -48,7 +49,7 @@ impl Address {
         Ok(Self { host, port })
     }
 
-    /// Its socket, where the host is known by its address.
+    /// Returns the socket address; `None` for a host name, which is not looked up.
     pub(crate) fn socket(&self) -> Option<SocketAddr> {
         match self.host {
             Host::Ip(ip) => Some(SocketAddr::new(ip, self.port)),
@@ -56,17 +57,17 @@ impl Address {
         }
     }
 
-    /// Whether both lead to the same listening socket, as far as their spelling tells.
+    /// True if both name the same listening socket. Names are not looked up.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.port == other.port && (self.host == other.host || (self.is_here() && other.is_here()))
     }
 
-    /// Whether both lie on the same host, as far as their spelling tells.
+    /// True if both name the same host. Names are not looked up.
     pub(crate) fn is_same_host(&self, other: &Self) -> bool {
         self.host == other.host
     }
 
-    /// True if a public authority signs certificates for the host, by its address or its name.
+    /// True if a public authority could sign a certificate for the host's address or name.
     pub(crate) fn may_have_public_certificate(&self) -> bool {
         match &self.host {
             Host::Ip(IpAddr::V4(ip)) => {
@@ -83,12 +84,12 @@ impl Address {
         }
     }
 
-    /// True if it is the unspecified address, 0.0.0.0 or `::`.
+    /// True for the unspecified addresses, 0.0.0.0 and `::`.
     pub(crate) fn is_unspecified(&self) -> bool {
         matches!(self.host, Host::Ip(ip) if ip.to_canonical().is_unspecified())
     }
 
-    /// Whether it is this very host, over loopback.
+    /// True for loopback and unspecified addresses and `localhost`.
     pub(crate) fn is_here(&self) -> bool {
         match &self.host {
             Host::Ip(ip) => ip.to_canonical().is_loopback() || ip.to_canonical().is_unspecified(),
@@ -124,7 +125,7 @@ impl Host {
         if text.len() > LONGEST_NAME || !text.split('.').all(label_is_sound) {
             return Err("has a host that is not a valid name (letters, digits, '-' and '.')".into());
         }
-        // The system's resolver reads such a name as an IPv4 address, 0x7f000001 as 127.0.0.1.
+        // The system's resolver reads a numeric name as an IPv4 address: 0x7f000001 as 127.0.0.1.
         if text.rsplit('.').next().is_some_and(is_number) {
             return Err("has a host that is neither a name nor a whole IPv4 address".into());
         }
@@ -139,20 +140,20 @@ impl Host {
         if ip.segments()[0] & 0xffc0 == 0xfe80 {
             return Err("has a link-local address, which needs a zone (not supported); write another address".into());
         }
-        // An IPv4 address in IPv6 form is one host with the IPv4 address, and has one spelling.
+        // An IPv4-mapped IPv6 address is the same host as the IPv4 address, so both get one spelling.
         Self::unicast(IpAddr::V6(ip).to_canonical())
     }
 
     fn unicast(ip: IpAddr) -> Result<Self, String> {
         let is_in_net_0 = matches!(ip, IpAddr::V4(ip) if ip.octets()[0] == 0 && !ip.is_unspecified());
         if ip.is_multicast() || is_in_net_0 {
-            return Err("has a multicast address or one of 0.0.0.0/8, which is no host's".into());
+            return Err("has a multicast address or one of 0.0.0.0/8; no host has such an address".into());
         }
         Ok(Self::Ip(ip))
     }
 }
 
-/// True if `inet_aton` reads a label as a number.
+/// True if `inet_aton` reads the label as a number.
 fn is_number(label: &str) -> bool {
     let label = label.to_ascii_lowercase();
     match label.strip_prefix("0x") {
@@ -161,17 +162,16 @@ fn is_number(label: &str) -> bool {
     }
 }
 
-/// Splits `host:port` from what follows it, and refuses what could carry a password or break a line.
+/// Splits a URL's `host:port` from the rest. Refuses user names, passwords, blanks and control characters.
 pub(crate) fn split_authority(rest: &str) -> Result<(&str, &str), String> {
     if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("has a blank or a control character in it".into());
+        return Err("contains a space or a control character".into());
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
     if authority.contains('@') {
         return Err(
-            "has a user name or password in it, and secrets have no place here; leave out what stands before the @"
-                .into(),
+            "contains a user name or password, and secrets do not belong here; remove everything before the @".into()
         );
     }
     Ok((authority, tail))

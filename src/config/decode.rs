@@ -1,6 +1,6 @@
-//! Reads typed values out of the file's JSON.
+//! Decoder from the file's JSON to typed values.
 //!
-//! A key is known because something asked for it, so the list of known keys cannot drift from what is read.
+//! The known keys of an object are the ones that were read from it, so the list cannot get out of date.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use crate::text::json::{Entry, Node};
 use crate::text::suggestion::nearest;
 use crate::text::{byte_size, duration};
 
-/// Where secrets belong, for everybody who writes one into the configuration.
+/// Directory of the credential files, named in messages about secrets in the configuration.
 pub(crate) const CREDENTIALS: &str = "/etc/openclaw-failover/credentials/";
 
-/// Parts of key names that announce a secret.
+/// Parts of key names that suggest that the value is a secret.
 const SECRETIVE: [&str; 9] =
     ["token", "password", "passwd", "passphrase", "secret", "api_key", "apikey", "bearer", "authorization"];
 
-/// A value in the file that is still untyped.
+/// Untyped value from the file.
 pub(crate) type Untyped<'a> = At<&'a Node>;
 
-/// An object of the file while it is read.
+/// JSON object of the file while it is decoded.
 pub(crate) struct Object<'a> {
     entries: &'a [Entry],
     path: String,
@@ -30,13 +30,13 @@ pub(crate) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Opens an object; anything else is a problem.
+    /// Starts decoding an object; reports any other type.
     pub(crate) fn open(untyped: &Untyped<'a>, problems: &'a Collector) -> Option<Self> {
         let entries = typed(untyped, problems, "an object {…}", |node| node.as_object())?.value;
         Some(Self { entries, path: untyped.place.key().to_owned(), asked: Vec::new(), problems })
     }
 
-    /// Reports every key that nothing asked for, and every key that is there twice.
+    /// Reports unknown and repeated keys.
     pub(crate) fn close(self) {
         for (index, entry) in self.entries.iter().enumerate() {
             let place = Place::written(entry.at.line, self.path_of(&printable(&entry.key)));
@@ -49,7 +49,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The value under a key. `null` is the same as leaving the key out.
+    /// Returns the value of a key. `null` counts as absent.
     pub(crate) fn get(&mut self, key: &'static str) -> Option<Untyped<'a>> {
         self.asked.push(key);
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
@@ -57,12 +57,12 @@ impl<'a> Object<'a> {
         (!entry.node.is_null()).then_some(At { value: &entry.node, place })
     }
 
-    /// Text under a key.
+    /// Reads a string.
     pub(crate) fn text(&mut self, key: &'static str) -> Option<At<String>> {
         text(&self.get(key)?, self.problems)
     }
 
-    /// A whole number under a key.
+    /// Reads a whole number within `range`.
     pub(crate) fn number(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<At<u32>> {
         let untyped = self.get(key)?;
         let number = |node: &Node| node.as_u64().and_then(|number| u32::try_from(number).ok());
@@ -70,13 +70,13 @@ impl<'a> Object<'a> {
         typed(&untyped, self.problems, &wanted, |node| number(node).filter(|number| range.contains(number)))
     }
 
-    /// `true` or `false` under a key.
+    /// Reads `true` or `false`.
     pub(crate) fn truth(&mut self, key: &'static str) -> Option<bool> {
         let untyped = self.get(key)?;
         typed(&untyped, self.problems, "true or false", |node| node.as_bool()).map(|truth| truth.value)
     }
 
-    /// A size under a key, in bytes.
+    /// Reads a size, in bytes.
     pub(crate) fn size(&mut self, key: &'static str) -> Option<At<u64>> {
         let untyped = self.get(key)?;
         let text = typed(&untyped, self.problems, "a size such as \"20MiB\"", |node| node.as_str())?;
@@ -89,11 +89,11 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A duration under a key.
+    /// Reads a duration.
     pub(crate) fn duration(&mut self, key: &'static str) -> Option<At<Duration>> {
         let untyped = self.get(key)?;
         if let Some(seconds) = untyped.value.as_u64() {
-            let what = format!("is a number; write the unit, too: \"{seconds}s\" if seconds are meant");
+            let what = format!("has no unit; write \"{seconds}s\" for seconds");
             self.problems.add(&untyped.place, what);
             return None;
         }
@@ -107,7 +107,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The items of a list under a key; a list longer than `most` is a problem and read no further.
+    /// Returns the items of a list. A list longer than `most` is reported, and only its first `most` items are
+    /// returned.
     pub(crate) fn list(&mut self, key: &'static str, most: usize) -> Option<At<Vec<Untyped<'a>>>> {
         let untyped = self.get(key)?;
         let items = typed(&untyped, self.problems, "a list […]", |node| node.as_array())?;
@@ -123,14 +124,14 @@ impl<'a> Object<'a> {
         Some(At { value, place: items.place })
     }
 
-    /// A list of texts under a key.
+    /// Reads a list of strings.
     pub(crate) fn texts(&mut self, key: &'static str, most: usize) -> Option<At<Vec<At<String>>>> {
         let list = self.list(key, most)?;
         let texts = list.value.iter().filter_map(|item| text(item, self.problems));
         Some(At { value: texts.collect(), place: list.place })
     }
 
-    /// An object under a key; an absent or wrong one reads as if it were empty.
+    /// Reads an object. An absent object, or a value of another type, reads as an empty one.
     pub(crate) fn object(&mut self, key: &'static str) -> Self {
         let problems = self.problems;
         let opened = self.get(key).and_then(|untyped| Self::open(&untyped, problems));
@@ -155,14 +156,15 @@ impl<'a> Object<'a> {
         let lower = key.to_lowercase();
         if SECRETIVE.iter().any(|part| lower.contains(part)) {
             return format!(
-                "secrets do not belong in this file, which everybody may read; put it into a file in {CREDENTIALS} and name that file with \"credential\""
+                "looks like a secret, and this file is world-readable; put the secret into a file in {CREDENTIALS} and \
+                 name that file with \"credential\""
             );
         }
-        format!("is not a known key; known here: {}", self.asked.join(", "))
+        format!("is not a known key; known keys: {}", self.asked.join(", "))
     }
 }
 
-/// A text; anything else is a problem.
+/// Reads a string; reports any other type.
 fn text(untyped: &Untyped<'_>, problems: &Collector) -> Option<At<String>> {
     let text = typed(untyped, problems, "text in double quotes", |node| node.as_str())?;
     Some(At { value: text.value.to_owned(), place: text.place })
@@ -186,7 +188,7 @@ fn typed<'a, T>(
     Some(At { value: value?, place: untyped.place.clone() })
 }
 
-/// A key from the file as part of a key path.
+/// Returns a key of the file in the form used in key paths: quoted unless it is short and plain.
 fn printable(key: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if key.chars().all(is_plain) && (1..=40).contains(&key.len()) { key.to_owned() } else { quoted(key) }

@@ -1,11 +1,11 @@
-//! What holds where nobody says otherwise.
+//! Default values.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::model::{Demote, Drill, Gateway, Probe, Promote, Workspace};
 
-/// Where secrets arrive unless `target` says otherwise.
+/// Default of `secrets[].target`.
 pub(super) const SECRETS_TARGET: &str = "/home/openclaw/.openclaw/secrets/";
 
 impl Default for Probe {
@@ -47,7 +47,7 @@ impl Default for Gateway {
             url: "http://127.0.0.1:18789".into(),
             ca_file: None,
             start_timeout: Duration::from_secs(300),
-            // OpenClaw drains for at most 315 s, and systemd kills it after 330 s.
+            // OpenClaw drains for at most 315 s; systemd kills it after 330 s.
             stop_timeout: Duration::from_secs(345),
             keep_queue: false,
         }

@@ -1,35 +1,34 @@
-//! Everything that is wrong with a configuration, said at once.
+//! Diagnostics of a configuration, collected and reported together.
 //!
-//! A person who mends a file wants the whole list, each line with its place, what is wrong and what to do. Problems
-//! never repeat a value that could be a secret.
+//! Each line names its position, the problem and the remedy. A value that could be a secret is never quoted.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use crate::config::span::Place;
 
-/// How many problems are listed; a file that is wrong everywhere needs no longer list.
+/// Maximum number of problems in a report.
 const LISTED: usize = 50;
 
-/// The most problems that are kept until they are sorted; the rest is counted.
+/// Maximum number of problems kept for sorting; further ones are only counted.
 const COLLECTED: usize = 20 * LISTED;
 
-/// How much of a name or value from outside is repeated in a problem.
+/// Maximum length of a quoted name or value, in characters.
 const QUOTED: usize = 60;
 
-/// What is wrong with a configuration: at least one problem, each one line.
+/// Problems of a configuration: at least one, each on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     lines: Vec<String>,
 }
 
 impl Problems {
-    /// One problem that concerns the whole configuration.
+    /// Creates a single problem that concerns the whole configuration.
     pub(crate) fn one(line: impl Into<String>) -> Self {
         Self { lines: vec![line.into()] }
     }
 
-    /// The problems in the order of the file, such as `config.json:12: promote.after: has no unit; write "30s"`.
+    /// Returns the problems in the order of the file: `config.json:12: promote.after: has no unit; write "30s"`.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(String::as_str)
     }
@@ -43,12 +42,12 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Collects problems while a configuration is read.
+/// Collector of problems while a configuration is read.
 #[derive(Debug)]
 pub(crate) struct Collector {
     file: String,
     found: RefCell<Vec<Problem>>,
-    /// The number of problems that were not kept.
+    /// Number of problems beyond [`COLLECTED`].
     dropped: Cell<usize>,
 }
 
@@ -56,12 +55,12 @@ pub(crate) struct Collector {
 struct Problem {
     place: Place,
     what: String,
-    /// False where several values do not go together, each of them sound alone.
+    /// False for a conflict between values that are each valid alone.
     alone: bool,
 }
 
 impl Collector {
-    /// Collects for a file of this name.
+    /// Creates an empty collector for the file of this name.
     pub(crate) fn new(file: impl Into<String>) -> Self {
         Self { file: file.into(), found: RefCell::default(), dropped: Cell::new(0) }
     }
@@ -71,8 +70,8 @@ impl Collector {
         self.push(place, what.into(), true);
     }
 
-    /// Adds a problem of several values together, at the first that is no default. Where one of them has a problem
-    /// of its own, nothing is added: its value is not what the person meant.
+    /// Adds a conflict between several values, at the first one that is not a default. Adds nothing if one of the
+    /// values is already reported: the conflict may disappear with that problem.
     pub(crate) fn conflict(&self, places: &[&Place], what: impl Into<String>) {
         if places.iter().any(|place| self.is_reported(place)) {
             return;
@@ -83,7 +82,7 @@ impl Collector {
         }
     }
 
-    /// `value` if nothing is wrong with it, else the problems in the order of the file.
+    /// Returns `value` if there are no problems, else the problems in the order of the file.
     pub(crate) fn finish<T>(self, value: T) -> Result<T, Problems> {
         let mut found = self.found.into_inner();
         if found.is_empty() {
@@ -94,7 +93,7 @@ impl Collector {
         let line = |problem: &Problem| problem.line(&self.file);
         let mut lines: Vec<String> = found.iter().take(LISTED).map(line).collect();
         if more > 0 {
-            lines.push(format!("{}: and {more} more; mend these, and the next check names the rest", self.file));
+            lines.push(format!("{}: and {more} more problems; fix these and check again", self.file));
         }
         Err(Problems { lines })
     }
@@ -127,7 +126,7 @@ impl Problem {
     }
 }
 
-/// A name or value from outside, in quotes, shortened, without control characters.
+/// Quotes a name or value from the file: shortened, control characters escaped.
 pub(crate) fn quoted(text: &str) -> String {
     let shown: String = text.chars().take(QUOTED).flat_map(char::escape_debug).collect();
     let rest = if text.chars().nth(QUOTED).is_some() { "…" } else { "" };
@@ -166,7 +165,7 @@ mod tests {
         }
         let problems = collector.finish(()).unwrap_err();
         assert_eq!(problems.lines().count(), LISTED + 1);
-        assert!(problems.to_string().ends_with("and 950 more; mend these, and the next check names the rest"));
+        assert!(problems.to_string().ends_with("and 950 more problems; fix these and check again"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Where a gateway answers: `http://` or `https://`, a host, a port, and nothing else.
+//! Gateway endpoint: `http://` or `https://`, a host and a port.
 //!
-//! A URL is normalised here, so that one server has one spelling: the keys `armed` is kept under do not change with a
-//! trailing slash. Messages never repeat the text, because people paste URLs with passwords and tokens in them.
+//! URLs are normalised, so that one server has one spelling: records keyed by URL survive an added trailing slash.
+//! Messages never quote the text: people paste URLs that contain passwords and tokens.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,10 +9,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::config::address::{Address, Host, split_authority};
 use crate::os::is_own_address;
 
-/// The port of an OpenClaw gateway, where a command line names a host alone.
+/// Port of an OpenClaw gateway, used where only a host is given.
 pub const DEFAULT_PORT: u16 = 18789;
 
-/// A server that speaks HTTP. Displayed as a URL without a path.
+/// HTTP server. Displayed as a URL without a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     secure: bool,
@@ -20,7 +20,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a URL such as `http://100.64.0.1:18789` or `https://[fd7a::1]`; a lone `/` at its end is dropped.
+    /// Reads a URL such as `http://100.64.0.1:18789` or `https://[fd7a::1]`. A trailing `/` is dropped.
     ///
     /// # Errors
     /// Says what is wrong and what to write.
@@ -30,10 +30,10 @@ impl Endpoint {
             "http" => false,
             "https" => true,
             "ws" => {
-                return Err("must begin with http:// (the gateway answers there, too), not ws://".into());
+                return Err("must begin with http://, not ws:// (the gateway answers HTTP on the same port)".into());
             }
             "wss" => {
-                return Err("must begin with https:// (the gateway answers there, too), not wss://".into());
+                return Err("must begin with https://, not wss:// (the gateway answers HTTPS on the same port)".into());
             }
             _ => return Err("must begin with http:// or https://".into()),
         };
@@ -46,8 +46,8 @@ impl Endpoint {
         Ok(Self { secure, address })
     }
 
-    /// Reads what a person types for a gateway: a URL, `host:port`, or `host` alone, which means port
-    /// [`DEFAULT_PORT`]. An IPv6 address may stand without brackets when no port follows.
+    /// Reads a gateway as typed on a command line: a URL, `host:port`, or a host with [`DEFAULT_PORT`]. An IPv6 address
+    /// without a port needs no brackets.
     ///
     /// # Errors
     /// Says what is wrong and what to write.
@@ -68,7 +68,7 @@ impl Endpoint {
         Ok(Self { secure: false, address })
     }
 
-    /// A host alone (an address, an IPv6 literal with or without brackets, or a name) and a port.
+    /// Creates an endpoint from a port and a host: a name or an address, IPv6 with or without brackets.
     pub(crate) fn from_host(host: &str, port: u16) -> Result<Self, String> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let host = match bare.parse::<Ipv6Addr>() {
@@ -79,32 +79,32 @@ impl Endpoint {
         Ok(Self { secure: false, address })
     }
 
-    /// An address that is no host's (RFC 5737), where a wrong one has been reported and the rest is still checked.
+    /// Returns a documentation address (RFC 5737), the stand-in for a bad one while the rest is checked.
     pub(crate) fn documentation() -> Self {
         let host = Host::Ip(Ipv4Addr::new(192, 0, 2, 1).into());
         let address = Address { host, port: DEFAULT_PORT };
         Self { secure: false, address }
     }
 
-    /// Whether it is this very host, over loopback.
+    /// True for loopback and unspecified addresses and `localhost`.
     #[must_use]
     pub fn is_here(&self) -> bool {
         self.address.is_here()
     }
 
-    /// True if it speaks TLS.
+    /// True for `https://`.
     pub(crate) fn is_secure(&self) -> bool {
         self.secure
     }
 
-    /// True if its host is an address of one of this host's interfaces. Loopback is none: a tunnel begins there. Names
-    /// are not looked up.
+    /// True if the host is an address of one of this host's interfaces. False for loopback, which may be the local end
+    /// of a tunnel, and for names, which are not looked up.
     #[must_use]
     pub fn is_own_interface(&self) -> bool {
         !self.is_here() && self.address.socket().is_some_and(is_own_address)
     }
 
-    /// Its host and port.
+    /// Host and port.
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }
@@ -188,8 +188,8 @@ mod tests {
             ("http://1.2.3:80", "IPv4"),
             ("http://1.2.3.4.5:80", "IPv4"),
             ("http://256.1.1.1:80", "IPv4"),
-            ("http://cl aw:80", "blank"),
-            ("http://claw\n:80", "blank"),
+            ("http://cl aw:80", "a space"),
+            ("http://claw\n:80", "control character"),
             ("http://-claw:80", "read as an option"),
             ("http://cläw:80", "xn--"),
             ("http://claw..org:80", "valid name"),

@@ -1,7 +1,7 @@
-//! The variables of the old shell monitor, so that this program can take its place unchanged.
+//! Environment variables of the old shell monitor, so that this program is a drop-in replacement.
 //!
-//! That monitor asked every `CHECK_INTERVAL` seconds and took over after `FAIL_THRESHOLD` failures in a row; the
-//! product of both is `promote.after`. Its variables are read only where there is no configuration file.
+//! The old monitor probed every `CHECK_INTERVAL` seconds and failed over after `FAIL_THRESHOLD` failures in a row. The
+//! product of both is `promote.after`. The variables are read only if there is no configuration file.
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
@@ -13,15 +13,17 @@ use crate::config::schema::{Raw, RawProbe, RawPromote, RawSecret, RawUpstream};
 use crate::config::span::{At, Place};
 use crate::text::duration::show;
 
-/// What the old monitor did where a variable was not set.
+/// Default of `CHECK_INTERVAL` in the old monitor, in seconds.
 const DEFAULT_INTERVAL: u64 = 10;
+/// Default of `FAIL_THRESHOLD` in the old monitor.
 const DEFAULT_THRESHOLD: u64 = 3;
 
-/// Windows that the variables may ask for. Others are possible, but want a file in which every value is visible.
+/// Shortest `promote.after` that the variables can set.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
+/// Longest `promote.after` that the variables can set. Other values need a file, where they are visible.
 const LONGEST_WINDOW: Duration = Duration::from_secs(60 * 60);
 
-/// The variables as they were found. One that is empty counts as not set.
+/// Variables as found in the environment. An empty one counts as unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Variables {
     primary_ip: Option<String>,
@@ -32,7 +34,7 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Reads the variables; `get` answers for the environment.
+    /// Reads the variables; `get` looks one up in the environment.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name| get(name).filter(|value| !value.is_empty());
         Self {
@@ -44,16 +46,16 @@ impl Variables {
         }
     }
 
-    /// Whether they name a primary, which alone makes them a configuration.
+    /// True if `PRIMARY_IP` is set; without it the variables are not a configuration.
     #[must_use]
     pub fn name_a_primary(&self) -> bool {
         self.primary_ip.is_some()
     }
 
-    /// The configuration that they ask for.
+    /// Returns the configuration that the variables describe.
     ///
     /// # Errors
-    /// Every problem, each with the name of its variable.
+    /// All problems, each with the name of its variable.
     pub fn configuration(&self) -> Result<Config, Problems> {
         let problems = Collector::new("environment");
         let raw = self.raw(&problems);
@@ -89,8 +91,8 @@ impl Variables {
         At { value: vec![upstream], place }
     }
 
-    /// The old monitor had one interval; here a probe has a deadline and failures are looked at more closely. They are
-    /// chosen so that any window holds the failures that it needs.
+    /// Derives the probe timing. The old monitor had one interval; this one also has a probe timeout and a shorter
+    /// interval after a failure. The values are chosen so that every window fits the required number of failures.
     fn timing(&self, problems: &Collector) -> (RawProbe, RawPromote) {
         let interval = number("CHECK_INTERVAL", &self.check_interval, DEFAULT_INTERVAL, 3600, problems);
         let threshold = number("FAIL_THRESHOLD", &self.fail_threshold, DEFAULT_THRESHOLD, 3600, problems);
@@ -98,7 +100,7 @@ impl Variables {
         let place = Place::variable("CHECK_INTERVAL × FAIL_THRESHOLD");
         if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&window) {
             let what = format!(
-                "is {}; from {} to {} can be set in this way, anything else in a configuration file",
+                "is {}; variables can set {} to {}; use a configuration file for other values",
                 show(window),
                 show(SHORTEST_WINDOW),
                 show(LONGEST_WINDOW)
@@ -111,7 +113,7 @@ impl Variables {
         };
         let usual = Probe::default();
         let fraction = |divisor| Duration::from_millis(interval * threshold * 1000 / divisor);
-        // The hold-down must see two good verdicts.
+        // The hold-down must be long enough for two successful probes.
         let longest = Demote::default().after.min(fraction(2));
         let interval = Duration::from_secs(interval).min(longest);
         let timeout = usual.timeout.min(fraction(6));
@@ -139,7 +141,8 @@ impl Variables {
     }
 }
 
-/// A whole number from 1 to `most`, or the default where the variable is not set or is a problem.
+/// Reads a whole number from 1 to `most`. Returns the default for an unset variable, and for a bad one, which is
+/// reported.
 fn number(name: &str, text: &Option<String>, default: u64, most: u64, problems: &Collector) -> u64 {
     let Some(text) = text else { return default };
     match text.trim().parse() {

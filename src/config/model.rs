@@ -1,37 +1,37 @@
-//! The valid configuration: what the rest of the program may rely on.
+//! Model of a checked configuration, which the rest of the program relies on.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::notify::{Heartbeat, Notify};
 
-/// A configuration in which every value makes sense, alone and beside the others.
+/// Checked configuration: every value is valid alone and together with the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Gateways that outrank this standby, at least one.
+    /// Gateways with priority over this standby's; at least one.
     pub upstreams: Vec<Upstream>,
-    /// How upstreams are probed.
+    /// Timing of the probes.
     pub probe: Probe,
-    /// When this host takes over.
+    /// Conditions for a promotion of this host.
     pub promote: Promote,
-    /// When this host steps aside.
+    /// Conditions for a demotion of this host.
     pub demote: Demote,
-    /// The gateway of this host.
+    /// Gateway of this host.
     pub gateway: Gateway,
-    /// The git checkout the agent works in.
+    /// Git checkout that the agent works in.
     pub workspace: Workspace,
-    /// Small files copied in before a promotion; none by default.
+    /// Small files copied to this host before a promotion; none by default.
     pub secrets: Vec<Secret>,
-    /// Webhooks that are told what happens; none by default.
+    /// Webhooks for notifications; none by default.
     pub notify: Vec<Notify>,
-    /// The dead man's switch; none by default.
+    /// Dead man's switch; none by default.
     pub heartbeat: Option<Heartbeat>,
-    /// Rehearsals.
+    /// Failover drills.
     pub drill: Drill,
 }
 
 impl Config {
-    /// A host's that watches nobody: a primary.
+    /// Returns the configuration of a primary: a workspace and no upstreams.
     #[must_use]
     pub fn of_primary(workspace: Workspace) -> Self {
         Self {
@@ -49,52 +49,52 @@ impl Config {
     }
 }
 
-/// One gateway that outranks this standby.
+/// Gateway with priority over this standby's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upstream {
-    /// A short name, unique among the upstreams.
+    /// Short name, unique among the upstreams.
     pub name: String,
-    /// Paths to the same gateway, `http://` or `https://`, without a path; at least one, no two the same.
+    /// URLs of the same gateway, `http://` or `https://`, without a path; at least one, all different.
     pub urls: Vec<String>,
-    /// The chat channels it owns. This host's gateway must own none of them.
+    /// Chat channels that belong to this upstream. This host's gateway must use none of them.
     pub channels: Vec<String>,
-    /// The name of the credential that holds its gateway token; with it `/readyz` is asked too.
+    /// Name of the credential with the gateway token. With it, probes also request `/readyz`.
     pub credential: Option<String>,
-    /// PEM certificates that sign this upstream's certificate, instead of the public authorities.
+    /// PEM certificates to trust for this upstream, instead of the public authorities.
     pub ca_file: Option<PathBuf>,
 }
 
-/// How upstreams are probed.
+/// Timing of the probes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
-    /// From one probe's start to the next while healthy.
+    /// Time from the start of one probe to the start of the next while healthy.
     pub interval: Duration,
-    /// The same after a failure.
+    /// The same time after a failed probe.
     pub retry_interval: Duration,
-    /// The one deadline over everything a probe does.
+    /// Time limit of a whole probe: lookup, connection, TLS and all requests.
     pub timeout: Duration,
 }
 
-/// When this host takes over.
+/// Conditions for a promotion of this host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promote {
-    /// How long no upstream may have shown life.
+    /// Time without a successful probe of any upstream.
     pub after: Duration,
-    /// How many verdicts in a row must have failed, at least.
+    /// Minimum number of consecutive failed probes.
     pub failures: u32,
-    /// Added to `after` while the upstream looks as if it were restarting.
+    /// Time added to `after` while the upstream seems to be restarting.
     pub restart_grace: Duration,
-    /// How long a promotion waits, at most, for a pull that still runs.
+    /// Maximum time that a promotion waits for a running pull.
     pub sync_wait: Duration,
-    /// What else must be reached before the primary is believed dead. `None`: decided at start (`tailscale` where
-    /// an upstream lies in 100.64.0.0/10 and its command exists, else nothing).
+    /// Other services that must be reachable before the primary counts as down. `None`: chosen at start (`tailscale` if
+    /// an upstream is in 100.64.0.0/10 and the command exists, else no witness).
     pub witnesses: Option<Vec<Witness>>,
 }
 
-/// Something else this host must reach before it believes that the primary, and not itself, is cut off.
+/// Witness: another service whose answer shows that this host is online, so that the primary is down, not this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Witness {
-    /// The local Tailscale daemon says that it runs and that our key is valid.
+    /// The local Tailscale daemon reports that it runs and that this node's key is valid.
     Tailscale,
     /// `host:port` accepts a TCP connection.
     Tcp(String),
@@ -102,69 +102,69 @@ pub enum Witness {
     Https(String),
 }
 
-/// When this host steps aside.
+/// Conditions for a demotion of this host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Demote {
-    /// The shortest hold-down.
+    /// Minimum hold-down.
     pub after: Duration,
-    /// The longest hold-down.
+    /// Maximum hold-down.
     pub max_after: Duration,
-    /// Automatic promotions within this time of each other double the hold-down.
+    /// Time within which a repeated automatic promotion doubles the hold-down.
     pub flap_window: Duration,
 }
 
-/// The gateway of this host.
+/// Gateway of this host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gateway {
-    /// Its systemd unit.
+    /// Systemd unit.
     pub unit: String,
-    /// Where it answers, without a path.
+    /// URL, without a path.
     pub url: String,
     /// PEM certificates to trust for an `https://` URL, instead of the public authorities.
     pub ca_file: Option<PathBuf>,
-    /// How long it may take from start to its first answer before somebody is told.
+    /// Time from start to the first answer after which a notification is sent.
     pub start_timeout: Duration,
-    /// How long it may drain.
+    /// Time limit for draining and stopping.
     pub stop_timeout: Duration,
-    /// Whether messages and turns that were under way when it stopped go on at its next start, however late that is.
+    /// True if the gateway resumes interrupted messages and turns at its next start, however late that is.
     pub keep_queue: bool,
 }
 
-/// The git checkout the agent works in.
+/// Git checkout that the agent works in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workspace {
-    /// Where it lies.
+    /// Path of the checkout.
     pub path: PathBuf,
-    /// The git remote's name.
+    /// Name of the git remote.
     pub remote: String,
-    /// Where that remote is, for a workspace that is no checkout yet.
+    /// URL of the remote, needed to create the checkout.
     pub url: Option<String>,
-    /// The branch that only the primary writes.
+    /// Branch that only the primary writes.
     pub branch: String,
-    /// The deadline of a pull's network phase.
+    /// Time limit for the network phase of a pull.
     pub timeout: Duration,
-    /// How often a standby pulls.
+    /// Interval between pulls of a standby.
     pub refresh: Duration,
-    /// How often a primary pushes.
+    /// Interval between pushes of a primary.
     pub push_interval: Duration,
-    /// Whether the primary merges what standbys have pushed.
+    /// True if the primary merges the branches that standbys pushed.
     pub merge: bool,
-    /// The largest file, in bytes, that is committed without anybody having asked for it.
+    /// Maximum size of a file that is committed automatically, in bytes.
     pub max_file: u64,
 }
 
-/// Rehearsals of a failover.
+/// Schedule of failover drills.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drill {
-    /// How long after one that passed the next is due; zero: never.
+    /// Time from a passed drill to the next one; zero: never due.
     pub interval: Duration,
 }
 
-/// One set of small files that rsync copies in.
+/// Set of small files that rsync copies to this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {
-    /// `user@host:path`.
+    /// Source, as `user@host:path`.
     pub source: String,
-    /// An existing directory on this host.
+    /// Target, an existing directory on this host.
     pub target: PathBuf,
 }

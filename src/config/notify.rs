@@ -1,37 +1,37 @@
-//! Who is told what, and how: webhooks, and the dead man's switch.
+//! Notification settings: webhooks and the dead man's switch.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A webhook that is told what happens. Its URL and tokens are in its credential.
+/// Webhook. Its URL and tokens are in a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notify {
-    /// The name of the credential: its first line is the URL, each further line a header.
+    /// Name of the credential: its first line is the URL, each further line a header.
     pub credential: String,
-    /// What it understands.
+    /// Format of the messages.
     pub format: Format,
-    /// What it is told.
+    /// Topics to send.
     pub topics: Vec<Topic>,
     /// PEM certificates to trust instead of the public authorities.
     pub ca_file: Option<PathBuf>,
 }
 
-/// A URL that is asked for regularly while the monitor is well and this host could take over. Whoever waits there raises
-/// the alarm when nothing comes.
+/// Dead man's switch: a URL requested regularly while the monitor works and this host is ready for a failover. The
+/// service behind the URL raises the alarm when the requests stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// The name of the credential that holds the URL.
+    /// Name of the credential with the URL.
     pub credential: String,
-    /// How often.
+    /// Interval between requests.
     pub interval: Duration,
     /// PEM certificates to trust instead of the public authorities.
     pub ca_file: Option<PathBuf>,
 }
 
-/// The language of a webhook.
+/// Message format of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Everything there is to know, as one JSON object.
+    /// All fields of the event, as one JSON object.
     Json,
     /// <https://docs.ntfy.sh/publish/#publish-as-json>
     Ntfy,
@@ -43,33 +43,33 @@ pub enum Format {
     Slack,
 }
 
-/// What somebody may want to be told of.
+/// Topic of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
-    /// This host takes over.
+    /// Promotion of this host.
     Promoted,
-    /// This host has stepped aside.
+    /// Demotion of this host.
     Demoted,
-    /// A gateway that does not come up, or go down, as it should.
+    /// Gateway that does not start or stop as ordered.
     Failed,
-    /// Neither an upstream nor a witness answers.
+    /// Neither an upstream nor a witness answers: this host may be offline.
     Isolated,
-    /// Something stands in the way of a failover, or of a whole one.
+    /// Condition that would prevent a failover or make it incomplete.
     Degraded,
-    /// The upstream comes and goes, so the hold-down has grown.
+    /// Unstable upstream: the hold-down was lengthened.
     Flapping,
-    /// What this host's agent wrote is not back at the git remote.
+    /// Local changes of this host's agent that are not pushed yet.
     Unreturned,
-    /// What became of a drill.
+    /// Result of a drill.
     Drill,
-    /// A hold that ends, stands too long, or forbids a promotion.
+    /// Hold that ends, lasts too long, or prevents a promotion.
     Hold,
-    /// No upstream shows life, and none was ever seen healthy.
+    /// No upstream answers, and none was ever seen healthy.
     NeverSeenHealthy,
 }
 
 impl Format {
-    /// Every format by its name.
+    /// All formats with their names.
     pub const ALL: [(&'static str, Self); 5] = [
         ("json", Self::Json),
         ("ntfy", Self::Ntfy),
@@ -78,7 +78,7 @@ impl Format {
         ("slack", Self::Slack),
     ];
 
-    /// Its name.
+    /// Returns the name in the configuration.
     #[must_use]
     pub fn name(self) -> &'static str {
         name(&Self::ALL, self)
@@ -86,7 +86,7 @@ impl Format {
 }
 
 impl Topic {
-    /// Every topic by its name.
+    /// All topics with their names.
     pub const ALL: [(&'static str, Self); 10] = [
         ("promoted", Self::Promoted),
         ("demoted", Self::Demoted),
@@ -100,7 +100,7 @@ impl Topic {
         ("never_seen_healthy", Self::NeverSeenHealthy),
     ];
 
-    /// Its name.
+    /// Returns the name in the configuration.
     #[must_use]
     pub fn name(self) -> &'static str {
         name(&Self::ALL, self)

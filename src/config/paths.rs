@@ -1,4 +1,4 @@
-//! Where everything lies.
+//! Paths of the files that this program writes.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,26 +7,26 @@ const STATE: &str = "/var/lib/openclaw-failover";
 const RUN: &str = "/run/openclaw-failover";
 pub(crate) const SYNC: &str = "/var/lib/openclaw-sync";
 
-/// What moves them.
+/// Variables that override the three directories.
 const VARIABLES: [&str; 3] = ["OPENCLAW_FAILOVER_STATE_DIR", "OPENCLAW_FAILOVER_RUN_DIR", "OPENCLAW_FAILOVER_SYNC_DIR"];
 
-/// The folders of this program.
+/// Directories of this program.
 ///
-/// `OPENCLAW_FAILOVER_STATE_DIR`, `OPENCLAW_FAILOVER_RUN_DIR` and `OPENCLAW_FAILOVER_SYNC_DIR` move them, for whoever
-/// runs a monitor of their own: the demo, a test. They are variables and not flags because the monitor and everything
-/// that reads after it must agree, and one `export` sees to that.
+/// `OPENCLAW_FAILOVER_STATE_DIR`, `OPENCLAW_FAILOVER_RUN_DIR` and `OPENCLAW_FAILOVER_SYNC_DIR` override them for a
+/// second monitor, such as a demo or a test. Variables rather than flags: one `export` makes the monitor and every
+/// reader of its files agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
-    /// What must survive a reboot. Only the monitor writes there.
+    /// State that survives a reboot. Only the monitor writes it.
     pub state_dir: PathBuf,
-    /// What everybody may read, and no reboot preserves.
+    /// Runtime files, world-readable and lost at a reboot.
     pub run_dir: PathBuf,
-    /// What the sync units report. They run as another user, so nothing there is to be trusted.
+    /// Reports of the sync units. They run as another user, so the content is untrusted.
     pub sync_dir: PathBuf,
 }
 
 impl Paths {
-    /// The folders for everybody but the monitor. `env` is the environment.
+    /// Returns the directories for every command but the monitor. `env` looks up an environment variable.
     #[must_use]
     pub fn new(env: impl Fn(&str) -> Option<OsString>) -> Self {
         let or = |key, default| absolute(env(key)).unwrap_or_else(|| PathBuf::from(default));
@@ -34,8 +34,8 @@ impl Paths {
         Self { state_dir: or(state, STATE), run_dir: or(run, RUN), sync_dir: or(sync, SYNC) }
     }
 
-    /// The folders for the monitor: where its unit has `StateDirectory=` and `RuntimeDirectory=`, systemd says where they
-    /// are. The others must not listen to that: in another unit it names that unit's folders.
+    /// Returns the directories for the monitor, whose unit gets them from systemd through `StateDirectory=` and
+    /// `RuntimeDirectory=`. Other commands ignore those variables: in another unit they name that unit's directories.
     #[must_use]
     pub fn of_monitor(env: impl Fn(&str) -> Option<OsString>) -> Self {
         Self::new(|key| {
@@ -48,69 +48,69 @@ impl Paths {
         })
     }
 
-    /// The variables by which another process of this program finds the same folders.
+    /// Returns the variables that give another process of this program the same directories.
     #[must_use]
     pub fn variables(&self) -> [(&'static str, &Path); 3] {
         let [state, run, sync] = VARIABLES;
         [(state, &self.state_dir), (run, &self.run_dir), (sync, &self.sync_dir)]
     }
 
-    /// What the machine must remember.
+    /// Persistent state of the failover machine.
     #[must_use]
     pub fn state(&self) -> PathBuf {
         self.state_dir.join("state.json")
     }
 
-    /// Which upstreams were ever seen healthy.
+    /// Upstreams that were ever seen healthy.
     #[must_use]
     pub fn armed(&self) -> PathBuf {
         self.state_dir.join("armed.json")
     }
 
-    /// What the last 24 hours were like.
+    /// Timeline of the last 24 hours.
     #[must_use]
     pub fn strip(&self) -> PathBuf {
         self.state_dir.join("strip.json")
     }
 
-    /// What happened.
+    /// History of events.
     #[must_use]
     pub fn history(&self) -> PathBuf {
         self.state_dir.join("history.jsonl")
     }
 
-    /// How far the notifications to one webhook have come.
+    /// Delivery cursor of one webhook.
     #[must_use]
     pub fn notified(&self, credential: &str) -> PathBuf {
         self.state_dir.join(format!("notified-{credential}.json"))
     }
 
-    /// What the machine was given.
+    /// Trace of the failover machine's inputs.
     #[must_use]
     pub fn trace(&self) -> PathBuf {
         self.state_dir.join("trace.jsonl")
     }
 
-    /// How things stand.
+    /// Current status.
     #[must_use]
     pub fn status(&self) -> PathBuf {
         self.run_dir.join("status.json")
     }
 
-    /// The same in numbers.
+    /// Metrics in the Prometheus text format.
     #[must_use]
     pub fn metrics(&self) -> PathBuf {
         self.run_dir.join("metrics.prom")
     }
 
-    /// Where the monitor listens to operators.
+    /// Control socket of the monitor.
     #[must_use]
     pub fn control(&self) -> PathBuf {
         self.run_dir.join("control.sock")
     }
 }
 
-/// A relative path would mean another folder to everybody who starts elsewhere, so it counts as none.
+/// Returns the path if it is absolute. A relative one depends on the current directory, so it is ignored.
 fn absolute(path: Option<OsString>) -> Option<PathBuf> {
     path.map(PathBuf::from).filter(|path| Path::is_absolute(path))
 }

@@ -1,4 +1,4 @@
-//! Valid → JSON: the effective configuration, complete, every default visible. It reads back as the same one.
+//! Printer of the effective configuration as JSON, defaults included. Reading the output gives the same configuration.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::text::duration::show;
 use crate::text::json::Value;
 
 impl Config {
-    /// The configuration as a document of the file's own form. `null` stands where nothing is set and there is no
-    /// fixed default.
+    /// Returns the configuration in the form of the configuration file. `null` marks an unset value without a fixed
+    /// default.
     #[must_use]
     pub fn to_json(&self) -> Value {
         Value::object([
@@ -124,7 +124,7 @@ fn text(text: &str) -> Value {
     Value::from(text)
 }
 
-/// A path from a configuration is UTF-8, so nothing is lost.
+/// Converts a path without loss: paths of a configuration are UTF-8.
 fn path(path: &Path) -> Value {
     Value::from(path.to_string_lossy().into_owned())
 }

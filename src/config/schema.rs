@@ -1,4 +1,4 @@
-//! The raw configuration: what was set, typed, each value with its place, nothing yet known to make sense.
+//! Raw configuration: typed values with their positions, not yet checked.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::config::diagnostics::Collector;
 use crate::config::span::{At, Place};
 use crate::text::json::Node;
 
-/// How many entries a list may have.
+// Maximum number of entries of each list.
 const MOST_UPSTREAMS: usize = 8;
 const MOST_URLS: usize = 8;
 const MOST_CHANNELS: usize = 32;
@@ -16,7 +16,7 @@ const MOST_SECRETS: usize = 16;
 const MOST_WEBHOOKS: usize = 8;
 const MOST_TOPICS: usize = 16;
 
-/// Everything that can be set.
+/// All keys of the configuration file.
 #[derive(Default)]
 pub(super) struct Raw {
     pub(super) upstreams: Option<At<Vec<RawUpstream>>>,
@@ -113,7 +113,7 @@ pub(super) struct RawHeartbeat {
 }
 
 impl Raw {
-    /// Reads the file's JSON.
+    /// Decodes the file's JSON.
     pub(super) fn read(document: &Node, problems: &Collector) -> Self {
         let whole = At { value: document, place: Place::written(document.at.line, "") };
         let Some(mut top) = Object::open(&whole, problems) else {
@@ -141,7 +141,7 @@ impl Raw {
     }
 }
 
-/// Reads each object of a list.
+/// Decodes each object of a list.
 fn each<'a, T>(items: &[Untyped<'a>], problems: &'a Collector, read: impl Fn(Place, Object<'a>) -> T) -> Vec<T> {
     let read = |item: &Untyped<'a>| Some(read(item.place.clone(), Object::open(item, problems)?));
     items.iter().filter_map(read).collect()

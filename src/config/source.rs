@@ -1,4 +1,4 @@
-//! Where the configuration comes from. This is the one place that decides it.
+//! Source of the configuration: a file or the environment.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -9,18 +9,18 @@ use crate::config::environment::Variables;
 use crate::config::model::{Config, Workspace};
 use crate::os::{ReadError, read_regular};
 
-/// The file that is read unless another is named.
+/// Configuration file that is read by default.
 pub const DEFAULT_FILE: &str = "/etc/openclaw-failover/config.json";
 
-/// The largest file that is read, in bytes.
+/// Maximum size of a configuration file, in bytes.
 const LARGEST: u64 = 256 * 1024;
 
-/// Where the configuration comes from. It can be loaded again when the file has changed.
+/// Source of the configuration. It can be loaded again after the file changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file.
     File(PathBuf),
-    /// The old shell monitor's variables, where there is no file.
+    /// Variables of the old shell monitor, if there is no file.
     Environment(Variables),
 }
 
@@ -28,7 +28,7 @@ impl Source {
     /// Reads and checks the configuration.
     ///
     /// # Errors
-    /// Every problem at once.
+    /// All problems.
     pub fn load(&self) -> Result<Config, Problems> {
         match self {
             Self::File(path) => load(path),
@@ -46,11 +46,11 @@ impl fmt::Display for Source {
     }
 }
 
-/// Decides where the configuration comes from: the file that was named, else [`DEFAULT_FILE`] if it exists, else the
-/// old shell monitor's variables. `get` answers for the environment.
+/// Finds the source of the configuration: the `explicit` file, else [`DEFAULT_FILE`] if it exists, else the variables
+/// of the old shell monitor. `get` looks up an environment variable.
 ///
 /// # Errors
-/// Says what a smallest configuration looks like where there is none at all.
+/// If there is none of them; the message shows a minimal configuration.
 pub fn find(explicit: Option<&Path>, get: impl Fn(&str) -> Option<String>) -> Result<Source, Problems> {
     find_from(explicit, Path::new(DEFAULT_FILE), get)
 }
@@ -63,7 +63,7 @@ fn find_from(
     if let Some(path) = explicit {
         return Ok(Source::File(path.to_owned()));
     }
-    // A file that is there but cannot be seen must be complained about, never passed over.
+    // A file that exists but cannot be accessed is an error, not a reason to use the environment.
     let is_absent = default.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
     if !is_absent {
         return Ok(Source::File(default.to_owned()));
@@ -73,7 +73,8 @@ fn find_from(
         return Ok(Source::Environment(variables));
     }
     Err(Problems::one(format!(
-        r#"cannot find a configuration: {} does not exist and PRIMARY_IP is not set; this is enough in that file: {{ "upstreams": [{{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }}] }}"#,
+        "cannot find a configuration: {} does not exist and PRIMARY_IP is not set; create the file, for example with: \
+         {{ \"upstreams\": [{{ \"name\": \"primary\", \"urls\": [\"http://100.64.0.1:18789\"] }}] }}",
         default.display()
     )))
 }
@@ -81,16 +82,16 @@ fn find_from(
 /// Reads and checks a configuration file.
 ///
 /// # Errors
-/// Every problem at once, each with the file's name and a line.
+/// All problems, each with the file's name and a line.
 pub fn load(path: &Path) -> Result<Config, Problems> {
     load_as(path, crate::config::parse)
 }
 
-/// Reads and checks a primary's configuration: the file that was named, else [`DEFAULT_FILE`], else what holds where
-/// nobody says otherwise.
+/// Reads and checks a primary's configuration: the `explicit` file, else [`DEFAULT_FILE`] if it exists, else the
+/// defaults.
 ///
 /// # Errors
-/// Every problem at once, each with the file's name and a line.
+/// All problems, each with the file's name and a line.
 pub fn load_primary(explicit: Option<&Path>) -> Result<Workspace, Problems> {
     let path = explicit.unwrap_or(Path::new(DEFAULT_FILE));
     let is_absent = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
@@ -114,7 +115,7 @@ fn load_as<T>(path: &Path, parse: fn(&str, &str) -> Result<T, Problems>) -> Resu
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     read_regular(path, LARGEST).map_err(|why| match &why {
         ReadError::Io(error) if error.kind() == ErrorKind::PermissionDenied => {
-            "permission denied; it holds no secrets and should be mode 0644".to_owned()
+            "permission denied; the file holds no secrets, so make it readable: `chmod 0644`".to_owned()
         }
         why => why.to_string(),
     })
@@ -140,7 +141,7 @@ mod tests {
         let problem = find_from(None, &default, none).unwrap_err().to_string();
         assert!(problem.contains("PRIMARY_IP") && problem.contains("\"upstreams\": [{"), "{problem}");
 
-        // A dangling link is a file that somebody meant to be there.
+        // A dangling link is an error: a configuration file is expected there.
         std::os::unix::fs::symlink("/nowhere/at/all", &default).unwrap();
         assert_eq!(find_from(None, &default, primary), Ok(Source::File(default.clone())));
         let problem = load(&default).unwrap_err().to_string();

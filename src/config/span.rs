@@ -1,11 +1,11 @@
-//! A raw value and where it was set.
+//! Raw values and the positions where they were set.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::text::duration;
 
-/// Where a value was set, and under which name.
+/// Position where a value was set, and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     origin: Origin,
@@ -20,32 +20,32 @@ enum Origin {
 }
 
 impl Place {
-    /// Written in the file, under a key path such as `promote.after`.
+    /// Position in the file, under a key path such as `promote.after`.
     pub(crate) fn written(line: usize, key: impl Into<String>) -> Self {
         Self { origin: Origin::Line(line), key: key.into() }
     }
 
-    /// Set by an environment variable.
+    /// Position of an environment variable.
     pub(crate) fn variable(name: impl Into<String>) -> Self {
         Self { origin: Origin::Variable, key: name.into() }
     }
 
-    /// Left out.
+    /// Position of a value that was left out.
     pub(crate) fn default(key: impl Into<String>) -> Self {
         Self { origin: Origin::Default, key: key.into() }
     }
 
-    /// A key below this one, for saying that it is missing.
+    /// Position of a missing key below this one.
     pub(crate) fn child(&self, key: &str) -> Self {
         Self { origin: self.origin.clone(), key: format!("{}.{key}", self.key) }
     }
 
-    /// The key path or the variable's name; empty for the file as a whole.
+    /// Key path or name of the variable; empty for the file as a whole.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    /// The line in the file.
+    /// Line in the file.
     pub(crate) fn line(&self) -> Option<usize> {
         match self.origin {
             Origin::Line(line) => Some(line),
@@ -53,13 +53,13 @@ impl Place {
         }
     }
 
-    /// Whether nobody set the value.
+    /// True if the value was not set.
     pub(crate) fn is_default(&self) -> bool {
         self.origin == Origin::Default
     }
 }
 
-/// A value and its place.
+/// Value with its position.
 #[derive(Clone, Debug)]
 pub(crate) struct At<T> {
     pub(crate) value: T,
@@ -67,7 +67,7 @@ pub(crate) struct At<T> {
 }
 
 impl<T> At<T> {
-    /// What was set, or the default.
+    /// Returns the value that was set, or the default.
     pub(crate) fn or(set: Option<Self>, key: &str, default: T) -> Self {
         set.unwrap_or_else(|| Self { value: default, place: Place::default(key) })
     }

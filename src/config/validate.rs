@@ -1,7 +1,7 @@
-//! Raw → valid: every value alone, then beside the others.
+//! Checks from raw values to the model: each value alone, then together with the others.
 //!
-//! Nothing stops at the first problem. Where a value is wrong its problem is collected and the default stands in for
-//! it, so that the rest can be checked; a configuration with problems never leaves this room.
+//! The checks do not stop at the first problem. A bad value is reported and replaced by its default, so that the rest
+//! can be checked. A configuration with problems is never returned.
 
 mod names;
 mod notify;
@@ -20,13 +20,13 @@ use crate::config::model::{Config, Demote, Drill, Gateway, Probe, Promote, Works
 use crate::config::schema::{Raw, RawGateway, RawWorkspace};
 use crate::config::span::{At, Place};
 
-/// The longest that one network phase of a sync may take; the `TimeoutStartSec` of its unit has room for three.
+/// Maximum time for one network phase of a sync. The unit's `TimeoutStartSec` covers three of them.
 const LONGEST_SYNC: Duration = Duration::from_secs(30 * 60);
 
-/// How often a primary's push timer comes round.
+/// Interval of a primary's push timer.
 const PUSH_TIMER: Duration = Duration::from_secs(60);
 
-/// Makes the valid configuration, or collects why there is none.
+/// Checks all values and reports every problem. The result is usable only if there are none.
 pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
     let (gateway, gateway_endpoint) = gateway(raw.gateway, problems);
     let (upstreams, endpoints) = upstreams::check(raw.upstreams, &gateway_endpoint, problems);
@@ -53,7 +53,7 @@ pub(super) fn check(raw: Raw, problems: &Collector) -> Config {
     }
 }
 
-/// A URL that was checked, for comparing it with others.
+/// URL that passed its own check, for comparison with others.
 type CheckedUrl = At<Endpoint>;
 
 fn gateway(raw: RawGateway, problems: &Collector) -> (Gateway, Option<CheckedUrl>) {
@@ -78,7 +78,7 @@ fn gateway(raw: RawGateway, problems: &Collector) -> (Gateway, Option<CheckedUrl
     (gateway, url)
 }
 
-/// The workspace, which is all that a primary needs.
+/// Checks the workspace section, the only one that a primary needs.
 pub(super) fn workspace(raw: RawWorkspace, problems: &Collector) -> Workspace {
     let default = Workspace::default();
     let path = match raw.path {
@@ -121,12 +121,12 @@ fn endpoint(url: &At<String>, problems: &Collector) -> Option<CheckedUrl> {
     }
 }
 
-/// Reports `https://` to a host whose certificate could never be verified.
+/// Reports an `https://` URL whose certificate cannot be verified.
 fn verifiable(url: &CheckedUrl, has_ca_file: bool, ca_file: &Place, problems: &Collector) {
     if url.value.is_secure() && !has_ca_file && !url.value.address().may_have_public_certificate() {
         let what = format!(
-            "{} cannot be verified, for no public authority signs certificates for such a host; write http:// (a tailnet \
-             encrypts by itself), or name the certificate that signs in {}",
+            "{} cannot be verified: no public authority signs certificates for such a host; write http:// (a tailnet \
+             encrypts by itself), or name the signing certificate in {}",
             url.value,
             ca_file.key()
         );
@@ -159,17 +159,14 @@ fn at_most(duration: &At<Duration>, longest: Duration, problems: &Collector) -> 
     duration.value
 }
 
-/// Reports every text that equals an earlier one of the list.
+/// Reports every value that repeats an earlier one of the list.
 fn unique<'a>(texts: impl IntoIterator<Item = &'a At<String>>, problems: &Collector) {
     let mut seen: Vec<&At<String>> = Vec::new();
     for text in texts {
         match seen.iter().find(|other| other.value == text.value) {
             Some(first) => {
-                let what = format!(
-                    "{} is already {}; every one must be there only once",
-                    quoted(&text.value),
-                    first.place.key()
-                );
+                let what =
+                    format!("{} is already set by {}; remove one of them", quoted(&text.value), first.place.key());
                 problems.add(&text.place, what);
             }
             None => seen.push(text),
@@ -177,7 +174,7 @@ fn unique<'a>(texts: impl IntoIterator<Item = &'a At<String>>, problems: &Collec
     }
 }
 
-/// The text under a key that has no default.
+/// Reports a missing value of a required key.
 fn required(
     text: Option<At<String>>,
     parent: &Place,

@@ -1,7 +1,7 @@
-//! The one way in which a file is written, read and set aside.
+//! Atomic writes and bounded reads of files, and quarantine of unreadable ones.
 //!
-//! A file is written beside itself and renamed into place, so that whoever reads it, after whatever crash, finds the old
-//! content or the new one and never half of each.
+//! A file is written under a temporary name and renamed into place. A reader sees the old content or the new one, never
+//! a mixture, even after a crash.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -17,60 +17,60 @@ use std::path::{Path, PathBuf};
 use crate::os::{ReadError, read_regular};
 use crate::text::Time;
 
-/// How many files set aside under one name are kept: what goes bad again and again must not fill the disk.
+/// Maximum number of quarantined files per name, so that repeated damage does not fill the disk.
 const KEPT: usize = 8;
 
-/// Why a file could not be read, written or set aside.
+/// Failed read, write or quarantine of a file.
 #[derive(Debug)]
 pub enum Error {
-    /// It is there and cannot be read.
+    /// The file exists but cannot be read.
     Read {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         why: io::Error,
     },
-    /// It is a folder, a link, a pipe.
+    /// A directory, a link, a pipe or a device.
     NotAFile {
-        /// What is no file.
+        /// The path.
         path: PathBuf,
     },
-    /// It is longer than anything this program writes.
+    /// The file is larger than any file of this program.
     TooLarge {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// The most that is read, in bytes.
+        /// The limit, in bytes.
         max: usize,
     },
-    /// It could not be written; the old content, if there was any, is untouched.
+    /// The file could not be written. Old content is unchanged.
     Write {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         why: io::Error,
     },
-    /// There is not even the folder that the monitor keeps its files in.
+    /// The monitor's directory is missing.
     NoMonitor {
-        /// The folder.
+        /// The directory.
         folder: PathBuf,
     },
-    /// There is no trace yet.
+    /// The trace is missing or empty.
     NoTrace {
-        /// The file.
+        /// File.
         path: PathBuf,
     },
-    /// A trace without an event that can be replayed.
+    /// The trace has no event that can be replayed.
     NoEvents {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// The reason, if lines were left out.
+        /// The reason, if lines were skipped.
         left_out: Option<String>,
     },
-    /// It could not be renamed out of the way.
+    /// The file could not be renamed.
     SetAside {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         why: io::Error,
     },
 }
@@ -101,26 +101,27 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What to do about it, where that is known.
+/// Returns the remedy for common errors.
 fn advice(why: &io::Error) -> &'static str {
     match why.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space there",
-        ErrorKind::ReadOnlyFilesystem => "; its file system is mounted read-only, look for disk errors in `dmesg`",
-        ErrorKind::PermissionDenied => "; it belongs to the monitor's user and group, so be one of them or root",
+        ErrorKind::ReadOnlyFilesystem => "; its file system is mounted read-only; look for disk errors in `dmesg`",
+        ErrorKind::PermissionDenied => "; run this as root or as a member of the monitor's group",
         _ => "",
     }
 }
 
-/// Replaces the file at `path` so that it survives a power cut: written beside, synced, renamed, the folder synced.
+/// Replaces the file at `path` so that it survives a power cut: writes a new file, syncs and renames it, syncs the
+/// directory.
 ///
 /// # Errors
-/// When any step fails; the old content is then still in place, and no temporary file is left.
+/// When any step fails. The old content is then still in place, and no temporary file is left.
 pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
     let written = put(path, mode, bytes, File::sync_all).and_then(|()| sync_folder(path));
     written.map_err(|why| Error::Write { path: path.to_owned(), why })
 }
 
-/// Replaces the file at `path` at once and as a whole, without a sync: for what a reboot makes worthless anyway.
+/// Replaces the file at `path` atomically but without a sync, for files that a reboot makes useless anyway.
 ///
 /// # Errors
 /// As [`write()`].
@@ -128,12 +129,12 @@ pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
     put(path, mode, bytes, |_| Ok(())).map_err(|why| Error::Write { path: path.to_owned(), why })
 }
 
-/// Reads a regular file of at most `max` bytes; `None` when there is none.
+/// Reads a regular file of at most `max` bytes; `None` if it does not exist.
 ///
 /// # Errors
-/// When there is something else under that name, or more, or it cannot be read.
+/// If it is not a regular file, is larger, or cannot be read.
 pub fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, Error> {
-    // A link in the monitor's own folder is no file of its making.
+    // The monitor creates no links in its directory, so a link there is not one of its files.
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => {}
         Ok(_) => return Err(Error::NotAFile { path: path.to_owned() }),
@@ -148,8 +149,8 @@ pub fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// Renames a file that cannot be understood to `<name>.unreadable-<unix time>`, for people to look at, and answers with
-/// the new name. Of these the oldest go when there are too many.
+/// Renames a damaged file to `<name>.unreadable-<unix time>`, for inspection, and returns the new name. Deletes the
+/// oldest such files if there are too many.
 ///
 /// # Errors
 /// When it cannot be renamed.
@@ -162,7 +163,7 @@ pub fn set_aside(path: &Path, now: Time) -> Result<PathBuf, Error> {
     Ok(aside)
 }
 
-/// Syncs the folder that holds `path`, so that a rename or a new file in it is there after a power cut.
+/// Syncs the directory of `path`, so that a rename or a new file in it survives a power cut.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }
@@ -172,11 +173,11 @@ fn put(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Res
     name.push(path.file_name().ok_or(ErrorKind::InvalidInput)?);
     name.push(".new");
     let beside = path.with_file_name(name);
-    // A monitor that was killed in between may have left one.
+    // A monitor that was killed during a write may have left one.
     remove(&beside)?;
     let put = fill(&beside, mode, bytes, sync).and_then(|()| fs::rename(&beside, path));
     if put.is_err() {
-        // The first error is the one to report; a file that stays behind is removed by the next try.
+        // Report the first error. The next write removes a file that stays behind.
         let _ = remove(&beside);
     }
     put
@@ -185,7 +186,7 @@ fn put(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Res
 fn fill(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
-    // Said outright, because the mode above goes through the umask.
+    // The mode given to open() is subject to the umask, so set it explicitly.
     file.set_permissions(Permissions::from_mode(mode))?;
     sync(&file)
 }
@@ -197,7 +198,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the oldest files set aside. One that cannot be removed is tried again the next time.
+/// Removes the oldest quarantined files. A failed removal is tried again next time.
 fn prune(path: &Path) {
     let marker = marker(path);
     let since = |name: &OsStr| -> Option<u64> { name.to_str()?.strip_prefix(marker.to_str()?)?.parse().ok() };
@@ -211,7 +212,7 @@ fn prune(path: &Path) {
     }
 }
 
-/// What the name of a file set aside begins with.
+/// Returns the prefix of the names of quarantined files.
 fn marker(path: &Path) -> OsString {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".unreadable-");

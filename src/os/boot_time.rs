@@ -1,4 +1,4 @@
-//! Time since the boot: it orders and ages what processes of one boot have written, whatever becomes of the wall clock.
+//! Time since boot. It gives the order and age of records written during one boot, independent of the wall clock.
 
 use std::fs;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::text::json::Value;
 use crate::text::{Time, json_fields};
 
-/// A moment of one boot.
+/// Moment since one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BootTime {
     /// First 32 bits of the boot's id.
@@ -16,19 +16,19 @@ pub struct BootTime {
 }
 
 impl BootTime {
-    /// A moment so long after the boot with this id.
+    /// Creates the moment `up` after the boot with this id.
     #[must_use]
     pub fn new(boot: u32, up: Duration) -> Self {
         Self { boot, up_millis: u64::try_from(up.as_millis()).unwrap_or(u64::MAX) }
     }
 
-    /// The moment of the same boot so long after it began.
+    /// Returns the moment `up` after the same boot.
     #[must_use]
     pub fn of_same_boot(self, up: Duration) -> Self {
         Self::new(self.boot, up)
     }
 
-    /// The present moment; `None` where the kernel does not tell.
+    /// Returns the current moment; `None` if /proc cannot be read.
     #[must_use]
     pub fn now() -> Option<Self> {
         let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -38,25 +38,25 @@ impl BootTime {
         Some(Self { boot, up_millis: (seconds * 1000.0) as u64 })
     }
 
-    /// The moment so many milliseconds later, or earlier.
+    /// Returns the moment `millis` milliseconds later; earlier if negative.
     pub(crate) fn moved(self, millis: i64) -> Self {
         Self { up_millis: self.up_millis.saturating_add_signed(millis), ..self }
     }
 
-    /// True if both are moments of one boot.
+    /// True if both moments belong to the same boot.
     #[must_use]
     pub fn is_of_boot_of(self, other: Self) -> bool {
         self.boot == other.boot
     }
 
-    /// Time that has passed since `earlier`; `None` if that was in another boot, or lies ahead.
+    /// Returns the time since `earlier`; `None` if that belongs to another boot or is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<Duration> {
         let millis = self.up_millis.checked_sub(earlier.up_millis).filter(|_| self.boot == earlier.boot)?;
         Some(Duration::from_millis(millis))
     }
 
-    /// The two fields under which it is written.
+    /// Returns the two JSON fields of the moment.
     pub(crate) fn fields(self) -> [(&'static str, Value); 2] {
         [
             ("boot", format!("{:08x}", self.boot).into()),
@@ -64,7 +64,7 @@ impl BootTime {
         ]
     }
 
-    /// Reads them back; `None` if they are missing, as in what an older version wrote.
+    /// Reads the two fields; `None` if they are missing, as in files of older versions.
     pub(crate) fn read(node: &Value) -> Option<Self> {
         let boot = u32::from_str_radix(node.get("boot")?.as_str()?, 16).ok()?;
         let up = json_fields::as_seconds(node.get("up_seconds")?, "up_seconds").ok()?;
@@ -72,29 +72,29 @@ impl BootTime {
     }
 }
 
-/// A moment by both clocks.
+/// Moment by the wall clock and by the time since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// The wall clock's label.
+    /// Time of the wall clock.
     pub label: Time,
-    /// The same moment as time since the boot, where that is known.
+    /// Time since boot, if known.
     pub boot: Option<BootTime>,
 }
 
 impl Moment {
-    /// The present moment.
+    /// Returns the current moment.
     #[must_use]
     pub fn now() -> Self {
         Self { label: crate::os::clock::wall_clock(), boot: BootTime::now() }
     }
 
-    /// Time that has passed since `earlier`, if both were in one boot: no wall clock is asked.
+    /// Returns the time since `earlier` if both belong to the same boot. Independent of the wall clock.
     #[must_use]
     pub fn measured_since(self, earlier: Self) -> Option<Duration> {
         self.boot?.since(earlier.boot?)
     }
 
-    /// Time that has passed since `earlier`: measured, or else what the labels say, and never less than nothing.
+    /// Returns the time since `earlier`: by the time since boot if possible, else by the wall clock; never negative.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         self.measured_since(earlier).unwrap_or_else(|| self.label.since(earlier.label))

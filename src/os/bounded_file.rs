@@ -1,4 +1,4 @@
-//! Bounded reads of named files that never wait for another process.
+//! Bounded reads of regular files that never block on another process.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -8,37 +8,37 @@ use std::io::{
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// `O_NONBLOCK` of Linux, on every architecture that this is built for: opening a pipe does not wait for its other end.
+/// `O_NONBLOCK` on every Linux architecture of the releases: opening a pipe does not wait for its other end.
 const O_NONBLOCK: i32 = 0o4000;
 
-/// Why a file could not be read.
+/// Failed read of a file.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The error of the system.
+    /// Error of the system.
     Io(io::Error),
-    /// A folder, a pipe, a socket or a device.
+    /// A directory, a pipe, a socket or a device.
     NotAFile,
     /// More bytes than allowed.
     TooLarge {
-        /// The most that is read, in bytes.
+        /// The limit, in bytes.
         max: u64,
     },
 }
 
 impl ReadError {
-    /// True if there is nothing under that name.
+    /// True if the file does not exist.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io(why) if why.kind() == ErrorKind::NotFound)
     }
 }
 
-/// Opens a regular file; anything else is refused before a byte is read.
+/// Opens a regular file. Anything else is refused before it is read.
 ///
 /// # Errors
-/// When it cannot be opened, or is no regular file.
+/// If it cannot be opened or is not a regular file.
 pub fn open_regular(path: &Path) -> Result<File, ReadError> {
-    // Asked before, for opening a device may do something, and after, for another file may be there by then.
+    // Checked before, because opening a device can have effects, and after, because the file may have been replaced.
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return Err(ReadError::NotAFile);
     }
@@ -53,7 +53,7 @@ pub fn open_regular(path: &Path) -> Result<File, ReadError> {
 /// Reads a regular file of at most `max` bytes.
 ///
 /// # Errors
-/// When it cannot be read, is no regular file, or is larger.
+/// If it cannot be read, is not a regular file, or is larger.
 pub fn read_regular(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     let file = open_regular(path)?;

@@ -1,4 +1,4 @@
-//! A wait that somebody else may end.
+//! Cancellation of running commands.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,8 @@ use signal_hook::iterator::Signals;
 use crate::os::child_wait::Bell;
 use crate::os::thread::spawn;
 
-/// Ends, from another thread, what runs under it: give one to [`Command::cancel`](crate::os::Command::cancel), keep a
-/// clone. Once cancelled it stays so. It reaches one running command at a time, the latest.
+/// Cancellation handle: pass one to [`Command::cancel`](crate::os::Command::cancel) and keep a clone to end the command
+/// from another thread. Permanent once cancelled. One running command per handle, the latest.
 #[derive(Clone, Default)]
 pub struct Cancel(Arc<Mutex<State>>);
 
@@ -21,13 +21,13 @@ struct State {
 }
 
 impl Cancel {
-    /// One that nobody has used yet.
+    /// Creates a handle that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One that TERM, INT and HUP use. The process no longer dies of these signals, for good.
+    /// Creates a handle that TERM, INT and HUP cancel. From then on these signals no longer end the process.
     ///
     /// # Errors
     /// When the signals cannot be caught or no thread can be started.
@@ -39,7 +39,7 @@ impl Cancel {
         Ok(cancel)
     }
 
-    /// Ends what runs under it, and whatever is started under it later.
+    /// Ends the running command, and every command started with this handle later.
     pub fn cancel(&self) {
         let mut state = self.lock();
         state.cancelled = true;
@@ -48,7 +48,7 @@ impl Cancel {
         }
     }
 
-    /// Whether it was cancelled.
+    /// True if cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.lock().cancelled

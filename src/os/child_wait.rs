@@ -1,8 +1,8 @@
-//! What a thread sleeps on while a child runs: a socket that is written to when something may have changed.
+//! Wait for a child with a deadline, on a socket that SIGCHLD writes to.
 //!
-//! Waiting for a child with a deadline is not in std. Polling would be slow or busy, and a thread in `wait` would
-//! reap the child at a moment of its own, after which its process id may belong to somebody else. A socket that
-//! SIGCHLD writes to has neither fault: the sleeper wakes at once, and reaps when it is ready to.
+//! std has no such wait. Polling would be slow or busy. A thread in `wait` would reap the child at any time, and its
+//! process id could then belong to another process. With the socket the waiting thread wakes at once and reaps the
+//! child itself.
 
 use std::io::{
     Read, Write, {self},
@@ -14,18 +14,18 @@ use signal_hook::SigId;
 use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level::{pipe, unregister};
 
-/// Wakes its owner when a child of this process ended, or when a [`Bell`] of it rang.
+/// Receiver of wake-ups: a child of this process ended, or a [`Bell`] was rung.
 pub(super) struct Wake {
     heard: UnixStream,
     bell: UnixStream,
     signal: SigId,
 }
 
-/// A hand on the wake's bell; never blocks.
+/// Sender of wake-ups; never blocks.
 pub(super) struct Bell(UnixStream);
 
 impl Wake {
-    /// Listens from now on: a child that is started later cannot end unheard.
+    /// Creates the receiver. The end of every child started later causes a wake-up.
     pub(super) fn new() -> io::Result<Self> {
         let (heard, bell) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
@@ -37,7 +37,7 @@ impl Wake {
         self.bell.try_clone().map(Bell)
     }
 
-    /// Asks `probe` now and after every wake-up, until it has an answer or `limit` is over.
+    /// Calls `probe` now and after every wake-up, until it returns a value or `limit` has passed.
     pub(super) fn until<T>(&self, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
         let asked = Instant::now();
         loop {
@@ -49,9 +49,9 @@ impl Wake {
         }
     }
 
-    /// Sleeps until something rings or `limit` is over. An early return is harmless, so errors are treated as one.
+    /// Sleeps until a wake-up or until `limit` has passed. An early return is harmless, so errors are ignored.
     fn sleep(&self, limit: Duration) {
-        // Zero would mean "no limit" to the kernel.
+        // A timeout of zero means "no timeout" to the kernel.
         let limit = limit.max(Duration::from_millis(1));
         let heard = self.heard.set_read_timeout(Some(limit));
         if heard.is_ok() {
@@ -68,7 +68,7 @@ impl Drop for Wake {
 
 impl Bell {
     pub(super) fn ring(&self) {
-        // A full socket has rung already.
+        // If the socket is full, a wake-up is already pending.
         let _ = (&self.0).write(&[1]);
     }
 }

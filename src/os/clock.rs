@@ -1,4 +1,4 @@
-//! The wall clock, and the machine's time beside it.
+//! Wall clock, and the offset of the failover machine's time from it.
 
 use std::time::SystemTime;
 
@@ -6,59 +6,59 @@ use crate::os::boot_time::{BootTime, Moment};
 use crate::text::Time;
 use crate::text::timestamp::distance;
 
-/// What the wall clock says.
+/// Reads the wall clock.
 #[must_use]
 pub fn wall_clock() -> Time {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// The distance between the machine's time and the wall clock.
+/// Offset between the failover machine's time and the wall clock.
 ///
-/// The machine counts on from the wall clock as it was when the monitor started. What is written for people and for the
-/// next monitor follows the wall clock as it is now, so that setting it right also sets the records right.
+/// The machine's time continues the wall clock of the monitor's start. Output for people and for the next monitor uses
+/// the current wall clock, so that correcting the clock also corrects the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wall {
     ahead: i64,
-    /// When the two clocks were read, in the machine's time.
+    /// Moment at which both clocks were read, in the machine's time.
     read_at: Time,
-    /// The same moment as time since the boot.
+    /// The same moment as time since boot.
     boot: Option<BootTime>,
 }
 
 impl Wall {
-    /// Reads the distance off the two clocks, both read at the same moment.
+    /// Creates the offset from two readings taken at the same moment.
     #[must_use]
     pub fn new(machine: Time, wall: Time) -> Self {
         Self { ahead: distance(machine, wall), read_at: machine, boot: None }
     }
 
-    /// The machine's time at which the wall clock says, or would have said, this.
+    /// Converts wall clock time to the machine's time.
     #[must_use]
     pub fn machine_time(self, label: Time) -> Time {
         Time::from_millis(label.as_millis().saturating_add_signed(self.ahead.saturating_neg()))
     }
 
-    /// The same, knowing that the machine's time `since` was this long after the boot.
+    /// Adds the time since boot, given that `boot` is the machine's time `since`.
     #[must_use]
     pub fn with_boot(self, since: Time, boot: Option<BootTime>) -> Self {
         let boot = boot.map(|boot| boot.moved(distance(since, self.read_at)));
         Self { boot, ..self }
     }
 
-    /// The moment at which the clocks were read.
+    /// Returns the moment at which the clocks were read.
     #[must_use]
     pub fn moment(self) -> Moment {
         Moment { label: self.at(self.read_at), boot: self.boot }
     }
 
-    /// The machine's `time` as time since the boot.
+    /// Converts the machine's `time` to time since boot.
     #[must_use]
     pub fn boot_time(self, time: Time) -> Option<BootTime> {
         self.boot.map(|boot| boot.moved(distance(self.read_at, time)))
     }
 
-    /// What the wall clock says, or would have said, at the machine's `time`.
+    /// Converts the machine's `time` to wall clock time.
     #[must_use]
     pub fn at(self, time: Time) -> Time {
         Time::from_millis(time.as_millis().saturating_add_signed(self.ahead))

@@ -1,9 +1,8 @@
-//! The one way to run another program: no shell, a deadline, its own process group, bounded output, and no process of it
-//! that outlives this one.
+//! Runner of child processes: no shell, a deadline, a separate process group, bounded output, and no descendant that
+//! outlives this process.
 //!
-//! A child's output arrives over sockets, not pipes. When the child has ended, or its time is up, our ends are shut
-//! down, and the readers end even if some grandchild still holds the other ends: nobody waits for it, and no thread
-//! is left behind.
+//! Output arrives over sockets, not pipes. When the child has ended or timed out, this side shuts its ends down. The
+//! reader threads then end even if a grandchild keeps the other ends open.
 
 mod error;
 mod group;
@@ -27,25 +26,25 @@ use crate::os::command::reader::{Keep, Kept, Reader};
 use crate::os::orphans::Watched;
 use crate::os::process_tree::Outputs;
 
-/// Where programs are looked for when this process was given no `PATH`; the last folder is NixOS's.
+/// `PATH` of children if this process has none. The last directory is NixOS's.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
 
-/// How much of standard output is kept unless [`Command::limit`] says otherwise, in bytes.
+/// Default limit of the standard output that is kept, in bytes; see [`Command::limit`].
 const STDOUT_LIMIT: usize = 64 * 1024;
 
-/// How much of standard error is kept: its end, where programs say why they failed, in bytes.
+/// Limit of the standard error that is kept, in bytes: the end, where programs report why they failed.
 const STDERR_LIMIT: usize = 8 * 1024;
 
-/// How long the rest of the output may take once the child has ended; only a grandchild that holds on needs it.
+/// Time limit for the rest of the output after the child has ended. Used up only if a grandchild keeps the output open.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// How long a program that is ended early may take to end well when asked to.
+/// Time between TERM and KILL when a program is ended early.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A program about to be run.
+/// Command to run.
 ///
-/// Its environment is `PATH`, `HOME`, `LANG` and `LC_ALL` (`C.UTF-8`) and what [`env`](Self::env) adds. Its
-/// standard input is empty unless [`stdin`](Self::stdin) says otherwise.
+/// The environment consists of `PATH`, `HOME`, `LANG` and `LC_ALL` (`C.UTF-8`) and the variables added with
+/// [`env`](Self::env). Standard input is empty unless [`stdin`](Self::stdin) sets it.
 #[must_use]
 pub struct Command {
     program: OsString,
@@ -60,14 +59,14 @@ pub struct Command {
     is_finished_alone: bool,
 }
 
-/// What a program that ended well has said.
+/// Output of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// The beginning of its standard output.
+    /// Beginning of the standard output.
     pub stdout: String,
-    /// Whether some of it was dropped.
+    /// True if standard output was longer than its limit.
     pub truncated: bool,
-    /// The end of its standard error.
+    /// End of the standard error.
     pub stderr: String,
 }
 
@@ -78,7 +77,7 @@ impl Output {
 }
 
 impl Command {
-    /// A program by name or path, with a deadline of ten seconds.
+    /// Creates a command from a program's name or path, with a deadline of 10 s.
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
             program: program.into(),
@@ -94,7 +93,7 @@ impl Command {
         }
     }
 
-    /// Adds an argument. It may show up in errors and logs: never a secret.
+    /// Adds an argument. Arguments appear in errors and logs, so never pass a secret.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
         self
@@ -106,83 +105,83 @@ impl Command {
         self
     }
 
-    /// Adds a variable to its otherwise clean environment.
+    /// Adds an environment variable.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
         self
     }
 
-    /// The folder it runs in; this process's own unless said.
+    /// Sets the working directory; by default that of this process.
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
         self
     }
 
-    /// How long it may take.
+    /// Sets the time limit.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How many bytes of its standard output are kept; the rest is read and dropped.
+    /// Sets the limit of the standard output that is kept, in bytes; the rest is read and dropped.
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
     }
 
-    /// What it reads as its standard input.
+    /// Sets the standard input.
     pub fn stdin(mut self, file: File) -> Self {
         self.stdin = Some(file);
         self
     }
 
-    /// Ends it early when `cancel` is cancelled.
+    /// Ends the command early when `cancel` is cancelled.
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
         self
     }
 
-    /// Ends it without asking first, where it is ended early: for a program that takes its time over that and loses
-    /// nothing without it.
+    /// Sends KILL without TERM when the command is ended early, for a program that is slow to end on TERM and loses
+    /// nothing by KILL.
     pub fn at_once(mut self) -> Self {
         self.grace = Duration::ZERO;
         self
     }
 
-    /// Lets it end by itself if this process dies before it. Every other child is ended then, so each use gives the
-    /// reason why being cut off would do more harm.
+    /// Lets the command continue if this process dies. All other children are ended then, so each use explains why an
+    /// interruption would do more harm.
     pub fn finish_alone(mut self) -> Self {
         self.is_finished_alone = true;
         self
     }
 
-    /// Runs it to its end, or to its deadline, when it is stopped with all that came of it.
+    /// Runs the command to its end. At the deadline the program and its descendants are ended.
     ///
-    /// Returns within the deadline plus about three seconds, whatever the program and its children do.
+    /// Returns within the deadline plus about 3 s, whatever the program and its children do.
     ///
     /// # Errors
-    /// When it cannot be started, ends with anything but exit code 0, outlives its deadline or is cancelled.
+    /// If it cannot be started, ends with another exit code than 0, exceeds its deadline or is cancelled.
     pub fn run(&self) -> Result<Output, CommandError> {
         let (stdout, stderr) = self.run_kept()?;
         Ok(Output::of(&stdout, &stderr))
     }
 
-    /// The same for a program whose whole standard output is wanted, byte by byte.
+    /// Runs the command and returns its whole standard output as bytes.
     ///
     /// # Errors
-    /// As [`run`](Self::run), and when it says more than its [`limit`](Self::limit).
+    /// As [`run`](Self::run), and if the output exceeds its [`limit`](Self::limit).
     pub fn run_bytes(&self) -> Result<Vec<u8>, CommandError> {
         let (stdout, _) = self.run_kept()?;
         if stdout.truncated {
-            return Err(self.not_started(io::Error::other(format!("it says more than {} bytes", self.limit))));
+            return Err(self.not_started(io::Error::other(format!("its output is larger than {} bytes", self.limit))));
         }
         Ok(stdout.bytes)
     }
 
-    /// The same for a program whose output says more than its exit code does: whether that was 0, and the output.
+    /// Runs the command and returns its output whatever its exit code, with true for exit code 0.
     ///
     /// # Errors
-    /// When it cannot be started, ends by a signal, outlives its deadline or is cancelled.
+    /// If it cannot be started, ends by a signal, exceeds its deadline or is cancelled.
     pub fn attempt(&self) -> Result<(bool, Output), CommandError> {
         let (ended, stdout, stderr) = self.run_raw()?;
         match ended {
@@ -242,7 +241,7 @@ impl Command {
     fn spawn(&self, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Child> {
         let dir = self.dir.as_deref().unwrap_or(Path::new("."));
         if !dir.is_dir() {
-            let missing = format!("its folder {} is missing or closed to us", dir.display());
+            let missing = format!("its directory {} is missing or not accessible", dir.display());
             return Err(io::Error::other(missing));
         }
         let stdin = self.stdin.as_ref().map(File::try_clone).transpose()?.map_or_else(Stdio::null, Stdio::from);
@@ -285,7 +284,7 @@ impl Command {
     }
 }
 
-/// How a child came to its end.
+/// End of a child.
 enum Ended {
     Itself(ExitStatus),
     Late,

@@ -1,4 +1,4 @@
-//! The log: priorities for journald, a clock for people.
+//! Logging: priorities for journald, a time of day elsewhere.
 
 use std::io::{
     Write, {self},
@@ -12,13 +12,13 @@ use log::{Level, LevelFilter, Record};
 
 use crate::text::printable;
 
-/// How many characters of a message are logged.
+/// Maximum length of a logged message, in characters.
 const MESSAGE: usize = 2000;
 
-/// Starts logging to standard error: from `info` up, unless `RUST_LOG` says otherwise.
+/// Starts logging to standard error, from level `info` unless `RUST_LOG` sets another.
 ///
-/// Under systemd each line carries its priority, which journald takes off again (sd-daemon(3)). Elsewhere it
-/// carries the time. A second call changes nothing.
+/// Under systemd each line starts with its priority, which journald strips (sd-daemon(3)); elsewhere with the time. A
+/// second call has no effect.
 pub fn init() {
     let format = if is_journal() { to_journald } else { to_people };
     let started = Builder::new()
@@ -28,11 +28,11 @@ pub fn init() {
         .format(move |out, record| format(out, record))
         .try_init();
     if started.is_err() {
-        log::debug!("logging had been started before");
+        log::debug!("logging is already set up");
     }
 }
 
-/// Whether standard error is the journal. The variable alone does not tell: whole desktop sessions inherit it.
+/// True if standard error is the journal. `JOURNAL_STREAM` alone does not prove it: desktop sessions inherit it.
 fn is_journal() -> bool {
     let stream = env::var("JOURNAL_STREAM").unwrap_or_default();
     let stderr = fs::metadata("/proc/self/fd/2");
@@ -66,7 +66,7 @@ fn message(record: &Record<'_>) -> String {
     printable(&record.args().to_string(), MESSAGE)
 }
 
-/// The time of day, UTC.
+/// Formats the time of day, in UTC.
 fn clock(since_epoch: Duration) -> String {
     let seconds = since_epoch.as_secs() % 86_400;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);

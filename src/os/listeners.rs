@@ -1,4 +1,4 @@
-//! TCP sockets that listen on this host, as `/proc/net/tcp` and `/proc/net/tcp6` show them to every user.
+//! Listening TCP sockets of this host, from `/proc/net/tcp` and `/proc/net/tcp6`, which every user can read.
 
 use std::fs::File;
 use std::io::{
@@ -6,30 +6,30 @@ use std::io::{
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The tables of the network that this process is in.
+/// Socket tables of the network namespace of this process.
 const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
-/// The most of one table that is read, in bytes. Sockets that listen come first.
+/// Read limit of one table, in bytes. Listening sockets come first.
 const LONGEST_TABLE: u64 = 1 << 20;
 
-/// The state of a socket that listens, `TCP_LISTEN`.
+/// State of a listening socket, `TCP_LISTEN`.
 const LISTEN: &str = "0A";
 
-/// One socket that listens.
+/// Listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// The local address.
+    /// Local address.
     pub address: SocketAddr,
-    /// The user that made it; 65534 for every other user where the reader is in a user namespace of its own.
+    /// User that created the socket; 65534 for users outside the reader's user namespace.
     pub uid: u32,
-    /// The number of the socket, which no other socket has while it exists.
+    /// Inode of the socket, unique while it exists.
     pub inode: u64,
 }
 
-/// Reads which sockets listen on `port`.
+/// Lists the sockets that listen on `port`.
 ///
 /// # Errors
-/// When the kernel's table of IPv4 cannot be read; a host without IPv6 has no other one.
+/// If a table cannot be read. A missing IPv6 table is no error: the host has no IPv6.
 pub fn listeners(port: u16) -> io::Result<Vec<Listener>> {
     let mut found = Vec::new();
     for (index, table) in TABLES.into_iter().enumerate() {
@@ -38,7 +38,7 @@ pub fn listeners(port: u16) -> io::Result<Vec<Listener>> {
             Err(why) if index > 0 && why.kind() == io::ErrorKind::NotFound => continue,
             Err(why) => return Err(why),
         };
-        // A line that is cut off is no line.
+        // A truncated last line is not parsed as a socket.
         let lines = BufReader::new(file.take(LONGEST_TABLE)).lines().skip(1).map_while(Result::ok);
         let listening = lines.map_while(|line| parse_listener(&line));
         found.extend(listening.filter(|listener| listener.address.port() == port));
@@ -47,7 +47,7 @@ pub fn listeners(port: u16) -> io::Result<Vec<Listener>> {
     Ok(found)
 }
 
-/// Reads one line of a table; `None` if it is of no socket that listens.
+/// Parses one line of a table; `None` if it is not a listening socket.
 fn parse_listener(line: &str) -> Option<Listener> {
     let address = parse_listening_address(line)?;
     let mut fields = line.split_whitespace().skip(7);
@@ -56,7 +56,7 @@ fn parse_listener(line: &str) -> Option<Listener> {
     Some(Listener { address, uid, inode })
 }
 
-/// Reads the local address of one line of a table; `None` if it is of no socket that listens.
+/// Parses the local address of one line of a table; `None` if it is not a listening socket.
 #[must_use]
 pub fn parse_listening_address(line: &str) -> Option<SocketAddr> {
     let mut fields = line.split_whitespace().skip(1);
@@ -64,7 +64,7 @@ pub fn parse_listening_address(line: &str) -> Option<SocketAddr> {
     (fields.nth(1)? == LISTEN).then_some(address)
 }
 
-/// Reads `0100007F:4965`: words of 32 bits in the byte order of the machine, and the port.
+/// Parses `0100007F:4965`: 32-bit words in host byte order, and the port.
 fn parse_address(text: &str) -> Option<SocketAddr> {
     let (words, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -86,8 +86,8 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// Selects the sockets that the kernel may hand a connection to `address` to: those at this very address if there are
-/// any, else those at any address of its family, else those at any IPv6 address, which take IPv4 too.
+/// Selects the sockets that can receive a connection to `address`: those bound to exactly this address if there are
+/// any, else those bound to the unspecified address of its family, else those bound to `::`, which also accept IPv4.
 #[must_use]
 pub fn takers(listeners: &[Listener], address: SocketAddr) -> Vec<Listener> {
     let ip = address.ip().to_canonical();
@@ -99,7 +99,7 @@ pub fn takers(listeners: &[Listener], address: SocketAddr) -> Vec<Listener> {
         let here = listeners.iter().filter(|listener| listener.address.port() == address.port());
         here.filter(|listener| is_it(listener.address.ip())).copied().collect::<Vec<_>>()
     };
-    // The unspecified address is connected to as loopback, and any of them may be meant.
+    // A connection to the unspecified address goes to loopback, so any of these sockets can receive it.
     if ip.is_unspecified() {
         return at(&|own| own.is_unspecified() || own.to_canonical().is_loopback());
     }

@@ -1,4 +1,4 @@
-//! Reads a durable file; what cannot be understood is set aside, never obeyed and never overwritten.
+//! Loader for persistent files. An unreadable file is renamed, so that it is neither used nor overwritten.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use crate::text::json::{
     Node, {self},
 };
 
-/// A file that was there and could not be understood, and what became of it.
+/// Unreadable file and the result of its quarantine.
 #[derive(Debug)]
 pub struct Unreadable {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it, to be read after "it is not used: ".
+    /// Reason, as a clause after "is not used: ".
     pub why: String,
-    /// Its new name; or why it still has the old one, under which the next write replaces it.
+    /// New name; or the error of the rename, after which the next write replaces the file.
     pub aside: Result<PathBuf, atomic_file::Error>,
-    /// What this means for the monitor.
+    /// Consequence for the monitor.
     pub so: &'static str,
 }
 
@@ -33,8 +33,8 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// Reads a JSON file of at most `max` bytes; `None` when there is none. Whatever `understand` refuses is set aside under
-/// a name that holds `now`, the wall clock's time; `so` says what follows.
+/// Reads a JSON file of at most `max` bytes; `None` if it does not exist. A file that `understand` rejects is renamed
+/// with `now`, the wall clock's time, in its name. `so` states the consequence.
 pub(crate) fn load<T>(
     path: &Path,
     max: usize,
@@ -53,7 +53,7 @@ pub(crate) fn load<T>(
     })
 }
 
-/// Reads one JSON text that should have been written by this program.
+/// Parses a JSON text that this program wrote.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Node, String> {
     if bytes.iter().all(|byte| matches!(byte, 0 | b' ' | b'\n')) {
         return Err("it is empty, as after a power cut".to_owned());

@@ -1,13 +1,13 @@
-//! The end of children whose parent died: no child outlives the command that started it, however that command ends.
+//! Cleanup of orphans: no child outlives the command that started it, however that command ends.
 //!
-//! A process that is killed with KILL cannot end its children. So the first child of a command is preceded by a process
-//! of this same program, in a process group of its own, which reads from a socket what is started and what has ended.
-//! The kernel closes the other end of that socket whatever the command dies of; the reader then ends what still runs.
+//! A process that gets KILL cannot end its children. So before its first child, a command starts a helper: a process of
+//! this same program in a separate process group. The helper reads from a socket which children start and end. When the
+//! command dies, for whatever reason, the kernel closes the socket, and the helper ends the children that still run.
 //!
-//! A child is known by the sockets that it writes its output to. They are named before it is started, so there is no
-//! moment at which it is not known, and all that it starts itself inherits them, also in another session or group.
+//! Children are identified by their output sockets. The sockets are registered before the child starts, so there is no
+//! gap, and all its descendants inherit them, even in another session or process group.
 //!
-//! Under systemd there is no such process: systemd ends all processes of a unit together with its main one.
+//! Under systemd there is no helper: systemd ends all processes of a unit with its main process.
 
 mod ender;
 
@@ -26,24 +26,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use crate::os::orphans::ender::end_orphans;
 use crate::os::process_tree::{ENDS_ORPHANS, Outputs};
 
-/// The hidden command of the process that ends orphans.
+/// Hidden command of the helper.
 pub const COMMAND: &str = ENDS_ORPHANS;
 
 static REGISTER: Mutex<Register> = Mutex::new(Register { is_on: false, reader: None, next: 0, running: Vec::new() });
 
-/// Ends, from now on, every child of this process that outlives it. Until then children are their parent's own affair,
-/// as in tests, which are no such program.
+/// Enables the cleanup for the children of this process. It is off by default, as in tests, whose executable has no
+/// such command.
 pub fn begin() {
-    // systemd.exec(5): set for the processes of a unit, to the process id of the one that it started.
+    // systemd.exec(5): set in the processes of a unit, to the process id that systemd started.
     let of_systemd = env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == process::id().to_string());
     register().is_on = !of_systemd;
 }
 
-/// A child while it runs.
+/// Registration of a running child; dropped at its end.
 pub(crate) struct Watched(u64);
 
 impl Watched {
-    /// Names a child that is about to be started, by the inodes of the sockets or pipes that it is given.
+    /// Registers a child before its start, by the inodes of its output sockets or pipes.
     pub(crate) fn new(inodes: Vec<u64>) -> Self {
         let mut register = register();
         register.next += 1;
@@ -57,7 +57,7 @@ impl Watched {
         Self(id)
     }
 
-    /// The same by the files themselves.
+    /// Registers a child before its start, by its output files.
     pub(crate) fn by_files(files: &[BorrowedFd<'_>]) -> io::Result<Self> {
         Outputs::inodes(files).map(Self::new)
     }
@@ -71,10 +71,10 @@ impl Drop for Watched {
     }
 }
 
-/// The children that run, and the way to the process that ends them.
+/// Running children, and the socket of the helper.
 struct Register {
     is_on: bool,
-    /// The way to the process that ends orphans.
+    /// Socket of the helper.
     reader: Option<UnixStream>,
     next: u64,
     running: Vec<Running>,
@@ -93,7 +93,7 @@ impl Running {
 }
 
 impl Register {
-    /// Starts the process that ends orphans, and tells it what runs. Without it children run all the same.
+    /// Starts the helper and sends it the running children. If that fails, children run without it.
     fn start_reader(&mut self) {
         if !self.is_on {
             return;
@@ -104,7 +104,7 @@ impl Register {
                 let lines: String = self.running.iter().map(Running::line).collect();
                 self.tell(&lines);
             }
-            Err(why) => log::debug!("cannot start the process that would end orphans: {why}"),
+            Err(why) => log::debug!("cannot start the process that ends orphans: {why}"),
         }
     }
 
@@ -114,8 +114,8 @@ impl Register {
         }
     }
 
-    /// Never blocks: nothing may wait for a reader that is stopped, and closing its socket would end what runs. One
-    /// that is gone is started again before the next child.
+    /// Sends lines to the helper without blocking: a stopped helper must not stop this process, and closing its socket
+    /// would end the children. A helper that is gone is started again before the next child.
     fn tell(&mut self, lines: &str) {
         let told = self.reader.as_mut().map_or(Ok(()), |reader| reader.write_all(lines.as_bytes()));
         if told.is_err_and(|why| why.kind() != io::ErrorKind::WouldBlock) {

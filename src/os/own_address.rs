@@ -1,19 +1,19 @@
-//! Addresses of this host, told apart from those of others.
+//! Recognition of addresses of this host.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// The discard service (RFC 863): a port for the routing table's sake. Nothing is sent to it.
+/// Port of the discard service (RFC 863), for a routing table lookup. Nothing is sent.
 const DISCARD: u16 = 9;
 
-/// True if a connection to `address` would end at this host: loopback, the unspecified address, or an address of one of
-/// its interfaces. Both ends of such a connection have the same address, which is what the kernel is asked for.
+/// True if `address` is this host: loopback, the unspecified address, or an address of an interface. For the last kind
+/// the kernel would use the same address for both ends of a connection.
 #[must_use]
 pub fn is_own_address(address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
     ip.is_loopback() || ip.is_unspecified() || local_end(address).is_some_and(|own| own.to_canonical() == ip)
 }
 
-/// The address from which this host would connect to `address`; `None` without a route.
+/// Returns the local address of a connection to `address`; `None` without a route.
 #[must_use]
 pub fn local_end(address: SocketAddr) -> Option<IpAddr> {
     let mut peer = match (address, address.ip().to_canonical()) {
@@ -22,7 +22,7 @@ pub fn local_end(address: SocketAddr) -> Option<IpAddr> {
     };
     peer.set_port(DISCARD);
     let any: IpAddr = if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    // Connecting a UDP socket asks the routing table and sends nothing.
+    // Connecting a UDP socket only looks up the route.
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect(peer).ok()?;
     Some(socket.local_addr().ok()?.ip())

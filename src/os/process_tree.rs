@@ -1,6 +1,6 @@
-//! All processes that come of one child, wherever they have gone: another process group, session or parent.
+//! Descendants of a child, including those in another process group, in another session or with another parent.
 //!
-//! They are known by the outputs that they inherit, by their parents, and by their groups and sessions.
+//! Descendants are recognised by inherited outputs, and by parent, group and session.
 
 use std::collections::BTreeSet;
 use std::fs::{
@@ -13,21 +13,21 @@ use std::process::{
     Command, Stdio, {self},
 };
 
-/// The argument by which a process that ends orphans is known; it ends by itself, as the last of its tree.
+/// Argument that identifies a helper that ends orphans. A helper ends by itself, after the rest of its tree.
 pub(super) const ENDS_ORPHANS: &str = "end-orphans";
 
-/// The sockets and pipes that a child is given, as the kernel names them below /proc.
+/// Output sockets and pipes of a child, by their names below /proc.
 #[derive(Clone, Default)]
 pub(super) struct Outputs(BTreeSet<String>);
 
 impl Outputs {
-    /// The inodes of these files.
+    /// Returns the inodes of these files.
     pub(super) fn inodes(files: &[BorrowedFd<'_>]) -> io::Result<Vec<u64>> {
         let inode = |file: &BorrowedFd<'_>| File::from(file.try_clone_to_owned()?).metadata().map(|found| found.ino());
         files.iter().map(inode).collect()
     }
 
-    /// The sockets and pipes with these inodes.
+    /// Creates the set of sockets and pipes with these inodes.
     pub(super) fn new(inodes: impl IntoIterator<Item = u64>) -> Self {
         let names = |inode| [format!("socket:[{inode}]"), format!("pipe:[{inode}]")];
         Self(inodes.into_iter().flat_map(names).collect())
@@ -44,7 +44,7 @@ impl Outputs {
     }
 }
 
-/// A process of this host.
+/// Process of this host.
 struct Process {
     pid: u32,
     parent: u32,
@@ -52,7 +52,7 @@ struct Process {
     session: u32,
 }
 
-/// Finds what runs and holds one of the outputs open or is one of `known`, and all that comes of these.
+/// Finds the running processes that hold one of the outputs open or are in `known`, and all their descendants.
 pub(super) fn find(outputs: &Outputs, known: &BTreeSet<u32>) -> BTreeSet<u32> {
     let running = running_processes();
     let mut tree = known.clone();
@@ -70,10 +70,8 @@ pub(super) fn find(outputs: &Outputs, known: &BTreeSet<u32>) -> BTreeSet<u32> {
     }
 }
 
-/// Sends a signal to each of these processes.
-///
-/// std can do that for a child only, and calling the kernel ourselves would take unsafe code. The shell's own `kill`
-/// can, and this path is rare.
+/// Sends a signal to each of these processes, through the shell's built-in `kill`: std can signal only children, and a
+/// system call needs unsafe code. This path is rare.
 pub(super) fn signal(processes: &BTreeSet<u32>, name: &str) {
     if processes.is_empty() {
         return;
@@ -81,11 +79,11 @@ pub(super) fn signal(processes: &BTreeSet<u32>, name: &str) {
     let script = r#"name=$1; shift; for pid; do kill -s "$name" -- "$pid"; done"#;
     let mut kill = Command::new("/bin/sh");
     kill.args(["-c", script, "sh", name]).args(processes.iter().map(u32::to_string));
-    // Each may have ended meanwhile.
+    // Processes may have ended meanwhile, so a failure is ignored.
     let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
-/// All processes but this one, those that have ended, and those that end orphans.
+/// Lists all running processes except this one and helpers that end orphans.
 fn running_processes() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -99,7 +97,7 @@ fn ends_orphans(pid: u32) -> bool {
 
 fn read_process(pid: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before the state is in parentheses and may hold anything.
+    // The name before the state is in parentheses and may contain any character.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     if matches!(fields.next()?, "Z" | "X") {
         return None;

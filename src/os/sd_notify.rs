@@ -1,6 +1,6 @@
-//! Tells systemd how this service is doing, after sd_notify(3).
+//! Service state notifications to systemd, see sd_notify(3).
 //!
-//! Nothing here blocks or fails loudly: a monitor that cannot report still watches.
+//! Nothing here blocks or returns an error: a monitor that cannot notify systemd keeps working.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
@@ -11,17 +11,17 @@ use std::{env, process};
 
 use crate::text::printable;
 
-/// How many characters of a status line systemd is sent.
+/// Maximum length of the status line, in characters.
 const STATUS: usize = 200;
 
-/// The way to whoever started this process; a no-op where that was not systemd.
+/// Notification socket of systemd; does nothing if systemd did not start this process.
 #[derive(Debug, Default)]
 pub struct Notify {
     socket: Option<(UnixDatagram, SocketAddr)>,
 }
 
 impl Notify {
-    /// Where `NOTIFY_SOCKET` leads. Children never see that variable, for their environment is clean.
+    /// Opens the socket named by `NOTIFY_SOCKET`. Children do not inherit that variable.
     #[must_use]
     pub fn from_env() -> Self {
         let name = env::var_os("NOTIFY_SOCKET").unwrap_or_default();
@@ -31,7 +31,7 @@ impl Notify {
     fn to(name: &[u8]) -> Self {
         let address = match name {
             [] => return Self::default(),
-            // An abstract socket: a name that is no file.
+            // An abstract socket, which has no file.
             [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest),
             path => SocketAddr::from_pathname(Path::new(std::ffi::OsStr::from_bytes(path))),
         };
@@ -42,36 +42,35 @@ impl Notify {
         match socket {
             Ok(socket) => Self { socket: Some(socket) },
             Err(why) => {
-                log::warn!("cannot report to systemd: {why}");
+                log::warn!("cannot notify systemd: {why}");
                 Self::default()
             }
         }
     }
 
-    /// Up, or reloaded.
+    /// Reports that the service is up, or has reloaded.
     pub fn ready(&self) {
         self.send("READY=1");
     }
 
-    /// About to read the configuration again; [`ready`](Self::ready) ends it.
+    /// Reports the start of a reload; [`ready`](Self::ready) reports its end.
     ///
-    /// The unit is `Type=notify`. Only `Type=notify-reload`, younger than the systemd of Debian 12, wants the
-    /// monotonic time with it.
+    /// The monotonic time is required only by `Type=notify-reload`, which Debian 12 lacks; the unit is `Type=notify`.
     pub fn reloading(&self) {
         self.send("RELOADING=1");
     }
 
-    /// On the way out.
+    /// Reports that the service is stopping.
     pub fn stopping(&self) {
         self.send("STOPPING=1");
     }
 
-    /// Still alive; due within every [`watchdog_interval`].
+    /// Reports that the service is alive; due every [`watchdog_interval`].
     pub fn watchdog(&self) {
         self.send("WATCHDOG=1");
     }
 
-    /// One line for `systemctl status`.
+    /// Sends one line for `systemctl status`.
     pub fn status(&self, line: &str) {
         self.send(&format!("STATUS={}", printable(line, STATUS)));
     }
@@ -80,13 +79,12 @@ impl Notify {
         if let Some((socket, address)) = &self.socket
             && let Err(why) = socket.send_to_addr(message.as_bytes(), address)
         {
-            log::debug!("cannot report {message} to systemd: {why}");
+            log::debug!("cannot send {message} to systemd: {why}");
         }
     }
 }
 
-/// How often systemd wants a sign of life: half of the time after which it would restart us. `None` without a
-/// watchdog.
+/// Returns the interval of watchdog messages: half of the unit's watchdog timeout. `None` without a watchdog.
 #[must_use]
 pub fn watchdog_interval() -> Option<Duration> {
     let number = |name| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());

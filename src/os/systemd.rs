@@ -1,7 +1,7 @@
-//! systemd, asked through `systemctl`: what state a unit is in, and to start, stop or kill it.
+//! Client of systemd, through `systemctl`: shows, starts, stops and kills units.
 //!
-//! `systemctl` is the one interface that is stable, says why in words, and lets polkit decide for a user who is
-//! nobody. Nothing is asked of a person: a question counts as a refusal.
+//! `systemctl` is a stable interface, explains its errors, and works with polkit for an unprivileged user. It never
+//! prompts here: a needed password counts as a refusal.
 
 mod error;
 mod exit;
@@ -14,10 +14,10 @@ pub use crate::os::systemd::error::{SystemdError, Why};
 pub use crate::os::systemd::unit::{Active, Load, Unit};
 use crate::os::{Cancel, Command};
 
-/// How long systemd may take to answer a question or to queue a job. It takes milliseconds when it is well.
+/// Time limit for a query or for queueing a job. A healthy systemd takes milliseconds.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The way to systemd.
+/// Client of systemd.
 #[derive(Clone, Debug)]
 pub struct Systemctl {
     program: OsString,
@@ -30,28 +30,28 @@ impl Default for Systemctl {
 }
 
 impl Systemctl {
-    /// Through another program that takes the same arguments.
+    /// Creates a client that runs another program with the same arguments.
     #[must_use]
     pub fn with_program(program: impl Into<OsString>) -> Self {
         let program = program.into();
         Self { program }
     }
 
-    /// The state a unit is in now. A unit that does not exist has one too: [`Load::NotFound`].
+    /// Reads the current state of a unit; [`Load::NotFound`] for a unit that does not exist.
     ///
     /// # Errors
-    /// When systemd cannot be asked or says what nobody understands.
+    /// If systemd cannot be reached or its output cannot be parsed.
     pub fn show(&self, unit: &str) -> Result<Unit, SystemdError> {
         let command = self.command("show").args(["-p", unit::PROPERTIES]).args(["--", unit]);
         let output = command.run().map_err(|why| SystemdError::new("show", unit, why))?;
         Unit::parse(&output.stdout).ok_or_else(|| SystemdError::not_understood(unit, &output.stdout))
     }
 
-    /// Starts a unit and waits until systemd calls it started, which for a oneshot means ended.
+    /// Starts a unit and waits until it is started; a oneshot unit is started when it has ended.
     ///
     /// # Errors
-    /// When systemd refuses, the start fails, takes longer than `deadline` or is cancelled; in the latter two cases
-    /// the start goes on without us.
+    /// If systemd refuses, the start fails, takes longer than `deadline` or is cancelled. In the last two cases the job
+    /// continues in systemd.
     pub fn start(&self, unit: &str, deadline: Duration, cancel: &Cancel) -> Result<(), SystemdError> {
         self.ask("start", &[], unit, deadline, cancel)
     }
@@ -59,15 +59,15 @@ impl Systemctl {
     /// Stops a unit and waits until it has stopped.
     ///
     /// # Errors
-    /// As for [`start`](Self::start).
+    /// As [`start`](Self::start).
     pub fn stop(&self, unit: &str, deadline: Duration, cancel: &Cancel) -> Result<(), SystemdError> {
         self.ask("stop", &[], unit, deadline, cancel)
     }
 
-    /// Has a stop queued; how it goes is for [`show`](Self::show) to say.
+    /// Queues a stop job without waiting for it; [`show`](Self::show) reads its progress.
     ///
     /// # Errors
-    /// When systemd cannot be asked, or refuses.
+    /// If systemd cannot be reached or refuses.
     pub fn queue_stop(&self, unit: &str) -> Result<(), SystemdError> {
         self.ask("stop", &["--no-block"], unit, ANSWER, &Cancel::new())
     }
@@ -75,15 +75,15 @@ impl Systemctl {
     /// Sends KILL to every process of a unit.
     ///
     /// # Errors
-    /// When systemd cannot be asked or refuses, or the unit has no process.
+    /// If systemd cannot be reached or refuses, or the unit has no process.
     pub fn kill(&self, unit: &str) -> Result<(), SystemdError> {
         self.ask("kill", &["--signal=KILL"], unit, ANSWER, &Cancel::new())
     }
 
-    /// Lets systemd forget that a unit failed, and how often it was started.
+    /// Resets the failed state and the start counter of a unit.
     ///
     /// # Errors
-    /// When systemd cannot be asked or refuses, or the unit is not loaded, which does not matter.
+    /// If systemd cannot be reached or refuses, or the unit is not loaded, which is harmless.
     pub fn reset_failed(&self, unit: &str) -> Result<(), SystemdError> {
         self.ask("reset-failed", &[], unit, ANSWER, &Cancel::new())
     }

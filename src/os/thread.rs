@@ -1,16 +1,16 @@
-//! The one way in which a thread is started.
+//! Start of threads.
 
 use std::{io, thread};
 
-/// Has `work` done on a thread of its own, of which this is the name.
+/// Runs `work` on a new thread with this name.
 ///
 /// # Errors
-/// When the system gives us no thread.
+/// If the system cannot create a thread.
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     start(name, Box::new(work))
 }
 
-/// In a box, because std's part in it is compiled anew for every other kind of work, and this program has many.
+/// Starts a boxed closure. A box avoids a separate copy of std's spawn code for each of the many closures.
 fn start(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }

@@ -1,31 +1,32 @@
-//! The user to whom the workspace and the gateway belong, and how root sends it to do what is its own.
+//! User that owns the workspace and the gateway.
 //!
-//! An agent runs as this user and does as it likes below its home, so root neither runs nor reads nor writes anything
-//! there: whatever is to be done is done by a child that has become that user.
+//! The agent runs as this user and controls everything below its home. So root never runs, reads or writes anything
+//! there: a child process that runs as the user does it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::os::{Command, CommandError};
 
-/// A user.
+/// User that owns the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// Its name.
+    /// Name of the user.
     pub name: String,
-    /// Its number.
+    /// User id.
     pub uid: u32,
-    /// The number of its group.
+    /// Id of the primary group.
     pub gid: u32,
-    /// Its home.
+    /// Home directory.
     pub home: PathBuf,
 }
 
 impl Owner {
-    /// Looks a user up by `getent`, given as a command without arguments.
+    /// Looks up a user with `getent`, given as a command without arguments.
     ///
     /// # Errors
-    /// When there is no such user (getent(1) ends with 2), nobody can tell, or it is root, who runs nothing of an agent's.
+    /// If there is no such user (exit code 2 of getent(1)), the lookup fails, or the user is root, which runs nothing
+    /// for an agent.
     pub fn find(getent: Command, user: &str) -> Result<Self, String> {
         let asked = getent.args(["passwd", "--", user]).run();
         let missing = |why: CommandError| match why.code() {
@@ -35,19 +36,19 @@ impl Owner {
         let line = asked.map_err(missing)?.stdout;
         let fields: Vec<&str> = line.trim_end().split(':').collect();
         let [name, _, uid, gid, _, home, ..] = fields[..] else {
-            return Err(format!("what getent says of {user} is not understood"));
+            return Err(format!("cannot parse the output of `getent passwd {user}`"));
         };
         match (uid.parse(), gid.parse()) {
-            (Ok(0), _) => Err(format!("{user} is root, and root runs nothing of an agent's")),
+            (Ok(0), _) => Err(format!("{user} is root, and root must not run anything for an agent")),
             (Ok(uid), Ok(gid)) => Ok(Self { name: name.to_owned(), uid, gid, home: home.into() }),
-            _ => Err(format!("what getent says of {user} is not understood")),
+            _ => Err(format!("cannot parse the output of `getent passwd {user}`")),
         }
     }
 
-    /// The arguments of `setsid` that make it run the words that follow them as this user.
+    /// Returns arguments for `setsid` that run the command after them as this user.
     ///
-    /// Its own session, so that nothing of the agent's reaches root's terminal; no way to more privileges; and it ends
-    /// with the child that waits for it.
+    /// A new session keeps the agent's processes off root's terminal. New privileges are blocked, and the command ends
+    /// with its parent.
     #[must_use]
     pub fn become_it(&self) -> Vec<OsString> {
         let mut words = ["--wait", "setpriv", "--reuid"].map(OsString::from).to_vec();

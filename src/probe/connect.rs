@@ -1,4 +1,4 @@
-//! Connections that can be accounted for: fresh, metered, and failing with a reason.
+//! Connections of probes: new for every probe, limited in received bytes, with classified errors.
 
 use std::io::ErrorKind;
 
@@ -11,14 +11,14 @@ use crate::probe::error::Fault;
 use crate::probe::http::{MAX_BODY, MAX_HEAD};
 use crate::probe::verdict::Failure;
 
-/// What one connection may send us, TLS handshake included. An endless `100 Continue` ends here, long before the
-/// deadline.
+/// Maximum number of bytes received on one connection, TLS handshake included. Stops an endless `100 Continue` long
+/// before the deadline.
 const MAX_RECEIVED: usize = MAX_HEAD + MAX_BODY + 48 * 1024;
 
-/// The beginning of what a TLS server may answer to plain HTTP: an alert record of TLS 1.x.
+/// First bytes of a TLS server's answer to plain HTTP: an alert record of TLS 1.x.
 const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 
-/// Opens TCP connections, with TLS where the URL says `https`.
+/// Connector for TCP, with TLS for `https` URLs.
 #[derive(Debug, Default)]
 pub(super) struct Dialer {
     tcp: TcpConnector,
@@ -59,17 +59,18 @@ fn agent_level<'a>(details: &ConnectionDetails<'a>) -> ConnectionDetails<'a> {
     }
 }
 
-/// A transport that counts what it receives.
+/// Transport that counts received bytes.
 #[derive(Debug)]
 struct Metered<T> {
     transport: T,
     received: usize,
-    /// True if no TLS runs over it.
+    /// True for a connection without TLS.
     is_plain: bool,
 }
 
 impl<T: Transport> Metered<T> {
-    /// A gateway that dies, or a forwarder with nothing behind it, ends the connection before the first byte.
+    /// Classifies a connection that is closed before the first byte, as by a dying gateway or a forwarder without a
+    /// server.
     fn explain(&self, error: Error) -> Error {
         match error {
             Error::Io(io) if self.received == 0 && is_closed(io.kind()) => Fault::dropped().into(),

@@ -1,33 +1,33 @@
-//! OpenClaw's contract: the JSON that proves that a gateway, and nothing else, has answered.
+//! Contract of OpenClaw: the JSON that proves that a gateway answered.
 //!
-//! Only the top-level object counts, with fields of exactly the right type and each of them once: a page, a proxy or a
-//! log line that merely quotes the words proves nothing. Other fields may stand beside them.
+//! Only the top-level object counts, and each field must occur once with the right type: a page, a proxy or a log line
+//! that contains the same text proves nothing. Other fields are ignored.
 
 use crate::probe::verdict::Channels;
 use crate::text::json::{
     Node, Value, {self},
 };
 
-/// More channels than this are not named; nobody has as many.
+/// Maximum number of channels; further ones are dropped.
 const MAX_CHANNELS: usize = 32;
-/// Longer names are cut.
+/// Maximum length of a channel's name, in characters; longer ones are cut.
 const MAX_NAME: usize = 64;
 
-/// What a gateway says of its own life.
+/// State that a gateway reports about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
-    /// `/startupz`: it has started and takes messages.
+    /// `/startupz`: started, accepts messages.
     Started,
-    /// `/healthz`: it is up; whether it drains, it does not say.
+    /// `/healthz`: up, possibly draining.
     Live,
-    /// `/startupz`: not yet.
+    /// `/startupz`: still starting.
     Starting,
-    /// `/startupz`: no longer.
+    /// `/startupz`: draining before it stops.
     Draining,
 }
 
 impl Life {
-    /// Reads `{"ok": …, "status": …}`.
+    /// Parses `{"ok": …, "status": …}`.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let answer = object(body)?;
         let ok = sole(&answer, "ok")?.as_bool()?;
@@ -41,8 +41,8 @@ impl Life {
     }
 }
 
-/// Reads `/readyz`: `{"ready": …, "failing": […], "suppressed": […]}`. The lists are `None` where the gateway does not
-/// show them, because it takes us for a stranger.
+/// Parses `/readyz`: `{"ready": …, "failing": […], "suppressed": […]}`. Inner `None` if the gateway omits the lists,
+/// because the request was not authenticated.
 pub(super) fn read_channels(body: &[u8]) -> Option<Option<Channels>> {
     let answer = object(body)?;
     sole(&answer, "ready")?.as_bool()?;
@@ -59,7 +59,7 @@ fn object(body: &[u8]) -> Option<Node> {
     node.as_object().is_some().then_some(node)
 }
 
-/// The value under `key`, unless the key is repeated: then nobody knows which one was meant.
+/// Returns the value of `key`; `None` if the key is missing or, being ambiguous, repeated.
 fn sole<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
     let mut entries = object.as_object()?.iter().filter(|entry| entry.key == key);
     match (entries.next(), entries.next()) {
@@ -73,7 +73,7 @@ fn names(answer: &Value, key: &str) -> Option<Vec<String>> {
     Some(items.iter().take(MAX_CHANNELS).map(|item| name(item)).collect())
 }
 
-/// A channel that is described by something else than text is still a channel, so its JSON stands for its name.
+/// Returns the name of a channel. An entry that is not text is still a channel, named by its JSON.
 fn name(item: &Value) -> String {
     let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
     crate::probe::printable(&text, MAX_NAME - 1)

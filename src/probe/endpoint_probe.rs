@@ -1,4 +1,4 @@
-//! One URL: which paths are asked, in which order, and what their answers mean.
+//! Probe of one URL: the requested paths, their order, and the meaning of the answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use crate::probe::resolve::Lookup;
 use crate::probe::verdict::{Channels, Failure, Verdict};
 use crate::probe::{Answer, Error, Readyz, printable};
 
-/// How long a gateway is taken for one that does not know `/startupz`.
+/// Time for which a gateway is remembered as too old for `/startupz`.
 const REMEMBER: Duration = Duration::from_secs(60 * 60);
 
-/// Time limit for asking over TLS a server that drops plain requests.
+/// Time limit for a TLS request to a server that drops plain requests.
 const TLS_QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// One way to a gateway.
+/// Probe of one URL of a gateway.
 pub(super) struct Route {
     agent: Agent,
     addresses: Arc<Addresses>,
@@ -34,9 +34,9 @@ pub(super) struct Route {
     healthz: Uri,
     readyz: Option<(Uri, Option<HeaderValue>)>,
     live_only: bool,
-    /// What `/readyz` said last in this life of the gateway: its silence changes nothing.
+    /// Last answer of `/readyz` since the gateway came up. A missing answer does not change it.
     known: Channels,
-    /// Since when `/startupz` is known to be unknown there.
+    /// Time since which the gateway is known to be too old for `/startupz`.
     old_since: Option<Instant>,
 }
 
@@ -60,7 +60,7 @@ impl Route {
         })
     }
 
-    /// The addresses that the last request could connect to.
+    /// Returns the addresses that the last request could connect to.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         self.addresses.get()
     }
@@ -70,7 +70,7 @@ impl Route {
         self.readyz = None;
     }
 
-    /// Asks the gateway for its life and, if it lives, for its channels.
+    /// Requests the gateway's state and, if it is up, its channels.
     pub(super) fn ask(&mut self, deadline: Instant) -> Answer {
         let asked = Instant::now();
         let (url, life) = self.ask_life(deadline);
@@ -96,10 +96,10 @@ impl Route {
         }
     }
 
-    /// Finds out whether a server that drops a plain request is there and speaks TLS.
+    /// Checks if a server that drops plain requests speaks TLS.
     ///
-    /// Node's TLS server ends such a connection without a byte, like a forwarder with nothing behind it. Here the
-    /// certificate does not matter, so none is trusted.
+    /// Node's TLS server closes such a connection without an answer, like a forwarder without a server behind it. The
+    /// certificate does not matter here, so no authority is trusted.
     fn explain_dropped(&self, fault: Fault, deadline: Instant) -> Fault {
         if !fault.is_dropped() || self.healthz.scheme_str() != Some("http") {
             return fault;
@@ -126,7 +126,7 @@ impl Route {
             }
         }
         let live = self.ask_healthz(deadline);
-        // Only a living gateway proves that it is an old one; a failing one may be on its way to a newer version.
+        // Only a healthy gateway proves that it is old; a failing one may be restarting with a newer version.
         self.old_since = match (&live, self.old_since) {
             (Err(_), _) => None,
             (Ok(_), Some(since)) if known_old => Some(since),
@@ -143,7 +143,7 @@ impl Route {
         }
     }
 
-    /// Adds what `/readyz` says. Whatever goes wrong here is no reason to doubt the life that was just shown.
+    /// Adds the channels from `/readyz`. An error here does not change the verdict that the gateway is up.
     fn ask_channels(&mut self, deadline: Instant, answer: &mut Answer) {
         let Some((url, token)) = &self.readyz else {
             return;
@@ -155,10 +155,10 @@ impl Route {
         match said {
             Some(Some(channels)) => self.known = channels,
             Some(None) if token.is_some() => {
-                answer.detail.push_str("; /readyz lists no channels: is the token the gateway's?");
+                answer.detail.push_str("; /readyz lists no channels: check the gateway's token");
             }
             Some(None) => {}
-            None => answer.detail.push_str("; /readyz gives no usable answer"),
+            None => answer.detail.push_str("; /readyz gives no valid answer"),
         }
         answer.verdict = Verdict::Healthy { ready: self.known.suppressed.is_empty() };
         answer.channels = self.known.clone();
@@ -169,8 +169,8 @@ fn is_known(since: Instant, now: Instant) -> bool {
     now.saturating_duration_since(since) < REMEMBER
 }
 
-/// OpenClaw before 2026.8.1 answers `/startupz`, like every path that it does not know, with its page; a proxy before
-/// it may say 404.
+/// True if the gateway does not know the path. OpenClaw before 2026.8.1 answers `/startupz`, like every unknown path,
+/// with its HTML page; a proxy in front of it may answer 404.
 fn is_unknown_path(answer: &Response) -> bool {
     answer.status == 404 || (answer.status == 200 && answer.html)
 }
@@ -192,10 +192,10 @@ fn not_life(answer: &Response) -> Fault {
     }
 }
 
-/// Adds `path` to `url`, which names a host, a port and nothing else.
+/// Appends `path` to `url`, which consists of scheme, host and port.
 fn at(url: &str, path: &str) -> Result<Uri, Error> {
     let shown = match url.rsplit_once('@') {
-        // What stands before it may be a password.
+        // The part before the @ may contain a password.
         Some((_, host)) => format!("…@{host}"),
         None => url.to_owned(),
     };
@@ -204,7 +204,7 @@ fn at(url: &str, path: &str) -> Result<Uri, Error> {
     format!("{endpoint}{path}").parse().map_err(|_| problem("is not a URL".to_owned()))
 }
 
-/// The header that shows the token, marked so that no debug output prints it.
+/// Returns the authorization header, marked as sensitive to keep it out of debug output.
 fn bearer(token: &str) -> Result<HeaderValue, Error> {
     let token = token.trim();
     if token.is_empty() || token.len() > 1024 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -1,8 +1,7 @@
-//! What went wrong in one request, told apart.
+//! Classified errors of one request.
 //!
-//! ureq reports one global timeout for everything, and an I/O error without saying how far the request had come. The
-//! stages that know more (lookup, connect, handshake) say so themselves in a [`Fault`], which travels inside
-//! [`ureq::Error::Other`].
+//! ureq has one global timeout, and its I/O errors do not name the stage of the request. So the stages themselves
+//! (lookup, connect, handshake) return a [`Fault`], wrapped in [`ureq::Error::Other`].
 
 use std::io::{
     ErrorKind, {self},
@@ -11,13 +10,13 @@ use std::io::{
 use crate::probe::verdict::Failure;
 use crate::probe::words::{network_words, tls_words};
 
-/// Words for a server that accepts a connection and closes it.
+/// Description of a server that accepts a connection and closes it.
 const DROPPED: &str = "the connection was accepted and dropped without an answer";
 
-/// Words for bytes that are no HTTP.
-const NO_HTTP: &str = "what answers is not HTTP";
+/// Description of an answer that is not HTTP.
+const NO_HTTP: &str = "the answer is not HTTP";
 
-/// A failure and, for people, why.
+/// Failure with a reason for people.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) failure: Failure,
@@ -30,7 +29,7 @@ impl Fault {
         Self { failure, why }
     }
 
-    /// A connection that was not established.
+    /// Classifies an error of the TCP connection.
     pub(super) fn connecting(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Timeout(_) => Self::new(Failure::ConnectTimeout, "no connection in time"),
@@ -39,7 +38,7 @@ impl Fault {
         }
     }
 
-    /// A handshake that did not end in a trusted connection.
+    /// Classifies an error of the TLS handshake.
     pub(super) fn shaking_hands(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Io(error) => match network(&error) {
@@ -50,23 +49,23 @@ impl Fault {
         }
     }
 
-    /// A connection that was accepted and dropped before a byte came back.
+    /// Returns the error for a connection that was closed before the first byte.
     pub(super) fn dropped() -> Self {
         Self::new(Failure::Refused, DROPPED)
     }
 
-    /// True if the server accepted the connection and ended it without a byte, as a TLS server does with plain HTTP.
+    /// True if the server closed the connection before the first byte, as a TLS server does with plain HTTP.
     pub(super) fn is_dropped(&self) -> bool {
         self.failure == Failure::Refused && self.why == DROPPED
     }
 
-    /// A server that was asked over plain HTTP and speaks TLS.
+    /// Returns the error for a plain HTTP request to a TLS server.
     pub(super) fn speaks_tls() -> Self {
         Self::new(Failure::Tls, "the server speaks TLS; write https:// instead of http://")
     }
 }
 
-/// Everything else, that is, what happened after the connection was made.
+/// Classifies errors after the connection was made.
 impl From<ureq::Error> for Fault {
     fn from(error: ureq::Error) -> Self {
         use ureq::Error as E;
@@ -84,8 +83,8 @@ impl From<ureq::Error> for Fault {
                 None => Self::new(Failure::NotOpenClaw, format!("the answer broke off: {}", network_words(&error))),
             },
             E::Rustls(error) => Self::new(Failure::Tls, tls_words(&error.to_string())),
-            E::Tls(_) | E::Pem(_) | E::TlsRequired => Self::new(Failure::Tls, "no TLS connection is possible"),
-            E::LargeResponseHeader(..) => Self::new(Failure::NotOpenClaw, "an answer with too large a head"),
+            E::Tls(_) | E::Pem(_) | E::TlsRequired => Self::new(Failure::Tls, "a TLS connection is not possible"),
+            E::LargeResponseHeader(..) => Self::new(Failure::NotOpenClaw, "the header of the answer is too large"),
             _ => Self::new(Failure::NotOpenClaw, NO_HTTP),
         }
     }
@@ -105,12 +104,12 @@ impl std::fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// What the network itself said, if it was the network.
+/// Classifies errors of the network; `None` for other errors.
 fn network(error: &io::Error) -> Option<Failure> {
     match error.kind() {
         ErrorKind::ConnectionRefused => Some(Failure::Refused),
         ErrorKind::TimedOut => Some(Failure::ConnectTimeout),
-        // A local firewall that rejects what we send says "permission denied".
+        // A local firewall that rejects outgoing packets causes "permission denied".
         ErrorKind::HostUnreachable
         | ErrorKind::NetworkUnreachable
         | ErrorKind::NetworkDown

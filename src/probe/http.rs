@@ -1,4 +1,4 @@
-//! One bounded GET on a fresh connection.
+//! Bounded GET request on a new connection.
 
 use std::io::Read;
 use std::path::Path;
@@ -16,35 +16,35 @@ use crate::probe::error::Fault;
 use crate::probe::resolve::Lookup;
 use crate::probe::verdict::Failure;
 
-/// How long a body may be.
+/// Maximum size of a body, in bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
-/// Limit of the status line and all headers together, in bytes. ureq zeroes a buffer of this size for each request. It also
+/// Maximum size of the status line and all headers together, in bytes. ureq zeroes a buffer of this size for each request. It also
 /// counts the headers: at most 128.
 pub(super) const MAX_HEAD: usize = 4 * 1024;
-/// How long a file of certificates may be.
+/// Maximum size of a file of certificates, in bytes.
 const MAX_CA_FILE: u64 = 1024 * 1024;
 
 const USER_AGENT: &str = concat!("openclaw-failover/", env!("CARGO_PKG_VERSION"));
 
-/// What came back.
+/// Response.
 pub(super) struct Response {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
-    /// Whether it is a page, by its type or its first character.
+    /// True for an HTML page, by its content type or first character.
     pub(super) html: bool,
 }
 
-/// Builds the agent for one URL. TLS is configured by ureq when the first `https` connection needs it.
+/// Builds the agent for one URL. ureq configures TLS at the first `https` connection.
 pub(crate) fn agent(roots: RootCerts) -> Agent {
     agent_for(roots, Lookup::default())
 }
 
-/// The same with a resolver of its own.
+/// Builds the agent for one URL with this resolver.
 pub(super) fn agent_for(roots: RootCerts, lookup: Lookup) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
-        // A proxy from the environment would answer for itself, not for the gateway.
+        // A proxy from the environment would answer instead of the gateway.
         .proxy(None)
         .max_idle_connections(0)
         .user_agent(USER_AGENT)
@@ -57,29 +57,29 @@ pub(super) fn agent_for(roots: RootCerts, lookup: Lookup) -> Agent {
     Agent::with_parts(config, Dialer::default(), lookup)
 }
 
-/// Reads the certificates of private authorities.
+/// Reads a file of PEM certificates to trust.
 pub(crate) fn roots(file: &Path) -> Result<RootCerts, Error> {
     let problem = |why: String| Error::CaFile { path: file.to_owned(), why };
     let pem = read_regular(file, MAX_CA_FILE).map_err(|error| problem(error.to_string()))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         if let PemItem::Certificate(certificate) =
-            item.map_err(|_| problem("it holds a damaged certificate".to_owned()))?
+            item.map_err(|_| problem("it contains a damaged certificate".to_owned()))?
         {
             certificates.push(certificate);
         }
     }
     if certificates.is_empty() {
-        return Err(problem("no certificate in PEM form".to_owned()));
+        return Err(problem("it contains no PEM certificate".to_owned()));
     }
     Ok(RootCerts::from(certificates))
 }
 
-/// Asks once. Nothing outlives `deadline`: ureq measures lookup, connection, handshake, headers and body against it.
+/// Sends one request. `deadline` covers lookup, connection, handshake, headers and body.
 pub(super) fn get(agent: &Agent, url: &Uri, token: Option<&HeaderValue>, deadline: Instant) -> Result<Response, Fault> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left < Duration::from_millis(1) {
-        return Err(Fault::new(Failure::ResponseTimeout, "no time left to ask"));
+        return Err(Fault::new(Failure::ResponseTimeout, "no time left for this request"));
     }
     let mut request = agent.get(url).header(CONNECTION, "close");
     if let Some(token) = token {

@@ -1,7 +1,7 @@
-//! Several ways to one gateway, tried side by side.
+//! Parallel probes of several URLs of one gateway.
 //!
-//! Each way has one thread for as long as the target lives, so that slow ways neither delay the good one nor pile up:
-//! a thread that is still waiting when the next probe comes has that probe queued, and never more than that.
+//! Each URL has one thread for the lifetime of the target, so that slow URLs neither delay the good one nor accumulate
+//! threads. A thread that is still busy at the next probe queues that probe, and at most that one.
 
 use std::sync::mpsc::{
     Receiver, Sender, SyncSender, {self},
@@ -13,10 +13,10 @@ use crate::probe::endpoint_probe::Route;
 use crate::probe::verdict::{Failure, Verdict};
 use crate::probe::{Answer, Error};
 
-/// How long after the deadline an answer may still arrive, so that a way that failed at the deadline can say how.
+/// Extra time after the deadline in which a URL that failed at the deadline can report its reason.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// The ways, in the order of their preference for telling why all failed.
+/// Threads of all URLs, in the order of preference for reporting a failure.
 pub(super) struct Race {
     lanes: Vec<Lane>,
 }
@@ -39,7 +39,7 @@ impl Race {
         Ok(Self { lanes })
     }
 
-    /// The first healthy answer, or when all have failed, the one that came furthest.
+    /// Probes all URLs. Returns the first healthy result or, if all failed, that of the probe that got furthest.
     pub(super) fn run(&self, deadline: Instant) -> Answer {
         let asked = Instant::now();
         let (sender, answers) = mpsc::channel();
@@ -47,7 +47,7 @@ impl Race {
         for (index, lane) in self.lanes.iter().enumerate() {
             let job = Job { lane: index, deadline, answers: sender.clone() };
             let refused = lane.jobs.try_send(job).is_err();
-            let why = "still waits for the answer to an earlier probe";
+            let why = "an earlier probe of this URL is still waiting for its answer";
             failed.push(refused.then(|| lane.silent(asked, why)));
         }
         drop(sender);
@@ -66,7 +66,7 @@ impl Race {
                 best = Some(answer);
             }
         }
-        best.unwrap_or_else(|| Answer::silent(String::new(), asked, "no URL to ask"))
+        best.unwrap_or_else(|| Answer::silent(String::new(), asked, "no URL is given"))
     }
 }
 
@@ -74,9 +74,9 @@ impl Lane {
     fn start(url: String, mut route: Route) -> Result<Self, Error> {
         let (jobs, queue) = mpsc::sync_channel::<Job>(1);
         let serve = move || {
-            // Ends when the target is dropped, which drops the sender.
+            // The loop ends when the target is dropped, which drops the sender.
             for job in queue {
-                // A probe that has its answer no longer listens.
+                // The receiver is gone if the probe already has a healthy result.
                 let _ = job.answers.send((job.lane, route.ask(job.deadline)));
             }
         };

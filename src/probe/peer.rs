@@ -1,4 +1,4 @@
-//! The other end of a connection: which addresses may be connected to, and which the last request had.
+//! Peers of probes: allowed addresses, and the addresses of the last request.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
@@ -7,22 +7,22 @@ use crate::os::is_own_address;
 use crate::probe::error::Fault;
 use crate::probe::verdict::Failure;
 
-/// Hosts that may be connected to.
+/// Allowed hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum PeerRule {
-    /// Any host, this one included.
+    /// All hosts, this one included.
     #[default]
     Any,
-    /// Other hosts. A loopback address that the URL itself spells out is the local end of a tunnel, and so leads to
-    /// another host; the configuration makes sure that its port is not the gateway's.
+    /// Other hosts only. A loopback address in the URL is allowed: it is the local end of a tunnel to another host. The
+    /// configuration checks that its port is not the gateway's.
     OtherHosts,
 }
 
 impl PeerRule {
-    /// Leaves out the addresses of `host` that may not be connected to.
+    /// Removes the addresses of `host` that are not allowed.
     ///
-    /// An address is judged each time before it is connected to: a hosts file, a resolver or an interface may change at
-    /// any time, and an address that was the primary's may have become this host's own.
+    /// Addresses are checked before every connection: hosts file, DNS and interfaces can change at any time, and the
+    /// primary's address may have moved to this host.
     pub(crate) fn filter(self, host: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Fault> {
         let Some(first) = addresses.first().copied() else { return Ok(addresses) };
         if self == Self::Any {
@@ -32,14 +32,14 @@ impl PeerRule {
         let is_allowed = |address: &SocketAddr| (is_tunnel && is_loopback(address.ip())) || !is_own_address(*address);
         let allowed: Vec<_> = addresses.into_iter().filter(is_allowed).collect();
         if allowed.is_empty() {
-            let why = format!("{host} leads to {}, an address of this host itself", first.ip());
+            let why = format!("{host} resolves to {}, an address of this host itself", first.ip());
             return Err(Fault::new(Failure::ThisHost, why));
         }
         Ok(allowed)
     }
 }
 
-/// True if `host`, as a URL spells it, is a loopback address or `localhost`, which never means another one (RFC 6761).
+/// True if `host`, as written in a URL, is a loopback address or `localhost`, which is always loopback (RFC 6761).
 fn is_loopback_literal(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     match bare.parse::<IpAddr>() {
@@ -55,7 +55,7 @@ fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-/// The addresses that one URL's last request could connect to.
+/// Addresses that the last request of one URL could connect to.
 #[derive(Debug, Default)]
 pub(super) struct Addresses(Mutex<Vec<SocketAddr>>);
 
@@ -96,7 +96,7 @@ mod tests {
         {
             assert_eq!(filtered(host, &[address]), Ok(vec![address.to_owned()]), "{host}");
         }
-        // Not where it was made to lead elsewhere on this host.
+        // The unspecified address of `localhost` is not a loopback address.
         assert_eq!(filtered("localhost", &["0.0.0.0:9"]), Err(Failure::ThisHost));
     }
 }

@@ -1,7 +1,7 @@
-//! Host → addresses, under the probe's deadline.
+//! Name lookup under the probe's deadline.
 //!
-//! The system's resolver cannot be told to stop, so a name is looked up on a thread of its own that the deadline can
-//! walk away from. While such a thread hangs, later probes wait for it instead of starting another.
+//! The system's resolver cannot be cancelled, so it runs on a separate thread, which is abandoned at the deadline.
+//! While such a thread hangs, later probes wait for its result instead of starting another.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -20,14 +20,14 @@ use crate::probe::error::Fault;
 use crate::probe::peer::{Addresses, PeerRule};
 use crate::probe::verdict::Failure;
 
-/// More addresses than this are not tried; it is what ureq has room for.
+/// Maximum number of addresses to try, the capacity of ureq's list.
 const MAX_ADDRESSES: usize = 16;
 
-/// Resolves the one host of one URL.
+/// Resolver for the host of one URL.
 #[derive(Debug, Default)]
 pub(crate) struct Lookup {
     rule: PeerRule,
-    /// The addresses that the last request could connect to.
+    /// Addresses that the last request could connect to.
     resolved: Arc<Addresses>,
     running: Mutex<Option<Receiver<io::Result<Vec<SocketAddr>>>>>,
 }
@@ -60,12 +60,12 @@ impl Resolver for Lookup {
 }
 
 impl Lookup {
-    /// Makes a resolver that connects as `rule` allows and leaves what it finds in `resolved`.
+    /// Creates a resolver that returns the addresses allowed by `rule` and stores them in `resolved`.
     pub(super) fn new(rule: PeerRule, resolved: Arc<Addresses>) -> Self {
         Self { rule, resolved, running: Mutex::default() }
     }
 
-    /// The addresses of a host, or none when they are not known within `limit`.
+    /// Returns the addresses of a host; none if the lookup fails or takes longer than `limit`.
     pub(crate) fn addresses_within(&self, host: &str, port: u16, limit: Duration) -> Vec<SocketAddr> {
         if let Some(ip) = literal(host) {
             return vec![SocketAddr::new(ip, port)];
@@ -76,7 +76,7 @@ impl Lookup {
 
     fn look_up(&self, host: &str, port: u16, timeout: NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // What ended after its probe had gone is old news; what still runs is as good as a new one.
+        // A result that arrived after its probe's deadline is outdated; a running lookup is as good as a new one.
         let hanging = running.take().filter(|answer| matches!(answer.try_recv(), Err(TryRecvError::Empty)));
         let answer = match hanging {
             Some(answer) => answer,
@@ -87,10 +87,10 @@ impl Lookup {
             Ok(Err(error)) => Err(fault(&error)),
             Err(RecvTimeoutError::Timeout) => {
                 *running = Some(answer);
-                Err(Fault::new(Failure::Dns, "no answer about the name in time").into())
+                Err(Fault::new(Failure::Dns, "the name lookup timed out").into())
             }
             Err(RecvTimeoutError::Disconnected) => {
-                Err(Fault::new(Failure::Dns, "the lookup ended without an answer").into())
+                Err(Fault::new(Failure::Dns, "the name lookup ended without a result").into())
             }
         }
     }
@@ -100,7 +100,7 @@ fn start(host: String, port: u16) -> io::Result<Receiver<io::Result<Vec<SocketAd
     let (sender, answer) = mpsc::sync_channel(1);
     let look_up = move || {
         let addresses = (host.as_str(), port).to_socket_addrs();
-        // Nobody listens any more when the deadline has passed for good.
+        // The receiver is gone if no probe waits for the result any more.
         let _ = sender.send(addresses.map(|all| all.take(MAX_ADDRESSES).collect()));
     };
     spawn("lookup", look_up)?;
@@ -125,8 +125,8 @@ fn port(uri: &Uri) -> Option<u16> {
     }
 }
 
-/// Leaves out what this host has no route to, as long as something remains. On a host without IPv6 the name's IPv6
-/// address would otherwise turn a refused connection into `unreachable`, since the last address tried has the word.
+/// Removes addresses without a route, unless all are. Otherwise, on a host without IPv6, the name's IPv6 address would
+/// turn a refused connection into `unreachable`, because the error of the last address is reported.
 fn with_a_route(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     if addresses.len() < 2 {
         return addresses;
@@ -164,7 +164,7 @@ mod tests {
             let fault = Fault::from(lookup.look_up("localhost", 1, brief).unwrap_err());
             assert_eq!(fault.failure, Failure::Dns);
         }
-        // Somebody still listens to the first lookup, so none of the three was dropped for another.
+        // The receiver of the first lookup still exists, so no second lookup was started.
         assert!(sender.send(Ok(Vec::new())).is_ok());
     }
 

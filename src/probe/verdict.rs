@@ -1,61 +1,61 @@
-//! What a probe can find.
+//! Verdicts of a probe.
 
 use std::fmt;
 
-/// The answer of one probe.
+/// Verdict of one probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// The gateway said so itself, in its own JSON.
+    /// The gateway reports in its JSON that it is up.
     Healthy {
-        /// False when it said that one of its channels is suppressed: alive, but nobody is reached through it.
+        /// False if a channel is suppressed: the gateway is up, but users of that channel get no answers.
         ready: bool,
     },
-    /// No proof of life.
+    /// The probe failed.
     Failing(Failure),
 }
 
-/// Why a probe found no proof of life. [`Display`](fmt::Display) names it for people, [`Failure::name`] for programs.
+/// Failure of a probe. [`Display`](fmt::Display) names it for people, [`Failure::name`] for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
-    /// The name has no address, or nobody told us in time.
+    /// The name has no address, or its lookup timed out.
     Dns,
-    /// The address is one of this host's own, so what answers there is not the upstream.
+    /// The address belongs to this host, so the upstream cannot answer there.
     ThisHost,
-    /// The host answered, and nothing listens on the port. Also: the connection was accepted and dropped without a
-    /// word, which is what a forwarder says when nothing listens behind it, and a process that is being killed.
+    /// No listener on the port of a reachable host. Also: the connection was accepted and closed without an answer, as
+    /// by a forwarder without a server behind it, or by a process that is being killed.
     Refused,
-    /// The network says that there is no way to the host.
+    /// The network reports no route to the host.
     Unreachable,
     /// No connection within the deadline.
     ConnectTimeout,
-    /// A connection, but no whole answer within the deadline. A TLS handshake that hangs counts here: the host
-    /// accepted, the program is silent.
+    /// A connection, but no complete answer within the deadline. Includes a TLS handshake that hangs: the host accepts,
+    /// but the program does not answer.
     ResponseTimeout,
-    /// Something answers, but not over verified TLS: an unknown or expired certificate, no TLS where the URL says https,
-    /// TLS where it says http. This is no proof of life, for whatever holds the address could answer so. It is no silence
-    /// either: a gateway of this host that answers so is never stopped as dead.
+    /// An answer, but without verified TLS: an unknown or expired certificate, no TLS for an https URL, TLS for an http
+    /// URL. Not healthy, because any server could answer so. Not down either: a gateway of this host that answers so is
+    /// never stopped.
     Tls,
-    /// An HTTP status that a gateway does not answer with here.
+    /// HTTP status that a gateway does not send here.
     Status(u16),
-    /// Something answered, but not OpenClaw: HTML, other JSON, too much of anything, an answer cut short.
+    /// An answer that is not OpenClaw's: HTML, other JSON, too large or incomplete.
     NotOpenClaw,
-    /// The gateway says that it is still starting.
+    /// The gateway reports that it is starting.
     Starting,
-    /// The gateway says that it is draining before it stops.
+    /// The gateway reports that it is draining before it stops.
     Draining,
 }
 
-/// What `/readyz` says of a gateway's chat channels, where it may be asked.
+/// State of a gateway's chat channels, from `/readyz`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channels {
-    /// Channels that are configured and broken.
+    /// Channels that are configured but broken.
     pub failing: Vec<String>,
     /// Channels that OpenClaw's crash-loop breaker has muted.
     pub suppressed: Vec<String>,
 }
 
 impl Verdict {
-    /// Whether the gateway showed life.
+    /// True if the gateway is up.
     #[must_use]
     pub fn is_healthy(self) -> bool {
         matches!(self, Self::Healthy { .. })
@@ -63,7 +63,7 @@ impl Verdict {
 }
 
 impl Failure {
-    /// A stable name for machines; [`Failure::status`] holds the number that goes with `http-status`.
+    /// Returns a stable name for programs; [`Failure::status`] returns the number for `http-status`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -81,7 +81,7 @@ impl Failure {
         }
     }
 
-    /// The HTTP status, where it is one.
+    /// Returns the HTTP status of [`Failure::Status`].
     #[must_use]
     pub fn status(self) -> Option<u16> {
         match self {
@@ -90,9 +90,9 @@ impl Failure {
         }
     }
 
-    /// How far towards the gateway a probe came that failed so. Of several paths to one gateway, the one that came
-    /// furthest knows most: what the gateway says itself beats what its program does, that beats what its host does,
-    /// and that beats what the network does.
+    /// Returns how far the probe got. Of several URLs, the one that got furthest tells the most: an answer of the
+    /// gateway ranks above an answer of another program, that above an answer of the host, and that above an error of
+    /// the network.
     pub(super) fn reached(self) -> u8 {
         match self {
             Self::Dns => 0,
@@ -125,7 +125,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// `healthy`, `healthy, not ready`, or the failure.
+/// Shows `healthy`, `healthy, not ready`, or the failure.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,18 +1,18 @@
-//! Plain words for errors of the network and of TLS, in place of the libraries' own.
+//! Plain descriptions of network and TLS errors.
 
 use std::io;
 
 use crate::text::without_error_numbers;
 
-/// Quotes the system's words about a connection, without the error number.
+/// Describes a network error in the system's words, without the error number.
 pub(super) fn network_words(error: &io::Error) -> String {
     let words = without_error_numbers(&error.to_string()).into_owned();
     let mut letters = words.chars();
-    // The system begins with a capital, and here it goes on after a colon.
+    // The text follows a colon, so its first letter becomes lower case.
     letters.next().map_or(words.clone(), |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// Explains a TLS error. ureq does not export the types of rustls, so only the text can be read.
+/// Describes a TLS error. ureq does not export the types of rustls, so the text is parsed.
 pub(super) fn tls_words(text: &str) -> String {
     match text.split_once("invalid peer certificate: ") {
         Some((_, what)) => certificate_words(what),
@@ -23,30 +23,30 @@ pub(super) fn tls_words(text: &str) -> String {
 fn certificate_words(what: &str) -> String {
     let is = |names: &[&str]| names.iter().any(|name| what.contains(name));
     if is(&["CaUsedAsEndEntity"]) {
-        "the certificate is self-signed and marked as an authority's, as OpenClaw makes it, and cannot be verified; \
-         use http in the tailnet, or a certificate with this host in its names"
+        "the certificate is self-signed and marked as an authority's, as OpenClaw creates it, and cannot be verified; \
+         use http in the tailnet, or a certificate with the host's name"
             .to_owned()
     } else if is(&["UnknownIssuer"]) {
-        "the certificate is self-signed, or signed by an authority that is not trusted here; name the authority's \
+        "the certificate is self-signed, or signed by an authority that is not trusted; name the authority's \
          certificate in ca_file"
             .to_owned()
     } else if is(&["not valid yet", "NotValidYet"]) {
         format!("the certificate is not valid yet{}; compare the clocks of both hosts", days(what, "in future"))
     } else if is(&["expired", "Expired"]) {
-        format!("the certificate has expired{}; renew it there", days(what, "ago"))
+        format!("the certificate has expired{}; renew it on that host", days(what, "ago"))
     } else if is(&["not valid for name", "NotValidForName"]) {
         match names(what).as_str() {
-            "" => "the certificate holds no name of a host (subjectAltName)".to_owned(),
+            "" => "the certificate contains no host name (subjectAltName)".to_owned(),
             names => format!("the certificate is for other names: {names}"),
         }
     } else if is(&["Revoked"]) {
         "the certificate has been revoked".to_owned()
     } else if is(&["extended key usage", "InvalidPurpose"]) {
-        "the certificate is not for servers (extended key usage)".to_owned()
+        "the certificate is not valid for servers (extended key usage)".to_owned()
     } else if is(&["BadSignature", "UnsupportedSignature"]) {
-        "the certificate's signature is wrong, or of an unsupported kind".to_owned()
+        "the certificate's signature is invalid or unsupported".to_owned()
     } else {
-        "the certificate cannot be read: it is damaged, or older than X.509 version 3".to_owned()
+        "the certificate cannot be parsed: it is damaged, or older than X.509 version 3".to_owned()
     }
 }
 
@@ -55,18 +55,18 @@ fn connection_words(text: &str) -> String {
         return format!("the server refuses the TLS connection: {}", camel_words(alert));
     }
     let words = if text.contains("corrupt message") {
-        "the server does not speak TLS; write http:// if that is meant"
+        "the server does not speak TLS; write http:// for a server without TLS"
     } else if text.contains("peer is incompatible") {
-        "the server speaks no version of TLS from 1.2 up, or no cipher that is known here"
+        "the server supports neither TLS 1.2 nor 1.3, or no common cipher"
     } else if text.contains("peer sent no certificates") {
-        "the server shows no certificate"
+        "the server sends no certificate"
     } else {
         "the TLS connection broke off during its handshake"
     };
     words.to_owned()
 }
 
-/// ` 12 days ago`, where the text says how many seconds.
+/// Returns ` (12 days ago)`, or nothing if the text does not contain the seconds.
 fn days(what: &str, direction: &str) -> String {
     let seconds = what.rsplit_once(" seconds ").and_then(|(before, _)| before.rsplit_once('(')?.1.parse::<u64>().ok());
     let direction = if direction == "ago" { "ago" } else { "from now" };
@@ -78,7 +78,7 @@ fn days(what: &str, direction: &str) -> String {
     }
 }
 
-/// The names of a certificate, from text such as `is only valid for DnsName("claw.example")`.
+/// Extracts the names of a certificate from text such as `is only valid for DnsName("claw.example")`.
 fn names(what: &str) -> String {
     let Some((_, list)) = what.split_once("only valid for ") else { return String::new() };
     let bare = |name: &str| {
@@ -90,7 +90,7 @@ fn names(what: &str) -> String {
     names.join(", ")
 }
 
-/// `handshake failure`, of `HandshakeFailure`.
+/// Converts `HandshakeFailure` to `handshake failure`.
 fn camel_words(name: &str) -> String {
     let mut words = String::new();
     for c in name.chars().take_while(char::is_ascii_alphanumeric) {
@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn tls_errors_are_told_in_plain_words() {
         for (text, words) in [
-            ("invalid peer certificate: UnknownIssuer", "not trusted here"),
-            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "as OpenClaw makes it"),
+            ("invalid peer certificate: UnknownIssuer", "not trusted; name"),
+            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "as OpenClaw creates it"),
             ("invalid peer certificate: Expired", "has expired; renew"),
             (
                 "invalid peer certificate: certificate expired: verification time 9 (UNIX), but certificate is not \
@@ -130,12 +130,12 @@ mod tests {
             (
                 "invalid peer certificate: certificate not valid for name \"x\"; certificate is not valid for any \
                  names (according to its subjectAltName extension)",
-                "holds no name of a host",
+                "contains no host name",
             ),
             ("invalid peer certificate: Other(OtherError(UnsupportedCertVersion))", "X.509 version 3"),
             ("received fatal alert: HandshakeFailure", "refuses the TLS connection: handshake failure"),
             ("received corrupt message of type InvalidContentType", "does not speak TLS"),
-            ("peer is incompatible: NoCipherSuitesInCommon", "no cipher"),
+            ("peer is incompatible: NoCipherSuitesInCommon", "no common cipher"),
             ("tls handshake eof", "broke off"),
         ] {
             let told = tls_words(text);

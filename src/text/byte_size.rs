@@ -1,15 +1,15 @@
-//! Sizes as people write them: `"100KiB" "20MiB" "1GiB"`.
+//! Parser and formatter for sizes: `"100KiB" "20MiB" "1GiB"`.
 
-/// Units in bytes, the largest first.
+/// Units, in bytes, largest first.
 const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// The largest size that is accepted, in bytes. git cannot push files that are much larger.
+/// Maximum size, in bytes. git cannot push files that are much larger.
 const MAX: u64 = 1 << 40;
 
 /// Reads a size, in bytes.
 ///
 /// # Errors
-/// Says what is wrong with the text and how to write it; the message does not repeat the text itself.
+/// With the problem and the expected form. The message does not quote the text.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
@@ -19,13 +19,13 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
         let near = UNITS.iter().find(|(name, _)| unit.chars().next().is_some_and(|c| name.starts_with(upper(c))));
         let near = near.map_or("MiB", |(name, _)| name);
-        return Err(format!("has no unit that is known here; did you mean \"{digits}{near}\"?"));
+        return Err(format!("has no known unit; did you mean \"{digits}{near}\"?"));
     };
     let size = count.checked_mul(*scale).filter(|size| *size <= MAX);
-    size.ok_or_else(|| format!("is too large; at most {} is accepted", show(MAX)))
+    size.ok_or_else(|| format!("is too large; the maximum is {}", show(MAX)))
 }
 
-/// Shows a size in the largest unit that is exact, so that [`parse`] reads the same one back.
+/// Formats a size in the largest unit that is exact; [`parse`] reads the same size back.
 pub(crate) fn show(size: u64) -> String {
     let exact = UNITS.iter().find(|(_, scale)| size > 0 && size.is_multiple_of(*scale));
     exact.map_or_else(|| "0B".to_owned(), |(unit, scale)| format!("{}{unit}", size / scale))
@@ -56,7 +56,7 @@ mod tests {
             ("20", "\"20MiB\""),
             ("20M", "\"20MiB\""),
             ("20gb", "\"20GiB\""),
-            ("5000GiB", "too large; at most 1024GiB"),
+            ("5000GiB", "too large; the maximum is 1024GiB"),
             ("99999999999999999999B", "is not a size"),
         ] {
             let problem = parse(text).unwrap_err();

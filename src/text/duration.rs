@@ -1,19 +1,19 @@
-//! Durations as people write them: `"500ms" "10s" "5m" "2h" "30d"`.
+//! Parser and formatter for durations: `"500ms" "10s" "5m" "2h" "30d"`.
 //!
-//! A whole number and one unit, nothing else, so that every duration has one obvious reading and a printed
-//! configuration reads back as the same one.
+//! A duration is a whole number and one unit, so that it has only one reading and a printed configuration reads back
+//! unchanged.
 
 use std::fmt;
 use std::time::Duration;
 
-/// The longest duration that is accepted. It keeps every sum of two durations far from any overflow.
+/// Maximum duration. Small enough that sums of durations cannot overflow.
 pub const MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Units in milliseconds, the largest first.
+/// Units, in milliseconds, largest first.
 const UNITS: [(&str, u64); 5] =
     [("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
 
-/// Spellings that people try, and the unit they mean.
+/// Common misspellings of units, with the right spelling.
 const NEAR_UNITS: [(&str, &str); 19] = [
     ("milliseconds", "ms"),
     ("millis", "ms"),
@@ -39,7 +39,7 @@ const NEAR_UNITS: [(&str, &str); 19] = [
 /// Reads a duration.
 ///
 /// # Errors
-/// Says what is wrong with the text and how to write it; the message does not repeat the text itself.
+/// With the problem and the expected form. The message does not quote the text.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
@@ -58,11 +58,11 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         .and_then(|count| count.checked_mul(*scale))
         .map(Duration::from_millis)
         .filter(|duration| *duration <= MAX)
-        .ok_or_else(|| format!("is too long; at most {} is accepted", show(MAX)))
+        .ok_or_else(|| format!("is too long; the maximum is {}", show(MAX)))
 }
 
-/// Shows a duration in the largest unit that is exact, so that [`parse`] reads the same one back. What lies below a
-/// millisecond is cut off.
+/// Formats a duration in the largest unit that is exact; [`parse`] reads the same duration back. Truncates to
+/// milliseconds.
 pub fn show(duration: Duration) -> impl fmt::Display {
     CommandOutput(duration)
 }
@@ -130,9 +130,9 @@ mod tests {
             ("+5s", "such as"),
             ("5s5m", "such as"),
             ("٣s", "such as"),
-            ("3651d", "at most 3650d"),
-            ("99999999999999999999s", "at most 3650d"),
-            ("18446744073709551615d", "at most 3650d"),
+            ("3651d", "the maximum is 3650d"),
+            ("99999999999999999999s", "the maximum is 3650d"),
+            ("18446744073709551615d", "the maximum is 3650d"),
         ];
         for (text, hint) in cases {
             let problem = parse(text).unwrap_err();

@@ -1,8 +1,8 @@
-//! The one JSON value type: what a gateway answers, what a person configures, what this program remembers and prints.
+//! JSON values: type, parser and writer.
 //!
-//! A value that was read knows where it stood, so that a configuration error can name its line, and keeps repeated
-//! keys, so that configuration can refuse them. Reading never panics and never recurses deeper than [`MAX_DEPTH`],
-//! whatever it is given; the caller bounds the length of the text.
+//! A parsed value keeps its position, so that a configuration error can name the line, and repeated keys, so that the
+//! configuration can refuse them. The parser never panics and never recurses deeper than [`MAX_DEPTH`], whatever the
+//! input; the caller limits the length of the text.
 
 mod json5;
 mod number;
@@ -15,68 +15,68 @@ use std::ops::Deref;
 
 pub use crate::text::json::read::{parse, parse_json5, parse_with_comments};
 
-/// How deep arrays and objects may nest.
+/// Maximum nesting depth of arrays and objects.
 pub const MAX_DEPTH: usize = 64;
 
-/// How many values one text may hold. It bounds what 64 KiB of `[],[],…` can make of themselves in memory.
+/// Maximum number of values in one text. Limits the memory that 64 KiB of `[],[],…` can take.
 pub const MAX_VALUES: usize = 10_000;
 
-/// A JSON value.
+/// JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A whole number from zero up.
+    /// Whole number, zero or greater.
     Unsigned(u64),
-    /// A whole number below zero.
+    /// Whole number below zero.
     Negative(i64),
-    /// Any other number. One that is not finite is written as `null`, for JSON has no word for it.
+    /// Any other number. JSON has no infinity and no NaN, so they are written as `null`.
     Float(f64),
-    /// Text.
+    /// String.
     String(String),
-    /// Values in order.
+    /// Values, in order.
     Array(Vec<Node>),
-    /// Entries in order, repeated keys included.
+    /// Entries, in order, repeated keys included.
     Object(Vec<Entry>),
 }
 
-/// A value and where it was read. Two nodes are equal when their values are.
+/// Value with its position in the text. Nodes with equal values are equal.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The value.
+    /// Value.
     pub value: Value,
-    /// Where it starts.
+    /// Start of the value.
     pub at: Position,
 }
 
-/// A key and its value.
+/// Key and value.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The key.
+    /// Key.
     pub key: String,
-    /// Where the key starts.
+    /// Start of the key.
     pub at: Position,
-    /// The value.
+    /// Value.
     pub node: Node,
 }
 
-/// A place in a text: line and column, both counted in characters from 1; 0 in a value that was built, not read.
+/// Position in a text: line and column, both from 1, columns in characters; 0 in a value that was not parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// The line.
+    /// Line.
     pub line: usize,
-    /// The column.
+    /// Column.
     pub col: usize,
 }
 
-/// Why a text is not JSON, and where.
+/// Syntax error, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// Where reading stopped.
+    /// Position of the error.
     pub at: Position,
-    /// What is wrong there.
+    /// Problem at that position.
     pub message: String,
 }
 
@@ -100,7 +100,7 @@ impl PartialEq for Entry {
     }
 }
 
-/// So that a node is asked like its value: `node.as_str()`.
+/// Access to the value's methods: `node.as_str()`.
 impl Deref for Node {
     type Target = Value;
 
@@ -121,14 +121,14 @@ impl Value {
         Self::Array(items.into_iter().map(|item| item.into().into()).collect())
     }
 
-    /// The value under `key` in an object; the last one where the key is repeated.
+    /// Returns the value of `key` in an object; the last one if the key is repeated.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
         let entry = self.as_object()?.iter().rfind(|entry| entry.key == key)?;
         Some(&entry.node)
     }
 
-    /// The entries of an object, in order.
+    /// Returns the entries of an object, in order.
     #[must_use]
     pub fn as_object(&self) -> Option<&[Entry]> {
         match self {
@@ -137,7 +137,7 @@ impl Value {
         }
     }
 
-    /// The items of an array, in order.
+    /// Returns the items of an array, in order.
     #[must_use]
     pub fn as_array(&self) -> Option<&[Node]> {
         match self {
@@ -146,7 +146,7 @@ impl Value {
         }
     }
 
-    /// The text of a string.
+    /// Returns the text of a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -155,7 +155,7 @@ impl Value {
         }
     }
 
-    /// The truth of a boolean.
+    /// Returns the value of a boolean.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -164,7 +164,7 @@ impl Value {
         }
     }
 
-    /// A whole number from zero up.
+    /// Returns a whole number that is zero or greater.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
@@ -173,7 +173,7 @@ impl Value {
         }
     }
 
-    /// A whole number that fits.
+    /// Returns a whole number that fits into `i64`.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match self {
@@ -183,7 +183,7 @@ impl Value {
         }
     }
 
-    /// Any number, rounded to what a float can hold.
+    /// Returns any number, rounded to a float.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
@@ -194,13 +194,13 @@ impl Value {
         }
     }
 
-    /// Whether it is `null`.
+    /// True for `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// What kind of value it is, in words that fit "expected text, found …".
+    /// Returns the kind of the value, in the form of "expected text, found …".
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

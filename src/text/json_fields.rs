@@ -1,27 +1,27 @@
-//! The fields of what is written: times, spans and words in JSON, and back.
+//! Fields of JSON records: writers and readers for times, durations and text.
 //!
-//! Reading is strict where a field is there and lenient about what else is there: a newer version may know more.
+//! Known fields are read strictly; unknown ones are ignored, because a newer version may have written them.
 
 use std::time::Duration;
 
 use crate::text::json::{Node, Value};
 use crate::text::{Time, utc};
 
-/// The version of every file written here. It changes when an older reader would misunderstand a newer file.
+/// Schema version of all files. It changes if an older reader would misread a newer file.
 pub(crate) const SCHEMA: u64 = 1;
 
-/// A span in seconds, exact to the millisecond.
+/// Writes a duration in seconds, with milliseconds.
 pub(crate) fn seconds(span: Duration) -> Value {
     let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     Value::Float(millis as f64 / 1000.0)
 }
 
-/// A moment, as RFC 3339.
+/// Writes a time as RFC 3339.
 pub(crate) fn time(time: Time) -> Value {
     utc::rfc3339(time).into()
 }
 
-/// Refuses what is not a file of ours, or of a version that this one would misunderstand.
+/// Checks the schema version of a file.
 pub(crate) fn check_schema(object: &Value) -> Result<(), String> {
     match object.get("schema").map(|node| node.as_u64()) {
         Some(Some(SCHEMA)) => Ok(()),
@@ -30,12 +30,12 @@ pub(crate) fn check_schema(object: &Value) -> Result<(), String> {
     }
 }
 
-/// The field `key`, which must be there.
+/// Returns the field `key`; an error if it is missing.
 pub(crate) fn field<'a>(object: &'a Value, key: &str) -> Result<&'a Node, String> {
     object.get(key).ok_or_else(|| format!("`{key}` is missing"))
 }
 
-/// The field `key`, which must be there and may be null.
+/// Reads the field `key`, which can be null but not missing.
 pub(crate) fn optional<'a, T>(
     object: &'a Value,
     key: &str,
@@ -45,7 +45,7 @@ pub(crate) fn optional<'a, T>(
     if node.is_null() { Ok(None) } else { read(node, key).map(Some) }
 }
 
-/// The field `key`, which may be null or, where an older version wrote it, missing.
+/// Reads the field `key`, which can be null or, in files of older versions, missing.
 pub(crate) fn newer<'a, T>(
     object: &'a Value,
     key: &str,
@@ -60,7 +60,7 @@ pub(crate) fn as_time(node: &Node, key: &str) -> Result<Time, String> {
 
 pub(crate) fn as_seconds(node: &Node, key: &str) -> Result<Duration, String> {
     let millis = node.as_f64().map(|seconds| (seconds * 1000.0).round());
-    // A float holds every whole number up to there.
+    // A float represents every whole number up to 9e15 exactly.
     match millis.filter(|millis| (0.0..9e15).contains(millis)) {
         Some(millis) => Ok(Duration::from_millis(millis as u64)),
         None => Err(format!("`{key}` is not a number of seconds")),
@@ -75,7 +75,7 @@ pub(crate) fn as_text<'a>(node: &'a Node, key: &str) -> Result<&'a str, String> 
     node.as_str().ok_or_else(|| format!("`{key}` is not text"))
 }
 
-/// A list of text.
+/// Reads a list of strings.
 pub(crate) fn as_texts(node: &Node, key: &str) -> Result<Vec<String>, String> {
     as_list(node, key)?.iter().map(|item| as_text(item, key).map(str::to_owned)).collect()
 }

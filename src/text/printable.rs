@@ -1,13 +1,11 @@
-//! Text from outside, made safe to print.
+//! Sanitizer for untrusted text.
 
 use std::borrow::Cow;
 
-/// One line of at most `max` characters that no terminal can mistake for a command to it.
+/// Returns the text as one line of at most `max` characters without terminal control sequences.
 ///
-/// Control characters become spaces, and so does what Unicode offers to turn text around or to hide it; runs of
-/// spaces become one. What is cut off is replaced by `…`.
-///
-/// Rust's ` (os error 2)` is left out: the words before it say the same.
+/// Control characters, bidirectional controls and invisible characters become spaces; runs of spaces become one. A cut
+/// is marked with `…`. Rust's ` (os error 2)` is removed: the text before it says the same.
 #[must_use]
 pub fn printable(text: &str, max: usize) -> String {
     let text = without_error_numbers(text);
@@ -34,7 +32,7 @@ pub fn printable(text: &str, max: usize) -> String {
     line
 }
 
-/// Removes each ` (os error N)` that the standard library puts after the system's words.
+/// Removes each ` (os error N)` that std appends to the system's error text.
 #[must_use]
 pub fn without_error_numbers(text: &str) -> Cow<'_, str> {
     const BEGIN: &str = " (os error ";

@@ -1,19 +1,19 @@
-//! Secrets in what another program has written: cut out before it is shown, logged or sent anywhere.
+//! Redaction of secrets in output of other programs, before it is shown, logged or sent.
 
 /// Replacement of a secret.
 const REDACTED: &str = "[redacted]";
 
-/// Words before a secret, in lower case. One that is part of a longer name counts as well: `OPENCLAW_GATEWAY_TOKEN=…`.
+/// Names whose value is a secret, in lower case; also as the end of a longer name: `OPENCLAW_GATEWAY_TOKEN=…`.
 const SECRET_NAMES: [&str; 10] =
     ["token", "secret", "password", "passwd", "pwd", "apikey", "api_key", "api-key", "authorization", "credential"];
 
-/// Authentication schemes: the word after one is a secret.
+/// Authentication schemes; a secret follows them.
 const SCHEMES: [&str; 3] = ["bearer", "basic", "bot"];
 
-/// The shortest word of letters and digits that looks like a key, such as a bot's token or a hash.
+/// Minimum length of a word of letters and digits that counts as a key, such as a bot token or a hash.
 const KEY_LENGTH: usize = 20;
 
-/// The line without what may be a secret: values of variables and fields that are named like one, words after an
+/// Redacts possible secrets in a line: values of variables and fields with a secret's name, words after an
 /// authentication scheme, user and password in a URL, and long words that mix letters and digits.
 #[must_use]
 pub fn redact(line: &str) -> String {
@@ -21,7 +21,7 @@ pub fn redact(line: &str) -> String {
     let mut is_expected = false;
     for (gap, word) in words(line) {
         let lower = word.to_ascii_lowercase();
-        // Only what separates a name from its value may stand between the two.
+        // Only separators may come between a name and its value.
         let is_value = is_expected && gap.chars().all(|char| " \t:=\"'".contains(char));
         let in_url = gap.ends_with("://") && line_goes_on_with_at(line, word);
         clean.push_str(gap);
@@ -40,7 +40,7 @@ pub fn redact(line: &str) -> String {
     clean
 }
 
-/// Each word with what stands before it.
+/// Splits a line into words, each with the text before it.
 fn words(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = line;
     std::iter::from_fn(move || {
@@ -60,7 +60,7 @@ fn is_of_word(char: char) -> bool {
     char.is_alphanumeric() || "_-+~%".contains(char)
 }
 
-/// True if the word begins a URL's user information, which ends with an `@` before the path.
+/// True if the word starts the user information of a URL, which ends with `@` before the path.
 fn line_goes_on_with_at(line: &str, word: &str) -> bool {
     let offset = word.as_ptr() as usize - line.as_ptr() as usize;
     let rest = line.get(offset..).unwrap_or_default();

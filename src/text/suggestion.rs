@@ -1,9 +1,9 @@
-//! The nearest known name to a mistyped one.
+//! Suggestion of a known name for a mistyped one.
 
-/// How many characters of a name are compared. It bounds the work that a hostile name can cause.
+/// Maximum number of compared characters, which limits the cost of a hostile name.
 const COMPARED: usize = 40;
 
-/// The known name that `name` most likely means, if one is near enough to be worth saying.
+/// Returns the known name closest to `name`; `None` if all differ too much.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed: Vec<char> = name.to_lowercase().replace('-', "_").chars().take(COMPARED).collect();
@@ -16,8 +16,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be inserted, left out, replaced or swapped with their neighbour (the optimal string
-/// alignment distance).
+/// Returns the optimal string alignment distance: the number of insertions, deletions, replacements and swaps of
+/// neighbours.
 fn distance(a: &[char], b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut before_last: Vec<usize> = Vec::new();

@@ -1,31 +1,31 @@
-//! Lines for a terminal: labelled rows of at most 80 columns, whatever the names in them are made of.
+//! Terminal output: labelled rows, wrapped at 80 columns.
 
 use std::borrow::Cow;
 
 use crate::text::printable;
 
-/// The longest line, in columns.
+/// Maximum width of a line, in columns.
 const WIDTH: usize = 80;
 
-/// Where the text of a row begins.
+/// Column where the text of a row starts.
 const INDENT: usize = 11;
 
-/// The most characters of one row: what is longer was written by somebody who wants the rest out of sight.
+/// Maximum length of a row, in characters. A longer, probably hostile, text must not push the rest off the screen.
 const ROW: usize = 400;
 
-/// What a colour means. No text says by its colour alone what it says.
+/// Severity of a text, shown as a colour. The text itself states the severity too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// All is well.
+    /// Good state.
     Good,
-    /// Out of the ordinary.
+    /// Unusual state.
     Unusual,
-    /// Something needs a person.
+    /// Problem that needs a person.
     Bad,
 }
 
 impl Tone {
-    /// The text in its colour, for a terminal.
+    /// Returns the text with terminal colour codes.
     #[must_use]
     pub fn paint(self, text: &str) -> String {
         let code = match self {
@@ -37,11 +37,11 @@ impl Tone {
     }
 }
 
-/// A page that is filled from top to bottom.
+/// Page of output, filled from top to bottom.
 #[derive(Default)]
 pub(crate) struct Page {
     text: String,
-    /// Whether it is for a terminal that shows colours.
+    /// True if the terminal shows colours.
     colour: bool,
 }
 
@@ -50,22 +50,22 @@ impl Page {
         Self { text: String::new(), colour }
     }
 
-    /// Adds a line that begins at the margin.
+    /// Adds a line without an indent.
     pub(crate) fn line(&mut self, tone: Option<Tone>, text: &str) {
         self.wrap("", 0, tone, text);
     }
 
-    /// Adds a row: a label, and a text that stays to the right of it.
+    /// Adds a row: a label, and a text wrapped to the right of it.
     pub(crate) fn row(&mut self, label: &str, text: &str) {
         self.wrap(label, INDENT, None, text);
     }
 
-    /// Adds a row whose label says by its colour, too, how that matters.
+    /// Adds a row with a coloured label.
     pub(crate) fn toned(&mut self, label: &str, tone: Tone, text: &str) {
         self.wrap(label, INDENT, Some(tone), text);
     }
 
-    /// Adds a row of parts that fit a line, each in its tone.
+    /// Adds a row of coloured parts that fit on one line.
     pub(crate) fn parts<'a>(&mut self, label: &str, parts: impl Iterator<Item = (Tone, &'a str)>) {
         let mut line = format!("{label:INDENT$}");
         for (tone, part) in parts {
@@ -79,7 +79,7 @@ impl Page {
         self.text
     }
 
-    /// The colour is of the label, or of the whole line where there is none.
+    /// Adds wrapped lines. Colours the label, or the whole text if there is no label.
     fn wrap(&mut self, label: &str, indent: usize, tone: Option<Tone>, text: &str) {
         let gap = " ".repeat(indent.saturating_sub(label.len()));
         let mut start = if label.is_empty() { gap } else { self.paint(tone, label).into_owned() + &gap };
@@ -100,7 +100,7 @@ impl Page {
     }
 }
 
-/// The text in lines of at most `room` columns, broken between words, and within one only where it fills a line.
+/// Wraps the text into lines of at most `room` columns, between words; splits only words longer than a line.
 fn broken(text: &str, room: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -126,8 +126,8 @@ fn columns(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
-/// The columns of a character; two from where scripts begin that have wide ones. Some of them are narrow: then a line
-/// is a little shorter than it could be.
+/// Returns the columns of a character: two from U+1100 up, where the first wide script starts. Narrow characters above
+/// it only make a line shorter than necessary.
 fn width(c: char) -> usize {
     if c < '\u{1100}' { 1 } else { 2 }
 }

@@ -1,30 +1,30 @@
-//! Time as the machine knows it: an argument, never a clock.
+//! Time of the failover machine, which is passed in and never read from a clock.
 
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A moment, in milliseconds since the Unix epoch as the caller's monotonic clock continues it.
+/// Time in milliseconds since the Unix epoch, advanced by the caller's monotonic clock.
 ///
-/// The caller reads the wall clock once, at start, and adds what its monotonic clock says after that: persisted wall
-/// clock times can be compared with it, and no later jump of the wall clock reaches the machine.
+/// The caller reads the wall clock once, at start, and then adds the time of its monotonic clock. So the time is
+/// comparable with persisted wall clock times, but later jumps of the wall clock do not affect it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 impl Time {
-    /// The moment so many milliseconds after the Unix epoch.
+    /// Creates a time from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead.
+    /// Returns the duration since `earlier`; zero if that is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -57,7 +57,7 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Milliseconds from one moment to another, negative if that lies before it.
+/// Returns the milliseconds from one time to another; negative if `to` is earlier.
 pub(crate) fn distance(from: Time, to: Time) -> i64 {
     let signed = |time: Time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     signed(to).saturating_sub(signed(from))

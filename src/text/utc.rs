@@ -1,5 +1,5 @@
-//! The machine's time in words and on the wall clock. Always UTC: two hosts are compared at night, and an hour that
-//! comes twice a year must not come at all.
+//! Formats of times and durations. Always UTC, so that logs of several hosts compare and daylight saving time does not
+//! repeat an hour.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::text::Time;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// The last moment that RFC 3339 can write: the end of the year 9999.
+/// Last time that RFC 3339 can express, the end of the year 9999, in milliseconds.
 const LATEST: u64 = 253_402_300_799_999;
 
-/// A moment as RFC 3339 writes it, with milliseconds: `2026-11-21T22:30:27.123Z`.
+/// Formats a time as RFC 3339 with milliseconds: `2026-11-21T22:30:27.123Z`.
 #[must_use]
 pub fn rfc3339(time: Time) -> String {
     let millis = time.as_millis().min(LATEST);
@@ -20,7 +20,7 @@ pub fn rfc3339(time: Time) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z")
 }
 
-/// A moment for people, to the second: `2026-11-21 22:30:27Z`.
+/// Formats a time for people, without milliseconds: `2026-11-21 22:30:27Z`.
 #[must_use]
 pub fn people(time: Time) -> String {
     let seconds = time.as_millis().min(LATEST) / 1000;
@@ -29,8 +29,7 @@ pub fn people(time: Time) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Reads what [`rfc3339`] writes, with any number of digits after the second, or none. Other offsets than `Z` and
-/// moments before 1970 are not read.
+/// Parses RFC 3339 with any number of fractional digits. Accepts only the offset `Z` and years from 1970.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<Time> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
@@ -45,7 +44,7 @@ pub fn parse_rfc3339(text: &str) -> Option<Time> {
     Some(Time::from_millis(seconds * 1000 + millis(fraction)?))
 }
 
-/// A span for people, in its two largest units: `350 ms`, `4.2 s`, `1 m 12 s`, `3 h 5 m`, `12 d 4 h`.
+/// Formats a duration for people, in its two largest units: `350 ms`, `4.2 s`, `1 m 12 s`, `3 h 5 m`, `12 d 4 h`.
 #[must_use]
 pub fn span(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -64,7 +63,7 @@ pub fn span(span: Duration) -> String {
     }
 }
 
-/// How long ago `then` was, for people: `1 m 12 s ago`.
+/// Formats the time since `then` for people: `1 m 12 s ago`.
 #[must_use]
 pub fn ago(now: Time, then: Time) -> String {
     match now.since(then) {
@@ -77,8 +76,8 @@ fn time_of_day(seconds: u64) -> (u64, u64, u64) {
     (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
 }
 
-/// Days since the epoch as year, month and day. Counted from a 1 March, where leap days come last; the method is
-/// described in "chrono-Compatible Low-Level Date Algorithms" by Howard Hinnant.
+/// Converts days since the epoch to year, month and day. Years are counted from 1 March, so that a leap day comes last;
+/// see "chrono-Compatible Low-Level Date Algorithms" by Howard Hinnant.
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
@@ -90,7 +89,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
-/// The inverse of [`civil`]; `None` for a day that no calendar has.
+/// Converts year, month and day to days since the epoch; `None` for a date that does not exist.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
@@ -118,7 +117,7 @@ fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The first three digits of a fraction as milliseconds.
+/// Converts the digits of a fraction to milliseconds; digits after the third are dropped.
 fn millis(fraction: &str) -> Option<u64> {
     if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,5 +1,5 @@
-//! An agent that was talked into anything, on a host that root sets up and looks at: root runs nothing of the agent's,
-//! writes nowhere it is led to, tells nothing that it should not, and waits for nothing for ever.
+//! Hostile agent on a host that root sets up and checks: root runs none of the agent's programs, writes nothing at its
+//! links, reveals no secrets, and never hangs.
 
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,18 @@ use crate::lab::Lab;
 use crate::setup::{SETUP, admit};
 use crate::shell::{Answer, report, secs};
 
-/// What may change when the agent has OpenClaw elsewhere: the gateway, which runs as the agent, is started from there.
+/// File that may change if the agent has OpenClaw elsewhere: the drop-in of the gateway, which runs as the agent.
 const MAY_CHANGE: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";
 
-/// Wherever a program could be looked for, there is one, which says who has run it; and so do a shell's own files.
+/// Script that puts a program that reports its user wherever programs are looked up, and in shell startup files.
 const PROGRAMS: &str = r#"
     for folder in .local/bin bin .npm-global/bin .openclaw/bin .nvm/versions/node/v99.0.0/bin; do
         mkdir -p $folder
         for name in openclaw node npm git ssh ssh-keygen rsync env sh bash setpriv setsid systemctl sqlite3 sudo df; do
             printf '#!/bin/sh\n%s/payload %s </dev/null\n' "$HOME" "$name" > $folder/$name; chmod +x $folder/$name
         done
-        printf 'case $1 in --version) echo OpenClaw 2026.9.6;; *) echo "{\\"valid\\":true}";; esac\n' >> $folder/openclaw
+        printf 'case $1 in --version) echo OpenClaw 2026.9.6;; *) echo "{\\"valid\\":true}";; esac\n' \
+            >> $folder/openclaw
         printf 'echo v24.21.0\n' >> $folder/node
     done
     for file in .bashrc .bash_profile .profile .bash_login .bash_logout .zshenv .zshrc .xprofile .ssh/rc; do
@@ -30,7 +31,7 @@ const PROGRAMS: &str = r#"
     printf '[alias]\n\trev-parse = !%s/payload\n\tconfig = !%s/payload\n' ~ ~ >> .gitconfig
 "#;
 
-/// Where root might write, read or wait, there is something else. Each with what it may cost at most.
+/// Traps where root might write, read or wait. Each with its time limit.
 const TRICKS: [(&str, &str, Duration); 11] = [
     ("openclaw.json is /etc/shadow", "ln -sf /etc/shadow .openclaw/openclaw.json", QUICK),
     ("openclaw.json is a pipe", "rm .openclaw/openclaw.json; mkfifo .openclaw/openclaw.json", QUICK),
@@ -63,7 +64,7 @@ const TRICKS: [(&str, &str, Duration); 11] = [
     ("a shell of its never begins", "echo 'exec sleep 1000' > .bash_profile", secs(90)),
 ];
 
-/// Seconds, as without the agent.
+/// Time limit as without the agent.
 const QUICK: Duration = secs(40);
 
 #[test]
@@ -77,12 +78,12 @@ fn root_is_led_nowhere() {
     host.openclaw(&format!("printf %s {} > payload; chmod +x payload; {PROGRAMS}", quoted(PAYLOAD)));
 
     let first = set_up(host);
-    assert!(first.text.contains("workspace: cannot fetch"), "only the git host stands in the way: {}", first.text);
+    assert!(first.text.contains("workspace: cannot fetch"), "only the git host refuses: {}", first.text);
     admit(&lab);
     let second = set_up(host);
     assert!(second.ok, "{}", second.text);
     look(host);
-    assert!(proofs(host).contains("openclaw by .bash_profile"), "the trap is set: {}", proofs(host));
+    assert!(proofs(host).contains("openclaw by .bash_profile"), "the agent runs its program: {}", proofs(host));
     is_unharmed(host, "its programs are everywhere");
     root_reads_nothing_of_the_agents(host);
 
@@ -99,7 +100,7 @@ fn root_is_led_nowhere() {
     }
 }
 
-/// Has root set up the host again and look at it; `before` is what was not the agent's before.
+/// Runs setup and doctor again as root and checks that nothing outside the agent's files changed since `before`.
 fn leads_nowhere(host: &Host, what: &str, limit: Duration, before: &str) {
     let start = Instant::now();
     let again = set_up(host);
@@ -118,24 +119,24 @@ fn set_up(host: &Host) -> Answer {
     host.ask(&format!("timeout 500 {SETUP} --yes"))
 }
 
-/// Has root look at the host from where the agent's programs are, and returns how long that took.
+/// Runs doctor as root in the directory of the agent's programs, and returns its duration.
 fn look(host: &Host) -> Duration {
     let start = Instant::now();
     let said =
         host.ask("cd /home/openclaw/.local/bin 2>/dev/null || cd /; timeout 500 openclaw-failover doctor --json");
-    assert!(said.text.contains("\"checks\""), "it comes to an end: {}", said.text);
-    assert!(!said.text.contains("root:"), "it tells no secrets: {}", said.text);
+    assert!(said.text.contains("\"checks\""), "doctor ends: {}", said.text);
+    assert!(!said.text.contains("root:"), "doctor reveals a secret: {}", said.text);
     start.elapsed()
 }
 
-/// Nothing of the agent's was run by anybody else, and nothing in its home is anybody else's.
+/// Checks that only the agent ran its programs, and that it owns everything in its home.
 fn is_unharmed(host: &Host, what: &str) {
     nobody_else_ran_it(host);
     let foreign = host.run("find /home/openclaw /var/lib/openclaw-sync ! -user openclaw -printf '%p %u\\n'");
-    assert_eq!(foreign, "", "{what}: root has written there");
+    assert_eq!(foreign, "", "{what}: root wrote in the agent's directories");
 }
 
-/// What root is to read it is not to be given from the agent's home.
+/// Checks that root refuses to read files from the agent's home.
 fn root_reads_nothing_of_the_agents(host: &Host) {
     host.openclaw("cp /etc/openclaw-failover/config.json .; echo key > known_hosts; ln -s /etc/shadow token");
     for command in [

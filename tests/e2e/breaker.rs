@@ -1,6 +1,6 @@
-//! Primaries that fall again and again. OpenClaw's crash-loop breaker mutes every channel of a gateway that has died
-//! three times in five minutes, and that gateway calls itself started all the same: a standby that steps aside then
-//! leaves its user without an answer. So after a second fall the primary has to stay ready for longer than that.
+//! Primaries that fail repeatedly. OpenClaw's crash-loop breaker mutes every channel of a gateway that died three times
+//! in five minutes, and that gateway still reports itself as started: a standby that demotes then leaves the user
+//! without answers. So after a second failure the primary must stay ready for longer than that.
 
 use std::thread;
 
@@ -9,10 +9,10 @@ use crate::lab::{CONFIG, GATEWAY, Lab, MONITOR, PRIMARY, STANDBY};
 use crate::outage::{INTERVAL, Outage, TIMEOUT};
 use crate::shell::{always, eventually, now, report, secs};
 
-/// The primary's gateway token.
+/// Gateway token of the primary.
 const TOKEN: &str = "a-token-of-the-suite-0123456789abcdef";
 
-/// The hold-down of a primary that has fallen more than once in five minutes.
+/// Hold-down of a primary that failed more than once in five minutes.
 const UNSTEADY: f64 = 630.0;
 
 #[test]
@@ -52,7 +52,7 @@ fn flapping_every_20_seconds() {
     let outage = Outage::begin(&lab, || lab.primary.filter("tcp dport 18789 drop"));
     let gateway = outage.takeover();
     for _ in 0..3 {
-        // Less than the ordinary hold-down.
+        // Less than the minimum hold-down.
         lab.primary.unfilter();
         thread::sleep(secs(8));
         lab.primary.filter("tcp dport 18789 drop");
@@ -61,13 +61,13 @@ fn flapping_every_20_seconds() {
     lab.primary.unfilter();
     lab.wait_primary_serves();
     let back = now();
-    assert_eq!(lab.standby.unit(GATEWAY), gateway, "one takeover lasts through all of it");
+    assert_eq!(lab.standby.unit(GATEWAY), gateway, "the standby was promoted only once");
     outage.steps_aside(back, UNSTEADY..=UNSTEADY + INTERVAL + TIMEOUT);
     outage.nothing_else_happened(back);
 }
 
-/// Kills the primary's gateway three times: the first is the outage, two more follow on its return, and then OpenClaw
-/// mutes its channels. Returns when it was back, muted.
+/// Kills the primary's gateway three times, once for the outage and twice at its return, so that OpenClaw mutes its
+/// channels. Returns when the muted gateway was back.
 fn three_kills(lab: &Lab) -> (Outage<'_>, f64) {
     let outage = Outage::begin(lab, || lab.kill_primary());
     outage.takeover();
@@ -86,7 +86,7 @@ fn three_kills(lab: &Lab) -> (Outage<'_>, f64) {
     (outage, back)
 }
 
-/// Whether a gateway says, to its own host, that a channel is muted.
+/// True if a gateway reports to its own host that a channel is muted.
 fn suppressed(host: &Host) -> bool {
     host.get("127.0.0.1", "/readyz").is_some_and(|reply| reply.body.contains(r#""suppressed":["telegram"]"#))
 }

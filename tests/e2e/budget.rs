@@ -1,4 +1,4 @@
-//! What watching costs, measured on the real unit: printed always, and held to the budget.
+//! Resource use of the monitor while it watches, measured in the real unit, printed, and checked against the budget.
 
 use std::process::{Command, Stdio};
 use std::{fs, thread};
@@ -8,15 +8,15 @@ use crate::lab::{CONFIG, Lab, MONITOR};
 use crate::parts::{is_static, parts};
 use crate::shell::{must, report, secs};
 
-/// The program under test, on the standby.
+/// Program under test, on the standby.
 const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
-/// For how long the monitor is watched watching.
+/// Duration of the measurement.
 const MINUTE: u64 = 60;
-/// The most that a static binary may have, in bytes.
+/// Maximum size of a static binary, in bytes.
 const BINARY: u64 = 7 << 19;
-/// The most memory that a static build may use, in KiB.
+/// Maximum memory of a static build, in KiB.
 const PSS: u64 = 3 << 10;
-/// The most CPU time a probe may take, in microseconds.
+/// Maximum CPU time per probe, in microseconds.
 const PROBE: u64 = 1000;
 
 #[test]
@@ -25,17 +25,18 @@ fn watching_costs_next_to_nothing() {
     let host = &lab.standby;
     let config = host.read(CONFIG).unwrap_or_default();
     host.install(CONFIG, config.replace(r#""interval": "2s""#, r#""interval": "1s""#));
-    // As after a boot: of a file that was just written the kernel maps larger pieces than are needed.
+    // Drop the page cache, as after a boot: the kernel maps more of a file that was just written.
     host.run(&format!(
-        "systemctl stop {MONITOR}; sync {PROGRAM}; dd if={PROGRAM} iflag=nocache count=0 status=none; systemctl start {MONITOR}"
+        "systemctl stop {MONITOR}; sync {PROGRAM}; dd if={PROGRAM} iflag=nocache count=0 status=none; \
+         systemctl start {MONITOR}"
     ));
-    // The first seconds are spent on starting, not on watching.
+    // The first seconds include the start of the monitor.
     thread::sleep(secs(5));
     lab.monitor().wait_sees_healthy();
 
     let binary = &parts().binary;
     let size = fs::metadata(binary).map_or(0, |found| found.len());
-    // Whatever else this machine does makes everything here slower, and nothing faster.
+    // Other load on the machine only makes the figures larger, so take the best run.
     let third = |_| {
         let before = cpu_micros(host);
         thread::sleep(secs(MINUTE / 3));
@@ -57,7 +58,7 @@ fn watching_costs_next_to_nothing() {
     }
 }
 
-/// CPU time of everything the unit has run since it was started, children included.
+/// Returns the CPU time of the unit since its start, children included.
 fn cpu_micros(host: &Host) -> u64 {
     let group = host.run(&format!("systemctl show {MONITOR} --property=ControlGroup --value"));
     let stat = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
@@ -67,14 +68,14 @@ fn cpu_micros(host: &Host) -> u64 {
     stat.lines().find_map(|line| line.strip_prefix("usage_usec ")?.parse().ok()).expect("cpu.stat has usage_usec")
 }
 
-/// The memory that the monitor alone is charged with, in KiB.
+/// Returns the memory of the monitor's process, in KiB.
 fn pss(host: &Host) -> u64 {
     let rollup = host.read(&format!("/proc/{}/smaps_rollup", host.unit(MONITOR).main_pid)).unwrap_or_default();
     let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
     pss.expect("smaps_rollup has Pss")
 }
 
-/// How many processes, threads apart, the monitor makes within a minute. The kernel itself is asked, through a tracer.
+/// Counts the processes, without threads, that the monitor starts within a minute, with strace.
 fn forks(host: &Host) -> usize {
     let process = host.outside(host.unit(MONITOR).main_pid);
     let log = host.root().with_file_name("strace.log");
@@ -92,7 +93,7 @@ fn forks(host: &Host) -> usize {
         .spawn();
     let mut tracer = tracer.expect("strace can be run");
     thread::sleep(secs(MINUTE));
-    // INT makes it let go of the monitor; a tracer that has ended by itself has traced nothing.
+    // INT makes strace detach from the monitor. A strace that ended by itself traced nothing.
     assert!(matches!(tracer.try_wait(), Ok(None)), "strace has ended early");
     must(Command::new("kill").args(["-INT", &tracer.id().to_string()]));
     tracer.wait().expect("strace can be waited for");

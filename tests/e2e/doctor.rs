@@ -1,5 +1,5 @@
-//! `doctor` on a host that `setup` has made a standby: all is well, and whatever is broken then is found, with its fix,
-//! and nothing else.
+//! `doctor` on a standby made by `setup`: first everything is ok. Then each fault is reported with its fix, and nothing
+//! else.
 
 mod breaks;
 
@@ -16,10 +16,10 @@ use crate::setup::SETUP;
 use crate::shell::report;
 use crate::stub::{Says, Stub};
 
-/// What was given as the primary's configuration.
+/// Path of the primary's configuration.
 const PRIMARY_CONFIG: &str = "/root/primary.json5";
 
-/// What a check has found.
+/// Result of one check.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) level: String,
@@ -27,7 +27,7 @@ pub(crate) struct Line {
     pub(crate) fix: String,
 }
 
-/// Asks `doctor` on a host, check by check.
+/// Runs `doctor` on a host and returns the results by check.
 pub(crate) fn examine(host: &Host, options: &str) -> BTreeMap<String, Line> {
     let said = host.ask(&format!("timeout 120 openclaw-failover doctor --json {options}"));
     let answer = json::parse(&said.text).unwrap_or_else(|why| panic!("doctor: {why:?}: {}", said.text));
@@ -40,18 +40,22 @@ pub(crate) fn examine(host: &Host, options: &str) -> BTreeMap<String, Line> {
         })
         .collect();
     assert!(lines.len() > 40, "every check has a line: {}", said.text);
-    assert_eq!(said.ok, lines.values().all(|line| line.level != "fail"), "the exit code tells whether one has failed");
+    assert_eq!(
+        said.ok,
+        lines.values().all(|line| line.level != "fail"),
+        "the exit code is 0 exactly if no check fails"
+    );
     lines
 }
 
-/// Those that are neither well nor left out.
+/// Lists the checks that are neither ok nor skipped.
 pub(crate) fn wrong(lines: &BTreeMap<String, Line>) -> Vec<(&str, &Line)> {
     let wrong = lines.iter().filter(|(_, line)| ["warn", "fail"].contains(&line.level.as_str()));
     wrong.map(|(id, line)| (id.as_str(), line)).collect()
 }
 
-/// A standby as [`BREAKS`] wants it: its workspace's remote and its secrets lie with two users of the primary, so that
-/// each can be denied alone.
+/// Creates the standby that [`BREAKS`] needs. The workspace's remote and the secrets belong to two users of the
+/// primary, so that access to each can be blocked separately.
 fn standby(lab: &Lab) {
     let host = &lab.standby;
     host.write("/root/config.json", &install::text("files/doctor/config.json"));
@@ -92,27 +96,31 @@ fn whatever_is_broken_is_found_and_nothing_else() {
         }
     };
     each(&OPENCLAWS);
-    // A Node takes seconds to start OpenClaw: where that is not what is broken, something quicker says that it is well.
-    host.run("mv /usr/local/bin/openclaw /root/; install -m 755 /dev/stdin /usr/local/bin/openclaw <<'END'\n\
+    // Node needs seconds to start OpenClaw. A quick stand-in reports that it is well, except in tests of OpenClaw
+    // itself.
+    host.run(
+        "mv /usr/local/bin/openclaw /root/; install -m 755 /dev/stdin /usr/local/bin/openclaw <<'END'\n\
         #!/usr/bin/env node\n\
-        console.log(process.argv[2] === \"--version\" ? \"OpenClaw 2026.9.6\" : '{\"valid\":true,\"warnings\":[]}');\nEND");
+        console.log(process.argv[2] === \"--version\" ? \"OpenClaw 2026.9.6\" : \
+        '{\"valid\":true,\"warnings\":[]}');\nEND",
+    );
     each(&BREAKS);
     host.run("mv /root/openclaw /usr/local/bin/");
     report(&format!("{} breaks in {:.0} s", OPENCLAWS.len() + BREAKS.len(), start.elapsed().as_secs_f64()));
     assert!(missed.is_empty(), "{}", missed.join("\n"));
     host.agent("echo note > note.md");
     let last = examine(host, &primary);
-    assert!(wrong(&last).is_empty(), "all is mended: {:?}", wrong(&last));
+    assert!(wrong(&last).is_empty(), "a fault remains after its repair: {:?}", wrong(&last));
     assert_eq!(last["workspace"].evidence, "1 files are not committed; the next pull commits them");
 
-    // What makes no sense is no configuration to look at anything with.
+    // An invalid configuration ends doctor before its checks.
     host.run("sed -i s/probe/prob/ /etc/openclaw-failover/config.json");
     let refused = host.ask("openclaw-failover doctor || echo code $?");
     assert!(refused.text.contains("did you mean \"probe\"") && refused.text.contains("code 2\n"), "{}", refused.text);
 }
 
-/// Breaks one thing, looks, and mends it. What is not found as it should be is told; that it was mended shows in the
-/// next look, which finds nothing of it.
+/// Breaks one thing, runs doctor, and repairs it. Returns the differences from the expected results. The next run shows
+/// that the repair worked.
 fn find(lab: &Lab, stub: &Stub, one: &Break, options: &str) -> Option<String> {
     let run = |script: &str| lab.standby.run(&format!("{SHELL}\n{script}"));
     match one.how {

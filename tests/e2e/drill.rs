@@ -1,4 +1,4 @@
-//! Rehearsals on a live standby: one that passes, ones that are refused or fail, and ones that an outage overtakes.
+//! Drills on a live standby: one that passes, some that are refused or fail, and some that an outage interrupts.
 
 use std::thread;
 
@@ -39,7 +39,7 @@ fn a_drill_passes_and_is_no_outage() {
     assert!(summary.contains("drills               1"), "{summary}");
     assert!(!lab.monitor().events().iter().any(|event| event.says("cause") == "outage"), "it is no outage");
 
-    // The same by the timer's unit, which is there and not asked for.
+    // The same through the unit of the timer, which is installed but not enabled.
     assert_eq!(host.ask("systemctl is-enabled openclaw-failover-drill.timer").text.trim(), "disabled");
     host.add_to_unit(UNIT, "[Service]\nExecStart=\nExecStart=/usr/local/bin/openclaw-failover drill\n");
     host.run(&format!("systemctl start {UNIT}"));
@@ -69,7 +69,7 @@ fn a_drill_that_cannot_be_or_does_not_pass_says_why() {
     refused("", "a hold stands");
     done(host, "resume");
 
-    // Nobody can start it.
+    // The gateway cannot be started.
     host.run(&format!("systemctl mask {GATEWAY}"));
     eventually("the monitor has looked twice", secs(30), || {
         host.run(&format!("systemctl reload {MONITOR}"));
@@ -81,7 +81,7 @@ fn a_drill_that_cannot_be_or_does_not_pass_says_why() {
     host.run(&format!("systemctl unmask {GATEWAY}; systemctl start {UNIT} && exit 1; systemctl reset-failed {UNIT}"));
     assert_eq!(lab.starts(), [0.0; 0], "nothing was started");
 
-    // A monitor that is killed in a drill tells of it, and the gateway leaves by the ordinary rules.
+    // A monitor killed during a drill reports that after its restart, and the gateway stops by the ordinary rules.
     let began = now();
     during(&lab, "drill --hold 60s --force", "active", |first| {
         host.run(&format!("systemctl kill --kill-who=main --signal=KILL {MONITOR}"));
@@ -91,7 +91,7 @@ fn a_drill_that_cannot_be_or_does_not_pass_says_why() {
     monitor.wait_event("demoted", began, secs(60));
     assert_eq!(monitor.wait_event("drill_ended", began, secs(1)).says("outcome"), "interrupted");
 
-    // An operator's word ends one, and the primary's death forbids one.
+    // An operator's command ends one drill, and the primary's failure prevents another.
     let began = now();
     during(&lab, "drill --hold 60s --force", "active", |first| {
         done(host, "demote --for 2s");
@@ -152,11 +152,11 @@ fn an_outage_overtakes_a_drill_that_has_started_nothing() {
     });
 }
 
-/// A lab whose standby has nothing to complain of: its gateway has a channel.
+/// Creates a lab whose standby is ready: its gateway has a channel.
 fn ready() -> (Lab, Stub) {
     let (lab, stub) = Lab::with_stub();
     let says = |words: &str| lab.standby.read(STATUS).is_some_and(|it| it.contains(words));
-    // The pull that is under way may have looked already, and another one would be that one.
+    // The running pull may have checked already, and a second start would join it.
     eventually("the first pull has complained", secs(30), || says("no channel is enabled").then_some(()));
     lab.standby.openclaw("sed -i 's/\"cron\"/\"channels\": { \"discord\": {} }, \"cron\"/' .openclaw/openclaw.json");
     lab.standby.run(&format!("systemctl restart {MONITOR}"));

@@ -1,4 +1,4 @@
-//! The static binary needs nothing but a kernel.
+//! Static binary in an empty root file system.
 
 use std::fs::{
     Permissions, {self},
@@ -12,7 +12,7 @@ use std::thread;
 use crate::parts::{is_static, parts};
 use crate::shell::{ask, report};
 
-/// What it may weigh, in bytes.
+/// Maximum size of the binary, in bytes.
 const MOST: u64 = 7 * 1024 * 1024 / 2;
 
 #[test]
@@ -23,7 +23,7 @@ fn it_checks_a_gateway_from_an_empty_root() {
         return;
     }
     let size = fs::metadata(binary).expect("the binary is there").len();
-    assert!(size <= MOST, "it weighs {size} bytes");
+    assert!(size <= MOST, "the binary has {size} bytes");
 
     let root = tempfile::tempdir().expect("a folder can be made");
     fs::copy(binary, root.path().join("it")).expect("the binary can be copied");
@@ -40,7 +40,7 @@ fn it_checks_a_gateway_from_an_empty_root() {
     let check = |url: &str| ask(Command::new("chroot").arg(root.path()).args(["/it", "check", url]));
     let well = check(&format!("http://127.0.0.1:{port}"));
     assert!(well.ok && well.text.contains("healthy"), "{}", well.text);
-    let nobody = check("http://127.0.0.1:1");
-    assert!(!nobody.ok && nobody.text.contains("refused"), "{}", nobody.text);
-    assert_eq!(fs::read_dir(root.path()).expect("it can be read").count(), 1, "it has left nothing");
+    let refused = check("http://127.0.0.1:1");
+    assert!(!refused.ok && refused.text.contains("refused"), "{}", refused.text);
+    assert_eq!(fs::read_dir(root.path()).expect("it can be read").count(), 1, "the binary left files");
 }

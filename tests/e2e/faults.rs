@@ -1,4 +1,4 @@
-//! Every way in which a primary can fail. Each time the standby takes over in time and steps aside once.
+//! All kinds of failures of a primary. Each time the standby promotes in time and demotes once.
 
 use crate::lab::{GATEWAY, Lab};
 use crate::outage::Outage;
@@ -24,7 +24,7 @@ fn frozen() {
 #[test]
 fn cable_cut() {
     let lab = Lab::new();
-    // A wire that is down would be noticed by the kernel: this one is up, and silent.
+    // The kernel would notice a link that is down; this one stays up and drops all packets.
     let outage = Outage::begin(&lab, || lab.primary.filter("drop"));
     outage.takeover();
     outage.failback(|| lab.primary.unfilter());

@@ -1,4 +1,4 @@
-//! What serves goes on serving: while this program takes over from what was there before it, and while it is replaced.
+//! Running gateways keep running while this program replaces the old monitor, and while it is upgraded.
 
 use crate::install::{
     NODE, {self},
@@ -23,7 +23,7 @@ fn a_gateway_that_serves_goes_on_under_the_new_unit() {
     assert!(done.ok, "{}", done.text);
     assert!(done.text.contains("openclaw.service keeps running: the primary does not answer"), "{}", done.text);
     lab.monitor().wait_role("active", secs(30));
-    assert!(host.sees_started(STANDBY), "it serves");
+    assert!(host.sees_started(STANDBY), "the gateway answers");
     assert_eq!(host.unit(GATEWAY).main_pid, before.main_pid, "it is the same process");
     host.run(&format!("systemctl show {GATEWAY} -p FragmentPath,UnitFileState | grep -q =static"));
 
@@ -41,7 +41,7 @@ fn a_standby_that_serves_is_upgraded_and_one_that_was_removed_is_set_up_again() 
     admit(&lab);
     host.run(&setup);
     lab.monitor().wait_sees_healthy();
-    // A gateway whose Telegram cannot be reached takes five minutes to stop.
+    // A gateway that cannot reach Telegram takes five minutes to stop.
     host.write("/root/telegram.mjs", &install::text("files/standby/telegram.mjs"));
     host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs /root/sent"));
     host.openclaw(r#"sed -i 's|"botToken"|"apiRoot": "http://127.0.0.1:8081", &|' .openclaw/openclaw.json"#);
@@ -52,14 +52,14 @@ fn a_standby_that_serves_is_upgraded_and_one_that_was_removed_is_set_up_again() 
     host.run("echo >> /root/openclaw-failover");
     let upgraded = host.ask(&setup);
     assert!(upgraded.ok && upgraded.text.contains("to do    program"), "{}", upgraded.text);
-    assert_ne!(host.unit(MONITOR).main_pid, monitor.main_pid, "the new program watches");
+    assert_ne!(host.unit(MONITOR).main_pid, monitor.main_pid, "the monitor was restarted with the new program");
     lab.monitor().wait_role("active", secs(30));
-    assert_eq!(host.unit(GATEWAY).main_pid, gateway.main_pid, "and the gateway has noticed nothing");
+    assert_eq!(host.unit(GATEWAY).main_pid, gateway.main_pid, "the gateway was not restarted");
 
     let gone = host.ask("openclaw-failover uninstall --yes");
     assert!(gone.ok, "{}", gone.text);
     assert_eq!(host.unit(GATEWAY).active, "inactive");
-    // The outage goes on. What was known of the primary before is known still.
+    // The outage continues. The monitor still remembers the primary.
     let again = host.ask(&setup);
     assert!(again.ok, "{}", again.text);
     lab.monitor().wait_role("active", secs(180));

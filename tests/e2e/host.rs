@@ -1,4 +1,4 @@
-//! One host: a container with its own systemd, network address and disk.
+//! Host of the suite: a container with systemd, a network address and a disk.
 
 use std::fs::{
     OpenOptions, Permissions, {self},
@@ -12,54 +12,54 @@ use std::sync::Mutex;
 use crate::parts::{parts, script};
 use crate::shell::{Answer, ask, eventually, must, secs};
 
-/// Where every gateway of the suite listens.
+/// Port of every gateway of the suite.
 pub(crate) const PORT: u16 = 18789;
 
-/// A host that can be booted, asked, and unplugged.
+/// Host that can be booted, queried and unplugged.
 pub(crate) struct Host {
-    /// Its name, unique on this machine.
+    /// Name, unique on this machine.
     pub(crate) name: String,
-    /// Its address on the wire.
+    /// Address on the lab's network.
     pub(crate) address: &'static str,
     dir: PathBuf,
     shared: PathBuf,
     container: Mutex<Option<Child>>,
 }
 
-/// What systemd says about a unit.
+/// State of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unit {
-    /// `active`, `inactive`, `activating`, `deactivating`, `failed`.
+    /// Active state: `active`, `inactive`, `activating`, `deactivating`, `failed`.
     pub(crate) active: String,
-    /// The main process, 0 if there is none.
+    /// Main process, 0 if there is none.
     pub(crate) main_pid: u32,
-    /// Changes with every start.
+    /// Invocation id, different for every start.
     pub(crate) invocation: String,
 }
 
-/// An HTTP answer.
+/// HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
-    /// The status code.
+    /// Status code.
     pub(crate) status: u16,
-    /// What follows the headers.
+    /// Body.
     pub(crate) body: String,
 }
 
 impl Reply {
-    /// Whether a gateway says that it has started.
+    /// True if a gateway reports that it is started.
     pub(crate) fn started(&self) -> bool {
         self.status == 200 && self.body.contains(r#""status":"started""#)
     }
 }
 
 impl Host {
-    /// Lays the host's disk above the common root file system. `shared` is seen inside as `/opt/shared`.
+    /// Creates the host's disk as an overlay of the common root file system. The host sees `shared` as `/opt/shared`.
     pub(crate) fn new(lab: &Path, role: &str, address: &'static str, shared: &Path) -> Self {
         Self::on(&parts().rootfs, lab, role, address, shared)
     }
 
-    /// The same above another root file system.
+    /// Creates the host's disk as an overlay of another root file system.
     pub(crate) fn on(rootfs: &Path, lab: &Path, role: &str, address: &'static str, shared: &Path) -> Self {
         let dir = lab.join(role);
         for folder in ["layer", "work", "root"] {
@@ -85,12 +85,12 @@ impl Host {
         host
     }
 
-    /// The host's disk, as it is seen while the host is off.
+    /// Returns the path of the host's disk, valid while the host is off.
     pub(crate) fn root(&self) -> PathBuf {
         self.dir.join("root")
     }
 
-    /// Writes a file on the host's disk, readable by everybody.
+    /// Writes a world-readable file to the host's disk.
     pub(crate) fn install(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.root().join(path.trim_start_matches('/'));
         fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder can be made");
@@ -104,7 +104,7 @@ impl Host {
         must(clean(&mut command).arg(self.root()).args(["sh", "-euc", script]));
     }
 
-    /// Switches the host on and waits until it has booted.
+    /// Boots the host and waits until it is up.
     pub(crate) fn power_on(&self) {
         self.wire("up");
         let console = OpenOptions::new().create(true).append(true).open(self.dir.join("console.log"));
@@ -116,17 +116,17 @@ impl Host {
             .stdin(Stdio::null())
             .stdout(console.try_clone().expect("a file can be shared"))
             .stderr(console)
-            // Away from the terminal's Ctrl-C: the lab's helper removes the host.
+            // In another session, so that Ctrl-C does not end it: the lab's helper removes the host.
             .process_group(0)
             .spawn();
         *self.container.lock().unwrap() = Some(child.expect("sh can be run"));
         self.wait_booted();
     }
 
-    /// Restarts the host in good order.
+    /// Reboots the host cleanly.
     pub(crate) fn reboot(&self) {
         self.run("systemctl reboot");
-        // nspawn leaves it to whoever has started it to start it again.
+        // nspawn ends at a reboot, so start the host again.
         let down = || self.container.lock().unwrap().as_mut()?.try_wait().expect("a child can be waited for");
         eventually(&format!("{} has gone down", self.name), secs(60), down);
         self.power_on();
@@ -140,7 +140,7 @@ impl Host {
         eventually(&format!("{} has booted, see its console.log", self.name), secs(60), booted);
     }
 
-    /// Pulls the plug: every process is gone at once, and the wire is dead.
+    /// Unplugs the host: all its processes and its network end at once.
     pub(crate) fn power_off(&self) {
         self.wire("down");
         let init = self.init().expect("only a running host can be switched off");
@@ -154,21 +154,21 @@ impl Host {
         must(Command::new("ip").args(["-n", &self.name, "link", "set", "eth0", state]));
     }
 
-    /// The first process of the host, as this machine numbers it.
+    /// Returns the process id of the host's init on this machine.
     pub(crate) fn init(&self) -> Option<u32> {
         let container = self.container.lock().unwrap().as_ref()?.id();
         let children = fs::read_to_string(format!("/proc/{container}/task/{container}/children")).ok()?;
         children.split_whitespace().next()?.parse().ok()
     }
 
-    /// Runs a shell script on the running host as root; it must succeed.
+    /// Runs a shell script as root on the running host. The script must succeed.
     pub(crate) fn run(&self, script: &str) -> String {
         let answer = self.ask(script);
         assert!(answer.ok, "{}: {script}: failed:\n{}", self.name, answer.text);
         answer.text
     }
 
-    /// Runs a shell script on the running host as root.
+    /// Runs a shell script as root on the running host.
     pub(crate) fn ask(&self, script: &str) -> Answer {
         match self.command(script) {
             Some(mut command) => ask(&mut command),
@@ -183,7 +183,7 @@ impl Host {
         Some(command)
     }
 
-    /// Lets the host's packet filter do something to whatever comes in.
+    /// Adds a rule for incoming packets to the host's packet filter.
     pub(crate) fn filter(&self, rule: &str) {
         self.run(&format!(
             "nft 'add table inet fault; add chain inet fault input {{ type filter hook input priority 0; }}; \
@@ -191,12 +191,12 @@ impl Host {
         ));
     }
 
-    /// Takes back what [`Host::filter`] did.
+    /// Removes the rules of [`Host::filter`].
     pub(crate) fn unfilter(&self) {
         self.run("nft delete table inet fault");
     }
 
-    /// Adds to a unit until the host is switched off.
+    /// Adds a drop-in to a unit until the host is switched off.
     pub(crate) fn add_to_unit(&self, unit: &str, text: &str) {
         self.run(&format!(
             "mkdir -p /run/systemd/system/{unit}.d; printf %s {} > /run/systemd/system/{unit}.d/added.conf; \
@@ -205,7 +205,7 @@ impl Host {
         ));
     }
 
-    /// Reads a file of the running host, without running anything there. `None`: it is not there, or the host is off.
+    /// Reads a file of the running host without running anything there. `None` if it does not exist or the host is off.
     pub(crate) fn read(&self, path: &str) -> Option<String> {
         let path = format!("/proc/{}/root{path}", self.init()?);
         fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -216,7 +216,7 @@ impl Host {
         self.run(&format!("printf %s {} > {path}", quoted(content)));
     }
 
-    /// How this machine numbers a process of the host.
+    /// Returns the process id on this machine for a process of the host.
     pub(crate) fn outside(&self, process: u32) -> u32 {
         let own = fs::metadata(format!("/proc/{}/ns/pid", self.init().expect("the host is running")));
         let space = own.expect("a process has a namespace").ino();
@@ -233,7 +233,7 @@ impl Host {
         here.unwrap_or_else(|| panic!("{} has no process {process}", self.name))
     }
 
-    /// What systemd says about a unit.
+    /// Reads the state of a unit.
     pub(crate) fn unit(&self, name: &str) -> Unit {
         let text = self.run(&format!("systemctl show {name} --property=ActiveState,MainPID,InvocationID"));
         let field = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
@@ -244,7 +244,7 @@ impl Host {
         }
     }
 
-    /// One GET from this host.
+    /// Sends one GET request from this host.
     pub(crate) fn get(&self, address: &str, path: &str) -> Option<Reply> {
         let script = format!(
             "exec 3<>/dev/tcp/{address}/{PORT}; \
@@ -256,18 +256,18 @@ impl Host {
         Some(Reply { status, body: body.to_owned() })
     }
 
-    /// Whether the gateway at `address` says to this host that it has started.
+    /// True if the gateway at `address` reports to this host that it is started.
     pub(crate) fn sees_started(&self, address: &str) -> bool {
         self.get(address, "/startupz").is_some_and(|reply| reply.started())
     }
 
-    /// The last lines that a unit has logged.
+    /// Returns the last log lines of a unit.
     pub(crate) fn journal(&self, unit: &str, lines: usize) -> String {
         self.ask(&format!("journalctl --no-pager --output=short-unix --lines={lines} --unit={unit}")).text
     }
 }
 
-/// Gives a command the environment of a host, not the one of the developer's machine.
+/// Gives a command the environment of a host instead of that of the developer's machine.
 fn clean(command: &mut Command) -> &mut Command {
     command.env_clear().envs([
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
@@ -276,7 +276,7 @@ fn clean(command: &mut Command) -> &mut Command {
     ])
 }
 
-/// A word of a shell script, whatever is in it.
+/// Quotes a word for a shell script.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,5 +1,4 @@
-//! An agent that was talked into anything, and a host of secrets that is somebody else's: they harm nobody but
-//! themselves, and the failover comes in time.
+//! Hostile agent, and hostile host of secrets: they harm only themselves, and the failover happens in time.
 
 use crate::host::{Host, quoted};
 use crate::lab::{GIT, Lab, MONITOR, PRIMARY};
@@ -8,13 +7,13 @@ use crate::repository::PULL;
 use crate::shell::{Answer, eventually, report, secs};
 use crate::stub::Says;
 
-/// What has no business on this host but to be as it was: all that is neither the agent's nor the suite's own
-/// configuration, with its content.
+/// Script that lists, with content and owner, all files that must not change: those of neither the agent nor the suite.
 pub(crate) const OTHERS: &str = "find /etc /root /usr/local /home -xdev ! -user openclaw -type f ! -name config.json \
-     -exec sha256sum {} + | sort -k2; find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw ! -path '/var/lib/systemd*' \
+     -exec sha256sum {} + | sort -k2; find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw \
+     ! -path '/var/lib/systemd*' \
      ! -path '/var/lib/openclaw-failover/*' -printf '%p %u %m %y %l\\n' | sort";
 
-/// Leaves a note of who has run it, wherever that may write.
+/// Program that records which user ran it, in every directory that the user can write.
 pub(crate) const PAYLOAD: &str = r#"#!/bin/sh
 for folder in /root /etc /tmp /dev/shm /var/lib/openclaw-failover /run/openclaw-failover /var/lib/openclaw-sync \
     /home/openclaw/.openclaw/workspace/.git; do
@@ -23,7 +22,7 @@ done
 cat
 "#;
 
-/// Each of these makes an unsuspecting git run a program.
+/// Script for the settings that make git run a program.
 pub(crate) const GIT_CONFIG: &str = r"
     cd .git; payload=$PWD/payload
     for way in fsmonitor sshCommand pager editor alternateRefsCommand askPass; do
@@ -42,7 +41,7 @@ pub(crate) const GIT_CONFIG: &str = r"
     printf '[include]\n\tpath = %s\n' ~/.gitconfig >> config
 ";
 
-/// What an agent may put in the place of a report: what to write before its name.
+/// Commands that an agent may use to replace a report; the report's name follows.
 const REPORTS: [&str; 6] = [
     "ln -s /etc/shadow",
     "mkfifo",
@@ -52,11 +51,11 @@ const REPORTS: [&str; 6] = [
     "printf '[%.0s' {1..15000} >",
 ];
 
-/// Never two looks at the same report.
+/// Script that replaces the report all the time.
 const SWAP: &str = "cd /var/lib/openclaw-sync; while :; do \
     rm -rf pull.json; mkfifo pull.json; sleep 0.05; rm -rf pull.json; ln -s /etc/shadow pull.json; sleep 0.05; done";
 
-/// A way to every host that ends at none.
+/// ssh configuration whose connections never end.
 const SSH_CONFIG: &str =
     "Host *\nProxyCommand sh -c '/home/openclaw/.openclaw/workspace/.git/payload proxy < /dev/null; sleep 1000'\n";
 
@@ -67,26 +66,26 @@ fn an_agent_harms_nobody_but_itself() {
     add_secrets(&lab, &format!("openclaw@{PRIMARY}:secrets/"));
     lab.primary.openclaw("mkdir secrets; echo A=1 > secrets/standby.env");
     sync(host, "pull");
-    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "all is well so far");
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "the pull works before the attack");
     let monitor = host.unit(MONITOR);
     let before = host.run(OTHERS);
 
     reports_are_anything(&lab);
     folders_are_elsewhere(host);
     git_is_told_to_run_programs(host);
-    // Reports that change all the time, beside a pull that would never end.
+    // Reports that change all the time, together with a pull that never ends.
     host.agent(&format!("printf %s {} > ~/.ssh/config", quoted(SSH_CONFIG)));
     host.run(&format!("systemd-run --quiet --uid=openclaw --unit=swapper bash -c {}", quoted(SWAP)));
     let outage = Outage::begin(&lab, || stub.say(Says::Error));
     outage.takeover();
     outage.started_in_time();
 
-    assert_eq!(host.unit(MONITOR), monitor, "the monitor has lived through it");
+    assert_eq!(host.unit(MONITOR), monitor, "the monitor was not restarted");
     nothing_else_changed(host, &before);
     let foreign = host.run("find /var/lib/openclaw-failover ! -user openclaw-failover -o ! -type f ! -type d");
     assert_eq!(foreign, "", "the monitor's folder has only its own files");
     nobody_else_ran_it(host);
-    assert!(proofs(host).contains("openclaw by proxy"), "a pull has met that way");
+    assert!(proofs(host).contains("openclaw by proxy"), "a pull used the ssh configuration");
 }
 
 #[test]
@@ -98,11 +97,11 @@ fn a_host_of_secrets_harms_nobody() {
     lab.git().run("cd /home/openclaw/secrets; mknod null c 1 3; mknod disk b 7 0; mkfifo pipe");
     let before = host.run(OTHERS);
     sync(host, "pull");
-    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "what is good arrives");
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "a valid file arrives");
     assert_eq!(secret(host, "more/another.env").as_deref(), Some("B=2\n"));
     only_good_files(host);
 
-    // A host that ignores what it is asked for, one that sends without end, and one that says nothing any more.
+    // A server that ignores the request, one that sends without end, and one that hangs.
     for rsync in
         ["exec /usr/bin/rsync --server --sender -vlogDtpre.iLsfxCIvu . /home/openclaw/secrets/", "exec cat /dev/zero"]
     {
@@ -115,35 +114,37 @@ fn a_host_of_secrets_harms_nobody() {
     outage.takeover();
     outage.started_in_time();
     only_good_files(host);
-    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "the last good copy is there");
+    assert_eq!(secret(host, "standby.env").as_deref(), Some("A=1\n"), "the last good copy is kept");
     nothing_else_changed(host, &before);
 }
 
-/// Two good files, and all that one could think of.
+/// Script that creates two valid files and many hostile ones.
 const SECRETS: &str = "mkdir -p secrets/more; cd secrets; echo A=1 > standby.env; echo B=2 > more/another.env; \
     ln -s /etc/passwd absolute; ln -s ../../../../../etc/hostname upwards; ln -s more inside; ln -s / root; \
-    truncate --size=10G large; printf evil > '-e sh evil'; printf evil > $'new\nline'; ln standby.env hard; chmod u+s standby.env";
+    truncate --size=10G large; printf evil > '-e sh evil'; printf evil > $'new\nline'; ln standby.env hard; \
+    chmod u+s standby.env";
 
-/// Whatever a host of secrets sends, only small regular files of the agent's arrive, readable by nobody else.
+/// Checks that only small regular files arrived, owned by the agent and readable only by it.
 fn only_good_files(host: &Host) {
     let odd = host.run(
         "cd /home/openclaw/.openclaw; find . /var/lib/openclaw-sync -name '*evil*' ! -path './secrets/-e sh evil'; \
-         find secrets ! -type f ! -type d -o ! -user openclaw -o -type f -size +16M -o -type f ! -perm 600 -o -type d ! -perm 700",
+         find secrets ! -type f ! -type d -o ! -user openclaw -o -type f -size +16M -o -type f ! -perm 600 \
+         -o -type d ! -perm 700",
     );
     assert_eq!(odd, "", "only good files");
     assert!(
         host.run("du -s --block-size=1M /home/openclaw/.openclaw/secrets").starts_with("1\t"),
-        "and little of them"
+        "the copied files are too large"
     );
 }
 
-/// What answers on the host of secrets from now on, whatever it is asked.
+/// Replaces rsync on the host of secrets by a script.
 fn replace_rsync(host: &Host, script: &str) {
     host.write("/usr/local/bin/rsync", &format!("#!/bin/sh\n{script}\n"));
     host.run("chmod +x /usr/local/bin/rsync");
 }
 
-/// The reports are none, and while somebody holds the lock no sync mends that.
+/// Replaces reports by other files. A held lock keeps syncs from repairing them.
 fn reports_are_anything(lab: &Lab) {
     let host = &lab.standby;
     host.run("systemd-run --quiet --uid=openclaw --unit=locker flock /var/lib/openclaw-sync/lock sleep infinity");
@@ -158,7 +159,7 @@ fn reports_are_anything(lab: &Lab) {
             let answer = try_sync(host, verb);
             assert!(!answer.ok && !answer.text.contains("root:"), "{make}: {}", answer.text);
         }
-        // Now the monitor looks at it too.
+        // The monitor reads the report, too.
         let last = host.unit(PULL).invocation;
         eventually("the monitor pulls", secs(90), || (host.unit(PULL).invocation != last).then_some(()));
         lab.monitor().wait_complaint("sync_failing", secs(20));
@@ -169,7 +170,7 @@ fn reports_are_anything(lab: &Lab) {
     host.run("systemctl stop locker; rm -rf /var/lib/openclaw-sync/*.json");
 }
 
-/// Where a sync writes there are links to what is not the agent's.
+/// Replaces directories that a sync writes by links to directories of other users.
 fn folders_are_elsewhere(host: &Host) {
     for target in ["/etc", "/var/lib/openclaw-failover", "/root"] {
         for folder in ["secrets", "workspace", "workspace/.git", "state"] {
@@ -182,24 +183,24 @@ fn folders_are_elsewhere(host: &Host) {
             host.openclaw(&format!("rm {path}; mv aside {path}"));
         }
     }
-    assert!(sync(host, "pull").ok, "all is well again");
+    assert!(sync(host, "pull").ok, "the pull works again");
 }
 
-/// Every program that git can be told to run says who has run it.
+/// Configures programs that git runs; each records which user ran it.
 fn git_is_told_to_run_programs(host: &Host) {
     host.agent(&format!("printf %s {} > .git/payload; chmod +x .git/payload; {GIT_CONFIG}", quoted(PAYLOAD)));
     host.ask_agent("echo note > note.md; git add note.md; git commit -m note");
-    assert!(proofs(host).contains("openclaw by fsmonitor"), "the trap is set: {}", proofs(host));
+    assert!(proofs(host).contains("openclaw by fsmonitor"), "git runs the program: {}", proofs(host));
     host.agent("echo more >> note.md; rm -f /tmp/proof /dev/shm/proof /var/lib/openclaw-sync/proof .git/proof");
     for verb in ["pull", "push"] {
         let answer = sync(host, verb);
-        assert!(answer.ok, "it does its work all the same: {}", answer.text);
+        assert!(answer.ok, "the sync still works: {}", answer.text);
         host.ask(&format!(
             "cd /home/openclaw/.openclaw/workspace; timeout 60 \
              setpriv --reuid=openclaw-failover --regid=openclaw-failover --clear-groups openclaw-failover sync {verb}"
         ));
     }
-    // A remote that is a program of the agent's is none.
+    // A remote helper that the agent configured is refused.
     host.agent("git config remote.origin.vcs ext");
     assert!(!sync(host, "pull").ok);
     host.agent("git config --unset remote.origin.vcs");
@@ -208,7 +209,7 @@ fn git_is_told_to_run_programs(host: &Host) {
     nobody_else_ran_it(host);
 }
 
-/// What [`OTHERS`] says now and did not say before, or the other way round.
+/// Returns the lines of [`OTHERS`] that were added or removed.
 pub(crate) fn changed(host: &Host, before: &str) -> Vec<String> {
     let after = host.run(OTHERS);
     let lacks = |all: &str, line: &str| all.lines().all(|other| other != line);
@@ -217,10 +218,10 @@ pub(crate) fn changed(host: &Host, before: &str) -> Vec<String> {
 }
 
 fn nothing_else_changed(host: &Host, before: &str) {
-    assert_eq!(changed(host, before), [""; 0], "somebody else's files have changed");
+    assert_eq!(changed(host, before), [""; 0], "files of other users have changed");
 }
 
-/// Whoever else had run it would have been able to say so.
+/// Checks that only the agent's user ran the programs; another user would have left a record.
 pub(crate) fn nobody_else_ran_it(host: &Host) {
     let proofs = proofs(host);
     assert!(proofs.lines().all(|line| line.starts_with("openclaw by ")), "{proofs}");
@@ -230,7 +231,7 @@ pub(crate) fn proofs(host: &Host) -> String {
     host.run("find / /tmp /dev/shm /run -xdev -name proof -type f -exec cat {} + | sort -u")
 }
 
-/// What an operator types, until no sync of the monitor's is in the way, beside which another one leaves no report.
+/// Runs a sync as an operator does. Repeats it while a sync of the monitor runs, because then it writes no report.
 fn sync(host: &Host, verb: &str) -> Answer {
     let done = || Some(try_sync(host, verb)).filter(|answer| !answer.text.contains("control process exited"));
     eventually("no other sync is at it", secs(60), done)
@@ -244,7 +245,7 @@ fn try_sync(host: &Host, verb: &str) -> Answer {
     host.ask(&format!("cd /home/openclaw/.openclaw/workspace; timeout 60 openclaw-failover sync {verb}"))
 }
 
-/// Has secrets copied from a host.
+/// Adds a source of secrets to the configuration.
 fn add_secrets(lab: &Lab, source: &str) {
     lab.configure(&format!(r#""secrets": [{{ "source": "{source}" }}]"#));
 }

@@ -1,4 +1,4 @@
-//! What an operator installs on each host, while it is still off.
+//! Installation of each host while it is off.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,12 @@ use crate::host::Host;
 use crate::lab::{CONFIG, PRIMARY, TAILNET_PRIMARY};
 use crate::parts::{REPOSITORY, parts};
 
-/// Node, where npm has installed it on every host.
+/// Path of Node, as npm installed it on every host.
 pub(crate) const NODE: &str = "/opt/openclaw/node_modules/node-binary/bin/node";
-/// What it is to run.
+/// Command of the gateway.
 pub(crate) const OPENCLAW: &str = "/opt/openclaw/node_modules/openclaw/openclaw.mjs";
 
-/// The gateway as OpenClaw recommends it, and the push that a person sets up on a primary. Its timer is not enabled.
+/// Installs the gateway as OpenClaw recommends it, and the push units of a primary. The timer is not enabled.
 pub(crate) fn primary(host: &Host) {
     host.install("/etc/systemd/system/openclaw.service", ours("files/primary/openclaw.service"));
     host.install("/home/openclaw/.openclaw/openclaw.json", ours("files/primary/openclaw.json"));
@@ -30,7 +30,7 @@ pub(crate) fn primary(host: &Host) {
     host.prepare("chown -R openclaw: /home/openclaw; chmod 600 /etc/openclaw/gateway.env");
 }
 
-/// Everything that this program brings for a standby.
+/// Installs all files of this program for a standby.
 pub(crate) fn standby(host: &Host) {
     let units = [
         "openclaw.service",
@@ -42,7 +42,7 @@ pub(crate) fn standby(host: &Host) {
         "openclaw-sync-push.service",
     ];
     for unit in units {
-        // Where a package puts them, so that an operator's /etc has the last word.
+        // The directory of packages, so that files in /etc override them.
         host.install(&format!("/usr/lib/systemd/system/{unit}"), shipped(unit));
     }
     host.install("/etc/polkit-1/rules.d/50-openclaw-failover.rules", shipped("50-openclaw-failover.rules"));
@@ -58,14 +58,14 @@ pub(crate) fn standby(host: &Host) {
     );
 }
 
-/// The same for a standby behind that one, which differs in whom it watches, and for how long.
+/// Installs a second standby behind the first. Only its upstreams and their times differ.
 pub(crate) fn third(host: &Host) {
     standby(host);
     host.install(CONFIG, ours("files/third/config.json"));
 }
 
-/// What an operator copies to a bare host: the program, a configuration, and the primary's host key. There already are an
-/// OpenClaw that somebody has installed for everybody, and what a container lacks: a tailnet, a name server, a clock.
+/// Copies to a bare host what an operator does: the program, a configuration, and the primary's host key. OpenClaw is
+/// already installed, and stand-ins for what a container lacks: a tailnet, a name server, a clock.
 pub(crate) fn bare(host: &Host) {
     host.install("/root/config.json", ours("files/bare/config.json"));
     let key = fs::read_to_string(parts().rootfs.join("etc/ssh/ssh_host_ed25519_key.pub")).expect("hosts have keys");
@@ -84,7 +84,7 @@ pub(crate) fn bare(host: &Host) {
     ));
 }
 
-/// Gives the running standby's gateway a channel: a Telegram that is to be started on that host.
+/// Gives the running standby's gateway a channel: a Telegram server to be started on that host.
 pub(crate) fn add_telegram(host: &Host) {
     let channel = format!("{}  \"cron\"", text("files/standby/telegram.json"));
     host.write(
@@ -95,7 +95,7 @@ pub(crate) fn add_telegram(host: &Host) {
     host.run("echo TELEGRAM_BOT_TOKEN=223456789:AAnot_a_token_that_telegram_knows_012 >> /etc/openclaw/gateway.env");
 }
 
-/// Has the workspace's remote on another host. All hosts have the same key, as they come from one root file system.
+/// Moves the workspace's remote to another host. All hosts share one host key, from the common root file system.
 pub(crate) fn move_remote(host: &Host, from: &str, to: &str) {
     host.prepare(&format!(
         "cd /home/openclaw; sed -i 's/^{from} /{from},{to} /' .ssh/known_hosts; \
@@ -108,17 +108,17 @@ fn binary(host: &Host) {
     host.prepare("chmod 755 /usr/local/bin/openclaw-failover");
 }
 
-/// A text file of the suite.
+/// Reads a text file of the suite.
 pub(crate) fn text(path: &str) -> String {
     String::from_utf8_lossy(&ours(path)).into_owned()
 }
 
-/// A file of the suite.
+/// Reads a file of the suite.
 fn ours(path: &str) -> Vec<u8> {
     read(&Path::new(REPOSITORY).join("tests/e2e").join(path))
 }
 
-/// A file that the program brings for its users.
+/// Reads a file that the program ships.
 fn shipped(name: &str) -> Vec<u8> {
     read(&Path::new(REPOSITORY).join("src/setup").join(name))
 }

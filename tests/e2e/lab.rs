@@ -1,9 +1,9 @@
-//! Two hosts on one switch: the primary with OpenClaw, and the standby with OpenClaw and the program under test. The
-//! workspace's remote lies on the primary, or on a third host that has nothing but git and sshd. Or the third host is
-//! another standby, behind the first.
+//! Lab: two hosts on one switch, the primary with OpenClaw, and the standby with OpenClaw and the program under test.
+//! The workspace's remote is on the primary, or on a third host with only git and sshd. Or the third host is a second
+//! standby, behind the first.
 //!
-//! Labs do not know of each other: every host lives in its own network namespace, so all labs use the same addresses
-//! and may run side by side.
+//! Labs are independent: every host has a separate network namespace, so all labs use the same addresses and can run in
+//! parallel.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -25,42 +25,42 @@ use crate::repository::{PULL, PUSH};
 use crate::shell::{always, eventually, now, secs};
 use crate::stub::Stub;
 
-/// The primary's address.
+/// Address of the primary.
 pub(crate) const PRIMARY: &str = "10.77.0.1";
-/// The standby's address.
+/// Address of the standby.
 pub(crate) const STANDBY: &str = "10.77.0.2";
-/// The primary's address in the stand-in for a tailnet that it shares with a bare standby.
+/// Address of the primary in the simulated tailnet that it shares with a bare standby.
 pub(crate) const TAILNET_PRIMARY: &str = "100.64.0.1";
-/// The bare standby's address there.
+/// Address of the bare standby in the simulated tailnet.
 pub(crate) const TAILNET_STANDBY: &str = "100.64.0.2";
-/// The git host's address.
+/// Address of the git host.
 pub(crate) const GIT: &str = "10.77.0.3";
-/// The address of the standby behind the standby.
+/// Address of the second standby.
 pub(crate) const THIRD: &str = "10.77.0.4";
-/// The monitor's unit.
+/// Unit of the monitor.
 pub(crate) const MONITOR: &str = "openclaw-failover.service";
-/// The gateway's unit, on either host.
+/// Unit of the gateway, on all hosts.
 pub(crate) const GATEWAY: &str = "openclaw.service";
-/// The monitor's configuration.
+/// Configuration of the monitor.
 pub(crate) const CONFIG: &str = "/etc/openclaw-failover/config.json";
 
-/// The folder of a lab that both hosts see.
+/// Shared directory of a lab.
 const SHARED: &str = "shared";
 
-/// The hosts, and the helper that removes them.
+/// Hosts, and the helper that removes them.
 pub(crate) struct Lab {
-    /// The host that everybody wants to run.
+    /// Primary.
     pub(crate) primary: Host,
-    /// The host that steps in.
+    /// Standby.
     pub(crate) standby: Host,
-    /// The host that has the workspace's remote, where that is not the primary.
+    /// Host of the workspace's remote, if that is not the primary.
     git: Option<Host>,
-    /// The standby behind the standby.
+    /// Second standby, behind the first.
     third: Option<Host>,
     undo: Undo,
 }
 
-/// Who else is in a lab.
+/// Third host of a lab.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beside {
     Nobody,
@@ -68,14 +68,14 @@ enum Beside {
     Third,
 }
 
-/// Removes a lab's folder, hosts and networks when dropped, and also if this process never comes to drop anything.
+/// Helper that removes a lab's directory, hosts and networks when dropped, or when this process dies.
 struct Undo {
     lab: PathBuf,
     helper: Child,
 }
 
 impl Lab {
-    /// Both hosts run, OpenClaw serves on the primary, and the monitor watches it.
+    /// Boots both hosts, with OpenClaw on the primary and the monitor on the standby.
     pub(crate) fn new() -> Self {
         let lab = Self::boot(Beside::Nobody, false);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
@@ -84,17 +84,17 @@ impl Lab {
         lab
     }
 
-    /// As [`Lab::new`], with a stub in the place of the primary's OpenClaw.
+    /// Creates the lab as [`Lab::new`], with a stub instead of the primary's OpenClaw.
     pub(crate) fn with_stub() -> (Self, Stub) {
         Self::boot(Beside::Nobody, false).with_stubbed_primary()
     }
 
-    /// As [`Lab::with_stub`], with the workspace's remote on a host of its own.
+    /// Creates the lab as [`Lab::with_stub`], with the workspace's remote on a third host.
     pub(crate) fn with_git_host() -> (Self, Stub) {
         Self::boot(Beside::GitHost, false).with_stubbed_primary()
     }
 
-    /// As [`Lab::new`], with another standby behind the first. The primary's gateway comes up with its host.
+    /// Creates the lab as [`Lab::new`], with a second standby behind the first. The primary's gateway starts at boot.
     pub(crate) fn with_third() -> Self {
         let lab = Self::boot(Beside::Third, false);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
@@ -105,7 +105,7 @@ impl Lab {
         lab
     }
 
-    /// OpenClaw serves on the primary, and the standby is a bare host with nothing but ssh.
+    /// Boots a primary with OpenClaw, and a bare host with only ssh as the future standby.
     pub(crate) fn with_bare_standby() -> Self {
         let lab = Self::boot(Beside::Nobody, true);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
@@ -113,7 +113,7 @@ impl Lab {
         lab
     }
 
-    /// As [`Lab::with_bare_standby`], with a stub in the place of the primary's OpenClaw.
+    /// Creates the lab as [`Lab::with_bare_standby`], with a stub instead of the primary's OpenClaw.
     pub(crate) fn with_bare_standby_and_stub() -> (Self, Stub) {
         let lab = Self::boot(Beside::Nobody, true);
         let stub = lab.start_stub();
@@ -130,7 +130,7 @@ impl Lab {
         Stub::start(&self.primary, &self.undo.lab.join(SHARED))
     }
 
-    /// All hosts run, and nothing of ours does.
+    /// Boots all hosts without starting anything on them.
     fn boot(beside: Beside, with_bare_standby: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("ocf-{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -177,12 +177,12 @@ impl Lab {
         [&self.primary, &self.standby].into_iter().chain(&self.git).chain(&self.third).collect()
     }
 
-    /// The standby behind the standby.
+    /// Returns the second standby.
     pub(crate) fn third(&self) -> &Host {
         self.third.as_ref().expect("this lab has a third host")
     }
 
-    /// The host that has the workspace's remote.
+    /// Returns the host of the workspace's remote.
     pub(crate) fn git(&self) -> &Host {
         self.git.as_ref().unwrap_or(&self.primary)
     }
@@ -193,7 +193,7 @@ impl Lab {
         self.monitor().wait_sees_healthy();
     }
 
-    /// Adds to the monitor's configuration while it runs: `text` is entries of JSON.
+    /// Adds JSON entries to the monitor's configuration while it runs.
     pub(crate) fn configure(&self, text: &str) {
         self.reconfigure("{", &format!("{{ {text},"));
     }
@@ -206,46 +206,47 @@ impl Lab {
         self.standby.run(&format!("systemctl reload {MONITOR}"));
     }
 
-    /// What the monitor reports.
+    /// Returns the reports of the monitor.
     pub(crate) fn monitor(&self) -> Monitor<'_> {
         Monitor { host: &self.standby }
     }
 
-    /// When the standby's gateway was started, in seconds since 1970, as its systemd remembers: nothing escapes it.
+    /// Returns when the standby's gateway was started, in seconds since 1970, from systemd's journal, which lists every
+    /// start.
     pub(crate) fn starts(&self) -> Vec<f64> {
         self.told("Started")
     }
 
-    /// When the standby's systemd has said this word of the gateway.
+    /// Returns when the standby's systemd logged this message about the gateway.
     pub(crate) fn told(&self, word: &str) -> Vec<f64> {
         Self::told_on(&self.standby, word)
     }
 
-    /// When the systemd of a host has said this word of its gateway.
+    /// Returns when a host's systemd logged this message about the gateway.
     pub(crate) fn told_on(host: &Host, word: &str) -> Vec<f64> {
         let script = format!("journalctl --no-pager --output=short-unix _PID=1 --unit={GATEWAY} --grep='^{word} '");
         let lines = host.ask(&script).text;
         lines.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
     }
 
-    /// Waits until the primary's gateway says to the standby that it has started.
+    /// Waits until the standby sees the primary's gateway started.
     pub(crate) fn wait_primary_serves(&self) {
         let serves = || self.standby.sees_started(PRIMARY).then_some(());
         eventually("the primary's gateway has started", secs(180), serves);
     }
 
-    /// Kills the primary's gateway and keeps its systemd from starting it again.
+    /// Kills the primary's gateway and keeps systemd from restarting it.
     pub(crate) fn kill_primary(&self) {
         self.primary.add_to_unit(GATEWAY, "[Service]\nRestart=no\n");
         self.primary.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
     }
 
-    /// Starts it again.
+    /// Starts the primary's gateway again.
     pub(crate) fn start_primary(&self) {
         self.primary.run(&format!("systemctl start {GATEWAY}"));
     }
 
-    /// Waits until the standby stands by, and checks all that [`Lab::only_started_in`] does.
+    /// Waits until the standby's gateway is down, and checks as [`Lab::only_started_in`].
     pub(crate) fn converges_to_standby(&self, began: f64, starts: usize) {
         let back = now();
         let converged = || self.monitor().role() == "standby" && self.standby.unit(GATEWAY).active == "inactive";
@@ -253,8 +254,8 @@ impl Lab {
         self.only_started_in(began, back, starts);
     }
 
-    /// Checks the whole story of the standby's gateway: it was started `starts` times, each time in the one outage that
-    /// `began` and whose end is past by the time `back`; it is down, the primary serves, and so it stays.
+    /// Checks all starts of the standby's gateway: `starts` in number, all in the outage from `began` to `back`. Checks
+    /// that it is down now, that the primary serves, and that this stays so.
     pub(crate) fn only_started_in(&self, began: f64, back: f64, starts: usize) {
         let quiet = || self.standby.unit(GATEWAY).active == "inactive" && self.monitor().role() == "standby";
         always("the standby stands by", secs(5), quiet);
@@ -295,7 +296,7 @@ impl Undo {
             .arg(script("undo.sh"))
             .arg(lab)
             .stdin(Stdio::piped())
-            // Away from the terminal's Ctrl-C, which ends the suite and leaves this one its work.
+            // In another session: Ctrl-C ends the suite, and this process must clean up.
             .process_group(0)
             .spawn();
         Self { lab: lab.to_owned(), helper: helper.expect("sh can be run") }

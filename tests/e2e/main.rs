@@ -1,14 +1,14 @@
-//! The end-to-end suite: real hosts under real systemd, real OpenClaw on both, the monitor under its real unit.
+//! End-to-end suite: real hosts with real systemd and OpenClaw, the monitor in its real unit.
 //!
-//! It boots containers, so it needs root, `systemd-nspawn`, `mmdebstrap`, `ip`, `npm`, `strace` and `readelf`, and a
-//! network from which Debian's and npm's packages come the first time. `.ci/run` installs all that and runs it:
+//! It boots containers, so it needs root, `systemd-nspawn`, `mmdebstrap`, `ip`, `npm`, `strace` and `readelf`. The
+//! first run downloads Debian and npm packages. `.ci/run` installs all that and runs the suite:
 //!
 //! ```text
 //! cargo test --features e2e --test e2e -- --test-threads=3
 //! cargo test --features e2e --test e2e faults::frozen -- --nocapture
 //! ```
 //!
-//! The clock of the suite is in `files/standby/config.json`; everything else is as a user would have it.
+//! The suite's shorter times are set in `files/standby/config.json`; everything else is as for a user.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that cannot go on has failed.
 

@@ -1,4 +1,4 @@
-//! The switches that the hosts of a lab are plugged into, and their addresses.
+//! Switches of the lab's hosts, and their addresses.
 
 use std::fs;
 use std::path::Path;
@@ -7,24 +7,24 @@ use std::process::Command;
 use crate::host::Host;
 use crate::shell::must;
 
-/// A switch: its name, what the hosts call their end of it, and how long the prefix of an address there is.
+/// Switch: its name, the interface's name on the hosts, and the prefix length of its addresses.
 pub(crate) struct Switch {
     name: &'static str,
     interface: &'static str,
     prefix: u8,
 }
 
-/// Where everybody can reach a host.
+/// Network of all hosts.
 pub(crate) const PUBLIC: Switch = Switch { name: "switch", interface: "eth0", prefix: 24 };
 
-/// What stands in for a tailnet: an interface of that name, with addresses of the range that Tailscale gives out, which
-/// is what firewall and OpenClaw go by.
+/// Simulated tailnet: an interface with Tailscale's name and addresses of its range, by which the firewall and OpenClaw
+/// recognise it.
 pub(crate) const TAILNET: Switch = Switch { name: "tailnet", interface: "tailscale0", prefix: 10 };
 
-/// Plugs the hosts of the lab in this folder into a switch, each with its address there.
+/// Connects the hosts of the lab in this directory to a switch, each with its address.
 pub(crate) fn connect(lab: &Path, switch: &Switch, hosts: &[(&Host, &str)]) {
     let Switch { name, interface, prefix } = switch;
-    // A network that has a folder's name in the lab is removed with it.
+    // Networks named after a directory of the lab are removed with the lab.
     fs::create_dir(lab.join(name)).expect("a switch's folder can be made");
     let space = format!("{}-{name}", lab.file_name().expect("a lab has a name").to_string_lossy());
     ip(&["netns", "add", &space]);

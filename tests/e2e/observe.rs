@@ -1,5 +1,4 @@
-//! What the monitor tells about itself. Every name that the suite expects in `status.json` and `history.jsonl` stands
-//! here and nowhere else.
+//! Reports of the monitor. All names that the suite expects in `status.json` and `history.jsonl` are in this file.
 
 use std::time::Duration;
 
@@ -11,51 +10,51 @@ use openclaw_failover::text::utc::parse_rfc3339;
 use crate::host::Host;
 use crate::shell::{eventually, secs};
 
-/// Where the monitor says how things stand.
+/// Status file of the monitor.
 pub(crate) const STATUS: &str = "/run/openclaw-failover/status.json";
-/// The folder of what it must not forget.
+/// State directory of the monitor.
 pub(crate) const STATE: &str = "/var/lib/openclaw-failover";
 
-/// The monitor of one host, as its files show it.
+/// Monitor of one host, through its files.
 #[derive(Clone, Copy)]
 pub(crate) struct Monitor<'a> {
     pub(crate) host: &'a Host,
 }
 
-/// One line of the history.
+/// Event of the history.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
-    /// When it happened, in seconds since 1970.
+    /// Time of the event, in seconds since 1970.
     pub(crate) at: f64,
-    /// What happened.
+    /// Name of the event.
     pub(crate) name: String,
     fields: Node,
 }
 
 impl Event {
-    /// What it says to people.
+    /// Returns the sentence for people.
     pub(crate) fn text(&self) -> &str {
         text(&self.fields, "text").unwrap_or_default()
     }
 
-    /// One of its words for programs; empty where it has none of this name.
+    /// Returns a field; empty if it is missing.
     pub(crate) fn says(&self, key: &str) -> &str {
         text(&self.fields, key).unwrap_or_default()
     }
 
-    /// For a promotion: when an upstream last showed life, in seconds since 1970.
+    /// Returns when an upstream was last healthy before a promotion, in seconds since 1970.
     pub(crate) fn last_life(&self) -> f64 {
         seconds(&self.fields, "life_at").expect("a promotion says when an upstream last showed life")
     }
 }
 
 impl Monitor<'_> {
-    /// Its role; empty while there is no status.
+    /// Returns the role; empty while there is no status.
     pub(crate) fn role(self) -> String {
         self.status().and_then(|status| Some(status.get("role")?.as_str()?.to_owned())).unwrap_or_default()
     }
 
-    /// What it reports as degraded, in words.
+    /// Returns the degraded conditions, as text.
     pub(crate) fn complaints(self) -> String {
         let status = self.status();
         let degraded = status.as_ref().and_then(|status| status.get("degraded")?.as_array()).unwrap_or_default();
@@ -64,23 +63,23 @@ impl Monitor<'_> {
         words.collect::<Vec<_>>().join("\n")
     }
 
-    /// Waits until it reports something as degraded that contains `words`.
+    /// Waits for a degraded condition that contains `words`.
     pub(crate) fn wait_complaint(self, words: &str, within: Duration) {
         let complains = || self.complaints().contains(words).then_some(());
         eventually(&format!("the status complains of: {words}"), within, complains);
     }
 
-    /// Whether its last probe has found the primary healthy.
+    /// True if the last probe found the primary healthy.
     pub(crate) fn sees_healthy(self) -> bool {
         self.sees(0)
     }
 
-    /// Whether its last probe has found the upstream of this rank healthy.
+    /// True if the last probe found the upstream of this rank healthy.
     pub(crate) fn sees(self, rank: usize) -> bool {
         self.upstream(rank, |probed| text(probed, "verdict") == Some("healthy"))
     }
 
-    /// Whether its last probe has found the primary ready, too.
+    /// True if the last probe found the primary healthy and ready.
     pub(crate) fn sees_ready(self) -> bool {
         self.upstream(0, |probed| probed.get("ready").and_then(|ready| ready.as_bool()) == Some(true))
     }
@@ -91,12 +90,12 @@ impl Monitor<'_> {
         probed.is_some_and(|probed| is(&probed))
     }
 
-    /// Waits until it sees the primary healthy.
+    /// Waits until the primary is healthy.
     pub(crate) fn wait_sees_healthy(self) {
         eventually("the monitor sees the primary healthy", secs(30), || self.sees_healthy().then_some(()));
     }
 
-    /// Waits until it has a role.
+    /// Waits for a role.
     pub(crate) fn wait_role(self, role: &str, within: Duration) {
         eventually(&format!("the monitor's role is {role}"), within, || (self.role() == role).then_some(()));
     }
@@ -107,12 +106,12 @@ impl Monitor<'_> {
         eventually(&format!("the history says {name}"), within, find)
     }
 
-    /// How often something has happened since a time.
+    /// Counts the events of this name since a time.
     pub(crate) fn count(self, name: &str, since: f64) -> usize {
         self.events().iter().filter(|event| event.name == name && event.at >= since).count()
     }
 
-    /// The history, oldest first.
+    /// Reads the history, oldest event first.
     pub(crate) fn events(self) -> Vec<Event> {
         let text = self.host.read(&format!("{STATE}/history.jsonl")).unwrap_or_default();
         text.lines().filter_map(event).collect()

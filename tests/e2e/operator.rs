@@ -1,4 +1,4 @@
-//! An operator's word against the machine's, in each role; and a control socket that a crowd abuses.
+//! Commands of an operator in each role, and abuse of the control socket by many clients.
 
 use std::thread;
 
@@ -10,11 +10,11 @@ use crate::repository::PULL;
 use crate::shell::{Answer, always, eventually, now, report, secs};
 use crate::stub::Says;
 
-/// What the monitor may need beside its usual memory while it takes over with a crowd at its door, in KiB.
+/// Additional memory allowed to the monitor during a promotion with many clients, in KiB.
 const CROWDED: u64 = 512;
 
-/// A thousand clients that come again whenever they are sent away. A half says nothing, the rest too much, nonsense,
-/// something half, or something sensible without ever reading the answer.
+/// Script with a thousand clients that reconnect whenever they are disconnected. Half of them send nothing, the others
+/// too much, invalid or incomplete requests, or valid ones without reading the answer.
 const CROWD: &str = r#"
 const net = require('net');
 const says = ['x'.repeat(100000), 'promote\n', '{"command":"sta', '{"command":"status"}\n'];
@@ -61,7 +61,7 @@ fn forced_in_standby_and_while_active() {
     let (host, began) = (&lab.standby, now());
     let stays = done(host, "demote");
     assert!(stays.contains("this host is standby already"), "{stays}");
-    // Although the primary serves.
+    // The primary serves, too.
     let promoted = done(host, "promote");
     assert!(promoted.contains("because an operator said so") && promoted.contains("this host serves"), "{promoted}");
     let serving = host.unit(GATEWAY);
@@ -69,7 +69,7 @@ fn forced_in_standby_and_while_active() {
     let stays = done(host, "promote");
     assert!(stays.contains("this host is active already"), "{stays}");
     always("it stays up whatever the primary does", secs(20), || host.unit(GATEWAY) == serving);
-    // The hold outlives the monitor, and so does the gateway.
+    // The hold and the gateway survive a restart of the monitor.
     host.run(&format!("systemctl kill --kill-who=main --signal=KILL {MONITOR}"));
     let remembered = || operator(host, "promote").text.contains("this host is active already").then_some(());
     eventually("another monitor listens", secs(20), remembered);
@@ -90,7 +90,7 @@ fn forced_in_standby_and_while_active() {
 fn forced_while_promoting_and_while_demoting() {
     let (lab, _stub) = Lab::with_stub();
     let (host, monitor) = (&lab.standby, lab.monitor());
-    // Long enough to be met in.
+    // Slow enough for a command to arrive during the start.
     lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "30s""#);
     host.add_to_unit(GATEWAY, "[Service]\nExecStop=/bin/sleep 8\n");
     host.add_to_unit(PULL, "[Service]\nExecStartPre=/bin/sleep 15\n");
@@ -170,7 +170,7 @@ fn the_socket_is_for_root_and_the_group_alone() {
     done(host, "resume");
 }
 
-/// Gives an order and, once the status shows `role`, does something else; `first` there waits for the order's own end.
+/// Gives a command, and does something else once the status shows `role`; `first` waits for the command to end.
 pub(crate) fn during(lab: &Lab, order: &str, role: &str, then: impl FnOnce(&dyn Fn() -> Answer)) {
     let host = &lab.standby;
     let script = format!("{{ openclaw-failover {order} && echo exit 0 || echo exit 1; }} >/root/first 2>&1");
@@ -187,7 +187,7 @@ pub(crate) fn during(lab: &Lab, order: &str, role: &str, then: impl FnOnce(&dyn 
     });
 }
 
-/// Gives the monitor of a host an order that must be carried out.
+/// Gives a command that must succeed.
 pub(crate) fn done(host: &Host, command: &str) -> String {
     let answer = operator(host, command);
     assert!(answer.ok, "{command}: {}", answer.text);
@@ -198,7 +198,7 @@ pub(crate) fn operator(host: &Host, command: &str) -> Answer {
     host.ask(&format!("openclaw-failover {command}"))
 }
 
-/// The monitor's own memory, in KiB: what it has of its program's file is no matter of clients.
+/// Returns the monitor's own memory, in KiB, without its mapped program file.
 pub(crate) fn memory(host: &Host) -> u64 {
     let status = host.read(&format!("/proc/{}/status", host.unit(MONITOR).main_pid)).unwrap_or_default();
     let line =
@@ -206,7 +206,7 @@ pub(crate) fn memory(host: &Host) -> u64 {
     line.expect("a process has memory")
 }
 
-/// How many connections the crowd has.
+/// Counts the connections of the clients.
 fn connected(host: &Host) -> usize {
     let process = host.unit("crowd").main_pid;
     host.run(&format!("ls -l /proc/{process}/fd 2>/dev/null | grep --count socket: || true"))

@@ -1,4 +1,4 @@
-//! One outage of the primary, from its beginning to the day after: what has to be true each time, whatever the fault.
+//! Outage of the primary, from the fault to the recovery, with the checks that apply to every kind of fault.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,32 +9,32 @@ use crate::shell::{eventually, now, report, secs};
 
 /// `promote.after` in the suite's configuration, in seconds.
 pub(crate) const AFTER: f64 = 10.0;
-/// `probe.interval`.
+/// `probe.interval`, in seconds.
 pub(crate) const INTERVAL: f64 = 2.0;
-/// `probe.timeout`, which is longer than `probe.retry_interval`.
+/// `probe.timeout`, in seconds; longer than `probe.retry_interval`.
 pub(crate) const TIMEOUT: f64 = 2.0;
-/// `demote.after`.
+/// `demote.after`, in seconds.
 pub(crate) const HOLD_DOWN: f64 = 10.0;
-/// `promote.sync_wait`.
+/// `promote.sync_wait`, in seconds.
 pub(crate) const SYNC_WAIT: f64 = 1.0;
-/// Times are written to the millisecond, and the wall clock that they are told by is set right now and then.
+/// Tolerance for rounding to milliseconds and for corrections of the wall clock, in seconds.
 pub(crate) const CLOCKS: f64 = 0.01;
-/// What a busy machine may add to any time that is measured from outside.
+/// Tolerance for a busy machine in times measured from outside, in seconds.
 pub(crate) const SLACK: f64 = 0.5;
 
-/// An outage that has begun.
+/// Outage that has begun.
 pub(crate) struct Outage<'a> {
     lab: &'a Lab,
-    /// Before the fault.
+    /// Time before the fault.
     pub(crate) began: f64,
-    /// After the fault.
+    /// Time after the fault.
     complete: f64,
-    /// When the primary last answered well, where that is known better than from the fault's time.
+    /// Time of the primary's last healthy answer, if known.
     pub(crate) last_life: Option<f64>,
 }
 
 impl<'a> Outage<'a> {
-    /// Breaks something while all is well.
+    /// Causes a fault while everything is well.
     pub(crate) fn begin(lab: &'a Lab, fault: impl FnOnce()) -> Self {
         assert_eq!(lab.standby.unit(GATEWAY).active, "inactive", "the standby's gateway before the outage");
         let began = now();
@@ -42,13 +42,13 @@ impl<'a> Outage<'a> {
         Self { lab, began, complete: now(), last_life: None }
     }
 
-    /// The standby takes over: decided in time, and its gateway answers. Returns the gateway's unit.
+    /// Waits for the promotion, checks its time, and returns the state of the gateway's unit.
     pub(crate) fn takeover(&self) -> Unit {
         self.decision();
         self.serving()
     }
 
-    /// Waits for the decision to promote and checks when it fell.
+    /// Waits for the promotion and checks its time.
     pub(crate) fn decision(&self) {
         let decided = self.lab.monitor().wait_event("promoting", self.began, secs(30));
         let window = decided.at - self.last_life.unwrap_or_else(|| decided.last_life());
@@ -58,14 +58,14 @@ impl<'a> Outage<'a> {
         ));
         assert!(window >= AFTER - CLOCKS, "promoted too early: {window} s after the last proof of life");
         assert!(window <= AFTER + TIMEOUT + SLACK, "promoted too late: {window} s after the last proof of life");
-        // The same by the suite's own clock: the last proof of life fell within one interval before the fault.
+        // The same by the suite's clock: the last healthy answer was at most one interval before the fault.
         let since_fault = decided.at - self.began;
         assert!(since_fault >= AFTER - INTERVAL - SLACK, "promoted too early: {since_fault} s after the fault");
         let since_fault = decided.at - self.complete;
         assert!(since_fault <= AFTER + TIMEOUT + SLACK, "promoted too late: {since_fault} s after the fault");
     }
 
-    /// Checks that whatever a pull did, systemd was told to start the gateway soon after the decision.
+    /// Checks that the start job followed the decision in time, whatever a pull did.
     pub(crate) fn started_in_time(&self) {
         let decided = self.lab.monitor().wait_event("promoting", self.began, secs(1)).at;
         let started = self.lab.told("Starting").into_iter().find(|start| *start >= decided).unwrap_or(f64::MAX);
@@ -74,7 +74,7 @@ impl<'a> Outage<'a> {
         assert!(waited <= SYNC_WAIT + SLACK, "its start began {waited} s after the decision");
     }
 
-    /// Waits until the standby serves, and returns its gateway's unit.
+    /// Waits until the standby's gateway answers, and returns the state of its unit.
     pub(crate) fn serving(&self) -> Unit {
         let monitor = self.lab.monitor();
         let promoted = monitor.wait_event("promoted", self.began, secs(180));
@@ -86,7 +86,7 @@ impl<'a> Outage<'a> {
         gateway
     }
 
-    /// The primary comes back for good: the standby steps aside once, after the ordinary hold-down.
+    /// Checks the recovery: the standby demotes once, after the minimum hold-down.
     pub(crate) fn failback(&self, recovery: impl FnOnce()) {
         recovery();
         let serves = || self.lab.standby.sees_started(PRIMARY).then(now);
@@ -95,7 +95,7 @@ impl<'a> Outage<'a> {
         self.nothing_else_happened(back);
     }
 
-    /// Waits until the standby has stepped aside, after a hold-down in seconds since the primary was `back`.
+    /// Waits for the demotion and checks the hold-down, in seconds since the primary was `back`.
     pub(crate) fn steps_aside(&self, back: f64, hold_down: RangeInclusive<f64>) {
         let monitor = self.lab.monitor();
         let patience = Duration::from_secs_f64(hold_down.end() + 20.0);
@@ -107,7 +107,7 @@ impl<'a> Outage<'a> {
         monitor.wait_role("standby", secs(5));
     }
 
-    /// Over the whole outage one promotion and one demotion, and what [`Lab::only_started_in`] checks.
+    /// Checks that the outage had one promotion and one demotion, and checks as [`Lab::only_started_in`].
     pub(crate) fn nothing_else_happened(&self, back: f64) {
         self.lab.only_started_in(self.began, back, 1);
         for event in ["promoting", "promoted", "demoting", "demoted"] {

@@ -1,9 +1,8 @@
-//! What every lab is made of, built once and kept in one folder: the hosts' root file system, OpenClaw, and the
-//! binary under test.
+//! Parts of every lab, built once and kept in one directory: the root file system, OpenClaw, and the binary under test.
 //!
-//! The folder is `target/e2e`, or the one that `OCF_E2E_DIR` names; delete it to build everything afresh. The binary is
-//! the one Cargo has just built, or the one that `OCF_E2E_BINARY` names. A bare host is Debian 12, or what
-//! `parts/bare.sh` has built in the folder that `OCF_E2E_BARE` names, which may be another release or Ubuntu:
+//! The directory is `target/e2e`, or the one named by `OCF_E2E_DIR`; delete it to rebuild everything. The binary is the
+//! one that Cargo built, or the one named by `OCF_E2E_BINARY`. A bare host is Debian 12, or the release or Ubuntu
+//! version that `parts/bare.sh` built in the directory named by `OCF_E2E_BARE`:
 //!
 //! ```text
 //! tests/e2e/parts/bare.sh /var/tmp/noble noble --components=main,universe
@@ -19,22 +18,22 @@ use std::{env, fs};
 use crate::lab::PRIMARY;
 use crate::shell::must;
 
-/// The repository: the shipped unit files are taken from it.
+/// Root of the repository, for the shipped unit files.
 pub(crate) const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The parts, and where labs may live.
+/// Paths of the parts, and of the labs.
 pub(crate) struct Parts {
-    /// The hosts' root file system; labs write to a layer above it.
+    /// Root file system of the hosts; labs write to an overlay.
     pub(crate) rootfs: PathBuf,
-    /// The folder into which npm installed OpenClaw.
+    /// Directory into which npm installed OpenClaw.
     pub(crate) openclaw: PathBuf,
-    /// `openclaw-failover` itself.
+    /// Binary of `openclaw-failover`.
     pub(crate) binary: PathBuf,
-    /// Where labs live, one folder each, named `ocf-<process>-<number>`.
+    /// Directory of the labs, one subdirectory each, named `ocf-<process>-<number>`.
     pub(crate) labs: PathBuf,
 }
 
-/// Builds what is missing, and removes what a suite that was killed together with its helpers has left behind.
+/// Builds missing parts, and removes the labs of a suite that was killed together with its helpers.
 pub(crate) fn parts() -> &'static Parts {
     static PARTS: OnceLock<Parts> = OnceLock::new();
     PARTS.get_or_init(|| {
@@ -55,7 +54,7 @@ pub(crate) fn parts() -> &'static Parts {
     })
 }
 
-/// The root file system of a host on which nobody has installed anything, with the packages to do so.
+/// Returns the root file system of a bare host, with the packages that setup installs.
 pub(crate) fn bare() -> PathBuf {
     static BARE: OnceLock<PathBuf> = OnceLock::new();
     let dir = &parts().labs;
@@ -63,13 +62,13 @@ pub(crate) fn bare() -> PathBuf {
     BARE.get_or_init(|| given().unwrap_or_else(|| build("bare.sh", dir.with_file_name("bare"), &[]))).clone()
 }
 
-/// Whether the binary under test is a static one: only for that one a memory budget is promised.
+/// True if the binary under test is static: the memory budget applies only to a static one.
 pub(crate) fn is_static(binary: &Path) -> bool {
     let headers = must(Command::new("readelf").arg("--program-headers").arg(binary));
     !headers.contains("INTERP")
 }
 
-/// The path of one of the suite's own scripts.
+/// Returns the path of a script of the suite.
 pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(REPOSITORY).join("tests/e2e/parts").join(name)
 }

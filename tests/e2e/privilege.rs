@@ -1,4 +1,4 @@
-//! What the monitor's user may do, asked of the real polkit under the real rule; and how exposed its unit is.
+//! Permissions of the monitor's user under the real polkit and rule, and the exposure of the units.
 
 use crate::host::Host;
 use crate::lab::{GATEWAY, GIT, Lab, MONITOR};
@@ -7,10 +7,10 @@ use crate::shell::report;
 
 const VERBS: [&str; 8] = ["start", "stop", "restart", "try-restart", "reload", "reset-failed", "kill", "set-property"];
 
-/// What `systemd-analyze security` may give our units at most.
+/// Maximum exposure of the units in `systemd-analyze security`.
 const EXPOSURE: [(&str, f64); 4] = [(MONITOR, 1.2), (CHECK, 2.5), (PULL, 2.5), (PUSH, 2.5)];
 
-/// The unit of the checks that the gateway's own user makes.
+/// Unit of the checks that run as the gateway's user.
 const CHECK: &str = "openclaw-failover-check.service";
 
 #[test]
@@ -36,7 +36,7 @@ fn four_units_and_their_verbs_and_nothing_else() {
                 _ => false,
             };
             let action = format!("org.freedesktop.systemd1.manage-units --detail unit {unit} --detail verb {verb}");
-            assert_eq!(may(host, monitor, &action), allowed, "may the monitor {verb} {unit}?");
+            assert_eq!(may(host, monitor, &action), allowed, "permission of the monitor to {verb} {unit}");
         }
     }
     for action in [
@@ -48,7 +48,7 @@ fn four_units_and_their_verbs_and_nothing_else() {
         "org.freedesktop.login1.reboot",
         "org.freedesktop.policykit.exec",
     ] {
-        assert!(!may(host, monitor, action), "may the monitor {action}?");
+        assert!(!may(host, monitor, action), "the monitor is allowed {action}");
     }
 }
 
@@ -65,12 +65,12 @@ fn the_agent_has_no_power_over_the_monitor() {
         "touch /run/openclaw-failover/status.json".to_owned(),
     ] {
         let answer = as_openclaw(&attempt);
-        assert!(!answer.ok, "openclaw may {attempt}: {}", answer.text);
+        assert!(!answer.ok, "openclaw is allowed {attempt}: {}", answer.text);
     }
     let status = as_openclaw("cat /run/openclaw-failover/status.json");
-    assert!(status.ok, "everybody may read the status: {}", status.text);
+    assert!(status.ok, "every user can read the status: {}", status.text);
 
-    // Nor is anything of the agent's read by root because somebody names it.
+    // Root refuses to read files of the agent that a command names.
     lab.standby.openclaw("echo nonsense > config.json");
     lab.standby.run("ln -s /home/openclaw/config.json /root/link.json");
     for command in ["doctor", "sync pull", "setup standby --dry-run", "setup primary --dry-run"] {
@@ -98,15 +98,15 @@ fn units_are_hardly_exposed() {
 fn a_sandbox_is_no_obstacle() {
     let (lab, _stub) = Lab::with_git_host();
     let host = &lab.standby;
-    // Where there is no workspace yet, one is made.
+    // A missing workspace is created.
     lab.configure(&format!(r#""workspace": {{ "url": "openclaw@{GIT}:workspace.git" }}"#));
-    // A pull of the monitor's own may be at work there.
+    // A pull of the monitor may be running.
     host.run(&format!("systemctl stop {PULL}; rm -r /home/openclaw/.openclaw/workspace"));
     let pulled = host.ask("openclaw-failover sync pull");
     assert!(pulled.ok && pulled.text.contains("moved"), "{}", pulled.text);
     assert_eq!(host.note("MEMORY.md"), lab.primary.note("MEMORY.md"));
 
-    // The names of the host and of the boot come through, and git has somebody to commit as.
+    // Host name and boot id are visible in the sandbox, and git has a committer.
     host.run("rm /home/openclaw/.gitconfig");
     host.agent("echo note > note.md");
     let pushed = host.ask("openclaw-failover sync push");
@@ -122,10 +122,10 @@ fn a_sandbox_is_no_obstacle() {
     assert_eq!(said(&host.report(PUSH), "said"), "", "nothing to complain of");
 }
 
-/// Asks polkit whether a process may do something, without doing it.
+/// Asks polkit if a process is allowed an action, without performing it.
 fn may(host: &Host, process: u32, action: &str) -> bool {
     let answer = host.ask(&format!("pkcheck --process {process} --action-id {action}"));
-    // Somebody with a password might: the monitor has none.
+    // An action that needs a password counts as refused: the monitor has none.
     let refused = answer.text.contains("Not authorized") || answer.text.contains("requires authentication");
     assert!(answer.ok || refused, "pkcheck {action} has no answer: {}", answer.text);
     answer.ok

@@ -1,5 +1,5 @@
-//! A standby that could no longer take over says so by itself. What only root or the agent's user can see of that is seen
-//! from within the units' sandboxes here, as on every host.
+//! A standby that is no longer ready reports so by itself. Problems that only root or the agent's user can see are
+//! found from within the units' sandboxes, as on every host.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::lab::{Lab, MONITOR};
 use crate::shell::{eventually, now, secs};
 
-/// What is broken by the agent's user in its home, what is then said of it, and what mends it.
+/// Faults caused by the agent's user in its home, each with the expected message and the repair.
 const AT_HOME: [(&str, &str, &str); 5] = [
     (
         "true",
@@ -36,13 +36,14 @@ const AT_HOME: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// OpenClaw as nvm installs it.
+/// Script that installs OpenClaw as nvm does.
 const NVM: &str = "mkdir -p .nvm/versions/node/v24.21.0/bin; cd .nvm/versions/node/v24.21.0/bin; \
-    ln -s /opt/openclaw/node_modules/node-binary/bin/node; ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs openclaw";
+    ln -s /opt/openclaw/node_modules/node-binary/bin/node; ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs \
+    openclaw";
 
 #[test]
 fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
-    // The first pull of the lab's monitor may be the first to complain.
+    // The first pull of the lab's monitor may report first.
     let began = now();
     let (lab, _stub) = Lab::with_stub();
     let host = &lab.standby;
@@ -92,7 +93,8 @@ fn until_it_complains(lab: &Lab, words: &str, whether: bool, look: impl Fn()) {
     });
 }
 
-/// In the monitor's own sandbox, as its own user: what is passed over there is what cannot be seen or does not apply.
+/// Checks the monitor's view from its own sandbox and user: skipped checks there are ones that it cannot see or that do
+/// not apply.
 fn everything_is_seen(host: &Host) {
     let seen = host.run(&format!(
         "nsenter --mount --target {} setpriv --reuid=openclaw-failover --regid=openclaw-failover --clear-groups \

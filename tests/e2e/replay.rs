@@ -1,5 +1,5 @@
-//! A standby never acts on its own past: what its gateway had queued when it was killed is not sent at the next
-//! promotion, a day or a month later, unless somebody wants it to be.
+//! Queued messages of a killed standby gateway are not sent at the next promotion, a day or a month later, unless the
+//! configuration asks for it.
 
 use crate::host::Host;
 use crate::install::{NODE, OPENCLAW, add_telegram};
@@ -36,12 +36,12 @@ fn a_queued_message_is_put_away_and_not_sent_at_the_next_promotion() {
     start_telegram(host);
     let again = Outage::begin(&lab, || stub.say(Says::Error));
     again.takeover();
-    // What was kept is sent, so what was put away would have been sent too.
+    // A kept message is sent, so the archived one would have been sent, too.
     eventually("what is kept is sent", secs(60), || sent(host).contains("to be sent all the same").then_some(()));
     always("nothing old is sent", secs(10), || !sent(host).contains("written in the outage"));
 }
 
-/// Has the gateway's queue kept from now on, and puts the archived message back into it, in other words.
+/// Enables `keep_queue`, and puts the archived message back into the queue with another text.
 fn keep(lab: &Lab, text: &str) {
     let host = &lab.standby;
     lab.configure(r#""gateway": { "keep_queue": true }"#);
@@ -63,7 +63,7 @@ fn start_telegram(host: &Host) {
     host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs {SENT}"));
 }
 
-/// Has the gateway send a message to its user; the answer is for people.
+/// Makes the gateway send a message to its user, and returns the answer.
 fn send(host: &Host, text: &str) -> String {
     let openclaw = "message send --channel telegram --target 1234567890 --message";
     let script = format!(
@@ -73,12 +73,12 @@ fn send(host: &Host, text: &str) -> String {
     host.ask(&script).text
 }
 
-/// What was sent to the user.
+/// Returns the messages sent to the user.
 fn sent(host: &Host) -> String {
     host.read(SENT).unwrap_or_default()
 }
 
-/// The texts that wait in the gateway's queue.
+/// Returns the texts in the gateway's queue.
 fn queued(host: &Host) -> Vec<String> {
     let text = "json_extract(entry_json, '$.preparedBatch.entries[0].payload.text')";
     let rows =

@@ -1,4 +1,4 @@
-//! The workspace of a host as its agent sees it, and the remote where all of them meet.
+//! Workspace of a host as its agent sees it, and the shared remote.
 
 use openclaw_failover::text::json::{
     Node, {self},
@@ -7,13 +7,13 @@ use openclaw_failover::text::json::{
 use crate::host::{Host, quoted};
 use crate::shell::Answer;
 
-/// The unit that pulls.
+/// Unit of the pull.
 pub(crate) const PULL: &str = "openclaw-sync-pull.service";
-/// The unit that pushes, on either host.
+/// Unit of the push, on either host.
 pub(crate) const PUSH: &str = "openclaw-sync-push.service";
-/// What makes a primary push regularly.
+/// Timer of a primary's push.
 pub(crate) const TIMER: &str = "openclaw-sync-push.timer";
-/// The branch that the standby writes.
+/// Branch of the standby.
 pub(crate) const BRANCH: &str = "failover/standby";
 
 const WORKSPACE: &str = "/home/openclaw/.openclaw/workspace";
@@ -21,7 +21,7 @@ const REMOTE: &str = "/home/openclaw/workspace.git";
 const REPORTS: &str = "/var/lib/openclaw-sync";
 
 impl Host {
-    /// Runs a shell script as `openclaw`, in its home. It must succeed.
+    /// Runs a shell script as `openclaw` in its home. The script must succeed.
     pub(crate) fn openclaw(&self, script: &str) -> String {
         let answer = self.ask_openclaw(script);
         assert!(answer.ok, "{}: openclaw's {script}: failed:\n{}", self.name, answer.text);
@@ -33,46 +33,47 @@ impl Host {
         self.ask(&format!("setpriv --reuid=openclaw --regid=openclaw --init-groups --reset-env bash -euc {script}"))
     }
 
-    /// The same in the workspace, as the agent does.
+    /// Runs a shell script as `openclaw` in the workspace. The script must succeed.
     pub(crate) fn agent(&self, script: &str) -> String {
         self.openclaw(&format!("cd {WORKSPACE}; {script}"))
     }
 
-    /// The same, whatever comes of it.
+    /// Runs a shell script as `openclaw` in the workspace. The script may fail.
     pub(crate) fn ask_agent(&self, script: &str) -> Answer {
         self.ask_openclaw(&format!("cd {WORKSPACE}; {script}"))
     }
 
-    /// Asks the remote that lies on this host.
+    /// Runs a git command in the remote on this host.
     pub(crate) fn remote(&self, script: &str) -> String {
         self.openclaw(&format!("cd {REMOTE}; {script}"))
     }
 
-    /// The branches of the remote that lies on this host.
+    /// Lists the branches of the remote on this host.
     pub(crate) fn branches(&self) -> Vec<String> {
         let names = self.remote("git for-each-ref --format='%(refname:short)' refs/heads");
         names.lines().map(str::to_owned).collect()
     }
 
-    /// Has the remote on this host refuse every branch of a standby in these words, as a git host's policy would.
+    /// Makes the remote on this host refuse the branches of standbys with this message, as a git host's policy would.
     pub(crate) fn refuse(&self, words: &str) {
         self.remote(&format!(
-            "printf '#!/bin/sh\n! grep -q refs/heads/failover/ || {{ echo \"{words}\"; exit 1; }}\n' >hooks/pre-receive; \
+            "printf '#!/bin/sh\n! grep -q refs/heads/failover/ || {{ echo \"{words}\"; exit 1; }}\n' \
+             >hooks/pre-receive; \
              chmod +x hooks/pre-receive"
         ));
     }
 
-    /// Takes that back.
+    /// Removes the refusal.
     pub(crate) fn allow(&self) {
         self.remote("rm hooks/pre-receive");
     }
 
-    /// A file of the workspace; `None` if there is no such file.
+    /// Reads a file of the workspace; `None` if it does not exist.
     pub(crate) fn note(&self, name: &str) -> Option<String> {
         self.read(&format!("{WORKSPACE}/{name}"))
     }
 
-    /// Every file of the workspace by its name and content, whoever knows of it, and what is committed.
+    /// Returns all files of the workspace with their content, tracked or not, and the commits.
     pub(crate) fn content(&self) -> String {
         self.agent(
             "find . -path ./.git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum; \
@@ -82,7 +83,7 @@ impl Host {
         )
     }
 
-    /// The report of the last pull or push.
+    /// Reads the report of the last pull or push.
     pub(crate) fn report(&self, unit: &str) -> Node {
         let file = if unit == PULL { "pull.json" } else { "push.json" };
         let text = self.read(&format!("{REPORTS}/{file}")).unwrap_or_default();
@@ -90,7 +91,7 @@ impl Host {
     }
 }
 
-/// What a report says under a key, as JSON.
+/// Returns a key of a report, as JSON.
 pub(crate) fn said(report: &Node, key: &str) -> String {
     let value = report.get(key).unwrap_or_else(|| panic!("no {key} in {}", report.value));
     value.as_str().map_or_else(|| value.value.to_string(), str::to_owned)

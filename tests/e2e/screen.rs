@@ -1,4 +1,4 @@
-//! What an operator sees in each role, on real hosts: printed, for the README, and never wider than a terminal.
+//! Output for operators in each role, on real hosts: printed for the README, and never wider than a terminal.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ fn every_role_fits_a_terminal() {
     host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs /root/sent"));
     lab.reconfigure(r#""telegram""#, r#""discord""#);
     lab.configure(r#""workspace": { "refresh": "2s" }"#);
-    // Long enough to be met in.
+    // Slow enough for a command to arrive during the start.
     lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "30s""#);
     host.add_to_unit(GATEWAY, "[Service]\nExecStop=/bin/sleep 5\n");
     comes_to(host, "standby", "yes: this host could take over");
@@ -52,7 +52,7 @@ fn every_role_fits_a_terminal() {
     comes_to(host, "nothing", "monitor not running: there is no");
 }
 
-/// Waits until the status says this, and prints it.
+/// Waits until the status contains this text, and prints the status.
 fn comes_to(host: &Host, what: &str, words: &str) {
     let began = Instant::now();
     let page = loop {

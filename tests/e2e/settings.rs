@@ -1,4 +1,4 @@
-//! Files that git's settings name in the agent's home count in a sync unit as they do by hand, or the unit says that it
+//! Files named by git's settings in the agent's home apply in a sync unit as in a shell, or the unit reports that it
 //! cannot see them.
 
 use crate::doctor::examine;
@@ -17,13 +17,13 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     let push = || primary.ask("openclaw-failover sync push --primary");
     let sent = |name: &str| lab.git().remote("git ls-tree -r --name-only main").lines().any(|file| file == name);
 
-    // Where git looks by itself.
+    // Default location of git.
     primary.agent("mkdir -p ~/.config/git; echo '*.draft' >~/.config/git/ignore; echo x >a.draft; echo x >one.md");
     let pushed = push();
     assert!(pushed.ok, "{}", pushed.text);
     assert!(sent("one.md") && !sent("a.draft"));
 
-    // A link to where the sandbox shows nothing.
+    // A link to a place outside the sandbox.
     primary.agent(
         "mkdir ~/links; mv ~/.config/git/ignore ~/links/; ln -s ~/links/ignore ~/.config/git/ignore; echo x >c.md",
     );
@@ -33,7 +33,7 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     primary.agent("rm ~/.config/git/ignore; mv ~/links/ignore ~/.config/git/ignore");
     assert!(push().ok && sent("c.md") && !sent("a.draft"));
 
-    // A file that no unit file knows of.
+    // A file that no unit file mentions.
     primary.agent(
         "mkdir -p ~/dotfiles; echo '*.private' >~/dotfiles/ignore; \
          git config --global core.excludesFile '~/dotfiles/ignore'; echo x >b.private; echo x >two.md",
@@ -51,11 +51,11 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     let pushed = push();
     assert!(pushed.ok, "{}", pushed.text);
     assert!(sent("two.md") && !sent("b.private"));
-    // A file that is not there hides nothing.
+    // A missing file does not count as hidden.
     primary.agent("git config --global include.path '~/nowhere/gitconfig'; echo x >three.md");
     assert!(push().ok && sent("three.md"), "{}", push().text);
 
-    // The timer has had its turn, and its next is not due for long.
+    // The timer has just fired, and its next start is not due for long.
     let round = || {
         let last = primary.unit(PUSH).invocation;
         eventually("the timer comes round", secs(30), || (primary.unit(PUSH).invocation != last).then_some(()));
@@ -66,14 +66,14 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     primary.agent("echo x >four.md");
     let pushed = push();
     assert!(pushed.ok && sent("four.md"), "{}", pushed.text);
-    // A start that meets one of the timer's is that one.
+    // A manual start joins a running job of the timer.
     primary.run(&format!("systemctl --quiet stop {TIMER}"));
     primary.agent("echo x >five.md");
     primary.run(&format!("systemctl start {PUSH}"));
     assert!(sent("five.md"), "systemctl start is typed, too: {}", primary.report(PUSH).value);
     assert_eq!(said(&primary.report(PUSH), "outcome"), "pushed");
 
-    // doctor looks from inside.
+    // doctor checks from inside the sandbox.
     let lines = examine(standby, "");
     assert_eq!(lines["git-fetch"].level, "ok", "{lines:#?}");
     standby.agent("mkdir ~/keys; mv ~/.ssh/id_ed25519 ~/keys/; git config core.sshCommand 'ssh -i ~/keys/id_ed25519'");
@@ -86,7 +86,7 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     passwords(primary);
 }
 
-/// A git host that asks for a password, whose certificate is known to git by a setting.
+/// Starts a git host that asks for a password. Its certificate is configured in git's settings.
 fn passwords(host: &Host) {
     host.openclaw("git clone -q --bare .openclaw/workspace web.git");
     for (name, text) in [
@@ -107,7 +107,7 @@ fn passwords(host: &Host) {
     );
     let listens = || host.ask_agent(": </dev/tcp/127.0.0.1/8443").ok.then_some(());
     eventually("the git host listens", secs(20), listens);
-    // By hand git reaches it.
+    // git reaches it from a shell.
     host.agent("git fetch -q origin 2>&1");
     host.agent("echo x >six.md");
     let refused = host.ask("openclaw-failover sync push --primary");

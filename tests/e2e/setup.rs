@@ -1,4 +1,4 @@
-//! A bare host becomes a standby, whatever happens on the way, and stays one when it is set up again.
+//! Setup of a bare host as a standby, with interruptions, and repeated runs.
 
 use std::time::Instant;
 
@@ -11,11 +11,11 @@ use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY, TAILNET_STANDBY};
 use crate::repository::PULL;
 use crate::shell::{Answer, eventually, report, secs};
 
-/// Makes a bare host a standby; `--yes` or `--dry-run` is still to be said.
-pub(crate) const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json --known-hosts /root/known_hosts \
-    --channel telegram --allow 1234567890 --token-file /root/token";
+/// Setup command of a standby, without `--yes` or `--dry-run`.
+pub(crate) const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json \
+    --known-hosts /root/known_hosts --channel telegram --allow 1234567890 --token-file /root/token";
 
-/// Prints every address and port of a host that can be connected to from where it is run: `node scan.mjs ADDRESS…`
+/// Script that prints every reachable address and port of a host: `node scan.mjs ADDRESS…`
 const SCAN: &str = r#"
 import { connect } from "node:net";
 const todo = process.argv.slice(2).flatMap((host) => Array.from({ length: 65535 }, (_, n) => ({ host, port: n + 1 })));
@@ -29,17 +29,17 @@ const next = () => {
 for (let n = 0; n < 10000; n += 1) next();
 "#;
 
-/// What a setup may write, but for logs, caches and what changes by itself.
+/// Script that lists the files that setup may write, without logs, caches and files that change by themselves.
 const FILES: &str = "where='/etc /usr /home /root /var/lib/dpkg/status /var/lib/systemd/linger'; { \
     find $where -xdev \\( -type f -o -type l \\) ! -name '*~' ! -name '*-' -printf '%p %m %u:%g %l\\n'; \
     find $where -xdev -type f ! -name '*~' ! -name '*-' -exec sha256sum {} +; } 2>&1 | sort";
 
-/// Runs it on this host; `more` is options.
+/// Runs setup on this host with `more` options.
 fn setup(host: &Host, more: &str) -> Answer {
     host.ask(&format!("{SETUP} {more}"))
 }
 
-/// Lets the standby's key in, as its operator does at the git host.
+/// Authorises the standby's key at the git host, as its operator does.
 pub(crate) fn admit(lab: &Lab) {
     let key = lab.standby.run("cat /home/openclaw/.ssh/id_ed25519.pub");
     lab.primary.openclaw(&format!("echo '{}' >> .ssh/authorized_keys", key.trim()));
@@ -88,7 +88,7 @@ fn bare_host_becomes_a_standby() {
     assert!(no_keys.text.contains("--known-hosts") && no_keys.text.contains("code 2\n"), "{}", no_keys.text);
     assert_eq!(host.run(FILES), before, "nothing is begun without host keys");
 
-    // The git host does not know the new key yet; all else is done, and the primary is watched.
+    // The git host does not know the new key yet. All other steps are done, and the monitor watches the primary.
     let first = setup(host, "--yes");
     assert!(!first.ok && first.text.contains("ssh-ed25519 AAAA"), "{}", first.text);
     lab.monitor().wait_sees_healthy();
@@ -102,13 +102,13 @@ fn bare_host_becomes_a_standby() {
     assert!(again.ok && !again.text.contains("to do"), "{}", again.text);
     assert_eq!((host.run(FILES), host.unit(MONITOR)), before, "a second run changes nothing");
 
-    // What cannot be known is what nobody has asked for.
+    // Only checks that need an option are skipped.
     let found = examine(host, "");
     assert!(wrong(&found).is_empty(), "{:?}", wrong(&found));
     let unseen: Vec<_> = found.iter().filter(|(_, line)| line.level == "skipped").map(|(id, _)| id.as_str()).collect();
     assert_eq!(unseen, ["same-account", "same-token", "secrets", "versions"]);
 
-    // A gateway whose Telegram cannot be reached takes five minutes to stop.
+    // A gateway that cannot reach Telegram takes five minutes to stop.
     host.write("/root/telegram.mjs", &install::text("files/standby/telegram.mjs"));
     host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs /root/sent"));
     host.openclaw(r#"sed -i 's|"botToken"|"apiRoot": "http://127.0.0.1:8081", &|' .openclaw/openclaw.json"#);
@@ -121,7 +121,7 @@ fn bare_host_becomes_a_standby() {
     assert_eq!(wrong, [("upstream", "warn")], "it serves, and so nothing is wrong here");
     only_ssh_is_open(&lab);
 
-    // Nothing is rehearsed unless somebody wants it so, and then it is taken away too.
+    // Drills are off unless enabled, and are uninstalled, too.
     let timer = "openclaw-failover-drill.timer";
     assert_eq!(host.ask(&format!("systemctl is-enabled {timer}")).text.trim(), "disabled");
     host.run(&format!("systemctl enable --quiet --now {timer}"));
@@ -135,7 +135,7 @@ fn bare_host_becomes_a_standby() {
     assert!(host.note("MEMORY.md").is_some() && host.run("ufw status").contains("active"));
 }
 
-/// Looks at every port from the other host, while the gateway and something that nobody has allowed listen.
+/// Scans every port from the other host, while the gateway and a service without a firewall rule listen.
 fn only_ssh_is_open(lab: &Lab) {
     let host = &lab.standby;
     assert!(lab.primary.sees_started(TAILNET_STANDBY), "the tailnet reaches the gateway");
@@ -159,14 +159,15 @@ fn killed_at_every_step() {
     let lab = Lab::with_bare_standby();
     let host = &lab.standby;
     let (mut kills, mut is_admitted) = (Vec::new(), false);
-    // Killed as soon as it says that it takes a step at which it was not killed before, by somebody who goes before it.
+    // Kill setup at the first message of a step at which it was not killed before.
     while kills.len() < 30 {
         let known = kills.join(" ");
         let killed = host.ask(&format!(
             "(nice -n 10 {SETUP} --yes & echo $! >/tmp/pid; wait) 2>&1 | (renice -n -20 $BASHPID >/dev/null; \
              while read -r line; do step=${{line% …}}; \
              case ' {known} ' in *\" $step \"*) continue ;; esac; \
-             if [ \"$step\" != \"$line\" ]; then read -r pid </tmp/pid; kill -9 $pid; echo \"killed at $step\"; break; fi; \
+             if [ \"$step\" != \"$line\" ]; then read -r pid </tmp/pid; kill -9 $pid; echo \"killed at $step\"; \
+             break; fi; \
              done; cat >/dev/null)"
         ));
         let Some(step) = killed.text.lines().find_map(|line| line.strip_prefix("killed at ")) else { break };
@@ -183,7 +184,7 @@ fn killed_at_every_step() {
     is_standby(&lab);
 }
 
-/// What somebody has who followed the page of shell commands that this program replaces.
+/// Script that creates a host set up by the page of shell commands that this program replaces.
 pub(crate) const BY_HAND: &str = r#"
 useradd --create-home --shell /bin/bash openclaw
 rm /usr/local/bin/node /usr/local/bin/openclaw
@@ -223,7 +224,8 @@ ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs .nvm/versions/node/v24.21
 printf '[Service]\nExecStart=/bin/sleep 1000\n' >.config/systemd/user/openclaw-gateway-work.service
 ln -s ../openclaw-gateway-work.service .config/systemd/user/default.target.wants/openclaw-gateway-work.service
 ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519
-echo '{ "gateway": { "port": 18789, "mode": "local", "bind": "lan" }, "cron": { "enabled": false } }' >.openclaw/openclaw.json
+echo '{ "gateway": { "port": 18789, "mode": "local", "bind": "lan" }, "cron": { "enabled": false } }' \
+    >.openclaw/openclaw.json
 "#;
 
 #[test]
@@ -271,7 +273,7 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
     let missing = host.ask("/root/openclaw-failover setup primary --yes || echo code $?");
     assert!(missing.text.contains("--user USER") && missing.text.contains("code 2\n"), "{}", missing.text);
 
-    // The other host plays the standby.
+    // The other host acts as the standby.
     let key = lab.primary.run("cut -d' ' -f1,2 /home/openclaw/.ssh/id_ed25519.pub");
     let key = key.trim();
     let command = format!(
@@ -306,6 +308,9 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
 
     let gone = host.ask("openclaw-failover uninstall --yes");
     assert!(gone.ok && gone.text.contains("kept: "), "{}", gone.text);
-    host.run("! ls /usr/local/bin/openclaw-failover /etc/systemd/system/openclaw-sync* 2>/dev/null; ! systemctl is-active --quiet openclaw-sync-push.timer");
+    host.run(
+        "! ls /usr/local/bin/openclaw-failover /etc/systemd/system/openclaw-sync* 2>/dev/null; \
+        ! systemctl is-active --quiet openclaw-sync-push.timer",
+    );
     assert_eq!(host.run("cat /home/agent/.ssh/authorized_keys"), keys, "what the standby may read it still may");
 }

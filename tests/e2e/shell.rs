@@ -1,18 +1,18 @@
-//! Running commands, and waiting for what they bring about.
+//! Commands, and waits for their effects.
 
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What a command said and whether it succeeded.
+/// Output and success of a command.
 pub(crate) struct Answer {
-    /// Whether it exited with 0.
+    /// True for exit code 0.
     pub(crate) ok: bool,
-    /// Its stdout and then its stderr.
+    /// Standard output, then standard error.
     pub(crate) text: String,
 }
 
-/// Runs a command to its end, with nothing to read.
+/// Runs a command to its end, with empty input.
 pub(crate) fn ask(command: &mut Command) -> Answer {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
@@ -27,19 +27,19 @@ pub(crate) fn must(command: &mut Command) -> String {
     answer.text
 }
 
-/// Waits until `look` finds something.
+/// Waits until `look` returns a value.
 pub(crate) fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < within, "waited {within:?} in vain for: {what}");
+        assert!(start.elapsed() < within, "timed out after {within:?}: {what}");
         thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// Checks again and again that something stays as it is.
+/// Checks repeatedly that a condition stays true.
 pub(crate) fn always(what: &str, during: Duration, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while start.elapsed() < during {
@@ -48,18 +48,18 @@ pub(crate) fn always(what: &str, during: Duration, mut holds: impl FnMut() -> bo
     }
 }
 
-/// Prints a measured fact under the name of the test it belongs to, for several tests run at once.
+/// Prints a measurement with the name of its test, because tests run in parallel.
 pub(crate) fn report(fact: &str) {
     let current = thread::current();
     println!("{}: {fact}", current.name().unwrap_or("e2e"));
 }
 
-/// The wall clock in seconds since 1970, which all hosts of a lab share.
+/// Returns the wall clock in seconds since 1970, which all hosts of a lab share.
 pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// Seconds.
+/// Returns a duration in seconds.
 pub(crate) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

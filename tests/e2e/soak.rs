@@ -1,8 +1,7 @@
-//! A long night: faults at random for as long as `OCF_E2E_SOAK` says, in seconds. Nothing grows, and everything that tells
-//! of it tells the same.
+//! Soak test: random faults for `OCF_E2E_SOAK` seconds. Resource use must not grow, and all records must agree.
 //!
-//! The gateways are stand-ins that start at once, so that a night holds many failovers. What is drawn depends on
-//! `OCF_E2E_SOAK_SEED` alone, which is printed.
+//! The gateways are stubs that start at once, so that a soak has many failovers. The faults depend only on
+//! `OCF_E2E_SOAK_SEED`, which is printed.
 
 use std::collections::BTreeSet;
 use std::{env, thread};
@@ -15,13 +14,13 @@ use crate::shell::{now, report, secs};
 use crate::stub::{Says, Stub};
 use crate::webhook::{STUB, TOLD, Webhook, due, history};
 
-/// How long the suite soaks, in seconds. A real soak takes 1200 and more.
+/// Default duration in the suite, in seconds. A real soak takes 1200 or more.
 const SHORT: u64 = 90;
-/// What an allocator may keep beside what is in use, and what is touched for the first time late, in KiB. A leak of some
-/// hundred bytes a probe is more in a real soak.
+/// Allowed growth of memory, in KiB: free memory kept by the allocator, and pages that are first touched late. A leak
+/// of some hundred bytes per probe exceeds it in a real soak.
 const GROWTH: u64 = 256;
 const METRICS: &str = "/run/openclaw-failover/metrics.prom";
-/// Has the standby step aside: by itself it would not soon, beside a primary that comes and goes.
+/// Demotes the standby. Beside an unstable primary it would not demote by itself soon.
 const ASIDE: &str = "timeout 60 openclaw-failover demote; openclaw-failover resume";
 
 #[test]
@@ -55,7 +54,7 @@ fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok().map(|text| text.parse().expect("it is a number"))
 }
 
-/// The stand-ins, and a monitor with the clock of a soak.
+/// Creates the stubs, and a monitor with the times of a soak.
 fn prepare(lab: &Lab) -> Webhook<'_> {
     let host = &lab.standby;
     let webhook = Webhook::install(host);
@@ -65,7 +64,7 @@ fn prepare(lab: &Lab) -> Webhook<'_> {
     host.write(&stand_in, &format!("[Service]\nExecStart=\nExecStart={NODE} {STUB} 18789\n"));
     host.run("systemctl daemon-reload");
     host.write(CONFIG, &text("files/soak/config.json"));
-    // What came before belongs to another clock.
+    // Earlier records were made with other times.
     host.run(&format!(
         "systemctl stop {MONITOR}; rm -f {STATE}/history.jsonl* {STATE}/trace.jsonl*; systemctl start {MONITOR}"
     ));
@@ -73,7 +72,7 @@ fn prepare(lab: &Lab) -> Webhook<'_> {
     webhook
 }
 
-/// One fault, for a while.
+/// Causes one fault for a while.
 fn fault(dice: &mut Dice, lab: &Lab, stub: &Stub, webhook: &Webhook) {
     let host = &lab.standby;
     match dice.throw(10) {
@@ -95,7 +94,7 @@ fn fault(dice: &mut Dice, lab: &Lab, stub: &Stub, webhook: &Webhook) {
             webhook.start();
         }
         7 => {
-            // Nothing that is pushed or pulled meanwhile succeeds.
+            // Pulls and pushes fail meanwhile.
             lab.git().run("mv /home/openclaw/workspace.git /home/openclaw/away");
             dice.wait(1, 10);
             lab.git().run("mv /home/openclaw/away /home/openclaw/workspace.git");
@@ -115,7 +114,7 @@ fn fault(dice: &mut Dice, lab: &Lab, stub: &Stub, webhook: &Webhook) {
     }
 }
 
-/// What the monitor has of the host, while nothing is going on.
+/// Resources of the monitor at a quiet moment.
 #[derive(Debug)]
 struct Held {
     memory: u64,
@@ -123,7 +122,7 @@ struct Held {
     files: usize,
 }
 
-/// Heals everything, waits until all is quiet, and looks.
+/// Repairs everything, waits until the system is quiet, and measures.
 fn rest(lab: &Lab, stub: &Stub, webhook: &Webhook) -> Held {
     let host = &lab.standby;
     stub.say(Says::Started);
@@ -141,19 +140,19 @@ fn rest(lab: &Lab, stub: &Stub, webhook: &Webhook) -> Held {
     }
 }
 
-/// The history, the webhook, systemd, the metrics, and the trace with what a machine decides by it again.
+/// Checks that the history, the webhook, systemd, the metrics and the replayed trace agree.
 fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
     let host = &lab.standby;
     let history = history(host);
     let count = |name: &str| history.iter().filter(|(_, known)| known == name).count();
     report(&format!("{} promotions, {} demotions", count("promoted"), count("demoted")));
-    assert!(count("promoted") > 0 && count("demoted") > 0, "nothing has happened");
+    assert!(count("promoted") > 0 && count("demoted") > 0, "no failover happened");
 
     let told = webhook.told();
     let once: BTreeSet<_> = told.iter().collect();
-    assert_eq!(once.len(), due(host).len(), "what was told is what happened");
-    // At least once: a webhook that was stopped in the middle of an answer is told again.
-    assert!(told.len() <= once.len() + 3, "{} were told twice", told.len() - once.len());
+    assert_eq!(once.len(), due(host).len(), "events in the webhook and in the history");
+    // Delivery is at least once: a webhook stopped while it answered gets the event again.
+    assert!(told.len() <= once.len() + 3, "{} events were sent twice", told.len() - once.len());
 
     let starts = lab.starts().into_iter().filter(|at| *at >= began).count();
     assert!(starts >= count("promoted"), "systemd knows of {starts} starts");
@@ -162,7 +161,7 @@ fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
     for (metric, name) in [("promotions_total{", "promoted"), ("demotions_total{", "demoted")] {
         let samples = metrics.lines().filter(|line| line.contains(metric));
         let sum: usize = samples.filter_map(|line| line.split_whitespace().next_back()?.parse::<usize>().ok()).sum();
-        assert_eq!(sum, count(name), "{name}: the metrics count as the history tells");
+        assert_eq!(sum, count(name), "{name}: count in the metrics and in the history");
     }
 
     let replayed = host.run("openclaw-failover replay");
@@ -171,11 +170,11 @@ fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
     assert!(last.ends_with("all as recorded"), "{last}");
     for name in TOLD {
         let again = replayed.lines().filter(|line| line.split_whitespace().nth(2) == Some(name)).count();
-        assert_eq!(again, count(name), "{name}: the trace decides as the history tells");
+        assert_eq!(again, count(name), "{name}: count in the replayed trace and in the history");
     }
 }
 
-/// Xorshift, after Marsaglia: the same faults for the same seed.
+/// Xorshift generator (Marsaglia): the same faults for the same seed.
 struct Dice(u64);
 
 impl Dice {

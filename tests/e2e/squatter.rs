@@ -1,18 +1,18 @@
-//! Another process answers on the gateway's port while its unit runs: another user's, and one of the gateway's own
-//! user. The host is never promoted for it, and is as soon as the unit's own process answers.
+//! Another process answers on the gateway's port while its unit runs, once as another user and once as the gateway's
+//! user. The host is promoted only when the unit's own process answers.
 
 use crate::host::Host;
 use crate::lab::Lab;
 use crate::shell::{always, eventually, now, secs};
 use crate::stub::Says;
 
-/// The standby's gateway: it binds after three seconds, and stays alive if it cannot.
+/// Gateway of the standby: it binds after three seconds, and stays alive if it cannot.
 const SLOW_GATEWAY: &str = "setTimeout(() => require('http').createServer((request, response) => { \
     response.setHeader('Content-Type', 'application/json'); \
     response.end(request.url === '/readyz' ? '{\"ready\":true}' : '{\"ok\":true,\"status\":\"started\"}'); \
     }).on('error', () => {}).listen(18789, '127.0.0.1'), 3000); setInterval(() => {}, 1000);";
 
-/// Another process that takes the port as soon as the gateway's unit is active, and answers as a gateway does.
+/// Process that takes the port as soon as the gateway's unit is active, and answers as a gateway does.
 const SQUATTER: &str = "const { execFileSync } = require('child_process'); \
     const is_active = () => execFileSync('systemctl', ['show', '-p', 'ActiveState', 'openclaw.service']) \
         .includes('=active'); \
@@ -21,7 +21,7 @@ const SQUATTER: &str = "const { execFileSync } = require('child_process'); \
     response.end('{\"ok\":true,\"status\":\"started\",\"uptimeMs\":1}'); }) \
     .listen(18789, '127.0.0.1') : setTimeout(look, 20); look();";
 
-/// Node, in the hosts' common folder.
+/// Path of Node, in the hosts' shared directory.
 const NODE: &str = "/opt/openclaw/node_modules/node-binary/bin/node";
 
 #[test]
@@ -41,7 +41,7 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
         assert!(failed.text().contains(holder), "{}", failed.text());
         assert!(failed.text().contains("not by openclaw.service"), "{}", failed.text());
         always("nothing is promoted", secs(8), || lab.monitor().role() == "promoting");
-        assert_eq!(lab.monitor().count("promoted", began), 0, "a foreign answer has promoted this host");
+        assert_eq!(lab.monitor().count("promoted", began), 0, "an answer of another process promoted this host");
         assert!(lab.monitor().complaints().contains("port_held"), "{}", lab.monitor().complaints());
 
         host.run("systemctl stop squatter.service");
@@ -49,13 +49,13 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
         let settled = || (!lab.monitor().complaints().contains("port_held")).then_some(());
         eventually("the status complains of nothing any more", secs(10), settled);
         assert!(!lab.monitor().complaints().contains("answer_unverified"), "{}", lab.monitor().complaints());
-        // The second time the primary has fallen twice within minutes, and is waited for longer.
+        // The primary failed twice within minutes, so the hold-down is longer this time.
         if user == "nobody" {
             stub.say(Says::Started);
             lab.monitor().wait_role("standby", secs(90));
         }
     }
-    // Nothing was run for all that while the standby was healthy.
+    // The check of the port runs nothing while the standby is healthy.
     let checks = host.ask("journalctl --no-pager --unit=openclaw-failover-check.service --grep=Starting").text;
     assert!(checks.lines().count() < 60, "{checks}");
 }
@@ -75,7 +75,7 @@ fn without_the_check_the_host_is_promoted_and_says_what_it_could_not_check() {
     eventually("the check is made again, and finds the unit's process", secs(90), settled);
 }
 
-/// Puts the slow gateway in the place of OpenClaw, after the host's other drop-ins.
+/// Replaces OpenClaw by the slow gateway, with a drop-in after the host's others.
 fn replace_gateway(host: &Host) {
     host.run("mkdir -p /opt/test");
     host.write("/opt/test/gateway.js", SLOW_GATEWAY);

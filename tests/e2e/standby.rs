@@ -1,5 +1,5 @@
-//! What can go wrong on the standby itself, and when: whatever it is, the standby ends up where it should be, and the
-//! gateway is touched no more often than it has to be.
+//! Faults of the standby itself, at various times. The standby recovers each time, and never touches the gateway
+//! without need.
 
 use crate::host::Unit;
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
@@ -11,7 +11,7 @@ use crate::shell::{always, eventually, now, report, secs};
 fn monitor_killed_in_each_role() {
     let lab = Lab::new();
     let monitor = lab.monitor();
-    // Long enough to be killed in.
+    // Slow enough for a kill during the start.
     lab.standby.add_to_unit(GATEWAY, "[Service]\nExecStop=/bin/sleep 5\n");
 
     kill_monitor(&lab);
@@ -79,7 +79,7 @@ fn state_files_truncated() {
         let files = format!("{STATE}/state.json {STATE}/armed.json {STATE}/history.jsonl");
         lab.standby.run(&format!("truncate --size={bytes} {files}"));
     };
-    // In standby: what the primary's health has taught is learned again.
+    // In standby: the upstream is seen healthy again.
     damage(0);
     kill_monitor(&lab);
     lab.monitor().wait_role("standby", secs(10));
@@ -87,7 +87,7 @@ fn state_files_truncated() {
 
     let outage = Outage::begin(&lab, || lab.kill_primary());
     let serving = outage.takeover();
-    // While active, and torn in the middle: the gateway that runs is found and kept.
+    // While active, with a truncated file: the running gateway is found and kept.
     damage(20);
     kill_monitor(&lab);
     lab.monitor().wait_role("active", secs(10));
@@ -101,7 +101,7 @@ fn state_files_truncated() {
 #[test]
 fn disk_full() {
     let lab = Lab::new();
-    // Where everything is as before, but little fits.
+    // A copy of everything on a disk with little free space.
     lab.standby.run(&format!(
         "systemctl stop {MONITOR}; cp -a {STATE} /root/state; mount -t tmpfs -o size=256k tmpfs {STATE}; \
          cp -a /root/state/. {STATE}/; chown openclaw-failover: {STATE}"
@@ -129,7 +129,7 @@ fn polkitd_gone() {
     lab.standby.run("systemctl mask --quiet --runtime --now polkit.service");
     let began = now();
     lab.kill_primary();
-    // It tries, is refused, says so and does not give up.
+    // The start is refused; the monitor reports that and tries again.
     let cannot = "cannot start openclaw.service: polkit does not answer";
     lab.monitor().wait_complaint(cannot, secs(30));
     assert_eq!(gateway(&lab).active, "inactive");
@@ -163,7 +163,7 @@ fn nothing_happens_while_all_is_well() {
     let lab = Lab::new();
     let quiet = || gateway(&lab).active == "inactive" && lab.monitor().role() == "standby";
     always("the standby stands by", secs(60), quiet);
-    // The pull that brings the workspace is part of being well.
+    // The standby is ready only after the pull of the workspace.
     lab.primary.run(
         "cd /home/openclaw/.openclaw/workspace && runuser -u openclaw -- sh -c \
          'echo learned >> MEMORY.md; git commit -qam Learn; git push -q origin main'",
@@ -174,7 +174,7 @@ fn nothing_happens_while_all_is_well() {
     assert_eq!(lab.starts(), [0.0; 0]);
 }
 
-/// Kills the monitor outright and waits until systemd has brought another one up.
+/// Kills the monitor with KILL and waits until systemd has restarted it.
 fn kill_monitor(lab: &Lab) {
     let before = lab.standby.unit(MONITOR);
     lab.standby.run(&format!("systemctl kill --kill-who=main --signal=KILL {MONITOR}"));

@@ -1,7 +1,7 @@
-//! A stand-in for the primary's gateway that answers whatever a test wants, and remembers when it last looked alive.
+//! Stub of the primary's gateway with answers set by the test. It records when it last looked healthy.
 //!
-//! It lives in the test's own process. The primary's systemd listens on the gateway's port and hands each connection
-//! through a socket in the lab's shared folder.
+//! It runs in the process of the test. The primary's systemd listens on the gateway's port and passes connections on
+//! through a socket in the lab's shared directory.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -15,18 +15,18 @@ use crate::shell::{now, secs};
 const SOCKET: &str = "[Socket]\nListenStream=18789\n";
 const SERVICE: &str = "[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd /opt/shared/stub.sock\n";
 
-/// What the stub says to every request.
+/// Answer of the stub to every request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Says {
-    /// What a started gateway says.
+    /// Answer of a started gateway.
     Started,
     /// HTTP 500.
     Error,
-    /// 200 and a page, as for the Control UI.
+    /// 200 with an HTML page, like the Control UI.
     Page,
 }
 
-/// A running stub.
+/// Running stub.
 #[derive(Clone)]
 pub(crate) struct Stub(Arc<Mutex<State>>);
 
@@ -36,7 +36,7 @@ struct State {
 }
 
 impl Stub {
-    /// Answers on `primary`'s gateway port from now on.
+    /// Starts to answer on the gateway port of `primary`.
     pub(crate) fn start(primary: &Host, shared: &Path) -> Self {
         let stub = Self(Arc::new(Mutex::new(State { says: Says::Started, last_life: 0.0 })));
         let listener = UnixListener::bind(shared.join("stub.sock")).expect("the stub can listen");
@@ -48,7 +48,8 @@ impl Stub {
             }
         });
         primary.run(&format!(
-            "printf '{SOCKET}' > /run/systemd/system/stub.socket; printf '{SERVICE}' > /run/systemd/system/stub.service; \
+            "printf '{SOCKET}' > /run/systemd/system/stub.socket; \
+             printf '{SERVICE}' > /run/systemd/system/stub.service; \
              systemctl daemon-reload; systemctl start stub.socket"
         ));
         stub
@@ -59,7 +60,7 @@ impl Stub {
         self.0.lock().unwrap().says = says;
     }
 
-    /// When it last looked alive to anybody, in seconds since 1970.
+    /// Returns when the stub last looked healthy to a client, in seconds since 1970.
     pub(crate) fn last_life(&self) -> f64 {
         self.0.lock().unwrap().last_life
     }
@@ -82,7 +83,7 @@ impl Stub {
         }
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n");
-        // Whoever has hung up meanwhile does not want the answer.
+        // The client may have closed the connection.
         let _ = write!(connection, "{head}Connection: close\r\n\r\n{body}");
     }
 }

@@ -1,6 +1,6 @@
-//! A standby behind the standby: every one and every two of three hosts die, and each time exactly one gateway is up.
+//! A second standby behind the first: any one or two of three hosts fail, and each time exactly one gateway is up.
 //!
-//! "Die" is the plug pulled. A host that comes back boots, and nobody tells it anything.
+//! Hosts fail by being unplugged. A host that comes back boots without any help.
 
 use crate::host::Host;
 use crate::lab::{Lab, MONITOR, PRIMARY, STANDBY, THIRD};
@@ -29,15 +29,15 @@ fn each_dies_and_each_two_and_one_gateway_is_up() {
     watches(standby);
     watches(third);
     stays(&lab, PRIMARY, 5);
-    assert_eq!(starts(&lab), [0, 0], "nothing was started while the primary lived");
+    assert_eq!(starts(&lab), [0, 0], "a gateway was started while the primary was up");
     let windows = [standby, third].map(|host| of(host).count("window_opened", 0.0));
-    assert_eq!(windows, [0, 0], "nobody was taken for dead while the primary lived");
+    assert_eq!(windows, [0, 0], "no window began while the primary was up");
 
     let died = now();
     primary.power_off();
     decides(standby, died, AFTER);
     settles(&lab, STANDBY);
-    // For longer than the third waits.
+    // Longer than the third host's window.
     stays(&lab, STANDBY, 50);
     is_calm(third);
     third.power_off();
@@ -53,7 +53,7 @@ fn each_dies_and_each_two_and_one_gateway_is_up() {
     decides(third, died, THIRDS_AFTER);
     settles(&lab, THIRD);
 
-    // It knows nothing of the third host, and takes its place; the third steps aside for it.
+    // The first standby does not know the third host and promotes itself; the third host demotes.
     standby.power_on();
     settles(&lab, STANDBY);
     primary.power_on();
@@ -82,7 +82,7 @@ fn two_die_at_once_and_the_primary_is_back_first() {
     assert_eq!(starts(&lab), [0, 1]);
 }
 
-/// Waits until one gateway answers, and none of the others, and checks that it stays so.
+/// Waits until one gateway answers and no other, and checks that this stays so.
 fn settles(lab: &Lab, address: &str) {
     let began = now();
     eventually(&format!("{address} alone serves"), secs(180), || (serving(lab) == [address]).then_some(()));
@@ -94,13 +94,13 @@ fn stays(lab: &Lab, address: &str, seconds: u64) {
     always(&format!("{address} alone serves"), secs(seconds), || serving(lab) == [address]);
 }
 
-/// The addresses at which a gateway says that it has started. Each host is asked from within.
+/// Returns the addresses at which a gateway reports that it is started. Each host is asked from within.
 fn serving(lab: &Lab) -> Vec<&'static str> {
     let hosts = [&lab.primary, &lab.standby, lab.third()];
     hosts.into_iter().filter(|host| host.sees_started(host.address)).map(|host| host.address).collect()
 }
 
-/// Waits for a decision, and checks that it falls so many seconds after the last proof of life.
+/// Waits for a promotion, and checks its time after the last healthy answer.
 fn decides(host: &Host, died: f64, after: f64) {
     let decided = of(host).wait_event("promoting", died, secs(90));
     let window = decided.at - decided.last_life();
@@ -109,12 +109,13 @@ fn decides(host: &Host, died: f64, after: f64) {
     assert!((after - INTERVAL - SLACK..=after + TIMEOUT + SLACK + 1.0).contains(&(decided.at - died)));
 }
 
-/// A standby that has nothing to do looks like one that is well, although another that it watches is down.
+/// Checks that an idle standby looks well although another upstream is down.
 fn is_calm(host: &Host) {
     let monitor = of(host);
     eventually("it stands by", secs(30), || (monitor.role() == "standby").then_some(()));
     let complaints = monitor.complaints();
-    // The suite's gateways have none, and the git remote was away with the primary: a standby is right to say so.
+    // The suite's gateways have no channels, and the git remote was down with the primary, so these reports are
+    // expected.
     let is_known = |line: &&str| line.contains("no channel is enabled") || line.starts_with("sync_failing");
     let others = complaints.lines().filter(|line| !is_known(line));
     assert_eq!(others.count(), 0, "{complaints}");
@@ -132,7 +133,7 @@ fn watches(host: &Host) {
     eventually("it stands by", secs(30), || (of(host).role() == "standby").then_some(()));
 }
 
-/// How often the gateways of the two standbys were started.
+/// Counts the starts of the gateways of both standbys.
 fn starts(lab: &Lab) -> [usize; 2] {
     [&lab.standby, lab.third()].map(|host| Lab::told_on(host, "Started").len())
 }

@@ -1,4 +1,4 @@
-//! Hosts that are not as bare as one might expect: they have their own ssh port, firewall and users.
+//! Setup of hosts that are not bare: with another ssh port, a firewall, and users.
 
 use crate::doctor::{examine, wrong};
 use crate::host::Host;
@@ -6,7 +6,7 @@ use crate::lab::{Lab, PRIMARY, STANDBY};
 use crate::setup::{SETUP, admit};
 use crate::shell::Answer;
 
-/// Runs something on the standby as its operator does, from the other host by ssh.
+/// Runs a command on the standby as its operator does, by ssh from the other host.
 fn by_ssh(lab: &Lab, user: &str, port: u16, command: &str) -> Answer {
     let ssh = format!("ssh -oBatchMode=yes -oStrictHostKeyChecking=no -oLogLevel=ERROR -p {port} {user}@{STANDBY}");
     lab.primary.ask(&format!("runuser -u openclaw -- {ssh} '{command}'"))
@@ -23,10 +23,12 @@ fn another_port_another_rule_and_an_operator_with_keys() {
     let host = &lab.standby;
     let key = lab.primary.run("cat /home/openclaw/.ssh/id_ed25519.pub");
     host.run(&format!(
-        "printf 'Port 2222\nPermitRootLogin prohibit-password\n' > /etc/ssh/sshd_config.d/port.conf; systemctl daemon-reload; \
+        "printf 'Port 2222\nPermitRootLogin prohibit-password\n' > /etc/ssh/sshd_config.d/port.conf; \
+         systemctl daemon-reload; \
          if systemctl is-active --quiet ssh.socket; then systemctl restart ssh.socket; else systemctl restart ssh; fi; \
          install -d -m 700 /root/.ssh; ssh-keygen -q -t ed25519 -N '' -f /root/other; \
-         printf '# mine\n%s\nrestrict,command=\"backup\" %s\n' '{}' \"$(cat /root/other.pub)\" > /root/.ssh/authorized_keys; \
+         printf '# mine\n%s\nrestrict,command=\"backup\" %s\n' '{}' \"$(cat /root/other.pub)\" > \
+         /root/.ssh/authorized_keys; \
          apt-get -q update; apt-get -q -y --no-install-recommends install ufw; ufw allow 2222/tcp; \
          ufw allow from {PRIMARY} to any port 8080 proto tcp; ufw --force enable",
         key.trim()
@@ -67,10 +69,10 @@ fn another_port_another_rule_and_an_operator_with_keys() {
 
     let gone = by_ssh(&lab, "root", 2222, "openclaw-failover uninstall --yes");
     assert!(gone.ok && by_ssh(&lab, "root", 2222, "id -un").ok, "{}", gone.text);
-    assert_eq!(host.run("ufw show added"), rules, "the firewall stays");
+    assert_eq!(host.run("ufw show added"), rules, "the firewall is unchanged");
 }
 
-/// A firewall by hand, as many have one.
+/// Hand-written firewall.
 const RULES: &str = r#"flush ruleset
 table inet filter {
     chain input {
@@ -84,7 +86,7 @@ table inet filter {
 }
 "#;
 
-/// What `openclaw gateway install` leaves behind.
+/// Script that leaves what `openclaw gateway install` installs.
 const USER_UNIT: &str = "[Service]\nExecStart=/bin/bash -c \"exec -a openclaw-gateway sleep 10000\"\nRestart=always\n\
     [Install]\nWantedBy=default.target\n";
 
@@ -99,8 +101,10 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
     host.run("systemctl enable --quiet --now nftables.service; loginctl enable-linger openclaw");
     host.openclaw(&format!(
         "mkdir -p .config/systemd/user; printf '{USER_UNIT}' > .config/systemd/user/openclaw-gateway.service; \
-         export XDG_RUNTIME_DIR=/run/user/$(id -u); until systemctl --user is-system-running --quiet; do sleep 0.1; done; \
-         systemctl --user enable --quiet --now openclaw-gateway.service; systemctl --user is-active openclaw-gateway.service"
+         export XDG_RUNTIME_DIR=/run/user/$(id -u); until systemctl --user is-system-running --quiet; do sleep 0.1; \
+         done; \
+         systemctl --user enable --quiet --now openclaw-gateway.service; \
+         systemctl --user is-active openclaw-gateway.service"
     ));
     let runs = || host.ask("grep -sqa ^openclaw-gateway /proc/[0-9]*/cmdline").ok;
     assert!(runs(), "the other gateway is there");
@@ -119,11 +123,11 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
          cd .config/systemd/user; ls *.replaced-by-openclaw-failover; ! ls default.target.wants/* 2>/dev/null",
     );
     assert_eq!(host.run("nft --numeric list table inet filter"), rules, "the firewall is left alone");
-    assert!(!host.ask("command -v ufw").ok, "there is no other beside it");
+    assert!(!host.ask("command -v ufw").ok, "no second firewall is installed");
     is_well(host);
     host.reboot();
     lab.monitor().wait_sees_healthy();
-    assert!(!runs(), "and it stays away");
+    assert!(!runs(), "the other gateway stays away");
     assert_eq!(host.run("nft --numeric list table inet filter"), rules);
     is_well(host);
 }

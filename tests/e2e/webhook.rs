@@ -1,4 +1,4 @@
-//! A webhook on the standby that remembers what it was told, and what comes of one that is dead.
+//! Webhooks on the standby: one that stores every message, and one that is down.
 
 use std::collections::BTreeSet;
 
@@ -14,23 +14,23 @@ use crate::outage::Outage;
 use crate::shell::{eventually, report, secs};
 use crate::stub::Says;
 
-/// What is told to people elsewhere without exception.
+/// Events that are always sent.
 pub(crate) const TOLD: [&str; 3] = ["promoting", "promoted", "demoted"];
 
-/// The stand-in for a webhook, and for a gateway that starts at once.
+/// Stub of a webhook, and of a gateway that starts at once.
 pub(crate) const STUB: &str = "/opt/stub.mjs";
 
-/// Where it writes what it was told.
+/// File with the received messages.
 const FILE: &str = "/root/told.jsonl";
 
-/// When something happened, and what, as the history has it.
+/// Time and name of an event, as in the history.
 pub(crate) type Transition = (String, String);
 
-/// The webhook of one host.
+/// Webhook of one host.
 pub(crate) struct Webhook<'a>(&'a Host);
 
 impl<'a> Webhook<'a> {
-    /// Lies ready, and its credential too.
+    /// Creates the webhook and its credential, without starting it.
     pub(crate) fn install(host: &'a Host) -> Self {
         host.write(STUB, &text("files/standby/stub.mjs"));
         host.run(&format!("chmod 644 {STUB}"));
@@ -46,12 +46,12 @@ impl<'a> Webhook<'a> {
         self.0.run("systemctl stop hook.service");
     }
 
-    /// All that it was told of [`TOLD`], as often as it was told.
+    /// Returns all received events of [`TOLD`], including duplicates.
     pub(crate) fn told(&self) -> Vec<Transition> {
         transitions(&self.0.read(FILE).unwrap_or_default())
     }
 
-    /// Waits until it was told everything; five minutes may pass between two tries of a webhook that was down for long.
+    /// Waits until every event has arrived. A webhook that was down for long is retried after up to five minutes.
     pub(crate) fn wait_told(&self) {
         let told = || self.told().into_iter().collect::<BTreeSet<_>>();
         let all = || due(self.0).iter().all(|known| told().contains(known));
@@ -59,12 +59,12 @@ impl<'a> Webhook<'a> {
     }
 }
 
-/// Entries of the history of a host that are in [`TOLD`].
+/// Returns the events of the history that are in [`TOLD`].
 pub(crate) fn history(host: &Host) -> Vec<Transition> {
     transitions(&entries(host))
 }
 
-/// Those of them that no drill has caused. A drill is told by its result alone.
+/// Returns those events that no drill caused. Of a drill only the result is sent.
 pub(crate) fn due(host: &Host) -> Vec<Transition> {
     let entries = entries(host);
     let of_no_drill: Vec<_> = entries.lines().filter(|line| !line.contains(r#""drill":true"#)).collect();
@@ -88,7 +88,7 @@ fn a_dead_webhook_delays_no_failover_and_is_told_once_it_lives() {
     let host = &lab.standby;
     let webhook = Webhook::install(host);
     let config = host.read(CONFIG).unwrap_or_default();
-    // Nobody answers at the second one, not even to refuse.
+    // The second webhook does not answer, not even with a refusal.
     host.write("/etc/openclaw-failover/credentials/nowhere", "https://10.77.0.9/");
     let notify =
         r#"{ "notify": [{ "credential": "hook", "format": "json" }, { "credential": "nowhere", "format": "slack" }],"#;
@@ -105,7 +105,7 @@ fn a_dead_webhook_delays_no_failover_and_is_told_once_it_lives() {
     webhook.wait_told();
     let told = webhook.told();
     report(&format!("told of {} transitions, after they had all happened", told.len()));
-    assert_eq!(told, history(host), "each once, in its order");
+    assert_eq!(told, history(host), "every event once, in order");
     assert!(
         lab.monitor().complaints().contains("nowhere takes no notifications"),
         "the other one is still dead, and that is said"

@@ -1,5 +1,5 @@
-//! What the agent writes on the standby during an outage finds its way home, over a real sshd: whatever the git host
-//! and the two agents do meanwhile, nothing is lost.
+//! Changes of the standby's agent during an outage reach the primary over a real sshd. Nothing is lost, whatever the
+//! git host and the agents do meanwhile.
 
 use crate::lab::Lab;
 use crate::outage::Outage;
@@ -7,7 +7,7 @@ use crate::repository::{BRANCH, PULL, PUSH, TIMER, said};
 use crate::shell::{eventually, now, secs};
 use crate::stub::Says;
 
-/// What an agent does to its workspace in an outage: every kind of change, and names that are hard on scripts.
+/// Script with all kinds of changes in a workspace, and file names that are hard for scripts.
 const WORK: &str = r#"
     echo 'learned on the standby' >> MEMORY.md
     mkdir -p notes/deep; echo 'written, not committed' > notes/deep/uncommitted.md
@@ -24,13 +24,17 @@ fn what_was_written_in_an_outage_comes_home_by_itself() {
     let (lab, stub) = Lab::with_git_host();
     pushes_when_due(&lab);
 
-    // As long as where nobody is in a hurry: what is pulled is what counts here.
+    // A long time: this test is about the content of the pull, not its speed.
     lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "5s""#);
     let outage = Outage::begin(&lab, || stub.say(Says::Error));
     outage.takeover();
-    assert_eq!(lab.standby.note("before.md").as_deref(), Some("written before the outage\n"), "it starts up to date");
+    assert_eq!(
+        lab.standby.note("before.md").as_deref(),
+        Some("written before the outage\n"),
+        "the workspace is up to date at the start"
+    );
     lab.standby.agent(WORK);
-    // Its gateway is down, but somebody is logged in.
+    // The primary's gateway is down, but its agent is logged in.
     lab.primary.agent("echo 'written on the primary meanwhile' > meanwhile.md");
     outage.failback(|| stub.say(Says::Started));
     lab.monitor().wait_event("returned", outage.began, secs(60));
@@ -42,7 +46,7 @@ fn what_was_written_in_an_outage_comes_home_by_itself() {
     let content = lab.primary.content();
     assert_eq!(lab.standby.content(), content, "both workspaces");
     for written in ["uncommitted.md", "caf", "tool.sh is executable", "link -> notes/deep", "meanwhile.md"] {
-        assert!(content.contains(written), "{written} is home:\n{content}");
+        assert!(content.contains(written), "{written} is missing:\n{content}");
     }
     assert!(!content.contains("obsolete.md"), "what the agent removed is gone:\n{content}");
     assert!(lab.primary.note("MEMORY.md").unwrap_or_default().ends_with("learned on the standby\n"));
@@ -108,16 +112,16 @@ fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
     lab.git().allow();
     lab.monitor().wait_event("returned", outage.began, secs(240));
     let pushed = lab.primary.ask("openclaw-failover sync push --primary");
-    // It asks for a person, but nothing of it has failed.
+    // The merge needs a person, but the unit has not failed.
     assert!(pushed.ok && pushed.text.contains("in conflict: failover/standby: MEMORY.md"), "{}", pushed.text);
     let report = lab.primary.report(PUSH);
     assert!(said(&report, "conflicts").contains("failover/standby: MEMORY.md"), "{}", report.value);
     assert_eq!(lab.primary.note("MEMORY.md").as_deref(), Some("what the primary says\n"));
-    assert_eq!(lab.primary.note("fine.md"), None, "half a branch is merged by nobody");
+    assert_eq!(lab.primary.note("fine.md"), None, "a branch with a conflict must not be merged in part");
     assert_eq!(lab.git().remote("git show main:MEMORY.md"), "what the primary says\n");
     assert_eq!(lab.git().remote(&format!("git show {BRANCH}:MEMORY.md")), "what the standby says\n");
 
-    // The standby goes on from what the primary says, and keeps its own beside it, there and at the remote.
+    // The standby continues with the primary's version, and keeps its own on a branch, locally and at the remote.
     let pulled = lab.standby.ask("openclaw-failover sync pull");
     assert!(!pulled.ok && pulled.text.contains("kept"), "{}", pulled.text);
     assert_eq!(lab.standby.note("MEMORY.md").as_deref(), Some("what the primary says\n"));
@@ -127,8 +131,8 @@ fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
     assert_eq!(lab.git().remote(&format!("git show {kept}:MEMORY.md")), "what the standby says\n");
 }
 
-/// The primary's timer comes round often, and what it starts pushes as often as the configuration says; from then on,
-/// every time.
+/// Checks that the primary's timer starts the unit often, but that it pushes only every workspace.push_interval. From
+/// then on, every start pushes.
 fn pushes_when_due(lab: &Lab) {
     let primary = &lab.primary;
     let round = || {
@@ -142,7 +146,7 @@ fn pushes_when_due(lab: &Lab) {
     round();
     round();
     assert!(!sent(), "less than workspace.push_interval has passed");
-    // As if it were not the timer that has started it.
+    // Without this variable, the unit looks as if it were started by hand.
     primary.add_to_unit(PUSH, "[Service]\nUnsetEnvironment=TRIGGER_UNIT\n");
     eventually("the primary's timer has pushed", secs(20), || sent().then_some(()));
 }

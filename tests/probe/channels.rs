@@ -1,4 +1,4 @@
-//! `/readyz`: what it adds to a healthy verdict, and what it can never take away.
+//! `/readyz`: it adds channels to a healthy verdict and never makes it unhealthy.
 
 use openclaw_failover::probe::Failure::Refused;
 use openclaw_failover::probe::{Channels, Readyz, Target, Verdict};
@@ -46,7 +46,7 @@ fn the_token_goes_to_readyz_and_is_shown_nowhere() {
         assert_eq!(shown, head.starts_with("GET /readyz "), "{head}");
     }
     assert_eq!(server.asked(), ["/startupz", "/readyz"]);
-    // ureq logs the bytes that it sends, at a level that must not exist in any build of ours.
+    // ureq logs sent bytes at a level that must be disabled in every build.
     assert!(log::STATIC_MAX_LEVEL < log::LevelFilter::Trace);
 }
 

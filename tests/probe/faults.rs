@@ -1,4 +1,4 @@
-//! One server a fault. All are probed at once, since many of them last until the deadline.
+//! Faulty servers, one per fault. All are probed in parallel, since many cases last until the deadline.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use openclaw_failover::probe::Verdict;
 use crate::server::{Server, Stream, drip, respond, silence};
 use crate::{HEALTHY, LIVE, STARTED, verdict};
 
-/// Starts a server a case, probes all of them side by side and compares.
+/// Starts a server per case, probes all in parallel and compares the verdicts.
 fn check(cases: Vec<(&'static str, Server, Verdict)>) {
     let probes: Vec<_> = cases
         .into_iter()
@@ -24,12 +24,12 @@ fn check(cases: Vec<(&'static str, Server, Verdict)>) {
     }
 }
 
-/// The same on every path.
+/// Sends the same answer on every path.
 fn always(status: u16, body: &'static str) -> Server {
     Server::start(move |_, stream| respond(stream, status, body))
 }
 
-/// The same bytes on every path, then the end of the connection.
+/// Sends the same bytes on every path, then closes the connection.
 fn bytes(answer: impl Into<Vec<u8>>) -> Server {
     let answer = answer.into();
     Server::start(move |_, stream| stream.write_all(&answer))
@@ -174,7 +174,7 @@ fn too_much_of_anything_is_not_openclaw() {
     ]);
 }
 
-/// `head`, then at least `length` bytes made of `piece`, as fast as the client takes them.
+/// Sends `head`, then at least `length` bytes of repeated `piece`, as fast as the client reads.
 fn flood(head: &'static str, piece: &'static str, length: u64) -> Server {
     let block = piece.repeat(1 + 16 * 1024 / piece.len());
     Server::start(move |_, stream: &mut dyn Stream| {
@@ -188,7 +188,7 @@ fn flood(head: &'static str, piece: &'static str, length: u64) -> Server {
     })
 }
 
-/// Ends a head that is still open, and waits for the client: closing at once could destroy what it has not read yet.
+/// Ends the head and waits for the client: an immediate close could discard data that the client has not read yet.
 fn finish(stream: &mut dyn Stream) -> io::Result<()> {
     stream.write_all(b"\r\n")?;
     stream.flush()?;

@@ -1,8 +1,8 @@
-//! The probe against servers that break in every way we could think of, over real sockets.
+//! Probes of faulty servers over real sockets.
 //!
-//! Each case states the verdict, and none may come later than its deadline and half a second.
+//! Each case states the verdict, which must arrive at most 0.5 s after the deadline.
 
-// Clippy allows unwraps in tests, but does not take the helpers of an integration test for one.
+// Clippy allows unwraps in tests, but not in the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
 mod channels;
@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 
 use openclaw_failover::probe::{Answer, Readyz, Target, Verdict};
 
-/// What every probe here is given.
+/// Timeout of every probe in these tests.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// How much later than its deadline an answer may come.
+/// Allowed delay of an answer after its deadline.
 const LATE: Duration = Duration::from_millis(500);
 
 const STARTED: &str = r#"{"ok":true,"status":"started"}"#;
@@ -28,13 +28,13 @@ const LIVE: &str = r#"{"ok":true,"status":"live"}"#;
 const HTML: &str = "<!doctype html><html><body>Control UI</body></html>";
 const HEALTHY: Verdict = Verdict::Healthy { ready: true };
 
-/// A target of `urls` that is asked for its life only.
+/// Creates a target for `urls` that does not request `/readyz`.
 fn target(urls: &[&str]) -> Target {
     let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
     Target::new(&urls, None, &Readyz::Skip).unwrap()
 }
 
-/// Probes once and checks that the answer was in time.
+/// Probes once and checks that the answer arrived in time.
 fn probe(target: &mut Target) -> Answer {
     let asked = Instant::now();
     let answer = target.probe(DEADLINE);

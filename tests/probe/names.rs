@@ -1,4 +1,4 @@
-//! Names, addresses, and several URLs of one gateway.
+//! Host names, addresses, and gateways with several URLs.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ fn no_way_to_the_host() {
 fn one_good_url_is_enough_and_the_others_are_not_waited_for() {
     let (good, slow) = (healthy("127.0.0.1:0"), silent());
     let mut target = target(&[&slow.url(), &refusing(), &good.url()]);
-    // The silent URL still holds its thread when the later probes come.
+    // The thread of the silent URL is still busy when the later probes start.
     for _ in 0..4 {
         let asked = Instant::now();
         let answer = probe(&mut target);

@@ -1,4 +1,4 @@
-//! Which paths are asked, and what becomes of the ones that are not there.
+//! Requested paths, and the handling of unknown ones.
 
 use openclaw_failover::probe::Failure::{NotOpenClaw, ResponseTimeout, Status};
 use openclaw_failover::probe::{Target, Verdict};
@@ -6,7 +6,7 @@ use openclaw_failover::probe::{Target, Verdict};
 use crate::server::{Server, respond, silence};
 use crate::{DEADLINE, HEALTHY, HTML, LIVE, STARTED, probe, target};
 
-/// A server with these two answers.
+/// Starts a server with these two answers.
 fn server(startupz: (u16, &'static str), healthz: (u16, &'static str)) -> Server {
     Server::start(move |path, stream| {
         let (status, body) = if path == "/startupz" { startupz } else { healthz };

@@ -1,4 +1,4 @@
-//! Things that need a process of their own: a gateway that is frozen, and an environment that names a proxy.
+//! Tests in a separate process: a frozen gateway, and an environment that names a proxy.
 
 use std::io::{
     BufRead, BufReader, {self},
@@ -13,7 +13,7 @@ use crate::{HEALTHY, STARTED, target, verdict};
 
 const IS_CHILD: &str = "OPENCLAW_FAILOVER_TEST_CHILD";
 
-/// This test program again, running one of its tests as a child.
+/// Runs one test of this test program as a child process.
 fn child(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]).env(IS_CHILD, "1");
@@ -53,7 +53,7 @@ impl Drop for Gateway {
     }
 }
 
-/// The child: a gateway until it is killed or its parent, who holds the other end of its input, is gone.
+/// Gateway in the child process. It runs until it is killed or its input is closed by the end of the parent.
 #[test]
 fn gateway() {
     if is_child() {

@@ -1,4 +1,4 @@
-//! A server that does with each connection what a test tells it to.
+//! Server whose behaviour on each connection is given by the test.
 
 use std::io::{
     Read, Write, {self},
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What a test writes to and, rarely, reads from.
+/// Connection to a client.
 pub(crate) trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-/// Answers the request for one path.
+/// Handler that answers the request for one path.
 type Handler = dyn Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync;
 
-/// Listens on a free port until it is dropped.
+/// Server on a free port, stopped when dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     scheme: &'static str,
@@ -32,7 +32,7 @@ impl Server {
         Self::listen("127.0.0.1:0", None, Arc::new(handler))
     }
 
-    /// The same on another address.
+    /// Does the same on another address.
     pub(crate) fn start_at(
         address: &str,
         handler: impl Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync + 'static,
@@ -40,7 +40,7 @@ impl Server {
         Self::listen(address, None, Arc::new(handler))
     }
 
-    /// The same behind TLS.
+    /// Does the same over TLS.
     pub(crate) fn start_tls(
         tls: Arc<ServerConfig>,
         handler: impl Fn(&str, &mut dyn Stream) -> io::Result<()> + Send + Sync + 'static,
@@ -48,7 +48,7 @@ impl Server {
         Self::listen("127.0.0.1:0", Some(tls), Arc::new(handler))
     }
 
-    /// Answers each path with a status and a body, what is not named with 404.
+    /// Answers each listed path with a status and a body, all others with 404.
     pub(crate) fn paths(paths: &'static [(&'static str, u16, &'static str)]) -> Self {
         Self::start(move |path, stream| {
             let found = paths.iter().find(|(known, _, _)| *known == path);
@@ -57,7 +57,7 @@ impl Server {
         })
     }
 
-    /// Hands each connection over as it comes.
+    /// Passes each connection to the handler.
     pub(crate) fn raw(handler: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         Self::accept("127.0.0.1:0", "http", Arc::default(), handler)
     }
@@ -67,7 +67,7 @@ impl Server {
         let seen = Arc::clone(&heads);
         let scheme = if tls.is_some() { "https" } else { "http" };
         Self::accept(address, scheme, heads, move |stream| {
-            // A client that hangs up is no error here.
+            // A client that closes the connection is no error here.
             let _ = match &tls {
                 Some(config) => ServerConnection::new(Arc::clone(config))
                     .map_err(io::Error::other)
@@ -103,12 +103,12 @@ impl Server {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// The heads of all requests so far, in the order of their arrival.
+    /// Returns the heads of all requests so far, in order of arrival.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 
-    /// The paths of all requests so far.
+    /// Returns the paths of all requests so far.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.heads().iter().map(|head| path(head).to_owned()).collect()
     }
@@ -117,7 +117,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // Wakes the listener so that it sees that it has been stopped.
+        // Wakes the listener so that it notices the stop.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
     }
 }
@@ -140,19 +140,19 @@ fn path(head: &str) -> &str {
     head.split(' ').nth(1).unwrap_or_default()
 }
 
-/// A whole answer, HTML where it looks like it.
+/// Builds a complete answer, with the content type HTML if the body looks like it.
 pub(crate) fn respond(stream: &mut dyn Stream, status: u16, body: &str) -> io::Result<()> {
     let kind = if body.starts_with('<') { "text/html; charset=utf-8" } else { "application/json" };
     let length = body.len();
     write!(stream, "HTTP/1.1 {status} Whatever\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
-/// Says nothing more until the client gives up.
+/// Stays silent until the client closes the connection.
 pub(crate) fn silence(stream: &mut dyn Stream) -> io::Result<()> {
     io::copy(stream, &mut io::sink()).map(drop)
 }
 
-/// Writes `bytes` one at a time with a pause between them, again and again.
+/// Writes `bytes` one at a time with a pause after each, in a loop.
 pub(crate) fn drip(stream: &mut dyn Stream, bytes: &[u8]) -> io::Result<()> {
     for byte in bytes.iter().cycle() {
         stream.write_all(&[*byte])?;

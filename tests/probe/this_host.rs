@@ -1,4 +1,4 @@
-//! An upstream whose address is one of this host's own is not the upstream, whatever answers there.
+//! Upstreams that resolve to this host: they are never probed.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
@@ -20,9 +20,9 @@ fn upstream(url: &str) -> Target {
     Target::upstream(&upstream, None).unwrap()
 }
 
-/// An address of one of this host's interfaces, where there is a route to elsewhere.
+/// Returns an address of an interface of this host; `None` without a route to another host.
 fn own_address() -> Option<IpAddr> {
-    // RFC 5737: no host has it.
+    // A documentation address (RFC 5737).
     local_end("192.0.2.1:9".parse::<SocketAddr>().unwrap())
 }
 

@@ -1,4 +1,4 @@
-//! Certificates, and what goes wrong with them.
+//! TLS certificates and their errors.
 
 mod server;
 
@@ -39,18 +39,18 @@ fn a_certificate_for_another_name_is_not_trusted() {
     assert!(answer.detail.contains("certificate"), "{}", answer.detail);
 }
 
-/// Parts of messages that only programmers understand.
+/// Parts of messages that only programmers understand; they must not appear.
 const RAW: [&str; 9] =
     ["CaUsed", "UnknownIssuer", "Invalid", "Other(", "DnsName", "(UNIX)", "io: ", "os error", "Handshake"];
 
 #[test]
 fn each_certificate_that_is_not_trusted_is_told_in_plain_words() {
     for (certificate, authority, words) in [
-        ("openclaw.pem", Some("openclaw.pem"), "as OpenClaw makes it"),
+        ("openclaw.pem", Some("openclaw.pem"), "as OpenClaw creates it"),
         ("openclaw.pem", None, "self-signed"),
-        ("own.pem", None, "self-signed, or signed by an authority that is not trusted here"),
-        ("own.pem", Some("authority.pem"), "self-signed, or signed by an authority that is not trusted here"),
-        ("gateway.pem", Some("own.pem"), "self-signed, or signed by an authority that is not trusted here"),
+        ("own.pem", None, "self-signed, or signed by an authority that is not trusted"),
+        ("own.pem", Some("authority.pem"), "self-signed, or signed by an authority that is not trusted"),
+        ("gateway.pem", Some("own.pem"), "self-signed, or signed by an authority that is not trusted"),
         ("elsewhere.pem", Some("authority.pem"), "is for other names: elsewhere.example"),
         ("expired.pem", Some("expired.pem"), "has expired"),
         ("future.pem", Some("future.pem"), "not valid yet"),
@@ -67,7 +67,7 @@ fn each_certificate_that_is_not_trusted_is_told_in_plain_words() {
 fn a_gateways_own_certificate_is_pinned_by_naming_it() {
     let server = gateway("own.pem");
     assert_eq!(ask(&server.url(), Some("own.pem")).verdict, HEALTHY);
-    // The same key under a certificate that was not named is not enough.
+    // A certificate that is not in ca_file is not trusted, even with the same key.
     assert_eq!(ask(&gateway("gateway.pem").url(), Some("own.pem")).verdict, Verdict::Failing(Tls));
     assert_eq!(ask(&gateway("openclaw.pem").url(), Some("own.pem")).verdict, Verdict::Failing(Tls));
 }
@@ -75,11 +75,11 @@ fn a_gateways_own_certificate_is_pinned_by_naming_it() {
 #[test]
 fn http_to_what_speaks_tls_is_no_silence() {
     let tls = gateway("openclaw.pem");
-    // Node's TLS server drops a plain request without a byte, and answers what looks like TLS.
+    // Node's TLS server closes a plain connection without an answer, and answers TLS records.
     let dropping = Server::raw(|mut stream| {
         let mut first = [0];
         if stream.read_exact(&mut first).is_ok() && first == [0x16] {
-            // A fatal alert, a failed handshake.
+            // Fatal alert: handshake failure.
             drop(stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]));
         }
     });
@@ -96,13 +96,13 @@ fn http_to_what_speaks_tls_is_no_silence() {
 fn https_to_what_speaks_no_tls() {
     let plain = Server::start(|_, stream| respond(stream, 200, STARTED));
     let url = plain.url().replace("http:", "https:");
-    // It waits for the end of a head that never comes, so only the deadline ends this.
+    // The server waits for the end of a head that never comes, so only the deadline ends the probe.
     assert_eq!(ask(&url, None).verdict, Verdict::Failing(ResponseTimeout));
     let talking = Server::raw(|mut stream| drop(respond(&mut stream, 400, "no TLS")));
     let url = talking.url().replace("http:", "https:");
     let answer = ask(&url, None);
     assert_eq!(answer.verdict, Verdict::Failing(Tls));
-    assert_eq!(answer.detail, "the server does not speak TLS; write http:// if that is meant");
+    assert_eq!(answer.detail, "the server does not speak TLS; write http:// for a server without TLS");
 }
 
 #[test]

@@ -1,8 +1,7 @@
-//! Tests that need more of a machine than Rust, git and a C compiler say so first, and are reported as skipped where it
-//! is missing.
+//! Requirements of tests beyond Rust, git and a C compiler. A test whose requirement is missing is reported as skipped.
 //!
-//! libtest cannot skip a test that has begun, so it counts one as passed; the line here, which libtest does not
-//! swallow, and the count in `.ci/run` say otherwise. In a test:
+//! libtest cannot skip a running test and counts it as passed. So a skipped test prints a line that libtest does not
+//! capture, and `.ci/run` counts these lines. In a test:
 //!
 //! ```ignore
 //! require!("rsync", "sqlite3"); // programs in PATH
@@ -18,7 +17,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::{env, fs, thread};
 
-/// Ends a test that lacks one of these here, and reports it as skipped.
+/// Skips the test if a requirement is missing, and reports it.
 macro_rules! require {
     (root) => {
         if $crate::needs::uid() != 0 {
@@ -38,22 +37,22 @@ macro_rules! require {
 }
 pub(crate) use require;
 
-/// The user that the tests run as.
+/// Returns the id of the user that runs the tests.
 pub(crate) fn uid() -> u32 {
     fs::metadata("/proc/self").map_or(0, |own| own.uid())
 }
 
-/// Finds a program through PATH.
+/// Finds a program in `PATH`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
 }
 
-/// Reports the test of this thread, or the case of it that `what` names, as skipped, on the standard error that libtest
-/// leaves alone.
+/// Reports the test of this thread, or its case `what`, as skipped. Writes to the standard error that libtest does not
+/// capture.
 pub(crate) fn skip(what: &str, need: &str) {
     let thread = thread::current();
-    // With one test at a time they run on the main thread.
+    // With a single test thread, tests run on the main thread.
     let name = thread.name().filter(|name| *name != "main").unwrap_or_default();
     let _ = io::stderr().write_all(format!("skipped: {name} ({what}) needs {need}\n").as_bytes());
 }

@@ -104,7 +104,7 @@ fn a_filter_that_never_ends_is_cut_and_the_rest_goes_on() {
     let pushed = world.push();
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
-    expect_named(&pushed.withheld, "a.slow", "no end within 2s");
+    expect_named(&pushed.withheld, "a.slow", "timed out after 2s");
     assert_eq!(world.remote("git show failover/claw2:note.md"), "n");
 }
 

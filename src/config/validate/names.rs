@@ -1,19 +1,19 @@
-//! Names: of upstreams and channels, units, credentials, git remotes and branches.
+//! Checks of names: upstreams, channels, units, credentials, git remotes and branches.
 
 use crate::config::address::Address;
 use crate::config::decode::CREDENTIALS;
 use crate::config::diagnostics::{Collector, quoted};
 use crate::config::span::At;
 
-/// The longest name of an upstream, channel or credential. Tokens are longer.
+/// Maximum length of the name of an upstream, channel or credential. Tokens are longer.
 const LONGEST: usize = 32;
 
-/// The longest name of a unit (systemd.unit(5)), and here of a git remote or branch.
+/// Maximum length of a unit name (systemd.unit(5)), also applied to git remotes and branches.
 const LONGEST_UNIT: usize = 255;
 
 const REPOSITORY_EXAMPLE: &str = "such as \"git@example.org:me/memory.git\"";
 
-/// This program's own units; none of them is a gateway.
+/// Units of this program; none of them is a gateway.
 const OWN_UNITS: [&str; 5] = [
     "openclaw-failover.service",
     "openclaw-failover-check.service",
@@ -22,7 +22,7 @@ const OWN_UNITS: [&str; 5] = [
     "openclaw-sync-push.service",
 ];
 
-/// A name that is printed in tables and written into file names.
+/// Checks a name that appears in tables and file names.
 pub(super) fn short(name: &At<String>, problems: &Collector) {
     if !is_short(&name.value) {
         let what = format!(
@@ -33,11 +33,12 @@ pub(super) fn short(name: &At<String>, problems: &Collector) {
     }
 }
 
-/// The name of a credential. The value is never repeated: it may be the secret itself.
+/// Checks the name of a credential. The value is never quoted: it may be the secret itself.
 pub(super) fn credential(name: &At<String>, problems: &Collector) {
     if !is_short(&name.value) {
         let what = format!(
-            "must be the name of a file in {CREDENTIALS} (at most {LONGEST} letters, digits, '.', '_' and '-'); if this is the secret itself, move it into such a file"
+            "must be the name of a file in {CREDENTIALS} (at most {LONGEST} letters, digits, '.', '_' and '-'); if \
+             this is the secret itself, move it into such a file"
         );
         problems.add(&name.place, what);
     }
@@ -49,7 +50,7 @@ fn is_short(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// The unit of this host's gateway, as systemd.unit(5) allows it.
+/// Checks the unit name of this host's gateway, by the rules of systemd.unit(5).
 pub(super) fn unit(unit: &At<String>, problems: &Collector) {
     let name = unit.value.as_str();
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
@@ -73,17 +74,19 @@ pub(super) fn unit(unit: &At<String>, problems: &Collector) {
     problems.add(&unit.place, format!("{} {what}", quoted(name)));
 }
 
-/// The name of a git remote. A URL is not repeated, for it may hold a password.
+/// Checks the name of a git remote. A URL is not quoted: it may contain a password.
 pub(super) fn remote(remote: &At<String>, problems: &Collector) {
     let name = remote.value.as_str();
     if name.contains([':', '@']) {
-        problems.add(&remote.place, "must be the name of a remote of the checkout, such as \"origin\", not a URL; git keeps the URL (git remote -v)");
+        problems
+            .add(&remote.place, "must be the name of a git remote, such as \"origin\", not a URL; see `git remote -v`");
     } else if let Some(why) = wrong_ref(name) {
         problems.add(&remote.place, format!("{} is not a valid remote name: {why}", quoted(name)));
     }
 }
 
-/// Where a git repository is: over ssh or https, or on this host. The value is not repeated, for it may hold a password.
+/// Checks the address of a git repository: ssh, https or a local path. The value is not quoted: it may contain a
+/// password.
 pub(super) fn repository(url: &At<String>, problems: &Collector) {
     if let Err(what) = check_repository(&url.value) {
         problems.add(&url.place, what);
@@ -95,7 +98,7 @@ fn check_repository(url: &str) -> Result<(), String> {
         return Err("begins with '-', which git would read as an option".into());
     }
     if url.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err(format!("must be the address of a git repository, without blanks, {REPOSITORY_EXAMPLE}"));
+        return Err(format!("must be the address of a git repository, without spaces, {REPOSITORY_EXAMPLE}"));
     }
     if url.contains("::") && !url.contains('[') {
         return Err("names a transport helper, which is a program; use ssh, https or a path".into());
@@ -116,7 +119,8 @@ fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
     match (scheme, user) {
         ("https" | "file", Some(_)) => {
             return Err(
-                "has a user or token in it, and this file is world-readable; let git keep it (`git help credentials`)"
+                "contains a user or token, and this file is world-readable; store it in a git credential helper \
+                 (`git help credentials`)"
                     .into(),
             );
         }
@@ -126,16 +130,13 @@ fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
         ("ssh", Some(user)) => check_user(user)?,
         ("https" | "ssh" | "file", None) => {}
         _ => {
-            return Err(
-                "must be reached over ssh or https, or lie on this host; anything else is neither private nor safe"
-                    .into(),
-            );
+            return Err("must use ssh, https or a local path; other transports are neither private nor safe".into());
         }
     }
     match (scheme, host) {
         ("file", "" | "localhost") => {}
         ("file", _) => {
-            return Err("names a host; a file:// address is on this host, as in file:///srv/memory.git".into());
+            return Err("names a host, but file:// is for local paths, such as file:///srv/memory.git".into());
         }
         ("ssh", host) => drop(Address::parse(host, Some(22))?),
         (_, host) => drop(Address::parse(host, Some(443))?),
@@ -146,7 +147,9 @@ fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
 /// Checks `[user@]host:path`, git's short form for ssh.
 fn check_scp_address(url: &str) -> Result<(), String> {
     let shape = || {
-        format!("must be an address that every host reads alike, {REPOSITORY_EXAMPLE}, https://… or an absolute path")
+        format!(
+            "must be an address that means the same on every host, {REPOSITORY_EXAMPLE}, https://… or an absolute path"
+        )
     };
     // A colon within brackets belongs to an IPv6 address.
     let end = url.find("]:").map_or_else(|| url.find(':'), |bracket| Some(bracket + 1));
@@ -178,28 +181,28 @@ fn check_repository_path(path: &str) -> Result<(), String> {
     }
 }
 
-/// Checks the name of a user at an ssh server.
+/// Checks the name of an ssh user.
 pub(super) fn check_user(user: &str) -> Result<(), String> {
     let is_sound = user.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if is_sound { Ok(()) } else { Err("has no valid user name before the @".into()) }
 }
 
-/// The name of a git branch, as git-check-ref-format(1) allows it.
+/// Checks the name of a git branch, by the rules of git-check-ref-format(1).
 pub(super) fn branch(branch: &At<String>, problems: &Collector) {
     let name = branch.value.as_str();
     let own = name == "failover" || name.starts_with("failover/");
     let why = if own {
-        Some("failover/… are the branches that standbys write; name the one the primary writes, such as \"main\"")
+        Some("standbys write failover/…; name the branch that the primary writes, such as \"main\"")
     } else if name.starts_with("refs/") {
         Some("write the branch alone, without refs/heads/")
     } else if name == "HEAD" {
-        Some("write the branch that HEAD stands for, such as \"main\"")
+        Some("write the branch that HEAD points to, such as \"main\"")
     } else {
         wrong_ref(name)
     };
     if let Some(why) = why {
-        problems.add(&branch.place, format!("{} is not a branch that can be used: {why}", quoted(name)));
+        problems.add(&branch.place, format!("{} cannot be used as the branch: {why}", quoted(name)));
     }
 }
 
@@ -210,7 +213,7 @@ fn wrong_ref(name: &str) -> Option<&'static str> {
     } else if name.len() > LONGEST_UNIT {
         Some("it is longer than 255 bytes")
     } else if name.contains(|c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c)) {
-        Some("git allows no blanks, control characters or any of ~ ^ : ? * [ \\ in it")
+        Some("git allows no spaces, control characters or any of ~ ^ : ? * [ \\ in it")
     } else if name.contains("..") || name.contains("@{") || name == "@" || name.ends_with('.') {
         Some("git allows no '..', no '@{', no '@' alone and no '.' at its end")
     } else if name.split('/').any(part_is_wrong) {
@@ -277,9 +280,9 @@ mod tests {
             (remote, "--upload-pack=x", "option"),
             (repository, "-u@host:x", "option"),
             (repository, "", "address"),
-            (repository, "memory.git", "every host reads alike"),
-            (repository, "./a:b", "every host reads alike"),
-            (repository, "ext::sh -c x", "blanks"),
+            (repository, "memory.git", "means the same on every host"),
+            (repository, "./a:b", "means the same on every host"),
+            (repository, "ext::sh -c x", "spaces"),
             (repository, "ext::sh", "a program"),
             (repository, "https://hunter2@example.org/x.git", "token"),
             (repository, "git://example.org/x.git", "private"),

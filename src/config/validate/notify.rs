@@ -1,4 +1,4 @@
-//! Webhooks and the dead man's switch: each alone, and no credential twice.
+//! Checks of webhooks and the dead man's switch: each alone, and no credential twice.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,8 +10,9 @@ use crate::config::span::At;
 use crate::config::validate::{between, names, required, secrets, unique};
 use crate::text::suggestion::nearest;
 
-/// How often a dead man's switch is fed.
+/// Shortest and longest interval between heartbeats.
 const BEATS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(24 * 60 * 60));
+/// Default interval between heartbeats.
 const BEAT: Duration = Duration::from_secs(60);
 
 pub(super) fn check(raw: Vec<RawNotify>, problems: &Collector) -> Vec<Notify> {
@@ -63,9 +64,9 @@ fn named<T: Copy>(name: &At<String>, known: &[(&'static str, T)], problems: &Col
         let names = known.iter().map(|(name, _)| *name);
         let hint = match nearest(&name.value, names.clone()) {
             Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("known are {}", names.collect::<Vec<_>>().join(", ")),
+            None => format!("known: {}", names.collect::<Vec<_>>().join(", ")),
         };
-        problems.add(&name.place, format!("{} is not known here; {hint}", quoted(&name.value)));
+        problems.add(&name.place, format!("{} is not known; {hint}", quoted(&name.value)));
     }
     found.map(|(_, found)| *found)
 }

@@ -1,4 +1,4 @@
-//! What rsync may copy in, and where the workspace and other paths may lie.
+//! Checks of the secrets that rsync copies, and of the workspace and other paths.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::config::validate::{names, required};
 
 const EXAMPLE: &str = "\"openclaw@100.64.0.1:.openclaw/standby.env\"";
 
-/// Checks every source and target alone and beside the workspace.
+/// Checks every source and target, alone and together with the workspace.
 pub(super) fn check(raw: Vec<RawSecret>, workspace: &Workspace, problems: &Collector) -> Vec<Secret> {
     let mut secrets: Vec<Secret> = Vec::new();
     for RawSecret { place, source, target } in raw {
@@ -37,8 +37,8 @@ pub(super) fn check(raw: Vec<RawSecret>, workspace: &Workspace, problems: &Colle
     secrets
 }
 
-/// `user@host:path` over ssh, and nothing else that rsync would understand. The text is repeated only once its shape
-/// is known to hold no password.
+/// Checks a source: `user@host:path` over ssh, and no other form that rsync accepts. The text is quoted only after its
+/// form is known to contain no password.
 fn check_source(source: &str) -> Result<(), String> {
     let shape = format!("must be user@host:path, such as {EXAMPLE}");
     if source.starts_with('-') {
@@ -60,7 +60,8 @@ fn check_source(source: &str) -> Result<(), String> {
     check_remote_path(path).map_err(|why| format!("{} cannot be copied: {why}", quoted(source)))
 }
 
-/// The path is read by a shell on the other host, so only characters that mean nothing to it are allowed.
+/// Checks the remote path. A shell on the other host reads it, so only characters without a meaning to a shell are
+/// allowed.
 fn check_remote_path(path: &str) -> Result<(), &'static str> {
     let is_plain = |c: char| c.is_alphanumeric() || "._/-+=,@%".contains(c);
     if path.starts_with('~') {
@@ -70,9 +71,7 @@ fn check_remote_path(path: &str) -> Result<(), &'static str> {
         return Err("its path begins with '-', which rsync would read as an option");
     }
     if !path.chars().all(is_plain) {
-        return Err(
-            "its path may hold only letters, digits and . _ / - + = , @ %, for a shell on the other host reads it",
-        );
+        return Err("a shell on the other host reads its path; use only letters, digits and . _ / - + = , @ %");
     }
     forbidden(path.starts_with('/'), &parts(path)?).map_or(Ok(()), Err)
 }
@@ -85,23 +84,23 @@ fn check_target(target: &At<String>, workspace: &Workspace, problems: &Collector
     let why = if let Some(why) = forbidden(true, &parts) {
         why.to_owned()
     } else if path.starts_with(&workspace.path) {
-        format!("it lies in workspace.path ({}), and git would push the secrets", workspace.path.display())
+        format!("it is inside workspace.path ({}), so git would push the secrets", workspace.path.display())
     } else if workspace.path.starts_with(path) {
-        format!("it contains workspace.path ({}); name a folder of its own", workspace.path.display())
+        format!("it contains workspace.path ({}); name a separate directory", workspace.path.display())
     } else {
         return;
     };
     problems.add(&target.place, format!("{} cannot be a target: {why}", quoted(&target.value)));
 }
 
-/// The workspace is committed and pushed whole, so it must hold no state that belongs to one host.
+/// Checks the workspace path. Everything below it is pushed, so it must contain no state that belongs to one host.
 pub(super) fn check_workspace(path: &At<String>, problems: &Collector) {
     if let Some(why) = absolute(path, problems).and_then(|parts| forbidden(true, &parts)) {
         problems.add(&path.place, format!("{} cannot be the workspace: {why}", quoted(&path.value)));
     }
 }
 
-/// The parts of an absolute path; anything else is a problem.
+/// Returns the parts of an absolute path; reports any other path.
 pub(super) fn absolute<'a>(path: &'a At<String>, problems: &Collector) -> Option<Vec<&'a str>> {
     let why = match parts(&path.value) {
         Ok(parts) if path.value.starts_with('/') => return Some(parts),

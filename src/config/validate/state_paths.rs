@@ -1,24 +1,24 @@
-//! Paths that two hosts must never share, judged by their names alone.
+//! Paths that two hosts must never share, recognised by name.
 //!
-//! OpenClaw's folder holds more than secrets: sessions that ratchet, logins that rotate, allow-lists. A copy of those
-//! silences the host that it came from, or opens this one to the wrong people, so they are refused with the reason.
+//! OpenClaw's directory holds more than secrets: sessions that ratchet, logins that rotate, allow-lists. A copy logs
+//! out the host that it came from, or lets the wrong people in here, so these paths are refused with the reason.
 
-/// Splits a path into its parts. `.` and repeated slashes mean nothing.
+/// Splits a path into its parts. `.` and repeated slashes are dropped.
 ///
 /// # Errors
-/// `..` and what a terminal or a shell could misread is refused.
+/// For `..` and control characters.
 pub(super) fn parts(path: &str) -> Result<Vec<&str>, &'static str> {
     if path.contains(char::is_control) {
-        return Err("it has a control character in it");
+        return Err("it contains a control character");
     }
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if parts.contains(&"..") {
-        return Err("it has '..' in it; write the path that is meant");
+        return Err("it contains '..'; write the path without it");
     }
     Ok(parts)
 }
 
-/// Why a path is or contains state that two hosts must not share. A relative path begins at the home.
+/// Returns why a path is or contains state that two hosts must not share. A relative path starts at the home.
 pub(super) fn forbidden(absolute: bool, parts: &[&str]) -> Option<&'static str> {
     // `openclaw --profile NAME` keeps its state in `.openclaw-NAME`.
     let is_openclaw = |part: &&str| *part == ".openclaw" || part.starts_with(".openclaw-");
@@ -29,17 +29,19 @@ pub(super) fn forbidden(absolute: bool, parts: &[&str]) -> Option<&'static str> 
     } else if parts.iter().any(|part| part.contains(".sqlite")) {
         Some("*.sqlite holds model logins, which rotate: a copy logs the other host out")
     } else if is_home(absolute, parts) {
-        Some("that is or contains a whole home, with .ssh and .openclaw/credentials in it")
+        Some("it is or contains a whole home, with .ssh and .openclaw/credentials in it")
     } else {
         match below? {
             Some("credentials") => Some(
-                ".openclaw/credentials holds WhatsApp sessions, which ratchet: a copy breaks the other host's; and allow-lists, which it would overwrite",
+                ".openclaw/credentials holds WhatsApp sessions, which ratchet: a copy breaks the other host's; and \
+                 allow-lists, which it would overwrite",
             ),
             Some("agents") => Some(".openclaw/agents holds model logins, which rotate: a copy logs the other host out"),
-            Some("state") => Some(".openclaw/state is the live state of one gateway and of no other"),
+            Some("state") => Some(".openclaw/state is the live state of one gateway"),
             Some(_) => None,
             None => Some(
-                "that contains .openclaw/credentials, .openclaw/agents and .openclaw/state, which two hosts must never share",
+                "it contains .openclaw/credentials, .openclaw/agents and .openclaw/state, which two hosts must never \
+                 share",
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Intervals, deadlines and windows: do they go together?
+//! Checks of intervals, timeouts and windows, alone and together.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use crate::config::span::At;
 use crate::config::validate::{at_least, at_most, between};
 use crate::text::duration::show;
 
-/// The shortest probe interval and deadline. Anything shorter is load, not watching.
+/// Minimum of the probe intervals and timeout; shorter ones would only add load.
 const SHORTEST_PROBE: Duration = Duration::from_millis(100);
 
-/// The longest. Whoever looks at the primary once an hour does not watch it.
+/// Maximum of the probe intervals and timeout.
 const LONGEST_PROBE: Duration = Duration::from_secs(60 * 60);
 
-/// The longest that a promotion may be told to wait for a pull: nobody is reached meanwhile.
+/// Maximum time that a promotion may wait for a pull; messages go unanswered meanwhile.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
-/// The longest grace for a restart: more of it would be no promotion at all.
+/// Maximum extra time for a restart of the upstream.
 const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
 
-/// The shortest of every other duration that may not be zero.
+/// Minimum of every other duration that must not be zero.
 pub(super) const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Every duration of probing, promoting and demoting.
+/// Checked values of probing, promotion and demotion.
 pub(super) struct Timing {
     pub(super) interval: Duration,
     pub(super) retry_interval: Duration,
@@ -37,7 +37,7 @@ pub(super) struct Timing {
     pub(super) flap_window: Duration,
 }
 
-/// What was set, each with its place.
+/// Raw values with their positions.
 struct Set {
     interval: At<Duration>,
     retry_interval: At<Duration>,
@@ -94,7 +94,7 @@ impl Set {
     fn retry_is_no_slower(&self, problems: &Collector) {
         if self.retry_interval.value > self.interval.value {
             let what = format!(
-                "{} must not be longer than {}: a failure is looked at more closely, never less",
+                "{} must not be longer than {}: failures are probed more often, not less",
                 self.retry_interval, self.interval
             );
             problems.conflict(&[&self.retry_interval.place, &self.interval.place], what);
@@ -105,7 +105,8 @@ impl Set {
         let one_probe = self.interval.value + self.timeout.value;
         if self.promote_after.value <= one_probe {
             let what = format!(
-                "{} must be longer than {} and {} together, or one slow probe would promote; raise it above {} or shorten the others",
+                "{} must be longer than {} and {} together, or one slow probe would promote; raise it above {} or \
+                 shorten the others",
                 self.promote_after,
                 self.interval,
                 self.timeout,
@@ -116,9 +117,9 @@ impl Set {
         }
     }
 
-    /// The decision is promised within `promote.after` and one more probe of the last proof of life, so the last
-    /// failure that it waits for must come by then, and the one before it by `promote.after`, even when every probe is
-    /// answered by silence.
+    /// Checks that the required failures fit the window. The promotion decision is promised within `promote.after` plus
+    /// one probe after the last successful probe. So the last required failure must arrive by then, and the one before
+    /// it by `promote.after`, even if every probe times out.
     fn failures_fit_the_window(&self, problems: &Collector) {
         let step = self.retry_interval.value.max(self.timeout.value);
         let first = self.interval.value + self.timeout.value;
@@ -127,7 +128,8 @@ impl Set {
         if first < self.promote_after.value && rest > spare {
             let most = 2 + spare.as_millis() / step.as_millis().max(1);
             let what = format!(
-                "{} cannot be counted within {} when each probe takes {}; lower it to {most} or raise promote.after to at least {}",
+                "{} cannot be reached within {} if each probe takes {}; lower it to {most} or raise promote.after to \
+                 at least {}",
                 self.failures,
                 self.promote_after,
                 show(step),
@@ -147,7 +149,7 @@ impl Set {
     fn hold_down_sees_two_verdicts(&self, problems: &Collector) {
         if self.demote_after.value < self.interval.value {
             let what = format!(
-                "{} must not be shorter than {}, or a single good verdict would demote",
+                "{} must not be shorter than {}, or a single successful probe would demote",
                 self.demote_after, self.interval
             );
             problems.conflict(&[&self.demote_after.place, &self.interval.place], what);
@@ -158,14 +160,16 @@ impl Set {
         let (after, max_after) = (&self.demote_after, &self.max_after);
         if max_after.value < after.value {
             let what = format!(
-                "{max_after} must not be shorter than {after}; the first is the longest hold-down, the second the shortest"
+                "{max_after} must not be shorter than {after}: the first is the maximum hold-down, the second the \
+                 minimum"
             );
             problems.conflict(&[&max_after.place, &after.place], what);
         }
         let cycle = after.value + self.promote_after.value;
         if max_after.value > after.value && self.flap_window.value <= cycle {
             let what = format!(
-                "{} must be longer than {after} and {} together, or no two promotions would ever fall into it and the hold-down could not grow; raise it above {}, or set demote.max_after to {} if it shall not grow",
+                "{} must be longer than {after} and {} together, or no two promotions can fall within it and the \
+                 hold-down cannot grow; raise it above {}, or set demote.max_after to {} for a constant hold-down",
                 self.flap_window,
                 self.promote_after,
                 show(cycle),

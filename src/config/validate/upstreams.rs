@@ -1,4 +1,4 @@
-//! The gateways that outrank this one.
+//! Checks of the upstreams.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::config::schema::RawUpstream;
 use crate::config::span::{At, Place};
 use crate::config::validate::{CheckedUrl, endpoint, names, required, secrets, unique, verifiable};
 
-/// Checks every upstream alone, then all of them together and beside this host's own gateway.
+/// Checks every upstream alone, then all of them together and with this host's own gateway.
 pub(super) fn check(
     raw: Option<At<Vec<RawUpstream>>>,
     gateway: &Option<CheckedUrl>,
@@ -88,11 +88,12 @@ fn every_url_is_another_server(urls: &[CheckedUrl], problems: &Collector) {
     }
 }
 
-/// Watching oneself as if one were the primary would keep this host's gateway up or down for ever. A loopback address
-/// leads to another host only as the local end of a tunnel, which cannot share the gateway's port.
+/// Reports upstreams that are this host's own gateway. A monitor that probed its own gateway as the primary would keep
+/// it up or down for ever. A loopback address reaches another host only through a tunnel, which cannot share the
+/// gateway's port.
 fn no_url_is_our_own(urls: &[CheckedUrl], gateway: &Option<CheckedUrl>, problems: &Collector) {
     for url in urls.iter().filter(|url| url.value.address().is_unspecified()) {
-        let what = format!("{} means this host itself; an upstream is another host's", url.value);
+        let what = format!("{} is this host itself; an upstream must be on another host", url.value);
         problems.add(&url.place, what);
     }
     let Some(gateway) = gateway else { return };
@@ -103,7 +104,7 @@ fn no_url_is_our_own(urls: &[CheckedUrl], gateway: &Option<CheckedUrl>, problems
     for url in urls.iter().filter(is_own) {
         let default = if gateway.place.is_default() { ", the default" } else { "" };
         let what = format!(
-            "{} is {} ({}{default}), this host's own gateway; an upstream is another host's",
+            "{} is {} ({}{default}), this host's own gateway; an upstream must be on another host",
             url.value,
             gateway.place.key(),
             gateway.value

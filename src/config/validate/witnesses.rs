@@ -1,4 +1,4 @@
-//! What must be reached before the primary is believed dead.
+//! Checks of the witnesses.
 
 use crate::config::address::{Address, split_authority};
 use crate::config::diagnostics::{Collector, quoted};
@@ -7,7 +7,7 @@ use crate::config::span::At;
 use crate::config::validate::{CheckedUrl, unique};
 use crate::text::suggestion::nearest;
 
-/// Checks every witness alone and beside the upstreams.
+/// Checks every witness, alone and together with the upstreams.
 pub(super) fn check(
     raw: Option<Vec<At<String>>>,
     upstreams: &[CheckedUrl],
@@ -45,16 +45,14 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
             let (authority, path) = split_authority(rest)?;
             if path.contains(['?', '#']) {
                 return Err(
-                    "must end with its path; a query could carry a token, and this file is everybody's to read".into(),
+                    "must end with its path; a query could contain a token, and this file is world-readable".into()
                 );
             }
             let address = Address::parse(authority, Some(443))?;
             if !address.may_have_public_certificate() {
-                return Err(
-                    "is https to a host for which no public authority signs certificates, so its answer would \
-                            never count; write \"tcp://host:port\""
-                        .into(),
-                );
+                return Err("cannot be verified: no public authority signs certificates for such a host; write \
+                     \"tcp://host:port\""
+                    .into());
             }
             Ok((Witness::Https(text.to_owned()), Some(address)))
         }
@@ -70,8 +68,8 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
     }
 }
 
-/// A witness on the primary's own host falls silent with it, and then nobody would ever take over. Loopback is
-/// exempt, where both are rehearsed on one machine.
+/// Reports a witness on an upstream's host: it would go down with the upstream and prevent every promotion. Loopback is
+/// exempt, so that a test can run everything on one machine.
 fn stands_elsewhere(text: &At<String>, address: Option<&Address>, upstreams: &[CheckedUrl], problems: &Collector) {
     let Some(address) = address.filter(|address| !address.is_here()) else {
         return;
@@ -79,7 +77,8 @@ fn stands_elsewhere(text: &At<String>, address: Option<&Address>, upstreams: &[C
     let shares_host = |url: &&CheckedUrl| url.value.address().is_same_host(address);
     if let Some(url) = upstreams.iter().find(shares_host) {
         let what = format!(
-            "{} is on the host of {} ({}): it would fall silent with the primary and forbid the promotion; name something else that this host must reach",
+            "{} is on the host of {} ({}): it would go down with the primary and prevent every promotion; name a \
+             service on another host",
             address,
             url.place.key(),
             url.value

@@ -1,4 +1,4 @@
-//! What can go wrong with a child, in words.
+//! Errors of child processes.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
@@ -8,52 +8,52 @@ use std::{fmt, io};
 
 use crate::text::printable;
 
-/// How many characters of a command line an error shows.
+/// Maximum length of a command line in an error, in characters.
 const LINE: usize = 200;
 
-/// How many lines of a program's last words an error shows: ssh and git need several to say one thing.
+/// Maximum number of output lines in an error. ssh and git use several lines for one message.
 const LAST_LINES: usize = 4;
 
-/// How many characters of each.
+/// Maximum length of an output line in an error, in characters.
 const LAST_LINE: usize = 160;
 
-/// Why a command has not done its work.
+/// Failed command.
 #[derive(Debug)]
 pub enum CommandError {
-    /// It could not be started, or was lost from sight.
+    /// The program could not be started, or its end could not be observed.
     NotStarted {
-        /// The program's name.
+        /// Name of the program.
         program: String,
-        /// What the system said.
+        /// Error of the system.
         why: io::Error,
     },
-    /// It ended, but not with exit code 0.
+    /// The program ended by a signal or with another exit code than 0.
     Failed {
-        /// The command line.
+        /// Command line.
         command: String,
-        /// How it ended.
+        /// Exit code or signal.
         status: ExitStatus,
-        /// Its last words, printable.
+        /// Last lines of output, printable.
         said: String,
     },
-    /// It did not end within its deadline, and was stopped.
+    /// The program exceeded its deadline and was ended.
     TimedOut {
-        /// The command line.
+        /// Command line.
         command: String,
-        /// The deadline.
+        /// Deadline.
         after: Duration,
-        /// Its last words, printable.
+        /// Last lines of output, printable.
         said: String,
     },
-    /// It was stopped because nobody waits for it any more.
+    /// The command was cancelled.
     Cancelled {
-        /// The command line.
+        /// Command line.
         command: String,
     },
 }
 
 impl CommandError {
-    /// Its last words, made printable; empty where there are none.
+    /// Returns the last lines of output, printable; empty if there is none.
     #[must_use]
     pub fn said(&self) -> &str {
         match self {
@@ -62,19 +62,19 @@ impl CommandError {
         }
     }
 
-    /// What went wrong, for an error that says itself what was being done: no command line.
+    /// Returns the reason without the command line, for messages that name the failed step themselves.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
             Self::NotStarted { .. } => self.to_string(),
             Self::Failed { status, said, .. } if said.is_empty() => how(*status),
             Self::Failed { said, .. } => said.clone(),
-            Self::TimedOut { after, said, .. } => format!("no end within {after:?}{}", after_colon(said)),
+            Self::TimedOut { after, said, .. } => format!("timed out after {after:?}{}", after_colon(said)),
             Self::Cancelled { .. } => "interrupted".into(),
         }
     }
 
-    /// The exit code, where it ended by itself.
+    /// Returns the exit code; `None` if the program did not end by itself.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
         match self {
@@ -83,7 +83,7 @@ impl CommandError {
         }
     }
 
-    /// Whether the program does not exist here.
+    /// True if the program is not installed.
     #[must_use]
     pub fn is_missing_program(&self) -> bool {
         matches!(self, Self::NotStarted { why, .. } if why.kind() == io::ErrorKind::NotFound)
@@ -101,7 +101,7 @@ impl fmt::Display for CommandError {
                 write!(f, "`{command}` failed with {}{}", how(*status), after_colon(said))
             }
             Self::TimedOut { command, after, said } => {
-                write!(f, "`{command}` was stopped: no end within {after:?}{}", after_colon(said))
+                write!(f, "`{command}` timed out after {after:?}{}", after_colon(said))
             }
             Self::Cancelled { command } => write!(f, "`{command}` was interrupted"),
         }
@@ -122,7 +122,7 @@ fn after_colon(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
-/// How to get a program that is missing.
+/// Returns how to install a missing program.
 fn remedy(program: &str) -> String {
     let package = match program {
         "git" | "rsync" => program,
@@ -134,7 +134,7 @@ fn remedy(program: &str) -> String {
     format!("; on Debian or Ubuntu: apt-get install {package}")
 }
 
-/// The command as one would type it.
+/// Returns the command line as typed in a shell.
 pub(super) fn command_line(program: &OsStr, args: &[OsString]) -> String {
     let words = [program].into_iter().chain(args.iter().map(OsString::as_os_str));
     let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
@@ -150,7 +150,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// The last lines of standard error, or of standard output where that is empty, as one printable line.
+/// Returns the last lines of standard error, or of standard output if that is empty, as one printable line.
 pub(super) fn last_words(stderr: &str, stdout: &str) -> String {
     let said = if stderr.trim().is_empty() { stdout } else { stderr };
     let lines: Vec<String> =

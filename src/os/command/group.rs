@@ -1,4 +1,4 @@
-//! Ending a child and everything that comes of it.
+//! Termination of a child and all its descendants.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,13 +10,13 @@ use crate::os::process_tree::{
     Outputs, {self},
 };
 
-/// Time limit for the end of a killed child; one that is stuck in the kernel takes longer, and is left.
+/// Time limit for reaping a killed child. One that hangs in the kernel takes longer and is abandoned.
 const REAP: Duration = Duration::from_secs(1);
 
-/// Asks all of it to end, and after `grace` makes it end; without any it is not asked.
+/// Sends TERM to the child and its descendants, and KILL after `grace`; only KILL if `grace` is zero.
 ///
-/// The child is reaped last. Until then its id, which is its group's too, cannot pass to another process, so no signal
-/// goes astray.
+/// The child is reaped last. Until then no other process can get its id, which is also its group's, so no signal hits
+/// another process.
 pub(super) fn stop(child: &mut Child, outputs: &Outputs, grace: Duration, wake: &Wake) {
     let mut tree = BTreeSet::from([child.id()]);
     if !grace.is_zero() {
@@ -29,12 +29,12 @@ pub(super) fn stop(child: &mut Child, outputs: &Outputs, grace: Duration, wake: 
     wake.until(REAP, || child.try_wait().ok().flatten());
 }
 
-/// True if a child of ours has ended; it is not reaped.
+/// True if a child has ended. Does not reap it.
 fn is_over(pid: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };
-    // The name before the state is in parentheses and may hold anything.
+    // The name before the state is in parentheses and may contain any character.
     let state = stat.rsplit(") ").next().unwrap_or_default();
     state.starts_with(['Z', 'X'])
 }

@@ -1,4 +1,4 @@
-//! Reads one stream of a child to its end and keeps a bounded part of it.
+//! Reader of one output stream of a child. Keeps a bounded part of it.
 
 use std::io::{
     Read, {self},
@@ -14,21 +14,21 @@ use std::thread::{
 
 use crate::os::child_wait::{Bell, Wake};
 
-/// Which part of a stream is kept, and at most how many bytes of it.
+/// Part of a stream to keep, with its limit in bytes.
 #[derive(Clone, Copy)]
 pub(super) enum Keep {
     Head(usize),
     Tail(usize),
 }
 
-/// What was kept of a stream.
+/// Kept part of a stream.
 #[derive(Default)]
 pub(super) struct Kept {
     pub(super) bytes: Vec<u8>,
     pub(super) truncated: bool,
 }
 
-/// A thread that reads until the child's side is closed or ours is shut down.
+/// Thread that reads until the child's end is closed or this end is shut down.
 pub(super) struct Reader {
     ours: UnixStream,
     done: Arc<AtomicBool>,
@@ -36,7 +36,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Starts reading; the other end is the child's.
+    /// Starts the thread and returns it with the child's end of the stream.
     pub(super) fn start(keep: Keep, wake: &Wake) -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = UnixStream::pair()?;
         let done = Arc::new(AtomicBool::new(false));
@@ -51,7 +51,7 @@ impl Reader {
         self.done.load(Ordering::Acquire)
     }
 
-    /// Ends the reading now and hands out what was kept.
+    /// Stops reading and returns the kept part.
     pub(super) fn finish(mut self) -> Kept {
         self.shut_down();
         let thread = self.thread.take();

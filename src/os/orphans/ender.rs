@@ -1,4 +1,4 @@
-//! The process that ends what another one has started, once that one is gone.
+//! Helper process that ends the children of another process after that one died.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{
@@ -16,24 +16,25 @@ use crate::os::process_tree::{
     Outputs, {self},
 };
 
-/// The longest line that is read, in bytes.
+/// Maximum length of a line, in bytes.
 const LINE_LIMIT: u64 = 1024;
 
-/// The time that orphans may take to end when asked to.
+/// Time between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The time after which an orphan is left that not even KILL ends, because the kernel holds it.
+/// Time after which an orphan that hangs in the kernel is abandoned although it got KILL.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The time between two looks at the processes of this host.
+/// Interval between two scans of the process table.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Reads what another process starts, from standard input, and ends what is left of that when it is gone.
+/// Reads from standard input which children another process starts and ends. At the end of the input, when that process
+/// is gone, ends the remaining ones.
 ///
 /// # Errors
-/// When a signal that must not end this process cannot be caught.
+/// If a signal that must not end this process cannot be caught.
 pub fn end_orphans() -> io::Result<()> {
-    // A terminal or a supervisor may send one of these to everything at once, and this process ends last.
+    // A terminal or a supervisor may send these to all processes at once; this one must end last.
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
@@ -54,12 +55,12 @@ pub fn end_orphans() -> io::Result<()> {
     Ok(())
 }
 
-/// Reads to the end of the input, and returns the outputs of what still runs then.
+/// Reads to the end of the input and returns the outputs of the children that still run.
 fn read_running(input: impl Read) -> Outputs {
     let mut running: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let mut input = BufReader::new(input);
     let mut line = String::new();
-    // A line that its writer's death has cut off names no child that was started.
+    // A line truncated by the writer's death names a child that was never started.
     while input.by_ref().take(LINE_LIMIT).read_line(&mut line).is_ok() && line.ends_with('\n') {
         let mut words = line.split_whitespace();
         match words.next().and_then(|word| word.split_at_checked(1)) {

@@ -1,37 +1,37 @@
-//! Why systemd has not done what it was asked, in words that say what to do next.
+//! Errors of `systemctl`, with the remedy.
 
 use std::fmt;
 
 use crate::os::CommandError;
 use crate::text::printable;
 
-/// A verb that systemd has not carried out on a unit.
+/// Failed `systemctl` command.
 #[derive(Debug)]
 pub struct SystemdError {
     verb: &'static str,
     unit: String,
-    /// Why not.
+    /// Reason.
     pub why: Why,
 }
 
-/// Why systemd has not done what it was asked.
+/// Reason of a failed `systemctl` command.
 #[derive(Debug)]
 pub enum Why {
-    /// polkit says that this user may not.
+    /// polkit refused: this user has no permission.
     Refused,
-    /// polkit does not answer; what systemd said of it.
+    /// polkit does not answer; with systemd's message.
     NoPolkit(String),
-    /// systemd does not answer; what `systemctl` said of it.
+    /// systemd does not answer; with the message of `systemctl`.
     NoBus(String),
-    /// systemd's own words.
+    /// Any other message of systemd.
     Said(String),
-    /// `systemctl` did not run, or not to its end.
+    /// `systemctl` did not run to its end, or failed without a message.
     Command(CommandError),
 }
 
 impl SystemdError {
-    /// True if systemd could not be asked, or does not take orders from this user: no bus, no polkit, no permission, no
-    /// answer in time. False if it took the order and refused or failed it.
+    /// True if the request did not reach systemd, or this user has no permission: no bus, no polkit, no permission, no
+    /// answer in time. False if systemd handled the request and the job failed.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         match &self.why {
@@ -48,13 +48,13 @@ impl SystemdError {
     }
 
     pub(super) fn not_understood(unit: &str, shown: &str) -> Self {
-        let said = format!("systemctl's answer is not understood: {}", printable(shown, 200));
+        let said = format!("cannot parse the output of systemctl: {}", printable(shown, 200));
         Self { verb: "show", unit: unit.to_owned(), why: Why::Said(said) }
     }
 }
 
 impl Why {
-    /// systemd has no codes for these cases, only sentences, in the language that the command asks for.
+    /// Classifies the error by its text, for `systemctl` has no exit codes for these cases. The locale is fixed.
     fn of(error: CommandError) -> Self {
         let CommandError::Failed { said, .. } = &error else {
             return Self::Command(error);
@@ -75,7 +75,7 @@ impl Why {
     }
 }
 
-/// What systemd said, without what the error says anyway.
+/// Returns systemd's message without the part that repeats the command.
 fn reason(said: &str) -> String {
     let line = said.split("; ").next().unwrap_or_default();
     match line.split_once(": ") {
@@ -90,7 +90,7 @@ impl fmt::Display for SystemdError {
         write!(f, "cannot {verb} {unit}: ")?;
         match why {
             Why::Refused => {
-                f.write_str("polkit does not allow it to this user; is 50-openclaw-failover.rules installed?")
+                f.write_str("polkit does not allow this user to do it; is 50-openclaw-failover.rules installed?")
             }
             Why::NoPolkit(said) => write!(f, "polkit does not answer ({said}); see `systemctl status polkit`"),
             Why::NoBus(said) => write!(f, "systemd does not answer ({said}); see `systemctl status dbus`"),
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_in_the_way_is_told_apart() {
         let refused = words("Failed to start openclaw.service: Access denied; See system logs");
-        assert!(refused.contains("polkit does not allow it"), "{refused}");
+        assert!(refused.contains("polkit does not allow this user"), "{refused}");
         let no_polkit = words("Failed to start openclaw.service: Unit polkit.service is masked.");
         assert!(no_polkit.contains("polkit does not answer (Unit polkit.service is masked.)"), "{no_polkit}");
         let no_bus = words("Failed to connect to bus: Connection refused");

@@ -1,4 +1,4 @@
-//! End of a unit's last run, in words.
+//! Description of the end of a unit's last run.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use crate::os::systemd::{Systemctl, Unit};
 use crate::text::printable;
 use crate::text::secret_patterns::redact;
 
-/// Time that the journal may take to answer.
+/// Time limit of `journalctl`.
 const JOURNAL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Lines that are read, the last ones: an empty one says nothing.
+/// Number of last lines to read; more than one, because empty lines are skipped.
 const LINES: &str = "5";
 
-/// Characters of a line that are kept.
+/// Maximum length of a line, in characters.
 const LINE_LENGTH: usize = 200;
 
-/// Exit codes with a meaning of their own: those of sysexits(3) and of systemd.exec(5) that a gateway's unit meets.
+/// Known exit codes, from sysexits(3) and systemd.exec(5).
 const EXIT_CODES: [(i32, &str); 17] = [
     (1, "an error"),
     (64, "wrong arguments"),
@@ -37,7 +37,7 @@ const EXIT_CODES: [(i32, &str); 17] = [
     (243, "systemd cannot set up its credentials"),
 ];
 
-/// Signals by their numbers on every architecture that the program is built for.
+/// Signals by number; the same on all architectures of the releases.
 const SIGNALS: [(i32, &str); 10] = [
     (1, "HUP"),
     (2, "INT"),
@@ -52,7 +52,8 @@ const SIGNALS: [(i32, &str); 10] = [
 ];
 
 impl Unit {
-    /// End of its last run, to be read after the unit's name; `None` if it has not ended, or was never started.
+    /// Describes the end of the last run, for a sentence that begins with the unit's name. `None` if the unit still
+    /// runs or was never started.
     #[must_use]
     pub fn exit_in_words(&self) -> Option<String> {
         let status = self.exec_status.unwrap_or_default();
@@ -69,7 +70,7 @@ impl Unit {
             "signal" => format!("was killed: signal {status}{}", named(&SIGNALS)),
             "core-dump" => format!("crashed: signal {status}{}", named(&SIGNALS)),
             "oom-kill" => "was killed: out of memory".to_owned(),
-            "timeout" => "was stopped by systemd: it took too long to start or to stop".to_owned(),
+            "timeout" => "was stopped by systemd: starting or stopping took too long".to_owned(),
             "watchdog" => "was stopped by systemd: it missed its watchdog".to_owned(),
             "start-limit-hit" => {
                 format!("was restarted too often, and systemd gave up; last exit: code {status}{}", named(&EXIT_CODES))
@@ -83,8 +84,8 @@ impl Unit {
 }
 
 impl Systemctl {
-    /// The last line that the processes of this run of the unit wrote, printable, bounded, and without what may be a
-    /// secret. `None` if there is none, or this user may not read the journal.
+    /// Reads the last log line of this run of the unit: printable, bounded, secrets redacted. `None` if there is none,
+    /// or this user must not read the journal.
     #[must_use]
     pub fn last_line(&self, unit: &str, run: &Unit) -> Option<String> {
         let invocation = run.invocation.as_deref()?;
@@ -103,7 +104,7 @@ impl Systemctl {
         line.map(|line| redact(&line))
     }
 
-    /// End of a run of the unit, with its last line: "openclaw.service exited: code 78 (configuration error); last
+    /// Describes the end of a run with its last log line: "openclaw.service exited: code 78 (configuration error); last
     /// line: …".
     #[must_use]
     pub fn exit_with_last_line(&self, unit: &str, run: &Unit) -> Option<String> {

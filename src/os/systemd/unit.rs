@@ -1,62 +1,62 @@
-//! The state of a unit, as `systemctl show` prints it.
+//! State of a unit, parsed from `systemctl show`.
 
-/// What is asked for.
+/// Properties to request.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,MainPID,InvocationID,\
      UnitFileState,ExecMainStatus,ControlGroup";
 
-/// The state of a unit at one moment.
+/// State of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// Whether systemd could read its file.
+    /// Load state.
     pub load: Load,
-    /// Whether it runs.
+    /// Active state.
     pub active: Active,
-    /// The same in more detail: `running`, `auto-restart`, `stop-sigterm`, ….
+    /// Sub state: `running`, `auto-restart`, `stop-sigterm`, ….
     pub sub: String,
-    /// How its last run ended: `success`, `exit-code`, `signal`, `timeout`, `start-limit-hit`, ….
+    /// Result of the last run: `success`, `exit-code`, `signal`, `timeout`, `start-limit-hit`, ….
     pub result: String,
-    /// Its main process, while there is one.
+    /// Main process, while there is one.
     pub main_pid: Option<u32>,
-    /// A name for this one run of it; a new start has another.
+    /// Invocation id, different for every start.
     pub invocation: Option<String>,
-    /// `static`, `enabled`, `disabled`, `masked`, …; empty where there is no file.
+    /// State of the unit file: `static`, `enabled`, `disabled`, `masked`, …; empty without a file.
     pub file: String,
-    /// The exit code or signal of its last main process.
+    /// Exit code or signal of the last main process.
     pub exec_status: Option<i32>,
-    /// The control group of its processes, while there are any.
+    /// Control group, while the unit has processes.
     pub control_group: Option<String>,
 }
 
-/// Whether systemd could read a unit's file.
+/// Load state of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// It could.
+    /// The unit file is loaded.
     Loaded,
-    /// There is none.
+    /// There is no unit file.
     NotFound,
-    /// Somebody has made it impossible to start, on purpose.
+    /// The unit is masked: an administrator made it impossible to start.
     Masked,
-    /// There is one, and it is wrong.
+    /// The unit file has an error.
     Bad,
 }
 
-/// Whether a unit runs.
+/// Active state of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Active {
-    /// It does, and may be reading its configuration again.
+    /// Running, or reloading its configuration.
     Active,
-    /// It does not.
+    /// Stopped.
     Inactive,
-    /// It does not, and its last run ended badly.
+    /// Stopped after a failed run.
     Failed,
-    /// It is starting, or waiting to be started again.
+    /// Starting, or waiting for an automatic restart.
     Activating,
-    /// It is stopping.
+    /// Stopping.
     Deactivating,
 }
 
 impl Unit {
-    /// Reads `Name=value` lines. `None` if one that counts is missing or unheard of.
+    /// Parses `Name=value` lines. `None` if the load or active state is missing or unknown.
     pub(super) fn parse(shown: &str) -> Option<Self> {
         let value = |name: &str| {
             let mut lines = shown.lines().filter_map(|line| line.split_once('='));
@@ -68,7 +68,7 @@ impl Unit {
             active: Active::parse(value("ActiveState")?)?,
             sub: text("SubState"),
             result: text("Result"),
-            // A timer has none.
+            // Timers have no main process.
             main_pid: value("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
             invocation: value("InvocationID").filter(|id| !id.is_empty()).map(str::to_owned),
             file: text("UnitFileState"),
@@ -77,7 +77,7 @@ impl Unit {
         })
     }
 
-    /// Whether nothing of it runs, nor is about to.
+    /// True if the unit is stopped and no start is pending.
     #[must_use]
     pub fn is_down(&self) -> bool {
         matches!(self.active, Active::Inactive | Active::Failed)

@@ -1,15 +1,15 @@
-//! JSON5 → JSON, for the one file that is written in it: OpenClaw's own configuration.
+//! Converter from JSON5 to JSON, for OpenClaw's configuration.
 //!
-//! What JSON5 adds is a matter of spelling: comments, single quotes, keys without quotes, other numbers, text over several
-//! lines. So it is respelled, and then read like everything else. Lines stay where they are, as far as a text does not
-//! itself go on over the end of one; columns do not.
+//! JSON5 differs from JSON only in its spelling: comments, single quotes, unquoted keys, more forms of numbers, strings
+//! over several lines. So the text is converted, then parsed as JSON. Line numbers are preserved unless a string spans
+//! several lines; columns are not.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use crate::text::json::{Error, MAX_DEPTH, Position};
 
-/// Respells a JSON5 text (<https://spec.json5.org>) as JSON with trailing commas.
+/// Converts JSON5 (<https://spec.json5.org>) to JSON with trailing commas.
 pub(super) fn respell(text: &str) -> Result<String, Error> {
     let mut speller =
         Speller { rest: text.chars().peekable(), out: String::with_capacity(text.len() + 64), line: 1, open: vec![] };
@@ -42,7 +42,7 @@ struct Speller<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
     line: usize,
-    /// The brackets that are open.
+    /// Open brackets.
     open: Vec<char>,
 }
 
@@ -105,7 +105,7 @@ impl Speller<'_> {
         Ok(())
     }
 
-    /// A character of a text that stands for itself.
+    /// Writes a literal character of a string.
     fn plain(&mut self, c: char) {
         match c {
             '"' | '\\' => self.out.extend(['\\', c]),
@@ -124,7 +124,7 @@ impl Speller<'_> {
             Some('\r') => {
                 self.rest.next_if_eq(&'\n');
             }
-            // At the end of a line it says that the text goes on.
+            // A backslash at the end of a line continues the string.
             Some('\n' | '\u{2028}' | '\u{2029}') => {}
             Some(c) if !c.is_ascii_digit() => self.plain(c),
             _ => return Err(self.error("an unknown escape after `\\`")),
@@ -145,7 +145,7 @@ impl Speller<'_> {
         let mut word = String::from(first);
         let is_part = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '+' | '-');
         if !is_part(&first) {
-            return Err(self.error("a character that belongs to nothing"));
+            return Err(self.error("unexpected character"));
         }
         while let Some(c) = self.rest.next_if(is_part) {
             word.push(c);
@@ -170,7 +170,7 @@ impl Speller<'_> {
     }
 }
 
-/// A number as JSON spells it; `None` if it is spelled so already, or is none. What is no finite number is `null`.
+/// Converts a number to its JSON form; `None` if it is not a number. Infinity and NaN become `null`.
 fn number(word: &str) -> Option<String> {
     let (sign, bare) = match word.strip_prefix(['+', '-']) {
         Some(bare) => (if word.starts_with('-') { "-" } else { "" }, bare),
@@ -197,8 +197,10 @@ mod tests {
 
     #[test]
     fn what_openclaw_lets_people_write_is_read() {
-        let text = "\u{feff}// mine\n{\n  channels: { 'tele\\'gram': { botToken: '1:a\"b', allowFrom: [+1, -.5, 5., 0x4965,], }, },\n\
-            /* * */ $odd_1: 'two \\\n lines', \"q\": '\\x41\\v\\u00e9\\z', n: null, t: true, i: -Infinity, e: 1.e3,\n}\n// end";
+        let text = "\u{feff}// mine\n{\n  channels: { 'tele\\'gram': { botToken: '1:a\"b', \
+            allowFrom: [+1, -.5, 5., 0x4965,], }, },\n\
+            /* * */ $odd_1: 'two \\\n lines', \"q\": '\\x41\\v\\u00e9\\z', \
+            n: null, t: true, i: -Infinity, e: 1.e3,\n}\n// end";
         let plain = "{\"channels\":{\"tele'gram\":{\"botToken\":\"1:a\\\"b\",\"allowFrom\":[1,-0.5,5.0,18789]}},\
             \"$odd_1\":\"two  lines\",\"q\":\"A\\u000bézX\",\"n\":null,\"t\":true,\"i\":null,\"e\":1.0e3}";
         assert_eq!(parse_json5(text).unwrap(), parse(&plain.replace("zX", "z")).unwrap());

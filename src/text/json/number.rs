@@ -1,8 +1,8 @@
-//! JSON's own grammar of numbers: nanoserde's tokenizer knows no `1e+5` and takes `+5`, `007` and `1.`.
+//! Number grammar of JSON. nanoserde's tokenizer rejects `1e+5` and accepts `+5`, `007` and `1.`.
 
 use nanoserde::DeJsonTok;
 
-/// Reads a number. A whole one that fits no integer becomes a float; one that fits no float is none.
+/// Parses a number. A whole number too large for an integer becomes a float; `None` if that overflows too.
 pub(super) fn number(text: &str) -> Option<DeJsonTok> {
     if !is_json_number(text) {
         return None;
@@ -19,7 +19,7 @@ pub(super) fn number(text: &str) -> Option<DeJsonTok> {
     number.is_finite().then_some(DeJsonTok::F64(number))
 }
 
-/// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`
+/// True if the text matches `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`.
 fn is_json_number(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let text = text.strip_prefix('-').unwrap_or(text);

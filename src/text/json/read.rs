@@ -1,4 +1,4 @@
-//! Text → [`Node`], over nanoserde's tokenizer.
+//! Parser from text to [`Node`], on nanoserde's tokenizer.
 
 use std::str::Chars;
 
@@ -9,15 +9,15 @@ use crate::text::json::number::number;
 use crate::text::json::scan::scan;
 use crate::text::json::{Entry, Error, MAX_DEPTH, MAX_VALUES, Node, Position, Value};
 
-/// Reads plain JSON: one value and nothing after it.
+/// Parses plain JSON: one value and nothing after it.
 ///
 /// # Errors
-/// When the text is not JSON, nests deeper than [`MAX_DEPTH`] or holds more than [`MAX_VALUES`] values.
+/// If the text is not JSON, nests deeper than [`MAX_DEPTH`] or contains more than [`MAX_VALUES`] values.
 pub fn parse(text: &str) -> Result<Node, Error> {
     read(text, false)
 }
 
-/// Reads what people write: JSON with `//` and `/* */` comments and trailing commas.
+/// Parses JSON with `//` and `/* */` comments and trailing commas.
 ///
 /// # Errors
 /// As [`parse`].
@@ -25,7 +25,7 @@ pub fn parse_with_comments(text: &str) -> Result<Node, Error> {
     read(text, true)
 }
 
-/// Reads JSON5, which is what OpenClaw's configuration is written in. A place in it is known by its line alone.
+/// Parses JSON5, the format of OpenClaw's configuration. Positions have a line but no column.
 ///
 /// # Errors
 /// As [`parse`].
@@ -135,7 +135,7 @@ impl Reader<'_> {
             '"' => "half of a surrogate pair after `\\u`".to_owned(),
             'a'..='z' | 'A'..='Z' | '_' => {
                 let word: String = self.state.identbuf.chars().take(40).collect();
-                format!("`{word}` is not JSON (text and keys stand in double quotes)")
+                format!("`{word}` is not JSON (text and keys need double quotes)")
             }
             _ => format!("unexpected character {first:?}"),
         };
@@ -148,7 +148,7 @@ impl Reader<'_> {
             digits.push(self.state.cur);
             self.state.next(&mut self.rest);
         }
-        number(&digits).ok_or_else(|| error(at, "not a number as JSON writes it"))
+        number(&digits).ok_or_else(|| error(at, "not a valid JSON number"))
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(fails_at("['a']"), (1, 2));
         assert_eq!(
             parse("{a: 1}").unwrap_err().to_string(),
-            "line 1, column 2: `a` is not JSON (text and keys stand in double quotes)"
+            "line 1, column 2: `a` is not JSON (text and keys need double quotes)"
         );
     }
 

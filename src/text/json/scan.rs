@@ -1,14 +1,14 @@
-//! The pass before the tokenizer.
+//! Pass before the tokenizer, which is more lenient than JSON.
 //!
-//! nanoserde's tokenizer is lenient where JSON is not: it takes a NUL for the end of the text, calls itself once per
-//! comment (so that enough comments exhaust the stack), reads `\q` as `q`, and lets strings run over line ends, which
-//! reports a forgotten quote at the end of the file. This pass refuses all of that at its place and blanks comments.
+//! nanoserde's tokenizer takes a NUL for the end of the text, recurses once per comment (enough comments exhaust the
+//! stack), reads `\q` as `q`, and lets strings span lines, which reports a missing quote at the end of the file. This
+//! pass refuses all of that with the right position, and replaces comments by spaces.
 
 use std::str::Chars;
 
 use crate::text::json::{Error, Position};
 
-/// Returns the text with every comment replaced by blanks of the same shape, so that positions stay true.
+/// Returns the text with every comment replaced by spaces, so that positions do not change.
 pub(super) fn scan(text: &str, comments: bool) -> Result<String, Error> {
     let mut scanner =
         Scanner { rest: text.chars(), out: String::with_capacity(text.len()), at: Position { line: 1, col: 0 } };
@@ -101,7 +101,7 @@ impl Scanner<'_> {
         Err(Error { at: start, message })
     }
 
-    /// Whether the comment ends.
+    /// Skips a block comment. True if it is closed.
     fn block_comment(&mut self) -> bool {
         let mut star = false;
         while let Some(c) = self.blank() {

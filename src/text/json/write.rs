@@ -1,7 +1,6 @@
-//! [`Value`] → text.
+//! Writer from [`Value`] to text.
 //!
-//! Control characters are always written as escapes, the ones above ASCII included: a terminal must never obey what
-//! a gateway put into its answer.
+//! All control characters are escaped, also those above ASCII: a gateway's answer must not control a terminal.
 
 use std::fmt::{
     Display, Formatter, Write, {self},
@@ -9,14 +8,14 @@ use std::fmt::{
 
 use crate::text::json::{Node, Value};
 
-/// Compact, on one line. The pretty form is [`Value::pretty`].
+/// Compact form, on one line. The indented form is [`Value::pretty`].
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write_value(f, self, None)
     }
 }
 
-/// As its value.
+/// Form of the value.
 impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.value.fmt(f)
@@ -24,7 +23,7 @@ impl Display for Node {
 }
 
 impl Value {
-    /// Two spaces a level, one entry a line, no line end at the end.
+    /// Formats with two spaces per level and one entry per line, without a final newline.
     #[must_use]
     pub fn pretty(&self) -> String {
         let mut out = String::new();
@@ -34,7 +33,7 @@ impl Value {
     }
 }
 
-/// `level` is the indentation of the line we are on; `None` writes compactly.
+/// Writes a value. `level` is the indentation of the current line; `None` for the compact form.
 fn write_value(out: &mut impl Write, value: &Value, level: Option<usize>) -> fmt::Result {
     match value {
         Value::Null => out.write_str("null"),
@@ -95,7 +94,7 @@ fn write_text(out: &mut impl Write, text: &str) -> fmt::Result {
             '\n' => out.write_str("\\n")?,
             '\r' => out.write_str("\\r")?,
             '\t' => out.write_str("\\t")?,
-            // The two separators end a line for whoever reads line by line in JavaScript.
+            // JavaScript treats the two separators as line ends.
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(out, "\\u{:04x}", u32::from(c))?,
             c => out.write_char(c)?,
         }

@@ -1,28 +1,28 @@
-//! Ways to break a standby, one at a time: how, what `doctor` has to say of it, and how it is mended.
+//! Faults of a standby: for each the script that causes it, the expected results of `doctor`, and the repair.
 
 use crate::stub::Says;
 
-/// One way.
+/// Fault.
 pub(super) struct Break {
     pub(super) what: &'static str,
     pub(super) how: Way,
-    /// The checks that are not well then, by their names: each with how bad it is, and a piece of its fix.
+    /// Expected checks that are not ok, by name, each with its level and a part of its fix.
     pub(super) found: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// Where it is broken; a script that breaks it, and one that mends it.
+/// Host of the fault, with the scripts that cause and repair it.
 pub(super) enum Way {
     Here(&'static str, &'static str),
     AtThePrimary(&'static str, &'static str),
     PrimarySays(Says),
 }
 
-/// One that is found by one check.
+/// Creates a fault that one check reports.
 const fn one(what: &'static str, how: Way, found: &'static [(&'static str, &'static str, &'static str)]) -> Break {
     Break { what, how, found }
 }
 
-/// What the scripts have in common.
+/// Shell functions of the scripts.
 pub(super) const SHELL: &str = r#"
 config=/etc/openclaw-failover/config.json
 openclaw=/home/openclaw/.openclaw/openclaw.json
@@ -31,17 +31,21 @@ change() { cp -p "$1" /root/as-it-was; sed -i "$2" "$1"; ! cmp -s "$1" /root/as-
 restore() { cp -p /root/as-it-was "$1"; }
 away() { mv "$1" "$1.away"; }
 back() { rm -rf "$1"; mv "$1.away" "$1"; }
-add() { mkdir -p "/run/systemd/system/$1.d"; printf '%s\n' "$2" > "/run/systemd/system/$1.d/added.conf"; systemctl daemon-reload; }
+add() {
+    mkdir -p "/run/systemd/system/$1.d"; printf '%s\n' "$2" > "/run/systemd/system/$1.d/added.conf"
+    systemctl daemon-reload
+}
 take() { rm -r "/run/systemd/system/$1.d"; systemctl daemon-reload; }
 until_it_watches() { until openclaw-failover status | grep -q 'primary: healthy'; do sleep 0.1; done; }
 "#;
 
-/// Those that OpenClaw itself has to be asked about.
+/// Faults for which the real OpenClaw is needed.
 pub(super) static OPENCLAWS: [Break; 5] = [
     one(
         "Node is too old",
         Way::Here(
-            "away /usr/local/bin/node; printf '#!/bin/sh\necho v22.12.0\n' > /usr/local/bin/node; chmod +x /usr/local/bin/node",
+            "away /usr/local/bin/node; printf '#!/bin/sh\necho v22.12.0\n' > /usr/local/bin/node; \
+             chmod +x /usr/local/bin/node",
             "back /usr/local/bin/node",
         ),
         &[("node", "fail", "openclaw-failover setup standby")],
@@ -71,10 +75,10 @@ pub(super) static OPENCLAWS: [Break; 5] = [
     ),
 ];
 
-/// All others.
+/// All other faults.
 pub(super) static BREAKS: [Break; 59] = [
     one(
-        "everybody may change the configuration",
+        "the configuration is world-writable",
         Way::Here("chmod 666 $config", "chmod 644 $config"),
         &[("config", "fail", "chown root:root /etc/openclaw-failover/config.json")],
     ),
@@ -84,7 +88,7 @@ pub(super) static BREAKS: [Break; 59] = [
         &[("credentials", "fail", "install -d -m 0700")],
     ),
     one(
-        "everybody may read the credentials",
+        "the credentials are world-readable",
         Way::Here("chmod 755 /etc/openclaw-failover/credentials", "chmod 700 /etc/openclaw-failover/credentials"),
         &[("credentials", "fail", "install -d -m 0700")],
     ),
@@ -112,16 +116,19 @@ pub(super) static BREAKS: [Break; 59] = [
         "an older monitor still runs",
         Way::Here(
             "LC_ALL=C sed 's/0\\.1\\.0/0.0.9/g' /usr/local/bin/openclaw-failover > /usr/local/bin/older; \
-             chmod +x /usr/local/bin/older; add openclaw-failover.service '[Service]\nExecStart=\nExecStart=/usr/local/bin/older run'; \
+             chmod +x /usr/local/bin/older; add openclaw-failover.service \
+             '[Service]\nExecStart=\nExecStart=/usr/local/bin/older run'; \
              systemctl restart openclaw-failover; until_it_watches",
-            "take openclaw-failover.service; rm /usr/local/bin/older; systemctl restart openclaw-failover; until_it_watches",
+            "take openclaw-failover.service; rm /usr/local/bin/older; systemctl restart openclaw-failover; \
+             until_it_watches",
         ),
         &[("monitor-version", "warn", "systemctl restart openclaw-failover.service")],
     ),
     one(
         "the monitor has no watchdog",
         Way::Here(
-            "add openclaw-failover.service '[Service]\nWatchdogSec=0'; systemctl restart openclaw-failover; until_it_watches",
+            "add openclaw-failover.service '[Service]\nWatchdogSec=0'; systemctl restart openclaw-failover; \
+             until_it_watches",
             "take openclaw-failover.service; systemctl restart openclaw-failover; until_it_watches",
         ),
         &[("watchdog", "fail", "openclaw-failover setup standby")],
@@ -176,7 +183,8 @@ pub(super) static BREAKS: [Break; 59] = [
         "the monitor has never seen the primary healthy",
         Way::Here(
             "iptables -I OUTPUT -m owner --uid-owner openclaw-failover -p tcp --dport 18789 -j REJECT; \
-             systemctl stop openclaw-failover; rm /var/lib/openclaw-failover/armed.json /var/lib/openclaw-failover/history.jsonl; \
+             systemctl stop openclaw-failover; \
+             rm /var/lib/openclaw-failover/armed.json /var/lib/openclaw-failover/history.jsonl; \
              systemctl start openclaw-failover; until [ -s /run/openclaw-failover/status.json ]; do sleep 0.1; done",
             "iptables -D OUTPUT 1; until_it_watches",
         ),
@@ -188,7 +196,7 @@ pub(super) static BREAKS: [Break; 59] = [
         &[("dns", "fail", "resolvectl status"), ("upstream", "fail", "openclaw-failover check")],
     ),
     one(
-        "nobody is asked for addresses",
+        "no name server is configured",
         Way::Here("change /etc/resolv.conf /nameserver/d", "restore /etc/resolv.conf"),
         &[("dns", "warn", "cat /etc/resolv.conf")],
     ),
@@ -205,7 +213,8 @@ pub(super) static BREAKS: [Break; 59] = [
     one(
         "the tailnet's key expires in three days",
         Way::Here(
-            "change /etc/tailnet.json \"s/\\\"Online\\\"/\\\"KeyExpiry\\\":\\\"$(date -u -d '3 days' +%FT%TZ)\\\",\\\"Online\\\"/\"",
+            "change /etc/tailnet.json \"s/\\\"Online\\\"/\\\"KeyExpiry\\\":\\\"\
+             $(date -u -d '3 days' +%FT%TZ)\\\",\\\"Online\\\"/\"",
             "restore /etc/tailnet.json",
         ),
         &[("tailscale", "warn", "tailscale up --force-reauth")],
@@ -216,7 +225,7 @@ pub(super) static BREAKS: [Break; 59] = [
         &[("tailscale", "fail", "--install-tailscale")],
     ),
     one(
-        "the clock is nobody's",
+        "the clock is not synchronised",
         Way::Here("echo no > /etc/clock-synchronized", "echo yes > /etc/clock-synchronized"),
         &[("clock", "warn", "timedatectl set-ntp true")],
     ),
@@ -258,7 +267,7 @@ pub(super) static BREAKS: [Break; 59] = [
         &[("gateway-user", "fail", "User=openclaw")],
     ),
     one(
-        "somebody else has the gateway's port",
+        "another process holds the gateway's port",
         Way::Here(
             "systemd-run --quiet --uid=nobody --unit=squatter python3 -m http.server 18789; \
              until ss -ltn | grep -q :18789; do sleep 0.1; done",
@@ -269,14 +278,16 @@ pub(super) static BREAKS: [Break; 59] = [
     one(
         "another gateway starts with the host",
         Way::Here(
-            "printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' > $units/openclaw-gateway-work.service; \
+            "printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' \
+             > $units/openclaw-gateway-work.service; \
              systemctl enable --quiet openclaw-gateway-work.service",
-            "systemctl disable --quiet openclaw-gateway-work.service; rm $units/openclaw-gateway-work.service; systemctl daemon-reload",
+            "systemctl disable --quiet openclaw-gateway-work.service; rm $units/openclaw-gateway-work.service; \
+             systemctl daemon-reload",
         ),
         &[("other-gateway", "fail", "systemctl disable --now")],
     ),
     one(
-        "a gateway of somebody else's runs",
+        "another user's gateway runs",
         Way::Here(
             "systemd-run --quiet --uid=nobody --unit=foreign bash -c 'exec -a openclaw-gateway sleep 1000'; \
              until grep -sqa ^openclaw-gateway /proc/[0-9]*/cmdline; do sleep 0.1; done",
@@ -304,7 +315,8 @@ pub(super) static BREAKS: [Break; 59] = [
     one(
         "the standby pushes as a primary does",
         Way::Here(
-            "add openclaw-sync-push.service '[Service]\nExecStart=\nExecStart=/usr/local/bin/openclaw-failover sync push --primary'",
+            "add openclaw-sync-push.service '[Service]\nExecStart=\nExecStart=/usr/local/bin/openclaw-failover sync \
+             push --primary'",
             "take openclaw-sync-push.service",
         ),
         &[("sync-units", "fail", "primary.conf")],
@@ -312,7 +324,10 @@ pub(super) static BREAKS: [Break; 59] = [
     one(
         "the last pull that went well is long past",
         Way::Here(
-            r#"change /var/lib/openclaw-sync/pull.json 's/"fresh":"[0-9]*-/"fresh":"2026-01-01T00:00:00.000Z","was":"/'"#,
+            concat!(
+                "change /var/lib/openclaw-sync/pull.json ",
+                r#"'s/"fresh":"[0-9]*-/"fresh":"2026-01-01T00:00:00.000Z","was":"/'"#
+            ),
             "restore /var/lib/openclaw-sync/pull.json",
         ),
         &[("pull", "fail", "openclaw-failover sync pull")],
@@ -386,12 +401,12 @@ pub(super) static BREAKS: [Break; 59] = [
         &[("firewall", "warn", "openclaw-failover setup standby")],
     ),
     one(
-        "the firewall lets everybody in",
+        "the firewall allows all incoming connections",
         Way::Here("ufw default allow incoming", "ufw default deny incoming"),
         &[("firewall", "warn", "openclaw-failover setup standby")],
     ),
     one(
-        "nobody is banned",
+        "fail2ban is stopped",
         Way::Here(
             "systemctl stop fail2ban",
             "systemctl start fail2ban; until fail2ban-client status sshd > /dev/null 2>&1; do sleep 0.1; done",

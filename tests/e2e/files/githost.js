@@ -1,4 +1,4 @@
-// A git host behind TLS on 127.0.0.1:8443 that asks for a password: it runs git's own http-backend.
+// Git host with TLS on 127.0.0.1:8443 that asks for a password. It runs git's http-backend.
 const { spawn } = require("child_process");
 const fs = require("fs");
 const tls = { key: fs.readFileSync("gateway.key"), cert: fs.readFileSync("gateway.pem") };

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the root file system of a host on which nobody has installed anything: Debian 12 with ssh. Labs have no way to a
-# mirror, so the packages that a setup wants lie on it as a repository of its own.
+# Builds the root file system of a bare host: Debian 12 with ssh. Labs cannot reach a mirror, so the packages that setup
+# needs are in a local repository on the host.
 #
 # usage: bare.sh DIR [SUITE [OPTION OF MMDEBSTRAP…]]
 set -eu

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Boots one host. It gets a control group of its own: nspawn names its groups `payload` and `supervisor` below the
-# caller's, and two hosts in one group would see, and kill, the processes of each other's units.
+# Boots one host in a separate control group: nspawn names its groups `payload` and `supervisor` below the caller's, and
+# two hosts in one group would see, and kill, the processes of each other's units.
 #
-# A host manages its own network and packet filter, as any host does.
+# A host manages its network and packet filter itself, as any host does.
 #
 # usage: boot.sh NAME ROOT OPENCLAW SHARED
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs OpenClaw and the Node it asks for from npm. The package `node` fetches its binary in an install script, so
-# the package that holds it is named instead; of all install scripts only OpenClaw's own is run, by that Node.
+# Installs OpenClaw and the Node version it requires from npm. The package `node` downloads its binary in an install
+# script, so the package with the binary is named instead. Only OpenClaw's own install script is run, by that Node.
 #
 # usage: openclaw.sh DIR
 set -eu

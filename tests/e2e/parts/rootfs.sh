@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the root file system that every host of the suite starts from: a small Debian 12 on which somebody has
-# run OpenClaw before, with a workspace whose remote lies on the primary. Needs root, mmdebstrap and a Debian mirror.
+# Builds the root file system of all hosts: a small Debian 12 on which OpenClaw has run before, with a workspace whose
+# remote is on the primary. Needs root, mmdebstrap and a Debian mirror.
 #
 # usage: rootfs.sh DIR PRIMARY_ADDRESS OPENCLAW OPENCLAW_CONFIG
 set -eu
@@ -12,7 +12,7 @@ config=$4
 mmdebstrap --quiet --variant=minbase \
     --include=systemd,systemd-sysv,dbus,polkitd,git,rsync,openssh-server,openssh-client,iproute2,procps,nftables,sqlite3 \
     bookworm "$dir.partial"
-# A journal on disk outlives a reboot, and the suite reads every start of a gateway from it.
+# The journal on disk survives a reboot; the suite reads every start of a gateway from it.
 mkdir -p "$dir.partial/var/log/journal"
 : > "$dir.partial/etc/machine-id"
 
@@ -45,7 +45,7 @@ setpriv --reuid=openclaw --regid=openclaw --init-groups env HOME=/home/openclaw 
 rm /root/as-openclaw.sh /tmp/as-openclaw.sh
 INSIDE
 
-# Most of a first start is spent on compiling and on laying out the state; the suite starts dozens of gateways.
+# A first start mostly compiles and creates state; doing it here saves time in dozens of starts.
 cp "$config" "$dir.partial/home/openclaw/.openclaw/openclaw.json"
 export dir openclaw
 unshare --mount --net --pid --fork --kill-child sh -eu <<'ALONE'

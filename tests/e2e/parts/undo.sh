@@ -1,6 +1,6 @@
 #!/bin/sh
-# Removes everything that belongs to a lab once its stdin ends. The suite holds the other end, so this happens when the
-# lab is dropped, and also when the suite panics, is interrupted or is killed.
+# Removes everything of a lab at the end of its stdin. The suite holds the other end, so this happens when the lab is
+# dropped, and also when the suite panics, is interrupted or is killed.
 #
 # usage: undo.sh LAB
 trap '' HUP INT TERM

@@ -1,8 +1,8 @@
-//! Servers behind TLS, for every test that needs one.
+//! TLS servers for tests.
 //!
 //! The certificates here are valid for a hundred years: `gateway.pem` for 127.0.0.1 and localhost, `elsewhere.pem` for
 //! another name, both for `gateway.key` and signed by `authority.pem`, whose key is gone. `openclaw.pem`, for
-//! `openclaw.key`, is made as OpenClaw makes its own: self-signed, marked as an authority's, without a name of a host.
+//! `openclaw.key`, is like OpenClaw's own: self-signed, marked as an authority's, without a host name.
 //! `own.pem`, `expired.pem` and `future.pem` are self-signed for 127.0.0.1 and localhost, marked as a server's, and for
 //! `gateway.key`.
 
@@ -13,12 +13,12 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A file that lies here.
+/// Reads a file of this directory.
 pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/tls").join(name)
 }
 
-/// A server with this certificate.
+/// Returns the TLS configuration of a server with this certificate.
 pub(crate) fn config(certificate: &str) -> Arc<ServerConfig> {
     let chain = vec![CertificateDer::from_pem_file(file(certificate)).unwrap()];
     let key = if certificate == "openclaw.pem" { "openclaw.key" } else { "gateway.key" };

@@ -1,4 +1,4 @@
-// A gateway that starts at once, and a webhook that remembers what it was told: `node stub.mjs PORT [FILE]`
+// Gateway that starts at once, and webhook that stores every message: `node stub.mjs PORT [FILE]`
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 

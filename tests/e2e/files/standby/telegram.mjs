@@ -1,4 +1,4 @@
-// A Telegram for one host: it remembers every message that it was sent, and has none for anybody.
+// Telegram server for one host. It stores every message sent to it and delivers none.
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 
