@@ -83,7 +83,7 @@ fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreach
     let _promote = Running(promote.spawn().unwrap());
     let told = hears(&lines, "exited: code 78");
     let words = "openclaw.service exited: code 78 (configuration error); last line: Config invalid: \
-        gateway.auth.token=[redacted] is no object. It is started again in 5 s";
+        gateway.auth.token=[redacted] is no object. Retrying in 5 s";
     assert!(told.contains(words), "{told}");
     let wrong = degraded(at, "start_failing");
     assert!(!wrong.contains("systemd_unreachable"), "{wrong}");
@@ -91,11 +91,11 @@ fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreach
 
     // No bus: that is another thing, and it is told as one.
     put(at, "start", "echo 'Failed to connect to bus: No such file or directory' >&2; exit 1\n");
-    hears(&lines, "systemd does not do what it is asked");
+    hears(&lines, "systemd does not respond or refuses requests");
     degraded(at, "systemd_unreachable");
     // A refusal shows that systemd can be asked.
     put(at, "start", "echo 'Failed to start openclaw.service: Unit openclaw.service is masked.' >&2; exit 1\n");
-    hears(&lines, "systemd does what it is asked again");
+    hears(&lines, "systemd accepts requests again");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_drill_that_failed_to_start_needs_no_force_the_next_time() {
     hears(&lines, "primary was seen healthy from here for the first time");
     // The pull fails here, which is degraded by itself: only the first drill may be forced past that.
     operator(at, &["drill", "--force"]);
-    hears(&lines, "does not come up");
+    hears(&lines, "failed to start");
     hears(&lines, "the drill");
     let status = fs::read_to_string(at.join("run/status.json")).unwrap();
     assert!(!status.contains("systemd_unreachable"), "{status}");

@@ -114,11 +114,11 @@ fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well
 
     configure(folder.path(), primary, r#", "demote": { "after": "45s" }"#);
     signal(&monitor, "HUP");
-    hears(&lines, "the new configuration is in force");
+    hears(&lines, "configuration reloaded");
 
     configure(folder.path(), primary, r#", "demot": {}"#);
     signal(&monitor, "HUP");
-    let refused = hears(&lines, "is refused and the old one stays in force");
+    let refused = hears(&lines, "configuration not reloaded, the old one stays in force");
     assert!(refused.contains(r#"did you mean "demote"?"#), "{refused}");
     // Started again it would not watch: that stands in the status until the file is mended.
     hears_after_a_look(&monitor, &lines, "not ready to take over: config: ");
@@ -164,7 +164,7 @@ fn an_operator_is_obeyed_and_told() {
 
     let (code, out) = run(&["pause", "--for", "10m"]);
     assert_eq!(code, Some(0));
-    assert!(out.starts_with("an operator set the hold 'paused'") && out.contains("It ends at 20"), "{out}");
+    assert!(out.starts_with("an operator set the hold 'paused'") && out.contains("Automatic failover is OFF until 20"), "{out}");
     hears(&lines, "an operator set the hold 'paused'");
     // Live: nobody reads it off the file.
     fs::remove_file(folder.path().join("run/status.json")).unwrap();
@@ -173,7 +173,7 @@ fn an_operator_is_obeyed_and_told() {
     assert!(out.contains("hold       paused since"), "{out}");
     assert_eq!(
         run(&["resume"]),
-        (Some(0), "the hold 'paused' was ended by an operator: the ordinary rules apply again\n".to_owned())
+        (Some(0), "the hold 'paused' was ended by an operator: automatic failover is ON\n".to_owned())
     );
     assert_eq!(run(&["resume"]).1, "nothing is held: the ordinary rules apply\n");
 
@@ -202,16 +202,16 @@ fn the_reason_of_a_pause_is_told_and_outlives_the_monitor_but_not_the_pause() {
     assert!(code == Some(2) && why.contains("write at most 200"), "{why}");
 
     let (code, out) = run(&["pause", "--reason", "a new\nkernel\u{1b}[2J"]);
-    assert!(code == Some(0) && out.contains("The reason: a new kernel [2J\n"), "{out}");
+    assert!(code == Some(0) && out.contains("Reason: a new kernel [2J\n"), "{out}");
     let told = hears(&lines, "an operator set the hold 'paused'");
-    assert!(told.ends_with("The reason: a new kernel [2J"), "{told}");
+    assert!(told.ends_with("Reason: a new kernel [2J"), "{told}");
     let shown = "the reason: a new kernel [2J\n";
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
 
     signal(&watching, "KILL");
     watching.0.wait().unwrap();
     let (_again, lines) = monitor(folder.path());
-    hears(&lines, "watches primary");
+    hears(&lines, "watching primary");
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
     let history = fs::read_to_string(folder.path().join("state/history.jsonl")).unwrap();
     assert!(history.contains(r#""reason":"a new kernel [2J""#), "{history}");
@@ -295,10 +295,10 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
     assert!(wrong.contains("not_ready") && !wrong.contains("polkit") && !wrong.contains("evil"), "{wrong}");
 
     fs::remove_file(at("bin/units/openclaw.service")).unwrap();
-    hears_after_a_look(&monitor, &lines, "gateway-unit no longer keeps this standby from taking over");
+    hears_after_a_look(&monitor, &lines, "gateway-unit no longer blocks a failover to this standby");
     let off = r#"{"id":"crons","level":"ok","evidence":"off","fix":""}"#;
     pulls(folder.path(), off);
-    hears(&lines, "crons no longer keeps this standby from taking over: off");
+    hears(&lines, "crons no longer blocks a failover to this standby: off");
     signal(&monitor, "TERM");
     hears(&lines, "the gateway is left as it is");
     assert!(monitor.0.wait().unwrap().success());
@@ -318,7 +318,7 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
     configure(folder.path(), primary, "");
     let socket = folder.path().join("run/control.sock");
     let (first, lines) = monitor(folder.path());
-    hears(&lines, "watches primary");
+    hears(&lines, "watching primary");
     let inode = |path: &Path| fs::metadata(path).unwrap().ino();
     let before = inode(&socket);
 
@@ -332,7 +332,7 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
     // Killed, it holds nothing any more.
     drop(first);
     let (_third, lines) = monitor(folder.path());
-    hears(&lines, "watches primary");
+    hears(&lines, "watching primary");
 }
 
 #[test]
@@ -365,11 +365,11 @@ fn a_port_that_another_process_holds_is_named_before_a_start_where_the_url_has_a
     let url = format!(r#", "gateway": {{ "url": "http://localhost:{port}" }}"#);
     configure(folder.path(), primary, &url);
     let (_monitor, lines) = monitor(folder.path());
-    hears(&lines, "watches primary");
+    hears(&lines, "watching primary");
     let mut promote = Command::new(BINARY);
     promote.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).arg("promote").stdout(Stdio::null());
     let _promote = Running(promote.stderr(Stdio::null()).spawn().unwrap());
-    let refused = hears(&lines, "does not come up");
+    let refused = hears(&lines, "failed to start");
     assert!(refused.contains(&format!("port {port} is held by")), "{refused}");
     assert!(refused.contains("not by openclaw.service"), "{refused}");
 }
