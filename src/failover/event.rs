@@ -50,8 +50,8 @@ pub enum Command {
         kind: HoldKind,
         /// Expiry; `None`: never.
         until: Option<Time>,
-        },
-        /// End the hold.
+    },
+    /// End the hold.
     Resume,
     /// Rehearse a failover.
     Drill {

@@ -164,7 +164,10 @@ fn an_operator_is_obeyed_and_told() {
 
     let (code, out) = run(&["pause", "--for", "10m"]);
     assert_eq!(code, Some(0));
-    assert!(out.starts_with("an operator set the hold 'paused'") && out.contains("Automatic failover is OFF until 20"), "{out}");
+    assert!(
+        out.starts_with("an operator set the hold 'paused'") && out.contains("Automatic failover is OFF until 20"),
+        "{out}"
+    );
     hears(&lines, "an operator set the hold 'paused'");
     // Live: nobody reads it off the file.
     fs::remove_file(folder.path().join("run/status.json")).unwrap();
@@ -323,7 +326,7 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
     let before = inode(&socket);
 
     let (mut second, said) = monitor(folder.path());
-    let refused = hears(&said, "another monitor works with");
+    let refused = hears(&said, "another monitor already uses");
     assert!(refused.contains(&format!("process {} (", first.0.id())), "{refused}");
     assert!(refused.contains("systemctl stop openclaw-failover.service"), "{refused}");
     assert_eq!(second.0.wait().unwrap().code(), Some(1));
@@ -348,7 +351,7 @@ fn a_state_folder_that_cannot_be_locked_costs_a_warning_and_no_monitor() {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let lines = listen(child.stderr.take().unwrap());
     let _running = Running(child);
-    hears(&lines, "missing cannot be locked");
+    hears(&lines, &format!("cannot lock {}", folder.path().join("missing").display()));
 }
 
 #[test]

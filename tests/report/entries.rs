@@ -40,7 +40,11 @@ fn what_became_of_a_drill_says_what_each_step_took() {
          return 1.2 s"
     );
     let failed = entry(&Note::DrillEnded { drill: drill(Outcome::Failed { step: DrillStep::Verify }) }, 310);
-    assert!(failed.text.contains("failed at step 'verify': openclaw.service was not healthy in time"), "{}", failed.text);
+    assert!(
+        failed.text.contains("failed at step 'verify': openclaw.service was not healthy in time"),
+        "{}",
+        failed.text
+    );
     let kept = failed.to_json();
     assert_eq!(kept.get("outcome").and_then(|it| it.as_str()), Some("failed"));
     assert_eq!(kept.get("failed_step").and_then(|it| it.as_str()), Some("verify"));
@@ -219,7 +223,11 @@ fn words_from_outside_leave_room_for_the_way_out() {
         let expected = ". Retrying in 5 s; to stop it by hand, run `systemctl stop openclaw.service` as root";
         assert!(failed.text.ends_with(expected) && !failed.text.contains(".."), "{}", failed.text);
         let refused = Entry::of_monitor(&MonitorNote::ReloadRefused { why }, at(0), Wall::default());
-        assert!(refused.text.ends_with("run `openclaw-failover config --check FILE`") && !refused.text.contains(".."), "{}", refused.text);
+        assert!(
+            refused.text.ends_with("run `openclaw-failover config --check FILE`") && !refused.text.contains(".."),
+            "{}",
+            refused.text
+        );
     }
 }
 
