@@ -1,4 +1,4 @@
-//! The window, the pace of the probes, and the decision.
+//! Outage window, probe schedule, and decision.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ fn every_interval_while_healthy_and_every_retry_interval_after_a_failure_at_a_fi
     assert_eq!(next(28.0, 28.1, false), 31.0);
 }
 
-/// Death at every quarter of a second around a probe, by quick, silent and alternating failures.
+/// Tries an outage at every quarter of a second around a probe, with refusals, timeouts and both in turn.
 #[test]
 fn the_decision_falls_between_promote_after_and_that_plus_max_timeout_retry() {
     let kinds: [fn(f64) -> Failure; 5] = [
