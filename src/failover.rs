@@ -1,8 +1,8 @@
 //! Core state machine: every decision of this program, and nothing else.
 //!
-//! [`Machine::handle`] takes the time and one [`Event`] and returns [`Action`]s; [`Machine::wake`] returns the time at
-//! which it needs the next [`Event::Tick`]. There is no clock, no I/O, no thread and no log in this module, so a test
-//! runs through ten years of outages in a second, and a trace of a real night can be replayed.
+//! A [`Machine`] takes the time and one [`Event`] and returns [`Action`]s; it also returns the time at which it needs
+//! the next [`Event::Tick`]. There is no clock, no I/O, no thread and no log in this module, so a test runs through ten
+//! years of outages in a second, and a trace of a real night can be replayed.
 //!
 //! ```text
 //!                 window due, armed, witnessed, not held

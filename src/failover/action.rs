@@ -12,17 +12,17 @@ use crate::text::timestamp::Time;
 /// Request to the monitor. Actions are carried out in the given order, and none of them blocks the machine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Start, stop or kill the gateway's unit, then answer with [`Event::Ordered`](crate::failover::Event::Ordered).
+    /// Start, stop or kill the gateway's unit. An event reports the result.
     Order(Order),
     /// Poll the gateway in this mode from now on.
     Look(Look),
-    /// Start a pull, then answer with [`Event::Pulled`](crate::failover::Event::Pulled).
+    /// Start a pull. An event reports its end.
     Pull,
     /// Stop the running pull or push, unless a pull is already changing the work tree.
     CutSync,
-    /// Start a push, then answer with [`Event::Pushed`](crate::failover::Event::Pushed).
+    /// Start a push. An event reports its end.
     Push,
-    /// Ask the witnesses, then answer with [`Event::Witnessed`](crate::failover::Event::Witnessed).
+    /// Query the witnesses. An event reports the answer.
     AskWitnesses,
     /// Issue a notice to people.
     Say(Note),

@@ -96,7 +96,7 @@ pub(crate) fn unit_state(state: UnitState) -> &'static str {
     }
 }
 
-/// Every name that [`verdict`] returns.
+/// Names of all verdicts.
 pub(crate) const VERDICTS: [&str; 12] = [
     "healthy",
     "dns",

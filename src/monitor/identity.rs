@@ -2,7 +2,7 @@
 //!
 //! The proof is a pair: the run of the unit, by its `InvocationID`, and the inodes of the sockets that can accept a
 //! connection to the gateway's address. The monitor reads the inodes itself, without a child process. Only the
-//! gateway's own user can see to which process they belong, so [`Identify::identify`] runs as that user. While the pair
+//! gateway's own user can see to which process they belong, so a check unit runs as that user. While the pair
 //! stays the same, nothing is run again.
 
 use std::net::SocketAddr;

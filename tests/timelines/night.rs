@@ -42,7 +42,7 @@ pub fn defaults() -> Policy {
     }
 }
 
-/// Night of one machine. A test must claim every action with [`Night::expect`] before the night ends.
+/// Night of one machine. A test must expect every action before the night ends.
 pub struct Night {
     pub machine: Machine,
     pub policy: Policy,
