@@ -8,7 +8,7 @@ use crate::text::{json_fields, printable};
 impl Teller<'_> {
     pub(super) fn held_back(&self, kind: HoldKind) -> Entry {
         let text = format!(
-            "a failover is due, but the hold '{}' forbids it: {}. To allow it: `openclaw-failover resume`",
+            "a failover is due, but the hold '{}' forbids it: {}. To allow it, run `openclaw-failover resume`",
             names::hold(kind),
             meaning(kind)
         );

@@ -7,7 +7,7 @@ use crate::text::{Time, json_fields};
 use crate::workspace::summary::Pull;
 
 /// Notice for people about something that the machine does not know.
-#[expect(missing_docs, reason = "each variant says what its fields are by their names")]
+#[expect(missing_docs, reason = "the names of the fields are enough")]
 #[derive(Debug)]
 pub enum MonitorNote {
     /// The monitor started. `seen`: wall-clock time at which the previous monitor last watched.
@@ -141,7 +141,7 @@ fn channels(upstream: &str, failing: &[String], suppressed: &[String]) -> Entry 
         Entry::notice("upstream_channels", &format!("every chat channel of {upstream} works again"))
     } else {
         let text = format!(
-            "{upstream} is alive, but some of its chat channels do not work: {}. A failover would not fix that; check \
+            "{upstream} is up, but some of its chat channels do not work: {}. A failover would not fix that; check \
              the gateway on that host",
             broken.join(", ")
         );

@@ -87,7 +87,7 @@ impl AvailabilityHistory {
         self.over == promote_after.saturating_mul(PROMOTE_AFTER_MULTIPLE)
     }
 
-    /// True if a new history would say the same.
+    /// True if no outage is recorded and nothing is flapping.
     pub(super) fn is_blank(&self, now: Time) -> bool {
         !self.is_flapping && self.recent(now).outages == 0
     }

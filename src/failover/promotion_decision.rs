@@ -55,8 +55,7 @@ impl Machine {
         }
     }
 
-    /// True if a promotion for a chronic partial outage is due: no upstream is healthy now, nor was for most of the
-    /// time.
+    /// True if a promotion for a chronic partial outage is due: availability is chronic, and every upstream is down now.
     fn flapping_due(&self) -> bool {
         self.availability().is_chronic() && self.fails_just_now()
     }

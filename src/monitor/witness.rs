@@ -1,4 +1,4 @@
-//! Witnesses: hosts and services whose answer proves that this host is not cut off itself.
+//! Witnesses: hosts and services whose answer proves that this host is not cut off.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};

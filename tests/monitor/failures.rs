@@ -89,7 +89,7 @@ fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreach
     assert!(!wrong.contains("systemd_unreachable"), "{wrong}");
     assert!(!fs::read_to_string(at.join("state/history.jsonl")).unwrap().contains("hunter2"));
 
-    // A missing bus is a problem of its own and is reported as one.
+    // A missing D-Bus is a separate problem and is reported as one.
     put(at, "start", "echo 'Failed to connect to bus: No such file or directory' >&2; exit 1\n");
     hears(&lines, "systemd does not respond or refuses requests");
     degraded(at, "systemd_unreachable");

@@ -208,7 +208,7 @@ impl Referee {
             self.fail(now, machine, "invariant 8: active by answers that were not the unit's own");
         }
         if is_active && self.is_foreign && !machine.port_held() {
-            self.fail(now, machine, "invariant 8: another process answers while active, and nothing says so");
+            self.fail(now, machine, "invariant 8: another process answers while active, and this is not reported");
         }
     }
 
@@ -424,7 +424,7 @@ impl Referee {
             bound += 15 * SECOND + 5 * MINUTE;
         }
         if now > bound && !matches!(gateway.process, Process::Up { .. }) {
-            self.fail(now, machine, "invariant 2: everything is dead and the gateway was not started in time");
+            self.fail(now, machine, "invariant 2: every upstream is down and the gateway was not started in time");
         }
     }
 

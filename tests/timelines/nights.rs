@@ -91,7 +91,7 @@ fn a_primary_that_takes_170_s_to_start_is_waited_for_with_restart_grace() {
     assert_eq!(night.decided(), [0.0; 0]);
     let mut night = Play::new(&policy, vec![dies(101.0, Failure::Unreachable)]);
     night.until(1000.0);
-    assert_between(night.decided()[0], 130.0, 135.1, "a dead host is given no grace");
+    assert_between(night.decided()[0], 130.0, 135.1, "a host that is down gets no restart grace");
 }
 
 /// Plan with three crashes of 15 s, a minute down, and five minutes muted by the crash-loop breaker, then healthy.

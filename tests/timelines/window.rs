@@ -156,7 +156,7 @@ fn the_decision_falls_between_promote_after_and_that_plus_max_timeout_retry() {
             let mut night = Play::new(&defaults(), vec![plan]);
             night.until(death + 120.0);
             let (decided, life) = (night.decided()[0], night.life().unwrap());
-            let what = format!("death at {death} s by {:?}, life at {life} s", kind(death));
+            let what = format!("down at {death} s by {:?}, last healthy at {life} s", kind(death));
             assert!(death - life <= 10.0, "{what}");
             assert_between(decided, life + 30.0, life + 35.0, &what);
         }
