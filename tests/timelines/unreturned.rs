@@ -65,7 +65,7 @@ fn a_push_under_way_delays_no_promotion() {
 fn a_push_that_does_not_end_is_waited_for_like_a_pull() {
     let mut night = pushing();
     night.each(&[141.0, 151.0], &refused()).at(154.0, refused()).expect(&[CutSync]);
-    // The pull may be changing the work tree, which must not happen while an agent uses it.
+    // The push may be changing the work tree, which must not happen while an agent uses it.
     night.at(160.0, refused()).is("promoting(sync)").expect(&[]);
     night.at(165.0, tick()).expect(&[CutSync]).each(&[170.0, 180.0, 190.0, 199.0], &refused()).expect(&[]);
     night.at(200.0, pushed(false)).is("promoting(start)").expect(&[Order(Start)]);
