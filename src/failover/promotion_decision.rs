@@ -55,7 +55,7 @@ impl Machine {
         }
     }
 
-    /// True if a promotion for a chronic partial outage is due: availability is chronic, and every upstream is down now.
+    /// True if a promotion for a chronic partial outage is due, which needs every upstream to be down now.
     fn flapping_due(&self) -> bool {
         self.availability().is_chronic() && self.fails_just_now()
     }

@@ -186,8 +186,8 @@ mod tests {
         let lists: String = lists.iter().map(|name| format!(r#""{name}": {none}, "#)).collect();
         let text = format!(
             r#"{{ "schema": 1, "started": "2026-11-21T22:00:00.000Z", "ended": "2026-11-21T22:00:01.000Z", {lists}
-                 "returned": null, "commit": null, "open_asked": null, "outcome": "{outcome}", "not_put_away": \
-                  "{not_put_away}", "open": false, "said": "{said}" }}"#
+                 "returned": null, "commit": null, "open_asked": null, "outcome": "{outcome}",
+                 "not_put_away": "{not_put_away}", "open": false, "said": "{said}" }}"#
         );
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("push.json");
