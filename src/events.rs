@@ -1,7 +1,7 @@
-//! What happened, once: for the history, for the log, and in the same words for both.
+//! Entries of the history, with the sentence that the log and the notifications share.
 //!
-//! A sentence is for somebody who was woken by it: what, why, since when, what happens next, and the way out where
-//! there is one. What a program may want to know stands in fields of its own, spans in seconds.
+//! A sentence is for an operator who was woken by it: state, cause, what happens next, and what to do. Programs read
+//! the fields instead; durations are in seconds.
 
 pub(crate) mod codec;
 mod demotion;
@@ -27,40 +27,40 @@ use crate::os::clock::Wall;
 use crate::text::json::Value;
 use crate::text::{Time, json_fields, printable};
 
-/// The most characters of a sentence, and of words from outside within one.
+/// Character limits of a sentence, and of text from other programs within one.
 const SENTENCE: usize = 1000;
 const QUOTED: usize = 300;
 
-/// One thing that happened.
+/// One entry of the history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// When, by the wall clock.
+    /// Wall-clock time.
     pub at: Time,
-    /// The same moment as time since the boot, where that is known.
+    /// Time since boot, if known.
     pub boot: Option<BootTime>,
-    /// Its stable name.
+    /// Stable event name.
     pub event: &'static str,
-    /// How loudly to say it.
+    /// Severity, from which the log level follows.
     pub severity: Severity,
-    /// What programs may want to know of it, by name.
+    /// Named values for programs.
     pub fields: Vec<(&'static str, Value)>,
     /// One or two sentences for people, on one line.
     pub text: String,
 }
 
-/// How much something matters.
+/// Severity of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// As it should be.
+    /// Normal operation.
     Notice,
-    /// Out of the ordinary, and being taken care of.
+    /// Unusual, but handled by this program.
     Warning,
-    /// Somebody should look.
+    /// An operator should look.
     Error,
 }
 
 impl Severity {
-    /// Its stable name.
+    /// Returns the stable name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Severity {
         }
     }
 
-    /// The level under which the log takes it.
+    /// Returns the log level.
     #[must_use]
     pub fn level(self) -> Level {
         match self {
@@ -82,20 +82,20 @@ impl Severity {
 }
 
 impl Entry {
-    /// Puts a note of the machine into words. `at` is the machine's time, `config` the configuration in force.
+    /// Describes a note of the machine. `at` is the machine's time, `config` the configuration in force.
     #[must_use]
     pub fn of_machine(note: &Note, at: Time, wall: Wall, config: &Config) -> Self {
         let entry = Teller { config, wall }.tell(note);
         Self { at: wall.at(at), boot: wall.boot_time(at), ..entry }
     }
 
-    /// Puts a note of the monitor into words. `at` is the machine's time.
+    /// Describes a note of the monitor. `at` is the machine's time.
     #[must_use]
     pub fn of_monitor(note: &MonitorNote, at: Time, wall: Wall) -> Self {
         Self { at: wall.at(at), boot: wall.boot_time(at), ..monitor::tell(note) }
     }
 
-    /// The entry as the history keeps it.
+    /// Returns the entry as a line of the history.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let head = [
@@ -133,26 +133,26 @@ impl Entry {
         self.with(name, json_fields::seconds(span))
     }
 
-    /// Adds how the gateway ended, as the monitor found out.
+    /// Adds the exit of the gateway, as the monitor found it.
     #[must_use]
     pub fn with_exit(self, exit: &str) -> Self {
         let text = printable(&format!("{}. {}", quoted(exit), self.text), SENTENCE);
         Self { text, ..self }.quote("exit", exit)
     }
 
-    /// Keeps words from outside.
+    /// Adds a field with text from another program, shortened.
     fn quote(self, name: &'static str, words: &str) -> Self {
         self.with(name, printable(words, QUOTED))
     }
 }
 
-/// Words from outside, to stand within a sentence: not so long that what follows them is cut off, and without a full
-/// stop of their own.
+/// Returns text from another program, ready to be quoted within a sentence: without a final full stop, and short
+/// enough that the rest of the sentence still fits.
 fn quoted(words: &str) -> String {
     printable(words, QUOTED).trim_end_matches(['.', ' ']).to_owned()
 }
 
-/// Puts the machine's notes into words. It knows the names that the machine only has numbers for.
+/// Describes the machine's notes. The configuration supplies the names; the machine only has indices.
 struct Teller<'a> {
     config: &'a Config,
     wall: Wall,
@@ -203,7 +203,7 @@ impl Teller<'_> {
         &self.config.gateway.unit
     }
 
-    /// The name of an upstream; a number where a reload has just taken it away.
+    /// Returns the name of an upstream, or its number if a reload has just removed it.
     fn upstream(&self, index: usize) -> String {
         let known = self.config.upstreams.get(index);
         known.map_or_else(|| format!("upstream {}", index + 1), |upstream| upstream.name.clone())

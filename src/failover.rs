@@ -1,8 +1,8 @@
-//! The core: every decision this program takes, and nothing else.
+//! Core state machine: every decision of this program, and nothing else.
 //!
-//! [`Machine::handle`] takes the time and one [`Event`] and answers with [`Action`]s; [`Machine::wake`] says when it
-//! next wants a [`Event::Tick`]. There is no clock, no I/O, no thread and no log below this module, so a test can live
-//! through ten years of outages in a second and any surprising night can be replayed.
+//! A [`Machine`] takes the time and one [`Event`] and returns [`Action`]s; it also returns the time at which it needs
+//! the next [`Event::Tick`]. There is no clock, no I/O, no thread and no log in this module, so a test runs through ten
+//! years of outages in a second, and a trace of a real night can be replayed.
 //!
 //! ```text
 //!                 window due, armed, witnessed, not held
@@ -13,8 +13,8 @@
 //!                 one upstream ready for the hold-down
 //! ```
 //!
-//! The role is what the machine *wants and sees*, never what it once ordered: after each event the facts are read
-//! again and the next order follows from them, so a lost event, a crash or a reboot is mended by the next look.
+//! The machine is level-triggered: after each event it decides from the facts as observed, never from what it ordered
+//! earlier. So the next observation corrects a lost event, a crash or a reboot.
 
 mod action;
 mod answerer;

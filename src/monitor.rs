@@ -1,17 +1,17 @@
-//! The shell around the core: it finds facts, hands them to the machine, and does what the machine asks for.
+//! Monitor: collects facts, passes them to the core machine, and carries out the machine's actions.
 //!
 //! ```text
-//!  prober (a thread an upstream) ──── Probed ──┐
+//!  prober (one thread per upstream) ─ Probed ──┐
 //!  gateway actuator ──── Looked, Ordered ──────┤
 //!  sync actuator ─────── Pulled, Pushed ───────┼─► inbox ─► Machine::handle ─► actions ─► actuators
 //!  witnesses ─────────── Witnessed ────────────┤                                  └──────► recorder, status
 //!  control socket ────── Called ───────────────┤
-//!  lookout ───────────── Examined ─────────────┤
+//!  readiness checks ──── Examined ─────────────┤
 //!  signals ───────────── Asked ────────────────┘
 //! ```
 //!
-//! The main loop alone owns the machine and alone feeds systemd's watchdog. It never waits for anything but its inbox:
-//! probes, systemd, git and the disk each have a thread of their own, and none of those waits for another.
+//! Only the main loop owns the machine and notifies systemd's watchdog. It waits for nothing but its inbox: probes,
+//! systemd, git and the disk have one thread each, and none of those waits for another.
 
 mod backend;
 mod clock;
@@ -71,30 +71,30 @@ use crate::status::Seen;
 use crate::status::metrics::Counts;
 use crate::text::Time;
 
-/// The main loop wakes at least so often, to feed the watchdog and to notice what needs no event.
+/// Longest wait of the main loop, so that the watchdog is notified and the status kept fresh.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The status is written at most so often while things happen…
+/// Shortest interval between writes of the status while things change.
 const STATUS_PACE: Duration = Duration::from_millis(200);
 
-/// …and this often, or once a probe interval, while all stays as it was.
+/// Interval between writes of the status while nothing changes, or the probe interval if that is longer.
 const STATUS_REST: Duration = Duration::from_secs(5);
 
-/// How long the last entries may take to reach the disk at the end.
+/// Time limit for flushing the last entries to disk on shutdown.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Why the monitor cannot start, or go on.
+/// Error that keeps the monitor from starting, or from reloading.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// An upstream, or the gateway of this host, cannot be probed at all.
+    /// An upstream or the local gateway cannot be probed at all.
     Target(probe::Error),
-    /// The system gives us no thread, or no signals.
+    /// A thread or the signal handlers could not be created.
     System(io::Error),
-    /// Another monitor works with the same state folder.
+    /// Another monitor uses the same state directory.
     Running {
-        /// The folder.
+        /// State directory.
         folder: PathBuf,
-        /// The other's process.
+        /// Process of the other monitor.
         holder: String,
     },
 }
@@ -106,8 +106,8 @@ impl fmt::Display for Error {
             Self::System(why) => write!(f, "cannot start a thread of the monitor: {why}"),
             Self::Running { folder, holder } => write!(
                 f,
-                "another monitor works with {}: {holder}. Two would both drive the gateway, so this one ends; to watch \
-                 with this one, stop the other first (`systemctl stop openclaw-failover.service`)",
+                "another monitor already uses {}: {holder}. Two monitors would both drive the gateway, so this one \
+                 exits; to run this one, stop the other first (`systemctl stop openclaw-failover.service`)",
                 folder.display()
             ),
         }
@@ -126,24 +126,24 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Makes the backend that a configuration describes.
+/// Factory of the backend for a configuration.
 pub(crate) type MakeBackend = Box<dyn Fn(&Config) -> Arc<dyn Backend>>;
 
-/// What a monitor is made of.
+/// Dependencies of a monitor.
 pub(crate) struct Parts {
-    /// Where the configuration comes from, for a reload.
+    /// Source of the configuration, for a reload.
     pub(crate) source: Source,
-    /// The configuration as it is now.
+    /// Configuration in force.
     pub(crate) config: Config,
-    /// Where it keeps its files.
+    /// Paths of the monitor's files.
     pub(crate) paths: Paths,
-    /// How it drives this host under a configuration.
+    /// Factory of the backend.
     pub(crate) backend: MakeBackend,
-    /// Hears of everything that enters the history.
+    /// Receiver of every entry of the history.
     pub(crate) teller: Box<dyn FnMut(&Entry)>,
 }
 
-/// Stops a monitor from another thread.
+/// Handle that stops a monitor from another thread.
 #[derive(Clone)]
 pub(crate) struct Stopper(Outlet);
 
@@ -153,9 +153,9 @@ impl Stopper {
     }
 }
 
-/// The monitor, started.
+/// Running monitor.
 pub(crate) struct Monitor {
-    /// Held to the end; `None` where the state folder cannot be locked.
+    /// Held until the monitor ends; `None` if the state directory cannot be locked.
     _lock: Option<InstanceLock>,
     parts: Parts,
     clock: Clock,
@@ -166,43 +166,43 @@ pub(crate) struct Monitor {
     workers: Workers,
     notifier: Notifier,
     lookout: Lookout,
-    /// Which configuration's probers are listened to, and whether the next one is being read.
+    /// Number of the configuration in force; results of older probers are dropped.
     generation: u64,
     reloading: bool,
     machine: Machine,
     tracer: Tracer,
     armed: Armed,
-    /// Whether the recorder has not taken it yet.
+    /// True if the recorder has not accepted `armed` yet.
     armed_anew: bool,
-    /// Why the hold stands, in the operator's words. The machine needs none.
+    /// Operator's reason for the hold. The machine does not need it.
     reason: Option<String>,
-    /// The memory as it was last handed to the recorder.
+    /// Machine state as last passed to the recorder.
     remembered: Memory,
     upstreams: Vec<Option<Seen>>,
     gateway: Option<Seen>,
-    /// End of the gateway's last run, where it should not have ended.
+    /// Exit of the gateway's last run, if it was unexpected.
     exit: Option<String>,
     strip: Strip,
-    /// When the recorder last took it.
+    /// Time at which the recorder last accepted the strip.
     strip_kept: Option<Time>,
-    /// The wall clock as it was when a cell was marked last.
+    /// Wall clock at the time of the last marked cell.
     strip_wall: Option<Wall>,
     conditions: Conditions,
     notify: Notify,
     pulse: Pulse,
     said: Said,
-    /// Marks what a drill causes, in the history.
+    /// Marks the entries that a drill causes.
     rehearsal: Rehearsal,
     counts: Counts,
-    /// When the status was last written, and whether anything has happened since.
+    /// Time of the last write of the status.
     status: Option<Time>,
     changed: bool,
-    /// By the status that was written last.
+    /// Readiness in the last written status.
     could_take_over: bool,
 }
 
 impl Monitor {
-    /// Reads what the last monitor remembered and starts all threads.
+    /// Loads the stored state and starts all threads.
     pub(crate) fn start(parts: Parts) -> Result<Self, Error> {
         let (lock, unlocked) = take_lock(&parts.paths)?;
         let clock = Clock::start();
@@ -281,12 +281,12 @@ impl Monitor {
         Stopper(self.outlet.clone())
     }
 
-    /// Obeys TERM, INT and HUP from now on.
+    /// Installs the handlers of TERM, INT and HUP.
     pub(crate) fn obey_signals(&self) -> Result<(), Error> {
         Ok(signals::listen(self.outlet.clone())?)
     }
 
-    /// Watches until it is told to stop. The gateway is left as it is.
+    /// Runs until stopped. The gateway is left as it is.
     pub(crate) fn run(mut self) {
         self.handle(self.clock.now(), Event::Tick);
         self.write_status();
@@ -313,7 +313,7 @@ impl Monitor {
         self.workers.recorder.flush(FAREWELL);
     }
 
-    /// Until the machine wants to be woken, but never long.
+    /// Returns the time until the next tick, at most [`LONGEST_WAIT`].
     fn wait(&self) -> Duration {
         self.machine.wake().map_or(LONGEST_WAIT, |at| self.clock.until(at).min(LONGEST_WAIT))
     }
@@ -349,7 +349,7 @@ impl Monitor {
         }
     }
 
-    /// What is due after each turn of the loop, whatever the turn was about.
+    /// Does what is due after each turn of the main loop: state, status, readiness checks, watchdog.
     fn after_each(&mut self) {
         if self.machine.memory() != &self.remembered {
             let memory = self.machine.memory().clone();
@@ -378,7 +378,7 @@ impl Monitor {
     }
 }
 
-/// Locks the state folder against other monitors. A folder that cannot be locked costs a warning and no failover.
+/// Locks the state directory against other monitors. If locking is impossible, the monitor runs with a warning.
 fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), Error> {
     match InstanceLock::take(&paths.state_dir) {
         Ok(lock) => Ok((Some(lock), None)),
@@ -386,7 +386,7 @@ fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), Er
         Err(LockError::Unavailable(why)) => Ok((
             None,
             Some(format!(
-                "{} cannot be locked ({why}), so nothing keeps a second monitor away from it; make sure that only \
+                "cannot lock {} ({why}), so a second monitor could start; make sure that only \
                  openclaw-failover.service runs",
                 paths.state_dir.display()
             )),

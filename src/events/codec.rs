@@ -1,4 +1,4 @@
-//! Holds, failovers and drills in JSON and back: the state remembers them, the status shows them.
+//! Codec for holds, failovers and drills in JSON, as the state file and the status store them.
 
 use crate::failover::{Drill, DrillStep, Failover, Hold, Outcome, Reason, names};
 use crate::os::clock::Wall;
@@ -7,12 +7,12 @@ use crate::text::json_fields::{
     as_seconds, as_text, as_time, field, newer, optional, {self},
 };
 
-/// The same hold with the wall clock's times.
+/// Returns the hold in wall-clock times.
 pub(crate) fn hold_at_wall(hold: Hold, wall: Wall) -> Hold {
     Hold { kind: hold.kind, since: wall.at(hold.since), until: hold.until.map(|at| wall.at(at)) }
 }
 
-/// The same failover with the wall clock's times.
+/// Returns the failover in wall-clock times.
 pub(crate) fn failover_at_wall(failover: &Failover, wall: Wall) -> Failover {
     Failover {
         cause: failover.cause,
@@ -35,7 +35,7 @@ pub(crate) fn hold_to_json(hold: Hold) -> Value {
 pub(crate) fn hold(node: &Value) -> Result<Hold, String> {
     let kind = as_text(field(node, "kind")?, "kind")?;
     Ok(Hold {
-        kind: names::parse_hold(kind).ok_or_else(|| format!("`{kind}` is no hold"))?,
+        kind: names::parse_hold(kind).ok_or_else(|| format!("`{kind}` is not a hold"))?,
         since: as_time(field(node, "since")?, "since")?,
         until: optional(node, "until", as_time)?,
     })
@@ -55,7 +55,7 @@ pub(crate) fn failover_to_json(failover: &Failover) -> Value {
 pub(crate) fn failover(node: &Value) -> Result<Failover, String> {
     let cause = as_text(field(node, "cause")?, "cause")?;
     Ok(Failover {
-        cause: names::parse_cause(cause).ok_or_else(|| format!("`{cause}` is no cause"))?,
+        cause: names::parse_cause(cause).ok_or_else(|| format!("`{cause}` is not a cause"))?,
         life: as_time(field(node, "life_at")?, "life_at")?,
         decided: as_time(field(node, "decided_at")?, "decided_at")?,
         started: optional(node, "started_at", as_time)?,
@@ -64,7 +64,7 @@ pub(crate) fn failover(node: &Value) -> Result<Failover, String> {
     })
 }
 
-/// The same drill with the wall clock's times.
+/// Returns the drill in wall-clock times.
 pub(crate) fn drill_at_wall(drill: &Drill, wall: Wall) -> Drill {
     Drill {
         began: wall.at(drill.began),
@@ -90,14 +90,14 @@ pub(crate) fn drill_to_json(drill: &Drill) -> Value {
     ])
 }
 
-/// What each step took that has ended, by its name.
+/// Returns the duration of each finished step, by step name.
 pub(crate) fn took(drill: &Drill) -> Value {
     Value::object(drill.steps().map(|(step, took)| (step.name(), json_fields::seconds(took))))
 }
 
 pub(crate) fn drill(node: &Value) -> Result<Drill, String> {
     let step = |node: &Node, key: &str| {
-        names::parse_drill_step(as_text(node, key)?).ok_or_else(|| format!("`{key}` is no step"))
+        names::parse_drill_step(as_text(node, key)?).ok_or_else(|| format!("`{key}` is not a step"))
     };
     let now_in = step(field(node, "step")?, "step")?;
     let failed = optional(node, "failed_step", step)?.unwrap_or(now_in);
@@ -107,7 +107,7 @@ pub(crate) fn drill(node: &Value) -> Result<Drill, String> {
         *took = newer(spans, step.name(), as_seconds)?;
     }
     let outcome = |node: &Node, key: &str| {
-        names::parse_outcome(as_text(node, key)?, failed).ok_or_else(|| format!("`{key}` is no outcome"))
+        names::parse_outcome(as_text(node, key)?, failed).ok_or_else(|| format!("`{key}` is not an outcome"))
     };
     Ok(Drill {
         began: as_time(field(node, "began_at")?, "began_at")?,
@@ -130,9 +130,9 @@ pub(crate) fn reason_to_json(reason: Reason) -> Value {
 pub(crate) fn reason(node: &Value) -> Result<Reason, String> {
     let index = |node: &Node, key: &str| {
         let number = node.as_u64().and_then(|number| usize::try_from(number).ok());
-        number.ok_or_else(|| format!("`{key}` is no number"))
+        number.ok_or_else(|| format!("`{key}` is not a number"))
     };
     let upstream = optional(node, "upstream", index)?.unwrap_or_default();
     let name = as_text(field(node, "reason")?, "reason")?;
-    names::parse_reason(name, upstream).ok_or_else(|| format!("`{name}` is no reason"))
+    names::parse_reason(name, upstream).ok_or_else(|| format!("`{name}` is not a reason"))
 }

@@ -1,4 +1,4 @@
-//! Rehearsals: why there is none now, and what became of one.
+//! Entries about drills: refused, or ended.
 
 use crate::events::{Entry, Severity, Teller, codec};
 use crate::failover::{Drill, DrillStep, Outcome, Refusal, names};
@@ -8,39 +8,41 @@ impl Teller<'_> {
     pub(super) fn drill_refused(&self, why: Refusal) -> Entry {
         let (name, words) = match why {
             Refusal::NotStandby => ("not_standby", "this host is not in standby"),
-            Refusal::PrimaryDown => ("primary_down", "no upstream is healthy, so it would be no rehearsal"),
-            Refusal::Held => ("held", "a hold stands; `openclaw-failover resume` ends it"),
-            Refusal::UnderWay => ("under_way", "one is under way"),
+            Refusal::PrimaryDown => ("primary_down", "no upstream is healthy"),
+            Refusal::Held => ("held", "a hold is set; `openclaw-failover resume` ends it"),
+            Refusal::UnderWay => ("under_way", "another drill is running"),
             Refusal::Degraded => (
                 "degraded",
-                "something stands in the way of a failover; `openclaw-failover status` names it, and `openclaw-failover \
-                 drill --force` rehearses all the same",
+                "a known problem could block a failover; `openclaw-failover status` names it. To run the drill anyway: \
+                 `openclaw-failover drill --force`",
             ),
         };
-        Entry::warning("drill_refused", &format!("no drill now: {words}")).with("why", name)
+        Entry::warning("drill_refused", &format!("drill refused: {words}")).with("why", name)
     }
 
     pub(super) fn drill_ended(&self, drill: &Drill) -> Entry {
         let unit = self.unit();
         let outcome = drill.outcome.unwrap_or(Outcome::Interrupted);
         let (severity, how) = match outcome {
-            Outcome::Passed => (Severity::Notice, "passed: this host could take over".to_owned()),
+            Outcome::Passed => (Severity::Notice, "passed: this host can take over".to_owned()),
             Outcome::Failed { step } => {
                 let (step, why) = (step.name(), failed(step));
-                (Severity::Error, format!("failed at its step '{step}': {unit} {why}. The history says more"))
+                (Severity::Error, format!("failed at step '{step}': {unit} {why}. See `openclaw-failover history`"))
             }
             Outcome::Overtaken => (
                 Severity::Warning,
                 format!(
-                    "ended early: no upstream shows life any more, so it is no rehearsal. {unit} stays up if it was \
-                     started, under the ordinary rules"
+                    "ended early: no upstream is healthy any more, so this is a real outage. {unit} stays up if it was \
+                     started"
                 ),
             ),
-            Outcome::Promoted => (Severity::Notice, format!("ended early: an operator keeps {unit} up")),
-            Outcome::Stopped => (Severity::Notice, "ended early: an operator said so".to_owned()),
+            Outcome::Promoted => {
+                (Severity::Notice, format!("ended early: an operator promoted this host; {unit} stays up"))
+            }
+            Outcome::Stopped => (Severity::Notice, "ended early on an operator's request".to_owned()),
             Outcome::Interrupted => (
                 Severity::Warning,
-                format!("was interrupted: the monitor was restarted, or somebody else started or stopped {unit}"),
+                format!("was interrupted: the monitor restarted, or {unit} was started or stopped from outside"),
             ),
         };
         let steps: Vec<_> = drill.steps().map(|(step, took)| format!("{} {}", step.name(), span(took))).collect();
@@ -56,13 +58,13 @@ impl Teller<'_> {
     }
 }
 
-/// What the gateway did not do.
+/// Describes the failure of a step, with the gateway's unit as the subject.
 fn failed(step: DrillStep) -> &'static str {
     match step {
         DrillStep::Pull | DrillStep::Start => "was not started",
-        DrillStep::Verify => "did not come up, or not in time",
-        DrillStep::Hold => "did not stay up, or not with all its channels",
-        DrillStep::Stop => "did not stop as it should",
-        DrillStep::Return => "was stopped, and what it has written did not reach the remote",
+        DrillStep::Verify => "was not healthy in time",
+        DrillStep::Hold => "did not stay up with all its channels",
+        DrillStep::Stop => "did not stop in time",
+        DrillStep::Return => "was stopped, but its changes did not reach the git remote",
     }
 }

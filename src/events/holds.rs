@@ -1,4 +1,4 @@
-//! What operators want: holds.
+//! Entries about operators' holds.
 
 use crate::events::{Entry, SENTENCE, Teller};
 use crate::failover::{Hold, HoldKind, names};
@@ -8,7 +8,7 @@ use crate::text::{json_fields, printable};
 impl Teller<'_> {
     pub(super) fn held_back(&self, kind: HoldKind) -> Entry {
         let text = format!(
-            "a promotion is due, and the hold '{}' forbids it: {}. It is decided again when the hold ends",
+            "a failover is due, but the hold '{}' forbids it: {}. To allow it, run `openclaw-failover resume`",
             names::hold(kind),
             meaning(kind)
         );
@@ -26,22 +26,25 @@ impl Teller<'_> {
     }
 
     pub(super) fn hold_ended(&self, kind: HoldKind, by_time: bool) -> Entry {
-        let how = if by_time { "ended, its time is up" } else { "was ended by an operator" };
-        let text = format!("the hold '{}' {how}: the ordinary rules apply again", names::hold(kind));
+        let how = if by_time { "expired" } else { "was ended by an operator" };
+        let text = format!("the hold '{}' {how}: automatic failover is ON", names::hold(kind));
         Entry::notice("hold_ended", &text).with("hold", names::hold(kind)).with("by_time", by_time)
     }
 
     pub(super) fn hold_stands(&self, hold: Hold) -> Entry {
         let since = people(self.wall.at(hold.since));
         let kind = names::hold(hold.kind);
-        let text = format!("the hold '{kind}' stands since {since}: {}. {}", meaning(hold.kind), self.end(hold));
+        let text = format!("the hold '{kind}' has been set since {since}: {}. {}", meaning(hold.kind), self.end(hold));
         self.describe(Entry::warning("hold_stands", &text), hold)
     }
 
     fn end(&self, hold: Hold) -> String {
-        match hold.until {
-            Some(until) => format!("It ends at {}", people(self.wall.at(until))),
-            None => "It ends only when an operator ends it".to_owned(),
+        let until = hold.until.map_or("until `openclaw-failover resume`".to_owned(), |until| {
+            format!("until {}", people(self.wall.at(until)))
+        });
+        match hold.kind {
+            HoldKind::Promoted => format!("The hold lasts {until}"),
+            HoldKind::Standby | HoldKind::Paused => format!("Automatic failover is OFF {until}"),
         }
     }
 
@@ -52,10 +55,10 @@ impl Teller<'_> {
 }
 
 impl Entry {
-    /// Adds why the hold stands that this is about, in the operator's words.
+    /// Adds the operator's reason for the hold.
     #[must_use]
     pub fn because(self, reason: &str) -> Self {
-        let text = printable(&format!("{}. The reason: {reason}", self.text), SENTENCE);
+        let text = printable(&format!("{}. Reason: {reason}", self.text), SENTENCE);
         Self { text, ..self }.quote("reason", reason)
     }
 }
@@ -63,7 +66,7 @@ impl Entry {
 fn meaning(kind: HoldKind) -> &'static str {
     match kind {
         HoldKind::Promoted => "this host's gateway is kept up",
-        HoldKind::Standby => "this host's gateway is kept down, whatever becomes of the upstreams",
-        HoldKind::Paused => "nothing is done to this host's gateway, so it could not take over",
+        HoldKind::Standby => "this host's gateway is kept down, even if every upstream fails",
+        HoldKind::Paused => "this host's gateway is neither started nor stopped",
     }
 }

@@ -1,4 +1,4 @@
-//! What the monitor itself has to say, in the same form as the machine's notes.
+//! Entries about the monitor itself and about the host.
 
 use crate::events::{Entry, quoted, workspace};
 use crate::finding::Finding;
@@ -6,72 +6,72 @@ use crate::os::load_or_quarantine::Unreadable;
 use crate::text::{Time, json_fields};
 use crate::workspace::summary::Pull;
 
-/// One thing that people should know and that the machine does not.
-#[expect(missing_docs, reason = "each variant says what its fields are by their names")]
+/// Notice for people about something that the machine does not know.
+#[expect(missing_docs, reason = "the names of the fields are enough")]
 #[derive(Debug)]
 pub enum MonitorNote {
-    /// The monitor watches from now on. `seen`: when the one before it last did, by the wall clock.
+    /// The monitor started. `seen`: wall-clock time at which the previous monitor last watched.
     Started { version: String, upstreams: Vec<String>, seen: Option<Time> },
-    /// It was asked to stop; the gateway is left as it is.
+    /// The monitor was asked to stop; the gateway is left as it is.
     Stopped,
-    /// A new configuration is in force.
+    /// The new configuration is in force.
     Reloaded,
-    /// A new configuration is bad, and the old one stays in force. `why` is the first problem.
+    /// The new configuration is invalid and the old one stays in force. `why` is the first problem.
     ReloadRefused { why: String },
-    /// A durable file could not be understood.
+    /// A state file could not be parsed and was moved aside.
     SetAside(Unreadable),
-    /// A token that the configuration names is not there, in words.
+    /// A token that the configuration names is missing. `what` is a sentence.
     Missing { what: String },
-    /// Something keeps this host from taking over.
+    /// This check fails, so this host cannot take over.
     NotReady(Finding),
-    /// It does so no longer, or nobody can see it any more. `check` is the name of a check of `doctor`.
+    /// This check no longer fails, or can no longer be run. `check` is the id of a `doctor` check.
     Ready { check: &'static str, evidence: String },
-    /// The workspace's pull ended otherwise than the one before.
+    /// The pull of the workspace had another result than the previous one.
     PullChanged(Pull),
-    /// The gateway is being started with the workspace as this pull left it; `None` if nothing is known of a pull.
+    /// The gateway is being started with the workspace as this pull left it; `None` if no pull is known.
     StartsWith(Option<Pull>),
-    /// What this host's agent wrote is at the remote, on these branches.
+    /// Local changes reached the git remote, on these branches.
     Returned { branches: String },
-    /// It could not be sent there; it is tried again.
+    /// The push failed; it is retried.
     PushFailed { outcome: String, why: String },
-    /// What the gateway would have gone on with at its next start was put away.
+    /// Work that the gateway would have resumed at its next start was archived.
     PutAway { what: String },
-    /// That could not be done; it is tried again.
+    /// The archiving failed; it is retried.
     NotPutAway { why: String },
-    /// The remote shows the workspace to everybody.
+    /// The git remote serves the workspace to the public.
     WorkspaceOpen,
-    /// systemd cannot be asked or refuses to act: no D-Bus, no polkit, no permission.
+    /// systemd does not respond or refuses requests: no D-Bus, no polkit, no permission.
     SystemdUnreachable { why: String },
-    /// It answers again.
+    /// systemd accepts requests again.
     SystemdReachable,
-    /// A file could not be written, and the one before could. `why` names it.
+    /// Writing a file failed for the first time. `why` names the file.
     WriteFailed { why: String },
     /// Files can be written again.
     WriteWell,
-    /// A webhook, by its credential's name, does not take what it is sent.
+    /// Delivery to a webhook fails. `who` is the name of its credential.
     NotifyFailed { who: String, why: String },
-    /// It does again.
+    /// Delivery works again.
     NotifyWell { who: String },
-    /// An upstream names other broken channels than before; empty lists: all work.
+    /// An upstream reports other broken channels than before; empty lists: all work.
     UpstreamChannels { upstream: String, failing: Vec<String>, suppressed: Vec<String> },
 }
 
 pub(super) fn tell(note: &MonitorNote) -> Entry {
     match note {
         MonitorNote::Started { version, upstreams, seen } => {
-            let text = format!("openclaw-failover {version} watches {}", quoted(&upstreams.join(", ")));
+            let text = format!("openclaw-failover {version} started, watching {}", quoted(&upstreams.join(", ")));
             let entry = Entry::notice("started", &text).with("version", version.as_str());
             entry.with("upstreams", upstreams.clone()).with("seen_at", seen.map(json_fields::time))
         }
         MonitorNote::Stopped => Entry::notice(
             "stopped",
-            "the monitor stops as it was told; the gateway is left as it is, and nobody watches",
+            "monitor stopped: the gateway is left as it is, and no failover happens until the monitor runs again",
         ),
-        MonitorNote::Reloaded => Entry::notice("reloaded", "the new configuration is in force"),
+        MonitorNote::Reloaded => Entry::notice("reloaded", "configuration reloaded"),
         MonitorNote::ReloadRefused { why } => {
             let text = format!(
-                "the new configuration is refused and the old one stays in force: {}. \
-                 `openclaw-failover config --check FILE` names every problem",
+                "configuration not reloaded, the old one stays in force: {}. For a list of every problem, run \
+                 `openclaw-failover config --check FILE`",
                 quoted(why)
             );
             Entry::error("reload_refused", &text).quote("why", why)
@@ -84,7 +84,7 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
             entry.quote("evidence", &finding.evidence).quote("fix", &finding.fix)
         }
         MonitorNote::Ready { check, evidence } => {
-            let text = format!("{check} no longer keeps this standby from taking over: {}", quoted(evidence));
+            let text = format!("{check} no longer blocks a failover to this standby: {}", quoted(evidence));
             Entry::notice("ready", &text).with("check", *check).quote("evidence", evidence)
         }
         MonitorNote::PullChanged(pull) => workspace::pulled(pull),
@@ -96,23 +96,23 @@ pub(super) fn tell(note: &MonitorNote) -> Entry {
         MonitorNote::WorkspaceOpen => workspace::open(),
         MonitorNote::SystemdUnreachable { why } => {
             let text = format!(
-                "systemd does not do what it is asked: {}. Probes go on, and every order is tried again, but until \
-                 that is mended this host can neither take over nor step aside. Look at `systemctl status dbus polkit`",
+                "systemd does not respond or refuses requests: {}. Until this is fixed, this host can neither fail \
+                 over nor fail back; probes go on, and requests are retried. Check `systemctl status dbus polkit`",
                 quoted(why)
             );
             Entry::error("systemd_unreachable", &text).quote("why", why)
         }
-        MonitorNote::SystemdReachable => Entry::notice("systemd_reachable", "systemd does what it is asked again"),
+        MonitorNote::SystemdReachable => Entry::notice("systemd_reachable", "systemd accepts requests again"),
         MonitorNote::WriteFailed { why } => {
             let text =
-                format!("{}. Failover goes on; what happens now may be forgotten at the next restart", quoted(why));
+                format!("{}. Failover still works, but a restart may lose state and history since now", quoted(why));
             Entry::error("write_failed", &text).quote("why", why)
         }
         MonitorNote::WriteWell => Entry::notice("write_well", "state and history can be written again"),
         MonitorNote::NotifyFailed { who, why } => {
             let text = format!(
-                "notifications to {who} do not arrive: {}. They are tried again for a day; \
-                 `openclaw-failover notify --test` tries now",
+                "notifications to {who} fail: {}. They are retried for a day; to send a test now, run \
+                 `openclaw-failover notify --test`",
                 quoted(why)
             );
             Entry::warning("notify_failed", &text).with("who", who.as_str()).quote("why", why)
@@ -141,7 +141,8 @@ fn channels(upstream: &str, failing: &[String], suppressed: &[String]) -> Entry 
         Entry::notice("upstream_channels", &format!("every chat channel of {upstream} works again"))
     } else {
         let text = format!(
-            "{upstream} is alive, but not every chat channel of it: {}. A failover does not mend that; look there",
+            "{upstream} is up, but some of its chat channels do not work: {}. A failover would not fix that; check \
+             the gateway on that host",
             broken.join(", ")
         );
         Entry::warning("upstream_channels", &text)

@@ -1,4 +1,4 @@
-//! The way up, and staying up.
+//! Entries about promotions, and about the gateway while this host is active.
 
 use std::time::Duration;
 
@@ -19,18 +19,18 @@ impl Teller<'_> {
                 span(self.config.promote.sync_wait)
             ),
             Cause::Flapping => format!(
-                "failing over: the primary keeps failing and coming back, and fails just now; starting {unit} after \
-                 the running pull ({} at most)",
+                "failing over: the primary keeps failing and coming back, and is down now; starting {unit} after the \
+                 running pull ({} at most)",
                 span(self.config.promote.sync_wait)
             ),
-            Cause::Operator => format!("takes over, because an operator said so: {unit} is started"),
+            Cause::Operator => format!("promoting on an operator's request: starting {unit}"),
             Cause::Drill { hold } if hold.is_zero() => {
-                format!("drill: {unit} is started, and is stopped again as soon as it has answered")
+                format!("drill: starting {unit}, and stopping it as soon as it has answered")
             }
             Cause::Drill { hold } => {
-                format!("drill: {unit} is started, stays up for {}, and is stopped again", span(hold))
+                format!("drill: starting {unit}, and stopping it after {}", span(hold))
             }
-            Cause::Found => format!("takes over: {unit} is started"),
+            Cause::Found => format!("promoting: starting {unit}"),
         };
         Entry::warning("promoting", &text)
             .with("cause", names::cause(cause))
@@ -45,34 +45,32 @@ impl Teller<'_> {
             Abort::Healthy => (
                 Severity::Notice,
                 "healthy",
-                format!("the promotion is called off: an upstream shows life again, and {unit} does not run"),
+                format!("promotion cancelled: an upstream is up again, and {unit} is not running"),
             ),
             Abort::Held(kind) => {
                 let kind = names::hold(kind);
-                (Severity::Notice, kind, format!("the promotion is called off: an operator set the hold '{kind}'"))
+                (Severity::Notice, kind, format!("promotion cancelled: an operator set the hold '{kind}'"))
             }
             Abort::DrillOvertaken => (
                 Severity::Warning,
                 "drill_overtaken",
-                format!("the drill is called off: no upstream shows life any more, and {unit} does not run"),
+                format!("drill cancelled: no upstream is healthy any more, and {unit} is not running"),
             ),
-            Abort::DrillFailed => {
-                (Severity::Error, "drill_failed", format!("the drill is called off: {unit} does not come up"))
-            }
+            Abort::DrillFailed => (Severity::Error, "drill_failed", format!("drill cancelled: {unit} failed to start")),
         };
         Entry::new(severity, "aborted", &text).with("why", name)
     }
 
     pub(super) fn promoted(&self, cause: Cause, took: Duration, hold_down: Duration) -> Entry {
         let next = match cause {
-            Cause::Operator => "It stays up while the operator's hold stands".to_owned(),
-            Cause::Drill { hold } if hold.is_zero() => "It is stopped again now".to_owned(),
-            Cause::Drill { hold } => format!("It is stopped again in {}", span(hold)),
+            Cause::Operator => "It stays up until the operator's hold ends".to_owned(),
+            Cause::Drill { hold } if hold.is_zero() => "Stopping it again now".to_owned(),
+            Cause::Drill { hold } => format!("Stopping it again in {}", span(hold)),
             Cause::Outage | Cause::Flapping | Cause::Found => {
-                format!("It steps aside once an upstream has been ready for {}", span(hold_down))
+                format!("Failing back once an upstream has been ready for {}", span(hold_down))
             }
         };
-        let text = format!("this host serves: {} answers, {} after the decision. {next}", self.unit(), span(took));
+        let text = format!("this host is active: {} answered {} after the decision. {next}", self.unit(), span(took));
         Entry::notice("promoted", &text)
             .with("cause", names::cause(cause))
             .span("took_seconds", took)
@@ -85,25 +83,24 @@ impl Teller<'_> {
             Cause::Found => Entry::warning(
                 "adopted",
                 &format!(
-                    "{unit} runs, although this monitor did not start it. It is left running, and is stopped once an \
-                     upstream has been ready for the hold-down; `openclaw-failover promote` keeps it up all the same"
+                    "{unit} is running, although this monitor did not start it. It is stopped once an upstream has \
+                     been ready for the hold-down; to keep it up, run `openclaw-failover promote`"
                 ),
             ),
-            Cause::Outage | Cause::Flapping | Cause::Operator | Cause::Drill { .. } => Entry::notice(
-                "adopted",
-                &format!("{unit} runs, as the monitor before this one left it: the failover that it began goes on"),
-            ),
+            Cause::Outage | Cause::Flapping | Cause::Operator | Cause::Drill { .. } => {
+                Entry::notice("adopted", &format!("{unit} is running already: the failover that started it goes on"))
+            }
         };
         entry.with("cause", names::cause(cause))
     }
 
     pub(super) fn start_failed(&self, why: &str, retry_in: Option<Duration>) -> Entry {
         let (unit, reason) = (self.unit(), quoted(why));
-        let next = retry_in
-            .map_or("A drill tries once".to_owned(), |retry_in| format!("It is started again in {}", span(retry_in)));
-        // How it exited is said of the unit by its name.
-        let what = if reason.starts_with(unit) { reason } else { format!("{unit} does not come up: {reason}") };
-        let text = format!("{what}. {next}; `journalctl -u {unit}` says more");
+        let next =
+            retry_in.map_or("A drill does not retry".to_owned(), |retry_in| format!("Retrying in {}", span(retry_in)));
+        // An exit reason already names the unit.
+        let what = if reason.starts_with(unit) { reason } else { format!("{unit} failed to start: {reason}") };
+        let text = format!("{what}. {next}; for details, run `journalctl -u {unit}`");
         Entry::error("start_failed", &text)
             .quote("why", why)
             .with("retry_in_seconds", retry_in.map(json_fields::seconds))
@@ -112,8 +109,8 @@ impl Teller<'_> {
     pub(super) fn not_answering(&self, waited: Duration) -> Entry {
         let (unit, url) = (self.unit(), &self.config.gateway.url);
         let text = format!(
-            "{unit} was started {} ago and still does not serve at {url}. While it answers anything it is left alone; \
-             after twice that time in silence it is started again. `journalctl -u {unit}` says more",
+            "{unit} was started {} ago and is still not healthy at {url}. It is restarted only if it gives no answer \
+             at all for twice that time; for details, run `journalctl -u {unit}`",
             span(waited)
         );
         Entry::error("not_answering", &text).span("waited_seconds", waited)
@@ -121,15 +118,15 @@ impl Teller<'_> {
 
     pub(super) fn stopping_silent(&self, waited: Duration) -> Entry {
         let (unit, waited_for) = (self.unit(), span(waited));
-        let text =
-            format!("{unit} has been silent for {waited_for}: it is stopped, and started again with more patience");
+        let text = format!("no answer from {unit} for {waited_for}: restarting it, with a longer timeout");
         Entry::error("stopping_silent", &text).span("waited_seconds", waited)
     }
 
     pub(super) fn channels_broken(&self) -> Entry {
         let text = format!(
-            "{} is up, but not every chat channel of it is: its user may not be reached. It is not restarted for that. \
-             `openclaw-failover status` names the channels, `openclaw channels status --probe` what ails them",
+            "{} is up, but some of its chat channels do not work: messages may not reach its user. It is not restarted \
+             for that. For the channels, see `openclaw-failover status`; for the cause, run `openclaw channels status \
+             --probe`",
             self.unit()
         );
         Entry::error("channels_broken", &text)
@@ -141,7 +138,7 @@ impl Teller<'_> {
 
     pub(super) fn went_down(&self) -> Entry {
         let text = format!(
-            "{} went down while this host serves: it is started again, unless an upstream is ready by now or a hold \
+            "{} went down while this host was active: restarting it, unless an upstream is ready by now or a hold \
              forbids it",
             self.unit()
         );
@@ -149,15 +146,15 @@ impl Teller<'_> {
     }
 
     pub(super) fn serves_again(&self) -> Entry {
-        Entry::notice("serves_again", &format!("this host serves again: {} answers", self.unit()))
+        Entry::notice("serves_again", &format!("this host is active again: {} answers", self.unit()))
     }
 }
 
 impl Entry {
-    /// Adds what the last probe of the gateway found.
+    /// Adds the result of the last probe of the gateway.
     #[must_use]
     pub fn after_probe(self, found: &str) -> Self {
-        let text = printable(&format!("{}. The last probe: {}", self.text, quoted(found)), SENTENCE);
+        let text = printable(&format!("{}. Last probe: {}", self.text, quoted(found)), SENTENCE);
         Self { text, ..self }.quote("last_probe", found)
     }
 }

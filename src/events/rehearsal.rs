@@ -1,21 +1,21 @@
-//! Marks the entries that a drill causes, so that people elsewhere get one message for the whole drill.
+//! Marking of the entries that a drill causes, so that a webhook gets one message for the whole drill.
 
 use crate::events::{Entry, SENTENCE, Severity, quoted};
 use crate::text::printable;
 
-/// The field of an entry that a drill has caused.
+/// Field of an entry that a drill has caused.
 const FIELD: &str = "drill";
 
-/// Follows a drill from its promotion to its result.
+/// Tracker of a drill from its promotion to its result.
 #[derive(Debug, Default)]
 pub struct Rehearsal {
     is_underway: bool,
-    /// The text of the first entry that says what went wrong.
+    /// Text of the first entry that reports a failure.
     trouble: Option<String>,
 }
 
 impl Rehearsal {
-    /// Marks an entry of a drill, and adds to the result of a failed one the first thing that went wrong.
+    /// Marks an entry of a drill, and adds the first error to the result of a failed drill.
     #[must_use]
     pub fn mark(&mut self, entry: Entry) -> Entry {
         if entry.event == "promoting" && entry.names("cause", "drill") {
@@ -39,13 +39,13 @@ impl Rehearsal {
 }
 
 impl Entry {
-    /// True if a field holds this text.
+    /// True if the field has this text.
     fn names(&self, field: &str, text: &str) -> bool {
         self.fields.iter().any(|(name, value)| *name == field && value.as_str() == Some(text))
     }
 
     fn explain_failed_drill(self, trouble: &str) -> Self {
-        let text = printable(&format!("{}. The first error: {trouble}", self.text), SENTENCE);
+        let text = printable(&format!("{}. First error: {trouble}", self.text), SENTENCE);
         Self { text, ..self }
     }
 }
@@ -74,8 +74,8 @@ mod tests {
         let mut rehearsal = Rehearsal::default();
         let _ = rehearsal.mark(Entry::warning("promoting", "x").with("cause", "drill"));
         let _ = rehearsal.mark(Entry::error("start_failed", "the unit is masked."));
-        let _ = rehearsal.mark(Entry::error("aborted", "the drill is called off"));
+        let _ = rehearsal.mark(Entry::error("aborted", "drill cancelled"));
         let (_, text) = marked(&mut rehearsal, Entry::error("drill_ended", "the drill failed"));
-        assert_eq!(text, "the drill failed. The first error: the unit is masked");
+        assert_eq!(text, "the drill failed. First error: the unit is masked");
     }
 }

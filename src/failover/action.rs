@@ -1,4 +1,4 @@
-//! What the machine can ask for.
+//! Actions that the machine requests, and the notices that it issues.
 
 use std::time::Duration;
 
@@ -9,147 +9,147 @@ use crate::failover::role::{Cause, Reason};
 use crate::probe::{Failure, Verdict};
 use crate::text::timestamp::Time;
 
-/// One thing to do. Actions are carried out in the order given, and none of them blocks the machine.
+/// Request to the monitor. Actions are carried out in the given order, and none of them blocks the machine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Do this to the gateway's unit, then answer with [`Event::Ordered`](crate::failover::Event::Ordered).
+    /// Start, stop or kill the gateway's unit. An event reports the result.
     Order(Order),
-    /// From now on look at the gateway in this way.
+    /// Poll the gateway in this mode from now on.
     Look(Look),
-    /// Start a pull, then answer with [`Event::Pulled`](crate::failover::Event::Pulled).
+    /// Start a pull. An event reports its end.
     Pull,
-    /// Stop the pull or the push that runs, unless it already moves the tree.
+    /// Stop the running pull or push, unless a pull is already changing the work tree.
     CutSync,
-    /// Start a push, then answer with [`Event::Pushed`](crate::failover::Event::Pushed).
+    /// Start a push. An event reports its end.
     Push,
-    /// Ask the witnesses, then answer with [`Event::Witnessed`](crate::failover::Event::Witnessed).
+    /// Query the witnesses. An event reports the answer.
     AskWitnesses,
-    /// Tell people.
+    /// Issue a notice to people.
     Say(Note),
 }
 
-/// What can be done to the gateway's unit. At most one is in flight.
+/// Request to systemd about the gateway's unit. At most one is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// `reset-failed`, whose failure does not matter, then `start`.
+    /// `reset-failed`, whose failure is ignored, then `start`.
     Start,
     /// `stop`, without waiting for the drain.
     Stop,
-    /// `kill` with SIGKILL: the drain is cut.
+    /// `kill` with SIGKILL, which cuts the drain short.
     Kill,
 }
 
-/// How closely to look at the gateway.
+/// Mode of polling the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// It should be down: systemd is asked when it answers all the same.
+    /// The gateway should be down: query systemd only if it answers.
     ForDown,
-    /// It should be up: systemd is asked when it does not answer.
+    /// The gateway should be up: query systemd only if it does not answer.
     ForUp,
-    /// It is changing: ask systemd too, about once a second.
+    /// The gateway is changing state: query systemd each time, about twice a second.
     Closely,
 }
 
-/// One thing people should know. Transitions are never said twice; conditions are said when they begin.
-#[expect(missing_docs, reason = "each variant says what its fields are by their names")]
+/// Notice to people. Each transition is announced once; each condition is announced when it begins.
+#[expect(missing_docs, reason = "the names of the fields are enough")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
-    /// This upstream was seen healthy for the first time: from now on its death counts.
+    /// This upstream was seen healthy for the first time: failover is armed for it.
     Armed { upstream: usize },
-    /// No upstream shows life any more.
+    /// Every upstream fails: an outage begins.
     WindowOpened { upstream: usize, failure: Failure },
-    /// An upstream shows life again.
+    /// An upstream is healthy again.
     WindowClosed { upstream: usize, lasted: Duration },
-    /// The upstreams keep failing and coming back, although no window reaches `promote.after`.
+    /// The upstreams keep failing and coming back, although no single outage reaches `promote.after`.
     Flapping { recent: Availability },
-    /// They are steady again.
+    /// The upstreams are steady again.
     Steady { recent: Availability },
-    /// A promotion was decided. For an outage: how long nobody has shown life, and when somebody last did.
+    /// A promotion was decided. `window` is the length of the outage, `life` the last time an upstream was healthy.
     Promoting { cause: Cause, window: Duration, failures: u32, life: Time },
-    /// It was called off before the gateway was started.
+    /// The promotion was cancelled before the gateway was started.
     Aborted { why: Abort },
     /// The gateway answers.
     Promoted { cause: Cause, took: Duration, hold_down: Duration },
     /// A gateway that this monitor did not start, or does not remember starting, is up.
     Adopted { cause: Cause },
-    /// systemd did not start it, or it did not stay. A drill's is not tried again.
+    /// The gateway failed to start, or exited. A drill does not retry.
     StartFailed { why: String, retry_in: Option<Duration> },
-    /// Started, and silent beyond its patience.
+    /// The gateway was started and has not become healthy in time.
     NotAnswering { waited: Duration },
-    /// It is stopped because it has been silent for twice its patience.
+    /// The gateway gave no answer for twice its timeout and is being stopped.
     StoppingSilent { waited: Duration },
-    /// The gateway is up, and at least one of its channels is not.
+    /// The gateway is up, but at least one of its channels is not.
     ChannelsBroken,
-    /// All its channels work again.
+    /// All channels of the gateway work again.
     ChannelsWell,
-    /// The gateway was found down while active.
+    /// The gateway went down while this host was active.
     WentDown,
-    /// A gateway that had served before serves again.
+    /// The gateway is healthy again, within the same failover.
     ServesAgain,
     /// The gateway is being stopped.
     Demoting { reason: Reason },
-    /// Its drain will be cut, because a promotion is due again.
+    /// The drain will be cut short, because a promotion is due again.
     DrainCut { after: Duration },
-    /// systemd did not stop it.
+    /// systemd failed to stop the gateway.
     StopFailed { why: String, retry_in: Duration },
-    /// It still drains after `gateway.stop_timeout`.
+    /// The gateway still drains after `gateway.stop_timeout`.
     StopHangs { waited: Duration },
-    /// The gateway is down and the upstream serves.
+    /// The gateway is down and this host is in standby.
     Demoted { reason: Reason, active_for: Option<Duration> },
-    /// Something else answers on the gateway's port.
+    /// Another process answers on the gateway's port while the unit is down.
     PortHeld { verdict: Verdict },
-    /// The port is free again, or the gateway's own.
+    /// The port is free again, or held by the gateway itself.
     PortFree,
-    /// The unit runs, and a process that is not of it answers on its port.
+    /// The unit is up, but a process outside it answers on the port.
     ForeignAnswer { why: String },
-    /// The gateway answers, and it could not be established that it is the unit's process that does.
+    /// The gateway answers, but the process behind the answer could not be identified.
     AnswerUnverified { why: String },
-    /// The unit's process was found to be the one that answers.
+    /// The answering process was identified as the unit's.
     AnswerVerified,
-    /// The window is due and no witness answers: it is this host that is cut off.
+    /// A promotion is due but no witness answers: this host may be cut off.
     Isolated,
     /// A witness or an upstream answers again.
     Reconnected,
-    /// Everything fails, and no upstream was ever seen healthy from here.
+    /// Every upstream fails, and none was ever seen healthy from here.
     NeverSeenHealthy,
-    /// A promotion is due and a hold forbids it.
+    /// A promotion is due but a hold forbids it.
     HeldBack { kind: HoldKind },
     /// An operator set a hold.
     HoldSet { hold: Hold },
-    /// A hold ended, by time or by a person.
+    /// A hold expired or was ended by an operator.
     HoldEnded { kind: HoldKind, by_time: bool },
-    /// A hold has stood for a day, or another day.
+    /// A hold has been set for another whole day.
     HoldStands { hold: Hold },
-    /// A drill was asked for and cannot be held now.
+    /// A requested drill cannot run now.
     DrillRefused { why: Refusal },
-    /// A drill is over.
+    /// A drill ended.
     DrillEnded { drill: Drill },
 }
 
-/// Why a promotion was called off.
+/// Reason for cancelling a promotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Abort {
     /// An upstream is healthy again.
     Healthy,
-    /// An operator's hold.
+    /// An operator set this hold.
     Held(HoldKind),
-    /// The primary failed before the drill had started anything.
+    /// The primary failed before the drill started the gateway.
     DrillOvertaken,
-    /// The drill's one start failed.
+    /// The single start attempt of a drill failed.
     DrillFailed,
 }
 
-/// Why a drill is refused.
+/// Reason for refusing a drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// This host is not in standby.
     NotStandby,
-    /// No upstream is healthy: this would not be a rehearsal.
+    /// No upstream is healthy, so this would be a real failover.
     PrimaryDown,
-    /// A hold stands.
+    /// A hold is set.
     Held,
-    /// A drill is under way.
+    /// Another drill is running.
     UnderWay,
-    /// Something that is known stands in the way of a failover.
+    /// A known problem could block a failover.
     Degraded,
 }

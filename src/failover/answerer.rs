@@ -1,4 +1,4 @@
-//! An answer on the gateway's port counts for the unit only if the unit's own process gave it.
+//! Handling of the answering process: an answer on the gateway's port counts only if the unit's own process gave it.
 
 use crate::failover::action::Note;
 use crate::failover::event::{Answerer, Observation};
@@ -8,11 +8,11 @@ use crate::failover::promotion::backoff;
 use crate::failover::role::{Promoting, Role, Step};
 
 impl Machine {
-    /// Takes in who answers. What another process answers is no answer, in whatever role.
+    /// Announces changes of the answering process. An answer of a process outside the unit never counts.
     pub(super) fn watch_answerer(&mut self, seen: &Observation) {
         let verifies = matches!(&self.role, Role::Promoting(Promoting { step: Step::Verify(_), .. }));
         let is_up = verifies || matches!(&self.role, Role::Active(_));
-        // A start that fails for it says so itself.
+        // While verifying, `StartFailed` already names the other process.
         let is_told = !verifies || self.is_paused();
         match &seen.answerer {
             Answerer::Other(why) if is_up => {
@@ -37,7 +37,7 @@ impl Machine {
         }
     }
 
-    /// The port is held by no other process any more. A start that waits for that need not wait for long.
+    /// Records that no other process holds the port, and brings a waiting start forward.
     pub(super) fn port_is_free(&mut self) {
         if !std::mem::take(&mut self.told.port_held) {
             return;
@@ -49,8 +49,8 @@ impl Machine {
         }
     }
 
-    /// A gateway was started, and another process answers in its place: the start has failed. It is stopped, for it may
-    /// never bind its port any more, and started again.
+    /// Fails a start after which another process answers in the gateway's place. The gateway is stopped and started
+    /// again, because it may never bind its port otherwise.
     pub(super) fn answered_by_other(&mut self, why: String) {
         if self.is_paused() {
             return;
@@ -69,7 +69,7 @@ impl Machine {
         self.hold_kind() == Some(HoldKind::Paused)
     }
 
-    /// The reason why it could not be established that the unit's own process answers.
+    /// Returns the reason why the answering process could not be identified, if one is announced.
     #[must_use]
     pub fn answer_unverified(&self) -> Option<&str> {
         self.told.unverified.as_deref()

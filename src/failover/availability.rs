@@ -1,9 +1,10 @@
-//! Availability of the primary over the recent past: a partial outage that lasts is an outage, although none of its
-//! windows reaches `promote.after`.
+//! Availability of the primary over the recent past. A chronic partial outage counts as an outage, even if no single
+//! one reaches `promote.after`.
 //!
-//! Time between two verdicts counts as down when both failed, and a quarter of it when one did: the change happened
-//! somewhere in between, and in doubt the primary was available. Unmeasured time, as before the monitor's start or during
-//! its stalls, counts as available, and so does an outage in which no witness answered.
+//! Time between two failed verdicts counts as down. Time between a failed and a healthy verdict counts as down for a
+//! quarter: the change happened somewhere in between, and in doubt the primary was available. Time without
+//! measurements, as before the monitor's start or during its stalls, counts as available. So does an outage in which
+//! no witness answered.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,21 +12,21 @@ use std::time::Duration;
 use crate::failover::policy::Policy;
 use crate::text::timestamp::Time;
 
-/// Length of the judged past, in multiples of `promote.after`.
+/// Length of the rated period, in multiples of `promote.after`.
 const PROMOTE_AFTER_MULTIPLE: u32 = 20;
 
-/// Outages that make a pattern: fewer are a long restart or two.
+/// Number of outages from which on they are a pattern: fewer may be a long restart or two.
 const PATTERN_OUTAGES: u32 = 5;
 
-/// Bound of the history. When it is full, two neighbours share an entry.
+/// Limit of entries. When it is reached, two neighbours are merged.
 const HISTORY_CAPACITY: usize = 128;
 
 /// Availability over the recent past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Availability {
-    /// Time in which an upstream was available, or nothing else is known.
+    /// Time in which an upstream was available, or not known to be down.
     pub available: Duration,
-    /// Length of the judged past.
+    /// Length of the rated period.
     pub over: Duration,
     /// Number of outages within it.
     pub outages: u32,
@@ -38,13 +39,13 @@ impl Availability {
         self.available < self.over / 2 && self.outages >= PATTERN_OUTAGES
     }
 
-    /// True if the primary was available for three quarters of the time: a chronic partial outage is over then.
+    /// True if the primary was available for three quarters of the time, which ends a chronic partial outage.
     fn is_steady(&self) -> bool {
         self.available >= self.over * 3 / 4
     }
 }
 
-/// History of the outages, and the conclusion drawn from it.
+/// Recent outages, and whether they are chronic.
 #[derive(Clone, Debug)]
 pub(super) struct AvailabilityHistory {
     over: Duration,
@@ -52,20 +53,20 @@ pub(super) struct AvailabilityHistory {
     outages: VecDeque<Outage>,
     is_down: bool,
     last_verdict: Option<Time>,
-    /// True from the moment at which the primary's availability became chronic until it is steady.
+    /// True from the start of a chronic partial outage until the primary is steady again.
     pub is_flapping: bool,
-    /// True if a promotion for this was forbidden by a hold, and people were told.
+    /// True if a hold forbade a promotion for this, and the notice was issued.
     pub held_back: bool,
 }
 
-/// One outage, or several that share an entry.
+/// One outage, or several merged into one entry.
 #[derive(Clone, Debug)]
 struct Outage {
     from: Time,
     until: Time,
     down: Duration,
     count: u32,
-    /// True if no witness answered in it: this host may have been cut off.
+    /// True if no witness answered during the outage: this host may have been cut off.
     is_ours: bool,
 }
 
@@ -81,17 +82,17 @@ impl AvailabilityHistory {
         }
     }
 
-    /// True if it judges by this `promote.after`.
+    /// True if the rated period follows from this `promote.after`.
     pub(super) fn is_for(&self, promote_after: Duration) -> bool {
         self.over == promote_after.saturating_mul(PROMOTE_AFTER_MULTIPLE)
     }
 
-    /// True if the history holds nothing that a monitor which has just started would not know.
+    /// True if no outage is recorded and nothing is flapping.
     pub(super) fn is_blank(&self, now: Time) -> bool {
         !self.is_flapping && self.recent(now).outages == 0
     }
 
-    /// Takes in a verdict after which no upstream is alive, or one is.
+    /// Records a verdict. `is_down` is true if every upstream fails now.
     pub(super) fn record(&mut self, now: Time, is_down: bool, policy: &Policy) {
         let was_down = std::mem::replace(&mut self.is_down, is_down);
         let longest_step = if was_down { policy.longest_retry_step() } else { policy.longest_step() };
@@ -113,15 +114,14 @@ impl AvailabilityHistory {
         }
     }
 
-    /// Goes on with the same outage in an entry of its own: down time that was measured before a stall is not spread
-    /// over the stall.
+    /// Continues the current outage in a new entry, so that down time measured before a stall is not spread over it.
     fn continue_after_stall(&mut self, from: Time) {
         let is_ours = self.outages.back().is_some_and(|outage| outage.is_ours);
         self.make_room();
         self.outages.push_back(Outage { from, until: from, down: Duration::ZERO, count: 0, is_ours });
     }
 
-    /// Leaves the outage that is under way out: the witnesses are silent, too.
+    /// Excludes the current outage, because no witness answers either.
     pub(super) fn discount_current(&mut self) {
         if self.is_down
             && let Some(outage) = self.outages.back_mut()
@@ -130,7 +130,7 @@ impl AvailabilityHistory {
         }
     }
 
-    /// Availability over the past that ends now.
+    /// Returns the availability over the period that ends now.
     pub(super) fn recent(&self, now: Time) -> Availability {
         let begin = now - self.over;
         let counted =
@@ -143,7 +143,7 @@ impl AvailabilityHistory {
         Availability { available: self.over.saturating_sub(down), over: self.over, outages }
     }
 
-    /// Draws the conclusion. Answers with the availability when it has changed.
+    /// Updates `is_flapping`. Returns the availability if it changed.
     pub(super) fn conclude(&mut self, now: Time) -> Option<Availability> {
         let recent = self.recent(now);
         let is_flapping = recent.is_chronic() || (self.is_flapping && !recent.is_steady());
@@ -159,7 +159,7 @@ impl AvailabilityHistory {
         }
     }
 
-    /// Has the two neighbours that span the least time share an entry when the history is full.
+    /// Merges the two neighbours that span the least time if the history is full.
     fn make_room(&mut self) {
         if self.outages.len() < HISTORY_CAPACITY {
             return;
@@ -178,18 +178,18 @@ impl AvailabilityHistory {
 }
 
 impl Outage {
-    /// Part of it that lies after `begin`, from 0 to 1.
+    /// Returns the share of the outage after `begin`, from 0 to 1.
     fn share_since(&self, begin: Time) -> f64 {
         let (whole, after) = (self.until.since(self.from), self.until.since(begin.max(self.from)));
         if after >= whole { 1.0 } else { after.as_secs_f64() / whole.as_secs_f64() }
     }
 
-    /// Down time after `begin`, as if it were spread evenly.
+    /// Returns the down time after `begin`, assuming that it is spread evenly.
     fn down_since(&self, begin: Time) -> Duration {
         self.down.mul_f64(self.share_since(begin))
     }
 
-    /// Outages that began after `begin`.
+    /// Returns the number of outages after `begin`, rounded down.
     fn count_since(&self, begin: Time) -> u32 {
         (f64::from(self.count) * self.share_since(begin)) as u32
     }

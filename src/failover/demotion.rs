@@ -1,4 +1,4 @@
-//! The way down: one upstream is ready for the hold-down, so this host steps aside.
+//! Demotion: stops this host's gateway once an upstream has been ready for the hold-down.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::failover::promotion::backoff;
 use crate::failover::role::{Cause, Demoting, Promoting, Reason, Role, Step};
 use crate::failover::upstream::BREAKER;
 
-/// How long a drain may go on once a promotion is due again.
+/// Time that a drain may still take once a promotion is due again.
 const DRAIN_GRACE: Duration = Duration::from_secs(15);
 
 impl Machine {
-    /// How long an upstream must stay ready before this host steps aside for it.
+    /// Returns the time for which an upstream must stay ready before this host fails back to it.
     #[must_use]
     pub fn hold_down(&self, upstream: Option<usize>) -> Duration {
         let doublings = self.memory.flaps(self.policy.flap_window) - 1;
@@ -28,7 +28,7 @@ impl Machine {
         if unsteady { hold_down.max(BREAKER) } else { hold_down }
     }
 
-    /// Steps aside if an upstream has been ready for the hold-down, or the drill is over. Answers whether it does.
+    /// Begins the demotion if an upstream has been ready for the hold-down, or the drill is over. True if it began.
     pub(super) fn demote_if_due(&mut self) -> bool {
         let drill_over = match &self.role {
             Role::Active(active) => match active.cause {
@@ -44,13 +44,13 @@ impl Machine {
             (_, None) => self.ready_upstream().map(|upstream| Reason::Ready { upstream }),
         };
         if let Some(reason) = reason {
-            // An answering gateway that reaches nobody is no rehearsal that passed.
+            // A drill does not pass if its gateway answers but no message reaches its channels.
             if reason == Reason::DrillOver && (self.told.channels_broken || self.told.port_held) {
                 self.drill_fails();
             }
             self.begin_demoting(reason);
             if matches!(reason, Reason::Ready { .. }) {
-                // The upstream has been ready for the hold-down: what was before no longer counts against it.
+                // Older outages no longer count against an upstream that has been ready for the hold-down.
                 self.forget_availability();
             }
             self.step_down();
@@ -58,7 +58,7 @@ impl Machine {
         reason.is_some()
     }
 
-    /// An upstream that has been ready for the hold-down and was so just now.
+    /// Returns an upstream that has been ready for the hold-down, by a recent verdict.
     fn ready_upstream(&self) -> Option<usize> {
         let fresh = self.policy.longest_step();
         self.upstreams.iter().enumerate().position(|(index, upstream)| {
@@ -86,7 +86,7 @@ impl Machine {
         self.drill_is_at(DrillStep::Stop);
     }
 
-    /// A promotion is due again while the gateway drains: it gets a little time more.
+    /// Limits a running drain to `DRAIN_GRACE`, because a promotion is due again.
     pub(super) fn cut_drain(&mut self, cause: Cause) {
         if let Role::Demoting(demoting) = &mut self.role {
             demoting.cut = Some((self.now + DRAIN_GRACE, cause));
@@ -103,13 +103,13 @@ impl Machine {
         if self.unit_is(UnitState::Down) {
             self.demoted();
         } else if is_up && reason == Reason::Found {
-            // Somebody else has restarted it: it is not ours to stop, and serves.
+            // The gateway was restarted from outside this program, so it is adopted, not stopped.
             self.role = Role::Standby;
             self.adopt_unit();
         }
     }
 
-    /// The gateway is down. If a promotion became due meanwhile, it begins now.
+    /// Ends the demotion. Begins the promotion that became due meanwhile, if any.
     pub(super) fn demoted(&mut self) {
         let Role::Demoting(demoting) = &self.role else { return };
         let (now, reason, cut) = (self.now, demoting.reason, demoting.cut);
@@ -157,7 +157,7 @@ impl Machine {
         }
     }
 
-    /// A promotion is due again and no stop has had its effect: what still serves goes on serving.
+    /// Keeps a gateway that is still active, because a promotion is due again before the stop took effect.
     fn stay_up(&mut self, cause: Cause) {
         let now = self.now;
         if self.memory.drilling().is_some() {
@@ -179,7 +179,7 @@ impl Machine {
         self.say(Note::StopFailed { why, retry_in });
     }
 
-    /// Whether nothing may be done to the gateway. A drill that a pause ended is stopped first.
+    /// True if a pause forbids starting and stopping the gateway. A drill that the pause ended is still stopped.
     pub(super) fn is_frozen(&self) -> bool {
         let drill_over = matches!(&self.role, Role::Demoting(Demoting { reason: Reason::DrillOver, .. }));
         self.hold_kind() == Some(HoldKind::Paused) && !drill_over

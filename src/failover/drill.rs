@@ -1,7 +1,7 @@
-//! A rehearsed failover: how far it is, what each of its steps took, and how it ends.
+//! Drill, a rehearsed failover: its progress, the duration of each step, and its outcome.
 //!
-//! The roles do the work, by their ordinary rules, and tell this record of it. A drill is no failover: it is remembered
-//! apart from those, and counts towards no hold-down.
+//! The roles do the work by their usual rules and report to this record. A drill is stored separately from failovers
+//! and does not lengthen the hold-down.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use crate::failover::machine::Machine;
 use crate::failover::role::{Cause, Reason, Role};
 use crate::text::timestamp::Time;
 
-/// The steps of a drill, in their order.
+/// Steps of a drill, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DrillStep {
     /// The workspace is pulled.
     Pull,
     /// The gateway is started.
     Start,
-    /// It has yet to answer.
+    /// The gateway has not answered yet.
     Verify,
-    /// It stays up.
+    /// The gateway stays up for the requested time.
     Hold,
-    /// It is stopped, and drains.
+    /// The gateway is stopped, and drains.
     Stop,
-    /// What it has written is pushed.
+    /// The local changes are pushed.
     Return,
 }
 
 impl DrillStep {
-    /// Every step, in its order.
+    /// Every step, in order.
     pub const ALL: [Self; 6] = [Self::Pull, Self::Start, Self::Verify, Self::Hold, Self::Stop, Self::Return];
 
-    /// Its stable name.
+    /// Returns the stable name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -45,40 +45,40 @@ impl DrillStep {
     }
 }
 
-/// How a drill ends.
+/// Outcome of a drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Each step did what it should.
+    /// Every step succeeded.
     Passed,
-    /// This one did not.
+    /// A step failed.
     Failed {
-        /// The first that did not.
+        /// First step that failed.
         step: DrillStep,
     },
-    /// No upstream showed life any more: from there on it was no rehearsal.
+    /// Every upstream went down, which made it a real outage.
     Overtaken,
-    /// An operator kept the gateway up.
+    /// An operator promoted this host.
     Promoted,
     /// An operator ended it early.
     Stopped,
-    /// The monitor was restarted, or somebody else started or stopped the gateway.
+    /// The monitor was restarted, or the gateway was started or stopped from outside this program.
     Interrupted,
 }
 
-/// One drill, as far as it came.
+/// Record of one drill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drill {
-    /// When it was asked for.
+    /// Time of the request.
     pub began: Time,
-    /// The step that it is in, or was in last.
+    /// Current step, or the last one.
     pub step: DrillStep,
-    /// Since when.
+    /// Start time of that step.
     pub since: Time,
-    /// How long each step took, in the order of [`DrillStep::ALL`]; `None` for one that has not ended.
+    /// Duration of each step, in the order of [`DrillStep::ALL`]; `None` for a step that has not ended.
     pub took: [Option<Duration>; 6],
-    /// How it ends. While it goes on: that it does not pass, as soon as that is known.
+    /// Outcome. While the drill runs, it is set as soon as the drill cannot pass any more.
     pub outcome: Option<Outcome>,
-    /// When it was over.
+    /// End time.
     pub ended: Option<Time>,
 }
 
@@ -87,7 +87,7 @@ impl Drill {
         Self { began: now, step: DrillStep::Pull, since: now, took: [None; 6], outcome: None, ended: None }
     }
 
-    /// What each step took that has ended.
+    /// Returns the duration of each finished step.
     pub fn steps(&self) -> impl Iterator<Item = (DrillStep, Duration)> {
         DrillStep::ALL.into_iter().zip(self.took).filter_map(|(step, took)| Some((step, took?)))
     }
@@ -100,7 +100,7 @@ impl Drill {
 }
 
 impl Machine {
-    /// Begins a drill, or says why not.
+    /// Begins a drill, or refuses it with a reason.
     pub(super) fn drill(&mut self, hold: Duration, degraded: bool) {
         let why = if self.memory.drilling().is_some() {
             Refusal::UnderWay
@@ -119,7 +119,7 @@ impl Machine {
         self.say(Note::DrillRefused { why });
     }
 
-    /// The drill, if one is under way, has come to this step.
+    /// Moves a running drill on to this step.
     pub(super) fn drill_is_at(&mut self, step: DrillStep) {
         let now = self.now;
         if let Some(drill) = self.memory.drilling().filter(|drill| drill.step < step) {
@@ -128,21 +128,21 @@ impl Machine {
         }
     }
 
-    /// The drill, if one is under way, will end so, unless it is known already how it ends.
+    /// Sets the outcome of a running drill, unless it is set already.
     pub(super) fn drill_will_end(&mut self, outcome: Outcome) {
         if let Some(drill) = self.memory.drilling() {
             drill.outcome.get_or_insert(outcome);
         }
     }
 
-    /// The step that the drill is in does not do what it should.
+    /// Fails a running drill at its current step.
     pub(super) fn drill_fails(&mut self) {
         if let Some(step) = self.memory.drilling().map(|drill| drill.step) {
             self.drill_will_end(Outcome::Failed { step });
         }
     }
 
-    /// The drill, if one is under way, is over.
+    /// Ends a running drill, with this outcome unless one is set already.
     pub(super) fn end_drill(&mut self, outcome: Outcome) {
         self.drill_will_end(outcome);
         let now = self.now;
@@ -156,18 +156,18 @@ impl Machine {
         self.say(Note::DrillEnded { drill });
     }
 
-    /// The drill, if one is under way, is over because this host is to serve.
+    /// Ends a running drill because a real promotion with this cause replaces it.
     pub(super) fn end_drill_for(&mut self, cause: Cause) {
         self.end_drill(if cause == Cause::Operator { Outcome::Promoted } else { Outcome::Overtaken });
     }
 
-    /// The gateway of a drill is not what it should be: it is stopped.
+    /// Fails a running drill and stops its gateway.
     pub(super) fn fail_drill(&mut self) {
         self.drill_fails();
         self.begin_demoting(Reason::DrillOver);
     }
 
-    /// The gateway of a drill is down. What has gone well so far still has to be brought back.
+    /// Continues a running drill after its gateway went down: a drill without failure so far pushes the local changes.
     pub(super) fn drill_stopped(&mut self, reason: Reason) {
         match self.memory.drilling() {
             Some(Drill { outcome: None, .. }) if reason == Reason::DrillOver => {
@@ -178,7 +178,7 @@ impl Machine {
         }
     }
 
-    /// A push has ended, as the last step of a drill.
+    /// Ends a running drill after its push.
     pub(super) fn drill_returned(&mut self, returned: bool) {
         if self.role == Role::Standby && self.memory.drilling().is_some() {
             let unless_returned = match self.window.opened {
@@ -189,7 +189,7 @@ impl Machine {
         }
     }
 
-    /// The primary fails during a drill: what has not been started is left, what runs stays up under the ordinary rules.
+    /// Ends a drill during which the primary fails. A gateway that was started stays up, under the rules of a failover.
     pub(super) fn overtake_drill(&mut self) {
         if self.drilled_cause().is_none() {
             return;
@@ -201,12 +201,12 @@ impl Machine {
         }
     }
 
-    /// An operator wants the gateway of a drill to stay up.
+    /// Turns a drill into a promotion by an operator.
     pub(super) fn drill_ends_promoted(&mut self) {
         self.drill_becomes(Cause::Operator);
     }
 
-    /// The gateway of a drill runs for another cause from now on: this host serves in earnest.
+    /// Converts a drill into a failover with this cause.
     fn drill_becomes(&mut self, cause: Cause) {
         let now = self.now;
         let is_started = !self.is_before_start();
@@ -219,7 +219,7 @@ impl Machine {
         self.end_drill_for(cause);
     }
 
-    /// The cause of a role that this host has for a drill.
+    /// Returns the cause of the current role if it is a drill.
     fn drilled_cause(&mut self) -> Option<&mut Cause> {
         let cause = match &mut self.role {
             Role::Promoting(promoting) => &mut promoting.cause,

@@ -1,4 +1,4 @@
-//! What the machine can be told.
+//! Events: the inputs of the machine.
 
 use std::time::Duration;
 
@@ -6,113 +6,112 @@ use crate::failover::hold::HoldKind;
 use crate::probe::Verdict;
 use crate::text::timestamp::Time;
 
-/// One fact, in the order in which it became known.
+/// Input of the machine. Events arrive in the order in which their facts became known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A probe of this upstream ended.
+    /// A probe of an upstream ended.
     Probed {
-        /// Its index in the configuration.
+        /// Index in the configuration.
         upstream: usize,
-        /// What the probe found.
+        /// Result of the probe.
         verdict: Verdict,
     },
-    /// The witnesses were asked and at least one answered, or none did.
+    /// The witnesses were queried.
     Witnessed {
-        /// Whether one answered.
+        /// True if at least one answered.
         alive: bool,
     },
-    /// Somebody looked at this host's gateway.
+    /// The local gateway was polled.
     Observed(Observation),
-    /// The order that was in flight ended. `Ok` means that systemd took it, not that it had its effect.
+    /// The order in flight ended. `Ok` means that systemd accepted it, not that it took effect.
     Ordered(Result<(), String>),
-    /// The pull that was running ended, well or badly: a stale workspace beats no gateway.
+    /// The running pull ended. Its failure does not matter here: a stale workspace is better than no gateway.
     Pulled {
-        /// Whether it found something that the remote does not have yet.
+        /// True if it found local changes that are not at the git remote.
         unreturned: bool,
     },
-    /// The push that was running ended.
+    /// The running push ended.
     Pushed {
-        /// Whether the remote now has everything.
+        /// True if the git remote now has every local change.
         returned: bool,
     },
-    /// An operator's word.
+    /// An operator's command.
     Command(Command),
     /// Time has passed.
     Tick,
 }
 
-/// What an operator can ask for.
+/// Command of an operator.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Set a hold in place of any other.
+    /// Set a hold, replacing any other.
     Hold {
-        /// Which.
+        /// Kind of the hold.
         kind: HoldKind,
-        /// When it ends by itself; `None`: never.
+        /// Expiry; `None`: never.
         until: Option<Time>,
     },
     /// End the hold.
     Resume,
-    /// Rehearse a failover, staying active for so long.
+    /// Rehearse a failover.
     Drill {
-        /// How long to stay active once the gateway has answered.
+        /// Time to stay active once the gateway has answered.
         hold: Duration,
-        /// Something beyond the machine's own knowledge stands in the way of a failover, and the operator has not said
-        /// that it is to be rehearsed all the same.
+        /// True if the monitor knows of a problem that could block a failover, and the operator gave no `--force`.
         degraded: bool,
     },
 }
 
-/// One look at this host's gateway.
+/// Result of polling the local gateway.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
-    /// What systemd says of its unit; `None` when it was not asked or did not answer.
+    /// State of the unit; `None` if systemd was not queried or did not answer.
     pub unit: Option<Unit>,
-    /// What its URL answered; `None` when only systemd was asked.
+    /// Result of probing the URL; `None` if only systemd was queried.
     pub verdict: Option<Verdict>,
-    /// Whether every channel it spoke of is working.
+    /// True if every reported channel works.
     pub channels_well: bool,
-    /// The process that gave the answer.
+    /// Process that gave the answer.
     pub answerer: Answerer,
 }
 
-/// The process that answers on the gateway's port.
+/// Process that answers on the gateway's port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Answerer {
-    /// None is known: nothing listens, or it has still to be established.
+    /// Unknown: nothing listens, or the check is not done yet.
     #[default]
     Pending,
     /// A process of the gateway's unit.
     Unit,
-    /// Another one, in a sentence that names it.
+    /// A process outside the unit, described in a sentence.
     Other(String),
-    /// Not to be established, and why.
+    /// Unknown because the check failed, with the reason.
     Unverified(String),
 }
 
-/// What systemd says of the gateway's unit.
+/// The gateway's unit, as systemd reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// Its state.
+    /// State of the unit.
     pub state: UnitState,
-    /// Which start of the unit this is; `None` before the first.
+    /// Current start of the unit; `None` before the first.
     pub invocation: Option<Invocation>,
-    /// Its main process; `None` when there is none.
+    /// Main process; `None` if there is none.
     pub main_pid: Option<u32>,
 }
 
-/// `InvocationID` of systemd.exec(5): a new one at every start.
+/// `InvocationID` of systemd.exec(5), which differs for every start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Invocation(pub u128);
 
-/// `ActiveState` of systemd(1), reduced to what decisions need.
+/// `ActiveState` of systemd(1), reduced to the cases that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnitState {
     /// `active` or `reloading`.
     Active,
-    /// `activating`: also while systemd waits to restart it.
+    /// `activating`, also while systemd waits for an automatic restart.
     Activating,
-    /// `deactivating`: it drains.
+    /// `deactivating`: the gateway drains.
     Deactivating,
     /// `inactive`, `failed`, or no such unit.
     Down,

@@ -1,4 +1,4 @@
-//! An operator's override.
+//! Holds: an operator's override of the automatic decisions.
 
 use std::time::Duration;
 
@@ -9,33 +9,33 @@ use crate::failover::machine::Machine;
 use crate::failover::role::{Cause, Promoting, Reason, Role, Step};
 use crate::text::timestamp::Time;
 
-/// What an operator wants, whatever the machine would do.
+/// Override set by an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// What.
+    /// Kind of the hold.
     pub kind: HoldKind,
-    /// Since when.
+    /// Start time.
     pub since: Time,
-    /// When it ends by itself; `None`: never.
+    /// Expiry; `None`: never.
     pub until: Option<Time>,
 }
 
-/// The three holds.
+/// Kinds of holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldKind {
-    /// This host's gateway is to be up.
+    /// The gateway is kept up.
     Promoted,
-    /// This host's gateway is to be down.
+    /// The gateway is kept down.
     Standby,
-    /// Nothing is to be done to it.
+    /// The gateway is neither started nor stopped.
     Paused,
 }
 
-/// A hold that has stood for so long is announced, and again after as long.
+/// Interval of the reminder about a hold that is still set.
 const STANDS: Duration = Duration::from_secs(24 * 3600);
 
 impl Hold {
-    /// When a monitor before this one has announced it last, as far as it stood long enough.
+    /// Returns the time of the last reminder by a previous monitor, if the hold is old enough.
     pub(super) fn announced(&self, now: Time) -> Option<Time> {
         let days = now.since(self.since).as_secs() / STANDS.as_secs();
         (days > 0).then(|| self.since + STANDS * u32::try_from(days).unwrap_or(u32::MAX))
@@ -43,7 +43,7 @@ impl Hold {
 }
 
 impl Machine {
-    /// Takes in an operator's word.
+    /// Executes an operator's command.
     pub(super) fn commanded(&mut self, command: &Command) {
         match *command {
             Command::Hold { kind, until } => self.set_hold(Hold { kind, since: self.now, until }),
@@ -85,7 +85,7 @@ impl Machine {
         }
     }
 
-    /// Brings the role towards what the hold wants, whatever set it and whenever.
+    /// Moves the role towards the state that the hold demands.
     pub(super) fn obey_hold(&mut self) {
         let Some(kind) = self.hold_kind() else { return };
         match (kind, &mut self.role) {

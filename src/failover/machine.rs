@@ -1,4 +1,4 @@
-//! The machine: takes in one event, then reads all facts again and pursues what follows from them.
+//! State machine: takes one event, then decides from all facts as they are now.
 
 use crate::failover::action::{Action, Look, Note, Order};
 use crate::failover::availability::{Availability, AvailabilityHistory};
@@ -14,7 +14,7 @@ use crate::failover::witness::Witness;
 use crate::probe::{Failure, Verdict};
 use crate::text::timestamp::Time;
 
-/// The whole state of a failover.
+/// State machine that decides on failovers.
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub(super) policy: Policy,
@@ -22,16 +22,16 @@ pub struct Machine {
     pub(super) role: Role,
     pub(super) memory: Memory,
     pub(super) upstreams: Vec<Upstream>,
-    /// The upstream that was healthy last, in this life of the monitor.
+    /// Upstream with the last healthy verdict since the monitor started.
     pub(super) last_healthy: Option<usize>,
     pub(super) window: Window,
     pub(super) availability: AvailabilityHistory,
     pub(super) witness: Witness,
-    /// What systemd last said of the gateway's unit.
+    /// State of the gateway's unit, as systemd last reported it.
     pub(super) unit: Option<Unit>,
-    /// When somebody last looked at the gateway.
+    /// Time of the last poll of the gateway.
     pub(super) looked: Time,
-    /// The one order that may be under way.
+    /// Order in flight; there is at most one.
     pub(super) in_flight: Option<Order>,
     pub(super) duties: crate::failover::sync_schedule::Duties,
     pub(super) told: Told,
@@ -39,30 +39,30 @@ pub struct Machine {
     out: Vec<Action>,
 }
 
-/// Which conditions people have been told of, so that each is said once.
+/// Conditions that are announced already, so that each is announced once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     pub port_held: bool,
     pub channels_broken: bool,
     pub never_seen: Option<Time>,
     pub hold_stands: Option<Time>,
-    /// Why it could not be established that the unit's own process answers.
+    /// Reason why the answering process could not be identified.
     pub unverified: Option<String>,
 }
 
-/// What a machine starts from: what was remembered, and what was found.
+/// Initial facts of a machine: the stored state and the state of the host.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
-    /// What the last monitor remembered.
+    /// State that the previous monitor stored.
     pub memory: Memory,
-    /// For each upstream whether it was ever seen healthy; missing entries count as no.
+    /// For each upstream, true if it was ever seen healthy; missing entries count as false.
     pub armed: Vec<bool>,
-    /// What systemd says of the gateway's unit, if it could be asked.
+    /// State of the gateway's unit, if systemd answered.
     pub unit: Option<Unit>,
 }
 
 impl Machine {
-    /// A machine that starts now. The role is not remembered but follows from `start.unit`.
+    /// Creates a machine that starts now. The role is not stored; it follows from `start.unit`.
     #[must_use]
     pub fn new(policy: Policy, now: Time, start: Start) -> Self {
         let armed = |index| start.armed.get(index).copied().unwrap_or(false);
@@ -97,8 +97,8 @@ impl Machine {
         machine
     }
 
-    /// Takes in one event and answers with what is to be done, in this order. `now` never runs backwards here: an
-    /// earlier time counts as the latest one seen.
+    /// Handles one event and returns the actions, in order. Time never runs backwards here: an earlier `now` counts as
+    /// the latest one so far.
     #[must_use]
     pub fn handle(&mut self, now: Time, event: Event) -> Vec<Action> {
         self.now = self.now.max(now);
@@ -116,15 +116,15 @@ impl Machine {
         self.pursue();
         self.memory.demoting = match &self.role {
             Role::Demoting(demoting) if demoting.reason != Reason::Found => Some(demoting.reason),
-            // systemd has not been asked since this monitor's start.
+            // systemd has not reported the unit since this monitor started.
             Role::Standby if self.unit.is_none() => self.memory.demoting,
             _ => None,
         };
         std::mem::take(&mut self.out)
     }
 
-    /// Replaces the policy, as after a reload. While the upstreams are the same, all goes on as it was; otherwise they
-    /// start anew, armed as given, and so does the window.
+    /// Replaces the policy, as after a reload. If the upstreams are other ones, they and the outage window are reset,
+    /// with `armed` as given.
     pub fn reconfigure(&mut self, policy: Policy, same_upstreams: bool, armed: &[bool]) {
         self.policy = policy;
         if !same_upstreams || !self.availability.is_for(self.policy.promote_after) {
@@ -137,41 +137,42 @@ impl Machine {
             self.window = Window::new(self.now);
             self.call_off_cut(Cause::Outage);
         }
-        // Other witnesses may say otherwise.
+        // The new configuration may have other witnesses.
         self.reconnected();
     }
 
-    /// The role.
+    /// Returns the role.
     #[must_use]
     pub fn role(&self) -> &Role {
         &self.role
     }
 
-    /// What must survive a restart.
+    /// Returns the state that must survive a restart.
     #[must_use]
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// What is known of each upstream.
+    /// Returns the upstreams, in the order of the configuration.
     #[must_use]
     pub fn upstreams(&self) -> &[Upstream] {
         &self.upstreams
     }
 
-    /// What systemd last said of the gateway's unit.
+    /// Returns the state of the gateway's unit, as systemd last reported it.
     #[must_use]
     pub fn unit(&self) -> Option<Unit> {
         self.unit
     }
 
-    /// How long no upstream has shown life, as it counts towards a promotion, and since when; `None` while one does.
+    /// Returns the length of the current outage, as it counts towards a promotion, and the last time an upstream was
+    /// healthy; `None` if one is healthy now.
     #[must_use]
     pub fn window(&self) -> Option<(std::time::Duration, Time)> {
         self.window.opened.map(|_| (self.window.elapsed, self.window.life))
     }
 
-    /// Availability of the upstreams over the recent past.
+    /// Returns the availability of the upstreams over the recent past.
     #[must_use]
     pub fn availability(&self) -> Availability {
         self.availability.recent(self.now)
@@ -183,45 +184,44 @@ impl Machine {
         self.availability.is_flapping
     }
 
-    /// True if the upstreams have been available all along, as far as is known.
+    /// True if no recent outage of the upstreams is known.
     #[must_use]
     pub fn has_no_recent_outage(&self) -> bool {
         self.availability.is_blank(self.now)
     }
 
-    /// How many verdicts in a row have failed in the window.
+    /// Returns the number of failed verdicts in a row in the current outage.
     #[must_use]
     pub fn window_failures(&self) -> u32 {
         self.window.failures
     }
 
-    /// Whether a promotion is due and no witness answers.
+    /// True if a promotion is due but no witness answers.
     #[must_use]
     pub fn isolated(&self) -> bool {
         self.witness.isolated
     }
 
-    /// Whether a promotion needs a witness.
+    /// True if a promotion needs a witness.
     #[must_use]
     pub fn wants_witness(&self) -> bool {
         self.policy.witnessed
     }
 
-    /// Whether this host is to serve and does not come to it: a start has failed, or what was started is silent beyond its
-    /// patience.
+    /// True if a promotion is stuck: a start failed, or the gateway has not become healthy in time.
     #[must_use]
     pub fn is_failing(&self) -> bool {
         let Role::Promoting(Promoting { attempt, step, .. }) = &self.role else { return false };
         *attempt > 0 || matches!(step, Step::Clear { .. } | Step::Verify(Verify { told: true, .. }))
     }
 
-    /// Whether something else answers on the gateway's port.
+    /// True if another process answers on the gateway's port.
     #[must_use]
     pub fn port_held(&self) -> bool {
         self.told.port_held
     }
 
-    /// Whether the gateway is up with a channel that does not work.
+    /// True if the gateway is up with a channel that does not work.
     #[must_use]
     pub fn channels_broken(&self) -> bool {
         self.told.channels_broken
@@ -245,7 +245,7 @@ impl Machine {
         self.memory.hold.map(|hold| hold.kind)
     }
 
-    /// Whether the unit is known to be in this state.
+    /// True if the unit is known to be in this state.
     pub(super) fn unit_is(&self, state: UnitState) -> bool {
         self.unit.is_some_and(|unit| unit.state == state)
     }
@@ -275,7 +275,7 @@ impl Machine {
     }
 
     fn failing(&mut self, index: usize, failure: Failure) {
-        // One that was not asked yet may live: another standby that is down says nothing of the primary.
+        // An upstream that was not probed yet may be healthy: an outage of another standby is no outage of the primary.
         let nobody_lives = self.upstreams.iter().all(Upstream::is_failing);
         if self.window.failing(self.now, self.policy.longest_step(), nobody_lives) {
             self.say(Note::WindowOpened { upstream: index, failure });
@@ -296,7 +296,7 @@ impl Machine {
         }
     }
 
-    /// Judges the upstreams by what happens from now on.
+    /// Discards the availability so far.
     pub(super) fn forget_availability(&mut self) {
         let recent = self.availability();
         let was_flapping = self.availability.is_flapping;
@@ -324,8 +324,8 @@ impl Machine {
         }
     }
 
-    /// Nobody can say of a gateway that it was silent while nobody looked: what is longer than a look may take, as when
-    /// this monitor was stalled or suspended, is no part of its silence.
+    /// Excludes gaps between polls from the gateway's silence. A gap longer than one poll may take means that this
+    /// monitor was stalled or suspended.
     fn forgive_unwatched(&mut self) {
         let (now, before, longest) =
             (self.now, std::mem::replace(&mut self.looked, self.now), self.policy.longest_step());
@@ -340,8 +340,8 @@ impl Machine {
         }
     }
 
-    /// What answers while the gateway's unit is down is somebody else, and until the port was found free again no answer
-    /// is the gateway's.
+    /// Detects another process on the port: an answer while the unit is down. Until the port was found free again, no
+    /// answer counts as the gateway's.
     fn watch_port(&mut self, seen: &Observation) {
         let waiting = match &self.role {
             Role::Standby => true,
@@ -350,7 +350,7 @@ impl Machine {
         };
         let Some(verdict) = seen.verdict else { return };
         let held = match verdict {
-            // One that drops each connection without a word looks like a free port.
+            // A process that closes each connection at once looks like a free port.
             _ if matches!(seen.answerer, Answerer::Other(_)) => return,
             Verdict::Failing(Failure::Refused | Failure::Dns | Failure::Unreachable | Failure::ConnectTimeout) => false,
             _ if waiting && seen.unit.is_some_and(|unit| unit.state == UnitState::Down) => true,
@@ -363,7 +363,7 @@ impl Machine {
         }
     }
 
-    /// In standby: takes over a gateway that is up, or on its way, although no order of this machine says so.
+    /// Adopts a gateway that is up, starting or stopping although this machine did not order it. Only in standby.
     pub(super) fn adopt_unit(&mut self) {
         let Some(unit) = self.unit else { return };
         if self.role != Role::Standby || self.in_flight.is_some() {
@@ -389,14 +389,14 @@ impl Machine {
                 self.memory.unreturned = true;
                 let step = Step::Verify(self.verify_from(now, 0));
                 self.role = Role::Promoting(Promoting { cause, since, attempt: 0, step });
-                // Whoever started it by hand has the hold-down to say that it is to stay.
+                // A person who started it by hand has the whole hold-down to run `promote`.
                 self.upstreams.iter_mut().for_each(Upstream::restart_streak);
                 self.say(Note::Adopted { cause });
             }
         }
     }
 
-    /// A demotion that the last monitor began has come to its end while no monitor ran.
+    /// Announces the end of a demotion that a previous monitor began and that ended while no monitor ran.
     fn end_demotion_of_last_monitor(&mut self) {
         let Some(reason) = self.memory.demoting else { return };
         if self.role == Role::Standby && self.unit_is(UnitState::Down) {
@@ -416,7 +416,7 @@ impl Machine {
         }
     }
 
-    /// Level-triggered: whatever the event was, the next order follows from the facts as they now are.
+    /// Decides on the next actions from the facts as they are now, whatever the event was (level-triggered).
     fn pursue(&mut self) {
         self.obey_hold();
         match self.role {

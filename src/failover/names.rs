@@ -1,4 +1,4 @@
-//! The stable names of the core's words, as they stand in files and in the output for programs.
+//! Stable names of the core's enums, for files and for the output for programs.
 
 use crate::failover::{Cause, DrillStep, HoldKind, Outcome, Reason, Role, Step, UnitState};
 use crate::probe::Verdict;
@@ -31,7 +31,7 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
     }
 }
 
-/// The cause of a failover, by its name. A drill is none.
+/// Parses the cause of a failover. `drill` is not one.
 pub(crate) fn parse_cause(name: &str) -> Option<Cause> {
     [Cause::Outage, Cause::Flapping, Cause::Operator, Cause::Found].into_iter().find(|&known| cause(known) == name)
 }
@@ -51,7 +51,7 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The outcome of that name; `step` is what failed, if something did.
+/// Parses an outcome; `step` is the failed step, if one failed.
 pub(crate) fn parse_outcome(name: &str, step: DrillStep) -> Option<Outcome> {
     let failed = Outcome::Failed { step };
     [Outcome::Passed, failed, Outcome::Overtaken, Outcome::Promoted, Outcome::Stopped, Outcome::Interrupted]
@@ -68,7 +68,7 @@ pub(crate) fn reason(reason: Reason) -> &'static str {
     }
 }
 
-/// The reason of that name; `upstream` is the one that is ready, if one is.
+/// Parses a reason; `upstream` is the upstream that is ready, if one is.
 pub(crate) fn parse_reason(name: &str, upstream: usize) -> Option<Reason> {
     [Reason::Ready { upstream }, Reason::Operator, Reason::DrillOver, Reason::Found]
         .into_iter()
@@ -96,7 +96,7 @@ pub(crate) fn unit_state(state: UnitState) -> &'static str {
     }
 }
 
-/// Every name that [`verdict`] gives.
+/// Names of all verdicts.
 pub(crate) const VERDICTS: [&str; 12] = [
     "healthy",
     "dns",
@@ -112,7 +112,7 @@ pub(crate) const VERDICTS: [&str; 12] = [
     "draining",
 ];
 
-/// Whether a healthy gateway is ready is said beside it.
+/// Returns the name of a verdict. Readiness of a healthy gateway is stored separately.
 pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Healthy { .. } => "healthy",

@@ -1,4 +1,4 @@
-//! What must survive a restart of the monitor. The role does not: it is read off the gateway.
+//! State that survives a restart of the monitor. The role is not part of it: it follows from the gateway's unit.
 
 use std::time::Duration;
 
@@ -7,49 +7,49 @@ use crate::failover::hold::Hold;
 use crate::failover::role::{Cause, Reason};
 use crate::text::timestamp::Time;
 
-/// More promotions than this within one flap window change no hold-down: it is at its longest long before.
+/// Limit of stored promotions. Fewer within one flap window already give the longest hold-down.
 const PROMOTIONS: usize = 32;
 
-/// Everything the machine remembers across restarts.
+/// State of the machine across restarts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
-    /// The operator's override.
+    /// Override of an operator.
     pub hold: Option<Hold>,
-    /// When automatic promotions answered, oldest first; only the recent ones matter.
+    /// Times at which automatic promotions answered, oldest first, within the flap window.
     pub promotions: Vec<Time>,
-    /// Whether the workspace may hold something that the remote does not have.
+    /// True if the workspace may have local changes that are not at the git remote.
     pub unreturned: bool,
-    /// The last time this host took over, or tried to.
+    /// Last failover, complete or not.
     pub failover: Option<Failover>,
-    /// Reason of the demotion that this monitor has begun and not seen the end of.
+    /// Reason of the demotion in progress.
     pub demoting: Option<Reason>,
-    /// When the monitor last caused an unclean exit of the gateway.
+    /// Time at which the monitor last caused an unclean exit of the gateway.
     pub killed: Option<Time>,
-    /// The last drill.
+    /// Last drill.
     pub drill: Option<Drill>,
-    /// When a drill last passed.
+    /// Time of the last drill that passed.
     pub drilled: Option<Time>,
 }
 
-/// One failover, as far as it came.
+/// Record of one failover.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failover {
-    /// Why.
+    /// Cause of the failover.
     pub cause: Cause,
-    /// The last proof of an upstream's life before it.
+    /// Last time before it at which an upstream was healthy.
     pub life: Time,
-    /// When it was decided.
+    /// Time of the decision.
     pub decided: Time,
-    /// When the gateway was first started.
+    /// Time of the gateway's first start.
     pub started: Option<Time>,
-    /// When the gateway answered.
+    /// Time of the gateway's first confirmed answer.
     pub answered: Option<Time>,
-    /// When the gateway was down again.
+    /// Time at which the gateway was down again.
     pub ended: Option<Time>,
 }
 
 impl Memory {
-    /// Clock jumps between two runs must not make a past event lie ahead: a time in the future counts as now.
+    /// Replaces times in the future by `now`: the clock may have jumped back between two runs.
     pub(super) fn clamp(&mut self, now: Time) {
         let until = self.hold.and_then(|hold| hold.until);
         self.map_times(|at| at.min(now));
@@ -59,7 +59,7 @@ impl Memory {
         self.promotions.sort_unstable();
     }
 
-    /// Replaces every time in it, as when the clock that they were written by is another one now.
+    /// Maps every time, as from one clock to another.
     pub fn map_times(&mut self, map: impl Fn(Time) -> Time) {
         let change = |at: &mut Time| *at = map(*at);
         if let Some(hold) = &mut self.hold {
@@ -83,7 +83,7 @@ impl Memory {
         }
     }
 
-    /// Notes an automatic promotion that answered.
+    /// Records an automatic promotion that answered.
     pub(super) fn promoted(&mut self, now: Time, flap_window: Duration) {
         self.promotions.push(now);
         self.promotions.retain(|&at| now.since(at) < flap_window);
@@ -91,19 +91,19 @@ impl Memory {
         self.promotions.drain(..excess);
     }
 
-    /// How many automatic promotions answered within the flap window up to and including the last one, at least 1.
+    /// Returns the number of automatic promotions within the flap window that ends with the last one, at least 1.
     pub(super) fn flaps(&self, flap_window: Duration) -> u32 {
         let Some(&last) = self.promotions.last() else { return 1 };
         let recent = self.promotions.iter().filter(|&&at| last.since(at) < flap_window).count();
         u32::try_from(recent).unwrap_or(u32::MAX)
     }
 
-    /// The failover that is still under way, if one is.
+    /// Returns the failover in progress, if there is one.
     pub(super) fn underway(&mut self) -> Option<&mut Failover> {
         self.failover.as_mut().filter(|failover| failover.ended.is_none())
     }
 
-    /// The drill that is under way, if one is.
+    /// Returns the drill in progress, if there is one.
     pub(super) fn drilling(&mut self) -> Option<&mut Drill> {
         self.drill.as_mut().filter(|drill| drill.ended.is_none())
     }

@@ -1,46 +1,46 @@
-//! The part of the configuration that decisions rest on.
+//! Policy: the part of the configuration that the decisions depend on.
 
 use std::time::Duration;
 
 use crate::config::Config;
 
-/// Every number a decision rests on.
+/// Parameters of the decisions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    /// How many upstreams there are, at least one.
+    /// Number of upstreams, at least one.
     pub upstreams: usize,
-    /// From one probe's start to the next while healthy.
+    /// Time from the start of one probe to the next while the upstream is healthy.
     pub interval: Duration,
-    /// The same after a failure.
+    /// Time from the start of one probe to the next after a failure.
     pub retry_interval: Duration,
-    /// The deadline of one probe.
+    /// Time limit of one probe.
     pub timeout: Duration,
-    /// How long no upstream may have shown life.
+    /// Length of an outage that makes a promotion due.
     pub promote_after: Duration,
-    /// How many verdicts in a row must have failed.
+    /// Number of failed verdicts in a row that a promotion needs.
     pub failures: u32,
-    /// Added to `promote_after` while the upstream looks as if it were restarting.
+    /// Extra time on top of `promote_after` while the upstream seems to restart.
     pub restart_grace: Duration,
-    /// How long a promotion waits for a pull that still runs.
+    /// Time limit of a promotion's wait for the running pull.
     pub sync_wait: Duration,
-    /// Whether a witness must be reached before a promotion.
+    /// True if a promotion needs the answer of a witness.
     pub witnessed: bool,
-    /// The shortest hold-down.
+    /// Shortest hold-down.
     pub demote_after: Duration,
-    /// The longest hold-down.
+    /// Longest hold-down.
     pub demote_max_after: Duration,
-    /// Automatic promotions within this time of each other double the hold-down.
+    /// Period within which each further automatic promotion doubles the hold-down.
     pub flap_window: Duration,
-    /// How long the gateway may take to its first answer before somebody is told.
+    /// Time limit of the gateway's first answer, after which the failure is announced.
     pub start_timeout: Duration,
-    /// How long the gateway may drain.
+    /// Time limit of the gateway's drain.
     pub stop_timeout: Duration,
-    /// How often a standby pulls.
+    /// Interval of the pulls in standby.
     pub refresh: Duration,
 }
 
 impl Policy {
-    /// Reads the policy out of a configuration; `witnessed` is whether the witnesses that were found to apply are any.
+    /// Reads the policy from a configuration; `witnessed` is true if any witness applies.
     #[must_use]
     pub fn new(config: &Config, witnessed: bool) -> Self {
         Self {
@@ -62,14 +62,14 @@ impl Policy {
         }
     }
 
-    /// The most that the time between two consecutive verdicts may count for: a monitor that was stalled or suspended
-    /// cannot count its own sleep.
+    /// Returns the limit up to which the time between two verdicts counts, so that a stall or suspension of the monitor
+    /// itself does not count.
     #[must_use]
     pub fn longest_step(&self) -> Duration {
         self.interval + self.timeout
     }
 
-    /// The most time that two consecutive verdicts prove an outage for: after a failure the next probe begins sooner.
+    /// Returns the same limit after a failure, when the next probe begins sooner.
     #[must_use]
     pub(super) fn longest_retry_step(&self) -> Duration {
         self.retry_interval.min(self.interval) + self.timeout

@@ -1,23 +1,23 @@
-//! When an upstream is probed next.
+//! Schedule of the probes of one upstream.
 
 use std::time::Duration;
 
 use crate::failover::policy::Policy;
 use crate::text::timestamp::Time;
 
-/// The pace of one upstream's probes: a fixed rate, slow while it is healthy and quick while it is not.
+/// Probe schedule of one upstream: a fixed rate, slower while the upstream is healthy, faster after a failure.
 #[derive(Clone, Debug)]
 pub struct Pace {
     interval: Duration,
     retry_interval: Duration,
     due: [Duration; 2],
     life: Time,
-    /// When the last probe that failed ended.
+    /// End of the last failed probe.
     failed: Option<Time>,
 }
 
 impl Pace {
-    /// A pace that starts now.
+    /// Creates a schedule that starts now.
     #[must_use]
     pub fn new(policy: &Policy, now: Time) -> Self {
         Self {
@@ -29,11 +29,10 @@ impl Pace {
         }
     }
 
-    /// When the next probe begins, after one that began and ended at these times.
+    /// Returns the start of the next probe, after one that began and ended at these times.
     ///
-    /// While the upstream fails, a probe also begins at the very moment the window becomes due, unless one is under
-    /// way then: so the decision never falls later than one timeout after that moment, however the failures alternate
-    /// between quick ones and silent ones.
+    /// While the upstream fails, a probe also begins exactly when a promotion becomes due, unless one is running then.
+    /// So the decision comes at most one timeout later, whatever mix of refusals and timeouts the probes meet.
     pub fn next(&mut self, began: Time, ended: Time, healthy: bool) -> Time {
         if healthy {
             self.life = ended;
@@ -45,8 +44,8 @@ impl Pace {
         ended.max(due.map_or(retry, |due| due.min(retry)))
     }
 
-    /// An upstream that has just come back is probed at the quick pace for twice `promote.after`: at the slow one, what
-    /// comes and goes in between would be seen as up for longer than it is.
+    /// Returns the interval after a healthy verdict. For twice `promote.after` after a failure it is the shorter one:
+    /// slower probes would overestimate the availability of an upstream that keeps failing.
     fn interval_after_recovery(&self, now: Time) -> Duration {
         match self.failed {
             Some(failed) if now.since(failed) < self.due[0] * 2 => self.retry_interval.min(self.interval),

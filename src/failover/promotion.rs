@@ -1,4 +1,4 @@
-//! The way up: pull, start, verify; and staying up.
+//! Promotion: pulls, starts and verifies the gateway, then keeps it up.
 
 use std::time::Duration;
 
@@ -12,24 +12,25 @@ use crate::failover::role::{Active, Cause, Promoting, Reason, Role, Step, Verify
 use crate::probe::{Failure, Verdict};
 use crate::text::timestamp::Time;
 
-/// A sync that moves the tree is waited for: it bounds itself to a minute.
+/// Time limit of the wait for a pull that is changing the work tree. The pull limits itself to a minute.
 const TREE_MOVES: Duration = Duration::from_secs(65);
 
-/// The patience with a starting gateway doubles with each start, up to this.
+/// Longest start timeout; it doubles with each attempt.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
-/// Three unclean exits within five minutes mute every channel, so the monitor causes at most one in that time.
+/// Interval between unclean exits that the monitor causes. Three within five minutes mute every channel.
 const UNCLEAN_PACE: Duration = Duration::from_secs(5 * 60);
 
-/// A gateway that was up for so long failed for a new reason: starts are counted anew.
+/// Uptime after which a failure counts as a new one, so that attempts start from 0 again.
 const SETTLED: Duration = Duration::from_secs(10 * 60);
 
-/// How long to wait after so many failed tries: 5 s, doubled each time, up to 5 minutes.
+/// Returns the pause after this many failed attempts: 5 s, doubled each time, up to 5 minutes.
 pub(super) fn backoff(failed: u32) -> Duration {
     Duration::from_secs(5u64.saturating_mul(1 << failed.min(6)).min(300))
 }
 
-/// Reason of a failed start whose unit is down again: the machine knows no more. The monitor knows the exit code.
+/// Reason of a failed start whose unit is down again. The monitor replaces it by the exit code, which the machine does
+/// not know.
 pub const PROCESS_EXITED: &str = "its process exited";
 
 impl Machine {
@@ -56,13 +57,13 @@ impl Machine {
         }
     }
 
-    /// A failover that is decided now.
+    /// Records a failover that is decided now.
     pub(super) fn begin_failover(&mut self, cause: Cause) -> &mut Failover {
         let (decided, life) = (self.now, self.window.life);
         self.memory.failover.insert(Failover { cause, life, decided, started: None, answered: None, ended: None })
     }
 
-    /// Calls a promotion off before its gateway runs.
+    /// Cancels a promotion before its gateway runs.
     pub(super) fn abort(&mut self, why: Abort) {
         self.end_failover();
         self.role = Role::Standby;
@@ -74,10 +75,10 @@ impl Machine {
         });
     }
 
-    /// The failover that was under way is over.
+    /// Ends the failover in progress.
     ///
-    /// One that is undone before its gateway answered is a flap all the same: uncounted, an upstream that flaps faster
-    /// than the gateway starts would cause transitions without end.
+    /// A failover that ends before its gateway answered counts as a flap too. Otherwise an upstream that flaps faster
+    /// than the gateway starts would cause endless transitions.
     pub(super) fn end_failover(&mut self) {
         let (now, flap_window) = (self.now, self.policy.flap_window);
         let Some(failover) = self.memory.underway() else { return };
@@ -123,7 +124,7 @@ impl Machine {
         }
     }
 
-    /// Whether life in an upstream calls this promotion off: not an operator's, and not a drill.
+    /// True if a healthy upstream cancels this promotion. An operator's promotion and a drill go on.
     fn may_abort(&self) -> bool {
         let drill = matches!(&self.role, Role::Promoting(Promoting { cause: Cause::Drill { .. }, .. }));
         self.hold_kind() != Some(HoldKind::Promoted) && !drill
@@ -138,7 +139,8 @@ impl Machine {
         }
     }
 
-    /// True if an upstream is alive again: one that comes and goes, if it stays for `promote.after`.
+    /// True if an upstream is healthy again. After a chronic partial outage it must also stay ready for
+    /// `promote.after`.
     fn is_recovered(&self) -> bool {
         let for_flapping = matches!(&self.role, Role::Promoting(Promoting { cause: Cause::Flapping, .. }));
         let must_stay = for_flapping && self.availability.is_flapping;
@@ -178,7 +180,7 @@ impl Machine {
         self.say(Note::StartFailed { why, retry_in: Some(retry_in) });
     }
 
-    /// A verification that counts its patience from `since`.
+    /// Returns a verification whose timeout runs from `since`.
     pub(super) fn verify_from(&self, since: Time, attempt: u32) -> Verify {
         let doubled = self.policy.start_timeout.saturating_mul(1 << attempt.min(10));
         let patience = doubled.min(LONGEST_PATIENCE.max(self.policy.start_timeout));
@@ -219,7 +221,8 @@ impl Machine {
         }
     }
 
-    /// The gateway answered: counts if it is the process that systemd started last, and its second answer suffices.
+    /// Handles a healthy answer. It counts if the process is the one that systemd started last; the second one in a row
+    /// completes the promotion.
     fn answered(&mut self, seen: &Observation) {
         let Role::Promoting(Promoting { step: Step::Verify(verify), .. }) = &mut self.role else { return };
         let Some(unit) = seen.unit else { return };
@@ -315,7 +318,7 @@ impl Machine {
         }
     }
 
-    /// An answering gateway without its channel is up, and still not what was promised.
+    /// Announces changes of the gateway's channels: a gateway may answer while a channel is down.
     fn watch_channels(&mut self, seen: &Observation) {
         let broken = !seen.channels_well;
         if broken != std::mem::replace(&mut self.told.channels_broken, broken) {
@@ -323,7 +326,7 @@ impl Machine {
         }
     }
 
-    /// Active: keeps the gateway up, or finishes the demotion where that is the better answer to its death.
+    /// Keeps the gateway up while active. If it goes down while an upstream is ready, this host fails back instead.
     pub(super) fn keep_up(&mut self) {
         let Role::Active(active) = &self.role else { return };
         let (cause, since, heard) = (active.cause, active.since, active.heard);
@@ -336,7 +339,7 @@ impl Machine {
             self.fail_drill();
             self.demoted();
         } else if self.unit_is(UnitState::Down) {
-            // One that comes and goes is no better answer.
+            // A flapping upstream is no better than a restart of the gateway.
             let is_flapping = cause == Cause::Flapping && self.availability.is_flapping;
             let ready = self.upstreams.iter().position(|upstream| upstream.is_ready() && !is_flapping);
             if let (Some(upstream), None) = (ready, self.hold_kind()) {
@@ -348,7 +351,7 @@ impl Machine {
                 self.pursue_start(at);
             }
         } else if self.looked.since(heard) < self.policy.start_timeout {
-            // It answers, or may yet.
+            // The gateway answered recently.
         } else if is_drill {
             self.fail_drill();
             self.step_down();
@@ -374,13 +377,13 @@ impl Machine {
         }
     }
 
-    /// Whether this host is on its way up and has not started anything.
+    /// True if a promotion has not started the gateway yet.
     pub(super) fn is_before_start(&self) -> bool {
         matches!(&self.role, Role::Promoting(Promoting { step: Step::Sync { .. } | Step::Start { .. }, .. }))
     }
 }
 
-/// True if a process answered at all. One behind TLS that cannot be verified is alive, and is not stopped as silent.
+/// True if a process answered at all. A gateway whose TLS certificate cannot be verified is alive too.
 fn answers(verdict: Verdict) -> bool {
     match verdict {
         Verdict::Healthy { .. } => true,

@@ -1,4 +1,4 @@
-//! The decision: is a promotion due? Taken on a failing verdict or a witness's answer, never on a tick.
+//! Decision on a promotion, made on each failing verdict and each answer of the witnesses, never on a tick.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::failover::role::{Cause, Role};
 use crate::probe::Failure;
 use crate::text::timestamp::Time;
 
-/// How often people are told that nothing was ever seen healthy.
+/// Interval of the reminder that no upstream was ever seen healthy.
 const NAG: Duration = Duration::from_secs(3600);
 
 impl Machine {
-    /// Promotes, or cuts the drain of a demotion, if everything speaks for it.
+    /// Promotes, or cuts the drain of a demotion short, if a promotion is due and allowed.
     pub(super) fn decide(&mut self) {
         let Some(opened) = self.window.opened else { return };
         let undecided = match &self.role {
@@ -37,7 +37,8 @@ impl Machine {
         }
     }
 
-    /// Promotes because of a chronic partial outage. A drain is not cut for one: the upstream was ready long enough.
+    /// Promotes because of a chronic partial outage. It does not cut a drain short: an upstream was ready for the
+    /// hold-down.
     fn decide_flapping(&mut self, opened: Time) {
         if self.role != Role::Standby || !self.flapping_due() || !self.any_armed() {
             return;
@@ -48,25 +49,24 @@ impl Machine {
             }
             return;
         }
-        // A short window that no witness has spoken in yet is no reason to call this host cut off.
+        // During a short outage a missing answer does not yet mean that this host is cut off.
         if !self.policy.witnessed || self.witness_says(opened) == Some(true) {
             self.promote(Cause::Flapping);
         }
     }
 
-    /// True if a chronic partial outage is due: no upstream is alive just now, and the recent past was as bad.
+    /// True if a promotion for a chronic partial outage is due, which needs every upstream to be down now.
     fn flapping_due(&self) -> bool {
         self.availability().is_chronic() && self.fails_just_now()
     }
 
-    /// An outage is due that a gateway serves already which nobody started for it, such as a drill's: it is a failover
-    /// from now on, and counts as one.
+    /// Reclassifies an adopted gateway (a drill's, say) as a failover once an outage is due.
     fn serve_in_earnest(&mut self) {
         let now = self.now;
         let cause = if self.window_due() { Cause::Outage } else { Cause::Flapping };
         let is_due = (self.window_due() || self.flapping_due()) && self.any_armed() && self.memory.hold.is_none();
         let Role::Active(active) = &mut self.role else { return };
-        // An answer that is not the gateway's own serves no user.
+        // Another process on the port serves no user.
         if active.cause != Cause::Found || active.down || self.told.port_held || !is_due {
             return;
         }
@@ -78,22 +78,23 @@ impl Machine {
         self.say(Note::Promoted { cause, took: Duration::ZERO, hold_down });
     }
 
-    /// True if the window has reached `promote.after`, by enough verdicts, of every upstream, the last of them just
-    /// now: after a stall of this monitor the upstream is asked again before anything is started.
+    /// True if the outage has reached `promote.after` with enough failed verdicts, from every upstream, and the last of
+    /// them is recent: after a stall of this monitor the upstream is probed again before anything is started.
     pub(super) fn window_due(&self) -> bool {
         self.window.elapsed >= self.window_needs()
             && self.window.failures >= self.policy.failures
             && self.fails_just_now()
     }
 
-    /// True if the window is open and every upstream was seen failing in it, the last of them just now.
+    /// True if every upstream has failed during the current outage, the last of them recently.
     fn fails_just_now(&self) -> bool {
         let Some(opened) = self.window.opened else { return false };
         self.now.since(self.window.last) <= self.policy.longest_step()
             && self.upstreams.iter().all(|upstream| upstream.failing_since(opened).is_some())
     }
 
-    /// What the window must reach: `promote.after`, and the grace while the upstream looks as if it were restarting.
+    /// Returns the length of an outage that makes a promotion due: `promote.after`, plus the grace while the upstream
+    /// seems to restart.
     #[must_use]
     pub fn window_needs(&self) -> Duration {
         let latest = self.last_healthy.zip(self.window.opened);
@@ -104,8 +105,8 @@ impl Machine {
         self.policy.promote_after + grace
     }
 
-    /// Whether some upstream was ever seen healthy. If none was, says so every hour: what never lived from here is more
-    /// likely misconfigured than dead.
+    /// True if some upstream was ever seen healthy. Otherwise it is more likely misconfigured than down, which is
+    /// announced every hour.
     fn is_armed(&mut self) -> bool {
         let armed = self.any_armed();
         if !armed && self.told.never_seen.is_none_or(|at| self.now.since(at) >= NAG) {
@@ -131,7 +132,7 @@ impl Machine {
         }
     }
 
-    /// Whether a witness was reached since the window opened and just now; a missing answer is awaited.
+    /// True if a witness answered recently and since the outage began. While no answer is in, the decision waits.
     fn is_witnessed(&mut self, opened: Time) -> bool {
         if !self.policy.witnessed {
             return true;
@@ -143,7 +144,7 @@ impl Machine {
         says == Some(true)
     }
 
-    /// The witnesses' answer since the window opened, if it is fresh.
+    /// Returns the witnesses' answer since the outage began, if it is recent.
     fn witness_says(&self, opened: Time) -> Option<bool> {
         let fresh = self.policy.retry_interval.max(self.policy.timeout);
         self.witness.says(self.now, opened, fresh)
@@ -165,7 +166,7 @@ impl Machine {
         }
     }
 
-    /// The cause for which a drain was to be cut is gone: an upstream lives, or the operator's word has ended.
+    /// Lets the drain go on after all if it was to be cut short for this cause.
     pub(super) fn call_off_cut(&mut self, cause: Cause) {
         if let Role::Demoting(demoting) = &mut self.role
             && demoting.cut.is_some_and(|(_, wanted)| wanted == cause)

@@ -1,38 +1,38 @@
-//! The roles: each owns its own deadlines.
+//! Roles of this host, each with its own deadlines.
 
 use std::time::Duration;
 
 use crate::failover::event::Invocation;
 use crate::text::timestamp::Time;
 
-/// What this host is to its user at this moment.
+/// Role of this host.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Role {
-    /// The upstream serves; this host watches.
+    /// The upstream serves; this host probes it.
     Standby,
     /// This host is taking over.
     Promoting(Promoting),
     /// This host serves.
     Active(Active),
-    /// This host steps aside.
+    /// This host stops serving.
     Demoting(Demoting),
 }
 
-/// Why the gateway of this host runs.
+/// Cause of a promotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// No upstream showed life.
+    /// Every upstream was down.
     Outage,
     /// A chronic partial outage: the upstreams kept failing and coming back.
     Flapping,
-    /// An operator said so.
+    /// An operator requested it.
     Operator,
-    /// A rehearsal, staying active for so long.
+    /// A drill.
     Drill {
-        /// How long.
+        /// Time to stay active.
         hold: Duration,
     },
-    /// It was found running.
+    /// The gateway was found running.
     Found,
 }
 
@@ -44,108 +44,108 @@ impl Cause {
     }
 }
 
-/// On the way up.
+/// State of a promotion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promoting {
-    /// Why.
+    /// Cause of the promotion.
     pub cause: Cause,
-    /// When it was decided.
+    /// Time of the decision.
     pub since: Time,
-    /// Which start of the gateway this is, from 0; the patience doubles with each.
+    /// Number of the start attempt, from 0; the timeout doubles with each.
     pub attempt: u32,
-    /// How far it is.
+    /// Current step.
     pub step: Step,
 }
 
-/// The steps of a promotion.
+/// Steps of a promotion.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// A pull still runs.
+    /// Waiting for a running pull.
     Sync {
-        /// The promotion waits for it until then.
+        /// End of the wait.
         until: Time,
-        /// It was asked to stop.
+        /// True if the pull was asked to stop.
         cut: bool,
     },
-    /// The gateway is to be started.
+    /// Waiting to start the gateway.
     Start {
-        /// Not before then.
+        /// Earliest time of the start.
         at: Time,
     },
-    /// The gateway was started.
+    /// Waiting for the started gateway to answer.
     Verify(Verify),
-    /// The gateway stayed silent, or another process answers in its place: it is being stopped, to be started again.
+    /// Stopping a gateway that gave no answer, or in whose place another process answers, to start it again.
     Clear {
-        /// When to ask for the stop (again).
+        /// Time of the next stop request.
         at: Time,
-        /// The earliest time of the next start.
+        /// Earliest time of the next start.
         start_at: Time,
     },
 }
 
-/// A gateway that was started and has yet to prove itself.
+/// Verification of a gateway that was started.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verify {
-    /// When its start succeeded; time in which nobody looked is left out, here and below.
+    /// Time of the start. Gaps between polls are excluded, here and below.
     pub since: Time,
-    /// When it last answered anything at all; first, `since`.
+    /// Time of the last answer of any kind; initially `since`.
     pub heard: Time,
-    /// How long it may be silent before somebody is told; twice that, and it is started again.
+    /// Time after which the failure is announced. After twice that time without any answer the gateway is restarted.
     pub patience: Duration,
-    /// Whether somebody was told.
+    /// True if the failure was announced.
     pub told: bool,
-    /// The invocation before the start: an answer from it proves nothing.
+    /// Invocation before the start, whose answers do not count.
     pub before: Option<Invocation>,
-    /// The invocation that has answered once.
+    /// Invocation that has answered once.
     pub answered: Option<Invocation>,
 }
 
-/// Up, and answering.
+/// State of a host whose gateway serves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Active {
-    /// Why it runs.
+    /// Cause of the promotion.
     pub cause: Cause,
-    /// Since when it has answered.
+    /// Time of the first answer.
     pub since: Time,
-    /// When it last answered; time in which nobody looked is left out.
+    /// Time of the last answer. Gaps between polls are excluded.
     pub heard: Time,
-    /// Which start of the gateway this is, from 0.
+    /// Number of the start attempt, from 0.
     pub attempt: u32,
-    /// Whether it was found down, and somebody was told.
+    /// True if the gateway was found down and this was announced.
     pub down: bool,
 }
 
-/// Why this host steps aside.
+/// Reason of a demotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// This upstream has been ready for the hold-down.
     Ready {
-        /// Its index.
+        /// Index of the upstream.
         upstream: usize,
     },
-    /// An operator said so.
+    /// An operator requested it.
     Operator,
     /// The drill is over.
     DrillOver,
-    /// Somebody else stopped the gateway.
+    /// The gateway was stopped from outside this program.
     Found,
 }
 
-/// On the way down.
+/// State of a demotion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Demoting {
-    /// Why.
+    /// Reason of the demotion.
     pub reason: Reason,
-    /// Since when.
+    /// Time of the decision.
     pub since: Time,
-    /// Since when the gateway had answered, if it ever did.
+    /// Time of the gateway's first answer, if it ever answered.
     pub active_since: Option<Time>,
-    /// When to ask for the stop (again).
+    /// Time of the next stop request.
     pub stop_at: Time,
-    /// How often the stop was asked for.
+    /// Number of stop requests so far.
     pub attempt: u32,
-    /// Whether somebody was told that it hangs.
+    /// True if it was announced that the stop hangs.
     pub told: bool,
-    /// A promotion is due again: the drain is cut then, and the gateway started again for this cause.
+    /// Set if a promotion is due again: the time at which the drain is cut short, and the cause of the promotion.
     pub cut: Option<(Time, Cause)>,
 }

@@ -1,4 +1,4 @@
-//! What goes on beside the role: pulls, pushes, witnesses, and the hour at which to be woken.
+//! Schedule of pulls, pushes and witness queries, and of the next wake-up.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use crate::failover::promotion::backoff;
 use crate::failover::role::{Cause, Promoting, Role, Step};
 use crate::text::timestamp::Time;
 
-/// While an outage lasts the workspace is pulled at most this often.
+/// Shortest interval of pulls during an outage.
 const PULL_PACE: Duration = Duration::from_secs(60);
 
-/// The workspace's way in and back out.
+/// Schedule of pulls and pushes of the workspace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Duties {
     under_way: Option<Sync>,
-    /// A pull is wanted as soon as the push that runs has ended.
+    /// True if a pull is to start as soon as the running push has ended.
     pull_waits: bool,
     pull_began: Option<Time>,
     push_at: Time,
     pushes_failed: u32,
 }
 
-/// What is done to the workspace: one at a time.
+/// Sync operation; there is one at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Sync {
     Pull,
@@ -60,12 +60,12 @@ impl Machine {
         }
     }
 
-    /// What there is to push is pushed as soon as nothing else is done to the workspace.
+    /// Schedules the push for now, or for the end of the running sync.
     pub(super) fn push_soon(&mut self) {
         self.duties.push_at = self.now;
     }
 
-    /// Starts a pull unless one runs; one that finds a push under way begins when that has ended.
+    /// Starts a pull, unless one runs. If a push runs, the pull starts after it.
     pub(super) fn pull_now(&mut self) {
         self.duties.pull_waits = self.duties.pushing();
         if !self.duties.syncing() {
@@ -75,7 +75,7 @@ impl Machine {
         }
     }
 
-    /// A push makes way for the pull that an outage needs. What it has not sent yet is sent another time.
+    /// Stops a running push in favour of the pull that a failover needs. The push is repeated later.
     pub(super) fn cut_push(&mut self) {
         if self.duties.under_way == Some(Sync::Push { cut: false }) {
             self.duties.under_way = Some(Sync::Push { cut: true });
@@ -84,18 +84,19 @@ impl Machine {
         }
     }
 
-    /// Whether the window is open in earnest, and a promotion may come of it soon. One that is due and has not come is
-    /// forbidden, and what forbids it may last.
+    /// True if a promotion may be due soon: enough verdicts failed, but the outage is still too short. A promotion that
+    /// is overdue is blocked, possibly for long, so it does not count.
     pub(super) fn outage_looms(&self) -> bool {
         self.window.failures >= self.policy.failures && self.window.elapsed < self.window_needs()
     }
 
-    /// Whether a promotion waits for what is being done to the workspace.
+    /// True if a promotion waits for a running sync.
     fn awaits_sync(&self) -> bool {
         matches!(&self.role, Role::Promoting(Promoting { step: Step::Sync { cut: false, .. }, .. }))
     }
 
-    /// Whether the last pull began before anything was known of this outage: what the primary wrote last may lack.
+    /// True if the last pull began before the outage was noticed, so that the latest changes of the primary may be
+    /// missing.
     pub(super) fn pulled_before_window(&self) -> bool {
         self.window.opened.is_some_and(|opened| self.duties.pull_began.is_none_or(|began| began < opened))
     }
@@ -127,7 +128,7 @@ impl Machine {
         self.announce_hold();
     }
 
-    /// When the witnesses are to be asked next: beside each retry while a promotion may come of it, never else.
+    /// Returns the time of the next witness query. They run with each retry, and only while a promotion is possible.
     fn next_ask(&self) -> Option<Time> {
         let wanted = self.policy.witnessed
             && self.window.opened.is_some()
@@ -135,8 +136,8 @@ impl Machine {
         if wanted { self.witness.next_ask(self.now, self.policy.retry_interval) } else { None }
     }
 
-    /// When the machine wants to be told [`Event::Tick`](crate::failover::Event::Tick) if nothing happens before. A moment that has
-    /// passed means that it waits for something else.
+    /// Returns the time of the next [`Event::Tick`](crate::failover::Event::Tick) that the machine needs, if no other
+    /// event comes first; `None` if it waits for other events only.
     #[must_use]
     pub fn wake(&self) -> Option<Time> {
         let hold_ends = self.memory.hold.and_then(|hold| hold.until);

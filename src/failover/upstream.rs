@@ -1,29 +1,30 @@
-//! What is known of one upstream.
+//! State of one upstream.
 
 use std::time::Duration;
 
 use crate::probe::{Failure, Verdict};
 use crate::text::timestamp::Time;
 
-/// Two falls within this time look like a crash loop.
+/// Two outages that begin within this time look like a crash loop.
 const CRASH_WINDOW: Duration = Duration::from_secs(300);
 
-/// OpenClaw's crash-loop breaker mutes every channel after three unclean exits, while the gateway calls itself started.
-/// It lets go five minutes after the last start, but only when the channel health monitor looks, which it does every
-/// five minutes (OpenClaw's gateway/restart-recovery.md; 357 s were measured): an upstream that may be in it must stay
-/// ready for longer than both together.
+/// Hold-down of an upstream whose crash-loop breaker may be active.
+///
+/// OpenClaw's crash-loop breaker mutes every channel after three unclean exits, although the gateway reports itself as
+/// started. It resets five minutes after the last start, but only at the next run of the channel health monitor, every
+/// five minutes (OpenClaw's gateway/restart-recovery.md; measured: 357 s). So this is longer than both together.
 pub(super) const BREAKER: Duration = Duration::from_secs(630);
 
-/// What the verdicts of one upstream add up to.
+/// State of one upstream, derived from its verdicts.
 #[derive(Clone, Debug)]
 pub struct Upstream {
-    /// Whether it was ever seen healthy from here.
+    /// True if the upstream was ever seen healthy from here.
     pub armed: bool,
-    /// Its latest verdict and when it was given.
+    /// Latest verdict and its time.
     pub latest: Option<(Time, Verdict)>,
-    /// How long it has been ready without a break, the monitor's own stalls left out.
+    /// Time of uninterrupted readiness, without stalls of this monitor.
     pub ready_for: Option<Duration>,
-    /// Whether it fell more than once within five minutes and has not been ready for longer than the breaker since.
+    /// True if it went down twice within five minutes and has not been ready for the breaker's time since.
     pub unsteady: bool,
     fell: Option<Time>,
 }
@@ -33,7 +34,7 @@ impl Upstream {
         Self { armed, latest: None, ready_for: None, unsteady: false, fell: None }
     }
 
-    /// Takes in one verdict.
+    /// Records a verdict.
     pub(super) fn probed(&mut self, now: Time, verdict: Verdict, longest_step: Duration) {
         let before = self.latest.replace((now, verdict));
         match (before, verdict) {
@@ -52,12 +53,12 @@ impl Upstream {
         }
     }
 
-    /// Counts its readiness anew from now on.
+    /// Restarts the count of its readiness.
     pub(super) fn restart_streak(&mut self) {
         self.ready_for = self.ready_for.map(|_| Duration::ZERO);
     }
 
-    /// The failure it was last seen with, if that was at `opened` or later.
+    /// Returns its latest failure, if it fails now and the verdict is not older than `opened`.
     pub(super) fn failing_since(&self, opened: Time) -> Option<Failure> {
         match self.latest {
             Some((at, Verdict::Failing(failure))) if at >= opened => Some(failure),
@@ -65,18 +66,18 @@ impl Upstream {
         }
     }
 
-    /// Whether it was ready when last asked.
+    /// True if the latest verdict was ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready_for.is_some()
     }
 
-    /// Whether it was failing when last asked.
+    /// True if the latest verdict was a failure.
     pub(super) fn is_failing(&self) -> bool {
         self.latest.is_some_and(|(_, verdict)| !verdict.is_healthy())
     }
 
-    /// Whether it was healthy when last asked.
+    /// True if the latest verdict was healthy.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.latest.is_some_and(|(_, verdict)| verdict.is_healthy())

@@ -1,23 +1,23 @@
-//! How long no upstream has shown life.
+//! Outage window: the time for which no upstream has been healthy.
 
 use std::time::Duration;
 
 use crate::text::timestamp::Time;
 
-/// The window. It is open from the first failing verdict after a healthy one to the next healthy one.
+/// Outage window, open from the first failing verdict after a healthy one until the next healthy one.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
-    /// When an upstream last showed life; at first, when the monitor started.
+    /// Time of the last healthy verdict; initially the monitor's start.
     pub life: Time,
-    /// Time without life, the monitor's own stalls left out.
+    /// Length of the outage, without stalls of this monitor.
     pub elapsed: Duration,
-    /// Failing verdicts in a row, of whichever upstream.
+    /// Failing verdicts in a row, of all upstreams together.
     pub failures: u32,
-    /// When the first of them was given.
+    /// Time of the first of them.
     pub opened: Option<Time>,
-    /// A promotion was due in it and a hold forbade it, and somebody was told.
+    /// True if a hold forbade a promotion in this outage and this was announced.
     pub held_back: bool,
-    /// When the latest failing verdict was given; at first, as `life`.
+    /// Time of the latest failing verdict; initially as `life`.
     pub last: Time,
 }
 
@@ -26,14 +26,14 @@ impl Window {
         Self { life: now, elapsed: Duration::ZERO, failures: 0, opened: None, held_back: false, last: now }
     }
 
-    /// Closes the window and answers how long it was open, if it was.
+    /// Closes the window and returns the length of the outage, if there was one.
     pub(super) fn healthy(&mut self, now: Time) -> Option<Duration> {
         let lasted = self.opened.map(|_| now.since(self.life));
         *self = Self::new(now);
         lasted
     }
 
-    /// Counts one failing verdict and answers whether it opened the window: while another upstream lives it does not.
+    /// Records a failing verdict. Returns true if it opens the window; it does not while another upstream is healthy.
     pub(super) fn failing(&mut self, now: Time, longest_step: Duration, nobody_lives: bool) -> bool {
         self.elapsed += now.since(self.last).min(longest_step);
         self.last = now;

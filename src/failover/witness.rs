@@ -1,13 +1,13 @@
-//! Whether it is this host that is cut off.
+//! Witness queries, which tell an outage of the upstreams from an outage of this host's own network.
 
 use std::time::Duration;
 
 use crate::text::timestamp::Time;
 
-/// The witnesses' latest answer, and when to ask again.
+/// Latest answer of the witnesses, and the schedule of the next query.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Witness {
-    /// Every witness was silent when a promotion was due, and somebody was told.
+    /// True if no witness answered when a promotion was due, and this was announced.
     pub isolated: bool,
     asked: Option<Time>,
     in_flight: bool,
@@ -15,7 +15,7 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    /// When they are to be asked next, while somebody wants to know; `None` while an answer is awaited.
+    /// Returns the time of the next query; `None` while one is running.
     pub(super) fn next_ask(&self, now: Time, pace: Duration) -> Option<Time> {
         if self.in_flight {
             return None;
@@ -33,7 +33,7 @@ impl Witness {
         self.answer = self.asked.map(|asked| (asked, alive));
     }
 
-    /// Their answer, if it was asked for at `opened` or later and no longer than `fresh` ago.
+    /// Returns the answer, if the query began at `opened` or later and no longer than `fresh` ago.
     pub(super) fn says(&self, now: Time, opened: Time, fresh: Duration) -> Option<bool> {
         self.answer.filter(|&(asked, _)| asked >= opened && now.since(asked) <= fresh).map(|(_, alive)| alive)
     }

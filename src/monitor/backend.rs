@@ -1,4 +1,4 @@
-//! What the monitor drives on this host, and the way it does so in earnest: systemd.
+//! Backend: access to the gateway and the workspace of this host. The real one uses systemd.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -19,23 +19,23 @@ use crate::workspace::{
     Report, unit, {self},
 };
 
-/// The unit's own `TimeoutStartSec` is 30 s, and its wait for the tailnet lies within that.
+/// Time limit of a start. The unit's `TimeoutStartSec` is 30 s, including its wait for the tailnet.
 const START: Duration = Duration::from_secs(45);
 
-/// A connection within this host takes no longer.
+/// Time limit of a connection within this host.
 const CONNECT: Duration = Duration::from_millis(500);
 
-/// Reason for which an order was not carried out.
+/// Error of a request to systemd.
 #[derive(Debug)]
 pub(crate) struct OrderError {
-    /// In words.
+    /// Description for people.
     pub(crate) why: String,
-    /// True if systemd could not be asked; false if it refused the order, or failed at it.
+    /// True if systemd did not respond; false if it refused the request or failed at it.
     pub(crate) is_unreachable: bool,
 }
 
 impl OrderError {
-    /// An order that was refused, or failed.
+    /// Creates the error of a request that was refused or failed.
     pub(crate) fn refused(why: impl Into<String>) -> Self {
         Self { why: why.into(), is_unreachable: false }
     }
@@ -47,46 +47,46 @@ impl From<SystemdError> for OrderError {
     }
 }
 
-/// Tells whose process holds a socket.
+/// Identification of the processes that hold sockets.
 pub(crate) trait Identify {
-    /// The name of the gateway's unit.
+    /// Returns the name of the gateway's unit.
     fn gateway(&self) -> &str;
-    /// Finds out whose the sockets of these numbers are, within a few seconds. It runs programs.
+    /// Finds the owners of sockets by inode number. Runs programs, for a few seconds at most.
     fn identify(&self, inodes: &[u64]) -> Result<Vec<(u64, Owner)>, String>;
 }
 
-/// A gateway and a workspace of this host. The demo has others than systemd's.
+/// Gateway and workspace of this host. The demo implements it without systemd.
 pub(crate) trait Backend: Identify + Send + Sync {
-    /// The state of the gateway's unit.
+    /// Returns the state of the gateway's unit.
     fn show(&self) -> Result<Unit, String>;
-    /// Starts it. `Ok`: systemd has taken it up; whether it stays is for [`show`](Self::show) to say.
+    /// Starts the unit. `Ok` means that systemd started it; [`show`](Self::show) tells whether it stays up.
     fn start(&self) -> Result<(), OrderError>;
-    /// Has it stopped, without waiting for its drain.
+    /// Requests the stop of the unit, without waiting for the drain.
     fn stop(&self) -> Result<(), OrderError>;
-    /// Cuts its drain.
+    /// Kills the unit, which cuts the drain short.
     fn kill(&self) -> Result<(), OrderError>;
-    /// Describes how this run of the gateway's unit ended, with its last line where that may be read.
+    /// Describes the exit of this run of the unit, with its last log line if that is readable.
     fn exit(&self, unit: &Unit) -> Option<String>;
-    /// Pulls the workspace and the secrets. When `cut` is cancelled, what still fetches is stopped.
+    /// Pulls the workspace and the secrets. Cancelling `cut` stops a fetch, not a checkout.
     fn pull(&self, cut: &Cancel) -> Result<Report, String>;
-    /// Sends back what this host has written. When `cut` is cancelled, what still sends is stopped.
+    /// Pushes the local changes. Cancelling `cut` stops it.
     fn push(&self, cut: &Cancel) -> Result<Pushed, String>;
-    /// Whether systemd would do what it is asked; changes nothing that runs.
+    /// Checks that systemd accepts requests, without changing anything that runs.
     fn permitted(&self) -> Result<(), String>;
-    /// Looks at what could keep this host from taking over, for a minute at most. It runs programs.
+    /// Runs the checks of what could block a failover, for a minute at most. Runs programs.
     fn examine(&self) -> Vec<Checked>;
 }
 
-/// The backend of a real host.
+/// Backend of a real host.
 pub(crate) struct Systemd {
     systemctl: Systemctl,
     config: Config,
     source: Source,
     paths: Paths,
     sync: workspace::Paths,
-    /// The gateway's host and port.
+    /// Address of the gateway.
     endpoint: Option<Endpoint>,
-    /// Looks its host up, where that is a name.
+    /// Resolver of the gateway's host name.
     lookup: Lookup,
 }
 
@@ -101,7 +101,7 @@ impl Systemd {
         &self.config.gateway.unit
     }
 
-    /// Something that already answers at the gateway's address while its unit is down would answer in its place.
+    /// Refuses a start while the unit is down and another process answers at the gateway's address.
     fn refuse_held_port(&self) -> Result<(), OrderError> {
         let Some(held) = self.held_address() else { return Ok(()) };
         if self.show().is_ok_and(|unit| unit.is_down()) {
@@ -114,15 +114,15 @@ impl Systemd {
         Ok(())
     }
 
-    /// An address of the gateway's at which something accepts connections.
+    /// Returns an address of the gateway that accepts connections.
     fn held_address(&self) -> Option<SocketAddr> {
         let address = self.endpoint.as_ref()?.address();
-        // An IPv6 literal is written in brackets where a port follows.
+        // An IPv6 literal has brackets in front of a port.
         let addresses = self.lookup.addresses_within(&address.host.to_string(), address.port, CONNECT);
         addresses.into_iter().find(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
     }
 
-    /// The process that holds an address, as far as the check can tell.
+    /// Returns the process that holds an address, if the check finds it.
     fn name_holder(&self, address: SocketAddr) -> Option<String> {
         let listening = listeners(address.port()).ok()?;
         let inodes: Vec<u64> = takers(&listening, address).iter().map(|taker| taker.inode).collect();
@@ -159,7 +159,7 @@ impl Backend for Systemd {
             Ok(()) => return Ok(()),
             Err(error) => OrderError::from(error),
         };
-        // systemd says that the start failed; the unit says of what.
+        // systemd reports that the start failed; the unit has the cause.
         let ran = !failed.is_unreachable && failed.why.contains("Job for ");
         let unit = if ran { self.show().ok().filter(|unit| unit.result != "success") } else { None };
         let exit = unit.and_then(|unit| self.exit(&unit));
@@ -188,7 +188,7 @@ impl Backend for Systemd {
         unit::push(&self.systemctl, longest, &self.sync, cut).map_err(|why| why.to_string())
     }
 
-    /// Forgetting an old failure is the one order that a gateway does not notice.
+    /// Uses `reset-failed`, the only request that does not affect a running gateway.
     fn permitted(&self) -> Result<(), String> {
         match self.systemctl.reset_failed(self.unit()) {
             Err(error) if error.is_unreachable() => Err(error.to_string()),

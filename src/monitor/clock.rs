@@ -1,4 +1,4 @@
-//! The one clock that the machine's time is read from.
+//! Clock of the machine's time.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +6,7 @@ use crate::os::boot_time::BootTime;
 use crate::os::clock::{Wall, wall_clock};
 use crate::text::Time;
 
-/// The wall clock as it was at start, continued by the monotonic clock: nobody can set it, and it stands still while
-/// the host is suspended.
+/// Wall clock at the start, continued by the monotonic clock. It cannot be set, and stops while the host is suspended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     start: Instant,
@@ -24,12 +23,12 @@ impl Clock {
         self.epoch + self.start.elapsed()
     }
 
-    /// How long until `at`; zero if it has passed.
+    /// Returns the time left until `at`; zero if that has passed.
     pub(super) fn until(self, at: Time) -> Duration {
         at.since(self.now())
     }
 
-    /// How far the wall clock has moved away since.
+    /// Returns the current offset to the wall clock.
     pub(super) fn wall(self) -> Wall {
         Wall::new(self.now(), wall_clock()).with_boot(self.epoch, self.boot)
     }

@@ -1,4 +1,4 @@
-//! What is wrong, beside what the machine knows: each condition is told when it begins and when it ends.
+//! Problems that the machine does not know of. Each is announced when it begins and when it ends.
 
 mod readiness;
 mod workspace;
@@ -14,7 +14,7 @@ use crate::probe::Channels;
 use crate::status::Degraded;
 use crate::text::without_error_numbers;
 
-/// The conditions as they are.
+/// Current problems.
 #[derive(Default)]
 pub(super) struct Conditions {
     bus: Option<String>,
@@ -22,21 +22,21 @@ pub(super) struct Conditions {
     disk: Option<String>,
     run_dir: Option<String>,
     channels: BTreeMap<String, Channels>,
-    /// Whoever does not take notifications, and why.
+    /// Webhooks to which delivery fails, and the reason.
     deaf: Vec<(String, String)>,
     pub(super) workspace: Workspace,
     pub(super) readiness: Readiness,
 }
 
 impl Conditions {
-    /// Takes in whether systemd answers a question: `None`, or why not.
+    /// Records whether systemd answers queries: `None`, or the error.
     pub(super) fn bus(&mut self, why: Option<String>) -> Option<MonitorNote> {
         let before = self.systemd().is_some();
         self.bus = why;
         self.systemd_changed(before)
     }
 
-    /// Takes in whether it would do what it is told, which takes polkit's word too.
+    /// Records whether systemd accepts requests, which needs polkit too: `None`, or the error.
     pub(super) fn permission(&mut self, why: Option<String>) -> Option<MonitorNote> {
         let before = self.systemd().is_some();
         self.permission = why;
@@ -73,7 +73,7 @@ impl Conditions {
         }
     }
 
-    /// Takes in whether notifications arrive.
+    /// Records the result of a delivery.
     pub(super) fn notified(&mut self, who: String, result: Result<(), String>) -> MonitorNote {
         self.deaf.retain(|(deaf, _)| *deaf != who);
         match result {
@@ -89,7 +89,7 @@ impl Conditions {
         self.deaf.clear();
     }
 
-    /// Takes in the channels of an upstream that is alive.
+    /// Records the channels of an upstream that is healthy.
     pub(super) fn channels(&mut self, upstream: &str, channels: &Channels) -> Option<MonitorNote> {
         if self.channels.get(upstream).cloned().unwrap_or_default() == *channels {
             return None;
@@ -99,7 +99,7 @@ impl Conditions {
         Some(MonitorNote::UpstreamChannels { upstream: upstream.to_owned(), failing, suppressed })
     }
 
-    /// What the status names as wrong.
+    /// Returns the problems for the status.
     pub(super) fn degraded(&self, config: &Config) -> Vec<Degraded> {
         let disk = self.disk.as_ref().or(self.run_dir.as_ref());
         let mut found = vec![("systemd_unreachable", self.systemd().cloned()), ("disk", disk.cloned())];
@@ -111,7 +111,7 @@ impl Conditions {
                 self.channels.get(&upstream.name).and_then(|broken| in_words(&upstream.name, broken)),
             ));
         }
-        let deaf = self.deaf.iter().map(|(who, why)| ("notify", Some(format!("{who} takes no notifications: {why}"))));
+        let deaf = self.deaf.iter().map(|(who, why)| ("notify", Some(format!("notifications to {who} fail: {why}"))));
         found.extend(deaf);
         let degraded = |(what, text): (&str, Option<String>)| {
             let text = without_error_numbers(&text?).into_owned();

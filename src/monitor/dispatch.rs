@@ -1,4 +1,4 @@
-//! What comes out of the inbox: what of it the machine decides by, and what of it is told at once.
+//! Dispatch of the messages in the inbox: to the machine, or straight to the history.
 
 use crate::doctor::{
     DEFAULT_USER, Half, {self},
@@ -15,7 +15,7 @@ use crate::status::Seen;
 use crate::text::Time;
 
 impl Monitor {
-    /// Takes in one message. True when the monitor is to stop.
+    /// Handles one message. True if the monitor is to stop.
     pub(super) fn take(&mut self, message: Message) -> bool {
         let at = message.at;
         match message.fact {
@@ -35,7 +35,7 @@ impl Monitor {
             }
             Fact::Ordered(result) => {
                 self.pulse.order_ended();
-                // An order that systemd refuses, or fails at, shows that it can be asked.
+                // A refused or failed request shows that systemd responds.
                 let unreachable = result.as_ref().err().filter(|error| error.is_unreachable);
                 let note = self.conditions.permission(unreachable.map(|error| error.why.clone()));
                 self.tell_if(note);
@@ -68,7 +68,7 @@ impl Monitor {
             Fact::Loaded(loaded) => self.loaded(loaded),
             Fact::Called(call) => self.called(at, &call),
             Fact::Examined(found) => {
-                // A look that has seen nothing is worth another one soon.
+                // An empty result means that the checks did not run, so they are repeated soon.
                 let is_well = !found.is_empty() && !found.iter().any(Checked::has_failed);
                 self.lookout.ended(at, is_well);
                 self.checked(found.iter(), false);
@@ -79,7 +79,7 @@ impl Monitor {
         false
     }
 
-    /// Takes in what was seen of whether this host could take over.
+    /// Records results of readiness checks.
     fn checked<'a>(&mut self, found: impl Iterator<Item = &'a Checked>, is_certain: bool) {
         for checked in found {
             let finding = checked.finding(&self.parts.config, &self.parts.source, DEFAULT_USER);
@@ -122,7 +122,7 @@ impl Monitor {
     }
 }
 
-/// What of systemd's answer the machine decides by.
+/// Reduces the state of a unit to what the machine needs.
 pub(super) fn unit_for_machine(unit: &systemd::Unit) -> failover::Unit {
     let state = match unit.active {
         systemd::Active::Active => UnitState::Active,

@@ -1,4 +1,4 @@
-//! What the monitor tells: the history, the log, the status, and systemd.
+//! Output of the monitor: history, log, notifications, status, and the status line in systemd.
 
 use crate::events::{Entry, MonitorNote};
 use crate::failover::{Note, PROCESS_EXITED};
@@ -28,7 +28,7 @@ impl Monitor {
         });
     }
 
-    /// The note in words, with what is known of how the gateway ended.
+    /// Returns the entry of a note, with the exit of the gateway if it is known.
     fn entry(&self, at: Time, note: &Note) -> Entry {
         let in_words = |note: &Note| Entry::of_machine(note, at, self.clock.wall(), &self.parts.config);
         match (note, &self.exit) {
@@ -57,11 +57,11 @@ impl Monitor {
         self.said.add(&entry.text);
         self.notifier.take(&entry);
         if !self.workers.recorder.take(Record::Entry(entry)) {
-            log::warn!("the disk is too slow for the history: an entry is lost");
+            log::warn!("history entry lost: the disk is too slow");
         }
     }
 
-    /// How things stand.
+    /// Returns the current status.
     pub(super) fn look(&self, now: Time) -> Status {
         let config = &self.parts.config;
         let facts = Facts {
@@ -89,7 +89,7 @@ impl Monitor {
         self.could_take_over = status.could_take_over();
         self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words(&status)));
         let scene = Scene { status: &status, counts: &self.counts, sent: &self.notifier.sent() };
-        // Both lie in memory, so neither waits for a disk; the recorder, which may, would let them grow old together.
+        // Both files are on a tmpfs, so this does not wait for a disk. The recorder may, and would delay them.
         let saved = status.save(&self.parts.paths.status()).and_then(|()| scene.save(&self.parts.paths.metrics()));
         let note = self.conditions.run_dir(saved);
         self.tell_if(note);
@@ -98,7 +98,7 @@ impl Monitor {
     fn upstreams_in_words(&self, status: &Status) -> String {
         let known = status.upstreams.iter().zip(self.machine.upstreams());
         let words = known.map(|(upstream, known)| match known.latest {
-            Some(_) if status.stands_by(upstream) => format!("{} stands by", upstream.name),
+            Some(_) if status.stands_by(upstream) => format!("{} in standby", upstream.name),
             Some((_, verdict)) => format!("{} {verdict}", upstream.name),
             None => format!("{} not probed yet", upstream.name),
         });

@@ -1,4 +1,4 @@
-//! The gateway actuator: the one thread that touches the gateway's unit, and the eyes on it.
+//! Gateway actuator: the only thread that polls the gateway and drives its unit.
 
 use std::io;
 use std::sync::Arc;
@@ -15,39 +15,39 @@ use crate::os::spawn;
 use crate::os::systemd::{Active, Unit};
 use crate::probe::{Failure, Target, Verdict};
 
-/// While the gateway changes it is looked at so often.
+/// Poll interval while the gateway changes state.
 const CLOSELY: Duration = Duration::from_millis(500);
 
-/// And so often while it stays as it is: systemd itself restarts a gateway that dies.
+/// Poll interval otherwise. systemd itself restarts a gateway that exits.
 const LOOSELY: Duration = Duration::from_secs(5);
 
-/// systemd is asked at least so often, whatever the gateway answers.
+/// Longest interval between queries of systemd, whatever the gateway answers.
 const ASK_SYSTEMD: Duration = Duration::from_secs(5 * 60);
 
-/// A local gateway that takes longer to answer than this is as good as silent, and orders must not wait for it.
+/// Time limit of a probe of the local gateway. Orders must not wait longer for it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// One order in flight, one way of looking and one reload at a time.
+/// Channel capacity, enough for one order, one poll mode and one reload at a time.
 const ROOM: usize = 16;
 
-/// What the actuator is told.
+/// Message to the actuator.
 pub(super) enum Task {
     Order(Order),
     Look(Look),
-    /// The configuration has changed.
+    /// Use this configuration from now on.
     Drive(Driven),
 }
 
-/// What it drives.
+/// Target of the actuator.
 pub(super) struct Driven {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) target: Target,
-    /// The port at which it answers.
+    /// Port of the gateway.
     pub(super) port: u16,
     pub(super) timeout: Duration,
 }
 
-/// Starts the actuator. It ends when the sender that it answers with is dropped.
+/// Starts the actuator. It ends when the returned sender is dropped.
 pub(super) fn start(driven: Driven, outlet: Outlet) -> io::Result<SyncSender<Task>> {
     let (sender, tasks) = mpsc::sync_channel(ROOM);
     let identity = Identity::default();
@@ -60,9 +60,9 @@ struct Actuator {
     driven: Driven,
     outlet: Outlet,
     look: Look,
-    /// When systemd was last asked.
+    /// Time of the last query of systemd.
     asked: Option<Instant>,
-    /// The run of the unit whose end was told last.
+    /// Run of the unit whose exit was reported last.
     ended: Option<String>,
     identity: Identity,
 }
@@ -87,7 +87,8 @@ impl Actuator {
         }
     }
 
-    /// A look before, the order, its outcome; the look after follows at once. Nothing here waits for the gateway itself.
+    /// Queries the unit, executes the order and reports its result; the next poll follows at once. Does not wait for
+    /// the gateway itself.
     fn carry_out(&mut self, order: Order) {
         let unit = self.ask_systemd();
         let answerer = Answerer::Pending;
@@ -101,12 +102,12 @@ impl Actuator {
         self.outlet.send(Fact::Ordered(result));
     }
 
-    /// Asks the gateway, and systemd too where the answer is not the one wanted or systemd was not asked for long.
-    /// False when nobody listens any more.
+    /// Probes the gateway, and queries systemd too if the answer is unexpected or the last query is too old. False if
+    /// the main loop has ended.
     fn look(&mut self) -> bool {
         let timeout = self.driven.timeout.min(PATIENCE);
         let port = self.driven.port;
-        // While the gateway is down any answer is another process's, and the kernel goes through all its sockets for one.
+        // While the unit is down every answer is another process's, and the search through all sockets costs CPU time.
         let is_identified = self.look != Look::ForDown;
         let snapshot = || if is_identified { Identity::snapshot(port) } else { None };
         let before = snapshot();
@@ -119,7 +120,7 @@ impl Actuator {
         };
         let is_due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_SYSTEMD);
         let unit = (!is_wanted || is_due).then(|| self.ask_systemd());
-        // What a failed unit failed of must not be forgotten for this.
+        // The check resets a failed unit, which would lose the cause of its failure.
         let is_failed = unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active == Active::Failed));
         let permitted = (is_wanted && is_due && !is_failed).then(|| self.driven.backend.permitted());
         let shown = unit.as_ref().and_then(|unit| unit.as_ref().ok());
@@ -132,7 +133,7 @@ impl Actuator {
         self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted, exit, answerer })
     }
 
-    /// Describes the end of the unit's last run, once for each run that should not have ended.
+    /// Describes the exit of the unit's last run, once for each unexpected exit.
     fn exit_of(&mut self, unit: &Unit) -> Option<String> {
         if self.look == Look::ForDown || !unit.is_down() || unit.invocation == self.ended {
             return None;
@@ -147,8 +148,8 @@ impl Actuator {
     }
 }
 
-/// True if some process may have taken the connection. One that drops it without a word looks like a free port, so the
-/// sockets that listen count too.
+/// True if some process may have accepted the connection. A process that closes it at once looks like a free port, so
+/// listening sockets count too.
 fn is_taken(verdict: Verdict, listening: &Snapshot) -> bool {
     let is_refused = matches!(
         verdict,

@@ -1,9 +1,9 @@
 //! Identity of the process that answers on the gateway's port.
 //!
-//! The proof is a pair: the run of the unit, by its `InvocationID`, and the numbers of the sockets that may take a
-//! connection to the gateway's address. The monitor reads the numbers itself, without a child; to which process they
-//! belong, only the gateway's own user can tell, by way of [`Identify::identify`]. As long as the pair stays the same
-//! nothing is run again.
+//! The proof is a pair: the run of the unit, by its `InvocationID`, and the inodes of the sockets that can accept a
+//! connection to the gateway's address. The monitor reads the inodes itself, without a child process. Only the
+//! gateway's own user can see to which process they belong, so a check unit runs as that user. While the pair
+//! stays the same, nothing is run again.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,29 +14,29 @@ use crate::monitor::backend::Identify;
 use crate::os::systemd::Unit;
 use crate::os::{Listener, listeners, takers};
 
-/// The pause after a check that brought no proof; it doubles with each up to the second.
+/// Pause after a check without proof: the first, doubled with each, up to the second.
 const RETRY: Duration = Duration::from_secs(2);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
-/// The longest pause where the sockets have changed meanwhile.
+/// Longest pause if the sockets have changed meanwhile.
 const LONGEST_RETRY_ON_CHANGE: Duration = Duration::from_secs(8);
 
-/// The number of failed checks in a row at which the failure is told.
+/// Number of failed checks in a row after which the failure is reported.
 const FAILURES: u32 = 2;
 
-/// The sockets that listen on one port at one moment.
+/// Sockets that listen on one port at one moment; `None` if they cannot be read.
 pub(super) type Snapshot = Option<Vec<Listener>>;
 
-/// Keeps what was proved last.
+/// State of the identification: the last result, and failures since.
 #[derive(Default)]
 pub(super) struct Identity {
     invocation: Option<String>,
     last: Option<Judgement>,
-    /// Checks in a row that brought no proof.
+    /// Number of checks in a row without proof.
     unproved: u32,
 }
 
-/// The result of the last check.
+/// Result of the last check.
 struct Judgement {
     invocation: Option<String>,
     inodes: Vec<u64>,
@@ -45,13 +45,13 @@ struct Judgement {
 }
 
 impl Identity {
-    /// Reads which sockets listen on `port`. It is read before and after each look, so that an answer is never credited
-    /// to a socket that has just taken the place of another.
+    /// Reads the sockets that listen on `port`. Read before and after each poll, so that an answer is never attributed
+    /// to a socket that has just replaced another.
     pub(super) fn snapshot(port: u16) -> Snapshot {
         listeners(port).ok()
     }
 
-    /// True if it is known whose the sockets are that listen now, so that nothing has to be run to find out.
+    /// True if the owners of the sockets are known, so that no check has to run.
     pub(super) fn is_known(&self, now: &Snapshot, addresses: &[SocketAddr]) -> bool {
         let inodes = inodes(now, addresses);
         self.last.as_ref().is_some_and(|last| self.is_current(last, &inodes) && !self.is_due_again(last))
@@ -61,12 +61,13 @@ impl Identity {
         last.inodes == inodes && last.invocation == self.invocation
     }
 
-    /// True if a judgement that is no proof is old enough for another check.
+    /// True if the last result is no proof and old enough for another check.
     fn is_due_again(&self, last: &Judgement) -> bool {
         last.answerer != Answerer::Unit && last.at.elapsed() >= self.pause(LONGEST_RETRY)
     }
 
-    /// Tells who answers at `addresses`. Asks the backend where that is neither known nor was asked just now.
+    /// Identifies the process that answers at `addresses`. Runs the check only if the result is not known and the last
+    /// check is not too recent.
     pub(super) fn identify(
         &mut self,
         (before, now): (&Snapshot, &Snapshot),
@@ -96,7 +97,7 @@ impl Identity {
             None => Answerer::Unverified("/proc/net/tcp cannot be read".to_owned()),
         };
         self.unproved = if answerer == Answerer::Unit { 0 } else { self.unproved.saturating_add(1) };
-        // The second failure in a row is told; the first may be a host under load.
+        // A single failure may come from a host under load, so only the second in a row is reported.
         let is_told = self.unproved >= FAILURES || !matches!(answerer, Answerer::Unverified(_));
         let answerer = if is_told { answerer } else { Answerer::Pending };
         let (invocation, at) = (self.invocation.clone(), Instant::now());
@@ -104,7 +105,7 @@ impl Identity {
         answerer
     }
 
-    /// The pause before the next check.
+    /// Returns the pause before the next check.
     fn pause(&self, longest: Duration) -> Duration {
         match self.unproved.checked_sub(1) {
             None => Duration::ZERO,
@@ -124,7 +125,7 @@ fn ask(inodes: &[u64], port: u16, check: &dyn Identify) -> Answerer {
     }
 }
 
-/// Every socket must be the unit's: with several the kernel chooses.
+/// Judges the owners. Every socket must be the unit's, because the kernel picks any of them.
 fn judge(inodes: &[u64], owners: &[(u64, Owner)], port: u16, unit: &str) -> Answerer {
     let mut unknown = None;
     for inode in inodes {
@@ -140,7 +141,7 @@ fn judge(inodes: &[u64], owners: &[(u64, Owner)], port: u16, unit: &str) -> Answ
     unknown.map_or(Answerer::Unit, Answerer::Unverified)
 }
 
-/// The numbers of the sockets that may take a connection to any of the addresses.
+/// Returns the inodes of the sockets that can accept a connection to any of the addresses.
 fn inodes(now: &Snapshot, addresses: &[SocketAddr]) -> Vec<u64> {
     let listening = now.as_deref().unwrap_or_default();
     let taking = addresses.iter().flat_map(|address| takers(listening, *address));
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
     use crate::os::systemd::{Active, Load};
 
-    /// Tells whose the sockets are, and counts how often it is asked.
+    /// Stub that names one owner and counts the calls.
     struct Check {
         owner: RefCell<Result<Owner, String>>,
         asked: RefCell<usize>,

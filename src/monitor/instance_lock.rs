@@ -1,7 +1,7 @@
-//! The lock that keeps a second monitor off the same state folder: both would drive the gateway.
+//! Lock against a second monitor on the same state directory: both would drive the gateway.
 //!
-//! The folder itself is locked and not a file in it, so that a disk that is full or read-only keeps no monitor from
-//! watching. The kernel releases the lock with the process, however that ends.
+//! The lock is on the directory itself, not on a file in it, so that a full or read-only disk does not keep the monitor
+//! from starting. The kernel releases the lock when the process ends, however it ends.
 
 use std::fs::{
     File, TryLockError, {self},
@@ -14,39 +14,39 @@ use std::{io, thread};
 use crate::os::atomic_file;
 use crate::text::printable;
 
-/// The tries at a lock that is held, and the pause in between: a child that is being started holds copies of all
-/// files until it is another program.
+/// Attempts at a lock that is held, and the pause between them. A child process holds copies of all file descriptors
+/// between fork and exec.
 const TRIES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The longest `/proc` file that is read, in bytes.
+/// Size limit of a `/proc` file, in bytes.
 const LONGEST_PROC_FILE: usize = 1 << 20;
 
-/// The longest command that is quoted, in characters.
+/// Length limit of a quoted command, in characters.
 const LONGEST_COMMAND: usize = 200;
 
-/// Held as long as the monitor lives.
+/// Lock that the monitor holds until it ends.
 #[derive(Debug)]
 pub(super) struct InstanceLock {
     _folder: File,
 }
 
-/// The reason why the lock is not held.
+/// Error of taking the lock.
 #[derive(Debug)]
 pub(super) enum LockError {
     /// Another process holds it.
     Held {
-        /// The state folder.
+        /// State directory.
         folder: PathBuf,
-        /// The process, as far as it is visible.
+        /// The other process, as far as it is visible.
         holder: String,
     },
-    /// The folder cannot be locked: it is missing, closed to this user, or on a file system without locks.
+    /// The directory cannot be locked: missing, no permission, or a file system without locks.
     Unavailable(io::Error),
 }
 
 impl InstanceLock {
-    /// Locks the state folder.
+    /// Locks the state directory.
     pub(super) fn take(folder: &Path) -> Result<Self, LockError> {
         let file = File::open(folder).map_err(LockError::Unavailable)?;
         for _ in 0..TRIES {
@@ -60,12 +60,12 @@ impl InstanceLock {
     }
 }
 
-/// The process that holds the lock: its id, and its command where `/proc` shows it.
+/// Describes the process that holds the lock: its id, and its command if `/proc` shows it.
 fn describe_holder(file: &File) -> String {
     let inode = file.metadata().map_or(0, |found| found.ino());
     let locks = proc_file("/proc/locks");
     let Some(pid) = locks.lines().find_map(|line| flock_holder(line, inode)) else {
-        return "another process, which /proc/locks does not name".to_owned();
+        return "another process, not listed in /proc/locks".to_owned();
     };
     let command = proc_file(&format!("/proc/{pid}/cmdline")).replace('\0', " ");
     match printable(command.trim(), LONGEST_COMMAND) {
@@ -79,7 +79,8 @@ fn proc_file(path: &str) -> String {
     String::from_utf8_lossy(&content).into_owned()
 }
 
-/// The process of a line such as `1: FLOCK  ADVISORY  WRITE 4711 fe:00:131072 0 EOF`, if the line is of this inode.
+/// Parses a line of `/proc/locks` such as `1: FLOCK  ADVISORY  WRITE 4711 fe:00:131072 0 EOF`. Returns the process if
+/// the line is about this inode.
 fn flock_holder(line: &str, inode: u64) -> Option<u32> {
     let mut fields = line.split_whitespace().skip(1);
     let is_held = fields.next()? == "FLOCK";

@@ -1,6 +1,6 @@
-//! The one channel into the main loop.
+//! Channel into the main loop.
 //!
-//! Whoever sends stamps the time at which the fact was found, so that a main loop that comes late still counts right.
+//! The sender stamps each message with the time of its fact, so that a delayed main loop still measures correctly.
 
 use std::sync::mpsc::{
     Receiver, SyncSender, {self},
@@ -18,22 +18,23 @@ use crate::text::Time;
 use crate::workspace::Report;
 use crate::workspace::report::Pushed;
 
-/// More messages than this wait nowhere: whoever has one more waits itself.
+/// Channel capacity; senders block while it is full.
 const ROOM: usize = 64;
 
-/// A fact, and when it was found.
+/// Fact with its time.
 pub(super) struct Message {
     pub(super) at: Time,
     pub(super) fact: Fact,
 }
 
+/// Input of the main loop.
 pub(super) enum Fact {
-    /// A probe of an upstream ended. Probers of an older configuration are not listened to.
+    /// A probe of an upstream ended. Results of an older configuration's probers are dropped.
     Probed { generation: u64, upstream: usize, answer: Answer },
-    /// The witnesses were asked.
+    /// The witnesses were queried.
     Witnessed { alive: bool },
-    /// Somebody looked at the gateway. What was not asked is `None`; `permitted` says whether systemd would obey.
-    /// `exit` says how a run of the gateway ended that should not have.
+    /// The local gateway was polled. Parts that were not queried are `None`. `permitted` is the result of the check
+    /// that systemd accepts requests. `exit` describes an unexpected exit of the gateway.
     Looked {
         unit: Option<Result<Unit, String>>,
         answer: Option<Answer>,
@@ -41,41 +42,41 @@ pub(super) enum Fact {
         exit: Option<String>,
         answerer: Answerer,
     },
-    /// The order that was in flight ended.
+    /// The order in flight ended.
     Ordered(Result<(), OrderError>),
-    /// The pull that was running ended.
+    /// The running pull ended.
     Pulled(Result<Report, String>),
-    /// The push that was running ended.
+    /// The running push ended.
     Pushed(Result<Pushed, String>),
-    /// The disk takes what is written to it, or why not.
+    /// Writing to the disk began to fail, or works again.
     Disk(Result<(), String>),
-    /// A webhook, or the heartbeat's server, by its credential's name: it takes what it is sent, or why not.
+    /// Delivery to a webhook or the heartbeat's server began to fail, or works again.
     Notified {
-        /// Which notifier's.
+        /// Serial number of the notifier.
         serial: u64,
-        /// By the name of its credential.
+        /// Name of the credential.
         who: String,
-        /// Whether it is taken.
+        /// Result of the delivery.
         result: Result<(), String>,
     },
-    /// The configuration was read again.
+    /// The configuration was loaded for a reload.
     Loaded(Loaded),
-    /// An operator wants to know something, or gives an order.
+    /// An operator sent a request over the control socket.
     Called(Call),
-    /// Somebody looked whether this host could take over.
+    /// The readiness checks ended.
     Examined(Vec<Checked>),
-    /// Somebody wants the monitor to do something.
+    /// A signal asks the monitor to stop or reload.
     Asked(Ask),
 }
 
-/// What a person, or systemd, wants of the monitor.
+/// Request by a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
     Stop,
     Reload,
 }
 
-/// A way into the main loop.
+/// Sending side of the main loop's channel.
 #[derive(Clone)]
 pub(super) struct Outlet {
     sender: SyncSender<Message>,
@@ -83,7 +84,7 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    /// Hands in a fact that was found just now. False when the main loop has ended.
+    /// Sends a fact, stamped with the current time. False if the main loop has ended.
     pub(super) fn send(&self, fact: Fact) -> bool {
         self.sender.send(Message { at: self.clock.now(), fact }).is_ok()
     }

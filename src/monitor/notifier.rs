@@ -1,4 +1,4 @@
-//! The ways to people elsewhere: a courier a webhook, and the heartbeat.
+//! Notifications: one delivery thread per webhook, and the heartbeat.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::notify::{Courier, Heartbeat, Message, Pace, Sieve, Told, Vault, Way};
 use crate::status::metrics::Sent;
 
 pub(super) struct Notifier {
-    /// Tells what comes from these couriers from what comes late of those before them.
+    /// Serial number that tells the results of these delivery threads from late results of earlier ones.
     pub(super) serial: u64,
     couriers: Vec<Courier>,
     heartbeat: Option<Heartbeat>,
     sieve: Sieve,
     host: String,
-    /// The hold-down of an upstream that does not come and go.
+    /// Hold-down of an upstream that does not flap.
     pub(super) steady: Duration,
 }
 
@@ -50,7 +50,7 @@ impl Notifier {
         Ok(Self { serial, couriers, heartbeat, sieve: Sieve::default(), host, steady: config.demote.after })
     }
 
-    /// Passes an entry on to whoever wants to know. Never waits.
+    /// Passes an entry to the delivery threads. Never blocks.
     pub(super) fn take(&mut self, entry: &Entry) {
         if self.couriers.is_empty() {
             return;
@@ -62,12 +62,12 @@ impl Notifier {
         }
     }
 
-    /// What became of what was passed on.
+    /// Returns the delivery counts of each webhook.
     pub(super) fn sent(&self) -> Vec<Sent> {
         self.couriers.iter().map(Courier::sent).collect()
     }
 
-    /// Lets the heartbeat know that the monitor is well and this host could take over.
+    /// Signals the heartbeat that the monitor works and this host can take over.
     pub(super) fn is_well(&self) {
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.is_well();
@@ -75,7 +75,7 @@ impl Notifier {
     }
 }
 
-/// The name of this host: /proc/sys is not to be seen in the monitor's sandbox.
+/// Returns the name of this host. /etc/hostname comes first, because the monitor's sandbox hides /proc/sys.
 pub(crate) fn host_name() -> String {
     let read = |path| fs::read_to_string(path).ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     read("/etc/hostname").or_else(|| read("/proc/sys/kernel/hostname")).unwrap_or_else(|| "the standby".to_owned())

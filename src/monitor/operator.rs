@@ -1,4 +1,4 @@
-//! Operators: what they ask for through the control socket, and what they are told.
+//! Requests of operators over the control socket, and the responses.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -16,41 +16,41 @@ use crate::monitor::instance_lock::is_listening;
 use crate::monitor::messages::{Fact, Outlet};
 use crate::text::Time;
 
-/// The main loop answers within milliseconds, or the watchdog ends it.
+/// Time limit of a response. The main loop takes milliseconds, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// So many sentences are kept for whoever follows what an order leads to.
+/// Number of sentences kept for clients that follow a command.
 const SENTENCES: usize = 16;
 
-/// What an order may take beside the gateway's own time: what is under way has to end first.
+/// Allowance for a sync or an order that has to end first.
 const UNDER_WAY: Duration = Duration::from_secs(2 * 60);
 
-/// A request, and the way back to whoever waits for its answer.
+/// Request with the channel for its response.
 pub(super) struct Call {
     request: Request,
     answer: SyncSender<String>,
 }
 
-/// Listens to operators from now on. Without them the monitor watches all the same: answers what is missing then.
+/// Opens the control socket. If that fails, the monitor runs without it; returns the problem as a sentence.
 pub(super) fn listen(path: &Path, outlet: Outlet) -> Option<String> {
     let decide = move |request: &Request| {
         let (answer, answered) = mpsc::sync_channel(1);
         outlet.send(Fact::Called(Call { request: request.clone(), answer }));
-        answered.recv_timeout(PATIENCE).map_err(|_| "the monitor is stopping, or hangs".to_owned())
+        answered.recv_timeout(PATIENCE).map_err(|_| "the monitor is stopping or does not respond".to_owned())
     };
     let why = if is_listening(path) {
-        "another process listens there already".to_owned()
+        "another process already listens there".to_owned()
     } else {
         control::serve(path, Box::new(decide)).err()?.to_string()
     };
     Some(format!(
-        "the monitor cannot listen to operators at {}: {why}. `promote`, `demote`, `pause`, `resume` and `drill` do not work; \
-         mend it and restart openclaw-failover.service",
+        "cannot open the control socket {}: {why}. `promote`, `demote`, `pause`, `resume` and `drill` do not work; fix \
+         this and restart openclaw-failover.service",
         path.display()
     ))
 }
 
-/// The latest sentences, by numbers that grow from one monitor to the next.
+/// Latest sentences, numbered. The numbers keep growing from one monitor to the next.
 pub(super) struct Said {
     next: u64,
     sentences: VecDeque<String>,
@@ -77,7 +77,7 @@ impl Said {
 }
 
 impl Monitor {
-    /// Carries an order out as far as that can be done at once, and answers.
+    /// Executes a request as far as possible without waiting, and responds.
     pub(super) fn called(&mut self, at: Time, call: &Call) {
         let (command, since) = match &call.request {
             Request::Hold { kind, lasts, reason } => {
@@ -98,16 +98,16 @@ impl Monitor {
         let status = self.look(self.clock.now());
         let answer =
             Answer { said: self.said.since(since), next: self.said.next, within: self.within(&call.request), status };
-        // Whoever asked may have given up.
+        // The client may have given up.
         let _ = call.answer.try_send(answer.to_line());
     }
 
-    /// How long it may take until the hold has its effect, or a drill is over.
+    /// Returns the time after which the hold has taken effect, or the drill is over.
     fn within(&self, request: &Request) -> Duration {
         let config = &self.parts.config;
         let (up, down) = (config.promote.sync_wait + config.gateway.start_timeout, config.gateway.stop_timeout);
         let own = match (request, self.machine.memory().hold.map(|hold| hold.kind)) {
-            // What it has written is pushed before it is over, and a pull may be on its way.
+            // The drill ends with a push, and a pull may run before it.
             (Request::Drill { hold, .. }, _) => up + *hold + down + config.workspace.timeout * 2,
             (_, Some(HoldKind::Promoted)) => up,
             _ => down,
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_follows_is_told_everything_once_and_the_oldest_is_forgotten() {
+    fn a_client_gets_each_sentence_once_and_the_oldest_are_dropped() {
         let mut said = Said::new(Time::from_millis(1000));
         let begun = said.next;
         said.add("one");
@@ -135,7 +135,7 @@ mod tests {
         }
         assert_eq!(said.since(0).len(), SENTENCES);
         assert_eq!(said.since(said.next - 1), ["99"]);
-        // A monitor that starts later goes on counting from further up, so that nothing of it is missed.
+        // A later monitor starts at a higher number, so that a client misses none of its sentences.
         assert_eq!(Said::new(Time::from_millis(2000)).since(said.next), [""; 0]);
     }
 }

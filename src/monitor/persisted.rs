@@ -1,4 +1,4 @@
-//! What the last monitor left behind.
+//! Stored state of the previous monitor.
 
 use crate::config::paths::Paths;
 use crate::failover::Memory;
@@ -8,7 +8,7 @@ use crate::records::seen_healthy::Armed;
 use crate::records::state;
 use crate::records::timeline::Strip;
 
-/// What was remembered, as far as it could be read.
+/// Stored state, as far as it was readable.
 pub(super) struct Past {
     pub(super) memory: Memory,
     pub(super) reason: Option<String>,

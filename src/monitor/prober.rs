@@ -1,4 +1,4 @@
-//! Probers: a thread an upstream, each with a pace of its own.
+//! Probers: one thread per upstream, each with its own schedule.
 
 use std::io;
 use std::sync::mpsc::{
@@ -12,7 +12,7 @@ use crate::monitor::messages::{Fact, Outlet};
 use crate::os::spawn;
 use crate::probe::Target;
 
-/// The probers of one configuration. They end when this is dropped, each after the probe it is at.
+/// Probers of one configuration. They end when this is dropped, each after its current probe.
 pub(super) struct Probers {
     _alive: Vec<Sender<()>>,
 }
@@ -51,7 +51,7 @@ struct Prober {
 }
 
 impl Prober {
-    /// Probes until nobody listens any more, or `pause` says that it was not left alone for that long.
+    /// Probes until the main loop ends, or until `pause` returns false because the prober is to end.
     fn run(mut self, pause: impl Fn(Duration) -> bool) {
         loop {
             let began = self.clock.now();

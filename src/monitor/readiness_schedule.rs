@@ -1,6 +1,6 @@
-//! The lookout: again and again somebody looks whether this host could take over, on a thread that ends with the look.
+//! Schedule of the readiness checks, which test whether this host can take over. Each run has its own thread.
 //!
-//! It runs programs, so it waits for a quiet moment: no promotion, no demotion, and no window that is still to be decided.
+//! The checks run programs, so they wait for a quiet moment: no promotion, no demotion, no undecided outage.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::monitor::messages::Fact;
 use crate::os::spawn;
 use crate::text::Time;
 
-/// The first look waits for the first probes.
+/// Delay of the first run, which waits for the first probes.
 const FIRST: Duration = Duration::from_secs(2);
 
-/// How often it looks while all is well.
+/// Interval while every check passes.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// How soon it looks again where something is wrong: what was only being restarted is up again by then.
+/// Interval while a check fails. A service that was only being restarted is up again by then.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// When to look.
+/// Schedule of the runs.
 pub(super) struct Lookout {
     due: Time,
     is_looking: bool,
@@ -34,12 +34,12 @@ impl Lookout {
         !self.is_looking && now >= self.due
     }
 
-    /// A look begins, and sees how things are now.
+    /// Records the start of a run.
     fn begins(&mut self, now: Time) {
         *self = Self { due: now + EVERY, is_looking: true };
     }
 
-    /// It has ended.
+    /// Records the end of a run.
     pub(super) fn ended(&mut self, now: Time, is_well: bool) {
         self.is_looking = false;
         if !is_well {
@@ -47,14 +47,14 @@ impl Lookout {
         }
     }
 
-    /// Things may be otherwise now.
+    /// Makes the next run due now, because the facts may have changed.
     pub(super) fn hurry(&mut self, now: Time) {
         self.due = now;
     }
 }
 
 impl Monitor {
-    /// Looks, if it is time for that and nothing else is going on.
+    /// Starts a run if one is due and nothing else is going on.
     pub(super) fn look_out(&mut self, now: Time) {
         if !self.lookout.is_due(now) || !self.is_quiet() {
             return;
@@ -65,7 +65,7 @@ impl Monitor {
         };
         self.lookout.begins(now);
         if let Err(why) = spawn("lookout", look) {
-            log::warn!("cannot look whether this host could take over: no thread for it: {why}");
+            log::warn!("readiness checks not run: cannot start a thread: {why}");
             self.lookout.ended(now, false);
         }
     }
@@ -81,12 +81,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_looks_soon_then_hourly_and_each_minute_while_something_is_wrong() {
+    fn checks_run_soon_then_hourly_and_each_minute_while_one_fails() {
         let at = |seconds: u64| Time::from_millis(1_000_000 + seconds * 1000);
         let mut lookout = Lookout::new(at(0));
         assert!(!lookout.is_due(at(1)) && lookout.is_due(at(2)));
         lookout.begins(at(2));
-        assert!(!lookout.is_due(at(9000)), "one look at a time");
+        assert!(!lookout.is_due(at(9000)), "one run at a time");
         lookout.ended(at(3), true);
         assert!(!lookout.is_due(at(3601)) && lookout.is_due(at(3602)));
         lookout.begins(at(3602));

@@ -1,6 +1,6 @@
-//! The recorder: the one thread that writes to the disk, so that a dying disk holds up nobody else.
+//! Recorder: the only thread that writes to the disk, so that a failing disk blocks no other thread.
 //!
-//! What could not be written is kept, within bounds, and tried again.
+//! Records that could not be written are kept, up to a limit, and retried.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,28 +23,28 @@ use crate::records::trace::{
 };
 use crate::records::{history, state};
 
-/// So many records wait to be taken; the room for them is there from the start.
+/// Channel capacity.
 const ROOM: usize = 64;
 
-/// So many entries wait for a disk that does not take them; the oldest are given up first.
+/// Limit of entries that wait for a failing disk; the oldest are dropped first.
 const ENTRIES: usize = 1024;
 
-/// How soon a disk that failed is tried again.
+/// Pause before the next attempt on a failing disk.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// One thing to write.
+/// Record to write.
 pub(super) enum Record {
-    /// The memory, and why its hold stands.
+    /// The machine's state, the operator's reason for the hold, and the wall clock.
     Memory(Box<Memory>, Option<String>, Wall),
     Armed(Armed),
     Strip(Strip),
     Entry(Entry),
     Trace(Batch),
-    /// Answer when everything before this is on the disk, or cannot be brought there now.
+    /// Answer once everything before this is on disk, or failed to be written.
     Flush(SyncSender<()>),
 }
 
-/// The way to the recorder's thread.
+/// Handle of the recorder's thread.
 pub(super) struct Recorder {
     records: SyncSender<Record>,
 }
@@ -58,16 +58,16 @@ impl Recorder {
         Ok(Self { records })
     }
 
-    /// Hands over a record, unless the recorder has too much to do already.
+    /// Queues a record. False if the queue is full.
     pub(super) fn take(&self, record: Record) -> bool {
         !matches!(self.records.try_send(record), Err(TrySendError::Full(_)))
     }
 
-    /// Waits until all is written, for `limit` at most.
+    /// Waits until everything is written, for `limit` at most.
     pub(super) fn flush(&self, limit: Duration) {
         let (done, flushed) = mpsc::sync_channel(1);
         if self.take(Record::Flush(done)) && flushed.recv_timeout(limit).is_err() {
-            log::warn!("the disk does not take what is written to it; the last entries of the history may be missing");
+            log::warn!("cannot write to the disk in time: the last entries of the history may be missing");
         }
     }
 }
@@ -94,7 +94,7 @@ impl Desk {
             let result = self.write();
             self.tell(result.map_err(|why| why.to_string()));
             if let Some(flushed) = flushed {
-                // Whoever waited may have given up.
+                // The waiting thread may have given up.
                 let _ = flushed.try_send(());
             }
         }
@@ -111,7 +111,7 @@ impl Desk {
                 }
                 self.entries.push_back(entry);
             }
-            // It is for later, and only if the disk takes it: what is needed comes first.
+            // A trace is only for later analysis, so a failed write is neither kept nor announced.
             Record::Trace(batch) => {
                 if let Err(why) = trace::append(&self.paths.trace(), &batch) {
                     log::debug!("{why}");
@@ -122,7 +122,7 @@ impl Desk {
         None
     }
 
-    /// Writes what there is, the memory first: what it forgets cannot be read off anything else.
+    /// Writes everything that is pending. The machine's state comes first, because nothing else can restore it.
     fn write(&mut self) -> Result<(), Error> {
         if let Some((memory, reason, wall)) = &self.memory {
             state::save(&self.paths.state(), memory, reason.as_deref(), *wall)?;
@@ -143,7 +143,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Tells when the disk begins to fail, and when it is well again.
+    /// Reports when writing begins to fail, and when it works again.
     fn tell(&mut self, result: Result<(), String>) {
         if result.is_err() != std::mem::replace(&mut self.failing, result.is_err()) {
             self.outlet.send(Fact::Disk(result));

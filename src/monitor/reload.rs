@@ -1,4 +1,4 @@
-//! Another configuration: in force wholly, or not at all.
+//! Reload of the configuration: the new one applies completely or not at all.
 
 use std::sync::Arc;
 
@@ -13,11 +13,12 @@ use crate::monitor::{Error, Monitor, witness};
 use crate::os::spawn;
 use crate::records::trace::Begin;
 
-/// A configuration that was read, and the witnesses that apply to it.
+/// Configuration that was loaded, and the witnesses that apply to it.
 pub(super) type Loaded = Result<(Box<Config>, Vec<Witness>), String>;
 
 impl Monitor {
-    /// Reads the configuration again, on a thread of its own: a file may be slow, and a witness is looked for.
+    /// Loads the configuration again, on a separate thread: the file may be slow, and the search for a witness runs a
+    /// program.
     pub(super) fn reload(&mut self) {
         if std::mem::replace(&mut self.reloading, true) {
             return;
@@ -32,7 +33,7 @@ impl Monitor {
             })));
         };
         if let Err(why) = spawn("reload", load) {
-            self.loaded(Err(format!("no thread to read it: {why}")));
+            self.loaded(Err(format!("cannot start a thread: {why}")));
         }
     }
 
@@ -48,7 +49,7 @@ impl Monitor {
 
     fn reconfigure(&mut self, config: Config, witnesses: Vec<Witness>) -> Result<(), String> {
         if config.gateway.unit != self.parts.config.gateway.unit && self.machine.role() != &Role::Standby {
-            return Err("gateway.unit cannot change while this host's gateway is up; demote first".to_owned());
+            return Err("gateway.unit cannot change while this host is not in standby; demote first".to_owned());
         }
         let policy = Policy::new(&config, !witnesses.is_empty());
         let backend = (self.parts.backend)(&config);

@@ -1,4 +1,4 @@
-//! TERM and INT stop the monitor, HUP reloads its configuration.
+//! Signal handlers: TERM and INT stop the monitor, HUP reloads the configuration.
 
 use std::io;
 

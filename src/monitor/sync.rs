@@ -1,4 +1,4 @@
-//! The sync actuator: the one thread that brings the workspace in and back out. A promotion never waits for this thread.
+//! Sync actuator: the only thread that pulls and pushes the workspace. The main loop never waits for it.
 
 use std::io;
 use std::sync::mpsc::{
@@ -10,7 +10,7 @@ use crate::monitor::backend::Backend;
 use crate::monitor::messages::{Fact, Outlet};
 use crate::os::{Cancel, spawn};
 
-/// One sync and a few reloads at a time.
+/// Channel capacity, enough for one sync and a few reloads.
 const ROOM: usize = 8;
 
 pub(super) enum Task {
@@ -19,10 +19,10 @@ pub(super) enum Task {
     Drive(Arc<dyn Backend>),
 }
 
-/// The way to the actuator's thread.
+/// Handle of the actuator's thread.
 pub(super) struct Sync {
     tasks: SyncSender<Task>,
-    /// Stops what was asked for last.
+    /// Stops the latest pull or push.
     cut: Mutex<Cancel>,
 }
 
@@ -58,7 +58,7 @@ impl Sync {
     fn hand_over(&self, task: Task) {
         if self.tasks.try_send(task).is_err() {
             log::error!(
-                "the sync actuator takes no more work; the workspace stays as it is until the monitor restarts"
+                "the sync thread does not respond: no pull or push until openclaw-failover.service is restarted"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The monitor's threads, and the ways to them.
+//! Threads of the monitor, and the channels to them.
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -29,7 +29,7 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts all threads. Answers what is missing beside, in words.
+    /// Starts all threads. Also returns a sentence for each missing credential.
     pub(super) fn start(
         parts: &Parts,
         backend: Arc<dyn Backend>,
@@ -50,7 +50,7 @@ impl Workers {
         Ok((workers, missing))
     }
 
-    /// Goes over to another configuration; what can fail comes first. Answers what is missing, in words.
+    /// Applies another configuration; steps that can fail come first. Returns a sentence for each missing credential.
     pub(super) fn reconfigure(
         &mut self,
         config: &Config,
@@ -78,27 +78,27 @@ impl Workers {
         self.to_gateway(gateway::Task::Look(look));
     }
 
-    /// One ask at a time: while one is under way the machine does not want another.
+    /// Starts a witness query. The machine requests only one at a time.
     pub(super) fn ask_witnesses(&self) {
         if self.witness.try_send(()).is_err() {
-            log::debug!("the witnesses are being asked already");
+            log::debug!("a witness query is running already");
         }
     }
 
     fn to_gateway(&self, task: gateway::Task) {
         if self.gateway.try_send(task).is_err() {
-            log::error!("the gateway actuator does not take orders; the watchdog will restart the monitor");
+            log::error!("the gateway thread does not respond: the watchdog will restart the monitor");
         }
     }
 }
 
-/// A witness that takes longer than a retry is no witness for this one.
+/// Returns the time limit of a witness query. The answer must be in before the next probe.
 fn asking_time(policy: &Policy) -> Duration {
     policy.retry_interval.min(policy.timeout)
 }
 
-/// The upstreams to probe, and what is missing for it. Without its token an upstream is probed all the same: its channels
-/// stay unknown, and its death does not.
+/// Returns the upstreams to probe, and a sentence for each missing token. An upstream without its token is probed too;
+/// only the state of its channels stays unknown.
 fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
     let mut missing = Vec::new();
     let mut target = |upstream: &Upstream| {
@@ -107,8 +107,8 @@ fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
             Ok(token) => Some(token),
             Err(why) => {
                 missing.push(format!(
-                    "the token {name} of {} cannot be read ({why}), so its channels are not known; put it into \
-                     /etc/openclaw-failover/credentials/{name} and restart openclaw-failover.service",
+                    "cannot read the token {name} of {} ({why}), so the state of its channels is unknown; put the \
+                     token into /etc/openclaw-failover/credentials/{name} and restart openclaw-failover.service",
                     upstream.name
                 ));
                 None
@@ -122,7 +122,7 @@ fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
 
 fn driven(config: &Config, backend: Arc<dyn Backend>) -> Result<Driven, Error> {
     let target = Target::local(&config.gateway.url, config.gateway.ca_file.as_deref())?;
-    // A URL that can be probed has a port.
+    // A URL that can be probed always has a port.
     let port = Endpoint::from_url(&config.gateway.url).map_or(DEFAULT_PORT, |endpoint| endpoint.address().port);
     Ok(Driven { backend, target, port, timeout: config.probe.timeout })
 }

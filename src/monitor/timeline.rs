@@ -1,4 +1,4 @@
-//! Keeps the strip of the last 24 hours.
+//! Updates of the timeline of the last 24 hours.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::monitor::recorder::Record;
 use crate::records::timeline::Cell;
 use crate::text::Time;
 
-/// How long a strip in which no cell changes stays unwritten: so much is not known of a monitor that was killed.
+/// Interval of writing an unchanged timeline. A monitor that is killed loses this much of it.
 const KEEP: Duration = Duration::from_secs(5 * 60);
 
-/// A wall clock that moves by so much at once was set. Less is an adjustment.
+/// Smallest jump that counts as a set wall clock. Smaller ones are adjustments.
 const CLOCK_SET: Duration = Duration::from_secs(60);
 
 impl Monitor {
-    /// Marks how things are now. Before the first probe has ended nothing is known.
+    /// Marks the current state. Does nothing before the first probe has ended.
     pub(super) fn mark(&mut self, now: Time) {
         let Some(cell) = self.cell() else { return };
         let wall = self.clock.wall();
@@ -32,7 +32,7 @@ impl Monitor {
         }
     }
 
-    /// Hands it to the recorder.
+    /// Passes the timeline to the recorder.
     pub(super) fn keep_strip(&mut self, now: Time) {
         if self.workers.recorder.take(Record::Strip(self.strip.clone())) {
             self.strip_kept = Some(now);

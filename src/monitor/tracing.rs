@@ -1,4 +1,4 @@
-//! Hands what the machine is given to the flight recorder.
+//! Recording of the machine's events and decisions in the trace.
 
 use crate::failover::{Action, Event, Role, Start};
 use crate::monitor::Monitor;
@@ -14,14 +14,15 @@ impl Monitor {
         }
     }
 
-    /// A machine starts, or has another configuration.
+    /// Records the start of a machine, or another configuration.
     pub(super) fn trace_begin(&mut self, begin: Begin) {
         for batch in self.tracer.begin(&begin) {
             self.trace_batch(batch);
         }
     }
 
-    /// Begins a new segment when this one is long, if possible while the machine is as one that has just started.
+    /// Begins a new segment of the trace when this one is full, if possible in a state that a new machine would have
+    /// too.
     pub(super) fn trace_anew(&mut self) {
         let (machine, memory) = (&self.machine, self.machine.memory());
         let is_drilling = memory.drill.as_ref().is_some_and(|drill| drill.ended.is_none());

@@ -1,4 +1,4 @@
-//! Whether the monitor itself is well: systemd's watchdog is fed only while its threads do their work.
+//! Health of the monitor itself: systemd's watchdog is notified only while the threads do their work.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::config::Config;
 use crate::os::sd_notify::{Notify, watchdog_interval};
 use crate::text::Time;
 
-/// No order takes longer, even one that systemd never answers.
+/// Time limit of an order, longer than any order takes, even if systemd does not answer.
 const LONGEST_ORDER: Duration = Duration::from_secs(120);
 
-/// What a busy host may add to any time.
+/// Allowance for delays on a busy host.
 const SLACK: Duration = Duration::from_secs(30);
 
-/// The last signs of life of the other threads.
+/// Latest signs of progress of the other threads, and of the notifications.
 pub(super) struct Pulse {
     probed: Time,
     ordered: Option<Time>,
@@ -37,14 +37,14 @@ impl Pulse {
         self.ordered = None;
     }
 
-    /// Whether probes come in and orders come to an end.
+    /// True if probes keep ending and no order hangs.
     pub(super) fn is_well(&self, now: Time, config: &Config) -> bool {
         let patience = (config.probe.interval + config.probe.timeout) * 2 + SLACK;
         let order_hangs = self.ordered.is_some_and(|at| now.since(at) > LONGEST_ORDER);
         now.since(self.probed) <= patience && !order_hangs
     }
 
-    /// Gives systemd its sign of life when the next one is due.
+    /// Notifies systemd's watchdog if that is due.
     pub(super) fn feed(&mut self, now: Time, notify: &Notify) {
         if let Some(every) = self.every
             && self.fed.is_none_or(|fed| now.since(fed) >= every / 2)

@@ -1,4 +1,4 @@
-//! Witnesses: what else must be reached before the primary, and not this host, is believed to be cut off.
+//! Witnesses: hosts and services whose answer proves that this host is not cut off.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -15,8 +15,8 @@ use crate::os::{Command, spawn};
 use crate::probe::{Failure, PeerRule, Target, Verdict};
 use crate::text::json;
 
-/// The witnesses that apply to this configuration: those it names, else the tailnet's daemon if an upstream is on a
-/// tailnet (100.64.0.0/10, RFC 6598) and the daemon's command is there.
+/// Returns the witnesses of a configuration: those that it names, else the Tailscale daemon if an upstream is in a
+/// tailnet (100.64.0.0/10, RFC 6598) and the `tailscale` command exists.
 pub(super) fn of(config: &Config) -> Vec<Witness> {
     if let Some(named) = &config.promote.witnesses {
         return named.clone();
@@ -29,7 +29,7 @@ pub(super) fn of(config: &Config) -> Vec<Witness> {
     if on_tailnet && has_tailscale() { vec![Witness::Tailscale] } else { Vec::new() }
 }
 
-/// Whether there is such a program: one that hangs or fails is there too, and its silence counts.
+/// True if the `tailscale` command exists. A command that hangs or fails exists too, and its missing answer counts.
 fn has_tailscale() -> bool {
     let asked = Command::new("tailscale").arg("version").deadline(Duration::from_secs(3)).run();
     !asked.is_err_and(|why| why.is_missing_program())
@@ -40,7 +40,7 @@ fn is_shared_space(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(ip) if (u32::from(ip) ^ u32::from(SHARED)) >> 22 == 0)
 }
 
-/// Asks the witnesses each time it is told to; ends when nobody can tell it any more.
+/// Starts the thread that queries the witnesses on each message. It ends when the returned sender is dropped.
 pub(super) fn start(witnesses: Vec<Witness>, limit: Duration, outlet: Outlet) -> io::Result<SyncSender<()>> {
     let asked = witnesses.into_iter().map(|witness| Asked::start(witness, limit)).collect::<io::Result<Vec<_>>>()?;
     let (sender, asks) = mpsc::sync_channel(1);
@@ -55,7 +55,7 @@ pub(super) fn start(witnesses: Vec<Witness>, limit: Duration, outlet: Outlet) ->
     Ok(sender)
 }
 
-/// A witness on a thread of its own. One that hangs, in a lookup for instance, is not asked again meanwhile.
+/// Witness with its thread. A witness that hangs, in a DNS lookup for instance, gets no further query meanwhile.
 struct Asked(SyncSender<Sender<bool>>);
 
 impl Asked {
@@ -63,7 +63,7 @@ impl Asked {
         let (sender, asks) = mpsc::sync_channel::<Sender<bool>>(1);
         spawn("witness-ask", move || {
             for answer in asks {
-                // Whoever asked may have its answer already.
+                // The query may have ended with another witness's answer.
                 let _ = answer.send(answers_within(&witness, limit));
             }
         })?;
@@ -71,12 +71,12 @@ impl Asked {
     }
 }
 
-/// Asks all at once, so that a silent one does not use up another's time; the first that answers is enough.
+/// Queries all witnesses in parallel. True as soon as one answers; a silent witness delays no other.
 fn one_answers(witnesses: &[Asked], limit: Duration) -> bool {
     let (sender, answers) = mpsc::channel();
     for witness in witnesses {
         if witness.0.try_send(sender.clone()).is_err() {
-            log::debug!("a witness still thinks about the last question");
+            log::debug!("a witness has not finished the previous query");
         }
     }
     drop(sender);
@@ -114,19 +114,19 @@ fn accepts_elsewhere(host: &str, addresses: Vec<SocketAddr>, limit: Duration) ->
     addresses.iter().any(|address| TcpStream::connect_timeout(address, limit).is_ok())
 }
 
-/// The host of `host:port`.
+/// Returns the host of `host:port`.
 fn host(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
-/// A URL without its path: whether its server answers is all that counts.
+/// Returns a URL without its path. Only the answer of the server counts.
 fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host + at);
     url.get(..end).unwrap_or(url)
 }
 
-/// Whether a server of any kind answered.
+/// True if any kind of HTTP server answered.
 fn spoke_http(verdict: Verdict) -> bool {
     match verdict {
         Verdict::Healthy { .. } => true,
@@ -136,8 +136,8 @@ fn spoke_http(verdict: Verdict) -> bool {
     }
 }
 
-/// True if `tailscale status --json` says that the daemon runs and the key of this host is valid. The daemon judges that
-/// itself, by what its server says too; this host's wall clock may be wrong.
+/// True if `tailscale status --json` reports a running daemon and a valid key of this host. The daemon's own verdict on
+/// the key is used, because this host's wall clock may be wrong.
 fn tailscale_is_well(status: &str) -> bool {
     let Ok(status) = json::parse(status) else { return false };
     let runs = status.get("BackendState").and_then(|state| state.as_str()) == Some("Running");

@@ -35,11 +35,11 @@ fn promote_follows_until_the_gateway_answers() {
         0 => Ok(answer("promoting", promoted(), &["an operator set the hold", "takes over"])),
         1 => Ok(answer("promoting", promoted(), &[])),
         2 => Err("the monitor restarts".to_owned()),
-        _ => Ok(answer("active", promoted(), &["this host serves\u{1b}[2J"])),
+        _ => Ok(answer("active", promoted(), &["this host is active\u{1b}[2J"])),
     });
     let (code, out, complaints) = run(desk.folder(), &["promote"]);
     assert_eq!((code, complaints.as_str()), (0, ""));
-    assert_eq!(out, "an operator set the hold\ntakes over\nthis host serves\\u{1b}[2J\n");
+    assert_eq!(out, "an operator set the hold\ntakes over\nthis host is active\\u{1b}[2J\n");
     let asked = desk.asked();
     assert_eq!(asked.first(), Some(&Request::Hold { kind: HoldKind::Promoted, lasts: None, reason: None }));
     assert_eq!(asked.get(1), Some(&Request::News { since: Some(7) }));
@@ -125,13 +125,13 @@ fn a_drill_is_followed_step_by_step() {
         0 => drilling(&[], None, &["drill: the gateway is started"]),
         1 => drilling(&[812, 95], None, &[]),
         2 => Err("the monitor is busy".to_owned()),
-        3 => drilling(&[812, 95, 6100], None, &["this host serves"]),
+        3 => drilling(&[812, 95, 6100], None, &["this host is active"]),
         _ => drilling(&[812, 95, 6100, 10_000, 1100, 1200], Some(Outcome::Passed), &["the drill passed"]),
     });
     let (code, out, complaints) = run(desk.folder(), &["drill", "--hold", "10s"]);
     assert_eq!((code, complaints.as_str()), (0, ""));
     let expected = "drill: the gateway is started\n  pull    812 ms\n  start   95 ms\n  verify  6.1 s\n\
-                    this host serves\n  hold    10 s\n  stop    1.1 s\n  return  1.2 s\nthe drill passed\n";
+                    this host is active\n  hold    10 s\n  stop    1.1 s\n  return  1.2 s\nthe drill passed\n";
     assert_eq!(out, expected);
     let hold = Duration::from_secs(10);
     assert_eq!(desk.asked()[..2], [Request::Drill { hold, force: false }, Request::News { since: Some(7) }]);
@@ -157,11 +157,11 @@ fn a_drill_that_does_not_pass_is_a_failure() {
 #[test]
 fn a_drill_that_is_refused_says_why() {
     let desk = Desk::open(|_, _| {
-        let mut told = drilling(&[], Some(Outcome::Passed), &["no drill now: degraded"])?;
+        let mut told = drilling(&[], Some(Outcome::Passed), &["drill refused: degraded"])?;
         told.status.degraded = vec![Degraded { what: "not_ready".to_owned(), text: "masked\u{1b}".to_owned() }];
         Ok(told)
     });
     let (code, out, _) = run(desk.folder(), &["drill"]);
-    assert_eq!((code, out.as_str()), (1, "no drill now: degraded\nnot_ready: masked\\u{1b}\n"));
+    assert_eq!((code, out.as_str()), (1, "drill refused: degraded\nnot_ready: masked\\u{1b}\n"));
     assert_eq!(desk.asked().len(), 1, "the last drill is not this one");
 }

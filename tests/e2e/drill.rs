@@ -66,7 +66,7 @@ fn a_drill_that_cannot_be_or_does_not_pass_says_why() {
         assert!(!answer.ok && answer.text.contains(why), "{args}: {}", answer.text);
     };
     done(host, "pause");
-    refused("", "a hold stands");
+    refused("", "a hold is set");
     done(host, "resume");
 
     // The gateway cannot be started.
@@ -76,8 +76,8 @@ fn a_drill_that_cannot_be_or_does_not_pass_says_why() {
         thread::sleep(secs(1));
         monitor.complaints().contains("masked").then_some(())
     });
-    refused("", "something stands in the way of a failover");
-    refused("--force", "failed at its step 'start'");
+    refused("", "a known problem could block a failover");
+    refused("--force", "failed at step 'start'");
     host.run(&format!("systemctl unmask {GATEWAY}; systemctl start {UNIT} && exit 1; systemctl reset-failed {UNIT}"));
     assert_eq!(lab.starts(), [0.0; 0], "nothing was started");
 
@@ -96,7 +96,7 @@ fn a_drill_that_cannot_be_or_does_not_pass_says_why() {
     during(&lab, "drill --hold 60s --force", "active", |first| {
         done(host, "demote --for 2s");
         let first = first();
-        assert!(!first.ok && first.text.contains("an operator said so"), "{}", first.text);
+        assert!(!first.ok && first.text.contains("on an operator's request"), "{}", first.text);
     });
     monitor.wait_event("hold_ended", began, secs(10));
     stub.say(Says::Error);
@@ -115,7 +115,7 @@ fn an_outage_overtakes_a_drill_whose_gateway_stays_up() {
         stub.say(Says::Error);
         let life = stub.last_life();
         let first = first();
-        assert!(!first.ok && first.text.contains("it is no rehearsal"), "{}", first.text);
+        assert!(!first.ok && first.text.contains("this is a real outage"), "{}", first.text);
         let ended = monitor.wait_event("drill_ended", began, secs(10));
         assert_eq!(ended.says("outcome"), "overtaken");
 
@@ -146,7 +146,7 @@ fn an_outage_overtakes_a_drill_that_has_started_nothing() {
         let mut outage = Outage::begin(&lab, || stub.say(Says::Error));
         outage.last_life = Some(stub.last_life());
         let first = first();
-        assert!(!first.ok && first.text.contains("is called off"), "{}", first.text);
+        assert!(!first.ok && first.text.contains("drill cancelled"), "{}", first.text);
         outage.takeover();
         outage.failback(|| stub.say(Says::Started));
     });

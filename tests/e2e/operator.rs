@@ -38,7 +38,7 @@ fn a_pause_during_an_outage_puts_the_promotion_off_until_it_ends() {
     let began = now();
     stub.say(Says::Error);
     let paused = operator(&lab.standby, "pause --for 60s");
-    assert!(paused.ok && paused.text.contains("could not take over"), "{}", paused.text);
+    assert!(paused.ok && paused.text.contains("Automatic failover is OFF"), "{}", paused.text);
     let ends = now() + 60.0;
     let held_back = monitor.wait_event("held_back", began, secs(30));
     assert!(held_back.at - began <= AFTER + TIMEOUT + SLACK, "it was due in time");
@@ -63,7 +63,7 @@ fn forced_in_standby_and_while_active() {
     assert!(stays.contains("this host is standby already"), "{stays}");
     // The primary serves, too.
     let promoted = done(host, "promote");
-    assert!(promoted.contains("because an operator said so") && promoted.contains("this host serves"), "{promoted}");
+    assert!(promoted.contains("on an operator's request") && promoted.contains("this host is active: "), "{promoted}");
     let serving = host.unit(GATEWAY);
     assert!(host.sees_started(crate::lab::STANDBY));
     let stays = done(host, "promote");
@@ -79,7 +79,7 @@ fn forced_in_standby_and_while_active() {
     done(host, "pause");
     assert_eq!(host.unit(GATEWAY), serving, "a pause freezes as is");
     let demoted = done(host, "demote --for 10s");
-    assert!(demoted.contains("this host stands by"), "{demoted}");
+    assert!(demoted.contains("back in standby: "), "{demoted}");
     assert_eq!(host.unit(GATEWAY).active, "inactive");
     lab.monitor().wait_event("hold_ended", began, secs(20));
     assert!(done(host, "resume").contains("nothing is held"));
@@ -106,11 +106,11 @@ fn forced_while_promoting_and_while_demoting() {
 
     during(&lab, "promote", "(verify)", |first| {
         let again = done(host, "promote");
-        assert!(again.contains("this host serves") && first().ok, "{again}");
+        assert!(again.contains("this host is active: ") && first().ok, "{again}");
     });
     during(&lab, "demote", "demoting", |first| {
         let again = done(host, "promote");
-        assert!(again.contains("is needed again while it drains") && again.contains("this host serves"), "{again}");
+        assert!(again.contains("a failover is due again") && again.contains("this host is active: "), "{again}");
         assert!(!first().ok);
     });
     assert_eq!(lab.starts().len(), 2, "starts of the standby's gateway");

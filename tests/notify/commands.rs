@@ -90,11 +90,11 @@ fn a_monitor_tells_and_says_when_nobody_listens() {
     says(&["pause"], "paused");
     says(&["resume"], "was ended by an operator");
     let ended = std::iter::repeat_with(|| hook.next()).find(|request| request.text("event") == "hold_ended").unwrap();
-    assert!(ended.text("text").contains("the ordinary rules apply again"), "{}", ended.body);
-    says(&["status", "--json"], "gone takes no notifications: refused");
+    assert!(ended.text("text").contains("automatic failover is ON"), "{}", ended.body);
+    says(&["status", "--json"], "notifications to gone fail: refused");
     monitor.kill().unwrap();
     monitor.wait().unwrap();
     let log = fs::read_to_string(folder.path().join("log")).unwrap();
-    assert!(log.contains("notifications to gone do not arrive"), "{log}");
+    assert!(log.contains("notifications to gone fail"), "{log}");
     assert!(!log.contains("hunter2"), "{log}");
 }

@@ -13,7 +13,7 @@ use openclaw_failover::text::utc::{people, rfc3339};
 use crate::server::{Request, Server, authority};
 use crate::stage::{Stage, demoted, entry, message, promoted};
 
-const SERVES: &str = "this host serves: openclaw.service answers, 12 s after the decision. It steps aside once an \
+const SERVES: &str = "this host is active: openclaw.service answered 12 s after the decision. Failing back once an \
                       upstream has been ready for 30 s";
 
 /// Returns the request of a webhook with this format after a failover.
@@ -129,7 +129,7 @@ fn slack_reads_three_characters_as_its_own() {
     let text = request.text("text");
     assert!(
         text.starts_with(
-            "🔴 NOT STARTED: the gateway of standby\nopenclaw.service does not come up: &lt;!channel&gt; &amp; more. "
+            "🔴 NOT STARTED: the gateway of standby\nopenclaw.service failed to start: &lt;!channel&gt; &amp; more. "
         ),
         "{text}"
     );

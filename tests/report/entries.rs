@@ -36,11 +36,15 @@ fn what_became_of_a_drill_says_what_each_step_took() {
     let passed = entry(&Note::DrillEnded { drill: drill(Outcome::Passed) }, 310);
     assert_eq!(
         passed.text,
-        "the drill passed: this host could take over. pull 812 ms, start 95 ms, verify 6.1 s, hold 5 m, stop 1.1 s, \
+        "the drill passed: this host can take over. pull 812 ms, start 95 ms, verify 6.1 s, hold 5 m, stop 1.1 s, \
          return 1.2 s"
     );
     let failed = entry(&Note::DrillEnded { drill: drill(Outcome::Failed { step: DrillStep::Verify }) }, 310);
-    assert!(failed.text.contains("failed at its step 'verify': openclaw.service did not come up"), "{}", failed.text);
+    assert!(
+        failed.text.contains("failed at step 'verify': openclaw.service was not healthy in time"),
+        "{}",
+        failed.text
+    );
     let kept = failed.to_json();
     assert_eq!(kept.get("outcome").and_then(|it| it.as_str()), Some("failed"));
     assert_eq!(kept.get("failed_step").and_then(|it| it.as_str()), Some("verify"));
@@ -216,10 +220,14 @@ fn no_way_out_leads_to_a_command_that_does_not_exist() {
 fn words_from_outside_leave_room_for_the_way_out() {
     for why in ["Unit openclaw.service is masked.".to_owned(), "word ".repeat(5000)] {
         let failed = entry(&Note::StopFailed { why: why.clone(), retry_in: Duration::from_secs(5) }, 0);
-        let expected = ". It is tried again in 5 s; as root, `systemctl stop openclaw.service` does it by hand";
+        let expected = ". Retrying in 5 s; to stop it by hand, run `systemctl stop openclaw.service` as root";
         assert!(failed.text.ends_with(expected) && !failed.text.contains(".."), "{}", failed.text);
         let refused = Entry::of_monitor(&MonitorNote::ReloadRefused { why }, at(0), Wall::default());
-        assert!(refused.text.ends_with("names every problem") && !refused.text.contains(".."), "{}", refused.text);
+        assert!(
+            refused.text.ends_with("run `openclaw-failover config --check FILE`") && !refused.text.contains(".."),
+            "{}",
+            refused.text
+        );
     }
 }
 
@@ -258,14 +266,14 @@ fn times_follow_the_wall_clock_as_it_is_now() {
     assert!(entry.text.contains("since 2026-11-21 23:00:00Z"), "{}", entry.text);
     let opened = Note::WindowOpened { upstream: 1, failure: Failure::Refused };
     let opened = Entry::of_machine(&opened, at(0), wall, &config);
-    assert!(opened.text.starts_with("no upstream shows life any more; of second"), "{}", opened.text);
+    assert!(opened.text.starts_with("every upstream is down; last probe of second: "), "{}", opened.text);
 }
 
 #[test]
 fn a_start_says_how_old_its_workspace_may_be() {
     let pull = Pull { outcome: "stopped".to_owned(), fresh: Some(at(0)), stale: true, ..Pull::default() };
     let entry = Entry::of_monitor(&MonitorNote::StartsWith(Some(pull.clone())), at(30), Wall::default());
-    assert!(entry.text.ends_with("; the remote's latest was last here at 2026-11-21 22:00:00Z"), "{}", entry.text);
+    assert!(entry.text.ends_with("; last in sync with the git remote at 2026-11-21 22:00:00Z"), "{}", entry.text);
     assert_eq!(entry.severity, Severity::Warning);
     let fresh = MonitorNote::StartsWith(Some(Pull { stale: false, ..pull }));
     assert_eq!(Entry::of_monitor(&fresh, at(30), Wall::default()).severity, Severity::Notice);
@@ -276,7 +284,7 @@ fn why_a_hold_stands_is_in_all_that_is_told_of_it() {
     let hold = Hold { kind: HoldKind::Paused, since: at(0), until: None };
     for note in [Note::HoldSet { hold }, Note::HoldStands { hold }, Note::HeldBack { kind: hold.kind }] {
         let entry = entry(&note, 0).because("a \u{1b}[2Jnew\nkernel");
-        assert!(entry.text.ends_with(". The reason: a [2Jnew kernel"), "{}", entry.text);
+        assert!(entry.text.ends_with(". Reason: a [2Jnew kernel"), "{}", entry.text);
         assert!(entry.to_json().to_string().contains(r#""reason":"a [2Jnew kernel""#));
         let longest = entry.because(&"x".repeat(10_000));
         assert!(longest.to_json().to_string().len() < 2000);
@@ -288,7 +296,7 @@ fn a_gateway_that_does_not_serve_is_told_with_what_its_last_probe_found() {
     let silent = entry(&Note::NotAnswering { waited: Duration::from_secs(300) }, 310);
     let told = silent.after_probe("TLS: the certificate has expired (2 days ago); renew it there");
     assert!(
-        told.text.ends_with(". The last probe: TLS: the certificate has expired (2 days ago); renew it there"),
+        told.text.ends_with(". Last probe: TLS: the certificate has expired (2 days ago); renew it there"),
         "{}",
         told.text
     );

@@ -35,7 +35,11 @@ fn entries_are_printed_oldest_first_one_line_each() {
     let shown = print(&path, None, false);
     let lines: Vec<_> = shown.text.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert!(lines[0].starts_with("2026-11-21 22:00:00Z  isolated             no upstream shows life"), "{}", lines[0]);
+    assert!(
+        lines[0].starts_with("2026-11-21 22:00:00Z  isolated             no upstream answers, and no witness either"),
+        "{}",
+        lines[0]
+    );
     assert!(lines[2].starts_with("2026-11-21 22:30:00Z  went_down            openclaw.service"), "{}", lines[2]);
     assert_eq!((shown.warning, shown.code), (None, 0));
     let recent = print(&path, Some(Duration::from_secs(3550)), false);

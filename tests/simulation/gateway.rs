@@ -1,4 +1,4 @@
-//! This host's gateway under its systemd, as the monitor meets it.
+//! Simulated local gateway under systemd.
 
 use openclaw_failover::failover::{Answerer, Invocation, Observation, Unit, UnitState};
 use openclaw_failover::probe::{Failure, Verdict};
@@ -24,9 +24,9 @@ pub struct Gateway {
     invocation: u128,
     /// Another process holds the port until this time.
     squatter: Option<u64>,
-    /// True if nothing can establish who answers, as where the check's unit is missing.
+    /// True if the answering process cannot be identified, as with a missing check unit.
     pub is_unverifiable: bool,
-    /// How many in a thousand starts, stops and lives go wrong; 0 in a world whose systemd obeys.
+    /// Number of starts, stops and runs in a thousand that go wrong; 0 in a world without such trouble.
     pub trouble: u64,
 }
 
@@ -44,8 +44,8 @@ impl Gateway {
         self.squatter.is_some_and(|until| now < until)
     }
 
-    /// Another process takes the port, unless the gateway has it. The gateway that comes up meanwhile cannot have it
-    /// before that process is gone.
+    /// Lets another process take the port, unless the gateway has it. A gateway that comes up meanwhile must wait until
+    /// that process is gone.
     pub fn squat(&mut self, now: u64, until: u64) {
         if self.answers(now) || self.is_squatted(now) {
             return;
@@ -54,7 +54,7 @@ impl Gateway {
         self.wait_for_port();
     }
 
-    /// The gateway's process dies and is restarted by its systemd, and another one is quicker to take the port.
+    /// Lets the gateway exit and be restarted by systemd, while another process takes the port first.
     pub fn squat_on_restart(&mut self, now: u64, until: u64) {
         if self.answers(now) {
             self.invocation += 1;
@@ -63,14 +63,14 @@ impl Gateway {
         }
     }
 
-    /// The unit's process is restarted by its systemd until it can bind its port.
+    /// Keeps the unit's process restarting until it can bind its port.
     fn wait_for_port(&mut self) {
         if let (Process::Up { answers_at }, Some(until)) = (&mut self.process, self.squatter) {
             *answers_at = (*answers_at).max(until + 5 * SECOND);
         }
     }
 
-    /// Starts it, as far as that goes; the answer is systemd's.
+    /// Tries to start the gateway, and returns systemd's result.
     pub fn start(&mut self, now: u64, rng: &mut Rng) -> Result<(), String> {
         if rng.chance(self.trouble) {
             return Err("Unit openclaw.service is masked.".to_owned());
@@ -105,7 +105,7 @@ impl Gateway {
         self.process = Process::Down;
     }
 
-    /// Ends a drain whose time has come.
+    /// Ends a drain that is due.
     pub fn settle(&mut self, now: u64) {
         if matches!(self.process, Process::Draining { until } if now >= until) {
             self.process = Process::Down;
@@ -122,7 +122,7 @@ impl Gateway {
         Unit { state, invocation: Some(Invocation(self.invocation)), main_pid }
     }
 
-    /// One look; `is_proved` is false while it has still to be established who answers.
+    /// Returns a poll; `is_proved` is false while the answering process is not identified yet.
     pub fn look(&self, now: u64, ask_systemd: bool, is_proved: bool) -> Observation {
         let verdict = match self.process {
             _ if self.is_squatted(now) => Verdict::Healthy { ready: true },

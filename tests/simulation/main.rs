@@ -4,7 +4,7 @@
 //! A failing world prints its seed; `SIMULATION_SEED=… cargo test --test simulation` replays it alone, and
 //! `SIMULATION_WORLDS=…` sets how many worlds there are.
 
-#![expect(clippy::panic, reason = "a broken rule ends its world with all that led to it")]
+#![expect(clippy::panic, reason = "a broken rule ends its world with a report of what led to it")]
 
 mod gateway;
 mod plan;
@@ -21,11 +21,11 @@ use world::World;
 
 const MONTH: u64 = 30 * DAY;
 
-/// The time between two lines that say how far the simulation is, and between two looks whether it has ended.
+/// Intervals of the progress line, and of the check that the simulation has ended.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Says how far it is, on the standard error that libtest leaves alone.
+/// Prints the progress to the real standard error, which libtest does not capture.
 fn report(begun: u64, worlds: u64) {
     let line = format!("simulation: {begun} of {worlds} worlds begun\n");
     let _ = std::io::stderr().write_all(line.as_bytes());

@@ -1,4 +1,4 @@
-//! What the world does: when each upstream is in which state, decided before the world begins.
+//! Plan of a world: the states of each upstream, drawn before the world begins.
 
 use openclaw_failover::probe::Failure;
 
@@ -9,7 +9,7 @@ pub const MINUTE: u64 = 60 * SECOND;
 pub const HOUR: u64 = 60 * MINUTE;
 pub const DAY: u64 = 24 * HOUR;
 
-/// What a probe that begins in this state finds.
+/// State of an upstream, as a probe finds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum State {
     Up { ready: bool },
@@ -18,10 +18,10 @@ pub enum State {
 
 pub const UP: State = State::Up { ready: true };
 
-/// A state from a time on, until the next one begins.
+/// State from a time on, until the next span begins.
 pub type Span = (u64, State);
 
-/// One upstream's month.
+/// Plan of one upstream for a month.
 pub fn upstream(rng: &mut Rng, length: u64) -> Vec<Span> {
     let mut spans = vec![(0, if rng.chance(40) { State::Fails(Failure::Refused) } else { UP })];
     let calm = rng.pick(&[12 * HOUR, 5 * DAY, 5 * DAY, 20 * DAY]);
@@ -32,7 +32,7 @@ pub fn upstream(rng: &mut Rng, length: u64) -> Vec<Span> {
     spans
 }
 
-/// When this host is cut off from everything: from, until.
+/// Times at which this host is cut off from everything: from, until.
 pub fn partitions(rng: &mut Rng, length: u64) -> Vec<(u64, u64)> {
     let mut found = Vec::new();
     let mut at = rng.log_range(HOUR, 40 * DAY);
@@ -90,7 +90,7 @@ fn flap(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64, dead: State) -> u64 {
     at
 }
 
-/// Down for most of each short cycle, and never for long.
+/// Draws a chronic partial outage: down for most of each short cycle, and never for long.
 fn partial_outage(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64, dead: State) -> u64 {
     let cycle = rng.range(4 * SECOND, 28 * SECOND);
     let down = cycle * rng.range(50, 90) / 100;

@@ -1,6 +1,6 @@
-//! The eight invariants, checked against the world's own truth and not against what the machine believes.
+//! Referee: checks the eight invariants against the state of the world, not against the state of the machine.
 //!
-//! Between two moments nothing changes, so what is checked just before each moment has been checked for all time.
+//! Nothing changes between two moments, so a check just before each moment covers all time.
 
 mod drills;
 mod partial;
@@ -19,7 +19,7 @@ use partial::Account;
 use crate::gateway::{Gateway, Process};
 use crate::plan::{DAY, MINUTE, SECOND, State};
 
-/// Room for latencies: of probes, of systemctl, of looks.
+/// Allowance for latencies of probes, systemctl and polls.
 const SLACK: u64 = 2 * SECOND;
 
 /// OpenClaw's crash-loop breaker and what the design adds to it.
@@ -28,10 +28,10 @@ const BREAKER: u64 = 630 * SECOND;
 pub struct Referee {
     seed: u64,
     policy: Policy,
-    /// What happened lately, for the person who reads a failure.
+    /// Recent happenings, for the report of a failure.
     recent: VecDeque<String>,
 
-    // The world's truth.
+    // State of the world.
     truth: Vec<(State, u64)>,
     cut_off: bool,
     process: Process,
@@ -40,7 +40,7 @@ pub struct Referee {
     settled: u64,
     running: bool,
 
-    // What the monitor was told, counted anew.
+    // Second count of the monitor's inputs.
     life: u64,
     last_verdict: u64,
     elapsed: u64,
@@ -56,15 +56,15 @@ pub struct Referee {
     in_flight: bool,
     killed: Option<u64>,
     promotions: VecDeque<u64>,
-    /// Automatic promotions within the flap window of the last one, which it counts too.
+    /// Automatic promotions within the flap window of the last one, including it.
     flaps: u32,
     answer_due: bool,
     started: bool,
-    /// When a drill ended last.
+    /// End of the last drill.
     drilled: u64,
     /// True for each of the latest healthy answers that the unit's own process gave, the newest last.
     answers: [bool; 2],
-    /// True if the latest look met an answer that was known to be another process's.
+    /// True if the latest poll met an answer that was known to be another process's.
     is_foreign: bool,
     was_active: bool,
     crashes: usize,
@@ -125,7 +125,8 @@ impl Referee {
         let believes = format!("flaps {} {:?} {:?}", self.flaps, machine.role(), machine.memory());
         let recent = self.recent.iter().map(String::as_str).collect::<Vec<_>>().join("\n  ");
         panic!(
-            "seed {}: broken at {} s: {rule}\n  policy: {:?}\n  {recent}\n  machine: {believes}\nreplay: SIMULATION_SEED={} cargo test --test simulation",
+            "seed {}: broken at {} s: {rule}\n  policy: {:?}\n  {recent}\n  machine: {believes}\n\
+             replay: SIMULATION_SEED={} cargo test --test simulation",
             self.seed,
             (now - crate::world::EPOCH) as f64 / 1000.0,
             self.policy,
@@ -133,7 +134,7 @@ impl Referee {
         );
     }
 
-    /// The monitor cannot be held to anything before this time plus `for_`.
+    /// Suspends the monitor's time limits until `now` plus `for_`.
     pub fn disturb(&mut self, now: u64, for_: u64) {
         self.settled = self.settled.max(now + for_);
         self.note(now, || format!("(disturbed for {} s)", for_ / 1000));
@@ -186,7 +187,7 @@ impl Referee {
         (self.answers, self.is_foreign, self.was_active) = ([false; 2], false, false);
     }
 
-    /// Takes in what a look met, and the truth of who answered.
+    /// Records a poll, and the process that really answered.
     pub fn looked(&mut self, now: u64, seen: &Observation, is_own: bool) {
         let is_foreign = matches!(seen.answerer, Answerer::Other(_));
         if is_foreign != std::mem::replace(&mut self.is_foreign, is_foreign) {
@@ -197,8 +198,8 @@ impl Referee {
         }
     }
 
-    /// Invariant 8: the answers that made the machine say *active* came from the unit's own process, or it says that
-    /// this could not be checked. And while it is active a foreign answer degrades it at once.
+    /// Checks invariant 8: the answers that made the machine *active* came from the unit's own process, or it reports
+    /// that this could not be checked. While active, an answer of another process is reported at once.
     pub fn check_answerer(&mut self, now: u64, machine: &Machine) {
         let is_active = matches!(machine.role(), Role::Active(_));
         let becomes_active = is_active && !std::mem::replace(&mut self.was_active, is_active);
@@ -207,13 +208,13 @@ impl Referee {
             self.fail(now, machine, "invariant 8: active by answers that were not the unit's own");
         }
         if is_active && self.is_foreign && !machine.port_held() {
-            self.fail(now, machine, "invariant 8: another process answers while active, and nothing says so");
+            self.fail(now, machine, "invariant 8: another process answers while active, and this is not reported");
         }
     }
 
-    /// The monitor died before what it had just been told was on disk.
+    /// Records a crash of the monitor before its latest state was on disk.
     pub fn forgotten(&mut self, now: u64, remembered: &Memory, machine: &Machine) {
-        // Nor can the next one know of a kill that is not on disk.
+        // The next monitor cannot know of a kill that is not on disk either.
         let killed = remembered.killed.map(Time::as_millis);
         self.killed = self.killed.filter(|at| killed.is_some_and(|killed| killed >= *at)).or(killed);
         let decided = remembered.failover.as_ref().filter(|failover| failover.decided.as_millis() == now);
@@ -237,7 +238,7 @@ impl Referee {
                 self.hold = Some((kind, until.map(Time::as_millis)));
             }
             Command::Resume => self.hold = None,
-            // An outage is as much of an outage during a drill.
+            // An outage during a drill counts too.
             Command::Drill { hold, degraded } => {
                 self.drill_asked = (!degraded).then_some(hold);
                 return;
@@ -246,7 +247,7 @@ impl Referee {
         self.settled = self.settled.max(now);
     }
 
-    /// Counts what the monitor is told, as the design words it.
+    /// Counts the monitor's inputs by the rules of the design.
     pub fn probed(&mut self, now: u64, upstream: usize, verdict: Verdict) {
         self.expire_hold(now);
         let step = millis(self.policy.interval + self.policy.timeout);
@@ -296,8 +297,8 @@ impl Referee {
                 }
             }
             Action::Say(Note::Promoted { cause: Cause::Outage | Cause::Flapping, .. }) => {
-                // A gateway that was up already counts as a failover from now on, without a promotion before. One that a
-                // restarted monitor takes over was judged before.
+                // A gateway that was up already counts as a failover from now on, without a promotion before. A gateway
+                // that a restarted monitor adopts was judged before.
                 if !self.account.was_due && machine_cause(machine) == Some(Cause::Flapping) {
                     self.flapping_promoted(now, machine);
                 }
@@ -315,7 +316,7 @@ impl Referee {
                 self.answer_due = false;
                 self.account.was_due = false;
             }
-            // A gateway that never answers is not a systemd that obeys.
+            // In a world whose systemd always works, the gateway answers.
             Action::Say(Note::StoppingSilent { .. } | Note::StartFailed { .. }) => self.disturb(now, 20 * MINUTE),
             _ => {}
         }
@@ -356,7 +357,7 @@ impl Referee {
         }
     }
 
-    /// The order that was in flight has ended.
+    /// Records the end of the order in flight.
     pub fn outcome(&mut self, order: Order, result: &Result<(), String>) {
         self.in_flight = false;
         self.started |= order == Order::Start && result.is_ok();
@@ -379,8 +380,8 @@ impl Referee {
         let ready_for = self.streaks[upstream].map_or(0, |(_, sum)| sum);
         let is_ready = ready_for >= self.hold_down().0;
         match self.process {
-            // A gateway that has gone down is not started again for an upstream that is ready, however briefly, and one
-            // that drains already goes on with a demotion that was judged before the monitor's restart.
+            // A gateway that went down is not started again while an upstream is ready, however briefly. A gateway
+            // that already drains continues a demotion that was judged before the monitor's restart.
             Process::Down | Process::Draining { .. } if is_ready => self.account.may_forget(now),
             Process::Down | Process::Draining { .. } => {}
             _ if is_ready => self.account.forget(),
@@ -388,7 +389,7 @@ impl Referee {
         }
     }
 
-    /// What must hold by now, were the next thing to happen at `now`.
+    /// Checks the time limits that end before `now`, the next moment.
     pub fn check(&mut self, now: u64, gateway: &Gateway, machine: Option<&Machine>) {
         self.expire_hold(now);
         let Some(machine) = machine else { return };
@@ -403,7 +404,7 @@ impl Referee {
         }
     }
 
-    /// Invariants 2 and 6: everything is dead, so the gateway was started in time.
+    /// Checks invariants 2 and 6: while every upstream is down, the gateway is started in time.
     fn check_up(&self, now: u64, gateway: &Gateway, machine: &Machine) {
         let witness_silent = self.policy.witnessed && self.cut_off;
         let dead = |&(state, since): &(State, u64)| {
@@ -423,11 +424,11 @@ impl Referee {
             bound += 15 * SECOND + 5 * MINUTE;
         }
         if now > bound && !matches!(gateway.process, Process::Up { .. }) {
-            self.fail(now, machine, "invariant 2: everything is dead and the gateway was not started in time");
+            self.fail(now, machine, "invariant 2: every upstream is down and the gateway was not started in time");
         }
     }
 
-    /// Invariants 3 and 6: an upstream stays ready, so the gateway is stopped in time.
+    /// Checks invariants 3 and 6: while an upstream stays ready, the gateway is stopped in time.
     fn check_down(&self, now: u64, gateway: &Gateway, machine: &Machine) {
         if self.cut_off {
             return;
@@ -446,8 +447,8 @@ impl Referee {
         }
     }
 
-    /// The hold-down as the design words it, counted anew: the shortest and the longest it may be. A crash may have
-    /// lost the memory of a promotion.
+    /// Returns the shortest and the longest hold-down that the design allows. They differ because a crash may have lost
+    /// the record of a promotion.
     fn hold_down(&self) -> (u64, u64) {
         let policy = &self.policy;
         let after =
@@ -464,7 +465,7 @@ fn machine_cause(machine: &Machine) -> Option<Cause> {
     }
 }
 
-/// The most automatic promotions that fit into a day when each is followed by its hold-down, as the formula gives it.
+/// Returns the number of automatic promotions that fit into a day, each followed by its hold-down.
 fn most_promotions_in_a_day(policy: &Policy) -> usize {
     let (after, flap_window) = (millis(policy.promote_after), millis(policy.flap_window));
     let mut promotions: Vec<u64> = Vec::new();

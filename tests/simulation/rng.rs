@@ -1,4 +1,4 @@
-//! SplitMix64: a world is its seed, on every machine and with every compiler.
+//! SplitMix64 generator: the same seed gives the same world on every machine and with every compiler.
 
 #[derive(Clone)]
 pub struct Rng(u64);
@@ -16,7 +16,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number in `low..high`.
+    /// Returns a number in `low..high`.
     pub fn range(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low)
     }
@@ -30,7 +30,7 @@ impl Rng {
         from[self.range(0, from.len() as u64) as usize]
     }
 
-    /// Between `low` and `high`, each order of magnitude as likely as the next.
+    /// Returns a number between `low` and `high`, with each order of magnitude equally likely.
     pub fn log_range(&mut self, low: u64, high: u64) -> u64 {
         let spread = (high as f64 / low as f64).ln();
         let fraction = (self.next() >> 11) as f64 / (1u64 << 53) as f64;

@@ -1,8 +1,8 @@
-//! One world: a month of one standby, in virtual time.
+//! World: a month of one standby in virtual time.
 //!
-//! The real [`Machine`] and the real [`Pace`] meet upstreams, a systemd, a git host, witnesses and operators that
-//! behave as the seed says. Stretches in which nothing can change are skipped; `main.rs` shows that this changes no
-//! decision.
+//! The real [`Machine`] and the real [`Pace`] run against simulated upstreams, systemd, git host, witnesses and
+//! operators, which behave as the seed determines. Periods in which nothing can change are skipped; a test in `main.rs`
+//! shows that this changes no decision.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,16 +21,16 @@ use crate::plan::{
 use crate::referee::Referee;
 use crate::rng::Rng;
 
-/// Real clocks stand far from zero; a world's first moment does too, so that a past can be told from a start.
+/// Start of every world on the machine's clock, far from zero as on a real clock.
 pub const EPOCH: u64 = 1_790_000_000_000;
 
-/// When TCP sends a packet again that nothing has acknowledged.
+/// Times of TCP's retransmissions of a packet without acknowledgement.
 const RETRANSMITTED_AFTER: [u64; 3] = [SECOND, 3 * SECOND, 7 * SECOND];
 
-/// Which troubles a world knows.
+/// Kinds of trouble in a world.
 #[derive(Clone, Debug)]
 pub struct Troubles {
-    /// Of a thousand starts, stops and lives of the gateway, so many go wrong.
+    /// Number of starts, stops and runs of the gateway in a thousand that go wrong.
     pub systemd: u64,
     pub crashes: bool,
     pub stalls: bool,
@@ -38,7 +38,7 @@ pub struct Troubles {
     pub partitions: bool,
     pub slow_sync: bool,
     pub drills: bool,
-    /// Other processes take the gateway's port while it is free.
+    /// True if other processes take the gateway's port while it is free.
     pub squatters: bool,
 }
 
@@ -59,7 +59,7 @@ enum What {
 struct Due {
     at: u64,
     order: u64,
-    /// The life of the monitor it belongs to; what comes from outside belongs to none.
+    /// Run of the monitor that the entry belongs to; `None` for events from outside.
     life: Option<u64>,
     what: What,
 }
@@ -77,7 +77,7 @@ pub struct World {
     sequence: u64,
     plans: Vec<Vec<Span>>,
     cursor: Vec<usize>,
-    /// When partitions begin and end, in turn, and how many of these moments have passed.
+    /// Times at which partitions begin and end, in turn, and the number of those that have passed.
     edges: Vec<u64>,
     edge: usize,
     pub gateway: Gateway,
@@ -88,7 +88,7 @@ pub struct World {
     begins: Vec<Option<u64>>,
     look: Look,
     look_at: Option<u64>,
-    /// A look was taken since the last stretch that was left out: what it would have kept fresh is fresh.
+    /// True if a poll was made since the last skipped period, so that the observations are fresh.
     looked: bool,
     asked_systemd: u64,
     tick_at: Option<u64>,
@@ -156,7 +156,7 @@ impl World {
             partitions: yes(300),
             slow_sync: yes(300),
             drills: yes(300),
-            // By a generator of its own: a world without squatters is the same as it was without that trouble.
+            // A separate generator, so that a world without squatters stays the same.
             squatters: Rng::new(!seed).chance(250),
         };
         let plans: Vec<_> = (0..policy.upstreams).map(|_| plan::upstream(&mut rng, length)).collect();
@@ -198,7 +198,7 @@ impl World {
         world
     }
 
-    /// Puts everything that comes from outside onto the queue.
+    /// Queues every event from outside.
     fn foresee(&mut self) {
         let end = EPOCH + self.length;
         let troubles = self.troubles.clone();
@@ -217,7 +217,7 @@ impl World {
         }
     }
 
-    /// Squatters that come just when the gateway is started or restarted.
+    /// Queues squatters that come just when the gateway is started or restarted.
     fn squat_after_starts(&mut self) {
         let fails = |&&(_, state): &&Span| matches!(state, State::Fails(_));
         let outages: Vec<u64> = self.plans.iter().flatten().filter(fails).map(|&(at, _)| EPOCH + at).collect();
@@ -231,7 +231,7 @@ impl World {
         }
     }
 
-    /// Drills that an outage meets in whatever step they are in; and sometimes an operator's word, too.
+    /// Queues drills with an outage during any of their steps, and sometimes a command too.
     fn drill_before_outages(&mut self) {
         let fails = |&&(_, state): &&Span| matches!(state, State::Fails(_));
         let outages: Vec<u64> = self.plans.iter().flatten().filter(fails).map(|&(at, _)| EPOCH + at).collect();
@@ -261,7 +261,7 @@ impl World {
             }
             let what = what(&mut self.rng);
             self.push(at, None, what);
-            // What has just been done is often done again, or undone, while its effect is still under way.
+            // A command is often repeated or reverted while its effect is still in progress.
             if self.rng.chance(300) {
                 at += self.rng.log_range(SECOND, 10 * MINUTE);
             }
@@ -277,7 +277,7 @@ impl World {
         self.push(self.now + after, Some(self.life), what);
     }
 
-    /// Lives through the whole world; panics with the seed where a rule is broken.
+    /// Runs the whole world; panics with the seed if a rule is broken.
     pub fn run(&mut self) {
         let end = EPOCH + self.length;
         loop {
@@ -305,14 +305,14 @@ impl World {
         [queued, own, drained, Some(self.next_change())].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// The next time at which the plans or a partition change what a probe would find.
+    /// Returns the next time at which the plans or a partition change the result of a probe.
     fn next_change(&self) -> u64 {
         let plans = self.plans.iter().zip(&self.cursor).filter_map(|(plan, &cursor)| plan.get(cursor + 1));
         let plans = plans.map(|&(at, _)| EPOCH + at);
         plans.chain(self.edges.get(self.edge).copied()).min().unwrap_or(u64::MAX)
     }
 
-    /// Between an odd edge and the next this host is cut off.
+    /// True if this host is cut off, which it is between an odd edge and the next.
     fn is_cut_off(&self) -> bool {
         self.edge % 2 == 1
     }
@@ -325,7 +325,7 @@ impl World {
         }
     }
 
-    /// State of an upstream at a time that is still to come, as the plans have it.
+    /// Returns the planned state of an upstream at a future time.
     fn state_at(&self, upstream: usize, at: u64) -> State {
         if self.edges.iter().skip(self.edge).take_while(|&&edge| edge <= at).count() % 2 != self.edge % 2 {
             return State::Fails(Failure::ConnectTimeout);
@@ -355,7 +355,7 @@ impl World {
         self.referee.gateway(now, &self.gateway);
     }
 
-    /// Does the one thing that is due first.
+    /// Processes the first entry of the queue.
     fn step(&mut self) {
         let now = self.now;
         if self.queue.peek().is_some_and(|Reverse(Keyed(due))| due.at <= now) {
@@ -423,7 +423,7 @@ impl World {
                 if self.rng.chance(500) {
                     self.gateway.squat_on_restart(self.now, self.now + lasts);
                 }
-                // A start is refused, or its gateway answers only after that.
+                // The start is refused, or the gateway answers only after that.
                 self.referee.disturb(self.now, lasts + 20 * MINUTE);
             }
             What::Crash { reboot } => self.crash(reboot),
@@ -486,7 +486,7 @@ impl World {
     }
 
     fn begin_probe(&mut self, upstream: usize) {
-        // Drawn from the moment, not from the sequence: a world with its quiet stretches left out draws the same.
+        // Drawn from the time, not from the sequence, so that skipped periods do not change the draw.
         let mut rng = Rng::new(self.seed ^ self.now.wrapping_mul(31 + upstream as u64));
         let timeout = self.policy.timeout.as_millis() as u64;
         let slow = timeout.min(self.policy.retry_interval.as_millis() as u64);
@@ -502,7 +502,8 @@ impl World {
         self.push_own(takes, What::ProbeEnds { upstream, began: self.now, verdict });
     }
 
-    /// A probe without an answer waits, and packets that were lost are sent again: a recovery within the timeout is met.
+    /// Returns the result of a probe. One without an answer waits, and TCP retransmits, so a recovery within the
+    /// timeout is seen.
     fn await_answer(&self, upstream: usize, failure: Failure, quick: u64) -> (Verdict, u64) {
         let timeout = self.policy.timeout.as_millis() as u64;
         let answered = |&after: &u64| match self.state_at(upstream, self.now + after) {
@@ -533,7 +534,7 @@ impl World {
         if ask {
             self.asked_systemd = self.now;
         }
-        // A check takes its time, and so now and then an answer has no known origin yet.
+        // A check takes time, so now and then the answering process is not identified yet.
         let mut rng = Rng::new(self.seed ^ self.now.wrapping_mul(37));
         let seen = self.gateway.look(self.now, ask, self.look != Look::ForDown && !rng.chance(100));
         self.referee.looked(self.now, &seen, self.gateway.answers(self.now));
@@ -543,10 +544,10 @@ impl World {
         }
     }
 
-    /// The gateway actuator: a look before, the order, its outcome, and soon a look after.
+    /// Simulates the gateway actuator: a poll before, the order, its result, and soon a poll after.
     fn carry_out(&mut self, order: Order) {
         let mut seen = self.gateway.look(self.now, true, true);
-        // Only systemd is asked before an order.
+        // Only systemd is queried before an order.
         (seen.verdict, seen.answerer) = (None, Answerer::Pending);
         self.deliver(Event::Observed(seen));
         let result = self.run_order(order);
@@ -575,7 +576,7 @@ impl World {
         let now = self.now;
         let Some(machine) = &mut self.machine else { return };
         let mut actions = machine.handle(Time::from_millis(now), event);
-        // A crash may fall between any two effects of one event, and before or after its memory is on disk.
+        // A crash can come between any two actions of one event, and before or after its state is on disk.
         let dies = self.troubles.crashes && !actions.is_empty() && self.rng.chance(3);
         if dies {
             actions.truncate(self.rng.range(0, actions.len() as u64 + 1) as usize);
@@ -649,8 +650,8 @@ impl World {
         }
     }
 
-    /// Leaves out probes and looks that can only repeat what the last ones said, up to shortly before the next thing
-    /// that is due: the last few before it are always lived through.
+    /// Skips probes and polls that can only repeat the last results, up to shortly before the next entry that is due.
+    /// The last few before it always run.
     fn skip_quiet(&mut self, end: u64) {
         let Some(machine) = &self.machine else { return };
         if !self.skips
@@ -661,9 +662,9 @@ impl World {
         {
             return;
         }
-        // What a change of the world meets must be lived through from a little before it.
+        // The time shortly before a change of the world must run too.
         let is_steady = machine.upstreams().iter().any(|upstream| upstream.is_healthy());
-        // What was down lately counts towards a chronic partial outage.
+        // Recent outages count towards a chronic partial outage.
         let account = if is_steady { Duration::ZERO } else { self.policy.promote_after * 20 };
         let before = (2 * self.policy.longest_step() + account).as_millis() as u64;
         let queued = self.queue.peek().map(|Reverse(Keyed(due))| due.at);
@@ -685,7 +686,7 @@ impl World {
         self.looked = false;
     }
 
-    /// Whether every verdict and every look would be the same again, and mean nothing new.
+    /// True if every probe and every poll would repeat its last result, without effect.
     fn is_quiet(&self, machine: &Machine) -> bool {
         let settled = Duration::from_secs(700);
         let steady = |upstream: usize| {
@@ -703,7 +704,7 @@ impl World {
         let one_steady = upstreams.clone().any(steady) && upstreams.all(|upstream| steady(upstream) || dead(upstream));
         let held = machine.memory().hold.map(|hold| hold.kind);
         match machine.role() {
-            // The next look has still to find the port free.
+            // The next poll has to find the port free first.
             _ if self.gateway.is_squatted(self.now) || machine.port_held() => false,
             Role::Standby => {
                 let idle = matches!(held, Some(HoldKind::Standby | HoldKind::Paused)) || !self.referee.armed;
@@ -718,7 +719,7 @@ impl World {
     }
 }
 
-/// Moves `at` on by whole periods, to at most `until`.
+/// Advances `at` by whole periods, to at most `until`.
 fn skip(at: &mut Option<u64>, period: u64, until: u64) {
     if let Some(at) = at {
         *at += until.saturating_sub(*at) / period * period;

@@ -1,4 +1,4 @@
-//! Active: the gateway is kept running, and the upstreams are watched on.
+//! Active role: the gateway is kept running, and the upstreams are still probed.
 
 use openclaw_failover::failover::Action::{Order, Push};
 use openclaw_failover::failover::Order::{Start, Stop};

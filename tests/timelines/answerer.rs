@@ -1,4 +1,4 @@
-//! Only an answer of the unit's own process is an answer.
+//! Answering process: only answers of the unit's own process count.
 
 use openclaw_failover::failover::Action::{Order, Pull, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
@@ -19,7 +19,7 @@ fn a_foreign_answer_is_a_failed_start_with_a_cause_of_its_own() {
     night.at(33.0, foreign(up(2))).says(&format!("StartFailed {{ why: \"{HELD}\""));
     assert!(night.machine.port_held() && night.machine.is_failing());
     night.is("promoting(clear)").expect(&[Order(Stop)]);
-    // The next start waits, and finds the port free.
+    // The port becomes free before the next start.
     night.at(33.1, done()).at(34.0, gone(2)).says("PortFree").is("promoting(start)").expect(&[]);
     night.at(37.9, refused()).at(38.0, tick()).expect(&[Order(Start)]);
     night.at(38.0, gone(2)).at(38.1, done()).each(&[45.0, 45.5], &up(3)).says("Promoted").is("active");
@@ -98,7 +98,7 @@ fn a_foreign_answer_while_active_degrades_at_once_and_is_no_answer() {
         at += 5.0;
     }
     assert_eq!(at, 341.0, "it was degraded all the time");
-    // In silence for as long as a start may take, it is started again.
+    // After as much silence as a start may take, it is started again.
     night
         .at(at, foreign(up(2)))
         .at(at + 0.5, foreign(up(2)))

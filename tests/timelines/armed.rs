@@ -1,4 +1,4 @@
-//! Only an upstream that was seen healthy from here can die.
+//! Arming: only an upstream that was seen healthy from here can cause a failover.
 
 use openclaw_failover::failover::Action::{Order, Pull};
 use openclaw_failover::failover::Order::Start;
@@ -63,7 +63,7 @@ fn one_armed_upstream_of_two_is_enough() {
     for at in [10.0, 20.0, 29.0] {
         night.at(at, refused()).at(at, second(refused())).expect(&[]);
     }
-    // The one pull so far began before both were known to be dead.
+    // The only pull so far began before both were known to be down.
     night.at(30.0, refused()).expect(&[Pull]).at(30.2, pulled()).expect(&[Order(Start)]);
 }
 

@@ -1,4 +1,4 @@
-//! Stepping aside for an upstream that is truly back.
+//! Failback to an upstream that stays ready.
 
 use openclaw_failover::failover::Action::{Order, Push};
 use openclaw_failover::failover::Order::Stop;

@@ -1,4 +1,4 @@
-//! The primary dies again while this host's gateway drains.
+//! Outage of the primary while this host's gateway drains.
 
 use openclaw_failover::failover::Action::{Order, Pull, Push};
 use openclaw_failover::failover::Order::{Kill, Start};
@@ -6,7 +6,7 @@ use openclaw_failover::failover::Order::{Kill, Start};
 use crate::events::{done, drains, failed, gone, healthy, pulled, refused, tick, up};
 use crate::night::Night;
 
-/// The primary is dead again from 140 s on, its last life at 130 s: due at 160 s.
+/// The primary is down again from 140 s on, last healthy at 130 s: a promotion is due at 160 s.
 fn due_again() -> Night {
     let mut night = Night::watching().draining();
     night.at(140.0, refused()).says("WindowOpened").expect(&[]);

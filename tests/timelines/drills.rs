@@ -1,4 +1,4 @@
-//! A rehearsed failover on the live standby.
+//! Drills: rehearsed failovers on a live standby.
 
 use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
@@ -10,7 +10,7 @@ use crate::events::{
 };
 use crate::night::Night;
 
-/// A drill of 300 s, asked for at 5 s.
+/// Drill of 300 s, requested at 5 s.
 fn syncing() -> Night {
     let mut night = Night::watching();
     night.at(5.0, drill(300)).says("Promoting { cause: Drill").is("promoting(sync)").expect(&[Pull]);
@@ -30,7 +30,7 @@ fn active() -> Night {
     night
 }
 
-/// The 300 s are over and it drains.
+/// The same drill after the 300 s, while the gateway drains.
 fn stopping() -> Night {
     let mut night = active();
     held(&mut night);
@@ -39,7 +39,7 @@ fn stopping() -> Night {
     night
 }
 
-/// The primary and the drill's gateway are well from 20 s to 315 s.
+/// Keeps the primary and the drill's gateway healthy from 20 s to 315 s.
 fn held(night: &mut Night) {
     for at in (20..315).step_by(10) {
         night.at(f64::from(at), healthy()).at(f64::from(at), up(2)).is("active").expect(&[]);
@@ -196,7 +196,7 @@ fn the_primary_dead_before_the_drill_started_anything_ends_it() {
     let mut night = syncing();
     night.at(6.0, refused()).says("Aborted { why: DrillOvertaken }").is("standby").expect(&[]);
     assert_eq!(outcome(&night), Some(Outcome::Overtaken));
-    // And is promoted for, on time.
+    // The outage is then promoted for, in time.
     night.each(&[9.0, 12.0, 20.0], &refused()).at(30.0, refused()).is("promoting(sync)").at(30.5, pulled());
     night.expect(&[Order(Start)]);
 }

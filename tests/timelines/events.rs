@@ -1,4 +1,4 @@
-//! What a machine can be told at night, in a word each.
+//! Short constructors of the machine's events.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub fn healthy() -> Event {
     probed(READY)
 }
 
-/// Alive, and the crash-loop breaker has muted its channels.
+/// Healthy, but the crash-loop breaker has muted its channels.
 pub fn muted() -> Event {
     probed(Verdict::Healthy { ready: false })
 }
@@ -38,7 +38,7 @@ pub fn starting() -> Event {
     fails(Failure::Starting)
 }
 
-/// The same verdict, but of the second upstream.
+/// Moves a verdict to the second upstream.
 pub fn second(event: Event) -> Event {
     match event {
         Event::Probed { verdict, .. } => Event::Probed { upstream: 1, verdict },
@@ -62,7 +62,7 @@ pub fn tick() -> Event {
     Event::Tick
 }
 
-/// systemd took the order that was in flight.
+/// systemd accepted the order in flight.
 pub fn done() -> Event {
     Event::Ordered(Ok(()))
 }
@@ -71,7 +71,7 @@ pub fn failed(why: &str) -> Event {
     Event::Ordered(Err(why.to_owned()))
 }
 
-/// One look at this host's gateway: its unit, which start of it this is, and its URL's answer.
+/// Poll of the local gateway: state of its unit, number of its start, and the answer at its URL.
 pub fn look(state: UnitState, invocation: u128, verdict: Verdict) -> Event {
     let main_pid = (state != UnitState::Down).then_some(4242);
     let unit = Some(Unit { state, invocation: Some(Invocation(invocation)), main_pid });
@@ -79,7 +79,7 @@ pub fn look(state: UnitState, invocation: u128, verdict: Verdict) -> Event {
     Event::Observed(Observation { unit, verdict: Some(verdict), channels_well: true, answerer })
 }
 
-/// The same look, with this answerer.
+/// Sets the answering process of a poll.
 pub fn answered_by(answerer: Answerer, event: Event) -> Event {
     match event {
         Event::Observed(seen) => Event::Observed(Observation { answerer, ..seen }),
@@ -87,22 +87,22 @@ pub fn answered_by(answerer: Answerer, event: Event) -> Event {
     }
 }
 
-/// The same look, at which it has still to be established who answers.
+/// Marks the answering process of a poll as not identified yet.
 pub fn unproved(event: Event) -> Event {
     answered_by(Answerer::Pending, event)
 }
 
-/// The same look, but another process answers.
+/// Makes another process the answering one of a poll.
 pub fn foreign(event: Event) -> Event {
     answered_by(Answerer::Other("port 1 is held by python3, not by openclaw.service".to_owned()), event)
 }
 
-/// The same look, and it cannot be established who answers.
+/// Marks the answering process of a poll as impossible to identify.
 pub fn unverified(event: Event) -> Event {
     answered_by(Answerer::Unverified("polkit refuses".to_owned()), event)
 }
 
-/// What systemd said in this look.
+/// Returns the unit of a poll.
 pub fn unit(look: &Event) -> Option<Unit> {
     match look {
         Event::Observed(seen) => seen.unit,
@@ -110,43 +110,43 @@ pub fn unit(look: &Event) -> Option<Unit> {
     }
 }
 
-/// The unit is down; its last invocation, if any, was the first one.
+/// Unit down; its last invocation, if any, was the first one.
 pub fn down() -> Event {
     gone(1)
 }
 
-/// The unit is down after its so-and-so-many-th start.
+/// Unit down after this start.
 pub fn gone(invocation: u128) -> Event {
     look(UnitState::Down, invocation, Verdict::Failing(Failure::Refused))
 }
 
-/// Up and answering.
+/// Unit up, gateway healthy.
 pub fn up(invocation: u128) -> Event {
     look(UnitState::Active, invocation, READY)
 }
 
-/// Up, and says that it is starting.
+/// Unit up, gateway reports `starting`.
 pub fn boots(invocation: u128) -> Event {
     look(UnitState::Active, invocation, Verdict::Failing(Failure::Starting))
 }
 
-/// Up, and no word from it.
+/// Unit up, gateway gives no answer.
 pub fn mute(invocation: u128) -> Event {
     look(UnitState::Active, invocation, Verdict::Failing(Failure::Refused))
 }
 
-/// Stopping.
+/// Unit stopping.
 pub fn drains(invocation: u128) -> Event {
     look(UnitState::Deactivating, invocation, Verdict::Failing(Failure::Draining))
 }
 
-/// The URL alone answered; systemd was not asked.
+/// Removes the unit from a poll: only the URL was probed.
 pub fn answers() -> Event {
     let answerer = Answerer::Unit;
     Event::Observed(Observation { unit: None, verdict: Some(READY), channels_well: true, answerer })
 }
 
-/// The same look, with a channel that does not work.
+/// Adds a broken channel to a poll.
 pub fn channel_broken(event: Event) -> Event {
     match event {
         Event::Observed(seen) => Event::Observed(Observation { channels_well: false, ..seen }),
@@ -158,22 +158,22 @@ fn hold(kind: HoldKind) -> Event {
     Event::Command(Command::Hold { kind, until: None })
 }
 
-/// The operator says `promote`.
+/// Command `promote`.
 pub fn promote() -> Event {
     hold(HoldKind::Promoted)
 }
 
-/// The operator says `demote --for ever`.
+/// Command `demote --for ever`.
 pub fn demote() -> Event {
     hold(HoldKind::Standby)
 }
 
-/// The operator says `pause --for ever`.
+/// Command `pause --for ever`.
 pub fn pause() -> Event {
     hold(HoldKind::Paused)
 }
 
-/// The same hold, but ending by itself at this second.
+/// Sets the expiry of a hold to this second.
 pub fn until(at: f64, event: Event) -> Event {
     match event {
         Event::Command(Command::Hold { kind, .. }) => Event::Command(Command::Hold { kind, until: Some(time(at)) }),
@@ -185,12 +185,12 @@ pub fn resume() -> Event {
     Event::Command(Command::Resume)
 }
 
-/// The operator says `drill --hold` so many seconds.
+/// Command `drill --hold` with this many seconds.
 pub fn drill(hold: u64) -> Event {
     Event::Command(Command::Drill { hold: Duration::from_secs(hold), degraded: false })
 }
 
-/// The same, and something stands in the way of a failover.
+/// Command `drill` while a known problem could block a failover.
 pub fn drill_degraded() -> Event {
     Event::Command(Command::Drill { hold: Duration::ZERO, degraded: true })
 }

@@ -1,4 +1,4 @@
-//! Chronic partial outages: the primary keeps failing and coming back, and no window reaches `promote.after`.
+//! Chronic partial outages: the primary keeps failing and coming back, but no outage reaches `promote.after`.
 
 use openclaw_failover::failover::Order::Start;
 use openclaw_failover::failover::{Action, Cause, Note, Policy, Role};
@@ -10,7 +10,7 @@ use crate::play::{Plan, Play, fails, up as alive};
 
 const HOUR: f64 = 3600.0;
 
-/// A primary that is healthy until `from`, and from then on goes down for `down` of each `down + up` seconds.
+/// Plan of a primary that is healthy until `from`, then down for `down` of each `down + up` seconds.
 fn loops(from: f64, down: f64, up: f64) -> Plan {
     loops_until(from, down, up, f64::MAX)
 }
@@ -23,7 +23,7 @@ fn loops_until(from: f64, down: f64, up: f64, end: f64) -> Plan {
     })
 }
 
-/// Quick probes and `promote.after: 6s`, as in the night that was reported.
+/// Configuration with quick probes and `promote.after: 6s`, as in the reported night.
 fn quick() -> Policy {
     let second = std::time::Duration::from_secs;
     Policy {
@@ -47,7 +47,7 @@ fn promotions_for_flapping(play: &Play) -> Vec<f64> {
 fn a_crash_loop_of_1_5_s_up_and_3_s_down_is_failed_over_once() {
     let mut play = Play::new(&quick(), vec![loops(200.0, 3.0, 1.5)]);
     play.until(200.0 + 84.0);
-    // 60 s of down time, of the 120 s that are judged, take 90 s at two thirds.
+    // At a down share of two thirds, 60 s of down time in the rated 120 s take 90 s.
     assert_eq!(play.decided(), [], "available for 76 s of 120 s");
     play.until(2.0 * HOUR);
     let (flapping, promoted) =
@@ -125,7 +125,7 @@ fn a_steady_primary_is_failed_back_to_after_the_hold_down_and_starts_with_a_clea
     play.until(2.0 * HOUR);
     let (promoted, stops) = (promotions_for_flapping(&play), play.stops());
     assert_eq!((promoted.len(), stops.len()), (1, 1), "{promoted:?} {stops:?}");
-    // It fell again and again, so OpenClaw's crash-loop breaker is waited out, too.
+    // The primary went down repeatedly, so OpenClaw's crash-loop breaker is waited out too.
     assert!((2620.0..2660.0).contains(&stops[0]), "{stops:?}");
     let flapping = said(&play, |note| matches!(note, Note::Flapping { .. } | Note::Steady { .. }));
     assert_eq!(flapping.len(), 2, "{flapping:?}");
@@ -165,7 +165,7 @@ fn a_monitor_that_was_stalled_counts_nothing_of_its_sleep() {
         at += 73.0;
     }
     night.forget();
-    // Eight sleeps of one minute between verdicts: 15 s of each may count, and half of that as down.
+    // Eight stalls of one minute between verdicts: at most 15 s of each count, and half of that as down.
     assert!(!night.machine.availability().is_chronic(), "{:?}", night.machine.availability());
     assert_eq!(night.machine.availability().outages, 8);
 }
@@ -179,11 +179,11 @@ fn an_outage_before_a_stall_is_not_spread_over_the_stall() {
     }
     night.at(880.0, refused()).forget();
     let recent = night.machine.availability();
-    // Two failures prove `retry_interval` and `timeout` between them at most.
+    // Two failures in a row count for `retry_interval` plus `timeout` at most.
     assert_eq!(recent.over - recent.available, std::time::Duration::from_secs(8));
 }
 
-/// A night in which the primary fails for 20 s of each 30 s, probe by probe, from 0 s to `end`.
+/// Lets the primary fail for 20 s of each 30 s, probe by probe, from 0 s to `end`.
 fn flap(night: &mut Night, from: f64, end: f64) {
     let mut at = from;
     while at < end {
@@ -209,7 +209,7 @@ fn a_hold_forbids_it_and_says_so_once() {
     night.at(1303.0, refused()).says("Promoting { cause: Flapping").forget();
 }
 
-/// Flaps until a failover for it is decided; answers with the second of the decision.
+/// Lets the primary flap until a failover for it is decided. Returns the second of the decision.
 fn decided_for_flapping(night: &mut Night) -> f64 {
     flap(night, 10.0, 460.0);
     let decides = (460..).step_by(3).find(|second| {
@@ -227,7 +227,7 @@ fn a_healthy_probe_before_the_start_does_not_call_it_off() {
     night.at(at + 1.0, healthy()).at(at + 2.0, pulled()).expect(&[Action::Order(Start)]).is("promoting(start)");
     night.at(at + 2.1, done()).at(at + 9.0, up(2)).at(at + 10.0, up(2)).is("active");
     night.says("Promoted { cause: Flapping").forget();
-    // Its own gateway dies while the primary happens to be up: it is started again.
+    // The local gateway exits while the primary happens to be up: it is started again.
     night.at(at + 20.0, refused()).at(at + 23.0, healthy()).at(at + 24.0, gone(2)).says("WentDown");
     night.at(at + 29.1, tick()).expect(&[Action::Order(Start)]);
     night.at(at + 29.2, done()).at(at + 30.0, mute(3)).is("promoting(verify)").forget();

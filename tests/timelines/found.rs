@@ -1,4 +1,4 @@
-//! A gateway that is up although this machine did not start it.
+//! Adoption of a gateway that this machine did not start.
 
 use openclaw_failover::failover::Action::{Order, Pull, Push};
 use openclaw_failover::failover::Order::Stop;
@@ -10,7 +10,7 @@ use openclaw_failover::probe::{Failure, Verdict};
 use crate::events::{boots, done, drains, gone, healthy, look, promote, refused, unit, up};
 use crate::night::{Night, defaults};
 
-/// A monitor that starts at 0 s with a memory of nothing.
+/// Monitor that starts at 0 s without stored state.
 fn starts(found: &failover::Event) -> Night {
     let start = failover::Start { armed: vec![true], unit: unit(found), ..failover::Start::default() };
     Night::begins(0.0, defaults(), start)

@@ -1,4 +1,4 @@
-//! hold-down = min(demote.max_after, demote.after × 2^(n−1)), and at least 630 s for an upstream in a crash loop.
+//! Hold-down = min(demote.max_after, demote.after × 2^(n−1)), and at least 630 s for an upstream in a crash loop.
 
 use openclaw_failover::failover::{
     Memory, {self},
@@ -7,7 +7,7 @@ use openclaw_failover::failover::{
 use crate::events::{done, down, drill, gone, healthy, muted, promote, pulled, refused, resume, up};
 use crate::night::{Night, defaults, time};
 
-/// The primary dies after this second, and the gateway answers 42 s later.
+/// Takes the primary down after this second; the gateway answers 42 s later.
 fn outage(night: &mut Night, at: f64, invocation: u128) {
     let steps = [10.0, 13.0, 16.0, 19.0, 22.0, 25.0, 28.0, 31.0];
     night.at(at, healthy());
@@ -16,7 +16,7 @@ fn outage(night: &mut Night, at: f64, invocation: u128) {
     night.at(at + 41.0, up(invocation)).at(at + 42.0, up(invocation)).is("active").says("Promoted");
 }
 
-/// The primary is ready again and the gateway found down, which ends the failover at once.
+/// Makes the primary ready and the gateway exit, which ends the failover at once.
 fn back(night: &mut Night, at: f64, invocation: u128) {
     night.at(at, healthy()).at(at + 1.0, gone(invocation)).is("standby");
     night.at(at + 2.0, crate::events::pushed(true)).at(at + 3.0, pulled()).forget();
@@ -93,7 +93,7 @@ fn a_promotion_undone_before_its_gateway_answered_counts_too() {
     assert_eq!(night.memory().promotions, [time(64.0)]);
 }
 
-/// The primary falls at 500 s and again so many seconds later; each time it is back after 10 s.
+/// Takes the primary down at 500 s and again this many seconds later, for 10 s each.
 fn falls_twice(apart: f64) -> Night {
     let mut night = Night::watching().active();
     night.at(490.0, healthy()).at(500.0, refused()).at(510.0, healthy());

@@ -1,4 +1,4 @@
-//! The table of holds, cell by cell, and how long a hold lasts.
+//! Holds: every combination of hold and role, and the expiry of a hold.
 
 use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
 use openclaw_failover::failover::Order::{Kill, Start, Stop};

@@ -1,8 +1,8 @@
-//! The machine's contract, sentence by sentence, as nights on a timeline.
+//! Contract of the machine, as nights on a timeline.
 //!
-//! A test's name is the sentence that it shows. [`night::Night`] is fed by hand, one event at a time;
-//! [`play::Play`] plays a whole night itself, with the real pace of the probes and a gateway that boots and drains;
-//! [`traces`] are such nights as the flight recorder has written them down.
+//! The name of each test states the behaviour. [`night::Night`] is fed by hand, one event at a time; [`play::Play`]
+//! simulates a whole night, with the real probe schedule and a gateway that boots and drains; [`traces`] are such
+//! nights in the format of the flight recorder.
 
 mod active;
 mod answerer;

@@ -1,4 +1,4 @@
-//! A night: the real machine, the default configuration, and a clock that reads seconds.
+//! Night fed by hand: the real machine, the default configuration, and a clock in seconds.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use openclaw_failover::text::Time;
 
 use crate::events::{done, down, healthy, pulled, refused, second, unit, up};
 
-/// Real clocks stand far from zero, and so does the zero of every night.
+/// Start of every night on the machine's clock, far from zero as on a real clock.
 const ZERO: u64 = 1_790_000_000_000;
 
-/// The moment so many seconds into the night.
+/// Returns the time at this second of the night.
 pub fn time(seconds: f64) -> Time {
     Time::from_millis((ZERO as f64 + seconds * 1000.0).round() as u64)
 }
 
-/// The second of the night that a moment is.
+/// Returns the second of the night of a time.
 pub fn second_of(at: Time) -> f64 {
     (at.as_millis() as f64 - ZERO as f64) / 1000.0
 }
 
-/// The defaults of the configuration, without a witness.
+/// Returns the policy of the default configuration, without a witness.
 pub fn defaults() -> Policy {
     let s = Duration::from_secs;
     Policy {
@@ -42,7 +42,7 @@ pub fn defaults() -> Policy {
     }
 }
 
-/// One machine's night. Whatever it orders must be asked for with [`Night::expect`] before the night is over.
+/// Night of one machine. A test must expect every action before the night ends.
 pub struct Night {
     pub machine: Machine,
     pub policy: Policy,
@@ -52,18 +52,18 @@ pub struct Night {
 }
 
 impl Night {
-    /// A machine that starts at this second.
+    /// Creates a machine that starts at this second.
     pub fn begins(at: f64, policy: Policy, start: Start) -> Self {
         let machine = Machine::new(policy.clone(), time(at), start);
         Self { machine, policy, ordered: Vec::new(), said: Vec::new(), heard: false }
     }
 
-    /// The defaults; every upstream armed, and healthy for 100 s when it is 0 s.
+    /// Creates a machine with the default policy; every upstream is armed, and has been healthy for 100 s at 0 s.
     pub fn watching() -> Self {
         Self::with(|_| ())
     }
 
-    /// The same with a change to the defaults.
+    /// Creates the same machine with a changed policy.
     pub fn with(change: impl FnOnce(&mut Policy)) -> Self {
         let mut policy = defaults();
         change(&mut policy);
@@ -80,7 +80,7 @@ impl Night {
         night
     }
 
-    /// A monitor that died, or was killed, starts again at this second from what the last one had on disk.
+    /// Restarts a killed monitor at this second, from the state on disk.
     pub fn restarts(&self, at: f64, found: Event) -> Self {
         let armed = self.machine.upstreams().iter().map(|upstream| upstream.armed).collect();
         let start = Start { memory: self.memory().clone(), armed, unit: unit(&found) };
@@ -89,7 +89,7 @@ impl Night {
         night
     }
 
-    /// At this second the machine is told this.
+    /// Sends an event at this second.
     pub fn at(&mut self, at: f64, event: Event) -> &mut Self {
         if std::mem::take(&mut self.heard) {
             self.said.clear();
@@ -104,7 +104,7 @@ impl Night {
         self
     }
 
-    /// The same at every one of these seconds.
+    /// Sends an event at each of these seconds.
     pub fn each(&mut self, seconds: &[f64], event: &Event) -> &mut Self {
         for &at in seconds {
             self.at(at, event.clone());
@@ -112,28 +112,28 @@ impl Night {
         self
     }
 
-    /// Everything that was asked for since the last `expect`: exactly this, in this order.
+    /// Asserts that exactly these actions were requested since the last call, in this order.
     pub fn expect(&mut self, orders: &[Action]) -> &mut Self {
         self.heard = true;
         assert_eq!(std::mem::take(&mut self.ordered), orders, "said: {:?}", self.said);
         self
     }
 
-    /// Since it was last asked something like this was said; the words are those of a `Note`.
+    /// Asserts that a notice with this text in its debug output was issued since the last such check.
     pub fn says(&mut self, words: &str) -> &mut Self {
         self.heard = true;
         assert!(self.said.iter().any(|note| note.contains(words)), "{words:?} is not in {:?}", self.said);
         self
     }
 
-    /// Nothing was said since it was last asked.
+    /// Asserts that no notice was issued since the last such check.
     pub fn is_silent(&mut self) -> &mut Self {
         self.heard = true;
         assert!(self.said.is_empty(), "said: {:?}", self.said);
         self
     }
 
-    /// Asserts that only notes that begin so were said since it was last asked.
+    /// Asserts that only notices that begin so were issued since the last such check.
     pub fn is_silent_but_for(&mut self, beginnings: &[&str]) -> &mut Self {
         self.heard = true;
         let others = |note: &&String| !beginnings.iter().any(|beginning| note.starts_with(beginning));
@@ -141,7 +141,7 @@ impl Night {
         self
     }
 
-    /// The role, in the words of the contract.
+    /// Asserts the role, by its name and step.
     pub fn is(&mut self, role: &str) -> &mut Self {
         assert_eq!(name(self.machine.role()), role, "said: {:?}", self.said);
         self
@@ -151,17 +151,17 @@ impl Night {
         self.machine.memory()
     }
 
-    /// The hold-down for the first upstream, in seconds.
+    /// Returns the hold-down for the first upstream, in seconds.
     pub fn hold_down(&self) -> f64 {
         self.machine.hold_down(Some(0)).as_secs_f64()
     }
 
-    /// How long no upstream has shown life, in seconds.
+    /// Returns the length of the current outage, in seconds.
     pub fn window(&self) -> Option<f64> {
         self.machine.window().map(|(elapsed, _)| elapsed.as_secs_f64())
     }
 
-    /// What was asked for and said so far is not what the test is about.
+    /// Drops the actions and notices so far, which the test is not about.
     pub fn forget(&mut self) -> &mut Self {
         self.ordered.clear();
         self.said.clear();
@@ -169,9 +169,10 @@ impl Night {
     }
 }
 
-/// From a watching night to each later step. All later seconds count from the last proof of life at 0 s.
+/// Nights in each later step. All seconds count from the last healthy verdict at 0 s.
 impl Night {
-    /// The primary is dead from 10 s on; at 30 s it is decided, and the pull of 10 s still runs.
+    /// Creates a night in which the primary is down from 10 s on; at 30 s the promotion is decided while the pull of
+    /// 10 s still runs.
     pub fn syncing(mut self) -> Self {
         self.each(&[10.0, 13.0, 16.0, 19.0, 22.0, 25.0, 28.0, 30.0], &refused());
         self.is("promoting(sync)").expect(&[Action::Pull]);
@@ -179,7 +180,7 @@ impl Night {
         self
     }
 
-    /// The pull ends at 31 s, and the start is under way.
+    /// Continues it: the pull ends at 31 s, and the start is in flight.
     pub fn starting(self) -> Self {
         let mut night = self.syncing();
         night.at(31.0, pulled()).is("promoting(start)").forget();
@@ -187,14 +188,14 @@ impl Night {
         night
     }
 
-    /// systemd took the start at 31.1 s.
+    /// Continues it: systemd accepts the start at 31.1 s.
     pub fn verifying(self) -> Self {
         let mut night = self.starting();
         night.at(31.1, done()).is("promoting(verify)").expect(&[]);
         night
     }
 
-    /// The gateway answers at 40 s and at 41 s.
+    /// Continues it: the gateway answers at 40 s and at 41 s.
     pub fn active(self) -> Self {
         let mut night = self.verifying();
         night.at(40.0, up(2)).at(41.0, up(2)).is("active").expect(&[]);
@@ -202,7 +203,8 @@ impl Night {
         night
     }
 
-    /// The primary is ready from 100 s to 130 s; the stop was taken at 130.1 s and the gateway drains.
+    /// Continues it: the primary is ready from 100 s to 130 s; systemd accepts the stop at 130.1 s and the gateway
+    /// drains.
     pub fn draining(self) -> Self {
         let mut night = self.active();
         night.each(&[100.0, 110.0, 120.0, 130.0], &healthy()).is("demoting").forget();
@@ -214,7 +216,7 @@ impl Night {
 impl Drop for Night {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(self.ordered, [], "the night ends with orders that nobody expected");
+            assert_eq!(self.ordered, [], "the night ends with actions that the test did not expect");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whole nights, played with the real pace of the probes.
+//! Whole nights with the real probe schedule.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn decision_to_start_takes_no_time_when_no_pull_runs_and_at_most_sync_wait_when_
     assert_eq!(starts, night.decided());
 }
 
-/// Up for so many seconds, then failing for as many, over and over from 100 s on.
+/// Plan of a primary that is up and failing in turn, for this many seconds each, from 100 s on.
 fn flap(each: f64, end: f64, failure: Failure) -> Plan {
     Box::new(move |now| {
         let down = (100.0..end).contains(&now) && (((now - 100.0) / each) as u64).is_multiple_of(2);
@@ -56,7 +56,7 @@ fn a_flap_every_20_s_while_active_never_demotes_until_it_ends() {
     assert_eq!(night.decided().len(), 1);
     let stops = night.stops();
     assert_eq!(stops.len(), 1);
-    // The last fall is at 1,980 s and the return at 2,000 s; then 630 s without a break.
+    // The last outage is from 1,980 s to 2,000 s; then come 630 s without a break.
     assert_between(stops[0], 2000.0 + 630.0, 2000.0 + 630.0 + 20.0, "asked to stop");
 }
 
@@ -68,7 +68,7 @@ fn a_flap_every_2_minutes_causes_a_handful_of_transitions_in_a_day() {
     assert!((1..=4).contains(&promoted.len()), "{promoted:?}");
 }
 
-/// A primary that restarts at 100 s and says `starting` until 270 s.
+/// Plan of a primary that restarts at 100 s and reports `starting` until 270 s.
 fn slow_start() -> Plan {
     spans(vec![(0.0, up()), (100.0, fails(Failure::Refused)), (103.0, fails(Failure::Starting)), (273.0, up())])
 }
@@ -91,10 +91,10 @@ fn a_primary_that_takes_170_s_to_start_is_waited_for_with_restart_grace() {
     assert_eq!(night.decided(), [0.0; 0]);
     let mut night = Play::new(&policy, vec![dies(101.0, Failure::Unreachable)]);
     night.until(1000.0);
-    assert_between(night.decided()[0], 130.0, 135.1, "a dead host is given no grace");
+    assert_between(night.decided()[0], 130.0, 135.1, "a host that is down gets no restart grace");
 }
 
-/// Three crashes, each back after 15 s, then dead for a minute, then muted by its breaker for five, then well.
+/// Plan with three crashes of 15 s, a minute down, and five minutes muted by the crash-loop breaker, then healthy.
 fn crashes(last: (Verdict, f64)) -> Plan {
     let refused = fails(Failure::Refused);
     let crashes = [(100.0, refused), (115.0, up()), (160.0, refused), (175.0, up()), (220.0, refused)];

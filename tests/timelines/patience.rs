@@ -1,4 +1,4 @@
-//! How long a gateway may be silent, and what is done then.
+//! Timeouts of a silent gateway, and the restart that follows.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use openclaw_failover::probe::{Failure, Verdict};
 use crate::events::{boots, demote, done, drains, failed, gone, look, mute, promote, pulled, refused, up};
 use crate::night::Night;
 
-/// Looks at the gateway twice a second from `from` until before `until`, while the primary stays dead.
+/// Polls the gateway twice a second from `from` until before `until`, while the primary stays down.
 fn looks(night: &mut Night, from: f64, until: f64, seen: &Event) {
     let mut at = from;
     while at < until - 0.001 {
@@ -88,7 +88,7 @@ fn the_monitor_causes_at_most_one_unclean_exit_in_5_minutes() {
     looks(&mut night, 31.1, 151.1, &mute(2));
     night.at(151.1, mute(2)).expect(&[Order(Stop)]).at(151.2, done()).at(151.6, gone(2)).expect(&[Order(Start)]);
     night.at(151.7, gone(2)).at(151.8, done());
-    // Its patience of 2 × 120 s is over at 391.8 s, five minutes only at 451.1 s.
+    // Its timeout of 2 × 120 s ends at 391.8 s, the five minutes between unclean exits only at 451.1 s.
     looks(&mut night, 152.1, 451.1, &mute(3));
     night.says("NotAnswering").expect(&[]);
     night.at(451.1, mute(3)).expect(&[Order(Stop)]);
@@ -107,7 +107,7 @@ fn a_cut_drain_waits_for_the_5_minutes_too() {
     night.at(175.1, done()).at(175.6, gone(2)).expect(&[Pull]);
     night.at(175.7, pulled()).expect(&[Order(Start)]).at(175.7, gone(2)).at(175.8, done());
     night.at(180.0, up(3)).at(180.5, up(3)).is("active");
-    // An operator steps aside and thinks better of it: the drain is to be cut at 215 s, five minutes end at 475 s.
+    // An operator demotes and then promotes: the drain is to be cut at 215 s, the five minutes end at 475 s.
     night.at(190.0, demote()).expect(&[Order(Stop)]).at(190.1, done()).at(190.5, drains(3));
     night.at(200.0, promote()).says("DrainCut");
     looks(&mut night, 201.0, 475.0, &drains(3));

@@ -1,4 +1,4 @@
-//! A night that plays itself: the real [`Pace`] of the probes, and a gateway that boots and drains as told.
+//! Night that runs by itself: the real [`Pace`] of the probes, and a gateway that boots and drains as configured.
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
@@ -9,23 +9,23 @@ use openclaw_failover::records::trace::{Begin, Tracer, decisions};
 
 use crate::night::{second_of, time};
 
-/// What a probe that begins at this second finds, and how many seconds that takes.
+/// Result of a probe that begins at this second, and its duration in seconds.
 pub type Plan = Box<dyn Fn(f64) -> (Verdict, f64)>;
 
-/// Every probe of a living gateway takes this long.
+/// Duration of every probe of a healthy gateway, in seconds.
 const QUICK: f64 = 0.02;
 
 pub fn up() -> (Verdict, f64) {
     (Verdict::Healthy { ready: true }, QUICK)
 }
 
-/// A failure; the two timeouts take the whole deadline of 5 s.
+/// Failed probe; the two timeouts take the whole 5 s.
 pub fn fails(failure: Failure) -> (Verdict, f64) {
     let takes = if matches!(failure, Failure::ConnectTimeout | Failure::ResponseTimeout) { 5.0 } else { QUICK };
     (Verdict::Failing(failure), takes)
 }
 
-/// Up until this second, and then failing so.
+/// Plan of an upstream that is up until this second, and then fails in this way.
 pub fn dies(at: f64, failure: Failure) -> Plan {
     Box::new(move |now| if now < at { up() } else { fails(failure) })
 }
@@ -47,12 +47,12 @@ enum Process {
 
 pub struct Play {
     pub machine: Machine,
-    /// How long the gateway takes from its start to its first answer, and from its stop to its end.
+    /// Seconds from the gateway's start to its first answer, and from the stop request to its exit.
     pub boot: f64,
     pub drain: f64,
-    /// What a witness says at this second.
+    /// Answer of the witness at this second.
     pub witness: fn(f64) -> bool,
-    /// Everything that was asked for or said, with its second.
+    /// Every action and notice, with its second.
     pub log: Vec<(f64, Action)>,
     plans: Vec<Plan>,
     paces: Vec<Pace>,
@@ -63,7 +63,7 @@ pub struct Play {
     recorder: Option<Recorder>,
 }
 
-/// The real flight recorder, and what it has written.
+/// Real flight recorder, and the trace that it has written.
 struct Recorder {
     config: Config,
     tracer: Tracer,
@@ -71,7 +71,7 @@ struct Recorder {
 }
 
 impl Play {
-    /// A monitor that starts at 0 s; each upstream follows its plan and was seen healthy before.
+    /// Creates a monitor that starts at 0 s; each upstream follows its plan and was seen healthy before.
     pub fn new(policy: &Policy, plans: Vec<Plan>) -> Self {
         let start = Start { armed: vec![true; plans.len()], ..Start::default() };
         let policy = Policy { upstreams: plans.len(), ..policy.clone() };
@@ -94,7 +94,7 @@ impl Play {
         }
     }
 
-    /// A monitor with this configuration and a flight recorder.
+    /// Creates a monitor with this configuration and a flight recorder.
     pub fn recorded(config: Config, plans: Vec<Plan>) -> Self {
         let witnessed = config.promote.witnesses.as_ref().is_some_and(|witnesses| !witnesses.is_empty());
         let start = Start { armed: vec![true; plans.len()], ..Start::default() };
@@ -105,20 +105,20 @@ impl Play {
         play
     }
 
-    /// What the flight recorder has written.
+    /// Returns the recorded trace.
     pub fn trace(mut self) -> String {
         let Some(recorder) = &mut self.recorder else { return String::new() };
         let rest = recorder.tracer.flush().map(|batch| batch.lines).unwrap_or_default();
         recorder.text.clone() + &rest
     }
 
-    /// At this second the machine is told this.
+    /// Schedules an event at this second.
     pub fn is_told(&mut self, at: f64, event: Event) -> &mut Self {
         self.soon(at, Soon::Tell(event));
         self
     }
 
-    /// Plays on until this second.
+    /// Runs until this second.
     pub fn until(&mut self, end: f64) -> &mut Self {
         let mut now = 0.0;
         loop {
@@ -225,27 +225,27 @@ impl Play {
         Observation { unit: Some(unit), verdict: Some(verdict), channels_well: true, answerer: Answerer::Unit }
     }
 
-    /// When each of these was said or asked for.
+    /// Returns the times of the actions and notices that match.
     pub fn when(&self, wanted: impl Fn(&Action) -> bool) -> Vec<f64> {
         self.log.iter().filter(|(_, action)| wanted(action)).map(|&(at, _)| at).collect()
     }
 
-    /// When promotions were decided.
+    /// Returns the times at which promotions were decided.
     pub fn decided(&self) -> Vec<f64> {
         self.when(|action| matches!(action, Action::Say(Note::Promoting { .. })))
     }
 
-    /// When the gateway answered after a promotion.
+    /// Returns the times at which the gateway answered after a promotion.
     pub fn promoted(&self) -> Vec<f64> {
         self.when(|action| matches!(action, Action::Say(Note::Promoted { .. })))
     }
 
-    /// When the gateway was asked to stop.
+    /// Returns the times of the stop requests.
     pub fn stops(&self) -> Vec<f64> {
         self.when(|action| matches!(action, Action::Order(Order::Stop)))
     }
 
-    /// The last proof of life before the first promotion.
+    /// Returns the last healthy time before the first promotion.
     pub fn life(&self) -> Option<f64> {
         let life = |action: &Action| match action {
             Action::Say(Note::Promoting { life, .. }) => Some(*life),
@@ -255,12 +255,12 @@ impl Play {
     }
 }
 
-/// Whether `at` lies between the two, give or take a hundredth of a second.
+/// Asserts that `at` is between the two, within a hundredth of a second.
 pub fn assert_between(at: f64, least: f64, most: f64, what: &str) {
     assert!(at >= least - 0.011 && at <= most + 0.011, "{what}: {at} s is not between {least} s and {most} s");
 }
 
-/// A plan out of spans: from each second on, what a probe finds.
+/// Builds a plan from spans: from each second on, the result of a probe.
 pub fn spans(spans: Vec<(f64, (Verdict, f64))>) -> Plan {
     Box::new(move |now| spans.iter().rev().find(|(from, _)| now >= *from).map_or_else(up, |&(_, found)| found))
 }

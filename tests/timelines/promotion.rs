@@ -1,4 +1,4 @@
-//! From the decision to the start: the pull, the wait for it, and the upstream that comes back in time.
+//! Promotion from the decision to the start: the pull, the wait for it, and an upstream that recovers in time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The monitor killed in each role, the host rebooted, and times that the clock has not reached.
+//! Restarts: the monitor killed in each role, the host rebooted, and stored times in the future.
 
 use std::time::Duration;
 

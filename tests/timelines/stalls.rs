@@ -1,4 +1,4 @@
-//! A monitor that was itself stalled or suspended: its own sleep is nobody's silence.
+//! Stalls and suspensions of the monitor itself, which count neither as an outage nor as silence of the gateway.
 
 use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
 use openclaw_failover::failover::Order::{Start, Stop};

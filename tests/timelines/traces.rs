@@ -1,8 +1,8 @@
-//! Golden traces: whole nights as the flight recorder has written them down, and every decision in them as `replay`
-//! explains it, byte for byte, beside them in `tests/traces/`.
+//! Golden traces in `tests/traces/`: whole nights in the format of the flight recorder, and the output of `replay` for
+//! each, compared byte for byte.
 //!
-//! When the machine, the recorder or the words are to be other ones, they are written anew on purpose, and the difference
-//! is read before it is committed:
+//! After an intended change of the machine, the recorder or a message, write them again, and read the difference before
+//! you commit it:
 //!
 //! ```text
 //! GOLDEN_TRACES=write cargo test --test timelines traces
@@ -20,7 +20,7 @@ use openclaw_failover::records::trace;
 use crate::events::{pause, until};
 use crate::play::{Play, fails, spans};
 
-/// The primary, up but for these spans in seconds, in which it fails so.
+/// Plan of a primary that is up except for these spans in seconds, in which it fails in this way.
 fn primary(failure: Failure, down: &[(f64, f64)]) -> crate::play::Plan {
     let edges = down.iter().flat_map(|&(from, back)| [(from, fails(failure)), (back, crate::play::up())]);
     spans([(0.0, crate::play::up())].into_iter().chain(edges).collect())
@@ -34,7 +34,7 @@ fn night(witnesses: &str, failure: Failure, down: &[(f64, f64)]) -> Play {
     Play::recorded(config::parse(&text, "the night").unwrap(), vec![primary(failure, down)])
 }
 
-/// Records a night, and compares it with the one that is kept.
+/// Records a night and compares it with the stored one.
 fn compare(name: &str, mut night: Play, end: f64) {
     night.until(end);
     let trace = night.trace();
@@ -46,11 +46,11 @@ fn compare(name: &str, mut night: Play, end: f64) {
     }
     let expected = fs::read_to_string(path("txt")).unwrap();
     let kept = replay(&fs::read_to_string(path("jsonl")).unwrap());
-    same(&kept, &expected, "the machine decides otherwise, or says so in other words");
-    same(&replay(&trace), &expected, "the same night is recorded in another way");
+    same(&kept, &expected, "a decision or its message has changed");
+    same(&replay(&trace), &expected, "the recorded trace of the same night has changed");
 }
 
-/// Replays a trace that is whole and in which nothing is decided otherwise, and returns what is printed.
+/// Replays a trace and returns the output. The trace must be complete and every decision the same.
 fn replay(text: &str) -> String {
     let mut printed = Vec::new();
     let replayed = trace::replay(text, &mut printed).unwrap();
@@ -58,7 +58,7 @@ fn replay(text: &str) -> String {
     String::from_utf8(printed).unwrap()
 }
 
-/// Byte for byte, but of two that differ only the first line that does is shown.
+/// Compares two texts byte for byte, and shows only the first line that differs.
 fn same(text: &str, expected: &str, what: &str) {
     let differs = text.lines().zip(expected.lines()).find(|(line, expected)| line != expected);
     assert_eq!(differs, None, "{what}");

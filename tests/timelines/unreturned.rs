@@ -1,4 +1,4 @@
-//! Returning the workspace is a background duty with a durable flag, and never delays a promotion.
+//! Pushes of local changes: repeated in the background, remembered across restarts, and never a delay of a promotion.
 
 use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
 use openclaw_failover::failover::Event;
@@ -7,7 +7,7 @@ use openclaw_failover::failover::Order::Start;
 use crate::events::{done, gone, healthy, pause, promote, pulled, pushed, refused, tick, up};
 use crate::night::Night;
 
-/// Back in standby at 140 s, the push under way.
+/// Night in which this host is back in standby at 140 s, with the push running.
 fn pushing() -> Night {
     let mut night = Night::watching().draining();
     night.at(140.0, gone(2)).is("standby").expect(&[Push]);
@@ -51,9 +51,9 @@ fn the_flag_survives_a_restart() {
 #[test]
 fn a_push_under_way_delays_no_promotion() {
     let mut night = pushing();
-    // One that fails once or twice is no outage yet.
+    // One or two failures are no outage yet.
     night.each(&[141.0, 151.0], &refused()).expect(&[]);
-    // What has just been said by the primary counts for more than what this host has to say.
+    // The pull of the primary's latest changes comes before this host's push.
     night.at(154.0, refused()).expect(&[CutSync]).at(154.1, pushed(false)).expect(&[Pull]);
     night.at(157.0, pulled()).expect(&[]);
     night.at(160.0, refused()).is("promoting(start)").expect(&[Order(Start)]);
@@ -65,7 +65,7 @@ fn a_push_under_way_delays_no_promotion() {
 fn a_push_that_does_not_end_is_waited_for_like_a_pull() {
     let mut night = pushing();
     night.each(&[141.0, 151.0], &refused()).at(154.0, refused()).expect(&[CutSync]);
-    // It may be moving the tree, which must not happen under the hands of an agent.
+    // The push may be changing the work tree, which must not happen while an agent uses it.
     night.at(160.0, refused()).is("promoting(sync)").expect(&[]);
     night.at(165.0, tick()).expect(&[CutSync]).each(&[170.0, 180.0, 190.0, 199.0], &refused()).expect(&[]);
     night.at(200.0, pushed(false)).is("promoting(start)").expect(&[Order(Start)]);

@@ -1,4 +1,4 @@
-//! Two gateways that outrank this standby.
+//! Two upstreams.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn two() -> Night {
     Night::with(|policy| policy.upstreams = 2)
 }
 
-/// Both are dead from 10 s on; the gateway answers at 41 s.
+/// Night in which both are down from 10 s on; the gateway answers at 41 s.
 fn active() -> Night {
     let mut night = two();
     night.at(10.0, refused()).at(10.0, second(refused())).expect(&[Pull]).at(12.0, pulled());
@@ -43,12 +43,12 @@ fn the_window_runs_only_while_no_upstream_is_healthy() {
 fn one_that_was_not_asked_yet_may_live() {
     let policy = Policy { upstreams: 2, ..defaults() };
     let start = || Begin { armed: vec![true, false], ..Begin::default() };
-    // Another standby that is down answers before the primary does.
+    // The verdict on another standby, which is down, comes before that on the primary.
     let mut night = Night::begins(0.0, policy.clone(), start());
     night.at(0.1, second(refused())).is_silent().at(0.2, healthy()).is_silent();
     assert_eq!(night.window(), None);
     night.forget();
-    // And when the primary does not, nothing is lost: the time counts from the start.
+    // If the primary is down too, no time is lost: the outage counts from the start.
     let mut night = Night::begins(0.0, policy, start());
     night.each(&[0.1, 3.0], &second(refused())).is_silent();
     night.at(5.0, fails(Failure::ResponseTimeout)).says("WindowOpened { upstream: 0").forget();
@@ -111,7 +111,7 @@ fn a_crash_loop_of_one_does_not_lengthen_the_hold_down_of_the_other() {
 fn restart_grace_asks_the_upstream_that_was_healthy_last() {
     let policy = |policy: &mut Policy| (policy.upstreams, policy.restart_grace) = (2, Duration::from_secs(60));
     let mut night = Night::with(policy);
-    // The second was healthy last, and it is silent: no grace, although the first is refused.
+    // The second was healthy last, and it times out: no restart grace, although the first refuses connections.
     night.at(10.0, refused()).at(10.0, second(fails(Failure::Unreachable))).expect(&[Pull]).at(12.0, pulled());
     night.at(20.0, refused()).at(20.0, second(fails(Failure::Unreachable)));
     night.at(30.0, refused()).expect(&[Order(Start)]);

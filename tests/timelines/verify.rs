@@ -1,4 +1,4 @@
-//! A start that systemd took is not a promotion: the gateway must prove itself.
+//! Verification: a start that systemd accepted is not a promotion until the gateway has answered.
 
 use openclaw_failover::failover::Action::{Order, Push};
 use openclaw_failover::failover::Order::{Start, Stop};

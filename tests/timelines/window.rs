@@ -1,4 +1,4 @@
-//! The window, the pace of the probes, and the decision.
+//! Outage window, probe schedule, and decision.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ fn every_interval_while_healthy_and_every_retry_interval_after_a_failure_at_a_fi
     assert_eq!(next(28.0, 28.1, false), 31.0);
 }
 
-/// Death at every quarter of a second around a probe, by quick, silent and alternating failures.
+/// Tries an outage at every quarter of a second around a probe, with refusals, timeouts and both in turn.
 #[test]
 fn the_decision_falls_between_promote_after_and_that_plus_max_timeout_retry() {
     let kinds: [fn(f64) -> Failure; 5] = [
@@ -156,7 +156,7 @@ fn the_decision_falls_between_promote_after_and_that_plus_max_timeout_retry() {
             let mut night = Play::new(&defaults(), vec![plan]);
             night.until(death + 120.0);
             let (decided, life) = (night.decided()[0], night.life().unwrap());
-            let what = format!("death at {death} s by {:?}, life at {life} s", kind(death));
+            let what = format!("down at {death} s by {:?}, last healthy at {life} s", kind(death));
             assert!(death - life <= 10.0, "{what}");
             assert_between(decided, life + 30.0, life + 35.0, &what);
         }

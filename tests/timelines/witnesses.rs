@@ -1,4 +1,4 @@
-//! Something else must be reached before the primary, and not this host, is believed cut off.
+//! Witnesses: a promotion needs an answer from elsewhere, which proves that this host is not cut off.
 
 use openclaw_failover::failover::Action::{AskWitnesses, Order, Pull};
 use openclaw_failover::failover::Order::Start;
@@ -12,7 +12,7 @@ fn witnessed() -> Night {
     Night::with(|policy| policy.witnessed = true)
 }
 
-/// From the first failure at 10 s to just before the window is due, the witnesses answering so each time.
+/// Night from the first failure at 10 s until just before a promotion is due, with this answer of the witnesses.
 fn until_due(alive: bool) -> Night {
     let mut night = witnessed();
     night.at(10.0, refused()).expect(&[Pull, AskWitnesses]);
@@ -101,12 +101,12 @@ fn without_a_witness_configured_none_is_asked() {
 fn a_flapping_witness_delays_the_promotion_by_at_most_its_silence() {
     let policy = openclaw_failover::failover::Policy { witnessed: true, ..defaults() };
     let mut night = Play::new(&policy, vec![dies(61.0, Failure::Refused)]);
-    // Silent for 12 s, alive for 4 s, and so on.
+    // The witness is silent for 12 s, answers for 4 s, and so on.
     night.witness = |now| now % 16.0 >= 12.0;
     night.until(400.0);
     let decided = night.decided();
     assert_eq!(decided.len(), 1);
-    // The window is due at 90 s; the witness lives again from 92 s and is asked every 3 s.
+    // A promotion is due at 90 s; the witness answers again from 92 s on and is queried every 3 s.
     crate::play::assert_between(decided[0], 92.0, 95.2, "decided");
 }
 

@@ -1,10 +1,10 @@
-//! What keeps this host from taking over, as far as the cheap half of `doctor` sees it: the host's part in the monitor's
-//! own looks, the owner's part in the pulls' reports.
+//! Failed readiness checks. The host's checks come from the monitor's own runs, those of the gateway's user from the
+//! reports of the pulls.
 
 use crate::events::MonitorNote;
 use crate::finding::{Finding, Level};
 
-/// What fails now, check by check.
+/// Checks that fail now.
 #[derive(Default)]
 pub(crate) struct Readiness {
     failing: Vec<Failing>,
@@ -12,13 +12,13 @@ pub(crate) struct Readiness {
 
 struct Failing {
     finding: Finding,
-    /// Whether people know of it.
+    /// True if the failure was announced.
     is_told: bool,
 }
 
 impl Readiness {
-    /// Takes in what one check has found; what nobody has looked at stays as it was. What fails once may just be
-    /// restarting, so it is told when it fails again, unless it `is_certain`.
+    /// Records the result of one check. A single failure may be a service that restarts, so it is announced when the
+    /// check fails again, or at once if it `is_certain`.
     pub(crate) fn take(&mut self, finding: Finding, is_certain: bool) -> Option<MonitorNote> {
         let known = self.failing.iter().position(|failing| failing.finding.id == finding.id);
         let before = known.map(|known| self.failing.swap_remove(known));
@@ -32,7 +32,7 @@ impl Readiness {
         note
     }
 
-    /// What people have been told of, in words, by the names of the checks.
+    /// Returns the announced failures as sentences, sorted by check.
     pub(super) fn wrong(&self) -> impl Iterator<Item = String> {
         let mut told: Vec<&Finding> =
             self.failing.iter().filter(|failing| failing.is_told).map(|failing| &failing.finding).collect();
@@ -49,7 +49,7 @@ mod tests {
         Finding { id, level, evidence: "seen".to_owned(), fix: "mend".to_owned() }
     }
 
-    /// What is told of it, in a word.
+    /// Returns a short name of the announcement.
     fn told(note: Option<MonitorNote>) -> &'static str {
         match note {
             None => "",

@@ -1,4 +1,4 @@
-//! How the workspace's way in and back out go: what was told of it last, and what is wrong with it.
+//! Results of pulls and pushes: the latest ones, and the problems that follow from them.
 
 use crate::events::MonitorNote;
 use crate::os::clock::{Wall, wall_clock};
@@ -7,25 +7,26 @@ use crate::workspace::Report;
 use crate::workspace::report::{Outcome, PushOutcome, Pushed};
 use crate::workspace::summary::{Pull, Push};
 
-/// The reports, in which every name is that a sentence has no space for.
+/// Reports with the complete lists, which a sentence shortens.
 const PULL_REPORT: &str = "/var/lib/openclaw-sync/pull.json";
 const PUSH_REPORT: &str = "/var/lib/openclaw-sync/push.json";
 
-/// What the last syncs came to.
+/// Latest results of pulls and pushes.
 #[derive(Default)]
 pub(crate) struct Workspace {
     pull: Option<Pull>,
     push: Option<Push>,
     not_put_away: Option<String>,
     open: bool,
-    /// The wall clock that the times above are of.
+    /// Wall clock that the times above refer to.
     wall: Option<Wall>,
-    /// Time of the last fresh workspace, as the last report has it: a later report repeats it, whatever the clock does.
+    /// Time of the last fresh workspace as the last report states it. A later report repeats it, even if the clock was
+    /// set.
     reported_fresh: Option<Time>,
 }
 
 impl Workspace {
-    /// The wall clock may have been set: what has been told so far keeps its age.
+    /// Converts the times to the current wall clock, so that they keep their age after the clock was set.
     pub(crate) fn follow_clock(&mut self, wall: Wall) {
         let Some(before) = self.wall.replace(wall) else { return };
         let moved = |at: &mut Time| *at = wall.at(before.machine_time(*at));
@@ -53,7 +54,7 @@ impl Workspace {
                 at: wall_clock(),
                 error: Some(why.clone()),
                 stale: true,
-                // What lies on the disk is what the last one left there.
+                // The disk still has the workspace that the last pull left there.
                 ..self.pull.clone().unwrap_or_default()
             },
         };
@@ -67,7 +68,7 @@ impl Workspace {
         let mut notes = Vec::new();
         let puts_away_anew = self.not_put_away.is_some();
         let push = match result {
-            // Another one will be tried, or has just ended.
+            // Another push follows, or has just ended.
             Ok(pushed) if matches!(pushed.outcome, PushOutcome::Stopped | PushOutcome::Busy) => return notes,
             Ok(pushed) => {
                 notes.extend(self.told_beside(pushed));
@@ -113,7 +114,7 @@ impl Workspace {
         notes
     }
 
-    /// Tells what a gateway that is started now finds.
+    /// Returns the notice about the workspace that a gateway finds if it starts now.
     pub(crate) fn starts_with(&self) -> MonitorNote {
         MonitorNote::StartsWith(self.pull.clone())
     }
@@ -126,11 +127,11 @@ impl Workspace {
         self.push.as_ref()
     }
 
-    /// What is wrong, by name.
+    /// Returns the problems, each with its stable name.
     pub(super) fn wrong(&self) -> [(&'static str, Option<String>); 4] {
-        let open = self.open.then(|| "the git remote shows the workspace to everybody: make it private".to_owned());
+        let open = self.open.then(|| "the git remote is public; make the repository private".to_owned());
         let replays = self.not_put_away.as_ref();
-        let replays = replays.map(|why| format!("the gateway's next start would act on what is long past: {why}"));
+        let replays = replays.map(|why| format!("the gateway's next start would resume old work: {why}"));
         [
             ("sync_failing", self.pull.as_ref().and_then(|pull| pull.error.clone())),
             ("unreturned", self.push.as_ref().and_then(|push| push.error.clone())),
@@ -178,14 +179,15 @@ mod tests {
     use super::*;
     use crate::workspace::report;
 
-    /// What is read of a push that came to this.
+    /// Returns the parsed report of a push with this result.
     fn pushed(outcome: &str, said: &str, not_put_away: &str) -> Result<Pushed, String> {
         let none = r#"{ "count": 0, "listed": [] }"#;
         let lists = ["pushed", "merged", "conflicts", "withheld", "aside", "archived"];
         let lists: String = lists.iter().map(|name| format!(r#""{name}": {none}, "#)).collect();
         let text = format!(
             r#"{{ "schema": 1, "started": "2026-11-21T22:00:00.000Z", "ended": "2026-11-21T22:00:01.000Z", {lists}
-                 "returned": null, "commit": null, "open_asked": null, "outcome": "{outcome}", "not_put_away": "{not_put_away}", "open": false, "said": "{said}" }}"#
+                 "returned": null, "commit": null, "open_asked": null, "outcome": "{outcome}",
+                 "not_put_away": "{not_put_away}", "open": false, "said": "{said}" }}"#
         );
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("push.json");
@@ -227,7 +229,7 @@ mod tests {
         let lacking = pushed("pushed", "", "sqlite3 is not installed");
         assert_eq!(names(&workspace.pushed(&lacking)), ["not_put_away", "returned"]);
         assert_eq!(names(&workspace.pushed(&lacking)), [""; 0]);
-        assert!(wrong(&workspace)[0].1.ends_with("long past: sqlite3 is not installed"), "{:?}", wrong(&workspace));
+        assert!(wrong(&workspace)[0].1.ends_with("old work: sqlite3 is not installed"), "{:?}", wrong(&workspace));
         workspace.pushed(&pushed("up_to_date", "", ""));
         assert_eq!(wrong(&workspace), []);
     }

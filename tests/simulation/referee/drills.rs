@@ -1,4 +1,4 @@
-//! What must hold of a drill: somebody asked for it, it ends, and it is no failover.
+//! Rules of drills: a drill was requested, it ends, and it does not count as a failover.
 
 use openclaw_failover::failover::{Failover, Machine, Outcome};
 use openclaw_failover::text::Time;
@@ -6,21 +6,22 @@ use openclaw_failover::text::Time;
 use super::{Referee, millis};
 use crate::plan::MINUTE;
 
-/// A pull that moves the tree, one that is under way when a drill wants to push, and that push.
+/// Time limit of the syncs: a pull that changes the work tree, a pull that runs when the drill is to push, and the
+/// push.
 const SYNCS: u64 = 30 * MINUTE;
 
-/// A drill under way.
+/// Drill in progress.
 pub(super) struct Drill {
     began: u64,
     hold: u64,
-    /// What must be the same when it has ended as a drill: the last failover, and what the hold-down comes from.
+    /// Last failover and counted promotions before the drill, which it must not change.
     untouched: (Option<Failover>, Vec<Time>),
 }
 
 impl Referee {
     pub(super) fn drill_began(&mut self, now: u64, machine: &Machine) {
         let Some(hold) = self.drill_asked.take() else {
-            self.fail(now, machine, "a drill that nobody asked for");
+            self.fail(now, machine, "a drill without a request");
         };
         if self.drill.is_some() {
             self.fail(now, machine, "a drill in a drill");
@@ -33,7 +34,7 @@ impl Referee {
     pub(super) fn drill_ended(&mut self, now: u64, outcome: Option<Outcome>, machine: &Machine) {
         self.drilled = now;
         let Some(drill) = self.drill.take() else {
-            // A monitor that starts ends what the one before it has begun.
+            // A monitor that starts ends the drill of the one before it.
             if outcome == Some(Outcome::Passed) {
                 self.fail(now, machine, "the end of a drill that has not begun");
             }
@@ -41,7 +42,7 @@ impl Referee {
         };
         let memory = machine.memory();
         let is_drill = matches!(outcome, Some(Outcome::Passed | Outcome::Failed { .. } | Outcome::Stopped));
-        // A failover may follow at once.
+        // A failover may begin at the same moment.
         let failover = memory.failover.clone().filter(|failover| failover.decided != Time::from_millis(now));
         let untouched = drill.untouched.0 == failover || failover.is_none();
         if is_drill && !(untouched && drill.untouched.1 == memory.promotions) {
@@ -52,7 +53,7 @@ impl Referee {
         }
     }
 
-    /// However long its steps take, it has an end.
+    /// Checks that the drill ends, however long its steps take.
     pub(super) fn check_drill(&self, now: u64, drill: &Drill, machine: &Machine) {
         let gateway = self.policy.sync_wait + self.policy.start_timeout + self.policy.stop_timeout;
         let bound = drill.began.max(self.settled) + drill.hold + millis(gateway) + SYNCS;

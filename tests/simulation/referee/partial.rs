@@ -1,4 +1,4 @@
-//! Chronic partial outages, counted a second time from what the monitor was told and from the world's truth.
+//! Rules of chronic partial outages, counted a second time from the verdicts and from the state of the world.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use openclaw_failover::failover::{Cause, Machine, Policy, Role};
 
 use super::{Referee, millis};
 
-/// Verdicts and truth of the recent past.
+/// Verdicts and real outages of the recent past.
 pub struct Account {
     over: u64,
     longest_step: u64,
     longest_retry_step: u64,
-    /// Verdicts from before this time may count no more.
+    /// Time before which verdicts may not count any more.
     certain_since: u64,
-    /// Each verdict: when, and whether no upstream was alive by it.
+    /// Each verdict: its time, and true if every upstream failed after it.
     verdicts: VecDeque<(u64, bool)>,
-    /// Each stretch in which no upstream was up in truth; the last one may be open.
+    /// Each period in which every upstream was really down; the last one may be open.
     down: VecDeque<(u64, Option<u64>)>,
-    /// True if the failover that is under way is for flapping, and was due.
+    /// True if the failover in progress is for flapping, and was due.
     pub was_due: bool,
 }
 
@@ -35,12 +35,12 @@ impl Account {
         }
     }
 
-    /// Verdicts from before do not count any more; the truth stays.
+    /// Drops the verdicts so far; the real outages stay.
     pub fn forget(&mut self) {
         self.verdicts.clear();
     }
 
-    /// The machine may have begun a new account, or not.
+    /// Records that the machine may have dropped its availability, or not.
     pub fn may_forget(&mut self, now: u64) {
         self.certain_since = now;
     }
@@ -64,14 +64,14 @@ impl Account {
         }
     }
 
-    /// By the verdicts: the least and the most that may have been down, and how many outages began.
+    /// Returns the least and the greatest down time that the verdicts allow, and the number of outages.
     fn by_verdicts(&self, now: u64) -> (u64, u64, usize) {
         let begin = now.saturating_sub(self.over);
         let (mut least, mut most, mut outages) = (0, 0, 0);
         let mut earlier: Option<(u64, bool)> = None;
         for &(at, is_down) in &self.verdicts {
             let was_down = earlier.is_some_and(|(_, was_down)| was_down);
-            // After a failure the next verdict follows soon: what is longer is a stall, in which nothing was measured.
+            // After a failure the next verdict follows soon; a longer gap is a stall without measurements.
             let longest_step = if was_down { self.longest_retry_step } else { self.longest_step };
             let step = earlier.map_or(0, |(before, _)| (at - before).min(longest_step));
             if at > begin {
@@ -92,20 +92,20 @@ impl Account {
 }
 
 impl Referee {
-    /// The machine promotes because the upstreams keep failing: by all that is known they do.
+    /// Checks a promotion for flapping: the upstreams must keep failing by the verdicts and in reality.
     pub fn flapping_promoted(&mut self, now: u64, machine: &Machine) {
         let (_, most, outages) = self.account.by_verdicts(now);
         if most * 2 <= self.account.over || outages < 5 {
             self.fail(now, machine, "invariant 1: a promotion for flapping that the verdicts do not bear out");
         }
-        // Samples of what changes between two probes may err, but not by this much.
+        // Samples can miss changes between two probes, but not by this much.
         if self.account.in_truth(now) * 5 < self.account.over {
             self.fail(now, machine, "invariant 1: a promotion for flapping while the upstreams were mostly up");
         }
         self.account.was_due = true;
     }
 
-    /// A start may rest on a chronic partial outage instead of a window.
+    /// True if a chronic partial outage justifies a start without a long enough outage.
     pub fn starts_for_flapping(&self, machine: &Machine) -> bool {
         let cause = match machine.role() {
             Role::Promoting(promoting) => promoting.cause,
@@ -114,8 +114,8 @@ impl Referee {
         cause == Cause::Flapping && self.account.was_due
     }
 
-    /// Fails where no rule forbids a failover, the upstreams were down for most of the time by the lowest reckoning, and
-    /// this host does nothing.
+    /// Fails where no rule forbids a failover, the upstreams were down for most of the time by the lowest reckoning,
+    /// and this host does nothing.
     pub fn check_flapping(&self, now: u64, machine: &Machine) {
         let is_undisturbed = now > self.settled + self.account.over && !self.policy.witnessed && self.drill.is_none();
         let may_act = self.armed && self.hold.is_none() && machine.role() == &Role::Standby;
