@@ -24,6 +24,7 @@ pub mod dry_run;
 mod error;
 mod exclusion;
 pub mod git;
+mod left_over;
 mod lock;
 mod preflight;
 mod primary;

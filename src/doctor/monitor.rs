@@ -3,7 +3,7 @@
 use crate::doctor::context::World;
 use crate::failover::HoldKind;
 use crate::finding::{Said, remedy};
-use crate::text::utc::{ago, span};
+use crate::text::utc::{ago_by, span};
 
 /// Unit of the monitor.
 pub(super) const UNIT: &str = "openclaw-failover.service";
@@ -25,11 +25,11 @@ pub(super) fn running(world: &World) -> Said {
     }
     match world.status() {
         Some(status) if status.is_fresh(world.now) => {
-            let (role, wrote) = (&status.role.name, ago(world.now, status.updated_at));
-            Said::ok(&format_args!("{role}; status written {wrote}"))
+            let wrote = ago_by(status.age(world.now));
+            Said::ok(&format_args!("{}; status written {wrote}", status.role.name))
         }
         Some(status) => {
-            let wrote = ago(world.now, status.updated_at);
+            let wrote = ago_by(status.age(world.now));
             Said::fail(
                 &format_args!("the monitor is running, but its last status was written {wrote}"),
                 remedy::RESTART_MONITOR,
@@ -84,9 +84,11 @@ pub(super) fn version(world: &World) -> Said {
 /// Checks that no operator's hold prevents a failover.
 pub(super) fn hold(world: &World) -> Said {
     let Some(status) = world.status() else { return Said::skipped(&"no status from the monitor") };
-    let Some(hold) = status.hold else { return Said::ok(&"no hold") };
-    let left =
-        hold.until.map_or("until `resume`".to_owned(), |until| format!("for another {}", span(until.since(world.now))));
+    let Some(hold) = &status.hold else { return Said::ok(&"no hold") };
+    let left = hold.until.map_or("until `resume`".to_owned(), |until| {
+        let left = until.since(status.updated_at).saturating_sub(status.age(world.now));
+        format!("for another {}", span(left))
+    });
     match hold.kind {
         HoldKind::Promoted => Said::warn(&format_args!("held promoted {left}"), remedy::RESUME),
         HoldKind::Standby => {

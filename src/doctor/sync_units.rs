@@ -1,12 +1,14 @@
 //! Checks of the workspace sync from outside: its units, and their last reports.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::doctor::context::World;
 use crate::doctor::systemd::Unit;
 use crate::finding::{Said, remedy};
 use crate::gateway_check::CHECK;
-use crate::text::utc::{ago, span};
+use crate::text::Time;
+use crate::text::utc::{ago_by, span};
 use crate::workspace::unit::{PULL, PUSH, last_report};
 
 /// Timer of a primary's push.
@@ -75,10 +77,11 @@ pub(super) fn pull(world: &World) -> Said {
             remedy::PULL,
         );
     };
-    let when = ago(world.now, fresh);
+    let age = age_of_pull(world, fresh);
+    let when = ago_by(age);
     let patience = world.config.workspace.refresh.saturating_mul(OLD);
     // While this host serves, pulls only fetch.
-    if world.now.since(fresh) > patience && !world.serves() {
+    if age > patience && !world.serves() {
         let said = format!("{outcome}: {}; last up to date {when}", report.workspace.said);
         return Said::fail(&said, remedy::PULL);
     }
@@ -87,6 +90,19 @@ pub(super) fn pull(world: &World) -> Said {
     }
     let every = span(world.config.workspace.refresh);
     Said::ok(&format_args!("{outcome}, fresh {when}; pulled every {every}"))
+}
+
+/// Returns the time since the workspace was fresh. The report has only a wall clock time, and the clock may have been set
+/// since; a running monitor corrects the time by that.
+fn age_of_pull(world: &World, fresh: Time) -> Duration {
+    let by_label = (fresh <= world.now).then(|| world.now.since(fresh));
+    let status = world.status().filter(|status| status.is_fresh(world.now));
+    let by_monitor = status.and_then(|status| {
+        let fresh = status.workspace.as_ref()?.fresh?;
+        Some(status.updated_at.since(fresh).saturating_add(status.age(world.now)))
+    });
+    // The latest pull may have been started by hand.
+    by_label.into_iter().chain(by_monitor).min().unwrap_or_default()
 }
 
 /// Checks that everything is pushed that this host has written.

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 pub use crate::os::systemd::error::{SystemdError, Why};
-pub use crate::os::systemd::unit::{Active, Load, Unit};
+pub use crate::os::systemd::unit::{Active, Load, ProcessEnd, Unit};
 use crate::os::{Cancel, Command};
 
 /// Time limit for a query or for queueing a job. A healthy systemd takes milliseconds.

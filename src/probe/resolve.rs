@@ -19,6 +19,7 @@ use crate::os::{local_end, spawn};
 use crate::probe::error::Fault;
 use crate::probe::peer::{Addresses, PeerRule};
 use crate::probe::verdict::Failure;
+use crate::probe::words::lookup_words;
 
 /// Maximum number of addresses to try, the capacity of ureq's list.
 const MAX_ADDRESSES: usize = 16;
@@ -108,7 +109,7 @@ fn start(host: String, port: u16) -> io::Result<Receiver<io::Result<Vec<SocketAd
 }
 
 fn fault(error: &io::Error) -> ureq::Error {
-    Fault::new(Failure::Dns, error.to_string()).into()
+    Fault::new(Failure::Dns, format!("the name cannot be resolved: {}", lookup_words(error))).into()
 }
 
 fn literal(host: &str) -> Option<IpAddr> {

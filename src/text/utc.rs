@@ -66,7 +66,13 @@ pub fn span(span: Duration) -> String {
 /// Formats the time since `then` for people: `1 m 12 s ago`.
 #[must_use]
 pub fn ago(now: Time, then: Time) -> String {
-    match now.since(then) {
+    ago_by(now.since(then))
+}
+
+/// The same for an age that is known.
+#[must_use]
+pub fn ago_by(age: Duration) -> String {
+    match age {
         past if past < Duration::from_secs(1) => "just now".to_owned(),
         past => format!("{} ago", span(Duration::from_secs(past.as_secs()))),
     }

@@ -20,16 +20,25 @@ pub(super) struct Place<'a> {
     pub(super) host: &'a str,
     /// Refused branches, without `refs/heads/`.
     pub(super) branches: &'a [String],
+    /// True if the remote has a commit that precedes the refused ones.
+    pub(super) is_begun: bool,
 }
 
 /// Texts that identify a case, in lower case, and the function that returns its remedy.
 type Case = (&'static [&'static str], fn(&Place<'_>, &str) -> String);
 
 /// Known cases; the first match counts.
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     (&["has changed and you have requested strict", "remote host identification has changed"], changed_key),
     (&["host key verification failed", "host key is known for"], unknown_key),
     (&["exists; cannot create"], name_taken),
+    (&["old, conflicting branches"], |place, _| {
+        let (path, remote) = (place.path(), &place.workspace.remote);
+        format!(
+            "branches that the remote no longer has are still known here; forget them: \
+             git -C {path} remote prune {remote}"
+        )
+    }),
     (
         &["gh013", "push protection", "contain secrets", "contains secrets", "secret detected", "secrets detected"],
         secret,
@@ -147,7 +156,9 @@ fn large(place: &Place<'_>, _: &str) -> String {
 
 /// Returns commands that redo the unsent commits. A git host judges each commit, not the file's latest version.
 fn again(place: &Place<'_>, first: &str) -> String {
-    format!("{first}; then redo the unpushed commits: git -C {} reset -q --soft {}", place.path(), place.sent())
+    let path = place.path();
+    let forget = if place.is_begun { format!("reset -q --soft {}", place.sent()) } else { "update-ref -d HEAD".into() };
+    format!("{first}; then redo the unpushed commits: git -C {path} {forget}")
 }
 
 fn protected(place: &Place<'_>, _: &str) -> String {
@@ -194,9 +205,13 @@ fn no_repository(place: &Place<'_>, _: &str) -> String {
 
 /// Quotes a path as one shell argument.
 pub(super) fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
-    if path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    quoted_text(&path.display().to_string())
+}
+
+/// Quotes a text as one shell argument.
+pub(super) fn quoted_text(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// Removes the characters of a host name that have a meaning in a shell.

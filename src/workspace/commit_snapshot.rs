@@ -81,12 +81,14 @@ impl Local {
             (Some(_), Others::Down) => told.ended = repo_cleanup::end_unfinished(git, now)?,
             (Some(what), Others::Live) => return Err(Stop::new(Why::InUse, format!("a {what} is in progress"))),
         }
+        let suspects = crash_recovery::suspects(git, refs)?;
+        told.aside.extend(crash_recovery::restore_rules(git, &suspects, &refs.head, now)?);
         repo_cleanup::end_sparse(git, &refs.head)?;
         let head = refs.head.commit.as_deref();
         let image = Image::take(git, &refs.head, workspace.max_file)?;
         told.withheld.clone_from(&image.withheld);
         told.aside.extend(image.aside.iter().cloned());
-        let tree = crash_recovery::without_torn(git, refs, &image)?;
+        let tree = crash_recovery::without_torn(git, &suspects, &image)?;
         let commit = if tree == image.base {
             head.map(str::to_owned)
         } else {

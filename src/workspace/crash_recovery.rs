@@ -12,12 +12,17 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::text::Time;
+use crate::workspace::checkout::swap::{
+    is_beyond_link, {self},
+};
+use crate::workspace::checkout::{raw_bytes, rescue};
 use crate::workspace::error::Stop;
 use crate::workspace::git::Git;
-use crate::workspace::git::refs::Refs;
+use crate::workspace::git::refs::{Head, Refs};
 use crate::workspace::snapshot::Image;
 use crate::workspace::{boot, ref_names};
 
@@ -26,6 +31,9 @@ const MOST_TORN: usize = 64;
 
 /// Size limit of a file compared with its new content, in bytes. A longer file counts as an edit.
 const MOST_COMPARED: u64 = 64 * 1024 * 1024;
+
+/// Names of the files with rules for git: what is private, and what a filter encrypts.
+const RULES: [&str; 2] = [".gitignore", ".gitattributes"];
 
 /// Time after which written data is on the disk; the kernel flushes after half a minute at most.
 const DURABLE: Duration = Duration::from_secs(60);
@@ -96,8 +104,12 @@ pub(super) fn remember(
     (from, to): (Option<&str>, &str),
     tree: &str,
 ) -> Result<String, Stop> {
-    let mut versions: Vec<String> = from.map(str::to_owned).into_iter().collect();
-    versions.push(to.to_owned());
+    let from = match from {
+        Some(from) => from.to_owned(),
+        // A first move comes from no commit, and after a power cut its files are to be known as well.
+        None => crate::workspace::git::merge::commit(git, crate::workspace::snapshot::empty_tree(to), &[], "Nothing")?,
+    };
+    let mut versions = vec![from, to.to_owned()];
     if let Some(applying) = &refs.applying {
         versions.extend(parents(git, applying)?);
     }
@@ -114,7 +126,7 @@ pub(super) fn remember(
 }
 
 /// Checkout that may have left partial files.
-struct Suspect {
+pub(super) struct Suspect {
     commit: String,
     /// True if the host was rebooted since, so that files may be written partially.
     is_of_earlier_boot: bool,
@@ -122,7 +134,7 @@ struct Suspect {
 
 /// Finds checkouts that may have left partial files: one that was interrupted, and one that a power cut may have partly
 /// undone.
-fn suspects(git: &Git<'_>, refs: &Refs) -> Result<Vec<Suspect>, Stop> {
+pub(super) fn suspects(git: &Git<'_>, refs: &Refs) -> Result<Vec<Suspect>, Stop> {
     let mut suspects = Vec::new();
     if let Some(applying) = &refs.applying {
         suspects.push(Suspect { commit: applying.clone(), is_of_earlier_boot: age(git, applying)?.is_none() });
@@ -147,15 +159,11 @@ fn age(git: &Git<'_>, note: &str) -> Result<Option<Duration>, Stop> {
 }
 
 /// Returns the snapshot's tree with the changes of interrupted checkouts taken out.
-pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<String, Stop> {
-    let (mut others, mut has_restarted) = (Vec::new(), false);
-    for suspect in suspects(git, refs)? {
-        others.extend(parents(git, &suspect.commit)?);
-        has_restarted |= suspect.is_of_earlier_boot;
-    }
-    if others.is_empty() {
+pub(super) fn without_torn(git: &Git<'_>, suspects: &[Suspect], image: &Image) -> Result<String, Stop> {
+    if suspects.is_empty() {
         return Ok(image.tree.clone());
     }
+    let (others, has_restarted) = others(git, suspects)?;
     let known = versions(git, &image.base, &others)?;
     let mut unexplained = 0;
     let mut mended = Vec::new();
@@ -185,6 +193,50 @@ pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<
     git.on_index(&index, &["read-tree", &image.tree])?;
     git.feed(&["update-index", "-z", "--index-info"], &mended, &index)?;
     Ok(git.on_index(&index, &["write-tree"])?)
+}
+
+/// Restores files with rules for git that an interrupted checkout has left missing or partial, from the commit that is
+/// checked out. A snapshot without them would contain private files, and secrets in plain text. Returns the new names of
+/// the partial files.
+pub(super) fn restore_rules(git: &Git<'_>, suspects: &[Suspect], head: &Head, now: Time) -> Result<Vec<PathBuf>, Stop> {
+    let Some(base) = head.commit.as_deref().filter(|_| !suspects.is_empty()) else { return Ok(Vec::new()) };
+    let (others, has_restarted) = others(git, suspects)?;
+    let mut lost: Vec<PathBuf> = Vec::new();
+    let mut aside = Vec::new();
+    for (path, contents) in versions(git, base, &others)? {
+        let path = Path::new(OsStr::from_bytes(&path));
+        if !RULES.iter().any(|name| path.ends_with(name)) || is_beyond_link(git.dir, path) {
+            continue;
+        }
+        match git.dir.join(path).symlink_metadata() {
+            Err(_) => lost.push(path.to_owned()),
+            Ok(found) if found.is_file() && has_restarted && is_torn(git, path, &contents)? => {
+                aside.extend(rescue::move_out_of_the_way(git, path, now)?);
+                lost.push(path.to_owned());
+            }
+            Ok(_) => {}
+        }
+    }
+    if !lost.is_empty() {
+        crate::workspace::snapshot::read_index(git, head)?;
+        swap::bring_back(git, |path| lost.iter().any(|lost| lost == path))?;
+    }
+    Ok(aside)
+}
+
+fn is_torn(git: &Git<'_>, path: &Path, contents: &HashSet<String>) -> Result<bool, Stop> {
+    let stored = raw_bytes::store(git, &[path])?;
+    let Some(hash) = stored.get(path).filter(|hash| !contents.contains(*hash)) else { return Ok(false) };
+    is_beginning_of_one(git, hash, contents)
+}
+
+/// Returns the commits before and after these checkouts, and true if the host was rebooted after one of them.
+fn others(git: &Git<'_>, suspects: &[Suspect]) -> Result<(Vec<String>, bool), Stop> {
+    let mut others = Vec::new();
+    for suspect in suspects {
+        others.extend(parents(git, &suspect.commit)?);
+    }
+    Ok((others, suspects.iter().any(|suspect| suspect.is_of_earlier_boot)))
 }
 
 /// Returns the versions of each file that the interrupted checkouts touch.

@@ -32,6 +32,8 @@ pub enum Reason {
     Special,
     /// Name that git refuses.
     Name,
+    /// A checkout has renamed it, and git ignores it under its earlier name.
+    Ignored,
     /// Filter that is not set up on this host, and may be there to encrypt the file.
     NoFilter(String),
     /// git or a filter refuses it; the message says why.
@@ -53,6 +55,7 @@ impl Reason {
             Self::Unreadable => "cannot be read".to_owned(),
             Self::Special => "is a pipe, socket or device".to_owned(),
             Self::Name => "has a name that git refuses".to_owned(),
+            Self::Ignored => "is ignored under its earlier name".to_owned(),
             Self::NoFilter(name) => format!("needs filter {name}, not set up here"),
             Self::Refused(why) => format!("cannot be committed: {why}"),
             Self::Unfiltered(why) => format!("is left as git stores it: {why}"),

@@ -128,7 +128,7 @@ impl<'a> Git<'a> {
             match key {
                 "" => {}
                 "core.sshcommand" => options = value.trim().strip_prefix("ssh ").unwrap_or_default().to_owned(),
-                "core.sparsecheckout" => sparse.push(value == "true"),
+                "core.sparsecheckout" => sparse.push(settings::is_true(value)),
                 "core.autocrlf" => self.converts_line_ends = value != "false",
                 "core.eol" => self.converts_line_ends |= value == "crlf",
                 "core.attributesfile" => self.has_outer_attributes = true,
@@ -269,6 +269,9 @@ impl<'a> Git<'a> {
             .env("GIT_SSH_COMMAND", &self.ssh)
             .env("GIT_SSH_VARIANT", "ssh")
             .env("GIT_INDEX_FILE", self.own_index())
+            // The remote has neither: a history that is complete only with them would overwrite the remote's.
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_GRAFT_FILE", "/dev/null")
             // If the repository is broken, git must not use one in a parent folder.
             .env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(self.dir))
             .env("GIT_CONFIG_COUNT", self.settings.len().to_string());

@@ -83,11 +83,9 @@ impl Primary<'_> {
         }
         let conflict = pushed.conflicts.listed.iter().find_map(|conflict| conflict.split_once(": "));
         if let (true, Some((branch, _))) = (outcome.is_returned(), conflict) {
-            let (path, remote) = (quoted(&self.workspace.path), &self.workspace.remote);
-            pushed.add(&format!(
-                "merge the branch in conflict: git -C {path} merge --no-edit {remote}/{branch}, resolve the conflict \
-                 and commit"
-            ));
+            let remote = &self.workspace.remote;
+            let command = self.by_hand(&format!("merge --ff --no-edit {remote}/{branch}"));
+            pushed.add(&format!("merge the branch in conflict: {command}, resolve the conflict and commit"));
         }
         Ok(outcome)
     }
@@ -204,7 +202,7 @@ impl Primary<'_> {
 
     /// Returns the message and remedy for a remote branch that cannot be merged.
     fn contradiction(&self, own: &str, theirs: &str, files: &str) -> Result<String, Stop> {
-        let Workspace { remote, branch, path, .. } = self.workspace;
+        let Workspace { remote, branch, .. } = self.workspace;
         let is_related = self.git.ask(&["merge-base", own, theirs])?.is_some();
         let option = if is_related { "" } else { " --allow-unrelated-histories" };
         let what = if is_related {
@@ -213,11 +211,27 @@ impl Primary<'_> {
             "has an unrelated history and conflicts with this host's version"
         };
         Ok(format!(
-            "{branch} of {remote} {what} in {}; git -C {} pull --no-rebase --no-edit{option} {remote} {branch}, \
-             resolve the conflict and commit; the next push does the rest",
+            "{branch} of {remote} {what} in {}; {}, resolve the conflict and commit; the next push does the rest",
             printable(files, FILES_LIMIT),
-            quoted(path)
+            self.by_hand(&format!("pull --no-rebase --no-edit{option} {remote} {branch}"))
         ))
+    }
+
+    /// Returns the command with which the owner merges. Without an author name git refuses to commit, and with local
+    /// replacements of commits it finds nothing to merge.
+    fn by_hand(&self, verb: &str) -> String {
+        let (git, path) = (&self.git, quoted(&self.workspace.path));
+        let has = |args: &[&str]| git.run(args).is_ok_and(|answer| !answer.is_empty());
+        let mut command = String::new();
+        for (key, value) in [("user.name", "openclaw".to_owned()), ("user.email", format!("openclaw@{}", git.host))] {
+            if !has(&["config", "--get", key]) {
+                command.push_str(&format!("git -C {path} config {key} {value} && "));
+            }
+        }
+        if has(&["for-each-ref", "refs/replace"]) || git.git_dir.join("info/grafts").exists() {
+            command.push_str("export GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=/dev/null; ");
+        }
+        format!("{command}git -C {path} {verb}")
     }
 
     /// Fetches the branch, which may not exist yet, and those of the standbys.

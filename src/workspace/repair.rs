@@ -7,6 +7,7 @@
 
 mod files;
 mod index;
+mod kinds;
 mod locks;
 mod objects;
 mod reflog;
@@ -17,6 +18,7 @@ use std::{fs, io};
 
 use crate::os::Command;
 use crate::text::Time;
+use crate::workspace::advice::{quoted, quoted_text};
 use crate::workspace::git::repository::Checkout;
 use crate::workspace::ref_names;
 use crate::workspace::report::text;
@@ -46,10 +48,11 @@ impl<'a> Repairs<'a> {
 
     /// Checks the small files and repairs them.
     pub(super) fn repair_files(&mut self) {
-        if !self.git_dir.join("objects").is_dir() {
+        if !self.is_repository() {
             return;
         }
-        let repaired = self.repair_config().and_then(|()| self.repair_heads()).and_then(|()| {
+        let repaired = self.repair_kinds().and_then(|()| self.repair_config()).and_then(|()| self.repair_heads());
+        let repaired = repaired.and_then(|()| {
             // Other ref formats have their own checksums.
             if self.git_dir.join("reftable").exists() { Ok(()) } else { self.repair_refs() }
         });
@@ -79,14 +82,14 @@ impl<'a> Repairs<'a> {
     /// Returns the remedy for damage that could not be repaired.
     pub(super) fn advice(&self) -> String {
         let workspace = &self.checkout.workspace;
-        let path = workspace.path.display();
+        let path = quoted(&workspace.path);
         let url = self.url().unwrap_or_else(|| "URL".to_owned());
         format!(
             "clone it again; the files of the workspace stay as they are: \
              git clone -q --no-checkout --branch {} {} {path}.new && mv {path}/.git {path}.git-damaged && \
              mv {path}.new/.git {path}/.git && git -C {path} reset -q",
             workspace.branch,
-            text(&url)
+            quoted_text(&text(&url))
         )
     }
 

@@ -12,9 +12,9 @@ use crate::text::Time;
 use crate::workspace::checkout::swap;
 use crate::workspace::error::Stop;
 use crate::workspace::git::Git;
-use crate::workspace::git::index::{age, is_ours, remove, remove_if_there};
+use crate::workspace::git::index::{is_ours, remove, remove_if_there};
 use crate::workspace::git::refs::Head;
-use crate::workspace::ref_names;
+use crate::workspace::{left_over, ref_names};
 
 /// Size limit of a file of commits, in bytes; a commit takes 65 at most.
 const HEADS_LIMIT: usize = 64 * 1024;
@@ -68,13 +68,13 @@ pub(super) fn remove_left_over_locks(git: &Git<'_>, others: Others) -> Result<()
     let mut found: Vec<PathBuf> =
         ["HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock"].map(|name| git.git_dir.join(name)).into();
     locks_below(&git.git_dir.join("refs"), 8, &mut found);
-    for lock in found {
-        let Some(mut age) = age(&lock) else { continue };
-        if age < others.ref_lock() {
-            thread::sleep(others.ref_lock() - age);
-            age = others.ref_lock();
-        }
-        if age >= others.ref_lock() && lock.symlink_metadata().is_ok() {
+    let found: Vec<(PathBuf, String)> =
+        found.into_iter().filter_map(|lock| left_over::identity(&lock).map(|known| (lock, known))).collect();
+    if !found.is_empty() {
+        thread::sleep(others.ref_lock());
+    }
+    for (lock, known) in found {
+        if left_over::identity(&lock) == Some(known) {
             log::warn!("removing {}, a stale lock of a killed git", lock.display());
             remove(&lock)?;
         }
@@ -123,7 +123,7 @@ pub(super) fn end_unfinished(git: &Git<'_>, now: Time) -> Result<Option<&'static
 pub(super) fn end_sparse(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     if git.is_sparse && head.commit.is_some() {
         crate::workspace::snapshot::read_index(git, head)?;
-        swap::bring_back(git)?;
+        swap::bring_back(git, |_| true)?;
         git.run(&["config", "--worktree", "core.sparseCheckout", "false"])?;
     }
     Ok(())

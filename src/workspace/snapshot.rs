@@ -5,8 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::os::CommandError;
+use crate::workspace::checkout::rescue;
 use crate::workspace::checkout::swap::is_beyond_link;
-use crate::workspace::error::{Stop, Why};
+use crate::workspace::error::Stop;
 use crate::workspace::exclusion::{
     Reason, {self},
 };
@@ -16,10 +17,8 @@ use crate::workspace::special_files;
 use crate::workspace::staging::stage;
 
 /// Ids of the empty tree in git's two hash formats. git knows them without an object.
-const EMPTY: [(usize, &str); 2] = [
-    (40, "4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
-    (64, "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"),
-];
+const EMPTY: [&str; 2] =
+    ["4b825dc642cb6eb9a060e54bf8d69288fbee4904", "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
 
 /// Excluded files, by their path in the workspace, with the reason.
 pub(super) type Withheld = Vec<(PathBuf, Reason)>;
@@ -73,7 +72,8 @@ impl Image {
         }
         let listing = git.list(&["ls-files", "--stage", "-z"])?;
         let has_attributes = has_attributes(git, &listing, &status);
-        let Sorted { gone, listed, mut withheld } = sort(git, &status, &base, max_file)?;
+        let Sorted { gone, mut listed, renamed, mut withheld } = sort(git, &status, &base, max_file)?;
+        withheld.extend(special_files::withhold_renamed(git, renamed, &mut listed)?);
         for repository in repositories(git, &listing) {
             if withheld.iter().all(|(path, _)| *path != repository) {
                 withheld.push((repository, Reason::Repository));
@@ -99,11 +99,14 @@ fn base(git: &Git<'_>, head: &Head) -> Result<String, Stop> {
         (None, Some(commit)) => Ok(git.word(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?),
         (None, None) => {
             let format = git.word(&["rev-parse", "--show-object-format"])?;
-            let length = if format == "sha256" { 64 } else { 40 };
-            let empty = EMPTY.iter().find(|(wanted, _)| *wanted == length);
-            empty.map(|(_, tree)| (*tree).to_owned()).ok_or_else(|| Stop::new(Why::Failed, format))
+            Ok(EMPTY[usize::from(format == "sha256")].to_owned())
         }
     }
+}
+
+/// Returns the id of the empty tree, in the hash format of another object of the repository.
+pub(super) fn empty_tree(other: &str) -> &'static str {
+    EMPTY[usize::from(other.len() == 64)]
 }
 
 /// Sets the index to the checked-out commit, and keeps the recorded times of unchanged files.
@@ -172,17 +175,20 @@ struct Sorted<'a> {
     gone: Vec<u8>,
     /// Files to add to the index.
     listed: Vec<&'a Path>,
+    /// New files that an earlier checkout has renamed, with their earlier paths.
+    renamed: Vec<(&'a Path, PathBuf)>,
     /// Files that are excluded.
     withheld: Withheld,
 }
 
 fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Result<Sorted<'a>, Stop> {
     let mut sorted = Sorted::default();
-    let Sorted { gone, listed, withheld } = &mut sorted;
+    let Sorted { gone, listed, renamed, withheld } = &mut sorted;
     // As long as any other object id of this repository.
     let nothing = "0".repeat(base.len());
     for line in lines(status) {
         let Some(Change { path, kind }) = change(line) else { continue };
+        let is_new = kind == Kind::New;
         let reason = match kind {
             Kind::Gone if is_beyond_link(git.dir, path) => {
                 gone.extend_from_slice(format!("0 {nothing}\t").as_bytes());
@@ -204,7 +210,10 @@ fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Resul
         withheld.extend(is_both.then(|| (path.to_owned(), Reason::Repository)));
         match reason {
             Some(reason) => withheld.push((path.to_owned(), reason)),
-            None => listed.push(path),
+            None => match rescue::earlier_path(path).filter(|_| is_new) {
+                Some(earlier) => renamed.push((path, earlier)),
+                None => listed.push(path),
+            },
         }
         git.go_on()?;
     }

@@ -1,11 +1,11 @@
 //! `status --watch` on a real terminal of 80 columns and 24 lines.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use crate::address::unused_address;
 use crate::needs::require;
 use crate::{BINARY, PATIENCE, hears, monitor, signal, stub};
 
@@ -75,7 +75,7 @@ fn misfit(page: &str) -> Option<String> {
 fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
     require!("tmux");
     let folder = tempfile::tempdir().unwrap();
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let gateway = stub(primary);
     let name = "the-primary-in-my-parents-cellar";
     let config = format!(

@@ -1,6 +1,5 @@
 //! Faulty servers, one per fault. All are probed in parallel, since many cases last until the deadline.
 
-use std::net::TcpListener;
 use std::time::Duration;
 use std::{io, thread};
 
@@ -9,6 +8,7 @@ use openclaw_failover::probe::Failure::{
 };
 use openclaw_failover::probe::Verdict;
 
+use crate::address::unused_address;
 use crate::server::{Server, Stream, drip, respond, silence};
 use crate::{HEALTHY, LIVE, STARTED, verdict};
 
@@ -53,7 +53,7 @@ fn the_gateways_own_words() {
 
 #[test]
 fn connections_that_end_early() {
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unused = unused_address();
     assert_eq!(verdict(&format!("http://{unused}")), failing(Refused));
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n";
     check(vec![

@@ -5,9 +5,13 @@
 // Clippy allows unwraps in tests, but not in the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/address.rs"]
+mod address;
 mod channels;
 mod faults;
 mod names;
+#[path = "../support/needs.rs"]
+mod needs;
 mod paths;
 mod process;
 mod server;

@@ -3,13 +3,14 @@
 use openclaw_failover::os::Command;
 use openclaw_failover::workspace::report::{Outcome, PushOutcome};
 
+use crate::needs;
 use crate::world::World;
 
 /// True if git LFS is installed; otherwise prints that the test is skipped.
 fn has_lfs() -> bool {
     let is_there = Command::new("git").args(["lfs", "version"]).run().is_ok();
     if !is_there {
-        eprintln!("skipped: git-lfs is not installed");
+        needs::skip(module_path!(), "git-lfs");
     }
     is_there
 }

@@ -57,6 +57,29 @@ const DAMAGES: &[(&str, &str)] = &[
         "for f in .git/openclaw-failover/index.sides.lock .git/packed-refs.new .git/objects/info/commit-graph.lock; do \
          : >$f; touch -d yesterday $f; done",
     ),
+    ("a folder is in the place of the index", "rm .git/index; mkdir .git/index; : >.git/index/x"),
+    ("a link is in the place of the index", "ln -sf openclaw-failover .git/index"),
+    ("a folder is in the place of the configuration", "rm .git/config; mkdir .git/config; : >.git/config/x"),
+    (
+        "a folder is in the place of the packed refs",
+        "git pack-refs --all; rm .git/packed-refs; mkdir .git/packed-refs; : >.git/packed-refs/x",
+    ),
+    ("a folder is in the place of HEAD", "rm .git/HEAD; mkdir .git/HEAD; : >.git/HEAD/x"),
+    (
+        "a folder is in the place of this program's index",
+        "cd .git/openclaw-failover; rm -rf index input; mkdir index input; : >index/x",
+    ),
+    ("a file is where this program's folder is gone", "cd .git; rm -r openclaw-failover; echo x >openclaw-failover"),
+    (
+        "a file is in the place of the folder of old files",
+        "cd .git/openclaw-failover; rm -rf replaced; echo x >replaced",
+    ),
+    (
+        "folders are in the place of locks",
+        "for f in index HEAD refs/heads/$OWN; do mkdir -p .git/$f.lock; : >.git/$f.lock/x; done",
+    ),
+    ("each ref is gone", "rm -r .git/refs"),
+    ("the store of objects is gone", "rm -r .git/objects"),
     (
         "new locks are left over",
         "for f in HEAD refs/heads/$OWN config packed-refs openclaw-failover/index; do : >.git/$f.lock; done",
@@ -81,6 +104,12 @@ fn set_aside(checkout: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// True if the packed refs have no header, or one that newer versions of git read too: they insist on the space.
+fn has_sound_header(checkout: &Path) -> bool {
+    let packed = fs::read(checkout.join(".git/packed-refs")).unwrap_or_default();
+    !packed.starts_with(b"#") || packed.starts_with(b"# pack-refs with: ")
 }
 
 /// Creates a world in which both hosts have written, and the standby has pushed a part.
@@ -125,6 +154,7 @@ fn a_standbys_pull_repairs_it_and_loses_no_file() {
             || files != expected
             || is_told == is_quiet
             || !fsck.is_empty()
+            || !has_sound_header(&world.workspace.path)
             || !world.status().is_empty()
             || !pushed.is_returned()
             || home != "mine\nmine more\ncommitted\nlatest"
@@ -165,6 +195,7 @@ fn a_primarys_push_repairs_it_and_keeps_its_history() {
             || is_told == what.starts_with("new locks")
             || sent != "mine\nmine more\nlatest\nreturned"
             || roots != "1\nkept"
+            || !has_sound_header(&world.at("primary"))
             || !world.primary("git status --porcelain").is_empty()
         {
             wrong.push(format!("{what}: {pushed:?}\n{sent}\n{roots}\n{}", world.primary("git status --porcelain")));

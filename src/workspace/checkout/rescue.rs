@@ -64,6 +64,21 @@ pub(in crate::workspace) fn aside_of(dir: &Path, path: &Path, now: Time) -> Path
     path.with_file_name(name)
 }
 
+/// Returns the path of a file before this program renamed it or a folder above it; `None` if it renamed neither.
+pub(in crate::workspace) fn earlier_path(path: &Path) -> Option<PathBuf> {
+    let earlier: PathBuf = path.iter().map(earlier_name).collect();
+    (earlier != path).then_some(earlier)
+}
+
+fn earlier_name(name: &OsStr) -> &OsStr {
+    let bytes = name.as_bytes();
+    let is_stamp = |rest: &[u8]| rest.len() > 8 && rest.iter().take(8).all(u8::is_ascii_digit) && rest[8] == b'T';
+    let is_end =
+        |at: &usize| bytes.get(*at..).and_then(|rest| rest.strip_prefix(ASIDE.as_bytes())).is_some_and(is_stamp);
+    // The name of a file that was renamed twice begins before the first stamp.
+    (1..bytes.len()).find(is_end).map_or(name, |at| OsStr::from_bytes(bytes.get(..at).unwrap_or(bytes)))
+}
+
 /// Creates the parent folders of a path. If a parent's name is taken by a file, the file goes one folder up.
 fn make_folders(git: &Git<'_>, path: &Path) -> PathBuf {
     let mut folder = PathBuf::new();
@@ -89,6 +104,15 @@ mod tests {
         assert_eq!(name(), Path::new(".env.local-20261121T223027.123Z"));
         fs::write(dir.path().join(name()), "").unwrap();
         assert_eq!(name(), Path::new(".env.local-20261121T223027.123Z+"));
+    }
+
+    #[test]
+    fn an_earlier_path_has_no_stamp_in_any_part() {
+        let earlier = |path: &str| earlier_path(Path::new(path));
+        assert_eq!(earlier("a/b.local-20261121T223027.123Z/c"), Some("a/b/c".into()));
+        assert_eq!(earlier("x.local-20261121T223027.123Z.local-20261122T223027.123Z+"), Some("x".into()));
+        assert_eq!(earlier("a/x.local-notes"), None);
+        assert_eq!(earlier("a/.local-20261121T223027.123Z"), None);
     }
 
     #[test]

@@ -4,16 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{
-    ErrorKind, {self},
-};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::text::Time;
 use crate::workspace::checkout::raw_bytes;
 use crate::workspace::checkout::replaced::{
-    Replaced, {self},
+    Replaced, remove_all, {self},
 };
 use crate::workspace::error::{Stop, Why};
 use crate::workspace::exclusion::Reason;
@@ -155,16 +153,4 @@ fn is_file(path: &Path) -> bool {
 
 fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
-}
-
-fn remove_all(path: &Path) -> io::Result<()> {
-    let removed = match path.symlink_metadata() {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(why) => Err(why),
-    };
-    match removed {
-        Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
-        _ => Ok(()),
-    }
 }

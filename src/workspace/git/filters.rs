@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::os::CommandError;
 use crate::workspace::error::{Stop, Why};
-use crate::workspace::git::{Git, SCAN, write_and_open};
+use crate::workspace::git::{Git, SCAN, settings, write_and_open};
 
 /// Time limit of filters, unless `workspace.timeout` is shorter.
 pub(in crate::workspace) const FILTER_TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -29,10 +29,11 @@ impl Git<'_> {
         });
         let Some(driver) = self.drivers.get_mut(at) else { return };
         let is_set = !command.is_empty();
+        driver.is_lfs |= command.contains("git-lfs") || command.contains("git lfs");
         match what {
             "clean" => driver.has_clean |= is_set,
             "smudge" => driver.has_smudge |= is_set,
-            "required" => driver.is_required = command == "true",
+            "required" => driver.is_required = settings::is_true(command),
             _ => (driver.has_clean, driver.has_smudge) = (driver.has_clean || is_set, driver.has_smudge || is_set),
         }
     }
@@ -170,6 +171,8 @@ pub(in crate::workspace) struct Driver {
     pub(in crate::workspace) has_smudge: bool,
     /// True if the owner requires it.
     pub(in crate::workspace) is_required: bool,
+    /// True if it stores contents where git LFS does, under any name.
+    pub(in crate::workspace) is_lfs: bool,
 }
 
 impl Driver {

@@ -13,15 +13,15 @@ use std::io::{
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::text::Time;
 use crate::workspace::crash_recovery::differences;
 use crate::workspace::error::{Stop, Why};
 use crate::workspace::git::Git;
-use crate::workspace::ref_names;
 use crate::workspace::repo_cleanup::Others;
 use crate::workspace::snapshot::Image;
+use crate::workspace::{left_over, ref_names};
 
 /// Target of the symbolic link that this program uses as a lock. A link is created atomically, so a lock left by a
 /// crash is recognised.
@@ -49,7 +49,7 @@ impl IndexLock {
                 remove(&path)?;
             } else if asked.elapsed() < PATIENCE {
                 thread::sleep(Duration::from_millis(20));
-            } else if age(&path).is_some_and(|age| age >= others.index_lock()) {
+            } else if left_over::held_for(git, &path) >= others.index_lock() {
                 log::warn!("moving aside {}, a stale lock of a killed git", path.display());
                 let aside = path.with_extension("left-over");
                 fs::rename(&path, &aside).map_err(|why| Stop::file("rename", &path, &why))?;
@@ -166,12 +166,6 @@ pub(in crate::workspace) fn remove_if_there(path: &Path) -> io::Result<()> {
         Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
         _ => Ok(()),
     }
-}
-
-/// Returns the age of a file; `None` if it is gone. A file from the future has the maximum age: the clock was set back.
-pub(in crate::workspace) fn age(path: &Path) -> Option<Duration> {
-    let made = path.symlink_metadata().and_then(|found| found.modified()).ok()?;
-    Some(SystemTime::now().duration_since(made).unwrap_or(Duration::MAX))
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {

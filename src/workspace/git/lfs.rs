@@ -78,7 +78,7 @@ pub(in crate::workspace) fn upload(
 
 /// True if git LFS has ever stored content of this repository on this host.
 fn is_used(git: &Git<'_>) -> bool {
-    git.drivers.iter().any(|driver| driver.name == "lfs")
+    git.drivers.iter().any(|driver| driver.is_lfs)
         && (git.git_dir.join("lfs").exists() || git.git_dir.join("commondir").exists())
 }
 

@@ -10,6 +10,9 @@ use crate::workspace::git::Git;
 use crate::workspace::git::refs::Refs;
 use crate::workspace::ref_names;
 
+/// Highest exit code of git itself. A shell reports a signal above it.
+const GIT_DIED: i32 = 128;
+
 /// Result of merging two trees.
 pub(in crate::workspace) enum Merged {
     /// Tree that contains both.
@@ -171,8 +174,10 @@ pub(in crate::workspace) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Re
         Err(CommandError::TimedOut { after, .. }) => {
             Ok(Merged::Conflict(format!("files that git does not merge within {after:?}")))
         }
-        // A killed git says nothing about the histories.
-        Err(CommandError::Failed { status, said, .. }) if status.code().is_some() && !is_damage(&said) => {
+        // A killed git, or one killed behind a shell, says nothing about the histories.
+        Err(CommandError::Failed { status, said, .. })
+            if status.code().is_some_and(|code| code <= GIT_DIED) && !is_damage(&said) =>
+        {
             Ok(Merged::Conflict(format!("files that git cannot merge ({said})")))
         }
         Err(why) => Err(why.into()),

@@ -6,7 +6,7 @@ use crate::config::Workspace;
 use crate::os::{Command, CommandError, Output};
 use crate::text::printable;
 use crate::workspace::advice::{
-    Place, quoted, {self},
+    Place, quoted, quoted_text, {self},
 };
 use crate::workspace::error::{Stop, Why, is_damage};
 use crate::workspace::git::{Git, push_urls};
@@ -120,7 +120,7 @@ pub(in crate::workspace) fn failure(git: &Git<'_>, workspace: &Workspace, stderr
     if is_damage(stderr) {
         return Stop::new(Why::Damaged, said);
     }
-    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &[] };
+    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &[], is_begun: true };
     Stop::new(Why::Unreachable, format!("{said}{}", advice::of(stderr, &place)))
 }
 
@@ -129,7 +129,7 @@ fn require_remote(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
         return Ok(());
     }
     let Workspace { remote, path, url, .. } = workspace;
-    let url = url.as_deref().unwrap_or("URL");
+    let url = quoted_text(url.as_deref().unwrap_or("URL"));
     let said = format!("the repository has no remote \"{remote}\": git -C {} remote add {remote} {url}", quoted(path));
     Err(Stop::new(Why::Unreachable, said))
 }
@@ -247,10 +247,19 @@ pub(in crate::workspace) fn last_lines(stderr: &str) -> String {
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join("; ")
 }
 
-/// Returns the git host's text on refused branches, with a remedy.
+/// True if the remote has had the main branch, or this standby's own.
+fn is_begun(git: &Git<'_>, workspace: &Workspace, refused: &[String]) -> bool {
+    let Workspace { remote, branch, .. } = workspace;
+    let has =
+        |branch: &str| git.word(&["rev-parse", "-q", "--verify", &format!("refs/remotes/{remote}/{branch}")]).is_ok();
+    has(branch) || (!refused.contains(branch) && has(&ref_names::own(git.host)))
+}
+
+/// Quotes the git host on the branches that it refuses, and says what to do.
 pub(in crate::workspace) fn refusal(git: &Git<'_>, workspace: &Workspace, sent: &Sent) -> String {
     let branches: Vec<String> = sent.refused.iter().map(|name| name.replace("refs/heads/", "")).collect();
-    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &branches };
+    let is_begun = is_begun(git, workspace, &branches);
+    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &branches, is_begun };
     let said = printable(&sent.said, QUOTE_LIMIT);
     let advice = advice::of(&sent.said, &place);
     let advice = if advice.is_empty() { "; follow the git host's message" } else { &advice };

@@ -1,15 +1,14 @@
 //! Opening of the workspace's repository, and cloning where there is none.
 
 use std::fs;
-use std::io::{
-    ErrorKind, {self},
-};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::config::Workspace;
 use crate::os::{Cancel, Command};
 use crate::workspace::Paths;
-use crate::workspace::advice::quoted;
+use crate::workspace::advice::{quoted, quoted_text};
+use crate::workspace::checkout::replaced::remove_all;
 use crate::workspace::error::{Stop, Why};
 use crate::workspace::git::Git;
 
@@ -49,7 +48,7 @@ impl<'a> Checkout<'a> {
     /// Returns the command that clones into the workspace and keeps its files.
     fn how_to_clone(&self) -> String {
         let (path, branch) = (quoted(&self.workspace.path), &self.workspace.branch);
-        let url = self.workspace.url.as_deref().unwrap_or("URL");
+        let url = quoted_text(self.workspace.url.as_deref().unwrap_or("URL"));
         format!(
             "; set workspace.url, or clone it: git clone -q --no-checkout --branch {branch} {url} \
              {path}.new && mkdir -p {path} && mv {path}.new/.git {path}/.git && git -C {path} reset -q && \
@@ -85,11 +84,4 @@ impl<'a> Checkout<'a> {
 fn run(dir: &Path, args: &[&str]) -> Result<(), Stop> {
     let git = Command::new("git").dir(dir).args(args).env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir));
     git.run().map(drop).map_err(|why| Stop::or(Why::NoCheckout, &why))
-}
-
-fn remove_all(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
-        _ => Ok(()),
-    }
 }

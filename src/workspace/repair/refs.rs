@@ -22,6 +22,9 @@ const ENTRIES_LIMIT: usize = 50;
 /// Size limit of the packed-refs file, in bytes.
 const PACKED_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// Beginning of the header of packed refs, which lists their traits. Newer versions of git insist on the space.
+const PACKED_HEADER: &str = "# pack-refs with: ";
+
 impl Repairs<'_> {
     /// Moves each broken ref aside and restores its value.
     pub(super) fn repair_refs(&mut self) -> Result<(), String> {
@@ -71,6 +74,10 @@ impl Repairs<'_> {
     /// Keeps the valid lines of the packed-refs file. Lost refs are restored from their logs.
     fn repair_packed_refs(&mut self) -> Result<(), String> {
         let path = self.git_dir.join("packed-refs");
+        if path.is_dir() {
+            self.set_wrong_aside(&path)?;
+            return self.restore_logged_refs("");
+        }
         if path.metadata().map_or(true, |found| found.len() > PACKED_LIMIT) {
             return Ok(());
         }
@@ -86,11 +93,16 @@ impl Repairs<'_> {
             lines.iter().take(last).filter(|line| is_packed(line)).fold(String::new(), |kept, line| kept + line + "\n");
         // The old header promised an order that may not hold any more.
         if !kept.starts_with('#') {
-            kept.insert_str(0, "# pack-refs with:\n");
+            kept.insert_str(0, &format!("{PACKED_HEADER}\n"));
         }
         self.set_aside(&path).map_err(words)?;
         fs::write(&path, &kept).map_err(words)?;
         self.done.push("broken lines of packed-refs were removed".to_owned());
+        self.restore_logged_refs(&kept)
+    }
+
+    /// Restores branches that have a reflog but neither a file nor a packed line to their newest value.
+    pub(super) fn restore_logged_refs(&mut self, kept: &str) -> Result<(), String> {
         for name in self.logged_refs() {
             let is_known = kept.lines().any(|line| line.ends_with(&format!(" {name}")));
             if !is_known && !self.git_dir.join(&name).exists() {
@@ -143,7 +155,7 @@ fn is_ref(content: &[u8]) -> bool {
 
 /// Matches `# header`, `hash name` and `^hash`.
 fn is_packed(line: &str) -> bool {
-    line.starts_with('#')
+    line.starts_with(PACKED_HEADER)
         || line.strip_prefix('^').is_some_and(is_hash)
         || line
             .split_once(' ')
