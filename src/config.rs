@@ -1,6 +1,6 @@
 //! Configuration: file → raw values → checked model.
 //!
-//! Raw values are what was typed. The checks turn them into the model and report every problem at once. Every reader of
+//! Raw values are as typed. The checks turn them into the model and report every problem at once. Every reader of
 //! a configuration runs the same checks, so what `config --check` accepts is what the monitor runs with.
 
 pub(crate) mod address;

@@ -23,7 +23,7 @@ impl Endpoint {
     /// Reads a URL such as `http://100.64.0.1:18789` or `https://[fd7a::1]`. A trailing `/` is dropped.
     ///
     /// # Errors
-    /// Says what is wrong and what to write.
+    /// With the problem and the expected form.
     pub fn from_url(text: &str) -> Result<Self, String> {
         let (scheme, rest) = split_scheme(text)?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
@@ -50,7 +50,7 @@ impl Endpoint {
     /// without a port needs no brackets.
     ///
     /// # Errors
-    /// Says what is wrong and what to write.
+    /// With the problem and the expected form.
     pub fn from_shorthand(text: &str) -> Result<Self, String> {
         if text.contains("://") {
             return Self::from_url(text);

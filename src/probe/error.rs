@@ -74,7 +74,7 @@ impl From<ureq::Error> for Fault {
                 Ok(fault) => *fault,
                 Err(_) => Self::new(Failure::NotOpenClaw, NO_HTTP),
             },
-            E::Timeout(_) => Self::new(Failure::ResponseTimeout, "no whole answer in time"),
+            E::Timeout(_) => Self::new(Failure::ResponseTimeout, "no complete answer in time"),
             E::Io(error) if error.kind() == ErrorKind::InvalidData => {
                 Self::new(Failure::Tls, tls_words(&error.to_string()))
             }

@@ -77,8 +77,8 @@ fn three_kills(lab: &Lab) -> (Outage<'_>, f64) {
         lab.wait_primary_serves();
         lab.monitor().wait_sees_healthy();
         lab.primary.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
-        eventually("the kill shows", secs(5), || (!lab.standby.sees_started(PRIMARY)).then_some(()));
-        eventually("the monitor sees it", secs(10), || (!lab.monitor().sees_healthy()).then_some(()));
+        eventually("systemd sees the kill", secs(5), || (!lab.standby.sees_started(PRIMARY)).then_some(()));
+        eventually("the monitor sees the failure", secs(10), || (!lab.monitor().sees_healthy()).then_some(()));
     }
     lab.wait_primary_serves();
     let back = now();

@@ -37,7 +37,7 @@ fn a_drill_passes_and_is_no_outage() {
     assert!(status.contains("failover   none yet") && status.contains("drill      passed"), "{status}");
     let summary = done(host, "history --summary");
     assert!(summary.contains("drills               1"), "{summary}");
-    assert!(!lab.monitor().events().iter().any(|event| event.says("cause") == "outage"), "it is no outage");
+    assert!(!lab.monitor().events().iter().any(|event| event.says("cause") == "outage"), "a drill is not an outage");
 
     // The same through the unit of the timer, which is installed but not enabled.
     assert_eq!(host.ask("systemctl is-enabled openclaw-failover-drill.timer").text.trim(), "disabled");
@@ -71,7 +71,7 @@ fn a_drill_that_cannot_be_or_does_not_pass_says_why() {
 
     // The gateway cannot be started.
     host.run(&format!("systemctl mask {GATEWAY}"));
-    eventually("the monitor has looked twice", secs(30), || {
+    eventually("the monitor has checked twice", secs(30), || {
         host.run(&format!("systemctl reload {MONITOR}"));
         thread::sleep(secs(1));
         monitor.complaints().contains("masked").then_some(())
@@ -123,7 +123,7 @@ fn an_outage_overtakes_a_drill_whose_gateway_stays_up() {
         let late = promoted.at - life;
         report(&format!("it was a failover {late:.3} s after the last proof of life, with the gateway up all along"));
         assert_eq!(promoted.says("cause"), "outage");
-        assert!((AFTER - CLOCKS..=AFTER + TIMEOUT + SLACK).contains(&late), "{late} s after the last proof of life");
+        assert!((AFTER - CLOCKS..=AFTER + TIMEOUT + SLACK).contains(&late), "{late} s after the last healthy answer");
         let stays = || host.unit(GATEWAY) == serving;
         always("the gateway stays up", secs(10), stays);
         assert!(done(host, "status").contains("failover   outage"));
@@ -131,7 +131,7 @@ fn an_outage_overtakes_a_drill_whose_gateway_stays_up() {
         let back = now();
         stub.say(Says::Started);
         let waited = monitor.wait_event("demoting", began, secs(40)).at - back;
-        assert!(waited <= HOLD_DOWN + INTERVAL + TIMEOUT + SLACK, "stepped aside after {waited} s");
+        assert!(waited <= HOLD_DOWN + INTERVAL + TIMEOUT + SLACK, "demoted after {waited} s");
         monitor.wait_role("standby", secs(60));
     });
     assert_eq!(lab.starts().len(), 1, "starts of the standby's gateway");
@@ -161,7 +161,7 @@ fn ready() -> (Lab, Stub) {
     lab.standby.openclaw("sed -i 's/\"cron\"/\"channels\": { \"discord\": {} }, \"cron\"/' .openclaw/openclaw.json");
     lab.standby.run(&format!("systemctl restart {MONITOR}"));
     let is_ready = || (says("\"up_to_date\"") && lab.monitor().complaints().is_empty()).then_some(());
-    eventually("the restarted monitor has pulled, and complains of nothing", secs(30), is_ready);
+    eventually("the restarted monitor has pulled and reports no problem", secs(30), is_ready);
     lab.monitor().wait_sees_healthy();
     (lab, stub)
 }

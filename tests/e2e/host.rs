@@ -128,7 +128,7 @@ impl Host {
         self.run("systemctl reboot");
         // nspawn ends at a reboot, so start the host again.
         let down = || self.container.lock().unwrap().as_mut()?.try_wait().expect("a child can be waited for");
-        eventually(&format!("{} has gone down", self.name), secs(60), down);
+        eventually(&format!("{} is down", self.name), secs(60), down);
         self.power_on();
     }
 

@@ -149,7 +149,7 @@ fn reports_are_anything(lab: &Lab) {
     let host = &lab.standby;
     host.run("systemd-run --quiet --uid=openclaw --unit=locker flock /var/lib/openclaw-sync/lock sleep infinity");
     let locked = || !host.ask_agent("flock --nonblock /var/lib/openclaw-sync/lock true").ok && !is_pulling(host);
-    eventually("no sync can begin", secs(20), || locked().then_some(()));
+    eventually("the lock keeps syncs from starting", secs(20), || locked().then_some(()));
     lab.configure(r#""workspace": { "refresh": "2s" }"#);
     for make in REPORTS {
         host.agent(&format!(
@@ -234,7 +234,7 @@ pub(crate) fn proofs(host: &Host) -> String {
 /// Runs a sync as an operator does. Repeats it while a sync of the monitor runs, because then it writes no report.
 fn sync(host: &Host, verb: &str) -> Answer {
     let done = || Some(try_sync(host, verb)).filter(|answer| !answer.text.contains("control process exited"));
-    eventually("no other sync is at it", secs(60), done)
+    eventually("no other sync runs", secs(60), done)
 }
 
 fn is_pulling(host: &Host) -> bool {

@@ -250,7 +250,7 @@ impl Lab {
     pub(crate) fn converges_to_standby(&self, began: f64, starts: usize) {
         let back = now();
         let converged = || self.monitor().role() == "standby" && self.standby.unit(GATEWAY).active == "inactive";
-        eventually("the standby has stepped aside", secs(90), || converged().then_some(()));
+        eventually("the standby is in standby", secs(90), || converged().then_some(()));
         self.only_started_in(began, back, starts);
     }
 
@@ -258,7 +258,7 @@ impl Lab {
     /// that it is down now, that the primary serves, and that this stays so.
     pub(crate) fn only_started_in(&self, began: f64, back: f64, starts: usize) {
         let quiet = || self.standby.unit(GATEWAY).active == "inactive" && self.monitor().role() == "standby";
-        always("the standby stands by", secs(5), quiet);
+        always("the standby stays in standby", secs(5), quiet);
         assert!(self.standby.sees_started(PRIMARY), "the primary serves");
         let started = self.starts();
         assert_eq!(started.len(), starts, "starts of the standby's gateway: {started:?}");

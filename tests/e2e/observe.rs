@@ -44,7 +44,7 @@ impl Event {
 
     /// Returns when an upstream was last healthy before a promotion, in seconds since 1970.
     pub(crate) fn last_life(&self) -> f64 {
-        seconds(&self.fields, "life_at").expect("a promotion says when an upstream last showed life")
+        seconds(&self.fields, "life_at").expect("a promotion has the time of the last healthy answer")
     }
 }
 
@@ -66,7 +66,7 @@ impl Monitor<'_> {
     /// Waits for a degraded condition that contains `words`.
     pub(crate) fn wait_complaint(self, words: &str, within: Duration) {
         let complains = || self.complaints().contains(words).then_some(());
-        eventually(&format!("the status complains of: {words}"), within, complains);
+        eventually(&format!("the status reports: {words}"), within, complains);
     }
 
     /// True if the last probe found the primary healthy.
@@ -103,7 +103,7 @@ impl Monitor<'_> {
     /// Waits for the first event of this name after `since`.
     pub(crate) fn wait_event(self, name: &str, since: f64, within: Duration) -> Event {
         let find = || self.events().into_iter().find(|event| event.name == name && event.at >= since);
-        eventually(&format!("the history says {name}"), within, find)
+        eventually(&format!("the history has the event {name}"), within, find)
     }
 
     /// Counts the events of this name since a time.

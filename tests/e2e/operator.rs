@@ -41,7 +41,7 @@ fn a_pause_during_an_outage_puts_the_promotion_off_until_it_ends() {
     assert!(paused.ok && paused.text.contains("Automatic failover is OFF"), "{}", paused.text);
     let ends = now() + 60.0;
     let held_back = monitor.wait_event("held_back", began, secs(30));
-    assert!(held_back.at - began <= AFTER + TIMEOUT + SLACK, "it was due in time");
+    assert!(held_back.at - began <= AFTER + TIMEOUT + SLACK, "the promotion was due in time");
     let nothing = || now() >= ends - 1.0 || lab.standby.unit(GATEWAY).active == "inactive";
     always("nothing is started while the pause lasts", secs(60), nothing);
 
@@ -68,13 +68,13 @@ fn forced_in_standby_and_while_active() {
     assert!(host.sees_started(crate::lab::STANDBY));
     let stays = done(host, "promote");
     assert!(stays.contains("this host is active already"), "{stays}");
-    always("it stays up whatever the primary does", secs(20), || host.unit(GATEWAY) == serving);
+    always("the gateway stays up whatever the primary does", secs(20), || host.unit(GATEWAY) == serving);
     // The hold and the gateway survive a restart of the monitor.
     host.run(&format!("systemctl kill --kill-who=main --signal=KILL {MONITOR}"));
     let remembered = || operator(host, "promote").text.contains("this host is active already").then_some(());
-    eventually("another monitor listens", secs(20), remembered);
+    eventually("the restarted monitor listens", secs(20), remembered);
     let holds = lab.monitor().events().iter().filter(|event| event.name == "hold_ended").count();
-    assert_eq!(holds, 0, "the hold is remembered");
+    assert_eq!(holds, 0, "the hold survives a restart");
 
     done(host, "pause");
     assert_eq!(host.unit(GATEWAY), serving, "a pause freezes as is");
@@ -137,7 +137,7 @@ fn a_crowd_at_the_socket_delays_no_failover() {
     host.run(&format!(
         "ulimit -n 4096; systemd-run --quiet --unit=crowd --property=LimitNOFILE=4096 {NODE} /root/crowd.js"
     ));
-    eventually("the crowd is there", secs(20), || (connected(host) > 500).then_some(()));
+    eventually("the clients are connected", secs(20), || (connected(host) > 500).then_some(()));
     let asked = now();
     done(host, "resume");
     report(&format!("an operator is answered after {:.1} s", now() - asked));
@@ -146,7 +146,7 @@ fn a_crowd_at_the_socket_delays_no_failover() {
     let mut outage = Outage::begin(&lab, || stub.say(Says::Error));
     outage.last_life = Some(stub.last_life());
     outage.takeover();
-    assert!(connected(host) > 500, "the crowd is still there");
+    assert!(connected(host) > 500, "the clients are still connected");
     let grown = memory(host).saturating_sub(before);
     report(&format!("with the crowd the monitor uses {grown} KiB more, of {before} KiB"));
     assert!(grown <= CROWDED);

@@ -56,8 +56,8 @@ impl<'a> Outage<'a> {
             "decided {window:.3} s after the last proof of life, {:.3} s after the fault",
             decided.at - self.began
         ));
-        assert!(window >= AFTER - CLOCKS, "promoted too early: {window} s after the last proof of life");
-        assert!(window <= AFTER + TIMEOUT + SLACK, "promoted too late: {window} s after the last proof of life");
+        assert!(window >= AFTER - CLOCKS, "promoted too early: {window} s after the last healthy answer");
+        assert!(window <= AFTER + TIMEOUT + SLACK, "promoted too late: {window} s after the last healthy answer");
         // The same by the suite's clock: the last healthy answer was at most one interval before the fault.
         let since_fault = decided.at - self.began;
         assert!(since_fault >= AFTER - INTERVAL - SLACK, "promoted too early: {since_fault} s after the fault");
@@ -100,9 +100,9 @@ impl<'a> Outage<'a> {
         let monitor = self.lab.monitor();
         let patience = Duration::from_secs_f64(hold_down.end() + 20.0);
         let waited = monitor.wait_event("demoting", self.began, patience).at - back;
-        report(&format!("stepped aside {waited:.1} s after the primary was back"));
-        assert!(waited >= hold_down.start() - SLACK, "stepped aside too early: {waited} s");
-        assert!(waited <= hold_down.end() + SLACK, "stepped aside too late: {waited} s");
+        report(&format!("demoted {waited:.1} s after the primary was back"));
+        assert!(waited >= hold_down.start() - SLACK, "demoted too early: {waited} s");
+        assert!(waited <= hold_down.end() + SLACK, "demoted too late: {waited} s");
         monitor.wait_event("demoted", self.began, secs(60));
         monitor.wait_role("standby", secs(5));
     }

@@ -86,7 +86,7 @@ fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
 }
 
 fn until_it_complains(lab: &Lab, words: &str, whether: bool, look: impl Fn()) {
-    let what = format!("the status complains of {words}: {whether}");
+    let what = format!("the status reports {words}: {whether}");
     eventually(&what, secs(60), || {
         look();
         (lab.monitor().complaints().contains(words) == whether).then_some(())

@@ -23,22 +23,22 @@ fn a_queued_message_is_put_away_and_not_sent_at_the_next_promotion() {
 
     host.run("systemctl stop telegram");
     let answer = send(host, "written in the outage");
-    assert!(answer.contains("sendMessage"), "it cannot be sent: {answer}");
+    assert!(answer.contains("sendMessage"), "the message cannot be sent: {answer}");
     host.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
-    assert_eq!(queued(host), ["written in the outage"], "it is queued");
+    assert_eq!(queued(host), ["written in the outage"], "the message is queued");
     stub.say(Says::Started);
     let put_away = lab.monitor().wait_event("put_away", outage.began, secs(90));
     assert!(put_away.text().contains("1 queued messages"), "{}", put_away.text());
     lab.monitor().wait_role("standby", secs(10));
-    assert_eq!(queued(host), [""; 0], "it is queued no more");
+    assert_eq!(queued(host), [""; 0], "the message is no longer queued");
     keep(&lab, "to be sent all the same");
 
     start_telegram(host);
     let again = Outage::begin(&lab, || stub.say(Says::Error));
     again.takeover();
     // A kept message is sent, so the archived one would have been sent, too.
-    eventually("what is kept is sent", secs(60), || sent(host).contains("to be sent all the same").then_some(()));
-    always("nothing old is sent", secs(10), || !sent(host).contains("written in the outage"));
+    eventually("the kept message is sent", secs(60), || sent(host).contains("to be sent all the same").then_some(()));
+    always("no archived message is sent", secs(10), || !sent(host).contains("written in the outage"));
 }
 
 /// Enables `keep_queue`, and puts the archived message back into the queue with another text.
@@ -56,7 +56,7 @@ fn keep(lab: &Lab, text: &str) {
     host.run(&format!("systemctl start {PUSH}"));
     let report = host.report(PUSH);
     assert!(said(&report, "archived").contains("\"count\":0"), "{}", report.value);
-    assert_eq!(queued(host), [text], "it is kept");
+    assert_eq!(queued(host), [text], "the message is kept");
 }
 
 fn start_telegram(host: &Host) {

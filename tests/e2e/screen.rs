@@ -31,13 +31,13 @@ fn every_role_fits_a_terminal() {
     stub.say(Says::Started);
     comes_to(host, "demoting", "demoting since");
     monitor.wait_role("standby", secs(60));
-    eventually("the workspace is returned", secs(30), || (monitor.count("returned", 0.0) > 0).then_some(()));
+    eventually("local changes are pushed", secs(30), || (monitor.count("returned", 0.0) > 0).then_some(()));
 
     host.run("openclaw-failover pause --for 30m");
     comes_to(host, "paused", "hold       paused since");
     host.run("openclaw-failover resume");
     host.run(&format!("systemctl mask {GATEWAY}"));
-    eventually("what is masked is seen", secs(60), || {
+    eventually("the masked unit is reported", secs(60), || {
         host.run(&format!("systemctl reload {MONITOR}; sleep 2"));
         page(host).contains("not_ready: ").then_some(())
     });

@@ -58,7 +58,7 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     // The timer has just fired, and its next start is not due for long.
     let round = || {
         let last = primary.unit(PUSH).invocation;
-        eventually("the timer comes round", secs(30), || (primary.unit(PUSH).invocation != last).then_some(()));
+        eventually("the timer starts the unit", secs(30), || (primary.unit(PUSH).invocation != last).then_some(()));
     };
     primary.run(&format!("systemctl --quiet enable --now {TIMER}"));
     round();

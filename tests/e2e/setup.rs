@@ -56,7 +56,7 @@ fn is_standby(lab: &Lab) {
     for said in ["Status: active", "deny (incoming)", "22/tcp", "18789/tcp on tailscale0"] {
         assert!(firewall.contains(said), "{said}: {firewall}");
     }
-    assert!(host.run("fail2ban-client status sshd").contains("Journal matches"), "it reads the journal");
+    assert!(host.run("fail2ban-client status sshd").contains("Journal matches"), "fail2ban reads the journal");
     assert!(host.run("apt-config dump APT::Periodic").contains("Unattended-Upgrade \"1\""));
     assert!(!host.run("id openclaw").contains("sudo"));
     let modes = host.run(
@@ -82,11 +82,11 @@ fn bare_host_becomes_a_standby() {
     let before = host.run(FILES);
     let plan = setup(host, "--dry-run");
     assert!(plan.ok && plan.text.contains("to do    packages"), "{}", plan.text);
-    assert_eq!(host.run(FILES), before, "a look changes nothing");
+    assert_eq!(host.run(FILES), before, "a dry run changes nothing");
 
     let no_keys = host.ask("/root/openclaw-failover setup standby --config /root/config.json --yes || echo code $?");
     assert!(no_keys.text.contains("--known-hosts") && no_keys.text.contains("code 2\n"), "{}", no_keys.text);
-    assert_eq!(host.run(FILES), before, "nothing is begun without host keys");
+    assert_eq!(host.run(FILES), before, "without host keys setup changes nothing");
 
     // The git host does not know the new key yet. All other steps are done, and the monitor watches the primary.
     let first = setup(host, "--yes");
@@ -114,11 +114,11 @@ fn bare_host_becomes_a_standby() {
     host.openclaw(r#"sed -i 's|"botToken"|"apiRoot": "http://127.0.0.1:8081", &|' .openclaw/openclaw.json"#);
 
     lab.kill_primary();
-    eventually("the standby takes over", secs(90), || (host.unit(GATEWAY).active == "active").then_some(()));
+    eventually("the standby is promoted", secs(90), || (host.unit(GATEWAY).active == "active").then_some(()));
     lab.monitor().wait_role("active", secs(120));
     let found = examine(host, "");
     let wrong: Vec<_> = wrong(&found).into_iter().map(|(id, line)| (id, line.level.as_str())).collect();
-    assert_eq!(wrong, [("upstream", "warn")], "it serves, and so nothing is wrong here");
+    assert_eq!(wrong, [("upstream", "warn")], "only the upstream is reported while the standby serves");
     only_ssh_is_open(&lab);
 
     // Drills are off unless enabled, and are uninstalled, too.
@@ -141,7 +141,7 @@ fn only_ssh_is_open(lab: &Lab) {
     assert!(lab.primary.sees_started(TAILNET_STANDBY), "the tailnet reaches the gateway");
     host.run("systemd-run --quiet --unit=everywhere python3 -m http.server --bind :: 8000");
     let listens = || host.ask("ss -ltn | grep -q :8000").ok.then_some(());
-    eventually("it listens", secs(10), listens);
+    eventually("the service listens", secs(10), listens);
     let v6 = host.run("ip -6 -oneline address show dev eth0 | sed 's/.* inet6 \\([^/]*\\).*/\\1/'");
     let v6 = format!("{}%eth0", v6.trim());
     lab.primary.write("/root/scan.mjs", SCAN);
@@ -312,5 +312,5 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
         "! ls /usr/local/bin/openclaw-failover /etc/systemd/system/openclaw-sync* 2>/dev/null; \
         ! systemctl is-active --quiet openclaw-sync-push.timer",
     );
-    assert_eq!(host.run("cat /home/agent/.ssh/authorized_keys"), keys, "what the standby may read it still may");
+    assert_eq!(host.run("cat /home/agent/.ssh/authorized_keys"), keys, "the standby's access is unchanged");
 }

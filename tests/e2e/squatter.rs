@@ -47,7 +47,7 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
         host.run("systemctl stop squatter.service");
         lab.monitor().wait_role("active", secs(60));
         let settled = || (!lab.monitor().complaints().contains("port_held")).then_some(());
-        eventually("the status complains of nothing any more", secs(10), settled);
+        eventually("the status reports no problem any more", secs(10), settled);
         assert!(!lab.monitor().complaints().contains("answer_unverified"), "{}", lab.monitor().complaints());
         // The primary failed twice within minutes, so the hold-down is longer this time.
         if user == "nobody" {
@@ -72,7 +72,7 @@ fn without_the_check_the_host_is_promoted_and_says_what_it_could_not_check() {
     assert!(lab.monitor().complaints().contains("masked"), "{}", lab.monitor().complaints());
     host.run("systemctl unmask --quiet --runtime openclaw-failover-check.service");
     let settled = || (!lab.monitor().complaints().contains("answer_unverified")).then_some(());
-    eventually("the check is made again, and finds the unit's process", secs(90), settled);
+    eventually("a new check finds the unit's process", secs(90), settled);
 }
 
 /// Replaces OpenClaw by the slow gateway, with a drop-in after the host's others.

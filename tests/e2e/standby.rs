@@ -25,16 +25,16 @@ fn monitor_killed_in_each_role() {
     let starting = gateway(&lab);
     kill_monitor(&lab);
     monitor.wait_role("active", secs(60));
-    assert_eq!(gateway(&lab), starting, "the start that was under way is the one that counts");
+    assert_eq!(gateway(&lab), starting, "the running start was not repeated");
 
     kill_monitor(&lab);
     monitor.wait_role("active", secs(10));
-    assert_eq!(gateway(&lab), starting, "a dead monitor does not disturb the gateway");
+    assert_eq!(gateway(&lab), starting, "the gateway runs on without the monitor");
 
     lab.start_primary();
     lab.wait_primary_serves();
     let back = now();
-    eventually("the standby steps aside", secs(30), || (gateway(&lab).active == "deactivating").then_some(()));
+    eventually("the standby demotes", secs(30), || (gateway(&lab).active == "deactivating").then_some(()));
     kill_monitor(&lab);
     eventually("the gateway is down", secs(30), || (gateway(&lab).active == "inactive").then_some(()));
     monitor.wait_role("standby", secs(30));
@@ -51,7 +51,7 @@ fn binary_replaced_while_active() {
     ));
     lab.monitor().wait_role("active", secs(10));
     let untouched = || gateway(&lab) == serving && lab.standby.sees_started(STANDBY);
-    always("the gateway is not touched by an update of the monitor", secs(15), untouched);
+    always("an upgrade of the monitor leaves the gateway alone", secs(15), untouched);
     lab.start_primary();
     lab.wait_primary_serves();
     lab.converges_to_standby(outage.began, 1);
@@ -92,7 +92,7 @@ fn state_files_truncated() {
     kill_monitor(&lab);
     lab.monitor().wait_role("active", secs(10));
     let untouched = || gateway(&lab) == serving && lab.standby.sees_started(STANDBY);
-    always("the gateway outlives its monitor's memory", secs(15), untouched);
+    always("the gateway runs on although the monitor's state is damaged", secs(15), untouched);
     lab.start_primary();
     lab.wait_primary_serves();
     lab.converges_to_standby(outage.began, 1);
@@ -136,7 +136,7 @@ fn polkitd_gone() {
     lab.standby.run("systemctl unmask --quiet --runtime polkit.service");
     eventually("the standby serves", secs(120), || lab.standby.sees_started(STANDBY).then_some(()));
     lab.monitor().wait_role("active", secs(10));
-    eventually("it can again", secs(10), || (!lab.monitor().complaints().contains(cannot)).then_some(()));
+    eventually("the standby is ready again", secs(10), || (!lab.monitor().complaints().contains(cannot)).then_some(()));
     lab.start_primary();
     lab.wait_primary_serves();
     lab.converges_to_standby(began, 1);
@@ -162,7 +162,7 @@ fn unit_masked() {
 fn nothing_happens_while_all_is_well() {
     let lab = Lab::new();
     let quiet = || gateway(&lab).active == "inactive" && lab.monitor().role() == "standby";
-    always("the standby stands by", secs(60), quiet);
+    always("the standby stays in standby", secs(60), quiet);
     // The standby is ready only after the pull of the workspace.
     lab.primary.run(
         "cd /home/openclaw/.openclaw/workspace && runuser -u openclaw -- sh -c \
@@ -178,7 +178,7 @@ fn nothing_happens_while_all_is_well() {
 fn kill_monitor(lab: &Lab) {
     let before = lab.standby.unit(MONITOR);
     lab.standby.run(&format!("systemctl kill --kill-who=main --signal=KILL {MONITOR}"));
-    eventually("another monitor runs", secs(20), || {
+    eventually("the restarted monitor runs", secs(20), || {
         let unit = lab.standby.unit(MONITOR);
         (unit.active == "active" && unit.invocation != before.invocation).then_some(())
     });

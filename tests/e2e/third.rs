@@ -104,7 +104,7 @@ fn serving(lab: &Lab) -> Vec<&'static str> {
 fn decides(host: &Host, died: f64, after: f64) {
     let decided = of(host).wait_event("promoting", died, secs(90));
     let window = decided.at - decided.last_life();
-    report(&format!("{} decides {window:.3} s after the last proof of life", host.address));
+    report(&format!("{} decides {window:.3} s after the last healthy answer", host.address));
     assert!((after - CLOCKS..=after + TIMEOUT + SLACK).contains(&window), "{window} s");
     assert!((after - INTERVAL - SLACK..=after + TIMEOUT + SLACK + 1.0).contains(&(decided.at - died)));
 }
@@ -112,7 +112,7 @@ fn decides(host: &Host, died: f64, after: f64) {
 /// Checks that an idle standby looks well although another upstream is down.
 fn is_calm(host: &Host) {
     let monitor = of(host);
-    eventually("it stands by", secs(30), || (monitor.role() == "standby").then_some(()));
+    eventually("the host is in standby", secs(30), || (monitor.role() == "standby").then_some(()));
     let complaints = monitor.complaints();
     // The suite's gateways have no channels, and the git remote was down with the primary, so these reports are
     // expected.
@@ -129,8 +129,8 @@ fn is_calm(host: &Host) {
 }
 
 fn watches(host: &Host) {
-    eventually("its monitor runs", secs(30), || (host.unit(MONITOR).active == "active").then_some(()));
-    eventually("it stands by", secs(30), || (of(host).role() == "standby").then_some(()));
+    eventually("the monitor runs", secs(30), || (host.unit(MONITOR).active == "active").then_some(()));
+    eventually("the host is in standby", secs(30), || (of(host).role() == "standby").then_some(()));
 }
 
 /// Counts the starts of the gateways of both standbys.

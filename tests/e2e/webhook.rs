@@ -55,7 +55,7 @@ impl<'a> Webhook<'a> {
     pub(crate) fn wait_told(&self) {
         let told = || self.told().into_iter().collect::<BTreeSet<_>>();
         let all = || due(self.0).iter().all(|known| told().contains(known));
-        eventually("the webhook was told everything", secs(400), || all().then_some(()));
+        eventually("the webhook received every event", secs(400), || all().then_some(()));
     }
 }
 

@@ -40,8 +40,8 @@ fn what_was_written_in_an_outage_comes_home_by_itself() {
     lab.monitor().wait_event("returned", outage.began, secs(60));
 
     let home = || lab.primary.note("notes/committed.md").is_some().then_some(());
-    eventually("the primary's timer has merged it", secs(20), home);
-    eventually("its branch is removed", secs(20), || (lab.git().branches() == ["main"]).then_some(()));
+    eventually("the primary's timer has merged the branch", secs(20), home);
+    eventually("the branch is removed", secs(20), || (lab.git().branches() == ["main"]).then_some(()));
     lab.standby.run(&format!("systemctl start {PULL}"));
     let content = lab.primary.content();
     assert_eq!(lab.standby.content(), content, "both workspaces");
@@ -85,7 +85,7 @@ fn the_git_host_is_down_during_the_whole_outage() {
     lab.git().power_on();
     lab.monitor().wait_event("returned", back, secs(240));
     assert_eq!(lab.git().remote(&format!("git show {BRANCH}:learned.md")), "learned without a git host\n");
-    eventually("nothing is unreturned", secs(10), || {
+    eventually("all local changes are pushed", secs(10), || {
         (!lab.monitor().complaints().contains("unreturned")).then_some(())
     });
 }
@@ -137,7 +137,7 @@ fn pushes_when_due(lab: &Lab) {
     let primary = &lab.primary;
     let round = || {
         let last = primary.unit(PUSH).invocation;
-        eventually("the timer comes round", secs(20), || (primary.unit(PUSH).invocation != last).then_some(()));
+        eventually("the timer starts the unit", secs(20), || (primary.unit(PUSH).invocation != last).then_some(()));
     };
     let sent = || lab.git().remote("git ls-tree --name-only main").contains("obsolete.md");
     primary.run(&format!("systemctl --quiet enable --now {TIMER}"));
