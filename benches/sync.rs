@@ -7,14 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use openclaw_failover::config::Workspace;
-use openclaw_failover::os::{Cancel, Command};
-use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::config::WorkspaceConfig;
+use openclaw_failover::os::{Cancel, ChildCommand};
+use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 use openclaw_failover::workspace::{
-    Paths, Queue, Reach, Role, {self},
+    SyncPaths, SessionHandling, CheckoutMode, SyncRole, {self},
 };
 
-const LONG: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Git commands equivalent to a pull, on a host without local changes.
 const BARE_PULL: &str =
@@ -25,8 +25,8 @@ const BARE_PUSH: &str = "git add -A; git diff --cached --quiet || git commit -qm
 
 struct Bench {
     dir: tempfile::TempDir,
-    workspace: Workspace,
-    paths: Paths,
+    workspace: WorkspaceConfig,
+    paths: SyncPaths,
 }
 
 impl Bench {
@@ -34,15 +34,15 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::create_dir(at("state")).unwrap();
-        shell(
+        run_shell(
             dir.path(),
             "git init -q --bare -b main remote.git; git init -q -b main primary; cd primary
              for d in $(seq 100); do mkdir $d; for f in $(seq 100); do echo \"line 0 of $d/$f\" >$d/$f.md; done; done
              git remote add origin ../remote.git; git add -A; git commit -qm all; git push -q origin main; cd ..
              git clone -q remote.git workspace; git clone -q remote.git bare; git -C bare switch -qc failover/bare",
         );
-        let workspace = Workspace { path: at("workspace"), timeout: LONG, ..Workspace::default() };
-        let paths = Paths { state: at("state"), ssh: "ssh".into(), host: "bench".into(), ..Paths::default() };
+        let workspace = WorkspaceConfig { path: at("workspace"), timeout: TIMEOUT, ..WorkspaceConfig::default() };
+        let paths = SyncPaths { state_folder: at("state"), ssh_program: "ssh".into(), host_name: "bench".into(), ..SyncPaths::default() };
         let bench = Self { dir, workspace, paths };
         bench.pull();
         bench
@@ -52,12 +52,12 @@ impl Bench {
         self.dir.path().join(name)
     }
 
-    fn pull(&self) -> Outcome {
-        workspace::pull(&self.workspace, &[], &self.paths, &|| Reach::Move, &Cancel::new(), &Vec::new).workspace.outcome
+    fn pull(&self) -> PullOutcome {
+        workspace::pull(&self.workspace, &[], &self.paths, &|| CheckoutMode::UpdateFiles, &Cancel::new(), &Vec::new).workspace.outcome
     }
 
     fn push(&self) -> PushOutcome {
-        let role = Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep };
+        let role = SyncRole::Standby { reach: &|| CheckoutMode::UpdateFiles, queue: &|| SessionHandling::Resume };
         workspace::push(&self.workspace, &self.paths, role, &Cancel::new()).outcome
     }
 
@@ -74,16 +74,16 @@ impl Bench {
         for round in 0..rounds {
             if files > 0 {
                 self.change("primary", files, round + 1000 * files);
-                shell(&self.at("primary"), "git add -A; git commit -qm more; git push -q origin main");
+                run_shell(&self.at("primary"), "git add -A; git commit -qm more; git push -q origin main");
             }
-            let expected = if files > 0 { Outcome::Moved } else { Outcome::UpToDate };
+            let expected = if files > 0 { PullOutcome::Updated } else { PullOutcome::UpToDate };
             in_turns(
                 round,
-                || ours.push(timed(|| assert_eq!(self.pull(), expected))),
-                || bare.push(timed(|| shell(&self.at("bare"), BARE_PULL))),
+                || ours.push(measure_time(|| assert_eq!(self.pull(), expected))),
+                || bare.push(measure_time(|| run_shell(&self.at("bare"), BARE_PULL))),
             );
         }
-        print("pull", files, &mut ours, &mut bare);
+        print_ratio("pull", files, &mut ours, &mut bare);
     }
 
     fn compare_push(&self, files: usize, rounds: usize) {
@@ -94,11 +94,11 @@ impl Bench {
             let expected = if files > 0 { PushOutcome::Pushed } else { PushOutcome::UpToDate };
             in_turns(
                 round,
-                || ours.push(timed(|| assert_eq!(self.push(), expected))),
-                || bare.push(timed(|| shell(&self.at("bare"), BARE_PUSH))),
+                || ours.push(measure_time(|| assert_eq!(self.push(), expected))),
+                || bare.push(measure_time(|| run_shell(&self.at("bare"), BARE_PUSH))),
             );
         }
-        print("push", files, &mut ours, &mut bare);
+        print_ratio("push", files, &mut ours, &mut bare);
     }
 }
 
@@ -112,8 +112,8 @@ fn in_turns(round: usize, ours: impl FnOnce(), bare: impl FnOnce()) {
     }
 }
 
-fn shell(dir: &Path, script: &str) {
-    let mut command = Command::new("sh").args(["-ec", script]).dir(dir).deadline(LONG);
+fn run_shell(dir: &Path, script: &str) {
+    let mut command = ChildCommand::new("sh").args(["-ec", script]).dir(dir).deadline(TIMEOUT);
     for role in ["AUTHOR", "COMMITTER"] {
         command =
             command.env(format!("GIT_{role}_NAME"), "bench").env(format!("GIT_{role}_EMAIL"), "bench@example.org");
@@ -121,7 +121,7 @@ fn shell(dir: &Path, script: &str) {
     command.run().unwrap();
 }
 
-fn timed(work: impl FnOnce()) -> Duration {
+fn measure_time(work: impl FnOnce()) -> Duration {
     let started = Instant::now();
     work();
     started.elapsed()
@@ -129,7 +129,7 @@ fn timed(work: impl FnOnce()) -> Duration {
 
 /// Prints the median of the ratios of all rounds. Other load on the machine changes more between rounds than within
 /// one.
-fn print(what: &str, files: usize, ours: &mut [Duration], bare: &mut [Duration]) {
+fn print_ratio(what: &str, files: usize, ours: &mut [Duration], bare: &mut [Duration]) {
     let mut ratios: Vec<f64> = ours.iter().zip(&*bare).map(|(ours, bare)| ours.div_duration_f64(*bare)).collect();
     ratios.sort_unstable_by(f64::total_cmp);
     let ratio = ratios[ratios.len() / 2];

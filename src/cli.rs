@@ -1,6 +1,6 @@
 //! The command line: grammar, help, and one file per command.
 //!
-//! Arguments become a typed `Command` first, so a typing mistake is found before any file is opened. Errors are printed
+//! Arguments become a typed `CliCommand` first, so a typing mistake is found before any file is opened. Errors are printed
 //! here, once, and nowhere else.
 
 mod args;
@@ -18,7 +18,7 @@ mod notify;
 mod operator;
 mod output;
 mod replay;
-mod rooms;
+mod actions;
 mod run;
 mod setup;
 mod status;
@@ -27,34 +27,34 @@ mod sync;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::cli::command::Command;
+use crate::cli::command::CliCommand;
 use crate::cli::output::Output;
 use crate::os::orphans;
 
 /// Result of a command: exit code 0 for yes or done, 1 for no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Yes,
-    No,
+enum CommandOutcome {
+    Success,
+    Failure,
 }
 
 /// Runs one command and returns its exit code: 0 yes or done, 1 no or failed, 2 usage or configuration error.
 pub fn main(args: Vec<OsString>) -> ExitCode {
-    if args == [orphans::COMMAND] {
+    if args == [orphans::HELPER_COMMAND] {
         return orphans::end_orphans().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     // The cheap checks of `doctor` end with the process that started them.
     if !args.iter().any(|arg| arg == "--cheap") {
-        orphans::begin();
+        orphans::enable_cleanup();
     }
     let mut out = Output::stdout();
-    let answer = Command::parse(args).and_then(|command| command.run(&mut out));
+    let answer = CliCommand::parse(args).and_then(|command| command.run(&mut out));
     match answer.and_then(|answer| out.flush().map(|()| answer)) {
-        Ok(Answer::Yes) => ExitCode::SUCCESS,
-        Ok(Answer::No) => ExitCode::from(1),
+        Ok(CommandOutcome::Success) => ExitCode::SUCCESS,
+        Ok(CommandOutcome::Failure) => ExitCode::from(1),
         Err(error) => {
             error.print();
-            ExitCode::from(error.code())
+            ExitCode::from(error.exit_code())
         }
     }
 }

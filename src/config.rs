@@ -12,27 +12,27 @@ mod environment;
 pub mod model;
 pub mod notify;
 pub mod paths;
-mod print;
+mod encode;
 mod schema;
 mod source;
 mod span;
 mod validate;
 
-use crate::config::diagnostics::Collector;
-pub use crate::config::diagnostics::Problems;
-pub use crate::config::environment::Variables;
-pub use crate::config::model::{Config, Demote, Drill, Gateway, Probe, Promote, Secret, Upstream, Witness, Workspace};
-pub use crate::config::notify::{Format, Heartbeat, Notify, Topic};
-use crate::config::schema::Raw;
-pub use crate::config::source::{DEFAULT_FILE, Source, find, load, load_primary};
+use crate::config::diagnostics::Diagnostics;
+pub use crate::config::diagnostics::ConfigErrors;
+pub use crate::config::environment::LegacyVariables;
+pub use crate::config::model::{Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, SecretConfig, UpstreamConfig, WitnessConfig, WorkspaceConfig};
+pub use crate::config::notify::{WebhookFormat, HeartbeatConfig, NotifyConfig, NotificationTopic};
+use crate::config::schema::RawConfig;
+pub use crate::config::source::{DEFAULT_CONFIG_FILE, ConfigSource, find_source, load_config, load_primary};
 
 /// Reads a configuration from text: JSON with comments and trailing commas.
 ///
 /// # Errors
 /// All problems, each with `file_name` and a line.
-pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
-    let problems = Collector::new(file_name);
-    let config = validate::check(read_raw(text, file_name, &problems)?, &problems);
+pub fn parse(text: &str, file_name: &str) -> Result<Config, ConfigErrors> {
+    let problems = Diagnostics::new(file_name);
+    let config = validate::check_config(decode_raw_config(text, file_name, &problems)?, &problems);
     problems.finish(config)
 }
 
@@ -41,24 +41,24 @@ pub fn parse(text: &str, file_name: &str) -> Result<Config, Problems> {
 ///
 /// # Errors
 /// As [`parse`]; also if the file has upstreams.
-pub fn parse_primary(text: &str, file_name: &str) -> Result<Workspace, Problems> {
-    let problems = Collector::new(file_name);
-    let raw = read_raw(text, file_name, &problems)?;
+pub fn parse_primary(text: &str, file_name: &str) -> Result<WorkspaceConfig, ConfigErrors> {
+    let problems = Diagnostics::new(file_name);
+    let raw = decode_raw_config(text, file_name, &problems)?;
     if let Some(upstreams) = &raw.upstreams {
         problems.add(
-            &upstreams.place,
+            &upstreams.span,
             "makes this host a standby; a primary has no upstreams: remove this key, or run without --primary",
         );
     }
-    let workspace = validate::workspace(raw.workspace, &problems);
+    let workspace = validate::check_workspace(raw.workspace, &problems);
     problems.finish(workspace)
 }
 
-fn read_raw(text: &str, file_name: &str, problems: &Collector) -> Result<Raw, Problems> {
+fn decode_raw_config(text: &str, file_name: &str, problems: &Diagnostics) -> Result<RawConfig, ConfigErrors> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = crate::text::json::parse_with_comments(text).map_err(|error| {
-        let (line, col) = (error.at.line, error.at.col);
-        Problems::one(format!("{file_name}:{line}:{col}: {}", error.message))
+        let (line, col) = (error.position.line, error.position.column);
+        ConfigErrors::single(format!("{file_name}:{line}:{col}: {}", error.message))
     })?;
-    Ok(Raw::read(&document, problems))
+    Ok(RawConfig::decode(&document, problems))
 }

@@ -4,27 +4,27 @@
 //! and the present status, and closes the connection. Only the socket's owner, group and mode decide who may connect:
 //! root, and members of the monitor's group.
 //!
-//! - [`Request`] and [`Answer`]: the two lines.
+//! - [`Request`] and [`ControlResponse`]: the two lines.
 //! - [`ask`]: the client, with a deadline.
 //! - [`serve`]: the server in the monitor. One thread serves all clients, and slow or hostile clients delay only other
 //! clients.
 
-mod answer;
+mod response;
 mod client;
 mod request;
 mod server;
 
-pub use crate::control::answer::Answer;
-pub use crate::control::client::{Error, ask};
-pub use crate::control::request::{LONGEST_DRILL, Request};
-pub use crate::control::server::{Decide, serve};
+pub use crate::control::response::ControlResponse;
+pub use crate::control::client::{ControlError, send_request};
+pub use crate::control::request::{MAX_DRILL_HOLD, Request};
+pub use crate::control::server::{RequestHandler, serve};
 
 /// Limit on the length of a request, in bytes.
-const LONGEST_REQUEST: usize = 1024;
+const MAX_REQUEST_BYTES: usize = 1024;
 
 /// Limit on the length of an operator's reason, in characters.
-pub const LONGEST_REASON: usize = 200;
+pub const MAX_REASON_CHARS: usize = 200;
 
 /// Limit on the length of a response, in bytes. It fits the kernel's buffer of a fresh connection, so that the monitor
 /// never waits for a client that does not read.
-const LONGEST_ANSWER: usize = 96 * 1024;
+const MAX_RESPONSE_BYTES: usize = 96 * 1024;

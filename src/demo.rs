@@ -1,8 +1,8 @@
 //! A complete failover and failback on loopback: the real monitor with short time limits, stub gateways as real
 //! processes, and a real git checkout as the workspace. It needs no root and no systemd, and leaves nothing behind.
 
-mod stage;
-pub(crate) mod stub;
+mod environment;
+pub(crate) mod stub_gateway;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -20,19 +20,19 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::config::paths::Paths;
 use crate::config::{
-    Config, Source, {self},
+    Config, ConfigSource, {self},
 };
-use crate::demo::stage::{
-    Folder, Gateway, Local, PRIMARY_SYNC, free_address, make_repositories, push_primary, write_note,
+use crate::demo::environment::{
+    TempFolder, StubGateway, LocalBackend, PRIMARY_SYNC_FOLDER, free_address, make_repositories, push_primary, write_note,
 };
-use crate::monitor::{Backend, Monitor, Parts, Stopper};
+use crate::monitor::{Backend, Monitor, Dependencies, StopHandle};
 use crate::workspace;
 
 /// Time limit of the demo, which takes about 15 s.
-const LIMIT: Duration = Duration::from_secs(50);
+const DEMO_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Interval between checks for Ctrl-C.
-const BLINK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs the demo. `line` prints one line and returns false if the output is closed.
 ///
@@ -44,26 +44,26 @@ pub(crate) fn run(line: impl FnMut(&str) -> bool) -> Result<(), String> {
         let flag = Arc::clone(&interrupted);
         signal_hook::flag::register(signal, flag).map_err(|why| format!("cannot catch signals: {why}"))?;
     }
-    let folder = Folder::create().map_err(|why| format!("cannot create a temporary folder: {why}"))?;
+    let folder = TempFolder::create().map_err(|why| format!("cannot create a temporary folder: {why}"))?;
     make_repositories(&folder)?;
-    let (primary, standby) = (address()?, address()?);
-    let config = configuration(&folder, primary, standby)?;
+    let (primary, standby) = (loopback_address()?, loopback_address()?);
+    let config = demo_config(&folder, primary, standby)?;
     let (sender, events) = mpsc::channel();
-    let mut stage = Stage { line, events, interrupted, began: Instant::now() };
-    let mut primary = Gateway::new(primary);
-    stage.say("act", "starting the primary's gateway and the monitor; thresholds here: 5 s instead of 30 s")?;
-    primary.start().map_err(cannot_start)?;
-    let monitor = Running::start(&folder, config, standby, sender)?;
-    let played = stage.play(&folder, &mut primary);
+    let mut stage = DemoRun { line, events, interrupted, began: Instant::now() };
+    let mut primary = StubGateway::new(primary);
+    stage.print_line("act", "starting the primary's gateway and the monitor; thresholds here: 5 s instead of 30 s")?;
+    primary.start().map_err(start_failure)?;
+    let monitor = RunningMonitor::start(&folder, config, standby, sender)?;
+    let played = stage.run_steps(&folder, &mut primary);
     drop(monitor);
     played
 }
 
-fn address() -> Result<SocketAddr, String> {
+fn loopback_address() -> Result<SocketAddr, String> {
     free_address().map_err(|why| format!("cannot find a free port on loopback: {why}"))
 }
 
-fn configuration(folder: &Folder, primary: SocketAddr, standby: SocketAddr) -> Result<Config, String> {
+fn demo_config(folder: &TempFolder, primary: SocketAddr, standby: SocketAddr) -> Result<Config, String> {
     let workspace = folder.join("standby");
     let text = format!(
         r#"{{
@@ -79,37 +79,37 @@ fn configuration(folder: &Folder, primary: SocketAddr, standby: SocketAddr) -> R
     config::parse(&text, "the demo's configuration").map_err(|problems| problems.to_string())
 }
 
-fn cannot_start(why: std::io::Error) -> String {
+fn start_failure(why: std::io::Error) -> String {
     format!("cannot start the primary's gateway: {why}")
 }
 
 /// Monitor in a separate thread, stopped on drop.
-struct Running {
-    stopper: Stopper,
+struct RunningMonitor {
+    stopper: StopHandle,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Entry of the history: the event, and the sentence for people.
-type Told = (&'static str, String);
+type DemoEvent = (&'static str, String);
 
-impl Running {
-    fn start(folder: &Folder, config: Config, standby: SocketAddr, events: Sender<Told>) -> Result<Self, String> {
+impl RunningMonitor {
+    fn start(folder: &TempFolder, config: Config, standby: SocketAddr, events: Sender<DemoEvent>) -> Result<Self, String> {
         let paths =
             Paths { state_dir: folder.join("state"), run_dir: folder.join("run"), sync_dir: folder.join("sync") };
-        for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir, &folder.join(PRIMARY_SYNC)] {
+        for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir, &folder.join(PRIMARY_SYNC_FOLDER)] {
             std::fs::create_dir(dir).map_err(|why| format!("cannot create {}: {why}", dir.display()))?;
         }
-        let sync = workspace::Paths { state: paths.sync_dir.clone(), ..workspace::Paths::default() };
+        let sync = workspace::SyncPaths { state_folder: paths.sync_dir.clone(), ..workspace::SyncPaths::default() };
         let (sender, started) = mpsc::channel();
         let thread = thread::spawn(move || {
             let backend =
-                move |config: &Config| -> Arc<dyn Backend> { Arc::new(Local::new(config, standby, sync.clone())) };
-            let parts = Parts {
-                source: Source::File(paths.state_dir.join("config.json")),
+                move |config: &Config| -> Arc<dyn Backend> { Arc::new(LocalBackend::new(config, standby, sync.clone())) };
+            let parts = Dependencies {
+                source: ConfigSource::File(paths.state_dir.join("config.json")),
                 config,
                 paths,
-                backend: Box::new(backend),
-                teller: Box::new(move |entry| {
+                backend_factory: Box::new(backend),
+                event_sink: Box::new(move |entry| {
                     // The demo may have ended.
                     let _ = events.send((entry.event, entry.text.clone()));
                 }),
@@ -117,7 +117,7 @@ impl Running {
             let monitor = Monitor::start(parts).map_err(|why| why.to_string());
             match monitor {
                 Ok(monitor) => {
-                    let _ = sender.send(Ok(monitor.stopper()));
+                    let _ = sender.send(Ok(monitor.stop_handle()));
                     monitor.run();
                 }
                 Err(why) => {
@@ -130,7 +130,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningMonitor {
     fn drop(&mut self) {
         self.stopper.stop();
         if let Some(thread) = self.thread.take()
@@ -141,56 +141,56 @@ impl Drop for Running {
     }
 }
 
-struct Stage<L> {
+struct DemoRun<L> {
     line: L,
-    events: Receiver<Told>,
+    events: Receiver<DemoEvent>,
     interrupted: Arc<AtomicBool>,
     began: Instant,
 }
 
-impl<L: FnMut(&str) -> bool> Stage<L> {
-    fn play(&mut self, folder: &Folder, primary: &mut Gateway) -> Result<(), String> {
-        self.until("armed")?;
+impl<L: FnMut(&str) -> bool> DemoRun<L> {
+    fn run_steps(&mut self, folder: &TempFolder, primary: &mut StubGateway) -> Result<(), String> {
+        self.print_until("armed")?;
         write_note(folder, "The note that the primary wrote last.")?;
-        self.say("act", "the primary's agent writes a note; its gateway is killed (SIGKILL)")?;
+        self.print_line("act", "the primary's agent writes a note; its gateway is killed (SIGKILL)")?;
         let died = Instant::now();
         primary.kill();
-        self.until("promoted")?;
+        self.print_until("promoted")?;
         let promoted = died.elapsed();
         let note = std::fs::read_to_string(folder.join("standby").join("notes.md")).unwrap_or_default();
-        self.say("act", &format!("the standby's workspace says: {note}"))?;
+        self.print_line("act", &format!("the standby's workspace says: {note}"))?;
         let learned = "A note that the standby's agent wrote meanwhile.";
         std::fs::write(folder.join("standby").join("learned.md"), learned)
             .map_err(|why| format!("cannot write a note: {why}"))?;
-        self.say("act", "the standby's agent writes a note; the primary's gateway starts again")?;
+        self.print_line("act", "the standby's agent writes a note; the primary's gateway starts again")?;
         let back = Instant::now();
-        primary.start().map_err(cannot_start)?;
-        self.until("demoted")?;
+        primary.start().map_err(start_failure)?;
+        self.print_until("demoted")?;
         let demoted = back.elapsed();
-        self.until("returned")?;
+        self.print_until("returned")?;
         push_primary(folder)?;
         let note = std::fs::read_to_string(folder.join("primary").join("learned.md")).unwrap_or_default();
-        self.say("act", &format!("the primary's push timer merges it; the primary's workspace says: {note}"))?;
+        self.print_line("act", &format!("the primary's push timer merges it; the primary's workspace says: {note}"))?;
         let summary = format!(
             "failover took {:.1} s after the primary's end; failback took {:.1} s after its return",
             promoted.as_secs_f64(),
             demoted.as_secs_f64()
         );
-        self.say("done", &summary)
+        self.print_line("done", &summary)
     }
 
     /// Prints events until `event` happens.
-    fn until(&mut self, event: &str) -> Result<(), String> {
+    fn print_until(&mut self, event: &str) -> Result<(), String> {
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err("interrupted".to_owned());
             }
-            if self.began.elapsed() > LIMIT {
+            if self.began.elapsed() > DEMO_TIMEOUT {
                 return Err(format!("timed out while waiting for the event `{event}`"));
             }
-            match self.events.recv_timeout(BLINK) {
+            match self.events.recv_timeout(POLL_INTERVAL) {
                 Ok((what, text)) => {
-                    self.say(what, &text)?;
+                    self.print_line(what, &text)?;
                     if what == event {
                         return Ok(());
                     }
@@ -201,7 +201,7 @@ impl<L: FnMut(&str) -> bool> Stage<L> {
         }
     }
 
-    fn say(&mut self, what: &str, text: &str) -> Result<(), String> {
+    fn print_line(&mut self, what: &str, text: &str) -> Result<(), String> {
         let mut line = format!("{:>6.1} s  {what:<14} ", self.began.elapsed().as_secs_f64());
         let _ = write!(line, "{text}");
         if (self.line)(&line) { Ok(()) } else { Err("the output is closed".to_owned()) }

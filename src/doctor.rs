@@ -1,7 +1,7 @@
 //! `doctor`: checks that this standby could take over right now, each with a remedy.
 //!
 //! Each check inspects one thing and returns one line: a level, the evidence, and a command that fixes it. Checks
-//! change nothing. `CHECKS` lists them in the order in which they are printed.
+//! change nothing. `SANDBOX_CHECKS` lists them in the order in which they are printed.
 //!
 //! The checks come in two halves. The host's half runs as root, or as any user with what that user can see. The owner's
 //! half reads what belongs to the agent, so it runs as the agent's user only; root starts a child that runs as that
@@ -36,23 +36,23 @@ mod systemd;
 mod untrusted_file;
 mod workspace_checks;
 
-pub use crate::doctor::background::Beside;
-use crate::doctor::channel_overlap::Standby;
-pub use crate::doctor::context::{DEFAULT_USER, Identity, World};
-pub(crate) use crate::doctor::hardening::MANAGERS;
+pub use crate::doctor::background::BackgroundChecks;
+use crate::doctor::channel_overlap::StandbyAccounts;
+pub use crate::doctor::context::{DEFAULT_USER, Identity, HostContext};
+pub(crate) use crate::doctor::hardening::FIREWALL_UNITS;
 pub(crate) use crate::doctor::owner::validate_reported;
-pub(crate) use crate::doctor::systemd::Unit;
-pub use crate::doctor::untrusted_file::refuse_agents;
-pub(crate) use crate::doctor::untrusted_file::{is_of, read, refuse};
-pub use crate::finding::{Checked, Finding, Level};
-use crate::finding::{ReportedCheck, Said, remedy};
+pub(crate) use crate::doctor::systemd::UnitProperties;
+pub use crate::doctor::untrusted_file::refuse_agents_file;
+pub(crate) use crate::doctor::untrusted_file::{belongs_to, read_text_file, refuse_owned_file};
+pub use crate::finding::{CheckOutcome, Finding, Level};
+use crate::finding::{ReportedCheck, CheckResult, remedy};
 use crate::text::json;
 
 /// User that a check needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+enum Privilege {
     /// Any user.
-    Anybody,
+    AnyUser,
     /// root only.
     Root,
     /// The workspace's owner only.
@@ -65,9 +65,9 @@ enum Cost {
     /// Milliseconds. It runs unattended: the owner's half in each pull, the host's half in the monitor's child.
     Cheap,
     /// Milliseconds, but unattended runs leave it out: the monitor or the pull reports it already, or it never fails.
-    Told,
+    ReportedElsewhere,
     /// Network access, or seconds of Node.
-    Dear,
+    Expensive,
 }
 
 /// Selection of checks by their cost.
@@ -76,231 +76,231 @@ pub enum Depth {
     /// Cheap checks that nothing else reports.
     Cheap,
     /// All checks.
-    Whole,
+    Full,
 }
 
 /// Half of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Half {
+pub(crate) enum CheckHalf {
     /// Checks that any user or root can make.
-    Hosts,
+    Host,
     /// Checks of what belongs to the agent.
-    Owners,
+    Owner,
 }
 
 struct Check {
     id: &'static str,
-    who: Who,
+    privilege: Privilege,
     cost: Cost,
-    look: fn(&World) -> Said,
+    run: fn(&HostContext) -> CheckResult,
 }
 
-const fn check(id: &'static str, who: Who, cost: Cost, look: fn(&World) -> Said) -> Check {
-    Check { id, who, cost, look }
+const fn new_check(id: &'static str, who: Privilege, cost: Cost, look: fn(&HostContext) -> CheckResult) -> Check {
+    Check { id, privilege: who, cost, run: look }
 }
 
 impl Check {
-    fn is_of(&self, half: Half) -> bool {
-        (self.who == Who::Owner) == (half == Half::Owners)
+    fn belongs_to(&self, half: CheckHalf) -> bool {
+        (self.privilege == Privilege::Owner) == (half == CheckHalf::Owner)
     }
 }
 
 /// All checks of one host.
 static CHECKS: [Check; 41] = [
-    check("config", Who::Anybody, Cost::Cheap, host::config),
-    check("credentials", Who::Root, Cost::Cheap, host::credentials),
-    check("programs", Who::Anybody, Cost::Cheap, host::programs),
-    check("dbus", Who::Anybody, Cost::Told, host::dbus),
-    check("monitor", Who::Anybody, Cost::Told, monitor::running),
-    check("monitor-enabled", Who::Anybody, Cost::Cheap, monitor::enabled),
-    check("monitor-version", Who::Anybody, Cost::Told, monitor::version),
-    check("watchdog", Who::Anybody, Cost::Cheap, monitor::watchdog),
-    check("hold", Who::Anybody, Cost::Told, monitor::hold),
-    check("old-monitor", Who::Anybody, Cost::Cheap, monitor::old),
-    check("polkit", Who::Root, Cost::Cheap, polkit::check),
-    check("upstream", Who::Anybody, Cost::Dear, network::upstream),
-    check("armed", Who::Anybody, Cost::Told, network::armed),
-    check("tailscale", Who::Anybody, Cost::Cheap, network::tailscale),
-    check("dns", Who::Anybody, Cost::Cheap, network::dns),
-    check("clock", Who::Anybody, Cost::Cheap, network::clock),
-    check("gateway-unit", Who::Anybody, Cost::Cheap, gateway::unit),
-    check("gateway-disabled", Who::Anybody, Cost::Cheap, gateway::disabled),
-    check("gateway-user", Who::Anybody, Cost::Cheap, gateway::user),
-    check("gateway-port", Who::Anybody, Cost::Told, gateway::port),
-    check("other-gateway", Who::Anybody, Cost::Cheap, gateway::other),
-    check("sync-units", Who::Anybody, Cost::Cheap, sync_units::units),
-    check("pull", Who::Anybody, Cost::Told, sync_units::pull),
-    check("unreturned", Who::Anybody, Cost::Told, sync_units::unreturned),
-    check("memory", Who::Anybody, Cost::Cheap, host::memory),
-    check("disk", Who::Anybody, Cost::Cheap, host::disk),
-    check("firewall", Who::Root, Cost::Cheap, hardening::firewall),
-    check("fail2ban", Who::Root, Cost::Cheap, hardening::fail2ban),
-    check("upgrades", Who::Anybody, Cost::Told, hardening::upgrades),
-    check("gateway-program", Who::Owner, Cost::Cheap, openclaw::present),
-    check("node", Who::Owner, Cost::Dear, openclaw::node),
-    check("openclaw", Who::Owner, Cost::Dear, openclaw::program),
-    check("openclaw-config", Who::Owner, Cost::Dear, openclaw::configuration),
-    check("openclaw-places", Who::Owner, Cost::Cheap, channels::places),
-    check("channels", Who::Owner, Cost::Cheap, channels::check),
-    check("crons", Who::Owner, Cost::Cheap, channels::crons),
-    check("user-gateway", Who::Owner, Cost::Cheap, workspace_checks::units),
-    check("workspace", Who::Owner, Cost::Told, workspace_checks::workspace),
-    check("workspace-disk", Who::Owner, Cost::Cheap, workspace_checks::disk),
-    check("git-fetch", Who::Owner, Cost::Dear, workspace_checks::fetch),
-    check("secrets", Who::Owner, Cost::Dear, workspace_checks::secrets),
+    new_check("config", Privilege::AnyUser, Cost::Cheap, host::check_config),
+    new_check("credentials", Privilege::Root, Cost::Cheap, host::check_credentials),
+    new_check("programs", Privilege::AnyUser, Cost::Cheap, host::check_programs),
+    new_check("dbus", Privilege::AnyUser, Cost::ReportedElsewhere, host::check_dbus),
+    new_check("monitor", Privilege::AnyUser, Cost::ReportedElsewhere, monitor::check_running),
+    new_check("monitor-enabled", Privilege::AnyUser, Cost::Cheap, monitor::check_enabled),
+    new_check("monitor-version", Privilege::AnyUser, Cost::ReportedElsewhere, monitor::check_version),
+    new_check("watchdog", Privilege::AnyUser, Cost::Cheap, monitor::check_watchdog),
+    new_check("hold", Privilege::AnyUser, Cost::ReportedElsewhere, monitor::check_hold),
+    new_check("old-monitor", Privilege::AnyUser, Cost::Cheap, monitor::check_shell_monitor),
+    new_check("polkit", Privilege::Root, Cost::Cheap, polkit::check_permissions),
+    new_check("upstream", Privilege::AnyUser, Cost::Expensive, network::check_upstreams),
+    new_check("armed", Privilege::AnyUser, Cost::ReportedElsewhere, network::check_armed),
+    new_check("tailscale", Privilege::AnyUser, Cost::Cheap, network::check_tailscale),
+    new_check("dns", Privilege::AnyUser, Cost::Cheap, network::check_dns),
+    new_check("clock", Privilege::AnyUser, Cost::Cheap, network::check_clock),
+    new_check("gateway-unit", Privilege::AnyUser, Cost::Cheap, gateway::check_unit),
+    new_check("gateway-disabled", Privilege::AnyUser, Cost::Cheap, gateway::check_disabled),
+    new_check("gateway-user", Privilege::AnyUser, Cost::Cheap, gateway::check_user),
+    new_check("gateway-port", Privilege::AnyUser, Cost::ReportedElsewhere, gateway::check_port),
+    new_check("other-gateway", Privilege::AnyUser, Cost::Cheap, gateway::check_other_gateways),
+    new_check("sync-units", Privilege::AnyUser, Cost::Cheap, sync_units::check_units),
+    new_check("pull", Privilege::AnyUser, Cost::ReportedElsewhere, sync_units::check_pull),
+    new_check("unreturned", Privilege::AnyUser, Cost::ReportedElsewhere, sync_units::check_unpushed),
+    new_check("memory", Privilege::AnyUser, Cost::Cheap, host::check_memory),
+    new_check("disk", Privilege::AnyUser, Cost::Cheap, host::check_disk),
+    new_check("firewall", Privilege::Root, Cost::Cheap, hardening::check_firewall),
+    new_check("fail2ban", Privilege::Root, Cost::Cheap, hardening::check_fail2ban),
+    new_check("upgrades", Privilege::AnyUser, Cost::ReportedElsewhere, hardening::check_upgrades),
+    new_check("gateway-program", Privilege::Owner, Cost::Cheap, openclaw::check_installed),
+    new_check("node", Privilege::Owner, Cost::Expensive, openclaw::check_node),
+    new_check("openclaw", Privilege::Owner, Cost::Expensive, openclaw::check_starts),
+    new_check("openclaw-config", Privilege::Owner, Cost::Expensive, openclaw::check_config),
+    new_check("openclaw-places", Privilege::Owner, Cost::Cheap, channels::check_places),
+    new_check("channels", Privilege::Owner, Cost::Cheap, channels::check_channels),
+    new_check("crons", Privilege::Owner, Cost::Cheap, channels::check_crons),
+    new_check("user-gateway", Privilege::Owner, Cost::Cheap, workspace_checks::check_user_units),
+    new_check("workspace", Privilege::Owner, Cost::ReportedElsewhere, workspace_checks::check_workspace),
+    new_check("workspace-disk", Privilege::Owner, Cost::Cheap, workspace_checks::check_disk),
+    new_check("git-fetch", Privilege::Owner, Cost::Expensive, workspace_checks::check_fetch),
+    new_check("secrets", Privilege::Owner, Cost::Expensive, workspace_checks::check_secrets),
 ];
 
 /// Runs all checks that this process can run.
 #[must_use]
-pub fn examine(world: &World) -> Vec<Finding> {
-    let mut found = host_half(world, Depth::Whole);
+pub fn run_all_checks(world: &HostContext) -> Vec<Finding> {
+    let mut found = run_host_half(world, Depth::Full);
     let mut standby = None;
     match world.identity {
         Identity::Root => {
-            let wants_accounts = world.primary.is_some();
-            match owner::ask(world, wants_accounts) {
+            let wants_accounts = world.primary_config.is_some();
+            match owner::run_owner_half(world, wants_accounts) {
                 Ok(mut answer) => {
-                    sandbox::replace(world, &mut answer.found);
-                    found.push(world.finding("owner", Said::ok(&"the checks of the owner's half ran")));
-                    found.extend(answer.found.iter().map(|checked| world.show(checked)));
-                    standby = answer.standby;
+                    sandbox::replace_outcomes(world, &mut owner_half_to_json.found);
+                    found.push(world.new_finding("owner", CheckResult::ok(&"the checks of the owner's half ran")));
+                    found.extend(owner_half_to_json.found.iter().map(|checked| world.to_finding(checked)));
+                    standby = owner_half_to_json.standby;
                 }
                 Err((why, fix)) => {
-                    found.push(world.finding("owner", Said::fail(&why, fix)));
-                    found.extend(of(Who::Owner).map(|check| world.finding(check.id, Said::skipped(&"see owner"))));
+                    found.push(world.new_finding("owner", CheckResult::fail(&why, fix)));
+                    found.extend(checks_needing(Privilege::Owner).map(|check| world.new_finding(check.id, CheckResult::skipped(&"see owner"))));
                 }
             }
         }
         Identity::Owner => {
-            let said = look(world, Depth::Whole, Half::Owners);
-            if world.primary.is_some() {
-                standby = Some(describe(world, &said));
+            let said = run_checks(world, Depth::Full, CheckHalf::Owner);
+            if world.primary_config.is_some() {
+                standby = Some(describe_standby(world, &said));
             }
-            found.extend(said.iter().map(|checked| world.show(checked)));
+            found.extend(said.iter().map(|checked| world.to_finding(checked)));
         }
         Identity::Other => {
-            let unseen = Said::skipped(&"only root and the workspace's owner can check it");
-            found.extend(of(Who::Owner).map(|check| world.finding(check.id, unseen.clone())));
+            let unseen = CheckResult::skipped(&"only root and the workspace's owner can check it");
+            found.extend(checks_needing(Privilege::Owner).map(|check| world.new_finding(check.id, unseen.clone())));
         }
     }
-    found.extend(compare(world, standby));
+    found.extend(compare_hosts(world, standby));
     found
 }
 
 /// Runs the host's half, as far as this process can see it.
 #[must_use]
-pub fn host_half(world: &World, depth: Depth) -> Vec<Finding> {
-    look(world, depth, Half::Hosts).iter().map(|checked| world.show(checked)).collect()
+pub fn run_host_half(world: &HostContext, depth: Depth) -> Vec<Finding> {
+    run_checks(world, depth, CheckHalf::Host).iter().map(|checked| world.to_finding(checked)).collect()
 }
 
 /// Runs one check of the host's half by its id, for a setup step.
 #[must_use]
-pub(crate) fn look_at(world: &World, id: &str) -> Finding {
-    world.begin();
-    let check = CHECKS.iter().find(|check| check.id == id && check.who != Who::Owner);
+pub(crate) fn run_host_check(world: &HostContext, id: &str) -> Finding {
+    world.clear_unit_cache();
+    let check = CHECKS.iter().find(|check| check.id == id && check.privilege != Privilege::Owner);
     check.map_or_else(
-        || world.finding("unknown", Said::skipped(&id)),
-        |check| world.finding(check.id, (check.look)(world)),
+        || world.new_finding("unknown", CheckResult::skipped(&id)),
+        |check| world.new_finding(check.id, (check.run)(world)),
     )
 }
 
 /// Runs the owner's half; other users see none of it.
 #[must_use]
-pub fn owner_half(world: &World, depth: Depth) -> Vec<Finding> {
-    look(world, depth, Half::Owners).iter().map(|checked| world.show(checked)).collect()
+pub fn run_owner_half(world: &HostContext, depth: Depth) -> Vec<Finding> {
+    run_checks(world, depth, CheckHalf::Owner).iter().map(|checked| world.to_finding(checked)).collect()
 }
 
 /// Returns the owner's half for root to read, as one JSON object. `with_accounts` adds the channels and their tokens.
 #[must_use]
-pub fn answer(world: &World, with_accounts: bool) -> String {
-    let said = look(world, Depth::Whole, Half::Owners);
-    let standby = with_accounts.then(|| describe(world, &said));
+pub fn owner_half_to_json(world: &HostContext, with_accounts: bool) -> String {
+    let said = run_checks(world, Depth::Full, CheckHalf::Owner);
+    let standby = with_accounts.then(|| describe_standby(world, &said));
     owner::to_json(&said, standby.as_ref()).to_string()
 }
 
 /// Returns the checks of a sync unit's sandbox for root to read. This process must run in one; it ends when root does.
 #[must_use]
-pub fn answer_from_sandbox(world: &mut World) -> String {
+pub fn sandbox_checks_to_json(world: &mut HostContext) -> String {
     sandbox::end_with_root();
     world.is_sandboxed = true;
-    let is_inside = |check: &&Check| sandbox::CHECKS.contains(&check.id);
-    let found: Vec<Checked> =
-        CHECKS.iter().filter(is_inside).map(|check| Checked { id: check.id, said: (check.look)(world) }).collect();
+    let is_inside = |check: &&Check| sandbox::SANDBOX_CHECKS.contains(&check.id);
+    let found: Vec<CheckOutcome> =
+        CHECKS.iter().filter(is_inside).map(|check| CheckOutcome { id: check.id, result: (check.run)(world) }).collect();
     ReportedCheck::list_to_json(&found).to_string()
 }
 
 /// True if no check has failed.
 #[must_use]
-pub fn is_well(found: &[Finding]) -> bool {
+pub fn all_passed(found: &[Finding]) -> bool {
     found.iter().all(|finding| finding.level != Level::Fail)
 }
 
-fn of(who: Who) -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().filter(move |check| check.who == who)
+fn checks_needing(who: Privilege) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().filter(move |check| check.privilege == who)
 }
 
 /// Runs the checks of one half, one after the other.
-fn look(world: &World, depth: Depth, half: Half) -> Vec<Checked> {
-    world.begin();
+fn run_checks(world: &HostContext, depth: Depth, half: CheckHalf) -> Vec<CheckOutcome> {
+    world.clear_unit_cache();
     let mut found = Vec::new();
-    for check in CHECKS.iter().filter(|check| check.is_of(half)) {
+    for check in CHECKS.iter().filter(|check| check.belongs_to(half)) {
         if depth == Depth::Cheap && check.cost != Cost::Cheap {
             continue;
         }
-        let said = match (world.identity, check.who) {
-            (Identity::Owner, Who::Anybody | Who::Root) => Said::skipped(&"run as root to check it"),
-            (Identity::Other, Who::Root) => Said::skipped(&"only root can check it"),
-            (Identity::Root | Identity::Other, Who::Owner) => Said::skipped(&"only the workspace's owner can check it"),
-            _ if sandbox::CHECKS.contains(&check.id) && !world.is_sandboxed => sandbox::unseen(check.id),
-            _ => (check.look)(world),
+        let said = match (world.identity, check.privilege) {
+            (Identity::Owner, Privilege::AnyUser | Privilege::Root) => CheckResult::skipped(&"run as root to check it"),
+            (Identity::Other, Privilege::Root) => CheckResult::skipped(&"only root can check it"),
+            (Identity::Root | Identity::Other, Privilege::Owner) => CheckResult::skipped(&"only the workspace's owner can check it"),
+            _ if sandbox::SANDBOX_CHECKS.contains(&check.id) && !world.is_sandboxed => sandbox::skip_outside_sandbox(check.id),
+            _ => (check.run)(world),
         };
-        found.push(Checked { id: check.id, said });
+        found.push(CheckOutcome { id: check.id, result: said });
     }
     found
 }
 
 /// Describes a syntax error in a configuration of OpenClaw. Its text is not quoted: it may be a token.
-fn unread(why: &json::Error) -> String {
-    format!("invalid JSON5 at line {}", why.at.line)
+fn describe_syntax_error(why: &json::JsonError) -> String {
+    format!("invalid JSON5 at line {}", why.position.line)
 }
 
-fn describe(world: &World, said: &[Checked]) -> Standby {
-    let program = said.iter().find(|checked| checked.id == "openclaw" && checked.said.level == Level::Ok);
-    let version = program.and_then(|checked| openclaw::version(&checked.said.evidence));
-    let accounts = channels::own(world).map(|config| channels::accounts(&config)).unwrap_or_default();
-    Standby { version, accounts }
+fn describe_standby(world: &HostContext, said: &[CheckOutcome]) -> StandbyAccounts {
+    let program = said.iter().find(|checked| checked.id == "openclaw" && checked.result.level == Level::Ok);
+    let version = program.and_then(|checked| openclaw::parse_version(&checked.result.evidence));
+    let accounts = channels::read_own_config(world).map(|config| channels::enabled_accounts(&config)).unwrap_or_default();
+    StandbyAccounts { version, accounts }
 }
 
 /// Compares the accounts and versions of both hosts.
-fn compare(world: &World, standby: Option<Standby>) -> Vec<Finding> {
+fn compare_hosts(world: &HostContext, standby: Option<StandbyAccounts>) -> Vec<Finding> {
     const IDS: [&str; 3] = ["same-account", "same-token", "versions"];
-    let none = |said: Said| IDS.map(|id| world.finding(id, said.clone())).into();
-    let Some(primary) = &world.primary else {
-        return none(Said::skipped(&"give --primary-config FILE to compare both hosts' channels"));
+    let none = |said: CheckResult| IDS.map(|id| world.new_finding(id, said.clone())).into();
+    let Some(primary) = &world.primary_config else {
+        return none(CheckResult::skipped(&"give --primary-config FILE to compare both hosts' channels"));
     };
     let primary = match json::parse_json5(primary) {
         Ok(primary) => primary,
         Err(why) => {
-            return none(Said::fail(&format_args!("the primary's configuration: {}", unread(&why)), remedy::NONE));
+            return none(CheckResult::fail(&format_args!("the primary's configuration: {}", describe_syntax_error(&why)), remedy::NONE));
         }
     };
-    let Some(mut standby) = standby else { return none(Said::skipped(&"this host's channels are unknown")) };
+    let Some(mut standby) = standby else { return none(CheckResult::skipped(&"this host's channels are unknown")) };
     if world.identity == Identity::Root {
-        let values = environment::values(world);
+        let values = environment::read_gateway_environment(world);
         let value = |name: &str| values.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
-        channel_overlap::resolve(&mut standby.accounts, value);
+        channel_overlap::resolve_variables(&mut standby.accounts, value);
     }
-    let there = channels::accounts(&primary);
+    let there = channels::enabled_accounts(&primary);
     let said = [
-        channel_overlap::accounts(&standby.accounts, &there),
-        channel_overlap::tokens(&standby.accounts, &there),
-        channel_overlap::versions(standby.version.as_deref(), &primary),
+        channel_overlap::check_accounts(&standby.accounts, &there),
+        channel_overlap::check_tokens(&standby.accounts, &there),
+        channel_overlap::check_versions(standby.version.as_deref(), &primary),
     ];
-    IDS.into_iter().zip(said).map(|(id, said)| world.finding(id, said)).collect()
+    IDS.into_iter().zip(said).map(|(id, said)| world.new_finding(id, said)).collect()
 }
 
-impl World {
-    fn finding(&self, id: &'static str, said: Said) -> Finding {
-        self.show(&Checked { id, said })
+impl HostContext {
+    fn new_finding(&self, id: &'static str, said: CheckResult) -> Finding {
+        self.to_finding(&CheckOutcome { id, result: said })
     }
 }

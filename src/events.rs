@@ -10,7 +10,7 @@ mod holds;
 mod monitor;
 mod probing;
 mod promotion;
-mod rehearsal;
+mod drill_marker;
 mod workspace;
 
 use std::time::Duration;
@@ -18,22 +18,22 @@ use std::time::Duration;
 use log::Level;
 
 use crate::config::Config;
-pub use crate::events::monitor::MonitorNote;
+pub use crate::events::monitor::MonitorNotice;
 pub(crate) use crate::events::probing::availability_in_words;
-pub use crate::events::rehearsal::Rehearsal;
-use crate::failover::Note;
+pub use crate::events::drill_marker::DrillMarker;
+use crate::failover::MachineNotice;
 use crate::os::boot_time::BootTime;
-use crate::os::clock::Wall;
+use crate::os::clock::WallClockOffset;
 use crate::text::json::Value;
 use crate::text::{Time, json_fields, printable};
 
 /// Character limits of a sentence, and of text from other programs within one.
-const SENTENCE: usize = 1000;
-const QUOTED: usize = 300;
+const MAX_SENTENCE_CHARS: usize = 1000;
+const MAX_QUOTE_CHARS: usize = 300;
 
 /// One entry of the history.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// Wall-clock time.
     pub at: Time,
     /// Time since boot, if known.
@@ -72,7 +72,7 @@ impl Severity {
 
     /// Returns the log level.
     #[must_use]
-    pub fn level(self) -> Level {
+    pub fn log_level(self) -> Level {
         match self {
             Self::Notice => Level::Info,
             Self::Warning => Level::Warn,
@@ -81,31 +81,31 @@ impl Severity {
     }
 }
 
-impl Entry {
+impl HistoryEntry {
     /// Describes a note of the machine. `at` is the machine's time, `config` the configuration in force.
     #[must_use]
-    pub fn of_machine(note: &Note, at: Time, wall: Wall, config: &Config) -> Self {
-        let entry = Teller { config, wall }.tell(note);
-        Self { at: wall.at(at), boot: wall.boot_time(at), ..entry }
+    pub fn from_machine_notice(note: &MachineNotice, at: Time, wall: WallClockOffset, config: &Config) -> Self {
+        let entry = NoticeDescriber { config, wall }.describe_notice(note);
+        Self { at: wall.to_wall_clock(at), boot: wall.to_boot_time(at), ..entry }
     }
 
     /// Describes a note of the monitor. `at` is the machine's time.
     #[must_use]
-    pub fn of_monitor(note: &MonitorNote, at: Time, wall: Wall) -> Self {
-        Self { at: wall.at(at), boot: wall.boot_time(at), ..monitor::tell(note) }
+    pub fn from_monitor_notice(note: &MonitorNotice, at: Time, wall: WallClockOffset) -> Self {
+        Self { at: wall.to_wall_clock(at), boot: wall.to_boot_time(at), ..monitor::describe_notice(note) }
     }
 
     /// Returns the entry as a line of the history.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let head = [
-            ("at", json_fields::time(self.at)),
+            ("at", json_fields::time_to_json(self.at)),
             ("event", self.event.into()),
             ("severity", self.severity.name().into()),
         ];
         let text = [("text", self.text.as_str().into())];
-        let boot = self.boot.map(BootTime::fields).into_iter().flatten();
-        Value::object(head.into_iter().chain(boot).chain(self.fields.iter().cloned()).chain(text))
+        let boot = self.boot.map(BootTime::to_fields).into_iter().flatten();
+        Value::from_entries(head.into_iter().chain(boot).chain(self.fields.iter().cloned()).chain(text))
     }
 
     fn notice(event: &'static str, text: &str) -> Self {
@@ -121,90 +121,90 @@ impl Entry {
     }
 
     fn new(severity: Severity, event: &'static str, text: &str) -> Self {
-        Self { at: Time::default(), boot: None, event, severity, fields: Vec::new(), text: printable(text, SENTENCE) }
+        Self { at: Time::default(), boot: None, event, severity, fields: Vec::new(), text: to_printable(text, MAX_SENTENCE_CHARS) }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+    fn with_field(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.fields.push((name, value.into()));
         self
     }
 
-    fn span(self, name: &'static str, span: Duration) -> Self {
-        self.with(name, json_fields::seconds(span))
+    fn with_seconds(self, name: &'static str, span: Duration) -> Self {
+        self.with_field(name, json_fields::seconds_to_json(span))
     }
 
     /// Adds the exit of the gateway, as the monitor found it.
     #[must_use]
     pub fn with_exit(self, exit: &str) -> Self {
-        let text = printable(&format!("{}. {}", quoted(exit), self.text), SENTENCE);
-        Self { text, ..self }.quote("exit", exit)
+        let text = to_printable(&format!("{}. {}", shorten_quote(exit), self.text), MAX_SENTENCE_CHARS);
+        Self { text, ..self }.with_quote("exit", exit)
     }
 
     /// Adds a field with text from another program, shortened.
-    fn quote(self, name: &'static str, words: &str) -> Self {
-        self.with(name, printable(words, QUOTED))
+    fn with_quote(self, name: &'static str, words: &str) -> Self {
+        self.with_field(name, to_printable(words, MAX_QUOTE_CHARS))
     }
 }
 
 /// Returns text from another program, ready to be quoted within a sentence: without a final full stop, and short
 /// enough that the rest of the sentence still fits.
-fn quoted(words: &str) -> String {
-    printable(words, QUOTED).trim_end_matches(['.', ' ']).to_owned()
+fn shorten_quote(words: &str) -> String {
+    to_printable(words, MAX_QUOTE_CHARS).trim_end_matches(['.', ' ']).to_owned()
 }
 
 /// Describes the machine's notes. The configuration supplies the names; the machine only has indices.
-struct Teller<'a> {
+struct NoticeDescriber<'a> {
     config: &'a Config,
-    wall: Wall,
+    wall: WallClockOffset,
 }
 
-impl Teller<'_> {
-    fn tell(&self, note: &Note) -> Entry {
+impl NoticeDescriber<'_> {
+    fn describe_notice(&self, note: &MachineNotice) -> HistoryEntry {
         match note {
-            Note::Armed { upstream } => self.armed(*upstream),
-            Note::WindowOpened { upstream, failure } => self.window_opened(*upstream, *failure),
-            Note::WindowClosed { upstream, lasted } => self.window_closed(*upstream, *lasted),
-            Note::Isolated => self.isolated(),
-            Note::Reconnected => self.reconnected(),
-            Note::NeverSeenHealthy => self.never_seen_healthy(),
-            Note::PortHeld { verdict } => self.port_held(*verdict),
-            Note::PortFree => self.port_free(),
-            Note::Flapping { recent } => self.flapping(*recent),
-            Note::Steady { recent } => self.steady(*recent),
-            Note::ForeignAnswer { why } => self.foreign_answer(why),
-            Note::AnswerUnverified { why } => self.answer_unverified(why),
-            Note::AnswerVerified => self.answer_verified(),
-            Note::Promoting { cause, window, failures, life } => self.promoting(*cause, *window, *failures, *life),
-            Note::Aborted { why } => self.aborted(*why),
-            Note::Promoted { cause, took, hold_down } => self.promoted(*cause, *took, *hold_down),
-            Note::Adopted { cause } => self.adopted(*cause),
-            Note::StartFailed { why, retry_in } => self.start_failed(why, *retry_in),
-            Note::NotAnswering { waited } => self.not_answering(*waited),
-            Note::StoppingSilent { waited } => self.stopping_silent(*waited),
-            Note::ChannelsBroken => self.channels_broken(),
-            Note::ChannelsWell => self.channels_well(),
-            Note::WentDown => self.went_down(),
-            Note::ServesAgain => self.serves_again(),
-            Note::Demoting { reason } => self.demoting(*reason),
-            Note::DrainCut { after } => self.drain_cut(*after),
-            Note::StopFailed { why, retry_in } => self.stop_failed(why, *retry_in),
-            Note::StopHangs { waited } => self.stop_hangs(*waited),
-            Note::Demoted { reason, active_for } => self.demoted(*reason, *active_for),
-            Note::HeldBack { kind } => self.held_back(*kind),
-            Note::HoldSet { hold } => self.hold_set(*hold),
-            Note::HoldEnded { kind, by_time } => self.hold_ended(*kind, *by_time),
-            Note::HoldStands { hold } => self.hold_stands(*hold),
-            Note::DrillRefused { why } => self.drill_refused(*why),
-            Note::DrillEnded { drill } => self.drill_ended(drill),
+            MachineNotice::Armed { upstream } => self.describe_armed(*upstream),
+            MachineNotice::WindowOpened { upstream, failure } => self.describe_window_opened(*upstream, *failure),
+            MachineNotice::WindowClosed { upstream, lasted } => self.describe_window_closed(*upstream, *lasted),
+            MachineNotice::Isolated => self.describe_isolated(),
+            MachineNotice::Reconnected => self.describe_reconnected(),
+            MachineNotice::NeverSeenHealthy => self.describe_never_seen_healthy(),
+            MachineNotice::PortHeld { verdict } => self.describe_port_held(*verdict),
+            MachineNotice::PortFree => self.describe_port_free(),
+            MachineNotice::Flapping { recent } => self.describe_flapping(*recent),
+            MachineNotice::Steady { recent } => self.describe_steady(*recent),
+            MachineNotice::ForeignAnswer { why } => self.describe_foreign_answer(why),
+            MachineNotice::AnswerUnverified { why } => self.describe_answer_unverified(why),
+            MachineNotice::AnswerVerified => self.describe_answer_verified(),
+            MachineNotice::Promoting { cause, window, failures, last_healthy_at: life } => self.describe_promoting(*cause, *window, *failures, *life),
+            MachineNotice::Aborted { why } => self.describe_aborted(*why),
+            MachineNotice::Promoted { cause, took, hold_down } => self.describe_promoted(*cause, *took, *hold_down),
+            MachineNotice::Adopted { cause } => self.describe_adopted(*cause),
+            MachineNotice::StartFailed { why, retry_in } => self.describe_start_failed(why, *retry_in),
+            MachineNotice::NotAnswering { waited } => self.describe_not_answering(*waited),
+            MachineNotice::StoppingSilent { waited } => self.describe_stopping_silent(*waited),
+            MachineNotice::ChannelsBroken => self.describe_channels_broken(),
+            MachineNotice::ChannelsWell => self.describe_channels_recovered(),
+            MachineNotice::WentDown => self.describe_went_down(),
+            MachineNotice::ServesAgain => self.describe_serves_again(),
+            MachineNotice::Demoting { reason } => self.describe_demoting(*reason),
+            MachineNotice::DrainCut { after } => self.describe_drain_cut(*after),
+            MachineNotice::StopFailed { why, retry_in } => self.describe_stop_failed(why, *retry_in),
+            MachineNotice::StopHangs { waited } => self.describe_stop_hangs(*waited),
+            MachineNotice::Demoted { reason, active_for } => self.describe_demoted(*reason, *active_for),
+            MachineNotice::HeldBack { kind } => self.describe_held_back(*kind),
+            MachineNotice::HoldSet { hold } => self.describe_hold_set(*hold),
+            MachineNotice::HoldEnded { kind, by_time } => self.describe_hold_ended(*kind, *by_time),
+            MachineNotice::HoldStands { hold } => self.describe_hold_reminder(*hold),
+            MachineNotice::DrillRefused { why } => self.describe_drill_refused(*why),
+            MachineNotice::DrillEnded { drill } => self.describe_drill_ended(drill),
         }
     }
 
-    fn unit(&self) -> &str {
+    fn gateway_unit(&self) -> &str {
         &self.config.gateway.unit
     }
 
     /// Returns the name of an upstream, or its number if a reload has just removed it.
-    fn upstream(&self, index: usize) -> String {
+    fn upstream_name(&self, index: usize) -> String {
         let known = self.config.upstreams.get(index);
         known.map_or_else(|| format!("upstream {}", index + 1), |upstream| upstream.name.clone())
     }

@@ -5,13 +5,13 @@ pub(crate) mod remedy;
 use std::fmt::Display;
 use std::path::Path;
 
-use crate::config::{Config, Source};
+use crate::config::{Config, ConfigSource};
 use crate::finding::remedy::Platform;
 use crate::text::json::Value;
 use crate::text::printable;
 
 /// Length limit of the evidence, in characters.
-const EVIDENCE: usize = 300;
+const EVIDENCE_CHARS: usize = 300;
 
 /// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +45,14 @@ impl Level {
 
 /// Result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct CheckResult {
     pub(crate) level: Level,
     pub(crate) evidence: String,
     /// The name of a remedy, or [`remedy::NONE`].
-    pub(crate) fix: &'static str,
+    pub(crate) remedy: &'static str,
 }
 
-impl Said {
+impl CheckResult {
     pub(crate) fn ok(evidence: &dyn Display) -> Self {
         Self::new(Level::Ok, evidence, remedy::NONE)
     }
@@ -70,44 +70,44 @@ impl Said {
     }
 
     pub(crate) fn new(level: Level, evidence: &dyn Display, fix: &'static str) -> Self {
-        Self { level, evidence: printable(&evidence.to_string(), EVIDENCE), fix }
+        Self { level, evidence: to_printable(&evidence.to_string(), EVIDENCE_CHARS), remedy: fix }
     }
 }
 
 /// Result of a check with its id. The remedy's placeholders are filled in only when it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckOutcome {
     pub(crate) id: &'static str,
-    pub(crate) said: Said,
+    pub(crate) result: CheckResult,
 }
 
-impl Checked {
+impl CheckOutcome {
     /// True if the check failed: this host could not take over, or would do harm.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.said.level == Level::Fail
+        self.result.level == Level::Fail
     }
 
     /// Fills in the remedy for this host. `user` is the agent's.
     #[must_use]
-    pub fn finding(&self, config: &Config, source: &Source, user: &str) -> Finding {
-        self.finding_below(Path::new("/"), config, source, user)
+    pub fn to_finding(&self, config: &Config, source: &ConfigSource, user: &str) -> Finding {
+        self.to_finding_below(Path::new("/"), config, source, user)
     }
 
     /// Fills in the remedy for the host whose files are below `root`.
-    pub(crate) fn finding_below(&self, root: &Path, config: &Config, source: &Source, user: &str) -> Finding {
-        let Said { level, evidence, fix } = self.said.clone();
+    pub(crate) fn to_finding_below(&self, root: &Path, config: &Config, source: &ConfigSource, user: &str) -> Finding {
+        let CheckResult { level, evidence, remedy: fix } = self.result.clone();
         // Most results are good and have no remedy.
         let fix = match fix {
             remedy::NONE => String::new(),
-            fix => remedy::fill(fix, Platform::detect(root), config, source, user),
+            fix => remedy::fill_placeholders(fix, Platform::detect(root), config, source, user),
         };
         Finding { id: self.id, level, evidence, fix }
     }
 }
 
 /// Number of checks that are read from one report, at most.
-const MAX_REPORTED: usize = 128;
+const REPORTED_CHECK_LIMIT: usize = 128;
 
 /// Result as another process reports it. It is unverified: only `doctor` knows the checks and the remedies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,11 +123,11 @@ impl ReportedCheck {
     /// Parses a bounded list of checks; entries without an id are left out.
     pub(crate) fn parse_list(list: &Value) -> Vec<Self> {
         let list = list.as_array().unwrap_or_default();
-        list.iter().filter_map(|check| Self::parse(check)).take(MAX_REPORTED).collect()
+        list.iter().filter_map(|check| Self::parse(check)).take(REPORTED_CHECK_LIMIT).collect()
     }
 
     fn parse(check: &Value) -> Option<Self> {
-        let text = |key: &str| Some(printable(check.get(key)?.as_str()?, EVIDENCE));
+        let text = |key: &str| Some(to_printable(check.get(key)?.as_str()?, EVIDENCE_CHARS));
         let id = text("id")?;
         let (level, evidence) = text("level").zip(text("evidence")).unwrap_or_default();
         Some(Self { id, level, evidence, fix: text("fix").unwrap_or_default() })
@@ -135,8 +135,8 @@ impl ReportedCheck {
 
     /// Encodes the list for [`Self::parse_list`].
     pub(crate) fn list_to_json<'a, C: Clone + Into<Self> + 'a>(list: &'a [C]) -> Value {
-        Value::array(list.iter().cloned().map(Into::into).map(|Self { id, level, evidence, fix }| {
-            Value::object([
+        Value::from_items(list.iter().cloned().map(Into::into).map(|Self { id, level, evidence, fix }| {
+            Value::from_entries([
                 ("id", id.into()),
                 ("level", level.into()),
                 ("evidence", evidence.into()),
@@ -146,9 +146,9 @@ impl ReportedCheck {
     }
 }
 
-impl From<Checked> for ReportedCheck {
-    fn from(Checked { id, said }: Checked) -> Self {
-        let Said { level, evidence, fix } = said;
+impl From<CheckOutcome> for ReportedCheck {
+    fn from(CheckOutcome { id, result: said }: CheckOutcome) -> Self {
+        let CheckResult { level, evidence, remedy: fix } = said;
         Self { id: id.to_owned(), level: level.name().to_owned(), evidence, fix: fix.to_owned() }
     }
 }
@@ -169,7 +169,7 @@ pub struct Finding {
 impl Finding {
     /// Describes the finding in one sentence: the evidence and the remedy.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn to_sentence(&self) -> String {
         let Self { id, evidence, fix, .. } = self;
         let seen = format!("{id}: {}", evidence.trim_end_matches(['.', ' ']));
         if fix.is_empty() { seen } else { format!("{seen}. To fix it: `{fix}`") }
@@ -178,7 +178,7 @@ impl Finding {
     /// Encodes the finding for programs.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        Value::object([
+        Value::from_entries([
             ("id", self.id.into()),
             ("level", self.level.name().into()),
             ("evidence", self.evidence.as_str().into()),

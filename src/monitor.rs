@@ -24,7 +24,7 @@ mod instance_lock;
 mod messages;
 mod notifier;
 mod operator;
-mod persisted;
+mod stored_state;
 mod prober;
 mod readiness_schedule;
 mod recorder;
@@ -44,54 +44,54 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use crate::config::paths::Paths;
-use crate::config::{Config, Source};
-use crate::events::{Entry, MonitorNote, Rehearsal};
+use crate::config::{Config, ConfigSource};
+use crate::events::{HistoryEntry, MonitorNotice, DrillMarker};
 use crate::failover::{
-    Action, Event, Machine, Memory, Order, Policy, {self},
+    Action, Event, Machine, PersistentState, UnitAction, Policy, {self},
 };
-pub(crate) use crate::monitor::backend::{Backend, Identify, OrderError, Systemd};
+pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, UnitActionError, SystemdBackend};
 use crate::monitor::clock::Clock;
 use crate::monitor::conditions::Conditions;
 use crate::monitor::instance_lock::{InstanceLock, LockError};
-use crate::monitor::messages::{Ask, Fact, Message, Outlet, inbox};
+use crate::monitor::messages::{SignalRequest, MonitorMessage, StampedMessage, MessageSender, message_channel};
 use crate::monitor::notifier::Notifier;
 pub(crate) use crate::monitor::notifier::host_name;
-use crate::monitor::operator::Said;
-use crate::monitor::readiness_schedule::Lookout;
+use crate::monitor::operator::RecentSentences;
+use crate::monitor::readiness_schedule::ReadinessSchedule;
 use crate::monitor::recorder::Record;
-use crate::monitor::threads::Workers;
-use crate::monitor::watchdog::Pulse;
-use crate::os::clock::Wall;
-use crate::os::sd_notify::Notify;
+use crate::monitor::threads::Threads;
+use crate::monitor::watchdog::Watchdog;
+use crate::os::clock::WallClockOffset;
+use crate::os::sd_notify::SdNotify;
 use crate::probe;
-use crate::records::seen_healthy::Armed;
-use crate::records::timeline::Strip;
-use crate::records::trace::{Begin, Tracer};
-use crate::status::Seen;
-use crate::status::metrics::Counts;
+use crate::records::seen_healthy::SeenHealthy;
+use crate::records::timeline::Timeline;
+use crate::records::trace::{SegmentStart, Tracer};
+use crate::status::LastProbe;
+use crate::status::metrics::Counters;
 use crate::text::Time;
 
 /// Longest wait of the main loop, so that the watchdog is notified and the status kept fresh.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const MAX_LOOP_WAIT: Duration = Duration::from_secs(1);
 
 /// Shortest interval between writes of the status while things change.
-const STATUS_PACE: Duration = Duration::from_millis(200);
+const MIN_STATUS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Interval between writes of the status while nothing changes, or the probe interval if that is longer.
-const STATUS_REST: Duration = Duration::from_secs(5);
+const IDLE_STATUS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Time limit for flushing the last entries to disk on shutdown.
-const FAREWELL: Duration = Duration::from_secs(3);
+const SHUTDOWN_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Error that keeps the monitor from starting, or from reloading.
 #[derive(Debug)]
-pub(crate) enum Error {
+pub(crate) enum MonitorError {
     /// An upstream or the local gateway cannot be probed at all.
-    Target(probe::Error),
+    Probe(probe::TargetError),
     /// A thread or the signal handlers could not be created.
     System(io::Error),
     /// Another monitor uses the same state directory.
-    Running {
+    AlreadyRunning {
         /// State directory.
         folder: PathBuf,
         /// Process of the other monitor.
@@ -99,12 +99,12 @@ pub(crate) enum Error {
     },
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for MonitorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Target(why) => why.fmt(f),
+            Self::Probe(why) => why.fmt(f),
             Self::System(why) => write!(f, "cannot start a thread of the monitor: {why}"),
-            Self::Running { folder, holder } => write!(
+            Self::AlreadyRunning { folder, holder } => write!(
                 f,
                 "another monitor already uses {}: {holder}. Two monitors would both drive the gateway, so this one \
                  exits; to run this one, stop the other first (`systemctl stop openclaw-failover.service`)",
@@ -114,42 +114,42 @@ impl fmt::Display for Error {
     }
 }
 
-impl From<probe::Error> for Error {
-    fn from(why: probe::Error) -> Self {
-        Self::Target(why)
+impl From<probe::TargetError> for MonitorError {
+    fn from(why: probe::TargetError) -> Self {
+        Self::Probe(why)
     }
 }
 
-impl From<io::Error> for Error {
+impl From<io::Error> for MonitorError {
     fn from(why: io::Error) -> Self {
         Self::System(why)
     }
 }
 
 /// Factory of the backend for a configuration.
-pub(crate) type MakeBackend = Box<dyn Fn(&Config) -> Arc<dyn Backend>>;
+pub(crate) type BackendFactory = Box<dyn Fn(&Config) -> Arc<dyn Backend>>;
 
 /// Dependencies of a monitor.
-pub(crate) struct Parts {
+pub(crate) struct Dependencies {
     /// Source of the configuration, for a reload.
-    pub(crate) source: Source,
+    pub(crate) source: ConfigSource,
     /// Configuration in force.
     pub(crate) config: Config,
     /// Paths of the monitor's files.
     pub(crate) paths: Paths,
     /// Factory of the backend.
-    pub(crate) backend: MakeBackend,
+    pub(crate) backend_factory: BackendFactory,
     /// Receiver of every entry of the history.
-    pub(crate) teller: Box<dyn FnMut(&Entry)>,
+    pub(crate) event_sink: Box<dyn FnMut(&HistoryEntry)>,
 }
 
 /// Handle that stops a monitor from another thread.
 #[derive(Clone)]
-pub(crate) struct Stopper(Outlet);
+pub(crate) struct StopHandle(MessageSender);
 
-impl Stopper {
+impl StopHandle {
     pub(crate) fn stop(&self) {
-        self.0.send(Fact::Asked(Ask::Stop));
+        self.0.send(MonitorMessage::Signalled(SignalRequest::Stop));
     }
 }
 
@@ -157,145 +157,145 @@ impl Stopper {
 pub(crate) struct Monitor {
     /// Held until the monitor ends; `None` if the state directory cannot be locked.
     _lock: Option<InstanceLock>,
-    parts: Parts,
+    parts: Dependencies,
     clock: Clock,
-    started: Time,
-    inbox: Receiver<Message>,
-    outlet: Outlet,
+    started_at: Time,
+    inbox: Receiver<StampedMessage>,
+    message_sender: MessageSender,
     backend: Arc<dyn Backend>,
-    workers: Workers,
+    threads: Threads,
     notifier: Notifier,
-    lookout: Lookout,
+    readiness_schedule: ReadinessSchedule,
     /// Number of the configuration in force; results of older probers are dropped.
     generation: u64,
-    reloading: bool,
+    is_reloading: bool,
     machine: Machine,
     tracer: Tracer,
-    armed: Armed,
+    seen_healthy: SeenHealthy,
     /// True if the recorder has not accepted `armed` yet.
-    armed_anew: bool,
+    is_seen_healthy_unsaved: bool,
     /// Operator's reason for the hold. The machine does not need it.
-    reason: Option<String>,
+    hold_reason: Option<String>,
     /// Machine state as last passed to the recorder.
-    remembered: Memory,
-    upstreams: Vec<Option<Seen>>,
-    gateway: Option<Seen>,
+    saved_state: PersistentState,
+    upstreams: Vec<Option<LastProbe>>,
+    gateway: Option<LastProbe>,
     /// Exit of the gateway's last run, if it was unexpected.
-    exit: Option<String>,
-    strip: Strip,
+    gateway_exit: Option<String>,
+    timeline: Timeline,
     /// Time at which the recorder last accepted the strip.
-    strip_kept: Option<Time>,
+    timeline_saved_at: Option<Time>,
     /// Wall clock at the time of the last marked cell.
-    strip_wall: Option<Wall>,
+    timeline_wall: Option<WallClockOffset>,
     conditions: Conditions,
-    notify: Notify,
-    pulse: Pulse,
-    said: Said,
+    notify: SdNotify,
+    watchdog: Watchdog,
+    recent_sentences: RecentSentences,
     /// Marks the entries that a drill causes.
-    rehearsal: Rehearsal,
-    counts: Counts,
+    drill_marker: DrillMarker,
+    counts: Counters,
     /// Time of the last write of the status.
-    status: Option<Time>,
-    changed: bool,
+    status_written_at: Option<Time>,
+    has_changed: bool,
     /// Readiness in the last written status.
-    could_take_over: bool,
+    is_ready: bool,
 }
 
 impl Monitor {
     /// Loads the stored state and starts all threads.
-    pub(crate) fn start(parts: Parts) -> Result<Self, Error> {
+    pub(crate) fn start(parts: Dependencies) -> Result<Self, MonitorError> {
         let (lock, unlocked) = take_lock(&parts.paths)?;
         let clock = Clock::start();
         let now = clock.now();
-        let (outlet, inbox) = inbox(clock);
-        let backend = (parts.backend)(&parts.config);
-        let witnesses = witness::of(&parts.config);
+        let (outlet, inbox) = message_channel(clock);
+        let backend = (parts.backend_factory)(&parts.config);
+        let witnesses = witness::applicable_witnesses(&parts.config);
         let policy = Policy::new(&parts.config, !witnesses.is_empty());
-        let mut past = persisted::load(&parts.paths);
+        let mut past = stored_state::load(&parts.paths);
         let unit = backend.show();
-        let start = failover::Start {
-            memory: past.memory.clone(),
-            armed: past.armed.knows_each(&parts.config.upstreams),
-            unit: unit.as_ref().ok().map(dispatch::unit_for_machine),
+        let start = failover::InitialFacts {
+            persistent_state: past.persistent_state.clone(),
+            armed: past.seen_healthy.armed_flags(&parts.config.upstreams),
+            unit: unit.as_ref().ok().map(dispatch::to_observed_unit),
         };
-        let witnessed = policy.witnessed;
-        let (workers, mut missing) = Workers::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;
+        let witnessed = policy.needs_witness;
+        let (workers, mut missing) = Threads::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;
         let notifier = Notifier::start(0, &parts.config, &parts.paths, &outlet)?;
         missing.extend(unlocked);
-        missing.extend(operator::listen(&parts.paths.control(), outlet.clone()));
+        missing.extend(operator::open_control_socket(&parts.paths.control_socket(), outlet.clone()));
         let mut monitor = Self {
             _lock: lock,
             upstreams: vec![None; parts.config.upstreams.len()],
             machine: Machine::new(policy, now, start.clone()),
             tracer: Tracer::default(),
-            armed_anew: past.armed != Armed::default(),
-            armed: past.armed,
-            reason: past.reason,
-            remembered: past.memory,
+            is_seen_healthy_unsaved: past.seen_healthy != SeenHealthy::default(),
+            seen_healthy: past.seen_healthy,
+            hold_reason: past.hold_reason,
+            saved_state: past.persistent_state,
             gateway: None,
-            exit: None,
-            strip: past.strip,
-            strip_kept: None,
-            strip_wall: None,
+            gateway_exit: None,
+            timeline: past.timeline,
+            timeline_saved_at: None,
+            timeline_wall: None,
             conditions: Conditions::default(),
-            notify: Notify::from_env(),
-            pulse: Pulse::new(now),
-            said: Said::new(now),
-            rehearsal: Rehearsal::default(),
-            counts: Counts::default(),
-            status: None,
-            changed: false,
-            could_take_over: false,
+            notify: SdNotify::from_env(),
+            watchdog: Watchdog::new(now),
+            recent_sentences: RecentSentences::new(now),
+            drill_marker: DrillMarker::default(),
+            counts: Counters::default(),
+            status_written_at: None,
+            has_changed: false,
+            is_ready: false,
             generation: 0,
-            reloading: false,
-            started: now,
+            is_reloading: false,
+            started_at: now,
             parts,
             clock,
             inbox,
-            outlet,
+            message_sender: outlet,
             backend,
-            workers,
+            threads: workers,
             notifier,
-            lookout: Lookout::new(now),
+            readiness_schedule: ReadinessSchedule::new(now),
         };
-        monitor.trace_begin(Begin {
+        monitor.begin_trace(SegmentStart {
             at: now,
             config: monitor.parts.config.clone(),
-            witnessed,
+            has_witnesses: witnessed,
             start,
             same_upstreams: None,
         });
         let upstreams = monitor.parts.config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
-        let (version, seen) = (env!("CARGO_PKG_VERSION").to_owned(), monitor.strip.seen());
-        monitor.tell(&MonitorNote::Started { version, upstreams, seen });
+        let (version, seen) = (env!("CARGO_PKG_VERSION").to_owned(), monitor.timeline.last_update());
+        monitor.record_notice(&MonitorNotice::Started { version, upstreams, seen });
         for what in missing {
-            monitor.tell(&MonitorNote::Missing { what });
+            monitor.record_notice(&MonitorNotice::CredentialMissing { what });
         }
         for unreadable in past.unreadable {
-            monitor.tell(&MonitorNote::SetAside(unreadable));
+            monitor.record_notice(&MonitorNotice::FileQuarantined(unreadable));
         }
         Ok(monitor)
     }
 
-    pub(crate) fn stopper(&self) -> Stopper {
-        Stopper(self.outlet.clone())
+    pub(crate) fn stop_handle(&self) -> StopHandle {
+        StopHandle(self.message_sender.clone())
     }
 
     /// Installs the handlers of TERM, INT and HUP.
-    pub(crate) fn obey_signals(&self) -> Result<(), Error> {
-        Ok(signals::listen(self.outlet.clone())?)
+    pub(crate) fn handle_signals(&self) -> Result<(), MonitorError> {
+        Ok(signals::install_handlers(self.message_sender.clone())?)
     }
 
     /// Runs until stopped. The gateway is left as it is.
     pub(crate) fn run(mut self) {
-        self.handle(self.clock.now(), Event::Tick);
+        self.handle_event(self.clock.now(), Event::Tick);
         self.write_status();
-        self.notify.ready();
+        self.notify.send_ready();
         loop {
-            let stop = match self.inbox.recv_timeout(self.wait()) {
-                Ok(message) => self.take(message),
+            let stop = match self.inbox.recv_timeout(self.next_wait()) {
+                Ok(message) => self.handle_message(message),
                 Err(RecvTimeoutError::Timeout) => {
-                    self.handle(self.clock.now(), Event::Tick);
+                    self.handle_event(self.clock.now(), Event::Tick);
                     false
                 }
                 Err(RecvTimeoutError::Disconnected) => true,
@@ -303,86 +303,86 @@ impl Monitor {
             if stop {
                 break;
             }
-            self.after_each();
+            self.finish_turn();
         }
-        self.notify.stopping();
-        self.tell(&MonitorNote::Stopped);
-        self.trace_rest();
+        self.notify.send_stopping();
+        self.record_notice(&MonitorNotice::Stopped);
+        self.flush_trace();
         self.write_status();
-        self.keep_strip(self.clock.now());
-        self.workers.recorder.flush(FAREWELL);
+        self.save_timeline(self.clock.now());
+        self.threads.recorder.flush(SHUTDOWN_FLUSH_TIMEOUT);
     }
 
-    /// Returns the time until the next tick, at most [`LONGEST_WAIT`].
-    fn wait(&self) -> Duration {
-        self.machine.wake().map_or(LONGEST_WAIT, |at| self.clock.until(at).min(LONGEST_WAIT))
+    /// Returns the time until the next tick, at most [`MAX_LOOP_WAIT`].
+    fn next_wait(&self) -> Duration {
+        self.machine.next_tick_at().map_or(MAX_LOOP_WAIT, |at| self.clock.time_until(at).min(MAX_LOOP_WAIT))
     }
 
-    fn handle(&mut self, at: Time, event: Event) {
+    fn handle_event(&mut self, at: Time, event: Event) {
         let before = self.machine.unit();
-        let actions = self.machine.handle(at, event.clone());
-        self.trace(at, event, &actions);
+        let actions = self.machine.handle_event(at, event.clone());
+        self.trace_event(at, event, &actions);
         for action in actions {
-            self.changed = true;
-            self.act(at, action);
+            self.has_changed = true;
+            self.carry_out(at, action);
         }
-        self.reason.take_if(|_| self.machine.memory().hold.is_none());
-        self.changed |= self.machine.unit() != before;
+        self.hold_reason.take_if(|_| self.machine.persistent_state().hold.is_none());
+        self.has_changed |= self.machine.unit() != before;
     }
 
-    fn act(&mut self, at: Time, action: Action) {
+    fn carry_out(&mut self, at: Time, action: Action) {
         match action {
-            Action::Order(order) => {
-                self.exit = None;
-                self.pulse.order_began(at);
-                self.workers.order(order);
-                if order == Order::Start {
-                    self.tell(&self.conditions.workspace.starts_with());
+            Action::UnitAction(order) => {
+                self.gateway_exit = None;
+                self.watchdog.begin_unit_action(at);
+                self.threads.request_unit_action(order);
+                if order == UnitAction::Start {
+                    self.record_notice(&self.conditions.sync_results.start_notice());
                 }
             }
-            Action::Look(look) => self.workers.look(look),
-            Action::Pull => self.workers.sync.pull(),
-            Action::CutSync => self.workers.sync.cut(),
-            Action::Push => self.workers.sync.push(),
-            Action::AskWitnesses => self.workers.ask_witnesses(),
-            Action::Say(note) => self.say(at, &note),
+            Action::SetPollMode(look) => self.threads.set_poll_mode(look),
+            Action::Pull => self.threads.sync.start_pull(),
+            Action::StopSync => self.threads.sync.stop_running(),
+            Action::Push => self.threads.sync.start_push(),
+            Action::QueryWitnesses => self.threads.query_witnesses(),
+            Action::Announce(note) => self.announce(at, &note),
         }
     }
 
     /// Does what is due after each turn of the main loop: state, status, readiness checks, watchdog.
-    fn after_each(&mut self) {
-        if self.machine.memory() != &self.remembered {
-            let memory = self.machine.memory().clone();
-            let record = Record::Memory(Box::new(memory.clone()), self.reason.clone(), self.clock.wall());
-            if self.workers.recorder.take(record) {
-                self.remembered = memory;
+    fn finish_turn(&mut self) {
+        if self.machine.persistent_state() != &self.saved_state {
+            let memory = self.machine.persistent_state().clone();
+            let record = Record::PersistentState(Box::new(memory.clone()), self.hold_reason.clone(), self.clock.wall());
+            if self.threads.recorder.enqueue(record) {
+                self.saved_state = memory;
             }
         }
-        if self.armed_anew && self.workers.recorder.take(Record::Armed(self.armed.clone())) {
-            self.armed_anew = false;
+        if self.is_seen_healthy_unsaved && self.threads.recorder.enqueue(Record::SeenHealthy(self.seen_healthy.clone())) {
+            self.is_seen_healthy_unsaved = false;
         }
-        self.trace_anew();
+        self.rotate_trace();
         let now = self.clock.now();
-        let news = self.changed || self.machine.window().is_some();
-        let pace = if news { STATUS_PACE } else { self.parts.config.probe.interval.max(STATUS_REST) };
-        if self.status.is_none_or(|at| now.since(at) >= pace) {
+        let news = self.has_changed || self.machine.window().is_some();
+        let pace = if news { MIN_STATUS_INTERVAL } else { self.parts.config.probe.interval.max(IDLE_STATUS_INTERVAL) };
+        if self.status_written_at.is_none_or(|at| now.since(at) >= pace) {
             self.write_status();
         }
-        self.look_out(now);
-        if self.pulse.is_well(now, &self.parts.config) {
-            self.pulse.feed(now, &self.notify);
-            if self.could_take_over {
-                self.notifier.is_well();
+        self.start_readiness_checks(now);
+        if self.watchdog.is_healthy(now, &self.parts.config) {
+            self.watchdog.notify_if_due(now, &self.notify);
+            if self.is_ready {
+                self.notifier.signal_heartbeat();
             }
         }
     }
 }
 
 /// Locks the state directory against other monitors. If locking is impossible, the monitor runs with a warning.
-fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), Error> {
-    match InstanceLock::take(&paths.state_dir) {
+fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), MonitorError> {
+    match InstanceLock::acquire(&paths.state_dir) {
         Ok(lock) => Ok((Some(lock), None)),
-        Err(LockError::Held { folder, holder }) => Err(Error::Running { folder, holder }),
+        Err(LockError::Held { folder, holder }) => Err(MonitorError::AlreadyRunning { folder, holder }),
         Err(LockError::Unavailable(why)) => Ok((
             None,
             Some(format!(

@@ -1,12 +1,12 @@
 //! Notifications: webhooks for transitions and conditions, and a heartbeat for a dead man's switch.
 //!
-//! Each webhook has a [`Courier`], a thread with a bounded queue, so a dead or slow webhook delays neither the others
+//! Each webhook has a [`WebhookWorker`], a thread with a bounded queue, so a dead or slow webhook delays neither the others
 //! nor a failover. Transitions are delivered at least once, also across restarts, without a spool: the history has
 //! them, and a cursor on disk marks the last one delivered. URLs and tokens are read from a credential for each
 //! delivery, and are never kept, logged or shown.
 //!
 //! - [`Message`]: an entry of the history, formatted for a webhook.
-//! - [`Courier`]: delivers messages to one webhook, with retries.
+//! - [`WebhookWorker`]: delivers messages to one webhook, with retries.
 //! - [`Heartbeat`]: requests the URL of the dead man's switch.
 //! - [`test()`]: delivers one test message.
 
@@ -15,24 +15,24 @@ mod delivery_cursor;
 mod format;
 mod heartbeat;
 mod message;
-mod post;
-mod receipt;
+mod http_post;
+mod response_check;
 mod redact;
 mod routing;
 mod title;
 mod webhook_worker;
 
-use crate::config::Notify;
-pub use crate::notify::credential::{Credential, Vault};
+use crate::config::NotifyConfig;
+pub use crate::notify::credential::{Credential, CredentialStore};
 pub use crate::notify::heartbeat::Heartbeat;
-pub use crate::notify::message::{Message, Sieve};
-pub use crate::notify::webhook_worker::{Courier, Pace, Told, Way};
+pub use crate::notify::message::{Message, RateLimiter};
+pub use crate::notify::webhook_worker::{WebhookWorker, DeliveryTiming, DeliveryCallback, WebhookConfig};
 
 /// Delivers one test message, at once.
 ///
 /// # Errors
 /// Returns the reason why it was not accepted, without any part of the URL.
-pub fn test(webhook: &Notify, vault: &Vault, host: &str) -> Result<(), String> {
-    let message = Message::test(host);
-    post::deliver(webhook, vault, &message, Pace::default().attempt).map_err(|refused| refused.why)
+pub fn send_test(webhook: &NotifyConfig, vault: &CredentialStore, host: &str) -> Result<(), String> {
+    let message = Message::new_test(host);
+    http_post::deliver_message(webhook, vault, &message, DeliveryTiming::default().attempt_timeout).map_err(|refused| refused.reason)
 }

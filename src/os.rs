@@ -1,6 +1,6 @@
 //! Operating system: child processes with deadlines, systemd, users, the journal, files and network addresses.
 //!
-//! - [`Command`]: a child process with a deadline; [`Cancel`] ends the wait for it.
+//! - [`ChildCommand`]: a child process with a deadline; [`Cancel`] ends the wait for it.
 //! - [`systemd`]: units, through `systemctl`.
 //! - [`sd_notify`]: the service's state, sent to systemd.
 //! - [`journal`]: logging, in the format of the journal.
@@ -31,8 +31,8 @@ mod user;
 
 pub use crate::os::bounded_file::{ReadError, open_regular, read_regular};
 pub use crate::os::cancel::Cancel;
-pub use crate::os::command::{Command, CommandError, Output};
-pub use crate::os::listeners::{Listener, listeners, parse_listening_address, takers};
-pub use crate::os::own_address::{is_own_address, local_end};
+pub use crate::os::command::{ChildCommand, CommandError, ProcessOutput};
+pub use crate::os::listeners::{ListeningSocket, listening_sockets, parse_listening_address, accepting_sockets};
+pub use crate::os::own_address::{is_own_address, local_address_for};
 pub use crate::os::thread::spawn;
 pub use crate::os::user::Owner;

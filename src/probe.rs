@@ -13,7 +13,7 @@ mod parallel;
 mod peer;
 mod resolve;
 mod verdict;
-mod words;
+mod error_text;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,34 +22,34 @@ use std::{fmt, io};
 
 use ureq::tls::RootCerts;
 
-use crate::config::Upstream;
-use crate::probe::endpoint_probe::Route;
-pub(crate) use crate::probe::error::Fault;
-pub(crate) use crate::probe::http::{agent, roots};
-use crate::probe::parallel::Race;
+use crate::config::UpstreamConfig;
+use crate::probe::endpoint_probe::EndpointProbe;
+pub(crate) use crate::probe::error::ProbeError;
+pub(crate) use crate::probe::http::{build_agent, read_roots};
+use crate::probe::parallel::ParallelProbes;
 pub(crate) use crate::probe::peer::PeerRule;
-pub(crate) use crate::probe::resolve::Lookup;
-pub use crate::probe::verdict::{Channels, Failure, Verdict};
+pub(crate) use crate::probe::resolve::HostResolver;
+pub use crate::probe::verdict::{Channels, ProbeFailure, Verdict};
 use crate::text::printable;
 
 /// Maximum timeout of a probe, so that time arithmetic cannot overflow.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// Gateway to probe; built once, probed often.
-pub struct Target {
+pub struct ProbeTarget {
     urls: Vec<String>,
-    ways: Ways,
+    probes: EndpointProbes,
 }
 
 /// Probes of the target's URLs. A single URL is probed on the caller's thread.
-enum Ways {
-    One(Box<Route>),
-    Many(Race),
+enum EndpointProbes {
+    Single(Box<EndpointProbe>),
+    Parallel(ParallelProbes),
 }
 
 /// Request of the gateway's channels from `/readyz`.
 #[derive(Clone)]
-pub enum Readyz {
+pub enum ReadyzRequest {
     /// No request: without authentication a remote caller gets nothing but `ready`.
     Skip,
     /// Request without a token, to the gateway of this host, which shows the channels to local callers.
@@ -60,7 +60,7 @@ pub enum Readyz {
 
 /// Result of one probe.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct ProbeResult {
     /// Verdict.
     pub verdict: Verdict,
     /// Channels listed by `/readyz`; empty if it was not requested or listed none.
@@ -75,18 +75,18 @@ pub struct Answer {
 
 /// Configuration error that makes a target impossible to probe.
 #[derive(Debug)]
-pub enum Error {
+pub enum TargetError {
     /// No URL is given.
     NoUrl,
     /// The URL cannot be used.
-    Url {
+    InvalidUrl {
         /// URL as configured, without a password.
         url: String,
         /// Problem.
         why: String,
     },
     /// The token cannot be sent.
-    Token,
+    InvalidToken,
     /// The certificates cannot be read.
     CaFile {
         /// File.
@@ -98,83 +98,83 @@ pub enum Error {
     Thread(io::Error),
 }
 
-impl Target {
+impl ProbeTarget {
     /// Creates a target from one or more URLs of the same gateway: `http://` or `https://`, host, port, no path.
     /// `ca_file` holds PEM certificates to trust instead of the public authorities.
     ///
     /// # Errors
     /// If a URL, the token or the certificates cannot be used.
-    pub fn new(urls: &[String], ca_file: Option<&Path>, readyz: &Readyz) -> Result<Self, Error> {
-        Self::build(urls, ca_file, readyz, (PeerRule::Any, false))
+    pub fn new(urls: &[String], ca_file: Option<&Path>, readyz: &ReadyzRequest) -> Result<Self, TargetError> {
+        Self::build_target(urls, ca_file, readyz, (PeerRule::Any, false))
     }
 
     /// Creates a target that is probed only with `/healthz`, to see if it is up at all.
     ///
     /// # Errors
-    /// As [`Target::new`].
-    pub fn live_only(urls: &[String], ca_file: Option<&Path>) -> Result<Self, Error> {
-        Self::build(urls, ca_file, &Readyz::Skip, (PeerRule::Any, true))
+    /// As [`ProbeTarget::new`].
+    pub fn healthz_only(urls: &[String], ca_file: Option<&Path>) -> Result<Self, TargetError> {
+        Self::build_target(urls, ca_file, &ReadyzRequest::Skip, (PeerRule::Any, true))
     }
 
     /// Creates a target for an upstream. `token` is the content of the upstream's `credential`. Addresses of this host
     /// are never probed: the answer would come from this host's own gateway.
     ///
     /// # Errors
-    /// As [`Target::new`].
-    pub fn upstream(upstream: &Upstream, token: Option<String>) -> Result<Self, Error> {
-        let readyz = token.map_or(Readyz::Skip, Readyz::Token);
-        Self::build(&upstream.urls, upstream.ca_file.as_deref(), &readyz, (PeerRule::OtherHosts, false))
+    /// As [`ProbeTarget::new`].
+    pub fn for_upstream(upstream: &UpstreamConfig, token: Option<String>) -> Result<Self, TargetError> {
+        let readyz = token.map_or(ReadyzRequest::Skip, ReadyzRequest::Token);
+        Self::build_target(&upstream.urls, upstream.ca_file.as_deref(), &readyz, (PeerRule::OtherHosts, false))
     }
 
     /// Creates a target for an upstream that is probed only with `/healthz`.
     ///
     /// # Errors
-    /// As [`Target::new`].
-    pub fn upstream_live_only(upstream: &Upstream) -> Result<Self, Error> {
-        Self::build(&upstream.urls, upstream.ca_file.as_deref(), &Readyz::Skip, (PeerRule::OtherHosts, true))
+    /// As [`ProbeTarget::new`].
+    pub fn for_upstream_healthz(upstream: &UpstreamConfig) -> Result<Self, TargetError> {
+        Self::build_target(&upstream.urls, upstream.ca_file.as_deref(), &ReadyzRequest::Skip, (PeerRule::OtherHosts, true))
     }
 
     /// Creates a target for a server on another host that need not be a gateway; any answer counts.
     ///
     /// # Errors
-    /// As [`Target::new`].
-    pub fn witness(url: &str) -> Result<Self, Error> {
-        Self::build(&[url.to_owned()], None, &Readyz::Skip, (PeerRule::OtherHosts, true))
+    /// As [`ProbeTarget::new`].
+    pub fn for_witness(url: &str) -> Result<Self, TargetError> {
+        Self::build_target(&[url.to_owned()], None, &ReadyzRequest::Skip, (PeerRule::OtherHosts, true))
     }
 
     /// Creates a target for the gateway of this host, which shows its channels to local callers.
     ///
     /// # Errors
-    /// As [`Target::new`].
-    pub fn local(url: &str, ca_file: Option<&Path>) -> Result<Self, Error> {
-        Self::new(&[url.to_owned()], ca_file, &Readyz::Anonymous)
+    /// As [`ProbeTarget::new`].
+    pub fn for_local_gateway(url: &str, ca_file: Option<&Path>) -> Result<Self, TargetError> {
+        Self::new(&[url.to_owned()], ca_file, &ReadyzRequest::Anonymous)
     }
 
-    fn build(
+    fn build_target(
         urls: &[String],
         ca_file: Option<&Path>,
-        readyz: &Readyz,
+        readyz: &ReadyzRequest,
         (rule, live_only): (PeerRule, bool),
-    ) -> Result<Self, Error> {
-        let roots = ca_file.map_or(Ok(RootCerts::WebPki), http::roots)?;
+    ) -> Result<Self, TargetError> {
+        let roots = ca_file.map_or(Ok(RootCerts::WebPki), http::read_roots)?;
         let mut routes = Vec::new();
         for url in urls {
-            let mut route = Route::new(url, roots.clone(), readyz, rule)?;
+            let mut route = EndpointProbe::new(url, roots.clone(), readyz, rule)?;
             if live_only {
-                route.live_only();
+                route.limit_to_healthz();
             }
             routes.push((url.clone(), route));
         }
         let ways = match (routes.pop(), routes.is_empty()) {
-            (None, _) => return Err(Error::NoUrl),
-            (Some((_, only)), true) => Ways::One(Box::new(only)),
+            (None, _) => return Err(TargetError::NoUrl),
+            (Some((_, only)), true) => EndpointProbes::Single(Box::new(only)),
             (Some(last), false) => {
                 routes.push(last);
-                Ways::Many(Race::new(routes)?)
+                EndpointProbes::Parallel(ParallelProbes::new(routes)?)
             }
         };
         let urls = urls.to_vec();
-        Ok(Self { urls, ways })
+        Ok(Self { urls, probes: ways })
     }
 
     /// URLs as configured.
@@ -186,32 +186,32 @@ impl Target {
     /// Returns the addresses that the last probe could connect to; empty for a target with several URLs.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        match &self.ways {
-            Ways::One(route) => route.addresses(),
-            Ways::Many(_) => Vec::new(),
+        match &self.probes {
+            EndpointProbes::Single(route) => route.addresses(),
+            EndpointProbes::Parallel(_) => Vec::new(),
         }
     }
 
     /// Probes once and returns within `timeout`, plus scheduling delays. With several URLs it returns as soon as one is
     /// healthy. If all fail, the result is that of the URL whose probe got furthest.
-    pub fn probe(&mut self, timeout: Duration) -> Answer {
+    pub fn probe(&mut self, timeout: Duration) -> ProbeResult {
         let deadline = Instant::now() + timeout.min(MAX_TIMEOUT);
-        match &mut self.ways {
-            Ways::One(route) => route.ask(deadline),
-            Ways::Many(race) => race.run(deadline),
+        match &mut self.probes {
+            EndpointProbes::Single(route) => route.run(deadline),
+            EndpointProbes::Parallel(race) => race.run(deadline),
         }
     }
 }
 
 /// Omits the token.
-impl fmt::Debug for Target {
+impl fmt::Debug for ProbeTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target").field("urls", &self.urls).finish_non_exhaustive()
     }
 }
 
 /// Omits the token.
-impl fmt::Debug for Readyz {
+impl fmt::Debug for ReadyzRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Skip => "Skip",
@@ -221,18 +221,18 @@ impl fmt::Debug for Readyz {
     }
 }
 
-impl Answer {
-    const MAX_DETAIL: usize = 200;
+impl ProbeResult {
+    const MAX_DETAIL_CHARS: usize = 200;
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoUrl => write!(f, "cannot probe: no URL is given"),
-            Self::Url { url, why } => {
+            Self::InvalidUrl { url, why } => {
                 write!(f, "cannot probe {url:?}: {why}; write http://host:port")
             }
-            Self::Token => write!(
+            Self::InvalidToken => write!(
                 f,
                 "cannot use the gateway's token: it is empty, too long, or not printable ASCII; \
                  put only the token into the credential's file"
@@ -245,7 +245,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for TargetError {}
 
 #[cfg(test)]
 mod tests {
@@ -254,20 +254,20 @@ mod tests {
     #[test]
     fn a_target_can_be_handed_to_a_prober_thread() {
         fn is_send<T: Send>() {}
-        is_send::<Target>();
-        is_send::<Answer>();
+        is_send::<ProbeTarget>();
+        is_send::<ProbeResult>();
     }
 
     #[test]
     fn nothing_to_ask_is_an_error() {
-        let no_urls = Target::new(&[], None, &Readyz::Skip);
-        assert!(matches!(no_urls, Err(Error::NoUrl)));
+        let no_urls = ProbeTarget::new(&[], None, &ReadyzRequest::Skip);
+        assert!(matches!(no_urls, Err(TargetError::NoUrl)));
     }
 
     #[test]
     fn an_endless_timeout_is_no_panic() {
         let refused = ["http://127.0.0.1:1".to_owned()];
-        let mut target = Target::new(&refused, None, &Readyz::Skip).unwrap();
+        let mut target = ProbeTarget::new(&refused, None, &ReadyzRequest::Skip).unwrap();
         assert!(!target.probe(Duration::MAX).verdict.is_healthy());
     }
 }

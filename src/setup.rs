@@ -31,20 +31,20 @@ mod target;
 mod uninstall;
 mod users;
 
-pub use crate::setup::channel::{CHANNELS, Want};
-pub use crate::setup::keys::{Offer, offer};
-pub use crate::setup::shell_monitor::variable;
-pub use crate::setup::target::{Site, Wishes};
+pub use crate::setup::channel::{SUPPORTED_CHANNELS, MissingInput};
+pub use crate::setup::keys::{ScannedHostKeys, scan_host_keys};
+pub use crate::setup::shell_monitor::find_variable;
+pub use crate::setup::target::{SetupTarget, SetupOptions};
 
 /// State of a step, with its details.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum StepState {
     /// Already done.
     Done(String),
     /// To be applied by this setup.
-    Todo(String),
+    Pending(String),
     /// Left as it is: a person may want to change it.
-    Left(String),
+    Manual(String),
     /// Cannot be applied; the setup changes nothing.
     Refused(String),
 }
@@ -54,60 +54,60 @@ pub struct Step {
     /// Short name, unique in its plan.
     pub name: &'static str,
     /// Reason for the step, shown in the plan.
-    pub why: &'static str,
-    look: fn(&Site) -> State,
-    act: fn(&Site) -> Result<(), String>,
+    pub reason: &'static str,
+    read_state: fn(&SetupTarget) -> StepState,
+    apply: fn(&SetupTarget) -> Result<(), String>,
 }
 
-const fn step(
+const fn new_step(
     name: &'static str,
     why: &'static str,
-    look: fn(&Site) -> State,
-    act: fn(&Site) -> Result<(), String>,
+    look: fn(&SetupTarget) -> StepState,
+    act: fn(&SetupTarget) -> Result<(), String>,
 ) -> Step {
-    Step { name, why, look, act }
+    Step { name, reason: why, read_state: look, apply: act }
 }
 
 /// Returns every file that a setup installs, as its path and its text.
-pub fn shipped() -> impl Iterator<Item = (&'static str, &'static str)> {
-    files::STANDBY.iter().chain(&files::PRIMARY).map(|file| (file.path, file.text))
+pub fn shipped_files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    files::STANDBY_FILES.iter().chain(&files::PRIMARY_FILES).map(|file| (file.path, file.text))
 }
 
 /// Role that a plan gives to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum SetupRole {
     /// A standby.
     Standby,
     /// A primary, which pushes its workspace to the remote that standbys pull from.
     Primary,
     /// No role: an uninstall.
-    Nobody,
+    Uninstalled,
 }
 
 /// Steps that give a host its role.
 pub struct Plan {
     /// Host to be set up.
-    pub site: Site,
-    role: Role,
+    pub target: SetupTarget,
+    role: SetupRole,
     steps: &'static [Step],
 }
 
 impl Plan {
     /// Returns the plan for a role.
     #[must_use]
-    pub fn new(site: Site, role: Role) -> Self {
+    pub fn new(site: SetupTarget, role: SetupRole) -> Self {
         let steps: &'static [Step] = match role {
-            Role::Standby => &standby::STEPS,
-            Role::Primary => &primary::STEPS,
-            Role::Nobody => &uninstall::STEPS,
+            SetupRole::Standby => &standby::STEPS,
+            SetupRole::Primary => &primary::STEPS,
+            SetupRole::Uninstalled => &uninstall::STEPS,
         };
-        Self { site, role, steps }
+        Self { target: site, role, steps }
     }
 
     /// Reads the state of every step; changes nothing.
     #[must_use]
-    pub fn look(&self) -> Vec<(&'static Step, State)> {
-        self.steps.iter().map(|step| (step, (step.look)(&self.site))).collect()
+    pub fn read_states(&self) -> Vec<(&'static Step, StepState)> {
+        self.steps.iter().map(|step| (step, (step.read_state)(&self.target))).collect()
     }
 
     /// Applies the pending steps in order and reports the name of each before it starts. Stops at the first failure.
@@ -115,9 +115,9 @@ impl Plan {
     /// # Errors
     /// When a step fails or has no effect, when it is cancelled, or while another setup runs.
     pub fn apply(&self, say: &mut dyn FnMut(&'static str)) -> Result<(), String> {
-        let _lock = self.site.lock()?;
+        let _lock = self.target.acquire_lock()?;
         for (done, step) in self.steps.iter().enumerate() {
-            self.take(step, say).map_err(|why| {
+            self.run_step(step, say).map_err(|why| {
                 format!(
                     "step {} of {}, {}, failed: {why}; the steps before it are done; run the same command \
                      again to continue",
@@ -132,40 +132,40 @@ impl Plan {
 
     /// Reads the state of one step.
     #[must_use]
-    pub fn look_at(&self, name: &str) -> Option<State> {
-        self.steps.iter().find(|step| step.name == name).map(|step| (step.look)(&self.site))
+    pub fn read_state(&self, name: &str) -> Option<StepState> {
+        self.steps.iter().find(|step| step.name == name).map(|step| (step.read_state)(&self.target))
     }
 
     /// Applies one step, regardless of the steps before it.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
-    pub fn apply_only(&self, name: &str) -> Result<(), String> {
+    pub fn apply_step(&self, name: &str) -> Result<(), String> {
         let step =
             self.steps.iter().find(|step| step.name == name).ok_or_else(|| format!("there is no step {name}"))?;
-        self.take(step, &mut |_| ())
+        self.run_step(step, &mut |_| ())
     }
 
-    fn take(&self, step: &Step, say: &mut dyn FnMut(&'static str)) -> Result<(), String> {
-        let interrupted = || self.site.cancel.is_cancelled().then(|| "interrupted".to_owned());
-        match (interrupted(), (step.look)(&self.site)) {
-            (Some(why), _) | (None, State::Refused(why)) => return Err(why),
-            (None, State::Done(_) | State::Left(_)) => return Ok(()),
-            (None, State::Todo(_)) => say(step.name),
+    fn run_step(&self, step: &Step, say: &mut dyn FnMut(&'static str)) -> Result<(), String> {
+        let interrupted = || self.target.cancel.is_cancelled().then(|| "interrupted".to_owned());
+        match (interrupted(), (step.read_state)(&self.target)) {
+            (Some(why), _) | (None, StepState::Refused(why)) => return Err(why),
+            (None, StepState::Done(_) | StepState::Manual(_)) => return Ok(()),
+            (None, StepState::Pending(_)) => say(step.name),
         }
-        (step.act)(&self.site)?;
-        match (interrupted(), (step.look)(&self.site)) {
-            (None, State::Done(_) | State::Left(_)) => Ok(()),
-            (Some(why), _) | (None, State::Refused(why)) => Err(why),
-            (None, State::Todo(what)) => Err(format!("the step ran but is still incomplete: {what}")),
+        (step.apply)(&self.target)?;
+        match (interrupted(), (step.read_state)(&self.target)) {
+            (None, StepState::Done(_) | StepState::Manual(_)) => Ok(()),
+            (Some(why), _) | (None, StepState::Refused(why)) => Err(why),
+            (None, StepState::Pending(what)) => Err(format!("the step ran but is still incomplete: {what}")),
         }
     }
 
     /// Returns the hosts reached by ssh whose keys are neither known nor given.
     #[must_use]
-    pub fn strangers(&self) -> Vec<String> {
-        if self.role == Role::Standby && self.site.wishes.known_hosts.is_none() {
-            keys::strangers(&self.site)
+    pub fn unknown_hosts(&self) -> Vec<String> {
+        if self.role == SetupRole::Standby && self.target.options.known_hosts_file.is_none() {
+            keys::unknown_hosts(&self.target)
         } else {
             Vec::new()
         }
@@ -173,17 +173,17 @@ impl Plan {
 
     /// Returns the missing inputs for a standby's channel; none if OpenClaw has a configuration.
     #[must_use]
-    pub fn wants(&self) -> Vec<Want> {
-        if self.role == Role::Standby { channel::wants(&self.site) } else { Vec::new() }
+    pub fn missing_inputs(&self) -> Vec<MissingInput> {
+        if self.role == SetupRole::Standby { channel::missing_inputs(&self.target) } else { Vec::new() }
     }
 
     /// Returns what is left for a person to do, here and elsewhere. `is_done` is false after a setup that failed.
     #[must_use]
-    pub fn notes(&self, is_done: bool) -> Vec<String> {
+    pub fn follow_up_notes(&self, is_done: bool) -> Vec<String> {
         match self.role {
-            Role::Standby => standby::notes(&self.site, is_done),
-            Role::Primary if is_done => primary::notes(&self.site),
-            Role::Nobody if is_done => uninstall::notes(&self.site),
+            SetupRole::Standby => standby::follow_up_notes(&self.target, is_done),
+            SetupRole::Primary if is_done => primary::follow_up_notes(&self.target),
+            SetupRole::Uninstalled if is_done => uninstall::follow_up_notes(&self.target),
             _ => Vec::new(),
         }
     }

@@ -1,11 +1,11 @@
 //! Present status: `status.json`, written by the monitor and readable by every user.
 //!
-//! It contains no secrets. [`Status::new`] takes it from the machine and from [`Facts`], which hold what only the
+//! It contains no secrets. [`Status::new`] takes it from the machine and from [`MonitorFacts`], which hold what only the
 //! monitor knows. All times in a [`Status`] are wall clock.
 
 mod build;
 mod command;
-mod day;
+mod timeline_row;
 pub mod metrics;
 mod read;
 mod render;
@@ -15,21 +15,21 @@ use std::time::Duration;
 
 use crate::failover::{Drill, Failover, Hold, HoldKind};
 use crate::os::boot_time::BootTime;
-use crate::records::timeline::Strip;
-pub use crate::status::build::{Facts, Seen};
-pub use crate::status::command::{Form, command, show};
+use crate::records::timeline::Timeline;
+pub use crate::status::build::{MonitorFacts, LastProbe};
+pub use crate::status::command::{StatusFormat, render_file, render_result};
 use crate::text::Time;
-use crate::workspace::summary::{Pull, Push};
+use crate::workspace::summary::{PullSummary, PushSummary};
 
 /// Number of update intervals without an update after which the monitor counts as not running.
-const SILENT_INTERVALS: u32 = 3;
+const MAX_MISSED_UPDATES: u32 = 3;
 
 /// Least time without an update before the monitor counts as not running, so that short intervals tolerate a late
 /// write.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MIN_STALE_AFTER: Duration = Duration::from_secs(10);
 
 /// Conditions that prevent a failover, by their names in [`Status::degraded`].
-const OBSTACLES: [&str; 6] =
+const BLOCKING_CONDITIONS: [&str; 6] =
     ["systemd_unreachable", "start_failing", "port_held", "isolated", "never_seen_healthy", "not_ready"];
 
 /// Status as the monitor last wrote it.
@@ -48,40 +48,40 @@ pub struct Status {
     /// Longest time between two updates.
     pub interval: Duration,
     /// Role of this host.
-    pub role: Role,
+    pub role: RoleStatus,
     /// Gateways with priority over this standby.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Vec<UpstreamStatus>,
     /// Present outage, if there is one.
-    pub window: Option<Window>,
+    pub window: Option<WindowStatus>,
     /// Hold that an operator set.
     pub hold: Option<Hold>,
     /// Operator's reason for the hold.
-    pub reason: Option<String>,
+    pub hold_reason: Option<String>,
     /// Time for which an upstream must be ready before failback.
     pub hold_down: Duration,
     /// Gateway of this host.
-    pub gateway: Gateway,
+    pub gateway: GatewayStatus,
     /// Last pull of the workspace.
-    pub workspace: Option<Pull>,
+    pub last_pull: Option<PullSummary>,
     /// Last push of local changes.
-    pub returned: Option<Push>,
+    pub last_push: Option<PushSummary>,
     /// True if the workspace may have changes that are not pushed yet.
-    pub unreturned: bool,
+    pub has_unpushed_changes: bool,
     /// Last failover, finished or not.
-    pub failover: Option<Failover>,
+    pub last_failover: Option<Failover>,
     /// Last drill, finished or not.
-    pub drill: Option<Drill>,
+    pub last_drill: Option<Drill>,
     /// Due time of the next drill; `None`: never.
-    pub drill_due: Option<Time>,
+    pub drill_due_at: Option<Time>,
     /// Conditions that prevent or limit a failover.
-    pub degraded: Vec<Degraded>,
+    pub degraded: Vec<DegradedCondition>,
     /// Timeline of the last 24 hours.
-    pub strip: Strip,
+    pub timeline: Timeline,
 }
 
 /// Role, by its stable names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Role {
+pub struct RoleStatus {
     /// Name: `standby`, `promoting`, `active` or `demoting`.
     pub name: String,
     /// Step of a promotion: `sync`, `start`, `verify` or `clear`.
@@ -95,7 +95,7 @@ pub struct Role {
 
 /// Result of the last probe of a gateway.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Probed {
+pub struct ProbeStatus {
     /// Verdict: `healthy`, or the name of the failure.
     pub verdict: String,
     /// True if the gateway also reported ready.
@@ -107,31 +107,31 @@ pub struct Probed {
     /// Time since which every probe has had the same verdict.
     pub since: Time,
     /// Channels that are configured but broken.
-    pub failing: Vec<String>,
+    pub failing_channels: Vec<String>,
     /// Channels that the gateway's crash-loop breaker has muted.
-    pub suppressed: Vec<String>,
+    pub suppressed_channels: Vec<String>,
 }
 
 /// Upstream, as probed from this host.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Upstream {
+pub struct UpstreamStatus {
     /// Name from the configuration.
     pub name: String,
     /// URLs from the configuration.
     pub urls: Vec<String>,
     /// Last probe; `None` before the first has ended.
-    pub probed: Option<Probed>,
+    pub last_probe: Option<ProbeStatus>,
     /// Time for which it has been ready without interruption.
     pub ready_for: Option<Duration>,
     /// True if it was ever seen healthy from this host.
-    pub armed: bool,
+    pub seen_healthy: bool,
     /// True if it failed more than once in a short time and has not been ready for long enough since.
     pub unsteady: bool,
 }
 
 /// Outage: time in which no upstream is up.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Window {
+pub struct WindowStatus {
     /// Length of the outage, as it counts towards a promotion.
     pub elapsed: Duration,
     /// Threshold for a promotion.
@@ -139,12 +139,12 @@ pub struct Window {
     /// Failed probes in a row.
     pub failures: u32,
     /// Time of the last healthy probe.
-    pub life: Time,
+    pub last_healthy_at: Time,
 }
 
 /// Gateway of this host.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Gateway {
+pub struct GatewayStatus {
     /// Name of its systemd unit.
     pub unit: String,
     /// State of the unit: `active`, `activating`, `deactivating` or `down`.
@@ -152,14 +152,14 @@ pub struct Gateway {
     /// URL that is probed.
     pub url: String,
     /// Last probe.
-    pub probed: Option<Probed>,
+    pub last_probe: Option<ProbeStatus>,
 }
 
 /// Condition that prevents or limits a failover.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Degraded {
+pub struct DegradedCondition {
     /// Stable name.
-    pub what: String,
+    pub name: String,
     /// Description for people, with the remedy.
     pub text: String,
 }
@@ -169,7 +169,7 @@ impl Status {
     /// written before the clock was set back, so it is old.
     #[must_use]
     pub fn is_fresh(&self, now: Time) -> bool {
-        let patience = PATIENCE.max(self.interval.saturating_mul(SILENT_INTERVALS));
+        let patience = MIN_STALE_AFTER.max(self.interval.saturating_mul(MAX_MISSED_UPDATES));
         if let Some(age) = self.measured_age() {
             return age <= patience;
         }
@@ -188,9 +188,9 @@ impl Status {
 
     /// True if this upstream is another standby that is idle: its gateway is down while one listed before it is up.
     #[must_use]
-    pub fn stands_by(&self, upstream: &Upstream) -> bool {
-        let found = |upstream: &Upstream, verdict| {
-            upstream.probed.as_ref().is_some_and(|probed: &Probed| probed.verdict == verdict)
+    pub fn is_idle_standby(&self, upstream: &UpstreamStatus) -> bool {
+        let found = |upstream: &UpstreamStatus, verdict| {
+            upstream.last_probe.as_ref().is_some_and(|probed: &ProbeStatus| probed.verdict == verdict)
         };
         let mut before = self.upstreams.iter().take_while(|before| before.name != upstream.name);
         found(upstream, "refused") && before.any(|before| found(before, "healthy"))
@@ -200,11 +200,11 @@ impl Status {
     #[must_use]
     pub fn could_take_over(&self) -> bool {
         let is_held = self.hold.is_some_and(|hold| hold.kind != HoldKind::Promoted);
-        !is_held && self.obstacles().next().is_none()
+        !is_held && self.blocking_conditions().next().is_none()
     }
 
     /// Returns the conditions that prevent a failover.
-    fn obstacles(&self) -> impl Iterator<Item = &str> {
-        self.degraded.iter().map(|degraded| degraded.what.as_str()).filter(|what| OBSTACLES.contains(what))
+    fn blocking_conditions(&self) -> impl Iterator<Item = &str> {
+        self.degraded.iter().map(|degraded| degraded.name.as_str()).filter(|what| BLOCKING_CONDITIONS.contains(what))
     }
 }

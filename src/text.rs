@@ -5,13 +5,13 @@ pub mod duration;
 pub mod json;
 pub mod json_fields;
 pub mod printable;
-pub mod secret_patterns;
+pub mod redaction;
 pub mod suggestion;
 pub mod table;
 pub mod timestamp;
 pub mod utc;
 
-pub use printable::{printable, without_error_numbers};
+pub use printable::{to_printable, strip_error_numbers};
 pub use timestamp::Time;
 
 /// Output of a command.
@@ -22,5 +22,5 @@ pub struct CommandOutput {
     /// Text for standard error, without its last newline.
     pub warning: Option<String>,
     /// Exit code.
-    pub code: u8,
+    pub exit_code: u8,
 }

@@ -15,8 +15,8 @@
 //! rest (`commit_snapshot`), merges it with the remote's branch in the object store (`git::merge`), and only then
 //! updates the files (`checkout`). The changes of an interrupted checkout are told apart from edits (`crash_recovery`).
 
-mod advice;
-mod boot;
+mod remedy;
+mod boot_clock;
 mod checkout;
 mod commit_snapshot;
 mod crash_recovery;
@@ -25,14 +25,14 @@ mod error;
 mod exclusion;
 pub mod git;
 mod left_over;
-mod lock;
+mod sync_lock;
 mod preflight;
 mod primary;
 mod ref_names;
 mod repair;
 mod repo_cleanup;
 pub mod report;
-mod request;
+mod push_request;
 mod secrets;
 mod session_archive;
 mod snapshot;
@@ -46,64 +46,64 @@ mod visibility;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::config::paths::SYNC;
-use crate::config::{Secret, Workspace};
+use crate::config::paths::DEFAULT_SYNC_DIR;
+use crate::config::{SecretConfig, WorkspaceConfig};
 use crate::finding::ReportedCheck;
 use crate::os::Cancel;
-use crate::os::clock::wall_clock as now;
-use crate::workspace::git::repository::Checkout;
-use crate::workspace::git::setting_files::Hidden;
-use crate::workspace::lock::Lock;
+use crate::os::clock::read_wall_clock as now;
+use crate::workspace::git::repository::RepositorySpec;
+use crate::workspace::git::setting_files::HiddenSettingFiles;
+use crate::workspace::sync_lock::SyncLock;
 use crate::workspace::repair::Repairs;
-pub use crate::workspace::report::Report;
-use crate::workspace::report::{Outcome, Pulled, PushOutcome, Pushed};
+pub use crate::workspace::report::PullReport;
+use crate::workspace::report::{PullOutcome, WorkspacePull, PushOutcome, PushReport};
 
 /// Paths and names that every sync uses.
 #[derive(Clone, Debug)]
-pub struct Paths {
+pub struct SyncPaths {
     /// State folder with the reports and the lock; the workspace's owner owns it.
-    pub state: PathBuf,
+    pub state_folder: PathBuf,
     /// ssh program for git and rsync, by name or path.
-    pub ssh: OsString,
+    pub ssh_program: OsString,
     /// Name of this host, used in its branches.
-    pub host: String,
+    pub host_name: String,
     /// File in which root requests a push.
-    pub request: PathBuf,
+    pub push_request_file: PathBuf,
 }
 
-impl Default for Paths {
+impl Default for SyncPaths {
     fn default() -> Self {
-        Self { state: SYNC.into(), ssh: "ssh".into(), host: ref_names::host(), request: request::FILE.into() }
+        Self { state_folder: DEFAULT_SYNC_DIR.into(), ssh_program: "ssh".into(), host_name: ref_names::host_name(), push_request_file: push_request::REQUEST_FILE.into() }
     }
 }
 
-impl Paths {
+impl SyncPaths {
     /// Returns the path of the last pull's report.
     #[must_use]
-    pub fn pull_report(&self) -> PathBuf {
-        self.state.join("pull.json")
+    pub fn pull_report_file(&self) -> PathBuf {
+        self.state_folder.join("pull.json")
     }
 
     /// Returns the path of the last push's report.
     #[must_use]
-    pub fn push_report(&self) -> PathBuf {
-        self.state.join("push.json")
+    pub fn push_report_file(&self) -> PathBuf {
+        self.state_folder.join("push.json")
     }
 }
 
 /// Permission to update the files of the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum CheckoutMode {
     /// Fetch, and update the files.
-    Move,
+    UpdateFiles,
     /// Fetch only, because an agent may be using the files.
-    Fetch,
+    FetchOnly,
 }
 
 /// Pulls once, writes the report to `paths.state`, and returns it.
 ///
 /// `cancel` ends a fetch or a copy. It does not end a checkout: a half-updated tree is worse than an old one. Two syncs
-/// never overlap: the second returns [`Outcome::Busy`] and writes no report.
+/// never overlap: the second returns [`PullOutcome::Busy`] and writes no report.
 ///
 /// `reach` is called once no other sync runs, after the fetch, and again before the first file is replaced. If the
 /// gateway was started meanwhile, the files stay as they are. A gateway that starts later is not held up; replacing the
@@ -112,51 +112,51 @@ pub enum Reach {
 /// `looked` returns the readiness checks made meanwhile; they become part of the report.
 #[must_use]
 pub fn pull(
-    workspace: &Workspace,
-    secrets: &[Secret],
-    paths: &Paths,
-    reach: &dyn Fn() -> Reach,
+    workspace: &WorkspaceConfig,
+    secrets: &[SecretConfig],
+    paths: &SyncPaths,
+    reach: &dyn Fn() -> CheckoutMode,
     cancel: &Cancel,
     looked: &dyn Fn() -> Vec<ReportedCheck>,
-) -> Report {
+) -> PullReport {
     let started = now();
-    let lock = match Lock::take(&paths.state) {
+    let lock = match SyncLock::acquire(&paths.state_folder) {
         Ok(Some(lock)) => lock,
-        Ok(None) => return Report::new(started, Pulled::new(Outcome::Busy, "")),
+        Ok(None) => return PullReport::new(started, WorkspacePull::new(PullOutcome::Busy, "")),
         Err(why) => {
-            let why = format!("cannot lock {}: {why}", paths.state.display());
-            return Report::new(started, Pulled::new(Outcome::Failed, &why));
+            let why = format!("cannot lock {}: {why}", paths.state_folder.display());
+            return PullReport::new(started, WorkspacePull::new(PullOutcome::Failed, &why));
         }
     };
-    let checkout = Checkout { workspace, host: &paths.host, paths, cancel };
-    let hidden = Hidden::find(&workspace.path, &paths.state);
-    let refusal = hidden.content(unit::PULL);
+    let checkout = RepositorySpec { workspace, host_name: &paths.host_name, paths, cancel };
+    let hidden = HiddenSettingFiles::find(&workspace.path, &paths.state_folder);
+    let refusal = hidden.content_refusal(unit::PULL_SERVICE);
     // The fetch is still useful.
     let is_refused = refusal.is_some();
-    let reach = || if is_refused { Reach::Fetch } else { reach() };
-    let mut repairs = Repairs::new(&checkout, &ref_names::own(&paths.host), started);
+    let reach = || if is_refused { CheckoutMode::FetchOnly } else { reach() };
+    let mut repairs = Repairs::new(&checkout, &ref_names::own_branch(&paths.host_name), started);
     repairs.repair_files();
-    let mut pulled = standby::pull(&checkout, &reach);
-    if pulled.outcome == Outcome::Damaged && repairs.repair_objects() {
-        pulled = standby::pull(&checkout, &reach);
+    let mut pulled = standby::pull_standby(&checkout, &reach);
+    if pulled.outcome == PullOutcome::Damaged && repairs.repair_objects() {
+        pulled = standby::pull_standby(&checkout, &reach);
     }
-    if pulled.outcome == Outcome::Damaged {
-        pulled.add(&repairs.advice());
+    if pulled.outcome == PullOutcome::Damaged {
+        pulled.add_detail(&repairs.remedy());
     }
-    pulled.add(&repairs.words());
+    pulled.add_detail(&repairs.summary());
     if let Some(why) = refusal {
-        pulled.outcome = Outcome::Failed;
-        pulled.add(&why);
+        pulled.outcome = PullOutcome::Failed;
+        pulled.add_detail(&why);
     }
     if !pulled.outcome.is_ok() {
-        pulled.add(&hidden.access(unit::PULL).unwrap_or_default());
+        pulled.add_detail(&hidden.access_advice(unit::PULL_SERVICE).unwrap_or_default());
     }
-    let mut report = Report::new(started, pulled);
-    report.secrets = secrets::copy(secrets, paths, cancel);
+    let mut report = PullReport::new(started, pulled);
+    report.secrets = secrets::copy_secrets(secrets, paths, cancel);
     report.checks = looked();
-    report.ended = now();
-    report.remember(report::read_own(&paths.pull_report()));
-    if let Err(why) = report.write(&paths.pull_report()) {
+    report.ended_at = now();
+    report.keep_last_complete(report::read_own_pull_report(&paths.pull_report_file()));
+    if let Err(why) = report.write(&paths.pull_report_file()) {
         log::error!("{why}");
     }
     drop(lock);
@@ -164,40 +164,40 @@ pub fn pull(
 }
 
 /// Runs `git gc --auto` after a push.
-fn tidy(checkout: &Checkout<'_>, pushed: &Pushed) {
+fn run_garbage_collection(checkout: &RepositorySpec<'_>, pushed: &PushReport) {
     if pushed.outcome != PushOutcome::Pushed {
         return;
     }
     let tidied = checkout.open().and_then(|git| {
         let args = ["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"];
-        git.scan(&args, git::SCAN).map(drop).map_err(Into::into)
+        git.run_scan(&args, git::SCAN_TIME_LIMIT).map(drop).map_err(Into::into)
     });
     if let Err(stop) = tidied {
-        log::warn!("git gc failed in {}: {}", checkout.workspace.path.display(), stop.said);
+        log::warn!("git gc failed in {}: {}", checkout.workspace.path.display(), stop.message);
     }
 }
 
 /// Role of this host's workspace in a failover.
 #[derive(Clone, Copy)]
-pub enum Role<'a> {
+pub enum SyncRole<'a> {
     /// Works on its own branch.
     Standby {
         /// Decides whether local changes are committed first. Called once no other sync runs, and again before files
         /// are replaced.
-        reach: &'a dyn Fn() -> Reach,
+        reach: &'a dyn Fn() -> CheckoutMode,
         /// Decides what happens to work that the gateway would resume at its next start. Called once no other sync
         /// runs.
-        queue: &'a dyn Fn() -> Queue,
+        queue: &'a dyn Fn() -> SessionHandling,
     },
     /// Writes the branch that all hosts pull, while its gateway runs.
     Primary,
 }
 
-impl Role<'_> {
+impl SyncRole<'_> {
     /// Returns the role with commits disabled if `is_limited`. Existing commits are still pushed.
-    fn limited(self, is_limited: bool) -> Self {
+    fn without_commits_if(self, is_limited: bool) -> Self {
         match self {
-            Self::Standby { queue, .. } if is_limited => Self::Standby { reach: &|| Reach::Fetch, queue },
+            Self::Standby { queue, .. } if is_limited => Self::Standby { reach: &|| CheckoutMode::FetchOnly, queue },
             role => role,
         }
     }
@@ -205,58 +205,58 @@ impl Role<'_> {
 
 /// Handling of messages, turns and tasks that were in progress when a standby's gateway stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Queue {
+pub enum SessionHandling {
     /// Left in place; the next start resumes them.
-    Keep,
+    Resume,
     /// Archived, so that no start resumes them. Only for a gateway that is down.
-    PutAway,
+    Archive,
 }
 
 /// Pushes once, writes the report to `paths.state`, and returns it.
 ///
 /// `cancel` ends a fetch or a push to the remote. Two syncs never overlap.
 #[must_use]
-pub fn push(workspace: &Workspace, paths: &Paths, role: Role<'_>, cancel: &Cancel) -> Pushed {
+pub fn push(workspace: &WorkspaceConfig, paths: &SyncPaths, role: SyncRole<'_>, cancel: &Cancel) -> PushReport {
     let started = now();
-    let lock = match Lock::take(&paths.state) {
+    let lock = match SyncLock::acquire(&paths.state_folder) {
         Ok(Some(lock)) => lock,
-        Ok(None) => return Pushed::new(started, PushOutcome::Busy, ""),
+        Ok(None) => return PushReport::new(started, PushOutcome::Busy, ""),
         Err(why) => {
-            let why = format!("cannot lock {}: {why}", paths.state.display());
-            return Pushed::new(started, PushOutcome::Failed, &why);
+            let why = format!("cannot lock {}: {why}", paths.state_folder.display());
+            return PushReport::new(started, PushOutcome::Failed, &why);
         }
     };
-    let last = report::read_own_push(&paths.push_report());
-    let request = request::last(&paths.request);
-    let checkout = Checkout { workspace, host: &paths.host, paths, cancel };
-    let mut pushed = Pushed::new(started, PushOutcome::Failed, "");
-    pushed.request = request;
-    let hidden = Hidden::find(&workspace.path, &paths.state);
-    let refusal = hidden.content(unit::PUSH);
-    if let Role::Standby { reach, queue } = role
-        && reach() == Reach::Move
-        && queue() == Queue::PutAway
+    let last = report::read_own_push_report(&paths.push_report_file());
+    let request = push_request::read_last_request(&paths.push_request_file);
+    let checkout = RepositorySpec { workspace, host_name: &paths.host_name, paths, cancel };
+    let mut pushed = PushReport::new(started, PushOutcome::Failed, "");
+    pushed.request_id = request;
+    let hidden = HiddenSettingFiles::find(&workspace.path, &paths.state_folder);
+    let refusal = hidden.content_refusal(unit::PUSH_SERVICE);
+    if let SyncRole::Standby { reach, queue } = role
+        && reach() == CheckoutMode::UpdateFiles
+        && queue() == SessionHandling::Archive
     {
-        match session_archive::put_away(&workspace.path, paths, started, cancel) {
+        match session_archive::archive_sessions(&workspace.path, paths, started, cancel) {
             Ok(archived) => pushed.archived = archived,
-            Err(why) => pushed.not_put_away = report::text(&why),
+            Err(why) => pushed.archive_error = report::safe_text(&why),
         }
     }
-    if refusal.is_none() || !matches!(role, Role::Primary) {
-        push_repaired(&checkout, role.limited(refusal.is_some()), &mut pushed);
+    if refusal.is_none() || !matches!(role, SyncRole::Primary) {
+        push_repaired(&checkout, role.without_commits_if(refusal.is_some()), &mut pushed);
     }
     if let Some(why) = refusal {
         pushed.outcome = PushOutcome::Failed;
-        pushed.add(&why);
+        pushed.add_detail(&why);
     }
-    if !pushed.is_returned() {
-        pushed.add(&hidden.access(unit::PUSH).unwrap_or_default());
+    if !pushed.is_complete() {
+        pushed.add_detail(&hidden.access_advice(unit::PUSH_SERVICE).unwrap_or_default());
     }
-    visibility::ask(&checkout, last.as_ref(), &mut pushed);
-    tidy(&checkout, &pushed);
-    pushed.ended = now();
-    pushed.remember(last.as_ref());
-    if let Err(why) = pushed.write(&paths.push_report()) {
+    visibility::check_visibility(&checkout, last.as_ref(), &mut pushed);
+    run_garbage_collection(&checkout, &pushed);
+    pushed.ended_at = now();
+    pushed.keep_last_complete(last.as_ref());
+    if let Err(why) = pushed.write(&paths.push_report_file()) {
         log::error!("{why}");
     }
     drop(lock);
@@ -264,12 +264,12 @@ pub fn push(workspace: &Workspace, paths: &Paths, role: Role<'_>, cancel: &Cance
 }
 
 /// Pushes, and once more if the repository was damaged and could be repaired.
-fn push_repaired(checkout: &Checkout<'_>, role: Role<'_>, pushed: &mut Pushed) {
+fn push_repaired(checkout: &RepositorySpec<'_>, role: SyncRole<'_>, pushed: &mut PushReport) {
     let branch = match role {
-        Role::Standby { .. } => ref_names::own(checkout.host),
-        Role::Primary => checkout.workspace.branch.clone(),
+        SyncRole::Standby { .. } => ref_names::own_branch(checkout.host_name),
+        SyncRole::Primary => checkout.workspace.branch.clone(),
     };
-    let mut repairs = Repairs::new(checkout, &branch, pushed.started);
+    let mut repairs = Repairs::new(checkout, &branch, pushed.started_at);
     repairs.repair_files();
     let before = pushed.clone();
     push_once(checkout, role, pushed);
@@ -278,14 +278,14 @@ fn push_repaired(checkout: &Checkout<'_>, role: Role<'_>, pushed: &mut Pushed) {
         push_once(checkout, role, pushed);
     }
     if pushed.outcome == PushOutcome::Damaged {
-        pushed.add(&repairs.advice());
+        pushed.add_detail(&repairs.remedy());
     }
-    pushed.add(&repairs.words());
+    pushed.add_detail(&repairs.summary());
 }
 
-fn push_once(checkout: &Checkout<'_>, role: Role<'_>, pushed: &mut Pushed) {
+fn push_once(checkout: &RepositorySpec<'_>, role: SyncRole<'_>, pushed: &mut PushReport) {
     match role {
-        Role::Standby { reach, .. } => standby::push(checkout, reach, pushed),
-        Role::Primary => primary::push(checkout, pushed),
+        SyncRole::Standby { reach, .. } => standby::push_standby(checkout, reach, pushed),
+        SyncRole::Primary => primary::push_primary(checkout, pushed),
     }
 }

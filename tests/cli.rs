@@ -12,34 +12,34 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 
 /// Port on which nothing listens (tcpmux, RFC 1078).
-const REFUSED: &str = "127.0.0.1:1";
+const REFUSING_ADDRESS: &str = "127.0.0.1:1";
 
-fn program() -> Command {
+fn program_command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-failover"));
     command.env_clear().stdin(Stdio::null());
     command
 }
 
-struct Ran {
+struct RunOutput {
     code: i32,
     stdout: String,
     stderr: String,
 }
 
-fn ran(output: Output) -> Ran {
-    Ran {
+fn collect_output(output: Output) -> RunOutput {
+    RunOutput {
         code: output.status.code().expect("it ended by itself"),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("UTF-8"),
     }
 }
 
-fn run(args: &[&str]) -> Ran {
-    ran(program().args(args).output().expect("it starts"))
+fn run_program(args: &[&str]) -> RunOutput {
+    collect_output(program_command().args(args).output().expect("it starts"))
 }
 
 /// Starts a gateway that answers every path with the same JSON until the test ends.
-fn gateway(body: &'static str) -> SocketAddr {
+fn start_gateway(body: &'static str) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
@@ -56,7 +56,7 @@ fn gateway(body: &'static str) -> SocketAddr {
 
 const STARTED: &str = r#"{"ok":true,"status":"started"}"#;
 
-fn write(folder: &Path, text: &str) -> PathBuf {
+fn write_config(folder: &Path, text: &str) -> PathBuf {
     let file = folder.join("config.json");
     std::fs::write(&file, text).expect("it is written");
     file
@@ -64,18 +64,18 @@ fn write(folder: &Path, text: &str) -> PathBuf {
 
 #[test]
 fn help_and_version_are_answers() {
-    let help = run(&["--help"]);
+    let help = run_program(&["--help"]);
     assert_eq!((help.code, help.stderr.as_str()), (0, ""));
     assert!(help.stdout.contains("Usage: openclaw-failover COMMAND"));
-    assert_eq!(run(&["-h"]).stdout, help.stdout);
+    assert_eq!(run_program(&["-h"]).stdout, help.stdout);
     for command in ["check", "run", "status", "history", "config", "demo", "sync"] {
-        let own = run(&[command, "--help"]);
+        let own = run_program(&[command, "--help"]);
         assert_eq!(own.code, 0, "{command}");
         assert!(own.stdout.contains(&format!("Usage: openclaw-failover {command}")));
     }
     let version = format!("openclaw-failover {}\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!(run(&["--version"]).stdout, version);
-    assert_eq!(run(&["-V"]).stdout, version);
+    assert_eq!(run_program(&["--version"]).stdout, version);
+    assert_eq!(run_program(&["-V"]).stdout, version);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn usage_errors_are_one_line_and_exit_2() {
         (&["check", "http://me:hunter2@claw"], "password"),
         (&["ch\u{1b}[31meck\nx"], "ch\\u{1b}[31meck\\nx"),
     ] {
-        let ran = run(args);
+        let ran = run_program(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
         assert!(ran.stderr.starts_with("openclaw-failover: "), "{}", ran.stderr);
         assert!(ran.stderr.contains(hint), "{}", ran.stderr);
@@ -99,12 +99,12 @@ fn usage_errors_are_one_line_and_exit_2() {
 
 #[test]
 fn check_says_yes_or_no() {
-    let up = gateway(STARTED).to_string();
-    let yes = run(&["check", &up]);
+    let up = start_gateway(STARTED).to_string();
+    let yes = run_program(&["check", &up]);
     assert_eq!(yes.code, 0, "{}{}", yes.stdout, yes.stderr);
     assert!(yes.stdout.starts_with("healthy ") && yes.stdout.contains(&format!("http://{up}")), "{}", yes.stdout);
 
-    let no = run(&["check", &up, REFUSED]);
+    let no = run_program(&["check", &up, REFUSING_ADDRESS]);
     assert_eq!(no.code, 1);
     let lines: Vec<&str> = no.stdout.lines().collect();
     assert!(lines[0].starts_with("healthy ") && lines[1].starts_with("refused "), "{}", no.stdout);
@@ -117,15 +117,15 @@ fn check_gives_up_in_time() {
     // The kernel accepts connections and no process answers, as with a frozen gateway.
     let frozen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = frozen.local_addr().expect("an address").to_string();
-    let ran = run(&["check", "--timeout", "200ms", &address]);
+    let ran = run_program(&["check", "--timeout", "200ms", &address]);
     assert_eq!(ran.code, 1);
     assert!(ran.stdout.starts_with("response-timeout "), "{}", ran.stdout);
 }
 
 #[test]
 fn check_speaks_json() {
-    let page = gateway("<html>hello</html>").to_string();
-    let ran = run(&["check", "--json", &gateway(STARTED).to_string(), &page]);
+    let page = start_gateway("<html>hello</html>").to_string();
+    let ran = run_program(&["check", "--json", &start_gateway(STARTED).to_string(), &page]);
     assert_eq!(ran.code, 1);
     let json = openclaw_failover::text::json::parse(&ran.stdout).expect("JSON");
     let targets = json.as_array().expect("an array");
@@ -138,10 +138,10 @@ fn check_speaks_json() {
 #[test]
 fn check_without_urls_asks_the_upstreams() {
     let folder = tempfile::tempdir().expect("a folder");
-    let up = gateway(STARTED);
-    let text = format!(r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{REFUSED}", "http://{up}"] }}] }}"#);
-    let file = write(folder.path(), &text);
-    let ran = ran(program().args(["check", "--config"]).arg(&file).output().expect("it starts"));
+    let up = start_gateway(STARTED);
+    let text = format!(r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{REFUSING_ADDRESS}", "http://{up}"] }}] }}"#);
+    let file = write_config(folder.path(), &text);
+    let ran = collect_output(program_command().args(["check", "--config"]).arg(&file).output().expect("it starts"));
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains(&format!("primary (http://{up}/")), "{}", ran.stdout);
 }
@@ -149,17 +149,17 @@ fn check_without_urls_asks_the_upstreams() {
 #[test]
 fn a_configuration_is_printed_whole_and_reads_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = write(folder.path(), r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }], }"#);
-    let printed = ran(program().args(["config", "--config"]).arg(&file).output().expect("it starts"));
+    let file = write_config(folder.path(), r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }], }"#);
+    let printed = collect_output(program_command().args(["config", "--config"]).arg(&file).output().expect("it starts"));
     assert_eq!(printed.code, 0, "{}", printed.stderr);
     for key in ["retry_interval", "restart_grace", "flap_window", "stop_timeout", "refresh", "witnesses"] {
         assert!(printed.stdout.contains(key), "{key}");
     }
-    let again = write(folder.path(), &printed.stdout);
-    let reprinted = ran(program().args(["config", "--config"]).arg(&again).output().expect("it starts"));
+    let again = write_config(folder.path(), &printed.stdout);
+    let reprinted = collect_output(program_command().args(["config", "--config"]).arg(&again).output().expect("it starts"));
     assert_eq!(reprinted.stdout, printed.stdout);
 
-    let checked = ran(program().args(["config", "--check"]).arg(&again).output().expect("it starts"));
+    let checked = collect_output(program_command().args(["config", "--check"]).arg(&again).output().expect("it starts"));
     assert_eq!(checked.code, 0);
     assert_eq!(checked.stdout, format!("{}: ok\n", again.display()));
 }
@@ -168,8 +168,8 @@ fn a_configuration_is_printed_whole_and_reads_back() {
 fn a_primarys_file_is_checked_as_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let check = |text: &str| {
-        let file = write(folder.path(), text);
-        ran(program().args(["config", "--primary", "--check"]).arg(&file).output().expect("it starts"))
+        let file = write_config(folder.path(), text);
+        collect_output(program_command().args(["config", "--primary", "--check"]).arg(&file).output().expect("it starts"))
     };
     assert_eq!(check(r#"{ "workspace": { "push_interval": "15m" } }"#).code, 0);
     let standby = check(r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }] }"#);
@@ -180,7 +180,7 @@ fn a_primarys_file_is_checked_as_one() {
 #[test]
 fn every_problem_is_a_line_and_the_exit_is_2() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = write(folder.path(), "{\n  \"probe\": { \"timout\": \"5s\" },\n  \"demote\": { \"after\": 30 }\n}\n");
+    let file = write_config(folder.path(), "{\n  \"probe\": { \"timout\": \"5s\" },\n  \"demote\": { \"after\": 30 }\n}\n");
     for args in [
         &["config", "--check"][..],
         &["config", "--config"],
@@ -188,7 +188,7 @@ fn every_problem_is_a_line_and_the_exit_is_2() {
         &["run", "--config"],
         &["sync", "pull", "--config"],
     ] {
-        let ran = ran(program().args(args).arg(&file).output().expect("it starts"));
+        let ran = collect_output(program_command().args(args).arg(&file).output().expect("it starts"));
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
         let place = format!("openclaw-failover: {}", file.display());
         let lines: Vec<&str> = ran.stderr.lines().collect();
@@ -203,39 +203,39 @@ fn every_problem_is_a_line_and_the_exit_is_2() {
 /// Tests of the environment. They need a machine without the default file.
 #[test]
 fn the_old_monitors_variables_still_work() {
-    if Path::new(openclaw_failover::config::DEFAULT_FILE).exists() {
+    if Path::new(openclaw_failover::config::DEFAULT_CONFIG_FILE).exists() {
         return;
     }
-    let mut command = program();
+    let mut command = program_command();
     command.arg("config").env("PRIMARY_IP", "100.64.0.1").env("CHECK_INTERVAL", "20");
-    let good = ran(command.output().expect("it starts"));
+    let good = collect_output(command.output().expect("it starts"));
     assert_eq!(good.code, 0, "{}", good.stderr);
     assert!(good.stdout.contains("http://100.64.0.1:18789") && good.stdout.contains("\"after\": \"1m\""));
 
-    let bad = ran(command.env("FAIL_THRESHOLD", "three").output().expect("it starts"));
+    let bad = collect_output(command.env("FAIL_THRESHOLD", "three").output().expect("it starts"));
     assert_eq!(bad.code, 2);
     assert!(bad.stderr.contains("environment: FAIL_THRESHOLD: \"three\" must be a whole number"), "{}", bad.stderr);
 
-    let none = run(&["config"]);
+    let none = run_program(&["config"]);
     assert_eq!(none.code, 2);
     assert!(none.stderr.contains("PRIMARY_IP is not set") && none.stderr.contains("\"upstreams\""), "{}", none.stderr);
 }
 
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
-    let mut child = program().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child = program_command().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     drop(child.stdout.take());
-    let ran = ran(child.wait_with_output().expect("it ends"));
+    let ran = collect_output(child.wait_with_output().expect("it ends"));
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
 }
 
 #[test]
 fn a_full_disk_is_a_failure() {
     let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
-        return needs::skip(module_path!(), "/dev/full");
+        return needs::report_skipped(module_path!(), "/dev/full");
     };
-    let output = program().arg("--help").stdout(full).output().expect("it starts");
-    let ran = ran(output);
+    let output = program_command().arg("--help").stdout(full).output().expect("it starts");
+    let ran = collect_output(output);
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("cannot write to standard output"), "{}", ran.stderr);
 }
@@ -258,7 +258,7 @@ fn replay_of_a_file_without_events_says_why_and_fails() {
         if let Some(text) = text {
             std::fs::write(&file, text).expect("it is written");
         }
-        let Ran { code, stdout, stderr } = run(&["replay", &file.display().to_string()]);
+        let RunOutput { code, stdout, stderr } = run_program(&["replay", &file.display().to_string()]);
         assert_eq!((code, stdout.as_str()), (1, ""), "{name}: {stderr}");
         assert!(stderr.contains(&format!("{}: {expected}", file.display())), "{name}: {stderr}");
     }
@@ -275,11 +275,11 @@ fn the_step_outside_of_the_sandbox_records_what_git_needs_on_either_host() {
     let standby =
         format!(r#"{{ "upstreams": [{{ "name": "p", "urls": ["http://100.64.0.1:18789"] }}], {workspace} }}"#);
     for config in [standby, format!("{{ {workspace} }}")] {
-        let file = write(folder.path(), &config);
-        let mut step = program();
+        let file = write_config(folder.path(), &config);
+        let mut step = program_command();
         step.env("PATH", std::env::var_os("PATH").expect("a path")).env("HOME", folder.path());
         step.env("OPENCLAW_FAILOVER_SYNC_DIR", folder.path());
-        let ran = ran(step.args(["sync", "files", "--config"]).arg(&file).output().expect("it starts"));
+        let ran = collect_output(step.args(["sync", "files", "--config"]).arg(&file).output().expect("it starts"));
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{config}");
         let record = std::fs::read(at("git-files")).expect("a record");
         assert!(String::from_utf8_lossy(&record).contains(&at("ignore").display().to_string()), "{config}");
@@ -294,7 +294,7 @@ fn special_files_are_refused_at_once() {
     let pipe = folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success());
     if !made {
-        needs::skip(module_path!(), "mkfifo");
+        needs::report_skipped(module_path!(), "mkfifo");
     }
     let huge = folder.path().join("huge");
     std::fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("a sparse file");
@@ -313,7 +313,7 @@ fn special_files_are_refused_at_once() {
             (&["sync", "push", "--primary", "--config"], 2),
             (&["replay"], 1),
         ] {
-            let ran = ran(program().args(args).arg(&file).output().expect("it starts"));
+            let ran = collect_output(program_command().args(args).arg(&file).output().expect("it starts"));
             assert_eq!(ran.code, code, "{args:?} {}: {}", file.display(), ran.stderr);
             let is_said = ["not a regular file", "larger than"].iter().any(|words| ran.stderr.contains(words));
             assert!(is_said && !ran.stderr.contains("os error"), "{args:?} {}: {}", file.display(), ran.stderr);
@@ -329,12 +329,12 @@ fn links_are_followed_to_their_end_and_a_loop_has_none() {
     let night = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces/outage.jsonl");
     std::os::unix::fs::symlink(night, path("link")).expect("a link");
     std::os::unix::fs::symlink("loop", path("loop")).expect("a link");
-    let replay = |name: &str| ran(program().arg("replay").arg(path(name)).output().expect("it starts"));
+    let replay = |name: &str| collect_output(program_command().arg("replay").arg(path(name)).output().expect("it starts"));
     assert_eq!(replay("link").code, 0, "{}", replay("link").stderr);
     assert_eq!(replay("loop").code, 1);
     assert!(replay("loop").stderr.contains("Too many levels of symbolic links"), "{}", replay("loop").stderr);
     assert!(!replay("loop").stderr.contains("os error"), "{}", replay("loop").stderr);
-    let check = ran(program().args(["config", "--check"]).arg(path("loop")).output().expect("it starts"));
+    let check = collect_output(program_command().args(["config", "--check"]).arg(path("loop")).output().expect("it starts"));
     assert!(check.code == 2 && check.stderr.contains("Too many levels"), "{}", check.stderr);
 }
 
@@ -345,8 +345,8 @@ fn a_gateway_at_an_address_of_another_host_is_a_warning() {
         let text = format!(
             r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://claw:18789"] }}], "gateway": {{ "url": "{url}" }} }}"#
         );
-        let file = write(folder.path(), &text);
-        ran(program().args(["config", "--check"]).arg(&file).output().expect("it starts"))
+        let file = write_config(folder.path(), &text);
+        collect_output(program_command().args(["config", "--check"]).arg(&file).output().expect("it starts"))
     };
     let other = check("http://192.0.2.1:18789");
     assert_eq!(other.code, 0, "{}", other.stderr);
@@ -365,14 +365,14 @@ fn a_gateway_at_an_address_of_another_host_is_a_warning() {
 fn a_configuration_whose_upstream_is_this_host_is_warned_of() {
     // A documentation address (RFC 5737). Without a route to it there is no interface to name.
     let elsewhere: SocketAddr = "192.0.2.1:9".parse().expect("an address");
-    let Some(own) = openclaw_failover::os::local_end(elsewhere) else {
-        needs::skip(module_path!(), "an interface beside loopback");
+    let Some(own) = openclaw_failover::os::local_address_for(elsewhere) else {
+        needs::report_skipped(module_path!(), "an interface beside loopback");
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
     let check = |url: &str| {
-        let file = write(folder.path(), &format!(r#"{{ "upstreams": [{{ "name": "p", "urls": ["{url}"] }}] }}"#));
-        ran(program().args(["config", "--check"]).arg(&file).output().expect("it starts"))
+        let file = write_config(folder.path(), &format!(r#"{{ "upstreams": [{{ "name": "p", "urls": ["{url}"] }}] }}"#));
+        collect_output(program_command().args(["config", "--check"]).arg(&file).output().expect("it starts"))
     };
     let checked = check(&format!("http://{own}:18789"));
     assert_eq!(checked.code, 0, "the file may be meant for another host");

@@ -3,22 +3,22 @@
 use std::time::Duration;
 
 use openclaw_failover::config::{
-    Config, Format, Problems, Topic, Witness, {self},
+    Config, WebhookFormat, ConfigErrors, NotificationTopic, WitnessConfig, {self},
 };
 
 const UPSTREAMS: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
 
-fn parse(text: &str) -> Result<Config, Problems> {
+fn parse(text: &str) -> Result<Config, ConfigErrors> {
     config::parse(text, "config.json")
 }
 
 /// Returns a valid configuration with `line` added as line 3.
-fn with(line: &str) -> String {
+fn config_with_line(line: &str) -> String {
     format!("{{\n  {UPSTREAMS},\n  {line}\n}}\n")
 }
 
 /// Example with every key.
-const EVERYTHING: &str = r#"{
+const CONFIG_WITH_ALL_KEYS: &str = r#"{
   // Comments and trailing commas are welcome.
   "upstreams": [
     { "name": "primary", "urls": ["http://100.64.0.1:18789", "https://claw.example.org/"],
@@ -60,19 +60,19 @@ fn upstreams_alone_are_enough() {
 
 #[test]
 fn every_key_is_read() {
-    let config = parse(EVERYTHING).unwrap();
+    let config = parse(CONFIG_WITH_ALL_KEYS).unwrap();
     assert_eq!(config.upstreams[0].urls[1], "https://claw.example.org");
     assert_eq!(config.upstreams[0].credential.as_deref(), Some("primary"));
     assert_eq!(config.upstreams[1].channels, ["discord"]);
     assert_eq!(config.promote.restart_grace, Duration::from_secs(120));
     assert_eq!(config.promote.sync_wait, Duration::ZERO);
     let witnesses =
-        vec![Witness::Tailscale, Witness::Tcp("1.1.1.1:443".into()), Witness::Https("https://example.org/up".into())];
+        vec![WitnessConfig::Tailscale, WitnessConfig::Tcp("1.1.1.1:443".into()), WitnessConfig::Https("https://example.org/up".into())];
     assert_eq!(config.promote.witnesses, Some(witnesses));
     assert_eq!(config.secrets.len(), 1);
-    let topics = vec![Topic::Promoted, Topic::Demoted, Topic::Failed, Topic::Degraded];
-    assert_eq!((config.notify[0].format, &config.notify[0].topics), (Format::Ntfy, &topics));
-    assert_eq!(config.notify[1].topics.len(), Topic::ALL.len(), "all that there are");
+    let topics = vec![NotificationTopic::Promoted, NotificationTopic::Demoted, NotificationTopic::Failed, NotificationTopic::Degraded];
+    assert_eq!((config.notify[0].format, &config.notify[0].topics), (WebhookFormat::Ntfy, &topics));
+    assert_eq!(config.notify[1].topics.len(), NotificationTopic::ALL.len(), "all that there are");
     assert_eq!(config.drill.interval, Duration::from_secs(90 * 86_400));
     assert_eq!(config.heartbeat.map(|heartbeat| heartbeat.interval), Some(Duration::from_secs(300)));
 }
@@ -81,8 +81,8 @@ fn every_key_is_read() {
 fn a_primary_needs_no_upstreams_and_must_have_none() {
     let workspace = config::parse_primary(r#"{ "workspace": { "branch": "live" } }"#, "config.json").unwrap();
     assert_eq!((workspace.branch.as_str(), workspace.merge), ("live", true));
-    assert_eq!(config::parse_primary("{}", "config.json").unwrap(), config::Workspace::default());
-    let problems = config::parse_primary(&with(r#""workspace": { "path": "x" }"#), "config.json").unwrap_err();
+    assert_eq!(config::parse_primary("{}", "config.json").unwrap(), config::WorkspaceConfig::default());
+    let problems = config::parse_primary(&config_with_line(r#""workspace": { "path": "x" }"#), "config.json").unwrap_err();
     let lines: Vec<&str> = problems.lines().collect();
     assert!(lines[0].starts_with("config.json:2: upstreams: makes this host a standby"), "{problems}");
     assert!(lines[1].starts_with("config.json:3: workspace.path:"), "{problems}");
@@ -92,16 +92,16 @@ fn a_primary_needs_no_upstreams_and_must_have_none() {
 #[test]
 fn what_is_printed_reads_back_as_the_same() {
     let minimal = format!("{{ {UPSTREAMS} }}");
-    let no_witness = with(r#""promote": { "witnesses": [], "after": "61s" }"#);
-    for text in [EVERYTHING, &minimal, &no_witness] {
+    let no_witness = config_with_line(r#""promote": { "witnesses": [], "after": "61s" }"#);
+    for text in [CONFIG_WITH_ALL_KEYS, &minimal, &no_witness] {
         let config = parse(text).unwrap();
-        let printed = config.to_json().pretty();
+        let printed = config.to_json().to_pretty();
         assert_eq!(parse(&printed), Ok(config), "{printed}");
     }
 }
 
 /// Bad lines, with the position of the report and a part of its text.
-const WRONG: &[(&str, &str, &str)] = &[
+const INVALID_LINES: &[(&str, &str, &str)] = &[
     // Keys.
     (r#""promot": {}"#, "3: promot:", r#"did you mean "promote"?"#),
     (r#""probe": { "timout": "5s" }"#, "3: probe.timout:", r#"did you mean "timeout"?"#),
@@ -244,8 +244,8 @@ const WRONG: &[(&str, &str, &str)] = &[
 
 #[test]
 fn every_mistake_is_named_with_its_place_and_the_way_out() {
-    for (line, place, what) in WRONG {
-        let problems = parse(&with(line)).unwrap_err();
+    for (line, place, what) in INVALID_LINES {
+        let problems = parse(&config_with_line(line)).unwrap_err();
         let place = format!("config.json:{place}");
         let found = problems.lines().any(|problem| problem.starts_with(&place) && problem.contains(what));
         assert!(found, "{line}\n{problems}");
@@ -342,8 +342,8 @@ fn what_is_not_json_is_said_with_line_and_column() {
 
 #[test]
 fn truncated_and_mutated_files_never_panic() {
-    for end in 0..EVERYTHING.len() {
-        if let Some(text) = EVERYTHING.get(..end) {
+    for end in 0..CONFIG_WITH_ALL_KEYS.len() {
+        if let Some(text) = CONFIG_WITH_ALL_KEYS.get(..end) {
             assert!(parse(text).is_err(), "{text}");
         }
     }
@@ -376,7 +376,7 @@ fn truncated_and_mutated_files_never_panic() {
         " ",
     ];
     for _ in 0..20_000 {
-        let mut text: Vec<char> = EVERYTHING.chars().collect();
+        let mut text: Vec<char> = CONFIG_WITH_ALL_KEYS.chars().collect();
         for _ in 0..=random(3) {
             let at = random(text.len());
             let until = (at + random(4)).min(text.len());
@@ -384,14 +384,14 @@ fn truncated_and_mutated_files_never_panic() {
         }
         let text: String = text.into_iter().collect();
         match parse(&text) {
-            Ok(config) => assert_eq!(parse(&config.to_json().pretty()), Ok(config), "{text}"),
+            Ok(config) => assert_eq!(parse(&config.to_json().to_pretty()), Ok(config), "{text}"),
             Err(problems) => assert!(!problems.to_string().contains('\u{1b}'), "{text}"),
         }
     }
 }
 
 /// Invalid hosts, including those that ssh, git or the resolver would misread, with a part of the message.
-const NO_HOSTS: &[(&str, &str)] = &[
+const INVALID_HOSTS: &[(&str, &str)] = &[
     ("", "no host"),
     ("-oProxyCommand=x", "read as an option"),
     ("-", "read as an option"),
@@ -438,7 +438,7 @@ const NO_HOSTS: &[(&str, &str)] = &[
 
 /// Returns the only problem, at `key`, of a configuration with `line` as line 3.
 fn problem_at(line: &str, key: &str) -> String {
-    only_problem(&with(line), key)
+    only_problem(&config_with_line(line), key)
 }
 
 /// Returns the only problem of a configuration whose only upstream, in line 3, has this URL.
@@ -458,7 +458,7 @@ fn only_problem(text: &str, key: &str) -> String {
 #[test]
 fn one_grammar_of_hosts_holds_wherever_a_host_is_named() {
     let long = format!("{}example", "abcdefg.".repeat(31));
-    for (host, why) in NO_HOSTS.iter().copied().chain([(long.as_str(), "not a valid name")]) {
+    for (host, why) in INVALID_HOSTS.iter().copied().chain([(long.as_str(), "not a valid name")]) {
         let named = [
             problem_of_upstream(&format!("http://{host}:18789")),
             problem_of_upstream(&format!("https://{host}")),
@@ -498,11 +498,11 @@ fn sound_hosts_are_accepted_wherever_a_host_is_named() {
             format!(r#""workspace": {{ "url": "{host}:x.git" }}"#),
             format!(r#""gateway": {{ "url": "http://{host}:18790" }}"#),
         ] {
-            assert!(parse(&with(&line)).is_ok(), "{line}: {:?}", parse(&with(&line)));
+            assert!(parse(&config_with_line(&line)).is_ok(), "{line}: {:?}", parse(&config_with_line(&line)));
         }
     }
     for url in ["/srv/memory.git", "file:///srv/memory.git", "file://localhost/srv/x"] {
-        assert!(parse(&with(&format!(r#""workspace": {{ "url": "{url}" }}"#))).is_ok(), "{url}");
+        assert!(parse(&config_with_line(&format!(r#""workspace": {{ "url": "{url}" }}"#))).is_ok(), "{url}");
     }
 }
 
@@ -554,14 +554,14 @@ fn https_that_nobody_could_verify_is_refused() {
         assert!(problem_at(&line, "gateway.url").contains("gateway.ca_file"));
         let line = format!(r#""gateway": {{ "url": "https://{host}:18790", "ca_file": "/etc/ssl/claw.pem" }}"#);
         if host != "100.64.0.1" {
-            let config = parse(&with(&line)).unwrap();
+            let config = parse(&config_with_line(&line)).unwrap();
             assert_eq!(config.gateway.ca_file.as_deref(), Some(std::path::Path::new("/etc/ssl/claw.pem")));
         }
         let line = format!(r#""promote": {{ "witnesses": ["https://{host}/"] }}"#);
         assert!(problem_at(&line, "promote.witnesses[0]").contains("tcp://"));
     }
     for host in ["claw.tail1234.ts.net", "claw.example.org", "198.51.100.7"] {
-        assert!(parse(&with(&format!(r#""gateway": {{ "url": "https://{host}:18790" }}"#))).is_ok(), "{host}");
+        assert!(parse(&config_with_line(&format!(r#""gateway": {{ "url": "https://{host}:18790" }}"#))).is_ok(), "{host}");
     }
     let relative = r#""gateway": { "url": "https://claw.example.org", "ca_file": "claw.pem" }"#;
     assert!(problem_at(relative, "gateway.ca_file").contains("absolute"));
@@ -571,5 +571,5 @@ fn https_that_nobody_could_verify_is_refused() {
 fn a_gateway_on_the_host_of_an_upstream_is_another_hosts() {
     let problem = problem_at(r#""gateway": { "url": "http://100.64.0.1:18790" }"#, "gateway.url");
     assert!(problem.contains("must name the gateway of this host"), "{problem}");
-    assert!(parse(&with(r#""gateway": { "url": "http://100.64.0.2:18789" }"#)).is_ok());
+    assert!(parse(&config_with_line(r#""gateway": { "url": "http://100.64.0.2:18789" }"#)).is_ok());
 }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use openclaw_failover::os::systemd::Systemctl;
-use openclaw_failover::os::{Cancel, Command, CommandError};
+use openclaw_failover::os::{Cancel, ChildCommand, CommandError};
 
 /// Time limit of every wait in these tests.
-const LONG: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-fn sh(script: &str) -> Command {
-    Command::new("sh").args(["-c", script]).deadline(LONG)
+fn shell_command(script: &str) -> ChildCommand {
+    ChildCommand::new("sh").args(["-c", script]).deadline(WAIT_TIMEOUT)
 }
 
 /// Reads the process id that a script wrote. The process may have ended.
@@ -22,7 +22,7 @@ fn pid_in(path: &Path) -> String {
 }
 
 /// True if a process still runs; false for a zombie.
-fn runs(pid: &str) -> bool {
+fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     !stat.is_empty() && !stat.contains(") Z ")
 }
@@ -30,14 +30,14 @@ fn runs(pid: &str) -> bool {
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let asked = Instant::now();
     while !done() {
-        assert!(asked.elapsed() < LONG, "{what} never came");
+        assert!(asked.elapsed() < WAIT_TIMEOUT, "{what} never came");
         thread::sleep(Duration::from_millis(2));
     }
 }
 
 #[test]
 fn a_command_hands_out_what_it_said() {
-    let output = sh("echo out; echo err >&2").run().unwrap();
+    let output = shell_command("echo out; echo err >&2").run().unwrap();
     assert_eq!(output.stdout, "out\n");
     assert_eq!(output.stderr, "err\n");
     assert!(!output.truncated);
@@ -45,7 +45,7 @@ fn a_command_hands_out_what_it_said() {
 
 #[test]
 fn a_child_gets_a_clean_environment_and_an_empty_input() {
-    let output = sh("env; cat").env("ASKED", "for").run().unwrap();
+    let output = shell_command("env; cat").env("ASKED", "for").run().unwrap();
     let mut names: Vec<&str> = output.stdout.lines().filter_map(|l| l.split_once('=')).map(|(n, _)| n).collect();
     names.retain(|name| !["PWD", "SHLVL", "OLDPWD", "_"].contains(name));
     names.sort_unstable();
@@ -55,7 +55,7 @@ fn a_child_gets_a_clean_environment_and_an_empty_input() {
 
 #[test]
 fn a_missing_program_is_named_with_its_package() {
-    let error = Command::new("rsync").env("PATH", "/nonexistent").run().unwrap_err();
+    let error = ChildCommand::new("rsync").env("PATH", "/nonexistent").run().unwrap_err();
     assert!(error.is_missing_program());
     let expected = "cannot run rsync: it is not installed; on Debian or Ubuntu: apt-get install rsync";
     assert_eq!(error.to_string(), expected);
@@ -63,7 +63,7 @@ fn a_missing_program_is_named_with_its_package() {
 
 #[test]
 fn a_missing_folder_is_not_mistaken_for_a_missing_program() {
-    let error = sh("true").dir("/nonexistent").run().unwrap_err();
+    let error = shell_command("true").dir("/nonexistent").run().unwrap_err();
     assert!(!error.is_missing_program());
     let expected = "cannot run sh: its directory /nonexistent is missing or not accessible";
     assert_eq!(error.to_string(), expected);
@@ -71,21 +71,21 @@ fn a_missing_folder_is_not_mistaken_for_a_missing_program() {
 
 #[test]
 fn a_failure_says_how_and_with_which_last_words() {
-    let error = sh("printf 'first\\n\\033[31mlast\\n' >&2; exit 7").run().unwrap_err();
-    assert_eq!(error.code(), Some(7));
-    assert_eq!(error.said(), "first; [31mlast");
+    let error = shell_command("printf 'first\\n\\033[31mlast\\n' >&2; exit 7").run().unwrap_err();
+    assert_eq!(error.exit_code(), Some(7));
+    assert_eq!(error.last_output(), "first; [31mlast");
     assert!(error.to_string().ends_with("failed with exit code 7: first; [31mlast"), "{error}");
-    let error = sh("kill -9 $$").run().unwrap_err();
+    let error = shell_command("kill -9 $$").run().unwrap_err();
     assert!(error.to_string().ends_with("failed with signal 9"), "{error}");
 }
 
 #[test]
 fn endless_output_is_bounded_and_drained() {
     let noise = "head -c 50000000 /dev/zero; echo the end >&2";
-    let output = sh(noise).limit(1000).run().unwrap();
+    let output = shell_command(noise).limit(1000).run().unwrap();
     assert_eq!(output.stdout.len(), 1000);
     assert!(output.truncated);
-    let output = sh("head -c 50000000 /dev/zero >&2; echo the end >&2").run().unwrap();
+    let output = shell_command("head -c 50000000 /dev/zero >&2; echo the end >&2").run().unwrap();
     assert!(output.stderr.len() <= 8192);
     assert!(output.stderr.ends_with("the end\n"));
 }
@@ -96,11 +96,11 @@ fn a_deadline_ends_the_whole_group_even_where_nobody_listens_to_term() {
     let pid = dir.path().join("pid");
     let stubborn = "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $! >\"$PID\"; wait";
     let asked = Instant::now();
-    let error = sh(stubborn).env("PID", &pid).deadline(Duration::from_millis(300)).run().unwrap_err();
+    let error = shell_command(stubborn).env("PID", &pid).deadline(Duration::from_millis(300)).run().unwrap_err();
     assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
     assert!(asked.elapsed() < Duration::from_secs(10));
     let grandchild = pid_in(&pid);
-    wait_until("the grandchild's end", || !runs(&grandchild));
+    wait_until("the grandchild's end", || !is_running(&grandchild));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn who_is_ended_at_once_is_not_asked_first() {
     let dir = tempfile::tempdir().unwrap();
     let asked = dir.path().join("asked");
     let slow = "trap 'echo >\"$ASKED\"; exit' TERM; while :; do sleep 0.01; done";
-    let slow = sh(slow).env("ASKED", &asked).deadline(Duration::from_millis(200)).at_once();
+    let slow = shell_command(slow).env("ASKED", &asked).deadline(Duration::from_millis(200)).without_term();
     assert!(matches!(slow.run(), Err(CommandError::TimedOut { .. })));
     assert!(!asked.exists());
 }
@@ -116,7 +116,7 @@ fn who_is_ended_at_once_is_not_asked_first() {
 #[test]
 fn a_child_that_obeys_is_not_waited_for_in_vain() {
     let asked = Instant::now();
-    let error = sh("trap 'echo bye >&2; exit' TERM; while :; do sleep 0.01; done")
+    let error = shell_command("trap 'echo bye >&2; exit' TERM; while :; do sleep 0.01; done")
         .deadline(Duration::from_millis(200))
         .run()
         .unwrap_err();
@@ -129,12 +129,12 @@ fn a_grandchild_that_holds_the_output_is_neither_waited_for_nor_killed() {
     let dir = tempfile::tempdir().unwrap();
     let pid = dir.path().join("pid");
     let asked = Instant::now();
-    let output = sh("sleep 20 & echo $! >\"$PID\"; echo said").env("PID", &pid).run().unwrap();
+    let output = shell_command("sleep 20 & echo $! >\"$PID\"; echo said").env("PID", &pid).run().unwrap();
     assert!(asked.elapsed() < Duration::from_secs(10));
     assert_eq!(output.stdout, "said\n");
     let grandchild = pid_in(&pid);
-    assert!(runs(&grandchild));
-    sh(&format!("kill {grandchild}")).run().unwrap();
+    assert!(is_running(&grandchild));
+    shell_command(&format!("kill {grandchild}")).run().unwrap();
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_wait_is_cancelled_from_another_thread() {
     let started = dir.path().join("started");
     let cancel = Cancel::new();
     let theirs = cancel.clone();
-    let command = sh("echo >\"$STARTED\"; exec sleep 20").env("STARTED", &started);
+    let command = shell_command("echo >\"$STARTED\"; exec sleep 20").env("STARTED", &started);
     let asked = Instant::now();
     let child = thread::spawn(move || command.cancel(&theirs).run());
     wait_until("the child", || started.exists());
@@ -152,7 +152,7 @@ fn a_wait_is_cancelled_from_another_thread() {
     assert!(matches!(error, CommandError::Cancelled { .. }), "{error}");
     assert!(asked.elapsed() < Duration::from_secs(10));
     assert!(cancel.is_cancelled());
-    let error = sh("sleep 20").cancel(&cancel).run().unwrap_err();
+    let error = shell_command("sleep 20").cancel(&cancel).run().unwrap_err();
     assert!(matches!(error, CommandError::Cancelled { .. }), "{error}");
 }
 
@@ -161,7 +161,7 @@ fn many_commands_at_once_do_not_disturb_each_other() {
     let all: Vec<_> = (0..8)
         .map(|n| {
             thread::spawn(move || {
-                (0..10).all(|m| sh(&format!("echo {n}.{m}")).run().unwrap().stdout == format!("{n}.{m}\n"))
+                (0..10).all(|m| shell_command(&format!("echo {n}.{m}")).run().unwrap().stdout == format!("{n}.{m}\n"))
             })
         })
         .collect();
@@ -172,7 +172,7 @@ fn many_commands_at_once_do_not_disturb_each_other() {
 /// has the file open for writing, the kernel refuses to run it.
 fn stand_in(dir: &Path, script: &str) -> Systemctl {
     let path = dir.join("systemctl");
-    sh(r#"printf '#!/bin/sh\n%s\n' "$SCRIPT" >"$FILE" && chmod 755 "$FILE""#)
+    shell_command(r#"printf '#!/bin/sh\n%s\n' "$SCRIPT" >"$FILE" && chmod 755 "$FILE""#)
         .env("SCRIPT", script)
         .env("FILE", &path)
         .run()
@@ -187,7 +187,7 @@ fn systemd_is_asked_without_a_pager_and_without_questions() {
     let systemctl = stand_in(dir.path(), &format!("echo \"$*\" >>{}", heard.display()));
     systemctl.queue_stop("openclaw.service").unwrap();
     systemctl.kill("openclaw.service").unwrap();
-    systemctl.stop("x.service", LONG, &Cancel::new()).unwrap();
+    systemctl.stop("x.service", WAIT_TIMEOUT, &Cancel::new()).unwrap();
     assert_eq!(
         fs::read_to_string(heard).unwrap(),
         "--no-ask-password --no-pager stop --no-block -- openclaw.service\n\

@@ -30,11 +30,11 @@ const LAYERS: [&str; 18] = [
 fn a_module_imports_only_lower_ones() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = Vec::new();
-    for file in sources(&source) {
+    for file in source_files(&source) {
         let path = file.strip_prefix(&source).unwrap().to_str().unwrap();
-        let Some(own) = layer(path.split(['/', '.']).next().unwrap()) else { continue };
+        let Some(own) = layer_of(path.split(['/', '.']).next().unwrap()) else { continue };
         for used in used_modules(&fs::read_to_string(&file).unwrap()) {
-            if layer(&used).is_none_or(|used| used < own) {
+            if layer_of(&used).is_none_or(|used| used < own) {
                 wrong.push(format!("src/{path} imports {used}"));
             }
         }
@@ -52,17 +52,17 @@ fn each_module_has_its_layer_and_the_map_lists_them_in_this_order() {
     assert_eq!(declared, BTreeSet::from(LAYERS));
 }
 
-fn layer(module: &str) -> Option<usize> {
+fn layer_of(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| *layer == module)
 }
 
 /// Lists the source files except the crate's two roots.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+fn source_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.append(&mut sources(&path));
+            found.append(&mut source_files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }

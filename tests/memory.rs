@@ -27,11 +27,11 @@ use host::Host;
 use openclaw_failover::doctor::{
     Depth, Identity, {self},
 };
-use openclaw_failover::notify::Vault;
-use openclaw_failover::os::clock::wall_clock;
+use openclaw_failover::notify::CredentialStore;
+use openclaw_failover::os::clock::read_wall_clock;
 use openclaw_failover::os::systemd::Systemctl;
-use openclaw_failover::probe::Target;
-use openclaw_failover::records::timeline::Strip;
+use openclaw_failover::probe::ProbeTarget;
+use openclaw_failover::records::timeline::Timeline;
 use openclaw_failover::records::{history, seen_healthy, state, trace};
 use openclaw_failover::text::json;
 use openclaw_failover::{config, control, status, workspace};
@@ -39,53 +39,53 @@ use peak_alloc::PeakAlloc;
 use tempfile::TempDir;
 
 /// Number of readers over their limit.
-static TOO_MUCH: AtomicUsize = AtomicUsize::new(0);
+static READERS_OVER_LIMIT: AtomicUsize = AtomicUsize::new(0);
 
 #[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
+static PEAK_ALLOCATOR: PeakAlloc = PeakAlloc;
 
-const LONG: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Memory allowed for any input: buffers, thread names, a configuration.
-const BASE: usize = 128 * 1024;
+const BASE_LIMIT_BYTES: usize = 128 * 1024;
 
 /// Measures a reader. Counts it as failed if it takes more than `times` the size of its input.
-fn measure(name: &str, input: &[u8], times: usize, read: impl FnOnce()) {
-    MEMORY.reset_peak_usage();
-    let before = MEMORY.current_usage();
+fn measure_reader(name: &str, input: &[u8], times: usize, read: impl FnOnce()) {
+    PEAK_ALLOCATOR.reset_peak_usage();
+    let before = PEAK_ALLOCATOR.current_usage();
     read();
-    let taken = MEMORY.peak_usage().saturating_sub(before);
-    let (length, limit) = (input.len(), input.len() * times + BASE);
+    let taken = PEAK_ALLOCATOR.peak_usage().saturating_sub(before);
+    let (length, limit) = (input.len(), input.len() * times + BASE_LIMIT_BYTES);
     println!("{name:44} {length:8} bytes in, {taken:9} taken, {:5.1} times", taken as f64 / length as f64);
     if taken > limit {
         println!("{name}: {length} bytes in, {taken} taken, which is more than {times} times that");
-        TOO_MUCH.fetch_add(1, Ordering::Relaxed);
+        READERS_OVER_LIMIT.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// Builds a text of about this length from a beginning, repetitions and an end.
-fn filled(begin: &str, middle: &str, end: &str, length: usize) -> String {
+fn repeat_between(begin: &str, middle: &str, end: &str, length: usize) -> String {
     format!("{begin}{}{end}", middle.repeat(length / middle.len()))
 }
 
 /// Returns JSON texts that each maximise the memory of the parsed value in a different way.
-fn swollen(length: usize) -> Vec<(&'static str, String)> {
+fn memory_hungry_json(length: usize) -> Vec<(&'static str, String)> {
     vec![
-        ("arrays", filled("[", "[],", "0]", length)),
-        ("keys", filled("{", "\"\":0,", "\"\":0}", length)),
-        ("numbers", filled("[", "0,", "0]", length)),
-        ("texts", filled("[", "\"\",", "0]", length)),
-        ("escapes", filled("\"", "\\u0001", "\"", length)),
-        ("one text", filled("\"", "é", "\"", length)),
-        ("depth", filled("", "[", "", length)),
-        ("comments", filled("", "/**/", "0", length)),
-        ("quotes", filled("'", "\"", "'", length)),
-        ("blanks", filled("", "\u{a0}", "0", length)),
+        ("arrays", repeat_between("[", "[],", "0]", length)),
+        ("keys", repeat_between("{", "\"\":0,", "\"\":0}", length)),
+        ("numbers", repeat_between("[", "0,", "0]", length)),
+        ("texts", repeat_between("[", "\"\",", "0]", length)),
+        ("escapes", repeat_between("\"", "\\u0001", "\"", length)),
+        ("one text", repeat_between("\"", "é", "\"", length)),
+        ("depth", repeat_between("", "[", "", length)),
+        ("comments", repeat_between("", "/**/", "0", length)),
+        ("quotes", repeat_between("'", "\"", "'", length)),
+        ("blanks", repeat_between("", "\u{a0}", "0", length)),
     ]
 }
 
 /// Repeats the lines of `text` up to this length.
-fn repeated(text: &str, length: usize) -> String {
+fn repeat_to_length(text: &str, length: usize) -> String {
     text.repeat(length / text.len() + 1)
 }
 
@@ -98,62 +98,62 @@ fn in_file(folder: &TempDir, name: &str, text: &str) -> PathBuf {
 #[test]
 fn no_reader_takes_more_than_a_few_times_what_it_is_given() {
     let folder = tempfile::tempdir().unwrap();
-    values();
+    measure_json();
     own_files(&folder);
-    traces();
-    programs(&folder);
-    sockets(&folder);
-    hosts();
-    assert_eq!(TOO_MUCH.load(Ordering::Relaxed), 0, "readers that take too much; each is named above");
+    measure_traces();
+    measure_child_processes(&folder);
+    measure_sockets(&folder);
+    measure_doctor_checks();
+    assert_eq!(READERS_OVER_LIMIT.load(Ordering::Relaxed), 0, "readers that take too much; each is named above");
 }
 
-fn values() {
+fn measure_json() {
     // 50 KiB is the worst size: it fits the maximum of 10,000 values.
-    for (kind, text) in swollen(50 * 1024).into_iter().chain(swollen(256 * 1024)) {
+    for (kind, text) in memory_hungry_json(50 * 1024).into_iter().chain(memory_hungry_json(256 * 1024)) {
         let input = text.as_bytes();
-        measure(&format!("json, {kind}"), input, 48, || drop(black_box(json::parse(&text))));
-        measure(&format!("json with comments, {kind}"), input, 48, || {
+        measure_reader(&format!("json, {kind}"), input, 48, || drop(black_box(json::parse(&text))));
+        measure_reader(&format!("json with comments, {kind}"), input, 48, || {
             drop(black_box(json::parse_with_comments(&text)))
         });
-        measure(&format!("json5, {kind}"), input, 48, || drop(black_box(json::parse_json5(&text))));
-        measure(&format!("configuration, {kind}"), input, 48, || drop(black_box(config::parse(&text, "config"))));
+        measure_reader(&format!("json5, {kind}"), input, 48, || drop(black_box(json::parse_json5(&text))));
+        measure_reader(&format!("configuration, {kind}"), input, 48, || drop(black_box(config::parse(&text, "config"))));
     }
-    let urls = filled(r#"{"upstreams":[{"urls":["#, r#""a","#, r#""b"]}]}"#, 256 * 1024);
-    measure("configuration, addresses", urls.as_bytes(), 48, || drop(black_box(config::parse(&urls, "config"))));
-    let unknown = filled("{", r#""a":0,"#, r#""b":0}"#, 40 * 1024);
-    measure("configuration, unknown keys", unknown.as_bytes(), 48, || {
+    let urls = repeat_between(r#"{"upstreams":[{"urls":["#, r#""a","#, r#""b"]}]}"#, 256 * 1024);
+    measure_reader("configuration, addresses", urls.as_bytes(), 48, || drop(black_box(config::parse(&urls, "config"))));
+    let unknown = repeat_between("{", r#""a":0,"#, r#""b":0}"#, 40 * 1024);
+    measure_reader("configuration, unknown keys", unknown.as_bytes(), 48, || {
         drop(black_box(config::parse(&unknown, "config")))
     });
 }
 
 /// Measures the readers of this program's files, with content that an attacker may have written.
 fn own_files(folder: &TempDir) {
-    let now = wall_clock();
+    let now = read_wall_clock();
     let own = fs::metadata(folder.path()).map(|found| found.uid()).unwrap();
-    for (kind, text) in swollen(15 * 1024).into_iter().chain(swollen(250 * 1024)) {
+    for (kind, text) in memory_hungry_json(15 * 1024).into_iter().chain(memory_hungry_json(250 * 1024)) {
         let input = text.as_bytes();
         let file = |name: &str| in_file(folder, name, &text);
         let path = file("state.json");
-        measure(&format!("state, {kind}"), input, 48, || drop(black_box(state::load(&path, now))));
+        measure_reader(&format!("state, {kind}"), input, 48, || drop(black_box(state::load(&path, now))));
         let path = file("armed.json");
         let history = folder.path().join("none.jsonl");
-        measure(&format!("armed, {kind}"), input, 48, || {
-            drop(black_box(seen_healthy::Armed::load(&path, &history, now)))
+        measure_reader(&format!("armed, {kind}"), input, 48, || {
+            drop(black_box(seen_healthy::SeenHealthy::load(&path, &history, now)))
         });
         let path = file("strip.json");
-        measure(&format!("strip, {kind}"), input, 48, || drop(black_box(Strip::load(&path, now))));
+        measure_reader(&format!("strip, {kind}"), input, 48, || drop(black_box(Timeline::load(&path, now))));
         let path = file("status.json");
-        let form = || status::Form { json: false, colour: true };
-        measure(&format!("status, {kind}"), input, 48, || drop(black_box(status::command(&path, form(), now))));
+        let form = || status::StatusFormat { json: false, colour: true };
+        measure_reader(&format!("status, {kind}"), input, 48, || drop(black_box(status::render_file(&path, form(), now))));
         let path = file("pull.json");
-        measure(&format!("pull report, {kind}"), input, 48, || drop(black_box(workspace::report::read(&path, own))));
-        measure(&format!("push report, {kind}"), input, 48, || {
-            drop(black_box(workspace::report::read_push(&path, own)))
+        measure_reader(&format!("pull report, {kind}"), input, 48, || drop(black_box(workspace::report::read_pull_report(&path, own))));
+        measure_reader(&format!("push report, {kind}"), input, 48, || {
+            drop(black_box(workspace::report::read_push_report(&path, own)))
         });
         let path = file("credential");
-        measure(&format!("credential, {kind}"), input, 8, || {
-            let vault = Vault::at(path.parent().unwrap());
-            drop(black_box((vault.read("credential"), vault.open("credential"))));
+        measure_reader(&format!("credential, {kind}"), input, 8, || {
+            let vault = CredentialStore::in_directory(path.parent().unwrap());
+            drop(black_box((vault.read_text("credential"), vault.load_credential("credential"))));
         });
     }
     let entry = r#"{"at":"2026-11-22T10:58:20.000Z","event":"promoted","text":""}"#.to_owned() + "\n";
@@ -161,19 +161,19 @@ fn own_files(folder: &TempDir) {
     let escapes =
         r#"{"at":"2026-11-22T10:58:20.000Z","event":"e","text":"@"}"#.replace('@', &"\\u0001".repeat(9000)) + "\n";
     for (kind, line) in [("entries", entry), ("noise", noise), ("escapes", escapes)] {
-        let text = repeated(&line, 1024 * 1024);
+        let text = repeat_to_length(&line, 1024 * 1024);
         let path = in_file(folder, "history.jsonl", &text);
         for (json, summary) in [(false, false), (true, false), (false, true)] {
-            let form = history::Form { json, summary };
-            measure(&format!("history, {kind}, {json}, {summary}"), text.as_bytes(), 8, || {
-                drop(black_box(history::command(&path, None, form, now)));
+            let form = history::HistoryFormat { json, summary };
+            measure_reader(&format!("history, {kind}, {json}, {summary}"), text.as_bytes(), 8, || {
+                drop(black_box(history::render_history(&path, None, form, now)));
             });
         }
     }
 }
 
 /// Measures the reader of the trace, with content of an attacker.
-fn traces() {
+fn measure_traces() {
     let night = include_str!("traces/outage.jsonl");
     let begin = night.lines().next().unwrap();
     let reload = begin.replacen("\"same_upstreams\":null", "\"same_upstreams\":true", 1);
@@ -194,8 +194,8 @@ fn traces() {
         ("noise", "{\n".to_owned()),
     ];
     for (kind, line) in bombs {
-        let text = format!("{begin}\n{}", repeated(&line, 300 * 1024));
-        measure(&format!("trace, {kind}"), text.as_bytes(), 48, || {
+        let text = format!("{begin}\n{}", repeat_to_length(&line, 300 * 1024));
+        measure_reader(&format!("trace, {kind}"), text.as_bytes(), 48, || {
             let mut printed = std::io::sink();
             let _ = black_box(trace::replay(&text, &mut printed).unwrap());
         });
@@ -203,10 +203,10 @@ fn traces() {
 }
 
 /// Measures child processes with too much output.
-fn programs(folder: &TempDir) {
+fn measure_child_processes(folder: &TempDir) {
     let path = std::env::var("PATH").unwrap();
     for (kind, line) in [("lines", "ActiveState=active\n"), ("noise", "\u{0}"), ("one line", "x")] {
-        let text = repeated(line, 1024 * 1024);
+        let text = repeat_to_length(line, 1024 * 1024);
         let said = in_file(folder, "said", &text);
         let program = folder.path().join("systemctl");
         let script = format!(
@@ -216,30 +216,30 @@ fn programs(folder: &TempDir) {
         );
         assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
         let systemctl = Systemctl::with_program(&program);
-        measure(&format!("systemctl, {kind}"), text.as_bytes(), 1, || drop(black_box(systemctl.show("x.service"))));
+        measure_reader(&format!("systemctl, {kind}"), text.as_bytes(), 1, || drop(black_box(systemctl.show("x.service"))));
     }
 }
 
 /// Measures the readers of sockets.
-fn sockets(folder: &TempDir) {
-    for (kind, body) in swollen(80 * 1024) {
+fn measure_sockets(folder: &TempDir) {
+    for (kind, body) in memory_hungry_json(80 * 1024) {
         let head =
             format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
-        probe(&format!("probe, {kind}"), (head + &body).into_bytes());
+        measure_probe(&format!("probe, {kind}"), (head + &body).into_bytes());
         control_answer(folder, &format!("answer on the socket, {kind}"), body.clone().into_bytes());
     }
-    probe("probe, headers", filled("HTTP/1.1 200 OK\r\n", "a: b\r\n", "\r\n", 80 * 1024).into_bytes());
-    probe("probe, a name", filled("HTTP/1.1 200 OK\r\n", "a", ": b\r\n\r\n", 80 * 1024).into_bytes());
-    probe(
+    measure_probe("probe, headers", repeat_between("HTTP/1.1 200 OK\r\n", "a: b\r\n", "\r\n", 80 * 1024).into_bytes());
+    measure_probe("probe, a name", repeat_between("HTTP/1.1 200 OK\r\n", "a", ": b\r\n\r\n", 80 * 1024).into_bytes());
+    measure_probe(
         "probe, chunks",
-        filled("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\n[\r\n", "0\r\n\r\n", 80 * 1024)
+        repeat_between("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\n[\r\n", "0\r\n\r\n", 80 * 1024)
             .into_bytes(),
     );
     control_requests(folder);
 }
 
 /// Probes a gateway that sends this answer.
-fn probe(name: &str, answer: Vec<u8>) {
+fn measure_probe(name: &str, answer: Vec<u8>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let input = answer.clone();
@@ -251,8 +251,8 @@ fn probe(name: &str, answer: Vec<u8>) {
             let _ = stream.write_all(&answer);
         }
     });
-    let mut target = Target::local(&url, None).unwrap();
-    measure(name, &input, 48, || drop(black_box(target.probe(LONG))));
+    let mut target = ProbeTarget::for_local_gateway(&url, None).unwrap();
+    measure_reader(name, &input, 48, || drop(black_box(target.probe(TIMEOUT))));
 }
 
 fn control_answer(folder: &TempDir, name: &str, answer: Vec<u8>) {
@@ -266,17 +266,17 @@ fn control_answer(folder: &TempDir, name: &str, answer: Vec<u8>) {
         let _ = stream.write_all(&answer);
         let _ = stream.write_all(b"\n");
     });
-    measure(name, &input, 48, || drop(black_box(control::ask(&path, &control::Request::News { since: None }, LONG))));
+    measure_reader(name, &input, 48, || drop(black_box(control::send_request(&path, &control::Request::Status { since: None }, TIMEOUT))));
 }
 
 /// Measures the monitor's reader of a control client that sends too much.
 fn control_requests(folder: &TempDir) {
     let path = folder.path().join("monitor.sock");
     control::serve(&path, Box::new(|_| Err("no".to_owned()))).unwrap();
-    for (kind, text) in swollen(80 * 1024) {
-        measure(&format!("request on the socket, {kind}"), text.as_bytes(), 8, || {
+    for (kind, text) in memory_hungry_json(80 * 1024) {
+        measure_reader(&format!("request on the socket, {kind}"), text.as_bytes(), 8, || {
             let mut stream = UnixStream::connect(&path).unwrap();
-            stream.set_read_timeout(Some(LONG)).unwrap();
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
             let _ = stream.write_all(text.as_bytes());
             let _ = stream.write_all(b"\n");
             let _ = stream.read(&mut [0; 4096]);
@@ -285,15 +285,15 @@ fn control_requests(folder: &TempDir) {
 }
 
 /// Measures the checks of `doctor` with files and program output of a host.
-fn hosts() {
+fn measure_doctor_checks() {
     const LENGTH: usize = 900 * 1024;
-    for (kind, text) in swollen(LENGTH) {
+    for (kind, text) in memory_hungry_json(LENGTH) {
         let change = |host: &Host| host.write("home/.openclaw/openclaw.json", &text);
         measure_doctor(&format!("openclaw.json, {kind}"), &text, change, by_owner);
     }
     let others =
         [("assignments", "A=\n"), ("lines", "\n"), ("places", "0: 0100007F:0016 0:0 0A\n"), ("keys", "\"\":0,")];
-    for (kind, text) in others.map(|(kind, line)| (kind, repeated(line, LENGTH))) {
+    for (kind, text) in others.map(|(kind, line)| (kind, repeat_to_length(line, LENGTH))) {
         for path in ["proc/self/net/tcp", "proc/meminfo", "etc/resolv.conf", "bin/systemctl.d/openclaw.service"] {
             measure_doctor(&format!("{path}, {kind}"), &text, |host| host.write(path, &text), by_monitor);
         }
@@ -307,7 +307,7 @@ fn hosts() {
         };
         measure_doctor(&format!("programs and variables, {kind}"), &text, say, by_root);
     }
-    for (kind, text) in swollen(LENGTH).into_iter().take(3) {
+    for (kind, text) in memory_hungry_json(LENGTH).into_iter().take(3) {
         let answer = |host: &Host| {
             host.write("bin/setsid.said", &text[..200 * 1024]);
             host.program("setsid", "cat \"$0.said\"");
@@ -319,15 +319,15 @@ fn hosts() {
 fn measure_doctor(name: &str, text: &str, change: impl FnOnce(&Host), look: impl FnOnce(&Host)) {
     let host = Host::well();
     change(&host);
-    measure(&format!("doctor, {name}"), text.as_bytes(), 48, || look(&host));
+    measure_reader(&format!("doctor, {name}"), text.as_bytes(), 48, || look(&host));
 }
 
 fn by_owner(host: &Host) {
-    drop(black_box(doctor::owner_half(&host.seen_by(Identity::Owner), Depth::Cheap)));
+    drop(black_box(doctor::run_owner_half(&host.seen_by(Identity::Owner), Depth::Cheap)));
 }
 
 fn by_monitor(host: &Host) {
-    drop(black_box(doctor::host_half(&host.seen_by(Identity::Other), Depth::Cheap)));
+    drop(black_box(doctor::run_host_half(&host.seen_by(Identity::Other), Depth::Cheap)));
 }
 
 fn by_root(host: &Host) {
@@ -336,6 +336,6 @@ fn by_root(host: &Host) {
 
 fn by_root_with(host: &Host, primary: Option<&str>) {
     let mut world = host.seen_by(Identity::Root);
-    world.primary = primary.map(str::to_owned);
-    drop(black_box(doctor::examine(&world)));
+    world.primary_config = primary.map(str::to_owned);
+    drop(black_box(doctor::run_all_checks(&world)));
 }

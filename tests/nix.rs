@@ -11,11 +11,11 @@ const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
 
 /// Lists the files of a directory and its subdirectories, by name.
-fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
+fn files_below(folder: &Path) -> BTreeMap<String, PathBuf> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
         if entry.path().is_dir() {
-            found.extend(files(&entry.path()));
+            found.extend(files_below(&entry.path()));
         } else {
             let twice = found.insert(entry.file_name().into_string().unwrap(), entry.path());
             assert_eq!(twice, None);
@@ -25,8 +25,8 @@ fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
 }
 
 /// Lists the files to install on a host. Rust sources in the same directory are left out.
-fn shipped() -> BTreeMap<String, PathBuf> {
-    let mut shipped = files(&Path::new(REPOSITORY).join("src/setup"));
+fn shipped_files() -> BTreeMap<String, PathBuf> {
+    let mut shipped = files_below(&Path::new(REPOSITORY).join("src/setup"));
     shipped.retain(|name, _| !name.ends_with(".rs"));
     shipped
 }
@@ -36,8 +36,8 @@ fn the_package_installs_every_file_and_changes_only_the_path_of_the_program() {
     let prefix = tempfile::tempdir().unwrap();
     let installed = Command::new("sh").arg("nixos/install.sh").arg(prefix.path()).current_dir(REPOSITORY).status();
     assert!(installed.unwrap().success());
-    let installed = files(prefix.path());
-    let shipped = shipped();
+    let installed = files_below(prefix.path());
+    let shipped = shipped_files();
     assert!(installed.keys().eq(shipped.keys()), "{installed:?}");
 
     let program = prefix.path().join("bin/openclaw-failover").display().to_string();

@@ -21,19 +21,19 @@ use tempfile::TempDir;
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 
 /// Time limit of every wait, enough for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 const SIGNALS: [(&str, i32); 5] = [("INT", 2), ("TERM", 15), ("HUP", 1), ("QUIT", 3), ("KILL", 9)];
 
 /// Script that hangs, ignores TERM, and has a child in another session.
-const HANGS: &str = "#!/bin/sh\n\
+const HANGING_SCRIPT: &str = "#!/bin/sh\n\
     trap '' TERM INT HUP\n\
     setsid sh -c 'echo $$ >>\"$0\"; while :; do sleep 0.2; done' \"@PIDS@\" &\n\
     echo $$ >>\"@PIDS@\"\n\
     while :; do sleep 0.2; done\n";
 
 /// Script of a git that hangs when it contacts the remote.
-const HANGS_AT_THE_REMOTE: &str =
+const HANGING_GIT_SCRIPT: &str =
     "case \" $* \" in *' fetch '*|*' push '*|*' ls-remote '*) ;; *) PATH=${PATH#*:} exec git \"$@\";; esac\n";
 
 /// Directory with a configuration and with programs that hang.
@@ -57,9 +57,9 @@ impl Host {
         let made = Command::new("sh").args(["-ec", commit]).current_dir(host.path("workspace")).status();
         assert!(made.unwrap().success());
         for program in hanging {
-            let hangs = HANGS.replace("@PIDS@", &host.path("pids").display().to_string());
+            let hangs = HANGING_SCRIPT.replace("@PIDS@", &host.path("pids").display().to_string());
             let (shell, rest) = hangs.split_at("#!/bin/sh\n".len());
-            let unless = if *program == "git" { HANGS_AT_THE_REMOTE } else { "" };
+            let unless = if *program == "git" { HANGING_GIT_SCRIPT } else { "" };
             host.write_program(program, &format!("{shell}{unless}{rest}"));
         }
         host
@@ -115,13 +115,13 @@ impl Drop for Host {
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let asked = Instant::now();
     while !done() {
-        assert!(asked.elapsed() < PATIENCE, "{what} never came");
+        assert!(asked.elapsed() < WAIT_TIMEOUT, "{what} never came");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
 /// True if the process runs; false for a zombie.
-fn runs(pid: &str) -> bool {
+fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
@@ -130,7 +130,7 @@ fn runs(pid: &str) -> bool {
 fn processes_below(folder: &Path) -> Vec<String> {
     let entries =
         fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let pids = entries.filter(|name| name.parse::<u32>().is_ok() && runs(name));
+    let pids = entries.filter(|name| name.parse::<u32>().is_ok() && is_running(name));
     let of_folder = |pid: &String| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -141,7 +141,7 @@ fn processes_below(folder: &Path) -> Vec<String> {
 }
 
 /// Sends a signal to a command and waits for its end.
-fn kill(command: &mut Child, (signal, number): (&str, i32)) {
+fn kill_and_wait(command: &mut Child, (signal, number): (&str, i32)) {
     let pid = command.id().to_string();
     assert!(Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, signal, &pid]).status().unwrap().success());
     let mut status = None;
@@ -153,13 +153,13 @@ fn kill(command: &mut Child, (signal, number): (&str, i32)) {
 }
 
 /// Ends a command with each signal while its child hangs, and checks that all its processes end.
-fn nothing_outlives(hanging: &[&str], arguments: &[&str]) {
-    nothing_outlives_on(|_| (), hanging, arguments);
+fn check_nothing_outlives(hanging: &[&str], arguments: &[&str]) {
+    check_nothing_outlives_on(|_| (), hanging, arguments);
 }
 
 /// Does the same on a host that `prepare` has changed.
-fn nothing_outlives_on(prepare: impl Fn(&Host) + Sync, hanging: &[&str], arguments: &[&str]) {
-    by_each_signal(|signal, number| {
+fn check_nothing_outlives_on(prepare: impl Fn(&Host) + Sync, hanging: &[&str], arguments: &[&str]) {
+    for_each_signal(|signal, number| {
         // The monitor reads its configuration again.
         if signal == "HUP" && arguments.first() == Some(&"run") {
             return;
@@ -171,15 +171,15 @@ fn nothing_outlives_on(prepare: impl Fn(&Host) + Sync, hanging: &[&str], argumen
             arguments.iter().map(|word| if *word == "CONFIG" { config.as_str() } else { word }).collect();
         let mut command = host.start(&arguments);
         let hanging = host.await_hanging(&mut command);
-        kill(&mut command, (signal, number));
+        kill_and_wait(&mut command, (signal, number));
         wait_until(&format!("the end of what {arguments:?} started, after {signal}"), || {
-            hanging.iter().all(|pid| !runs(pid)) && processes_below(host.0.path()).is_empty()
+            hanging.iter().all(|pid| !is_running(pid)) && processes_below(host.0.path()).is_empty()
         });
     });
 }
 
 /// Tests all signals in parallel.
-fn by_each_signal(kill_with: impl Fn(&str, i32) + Sync) {
+fn for_each_signal(kill_with: impl Fn(&str, i32) + Sync) {
     let kill_with = &kill_with;
     thread::scope(|scope| {
         for (signal, number) in SIGNALS {
@@ -190,7 +190,7 @@ fn by_each_signal(kill_with: impl Fn(&str, i32) + Sync) {
 
 #[test]
 fn doctor() {
-    nothing_outlives(&["systemctl"], &["doctor", "--config", "CONFIG"]);
+    check_nothing_outlives(&["systemctl"], &["doctor", "--config", "CONFIG"]);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn the_owners_half_of_doctor() {
     require!(ordinary_user);
     let getent = format!("#!/bin/sh\necho openclaw:x:{0}:{0}::/nonexistent:/bin/sh\n", needs::uid());
     let arguments = ["doctor", "--as-owner", "--config", "CONFIG"];
-    nothing_outlives_on(|host| host.write_program("getent", &getent), &["systemctl"], &arguments);
+    check_nothing_outlives_on(|host| host.write_program("getent", &getent), &["systemctl"], &arguments);
 }
 
 /// Root's command waits for `setsid`, which waits in another session for the process of the workspace's user.
@@ -210,40 +210,40 @@ fn both_halves_of_doctor() {
         host.write_program("getent", "#!/bin/sh\necho openclaw:x:65534:65534::/nonexistent:/bin/sh\n");
         host.write_program("systemctl", "#!/bin/sh\necho LoadState=not-found\n");
     };
-    nothing_outlives_on(prepare, &["setpriv"], &["doctor", "--config", "CONFIG"]);
+    check_nothing_outlives_on(prepare, &["setpriv"], &["doctor", "--config", "CONFIG"]);
 }
 
 /// The demo's gateways are not registered as children; they end when their input is closed.
 #[test]
 fn demo() {
     require!("git");
-    by_each_signal(|signal, number| {
+    for_each_signal(|signal, number| {
         let host = Host::new(&[]);
         let mut command = host.start(&["demo"]);
         wait_until("the demo's gateways", || processes_below(host.0.path()).len() > 2);
-        kill(&mut command, (signal, number));
+        kill_and_wait(&mut command, (signal, number));
         wait_until("the end of the demo's gateways", || processes_below(host.0.path()).is_empty());
     });
 }
 
 #[test]
 fn the_monitor() {
-    nothing_outlives(&["systemctl"], &["run", "--config", "CONFIG"]);
+    check_nothing_outlives(&["systemctl"], &["run", "--config", "CONFIG"]);
 }
 
 #[test]
 fn pull_and_push() {
-    nothing_outlives(&["systemctl", "git"], &["sync", "pull", "--config", "CONFIG"]);
-    nothing_outlives(&["systemctl", "git"], &["sync", "push", "--config", "CONFIG"]);
+    check_nothing_outlives(&["systemctl", "git"], &["sync", "pull", "--config", "CONFIG"]);
+    check_nothing_outlives(&["systemctl", "git"], &["sync", "push", "--config", "CONFIG"]);
     let primary = |host: &Host| {
         let config = format!(r#"{{ "workspace": {{ "path": "{}" }} }}"#, host.path("workspace").display());
         fs::write(host.path("config.json"), config).unwrap();
     };
-    nothing_outlives_on(primary, &["systemctl", "git"], &["sync", "push", "--primary", "--config", "CONFIG"]);
+    check_nothing_outlives_on(primary, &["systemctl", "git"], &["sync", "push", "--primary", "--config", "CONFIG"]);
 }
 
 #[test]
 fn setup_and_uninstall() {
-    nothing_outlives(&["systemctl", "getent"], &["setup", "standby", "--dry-run", "--config", "CONFIG"]);
-    nothing_outlives(&["systemctl", "getent"], &["uninstall", "--dry-run"]);
+    check_nothing_outlives(&["systemctl", "getent"], &["setup", "standby", "--dry-run", "--config", "CONFIG"]);
+    check_nothing_outlives(&["systemctl", "getent"], &["uninstall", "--dry-run"]);
 }

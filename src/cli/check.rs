@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::config::configuration;
-use crate::cli::error::Error;
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::config::load_config;
+use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::config::Upstream;
+use crate::config::UpstreamConfig;
 use crate::config::endpoint::Endpoint;
 use crate::probe::{
-    Target, {self},
+    ProbeTarget, {self},
 };
-use crate::text::duration::show;
+use crate::text::duration::format_duration;
 
 const HELP: &str = "\
 Probe once now: does a gateway answer, and what?
@@ -43,15 +43,15 @@ error.
 const OPTIONS: &[&str] = &["--live", "--timeout", "--json", "--config"];
 
 /// Number of targets, at most: each is probed in its own thread.
-const MOST_TARGETS: usize = 64;
+const TARGET_LIMIT: usize = 64;
 
 /// Limits of `--timeout`.
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const MINIMUM_TIMEOUT: Duration = Duration::from_millis(1);
+const MAXIMUM_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// Arguments of `check`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Check {
+pub(super) struct CheckCommand {
     gateways: Vec<Endpoint>,
     live: bool,
     timeout: Duration,
@@ -60,111 +60,111 @@ pub(super) struct Check {
 }
 
 /// Target with its configured name.
-struct Named {
+struct NamedTarget {
     name: Option<String>,
-    target: Target,
+    target: ProbeTarget,
 }
 
 /// Result of a probe.
-struct Finding {
+struct ProbedTarget {
     name: Option<String>,
-    answer: probe::Answer,
+    result: probe::ProbeResult,
 }
 
-impl Check {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl CheckCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "check", HELP, OPTIONS);
         let mut check =
             Self { gateways: Vec::new(), live: false, timeout: Duration::from_secs(5), json: false, config: None };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option("--live") => check.live = true,
-                Item::Option("--json") => check.json = true,
-                Item::Option("--timeout") => check.timeout = timeout(&mut args)?,
-                Item::Option(_) => check.config = Some(args.file()?),
-                Item::Value(value) => {
+                Argument::Option("--live") => check.live = true,
+                Argument::Option("--json") => check.json = true,
+                Argument::Option("--timeout") => check.timeout = parse_timeout(&mut args)?,
+                Argument::Option(_) => check.config = Some(args.file_value()?),
+                Argument::Value(value) => {
                     let number = check.gateways.len() + 1;
-                    let wrong = |what| args.usage(format!("URL {number} {what}"));
+                    let wrong = |what| args.usage_error(format!("URL {number} {what}"));
                     let endpoint = Endpoint::from_shorthand(&value.to_string_lossy());
                     check.gateways.push(endpoint.map_err(wrong)?);
                 }
-                Item::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(help),
             }
         }
-        if check.gateways.len() > MOST_TARGETS {
-            return Err(args.usage(format!("at most {MOST_TARGETS} URLs can be checked at once")));
+        if check.gateways.len() > TARGET_LIMIT {
+            return Err(args.usage_error(format!("at most {TARGET_LIMIT} URLs can be checked at once")));
         }
-        Ok(Command::Check(check))
+        Ok(CliCommand::Check(check))
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         let targets = self.targets()?;
         let findings = probe_all(targets, self.timeout)?;
         if self.json {
-            out.line(table::json(&findings))?;
+            out.write_line(table::table_to_json(&findings))?;
         } else {
-            table::print(&findings, out)?;
+            table::print_table(&findings, out)?;
         }
-        let all_healthy = findings.iter().all(|finding| finding.answer.verdict.is_healthy());
-        Ok(if all_healthy { Answer::Yes } else { Answer::No })
+        let all_healthy = findings.iter().all(|finding| finding.result.verdict.is_healthy());
+        Ok(if all_healthy { CommandOutcome::Success } else { CommandOutcome::Failure })
     }
 
-    fn targets(&self) -> Result<Vec<Named>, Error> {
+    fn targets(&self) -> Result<Vec<NamedTarget>, CliError> {
         if self.gateways.is_empty() {
-            let (_, config) = configuration(self.config.as_deref())?;
-            return config.upstreams.iter().map(|upstream| self.upstream(upstream)).collect();
+            let (_, config) = load_config(self.config.as_deref())?;
+            return config.upstreams.iter().map(|upstream| self.upstream_target(upstream)).collect();
         }
-        self.gateways.iter().map(|gateway| self.gateway(gateway)).collect()
+        self.gateways.iter().map(|gateway| self.gateway_target(gateway)).collect()
     }
 
-    fn upstream(&self, upstream: &Upstream) -> Result<Named, Error> {
+    fn upstream_target(&self, upstream: &UpstreamConfig) -> Result<NamedTarget, CliError> {
         let target = if self.live {
-            Target::upstream_live_only(upstream)
+            ProbeTarget::for_upstream_healthz(upstream)
         } else {
             // Only the monitor can read the upstream's token, so this probe goes without.
-            Target::upstream(upstream, None)
+            ProbeTarget::for_upstream(upstream, None)
         };
-        Ok(Named { name: Some(upstream.name.clone()), target: target.map_err(failed)? })
+        Ok(NamedTarget { name: Some(upstream.name.clone()), target: target.map_err(probe_failure)? })
     }
 
-    fn gateway(&self, gateway: &Endpoint) -> Result<Named, Error> {
+    fn gateway_target(&self, gateway: &Endpoint) -> Result<NamedTarget, CliError> {
         let url = gateway.to_string();
         let target = if self.live {
-            Target::live_only(&[url], None)
-        } else if gateway.is_here() {
-            Target::local(&url, None)
+            ProbeTarget::healthz_only(&[url], None)
+        } else if gateway.is_this_host() {
+            ProbeTarget::for_local_gateway(&url, None)
         } else {
-            Target::new(&[url], None, &probe::Readyz::Skip)
+            ProbeTarget::new(&[url], None, &probe::ReadyzRequest::Skip)
         };
-        Ok(Named { name: None, target: target.map_err(failed)? })
+        Ok(NamedTarget { name: None, target: target.map_err(probe_failure)? })
     }
 }
 
-fn failed(error: probe::Error) -> Error {
-    Error::Failed(error.to_string())
+fn probe_failure(error: probe::TargetError) -> CliError {
+    CliError::Failed(error.to_string())
 }
 
-fn timeout(args: &mut Args) -> Result<Duration, Error> {
-    let timeout = args.duration("--timeout")?;
-    if (SHORTEST..=LONGEST).contains(&timeout) {
+fn parse_timeout(args: &mut Args) -> Result<Duration, CliError> {
+    let timeout = args.duration_value("--timeout")?;
+    if (MINIMUM_TIMEOUT..=MAXIMUM_TIMEOUT).contains(&timeout) {
         return Ok(timeout);
     }
-    let (shortest, longest) = (show(SHORTEST), show(LONGEST));
-    Err(args.usage(format!("--timeout must be between {shortest} and {longest}")))
+    let (shortest, longest) = (format_duration(MINIMUM_TIMEOUT), format_duration(MAXIMUM_TIMEOUT));
+    Err(args.usage_error(format!("--timeout must be between {shortest} and {longest}")))
 }
 
 /// Probes all targets in parallel, so that several silent ones take no longer than one.
-fn probe_all(targets: Vec<Named>, timeout: Duration) -> Result<Vec<Finding>, Error> {
+fn probe_all(targets: Vec<NamedTarget>, timeout: Duration) -> Result<Vec<ProbedTarget>, CliError> {
     thread::scope(|scope| {
-        let start = |named: Named| {
-            let Named { name, mut target } = named;
-            let probe = move || Finding { name, answer: target.probe(timeout) };
+        let start = |named: NamedTarget| {
+            let NamedTarget { name, mut target } = named;
+            let probe = move || ProbedTarget { name, result: target.probe(timeout) };
             thread::Builder::new().spawn_scoped(scope, probe)
         };
         let started: Result<Vec<_>, _> = targets.into_iter().map(start).collect();
-        let started = started.map_err(|error| Error::Failed(format!("cannot start a probe: {error}")))?;
-        let join = |thread: thread::ScopedJoinHandle<'_, Finding>| {
-            thread.join().map_err(|_| Error::Failed("cannot finish a probe: its thread ended early".into()))
+        let started = started.map_err(|error| CliError::Failed(format!("cannot start a probe: {error}")))?;
+        let join = |thread: thread::ScopedJoinHandle<'_, ProbedTarget>| {
+            thread.join().map_err(|_| CliError::Failed("cannot finish a probe: its thread ended early".into()))
         };
         started.into_iter().map(join).collect()
     })

@@ -4,75 +4,75 @@ use std::ffi::OsString;
 
 use lexopt::{Arg, Parser};
 
-use crate::cli::Answer;
-use crate::cli::check::Check;
-use crate::cli::config::Config;
-use crate::cli::demo::Demo;
-use crate::cli::docgen::Manual;
-use crate::cli::doctor::Doctor;
-use crate::cli::drill::Drill;
-use crate::cli::error::Error;
-use crate::cli::history::History;
-use crate::cli::inspect::Inspect;
-use crate::cli::notify::Notify;
-use crate::cli::operator::Operator;
+use crate::cli::CommandOutcome;
+use crate::cli::check::CheckCommand;
+use crate::cli::config::ConfigCommand;
+use crate::cli::demo::DemoCommand;
+use crate::cli::docgen::DocFormat;
+use crate::cli::doctor::DoctorCommand;
+use crate::cli::drill::DrillCommand;
+use crate::cli::error::CliError;
+use crate::cli::history::HistoryCommand;
+use crate::cli::inspect::InspectCommand;
+use crate::cli::notify::NotifyCommand;
+use crate::cli::operator::OperatorArgs;
 use crate::cli::output::Output;
-use crate::cli::replay::Replay;
-use crate::cli::run::Run;
-use crate::cli::setup::Setup;
-use crate::cli::status::Status;
-use crate::cli::sync::Sync;
-use crate::text::suggestion::nearest;
+use crate::cli::replay::ReplayCommand;
+use crate::cli::run::RunCommand;
+use crate::cli::setup::SetupCommand;
+use crate::cli::status::StatusCommand;
+use crate::cli::sync::SyncCommand;
+use crate::text::suggestion::suggest_name;
 
 /// Parsed command.
 #[derive(Debug, PartialEq)]
-pub(super) enum Command {
-    Check(Check),
-    Run(Run),
-    Status(Status),
-    History(History),
-    Replay(Replay),
-    Config(Config),
-    Doctor(Doctor),
-    Inspect(Inspect),
-    Demo(Demo),
-    Notify(Notify),
-    Operator(Operator),
-    Drill(Drill),
-    Sync(Sync),
-    Setup(Box<Setup>),
-    Manual(Manual),
+pub(super) enum CliCommand {
+    Check(CheckCommand),
+    Run(RunCommand),
+    Status(StatusCommand),
+    History(HistoryCommand),
+    Replay(ReplayCommand),
+    Config(ConfigCommand),
+    Doctor(DoctorCommand),
+    Inspect(InspectCommand),
+    Demo(DemoCommand),
+    Notify(NotifyCommand),
+    Operator(OperatorArgs),
+    Drill(DrillCommand),
+    Sync(SyncCommand),
+    Setup(Box<SetupCommand>),
+    Manual(DocFormat),
     Help(&'static str),
     Version,
 }
 
-type Parse = fn(Parser) -> Result<Command, Error>;
+type ParseCommand = fn(Parser) -> Result<CliCommand, CliError>;
 
 /// All commands and their parsers.
-const COMMANDS: [(&str, Parse); 19] = [
-    ("check", Check::parse),
-    ("run", Run::parse),
-    ("status", Status::parse),
-    ("history", History::parse),
-    ("replay", Replay::parse),
-    ("promote", Operator::parse_promote),
-    ("demote", Operator::parse_demote),
-    ("pause", Operator::parse_pause),
-    ("resume", Operator::parse_resume),
-    ("drill", Drill::parse),
-    ("notify", Notify::parse),
-    ("config", Config::parse),
-    ("doctor", Doctor::parse),
-    ("demo", Demo::parse),
-    ("sync", Sync::parse),
-    ("setup", Setup::parse),
-    ("uninstall", Setup::parse_uninstall),
-    ("completions", Manual::parse_completions),
-    ("man", Manual::parse_man),
+const PUBLIC_COMMANDS: [(&str, ParseCommand); 19] = [
+    ("check", CheckCommand::parse),
+    ("run", RunCommand::parse),
+    ("status", StatusCommand::parse),
+    ("history", HistoryCommand::parse),
+    ("replay", ReplayCommand::parse),
+    ("promote", OperatorArgs::parse_promote),
+    ("demote", OperatorArgs::parse_demote),
+    ("pause", OperatorArgs::parse_pause),
+    ("resume", OperatorArgs::parse_resume),
+    ("drill", DrillCommand::parse),
+    ("notify", NotifyCommand::parse),
+    ("config", ConfigCommand::parse),
+    ("doctor", DoctorCommand::parse),
+    ("demo", DemoCommand::parse),
+    ("sync", SyncCommand::parse),
+    ("setup", SetupCommand::parse),
+    ("uninstall", SetupCommand::parse_uninstall),
+    ("completions", DocFormat::parse_completions),
+    ("man", DocFormat::parse_man),
 ];
 
 /// Commands that only this program's units run; no help lists them.
-const INTERNAL: [(&str, Parse); 1] = [("inspect", Inspect::parse)];
+const INTERNAL_COMMANDS: [(&str, ParseCommand); 1] = [("inspect", InspectCommand::parse)];
 
 const HELP: &str = "\
 Keeps an OpenClaw user reachable: watches the primary's gateway, starts this
@@ -109,39 +109,39 @@ Options:
 Exit codes: 0 yes or done, 1 no or failed, 2 usage or configuration error.
 ";
 
-impl Command {
+impl CliCommand {
     /// Understands the arguments, the program's name left out.
-    pub(super) fn parse(args: Vec<OsString>) -> Result<Self, Error> {
+    pub(super) fn parse(args: Vec<OsString>) -> Result<Self, CliError> {
         let mut parser = Parser::from_args(args);
         let name = match parser.next()? {
-            None => return Err(usage("no command given")),
+            None => return Err(usage_error("no command given")),
             Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Self::Help(HELP)),
             Some(Arg::Short('V') | Arg::Long("version")) => return Ok(Self::Version),
             Some(Arg::Value(name)) => name.to_string_lossy().into_owned(),
             Some(Arg::Long(name)) => {
-                return Err(unknown("option", &format!("--{name}"), &["--help", "--version"]));
+                return Err(unknown_name("option", &format!("--{name}"), &["--help", "--version"]));
             }
             Some(Arg::Short(letter)) => {
-                return Err(unknown("option", &format!("-{letter}"), &["-h", "-V"]));
+                return Err(unknown_name("option", &format!("-{letter}"), &["-h", "-V"]));
             }
         };
-        match COMMANDS.iter().chain(&INTERNAL).find(|(known, _)| *known == name) {
+        match PUBLIC_COMMANDS.iter().chain(&INTERNAL_COMMANDS).find(|(known, _)| *known == name) {
             Some((_, parse)) => parse(parser),
-            None => Err(unknown("command", &name, &COMMANDS.map(|(known, _)| known))),
+            None => Err(unknown_name("command", &name, &PUBLIC_COMMANDS.map(|(known, _)| known))),
         }
     }
 
     /// Returns the help of the program, under an empty name, and of each command.
-    pub(super) fn helps() -> Vec<(&'static str, &'static str)> {
-        let of_command = |(name, parse): &(&'static str, Parse)| match parse(Parser::from_args(["--help"])) {
+    pub(super) fn help_texts() -> Vec<(&'static str, &'static str)> {
+        let of_command = |(name, parse): &(&'static str, ParseCommand)| match parse(Parser::from_args(["--help"])) {
             Ok(Self::Help(help)) => Some((*name, help)),
             _ => None,
         };
-        [("", HELP)].into_iter().chain(COMMANDS.iter().filter_map(of_command)).collect()
+        [("", HELP)].into_iter().chain(PUBLIC_COMMANDS.iter().filter_map(of_command)).collect()
     }
 
     /// Runs the command.
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         match self {
             Self::Check(check) => check.run(out),
             Self::Run(run) => run.run(),
@@ -158,43 +158,43 @@ impl Command {
             Self::Sync(sync) => sync.run(out),
             Self::Setup(setup) => setup.run(out),
             Self::Manual(manual) => manual.run(out),
-            Self::Help(text) => out.line(text.trim_end()).map(|()| Answer::Yes),
+            Self::Help(text) => out.write_line(text.trim_end()).map(|()| CommandOutcome::Success),
             Self::Version => {
                 let version = concat!("openclaw-failover ", env!("CARGO_PKG_VERSION"));
-                out.line(version).map(|()| Answer::Yes)
+                out.write_line(version).map(|()| CommandOutcome::Success)
             }
         }
     }
 }
 
-fn unknown(kind: &str, typed: &str, known: &[&str]) -> Error {
-    let hint = nearest(typed, known.iter().copied());
+fn unknown_name(kind: &str, typed: &str, known: &[&str]) -> CliError {
+    let hint = suggest_name(typed, known.iter().copied());
     let hint = hint.map_or_else(String::new, |near| format!(", did you mean '{near}'?"));
-    usage(&format!("unknown {kind} '{typed}'{hint}"))
+    usage_error(&format!("unknown {kind} '{typed}'{hint}"))
 }
 
-fn usage(what: &str) -> Error {
-    Error::Usage(format!("{what}; see openclaw-failover --help"))
+fn usage_error(what: &str) -> CliError {
+    CliError::Usage(format!("{what}; see openclaw-failover --help"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Command, String> {
+    fn parse(line: &str) -> Result<CliCommand, String> {
         let args = line.split_whitespace().map(OsString::from).collect();
-        Command::parse(args).map_err(|error| {
-            assert_eq!(error.code(), 2, "{error}");
+        CliCommand::parse(args).map_err(|error| {
+            assert_eq!(error.exit_code(), 2, "{error}");
             error.to_string()
         })
     }
 
     #[test]
     fn every_command_has_help_that_names_its_options() {
-        for (name, _) in COMMANDS {
+        for (name, _) in PUBLIC_COMMANDS {
             assert!(HELP.contains(&format!("\n  {name}")), "{name}");
             for flag in ["--help", "-h"] {
-                let Ok(Command::Help(help)) = parse(&format!("{name} {flag}")) else {
+                let Ok(CliCommand::Help(help)) = parse(&format!("{name} {flag}")) else {
                     panic!("{name} {flag}");
                 };
                 assert!(help.contains(&format!("Usage: openclaw-failover {name}")), "{help}");
@@ -204,8 +204,8 @@ mod tests {
 
     #[test]
     fn every_option_that_a_help_names_is_one() {
-        assert_eq!(Command::helps().len(), COMMANDS.len() + 1);
-        for (name, help) in Command::helps() {
+        assert_eq!(CliCommand::help_texts().len(), PUBLIC_COMMANDS.len() + 1);
+        for (name, help) in CliCommand::help_texts() {
             let options = help.lines().filter_map(|line| line.strip_prefix("  -")?.split([' ', ',']).next());
             for option in options {
                 if let Err(problem) = parse(&format!("{name} -{option}")) {

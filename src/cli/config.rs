@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::error::{Error, warn};
-use crate::cli::output::{Output, printable};
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::error::{CliError, print_warning};
+use crate::cli::output::{Output, to_printable};
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{
-    Problems, Source, {self},
+    ConfigErrors, ConfigSource, {self},
 };
 use crate::doctor;
 use crate::os::is_own_address;
@@ -39,7 +39,7 @@ const OPTIONS: &[&str] = &["--config", "--check", "--primary"];
 
 /// Arguments of `config`.
 #[derive(Debug, PartialEq)]
-pub(super) enum Config {
+pub(super) enum ConfigCommand {
     /// Print the effective configuration.
     Print(Option<PathBuf>),
     /// Validate a file.
@@ -51,53 +51,53 @@ pub(super) enum Config {
     },
 }
 
-impl Config {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl ConfigCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "config", HELP, OPTIONS);
         let (mut file, mut check, mut is_primary) = (None, None, false);
         while let Some(item) = args.next()? {
             match item {
-                Item::Option("--check") => check = Some(args.file()?),
-                Item::Option("--primary") => is_primary = true,
-                Item::Option(_) => file = Some(args.file()?),
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option("--check") => check = Some(args.file_value()?),
+                Argument::Option("--primary") => is_primary = true,
+                Argument::Option(_) => file = Some(args.file_value()?),
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
         match (file, check) {
-            (Some(_), Some(_)) => Err(args.usage("--check and --config cannot be used together")),
-            (None, Some(file)) => Ok(Command::Config(Self::Check { file, is_primary })),
-            (_, None) if is_primary => Err(args.usage("--primary goes with --check")),
-            (file, None) => Ok(Command::Config(Self::Print(file))),
+            (Some(_), Some(_)) => Err(args.usage_error("--check and --config cannot be used together")),
+            (None, Some(file)) => Ok(CliCommand::Config(Self::Check { file, is_primary })),
+            (_, None) if is_primary => Err(args.usage_error("--primary goes with --check")),
+            (file, None) => Ok(CliCommand::Config(Self::Print(file))),
         }
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         match self {
             Self::Print(file) => {
-                let (_, config) = configuration(file.as_deref())?;
-                out.line(config.to_json().pretty())?;
+                let (_, config) = load_config(file.as_deref())?;
+                out.write_line(config.to_json().to_pretty())?;
             }
             Self::Check { file, is_primary } => {
                 let own = if is_primary {
                     config::load_primary(Some(&file))?;
                     Vec::new()
                 } else {
-                    let config = config::load(&file)?;
+                    let config = config::load_config(&file)?;
                     warn_of_foreign_gateway(&config.gateway.url);
-                    own_urls(&config)
+                    find_own_urls(&config)
                 };
                 let name = file.display().to_string();
-                out.line(format_args!("{}: ok", printable(&name)))?;
+                out.write_line(format_args!("{}: ok", to_printable(&name)))?;
                 for url in own {
-                    out.line(format_args!(
+                    out.write_line(format_args!(
                         "warning: upstream {url} is an address of this host: here it counts as down and never \
                          arms failover; use the address of another host"
                     ))?;
                 }
             }
         }
-        Ok(Answer::Yes)
+        Ok(CommandOutcome::Success)
     }
 }
 
@@ -105,14 +105,14 @@ impl Config {
 fn warn_of_foreign_gateway(url: &str) {
     let Ok(Host::Ip(ip)) = Endpoint::from_url(url).map(|endpoint| endpoint.address().host.clone()) else { return };
     if !is_own_address(SocketAddr::new(ip, 0)) {
-        warn(&format!(
+        print_warning(&format!(
             "gateway.url: {ip} is not an address of this host; it must be the gateway that this standby starts"
         ));
     }
 }
 
 /// Returns the upstream URLs that lead back to this host. The file may be for another host, so they are no errors.
-fn own_urls(config: &config::Config) -> Vec<String> {
+fn find_own_urls(config: &config::Config) -> Vec<String> {
     let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
     let is_own = |url: &&String| Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.is_own_interface());
     urls.filter(is_own).cloned().collect()
@@ -120,26 +120,26 @@ fn own_urls(config: &config::Config) -> Vec<String> {
 
 /// Refuses to let root read a configuration that the agent can change. `user` is the agent's, where systemd does not
 /// know it.
-pub(super) fn refuse_agents(file: Option<&Path>, user: Option<&str>) -> Result<(), Error> {
-    file.map_or(Ok(()), |file| doctor::refuse_agents(file, user))
-        .map_err(|why| Error::Configuration(Problems::one(why)))
+pub(super) fn refuse_agents_config(file: Option<&Path>, user: Option<&str>) -> Result<(), CliError> {
+    file.map_or(Ok(()), |file| doctor::refuse_agents_file(file, user))
+        .map_err(|why| CliError::Configuration(ConfigErrors::single(why)))
 }
 
 /// Loads the configuration for a command; returns its source too.
-pub(super) fn configuration(file: Option<&Path>) -> Result<(Source, config::Config), Error> {
-    configuration_or(file, |_| None)
+pub(super) fn load_config(file: Option<&Path>) -> Result<(ConfigSource, config::Config), CliError> {
+    load_config_or(file, |_| None)
 }
 
 /// Loads the configuration, with a second source for variables that are not set.
-pub(super) fn configuration_or(
+pub(super) fn load_config_or(
     file: Option<&Path>,
     other: fn(&str) -> Option<String>,
-) -> Result<(Source, config::Config), Error> {
+) -> Result<(ConfigSource, config::Config), CliError> {
     // Invalid UTF-8 is kept as replacement characters, so that the value is rejected and not ignored.
     let set = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
     let variable = |name: &str| set(name).or_else(|| other(name));
-    refuse_agents(file, None)?;
-    let source = config::find(file, variable)?;
+    refuse_agents_config(file, None)?;
+    let source = config::find_source(file, variable)?;
     let config = source.load()?;
     Ok((source, config))
 }

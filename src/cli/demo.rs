@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::error::Error;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::{Answer, rooms};
+use crate::cli::{CommandOutcome, actions};
 
 const HELP: &str = "\
 A complete failover and failback on loopback in under a minute, without root and
@@ -21,32 +21,32 @@ Options:
 ";
 
 /// Hidden option: the demo starts this program as its gateways.
-const GATEWAY: &str = "--stub-gateway";
+const STUB_GATEWAY_OPTION: &str = "--stub-gateway";
 
 /// Arguments of `demo`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Demo {
+pub(super) struct DemoCommand {
     gateway: Option<SocketAddr>,
 }
 
-impl Demo {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
-        let mut args = Args::new(parser, "demo", HELP, &[GATEWAY]);
+impl DemoCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+        let mut args = Args::new(parser, "demo", HELP, &[STUB_GATEWAY_OPTION]);
         let mut demo = Self { gateway: None };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option(_) => demo.gateway = Some(args.address()?),
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option(_) => demo.gateway = Some(args.address_value()?),
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
-        Ok(Command::Demo(demo))
+        Ok(CliCommand::Demo(demo))
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         match self.gateway {
-            Some(address) => rooms::stub_gateway(address),
-            None => rooms::demo(out),
+            Some(address) => actions::serve_stub_gateway(address),
+            None => actions::run_demo(out),
         }
     }
 }

@@ -4,18 +4,18 @@
 
 mod page;
 mod roff;
-mod shells;
+mod completions;
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::docgen::page::Page;
-use crate::cli::error::Error;
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::docgen::page::HelpPage;
+use crate::cli::error::CliError;
 use crate::cli::output::Output;
 
-const COMPLETIONS: &str = "\
+const COMPLETIONS_HELP: &str = "\
 Print the completion script for a shell.
 
 Usage: openclaw-failover completions bash|zsh|fish
@@ -29,7 +29,7 @@ Options:
   -h, --help  show this text
 ";
 
-const MAN: &str = "\
+const MAN_HELP: &str = "\
 Print the manual page, for man(1): openclaw-failover man | man -l -
 
 Usage: openclaw-failover man
@@ -40,52 +40,52 @@ Options:
 
 /// Output format of the help texts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Manual {
+pub(super) enum DocFormat {
     Bash,
     Zsh,
     Fish,
     Man,
 }
 
-const SHELLS: [(&str, Manual); 3] = [("bash", Manual::Bash), ("zsh", Manual::Zsh), ("fish", Manual::Fish)];
+const SHELLS: [(&str, DocFormat); 3] = [("bash", DocFormat::Bash), ("zsh", DocFormat::Zsh), ("fish", DocFormat::Fish)];
 
-impl Manual {
-    pub(super) fn parse_completions(parser: Parser) -> Result<Command, Error> {
-        let mut args = Args::new(parser, "completions", COMPLETIONS, &[]);
+impl DocFormat {
+    pub(super) fn parse_completions(parser: Parser) -> Result<CliCommand, CliError> {
+        let mut args = Args::new(parser, "completions", COMPLETIONS_HELP, &[]);
         let mut shell = None;
         while let Some(item) = args.next()? {
             match item {
-                Item::Value(value) if shell.is_none() => {
+                Argument::Value(value) if shell.is_none() => {
                     let known = SHELLS.iter().find(|(name, _)| value == *name);
-                    shell = Some(known.ok_or_else(|| args.unexpected(&value))?.1);
+                    shell = Some(known.ok_or_else(|| args.unexpected_argument(&value))?.1);
                 }
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
-                Item::Option(_) => {}
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
+                Argument::Option(_) => {}
             }
         }
-        let unsaid = || args.usage("missing shell: bash, zsh or fish");
-        shell.map(Command::Manual).ok_or_else(unsaid)
+        let unsaid = || args.usage_error("missing shell: bash, zsh or fish");
+        shell.map(CliCommand::Manual).ok_or_else(unsaid)
     }
 
-    pub(super) fn parse_man(parser: Parser) -> Result<Command, Error> {
-        let mut args = Args::new(parser, "man", MAN, &[]);
+    pub(super) fn parse_man(parser: Parser) -> Result<CliCommand, CliError> {
+        let mut args = Args::new(parser, "man", MAN_HELP, &[]);
         match args.next()? {
-            None => Ok(Command::Manual(Self::Man)),
-            Some(Item::Help(help)) => Ok(help),
-            Some(Item::Value(value)) => Err(args.unexpected(&value)),
-            Some(Item::Option(option)) => Err(args.unexpected(&option.into())),
+            None => Ok(CliCommand::Manual(Self::Man)),
+            Some(Argument::Help(help)) => Ok(help),
+            Some(Argument::Value(value)) => Err(args.unexpected_argument(&value)),
+            Some(Argument::Option(option)) => Err(args.unexpected_argument(&option.into())),
         }
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        let pages: Vec<_> = Command::helps().into_iter().map(|(name, help)| Page::read(name, help)).collect();
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
+        let pages: Vec<_> = CliCommand::help_texts().into_iter().map(|(name, help)| HelpPage::parse(name, help)).collect();
         let text = match self {
-            Self::Bash => shells::bash(&pages),
-            Self::Zsh => shells::zsh(&pages),
-            Self::Fish => shells::fish(&pages),
-            Self::Man => roff::man(&pages),
+            Self::Bash => completions::render_bash(&pages),
+            Self::Zsh => completions::render_zsh(&pages),
+            Self::Fish => completions::render_fish(&pages),
+            Self::Man => roff::render_man_page(&pages),
         };
-        out.text(&text).map(|()| Answer::Yes)
+        out.write_text(&text).map(|()| CommandOutcome::Success)
     }
 }

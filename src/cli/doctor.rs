@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::config::configuration;
-use crate::cli::error::Error;
-use crate::cli::output::{Output, Tone};
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::config::load_config;
+use crate::cli::error::CliError;
+use crate::cli::output::{Output, TextColour};
 use crate::config::paths::Paths;
 use crate::doctor::{
-    Identity, World, {self},
+    Identity, HostContext, {self},
 };
 use crate::finding::{Finding, Level};
 use crate::text::json::Value;
@@ -45,8 +45,8 @@ const OPTIONS: &[&str] =
 
 /// Arguments of `doctor`.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Doctor {
-    primary: Option<PathBuf>,
+pub(super) struct DoctorCommand {
+    primary_config: Option<PathBuf>,
     json: bool,
     config: Option<PathBuf>,
     as_owner: bool,
@@ -55,77 +55,77 @@ pub(super) struct Doctor {
     cheap: bool,
 }
 
-impl Doctor {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl DoctorCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "doctor", HELP, OPTIONS);
         let mut doctor = Self::default();
         while let Some(item) = args.next()? {
             match item {
-                Item::Option("--json") => doctor.json = true,
-                Item::Option("--as-owner") => doctor.as_owner = true,
-                Item::Option("--accounts") => doctor.accounts = true,
-                Item::Option("--in-sandbox") => doctor.in_sandbox = true,
-                Item::Option("--cheap") => doctor.cheap = true,
-                Item::Option("--primary-config") => doctor.primary = Some(args.file()?),
-                Item::Option(_) => doctor.config = Some(args.file()?),
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option("--json") => doctor.json = true,
+                Argument::Option("--as-owner") => doctor.as_owner = true,
+                Argument::Option("--accounts") => doctor.accounts = true,
+                Argument::Option("--in-sandbox") => doctor.in_sandbox = true,
+                Argument::Option("--cheap") => doctor.cheap = true,
+                Argument::Option("--primary-config") => doctor.primary_config = Some(args.file_value()?),
+                Argument::Option(_) => doctor.config = Some(args.file_value()?),
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
-        Ok(Command::Doctor(doctor))
+        Ok(CliCommand::Doctor(doctor))
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        let (source, config) = configuration(self.config.as_deref())?;
-        let mut world = World::here(config, source, Paths::new(|name| env::var_os(name)));
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
+        let (source, config) = load_config(self.config.as_deref())?;
+        let mut world = HostContext::for_this_host(config, source, Paths::new(|name| env::var_os(name)));
         if self.cheap {
             // The monitor never sees what only root can see, so its child does not either, even as root.
             world.identity = Identity::Other;
-            out.line(doctor::subprocess::answer(&world))?;
-            return Ok(Answer::Yes);
+            out.write_line(doctor::subprocess::child_report(&world))?;
+            return Ok(CommandOutcome::Success);
         }
         if self.as_owner {
             if world.identity != Identity::Owner {
-                return Err(Error::Usage("--as-owner is for the workspace's owner; leave it out".into()));
+                return Err(CliError::Usage("--as-owner is for the workspace's owner; leave it out".into()));
             }
-            out.line(if self.in_sandbox {
-                doctor::answer_from_sandbox(&mut world)
+            out.write_line(if self.in_sandbox {
+                doctor::sandbox_checks_to_json(&mut world)
             } else {
-                doctor::answer(&world, self.accounts)
+                doctor::owner_half_to_json(&world, self.accounts)
             })?;
-            return Ok(Answer::Yes);
+            return Ok(CommandOutcome::Success);
         }
-        if let Some(file) = &self.primary {
-            world.read_primary(file).map_err(Error::Failed)?;
+        if let Some(file) = &self.primary_config {
+            world.read_primary_config(file).map_err(CliError::Failed)?;
         }
-        let found = doctor::examine(&world);
-        let is_well = doctor::is_well(&found);
+        let found = doctor::run_all_checks(&world);
+        let is_well = doctor::all_passed(&found);
         if self.json {
-            let checks = Value::array(found.iter().map(Finding::to_json));
-            out.line(Value::object([("ok", is_well.into()), ("checks", checks)]).pretty())?;
+            let checks = Value::from_items(found.iter().map(Finding::to_json));
+            out.write_line(Value::from_entries([("ok", is_well.into()), ("checks", checks)]).to_pretty())?;
         } else {
-            print(&found, out)?;
+            print_findings(&found, out)?;
         }
-        Ok(if is_well { Answer::Yes } else { Answer::No })
+        Ok(if is_well { CommandOutcome::Success } else { CommandOutcome::Failure })
     }
 }
 
 /// Prints a line per check, and the remedy below it.
-fn print(found: &[Finding], out: &mut Output) -> Result<(), Error> {
+fn print_findings(found: &[Finding], out: &mut Output) -> Result<(), CliError> {
     let width = found.iter().map(|finding| finding.id.len()).max().unwrap_or(0);
     for finding in found {
         let level = format!("{:7}", finding.level.name());
         let level = match finding.level {
-            Level::Ok => out.paint(Tone::Good, &level).into_owned(),
-            Level::Fail => out.paint(Tone::Bad, &level).into_owned(),
+            Level::Ok => out.paint(TextColour::Good, &level).into_owned(),
+            Level::Fail => out.paint(TextColour::Bad, &level).into_owned(),
             Level::Warn | Level::Skipped => level,
         };
-        out.line(format!("{level}  {:width$}  {}", finding.id, finding.evidence).trim_end())?;
+        out.write_line(format!("{level}  {:width$}  {}", finding.id, finding.evidence).trim_end())?;
         if !finding.fix.is_empty() {
-            out.line(format_args!("{:7}  {:width$}  → {}", "", "", finding.fix))?;
+            out.write_line(format_args!("{:7}  {:width$}  → {}", "", "", finding.fix))?;
         }
     }
     let count = |level| found.iter().filter(|finding| finding.level == level).count();
     let (ok, warn, fail) = (count(Level::Ok), count(Level::Warn), count(Level::Fail));
-    out.line(format_args!("{ok} ok, {warn} warn, {fail} failed, {} skipped", count(Level::Skipped)))
+    out.write_line(format_args!("{ok} ok, {warn} warn, {fail} failed, {} skipped", count(Level::Skipped)))
 }

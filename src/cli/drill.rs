@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::error::Error;
-use crate::cli::operator::{ask, news, tell};
-use crate::cli::output::{Output, printable};
-use crate::control::{LONGEST_DRILL, Request};
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::error::CliError;
+use crate::cli::operator::{send_request, await_news, print_messages};
+use crate::cli::output::{Output, to_printable};
+use crate::control::{MAX_DRILL_HOLD, Request};
 use crate::failover::{
-    Outcome, {self},
+    DrillOutcome, {self},
 };
-use crate::text::duration::show;
-use crate::text::utc::span;
+use crate::text::duration::format_duration;
+use crate::text::utc::format_span;
 
 const HELP: &str = "\
 Rehearse a failover on this standby while the primary is up: pull, start,
@@ -38,69 +38,69 @@ Exit codes: 0 passed, 1 failed, refused or not found, 2 usage error.
 
 /// Arguments of `drill`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Drill {
+pub(super) struct DrillCommand {
     hold: Duration,
     force: bool,
 }
 
-impl Drill {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl DrillCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "drill", HELP, &["--hold", "--force"]);
         let mut drill = Self { hold: Duration::ZERO, force: false };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option("--hold") => drill.hold = args.duration("--hold")?,
-                Item::Option(_) => drill.force = true,
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option("--hold") => drill.hold = args.duration_value("--hold")?,
+                Argument::Option(_) => drill.force = true,
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
-        if drill.hold > LONGEST_DRILL {
-            let (hold, longest) = (show(drill.hold), show(LONGEST_DRILL));
-            return Err(args.usage(format!("--hold: '{hold}' is too long; write at most {longest}")));
+        if drill.hold > MAX_DRILL_HOLD {
+            let (hold, longest) = (format_duration(drill.hold), format_duration(MAX_DRILL_HOLD));
+            return Err(args.usage_error(format!("--hold: '{hold}' is too long; write at most {longest}")));
         }
-        Ok(Command::Drill(drill))
+        Ok(CliCommand::Drill(drill))
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         let request = Request::Drill { hold: self.hold, force: self.force };
-        let mut told = ask(&request)?;
-        tell(&told, out)?;
-        if told.status.drill.as_ref().is_none_or(|drill| drill.ended.is_some()) {
+        let mut told = send_request(&request)?;
+        print_messages(&told, out)?;
+        if told.status.last_drill.as_ref().is_none_or(|drill| drill.ended_at.is_some()) {
             // Refused; the monitor's message with the reason is printed already.
             for degraded in told.status.degraded.iter().filter(|_| !self.force) {
-                out.line(format_args!("{}: {}", printable(&degraded.what), printable(&degraded.text)))?;
+                out.write_line(format_args!("{}: {}", to_printable(&degraded.name), to_printable(&degraded.text)))?;
             }
-            return Ok(Answer::No);
+            return Ok(CommandOutcome::Failure);
         }
-        let (began, within, mut shown) = (Instant::now(), told.within, 0);
+        let (began, within, mut shown) = (Instant::now(), told.time_limit, 0);
         loop {
             // The monitor may be restarting; it reports the drill's outcome afterwards.
-            let Some(news) = news(&told, began, within, out)? else { continue };
+            let Some(news) = await_news(&told, began, within, out)? else { continue };
             told = news;
-            let drill = told.status.drill.as_ref();
+            let drill = told.status.last_drill.as_ref();
             shown += drill.map_or(Ok(0), |drill| show_steps(drill, shown, out))?;
-            tell(&told, out)?;
+            print_messages(&told, out)?;
             match drill {
-                Some(failover::Drill { ended: None, .. }) if began.elapsed() < within => {}
-                Some(failover::Drill { ended: None, .. }) => {
-                    let within = show(within);
-                    return Err(Error::Failed(format!(
+                Some(failover::Drill { ended_at: None, .. }) if began.elapsed() < within => {}
+                Some(failover::Drill { ended_at: None, .. }) => {
+                    let within = format_duration(within);
+                    return Err(CliError::Failed(format!(
                         "not finished after {within}; the drill continues, see openclaw-failover status"
                     )));
                 }
-                Some(drill) if drill.outcome == Some(Outcome::Passed) => return Ok(Answer::Yes),
-                Some(_) | None => return Ok(Answer::No),
+                Some(drill) if drill.outcome == Some(DrillOutcome::Passed) => return Ok(CommandOutcome::Success),
+                Some(_) | None => return Ok(CommandOutcome::Failure),
             }
         }
     }
 }
 
 /// Prints the steps that have ended, except the first `shown`. Returns their number.
-fn show_steps(drill: &failover::Drill, shown: usize, out: &mut Output) -> Result<usize, Error> {
-    let mut steps = drill.steps().skip(shown);
+fn show_steps(drill: &failover::Drill, shown: usize, out: &mut Output) -> Result<usize, CliError> {
+    let mut steps = drill.finished_steps().skip(shown);
     steps.try_fold(0, |count, (step, took)| {
-        out.line(format_args!("  {:<7} {}", step.name(), span(took)))?;
+        out.write_line(format_args!("  {:<7} {}", step.name(), format_span(took)))?;
         Ok(count + 1)
     })
 }

@@ -5,25 +5,25 @@ use std::io::{
     ErrorKind, Write, {self},
 };
 
-use crate::cli::output::printable;
-use crate::config::Problems;
+use crate::cli::output::to_printable;
+use crate::config::ConfigErrors;
 
 /// Error that ends a command.
 #[derive(Debug)]
-pub(super) enum Error {
+pub(super) enum CliError {
     /// Invalid arguments.
     Usage(String),
     /// Invalid configuration.
-    Configuration(Problems),
+    Configuration(ConfigErrors),
     /// The command failed.
     Failed(String),
     /// Standard output could not be written.
     Output(io::Error),
 }
 
-impl Error {
+impl CliError {
     /// Returns the exit code. A reader that closes the pipe early (`… | head`) is no failure.
-    pub(super) fn code(&self) -> u8 {
+    pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Configuration(_) => 2,
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => 0,
@@ -33,13 +33,13 @@ impl Error {
 
     /// Prints the error, a line a problem, to standard error.
     pub(super) fn print(&self) {
-        if self.code() == 0 {
+        if self.exit_code() == 0 {
             return;
         }
         let mut stderr = io::stderr().lock();
         // If standard error is closed, the exit code remains.
         let mut print = |line: &str| {
-            let _ = writeln!(stderr, "openclaw-failover: {}", printable(line));
+            let _ = writeln!(stderr, "openclaw-failover: {}", to_printable(line));
         };
         match self {
             Self::Configuration(problems) => problems.lines().for_each(print),
@@ -49,12 +49,12 @@ impl Error {
 }
 
 /// Prints a warning, one line, to standard error.
-pub(super) fn warn(what: &str) {
+pub(super) fn print_warning(what: &str) {
     // A closed standard error is no reason to fail.
-    let _ = writeln!(io::stderr().lock(), "openclaw-failover: warning: {}", printable(what));
+    let _ = writeln!(io::stderr().lock(), "openclaw-failover: warning: {}", to_printable(what));
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(what) | Self::Failed(what) => f.write_str(what),
@@ -64,13 +64,13 @@ impl fmt::Display for Error {
     }
 }
 
-impl From<Problems> for Error {
-    fn from(problems: Problems) -> Self {
+impl From<ConfigErrors> for CliError {
+    fn from(problems: ConfigErrors) -> Self {
         Self::Configuration(problems)
     }
 }
 
-impl From<lexopt::Error> for Error {
+impl From<lexopt::Error> for CliError {
     fn from(error: lexopt::Error) -> Self {
         Self::Usage(error.to_string())
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::error::Error;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::{Answer, rooms};
-use crate::records::history::Form;
+use crate::cli::{CommandOutcome, actions};
+use crate::records::history::HistoryFormat;
 
 const HELP: &str = "\
 Every promotion and demotion, with its reason and its timings.
@@ -27,28 +27,28 @@ const OPTIONS: &[&str] = &["--since", "--summary", "--json"];
 
 /// Arguments of `history`.
 #[derive(Debug, PartialEq)]
-pub(super) struct History {
+pub(super) struct HistoryCommand {
     since: Option<Duration>,
-    form: Form,
+    form: HistoryFormat,
 }
 
-impl History {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl HistoryCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "history", HELP, OPTIONS);
-        let mut history = Self { since: None, form: Form::default() };
+        let mut history = Self { since: None, form: HistoryFormat::default() };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option("--since") => history.since = Some(args.duration("--since")?),
-                Item::Option("--summary") => history.form.summary = true,
-                Item::Option(_) => history.form.json = true,
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option("--since") => history.since = Some(args.duration_value("--since")?),
+                Argument::Option("--summary") => history.form.summary = true,
+                Argument::Option(_) => history.form.json = true,
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
-        Ok(Command::History(history))
+        Ok(CliCommand::History(history))
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        rooms::history(self.since, self.form, out)
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
+        actions::print_history(self.since, self.form, out)
     }
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::config::configuration;
-use crate::cli::error::Error;
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::config::load_config;
+use crate::cli::error::CliError;
 use crate::config::endpoint::Endpoint;
 use crate::config::paths::Paths;
 use crate::gateway_check;
@@ -30,34 +30,34 @@ const OPTIONS: &[&str] = &["--config"];
 
 /// Arguments of `inspect`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Inspect {
+pub(super) struct InspectCommand {
     config: Option<PathBuf>,
 }
 
-impl Inspect {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl InspectCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "inspect", HELP, OPTIONS);
         let mut inspect = Self { config: None };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option(_) => inspect.config = Some(args.file()?),
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option(_) => inspect.config = Some(args.file_value()?),
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
-        Ok(Command::Inspect(inspect))
+        Ok(CliCommand::Inspect(inspect))
     }
 
     /// Writes the report into the unit's runtime directory, or beside the monitor's status.
-    pub(super) fn run(self) -> Result<Answer, Error> {
-        let (_, config) = configuration(self.config.as_deref())?;
-        let endpoint = Endpoint::from_url(&config.gateway.url).map_err(Error::Failed)?;
+    pub(super) fn run(self) -> Result<CommandOutcome, CliError> {
+        let (_, config) = load_config(self.config.as_deref())?;
+        let endpoint = Endpoint::from_url(&config.gateway.url).map_err(CliError::Failed)?;
         let invocation = env::var("INVOCATION_ID").unwrap_or_default();
         let port = endpoint.address().port;
-        let report = gateway_check::inspect(&Systemctl::default(), &config.gateway.unit, port, invocation);
+        let report = gateway_check::inspect_sockets(&Systemctl::default(), &config.gateway.unit, port, invocation);
         let folder = env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
-        let folder = folder.unwrap_or_else(|| gateway_check::folder(&Paths::new(|name| env::var_os(name))));
-        gateway_check::write(&folder, &report.map_err(Error::Failed)?).map_err(|why| Error::Failed(why.to_string()))?;
-        Ok(Answer::Yes)
+        let folder = folder.unwrap_or_else(|| gateway_check::report_folder(&Paths::new(|name| env::var_os(name))));
+        gateway_check::write_report(&folder, &report.map_err(CliError::Failed)?).map_err(|why| CliError::Failed(why.to_string()))?;
+        Ok(CommandOutcome::Success)
     }
 }

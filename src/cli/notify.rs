@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::config::configuration;
-use crate::cli::error::Error;
-use crate::cli::output::{Output, printable};
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::config::load_config;
+use crate::cli::error::CliError;
+use crate::cli::output::{Output, to_printable};
 use crate::monitor::host_name;
 use crate::notify::{
-    Vault, {self},
+    CredentialStore, {self},
 };
 
 const HELP: &str = "\
@@ -33,45 +33,45 @@ const OPTIONS: &[&str] = &["--test", "--config"];
 
 /// Arguments of `notify`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Notify {
+pub(super) struct NotifyCommand {
     config: Option<PathBuf>,
 }
 
-impl Notify {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl NotifyCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "notify", HELP, OPTIONS);
         let (mut test, mut config) = (false, None);
         while let Some(item) = args.next()? {
             match item {
-                Item::Option("--test") => test = true,
-                Item::Option(_) => config = Some(args.file()?),
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option("--test") => test = true,
+                Argument::Option(_) => config = Some(args.file_value()?),
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
         if !test {
-            return Err(args.usage("missing option: write notify --test"));
+            return Err(args.usage_error("missing option: write notify --test"));
         }
-        Ok(Command::Notify(Self { config }))
+        Ok(CliCommand::Notify(Self { config }))
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        let (_, config) = configuration(self.config.as_deref())?;
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
+        let (_, config) = load_config(self.config.as_deref())?;
         if config.notify.is_empty() {
-            return Err(Error::Failed("no webhook is configured; add one under \"notify\"".to_owned()));
+            return Err(CliError::Failed("no webhook is configured; add one under \"notify\"".to_owned()));
         }
-        let (vault, host) = (Vault::from_env(), host_name());
-        let mut answer = Answer::Yes;
+        let (vault, host) = (CredentialStore::from_env(), host_name());
+        let mut answer = CommandOutcome::Success;
         for webhook in &config.notify {
-            let said = match notify::test(webhook, &vault, &host) {
+            let said = match notify::send_test(webhook, &vault, &host) {
                 Ok(()) => "delivered".to_owned(),
                 Err(why) => {
-                    answer = Answer::No;
+                    answer = CommandOutcome::Failure;
                     format!("failed: {why}")
                 }
             };
             let name = format!("{} ({})", webhook.credential, webhook.format.name());
-            out.line(format_args!("{name:24}  {}", printable(&said)))?;
+            out.write_line(format_args!("{name:24}  {}", to_printable(&said)))?;
             out.flush()?;
         }
         Ok(answer)

@@ -5,21 +5,21 @@ use std::{env, thread};
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::error::Error;
-use crate::cli::output::{Output, printable};
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::error::CliError;
+use crate::cli::output::{Output, to_printable};
 use crate::config::paths::Paths;
 use crate::control::{
-    Answer as Told, LONGEST_REASON, Request, {self},
+    ControlResponse as Told, MAX_REASON_CHARS, Request, {self},
 };
 use crate::failover::HoldKind;
 use crate::text::duration::{
-    show, {self},
+    format_duration, {self},
 };
 
-const PROMOTE: &str = "\
+const PROMOTE_HELP: &str = "\
 Start this host's gateway now and keep it running until `resume`, regardless of
 upstreams and witnesses, and even if failover is not armed. Waits until the
 gateway answers; the order stays in force if the wait is interrupted.
@@ -32,7 +32,7 @@ Options:
 Exit codes: 0 this host serves, 1 not, or not in time, 2 usage error.
 ";
 
-const DEMOTE: &str = "\
+const DEMOTE_HELP: &str = "\
 Stop this host's gateway and keep it down, regardless of the upstreams:
 automatic failover is off meanwhile. Waits until the gateway is down; the order
 stays in force if the wait is interrupted. `resume` ends it early.
@@ -46,7 +46,7 @@ Options:
 Exit codes: 0 this host stands by, 1 not, or not in time, 2 usage error.
 ";
 
-const PAUSE: &str = "\
+const PAUSE_HELP: &str = "\
 Leave this host's gateway as it is: neither start nor stop it. Automatic
 failover is off meanwhile; what is due happens when the pause ends. `resume`
 ends it early.
@@ -61,7 +61,7 @@ Options:
 Exit codes: 0 paused, 1 not, 2 usage error.
 ";
 
-const RESUME: &str = "\
+const RESUME_HELP: &str = "\
 End a promote, demote or pause and return to automatic failover.
 
 Usage: openclaw-failover resume
@@ -73,142 +73,142 @@ Exit codes: 0 no hold is left, 1 it could not be ended, 2 usage error.
 ";
 
 /// Default duration of `demote` and `pause`: long enough for maintenance, and a forgotten one ends before the night.
-const LASTS: Duration = Duration::from_secs(2 * 60 * 60);
+const DEFAULT_HOLD_DURATION: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Minimum duration of a hold.
-const SHORTEST: Duration = Duration::from_secs(1);
+const MINIMUM_HOLD_DURATION: Duration = Duration::from_secs(1);
 
 /// Time limit for the monitor to answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+const MONITOR_ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Interval between requests for the progress of an order.
-const PACE: Duration = Duration::from_millis(500);
+const PROGRESS_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Order to the monitor.
 #[derive(Debug, PartialEq)]
-pub(super) struct Operator(Request);
+pub(super) struct OperatorArgs(Request);
 
-impl Operator {
-    pub(super) fn parse_promote(parser: Parser) -> Result<Command, Error> {
-        parse_hold(Args::new(parser, "promote", PROMOTE, &[]), HoldKind::Promoted, None)
+impl OperatorArgs {
+    pub(super) fn parse_promote(parser: Parser) -> Result<CliCommand, CliError> {
+        parse_hold(Args::new(parser, "promote", PROMOTE_HELP, &[]), HoldKind::Promoted, None)
     }
 
-    pub(super) fn parse_demote(parser: Parser) -> Result<Command, Error> {
-        parse_hold(Args::new(parser, "demote", DEMOTE, &["--for"]), HoldKind::Standby, Some(LASTS))
+    pub(super) fn parse_demote(parser: Parser) -> Result<CliCommand, CliError> {
+        parse_hold(Args::new(parser, "demote", DEMOTE_HELP, &["--for"]), HoldKind::Standby, Some(DEFAULT_HOLD_DURATION))
     }
 
-    pub(super) fn parse_pause(parser: Parser) -> Result<Command, Error> {
-        parse_hold(Args::new(parser, "pause", PAUSE, &["--for", "--reason"]), HoldKind::Paused, Some(LASTS))
+    pub(super) fn parse_pause(parser: Parser) -> Result<CliCommand, CliError> {
+        parse_hold(Args::new(parser, "pause", PAUSE_HELP, &["--for", "--reason"]), HoldKind::Paused, Some(DEFAULT_HOLD_DURATION))
     }
 
-    pub(super) fn parse_resume(parser: Parser) -> Result<Command, Error> {
-        let mut args = Args::new(parser, "resume", RESUME, &[]);
+    pub(super) fn parse_resume(parser: Parser) -> Result<CliCommand, CliError> {
+        let mut args = Args::new(parser, "resume", RESUME_HELP, &[]);
         match args.next()? {
-            None => Ok(Command::Operator(Self(Request::Resume))),
-            Some(Item::Help(help)) => Ok(help),
-            Some(Item::Option(value)) => Err(args.unexpected(&value.into())),
-            Some(Item::Value(value)) => Err(args.unexpected(&value)),
+            None => Ok(CliCommand::Operator(Self(Request::Resume))),
+            Some(Argument::Help(help)) => Ok(help),
+            Some(Argument::Option(value)) => Err(args.unexpected_argument(&value.into())),
+            Some(Argument::Value(value)) => Err(args.unexpected_argument(&value)),
         }
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        let told = ask(&self.0)?;
-        tell(&told, out)?;
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
+        let told = send_request(&self.0)?;
+        print_messages(&told, out)?;
         let wanted = match self.0 {
             Request::Hold { kind: HoldKind::Promoted, .. } => "active",
             Request::Hold { kind: HoldKind::Standby, .. } => "standby",
-            _ if told.said.is_empty() => {
-                out.line("nothing is held: the ordinary rules apply")?;
-                return Ok(Answer::Yes);
+            _ if told.events.is_empty() => {
+                out.write_line("nothing is held: the ordinary rules apply")?;
+                return Ok(CommandOutcome::Success);
             }
-            _ => return Ok(Answer::Yes),
+            _ => return Ok(CommandOutcome::Success),
         };
-        follow(told, wanted, out)
+        follow_order(told, wanted, out)
     }
 }
 
-fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Result<Command, Error> {
+fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Result<CliCommand, CliError> {
     let mut reason = None;
     while let Some(item) = args.next()? {
         match item {
-            Item::Option("--reason") => reason = Some(because(&mut args)?),
-            Item::Option(_) => {
-                let text = args.text()?;
-                lasts = if text == "ever" { None } else { Some(span(&args, &text)?) };
+            Argument::Option("--reason") => reason = Some(parse_reason(&mut args)?),
+            Argument::Option(_) => {
+                let text = args.text_value()?;
+                lasts = if text == "ever" { None } else { Some(parse_hold_duration(&args, &text)?) };
             }
-            Item::Value(value) => return Err(args.unexpected(&value)),
-            Item::Help(help) => return Ok(help),
+            Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+            Argument::Help(help) => return Ok(help),
         }
     }
-    Ok(Command::Operator(Operator(Request::Hold { kind, lasts, reason })))
+    Ok(CliCommand::Operator(OperatorArgs(Request::Hold { kind, duration: lasts, reason })))
 }
 
-fn because(args: &mut Args) -> Result<String, Error> {
-    let text = args.text()?;
+fn parse_reason(args: &mut Args) -> Result<String, CliError> {
+    let text = args.text_value()?;
     match text.chars().count() {
-        _ if text.trim().is_empty() => Err(args.usage("--reason: it is empty")),
-        longer if longer > LONGEST_REASON => {
-            Err(args.usage(format!("--reason: it is {longer} characters long; write at most {LONGEST_REASON}")))
+        _ if text.trim().is_empty() => Err(args.usage_error("--reason: it is empty")),
+        longer if longer > MAX_REASON_CHARS => {
+            Err(args.usage_error(format!("--reason: it is {longer} characters long; write at most {MAX_REASON_CHARS}")))
         }
         _ => Ok(text),
     }
 }
 
-fn span(args: &Args, text: &str) -> Result<Duration, Error> {
-    let span = duration::parse(text).map_err(|what| args.usage(format!("--for: '{text}' {what}, or `ever`")))?;
-    if span < SHORTEST {
-        return Err(args.usage(format!("--for: '{text}' is too short; write at least {}", show(SHORTEST))));
+fn parse_hold_duration(args: &Args, text: &str) -> Result<Duration, CliError> {
+    let span = duration::parse_duration(text).map_err(|what| args.usage_error(format!("--for: '{text}' {what}, or `ever`")))?;
+    if span < MINIMUM_HOLD_DURATION {
+        return Err(args.usage_error(format!("--for: '{text}' is too short; write at least {}", format_duration(MINIMUM_HOLD_DURATION))));
     }
     Ok(span)
 }
 
 /// Prints the progress of an order until this host has the wanted role.
-fn follow(mut told: Told, wanted: &str, out: &mut Output) -> Result<Answer, Error> {
+fn follow_order(mut told: Told, wanted: &str, out: &mut Output) -> Result<CommandOutcome, CliError> {
     let kind = |told: &Told| told.status.hold.map(|hold| hold.kind);
     let (began, hold) = (Instant::now(), kind(&told));
     if told.status.role.name == wanted {
-        out.line(format_args!("this host is {wanted} already"))?;
+        out.write_line(format_args!("this host is {wanted} already"))?;
     }
     // The first answer names the time limit of the order: once the hold has ended, other limits apply.
-    let within = told.within;
+    let within = told.time_limit;
     loop {
         let role = &told.status.role.name;
         if role == wanted {
-            return Ok(Answer::Yes);
+            return Ok(CommandOutcome::Success);
         }
         if kind(&told) != hold {
-            return Err(Error::Failed(format!("not done: the hold was ended or replaced; this host is {role}")));
+            return Err(CliError::Failed(format!("not done: the hold was ended or replaced; this host is {role}")));
         }
         if began.elapsed() >= within {
-            let within = show(within);
-            return Err(Error::Failed(format!(
+            let within = format_duration(within);
+            return Err(CliError::Failed(format!(
                 "not done after {within}: this host is {role}; the monitor continues, see openclaw-failover status"
             )));
         }
         // The monitor may be restarting; its hold survives that.
-        let Some(news) = news(&told, began, within, out)? else { continue };
+        let Some(news) = await_news(&told, began, within, out)? else { continue };
         told = news;
-        tell(&told, out)?;
+        print_messages(&told, out)?;
     }
 }
 
 /// Waits, then requests the messages since the last answer. Returns `None` while the monitor does not answer within the
 /// limit.
-pub(super) fn news(told: &Told, began: Instant, within: Duration, out: &mut Output) -> Result<Option<Told>, Error> {
+pub(super) fn await_news(told: &Told, began: Instant, within: Duration, out: &mut Output) -> Result<Option<Told>, CliError> {
     out.flush()?;
-    thread::sleep(PACE);
-    match ask(&Request::News { since: Some(told.next) }) {
+    thread::sleep(PROGRESS_POLL_INTERVAL);
+    match send_request(&Request::Status { since: Some(told.next_event) }) {
         Err(_) if began.elapsed() < within => Ok(None),
         news => news.map(Some),
     }
 }
 
-pub(super) fn tell(told: &Told, out: &mut Output) -> Result<(), Error> {
-    told.said.iter().try_for_each(|sentence| out.line(printable(sentence)))
+pub(super) fn print_messages(told: &Told, out: &mut Output) -> Result<(), CliError> {
+    told.events.iter().try_for_each(|sentence| out.write_line(to_printable(sentence)))
 }
 
 /// Sends a request to this host's monitor.
-pub(super) fn ask(request: &Request) -> Result<Told, Error> {
-    let path = Paths::new(|name| env::var_os(name)).control();
-    control::ask(&path, request, PATIENCE).map_err(|why| Error::Failed(why.to_string()))
+pub(super) fn send_request(request: &Request) -> Result<Told, CliError> {
+    let path = Paths::new(|name| env::var_os(name)).control_socket();
+    control::send_request(&path, request, MONITOR_ANSWER_TIMEOUT).map_err(|why| CliError::Failed(why.to_string()))
 }

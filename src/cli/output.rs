@@ -6,9 +6,9 @@ use std::io::{
 };
 use std::{env, fmt};
 
-use crate::cli::error::Error;
-pub(super) use crate::text::table::Tone;
-use crate::text::without_error_numbers;
+use crate::cli::error::CliError;
+pub(super) use crate::text::table::TextColour;
+use crate::text::strip_error_numbers;
 
 /// Standard output while a command runs.
 pub(super) struct Output {
@@ -29,13 +29,13 @@ impl Output {
     }
 
     /// Writes one line. Text from outside must pass through [`printable`] first.
-    pub(super) fn line(&mut self, line: impl fmt::Display) -> Result<(), Error> {
-        writeln!(self.stream, "{}", without_error_numbers(&line.to_string())).map_err(Error::Output)
+    pub(super) fn write_line(&mut self, line: impl fmt::Display) -> Result<(), CliError> {
+        writeln!(self.stream, "{}", strip_error_numbers(&line.to_string())).map_err(CliError::Output)
     }
 
     /// Writes text of several lines that is safe for a terminal.
-    pub(super) fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.stream.write_all(text.as_bytes()).map_err(Error::Output)
+    pub(super) fn write_text(&mut self, text: &str) -> Result<(), CliError> {
+        self.stream.write_all(text.as_bytes()).map_err(CliError::Output)
     }
 
     /// Returns standard output itself, for long text that is safe for a terminal.
@@ -49,43 +49,43 @@ impl Output {
     }
 
     /// Draws a page over the previous one in a single write, without flicker.
-    pub(super) fn redraw(&mut self, page: &str) -> Result<(), Error> {
+    pub(super) fn redraw(&mut self, page: &str) -> Result<(), CliError> {
         // Each line is placed by its row, and the rest of the previous page is cleared. On a terminal with too few rows
         // the last lines share the last row, and nothing scrolls away.
         let mut text = String::new();
         for (row, line) in page.lines().enumerate() {
             text.push_str(&format!("\u{1b}[{};1H{line}\u{1b}[K", row + 1));
         }
-        self.text(&(text + "\u{1b}[J"))?;
+        self.write_text(&(text + "\u{1b}[J"))?;
         self.flush()
     }
 
     /// Flushes standard output.
-    pub(super) fn flush(&mut self) -> Result<(), Error> {
-        self.stream.flush().map_err(Error::Output)
+    pub(super) fn flush(&mut self) -> Result<(), CliError> {
+        self.stream.flush().map_err(CliError::Output)
     }
 
     /// Colours a text if colours are enabled.
-    pub(super) fn paint<'a>(&self, tone: Tone, text: &'a str) -> Cow<'a, str> {
-        if self.colour { Cow::Owned(tone.paint(text)) } else { Cow::Borrowed(text) }
+    pub(super) fn paint<'a>(&self, tone: TextColour, text: &'a str) -> Cow<'a, str> {
+        if self.colour { Cow::Owned(tone.colour_text(text)) } else { Cow::Borrowed(text) }
     }
 
     /// True if colours are enabled.
-    pub(super) fn colour(&self) -> bool {
+    pub(super) fn has_colour(&self) -> bool {
         self.colour
     }
 }
 
 /// Makes text from outside safe for a terminal: escapes control characters and bidirectional overrides, and removes
 /// error numbers that repeat the message before them.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    match without_error_numbers(text) {
-        Cow::Borrowed(text) => escape_unfit(text),
-        Cow::Owned(text) => Cow::Owned(escape_unfit(&text).into_owned()),
+pub(super) fn to_printable(text: &str) -> Cow<'_, str> {
+    match strip_error_numbers(text) {
+        Cow::Borrowed(text) => escape_unsafe(text),
+        Cow::Owned(text) => Cow::Owned(escape_unsafe(&text).into_owned()),
     }
 }
 
-fn escape_unfit(text: &str) -> Cow<'_, str> {
+fn escape_unsafe(text: &str) -> Cow<'_, str> {
     let is_unfit = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
@@ -105,12 +105,12 @@ mod tests {
 
     #[test]
     fn a_terminal_never_obeys_what_comes_from_outside() {
-        assert_eq!(printable("plain – text"), "plain – text");
+        assert_eq!(to_printable("plain – text"), "plain – text");
         assert_eq!(
-            printable("cannot read x: No such file or directory (os error 2)"),
+            to_printable("cannot read x: No such file or directory (os error 2)"),
             "cannot read x: No such file or directory"
         );
-        assert_eq!(printable("\u{1b}[2J\r\n\u{9b}m"), "\\u{1b}[2J\\r\\n\\u{9b}m");
-        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(to_printable("\u{1b}[2J\r\n\u{9b}m"), "\\u{1b}[2J\\r\\n\\u{9b}m");
+        assert_eq!(to_printable("a\u{202e}b"), "a\\u{202e}b");
     }
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::error::Error;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::{Answer, rooms};
+use crate::cli::{CommandOutcome, actions};
 
 const HELP: &str = "\
 Replay the events that the monitor has recorded, and print each decision with
@@ -26,26 +26,26 @@ Options:
 
 /// Arguments of `replay`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Replay {
+pub(super) struct ReplayCommand {
     file: Option<PathBuf>,
 }
 
-impl Replay {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl ReplayCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "replay", HELP, &[]);
         let mut file = None;
         while let Some(item) = args.next()? {
             match item {
-                Item::Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
-                Item::Option(_) => {}
+                Argument::Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
+                Argument::Option(_) => {}
             }
         }
-        Ok(Command::Replay(Self { file }))
+        Ok(CliCommand::Replay(Self { file }))
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        rooms::replay(self.file, out)
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
+        actions::replay_trace(self.file, out)
     }
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::config::configuration;
-use crate::cli::error::Error;
-use crate::cli::{Answer, rooms};
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::config::load_config;
+use crate::cli::error::CliError;
+use crate::cli::{CommandOutcome, actions};
 
 const HELP: &str = "\
 The monitor: watch the upstreams, promote this host when all of them are down,
@@ -26,26 +26,26 @@ const OPTIONS: &[&str] = &["--config"];
 
 /// Arguments of `run`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Run {
+pub(super) struct RunCommand {
     config: Option<PathBuf>,
 }
 
-impl Run {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl RunCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "run", HELP, OPTIONS);
         let mut run = Self { config: None };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option(_) => run.config = Some(args.file()?),
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option(_) => run.config = Some(args.file_value()?),
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
-        Ok(Command::Run(run))
+        Ok(CliCommand::Run(run))
     }
 
-    pub(super) fn run(self) -> Result<Answer, Error> {
-        let (source, config) = configuration(self.config.as_deref())?;
-        rooms::monitor(source, config)
+    pub(super) fn run(self) -> Result<CommandOutcome, CliError> {
+        let (source, config) = load_config(self.config.as_deref())?;
+        actions::run_monitor(source, config)
     }
 }

@@ -9,22 +9,22 @@ use std::io::{
 
 use lexopt::Parser;
 
-use crate::cli::Answer;
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::config::{configuration_or, refuse_agents};
-use crate::cli::error::Error;
-use crate::cli::output::{Output, Tone, printable};
+use crate::cli::CommandOutcome;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::config::{load_config_or, refuse_agents_config};
+use crate::cli::error::CliError;
+use crate::cli::output::{Output, TextColour, to_printable};
 use crate::config::paths::Paths;
 use crate::config::{
-    Config, DEFAULT_FILE, Source, Workspace, {self},
+    Config, DEFAULT_CONFIG_FILE, ConfigSource, WorkspaceConfig, {self},
 };
-use crate::doctor::World;
+use crate::doctor::HostContext;
 use crate::os::{Cancel, journal};
 use crate::setup::{
-    CHANNELS, Plan, Role, Site, State, Step, Wishes, {self},
+    SUPPORTED_CHANNELS, Plan, SetupRole, SetupTarget, StepState, Step, SetupOptions, {self},
 };
-use crate::text::suggestion::nearest;
+use crate::text::suggestion::suggest_name;
 
 const HELP: &str = "\
 Make this Debian or Ubuntu host a standby or a primary. Shows the plan, asks
@@ -60,7 +60,7 @@ For a primary:
   -h, --help            show this text
 ";
 
-const UNINSTALL: &str = "\
+const UNINSTALL_HELP: &str = "\
 Remove what setup has installed: units, polkit rule, program. Data, users,
 packages, firewall, bans and upgrades stay.
 
@@ -89,89 +89,89 @@ const OPTIONS: &[&str] = &[
 ];
 
 /// Options that a primary does not have; the last three refine a channel.
-const STANDBYS: &[&str] =
+const STANDBY_ONLY_OPTIONS: &[&str] =
     &["--known-hosts", "--sudo", "--install-tailscale", "--install-openclaw", "--allow", "--token-file", "--model"];
 
-const ROLES: [(&str, Role); 2] = [("standby", Role::Standby), ("primary", Role::Primary)];
+const ROLE_NAMES: [(&str, SetupRole); 2] = [("standby", SetupRole::Standby), ("primary", SetupRole::Primary)];
 
 /// Arguments of `setup` and `uninstall`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Setup {
-    role: Role,
-    is_dry: bool,
-    is_sure: bool,
-    wishes: Wishes,
+pub(super) struct SetupCommand {
+    role: SetupRole,
+    dry_run: bool,
+    assume_yes: bool,
+    options: SetupOptions,
 }
 
-impl Setup {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl SetupCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "setup", HELP, OPTIONS);
         let (mut role, mut used) = (None, Vec::new());
-        let mut setup = Self { role: Role::Standby, is_dry: false, is_sure: false, wishes: Wishes::default() };
+        let mut setup = Self { role: SetupRole::Standby, dry_run: false, assume_yes: false, options: SetupOptions::default() };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option(option) => {
+                Argument::Option(option) => {
                     used.push(option);
-                    setup.take(option, &mut args)?;
+                    setup.apply_option(option, &mut args)?;
                 }
-                Item::Value(value) if role.is_none() => {
+                Argument::Value(value) if role.is_none() => {
                     let typed = value.to_string_lossy().into_owned();
-                    let known = ROLES.iter().find(|(name, _)| *name == typed).map(|(_, role)| *role);
+                    let known = ROLE_NAMES.iter().find(|(name, _)| *name == typed).map(|(_, role)| *role);
                     role = Some(known.ok_or_else(|| {
-                        let near = nearest(&typed, ROLES.map(|(name, _)| name)).unwrap_or("standby' or 'primary");
-                        args.usage(format!("setup has no '{typed}', did you mean '{near}'?"))
+                        let near = suggest_name(&typed, ROLE_NAMES.map(|(name, _)| name)).unwrap_or("standby' or 'primary");
+                        args.usage_error(format!("setup has no '{typed}', did you mean '{near}'?"))
                     })?);
                 }
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
         let Some(role) = role else {
-            return Err(args.usage("missing role: `setup standby` or `setup primary`"));
+            return Err(args.usage_error("missing role: `setup standby` or `setup primary`"));
         };
         let wrong = used.iter().find(|option| match role {
-            Role::Standby => ["--user", "--standby-key"].contains(option),
-            _ => STANDBYS.contains(option),
+            SetupRole::Standby => ["--user", "--standby-key"].contains(option),
+            _ => STANDBY_ONLY_OPTIONS.contains(option),
         });
         if let Some(wrong) = wrong {
-            let other = if role == Role::Standby { "primary" } else { "standby" };
-            return Err(args.usage(format!("{wrong} goes with setup {other}")));
+            let other = if role == SetupRole::Standby { "primary" } else { "standby" };
+            return Err(args.usage_error(format!("{wrong} goes with setup {other}")));
         }
         if let Some(more) = used.iter().find(|option| ["--allow", "--token-file", "--model"].contains(option))
-            && setup.wishes.channel.is_none()
+            && setup.options.channel.is_none()
         {
-            return Err(args.usage(format!("{more} goes with --channel")));
+            return Err(args.usage_error(format!("{more} goes with --channel")));
         }
-        Ok(Command::Setup(Box::new(Self { role, ..setup })))
+        Ok(CliCommand::Setup(Box::new(Self { role, ..setup })))
     }
 
-    pub(super) fn parse_uninstall(parser: Parser) -> Result<Command, Error> {
-        let mut args = Args::new(parser, "uninstall", UNINSTALL, &["--dry-run", "--yes"]);
-        let mut setup = Self { role: Role::Nobody, is_dry: false, is_sure: false, wishes: Wishes::default() };
+    pub(super) fn parse_uninstall(parser: Parser) -> Result<CliCommand, CliError> {
+        let mut args = Args::new(parser, "uninstall", UNINSTALL_HELP, &["--dry-run", "--yes"]);
+        let mut setup = Self { role: SetupRole::Uninstalled, dry_run: false, assume_yes: false, options: SetupOptions::default() };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option(option) => setup.take(option, &mut args)?,
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option(option) => setup.apply_option(option, &mut args)?,
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
-        Ok(Command::Setup(Box::new(setup)))
+        Ok(CliCommand::Setup(Box::new(setup)))
     }
 
-    fn take(&mut self, option: &'static str, args: &mut Args) -> Result<(), Error> {
-        let wishes = &mut self.wishes;
+    fn apply_option(&mut self, option: &'static str, args: &mut Args) -> Result<(), CliError> {
+        let wishes = &mut self.options;
         match option {
-            "--dry-run" => self.is_dry = true,
-            "--yes" => self.is_sure = true,
-            "--config" => wishes.config = Some(args.file()?),
-            "--known-hosts" => wishes.known_hosts = Some(args.file()?),
-            "--sudo" => wishes.sudo = true,
+            "--dry-run" => self.dry_run = true,
+            "--yes" => self.assume_yes = true,
+            "--config" => wishes.config_file = Some(args.file_value()?),
+            "--known-hosts" => wishes.known_hosts_file = Some(args.file_value()?),
+            "--sudo" => wishes.grant_sudo = true,
             "--install-tailscale" => wishes.install_tailscale = true,
             "--install-openclaw" => wishes.install_openclaw = true,
             "--channel" => {
-                let channel = args.text()?;
-                if !CHANNELS.contains(&channel.as_str()) {
-                    return Err(args.usage(format!(
+                let channel = args.text_value()?;
+                if !SUPPORTED_CHANNELS.contains(&channel.as_str()) {
+                    return Err(args.usage_error(format!(
                         "--channel: setup supports telegram and discord, but not '{channel}'; configure others in \
                          OpenClaw"
                     )));
@@ -179,120 +179,120 @@ impl Setup {
                 wishes.channel = Some(channel);
             }
             "--allow" => {
-                let id = args.text()?;
-                if !is_id(&id) {
-                    return Err(args.usage(format!("--allow: '{id}' is not a user id, which is a number")));
+                let id = args.text_value()?;
+                if !is_user_id(&id) {
+                    return Err(args.usage_error(format!("--allow: '{id}' is not a user id, which is a number")));
                 }
-                wishes.allow.push(id);
+                wishes.allowed_ids.push(id);
             }
-            "--token-file" => wishes.token_file = Some(args.file()?),
-            "--model" => wishes.model = Some(args.text()?),
-            "--user" => wishes.user = Some(args.text()?),
-            _ => wishes.standby_key = Some(args.text()?),
+            "--token-file" => wishes.token_file = Some(args.file_value()?),
+            "--model" => wishes.model = Some(args.text_value()?),
+            "--user" => wishes.user = Some(args.text_value()?),
+            _ => wishes.standby_key = Some(args.text_value()?),
         }
         Ok(())
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
-        journal::init();
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
+        journal::start_logging();
         let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-        if !(is_terminal || self.is_sure || self.is_dry) {
-            return Err(Error::Usage(
+        if !(is_terminal || self.assume_yes || self.dry_run) {
+            return Err(CliError::Usage(
                 "no terminal to ask at; give --yes to apply the plan, or --dry-run to show it".into(),
             ));
         }
-        let world = world(self.role, &self.wishes)?;
-        let site = Site::here(world, self.wishes, !self.is_sure);
-        site.require().map_err(Error::Usage)?;
+        let world = host_context(self.role, &self.options)?;
+        let site = SetupTarget::for_this_host(world, self.options, !self.assume_yes);
+        site.check_requirements().map_err(CliError::Usage)?;
         let mut plan = Plan::new(site, self.role);
-        let is_done = show(&plan, out)?;
-        if self.is_dry {
-            return Ok(Answer::Yes);
+        let is_done = print_plan(&plan, out)?;
+        if self.dry_run {
+            return Ok(CommandOutcome::Success);
         }
-        if !is_done && !self.is_sure {
-            let pending = questions::ask_all(&mut plan, out)?;
+        if !is_done && !self.assume_yes {
+            let pending = questions::ask_missing_inputs(&mut plan, out)?;
             let question = match pending {
                 1 => "Apply this change?".to_owned(),
                 count => format!("Apply these {count} changes?"),
             };
             if !questions::confirm(&question) {
-                out.line("nothing was changed")?;
-                return Ok(Answer::No);
+                out.write_line("nothing was changed")?;
+                return Ok(CommandOutcome::Failure);
             }
         }
-        let done = apply(&mut plan, out);
-        for note in plan.notes(done.is_ok()) {
-            out.line(printable(&note))?;
+        let done = apply_plan(&mut plan, out);
+        for note in plan.follow_up_notes(done.is_ok()) {
+            out.write_line(to_printable(&note))?;
         }
         out.flush()?;
-        done.map(|()| Answer::Yes)
+        done.map(|()| CommandOutcome::Success)
     }
 }
 
 /// Prints the plan. Returns true if nothing is to be done.
-fn show(plan: &Plan, out: &mut Output) -> Result<bool, Error> {
-    let steps = plan.look();
-    print(&steps, out)?;
-    refuse(&steps)?;
-    Ok(pending(&steps) == 0)
+fn print_plan(plan: &Plan, out: &mut Output) -> Result<bool, CliError> {
+    let steps = plan.read_states();
+    print_steps(&steps, out)?;
+    reject_refused(&steps)?;
+    Ok(count_pending(&steps) == 0)
 }
 
 /// Counts the steps that are to be applied.
-fn pending(steps: &[(&'static Step, State)]) -> usize {
-    steps.iter().filter(|(_, state)| matches!(state, State::Todo(_))).count()
+fn count_pending(steps: &[(&'static Step, StepState)]) -> usize {
+    steps.iter().filter(|(_, state)| matches!(state, StepState::Pending(_))).count()
 }
 
-fn refuse(steps: &[(&'static Step, State)]) -> Result<(), Error> {
+fn reject_refused(steps: &[(&'static Step, StepState)]) -> Result<(), CliError> {
     let refused = steps.iter().find_map(|(step, state)| match state {
-        State::Refused(why) => Some(Error::Usage(format!("nothing was changed; {}: {why}", step.name))),
+        StepState::Refused(why) => Some(CliError::Usage(format!("nothing was changed; {}: {why}", step.name))),
         _ => None,
     });
     refused.map_or(Ok(()), Err)
 }
 
 /// Applies the steps. A signal interrupts between two steps; the next run continues.
-fn apply(plan: &mut Plan, out: &mut Output) -> Result<(), Error> {
-    plan.site.cancel = Cancel::on_signals().map_err(|why| Error::Failed(format!("cannot catch signals: {why}")))?;
+fn apply_plan(plan: &mut Plan, out: &mut Output) -> Result<(), CliError> {
+    plan.target.cancel = Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
     // A closed terminal is no reason to stop halfway.
-    let mut say = |name: &'static str| drop(out.line(format_args!("{name} …")).and_then(|()| out.flush()));
-    plan.apply(&mut say).map_err(Error::Failed)
+    let mut say = |name: &'static str| drop(out.write_line(format_args!("{name} …")).and_then(|()| out.flush()));
+    plan.apply(&mut say).map_err(CliError::Failed)
 }
 
-fn is_id(id: &str) -> bool {
+fn is_user_id(id: &str) -> bool {
     (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Returns this host's context, with the configuration that it will have.
-fn world(role: Role, wishes: &Wishes) -> Result<World, Error> {
-    let file = wishes.config.clone();
+fn host_context(role: SetupRole, wishes: &SetupOptions) -> Result<HostContext, CliError> {
+    let file = wishes.config_file.clone();
     let (config, source) = match role {
         // Without a configuration file the shell monitor's variables may configure the standby.
-        Role::Standby => {
-            let (source, config) = configuration_or(file.as_deref(), setup::variable)?;
+        SetupRole::Standby => {
+            let (source, config) = load_config_or(file.as_deref(), setup::find_variable)?;
             (config, source)
         }
-        Role::Primary | Role::Nobody => {
-            refuse_agents(file.as_deref(), wishes.user.as_deref())?;
+        SetupRole::Primary | SetupRole::Uninstalled => {
+            refuse_agents_config(file.as_deref(), wishes.user.as_deref())?;
             let workspace =
-                if role == Role::Primary { config::load_primary(file.as_deref())? } else { Workspace::default() };
-            (Config::of_primary(workspace), Source::File(file.unwrap_or_else(|| DEFAULT_FILE.into())))
+                if role == SetupRole::Primary { config::load_primary(file.as_deref())? } else { WorkspaceConfig::default() };
+            (Config::for_primary(workspace), ConfigSource::File(file.unwrap_or_else(|| DEFAULT_CONFIG_FILE.into())))
         }
     };
-    Ok(World::here(config, source, Paths::new(|name| env::var_os(name))))
+    Ok(HostContext::for_this_host(config, source, Paths::new(|name| env::var_os(name))))
 }
 
 /// Prints a line per step, and the reason for each that is to be done.
-fn print(steps: &[(&'static Step, State)], out: &mut Output) -> Result<(), Error> {
+fn print_steps(steps: &[(&'static Step, StepState)], out: &mut Output) -> Result<(), CliError> {
     for (step, state) in steps {
         let (word, text) = match state {
-            State::Done(text) => (out.paint(Tone::Good, "done   ").into_owned(), text),
-            State::Todo(text) => ("to do  ".to_owned(), text),
-            State::Left(text) => ("left   ".to_owned(), text),
-            State::Refused(text) => (out.paint(Tone::Bad, "refused").into_owned(), text),
+            StepState::Done(text) => (out.paint(TextColour::Good, "done   ").into_owned(), text),
+            StepState::Pending(text) => ("to do  ".to_owned(), text),
+            StepState::Manual(text) => ("left   ".to_owned(), text),
+            StepState::Refused(text) => (out.paint(TextColour::Bad, "refused").into_owned(), text),
         };
-        out.line(format_args!("{word}  {:15}  {}", step.name, printable(text)))?;
-        if matches!(state, State::Todo(_)) {
-            out.line(format_args!("{:24}  ({})", "", step.why))?;
+        out.write_line(format_args!("{word}  {:15}  {}", step.name, to_printable(text)))?;
+        if matches!(state, StepState::Pending(_)) {
+            out.write_line(format_args!("{:24}  ({})", "", step.reason))?;
         }
     }
     out.flush()

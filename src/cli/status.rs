@@ -2,11 +2,11 @@
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Item};
-use crate::cli::command::Command;
-use crate::cli::error::Error;
+use crate::cli::args::{Args, Argument};
+use crate::cli::command::CliCommand;
+use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::{Answer, rooms};
+use crate::cli::{CommandOutcome, actions};
 
 const HELP: &str = "\
 The state of the monitor: role, verdicts, window, last failover.
@@ -25,34 +25,34 @@ const OPTIONS: &[&str] = &["--json", "--watch"];
 
 /// Arguments of `status`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Status {
+pub(super) struct StatusCommand {
     json: bool,
     watch: bool,
 }
 
-impl Status {
-    pub(super) fn parse(parser: Parser) -> Result<Command, Error> {
+impl StatusCommand {
+    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "status", HELP, OPTIONS);
         let mut status = Self { json: false, watch: false };
         while let Some(item) = args.next()? {
             match item {
-                Item::Option("--watch") => status.watch = true,
-                Item::Option(_) => status.json = true,
-                Item::Value(value) => return Err(args.unexpected(&value)),
-                Item::Help(help) => return Ok(help),
+                Argument::Option("--watch") => status.watch = true,
+                Argument::Option(_) => status.json = true,
+                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
+                Argument::Help(help) => return Ok(help),
             }
         }
         if status.json && status.watch {
-            return Err(args.usage("--json and --watch cannot be used together"));
+            return Err(args.usage_error("--json and --watch cannot be used together"));
         }
-        Ok(Command::Status(status))
+        Ok(CliCommand::Status(status))
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<Answer, Error> {
+    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         match self.watch {
-            true if out.is_terminal() => rooms::watch(out),
-            true => Err(Error::Usage("status: --watch needs a terminal; without it `status` prints once".to_owned())),
-            false => rooms::status(self.json, out),
+            true if out.is_terminal() => actions::watch_status(out),
+            true => Err(CliError::Usage("status: --watch needs a terminal; without it `status` prints once".to_owned())),
+            false => actions::print_status(self.json, out),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Maximum length of a host name in DNS (RFC 1035), in bytes.
-const LONGEST_NAME: usize = 253;
+const MAX_HOST_NAME_BYTES: usize = 253;
 /// Maximum length of one label of a host name, in bytes.
-const LONGEST_LABEL: usize = 63;
+const MAX_LABEL_BYTES: usize = 63;
 
 /// Host and port. Displayed as `host:port`, an IPv6 literal in brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Address {
     }
 
     /// Returns the socket address; `None` for a host name, which is not looked up.
-    pub(crate) fn socket(&self) -> Option<SocketAddr> {
+    pub(crate) fn socket_address(&self) -> Option<SocketAddr> {
         match self.host {
             Host::Ip(ip) => Some(SocketAddr::new(ip, self.port)),
             Host::Name(_) => None,
@@ -58,8 +58,8 @@ impl Address {
     }
 
     /// True if both name the same listening socket. Names are not looked up.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.port == other.port && (self.host == other.host || (self.is_here() && other.is_here()))
+    pub(crate) fn is_same_socket(&self, other: &Self) -> bool {
+        self.port == other.port && (self.host == other.host || (self.is_this_host() && other.is_this_host()))
     }
 
     /// True if both name the same host. Names are not looked up.
@@ -90,7 +90,7 @@ impl Address {
     }
 
     /// True for loopback and unspecified addresses and `localhost`.
-    pub(crate) fn is_here(&self) -> bool {
+    pub(crate) fn is_this_host(&self) -> bool {
         match &self.host {
             Host::Ip(ip) => ip.to_canonical().is_loopback() || ip.to_canonical().is_unspecified(),
             Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -105,7 +105,7 @@ impl Host {
             return Err("has no host".into());
         }
         if let Ok(ip) = text.parse::<Ipv4Addr>() {
-            return Self::unicast(ip.into());
+            return Self::require_unicast(ip.into());
         }
         if !text.is_ascii() {
             return Err("has a host with letters beyond ASCII; write its ASCII form, which begins with \"xn--\"".into());
@@ -117,16 +117,16 @@ impl Host {
             return Err("has a host that ends with a dot; leave the dot out".into());
         }
         let label_is_sound = |label: &str| {
-            (1..=LONGEST_LABEL).contains(&label.len())
+            (1..=MAX_LABEL_BYTES).contains(&label.len())
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        if text.len() > LONGEST_NAME || !text.split('.').all(label_is_sound) {
+        if text.len() > MAX_HOST_NAME_BYTES || !text.split('.').all(label_is_sound) {
             return Err("has a host that is not a valid name (letters, digits, '-' and '.')".into());
         }
         // The system's resolver reads a numeric name as an IPv4 address: 0x7f000001 as 127.0.0.1.
-        if text.rsplit('.').next().is_some_and(is_number) {
+        if text.rsplit('.').next().is_some_and(is_inet_aton_number) {
             return Err("has a host that is neither a name nor a whole IPv4 address".into());
         }
         Ok(Self::Name(text.to_ascii_lowercase()))
@@ -141,10 +141,10 @@ impl Host {
             return Err("has a link-local address, which needs a zone (not supported); write another address".into());
         }
         // An IPv4-mapped IPv6 address is the same host as the IPv4 address, so both get one spelling.
-        Self::unicast(IpAddr::V6(ip).to_canonical())
+        Self::require_unicast(IpAddr::V6(ip).to_canonical())
     }
 
-    fn unicast(ip: IpAddr) -> Result<Self, String> {
+    fn require_unicast(ip: IpAddr) -> Result<Self, String> {
         let is_in_net_0 = matches!(ip, IpAddr::V4(ip) if ip.octets()[0] == 0 && !ip.is_unspecified());
         if ip.is_multicast() || is_in_net_0 {
             return Err("has a multicast address or one of 0.0.0.0/8; no host has such an address".into());
@@ -154,7 +154,7 @@ impl Host {
 }
 
 /// True if `inet_aton` reads the label as a number.
-fn is_number(label: &str) -> bool {
+fn is_inet_aton_number(label: &str) -> bool {
     let label = label.to_ascii_lowercase();
     match label.strip_prefix("0x") {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),

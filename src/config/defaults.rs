@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::model::{Demote, Drill, Gateway, Probe, Promote, Workspace};
+use crate::config::model::{DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, WorkspaceConfig};
 
 /// Default of `secrets[].target`.
 pub(super) const SECRETS_TARGET: &str = "/home/openclaw/.openclaw/secrets/";
 
-impl Default for Probe {
+impl Default for ProbeConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(10),
@@ -18,7 +18,7 @@ impl Default for Probe {
     }
 }
 
-impl Default for Promote {
+impl Default for PromotionConfig {
     fn default() -> Self {
         Self {
             after: Duration::from_secs(30),
@@ -30,7 +30,7 @@ impl Default for Promote {
     }
 }
 
-impl Default for Demote {
+impl Default for DemotionConfig {
     fn default() -> Self {
         Self {
             after: Duration::from_secs(30),
@@ -40,7 +40,7 @@ impl Default for Demote {
     }
 }
 
-impl Default for Gateway {
+impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             unit: "openclaw.service".into(),
@@ -54,13 +54,13 @@ impl Default for Gateway {
     }
 }
 
-impl Default for Drill {
+impl Default for DrillConfig {
     fn default() -> Self {
         Self { interval: Duration::from_secs(30 * 24 * 60 * 60) }
     }
 }
 
-impl Default for Workspace {
+impl Default for WorkspaceConfig {
     fn default() -> Self {
         Self {
             path: PathBuf::from("/home/openclaw/.openclaw/workspace"),

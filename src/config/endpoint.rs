@@ -10,12 +10,12 @@ use crate::config::address::{Address, Host, split_authority};
 use crate::os::is_own_address;
 
 /// Port of an OpenClaw gateway, used where only a host is given.
-pub const DEFAULT_PORT: u16 = 18789;
+pub const DEFAULT_GATEWAY_PORT: u16 = 18789;
 
 /// HTTP server. Displayed as a URL without a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    secure: bool,
+    is_https: bool,
     address: Address,
 }
 
@@ -43,10 +43,10 @@ impl Endpoint {
         }
         let default = if secure { 443 } else { 80 };
         let address = Address::parse(authority, Some(default))?;
-        Ok(Self { secure, address })
+        Ok(Self { is_https: secure, address })
     }
 
-    /// Reads a gateway as typed on a command line: a URL, `host:port`, or a host with [`DEFAULT_PORT`]. An IPv6 address
+    /// Reads a gateway as typed on a command line: a URL, `host:port`, or a host with [`DEFAULT_GATEWAY_PORT`]. An IPv6 address
     /// without a port needs no brackets.
     ///
     /// # Errors
@@ -56,16 +56,16 @@ impl Endpoint {
             return Self::from_url(text);
         }
         let address = match text.parse::<Ipv6Addr>() {
-            Ok(_) => Address { host: Host::parse_ipv6(text)?, port: DEFAULT_PORT },
+            Ok(_) => Address { host: Host::parse_ipv6(text)?, port: DEFAULT_GATEWAY_PORT },
             Err(_) => {
                 let (authority, tail) = split_authority(text)?;
                 if !tail.is_empty() {
                     return Err("must be a URL, host:port or a host, without a path".into());
                 }
-                Address::parse(authority, Some(DEFAULT_PORT))?
+                Address::parse(authority, Some(DEFAULT_GATEWAY_PORT))?
             }
         };
-        Ok(Self { secure: false, address })
+        Ok(Self { is_https: false, address })
     }
 
     /// Creates an endpoint from a port and a host: a name or an address, IPv6 with or without brackets.
@@ -76,32 +76,32 @@ impl Endpoint {
             Err(_) => Host::parse(host)?,
         };
         let address = Address { host, port };
-        Ok(Self { secure: false, address })
+        Ok(Self { is_https: false, address })
     }
 
     /// Returns a documentation address (RFC 5737), the stand-in for a bad one while the rest is checked.
-    pub(crate) fn documentation() -> Self {
+    pub(crate) fn placeholder() -> Self {
         let host = Host::Ip(Ipv4Addr::new(192, 0, 2, 1).into());
-        let address = Address { host, port: DEFAULT_PORT };
-        Self { secure: false, address }
+        let address = Address { host, port: DEFAULT_GATEWAY_PORT };
+        Self { is_https: false, address }
     }
 
     /// True for loopback and unspecified addresses and `localhost`.
     #[must_use]
-    pub fn is_here(&self) -> bool {
-        self.address.is_here()
+    pub fn is_this_host(&self) -> bool {
+        self.address.is_this_host()
     }
 
     /// True for `https://`.
-    pub(crate) fn is_secure(&self) -> bool {
-        self.secure
+    pub(crate) fn is_https(&self) -> bool {
+        self.is_https
     }
 
     /// True if the host is an address of one of this host's interfaces. False for loopback, which may be the local end
     /// of a tunnel, and for names, which are not looked up.
     #[must_use]
     pub fn is_own_interface(&self) -> bool {
-        !self.is_here() && self.address.socket().is_some_and(is_own_address)
+        !self.is_this_host() && self.address.socket_address().is_some_and(is_own_address)
     }
 
     /// Host and port.
@@ -120,7 +120,7 @@ fn split_scheme(text: &str) -> Result<(&str, &str), String> {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.secure, self.address.port) {
+        match (self.is_https, self.address.port) {
             (false, 80) => write!(f, "http://{}", self.address.host),
             (true, 443) => write!(f, "https://{}", self.address.host),
             (false, _) => write!(f, "http://{}", self.address),
@@ -208,10 +208,10 @@ mod tests {
         let here = address("http://127.0.0.1:18789");
         for same in ["http://localhost:18789", "https://[::1]:18789", "http://0.0.0.0:18789", "http://127.9.9.9:18789"]
         {
-            assert!(here.is_same(&address(same)), "{same}");
+            assert!(here.is_same_socket(&address(same)), "{same}");
         }
         for other in ["http://localhost:18790", "http://100.64.0.1:18789"] {
-            assert!(!here.is_same(&address(other)), "{other}");
+            assert!(!here.is_same_socket(&address(other)), "{other}");
         }
     }
 }

@@ -6,26 +6,26 @@
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use crate::config::diagnostics::{Collector, Problems, quoted};
-use crate::config::endpoint::{DEFAULT_PORT, Endpoint};
-use crate::config::model::{Config, Demote, Probe};
-use crate::config::schema::{Raw, RawProbe, RawPromote, RawSecret, RawUpstream};
-use crate::config::span::{At, Place};
-use crate::text::duration::show;
+use crate::config::diagnostics::{Diagnostics, ConfigErrors, quote};
+use crate::config::endpoint::{DEFAULT_GATEWAY_PORT, Endpoint};
+use crate::config::model::{Config, DemotionConfig, ProbeConfig};
+use crate::config::schema::{RawConfig, RawProbe, RawPromote, RawSecret, RawUpstream};
+use crate::config::span::{Spanned, Span};
+use crate::text::duration::format_duration;
 
 /// Default of `CHECK_INTERVAL` in the old monitor, in seconds.
-const DEFAULT_INTERVAL: u64 = 10;
+const DEFAULT_CHECK_INTERVAL_SECONDS: u64 = 10;
 /// Default of `FAIL_THRESHOLD` in the old monitor.
-const DEFAULT_THRESHOLD: u64 = 3;
+const DEFAULT_FAIL_THRESHOLD: u64 = 3;
 
 /// Shortest `promote.after` that the variables can set.
-const SHORTEST_WINDOW: Duration = Duration::from_secs(5);
+const MIN_WINDOW: Duration = Duration::from_secs(5);
 /// Longest `promote.after` that the variables can set. Other values need a file, where they are visible.
-const LONGEST_WINDOW: Duration = Duration::from_secs(60 * 60);
+const MAX_WINDOW: Duration = Duration::from_secs(60 * 60);
 
 /// Variables as found in the environment. An empty one counts as unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Variables {
+pub struct LegacyVariables {
     primary_ip: Option<String>,
     primary_port: Option<String>,
     secrets_host: Option<String>,
@@ -33,7 +33,7 @@ pub struct Variables {
     fail_threshold: Option<String>,
 }
 
-impl Variables {
+impl LegacyVariables {
     /// Reads the variables; `get` looks one up in the environment.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name| get(name).filter(|value| !value.is_empty());
@@ -48,7 +48,7 @@ impl Variables {
 
     /// True if `PRIMARY_IP` is set; without it the variables are not a configuration.
     #[must_use]
-    pub fn name_a_primary(&self) -> bool {
+    pub fn has_primary(&self) -> bool {
         self.primary_ip.is_some()
     }
 
@@ -56,65 +56,65 @@ impl Variables {
     ///
     /// # Errors
     /// All problems, each with the name of its variable.
-    pub fn configuration(&self) -> Result<Config, Problems> {
-        let problems = Collector::new("environment");
-        let raw = self.raw(&problems);
-        let config = crate::config::validate::check(raw, &problems);
+    pub fn to_config(&self) -> Result<Config, ConfigErrors> {
+        let problems = Diagnostics::new("environment");
+        let raw = self.to_raw_config(&problems);
+        let config = crate::config::validate::check_config(raw, &problems);
         problems.finish(config)
     }
 
-    fn raw(&self, problems: &Collector) -> Raw {
-        let (probe, promote) = self.timing(problems);
-        Raw { upstreams: Some(self.upstreams(problems)), probe, promote, secrets: self.secrets(), ..Raw::default() }
+    fn to_raw_config(&self, problems: &Diagnostics) -> RawConfig {
+        let (probe, promote) = self.to_raw_timing(problems);
+        RawConfig { upstreams: Some(self.to_raw_upstreams(problems)), probe, promote, secrets: self.to_raw_secrets(), ..RawConfig::default() }
     }
 
-    fn upstreams(&self, problems: &Collector) -> At<Vec<RawUpstream>> {
-        let place = Place::variable("PRIMARY_IP");
+    fn to_raw_upstreams(&self, problems: &Diagnostics) -> Spanned<Vec<RawUpstream>> {
+        let place = Span::from_variable("PRIMARY_IP");
         let host = self.primary_ip.as_deref().unwrap_or_default();
-        let default = u64::from(DEFAULT_PORT);
-        let port = number("PRIMARY_PORT", &self.primary_port, default, 65_535, problems);
-        let port = u16::try_from(port).unwrap_or(DEFAULT_PORT);
+        let default = u64::from(DEFAULT_GATEWAY_PORT);
+        let port = parse_number("PRIMARY_PORT", &self.primary_port, default, 65_535, problems);
+        let port = u16::try_from(port).unwrap_or(DEFAULT_GATEWAY_PORT);
         let url = Endpoint::from_host(host, port).unwrap_or_else(|what| {
             let hint = "write an address or a host name alone; the port goes into PRIMARY_PORT";
             problems.add(&place, format!("{what}; {hint}"));
-            Endpoint::documentation()
+            Endpoint::placeholder()
         });
-        let url = At { value: url.to_string(), place: place.clone() };
+        let url = Spanned { value: url.to_string(), span: place.clone() };
         let upstream = RawUpstream {
-            place: place.clone(),
-            name: Some(At { value: "primary".into(), place: place.clone() }),
-            urls: Some(At { value: vec![url], place: place.clone() }),
+            span: place.clone(),
+            name: Some(Spanned { value: "primary".into(), span: place.clone() }),
+            urls: Some(Spanned { value: vec![url], span: place.clone() }),
             channels: Vec::new(),
             credential: None,
             ca_file: None,
         };
-        At { value: vec![upstream], place }
+        Spanned { value: vec![upstream], span: place }
     }
 
     /// Derives the probe timing. The old monitor had one interval; this one also has a probe timeout and a shorter
     /// interval after a failure. The values are chosen so that every window fits the required number of failures.
-    fn timing(&self, problems: &Collector) -> (RawProbe, RawPromote) {
-        let interval = number("CHECK_INTERVAL", &self.check_interval, DEFAULT_INTERVAL, 3600, problems);
-        let threshold = number("FAIL_THRESHOLD", &self.fail_threshold, DEFAULT_THRESHOLD, 3600, problems);
+    fn to_raw_timing(&self, problems: &Diagnostics) -> (RawProbe, RawPromote) {
+        let interval = parse_number("CHECK_INTERVAL", &self.check_interval, DEFAULT_CHECK_INTERVAL_SECONDS, 3600, problems);
+        let threshold = parse_number("FAIL_THRESHOLD", &self.fail_threshold, DEFAULT_FAIL_THRESHOLD, 3600, problems);
         let window = Duration::from_secs(interval * threshold);
-        let place = Place::variable("CHECK_INTERVAL × FAIL_THRESHOLD");
-        if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&window) {
+        let place = Span::from_variable("CHECK_INTERVAL × FAIL_THRESHOLD");
+        if !(MIN_WINDOW..=MAX_WINDOW).contains(&window) {
             let what = format!(
                 "is {}; variables can set {} to {}; use a configuration file for other values",
-                show(window),
-                show(SHORTEST_WINDOW),
-                show(LONGEST_WINDOW)
+                format_duration(window),
+                format_duration(MIN_WINDOW),
+                format_duration(MAX_WINDOW)
             );
             problems.add(&place, what);
         }
         let set = |value| {
             let place = place.clone();
-            Some(At { value, place })
+            Some(Spanned { value, span: place })
         };
-        let usual = Probe::default();
+        let usual = ProbeConfig::default();
         let fraction = |divisor| Duration::from_millis(interval * threshold * 1000 / divisor);
         // The hold-down must be long enough for two successful probes.
-        let longest = Demote::default().after.min(fraction(2));
+        let longest = DemotionConfig::default().after.min(fraction(2));
         let interval = Duration::from_secs(interval).min(longest);
         let timeout = usual.timeout.min(fraction(6));
         let probe = RawProbe {
@@ -126,14 +126,14 @@ impl Variables {
         (probe, promote)
     }
 
-    fn secrets(&self) -> Vec<RawSecret> {
-        let place = Place::variable("SECRETS_HOST");
+    fn to_raw_secrets(&self) -> Vec<RawSecret> {
+        let place = Span::from_variable("SECRETS_HOST");
         let secret = |host: &String| {
             let is_bare_ipv6 = host.parse::<Ipv6Addr>().is_ok();
             let host = if is_bare_ipv6 { format!("[{host}]") } else { host.clone() };
             RawSecret {
-                place: place.clone(),
-                source: Some(At { value: format!("openclaw@{host}:.openclaw/standby.env"), place: place.clone() }),
+                span: place.clone(),
+                source: Some(Spanned { value: format!("openclaw@{host}:.openclaw/standby.env"), span: place.clone() }),
                 target: None,
             }
         };
@@ -143,13 +143,13 @@ impl Variables {
 
 /// Reads a whole number from 1 to `most`. Returns the default for an unset variable, and for a bad one, which is
 /// reported.
-fn number(name: &str, text: &Option<String>, default: u64, most: u64, problems: &Collector) -> u64 {
+fn parse_number(name: &str, text: &Option<String>, default: u64, most: u64, problems: &Diagnostics) -> u64 {
     let Some(text) = text else { return default };
     match text.trim().parse() {
         Ok(number) if (1..=most).contains(&number) => number,
         _ => {
-            let what = format!("{} must be a whole number from 1 to {most}", quoted(text));
-            problems.add(&Place::variable(name), what);
+            let what = format!("{} must be a whole number from 1 to {most}", quote(text));
+            problems.add(&Span::from_variable(name), what);
             default
         }
     }
@@ -158,22 +158,22 @@ fn number(name: &str, text: &Option<String>, default: u64, most: u64, problems: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
+    use crate::config::SecretConfig;
 
-    fn configuration(variables: &[(&str, &str)]) -> Result<Config, Problems> {
+    fn configuration(variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
         let get = |name: &str| {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Variables::read(get).configuration()
+        LegacyVariables::read(get).to_config()
     }
 
     #[test]
     fn an_address_is_enough() {
         let config = configuration(&[("PRIMARY_IP", "100.64.0.1")]).unwrap();
         assert_eq!(config.upstreams[0].urls, ["http://100.64.0.1:18789"]);
-        assert_eq!(config.probe, Probe::default());
-        assert_eq!(config.promote, crate::config::Promote::default());
+        assert_eq!(config.probe, ProbeConfig::default());
+        assert_eq!(config.promote, crate::config::PromotionConfig::default());
         assert!(config.secrets.is_empty());
     }
 
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(config.upstreams[0].urls, ["http://[fd7a::1]:8080"]);
         assert_eq!(config.probe.interval, Duration::from_secs(20));
         assert_eq!(config.promote.after, Duration::from_secs(120));
-        let secret = Secret {
+        let secret = SecretConfig {
             source: "openclaw@[fd7a::2]:.openclaw/standby.env".into(),
             target: "/home/openclaw/.openclaw/secrets/".into(),
         };
@@ -211,7 +211,7 @@ mod tests {
                 }
                 let config = configuration.unwrap();
                 assert_eq!(config.promote.after.as_secs(), interval * threshold);
-                let printed = config.to_json().pretty();
+                let printed = config.to_json().to_pretty();
                 assert_eq!(crate::config::parse(&printed, "printed"), Ok(config));
             }
         }

@@ -3,55 +3,55 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::notify::{Heartbeat, Notify};
+use crate::config::notify::{HeartbeatConfig, NotifyConfig};
 
 /// Checked configuration: every value is valid alone and together with the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Gateways with priority over this standby's; at least one.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Vec<UpstreamConfig>,
     /// Timing of the probes.
-    pub probe: Probe,
+    pub probe: ProbeConfig,
     /// Conditions for a promotion of this host.
-    pub promote: Promote,
+    pub promote: PromotionConfig,
     /// Conditions for a demotion of this host.
-    pub demote: Demote,
+    pub demote: DemotionConfig,
     /// Gateway of this host.
-    pub gateway: Gateway,
+    pub gateway: GatewayConfig,
     /// Git checkout that the agent works in.
-    pub workspace: Workspace,
+    pub workspace: WorkspaceConfig,
     /// Small files copied to this host before a promotion; none by default.
-    pub secrets: Vec<Secret>,
+    pub secrets: Vec<SecretConfig>,
     /// Webhooks for notifications; none by default.
-    pub notify: Vec<Notify>,
+    pub notify: Vec<NotifyConfig>,
     /// Dead man's switch; none by default.
-    pub heartbeat: Option<Heartbeat>,
+    pub heartbeat: Option<HeartbeatConfig>,
     /// Failover drills.
-    pub drill: Drill,
+    pub drill: DrillConfig,
 }
 
 impl Config {
     /// Returns the configuration of a primary: a workspace and no upstreams.
     #[must_use]
-    pub fn of_primary(workspace: Workspace) -> Self {
+    pub fn for_primary(workspace: WorkspaceConfig) -> Self {
         Self {
             upstreams: Vec::new(),
-            probe: Probe::default(),
-            promote: Promote::default(),
-            demote: Demote::default(),
-            gateway: Gateway::default(),
+            probe: ProbeConfig::default(),
+            promote: PromotionConfig::default(),
+            demote: DemotionConfig::default(),
+            gateway: GatewayConfig::default(),
             workspace,
             secrets: Vec::new(),
             notify: Vec::new(),
             heartbeat: None,
-            drill: Drill::default(),
+            drill: DrillConfig::default(),
         }
     }
 }
 
 /// Gateway with priority over this standby's.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Upstream {
+pub struct UpstreamConfig {
     /// Short name, unique among the upstreams.
     pub name: String,
     /// URLs of the same gateway, `http://` or `https://`, without a path; at least one, all different.
@@ -66,7 +66,7 @@ pub struct Upstream {
 
 /// Timing of the probes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
+pub struct ProbeConfig {
     /// Time from the start of one probe to the start of the next while healthy.
     pub interval: Duration,
     /// The same time after a failed probe.
@@ -77,7 +77,7 @@ pub struct Probe {
 
 /// Conditions for a promotion of this host.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Promote {
+pub struct PromotionConfig {
     /// Time without a successful probe of any upstream.
     pub after: Duration,
     /// Minimum number of consecutive failed probes.
@@ -88,12 +88,12 @@ pub struct Promote {
     pub sync_wait: Duration,
     /// Other services that must be reachable before the primary counts as down. `None`: chosen at start (`tailscale` if
     /// an upstream is in 100.64.0.0/10 and the command exists, else no witness).
-    pub witnesses: Option<Vec<Witness>>,
+    pub witnesses: Option<Vec<WitnessConfig>>,
 }
 
 /// Witness: another service whose answer shows that this host is online, so that the primary is down, not this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Witness {
+pub enum WitnessConfig {
     /// The local Tailscale daemon reports that it runs and that this node's key is valid.
     Tailscale,
     /// `host:port` accepts a TCP connection.
@@ -104,7 +104,7 @@ pub enum Witness {
 
 /// Conditions for a demotion of this host.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Demote {
+pub struct DemotionConfig {
     /// Minimum hold-down.
     pub after: Duration,
     /// Maximum hold-down.
@@ -115,7 +115,7 @@ pub struct Demote {
 
 /// Gateway of this host.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gateway {
+pub struct GatewayConfig {
     /// Systemd unit.
     pub unit: String,
     /// URL, without a path.
@@ -132,7 +132,7 @@ pub struct Gateway {
 
 /// Git checkout that the agent works in.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Workspace {
+pub struct WorkspaceConfig {
     /// Path of the checkout.
     pub path: PathBuf,
     /// Name of the git remote.
@@ -155,14 +155,14 @@ pub struct Workspace {
 
 /// Schedule of failover drills.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drill {
+pub struct DrillConfig {
     /// Time from a passed drill to the next one; zero: never due.
     pub interval: Duration,
 }
 
 /// Set of small files that rsync copies to this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Secret {
+pub struct SecretConfig {
     /// Source, as `user@host:path`.
     pub source: String,
     /// Target, an existing directory on this host.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 /// Webhook. Its URL and tokens are in a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notify {
+pub struct NotifyConfig {
     /// Name of the credential: its first line is the URL, each further line a header.
     pub credential: String,
     /// Format of the messages.
-    pub format: Format,
+    pub format: WebhookFormat,
     /// Topics to send.
-    pub topics: Vec<Topic>,
+    pub topics: Vec<NotificationTopic>,
     /// PEM certificates to trust instead of the public authorities.
     pub ca_file: Option<PathBuf>,
 }
@@ -19,7 +19,7 @@ pub struct Notify {
 /// Dead man's switch: a URL requested regularly while the monitor works and this host is ready for a failover. The
 /// service behind the URL raises the alarm when the requests stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heartbeat {
+pub struct HeartbeatConfig {
     /// Name of the credential with the URL.
     pub credential: String,
     /// Interval between requests.
@@ -30,7 +30,7 @@ pub struct Heartbeat {
 
 /// Message format of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum WebhookFormat {
     /// All fields of the event, as one JSON object.
     Json,
     /// <https://docs.ntfy.sh/publish/#publish-as-json>
@@ -45,7 +45,7 @@ pub enum Format {
 
 /// Topic of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
+pub enum NotificationTopic {
     /// Promotion of this host.
     Promoted,
     /// Demotion of this host.
@@ -68,7 +68,7 @@ pub enum Topic {
     NeverSeenHealthy,
 }
 
-impl Format {
+impl WebhookFormat {
     /// All formats with their names.
     pub const ALL: [(&'static str, Self); 5] = [
         ("json", Self::Json),
@@ -81,11 +81,11 @@ impl Format {
     /// Returns the name in the configuration.
     #[must_use]
     pub fn name(self) -> &'static str {
-        name(&Self::ALL, self)
+        find_name(&Self::ALL, self)
     }
 }
 
-impl Topic {
+impl NotificationTopic {
     /// All topics with their names.
     pub const ALL: [(&'static str, Self); 10] = [
         ("promoted", Self::Promoted),
@@ -103,10 +103,10 @@ impl Topic {
     /// Returns the name in the configuration.
     #[must_use]
     pub fn name(self) -> &'static str {
-        name(&Self::ALL, self)
+        find_name(&Self::ALL, self)
     }
 }
 
-fn name<T: PartialEq>(all: &[(&'static str, T)], wanted: T) -> &'static str {
+fn find_name<T: PartialEq>(all: &[(&'static str, T)], wanted: T) -> &'static str {
     all.iter().find(|(_, known)| *known == wanted).map_or("", |(name, _)| name)
 }

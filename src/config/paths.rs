@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-const STATE: &str = "/var/lib/openclaw-failover";
-const RUN: &str = "/run/openclaw-failover";
-pub(crate) const SYNC: &str = "/var/lib/openclaw-sync";
+const DEFAULT_STATE_DIR: &str = "/var/lib/openclaw-failover";
+const DEFAULT_RUN_DIR: &str = "/run/openclaw-failover";
+pub(crate) const DEFAULT_SYNC_DIR: &str = "/var/lib/openclaw-sync";
 
 /// Variables that override the three directories.
-const VARIABLES: [&str; 3] = ["OPENCLAW_FAILOVER_STATE_DIR", "OPENCLAW_FAILOVER_RUN_DIR", "OPENCLAW_FAILOVER_SYNC_DIR"];
+const DIR_VARIABLES: [&str; 3] = ["OPENCLAW_FAILOVER_STATE_DIR", "OPENCLAW_FAILOVER_RUN_DIR", "OPENCLAW_FAILOVER_SYNC_DIR"];
 
 /// Directories of this program.
 ///
@@ -29,15 +29,15 @@ impl Paths {
     /// Returns the directories for every command but the monitor. `env` looks up an environment variable.
     #[must_use]
     pub fn new(env: impl Fn(&str) -> Option<OsString>) -> Self {
-        let or = |key, default| absolute(env(key)).unwrap_or_else(|| PathBuf::from(default));
-        let [state, run, sync] = VARIABLES;
-        Self { state_dir: or(state, STATE), run_dir: or(run, RUN), sync_dir: or(sync, SYNC) }
+        let or = |key, default| absolute_path(env(key)).unwrap_or_else(|| PathBuf::from(default));
+        let [state, run, sync] = DIR_VARIABLES;
+        Self { state_dir: or(state, DEFAULT_STATE_DIR), run_dir: or(run, DEFAULT_RUN_DIR), sync_dir: or(sync, DEFAULT_SYNC_DIR) }
     }
 
     /// Returns the directories for the monitor, whose unit gets them from systemd through `StateDirectory=` and
     /// `RuntimeDirectory=`. Other commands ignore those variables: in another unit they name that unit's directories.
     #[must_use]
-    pub fn of_monitor(env: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub fn for_monitor(env: impl Fn(&str) -> Option<OsString>) -> Self {
         Self::new(|key| {
             let by_systemd = match key {
                 "OPENCLAW_FAILOVER_STATE_DIR" => Some("STATE_DIRECTORY"),
@@ -50,68 +50,68 @@ impl Paths {
 
     /// Returns the variables that give another process of this program the same directories.
     #[must_use]
-    pub fn variables(&self) -> [(&'static str, &Path); 3] {
-        let [state, run, sync] = VARIABLES;
+    pub fn env_variables(&self) -> [(&'static str, &Path); 3] {
+        let [state, run, sync] = DIR_VARIABLES;
         [(state, &self.state_dir), (run, &self.run_dir), (sync, &self.sync_dir)]
     }
 
     /// Persistent state of the failover machine.
     #[must_use]
-    pub fn state(&self) -> PathBuf {
+    pub fn state_file(&self) -> PathBuf {
         self.state_dir.join("state.json")
     }
 
     /// Upstreams that were ever seen healthy.
     #[must_use]
-    pub fn armed(&self) -> PathBuf {
+    pub fn seen_healthy_file(&self) -> PathBuf {
         self.state_dir.join("armed.json")
     }
 
     /// Timeline of the last 24 hours.
     #[must_use]
-    pub fn strip(&self) -> PathBuf {
+    pub fn timeline_file(&self) -> PathBuf {
         self.state_dir.join("strip.json")
     }
 
     /// History of events.
     #[must_use]
-    pub fn history(&self) -> PathBuf {
+    pub fn history_file(&self) -> PathBuf {
         self.state_dir.join("history.jsonl")
     }
 
     /// Delivery cursor of one webhook.
     #[must_use]
-    pub fn notified(&self, credential: &str) -> PathBuf {
+    pub fn delivery_cursor_file(&self, credential: &str) -> PathBuf {
         self.state_dir.join(format!("notified-{credential}.json"))
     }
 
     /// Trace of the failover machine's inputs.
     #[must_use]
-    pub fn trace(&self) -> PathBuf {
+    pub fn trace_file(&self) -> PathBuf {
         self.state_dir.join("trace.jsonl")
     }
 
     /// Current status.
     #[must_use]
-    pub fn status(&self) -> PathBuf {
+    pub fn status_file(&self) -> PathBuf {
         self.run_dir.join("status.json")
     }
 
     /// Metrics in the Prometheus text format.
     #[must_use]
-    pub fn metrics(&self) -> PathBuf {
+    pub fn metrics_file(&self) -> PathBuf {
         self.run_dir.join("metrics.prom")
     }
 
     /// Control socket of the monitor.
     #[must_use]
-    pub fn control(&self) -> PathBuf {
+    pub fn control_socket(&self) -> PathBuf {
         self.run_dir.join("control.sock")
     }
 }
 
 /// Returns the path if it is absolute. A relative one depends on the current directory, so it is ignored.
-fn absolute(path: Option<OsString>) -> Option<PathBuf> {
+fn absolute_path(path: Option<OsString>) -> Option<PathBuf> {
     path.map(PathBuf::from).filter(|path| Path::is_absolute(path))
 }
 
@@ -126,16 +126,16 @@ mod tests {
     #[test]
     fn without_a_word_all_is_where_the_unit_puts_it() {
         let paths = Paths::new(env(&[("STATE_DIRECTORY", "/var/lib/other"), ("OPENCLAW_FAILOVER_RUN_DIR", "run")]));
-        assert_eq!(paths.state(), Path::new("/var/lib/openclaw-failover/state.json"));
-        assert_eq!(paths.status(), Path::new("/run/openclaw-failover/status.json"));
+        assert_eq!(paths.state_file(), Path::new("/var/lib/openclaw-failover/state.json"));
+        assert_eq!(paths.status_file(), Path::new("/run/openclaw-failover/status.json"));
         assert_eq!(paths.sync_dir, Path::new("/var/lib/openclaw-sync"));
     }
 
     #[test]
     fn the_monitor_listens_to_systemd_and_everybody_to_the_operator() {
         let vars = [("STATE_DIRECTORY", "/s"), ("RUNTIME_DIRECTORY", "/r"), ("OPENCLAW_FAILOVER_RUN_DIR", "/mine")];
-        let monitor = Paths::of_monitor(env(&vars));
-        assert_eq!((monitor.state(), monitor.run_dir), ("/s/state.json".into(), "/mine".into()));
+        let monitor = Paths::for_monitor(env(&vars));
+        assert_eq!((monitor.state_file(), monitor.run_dir), ("/s/state.json".into(), "/mine".into()));
         assert_eq!(Paths::new(env(&vars)).run_dir, Path::new("/mine"));
     }
 }

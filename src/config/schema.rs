@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use crate::config::decode::{Object, Untyped};
-use crate::config::diagnostics::Collector;
-use crate::config::span::{At, Place};
+use crate::config::decode::{ObjectDecoder, Untyped};
+use crate::config::diagnostics::Diagnostics;
+use crate::config::span::{Spanned, Span};
 use crate::text::json::Node;
 
 // Maximum number of entries of each list.
-const MOST_UPSTREAMS: usize = 8;
-const MOST_URLS: usize = 8;
-const MOST_CHANNELS: usize = 32;
-const MOST_WITNESSES: usize = 8;
-const MOST_SECRETS: usize = 16;
-const MOST_WEBHOOKS: usize = 8;
-const MOST_TOPICS: usize = 16;
+const MAX_UPSTREAMS: usize = 8;
+const MAX_URLS: usize = 8;
+const MAX_CHANNELS: usize = 32;
+const MAX_WITNESSES: usize = 8;
+const MAX_SECRETS: usize = 16;
+const MAX_WEBHOOKS: usize = 8;
+const MAX_TOPICS: usize = 16;
 
 /// All keys of the configuration file.
 #[derive(Default)]
-pub(super) struct Raw {
-    pub(super) upstreams: Option<At<Vec<RawUpstream>>>,
+pub(super) struct RawConfig {
+    pub(super) upstreams: Option<Spanned<Vec<RawUpstream>>>,
     pub(super) probe: RawProbe,
     pub(super) promote: RawPromote,
     pub(super) demote: RawDemote,
@@ -32,246 +32,246 @@ pub(super) struct Raw {
 }
 
 pub(super) struct RawUpstream {
-    pub(super) place: Place,
-    pub(super) name: Option<At<String>>,
-    pub(super) urls: Option<At<Vec<At<String>>>>,
-    pub(super) channels: Vec<At<String>>,
-    pub(super) credential: Option<At<String>>,
-    pub(super) ca_file: Option<At<String>>,
+    pub(super) span: Span,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) urls: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) channels: Vec<Spanned<String>>,
+    pub(super) credential: Option<Spanned<String>>,
+    pub(super) ca_file: Option<Spanned<String>>,
 }
 
 #[derive(Default)]
 pub(super) struct RawProbe {
-    pub(super) interval: Option<At<Duration>>,
-    pub(super) retry_interval: Option<At<Duration>>,
-    pub(super) timeout: Option<At<Duration>>,
+    pub(super) interval: Option<Spanned<Duration>>,
+    pub(super) retry_interval: Option<Spanned<Duration>>,
+    pub(super) timeout: Option<Spanned<Duration>>,
 }
 
 #[derive(Default)]
 pub(super) struct RawPromote {
-    pub(super) after: Option<At<Duration>>,
-    pub(super) failures: Option<At<u32>>,
-    pub(super) restart_grace: Option<At<Duration>>,
-    pub(super) sync_wait: Option<At<Duration>>,
-    pub(super) witnesses: Option<Vec<At<String>>>,
+    pub(super) after: Option<Spanned<Duration>>,
+    pub(super) failures: Option<Spanned<u32>>,
+    pub(super) restart_grace: Option<Spanned<Duration>>,
+    pub(super) sync_wait: Option<Spanned<Duration>>,
+    pub(super) witnesses: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Default)]
 pub(super) struct RawDemote {
-    pub(super) after: Option<At<Duration>>,
-    pub(super) max_after: Option<At<Duration>>,
-    pub(super) flap_window: Option<At<Duration>>,
+    pub(super) after: Option<Spanned<Duration>>,
+    pub(super) max_after: Option<Spanned<Duration>>,
+    pub(super) flap_window: Option<Spanned<Duration>>,
 }
 
 #[derive(Default)]
 pub(super) struct RawGateway {
-    pub(super) unit: Option<At<String>>,
-    pub(super) url: Option<At<String>>,
-    pub(super) ca_file: Option<At<String>>,
-    pub(super) start_timeout: Option<At<Duration>>,
-    pub(super) stop_timeout: Option<At<Duration>>,
+    pub(super) unit: Option<Spanned<String>>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) start_timeout: Option<Spanned<Duration>>,
+    pub(super) stop_timeout: Option<Spanned<Duration>>,
     pub(super) keep_queue: Option<bool>,
 }
 
 #[derive(Default)]
 pub(super) struct RawWorkspace {
-    pub(super) path: Option<At<String>>,
-    pub(super) remote: Option<At<String>>,
-    pub(super) url: Option<At<String>>,
-    pub(super) branch: Option<At<String>>,
-    pub(super) timeout: Option<At<Duration>>,
-    pub(super) refresh: Option<At<Duration>>,
-    pub(super) push_interval: Option<At<Duration>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) remote: Option<Spanned<String>>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) branch: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<Duration>>,
+    pub(super) refresh: Option<Spanned<Duration>>,
+    pub(super) push_interval: Option<Spanned<Duration>>,
     pub(super) merge: Option<bool>,
-    pub(super) max_file: Option<At<u64>>,
+    pub(super) max_file: Option<Spanned<u64>>,
 }
 
 pub(super) struct RawSecret {
-    pub(super) place: Place,
-    pub(super) source: Option<At<String>>,
-    pub(super) target: Option<At<String>>,
+    pub(super) span: Span,
+    pub(super) source: Option<Spanned<String>>,
+    pub(super) target: Option<Spanned<String>>,
 }
 
 pub(super) struct RawNotify {
-    pub(super) place: Place,
-    pub(super) credential: Option<At<String>>,
-    pub(super) format: Option<At<String>>,
-    pub(super) events: Option<Vec<At<String>>>,
-    pub(super) ca_file: Option<At<String>>,
+    pub(super) span: Span,
+    pub(super) credential: Option<Spanned<String>>,
+    pub(super) format: Option<Spanned<String>>,
+    pub(super) events: Option<Vec<Spanned<String>>>,
+    pub(super) ca_file: Option<Spanned<String>>,
 }
 
 #[derive(Default)]
 pub(super) struct RawDrill {
-    pub(super) interval: Option<At<Duration>>,
+    pub(super) interval: Option<Spanned<Duration>>,
 }
 
 pub(super) struct RawHeartbeat {
-    pub(super) place: Place,
-    pub(super) credential: Option<At<String>>,
-    pub(super) interval: Option<At<Duration>>,
-    pub(super) ca_file: Option<At<String>>,
+    pub(super) span: Span,
+    pub(super) credential: Option<Spanned<String>>,
+    pub(super) interval: Option<Spanned<Duration>>,
+    pub(super) ca_file: Option<Spanned<String>>,
 }
 
-impl Raw {
+impl RawConfig {
     /// Decodes the file's JSON.
-    pub(super) fn read(document: &Node, problems: &Collector) -> Self {
-        let whole = At { value: document, place: Place::written(document.at.line, "") };
-        let Some(mut top) = Object::open(&whole, problems) else {
+    pub(super) fn decode(document: &Node, problems: &Diagnostics) -> Self {
+        let whole = Spanned { value: document, span: Span::at_line(document.position.line, "") };
+        let Some(mut top) = ObjectDecoder::open(&whole, problems) else {
             return Self::default();
         };
-        let upstreams = top.list("upstreams", MOST_UPSTREAMS);
-        let secrets = top.list("secrets", MOST_SECRETS);
-        let notify = top.list("notify", MOST_WEBHOOKS);
+        let upstreams = top.read_list("upstreams", MAX_UPSTREAMS);
+        let secrets = top.read_list("secrets", MAX_SECRETS);
+        let notify = top.read_list("notify", MAX_WEBHOOKS);
         let heartbeat = top.get("heartbeat");
         let raw = Self {
             upstreams: upstreams
-                .map(|list| At { value: each(&list.value, problems, RawUpstream::read), place: list.place }),
-            probe: RawProbe::read(top.object("probe")),
-            promote: RawPromote::read(top.object("promote")),
-            demote: RawDemote::read(top.object("demote")),
-            gateway: RawGateway::read(top.object("gateway")),
-            workspace: RawWorkspace::read(top.object("workspace")),
-            secrets: secrets.map_or_else(Vec::new, |list| each(&list.value, problems, RawSecret::read)),
-            notify: notify.map_or_else(Vec::new, |list| each(&list.value, problems, RawNotify::read)),
-            heartbeat: heartbeat.and_then(|one| each(&[one], problems, RawHeartbeat::read).pop()),
-            drill: RawDrill::read(top.object("drill")),
+                .map(|list| Spanned { value: decode_objects(&list.value, problems, RawUpstream::decode), span: list.span }),
+            probe: RawProbe::decode(top.read_object("probe")),
+            promote: RawPromote::decode(top.read_object("promote")),
+            demote: RawDemote::decode(top.read_object("demote")),
+            gateway: RawGateway::decode(top.read_object("gateway")),
+            workspace: RawWorkspace::decode(top.read_object("workspace")),
+            secrets: secrets.map_or_else(Vec::new, |list| decode_objects(&list.value, problems, RawSecret::decode)),
+            notify: notify.map_or_else(Vec::new, |list| decode_objects(&list.value, problems, RawNotify::decode)),
+            heartbeat: heartbeat.and_then(|one| decode_objects(&[one], problems, RawHeartbeat::decode).pop()),
+            drill: RawDrill::decode(top.read_object("drill")),
         };
-        top.close();
+        top.report_unknown_keys();
         raw
     }
 }
 
 /// Decodes each object of a list.
-fn each<'a, T>(items: &[Untyped<'a>], problems: &'a Collector, read: impl Fn(Place, Object<'a>) -> T) -> Vec<T> {
-    let read = |item: &Untyped<'a>| Some(read(item.place.clone(), Object::open(item, problems)?));
+fn decode_objects<'a, T>(items: &[Untyped<'a>], problems: &'a Diagnostics, read: impl Fn(Span, ObjectDecoder<'a>) -> T) -> Vec<T> {
+    let read = |item: &Untyped<'a>| Some(read(item.span.clone(), ObjectDecoder::open(item, problems)?));
     items.iter().filter_map(read).collect()
 }
 
 impl RawUpstream {
-    fn read(place: Place, mut object: Object<'_>) -> Self {
+    fn decode(place: Span, mut object: ObjectDecoder<'_>) -> Self {
         let raw = Self {
-            place,
-            name: object.text("name"),
-            urls: object.texts("urls", MOST_URLS),
-            channels: object.texts("channels", MOST_CHANNELS).map_or_else(Vec::new, |list| list.value),
-            credential: object.text("credential"),
-            ca_file: object.text("ca_file"),
+            span: place,
+            name: object.read_text("name"),
+            urls: object.read_texts("urls", MAX_URLS),
+            channels: object.read_texts("channels", MAX_CHANNELS).map_or_else(Vec::new, |list| list.value),
+            credential: object.read_text("credential"),
+            ca_file: object.read_text("ca_file"),
         };
-        object.close();
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawProbe {
-    fn read(mut object: Object<'_>) -> Self {
+    fn decode(mut object: ObjectDecoder<'_>) -> Self {
         let raw = Self {
-            interval: object.duration("interval"),
-            retry_interval: object.duration("retry_interval"),
-            timeout: object.duration("timeout"),
+            interval: object.read_duration("interval"),
+            retry_interval: object.read_duration("retry_interval"),
+            timeout: object.read_duration("timeout"),
         };
-        object.close();
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawPromote {
-    fn read(mut object: Object<'_>) -> Self {
+    fn decode(mut object: ObjectDecoder<'_>) -> Self {
         let raw = Self {
-            after: object.duration("after"),
-            failures: object.number("failures", 1..=100),
-            restart_grace: object.duration("restart_grace"),
-            sync_wait: object.duration("sync_wait"),
-            witnesses: object.texts("witnesses", MOST_WITNESSES).map(|list| list.value),
+            after: object.read_duration("after"),
+            failures: object.read_number("failures", 1..=100),
+            restart_grace: object.read_duration("restart_grace"),
+            sync_wait: object.read_duration("sync_wait"),
+            witnesses: object.read_texts("witnesses", MAX_WITNESSES).map(|list| list.value),
         };
-        object.close();
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawDemote {
-    fn read(mut object: Object<'_>) -> Self {
+    fn decode(mut object: ObjectDecoder<'_>) -> Self {
         let raw = Self {
-            after: object.duration("after"),
-            max_after: object.duration("max_after"),
-            flap_window: object.duration("flap_window"),
+            after: object.read_duration("after"),
+            max_after: object.read_duration("max_after"),
+            flap_window: object.read_duration("flap_window"),
         };
-        object.close();
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawGateway {
-    fn read(mut object: Object<'_>) -> Self {
+    fn decode(mut object: ObjectDecoder<'_>) -> Self {
         let raw = Self {
-            unit: object.text("unit"),
-            url: object.text("url"),
-            ca_file: object.text("ca_file"),
-            start_timeout: object.duration("start_timeout"),
-            stop_timeout: object.duration("stop_timeout"),
-            keep_queue: object.truth("keep_queue"),
+            unit: object.read_text("unit"),
+            url: object.read_text("url"),
+            ca_file: object.read_text("ca_file"),
+            start_timeout: object.read_duration("start_timeout"),
+            stop_timeout: object.read_duration("stop_timeout"),
+            keep_queue: object.read_bool("keep_queue"),
         };
-        object.close();
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawWorkspace {
-    fn read(mut object: Object<'_>) -> Self {
+    fn decode(mut object: ObjectDecoder<'_>) -> Self {
         let raw = Self {
-            path: object.text("path"),
-            remote: object.text("remote"),
-            url: object.text("url"),
-            branch: object.text("branch"),
-            timeout: object.duration("timeout"),
-            refresh: object.duration("refresh"),
-            push_interval: object.duration("push_interval"),
-            merge: object.truth("merge"),
-            max_file: object.size("max_file"),
+            path: object.read_text("path"),
+            remote: object.read_text("remote"),
+            url: object.read_text("url"),
+            branch: object.read_text("branch"),
+            timeout: object.read_duration("timeout"),
+            refresh: object.read_duration("refresh"),
+            push_interval: object.read_duration("push_interval"),
+            merge: object.read_bool("merge"),
+            max_file: object.read_size("max_file"),
         };
-        object.close();
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawSecret {
-    fn read(place: Place, mut object: Object<'_>) -> Self {
-        let raw = Self { place, source: object.text("source"), target: object.text("target") };
-        object.close();
+    fn decode(place: Span, mut object: ObjectDecoder<'_>) -> Self {
+        let raw = Self { span: place, source: object.read_text("source"), target: object.read_text("target") };
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawNotify {
-    fn read(place: Place, mut object: Object<'_>) -> Self {
+    fn decode(place: Span, mut object: ObjectDecoder<'_>) -> Self {
         let raw = Self {
-            place,
-            credential: object.text("credential"),
-            format: object.text("format"),
-            events: object.texts("events", MOST_TOPICS).map(|list| list.value),
-            ca_file: object.text("ca_file"),
+            span: place,
+            credential: object.read_text("credential"),
+            format: object.read_text("format"),
+            events: object.read_texts("events", MAX_TOPICS).map(|list| list.value),
+            ca_file: object.read_text("ca_file"),
         };
-        object.close();
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawDrill {
-    fn read(mut object: Object<'_>) -> Self {
-        let raw = Self { interval: object.duration("interval") };
-        object.close();
+    fn decode(mut object: ObjectDecoder<'_>) -> Self {
+        let raw = Self { interval: object.read_duration("interval") };
+        object.report_unknown_keys();
         raw
     }
 }
 
 impl RawHeartbeat {
-    fn read(place: Place, mut object: Object<'_>) -> Self {
+    fn decode(place: Span, mut object: ObjectDecoder<'_>) -> Self {
         let raw = Self {
-            place,
-            credential: object.text("credential"),
-            interval: object.duration("interval"),
-            ca_file: object.text("ca_file"),
+            span: place,
+            credential: object.read_text("credential"),
+            interval: object.read_duration("interval"),
+            ca_file: object.read_text("ca_file"),
         };
-        object.close();
+        object.report_unknown_keys();
         raw
     }
 }

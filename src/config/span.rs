@@ -7,32 +7,32 @@ use crate::text::duration;
 
 /// Position where a value was set, and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    origin: Origin,
+pub(crate) struct Span {
+    origin: SpanOrigin,
     key: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
+enum SpanOrigin {
     Line(usize),
     Variable,
     Default,
 }
 
-impl Place {
+impl Span {
     /// Position in the file, under a key path such as `promote.after`.
-    pub(crate) fn written(line: usize, key: impl Into<String>) -> Self {
-        Self { origin: Origin::Line(line), key: key.into() }
+    pub(crate) fn at_line(line: usize, key: impl Into<String>) -> Self {
+        Self { origin: SpanOrigin::Line(line), key: key.into() }
     }
 
     /// Position of an environment variable.
-    pub(crate) fn variable(name: impl Into<String>) -> Self {
-        Self { origin: Origin::Variable, key: name.into() }
+    pub(crate) fn from_variable(name: impl Into<String>) -> Self {
+        Self { origin: SpanOrigin::Variable, key: name.into() }
     }
 
     /// Position of a value that was left out.
-    pub(crate) fn default(key: impl Into<String>) -> Self {
-        Self { origin: Origin::Default, key: key.into() }
+    pub(crate) fn from_default(key: impl Into<String>) -> Self {
+        Self { origin: SpanOrigin::Default, key: key.into() }
     }
 
     /// Position of a missing key below this one.
@@ -48,51 +48,51 @@ impl Place {
     /// Line in the file.
     pub(crate) fn line(&self) -> Option<usize> {
         match self.origin {
-            Origin::Line(line) => Some(line),
-            Origin::Variable | Origin::Default => None,
+            SpanOrigin::Line(line) => Some(line),
+            SpanOrigin::Variable | SpanOrigin::Default => None,
         }
     }
 
     /// True if the value was not set.
     pub(crate) fn is_default(&self) -> bool {
-        self.origin == Origin::Default
+        self.origin == SpanOrigin::Default
     }
 }
 
 /// Value with its position.
 #[derive(Clone, Debug)]
-pub(crate) struct At<T> {
+pub(crate) struct Spanned<T> {
     pub(crate) value: T,
-    pub(crate) place: Place,
+    pub(crate) span: Span,
 }
 
-impl<T> At<T> {
+impl<T> Spanned<T> {
     /// Returns the value that was set, or the default.
-    pub(crate) fn or(set: Option<Self>, key: &str, default: T) -> Self {
-        set.unwrap_or_else(|| Self { value: default, place: Place::default(key) })
+    pub(crate) fn or_default(set: Option<Self>, key: &str, default: T) -> Self {
+        set.unwrap_or_else(|| Self { value: default, span: Span::from_default(key) })
     }
 
     /// Names the value in a sentence: `promote.after (30s, the default)`.
-    fn name(&self, shown: impl fmt::Display) -> String {
-        let default = if self.place.is_default() { ", the default" } else { "" };
-        format!("{} ({shown}{default})", self.place.key())
+    fn describe(&self, shown: impl fmt::Display) -> String {
+        let default = if self.span.is_default() { ", the default" } else { "" };
+        format!("{} ({shown}{default})", self.span.key())
     }
 }
 
-impl fmt::Display for At<Duration> {
+impl fmt::Display for Spanned<Duration> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name(duration::show(self.value)))
+        f.write_str(&self.describe(duration::format_duration(self.value)))
     }
 }
 
-impl fmt::Display for At<u32> {
+impl fmt::Display for Spanned<u32> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name(self.value))
+        f.write_str(&self.describe(self.value))
     }
 }
 
-impl fmt::Display for At<String> {
+impl fmt::Display for Spanned<String> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name(crate::config::diagnostics::quoted(&self.value)))
+        f.write_str(&self.describe(crate::config::diagnostics::quote(&self.value)))
     }
 }

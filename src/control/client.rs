@@ -8,11 +8,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::control::{Answer, LONGEST_ANSWER, Request};
+use crate::control::{ControlResponse, MAX_RESPONSE_BYTES, Request};
 
 /// Failure of a request to the monitor.
 #[derive(Debug)]
-pub enum Error {
+pub enum ControlError {
     /// The monitor does not run.
     NoMonitor {
         /// Path of the socket.
@@ -24,7 +24,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The request could not be sent, or the response did not arrive in time.
-    Silent {
+    NoResponse {
         /// Error of the system.
         why: io::Error,
     },
@@ -35,7 +35,7 @@ pub enum Error {
     },
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoMonitor { path } => write!(
@@ -49,7 +49,7 @@ impl fmt::Display for Error {
                  with `usermod --append --groups openclaw-failover NAME`",
                 path.display()
             ),
-            Self::Silent { why } => {
+            Self::NoResponse { why } => {
                 write!(f, "the monitor does not respond: {why}; see `systemctl status openclaw-failover`")
             }
             Self::Refused { why } => write!(f, "the monitor refused the request: {why}"),
@@ -57,26 +57,26 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ControlError {}
 
 /// Sends a request to the monitor that listens at `path`, and waits up to `patience` for the response. The monitor
 /// responds at once, but other clients may be served first.
 ///
 /// # Errors
 /// Returns an error if the monitor does not run, the user may not connect, or the request is refused.
-pub fn ask(path: &Path, request: &Request, patience: Duration) -> Result<Answer, Error> {
-    let line = exchange(path, request, patience).map_err(|why| match why.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => Error::NoMonitor { path: path.to_owned() },
-        ErrorKind::PermissionDenied => Error::NotAllowed { path: path.to_owned() },
+pub fn send_request(path: &Path, request: &Request, patience: Duration) -> Result<ControlResponse, ControlError> {
+    let line = exchange_lines(path, request, patience).map_err(|why| match why.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => ControlError::NoMonitor { path: path.to_owned() },
+        ErrorKind::PermissionDenied => ControlError::NotAllowed { path: path.to_owned() },
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-            Error::Silent { why: io::Error::new(ErrorKind::TimedOut, "no response in time") }
+            ControlError::NoResponse { why: io::Error::new(ErrorKind::TimedOut, "no response in time") }
         }
-        _ => Error::Silent { why },
+        _ => ControlError::NoResponse { why },
     })?;
-    Answer::parse(&line).map_err(|why| Error::Refused { why })
+    ControlResponse::parse(&line).map_err(|why| ControlError::Refused { why })
 }
 
-fn exchange(path: &Path, request: &Request, patience: Duration) -> io::Result<Vec<u8>> {
+fn exchange_lines(path: &Path, request: &Request, patience: Duration) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + patience;
     let mut stream = UnixStream::connect(path)?;
     stream.set_write_timeout(Some(patience))?;
@@ -89,7 +89,7 @@ fn exchange(path: &Path, request: &Request, patience: Duration) -> io::Result<Ve
         stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         match stream.read(&mut room)? {
             0 => return Ok(line),
-            _ if line.len() > LONGEST_ANSWER => return Err(io::Error::other("the response is too long")),
+            _ if line.len() > MAX_RESPONSE_BYTES => return Err(io::Error::other("the response is too long")),
             read => line.extend_from_slice(room.get(..read).unwrap_or_default()),
         }
     }

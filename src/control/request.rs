@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::control::LONGEST_REASON;
+use crate::control::MAX_REASON_CHARS;
 use crate::failover::HoldKind;
 use crate::text::json::{
     Node, Value, {self},
@@ -17,7 +17,7 @@ pub enum Request {
         /// Kind of hold.
         kind: HoldKind,
         /// Duration of the hold; `None`: until `resume`.
-        lasts: Option<Duration>,
+        duration: Option<Duration>,
         /// Operator's reason.
         reason: Option<String>,
     },
@@ -31,43 +31,43 @@ pub enum Request {
         force: bool,
     },
     /// Returns the status and the events from this number on; `None`: no events.
-    News {
+    Status {
         /// [`Answer::next`](crate::control::Answer::next) of an earlier response.
         since: Option<u64>,
     },
 }
 
 /// Commands that set a hold.
-const HOLDS: [(&str, HoldKind); 3] =
+const HOLD_COMMANDS: [(&str, HoldKind); 3] =
     [("promote", HoldKind::Promoted), ("demote", HoldKind::Standby), ("pause", HoldKind::Paused)];
 
 /// Limit on the hold of a drill: a gateway that must run for longer needs `promote`.
-pub const LONGEST_DRILL: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAX_DRILL_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Request {
     /// True if it changes anything; false for a query.
     #[must_use]
-    pub fn is_order(&self) -> bool {
-        !matches!(self, Self::News { .. })
+    pub fn changes_state(&self) -> bool {
+        !matches!(self, Self::Status { .. })
     }
 
     /// Encodes the line, without its newline. Spans are whole seconds.
     #[must_use]
     pub fn to_line(&self) -> String {
         let (command, key, number, reason) = match self {
-            Self::Hold { kind, lasts, reason } => {
-                let command = HOLDS.iter().find(|(_, known)| known == kind).map_or("", |(command, _)| command);
+            Self::Hold { kind, duration: lasts, reason } => {
+                let command = HOLD_COMMANDS.iter().find(|(_, known)| known == kind).map_or("", |(command, _)| command);
                 (command, "for_seconds", lasts.map(|lasts| lasts.as_secs()), reason.as_deref())
             }
             Self::Resume => ("resume", "", None, None),
             Self::Drill { hold, .. } => ("drill", "hold_seconds", Some(hold.as_secs()), None),
-            Self::News { since } => ("status", "since", *since, None),
+            Self::Status { since } => ("status", "since", *since, None),
         };
         let number = number.map(|number| (key, number.into()));
         let reason = reason.map(|reason| ("reason", reason.into()));
         let force = matches!(self, Self::Drill { force: true, .. }).then_some(("force", true.into()));
         let entries = [("command", command.into())].into_iter().chain(number).chain(reason).chain(force);
-        Value::object(entries).to_string()
+        Value::from_entries(entries).to_string()
     }
 
     /// Parses the line. Unknown keys are refused: an order without one of its keys would be another order.
@@ -79,23 +79,23 @@ impl Request {
         let node = json::parse(line).map_err(|why| format!("the request is not JSON: {why}"))?;
         let command =
             node.get("command").and_then(|command| command.as_str()).ok_or("the request has no \"command\"")?;
-        let hold = HOLDS.iter().find(|(known, _)| *known == command);
+        let hold = HOLD_COMMANDS.iter().find(|(known, _)| *known == command);
         let (known, request): (&[&str], _) = match (hold, command) {
             (Some(&(_, kind)), _) => {
-                let lasts = number(&node, "for_seconds")?.map(Duration::from_secs);
+                let lasts = read_number(&node, "for_seconds")?.map(Duration::from_secs);
                 let known: &[_] = if kind == HoldKind::Paused { &["for_seconds", "reason"] } else { &["for_seconds"] };
-                (known, Self::Hold { kind, lasts, reason: reason(&node)? })
+                (known, Self::Hold { kind, duration: lasts, reason: read_reason(&node)? })
             }
             (None, "resume") => (&[], Self::Resume),
             (None, "drill") => {
-                let hold = Duration::from_secs(number(&node, "hold_seconds")?.unwrap_or_default());
-                if hold > LONGEST_DRILL {
+                let hold = Duration::from_secs(read_number(&node, "hold_seconds")?.unwrap_or_default());
+                if hold > MAX_DRILL_HOLD {
                     return Err("\"hold_seconds\" is more than a day".into());
                 }
                 let force = node.get("force").map(|force| force.as_bool().ok_or("\"force\" is neither true nor false"));
                 (&["hold_seconds", "force"], Self::Drill { hold, force: force.transpose()?.unwrap_or_default() })
             }
-            (None, "status") => (&["since"], Self::News { since: number(&node, "since")? }),
+            (None, "status") => (&["since"], Self::Status { since: read_number(&node, "since")? }),
             _ => {
                 return Err("unknown command; was the program updated without restarting the monitor?".into());
             }
@@ -109,17 +109,17 @@ impl Request {
 }
 
 /// Reads the reason as one printable line of bounded length, because other users will see it.
-fn reason(node: &Node) -> Result<Option<String>, String> {
+fn read_reason(node: &Node) -> Result<Option<String>, String> {
     match node.get("reason").filter(|reason| !reason.is_null()) {
         None => Ok(None),
         Some(reason) => {
             let text = reason.as_str().ok_or("\"reason\" is not a string")?;
-            Ok(Some(printable(text, LONGEST_REASON)).filter(|reason| !reason.is_empty()))
+            Ok(Some(to_printable(text, MAX_REASON_CHARS)).filter(|reason| !reason.is_empty()))
         }
     }
 }
 
-fn number(node: &Node, key: &str) -> Result<Option<u64>, String> {
+fn read_number(node: &Node, key: &str) -> Result<Option<u64>, String> {
     match node.get(key).filter(|number| !number.is_null()) {
         None => Ok(None),
         Some(number) => number.as_u64().map(Some).ok_or_else(|| format!("\"{key}\" is not a whole number")),
@@ -133,11 +133,11 @@ mod tests {
     #[test]
     fn every_request_reads_back() {
         let mut requests =
-            vec![Request::Resume, Request::News { since: None }, Request::News { since: Some(u64::MAX) }];
-        for (_, kind) in HOLDS {
+            vec![Request::Resume, Request::Status { since: None }, Request::Status { since: Some(u64::MAX) }];
+        for (_, kind) in HOLD_COMMANDS {
             requests.extend([None, Some(Duration::from_secs(7200))].map(|lasts| Request::Hold {
                 kind,
-                lasts,
+                duration: lasts,
                 reason: None,
             }));
         }
@@ -146,16 +146,16 @@ mod tests {
         for request in requests {
             assert_eq!(Request::parse(request.to_line().as_bytes()), Ok(request));
         }
-        let pause = |reason| Request::Hold { kind: HoldKind::Paused, lasts: Some(Duration::from_secs(60)), reason };
+        let pause = |reason| Request::Hold { kind: HoldKind::Paused, duration: Some(Duration::from_secs(60)), reason };
         assert_eq!(pause(None).to_line(), r#"{"command":"pause","for_seconds":60}"#);
         let because = pause(Some("a \"new\" kernel – 界".to_owned()));
         assert_eq!(Request::parse(because.to_line().as_bytes()), Ok(because));
     }
 
     #[test]
-    fn a_reason_is_one_short_line_whatever_is_sent() {
+    fn a_reason_is_one_short_printable_line() {
         let parsed = |reason: &str| {
-            let line = Value::object([("command", "pause".into()), ("reason", reason.into())]).to_string();
+            let line = Value::from_entries([("command", "pause".into()), ("reason", reason.into())]).to_string();
             match Request::parse(line.as_bytes()) {
                 Ok(Request::Hold { reason, .. }) => reason,
                 other => panic!("{other:?}"),
@@ -163,11 +163,11 @@ mod tests {
         };
         assert_eq!(parsed("\u{1b}[2Ja\n\u{202e}b").as_deref(), Some("[2Ja b"));
         assert_eq!(parsed(" \n"), None);
-        assert!(parsed(&"界".repeat(1000)).unwrap().chars().count() <= LONGEST_REASON + 1);
+        assert!(parsed(&"界".repeat(1000)).unwrap().chars().count() <= MAX_REASON_CHARS + 1);
     }
 
     #[test]
-    fn nothing_else_is_obeyed() {
+    fn rejects_unknown_requests() {
         let nested = "[".repeat(1000);
         for bad in [
             "",

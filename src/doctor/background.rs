@@ -10,34 +10,34 @@ use std::sync::mpsc::{
 use std::time::Duration;
 
 use crate::config::paths::Paths;
-use crate::config::{Config, Source};
-use crate::doctor::context::World;
-use crate::doctor::{Depth, Half, look};
-use crate::finding::{Checked, ReportedCheck};
+use crate::config::{Config, ConfigSource};
+use crate::doctor::context::HostContext;
+use crate::doctor::{Depth, CheckHalf, run_checks};
+use crate::finding::{CheckOutcome, ReportedCheck};
 use crate::os::spawn;
 use crate::text::printable;
 
 /// Time limit for the checks after the pull has ended. They take a tenth of it, so it matters only after a pull that
 /// ends at once, when no promotion waits.
-const GRACE: Duration = Duration::from_millis(100);
+const RESULT_GRACE_PERIOD: Duration = Duration::from_millis(100);
 
 /// Length limit of the evidence in a report, in characters.
-const SHORT: usize = 200;
+const REPORTED_EVIDENCE_CHARS: usize = 200;
 
 /// Checks that run in the background.
-pub struct Beside(io::Result<Receiver<Vec<Checked>>>);
+pub struct BackgroundChecks(io::Result<Receiver<Vec<CheckOutcome>>>);
 
-impl Beside {
+impl BackgroundChecks {
     /// Starts the checks. This process must run as the owner.
     #[must_use]
-    pub fn begin(config: &Config, source: &Source, paths: Paths) -> Self {
+    pub fn start(config: &Config, source: &ConfigSource, paths: Paths) -> Self {
         let (config, source) = (config.clone(), source.clone());
         let (found, looked) = mpsc::channel();
         let look = move || {
-            let world = World::own(config, source, paths);
-            let mut seen = look(&world, Depth::Cheap, Half::Owners);
+            let world = HostContext::for_owner(config, source, paths);
+            let mut seen = run_checks(&world, Depth::Cheap, CheckHalf::Owner);
             for checked in &mut seen {
-                checked.said.evidence = printable(&checked.said.evidence, SHORT);
+                checked.result.evidence = to_printable(&checked.result.evidence, REPORTED_EVIDENCE_CHARS);
             }
             // The pull may have ended without these results.
             let _ = found.send(seen);
@@ -47,8 +47,8 @@ impl Beside {
 
     /// Returns the results; none if the checks have not finished.
     #[must_use]
-    pub fn end(&self) -> Vec<ReportedCheck> {
-        let found = self.0.as_ref().ok().and_then(|looked| looked.recv_timeout(GRACE).ok());
+    pub fn finish(&self) -> Vec<ReportedCheck> {
+        let found = self.0.as_ref().ok().and_then(|looked| looked.recv_timeout(RESULT_GRACE_PERIOD).ok());
         found.unwrap_or_default().into_iter().map(ReportedCheck::from).collect()
     }
 }

@@ -2,22 +2,22 @@
 //! that are enabled here are compared with the primary's. Tokens are compared in memory; only whether they match is
 //! reported.
 
-use crate::doctor::channels::{Account, Mark};
-use crate::finding::{Said, remedy};
+use crate::doctor::channels::{Account, Identifier};
+use crate::finding::{CheckResult, remedy};
 use crate::text::json::{Node, Value};
 
 /// Accounts and version of this host's OpenClaw, as its owner reports them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standby {
+pub(super) struct StandbyAccounts {
     pub(super) version: Option<String>,
     pub(super) accounts: Vec<Account>,
 }
 
 /// Overlap of two accounts of one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kinship {
+enum Overlap {
     /// Different accounts.
-    Strangers,
+    None,
     /// Cannot be determined from the configurations.
     Unknown,
     /// The same account of the chat service.
@@ -25,33 +25,33 @@ enum Kinship {
 }
 
 /// Checks that no account is enabled on both hosts.
-pub(super) fn accounts(here: &[Account], there: &[Account]) -> Said {
+pub(super) fn check_accounts(here: &[Account], there: &[Account]) -> CheckResult {
     let mut doubtful = None;
-    for (ours, theirs) in pairs(here, there) {
+    for (ours, theirs) in pair_accounts(here, there) {
         let both = format!("{}/{} here and {}/{} there", ours.channel, ours.name, theirs.channel, theirs.name);
-        match kinship(ours, theirs) {
-            Kinship::Same => return Said::fail(&format_args!("{both} are the same account"), remedy::SPLIT),
-            Kinship::Unknown => doubtful = doubtful.or(Some(both)),
-            Kinship::Strangers => {}
+        match compare_accounts(ours, theirs) {
+            Overlap::Same => return CheckResult::fail(&format_args!("{both} are the same account"), remedy::SPLIT),
+            Overlap::Unknown => doubtful = doubtful.or(Some(both)),
+            Overlap::None => {}
         }
     }
     match doubtful {
-        Some(both) => Said::warn(&format_args!("cannot tell whether {both} are the same account"), remedy::SPLIT),
-        None => Said::ok(&format_args!("{} here, {} there, none shared", here.len(), there.len())),
+        Some(both) => CheckResult::warn(&format_args!("cannot tell whether {both} are the same account"), remedy::SPLIT),
+        None => CheckResult::ok(&format_args!("{} here, {} there, none shared", here.len(), there.len())),
     }
 }
 
 /// Checks that no token is used by both hosts.
-pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
+pub(super) fn check_tokens(here: &[Account], there: &[Account]) -> CheckResult {
     let (mut compared, mut hidden) = (0, None);
-    for (ours, theirs) in pairs(here, there) {
-        for mark in ours.marks.iter().filter(|mark| mark.is_secret()) {
-            let theirs_seen = theirs.marks.iter().filter(|mark| mark.is_secret());
+    for (ours, theirs) in pair_accounts(here, there) {
+        for mark in ours.identifiers.iter().filter(|mark| mark.is_secret()) {
+            let theirs_seen = theirs.identifiers.iter().filter(|mark| mark.is_secret());
             for other in theirs_seen {
-                match (&mark.text, &other.text) {
+                match (&mark.value, &other.value) {
                     (Some(one), Some(another)) if one == another => {
                         let said = format!("{}/{} uses the primary's {}", ours.channel, ours.name, other.key);
-                        return Said::fail(&said, remedy::SPLIT);
+                        return CheckResult::fail(&said, remedy::SPLIT);
                     }
                     (Some(_), Some(_)) => compared += 1,
                     _ if mark.key == other.key => hidden = Some(format!("{}/{}", ours.channel, ours.name)),
@@ -61,34 +61,34 @@ pub(super) fn tokens(here: &[Account], there: &[Account]) -> Said {
         }
     }
     match hidden {
-        Some(account) => Said::skipped(&format_args!("the token of {account} is not readable in both files")),
-        None if compared == 0 => Said::ok(&"no channel is enabled on both hosts"),
-        None => Said::ok(&"no token is shared"),
+        Some(account) => CheckResult::skipped(&format_args!("the token of {account} is not readable in both files")),
+        None if compared == 0 => CheckResult::ok(&"no channel is enabled on both hosts"),
+        None => CheckResult::ok(&"no token is shared"),
     }
 }
 
 /// Checks that both hosts run the same version, if the primary's configuration names the version that wrote it.
-pub(super) fn versions(here: Option<&str>, primary: &Value) -> Said {
+pub(super) fn check_versions(here: Option<&str>, primary: &Value) -> CheckResult {
     let there = primary.get("meta").and_then(|meta| meta.get("lastTouchedVersion")?.as_str());
     match (here, there) {
-        (Some(here), Some(there)) if here == there => Said::ok(&here),
-        (Some(here), Some(there)) => Said::warn(&format_args!("{here} here, {there} there"), remedy::VERSIONS),
-        (None, _) => Said::skipped(&"this host's version is unknown"),
-        (_, None) => Said::skipped(&"the primary's configuration does not name its version"),
+        (Some(here), Some(there)) if here == there => CheckResult::ok(&here),
+        (Some(here), Some(there)) => CheckResult::warn(&format_args!("{here} here, {there} there"), remedy::VERSIONS),
+        (None, _) => CheckResult::skipped(&"this host's version is unknown"),
+        (_, None) => CheckResult::skipped(&"the primary's configuration does not name its version"),
     }
 }
 
 /// Fills in the values of environment variables.
-pub(super) fn resolve(accounts: &mut [Account], value: impl Fn(&str) -> Option<String>) {
-    for mark in accounts.iter_mut().flat_map(|account| &mut account.marks) {
+pub(super) fn resolve_variables(accounts: &mut [Account], value: impl Fn(&str) -> Option<String>) {
+    for mark in accounts.iter_mut().flat_map(|account| &mut account.identifiers) {
         // The service's environment takes precedence over OpenClaw's files.
         if let Some(text) = mark.variable.as_deref().and_then(&value) {
-            mark.text = Some(text);
+            mark.value = Some(text);
         }
     }
 }
 
-fn pairs<'a>(here: &'a [Account], there: &'a [Account]) -> Vec<(&'a Account, &'a Account)> {
+fn pair_accounts<'a>(here: &'a [Account], there: &'a [Account]) -> Vec<(&'a Account, &'a Account)> {
     let mut found = Vec::new();
     for ours in here {
         for theirs in there.iter().filter(|theirs| theirs.channel == ours.channel) {
@@ -98,28 +98,28 @@ fn pairs<'a>(here: &'a [Account], there: &'a [Account]) -> Vec<(&'a Account, &'a
     found
 }
 
-fn kinship(ours: &Account, theirs: &Account) -> Kinship {
-    let mut found = Kinship::Unknown;
-    for mark in &ours.marks {
-        let Some(other) = theirs.marks.iter().find(|other| other.key == mark.key) else { continue };
-        let (Some(one), Some(another)) = (&mark.text, &other.text) else { continue };
-        let is_same = one == another || (bot(mark).is_some() && bot(mark) == bot(other));
-        found = if is_same { Kinship::Same } else { Kinship::Strangers };
+fn compare_accounts(ours: &Account, theirs: &Account) -> Overlap {
+    let mut found = Overlap::Unknown;
+    for mark in &ours.identifiers {
+        let Some(other) = theirs.identifiers.iter().find(|other| other.key == mark.key) else { continue };
+        let (Some(one), Some(another)) = (&mark.value, &other.value) else { continue };
+        let is_same = one == another || (bot_id(mark).is_some() && bot_id(mark) == bot_id(other));
+        found = if is_same { Overlap::Same } else { Overlap::None };
         if is_same {
             break;
         }
     }
     // WhatsApp, Signal and others keep their sessions elsewhere. Without credentials to compare, the name decides.
-    let has_none = |account: &Account| account.marks.is_empty();
-    if found == Kinship::Unknown && has_none(ours) && has_none(theirs) && ours.name == theirs.name {
-        return Kinship::Same;
+    let has_none = |account: &Account| account.identifiers.is_empty();
+    if found == Overlap::Unknown && has_none(ours) && has_none(theirs) && ours.name == theirs.name {
+        return Overlap::Same;
     }
     found
 }
 
 /// Returns the part of a bot's token that survives a token change: `123456:…` at Telegram, the bot's id at Discord.
-fn bot(mark: &Mark) -> Option<&str> {
-    let text = mark.text.as_deref().filter(|_| mark.is_secret())?;
+fn bot_id(mark: &Identifier) -> Option<&str> {
+    let text = mark.value.as_deref().filter(|_| mark.is_secret())?;
     let (telegram, discord) = (text.split_once(':'), text.split_once('.'));
     match (telegram, discord) {
         (Some((id, _)), _) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) => Some(id),
@@ -128,23 +128,23 @@ fn bot(mark: &Mark) -> Option<&str> {
     }
 }
 
-impl Standby {
+impl StandbyAccounts {
     /// Encodes each account as a list of texts: its channel, its name, and three per identifier.
     pub(super) fn to_json(&self) -> Value {
         let account = |account: &Account| {
             let mut texts = vec![Value::from(account.channel.as_str()), account.name.as_str().into()];
-            for mark in &account.marks {
-                texts.extend([mark.key.as_str().into(), mark.variable.clone().into(), mark.text.clone().into()]);
+            for mark in &account.identifiers {
+                texts.extend([mark.key.as_str().into(), mark.variable.clone().into(), mark.value.clone().into()]);
             }
-            Value::array(texts)
+            Value::from_items(texts)
         };
-        let accounts = Value::array(self.accounts.iter().map(account));
-        Value::object([("version", self.version.clone().into()), ("accounts", accounts)])
+        let accounts = Value::from_items(self.accounts.iter().map(account));
+        Value::from_entries([("version", self.version.clone().into()), ("accounts", accounts)])
     }
 
     /// Parses the untrusted output of [`to_json`](Self::to_json). Values of the wrong type count as absent.
-    pub(super) fn read(node: &Node) -> Self {
-        let version = node.get("version").and_then(|said| crate::doctor::openclaw::version(said.as_str()?));
+    pub(super) fn from_json(node: &Node) -> Self {
+        let version = node.get("version").and_then(|said| crate::doctor::openclaw::parse_version(said.as_str()?));
         let mut standby = Self { version, accounts: Vec::new() };
         let text = |node: &Node| Some(node.as_str()?.to_owned());
         for account in node.get("accounts").and_then(|accounts| accounts.as_array()).unwrap_or_default() {
@@ -154,7 +154,7 @@ impl Standby {
             for mark in marks.chunks_exact(3) {
                 let [key, variable, value] = mark else { continue };
                 let key = text(key).unwrap_or_default();
-                found.marks.push(Mark { key, variable: text(variable), text: text(value) });
+                found.identifiers.push(Identifier { key, variable: text(variable), value: text(value) });
             }
             standby.accounts.push(found);
         }
@@ -170,12 +170,12 @@ mod tests {
     use crate::text::json;
 
     fn of(config: &str) -> Vec<Account> {
-        channels::accounts(&json::parse_json5(config).unwrap())
+        channels::enabled_accounts(&json::parse_json5(config).unwrap())
     }
 
     fn levels(here: &str, there: &str) -> (Level, Level) {
         let (here, there) = (of(here), of(there));
-        let (accounts, tokens) = (accounts(&here, &there), tokens(&here, &there));
+        let (accounts, tokens) = (check_accounts(&here, &there), check_tokens(&here, &there));
         for said in [&accounts, &tokens] {
             assert!(!said.evidence.contains("SECRET"), "{}", said.evidence);
         }
@@ -219,28 +219,28 @@ mod tests {
     fn a_variable_that_only_root_can_see_is_compared_too() {
         let mut here = of("{channels:{telegram:{botToken:'$TG'}}}");
         let there = of("{channels:{telegram:{botToken:'1:SECRETa'}}}");
-        resolve(&mut here, |name| (name == "TG").then(|| "1:SECRETa".to_owned()));
-        assert_eq!(tokens(&here, &there).level, Level::Fail);
+        resolve_variables(&mut here, |name| (name == "TG").then(|| "1:SECRETa".to_owned()));
+        assert_eq!(check_tokens(&here, &there).level, Level::Fail);
     }
 
     #[test]
     fn the_owners_word_reads_back_and_what_is_odd_is_left_out() {
-        let standby = Standby {
+        let standby = StandbyAccounts {
             version: Some("2026.9.6".into()),
             accounts: of("{channels:{telegram:{botToken:'$TG'},irc:{nick:'n'}}}"),
         };
-        let read = Standby::read(&json::parse(&standby.to_json().to_string()).unwrap());
+        let read = StandbyAccounts::from_json(&json::parse(&standby.to_json().to_string()).unwrap());
         assert_eq!(read, standby);
         let odd = json::parse(r#"{"version":7,"accounts":[1,["a"],["b","c"],["d",5,6,7,8,9]]}"#).unwrap();
-        let read = Standby::read(&odd).accounts;
+        let read = StandbyAccounts::from_json(&odd).accounts;
         assert_eq!(read.iter().map(|account| account.channel.as_str()).collect::<Vec<_>>(), ["b", "d"]);
     }
 
     #[test]
     fn versions_are_compared_where_they_are_known() {
         let primary = json::parse(r#"{"meta":{"lastTouchedVersion":"2026.9.6"}}"#).unwrap();
-        assert_eq!(versions(Some("2026.9.6"), &primary).level, Level::Ok);
-        assert_eq!(versions(Some("2026.8.1"), &primary).level, Level::Warn);
-        assert_eq!(versions(None, &primary).level, Level::Skipped);
+        assert_eq!(check_versions(Some("2026.9.6"), &primary).level, Level::Ok);
+        assert_eq!(check_versions(Some("2026.8.1"), &primary).level, Level::Warn);
+        assert_eq!(check_versions(None, &primary).level, Level::Skipped);
     }
 }

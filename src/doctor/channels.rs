@@ -1,30 +1,30 @@
 //! Channels and accounts that an `openclaw.json` enables.
 
-use crate::doctor::context::World;
+use crate::doctor::context::HostContext;
 use crate::doctor::openclaw;
-use crate::doctor::untrusted_file::read;
-use crate::finding::{Said, remedy};
+use crate::doctor::untrusted_file::read_text_file;
+use crate::finding::{CheckResult, remedy};
 use crate::text::json::{
     Node, Value, {self},
 };
 
 /// Keys under `channels` that are not channels.
-const NO_CHANNELS: [&str; 2] = ["defaults", "modelByChannel"];
+const NON_CHANNEL_KEYS: [&str; 2] = ["defaults", "modelByChannel"];
 
 /// Number of accounts that are read, at most.
-const ACCOUNTS: usize = 64;
+const ACCOUNT_LIMIT: usize = 64;
 
 /// Name of the account of a channel that names none.
-const DEFAULT: &str = "default";
+const DEFAULT_ACCOUNT: &str = "default";
 
 /// Suffixes of the keys that hold secrets (docs/reference/secretref-credential-surface.md of OpenClaw).
-const SECRETS: [&str; 4] = ["token", "secret", "password", "key"];
+const SECRET_KEY_SUFFIXES: [&str; 4] = ["token", "secret", "password", "key"];
 
 /// Keys that identify an account without a secret.
-const NAMES: [&str; 7] = ["account", "number", "phoneNumber", "userId", "username", "appId", "nick"];
+const NAME_KEYS: [&str; 7] = ["account", "number", "phoneNumber", "userId", "username", "appId", "nick"];
 
 /// Environment variables that OpenClaw uses for the default account if its configuration has no token.
-const FALLBACKS: [(&str, &str, &str); 4] = [
+const FALLBACK_VARIABLES: [(&str, &str, &str); 4] = [
     ("telegram", "botToken", "TELEGRAM_BOT_TOKEN"),
     ("discord", "token", "DISCORD_BOT_TOKEN"),
     ("slack", "botToken", "SLACK_BOT_TOKEN"),
@@ -36,32 +36,32 @@ const FALLBACKS: [(&str, &str, &str); 4] = [
 pub(super) struct Account {
     pub(super) channel: String,
     pub(super) name: String,
-    pub(super) marks: Vec<Mark>,
+    pub(super) identifiers: Vec<Identifier>,
 }
 
 /// Key and value that identify an account. Never printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct Identifier {
     pub(super) key: String,
     /// Environment variable with the value, if any.
     pub(super) variable: Option<String>,
     /// The value, if it is readable here.
-    pub(super) text: Option<String>,
+    pub(super) value: Option<String>,
 }
 
-impl Mark {
+impl Identifier {
     pub(super) fn is_secret(&self) -> bool {
         let key = self.key.to_ascii_lowercase();
-        SECRETS.iter().any(|end| key.ends_with(end))
+        SECRET_KEY_SUFFIXES.iter().any(|end| key.ends_with(end))
     }
 }
 
 /// Reads the standby's `openclaw.json`.
-pub(super) fn own(world: &World) -> Result<Node, String> {
-    let file = openclaw::file(world).ok_or("the workspace's owner is unknown")?;
-    let text = read(&file).map_err(|why| format!("{}: {why}", file.display()))?;
+pub(super) fn read_own_config(world: &HostContext) -> Result<Node, String> {
+    let file = openclaw::config_file(world).ok_or("the workspace's owner is unknown")?;
+    let text = read_text_file(&file).map_err(|why| format!("{}: {why}", file.display()))?;
     let node =
-        json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), crate::doctor::unread(&why)))?;
+        json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), crate::doctor::describe_syntax_error(&why)))?;
     let is_split = |node: &Value| node.get("$include").is_some();
     if is_split(&node) || node.get("channels").is_some_and(|channels| is_split(channels)) {
         return Err(format!("{} uses $include, which this check does not follow", file.display()));
@@ -70,7 +70,7 @@ pub(super) fn own(world: &World) -> Result<Node, String> {
 }
 
 /// Returns all enabled accounts.
-pub(super) fn accounts(config: &Value) -> Vec<Account> {
+pub(super) fn enabled_accounts(config: &Value) -> Vec<Account> {
     // `openclaw config get channels --json` prints the content of `channels` only.
     let is_whole = ["channels", "gateway", "agents"].iter().any(|key| config.get(key).is_some());
     let channels: &Value = match config.get("channels") {
@@ -81,43 +81,43 @@ pub(super) fn accounts(config: &Value) -> Vec<Account> {
     let mut found = Vec::new();
     for entry in channels.as_object().unwrap_or_default() {
         let (channel, settings): (_, &Value) = (entry.key.as_str(), &entry.node);
-        let is_channel = settings.as_object().is_some() && !NO_CHANNELS.contains(&channel);
+        let is_channel = settings.as_object().is_some() && !NON_CHANNEL_KEYS.contains(&channel);
         let plugin =
             ["plugins", "entries", channel].iter().try_fold(config, |at, key| at.get(key).map(|node| &node.value));
-        if !is_channel || !is_on(settings) || plugin.is_some_and(|plugin| !is_on(plugin)) {
+        if !is_channel || !is_enabled(settings) || plugin.is_some_and(|plugin| !is_enabled(plugin)) {
             continue;
         }
         let accounts = settings.get("accounts").and_then(|accounts| accounts.as_object()).unwrap_or_default();
-        let own = marks(channel, DEFAULT, settings, config);
-        let is_named = accounts.iter().any(|account| account.key == DEFAULT);
-        if accounts.is_empty() || (!is_named && own.iter().any(|mark| mark.is_secret() && mark.text.is_some())) {
-            found.push(Account { channel: channel.to_owned(), name: DEFAULT.to_owned(), marks: own });
+        let own = read_identifiers(channel, DEFAULT_ACCOUNT, settings, config);
+        let is_named = accounts.iter().any(|account| account.key == DEFAULT_ACCOUNT);
+        if accounts.is_empty() || (!is_named && own.iter().any(|mark| mark.is_secret() && mark.value.is_some())) {
+            found.push(Account { channel: channel.to_owned(), name: DEFAULT_ACCOUNT.to_owned(), identifiers: own });
         }
-        for account in accounts.iter().filter(|account| is_on(&account.node)) {
-            let marks = marks(channel, &account.key, &account.node, config);
-            found.push(Account { channel: channel.to_owned(), name: account.key.clone(), marks });
+        for account in accounts.iter().filter(|account| is_enabled(&account.node)) {
+            let marks = read_identifiers(channel, &account.key, &account.node, config);
+            found.push(Account { channel: channel.to_owned(), name: account.key.clone(), identifiers: marks });
         }
     }
-    found.truncate(ACCOUNTS);
+    found.truncate(ACCOUNT_LIMIT);
     found
 }
 
-fn is_on(settings: &Value) -> bool {
+fn is_enabled(settings: &Value) -> bool {
     settings.get("enabled").and_then(|enabled| enabled.as_bool()) != Some(false)
 }
 
-fn marks(channel: &str, account: &str, settings: &Value, config: &Value) -> Vec<Mark> {
+fn read_identifiers(channel: &str, account: &str, settings: &Value, config: &Value) -> Vec<Identifier> {
     let mut found = Vec::new();
     for entry in settings.as_object().unwrap_or_default() {
-        let mut mark = Mark { key: entry.key.clone(), ..Mark::default() };
-        if !mark.is_secret() && !NAMES.contains(&entry.key.as_str()) {
+        let mut mark = Identifier { key: entry.key.clone(), ..Identifier::default() };
+        if !mark.is_secret() && !NAME_KEYS.contains(&entry.key.as_str()) {
             continue;
         }
         let is_reference = entry.node.get("source").and_then(|source| source.as_str()) == Some("env");
         match entry.node.as_str() {
-            Some(text) => match shorthand(text) {
+            Some(text) => match parse_variable_reference(text) {
                 Some(name) => mark.variable = Some(name.to_owned()),
-                None => mark.text = Some(text.to_owned()),
+                None => mark.value = Some(text.to_owned()),
             },
             None if is_reference => {
                 mark.variable = entry.node.get("id").and_then(|id| Some(id.as_str()?.to_owned()));
@@ -128,24 +128,24 @@ fn marks(channel: &str, account: &str, settings: &Value, config: &Value) -> Vec<
         }
         found.push(mark);
     }
-    let fallback = FALLBACKS
+    let fallback = FALLBACK_VARIABLES
         .iter()
-        .find(|(of, key, _)| *of == channel && account == DEFAULT && !found.iter().any(|mark| mark.key == *key));
+        .find(|(of, key, _)| *of == channel && account == DEFAULT_ACCOUNT && !found.iter().any(|mark| mark.key == *key));
     if let Some((_, key, variable)) = fallback {
-        found.push(Mark { key: (*key).to_owned(), variable: Some((*variable).to_owned()), text: None });
+        found.push(Identifier { key: (*key).to_owned(), variable: Some((*variable).to_owned()), value: None });
     }
     for mark in &mut found {
-        if let (Some(variable), None) = (&mark.variable, &mark.text) {
-            mark.text = configured(config, variable);
+        if let (Some(variable), None) = (&mark.variable, &mark.value) {
+            mark.value = configured_variable(config, variable);
         }
         // OpenClaw prints `__OPENCLAW_REDACTED__` in place of a secret.
-        mark.text = mark.text.take().filter(|text| !text.is_empty() && !text.contains("REDACTED"));
+        mark.value = mark.value.take().filter(|text| !text.is_empty() && !text.contains("REDACTED"));
     }
     found
 }
 
 /// Returns the name in `$NAME` or `${NAME}`.
-fn shorthand(text: &str) -> Option<&str> {
+fn parse_variable_reference(text: &str) -> Option<&str> {
     let name = text.strip_prefix('$')?;
     let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
     let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
@@ -153,21 +153,21 @@ fn shorthand(text: &str) -> Option<&str> {
 }
 
 /// Returns the value of a variable that the configuration itself sets.
-fn configured(config: &Value, variable: &str) -> Option<String> {
+fn configured_variable(config: &Value, variable: &str) -> Option<String> {
     let env = config.get("env")?;
     let value = env.get("vars").and_then(|vars| vars.get(variable)).or_else(|| env.get(variable))?;
     value.as_str().map(str::to_owned)
 }
 
 /// Checks that the standby has exactly one channel, and none of the primary's.
-pub(super) fn check(world: &World) -> Said {
-    let accounts = match own(world) {
-        Ok(config) => accounts(&config),
+pub(super) fn check_channels(world: &HostContext) -> CheckResult {
+    let accounts = match read_own_config(world) {
+        Ok(config) => enabled_accounts(&config),
         Err(why) => {
-            let missing = openclaw::file(world).filter(|file| file.try_exists().is_ok_and(|is_there| !is_there));
+            let missing = openclaw::config_file(world).filter(|file| file.try_exists().is_ok_and(|is_there| !is_there));
             return match missing.filter(|file| !world.is_hidden(file)) {
-                Some(file) => Said::fail(&format_args!("{} does not exist", file.display()), remedy::CONFIGURE),
-                None => Said::skipped(&why),
+                Some(file) => CheckResult::fail(&format_args!("{} does not exist", file.display()), remedy::CONFIGURE),
+                None => CheckResult::skipped(&why),
             };
         }
     };
@@ -179,16 +179,16 @@ pub(super) fn check(world: &World) -> Said {
     }
     for upstream in &world.config.upstreams {
         if let Some(channel) = upstream.channels.iter().find(|channel| channels.contains(&channel.as_str())) {
-            return Said::fail(
+            return CheckResult::fail(
                 &format_args!("{channel} is enabled here, but belongs to {}", upstream.name),
                 remedy::SPLIT,
             );
         }
     }
     match channels[..] {
-        [] => Said::fail(&"no channel is enabled: users could not reach this host's agent", remedy::OWN_CHANNEL),
-        [channel] => Said::ok(&channel),
-        _ => Said::warn(
+        [] => CheckResult::fail(&"no channel is enabled: users could not reach this host's agent", remedy::OWN_CHANNEL),
+        [channel] => CheckResult::ok(&channel),
+        _ => CheckResult::warn(
             &format_args!("{} are enabled; a standby needs one only", channels.join(", ")),
             remedy::ONE_CHANNEL,
         ),
@@ -196,38 +196,38 @@ pub(super) fn check(world: &World) -> Said {
 }
 
 /// Checks that crons are disabled: they belong to the primary.
-pub(super) fn crons(world: &World) -> Said {
-    let off_by_unit = world.gateway().is_ok_and(|unit| unit.variable("OPENCLAW_SKIP_CRON") == Some("1"));
-    match own(world) {
-        Err(why) => Said::skipped(&why),
-        Ok(_) if off_by_unit => Said::ok(&"off"),
-        Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_on(cron)) {
-            true => Said::ok(&"off"),
-            false => Said::fail(&"enabled; each would run on both hosts", remedy::CRONS_OFF),
+pub(super) fn check_crons(world: &HostContext) -> CheckResult {
+    let off_by_unit = world.gateway_unit().is_ok_and(|unit| unit.environment_variable("OPENCLAW_SKIP_CRON") == Some("1"));
+    match read_own_config(world) {
+        Err(why) => CheckResult::skipped(&why),
+        Ok(_) if off_by_unit => CheckResult::ok(&"off"),
+        Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_enabled(cron)) {
+            true => CheckResult::ok(&"off"),
+            false => CheckResult::fail(&"enabled; each would run on both hosts", remedy::CRONS_OFF),
         },
     }
 }
 
 /// Checks that OpenClaw listens where the monitor probes, and works in the pulled workspace.
-pub(super) fn places(world: &World) -> Said {
-    let config = match own(world) {
+pub(super) fn check_places(world: &HostContext) -> CheckResult {
+    let config = match read_own_config(world) {
         Ok(config) => config,
-        Err(why) => return Said::skipped(&why),
+        Err(why) => return CheckResult::skipped(&why),
     };
     let at =
         |keys: &[&str]| keys.iter().try_fold(&config.value, |at, key| at.get(key).map(|node| &node.value)).cloned();
     let port = at(&["gateway", "port"]).and_then(|port| port.as_u64()).unwrap_or(18789);
-    if port != u64::from(world.port()) {
+    if port != u64::from(world.gateway_port()) {
         let said =
             format!("the gateway would listen on port {port}, but the monitor probes {}", world.config.gateway.url);
-        return Said::fail(&said, remedy::SET_PORT);
+        return CheckResult::fail(&said, remedy::SET_PORT);
     }
     let speaks_tls = at(&["gateway", "tls", "enabled"]).and_then(|on| on.as_bool()) == Some(true);
     let url = &world.config.gateway.url;
     if speaks_tls != url.starts_with("https:") {
         let how = if speaks_tls { "over TLS" } else { "without TLS" };
         let said = format!("the gateway would answer {how} (gateway.tls), but the monitor probes {url}");
-        return Said::fail(&said, remedy::SET_SCHEME);
+        return CheckResult::fail(&said, remedy::SET_SCHEME);
     }
     let home = world.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
     let workspace = match at(&["agents", "defaults", "workspace"]).and_then(|path| Some(path.as_str()?.to_owned())) {
@@ -237,7 +237,7 @@ pub(super) fn places(world: &World) -> Said {
     if workspace != world.config.workspace.path {
         let pulled = world.config.workspace.path.display();
         let said = format!("the agent works in {}, but {pulled} is pulled", workspace.display());
-        return Said::fail(&said, remedy::SET_WORKSPACE);
+        return CheckResult::fail(&said, remedy::SET_WORKSPACE);
     }
-    Said::ok(&format_args!("port {port}, {}", workspace.display()))
+    CheckResult::ok(&format_args!("port {port}, {}", workspace.display()))
 }

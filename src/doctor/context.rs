@@ -8,22 +8,22 @@ use std::time::Duration;
 use std::{env, fs};
 
 use crate::config::paths::Paths;
-use crate::config::{Config, Source};
-use crate::doctor::systemd::Unit;
-use crate::doctor::untrusted_file::{read, read_given, refuse};
-use crate::finding::{Checked, Finding, remedy};
-use crate::os::clock::wall_clock;
-use crate::os::{Command, CommandError, Owner, atomic_file};
+use crate::config::{Config, ConfigSource};
+use crate::doctor::systemd::UnitProperties;
+use crate::doctor::untrusted_file::{read_text_file, read_given_file, refuse_owned_file};
+use crate::finding::{CheckOutcome, Finding, remedy};
+use crate::os::clock::read_wall_clock;
+use crate::os::{ChildCommand, CommandError, Owner, atomic_file};
 use crate::status::Status;
 use crate::text::Time;
 use crate::workspace;
-use crate::workspace::unit::PULL;
+use crate::workspace::unit::PULL_SERVICE;
 
 /// Time limit for one program to answer.
-const ANSWER: Duration = Duration::from_secs(10);
+const PROGRAM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Size limit of `status.json`, in bytes.
-const STATUS: usize = 256 * 1024;
+const STATUS_SIZE_LIMIT: usize = 256 * 1024;
 
 /// Owner of the workspace if no unit names one.
 pub const DEFAULT_USER: &str = "openclaw";
@@ -40,11 +40,11 @@ pub enum Identity {
 }
 
 /// Context of the checks.
-pub struct World {
+pub struct HostContext {
     /// The configuration.
     pub config: Config,
     /// Source of the configuration.
-    pub source: Source,
+    pub source: ConfigSource,
     /// Folders of the monitor's and the syncs' files.
     pub paths: Paths,
     /// User who runs the checks.
@@ -52,25 +52,25 @@ pub struct World {
     /// Owner of the workspace, or the reason why it is unknown.
     pub owner: Result<Owner, String>,
     /// Text of the primary's `openclaw.json`, if it was given.
-    pub primary: Option<String>,
+    pub primary_config: Option<String>,
     /// True if this process sees the home as a sync unit does.
     pub is_sandboxed: bool,
     /// The wall clock.
     pub now: Time,
     /// Root of the system's files: `/`.
-    pub root: PathBuf,
+    pub system_root: PathBuf,
     /// Folders to find programs in, in place of `PATH`.
-    pub programs: Option<OsString>,
+    pub program_path: Option<OsString>,
     /// Cache of the units that this run has asked systemd for.
-    units: RefCell<Vec<(String, Result<Unit, String>)>>,
+    unit_cache: RefCell<Vec<(String, Result<UnitProperties, String>)>>,
 }
 
-impl World {
+impl HostContext {
     /// Returns this host's context.
     #[must_use]
-    pub fn here(config: Config, source: Source, paths: Paths) -> Self {
-        let mut world = Self::of(config, source, paths, Identity::Other, PathBuf::from("/"), None);
-        world.identity = match (own_user(), &world.owner) {
+    pub fn for_this_host(config: Config, source: ConfigSource, paths: Paths) -> Self {
+        let mut world = Self::with_root(config, source, paths, Identity::Other, PathBuf::from("/"), None);
+        world.identity = match (own_uid(), &world.owner) {
             (Some(0), _) => Identity::Root,
             (Some(uid), Ok(owner)) if uid == owner.uid => Identity::Owner,
             _ => Identity::Other,
@@ -80,8 +80,8 @@ impl World {
 
     /// Returns this host's context for a process of the workspace's owner, without asking systemd who that is.
     #[must_use]
-    pub fn own(config: Config, source: Source, paths: Paths) -> Self {
-        let mut world = Self::blank(config, source, paths, Identity::Owner, PathBuf::from("/"), None);
+    pub fn for_owner(config: Config, source: ConfigSource, paths: Paths) -> Self {
+        let mut world = Self::with_unknown_owner(config, source, paths, Identity::Owner, PathBuf::from("/"), None);
         let own = fs::metadata("/proc/self");
         if let (Ok(own), Some(home)) = (own, env::var_os("HOME")) {
             let name = env::var("USER").unwrap_or_else(|_| DEFAULT_USER.to_owned());
@@ -92,22 +92,22 @@ impl World {
 
     /// Returns the context of a host whose files are below `root` and whose programs are in `programs`.
     #[must_use]
-    pub fn of(
+    pub fn with_root(
         config: Config,
-        source: Source,
+        source: ConfigSource,
         paths: Paths,
         identity: Identity,
         root: PathBuf,
         programs: Option<OsString>,
     ) -> Self {
-        let mut world = Self::blank(config, source, paths, identity, root, programs);
-        world.owner = find_owner(world.programs.as_deref());
+        let mut world = Self::with_unknown_owner(config, source, paths, identity, root, programs);
+        world.owner = find_owner(world.program_path.as_deref());
         world
     }
 
-    fn blank(
+    fn with_unknown_owner(
         config: Config,
-        source: Source,
+        source: ConfigSource,
         paths: Paths,
         identity: Identity,
         root: PathBuf,
@@ -119,12 +119,12 @@ impl World {
             paths,
             identity,
             owner: Err("the workspace's owner is unknown".to_owned()),
-            primary: None,
+            primary_config: None,
             is_sandboxed: false,
-            now: wall_clock(),
-            root,
-            programs,
-            units: RefCell::default(),
+            now: read_wall_clock(),
+            system_root: root,
+            program_path: programs,
+            unit_cache: RefCell::default(),
         }
     }
 
@@ -133,48 +133,48 @@ impl World {
     ///
     /// # Errors
     /// When the file cannot be read, or belongs to the agent.
-    pub fn read_primary(&mut self, file: &Path) -> Result<(), String> {
+    pub fn read_primary_config(&mut self, file: &Path) -> Result<(), String> {
         let failed = |why: &str| format!("cannot read {}: {why}", file.display());
         if let (Identity::Root, Ok(owner)) = (self.identity, &self.owner) {
-            refuse(file, owner)?;
+            refuse_owned_file(file, owner)?;
         }
-        self.primary = Some(read_given(file).map_err(|why| failed(&why))?);
+        self.primary_config = Some(read_given_file(file).map_err(|why| failed(&why))?);
         Ok(())
     }
 
     /// Returns a command that runs a program of this host.
-    pub(crate) fn command(&self, program: &str) -> Command {
-        command(program, self.programs.as_deref())
+    pub(crate) fn new_command(&self, program: &str) -> ChildCommand {
+        new_command(program, self.program_path.as_deref())
     }
 
     /// Runs a program of this host and returns its output.
-    pub(crate) fn ask(&self, program: &str, args: &[&str]) -> Result<String, CommandError> {
-        self.command(program).args(args).run().map(|output| output.stdout)
+    pub(crate) fn run_program(&self, program: &str, args: &[&str]) -> Result<String, CommandError> {
+        self.new_command(program).args(args).run().map(|output| output.stdout)
     }
 
     /// Asks systemd for a unit.
-    pub(crate) fn unit(&self, name: &str) -> Result<Unit, String> {
-        Unit::ask(self.command("systemctl"), name)
+    pub(crate) fn query_unit(&self, name: &str) -> Result<UnitProperties, String> {
+        UnitProperties::query(self.new_command("systemctl"), name)
     }
 
     /// Starts a new run of checks: clears the cached units.
-    pub(super) fn begin(&self) {
-        self.units.borrow_mut().clear();
+    pub(super) fn clear_unit_cache(&self) {
+        self.unit_cache.borrow_mut().clear();
     }
 
     /// Returns a unit from the cache of this run, or asks systemd: many checks need the same few units.
-    pub(super) fn known(&self, name: &str) -> Result<Unit, String> {
-        if let Some((_, unit)) = self.units.borrow().iter().find(|(known, _)| known == name) {
+    pub(super) fn cached_unit(&self, name: &str) -> Result<UnitProperties, String> {
+        if let Some((_, unit)) = self.unit_cache.borrow().iter().find(|(known, _)| known == name) {
             return unit.clone();
         }
-        let unit = self.unit(name);
-        self.units.borrow_mut().push((name.to_owned(), unit.clone()));
+        let unit = self.query_unit(name);
+        self.unit_cache.borrow_mut().push((name.to_owned(), unit.clone()));
         unit
     }
 
     /// Returns the gateway's unit.
-    pub(super) fn gateway(&self) -> Result<Unit, String> {
-        self.known(&self.config.gateway.unit)
+    pub(super) fn gateway_unit(&self) -> Result<UnitProperties, String> {
+        self.cached_unit(&self.config.gateway.unit)
     }
 
     /// True if a path is below a home, where an agent may write.
@@ -192,60 +192,60 @@ impl World {
     }
 
     /// Returns a path of the system.
-    pub(crate) fn path(&self, path: &str) -> PathBuf {
-        self.root.join(path.trim_start_matches('/'))
+    pub(crate) fn system_path(&self, path: &str) -> PathBuf {
+        self.system_root.join(path.trim_start_matches('/'))
     }
 
     /// Reads a system file as text; `None` if it cannot be read.
-    pub(crate) fn file(&self, path: &str) -> Option<String> {
-        read(&self.path(path)).ok()
+    pub(crate) fn read_system_file(&self, path: &str) -> Option<String> {
+        read_text_file(&self.system_path(path)).ok()
     }
 
     /// Reads the monitor's status; `None` if there is no valid one.
-    pub(crate) fn status(&self) -> Option<Status> {
-        let bytes = atomic_file::read(&self.paths.status(), STATUS).ok().flatten()?;
+    pub(crate) fn read_status(&self) -> Option<Status> {
+        let bytes = atomic_file::read(&self.paths.status_file(), STATUS_SIZE_LIMIT).ok().flatten()?;
         Status::from_json(&bytes).ok()
     }
 
     /// True if this host serves now, which excuses some failures of a standby.
-    pub(super) fn serves(&self) -> bool {
-        let role = self.status().filter(|status| status.is_fresh(self.now)).map(|status| status.role.name);
+    pub(super) fn is_serving(&self) -> bool {
+        let role = self.read_status().filter(|status| status.is_fresh(self.now)).map(|status| status.role.name);
         role.is_some_and(|role| role != "standby")
     }
 
     /// Returns the folders of the syncs' reports.
-    pub(crate) fn sync_paths(&self) -> workspace::Paths {
-        workspace::Paths { state: self.paths.sync_dir.clone(), ..workspace::Paths::default() }
+    pub(crate) fn sync_paths(&self) -> workspace::SyncPaths {
+        workspace::SyncPaths { state_folder: self.paths.sync_dir.clone(), ..workspace::SyncPaths::default() }
     }
 
     /// Returns the configured port of this host's gateway.
-    pub(crate) fn port(&self) -> u16 {
-        remedy::port(&self.config)
+    pub(crate) fn gateway_port(&self) -> u16 {
+        remedy::gateway_port(&self.config)
     }
 
     /// Fills in the remedy of a checked result.
-    pub(super) fn show(&self, checked: &Checked) -> Finding {
+    pub(super) fn to_finding(&self, checked: &CheckOutcome) -> Finding {
         let user = self.owner.as_ref().map_or(DEFAULT_USER, |owner| &owner.name);
-        checked.finding_below(&self.root, &self.config, &self.source, user)
+        checked.to_finding_below(&self.system_root, &self.config, &self.source, user)
     }
 }
 
 /// Returns the user of the sync unit. The owner of files below the home is no source: an agent can change it.
 pub(super) fn find_owner(programs: Option<&OsStr>) -> Result<Owner, String> {
-    let unit = Unit::ask(command("systemctl", programs), PULL).ok();
+    let unit = UnitProperties::query(new_command("systemctl", programs), PULL_SERVICE).ok();
     let user = unit.as_ref().map(|unit| unit.value("User")).filter(|user| !user.is_empty()).unwrap_or(DEFAULT_USER);
-    Owner::find(command("getent", programs), user)
+    Owner::look_up(new_command("getent", programs), user)
 }
 
 /// Returns a command for a program in these folders, or in `PATH`.
-pub(super) fn command(program: &str, programs: Option<&OsStr>) -> Command {
-    let command = Command::new(program).dir("/").deadline(ANSWER);
+pub(super) fn new_command(program: &str, programs: Option<&OsStr>) -> ChildCommand {
+    let command = ChildCommand::new(program).dir("/").deadline(PROGRAM_TIMEOUT);
     match programs {
         Some(path) => command.env("PATH", path),
         None => command,
     }
 }
 
-pub(super) fn own_user() -> Option<u32> {
+pub(super) fn own_uid() -> Option<u32> {
     fs::metadata("/proc/self").ok().map(|own| own.uid())
 }

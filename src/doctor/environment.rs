@@ -1,27 +1,27 @@
 //! Environment files of the gateway's unit, which only root can read: they hold the tokens.
 
-use crate::doctor::context::World;
-use crate::doctor::untrusted_file::{is_of, read};
+use crate::doctor::context::HostContext;
+use crate::doctor::untrusted_file::{belongs_to, read_text_file};
 
 /// Number of files that are read, at most.
-const FILES: usize = 8;
+const ENVIRONMENT_FILE_LIMIT: usize = 8;
 
 /// Returns the variables in the unit's `EnvironmentFile=`s, except in files below the owner's home.
-pub(super) fn values(world: &World) -> Vec<(String, String)> {
-    let Ok(unit) = world.gateway() else { return Vec::new() };
+pub(super) fn read_gateway_environment(world: &HostContext) -> Vec<(String, String)> {
+    let Ok(unit) = world.gateway_unit() else { return Vec::new() };
     let mut found = Vec::new();
-    for file in unit.values("EnvironmentFiles").take(FILES) {
+    for file in unit.values("EnvironmentFiles").take(ENVIRONMENT_FILE_LIMIT) {
         let path = file.split(" (").next().unwrap_or_default();
-        let path = world.path(path);
-        if !world.owner.as_ref().is_ok_and(|owner| is_of(&path, owner)) {
-            found.extend(read(&path).unwrap_or_default().lines().filter_map(assignment));
+        let path = world.system_path(path);
+        if !world.owner.as_ref().is_ok_and(|owner| belongs_to(&path, owner)) {
+            found.extend(read_text_file(&path).unwrap_or_default().lines().filter_map(parse_assignment));
         }
     }
     found
 }
 
 /// Parses `NAME=value` as systemd does, without its escapes and continuation lines.
-fn assignment(line: &str) -> Option<(String, String)> {
+fn parse_assignment(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     let (name, value) = line.split_once('=').filter(|_| !line.starts_with(['#', ';']))?;
     let value = value.trim();
@@ -31,15 +31,15 @@ fn assignment(line: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::assignment;
+    use super::parse_assignment;
 
     #[test]
     fn an_assignment_is_read_as_systemd_reads_it() {
         let pair = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
-        assert_eq!(assignment("TOKEN=1:a=b"), pair("TOKEN", "1:a=b"));
-        assert_eq!(assignment(" TOKEN = \"1:a\" "), pair("TOKEN", "1:a"));
-        assert_eq!(assignment("TOKEN='1:a'"), pair("TOKEN", "1:a"));
-        assert_eq!(assignment("# TOKEN=1"), None);
-        assert_eq!(assignment("nothing"), None);
+        assert_eq!(parse_assignment("TOKEN=1:a=b"), pair("TOKEN", "1:a=b"));
+        assert_eq!(parse_assignment(" TOKEN = \"1:a\" "), pair("TOKEN", "1:a"));
+        assert_eq!(parse_assignment("TOKEN='1:a'"), pair("TOKEN", "1:a"));
+        assert_eq!(parse_assignment("# TOKEN=1"), None);
+        assert_eq!(parse_assignment("nothing"), None);
     }
 }

@@ -5,80 +5,80 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 
 use crate::config::endpoint::Endpoint;
-use crate::doctor::context::World;
-use crate::doctor::systemd::Unit;
-use crate::finding::{Said, remedy};
+use crate::doctor::context::HostContext;
+use crate::doctor::systemd::UnitProperties;
+use crate::finding::{CheckResult, remedy};
 use crate::os::{is_own_address, parse_listening_address};
 
 /// Process title of a gateway.
-const TITLE: &str = "openclaw-gateway";
+const GATEWAY_PROCESS_TITLE: &str = "openclaw-gateway";
 
 /// Number of `/proc` entries that are read, at most.
-const PROCESSES: usize = 100_000;
+const PROC_ENTRY_LIMIT: usize = 100_000;
 
 /// Folder in which systemd lists the users whose units run without a login.
-const LINGER: &str = "/var/lib/systemd/linger";
+const LINGER_FOLDER: &str = "/var/lib/systemd/linger";
 
 /// Checks that the unit exists and that systemd can start it.
-pub(super) fn unit(world: &World) -> Said {
+pub(super) fn check_unit(world: &HostContext) -> CheckResult {
     let name = &world.config.gateway.unit;
-    let unit = match world.gateway() {
+    let unit = match world.gateway_unit() {
         Ok(unit) => unit,
         // The check `dbus` reports this.
-        Err(why) => return Said::skipped(&why),
+        Err(why) => return CheckResult::skipped(&why),
     };
-    match unit.obstacle(name) {
+    match unit.load_failure(name) {
         Some(said) => said,
         None if unit.value("NeedDaemonReload") == "yes" => {
-            Said::warn(&format_args!("{name} has changed on disk since systemd read it"), remedy::DAEMON_RELOAD)
+            CheckResult::warn(&format_args!("{name} has changed on disk since systemd read it"), remedy::DAEMON_RELOAD)
         }
-        None => Said::ok(&format_args!("{name} is {}", unit.value("ActiveState"))),
+        None => CheckResult::ok(&format_args!("{name} is {}", unit.value("ActiveState"))),
     }
 }
 
 /// Checks that the unit is not enabled: only the monitor starts it.
-pub(super) fn disabled(world: &World) -> Said {
-    loaded(world, &|unit| match unit.is_enabled() {
+pub(super) fn check_disabled(world: &HostContext) -> CheckResult {
+    check_loaded_unit(world, &|unit| match unit.is_enabled() {
         true => {
-            Said::fail(&"enabled: the gateway starts at boot even while the primary is up", remedy::DISABLE_GATEWAY)
+            CheckResult::fail(&"enabled: the gateway starts at boot even while the primary is up", remedy::DISABLE_GATEWAY)
         }
-        false => Said::ok(&"not enabled: only the monitor starts it"),
+        false => CheckResult::ok(&"not enabled: only the monitor starts it"),
     })
 }
 
 /// Checks that it runs as the owner of the workspace.
-pub(super) fn user(world: &World) -> Said {
-    loaded(world, &|unit| match (unit.value("User"), &world.owner) {
+pub(super) fn check_user(world: &HostContext) -> CheckResult {
+    check_loaded_unit(world, &|unit| match (unit.value("User"), &world.owner) {
         ("" | "root" | "0", _) => {
-            Said::fail(&"the gateway would run as root, and so would the agent", remedy::GATEWAY_USER)
+            CheckResult::fail(&"the gateway would run as root, and so would the agent", remedy::GATEWAY_USER)
         }
-        (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => Said::ok(&user),
+        (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => CheckResult::ok(&user),
         (user, Ok(owner)) => {
             let said = format!("the gateway runs as {user}, but the workspace is pulled as {}", owner.name);
-            Said::fail(&said, remedy::GATEWAY_USER)
+            CheckResult::fail(&said, remedy::GATEWAY_USER)
         }
-        (_, Err(why)) => Said::skipped(&why),
+        (_, Err(why)) => CheckResult::skipped(&why),
     })
 }
 
 /// Checks that its port is free while it is down.
-pub(super) fn port(world: &World) -> Said {
+pub(super) fn check_port(world: &HostContext) -> CheckResult {
     if let Some(ip) = foreign_address(&world.config.gateway.url) {
         let said = format!("gateway.url names {ip}, which is not an address of this host");
-        return Said::fail(&said, remedy::EDIT_CONFIG);
+        return CheckResult::fail(&said, remedy::EDIT_CONFIG);
     }
-    let port = world.port();
-    let held = match listens(world, port) {
+    let port = world.gateway_port();
+    let held = match is_port_listening(world, port) {
         Some(held) => held,
-        None => return Said::skipped(&"/proc/net/tcp cannot be read"),
+        None => return CheckResult::skipped(&"/proc/net/tcp cannot be read"),
     };
-    let is_up = world.gateway().is_ok_and(|unit| unit.is_up());
+    let is_up = world.gateway_unit().is_ok_and(|unit| unit.is_up());
     match (held, is_up) {
-        (false, false) => Said::ok(&format_args!("port {port} is free")),
-        (_, true) => Said::ok(&format_args!("port {port} is used by the running gateway")),
+        (false, false) => CheckResult::ok(&format_args!("port {port} is free")),
+        (_, true) => CheckResult::ok(&format_args!("port {port} is used by the running gateway")),
         (true, false) => {
             let said = format!("port {port} is used by another process while {} is down", world.config.gateway.unit);
-            Said::fail(&said, remedy::FIND_PORT)
+            CheckResult::fail(&said, remedy::FIND_PORT)
         }
     }
 }
@@ -86,62 +86,62 @@ pub(super) fn port(world: &World) -> Said {
 /// Returns the address in a URL if this host does not have it.
 fn foreign_address(url: &str) -> Option<IpAddr> {
     let endpoint = Endpoint::from_url(url).ok()?;
-    endpoint.address().socket().filter(|socket| !is_own_address(*socket)).map(|socket| socket.ip())
+    endpoint.address().socket_address().filter(|socket| !is_own_address(*socket)).map(|socket| socket.ip())
 }
 
 /// Checks that no other gateway is enabled or running.
-pub(super) fn other(world: &World) -> Said {
-    if let Some((pid, uid)) = stray(world) {
+pub(super) fn check_other_gateways(world: &HostContext) -> CheckResult {
+    if let Some((pid, uid)) = find_stray_gateway(world) {
         let said = format!("process {pid} of uid {uid} is a gateway outside of {}", world.config.gateway.unit);
-        return Said::fail(&said, remedy::STRAY_GATEWAY);
+        return CheckResult::fail(&said, remedy::STRAY_GATEWAY);
     }
     let args = ["--no-pager", "--no-legend", "--plain", "list-unit-files", "openclaw-gateway*.service"];
-    let listed = match world.ask("systemctl", &args) {
+    let listed = match world.run_program("systemctl", &args) {
         Ok(listed) => listed,
         // With no such unit, some versions of systemctl end with exit code 1 and print nothing.
-        Err(why) if why.code() == Some(1) && why.said().is_empty() => String::new(),
-        Err(why) => return Said::skipped(&why.reason()),
+        Err(why) if why.exit_code() == Some(1) && why.last_output().is_empty() => String::new(),
+        Err(why) => return CheckResult::skipped(&why.reason()),
     };
     let is_other = |line: &&str| {
         let mut words = line.split_whitespace();
         words.next() != Some(&world.config.gateway.unit) && words.next() == Some("enabled")
     };
     match listed.lines().find(is_other) {
-        None => Said::ok(&"no other gateway is enabled or running"),
-        Some(other) => Said::fail(&other, remedy::OTHER_GATEWAY),
+        None => CheckResult::ok(&"no other gateway is enabled or running"),
+        Some(other) => CheckResult::fail(&other, remedy::OTHER_GATEWAY),
     }
 }
 
 /// Returns pid and uid of a gateway process outside of the unit.
-fn stray(world: &World) -> Option<(String, u32)> {
+fn find_stray_gateway(world: &HostContext) -> Option<(String, u32)> {
     let own = format!("/{}", world.config.gateway.unit);
-    let entries = fs::read_dir(world.path("/proc")).ok()?.take(PROCESSES).flatten();
+    let entries = fs::read_dir(world.system_path("/proc")).ok()?.take(PROC_ENTRY_LIMIT).flatten();
     let is_stray = |pid: &String| {
-        let file = |name: &str| world.file(&format!("/proc/{pid}/{name}"));
+        let file = |name: &str| world.read_system_file(&format!("/proc/{pid}/{name}"));
         let title = file("cmdline").unwrap_or_default();
-        title.split('\0').next() == Some(TITLE) && file("cgroup").is_some_and(|group| !group.contains(&own))
+        title.split('\0').next() == Some(GATEWAY_PROCESS_TITLE) && file("cgroup").is_some_and(|group| !group.contains(&own))
     };
     let pids = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let pid = pids.filter(|name| name.starts_with(|first: char| first.is_ascii_digit())).find(is_stray)?;
-    let uid = fs::metadata(world.path("/proc").join(&pid)).ok()?.uid();
+    let uid = fs::metadata(world.system_path("/proc").join(&pid)).ok()?.uid();
     Some((pid, uid))
 }
 
 /// True if the user's units run without a login.
-pub(super) fn lingers(world: &World, user: &str) -> bool {
-    world.path(LINGER).join(user).exists()
+pub(super) fn is_lingering(world: &HostContext, user: &str) -> bool {
+    world.system_path(LINGER_FOLDER).join(user).exists()
 }
 
 /// Runs a check on the gateway's unit if it is loaded; `gateway-unit` reports one that is not.
-fn loaded(world: &World, look: &dyn Fn(&Unit) -> Said) -> Said {
-    match world.gateway() {
+fn check_loaded_unit(world: &HostContext, look: &dyn Fn(&UnitProperties) -> CheckResult) -> CheckResult {
+    match world.gateway_unit() {
         Ok(unit) if unit.is_loaded() => look(&unit),
-        _ => Said::skipped(&format_args!("{} is not loaded", world.config.gateway.unit)),
+        _ => CheckResult::skipped(&format_args!("{} is not loaded", world.config.gateway.unit)),
     }
 }
 
 /// True if any process listens on a TCP port; `None` if the kernel's table cannot be read.
-fn listens(world: &World, port: u16) -> Option<bool> {
-    let (old, new) = (world.file("/proc/self/net/tcp")?, world.file("/proc/self/net/tcp6").unwrap_or_default());
+fn is_port_listening(world: &HostContext, port: u16) -> Option<bool> {
+    let (old, new) = (world.read_system_file("/proc/self/net/tcp")?, world.read_system_file("/proc/self/net/tcp6").unwrap_or_default());
     Some((old + &new).lines().filter_map(parse_listening_address).any(|address| address.port() == port))
 }

@@ -1,43 +1,43 @@
 //! Checks of the monitor: it runs, systemd would restart it if it hung, and no hold stops it.
 
-use crate::doctor::context::World;
+use crate::doctor::context::HostContext;
 use crate::failover::HoldKind;
-use crate::finding::{Said, remedy};
-use crate::text::utc::{ago_by, span};
+use crate::finding::{CheckResult, remedy};
+use crate::text::utc::{ago_by, format_span};
 
 /// Unit of the monitor.
-pub(super) const UNIT: &str = "openclaw-failover.service";
+pub(super) const MONITOR_UNIT: &str = "openclaw-failover.service";
 
 /// Unit of the replaced shell monitor, and an alias of the monitor's unit.
-const OLD: &str = "openclaw-health-monitor.service";
+const SHELL_MONITOR_UNIT: &str = "openclaw-health-monitor.service";
 
 /// Checks that it runs and that its status is fresh.
-pub(super) fn running(world: &World) -> Said {
-    let unit = match world.known(UNIT) {
+pub(super) fn check_running(world: &HostContext) -> CheckResult {
+    let unit = match world.cached_unit(MONITOR_UNIT) {
         Ok(unit) => unit,
-        Err(why) => return Said::fail(&why, remedy::DBUS),
+        Err(why) => return CheckResult::fail(&why, remedy::DBUS),
     };
     if unit.value("LoadState") != "loaded" {
-        return Said::fail(&format_args!("{UNIT} is {}", unit.value("LoadState")), remedy::INSTALL_UNITS);
+        return CheckResult::fail(&format_args!("{MONITOR_UNIT} is {}", unit.value("LoadState")), remedy::INSTALL_UNITS);
     }
     if unit.value("ActiveState") != "active" {
-        return Said::fail(&format_args!("{UNIT} is {}", unit.value("ActiveState")), remedy::START_MONITOR);
+        return CheckResult::fail(&format_args!("{MONITOR_UNIT} is {}", unit.value("ActiveState")), remedy::START_MONITOR);
     }
-    match world.status() {
+    match world.read_status() {
         Some(status) if status.is_fresh(world.now) => {
             let wrote = ago_by(status.age(world.now));
-            Said::ok(&format_args!("{}; status written {wrote}", status.role.name))
+            CheckResult::ok(&format_args!("{}; status written {wrote}", status.role.name))
         }
         Some(status) => {
             let wrote = ago_by(status.age(world.now));
-            Said::fail(
+            CheckResult::fail(
                 &format_args!("the monitor is running, but its last status was written {wrote}"),
                 remedy::RESTART_MONITOR,
             )
         }
         None => {
-            let path = world.paths.status();
-            Said::fail(
+            let path = world.paths.status_file();
+            CheckResult::fail(
                 &format_args!("the monitor is running, but there is no status in {}", path.display()),
                 remedy::RESTART_MONITOR,
             )
@@ -46,65 +46,65 @@ pub(super) fn running(world: &World) -> Said {
 }
 
 /// Checks that it starts at boot.
-pub(super) fn enabled(world: &World) -> Said {
-    match world.known(UNIT) {
-        Ok(unit) if !unit.is_loaded() => Said::skipped(&"the monitor's unit is not loaded"),
-        Ok(unit) if unit.is_enabled() => Said::ok(&"the monitor starts at boot"),
-        Ok(_) => Said::fail(&"not enabled: the monitor does not start at boot", remedy::ENABLE_MONITOR),
-        Err(why) => Said::skipped(&why),
+pub(super) fn check_enabled(world: &HostContext) -> CheckResult {
+    match world.cached_unit(MONITOR_UNIT) {
+        Ok(unit) if !unit.is_loaded() => CheckResult::skipped(&"the monitor's unit is not loaded"),
+        Ok(unit) if unit.is_enabled() => CheckResult::ok(&"the monitor starts at boot"),
+        Ok(_) => CheckResult::fail(&"not enabled: the monitor does not start at boot", remedy::ENABLE_MONITOR),
+        Err(why) => CheckResult::skipped(&why),
     }
 }
 
 /// Checks that systemd's watchdog restarts it if it hangs.
-pub(super) fn watchdog(world: &World) -> Said {
-    let unit = match world.known(UNIT) {
+pub(super) fn check_watchdog(world: &HostContext) -> CheckResult {
+    let unit = match world.cached_unit(MONITOR_UNIT) {
         Ok(unit) if unit.is_loaded() => unit,
-        _ => return Said::skipped(&"the monitor's unit is not loaded"),
+        _ => return CheckResult::skipped(&"the monitor's unit is not loaded"),
     };
     let patience = unit.value("WatchdogUSec");
     if unit.value("Type").starts_with("notify") && !matches!(patience, "" | "0" | "infinity") {
-        return Said::ok(&format_args!("systemd restarts the monitor if it hangs for {patience}"));
+        return CheckResult::ok(&format_args!("systemd restarts the monitor if it hangs for {patience}"));
     }
-    Said::fail(&"no watchdog: systemd would not restart the monitor if it hung", remedy::INSTALL_UNITS)
+    CheckResult::fail(&"no watchdog: systemd would not restart the monitor if it hung", remedy::INSTALL_UNITS)
 }
 
 /// Checks that the running version is the installed one.
-pub(super) fn version(world: &World) -> Said {
+pub(super) fn check_version(world: &HostContext) -> CheckResult {
     let own = env!("CARGO_PKG_VERSION");
-    match world.status().filter(|status| status.is_fresh(world.now)) {
-        Some(status) if status.version == own => Said::ok(&own),
+    match world.read_status().filter(|status| status.is_fresh(world.now)) {
+        Some(status) if status.version == own => CheckResult::ok(&own),
         Some(status) => {
             let said = format!("version {} is running, but {own} is installed", status.version);
-            Said::warn(&said, remedy::RESTART_MONITOR)
+            CheckResult::warn(&said, remedy::RESTART_MONITOR)
         }
-        None => Said::skipped(&"the monitor is not running"),
+        None => CheckResult::skipped(&"the monitor is not running"),
     }
 }
 
 /// Checks that no operator's hold prevents a failover.
-pub(super) fn hold(world: &World) -> Said {
-    let Some(status) = world.status() else { return Said::skipped(&"no status from the monitor") };
-    let Some(hold) = &status.hold else { return Said::ok(&"no hold") };
+pub(super) fn check_hold(world: &HostContext) -> CheckResult {
+    let Some(status) = world.read_status() else { return CheckResult::skipped(&"no status from the monitor") };
+    let Some(hold) = &status.hold else { return CheckResult::ok(&"no hold") };
     let left = hold.until.map_or("until `resume`".to_owned(), |until| {
         let left = until.since(status.updated_at).saturating_sub(status.age(world.now));
-        format!("for another {}", span(left))
+        format!("for another {}", format_span(left))
     });
     match hold.kind {
-        HoldKind::Promoted => Said::warn(&format_args!("held promoted {left}"), remedy::RESUME),
+        HoldKind::Promoted => CheckResult::warn(&format_args!("held promoted {left}"), remedy::RESUME),
         HoldKind::Standby => {
-            Said::fail(&format_args!("held in standby {left}: automatic failover is off"), remedy::RESUME)
+            CheckResult::fail(&format_args!("held in standby {left}: automatic failover is off"), remedy::RESUME)
         }
-        HoldKind::Paused => Said::fail(&format_args!("paused {left}: automatic failover is off"), remedy::RESUME),
+        HoldKind::Paused => CheckResult::fail(&format_args!("paused {left}: automatic failover is off"), remedy::RESUME),
     }
 }
 
 /// Checks that the replaced shell monitor is off.
-pub(super) fn old(world: &World) -> Said {
-    let Ok(unit) = world.known(OLD) else { return Said::skipped(&"systemd does not answer") };
-    let is_ours = unit.value("FragmentPath").ends_with(UNIT);
+pub(super) fn check_shell_monitor(world: &HostContext) -> CheckResult {
+    let Ok(unit) = world.cached_unit(SHELL_MONITOR_UNIT) else { return CheckResult::skipped(&"systemd does not answer") };
+    let is_ours = unit.value("FragmentPath").ends_with(MONITOR_UNIT);
     let runs = unit.is_enabled() || unit.is_up();
     match unit.is_loaded() && !is_ours && runs {
-        true => Said::fail(&format_args!("{OLD} would start and stop the gateway too"), remedy::OLD_MONITOR),
-        false => Said::ok(&"no other monitor is running"),
+        true => CheckResult::fail(&format_args!("{SHELL_MONITOR_UNIT} would start and stop the gateway too"), remedy::OLD_MONITOR),
+        false => CheckResult::ok(&"no other monitor is running"),
     }
 }

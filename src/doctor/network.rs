@@ -5,48 +5,48 @@ use std::time::Duration;
 
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
-use crate::config::{Upstream, Witness};
-use crate::doctor::context::World;
-use crate::finding::{Said, remedy};
-use crate::probe::{Failure, Target, Verdict};
-use crate::text::utc::{parse_rfc3339, people, span};
+use crate::config::{UpstreamConfig, WitnessConfig};
+use crate::doctor::context::HostContext;
+use crate::finding::{CheckResult, remedy};
+use crate::probe::{ProbeFailure, ProbeTarget, Verdict};
+use crate::text::utc::{parse_rfc3339, format_time, format_span};
 use crate::text::{Time, json};
 
 /// Remaining validity below which an expiring key is a warning.
-const KEY: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const KEY_EXPIRY_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Beginning of 2026. A clock that shows an earlier time is wrong.
-const BUILT: Time = Time::from_millis(1_767_225_600_000);
+const EARLIEST_PLAUSIBLE_TIME: Time = Time::from_millis(1_767_225_600_000);
 
 /// Checks that each upstream answers as OpenClaw does. If one serves, another that refuses connections is a standby
 /// whose gateway is down.
-pub(super) fn upstream(world: &World) -> Said {
+pub(super) fn check_upstreams(world: &HostContext) -> CheckResult {
     let (mut seen, mut absent) = (String::new(), None);
     let mut one_lives = false;
     for upstream in &world.config.upstreams {
-        let mut target = match Target::upstream(upstream, None) {
+        let mut target = match ProbeTarget::for_upstream(upstream, None) {
             Ok(target) => target,
-            Err(why) => return Said::fail(&why.to_string(), remedy::EDIT_CONFIG),
+            Err(why) => return CheckResult::fail(&why.to_string(), remedy::EDIT_CONFIG),
         };
         let answer = target.probe(world.config.probe.timeout);
-        let Upstream { name, .. } = upstream;
+        let UpstreamConfig { name, .. } = upstream;
         match answer.verdict {
             Verdict::Healthy { .. } => {
-                seen = format!("{seen}{name} answers in {}; ", span(answer.latency));
+                seen = format!("{seen}{name} answers in {}; ", format_span(answer.latency));
                 one_lives = true;
             }
-            Verdict::Failing(Failure::NotOpenClaw | Failure::Status(_)) => {
+            Verdict::Failing(ProbeFailure::NotOpenClaw | ProbeFailure::Status(_)) => {
                 let said = format!("the server at {} is not OpenClaw: {}", answer.url, answer.detail);
-                return Said::fail(&said, remedy::EDIT_CONFIG);
+                return CheckResult::fail(&said, remedy::EDIT_CONFIG);
             }
-            Verdict::Failing(Failure::ThisHost) => {
-                return Said::fail(&format_args!("{name}: {}", answer.detail), remedy::EDIT_CONFIG);
+            Verdict::Failing(ProbeFailure::ThisHost) => {
+                return CheckResult::fail(&format_args!("{name}: {}", answer.detail), remedy::EDIT_CONFIG);
             }
-            Verdict::Failing(Failure::Tls) => {
+            Verdict::Failing(ProbeFailure::Tls) => {
                 let said = format!("cannot verify the certificate of {}: {}", answer.url, answer.detail);
-                return Said::fail(&said, remedy::EDIT_CONFIG);
+                return CheckResult::fail(&said, remedy::EDIT_CONFIG);
             }
-            Verdict::Failing(Failure::Refused) if one_lives => seen = format!("{seen}{name} is a standby; "),
+            Verdict::Failing(ProbeFailure::Refused) if one_lives => seen = format!("{seen}{name} is a standby; "),
             Verdict::Failing(failure) => {
                 let said = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
                 absent.get_or_insert(said);
@@ -54,99 +54,99 @@ pub(super) fn upstream(world: &World) -> Said {
         }
     }
     match absent {
-        None => Said::ok(&seen.trim_end_matches("; ")),
-        Some(said) if world.serves() => {
-            Said::warn(&format_args!("{said}; this host serves in its place"), remedy::CHECK_UPSTREAM)
+        None => CheckResult::ok(&seen.trim_end_matches("; ")),
+        Some(said) if world.is_serving() => {
+            CheckResult::warn(&format_args!("{said}; this host serves in its place"), remedy::CHECK_UPSTREAM)
         }
-        Some(said) if one_lives => Said::warn(&format_args!("{seen}{said}"), remedy::CHECK_UPSTREAM),
-        Some(said) => Said::fail(&said, remedy::CHECK_UPSTREAM),
+        Some(said) if one_lives => CheckResult::warn(&format_args!("{seen}{said}"), remedy::CHECK_UPSTREAM),
+        Some(said) => CheckResult::fail(&said, remedy::CHECK_UPSTREAM),
     }
 }
 
 /// Checks that the monitor has seen an upstream healthy, which arms failover. A standby among the upstreams may never
 /// have served.
-pub(super) fn armed(world: &World) -> Said {
-    let Some(status) = world.status() else { return Said::skipped(&"no status from the monitor") };
+pub(super) fn check_armed(world: &HostContext) -> CheckResult {
+    let Some(status) = world.read_status() else { return CheckResult::skipped(&"no status from the monitor") };
     let names = world.config.upstreams.iter().map(|upstream| &upstream.name);
-    let is_armed = |name: &&String| status.upstreams.iter().any(|seen| seen.name == **name && seen.armed);
+    let is_armed = |name: &&String| status.upstreams.iter().any(|seen| seen.name == **name && seen.seen_healthy);
     match names.clone().find(is_armed) {
-        Some(name) => Said::ok(&format_args!("{name} was seen healthy before")),
+        Some(name) => CheckResult::ok(&format_args!("{name} was seen healthy before")),
         None => {
             let names: Vec<_> = names.map(String::as_str).collect();
             let said = format!("failover is not armed: the monitor has never seen {} healthy", names.join(" or "));
-            Said::fail(&said, remedy::WAIT_ARMED)
+            CheckResult::fail(&said, remedy::WAIT_ARMED)
         }
     }
 }
 
 /// Checks that the configured names resolve.
-pub(super) fn dns(world: &World) -> Said {
-    let names = names(world);
+pub(super) fn check_dns(world: &HostContext) -> CheckResult {
+    let names = configured_names(world);
     for name in &names {
         // `getent` has a time limit here, and resolves names as OpenClaw, git and ssh do.
-        if let Err(why) = world.ask("getent", &["ahosts", "--", name]) {
-            let said = if why.code().is_some() { "does not resolve".to_owned() } else { why.reason() };
-            return Said::fail(&format_args!("{name}: {said}"), remedy::RESOLVER);
+        if let Err(why) = world.run_program("getent", &["ahosts", "--", name]) {
+            let said = if why.exit_code().is_some() { "does not resolve".to_owned() } else { why.reason() };
+            return CheckResult::fail(&format_args!("{name}: {said}"), remedy::RESOLVER);
         }
     }
     if !names.is_empty() {
-        return Said::ok(&format_args!("resolved {}", names.join(", ")));
+        return CheckResult::ok(&format_args!("resolved {}", names.join(", ")));
     }
-    let resolver = world.file("/etc/resolv.conf").unwrap_or_default();
+    let resolver = world.read_system_file("/etc/resolv.conf").unwrap_or_default();
     match resolver.lines().find_map(|line| line.trim().strip_prefix("nameserver")) {
-        Some(server) => Said::ok(&format_args!("nameserver {}; the configuration uses addresses only", server.trim())),
-        None => Said::warn(&"/etc/resolv.conf names no server, but channels need one", remedy::RESOLVER),
+        Some(server) => CheckResult::ok(&format_args!("nameserver {}; the configuration uses addresses only", server.trim())),
+        None => CheckResult::warn(&"/etc/resolv.conf names no server, but channels need one", remedy::RESOLVER),
     }
 }
 
 /// Checks that the tailnet is up and that its key stays valid, if an upstream is reached through it.
-pub(super) fn tailscale(world: &World) -> Said {
-    let named = world.config.promote.witnesses.iter().flatten().any(|witness| *witness == Witness::Tailscale);
-    let hosts = || world.config.upstreams.iter().flat_map(|upstream| &upstream.urls).filter_map(|url| host(url));
+pub(super) fn check_tailscale(world: &HostContext) -> CheckResult {
+    let named = world.config.promote.witnesses.iter().flatten().any(|witness| *witness == WitnessConfig::Tailscale);
+    let hosts = || world.config.upstreams.iter().flat_map(|upstream| &upstream.urls).filter_map(|url| url_host(url));
     if !named && !hosts().any(|host| is_tailnet(&host)) {
-        return Said::skipped(&"no upstream is on a tailnet");
+        return CheckResult::skipped(&"no upstream is on a tailnet");
     }
-    let said = match world.ask("tailscale", &["status", "--json", "--peers=false"]) {
+    let said = match world.run_program("tailscale", &["status", "--json", "--peers=false"]) {
         Ok(said) => said,
-        Err(why) if why.is_missing_program() => return Said::fail(&why.to_string(), remedy::TAILSCALE),
-        Err(why) => return Said::fail(&why.to_string(), remedy::TAILSCALE_UP),
+        Err(why) if why.is_missing_program() => return CheckResult::fail(&why.to_string(), remedy::TAILSCALE),
+        Err(why) => return CheckResult::fail(&why.to_string(), remedy::TAILSCALE_UP),
     };
     let Ok(status) = json::parse(&said) else {
-        return Said::fail(&"cannot parse the output of `tailscale status`", remedy::TAILSCALE_UP);
+        return CheckResult::fail(&"cannot parse the output of `tailscale status`", remedy::TAILSCALE_UP);
     };
     let state = status.get("BackendState").and_then(|state| state.as_str()).unwrap_or("unknown");
     if state != "Running" {
-        return Said::fail(&format_args!("tailscale is {state}"), remedy::TAILSCALE_UP);
+        return CheckResult::fail(&format_args!("tailscale is {state}"), remedy::TAILSCALE_UP);
     }
     let own = status.get("Self");
     let is_expired = own.and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool()) == Some(true);
     let expiry = own.and_then(|own| own.get("KeyExpiry")).and_then(|expiry| parse_rfc3339(expiry.as_str()?));
     match expiry {
         _ if is_expired || expiry.is_some_and(|expiry| expiry <= world.now) => {
-            Said::fail(&"this host's key has expired", remedy::TAILSCALE_KEY)
+            CheckResult::fail(&"this host's key has expired", remedy::TAILSCALE_KEY)
         }
-        Some(expiry) if expiry.since(world.now) < KEY => {
-            let left = span(expiry.since(world.now));
-            Said::warn(&format_args!("this host's key expires in {left}"), remedy::TAILSCALE_KEY)
+        Some(expiry) if expiry.since(world.now) < KEY_EXPIRY_WARNING => {
+            let left = format_span(expiry.since(world.now));
+            CheckResult::warn(&format_args!("this host's key expires in {left}"), remedy::TAILSCALE_KEY)
         }
-        Some(expiry) => Said::ok(&format_args!("up; this host's key is valid until {}", people(expiry))),
-        None => Said::ok(&"up; this host's key does not expire"),
+        Some(expiry) => CheckResult::ok(&format_args!("up; this host's key is valid until {}", format_time(expiry))),
+        None => CheckResult::ok(&"up; this host's key does not expire"),
     }
 }
 
 /// Checks the clock: the validity of certificates and keys depends on it.
-pub(super) fn clock(world: &World) -> Said {
-    if world.now < BUILT {
-        return Said::fail(&format_args!("the clock shows {}", people(world.now)), remedy::SET_CLOCK);
+pub(super) fn check_clock(world: &HostContext) -> CheckResult {
+    if world.now < EARLIEST_PLAUSIBLE_TIME {
+        return CheckResult::fail(&format_args!("the clock shows {}", format_time(world.now)), remedy::SET_CLOCK);
     }
-    match world.ask("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
-        Ok(said) if said.trim() == "yes" => Said::ok(&"synchronized"),
-        Ok(_) => Said::warn(&"the clock is not synchronized", remedy::SET_CLOCK),
-        Err(_) => Said::skipped(&"timedatectl does not report whether it is synchronized"),
+    match world.run_program("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
+        Ok(said) if said.trim() == "yes" => CheckResult::ok(&"synchronized"),
+        Ok(_) => CheckResult::warn(&"the clock is not synchronized", remedy::SET_CLOCK),
+        Err(_) => CheckResult::skipped(&"timedatectl does not report whether it is synchronized"),
     }
 }
 
-fn host(url: &str) -> Option<Host> {
+fn url_host(url: &str) -> Option<Host> {
     Endpoint::from_url(url).ok().map(|endpoint| endpoint.address().host.clone())
 }
 
@@ -161,7 +161,7 @@ fn is_tailnet(host: &Host) -> bool {
 }
 
 /// Returns every configured name that must resolve.
-fn names(world: &World) -> Vec<String> {
+fn configured_names(world: &HostContext) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut add = |name: String| {
         if !names.contains(&name) {
@@ -169,7 +169,7 @@ fn names(world: &World) -> Vec<String> {
         }
     };
     for url in world.config.upstreams.iter().flat_map(|upstream| &upstream.urls) {
-        if let Some(Host::Name(name)) = host(url) {
+        if let Some(Host::Name(name)) = url_host(url) {
             add(name);
         }
     }

@@ -6,24 +6,24 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::doctor::context::World;
-use crate::doctor::systemd::Unit;
-use crate::finding::{Level, Said, remedy};
-use crate::os::{Command, open_regular};
+use crate::doctor::context::HostContext;
+use crate::doctor::systemd::UnitProperties;
+use crate::finding::{Level, CheckResult, remedy};
+use crate::os::{ChildCommand, open_regular};
 use crate::text::json;
 
-/// systemd's default `PATH` for system units.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// systemd's default `DEFAULT_UNIT_PATH` for system units.
+const DEFAULT_UNIT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Time limit of an OpenClaw command. It takes seconds before Node's compile cache is filled.
-const PATIENCE: Duration = Duration::from_secs(60);
+const OPENCLAW_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Number of bytes of a script that are read for its interpreter.
-const SHEBANG: u64 = 256;
+const SHEBANG_LIMIT: u64 = 256;
 
 /// Program that the gateway's unit runs.
-struct Program<'a> {
-    unit: &'a Unit,
+struct UnitProgram<'a> {
+    unit: &'a UnitProperties,
     /// The command up to `gateway`.
     words: Vec<&'a str>,
     /// File of the first word.
@@ -31,51 +31,51 @@ struct Program<'a> {
 }
 
 /// Location of a program.
-enum Place {
-    At(PathBuf),
+enum ProgramLocation {
+    Found(PathBuf),
     Missing,
     /// Not visible from here, but it may exist.
     Hidden,
 }
 
 /// Checks that OpenClaw and its Node are installed where the unit expects them.
-pub(super) fn present(world: &World) -> Said {
-    let Some(unit) = loaded(world) else { return not_loaded(world) };
-    let program = match Program::of(world, &unit) {
+pub(super) fn check_installed(world: &HostContext) -> CheckResult {
+    let Some(unit) = loaded_unit(world) else { return skip_not_loaded(world) };
+    let program = match UnitProgram::from_unit(world, &unit) {
         Ok(program) => program,
         Err(said) => return said,
     };
-    match program.node(world) {
-        None | Some(Place::At(_)) => Said::ok(&program.file.display()),
-        Some(Place::Missing) => Said::fail(&"Node is not in the PATH of the unit", remedy::NODE),
-        Some(Place::Hidden) => Said::skipped(&"Node is in a folder that is hidden here"),
+    match program.find_node(world) {
+        None | Some(ProgramLocation::Found(_)) => CheckResult::ok(&program.file.display()),
+        Some(ProgramLocation::Missing) => CheckResult::fail(&"Node is not in the PATH of the unit", remedy::NODE),
+        Some(ProgramLocation::Hidden) => CheckResult::skipped(&"Node is in a folder that is hidden here"),
     }
 }
 
 /// Checks that the program starts; the evidence is its version.
-pub(super) fn program(world: &World) -> Said {
-    run(world, &|program| match program.command(world, &["--version"]).run() {
-        Ok(output) => Said::ok(&output.stdout.trim()),
-        Err(why) => Said::fail(&why.to_string(), remedy::EXEC),
+pub(super) fn check_starts(world: &HostContext) -> CheckResult {
+    with_supported_node(world, &|program| match program.new_command(world, &["--version"]).run() {
+        Ok(output) => CheckResult::ok(&output.stdout.trim()),
+        Err(why) => CheckResult::fail(&why.to_string(), remedy::EXEC),
     })
 }
 
 /// Checks that OpenClaw supports the installed Node.
-pub(super) fn node(world: &World) -> Said {
-    with(world, &|_, node| node.map_or_else(|| Said::skipped(&"OpenClaw includes its own Node"), judge_node))
+pub(super) fn check_node(world: &HostContext) -> CheckResult {
+    with_program(world, &|_, node| node.map_or_else(|| CheckResult::skipped(&"OpenClaw includes its own Node"), check_node_version))
 }
 
 /// Checks that OpenClaw accepts its configuration.
-pub(super) fn configuration(world: &World) -> Said {
-    run(world, &|program| {
-        let asked = program.command(world, &["config", "validate", "--json"]).attempt();
+pub(super) fn check_config(world: &HostContext) -> CheckResult {
+    with_supported_node(world, &|program| {
+        let asked = program.new_command(world, &["config", "validate", "--json"]).run_any_exit_code();
         let said = match asked {
             Ok((_, said)) => said,
-            Err(why) => return Said::fail(&why.to_string(), remedy::VALIDATE),
+            Err(why) => return CheckResult::fail(&why.to_string(), remedy::VALIDATE),
         };
         let Ok(answer) = json::parse(said.stdout.trim()) else {
             let words = if said.stderr.trim().is_empty() { &said.stdout } else { &said.stderr };
-            return Said::fail(&format_args!("cannot parse OpenClaw's answer: {}", words.trim()), remedy::VALIDATE);
+            return CheckResult::fail(&format_args!("cannot parse OpenClaw's answer: {}", words.trim()), remedy::VALIDATE);
         };
         let text = |node: &json::Value, key: &str| Some(node.get(key)?.as_str()?.to_owned());
         let words = |node: &json::Node| Some(format!("{}: {}", text(node, "path")?, text(node, "message")?));
@@ -86,14 +86,14 @@ pub(super) fn configuration(world: &World) -> Said {
             let lacks_plugin =
                 |warning: &&String| ["not installed", "cannot be checked"].iter().any(|is| warning.contains(is));
             return match (warnings.iter().find(lacks_plugin), warnings.first()) {
-                (Some(missing), _) => Said::fail(missing, remedy::PLUGIN),
-                (None, Some(warning)) => Said::warn(warning, remedy::VALIDATE),
-                (None, None) => Said::ok(&"OpenClaw accepts its configuration"),
+                (Some(missing), _) => CheckResult::fail(missing, remedy::PLUGIN),
+                (None, Some(warning)) => CheckResult::warn(warning, remedy::VALIDATE),
+                (None, None) => CheckResult::ok(&"OpenClaw accepts its configuration"),
             };
         }
         let issue = all("issues").iter().find_map(words);
         let error = || answer.get("error").and_then(|error| text(error, "message"));
-        Said::fail(
+        CheckResult::fail(
             &issue.or_else(error).unwrap_or_else(|| "OpenClaw rejects its configuration".to_owned()),
             remedy::VALIDATE,
         )
@@ -101,86 +101,86 @@ pub(super) fn configuration(world: &World) -> Said {
 }
 
 /// Returns the path of OpenClaw's configuration.
-pub(super) fn file(world: &World) -> Option<PathBuf> {
-    let unit = world.gateway().ok();
-    let said = unit.as_ref().and_then(|unit| unit.variable("OPENCLAW_CONFIG_PATH")).map(PathBuf::from);
+pub(super) fn config_file(world: &HostContext) -> Option<PathBuf> {
+    let unit = world.gateway_unit().ok();
+    let said = unit.as_ref().and_then(|unit| unit.environment_variable("OPENCLAW_CONFIG_PATH")).map(PathBuf::from);
     said.or_else(|| Some(world.owner.as_ref().ok()?.home.join(".openclaw/openclaw.json")))
 }
 
 /// Returns the version in the program's output, such as `2026.9.6`.
-pub(super) fn version(said: &str) -> Option<String> {
+pub(super) fn parse_version(said: &str) -> Option<String> {
     let is_version = |word: &&str| word.contains('.') && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     said.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
 }
 
 /// Runs a check on an installed program and its Node; `gateway-program` reports a missing one.
-fn with(world: &World, look: &dyn Fn(&Program<'_>, Option<&Path>) -> Said) -> Said {
-    let Some(unit) = loaded(world) else { return not_loaded(world) };
-    let Ok(program) = Program::of(world, &unit) else { return Said::skipped(&"see gateway-program") };
-    match program.node(world) {
+fn with_program(world: &HostContext, look: &dyn Fn(&UnitProgram<'_>, Option<&Path>) -> CheckResult) -> CheckResult {
+    let Some(unit) = loaded_unit(world) else { return skip_not_loaded(world) };
+    let Ok(program) = UnitProgram::from_unit(world, &unit) else { return CheckResult::skipped(&"see gateway-program") };
+    match program.find_node(world) {
         None => look(&program, None),
-        Some(Place::At(node)) => look(&program, Some(&node)),
-        Some(_) => Said::skipped(&"see gateway-program"),
+        Some(ProgramLocation::Found(node)) => look(&program, Some(&node)),
+        Some(_) => CheckResult::skipped(&"see gateway-program"),
     }
 }
 
 /// Runs such a check if OpenClaw supports the Node; `node` reports one that it does not.
-fn run(world: &World, look: &dyn Fn(&Program<'_>) -> Said) -> Said {
-    with(world, &|program, node| match node.map(judge_node) {
-        Some(said) if said.level == Level::Fail => Said::skipped(&"see node"),
+fn with_supported_node(world: &HostContext, look: &dyn Fn(&UnitProgram<'_>) -> CheckResult) -> CheckResult {
+    with_program(world, &|program, node| match node.map(check_node_version) {
+        Some(said) if said.level == Level::Fail => CheckResult::skipped(&"see node"),
         _ => look(program),
     })
 }
 
-fn loaded(world: &World) -> Option<Unit> {
-    world.gateway().ok().filter(Unit::is_loaded)
+fn loaded_unit(world: &HostContext) -> Option<UnitProperties> {
+    world.gateway_unit().ok().filter(UnitProperties::is_loaded)
 }
 
-fn not_loaded(world: &World) -> Said {
-    Said::skipped(&format_args!("{} is not loaded", world.config.gateway.unit))
+fn skip_not_loaded(world: &HostContext) -> CheckResult {
+    CheckResult::skipped(&format_args!("{} is not loaded", world.config.gateway.unit))
 }
 
-/// Returns the `PATH` that the unit's programs are found in.
-fn path<'a>(world: &'a World, unit: &'a Unit) -> &'a str {
-    let ours = world.programs.as_deref().and_then(|path| path.to_str());
-    unit.variable("PATH").or(ours).unwrap_or(PATH)
+/// Returns the `DEFAULT_UNIT_PATH` that the unit's programs are found in.
+fn unit_path<'a>(world: &'a HostContext, unit: &'a UnitProperties) -> &'a str {
+    let ours = world.program_path.as_deref().and_then(|path| path.to_str());
+    unit.environment_variable("PATH").or(ours).unwrap_or(DEFAULT_UNIT_PATH)
 }
 
-fn find(world: &World, program: &str, path: &str) -> Place {
+fn find_program(world: &HostContext, program: &str, path: &str) -> ProgramLocation {
     let is_program = |file: &PathBuf| {
         fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };
     let mut files: Vec<PathBuf> = path.split(':').map(|folder| Path::new(folder).join(program)).collect();
     if program.contains('/') {
-        files = vec![world.path(program)];
+        files = vec![world.system_path(program)];
     }
     let is_hidden = files.iter().any(|file| world.is_hidden(file));
     match files.into_iter().find(is_program) {
-        Some(file) => Place::At(file),
-        None if is_hidden => Place::Hidden,
-        None => Place::Missing,
+        Some(file) => ProgramLocation::Found(file),
+        None if is_hidden => ProgramLocation::Hidden,
+        None => ProgramLocation::Missing,
     }
 }
 
-impl<'a> Program<'a> {
+impl<'a> UnitProgram<'a> {
     /// Returns the program of a unit, or the result to report if it is missing.
-    fn of(world: &World, unit: &'a Unit) -> Result<Self, Said> {
-        let mut words = unit.command();
+    fn from_unit(world: &HostContext, unit: &'a UnitProperties) -> Result<Self, CheckResult> {
+        let mut words = unit.start_command();
         if words.first().is_some_and(|word| *word == "env" || word.ends_with("/env")) {
             words = words.into_iter().skip(1).skip_while(|word| word.contains('=')).collect();
         }
         let end = words.iter().position(|word| *word == "gateway").unwrap_or(words.len());
         words.truncate(end);
-        let Some(first) = words.first() else { return Err(Said::fail(&"the unit has no ExecStart=", remedy::EXEC)) };
-        let missing = |what| Said::fail(&format_args!("the unit starts {what}, which does not exist"), remedy::EXEC);
-        let hidden = |what| Said::skipped(&format_args!("the unit starts {what}, which is hidden here"));
-        let file = match find(world, first, path(world, unit)) {
-            Place::At(file) => file,
-            Place::Missing => return Err(missing(first)),
-            Place::Hidden => return Err(hidden(first)),
+        let Some(first) = words.first() else { return Err(CheckResult::fail(&"the unit has no ExecStart=", remedy::EXEC)) };
+        let missing = |what| CheckResult::fail(&format_args!("the unit starts {what}, which does not exist"), remedy::EXEC);
+        let hidden = |what| CheckResult::skipped(&format_args!("the unit starts {what}, which is hidden here"));
+        let file = match find_program(world, first, unit_path(world, unit)) {
+            ProgramLocation::Found(file) => file,
+            ProgramLocation::Missing => return Err(missing(first)),
+            ProgramLocation::Hidden => return Err(hidden(first)),
         };
         if let Some(script) = words.iter().skip(1).find(|word| word.starts_with('/')) {
-            let lies = world.path(script);
+            let lies = world.system_path(script);
             if !lies.is_file() {
                 return Err(if world.is_hidden(&lies) { hidden(script) } else { missing(script) });
             }
@@ -189,39 +189,39 @@ impl<'a> Program<'a> {
     }
 
     /// Returns a command with other arguments and the unit's environment.
-    fn command(&self, world: &World, args: &[&str]) -> Command {
+    fn new_command(&self, world: &HostContext, args: &[&str]) -> ChildCommand {
         let rest = self.words.iter().skip(1).copied().chain(args.iter().copied());
-        let mut command = Command::new(&self.file).args(rest).dir("/").deadline(PATIENCE);
-        command = command.env("PATH", path(world, self.unit));
+        let mut command = ChildCommand::new(&self.file).args(rest).dir("/").deadline(OPENCLAW_TIMEOUT);
+        command = command.env("PATH", unit_path(world, self.unit));
         if let Ok(owner) = &world.owner {
             command = command.env("HOME", &owner.home);
         }
-        match self.unit.variable("OPENCLAW_CONFIG_PATH") {
+        match self.unit.environment_variable("OPENCLAW_CONFIG_PATH") {
             Some(file) => command.env("OPENCLAW_CONFIG_PATH", file),
             None => command,
         }
     }
 
     /// Finds the Node that runs it; `None` if OpenClaw includes its own Node.
-    fn node(&self, world: &World) -> Option<Place> {
+    fn find_node(&self, world: &HostContext) -> Option<ProgramLocation> {
         let is_node = |path: &Path| path.file_name().is_some_and(|name| name == "node");
         if is_node(&self.file) {
-            return Some(Place::At(self.file.clone()));
+            return Some(ProgramLocation::Found(self.file.clone()));
         }
         let mut head = Vec::new();
-        open_regular(&self.file).ok()?.take(SHEBANG).read_to_end(&mut head).ok()?;
+        open_regular(&self.file).ok()?.take(SHEBANG_LIMIT).read_to_end(&mut head).ok()?;
         let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
         let line = String::from_utf8_lossy(line).into_owned();
         let interpreter = line.split_whitespace().find(|word| is_node(Path::new(word)))?;
-        Some(find(world, interpreter, path(world, self.unit)))
+        Some(find_program(world, interpreter, unit_path(world, self.unit)))
     }
 }
 
-fn judge_node(node: &Path) -> Said {
-    match Command::new(node).arg("--version").dir("/").deadline(PATIENCE).run() {
-        Ok(output) if is_supported(output.stdout.trim()) => Said::ok(&output.stdout.trim()),
-        Ok(output) => Said::fail(&format_args!("{} is {}", node.display(), output.stdout.trim()), remedy::NODE),
-        Err(why) => Said::fail(&why.to_string(), remedy::NODE),
+fn check_node_version(node: &Path) -> CheckResult {
+    match ChildCommand::new(node).arg("--version").dir("/").deadline(OPENCLAW_TIMEOUT).run() {
+        Ok(output) if is_supported(output.stdout.trim()) => CheckResult::ok(&output.stdout.trim()),
+        Ok(output) => CheckResult::fail(&format_args!("{} is {}", node.display(), output.stdout.trim()), remedy::NODE),
+        Err(why) => CheckResult::fail(&why.to_string(), remedy::NODE),
     }
 }
 
@@ -257,8 +257,8 @@ mod tests {
 
     #[test]
     fn a_version_is_told_from_other_words() {
-        assert_eq!(version("OpenClaw 2026.9.6 (eb377ac)").as_deref(), Some("2026.9.6"));
-        assert_eq!(version("OpenClaw ... $(reboot)"), Some("...".to_owned()));
-        assert_eq!(version("none"), None);
+        assert_eq!(parse_version("OpenClaw 2026.9.6 (eb377ac)").as_deref(), Some("2026.9.6"));
+        assert_eq!(parse_version("OpenClaw ... $(reboot)"), Some("...".to_owned()));
+        assert_eq!(parse_version("none"), None);
     }
 }

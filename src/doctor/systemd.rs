@@ -1,20 +1,20 @@
 //! Units with the properties that the checks need.
 
-use crate::finding::{Said, remedy};
-use crate::os::Command;
+use crate::finding::{CheckResult, remedy};
+use crate::os::ChildCommand;
 
 /// Properties that are read of each unit.
-const PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,Type,User,ExecStart,\
+const UNIT_PROPERTIES: &str = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,Type,User,ExecStart,\
                           Environment,EnvironmentFiles,MainPID,WatchdogUSec,BindPaths,LoadCredential";
 
 /// A unit, as `systemctl show` prints it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Unit(String);
+pub(crate) struct UnitProperties(String);
 
-impl Unit {
+impl UnitProperties {
     /// Asks systemd for a unit; `systemctl` is a command without arguments.
-    pub(crate) fn ask(systemctl: Command, name: &str) -> Result<Self, String> {
-        let unit = Self::ask_for(systemctl, name, PROPERTIES)?;
+    pub(crate) fn query(systemctl: ChildCommand, name: &str) -> Result<Self, String> {
+        let unit = Self::query_properties(systemctl, name, UNIT_PROPERTIES)?;
         if unit.value("LoadState").is_empty() {
             return Err("cannot parse systemctl's output".to_owned());
         }
@@ -22,7 +22,7 @@ impl Unit {
     }
 
     /// Reads other properties of a unit.
-    pub(crate) fn ask_for(systemctl: Command, name: &str, properties: &str) -> Result<Self, String> {
+    pub(crate) fn query_properties(systemctl: ChildCommand, name: &str, properties: &str) -> Result<Self, String> {
         let args = ["--no-ask-password", "--no-pager", "show", "-p", properties, "--", name];
         let shown = systemctl.args(args).run().map_err(|why| format!("systemd does not answer: {}", why.reason()))?;
         Ok(Self(shown.stdout))
@@ -60,24 +60,24 @@ impl Unit {
     }
 
     /// Returns the words of the start command, split at spaces.
-    pub(crate) fn command(&self) -> Vec<&str> {
+    pub(crate) fn start_command(&self) -> Vec<&str> {
         let words = self.value("ExecStart").split_once("argv[]=").map_or("", |(_, rest)| rest);
         words.split(" ; ").next().unwrap_or_default().split_whitespace().collect()
     }
 
     /// Returns the value of an Environment= variable.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn environment_variable(&self, name: &str) -> Option<&str> {
         let set = self.value("Environment").split_whitespace();
         set.rev().find_map(|word| word.trim_matches('"').strip_prefix(name)?.strip_prefix('='))
     }
 
     /// Returns the result to report if the unit cannot be started at all.
-    pub(super) fn obstacle(&self, name: &str) -> Option<Said> {
+    pub(super) fn load_failure(&self, name: &str) -> Option<CheckResult> {
         match self.value("LoadState") {
             "loaded" | "merged" => None,
-            "masked" => Some(Said::fail(&format_args!("{name} is masked"), remedy::UNMASK)),
-            "not-found" => Some(Said::fail(&format_args!("unit {name} does not exist"), remedy::INSTALL_UNITS)),
-            state => Some(Said::fail(&format_args!("{name} cannot be loaded: {state}"), remedy::VERIFY_UNIT)),
+            "masked" => Some(CheckResult::fail(&format_args!("{name} is masked"), remedy::UNMASK)),
+            "not-found" => Some(CheckResult::fail(&format_args!("unit {name} does not exist"), remedy::INSTALL_UNITS)),
+            state => Some(CheckResult::fail(&format_args!("{name} cannot be loaded: {state}"), remedy::VERIFY_UNIT)),
         }
     }
 }

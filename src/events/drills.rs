@@ -1,65 +1,65 @@
 //! Entries about drills: refused, or ended.
 
-use crate::events::{Entry, Severity, Teller, codec};
-use crate::failover::{Drill, DrillStep, Outcome, Refusal, names};
-use crate::text::utc::span;
+use crate::events::{HistoryEntry, Severity, NoticeDescriber, codec};
+use crate::failover::{Drill, DrillStep, DrillOutcome, DrillRefusal, names};
+use crate::text::utc::format_span;
 
-impl Teller<'_> {
-    pub(super) fn drill_refused(&self, why: Refusal) -> Entry {
+impl NoticeDescriber<'_> {
+    pub(super) fn describe_drill_refused(&self, why: DrillRefusal) -> HistoryEntry {
         let (name, words) = match why {
-            Refusal::NotStandby => ("not_standby", "this host is not in standby"),
-            Refusal::PrimaryDown => ("primary_down", "no upstream is healthy"),
-            Refusal::Held => ("held", "a hold is set; `openclaw-failover resume` ends it"),
-            Refusal::UnderWay => ("under_way", "another drill is running"),
-            Refusal::Degraded => (
+            DrillRefusal::NotStandby => ("not_standby", "this host is not in standby"),
+            DrillRefusal::PrimaryDown => ("primary_down", "no upstream is healthy"),
+            DrillRefusal::Held => ("held", "a hold is set; `openclaw-failover resume` ends it"),
+            DrillRefusal::UnderWay => ("under_way", "another drill is running"),
+            DrillRefusal::Degraded => (
                 "degraded",
                 "a known problem could block a failover; `openclaw-failover status` names it. To run the drill anyway: \
                  `openclaw-failover drill --force`",
             ),
         };
-        Entry::warning("drill_refused", &format!("drill refused: {words}")).with("why", name)
+        HistoryEntry::warning("drill_refused", &format!("drill refused: {words}")).with_field("why", name)
     }
 
-    pub(super) fn drill_ended(&self, drill: &Drill) -> Entry {
-        let unit = self.unit();
-        let outcome = drill.outcome.unwrap_or(Outcome::Interrupted);
+    pub(super) fn describe_drill_ended(&self, drill: &Drill) -> HistoryEntry {
+        let unit = self.gateway_unit();
+        let outcome = drill.outcome.unwrap_or(DrillOutcome::Interrupted);
         let (severity, how) = match outcome {
-            Outcome::Passed => (Severity::Notice, "passed: this host can take over".to_owned()),
-            Outcome::Failed { step } => {
-                let (step, why) = (step.name(), failed(step));
+            DrillOutcome::Passed => (Severity::Notice, "passed: this host can take over".to_owned()),
+            DrillOutcome::Failed { step } => {
+                let (step, why) = (step.name(), step_failure_phrase(step));
                 (Severity::Error, format!("failed at step '{step}': {unit} {why}. See `openclaw-failover history`"))
             }
-            Outcome::Overtaken => (
+            DrillOutcome::Overtaken => (
                 Severity::Warning,
                 format!(
                     "ended early: no upstream is healthy any more, so this is a real outage. {unit} stays up if it was \
                      started"
                 ),
             ),
-            Outcome::Promoted => {
+            DrillOutcome::Promoted => {
                 (Severity::Notice, format!("ended early: an operator promoted this host; {unit} stays up"))
             }
-            Outcome::Stopped => (Severity::Notice, "ended early on an operator's request".to_owned()),
-            Outcome::Interrupted => (
+            DrillOutcome::Stopped => (Severity::Notice, "ended early on an operator's request".to_owned()),
+            DrillOutcome::Interrupted => (
                 Severity::Warning,
                 format!("was interrupted: the monitor restarted, or {unit} was started or stopped from outside"),
             ),
         };
-        let steps: Vec<_> = drill.steps().map(|(step, took)| format!("{} {}", step.name(), span(took))).collect();
+        let steps: Vec<_> = drill.finished_steps().map(|(step, took)| format!("{} {}", step.name(), format_span(took))).collect();
         let text = format!("the drill {how}. {}", steps.join(", "));
         let failed = match outcome {
-            Outcome::Failed { step } => Some(step.name()),
+            DrillOutcome::Failed { step } => Some(step.name()),
             _ => None,
         };
-        Entry::new(severity, "drill_ended", &text)
-            .with("outcome", names::outcome(outcome))
-            .with("failed_step", failed)
-            .with("took_seconds", codec::took(drill))
+        HistoryEntry::new(severity, "drill_ended", &text)
+            .with_field("outcome", names::outcome_name(outcome))
+            .with_field("failed_step", failed)
+            .with_field("took_seconds", codec::step_durations_to_json(drill))
     }
 }
 
 /// Describes the failure of a step, with the gateway's unit as the subject.
-fn failed(step: DrillStep) -> &'static str {
+fn step_failure_phrase(step: DrillStep) -> &'static str {
     match step {
         DrillStep::Pull | DrillStep::Start => "was not started",
         DrillStep::Verify => "was not healthy in time",

@@ -1,46 +1,46 @@
 //! Entries about operators' holds.
 
-use crate::events::{Entry, SENTENCE, Teller};
+use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber};
 use crate::failover::{Hold, HoldKind, names};
-use crate::text::utc::people;
+use crate::text::utc::format_time;
 use crate::text::{json_fields, printable};
 
-impl Teller<'_> {
-    pub(super) fn held_back(&self, kind: HoldKind) -> Entry {
+impl NoticeDescriber<'_> {
+    pub(super) fn describe_held_back(&self, kind: HoldKind) -> HistoryEntry {
         let text = format!(
             "a failover is due, but the hold '{}' forbids it: {}. To allow it, run `openclaw-failover resume`",
-            names::hold(kind),
-            meaning(kind)
+            names::hold_name(kind),
+            hold_meaning(kind)
         );
-        Entry::warning("held_back", &text).with("hold", names::hold(kind))
+        HistoryEntry::warning("held_back", &text).with_field("hold", names::hold_name(kind))
     }
 
-    pub(super) fn hold_set(&self, hold: Hold) -> Entry {
+    pub(super) fn describe_hold_set(&self, hold: Hold) -> HistoryEntry {
         let text = format!(
             "an operator set the hold '{}': {}. {}",
-            names::hold(hold.kind),
-            meaning(hold.kind),
-            self.end(hold)
+            names::hold_name(hold.kind),
+            hold_meaning(hold.kind),
+            self.hold_end(hold)
         );
-        self.describe(Entry::notice("hold_set", &text), hold)
+        self.with_hold_fields(HistoryEntry::notice("hold_set", &text), hold)
     }
 
-    pub(super) fn hold_ended(&self, kind: HoldKind, by_time: bool) -> Entry {
+    pub(super) fn describe_hold_ended(&self, kind: HoldKind, by_time: bool) -> HistoryEntry {
         let how = if by_time { "expired" } else { "was ended by an operator" };
-        let text = format!("the hold '{}' {how}: automatic failover is ON", names::hold(kind));
-        Entry::notice("hold_ended", &text).with("hold", names::hold(kind)).with("by_time", by_time)
+        let text = format!("the hold '{}' {how}: automatic failover is ON", names::hold_name(kind));
+        HistoryEntry::notice("hold_ended", &text).with_field("hold", names::hold_name(kind)).with_field("by_time", by_time)
     }
 
-    pub(super) fn hold_stands(&self, hold: Hold) -> Entry {
-        let since = people(self.wall.at(hold.since));
-        let kind = names::hold(hold.kind);
-        let text = format!("the hold '{kind}' has been set since {since}: {}. {}", meaning(hold.kind), self.end(hold));
-        self.describe(Entry::warning("hold_stands", &text), hold)
+    pub(super) fn describe_hold_reminder(&self, hold: Hold) -> HistoryEntry {
+        let since = format_time(self.wall.to_wall_clock(hold.since));
+        let kind = names::hold_name(hold.kind);
+        let text = format!("the hold '{kind}' has been set since {since}: {}. {}", hold_meaning(hold.kind), self.hold_end(hold));
+        self.with_hold_fields(HistoryEntry::warning("hold_stands", &text), hold)
     }
 
-    fn end(&self, hold: Hold) -> String {
+    fn hold_end(&self, hold: Hold) -> String {
         let until = hold.until.map_or("until `openclaw-failover resume`".to_owned(), |until| {
-            format!("until {}", people(self.wall.at(until)))
+            format!("until {}", format_time(self.wall.to_wall_clock(until)))
         });
         match hold.kind {
             HoldKind::Promoted => format!("The hold lasts {until}"),
@@ -48,22 +48,22 @@ impl Teller<'_> {
         }
     }
 
-    fn describe(&self, entry: Entry, hold: Hold) -> Entry {
-        let time = |time| json_fields::time(self.wall.at(time));
-        entry.with("hold", names::hold(hold.kind)).with("since", time(hold.since)).with("until", hold.until.map(time))
+    fn with_hold_fields(&self, entry: HistoryEntry, hold: Hold) -> HistoryEntry {
+        let time = |time| json_fields::time_to_json(self.wall.to_wall_clock(time));
+        entry.with_field("hold", names::hold_name(hold.kind)).with_field("since", time(hold.since)).with_field("until", hold.until.map(time))
     }
 }
 
-impl Entry {
+impl HistoryEntry {
     /// Adds the operator's reason for the hold.
     #[must_use]
-    pub fn because(self, reason: &str) -> Self {
-        let text = printable(&format!("{}. Reason: {reason}", self.text), SENTENCE);
-        Self { text, ..self }.quote("reason", reason)
+    pub fn with_hold_reason(self, reason: &str) -> Self {
+        let text = to_printable(&format!("{}. Reason: {reason}", self.text), MAX_SENTENCE_CHARS);
+        Self { text, ..self }.with_quote("reason", reason)
     }
 }
 
-fn meaning(kind: HoldKind) -> &'static str {
+fn hold_meaning(kind: HoldKind) -> &'static str {
     match kind {
         HoldKind::Promoted => "this host's gateway is kept up",
         HoldKind::Standby => "this host's gateway is kept down, even if every upstream fails",

@@ -1,119 +1,119 @@
 //! Entries about the workspace: pulls, the state at a start, and pushes.
 
-use crate::config::paths::SYNC;
-use crate::events::{Entry, quoted};
-use crate::text::json_fields::time;
-use crate::text::utc::people;
-use crate::workspace::summary::Pull;
+use crate::config::paths::DEFAULT_SYNC_DIR;
+use crate::events::{HistoryEntry, shorten_quote};
+use crate::text::json_fields::time_to_json;
+use crate::text::utc::format_time;
+use crate::workspace::summary::PullSummary;
 
 /// Character limit of a list of names in the log; the status has the whole list.
-const LIST: usize = 100;
+const MAX_LIST_CHARS: usize = 100;
 
-pub(super) fn pulled(pull: &Pull) -> Entry {
+pub(super) fn describe_pull(pull: &PullSummary) -> HistoryEntry {
     let entry = match &pull.error {
         None => {
-            let done = if pull.stale { "not updated" } else { "pulled" };
-            let (outcome, at, lists) = (quoted(&pull.outcome), stands_at(pull), lists(pull));
-            Entry::notice("pulled", &format!("workspace {done} ({outcome}), now{at}{lists}"))
+            let done = if pull.is_stale { "not updated" } else { "pulled" };
+            let (outcome, at, lists) = (shorten_quote(&pull.outcome), commit_phrase(pull), list_phrases(pull));
+            HistoryEntry::notice("pulled", &format!("workspace {done} ({outcome}), now{at}{lists}"))
         }
         Some(error) => {
             let text = format!(
                 "workspace pull failed ({}): {}{}. A failover would start with the workspace on this disk; for \
                  details, run `journalctl -u openclaw-sync-pull.service`",
-                quoted(&pull.outcome),
-                short(error),
-                lists(pull)
+                shorten_quote(&pull.outcome),
+                shorten_list(error),
+                list_phrases(pull)
             );
-            Entry::warning("pull_failed", &text).quote("error", error)
+            HistoryEntry::warning("pull_failed", &text).with_quote("error", error)
         }
     };
-    facts(entry, pull)
+    with_pull_fields(entry, pull)
 }
 
-pub(super) fn starts_with(pull: Option<&Pull>) -> Entry {
+pub(super) fn describe_start(pull: Option<&PullSummary>) -> HistoryEntry {
     let Some(pull) = pull else {
-        return Entry::warning(
+        return HistoryEntry::warning(
             "workspace",
             "starting the gateway with the workspace on this disk: no pull has ended since the monitor started",
         );
     };
-    let text = format!("starting the gateway with the workspace{}", stands_at(pull));
-    let entry = match (pull.stale, pull.fresh) {
-        (false, _) => Entry::notice("workspace", &text),
+    let text = format!("starting the gateway with the workspace{}", commit_phrase(pull));
+    let entry = match (pull.is_stale, pull.last_complete_at) {
+        (false, _) => HistoryEntry::notice("workspace", &text),
         (true, Some(fresh)) => {
-            Entry::warning("workspace", &format!("{text}; last in sync with the git remote at {}", people(fresh)))
+            HistoryEntry::warning("workspace", &format!("{text}; last in sync with the git remote at {}", format_time(fresh)))
         }
-        (true, None) => Entry::warning("workspace", &format!("{text}; its age is unknown")),
+        (true, None) => HistoryEntry::warning("workspace", &format!("{text}; its age is unknown")),
     };
-    facts(entry, pull)
+    with_pull_fields(entry, pull)
 }
 
-pub(super) fn returned(branches: &str) -> Entry {
+pub(super) fn describe_push(branches: &str) -> HistoryEntry {
     let text = match branches {
         "" => "the git remote has every local change".to_owned(),
-        branches => format!("local changes pushed to the git remote: {}", short(branches)),
+        branches => format!("local changes pushed to the git remote: {}", shorten_list(branches)),
     };
-    Entry::notice("returned", &text).quote("branches", branches)
+    HistoryEntry::notice("returned", &text).with_quote("branches", branches)
 }
 
-pub(super) fn push_failed(outcome: &str, why: &str) -> Entry {
+pub(super) fn describe_push_failure(outcome: &str, why: &str) -> HistoryEntry {
     let text = format!(
         "local changes not pushed yet: {}. They are kept here and the push is retried; for details, run \
          `journalctl -u openclaw-sync-push.service`",
-        quoted(why)
+        shorten_quote(why)
     );
-    Entry::warning("push_failed", &text).quote("outcome", outcome).quote("why", why)
+    HistoryEntry::warning("push_failed", &text).with_quote("outcome", outcome).with_quote("why", why)
 }
 
-pub(super) fn put_away(what: &str) -> Entry {
+pub(super) fn describe_archived_work(what: &str) -> HistoryEntry {
     let text =
-        format!("moved to {SYNC}/archive, so that the gateway's next start does not resume it: {}", quoted(what));
-    Entry::notice("put_away", &text).quote("what", what)
+        format!("moved to {DEFAULT_SYNC_DIR}/archive, so that the gateway's next start does not resume it: {}", shorten_quote(what));
+    HistoryEntry::notice("put_away", &text).with_quote("what", what)
 }
 
-pub(super) fn not_put_away(why: &str) -> Entry {
+pub(super) fn describe_archive_failure(why: &str) -> HistoryEntry {
     let text = format!(
         "cannot archive the work that was unfinished when this host's gateway stopped: {}. Retrying; until then the \
          gateway's next start would resume that work, however old it is",
-        quoted(why)
+        shorten_quote(why)
     );
-    Entry::warning("not_put_away", &text).quote("why", why)
+    HistoryEntry::warning("not_put_away", &text).with_quote("why", why)
 }
 
-pub(super) fn open() -> Entry {
-    Entry::error(
+pub(super) fn describe_public_remote() -> HistoryEntry {
+    HistoryEntry::error(
         "workspace_open",
         "the git remote serves the workspace to the public, without a password, but it is the agent's private memory. \
          Make the repository private",
     )
 }
 
-fn facts(entry: Entry, pull: &Pull) -> Entry {
+fn with_pull_fields(entry: HistoryEntry, pull: &PullSummary) -> HistoryEntry {
     entry
-        .quote("outcome", &pull.outcome)
-        .with("commit", pull.commit.clone())
-        .with("committed_at", pull.committed.map(time))
-        .with("fresh_at", pull.fresh.map(time))
-        .with("stale", pull.stale)
-        .quote("kept", &pull.kept)
-        .quote("withheld", &pull.withheld)
+        .with_quote("outcome", &pull.outcome)
+        .with_field("commit", pull.commit.clone())
+        .with_field("committed_at", pull.committed_at.map(time_to_json))
+        .with_field("fresh_at", pull.last_complete_at.map(time_to_json))
+        .with_field("stale", pull.is_stale)
+        .with_quote("kept", &pull.conflict_branches)
+        .with_quote("withheld", &pull.withheld)
 }
 
-fn stands_at(pull: &Pull) -> String {
+fn commit_phrase(pull: &PullSummary) -> String {
     let Some(commit) = &pull.commit else { return " at no commit".to_owned() };
     let commit: String = commit.chars().take(12).collect();
-    let written = pull.committed.map(|committed| format!(", written at {}", people(committed))).unwrap_or_default();
-    format!(" at {}{written}", quoted(&commit))
+    let written = pull.committed_at.map(|committed| format!(", written at {}", format_time(committed))).unwrap_or_default();
+    format!(" at {}{written}", shorten_quote(&commit))
 }
 
-fn lists(pull: &Pull) -> String {
+fn list_phrases(pull: &PullSummary) -> String {
     let list =
-        |what: &str, names: &str| if names.is_empty() { String::new() } else { format!("; {what}: {}", short(names)) };
-    list("kept on a branch", &pull.kept) + &list("on this disk only", &pull.withheld)
+        |what: &str, names: &str| if names.is_empty() { String::new() } else { format!("; {what}: {}", shorten_list(names)) };
+    list("kept on a branch", &pull.conflict_branches) + &list("on this disk only", &pull.withheld)
 }
 
-fn short(words: &str) -> String {
-    let mut short: String = quoted(words).chars().take(LIST).collect();
+fn shorten_list(words: &str) -> String {
+    let mut short: String = shorten_quote(words).chars().take(MAX_LIST_CHARS).collect();
     short.truncate(short.trim_end_matches(['.', ' ']).len());
     short
 }

@@ -5,32 +5,32 @@ use std::time::Duration;
 use crate::failover::availability::Availability;
 use crate::failover::drill::Drill;
 use crate::failover::hold::{Hold, HoldKind};
-use crate::failover::role::{Cause, Reason};
-use crate::probe::{Failure, Verdict};
+use crate::failover::role::{Cause, DemotionReason};
+use crate::probe::{ProbeFailure, Verdict};
 use crate::text::timestamp::Time;
 
 /// Request to the monitor. Actions are carried out in the given order, and none of them blocks the machine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Start, stop or kill the gateway's unit. An event reports the result.
-    Order(Order),
+    UnitAction(UnitAction),
     /// Poll the gateway in this mode from now on.
-    Look(Look),
+    SetPollMode(PollMode),
     /// Start a pull. An event reports its end.
     Pull,
     /// Stop the running pull or push, unless a pull is already changing the work tree.
-    CutSync,
+    StopSync,
     /// Start a push. An event reports its end.
     Push,
     /// Query the witnesses. An event reports the answer.
-    AskWitnesses,
+    QueryWitnesses,
     /// Issue a notice to people.
-    Say(Note),
+    Announce(MachineNotice),
 }
 
 /// Request to systemd about the gateway's unit. At most one is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum UnitAction {
     /// `reset-failed`, whose failure is ignored, then `start`.
     Start,
     /// `stop`, without waiting for the drain.
@@ -41,23 +41,23 @@ pub enum Order {
 
 /// Mode of polling the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum PollMode {
     /// The gateway should be down: query systemd only if it answers.
-    ForDown,
+    ExpectDown,
     /// The gateway should be up: query systemd only if it does not answer.
-    ForUp,
+    ExpectUp,
     /// The gateway is changing state: query systemd each time, about twice a second.
-    Closely,
+    Transition,
 }
 
 /// Notice to people. Each transition is announced once; each condition is announced when it begins.
 #[expect(missing_docs, reason = "the names of the fields are enough")]
 #[derive(Clone, Debug, PartialEq)]
-pub enum Note {
+pub enum MachineNotice {
     /// This upstream was seen healthy for the first time: failover is armed for it.
     Armed { upstream: usize },
     /// Every upstream fails: an outage begins.
-    WindowOpened { upstream: usize, failure: Failure },
+    WindowOpened { upstream: usize, failure: ProbeFailure },
     /// An upstream is healthy again.
     WindowClosed { upstream: usize, lasted: Duration },
     /// The upstreams keep failing and coming back, although no single outage reaches `promote.after`.
@@ -65,9 +65,9 @@ pub enum Note {
     /// The upstreams are steady again.
     Steady { recent: Availability },
     /// A promotion was decided. `window` is the length of the outage, `life` the last time an upstream was healthy.
-    Promoting { cause: Cause, window: Duration, failures: u32, life: Time },
+    Promoting { cause: Cause, window: Duration, failures: u32, last_healthy_at: Time },
     /// The promotion was cancelled before the gateway was started.
-    Aborted { why: Abort },
+    Aborted { why: CancelReason },
     /// The gateway answers.
     Promoted { cause: Cause, took: Duration, hold_down: Duration },
     /// A gateway that this monitor did not start, or does not remember starting, is up.
@@ -87,7 +87,7 @@ pub enum Note {
     /// The gateway is healthy again, within the same failover.
     ServesAgain,
     /// The gateway is being stopped.
-    Demoting { reason: Reason },
+    Demoting { reason: DemotionReason },
     /// The drain will be cut short, because a promotion is due again.
     DrainCut { after: Duration },
     /// systemd failed to stop the gateway.
@@ -95,7 +95,7 @@ pub enum Note {
     /// The gateway still drains after `gateway.stop_timeout`.
     StopHangs { waited: Duration },
     /// The gateway is down and this host is in standby.
-    Demoted { reason: Reason, active_for: Option<Duration> },
+    Demoted { reason: DemotionReason, active_for: Option<Duration> },
     /// Another process answers on the gateway's port while the unit is down.
     PortHeld { verdict: Verdict },
     /// The port is free again, or held by the gateway itself.
@@ -121,14 +121,14 @@ pub enum Note {
     /// A hold has been set for another whole day.
     HoldStands { hold: Hold },
     /// A requested drill cannot run now.
-    DrillRefused { why: Refusal },
+    DrillRefused { why: DrillRefusal },
     /// A drill ended.
     DrillEnded { drill: Drill },
 }
 
 /// Reason for cancelling a promotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Abort {
+pub enum CancelReason {
     /// An upstream is healthy again.
     Healthy,
     /// An operator set this hold.
@@ -141,7 +141,7 @@ pub enum Abort {
 
 /// Reason for refusing a drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum DrillRefusal {
     /// This host is not in standby.
     NotStandby,
     /// No upstream is healthy, so this would be a real failover.

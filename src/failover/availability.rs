@@ -13,10 +13,10 @@ use crate::failover::policy::Policy;
 use crate::text::timestamp::Time;
 
 /// Length of the rated period, in multiples of `promote.after`.
-const PROMOTE_AFTER_MULTIPLE: u32 = 20;
+const RATED_PERIOD_FACTOR: u32 = 20;
 
 /// Number of outages from which on they are a pattern: fewer may be a long restart or two.
-const PATTERN_OUTAGES: u32 = 5;
+const MIN_CHRONIC_OUTAGES: u32 = 5;
 
 /// Limit of entries. When it is reached, two neighbours are merged.
 const HISTORY_CAPACITY: usize = 128;
@@ -27,7 +27,7 @@ pub struct Availability {
     /// Time in which an upstream was available, or not known to be down.
     pub available: Duration,
     /// Length of the rated period.
-    pub over: Duration,
+    pub period: Duration,
     /// Number of outages within it.
     pub outages: u32,
 }
@@ -36,19 +36,19 @@ impl Availability {
     /// True if this is a chronic partial outage: available for less than half of the time, in at least five outages.
     #[must_use]
     pub fn is_chronic(&self) -> bool {
-        self.available < self.over / 2 && self.outages >= PATTERN_OUTAGES
+        self.available < self.period / 2 && self.outages >= MIN_CHRONIC_OUTAGES
     }
 
     /// True if the primary was available for three quarters of the time, which ends a chronic partial outage.
     fn is_steady(&self) -> bool {
-        self.available >= self.over * 3 / 4
+        self.available >= self.period * 3 / 4
     }
 }
 
 /// Recent outages, and whether they are chronic.
 #[derive(Clone, Debug)]
 pub(super) struct AvailabilityHistory {
-    over: Duration,
+    period: Duration,
     /// Oldest first; the last one is open while `is_down`.
     outages: VecDeque<Outage>,
     is_down: bool,
@@ -56,7 +56,7 @@ pub(super) struct AvailabilityHistory {
     /// True from the start of a chronic partial outage until the primary is steady again.
     pub is_flapping: bool,
     /// True if a hold forbade a promotion for this, and the notice was issued.
-    pub held_back: bool,
+    pub is_hold_announced: bool,
 }
 
 /// One outage, or several merged into one entry.
@@ -67,42 +67,42 @@ struct Outage {
     down: Duration,
     count: u32,
     /// True if no witness answered during the outage: this host may have been cut off.
-    is_ours: bool,
+    is_isolated: bool,
 }
 
 impl AvailabilityHistory {
     pub(super) fn new(promote_after: Duration) -> Self {
         Self {
-            over: promote_after.saturating_mul(PROMOTE_AFTER_MULTIPLE),
+            period: promote_after.saturating_mul(RATED_PERIOD_FACTOR),
             outages: VecDeque::new(),
             is_down: false,
             last_verdict: None,
             is_flapping: false,
-            held_back: false,
+            is_hold_announced: false,
         }
     }
 
     /// True if the rated period follows from this `promote.after`.
-    pub(super) fn is_for(&self, promote_after: Duration) -> bool {
-        self.over == promote_after.saturating_mul(PROMOTE_AFTER_MULTIPLE)
+    pub(super) fn is_rated_by(&self, promote_after: Duration) -> bool {
+        self.period == promote_after.saturating_mul(RATED_PERIOD_FACTOR)
     }
 
     /// True if no outage is recorded and nothing is flapping.
-    pub(super) fn is_blank(&self, now: Time) -> bool {
-        !self.is_flapping && self.recent(now).outages == 0
+    pub(super) fn has_no_outage(&self, now: Time) -> bool {
+        !self.is_flapping && self.availability_until(now).outages == 0
     }
 
     /// Records a verdict. `is_down` is true if every upstream fails now.
-    pub(super) fn record(&mut self, now: Time, is_down: bool, policy: &Policy) {
+    pub(super) fn record_verdict(&mut self, now: Time, is_down: bool, policy: &Policy) {
         let was_down = std::mem::replace(&mut self.is_down, is_down);
-        let longest_step = if was_down { policy.longest_retry_step() } else { policy.longest_step() };
+        let longest_step = if was_down { policy.max_counted_retry_gap() } else { policy.max_counted_gap() };
         let passed = self.last_verdict.replace(now).map_or(Duration::ZERO, |last| now.since(last));
         let step = passed.min(longest_step);
         if !was_down && is_down {
-            self.forget_old(now);
+            self.drop_old_outages(now);
             let (from, down) = (now - step / 4, step / 4);
-            self.make_room();
-            self.outages.push_back(Outage { from, until: now, down, count: 1, is_ours: false });
+            self.merge_if_full();
+            self.outages.push_back(Outage { from, until: now, down, count: 1, is_isolated: false });
         } else if was_down {
             if passed > longest_step {
                 self.continue_after_stall(now - step);
@@ -116,51 +116,51 @@ impl AvailabilityHistory {
 
     /// Continues the current outage in a new entry, so that down time measured before a stall is not spread over it.
     fn continue_after_stall(&mut self, from: Time) {
-        let is_ours = self.outages.back().is_some_and(|outage| outage.is_ours);
-        self.make_room();
-        self.outages.push_back(Outage { from, until: from, down: Duration::ZERO, count: 0, is_ours });
+        let is_ours = self.outages.back().is_some_and(|outage| outage.is_isolated);
+        self.merge_if_full();
+        self.outages.push_back(Outage { from, until: from, down: Duration::ZERO, count: 0, is_isolated: is_ours });
     }
 
     /// Excludes the current outage, because no witness answers either.
-    pub(super) fn discount_current(&mut self) {
+    pub(super) fn exclude_current(&mut self) {
         if self.is_down
             && let Some(outage) = self.outages.back_mut()
         {
-            outage.is_ours = true;
+            outage.is_isolated = true;
         }
     }
 
     /// Returns the availability over the period that ends now.
-    pub(super) fn recent(&self, now: Time) -> Availability {
-        let begin = now - self.over;
+    pub(super) fn availability_until(&self, now: Time) -> Availability {
+        let begin = now - self.period;
         let counted =
-            self.outages.iter().rev().take_while(|outage| outage.until > begin).filter(|outage| !outage.is_ours);
+            self.outages.iter().rev().take_while(|outage| outage.until > begin).filter(|outage| !outage.is_isolated);
         let (mut down, mut outages) = (Duration::ZERO, 0_u32);
         for outage in counted {
             down += outage.down_since(begin);
             outages = outages.saturating_add(outage.count_since(begin));
         }
-        Availability { available: self.over.saturating_sub(down), over: self.over, outages }
+        Availability { available: self.period.saturating_sub(down), period: self.period, outages }
     }
 
     /// Updates `is_flapping`. Returns the availability if it changed.
-    pub(super) fn conclude(&mut self, now: Time) -> Option<Availability> {
-        let recent = self.recent(now);
+    pub(super) fn update_flapping(&mut self, now: Time) -> Option<Availability> {
+        let recent = self.availability_until(now);
         let is_flapping = recent.is_chronic() || (self.is_flapping && !recent.is_steady());
         let is_news = is_flapping != std::mem::replace(&mut self.is_flapping, is_flapping);
-        self.held_back &= is_flapping;
+        self.is_hold_announced &= is_flapping;
         is_news.then_some(recent)
     }
 
-    fn forget_old(&mut self, now: Time) {
-        let begin = now - self.over;
+    fn drop_old_outages(&mut self, now: Time) {
+        let begin = now - self.period;
         while self.outages.front().is_some_and(|oldest| oldest.until <= begin) {
             self.outages.pop_front();
         }
     }
 
     /// Merges the two neighbours that span the least time if the history is full.
-    fn make_room(&mut self) {
+    fn merge_if_full(&mut self) {
         if self.outages.len() < HISTORY_CAPACITY {
             return;
         }
@@ -172,7 +172,7 @@ impl AvailabilityHistory {
         if let Some(earlier) = self.outages.remove(index)
             && let Some(later) = self.outages.get_mut(index)
         {
-            later.absorb(&earlier);
+            later.merge_earlier(&earlier);
         }
     }
 }
@@ -194,8 +194,8 @@ impl Outage {
         (f64::from(self.count) * self.share_since(begin)) as u32
     }
 
-    fn absorb(&mut self, earlier: &Self) {
-        match (earlier.is_ours, self.is_ours) {
+    fn merge_earlier(&mut self, earlier: &Self) {
+        match (earlier.is_isolated, self.is_isolated) {
             (true, _) => {}
             (false, true) => *self = earlier.clone(),
             (false, false) => {

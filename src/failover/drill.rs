@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use crate::failover::action::{Note, Refusal};
+use crate::failover::action::{MachineNotice, DrillRefusal};
 use crate::failover::machine::Machine;
-use crate::failover::role::{Cause, Reason, Role};
+use crate::failover::role::{Cause, DemotionReason, Role};
 use crate::text::timestamp::Time;
 
 /// Steps of a drill, in order.
@@ -47,7 +47,7 @@ impl DrillStep {
 
 /// Outcome of a drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DrillOutcome {
     /// Every step succeeded.
     Passed,
     /// A step failed.
@@ -69,158 +69,158 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drill {
     /// Time of the request.
-    pub began: Time,
+    pub began_at: Time,
     /// Current step, or the last one.
     pub step: DrillStep,
     /// Start time of that step.
-    pub since: Time,
+    pub step_since: Time,
     /// Duration of each step, in the order of [`DrillStep::ALL`]; `None` for a step that has not ended.
-    pub took: [Option<Duration>; 6],
+    pub step_durations: [Option<Duration>; 6],
     /// Outcome. While the drill runs, it is set as soon as the drill cannot pass any more.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<DrillOutcome>,
     /// End time.
-    pub ended: Option<Time>,
+    pub ended_at: Option<Time>,
 }
 
 impl Drill {
     fn new(now: Time) -> Self {
-        Self { began: now, step: DrillStep::Pull, since: now, took: [None; 6], outcome: None, ended: None }
+        Self { began_at: now, step: DrillStep::Pull, step_since: now, step_durations: [None; 6], outcome: None, ended_at: None }
     }
 
     /// Returns the duration of each finished step.
-    pub fn steps(&self) -> impl Iterator<Item = (DrillStep, Duration)> {
-        DrillStep::ALL.into_iter().zip(self.took).filter_map(|(step, took)| Some((step, took?)))
+    pub fn finished_steps(&self) -> impl Iterator<Item = (DrillStep, Duration)> {
+        DrillStep::ALL.into_iter().zip(self.step_durations).filter_map(|(step, took)| Some((step, took?)))
     }
 
     fn finish_step(&mut self, now: Time) {
-        if let Some(took) = self.took.get_mut(self.step as usize) {
-            *took = Some(now.since(self.since));
+        if let Some(took) = self.step_durations.get_mut(self.step as usize) {
+            *took = Some(now.since(self.step_since));
         }
     }
 }
 
 impl Machine {
     /// Begins a drill, or refuses it with a reason.
-    pub(super) fn drill(&mut self, hold: Duration, degraded: bool) {
-        let why = if self.memory.drilling().is_some() {
-            Refusal::UnderWay
+    pub(super) fn begin_drill(&mut self, hold: Duration, degraded: bool) {
+        let why = if self.persistent_state.current_drill().is_some() {
+            DrillRefusal::UnderWay
         } else if self.role != Role::Standby {
-            Refusal::NotStandby
-        } else if self.memory.hold.is_some() {
-            Refusal::Held
-        } else if !self.upstreams.iter().any(crate::failover::upstream::Upstream::is_healthy) {
-            Refusal::PrimaryDown
+            DrillRefusal::NotStandby
+        } else if self.persistent_state.hold.is_some() {
+            DrillRefusal::Held
+        } else if !self.upstreams.iter().any(crate::failover::upstream::UpstreamState::is_healthy) {
+            DrillRefusal::PrimaryDown
         } else if degraded {
-            Refusal::Degraded
+            DrillRefusal::Degraded
         } else {
-            self.memory.drill = Some(Drill::new(self.now));
+            self.persistent_state.last_drill = Some(Drill::new(self.now));
             return self.promote(Cause::Drill { hold });
         };
-        self.say(Note::DrillRefused { why });
+        self.announce(MachineNotice::DrillRefused { why });
     }
 
     /// Moves a running drill on to this step.
-    pub(super) fn drill_is_at(&mut self, step: DrillStep) {
+    pub(super) fn advance_drill(&mut self, step: DrillStep) {
         let now = self.now;
-        if let Some(drill) = self.memory.drilling().filter(|drill| drill.step < step) {
+        if let Some(drill) = self.persistent_state.current_drill().filter(|drill| drill.step < step) {
             drill.finish_step(now);
-            (drill.step, drill.since) = (step, now);
+            (drill.step, drill.step_since) = (step, now);
         }
     }
 
     /// Sets the outcome of a running drill, unless it is set already.
-    pub(super) fn drill_will_end(&mut self, outcome: Outcome) {
-        if let Some(drill) = self.memory.drilling() {
+    pub(super) fn set_drill_outcome(&mut self, outcome: DrillOutcome) {
+        if let Some(drill) = self.persistent_state.current_drill() {
             drill.outcome.get_or_insert(outcome);
         }
     }
 
     /// Fails a running drill at its current step.
-    pub(super) fn drill_fails(&mut self) {
-        if let Some(step) = self.memory.drilling().map(|drill| drill.step) {
-            self.drill_will_end(Outcome::Failed { step });
+    pub(super) fn mark_drill_failed(&mut self) {
+        if let Some(step) = self.persistent_state.current_drill().map(|drill| drill.step) {
+            self.set_drill_outcome(DrillOutcome::Failed { step });
         }
     }
 
     /// Ends a running drill, with this outcome unless one is set already.
-    pub(super) fn end_drill(&mut self, outcome: Outcome) {
-        self.drill_will_end(outcome);
+    pub(super) fn end_drill(&mut self, outcome: DrillOutcome) {
+        self.set_drill_outcome(outcome);
         let now = self.now;
-        let Some(drill) = self.memory.drilling() else { return };
+        let Some(drill) = self.persistent_state.current_drill() else { return };
         drill.finish_step(now);
-        drill.ended = Some(now);
+        drill.ended_at = Some(now);
         let drill = drill.clone();
-        if drill.outcome == Some(Outcome::Passed) {
-            self.memory.drilled = Some(now);
+        if drill.outcome == Some(DrillOutcome::Passed) {
+            self.persistent_state.drill_passed_at = Some(now);
         }
-        self.say(Note::DrillEnded { drill });
+        self.announce(MachineNotice::DrillEnded { drill });
     }
 
     /// Ends a running drill because a real promotion with this cause replaces it.
     pub(super) fn end_drill_for(&mut self, cause: Cause) {
-        self.end_drill(if cause == Cause::Operator { Outcome::Promoted } else { Outcome::Overtaken });
+        self.end_drill(if cause == Cause::Operator { DrillOutcome::Promoted } else { DrillOutcome::Overtaken });
     }
 
     /// Fails a running drill and stops its gateway.
     pub(super) fn fail_drill(&mut self) {
-        self.drill_fails();
-        self.begin_demoting(Reason::DrillOver);
+        self.mark_drill_failed();
+        self.begin_demotion(DemotionReason::DrillOver);
     }
 
     /// Continues a running drill after its gateway went down: a drill without failure so far pushes the local changes.
-    pub(super) fn drill_stopped(&mut self, reason: Reason) {
-        match self.memory.drilling() {
-            Some(Drill { outcome: None, .. }) if reason == Reason::DrillOver => {
-                self.drill_is_at(DrillStep::Return);
-                self.push_soon();
+    pub(super) fn finish_drill_stop(&mut self, reason: DemotionReason) {
+        match self.persistent_state.current_drill() {
+            Some(Drill { outcome: None, .. }) if reason == DemotionReason::DrillOver => {
+                self.advance_drill(DrillStep::Return);
+                self.schedule_push();
             }
-            _ => self.end_drill(Outcome::Interrupted),
+            _ => self.end_drill(DrillOutcome::Interrupted),
         }
     }
 
     /// Ends a running drill after its push.
-    pub(super) fn drill_returned(&mut self, returned: bool) {
-        if self.role == Role::Standby && self.memory.drilling().is_some() {
-            let unless_returned = match self.window.opened {
-                Some(_) => Outcome::Overtaken,
-                None => Outcome::Failed { step: DrillStep::Return },
+    pub(super) fn finish_drill_push(&mut self, returned: bool) {
+        if self.role == Role::Standby && self.persistent_state.current_drill().is_some() {
+            let unless_returned = match self.window.opened_at {
+                Some(_) => DrillOutcome::Overtaken,
+                None => DrillOutcome::Failed { step: DrillStep::Return },
             };
-            self.end_drill(if returned { Outcome::Passed } else { unless_returned });
+            self.end_drill(if returned { DrillOutcome::Passed } else { unless_returned });
         }
     }
 
     /// Ends a drill during which the primary fails. A gateway that was started stays up, under the rules of a failover.
     pub(super) fn overtake_drill(&mut self) {
-        if self.drilled_cause().is_none() {
+        if self.drill_cause().is_none() {
             return;
         }
-        if self.is_before_start() && self.in_flight.is_none() {
-            self.abort(crate::failover::action::Abort::DrillOvertaken);
+        if self.is_before_start() && self.action_in_flight.is_none() {
+            self.cancel_promotion(crate::failover::action::CancelReason::DrillOvertaken);
         } else {
-            self.drill_becomes(Cause::Found);
+            self.convert_drill(Cause::Found);
         }
     }
 
     /// Turns a drill into a promotion by an operator.
-    pub(super) fn drill_ends_promoted(&mut self) {
-        self.drill_becomes(Cause::Operator);
+    pub(super) fn promote_drill(&mut self) {
+        self.convert_drill(Cause::Operator);
     }
 
     /// Converts a drill into a failover with this cause.
-    fn drill_becomes(&mut self, cause: Cause) {
+    fn convert_drill(&mut self, cause: Cause) {
         let now = self.now;
         let is_started = !self.is_before_start();
-        if let Some(role_cause) = self.drilled_cause() {
+        if let Some(role_cause) = self.drill_cause() {
             *role_cause = cause;
         }
         let answered = matches!(self.role, Role::Active(_)).then_some(now);
         let failover = self.begin_failover(cause);
-        (failover.started, failover.answered) = (is_started.then_some(now), answered);
+        (failover.started_at, failover.answered_at) = (is_started.then_some(now), answered);
         self.end_drill_for(cause);
     }
 
     /// Returns the cause of the current role if it is a drill.
-    fn drilled_cause(&mut self) -> Option<&mut Cause> {
+    fn drill_cause(&mut self) -> Option<&mut Cause> {
         let cause = match &mut self.role {
             Role::Promoting(promoting) => &mut promoting.cause,
             Role::Active(active) => &mut active.cause,

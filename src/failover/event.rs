@@ -17,14 +17,14 @@ pub enum Event {
         verdict: Verdict,
     },
     /// The witnesses were queried.
-    Witnessed {
+    WitnessesAnswered {
         /// True if at least one answered.
         alive: bool,
     },
     /// The local gateway was polled.
     Observed(Observation),
     /// The order in flight ended. `Ok` means that systemd accepted it, not that it took effect.
-    Ordered(Result<(), String>),
+    UnitActionEnded(Result<(), String>),
     /// The running pull ended. Its failure does not matter here: a stale workspace is better than no gateway.
     Pulled {
         /// True if it found local changes that are not at the git remote.
@@ -36,14 +36,14 @@ pub enum Event {
         returned: bool,
     },
     /// An operator's command.
-    Command(Command),
+    Command(OperatorCommand),
     /// Time has passed.
     Tick,
 }
 
 /// Command of an operator.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Command {
+pub enum OperatorCommand {
     /// Set a hold, replacing any other.
     Hold {
         /// Kind of the hold.
@@ -66,11 +66,11 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
     /// State of the unit; `None` if systemd was not queried or did not answer.
-    pub unit: Option<Unit>,
+    pub unit: Option<ObservedUnit>,
     /// Result of probing the URL; `None` if only systemd was queried.
     pub verdict: Option<Verdict>,
     /// True if every reported channel works.
-    pub channels_well: bool,
+    pub are_channels_healthy: bool,
     /// Process that gave the answer.
     pub answerer: Answerer,
 }
@@ -91,18 +91,18 @@ pub enum Answerer {
 
 /// The gateway's unit, as systemd reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unit {
+pub struct ObservedUnit {
     /// State of the unit.
     pub state: UnitState,
     /// Current start of the unit; `None` before the first.
-    pub invocation: Option<Invocation>,
+    pub invocation: Option<InvocationId>,
     /// Main process; `None` if there is none.
     pub main_pid: Option<u32>,
 }
 
 /// `InvocationID` of systemd.exec(5), which differs for every start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Invocation(pub u128);
+pub struct InvocationId(pub u128);
 
 /// `ActiveState` of systemd(1), reduced to the cases that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

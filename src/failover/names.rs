@@ -1,9 +1,9 @@
 //! Stable names of the core's enums, for files and for the output for programs.
 
-use crate::failover::{Cause, DrillStep, HoldKind, Outcome, Reason, Role, Step, UnitState};
+use crate::failover::{Cause, DrillStep, HoldKind, DrillOutcome, DemotionReason, Role, PromotionStep, UnitState};
 use crate::probe::Verdict;
 
-pub(crate) fn role(role: &Role) -> &'static str {
+pub(crate) fn role_name(role: &Role) -> &'static str {
     match role {
         Role::Standby => "standby",
         Role::Promoting(_) => "promoting",
@@ -12,16 +12,16 @@ pub(crate) fn role(role: &Role) -> &'static str {
     }
 }
 
-pub(crate) fn step(step: &Step) -> &'static str {
+pub(crate) fn step_name(step: &PromotionStep) -> &'static str {
     match step {
-        Step::Sync { .. } => "sync",
-        Step::Start { .. } => "start",
-        Step::Verify(_) => "verify",
-        Step::Clear { .. } => "clear",
+        PromotionStep::Sync { .. } => "sync",
+        PromotionStep::Start { .. } => "start",
+        PromotionStep::Verify(_) => "verify",
+        PromotionStep::Clear { .. } => "clear",
     }
 }
 
-pub(crate) fn cause(cause: Cause) -> &'static str {
+pub(crate) fn cause_name(cause: Cause) -> &'static str {
     match cause {
         Cause::Outage => "outage",
         Cause::Flapping => "flapping",
@@ -33,49 +33,49 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
 
 /// Parses the cause of a failover. `drill` is not one.
 pub(crate) fn parse_cause(name: &str) -> Option<Cause> {
-    [Cause::Outage, Cause::Flapping, Cause::Operator, Cause::Found].into_iter().find(|&known| cause(known) == name)
+    [Cause::Outage, Cause::Flapping, Cause::Operator, Cause::Found].into_iter().find(|&known| cause_name(known) == name)
 }
 
 pub(crate) fn parse_drill_step(name: &str) -> Option<DrillStep> {
     DrillStep::ALL.into_iter().find(|step| step.name() == name)
 }
 
-pub(crate) fn outcome(outcome: Outcome) -> &'static str {
+pub(crate) fn outcome_name(outcome: DrillOutcome) -> &'static str {
     match outcome {
-        Outcome::Passed => "passed",
-        Outcome::Failed { .. } => "failed",
-        Outcome::Overtaken => "overtaken",
-        Outcome::Promoted => "promoted",
-        Outcome::Stopped => "stopped",
-        Outcome::Interrupted => "interrupted",
+        DrillOutcome::Passed => "passed",
+        DrillOutcome::Failed { .. } => "failed",
+        DrillOutcome::Overtaken => "overtaken",
+        DrillOutcome::Promoted => "promoted",
+        DrillOutcome::Stopped => "stopped",
+        DrillOutcome::Interrupted => "interrupted",
     }
 }
 
 /// Parses an outcome; `step` is the failed step, if one failed.
-pub(crate) fn parse_outcome(name: &str, step: DrillStep) -> Option<Outcome> {
-    let failed = Outcome::Failed { step };
-    [Outcome::Passed, failed, Outcome::Overtaken, Outcome::Promoted, Outcome::Stopped, Outcome::Interrupted]
+pub(crate) fn parse_outcome(name: &str, step: DrillStep) -> Option<DrillOutcome> {
+    let failed = DrillOutcome::Failed { step };
+    [DrillOutcome::Passed, failed, DrillOutcome::Overtaken, DrillOutcome::Promoted, DrillOutcome::Stopped, DrillOutcome::Interrupted]
         .into_iter()
-        .find(|&known| outcome(known) == name)
+        .find(|&known| outcome_name(known) == name)
 }
 
-pub(crate) fn reason(reason: Reason) -> &'static str {
+pub(crate) fn reason_name(reason: DemotionReason) -> &'static str {
     match reason {
-        Reason::Ready { .. } => "ready",
-        Reason::Operator => "operator",
-        Reason::DrillOver => "drill_over",
-        Reason::Found => "found",
+        DemotionReason::Ready { .. } => "ready",
+        DemotionReason::Operator => "operator",
+        DemotionReason::DrillOver => "drill_over",
+        DemotionReason::Found => "found",
     }
 }
 
 /// Parses a reason; `upstream` is the upstream that is ready, if one is.
-pub(crate) fn parse_reason(name: &str, upstream: usize) -> Option<Reason> {
-    [Reason::Ready { upstream }, Reason::Operator, Reason::DrillOver, Reason::Found]
+pub(crate) fn parse_reason(name: &str, upstream: usize) -> Option<DemotionReason> {
+    [DemotionReason::Ready { upstream }, DemotionReason::Operator, DemotionReason::DrillOver, DemotionReason::Found]
         .into_iter()
-        .find(|&known| reason(known) == name)
+        .find(|&known| reason_name(known) == name)
 }
 
-pub(crate) fn hold(kind: HoldKind) -> &'static str {
+pub(crate) fn hold_name(kind: HoldKind) -> &'static str {
     match kind {
         HoldKind::Promoted => "promoted",
         HoldKind::Standby => "standby",
@@ -84,10 +84,10 @@ pub(crate) fn hold(kind: HoldKind) -> &'static str {
 }
 
 pub(crate) fn parse_hold(name: &str) -> Option<HoldKind> {
-    [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused].into_iter().find(|&kind| hold(kind) == name)
+    [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused].into_iter().find(|&kind| hold_name(kind) == name)
 }
 
-pub(crate) fn unit_state(state: UnitState) -> &'static str {
+pub(crate) fn unit_state_name(state: UnitState) -> &'static str {
     match state {
         UnitState::Active => "active",
         UnitState::Activating => "activating",
@@ -97,7 +97,7 @@ pub(crate) fn unit_state(state: UnitState) -> &'static str {
 }
 
 /// Names of all verdicts.
-pub(crate) const VERDICTS: [&str; 12] = [
+pub(crate) const VERDICT_NAMES: [&str; 12] = [
     "healthy",
     "dns",
     "this-host",
@@ -113,7 +113,7 @@ pub(crate) const VERDICTS: [&str; 12] = [
 ];
 
 /// Returns the name of a verdict. Readiness of a healthy gateway is stored separately.
-pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+pub(crate) fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Healthy { .. } => "healthy",
         Verdict::Failing(failure) => failure.name(),

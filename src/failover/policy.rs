@@ -24,7 +24,7 @@ pub struct Policy {
     /// Time limit of a promotion's wait for the running pull.
     pub sync_wait: Duration,
     /// True if a promotion needs the answer of a witness.
-    pub witnessed: bool,
+    pub needs_witness: bool,
     /// Shortest hold-down.
     pub demote_after: Duration,
     /// Longest hold-down.
@@ -36,7 +36,7 @@ pub struct Policy {
     /// Time limit of the gateway's drain.
     pub stop_timeout: Duration,
     /// Interval of the pulls in standby.
-    pub refresh: Duration,
+    pub pull_interval: Duration,
 }
 
 impl Policy {
@@ -52,26 +52,26 @@ impl Policy {
             failures: config.promote.failures,
             restart_grace: config.promote.restart_grace,
             sync_wait: config.promote.sync_wait,
-            witnessed,
+            needs_witness: witnessed,
             demote_after: config.demote.after,
             demote_max_after: config.demote.max_after,
             flap_window: config.demote.flap_window,
             start_timeout: config.gateway.start_timeout,
             stop_timeout: config.gateway.stop_timeout,
-            refresh: config.workspace.refresh,
+            pull_interval: config.workspace.refresh,
         }
     }
 
     /// Returns the limit up to which the time between two verdicts counts, so that a stall or suspension of the monitor
     /// itself does not count.
     #[must_use]
-    pub fn longest_step(&self) -> Duration {
+    pub fn max_counted_gap(&self) -> Duration {
         self.interval + self.timeout
     }
 
     /// Returns the same limit after a failure, when the next probe begins sooner.
     #[must_use]
-    pub(super) fn longest_retry_step(&self) -> Duration {
+    pub(super) fn max_counted_retry_gap(&self) -> Duration {
         self.retry_interval.min(self.interval) + self.timeout
     }
 }

@@ -2,31 +2,31 @@
 
 use std::time::Duration;
 
-use crate::failover::action::Note;
+use crate::failover::action::MachineNotice;
 use crate::failover::hold::HoldKind;
 use crate::failover::machine::Machine;
 use crate::failover::role::{Cause, Role};
-use crate::probe::Failure;
+use crate::probe::ProbeFailure;
 use crate::text::timestamp::Time;
 
 /// Interval of the reminder that no upstream was ever seen healthy.
-const NAG: Duration = Duration::from_secs(3600);
+const NEVER_HEALTHY_REMINDER_INTERVAL: Duration = Duration::from_secs(3600);
 
 impl Machine {
     /// Promotes, or cuts the drain of a demotion short, if a promotion is due and allowed.
-    pub(super) fn decide(&mut self) {
-        let Some(opened) = self.window.opened else { return };
+    pub(super) fn decide_promotion(&mut self) {
+        let Some(opened) = self.window.opened_at else { return };
         let undecided = match &self.role {
             Role::Standby => true,
             Role::Demoting(demoting) => demoting.cut.is_none(),
             Role::Promoting(_) => false,
-            Role::Active(_) => return self.serve_in_earnest(),
+            Role::Active(_) => return self.convert_to_outage(),
         };
         if !undecided {
             return;
         }
-        if !self.window_due() {
-            return self.decide_flapping(opened);
+        if !self.is_outage_due() {
+            return self.decide_flapping_promotion(opened);
         }
         if !self.is_armed() || self.is_held_back() || !self.is_witnessed(opened) {
             return;
@@ -39,68 +39,68 @@ impl Machine {
 
     /// Promotes because of a chronic partial outage. It does not cut a drain short: an upstream was ready for the
     /// hold-down.
-    fn decide_flapping(&mut self, opened: Time) {
-        if self.role != Role::Standby || !self.flapping_due() || !self.any_armed() {
+    fn decide_flapping_promotion(&mut self, opened: Time) {
+        if self.role != Role::Standby || !self.is_flapping_due() || !self.is_any_upstream_armed() {
             return;
         }
         if let Some(kind) = self.hold_kind().filter(|kind| *kind != HoldKind::Promoted) {
-            if !std::mem::replace(&mut self.availability.held_back, true) {
-                self.say(Note::HeldBack { kind });
+            if !std::mem::replace(&mut self.availability.is_hold_announced, true) {
+                self.announce(MachineNotice::HeldBack { kind });
             }
             return;
         }
         // During a short outage a missing answer does not yet mean that this host is cut off.
-        if !self.policy.witnessed || self.witness_says(opened) == Some(true) {
+        if !self.policy.needs_witness || self.recent_witness_answer(opened) == Some(true) {
             self.promote(Cause::Flapping);
         }
     }
 
     /// True if a promotion for a chronic partial outage is due, which needs every upstream to be down now.
-    fn flapping_due(&self) -> bool {
-        self.availability().is_chronic() && self.fails_just_now()
+    fn is_flapping_due(&self) -> bool {
+        self.availability().is_chronic() && self.is_every_upstream_down()
     }
 
     /// Reclassifies an adopted gateway (a drill's, say) as a failover once an outage is due.
-    fn serve_in_earnest(&mut self) {
+    fn convert_to_outage(&mut self) {
         let now = self.now;
-        let cause = if self.window_due() { Cause::Outage } else { Cause::Flapping };
-        let is_due = (self.window_due() || self.flapping_due()) && self.any_armed() && self.memory.hold.is_none();
+        let cause = if self.is_outage_due() { Cause::Outage } else { Cause::Flapping };
+        let is_due = (self.is_outage_due() || self.is_flapping_due()) && self.is_any_upstream_armed() && self.persistent_state.hold.is_none();
         let Role::Active(active) = &mut self.role else { return };
         // Another process on the port serves no user.
-        if active.cause != Cause::Found || active.down || self.told.port_held || !is_due {
+        if active.cause != Cause::Found || active.is_down || self.announced.port_held || !is_due {
             return;
         }
         active.cause = cause;
         let failover = self.begin_failover(cause);
-        (failover.started, failover.answered) = (Some(now), Some(now));
-        self.memory.promoted(now, self.policy.flap_window);
+        (failover.started_at, failover.answered_at) = (Some(now), Some(now));
+        self.persistent_state.record_promotion(now, self.policy.flap_window);
         let hold_down = self.hold_down(None);
-        self.say(Note::Promoted { cause, took: Duration::ZERO, hold_down });
+        self.announce(MachineNotice::Promoted { cause, took: Duration::ZERO, hold_down });
     }
 
     /// True if the outage has reached `promote.after` with enough failed verdicts, from every upstream, and the last of
     /// them is recent: after a stall of this monitor the upstream is probed again before anything is started.
-    pub(super) fn window_due(&self) -> bool {
-        self.window.elapsed >= self.window_needs()
+    pub(super) fn is_outage_due(&self) -> bool {
+        self.window.elapsed >= self.outage_threshold()
             && self.window.failures >= self.policy.failures
-            && self.fails_just_now()
+            && self.is_every_upstream_down()
     }
 
     /// True if every upstream has failed during the current outage, the last of them recently.
-    fn fails_just_now(&self) -> bool {
-        let Some(opened) = self.window.opened else { return false };
-        self.now.since(self.window.last) <= self.policy.longest_step()
+    fn is_every_upstream_down(&self) -> bool {
+        let Some(opened) = self.window.opened_at else { return false };
+        self.now.since(self.window.last_failure_at) <= self.policy.max_counted_gap()
             && self.upstreams.iter().all(|upstream| upstream.failing_since(opened).is_some())
     }
 
     /// Returns the length of an outage that makes a promotion due: `promote.after`, plus the grace while the upstream
     /// seems to restart.
     #[must_use]
-    pub fn window_needs(&self) -> Duration {
-        let latest = self.last_healthy.zip(self.window.opened);
+    pub fn outage_threshold(&self) -> Duration {
+        let latest = self.last_healthy.zip(self.window.opened_at);
         let restarting = latest
             .and_then(|(index, opened)| self.upstreams.get(index)?.failing_since(opened))
-            .is_some_and(|failure| matches!(failure, Failure::Refused | Failure::Starting | Failure::Draining));
+            .is_some_and(|failure| matches!(failure, ProbeFailure::Refused | ProbeFailure::Starting | ProbeFailure::Draining));
         let grace = if restarting { self.policy.restart_grace } else { Duration::ZERO };
         self.policy.promote_after + grace
     }
@@ -108,24 +108,24 @@ impl Machine {
     /// True if some upstream was ever seen healthy. Otherwise it is more likely misconfigured than down, which is
     /// announced every hour.
     fn is_armed(&mut self) -> bool {
-        let armed = self.any_armed();
-        if !armed && self.told.never_seen.is_none_or(|at| self.now.since(at) >= NAG) {
-            self.told.never_seen = Some(self.now);
-            self.say(Note::NeverSeenHealthy);
+        let armed = self.is_any_upstream_armed();
+        if !armed && self.announced.never_seen_at.is_none_or(|at| self.now.since(at) >= NEVER_HEALTHY_REMINDER_INTERVAL) {
+            self.announced.never_seen_at = Some(self.now);
+            self.announce(MachineNotice::NeverSeenHealthy);
         }
         armed
     }
 
-    pub(super) fn any_armed(&self) -> bool {
-        self.upstreams.iter().any(|upstream| upstream.armed)
+    pub(super) fn is_any_upstream_armed(&self) -> bool {
+        self.upstreams.iter().any(|upstream| upstream.is_armed)
     }
 
     fn is_held_back(&mut self) -> bool {
         match self.hold_kind() {
             None | Some(HoldKind::Promoted) => false,
             Some(kind) => {
-                if !std::mem::replace(&mut self.window.held_back, true) {
-                    self.say(Note::HeldBack { kind });
+                if !std::mem::replace(&mut self.window.is_hold_announced, true) {
+                    self.announce(MachineNotice::HeldBack { kind });
                 }
                 true
             }
@@ -134,40 +134,40 @@ impl Machine {
 
     /// True if a witness answered recently and since the outage began. While no answer is in, the decision waits.
     fn is_witnessed(&mut self, opened: Time) -> bool {
-        if !self.policy.witnessed {
+        if !self.policy.needs_witness {
             return true;
         }
-        let says = self.witness_says(opened);
-        if says == Some(false) && !std::mem::replace(&mut self.witness.isolated, true) {
-            self.say(Note::Isolated);
+        let says = self.recent_witness_answer(opened);
+        if says == Some(false) && !std::mem::replace(&mut self.witness.is_isolated, true) {
+            self.announce(MachineNotice::Isolated);
         }
         says == Some(true)
     }
 
     /// Returns the witnesses' answer since the outage began, if it is recent.
-    fn witness_says(&self, opened: Time) -> Option<bool> {
+    fn recent_witness_answer(&self, opened: Time) -> Option<bool> {
         let fresh = self.policy.retry_interval.max(self.policy.timeout);
-        self.witness.says(self.now, opened, fresh)
+        self.witness.recent_answer(self.now, opened, fresh)
     }
 
-    pub(super) fn witnessed(&mut self, alive: bool) {
-        self.witness.answered(alive);
+    pub(super) fn handle_witness_answer(&mut self, alive: bool) {
+        self.witness.record_answer(alive);
         if alive {
-            self.reconnected();
+            self.end_isolation();
         } else {
-            self.availability.discount_current();
+            self.availability.exclude_current();
         }
-        self.decide();
+        self.decide_promotion();
     }
 
-    pub(super) fn reconnected(&mut self) {
-        if std::mem::take(&mut self.witness.isolated) {
-            self.say(Note::Reconnected);
+    pub(super) fn end_isolation(&mut self) {
+        if std::mem::take(&mut self.witness.is_isolated) {
+            self.announce(MachineNotice::Reconnected);
         }
     }
 
     /// Lets the drain go on after all if it was to be cut short for this cause.
-    pub(super) fn call_off_cut(&mut self, cause: Cause) {
+    pub(super) fn cancel_drain_cut(&mut self, cause: Cause) {
         if let Role::Demoting(demoting) = &mut self.role
             && demoting.cut.is_some_and(|(_, wanted)| wanted == cause)
         {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::failover::event::Invocation;
+use crate::failover::event::InvocationId;
 use crate::text::timestamp::Time;
 
 /// Role of this host.
@@ -54,12 +54,12 @@ pub struct Promoting {
     /// Number of the start attempt, from 0; the timeout doubles with each.
     pub attempt: u32,
     /// Current step.
-    pub step: Step,
+    pub step: PromotionStep,
 }
 
 /// Steps of a promotion.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+pub enum PromotionStep {
     /// Waiting for a running pull.
     Sync {
         /// End of the wait.
@@ -73,7 +73,7 @@ pub enum Step {
         at: Time,
     },
     /// Waiting for the started gateway to answer.
-    Verify(Verify),
+    Verify(Verification),
     /// Stopping a gateway that gave no answer, or in whose place another process answers, to start it again.
     Clear {
         /// Time of the next stop request.
@@ -85,19 +85,19 @@ pub enum Step {
 
 /// Verification of a gateway that was started.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Verify {
+pub struct Verification {
     /// Time of the start. Gaps between polls are excluded, here and below.
     pub since: Time,
     /// Time of the last answer of any kind; initially `since`.
-    pub heard: Time,
+    pub last_answer_at: Time,
     /// Time after which the failure is announced. After twice that time without any answer the gateway is restarted.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// True if the failure was announced.
-    pub told: bool,
+    pub is_announced: bool,
     /// Invocation before the start, whose answers do not count.
-    pub before: Option<Invocation>,
+    pub previous_invocation: Option<InvocationId>,
     /// Invocation that has answered once.
-    pub answered: Option<Invocation>,
+    pub answered_invocation: Option<InvocationId>,
 }
 
 /// State of a host whose gateway serves.
@@ -108,16 +108,16 @@ pub struct Active {
     /// Time of the first answer.
     pub since: Time,
     /// Time of the last answer. Gaps between polls are excluded.
-    pub heard: Time,
+    pub last_answer_at: Time,
     /// Number of the start attempt, from 0.
     pub attempt: u32,
     /// True if the gateway was found down and this was announced.
-    pub down: bool,
+    pub is_down: bool,
 }
 
 /// Reason of a demotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum DemotionReason {
     /// This upstream has been ready for the hold-down.
     Ready {
         /// Index of the upstream.
@@ -135,7 +135,7 @@ pub enum Reason {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Demoting {
     /// Reason of the demotion.
-    pub reason: Reason,
+    pub reason: DemotionReason,
     /// Time of the decision.
     pub since: Time,
     /// Time of the gateway's first answer, if it ever answered.
@@ -145,7 +145,7 @@ pub struct Demoting {
     /// Number of stop requests so far.
     pub attempt: u32,
     /// True if it was announced that the stop hangs.
-    pub told: bool,
+    pub is_hang_announced: bool,
     /// Set if a promotion is due again: the time at which the drain is cut short, and the cause of the promotion.
     pub cut: Option<(Time, Cause)>,
 }

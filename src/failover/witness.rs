@@ -6,35 +6,35 @@ use crate::text::timestamp::Time;
 
 /// Latest answer of the witnesses, and the schedule of the next query.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Witness {
+pub(super) struct WitnessState {
     /// True if no witness answered when a promotion was due, and this was announced.
-    pub isolated: bool,
-    asked: Option<Time>,
+    pub is_isolated: bool,
+    queried_at: Option<Time>,
     in_flight: bool,
     answer: Option<(Time, bool)>,
 }
 
-impl Witness {
+impl WitnessState {
     /// Returns the time of the next query; `None` while one is running.
-    pub(super) fn next_ask(&self, now: Time, pace: Duration) -> Option<Time> {
+    pub(super) fn next_query_at(&self, now: Time, pace: Duration) -> Option<Time> {
         if self.in_flight {
             return None;
         }
-        Some(self.asked.map_or(now, |asked| asked + pace))
+        Some(self.queried_at.map_or(now, |asked| asked + pace))
     }
 
-    pub(super) fn ask(&mut self, now: Time) {
-        self.asked = Some(now);
+    pub(super) fn begin_query(&mut self, now: Time) {
+        self.queried_at = Some(now);
         self.in_flight = true;
     }
 
-    pub(super) fn answered(&mut self, alive: bool) {
+    pub(super) fn record_answer(&mut self, alive: bool) {
         self.in_flight = false;
-        self.answer = self.asked.map(|asked| (asked, alive));
+        self.answer = self.queried_at.map(|asked| (asked, alive));
     }
 
     /// Returns the answer, if the query began at `opened` or later and no longer than `fresh` ago.
-    pub(super) fn says(&self, now: Time, opened: Time, fresh: Duration) -> Option<bool> {
+    pub(super) fn recent_answer(&self, now: Time, opened: Time, fresh: Duration) -> Option<bool> {
         self.answer.filter(|&(asked, _)| asked >= opened && now.since(asked) <= fresh).map(|(_, alive)| alive)
     }
 }

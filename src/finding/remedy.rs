@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use crate::config::endpoint::Endpoint;
-use crate::config::{Config, Source};
+use crate::config::{Config, ConfigSource};
 
 /// Texts of a remedy.
 struct Text {
@@ -121,7 +121,7 @@ fixes! {
 
 /// Finds a remedy by its name, or by its command, which reports of earlier versions contain; [`NONE`] if there is no
 /// such remedy.
-pub(crate) fn find(text: &str) -> &'static str {
+pub(crate) fn find_remedy(text: &str) -> &'static str {
     let by_name = TEXTS.iter().find(|known| known.name == text);
     by_name.or_else(|| TEXTS.iter().find(|known| known.command == text)).map_or(NONE, |known| known.name)
 }
@@ -141,21 +141,21 @@ impl Platform {
 }
 
 /// Returns the text of a remedy with its placeholders filled in. `user` is the agent's.
-pub(crate) fn fill(fix: &str, platform: Platform, config: &Config, source: &Source, user: &str) -> String {
+pub(crate) fn fill_placeholders(fix: &str, platform: Platform, config: &Config, source: &ConfigSource, user: &str) -> String {
     let Some(text) = TEXTS.iter().find(|text| text.name == fix) else { return String::new() };
     let text = match (platform, text.nixos) {
         (Platform::NixOs, Some(option)) => format!("{option}  # in the NixOS configuration, then nixos-rebuild switch"),
         _ => text.command.to_owned(),
     };
     let file = match source {
-        Source::File(path) => path.display().to_string(),
-        Source::Environment(_) => "/etc/openclaw-failover/environment".to_owned(),
+        ConfigSource::File(path) => path.display().to_string(),
+        ConfigSource::Environment(_) => "/etc/openclaw-failover/environment".to_owned(),
     };
     let workspace = &config.workspace;
     let names: [(&str, &str); 7] = [
         ("{unit}", &config.gateway.unit),
         ("{user}", user),
-        ("{port}", &port(config).to_string()),
+        ("{port}", &gateway_port(config).to_string()),
         ("{config}", &file),
         ("{workspace}", &workspace.path.display().to_string()),
         ("{remote}", &workspace.remote),
@@ -165,7 +165,7 @@ pub(crate) fn fill(fix: &str, platform: Platform, config: &Config, source: &Sour
 }
 
 /// Returns the configured port of this host's gateway.
-pub(crate) fn port(config: &Config) -> u16 {
+pub(crate) fn gateway_port(config: &Config) -> u16 {
     Endpoint::from_url(&config.gateway.url).map_or(0, |endpoint| endpoint.address().port)
 }
 

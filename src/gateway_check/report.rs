@@ -12,59 +12,59 @@ use crate::text::printable;
 use crate::workspace::report::read_untrusted;
 
 /// File name of the report.
-const NAME: &str = "check.json";
+const FILE_NAME: &str = "check.json";
 
 /// Version of the report's format.
-const SCHEMA: u64 = 1;
+const SCHEMA_VERSION: u64 = 1;
 
 /// Limit for the number of sockets in a report.
-const MAX_SOCKETS: usize = 32;
+const SOCKET_LIMIT: usize = 32;
 
 /// Length limit of a holder's description, in characters.
-const LONGEST_HOLDER: usize = 200;
+const DESCRIPTION_LENGTH_LIMIT: usize = 200;
 
 /// Findings of one run of the check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct GatewayCheckReport {
     /// `InvocationID` of the run.
     pub invocation: String,
     /// Sockets on the gateway's port.
-    pub sockets: Vec<Socket>,
+    pub sockets: Vec<GatewaySocket>,
 }
 
 /// Socket that listens on the gateway's port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Socket {
+pub struct GatewaySocket {
     /// Inode of the socket, as in `/proc/net/tcp`.
     pub inode: u64,
     /// Process that holds the socket.
-    pub owner: Owner,
+    pub owner: SocketOwner,
 }
 
 /// Process that holds a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub enum SocketOwner {
     /// Only processes of the gateway's unit.
-    Unit,
+    GatewayUnit,
     /// Another process, with a description.
-    Other(String),
+    OtherProcess(String),
     /// Undetermined, with the reason.
     Unknown(String),
 }
 
-impl Owner {
+impl SocketOwner {
     fn name(&self) -> &'static str {
         match self {
-            Self::Unit => "unit",
-            Self::Other(_) => "other",
+            Self::GatewayUnit => "unit",
+            Self::OtherProcess(_) => "other",
             Self::Unknown(_) => "unknown",
         }
     }
 
-    fn words(&self) -> &str {
+    fn description(&self) -> &str {
         match self {
-            Self::Unit => "",
-            Self::Other(words) | Self::Unknown(words) => words,
+            Self::GatewayUnit => "",
+            Self::OtherProcess(words) | Self::Unknown(words) => words,
         }
     }
 }
@@ -73,49 +73,49 @@ impl Owner {
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write(folder: &Path, report: &Report) -> Result<(), atomic_file::Error> {
-    let socket = |socket: &Socket| {
-        Value::object([
+pub fn write_report(folder: &Path, report: &GatewayCheckReport) -> Result<(), atomic_file::FileError> {
+    let socket = |socket: &GatewaySocket| {
+        Value::from_entries([
             ("inode", socket.inode.into()),
             ("owner", socket.owner.name().into()),
-            ("words", printable(socket.owner.words(), LONGEST_HOLDER).into()),
+            ("words", to_printable(socket.owner.description(), DESCRIPTION_LENGTH_LIMIT).into()),
         ])
     };
-    let text = Value::object([
-        ("schema", SCHEMA.into()),
+    let text = Value::from_entries([
+        ("schema", SCHEMA_VERSION.into()),
         ("invocation", report.invocation.as_str().into()),
-        ("sockets", Value::array(report.sockets.iter().take(MAX_SOCKETS).map(socket))),
+        ("sockets", Value::from_items(report.sockets.iter().take(SOCKET_LIMIT).map(socket))),
     ]);
-    atomic_file::replace(&folder.join(NAME), 0o644, text.pretty().as_bytes())
+    atomic_file::replace(&folder.join(FILE_NAME), 0o644, text.to_pretty().as_bytes())
 }
 
 /// Reads the report in `folder`. It must be a regular file of the folder's owner.
-pub(super) fn read(folder: &Path) -> io::Result<Report> {
-    let text = read_untrusted(&folder.join(NAME), fs::symlink_metadata(folder)?.uid())?;
+pub(super) fn read_report(folder: &Path) -> io::Result<GatewayCheckReport> {
+    let text = read_untrusted(&folder.join(FILE_NAME), fs::symlink_metadata(folder)?.uid())?;
     let value = json::parse(&text).map_err(|why| io::Error::other(why.to_string()))?;
-    parse(&value).ok_or_else(|| io::Error::other("it is not a valid report of the check"))
+    parse_report(&value).ok_or_else(|| io::Error::other("it is not a valid report of the check"))
 }
 
-fn parse(report: &Value) -> Option<Report> {
-    if report.get("schema")?.as_u64()? != SCHEMA {
+fn parse_report(report: &Value) -> Option<GatewayCheckReport> {
+    if report.get("schema")?.as_u64()? != SCHEMA_VERSION {
         return None;
     }
     let sockets = report.get("sockets")?.as_array()?;
-    if sockets.len() > MAX_SOCKETS {
+    if sockets.len() > SOCKET_LIMIT {
         return None;
     }
     let socket = |node: &Value| {
-        let words = || Some(printable(node.get("words")?.as_str()?, LONGEST_HOLDER));
+        let words = || Some(to_printable(node.get("words")?.as_str()?, DESCRIPTION_LENGTH_LIMIT));
         let owner = match node.get("owner")?.as_str()? {
-            "unit" => Owner::Unit,
-            "other" => Owner::Other(words()?),
-            "unknown" => Owner::Unknown(words()?),
+            "unit" => SocketOwner::GatewayUnit,
+            "other" => SocketOwner::OtherProcess(words()?),
+            "unknown" => SocketOwner::Unknown(words()?),
             _ => return None,
         };
-        Some(Socket { inode: node.get("inode")?.as_u64()?, owner })
+        Some(GatewaySocket { inode: node.get("inode")?.as_u64()?, owner })
     };
     let invocation = report.get("invocation")?.as_str()?.to_owned();
-    Some(Report { invocation, sockets: sockets.iter().map(|node| socket(node)).collect::<Option<_>>()? })
+    Some(GatewayCheckReport { invocation, sockets: sockets.iter().map(|node| socket(node)).collect::<Option<_>>()? })
 }
 
 #[cfg(test)]
@@ -124,25 +124,25 @@ mod tests {
 
     use super::*;
 
-    fn report() -> Report {
-        let owners = [Owner::Unit, Owner::Other("user other".to_owned()), Owner::Unknown("hidden".to_owned())];
-        let sockets = owners.into_iter().zip(7..).map(|(owner, inode)| Socket { inode, owner }).collect();
-        Report { invocation: "cdf7".to_owned(), sockets }
+    fn report() -> GatewayCheckReport {
+        let owners = [SocketOwner::GatewayUnit, SocketOwner::OtherProcess("user other".to_owned()), SocketOwner::Unknown("hidden".to_owned())];
+        let sockets = owners.into_iter().zip(7..).map(|(owner, inode)| GatewaySocket { inode, owner }).collect();
+        GatewayCheckReport { invocation: "cdf7".to_owned(), sockets }
     }
 
     #[test]
     fn a_report_reads_back() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), &report()).unwrap();
-        assert_eq!(read(folder.path()).unwrap(), report());
+        write_report(folder.path(), &report()).unwrap();
+        assert_eq!(read_report(folder.path()).unwrap(), report());
     }
 
     #[test]
     fn a_hostile_report_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(NAME);
-        assert!(read(folder.path()).is_err(), "there is none");
-        let many = vec![r#"{"inode":1,"owner":"unit","words":""}"#; MAX_SOCKETS + 1].join(",");
+        let file = folder.path().join(FILE_NAME);
+        assert!(read_report(folder.path()).is_err(), "there is none");
+        let many = vec![r#"{"inode":1,"owner":"unit","words":""}"#; SOCKET_LIMIT + 1].join(",");
         let hostile = [
             String::new(),
             "[]".to_owned(),
@@ -154,13 +154,13 @@ mod tests {
         ];
         for text in hostile {
             fs::write(&file, &text).unwrap();
-            assert!(read(folder.path()).is_err(), "{text:.80}");
+            assert!(read_report(folder.path()).is_err(), "{text:.80}");
         }
         let escape = r#"{"schema":1,"invocation":"","sockets":[{"inode":1,"owner":"other","words":"\u001b[2Jx\ny"}]}"#;
         fs::write(&file, escape).unwrap();
-        assert_eq!(read(folder.path()).unwrap().sockets[0].owner, Owner::Other("[2Jx y".to_owned()));
+        assert_eq!(read_report(folder.path()).unwrap().sockets[0].owner, SocketOwner::OtherProcess("[2Jx y".to_owned()));
         fs::remove_file(&file).unwrap();
         symlink("/etc/passwd", &file).unwrap();
-        assert!(read(folder.path()).is_err(), "a link");
+        assert!(read_report(folder.path()).is_err(), "a link");
     }
 }

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use crate::config::paths::Paths;
 use crate::gateway_check::report::{
-    Report, {self},
+    GatewayCheckReport, {self},
 };
 use crate::os::Cancel;
 use crate::os::systemd::Systemctl;
 
 /// Unit that runs the check.
-pub const CHECK: &str = "openclaw-failover-check.service";
+pub const CHECK_UNIT: &str = "openclaw-failover-check.service";
 
 /// Time limit of one run. A run takes a fraction of a second; starting or stopping the gateway waits for it.
-const LIMIT: Duration = Duration::from_secs(5);
+const RUN_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Returns the folder of the report, next to the monitor's state folder.
 #[must_use]
-pub fn folder(paths: &Paths) -> PathBuf {
+pub fn report_folder(paths: &Paths) -> PathBuf {
     let mut name = paths.run_dir.file_name().unwrap_or_default().to_owned();
     name.push("-check");
     paths.run_dir.with_file_name(name)
@@ -28,15 +28,15 @@ pub fn folder(paths: &Paths) -> PathBuf {
 ///
 /// # Errors
 /// If systemd does not run the unit, or the unit leaves no report of this run.
-pub fn run(systemctl: &Systemctl, folder: &Path) -> Result<Report, String> {
+pub fn run_check_unit(systemctl: &Systemctl, folder: &Path) -> Result<GatewayCheckReport, String> {
     // A report with the previous run's id is stale. The clock may be set during a run, and systemd forgets the id of a
     // unit that has ended, so neither can tell.
-    let before = report::read(folder).map(|report| report.invocation).ok();
-    systemctl.start(CHECK, LIMIT, &Cancel::new()).map_err(|why| why.to_string())?;
-    let report = report::read(folder)
-        .map_err(|why| format!("cannot read the report of {CHECK}: {why}; see `journalctl -u {CHECK}`"))?;
+    let before = report::read_report(report_folder).map(|report| report.invocation).ok();
+    systemctl.start(CHECK_UNIT, RUN_TIME_LIMIT, &Cancel::new()).map_err(|why| why.to_string())?;
+    let report = report::read_report(report_folder)
+        .map_err(|why| format!("cannot read the report of {CHECK_UNIT}: {why}; see `journalctl -u {CHECK_UNIT}`"))?;
     if before.as_ref() == Some(&report.invocation) {
-        return Err(format!("{CHECK} left no report of this run; see `journalctl -u {CHECK}`"));
+        return Err(format!("{CHECK_UNIT} left no report of this run; see `journalctl -u {CHECK_UNIT}`"));
     }
     Ok(report)
 }

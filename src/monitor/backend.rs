@@ -5,95 +5,95 @@ use std::time::Duration;
 
 use crate::config::endpoint::Endpoint;
 use crate::config::paths::Paths;
-use crate::config::{Config, Source};
+use crate::config::{Config, ConfigSource};
 use crate::doctor::subprocess;
-use crate::finding::Checked;
+use crate::finding::CheckOutcome;
 use crate::gateway_check::{
-    Owner, {self},
+    SocketOwner, {self},
 };
 use crate::os::systemd::{Systemctl, SystemdError, Unit};
-use crate::os::{Cancel, listeners, takers};
-use crate::probe::Lookup;
-use crate::workspace::report::Pushed;
+use crate::os::{Cancel, listening_sockets, accepting_sockets};
+use crate::probe::HostResolver;
+use crate::workspace::report::PushReport;
 use crate::workspace::{
-    Report, unit, {self},
+    PullReport, unit, {self},
 };
 
 /// Time limit of a start. The unit's `TimeoutStartSec` is 30 s, including its wait for the tailnet.
-const START: Duration = Duration::from_secs(45);
+const START_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Time limit of a connection within this host.
-const CONNECT: Duration = Duration::from_millis(500);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Error of a request to systemd.
 #[derive(Debug)]
-pub(crate) struct OrderError {
+pub(crate) struct UnitActionError {
     /// Description for people.
     pub(crate) why: String,
     /// True if systemd did not respond; false if it refused the request or failed at it.
     pub(crate) is_unreachable: bool,
 }
 
-impl OrderError {
+impl UnitActionError {
     /// Creates the error of a request that was refused or failed.
     pub(crate) fn refused(why: impl Into<String>) -> Self {
         Self { why: why.into(), is_unreachable: false }
     }
 }
 
-impl From<SystemdError> for OrderError {
+impl From<SystemdError> for UnitActionError {
     fn from(error: SystemdError) -> Self {
         Self { why: error.to_string(), is_unreachable: error.is_unreachable() }
     }
 }
 
 /// Identification of the processes that hold sockets.
-pub(crate) trait Identify {
+pub(crate) trait FindSocketOwners {
     /// Returns the name of the gateway's unit.
-    fn gateway(&self) -> &str;
+    fn gateway_unit(&self) -> &str;
     /// Finds the owners of sockets by inode number. Runs programs, for a few seconds at most.
-    fn identify(&self, inodes: &[u64]) -> Result<Vec<(u64, Owner)>, String>;
+    fn find_socket_owners(&self, inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, String>;
 }
 
 /// Gateway and workspace of this host. The demo implements it without systemd.
-pub(crate) trait Backend: Identify + Send + Sync {
+pub(crate) trait Backend: FindSocketOwners + Send + Sync {
     /// Returns the state of the gateway's unit.
     fn show(&self) -> Result<Unit, String>;
     /// Starts the unit. `Ok` means that systemd started it; [`show`](Self::show) tells whether it stays up.
-    fn start(&self) -> Result<(), OrderError>;
+    fn start(&self) -> Result<(), UnitActionError>;
     /// Requests the stop of the unit, without waiting for the drain.
-    fn stop(&self) -> Result<(), OrderError>;
+    fn stop(&self) -> Result<(), UnitActionError>;
     /// Kills the unit, which cuts the drain short.
-    fn kill(&self) -> Result<(), OrderError>;
+    fn kill(&self) -> Result<(), UnitActionError>;
     /// Describes the exit of this run of the unit, with its last log line if that is readable.
-    fn exit(&self, unit: &Unit) -> Option<String>;
+    fn describe_exit(&self, unit: &Unit) -> Option<String>;
     /// Pulls the workspace and the secrets. Cancelling `cut` stops a fetch, not a checkout.
-    fn pull(&self, cut: &Cancel) -> Result<Report, String>;
+    fn pull(&self, cut: &Cancel) -> Result<PullReport, String>;
     /// Pushes the local changes. Cancelling `cut` stops it.
-    fn push(&self, cut: &Cancel) -> Result<Pushed, String>;
+    fn push(&self, cut: &Cancel) -> Result<PushReport, String>;
     /// Checks that systemd accepts requests, without changing anything that runs.
-    fn permitted(&self) -> Result<(), String>;
+    fn check_permission(&self) -> Result<(), String>;
     /// Runs the checks of what could block a failover, for a minute at most. Runs programs.
-    fn examine(&self) -> Vec<Checked>;
+    fn run_readiness_checks(&self) -> Vec<CheckOutcome>;
 }
 
 /// Backend of a real host.
-pub(crate) struct Systemd {
+pub(crate) struct SystemdBackend {
     systemctl: Systemctl,
     config: Config,
-    source: Source,
+    source: ConfigSource,
     paths: Paths,
-    sync: workspace::Paths,
+    sync: workspace::SyncPaths,
     /// Address of the gateway.
     endpoint: Option<Endpoint>,
     /// Resolver of the gateway's host name.
-    lookup: Lookup,
+    lookup: HostResolver,
 }
 
-impl Systemd {
-    pub(crate) fn new(config: &Config, source: Source, paths: Paths, sync: workspace::Paths) -> Self {
+impl SystemdBackend {
+    pub(crate) fn new(config: &Config, source: ConfigSource, paths: Paths, sync: workspace::SyncPaths) -> Self {
         let endpoint = Endpoint::from_url(&config.gateway.url).ok();
-        let (systemctl, lookup) = (Systemctl::default(), Lookup::default());
+        let (systemctl, lookup) = (Systemctl::default(), HostResolver::default());
         Self { systemctl, config: config.clone(), source, paths, sync, endpoint, lookup }
     }
 
@@ -102,12 +102,12 @@ impl Systemd {
     }
 
     /// Refuses a start while the unit is down and another process answers at the gateway's address.
-    fn refuse_held_port(&self) -> Result<(), OrderError> {
-        let Some(held) = self.held_address() else { return Ok(()) };
-        if self.show().is_ok_and(|unit| unit.is_down()) {
+    fn refuse_held_port(&self) -> Result<(), UnitActionError> {
+        let Some(held) = self.find_held_address() else { return Ok(()) };
+        if self.show().is_ok_and(|unit| unit.is_stopped()) {
             let (port, unit) = (held.port(), self.unit());
-            let holder = self.name_holder(held).unwrap_or_else(|| "another process".to_owned());
-            return Err(OrderError::refused(format!(
+            let holder = self.find_port_holder(held).unwrap_or_else(|| "another process".to_owned());
+            return Err(UnitActionError::refused(format!(
                 "port {port} is held by {holder}, not by {unit}; find it with `ss -ltnp 'sport = :{port}'` and stop it"
             )));
         }
@@ -115,88 +115,88 @@ impl Systemd {
     }
 
     /// Returns an address of the gateway that accepts connections.
-    fn held_address(&self) -> Option<SocketAddr> {
+    fn find_held_address(&self) -> Option<SocketAddr> {
         let address = self.endpoint.as_ref()?.address();
         // An IPv6 literal has brackets in front of a port.
-        let addresses = self.lookup.addresses_within(&address.host.to_string(), address.port, CONNECT);
-        addresses.into_iter().find(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
+        let addresses = self.lookup.addresses_within(&address.host.to_string(), address.port, CONNECT_TIMEOUT);
+        addresses.into_iter().find(|address| TcpStream::connect_timeout(address, CONNECT_TIMEOUT).is_ok())
     }
 
     /// Returns the process that holds an address, if the check finds it.
-    fn name_holder(&self, address: SocketAddr) -> Option<String> {
-        let listening = listeners(address.port()).ok()?;
-        let inodes: Vec<u64> = takers(&listening, address).iter().map(|taker| taker.inode).collect();
-        let owners = self.identify(&inodes).ok()?;
+    fn find_port_holder(&self, address: SocketAddr) -> Option<String> {
+        let listening = listening_sockets(address.port()).ok()?;
+        let inodes: Vec<u64> = accepting_sockets(&listening, address).iter().map(|taker| taker.inode).collect();
+        let owners = self.find_socket_owners(&inodes).ok()?;
         owners.into_iter().find_map(|(inode, owner)| match owner {
-            Owner::Other(holder) if inodes.contains(&inode) => Some(holder),
+            SocketOwner::OtherProcess(holder) if inodes.contains(&inode) => Some(holder),
             _ => None,
         })
     }
 }
 
-impl Identify for Systemd {
-    fn gateway(&self) -> &str {
+impl FindSocketOwners for SystemdBackend {
+    fn gateway_unit(&self) -> &str {
         self.unit()
     }
 
-    fn identify(&self, _inodes: &[u64]) -> Result<Vec<(u64, Owner)>, String> {
-        let report = gateway_check::run(&self.systemctl, &gateway_check::folder(&self.paths))?;
+    fn find_socket_owners(&self, _inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, String> {
+        let report = gateway_check::run_check_unit(&self.systemctl, &gateway_check::report_folder(&self.paths))?;
         Ok(report.sockets.into_iter().map(|socket| (socket.inode, socket.owner)).collect())
     }
 }
 
-impl Backend for Systemd {
+impl Backend for SystemdBackend {
     fn show(&self) -> Result<Unit, String> {
         self.systemctl.show(self.unit()).map_err(|why| why.to_string())
     }
 
-    fn start(&self) -> Result<(), OrderError> {
+    fn start(&self) -> Result<(), UnitActionError> {
         self.refuse_held_port()?;
         if let Err(why) = self.systemctl.reset_failed(self.unit()) {
             log::debug!("{why}");
         }
-        let failed = match self.systemctl.start(self.unit(), START, &Cancel::new()) {
+        let failed = match self.systemctl.start(self.unit(), START_TIMEOUT, &Cancel::new()) {
             Ok(()) => return Ok(()),
-            Err(error) => OrderError::from(error),
+            Err(error) => UnitActionError::from(error),
         };
         // systemd reports that the start failed; the unit has the cause.
         let ran = !failed.is_unreachable && failed.why.contains("Job for ");
         let unit = if ran { self.show().ok().filter(|unit| unit.result != "success") } else { None };
-        let exit = unit.and_then(|unit| self.exit(&unit));
-        Err(OrderError { why: exit.unwrap_or(failed.why), ..failed })
+        let exit = unit.and_then(|unit| self.describe_exit(&unit));
+        Err(UnitActionError { why: exit.unwrap_or(failed.why), ..failed })
     }
 
-    fn stop(&self) -> Result<(), OrderError> {
+    fn stop(&self) -> Result<(), UnitActionError> {
         Ok(self.systemctl.queue_stop(self.unit())?)
     }
 
-    fn kill(&self) -> Result<(), OrderError> {
+    fn kill(&self) -> Result<(), UnitActionError> {
         Ok(self.systemctl.kill(self.unit())?)
     }
 
-    fn exit(&self, unit: &Unit) -> Option<String> {
-        self.systemctl.exit_with_last_line(self.unit(), unit)
+    fn describe_exit(&self, unit: &Unit) -> Option<String> {
+        self.systemctl.describe_exit_with_log(self.unit(), unit)
     }
 
-    fn pull(&self, cut: &Cancel) -> Result<Report, String> {
-        let longest = unit::longest(&self.config.workspace, &self.config.secrets);
-        unit::pull(&self.systemctl, longest, &self.sync, cut).map_err(|why| why.to_string())
+    fn pull(&self, cut: &Cancel) -> Result<PullReport, String> {
+        let longest = unit::pull_time_limit(&self.config.workspace, &self.config.secrets);
+        unit::run_pull_unit(&self.systemctl, longest, &self.sync, cut).map_err(|why| why.to_string())
     }
 
-    fn push(&self, cut: &Cancel) -> Result<Pushed, String> {
-        let longest = unit::longest_push(&self.config.workspace);
-        unit::push(&self.systemctl, longest, &self.sync, cut).map_err(|why| why.to_string())
+    fn push(&self, cut: &Cancel) -> Result<PushReport, String> {
+        let longest = unit::push_time_limit(&self.config.workspace);
+        unit::run_push_unit(&self.systemctl, longest, &self.sync, cut).map_err(|why| why.to_string())
     }
 
     /// Uses `reset-failed`, the only request that does not affect a running gateway.
-    fn permitted(&self) -> Result<(), String> {
+    fn check_permission(&self) -> Result<(), String> {
         match self.systemctl.reset_failed(self.unit()) {
             Err(error) if error.is_unreachable() => Err(error.to_string()),
             _ => Ok(()),
         }
     }
 
-    fn examine(&self) -> Vec<Checked> {
-        subprocess::ask(&self.source, &self.paths)
+    fn run_readiness_checks(&self) -> Vec<CheckOutcome> {
+        subprocess::run_child(&self.source, &self.paths)
     }
 }

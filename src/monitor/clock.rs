@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::os::boot_time::BootTime;
-use crate::os::clock::{Wall, wall_clock};
+use crate::os::clock::{WallClockOffset, read_wall_clock};
 use crate::text::Time;
 
 /// Wall clock at the start, continued by the monotonic clock. It cannot be set, and stops while the host is suspended.
@@ -16,7 +16,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn start() -> Self {
-        Self { start: Instant::now(), epoch: wall_clock(), boot: BootTime::now() }
+        Self { start: Instant::now(), epoch: read_wall_clock(), boot: BootTime::now() }
     }
 
     pub(super) fn now(self) -> Time {
@@ -24,12 +24,12 @@ impl Clock {
     }
 
     /// Returns the time left until `at`; zero if that has passed.
-    pub(super) fn until(self, at: Time) -> Duration {
+    pub(super) fn time_until(self, at: Time) -> Duration {
         at.since(self.now())
     }
 
     /// Returns the current offset to the wall clock.
-    pub(super) fn wall(self) -> Wall {
-        Wall::new(self.now(), wall_clock()).with_boot(self.epoch, self.boot)
+    pub(super) fn wall(self) -> WallClockOffset {
+        WallClockOffset::new(self.now(), read_wall_clock()).with_boot_time(self.epoch, self.boot)
     }
 }

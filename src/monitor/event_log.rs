@@ -1,104 +1,104 @@
 //! Output of the monitor: history, log, notifications, status, and the status line in systemd.
 
-use crate::events::{Entry, MonitorNote};
-use crate::failover::{Note, PROCESS_EXITED};
+use crate::events::{HistoryEntry, MonitorNotice};
+use crate::failover::{MachineNotice, PROCESS_EXITED};
 use crate::monitor::Monitor;
 use crate::monitor::recorder::Record;
-use crate::status::metrics::Scene;
-use crate::status::{Facts, Status};
+use crate::status::metrics::MetricsSnapshot;
+use crate::status::{MonitorFacts, Status};
 use crate::text::Time;
 
 impl Monitor {
-    pub(super) fn say(&mut self, at: Time, note: &Note) {
-        if let Note::Armed { upstream } = note
+    pub(super) fn announce(&mut self, at: Time, note: &MachineNotice) {
+        if let MachineNotice::Armed { upstream } = note
             && let Some(upstream) = self.parts.config.upstreams.get(*upstream)
         {
-            self.armed.arm(&upstream.urls, at, self.clock.wall());
-            self.armed_anew = true;
+            self.seen_healthy.record_healthy(&upstream.urls, at, self.clock.wall());
+            self.is_seen_healthy_unsaved = true;
         }
-        self.counts.said(note);
-        let entry = self.entry(at, note);
+        self.counts.count_notice(note);
+        let entry = self.describe_notice(at, note);
         let entry = match (note, &self.gateway) {
-            (Note::NotAnswering { .. }, Some(seen)) => entry.after_probe(&seen.in_words()),
+            (MachineNotice::NotAnswering { .. }, Some(seen)) => entry.with_last_probe(&seen.describe()),
             _ => entry,
         };
-        self.record(match (note, &self.reason) {
-            (Note::HoldSet { .. } | Note::HoldStands { .. } | Note::HeldBack { .. }, Some(why)) => entry.because(why),
+        self.record_entry(match (note, &self.hold_reason) {
+            (MachineNotice::HoldSet { .. } | MachineNotice::HoldStands { .. } | MachineNotice::HeldBack { .. }, Some(why)) => entry.with_hold_reason(why),
             _ => entry,
         });
     }
 
     /// Returns the entry of a note, with the exit of the gateway if it is known.
-    fn entry(&self, at: Time, note: &Note) -> Entry {
-        let in_words = |note: &Note| Entry::of_machine(note, at, self.clock.wall(), &self.parts.config);
-        match (note, &self.exit) {
-            (Note::StartFailed { why, retry_in }, Some(exit)) if why == PROCESS_EXITED => {
-                in_words(&Note::StartFailed { why: exit.clone(), retry_in: *retry_in })
+    fn describe_notice(&self, at: Time, note: &MachineNotice) -> HistoryEntry {
+        let in_words = |note: &MachineNotice| HistoryEntry::from_machine_notice(note, at, self.clock.wall(), &self.parts.config);
+        match (note, &self.gateway_exit) {
+            (MachineNotice::StartFailed { why, retry_in }, Some(exit)) if why == PROCESS_EXITED => {
+                in_words(&MachineNotice::StartFailed { why: exit.clone(), retry_in: *retry_in })
             }
-            (Note::WentDown, Some(exit)) => in_words(note).with_exit(exit),
+            (MachineNotice::WentDown, Some(exit)) => in_words(note).with_exit(exit),
             _ => in_words(note),
         }
     }
 
-    pub(super) fn tell_if(&mut self, note: Option<MonitorNote>) {
+    pub(super) fn record_notice_if_any(&mut self, note: Option<MonitorNotice>) {
         if let Some(note) = note {
-            self.tell(&note);
+            self.record_notice(&note);
         }
     }
 
-    pub(super) fn tell(&mut self, note: &MonitorNote) {
-        self.record(Entry::of_monitor(note, self.clock.now(), self.clock.wall()));
+    pub(super) fn record_notice(&mut self, note: &MonitorNotice) {
+        self.record_entry(HistoryEntry::from_monitor_notice(note, self.clock.now(), self.clock.wall()));
     }
 
-    fn record(&mut self, entry: Entry) {
-        let entry = self.rehearsal.mark(entry);
-        self.changed = true;
-        (self.parts.teller)(&entry);
-        self.said.add(&entry.text);
-        self.notifier.take(&entry);
-        if !self.workers.recorder.take(Record::Entry(entry)) {
+    fn record_entry(&mut self, entry: HistoryEntry) {
+        let entry = self.drill_marker.mark_entry(entry);
+        self.has_changed = true;
+        (self.parts.event_sink)(&entry);
+        self.recent_sentences.push_sentence(&entry.text);
+        self.notifier.deliver_entry(&entry);
+        if !self.threads.recorder.enqueue(Record::Entry(entry)) {
             log::warn!("history entry lost: the disk is too slow");
         }
     }
 
     /// Returns the current status.
-    pub(super) fn look(&self, now: Time) -> Status {
+    pub(super) fn current_status(&self, now: Time) -> Status {
         let config = &self.parts.config;
-        let facts = Facts {
+        let facts = MonitorFacts {
             config,
             wall: self.clock.wall(),
             now,
-            started: self.started,
+            started_at: self.started_at,
             interval: config.probe.interval,
             upstreams: &self.upstreams,
             gateway: self.gateway.as_ref(),
-            workspace: self.conditions.workspace.pull(),
-            returned: self.conditions.workspace.push(),
-            degraded: &self.conditions.degraded(config),
-            strip: &self.strip,
+            last_pull: self.conditions.sync_results.last_pull(),
+            last_push: self.conditions.sync_results.last_push(),
+            degraded: &self.conditions.list_problems(config),
+            timeline: &self.timeline,
         };
-        Status { reason: self.reason.clone(), ..Status::new(&self.machine, &facts) }
+        Status { hold_reason: self.hold_reason.clone(), ..Status::new(&self.machine, &facts) }
     }
 
     pub(super) fn write_status(&mut self) {
         let now = self.clock.now();
-        (self.status, self.changed) = (Some(now), false);
-        self.mark(now);
-        self.conditions.workspace.follow_clock(self.clock.wall());
-        let status = self.look(now);
-        self.could_take_over = status.could_take_over();
-        self.notify.status(&format!("{}; {}", status.role.name, self.upstreams_in_words(&status)));
-        let scene = Scene { status: &status, counts: &self.counts, sent: &self.notifier.sent() };
+        (self.status_written_at, self.has_changed) = (Some(now), false);
+        self.mark_timeline(now);
+        self.conditions.sync_results.follow_clock(self.clock.wall());
+        let status = self.current_status(now);
+        self.is_ready = status.could_take_over();
+        self.notify.send_status(&format!("{}; {}", status.role.name, self.upstreams_phrase(&status)));
+        let scene = MetricsSnapshot { status: &status, counters: &self.counts, deliveries: &self.notifier.delivery_counts() };
         // Both files are on a tmpfs, so this does not wait for a disk. The recorder may, and would delay them.
-        let saved = status.save(&self.parts.paths.status()).and_then(|()| scene.save(&self.parts.paths.metrics()));
-        let note = self.conditions.run_dir(saved);
-        self.tell_if(note);
+        let saved = status.save(&self.parts.paths.status_file()).and_then(|()| scene.save(&self.parts.paths.metrics_file()));
+        let note = self.conditions.record_run_dir_result(saved);
+        self.record_notice_if_any(note);
     }
 
-    fn upstreams_in_words(&self, status: &Status) -> String {
+    fn upstreams_phrase(&self, status: &Status) -> String {
         let known = status.upstreams.iter().zip(self.machine.upstreams());
-        let words = known.map(|(upstream, known)| match known.latest {
-            Some(_) if status.stands_by(upstream) => format!("{} in standby", upstream.name),
+        let words = known.map(|(upstream, known)| match known.latest_verdict {
+            Some(_) if status.is_idle_standby(upstream) => format!("{} in standby", upstream.name),
             Some((_, verdict)) => format!("{} {verdict}", upstream.name),
             None => format!("{} not probed yet", upstream.name),
         });

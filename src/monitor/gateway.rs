@@ -7,64 +7,64 @@ use std::sync::mpsc::{
 };
 use std::time::{Duration, Instant};
 
-use crate::failover::{Answerer, Look, Order};
+use crate::failover::{Answerer, PollMode, UnitAction};
 use crate::monitor::backend::Backend;
-use crate::monitor::identity::{Identity, Snapshot};
-use crate::monitor::messages::{Fact, Outlet};
+use crate::monitor::identity::{AnswererIdentity, ListeningSockets};
+use crate::monitor::messages::{MonitorMessage, MessageSender};
 use crate::os::spawn;
 use crate::os::systemd::{Active, Unit};
-use crate::probe::{Failure, Target, Verdict};
+use crate::probe::{ProbeFailure, ProbeTarget, Verdict};
 
 /// Poll interval while the gateway changes state.
-const CLOSELY: Duration = Duration::from_millis(500);
+const TRANSITION_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Poll interval otherwise. systemd itself restarts a gateway that exits.
-const LOOSELY: Duration = Duration::from_secs(5);
+const STEADY_POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longest interval between queries of systemd, whatever the gateway answers.
-const ASK_SYSTEMD: Duration = Duration::from_secs(5 * 60);
+const SYSTEMD_QUERY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// Time limit of a probe of the local gateway. Orders must not wait longer for it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCAL_PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Channel capacity, enough for one order, one poll mode and one reload at a time.
-const ROOM: usize = 16;
+const CHANNEL_CAPACITY: usize = 16;
 
 /// Message to the actuator.
-pub(super) enum Task {
-    Order(Order),
-    Look(Look),
+pub(super) enum GatewayTask {
+    UnitAction(UnitAction),
+    SetPollMode(PollMode),
     /// Use this configuration from now on.
-    Drive(Driven),
+    Reconfigure(GatewayDriver),
 }
 
 /// Target of the actuator.
-pub(super) struct Driven {
+pub(super) struct GatewayDriver {
     pub(super) backend: Arc<dyn Backend>,
-    pub(super) target: Target,
+    pub(super) target: ProbeTarget,
     /// Port of the gateway.
     pub(super) port: u16,
     pub(super) timeout: Duration,
 }
 
 /// Starts the actuator. It ends when the returned sender is dropped.
-pub(super) fn start(driven: Driven, outlet: Outlet) -> io::Result<SyncSender<Task>> {
-    let (sender, tasks) = mpsc::sync_channel(ROOM);
-    let identity = Identity::default();
-    let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None, ended: Run::default(), identity };
+pub(super) fn start_actuator(driven: GatewayDriver, outlet: MessageSender) -> io::Result<SyncSender<GatewayTask>> {
+    let (sender, tasks) = mpsc::sync_channel(CHANNEL_CAPACITY);
+    let identity = AnswererIdentity::default();
+    let mut actuator = Actuator { driver: driven, message_sender: outlet, poll_mode: PollMode::ExpectDown, systemd_queried_at: None, reported_exit: Run::default(), identity };
     spawn("gateway", move || actuator.run(&tasks))?;
     Ok(sender)
 }
 
 struct Actuator {
-    driven: Driven,
-    outlet: Outlet,
-    look: Look,
+    driver: GatewayDriver,
+    message_sender: MessageSender,
+    poll_mode: PollMode,
     /// Time of the last query of systemd.
-    asked: Option<Instant>,
+    systemd_queried_at: Option<Instant>,
     /// Run of the unit whose exit was reported last, or is older than the last start.
-    ended: Run,
-    identity: Identity,
+    reported_exit: Run,
+    identity: AnswererIdentity,
 }
 
 /// A run of the unit, by its `InvocationID`, or a start that a condition forbade after it.
@@ -75,98 +75,98 @@ struct Run {
 }
 
 impl Actuator {
-    fn run(&mut self, tasks: &Receiver<Task>) {
+    fn run(&mut self, tasks: &Receiver<GatewayTask>) {
         let mut next = Instant::now();
         loop {
             match tasks.recv_timeout(next.saturating_duration_since(Instant::now())) {
-                Ok(Task::Order(order)) => self.carry_out(order),
-                Ok(Task::Look(look)) => self.look = look,
-                Ok(Task::Drive(driven)) => self.driven = driven,
+                Ok(GatewayTask::UnitAction(order)) => self.execute_action(order),
+                Ok(GatewayTask::SetPollMode(look)) => self.poll_mode = look,
+                Ok(GatewayTask::Reconfigure(driven)) => self.driver = driven,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let began = Instant::now();
-            if !self.look() {
+            if !self.poll_gateway() {
                 return;
             }
-            let pace = if self.look == Look::Closely { CLOSELY } else { LOOSELY };
+            let pace = if self.poll_mode == PollMode::Transition { TRANSITION_POLL_INTERVAL } else { STEADY_POLL_INTERVAL };
             next = began + pace;
         }
     }
 
     /// Queries the unit, executes the order and reports its result; the next poll follows at once. Does not wait for
     /// the gateway itself.
-    fn carry_out(&mut self, order: Order) {
-        let unit = self.ask_systemd();
-        if let (Order::Start, Ok(unit)) = (order, &unit)
-            && unit.is_down()
+    fn execute_action(&mut self, order: UnitAction) {
+        let unit = self.query_systemd();
+        if let (UnitAction::Start, Ok(unit)) = (order, &unit)
+            && unit.is_stopped()
         {
-            self.ended = Run { invocation: unit.invocation.clone(), was_skipped: false };
+            self.reported_exit = Run { invocation: unit.invocation_id.clone(), was_skipped: false };
         }
         let answerer = Answerer::Pending;
-        self.outlet.send(Fact::Looked { unit: Some(unit), answer: None, permitted: None, exit: None, answerer });
-        let backend = &self.driven.backend;
+        self.message_sender.send(MonitorMessage::GatewayPolled { unit: Some(unit), answer: None, permitted: None, exit: None, answerer });
+        let backend = &self.driver.backend;
         let result = match order {
-            Order::Start => backend.start(),
-            Order::Stop => backend.stop(),
-            Order::Kill => backend.kill(),
+            UnitAction::Start => backend.start(),
+            UnitAction::Stop => backend.stop(),
+            UnitAction::Kill => backend.kill(),
         };
-        self.outlet.send(Fact::Ordered(result));
+        self.message_sender.send(MonitorMessage::UnitActionEnded(result));
     }
 
     /// Probes the gateway, and queries systemd too if the answer is unexpected or the last query is too old. False if
     /// the main loop has ended.
-    fn look(&mut self) -> bool {
-        let timeout = self.driven.timeout.min(PATIENCE);
-        let port = self.driven.port;
+    fn poll_gateway(&mut self) -> bool {
+        let timeout = self.driver.timeout.min(LOCAL_PROBE_TIMEOUT);
+        let port = self.driver.port;
         // While the unit is down every answer is another process's, and the search through all sockets costs CPU time.
-        let is_identified = self.look != Look::ForDown;
-        let snapshot = || if is_identified { Identity::snapshot(port) } else { None };
+        let is_identified = self.poll_mode != PollMode::ExpectDown;
+        let snapshot = || if is_identified { AnswererIdentity::read_sockets(port) } else { None };
         let before = snapshot();
-        let answer = self.driven.target.probe(timeout);
-        let (listening, addresses) = (snapshot(), self.driven.target.addresses());
-        let is_wanted = match self.look {
-            Look::ForDown => matches!(answer.verdict, Verdict::Failing(Failure::Refused)),
-            Look::ForUp => answer.verdict.is_healthy() && self.identity.is_known(&listening, &addresses),
-            Look::Closely => false,
+        let answer = self.driver.target.probe(timeout);
+        let (listening, addresses) = (snapshot(), self.driver.target.addresses());
+        let is_wanted = match self.poll_mode {
+            PollMode::ExpectDown => matches!(answer.verdict, Verdict::Failing(ProbeFailure::Refused)),
+            PollMode::ExpectUp => answer.verdict.is_healthy() && self.identity.is_known(&listening, &addresses),
+            PollMode::Transition => false,
         };
-        let is_due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_SYSTEMD);
-        let unit = (!is_wanted || is_due).then(|| self.ask_systemd());
+        let is_due = self.systemd_queried_at.is_none_or(|asked| asked.elapsed() >= SYSTEMD_QUERY_INTERVAL);
+        let unit = (!is_wanted || is_due).then(|| self.query_systemd());
         // The check resets a failed unit, which would lose the cause of its failure.
-        let is_failed = unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active == Active::Failed));
-        let permitted = (is_wanted && is_due && !is_failed).then(|| self.driven.backend.permitted());
+        let is_failed = unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active_state == Active::Failed));
+        let permitted = (is_wanted && is_due && !is_failed).then(|| self.driver.backend.check_permission());
         let shown = unit.as_ref().and_then(|unit| unit.as_ref().ok());
-        let answerer = if is_identified && is_taken(answer.verdict, &listening) {
-            self.identity.identify((&before, &listening), &addresses, shown, port, &*self.driven.backend)
+        let answerer = if is_identified && is_port_taken(answer.verdict, &listening) {
+            self.identity.identify((&before, &listening), &addresses, shown, port, &*self.driver.backend)
         } else {
             Answerer::Pending
         };
-        let exit = unit.as_ref().and_then(|unit| self.exit_of(unit.as_ref().ok()?));
-        self.outlet.send(Fact::Looked { unit, answer: Some(answer), permitted, exit, answerer })
+        let exit = unit.as_ref().and_then(|unit| self.describe_new_exit(unit.as_ref().ok()?));
+        self.message_sender.send(MonitorMessage::GatewayPolled { unit, answer: Some(answer), permitted, exit, answerer })
     }
 
     /// Describes the exit of the unit's last run, once for each unexpected exit.
-    fn exit_of(&mut self, unit: &Unit) -> Option<String> {
-        let run = Run { invocation: unit.invocation.clone(), was_skipped: unit.was_skipped };
-        if self.look == Look::ForDown || !unit.is_down() || run == self.ended {
+    fn describe_new_exit(&mut self, unit: &Unit) -> Option<String> {
+        let run = Run { invocation: unit.invocation_id.clone(), was_skipped: unit.was_skipped };
+        if self.poll_mode == PollMode::ExpectDown || !unit.is_stopped() || run == self.reported_exit {
             return None;
         }
-        self.ended = run;
-        self.driven.backend.exit(unit)
+        self.reported_exit = run;
+        self.driver.backend.describe_exit(unit)
     }
 
-    fn ask_systemd(&mut self) -> Result<Unit, String> {
-        self.asked = Some(Instant::now());
-        self.driven.backend.show()
+    fn query_systemd(&mut self) -> Result<Unit, String> {
+        self.systemd_queried_at = Some(Instant::now());
+        self.driver.backend.show()
     }
 }
 
 /// True if some process may have accepted the connection. A process that closes it at once looks like a free port, so
 /// listening sockets count too.
-fn is_taken(verdict: Verdict, listening: &Snapshot) -> bool {
+fn is_port_taken(verdict: Verdict, listening: &ListeningSockets) -> bool {
     let is_refused = matches!(
         verdict,
-        Verdict::Failing(Failure::Refused | Failure::Dns | Failure::Unreachable | Failure::ConnectTimeout)
+        Verdict::Failing(ProbeFailure::Refused | ProbeFailure::Dns | ProbeFailure::Unreachable | ProbeFailure::ConnectTimeout)
     );
     !is_refused || listening.as_ref().is_some_and(|listening| !listening.is_empty())
 }

@@ -16,14 +16,14 @@ use crate::text::printable;
 
 /// Attempts at a lock that is held, and the pause between them. A child process holds copies of all file descriptors
 /// between fork and exec.
-const TRIES: usize = 10;
-const PAUSE: Duration = Duration::from_millis(20);
+const LOCK_ATTEMPTS: usize = 10;
+const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Size limit of a `/proc` file, in bytes.
-const LONGEST_PROC_FILE: usize = 1 << 20;
+const MAX_PROC_FILE_BYTES: usize = 1 << 20;
 
 /// Length limit of a quoted command, in characters.
-const LONGEST_COMMAND: usize = 200;
+const MAX_COMMAND_CHARS: usize = 200;
 
 /// Lock that the monitor holds until it ends.
 #[derive(Debug)]
@@ -47,12 +47,12 @@ pub(super) enum LockError {
 
 impl InstanceLock {
     /// Locks the state directory.
-    pub(super) fn take(folder: &Path) -> Result<Self, LockError> {
+    pub(super) fn acquire(folder: &Path) -> Result<Self, LockError> {
         let file = File::open(folder).map_err(LockError::Unavailable)?;
-        for _ in 0..TRIES {
+        for _ in 0..LOCK_ATTEMPTS {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _folder: file }),
-                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_RETRY_PAUSE),
                 Err(TryLockError::Error(why)) => return Err(LockError::Unavailable(why)),
             }
         }
@@ -63,25 +63,25 @@ impl InstanceLock {
 /// Describes the process that holds the lock: its id, and its command if `/proc` shows it.
 fn describe_holder(file: &File) -> String {
     let inode = file.metadata().map_or(0, |found| found.ino());
-    let locks = proc_file("/proc/locks");
-    let Some(pid) = locks.lines().find_map(|line| flock_holder(line, inode)) else {
+    let locks = read_proc_file("/proc/locks");
+    let Some(pid) = locks.lines().find_map(|line| parse_flock_holder(line, inode)) else {
         return "another process, not listed in /proc/locks".to_owned();
     };
-    let command = proc_file(&format!("/proc/{pid}/cmdline")).replace('\0', " ");
-    match printable(command.trim(), LONGEST_COMMAND) {
+    let command = read_proc_file(&format!("/proc/{pid}/cmdline")).replace('\0', " ");
+    match to_printable(command.trim(), MAX_COMMAND_CHARS) {
         command if command.is_empty() => format!("process {pid}"),
         command => format!("process {pid} ({command})"),
     }
 }
 
-fn proc_file(path: &str) -> String {
-    let content = atomic_file::read(Path::new(path), LONGEST_PROC_FILE).ok().flatten().unwrap_or_default();
+fn read_proc_file(path: &str) -> String {
+    let content = atomic_file::read(Path::new(path), MAX_PROC_FILE_BYTES).ok().flatten().unwrap_or_default();
     String::from_utf8_lossy(&content).into_owned()
 }
 
 /// Parses a line of `/proc/locks` such as `1: FLOCK  ADVISORY  WRITE 4711 fe:00:131072 0 EOF`. Returns the process if
 /// the line is about this inode.
-fn flock_holder(line: &str, inode: u64) -> Option<u32> {
+fn parse_flock_holder(line: &str, inode: u64) -> Option<u32> {
     let mut fields = line.split_whitespace().skip(1);
     let is_held = fields.next()? == "FLOCK";
     let pid: u32 = fields.nth(2)?.parse().ok()?;
@@ -99,29 +99,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_is_told_who_holds_the_folder_and_the_lock_ends_with_its_holder() {
+    fn names_the_holder_and_releases_the_lock_with_it() {
         let folder = tempfile::tempdir().unwrap();
-        let first = InstanceLock::take(folder.path()).unwrap();
-        let Err(LockError::Held { holder, .. }) = InstanceLock::take(folder.path()) else { panic!("not held") };
+        let first = InstanceLock::acquire(folder.path()).unwrap();
+        let Err(LockError::Held { holder, .. }) = InstanceLock::acquire(folder.path()) else { panic!("not held") };
         assert!(holder.starts_with(&format!("process {} (", std::process::id())), "{holder}");
         drop(first);
-        assert!(InstanceLock::take(folder.path()).is_ok());
+        assert!(InstanceLock::acquire(folder.path()).is_ok());
     }
 
     #[test]
-    fn a_folder_that_cannot_be_locked_is_not_taken_for_one_that_is_held() {
+    fn reports_an_unlockable_directory_as_unavailable() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = InstanceLock::take(&folder.path().join("missing"));
+        let missing = InstanceLock::acquire(&folder.path().join("missing"));
         assert!(matches!(missing, Err(LockError::Unavailable(_))), "{missing:?}");
     }
 
     #[test]
     fn only_locks_of_this_inode_name_their_holder() {
         let line = "3: FLOCK  ADVISORY  WRITE 4711 fe:00:131072 0 EOF";
-        assert_eq!(flock_holder(line, 131_072), Some(4711));
-        assert_eq!(flock_holder(line, 131_073), None);
-        assert_eq!(flock_holder(&line.replace("FLOCK", "POSIX"), 131_072), None);
-        assert_eq!(flock_holder("3: -> FLOCK  ADVISORY  WRITE 4712 fe:00:131072 0 EOF", 131_072), None);
-        assert_eq!(flock_holder("", 0), None);
+        assert_eq!(parse_flock_holder(line, 131_072), Some(4711));
+        assert_eq!(parse_flock_holder(line, 131_073), None);
+        assert_eq!(parse_flock_holder(&line.replace("FLOCK", "POSIX"), 131_072), None);
+        assert_eq!(parse_flock_holder("3: -> FLOCK  ADVISORY  WRITE 4712 fe:00:131072 0 EOF", 131_072), None);
+        assert_eq!(parse_flock_holder("", 0), None);
     }
 }

@@ -7,51 +7,51 @@ use std::sync::mpsc::{
 };
 
 use crate::failover::Answerer;
-use crate::finding::Checked;
-use crate::monitor::backend::OrderError;
+use crate::finding::CheckOutcome;
+use crate::monitor::backend::UnitActionError;
 use crate::monitor::clock::Clock;
-use crate::monitor::operator::Call;
-use crate::monitor::reload::Loaded;
+use crate::monitor::operator::OperatorCall;
+use crate::monitor::reload::LoadedConfig;
 use crate::os::systemd::Unit;
-use crate::probe::Answer;
+use crate::probe::ProbeResult;
 use crate::text::Time;
-use crate::workspace::Report;
-use crate::workspace::report::Pushed;
+use crate::workspace::PullReport;
+use crate::workspace::report::PushReport;
 
 /// Channel capacity; senders block while it is full.
-const ROOM: usize = 64;
+const CHANNEL_CAPACITY: usize = 64;
 
 /// Fact with its time.
-pub(super) struct Message {
+pub(super) struct StampedMessage {
     pub(super) at: Time,
-    pub(super) fact: Fact,
+    pub(super) message: MonitorMessage,
 }
 
 /// Input of the main loop.
-pub(super) enum Fact {
+pub(super) enum MonitorMessage {
     /// A probe of an upstream ended. Results of an older configuration's probers are dropped.
-    Probed { generation: u64, upstream: usize, answer: Answer },
+    Probed { generation: u64, upstream: usize, answer: ProbeResult },
     /// The witnesses were queried.
     Witnessed { alive: bool },
     /// The local gateway was polled. Parts that were not queried are `None`. `permitted` is the result of the check
     /// that systemd accepts requests. `exit` describes an unexpected exit of the gateway.
-    Looked {
+    GatewayPolled {
         unit: Option<Result<Unit, String>>,
-        answer: Option<Answer>,
+        answer: Option<ProbeResult>,
         permitted: Option<Result<(), String>>,
         exit: Option<String>,
         answerer: Answerer,
     },
     /// The order in flight ended.
-    Ordered(Result<(), OrderError>),
+    UnitActionEnded(Result<(), UnitActionError>),
     /// The running pull ended.
-    Pulled(Result<Report, String>),
+    Pulled(Result<PullReport, String>),
     /// The running push ended.
-    Pushed(Result<Pushed, String>),
+    Pushed(Result<PushReport, String>),
     /// Writing to the disk began to fail, or works again.
-    Disk(Result<(), String>),
+    DiskResult(Result<(), String>),
     /// Delivery to a webhook or the heartbeat's server began to fail, or works again.
-    Notified {
+    DeliveryResult {
         /// Serial number of the notifier.
         serial: u64,
         /// Name of the credential.
@@ -60,37 +60,37 @@ pub(super) enum Fact {
         result: Result<(), String>,
     },
     /// The configuration was loaded for a reload.
-    Loaded(Loaded),
+    ConfigLoaded(LoadedConfig),
     /// An operator sent a request over the control socket.
-    Called(Call),
+    OperatorCalled(OperatorCall),
     /// The readiness checks ended.
-    Examined(Vec<Checked>),
+    ReadinessChecked(Vec<CheckOutcome>),
     /// A signal asks the monitor to stop or reload.
-    Asked(Ask),
+    Signalled(SignalRequest),
 }
 
 /// Request by a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum SignalRequest {
     Stop,
     Reload,
 }
 
 /// Sending side of the main loop's channel.
 #[derive(Clone)]
-pub(super) struct Outlet {
-    sender: SyncSender<Message>,
+pub(super) struct MessageSender {
+    sender: SyncSender<StampedMessage>,
     clock: Clock,
 }
 
-impl Outlet {
+impl MessageSender {
     /// Sends a fact, stamped with the current time. False if the main loop has ended.
-    pub(super) fn send(&self, fact: Fact) -> bool {
-        self.sender.send(Message { at: self.clock.now(), fact }).is_ok()
+    pub(super) fn send(&self, fact: MonitorMessage) -> bool {
+        self.sender.send(StampedMessage { at: self.clock.now(), message: fact }).is_ok()
     }
 }
 
-pub(super) fn inbox(clock: Clock) -> (Outlet, Receiver<Message>) {
-    let (sender, receiver) = mpsc::sync_channel(ROOM);
-    (Outlet { sender, clock }, receiver)
+pub(super) fn message_channel(clock: Clock) -> (MessageSender, Receiver<StampedMessage>) {
+    let (sender, receiver) = mpsc::sync_channel(CHANNEL_CAPACITY);
+    (MessageSender { sender, clock }, receiver)
 }

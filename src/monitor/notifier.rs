@@ -6,71 +6,71 @@ use std::{fs, io};
 
 use crate::config::Config;
 use crate::config::paths::Paths;
-use crate::events::Entry;
-use crate::monitor::messages::{Fact, Outlet};
-use crate::notify::{Courier, Heartbeat, Message, Pace, Sieve, Told, Vault, Way};
-use crate::status::metrics::Sent;
+use crate::events::HistoryEntry;
+use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::notify::{WebhookWorker, Heartbeat, Message, DeliveryTiming, RateLimiter, DeliveryCallback, CredentialStore, WebhookConfig};
+use crate::status::metrics::DeliveryCounts;
 
 pub(super) struct Notifier {
     /// Serial number that tells the results of these delivery threads from late results of earlier ones.
     pub(super) serial: u64,
-    couriers: Vec<Courier>,
+    webhook_workers: Vec<WebhookWorker>,
     heartbeat: Option<Heartbeat>,
-    sieve: Sieve,
+    rate_limiter: RateLimiter,
     host: String,
     /// Hold-down of an upstream that does not flap.
-    pub(super) steady: Duration,
+    pub(super) steady_hold_down: Duration,
 }
 
 impl Notifier {
-    pub(super) fn start(serial: u64, config: &Config, paths: &Paths, outlet: &Outlet) -> io::Result<Self> {
-        let (host, vault) = (host_name(), Vault::from_env());
-        let told = |who: &str| -> Told {
+    pub(super) fn start(serial: u64, config: &Config, paths: &Paths, outlet: &MessageSender) -> io::Result<Self> {
+        let (host, vault) = (host_name(), CredentialStore::from_env());
+        let told = |who: &str| -> DeliveryCallback {
             let (who, outlet) = (who.to_owned(), outlet.clone());
             Box::new(move |result| {
-                outlet.send(Fact::Notified { serial, who: who.clone(), result });
+                outlet.send(MonitorMessage::DeliveryResult { serial, who: who.clone(), result });
             })
         };
         let mut couriers = Vec::new();
         for webhook in &config.notify {
-            let way = Way {
+            let way = WebhookConfig {
                 webhook: webhook.clone(),
-                vault: vault.clone(),
+                credentials: vault.clone(),
                 host: host.clone(),
-                history: paths.history(),
-                mark: paths.notified(&webhook.credential),
-                pace: Pace::default(),
+                history_path: paths.history_file(),
+                cursor_path: paths.delivery_cursor_file(&webhook.credential),
+                timing: DeliveryTiming::default(),
             };
-            couriers.push(Courier::start(way, told(&webhook.credential))?);
+            couriers.push(WebhookWorker::start(way, told(&webhook.credential))?);
         }
         let heartbeat = match &config.heartbeat {
             Some(beat) => Some(Heartbeat::start(beat.clone(), vault, told(&beat.credential))?),
             None => None,
         };
-        Ok(Self { serial, couriers, heartbeat, sieve: Sieve::default(), host, steady: config.demote.after })
+        Ok(Self { serial, webhook_workers: couriers, heartbeat, rate_limiter: RateLimiter::default(), host, steady_hold_down: config.demote.after })
     }
 
     /// Passes an entry to the delivery threads. Never blocks.
-    pub(super) fn take(&mut self, entry: &Entry) {
-        if self.couriers.is_empty() {
+    pub(super) fn deliver_entry(&mut self, entry: &HistoryEntry) {
+        if self.webhook_workers.is_empty() {
             return;
         }
-        let message = Message::of(&entry.to_json(), &self.host, self.steady);
-        if let Some(message) = message.filter(|message| self.sieve.lets_through(message)) {
+        let message = Message::from_entry(&entry.to_json(), &self.host, self.steady_hold_down);
+        if let Some(message) = message.filter(|message| self.rate_limiter.allows(message)) {
             let message = Arc::new(message);
-            self.couriers.iter().for_each(|courier| courier.take(&message));
+            self.webhook_workers.iter().for_each(|courier| courier.enqueue(&message));
         }
     }
 
     /// Returns the delivery counts of each webhook.
-    pub(super) fn sent(&self) -> Vec<Sent> {
-        self.couriers.iter().map(Courier::sent).collect()
+    pub(super) fn delivery_counts(&self) -> Vec<DeliveryCounts> {
+        self.webhook_workers.iter().map(WebhookWorker::delivery_counts).collect()
     }
 
     /// Signals the heartbeat that the monitor works and this host can take over.
-    pub(super) fn is_well(&self) {
+    pub(super) fn signal_heartbeat(&self) {
         if let Some(heartbeat) = &self.heartbeat {
-            heartbeat.is_well();
+            heartbeat.report_well();
         }
     }
 }

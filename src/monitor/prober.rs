@@ -6,11 +6,11 @@ use std::sync::mpsc::{
 };
 use std::time::Duration;
 
-use crate::failover::{Pace, Policy};
+use crate::failover::{ProbeSchedule, Policy};
 use crate::monitor::clock::Clock;
-use crate::monitor::messages::{Fact, Outlet};
+use crate::monitor::messages::{MonitorMessage, MessageSender};
 use crate::os::spawn;
-use crate::probe::Target;
+use crate::probe::ProbeTarget;
 
 /// Probers of one configuration. They end when this is dropped, each after its current probe.
 pub(super) struct Probers {
@@ -19,18 +19,18 @@ pub(super) struct Probers {
 
 impl Probers {
     pub(super) fn start(
-        targets: Vec<Target>,
+        targets: Vec<ProbeTarget>,
         policy: &Policy,
         generation: u64,
         clock: Clock,
-        outlet: &Outlet,
+        outlet: &MessageSender,
     ) -> io::Result<Self> {
         let mut alive = Vec::new();
         for (upstream, target) in targets.into_iter().enumerate() {
             let (handle, ended) = mpsc::channel();
-            let pace = Pace::new(policy, clock.now());
+            let pace = ProbeSchedule::new(policy, clock.now());
             let prober =
-                Prober { upstream, target, timeout: policy.timeout, generation, clock, outlet: outlet.clone(), pace };
+                Prober { upstream, target, timeout: policy.timeout, generation, clock, message_sender: outlet.clone(), schedule: pace };
             spawn(&format!("prober-{upstream}"), move || {
                 prober.run(|pause| matches!(ended.recv_timeout(pause), Err(RecvTimeoutError::Timeout)));
             })?;
@@ -42,12 +42,12 @@ impl Probers {
 
 struct Prober {
     upstream: usize,
-    target: Target,
+    target: ProbeTarget,
     timeout: Duration,
     generation: u64,
     clock: Clock,
-    outlet: Outlet,
-    pace: Pace,
+    message_sender: MessageSender,
+    schedule: ProbeSchedule,
 }
 
 impl Prober {
@@ -58,11 +58,11 @@ impl Prober {
             let answer = self.target.probe(self.timeout);
             let healthy = answer.verdict.is_healthy();
             let (generation, upstream) = (self.generation, self.upstream);
-            if !self.outlet.send(Fact::Probed { generation, upstream, answer }) {
+            if !self.message_sender.send(MonitorMessage::Probed { generation, upstream, answer }) {
                 return;
             }
-            let next = self.pace.next(began, self.clock.now(), healthy);
-            if !pause(self.clock.until(next)) {
+            let next = self.schedule.next_probe_at(began, self.clock.now(), healthy);
+            if !pause(self.clock.time_until(next)) {
                 return;
             }
         }

@@ -6,73 +6,73 @@ use std::time::Duration;
 
 use crate::failover::Role;
 use crate::monitor::Monitor;
-use crate::monitor::messages::Fact;
+use crate::monitor::messages::MonitorMessage;
 use crate::os::spawn;
 use crate::text::Time;
 
 /// Delay of the first run, which waits for the first probes.
-const FIRST: Duration = Duration::from_secs(2);
+const FIRST_RUN_DELAY: Duration = Duration::from_secs(2);
 
 /// Interval while every check passes.
-const EVERY: Duration = Duration::from_secs(60 * 60);
+const RUN_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Interval while a check fails. A service that was only being restarted is up again by then.
-const AGAIN: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Schedule of the runs.
-pub(super) struct Lookout {
-    due: Time,
-    is_looking: bool,
+pub(super) struct ReadinessSchedule {
+    due_at: Time,
+    is_running: bool,
 }
 
-impl Lookout {
+impl ReadinessSchedule {
     pub(super) fn new(now: Time) -> Self {
-        Self { due: now + FIRST, is_looking: false }
+        Self { due_at: now + FIRST_RUN_DELAY, is_running: false }
     }
 
     fn is_due(&self, now: Time) -> bool {
-        !self.is_looking && now >= self.due
+        !self.is_running && now >= self.due_at
     }
 
     /// Records the start of a run.
-    fn begins(&mut self, now: Time) {
-        *self = Self { due: now + EVERY, is_looking: true };
+    fn begin_run(&mut self, now: Time) {
+        *self = Self { due_at: now + RUN_INTERVAL, is_running: true };
     }
 
     /// Records the end of a run.
-    pub(super) fn ended(&mut self, now: Time, is_well: bool) {
-        self.is_looking = false;
+    pub(super) fn end_run(&mut self, now: Time, is_well: bool) {
+        self.is_running = false;
         if !is_well {
-            self.due = self.due.min(now + AGAIN);
+            self.due_at = self.due_at.min(now + RETRY_INTERVAL);
         }
     }
 
     /// Makes the next run due now, because the facts may have changed.
-    pub(super) fn hurry(&mut self, now: Time) {
-        self.due = now;
+    pub(super) fn make_due(&mut self, now: Time) {
+        self.due_at = now;
     }
 }
 
 impl Monitor {
     /// Starts a run if one is due and nothing else is going on.
-    pub(super) fn look_out(&mut self, now: Time) {
-        if !self.lookout.is_due(now) || !self.is_quiet() {
+    pub(super) fn start_readiness_checks(&mut self, now: Time) {
+        if !self.readiness_schedule.is_due(now) || !self.is_quiet() {
             return;
         }
-        let (backend, outlet) = (self.backend.clone(), self.outlet.clone());
+        let (backend, outlet) = (self.backend.clone(), self.message_sender.clone());
         let look = move || {
-            outlet.send(Fact::Examined(backend.examine()));
+            outlet.send(MonitorMessage::ReadinessChecked(backend.run_readiness_checks()));
         };
-        self.lookout.begins(now);
+        self.readiness_schedule.begin_run(now);
         if let Err(why) = spawn("lookout", look) {
             log::warn!("readiness checks not run: cannot start a thread: {why}");
-            self.lookout.ended(now, false);
+            self.readiness_schedule.end_run(now, false);
         }
     }
 
     fn is_quiet(&self) -> bool {
         let rests = matches!(self.machine.role(), Role::Standby | Role::Active(_));
-        rests && self.machine.window().is_none_or(|(elapsed, _)| elapsed >= self.machine.window_needs())
+        rests && self.machine.window().is_none_or(|(elapsed, _)| elapsed >= self.machine.outage_threshold())
     }
 }
 
@@ -83,18 +83,18 @@ mod tests {
     #[test]
     fn checks_run_soon_then_hourly_and_each_minute_while_one_fails() {
         let at = |seconds: u64| Time::from_millis(1_000_000 + seconds * 1000);
-        let mut lookout = Lookout::new(at(0));
+        let mut lookout = ReadinessSchedule::new(at(0));
         assert!(!lookout.is_due(at(1)) && lookout.is_due(at(2)));
-        lookout.begins(at(2));
+        lookout.begin_run(at(2));
         assert!(!lookout.is_due(at(9000)), "one run at a time");
-        lookout.ended(at(3), true);
+        lookout.end_run(at(3), true);
         assert!(!lookout.is_due(at(3601)) && lookout.is_due(at(3602)));
-        lookout.begins(at(3602));
-        lookout.ended(at(3603), false);
+        lookout.begin_run(at(3602));
+        lookout.end_run(at(3603), false);
         assert!(!lookout.is_due(at(3662)) && lookout.is_due(at(3663)));
-        lookout.begins(at(3663));
-        lookout.hurry(at(3664));
-        lookout.ended(at(3665), true);
+        lookout.begin_run(at(3663));
+        lookout.make_due(at(3664));
+        lookout.end_run(at(3665), true);
         assert!(lookout.is_due(at(3665)), "it began before");
     }
 }

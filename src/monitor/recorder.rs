@@ -10,36 +10,36 @@ use std::sync::mpsc::{
 use std::time::Duration;
 
 use crate::config::paths::Paths;
-use crate::events::Entry;
-use crate::failover::Memory;
-use crate::monitor::messages::{Fact, Outlet};
-use crate::os::atomic_file::Error;
-use crate::os::clock::Wall;
+use crate::events::HistoryEntry;
+use crate::failover::PersistentState;
+use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::os::atomic_file::FileError;
+use crate::os::clock::WallClockOffset;
 use crate::os::spawn;
-use crate::records::seen_healthy::Armed;
-use crate::records::timeline::Strip;
+use crate::records::seen_healthy::SeenHealthy;
+use crate::records::timeline::Timeline;
 use crate::records::trace::{
-    Batch, {self},
+    TraceBatch, {self},
 };
 use crate::records::{history, state};
 
 /// Channel capacity.
-const ROOM: usize = 64;
+const CHANNEL_CAPACITY: usize = 64;
 
 /// Limit of entries that wait for a failing disk; the oldest are dropped first.
-const ENTRIES: usize = 1024;
+const MAX_PENDING_ENTRIES: usize = 1024;
 
 /// Pause before the next attempt on a failing disk.
-const RETRY: Duration = Duration::from_secs(5);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Record to write.
 pub(super) enum Record {
     /// The machine's state, the operator's reason for the hold, and the wall clock.
-    Memory(Box<Memory>, Option<String>, Wall),
-    Armed(Armed),
-    Strip(Strip),
-    Entry(Entry),
-    Trace(Batch),
+    PersistentState(Box<PersistentState>, Option<String>, WallClockOffset),
+    SeenHealthy(SeenHealthy),
+    Timeline(Timeline),
+    Entry(HistoryEntry),
+    Trace(TraceBatch),
     /// Answer once everything before this is on disk, or failed to be written.
     Flush(SyncSender<()>),
 }
@@ -50,49 +50,49 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn start(paths: Paths, outlet: Outlet) -> io::Result<Self> {
-        let (records, receiver) = mpsc::sync_channel(ROOM);
+    pub(super) fn start(paths: Paths, outlet: MessageSender) -> io::Result<Self> {
+        let (records, receiver) = mpsc::sync_channel(CHANNEL_CAPACITY);
         let desk =
-            Desk { paths, outlet, entries: VecDeque::new(), memory: None, armed: None, strip: None, failing: false };
+            RecorderThread { paths, message_sender: outlet, entries: VecDeque::new(), persistent_state: None, seen_healthy: None, timeline: None, is_failing: false };
         spawn("recorder", move || desk.run(&receiver))?;
         Ok(Self { records })
     }
 
     /// Queues a record. False if the queue is full.
-    pub(super) fn take(&self, record: Record) -> bool {
+    pub(super) fn enqueue(&self, record: Record) -> bool {
         !matches!(self.records.try_send(record), Err(TrySendError::Full(_)))
     }
 
     /// Waits until everything is written, for `limit` at most.
     pub(super) fn flush(&self, limit: Duration) {
         let (done, flushed) = mpsc::sync_channel(1);
-        if self.take(Record::Flush(done)) && flushed.recv_timeout(limit).is_err() {
+        if self.enqueue(Record::Flush(done)) && flushed.recv_timeout(limit).is_err() {
             log::warn!("cannot write to the disk in time: the last entries of the history may be missing");
         }
     }
 }
 
-struct Desk {
+struct RecorderThread {
     paths: Paths,
-    outlet: Outlet,
-    entries: VecDeque<Entry>,
-    memory: Option<(Box<Memory>, Option<String>, Wall)>,
-    armed: Option<Armed>,
-    strip: Option<Strip>,
-    failing: bool,
+    message_sender: MessageSender,
+    entries: VecDeque<HistoryEntry>,
+    persistent_state: Option<(Box<PersistentState>, Option<String>, WallClockOffset)>,
+    seen_healthy: Option<SeenHealthy>,
+    timeline: Option<Timeline>,
+    is_failing: bool,
 }
 
-impl Desk {
+impl RecorderThread {
     fn run(mut self, records: &Receiver<Record>) {
         loop {
-            let pause = if self.failing { RETRY } else { Duration::MAX };
+            let pause = if self.is_failing { RETRY_INTERVAL } else { Duration::MAX };
             let flushed = match records.recv_timeout(pause) {
-                Ok(record) => self.accept(record),
+                Ok(record) => self.accept_record(record),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let result = self.write();
-            self.tell(result.map_err(|why| why.to_string()));
+            let result = self.write_pending();
+            self.report_disk_result(result.map_err(|why| why.to_string()));
             if let Some(flushed) = flushed {
                 // The waiting thread may have given up.
                 let _ = flushed.try_send(());
@@ -100,20 +100,20 @@ impl Desk {
         }
     }
 
-    fn accept(&mut self, record: Record) -> Option<SyncSender<()>> {
+    fn accept_record(&mut self, record: Record) -> Option<SyncSender<()>> {
         match record {
-            Record::Memory(memory, reason, wall) => self.memory = Some((memory, reason, wall)),
-            Record::Armed(armed) => self.armed = Some(armed),
-            Record::Strip(strip) => self.strip = Some(strip),
+            Record::PersistentState(memory, reason, wall) => self.persistent_state = Some((memory, reason, wall)),
+            Record::SeenHealthy(armed) => self.seen_healthy = Some(armed),
+            Record::Timeline(strip) => self.timeline = Some(strip),
             Record::Entry(entry) => {
-                if self.entries.len() == ENTRIES {
+                if self.entries.len() == MAX_PENDING_ENTRIES {
                     self.entries.pop_front();
                 }
                 self.entries.push_back(entry);
             }
             // A trace is only for later analysis, so a failed write is neither kept nor announced.
             Record::Trace(batch) => {
-                if let Err(why) = trace::append(&self.paths.trace(), &batch) {
+                if let Err(why) = trace::append_batch(&self.paths.trace_file(), &batch) {
                     log::debug!("{why}");
                 }
             }
@@ -123,30 +123,30 @@ impl Desk {
     }
 
     /// Writes everything that is pending. The machine's state comes first, because nothing else can restore it.
-    fn write(&mut self) -> Result<(), Error> {
-        if let Some((memory, reason, wall)) = &self.memory {
-            state::save(&self.paths.state(), memory, reason.as_deref(), *wall)?;
-            self.memory = None;
+    fn write_pending(&mut self) -> Result<(), FileError> {
+        if let Some((memory, reason, wall)) = &self.persistent_state {
+            state::save(&self.paths.state_file(), memory, reason.as_deref(), *wall)?;
+            self.persistent_state = None;
         }
-        if let Some(armed) = &self.armed {
-            armed.save(&self.paths.armed())?;
-            self.armed = None;
+        if let Some(armed) = &self.seen_healthy {
+            armed.save(&self.paths.seen_healthy_file())?;
+            self.seen_healthy = None;
         }
         while let Some(entry) = self.entries.front() {
-            history::append(&self.paths.history(), entry)?;
+            history::append_entry(&self.paths.history_file(), entry)?;
             self.entries.pop_front();
         }
-        if let Some(strip) = &self.strip {
-            strip.save(&self.paths.strip())?;
-            self.strip = None;
+        if let Some(strip) = &self.timeline {
+            strip.save(&self.paths.timeline_file())?;
+            self.timeline = None;
         }
         Ok(())
     }
 
     /// Reports when writing begins to fail, and when it works again.
-    fn tell(&mut self, result: Result<(), String>) {
-        if result.is_err() != std::mem::replace(&mut self.failing, result.is_err()) {
-            self.outlet.send(Fact::Disk(result));
+    fn report_disk_result(&mut self, result: Result<(), String>) {
+        if result.is_err() != std::mem::replace(&mut self.is_failing, result.is_err()) {
+            self.message_sender.send(MonitorMessage::DiskResult(result));
         }
     }
 }

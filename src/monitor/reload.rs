@@ -2,88 +2,88 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Witness};
-use crate::events::MonitorNote;
-use crate::failover::{Policy, Role, Start};
-use crate::monitor::messages::Fact;
+use crate::config::{Config, WitnessConfig};
+use crate::events::MonitorNotice;
+use crate::failover::{Policy, Role, InitialFacts};
+use crate::monitor::messages::MonitorMessage;
 use crate::monitor::notifier::Notifier;
 use crate::monitor::prober::Probers;
-use crate::monitor::watchdog::Pulse;
-use crate::monitor::{Error, Monitor, witness};
+use crate::monitor::watchdog::Watchdog;
+use crate::monitor::{MonitorError, Monitor, witness};
 use crate::os::spawn;
-use crate::records::trace::Begin;
+use crate::records::trace::SegmentStart;
 
 /// Configuration that was loaded, and the witnesses that apply to it.
-pub(super) type Loaded = Result<(Box<Config>, Vec<Witness>), String>;
+pub(super) type LoadedConfig = Result<(Box<Config>, Vec<WitnessConfig>), String>;
 
 impl Monitor {
     /// Loads the configuration again, on a separate thread: the file may be slow, and the search for a witness runs a
     /// program.
-    pub(super) fn reload(&mut self) {
-        if std::mem::replace(&mut self.reloading, true) {
+    pub(super) fn start_reload(&mut self) {
+        if std::mem::replace(&mut self.is_reloading, true) {
             return;
         }
-        self.notify.reloading();
-        let (source, outlet) = (self.parts.source.clone(), self.outlet.clone());
+        self.notify.send_reloading();
+        let (source, outlet) = (self.parts.source.clone(), self.message_sender.clone());
         let load = move || {
             let loaded = source.load().map_err(|problems| problems.to_string());
-            outlet.send(Fact::Loaded(loaded.map(|config| {
-                let witnesses = witness::of(&config);
+            outlet.send(MonitorMessage::ConfigLoaded(loaded.map(|config| {
+                let witnesses = witness::applicable_witnesses(&config);
                 (Box::new(config), witnesses)
             })));
         };
         if let Err(why) = spawn("reload", load) {
-            self.loaded(Err(format!("cannot start a thread: {why}")));
+            self.finish_reload(Err(format!("cannot start a thread: {why}")));
         }
     }
 
-    pub(super) fn loaded(&mut self, loaded: Loaded) {
-        self.reloading = false;
+    pub(super) fn finish_reload(&mut self, loaded: LoadedConfig) {
+        self.is_reloading = false;
         match loaded.and_then(|(config, witnesses)| self.reconfigure(*config, witnesses)) {
-            Ok(()) => self.tell(&MonitorNote::Reloaded),
-            Err(why) => self.tell(&MonitorNote::ReloadRefused { why }),
+            Ok(()) => self.record_notice(&MonitorNotice::Reloaded),
+            Err(why) => self.record_notice(&MonitorNotice::ReloadRefused { why }),
         }
-        self.lookout.hurry(self.clock.now());
-        self.notify.ready();
+        self.readiness_schedule.make_due(self.clock.now());
+        self.notify.send_ready();
     }
 
-    fn reconfigure(&mut self, config: Config, witnesses: Vec<Witness>) -> Result<(), String> {
+    fn reconfigure(&mut self, config: Config, witnesses: Vec<WitnessConfig>) -> Result<(), String> {
         if config.gateway.unit != self.parts.config.gateway.unit && self.machine.role() != &Role::Standby {
             return Err("gateway.unit cannot change while this host is not in standby; demote first".to_owned());
         }
         let policy = Policy::new(&config, !witnesses.is_empty());
-        let backend = (self.parts.backend)(&config);
-        let (generation, clock, outlet) = (self.generation + 1, self.clock, &self.outlet);
+        let backend = (self.parts.backend_factory)(&config);
+        let (generation, clock, outlet) = (self.generation + 1, self.clock, &self.message_sender);
         let probers = |targets| Probers::start(targets, &policy, generation, clock, outlet);
-        let changed = self.workers.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, outlet);
+        let changed = self.threads.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, outlet);
         let missing = changed.map_err(|why| why.to_string())?;
         if (&config.notify, &config.heartbeat) != (&self.parts.config.notify, &self.parts.config.heartbeat) {
-            let notifier = Notifier::start(generation, &config, &self.parts.paths, &self.outlet);
-            self.notifier = notifier.map_err(|why| Error::from(why).to_string())?;
-            self.conditions.forget_notified();
+            let notifier = Notifier::start(generation, &config, &self.parts.paths, &self.message_sender);
+            self.notifier = notifier.map_err(|why| MonitorError::from(why).to_string())?;
+            self.conditions.clear_deliveries();
         }
-        self.notifier.steady = config.demote.after;
+        self.notifier.steady_hold_down = config.demote.after;
         self.generation = generation;
         self.backend = backend;
-        let armed = self.armed.knows_each(&config.upstreams);
+        let armed = self.seen_healthy.armed_flags(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
         let same_upstreams = urls(&config) == urls(&self.parts.config);
-        let begin = Begin {
+        let begin = SegmentStart {
             at: self.clock.now(),
             config: config.clone(),
-            witnessed: policy.witnessed,
-            start: Start { armed: armed.clone(), ..Start::default() },
+            has_witnesses: policy.needs_witness,
+            start: InitialFacts { armed: armed.clone(), ..InitialFacts::default() },
             same_upstreams: Some(same_upstreams),
         };
-        self.trace_begin(begin);
+        self.begin_trace(begin);
         self.machine.reconfigure(policy, same_upstreams, &armed);
         if !same_upstreams {
             self.upstreams = vec![None; config.upstreams.len()];
         }
-        self.pulse = Pulse::new(self.clock.now());
+        self.watchdog = Watchdog::new(self.clock.now());
         self.parts.config = config;
         for what in missing {
-            self.tell(&MonitorNote::Missing { what });
+            self.record_notice(&MonitorNotice::CredentialMissing { what });
         }
         Ok(())
     }

@@ -5,15 +5,15 @@ use std::io;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::monitor::messages::{Ask, Fact, Outlet};
+use crate::monitor::messages::{SignalRequest, MonitorMessage, MessageSender};
 use crate::os::spawn;
 
-pub(super) fn listen(outlet: Outlet) -> io::Result<()> {
+pub(super) fn install_handlers(outlet: MessageSender) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     spawn("signals", move || {
         for signal in signals.forever() {
-            let ask = if signal == SIGHUP { Ask::Reload } else { Ask::Stop };
-            if !outlet.send(Fact::Asked(ask)) {
+            let ask = if signal == SIGHUP { SignalRequest::Reload } else { SignalRequest::Stop };
+            if !outlet.send(MonitorMessage::Signalled(ask)) {
                 return;
             }
         }

@@ -7,55 +7,55 @@ use std::sync::mpsc::{
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::monitor::backend::Backend;
-use crate::monitor::messages::{Fact, Outlet};
+use crate::monitor::messages::{MonitorMessage, MessageSender};
 use crate::os::{Cancel, spawn};
 
 /// Channel capacity, enough for one sync and a few reloads.
-const ROOM: usize = 8;
+const CHANNEL_CAPACITY: usize = 8;
 
-pub(super) enum Task {
+pub(super) enum SyncTask {
     Pull(Cancel),
     Push(Cancel),
-    Drive(Arc<dyn Backend>),
+    SetBackend(Arc<dyn Backend>),
 }
 
 /// Handle of the actuator's thread.
-pub(super) struct Sync {
-    tasks: SyncSender<Task>,
+pub(super) struct SyncActuator {
+    tasks: SyncSender<SyncTask>,
     /// Stops the latest pull or push.
-    cut: Mutex<Cancel>,
+    cancel: Mutex<Cancel>,
 }
 
-impl Sync {
-    pub(super) fn start(backend: Arc<dyn Backend>, outlet: Outlet) -> io::Result<Self> {
-        let (tasks, receiver) = mpsc::sync_channel(ROOM);
-        spawn("sync", move || run(&receiver, backend, &outlet))?;
-        Ok(Self { tasks, cut: Mutex::default() })
+impl SyncActuator {
+    pub(super) fn start(backend: Arc<dyn Backend>, outlet: MessageSender) -> io::Result<Self> {
+        let (tasks, receiver) = mpsc::sync_channel(CHANNEL_CAPACITY);
+        spawn("sync", move || run_tasks(&receiver, backend, &outlet))?;
+        Ok(Self { tasks, cancel: Mutex::default() })
     }
 
-    pub(super) fn pull(&self) {
-        self.hand_over(Task::Pull(self.new_cut()));
+    pub(super) fn start_pull(&self) {
+        self.send_task(SyncTask::Pull(self.new_cancel()));
     }
 
-    pub(super) fn push(&self) {
-        self.hand_over(Task::Push(self.new_cut()));
+    pub(super) fn start_push(&self) {
+        self.send_task(SyncTask::Push(self.new_cancel()));
     }
 
-    fn new_cut(&self) -> Cancel {
+    fn new_cancel(&self) -> Cancel {
         let cut = Cancel::new();
-        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = cut.clone();
+        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = cut.clone();
         cut
     }
 
-    pub(super) fn cut(&self) {
-        self.cut.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+    pub(super) fn stop_running(&self) {
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).cancel();
     }
 
-    pub(super) fn drive(&self, backend: Arc<dyn Backend>) {
-        self.hand_over(Task::Drive(backend));
+    pub(super) fn set_backend(&self, backend: Arc<dyn Backend>) {
+        self.send_task(SyncTask::SetBackend(backend));
     }
 
-    fn hand_over(&self, task: Task) {
+    fn send_task(&self, task: SyncTask) {
         if self.tasks.try_send(task).is_err() {
             log::error!(
                 "the sync thread does not respond: no pull or push until openclaw-failover.service is restarted"
@@ -64,12 +64,12 @@ impl Sync {
     }
 }
 
-fn run(tasks: &Receiver<Task>, mut backend: Arc<dyn Backend>, outlet: &Outlet) {
+fn run_tasks(tasks: &Receiver<SyncTask>, mut backend: Arc<dyn Backend>, outlet: &MessageSender) {
     for task in tasks {
         let fact = match task {
-            Task::Pull(cut) => Fact::Pulled(backend.pull(&cut)),
-            Task::Push(cut) => Fact::Pushed(backend.push(&cut)),
-            Task::Drive(new) => {
+            SyncTask::Pull(cut) => MonitorMessage::Pulled(backend.pull(&cut)),
+            SyncTask::Push(cut) => MonitorMessage::Pushed(backend.push(&cut)),
+            SyncTask::SetBackend(new) => {
                 backend = new;
                 continue;
             }

@@ -4,47 +4,47 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use crate::config::endpoint::{DEFAULT_PORT, Endpoint};
-use crate::config::{Config, Upstream, Witness};
-use crate::failover::{Look, Order, Policy};
+use crate::config::endpoint::{DEFAULT_GATEWAY_PORT, Endpoint};
+use crate::config::{Config, UpstreamConfig, WitnessConfig};
+use crate::failover::{PollMode, UnitAction, Policy};
 use crate::monitor::backend::Backend;
 use crate::monitor::clock::Clock;
 use crate::monitor::gateway::{
-    Driven, {self},
+    GatewayDriver, {self},
 };
-use crate::monitor::messages::Outlet;
+use crate::monitor::messages::MessageSender;
 use crate::monitor::prober::Probers;
 use crate::monitor::recorder::Recorder;
-use crate::monitor::sync::Sync;
-use crate::monitor::{Error, Parts, witness};
-use crate::notify::Vault;
-use crate::probe::Target;
+use crate::monitor::sync::SyncActuator;
+use crate::monitor::{MonitorError, Dependencies, witness};
+use crate::notify::CredentialStore;
+use crate::probe::ProbeTarget;
 
-pub(super) struct Workers {
+pub(super) struct Threads {
     probers: Probers,
-    gateway: SyncSender<gateway::Task>,
-    pub(super) sync: Sync,
+    gateway: SyncSender<gateway::GatewayTask>,
+    pub(super) sync: SyncActuator,
     witness: SyncSender<()>,
     pub(super) recorder: Recorder,
 }
 
-impl Workers {
+impl Threads {
     /// Starts all threads. Also returns a sentence for each missing credential.
     pub(super) fn start(
-        parts: &Parts,
+        parts: &Dependencies,
         backend: Arc<dyn Backend>,
         policy: &Policy,
-        witnesses: Vec<Witness>,
+        witnesses: Vec<WitnessConfig>,
         clock: Clock,
-        outlet: &Outlet,
-    ) -> Result<(Self, Vec<String>), Error> {
-        let (targets, missing) = targets(&parts.config)?;
-        let driven = driven(&parts.config, Arc::clone(&backend))?;
+        outlet: &MessageSender,
+    ) -> Result<(Self, Vec<String>), MonitorError> {
+        let (targets, missing) = probe_targets(&parts.config)?;
+        let driven = gateway_driver(&parts.config, Arc::clone(&backend))?;
         let workers = Self {
             recorder: Recorder::start(parts.paths.clone(), outlet.clone())?,
-            gateway: gateway::start(driven, outlet.clone())?,
-            sync: Sync::start(backend, outlet.clone())?,
-            witness: witness::start(witnesses, asking_time(policy), outlet.clone())?,
+            gateway: gateway::start_actuator(driven, outlet.clone())?,
+            sync: SyncActuator::start(backend, outlet.clone())?,
+            witness: witness::start_witness_thread(witnesses, witness_timeout(policy), outlet.clone())?,
             probers: Probers::start(targets, policy, 0, clock, outlet)?,
         };
         Ok((workers, missing))
@@ -56,36 +56,36 @@ impl Workers {
         config: &Config,
         backend: Arc<dyn Backend>,
         policy: &Policy,
-        witnesses: Vec<Witness>,
-        probers: impl FnOnce(Vec<Target>) -> std::io::Result<Probers>,
-        outlet: &Outlet,
-    ) -> Result<Vec<String>, Error> {
-        let (targets, missing) = targets(config)?;
-        let driven = driven(config, Arc::clone(&backend))?;
-        let witness = witness::start(witnesses, asking_time(policy), outlet.clone())?;
+        witnesses: Vec<WitnessConfig>,
+        probers: impl FnOnce(Vec<ProbeTarget>) -> std::io::Result<Probers>,
+        outlet: &MessageSender,
+    ) -> Result<Vec<String>, MonitorError> {
+        let (targets, missing) = probe_targets(config)?;
+        let driven = gateway_driver(config, Arc::clone(&backend))?;
+        let witness = witness::start_witness_thread(witnesses, witness_timeout(policy), outlet.clone())?;
         self.probers = probers(targets)?;
         self.witness = witness;
-        self.sync.drive(backend);
-        self.to_gateway(gateway::Task::Drive(driven));
+        self.sync.set_backend(backend);
+        self.send_to_gateway(gateway::GatewayTask::Reconfigure(driven));
         Ok(missing)
     }
 
-    pub(super) fn order(&self, order: Order) {
-        self.to_gateway(gateway::Task::Order(order));
+    pub(super) fn request_unit_action(&self, order: UnitAction) {
+        self.send_to_gateway(gateway::GatewayTask::UnitAction(order));
     }
 
-    pub(super) fn look(&self, look: Look) {
-        self.to_gateway(gateway::Task::Look(look));
+    pub(super) fn set_poll_mode(&self, look: PollMode) {
+        self.send_to_gateway(gateway::GatewayTask::SetPollMode(look));
     }
 
     /// Starts a witness query. The machine requests only one at a time.
-    pub(super) fn ask_witnesses(&self) {
+    pub(super) fn query_witnesses(&self) {
         if self.witness.try_send(()).is_err() {
             log::debug!("a witness query is running already");
         }
     }
 
-    fn to_gateway(&self, task: gateway::Task) {
+    fn send_to_gateway(&self, task: gateway::GatewayTask) {
         if self.gateway.try_send(task).is_err() {
             log::error!("the gateway thread does not respond: the watchdog will restart the monitor");
         }
@@ -93,17 +93,17 @@ impl Workers {
 }
 
 /// Returns the time limit of a witness query. The answer must be in before the next probe.
-fn asking_time(policy: &Policy) -> Duration {
+fn witness_timeout(policy: &Policy) -> Duration {
     policy.retry_interval.min(policy.timeout)
 }
 
 /// Returns the upstreams to probe, and a sentence for each missing token. An upstream without its token is probed too;
 /// only the state of its channels stays unknown.
-fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
+fn probe_targets(config: &Config) -> Result<(Vec<ProbeTarget>, Vec<String>), MonitorError> {
     let mut missing = Vec::new();
-    let mut target = |upstream: &Upstream| {
-        let vault = Vault::from_env();
-        let token = upstream.credential.as_deref().and_then(|name| match vault.read(name) {
+    let mut target = |upstream: &UpstreamConfig| {
+        let vault = CredentialStore::from_env();
+        let token = upstream.credential.as_deref().and_then(|name| match vault.read_text(name) {
             Ok(token) => Some(token),
             Err(why) => {
                 missing.push(format!(
@@ -114,15 +114,15 @@ fn targets(config: &Config) -> Result<(Vec<Target>, Vec<String>), Error> {
                 None
             }
         });
-        Ok(Target::upstream(upstream, token)?)
+        Ok(ProbeTarget::for_upstream(upstream, token)?)
     };
-    let targets = config.upstreams.iter().map(&mut target).collect::<Result<_, Error>>()?;
+    let targets = config.upstreams.iter().map(&mut target).collect::<Result<_, MonitorError>>()?;
     Ok((targets, missing))
 }
 
-fn driven(config: &Config, backend: Arc<dyn Backend>) -> Result<Driven, Error> {
-    let target = Target::local(&config.gateway.url, config.gateway.ca_file.as_deref())?;
+fn gateway_driver(config: &Config, backend: Arc<dyn Backend>) -> Result<GatewayDriver, MonitorError> {
+    let target = ProbeTarget::for_local_gateway(&config.gateway.url, config.gateway.ca_file.as_deref())?;
     // A URL that can be probed always has a port.
-    let port = Endpoint::from_url(&config.gateway.url).map_or(DEFAULT_PORT, |endpoint| endpoint.address().port);
-    Ok(Driven { backend, target, port, timeout: config.probe.timeout })
+    let port = Endpoint::from_url(&config.gateway.url).map_or(DEFAULT_GATEWAY_PORT, |endpoint| endpoint.address().port);
+    Ok(GatewayDriver { backend, target, port, timeout: config.probe.timeout })
 }

@@ -3,54 +3,54 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::os::sd_notify::{Notify, watchdog_interval};
+use crate::os::sd_notify::{SdNotify, watchdog_interval};
 use crate::text::Time;
 
 /// Time limit of an order, longer than any order takes, even if systemd does not answer.
-const LONGEST_ORDER: Duration = Duration::from_secs(120);
+const UNIT_ACTION_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Allowance for delays on a busy host.
-const SLACK: Duration = Duration::from_secs(30);
+const BUSY_HOST_ALLOWANCE: Duration = Duration::from_secs(30);
 
 /// Latest signs of progress of the other threads, and of the notifications.
-pub(super) struct Pulse {
-    probed: Time,
-    ordered: Option<Time>,
-    fed: Option<Time>,
-    every: Option<Duration>,
+pub(super) struct Watchdog {
+    probed_at: Time,
+    action_began_at: Option<Time>,
+    notified_at: Option<Time>,
+    interval: Option<Duration>,
 }
 
-impl Pulse {
+impl Watchdog {
     pub(super) fn new(now: Time) -> Self {
-        Self { probed: now, ordered: None, fed: None, every: watchdog_interval() }
+        Self { probed_at: now, action_began_at: None, notified_at: None, interval: watchdog_interval() }
     }
 
-    pub(super) fn probed(&mut self, at: Time) {
-        self.probed = at;
+    pub(super) fn record_probe(&mut self, at: Time) {
+        self.probed_at = at;
     }
 
-    pub(super) fn order_began(&mut self, at: Time) {
-        self.ordered = Some(at);
+    pub(super) fn begin_unit_action(&mut self, at: Time) {
+        self.action_began_at = Some(at);
     }
 
-    pub(super) fn order_ended(&mut self) {
-        self.ordered = None;
+    pub(super) fn end_unit_action(&mut self) {
+        self.action_began_at = None;
     }
 
     /// True if probes keep ending and no order hangs.
-    pub(super) fn is_well(&self, now: Time, config: &Config) -> bool {
-        let patience = (config.probe.interval + config.probe.timeout) * 2 + SLACK;
-        let order_hangs = self.ordered.is_some_and(|at| now.since(at) > LONGEST_ORDER);
-        now.since(self.probed) <= patience && !order_hangs
+    pub(super) fn is_healthy(&self, now: Time, config: &Config) -> bool {
+        let patience = (config.probe.interval + config.probe.timeout) * 2 + BUSY_HOST_ALLOWANCE;
+        let order_hangs = self.action_began_at.is_some_and(|at| now.since(at) > UNIT_ACTION_TIMEOUT);
+        now.since(self.probed_at) <= patience && !order_hangs
     }
 
     /// Notifies systemd's watchdog if that is due.
-    pub(super) fn feed(&mut self, now: Time, notify: &Notify) {
-        if let Some(every) = self.every
-            && self.fed.is_none_or(|fed| now.since(fed) >= every / 2)
+    pub(super) fn notify_if_due(&mut self, now: Time, notify: &SdNotify) {
+        if let Some(every) = self.interval
+            && self.notified_at.is_none_or(|fed| now.since(fed) >= every / 2)
         {
-            notify.watchdog();
-            self.fed = Some(now);
+            notify.send_watchdog();
+            self.notified_at = Some(now);
         }
     }
 }

@@ -9,45 +9,45 @@ use std::time::{Duration, Instant};
 
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
-use crate::config::{Config, Witness};
-use crate::monitor::messages::{Fact, Outlet};
-use crate::os::{Command, spawn};
-use crate::probe::{Failure, PeerRule, Target, Verdict};
+use crate::config::{Config, WitnessConfig};
+use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::os::{ChildCommand, spawn};
+use crate::probe::{ProbeFailure, PeerRule, ProbeTarget, Verdict};
 use crate::text::json;
 
 /// Returns the witnesses of a configuration: those that it names, else the Tailscale daemon if an upstream is in a
 /// tailnet (100.64.0.0/10, RFC 6598) and the `tailscale` command exists.
-pub(super) fn of(config: &Config) -> Vec<Witness> {
+pub(super) fn applicable_witnesses(config: &Config) -> Vec<WitnessConfig> {
     if let Some(named) = &config.promote.witnesses {
         return named.clone();
     }
     let is_tailnet = |url: &String| match Endpoint::from_url(url).as_ref().map(|url| &url.address().host) {
-        Ok(Host::Ip(ip)) => is_shared_space(*ip),
+        Ok(Host::Ip(ip)) => is_shared_address(*ip),
         _ => false,
     };
     let on_tailnet = config.upstreams.iter().flat_map(|upstream| &upstream.urls).any(is_tailnet);
-    if on_tailnet && has_tailscale() { vec![Witness::Tailscale] } else { Vec::new() }
+    if on_tailnet && has_tailscale() { vec![WitnessConfig::Tailscale] } else { Vec::new() }
 }
 
 /// True if the `tailscale` command exists. A command that hangs or fails exists too, and its missing answer counts.
 fn has_tailscale() -> bool {
-    let asked = Command::new("tailscale").arg("version").deadline(Duration::from_secs(3)).run();
+    let asked = ChildCommand::new("tailscale").arg("version").deadline(Duration::from_secs(3)).run();
     !asked.is_err_and(|why| why.is_missing_program())
 }
 
-fn is_shared_space(ip: IpAddr) -> bool {
+fn is_shared_address(ip: IpAddr) -> bool {
     const SHARED: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 0);
     matches!(ip, IpAddr::V4(ip) if (u32::from(ip) ^ u32::from(SHARED)) >> 22 == 0)
 }
 
 /// Starts the thread that queries the witnesses on each message. It ends when the returned sender is dropped.
-pub(super) fn start(witnesses: Vec<Witness>, limit: Duration, outlet: Outlet) -> io::Result<SyncSender<()>> {
-    let asked = witnesses.into_iter().map(|witness| Asked::start(witness, limit)).collect::<io::Result<Vec<_>>>()?;
+pub(super) fn start_witness_thread(witnesses: Vec<WitnessConfig>, limit: Duration, outlet: MessageSender) -> io::Result<SyncSender<()>> {
+    let asked = witnesses.into_iter().map(|witness| WitnessThread::start(witness, limit)).collect::<io::Result<Vec<_>>>()?;
     let (sender, asks) = mpsc::sync_channel(1);
     spawn("witness", move || {
         for () in asks {
-            let alive = one_answers(&asked, limit);
-            if !outlet.send(Fact::Witnessed { alive }) {
+            let alive = query_witnesses(&asked, limit);
+            if !outlet.send(MonitorMessage::Witnessed { alive }) {
                 return;
             }
         }
@@ -56,15 +56,15 @@ pub(super) fn start(witnesses: Vec<Witness>, limit: Duration, outlet: Outlet) ->
 }
 
 /// Witness with its thread. A witness that hangs, in a DNS lookup for instance, gets no further query meanwhile.
-struct Asked(SyncSender<Sender<bool>>);
+struct WitnessThread(SyncSender<Sender<bool>>);
 
-impl Asked {
-    fn start(witness: Witness, limit: Duration) -> io::Result<Self> {
+impl WitnessThread {
+    fn start(witness: WitnessConfig, limit: Duration) -> io::Result<Self> {
         let (sender, asks) = mpsc::sync_channel::<Sender<bool>>(1);
         spawn("witness-ask", move || {
             for answer in asks {
                 // The query may have ended with another witness's answer.
-                let _ = answer.send(answers_within(&witness, limit));
+                let _ = answer.send(query_witness(&witness, limit));
             }
         })?;
         Ok(Self(sender))
@@ -72,7 +72,7 @@ impl Asked {
 }
 
 /// Queries all witnesses in parallel. True as soon as one answers; a silent witness delays no other.
-fn one_answers(witnesses: &[Asked], limit: Duration) -> bool {
+fn query_witnesses(witnesses: &[WitnessThread], limit: Duration) -> bool {
     let (sender, answers) = mpsc::channel();
     for witness in witnesses {
         if witness.0.try_send(sender.clone()).is_err() {
@@ -80,10 +80,10 @@ fn one_answers(witnesses: &[Asked], limit: Duration) -> bool {
         }
     }
     drop(sender);
-    first_yes(&answers, Instant::now() + limit)
+    await_answer(&answers, Instant::now() + limit)
 }
 
-fn first_yes(answers: &Receiver<bool>, deadline: Instant) -> bool {
+fn await_answer(answers: &Receiver<bool>, deadline: Instant) -> bool {
     loop {
         match answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(true) => return true,
@@ -93,52 +93,52 @@ fn first_yes(answers: &Receiver<bool>, deadline: Instant) -> bool {
     }
 }
 
-fn answers_within(witness: &Witness, limit: Duration) -> bool {
+fn query_witness(witness: &WitnessConfig, limit: Duration) -> bool {
     match witness {
-        Witness::Tailscale => {
-            let command = Command::new("tailscale").args(["status", "--json", "--peers=false"]).deadline(limit);
-            command.run().is_ok_and(|output| tailscale_is_well(&output.stdout))
+        WitnessConfig::Tailscale => {
+            let command = ChildCommand::new("tailscale").args(["status", "--json", "--peers=false"]).deadline(limit);
+            command.run().is_ok_and(|output| is_tailscale_running(&output.stdout))
         }
-        Witness::Tcp(address) => address
+        WitnessConfig::Tcp(address) => address
             .to_socket_addrs()
-            .is_ok_and(|addresses| accepts_elsewhere(host(address), addresses.collect(), limit)),
-        Witness::Https(url) => {
-            Target::witness(origin(url)).is_ok_and(|mut target| spoke_http(target.probe(limit).verdict))
+            .is_ok_and(|addresses| accepts_on_other_host(host_part(address), addresses.collect(), limit)),
+        WitnessConfig::Https(url) => {
+            ProbeTarget::for_witness(url_origin(url)).is_ok_and(|mut target| is_http_answer(target.probe(limit).verdict))
         }
     }
 }
 
 /// True if one of the addresses accepts a connection and is not this host's own.
-fn accepts_elsewhere(host: &str, addresses: Vec<SocketAddr>, limit: Duration) -> bool {
-    let Ok(addresses) = PeerRule::OtherHosts.filter(host, addresses) else { return false };
+fn accepts_on_other_host(host: &str, addresses: Vec<SocketAddr>, limit: Duration) -> bool {
+    let Ok(addresses) = PeerRule::OtherHosts.filter_addresses(host, addresses) else { return false };
     addresses.iter().any(|address| TcpStream::connect_timeout(address, limit).is_ok())
 }
 
 /// Returns the host of `host:port`.
-fn host(address: &str) -> &str {
+fn host_part(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
 /// Returns a URL without its path. Only the answer of the server counts.
-fn origin(url: &str) -> &str {
+fn url_origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host + at);
     url.get(..end).unwrap_or(url)
 }
 
 /// True if any kind of HTTP server answered.
-fn spoke_http(verdict: Verdict) -> bool {
+fn is_http_answer(verdict: Verdict) -> bool {
     match verdict {
         Verdict::Healthy { .. } => true,
         Verdict::Failing(failure) => {
-            matches!(failure, Failure::Status(_) | Failure::NotOpenClaw | Failure::Starting | Failure::Draining)
+            matches!(failure, ProbeFailure::Status(_) | ProbeFailure::NotOpenClaw | ProbeFailure::Starting | ProbeFailure::Draining)
         }
     }
 }
 
 /// True if `tailscale status --json` reports a running daemon and a valid key of this host. The daemon's own verdict on
 /// the key is used, because this host's wall clock may be wrong.
-fn tailscale_is_well(status: &str) -> bool {
+fn is_tailscale_running(status: &str) -> bool {
     let Ok(status) = json::parse(status) else { return false };
     let runs = status.get("BackendState").and_then(|state| state.as_str()) == Some("Running");
     let expired = status.get("Self").and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool());
@@ -154,9 +154,9 @@ mod tests {
     const SOON: Duration = Duration::from_secs(5);
 
     #[test]
-    fn a_daemon_that_runs_with_a_valid_key_is_well() {
-        assert!(tailscale_is_well(r#"{"BackendState":"Running","Self":{"KeyExpiry":"2020-01-01T00:00:00Z"}}"#));
-        assert!(tailscale_is_well(r#"{"BackendState":"Running","Self":{}}"#));
+    fn accepts_a_running_daemon_with_a_valid_key() {
+        assert!(is_tailscale_running(r#"{"BackendState":"Running","Self":{"KeyExpiry":"2020-01-01T00:00:00Z"}}"#));
+        assert!(is_tailscale_running(r#"{"BackendState":"Running","Self":{}}"#));
         for ill in [
             r#"{"BackendState":"Stopped","Self":{}}"#,
             r#"{"BackendState":"NeedsLogin"}"#,
@@ -164,35 +164,35 @@ mod tests {
             "[]",
             "",
         ] {
-            assert!(!tailscale_is_well(ill), "{ill}");
+            assert!(!is_tailscale_running(ill), "{ill}");
         }
     }
 
     #[test]
-    fn the_tailnet_is_one_sixteenth_of_its_neighbourhood() {
+    fn recognises_100_64_0_0_10() {
         for (ip, is) in [("100.64.0.0", true), ("100.127.255.255", true), ("100.128.0.0", false), ("100.63.0.1", false)]
         {
-            assert_eq!(is_shared_space(ip.parse().unwrap()), is, "{ip}");
+            assert_eq!(is_shared_address(ip.parse().unwrap()), is, "{ip}");
         }
     }
 
     #[test]
-    fn a_witness_with_a_path_is_asked_at_its_server() {
+    fn queries_a_url_without_its_path() {
         for url in ["https://example.org/up", "https://example.org", "https://example.org?x"] {
-            assert_eq!(origin(url), "https://example.org");
+            assert_eq!(url_origin(url), "https://example.org");
         }
-        let mut refused = Target::live_only(&[origin("https://127.0.0.1:1/up").to_owned()], None).unwrap();
-        assert!(!spoke_http(refused.probe(SOON).verdict));
+        let mut refused = ProbeTarget::healthz_only(&[url_origin("https://127.0.0.1:1/up").to_owned()], None).unwrap();
+        assert!(!is_http_answer(refused.probe(SOON).verdict));
     }
 
     #[test]
     fn one_witness_that_answers_is_enough() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let alive = Witness::Tcp(listener.local_addr().unwrap().to_string());
-        let silent = Witness::Tcp("127.0.0.1:1".to_owned());
-        let asked = |witnesses: &[&Witness]| {
-            let asked: Vec<_> = witnesses.iter().map(|&witness| Asked::start(witness.clone(), SOON).unwrap()).collect();
-            one_answers(&asked, SOON)
+        let alive = WitnessConfig::Tcp(listener.local_addr().unwrap().to_string());
+        let silent = WitnessConfig::Tcp("127.0.0.1:1".to_owned());
+        let asked = |witnesses: &[&WitnessConfig]| {
+            let asked: Vec<_> = witnesses.iter().map(|&witness| WitnessThread::start(witness.clone(), SOON).unwrap()).collect();
+            query_witnesses(&asked, SOON)
         };
         assert!(asked(&[&silent, &alive]));
         assert!(!asked(&[&silent]));

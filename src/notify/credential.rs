@@ -12,43 +12,43 @@ use crate::notify::redact::Redactor;
 use crate::os::read_regular;
 
 /// Limit on the size of a credential, in bytes.
-const LONGEST: u64 = 4096;
+const MAX_CREDENTIAL_BYTES: u64 = 4096;
 
 /// Directory with credentials.
 #[derive(Clone, Debug)]
-pub struct Vault {
-    folder: PathBuf,
+pub struct CredentialStore {
+    directory: PathBuf,
     prefix: &'static str,
 }
 
-impl Vault {
+impl CredentialStore {
     /// Returns the directory to which systemd's `LoadCredential=notify:FOLDER` copies them (systemd.exec(5)), or root's
     /// own directory outside a unit.
     #[must_use]
     pub fn from_env() -> Self {
         match env::var_os("CREDENTIALS_DIRECTORY") {
-            Some(folder) => Self { folder: folder.into(), prefix: "notify_" },
-            None => Self::at(CREDENTIALS),
+            Some(folder) => Self { directory: folder.into(), prefix: "notify_" },
+            None => Self::in_directory(CREDENTIALS),
         }
     }
 
     /// Returns a store with one file per credential.
     #[must_use]
-    pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), prefix: "" }
+    pub fn in_directory(folder: impl Into<PathBuf>) -> Self {
+        Self { directory: folder.into(), prefix: "" }
     }
 
     /// Reads a credential, without surrounding white space and byte order mark.
     ///
     /// # Errors
     /// Returns an error if it is missing, empty or not a valid secret.
-    pub fn read(&self, name: &str) -> Result<String, String> {
-        let path = self.folder.join(format!("{}{name}", self.prefix));
-        let bytes = read_regular(&path, LONGEST).map_err(|why| why.to_string())?;
+    pub fn read_text(&self, name: &str) -> Result<String, String> {
+        let path = self.directory.join(format!("{}{name}", self.prefix));
+        let bytes = read_regular(&path, MAX_CREDENTIAL_BYTES).map_err(|why| why.to_string())?;
         let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text; save the file as UTF-8".to_owned())?;
         match text.trim_start_matches('\u{feff}').trim() {
             "" => Err("it is empty".to_owned()),
-            text if text.lines().any(is_in_quotes) => Err("it is in quotes; remove the quotes".to_owned()),
+            text if text.lines().any(is_quoted) => Err("it is in quotes; remove the quotes".to_owned()),
             text => Ok(text.to_owned()),
         }
     }
@@ -57,13 +57,13 @@ impl Vault {
     ///
     /// # Errors
     /// Returns an error that repeats no part of the credential.
-    pub fn open(&self, name: &str) -> Result<Credential, String> {
+    pub fn load_credential(&self, name: &str) -> Result<Credential, String> {
         let wrong = |why: String| format!("its credential {name} cannot be used: {why}");
-        Credential::parse(&self.read(name).map_err(wrong)?).map_err(wrong)
+        Credential::parse(&self.read_text(name).map_err(wrong)?).map_err(wrong)
     }
 }
 
-fn is_in_quotes(line: &str) -> bool {
+fn is_quoted(line: &str) -> bool {
     let line = line.trim();
     line.len() > 1 && ['"', '\''].iter().any(|quote| line.starts_with(*quote) && line.ends_with(*quote))
 }
@@ -75,7 +75,7 @@ pub struct Credential {
     /// Query, without its `?`.
     query_text: String,
     /// Query, as pairs of name and value.
-    pub(super) query: Vec<(String, String)>,
+    pub(super) query_pairs: Vec<(String, String)>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -104,7 +104,7 @@ impl Credential {
         let headers = lines.map(header).collect::<Option<_>>();
         let headers =
             headers.ok_or("each line after the first must be a header, such as \"Authorization: Bearer …\"")?;
-        Ok(Self { url: url.to_owned(), query_text: query_text.to_owned(), query, headers })
+        Ok(Self { url: url.to_owned(), query_text: query_text.to_owned(), query_pairs: query, headers })
     }
 
     /// Returns a redactor for all secrets: the URL without its host, and the values of the headers.
@@ -112,13 +112,13 @@ impl Credential {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-        let query = self.query.iter().map(|(_, value)| value.as_str());
+        let query = self.query_pairs.iter().map(|(_, value)| value.as_str());
         let headers = self.headers.iter().filter_map(|(_, value)| value.to_str().ok());
-        Redactor::of([path, user].into_iter().chain(query).chain(headers))
+        Redactor::from_texts([path, user].into_iter().chain(query).chain(headers))
     }
 
     /// Returns the URL as it was written.
-    pub(super) fn whole_url(&self) -> String {
+    pub(super) fn full_url(&self) -> String {
         format!("{}{}", self.url, self.query_text())
     }
 
@@ -166,22 +166,22 @@ mod tests {
         let text = "\n https://example.org/bot1:AB/sendMessage?chat_id=-7&x \n\nAuthorization:  Bearer tk_1\r\n";
         let read = Credential::parse(text).ok().unwrap();
         assert_eq!(read.url, "https://example.org/bot1:AB/sendMessage");
-        assert_eq!(read.query, [("chat_id".to_owned(), "-7".to_owned()), ("x".to_owned(), String::new())]);
+        assert_eq!(read.query_pairs, [("chat_id".to_owned(), "-7".to_owned()), ("x".to_owned(), String::new())]);
         assert_eq!(read.headers.len(), 1);
         assert_eq!((read.headers[0].0.as_str(), read.headers[0].1.to_str().unwrap()), ("authorization", "Bearer tk_1"));
         for kept in
             ["https://me:pass@ntfy.example/topic?auth=x%3D", "http://[::1]:8080/", "HTTPS://xn--bcher-kva.example"]
         {
-            assert_eq!(Credential::parse(kept).ok().unwrap().whole_url(), kept);
+            assert_eq!(Credential::parse(kept).ok().unwrap().full_url(), kept);
         }
         let plain = Credential::parse("http://10.0.0.1:8080/hook").ok().unwrap();
-        assert_eq!(plain.whole_url(), "http://10.0.0.1:8080/hook");
+        assert_eq!(plain.full_url(), "http://10.0.0.1:8080/hook");
     }
 
     #[test]
-    fn what_is_none_is_refused_without_a_word_of_it() {
+    fn rejects_invalid_credentials_without_quoting_them() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::at(folder.path());
+        let vault = CredentialStore::in_directory(folder.path());
         for (secret, why) in [
             ("", "empty"),
             ("\u{feff}\r\n ", "empty"),
@@ -206,15 +206,15 @@ mod tests {
             ("https://me:hunter%402@a/", "Authorization: Basic"),
         ] {
             std::fs::write(folder.path().join("hook"), secret).unwrap();
-            let said = vault.open("hook").err().unwrap();
+            let said = vault.load_credential("hook").err().unwrap();
             assert!(said.contains("hook cannot be used") && said.contains(why), "{secret}: {said}");
             assert!(!said.contains("hunter"), "{said}");
         }
         for (bytes, why) in [(b"\xff\xfeh\0".to_vec(), "UTF-8"), (vec![b'x'; 5000], "larger than 4 KiB")] {
             std::fs::write(folder.path().join("hook"), bytes).unwrap();
-            let said = vault.open("hook").err().unwrap();
+            let said = vault.load_credential("hook").err().unwrap();
             assert!(said.contains(why), "{said}");
         }
-        assert!(vault.open("missing").err().unwrap().contains("it does not exist"));
+        assert!(vault.load_credential("missing").err().unwrap().contains("it does not exist"));
     }
 }

@@ -5,38 +5,38 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Topic;
-use crate::notify::message::{Message, Sieve};
+use crate::config::NotificationTopic;
+use crate::notify::message::{Message, RateLimiter};
 use crate::os::atomic_file;
 use crate::os::boot_time::{BootTime, Moment};
 use crate::records::history::{
-    Line, {self},
+    HistoryLine, {self},
 };
 use crate::text::Time;
 use crate::text::json::{
     Node, Value, {self},
 };
-use crate::text::utc::{parse_rfc3339, rfc3339};
+use crate::text::utc::{parse_rfc3339, format_rfc3339};
 
 /// Limit on the size of a cursor file, in bytes.
-const MAX: usize = 1024;
+const MAX_CURSOR_BYTES: usize = 1024;
 
 /// Age after which a transition is no longer delivered.
-pub(super) const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const TRANSITION_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Last message that was delivered or given up.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Mark {
+pub(super) struct DeliveryCursor {
     pub(super) at: Time,
     /// Same time since boot, where known.
     pub(super) boot: Option<BootTime>,
     pub(super) id: String,
 }
 
-impl Mark {
+impl DeliveryCursor {
     /// Reads the cursor. Without a readable one, only later events are delivered.
     pub(super) fn load(path: &Path, now: Time) -> Option<Self> {
-        let bytes = atomic_file::read(path, MAX).ok()??;
+        let bytes = atomic_file::read(path, MAX_CURSOR_BYTES).ok()??;
         let mark = json::parse(str::from_utf8(&bytes).ok()?).ok()?;
         let text = |key| mark.get(key).and_then(|field| field.as_str());
         // The clock may have been set back since.
@@ -45,36 +45,36 @@ impl Mark {
     }
 
     pub(super) fn save(&self, path: &Path) {
-        let boot = self.boot.map(BootTime::fields).into_iter().flatten();
-        let fields = [("at", rfc3339(self.at).into()), ("id", self.id.as_str().into())];
-        let mark = Value::object(fields.into_iter().chain(boot));
+        let boot = self.boot.map(BootTime::to_fields).into_iter().flatten();
+        let fields = [("at", format_rfc3339(self.at).into()), ("id", self.id.as_str().into())];
+        let mark = Value::from_entries(fields.into_iter().chain(boot));
         if let Err(why) = atomic_file::write(path, 0o640, format!("{mark}\n").as_bytes()) {
             log::warn!("{why}; after a restart, a notification may be sent twice");
         }
     }
 
     /// Returns the first `most` transitions that the history has after the cursor.
-    pub(super) fn behind(
+    pub(super) fn undelivered_messages(
         &self,
         history: &Path,
         host: &str,
-        about: &[Topic],
+        about: &[NotificationTopic],
         now: Moment,
         most: usize,
     ) -> VecDeque<Arc<Message>> {
-        let (mut found, mut sieve) = (VecDeque::new(), Sieve::default());
+        let (mut found, mut sieve) = (VecDeque::new(), RateLimiter::default());
         let entries = || {
             history::read(history).into_iter().flatten().filter_map(|line| match line {
-                Line::Entry(entry) => Some(entry),
-                Line::Unreadable => None,
+                HistoryLine::Entry(entry) => Some(entry),
+                HistoryLine::Unreadable => None,
             })
         };
         // The hold-down of that time is not known any more.
-        let message = |entry: &Node| Message::of(entry, host, Duration::MAX);
+        let message = |entry: &Node| Message::from_entry(entry, host, Duration::MAX);
         // Entries before the cursor were delivered. Times alone do not show the order: entries from one turn of the
         // main loop may be out of order, and clocks are set back.
         let has_mark = entries().any(|entry| message(&entry).is_some_and(|message| message.id == self.id));
-        let has_boot = entries().any(|entry| self.is_of_boot_of(&entry));
+        let has_boot = entries().any(|entry| self.is_of_same_boot(&entry));
         let mut is_behind = false;
         for entry in entries() {
             let message = message(&entry);
@@ -82,11 +82,11 @@ impl Mark {
                 is_behind = message.is_some_and(|message| message.id == self.id);
                 continue;
             }
-            is_behind = has_mark || self.stands_after(&entry, has_boot, is_behind);
-            let is_news = |message: &Message| now.measured_since(message.moment()).is_none_or(|age| age <= STALE);
+            is_behind = has_mark || self.precedes(&entry, has_boot, is_behind);
+            let is_news = |message: &Message| now.boot_time_since(message.moment()).is_none_or(|age| age <= TRANSITION_MAX_AGE);
             let wanted = |message: &Message| message.is_transition() && message.is_about(about) && is_news(message);
             let Some(message) = message.filter(|message| is_behind && wanted(message)) else { continue };
-            if sieve.lets_through(&message) {
+            if sieve.allows(&message) {
                 found.push_back(Arc::new(message));
                 if found.len() == most {
                     break;
@@ -96,17 +96,17 @@ impl Mark {
         found
     }
 
-    fn is_of_boot_of(&self, entry: &Node) -> bool {
-        self.boot.zip(BootTime::read(entry)).is_some_and(|(mark, entry)| mark.is_of_boot_of(entry))
+    fn is_of_same_boot(&self, entry: &Node) -> bool {
+        self.boot.zip(BootTime::read(entry)).is_some_and(|(mark, entry)| mark.is_same_boot(entry))
     }
 
     /// True if the entry was written after the cursor, by the time since boot. `after_last` is the result for the entry
     /// before. If the history has no entry of the cursor's boot, the wall-clock labels decide.
-    fn stands_after(&self, entry: &Node, has_boot: bool, after_last: bool) -> bool {
+    fn precedes(&self, entry: &Node, has_boot: bool, after_last: bool) -> bool {
         match (self.boot, BootTime::read(entry)) {
-            (Some(mark), Some(entry)) if mark.is_of_boot_of(entry) => entry.since(mark).is_some(),
+            (Some(mark), Some(entry)) if mark.is_same_boot(entry) => entry.since(mark).is_some(),
             _ if has_boot => after_last,
-            _ => history::moment(entry) >= self.at,
+            _ => history::entry_time(entry) >= self.at,
         }
     }
 }

@@ -9,21 +9,21 @@ use std::sync::mpsc::{
 use std::time::{Duration, Instant};
 
 use crate::config;
-use crate::notify::webhook_worker::Told;
-use crate::notify::{Pace, Vault, post};
+use crate::notify::webhook_worker::DeliveryCallback;
+use crate::notify::{DeliveryTiming, CredentialStore, http_post};
 use crate::os::spawn;
 
 /// Time for which a report of the main loop counts; it reports every few seconds.
-const HOLDS: Duration = Duration::from_secs(20);
+const REPORT_VALIDITY: Duration = Duration::from_secs(20);
 
 /// Interval at which the report is checked while there is none.
-const LOOK: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Handle of the heartbeat's thread, which ends when this is dropped.
 pub struct Heartbeat {
-    began: Instant,
+    started: Instant,
     /// Time until which the last report counts, in milliseconds since the start.
-    well: Arc<AtomicU64>,
+    well_until_ms: Arc<AtomicU64>,
     _alive: Sender<()>,
 }
 
@@ -32,22 +32,22 @@ impl Heartbeat {
     ///
     /// # Errors
     /// Returns an error if the thread cannot be created.
-    pub fn start(config: config::Heartbeat, vault: Vault, told: Told) -> io::Result<Self> {
+    pub fn start(config: config::HeartbeatConfig, vault: CredentialStore, told: DeliveryCallback) -> io::Result<Self> {
         let (alive, ended) = mpsc::channel();
-        let heartbeat = Self { began: Instant::now(), well: Arc::default(), _alive: alive };
-        let (began, well) = (heartbeat.began, Arc::clone(&heartbeat.well));
+        let heartbeat = Self { started: Instant::now(), well_until_ms: Arc::default(), _alive: alive };
+        let (began, well) = (heartbeat.started, Arc::clone(&heartbeat.well_until_ms));
         spawn("heartbeat", move || {
             let pause = |pause| matches!(ended.recv_timeout(pause), Err(RecvTimeoutError::Timeout));
             let mut is_failing = false;
-            let mut next = LOOK;
+            let mut next = POLL_INTERVAL;
             while pause(next) {
                 let asked = Instant::now();
-                next = LOOK;
-                if since(began) <= well.load(Ordering::Relaxed) {
-                    let limit = Pace::default().attempt;
-                    let result = post::beat(&config.credential, config.ca_file.as_deref(), &vault, limit);
+                next = POLL_INTERVAL;
+                if millis_since(began) <= well.load(Ordering::Relaxed) {
+                    let limit = DeliveryTiming::default().attempt_timeout;
+                    let result = http_post::send_heartbeat(&config.credential, config.ca_file.as_deref(), &vault, limit);
                     if result.is_err() != std::mem::replace(&mut is_failing, result.is_err()) {
-                        told(result.map_err(|refused| refused.why));
+                        told(result.map_err(|refused| refused.reason));
                     }
                     next = config.interval.saturating_sub(asked.elapsed());
                 }
@@ -57,11 +57,11 @@ impl Heartbeat {
     }
 
     /// Reports that the monitor is well. Never blocks.
-    pub fn is_well(&self) {
-        self.well.store(since(self.began) + HOLDS.as_millis() as u64, Ordering::Relaxed);
+    pub fn report_well(&self) {
+        self.well_until_ms.store(millis_since(self.started) + REPORT_VALIDITY.as_millis() as u64, Ordering::Relaxed);
     }
 }
 
-fn since(began: Instant) -> u64 {
+fn millis_since(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

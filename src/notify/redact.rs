@@ -1,10 +1,10 @@
 //! Redaction of a credential in text from a server.
 
 /// Least length of a secret part, in characters. Shorter parts are thread numbers or `v1`.
-const SHORTEST: usize = 4;
+const MIN_SECRET_CHARS: usize = 4;
 
 /// Parts of common URLs and headers that are not secret and make a response readable.
-const PUBLIC: [&str; 12] = [
+const PUBLIC_PARTS: [&str; 12] = [
     "api",
     "webhooks",
     "hooks",
@@ -26,7 +26,7 @@ pub(super) struct Redactor {
 
 impl Redactor {
     /// Returns a redactor for all parts of these texts, with and without percent-encoding.
-    pub(super) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(super) fn from_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut parts: Vec<String> = Vec::new();
         for text in texts {
             let decoded = percent_decode(text).unwrap_or_default();
@@ -37,7 +37,7 @@ impl Redactor {
                 parts.extend(text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').map(str::to_owned));
             }
         }
-        parts.retain(|part| part.chars().count() >= SHORTEST && !PUBLIC.contains(&part.as_str()));
+        parts.retain(|part| part.chars().count() >= MIN_SECRET_CHARS && !PUBLIC_PARTS.contains(&part.as_str()));
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
         parts.dedup();
         Self { parts }
@@ -85,8 +85,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_of_a_credential_is_taken_out() {
-        let redactor = Redactor::of(["/bot123456:AbCdEf/sendMessage", "%40my_channel", "Bearer tk_Secret", "7"]);
+    fn redacts_every_part_of_a_credential() {
+        let redactor = Redactor::from_texts(["/bot123456:AbCdEf/sendMessage", "%40my_channel", "Bearer tk_Secret", "7"]);
         for (text, left) in [
             ("Not Found: bot123456:AbCdEf", "Not Found: …"),
             ("token 123456 is gone", "token 123456 is gone"),
@@ -99,7 +99,7 @@ mod tests {
         ] {
             assert_eq!(redactor.redact(text), left);
         }
-        assert_eq!(Redactor::of([]).redact("x"), "x");
+        assert_eq!(Redactor::from_texts([]).redact("x"), "x");
     }
 
     #[test]

@@ -1,23 +1,23 @@
 //! Topic and delivery guarantee of each event that is sent.
 
-use crate::config::Topic;
+use crate::config::NotificationTopic;
 
 /// Delivery guarantee of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum DeliveryGuarantee {
     /// Delivered at least once: after a restart it is found in the history.
     Transition,
     /// Delivered at least once, but rate limited within a series of attempts.
-    Tried,
+    RateLimited,
     /// Delivered only while it is recent, because conditions change.
     Condition,
 }
 
-use Kind::{Condition, Transition, Tried};
-use Topic::{Degraded, Demoted, Failed, Flapping, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
+use DeliveryGuarantee::{Condition, Transition, RateLimited};
+use NotificationTopic::{Degraded, Demoted, Failed, Flapping, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
 
 /// Events that are sent, by their stable names. Those of a drill go to the topic `drill` instead.
-pub(super) const EVENTS: &[(&str, Topic, Kind)] = &[
+pub(super) const ROUTES: &[(&str, NotificationTopic, DeliveryGuarantee)] = &[
     ("promoting", Promoted, Transition),
     ("aborted", Promoted, Transition),
     ("promoted", Promoted, Transition),
@@ -25,12 +25,12 @@ pub(super) const EVENTS: &[(&str, Topic, Kind)] = &[
     ("demoted", Demoted, Transition),
     ("flapping", Flapping, Transition),
     ("steady", Flapping, Condition),
-    ("start_failed", Failed, Tried),
+    ("start_failed", Failed, RateLimited),
     ("not_answering", Failed, Transition),
     ("stopping_silent", Failed, Transition),
     ("went_down", Failed, Transition),
     ("serves_again", Promoted, Transition),
-    ("stop_failed", Failed, Tried),
+    ("stop_failed", Failed, RateLimited),
     ("stop_hangs", Failed, Transition),
     ("isolated", Isolated, Condition),
     ("reconnected", Isolated, Condition),
@@ -40,8 +40,8 @@ pub(super) const EVENTS: &[(&str, Topic, Kind)] = &[
     ("held_back", Hold, Transition),
     ("hold_ended", Hold, Transition),
     ("hold_stands", Hold, Transition),
-    ("drill_refused", Topic::Drill, Transition),
-    ("drill_ended", Topic::Drill, Transition),
+    ("drill_refused", NotificationTopic::Drill, Transition),
+    ("drill_ended", NotificationTopic::Drill, Transition),
     ("channels_broken", Degraded, Condition),
     ("channels_well", Degraded, Condition),
     ("upstream_channels", Degraded, Condition),
@@ -68,7 +68,7 @@ pub(super) const EVENTS: &[(&str, Topic, Kind)] = &[
 
 /// Events that are not sent during a drill, because its result covers them. A gateway that does not stop is reported at
 /// once.
-const FOLDED_INTO_DRILL_RESULT: &[&str] = &[
+const COVERED_BY_DRILL_RESULT: &[&str] = &[
     "promoting",
     "aborted",
     "promoted",
@@ -84,11 +84,11 @@ const FOLDED_INTO_DRILL_RESULT: &[&str] = &[
 ];
 
 /// Returns the topic and the guarantee of an event; `None` if it is not sent.
-pub(super) fn of(event: &str) -> Option<(Topic, Kind)> {
-    EVENTS.iter().find(|(known, ..)| *known == event).map(|&(_, topic, kind)| (topic, kind))
+pub(super) fn route(event: &str) -> Option<(NotificationTopic, DeliveryGuarantee)> {
+    ROUTES.iter().find(|(known, ..)| *known == event).map(|&(_, topic, kind)| (topic, kind))
 }
 
 /// True if the result of a drill covers this event.
-pub(super) fn is_folded(event: &str) -> bool {
-    FOLDED_INTO_DRILL_RESULT.contains(&event)
+pub(super) fn is_covered_by_drill(event: &str) -> bool {
+    COVERED_BY_DRILL_RESULT.contains(&event)
 }

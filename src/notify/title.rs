@@ -3,7 +3,7 @@
 //! A title in capitals needs attention; one in lower case is good news.
 
 use crate::notify::Message;
-use crate::notify::routing::Kind;
+use crate::notify::routing::DeliveryGuarantee;
 
 /// Priority of a message, in ntfy's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,14 +23,14 @@ impl Message {
     #[must_use]
     pub fn title(&self) -> String {
         let host = self.host.as_str();
-        let title = match self.text("event") {
+        let title = match self.entry_text("event") {
             "test" => return format!("openclaw-failover TEST: {host}"),
             "promoting" => "FAILING OVER: {} starts",
             "promoted" => "FAILED OVER: {} serves",
             "aborted" => "failover called off: {} stays standby",
             "adopted" => "FOUND RUNNING: the gateway of {}",
-            "demoted" if self.text("reason") == "ready" => {
-                return format!("back to normal: {} serves", self.text("upstream"));
+            "demoted" if self.entry_text("reason") == "ready" => {
+                return format!("back to normal: {} serves", self.entry_text("upstream"));
             }
             "demoted" => "standby again: {}",
             "start_failed" => "NOT STARTED: the gateway of {}",
@@ -66,33 +66,33 @@ impl Message {
             "write_well" => "state is written again on {}",
             "set_aside" => "STATE FILE DAMAGED on {}",
             "missing" => "NOT READY: a credential is missing on {}",
-            "not_ready" => return format!("NOT READY: {} on {host}", self.text("check")),
-            "ready" => return format!("ready again: {} on {host}", self.text("check")),
+            "not_ready" => return format!("NOT READY: {} on {host}", self.entry_text("check")),
+            "ready" => return format!("ready again: {} on {host}", self.entry_text("check")),
             "reload_refused" => "CONFIGURATION REFUSED on {}",
             "pull_failed" => "NOT PULLED: workspace of {}",
             "not_put_away" => "OLD QUEUE REMAINS on {}",
             "workspace_open" => "WORKSPACE IS PUBLIC: remote of {}",
-            "notify_failed" => return format!("NOT DELIVERED: notifications to {} from {host}", self.text("who")),
-            "notify_well" => return format!("delivered again: notifications to {} from {host}", self.text("who")),
-            other => return self.plain_title(other),
+            "notify_failed" => return format!("NOT DELIVERED: notifications to {} from {host}", self.entry_text("who")),
+            "notify_well" => return format!("delivered again: notifications to {} from {host}", self.entry_text("who")),
+            other => return self.fallback_title(other),
         };
         title.replace("{}", host)
     }
 
     /// Returns the priority, by the entry's severity. A completed failover is `High` although its severity is a notice.
     pub(super) fn priority(&self) -> Priority {
-        match (self.text("severity"), self.text("event")) {
+        match (self.entry_text("severity"), self.entry_text("event")) {
             ("error", _) => Priority::Urgent,
             ("warning", _) | (_, "promoted") => Priority::High,
             (_, "test") => Priority::Normal,
             (_, "drill_ended") => Priority::Low,
-            _ if self.kind == Kind::Condition => Priority::Low,
+            _ if self.guarantee == DeliveryGuarantee::Condition => Priority::Low,
             _ => Priority::Normal,
         }
     }
 
     fn drill_title(&self) -> &'static str {
-        match self.text("outcome") {
+        match self.entry_text("outcome") {
             "passed" => "drill passed: {} could take over",
             "failed" => "DRILL FAILED on {}",
             "overtaken" => "DRILL ENDED by an outage: {}",
@@ -101,17 +101,17 @@ impl Message {
     }
 
     fn upstream_channels_title(&self) -> String {
-        let upstream = self.text("upstream");
-        match self.text("severity") {
+        let upstream = self.entry_text("upstream");
+        match self.entry_text("severity") {
             "notice" => format!("channels work again on {upstream}"),
             _ => format!("CHANNEL DOWN on {upstream}"),
         }
     }
 
     /// Returns a title from the event's name, for an event without a title.
-    fn plain_title(&self, event: &str) -> String {
+    fn fallback_title(&self, event: &str) -> String {
         let words = event.replace('_', " ");
-        let words = if self.text("severity") == "notice" { words } else { words.to_uppercase() };
+        let words = if self.entry_text("severity") == "notice" { words } else { words.to_uppercase() };
         format!("{words}: {}", self.host)
     }
 }
@@ -119,8 +119,8 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Topic;
-    use crate::notify::routing::EVENTS;
+    use crate::config::NotificationTopic;
+    use crate::notify::routing::ROUTES;
     use crate::text::Time;
     use crate::text::json::Value;
 
@@ -128,19 +128,19 @@ mod tests {
         let mut fields = vec![("event", event), ("severity", severity), ("upstream", "primary"), ("check", "clock")];
         fields.extend(more);
         fields.push(("who", "ntfy"));
-        let entry = Value::object(fields.into_iter().map(|(key, value)| (key, Value::from(value))));
-        let topics = [Some(Topic::Degraded), None];
-        let (host, kind) = ("claw2".to_owned(), Kind::Transition);
-        Message { id: String::new(), host, at: Time::default(), boot: None, topics, entry, kind }
+        let entry = Value::from_entries(fields.into_iter().map(|(key, value)| (key, Value::from(value))));
+        let topics = [Some(NotificationTopic::Degraded), None];
+        let (host, kind) = ("claw2".to_owned(), DeliveryGuarantee::Transition);
+        Message { id: String::new(), host, at: Time::default(), boot: None, topics, entry, guarantee: kind }
     }
 
     #[test]
     fn every_event_has_a_title_of_its_own() {
         let mut titles = Vec::new();
-        for (event, ..) in EVENTS {
+        for (event, ..) in ROUTES {
             let title = message(event, "error", &[]).title();
             assert!(title.chars().count() <= 60, "{title}");
-            assert_ne!(title, message(event, "error", &[]).plain_title(event));
+            assert_ne!(title, message(event, "error", &[]).fallback_title(event));
             assert!(!titles.contains(&title) || *event == "upstream_channels", "{title}");
             titles.push(title);
         }

@@ -6,351 +6,351 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::config::{Notify, Topic};
-use crate::notify::delivery_cursor::{Mark, STALE};
-use crate::notify::post::{Refused, Retry};
-use crate::notify::{Message, Vault, post};
+use crate::config::{NotifyConfig, NotificationTopic};
+use crate::notify::delivery_cursor::{DeliveryCursor, TRANSITION_MAX_AGE};
+use crate::notify::http_post::{DeliveryError, RetryPolicy};
+use crate::notify::{Message, CredentialStore, http_post};
 use crate::os::boot_time::Moment;
 use crate::os::spawn;
-use crate::status::metrics::Sent;
+use crate::status::metrics::DeliveryCounts;
 
 /// Capacity of a webhook's queue, in messages. Conditions are dropped first.
-const ROOM: usize = 64;
+const QUEUE_CAPACITY: usize = 64;
 
 /// Limit on refused messages that are retried after the others; one more blocks the queue.
-const MAX_REFUSED: usize = 16;
+const MAX_REFUSED_MESSAGES: usize = 16;
 
 /// Age after which a condition is no longer delivered: it may have changed.
-const OLD: Duration = Duration::from_secs(60 * 60);
+const CONDITION_MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Time limits and backoff of deliveries.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct DeliveryTiming {
     /// Time limit for one attempt.
-    pub attempt: Duration,
+    pub attempt_timeout: Duration,
     /// Delay after the first failed attempt; it doubles with each further one.
-    pub first: Duration,
+    pub first_delay: Duration,
     /// Longest delay.
-    pub longest: Duration,
+    pub max_delay: Duration,
 }
 
-impl Default for Pace {
+impl Default for DeliveryTiming {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { attempt: seconds(10), first: seconds(5), longest: seconds(5 * 60) }
+        Self { attempt_timeout: seconds(10), first_delay: seconds(5), max_delay: seconds(5 * 60) }
     }
 }
 
 /// Configuration of a worker.
 #[derive(Clone, Debug)]
-pub struct Way {
+pub struct WebhookConfig {
     /// Webhook from the configuration.
-    pub webhook: Notify,
+    pub webhook: NotifyConfig,
     /// Store with its credential.
-    pub vault: Vault,
+    pub credentials: CredentialStore,
     /// Name of this host.
     pub host: String,
     /// Path of the history.
-    pub history: PathBuf,
+    pub history_path: PathBuf,
     /// Path of the delivery cursor.
-    pub mark: PathBuf,
+    pub cursor_path: PathBuf,
     /// Time limits and backoff.
-    pub pace: Pace,
+    pub timing: DeliveryTiming,
 }
 
 /// Callback for when a webhook starts to fail, with the reason, and for when it has recovered.
-pub type Told = Box<dyn Fn(Result<(), String>) + Send>;
+pub type DeliveryCallback = Box<dyn Fn(Result<(), String>) + Send>;
 
 /// Handle of a worker's thread. When dropped, the thread ends after its current attempt.
-pub struct Courier {
+pub struct WebhookWorker {
     webhook: String,
-    about: Vec<Topic>,
-    desk: Arc<Desk>,
+    topics: Vec<NotificationTopic>,
+    shared: Arc<SharedQueue>,
 }
 
-struct Desk {
-    tray: Mutex<Tray>,
-    bell: Condvar,
+struct SharedQueue {
+    queue: Mutex<DeliveryQueue>,
+    wakeup: Condvar,
 }
 
 /// Queued message, with its age by the monotonic clock.
 #[derive(Clone)]
-struct Waiting {
+struct QueuedMessage {
     message: Arc<Message>,
-    since: Instant,
+    queued_at: Instant,
     /// Its place in the order of what has happened. No clock tells that: one may be set in between.
     number: u64,
 }
 
-impl Waiting {
+impl QueuedMessage {
     fn new(message: Arc<Message>) -> Self {
-        Self { message, since: Instant::now(), number: 0 }
+        Self { message, queued_at: Instant::now(), number: 0 }
     }
 
     /// True if it is too old for another attempt.
     fn is_stale(&self) -> bool {
-        self.age() > if self.message.is_transition() { STALE } else { OLD }
+        self.age() > if self.message.is_transition() { TRANSITION_MAX_AGE } else { CONDITION_MAX_AGE }
     }
 
     /// Returns the age of the message. For a message of an earlier boot, only the time in this queue counts, because no
     /// clock has measured more.
     fn age(&self) -> Duration {
-        Moment::now().measured_since(self.message.moment()).unwrap_or_else(|| self.since.elapsed())
+        Moment::now().boot_time_since(self.message.moment()).unwrap_or_else(|| self.queued_at.elapsed())
     }
 }
 
 #[derive(Default)]
-struct Tray {
-    queue: VecDeque<Waiting>,
+struct DeliveryQueue {
+    messages: VecDeque<QueuedMessage>,
     /// True if the queue had no room for a transition. Until the history was read again, newer transitions are not
     /// queued either, so that the cursor does not move past the missing one.
-    missed: bool,
+    has_missed: bool,
     /// True if a transition was added since the last attempt.
-    urgent: bool,
-    closed: bool,
+    is_urgent: bool,
+    is_closed: bool,
     /// Number of the last queued message.
     last_number: u64,
     delivered: u64,
     failed: u64,
 }
 
-impl Courier {
+impl WebhookWorker {
     /// Starts the thread. It first delivers the transitions that the last worker did not.
     ///
     /// # Errors
     /// Returns an error if the thread cannot be created.
-    pub fn start(way: Way, told: Told) -> io::Result<Self> {
-        let desk = Arc::new(Desk { tray: Mutex::default(), bell: Condvar::new() });
+    pub fn start(way: WebhookConfig, told: DeliveryCallback) -> io::Result<Self> {
+        let desk = Arc::new(SharedQueue { queue: Mutex::default(), wakeup: Condvar::new() });
         let webhook = &way.webhook;
         let courier =
-            Self { webhook: webhook.credential.clone(), about: webhook.topics.clone(), desk: Arc::clone(&desk) };
+            Self { webhook: webhook.credential.clone(), topics: webhook.topics.clone(), shared: Arc::clone(&desk) };
         // A message after this time is new, however late the thread starts.
         let began = Moment::now();
-        let errand = Errand {
-            way,
-            told,
-            desk,
-            began,
-            failed: 0,
-            tried: None,
-            wait: Duration::ZERO,
-            failing: None,
+        let errand = DeliveryThread {
+            config: way,
+            report: told,
+            shared: desk,
+            started: began,
+            failed_attempts: 0,
+            last_attempt_at: None,
+            retry_delay: Duration::ZERO,
+            failure_kind: None,
             refused: VecDeque::new(),
-            refused_due: Instant::now(),
-            mark: None,
-            ahead: None,
+            refused_retry_at: Instant::now(),
+            cursor: None,
+            latest_delivered: None,
         };
         spawn("courier", move || errand.run())?;
         Ok(courier)
     }
 
     /// Queues a message if the webhook subscribes to its topic. Never blocks.
-    pub fn take(&self, message: &Arc<Message>) {
-        if !message.is_about(&self.about) {
+    pub fn enqueue(&self, message: &Arc<Message>) {
+        if !message.is_about(&self.topics) {
             return;
         }
-        let mut tray = self.desk.tray();
-        tray.put(Waiting::new(Arc::clone(message)));
-        self.desk.bell.notify_one();
+        let mut tray = self.shared.lock_queue();
+        tray.push(QueuedMessage::new(Arc::clone(message)));
+        self.shared.wakeup.notify_one();
     }
 
     /// Returns the number of deliveries and failed attempts.
     #[must_use]
-    pub fn sent(&self) -> Sent {
-        let tray = self.desk.tray();
-        Sent { webhook: self.webhook.clone(), delivered: tray.delivered, failed: tray.failed }
+    pub fn delivery_counts(&self) -> DeliveryCounts {
+        let tray = self.shared.lock_queue();
+        DeliveryCounts { webhook: self.webhook.clone(), delivered: tray.delivered, failed: tray.failed }
     }
 }
 
-impl Drop for Courier {
+impl Drop for WebhookWorker {
     fn drop(&mut self) {
-        self.desk.tray().closed = true;
-        self.desk.bell.notify_one();
+        self.shared.lock_queue().is_closed = true;
+        self.shared.wakeup.notify_one();
     }
 }
 
-impl Desk {
-    fn tray(&self) -> MutexGuard<'_, Tray> {
-        self.tray.lock().unwrap_or_else(PoisonError::into_inner)
+impl SharedQueue {
+    fn lock_queue(&self) -> MutexGuard<'_, DeliveryQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Tray {
+impl DeliveryQueue {
     fn remove(&mut self, id: &str) {
-        self.queue.retain(|known| known.message.id != id);
+        self.messages.retain(|known| known.message.id != id);
     }
 
-    fn put(&mut self, waiting: Waiting) {
+    fn push(&mut self, waiting: QueuedMessage) {
         let message = &waiting.message;
-        if self.missed || self.queue.iter().any(|known| known.message.id == message.id) {
+        if self.has_missed || self.messages.iter().any(|known| known.message.id == message.id) {
             return;
         }
-        if self.queue.len() == ROOM {
-            match self.queue.iter().position(|known| !known.message.is_transition()) {
-                Some(condition) => drop(self.queue.remove(condition)),
+        if self.messages.len() == QUEUE_CAPACITY {
+            match self.messages.iter().position(|known| !known.message.is_transition()) {
+                Some(condition) => drop(self.messages.remove(condition)),
                 None => {
-                    self.missed |= message.is_transition();
+                    self.has_missed |= message.is_transition();
                     return;
                 }
             }
         }
-        self.urgent |= message.is_transition();
+        self.is_urgent |= message.is_transition();
         self.push(waiting);
     }
 
-    fn push(&mut self, waiting: Waiting) {
+    fn push(&mut self, waiting: QueuedMessage) {
         self.last_number += 1;
-        self.queue.push_back(Waiting { number: self.last_number, ..waiting });
+        self.messages.push_back(QueuedMessage { number: self.last_number, ..waiting });
     }
 }
 
-struct Errand {
-    way: Way,
-    told: Told,
-    desk: Arc<Desk>,
-    began: Moment,
+struct DeliveryThread {
+    config: WebhookConfig,
+    report: DeliveryCallback,
+    shared: Arc<SharedQueue>,
+    started: Moment,
     /// Number of attempts in a row that have failed.
-    failed: u32,
+    failed_attempts: u32,
     /// Start of the last attempt, and the delay after it.
-    tried: Option<Instant>,
-    wait: Duration,
+    last_attempt_at: Option<Instant>,
+    retry_delay: Duration,
     /// Kind of the last reported failure; `None` while deliveries succeed.
-    failing: Option<String>,
+    failure_kind: Option<String>,
     /// Messages that the service has refused. They are retried one at a time while the queue is empty.
-    refused: VecDeque<Waiting>,
+    refused: VecDeque<QueuedMessage>,
     /// Time of the next such retry.
-    refused_due: Instant,
+    refused_retry_at: Instant,
     /// Delivery cursor, even if it could not be written to disk.
-    mark: Option<Mark>,
+    cursor: Option<DeliveryCursor>,
     /// Last delivered message with its number, while an older one is still refused.
-    ahead: Option<(u64, Mark)>,
+    latest_delivered: Option<(u64, DeliveryCursor)>,
 }
 
-impl Errand {
+impl DeliveryThread {
     fn run(mut self) {
-        self.go_back();
-        while let Some(waiting) = self.next() {
-            self.tried = Some(Instant::now());
-            let limit = self.way.pace.attempt;
-            let result = post::deliver(&self.way.webhook, &self.way.vault, &waiting.message, limit);
-            self.count(result.is_ok());
+        self.queue_undelivered();
+        while let Some(waiting) = self.next_message() {
+            self.last_attempt_at = Some(Instant::now());
+            let limit = self.config.timing.attempt_timeout;
+            let result = http_post::deliver_message(&self.config.webhook, &self.config.credentials, &waiting.message, limit);
+            self.count_attempt(result.is_ok());
             match &result {
                 Ok(()) => {
-                    (self.failed, self.wait) = (0, Duration::ZERO);
-                    self.refused_due = Instant::now() + self.way.pace.first;
-                    self.done(&waiting);
+                    (self.failed_attempts, self.retry_delay) = (0, Duration::ZERO);
+                    self.refused_retry_at = Instant::now() + self.config.timing.first_delay;
+                    self.mark_done(&waiting);
                 }
-                Err(refused) if waiting.is_stale() || refused.retry == Retry::Never => self.done(&waiting),
-                Err(refused) => self.put_off(waiting, refused),
+                Err(refused) if waiting.is_stale() || refused.retry == RetryPolicy::Never => self.mark_done(&waiting),
+                Err(refused) => self.schedule_retry(waiting, refused),
             }
-            self.tell(result);
+            self.report_result(result);
         }
     }
 
     /// Schedules another attempt. A message that the service refuses does not delay the others.
-    fn put_off(&mut self, waiting: Waiting, why: &Refused) {
+    fn schedule_retry(&mut self, waiting: QueuedMessage, why: &DeliveryError) {
         let was_refused = self.refused.iter().any(|known| known.message.id == waiting.message.id);
-        if why.retry == Retry::Slowly && (was_refused || self.refused.len() < MAX_REFUSED) {
-            self.desk.tray().remove(&waiting.message.id);
+        if why.retry == RetryPolicy::Slowly && (was_refused || self.refused.len() < MAX_REFUSED_MESSAGES) {
+            self.shared.lock_queue().remove(&waiting.message.id);
             self.refused.retain(|known| known.message.id != waiting.message.id);
             self.refused.push_back(waiting);
-            self.refused_due = Instant::now() + self.way.pace.longest.max(why.wait);
-            (self.failed, self.wait) = (0, self.way.pace.first.max(why.wait));
+            self.refused_retry_at = Instant::now() + self.config.timing.max_delay.max(why.retry_after);
+            (self.failed_attempts, self.retry_delay) = (0, self.config.timing.first_delay.max(why.retry_after));
             return;
         }
-        let doubled = self.way.pace.first.saturating_mul(1 << self.failed.min(16));
-        self.wait = doubled.min(self.way.pace.longest).max(why.wait);
-        self.failed = self.failed.saturating_add(1);
+        let doubled = self.config.timing.first_delay.saturating_mul(1 << self.failed_attempts.min(16));
+        self.retry_delay = doubled.min(self.config.timing.max_delay).max(why.retry_after);
+        self.failed_attempts = self.failed_attempts.saturating_add(1);
         if was_refused {
-            self.refused_due = Instant::now() + self.wait;
+            self.refused_retry_at = Instant::now() + self.retry_delay;
         }
     }
 
     /// Waits for a message and for the time of its attempt. Returns `None` once the handle is dropped.
-    fn next(&self) -> Option<Waiting> {
-        let mut tray = self.desk.tray();
+    fn next_message(&self) -> Option<QueuedMessage> {
+        let mut tray = self.shared.lock_queue();
         loop {
-            if tray.closed {
+            if tray.is_closed {
                 return None;
             }
             // A new transition is tried soon, however long the webhook has failed.
-            let wait = if tray.urgent { self.wait.min(self.way.pace.first) } else { self.wait };
-            let left = self.tried.map_or(Duration::ZERO, |tried| wait.saturating_sub(tried.elapsed()));
-            let refused_left = self.refused_due.saturating_duration_since(Instant::now());
-            let (next, left) = match (tray.queue.front(), self.refused.front()) {
+            let wait = if tray.is_urgent { self.retry_delay.min(self.config.timing.first_delay) } else { self.retry_delay };
+            let left = self.last_attempt_at.map_or(Duration::ZERO, |tried| wait.saturating_sub(tried.elapsed()));
+            let refused_left = self.refused_retry_at.saturating_duration_since(Instant::now());
+            let (next, left) = match (tray.messages.front(), self.refused.front()) {
                 (Some(waiting), _) => (waiting.clone(), left),
                 (None, Some(refused)) => (refused.clone(), refused_left),
                 (None, None) => {
-                    tray = self.desk.bell.wait(tray).unwrap_or_else(PoisonError::into_inner);
+                    tray = self.shared.wakeup.wait(tray).unwrap_or_else(PoisonError::into_inner);
                     continue;
                 }
             };
             if left.is_zero() {
-                tray.urgent = false;
+                tray.is_urgent = false;
                 return Some(next);
             }
-            let waited = self.desk.bell.wait_timeout(tray, left);
+            let waited = self.shared.wakeup.wait_timeout(tray, left);
             tray = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     /// Records a message as delivered or given up.
-    fn done(&mut self, waiting: &Waiting) {
+    fn mark_done(&mut self, waiting: &QueuedMessage) {
         let message = &waiting.message;
         self.refused.retain(|known| known.message.id != message.id);
-        let mut tray = self.desk.tray();
+        let mut tray = self.shared.lock_queue();
         tray.remove(&message.id);
-        let is_behind = tray.missed && tray.queue.is_empty();
+        let is_behind = tray.has_missed && tray.messages.is_empty();
         drop(tray);
         if is_behind {
             // Retries would delay the transitions that are only in the history.
             self.refused.clear();
         }
-        let mark = Mark { at: message.at, boot: message.boot, id: message.id.clone() };
+        let mark = DeliveryCursor { at: message.at, boot: message.boot, id: message.id.clone() };
         let this = (waiting.number, mark);
-        let latest = self.ahead.take().filter(|(number, _)| *number > waiting.number).unwrap_or(this);
+        let latest = self.latest_delivered.take().filter(|(number, _)| *number > waiting.number).unwrap_or(this);
         if self.refused.is_empty() {
-            latest.1.save(&self.way.mark);
-            self.mark = Some(latest.1);
+            latest.1.save(&self.config.cursor_path);
+            self.cursor = Some(latest.1);
         } else {
-            self.ahead = Some(latest);
+            self.latest_delivered = Some(latest);
         }
         if is_behind {
-            self.go_back();
+            self.queue_undelivered();
         }
     }
 
     /// Queues the undelivered transitions of the history before the present queue.
-    fn go_back(&self) {
-        let (way, now) = (&self.way, Moment::now());
-        let Some(mark) = self.mark.clone().or_else(|| Mark::load(&way.mark, now.label)) else {
-            Mark { at: self.began.label, boot: self.began.boot, id: String::new() }.save(&way.mark);
-            self.desk.tray().missed = false;
+    fn queue_undelivered(&self) {
+        let (way, now) = (&self.config, Moment::now());
+        let Some(mark) = self.cursor.clone().or_else(|| DeliveryCursor::load(&way.cursor_path, now.wall_time)) else {
+            DeliveryCursor { at: self.started.wall_time, boot: self.started.boot_time, id: String::new() }.save(&way.cursor_path);
+            self.shared.lock_queue().has_missed = false;
             return;
         };
-        let behind = mark.behind(&way.history, &way.host, &way.webhook.topics, now, ROOM);
-        let mut tray = self.desk.tray();
-        tray.missed = behind.len() == ROOM;
-        let waiting = std::mem::take(&mut tray.queue);
-        behind.into_iter().for_each(|message| tray.push(Waiting::new(message)));
-        waiting.into_iter().for_each(|waiting| tray.put(waiting));
+        let behind = mark.undelivered_messages(&way.history_path, &way.host, &way.webhook.topics, now, QUEUE_CAPACITY);
+        let mut tray = self.shared.lock_queue();
+        tray.has_missed = behind.len() == QUEUE_CAPACITY;
+        let waiting = std::mem::take(&mut tray.messages);
+        behind.into_iter().for_each(|message| tray.push(QueuedMessage::new(message)));
+        waiting.into_iter().for_each(|waiting| tray.push(waiting));
     }
 
-    fn count(&self, is_delivered: bool) {
-        let mut tray = self.desk.tray();
+    fn count_attempt(&self, is_delivered: bool) {
+        let mut tray = self.shared.lock_queue();
         let count = if is_delivered { &mut tray.delivered } else { &mut tray.failed };
         *count += 1;
     }
 
     /// Reports when the webhook starts to fail, fails in another way, or has recovered.
-    fn tell(&mut self, result: Result<(), Refused>) {
+    fn report_result(&mut self, result: Result<(), DeliveryError>) {
         match result {
-            Ok(()) if self.refused.is_empty() && self.failing.take().is_some() => (self.told)(Ok(())),
+            Ok(()) if self.refused.is_empty() && self.failure_kind.take().is_some() => (self.report)(Ok(())),
             Ok(()) => {}
-            Err(refused) if self.failing.as_ref() == Some(&refused.kind) => {}
+            Err(refused) if self.failure_kind.as_ref() == Some(&refused.kind) => {}
             Err(refused) => {
-                self.failing = Some(refused.kind);
-                (self.told)(Err(refused.why));
+                self.failure_kind = Some(refused.kind);
+                (self.report)(Err(refused.reason));
             }
         }
     }

@@ -18,11 +18,11 @@ use crate::os::{ReadError, read_regular};
 use crate::text::Time;
 
 /// Maximum number of quarantined files per name, so that repeated damage does not fill the disk.
-const KEPT: usize = 8;
+const MAX_QUARANTINED_FILES: usize = 8;
 
 /// Failed read, write or quarantine of a file.
 #[derive(Debug)]
-pub enum Error {
+pub enum FileError {
     /// The file exists but cannot be read.
     Read {
         /// File.
@@ -50,7 +50,7 @@ pub enum Error {
         why: io::Error,
     },
     /// The monitor's directory is missing.
-    NoMonitor {
+    MissingDirectory {
         /// The directory.
         folder: PathBuf,
     },
@@ -67,7 +67,7 @@ pub enum Error {
         left_out: Option<String>,
     },
     /// The file could not be renamed.
-    SetAside {
+    Quarantine {
         /// File.
         path: PathBuf,
         /// Error of the system.
@@ -75,16 +75,16 @@ pub enum Error {
     },
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read { path, why } => write!(f, "cannot read {}: {why}{}", path.display(), advice(why)),
+            Self::Read { path, why } => write!(f, "cannot read {}: {why}{}", path.display(), error_hint(why)),
             Self::NotAFile { path } => write!(f, "cannot read {}: it is not a regular file", path.display()),
             Self::TooLarge { path, max } => write!(f, "cannot read {}: it is larger than {max} bytes", path.display()),
-            Self::NoMonitor { folder } => {
+            Self::MissingDirectory { folder } => {
                 write!(f, "cannot read {}: there is no such folder, so no monitor has run here", folder.display())
             }
-            Self::Write { path, why } => write!(f, "cannot write {}: {why}{}", path.display(), advice(why)),
+            Self::Write { path, why } => write!(f, "cannot write {}: {why}{}", path.display(), error_hint(why)),
             Self::NoTrace { path } => {
                 write!(f, "cannot replay {}: there is no such file, or it is empty", path.display())
             }
@@ -94,15 +94,15 @@ impl fmt::Display for Error {
             Self::NoEvents { path, left_out: Some(why) } => {
                 write!(f, "cannot replay {}: no event in it can be replayed; {why}", path.display())
             }
-            Self::SetAside { path, why } => write!(f, "cannot set aside {}: {why}{}", path.display(), advice(why)),
+            Self::Quarantine { path, why } => write!(f, "cannot set aside {}: {why}{}", path.display(), error_hint(why)),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for FileError {}
 
 /// Returns the remedy for common errors.
-fn advice(why: &io::Error) -> &'static str {
+fn error_hint(why: &io::Error) -> &'static str {
     match why.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space there",
         ErrorKind::ReadOnlyFilesystem => "; its file system is mounted read-only; look for disk errors in `dmesg`",
@@ -116,36 +116,36 @@ fn advice(why: &io::Error) -> &'static str {
 ///
 /// # Errors
 /// When any step fails. The old content is then still in place, and no temporary file is left.
-pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
-    let written = put(path, mode, bytes, File::sync_all).and_then(|()| sync_folder(path));
-    written.map_err(|why| Error::Write { path: path.to_owned(), why })
+pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), FileError> {
+    let written = write_and_rename(path, mode, bytes, File::sync_all).and_then(|()| sync_directory(path));
+    written.map_err(|why| FileError::Write { path: path.to_owned(), why })
 }
 
 /// Replaces the file at `path` atomically but without a sync, for files that a reboot makes useless anyway.
 ///
 /// # Errors
 /// As [`write()`].
-pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
-    put(path, mode, bytes, |_| Ok(())).map_err(|why| Error::Write { path: path.to_owned(), why })
+pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), FileError> {
+    write_and_rename(path, mode, bytes, |_| Ok(())).map_err(|why| FileError::Write { path: path.to_owned(), why })
 }
 
 /// Reads a regular file of at most `max` bytes; `None` if it does not exist.
 ///
 /// # Errors
 /// If it is not a regular file, is larger, or cannot be read.
-pub fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, Error> {
+pub fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, FileError> {
     // The monitor creates no links in its directory, so a link there is not one of its files.
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => {}
-        Ok(_) => return Err(Error::NotAFile { path: path.to_owned() }),
+        Ok(_) => return Err(FileError::NotAFile { path: path.to_owned() }),
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(why) => return Err(Error::Read { path: path.to_owned(), why }),
+        Err(why) => return Err(FileError::Read { path: path.to_owned(), why }),
     }
     match read_regular(path, u64::try_from(max).unwrap_or(u64::MAX)) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(ReadError::TooLarge { .. }) => Err(Error::TooLarge { path: path.to_owned(), max }),
-        Err(ReadError::NotAFile) => Err(Error::NotAFile { path: path.to_owned() }),
-        Err(ReadError::Io(why)) => Err(Error::Read { path: path.to_owned(), why }),
+        Err(ReadError::TooLarge { .. }) => Err(FileError::TooLarge { path: path.to_owned(), max }),
+        Err(ReadError::NotAFile) => Err(FileError::NotAFile { path: path.to_owned() }),
+        Err(ReadError::Io(why)) => Err(FileError::Read { path: path.to_owned(), why }),
     }
 }
 
@@ -154,36 +154,36 @@ pub fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, Error> {
 ///
 /// # Errors
 /// When it cannot be renamed.
-pub fn set_aside(path: &Path, now: Time) -> Result<PathBuf, Error> {
-    let mut aside = marker(path);
+pub fn quarantine(path: &Path, now: Time) -> Result<PathBuf, FileError> {
+    let mut aside = quarantine_prefix(path);
     aside.push((now.as_millis() / 1000).to_string());
     let aside = path.with_file_name(aside);
-    fs::rename(path, &aside).map_err(|why| Error::SetAside { path: path.to_owned(), why })?;
-    prune(path);
+    fs::rename(path, &aside).map_err(|why| FileError::Quarantine { path: path.to_owned(), why })?;
+    prune_quarantined(path);
     Ok(aside)
 }
 
 /// Syncs the directory of `path`, so that a rename or a new file in it survives a power cut.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder(path))?.sync_all()
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(parent_directory(path))?.sync_all()
 }
 
-fn put(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+fn write_and_rename(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let mut name = OsString::from(".");
     name.push(path.file_name().ok_or(ErrorKind::InvalidInput)?);
     name.push(".new");
     let beside = path.with_file_name(name);
     // A monitor that was killed during a write may have left one.
-    remove(&beside)?;
-    let put = fill(&beside, mode, bytes, sync).and_then(|()| fs::rename(&beside, path));
+    remove_if_present(&beside)?;
+    let put = write_new_file(&beside, mode, bytes, sync).and_then(|()| fs::rename(&beside, path));
     if put.is_err() {
         // Report the first error. The next write removes a file that stays behind.
-        let _ = remove(&beside);
+        let _ = remove_if_present(&beside);
     }
     put
 }
 
-fn fill(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+fn write_new_file(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     // The mode given to open() is subject to the umask, so set it explicitly.
@@ -191,7 +191,7 @@ fn fill(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Re
     sync(&file)
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+fn remove_if_present(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
         _ => Ok(()),
@@ -199,27 +199,27 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Removes the oldest quarantined files. A failed removal is tried again next time.
-fn prune(path: &Path) {
-    let marker = marker(path);
+fn prune_quarantined(path: &Path) {
+    let marker = quarantine_prefix(path);
     let since = |name: &OsStr| -> Option<u64> { name.to_str()?.strip_prefix(marker.to_str()?)?.parse().ok() };
-    let Ok(entries) = fs::read_dir(folder(path)) else { return };
+    let Ok(entries) = fs::read_dir(parent_directory(path)) else { return };
     let mut aside: Vec<(u64, PathBuf)> =
         entries.flatten().filter_map(|entry| Some((since(&entry.file_name())?, entry.path()))).collect();
     aside.sort_unstable();
-    let excess = aside.len().saturating_sub(KEPT);
+    let excess = aside.len().saturating_sub(MAX_QUARANTINED_FILES);
     for (_, path) in aside.into_iter().take(excess) {
         let _ = fs::remove_file(path);
     }
 }
 
 /// Returns the prefix of the names of quarantined files.
-fn marker(path: &Path) -> OsString {
+fn quarantine_prefix(path: &Path) -> OsString {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".unreadable-");
     name
 }
 
-fn folder(path: &Path) -> &Path {
+fn parent_directory(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -268,14 +268,14 @@ mod tests {
         let path = folder.path().join("file");
         assert!(read(&path, 10).unwrap().is_none());
         fs::write(&path, "eleven chars").unwrap();
-        assert!(matches!(read(&path, 11), Err(Error::TooLarge { max: 11, .. })));
+        assert!(matches!(read(&path, 11), Err(FileError::TooLarge { max: 11, .. })));
         assert!(read(&path, 12).unwrap().is_some());
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(matches!(read(&link, 99), Err(Error::NotAFile { .. })));
-        assert!(matches!(read(folder.path(), 99), Err(Error::NotAFile { .. })));
-        assert!(matches!(read(Path::new("/dev/zero"), 99), Err(Error::NotAFile { .. })));
-        assert!(matches!(read(&path.join("below"), 99), Err(Error::Read { .. })));
+        assert!(matches!(read(&link, 99), Err(FileError::NotAFile { .. })));
+        assert!(matches!(read(folder.path(), 99), Err(FileError::NotAFile { .. })));
+        assert!(matches!(read(Path::new("/dev/zero"), 99), Err(FileError::NotAFile { .. })));
+        assert!(matches!(read(&path.join("below"), 99), Err(FileError::Read { .. })));
     }
 
     #[test]
@@ -285,13 +285,13 @@ mod tests {
         fs::write(folder.path().join("state.json.unreadable-by-me"), "").unwrap();
         for second in 1..=20 {
             fs::write(&path, second.to_string()).unwrap();
-            let aside = set_aside(&path, Time::from_millis(second * 1000 + 1)).unwrap();
+            let aside = quarantine(&path, Time::from_millis(second * 1000 + 1)).unwrap();
             assert_eq!(fs::read_to_string(aside).unwrap(), second.to_string());
         }
         let names = names(folder.path());
-        assert_eq!(names.len(), KEPT + 1);
+        assert_eq!(names.len(), MAX_QUARANTINED_FILES + 1);
         assert!(names.contains(&"state.json.unreadable-20".to_owned()));
         assert!(!names.contains(&"state.json.unreadable-12".to_owned()));
-        assert!(set_aside(&path, Time::from_millis(0)).is_err());
+        assert!(quarantine(&path, Time::from_millis(0)).is_err());
     }
 }

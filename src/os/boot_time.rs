@@ -10,22 +10,22 @@ use crate::text::{Time, json_fields};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BootTime {
     /// First 32 bits of the boot's id.
-    boot: u32,
+    boot_id: u32,
     /// Time since the boot, in milliseconds, suspended time included.
-    up_millis: u64,
+    uptime_millis: u64,
 }
 
 impl BootTime {
     /// Creates the moment `up` after the boot with this id.
     #[must_use]
     pub fn new(boot: u32, up: Duration) -> Self {
-        Self { boot, up_millis: u64::try_from(up.as_millis()).unwrap_or(u64::MAX) }
+        Self { boot_id: boot, uptime_millis: u64::try_from(up.as_millis()).unwrap_or(u64::MAX) }
     }
 
     /// Returns the moment `up` after the same boot.
     #[must_use]
-    pub fn of_same_boot(self, up: Duration) -> Self {
-        Self::new(self.boot, up)
+    pub fn with_uptime(self, up: Duration) -> Self {
+        Self::new(self.boot_id, up)
     }
 
     /// Returns the current moment; `None` if /proc cannot be read.
@@ -35,32 +35,32 @@ impl BootTime {
         let boot = u32::from_str_radix(id.get(..8)?, 16).ok()?;
         let uptime = fs::read_to_string("/proc/uptime").ok()?;
         let seconds: f64 = uptime.split(' ').next()?.parse().ok()?;
-        Some(Self { boot, up_millis: (seconds * 1000.0) as u64 })
+        Some(Self { boot_id: boot, uptime_millis: (seconds * 1000.0) as u64 })
     }
 
     /// Returns the moment `millis` milliseconds later; earlier if negative.
-    pub(crate) fn moved(self, millis: i64) -> Self {
-        Self { up_millis: self.up_millis.saturating_add_signed(millis), ..self }
+    pub(crate) fn offset_by_millis(self, millis: i64) -> Self {
+        Self { uptime_millis: self.uptime_millis.saturating_add_signed(millis), ..self }
     }
 
     /// True if both moments belong to the same boot.
     #[must_use]
-    pub fn is_of_boot_of(self, other: Self) -> bool {
-        self.boot == other.boot
+    pub fn is_same_boot(self, other: Self) -> bool {
+        self.boot_id == other.boot_id
     }
 
     /// Returns the time since `earlier`; `None` if that belongs to another boot or is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<Duration> {
-        let millis = self.up_millis.checked_sub(earlier.up_millis).filter(|_| self.boot == earlier.boot)?;
+        let millis = self.uptime_millis.checked_sub(earlier.uptime_millis).filter(|_| self.boot_id == earlier.boot_id)?;
         Some(Duration::from_millis(millis))
     }
 
     /// Returns the two JSON fields of the moment.
-    pub(crate) fn fields(self) -> [(&'static str, Value); 2] {
+    pub(crate) fn to_fields(self) -> [(&'static str, Value); 2] {
         [
-            ("boot", format!("{:08x}", self.boot).into()),
-            ("up_seconds", json_fields::seconds(Duration::from_millis(self.up_millis))),
+            ("boot", format!("{:08x}", self.boot_id).into()),
+            ("up_seconds", json_fields::seconds_to_json(Duration::from_millis(self.uptime_millis))),
         ]
     }
 
@@ -76,28 +76,28 @@ impl BootTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Time of the wall clock.
-    pub label: Time,
+    pub wall_time: Time,
     /// Time since boot, if known.
-    pub boot: Option<BootTime>,
+    pub boot_time: Option<BootTime>,
 }
 
 impl Moment {
     /// Returns the current moment.
     #[must_use]
     pub fn now() -> Self {
-        Self { label: crate::os::clock::wall_clock(), boot: BootTime::now() }
+        Self { wall_time: crate::os::clock::read_wall_clock(), boot_time: BootTime::now() }
     }
 
     /// Returns the time since `earlier` if both belong to the same boot. Independent of the wall clock.
     #[must_use]
-    pub fn measured_since(self, earlier: Self) -> Option<Duration> {
-        self.boot?.since(earlier.boot?)
+    pub fn boot_time_since(self, earlier: Self) -> Option<Duration> {
+        self.boot_time?.since(earlier.boot_time?)
     }
 
     /// Returns the time since `earlier`: by the time since boot if possible, else by the wall clock; never negative.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
-        self.measured_since(earlier).unwrap_or_else(|| self.label.since(earlier.label))
+        self.boot_time_since(earlier).unwrap_or_else(|| self.wall_time.since(earlier.wall_time))
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_boot_time_reads_back_and_orders_within_its_boot_only() {
         let at = |boot, seconds: u64| BootTime::new(boot, Duration::from_millis(seconds * 1000 + 7));
-        let text = Value::object(at(0x0fab, 12).fields()).to_string();
+        let text = Value::from_entries(at(0x0fab, 12).to_fields()).to_string();
         assert_eq!(BootTime::read(&json::parse(&text).unwrap()), Some(at(0x0fab, 12)));
         assert_eq!(BootTime::read(&json::parse("{}").unwrap()), None);
         assert_eq!(at(1, 12).since(at(1, 2)), Some(Duration::from_secs(10)));

@@ -65,7 +65,7 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(why) if why.kind() == ErrorKind::NotFound => f.write_str("it does not exist"),
-            Self::Io(why) => f.write_str(&crate::text::without_error_numbers(&why.to_string())),
+            Self::Io(why) => f.write_str(&crate::text::strip_error_numbers(&why.to_string())),
             Self::NotAFile => f.write_str("it is not a regular file"),
             Self::TooLarge { max } if *max >= 1024 => write!(f, "it is larger than {} KiB", max / 1024),
             Self::TooLarge { max } => write!(f, "it is larger than {max} bytes"),

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::os::child_wait::Bell;
+use crate::os::child_wait::Waker;
 use crate::os::thread::spawn;
 
 /// Cancellation handle: pass one to [`Command::cancel`](crate::os::Command::cancel) and keep a clone to end the command
 /// from another thread. Permanent once cancelled. One running command per handle, the latest.
 #[derive(Clone, Default)]
-pub struct Cancel(Arc<Mutex<State>>);
+pub struct Cancel(Arc<Mutex<CancelState>>);
 
 #[derive(Default)]
-struct State {
+struct CancelState {
     cancelled: bool,
-    bell: Option<Bell>,
+    waker: Option<Waker>,
 }
 
 impl Cancel {
@@ -43,8 +43,8 @@ impl Cancel {
     pub fn cancel(&self) {
         let mut state = self.lock();
         state.cancelled = true;
-        if let Some(bell) = &state.bell {
-            bell.ring();
+        if let Some(bell) = &state.waker {
+            bell.wake();
         }
     }
 
@@ -54,15 +54,15 @@ impl Cancel {
         self.lock().cancelled
     }
 
-    pub(super) fn attach(&self, bell: Bell) {
-        self.lock().bell = Some(bell);
+    pub(super) fn set_waker(&self, bell: Waker) {
+        self.lock().waker = Some(bell);
     }
 
-    pub(super) fn detach(&self) {
-        self.lock().bell = None;
+    pub(super) fn clear_waker(&self) {
+        self.lock().waker = None;
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CancelState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,31 +14,31 @@ use signal_hook::SigId;
 use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level::{pipe, unregister};
 
-/// Receiver of wake-ups: a child of this process ended, or a [`Bell`] was rung.
-pub(super) struct Wake {
-    heard: UnixStream,
-    bell: UnixStream,
+/// Receiver of wake-ups: a child of this process ended, or a [`Waker`] was rung.
+pub(super) struct ChildWait {
+    receiver: UnixStream,
+    sender: UnixStream,
     signal: SigId,
 }
 
 /// Sender of wake-ups; never blocks.
-pub(super) struct Bell(UnixStream);
+pub(super) struct Waker(UnixStream);
 
-impl Wake {
+impl ChildWait {
     /// Creates the receiver. The end of every child started later causes a wake-up.
     pub(super) fn new() -> io::Result<Self> {
         let (heard, bell) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
         let signal = pipe::register(SIGCHLD, bell.try_clone()?)?;
-        Ok(Self { heard, bell, signal })
+        Ok(Self { receiver: heard, sender: bell, signal })
     }
 
-    pub(super) fn bell(&self) -> io::Result<Bell> {
-        self.bell.try_clone().map(Bell)
+    pub(super) fn waker(&self) -> io::Result<Waker> {
+        self.sender.try_clone().map(Waker)
     }
 
     /// Calls `probe` now and after every wake-up, until it returns a value or `limit` has passed.
-    pub(super) fn until<T>(&self, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(super) fn wait_until<T>(&self, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
         let asked = Instant::now();
         loop {
             if let Some(answer) = probe() {
@@ -53,21 +53,21 @@ impl Wake {
     fn sleep(&self, limit: Duration) {
         // A timeout of zero means "no timeout" to the kernel.
         let limit = limit.max(Duration::from_millis(1));
-        let heard = self.heard.set_read_timeout(Some(limit));
+        let heard = self.receiver.set_read_timeout(Some(limit));
         if heard.is_ok() {
-            let _ = (&self.heard).read(&mut [0; 64]);
+            let _ = (&self.receiver).read(&mut [0; 64]);
         }
     }
 }
 
-impl Drop for Wake {
+impl Drop for ChildWait {
     fn drop(&mut self) {
         unregister(self.signal);
     }
 }
 
-impl Bell {
-    pub(super) fn ring(&self) {
+impl Waker {
+    pub(super) fn wake(&self) {
         // If the socket is full, a wake-up is already pending.
         let _ = (&self.0).write(&[1]);
     }

@@ -4,11 +4,11 @@ use std::time::SystemTime;
 
 use crate::os::boot_time::{BootTime, Moment};
 use crate::text::Time;
-use crate::text::timestamp::distance;
+use crate::text::timestamp::millis_between;
 
 /// Reads the wall clock.
 #[must_use]
-pub fn wall_clock() -> Time {
+pub fn read_wall_clock() -> Time {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
@@ -18,50 +18,50 @@ pub fn wall_clock() -> Time {
 /// The machine's time continues the wall clock of the monitor's start. Output for people and for the next monitor uses
 /// the current wall clock, so that correcting the clock also corrects the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wall {
-    ahead: i64,
+pub struct WallClockOffset {
+    offset_millis: i64,
     /// Moment at which both clocks were read, in the machine's time.
     read_at: Time,
     /// The same moment as time since boot.
-    boot: Option<BootTime>,
+    boot_time: Option<BootTime>,
 }
 
-impl Wall {
+impl WallClockOffset {
     /// Creates the offset from two readings taken at the same moment.
     #[must_use]
     pub fn new(machine: Time, wall: Time) -> Self {
-        Self { ahead: distance(machine, wall), read_at: machine, boot: None }
+        Self { offset_millis: millis_between(machine, wall), read_at: machine, boot_time: None }
     }
 
     /// Converts wall clock time to the machine's time.
     #[must_use]
-    pub fn machine_time(self, label: Time) -> Time {
-        Time::from_millis(label.as_millis().saturating_add_signed(self.ahead.saturating_neg()))
+    pub fn to_machine_time(self, label: Time) -> Time {
+        Time::from_millis(label.as_millis().saturating_add_signed(self.offset_millis.saturating_neg()))
     }
 
     /// Adds the time since boot, given that `boot` is the machine's time `since`.
     #[must_use]
-    pub fn with_boot(self, since: Time, boot: Option<BootTime>) -> Self {
-        let boot = boot.map(|boot| boot.moved(distance(since, self.read_at)));
-        Self { boot, ..self }
+    pub fn with_boot_time(self, since: Time, boot: Option<BootTime>) -> Self {
+        let boot = boot.map(|boot| boot.offset_by_millis(millis_between(since, self.read_at)));
+        Self { boot_time: boot, ..self }
     }
 
     /// Returns the moment at which the clocks were read.
     #[must_use]
-    pub fn moment(self) -> Moment {
-        Moment { label: self.at(self.read_at), boot: self.boot }
+    pub fn read_moment(self) -> Moment {
+        Moment { wall_time: self.to_wall_clock(self.read_at), boot_time: self.boot_time }
     }
 
     /// Converts the machine's `time` to time since boot.
     #[must_use]
-    pub fn boot_time(self, time: Time) -> Option<BootTime> {
-        self.boot.map(|boot| boot.moved(distance(self.read_at, time)))
+    pub fn to_boot_time(self, time: Time) -> Option<BootTime> {
+        self.boot_time.map(|boot| boot.offset_by_millis(millis_between(self.read_at, time)))
     }
 
     /// Converts the machine's `time` to wall clock time.
     #[must_use]
-    pub fn at(self, time: Time) -> Time {
-        Time::from_millis(time.as_millis().saturating_add_signed(self.ahead))
+    pub fn to_wall_clock(self, time: Time) -> Time {
+        Time::from_millis(time.as_millis().saturating_add_signed(self.offset_millis))
     }
 }
 
@@ -77,11 +77,11 @@ mod tests {
     fn the_records_follow_a_wall_clock_that_is_set() {
         let started = NIGHT;
         let later = started + Duration::from_secs(10);
-        let set_back = Wall::new(later, started - Duration::from_secs(3600));
-        assert_eq!(set_back.at(later), started - Duration::from_secs(3600));
-        assert_eq!(set_back.at(started), started - Duration::from_secs(3610));
-        assert_eq!(Wall::default().at(NIGHT), NIGHT);
-        assert_eq!(Wall::new(NIGHT, Time::from_millis(0)).at(Time::from_millis(5)), Time::from_millis(0));
-        assert!(Wall::new(Time::from_millis(0), Time::from_millis(u64::MAX)).at(NIGHT) > NIGHT);
+        let set_back = WallClockOffset::new(later, started - Duration::from_secs(3600));
+        assert_eq!(set_back.to_wall_clock(later), started - Duration::from_secs(3600));
+        assert_eq!(set_back.to_wall_clock(started), started - Duration::from_secs(3610));
+        assert_eq!(WallClockOffset::default().to_wall_clock(NIGHT), NIGHT);
+        assert_eq!(WallClockOffset::new(NIGHT, Time::from_millis(0)).to_wall_clock(Time::from_millis(5)), Time::from_millis(0));
+        assert!(WallClockOffset::new(Time::from_millis(0), Time::from_millis(u64::MAX)).to_wall_clock(NIGHT) > NIGHT);
     }
 }

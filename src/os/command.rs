@@ -20,48 +20,48 @@ use std::time::Duration;
 use std::{env, io};
 
 use crate::os::Cancel;
-use crate::os::child_wait::Wake;
+use crate::os::child_wait::ChildWait;
 pub use crate::os::command::error::CommandError;
-use crate::os::command::reader::{Keep, Kept, Reader};
-use crate::os::orphans::Watched;
-use crate::os::process_tree::Outputs;
+use crate::os::command::reader::{CaptureLimit, CapturedStream, StreamReader};
+use crate::os::orphans::RegisteredChild;
+use crate::os::process_tree::OutputHandles;
 
-/// `PATH` of children if this process has none. The last directory is NixOS's.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
+/// `DEFAULT_PATH` of children if this process has none. The last directory is NixOS's.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
 
-/// Default limit of the standard output that is kept, in bytes; see [`Command::limit`].
+/// Default limit of the standard output that is kept, in bytes; see [`ChildCommand::limit`].
 const STDOUT_LIMIT: usize = 64 * 1024;
 
 /// Limit of the standard error that is kept, in bytes: the end, where programs report why they failed.
 const STDERR_LIMIT: usize = 8 * 1024;
 
 /// Time limit for the rest of the output after the child has ended. Used up only if a grandchild keeps the output open.
-const DRAIN: Duration = Duration::from_millis(200);
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Time between TERM and KILL when a program is ended early.
-const GRACE: Duration = Duration::from_secs(2);
+const KILL_GRACE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Command to run.
 ///
-/// The environment consists of `PATH`, `HOME`, `LANG` and `LC_ALL` (`C.UTF-8`) and the variables added with
+/// The environment consists of `DEFAULT_PATH`, `HOME`, `LANG` and `LC_ALL` (`C.UTF-8`) and the variables added with
 /// [`env`](Self::env). Standard input is empty unless [`stdin`](Self::stdin) sets it.
 #[must_use]
-pub struct Command {
+pub struct ChildCommand {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
-    dir: Option<PathBuf>,
+    working_directory: Option<PathBuf>,
     deadline: Duration,
-    limit: usize,
+    stdout_limit: usize,
     stdin: Option<File>,
     cancel: Cancel,
-    grace: Duration,
-    is_finished_alone: bool,
+    kill_grace_period: Duration,
+    may_outlive_parent: bool,
 }
 
 /// Output of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
+pub struct ProcessOutput {
     /// Beginning of the standard output.
     pub stdout: String,
     /// True if standard output was longer than its limit.
@@ -70,26 +70,26 @@ pub struct Output {
     pub stderr: String,
 }
 
-impl Output {
-    fn of(stdout: &Kept, stderr: &Kept) -> Self {
-        Self { stdout: stdout.text(), truncated: stdout.truncated, stderr: stderr.text() }
+impl ProcessOutput {
+    fn from_captured(stdout: &CapturedStream, stderr: &CapturedStream) -> Self {
+        Self { stdout: stdout.to_text(), truncated: stdout.truncated, stderr: stderr.to_text() }
     }
 }
 
-impl Command {
+impl ChildCommand {
     /// Creates a command from a program's name or path, with a deadline of 10 s.
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
             program: program.into(),
             args: Vec::new(),
             env: Vec::new(),
-            dir: None,
+            working_directory: None,
             deadline: Duration::from_secs(10),
-            limit: STDOUT_LIMIT,
+            stdout_limit: STDOUT_LIMIT,
             stdin: None,
             cancel: Cancel::new(),
-            grace: GRACE,
-            is_finished_alone: false,
+            kill_grace_period: KILL_GRACE_PERIOD,
+            may_outlive_parent: false,
         }
     }
 
@@ -113,7 +113,7 @@ impl Command {
 
     /// Sets the working directory; by default that of this process.
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.dir = Some(dir.into());
+        self.working_directory = Some(dir.into());
         self
     }
 
@@ -125,7 +125,7 @@ impl Command {
 
     /// Sets the limit of the standard output that is kept, in bytes; the rest is read and dropped.
     pub fn limit(mut self, bytes: usize) -> Self {
-        self.limit = bytes;
+        self.stdout_limit = bytes;
         self
     }
 
@@ -143,15 +143,15 @@ impl Command {
 
     /// Sends KILL without TERM when the command is ended early, for a program that is slow to end on TERM and loses
     /// nothing by KILL.
-    pub fn at_once(mut self) -> Self {
-        self.grace = Duration::ZERO;
+    pub fn without_term(mut self) -> Self {
+        self.kill_grace_period = Duration::ZERO;
         self
     }
 
     /// Lets the command continue if this process dies. All other children are ended then, so each use explains why an
     /// interruption would do more harm.
-    pub fn finish_alone(mut self) -> Self {
-        self.is_finished_alone = true;
+    pub fn outlive_parent(mut self) -> Self {
+        self.may_outlive_parent = true;
         self
     }
 
@@ -161,9 +161,9 @@ impl Command {
     ///
     /// # Errors
     /// If it cannot be started, ends with another exit code than 0, exceeds its deadline or is cancelled.
-    pub fn run(&self) -> Result<Output, CommandError> {
-        let (stdout, stderr) = self.run_kept()?;
-        Ok(Output::of(&stdout, &stderr))
+    pub fn run(&self) -> Result<ProcessOutput, CommandError> {
+        let (stdout, stderr) = self.run_captured()?;
+        Ok(ProcessOutput::from_captured(&stdout, &stderr))
     }
 
     /// Runs the command and returns its whole standard output as bytes.
@@ -171,9 +171,9 @@ impl Command {
     /// # Errors
     /// As [`run`](Self::run), and if the output exceeds its [`limit`](Self::limit).
     pub fn run_bytes(&self) -> Result<Vec<u8>, CommandError> {
-        let (stdout, _) = self.run_kept()?;
+        let (stdout, _) = self.run_captured()?;
         if stdout.truncated {
-            return Err(self.not_started(io::Error::other(format!("its output is larger than {} bytes", self.limit))));
+            return Err(self.not_started_error(io::Error::other(format!("its output is larger than {} bytes", self.stdout_limit))));
         }
         Ok(stdout.bytes)
     }
@@ -182,64 +182,64 @@ impl Command {
     ///
     /// # Errors
     /// If it cannot be started, ends by a signal, exceeds its deadline or is cancelled.
-    pub fn attempt(&self) -> Result<(bool, Output), CommandError> {
-        let (ended, stdout, stderr) = self.run_raw()?;
+    pub fn run_any_exit_code(&self) -> Result<(bool, ProcessOutput), CommandError> {
+        let (ended, stdout, stderr) = self.run_to_end()?;
         match ended {
-            Ended::Itself(status) if status.code().is_some() => Ok((status.success(), Output::of(&stdout, &stderr))),
-            ended => self.judge(ended, stdout, stderr).map(|(stdout, stderr)| (true, Output::of(&stdout, &stderr))),
+            ChildEnd::Exited(status) if status.code().is_some() => Ok((status.success(), ProcessOutput::from_captured(&stdout, &stderr))),
+            ended => self.check_end(ended, stdout, stderr).map(|(stdout, stderr)| (true, ProcessOutput::from_captured(&stdout, &stderr))),
         }
     }
 
-    fn run_kept(&self) -> Result<(Kept, Kept), CommandError> {
-        let (ended, stdout, stderr) = self.run_raw()?;
-        self.judge(ended, stdout, stderr)
+    fn run_captured(&self) -> Result<(CapturedStream, CapturedStream), CommandError> {
+        let (ended, stdout, stderr) = self.run_to_end()?;
+        self.check_end(ended, stdout, stderr)
     }
 
-    fn run_raw(&self) -> Result<(Ended, Kept, Kept), CommandError> {
-        let wake = Wake::new().map_err(|why| self.not_started(why))?;
-        self.cancel.attach(wake.bell().map_err(|why| self.not_started(why))?);
-        let result = self.run_under(&wake);
-        self.cancel.detach();
+    fn run_to_end(&self) -> Result<(ChildEnd, CapturedStream, CapturedStream), CommandError> {
+        let wake = ChildWait::new().map_err(|why| self.not_started_error(why))?;
+        self.cancel.set_waker(wake.waker().map_err(|why| self.not_started_error(why))?);
+        let result = self.run_with_wait(&wake);
+        self.cancel.clear_waker();
         result
     }
 
-    fn run_under(&self, wake: &Wake) -> Result<(Ended, Kept, Kept), CommandError> {
+    fn run_with_wait(&self, wake: &ChildWait) -> Result<(ChildEnd, CapturedStream, CapturedStream), CommandError> {
         if self.cancel.is_cancelled() {
-            return Err(CommandError::Cancelled { command: self.line() });
+            return Err(CommandError::Cancelled { command: self.command_line() });
         }
-        let not_started = |why| self.not_started(why);
-        let (stdout, out) = Reader::start(Keep::Head(self.limit), wake).map_err(not_started)?;
-        let (stderr, err) = Reader::start(Keep::Tail(STDERR_LIMIT), wake).map_err(not_started)?;
-        let inodes = Outputs::inodes(&[out.as_fd(), err.as_fd()]).map_err(not_started)?;
-        let outputs = Outputs::new(inodes.iter().copied());
-        let watched = (!self.is_finished_alone).then(|| Watched::new(inodes));
-        let mut child = self.spawn(out, err).map_err(not_started)?;
-        let ended = self.wait(&mut child, &outputs, wake);
-        wake.until(DRAIN, || (stdout.is_done() && stderr.is_done()).then_some(()));
+        let not_started = |why| self.not_started_error(why);
+        let (stdout, out) = StreamReader::start(CaptureLimit::Head(self.stdout_limit), wake).map_err(not_started)?;
+        let (stderr, err) = StreamReader::start(CaptureLimit::Tail(STDERR_LIMIT), wake).map_err(not_started)?;
+        let inodes = OutputHandles::inodes(&[out.as_fd(), err.as_fd()]).map_err(not_started)?;
+        let outputs = OutputHandles::new(inodes.iter().copied());
+        let watched = (!self.may_outlive_parent).then(|| RegisteredChild::new(inodes));
+        let mut child = self.spawn_child(out, err).map_err(not_started)?;
+        let ended = self.wait_for_end(&mut child, &outputs, wake);
+        wake.wait_until(OUTPUT_DRAIN_TIMEOUT, || (stdout.is_done() && stderr.is_done()).then_some(()));
         drop(watched);
         Ok((ended, stdout.finish(), stderr.finish()))
     }
 
-    fn judge(&self, ended: Ended, stdout: Kept, stderr: Kept) -> Result<(Kept, Kept), CommandError> {
+    fn check_end(&self, ended: ChildEnd, stdout: CapturedStream, stderr: CapturedStream) -> Result<(CapturedStream, CapturedStream), CommandError> {
         match ended {
-            Ended::Itself(status) if status.success() => Ok((stdout, stderr)),
-            Ended::Itself(status) => Err(CommandError::Failed {
-                command: self.line(),
+            ChildEnd::Exited(status) if status.success() => Ok((stdout, stderr)),
+            ChildEnd::Exited(status) => Err(CommandError::Failed {
+                command: self.command_line(),
                 status,
-                said: error::last_words(&stderr.text(), &stdout.text()),
+                said: error::last_output_lines(&stderr.to_text(), &stdout.to_text()),
             }),
-            Ended::Late => Err(CommandError::TimedOut {
-                command: self.line(),
+            ChildEnd::TimedOut => Err(CommandError::TimedOut {
+                command: self.command_line(),
                 after: self.deadline,
-                said: error::last_words(&stderr.text(), ""),
+                said: error::last_output_lines(&stderr.to_text(), ""),
             }),
-            Ended::Cancelled => Err(CommandError::Cancelled { command: self.line() }),
-            Ended::Unknown(why) => Err(self.not_started(why)),
+            ChildEnd::Cancelled => Err(CommandError::Cancelled { command: self.command_line() }),
+            ChildEnd::Unknown(why) => Err(self.not_started_error(why)),
         }
     }
 
-    fn spawn(&self, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Child> {
-        let dir = self.dir.as_deref().unwrap_or(Path::new("."));
+    fn spawn_child(&self, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Child> {
+        let dir = self.working_directory.as_deref().unwrap_or(Path::new("."));
         if !dir.is_dir() {
             let missing = format!("its directory {} is missing or not accessible", dir.display());
             return Err(io::Error::other(missing));
@@ -249,7 +249,7 @@ impl Command {
         process::Command::new(&self.program)
             .args(&self.args)
             .env_clear()
-            .env("PATH", inherited("PATH", PATH))
+            .env("PATH", inherited("PATH", DEFAULT_PATH))
             .env("HOME", inherited("HOME", "/"))
             .env("LANG", "C.UTF-8")
             .env("LC_ALL", "C.UTF-8")
@@ -262,32 +262,32 @@ impl Command {
             .spawn()
     }
 
-    fn wait(&self, child: &mut Child, outputs: &Outputs, wake: &Wake) -> Ended {
-        let ended = wake.until(self.deadline, || match child.try_wait() {
-            Ok(Some(status)) => Some(Ended::Itself(status)),
-            Ok(None) => self.cancel.is_cancelled().then_some(Ended::Cancelled),
-            Err(why) => Some(Ended::Unknown(why)),
+    fn wait_for_end(&self, child: &mut Child, outputs: &OutputHandles, wake: &ChildWait) -> ChildEnd {
+        let ended = wake.wait_until(self.deadline, || match child.try_wait() {
+            Ok(Some(status)) => Some(ChildEnd::Exited(status)),
+            Ok(None) => self.cancel.is_cancelled().then_some(ChildEnd::Cancelled),
+            Err(why) => Some(ChildEnd::Unknown(why)),
         });
-        let ended = ended.unwrap_or(Ended::Late);
-        if matches!(ended, Ended::Late | Ended::Cancelled) {
-            group::stop(child, outputs, self.grace, wake);
+        let ended = ended.unwrap_or(ChildEnd::TimedOut);
+        if matches!(ended, ChildEnd::TimedOut | ChildEnd::Cancelled) {
+            group::terminate_tree(child, outputs, self.kill_grace_period, wake);
         }
         ended
     }
 
-    fn not_started(&self, why: io::Error) -> CommandError {
+    fn not_started_error(&self, why: io::Error) -> CommandError {
         CommandError::NotStarted { program: self.program.to_string_lossy().into_owned(), why }
     }
 
-    fn line(&self) -> String {
-        error::command_line(&self.program, &self.args)
+    fn command_line(&self) -> String {
+        error::format_command_line(&self.program, &self.args)
     }
 }
 
 /// End of a child.
-enum Ended {
-    Itself(ExitStatus),
-    Late,
+enum ChildEnd {
+    Exited(ExitStatus),
+    TimedOut,
     Cancelled,
     Unknown(io::Error),
 }

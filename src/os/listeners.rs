@@ -7,17 +7,17 @@ use std::io::{
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Socket tables of the network namespace of this process.
-const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+const SOCKET_TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
 /// Read limit of one table, in bytes. Listening sockets come first.
-const LONGEST_TABLE: u64 = 1 << 20;
+const MAX_TABLE_BYTES: u64 = 1 << 20;
 
 /// State of a listening socket, `TCP_LISTEN`.
-const LISTEN: &str = "0A";
+const LISTEN_STATE: &str = "0A";
 
 /// Listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listener {
+pub struct ListeningSocket {
     /// Local address.
     pub address: SocketAddr,
     /// User that created the socket; 65534 for users outside the reader's user namespace.
@@ -30,16 +30,16 @@ pub struct Listener {
 ///
 /// # Errors
 /// If a table cannot be read. A missing IPv6 table is no error: the host has no IPv6.
-pub fn listeners(port: u16) -> io::Result<Vec<Listener>> {
+pub fn listening_sockets(port: u16) -> io::Result<Vec<ListeningSocket>> {
     let mut found = Vec::new();
-    for (index, table) in TABLES.into_iter().enumerate() {
+    for (index, table) in SOCKET_TABLES.into_iter().enumerate() {
         let file = match File::open(table) {
             Ok(file) => file,
             Err(why) if index > 0 && why.kind() == io::ErrorKind::NotFound => continue,
             Err(why) => return Err(why),
         };
         // A truncated last line is not parsed as a socket.
-        let lines = BufReader::new(file.take(LONGEST_TABLE)).lines().skip(1).map_while(Result::ok);
+        let lines = BufReader::new(file.take(MAX_TABLE_BYTES)).lines().skip(1).map_while(Result::ok);
         let listening = lines.map_while(|line| parse_listener(&line));
         found.extend(listening.filter(|listener| listener.address.port() == port));
     }
@@ -48,12 +48,12 @@ pub fn listeners(port: u16) -> io::Result<Vec<Listener>> {
 }
 
 /// Parses one line of a table; `None` if it is not a listening socket.
-fn parse_listener(line: &str) -> Option<Listener> {
+fn parse_listener(line: &str) -> Option<ListeningSocket> {
     let address = parse_listening_address(line)?;
     let mut fields = line.split_whitespace().skip(7);
     let uid = fields.next()?.parse().ok()?;
     let inode = fields.nth(1)?.parse().ok()?;
-    Some(Listener { address, uid, inode })
+    Some(ListeningSocket { address, uid, inode })
 }
 
 /// Parses the local address of one line of a table; `None` if it is not a listening socket.
@@ -61,7 +61,7 @@ fn parse_listener(line: &str) -> Option<Listener> {
 pub fn parse_listening_address(line: &str) -> Option<SocketAddr> {
     let mut fields = line.split_whitespace().skip(1);
     let address = parse_address(fields.next()?)?;
-    (fields.nth(1)? == LISTEN).then_some(address)
+    (fields.nth(1)? == LISTEN_STATE).then_some(address)
 }
 
 /// Parses `0100007F:4965`: 32-bit words in host byte order, and the port.
@@ -89,14 +89,14 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
 /// Selects the sockets that can receive a connection to `address`: those bound to exactly this address if there are
 /// any, else those bound to the unspecified address of its family, else those bound to `::`, which also accept IPv4.
 #[must_use]
-pub fn takers(listeners: &[Listener], address: SocketAddr) -> Vec<Listener> {
+pub fn accepting_sockets(listeners: &[ListeningSocket], address: SocketAddr) -> Vec<ListeningSocket> {
     let ip = address.ip().to_canonical();
     let is_exact = |own: IpAddr| own.to_canonical() == ip;
     let is_any = |own: IpAddr| own.is_unspecified() && own.is_ipv4() == ip.is_ipv4();
     let is_any_family = |own: IpAddr| own.is_unspecified() && own.is_ipv6();
     let tiers: [&dyn Fn(IpAddr) -> bool; 3] = [&is_exact, &is_any, &is_any_family];
     let at = |is_it: &dyn Fn(IpAddr) -> bool| {
-        let here = listeners.iter().filter(|listener| listener.address.port() == address.port());
+        let here = listening_sockets.iter().filter(|listener| listener.address.port() == address.port());
         here.filter(|listener| is_it(listener.address.ip())).copied().collect::<Vec<_>>()
     };
     // A connection to the unspecified address goes to loopback, so any of these sockets can receive it.
@@ -117,11 +117,11 @@ mod tests {
     fn the_kernel_s_lines_are_understood() {
         let v4 =
             "   0: 0100007F:4965 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 98765 1 0 100";
-        let listener = Listener { address: "127.0.0.1:18789".parse().unwrap(), uid: 1001, inode: 98765 };
+        let listener = ListeningSocket { address: "127.0.0.1:18789".parse().unwrap(), uid: 1001, inode: 98765 };
         assert_eq!(parse_listener(v4), Some(listener));
         let v6 =
             "1: 00000000000000000000000001000000:4965 00000000000000000000000000000000:0000 0A 0:0 00:0 0  65534 0 7";
-        let listener = Listener { address: "[::1]:18789".parse().unwrap(), uid: 65534, inode: 7 };
+        let listener = ListeningSocket { address: "[::1]:18789".parse().unwrap(), uid: 65534, inode: 7 };
         assert_eq!(parse_listener(v6), Some(listener));
         for other in [&v4.replace(" 0A ", " 01 "), "", "  sl  local_address rem_address   st tx_queue", "0: 7F:1 x 0A"]
         {
@@ -133,17 +133,17 @@ mod tests {
     fn a_listening_socket_of_this_process_is_found_on_its_port_alone() {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        let found = listeners(address.port()).unwrap();
+        let found = listening_sockets(address.port()).unwrap();
         assert!(found.iter().any(|listener| listener.address == address && listener.inode > 0), "{found:?}");
-        assert_eq!(takers(&found, address).len(), 1);
+        assert_eq!(accepting_sockets(&found, address).len(), 1);
     }
 
     #[test]
     fn the_most_special_address_takes_a_connection() {
-        let at = |address: &str, inode| Listener { address: address.parse().unwrap(), uid: 0, inode };
+        let at = |address: &str, inode| ListeningSocket { address: address.parse().unwrap(), uid: 0, inode };
         let all = [at("127.0.0.1:9", 1), at("0.0.0.0:9", 2), at("[::]:9", 3), at("[::1]:9", 4), at("127.0.0.1:8", 5)];
-        let inodes = |listeners: &[Listener], address: &str| {
-            takers(listeners, address.parse().unwrap()).iter().map(|taker| taker.inode).collect::<Vec<_>>()
+        let inodes = |listeners: &[ListeningSocket], address: &str| {
+            accepting_sockets(listening_sockets, address.parse().unwrap()).iter().map(|taker| taker.inode).collect::<Vec<_>>()
         };
         assert_eq!(inodes(&all, "127.0.0.1:9"), [1]);
         assert_eq!(inodes(&all, "10.0.0.1:9"), [2]);

@@ -9,7 +9,7 @@
 //!
 //! Under systemd there is no helper: systemd ends all processes of a unit with its main process.
 
-mod ender;
+mod helper;
 
 use std::env;
 use std::io::{
@@ -23,116 +23,116 @@ use std::process::{
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use crate::os::orphans::ender::end_orphans;
-use crate::os::process_tree::{ENDS_ORPHANS, Outputs};
+pub use crate::os::orphans::helper::end_orphans;
+use crate::os::process_tree::{ORPHAN_HELPER_ARGUMENT, OutputHandles};
 
 /// Hidden command of the helper.
-pub const COMMAND: &str = ENDS_ORPHANS;
+pub const HELPER_COMMAND: &str = ORPHAN_HELPER_ARGUMENT;
 
-static REGISTER: Mutex<Register> = Mutex::new(Register { is_on: false, reader: None, next: 0, running: Vec::new() });
+static CHILD_REGISTER: Mutex<ChildRegister> = Mutex::new(ChildRegister { is_enabled: false, helper: None, last_id: 0, running: Vec::new() });
 
 /// Enables the cleanup for the children of this process. It is off by default, as in tests, whose executable has no
 /// such command.
-pub fn begin() {
+pub fn enable_cleanup() {
     // systemd.exec(5): set in the processes of a unit, to the process id that systemd started.
     let of_systemd = env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == process::id().to_string());
-    register().is_on = !of_systemd;
+    lock_register().is_enabled = !of_systemd;
 }
 
 /// Registration of a running child; dropped at its end.
-pub(crate) struct Watched(u64);
+pub(crate) struct RegisteredChild(u64);
 
-impl Watched {
+impl RegisteredChild {
     /// Registers a child before its start, by the inodes of its output sockets or pipes.
     pub(crate) fn new(inodes: Vec<u64>) -> Self {
-        let mut register = register();
-        register.next += 1;
-        let id = register.next;
-        register.running.push(Running { id, inodes });
-        if register.reader.is_none() {
-            register.start_reader();
+        let mut register = lock_register();
+        register.last_id += 1;
+        let id = register.last_id;
+        register.running.push(RunningChild { id, inodes });
+        if register.helper.is_none() {
+            register.start_helper();
         } else {
-            register.tell_last();
+            register.send_last();
         }
         Self(id)
     }
 
     /// Registers a child before its start, by its output files.
-    pub(crate) fn by_files(files: &[BorrowedFd<'_>]) -> io::Result<Self> {
-        Outputs::inodes(files).map(Self::new)
+    pub(crate) fn from_files(files: &[BorrowedFd<'_>]) -> io::Result<Self> {
+        OutputHandles::inodes(files).map(Self::new)
     }
 }
 
-impl Drop for Watched {
+impl Drop for RegisteredChild {
     fn drop(&mut self) {
-        let mut register = register();
+        let mut register = lock_register();
         register.running.retain(|running| running.id != self.0);
-        register.tell(&format!("-{}\n", self.0));
+        register.send(&format!("-{}\n", self.0));
     }
 }
 
 /// Running children, and the socket of the helper.
-struct Register {
-    is_on: bool,
+struct ChildRegister {
+    is_enabled: bool,
     /// Socket of the helper.
-    reader: Option<UnixStream>,
-    next: u64,
-    running: Vec<Running>,
+    helper: Option<UnixStream>,
+    last_id: u64,
+    running: Vec<RunningChild>,
 }
 
-struct Running {
+struct RunningChild {
     id: u64,
     inodes: Vec<u64>,
 }
 
-impl Running {
-    fn line(&self) -> String {
+impl RunningChild {
+    fn register_line(&self) -> String {
         let inodes: Vec<String> = self.inodes.iter().map(u64::to_string).collect();
         format!("+{} {}\n", self.id, inodes.join(" "))
     }
 }
 
-impl Register {
+impl ChildRegister {
     /// Starts the helper and sends it the running children. If that fails, children run without it.
-    fn start_reader(&mut self) {
-        if !self.is_on {
+    fn start_helper(&mut self) {
+        if !self.is_enabled {
             return;
         }
-        match start() {
+        match spawn_helper() {
             Ok(reader) => {
-                self.reader = Some(reader);
-                let lines: String = self.running.iter().map(Running::line).collect();
-                self.tell(&lines);
+                self.helper = Some(reader);
+                let lines: String = self.running.iter().map(RunningChild::register_line).collect();
+                self.send(&lines);
             }
             Err(why) => log::debug!("cannot start the process that ends orphans: {why}"),
         }
     }
 
-    fn tell_last(&mut self) {
-        if let Some(line) = self.running.last().map(Running::line) {
-            self.tell(&line);
+    fn send_last(&mut self) {
+        if let Some(line) = self.running.last().map(RunningChild::register_line) {
+            self.send(&line);
         }
     }
 
     /// Sends lines to the helper without blocking: a stopped helper must not stop this process, and closing its socket
     /// would end the children. A helper that is gone is started again before the next child.
-    fn tell(&mut self, lines: &str) {
-        let told = self.reader.as_mut().map_or(Ok(()), |reader| reader.write_all(lines.as_bytes()));
+    fn send(&mut self, lines: &str) {
+        let told = self.helper.as_mut().map_or(Ok(()), |reader| reader.write_all(lines.as_bytes()));
         if told.is_err_and(|why| why.kind() != io::ErrorKind::WouldBlock) {
-            self.reader = None;
+            self.helper = None;
         }
     }
 }
 
-fn register() -> MutexGuard<'static, Register> {
-    REGISTER.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_register() -> MutexGuard<'static, ChildRegister> {
+    CHILD_REGISTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn start() -> io::Result<UnixStream> {
+fn spawn_helper() -> io::Result<UnixStream> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     process::Command::new("/proc/self/exe")
-        .arg(COMMAND)
+        .arg(HELPER_COMMAND)
         .env_clear()
         .current_dir("/")
         .stdin(OwnedFd::from(theirs))

@@ -3,24 +3,24 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// Port of the discard service (RFC 863), for a routing table lookup. Nothing is sent.
-const DISCARD: u16 = 9;
+const DISCARD_PORT: u16 = 9;
 
 /// True if `address` is this host: loopback, the unspecified address, or an address of an interface. For the last kind
 /// the kernel would use the same address for both ends of a connection.
 #[must_use]
 pub fn is_own_address(address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
-    ip.is_loopback() || ip.is_unspecified() || local_end(address).is_some_and(|own| own.to_canonical() == ip)
+    ip.is_loopback() || ip.is_unspecified() || local_address_for(address).is_some_and(|own| own.to_canonical() == ip)
 }
 
 /// Returns the local address of a connection to `address`; `None` without a route.
 #[must_use]
-pub fn local_end(address: SocketAddr) -> Option<IpAddr> {
+pub fn local_address_for(address: SocketAddr) -> Option<IpAddr> {
     let mut peer = match (address, address.ip().to_canonical()) {
-        (SocketAddr::V6(_), IpAddr::V4(mapped)) => SocketAddr::new(mapped.into(), DISCARD),
+        (SocketAddr::V6(_), IpAddr::V4(mapped)) => SocketAddr::new(mapped.into(), DISCARD_PORT),
         _ => address,
     };
-    peer.set_port(DISCARD);
+    peer.set_port(DISCARD_PORT);
     let any: IpAddr = if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // Connecting a UDP socket only looks up the route.
     let socket = UdpSocket::bind((any, 0)).ok()?;
@@ -50,7 +50,7 @@ mod tests {
         let elsewhere: SocketAddr = "192.0.2.1:80".parse().unwrap();
         assert!(!is_own_address(elsewhere));
         // Without a route there is no interface to try.
-        if let Some(own) = local_end(elsewhere) {
+        if let Some(own) = local_address_for(elsewhere) {
             assert!(is_own_address(SocketAddr::new(own, 80)), "{own}");
         }
     }

@@ -14,13 +14,13 @@ use std::process::{
 };
 
 /// Argument that identifies a helper that ends orphans. A helper ends by itself, after the rest of its tree.
-pub(super) const ENDS_ORPHANS: &str = "end-orphans";
+pub(super) const ORPHAN_HELPER_ARGUMENT: &str = "end-orphans";
 
 /// Output sockets and pipes of a child, by their names below /proc.
 #[derive(Clone, Default)]
-pub(super) struct Outputs(BTreeSet<String>);
+pub(super) struct OutputHandles(BTreeSet<String>);
 
-impl Outputs {
+impl OutputHandles {
     /// Returns the inodes of these files.
     pub(super) fn inodes(files: &[BorrowedFd<'_>]) -> io::Result<Vec<u64>> {
         let inode = |file: &BorrowedFd<'_>| File::from(file.try_clone_to_owned()?).metadata().map(|found| found.ino());
@@ -37,7 +37,7 @@ impl Outputs {
         self.0.is_empty()
     }
 
-    fn are_held_by(&self, pid: u32) -> bool {
+    fn are_open_in(&self, pid: u32) -> bool {
         let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
         let mut open = open.filter_map(|entry| fs::read_link(entry.path()).ok());
         open.any(|target| target.to_str().is_some_and(|target| self.0.contains(target)))
@@ -53,10 +53,10 @@ struct Process {
 }
 
 /// Finds the running processes that hold one of the outputs open or are in `known`, and all their descendants.
-pub(super) fn find(outputs: &Outputs, known: &BTreeSet<u32>) -> BTreeSet<u32> {
+pub(super) fn find_tree(outputs: &OutputHandles, known: &BTreeSet<u32>) -> BTreeSet<u32> {
     let running = running_processes();
     let mut tree = known.clone();
-    tree.extend(running.iter().map(|process| process.pid).filter(|pid| outputs.are_held_by(*pid)));
+    tree.extend(running.iter().map(|process| process.pid).filter(|pid| outputs.are_open_in(*pid)));
     loop {
         let is_kin = |process: &&Process| {
             let kin = [process.parent, process.group, process.session];
@@ -72,7 +72,7 @@ pub(super) fn find(outputs: &Outputs, known: &BTreeSet<u32>) -> BTreeSet<u32> {
 
 /// Sends a signal to each of these processes, through the shell's built-in `kill`: std can signal only children, and a
 /// system call needs unsafe code. This path is rare.
-pub(super) fn signal(processes: &BTreeSet<u32>, name: &str) {
+pub(super) fn send_signal(processes: &BTreeSet<u32>, name: &str) {
     if processes.is_empty() {
         return;
     }
@@ -87,12 +87,12 @@ pub(super) fn signal(processes: &BTreeSet<u32>, name: &str) {
 fn running_processes() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| *pid != process::id() && !ends_orphans(*pid)).filter_map(read_process).collect()
+    pids.filter(|pid| *pid != process::id() && !is_orphan_helper(*pid)).filter_map(read_process).collect()
 }
 
-fn ends_orphans(pid: u32) -> bool {
+fn is_orphan_helper(pid: u32) -> bool {
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    arguments.split(|byte| *byte == 0).nth(1) == Some(ENDS_ORPHANS.as_bytes())
+    arguments.split(|byte| *byte == 0).nth(1) == Some(ORPHAN_HELPER_ARGUMENT.as_bytes())
 }
 
 fn read_process(pid: u32) -> Option<Process> {

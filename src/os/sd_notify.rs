@@ -12,23 +12,23 @@ use std::{env, process};
 use crate::text::printable;
 
 /// Maximum length of the status line, in characters.
-const STATUS: usize = 200;
+const MAX_STATUS_CHARS: usize = 200;
 
 /// Notification socket of systemd; does nothing if systemd did not start this process.
 #[derive(Debug, Default)]
-pub struct Notify {
+pub struct SdNotify {
     socket: Option<(UnixDatagram, SocketAddr)>,
 }
 
-impl Notify {
+impl SdNotify {
     /// Opens the socket named by `NOTIFY_SOCKET`. Children do not inherit that variable.
     #[must_use]
     pub fn from_env() -> Self {
         let name = env::var_os("NOTIFY_SOCKET").unwrap_or_default();
-        Self::to(name.as_bytes())
+        Self::connect(name.as_bytes())
     }
 
-    fn to(name: &[u8]) -> Self {
+    fn connect(name: &[u8]) -> Self {
         let address = match name {
             [] => return Self::default(),
             // An abstract socket, which has no file.
@@ -49,30 +49,30 @@ impl Notify {
     }
 
     /// Reports that the service is up, or has reloaded.
-    pub fn ready(&self) {
+    pub fn send_ready(&self) {
         self.send("READY=1");
     }
 
     /// Reports the start of a reload; [`ready`](Self::ready) reports its end.
     ///
     /// The monotonic time is required only by `Type=notify-reload`, which Debian 12 lacks; the unit is `Type=notify`.
-    pub fn reloading(&self) {
+    pub fn send_reloading(&self) {
         self.send("RELOADING=1");
     }
 
     /// Reports that the service is stopping.
-    pub fn stopping(&self) {
+    pub fn send_stopping(&self) {
         self.send("STOPPING=1");
     }
 
     /// Reports that the service is alive; due every [`watchdog_interval`].
-    pub fn watchdog(&self) {
+    pub fn send_watchdog(&self) {
         self.send("WATCHDOG=1");
     }
 
     /// Sends one line for `systemctl status`.
-    pub fn status(&self, line: &str) {
-        self.send(&format!("STATUS={}", printable(line, STATUS)));
+    pub fn send_status(&self, line: &str) {
+        self.send(&format!("STATUS={}", to_printable(line, MAX_STATUS_CHARS)));
     }
 
     fn send(&self, message: &str) {
@@ -110,10 +110,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let systemd = UnixDatagram::bind(&path).unwrap();
-        let notify = Notify::to(path.as_os_str().as_bytes());
-        notify.ready();
+        let notify = SdNotify::connect(path.as_os_str().as_bytes());
+        notify.send_ready();
         assert_eq!(heard(&systemd), "READY=1");
-        notify.status("standby\nMAINPID=1");
+        notify.send_status("standby\nMAINPID=1");
         assert_eq!(heard(&systemd), "STATUS=standby MAINPID=1");
     }
 
@@ -122,16 +122,16 @@ mod tests {
         let name = format!("openclaw-failover-test-{}", process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let systemd = UnixDatagram::bind_addr(&address).unwrap();
-        Notify::to(format!("@{name}").as_bytes()).watchdog();
+        SdNotify::connect(format!("@{name}").as_bytes()).send_watchdog();
         assert_eq!(heard(&systemd), "WATCHDOG=1");
     }
 
     #[test]
     fn nobody_listening_is_no_trouble() {
-        Notify::default().ready();
-        let gone = Notify::to(b"/nonexistent/notify");
-        gone.stopping();
-        gone.reloading();
+        SdNotify::default().send_ready();
+        let gone = SdNotify::connect(b"/nonexistent/notify");
+        gone.send_stopping();
+        gone.send_reloading();
     }
 
     #[test]
@@ -139,9 +139,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let _deaf = UnixDatagram::bind(&path).unwrap();
-        let notify = Notify::to(path.as_os_str().as_bytes());
+        let notify = SdNotify::connect(path.as_os_str().as_bytes());
         for _ in 0..10_000 {
-            notify.watchdog();
+            notify.send_watchdog();
         }
     }
 }

@@ -10,12 +10,12 @@ mod unit;
 use std::ffi::OsString;
 use std::time::Duration;
 
-pub use crate::os::systemd::error::{SystemdError, Why};
+pub use crate::os::systemd::error::{SystemdError, SystemdErrorKind};
 pub use crate::os::systemd::unit::{Active, Load, ProcessEnd, Unit};
-use crate::os::{Cancel, Command};
+use crate::os::{Cancel, ChildCommand};
 
 /// Time limit for a query or for queueing a job. A healthy systemd takes milliseconds.
-const ANSWER: Duration = Duration::from_secs(10);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Client of systemd.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl Systemctl {
     pub fn show(&self, unit: &str) -> Result<Unit, SystemdError> {
         let command = self.command("show").args(["-p", unit::PROPERTIES]).args(["--", unit]);
         let output = command.run().map_err(|why| SystemdError::new("show", unit, why))?;
-        Unit::parse(&output.stdout).ok_or_else(|| SystemdError::not_understood(unit, &output.stdout))
+        Unit::parse(&output.stdout).ok_or_else(|| SystemdError::unparsable_output(unit, &output.stdout))
     }
 
     /// Starts a unit and waits until it is started; a oneshot unit is started when it has ended.
@@ -53,7 +53,7 @@ impl Systemctl {
     /// If systemd refuses, the start fails, takes longer than `deadline` or is cancelled. In the last two cases the job
     /// continues in systemd.
     pub fn start(&self, unit: &str, deadline: Duration, cancel: &Cancel) -> Result<(), SystemdError> {
-        self.ask("start", &[], unit, deadline, cancel)
+        self.run_verb("start", &[], unit, deadline, cancel)
     }
 
     /// Stops a unit and waits until it has stopped.
@@ -61,7 +61,7 @@ impl Systemctl {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn stop(&self, unit: &str, deadline: Duration, cancel: &Cancel) -> Result<(), SystemdError> {
-        self.ask("stop", &[], unit, deadline, cancel)
+        self.run_verb("stop", &[], unit, deadline, cancel)
     }
 
     /// Queues a stop job without waiting for it; [`show`](Self::show) reads its progress.
@@ -69,7 +69,7 @@ impl Systemctl {
     /// # Errors
     /// If systemd cannot be reached or refuses.
     pub fn queue_stop(&self, unit: &str) -> Result<(), SystemdError> {
-        self.ask("stop", &["--no-block"], unit, ANSWER, &Cancel::new())
+        self.run_verb("stop", &["--no-block"], unit, QUERY_TIMEOUT, &Cancel::new())
     }
 
     /// Sends KILL to every process of a unit.
@@ -77,7 +77,7 @@ impl Systemctl {
     /// # Errors
     /// If systemd cannot be reached or refuses, or the unit has no process.
     pub fn kill(&self, unit: &str) -> Result<(), SystemdError> {
-        self.ask("kill", &["--signal=KILL"], unit, ANSWER, &Cancel::new())
+        self.run_verb("kill", &["--signal=KILL"], unit, QUERY_TIMEOUT, &Cancel::new())
     }
 
     /// Resets the failed state and the start counter of a unit.
@@ -85,10 +85,10 @@ impl Systemctl {
     /// # Errors
     /// If systemd cannot be reached or refuses, or the unit is not loaded, which is harmless.
     pub fn reset_failed(&self, unit: &str) -> Result<(), SystemdError> {
-        self.ask("reset-failed", &[], unit, ANSWER, &Cancel::new())
+        self.run_verb("reset-failed", &[], unit, QUERY_TIMEOUT, &Cancel::new())
     }
 
-    fn ask(
+    fn run_verb(
         &self,
         verb: &'static str,
         options: &[&str],
@@ -101,7 +101,7 @@ impl Systemctl {
         result.map(drop).map_err(|why| SystemdError::new(verb, unit, why))
     }
 
-    fn command(&self, verb: &str) -> Command {
-        Command::new(&self.program).args(["--no-ask-password", "--no-pager", verb]).deadline(ANSWER)
+    fn command(&self, verb: &str) -> ChildCommand {
+        ChildCommand::new(&self.program).args(["--no-ask-password", "--no-pager", verb]).deadline(QUERY_TIMEOUT)
     }
 }

@@ -7,10 +7,10 @@ use std::{io, thread};
 /// # Errors
 /// If the system cannot create a thread.
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    start(name, Box::new(work))
+    spawn_boxed(name, Box::new(work))
 }
 
 /// Starts a boxed closure. A box avoids a separate copy of std's spawn code for each of the many closures.
-fn start(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+fn spawn_boxed(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::os::{Command, CommandError};
+use crate::os::{ChildCommand, CommandError};
 
 /// User that owns the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +27,9 @@ impl Owner {
     /// # Errors
     /// If there is no such user (exit code 2 of getent(1)), the lookup fails, or the user is root, which runs nothing
     /// for an agent.
-    pub fn find(getent: Command, user: &str) -> Result<Self, String> {
+    pub fn look_up(getent: ChildCommand, user: &str) -> Result<Self, String> {
         let asked = getent.args(["passwd", "--", user]).run();
-        let missing = |why: CommandError| match why.code() {
+        let missing = |why: CommandError| match why.exit_code() {
             Some(2) => format!("there is no user {user}"),
             _ => format!("cannot look up user {user}: {}", why.reason()),
         };
@@ -50,7 +50,7 @@ impl Owner {
     /// A new session keeps the agent's processes off root's terminal. New privileges are blocked, and the command ends
     /// with its parent.
     #[must_use]
-    pub fn become_it(&self) -> Vec<OsString> {
+    pub fn setpriv_args(&self) -> Vec<OsString> {
         let mut words = ["--wait", "setpriv", "--reuid"].map(OsString::from).to_vec();
         words.extend([self.uid.to_string().into(), "--regid".into(), self.gid.to_string().into()]);
         let options = ["--init-groups", "--reset-env", "--no-new-privs", "--pdeathsig", "KILL", "--"];

@@ -7,37 +7,37 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
 };
 
-use crate::probe::error::Fault;
-use crate::probe::http::{MAX_BODY, MAX_HEAD};
-use crate::probe::verdict::Failure;
+use crate::probe::error::ProbeError;
+use crate::probe::http::{MAX_BODY_BYTES, MAX_HEAD_BYTES};
+use crate::probe::verdict::ProbeFailure;
 
 /// Maximum number of bytes received on one connection, TLS handshake included. Stops an endless `100 Continue` long
 /// before the deadline.
-const MAX_RECEIVED: usize = MAX_HEAD + MAX_BODY + 48 * 1024;
+const MAX_RECEIVED_BYTES: usize = MAX_HEAD_BYTES + MAX_BODY_BYTES + 48 * 1024;
 
 /// First bytes of a TLS server's answer to plain HTTP: an alert record of TLS 1.x.
 const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 
 /// Connector for TCP, with TLS for `https` URLs.
 #[derive(Debug, Default)]
-pub(super) struct Dialer {
+pub(super) struct ProbeConnector {
     tcp: TcpConnector,
     tls: RustlsConnector,
 }
 
-impl Connector for Dialer {
+impl Connector for ProbeConnector {
     type Out = Box<dyn Transport>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, _chained: Option<()>) -> Result<Option<Self::Out>, Error> {
-        let tcp = self.tcp.connect(details, None::<()>).map_err(Fault::connecting)?;
+        let tcp = self.tcp.connect(details, None::<()>).map_err(ProbeError::from_connect_error)?;
         let Some(transport) = tcp else {
             return Ok(None);
         };
-        let metered = Metered { transport, received: 0, is_plain: !details.needs_tls() };
+        let metered = MeteredTransport { transport, received_bytes: 0, is_plain: !details.needs_tls() };
         if !details.needs_tls() {
             return Ok(Some(Box::new(metered)));
         }
-        let tls = self.tls.connect(&agent_level(details), Some(metered)).map_err(Fault::shaking_hands)?;
+        let tls = self.tls.connect(&agent_level(details), Some(metered)).map_err(ProbeError::from_handshake_error)?;
         Ok(tls.map(Transport::boxed))
     }
 }
@@ -61,19 +61,19 @@ fn agent_level<'a>(details: &ConnectionDetails<'a>) -> ConnectionDetails<'a> {
 
 /// Transport that counts received bytes.
 #[derive(Debug)]
-struct Metered<T> {
+struct MeteredTransport<T> {
     transport: T,
-    received: usize,
+    received_bytes: usize,
     /// True for a connection without TLS.
     is_plain: bool,
 }
 
-impl<T: Transport> Metered<T> {
+impl<T: Transport> MeteredTransport<T> {
     /// Classifies a connection that is closed before the first byte, as by a dying gateway or a forwarder without a
     /// server.
-    fn explain(&self, error: Error) -> Error {
+    fn classify_error(&self, error: Error) -> Error {
         match error {
-            Error::Io(io) if self.received == 0 && is_closed(io.kind()) => Fault::dropped().into(),
+            Error::Io(io) if self.received_bytes == 0 && is_closed(io.kind()) => ProbeError::dropped_connection().into(),
             other => other,
         }
     }
@@ -90,30 +90,30 @@ fn is_closed(kind: ErrorKind) -> bool {
     )
 }
 
-impl<T: Transport> Transport for Metered<T> {
+impl<T: Transport> Transport for MeteredTransport<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.transport.buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let sent = self.transport.transmit_output(amount, timeout);
-        sent.map_err(|error| self.explain(error))
+        sent.map_err(|error| self.classify_error(error))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let before = self.transport.buffers().input().len();
-        let progress = self.transport.await_input(timeout).map_err(|error| self.explain(error))?;
+        let progress = self.transport.await_input(timeout).map_err(|error| self.classify_error(error))?;
         let after = self.transport.buffers().input().len();
-        self.received += after.saturating_sub(before);
-        if self.received == 0 {
-            return Err(Fault::dropped().into());
+        self.received_bytes += after.saturating_sub(before);
+        if self.received_bytes == 0 {
+            return Err(ProbeError::dropped_connection().into());
         }
         if before == 0 && self.is_plain && self.transport.buffers().input().starts_with(&TLS_ALERT) {
-            return Err(Fault::speaks_tls().into());
+            return Err(ProbeError::unexpected_tls().into());
         }
-        if self.received > MAX_RECEIVED {
-            let why = format!("more than {} KiB without an end", MAX_RECEIVED / 1024);
-            return Err(Fault::new(Failure::NotOpenClaw, why).into());
+        if self.received_bytes > MAX_RECEIVED_BYTES {
+            let why = format!("more than {} KiB without an end", MAX_RECEIVED_BYTES / 1024);
+            return Err(ProbeError::new(ProbeFailure::NotOpenClaw, why).into());
         }
         Ok(progress)
     }

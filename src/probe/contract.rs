@@ -11,11 +11,11 @@ use crate::text::json::{
 /// Maximum number of channels; further ones are dropped.
 const MAX_CHANNELS: usize = 32;
 /// Maximum length of a channel's name, in characters; longer ones are cut.
-const MAX_NAME: usize = 64;
+const MAX_CHANNEL_NAME_CHARS: usize = 64;
 
 /// State that a gateway reports about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
+pub(super) enum ReportedState {
     /// `/startupz`: started, accepts messages.
     Started,
     /// `/healthz`: up, possibly draining.
@@ -26,12 +26,12 @@ pub(super) enum Life {
     Draining,
 }
 
-impl Life {
+impl ReportedState {
     /// Parses `{"ok": …, "status": …}`.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
-        let answer = object(body)?;
-        let ok = sole(&answer, "ok")?.as_bool()?;
-        match (ok, sole(&answer, "status")?.as_str()?) {
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let answer = parse_object(body)?;
+        let ok = unique_value(&answer, "ok")?.as_bool()?;
+        match (ok, unique_value(&answer, "status")?.as_str()?) {
             (true, "started") => Some(Self::Started),
             (true, "live") => Some(Self::Live),
             (false, "starting") => Some(Self::Starting),
@@ -43,24 +43,24 @@ impl Life {
 
 /// Parses `/readyz`: `{"ready": …, "failing": […], "suppressed": […]}`. Inner `None` if the gateway omits the lists,
 /// because the request was not authenticated.
-pub(super) fn read_channels(body: &[u8]) -> Option<Option<Channels>> {
-    let answer = object(body)?;
-    sole(&answer, "ready")?.as_bool()?;
-    let failing = names(&answer, "failing");
-    let suppressed = names(&answer, "suppressed");
+pub(super) fn parse_channels(body: &[u8]) -> Option<Option<Channels>> {
+    let answer = parse_object(body)?;
+    unique_value(&answer, "ready")?.as_bool()?;
+    let failing = channel_names(&answer, "failing");
+    let suppressed = channel_names(&answer, "suppressed");
     if failing.is_none() && suppressed.is_none() {
         return Some(None);
     }
     Some(Some(Channels { failing: failing.unwrap_or_default(), suppressed: suppressed.unwrap_or_default() }))
 }
 
-fn object(body: &[u8]) -> Option<Node> {
+fn parse_object(body: &[u8]) -> Option<Node> {
     let node = json::parse(std::str::from_utf8(body).ok()?).ok()?;
     node.as_object().is_some().then_some(node)
 }
 
 /// Returns the value of `key`; `None` if the key is missing or, being ambiguous, repeated.
-fn sole<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
+fn unique_value<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
     let mut entries = object.as_object()?.iter().filter(|entry| entry.key == key);
     match (entries.next(), entries.next()) {
         (Some(entry), None) => Some(&entry.node),
@@ -68,33 +68,33 @@ fn sole<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
     }
 }
 
-fn names(answer: &Value, key: &str) -> Option<Vec<String>> {
+fn channel_names(answer: &Value, key: &str) -> Option<Vec<String>> {
     let items = answer.get(key)?.as_array()?;
-    Some(items.iter().take(MAX_CHANNELS).map(|item| name(item)).collect())
+    Some(items.iter().take(MAX_CHANNELS).map(|item| channel_name(item)).collect())
 }
 
 /// Returns the name of a channel. An entry that is not text is still a channel, named by its JSON.
-fn name(item: &Value) -> String {
+fn channel_name(item: &Value) -> String {
     let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-    crate::probe::printable(&text, MAX_NAME - 1)
+    crate::probe::to_printable(&text, MAX_CHANNEL_NAME_CHARS - 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn life(body: &str) -> Option<Life> {
-        Life::read(body.as_bytes())
+    fn life(body: &str) -> Option<ReportedState> {
+        ReportedState::parse(body.as_bytes())
     }
 
     #[test]
     fn the_four_answers() {
-        assert_eq!(life(r#"{"ok":true,"status":"started"}"#), Some(Life::Started));
-        assert_eq!(life(r#"{"ok":true,"status":"live"}"#), Some(Life::Live));
-        assert_eq!(life(r#"{"ok":false,"status":"starting"}"#), Some(Life::Starting));
-        assert_eq!(life(r#"{"ok":false,"status":"draining"}"#), Some(Life::Draining));
+        assert_eq!(life(r#"{"ok":true,"status":"started"}"#), Some(ReportedState::Started));
+        assert_eq!(life(r#"{"ok":true,"status":"live"}"#), Some(ReportedState::Live));
+        assert_eq!(life(r#"{"ok":false,"status":"starting"}"#), Some(ReportedState::Starting));
+        assert_eq!(life(r#"{"ok":false,"status":"draining"}"#), Some(ReportedState::Draining));
         let more = " {\n\"version\":\"2026.9.6\",\"ok\":true,\"x\":{\"ok\":false},\"status\":\"started\"}\n";
-        assert_eq!(life(more), Some(Life::Started));
+        assert_eq!(life(more), Some(ReportedState::Started));
     }
 
     #[test]
@@ -125,12 +125,12 @@ mod tests {
         for body in others {
             assert_eq!(life(body), None, "{body:.60}");
         }
-        assert_eq!(Life::read(b"{\"ok\":true,\"status\":\"started\",\"x\":\"\xff\"}"), None);
+        assert_eq!(ReportedState::parse(b"{\"ok\":true,\"status\":\"started\",\"x\":\"\xff\"}"), None);
     }
 
     #[test]
     fn channels_are_bounded_and_printable() {
-        let read = |body: &str| read_channels(body.as_bytes());
+        let read = |body: &str| parse_channels(body.as_bytes());
         assert_eq!(read(r#"{"ready":true}"#), Some(None));
         assert_eq!(read(r#"{"failing":[]}"#), None);
         assert_eq!(read("<html>"), None);
@@ -145,6 +145,6 @@ mod tests {
         let many = format!(r#"{{"ready":false,"suppressed":[{}]}}"#, vec![long; 500].join(","));
         let suppressed = read(&many).flatten().unwrap().suppressed;
         assert_eq!(suppressed.len(), MAX_CHANNELS);
-        assert!(suppressed.iter().all(|name| name.chars().count() <= MAX_NAME));
+        assert!(suppressed.iter().all(|name| name.chars().count() <= MAX_CHANNEL_NAME_CHARS));
     }
 }

@@ -10,53 +10,53 @@ use ureq::http::header::HeaderValue;
 use ureq::tls::RootCerts;
 
 use crate::config::endpoint::Endpoint;
-use crate::probe::contract::{Life, read_channels};
-use crate::probe::error::Fault;
+use crate::probe::contract::{ReportedState, parse_channels};
+use crate::probe::error::ProbeError;
 use crate::probe::http::{
-    Response, {self},
+    HttpResponse, {self},
 };
-use crate::probe::peer::{Addresses, PeerRule};
-use crate::probe::resolve::Lookup;
-use crate::probe::verdict::{Channels, Failure, Verdict};
-use crate::probe::{Answer, Error, Readyz, printable};
+use crate::probe::peer::{ResolvedAddresses, PeerRule};
+use crate::probe::resolve::HostResolver;
+use crate::probe::verdict::{Channels, ProbeFailure, Verdict};
+use crate::probe::{ProbeResult, TargetError, ReadyzRequest, printable};
 
 /// Time for which a gateway is remembered as too old for `/startupz`.
-const REMEMBER: Duration = Duration::from_secs(60 * 60);
+const STARTUPZ_RECHECK_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Time limit for a TLS request to a server that drops plain requests.
-const TLS_QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
+const TLS_CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Probe of one URL of a gateway.
-pub(super) struct Route {
+pub(super) struct EndpointProbe {
     agent: Agent,
-    addresses: Arc<Addresses>,
+    addresses: Arc<ResolvedAddresses>,
     startupz: Uri,
     healthz: Uri,
     readyz: Option<(Uri, Option<HeaderValue>)>,
-    live_only: bool,
+    is_healthz_only: bool,
     /// Last answer of `/readyz` since the gateway came up. A missing answer does not change it.
-    known: Channels,
+    last_channels: Channels,
     /// Time since which the gateway is known to be too old for `/startupz`.
-    old_since: Option<Instant>,
+    startupz_missing_since: Option<Instant>,
 }
 
-impl Route {
-    pub(super) fn new(url: &str, roots: RootCerts, readyz: &Readyz, rule: PeerRule) -> Result<Self, Error> {
-        let addresses = Arc::<Addresses>::default();
+impl EndpointProbe {
+    pub(super) fn new(url: &str, roots: RootCerts, readyz: &ReadyzRequest, rule: PeerRule) -> Result<Self, TargetError> {
+        let addresses = Arc::<ResolvedAddresses>::default();
         let readyz = match readyz {
-            Readyz::Skip => None,
-            Readyz::Anonymous => Some((at(url, "/readyz")?, None)),
-            Readyz::Token(token) => Some((at(url, "/readyz")?, Some(bearer(token)?))),
+            ReadyzRequest::Skip => None,
+            ReadyzRequest::Anonymous => Some((join_path(url, "/readyz")?, None)),
+            ReadyzRequest::Token(token) => Some((join_path(url, "/readyz")?, Some(bearer_header(token)?))),
         };
         Ok(Self {
-            agent: http::agent_for(roots, Lookup::new(rule, Arc::clone(&addresses))),
+            agent: http::build_agent_with(roots, HostResolver::new(rule, Arc::clone(&addresses))),
             addresses,
-            startupz: at(url, "/startupz")?,
-            healthz: at(url, "/healthz")?,
+            startupz: join_path(url, "/startupz")?,
+            healthz: join_path(url, "/healthz")?,
             readyz,
-            live_only: false,
-            known: Channels::default(),
-            old_since: None,
+            is_healthz_only: false,
+            last_channels: Channels::default(),
+            startupz_missing_since: None,
         })
     }
 
@@ -65,33 +65,33 @@ impl Route {
         self.addresses.get()
     }
 
-    pub(super) fn live_only(&mut self) {
-        self.live_only = true;
+    pub(super) fn limit_to_healthz(&mut self) {
+        self.is_healthz_only = true;
         self.readyz = None;
     }
 
     /// Requests the gateway's state and, if it is up, its channels.
-    pub(super) fn ask(&mut self, deadline: Instant) -> Answer {
+    pub(super) fn run(&mut self, deadline: Instant) -> ProbeResult {
         let asked = Instant::now();
-        let (url, life) = self.ask_life(deadline);
+        let (url, life) = self.request_state(deadline);
         let latency = asked.elapsed();
-        let answer = |verdict, detail: &str| Answer {
+        let answer = |verdict, detail: &str| ProbeResult {
             verdict,
             channels: Channels::default(),
-            detail: printable(detail, Answer::MAX_DETAIL),
+            detail: to_printable(detail, ProbeResult::MAX_DETAIL_CHARS),
             latency,
             url: url.to_string(),
         };
         match life {
             Ok(said) => {
                 let mut answer = answer(Verdict::Healthy { ready: true }, said);
-                self.ask_channels(deadline, &mut answer);
+                self.request_channels(deadline, &mut answer);
                 answer
             }
             Err(fault) => {
-                self.known = Channels::default();
+                self.last_channels = Channels::default();
                 let fault = self.explain_dropped(fault, deadline);
-                answer(Verdict::Failing(fault.failure), &fault.why)
+                answer(Verdict::Failing(fault.failure), &fault.reason)
             }
         }
     }
@@ -100,34 +100,34 @@ impl Route {
     ///
     /// Node's TLS server closes such a connection without an answer, like a forwarder without a server behind it. The
     /// certificate does not matter here, so no authority is trusted.
-    fn explain_dropped(&self, fault: Fault, deadline: Instant) -> Fault {
+    fn explain_dropped(&self, fault: ProbeError, deadline: Instant) -> ProbeError {
         if !fault.is_dropped() || self.healthz.scheme_str() != Some("http") {
             return fault;
         }
         let secure = self.healthz.to_string().replacen("http:", "https:", 1);
         let Ok(secure) = secure.parse() else { return fault };
-        let deadline = deadline.min(Instant::now() + TLS_QUESTION_TIMEOUT);
-        let agent = http::agent(RootCerts::from(Vec::new()));
-        match http::get(&agent, &secure, None, deadline) {
-            Err(Fault { failure: Failure::Tls, .. }) => Fault::speaks_tls(),
+        let deadline = deadline.min(Instant::now() + TLS_CHECK_TIMEOUT);
+        let agent = http::build_agent(RootCerts::from(Vec::new()));
+        match http::send_get(&agent, &secure, None, deadline) {
+            Err(ProbeError { failure: ProbeFailure::Tls, .. }) => ProbeError::unexpected_tls(),
             _ => fault,
         }
     }
 
-    fn ask_life(&mut self, deadline: Instant) -> (Uri, Result<&'static str, Fault>) {
-        if self.live_only {
-            return (self.healthz.clone(), self.ask_healthz(deadline));
+    fn request_state(&mut self, deadline: Instant) -> (Uri, Result<&'static str, ProbeError>) {
+        if self.is_healthz_only {
+            return (self.healthz.clone(), self.request_healthz(deadline));
         }
-        let known_old = self.old_since.is_some_and(|since| is_known(since, Instant::now()));
+        let known_old = self.startupz_missing_since.is_some_and(|since| is_recent(since, Instant::now()));
         if !known_old {
-            let answer = http::get(&self.agent, &self.startupz, None, deadline);
+            let answer = http::send_get(&self.agent, &self.startupz, None, deadline);
             if !answer.as_ref().is_ok_and(is_unknown_path) {
-                return (self.startupz.clone(), answer.and_then(|answer| read_startupz(&answer)));
+                return (self.startupz.clone(), answer.and_then(|answer| interpret_startupz(&answer)));
             }
         }
-        let live = self.ask_healthz(deadline);
+        let live = self.request_healthz(deadline);
         // Only a healthy gateway proves that it is old; a failing one may be restarting with a newer version.
-        self.old_since = match (&live, self.old_since) {
+        self.startupz_missing_since = match (&live, self.startupz_missing_since) {
             (Err(_), _) => None,
             (Ok(_), Some(since)) if known_old => Some(since),
             (Ok(_), _) => Some(Instant::now()),
@@ -135,82 +135,82 @@ impl Route {
         (self.healthz.clone(), live)
     }
 
-    fn ask_healthz(&self, deadline: Instant) -> Result<&'static str, Fault> {
-        let answer = http::get(&self.agent, &self.healthz, None, deadline)?;
-        match (answer.status, Life::read(&answer.body)) {
-            (200, Some(Life::Live)) => Ok("live"),
-            _ => Err(not_life(&answer)),
+    fn request_healthz(&self, deadline: Instant) -> Result<&'static str, ProbeError> {
+        let answer = http::send_get(&self.agent, &self.healthz, None, deadline)?;
+        match (answer.status, ReportedState::parse(&answer.body)) {
+            (200, Some(ReportedState::Live)) => Ok("live"),
+            _ => Err(unexpected_response(&answer)),
         }
     }
 
     /// Adds the channels from `/readyz`. An error here does not change the verdict that the gateway is up.
-    fn ask_channels(&mut self, deadline: Instant, answer: &mut Answer) {
+    fn request_channels(&mut self, deadline: Instant, answer: &mut ProbeResult) {
         let Some((url, token)) = &self.readyz else {
             return;
         };
-        let said = match http::get(&self.agent, url, token.as_ref(), deadline) {
-            Ok(response) if matches!(response.status, 200 | 503) => read_channels(&response.body),
+        let said = match http::send_get(&self.agent, url, token.as_ref(), deadline) {
+            Ok(response) if matches!(response.status, 200 | 503) => parse_channels(&response.body),
             Ok(_) | Err(_) => None,
         };
         match said {
-            Some(Some(channels)) => self.known = channels,
+            Some(Some(channels)) => self.last_channels = channels,
             Some(None) if token.is_some() => {
                 answer.detail.push_str("; /readyz lists no channels: check the gateway's token");
             }
             Some(None) => {}
             None => answer.detail.push_str("; /readyz gives no valid answer"),
         }
-        answer.verdict = Verdict::Healthy { ready: self.known.suppressed.is_empty() };
-        answer.channels = self.known.clone();
+        answer.verdict = Verdict::Healthy { ready: self.last_channels.suppressed.is_empty() };
+        answer.channels = self.last_channels.clone();
     }
 }
 
-fn is_known(since: Instant, now: Instant) -> bool {
-    now.saturating_duration_since(since) < REMEMBER
+fn is_recent(since: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(since) < STARTUPZ_RECHECK_INTERVAL
 }
 
 /// True if the gateway does not know the path. OpenClaw before 2026.8.1 answers `/startupz`, like every unknown path,
 /// with its HTML page; a proxy in front of it may answer 404.
-fn is_unknown_path(answer: &Response) -> bool {
-    answer.status == 404 || (answer.status == 200 && answer.html)
+fn is_unknown_path(answer: &HttpResponse) -> bool {
+    answer.status == 404 || (answer.status == 200 && answer.is_html)
 }
 
-fn read_startupz(answer: &Response) -> Result<&'static str, Fault> {
-    match (answer.status, Life::read(&answer.body)) {
-        (200, Some(Life::Started)) => Ok("started"),
-        (503, Some(Life::Starting)) => Err(Fault::new(Failure::Starting, "the gateway says that it is starting")),
-        (503, Some(Life::Draining)) => Err(Fault::new(Failure::Draining, "the gateway says that it is draining")),
-        _ => Err(not_life(answer)),
+fn interpret_startupz(answer: &HttpResponse) -> Result<&'static str, ProbeError> {
+    match (answer.status, ReportedState::parse(&answer.body)) {
+        (200, Some(ReportedState::Started)) => Ok("started"),
+        (503, Some(ReportedState::Starting)) => Err(ProbeError::new(ProbeFailure::Starting, "the gateway says that it is starting")),
+        (503, Some(ReportedState::Draining)) => Err(ProbeError::new(ProbeFailure::Draining, "the gateway says that it is draining")),
+        _ => Err(unexpected_response(answer)),
     }
 }
 
-fn not_life(answer: &Response) -> Fault {
+fn unexpected_response(answer: &HttpResponse) -> ProbeError {
     match answer {
-        Response { status: 200, html: true, .. } => Fault::new(Failure::NotOpenClaw, "an HTML page"),
-        Response { status: 200, .. } => Fault::new(Failure::NotOpenClaw, "200, but not OpenClaw's JSON"),
-        Response { status, .. } => Fault::new(Failure::Status(*status), format!("HTTP {status}")),
+        HttpResponse { status: 200, is_html: true, .. } => ProbeError::new(ProbeFailure::NotOpenClaw, "an HTML page"),
+        HttpResponse { status: 200, .. } => ProbeError::new(ProbeFailure::NotOpenClaw, "200, but not OpenClaw's JSON"),
+        HttpResponse { status, .. } => ProbeError::new(ProbeFailure::Status(*status), format!("HTTP {status}")),
     }
 }
 
 /// Appends `path` to `url`, which consists of scheme, host and port.
-fn at(url: &str, path: &str) -> Result<Uri, Error> {
+fn join_path(url: &str, path: &str) -> Result<Uri, TargetError> {
     let shown = match url.rsplit_once('@') {
         // The part before the @ may contain a password.
         Some((_, host)) => format!("…@{host}"),
         None => url.to_owned(),
     };
-    let problem = |why: String| Error::Url { url: printable(&shown, 200), why: format!("it {why}") };
+    let problem = |why: String| TargetError::InvalidUrl { url: to_printable(&shown, 200), why: format!("it {why}") };
     let endpoint = Endpoint::from_url(url).map_err(problem)?;
     format!("{endpoint}{path}").parse().map_err(|_| problem("is not a URL".to_owned()))
 }
 
 /// Returns the authorization header, marked as sensitive to keep it out of debug output.
-fn bearer(token: &str) -> Result<HeaderValue, Error> {
+fn bearer_header(token: &str) -> Result<HeaderValue, TargetError> {
     let token = token.trim();
     if token.is_empty() || token.len() > 1024 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::Token);
+        return Err(TargetError::InvalidToken);
     }
-    let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Error::Token)?;
+    let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| TargetError::InvalidToken)?;
     header.set_sensitive(true);
     Ok(header)
 }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_url_is_a_host_and_nothing_more() {
         for good in ["http://100.64.0.1:18789", "https://primary.example/", "http://[::1]:18789", "http://primary"] {
-            let full = at(good, "/startupz").unwrap().to_string();
+            let full = join_path(good, "/startupz").unwrap().to_string();
             assert_eq!(full, format!("{}/startupz", good.trim_end_matches('/')));
         }
         let bad = [
@@ -244,7 +244,7 @@ mod tests {
             "http://user:hunter2@primary",
         ];
         for bad in bad {
-            let error = at(bad, "/startupz").unwrap_err().to_string();
+            let error = join_path(bad, "/startupz").unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
     }
@@ -253,18 +253,18 @@ mod tests {
     fn startupz_is_asked_again_after_an_hour() {
         let since = Instant::now();
         let minutes = |n: u64| since + Duration::from_secs(60 * n);
-        assert!(is_known(since, since));
-        assert!(is_known(since, minutes(59)));
-        assert!(!is_known(since, minutes(60)));
+        assert!(is_recent(since, since));
+        assert!(is_recent(since, minutes(59)));
+        assert!(!is_recent(since, minutes(60)));
     }
 
     #[test]
     fn a_token_is_never_shown() {
-        let header = bearer(" s3cret\n").unwrap();
+        let header = bearer_header(" s3cret\n").unwrap();
         assert_eq!(header.as_bytes(), b"Bearer s3cret");
         assert!(!format!("{header:?}").contains("s3cret"));
         for bad in ["", "two words", "line\nbreak", "caf\u{e9}"] {
-            assert!(bearer(bad).is_err(), "{bad:?}");
+            assert!(bearer_header(bad).is_err(), "{bad:?}");
         }
     }
 }

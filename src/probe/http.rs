@@ -10,37 +10,37 @@ use ureq::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderValue};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::os::read_regular;
-use crate::probe::Error;
-use crate::probe::connect::Dialer;
-use crate::probe::error::Fault;
-use crate::probe::resolve::Lookup;
-use crate::probe::verdict::Failure;
+use crate::probe::TargetError;
+use crate::probe::connect::ProbeConnector;
+use crate::probe::error::ProbeError;
+use crate::probe::resolve::HostResolver;
+use crate::probe::verdict::ProbeFailure;
 
 /// Maximum size of a body, in bytes.
-pub(super) const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Maximum size of the status line and all headers together, in bytes. ureq zeroes a buffer of this size for each request. It also
 /// counts the headers: at most 128.
-pub(super) const MAX_HEAD: usize = 4 * 1024;
+pub(super) const MAX_HEAD_BYTES: usize = 4 * 1024;
 /// Maximum size of a file of certificates, in bytes.
-const MAX_CA_FILE: u64 = 1024 * 1024;
+const MAX_CA_FILE_BYTES: u64 = 1024 * 1024;
 
 const USER_AGENT: &str = concat!("openclaw-failover/", env!("CARGO_PKG_VERSION"));
 
 /// Response.
-pub(super) struct Response {
+pub(super) struct HttpResponse {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
     /// True for an HTML page, by its content type or first character.
-    pub(super) html: bool,
+    pub(super) is_html: bool,
 }
 
 /// Builds the agent for one URL. ureq configures TLS at the first `https` connection.
-pub(crate) fn agent(roots: RootCerts) -> Agent {
-    agent_for(roots, Lookup::default())
+pub(crate) fn build_agent(roots: RootCerts) -> Agent {
+    build_agent_with(roots, HostResolver::default())
 }
 
 /// Builds the agent for one URL with this resolver.
-pub(super) fn agent_for(roots: RootCerts, lookup: Lookup) -> Agent {
+pub(super) fn build_agent_with(roots: RootCerts, lookup: HostResolver) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -49,18 +49,18 @@ pub(super) fn agent_for(roots: RootCerts, lookup: Lookup) -> Agent {
         .max_idle_connections(0)
         .user_agent(USER_AGENT)
         .accept("application/json")
-        .max_response_header_size(MAX_HEAD - 1)
-        .input_buffer_size(MAX_HEAD)
+        .max_response_header_size(MAX_HEAD_BYTES - 1)
+        .input_buffer_size(MAX_HEAD_BYTES)
         .output_buffer_size(4 * 1024)
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .build();
-    Agent::with_parts(config, Dialer::default(), lookup)
+    Agent::with_parts(config, ProbeConnector::default(), lookup)
 }
 
 /// Reads a file of PEM certificates to trust.
-pub(crate) fn roots(file: &Path) -> Result<RootCerts, Error> {
-    let problem = |why: String| Error::CaFile { path: file.to_owned(), why };
-    let pem = read_regular(file, MAX_CA_FILE).map_err(|error| problem(error.to_string()))?;
+pub(crate) fn read_roots(file: &Path) -> Result<RootCerts, TargetError> {
+    let problem = |why: String| TargetError::CaFile { path: file.to_owned(), why };
+    let pem = read_regular(file, MAX_CA_FILE_BYTES).map_err(|error| problem(error.to_string()))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         if let PemItem::Certificate(certificate) =
@@ -76,10 +76,10 @@ pub(crate) fn roots(file: &Path) -> Result<RootCerts, Error> {
 }
 
 /// Sends one request. `deadline` covers lookup, connection, handshake, headers and body.
-pub(super) fn get(agent: &Agent, url: &Uri, token: Option<&HeaderValue>, deadline: Instant) -> Result<Response, Fault> {
+pub(super) fn send_get(agent: &Agent, url: &Uri, token: Option<&HeaderValue>, deadline: Instant) -> Result<HttpResponse, ProbeError> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left < Duration::from_millis(1) {
-        return Err(Fault::new(Failure::ResponseTimeout, "no time left for this request"));
+        return Err(ProbeError::new(ProbeFailure::ResponseTimeout, "no time left for this request"));
     }
     let mut request = agent.get(url).header(CONNECTION, "close");
     if let Some(token) = token {
@@ -93,15 +93,15 @@ pub(super) fn get(agent: &Agent, url: &Uri, token: Option<&HeaderValue>, deadlin
         .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"));
     if typed_html || !matches!(status, 200 | 503) {
         let body = Vec::new();
-        return Ok(Response { status, body, html: typed_html });
+        return Ok(HttpResponse { status, body, is_html: typed_html });
     }
     let mut body = Vec::new();
     let reader = response.body_mut().as_reader();
-    reader.take(MAX_BODY as u64 + 1).read_to_end(&mut body).map_err(|error| Fault::from(ureq::Error::from(error)))?;
-    if body.len() > MAX_BODY {
-        let why = format!("an answer of more than {} KiB", MAX_BODY / 1024);
-        return Err(Fault::new(Failure::NotOpenClaw, why));
+    reader.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut body).map_err(|error| ProbeError::from(ureq::Error::from(error)))?;
+    if body.len() > MAX_BODY_BYTES {
+        let why = format!("an answer of more than {} KiB", MAX_BODY_BYTES / 1024);
+        return Err(ProbeError::new(ProbeFailure::NotOpenClaw, why));
     }
     let html = body.trim_ascii_start().starts_with(b"<");
-    Ok(Response { status, body, html })
+    Ok(HttpResponse { status, body, is_html: html })
 }

@@ -9,49 +9,49 @@ use std::sync::mpsc::{
 use std::time::{Duration, Instant};
 
 use crate::os::spawn;
-use crate::probe::endpoint_probe::Route;
-use crate::probe::verdict::{Failure, Verdict};
-use crate::probe::{Answer, Error};
+use crate::probe::endpoint_probe::EndpointProbe;
+use crate::probe::verdict::{ProbeFailure, Verdict};
+use crate::probe::{ProbeResult, TargetError};
 
 /// Extra time after the deadline in which a URL that failed at the deadline can report its reason.
-const GRACE: Duration = Duration::from_millis(100);
+const LATE_RESULT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Threads of all URLs, in the order of preference for reporting a failure.
-pub(super) struct Race {
-    lanes: Vec<Lane>,
+pub(super) struct ParallelProbes {
+    threads: Vec<ProbeThread>,
 }
 
-struct Lane {
+struct ProbeThread {
     url: String,
-    jobs: SyncSender<Job>,
+    jobs: SyncSender<ProbeJob>,
 }
 
-struct Job {
-    lane: usize,
+struct ProbeJob {
+    thread_index: usize,
     deadline: Instant,
-    answers: Sender<(usize, Answer)>,
+    results: Sender<(usize, ProbeResult)>,
 }
 
-impl Race {
-    pub(super) fn new(routes: Vec<(String, Route)>) -> Result<Self, Error> {
-        let lanes = routes.into_iter().map(|(url, route)| Lane::start(url, route));
+impl ParallelProbes {
+    pub(super) fn new(routes: Vec<(String, EndpointProbe)>) -> Result<Self, TargetError> {
+        let lanes = routes.into_iter().map(|(url, route)| ProbeThread::spawn(url, route));
         let lanes = lanes.collect::<Result<_, _>>()?;
-        Ok(Self { lanes })
+        Ok(Self { threads: lanes })
     }
 
     /// Probes all URLs. Returns the first healthy result or, if all failed, that of the probe that got furthest.
-    pub(super) fn run(&self, deadline: Instant) -> Answer {
+    pub(super) fn run(&self, deadline: Instant) -> ProbeResult {
         let asked = Instant::now();
         let (sender, answers) = mpsc::channel();
-        let mut failed: Vec<Option<Answer>> = Vec::new();
-        for (index, lane) in self.lanes.iter().enumerate() {
-            let job = Job { lane: index, deadline, answers: sender.clone() };
+        let mut failed: Vec<Option<ProbeResult>> = Vec::new();
+        for (index, lane) in self.threads.iter().enumerate() {
+            let job = ProbeJob { thread_index: index, deadline, results: sender.clone() };
             let refused = lane.jobs.try_send(job).is_err();
             let why = "an earlier probe of this URL is still waiting for its answer";
-            failed.push(refused.then(|| lane.silent(asked, why)));
+            failed.push(refused.then(|| lane.timeout_result(asked, why)));
         }
         drop(sender);
-        while let Some((index, answer)) = next(&answers, deadline + GRACE) {
+        while let Some((index, answer)) = receive_result(&answers, deadline + LATE_RESULT_TIMEOUT) {
             if answer.verdict.is_healthy() {
                 return answer;
             }
@@ -59,51 +59,51 @@ impl Race {
                 *slot = Some(answer);
             }
         }
-        let mut best: Option<Answer> = None;
-        for (lane, answer) in self.lanes.iter().zip(failed) {
-            let answer = answer.unwrap_or_else(|| lane.silent(asked, "no answer in time"));
-            if best.as_ref().is_none_or(|best| reached(&answer) > reached(best)) {
+        let mut best: Option<ProbeResult> = None;
+        for (lane, answer) in self.threads.iter().zip(failed) {
+            let answer = answer.unwrap_or_else(|| lane.timeout_result(asked, "no answer in time"));
+            if best.as_ref().is_none_or(|best| progress_rank(&answer) > progress_rank(best)) {
                 best = Some(answer);
             }
         }
-        best.unwrap_or_else(|| Answer::silent(String::new(), asked, "no URL is given"))
+        best.unwrap_or_else(|| ProbeResult::timed_out(String::new(), asked, "no URL is given"))
     }
 }
 
-impl Lane {
-    fn start(url: String, mut route: Route) -> Result<Self, Error> {
-        let (jobs, queue) = mpsc::sync_channel::<Job>(1);
+impl ProbeThread {
+    fn spawn(url: String, mut route: EndpointProbe) -> Result<Self, TargetError> {
+        let (jobs, queue) = mpsc::sync_channel::<ProbeJob>(1);
         let serve = move || {
             // The loop ends when the target is dropped, which drops the sender.
             for job in queue {
                 // The receiver is gone if the probe already has a healthy result.
-                let _ = job.answers.send((job.lane, route.ask(job.deadline)));
+                let _ = job.results.send((job.thread_index, route.run(job.deadline)));
             }
         };
-        spawn("probe", serve).map_err(Error::Thread)?;
+        spawn("probe", serve).map_err(TargetError::Thread)?;
         Ok(Self { url, jobs })
     }
 
-    fn silent(&self, asked: Instant, why: &str) -> Answer {
-        Answer::silent(self.url.clone(), asked, why)
+    fn timeout_result(&self, asked: Instant, why: &str) -> ProbeResult {
+        ProbeResult::timed_out(self.url.clone(), asked, why)
     }
 }
 
-fn next(answers: &Receiver<(usize, Answer)>, until: Instant) -> Option<(usize, Answer)> {
+fn receive_result(answers: &Receiver<(usize, ProbeResult)>, until: Instant) -> Option<(usize, ProbeResult)> {
     answers.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
 }
 
-fn reached(answer: &Answer) -> u8 {
+fn progress_rank(answer: &ProbeResult) -> u8 {
     match answer.verdict {
         Verdict::Healthy { .. } => u8::MAX,
-        Verdict::Failing(failure) => failure.reached(),
+        Verdict::Failing(failure) => failure.progress_rank(),
     }
 }
 
-impl Answer {
-    fn silent(url: String, asked: Instant, why: &str) -> Self {
+impl ProbeResult {
+    fn timed_out(url: String, asked: Instant, why: &str) -> Self {
         Self {
-            verdict: Verdict::Failing(Failure::ResponseTimeout),
+            verdict: Verdict::Failing(ProbeFailure::ResponseTimeout),
             channels: Default::default(),
             detail: why.to_owned(),
             latency: asked.elapsed(),

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 use crate::os::is_own_address;
-use crate::probe::error::Fault;
-use crate::probe::verdict::Failure;
+use crate::probe::error::ProbeError;
+use crate::probe::verdict::ProbeFailure;
 
 /// Allowed hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl PeerRule {
     ///
     /// Addresses are checked before every connection: hosts file, DNS and interfaces can change at any time, and the
     /// primary's address may have moved to this host.
-    pub(crate) fn filter(self, host: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Fault> {
+    pub(crate) fn filter_addresses(self, host: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, ProbeError> {
         let Some(first) = addresses.first().copied() else { return Ok(addresses) };
         if self == Self::Any {
             return Ok(addresses);
@@ -33,7 +33,7 @@ impl PeerRule {
         let allowed: Vec<_> = addresses.into_iter().filter(is_allowed).collect();
         if allowed.is_empty() {
             let why = format!("{host} resolves to {}, an address of this host itself", first.ip());
-            return Err(Fault::new(Failure::ThisHost, why));
+            return Err(ProbeError::new(ProbeFailure::ThisHost, why));
         }
         Ok(allowed)
     }
@@ -57,9 +57,9 @@ fn is_loopback(ip: IpAddr) -> bool {
 
 /// Addresses that the last request of one URL could connect to.
 #[derive(Debug, Default)]
-pub(super) struct Addresses(Mutex<Vec<SocketAddr>>);
+pub(super) struct ResolvedAddresses(Mutex<Vec<SocketAddr>>);
 
-impl Addresses {
+impl ResolvedAddresses {
     pub(super) fn replace(&self, addresses: Vec<SocketAddr>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
@@ -73,18 +73,18 @@ impl Addresses {
 mod tests {
     use super::*;
 
-    fn filtered(host: &str, addresses: &[&str]) -> Result<Vec<String>, Failure> {
+    fn filtered(host: &str, addresses: &[&str]) -> Result<Vec<String>, ProbeFailure> {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        let allowed = PeerRule::OtherHosts.filter(host, addresses).map_err(|fault| fault.failure)?;
+        let allowed = PeerRule::OtherHosts.filter_addresses(host, addresses).map_err(|fault| fault.failure)?;
         Ok(allowed.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn a_name_that_leads_to_this_host_is_no_other_host() {
         for own in ["127.0.0.1:9", "127.0.1.1:9", "0.0.0.0:9", "[::1]:9", "[::ffff:127.0.0.1]:9", "[::]:9"] {
-            assert_eq!(filtered("primary", &[own]), Err(Failure::ThisHost), "{own}");
+            assert_eq!(filtered("primary", &[own]), Err(ProbeFailure::ThisHost), "{own}");
         }
-        assert_eq!(filtered("0.0.0.0", &["0.0.0.0:9"]), Err(Failure::ThisHost));
+        assert_eq!(filtered("0.0.0.0", &["0.0.0.0:9"]), Err(ProbeFailure::ThisHost));
         assert_eq!(filtered("primary", &["127.0.0.1:9", "192.0.2.1:9"]), Ok(vec!["192.0.2.1:9".to_owned()]));
         assert_eq!(filtered("primary", &[]), Ok(Vec::new()));
     }
@@ -97,6 +97,6 @@ mod tests {
             assert_eq!(filtered(host, &[address]), Ok(vec![address.to_owned()]), "{host}");
         }
         // The unspecified address of `localhost` is not a loopback address.
-        assert_eq!(filtered("localhost", &["0.0.0.0:9"]), Err(Failure::ThisHost));
+        assert_eq!(filtered("localhost", &["0.0.0.0:9"]), Err(ProbeFailure::ThisHost));
     }
 }

@@ -11,12 +11,12 @@ pub enum Verdict {
         ready: bool,
     },
     /// The probe failed.
-    Failing(Failure),
+    Failing(ProbeFailure),
 }
 
-/// Failure of a probe. [`Display`](fmt::Display) names it for people, [`Failure::name`] for programs.
+/// Failure of a probe. [`Display`](fmt::Display) names it for people, [`ProbeFailure::name`] for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Failure {
+pub enum ProbeFailure {
     /// The name has no address, or its lookup timed out.
     Dns,
     /// The address belongs to this host, so the upstream cannot answer there.
@@ -62,8 +62,8 @@ impl Verdict {
     }
 }
 
-impl Failure {
-    /// Returns a stable name for programs; [`Failure::status`] returns the number for `http-status`.
+impl ProbeFailure {
+    /// Returns a stable name for programs; [`ProbeFailure::status`] returns the number for `http-status`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -81,9 +81,9 @@ impl Failure {
         }
     }
 
-    /// Returns the HTTP status of [`Failure::Status`].
+    /// Returns the HTTP status of [`ProbeFailure::Status`].
     #[must_use]
-    pub fn status(self) -> Option<u16> {
+    pub fn http_status(self) -> Option<u16> {
         match self {
             Self::Status(code) => Some(code),
             _ => None,
@@ -93,7 +93,7 @@ impl Failure {
     /// Returns how far the probe got. Of several URLs, the one that got furthest tells the most: an answer of the
     /// gateway ranks above an answer of another program, that above an answer of the host, and that above an error of
     /// the network.
-    pub(super) fn reached(self) -> u8 {
+    pub(super) fn progress_rank(self) -> u8 {
         match self {
             Self::Dns => 0,
             Self::ThisHost => 1,
@@ -110,7 +110,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ProbeFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ConnectTimeout => f.write_str("connect timeout"),

@@ -6,7 +6,7 @@
 mod command;
 mod retention;
 mod summary;
-mod timeline;
+mod entry_times;
 
 use std::fs::{
     File, OpenOptions, {self},
@@ -17,50 +17,50 @@ use std::io::{
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::events::Entry;
-use crate::os::atomic_file::{Error, sync_folder};
+use crate::events::HistoryEntry;
+use crate::os::atomic_file::{FileError, sync_directory};
 use crate::os::{ReadError, load_or_quarantine, open_regular};
-pub use crate::records::history::command::{Form, command};
+pub use crate::records::history::command::{HistoryFormat, render_history};
 use crate::text::Time;
 use crate::text::json::Node;
 use crate::text::utc::parse_rfc3339;
 
 /// Limit on the size of the recent file, in bytes. It holds every entry.
-const RECENT: u64 = 1024 * 1024;
+const RECENT_MAX_BYTES: u64 = 1024 * 1024;
 
 /// Limit on the size of the older file, in bytes.
-const OLDER: u64 = 3 * 1024 * 1024;
+const OLDER_MAX_BYTES: u64 = 3 * 1024 * 1024;
 
 /// Limit on the length of a line, in bytes. Written lines are far shorter.
-const LINE: usize = 64 * 1024;
+const LINE_MAX_BYTES: usize = 64 * 1024;
 
 /// Appends one entry durably (fsync).
 ///
 /// # Errors
 /// Returns an error if it cannot be written. A part of it may be in the file; the next entry starts on a new line all
 /// the same.
-pub fn append(path: &Path, entry: &Entry) -> Result<(), Error> {
+pub fn append_entry(path: &Path, entry: &HistoryEntry) -> Result<(), FileError> {
     let line = format!("{}\n", entry.to_json());
     let known = fs::metadata(path).map_or(0, |found| found.len());
-    if known > 0 && known.saturating_add(line.len() as u64) > RECENT {
-        retention::thin(path)?;
+    if known > 0 && known.saturating_add(line.len() as u64) > RECENT_MAX_BYTES {
+        retention::merge_recent(path)?;
     }
-    add(path, &line).map_err(|why| Error::Write { path: path.to_owned(), why })
+    append_line(path, &line).map_err(|why| FileError::Write { path: path.to_owned(), why })
 }
 
 /// Returns the path of the older file beside `path`.
-pub(super) fn older(path: &Path) -> PathBuf {
+pub(super) fn older_path(path: &Path) -> PathBuf {
     path.with_extension("1.jsonl")
 }
 
-fn add(path: &Path, line: &str) -> io::Result<()> {
-    let (file, is_new) = add_lines(path, line)?;
+fn append_line(path: &Path, line: &str) -> io::Result<()> {
+    let (file, is_new) = append_lines(path, line)?;
     file.sync_data()?;
-    if is_new { sync_folder(path) } else { Ok(()) }
+    if is_new { sync_directory(path) } else { Ok(()) }
 }
 
 /// Appends complete lines to a file, after ending a partial one. Returns the file, and true if it was empty.
-pub(super) fn add_lines(path: &Path, lines: &str) -> io::Result<(File, bool)> {
+pub(super) fn append_lines(path: &Path, lines: &str) -> io::Result<(File, bool)> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
     let length = file.metadata()?.len();
     if length > 0 {
@@ -76,7 +76,7 @@ pub(super) fn add_lines(path: &Path, lines: &str) -> io::Result<(File, bool)> {
 
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Line {
+pub enum HistoryLine {
     /// An entry: an object with time, event and text.
     Entry(Node),
     /// Anything else: a partial, overlong or foreign line, or a read error.
@@ -85,7 +85,7 @@ pub enum Line {
 
 /// Returns the time of an entry; the epoch if it has none.
 #[must_use]
-pub fn moment(entry: &Node) -> Time {
+pub fn entry_time(entry: &Node) -> Time {
     entry.get("at").and_then(|at| parse_rfc3339(at.as_str()?)).unwrap_or_default()
 }
 
@@ -93,67 +93,67 @@ pub fn moment(entry: &Node) -> Time {
 ///
 /// # Errors
 /// Returns an error if a file exists but cannot be opened. Missing files are an empty history.
-pub fn read(path: &Path) -> Result<impl Iterator<Item = Line> + use<>, Error> {
-    let lines = [open(&older(path))?, open(path)?];
+pub fn read(path: &Path) -> Result<impl Iterator<Item = HistoryLine> + use<>, FileError> {
+    let lines = [open_lines(&older_path(path))?, open_lines(path)?];
     Ok(lines.into_iter().flatten().flatten())
 }
 
-fn open(path: &Path) -> Result<Option<Lines>, Error> {
-    let not_a_file = || Error::NotAFile { path: path.to_owned() };
+fn open_lines(path: &Path) -> Result<Option<LineReader>, FileError> {
+    let not_a_file = || FileError::NotAFile { path: path.to_owned() };
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(not_a_file());
     }
-    let opened = open_regular(path).and_then(|file| Lines::new(file).map_err(ReadError::Io));
+    let opened = open_regular(path).and_then(|file| LineReader::new(file).map_err(ReadError::Io));
     match opened {
         Ok(lines) => Ok(Some(lines)),
         Err(why) if why.is_missing() => Ok(None),
-        Err(ReadError::Io(why)) => Err(Error::Read { path: path.to_owned(), why }),
+        Err(ReadError::Io(why)) => Err(FileError::Read { path: path.to_owned(), why }),
         Err(_) => Err(not_a_file()),
     }
 }
 
 /// Lines of one file, each of bounded length.
-struct Lines {
+struct LineReader {
     file: BufReader<io::Take<File>>,
-    broken: bool,
+    has_failed: bool,
 }
 
-impl Lines {
+impl LineReader {
     fn new(mut file: File) -> io::Result<Self> {
-        let most = RECENT + OLDER;
+        let most = RECENT_MAX_BYTES + OLDER_MAX_BYTES;
         if let Some(skipped) = file.metadata()?.len().checked_sub(most) {
             file.seek(SeekFrom::Start(skipped))?;
         }
-        Ok(Self { file: BufReader::new(file.take(most)), broken: false })
+        Ok(Self { file: BufReader::new(file.take(most)), has_failed: false })
     }
 
     /// Reads the next line, cut off if it is too long; an empty one means end of file.
-    fn take_line(&mut self) -> io::Result<Vec<u8>> {
+    fn read_line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
-        self.file.by_ref().take(LINE as u64).read_until(b'\n', &mut line)?;
-        if line.len() == LINE && !line.ends_with(b"\n") {
+        self.file.by_ref().take(LINE_MAX_BYTES as u64).read_until(b'\n', &mut line)?;
+        if line.len() == LINE_MAX_BYTES && !line.ends_with(b"\n") {
             self.file.skip_until(b'\n')?;
         }
         Ok(line)
     }
 }
 
-impl Iterator for Lines {
-    type Item = Line;
+impl Iterator for LineReader {
+    type Item = HistoryLine;
 
-    fn next(&mut self) -> Option<Line> {
-        while !self.broken {
-            match self.take_line() {
+    fn next(&mut self) -> Option<HistoryLine> {
+        while !self.has_failed {
+            match self.read_line() {
                 Ok(line) if line.is_empty() => return None,
                 // A partial line of length zero leaves an empty line.
                 Ok(line) if line.trim_ascii().is_empty() => {}
                 Ok(line) => {
-                    let entry = load_or_quarantine::parse(&line).ok().filter(is_entry);
-                    return Some(entry.map_or(Line::Unreadable, Line::Entry));
+                    let entry = load_or_quarantine::parse_record(&line).ok().filter(is_entry);
+                    return Some(entry.map_or(HistoryLine::Unreadable, HistoryLine::Entry));
                 }
                 Err(_) => {
-                    self.broken = true;
-                    return Some(Line::Unreadable);
+                    self.has_failed = true;
+                    return Some(HistoryLine::Unreadable);
                 }
             }
         }

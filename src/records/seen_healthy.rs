@@ -5,86 +5,86 @@
 
 use std::path::Path;
 
-use crate::config::Upstream;
+use crate::config::UpstreamConfig;
 use crate::os::atomic_file::{
-    Error, {self},
+    FileError, {self},
 };
-use crate::os::clock::Wall;
-use crate::os::load_or_quarantine::{Unreadable, load};
+use crate::os::clock::WallClockOffset;
+use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine};
 use crate::records::history::{
-    Line, {self},
+    HistoryLine, {self},
 };
 use crate::text::Time;
 use crate::text::json::Value;
 use crate::text::json_fields::{
-    as_list, as_texts, as_time, field, {self},
+    as_list, as_texts, as_time, required_field, {self},
 };
 
 /// Limit on the number of URL sets in the file.
-const SETS: usize = 64;
+const MAX_URL_SETS: usize = 64;
 
 /// Limit on the size of `armed.json`, in bytes.
-const MAX: usize = 256 * 1024;
+const MAX_SEEN_HEALTHY_BYTES: usize = 256 * 1024;
 
 /// URL sets that were seen healthy, least recently used first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Armed {
-    sets: Vec<Set>,
+pub struct SeenHealthy {
+    url_sets: Vec<UrlSet>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Set {
+struct UrlSet {
     urls: Vec<String>,
     /// Time of the first healthy probe, by the wall clock.
-    at: Time,
+    first_seen_at: Time,
 }
 
-impl Armed {
+impl SeenHealthy {
     /// Reads `armed.json`. If it is missing or unreadable (then it is moved aside), rebuilds it from `history`. `now`
     /// is the wall clock's.
     #[must_use]
-    pub fn load(path: &Path, history: &Path, now: Time) -> (Self, Option<Unreadable>) {
-        match load(path, MAX, now, "upstreams seen healthy are read from the history", |node| understand(node)) {
+    pub fn load(path: &Path, history: &Path, now: Time) -> (Self, Option<UnreadableFile>) {
+        match load_or_quarantine(path, MAX_SEEN_HEALTHY_BYTES, now, "upstreams seen healthy are read from the history", |node| parse_seen_healthy(node)) {
             Ok(Some(armed)) => (armed, None),
-            Ok(None) => (Self::recover(history), None),
-            Err(unreadable) => (Self::recover(history), Some(unreadable)),
+            Ok(None) => (Self::rebuild_from_history(history), None),
+            Err(unreadable) => (Self::rebuild_from_history(history), Some(unreadable)),
         }
     }
 
     /// Rebuilds the list from the history. An unreadable history gives an empty list; the next healthy probe fills it.
-    fn recover(history: &Path) -> Self {
+    fn rebuild_from_history(history: &Path) -> Self {
         let mut armed = Self::default();
         let Ok(lines) = history::read(history) else { return armed };
         for line in lines {
-            let Line::Entry(entry) = line else { continue };
+            let HistoryLine::Entry(entry) = line else { continue };
             if entry.get("event").and_then(|event| event.as_str()) == Some("armed")
-                && let Ok(set) = set(&entry, "at")
+                && let Ok(set) = parse_url_set(&entry, "at")
             {
-                armed.keep(set);
+                armed.insert(set);
             }
         }
         armed
     }
 
     /// Returns for each of these upstreams the answer of [`knows`](Self::knows).
-    pub fn knows_each(&mut self, upstreams: &[Upstream]) -> Vec<bool> {
-        upstreams.iter().map(|upstream| self.knows(&upstream.urls)).collect()
+    pub fn armed_flags(&mut self, upstreams: &[UpstreamConfig]) -> Vec<bool> {
+        upstreams.iter().map(|upstream| self.was_seen_healthy(&upstream.urls)).collect()
     }
 
     /// True if the upstream with these URLs was ever seen healthy. A query counts as use, so configured upstreams are
     /// dropped last.
-    pub fn knows(&mut self, urls: &[String]) -> bool {
-        let urls = sorted(urls);
-        let known = self.sets.iter().position(|set| set.urls == urls).map(|index| self.sets.remove(index));
+    pub fn was_seen_healthy(&mut self, urls: &[String]) -> bool {
+        let urls = sorted_urls(urls);
+        let known = self.url_sets.iter().position(|set| set.urls == urls).map(|index| self.url_sets.remove(index));
         let knows = known.is_some();
-        self.sets.extend(known);
+        self.url_sets.extend(known);
         knows
     }
 
     /// Records that the upstream with these URLs was seen healthy at `at`, the machine's time.
-    pub fn arm(&mut self, urls: &[String], at: Time, wall: Wall) {
-        if !self.knows(urls) {
-            self.keep(Set { urls: sorted(urls), at: wall.at(at) });
+    pub fn record_healthy(&mut self, urls: &[String], at: Time, wall: WallClockOffset) {
+        if !self.was_seen_healthy(urls) {
+            self.insert(UrlSet { urls: sorted_urls(urls), first_seen_at: wall.to_wall_clock(at) });
         }
     }
 
@@ -92,44 +92,44 @@ impl Armed {
     ///
     /// # Errors
     /// Returns an error if the file cannot be written; the previous file is then intact.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
+    pub fn save(&self, path: &Path) -> Result<(), FileError> {
         let sets = self
-            .sets
+            .url_sets
             .iter()
-            .map(|set| Value::object([("urls", set.urls.clone().into()), ("armed_at", json_fields::time(set.at))]));
-        let armed = Value::object([("schema", json_fields::SCHEMA.into()), ("upstreams", Value::array(sets))]);
-        let mut text = armed.pretty();
+            .map(|set| Value::from_entries([("urls", set.urls.clone().into()), ("armed_at", json_fields::time_to_json(set.first_seen_at))]));
+        let armed = Value::from_entries([("schema", json_fields::SCHEMA_VERSION.into()), ("upstreams", Value::from_items(sets))]);
+        let mut text = armed.to_pretty();
         text.push('\n');
         atomic_file::write(path, 0o640, text.as_bytes())
     }
 
-    fn keep(&mut self, set: Set) {
-        self.sets.retain(|known| known.urls != set.urls);
-        self.sets.push(set);
-        let excess = self.sets.len().saturating_sub(SETS);
-        self.sets.drain(..excess);
+    fn insert(&mut self, set: UrlSet) {
+        self.url_sets.retain(|known| known.urls != set.urls);
+        self.url_sets.push(set);
+        let excess = self.url_sets.len().saturating_sub(MAX_URL_SETS);
+        self.url_sets.drain(..excess);
     }
 }
 
-fn sorted(urls: &[String]) -> Vec<String> {
+fn sorted_urls(urls: &[String]) -> Vec<String> {
     let mut urls = urls.to_vec();
     urls.sort_unstable();
     urls
 }
 
-fn understand(armed: &Value) -> Result<Armed, String> {
+fn parse_seen_healthy(armed: &Value) -> Result<SeenHealthy, String> {
     json_fields::check_schema(armed)?;
-    let mut found = Armed::default();
-    for node in as_list(field(armed, "upstreams")?, "upstreams")? {
-        found.keep(set(node, "armed_at")?);
+    let mut found = SeenHealthy::default();
+    for node in as_list(required_field(armed, "upstreams")?, "upstreams")? {
+        found.insert(parse_url_set(node, "armed_at")?);
     }
     Ok(found)
 }
 
-fn set(node: &Value, at: &str) -> Result<Set, String> {
-    let urls = as_texts(field(node, "urls")?, "urls")?;
+fn parse_url_set(node: &Value, at: &str) -> Result<UrlSet, String> {
+    let urls = as_texts(required_field(node, "urls")?, "urls")?;
     if urls.is_empty() {
         return Err("`urls` is empty".to_owned());
     }
-    Ok(Set { urls: sorted(&urls), at: as_time(field(node, at)?, at)? })
+    Ok(UrlSet { urls: sorted_urls(&urls), first_seen_at: as_time(required_field(node, at)?, at)? })
 }

@@ -6,55 +6,55 @@
 use std::path::Path;
 
 use crate::events::codec;
-use crate::failover::Memory;
+use crate::failover::PersistentState;
 use crate::os::atomic_file::{
-    Error, {self},
+    FileError, {self},
 };
 use crate::os::boot_time::{BootTime, Moment};
-use crate::os::clock::Wall;
-use crate::os::load_or_quarantine::{Unreadable, load as load_file};
+use crate::os::clock::WallClockOffset;
+use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine as load_file};
 use crate::text::Time;
 use crate::text::json::Value;
 use crate::text::json_fields::{
-    as_list, as_time, field, newer, optional, {self},
+    as_list, as_time, required_field, optional_field, nullable_field, {self},
 };
-use crate::text::timestamp::distance;
+use crate::text::timestamp::millis_between;
 
 /// Limit on the size of `state.json`, in bytes. The monitor writes less than 3 KiB.
-const MAX: usize = 64 * 1024;
+const MAX_STATE_BYTES: usize = 64 * 1024;
 
 /// Key of the operator's reason for the hold.
-const REASON: &str = "hold_reason";
+const HOLD_REASON_KEY: &str = "hold_reason";
 
 /// Key of the time at which the file was written.
-const SAVED: &str = "saved_at";
+const SAVED_AT_KEY: &str = "saved_at";
 
 /// Reads the state that the last monitor saved, and the operator's reason for the hold. `now` is the wall clock's.
 ///
 /// A missing file gives an empty memory. An unreadable one does too; it is moved aside, and the caller must report it.
 #[must_use]
-pub fn load(path: &Path, now: Time) -> (Memory, Option<String>, Option<Unreadable>) {
+pub fn load(path: &Path, now: Time) -> (PersistentState, Option<String>, Option<UnreadableFile>) {
     let so = "the saved state is lost, including any hold and the length of the hold-down";
     // Older monitors did not write it.
-    let reason = |node: &Value| node.get(REASON).and_then(|reason| reason.as_str()).map(str::to_owned);
-    let now_by_both = Moment { label: now, boot: BootTime::now() };
-    match load_file(path, MAX, now, so, |node| Ok((aged(understand(node)?, node, now_by_both), reason(node)))) {
+    let reason = |node: &Value| node.get(HOLD_REASON_KEY).and_then(|reason| reason.as_str()).map(str::to_owned);
+    let now_by_both = Moment { wall_time: now, boot_time: BootTime::now() };
+    match load_file(path, MAX_STATE_BYTES, now, so, |node| Ok((rebase_times(parse_memory(node)?, node, now_by_both), reason(node)))) {
         Ok(found) => {
             let (memory, reason) = found.unwrap_or_default();
             (memory, reason, None)
         }
-        Err(unreadable) => (Memory::default(), None, Some(unreadable)),
+        Err(unreadable) => (PersistentState::default(), None, Some(unreadable)),
     }
 }
 
 /// Moves the times of `memory` to the reader's clock: each keeps its real distance from `now`. Within one boot that
 /// distance is measured. Across boots it comes from the labels and is never negative: a hold ends no later than it
 /// would have without the reboot, and a clock that starts in 1970 prolongs nothing.
-fn aged(mut memory: Memory, state: &Value, now: Moment) -> Memory {
-    let Some(saved) = newer(state, SAVED, as_time).ok().flatten() else { return memory };
-    let saved = Moment { label: saved, boot: BootTime::read(state) };
+fn rebase_times(mut memory: PersistentState, state: &Value, now: Moment) -> PersistentState {
+    let Some(saved) = optional_field(state, SAVED_AT_KEY, as_time).ok().flatten() else { return memory };
+    let saved = Moment { wall_time: saved, boot_time: BootTime::read(state) };
     let passed = i64::try_from(now.since(saved).as_millis()).unwrap_or(i64::MAX);
-    let moved = distance(saved.label, now.label).saturating_sub(passed);
+    let moved = millis_between(saved.wall_time, now.wall_time).saturating_sub(passed);
     memory.map_times(|at| Time::from_millis(at.as_millis().saturating_add_signed(moved)));
     memory
 }
@@ -63,50 +63,50 @@ fn aged(mut memory: Memory, state: &Value, now: Moment) -> Memory {
 ///
 /// # Errors
 /// Returns an error if the file cannot be written; the previous file is then intact.
-pub fn save(path: &Path, memory: &Memory, reason: Option<&str>, wall: Wall) -> Result<(), Error> {
-    let saved = wall.moment();
-    let boot = saved.boot.map(BootTime::fields).into_iter().flatten();
-    let stamp = [(REASON, reason.into()), (SAVED, json_fields::time(saved.label))];
-    let mut text = Value::object(entries(memory, wall).into_iter().chain(stamp).chain(boot)).pretty();
+pub fn save(path: &Path, memory: &PersistentState, reason: Option<&str>, wall: WallClockOffset) -> Result<(), FileError> {
+    let saved = wall.read_moment();
+    let boot = saved.boot_time.map(BootTime::to_fields).into_iter().flatten();
+    let stamp = [(HOLD_REASON_KEY, reason.into()), (SAVED_AT_KEY, json_fields::time_to_json(saved.wall_time))];
+    let mut text = Value::from_entries(json_entries(memory, wall).into_iter().chain(stamp).chain(boot)).to_pretty();
     text.push('\n');
     atomic_file::write(path, 0o640, text.as_bytes())
 }
 
-pub(super) fn to_json(memory: &Memory, wall: Wall) -> Value {
-    Value::object(entries(memory, wall))
+pub(super) fn to_json(memory: &PersistentState, wall: WallClockOffset) -> Value {
+    Value::from_entries(json_entries(memory, wall))
 }
 
-fn entries(memory: &Memory, wall: Wall) -> [(&'static str, Value); 9] {
-    let time = |time| json_fields::time(wall.at(time));
+fn json_entries(memory: &PersistentState, wall: WallClockOffset) -> [(&'static str, Value); 9] {
+    let time = |time| json_fields::time_to_json(wall.to_wall_clock(time));
     let hold = memory.hold.map(|hold| codec::hold_to_json(codec::hold_at_wall(hold, wall)));
-    let failover = memory.failover.as_ref().map(|it| codec::failover_to_json(&codec::failover_at_wall(it, wall)));
+    let failover = memory.last_failover.as_ref().map(|it| codec::failover_to_json(&codec::failover_at_wall(it, wall)));
     [
-        ("schema", json_fields::SCHEMA.into()),
+        ("schema", json_fields::SCHEMA_VERSION.into()),
         ("hold", hold.into()),
-        ("promotions", Value::array(memory.promotions.iter().copied().map(time))),
-        ("unreturned", memory.unreturned.into()),
+        ("promotions", Value::from_items(memory.promotions.iter().copied().map(time))),
+        ("unreturned", memory.has_unpushed_changes.into()),
         ("failover", failover.into()),
-        ("demoting", memory.demoting.map(codec::reason_to_json).into()),
-        ("killed_at", memory.killed.map(time).into()),
-        ("drill", memory.drill.as_ref().map(|it| codec::drill_to_json(&codec::drill_at_wall(it, wall))).into()),
-        ("drilled_at", memory.drilled.map(time).into()),
+        ("demoting", memory.demotion_reason.map(codec::reason_to_json).into()),
+        ("killed_at", memory.killed_at.map(time).into()),
+        ("drill", memory.last_drill.as_ref().map(|it| codec::drill_to_json(&codec::drill_at_wall(it, wall))).into()),
+        ("drilled_at", memory.drill_passed_at.map(time).into()),
     ]
 }
 
-pub(super) fn understand(state: &Value) -> Result<Memory, String> {
+pub(super) fn parse_memory(state: &Value) -> Result<PersistentState, String> {
     json_fields::check_schema(state)?;
-    let promotions = as_list(field(state, "promotions")?, "promotions")?;
-    Ok(Memory {
-        hold: optional(state, "hold", |node, _| codec::hold(node))?,
+    let promotions = as_list(required_field(state, "promotions")?, "promotions")?;
+    Ok(PersistentState {
+        hold: nullable_field(state, "hold", |node, _| codec::hold_from_json(node))?,
         promotions: promotions.iter().map(|node| as_time(node, "promotions")).collect::<Result<_, _>>()?,
-        unreturned: field(state, "unreturned")?.as_bool().ok_or("`unreturned` is neither true nor false")?,
-        failover: optional(state, "failover", |node, _| codec::failover(node))?,
+        has_unpushed_changes: required_field(state, "unreturned")?.as_bool().ok_or("`unreturned` is neither true nor false")?,
+        last_failover: nullable_field(state, "failover", |node, _| codec::failover_from_json(node))?,
         // Older monitors did not write it.
-        demoting: newer(state, "demoting", |node, _| codec::reason(node))?,
-        killed: optional(state, "killed_at", as_time)?,
+        demotion_reason: optional_field(state, "demoting", |node, _| codec::reason_from_json(node))?,
+        killed_at: nullable_field(state, "killed_at", as_time)?,
         // Versions before drills existed did not write it.
-        drill: newer(state, "drill", |node, _| codec::drill(node))?,
-        drilled: newer(state, "drilled_at", as_time)?,
+        last_drill: optional_field(state, "drill", |node, _| codec::drill_from_json(node))?,
+        drill_passed_at: optional_field(state, "drilled_at", as_time)?,
     })
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::failover::{Cause, Drill, DrillStep, Failover, Hold, HoldKind, Outcome, Reason};
+    use crate::failover::{Cause, Drill, DrillStep, Failover, Hold, HoldKind, DrillOutcome, DemotionReason};
 
     const NOW: Time = Time::from_millis(1_795_300_227_123);
 
@@ -124,91 +124,91 @@ mod tests {
         Time::from_millis(1_795_300_000_000 + seconds * 1000)
     }
 
-    fn full() -> Memory {
-        Memory {
+    fn full_memory() -> PersistentState {
+        PersistentState {
             hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)) }),
             promotions: (10..42).map(at).collect(),
-            unreturned: true,
-            failover: Some(Failover {
+            has_unpushed_changes: true,
+            last_failover: Some(Failover {
                 cause: Cause::Operator,
-                life: at(2),
-                decided: at(32),
-                started: Some(at(36)),
-                answered: Some(at(46)),
-                ended: None,
+                last_healthy_at: at(2),
+                decided_at: at(32),
+                started_at: Some(at(36)),
+                answered_at: Some(at(46)),
+                ended_at: None,
             }),
-            demoting: Some(Reason::Ready { upstream: 1 }),
-            killed: Some(at(50)),
-            drill: Some(Drill {
-                began: at(60),
+            demotion_reason: Some(DemotionReason::Ready { upstream: 1 }),
+            killed_at: Some(at(50)),
+            last_drill: Some(Drill {
+                began_at: at(60),
                 step: DrillStep::Stop,
-                since: at(80),
-                took: [Some(Duration::from_millis(1500)), Some(Duration::ZERO), None, None, None, None],
-                outcome: Some(Outcome::Failed { step: DrillStep::Verify }),
-                ended: None,
+                step_since: at(80),
+                step_durations: [Some(Duration::from_millis(1500)), Some(Duration::ZERO), None, None, None, None],
+                outcome: Some(DrillOutcome::Failed { step: DrillStep::Verify }),
+                ended_at: None,
             }),
-            drilled: Some(at(55)),
+            drill_passed_at: Some(at(55)),
         }
     }
 
     /// Loads this text as `state.json`. Returns the memory, and true if the file was moved aside.
-    fn found(text: &[u8]) -> (Memory, bool) {
+    fn load_text(text: &[u8]) -> (PersistentState, bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         fs::write(&path, text).unwrap();
         let (memory, _, unreadable) = load(&path, NOW);
         if let Some(unreadable) = &unreadable {
             let aside = folder.path().join("state.json.unreadable-1795300227");
-            assert_eq!(unreadable.aside.as_ref().unwrap(), &aside);
+            assert_eq!(unreadable.quarantined.as_ref().unwrap(), &aside);
             assert_eq!(fs::read(&aside).unwrap(), text);
-            assert_eq!(memory, Memory::default());
+            assert_eq!(memory, PersistentState::default());
         }
         assert_eq!(path.exists(), unreadable.is_none());
         (memory, unreadable.is_some())
     }
 
-    fn written(memory: &Memory) -> String {
+    fn save_to_text(memory: &PersistentState) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        save(&path, memory, None, Wall::default()).unwrap();
+        save(&path, memory, None, WallClockOffset::default()).unwrap();
         fs::read_to_string(path).unwrap()
     }
 
     #[test]
-    fn what_is_remembered_reads_back() {
-        for memory in [Memory::default(), full()] {
-            let text = written(&memory);
+    fn saved_state_reads_back() {
+        for memory in [PersistentState::default(), full_memory()] {
+            let text = save_to_text(&memory);
             assert!(text.len() < 3 * 1024, "{}", text.len());
-            assert_eq!(found(text.as_bytes()), (memory, false));
+            assert_eq!(load_text(text.as_bytes()), (memory, false));
         }
     }
 
     #[test]
-    fn the_reason_of_a_hold_is_kept_beside_it_and_an_older_monitor_gave_none() {
+    fn saves_the_hold_reason_and_reads_files_without_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        save(&path, &full(), Some("a new kernel"), Wall::default()).unwrap();
+        save(&path, &full_memory(), Some("a new kernel"), WallClockOffset::default()).unwrap();
         assert_eq!(load(&path, NOW).1.as_deref(), Some("a new kernel"));
         let older: String = fs::read_to_string(&path).unwrap().replace("\"hold_reason\"", "\"of_later\"");
         fs::write(&path, older).unwrap();
         let (memory, reason, unreadable) = load(&path, NOW);
-        assert!(memory == full() && reason.is_none() && unreadable.is_none());
+        assert!(memory == full_memory() && reason.is_none() && unreadable.is_none());
     }
 
     #[test]
-    fn a_torn_file_is_set_aside_wherever_it_is_torn() {
-        let text = written(&full());
+    fn moves_a_truncated_file_aside() {
+        let text = save_to_text(&full_memory());
         let whole = text.trim_end().len();
         for cut in 0..whole {
-            assert!(found(&text.as_bytes()[..cut]).1, "torn at byte {cut} of {whole}");
+            assert!(load_text(&text.as_bytes()[..cut]).1, "torn at byte {cut} of {whole}");
         }
-        assert!(!found(&text.as_bytes()[..whole]).1);
+        assert!(!load_text(&text.as_bytes()[..whole]).1);
     }
 
     #[test]
-    fn a_file_of_zeros_or_of_somebody_else_is_set_aside() {
-        let memory = written(&full());
-        let too_long = format!("{memory}{}", " ".repeat(MAX));
+    fn moves_a_foreign_file_aside() {
+        let memory = save_to_text(&full_memory());
+        let too_long = format!("{memory}{}", " ".repeat(MAX_STATE_BYTES));
         for foreign in [
             "\0".repeat(500).as_bytes(),
             b"\xff\xfe",
@@ -225,40 +225,40 @@ mod tests {
             memory.replace("\"unreturned\"", "\"returned\"").as_bytes(),
             too_long.as_bytes(),
         ] {
-            assert!(found(foreign).1, "{}", String::from_utf8_lossy(foreign));
+            assert!(load_text(foreign).1, "{}", String::from_utf8_lossy(foreign));
         }
     }
 
     #[test]
-    fn a_field_that_a_newer_version_added_is_no_reason_to_forget() {
-        let text = written(&full()).replacen('{', "{\"outbox\": [{\"id\": 1}],", 1);
-        assert_eq!(found(text.as_bytes()), (full(), false));
+    fn ignores_fields_of_newer_versions() {
+        let text = save_to_text(&full_memory()).replacen('{', "{\"outbox\": [{\"id\": 1}],", 1);
+        assert_eq!(load_text(text.as_bytes()), (full_memory(), false));
     }
 
     #[test]
-    fn what_a_version_without_drills_has_written_is_understood() {
-        let memory = Memory { drill: None, drilled: None, ..full() };
-        let text = written(&memory).replace(",\n  \"drill\": null,\n  \"drilled_at\": null", "");
+    fn reads_files_of_versions_without_drills() {
+        let memory = PersistentState { last_drill: None, drill_passed_at: None, ..full_memory() };
+        let text = save_to_text(&memory).replace(",\n  \"drill\": null,\n  \"drilled_at\": null", "");
         assert!(!text.contains("drill"), "{text}");
-        assert_eq!(found(text.as_bytes()), (memory, false));
+        assert_eq!(load_text(text.as_bytes()), (memory, false));
     }
 
     #[test]
-    fn times_follow_the_wall_clock_and_keep_their_age_when_it_was_set_back() {
+    fn times_keep_their_age_when_the_clock_is_set() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        let memory = Memory { killed: Some(at(100)), ..Memory::default() };
-        save(&path, &memory, None, Wall::new(at(200), at(3800))).unwrap();
-        assert_eq!(load(&path, at(3800)).0.killed, Some(at(3700)));
-        assert_eq!(load(&path, at(0)).0.killed, Some(at(0) - Duration::from_secs(100)));
+        let memory = PersistentState { killed_at: Some(at(100)), ..PersistentState::default() };
+        save(&path, &memory, None, WallClockOffset::new(at(200), at(3800))).unwrap();
+        assert_eq!(load(&path, at(3800)).0.killed_at, Some(at(3700)));
+        assert_eq!(load(&path, at(0)).0.killed_at, Some(at(0) - Duration::from_secs(100)));
     }
 
     #[test]
-    fn without_a_file_there_is_nothing_to_remember_and_nothing_to_report() {
+    fn a_missing_file_is_an_empty_memory() {
         let folder = tempfile::tempdir().unwrap();
         let (memory, _, unreadable) = load(&folder.path().join("state.json"), NOW);
-        assert_eq!(memory, Memory::default());
+        assert_eq!(memory, PersistentState::default());
         assert!(unreadable.is_none());
-        assert!(save(&folder.path().join("missing/state.json"), &memory, None, Wall::default()).is_err());
+        assert!(save(&folder.path().join("missing/state.json"), &memory, None, WallClockOffset::default()).is_err());
     }
 }

@@ -7,32 +7,32 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::os::atomic_file::{
-    Error, {self},
+    FileError, {self},
 };
-use crate::os::load_or_quarantine::{Unreadable, load as load_file, parse};
+use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine as load_file, parse_record};
 use crate::text::Time;
 use crate::text::json::Value;
 use crate::text::json_fields::{
-    as_list, as_time, field, {self},
+    as_list, as_time, required_field, {self},
 };
-use crate::text::timestamp::distance;
+use crate::text::timestamp::millis_between;
 
 /// Number of cells: half hours in a day.
-pub const CELLS: usize = 48;
+pub const CELL_COUNT: usize = 48;
 
 /// Length of one cell.
-const CELL: Duration = Duration::from_secs(30 * 60);
+const CELL_DURATION: Duration = Duration::from_secs(30 * 60);
 
 /// Time without an update after which the monitor counts as down. Longer than the interval between two saves, so a
 /// monitor that was killed and restarted at once leaves no gap.
-const GAP: Duration = Duration::from_secs(10 * 60);
+const MONITOR_DOWN_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Limit on the size of `strip.json`, in bytes.
-const MAX: usize = 16 * 1024;
+const MAX_TIMELINE_BYTES: usize = 16 * 1024;
 
 /// State of a half hour. The greatest of several states wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cell {
+pub enum TimelineCell {
     /// An upstream was up, and nothing unusual happened.
     Healthy,
     /// A hold was set.
@@ -40,41 +40,41 @@ pub enum Cell {
     /// No monitor ran, for the whole cell or for more than 10 minutes of it.
     MonitorDown,
     /// No upstream was up.
-    Failing,
+    UpstreamsDown,
     /// This host served.
     Active,
 }
 
 /// Stable name of each cell.
-const NAMES: [(Cell, &str); 5] = [
-    (Cell::Healthy, "healthy"),
-    (Cell::Held, "held"),
-    (Cell::MonitorDown, "monitor_down"),
-    (Cell::Failing, "failing"),
-    (Cell::Active, "active"),
+const CELL_NAMES: [(TimelineCell, &str); 5] = [
+    (TimelineCell::Healthy, "healthy"),
+    (TimelineCell::Held, "held"),
+    (TimelineCell::MonitorDown, "monitor_down"),
+    (TimelineCell::UpstreamsDown, "failing"),
+    (TimelineCell::Active, "active"),
 ];
 
 /// States of the last 24 hours. All times are wall clock.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Strip {
+pub struct Timeline {
     /// Index of the last cell, in half hours since 1970.
-    last: u64,
+    last_half_hour: u64,
     /// Time of the last update; zero if there was none.
-    seen: Time,
-    cells: [Cell; CELLS],
+    updated_at: Time,
+    cells: [TimelineCell; CELL_COUNT],
 }
 
-impl Default for Strip {
+impl Default for Timeline {
     fn default() -> Self {
-        Self { last: CELLS as u64 - 1, seen: Time::default(), cells: [Cell::MonitorDown; CELLS] }
+        Self { last_half_hour: CELL_COUNT as u64 - 1, updated_at: Time::default(), cells: [TimelineCell::MonitorDown; CELL_COUNT] }
     }
 }
 
-impl Strip {
+impl Timeline {
     /// Reads the file of the last monitor; an unreadable one is moved aside. `now` is the wall clock's.
     #[must_use]
-    pub fn load(path: &Path, now: Time) -> (Self, Option<Unreadable>) {
-        match load_file(path, MAX, now, "the timeline of the last 24 hours starts over", |node| Self::from_json(node)) {
+    pub fn load(path: &Path, now: Time) -> (Self, Option<UnreadableFile>) {
+        match load_file(path, MAX_TIMELINE_BYTES, now, "the timeline of the last 24 hours starts over", |node| Self::from_json(node)) {
             Ok(strip) => (strip.unwrap_or_default(), None),
             Err(unreadable) => (Self::default(), Some(unreadable)),
         }
@@ -83,66 +83,66 @@ impl Strip {
     /// Returns the last update in the file at `path` if the monitor that wrote it has stopped; `None` if it still runs,
     /// or if the file cannot be read.
     #[must_use]
-    pub fn ended(path: &Path, now: Time) -> Option<Time> {
-        let bytes = atomic_file::read(path, MAX).ok()??;
-        let node = parse(&bytes).ok()?;
-        let seen = Self::from_json(&node).ok()?.seen()?;
-        (now.since(seen) >= GAP).then_some(seen)
+    pub fn stopped_at(path: &Path, now: Time) -> Option<Time> {
+        let bytes = atomic_file::read(path, MAX_TIMELINE_BYTES).ok()??;
+        let node = parse_record(&bytes).ok()?;
+        let seen = Self::from_json(&node).ok()?.last_update()?;
+        (now.since(seen) >= MONITOR_DOWN_AFTER).then_some(seen)
     }
 
     /// Writes the file durably (fsync).
     ///
     /// # Errors
     /// Returns an error if the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
+    pub fn save(&self, path: &Path) -> Result<(), FileError> {
         let text = format!("{}\n", self.to_json());
         atomic_file::write(path, 0o640, text.as_bytes())
     }
 
     /// Returns the time of the last update; `None` if there was none.
     #[must_use]
-    pub fn seen(&self) -> Option<Time> {
-        (self.seen > Time::default()).then_some(self.seen)
+    pub fn last_update(&self) -> Option<Time> {
+        (self.updated_at > Time::default()).then_some(self.updated_at)
     }
 
     /// Records the present state. Returns true if a cell has changed. After a gap, the cells at both of its ends are
     /// marked as monitor down.
-    pub fn mark(&mut self, now: Time, cell: Cell) -> bool {
-        let before = (self.last, self.cells);
-        let is_gap = self.seen > Time::default() && now.since(self.seen) >= GAP;
+    pub fn record(&mut self, now: Time, cell: TimelineCell) -> bool {
+        let before = (self.last_half_hour, self.cells);
+        let is_gap = self.updated_at > Time::default() && now.since(self.updated_at) >= MONITOR_DOWN_AFTER;
         if is_gap {
-            self.raise(Cell::MonitorDown);
+            self.raise_last_cell(TimelineCell::MonitorDown);
         }
-        let is_later = half_hour(now) > self.last;
-        self.move_to(half_hour(now));
+        let is_later = half_hour_index(now) > self.last_half_hour;
+        self.end_at(half_hour_index(now));
         match self.cells.last_mut() {
             Some(last) if is_later && !is_gap => *last = cell,
-            _ => self.raise(cell),
+            _ => self.raise_last_cell(cell),
         }
-        self.seen = now;
-        (self.last, self.cells) != before
+        self.updated_at = now;
+        (self.last_half_hour, self.cells) != before
     }
 
     /// Shifts all times after the wall clock was set from `from` to `to`. The cells keep their distance from the
     /// present.
-    pub fn clock_was_set(&mut self, from: Time, to: Time) {
-        let moved = distance(from, to);
-        if self.seen > Time::default() {
-            self.seen = Time::from_millis(self.seen.as_millis().saturating_add_signed(moved));
+    pub fn shift_clock(&mut self, from: Time, to: Time) {
+        let moved = millis_between(from, to);
+        if self.updated_at > Time::default() {
+            self.updated_at = Time::from_millis(self.updated_at.as_millis().saturating_add_signed(moved));
         }
-        let half_hours = |time| i64::try_from(half_hour(time)).unwrap_or(i64::MAX);
-        self.last = self.last.saturating_add_signed(half_hours(to).saturating_sub(half_hours(from)));
+        let half_hours = |time| i64::try_from(half_hour_index(time)).unwrap_or(i64::MAX);
+        self.last_half_hour = self.last_half_hour.saturating_add_signed(half_hours(to).saturating_sub(half_hours(from)));
     }
 
     /// Returns the cells of the 24 hours that end with the half hour of `now`, oldest first.
     #[must_use]
-    pub fn at(&self, now: Time) -> [Cell; CELLS] {
+    pub fn cells_until(&self, now: Time) -> [TimelineCell; CELL_COUNT] {
         let mut moved = self.clone();
-        moved.move_to(half_hour(now));
+        moved.end_at(half_hour_index(now));
         moved.cells
     }
 
-    fn raise(&mut self, cell: Cell) {
+    fn raise_last_cell(&mut self, cell: TimelineCell) {
         if let Some(last) = self.cells.last_mut() {
             *last = cell.max(*last);
         }
@@ -150,54 +150,54 @@ impl Strip {
 
     /// Makes `last` the last cell. It may be before the present one if the clock was set back. Unknown cells count as
     /// monitor down.
-    fn move_to(&mut self, last: u64) {
-        let before = self.last;
+    fn end_at(&mut self, last: u64) {
+        let before = self.last_half_hour;
         let cell = |index: usize| {
-            let ago = (CELLS - 1 - index) as u64;
+            let ago = (CELL_COUNT - 1 - index) as u64;
             let behind = before.checked_sub(last.checked_sub(ago)?)?;
-            self.cells.get((CELLS - 1).checked_sub(usize::try_from(behind).ok()?)?).copied()
+            self.cells.get((CELL_COUNT - 1).checked_sub(usize::try_from(behind).ok()?)?).copied()
         };
-        self.cells = std::array::from_fn(|index| cell(index).unwrap_or(Cell::MonitorDown));
-        self.last = last;
+        self.cells = std::array::from_fn(|index| cell(index).unwrap_or(TimelineCell::MonitorDown));
+        self.last_half_hour = last;
     }
 
     /// Returns the JSON form.
     pub(crate) fn to_json(&self) -> Value {
-        let first = self.last.saturating_sub(CELLS as u64 - 1);
-        let name = |cell: &Cell| NAMES.iter().find(|(known, _)| known == cell).map_or("", |(_, name)| name);
-        Value::object([
-            ("schema", json_fields::SCHEMA.into()),
-            ("from", json_fields::time(Time::default() + CELL * u32::try_from(first).unwrap_or_default())),
-            ("cell_seconds", json_fields::seconds(CELL)),
-            ("seen_at", json_fields::time(self.seen)),
-            ("cells", Value::array(self.cells.iter().map(name))),
+        let first = self.last_half_hour.saturating_sub(CELL_COUNT as u64 - 1);
+        let name = |cell: &TimelineCell| CELL_NAMES.iter().find(|(known, _)| known == cell).map_or("", |(_, name)| name);
+        Value::from_entries([
+            ("schema", json_fields::SCHEMA_VERSION.into()),
+            ("from", json_fields::time_to_json(Time::default() + CELL_DURATION * u32::try_from(first).unwrap_or_default())),
+            ("cell_seconds", json_fields::seconds_to_json(CELL_DURATION)),
+            ("seen_at", json_fields::time_to_json(self.updated_at)),
+            ("cells", Value::from_items(self.cells.iter().map(name))),
         ])
     }
 
     /// Parses the JSON form.
     pub(crate) fn from_json(node: &Value) -> Result<Self, String> {
         json_fields::check_schema(node)?;
-        let cells = as_list(field(node, "cells")?, "cells")?;
+        let cells = as_list(required_field(node, "cells")?, "cells")?;
         let mut strip = Self {
-            last: half_hour(as_time(field(node, "from")?, "from")?) + CELLS as u64 - 1,
-            seen: as_time(field(node, "seen_at")?, "seen_at")?,
+            last_half_hour: half_hour_index(as_time(required_field(node, "from")?, "from")?) + CELL_COUNT as u64 - 1,
+            updated_at: as_time(required_field(node, "seen_at")?, "seen_at")?,
             ..Self::default()
         };
         for (cell, node) in strip.cells.iter_mut().zip(cells) {
-            let known = NAMES.iter().find(|(_, name)| node.as_str() == Some(name));
+            let known = CELL_NAMES.iter().find(|(_, name)| node.as_str() == Some(name));
             *cell = known.ok_or("`cells` has an unknown entry")?.0;
         }
         Ok(strip)
     }
 }
 
-fn half_hour(time: Time) -> u64 {
-    time.as_millis() / (CELL.as_secs() * 1000)
+fn half_hour_index(time: Time) -> u64 {
+    time.as_millis() / (CELL_DURATION.as_secs() * 1000)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Cell::{Active, Failing, Healthy, Held, MonitorDown};
+    use super::TimelineCell::{Active, UpstreamsDown, Healthy, Held, MonitorDown};
     use super::*;
     use crate::text::json;
 
@@ -207,80 +207,80 @@ mod tests {
     }
 
     /// Updates the timeline every minute.
-    fn watched(strip: &mut Strip, from: u64, until: u64, cell: Cell) {
+    fn record_minutes(strip: &mut Timeline, from: u64, until: u64, cell: TimelineCell) {
         (from..until).for_each(|minute| {
-            strip.mark(at(minute), cell);
+            strip.record(at(minute), cell);
         });
     }
 
-    fn end(strip: &Strip, now: u64) -> [Cell; 6] {
-        *strip.at(at(now)).last_chunk().unwrap()
+    fn last_cells(strip: &Timeline, now: u64) -> [TimelineCell; 6] {
+        *strip.cells_until(at(now)).last_chunk().unwrap()
     }
 
     #[test]
-    fn a_cell_shows_what_mattered_most_in_its_half_hour() {
-        let mut strip = Strip::default();
-        watched(&mut strip, 0, 40, Healthy);
-        strip.mark(at(40), Failing);
-        watched(&mut strip, 41, 60, Healthy);
-        watched(&mut strip, 60, 65, Failing);
-        watched(&mut strip, 65, 91, Active);
-        watched(&mut strip, 91, 120, Healthy);
-        watched(&mut strip, 120, 125, Held);
-        assert_eq!(end(&strip, 125), [MonitorDown, Healthy, Failing, Active, Active, Held]);
-        assert_eq!(strip.at(at(125))[..43], [MonitorDown; 43]);
+    fn a_cell_shows_the_most_important_state() {
+        let mut strip = Timeline::default();
+        record_minutes(&mut strip, 0, 40, Healthy);
+        strip.record(at(40), UpstreamsDown);
+        record_minutes(&mut strip, 41, 60, Healthy);
+        record_minutes(&mut strip, 60, 65, UpstreamsDown);
+        record_minutes(&mut strip, 65, 91, Active);
+        record_minutes(&mut strip, 91, 120, Healthy);
+        record_minutes(&mut strip, 120, 125, Held);
+        assert_eq!(last_cells(&strip, 125), [MonitorDown, Healthy, UpstreamsDown, Active, Active, Held]);
+        assert_eq!(strip.cells_until(at(125))[..43], [MonitorDown; 43]);
     }
 
     #[test]
-    fn a_gap_is_a_time_in_which_no_monitor_ran() {
-        let mut strip = Strip::default();
-        watched(&mut strip, 0, 50, Healthy);
-        let mut strip = Strip::from_json(&json::parse(&strip.to_json().to_string()).unwrap()).unwrap();
+    fn a_gap_is_marked_as_monitor_down() {
+        let mut strip = Timeline::default();
+        record_minutes(&mut strip, 0, 50, Healthy);
+        let mut strip = Timeline::from_json(&json::parse(&strip.to_json().to_string()).unwrap()).unwrap();
         // A reader in the meantime sees the gap too.
-        assert_eq!(end(&strip, 125), [MonitorDown, Healthy, Healthy, MonitorDown, MonitorDown, MonitorDown]);
-        watched(&mut strip, 125, 160, Healthy);
-        assert_eq!(end(&strip, 160), [Healthy, MonitorDown, MonitorDown, MonitorDown, MonitorDown, Healthy]);
+        assert_eq!(last_cells(&strip, 125), [MonitorDown, Healthy, Healthy, MonitorDown, MonitorDown, MonitorDown]);
+        record_minutes(&mut strip, 125, 160, Healthy);
+        assert_eq!(last_cells(&strip, 160), [Healthy, MonitorDown, MonitorDown, MonitorDown, MonitorDown, Healthy]);
         // A monitor that is back within 10 minutes leaves no gap; a longer gap inside one half hour is marked.
-        strip.mark(at(168), Healthy);
-        assert_eq!(end(&strip, 168)[5], Healthy);
-        let mut strip = Strip::default();
-        strip.mark(at(1), Active);
-        strip.mark(at(31), Healthy);
-        strip.mark(at(42), Healthy);
-        assert_eq!(end(&strip, 42)[4..], [Active, MonitorDown]);
-        strip.mark(at(43), Failing);
-        assert_eq!(end(&strip, 43)[5], Failing);
+        strip.record(at(168), Healthy);
+        assert_eq!(last_cells(&strip, 168)[5], Healthy);
+        let mut strip = Timeline::default();
+        strip.record(at(1), Active);
+        strip.record(at(31), Healthy);
+        strip.record(at(42), Healthy);
+        assert_eq!(last_cells(&strip, 42)[4..], [Active, MonitorDown]);
+        strip.record(at(43), UpstreamsDown);
+        assert_eq!(last_cells(&strip, 43)[5], UpstreamsDown);
     }
 
     #[test]
-    fn a_clock_that_is_set_makes_nothing_up() {
-        let mut strip = Strip::default();
-        watched(&mut strip, 0, 300, Active);
-        strip.mark(at(60), Healthy);
-        assert_eq!(end(&strip, 60), [MonitorDown, MonitorDown, MonitorDown, Active, Active, Active]);
-        strip.mark(at(10_000_000), Healthy);
-        assert_eq!(end(&strip, 10_000_000), [MonitorDown; 6]);
-        strip.mark(Time::default(), Healthy);
-        strip.mark(Time::from_millis(u64::MAX), Held);
-        assert_eq!(strip.at(at(0)), [MonitorDown; CELLS]);
+    fn setting_the_clock_adds_no_cells() {
+        let mut strip = Timeline::default();
+        record_minutes(&mut strip, 0, 300, Active);
+        strip.record(at(60), Healthy);
+        assert_eq!(last_cells(&strip, 60), [MonitorDown, MonitorDown, MonitorDown, Active, Active, Active]);
+        strip.record(at(10_000_000), Healthy);
+        assert_eq!(last_cells(&strip, 10_000_000), [MonitorDown; 6]);
+        strip.record(Time::default(), Healthy);
+        strip.record(Time::from_millis(u64::MAX), Held);
+        assert_eq!(strip.cells_until(at(0)), [MonitorDown; CELL_COUNT]);
     }
 
     #[test]
-    fn it_survives_on_disk_and_nonsense_is_set_aside() {
+    fn saves_and_loads_and_moves_invalid_files_aside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("strip.json");
-        let mut strip = Strip::default();
-        assert_eq!(Strip::load(&path, at(0)).0, strip);
-        assert_eq!(strip.seen(), None);
-        assert!(strip.mark(at(0), Healthy) && !strip.mark(at(1), Healthy) && strip.mark(at(2), Failing));
+        let mut strip = Timeline::default();
+        assert_eq!(Timeline::load(&path, at(0)).0, strip);
+        assert_eq!(strip.last_update(), None);
+        assert!(strip.record(at(0), Healthy) && !strip.record(at(1), Healthy) && strip.record(at(2), UpstreamsDown));
         strip.save(&path).unwrap();
-        assert_eq!(Strip::load(&path, at(3)).0, strip);
-        assert_eq!(strip.seen(), Some(at(2)));
-        assert_eq!((Strip::ended(&path, at(11)), Strip::ended(&path, at(12))), (None, Some(at(2))));
+        assert_eq!(Timeline::load(&path, at(3)).0, strip);
+        assert_eq!(strip.last_update(), Some(at(2)));
+        assert_eq!((Timeline::stopped_at(&path, at(11)), Timeline::stopped_at(&path, at(12))), (None, Some(at(2))));
         for bad in ["", "{}", r#"{"schema":1,"from":"2026-11-21T22:00:00Z","seen_at":"x","cells":["good"]}"#] {
             std::fs::write(&path, bad).unwrap();
-            let (strip, unreadable) = Strip::load(&path, at(3));
-            assert!(strip == Strip::default() && unreadable.is_some(), "{bad}");
+            let (strip, unreadable) = Timeline::load(&path, at(3));
+            assert!(strip == Timeline::default() && unreadable.is_some(), "{bad}");
         }
     }
 }

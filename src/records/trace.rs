@@ -10,37 +10,37 @@
 //! - [`replay()`]: gives the events to a machine again, and prints its decisions with their reasons.
 //! - `begin`, `event`: encode and decode one line.
 
-mod begin;
-mod event;
+mod segment_start;
+mod event_codec;
 mod replay;
 mod tracer;
 
 use std::fs;
 use std::path::Path;
 
-use crate::os::atomic_file::Error;
+use crate::os::atomic_file::FileError;
 use crate::records::history;
-pub use crate::records::trace::begin::Begin;
-pub use crate::records::trace::replay::{Replayed, decisions, read, replay};
-pub use crate::records::trace::tracer::{Batch, Tracer};
+pub use crate::records::trace::segment_start::SegmentStart;
+pub use crate::records::trace::replay::{ReplayResult, decision_names, read, replay};
+pub use crate::records::trace::tracer::{TraceBatch, Tracer};
 
 /// Size of the file, in bytes, above which the next segment starts a new file.
-const FULL: u64 = 512 * 1024;
+const ROTATE_BYTES: u64 = 512 * 1024;
 
 /// Size of a segment, in bytes, after which a new one starts as soon as the machine is idle.
-const SEGMENT: usize = 256 * 1024;
+const SEGMENT_BYTES: usize = 256 * 1024;
 
 /// Appends a batch without fsync: the trace only explains decisions, and none depends on it.
 ///
 /// # Errors
 /// Returns an error if the batch cannot be written.
-pub fn append(path: &Path, batch: &Batch) -> Result<(), Error> {
+pub fn append_batch(path: &Path, batch: &TraceBatch) -> Result<(), FileError> {
     let write = || {
         let length = fs::metadata(path).map_or(0, |found| found.len());
-        if batch.begins && length > FULL {
-            fs::rename(path, history::older(path))?;
+        if batch.starts_segment && length > ROTATE_BYTES {
+            fs::rename(path, history::older_path(path))?;
         }
-        history::add_lines(path, &batch.lines).map(drop)
+        history::append_lines(path, &batch.lines).map(drop)
     };
-    write().map_err(|why| Error::Write { path: path.to_owned(), why })
+    write().map_err(|why| FileError::Write { path: path.to_owned(), why })
 }

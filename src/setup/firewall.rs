@@ -1,50 +1,50 @@
 //! The firewall, managed with `ufw`. It never locks the operator out: it is enabled only after the rule that admits the
 //! operator's session is confirmed, ahead of every deny rule. A firewall that another tool manages is left alone.
 
-use crate::doctor::MANAGERS;
+use crate::doctor::FIREWALL_UNITS;
 use crate::os::CommandError;
-use crate::setup::target::Site;
-use crate::setup::{State, ports};
+use crate::setup::target::SetupTarget;
+use crate::setup::{StepState, ports};
 
 /// Interface of the tailnet.
-const TAILNET: &str = "tailscale0";
+const TAILNET_INTERFACE: &str = "tailscale0";
 
 /// Number of ports that a plan names, at most.
-const NAMED: usize = 12;
+const NAMED_PORTS_LIMIT: usize = 12;
 
 /// State of ufw.
 struct Firewall {
-    is_on: bool,
-    denies: bool,
+    is_enabled: bool,
+    denies_incoming: bool,
     /// Rules, as the ufw commands that add them.
     rules: String,
 }
 
 impl Firewall {
     /// Asks ufw for its state; `None` if ufw is not installed.
-    fn ask(site: &Site) -> Result<Option<Self>, String> {
+    fn query(site: &SetupTarget) -> Result<Option<Self>, String> {
         let failed = |why: CommandError| format!("ufw failed: {}", why.reason());
-        let status = match site.world.ask("ufw", &["status", "verbose"]) {
+        let status = match site.context.run_program("ufw", &["status", "verbose"]) {
             Err(why) if why.is_missing_program() => return Ok(None),
             said => said.map_err(failed)?,
         };
-        let rules = site.world.ask("ufw", &["show", "added"]).map_err(failed)?;
+        let rules = site.context.run_program("ufw", &["show", "added"]).map_err(failed)?;
         let denies = ["deny (incoming)", "reject (incoming)"].iter().any(|word| status.contains(word));
-        Ok(Some(Self { is_on: status.contains("Status: active"), denies, rules }))
+        Ok(Some(Self { is_enabled: status.contains("Status: active"), denies_incoming: denies, rules }))
     }
 
     /// True if ufw is active and denies incoming connections by default. The operator's session was then admitted by
     /// its rules, so they stay as they are, however narrow.
-    fn is_up(&self) -> bool {
-        self.is_on && self.denies
+    fn is_effective(&self) -> bool {
+        self.is_enabled && self.denies_incoming
     }
 
     /// True if ufw, once enabled, admits everyone at a port: a rule allows it ahead of every deny rule.
-    fn admits(&self, port: u16) -> bool {
+    fn admits_port(&self, port: u16) -> bool {
         for line in self.rules.lines() {
             let mut words = line.split_whitespace().skip_while(|word| *word == "ufw");
             match words.next() {
-                Some("allow" | "limit") if words.next().is_some_and(|word| names(word, port)) => return true,
+                Some("allow" | "limit") if words.next().is_some_and(|word| names_port(word, port)) => return true,
                 Some("deny" | "reject") => return false,
                 _ => {}
             }
@@ -53,13 +53,13 @@ impl Firewall {
     }
 
     /// Returns the missing rules, as ufw commands.
-    fn lacks(&self, ssh: &[u16], gateway: u16) -> Vec<String> {
+    fn missing_rules(&self, ssh: &[u16], gateway: u16) -> Vec<String> {
         let mut lacks = Vec::new();
-        if !self.is_up() {
-            let ports = ssh.iter().filter(|port| !self.admits(**port));
+        if !self.is_effective() {
+            let ports = ssh.iter().filter(|port| !self.admits_port(**port));
             lacks.extend(ports.map(|port| format!("prepend allow {port}/tcp")));
         }
-        let gateway = format!("allow in on {TAILNET} to any port {gateway} proto tcp");
+        let gateway = format!("allow in on {TAILNET_INTERFACE} to any port {gateway} proto tcp");
         if !self.rules.contains(&gateway) {
             lacks.push(gateway);
         }
@@ -68,83 +68,83 @@ impl Firewall {
 }
 
 /// True if a word of a rule names this port.
-fn names(word: &str, port: u16) -> bool {
+fn names_port(word: &str, port: u16) -> bool {
     let number = word.strip_suffix("/tcp").unwrap_or(word);
     number.parse() == Ok(port) || (port == 22 && matches!(word, "ssh" | "OpenSSH"))
 }
 
 /// Reads the state of the firewall.
-pub(super) fn look(site: &Site) -> State {
-    let gateway = site.world.port();
-    if let Some(other) = another(site) {
-        return State::Left(format!(
-            "{other} manage the firewall; allow ssh there, and port {gateway} on {TAILNET} only"
+pub(super) fn read_state(site: &SetupTarget) -> StepState {
+    let gateway = site.context.gateway_port();
+    if let Some(other) = find_other_firewall(site) {
+        return StepState::Manual(format!(
+            "{other} manage the firewall; allow ssh there, and port {gateway} on {TAILNET_INTERFACE} only"
         ));
     }
-    let (ssh, firewall) = match ports::ssh(site).and_then(|ssh| Ok((ssh, Firewall::ask(site)?))) {
+    let (ssh, firewall) = match ports::find_ssh_ports(site).and_then(|ssh| Ok((ssh, Firewall::query(site)?))) {
         Ok(found) => found,
-        Err(why) => return State::Refused(why),
+        Err(why) => return StepState::Refused(why),
     };
     let Some(firewall) = firewall else {
         let ports: Vec<String> = ssh.iter().map(u16::to_string).collect();
-        let shut = shut(site, "", &ssh);
-        return State::Todo(format!("deny incoming by default; allow ssh, port {}{shut}", ports.join(", ")));
+        let shut = describe_closed_ports(site, "", &ssh);
+        return StepState::Pending(format!("deny incoming by default; allow ssh, port {}{shut}", ports.join(", ")));
     };
-    if !firewall.is_up() && is_ipv6_lost(site) {
-        return State::Refused("your session uses IPv6, which ufw would drop; set IPV6=yes in /etc/default/ufw".into());
+    if !firewall.is_effective() && would_drop_ipv6(site) {
+        return StepState::Refused("your session uses IPv6, which ufw would drop; set IPV6=yes in /etc/default/ufw".into());
     }
-    let mut todo = firewall.lacks(&ssh, gateway);
-    todo.extend((!firewall.denies).then(|| "default deny incoming".to_owned()));
-    todo.extend((!firewall.is_on).then(|| "enable".to_owned()));
-    match (todo.is_empty(), firewall.admits(gateway)) {
-        (true, false) => State::Done("ufw denies incoming by default".into()),
+    let mut todo = firewall.missing_rules(&ssh, gateway);
+    todo.extend((!firewall.denies_incoming).then(|| "default deny incoming".to_owned()));
+    todo.extend((!firewall.is_enabled).then(|| "enable".to_owned()));
+    match (todo.is_empty(), firewall.admits_port(gateway)) {
+        (true, false) => StepState::Done("ufw denies incoming by default".into()),
         (true, true) => {
-            State::Left(format!("ufw opens the gateway's port to everyone; run `ufw delete allow {gateway}/tcp`"))
+            StepState::Manual(format!("ufw opens the gateway's port to everyone; run `ufw delete allow {gateway}/tcp`"))
         }
         (false, _) => {
-            let shut = if firewall.is_up() { String::new() } else { shut(site, &firewall.rules, &ssh) };
-            State::Todo(format!("ufw {}{shut}", todo.join("; ")))
+            let shut = if firewall.is_effective() { String::new() } else { describe_closed_ports(site, &firewall.rules, &ssh) };
+            StepState::Pending(format!("ufw {}{shut}", todo.join("; ")))
         }
     }
 }
 
 /// Enables ufw, after it has added the ssh rule and confirmed it.
-pub(super) fn raise(site: &Site) -> Result<(), String> {
-    let ssh = ports::ssh(site)?;
-    let ask = || Firewall::ask(site)?.ok_or("ufw is not installed".to_owned());
-    for rule in ask()?.lacks(&ssh, site.world.port()) {
-        site.run("ufw", &rule.split(' ').collect::<Vec<_>>())?;
+pub(super) fn enable_firewall(site: &SetupTarget) -> Result<(), String> {
+    let ssh = ports::find_ssh_ports(site)?;
+    let ask = || Firewall::query(site)?.ok_or("ufw is not installed".to_owned());
+    for rule in ask()?.missing_rules(&ssh, site.context.gateway_port()) {
+        site.run_program("ufw", &rule.split(' ').collect::<Vec<_>>())?;
     }
     let firewall = ask()?;
-    if firewall.is_up() {
+    if firewall.is_effective() {
         return Ok(());
     }
-    if let Some(port) = ssh.iter().find(|port| !firewall.admits(**port)) {
+    if let Some(port) = ssh.iter().find(|port| !firewall.admits_port(**port)) {
         return Err(format!(
             "ufw was not enabled: no rule ahead of its deny rules allows ssh on port {port}; \
              see `ufw show added`"
         ));
     }
-    if is_ipv6_lost(site) {
+    if would_drop_ipv6(site) {
         return Err("ufw would drop IPv6, which your session uses; set IPV6=yes in /etc/default/ufw".into());
     }
-    site.run("ufw", &["default", "deny", "incoming"])?;
-    site.run("ufw", &["--force", "enable"])
+    site.run_program("ufw", &["default", "deny", "incoming"])?;
+    site.run_program("ufw", &["--force", "enable"])
 }
 
 /// True if enabling ufw would drop the operator's IPv6 session.
-fn is_ipv6_lost(site: &Site) -> bool {
-    let settings = site.world.file("/etc/default/ufw").unwrap_or_default();
+fn would_drop_ipv6(site: &SetupTarget) -> bool {
+    let settings = site.context.read_system_file("/etc/default/ufw").unwrap_or_default();
     let is_off = settings.lines().any(|line| line.trim().eq_ignore_ascii_case("IPV6=no"));
-    is_off && ports::session(site).is_some_and(|session| session.is_ipv6)
+    is_off && ports::find_ssh_session(site).is_some_and(|session| session.is_ipv6)
 }
 
 /// Describes what will no longer be reachable once ufw is enabled.
-fn shut(site: &Site, rules: &str, ssh: &[u16]) -> String {
-    let is_named = |port: u16| rules.split_whitespace().any(|word| names(word, port));
-    let shut = ports::open(site).into_iter().filter(|port| !ssh.contains(port) && !is_named(*port));
-    let shut: Vec<String> = shut.take(NAMED).map(|port| port.to_string()).collect();
-    let docker = if site.unit("docker.service").is_up() { "; ports published by docker bypass ufw" } else { "" };
+fn describe_closed_ports(site: &SetupTarget, rules: &str, ssh: &[u16]) -> String {
+    let is_named = |port: u16| rules.split_whitespace().any(|word| names_port(word, port));
+    let shut = ports::open_ports(site).into_iter().filter(|port| !ssh.contains(port) && !is_named(*port));
+    let shut: Vec<String> = shut.take(NAMED_PORTS_LIMIT).map(|port| port.to_string()).collect();
+    let docker = if site.query_unit("docker.service").is_up() { "; ports published by docker bypass ufw" } else { "" };
     match shut.is_empty() {
         true => docker.to_owned(),
         false => {
@@ -154,11 +154,11 @@ fn shut(site: &Site, rules: &str, ssh: &[u16]) -> String {
 }
 
 /// Returns what else manages the packet filter: a service, or rules that were loaded by hand.
-pub(super) fn another(site: &Site) -> Option<String> {
-    if let Some(unit) = MANAGERS.iter().find(|unit| site.unit(unit).is_up()) {
+pub(super) fn find_other_firewall(site: &SetupTarget) -> Option<String> {
+    if let Some(unit) = FIREWALL_UNITS.iter().find(|unit| site.query_unit(unit).is_up()) {
         return Some(format!("the rules of {unit}"));
     }
-    let rules = ["iptables", "ip6tables"].map(|program| site.world.ask(program, &["-S"]).unwrap_or_default());
+    let rules = ["iptables", "ip6tables"].map(|program| site.context.run_program(program, &["-S"]).unwrap_or_default());
     // ufw's own chains are there, so ufw manages the filter.
     if rules.iter().any(|rules| rules.contains("ufw-")) {
         return None;
@@ -170,7 +170,7 @@ pub(super) fn another(site: &Site) -> Option<String> {
     if rules.iter().any(|rules| rules.lines().any(refuses)) {
         return Some("rules of iptables".into());
     }
-    let tables = site.world.ask("nft", &["list", "ruleset"]).unwrap_or_default();
+    let tables = site.context.run_program("nft", &["list", "ruleset"]).unwrap_or_default();
     let is_other = |table: &&str| {
         // Tables of fail2ban and of iptables are checked above.
         let is_known = ["inet f2b-", "ip filter ", "ip6 filter "].iter().any(|name| table.starts_with(name));
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_firewall_that_is_off_must_admit_everybody_by_ssh() {
-        let admits = |rules: &str, port| Firewall { is_on: false, denies: true, rules: rules.into() }.admits(port);
+        let admits = |rules: &str, port| Firewall { is_enabled: false, denies_incoming: true, rules: rules.into() }.admits_port(port);
         for rules in
             ["ufw allow 22", "ufw allow 22/tcp", "ufw limit ssh", "x\nufw allow OpenSSH", "ufw allow 22\nufw deny 22"]
         {
@@ -209,7 +209,7 @@ mod tests {
     fn rules_that_are_in_force_stay_as_narrow_as_they_are() {
         let gateway = "allow in on tailscale0 to any port 18789 proto tcp";
         let lacks =
-            |is_on, denies| Firewall { is_on, denies, rules: "ufw allow in on eth1".into() }.lacks(&[22], 18789);
+            |is_on, denies| Firewall { is_enabled: is_on, denies_incoming: denies, rules: "ufw allow in on eth1".into() }.missing_rules(&[22], 18789);
         assert_eq!(lacks(true, true), [gateway]);
         assert_eq!(lacks(true, false), ["prepend allow 22/tcp", gateway]);
         assert_eq!(lacks(false, false), ["prepend allow 22/tcp", gateway]);

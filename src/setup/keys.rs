@@ -4,50 +4,50 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::os::Owner;
-use crate::setup::State;
-use crate::setup::target::Site;
+use crate::setup::StepState;
+use crate::setup::target::SetupTarget;
 use crate::text::printable;
 
 /// File of known hosts, below the agent's home.
-const KNOWN: &str = ".ssh/known_hosts";
+const KNOWN_HOSTS_FILE: &str = ".ssh/known_hosts";
 
-const HAS_KEY: &str = "[ -s .ssh/id_ed25519 ] && [ -s .ssh/id_ed25519.pub ]";
+const HAS_KEY_SCRIPT: &str = "[ -s .ssh/id_ed25519 ] && [ -s .ssh/id_ed25519.pub ]";
 
 /// Time limit for a host to send its keys.
-const KEYSCAN: Duration = Duration::from_secs(30);
+const KEYSCAN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Creates a key. The private half is put in place last: without it there is no key.
-const MAKE_KEY: &str = "mkdir -p .ssh; cd .ssh\n\
+const CREATE_KEY_SCRIPT: &str = "mkdir -p .ssh; cd .ssh\n\
     if [ -s id_ed25519 ]; then ssh-keygen -y -f id_ed25519 >.new.pub; mv .new.pub id_ed25519.pub; exit; fi\n\
     rm -f .new .new.pub; ssh-keygen -q -t ed25519 -N '' -C openclaw@$(uname -n) -f .new\n\
     mv .new.pub id_ed25519.pub; mv .new id_ed25519";
 
 /// Prints those of the given hosts that have no known key.
-const UNKNOWN: &str = "for host; do\n\
+const UNKNOWN_HOSTS_SCRIPT: &str = "for host; do\n\
     ssh-keygen -F \"$host\" -f .ssh/known_hosts >/dev/null 2>&1 && continue\n\
     ssh-keygen -F \"$host\" -f /etc/ssh/ssh_known_hosts >/dev/null 2>&1 || echo \"$host\"\ndone";
 
 /// Reads the state of the agent's own key.
-pub(super) fn own(site: &Site) -> State {
-    match site.agent_sees(HAS_KEY, &[]) {
-        true => State::Done("~/.ssh/id_ed25519".into()),
-        false => State::Todo("create ~/.ssh/id_ed25519, without a passphrase".into()),
+pub(super) fn read_own_key_state(site: &SetupTarget) -> StepState {
+    match site.succeeds_as_agent(HAS_KEY_SCRIPT, &[]) {
+        true => StepState::Done("~/.ssh/id_ed25519".into()),
+        false => StepState::Pending("create ~/.ssh/id_ed25519, without a passphrase".into()),
     }
 }
 
 /// Creates the agent's own key.
-pub(super) fn make_own(site: &Site) -> Result<(), String> {
-    site.agent(MAKE_KEY, &[]).map(drop)
+pub(super) fn create_own_key(site: &SetupTarget) -> Result<(), String> {
+    site.run_as_agent(CREATE_KEY_SCRIPT, &[]).map(drop)
 }
 
 /// Returns the public half of the agent's key. It is validated, because the agent can write anything there.
-pub(super) fn public_half(site: &Site) -> Option<String> {
-    let said = site.agent("head -c 1000 .ssh/id_ed25519.pub", &[]).ok()?;
-    plain_key(&said)
+pub(super) fn read_public_key(site: &SetupTarget) -> Option<String> {
+    let said = site.run_as_agent("head -c 1000 .ssh/id_ed25519.pub", &[]).ok()?;
+    parse_public_key(&said)
 }
 
 /// Returns the type and the base64 of a public key in ssh's format, without its comment.
-pub(super) fn plain_key(text: &str) -> Option<String> {
+pub(super) fn parse_public_key(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
     let (kind, key) = (words.next()?, words.next()?);
     let is_kind = kind.chars().all(|c| c.is_ascii_alphanumeric() || "-@.".contains(c));
@@ -56,34 +56,34 @@ pub(super) fn plain_key(text: &str) -> Option<String> {
 }
 
 /// Returns the line for `authorized_keys` that lets a key read one folder and nothing else.
-pub(super) fn restricted(folder: &str, key: &str) -> String {
+pub(super) fn restricted_line(folder: &str, key: &str) -> String {
     format!("restrict,command=\"rrsync -ro {folder}\" {key}")
 }
 
 /// Reads the state of the known hosts: those of the git remote and of the secrets.
-pub(super) fn known(site: &Site) -> State {
-    let wanted = hosts(site);
-    let unknown = unknown(site, &wanted);
+pub(super) fn read_known_hosts_state(site: &SetupTarget) -> StepState {
+    let wanted = ssh_hosts(site);
+    let unknown = find_unknown_hosts(site, &wanted);
     if wanted.is_empty() {
-        return State::Done("no host is accessed by ssh".into());
+        return StepState::Done("no host is accessed by ssh".into());
     }
     if unknown.is_empty() {
-        return State::Done(wanted.join(", "));
+        return StepState::Done(wanted.join(", "));
     }
     let names = unknown.join(", ");
-    match &site.wishes.known_hosts {
-        Some(file) => match lacks(site, file, &unknown) {
-            Ok(None) => State::Todo(format!("add the keys of {names} from {}", file.display())),
-            Ok(Some(host)) => State::Refused(format!(
+    match &site.options.known_hosts_file {
+        Some(file) => match find_host_without_key(site, file, &unknown) {
+            Ok(None) => StepState::Pending(format!("add the keys of {names} from {}", file.display())),
+            Ok(Some(host)) => StepState::Refused(format!(
                 "{} has no key of {host}; add the published one (`ssh-keyscan {}` prints what it presents)",
                 file.display(),
                 scan_arguments(host)
             )),
-            Err(why) => State::Refused(why),
+            Err(why) => StepState::Refused(why),
         },
-        None if site.host_keys.is_some() => State::Todo(format!("add the keys of {names}, which you confirmed")),
-        None if site.can_ask => State::Todo(format!("{names}: the keys will be shown for you to confirm")),
-        None => State::Refused(format!(
+        None if site.confirmed_host_keys.is_some() => StepState::Pending(format!("add the keys of {names}, which you confirmed")),
+        None if site.is_interactive => StepState::Pending(format!("{names}: the keys will be shown for you to confirm")),
+        None => StepState::Refused(format!(
             "the keys of {names} are unknown, and --yes asks no questions; give --known-hosts FILE"
         )),
     }
@@ -99,75 +99,75 @@ fn scan_arguments(host: &str) -> String {
 
 /// Returns the first host that has no key in a file. Names in the file may be hashed, so ssh-keygen searches it.
 /// Without ssh-keygen nothing counts as missing yet; the check repeats once it is installed.
-fn lacks<'a>(site: &Site, file: &Path, hosts: &'a [String]) -> Result<Option<&'a String>, String> {
-    site.given(file)?;
+fn find_host_without_key<'a>(site: &SetupTarget, file: &Path, hosts: &'a [String]) -> Result<Option<&'a String>, String> {
+    site.read_given_file(file)?;
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let is_lacking = |host: &&String| {
-        let command = site.world.command("ssh-keygen").args(["-F", host.as_str(), "-f"]).arg(&file);
+        let command = site.context.new_command("ssh-keygen").args(["-F", host.as_str(), "-f"]).arg(&file);
         command.run().is_err_and(|why| !why.is_missing_program())
     };
     Ok(hosts.iter().find(is_lacking))
 }
 
 /// Adds the hosts' keys, from the given file or as confirmed at the terminal.
-pub(super) fn learn(site: &Site) -> Result<(), String> {
-    let lines = match (&site.wishes.known_hosts, &site.host_keys) {
-        (Some(file), _) => site.given(file)?,
+pub(super) fn add_host_keys(site: &SetupTarget) -> Result<(), String> {
+    let lines = match (&site.options.known_hosts_file, &site.confirmed_host_keys) {
+        (Some(file), _) => site.read_given_file(file)?,
         (None, Some(keys)) => keys.clone(),
         (None, None) => return Err("the keys are not confirmed".into()),
     };
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).collect();
-    site.merge(&lines.join("\n"), KNOWN)
+    site.add_lines(&lines.join("\n"), KNOWN_HOSTS_FILE)
 }
 
 /// Keys that a host presented, for a person to compare with the published ones.
-pub struct Offer {
+pub struct ScannedHostKeys {
     /// Keys, in the format of `known_hosts`.
     pub keys: String,
     /// Fingerprints, one a line, printable.
-    pub prints: Vec<String>,
+    pub fingerprints: Vec<String>,
 }
 
 /// Runs ssh-keyscan as the user `nobody`; the answer is unauthenticated.
 ///
 /// # Errors
 /// When the host does not answer, or ssh is not installed yet.
-pub fn offer(site: &Site, host: &str) -> Result<Offer, String> {
+pub fn scan_host_keys(site: &SetupTarget, host: &str) -> Result<ScannedHostKeys, String> {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         Some((name, port)) => (name, port),
         None => (host, "22"),
     };
-    let user = Owner::find(site.world.command("getent"), "nobody")?;
+    let user = Owner::look_up(site.context.new_command("getent"), "nobody")?;
     let run = |script: &str, args: &[&str]| {
-        let command = site.world.command("setsid").args(user.become_it()).args(["sh", "-euc", script, "sh"]);
-        command.args(args).deadline(KEYSCAN).run().map(|said| said.stdout).map_err(|why| why.reason())
+        let command = site.context.new_command("setsid").args(user.setpriv_args()).args(["sh", "-euc", script, "sh"]);
+        command.args(args).deadline(KEYSCAN_TIMEOUT).run().map(|said| said.stdout).map_err(|why| why.reason())
     };
     let failed = |why: String| format!("cannot fetch the keys of {host}: {why}; give --known-hosts FILE");
     let keys = run("ssh-keyscan -T 10 -p \"$1\" -- \"$2\" 2>/dev/null", &[port, name]).map_err(failed)?;
     let prints = run("printf '%s\\n' \"$1\" | ssh-keygen -lf -", &[&keys]).map_err(failed)?;
-    let prints: Vec<String> = prints.lines().map(|line| printable(line, 200)).collect();
-    if prints.is_empty() { Err(failed("no answer".into())) } else { Ok(Offer { keys, prints }) }
+    let prints: Vec<String> = prints.lines().map(|line| to_printable(line, 200)).collect();
+    if prints.is_empty() { Err(failed("no answer".into())) } else { Ok(ScannedHostKeys { keys, fingerprints: prints }) }
 }
 
 /// Returns the hosts whose keys are not known yet.
-pub(super) fn strangers(site: &Site) -> Vec<String> {
-    unknown(site, &hosts(site))
+pub(super) fn unknown_hosts(site: &SetupTarget) -> Vec<String> {
+    find_unknown_hosts(site, &ssh_hosts(site))
 }
 
-fn unknown(site: &Site, hosts: &[String]) -> Vec<String> {
+fn find_unknown_hosts(site: &SetupTarget, hosts: &[String]) -> Vec<String> {
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
-    match site.agent(UNKNOWN, &names) {
+    match site.run_as_agent(UNKNOWN_HOSTS_SCRIPT, &names) {
         Ok(said) => hosts.iter().filter(|host| said.lines().any(|line| line == *host)).cloned().collect(),
         Err(_) => hosts.to_vec(),
     }
 }
 
 /// Returns every host that is reached by ssh, as `known_hosts` names it.
-fn hosts(site: &Site) -> Vec<String> {
-    let config = &site.world.config;
+fn ssh_hosts(site: &SetupTarget) -> Vec<String> {
+    let config = &site.context.config;
     let sources = config.secrets.iter().map(|secret| secret.source.as_str());
     let mut hosts = Vec::new();
-    for host in config.workspace.url.as_deref().into_iter().chain(sources).filter_map(host) {
+    for host in config.workspace.url.as_deref().into_iter().chain(sources).filter_map(parse_ssh_host) {
         if !hosts.contains(&host) {
             hosts.push(host);
         }
@@ -176,7 +176,7 @@ fn hosts(site: &Site) -> Vec<String> {
 }
 
 /// Returns the host in `ssh://user@host:port/path` or `user@host:path`; `None` for other protocols.
-fn host(url: &str) -> Option<String> {
+fn parse_ssh_host(url: &str) -> Option<String> {
     if let Some(rest) = url.strip_prefix("ssh://") {
         let authority = rest.split('/').next()?;
         let host = authority.rsplit('@').next()?;
@@ -219,15 +219,15 @@ mod tests {
             ("/srv/memory.git", None),
         ];
         for (url, expected) in cases {
-            assert_eq!(host(url).as_deref(), expected, "{url}");
+            assert_eq!(parse_ssh_host(url).as_deref(), expected, "{url}");
         }
     }
 
     #[test]
     fn what_is_no_public_key_is_not_passed_on() {
-        assert_eq!(plain_key("ssh-ed25519 AAAAC3Nz+/= me@host\n").as_deref(), Some("ssh-ed25519 AAAAC3Nz+/="));
+        assert_eq!(parse_public_key("ssh-ed25519 AAAAC3Nz+/= me@host\n").as_deref(), Some("ssh-ed25519 AAAAC3Nz+/="));
         for wrong in ["", "ssh-ed25519", "command=\"x\" ssh-ed25519 AAAA", "ssh-ed25519 AAAA\"x"] {
-            assert_eq!(plain_key(wrong), None, "{wrong}");
+            assert_eq!(parse_public_key(wrong), None, "{wrong}");
         }
     }
 }

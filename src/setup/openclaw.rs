@@ -1,27 +1,27 @@
 //! OpenClaw on this host: its location and its installation.
 
 use crate::os::atomic_file;
-use crate::setup::State;
-use crate::setup::service::GATEWAY;
-use crate::setup::target::{INSTALL, Site};
+use crate::setup::StepState;
+use crate::setup::service::GATEWAY_UNIT_NAME;
+use crate::setup::target::{INSTALL_TIMEOUT, SetupTarget};
 
 /// Drop-in that names OpenClaw's path to the gateway's unit.
 pub(super) const DROP_IN: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";
 
 /// First line of the drop-in.
-const HEADER: &str = "# Where OpenClaw is on this host, as `openclaw-failover setup` has found it.";
+const DROP_IN_HEADER: &str = "# Where OpenClaw is on this host, as `openclaw-failover setup` has found it.";
 
 /// Paths of a system-wide installation.
-const SYSTEM: [&str; 2] = ["/usr/local/bin/openclaw", "/usr/bin/openclaw"];
+const SYSTEM_PATHS: [&str; 2] = ["/usr/local/bin/openclaw", "/usr/bin/openclaw"];
 
 /// Runs OpenClaw's installer in the agent's home, Node included, without root. The script is downloaded completely
 /// before it runs.
-const INSTALLER: &str = "script=$(curl -fsSL --proto '=https' --tlsv1.2 https://openclaw.ai/install-cli.sh)\n\
+const INSTALL_SCRIPT: &str = "script=$(curl -fsSL --proto '=https' --tlsv1.2 https://openclaw.ai/install-cli.sh)\n\
     printf '%s\\n' \"$script\" | bash -s -- --no-onboard";
 
 /// Prints the path of `openclaw` and the folder of its `node`: first what a login shell finds (within 10 s), then the
 /// usual folders of nvm, npm, fnm, Volta, pnpm and the installers. Links that exist only during a login are resolved.
-const FIND: &str = "seen=$(timeout -k 1 10 bash -lic \\\n\
+const FIND_SCRIPT: &str = "seen=$(timeout -k 1 10 bash -lic \\\n\
         'for it in openclaw node; do echo \"$it at $(command -v $it)\"; done' \\\n\
         2>/dev/null) || :\n\
     login() { printf '%s\\n' \"$seen\" | sed -n \"s/^$1 at //p\" | tail -n 1; }\n\
@@ -39,79 +39,79 @@ const FIND: &str = "seen=$(timeout -k 1 10 bash -lic \\\n\
     done";
 
 /// Installation of OpenClaw.
-pub(super) struct Found {
+pub(super) struct Installation {
     pub(super) program: String,
     /// `PATH` for the processes that it starts.
     pub(super) path: String,
 }
 
-pub(super) fn find(site: &Site) -> Option<Found> {
-    let said = site.agent(FIND, &[]).ok()?;
-    let mut lines = said.lines().filter(|line| is_plain(line));
+pub(super) fn find_installation(site: &SetupTarget) -> Option<Installation> {
+    let said = site.run_as_agent(FIND_SCRIPT, &[]).ok()?;
+    let mut lines = said.lines().filter(|line| needs_no_quoting(line));
     let (program, node) = (lines.next()?, lines.next().unwrap_or("/usr/local/bin"));
     let own = program.rsplit_once('/').map_or("/", |(folder, _)| folder);
     let path = format!("{own}:{node}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    Some(Found { program: program.to_owned(), path })
+    Some(Installation { program: program.to_owned(), path })
 }
 
 /// True if a path can be written into a unit without quoting. The agent's user may have chosen the path.
-pub(super) fn is_plain(path: &str) -> bool {
+pub(super) fn needs_no_quoting(path: &str) -> bool {
     path.starts_with('/') && path.len() < 500 && path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+@-".contains(c))
 }
 
-fn drop_in(found: &Found) -> String {
+fn render_drop_in(found: &Installation) -> String {
     format!(
-        "{HEADER}\n[Service]\nEnvironment=PATH={}\nExecStart=\nExecStart={} gateway run\n",
+        "{DROP_IN_HEADER}\n[Service]\nEnvironment=PATH={}\nExecStart=\nExecStart={} gateway run\n",
         found.path, found.program
     )
 }
 
 /// True if the installed drop-in was written by a setup.
-pub(super) fn is_our_drop_in(site: &Site) -> bool {
-    let there = atomic_file::read(&site.world.path(DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
-    there.starts_with(HEADER.as_bytes())
+pub(super) fn is_our_drop_in(site: &SetupTarget) -> bool {
+    let there = atomic_file::read(&site.context.system_path(DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
+    there.starts_with(DROP_IN_HEADER.as_bytes())
 }
 
 /// Reads the state of OpenClaw's installation and of the drop-in.
-pub(super) fn program(site: &Site) -> State {
-    let is_for_everybody = || SYSTEM.iter().any(|path| site.world.path(path).exists());
-    match find(site) {
-        Some(found) if site.has(DROP_IN, 0o644, drop_in(&found).as_bytes()) => State::Done(found.program),
-        Some(found) => State::Todo(format!("have {GATEWAY} start {}", found.program)),
-        None if site.wishes.install_openclaw => State::Todo("install it with the installer of openclaw.ai".into()),
+pub(super) fn read_state(site: &SetupTarget) -> StepState {
+    let is_for_everybody = || SYSTEM_PATHS.iter().any(|path| site.context.system_path(path).exists());
+    match find_installation(site) {
+        Some(found) if site.has_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes()) => StepState::Done(found.program),
+        Some(found) => StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start {}", found.program)),
+        None if site.options.install_openclaw => StepState::Pending("install it with the installer of openclaw.ai".into()),
         // Without the agent's user the search cannot run yet.
-        None if site.owner().is_err() && is_for_everybody() => State::Todo(format!("have {GATEWAY} start it")),
-        None => State::Refused(missing(site)),
+        None if site.look_up_user().is_err() && is_for_everybody() => StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start it")),
+        None => StepState::Refused(missing_message(site)),
     }
 }
 
 /// Installs OpenClaw if requested, and writes the drop-in.
-pub(super) fn install(site: &Site) -> Result<(), String> {
-    if site.wishes.install_openclaw && find(site).is_none() {
-        site.agent_within(INSTALL, INSTALLER, &[])?;
+pub(super) fn install_openclaw(site: &SetupTarget) -> Result<(), String> {
+    if site.options.install_openclaw && find_installation(site).is_none() {
+        site.run_as_agent_within(INSTALL_TIMEOUT, INSTALL_SCRIPT, &[])?;
     }
-    let found = find(site).ok_or_else(|| missing(site))?;
-    site.put(DROP_IN, 0o644, drop_in(&found).as_bytes())?;
-    site.run("systemctl", &["daemon-reload"])
+    let found = find_installation(site).ok_or_else(|| missing_message(site))?;
+    site.write_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes())?;
+    site.run_program("systemctl", &["daemon-reload"])
 }
 
-fn missing(site: &Site) -> String {
+fn missing_message(site: &SetupTarget) -> String {
     format!(
         "OpenClaw is not installed, or {0} cannot find it; give --install-openclaw, or run \
          `npm install -g openclaw`",
-        site.user()
+        site.user_name()
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_plain;
+    use super::needs_no_quoting;
 
     #[test]
     fn what_goes_into_a_unit_is_a_path_and_nothing_else() {
-        assert!(is_plain("/home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw"));
+        assert!(needs_no_quoting("/home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw"));
         for wrong in ["", "openclaw", "/a b", "/a\nExecStartPre=+/bin/sh", "/a%h", "/a\"", "/a;b", "/a$b"] {
-            assert!(!is_plain(wrong), "{wrong}");
+            assert!(!needs_no_quoting(wrong), "{wrong}");
         }
     }
 }

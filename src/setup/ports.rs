@@ -1,35 +1,35 @@
 //! Ports at which this host accepts ssh and other connections.
 
 use crate::os::{atomic_file, parse_listening_address};
-use crate::setup::target::Site;
+use crate::setup::target::SetupTarget;
 
 /// Number of ancestor processes that are searched for the ssh session, at most.
-const ANCESTORS: usize = 32;
+const ANCESTOR_LIMIT: usize = 32;
 
 /// Size limit of a file in `/proc`, in bytes.
-const LONGEST: usize = 1 << 20;
+const PROC_FILE_LIMIT: usize = 1 << 20;
 
 /// Socket units that listen in place of sshd, as on Ubuntu 24.04. sshd's configuration does not name their ports.
-const SOCKETS: [&str; 2] = ["ssh.socket", "sshd.socket"];
+const SSH_SOCKET_UNITS: [&str; 2] = ["ssh.socket", "sshd.socket"];
 
 /// ssh session of the operator.
-pub(super) struct Session {
+pub(super) struct SshSession {
     pub(super) port: u16,
     pub(super) is_ipv6: bool,
 }
 
 /// Returns the ssh ports: of this session, of systemd's sockets, of running sshd processes, and of sshd's
 /// configuration.
-pub(super) fn ssh(site: &Site) -> Result<Vec<u16>, String> {
+pub(super) fn find_ssh_ports(site: &SetupTarget) -> Result<Vec<u16>, String> {
     let mut ports = Vec::new();
-    let mut extend = |found: &mut dyn Iterator<Item = u16>| found.for_each(|port| add(&mut ports, port));
-    extend(&mut session(site).map(|session| session.port).into_iter());
-    extend(&mut SOCKETS.iter().flat_map(|unit| sockets(site, unit)));
+    let mut extend = |found: &mut dyn Iterator<Item = u16>| found.for_each(|port| insert_port(&mut ports, port));
+    extend(&mut find_ssh_session(site).map(|session| session.port).into_iter());
+    extend(&mut SSH_SOCKET_UNITS.iter().flat_map(|unit| socket_unit_ports(site, unit)));
     // Example: `LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))`
-    let listeners = site.world.ask("ss", &["-Hltnp"]).unwrap_or_default();
+    let listeners = site.context.run_program("ss", &["-Hltnp"]).unwrap_or_default();
     let sshd = listeners.lines().filter(|line| line.contains("\"sshd\""));
-    extend(&mut sshd.filter_map(|line| port(line.split_whitespace().nth(3)?)));
-    match site.world.ask("sshd", &["-T"]) {
+    extend(&mut sshd.filter_map(|line| parse_port(line.split_whitespace().nth(3)?)));
+    match site.context.run_program("sshd", &["-T"]) {
         Ok(said) => extend(&mut said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse().ok())),
         Err(why) if ports.is_empty() && !why.is_missing_program() => {
             return Err(format!("cannot read the ports of sshd: {}", why.reason()));
@@ -43,38 +43,38 @@ pub(super) fn ssh(site: &Site) -> Result<Vec<u16>, String> {
 }
 
 /// Adds a port in order, without duplicates.
-fn add(ports: &mut Vec<u16>, port: u16) {
+fn insert_port(ports: &mut Vec<u16>, port: u16) {
     if let Err(place) = ports.binary_search(&port) {
         ports.insert(place, port);
     }
 }
 
 /// Returns the ports of an active socket unit, from lines such as `Listen=[::]:22 (Stream)`.
-fn sockets(site: &Site, unit: &str) -> Vec<u16> {
-    let said = site.world.ask("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
+fn socket_unit_ports(site: &SetupTarget, unit: &str) -> Vec<u16> {
+    let said = site.context.run_program("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
     let said = said.ok().filter(|said| said.contains("ActiveState=active")).unwrap_or_default();
     let addresses = said.lines().filter_map(|line| line.strip_prefix("Listen=")?.strip_suffix(" (Stream)"));
-    addresses.filter_map(port).collect()
+    addresses.filter_map(parse_port).collect()
 }
 
-fn port(address: &str) -> Option<u16> {
+fn parse_port(address: &str) -> Option<u16> {
     address.rsplit(':').next()?.parse().ok()
 }
 
 /// Returns the ssh session that this process was started from. `sudo` removes `SSH_CONNECTION` from this process, so
 /// the ancestors are searched too.
-pub(super) fn session(site: &Site) -> Option<Session> {
+pub(super) fn find_ssh_session(site: &SetupTarget) -> Option<SshSession> {
     let mut process = "self".to_owned();
-    for _ in 0..ANCESTORS {
+    for _ in 0..ANCESTOR_LIMIT {
         let file = |name: &str| {
-            atomic_file::read(&site.world.path(&format!("/proc/{process}/{name}")), LONGEST).ok().flatten()
+            atomic_file::read(&site.context.system_path(&format!("/proc/{process}/{name}")), PROC_FILE_LIMIT).ok().flatten()
         };
         let environment = file("environ").unwrap_or_default();
         let mut variables = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
         // Client address, client port, server address, server port (ssh(1)).
         if let Some(connection) = variables.find_map(|pair| pair.strip_prefix("SSH_CONNECTION=")) {
             let port = connection.split(' ').nth(3)?.parse().ok()?;
-            return Some(Session { port, is_ipv6: connection.split(' ').next()?.contains(':') });
+            return Some(SshSession { port, is_ipv6: connection.split(' ').next()?.contains(':') });
         }
         let status = String::from_utf8(file("status")?).ok()?;
         process = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().to_owned();
@@ -86,13 +86,13 @@ pub(super) fn session(site: &Site) -> Option<Session> {
 }
 
 /// Returns the TCP ports that listen on other addresses than loopback.
-pub(super) fn open(site: &Site) -> Vec<u16> {
-    let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| site.world.file(file).unwrap_or_default());
+pub(super) fn open_ports(site: &SetupTarget) -> Vec<u16> {
+    let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| site.context.read_system_file(file).unwrap_or_default());
     let listens = |line: &str| {
         let address = parse_listening_address(line)?;
         (!address.ip().is_loopback()).then(|| address.port())
     };
     let mut ports = Vec::new();
-    files.iter().flat_map(|file| file.lines()).filter_map(listens).for_each(|port| add(&mut ports, port));
+    files.iter().flat_map(|file| file.lines()).filter_map(listens).for_each(|port| insert_port(&mut ports, port));
     ports
 }

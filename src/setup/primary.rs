@@ -3,103 +3,103 @@
 
 use std::path::PathBuf;
 
-use crate::config::{DEFAULT_FILE, Workspace};
+use crate::config::{DEFAULT_CONFIG_FILE, WorkspaceConfig};
 use crate::os::Owner;
-use crate::setup::files::PROGRAM;
-use crate::setup::target::Site;
-use crate::setup::{State, Step, files, keys, openclaw, packages, service, step, users};
+use crate::setup::files::PROGRAM_PATH;
+use crate::setup::target::SetupTarget;
+use crate::setup::{StepState, Step, files, keys, openclaw, packages, service, new_step, users};
 use crate::workspace::unit::HOME_FILES;
 
 /// Folder that a standby's key may read, below the home.
-const FOLDER: &str = ".openclaw/standby";
+const STANDBY_FOLDER: &str = ".openclaw/standby";
 
 /// Prints the lines that admit the key `$1` on other terms than `$2`. sshd uses the first matching line.
-const OPEN: &str =
+const OTHER_KEY_LINES_SCRIPT: &str =
     "[ ! -f .ssh/authorized_keys ] || grep -F -e \"$1\" .ssh/authorized_keys | grep -v '^#' | grep -vxF -e \"$2\" || :";
 
 /// Drop-in that names this host's user and paths to the push unit.
-pub(super) const DROP_IN: &str = "/etc/systemd/system/openclaw-sync-push.service.d/user.conf";
+pub(super) const USER_DROP_IN: &str = "/etc/systemd/system/openclaw-sync-push.service.d/user.conf";
 
 pub(super) static STEPS: [Step; 8] = [
-    step("packages", "git and ssh for the workspace", packages::primary, packages::install_primary),
-    step("user", "owns the workspace", users::existing, |_| Ok(())),
-    step("config", "which workspace to push, and how often", configuration, configure),
-    step("program", "the units run it from there", files::program, files::install_program),
-    step("units", "push the workspace", files::primary, files::install_primary),
-    step("paths", "user and path of the workspace, for the push unit", paths, set_paths),
-    step("standby-key", "lets the standby read its secrets, without a shell", key, allow),
-    step("timer", "push the workspace every few minutes", service::timer, service::tick),
+    new_step("packages", "git and ssh for the workspace", packages::read_primary_state, packages::install_primary),
+    new_step("user", "owns the workspace", users::read_existing_user_state, |_| Ok(())),
+    new_step("config", "which workspace to push, and how often", read_config_state, write_config),
+    new_step("program", "the units run it from there", files::read_program_state, files::install_program),
+    new_step("units", "push the workspace", files::read_primary_state, files::install_primary),
+    new_step("paths", "user and path of the workspace, for the push unit", read_paths_state, write_drop_in),
+    new_step("standby-key", "lets the standby read its secrets, without a shell", read_key_state, authorize_standby_key),
+    new_step("timer", "push the workspace every few minutes", service::read_timer_state, service::start_push_timer),
 ];
 
 /// Reads the state of the configuration, which is needed only if the workspace is not where the units expect it.
-fn configuration(site: &Site) -> State {
-    let monitor = site.unit(service::MONITOR);
+fn read_config_state(site: &SetupTarget) -> StepState {
+    let monitor = site.query_unit(service::MONITOR_UNIT);
     if monitor.is_enabled() || monitor.is_up() {
         let why = "this host is a standby (openclaw-failover.service), and a primary is another host; run \
              `openclaw-failover uninstall` first";
-        return State::Refused(why.into());
+        return StepState::Refused(why.into());
     }
-    match config(site) {
-        Ok(None) => State::Done("the default of the units".into()),
-        Ok(Some(text)) if site.has(DEFAULT_FILE, 0o644, text.as_bytes()) => State::Done(DEFAULT_FILE.into()),
-        Ok(Some(_)) => State::Todo(format!("write {DEFAULT_FILE}")),
-        Err(why) => State::Refused(why),
+    match render_config(site) {
+        Ok(None) => StepState::Done("the default of the units".into()),
+        Ok(Some(text)) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => StepState::Done(DEFAULT_CONFIG_FILE.into()),
+        Ok(Some(_)) => StepState::Pending(format!("write {DEFAULT_CONFIG_FILE}")),
+        Err(why) => StepState::Refused(why),
     }
 }
 
-fn configure(site: &Site) -> Result<(), String> {
-    let Some(text) = config(site)? else { return Ok(()) };
-    service::keep_old(site, &text)?;
-    site.put(DEFAULT_FILE, 0o644, text.as_bytes())
+fn write_config(site: &SetupTarget) -> Result<(), String> {
+    let Some(text) = render_config(site)? else { return Ok(()) };
+    service::back_up_config(site, &text)?;
+    site.write_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes())
 }
 
 /// Returns the text of the configuration; `None` if none is needed.
-fn config(site: &Site) -> Result<Option<String>, String> {
-    let workspace = workspace(site)?;
+fn render_config(site: &SetupTarget) -> Result<Option<String>, String> {
+    let workspace = workspace_path(site)?;
     let least = format!("{{ \"workspace\": {{ \"path\": \"{}\" }} }}\n", workspace.display());
-    let is_named = site.wishes.config.is_some() || site.world.path(DEFAULT_FILE).exists();
-    match (is_named, workspace == site.world.config.workspace.path) {
+    let is_named = site.options.config_file.is_some() || site.context.system_path(DEFAULT_CONFIG_FILE).exists();
+    match (is_named, workspace == site.context.config.workspace.path) {
         // The loaded configuration may be older than the installed one.
-        (true, false) if site.has(DEFAULT_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
-        (true, false) => Err(format!("{} must set the workspace's path: {}", site.world.source, least.trim())),
-        (true, true) => service::text(site).map(Some),
+        (true, false) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
+        (true, false) => Err(format!("{} must set the workspace's path: {}", site.context.source, least.trim())),
+        (true, true) => service::config_text(site).map(Some),
         (false, true) => Ok(None),
         (false, false) => Ok(Some(least)),
     }
 }
 
 /// Returns the workspace's path: the configured one, or the default below the user's home.
-fn workspace(site: &Site) -> Result<PathBuf, String> {
-    let said = &site.world.config.workspace.path;
-    let owner = site.owner()?;
-    let is_said = *said != Workspace::default().path;
+fn workspace_path(site: &SetupTarget) -> Result<PathBuf, String> {
+    let said = &site.context.config.workspace.path;
+    let owner = site.look_up_user()?;
+    let is_said = *said != WorkspaceConfig::default().path;
     let path = if is_said { said.clone() } else { owner.home.join(".openclaw/workspace") };
-    if [&path, &owner.home].iter().all(|path| openclaw::is_plain(&path.to_string_lossy())) {
+    if [&path, &owner.home].iter().all(|path| openclaw::needs_no_quoting(&path.to_string_lossy())) {
         return Ok(path);
     }
     Err(format!("{} cannot be written into a unit; use a path of letters, digits and /._+@- only", path.display()))
 }
 
-fn paths(site: &Site) -> State {
-    match drop_in(site) {
-        Ok(None) => State::Done("the default of the units".into()),
-        Ok(Some(text)) if site.has(DROP_IN, 0o644, text.as_bytes()) => State::Done(DROP_IN.into()),
-        Ok(Some(_)) => State::Todo(format!("set user {} in {DROP_IN}", site.user())),
-        Err(why) => State::Refused(why),
+fn read_paths_state(site: &SetupTarget) -> StepState {
+    match render_drop_in(site) {
+        Ok(None) => StepState::Done("the default of the units".into()),
+        Ok(Some(text)) if site.has_file(USER_DROP_IN, 0o644, text.as_bytes()) => StepState::Done(USER_DROP_IN.into()),
+        Ok(Some(_)) => StepState::Pending(format!("set user {} in {USER_DROP_IN}", site.user_name())),
+        Err(why) => StepState::Refused(why),
     }
 }
 
-fn set_paths(site: &Site) -> Result<(), String> {
-    let Some(text) = drop_in(site)? else { return Ok(()) };
-    site.put(DROP_IN, 0o644, text.as_bytes())?;
-    site.run("systemctl", &["daemon-reload"])
+fn write_drop_in(site: &SetupTarget) -> Result<(), String> {
+    let Some(text) = render_drop_in(site)? else { return Ok(()) };
+    site.write_file(USER_DROP_IN, 0o644, text.as_bytes())?;
+    site.run_program("systemctl", &["daemon-reload"])
 }
 
 /// Returns the drop-in; `None` if the shipped unit fits.
-fn drop_in(site: &Site) -> Result<Option<String>, String> {
-    let (owner, workspace) = (site.owner()?, workspace(site)?);
+fn render_drop_in(site: &SetupTarget) -> Result<Option<String>, String> {
+    let (owner, workspace) = (site.look_up_user()?, workspace_path(site)?);
     let Owner { name, gid, home, .. } = &owner;
-    if workspace == Workspace::default().path && name == "openclaw" {
+    if workspace == WorkspaceConfig::default().path && name == "openclaw" {
         return Ok(None);
     }
     let (workspace, home) = (workspace.display(), home.display());
@@ -108,60 +108,60 @@ fn drop_in(site: &Site) -> Result<Option<String>, String> {
     Ok(Some(format!(
         "[Service]\nUser={name}\nGroup={gid}\nBindPaths=\nBindPaths=-{workspace}\nBindReadOnlyPaths={files}\n\
          ExecStartPre=\nExecStartPre=-+/usr/bin/setpriv --reuid={name} --regid={gid} --init-groups --reset-env \
-         --no-new-privs /usr/bin/env PATH=${{PATH}} {PROGRAM} sync files\n"
+         --no-new-privs /usr/bin/env PATH=${{PATH}} {PROGRAM_PATH} sync files\n"
     )))
 }
 
 /// Returns the line for `authorized_keys` and the folder that it opens; `None` if no key was given.
-fn line(site: &Site) -> Option<Result<(String, String), String>> {
-    let key = site.wishes.standby_key.as_deref()?;
-    let Some(key) = keys::plain_key(key) else {
+fn authorized_line(site: &SetupTarget) -> Option<Result<(String, String), String>> {
+    let key = site.options.standby_key.as_deref()?;
+    let Some(key) = keys::parse_public_key(key) else {
         return Some(Err("--standby-key: not an ssh public key".into()));
     };
-    Some(site.owner().and_then(|owner| {
-        let folder = owner.home.join(FOLDER).display().to_string();
-        let line = keys::restricted(&folder, &key);
-        match site.agent(OPEN, &[key.split(' ').nth(1).unwrap_or_default(), &line]) {
+    Some(site.look_up_user().and_then(|owner| {
+        let folder = owner.home.join(STANDBY_FOLDER).display().to_string();
+        let line = keys::restricted_line(&folder, &key);
+        match site.run_as_agent(OTHER_KEY_LINES_SCRIPT, &[key.split(' ').nth(1).unwrap_or_default(), &line]) {
             Ok(said) if said.trim().is_empty() => Ok((line, folder)),
             Ok(_) => Err(format!(
                 "~{}/{} has another line with this key, which may allow a shell; remove that line",
                 owner.name,
-                users::AUTHORIZED
+                users::AUTHORIZED_KEYS_FILE
             )),
             Err(why) => Err(why),
         }
     }))
 }
 
-fn key(site: &Site) -> State {
-    match line(site) {
-        None => State::Left("no key given; add --standby-key KEY".into()),
-        Some(Err(why)) => State::Refused(why),
+fn read_key_state(site: &SetupTarget) -> StepState {
+    match authorized_line(site) {
+        None => StepState::Manual("no key given; add --standby-key KEY".into()),
+        Some(Err(why)) => StepState::Refused(why),
         Some(Ok((line, folder))) => {
-            let is_there = site.agent_sees("[ -d \"$1\" ]", &[&folder]) && site.is_merged(&line, users::AUTHORIZED);
+            let is_there = site.succeeds_as_agent("[ -d \"$1\" ]", &[&folder]) && site.has_lines(&line, users::AUTHORIZED_KEYS_FILE);
             let said = format!("the standby's key may read {folder}");
-            if is_there { State::Done(said) } else { State::Todo(said) }
+            if is_there { StepState::Done(said) } else { StepState::Pending(said) }
         }
     }
 }
 
-fn allow(site: &Site) -> Result<(), String> {
-    let Some(line) = line(site) else { return Ok(()) };
+fn authorize_standby_key(site: &SetupTarget) -> Result<(), String> {
+    let Some(line) = authorized_line(site) else { return Ok(()) };
     let (line, folder) = line?;
-    site.agent("mkdir -p \"$1\"", &[&folder])?;
-    site.merge(&line, users::AUTHORIZED)
+    site.run_as_agent("mkdir -p \"$1\"", &[&folder])?;
+    site.add_lines(&line, users::AUTHORIZED_KEYS_FILE)
 }
 
 /// Returns what is left for a person to do.
-pub(super) fn notes(site: &Site) -> Vec<String> {
-    let (user, channel) = (site.user(), site.wishes.channel.as_deref().unwrap_or("CHANNEL"));
+pub(super) fn follow_up_notes(site: &SetupTarget) -> Vec<String> {
+    let (user, channel) = (site.user_name(), site.options.channel.as_deref().unwrap_or("CHANNEL"));
     vec![
         format!(
             "turn the standby's channel off here: sudo -iu {user} openclaw config set channels.{channel}.enabled \
              false"
         ),
         format!(
-            "to copy files of ~{user}/{FOLDER} to the standby, configure there: \"secrets\": \
+            "to copy files of ~{user}/{STANDBY_FOLDER} to the standby, configure there: \"secrets\": \
              [{{ \"source\": \"{user}@THIS_HOST:standby.env\" }}]"
         ),
         "next: openclaw-failover sync push --primary".to_owned(),

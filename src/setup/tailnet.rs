@@ -1,34 +1,34 @@
 //! Tailscale, if an upstream is reached through it.
 
 use crate::finding::Level;
-use crate::setup::State;
-use crate::setup::target::Site;
+use crate::setup::StepState;
+use crate::setup::target::SetupTarget;
 
 /// Command that prints Tailscale's installer, which needs root.
-const INSTALLER: &str = "curl -fsSL --proto '=https' https://tailscale.com/install.sh";
+const INSTALLER_COMMAND: &str = "curl -fsSL --proto '=https' https://tailscale.com/install.sh";
 
 /// Reads the state of Tailscale, if an upstream is on a tailnet.
-pub(super) fn look(site: &Site) -> State {
-    let found = site.judge("tailscale");
-    match (found.level, is_missing(site)) {
-        (Level::Ok, _) => State::Done(found.evidence),
-        (Level::Warn | Level::Skipped, _) => State::Left(found.evidence),
-        (Level::Fail, true) if site.wishes.install_tailscale => State::Todo(format!("`{INSTALLER} | sh`")),
-        (Level::Fail, true) => State::Refused(format!(
-            "the primary is on a tailnet, but Tailscale is not installed; run `{INSTALLER} | sh`, then \
+pub(super) fn read_state(site: &SetupTarget) -> StepState {
+    let found = site.run_check("tailscale");
+    match (found.level, is_not_installed(site)) {
+        (Level::Ok, _) => StepState::Done(found.evidence),
+        (Level::Warn | Level::Skipped, _) => StepState::Manual(found.evidence),
+        (Level::Fail, true) if site.options.install_tailscale => StepState::Pending(format!("`{INSTALLER_COMMAND} | sh`")),
+        (Level::Fail, true) => StepState::Refused(format!(
+            "the primary is on a tailnet, but Tailscale is not installed; run `{INSTALLER_COMMAND} | sh`, then \
              `tailscale up`, or give --install-tailscale"
         )),
-        (Level::Fail, false) => State::Refused(format!("{}; run `tailscale up` and log in", found.evidence)),
+        (Level::Fail, false) => StepState::Refused(format!("{}; run `tailscale up` and log in", found.evidence)),
     }
 }
 
 /// Installs Tailscale. A person logs it in.
-pub(super) fn join(site: &Site) -> Result<(), String> {
+pub(super) fn install_tailscale(site: &SetupTarget) -> Result<(), String> {
     // The script is downloaded completely before it runs.
-    let script = format!("script=$({INSTALLER}); printf '%s\\n' \"$script\" | sh");
-    site.install("sh", &["-euc", &script]).map_err(|why| why.to_string())
+    let script = format!("script=$({INSTALLER_COMMAND}); printf '%s\\n' \"$script\" | sh");
+    site.run_installer("sh", &["-euc", &script]).map_err(|why| why.to_string())
 }
 
-fn is_missing(site: &Site) -> bool {
-    site.world.ask("tailscale", &["version"]).is_err_and(|why| why.is_missing_program())
+fn is_not_installed(site: &SetupTarget) -> bool {
+    site.context.run_program("tailscale", &["version"]).is_err_and(|why| why.is_missing_program())
 }

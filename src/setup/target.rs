@@ -12,50 +12,50 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::doctor::{Unit, World, look_at, read, refuse};
+use crate::doctor::{UnitProperties, HostContext, run_host_check, read_text_file, refuse_owned_file};
 use crate::finding::{Finding, Level};
 use crate::os::{Cancel, CommandError, Owner, atomic_file};
-use crate::setup::service::MONITOR;
+use crate::setup::service::MONITOR_UNIT;
 
 /// Time limit of a command that runs as the agent's user.
-const AGENT: Duration = Duration::from_secs(60);
+const AGENT_COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time limit of a systemd job. A gateway drains for more than five minutes.
-pub(super) const SYSTEMD: Duration = Duration::from_secs(400);
+pub(super) const SYSTEMD_TIMEOUT: Duration = Duration::from_secs(400);
 
 /// Time limit of a download and installation.
-pub(super) const INSTALL: Duration = Duration::from_secs(60 * 60);
+pub(super) const INSTALL_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// `PATH` of root's programs.
-pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// `ROOT_PATH` of root's programs.
+pub(super) const ROOT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Size limit of a compared file, in bytes.
-const LONGEST: usize = 256 * 1024 * 1024;
+const COMPARED_FILE_LIMIT: usize = 256 * 1024 * 1024;
 
 /// Marker: the running monitor is older than its program or files, and must be restarted. A reboot restarts it and
 /// empties this folder.
-const STALE: &str = "/run/openclaw-failover-setup.stale";
+const STALE_MARKER: &str = "/run/openclaw-failover-setup.stale";
 
 /// Lock file, held while a host is changed.
-const LOCK: &str = "/run/openclaw-failover-setup.lock";
+const LOCK_FILE: &str = "/run/openclaw-failover-setup.lock";
 
 /// Adds the missing lines of `$1` to the file `$2`, through a copy, so that a full disk loses no existing line. `grep`
 /// exits with 1 if there is nothing to add, and with more on errors.
-const MERGE: &str = "mkdir -p \"${2%/*}\"; touch \"$2\"\n\
+const ADD_LINES_SCRIPT: &str = "mkdir -p \"${2%/*}\"; touch \"$2\"\n\
     { sed '$a\\' \"$2\"; printf '%s\\n' \"$1\" | grep -vxFf \"$2\" || [ $? = 1 ]; } >\"$2.new\"; mv \"$2.new\" \"$2\"";
 
 /// Succeeds if the file `$2` has all the lines of `$1`.
-const MERGED: &str = "[ -f \"$2\" ] && ! printf '%s\\n' \"$1\" | grep -qvxFf \"$2\"";
+const HAS_LINES_SCRIPT: &str = "[ -f \"$2\" ] && ! printf '%s\\n' \"$1\" | grep -qvxFf \"$2\"";
 
 /// Options of a setup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct SetupOptions {
     /// Configuration file to install.
-    pub config: Option<PathBuf>,
+    pub config_file: Option<PathBuf>,
     /// File with host keys, in ssh's format.
-    pub known_hosts: Option<PathBuf>,
+    pub known_hosts_file: Option<PathBuf>,
     /// True to let the agent's user become root.
-    pub sudo: bool,
+    pub grant_sudo: bool,
     /// True to run Tailscale's installer.
     pub install_tailscale: bool,
     /// True to run OpenClaw's installer.
@@ -63,7 +63,7 @@ pub struct Wishes {
     /// Channel of the standby.
     pub channel: Option<String>,
     /// Ids of the users who may write there.
-    pub allow: Vec<String>,
+    pub allowed_ids: Vec<String>,
     /// Model of the agent.
     pub model: Option<String>,
     /// File with the channel's token.
@@ -75,148 +75,148 @@ pub struct Wishes {
 }
 
 /// Host to be set up, with its options.
-pub struct Site {
+pub struct SetupTarget {
     /// The host.
-    pub world: World,
+    pub context: HostContext,
     /// Options.
-    pub wishes: Wishes,
+    pub options: SetupOptions,
     /// True if missing inputs can be asked for at a terminal.
-    pub can_ask: bool,
+    pub is_interactive: bool,
     /// The channel's token, if it was typed.
-    pub token: Option<String>,
+    pub channel_token: Option<String>,
     /// Host keys that were confirmed at the terminal.
-    pub host_keys: Option<String>,
+    pub confirmed_host_keys: Option<String>,
     /// Cancels the running step.
     pub cancel: Cancel,
     /// File of this program.
     pub program: PathBuf,
 }
 
-impl Site {
+impl SetupTarget {
     /// Returns this host as a target.
     #[must_use]
-    pub fn here(mut world: World, wishes: Wishes, can_ask: bool) -> Self {
+    pub fn for_this_host(mut world: HostContext, wishes: SetupOptions, can_ask: bool) -> Self {
         // After `su` the PATH lacks these folders, and it may contain one below the agent's home.
-        world.programs.get_or_insert_with(|| PATH.into());
+        world.program_path.get_or_insert_with(|| ROOT_PATH.into());
         let program = PathBuf::from("/proc/self/exe");
-        Self { world, wishes, can_ask, token: None, host_keys: None, cancel: Cancel::new(), program }
+        Self { context: world, options: wishes, is_interactive: can_ask, channel_token: None, confirmed_host_keys: None, cancel: Cancel::new(), program }
     }
 
     /// Checks the requirements of a setup.
     ///
     /// # Errors
     /// When the process is not root, or the host does not run Debian or Ubuntu with systemd.
-    pub fn require(&self) -> Result<(), String> {
-        if self.uid() != 0 && self.world.root == Path::new("/") {
+    pub fn check_requirements(&self) -> Result<(), String> {
+        if self.own_uid() != 0 && self.context.system_root == Path::new("/") {
             return Err("only root can set up this host; run the command with sudo".into());
         }
-        if self.world.ask("apt-get", &["--version"]).is_err() {
+        if self.context.run_program("apt-get", &["--version"]).is_err() {
             return Err("not a Debian or Ubuntu host: apt-get not found; see the README for other systems".into());
         }
-        if !self.world.path("/run/systemd/system").is_dir() {
+        if !self.context.system_path("/run/systemd/system").is_dir() {
             return Err("systemd is not running".into());
         }
         Ok(())
     }
 
     /// Returns the name of the agent's user.
-    pub(super) fn user(&self) -> &str {
-        self.wishes.user.as_deref().unwrap_or("openclaw")
+    pub(super) fn user_name(&self) -> &str {
+        self.options.user.as_deref().unwrap_or("openclaw")
     }
 
     /// Looks up the agent's user.
-    pub(super) fn owner(&self) -> Result<Owner, String> {
-        Owner::find(self.world.command("getent"), self.user())
+    pub(super) fn look_up_user(&self) -> Result<Owner, String> {
+        Owner::look_up(self.context.new_command("getent"), self.user_name())
     }
 
     /// Runs a shell script as the agent's user, in its home, and returns its output. It must succeed.
-    pub(super) fn agent(&self, script: &str, args: &[&str]) -> Result<String, String> {
-        self.agent_within(AGENT, script, args)
+    pub(super) fn run_as_agent(&self, script: &str, args: &[&str]) -> Result<String, String> {
+        self.run_as_agent_within(AGENT_COMMAND_TIMEOUT, script, args)
     }
 
     /// Runs such a script with another time limit.
-    pub(super) fn agent_within(&self, deadline: Duration, script: &str, args: &[&str]) -> Result<String, String> {
-        let words = self.owner()?.become_it();
+    pub(super) fn run_as_agent_within(&self, deadline: Duration, script: &str, args: &[&str]) -> Result<String, String> {
+        let words = self.look_up_user()?.setpriv_args();
         let script = format!("umask 077; cd; {script}");
-        let command = self.world.command("setsid").args(words).args(["sh", "-euc", &script, "sh"]).args(args);
+        let command = self.context.new_command("setsid").args(words).args(["sh", "-euc", &script, "sh"]).args(args);
         let said = command.deadline(deadline).cancel(&self.cancel).run();
         said.map(|said| said.stdout).map_err(|why| why.reason())
     }
 
     /// True if a shell script of the agent's user succeeds.
-    pub(super) fn agent_sees(&self, script: &str, args: &[&str]) -> bool {
-        self.agent(script, args).is_ok()
+    pub(super) fn succeeds_as_agent(&self, script: &str, args: &[&str]) -> bool {
+        self.run_as_agent(script, args).is_ok()
     }
 
     /// Adds lines to a file below the agent's home, as its user.
-    pub(super) fn merge(&self, lines: &str, file: &str) -> Result<(), String> {
-        self.agent(MERGE, &[lines, file]).map(drop)
+    pub(super) fn add_lines(&self, lines: &str, file: &str) -> Result<(), String> {
+        self.run_as_agent(ADD_LINES_SCRIPT, &[lines, file]).map(drop)
     }
 
     /// True if a file below the agent's home has these lines.
-    pub(super) fn is_merged(&self, lines: &str, file: &str) -> bool {
-        lines.is_empty() || self.agent_sees(MERGED, &[lines, file])
+    pub(super) fn has_lines(&self, lines: &str, file: &str) -> bool {
+        lines.is_empty() || self.succeeds_as_agent(HAS_LINES_SCRIPT, &[lines, file])
     }
 
     /// Runs a program that must succeed.
-    pub(super) fn run(&self, program: &str, args: &[&str]) -> Result<(), String> {
-        let command = self.world.command(program).args(args).deadline(SYSTEMD).cancel(&self.cancel);
+    pub(super) fn run_program(&self, program: &str, args: &[&str]) -> Result<(), String> {
+        let command = self.context.new_command(program).args(args).deadline(SYSTEMD_TIMEOUT).cancel(&self.cancel);
         command.run().map(drop).map_err(|why| why.to_string())
     }
 
     /// Runs a package installer, without prompts and without service restarts.
-    pub(super) fn install(&self, program: &str, args: &[&str]) -> Result<(), CommandError> {
+    pub(super) fn run_installer(&self, program: &str, args: &[&str]) -> Result<(), CommandError> {
         // A killed dpkg leaves packages half installed.
-        let command = self.world.command(program).args(args).deadline(INSTALL).finish_alone();
+        let command = self.context.new_command(program).args(args).deadline(INSTALL_TIMEOUT).outlive_parent();
         command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_SUSPEND", "1").run().map(drop)
     }
 
     /// Returns a unit's properties; empty if systemd does not answer.
-    pub(super) fn unit(&self, name: &str) -> Unit {
-        self.world.unit(name).unwrap_or_default()
+    pub(super) fn query_unit(&self, name: &str) -> UnitProperties {
+        self.context.query_unit(name).unwrap_or_default()
     }
 
     /// Runs one check of `doctor`.
-    pub(super) fn judge(&self, check: &str) -> Finding {
-        look_at(&self.world, check)
+    pub(super) fn run_check(&self, check: &str) -> Finding {
+        run_host_check(&self.context, check)
     }
 
     /// True if a check of `doctor` passes.
-    pub(super) fn is_well(&self, check: &str) -> bool {
-        self.judge(check).level == Level::Ok
+    pub(super) fn passes_check(&self, check: &str) -> bool {
+        self.run_check(check).level == Level::Ok
     }
 
     /// True if a system file has this content, this mode and the right owner.
-    pub(super) fn has(&self, path: &str, mode: u32, bytes: &[u8]) -> bool {
-        let file = self.world.path(path);
+    pub(super) fn has_file(&self, path: &str, mode: u32, bytes: &[u8]) -> bool {
+        let file = self.context.system_path(path);
         let is_right = fs::symlink_metadata(&file)
-            .is_ok_and(|found| found.is_file() && found.mode() & 0o7777 == mode && found.uid() == self.uid());
-        is_right && atomic_file::read(&file, LONGEST).is_ok_and(|there| there.as_deref() == Some(bytes))
+            .is_ok_and(|found| found.is_file() && found.mode() & 0o7777 == mode && found.uid() == self.own_uid());
+        is_right && atomic_file::read(&file, COMPARED_FILE_LIMIT).is_ok_and(|there| there.as_deref() == Some(bytes))
     }
 
     /// Writes a system file. Missing folders above it are created world-readable.
-    pub(super) fn put(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), String> {
-        let file = self.world.path(path);
+    pub(super) fn write_file(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), String> {
+        let file = self.context.system_path(path);
         if let Some(folder) = file.parent().filter(|folder| !folder.is_dir()) {
-            create(folder, 0o755)?;
+            create_dir_with_mode(folder, 0o755)?;
         }
         atomic_file::write(&file, mode, bytes).map_err(|why| why.to_string())
     }
 
     /// True if there is a folder with this mode that belongs to root.
     pub(super) fn has_folder(&self, path: &str, mode: u32) -> bool {
-        fs::symlink_metadata(self.world.path(path))
-            .is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == mode && found.uid() == self.uid())
+        fs::symlink_metadata(self.context.system_path(path))
+            .is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == mode && found.uid() == self.own_uid())
     }
 
     /// Creates a folder with this mode.
-    pub(super) fn folder(&self, path: &str, mode: u32) -> Result<(), String> {
-        create(&self.world.path(path), mode)
+    pub(super) fn create_folder(&self, path: &str, mode: u32) -> Result<(), String> {
+        create_dir_with_mode(&self.context.system_path(path), mode)
     }
 
     /// Removes a system file, and the drop-in folder that it leaves empty.
-    pub(super) fn remove(&self, path: &str) -> Result<(), String> {
-        let file = self.world.path(path);
+    pub(super) fn remove_file(&self, path: &str) -> Result<(), String> {
+        let file = self.context.system_path(path);
         match fs::remove_file(&file) {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(format!("cannot remove {path}: {why}")),
             _ => {}
@@ -230,33 +230,33 @@ impl Site {
     }
 
     /// Reads a file named on the command line, or the configuration.
-    pub(super) fn given(&self, file: &Path) -> Result<String, String> {
-        if let Ok(owner) = self.owner() {
-            refuse(file, &owner)?;
+    pub(super) fn read_given_file(&self, file: &Path) -> Result<String, String> {
+        if let Ok(owner) = self.look_up_user() {
+            refuse_owned_file(file, &owner)?;
         }
-        read(file).map_err(|why| format!("cannot read {}: {why}", file.display()))
+        read_text_file(file).map_err(|why| format!("cannot read {}: {why}", file.display()))
     }
 
     /// Marks the monitor for a restart. Written before its files change, so that a setup that is killed in between
     /// still restarts it on the next run.
-    pub(super) fn outdate_monitor(&self) -> Result<(), String> {
-        if self.unit(MONITOR).is_up() { self.put(STALE, 0o600, b"") } else { Ok(()) }
+    pub(super) fn mark_monitor_stale(&self) -> Result<(), String> {
+        if self.query_unit(MONITOR_UNIT).is_up() { self.write_file(STALE_MARKER, 0o600, b"") } else { Ok(()) }
     }
 
     /// True if the monitor must be restarted.
-    pub(super) fn is_outdated(&self) -> bool {
-        self.world.path(STALE).exists()
+    pub(super) fn is_monitor_stale(&self) -> bool {
+        self.context.system_path(STALE_MARKER).exists()
     }
 
     /// Clears the restart marker.
-    pub(super) fn is_anew(&self) -> Result<(), String> {
-        self.remove(STALE)
+    pub(super) fn clear_stale_marker(&self) -> Result<(), String> {
+        self.remove_file(STALE_MARKER)
     }
 
     /// Locks out other setups until the file is dropped or this process ends.
-    pub(super) fn lock(&self) -> Result<File, String> {
-        let failed = |why: &dyn Display| format!("cannot lock {LOCK}: {why}");
-        let file = File::create(self.world.path(LOCK)).map_err(|why: io::Error| failed(&why))?;
+    pub(super) fn acquire_lock(&self) -> Result<File, String> {
+        let failed = |why: &dyn Display| format!("cannot lock {LOCK_FILE}: {why}");
+        let file = File::create(self.context.system_path(LOCK_FILE)).map_err(|why: io::Error| failed(&why))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
@@ -266,17 +266,17 @@ impl Site {
         }
     }
 
-    fn uid(&self) -> u32 {
+    fn own_uid(&self) -> u32 {
         fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid())
     }
 
     /// Returns an environment variable of this process, if it is not empty.
-    pub(super) fn variable(name: &str) -> Option<String> {
+    pub(super) fn environment_variable(name: &str) -> Option<String> {
         env::var(name).ok().filter(|value| !value.is_empty())
     }
 }
 
-fn create(folder: &Path, mode: u32) -> Result<(), String> {
+fn create_dir_with_mode(folder: &Path, mode: u32) -> Result<(), String> {
     // The mode is set explicitly because root may have any umask.
     let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)));
     made.map_err(|why| format!("cannot create {}: {why}", folder.display()))

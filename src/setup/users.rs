@@ -4,144 +4,144 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::doctor::read;
+use crate::doctor::read_text_file;
 use crate::os::Owner;
-use crate::setup::State;
-use crate::setup::target::Site;
+use crate::setup::StepState;
+use crate::setup::target::SetupTarget;
 
 /// Home that the units name.
-const HOME: &str = "/home/openclaw";
+const AGENT_HOME: &str = "/home/openclaw";
 
 /// File with the keys that may log in, below the home.
-pub(super) const AUTHORIZED: &str = ".ssh/authorized_keys";
+pub(super) const AUTHORIZED_KEYS_FILE: &str = ".ssh/authorized_keys";
 
 /// Succeeds if the home has the folders that the units bind into their sandboxes, and an identity for git commits.
-const HAS_HOME: &str = "[ -d .openclaw/workspace ]; git config --global user.email >/dev/null\n\
+const HAS_FOLDERS_SCRIPT: &str = "[ -d .openclaw/workspace ]; git config --global user.email >/dev/null\n\
     for folder; do [ -d \"$folder\" ]; done";
 
-const MAKE_HOME: &str = "mkdir -p .openclaw/workspace \"$@\"\n\
+const CREATE_FOLDERS_SCRIPT: &str = "mkdir -p .openclaw/workspace \"$@\"\n\
     git config --global user.name >/dev/null || git config --global user.name openclaw\n\
     git config --global user.email >/dev/null || git config --global user.email openclaw@$(uname -n)";
 
 /// Reads the state of a standby's user.
-pub(super) fn user(site: &Site) -> State {
-    let owner = match site.owner() {
+pub(super) fn read_user_state(site: &SetupTarget) -> StepState {
+    let owner = match site.look_up_user() {
         Ok(owner) => owner,
-        Err(_) if site.world.ask("getent", &["passwd", "--", site.user()]).is_err_and(|why| why.code() == Some(2)) => {
-            let home = site.world.path(HOME);
+        Err(_) if site.context.run_program("getent", &["passwd", "--", site.user_name()]).is_err_and(|why| why.exit_code() == Some(2)) => {
+            let home = site.context.system_path(AGENT_HOME);
             return match home.symlink_metadata() {
-                Ok(_) => State::Refused(format!("{HOME} exists, but user openclaw does not; move the folder away")),
-                Err(_) => State::Todo("create openclaw, without a password".into()),
+                Ok(_) => StepState::Refused(format!("{AGENT_HOME} exists, but user openclaw does not; move the folder away")),
+                Err(_) => StepState::Pending("create openclaw, without a password".into()),
             };
         }
-        Err(why) => return State::Refused(why),
+        Err(why) => return StepState::Refused(why),
     };
-    let home = fs::metadata(site.world.path(HOME)).ok();
+    let home = fs::metadata(site.context.system_path(AGENT_HOME)).ok();
     let is_in_sudo = is_in_sudo(site, &owner);
     match home {
-        _ if owner.home != Path::new(HOME) => State::Refused(format!(
-            "the home of {0} is {1}, but the units need {HOME}; run `usermod --move-home --home {HOME} {0}`",
+        _ if owner.home != Path::new(AGENT_HOME) => StepState::Refused(format!(
+            "the home of {0} is {1}, but the units need {AGENT_HOME}; run `usermod --move-home --home {AGENT_HOME} {0}`",
             owner.name,
             owner.home.display()
         )),
         Some(home) if home.uid() != owner.uid => {
-            State::Refused(format!("{HOME} does not belong to {0}; run `chown -R {0}: {HOME}`", owner.name))
+            StepState::Refused(format!("{AGENT_HOME} does not belong to {0}; run `chown -R {0}: {AGENT_HOME}`", owner.name))
         }
-        None => State::Todo(format!("create {HOME}")),
-        _ if !has_group(site) => State::Todo("create the group openclaw, which the units need".into()),
-        _ if site.wishes.sudo && !is_in_sudo => State::Todo(format!("add {} to the group sudo", owner.name)),
-        _ if is_in_sudo && !site.wishes.sudo => State::Left(format!(
+        None => StepState::Pending(format!("create {AGENT_HOME}")),
+        _ if !has_group(site) => StepState::Pending("create the group openclaw, which the units need".into()),
+        _ if site.options.grant_sudo && !is_in_sudo => StepState::Pending(format!("add {} to the group sudo", owner.name)),
+        _ if is_in_sudo && !site.options.grant_sudo => StepState::Manual(format!(
             "{0} is in the group sudo and can become root; to change that: gpasswd --delete {0} sudo",
             owner.name
         )),
-        _ => State::Done(format!("{}, uid {}", owner.name, owner.uid)),
+        _ => StepState::Done(format!("{}, uid {}", owner.name, owner.uid)),
     }
 }
 
 /// Creates the user, or what is missing of it.
-pub(super) fn create_user(site: &Site) -> Result<(), String> {
+pub(super) fn create_user(site: &SetupTarget) -> Result<(), String> {
     let has_group = has_group(site);
-    match site.owner() {
+    match site.look_up_user() {
         // The group may exist already.
         Err(_) if has_group => {
-            site.run("useradd", &["--create-home", "--shell", "/bin/bash", "--gid", site.user(), site.user()])?;
+            site.run_program("useradd", &["--create-home", "--shell", "/bin/bash", "--gid", site.user_name(), site.user_name()])?;
         }
-        Err(_) => site.run("useradd", &["--create-home", "--shell", "/bin/bash", site.user()])?,
-        Ok(_) if !site.world.path(HOME).is_dir() => site.run("mkhomedir_helper", &[site.user()])?,
-        Ok(_) if !has_group => site.run("groupadd", &[site.user()])?,
+        Err(_) => site.run_program("useradd", &["--create-home", "--shell", "/bin/bash", site.user_name()])?,
+        Ok(_) if !site.context.system_path(AGENT_HOME).is_dir() => site.run_program("mkhomedir_helper", &[site.user_name()])?,
+        Ok(_) if !has_group => site.run_program("groupadd", &[site.user_name()])?,
         Ok(_) => {}
     }
-    if site.wishes.sudo { site.run("usermod", &["-aG", "sudo", site.user()]) } else { Ok(()) }
+    if site.options.grant_sudo { site.run_program("usermod", &["-aG", "sudo", site.user_name()]) } else { Ok(()) }
 }
 
 /// True if there is a group with the user's name.
-fn has_group(site: &Site) -> bool {
-    site.world.ask("getent", &["group", "--", site.user()]).is_ok()
+fn has_group(site: &SetupTarget) -> bool {
+    site.context.run_program("getent", &["group", "--", site.user_name()]).is_ok()
 }
 
 /// Reads the state of a primary's user, which must exist.
-pub(super) fn existing(site: &Site) -> State {
-    match site.owner() {
-        Ok(owner) => State::Done(format!("{}, with the home {}", owner.name, owner.home.display())),
-        Err(why) => State::Refused(format!("{why}; give the user that runs OpenClaw: --user USER")),
+pub(super) fn read_existing_user_state(site: &SetupTarget) -> StepState {
+    match site.look_up_user() {
+        Ok(owner) => StepState::Done(format!("{}, with the home {}", owner.name, owner.home.display())),
+        Err(why) => StepState::Refused(format!("{why}; give the user that runs OpenClaw: --user USER")),
     }
 }
 
 /// Reads the state of the operator's keys, which are to open the agent's account too.
-pub(super) fn operator(site: &Site) -> State {
-    match operator_keys(site) {
-        Ok(keys) if keys.is_empty() => State::Left("the operator has no keys here".into()),
-        Ok(keys) if site.is_merged(&keys, AUTHORIZED) => State::Done(count(&keys)),
-        Ok(keys) => State::Todo(format!("copy {}", count(&keys))),
-        Err(why) => State::Left(why),
+pub(super) fn read_operator_keys_state(site: &SetupTarget) -> StepState {
+    match read_operator_keys(site) {
+        Ok(keys) if keys.is_empty() => StepState::Manual("the operator has no keys here".into()),
+        Ok(keys) if site.has_lines(&keys, AUTHORIZED_KEYS_FILE) => StepState::Done(describe_key_count(&keys)),
+        Ok(keys) => StepState::Pending(format!("copy {}", describe_key_count(&keys))),
+        Err(why) => StepState::Manual(why),
     }
 }
 
 /// Copies the operator's keys.
-pub(super) fn copy_keys(site: &Site) -> Result<(), String> {
-    site.merge(&operator_keys(site)?, AUTHORIZED)
+pub(super) fn copy_operator_keys(site: &SetupTarget) -> Result<(), String> {
+    site.add_lines(&read_operator_keys(site)?, AUTHORIZED_KEYS_FILE)
 }
 
 /// Reads the state of the folders in the home.
-pub(super) fn home(site: &Site) -> State {
-    match site.agent_sees(HAS_HOME, &folders(site)) {
-        true => State::Done("folders and git identity exist".into()),
-        false => State::Todo("create the folders of workspace and secrets, and an identity for git commits".into()),
+pub(super) fn read_home_state(site: &SetupTarget) -> StepState {
+    match site.succeeds_as_agent(HAS_FOLDERS_SCRIPT, &secret_folders(site)) {
+        true => StepState::Done("folders and git identity exist".into()),
+        false => StepState::Pending("create the folders of workspace and secrets, and an identity for git commits".into()),
     }
 }
 
 /// Creates the folders in the home.
-pub(super) fn make_home(site: &Site) -> Result<(), String> {
-    site.agent(MAKE_HOME, &folders(site)).map(drop)
+pub(super) fn create_home_folders(site: &SetupTarget) -> Result<(), String> {
+    site.run_as_agent(CREATE_FOLDERS_SCRIPT, &secret_folders(site)).map(drop)
 }
 
-fn folders(site: &Site) -> Vec<&str> {
-    site.world.config.secrets.iter().filter_map(|secret| secret.target.to_str()).collect()
+fn secret_folders(site: &SetupTarget) -> Vec<&str> {
+    site.context.config.secrets.iter().filter_map(|secret| secret.target.to_str()).collect()
 }
 
-fn is_in_sudo(site: &Site, owner: &Owner) -> bool {
-    let groups = site.world.ask("id", &["-nG", &owner.name]).unwrap_or_default();
+fn is_in_sudo(site: &SetupTarget, owner: &Owner) -> bool {
+    let groups = site.context.run_program("id", &["-nG", &owner.name]).unwrap_or_default();
     groups.split_whitespace().any(|group| group == "sudo")
 }
 
 /// Returns the keys of root, or of the user who called `sudo`. Lines with options are skipped: cloud images put a
 /// forced command before a key to block root logins.
-fn operator_keys(site: &Site) -> Result<String, String> {
-    let operator = Site::variable("SUDO_USER").unwrap_or_else(|| "root".to_owned());
-    if operator == site.user() {
+fn read_operator_keys(site: &SetupTarget) -> Result<String, String> {
+    let operator = SetupTarget::environment_variable("SUDO_USER").unwrap_or_else(|| "root".to_owned());
+    if operator == site.user_name() {
         return Ok(String::new());
     }
-    let line = site.world.ask("getent", &["passwd", "--", &operator]).map_err(|why| why.reason())?;
+    let line = site.context.run_program("getent", &["passwd", "--", &operator]).map_err(|why| why.reason())?;
     let home = line.split(':').nth(5).unwrap_or("/root");
-    let file = site.world.path(&format!("{home}/{AUTHORIZED}"));
+    let file = site.context.system_path(&format!("{home}/{AUTHORIZED_KEYS_FILE}"));
     if fs::symlink_metadata(&file).is_err() {
         return Ok(String::new());
     }
     let is_key = |line: &&str| ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| line.starts_with(kind));
-    let keys = read(&file).map_err(|why| format!("{}: {why}", file.display()))?;
+    let keys = read_text_file(&file).map_err(|why| format!("{}: {why}", file.display()))?;
     Ok(keys.lines().map(str::trim).filter(is_key).collect::<Vec<_>>().join("\n"))
 }
 
-fn count(keys: &str) -> String {
+fn describe_key_count(keys: &str) -> String {
     format!("{} of the operator's keys", keys.lines().count())
 }

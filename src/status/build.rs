@@ -5,188 +5,188 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::events::{availability_in_words, codec};
 use crate::failover::{
-    Machine, Memory, names, {self},
+    Machine, PersistentState, names, {self},
 };
-use crate::os::clock::Wall;
-use crate::probe::{Answer, Verdict};
-use crate::records::timeline::Strip;
-use crate::status::{Degraded, Gateway, Probed, Role, Status, Upstream, Window};
+use crate::os::clock::WallClockOffset;
+use crate::probe::{ProbeResult, Verdict};
+use crate::records::timeline::Timeline;
+use crate::status::{DegradedCondition, GatewayStatus, ProbeStatus, RoleStatus, Status, UpstreamStatus, WindowStatus};
 use crate::text::Time;
-use crate::workspace::summary::{Pull, Push};
+use crate::workspace::summary::{PullSummary, PushSummary};
 
 /// Facts that only the monitor knows, for [`Status::new`]. Times are the machine's.
 #[derive(Clone, Debug)]
-pub struct Facts<'a> {
+pub struct MonitorFacts<'a> {
     /// Configuration in force.
     pub config: &'a Config,
     /// Conversion from the machine's time to the wall clock's.
-    pub wall: Wall,
+    pub wall: WallClockOffset,
     /// Present time.
     pub now: Time,
     /// Start of the monitor.
-    pub started: Time,
+    pub started_at: Time,
     /// Longest time between two updates.
     pub interval: Duration,
     /// Last probe of each upstream, in configuration order.
-    pub upstreams: &'a [Option<Seen>],
+    pub upstreams: &'a [Option<LastProbe>],
     /// Last probe of this host's gateway.
-    pub gateway: Option<&'a Seen>,
+    pub gateway: Option<&'a LastProbe>,
     /// Last pull.
-    pub workspace: Option<&'a Pull>,
+    pub last_pull: Option<&'a PullSummary>,
     /// Last push.
-    pub returned: Option<&'a Push>,
+    pub last_push: Option<&'a PushSummary>,
     /// Conditions that the machine does not know of.
-    pub degraded: &'a [Degraded],
+    pub degraded: &'a [DegradedCondition],
     /// Timeline of the last 24 hours.
-    pub strip: &'a Strip,
+    pub timeline: &'a Timeline,
 }
 
 /// Last probe of a gateway, and the time since which the verdict has been the same.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct LastProbe {
     verdict: Verdict,
     since: Time,
-    probed: Probed,
+    status: ProbeStatus,
 }
 
-impl Seen {
+impl LastProbe {
     /// Describes the last verdict for people.
     #[must_use]
-    pub fn in_words(&self) -> String {
-        format!("{}: {}", self.verdict, self.probed.detail)
+    pub fn describe(&self) -> String {
+        format!("{}: {}", self.verdict, self.status.detail)
     }
 
     /// Adds an answer at `now`, the machine's time, to the ones in `before`.
     #[must_use]
-    pub fn after(before: Option<&Self>, answer: &Answer, now: Time) -> Self {
+    pub fn from_result(before: Option<&Self>, answer: &ProbeResult, now: Time) -> Self {
         let since = before.filter(|before| before.verdict == answer.verdict).map_or(now, |before| before.since);
-        let probed = Probed {
-            verdict: names::verdict(answer.verdict).to_owned(),
+        let probed = ProbeStatus {
+            verdict: names::verdict_name(answer.verdict).to_owned(),
             ready: answer.verdict == (Verdict::Healthy { ready: true }),
             detail: answer.detail.clone(),
-            latency: micros(answer.latency),
+            latency: round_to_micros(answer.latency),
             since: Time::default(),
-            failing: answer.channels.failing.clone(),
-            suppressed: answer.channels.suppressed.clone(),
+            failing_channels: answer.channels.failing.clone(),
+            suppressed_channels: answer.channels.suppressed.clone(),
         };
-        Self { verdict: answer.verdict, since, probed }
+        Self { verdict: answer.verdict, since, status: probed }
     }
 
     /// Replaces the last probe. Returns true if anything but the latency has changed.
-    pub fn renew(seen: &mut Option<Self>, answer: &Answer, now: Time) -> bool {
-        let new = Self::after(seen.as_ref(), answer, now);
-        let is_news = seen.as_ref().is_none_or(|before| !before.is_like(&new));
+    pub fn replace(seen: &mut Option<Self>, answer: &ProbeResult, now: Time) -> bool {
+        let new = Self::from_result(seen.as_ref(), answer, now);
+        let is_news = seen.as_ref().is_none_or(|before| !before.equals_except_latency(&new));
         *seen = Some(new);
         is_news
     }
 
-    fn is_like(&self, other: &Self) -> bool {
-        self.verdict == other.verdict && self.probed == Probed { latency: self.probed.latency, ..other.probed.clone() }
+    fn equals_except_latency(&self, other: &Self) -> bool {
+        self.verdict == other.verdict && self.status == ProbeStatus { latency: self.status.latency, ..other.status.clone() }
     }
 
-    fn told(&self, wall: Wall) -> Probed {
-        Probed { since: wall.at(self.since), ..self.probed.clone() }
+    fn to_status(&self, wall: WallClockOffset) -> ProbeStatus {
+        ProbeStatus { since: wall.to_wall_clock(self.since), ..self.status.clone() }
     }
 }
 
 impl Status {
     /// Returns the present status.
     #[must_use]
-    pub fn new(machine: &Machine, facts: &Facts<'_>) -> Self {
+    pub fn new(machine: &Machine, facts: &MonitorFacts<'_>) -> Self {
         let wall = facts.wall;
-        let memory = machine.memory();
-        let window = machine.window().map(|(elapsed, life)| Window {
-            elapsed: millis(elapsed),
-            needed: machine.window_needs(),
+        let memory = machine.persistent_state();
+        let window = machine.window().map(|(elapsed, life)| WindowStatus {
+            elapsed: round_to_millis(elapsed),
+            needed: machine.outage_threshold(),
             failures: machine.window_failures(),
-            life: wall.at(life),
+            last_healthy_at: wall.to_wall_clock(life),
         });
-        let mut degraded = of_machine(machine, facts.config);
+        let mut degraded = machine_conditions(machine, facts.config);
         degraded.extend_from_slice(facts.degraded);
         Self {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: wall.at(facts.started),
-            updated_at: wall.at(facts.now),
-            boot: wall.boot_time(facts.now),
+            started_at: wall.to_wall_clock(facts.started_at),
+            updated_at: wall.to_wall_clock(facts.now),
+            boot: wall.to_boot_time(facts.now),
             interval: facts.interval,
-            role: role(machine, facts),
-            upstreams: upstreams(machine, facts),
+            role: role_status(machine, facts),
+            upstreams: upstream_statuses(machine, facts),
             window,
             hold: memory.hold.map(|hold| codec::hold_at_wall(hold, wall)),
-            reason: None,
+            hold_reason: None,
             hold_down: machine.hold_down(None),
-            gateway: Gateway {
+            gateway: GatewayStatus {
                 unit: facts.config.gateway.unit.clone(),
-                unit_state: machine.unit().map(|unit| names::unit_state(unit.state).to_owned()),
+                unit_state: machine.unit().map(|unit| names::unit_state_name(unit.state).to_owned()),
                 url: facts.config.gateway.url.clone(),
-                probed: facts.gateway.map(|seen| seen.told(wall)),
+                last_probe: facts.gateway.map(|seen| seen.to_status(wall)),
             },
-            workspace: facts.workspace.cloned(),
-            returned: facts.returned.cloned(),
-            unreturned: memory.unreturned,
-            failover: memory.failover.as_ref().map(|failover| codec::failover_at_wall(failover, wall)),
-            drill: memory.drill.as_ref().map(|drill| codec::drill_at_wall(drill, wall)),
-            drill_due: drill_due(memory, facts).map(|at| wall.at(at)),
+            last_pull: facts.last_pull.cloned(),
+            last_push: facts.last_push.cloned(),
+            has_unpushed_changes: memory.has_unpushed_changes,
+            last_failover: memory.last_failover.as_ref().map(|failover| codec::failover_at_wall(failover, wall)),
+            last_drill: memory.last_drill.as_ref().map(|drill| codec::drill_at_wall(drill, wall)),
+            drill_due_at: drill_due_at(memory, facts).map(|at| wall.to_wall_clock(at)),
             degraded,
-            strip: facts.strip.clone(),
+            timeline: facts.timeline.clone(),
         }
     }
 }
 
 /// Returns when the next drill is due. If none has ever passed, it is due when the monitor starts.
-fn drill_due(memory: &Memory, facts: &Facts<'_>) -> Option<Time> {
+fn drill_due_at(memory: &PersistentState, facts: &MonitorFacts<'_>) -> Option<Time> {
     let interval = facts.config.drill.interval;
-    (!interval.is_zero()).then(|| memory.drilled.map_or(facts.started, |last| last + interval))
+    (!interval.is_zero()).then(|| memory.drill_passed_at.map_or(facts.started_at, |last| last + interval))
 }
 
-fn role(machine: &Machine, facts: &Facts<'_>) -> Role {
+fn role_status(machine: &Machine, facts: &MonitorFacts<'_>) -> RoleStatus {
     let (step, cause, since) = match machine.role() {
         // A standby has no start time of its own: it is the end of the last failover or drill, or the monitor's start.
         failover::Role::Standby => {
-            let memory = machine.memory();
-            let failover = memory.failover.as_ref().and_then(|failover| failover.ended);
-            let drill = memory.drill.as_ref().and_then(|drill| drill.ended);
-            (None, None, failover.max(drill).unwrap_or(facts.started))
+            let memory = machine.persistent_state();
+            let failover = memory.last_failover.as_ref().and_then(|failover| failover.ended_at);
+            let drill = memory.last_drill.as_ref().and_then(|drill| drill.ended_at);
+            (None, None, failover.max(drill).unwrap_or(facts.started_at))
         }
         failover::Role::Promoting(promoting) => {
-            (Some(names::step(&promoting.step)), Some(names::cause(promoting.cause)), promoting.since)
+            (Some(names::step_name(&promoting.step)), Some(names::cause_name(promoting.cause)), promoting.since)
         }
-        failover::Role::Active(active) => (None, Some(names::cause(active.cause)), active.since),
-        failover::Role::Demoting(demoting) => (None, Some(names::reason(demoting.reason)), demoting.since),
+        failover::Role::Active(active) => (None, Some(names::cause_name(active.cause)), active.since),
+        failover::Role::Demoting(demoting) => (None, Some(names::reason_name(demoting.reason)), demoting.since),
     };
-    Role {
-        name: names::role(machine.role()).to_owned(),
+    RoleStatus {
+        name: names::role_name(machine.role()).to_owned(),
         step: step.map(str::to_owned),
         cause: cause.map(str::to_owned),
-        since: facts.wall.at(since),
+        since: facts.wall.to_wall_clock(since),
     }
 }
 
-fn upstreams(machine: &Machine, facts: &Facts<'_>) -> Vec<Upstream> {
+fn upstream_statuses(machine: &Machine, facts: &MonitorFacts<'_>) -> Vec<UpstreamStatus> {
     let configured = facts.config.upstreams.iter().enumerate();
-    let upstream = |(index, configured): (usize, &crate::config::Upstream)| {
+    let upstream = |(index, configured): (usize, &crate::config::UpstreamConfig)| {
         let known = machine.upstreams().get(index);
         let seen = facts.upstreams.get(index).and_then(Option::as_ref);
-        Upstream {
+        UpstreamStatus {
             name: configured.name.clone(),
             urls: configured.urls.clone(),
-            probed: seen.map(|seen| seen.told(facts.wall)),
-            ready_for: known.and_then(|known| known.ready_for).map(millis),
-            armed: known.is_some_and(|known| known.armed),
-            unsteady: known.is_some_and(|known| known.unsteady),
+            last_probe: seen.map(|seen| seen.to_status(facts.wall)),
+            ready_for: known.and_then(|known| known.ready_for).map(round_to_millis),
+            seen_healthy: known.is_some_and(|known| known.is_armed),
+            unsteady: known.is_some_and(|known| known.is_unsteady),
         }
     };
     configured.map(upstream).collect()
 }
 
 /// Returns the conditions that the machine itself knows of.
-fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
+fn machine_conditions(machine: &Machine, config: &Config) -> Vec<DegradedCondition> {
     let (unit, url) = (&config.gateway.unit, &config.gateway.url);
-    let never_seen = machine.window().is_some() && machine.upstreams().iter().all(|upstream| !upstream.armed);
+    let never_seen = machine.window().is_some() && machine.upstreams().iter().all(|upstream| !upstream.is_armed);
     let found = [
         (
-            machine.isolated(),
+            machine.is_isolated(),
             "isolated",
             "No witness answers: this host may be cut off. No automatic failover until one answers.".to_owned(),
         ),
@@ -199,12 +199,12 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
         ),
         (machine.is_flapping(), "flapping", availability_in_words(config, machine.availability())),
         (
-            machine.is_failing(),
+            machine.is_promotion_stuck(),
             "start_failing",
             format!("{unit} does not start, or does not answer; the start is retried. See `journalctl -u {unit}`."),
         ),
         (
-            machine.port_held(),
+            machine.is_port_held(),
             "port_held",
             format!(
                 "Another process than {unit} listens on {url}, so this host could not take over. Find it with \
@@ -212,28 +212,28 @@ fn of_machine(machine: &Machine, config: &Config) -> Vec<Degraded> {
             ),
         ),
         (
-            machine.answer_unverified().is_some(),
+            machine.unverified_reason().is_some(),
             "answer_unverified",
             format!(
                 "Could not check whose process answers at {url}: {}.",
-                machine.answer_unverified().unwrap_or_default().trim_end_matches('.')
+                machine.unverified_reason().unwrap_or_default().trim_end_matches('.')
             ),
         ),
         (
-            machine.channels_broken(),
+            machine.has_broken_channels(),
             "channels_broken",
             "This host's gateway is up, but a chat channel is down. See `openclaw channels status --probe`.".to_owned(),
         ),
     ];
     let found = found.into_iter().filter(|(holds, ..)| *holds);
-    found.map(|(_, what, text)| Degraded { what: what.to_owned(), text }).collect()
+    found.map(|(_, what, text)| DegradedCondition { name: what.to_owned(), text }).collect()
 }
 
 /// Rounds to milliseconds, as the file does, so that a written status reads back the same.
-fn millis(span: Duration) -> Duration {
+fn round_to_millis(span: Duration) -> Duration {
     Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn micros(span: Duration) -> Duration {
+fn round_to_micros(span: Duration) -> Duration {
     Duration::from_micros(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
 }

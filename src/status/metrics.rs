@@ -9,20 +9,20 @@ mod families;
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::failover::{Note, names};
+use crate::failover::{MachineNotice, names};
 use crate::os::atomic_file::{
-    Error, {self},
+    FileError, {self},
 };
 use crate::probe::Verdict;
 use crate::status::Status;
 use crate::status::metrics::families::FAMILIES;
 
 /// Prefix of every metric name.
-const PREFIX: &str = "openclaw_failover_";
+const METRIC_PREFIX: &str = "openclaw_failover_";
 
 /// Counters since the monitor started. They are not saved: Prometheus handles counter resets.
 #[derive(Clone, Debug, Default)]
-pub struct Counts {
+pub struct Counters {
     /// Probes by upstream name and verdict.
     probes: Vec<(String, &'static str, u64)>,
     promotions: Vec<(&'static str, u64)>,
@@ -32,7 +32,7 @@ pub struct Counts {
 
 /// Deliveries to one webhook.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
+pub struct DeliveryCounts {
     /// Name of the webhook's credential.
     pub webhook: String,
     /// Number of messages delivered.
@@ -43,19 +43,19 @@ pub struct Sent {
 
 /// Data from which the metrics are rendered.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
+pub struct MetricsSnapshot<'a> {
     /// Present status.
     pub status: &'a Status,
     /// Counters.
-    pub counts: &'a Counts,
+    pub counters: &'a Counters,
     /// Deliveries, by webhook.
-    pub sent: &'a [Sent],
+    pub deliveries: &'a [DeliveryCounts],
 }
 
-impl Counts {
+impl Counters {
     /// Counts a probe of the upstream of that name.
-    pub fn probed(&mut self, upstream: &str, verdict: Verdict) {
-        let verdict = names::verdict(verdict);
+    pub fn count_probe(&mut self, upstream: &str, verdict: Verdict) {
+        let verdict = names::verdict_name(verdict);
         match self.probes.iter_mut().find(|(name, found, _)| name == upstream && *found == verdict) {
             Some((.., count)) => *count += 1,
             None => self.probes.push((upstream.to_owned(), verdict, 1)),
@@ -63,22 +63,22 @@ impl Counts {
     }
 
     /// Counts a notice, if it has a counter.
-    pub fn said(&mut self, note: &Note) {
+    pub fn count_notice(&mut self, note: &MachineNotice) {
         match note {
-            Note::Promoted { cause, .. } => add(&mut self.promotions, names::cause(*cause)),
-            Note::Demoted { reason, .. } => add(&mut self.demotions, names::reason(*reason)),
-            Note::StartFailed { .. } => self.failed_starts += 1,
+            MachineNotice::Promoted { cause, .. } => increment(&mut self.promotions, names::cause_name(*cause)),
+            MachineNotice::Demoted { reason, .. } => increment(&mut self.demotions, names::reason_name(*reason)),
+            MachineNotice::StartFailed { .. } => self.failed_starts += 1,
             _ => {}
         }
     }
 
-    fn probes(&self, upstream: &str, verdict: &str) -> u64 {
+    fn probe_count(&self, upstream: &str, verdict: &str) -> u64 {
         let found = self.probes.iter().find(|(name, found, _)| name == upstream && *found == verdict);
         found.map_or(0, |(.., count)| *count)
     }
 }
 
-fn add(counts: &mut Vec<(&'static str, u64)>, name: &'static str) {
+fn increment(counts: &mut Vec<(&'static str, u64)>, name: &'static str) {
     match counts.iter_mut().find(|(known, _)| *known == name) {
         Some((_, count)) => *count += 1,
         None => counts.push((name, 1)),
@@ -86,29 +86,29 @@ fn add(counts: &mut Vec<(&'static str, u64)>, name: &'static str) {
 }
 
 /// Metric family: one name and its samples.
-struct Family {
+struct MetricFamily {
     name: &'static str,
     /// Type: `gauge` or `counter`.
     kind: &'static str,
     help: &'static str,
-    samples: fn(&Scene<'_>, &mut Samples<'_>),
+    samples: fn(&MetricsSnapshot<'_>, &mut SampleWriter<'_>),
 }
 
 /// Writer for the samples of one family.
-struct Samples<'a> {
+struct SampleWriter<'a> {
     text: &'a mut String,
     name: &'static str,
 }
 
-impl Samples<'_> {
+impl SampleWriter<'_> {
     /// Writes a sample without labels.
-    fn one(&mut self, value: f64) {
-        self.with(&[], value);
+    fn write(&mut self, value: f64) {
+        self.write_labelled(&[], value);
     }
 
     /// Writes a sample with these labels.
-    fn with(&mut self, labels: &[(&str, &str)], value: f64) {
-        self.text.push_str(PREFIX);
+    fn write_labelled(&mut self, labels: &[(&str, &str)], value: f64) {
+        self.text.push_str(METRIC_PREFIX);
         self.text.push_str(self.name);
         for (index, (label, content)) in labels.iter().enumerate() {
             self.text.push(if index == 0 { '{' } else { ',' });
@@ -128,16 +128,16 @@ impl Samples<'_> {
     }
 }
 
-impl Scene<'_> {
+impl MetricsSnapshot<'_> {
     /// Returns the whole file.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = String::new();
-        for Family { name, kind, help, samples } in FAMILIES {
+        for MetricFamily { name, kind, help, samples } in FAMILIES {
             for (word, rest) in [("HELP", help), ("TYPE", kind)] {
-                ["# ", word, " ", PREFIX, name, " ", rest, "\n"].iter().for_each(|part| text.push_str(part));
+                ["# ", word, " ", METRIC_PREFIX, name, " ", rest, "\n"].iter().for_each(|part| text.push_str(part));
             }
-            samples(self, &mut Samples { text: &mut text, name });
+            samples(self, &mut SampleWriter { text: &mut text, name });
         }
         text
     }
@@ -146,7 +146,7 @@ impl Scene<'_> {
     ///
     /// # Errors
     /// Returns an error if the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
+    pub fn save(&self, path: &Path) -> Result<(), FileError> {
         atomic_file::replace(path, 0o644, self.to_text().as_bytes())
     }
 }

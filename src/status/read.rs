@@ -8,15 +8,15 @@ use std::time::Duration;
 use crate::events::codec;
 use crate::os::boot_time::BootTime;
 use crate::os::load_or_quarantine;
-use crate::records::timeline::Strip;
-use crate::status::{Degraded, Gateway, Probed, Role, Status, Upstream, Window};
+use crate::records::timeline::Timeline;
+use crate::status::{DegradedCondition, GatewayStatus, ProbeStatus, RoleStatus, Status, UpstreamStatus, WindowStatus};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{as_seconds, as_time, check_schema, field};
-use crate::workspace::summary::{Pull, Push};
+use crate::text::json_fields::{as_seconds, as_time, check_schema, required_field};
+use crate::workspace::summary::{PullSummary, PushSummary};
 
 /// Limit on the items read from a list.
-const ITEMS: usize = 64;
+const MAX_LIST_ITEMS: usize = 64;
 
 impl Status {
     /// Parses the output of [`Status::to_json`]. The caller bounds the length.
@@ -24,7 +24,7 @@ impl Status {
     /// # Errors
     /// Returns an error if it is not a status.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        Self::from_value(&load_or_quarantine::parse(bytes)?.value)
+        Self::from_value(&load_or_quarantine::parse_record(bytes)?.value)
     }
 
     /// Converts parsed JSON.
@@ -34,135 +34,135 @@ impl Status {
     pub fn from_value(node: &Value) -> Result<Self, String> {
         check_schema(node)?;
         Ok(Self {
-            pid: number(node, "pid").unwrap_or_default(),
-            version: text(node, "version").unwrap_or_default(),
-            started_at: time(node, "started_at").unwrap_or_default(),
-            updated_at: as_time(field(node, "updated_at")?, "updated_at")?,
+            pid: read_u32(node, "pid").unwrap_or_default(),
+            version: read_text(node, "version").unwrap_or_default(),
+            started_at: read_time(node, "started_at").unwrap_or_default(),
+            updated_at: as_time(required_field(node, "updated_at")?, "updated_at")?,
             boot: BootTime::read(node),
-            interval: as_seconds(field(node, "interval_seconds")?, "interval_seconds")?,
-            role: Role {
-                name: text(node, "role").unwrap_or_default(),
-                step: text(node, "step"),
-                cause: text(node, "cause"),
-                since: time(node, "since").unwrap_or_default(),
+            interval: as_seconds(required_field(node, "interval_seconds")?, "interval_seconds")?,
+            role: RoleStatus {
+                name: read_text(node, "role").unwrap_or_default(),
+                step: read_text(node, "step"),
+                cause: read_text(node, "cause"),
+                since: read_time(node, "since").unwrap_or_default(),
             },
-            upstreams: list(node, "upstreams", |node| Some(upstream(node))),
-            window: object(node, "window").map(window),
-            hold: node.get("hold").and_then(|node| codec::hold(node).ok()),
-            reason: text(node, "hold_reason"),
-            hold_down: span(node, "hold_down_seconds").unwrap_or_default(),
-            gateway: object(node, "gateway").map(gateway).unwrap_or_default(),
-            workspace: object(node, "workspace").map(pull),
-            returned: object(node, "returned").map(push),
-            unreturned: truth(node, "unreturned"),
-            failover: node.get("failover").and_then(|node| codec::failover(node).ok()),
-            drill: node.get("drill").and_then(|node| codec::drill(node).ok()),
-            drill_due: time(node, "drill_due_at"),
-            degraded: list(node, "degraded", |node| Some(degraded(node))),
-            strip: node.get("strip").and_then(|node| Strip::from_json(node).ok()).unwrap_or_default(),
+            upstreams: read_list(node, "upstreams", |node| Some(read_upstream(node))),
+            window: read_object(node, "window").map(read_window),
+            hold: node.get("hold").and_then(|node| codec::hold_from_json(node).ok()),
+            hold_reason: read_text(node, "hold_reason"),
+            hold_down: read_span(node, "hold_down_seconds").unwrap_or_default(),
+            gateway: read_object(node, "gateway").map(read_gateway).unwrap_or_default(),
+            last_pull: read_object(node, "workspace").map(read_pull),
+            last_push: read_object(node, "returned").map(read_push),
+            has_unpushed_changes: read_bool(node, "unreturned"),
+            last_failover: node.get("failover").and_then(|node| codec::failover_from_json(node).ok()),
+            last_drill: node.get("drill").and_then(|node| codec::drill_from_json(node).ok()),
+            drill_due_at: read_time(node, "drill_due_at"),
+            degraded: read_list(node, "degraded", |node| Some(read_condition(node))),
+            timeline: node.get("strip").and_then(|node| Timeline::from_json(node).ok()).unwrap_or_default(),
         })
     }
 }
 
-fn upstream(node: &Value) -> Upstream {
-    Upstream {
-        name: text(node, "name").unwrap_or_default(),
-        urls: texts(node, "urls"),
-        probed: object(node, "probed").map(probed),
-        ready_for: span(node, "ready_for_seconds"),
-        armed: truth(node, "armed"),
-        unsteady: truth(node, "unsteady"),
+fn read_upstream(node: &Value) -> UpstreamStatus {
+    UpstreamStatus {
+        name: read_text(node, "name").unwrap_or_default(),
+        urls: read_texts(node, "urls"),
+        last_probe: read_object(node, "probed").map(read_probe),
+        ready_for: read_span(node, "ready_for_seconds"),
+        seen_healthy: read_bool(node, "armed"),
+        unsteady: read_bool(node, "unsteady"),
     }
 }
 
-fn probed(node: &Value) -> Probed {
+fn read_probe(node: &Value) -> ProbeStatus {
     let millis = node.get("latency_ms").and_then(|node| node.as_f64()).unwrap_or_default();
-    Probed {
-        verdict: text(node, "verdict").unwrap_or_default(),
-        ready: truth(node, "ready"),
-        detail: text(node, "detail").unwrap_or_default(),
+    ProbeStatus {
+        verdict: read_text(node, "verdict").unwrap_or_default(),
+        ready: read_bool(node, "ready"),
+        detail: read_text(node, "detail").unwrap_or_default(),
         latency: Duration::from_micros((millis * 1000.0).round() as u64),
-        since: time(node, "since").unwrap_or_default(),
-        failing: texts(node, "channels_failing"),
-        suppressed: texts(node, "channels_suppressed"),
+        since: read_time(node, "since").unwrap_or_default(),
+        failing_channels: read_texts(node, "channels_failing"),
+        suppressed_channels: read_texts(node, "channels_suppressed"),
     }
 }
 
-fn window(node: &Value) -> Window {
-    Window {
-        elapsed: span(node, "elapsed_seconds").unwrap_or_default(),
-        needed: span(node, "needed_seconds").unwrap_or_default(),
-        failures: number(node, "failures").unwrap_or_default(),
-        life: time(node, "life_at").unwrap_or_default(),
+fn read_window(node: &Value) -> WindowStatus {
+    WindowStatus {
+        elapsed: read_span(node, "elapsed_seconds").unwrap_or_default(),
+        needed: read_span(node, "needed_seconds").unwrap_or_default(),
+        failures: read_u32(node, "failures").unwrap_or_default(),
+        last_healthy_at: read_time(node, "life_at").unwrap_or_default(),
     }
 }
 
-fn gateway(node: &Value) -> Gateway {
-    Gateway {
-        unit: text(node, "unit").unwrap_or_default(),
-        unit_state: text(node, "unit_state"),
-        url: text(node, "url").unwrap_or_default(),
-        probed: object(node, "probed").map(probed),
+fn read_gateway(node: &Value) -> GatewayStatus {
+    GatewayStatus {
+        unit: read_text(node, "unit").unwrap_or_default(),
+        unit_state: read_text(node, "unit_state"),
+        url: read_text(node, "url").unwrap_or_default(),
+        last_probe: read_object(node, "probed").map(read_probe),
     }
 }
 
-fn pull(node: &Value) -> Pull {
-    Pull {
-        outcome: text(node, "outcome").unwrap_or_default(),
-        commit: text(node, "commit"),
-        committed: time(node, "committed_at"),
-        at: time(node, "at").unwrap_or_default(),
-        fresh: time(node, "fresh_at"),
-        stale: truth(node, "stale"),
-        kept: text(node, "kept").unwrap_or_default(),
-        withheld: text(node, "withheld").unwrap_or_default(),
-        error: text(node, "error"),
+fn read_pull(node: &Value) -> PullSummary {
+    PullSummary {
+        outcome: read_text(node, "outcome").unwrap_or_default(),
+        commit: read_text(node, "commit"),
+        committed_at: read_time(node, "committed_at"),
+        ended_at: read_time(node, "at").unwrap_or_default(),
+        last_complete_at: read_time(node, "fresh_at"),
+        is_stale: read_bool(node, "stale"),
+        conflict_branches: read_text(node, "kept").unwrap_or_default(),
+        withheld: read_text(node, "withheld").unwrap_or_default(),
+        error: read_text(node, "error"),
     }
 }
 
-fn push(node: &Value) -> Push {
-    Push {
-        outcome: text(node, "outcome").unwrap_or_default(),
-        at: time(node, "at").unwrap_or_default(),
-        returned: time(node, "returned_at"),
-        error: text(node, "error"),
+fn read_push(node: &Value) -> PushSummary {
+    PushSummary {
+        outcome: read_text(node, "outcome").unwrap_or_default(),
+        ended_at: read_time(node, "at").unwrap_or_default(),
+        last_complete_at: read_time(node, "returned_at"),
+        error: read_text(node, "error"),
     }
 }
 
-fn degraded(node: &Value) -> Degraded {
-    Degraded { what: text(node, "what").unwrap_or_default(), text: text(node, "text").unwrap_or_default() }
+fn read_condition(node: &Value) -> DegradedCondition {
+    DegradedCondition { name: read_text(node, "what").unwrap_or_default(), text: read_text(node, "text").unwrap_or_default() }
 }
 
-fn object<'a>(node: &'a Value, key: &str) -> Option<&'a Value> {
+fn read_object<'a>(node: &'a Value, key: &str) -> Option<&'a Value> {
     let found: &Value = node.get(key)?;
     found.as_object().map(|_| found)
 }
 
-fn list<T>(node: &Value, key: &str, read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
+fn read_list<T>(node: &Value, key: &str, read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
     let items = node.get(key).and_then(|node| node.as_array()).unwrap_or_default();
-    items.iter().take(ITEMS).filter_map(|item| read(item)).collect()
+    items.iter().take(MAX_LIST_ITEMS).filter_map(|item| read(item)).collect()
 }
 
-fn texts(node: &Value, key: &str) -> Vec<String> {
-    list(node, key, |item| item.as_str().map(str::to_owned))
+fn read_texts(node: &Value, key: &str) -> Vec<String> {
+    read_list(node, key, |item| item.as_str().map(str::to_owned))
 }
 
-fn text(node: &Value, key: &str) -> Option<String> {
+fn read_text(node: &Value, key: &str) -> Option<String> {
     Some(node.get(key)?.as_str()?.to_owned())
 }
 
-fn truth(node: &Value, key: &str) -> bool {
+fn read_bool(node: &Value, key: &str) -> bool {
     node.get(key).and_then(|node| node.as_bool()).unwrap_or_default()
 }
 
-fn number(node: &Value, key: &str) -> Option<u32> {
+fn read_u32(node: &Value, key: &str) -> Option<u32> {
     u32::try_from(node.get(key)?.as_u64()?).ok()
 }
 
-fn time(node: &Value, key: &str) -> Option<Time> {
+fn read_time(node: &Value, key: &str) -> Option<Time> {
     as_time(node.get(key)?, key).ok()
 }
 
-fn span(node: &Value, key: &str) -> Option<Duration> {
+fn read_span(node: &Value, key: &str) -> Option<Duration> {
     as_seconds(node.get(key)?, key).ok()
 }

@@ -2,113 +2,113 @@
 
 use std::time::Duration;
 
-use crate::failover::{Failover, Hold, HoldKind, Outcome, names};
-use crate::status::{Gateway, Probed, Status, Upstream, Window, day};
+use crate::failover::{Failover, Hold, HoldKind, DrillOutcome, names};
+use crate::status::{GatewayStatus, ProbeStatus, Status, UpstreamStatus, WindowStatus, timeline_row};
 use crate::text::Time;
-use crate::text::table::{Page, Tone};
-use crate::text::utc::{ago, people, span};
-use crate::workspace::summary::Pull;
+use crate::text::table::{TextTable, TextColour};
+use crate::text::utc::{format_age, format_time, format_span};
+use crate::workspace::summary::PullSummary;
 
 /// Limit on the items of a list that are shown; `--json` has them all.
-const SHOWN: usize = 8;
+const MAX_ITEMS_SHOWN: usize = 8;
 
 /// Limit on the conditions shown with their description, so that the page fits a screen.
-const EXPLAINED: usize = 4;
+const MAX_CONDITIONS_EXPLAINED: usize = 4;
 
 /// Verdict of a gateway that is up.
-const HEALTHY: &str = "healthy";
+const HEALTHY_VERDICT: &str = "healthy";
 
 /// Width of the bar at the threshold, in columns.
-const BAR: usize = 20;
+const BAR_COLUMNS: usize = 20;
 
 impl Status {
     /// Renders the status for people, in lines of at most 80 columns. If no monitor runs, the first line says so.
     #[must_use]
     pub fn render(&self, now: Time, colour: bool) -> String {
-        let mut page = Page::new(colour);
+        let mut page = TextTable::new(colour);
         if !self.is_fresh(now) {
-            let (at, pid) = (people(self.updated_at), self.pid);
-            let since = ago(self.updated_at + self.age(now), self.updated_at);
-            page.line(Some(Tone::Bad), &format!("monitor not running: last update {at}, {since} (process {pid})"));
-            page.line(None, "The status below is from that time.");
+            let (at, pid) = (format_time(self.updated_at), self.pid);
+            let since = format_age(self.updated_at + self.age(now), self.updated_at);
+            page.add_line(Some(TextColour::Bad), &format!("monitor not running: last update {at}, {since} (process {pid})"));
+            page.add_line(None, "The status below is from that time.");
         }
         // Times are by the clock of the writer, which may have been set since.
         let now = self.updated_at + self.age(now);
-        page.row("role", &self.role(now));
-        let (tone, ready) = self.ready(now);
-        page.toned("ready", tone, &ready);
-        for degraded in self.degraded.iter().take(EXPLAINED) {
-            page.toned("degraded", Tone::Bad, &format!("{}: {}", degraded.what, degraded.text));
+        page.add_row("role", &self.role_row(now));
+        let (tone, ready) = self.readiness_row(now);
+        page.add_coloured_row("ready", tone, &ready);
+        for degraded in self.degraded.iter().take(MAX_CONDITIONS_EXPLAINED) {
+            page.add_coloured_row("degraded", TextColour::Bad, &format!("{}: {}", degraded.name, degraded.text));
         }
-        let more: Vec<_> = self.degraded.iter().skip(EXPLAINED).map(|degraded| degraded.what.as_str()).collect();
+        let more: Vec<_> = self.degraded.iter().skip(MAX_CONDITIONS_EXPLAINED).map(|degraded| degraded.name.as_str()).collect();
         if !more.is_empty() {
-            page.toned("degraded", Tone::Bad, &format!("and {} more (see --json): {}", more.len(), more.join(", ")));
+            page.add_coloured_row("degraded", TextColour::Bad, &format!("and {} more (see --json): {}", more.len(), more.join(", ")));
         }
         if let Some(hold) = self.hold {
-            page.toned("hold", Tone::Unusual, &held(hold, now));
+            page.add_coloured_row("hold", TextColour::Unusual, &describe_hold(hold, now));
         }
-        if let Some(reason) = &self.reason {
-            page.row("", &format!("reason: {reason}"));
+        if let Some(reason) = &self.hold_reason {
+            page.add_row("", &format!("reason: {reason}"));
         }
-        for upstream in self.upstreams.iter().take(SHOWN) {
-            let is_healthy = upstream.probed.as_ref().is_some_and(|probed| probed.verdict == HEALTHY);
-            let tone = if is_healthy || self.stands_by(upstream) { Tone::Good } else { Tone::Bad };
-            page.toned("upstream", tone, &self.upstream(upstream, now));
-            page.row("", &upstream.urls.join(" "));
+        for upstream in self.upstreams.iter().take(MAX_ITEMS_SHOWN) {
+            let is_healthy = upstream.last_probe.as_ref().is_some_and(|probed| probed.verdict == HEALTHY_VERDICT);
+            let tone = if is_healthy || self.is_idle_standby(upstream) { TextColour::Good } else { TextColour::Bad };
+            page.add_coloured_row("upstream", tone, &self.upstream_row(upstream, now));
+            page.add_row("", &upstream.urls.join(" "));
         }
         if let Some(window) = &self.window {
-            page.toned("outage", Tone::Bad, &opened(window));
+            page.add_coloured_row("outage", TextColour::Bad, &describe_window(window));
         }
-        page.row("gateway", &gateway(&self.gateway, now));
-        page.row(
+        page.add_row("gateway", &describe_gateway(&self.gateway, now));
+        page.add_row(
             "workspace",
-            &self.workspace.as_ref().map_or("not pulled yet".to_owned(), |pull| self.last_pull(pull, now)),
+            &self.last_pull.as_ref().map_or("not pulled yet".to_owned(), |pull| self.pull_row(pull, now)),
         );
-        for more in self.workspace_more(now) {
-            page.row("", &more);
+        for more in self.workspace_rows(now) {
+            page.add_row("", &more);
         }
-        page.row("failover", &self.failover.as_ref().map_or("none yet".to_owned(), failed_over));
-        if let Some(drill) = self.drilled(now) {
-            page.row("drill", &drill);
+        page.add_row("failover", &self.last_failover.as_ref().map_or("none yet".to_owned(), describe_failover));
+        if let Some(drill) = self.drill_row(now) {
+            page.add_row("drill", &drill);
         }
-        day::rows(&mut page, &self.strip.at(now));
-        page.row("monitor", &self.monitor(now));
+        timeline_row::add_rows(&mut page, &self.timeline.cells_until(now));
+        page.add_row("monitor", &self.monitor_row(now));
         page.finish()
     }
 
     /// Returns the row `ready`: whether this host would take over now.
-    fn ready(&self, now: Time) -> (Tone, String) {
+    fn readiness_row(&self, now: Time) -> (TextColour, String) {
         let held = self.hold.map(|_| "hold").into_iter();
-        let why = || held.chain(self.obstacles()).collect::<Vec<_>>().join(", ");
+        let why = || held.chain(self.blocking_conditions()).collect::<Vec<_>>().join(", ");
         match self.role.name.as_str() {
-            _ if !self.is_fresh(now) => (Tone::Bad, "no: the monitor is not running".to_owned()),
-            "active" => (Tone::Good, "this host serves".to_owned()),
-            "promoting" if self.could_take_over() => (Tone::Unusual, "failing over now".to_owned()),
-            _ if self.could_take_over() => (Tone::Good, "yes: this host could take over".to_owned()),
-            _ => (Tone::Bad, format!("no: this host could not take over ({})", why())),
+            _ if !self.is_fresh(now) => (TextColour::Bad, "no: the monitor is not running".to_owned()),
+            "active" => (TextColour::Good, "this host serves".to_owned()),
+            "promoting" if self.could_take_over() => (TextColour::Unusual, "failing over now".to_owned()),
+            _ if self.could_take_over() => (TextColour::Good, "yes: this host could take over".to_owned()),
+            _ => (TextColour::Bad, format!("no: this host could not take over ({})", why())),
         }
     }
 
-    fn role(&self, now: Time) -> String {
+    fn role_row(&self, now: Time) -> String {
         let role = &self.role;
         let step = role.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
-        let cause = role.cause.as_deref().map(because).unwrap_or_default();
-        let since = format!("since {}, {}", people(role.since), span(whole(now.since(role.since))));
+        let cause = role.cause.as_deref().map(describe_cause).unwrap_or_default();
+        let since = format!("since {}, {}", format_time(role.since), format_span(whole_seconds(now.since(role.since))));
         format!("{}{step} {since}{cause}", role.name)
     }
 
-    fn upstream(&self, upstream: &Upstream, now: Time) -> String {
-        if let (true, Some(probed)) = (self.stands_by(upstream), &upstream.probed) {
-            let since = span(whole(now.since(probed.since)));
+    fn upstream_row(&self, upstream: &UpstreamStatus, now: Time) -> String {
+        if let (true, Some(probed)) = (self.is_idle_standby(upstream), &upstream.last_probe) {
+            let since = format_span(whole_seconds(now.since(probed.since)));
             return format!("{}: on standby for {since}; its gateway is down until it takes over", upstream.name);
         }
-        let seen = upstream.probed.as_ref().map_or("not probed yet".to_owned(), |probed| answered(probed, now));
+        let seen = upstream.last_probe.as_ref().map_or("not probed yet".to_owned(), |probed| describe_probe(probed, now));
         let mut text = format!("{}: {seen}", upstream.name);
         if let (Some(ready_for), "active" | "promoting") = (upstream.ready_for, self.role.name.as_str()) {
-            let (ready_for, hold_down) = (span(whole(ready_for)), span(self.hold_down));
+            let (ready_for, hold_down) = (format_span(whole_seconds(ready_for)), format_span(self.hold_down));
             text.push_str(&format!("; ready for {ready_for} (failback after {hold_down})"));
         }
-        if !upstream.armed {
+        if !upstream.seen_healthy {
             text.push_str("; never seen healthy from here");
         }
         if upstream.unsteady {
@@ -117,76 +117,76 @@ impl Status {
         text
     }
 
-    fn last_pull(&self, pull: &Pull, now: Time) -> String {
-        let mut text = format!("{} {}", pull.outcome, ago(now, pull.at));
+    fn pull_row(&self, pull: &PullSummary, now: Time) -> String {
+        let mut text = format!("{} {}", pull.outcome, format_age(now, pull.ended_at));
         if let Some(commit) = &pull.commit {
             let short: String = commit.chars().take(12).collect();
             text.push_str(&format!(", at {short}"));
         }
-        if let Some(committed) = pull.committed {
-            text.push_str(&format!(", committed {}", ago(now, committed)));
+        if let Some(committed) = pull.committed_at {
+            text.push_str(&format!(", committed {}", format_age(now, committed)));
         }
         // An error that is shown above is not repeated.
-        let told = |error: &&String| self.degraded.iter().take(EXPLAINED).any(|degraded| degraded.text == **error);
+        let told = |error: &&String| self.degraded.iter().take(MAX_CONDITIONS_EXPLAINED).any(|degraded| degraded.text == **error);
         if let Some(error) = pull.error.as_ref().filter(|error| !told(error)) {
             text.push_str(&format!(": {error}"));
         }
-        if let (true, Some(fresh)) = (pull.stale, pull.fresh) {
-            text.push_str(&format!("; last up to date {}", ago(now, fresh)));
+        if let (true, Some(fresh)) = (pull.is_stale, pull.last_complete_at) {
+            text.push_str(&format!("; last up to date {}", format_age(now, fresh)));
         }
         text
     }
 
     /// Returns workspace conditions that may need attention.
-    fn workspace_more(&self, now: Time) -> Vec<String> {
+    fn workspace_rows(&self, now: Time) -> Vec<String> {
         let mut more = Vec::new();
-        if let Some(pull) = &self.workspace {
-            if !pull.kept.is_empty() {
-                more.push(format!("conflicts with the remote, kept on branch: {}", pull.kept));
+        if let Some(pull) = &self.last_pull {
+            if !pull.conflict_branches.is_empty() {
+                more.push(format!("conflicts with the remote, kept on branch: {}", pull.conflict_branches));
             }
             if !pull.withheld.is_empty() {
                 more.push(format!("on this disk only: {}", pull.withheld));
             }
         }
-        if self.unreturned {
-            let last = self.returned.as_ref();
+        if self.has_unpushed_changes {
+            let last = self.last_push.as_ref();
             let error = last.and_then(|push| push.error.as_ref()).map(|error| format!(": {error}")).unwrap_or_default();
-            let all = last.and_then(|push| push.returned).map(|at| format!("; last complete push {}", ago(now, at)));
+            let all = last.and_then(|push| push.last_complete_at).map(|at| format!("; last complete push {}", format_age(now, at)));
             more.push(format!("local changes not pushed yet{error}{}", all.unwrap_or_default()));
         }
         more
     }
 
     /// Describes the last drill, and when the next one is due; `None` if there is neither.
-    fn drilled(&self, now: Time) -> Option<String> {
-        let last = self.drill.as_ref().map(|drill| match (drill.ended, drill.outcome) {
+    fn drill_row(&self, now: Time) -> Option<String> {
+        let last = self.last_drill.as_ref().map(|drill| match (drill.ended_at, drill.outcome) {
             (Some(ended), Some(outcome)) => {
                 let failed = match outcome {
-                    Outcome::Failed { step } => format!(" at step '{}'", step.name()),
+                    DrillOutcome::Failed { step } => format!(" at step '{}'", step.name()),
                     _ => String::new(),
                 };
-                format!("{}{failed} {}", names::outcome(outcome), ago(now, ended))
+                format!("{}{failed} {}", names::outcome_name(outcome), format_age(now, ended))
             }
-            _ => format!("running for {}: {}", span(whole(now.since(drill.began))), drill.step.name()),
+            _ => format!("running for {}: {}", format_span(whole_seconds(now.since(drill.began_at))), drill.step.name()),
         });
-        match (last, self.drill_due) {
+        match (last, self.drill_due_at) {
             (last, None) => last,
             (None, Some(due)) if due <= now => Some("never run; run `openclaw-failover drill`".to_owned()),
             (Some(last), Some(due)) if due <= now => Some(format!("{last}; overdue, run `openclaw-failover drill`")),
             (last, Some(due)) => {
                 let last = last.unwrap_or_else(|| "never run".to_owned());
-                Some(format!("{last}; the next is due at {}", people(due)))
+                Some(format!("{last}; the next is due at {}", format_time(due)))
             }
         }
     }
 
-    fn monitor(&self, now: Time) -> String {
-        let up = span(whole(self.updated_at.since(self.started_at)));
-        format!("version {}, process {}, up {up}, updated {}", self.version, self.pid, ago(now, self.updated_at))
+    fn monitor_row(&self, now: Time) -> String {
+        let up = format_span(whole_seconds(self.updated_at.since(self.started_at)));
+        format!("version {}, process {}, up {up}, updated {}", self.version, self.pid, format_age(now, self.updated_at))
     }
 }
 
-fn because(cause: &str) -> String {
+fn describe_cause(cause: &str) -> String {
     match cause {
         "outage" => ", cause: outage".to_owned(),
         "flapping" => ", cause: the primary keeps failing".to_owned(),
@@ -200,22 +200,22 @@ fn because(cause: &str) -> String {
 }
 
 /// Describes a probe, with the latency if the gateway is up.
-fn answered(probed: &Probed, now: Time) -> String {
-    let healthy = probed.verdict == HEALTHY;
+fn describe_probe(probed: &ProbeStatus, now: Time) -> String {
+    let healthy = probed.verdict == HEALTHY_VERDICT;
     let mut text = probed.verdict.clone();
     if healthy && !probed.ready {
         text.push_str(" but not ready");
     }
-    text.push_str(&format!(" for {}", span(whole(now.since(probed.since)))));
+    text.push_str(&format!(" for {}", format_span(whole_seconds(now.since(probed.since)))));
     if healthy {
-        text.push_str(&format!(", answers in {}", span(probed.latency)));
+        text.push_str(&format!(", answers in {}", format_span(probed.latency)));
     }
     if !healthy && !probed.detail.is_empty() {
         text.push_str(&format!(" ({})", probed.detail));
     }
-    for (what, channels) in [("broken", &probed.failing), ("muted", &probed.suppressed)] {
+    for (what, channels) in [("broken", &probed.failing_channels), ("muted", &probed.suppressed_channels)] {
         if !channels.is_empty() {
-            let shown: Vec<_> = channels.iter().take(SHOWN).map(String::as_str).collect();
+            let shown: Vec<_> = channels.iter().take(MAX_ITEMS_SHOWN).map(String::as_str).collect();
             text.push_str(&format!("; {what} channels: {}", shown.join(", ")));
             let more = channels.len() - shown.len();
             if more > 0 {
@@ -227,57 +227,57 @@ fn answered(probed: &Probed, now: Time) -> String {
 }
 
 /// Describes the outage, with a bar up to the threshold.
-fn opened(window: &Window) -> String {
-    let filled = window.elapsed.as_millis() * BAR as u128 / window.needed.as_millis().max(1);
-    let filled = usize::try_from(filled).unwrap_or(BAR).min(BAR);
+fn describe_window(window: &WindowStatus) -> String {
+    let filled = window.elapsed.as_millis() * BAR_COLUMNS as u128 / window.needed.as_millis().max(1);
+    let filled = usize::try_from(filled).unwrap_or(BAR_COLUMNS).min(BAR_COLUMNS);
     format!(
         "[{}{}] down for {} (threshold {}) since {}; failed probes: {}",
         "#".repeat(filled),
-        ".".repeat(BAR - filled),
-        span(whole(window.elapsed)),
-        span(window.needed),
-        people(window.life),
+        ".".repeat(BAR_COLUMNS - filled),
+        format_span(whole_seconds(window.elapsed)),
+        format_span(window.needed),
+        format_time(window.last_healthy_at),
         window.failures
     )
 }
 
-fn held(hold: Hold, now: Time) -> String {
+fn describe_hold(hold: Hold, now: Time) -> String {
     let until = hold.until.map_or("until `openclaw-failover resume`".to_owned(), |until| {
-        format!("until {} ({} from now)", people(until), span(whole(until.since(now))))
+        format!("until {} ({} from now)", format_time(until), format_span(whole_seconds(until.since(now))))
     });
     let effect = match hold.kind {
         HoldKind::Promoted => "this host's gateway stays up",
         HoldKind::Standby | HoldKind::Paused => "automatic failover is OFF",
     };
-    format!("{} since {}; {effect} {until}", names::hold(hold.kind), people(hold.since))
+    format!("{} since {}; {effect} {until}", names::hold_name(hold.kind), format_time(hold.since))
 }
 
-fn gateway(gateway: &Gateway, now: Time) -> String {
+fn describe_gateway(gateway: &GatewayStatus, now: Time) -> String {
     let state = gateway.unit_state.as_deref().unwrap_or("state unknown");
     let mut text = format!("{}: {state}", gateway.unit);
     // A standby's gateway is down and refuses connections; that is not shown.
-    let expected = |probed: &&Probed| state != "down" || probed.verdict != "refused";
-    if let Some(probed) = gateway.probed.as_ref().filter(expected) {
-        text.push_str(&format!("; {}: {}", gateway.url, answered(probed, now)));
+    let expected = |probed: &&ProbeStatus| state != "down" || probed.verdict != "refused";
+    if let Some(probed) = gateway.last_probe.as_ref().filter(expected) {
+        text.push_str(&format!("; {}: {}", gateway.url, describe_probe(probed, now)));
     }
     text
 }
 
-fn failed_over(failover: &Failover) -> String {
-    let decided = failover.decided;
-    let mut text = format!("{} at {}", names::cause(failover.cause), people(decided));
-    if failover.life < decided {
-        text.push_str(&format!(", {} after the last healthy probe", span(decided.since(failover.life))));
+fn describe_failover(failover: &Failover) -> String {
+    let decided = failover.decided_at;
+    let mut text = format!("{} at {}", names::cause_name(failover.cause), format_time(decided));
+    if failover.last_healthy_at < decided {
+        text.push_str(&format!(", {} after the last healthy probe", format_span(decided.since(failover.last_healthy_at))));
     }
-    match (failover.answered, failover.ended) {
+    match (failover.answered_at, failover.ended_at) {
         (Some(answered), ended) => {
-            text.push_str(&format!("; served {} later", span(answered.since(decided))));
+            text.push_str(&format!("; served {} later", format_span(answered.since(decided))));
             if let Some(ended) = ended {
-                text.push_str(&format!(", for {}", span(whole(ended.since(answered)))));
+                text.push_str(&format!(", for {}", format_span(whole_seconds(ended.since(answered)))));
             }
         }
         (None, Some(ended)) => {
-            text.push_str(&format!("; ended {} later without serving", span(ended.since(decided))));
+            text.push_str(&format!("; ended {} later without serving", format_span(ended.since(decided))));
         }
         (None, None) => text.push_str("; not serving yet"),
     }
@@ -285,6 +285,6 @@ fn failed_over(failover: &Failover) -> String {
 }
 
 /// Drops fractions of a second: they are noise in a span that only grows.
-fn whole(span: Duration) -> Duration {
-    Duration::from_secs(span.as_secs())
+fn whole_seconds(span: Duration) -> Duration {
+    Duration::from_secs(format_span.as_secs())
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::events::codec;
 use crate::os::atomic_file::{
-    Error, {self},
+    FileError, {self},
 };
 use crate::os::boot_time::BootTime;
-use crate::status::{Degraded, Gateway, Probed, Status, Upstream, Window};
+use crate::status::{DegradedCondition, GatewayStatus, ProbeStatus, Status, UpstreamStatus, WindowStatus};
 use crate::text::json::Value;
-use crate::text::json_fields::{SCHEMA, seconds, time};
-use crate::workspace::summary::{Pull, Push};
+use crate::text::json_fields::{SCHEMA_VERSION, seconds_to_json, time_to_json};
+use crate::workspace::summary::{PullSummary, PushSummary};
 
 impl Status {
     /// Replaces the file atomically, readable by every user. It is not synced: it is on tmpfs, and is stale after a
@@ -19,8 +19,8 @@ impl Status {
     ///
     /// # Errors
     /// Returns an error if the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let text = format!("{}\n", self.to_json().pretty());
+    pub fn save(&self, path: &Path) -> Result<(), FileError> {
+        let text = format!("{}\n", self.to_json().to_pretty());
         atomic_file::replace(path, 0o644, text.as_bytes())
     }
 
@@ -28,106 +28,106 @@ impl Status {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let fields = [
-            ("schema", SCHEMA.into()),
+            ("schema", SCHEMA_VERSION.into()),
             ("pid", self.pid.into()),
             ("version", self.version.as_str().into()),
-            ("started_at", time(self.started_at)),
-            ("updated_at", time(self.updated_at)),
-            ("interval_seconds", seconds(self.interval)),
+            ("started_at", time_to_json(self.started_at)),
+            ("updated_at", time_to_json(self.updated_at)),
+            ("interval_seconds", seconds_to_json(self.interval)),
             ("role", self.role.name.as_str().into()),
             ("step", self.role.step.clone().into()),
             ("cause", self.role.cause.clone().into()),
-            ("since", time(self.role.since)),
-            ("upstreams", Value::array(self.upstreams.iter().map(upstream))),
-            ("window", self.window.as_ref().map(window).into()),
+            ("since", time_to_json(self.role.since)),
+            ("upstreams", Value::from_items(self.upstreams.iter().map(upstream_to_json))),
+            ("window", self.window.as_ref().map(window_to_json).into()),
             ("hold", self.hold.map(codec::hold_to_json).into()),
-            ("hold_reason", self.reason.clone().into()),
-            ("hold_down_seconds", seconds(self.hold_down)),
-            ("gateway", gateway(&self.gateway)),
-            ("workspace", self.workspace.as_ref().map(pull).into()),
-            ("returned", self.returned.as_ref().map(push).into()),
-            ("unreturned", self.unreturned.into()),
-            ("failover", self.failover.as_ref().map(codec::failover_to_json).into()),
-            ("drill", self.drill.as_ref().map(codec::drill_to_json).into()),
-            ("drill_due_at", self.drill_due.map(time).into()),
-            ("degraded", Value::array(self.degraded.iter().map(degraded))),
-            ("strip", self.strip.to_json()),
+            ("hold_reason", self.hold_reason.clone().into()),
+            ("hold_down_seconds", seconds_to_json(self.hold_down)),
+            ("gateway", gateway_to_json(&self.gateway)),
+            ("workspace", self.last_pull.as_ref().map(pull_to_json).into()),
+            ("returned", self.last_push.as_ref().map(push_to_json).into()),
+            ("unreturned", self.has_unpushed_changes.into()),
+            ("failover", self.last_failover.as_ref().map(codec::failover_to_json).into()),
+            ("drill", self.last_drill.as_ref().map(codec::drill_to_json).into()),
+            ("drill_due_at", self.drill_due_at.map(time_to_json).into()),
+            ("degraded", Value::from_items(self.degraded.iter().map(condition_to_json))),
+            ("strip", self.timeline.to_json()),
         ];
-        let boot = self.boot.map(BootTime::fields).into_iter().flatten();
-        Value::object(fields.into_iter().chain(boot))
+        let boot = self.boot.map(BootTime::to_fields).into_iter().flatten();
+        Value::from_entries(fields.into_iter().chain(boot))
     }
 }
 
-fn upstream(upstream: &Upstream) -> Value {
-    Value::object([
+fn upstream_to_json(upstream: &UpstreamStatus) -> Value {
+    Value::from_entries([
         ("name", upstream.name.as_str().into()),
         ("urls", upstream.urls.clone().into()),
-        ("probed", upstream.probed.as_ref().map(probed).into()),
-        ("ready_for_seconds", upstream.ready_for.map(seconds).into()),
-        ("armed", upstream.armed.into()),
+        ("probed", upstream.last_probe.as_ref().map(probe_to_json).into()),
+        ("ready_for_seconds", upstream.ready_for.map(seconds_to_json).into()),
+        ("armed", upstream.seen_healthy.into()),
         ("unsteady", upstream.unsteady.into()),
     ])
 }
 
-fn probed(probed: &Probed) -> Value {
-    Value::object([
+fn probe_to_json(probed: &ProbeStatus) -> Value {
+    Value::from_entries([
         ("verdict", probed.verdict.as_str().into()),
         ("ready", probed.ready.into()),
         ("detail", probed.detail.as_str().into()),
-        ("latency_ms", millis(probed.latency)),
-        ("since", time(probed.since)),
-        ("channels_failing", probed.failing.clone().into()),
-        ("channels_suppressed", probed.suppressed.clone().into()),
+        ("latency_ms", millis_to_json(probed.latency)),
+        ("since", time_to_json(probed.since)),
+        ("channels_failing", probed.failing_channels.clone().into()),
+        ("channels_suppressed", probed.suppressed_channels.clone().into()),
     ])
 }
 
-fn window(window: &Window) -> Value {
-    Value::object([
-        ("elapsed_seconds", seconds(window.elapsed)),
-        ("needed_seconds", seconds(window.needed)),
+fn window_to_json(window: &WindowStatus) -> Value {
+    Value::from_entries([
+        ("elapsed_seconds", seconds_to_json(window.elapsed)),
+        ("needed_seconds", seconds_to_json(window.needed)),
         ("failures", window.failures.into()),
-        ("life_at", time(window.life)),
+        ("life_at", time_to_json(window.last_healthy_at)),
     ])
 }
 
-fn gateway(gateway: &Gateway) -> Value {
-    Value::object([
+fn gateway_to_json(gateway: &GatewayStatus) -> Value {
+    Value::from_entries([
         ("unit", gateway.unit.as_str().into()),
         ("unit_state", gateway.unit_state.clone().into()),
         ("url", gateway.url.as_str().into()),
-        ("probed", gateway.probed.as_ref().map(probed).into()),
+        ("probed", gateway.last_probe.as_ref().map(probe_to_json).into()),
     ])
 }
 
-fn pull(pull: &Pull) -> Value {
-    Value::object([
+fn pull_to_json(pull: &PullSummary) -> Value {
+    Value::from_entries([
         ("outcome", pull.outcome.as_str().into()),
         ("commit", pull.commit.clone().into()),
-        ("committed_at", pull.committed.map(time).into()),
-        ("at", time(pull.at)),
-        ("fresh_at", pull.fresh.map(time).into()),
-        ("stale", pull.stale.into()),
-        ("kept", pull.kept.as_str().into()),
+        ("committed_at", pull.committed_at.map(time_to_json).into()),
+        ("at", time_to_json(pull.ended_at)),
+        ("fresh_at", pull.last_complete_at.map(time_to_json).into()),
+        ("stale", pull.is_stale.into()),
+        ("kept", pull.conflict_branches.as_str().into()),
         ("withheld", pull.withheld.as_str().into()),
         ("error", pull.error.clone().into()),
     ])
 }
 
-fn push(push: &Push) -> Value {
-    Value::object([
+fn push_to_json(push: &PushSummary) -> Value {
+    Value::from_entries([
         ("outcome", push.outcome.as_str().into()),
-        ("at", time(push.at)),
-        ("returned_at", push.returned.map(time).into()),
+        ("at", time_to_json(push.ended_at)),
+        ("returned_at", push.last_complete_at.map(time_to_json).into()),
         ("error", push.error.clone().into()),
     ])
 }
 
-fn degraded(degraded: &Degraded) -> Value {
-    Value::object([("what", degraded.what.as_str().into()), ("text", degraded.text.as_str().into())])
+fn condition_to_json(degraded: &DegradedCondition) -> Value {
+    Value::from_entries([("what", degraded.name.as_str().into()), ("text", degraded.text.as_str().into())])
 }
 
 /// Encodes a span in milliseconds, exact to the microsecond.
-fn millis(span: Duration) -> Value {
+fn millis_to_json(span: Duration) -> Value {
     let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     Value::Float(micros as f64 / 1000.0)
 }

@@ -7,14 +7,14 @@ use std::fmt;
 use std::time::Duration;
 
 /// Maximum duration. Small enough that sums of durations cannot overflow.
-pub const MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+pub const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Units, in milliseconds, largest first.
 const UNITS: [(&str, u64); 5] =
     [("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
 
 /// Common misspellings of units, with the right spelling.
-const NEAR_UNITS: [(&str, &str); 19] = [
+const MISSPELLED_UNITS: [(&str, &str); 19] = [
     ("milliseconds", "ms"),
     ("millis", "ms"),
     ("msec", "ms"),
@@ -40,36 +40,36 @@ const NEAR_UNITS: [(&str, &str); 19] = [
 ///
 /// # Errors
 /// With the problem and the expected form. The message does not quote the text.
-pub fn parse(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     if digits.is_empty() {
-        return Err(shape());
+        return Err(format_hint());
     }
     if unit.is_empty() {
         return Err(format!("has no unit; write \"{digits}s\" for seconds"));
     }
     let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-        return Err(nearest(digits, unit));
+        return Err(suggest_unit(digits, unit));
     };
     digits
         .parse::<u64>()
         .ok()
         .and_then(|count| count.checked_mul(*scale))
         .map(Duration::from_millis)
-        .filter(|duration| *duration <= MAX)
-        .ok_or_else(|| format!("is too long; the maximum is {}", show(MAX)))
+        .filter(|duration| *duration <= MAX_DURATION)
+        .ok_or_else(|| format!("is too long; the maximum is {}", format_duration(MAX_DURATION)))
 }
 
 /// Formats a duration in the largest unit that is exact; [`parse`] reads the same duration back. Truncates to
 /// milliseconds.
-pub fn show(duration: Duration) -> impl fmt::Display {
-    CommandOutput(duration)
+pub fn format_duration(duration: Duration) -> impl fmt::Display {
+    DurationDisplay(duration)
 }
 
-struct CommandOutput(Duration);
+struct DurationDisplay(Duration);
 
-impl fmt::Display for CommandOutput {
+impl fmt::Display for DurationDisplay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
         let exact = |(_, scale): &&(&str, u64)| millis.is_multiple_of(u128::from(*scale));
@@ -80,16 +80,16 @@ impl fmt::Display for CommandOutput {
     }
 }
 
-fn nearest(digits: &str, unit: &str) -> String {
+fn suggest_unit(digits: &str, unit: &str) -> String {
     let word = unit.trim();
     let known = UNITS.iter().map(|(name, _)| (*name, *name));
-    match NEAR_UNITS.into_iter().chain(known).find(|(near, _)| *near == word) {
+    match MISSPELLED_UNITS.into_iter().chain(known).find(|(near, _)| *near == word) {
         Some((_, meant)) => format!("is not a duration; did you mean \"{digits}{meant}\"?"),
-        None => shape(),
+        None => format_hint(),
     }
 }
 
-fn shape() -> String {
+fn format_hint() -> String {
     "is not a duration; write a whole number and a unit, such as \"500ms\", \"10s\", \"5m\", \"2h\" or \"30d\"".into()
 }
 
@@ -100,22 +100,22 @@ mod tests {
     #[test]
     fn reads_what_it_shows_and_shows_what_it_reads() {
         for text in ["500ms", "10s", "5m", "2h", "30d", "345s", "90s", "0s", "3650d", "1001ms"] {
-            assert_eq!(show(parse(text).unwrap()).to_string(), text);
+            assert_eq!(format_duration(parse_duration(text).unwrap()).to_string(), text);
         }
         let mut millis = 1;
-        while Duration::from_millis(millis) <= MAX {
+        while Duration::from_millis(millis) <= MAX_DURATION {
             let duration = Duration::from_millis(millis);
-            assert_eq!(parse(&show(duration).to_string()), Ok(duration));
+            assert_eq!(parse_duration(&format_duration(duration).to_string()), Ok(duration));
             millis = millis * 3 + millis % 7;
         }
     }
 
     #[test]
     fn shows_the_largest_exact_unit() {
-        assert_eq!(show(Duration::from_secs(60)).to_string(), "1m");
-        assert_eq!(show(Duration::from_secs(61)).to_string(), "61s");
-        assert_eq!(show(Duration::from_secs(86_400)).to_string(), "1d");
-        assert_eq!(show(Duration::from_micros(1500)).to_string(), "1ms");
+        assert_eq!(format_duration(Duration::from_secs(60)).to_string(), "1m");
+        assert_eq!(format_duration(Duration::from_secs(61)).to_string(), "61s");
+        assert_eq!(format_duration(Duration::from_secs(86_400)).to_string(), "1d");
+        assert_eq!(format_duration(Duration::from_micros(1500)).to_string(), "1ms");
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
             ("18446744073709551615d", "the maximum is 3650d"),
         ];
         for (text, hint) in cases {
-            let problem = parse(text).unwrap_err();
+            let problem = parse_duration(text).unwrap_err();
             assert!(problem.contains(hint), "{text}: {problem}");
         }
     }

@@ -6,14 +6,14 @@
 
 mod json5;
 mod number;
-mod read;
+mod parser;
 mod scan;
 mod write;
 
 use std::fmt;
 use std::ops::Deref;
 
-pub use crate::text::json::read::{parse, parse_json5, parse_with_comments};
+pub use crate::text::json::parser::{parse, parse_json5, parse_with_comments};
 
 /// Maximum nesting depth of arrays and objects.
 pub const MAX_DEPTH: usize = 64;
@@ -39,7 +39,7 @@ pub enum Value {
     /// Values, in order.
     Array(Vec<Node>),
     /// Entries, in order, repeated keys included.
-    Object(Vec<Entry>),
+    Object(Vec<ObjectEntry>),
 }
 
 /// Value with its position in the text. Nodes with equal values are equal.
@@ -48,16 +48,16 @@ pub struct Node {
     /// Value.
     pub value: Value,
     /// Start of the value.
-    pub at: Position,
+    pub position: Position,
 }
 
 /// Key and value.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct ObjectEntry {
     /// Key.
     pub key: String,
     /// Start of the key.
-    pub at: Position,
+    pub position: Position,
     /// Value.
     pub node: Node,
 }
@@ -68,25 +68,25 @@ pub struct Position {
     /// Line.
     pub line: usize,
     /// Column.
-    pub col: usize,
+    pub column: usize,
 }
 
 /// Syntax error, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct JsonError {
     /// Position of the error.
-    pub at: Position,
+    pub position: Position,
     /// Problem at that position.
     pub message: String,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.at.line, self.at.col, self.message)
+        write!(f, "line {}, column {}: {}", self.position.line, self.position.column, self.message)
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for JsonError {}
 
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
@@ -94,7 +94,7 @@ impl PartialEq for Node {
     }
 }
 
-impl PartialEq for Entry {
+impl PartialEq for ObjectEntry {
     fn eq(&self, other: &Self) -> bool {
         self.key == other.key && self.node == other.node
     }
@@ -111,13 +111,13 @@ impl Deref for Node {
 
 impl Value {
     /// Builds an object: `Value::object([("ok", true.into()), ("pid", 7.into())])`.
-    pub fn object<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
-        let entry = |(key, value): (K, Self)| Entry { key: key.into(), at: Position::default(), node: value.into() };
+    pub fn from_entries<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
+        let entry = |(key, value): (K, Self)| ObjectEntry { key: key.into(), position: Position::default(), node: value.into() };
         Self::Object(entries.into_iter().map(entry).collect())
     }
 
     /// Builds an array of anything that is a value: `Value::array(["a", "b"])`.
-    pub fn array<T: Into<Self>>(items: impl IntoIterator<Item = T>) -> Self {
+    pub fn from_items<T: Into<Self>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::Array(items.into_iter().map(|item| item.into().into()).collect())
     }
 
@@ -130,7 +130,7 @@ impl Value {
 
     /// Returns the entries of an object, in order.
     #[must_use]
-    pub fn as_object(&self) -> Option<&[Entry]> {
+    pub fn as_object(&self) -> Option<&[ObjectEntry]> {
         match self {
             Self::Object(entries) => Some(entries),
             _ => None,
@@ -202,7 +202,7 @@ impl Value {
 
     /// Returns the kind of the value, in the form of "expected text, found …".
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "true or false",
@@ -217,7 +217,7 @@ impl Value {
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
         let at = Position::default();
-        Self { value, at }
+        Self { value, position: at }
     }
 }
 
@@ -289,7 +289,7 @@ impl<T: Into<Self>> From<Option<T>> for Value {
 
 impl<T: Into<Self>> From<Vec<T>> for Value {
     fn from(items: Vec<T>) -> Self {
-        Self::array(items)
+        Self::from_items(items)
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_value_is_built_and_asked_without_noise() {
-        let value = Value::object([
+        let value = Value::from_entries([
             ("name", "primary".into()),
             ("count", 3.into()),
             ("below", (-2i64).into()),
@@ -321,6 +321,6 @@ mod tests {
     fn the_last_of_repeated_keys_counts_and_none_is_lost() {
         let value = parse(r#"{"a":1,"a":2}"#).unwrap();
         assert_eq!(value.get("a").and_then(|n| n.as_u64()), Some(2));
-        assert_eq!(value.as_object().map(<[Entry]>::len), Some(2));
+        assert_eq!(value.as_object().map(<[ObjectEntry]>::len), Some(2));
     }
 }

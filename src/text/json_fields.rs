@@ -8,45 +8,45 @@ use crate::text::json::{Node, Value};
 use crate::text::{Time, utc};
 
 /// Schema version of all files. It changes if an older reader would misread a newer file.
-pub(crate) const SCHEMA: u64 = 1;
+pub(crate) const SCHEMA_VERSION: u64 = 1;
 
 /// Writes a duration in seconds, with milliseconds.
-pub(crate) fn seconds(span: Duration) -> Value {
+pub(crate) fn seconds_to_json(span: Duration) -> Value {
     let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     Value::Float(millis as f64 / 1000.0)
 }
 
 /// Writes a time as RFC 3339.
-pub(crate) fn time(time: Time) -> Value {
-    utc::rfc3339(time).into()
+pub(crate) fn time_to_json(time: Time) -> Value {
+    utc::format_rfc3339(time).into()
 }
 
 /// Checks the schema version of a file.
 pub(crate) fn check_schema(object: &Value) -> Result<(), String> {
     match object.get("schema").map(|node| node.as_u64()) {
-        Some(Some(SCHEMA)) => Ok(()),
-        Some(Some(other)) => Err(format!("it has schema {other}, and this version reads schema {SCHEMA}")),
+        Some(Some(SCHEMA_VERSION)) => Ok(()),
+        Some(Some(other)) => Err(format!("it has schema {other}, and this version reads schema {SCHEMA_VERSION}")),
         _ => Err("it has no schema number, so another program wrote it".to_owned()),
     }
 }
 
 /// Returns the field `key`; an error if it is missing.
-pub(crate) fn field<'a>(object: &'a Value, key: &str) -> Result<&'a Node, String> {
+pub(crate) fn required_field<'a>(object: &'a Value, key: &str) -> Result<&'a Node, String> {
     object.get(key).ok_or_else(|| format!("`{key}` is missing"))
 }
 
 /// Reads the field `key`, which can be null but not missing.
-pub(crate) fn optional<'a, T>(
+pub(crate) fn nullable_field<'a, T>(
     object: &'a Value,
     key: &str,
     read: impl FnOnce(&'a Node, &str) -> Result<T, String>,
 ) -> Result<Option<T>, String> {
-    let node = field(object, key)?;
+    let node = required_field(object, key)?;
     if node.is_null() { Ok(None) } else { read(node, key).map(Some) }
 }
 
 /// Reads the field `key`, which can be null or, in files of older versions, missing.
-pub(crate) fn newer<'a, T>(
+pub(crate) fn optional_field<'a, T>(
     object: &'a Value,
     key: &str,
     read: impl FnOnce(&'a Node, &str) -> Result<T, String>,
@@ -88,7 +88,7 @@ mod tests {
     fn a_span_reads_back_to_the_millisecond() {
         for millis in [0, 1, 999, 30_012, 86_400_001, 9_007_199_254_740] {
             let span = Duration::from_millis(millis);
-            assert_eq!(as_seconds(&seconds(span).into(), "x"), Ok(span));
+            assert_eq!(as_seconds(&seconds_to_json(span).into(), "x"), Ok(span));
         }
         for bad in [Value::Float(-1.0), Value::Float(f64::NAN), Value::Float(1e300), Value::Null] {
             assert!(as_seconds(&bad.into(), "x").is_err());

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 /// Control characters, bidirectional controls and invisible characters become spaces; runs of spaces become one. A cut
 /// is marked with `…`. Rust's ` (os error 2)` is removed: the text before it says the same.
 #[must_use]
-pub fn printable(text: &str, max: usize) -> String {
-    let text = without_error_numbers(text);
+pub fn to_printable(text: &str, max: usize) -> String {
+    let text = strip_error_numbers(text);
     let mut line = String::new();
     let mut length = 0;
     let mut gap = false;
@@ -34,7 +34,7 @@ pub fn printable(text: &str, max: usize) -> String {
 
 /// Removes each ` (os error N)` that std appends to the system's error text.
 #[must_use]
-pub fn without_error_numbers(text: &str) -> Cow<'_, str> {
+pub fn strip_error_numbers(text: &str) -> Cow<'_, str> {
     const BEGIN: &str = " (os error ";
     let Some((before, mut rest)) = text.split_once(BEGIN) else { return Cow::Borrowed(text) };
     let mut plain = before.to_owned();
@@ -70,32 +70,32 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{printable, without_error_numbers};
+    use super::{to_printable, strip_error_numbers};
 
     #[test]
     fn error_numbers_are_left_out_and_nothing_else() {
         let error = std::io::Error::from_raw_os_error(2);
         assert_eq!(
-            without_error_numbers(&format!("cannot read x: {error}; y")),
+            strip_error_numbers(&format!("cannot read x: {error}; y")),
             "cannot read x: No such file or directory; y"
         );
-        assert_eq!(printable("a (os error 1) b (os error 22)", 80), "a b");
+        assert_eq!(to_printable("a (os error 1) b (os error 22)", 80), "a b");
         for kept in ["", "a (os error )", "a (os error 1", "a (os error x)", " (os error  (os error 1"] {
-            assert_eq!(without_error_numbers(kept), kept);
+            assert_eq!(strip_error_numbers(kept), kept);
         }
-        assert_eq!(without_error_numbers(" (os error  (os error 1)"), " (os error ");
+        assert_eq!(strip_error_numbers(" (os error  (os error 1)"), " (os error ");
     }
 
     #[test]
     fn nothing_that_moves_a_cursor_survives() {
         let hostile = "\u{1b}[31mred\r\n\u{9b}2Jgone\u{202e}txt.exe\0";
-        assert_eq!(printable(hostile, 80), "[31mred 2Jgone txt.exe");
+        assert_eq!(to_printable(hostile, 80), "[31mred 2Jgone txt.exe");
     }
 
     #[test]
     fn long_text_is_cut_and_says_so() {
-        assert_eq!(printable("one two three", 7), "one two…");
-        assert_eq!(printable("one two", 7), "one two");
-        assert_eq!(printable("  spaced \n\n out  ", 80), "spaced out");
+        assert_eq!(to_printable("one two three", 7), "one two…");
+        assert_eq!(to_printable("one two", 7), "one two");
+        assert_eq!(to_printable("  spaced \n\n out  ", 80), "spaced out");
     }
 }

@@ -1,16 +1,16 @@
 //! Suggestion of a known name for a mistyped one.
 
 /// Maximum number of compared characters, which limits the cost of a hostile name.
-const COMPARED: usize = 40;
+const MAX_COMPARED_CHARS: usize = 40;
 
 /// Returns the known name closest to `name`; `None` if all differ too much.
 #[must_use]
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed: Vec<char> = name.to_lowercase().replace('-', "_").chars().take(COMPARED).collect();
+pub fn suggest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed: Vec<char> = name.to_lowercase().replace('-', "_").chars().take(MAX_COMPARED_CHARS).collect();
     let allowed = (typed.len() / 3).max(1);
     known
         .into_iter()
-        .map(|candidate| (distance(&typed, &candidate.replace('-', "_")), candidate))
+        .map(|candidate| (edit_distance(&typed, &candidate.replace('-', "_")), candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -18,7 +18,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// Returns the optimal string alignment distance: the number of insertions, deletions, replacements and swaps of
 /// neighbours.
-fn distance(a: &[char], b: &str) -> usize {
+fn edit_distance(a: &[char], b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
@@ -56,12 +56,12 @@ mod tests {
             ("x", None),
         ];
         for (typed, meant) in cases {
-            assert_eq!(nearest(typed, known), meant, "{typed}");
+            assert_eq!(suggest_name(typed, known), meant, "{typed}");
         }
     }
 
     #[test]
     fn a_long_name_costs_little() {
-        assert_eq!(nearest(&"é".repeat(1_000_000), ["probe"]), None);
+        assert_eq!(suggest_name(&"é".repeat(1_000_000), ["probe"]), None);
     }
 }

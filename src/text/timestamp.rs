@@ -35,7 +35,7 @@ impl Add<Duration> for Time {
     type Output = Self;
 
     fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(millis(span)))
+        Self(self.0.saturating_add(to_millis(span)))
     }
 }
 
@@ -43,7 +43,7 @@ impl Sub<Duration> for Time {
     type Output = Self;
 
     fn sub(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(millis(span)))
+        Self(self.0.saturating_sub(to_millis(span)))
     }
 }
 
@@ -53,12 +53,12 @@ impl fmt::Display for Time {
     }
 }
 
-fn millis(span: Duration) -> u64 {
+fn to_millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Returns the milliseconds from one time to another; negative if `to` is earlier.
-pub(crate) fn distance(from: Time, to: Time) -> i64 {
+pub(crate) fn millis_between(from: Time, to: Time) -> i64 {
     let signed = |time: Time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     signed(to).saturating_sub(signed(from))
 }

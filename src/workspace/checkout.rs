@@ -1,164 +1,164 @@
 //! Checkout of another commit in the workspace, with its branch.
 
-pub(in crate::workspace) mod contents;
+pub(in crate::workspace) mod content_comparison;
 pub(in crate::workspace) mod raw_bytes;
-pub(in crate::workspace) mod replaced;
-pub(in crate::workspace) mod rescue;
+pub(in crate::workspace) mod replaced_files;
+pub(in crate::workspace) mod aside_names;
 pub(in crate::workspace) mod smudge;
-pub(in crate::workspace) mod swap;
+pub(in crate::workspace) mod replacement;
 pub(in crate::workspace) mod writers;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::text::Time;
-use crate::workspace::checkout::raw_bytes::Kept;
-use crate::workspace::checkout::swap::Swap;
+use crate::workspace::checkout::raw_bytes::PreservedBytes;
+use crate::workspace::checkout::replacement::FileReplacement;
 use crate::workspace::crash_recovery::{
-    Entry, differences, {self},
+    FileDifference, diff_trees, {self},
 };
-use crate::workspace::error::{Stop, Why};
+use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
 use crate::workspace::git::index::{
     IndexLock, {self},
 };
 use crate::workspace::git::refs::Refs;
-use crate::workspace::repo_cleanup::Others;
-use crate::workspace::snapshot::{Image, Withheld};
+use crate::workspace::repo_cleanup::GatewayActivity;
+use crate::workspace::snapshot::{Snapshot, WithheldFiles};
 use crate::workspace::{preflight, ref_names};
 
 /// Time allowed for a checkout within the limits of a sync. Nothing interrupts a checkout: a half-updated tree is worse
 /// than an old one.
-pub(super) const MOVE_CAP: Duration = Duration::from_secs(60);
+pub(super) const CHECKOUT_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Reflog message of this program's changes.
-pub(super) const REASON: &str = "openclaw-failover";
+pub(super) const REFLOG_MESSAGE: &str = "openclaw-failover";
 
 /// Checkout of one commit.
-pub(super) struct Move<'a> {
+pub(super) struct Checkout<'a> {
     pub(super) git: &'a Git<'a>,
     pub(super) refs: &'a Refs,
-    pub(super) image: &'a Image,
+    pub(super) snapshot: &'a Snapshot,
     /// Commit that the files match now.
-    pub(super) from: Option<&'a str>,
+    pub(super) from_commit: Option<&'a str>,
     /// Commit to check out.
-    pub(super) to: &'a str,
+    pub(super) to_commit: &'a str,
     /// Full name of the branch that is checked out afterwards.
     pub(super) branch: &'a str,
     /// Commit of the remote that `to` contains.
-    pub(super) merged: Option<&'a str>,
-    pub(super) others: Others,
+    pub(super) merged_remote: Option<&'a str>,
+    pub(super) gateway_activity: GatewayActivity,
     /// Fails if the files must stay as they are after all. Called after the new files are written and before the first
     /// is renamed.
-    pub(super) go_on: &'a dyn Fn() -> Result<(), Stop>,
+    pub(super) require_allowed: &'a dyn Fn() -> Result<(), SyncError>,
     pub(super) now: Time,
 }
 
 /// Result of a checkout.
 #[derive(Default)]
-pub(super) struct Moved {
+pub(super) struct CheckoutResult {
     /// True if any file changed.
-    pub(super) has_moved: bool,
+    pub(super) has_changed_files: bool,
     /// New names of obstructing files, and names that keep bytes which git does not store.
-    pub(super) aside: Vec<PathBuf>,
+    pub(super) moved_aside: Vec<PathBuf>,
     /// Files left as git stores them because their filter failed.
-    pub(super) unfiltered: Withheld,
+    pub(super) unfiltered: WithheldFiles,
 }
 
-impl Move<'_> {
+impl Checkout<'_> {
     /// Updates the files and the branch.
-    pub(super) fn run(&self) -> Result<Moved, Stop> {
+    pub(super) fn run(&self) -> Result<CheckoutResult, SyncError> {
         let git = self.git;
-        let is_there = self.image.tree == self.image.base && self.refs.head.commit.as_deref() == Some(self.to);
-        if is_there && self.names_are_right() && index::is_published(git) {
-            return Ok(Moved::default());
+        let is_there = self.snapshot.tree == self.snapshot.base_tree && self.refs.head.commit.as_deref() == Some(self.to_commit);
+        if is_there && self.are_refs_current() && index::is_index_published(git) {
+            return Ok(CheckoutResult::default());
         }
-        let entries = if is_there { Vec::new() } else { differences(git, &self.image.tree, self.to)? };
-        let lock = IndexLock::take(git, self.others)?;
-        self.is_unchanged()?;
-        lock.keep_staged(git, self.image, self.others, self.now)?;
+        let entries = if is_there { Vec::new() } else { diff_trees(git, &self.snapshot.tree, self.to_commit)? };
+        let lock = IndexLock::acquire(git, self.gateway_activity)?;
+        self.require_unchanged_branch()?;
+        lock.keep_staged_changes(git, self.snapshot, self.gateway_activity, self.now)?;
         if entries.is_empty() {
             if !is_there {
-                git.flush();
+                git.flush_objects();
             }
-            self.move_branch(None)?;
-            lock.publish(git)?;
-            return Ok(Moved::default());
+            self.update_branch(None)?;
+            lock.publish_index(git)?;
+            return Ok(CheckoutResult::default());
         }
-        let (record, moved) = self.move_files(&entries)?;
-        self.move_branch(Some(&record))?;
-        lock.publish(git)?;
+        let (record, moved) = self.update_files(&entries)?;
+        self.update_branch(Some(&record))?;
+        lock.publish_index(git)?;
         Ok(moved)
     }
 
     /// Updates the files alone. Returns the record of the checkout.
-    fn move_files(&self, entries: &[Entry]) -> Result<(String, Moved), Stop> {
+    fn update_files(&self, entries: &[FileDifference]) -> Result<(String, CheckoutResult), SyncError> {
         let git = self.git;
-        preflight::require(git, entries)?;
-        let swap = Swap::prepare(git, (self.image, self.to), entries, self.now)?;
+        preflight::require_disk_space(git, entries)?;
+        let swap = FileReplacement::prepare(git, (self.snapshot, self.to_commit), entries, self.now)?;
         swap.require_unchanged()?;
-        (self.go_on)()?;
+        (self.require_allowed)()?;
         // Fetched objects are already flushed to disk.
-        if self.refs.remote.as_deref() != Some(self.to) {
-            git.flush();
+        if self.refs.remote_branch.as_deref() != Some(self.to_commit) {
+            git.flush_objects();
         }
-        let record = crash_recovery::remember(git, self.refs, (self.from, self.to), &self.image.tree)?;
+        let record = crash_recovery::record_checkout(git, self.refs, (self.from_commit, self.to_commit), &self.snapshot.tree)?;
         let kept =
-            if self.image.may_convert { raw_bytes::keep(git, self.image, entries, self.now)? } else { Kept::default() };
-        smudge::remember(git, &swap.unfiltered)?;
-        let mut aside = kept.names;
-        aside.extend(swap.run(&kept.contents)?);
-        Ok((record, Moved { has_moved: true, aside, unfiltered: swap.unfiltered }))
+            if self.snapshot.may_convert { raw_bytes::preserve_bytes(git, self.snapshot, entries, self.now)? } else { PreservedBytes::default() };
+        smudge::record_unfiltered(git, &swap.unfiltered)?;
+        let mut aside = kept.object_names;
+        aside.extend(swap.replace_all(&kept.object_ids)?);
+        Ok((record, CheckoutResult { has_changed_files: true, moved_aside: aside, unfiltered: swap.unfiltered }))
     }
 
     /// Fails if the branch has moved since it was read. Called while this program holds git's lock, so no other git can
     /// commit.
-    fn is_unchanged(&self) -> Result<(), Stop> {
-        let head = self.git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
+    fn require_unchanged_branch(&self) -> Result<(), SyncError> {
+        let head = self.git.query(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
         if head == self.refs.head.commit {
             return Ok(());
         }
-        Err(Stop::new(Why::InUse, "another process committed at the same time"))
+        Err(SyncError::new(SyncErrorKind::InUse, "another process committed at the same time"))
     }
 
-    fn names_are_right(&self) -> bool {
-        let Self { refs, branch, merged, .. } = self;
-        let is_merged = merged.is_none() || refs.merged.as_deref() == *merged;
-        refs.head.branch.as_deref() == Some(branch) && refs.applying.is_none() && is_merged
+    fn are_refs_current(&self) -> bool {
+        let Self { refs, branch, merged_remote: merged, .. } = self;
+        let is_merged = merged.is_none() || refs.merged_remote.as_deref() == *merged;
+        refs.head.branch.as_deref() == Some(branch) && refs.interrupted_checkout.is_none() && is_merged
     }
 
     /// Updates the branch first and deletes the record of the checkout last, so that a later run can recover from a
     /// crash in between.
-    fn move_branch(&self, record: Option<&str>) -> Result<(), Stop> {
-        let Self { git, refs, branch, to, merged, .. } = self;
+    fn update_branch(&self, record: Option<&str>) -> Result<(), SyncError> {
+        let Self { git, refs, branch, to_commit: to, merged_remote: merged, .. } = self;
         let mut first = String::new();
         if refs.head.branch.as_deref() != Some(branch) || refs.head.commit.as_deref() != Some(to) {
-            first = forward(branch, to, refs.own.as_deref());
+            first = branch_update(branch, to, refs.own_branch.as_deref());
         }
         if refs.head.branch.as_deref() != Some(branch) {
-            change_refs(git, &first)?;
-            git.run(&["symbolic-ref", "-m", REASON, "HEAD", branch])?;
+            run_ref_transactions(git, &first)?;
+            git.run(&["symbolic-ref", "-m", REFLOG_MESSAGE, "HEAD", branch])?;
             first.clear();
         }
         let mut last = String::new();
-        if let Some(merged) = merged.filter(|merged| refs.merged.as_deref() != Some(merged)) {
-            last.push_str(&format!("update {} {merged}\n", ref_names::MERGED));
+        if let Some(merged) = merged.filter(|merged| refs.merged_remote.as_deref() != Some(merged)) {
+            last.push_str(&format!("update {} {merged}\n", ref_names::MERGED_REMOTE_REF));
         }
         if let Some(record) = record {
-            last.push_str(&format!("update {} {record}\n", ref_names::APPLIED));
+            last.push_str(&format!("update {} {record}\n", ref_names::FINISHED_CHECKOUT_REF));
         }
-        if record.is_some() || refs.applying.is_some() {
-            last.push_str(&format!("delete {}\n", ref_names::APPLYING));
+        if record.is_some() || refs.interrupted_checkout.is_some() {
+            last.push_str(&format!("delete {}\n", ref_names::INTERRUPTED_CHECKOUT_REF));
         }
         if !last.is_empty() {
             first.push_str(&format!("start\n{last}commit\n"));
         }
-        change_refs(git, &first)
+        run_ref_transactions(git, &first)
     }
 }
 
 /// Returns a transaction that moves a branch from `from` to `to`; it fails if an agent has committed since.
-pub(super) fn forward(branch: &str, to: &str, from: Option<&str>) -> String {
+pub(super) fn branch_update(branch: &str, to: &str, from: Option<&str>) -> String {
     match from {
         Some(from) => format!("start\nupdate {branch} {to} {from}\ncommit\n"),
         None => format!("start\ncreate {branch} {to}\ncommit\n"),
@@ -166,10 +166,10 @@ pub(super) fn forward(branch: &str, to: &str, from: Option<&str>) -> String {
 }
 
 /// Runs transactions on refs, in order.
-pub(super) fn change_refs(git: &Git<'_>, transactions: &str) -> Result<(), Stop> {
+pub(super) fn run_ref_transactions(git: &Git<'_>, transactions: &str) -> Result<(), SyncError> {
     if transactions.is_empty() {
         return Ok(());
     }
-    let args = ["update-ref", "--no-deref", "-m", REASON, "--stdin"];
-    git.feed(&args, transactions.as_bytes(), &git.own_index()).map(drop)
+    let args = ["update-ref", "--no-deref", "-m", REFLOG_MESSAGE, "--stdin"];
+    git.run_with_input(&args, transactions.as_bytes(), &git.private_index()).map(drop)
 }

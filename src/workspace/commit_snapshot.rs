@@ -2,100 +2,100 @@
 
 use std::path::PathBuf;
 
-use crate::config::Workspace;
+use crate::config::WorkspaceConfig;
 use crate::text::{Time, utc};
 use crate::workspace::crash_recovery;
-use crate::workspace::error::{Stop, Why};
-use crate::workspace::git::merge::Kept;
+use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::git::merge::ConflictBranch;
 use crate::workspace::git::refs::Refs;
 use crate::workspace::git::{Git, merge};
 use crate::workspace::repo_cleanup::{
-    Others, {self},
+    GatewayActivity, {self},
 };
-use crate::workspace::report::Names;
-use crate::workspace::snapshot::{Image, Withheld};
+use crate::workspace::report::NameList;
+use crate::workspace::snapshot::{Snapshot, WithheldFiles};
 
 /// Findings of a run, reported for every outcome.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct SyncFindings {
     /// Files that are not committed.
-    pub(super) withheld: Withheld,
+    pub(super) withheld: WithheldFiles,
     /// Files that are on the disk as git stores them.
-    pub(super) unfiltered: Withheld,
+    pub(super) unfiltered: WithheldFiles,
     /// Files whose git LFS content the remote does not have.
-    pub(super) not_uploaded: Withheld,
+    pub(super) not_uploaded: WithheldFiles,
     /// Versions that could not be merged.
-    pub(super) kept: Vec<Kept>,
+    pub(super) conflict_branches: Vec<ConflictBranch>,
     /// New names of files that were moved aside.
-    pub(super) aside: Vec<PathBuf>,
+    pub(super) moved_aside: Vec<PathBuf>,
     /// Operation of the agent's git that was ended.
-    pub(super) ended: Option<&'static str>,
+    pub(super) ended_operation: Option<&'static str>,
 }
 
-impl Told {
+impl SyncFindings {
     /// Returns the files that are not committed, each with its reason.
-    pub(super) fn withheld_names(&self) -> Names {
+    pub(super) fn withheld_names(&self) -> NameList {
         let all = self.withheld.iter().chain(&self.unfiltered).chain(&self.not_uploaded);
-        Names::of(all.map(|(path, reason)| format!("{} {}", path.display(), reason.words())))
+        NameList::from_names(all.map(|(path, reason)| format!("{} {}", path.display(), reason.description())))
     }
 
     /// Returns the new names of files that were moved aside.
-    pub(super) fn aside_names(&self) -> Names {
-        Names::of(self.aside.iter().map(|path| path.display().to_string()))
+    pub(super) fn moved_aside_names(&self) -> NameList {
+        NameList::from_names(self.moved_aside.iter().map(|path| path.display().to_string()))
     }
 
     /// Returns the conflict branches, each with its files.
-    pub(super) fn conflict_names(&self) -> Names {
-        Names::of(self.kept.iter().map(|kept| format!("{}: {}", kept.branch, kept.files)))
+    pub(super) fn conflict_names(&self) -> NameList {
+        NameList::from_names(self.conflict_branches.iter().map(|kept| format!("{}: {}", kept.name, kept.files_in_conflict)))
     }
 
     /// Returns further sentences for the report.
-    pub(super) fn words(&self) -> String {
-        let ended = self.ended.map(|what| format!("an unfinished {what} was ended; its files are unchanged"));
+    pub(super) fn sentences(&self) -> String {
+        let ended = self.ended_operation.map(|what| format!("an unfinished {what} was ended; its files are unchanged"));
         let kept = self
-            .kept
+            .conflict_branches
             .iter()
-            .map(|kept| format!("conflict in {}: this host's version is on {}", kept.files, kept.branch));
+            .map(|kept| format!("conflict in {}: this host's version is on {}", kept.files_in_conflict, kept.name));
         ended.into_iter().chain(kept).collect::<Vec<_>>().join("; ")
     }
 }
 
 /// Snapshot of the files, and the commit that holds it.
-pub(super) struct Local {
-    pub(super) image: Image,
+pub(super) struct CommittedSnapshot {
+    pub(super) snapshot: Snapshot,
     /// `None` if there is neither a history nor a file.
     pub(super) commit: Option<String>,
 }
 
-impl Local {
+impl CommittedSnapshot {
     /// Takes a snapshot and commits the changes on top of the current commit.
-    pub(super) fn commit(
+    pub(super) fn commit_changes(
         git: &Git<'_>,
-        workspace: &Workspace,
+        workspace: &WorkspaceConfig,
         refs: &Refs,
-        (others, now): (Others, Time),
-        told: &mut Told,
-    ) -> Result<Self, Stop> {
-        match (repo_cleanup::unfinished(git), others) {
+        (others, now): (GatewayActivity, Time),
+        told: &mut SyncFindings,
+    ) -> Result<Self, SyncError> {
+        match (repo_cleanup::find_unfinished_operation(git), others) {
             (None, _) => {}
-            (Some(_), Others::Down) => told.ended = repo_cleanup::end_unfinished(git, now)?,
-            (Some(what), Others::Live) => return Err(Stop::new(Why::InUse, format!("a {what} is in progress"))),
+            (Some(_), GatewayActivity::Down) => told.ended_operation = repo_cleanup::end_unfinished_operations(git, now)?,
+            (Some(what), GatewayActivity::Running) => return Err(SyncError::new(SyncErrorKind::InUse, format!("a {what} is in progress"))),
         }
-        let suspects = crash_recovery::suspects(git, refs)?;
-        told.aside.extend(crash_recovery::restore_rules(git, &suspects, &refs.head, now)?);
-        repo_cleanup::end_sparse(git, &refs.head)?;
+        let suspects = crash_recovery::find_interrupted_checkouts(git, refs)?;
+        told.moved_aside.extend(crash_recovery::restore_rules(git, &suspects, &refs.head, now)?);
+        repo_cleanup::end_sparse_checkout(git, &refs.head)?;
         let head = refs.head.commit.as_deref();
-        let image = Image::take(git, &refs.head, workspace.max_file)?;
+        let image = Snapshot::take(git, &refs.head, workspace.max_file)?;
         told.withheld.clone_from(&image.withheld);
-        told.aside.extend(image.aside.iter().cloned());
-        let tree = crash_recovery::without_torn(git, &suspects, &image)?;
-        let commit = if tree == image.base {
+        told.moved_aside.extend(image.moved_aside.iter().cloned());
+        let tree = crash_recovery::tree_without_interrupted_changes(git, &suspects, &image)?;
+        let commit = if tree == image.base_tree {
             head.map(str::to_owned)
         } else {
             let parents: Vec<&str> = head.into_iter().collect();
-            let message = format!("Work on {} until {}", git.host, utc::people(now));
-            Some(merge::commit(git, &tree, &parents, &message)?)
+            let message = format!("Work on {} until {}", git.host_name, utc::format_time(now));
+            Some(merge::commit_tree(git, &tree, &parents, &message)?)
         };
-        Ok(Self { image, commit })
+        Ok(Self { snapshot: image, commit })
     }
 }

@@ -4,40 +4,40 @@
 
 use std::time::Duration;
 
-use crate::config::{Secret, Workspace};
+use crate::config::{SecretConfig, WorkspaceConfig};
 use crate::os::Cancel;
-use crate::workspace::git::repository::Checkout;
-use crate::workspace::git::setting_files::Hidden;
+use crate::workspace::git::repository::RepositorySpec;
+use crate::workspace::git::setting_files::HiddenSettingFiles;
 use crate::workspace::git::{Git, remote};
-use crate::workspace::report::text;
-use crate::workspace::unit::PULL;
-use crate::workspace::{Paths, repo_cleanup, secrets};
+use crate::workspace::report::safe_text;
+use crate::workspace::unit::PULL_SERVICE;
+use crate::workspace::{SyncPaths, repo_cleanup, secrets};
 
 /// Uncommitted changes in the workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Loose {
+pub struct DirtyState {
     /// Number of files that are changed, new or deleted.
-    pub files: usize,
+    pub changed_files: usize,
     /// Operation of the agent's git that is not finished, such as a merge.
-    pub unfinished: Option<&'static str>,
+    pub unfinished_operation: Option<&'static str>,
 }
 
 /// Fails if the sandbox of a sync unit hides git's ignore rules or attributes: a pull would commit nothing.
 ///
 /// # Errors
 /// Returns the pull's own message.
-fn require_rules(workspace: &Workspace, paths: &Paths) -> Result<(), String> {
-    Hidden::find(&workspace.path, &paths.state).content(PULL).map_or(Ok(()), |why| Err(text(&why)))
+fn require_visible_rules(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Result<(), String> {
+    HiddenSettingFiles::find(&workspace.path, &paths.state_folder).content_refusal(PULL_SERVICE).map_or(Ok(()), |why| Err(safe_text(&why)))
 }
 
 /// Fetches the remote's branch as a pull does, and changes no local branch.
 ///
 /// # Errors
 /// Returns the pull's own message.
-pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<(), String> {
-    require_rules(workspace, paths)?;
-    with_git(workspace, paths, &mut |git| {
-        remote::rehearse(git, workspace, limit.min(workspace.timeout)).map_err(|stop| stop.said)
+pub fn try_fetch(workspace: &WorkspaceConfig, paths: &SyncPaths, limit: Duration) -> Result<(), String> {
+    require_visible_rules(workspace, paths)?;
+    with_repository(workspace, paths, &mut |git| {
+        remote::try_fetch(git, workspace, limit.min(workspace.timeout)).map_err(|stop| stop.message)
     })
 }
 
@@ -45,13 +45,13 @@ pub fn fetch(workspace: &Workspace, paths: &Paths, limit: Duration) -> Result<()
 ///
 /// # Errors
 /// If there is no repository, or git fails.
-pub fn look(workspace: &Workspace, paths: &Paths) -> Result<Loose, String> {
-    let mut loose = Loose::default();
-    with_git(workspace, paths, &mut |git| {
+pub fn read_dirty_state(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Result<DirtyState, String> {
+    let mut loose = DirtyState::default();
+    with_repository(workspace, paths, &mut |git| {
         let args = ["--no-optional-locks", "status", "--porcelain", "--no-renames", "-z"];
-        let listed = git.on_index(&git.git_dir.join("index"), &args).map_err(|why| why.to_string())?;
-        loose.files = listed.split('\0').filter(|entry| !entry.is_empty()).count();
-        loose.unfinished = repo_cleanup::unfinished(git);
+        let listed = git.run_on_index(&git.git_dir.join("index"), &args).map_err(|why| why.to_string())?;
+        loose.changed_files = listed.split('\0').filter(|entry| !entry.is_empty()).count();
+        loose.unfinished_operation = repo_cleanup::find_unfinished_operation(git);
         Ok(())
     })?;
     Ok(loose)
@@ -61,17 +61,17 @@ pub fn look(workspace: &Workspace, paths: &Paths) -> Result<Loose, String> {
 ///
 /// # Errors
 /// Returns the pull's own message.
-pub fn copy(secret: &Secret, paths: &Paths) -> Result<(), String> {
-    secrets::copy_one(secret, paths, &Cancel::new(), &["--dry-run"]).map_err(|why| text(&why))
+pub fn try_copy_secret(secret: &SecretConfig, paths: &SyncPaths) -> Result<(), String> {
+    secrets::copy_secret(secret, paths, &Cancel::new(), &["--dry-run"]).map_err(|why| safe_text(&why))
 }
 
-fn with_git(
-    workspace: &Workspace,
-    paths: &Paths,
+fn with_repository(
+    workspace: &WorkspaceConfig,
+    paths: &SyncPaths,
     ask: &mut dyn FnMut(&Git<'_>) -> Result<(), String>,
 ) -> Result<(), String> {
     let cancel = Cancel::new();
-    let checkout = Checkout { workspace, host: &paths.host, paths, cancel: &cancel };
-    let git = checkout.open().map_err(|stop| text(&stop.said))?;
-    ask(&git).map_err(|why| text(&why))
+    let checkout = RepositorySpec { workspace, host_name: &paths.host_name, paths, cancel: &cancel };
+    let git = checkout.open().map_err(|stop| safe_text(&stop.message))?;
+    ask(&git).map_err(|why| safe_text(&why))
 }

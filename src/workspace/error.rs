@@ -8,13 +8,13 @@ use crate::workspace::git::ssh;
 
 /// Kind of an error, as far as reports distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum SyncErrorKind {
     /// There is no repository, and none can be cloned.
-    NoCheckout,
+    NoRepository,
     /// git is not installed.
     NoGit,
     /// The run was cancelled.
-    Stopped,
+    Cancelled,
     /// The remote did not answer in time.
     TimedOut,
     /// The remote cannot be reached, or denies access.
@@ -32,7 +32,7 @@ pub(super) enum Why {
 }
 
 /// Texts of git that mean a damaged repository.
-const DAMAGE: [&str; 27] = [
+const DAMAGE_TEXTS: [&str; 27] = [
     "is empty",
     "loose object",
     "object corrupt",
@@ -63,48 +63,48 @@ const DAMAGE: [&str; 27] = [
 ];
 
 /// True if git reports a damaged local repository. Lines of the remote begin with `remote:` and do not count.
-pub(super) fn is_damage(said: &str) -> bool {
+pub(super) fn means_damage(said: &str) -> bool {
     let here = said.lines().flat_map(|line| line.split("; ")).filter(|line| !line.starts_with("remote:"));
-    here.map(str::to_lowercase).any(|line| DAMAGE.iter().any(|words| line.contains(words)))
+    here.map(str::to_lowercase).any(|line| DAMAGE_TEXTS.iter().any(|words| line.contains(words)))
 }
 
 /// Error that ends a sync, with its kind.
 #[derive(Debug)]
-pub(super) struct Stop {
-    pub(super) why: Why,
+pub(super) struct SyncError {
+    pub(super) kind: SyncErrorKind,
     /// Further text; empty if the kind says enough.
-    pub(super) said: String,
+    pub(super) message: String,
 }
 
-impl Stop {
-    pub(super) fn new(why: Why, said: impl Into<String>) -> Self {
-        Self { why, said: said.into() }
+impl SyncError {
+    pub(super) fn new(why: SyncErrorKind, said: impl Into<String>) -> Self {
+        Self { kind: why, message: said.into() }
     }
 
     /// Converts an error. `why` is the kind unless the error itself determines one.
-    pub(super) fn or(why: Why, error: &CommandError) -> Self {
+    pub(super) fn from_command(why: SyncErrorKind, error: &CommandError) -> Self {
         let why = match error {
-            CommandError::Cancelled { .. } => return Self::new(Why::Stopped, ""),
-            error if error.is_missing_program() => Why::NoGit,
-            error if is_damage(error.said()) => Why::Damaged,
+            CommandError::Cancelled { .. } => return Self::new(SyncErrorKind::Cancelled, ""),
+            error if error.is_missing_program() => SyncErrorKind::NoGit,
+            error if means_damage(error.last_output()) => SyncErrorKind::Damaged,
             _ => why,
         };
-        Self::new(why, format!("{}{}", without_commonplace(&error.reason()), ssh::advice(error.said())))
+        Self::new(why, format!("{}{}", without_standard_text(&error.reason()), ssh::login_remedy(error.last_output())))
     }
 
     /// Returns the error of a file operation: `cannot {what} {path}`.
-    pub(super) fn file(what: &str, path: &Path, why: &io::Error) -> Self {
-        Self::new(Why::Failed, format!("cannot {what} {}: {why}", path.display()))
+    pub(super) fn from_file_operation(what: &str, path: &Path, why: &io::Error) -> Self {
+        Self::new(SyncErrorKind::Failed, format!("cannot {what} {}: {why}", path.display()))
     }
 }
 
-impl From<CommandError> for Stop {
+impl From<CommandError> for SyncError {
     fn from(error: CommandError) -> Self {
-        Self::or(Why::Failed, &error)
+        Self::from_command(SyncErrorKind::Failed, &error)
     }
 }
 
 /// Cuts off the text that git prints after every failure to reach a remote.
-pub(super) fn without_commonplace(said: &str) -> &str {
+pub(super) fn without_standard_text(said: &str) -> &str {
     said.split("; Please make sure you have the correct access rights").next().unwrap_or(said)
 }

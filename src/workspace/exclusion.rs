@@ -14,28 +14,28 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-pub(super) use crate::workspace::exclusion::name::ASIDE;
+pub(super) use crate::workspace::exclusion::name::MOVED_ASIDE_SUFFIX;
 use crate::workspace::report::{O_NOFOLLOW, O_NONBLOCK};
 
 /// Reason why a file is not committed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
+pub enum ExclusionReason {
     /// Name or content like that of a secret.
     Secret,
     /// File larger than `workspace.max_file`.
-    Large,
+    TooLarge,
     /// Nested git repository.
     Repository,
     /// Unreadable file.
     Unreadable,
     /// Pipe, socket or device.
-    Special,
+    SpecialFile,
     /// Name that git refuses.
-    Name,
+    RefusedName,
     /// A checkout has renamed it, and git ignores it under its earlier name.
     Ignored,
     /// Filter that is not set up on this host, and may be there to encrypt the file.
-    NoFilter(String),
+    MissingFilter(String),
     /// git or a filter refuses it; the message says why.
     Refused(String),
     /// Filter that failed, so that the file is on the disk as git stores it.
@@ -44,19 +44,19 @@ pub enum Reason {
     NotUploaded,
 }
 
-impl Reason {
+impl ExclusionReason {
     /// Returns the text that follows the file's name.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn description(&self) -> String {
         match self {
             Self::Secret => "looks like a secret".to_owned(),
-            Self::Large => "is larger than workspace.max_file".to_owned(),
+            Self::TooLarge => "is larger than workspace.max_file".to_owned(),
             Self::Repository => "is a nested git repository".to_owned(),
             Self::Unreadable => "cannot be read".to_owned(),
-            Self::Special => "is a pipe, socket or device".to_owned(),
-            Self::Name => "has a name that git refuses".to_owned(),
+            Self::SpecialFile => "is a pipe, socket or device".to_owned(),
+            Self::RefusedName => "has a name that git refuses".to_owned(),
             Self::Ignored => "is ignored under its earlier name".to_owned(),
-            Self::NoFilter(name) => format!("needs filter {name}, not set up here"),
+            Self::MissingFilter(name) => format!("needs filter {name}, not set up here"),
             Self::Refused(why) => format!("cannot be committed: {why}"),
             Self::Unfiltered(why) => format!("is left as git stores it: {why}"),
             Self::NotUploaded => "has content that is not at the remote yet".to_owned(),
@@ -65,50 +65,50 @@ impl Reason {
 }
 
 /// Returns why an untracked file is excluded; `None` if it may be committed. `path` is its name as git prints it.
-pub(super) fn untracked(workspace: &Path, path: &Path, max_file: u64) -> Option<Reason> {
+pub(super) fn exclude_untracked(workspace: &Path, path: &Path, max_file: u64) -> Option<ExclusionReason> {
     // git lists a nested repository as a folder.
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Some(Reason::Repository);
+        return Some(ExclusionReason::Repository);
     }
     let whole = workspace.join(path);
     match fs::symlink_metadata(&whole) {
         Ok(found) if found.is_symlink() => return None,
-        Ok(found) if found.len() > max_file => return Some(Reason::Large),
+        Ok(found) if found.len() > max_file => return Some(ExclusionReason::TooLarge),
         Ok(_) => {}
         // Deleted meanwhile; git will notice.
         Err(why) if why.kind() == io::ErrorKind::NotFound => return None,
-        Err(_) => return Some(Reason::Unreadable),
+        Err(_) => return Some(ExclusionReason::Unreadable),
     }
-    if name::is_secret(path) { Some(Reason::Secret) } else { look_into(&whole) }
+    if name::is_secret_name(path) { Some(ExclusionReason::Secret) } else { check_content(&whole) }
 }
 
 /// Returns why a change of a tracked file is excluded. Its name is no reason, because the file was committed on
 /// purpose. Its size is: a git host that refuses the large file refuses every later commit too.
-pub(super) fn tracked(workspace: &Path, path: &Path, max_file: u64) -> Option<Reason> {
+pub(super) fn exclude_tracked(workspace: &Path, path: &Path, max_file: u64) -> Option<ExclusionReason> {
     let whole = workspace.join(path);
     match fs::symlink_metadata(&whole) {
-        Ok(found) if found.is_dir() => Some(Reason::Repository),
-        Ok(found) if found.is_file() && found.len() > max_file => Some(Reason::Large),
-        Ok(found) if found.is_file() => look_into(&whole),
+        Ok(found) if found.is_dir() => Some(ExclusionReason::Repository),
+        Ok(found) if found.is_file() && found.len() > max_file => Some(ExclusionReason::TooLarge),
+        Ok(found) if found.is_file() => check_content(&whole),
         _ => None,
     }
 }
 
 /// True if this content, known to git, holds a secret.
 pub(super) fn holds_secret(content: &[u8]) -> bool {
-    content::find(content).unwrap_or(false)
+    content::contains_secret(content).unwrap_or(false)
 }
 
-fn look_into(path: &Path) -> Option<Reason> {
-    match open(path).and_then(content::find) {
+fn check_content(path: &Path) -> Option<ExclusionReason> {
+    match open_regular_file(path).and_then(content::contains_secret) {
         Ok(false) => None,
-        Ok(true) => Some(Reason::Secret),
+        Ok(true) => Some(ExclusionReason::Secret),
         Err(why) if why.kind() == io::ErrorKind::NotFound => None,
-        Err(_) => Some(Reason::Unreadable),
+        Err(_) => Some(ExclusionReason::Unreadable),
     }
 }
 
 /// Opens a file without following a link or waiting for a pipe: it may have been replaced just now.
-fn open(path: &Path) -> io::Result<File> {
+fn open_regular_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)
 }

@@ -23,38 +23,38 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, io};
 
-use crate::os::{Cancel, Command, CommandError, Output};
-use crate::workspace::error::{Stop, Why};
-use crate::workspace::git::filters::{Driver, FILTER_TIME_LIMIT};
+use crate::os::{Cancel, ChildCommand, CommandError, ProcessOutput};
+use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::git::filters::{FilterDriver, FILTER_TIME_LIMIT};
 
 /// Time limit for commands on commits and refs.
-const LOCAL: Duration = Duration::from_secs(30);
+const LOCAL_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Time limit for commands that read every file of the workspace or store new ones.
-pub(super) const SCAN: Duration = Duration::from_secs(5 * 60);
+pub(super) const SCAN_TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Size limit of git's output, in bytes: the names of a million files.
-pub(super) const ANSWER: usize = 128 * 1024 * 1024;
+pub(super) const OUTPUT_SIZE_LIMIT: usize = 128 * 1024 * 1024;
 
 /// Size limit of a remote's output, in bytes.
-const LONG_ANSWER: usize = 4 * 1024 * 1024;
+const REMOTE_OUTPUT_SIZE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Repository of the workspace.
 pub(super) struct Git<'a> {
     /// Path of the workspace.
-    pub(super) dir: &'a Path,
+    pub(super) work_tree: &'a Path,
     /// Folder with the history and the index.
     pub(super) git_dir: PathBuf,
     /// Name of this host, used as the committer.
-    pub(super) host: &'a str,
+    pub(super) host_name: &'a str,
     /// URL of the remote, if it has one.
-    pub(super) url: Option<String>,
+    pub(super) remote_url: Option<String>,
     /// True if the agent uses a sparse checkout.
     pub(super) is_sparse: bool,
     /// True if filters write files.
     pub(super) has_filters: bool,
     /// Filters that the owner has set up.
-    pub(super) drivers: Vec<Driver>,
+    pub(super) filter_drivers: Vec<FilterDriver>,
     /// True if the line-end settings alone make a file's bytes differ from those of its commit.
     pub(super) converts_line_ends: bool,
     /// True if attributes are read from a file outside the workspace.
@@ -62,9 +62,9 @@ pub(super) struct Git<'a> {
     /// True if pushes may go to another URL than the one that is fetched from, so that their effect must be verified.
     pub(super) pushes_elsewhere: bool,
     /// Time limit of the programs that a filter runs.
-    pub(super) filter_limit: Duration,
+    pub(super) filter_time_limit: Duration,
     /// Settings that replace the owner's.
-    settings: Vec<(String, String)>,
+    setting_overrides: Vec<(String, String)>,
     ssh: OsString,
     cancel: &'a Cancel,
 }
@@ -75,53 +75,53 @@ impl<'a> Git<'a> {
         dir: &'a Path,
         (remote, host, ssh): (&str, &'a str, &OsStr),
         cancel: &'a Cancel,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, SyncError> {
         let mut git = Self {
-            dir,
+            work_tree: dir,
             git_dir: dir.join(".git"),
-            host,
-            url: None,
+            host_name: host,
+            remote_url: None,
             is_sparse: false,
             has_filters: false,
-            drivers: Vec::new(),
+            filter_drivers: Vec::new(),
             converts_line_ends: false,
-            has_outer_attributes: has_attributes_of_user_or_system(),
+            has_outer_attributes: has_outer_attributes(),
             pushes_elsewhere: false,
-            filter_limit: FILTER_TIME_LIMIT,
-            settings: settings::replacements(remote),
+            filter_time_limit: FILTER_TIME_LIMIT,
+            setting_overrides: settings::setting_overrides(remote),
             ssh: ssh.to_owned(),
             cancel,
         };
         let found = git.run(&["rev-parse", "--show-toplevel", "--absolute-git-dir"]);
-        let found = found.map_err(|why| no_checkout(dir, &why))?;
+        let found = found.map_err(|why| work_tree_error(dir, &why))?;
         let (top, git_dir) = found.split_once('\n').unwrap_or_default();
-        let real = fs::canonicalize(dir).map_err(|why| Stop::file("read", dir, &why))?;
+        let real = fs::canonicalize(dir).map_err(|why| SyncError::from_file_operation("read", dir, &why))?;
         if Path::new(top) != real {
             let said = format!(
                 "{} belongs to the work tree {top}; if that is wrong, run `git -C {} config --unset core.worktree`",
                 dir.join(".git").display(),
                 dir.display()
             );
-            return Err(Stop::new(Why::NoCheckout, said));
+            return Err(SyncError::new(SyncErrorKind::NoRepository, said));
         }
         git.git_dir = PathBuf::from(git_dir.trim_end_matches('\n'));
-        let own = git.own_folder();
-        fs::create_dir_all(&own).map_err(|why| Stop::file("create", &own, &why))?;
+        let own = git.private_folder();
+        fs::create_dir_all(&own).map_err(|why| SyncError::from_file_operation("create", &own, &why))?;
         git.read_settings(remote)?;
         Ok(git)
     }
 
     /// Reads the owner's settings that affect how a sync works.
-    fn read_settings(&mut self, remote: &str) -> Result<(), Stop> {
+    fn read_settings(&mut self, remote: &str) -> Result<(), SyncError> {
         // Tested as `git init` does it, but in every run: the setting may come from a copy on another disk.
         let is_case_blind = self.git_dir.join("hEaD").symlink_metadata().is_ok();
-        self.settings.push(("core.ignorecase".to_owned(), is_case_blind.to_string()));
+        self.setting_overrides.push(("core.ignorecase".to_owned(), is_case_blind.to_string()));
         let wanted = format!(
             "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile)\
              |filter\\..*\\.(clean|smudge|process|required)\
              |remote\\.{remote}\\.(url|pushurl)|url\\..*\\.(insteadof|pushinsteadof))$"
         );
-        let configured = self.ask(&["config", "-z", "--get-regexp", &wanted])?.unwrap_or_default();
+        let configured = self.query(&["config", "-z", "--get-regexp", &wanted])?.unwrap_or_default();
         let (mut sparse, mut options, mut urls, mut is_rewritten) = (Vec::new(), String::new(), Vec::new(), false);
         for line in configured.split('\0') {
             let (key, value) = line.split_once('\n').unwrap_or((line, "true"));
@@ -138,129 +138,129 @@ impl<'a> Git<'a> {
                 _ => urls.push(value.to_owned()),
             }
         }
-        self.ssh = ssh::command(&self.ssh, &options);
+        self.ssh = ssh::ssh_command_line(&self.ssh, &options);
         // The last value is the one that this program sets.
         self.is_sparse = sparse.iter().rev().nth(1) == Some(&true);
-        self.has_filters = self.drivers.iter().any(|driver| driver.has_smudge);
+        self.has_filters = self.filter_drivers.iter().any(|driver| driver.has_smudge);
         self.pushes_elsewhere |= urls.len() > 1;
-        self.url = urls.into_iter().next();
-        if is_rewritten && self.url.is_some() {
-            self.url = Some(self.word(&["remote", "get-url", "--", remote])?);
+        self.remote_url = urls.into_iter().next();
+        if is_rewritten && self.remote_url.is_some() {
+            self.remote_url = Some(self.run_for_value(&["remote", "get-url", "--", remote])?);
         }
         // In a comparison, a file whose filter fails counts as changed. Storing or writing a file requires its filter.
-        let looks = self.drivers.iter().map(|driver| (driver.required(), "false".to_owned()));
-        self.settings.extend(looks);
+        let looks = self.filter_drivers.iter().map(|driver| (driver.required_key(), "false".to_owned()));
+        self.setting_overrides.extend(looks);
         Ok(())
     }
 
     /// Returns the folder of this program's index and records.
-    pub(super) fn own_folder(&self) -> PathBuf {
+    pub(super) fn private_folder(&self) -> PathBuf {
         self.git_dir.join("openclaw-failover")
     }
 
     /// Returns the path of this program's index.
-    pub(super) fn own_index(&self) -> PathBuf {
-        self.own_folder().join("index")
+    pub(super) fn private_index(&self) -> PathBuf {
+        self.private_folder().join("index")
     }
 
     /// Runs git without network access and returns its output. Too short to be cancelled.
     pub(super) fn run(&self, args: &[&str]) -> Result<String, CommandError> {
-        self.command(args).deadline(LOCAL).run().map(|output| output.stdout)
+        self.build_command(args).deadline(LOCAL_TIME_LIMIT).run().map(|output| output.stdout)
     }
 
     /// Runs git and returns one value, such as an object id.
-    pub(super) fn word(&self, args: &[&str]) -> Result<String, CommandError> {
+    pub(super) fn run_for_value(&self, args: &[&str]) -> Result<String, CommandError> {
         self.run(args).map(|answer| answer.trim().to_owned())
     }
 
     /// Runs git for a query that exits with code 1 for "no"; `None` in that case.
-    pub(super) fn ask(&self, args: &[&str]) -> Result<Option<String>, CommandError> {
-        match self.word(args) {
+    pub(super) fn query(&self, args: &[&str]) -> Result<Option<String>, CommandError> {
+        match self.run_for_value(args) {
             Ok(answer) => Ok(Some(answer)),
-            Err(why) if why.code() == Some(1) => Ok(None),
+            Err(why) if why.exit_code() == Some(1) => Ok(None),
             Err(why) => Err(why),
         }
     }
 
     /// Runs git for a long list, such as file names, as bytes.
-    pub(super) fn list(&self, args: &[&str]) -> Result<Vec<u8>, CommandError> {
-        self.command(args).deadline(SCAN).limit(ANSWER).run_bytes()
+    pub(super) fn run_for_bytes(&self, args: &[&str]) -> Result<Vec<u8>, CommandError> {
+        self.build_command(args).deadline(SCAN_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes()
     }
 
     /// Runs git for a command that reads every file. It can be cancelled.
-    pub(super) fn scan(&self, args: &[&str], limit: Duration) -> Result<Vec<u8>, CommandError> {
-        self.command(args).deadline(limit).limit(ANSWER).cancel(self.cancel).run_bytes()
+    pub(super) fn run_scan(&self, args: &[&str], limit: Duration) -> Result<Vec<u8>, CommandError> {
+        self.build_command(args).deadline(limit).limit(OUTPUT_SIZE_LIMIT).cancel(self.cancel).run_bytes()
     }
 
     /// Runs git with `input` on its standard input.
-    pub(super) fn feed(&self, args: &[impl AsRef<OsStr>], input: &[u8], index: &Path) -> Result<Vec<u8>, Stop> {
-        let path = self.own_folder().join("input");
-        let file = write_and_open(&path, input).map_err(|why| Stop::file("write", &path, &why))?;
-        let command = self.command(args).env("GIT_INDEX_FILE", index).stdin(file).limit(ANSWER);
-        Ok(command.deadline(SCAN).run_bytes()?)
+    pub(super) fn run_with_input(&self, args: &[impl AsRef<OsStr>], input: &[u8], index: &Path) -> Result<Vec<u8>, SyncError> {
+        let path = self.private_folder().join("input");
+        let file = write_and_open(&path, input).map_err(|why| SyncError::from_file_operation("write", &path, &why))?;
+        let command = self.build_command(args).env("GIT_INDEX_FILE", index).stdin(file).limit(OUTPUT_SIZE_LIMIT);
+        Ok(command.deadline(SCAN_TIME_LIMIT).run_bytes()?)
     }
 
     /// Lists files below `folder` that differ from an index or are missing, as NUL-terminated bytes.
-    pub(super) fn changed_at(&self, folder: &Path, index: &Path) -> Result<Vec<u8>, CommandError> {
-        let command = self.command(&["ls-files", "--modified", "-z"]).env("GIT_INDEX_FILE", index);
+    pub(super) fn list_changed_files(&self, folder: &Path, index: &Path) -> Result<Vec<u8>, CommandError> {
+        let command = self.build_command(&["ls-files", "--modified", "-z"]).env("GIT_INDEX_FILE", index);
         let command = command.env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder);
-        command.deadline(SCAN).limit(ANSWER).run_bytes()
+        command.deadline(SCAN_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes()
     }
 
     /// Runs git on another index than this program's.
-    pub(super) fn on_index(&self, index: &Path, args: &[&str]) -> Result<String, CommandError> {
-        let command = self.command(args).env("GIT_INDEX_FILE", index).deadline(LOCAL);
+    pub(super) fn run_on_index(&self, index: &Path, args: &[&str]) -> Result<String, CommandError> {
+        let command = self.build_command(args).env("GIT_INDEX_FILE", index).deadline(LOCAL_TIME_LIMIT);
         command.run().map(|output| output.stdout.trim().to_owned())
     }
 
     /// Runs git on another index, for a long list.
-    pub(super) fn list_on(&self, index: &Path, args: &[&str]) -> Result<Vec<u8>, CommandError> {
-        self.command(args).env("GIT_INDEX_FILE", index).deadline(SCAN).limit(ANSWER).run_bytes()
+    pub(super) fn run_on_index_for_bytes(&self, index: &Path, args: &[&str]) -> Result<Vec<u8>, CommandError> {
+        self.build_command(args).env("GIT_INDEX_FILE", index).deadline(SCAN_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes()
     }
 
     /// Runs git without failing on its exit code: true if that was 0, and the output.
-    pub(super) fn attempt(&self, args: &[&str]) -> Result<(bool, Output), CommandError> {
-        self.command(args).deadline(LOCAL).limit(ANSWER).attempt()
+    pub(super) fn try_run(&self, args: &[&str]) -> Result<(bool, ProcessOutput), CommandError> {
+        self.build_command(args).deadline(LOCAL_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_any_exit_code()
     }
 
     /// Runs git over the network without failing on its exit code. It can be cancelled.
-    pub(super) fn attempt_over_network(
+    pub(super) fn try_run_over_network(
         &self,
         args: &[&str],
         deadline: Duration,
-    ) -> Result<(bool, Output), CommandError> {
-        self.command(args).deadline(deadline).limit(LONG_ANSWER).cancel(self.cancel).attempt()
+    ) -> Result<(bool, ProcessOutput), CommandError> {
+        self.build_command(args).deadline(deadline).limit(REMOTE_OUTPUT_SIZE_LIMIT).cancel(self.cancel).run_any_exit_code()
     }
 
     /// Fetches into another repository with the same access to the remote.
-    pub(super) fn fetch_apart(&self, git_dir: &Path, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
-        let command = self.command(args).env("GIT_DIR", git_dir);
+    pub(super) fn fetch_into(&self, git_dir: &Path, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
+        let command = self.build_command(args).env("GIT_DIR", git_dir);
         command.deadline(deadline).cancel(self.cancel).run().map(drop)
     }
 
     /// Flushes all stored objects to the disk. Called before a ref names them, so that after a power cut no ref names a
     /// missing object. One flush for all takes a tenth of the time of git's flush for each object. Without the `sync`
     /// program, the kernel flushes within half a minute.
-    pub(super) fn flush(&self) {
-        let flushed = Command::new("sync").args(["-f", "--"]).arg(&self.git_dir).deadline(LOCAL).run();
+    pub(super) fn flush_objects(&self) {
+        let flushed = ChildCommand::new("sync").args(["-f", "--"]).arg(&self.git_dir).deadline(LOCAL_TIME_LIMIT).run();
         if let Err(why) = flushed {
             log::warn!("{why}");
         }
     }
 
     /// Returns the signal that cancels this run.
-    pub(super) fn cancel(&self) -> &Cancel {
+    pub(super) fn cancel_signal(&self) -> &Cancel {
         self.cancel
     }
 
     /// Fails if the run is cancelled.
-    pub(super) fn go_on(&self) -> Result<(), Stop> {
-        if self.cancel.is_cancelled() { Err(Stop::new(Why::Stopped, "")) } else { Ok(()) }
+    pub(super) fn require_not_cancelled(&self) -> Result<(), SyncError> {
+        if self.cancel.is_cancelled() { Err(SyncError::new(SyncErrorKind::Cancelled, "")) } else { Ok(()) }
     }
 
-    pub(super) fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new("git")
-            .dir(self.dir)
+    pub(super) fn build_command(&self, args: &[impl AsRef<OsStr>]) -> ChildCommand {
+        let mut command = ChildCommand::new("git")
+            .dir(self.work_tree)
             .args(args)
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ASKPASS", "true")
@@ -268,22 +268,22 @@ impl<'a> Git<'a> {
             .env("SSH_ASKPASS_REQUIRE", "never")
             .env("GIT_SSH_COMMAND", &self.ssh)
             .env("GIT_SSH_VARIANT", "ssh")
-            .env("GIT_INDEX_FILE", self.own_index())
+            .env("GIT_INDEX_FILE", self.private_index())
             // The remote has neither: a history that is complete only with them would overwrite the remote's.
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .env("GIT_GRAFT_FILE", "/dev/null")
             // If the repository is broken, git must not use one in a parent folder.
-            .env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(self.dir))
-            .env("GIT_CONFIG_COUNT", self.settings.len().to_string());
-        if let Some(folder) = setting_files::config_home() {
+            .env("GIT_CEILING_DIRECTORIES", self.work_tree.parent().unwrap_or(self.work_tree))
+            .env("GIT_CONFIG_COUNT", self.setting_overrides.len().to_string());
+        if let Some(folder) = setting_files::xdg_config_home() {
             command = command.env("XDG_CONFIG_HOME", folder);
         }
         for role in ["AUTHOR", "COMMITTER"] {
             command = command
-                .env(format!("GIT_{role}_NAME"), format!("openclaw-failover on {}", self.host))
-                .env(format!("GIT_{role}_EMAIL"), format!("openclaw-failover@{}", self.host));
+                .env(format!("GIT_{role}_NAME"), format!("openclaw-failover on {}", self.host_name))
+                .env(format!("GIT_{role}_EMAIL"), format!("openclaw-failover@{}", self.host_name));
         }
-        for (index, (key, value)) in self.settings.iter().enumerate() {
+        for (index, (key, value)) in self.setting_overrides.iter().enumerate() {
             command = command.env(format!("GIT_CONFIG_KEY_{index}"), key);
             command = command.env(format!("GIT_CONFIG_VALUE_{index}"), value);
         }
@@ -292,16 +292,16 @@ impl<'a> Git<'a> {
 }
 
 /// Converts the failure to find the work tree, with a remedy.
-fn no_checkout(dir: &Path, why: &CommandError) -> Stop {
-    let mut stop = Stop::or(Why::NoCheckout, why);
-    if stop.said.contains("must be run in a work tree") {
-        stop.said = format!("core.bare is set; run `git -C {} config core.bare false`", dir.display());
+fn work_tree_error(dir: &Path, why: &CommandError) -> SyncError {
+    let mut stop = SyncError::from_command(SyncErrorKind::NoRepository, why);
+    if stop.message.contains("must be run in a work tree") {
+        stop.message = format!("core.bare is set; run `git -C {} config core.bare false`", dir.display());
     }
     stop
 }
 
 /// True if an attributes file exists at one of git's default paths outside a repository.
-fn has_attributes_of_user_or_system() -> bool {
+fn has_outer_attributes() -> bool {
     let home = env::var_os("HOME").map(|home| Path::new(&home).join(".config/git/attributes"));
     let system = ["/etc/gitattributes", "/usr/local/etc/gitattributes"].map(PathBuf::from);
     home.into_iter().chain(system).any(|file| file.exists())

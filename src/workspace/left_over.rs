@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::workspace::git::Git;
-use crate::workspace::{boot, ref_names};
+use crate::workspace::{boot_clock, ref_names};
 
 /// Name of the note of the lock that was seen last.
 const NOTE: &str = "lock-seen";
@@ -22,17 +22,17 @@ pub(super) fn identity(lock: &Path) -> Option<String> {
 
 /// Time for which a lock is known to exist. One from an earlier boot has no holder any more, and is as old as can be.
 pub(super) fn held_for(git: &Git<'_>, lock: &Path) -> Duration {
-    let note = git.own_folder().join(NOTE);
-    let (Some(identity), Some(now)) = (identity(lock), boot::clock()) else { return Duration::ZERO };
+    let note = git.private_folder().join(NOTE);
+    let (Some(identity), Some(now)) = (identity(lock), boot_clock::time_since_boot()) else { return Duration::ZERO };
     let noted = fs::read_to_string(&note).unwrap_or_default();
     let parts: Vec<&str> = noted.split_whitespace().collect();
     if let [known, boot, first] = parts[..]
         && known == identity
     {
         let first = Duration::from_millis(first.parse().unwrap_or_default());
-        return if boot == ref_names::boot() { now.saturating_sub(first) } else { Duration::MAX };
+        return if boot == ref_names::boot_id() { now.saturating_sub(first) } else { Duration::MAX };
     }
-    if let Err(why) = fs::write(&note, format!("{identity} {} {}\n", ref_names::boot(), now.as_millis())) {
+    if let Err(why) = fs::write(&note, format!("{identity} {} {}\n", ref_names::boot_id(), now.as_millis())) {
         log::warn!("cannot write {}: {why}", note.display());
     }
     Duration::ZERO

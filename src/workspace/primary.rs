@@ -1,196 +1,196 @@
 //! Push of the primary's workspace, whose branch all hosts pull. The gateway runs, so an agent may change files at any
 //! moment; such changes are left to the next run.
 
-use crate::config::Workspace;
+use crate::config::WorkspaceConfig;
 use crate::text::printable;
-use crate::workspace::advice::quoted;
-use crate::workspace::checkout::{Move, change_refs, forward, replaced, smudge};
-use crate::workspace::commit_snapshot::{Local, Told};
-use crate::workspace::error::{Stop, Why};
+use crate::workspace::remedy::quote_for_shell;
+use crate::workspace::checkout::{Checkout, run_ref_transactions, branch_update, replaced_files, smudge};
+use crate::workspace::commit_snapshot::{CommittedSnapshot, SyncFindings};
+use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
 use crate::workspace::git::index::IndexLock;
 use crate::workspace::git::lfs::{
     NotUploaded, {self},
 };
 use crate::workspace::git::merge::{
-    Join, Merged, contains, {self},
+    HistoryMerge, TreeMerge, history_contains, {self},
 };
 use crate::workspace::git::refs::Refs;
 use crate::workspace::git::remote::{
-    Sent, {self},
+    PushResult, {self},
 };
-use crate::workspace::git::repository::Checkout;
+use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::repo_cleanup::{
-    Others, {self},
+    GatewayActivity, {self},
 };
-use crate::workspace::report::{Commit, Names, PushOutcome, Pushed};
-use crate::workspace::standby::short;
+use crate::workspace::report::{CommitId, NameList, PushOutcome, PushReport};
+use crate::workspace::standby::short_branch_name;
 use crate::workspace::{now, ref_names};
 
 /// Length limit of a list of files in a sentence, in characters; the report lists all files.
-const FILES_LIMIT: usize = 300;
+const FILE_LIST_LENGTH_LIMIT: usize = 300;
 
 /// Attempts at a push while other hosts push first.
-const TRIES: usize = 3;
+const PUSH_ATTEMPTS: usize = 3;
 
 /// The primary's repository during a push.
-struct Primary<'a> {
+struct PrimaryRepository<'a> {
     git: Git<'a>,
-    workspace: &'a Workspace,
+    workspace: &'a WorkspaceConfig,
 }
 
 /// A standby's branch, as fetched.
-struct Branch {
+struct StandbyBranch {
     /// Name without `refs/heads/`.
     name: String,
     commit: String,
 }
 
 /// Planned state of the branch.
-struct Plan {
+struct MergePlan {
     commit: String,
     /// Branches that it contains.
-    merged: Vec<Branch>,
+    merged: Vec<StandbyBranch>,
     /// Branches in conflict with it, with the files.
     conflicts: Vec<String>,
 }
 
 /// Commits, merges the standbys' branches, and pushes. Records the result in `pushed`.
-pub(super) fn push(checkout: &Checkout<'_>, pushed: &mut Pushed) {
-    let mut told = Told::default();
+pub(super) fn push_primary(checkout: &RepositorySpec<'_>, pushed: &mut PushReport) {
+    let mut told = SyncFindings::default();
     let result = checkout.open().and_then(|git| {
-        repo_cleanup::remove_left_over_locks(&git, Others::Live)?;
-        Primary { git, workspace: checkout.workspace }.push(&mut told, pushed)
+        repo_cleanup::remove_stale_locks(&git, GatewayActivity::Running)?;
+        PrimaryRepository { git, workspace: checkout.workspace }.push(&mut told, pushed)
     });
-    pushed.tell(&told);
+    pushed.set_findings(&told);
     match result {
         Ok(outcome) => pushed.outcome = outcome,
         Err(stop) => {
-            pushed.outcome = stop.why.into();
-            pushed.add(&stop.said);
+            pushed.outcome = stop.kind.into();
+            pushed.add_detail(&stop.message);
         }
     }
 }
 
-impl Primary<'_> {
-    fn push(&self, told: &mut Told, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
+impl PrimaryRepository<'_> {
+    fn push(&self, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<PushOutcome, SyncError> {
         let mut outcome = PushOutcome::Behind;
-        for _ in 0..TRIES {
+        for _ in 0..PUSH_ATTEMPTS {
             outcome = self.push_once(told, pushed)?;
             if outcome != PushOutcome::Behind {
                 break;
             }
         }
         let conflict = pushed.conflicts.listed.iter().find_map(|conflict| conflict.split_once(": "));
-        if let (true, Some((branch, _))) = (outcome.is_returned(), conflict) {
+        if let (true, Some((branch, _))) = (outcome.is_complete(), conflict) {
             let remote = &self.workspace.remote;
             let command = self.by_hand(&format!("merge --ff --no-edit {remote}/{branch}"));
-            pushed.add(&format!("merge the branch in conflict: {command}, resolve the conflict and commit"));
+            pushed.add_detail(&format!("merge the branch in conflict: {command}, resolve the conflict and commit"));
         }
         Ok(outcome)
     }
 
-    fn push_once(&self, told: &mut Told, pushed: &mut Pushed) -> Result<PushOutcome, Stop> {
+    fn push_once(&self, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<PushOutcome, SyncError> {
         // First, because it may take long: the time between the snapshot and the checkout should be short.
-        let fetched = self.fetch();
-        let mut local = self.commit(told, pushed)?;
+        let fetched = self.fetch_branches();
+        let mut local = self.commit_changes(told, pushed)?;
         fetched?;
-        let mut more = 1..TRIES;
+        let mut more = 1..PUSH_ATTEMPTS;
         let mut unmergeable: Option<String> = None;
         let (refs, plan) = loop {
-            let refs = self.refs()?;
-            let Some(own) = refs.own.clone() else { return Ok(PushOutcome::UpToDate) };
-            let Some(plan) = self.plan(&refs, own, unmergeable.as_deref(), pushed)? else {
+            let refs = self.read_refs()?;
+            let Some(own) = refs.own_branch.clone() else { return Ok(PushOutcome::UpToDate) };
+            let Some(plan) = self.plan_merges(&refs, own, unmergeable.as_deref(), pushed)? else {
                 return Ok(PushOutcome::Conflict);
             };
-            pushed.conflicts = Names::of(plan.conflicts.iter().cloned());
-            match self.move_to(&refs, &local, &plan.commit, told) {
+            pushed.conflicts = NameList::from_names(plan.conflicts.iter().cloned());
+            match self.check_out(&refs, &local, &plan.commit, told) {
                 Ok(()) => break (refs, plan),
-                Err(Stop { why: Why::InUse, .. }) if more.next().is_some() => local = self.commit(told, pushed)?,
+                Err(SyncError { kind: SyncErrorKind::InUse, .. }) if more.next().is_some() => local = self.commit_changes(told, pushed)?,
                 // A standby's branch that cannot be checked out must not block the push of everything else.
-                Err(Stop { why: Why::Failed, said }) if unmergeable.is_none() && !plan.merged.is_empty() => {
+                Err(SyncError { kind: SyncErrorKind::Failed, message: said }) if unmergeable.is_none() && !plan.merged.is_empty() => {
                     unmergeable = Some(said);
-                    local = self.commit(told, pushed)?;
+                    local = self.commit_changes(told, pushed)?;
                 }
-                Err(stop) => return self.send_unmerged(&refs, told, pushed).and(Err(stop)),
+                Err(stop) => return self.push_without_merging(&refs, told, pushed).and(Err(stop)),
             }
         };
-        pushed.commit = Commit::parse(&plan.commit);
-        let is_there = refs.remote.as_deref() == Some(&plan.commit) && !lfs::is_pending(&self.git);
-        if !is_there && let Some(outcome) = self.send(&plan.commit, told, pushed)? {
+        pushed.commit = CommitId::parse(&plan.commit);
+        let is_there = refs.remote_branch.as_deref() == Some(&plan.commit) && !lfs::has_pending_uploads(&self.git);
+        if !is_there && let Some(outcome) = self.push_branch(&plan.commit, told, pushed)? {
             return Ok(outcome);
         }
-        pushed.merged = Names::of(plan.merged.iter().map(|branch| branch.name.clone()));
-        self.remove_merged(&plan.merged, pushed)?;
+        pushed.merged_branches = NameList::from_names(plan.merged.iter().map(|branch| branch.name.clone()));
+        self.delete_merged_branches(&plan.merged, pushed)?;
         Ok(if is_there { PushOutcome::UpToDate } else { PushOutcome::Pushed })
     }
 
     /// Pushes the primary's own commits although the standbys' branches could not be merged, because the agent keeps
     /// writing.
-    fn send_unmerged(&self, refs: &Refs, told: &mut Told, pushed: &mut Pushed) -> Result<(), Stop> {
-        let Some(own) = refs.own.as_deref().filter(|own| refs.remote.as_deref() != Some(own)) else { return Ok(()) };
-        if refs.remote.as_deref().map_or(Ok(true), |remote| contains(&self.git, own, remote))? {
-            self.send(own, told, pushed)?;
+    fn push_without_merging(&self, refs: &Refs, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<(), SyncError> {
+        let Some(own) = refs.own_branch.as_deref().filter(|own| refs.remote_branch.as_deref() != Some(own)) else { return Ok(()) };
+        if refs.remote_branch.as_deref().map_or(Ok(true), |remote| history_contains(&self.git, own, remote))? {
+            self.push_branch(own, told, pushed)?;
         }
         Ok(())
     }
 
     /// Pushes the branch. Returns an outcome if the push did not fully succeed.
-    fn send(&self, commit: &str, told: &mut Told, pushed: &mut Pushed) -> Result<Option<PushOutcome>, Stop> {
-        let not_uploaded = lfs::upload(&self.git, self.workspace, &[commit])?;
-        let sent = remote::send(&self.git, self.workspace, &[format!("{commit}:{}", self.branch())], &[])?;
-        pushed.add(&sent.warning);
-        let outcome = self.judge(&sent, pushed);
+    fn push_branch(&self, commit: &str, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<Option<PushOutcome>, SyncError> {
+        let not_uploaded = lfs::upload_contents(&self.git, self.workspace, &[commit])?;
+        let sent = remote::push_refspecs(&self.git, self.workspace, &[format!("{commit}:{}", self.full_branch_name())], &[])?;
+        pushed.add_detail(&sent.warning);
+        let outcome = self.failed_outcome(&sent, pushed);
         if outcome.is_some() {
             return Ok(outcome);
         }
-        pushed.pushed = Names::of([self.workspace.branch.clone()]);
-        Ok(not_uploaded.map(|NotUploaded { files, said }| {
-            pushed.add(&said);
+        pushed.pushed_branches = NameList::from_names([self.workspace.branch.clone()]);
+        Ok(not_uploaded.map(|NotUploaded { files, message: said }| {
+            pushed.add_detail(&said);
             told.not_uploaded = files;
             PushOutcome::NotPushed
         }))
     }
 
-    fn refs(&self) -> Result<Refs, Stop> {
+    fn read_refs(&self) -> Result<Refs, SyncError> {
         Refs::read(&self.git, self.workspace, &self.workspace.branch)
     }
 
-    fn branch(&self) -> String {
+    fn full_branch_name(&self) -> String {
         format!("refs/heads/{}", self.workspace.branch)
     }
 
     /// Commits the files to the branch, which must be checked out.
-    fn commit(&self, told: &mut Told, pushed: &mut Pushed) -> Result<Local, Stop> {
-        let (git, refs, branch) = (&self.git, self.refs()?, self.branch());
+    fn commit_changes(&self, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<CommittedSnapshot, SyncError> {
+        let (git, refs, branch) = (&self.git, self.read_refs()?, self.full_branch_name());
         if refs.head.branch.as_deref() != Some(&branch) {
-            let said = self.another_branch(&refs);
-            return Err(Stop::new(Why::InUse, said));
+            let said = self.wrong_branch_message(&refs);
+            return Err(SyncError::new(SyncErrorKind::InUse, said));
         }
-        told.aside.extend(replaced::look_after(git, now())?);
-        told.unfiltered = smudge::retry(git, now(), &mut told.aside)?;
-        let local = Local::commit(git, self.workspace, &refs, (Others::Live, now()), told)?;
-        pushed.commit = local.commit.as_deref().and_then(Commit::parse);
-        if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own.as_deref() != Some(commit)) {
-            let lock = IndexLock::take(git, Others::Live)?;
-            lock.keep_staged(git, &local.image, Others::Live, now())?;
-            git.flush();
-            change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
+        told.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(git, now())?);
+        told.unfiltered = smudge::retry_filters(git, now(), &mut told.moved_aside)?;
+        let local = CommittedSnapshot::commit_changes(git, self.workspace, &refs, (GatewayActivity::Running, now()), told)?;
+        pushed.commit = local.commit.as_deref().and_then(CommitId::parse);
+        if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own_branch.as_deref() != Some(commit)) {
+            let lock = IndexLock::acquire(git, GatewayActivity::Running)?;
+            lock.keep_staged_changes(git, &local.snapshot, GatewayActivity::Running, now())?;
+            git.flush_objects();
+            run_ref_transactions(git, &branch_update(&branch, commit, refs.own_branch.as_deref()))?;
             // During an interrupted checkout, this program's index does not match the files.
-            if refs.applying.is_none() {
-                lock.publish(git)?;
+            if refs.interrupted_checkout.is_none() {
+                lock.publish_index(git)?;
             }
         }
         Ok(local)
     }
 
     /// Returns the message and remedy for a branch that is checked out and not the one to push.
-    fn another_branch(&self, refs: &Refs) -> String {
-        let (branch, path) = (&self.workspace.branch, quoted(&self.workspace.path));
-        let Some(found) = refs.head.branch.as_deref().map(short) else {
+    fn wrong_branch_message(&self, refs: &Refs) -> String {
+        let (branch, path) = (&self.workspace.branch, quote_for_shell(&self.workspace.path));
+        let Some(found) = refs.head.branch.as_deref().map(short_branch_name) else {
             return format!("HEAD is detached, and not on {branch}: git -C {path} switch {branch}");
         };
-        let command = match refs.own {
+        let command = match refs.own_branch {
             Some(_) => format!("git -C {path} switch {branch}"),
             None => format!("git -C {path} branch -m {branch}"),
         };
@@ -201,9 +201,9 @@ impl Primary<'_> {
     }
 
     /// Returns the message and remedy for a remote branch that cannot be merged.
-    fn contradiction(&self, own: &str, theirs: &str, files: &str) -> Result<String, Stop> {
-        let Workspace { remote, branch, .. } = self.workspace;
-        let is_related = self.git.ask(&["merge-base", own, theirs])?.is_some();
+    fn conflict_message(&self, own: &str, theirs: &str, files: &str) -> Result<String, SyncError> {
+        let WorkspaceConfig { remote, branch, .. } = self.workspace;
+        let is_related = self.git.query(&["merge-base", own, theirs])?.is_some();
         let option = if is_related { "" } else { " --allow-unrelated-histories" };
         let what = if is_related {
             "conflicts with this host's version"
@@ -212,7 +212,7 @@ impl Primary<'_> {
         };
         Ok(format!(
             "{branch} of {remote} {what} in {}; {}, resolve the conflict and commit; the next push does the rest",
-            printable(files, FILES_LIMIT),
+            to_printable(files, FILE_LIST_LENGTH_LIMIT),
             self.by_hand(&format!("pull --no-rebase --no-edit{option} {remote} {branch}"))
         ))
     }
@@ -220,10 +220,10 @@ impl Primary<'_> {
     /// Returns the command with which the owner merges. Without an author name git refuses to commit, and with local
     /// replacements of commits it finds nothing to merge.
     fn by_hand(&self, verb: &str) -> String {
-        let (git, path) = (&self.git, quoted(&self.workspace.path));
+        let (git, path) = (&self.git, quote_for_shell(&self.workspace.path));
         let has = |args: &[&str]| git.run(args).is_ok_and(|answer| !answer.is_empty());
         let mut command = String::new();
-        for (key, value) in [("user.name", "openclaw".to_owned()), ("user.email", format!("openclaw@{}", git.host))] {
+        for (key, value) in [("user.name", "openclaw".to_owned()), ("user.email", format!("openclaw@{}", git.host_name))] {
             if !has(&["config", "--get", key]) {
                 command.push_str(&format!("git -C {path} config {key} {value} && "));
             }
@@ -235,14 +235,14 @@ impl Primary<'_> {
     }
 
     /// Fetches the branch, which may not exist yet, and those of the standbys.
-    fn fetch(&self) -> Result<(), Stop> {
-        let Workspace { remote, branch, .. } = self.workspace;
-        let standbys = format!("+{}*:refs/remotes/{remote}/failover/*", ref_names::BRANCHES);
+    fn fetch_branches(&self) -> Result<(), SyncError> {
+        let WorkspaceConfig { remote, branch, .. } = self.workspace;
+        let standbys = format!("+{}*:refs/remotes/{remote}/failover/*", ref_names::STANDBY_BRANCH_PREFIX);
         let wanted = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
-        match remote::fetch_these(&self.git, self.workspace, &[&wanted, &standbys]) {
-            Err(Stop { why: Why::NoBranch, .. }) => {
+        match remote::fetch_refspecs(&self.git, self.workspace, &[&wanted, &standbys]) {
+            Err(SyncError { kind: SyncErrorKind::NoBranch, .. }) => {
                 self.git.run(&["update-ref", "-d", &format!("refs/remotes/{remote}/{branch}")])?;
-                remote::fetch_these(&self.git, self.workspace, &[&standbys])
+                remote::fetch_refspecs(&self.git, self.workspace, &[&standbys])
             }
             result => result,
         }
@@ -250,39 +250,39 @@ impl Primary<'_> {
 
     /// Plans the merges in the object store. `None` if the remote's branch is in conflict, which only a person can
     /// resolve. If `unmergeable` gives a reason, the standbys' branches are left out.
-    fn plan(
+    fn plan_merges(
         &self,
         refs: &Refs,
         own: String,
         unmergeable: Option<&str>,
-        pushed: &mut Pushed,
-    ) -> Result<Option<Plan>, Stop> {
+        pushed: &mut PushReport,
+    ) -> Result<Option<MergePlan>, SyncError> {
         let git = &self.git;
-        let join = Join { git, refs, workspace: self.workspace, now: now() };
+        let join = HistoryMerge { git, refs, workspace: self.workspace, now: now() };
         let mut commit = own;
-        if let Some(remote) = &refs.remote
-            && !contains(git, &commit, remote)?
+        if let Some(remote) = &refs.remote_branch
+            && !history_contains(git, &commit, remote)?
         {
-            match join.without_keeping(&commit, remote)? {
+            match join.merge_without_conflict(&commit, remote)? {
                 Ok(joined) => commit = joined,
                 Err(files) => {
                     pushed.conflicts =
-                        Names::of(files.split(", ").map(|file| format!("{}: {file}", self.workspace.branch)));
-                    pushed.add(&self.contradiction(&commit, remote, &files)?);
+                        NameList::from_names(files.split(", ").map(|file| format!("{}: {file}", self.workspace.branch)));
+                    pushed.add_detail(&self.conflict_message(&commit, remote, &files)?);
                     return Ok(None);
                 }
             }
         }
-        let mut plan = Plan { commit, merged: Vec::new(), conflicts: Vec::new() };
-        for branch in self.standbys()? {
-            match self.merge(&plan.commit, &branch, unmergeable) {
+        let mut plan = MergePlan { commit, merged: Vec::new(), conflicts: Vec::new() };
+        for branch in self.list_standby_branches()? {
+            match self.merge_standby(&plan.commit, &branch, unmergeable) {
                 Ok(Ok(commit)) => {
                     plan.commit = commit;
                     plan.merged.push(branch);
                 }
                 Ok(Err(why)) => plan.conflicts.push(format!("{}{why}", branch.name)),
                 // An error in one branch does not affect the others.
-                Err(Stop { why: Why::Failed, said }) => plan.conflicts.push(format!("{}: {said}", branch.name)),
+                Err(SyncError { kind: SyncErrorKind::Failed, message: said }) => plan.conflicts.push(format!("{}: {said}", branch.name)),
                 Err(stop) => return Err(stop),
             }
         }
@@ -290,9 +290,9 @@ impl Primary<'_> {
     }
 
     /// Merges one standby's branch. The inner error is the reason why it is not merged, and follows the branch's name.
-    fn merge(&self, ours: &str, branch: &Branch, unmergeable: Option<&str>) -> Result<Result<String, String>, Stop> {
+    fn merge_standby(&self, ours: &str, branch: &StandbyBranch, unmergeable: Option<&str>) -> Result<Result<String, String>, SyncError> {
         let git = &self.git;
-        if contains(git, ours, &branch.commit)? {
+        if history_contains(git, ours, &branch.commit)? {
             return Ok(Ok(ours.to_owned()));
         }
         if !self.workspace.merge {
@@ -301,70 +301,70 @@ impl Primary<'_> {
         if let Some(why) = unmergeable {
             return Ok(Err(format!(": {why}")));
         }
-        match merge::trees(git, ours, &branch.commit)? {
-            Merged::Clean(tree) => {
+        match merge::merge_trees(git, ours, &branch.commit)? {
+            TreeMerge::Clean(tree) => {
                 // Detects names that git refuses before a checkout fails on them.
-                git.on_index(&git.own_folder().join("index.merged"), &["read-tree", &tree])?;
+                git.run_on_index(&git.private_folder().join("index.merged"), &["read-tree", &tree])?;
                 let message = format!("Merge {}", branch.name);
-                merge::commit(git, &tree, &[ours, &branch.commit], &message).map(Ok)
+                merge::commit_tree(git, &tree, &[ours, &branch.commit], &message).map(Ok)
             }
-            Merged::Conflict(files) => Ok(Err(format!(": {files}"))),
+            TreeMerge::Conflict(files) => Ok(Err(format!(": {files}"))),
         }
     }
 
     /// Lists the standbys' branches, as last fetched.
-    fn standbys(&self) -> Result<Vec<Branch>, Stop> {
+    fn list_standby_branches(&self) -> Result<Vec<StandbyBranch>, SyncError> {
         let prefix = format!("refs/remotes/{}/", self.workspace.remote);
         let pattern = format!("{prefix}failover/");
-        let found = self.git.list(&["for-each-ref", "--format=%(objectname) %(refname)", &pattern])?;
+        let found = self.git.run_for_bytes(&["for-each-ref", "--format=%(objectname) %(refname)", &pattern])?;
         let branch = |line: &str| {
             let (commit, name) = line.split_once(' ')?;
-            Some(Branch { name: name.strip_prefix(&prefix)?.to_owned(), commit: commit.to_owned() })
+            Some(StandbyBranch { name: name.strip_prefix(&prefix)?.to_owned(), commit: commit.to_owned() })
         };
         Ok(String::from_utf8_lossy(&found).lines().filter_map(branch).collect())
     }
 
     /// Checks out a commit, unless the files or the branch have changed since the snapshot.
-    fn move_to(&self, refs: &Refs, local: &Local, to: &str, told: &mut Told) -> Result<(), Stop> {
-        if refs.own != local.commit {
-            return Err(Stop::new(Why::InUse, "another process committed at the same time"));
+    fn check_out(&self, refs: &Refs, local: &CommittedSnapshot, to: &str, told: &mut SyncFindings) -> Result<(), SyncError> {
+        if refs.own_branch != local.commit {
+            return Err(SyncError::new(SyncErrorKind::InUse, "another process committed at the same time"));
         }
-        let step = Move {
+        let step = Checkout {
             git: &self.git,
             refs,
-            image: &local.image,
-            from: local.commit.as_deref(),
-            to,
-            branch: &self.branch(),
-            merged: None,
-            others: Others::Live,
-            go_on: &|| Ok(()),
+            snapshot: &local.snapshot,
+            from_commit: local.commit.as_deref(),
+            to_commit: to,
+            branch: &self.full_branch_name(),
+            merged_remote: None,
+            gateway_activity: GatewayActivity::Running,
+            require_allowed: &|| Ok(()),
             now: now(),
         };
         let moved = step.run()?;
-        told.aside.extend(moved.aside);
+        told.moved_aside.extend(moved.moved_aside);
         told.unfiltered.extend(moved.unfiltered);
         Ok(())
     }
 
     /// Deletes merged branches at the remote, unless a standby has pushed to them since.
-    fn remove_merged(&self, merged: &[Branch], pushed: &mut Pushed) -> Result<(), Stop> {
+    fn delete_merged_branches(&self, merged: &[StandbyBranch], pushed: &mut PushReport) -> Result<(), SyncError> {
         if merged.is_empty() {
             return Ok(());
         }
         let names = merged.iter().map(|branch| format!(":refs/heads/{}", branch.name)).collect::<Vec<_>>();
-        let leases = merged.iter().map(|Branch { name, commit }| format!("refs/heads/{name}:{commit}"));
-        let sent = remote::send(&self.git, self.workspace, &names, &leases.collect::<Vec<_>>())?;
+        let leases = merged.iter().map(|StandbyBranch { name, commit }| format!("refs/heads/{name}:{commit}"));
+        let sent = remote::push_refspecs(&self.git, self.workspace, &names, &leases.collect::<Vec<_>>())?;
         if !sent.refused.is_empty() {
-            pushed.add(&format!("the git host refuses to delete the merged branches: {}", sent.said));
+            pushed.add_detail(&format!("the git host refuses to delete the merged branches: {}", sent.refusal_text));
         }
         Ok(())
     }
 
     /// Returns the outcome of a push that did not succeed, or `None`.
-    fn judge(&self, sent: &Sent, pushed: &mut Pushed) -> Option<PushOutcome> {
+    fn failed_outcome(&self, sent: &PushResult, pushed: &mut PushReport) -> Option<PushOutcome> {
         if !sent.refused.is_empty() {
-            pushed.add(&remote::refusal(&self.git, self.workspace, sent));
+            pushed.add_detail(&remote::refusal_message(&self.git, self.workspace, sent));
             return Some(PushOutcome::Refused);
         }
         (!sent.behind.is_empty()).then_some(PushOutcome::Behind)

@@ -9,18 +9,18 @@ use std::{fs, thread};
 
 use crate::os::atomic_file;
 use crate::text::Time;
-use crate::workspace::checkout::swap;
-use crate::workspace::error::Stop;
+use crate::workspace::checkout::replacement;
+use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
-use crate::workspace::git::index::{is_ours, remove, remove_if_there};
+use crate::workspace::git::index::{is_own_lock, remove_file, remove_if_exists};
 use crate::workspace::git::refs::Head;
 use crate::workspace::{left_over, ref_names};
 
 /// Size limit of a file of commits, in bytes; a commit takes 65 at most.
-const HEADS_LIMIT: usize = 64 * 1024;
+const HEADS_SIZE_LIMIT: usize = 64 * 1024;
 
 /// Files that mark an unfinished operation, and its name.
-const UNFINISHED: [(&str, &str); 6] = [
+const OPERATION_MARKERS: [(&str, &str); 6] = [
     ("rebase-apply/applying", "am"),
     ("rebase-apply", "rebase"),
     ("rebase-merge", "rebase"),
@@ -31,63 +31,63 @@ const UNFINISHED: [(&str, &str); 6] = [
 
 /// State of the gateway; decides when a lock counts as stale. Other processes may write in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Others {
+pub(super) enum GatewayActivity {
     /// The gateway is down.
     Down,
     /// The gateway runs.
-    Live,
+    Running,
 }
 
-impl Others {
+impl GatewayActivity {
     /// Returns the age from which a ref's lock is stale. git holds one for milliseconds.
-    fn ref_lock(self) -> Duration {
+    fn stale_ref_lock_age(self) -> Duration {
         match self {
             Self::Down => Duration::from_millis(500),
-            Self::Live => Duration::from_secs(2),
+            Self::Running => Duration::from_secs(2),
         }
     }
 
     /// Returns the age from which the index lock is stale. git holds it while a person writes a commit message.
-    pub(super) fn index_lock(self) -> Duration {
+    pub(super) fn stale_index_lock_age(self) -> Duration {
         match self {
             Self::Down => Duration::ZERO,
-            Self::Live => Duration::from_secs(60 * 60),
+            Self::Running => Duration::from_secs(60 * 60),
         }
     }
 }
 
 /// Removes stale locks of a killed git, because every later git command would fail.
-pub(super) fn remove_left_over_locks(git: &Git<'_>, others: Others) -> Result<(), Stop> {
+pub(super) fn remove_stale_locks(git: &Git<'_>, others: GatewayActivity) -> Result<(), SyncError> {
     // Only syncs use this index, and no other sync runs now.
-    remove_if_there(&git.own_folder().join("index.lock"))
-        .map_err(|why| Stop::file("remove", &git.own_folder(), &why))?;
+    remove_if_exists(&git.private_folder().join("index.lock"))
+        .map_err(|why| SyncError::from_file_operation("remove", &git.private_folder(), &why))?;
     let index = git.git_dir.join("index.lock");
-    if is_ours(&index) {
-        remove(&index)?;
+    if is_own_lock(&index) {
+        remove_file(&index)?;
     }
     let mut found: Vec<PathBuf> =
         ["HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock"].map(|name| git.git_dir.join(name)).into();
-    locks_below(&git.git_dir.join("refs"), 8, &mut found);
+    list_locks_below(&git.git_dir.join("refs"), 8, &mut found);
     let found: Vec<(PathBuf, String)> =
         found.into_iter().filter_map(|lock| left_over::identity(&lock).map(|known| (lock, known))).collect();
     if !found.is_empty() {
-        thread::sleep(others.ref_lock());
+        thread::sleep(others.stale_ref_lock_age());
     }
     for (lock, known) in found {
         if left_over::identity(&lock) == Some(known) {
             log::warn!("removing {}, a stale lock of a killed git", lock.display());
-            remove(&lock)?;
+            remove_file(&lock)?;
         }
     }
     Ok(())
 }
 
-fn locks_below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+fn list_locks_below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() && depth > 0 => locks_below(&path, depth - 1, found),
+            Ok(kind) if kind.is_dir() && depth > 0 => list_locks_below(&path, depth - 1, found),
             Ok(_) if path.extension().is_some_and(|ending| ending == "lock") => found.push(path),
             _ => {}
         }
@@ -95,24 +95,24 @@ fn locks_below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 }
 
 /// Returns the name of the agent's unfinished operation, if any.
-pub(super) fn unfinished(git: &Git<'_>) -> Option<&'static str> {
-    let found = UNFINISHED.iter().find(|(sign, _)| git.git_dir.join(sign).exists());
+pub(super) fn find_unfinished_operation(git: &Git<'_>) -> Option<&'static str> {
+    let found = OPERATION_MARKERS.iter().find(|(sign, _)| git.git_dir.join(sign).exists());
     found.map(|(_, what)| *what)
 }
 
 /// Ends unfinished operations without changing files. Returns the name of the first.
-pub(super) fn end_unfinished(git: &Git<'_>, now: Time) -> Result<Option<&'static str>, Stop> {
+pub(super) fn end_unfinished_operations(git: &Git<'_>, now: Time) -> Result<Option<&'static str>, SyncError> {
     let mut ended = None;
     // Operations can overlap: a rebase that stopped at a conflict is also a cherry-pick.
-    for _ in UNFINISHED {
-        let Some(what) = unfinished(git) else { break };
+    for _ in OPERATION_MARKERS {
+        let Some(what) = find_unfinished_operation(git) else { break };
         for sign in ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge/orig-head"] {
             keep_heads(git, sign, now)?;
         }
         git.run(&[what, "--quit"])?;
         // `--quit` drops the remaining commits, but a single cherry-pick has none and stays.
-        for (sign, _) in UNFINISHED.iter().filter(|(sign, _)| sign.ends_with("_HEAD")) {
-            remove(&git.git_dir.join(sign))?;
+        for (sign, _) in OPERATION_MARKERS.iter().filter(|(sign, _)| sign.ends_with("_HEAD")) {
+            remove_file(&git.git_dir.join(sign))?;
         }
         ended = ended.or(Some(what));
     }
@@ -120,23 +120,23 @@ pub(super) fn end_unfinished(git: &Git<'_>, now: Time) -> Result<Option<&'static
 }
 
 /// Ends a sparse checkout and restores the files that it leaves out.
-pub(super) fn end_sparse(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
+pub(super) fn end_sparse_checkout(git: &Git<'_>, head: &Head) -> Result<(), SyncError> {
     if git.is_sparse && head.commit.is_some() {
-        crate::workspace::snapshot::read_index(git, head)?;
-        swap::bring_back(git, |_| true)?;
+        crate::workspace::snapshot::reset_index_to_head(git, head)?;
+        replacement::restore_deleted_files(git, |_| true)?;
         git.run(&["config", "--worktree", "core.sparseCheckout", "false"])?;
     }
     Ok(())
 }
 
 /// Keeps commits that only an unfinished operation refers to.
-fn keep_heads(git: &Git<'_>, file: &str, now: Time) -> Result<(), Stop> {
+fn keep_heads(git: &Git<'_>, file: &str, now: Time) -> Result<(), SyncError> {
     // The agent may have replaced the file by anything.
-    let heads = atomic_file::read(&git.git_dir.join(file), HEADS_LIMIT).ok().flatten().unwrap_or_default();
+    let heads = atomic_file::read(&git.git_dir.join(file), HEADS_SIZE_LIMIT).ok().flatten().unwrap_or_default();
     for head in String::from_utf8_lossy(&heads).lines().take(16) {
         let name =
-            format!("{}unfinished/{}-{}", ref_names::PRIVATE, ref_names::stamp(now), head.get(..10).unwrap_or(head));
-        if let Some(commit) = git.ask(&["rev-parse", "--quiet", "--verify", &format!("{head}^{{commit}}")])? {
+            format!("{}unfinished/{}-{}", ref_names::PRIVATE_REF_PREFIX, ref_names::time_stamp(now), head.get(..10).unwrap_or(head));
+        if let Some(commit) = git.query(&["rev-parse", "--quiet", "--verify", &format!("{head}^{{commit}}")])? {
             git.run(&["update-ref", &name, &commit])?;
         }
     }

@@ -4,176 +4,176 @@
 //! them. A report holds only times, object ids, terms from fixed lists and short printable text; the reader rejects
 //! everything else.
 
-mod names;
+mod name_list;
 mod outcome;
-pub mod overflow;
-mod pushed;
+pub mod list_file;
+mod push_report;
 mod read;
 mod write;
 
 use crate::finding::ReportedCheck;
 use crate::text::{Time, printable};
-use crate::workspace::commit_snapshot::Told;
+use crate::workspace::commit_snapshot::SyncFindings;
 use crate::workspace::git::refs::Refs;
-pub use crate::workspace::report::names::Names;
-pub use crate::workspace::report::outcome::{Outcome, PushOutcome};
-pub(super) use crate::workspace::report::pushed::read_own_push;
-pub use crate::workspace::report::pushed::{Pushed, read_push};
+pub use crate::workspace::report::name_list::NameList;
+pub use crate::workspace::report::outcome::{PullOutcome, PushOutcome};
+pub(super) use crate::workspace::report::push_report::read_own_push_report;
+pub use crate::workspace::report::push_report::{PushReport, read_push_report};
 pub(crate) use crate::workspace::report::read::read_untrusted;
-pub(super) use crate::workspace::report::read::{O_NOFOLLOW, O_NONBLOCK, read_own};
-pub use crate::workspace::report::read::{ReadError, read};
+pub(super) use crate::workspace::report::read::{O_NOFOLLOW, O_NONBLOCK, read_own_pull_report};
+pub use crate::workspace::report::read::{ReportError, read_pull_report};
 
 /// Length limit of a program's output in a report, in characters.
-const SAID: usize = 400;
+const TEXT_LENGTH_LIMIT: usize = 400;
 
 /// Length limit of a git host's reasons, in characters.
-const LONG_SAID: usize = 1000;
+const DETAILS_LENGTH_LIMIT: usize = 1000;
 
 /// Limit for the number of secrets in a report.
-const MAX_SECRETS: usize = 64;
+const SECRET_LIMIT: usize = 64;
 
 /// Report of one pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct PullReport {
     /// Start, by the wall clock.
-    pub started: Time,
+    pub started_at: Time,
     /// End, by the wall clock.
-    pub ended: Time,
+    pub ended_at: Time,
     /// Start of the last pull, as far as known, after which the workspace had everything from the remote.
-    pub fresh: Option<Time>,
+    pub last_complete_at: Option<Time>,
     /// Result for the workspace.
-    pub workspace: Pulled,
+    pub workspace: WorkspacePull,
     /// Results for the secrets, in the order of the configuration.
-    pub secrets: Vec<Copied>,
+    pub secrets: Vec<SecretResult>,
     /// Readiness checks that only the workspace's owner can make.
     pub checks: Vec<ReportedCheck>,
 }
 
 /// Result of a pull for the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pulled {
+pub struct WorkspacePull {
     /// Outcome of the pull.
-    pub outcome: Outcome,
+    pub outcome: PullOutcome,
     /// Commit before the pull.
-    pub before: Option<Commit>,
+    pub commit_before: Option<CommitId>,
     /// Commit after the pull: the remote's, or one of this host that contains it.
-    pub after: Option<Commit>,
+    pub commit_after: Option<CommitId>,
     /// Last commit of the remote that the workspace contains.
-    pub remote: Option<Commit>,
+    pub remote_commit: Option<CommitId>,
     /// Time of that commit, as recorded in it.
-    pub committed: Option<Time>,
+    pub committed_at: Option<Time>,
     /// True if this host has changes that it has not pushed.
-    pub unreturned: bool,
+    pub has_unpushed: bool,
     /// Conflict branches that are not pushed yet.
-    pub kept: Names,
+    pub unpushed_conflict_branches: NameList,
     /// Branches that could not be merged in this run, each with its files in conflict.
-    pub conflicts: Names,
+    pub conflicts: NameList,
     /// Files that are not committed, with the reason.
-    pub withheld: Names,
+    pub withheld: NameList,
     /// New names of files that were moved aside.
-    pub aside: Names,
+    pub moved_aside: NameList,
     /// Further text, printable; empty if there is none.
-    pub said: String,
+    pub details: String,
 }
 
 /// Result for one set of secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copied {
+pub struct SecretResult {
     /// True if the copy matches the source. Otherwise the last good copy is still in place.
-    pub ok: bool,
+    pub is_copied: bool,
     /// Error, printable; empty on success.
-    pub said: String,
+    pub error: String,
 }
 
 /// Object id of a commit: 40 or 64 hexadecimal digits, lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Commit(String);
+pub struct CommitId(String);
 
-impl Report {
+impl PullReport {
     /// Creates the report of a pull that has just started or ended early.
-    pub(super) fn new(started: Time, workspace: Pulled) -> Self {
-        let fresh = workspace.outcome.is_fresh().then_some(started);
-        Self { started, ended: started, fresh, workspace, secrets: Vec::new(), checks: Vec::new() }
+    pub(super) fn new(started: Time, workspace: WorkspacePull) -> Self {
+        let fresh = workspace.outcome.is_complete().then_some(started);
+        Self { started_at: started, ended_at: started, last_complete_at: fresh, workspace, secrets: Vec::new(), checks: Vec::new() }
     }
 
     /// Copies the freshness from the last report if this pull failed.
-    pub(super) fn remember(&mut self, last: Option<Self>) {
-        let last = last.and_then(|last| last.fresh);
-        self.fresh = self.fresh.or(last.filter(|fresh| *fresh <= self.ended));
+    pub(super) fn keep_last_complete(&mut self, last: Option<Self>) {
+        let last = last.and_then(|last| last.last_complete_at);
+        self.last_complete_at = self.last_complete_at.or(last.filter(|fresh| *fresh <= self.ended_at));
     }
 
     /// True if the workspace and all secrets are up to date.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.workspace.outcome.is_ok() && self.secrets.iter().all(|secret| secret.ok)
+        self.workspace.outcome.is_ok() && self.secrets.iter().all(|secret| secret.is_copied)
     }
 }
 
-impl Pulled {
-    pub(super) fn new(outcome: Outcome, said: &str) -> Self {
+impl WorkspacePull {
+    pub(super) fn new(outcome: PullOutcome, said: &str) -> Self {
         Self {
             outcome,
-            before: None,
-            after: None,
-            remote: None,
-            committed: None,
-            unreturned: false,
-            kept: Names::default(),
-            conflicts: Names::default(),
-            withheld: Names::default(),
-            aside: Names::default(),
-            said: text_of(said, LONG_SAID),
+            commit_before: None,
+            commit_after: None,
+            remote_commit: None,
+            committed_at: None,
+            has_unpushed: false,
+            unpushed_conflict_branches: NameList::default(),
+            conflicts: NameList::default(),
+            withheld: NameList::default(),
+            moved_aside: NameList::default(),
+            details: safe_text_within(said, DETAILS_LENGTH_LIMIT),
         }
     }
 
     /// Records the commits after the pull.
-    pub(super) fn tell_refs(&mut self, refs: &Refs) {
-        self.after = refs.head.commit.as_deref().and_then(Commit::parse);
-        self.remote = refs.merged.as_deref().and_then(Commit::parse);
-        if refs.merged == refs.remote {
-            let made = refs.remote_made.and_then(|seconds| seconds.checked_mul(1000));
-            self.committed = made.map(Time::from_millis);
+    pub(super) fn set_refs(&mut self, refs: &Refs) {
+        self.commit_after = refs.head.commit.as_deref().and_then(CommitId::parse);
+        self.remote_commit = refs.merged_remote.as_deref().and_then(CommitId::parse);
+        if refs.merged_remote == refs.remote_branch {
+            let made = refs.remote_commit_time.and_then(|seconds| seconds.checked_mul(1000));
+            self.committed_at = made.map(Time::from_millis);
         }
-        self.unreturned = refs.has_unreturned();
-        self.kept = Names::of(refs.kept.iter().map(|(branch, _)| branch.clone()));
+        self.has_unpushed = refs.has_unpushed();
+        self.unpushed_conflict_branches = NameList::from_names(refs.conflict_branches.iter().map(|(branch, _)| branch.clone()));
     }
 
     /// Records the lists and sentences that do not depend on the outcome.
-    pub(super) fn tell(&mut self, told: &Told) {
+    pub(super) fn set_findings(&mut self, told: &SyncFindings) {
         self.withheld = told.withheld_names();
-        self.aside = told.aside_names();
+        self.moved_aside = told.moved_aside_names();
         self.conflicts = told.conflict_names();
-        self.add(&told.words());
+        self.add_detail(&told.sentences());
     }
 
     /// Appends a sentence.
-    pub(super) fn add(&mut self, more: &str) {
+    pub(super) fn add_detail(&mut self, more: &str) {
         if !more.is_empty() {
-            let gap = if self.said.is_empty() { "" } else { "; " };
-            self.said = text_of(&format!("{}{gap}{more}", self.said), LONG_SAID);
+            let gap = if self.details.is_empty() { "" } else { "; " };
+            self.details = safe_text_within(&format!("{}{gap}{more}", self.details), DETAILS_LENGTH_LIMIT);
         }
     }
 
     /// Returns all lists with their titles, in the order in which they are printed.
     #[must_use]
-    pub fn lists(&self) -> [(&'static str, &Names); 4] {
+    pub fn titled_lists(&self) -> [(&'static str, &NameList); 4] {
         [
-            ("kept on a branch", &self.kept),
+            ("kept on a branch", &self.unpushed_conflict_branches),
             ("in conflict", &self.conflicts),
             ("not committed", &self.withheld),
-            ("renamed", &self.aside),
+            ("renamed", &self.moved_aside),
         ]
     }
 }
 
-impl Copied {
-    pub(super) fn of(result: Result<(), String>) -> Self {
-        let said = result.err().map(|why| text(&why));
-        Self { ok: said.is_none(), said: said.unwrap_or_default() }
+impl SecretResult {
+    pub(super) fn from_result(result: Result<(), String>) -> Self {
+        let said = result.err().map(|why| safe_text(&why));
+        Self { is_copied: said.is_none(), error: said.unwrap_or_default() }
     }
 }
 
-impl Commit {
+impl CommitId {
     /// Parses a full object id.
     #[must_use]
     pub fn parse(hash: &str) -> Option<Self> {
@@ -190,18 +190,18 @@ impl Commit {
 
     /// Returns an abbreviated object id for people.
     #[must_use]
-    pub fn short(&self) -> &str {
+    pub fn abbreviated(&self) -> &str {
         self.0.get(..10).unwrap_or(&self.0)
     }
 }
 
 /// Makes text safe for a report: short, printable, and without the `user:token@` of a URL.
-pub(super) fn text(said: &str) -> String {
-    text_of(said, SAID)
+pub(super) fn safe_text(said: &str) -> String {
+    safe_text_within(said, TEXT_LENGTH_LIMIT)
 }
 
 /// Makes text safe for a report, with a limit of `length` characters.
-fn text_of(said: &str, length: usize) -> String {
+fn safe_text_within(said: &str, length: usize) -> String {
     let mut clean = String::new();
     let mut rest = said;
     while let Some((before, after)) = rest.split_once("://") {
@@ -213,7 +213,7 @@ fn text_of(said: &str, length: usize) -> String {
         rest = secret.and_then(|at| after.get(at + 1..)).unwrap_or(after);
     }
     clean.push_str(rest);
-    printable(&clean, length)
+    to_printable(&clean, length)
 }
 
 #[cfg(test)]
@@ -223,28 +223,28 @@ mod tests {
     #[test]
     fn a_token_in_an_address_never_reaches_a_report() {
         let said = "fatal: Authentication failed for 'https://user:ghp_x@y@git.example/a.git/'\nssh://git@h/ x";
-        assert_eq!(text(said), "fatal: Authentication failed for 'https://git.example/a.git/' ssh://h/ x");
-        assert_eq!(text("https://git.example/@a"), "https://git.example/@a");
+        assert_eq!(safe_text(said), "fatal: Authentication failed for 'https://git.example/a.git/' ssh://h/ x");
+        assert_eq!(safe_text("https://git.example/@a"), "https://git.example/@a");
     }
 
     #[test]
     fn a_hash_is_whole_or_none() {
-        assert!(Commit::parse(&"0a".repeat(20)).is_some());
-        assert!(Commit::parse(&"0a".repeat(32)).is_some());
-        assert_eq!(Commit::parse(&"0A".repeat(20)), None);
-        assert_eq!(Commit::parse("0a0a"), None);
-        assert_eq!(Commit::parse(&"--".repeat(20)), None);
+        assert!(CommitId::parse(&"0a".repeat(20)).is_some());
+        assert!(CommitId::parse(&"0a".repeat(32)).is_some());
+        assert_eq!(CommitId::parse(&"0A".repeat(20)), None);
+        assert_eq!(CommitId::parse("0a0a"), None);
+        assert_eq!(CommitId::parse(&"--".repeat(20)), None);
     }
 
     #[test]
     fn a_failed_pull_remembers_when_the_workspace_was_fresh() {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
-        let good = Report::new(at(1), Pulled::new(Outcome::UpToDate, ""));
-        assert_eq!(good.fresh, Some(at(1)));
-        let mut bad = Report::new(at(8), Pulled::new(Outcome::NotFetched, "no route"));
-        bad.remember(Some(good));
-        assert_eq!(bad.fresh, Some(at(1)));
-        bad.remember(None);
-        assert_eq!(bad.fresh, Some(at(1)));
+        let good = PullReport::new(at(1), WorkspacePull::new(PullOutcome::UpToDate, ""));
+        assert_eq!(good.last_complete_at, Some(at(1)));
+        let mut bad = PullReport::new(at(8), WorkspacePull::new(PullOutcome::NotFetched, "no route"));
+        bad.keep_last_complete(Some(good));
+        assert_eq!(bad.last_complete_at, Some(at(1)));
+        bad.keep_last_complete(None);
+        assert_eq!(bad.last_complete_at, Some(at(1)));
     }
 }

@@ -5,48 +5,48 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::Secret;
-use crate::os::{Cancel, Command};
-use crate::workspace::Paths;
+use crate::config::SecretConfig;
+use crate::os::{Cancel, ChildCommand};
+use crate::workspace::SyncPaths;
 use crate::workspace::git::ssh;
-use crate::workspace::report::Copied;
+use crate::workspace::report::SecretResult;
 
 /// Time limit of one source: a connection and a few small files.
-pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const COPY_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Options of rsync: no links, devices, pipes or large files from the source; copies readable by their owner alone;
 /// each file replaced only once its copy is complete.
-const OPTIONS: [&str; 7] =
+const RSYNC_OPTIONS: [&str; 7] =
     ["-rt", "--no-links", "--no-devices", "--no-specials", "--max-size=16m", "--chmod=D0700,F0600", "--delay-updates"];
 
 /// Copies all secrets in turn; a failure does not stop the others.
-pub(super) fn copy(secrets: &[Secret], paths: &Paths, cancel: &Cancel) -> Vec<Copied> {
-    secrets.iter().map(|secret| Copied::of(copy_one(secret, paths, cancel, &[]))).collect()
+pub(super) fn copy_secrets(secrets: &[SecretConfig], paths: &SyncPaths, cancel: &Cancel) -> Vec<SecretResult> {
+    secrets.iter().map(|secret| SecretResult::from_result(copy_secret(secret, paths, cancel, &[]))).collect()
 }
 
 /// Copies one set of secrets, with further options in `more`.
-pub(super) fn copy_one(secret: &Secret, paths: &Paths, cancel: &Cancel, more: &[&str]) -> Result<(), String> {
+pub(super) fn copy_secret(secret: &SecretConfig, paths: &SyncPaths, cancel: &Cancel, more: &[&str]) -> Result<(), String> {
     let cannot = |why: String| format!("cannot copy {}: {why}", secret.source);
-    check_target(&secret.target).map_err(cannot)?;
-    let rsync = Command::new("rsync")
-        .args(OPTIONS)
+    require_real_folder(&secret.target).map_err(cannot)?;
+    let rsync = ChildCommand::new("rsync")
+        .args(RSYNC_OPTIONS)
         .args(more)
         .arg("-e")
-        .arg(ssh::command(&paths.ssh, ""))
+        .arg(ssh::ssh_command_line(&paths.ssh_program, ""))
         .arg("--")
         .arg(&secret.source)
-        .arg(into_folder(&secret.target))
-        .deadline(DEADLINE)
+        .arg(with_trailing_slash(&secret.target))
+        .deadline(COPY_TIME_LIMIT)
         // On SIGTERM, rsync waits half a second, and a promotion would wait with it. SIGKILL leaves the last good copy.
-        .at_once()
+        .without_term()
         .cancel(cancel);
     let copied = rsync.run();
-    copied.map(drop).map_err(|why| cannot(format!("{}{}", why.reason(), ssh::advice(why.said()))))
+    copied.map(drop).map_err(|why| cannot(format!("{}{}", why.reason(), ssh::login_remedy(why.last_output()))))
 }
 
 /// Requires that the target is a folder and not a link: another process that can write next to it must not redirect
 /// secrets.
-fn check_target(target: &Path) -> Result<(), String> {
+fn require_real_folder(target: &Path) -> Result<(), String> {
     // Removes a '/' at the end, which would make the kernel follow a link.
     let name: PathBuf = target.components().collect();
     let found = fs::symlink_metadata(&name).map_err(|why| format!("target {}: {why}", name.display()))?;
@@ -54,7 +54,7 @@ fn check_target(target: &Path) -> Result<(), String> {
 }
 
 /// Appends a '/', without which rsync would replace the folder by a single file.
-fn into_folder(target: &Path) -> OsString {
+fn with_trailing_slash(target: &Path) -> OsString {
     target.join("").into_os_string()
 }
 
@@ -71,10 +71,10 @@ mod tests {
         symlink(dir.path(), &link).unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
-        assert_eq!(check_target(&dir.path().join("")), Ok(()));
-        assert!(check_target(&link).is_err());
-        assert!(check_target(&link.join("")).is_err());
-        assert!(check_target(&file).is_err());
-        assert!(check_target(&dir.path().join("missing")).is_err());
+        assert_eq!(require_real_folder(&dir.path().join("")), Ok(()));
+        assert!(require_real_folder(&link).is_err());
+        assert!(require_real_folder(&link.join("")).is_err());
+        assert!(require_real_folder(&file).is_err());
+        assert!(require_real_folder(&dir.path().join("missing")).is_err());
     }
 }

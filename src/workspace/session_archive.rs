@@ -24,41 +24,41 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, io};
 
-use crate::os::{Cancel, Command};
+use crate::os::{Cancel, ChildCommand};
 use crate::text::Time;
-use crate::workspace::report::Names;
-use crate::workspace::session_archive::tables::{AGENT, STATE, Table};
-use crate::workspace::{Paths, ref_names};
+use crate::workspace::report::NameList;
+use crate::workspace::session_archive::tables::{AGENT_TABLES, STATE_TABLES, SessionTable};
+use crate::workspace::{SyncPaths, ref_names};
 
 /// Time limit for one database.
-const DEADLINE: Duration = Duration::from_secs(60);
+const SQLITE_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Limit for the number of agents.
-const MOST_AGENTS: usize = 64;
+const AGENT_LIMIT: usize = 64;
 
 /// One of OpenClaw's databases.
-struct Database {
+struct SessionDatabase {
     path: PathBuf,
     /// Part of the archive's name.
     name: String,
-    tables: &'static [Table],
+    tables: &'static [SessionTable],
 }
 
 /// Archives work older than `now`. Returns what was archived; the error is a sentence for a report.
-pub(super) fn put_away(workspace: &Path, paths: &Paths, now: Time, cancel: &Cancel) -> Result<Names, String> {
+pub(super) fn archive_sessions(workspace: &Path, paths: &SyncPaths, now: Time, cancel: &Cancel) -> Result<NameList, String> {
     let mut done = Vec::new();
-    for database in databases(&home(workspace)) {
+    for database in list_databases(&openclaw_folder(workspace)) {
         if cancel.is_cancelled() {
             return Err("interrupted".into());
         }
         let cannot = |why: String| format!("{}: {why}", database.path.display());
-        done.extend(database.put_away(paths, now).map_err(cannot)?);
+        done.extend(database.archive(paths, now).map_err(cannot)?);
     }
-    Ok(Names::of(done))
+    Ok(NameList::from_names(done))
 }
 
 /// Returns OpenClaw's folder: the one around the workspace, or the one in this user's home.
-fn home(workspace: &Path) -> PathBuf {
+fn openclaw_folder(workspace: &Path) -> PathBuf {
     let is_home = |path: &&Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name == ".openclaw" || name.starts_with(".openclaw-")
@@ -67,74 +67,74 @@ fn home(workspace: &Path) -> PathBuf {
     workspace.ancestors().skip(1).find(is_home).map_or_else(own, Path::to_owned)
 }
 
-fn databases(home: &Path) -> Vec<Database> {
-    let state = Database { path: home.join("state/openclaw.sqlite"), name: "state".into(), tables: &STATE };
-    let agents = fs::read_dir(home.join("agents")).into_iter().flatten().flatten().take(MOST_AGENTS);
-    let agent = |entry: fs::DirEntry| Database {
+fn list_databases(home: &Path) -> Vec<SessionDatabase> {
+    let state = SessionDatabase { path: home.join("state/openclaw.sqlite"), name: "state".into(), tables: &STATE_TABLES };
+    let agents = fs::read_dir(home.join("agents")).into_iter().flatten().flatten().take(AGENT_LIMIT);
+    let agent = |entry: fs::DirEntry| SessionDatabase {
         path: entry.path().join("agent/openclaw-agent.sqlite"),
-        name: format!("agent-{}", plain(&entry.file_name())),
-        tables: &AGENT,
+        name: format!("agent-{}", file_safe_name(&entry.file_name())),
+        tables: &AGENT_TABLES,
     };
-    let is_there = |database: &Database| database.path.symlink_metadata().is_ok_and(|found| found.is_file());
+    let is_there = |database: &SessionDatabase| database.path.symlink_metadata().is_ok_and(|found| found.is_file());
     [state].into_iter().chain(agents.map(agent)).filter(is_there).collect()
 }
 
-fn plain(name: &OsString) -> String {
+fn file_safe_name(name: &OsString) -> String {
     let name = name.to_string_lossy();
     name.chars().take(64).map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
-impl Database {
-    fn put_away(&self, paths: &Paths, now: Time) -> Result<Vec<String>, String> {
-        let known = self.known_tables(paths)?;
-        let counted = self.ask(paths, &known.iter().map(|table| table.count(now)).collect::<String>())?;
-        let found: Vec<&Table> = known.into_iter().filter(|table| count(&counted, table.name) > 0).collect();
+impl SessionDatabase {
+    fn archive(&self, paths: &SyncPaths, now: Time) -> Result<Vec<String>, String> {
+        let known = self.list_known_tables(paths)?;
+        let counted = self.run_sql(paths, &known.iter().map(|table| table.count_sql(now)).collect::<String>())?;
+        let found: Vec<&SessionTable> = known.into_iter().filter(|table| parse_row_count(&counted, table.name) > 0).collect();
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let archive = self.new_archive(paths, now).map_err(|why| format!("cannot create the archive: {why}"))?;
-        let script = |part: fn(&Table, Time) -> String| found.iter().map(|table| part(table, now)).collect::<String>();
+        let archive = self.create_archive(paths, now).map_err(|why| format!("cannot create the archive: {why}"))?;
+        let script = |part: fn(&SessionTable, Time) -> String| found.iter().map(|table| part(table, now)).collect::<String>();
         let quoted = archive.display().to_string().replace('\'', "''");
         // The copy is committed before any row is removed.
         let script = format!(
             "ATTACH '{quoted}' AS archive;\nBEGIN IMMEDIATE;\n{}COMMIT;\nBEGIN IMMEDIATE;\n{}COMMIT;\n",
-            script(Table::copy),
-            script(Table::take_away)
+            script(SessionTable::copy_sql),
+            script(SessionTable::removal_sql)
         );
-        self.ask(paths, &script)?;
-        Ok(found.iter().map(|table| format!("{} {}", count(&counted, table.name), table.words)).collect())
+        self.run_sql(paths, &script)?;
+        Ok(found.iter().map(|table| format!("{} {}", parse_row_count(&counted, table.name), table.description)).collect())
     }
 
     /// Returns the tables that exist with all expected columns.
-    fn known_tables(&self, paths: &Paths) -> Result<Vec<&'static Table>, String> {
+    fn list_known_tables(&self, paths: &SyncPaths) -> Result<Vec<&'static SessionTable>, String> {
         let columns = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c \
                        WHERE m.type = 'table';\n";
-        let found = self.ask(paths, columns)?;
-        let has = |table: &Table, column: &str| found.lines().any(|line| line == format!("{}.{column}", table.name));
+        let found = self.run_sql(paths, columns)?;
+        let has = |table: &SessionTable, column: &str| found.lines().any(|line| line == format!("{}.{column}", table.name));
         Ok(self.tables.iter().filter(|table| table.columns.iter().all(|column| has(table, column))).collect())
     }
 
     /// Creates the archive, readable by this user alone: it holds people's messages.
-    fn new_archive(&self, paths: &Paths, now: Time) -> io::Result<PathBuf> {
-        let folder = paths.state.join("archive");
+    fn create_archive(&self, paths: &SyncPaths, now: Time) -> io::Result<PathBuf> {
+        let folder = paths.state_folder.join("archive");
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let archive = folder.join(format!("{}-{}.sqlite", ref_names::stamp(now), self.name));
+        let archive = folder.join(format!("{}-{}.sqlite", ref_names::time_stamp(now), self.name));
         File::create_new(&archive)?.set_permissions(fs::Permissions::from_mode(0o600))?;
         Ok(archive)
     }
 
-    fn ask(&self, paths: &Paths, script: &str) -> Result<String, String> {
-        let path = paths.state.join("sqlite-input");
+    fn run_sql(&self, paths: &SyncPaths, script: &str) -> Result<String, String> {
+        let path = paths.state_folder.join("sqlite-input");
         let input = fs::write(&path, script).and_then(|()| File::open(&path));
         let input = input.map_err(|why| format!("cannot write {}: {why}", path.display()))?;
-        let sqlite = Command::new("sqlite3").args(["-batch", "-bail", "-init", "/dev/null", "-cmd", ".timeout 10000"]);
-        let answer = sqlite.arg(&self.path).stdin(input).deadline(DEADLINE).limit(1 << 20).run();
+        let sqlite = ChildCommand::new("sqlite3").args(["-batch", "-bail", "-init", "/dev/null", "-cmd", ".timeout 10000"]);
+        let answer = sqlite.arg(&self.path).stdin(input).deadline(SQLITE_TIME_LIMIT).limit(1 << 20).run();
         answer.map(|output| output.stdout).map_err(|why| why.reason())
     }
 }
 
 /// Returns the number of rows that was counted in a table.
-fn count(counted: &str, table: &str) -> u64 {
+fn parse_row_count(counted: &str, table: &str) -> u64 {
     let line = counted.lines().find_map(|line| line.strip_prefix(table)?.strip_prefix('|'));
     line.and_then(|count| count.trim().parse().ok()).unwrap_or_default()
 }
@@ -145,14 +145,14 @@ mod tests {
 
     #[test]
     fn openclaws_folder_is_around_the_workspace_or_at_home() {
-        assert_eq!(home(Path::new("/home/o/.openclaw/workspace")), Path::new("/home/o/.openclaw"));
-        assert_eq!(home(Path::new("/home/o/.openclaw-work/workspace")), Path::new("/home/o/.openclaw-work"));
-        assert!(home(Path::new("/srv/workspace")).ends_with(".openclaw"));
+        assert_eq!(openclaw_folder(Path::new("/home/o/.openclaw/workspace")), Path::new("/home/o/.openclaw"));
+        assert_eq!(openclaw_folder(Path::new("/home/o/.openclaw-work/workspace")), Path::new("/home/o/.openclaw-work"));
+        assert!(openclaw_folder(Path::new("/srv/workspace")).ends_with(".openclaw"));
     }
 
     #[test]
     fn counts_are_read_by_name() {
         let counted = "task_runs|3\ntask_runs_old|7\nflow_runs|0\n";
-        assert_eq!(["task_runs", "flow_runs", "other"].map(|table| count(counted, table)), [3, 0, 0]);
+        assert_eq!(["task_runs", "flow_runs", "other"].map(|table| parse_row_count(counted, table)), [3, 0, 0]);
     }
 }

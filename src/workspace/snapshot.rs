@@ -5,151 +5,151 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::os::CommandError;
-use crate::workspace::checkout::rescue;
-use crate::workspace::checkout::swap::is_beyond_link;
-use crate::workspace::error::Stop;
+use crate::workspace::checkout::aside_names;
+use crate::workspace::checkout::replacement::is_beyond_link;
+use crate::workspace::error::SyncError;
 use crate::workspace::exclusion::{
-    Reason, {self},
+    ExclusionReason, {self},
 };
 use crate::workspace::git::refs::Head;
-use crate::workspace::git::{Git, SCAN};
+use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
 use crate::workspace::special_files;
-use crate::workspace::staging::stage;
+use crate::workspace::staging::stage_files;
 
 /// Ids of the empty tree in git's two hash formats. git knows them without an object.
-const EMPTY: [&str; 2] =
+const EMPTY_TREES: [&str; 2] =
     ["4b825dc642cb6eb9a060e54bf8d69288fbee4904", "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
 
 /// Excluded files, by their path in the workspace, with the reason.
-pub(super) type Withheld = Vec<(PathBuf, Reason)>;
+pub(super) type WithheldFiles = Vec<(PathBuf, ExclusionReason)>;
 
 /// Snapshot of the files on the disk.
 #[derive(Debug)]
-pub(super) struct Image {
+pub(super) struct Snapshot {
     /// Tree of the files that may be committed. This program's index matches it.
     pub(super) tree: String,
     /// Tree of the commit that is checked out.
-    pub(super) base: String,
+    pub(super) base_tree: String,
     /// Files that are not committed.
-    pub(super) withheld: Withheld,
+    pub(super) withheld: WithheldFiles,
     /// New names of pipes that would have blocked git.
-    pub(super) aside: Vec<PathBuf>,
+    pub(super) moved_aside: Vec<PathBuf>,
     /// True if git may convert files when it stores or writes them.
     pub(super) may_convert: bool,
 }
 
 /// Difference between the disk and the index.
-struct Change<'a> {
+struct FileChange<'a> {
     path: &'a Path,
-    kind: Kind<'a>,
+    kind: ChangeKind<'a>,
 }
 
 #[derive(PartialEq, Eq)]
-enum Kind<'a> {
+enum ChangeKind<'a> {
     /// Untracked.
-    New,
+    Untracked,
     /// Changed; the value is the object id that git knows.
     Edited(&'a str),
     /// Deleted.
-    Gone,
+    Deleted,
     /// Nested repository at another commit than the one that git knows.
     Repository,
 }
 
-impl Image {
+impl Snapshot {
     /// Compares every file and stores the changes.
-    pub(super) fn take(git: &Git<'_>, head: &Head, max_file: u64) -> Result<Self, Stop> {
-        let mut passed_over = special_files::list(git.dir);
+    pub(super) fn take(git: &Git<'_>, head: &Head, max_file: u64) -> Result<Self, SyncError> {
+        let mut passed_over = special_files::list_special_files(git.work_tree);
         let aside = special_files::rename_obstructing_pipes(git, &mut passed_over)?;
-        let base = base(git, head)?;
-        if !git.own_index().exists() {
-            read_index(git, head)?;
+        let base = head_tree(git, head)?;
+        if !git.private_index().exists() {
+            reset_index_to_head(git, head)?;
         }
-        let mut status = look(git)?;
+        let mut status = run_status(git)?;
         if differs_from_head(&status) {
-            read_index(git, head)?;
-            status = look(git)?;
+            reset_index_to_head(git, head)?;
+            status = run_status(git)?;
         }
-        let listing = git.list(&["ls-files", "--stage", "-z"])?;
+        let listing = git.run_for_bytes(&["ls-files", "--stage", "-z"])?;
         let has_attributes = has_attributes(git, &listing, &status);
-        let Sorted { gone, mut listed, renamed, mut withheld } = sort(git, &status, &base, max_file)?;
+        let SortedChanges { index_removals: gone, to_stage: mut listed, renamed, mut withheld } = sort_changes(git, &status, &base, max_file)?;
         withheld.extend(special_files::withhold_renamed(git, renamed, &mut listed)?);
-        for repository in repositories(git, &listing) {
+        for repository in list_nested_repositories(git, &listing) {
             if withheld.iter().all(|(path, _)| *path != repository) {
-                withheld.push((repository, Reason::Repository));
+                withheld.push((repository, ExclusionReason::Repository));
             }
         }
-        git.go_on()?;
+        git.require_not_cancelled()?;
         if !gone.is_empty() {
-            git.feed(&["update-index", "-z", "--index-info"], &gone, &git.own_index())?;
+            git.run_with_input(&["update-index", "-z", "--index-info"], &gone, &git.private_index())?;
         }
-        withheld.extend(stage(git, &listed, has_attributes)?);
+        withheld.extend(stage_files(git, &listed, has_attributes)?);
         let passed_over = special_files::without_ignored(git, passed_over, &withheld)?;
         withheld.extend(passed_over);
         let may_convert = has_attributes || git.converts_line_ends;
         let is_changed = !gone.is_empty() || !listed.is_empty();
-        let tree = if is_changed { git.word(&["write-tree"])? } else { base.clone() };
-        Ok(Self { tree, base, withheld, aside, may_convert })
+        let tree = if is_changed { git.run_for_value(&["write-tree"])? } else { base.clone() };
+        Ok(Self { tree, base_tree: base, withheld, moved_aside: aside, may_convert })
     }
 }
 
-fn base(git: &Git<'_>, head: &Head) -> Result<String, Stop> {
+fn head_tree(git: &Git<'_>, head: &Head) -> Result<String, SyncError> {
     match (&head.tree, &head.commit) {
         (Some(tree), _) => Ok(tree.clone()),
-        (None, Some(commit)) => Ok(git.word(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?),
+        (None, Some(commit)) => Ok(git.run_for_value(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?),
         (None, None) => {
-            let format = git.word(&["rev-parse", "--show-object-format"])?;
-            Ok(EMPTY[usize::from(format == "sha256")].to_owned())
+            let format = git.run_for_value(&["rev-parse", "--show-object-format"])?;
+            Ok(EMPTY_TREES[usize::from(format == "sha256")].to_owned())
         }
     }
 }
 
 /// Returns the id of the empty tree, in the hash format of another object of the repository.
 pub(super) fn empty_tree(other: &str) -> &'static str {
-    EMPTY[usize::from(other.len() == 64)]
+    EMPTY_TREES[usize::from(other.len() == 64)]
 }
 
 /// Sets the index to the checked-out commit, and keeps the recorded times of unchanged files.
-pub(super) fn read_index(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
+pub(super) fn reset_index_to_head(git: &Git<'_>, head: &Head) -> Result<(), SyncError> {
     let args = match &head.commit {
         Some(commit) => ["read-tree", "-m", commit],
         None => ["read-tree", "--empty", "--"],
     };
-    if git.list(&args).is_ok() {
+    if git.run_for_bytes(&args).is_ok() {
         return Ok(());
     }
     // An unreadable index holds nothing that cannot be rebuilt.
-    let index = git.own_index();
+    let index = git.private_index();
     match std::fs::remove_file(&index) {
-        Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(Stop::file("remove", &index, &why)),
-        _ => Ok(git.list(&args).map(drop)?),
+        Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(SyncError::from_file_operation("remove", &index, &why)),
+        _ => Ok(git.run_for_bytes(&args).map(drop)?),
     }
 }
 
 /// Runs `git status`. If a filter hangs or fails, runs it again without filters: filtered files then count as changed.
-fn look(git: &Git<'_>) -> Result<Vec<u8>, CommandError> {
+fn run_status(git: &Git<'_>) -> Result<Vec<u8>, CommandError> {
     let options = ["--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"];
     let args: Vec<&str> = ["status"].into_iter().chain(options).collect();
-    match git.scan(&args, git.look_limit()) {
-        Err(CommandError::TimedOut { .. } | CommandError::Failed { .. }) if !git.drivers.is_empty() => {
-            let plain = git.without_filters();
-            git.scan(&plain.iter().map(String::as_str).chain(args).collect::<Vec<_>>(), SCAN)
+    match git.run_scan(&args, git.comparison_time_limit()) {
+        Err(CommandError::TimedOut { .. } | CommandError::Failed { .. }) if !git.filter_drivers.is_empty() => {
+            let plain = git.options_without_filters();
+            git.run_scan(&plain.iter().map(String::as_str).chain(args).collect::<Vec<_>>(), SCAN_TIME_LIMIT)
         }
         result => result,
     }
 }
 
 /// Lists nested repositories that git tracks by their commit alone; their files are not committed.
-fn repositories(git: &Git<'_>, listing: &[u8]) -> Vec<PathBuf> {
-    let known = lines(listing).filter(|line| line.starts_with(b"160000 "));
+fn list_nested_repositories(git: &Git<'_>, listing: &[u8]) -> Vec<PathBuf> {
+    let known = status_lines(listing).filter(|line| line.starts_with(b"160000 "));
     let names = known.filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1));
     let paths = names.map(|name| PathBuf::from(OsStr::from_bytes(name)));
-    paths.filter(|path| git.dir.join(path).join(".git").exists()).collect()
+    paths.filter(|path| git.work_tree.join(path).join(".git").exists()).collect()
 }
 
 /// True if any file may have an attribute, such as a filter.
 fn has_attributes(git: &Git<'_>, listing: &[u8], status: &[u8]) -> bool {
-    let is_named = |text: &[u8]| lines(text).any(|line| line.ends_with(b".gitattributes"));
+    let is_named = |text: &[u8]| status_lines(text).any(|line| line.ends_with(b".gitattributes"));
     git.has_outer_attributes
         || git.git_dir.join("info/attributes").exists()
         // Or the work tree is linked to another repository.
@@ -159,83 +159,83 @@ fn has_attributes(git: &Git<'_>, listing: &[u8], status: &[u8]) -> bool {
 }
 
 /// Splits a status into lines. A path may contain any byte but NUL.
-fn lines(status: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn status_lines(status: &[u8]) -> impl Iterator<Item = &[u8]> {
     status.split(|byte| *byte == 0).filter(|line| !line.is_empty())
 }
 
 /// True if HEAD has moved since the index was written.
 fn differs_from_head(status: &[u8]) -> bool {
-    lines(status).any(|line| matches!(line, [b'1', b' ', staged, ..] if *staged != b'.') || line.starts_with(b"u "))
+    status_lines(status).any(|line| matches!(line, [b'1', b' ', staged, ..] if *staged != b'.') || line.starts_with(b"u "))
 }
 
 /// Differences by what is done with them.
 #[derive(Default)]
-struct Sorted<'a> {
+struct SortedChanges<'a> {
     /// Input for `git update-index --index-info`: entries to remove whose names git refuses otherwise.
-    gone: Vec<u8>,
+    index_removals: Vec<u8>,
     /// Files to add to the index.
-    listed: Vec<&'a Path>,
+    to_stage: Vec<&'a Path>,
     /// New files that an earlier checkout has renamed, with their earlier paths.
     renamed: Vec<(&'a Path, PathBuf)>,
     /// Files that are excluded.
-    withheld: Withheld,
+    withheld: WithheldFiles,
 }
 
-fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Result<Sorted<'a>, Stop> {
-    let mut sorted = Sorted::default();
-    let Sorted { gone, listed, renamed, withheld } = &mut sorted;
+fn sort_changes<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Result<SortedChanges<'a>, SyncError> {
+    let mut sorted = SortedChanges::default();
+    let SortedChanges { index_removals: gone, to_stage: listed, renamed, withheld } = &mut sorted;
     // As long as any other object id of this repository.
     let nothing = "0".repeat(base.len());
-    for line in lines(status) {
-        let Some(Change { path, kind }) = change(line) else { continue };
-        let is_new = kind == Kind::New;
+    for line in status_lines(status) {
+        let Some(FileChange { path, kind }) = parse_status_line(line) else { continue };
+        let is_new = kind == ChangeKind::Untracked;
         let reason = match kind {
-            Kind::Gone if is_beyond_link(git.dir, path) => {
+            ChangeKind::Deleted if is_beyond_link(git.work_tree, path) => {
                 gone.extend_from_slice(format!("0 {nothing}\t").as_bytes());
                 gone.extend_from_slice(path.as_os_str().as_bytes());
                 gone.push(0);
                 continue;
             }
-            Kind::Gone => None,
-            Kind::Repository => Some(Reason::Repository),
-            Kind::New => exclusion::untracked(git.dir, path, max_file),
-            Kind::Edited(known) => match exclusion::tracked(git.dir, path, max_file) {
-                Some(Reason::Secret) if was_secret(git, known) => None,
-                Some(Reason::Large) if was_large(git, known, max_file) => None,
+            ChangeKind::Deleted => None,
+            ChangeKind::Repository => Some(ExclusionReason::Repository),
+            ChangeKind::Untracked => exclusion::exclude_untracked(git.work_tree, path, max_file),
+            ChangeKind::Edited(known) => match exclusion::exclude_tracked(git.work_tree, path, max_file) {
+                Some(ExclusionReason::Secret) if was_committed_secret(git, known) => None,
+                Some(ExclusionReason::TooLarge) if was_committed_large(git, known, max_file) => None,
                 reason => reason,
             },
         };
         // A tracked file that was replaced by a repository.
-        let is_both = kind == Kind::Gone && git.dir.join(path).join(".git").exists();
-        withheld.extend(is_both.then(|| (path.to_owned(), Reason::Repository)));
+        let is_both = kind == ChangeKind::Deleted && git.work_tree.join(path).join(".git").exists();
+        withheld.extend(is_both.then(|| (path.to_owned(), ExclusionReason::Repository)));
         match reason {
             Some(reason) => withheld.push((path.to_owned(), reason)),
-            None => match rescue::earlier_path(path).filter(|_| is_new) {
+            None => match aside_names::earlier_path(path).filter(|_| is_new) {
                 Some(earlier) => renamed.push((path, earlier)),
                 None => listed.push(path),
             },
         }
-        git.go_on()?;
+        git.require_not_cancelled()?;
     }
     Ok(sorted)
 }
 
 /// True if the committed version was too large already; then the file is not excluded for its size.
-fn was_large(git: &Git<'_>, known: &str, max_file: u64) -> bool {
-    let size = git.word(&["cat-file", "-s", known]);
+fn was_committed_large(git: &Git<'_>, known: &str, max_file: u64) -> bool {
+    let size = git.run_for_value(&["cat-file", "-s", known]);
     size.is_ok_and(|size| size.parse::<u64>().is_ok_and(|size| size > max_file))
 }
 
 /// True if the committed version holds a secret already; then the file is not excluded for it.
-fn was_secret(git: &Git<'_>, known: &str) -> bool {
-    git.list(&["cat-file", "blob", known]).is_ok_and(|content| exclusion::holds_secret(&content))
+fn was_committed_secret(git: &Git<'_>, known: &str) -> bool {
+    git.run_for_bytes(&["cat-file", "blob", known]).is_ok_and(|content| exclusion::holds_secret(&content))
 }
 
 /// Parses `? path` and `1 XY sub mH mI mW hH hI path`.
-fn change(line: &[u8]) -> Option<Change<'_>> {
+fn parse_status_line(line: &[u8]) -> Option<FileChange<'_>> {
     let path = |bytes| Path::new(OsStr::from_bytes(bytes));
     if let Some(name) = line.strip_prefix(b"? ") {
-        return Some(Change { path: path(name), kind: Kind::New });
+        return Some(FileChange { path: path(name), kind: ChangeKind::Untracked });
     }
     let mut fields = line.strip_prefix(b"1 ")?.splitn(8, |byte| *byte == b' ');
     let (state, repository) = (fields.next()?, fields.next()?);
@@ -243,11 +243,11 @@ fn change(line: &[u8]) -> Option<Change<'_>> {
     let path = path(fields.next()?);
     let kind = match state.get(1)? {
         b'.' => return None,
-        _ if repository != b"N..." => Kind::Repository,
-        b'D' => Kind::Gone,
-        _ => Kind::Edited(known),
+        _ if repository != b"N..." => ChangeKind::Repository,
+        b'D' => ChangeKind::Deleted,
+        _ => ChangeKind::Edited(known),
     };
-    Some(Change { path, kind })
+    Some(FileChange { path, kind })
 }
 
 #[cfg(test)]
@@ -258,21 +258,21 @@ mod tests {
     fn a_status_is_read_byte_by_byte() {
         let hash = "0123456789012345678901234567890123456789";
         let edited = format!("1 .M N... 100644 100644 100644 {hash} {hash} a b\nc");
-        let change = change(edited.as_bytes()).unwrap();
-        assert_eq!((change.path, change.kind == Kind::Edited(hash)), (Path::new("a b\nc"), true));
+        let change = parse_status_line(edited.as_bytes()).unwrap();
+        assert_eq!((change.path, change.kind == ChangeKind::Edited(hash)), (Path::new("a b\nc"), true));
         let gone = format!("1 .D N... 100644 100644 000000 {hash} {hash} x");
-        assert!(super::change(gone.as_bytes()).is_some_and(|change| change.kind == Kind::Gone));
-        let new = super::change(b"? \xff\xfe").unwrap();
-        assert_eq!((new.path.as_os_str().as_bytes(), new.kind == Kind::New), (&b"\xff\xfe"[..], true));
+        assert!(super::parse_status_line(gone.as_bytes()).is_some_and(|change| change.kind == ChangeKind::Deleted));
+        let new = super::parse_status_line(b"? \xff\xfe").unwrap();
+        assert_eq!((new.path.as_os_str().as_bytes(), new.kind == ChangeKind::Untracked), (&b"\xff\xfe"[..], true));
         let inner = format!("1 .M SC.. 160000 160000 160000 {hash} {hash} sub");
-        assert!(super::change(inner.as_bytes()).is_some_and(|change| change.kind == Kind::Repository));
+        assert!(super::parse_status_line(inner.as_bytes()).is_some_and(|change| change.kind == ChangeKind::Repository));
         for other in [
             format!("1 M. N... 100644 100644 100644 {hash} {hash} x"),
             "1 .M".into(),
             "! ignored".into(),
             String::new(),
         ] {
-            assert!(super::change(other.as_bytes()).is_none(), "{other}");
+            assert!(super::parse_status_line(other.as_bytes()).is_none(), "{other}");
         }
         assert!(differs_from_head(format!("? x\0{}", edited.replace(".M", "MM")).as_bytes()));
         assert!(!differs_from_head(format!("? x\0{edited}\0").as_bytes()));

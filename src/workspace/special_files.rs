@@ -10,32 +10,32 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::os::clock::wall_clock;
-use crate::workspace::checkout::rescue;
-use crate::workspace::checkout::swap::is_beyond_link;
-use crate::workspace::error::Stop;
-use crate::workspace::exclusion::Reason;
-use crate::workspace::git::{ANSWER, Git, write_and_open};
-use crate::workspace::snapshot::Withheld;
+use crate::os::clock::read_wall_clock;
+use crate::workspace::checkout::aside_names;
+use crate::workspace::checkout::replacement::is_beyond_link;
+use crate::workspace::error::SyncError;
+use crate::workspace::exclusion::ExclusionReason;
+use crate::workspace::git::{OUTPUT_SIZE_LIMIT, Git, write_and_open};
+use crate::workspace::snapshot::WithheldFiles;
 
 /// Limit for the number of files and folders to read in one run.
 const ENTRY_LIMIT: usize = 2_000_000;
 
 /// Limit for the number of files to report in one run.
-const FOUND_LIMIT: usize = 10_000;
+const REPORTED_FILE_LIMIT: usize = 10_000;
 
 /// Time limit for git's answer on which of them are ignored.
 const IGNORE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Files that git reads in every folder. A pipe with such a name would block git.
-const READ_BY_GIT: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
+const FILES_READ_BY_GIT: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
 
 /// Renames pipes that would block git. Returns their new names.
-pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut Withheld) -> Result<Vec<PathBuf>, Stop> {
-    let is_read = |path: &Path| READ_BY_GIT.iter().any(|name| path.file_name().is_some_and(|found| found == *name));
+pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut WithheldFiles) -> Result<Vec<PathBuf>, SyncError> {
+    let is_read = |path: &Path| FILES_READ_BY_GIT.iter().any(|name| path.file_name().is_some_and(|found| found == *name));
     let mut aside = Vec::new();
-    for (path, _) in found.iter_mut().filter(|(path, reason)| *reason == Reason::Special && is_read(path)) {
-        if let Some(name) = rescue::move_out_of_the_way(git, path, wall_clock())? {
+    for (path, _) in found.iter_mut().filter(|(path, reason)| *reason == ExclusionReason::SpecialFile && is_read(path)) {
+        if let Some(name) = aside_names::move_aside(git, path, read_wall_clock())? {
             path.clone_from(&name);
             aside.push(name);
         }
@@ -44,24 +44,24 @@ pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut Withheld) -> R
 }
 
 /// Removes ignored files, and those inside an excluded repository, from the files found.
-pub(super) fn without_ignored(git: &Git<'_>, mut found: Withheld, withheld: &Withheld) -> Result<Withheld, Stop> {
+pub(super) fn without_ignored(git: &Git<'_>, mut found: WithheldFiles, withheld: &WithheldFiles) -> Result<WithheldFiles, SyncError> {
     let known: HashSet<&Path> = withheld.iter().map(|(path, _)| path.as_path()).collect();
     found.retain(|(path, reason)| {
         let folder = path.parent().unwrap_or(path);
-        let is_of_repository = *reason == Reason::Name && known.contains(folder);
+        let is_of_repository = *reason == ExclusionReason::RefusedName && known.contains(folder);
         !is_of_repository && !known.contains(path.as_path())
     });
     if found.is_empty() {
         return Ok(found);
     }
-    let ignored = ignored(git, &found)?;
+    let ignored = query_ignored(git, &found)?;
     found.retain(|(path, _)| !ignored.contains(path));
     Ok(found)
 }
 
 /// Lists all such files.
-pub(super) fn list(workspace: &Path) -> Withheld {
-    let mut found = Withheld::new();
+pub(super) fn list_special_files(workspace: &Path) -> WithheldFiles {
+    let mut found = WithheldFiles::new();
     let mut folders = vec![PathBuf::new()];
     let mut left = ENTRY_LIMIT;
     while let Some(folder) = folders.pop() {
@@ -69,7 +69,7 @@ pub(super) fn list(workspace: &Path) -> Withheld {
             Ok(entries) => entries,
             Err(why) => {
                 if why.kind() != ErrorKind::NotFound {
-                    found.push((folder, Reason::Unreadable));
+                    found.push((folder, ExclusionReason::Unreadable));
                 }
                 continue;
             }
@@ -85,31 +85,31 @@ pub(super) fn list(workspace: &Path) -> Withheld {
             } else if kind.is_dir() {
                 below.push(folder.join(name));
             } else if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
-                found.push((folder.join(name), Reason::Special));
+                found.push((folder.join(name), ExclusionReason::SpecialFile));
             }
         }
         let is_workspace = folder.as_os_str().is_empty();
         if is_repository && !is_workspace {
-            found.push((folder.join(".git"), Reason::Name));
+            found.push((folder.join(".git"), ExclusionReason::RefusedName));
         } else {
             folders.append(&mut below);
         }
-        if left == 0 || found.len() >= FOUND_LIMIT {
+        if left == 0 || found.len() >= REPORTED_FILE_LIMIT {
             break;
         }
     }
     found
 }
 
-fn ignored(git: &Git<'_>, found: &Withheld) -> Result<HashSet<PathBuf>, Stop> {
+fn query_ignored(git: &Git<'_>, found: &WithheldFiles) -> Result<HashSet<PathBuf>, SyncError> {
     let asked = found.iter().map(|(path, reason)| match reason {
-        Reason::Name => path.parent().unwrap_or(path),
+        ExclusionReason::RefusedName => path.parent().unwrap_or(path),
         _ => path,
     });
     let ignored = ignored_of(git, &asked.collect::<Vec<_>>())?;
     let paths = found.iter().filter(|(path, reason)| {
         ignored.contains(path)
-            || (*reason == Reason::Name && path.parent().is_some_and(|above| ignored.contains(above)))
+            || (*reason == ExclusionReason::RefusedName && path.parent().is_some_and(|above| ignored.contains(above)))
     });
     Ok(paths.map(|(path, _)| path.clone()).collect())
 }
@@ -119,15 +119,15 @@ pub(super) fn withhold_renamed<'p>(
     git: &Git<'_>,
     renamed: Vec<(&'p Path, PathBuf)>,
     listed: &mut Vec<&'p Path>,
-) -> Result<Withheld, Stop> {
+) -> Result<WithheldFiles, SyncError> {
     // git does not say what it would ignore beyond a link, so that counts as ignored.
-    let is_beyond: Vec<bool> = renamed.iter().map(|(_, earlier)| is_beyond_link(git.dir, earlier)).collect();
+    let is_beyond: Vec<bool> = renamed.iter().map(|(_, earlier)| is_beyond_link(git.work_tree, earlier)).collect();
     let asked = renamed.iter().zip(&is_beyond).filter(|(_, is_beyond)| !**is_beyond);
     let ignored = ignored_of(git, &asked.map(|((_, earlier), _)| earlier.as_path()).collect::<Vec<_>>())?;
-    let mut withheld = Withheld::new();
+    let mut withheld = WithheldFiles::new();
     for ((path, earlier), is_beyond) in renamed.into_iter().zip(is_beyond) {
         if is_beyond || ignored.contains(&earlier) {
-            withheld.push((path.to_owned(), Reason::Ignored));
+            withheld.push((path.to_owned(), ExclusionReason::Ignored));
         } else {
             listed.push(path);
         }
@@ -136,17 +136,17 @@ pub(super) fn withhold_renamed<'p>(
 }
 
 /// Asks which of these paths the rules ignore, whether or not git knows them.
-fn ignored_of(git: &Git<'_>, paths: &[&Path]) -> Result<HashSet<PathBuf>, Stop> {
+fn ignored_of(git: &Git<'_>, paths: &[&Path]) -> Result<HashSet<PathBuf>, SyncError> {
     let names: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"].concat()).collect();
     if names.is_empty() {
         return Ok(HashSet::new());
     }
-    let input = git.own_folder().join("input");
-    let file = write_and_open(&input, &names).map_err(|why| Stop::file("write", &input, &why))?;
-    let asked = git.command(&["check-ignore", "--no-index", "-z", "--stdin"]).stdin(file);
-    let said = match asked.deadline(IGNORE_TIME_LIMIT).limit(ANSWER).run_bytes() {
+    let input = git.private_folder().join("input");
+    let file = write_and_open(&input, &names).map_err(|why| SyncError::from_file_operation("write", &input, &why))?;
+    let asked = git.build_command(&["check-ignore", "--no-index", "-z", "--stdin"]).stdin(file);
+    let said = match asked.deadline(IGNORE_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes() {
         // None of them is.
-        Err(why) if why.code() == Some(1) => return Ok(HashSet::new()),
+        Err(why) if why.exit_code() == Some(1) => return Ok(HashSet::new()),
         said => said?,
     };
     let ignored = said.split(|byte| *byte == 0).filter(|name| !name.is_empty());
@@ -170,9 +170,9 @@ mod tests {
         fs::write(at("a/file"), "").unwrap();
         symlink("..", at("a/b/loop")).unwrap();
         let _socket = UnixListener::bind(at("a/b/socket")).unwrap();
-        let mut found = list(dir.path());
+        let mut found = list_special_files(dir.path());
         found.sort_by(|a, b| a.0.cmp(&b.0));
-        let expected = [("a/b/socket", Reason::Special), ("nested/.git", Reason::Name)];
+        let expected = [("a/b/socket", ExclusionReason::SpecialFile), ("nested/.git", ExclusionReason::RefusedName)];
         assert_eq!(found, expected.map(|(path, reason)| (PathBuf::from(path), reason)));
     }
 }

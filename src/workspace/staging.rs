@@ -5,59 +5,59 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::workspace::error::Stop;
-use crate::workspace::exclusion::Reason;
-use crate::workspace::git::filters::{Conversion, Converted};
-use crate::workspace::git::{Git, SCAN};
-use crate::workspace::snapshot::Withheld;
+use crate::workspace::error::SyncError;
+use crate::workspace::exclusion::ExclusionReason;
+use crate::workspace::git::filters::{Conversion, ConversionResult};
+use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
+use crate::workspace::snapshot::WithheldFiles;
 
 /// Command that stores the listed files, and removes entries of files that are gone.
-const STORE: [&str; 6] = ["update-index", "-z", "--add", "--remove", "--replace", "--stdin"];
+const UPDATE_INDEX_ARGS: [&str; 6] = ["update-index", "-z", "--add", "--remove", "--replace", "--stdin"];
 
 /// Stores files under their paths. Returns the excluded ones with the reason.
 ///
 /// A file whose filter is not set up on this host is never stored as it is: the filter may be there to encrypt it.
-pub(super) fn stage(git: &Git<'_>, names: &[&Path], has_attributes: bool) -> Result<Withheld, Stop> {
-    let mut withheld = Withheld::new();
+pub(super) fn stage_files(git: &Git<'_>, names: &[&Path], has_attributes: bool) -> Result<WithheldFiles, SyncError> {
+    let mut withheld = WithheldFiles::new();
     if names.is_empty() {
         return Ok(withheld);
     }
-    let filters = if has_attributes { git.filters_of(names, false)? } else { HashMap::new() };
+    let filters = if has_attributes { git.query_filters(names, false)? } else { HashMap::new() };
     let (mut plain, mut filtered) = (Vec::new(), Vec::new());
     for name in names {
         let Some(filter) = filters.get(*name) else {
             plain.push(*name);
             continue;
         };
-        match git.drivers.iter().find(|driver| driver.name == *filter) {
+        match git.filter_drivers.iter().find(|driver| driver.name == *filter) {
             Some(driver) if driver.has_clean || driver.is_required => filtered.push(*name),
-            None if git.dir.join(name).symlink_metadata().is_ok_and(|found| found.is_file()) => {
-                withheld.push(((*name).to_owned(), Reason::NoFilter(filter.clone())));
+            None if git.work_tree.join(name).symlink_metadata().is_ok_and(|found| found.is_file()) => {
+                withheld.push(((*name).to_owned(), ExclusionReason::MissingFilter(filter.clone())));
             }
             _ => plain.push(*name),
         }
     }
-    for (names, deadline) in [(plain, SCAN), (filtered, git.filter_limit)] {
-        store(git, &names, deadline, &mut withheld)?;
+    for (names, deadline) in [(plain, SCAN_TIME_LIMIT), (filtered, git.filter_time_limit)] {
+        store_files(git, &names, deadline, &mut withheld)?;
     }
     Ok(withheld)
 }
 
-fn store(git: &Git<'_>, names: &[&Path], deadline: Duration, withheld: &mut Withheld) -> Result<(), Stop> {
-    let conversion = Conversion { args: &STORE, folder: None, deadline, is_filtered: true };
-    let Converted { failed, has_passed_over } = git.convert(&conversion, names)?;
-    withheld.extend(failed.into_iter().map(|(name, why)| (name, Reason::Refused(why))));
+fn store_files(git: &Git<'_>, names: &[&Path], deadline: Duration, withheld: &mut WithheldFiles) -> Result<(), SyncError> {
+    let conversion = Conversion { args: &UPDATE_INDEX_ARGS, work_tree: None, time_limit: deadline, is_filtered: true };
+    let ConversionResult { failed_files: failed, has_skipped_names: has_passed_over } = git.convert_files(&conversion, names)?;
+    withheld.extend(failed.into_iter().map(|(name, why)| (name, ExclusionReason::Refused(why))));
     if has_passed_over {
-        let listing = git.list(&["ls-files", "-z"])?;
+        let listing = git.run_for_bytes(&["ls-files", "-z"])?;
         let known: HashSet<&[u8]> = listing.split(|byte| *byte == 0).collect();
-        let is_refused = |name: &&&Path| !known.contains(name.as_os_str().as_bytes()) && is_there(git, name);
+        let is_refused = |name: &&&Path| !known.contains(name.as_os_str().as_bytes()) && file_exists(git, name);
         let failed: HashSet<PathBuf> = withheld.iter().map(|(name, _)| name.clone()).collect();
         let refused = names.iter().filter(is_refused).filter(|name| !failed.contains(**name));
-        withheld.extend(refused.map(|name| ((*name).to_owned(), Reason::Name)));
+        withheld.extend(refused.map(|name| ((*name).to_owned(), ExclusionReason::RefusedName)));
     }
     Ok(())
 }
 
-fn is_there(git: &Git<'_>, name: &Path) -> bool {
-    git.dir.join(name).symlink_metadata().is_ok()
+fn file_exists(git: &Git<'_>, name: &Path) -> bool {
+    git.work_tree.join(name).symlink_metadata().is_ok()
 }

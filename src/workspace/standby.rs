@@ -1,311 +1,311 @@
 //! Pull and push of a standby's workspace: a branch of this host on top of the primary's.
 
-use crate::config::Workspace;
+use crate::config::WorkspaceConfig;
 use crate::text::Time;
-use crate::workspace::checkout::{Move, change_refs, forward, replaced, smudge};
-use crate::workspace::commit_snapshot::{Local, Told};
-use crate::workspace::error::{Stop, Why};
+use crate::workspace::checkout::{Checkout, run_ref_transactions, branch_update, replaced_files, smudge};
+use crate::workspace::commit_snapshot::{CommittedSnapshot, SyncFindings};
+use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::lfs::{
     NotUploaded, {self},
 };
-use crate::workspace::git::merge::{Join, Kept, contains};
+use crate::workspace::git::merge::{HistoryMerge, ConflictBranch, history_contains};
 use crate::workspace::git::refs::{Head, Refs};
-use crate::workspace::git::repository::Checkout;
+use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::git::{Git, remote};
 use crate::workspace::repo_cleanup::{
-    Others, {self},
+    GatewayActivity, {self},
 };
-use crate::workspace::report::{Commit, Names, Outcome, Pulled, PushOutcome, Pushed};
-use crate::workspace::{Reach, now, ref_names};
+use crate::workspace::report::{CommitId, NameList, PullOutcome, WorkspacePull, PushOutcome, PushReport};
+use crate::workspace::{CheckoutMode, now, ref_names};
 
 /// Attempts at a checkout if a file that it replaces changes meanwhile.
-const ATTEMPTS: usize = 3;
+const CHECKOUT_ATTEMPTS: usize = 3;
 
 /// The standby's repository during a sync.
-pub(super) struct Standby<'a> {
+pub(super) struct StandbyRepository<'a> {
     pub(super) git: Git<'a>,
-    pub(super) workspace: &'a Workspace,
+    pub(super) workspace: &'a WorkspaceConfig,
     /// Returns whether files may be updated now.
-    reach: &'a dyn Fn() -> Reach,
+    checkout_mode: &'a dyn Fn() -> CheckoutMode,
 }
 
-impl<'a> Standby<'a> {
+impl<'a> StandbyRepository<'a> {
     /// Opens the repository, or clones it if its URL is known.
-    pub(super) fn open(checkout: &Checkout<'a>, reach: &'a dyn Fn() -> Reach) -> Result<Self, Stop> {
-        let git = checkout.open_or_make(&ref_names::own(checkout.host))?;
+    pub(super) fn open(checkout: &RepositorySpec<'a>, reach: &'a dyn Fn() -> CheckoutMode) -> Result<Self, SyncError> {
+        let git = checkout.open_or_clone(&ref_names::own_branch(checkout.host_name))?;
         let others = match reach() {
-            Reach::Move => Others::Down,
-            Reach::Fetch => Others::Live,
+            CheckoutMode::UpdateFiles => GatewayActivity::Down,
+            CheckoutMode::FetchOnly => GatewayActivity::Running,
         };
-        repo_cleanup::remove_left_over_locks(&git, others)?;
-        Ok(Self { git, workspace: checkout.workspace, reach })
+        repo_cleanup::remove_stale_locks(&git, others)?;
+        Ok(Self { git, workspace: checkout.workspace, checkout_mode: reach })
     }
 
     /// Pulls once. An error does not discard the findings made before it.
-    fn pull(&self) -> Pulled {
-        let mut refs = match self.refs() {
+    fn pull(&self) -> WorkspacePull {
+        let mut refs = match self.read_refs() {
             Ok(refs) => refs,
-            Err(stop) => return Pulled::new(stop.why.into(), &stop.said),
+            Err(stop) => return WorkspacePull::new(stop.kind.into(), &stop.message),
         };
         let before = refs.head.commit.clone();
-        let mut told = Told::default();
-        let result = match (self.reach)() {
-            Reach::Fetch => self.fetch_only(&mut refs, &mut told),
-            Reach::Move => self.bring_up_to_date(&mut refs, &mut told),
+        let mut told = SyncFindings::default();
+        let result = match (self.checkout_mode)() {
+            CheckoutMode::FetchOnly => self.fetch_only(&mut refs, &mut told),
+            CheckoutMode::UpdateFiles => self.update_to_remote(&mut refs, &mut told),
         };
         let mut pulled = match result {
-            Ok(outcome) => Pulled::new(outcome, ""),
+            Ok(outcome) => WorkspacePull::new(outcome, ""),
             Err(stop) => {
-                refs = self.refs().unwrap_or(refs);
-                Pulled::new(stop.why.into(), &stop.said)
+                refs = self.read_refs().unwrap_or(refs);
+                WorkspacePull::new(stop.kind.into(), &stop.message)
             }
         };
-        pulled.before = before.as_deref().and_then(Commit::parse);
-        pulled.tell_refs(&refs);
-        pulled.tell(&told);
+        pulled.commit_before = before.as_deref().and_then(CommitId::parse);
+        pulled.set_refs(&refs);
+        pulled.set_findings(&told);
         pulled
     }
 
-    fn fetch_only(&self, refs: &mut Refs, told: &mut Told) -> Result<Outcome, Stop> {
-        told.aside.extend(replaced::look_after(&self.git, now())?);
-        remote::fetch(&self.git, self.workspace)?;
-        *refs = self.refs()?;
-        match (&refs.head.commit, &refs.remote) {
-            (Some(head), Some(remote)) if contains(&self.git, head, remote)? => Ok(Outcome::UpToDate),
-            _ => Ok(Outcome::Fetched),
+    fn fetch_only(&self, refs: &mut Refs, told: &mut SyncFindings) -> Result<PullOutcome, SyncError> {
+        told.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now())?);
+        remote::fetch_branches(&self.git, self.workspace)?;
+        *refs = self.read_refs()?;
+        match (&refs.head.commit, &refs.remote_branch) {
+            (Some(head), Some(remote)) if history_contains(&self.git, head, remote)? => Ok(PullOutcome::UpToDate),
+            _ => Ok(PullOutcome::Fetched),
         }
     }
 
     /// Checks out the commits of earlier fetches, then fetches: an unreachable remote does not undo the first step.
-    fn bring_up_to_date(&self, refs: &mut Refs, told: &mut Told) -> Result<Outcome, Stop> {
-        let had = refs.merged.clone().or(refs.remote.clone());
+    fn update_to_remote(&self, refs: &mut Refs, told: &mut SyncFindings) -> Result<PullOutcome, SyncError> {
+        let had = refs.merged_remote.clone().or(refs.remote_branch.clone());
         let head = refs.head.commit.clone();
-        let local = self.settle(refs, told)?;
-        remote::fetch(&self.git, self.workspace)?;
-        *refs = self.refs()?;
-        if refs.remote != refs.merged || is_foreign(refs) {
-            self.require_idle()?;
-            self.settle_news(refs, local, told)?;
+        let local = self.commit_and_check_out(refs, told)?;
+        remote::fetch_branches(&self.git, self.workspace)?;
+        *refs = self.read_refs()?;
+        if refs.remote_branch != refs.merged_remote || is_foreign_branch(refs) {
+            self.require_gateway_down()?;
+            self.check_out_fetched(refs, local, told)?;
         }
-        Ok(match (told.kept.is_empty(), refs.merged == had) {
-            (false, _) => Outcome::Kept,
-            (true, false) if refs.head.commit != head => Outcome::Moved,
-            (true, _) => Outcome::UpToDate,
+        Ok(match (told.conflict_branches.is_empty(), refs.merged_remote == had) {
+            (false, _) => PullOutcome::ConflictKept,
+            (true, false) if refs.head.commit != head => PullOutcome::Updated,
+            (true, _) => PullOutcome::UpToDate,
         })
     }
 
     /// Checks out the fetched commits. The snapshot is reused if the first checkout changed no file: a checkout notices
     /// changes in the files that it touches, and the next run handles the others.
-    fn settle_news(&self, refs: &mut Refs, local: Option<Local>, told: &mut Told) -> Result<(), Stop> {
+    fn check_out_fetched(&self, refs: &mut Refs, local: Option<CommittedSnapshot>, told: &mut SyncFindings) -> Result<(), SyncError> {
         if let Some(local) = local {
-            match self.advance(refs, &local, now(), told) {
-                Err(Stop { why: Why::InUse, .. }) => *refs = self.refs()?,
+            match self.merge_and_check_out(refs, &local, now(), told) {
+                Err(SyncError { kind: SyncErrorKind::InUse, .. }) => *refs = self.read_refs()?,
                 result => return result.map(drop),
             }
         }
-        self.settle(refs, told).map(drop)
+        self.commit_and_check_out(refs, told).map(drop)
     }
 
     /// Fails if the gateway was started since the run began; a fetch may take minutes.
-    fn require_idle(&self) -> Result<(), Stop> {
-        match (self.reach)() {
-            Reach::Move => Ok(()),
-            Reach::Fetch => Err(Stop::new(Why::GatewayStarted, "the gateway was started meanwhile")),
+    fn require_gateway_down(&self) -> Result<(), SyncError> {
+        match (self.checkout_mode)() {
+            CheckoutMode::UpdateFiles => Ok(()),
+            CheckoutMode::FetchOnly => Err(SyncError::new(SyncErrorKind::GatewayStarted, "the gateway was started meanwhile")),
         }
     }
 
     /// Pushes once and records the result in `pushed`.
-    pub(super) fn push(&self, pushed: &mut Pushed) {
-        let mut told = Told::default();
-        let settled = match (self.reach)() {
-            Reach::Move => self.refs().and_then(|mut refs| self.settle(&mut refs, &mut told)).map(drop),
+    pub(super) fn push(&self, pushed: &mut PushReport) {
+        let mut told = SyncFindings::default();
+        let settled = match (self.checkout_mode)() {
+            CheckoutMode::UpdateFiles => self.read_refs().and_then(|mut refs| self.commit_and_check_out(&mut refs, &mut told)).map(drop),
             // The gateway runs: nothing is committed, and existing commits are pushed.
-            Reach::Fetch => Ok(()),
+            CheckoutMode::FetchOnly => Ok(()),
         };
         // A failed commit must not block the push of earlier commits.
-        let returned = self.give_back(pushed, &mut told);
-        pushed.tell(&told);
+        let returned = self.push_unreturned(pushed, &mut told);
+        pushed.set_findings(&told);
         match settled.and(returned) {
             Ok(outcome) => pushed.outcome = outcome,
             Err(stop) => {
-                pushed.outcome = stop.why.into();
-                pushed.add(&stop.said);
+                pushed.outcome = stop.kind.into();
+                pushed.add_detail(&stop.message);
             }
         }
     }
 
     /// Pushes this host's own branch and its conflict branches, unless the remote has them.
-    fn give_back(&self, pushed: &mut Pushed, told: &mut Told) -> Result<PushOutcome, Stop> {
-        let (git, refs) = (&self.git, self.refs()?);
-        pushed.commit = refs.head.commit.as_deref().and_then(Commit::parse);
-        let branch = format!("refs/heads/{}", ref_names::own(git.host));
+    fn push_unreturned(&self, pushed: &mut PushReport, told: &mut SyncFindings) -> Result<PushOutcome, SyncError> {
+        let (git, refs) = (&self.git, self.read_refs()?);
+        pushed.commit = refs.head.commit.as_deref().and_then(CommitId::parse);
+        let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));
         let mut news: Vec<(String, &str)> = Vec::new();
-        if let Some(own) = self.unreturned(&refs)? {
+        if let Some(own) = self.unpushed_commit(&refs)? {
             news.push((branch.clone(), own));
         }
-        news.extend(refs.kept.iter().map(|(name, commit)| (format!("refs/heads/{name}"), commit.as_str())));
+        news.extend(refs.conflict_branches.iter().map(|(name, commit)| (format!("refs/heads/{name}"), commit.as_str())));
         if news.is_empty() {
             return Ok(PushOutcome::UpToDate);
         }
         let refspecs: Vec<String> = news.iter().map(|(name, commit)| format!("{commit}:{name}")).collect();
         let commits: Vec<&str> = news.iter().map(|(_, commit)| *commit).collect();
-        let not_uploaded = lfs::upload(git, self.workspace, &commits)?;
-        let sent = remote::send(git, self.workspace, &refspecs, &[])?;
+        let not_uploaded = lfs::upload_contents(git, self.workspace, &commits)?;
+        let sent = remote::push_refspecs(git, self.workspace, &refspecs, &[])?;
         // If git LFS could not upload a content, the next run pushes the same branch again.
         let is_whole = not_uploaded.is_none();
-        for (name, commit) in news.iter().filter(|(name, _)| is_whole && sent.taken.contains(name)) {
-            self.note_returned(name, commit, *name == branch)?;
+        for (name, commit) in news.iter().filter(|(name, _)| is_whole && sent.accepted.contains(name)) {
+            self.record_pushed(name, commit, *name == branch)?;
         }
-        pushed.add(&sent.warning);
-        pushed.pushed = Names::of(sent.taken.iter().map(|name| short(name)));
+        pushed.add_detail(&sent.warning);
+        pushed.pushed_branches = NameList::from_names(sent.accepted.iter().map(|name| short_branch_name(name)));
         if !sent.refused.is_empty() {
-            pushed.add(&remote::refusal(git, self.workspace, &sent));
+            pushed.add_detail(&remote::refusal_message(git, self.workspace, &sent));
             return Ok(PushOutcome::Refused);
         }
         if !sent.behind.is_empty() {
-            pushed.add("the next pull merges both; if two hosts have the same name, rename one");
+            pushed.add_detail("the next pull merges both; if two hosts have the same name, rename one");
             return Ok(PushOutcome::Behind);
         }
-        if let Some(NotUploaded { files, said }) = not_uploaded {
-            pushed.add(&said);
+        if let Some(NotUploaded { files, message: said }) = not_uploaded {
+            pushed.add_detail(&said);
             told.not_uploaded = files;
             return Ok(PushOutcome::NotPushed);
         }
         Ok(PushOutcome::Pushed)
     }
 
-    fn unreturned<'r>(&self, refs: &'r Refs) -> Result<Option<&'r str>, Stop> {
-        let Some(own) = refs.own.as_deref().filter(|own| refs.returned.as_deref() != Some(own)) else {
+    fn unpushed_commit<'r>(&self, refs: &'r Refs) -> Result<Option<&'r str>, SyncError> {
+        let Some(own) = refs.own_branch.as_deref().filter(|own| refs.pushed_commit.as_deref() != Some(own)) else {
             return Ok(None);
         };
-        Ok(match &refs.remote {
-            Some(remote) if remote == own || contains(&self.git, remote, own)? => None,
+        Ok(match &refs.remote_branch {
+            Some(remote) if remote == own || history_contains(&self.git, remote, own)? => None,
             _ => Some(own),
         })
     }
 
     /// Records a pushed branch. A pushed conflict branch is deleted here: once a person has merged it and deleted it at
     /// the remote, it must not return.
-    fn note_returned(&self, name: &str, commit: &str, is_own: bool) -> Result<(), Stop> {
+    fn record_pushed(&self, name: &str, commit: &str, is_own: bool) -> Result<(), SyncError> {
         if is_own {
-            return change_refs(&self.git, &format!("start\nupdate {} {commit}\ncommit\n", ref_names::RETURNED));
+            return run_ref_transactions(&self.git, &format!("start\nupdate {} {commit}\ncommit\n", ref_names::PUSHED_COMMIT_REF));
         }
-        let private = format!("{}kept/{}", ref_names::PRIVATE, short(name));
-        change_refs(&self.git, &format!("start\nupdate {private} {commit}\ncommit\nstart\ndelete {name}\ncommit\n"))
+        let private = format!("{}kept/{}", ref_names::PRIVATE_REF_PREFIX, short_branch_name(name));
+        run_ref_transactions(&self.git, &format!("start\nupdate {private} {commit}\ncommit\nstart\ndelete {name}\ncommit\n"))
     }
 
-    fn refs(&self) -> Result<Refs, Stop> {
-        Refs::read(&self.git, self.workspace, &ref_names::own(self.git.host))
+    fn read_refs(&self) -> Result<Refs, SyncError> {
+        Refs::read(&self.git, self.workspace, &ref_names::own_branch(self.git.host_name))
     }
 
     /// Commits, merges and checks out, with retries if a file to be replaced changes meanwhile.
-    fn settle(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
-        for _ in 1..ATTEMPTS {
-            match self.settle_once(refs, told) {
-                Err(Stop { why: Why::InUse, .. }) => *refs = self.refs()?,
+    fn commit_and_check_out(&self, refs: &mut Refs, told: &mut SyncFindings) -> Result<Option<CommittedSnapshot>, SyncError> {
+        for _ in 1..CHECKOUT_ATTEMPTS {
+            match self.try_commit_and_check_out(refs, told) {
+                Err(SyncError { kind: SyncErrorKind::InUse, .. }) => *refs = self.read_refs()?,
                 result => return result,
             }
         }
-        self.settle_once(refs, told)
+        self.try_commit_and_check_out(refs, told)
     }
 
     /// Commits the files, merges them with this host's own branch and the fetched commits, and checks out the result.
     /// Returns the snapshot if no file was changed.
-    fn settle_once(&self, refs: &mut Refs, told: &mut Told) -> Result<Option<Local>, Stop> {
+    fn try_commit_and_check_out(&self, refs: &mut Refs, told: &mut SyncFindings) -> Result<Option<CommittedSnapshot>, SyncError> {
         let now = now();
-        if refs.is_name_taken {
+        if refs.is_prefix_blocked {
             // A branch named `failover` blocks all names below it.
-            let name = format!("failover-{}", ref_names::stamp(now));
+            let name = format!("failover-{}", ref_names::time_stamp(now));
             log::warn!("renamed the branch failover to {name}, because it blocks the names failover/…");
             self.git.run(&["branch", "-m", "failover", &name])?;
-            *refs = self.refs()?;
+            *refs = self.read_refs()?;
         }
-        told.aside.extend(replaced::look_after(&self.git, now)?);
-        told.unfiltered = smudge::retry(&self.git, now, &mut told.aside)?;
-        let local = Local::commit(&self.git, self.workspace, refs, (Others::Down, now), told)?;
-        if self.park(refs, &local, now)? {
-            *refs = self.refs()?;
+        told.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now)?);
+        told.unfiltered = smudge::retry_filters(&self.git, now, &mut told.moved_aside)?;
+        let local = CommittedSnapshot::commit_changes(&self.git, self.workspace, refs, (GatewayActivity::Down, now), told)?;
+        if self.point_head_at_snapshot(refs, &local, now)? {
+            *refs = self.read_refs()?;
         }
-        let has_moved = self.advance(refs, &local, now, told)?;
+        let has_moved = self.merge_and_check_out(refs, &local, now, told)?;
         Ok((!has_moved).then_some(local))
     }
 
     /// Merges the snapshot with the other histories and checks out the result. True if a file was changed.
-    fn advance(&self, refs: &mut Refs, local: &Local, now: Time, told: &mut Told) -> Result<bool, Stop> {
+    fn merge_and_check_out(&self, refs: &mut Refs, local: &CommittedSnapshot, now: Time, told: &mut SyncFindings) -> Result<bool, SyncError> {
         let git = &self.git;
-        let join = Join { git, refs, workspace: self.workspace, now };
+        let join = HistoryMerge { git, refs, workspace: self.workspace, now };
         let mut ours = local.commit.clone();
-        let own = refs.own.as_ref().filter(|own| refs.head.commit.as_ref() != Some(own));
-        let remote_own = refs.remote_own.as_ref().filter(|_| is_foreign(refs));
+        let own = refs.own_branch.as_ref().filter(|own| refs.head.commit.as_ref() != Some(own));
+        let remote_own = refs.remote_own_branch.as_ref().filter(|_| is_foreign_branch(refs));
         for other in [own, remote_own].into_iter().flatten() {
-            let joined = join.with(ours, other)?;
-            told.kept.extend(joined.kept);
+            let joined = join.merge_or_keep(ours, other)?;
+            told.conflict_branches.extend(joined.conflict_branch);
             ours = Some(joined.commit);
         }
-        let Some(joined) = join.with_remote(ours)? else { return Ok(false) };
-        told.kept.extend(joined.kept);
-        git.go_on()?;
-        let branch = format!("refs/heads/{}", ref_names::own(git.host));
-        let step = Move {
+        let Some(joined) = join.merge_remote(ours)? else { return Ok(false) };
+        told.conflict_branches.extend(joined.conflict_branch);
+        git.require_not_cancelled()?;
+        let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));
+        let step = Checkout {
             git,
             refs,
-            image: &local.image,
-            from: local.commit.as_deref(),
-            to: &joined.commit,
+            snapshot: &local.snapshot,
+            from_commit: local.commit.as_deref(),
+            to_commit: &joined.commit,
             branch: &branch,
-            merged: refs.remote.as_deref(),
-            others: Others::Down,
-            go_on: &|| self.require_idle(),
+            merged_remote: refs.remote_branch.as_deref(),
+            gateway_activity: GatewayActivity::Down,
+            require_allowed: &|| self.require_gateway_down(),
             now,
         };
         let moved = step.run()?;
-        told.aside.extend(moved.aside);
+        told.moved_aside.extend(moved.moved_aside);
         told.unfiltered.extend(moved.unfiltered);
-        let is_new = |kept: &&Kept| refs.kept.iter().all(|(branch, _)| *branch != kept.branch);
-        if told.kept.iter().any(|kept| is_new(&kept)) {
-            *refs = self.refs()?;
+        let is_new = |kept: &&ConflictBranch| refs.conflict_branches.iter().all(|(branch, _)| *branch != kept.name);
+        if told.conflict_branches.iter().any(|kept| is_new(&kept)) {
+            *refs = self.read_refs()?;
         } else {
-            refs.stands_at(branch, joined.commit);
+            refs.set_checked_out(branch, joined.commit);
         }
-        Ok(moved.has_moved)
+        Ok(moved.has_changed_files)
     }
 
     /// Points HEAD at the snapshot's commit, which changes no file: through this host's own branch if that is a
     /// fast-forward, otherwise detached. Recovery from an interrupted checkout compares with HEAD, so this must come
     /// first. True if anything was changed.
-    fn park(&self, refs: &Refs, local: &Local, now: Time) -> Result<bool, Stop> {
+    fn point_head_at_snapshot(&self, refs: &Refs, local: &CommittedSnapshot, now: Time) -> Result<bool, SyncError> {
         let Some(commit) = local.commit.as_deref() else { return Ok(false) };
         let git = &self.git;
-        let branch = format!("refs/heads/{}", ref_names::own(git.host));
+        let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));
         let Head { branch: checked_out, commit: head, .. } = &refs.head;
         let on_own = checked_out.as_deref() == Some(&branch);
         if on_own && head.as_deref() == Some(commit) {
             return Ok(false);
         }
-        let goes_forwards = match &refs.own {
+        let goes_forwards = match &refs.own_branch {
             None => true,
             Some(own) if on_own => head.as_ref() == Some(own),
-            Some(own) => contains(git, commit, own)?,
+            Some(own) => history_contains(git, commit, own)?,
         };
-        git.flush();
+        git.flush_objects();
         if goes_forwards {
-            change_refs(git, &forward(&branch, commit, refs.own.as_deref()))?;
+            run_ref_transactions(git, &branch_update(&branch, commit, refs.own_branch.as_deref()))?;
             if !on_own {
-                self.keep_detached(refs, now)?;
+                self.keep_detached_commit(refs, now)?;
                 git.run(&["symbolic-ref", "HEAD", &branch])?;
             }
         } else {
-            self.keep_detached(refs, now)?;
-            git.run(&["update-ref", "--no-deref", "-m", crate::workspace::checkout::REASON, "HEAD", commit])?;
+            self.keep_detached_commit(refs, now)?;
+            git.run(&["update-ref", "--no-deref", "-m", crate::workspace::checkout::REFLOG_MESSAGE, "HEAD", commit])?;
         }
         Ok(true)
     }
 
     /// Keeps a detached HEAD's commit, which is on no branch, before HEAD leaves it. This host's history contains it
     /// too unless there is a conflict.
-    fn keep_detached(&self, refs: &Refs, now: Time) -> Result<(), Stop> {
+    fn keep_detached_commit(&self, refs: &Refs, now: Time) -> Result<(), SyncError> {
         if let Head { branch: None, commit: Some(commit), .. } = &refs.head {
-            let name = format!("{}unfinished/{}-head", ref_names::PRIVATE, ref_names::stamp(now));
+            let name = format!("{}unfinished/{}-head", ref_names::PRIVATE_REF_PREFIX, ref_names::time_stamp(now));
             self.git.run(&["update-ref", &name, commit])?;
         }
         Ok(())
@@ -314,30 +314,30 @@ impl<'a> Standby<'a> {
 
 /// True if the remote has a branch of this host's name that this repository has not pushed: the host was reinstalled,
 /// or another host has the same name.
-fn is_foreign(refs: &Refs) -> bool {
-    refs.remote_own.is_some() && refs.remote_own != refs.returned && refs.remote_own != refs.own
+fn is_foreign_branch(refs: &Refs) -> bool {
+    refs.remote_own_branch.is_some() && refs.remote_own_branch != refs.pushed_commit && refs.remote_own_branch != refs.own_branch
 }
 
 /// Pulls. An error while opening the repository becomes part of the result.
-pub(super) fn pull(checkout: &Checkout<'_>, reach: &dyn Fn() -> Reach) -> Pulled {
-    match Standby::open(checkout, reach) {
+pub(super) fn pull_standby(checkout: &RepositorySpec<'_>, reach: &dyn Fn() -> CheckoutMode) -> WorkspacePull {
+    match StandbyRepository::open(checkout, reach) {
         Ok(standby) => standby.pull(),
-        Err(Stop { why, said }) => Pulled::new(why.into(), &said),
+        Err(SyncError { kind: why, message: said }) => WorkspacePull::new(why.into(), &said),
     }
 }
 
 /// Pushes, and records the result in `pushed`.
-pub(super) fn push(checkout: &Checkout<'_>, reach: &dyn Fn() -> Reach, pushed: &mut Pushed) {
-    match Standby::open(checkout, reach) {
+pub(super) fn push_standby(checkout: &RepositorySpec<'_>, reach: &dyn Fn() -> CheckoutMode, pushed: &mut PushReport) {
+    match StandbyRepository::open(checkout, reach) {
         Ok(standby) => standby.push(pushed),
-        Err(Stop { why, said }) => {
+        Err(SyncError { kind: why, message: said }) => {
             pushed.outcome = why.into();
-            pushed.add(&said);
+            pushed.add_detail(&said);
         }
     }
 }
 
 /// Returns a branch's name without `refs/heads/`.
-pub(super) fn short(name: &str) -> String {
+pub(super) fn short_branch_name(name: &str) -> String {
     name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()
 }

@@ -5,55 +5,55 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{env, fmt, fs, io, thread};
 
-use crate::config::{Secret, Workspace};
+use crate::config::{SecretConfig, WorkspaceConfig};
 use crate::os::Cancel;
 use crate::os::systemd::{Systemctl, SystemdError};
 use crate::text::Time;
-use crate::workspace::checkout::MOVE_CAP;
-use crate::workspace::report::{Pushed, ReadError, Report, read, read_push};
-use crate::workspace::secrets::DEADLINE;
-use crate::workspace::{Lock, Paths, Reach, now, request};
+use crate::workspace::checkout::CHECKOUT_TIME_LIMIT;
+use crate::workspace::report::{PushReport, ReportError, PullReport, read_pull_report, read_push_report};
+use crate::workspace::secrets::COPY_TIME_LIMIT;
+use crate::workspace::{SyncLock, SyncPaths, CheckoutMode, now, push_request};
 
 /// Unit that pushes.
-pub const PUSH: &str = "openclaw-sync-push.service";
+pub const PUSH_SERVICE: &str = "openclaw-sync-push.service";
 
 /// Unit that pulls.
-pub const PULL: &str = "openclaw-sync-pull.service";
+pub const PULL_SERVICE: &str = "openclaw-sync-pull.service";
 
 /// Timer that starts the primary's push.
-pub const TIMER: &str = "openclaw-sync-push.timer";
+pub const PUSH_TIMER: &str = "openclaw-sync-push.timer";
 
 /// Starts of the push unit on an operator's request, until one push began after the request.
-const REQUEST_TRIES: usize = 3;
+const REQUEST_START_LIMIT: usize = 3;
 
 /// Poll interval while waiting for another sync.
 const TURN_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Time for git commands other than network access and checkout.
-const SLACK: Duration = Duration::from_secs(30);
+const LOCAL_WORK_TIME: Duration = Duration::from_secs(30);
 
 /// Time limit for stopping a unit. A checkout ends within a minute; the unit's `TimeoutStopSec` is 75 s.
-const STOP: Duration = Duration::from_secs(80);
+const UNIT_STOP_TIME_LIMIT: Duration = Duration::from_secs(80);
 
 /// User that never syncs itself, even if it owns the folders: an agent writes there.
-const ROOT: u32 = 0;
+const ROOT_USER_ID: u32 = 0;
 
 /// Error of a sync unit that left no report.
 #[derive(Debug)]
-pub enum UnitError {
+pub enum SyncUnitError {
     /// systemd did not run the unit.
     Systemd(SystemdError),
     /// The unit ran, and its report cannot be read.
-    Unreadable(ReadError),
+    UnreadableReport(ReportError),
     /// The unit ran and left no report.
     NoReport(&'static str),
 }
 
-impl fmt::Display for UnitError {
+impl fmt::Display for SyncUnitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Systemd(why) => why.fmt(f),
-            Self::Unreadable(why) => why.fmt(f),
+            Self::UnreadableReport(why) => why.fmt(f),
             Self::NoReport(unit) => {
                 write!(f, "{unit} ran and left no report; see `journalctl -u {unit}`")
             }
@@ -61,7 +61,7 @@ impl fmt::Display for UnitError {
     }
 }
 
-impl std::error::Error for UnitError {}
+impl std::error::Error for SyncUnitError {}
 
 /// Files of the home that a sync unit's sandbox shows in addition to the workspace and the secrets: those that ssh and
 /// git need for access, and the settings of the user's git.
@@ -80,21 +80,21 @@ pub const HOME_FILES: [&str; 11] = [
 ];
 
 /// True if this process runs in a sync unit.
-pub(super) fn is_in_unit() -> bool {
+pub(super) fn is_inside_unit() -> bool {
     // systemd sets this variable for the unit, and not for a shell.
-    env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == Paths::default().state)
+    env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == SyncPaths::default().state_folder)
 }
 
 /// True if this process syncs itself: in the unit, or as the owner of the workspace.
 #[must_use]
-pub fn is_ours(workspace: &Path) -> bool {
-    let in_unit = is_in_unit();
-    let own = fs::metadata("/proc/self").map_or(ROOT, |own| own.uid());
-    in_unit || (own != ROOT && owner(workspace).is_ok_and(|owner| own == owner))
+pub fn runs_sync_itself(workspace: &Path) -> bool {
+    let in_unit = is_inside_unit();
+    let own = fs::metadata("/proc/self").map_or(ROOT_USER_ID, |own| own.uid());
+    in_unit || (own != ROOT_USER_ID && owner_of(workspace).is_ok_and(|owner| own == owner))
 }
 
 /// Returns the owner of a path, or of its nearest existing parent.
-fn owner(path: &Path) -> io::Result<u32> {
+fn owner_of(path: &Path) -> io::Result<u32> {
     let missing =
         |found: &io::Result<fs::Metadata>| found.as_ref().is_err_and(|why| why.kind() == io::ErrorKind::NotFound);
     let mut found = path.ancestors().map(fs::symlink_metadata).skip_while(missing);
@@ -106,13 +106,13 @@ fn owner(path: &Path) -> io::Result<u32> {
 /// If systemd does not answer, the gateway counts as down: a fast-forward loses nothing, and without one a promotion
 /// would start with an old workspace.
 #[must_use]
-pub fn reach(systemctl: &Systemctl, gateway: &str) -> Reach {
+pub fn current_checkout_mode(systemctl: &Systemctl, gateway: &str) -> CheckoutMode {
     match systemctl.show(gateway) {
-        Ok(unit) if !unit.is_down() => Reach::Fetch,
-        Ok(_) => Reach::Move,
+        Ok(unit) if !unit.is_stopped() => CheckoutMode::FetchOnly,
+        Ok(_) => CheckoutMode::UpdateFiles,
         Err(why) => {
             log::warn!("{why}; pulling as if the gateway were down");
-            Reach::Move
+            CheckoutMode::UpdateFiles
         }
     }
 }
@@ -122,16 +122,16 @@ pub fn reach(systemctl: &Systemctl, gateway: &str) -> Reach {
 /// # Errors
 /// If systemd does not run the unit, or there is no report of it. If `cancel` ends the wait, the unit is stopped; it
 /// finishes a checkout and leaves a report.
-pub fn pull(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Report, UnitError> {
-    run(systemctl, (PULL, limit), cancel, || last_report(paths), |report| report.ended)
+pub fn run_pull_unit(systemctl: &Systemctl, limit: Duration, paths: &SyncPaths, cancel: &Cancel) -> Result<PullReport, SyncUnitError> {
+    run_unit(systemctl, (PULL_SERVICE, limit), cancel, || read_last_pull(paths), |report| report.ended_at)
 }
 
 /// Runs the push unit to its end, for `limit` at most, and reads its report.
 ///
 /// # Errors
 /// If systemd does not run the unit, or there is no report of it.
-pub fn push(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
-    run(systemctl, (PUSH, limit), cancel, || last_push(paths), |report| report.ended)
+pub fn run_push_unit(systemctl: &Systemctl, limit: Duration, paths: &SyncPaths, cancel: &Cancel) -> Result<PushReport, SyncUnitError> {
+    run_unit(systemctl, (PUSH_SERVICE, limit), cancel, || read_last_push(paths), |report| report.ended_at)
 }
 
 /// Pushes the current state of the workspace. If the timer has started a push already, waits for its end and starts the
@@ -139,52 +139,52 @@ pub fn push(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Canc
 ///
 /// # Errors
 /// If systemd does not run the unit, or there is no report of it.
-pub fn push_now(systemctl: &Systemctl, limit: Duration, paths: &Paths, cancel: &Cancel) -> Result<Pushed, UnitError> {
-    let request = request::announce(&paths.request);
-    let mut result = push(systemctl, limit, paths, cancel);
-    for _ in 1..REQUEST_TRIES {
+pub fn request_push(systemctl: &Systemctl, limit: Duration, paths: &SyncPaths, cancel: &Cancel) -> Result<PushReport, SyncUnitError> {
+    let request = push_request::write_request(&paths.push_request_file);
+    let mut result = run_push_unit(systemctl, limit, paths, cancel);
+    for _ in 1..REQUEST_START_LIMIT {
         let is_answered = match &result {
-            Ok(report) => request.is_none() || report.request == request,
-            Err(why) => !matches!(why, UnitError::NoReport(_)),
+            Ok(report) => request.is_none() || report.request_id == request,
+            Err(why) => !matches!(why, SyncUnitError::NoReport(_)),
         };
         if is_answered || cancel.is_cancelled() {
             break;
         }
-        result = push(systemctl, limit, paths, cancel);
+        result = run_push_unit(systemctl, limit, paths, cancel);
     }
     result
 }
 
 /// Time that a sync waits for another one. Overlaps last for seconds; a lock held for longer is reported.
-pub const TURN_LIMIT: Duration = Duration::from_secs(5);
+pub const TURN_WAIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Waits until no other sync runs, for `limit` at most.
-pub fn wait_for_turn(paths: &Paths, limit: Duration, cancel: &Cancel) {
+pub fn wait_for_turn(paths: &SyncPaths, limit: Duration, cancel: &Cancel) {
     let begun = Instant::now();
-    while matches!(Lock::take(&paths.state), Ok(None)) && begun.elapsed() < limit && !cancel.is_cancelled() {
+    while matches!(SyncLock::acquire(&paths.state_folder), Ok(None)) && begun.elapsed() < limit && !cancel.is_cancelled() {
         thread::sleep(TURN_POLL_INTERVAL);
     }
 }
 
-fn run<R>(
+fn run_unit<R>(
     systemctl: &Systemctl,
     (unit, limit): (&'static str, Duration),
     cancel: &Cancel,
-    last: impl Fn() -> Result<Option<R>, ReadError>,
+    last: impl Fn() -> Result<Option<R>, ReportError>,
     ended: impl Fn(&R) -> Time,
-) -> Result<R, UnitError> {
+) -> Result<R, SyncUnitError> {
     // A report is new if its end differs from the last one's; the clock may be set meanwhile.
     let before = last().ok().flatten().as_ref().map(&ended);
     let mut started = systemctl.start(unit, limit, cancel);
     if started.is_err() && cancel.is_cancelled() {
-        started = systemctl.stop(unit, STOP, &Cancel::new());
+        started = systemctl.stop(unit, UNIT_STOP_TIME_LIMIT, &Cancel::new());
     }
     // A sync with an error exits with a code other than 0, but its report says more.
     match (last(), started) {
         (Ok(Some(report)), _) if Some(ended(&report)) != before => Ok(report),
-        (_, Err(why)) => Err(UnitError::Systemd(why)),
-        (Err(why), Ok(())) => Err(UnitError::Unreadable(why)),
-        (Ok(_), Ok(())) => Err(UnitError::NoReport(unit)),
+        (_, Err(why)) => Err(SyncUnitError::Systemd(why)),
+        (Err(why), Ok(())) => Err(SyncUnitError::UnreadableReport(why)),
+        (Ok(_), Ok(())) => Err(SyncUnitError::NoReport(unit)),
     }
 }
 
@@ -192,9 +192,9 @@ fn run<R>(
 ///
 /// # Errors
 /// If the report cannot be read or is not valid.
-pub fn last_push(paths: &Paths) -> Result<Option<Pushed>, ReadError> {
-    match fs::symlink_metadata(&paths.state) {
-        Ok(folder) => read_push(&paths.push_report(), folder.uid()),
+pub fn read_last_push(paths: &SyncPaths) -> Result<Option<PushReport>, ReportError> {
+    match fs::symlink_metadata(&paths.state_folder) {
+        Ok(folder) => read_push_report(&paths.push_report_file(), folder.uid()),
         Err(_) => Ok(None),
     }
 }
@@ -206,69 +206,69 @@ pub fn last_push(paths: &Paths) -> Result<Option<Pushed>, ReadError> {
 ///
 /// # Errors
 /// If the report cannot be read or is not valid.
-pub fn last_report(paths: &Paths) -> Result<Option<Report>, ReadError> {
-    match fs::symlink_metadata(&paths.state) {
-        Ok(folder) => read(&paths.pull_report(), folder.uid()),
+pub fn read_last_pull(paths: &SyncPaths) -> Result<Option<PullReport>, ReportError> {
+    match fs::symlink_metadata(&paths.state_folder) {
+        Ok(folder) => read_pull_report(&paths.pull_report_file(), folder.uid()),
         Err(_) => Ok(None),
     }
 }
 
 /// Returns the time limit of a pull.
 #[must_use]
-pub fn longest(workspace: &Workspace, secrets: &[Secret]) -> Duration {
+pub fn pull_time_limit(workspace: &WorkspaceConfig, secrets: &[SecretConfig]) -> Duration {
     let sources = u32::try_from(secrets.len()).unwrap_or(u32::MAX);
-    let each = DEADLINE.saturating_mul(sources);
-    workspace.timeout.saturating_add(MOVE_CAP).saturating_add(each).saturating_add(SLACK)
+    let each = COPY_TIME_LIMIT.saturating_mul(sources);
+    workspace.timeout.saturating_add(CHECKOUT_TIME_LIMIT).saturating_add(each).saturating_add(LOCAL_WORK_TIME)
 }
 
 /// Returns the time limit of a push: the primary fetches, pushes and deletes branches, and may start over.
 #[must_use]
-pub fn longest_push(workspace: &Workspace) -> Duration {
-    workspace.timeout.saturating_mul(3).saturating_add(MOVE_CAP).saturating_add(SLACK)
+pub fn push_time_limit(workspace: &WorkspaceConfig) -> Duration {
+    workspace.timeout.saturating_mul(3).saturating_add(CHECKOUT_TIME_LIMIT).saturating_add(LOCAL_WORK_TIME)
 }
 
 /// True if the primary's push is due: `workspace.push_interval` has passed, or the push was not started by the timer,
 /// which does not know that setting.
 #[must_use]
-pub fn is_due(systemctl: &Systemctl, workspace: &Workspace, paths: &Paths) -> bool {
+pub fn is_push_due(systemctl: &Systemctl, workspace: &WorkspaceConfig, paths: &SyncPaths) -> bool {
     if env::var_os("TRIGGER_UNIT").is_none() {
         return true;
     }
     // systemd keeps this variable for all later starts. The timer is `running` only during a push that it started.
-    let is_timers = match systemctl.show(TIMER) {
-        Ok(timer) => timer.sub == "running",
+    let is_timers = match systemctl.show(PUSH_TIMER) {
+        Ok(timer) => timer.sub_state == "running",
         Err(why) => {
             log::warn!("cannot tell whether the timer started this push: {why}");
             true
         }
     };
-    !is_timers || is_interval_over(workspace, paths)
+    !is_timers || is_push_interval_over(workspace, paths)
 }
 
 /// True if the last push ended `workspace.push_interval` ago, or an operator has requested one since.
-fn is_interval_over(workspace: &Workspace, paths: &Paths) -> bool {
-    let Ok(Some(last)) = last_push(paths) else { return true };
-    let request = request::last(&paths.request);
-    if request.is_some() && request != last.request {
+fn is_push_interval_over(workspace: &WorkspaceConfig, paths: &SyncPaths) -> bool {
+    let Ok(Some(last)) = read_last_push(paths) else { return true };
+    let request = push_request::read_last_request(&paths.push_request_file);
+    if request.is_some() && request != last.request_id {
         return true;
     }
     // Both times are the wall clock's, for a push may be another boot's. A clock that is set back makes one from the
     // future, which is due, or one interval longer; one that is set forward makes the push come early.
     let now = now();
-    last.ended > now || now.since(last.ended) >= workspace.push_interval
+    last.ended_at > now || now.since(last.ended_at) >= workspace.push_interval
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::os::Command;
+    use crate::os::ChildCommand;
     use crate::workspace::report::PushOutcome;
 
     #[test]
     fn a_unit_lives_as_long_as_the_longest_sync() {
-        let workspace = Workspace { timeout: Duration::from_secs(30 * 60), ..Workspace::default() };
-        let secret = Secret { source: "o@h:a".into(), target: "/home/o/a/".into() };
-        let longest = longest(&workspace, &vec![secret; 64]).max(longest_push(&workspace));
+        let workspace = WorkspaceConfig { timeout: Duration::from_secs(30 * 60), ..WorkspaceConfig::default() };
+        let secret = SecretConfig { source: "o@h:a".into(), target: "/home/o/a/".into() };
+        let longest = pull_time_limit(&workspace, &vec![secret; 64]).max(push_time_limit(&workspace));
         assert!(longest < Duration::from_secs(2 * 60 * 60), "{longest:?}");
         let units =
             [include_str!("../setup/openclaw-sync-pull.service"), include_str!("../setup/openclaw-sync-push.service")];
@@ -280,19 +280,19 @@ mod tests {
         let program = dir.join("systemctl");
         let script = format!("#!/bin/sh\nset -- {}\n{unit}\n", dir.display());
         let write = r#"printf '%s' "$SCRIPT" >"$NAME" && chmod 755 "$NAME""#;
-        let write = Command::new("sh").args(["-c", write]).env("SCRIPT", script).env("NAME", &program);
+        let write = ChildCommand::new("sh").args(["-c", write]).env("SCRIPT", script).env("NAME", &program);
         write.run().unwrap();
         Systemctl::with_program(program)
     }
 
-    fn paths(dir: &Path) -> Paths {
-        Paths { state: dir.into(), request: dir.join("request"), ..Paths::default() }
+    fn paths(dir: &Path) -> SyncPaths {
+        SyncPaths { state_folder: dir.into(), push_request_file: dir.join("request"), ..SyncPaths::default() }
     }
 
     /// Writes a report that ends now and has the id of the current request.
     fn report(dir: &Path) {
-        let mut pushed = Pushed::new(now(), PushOutcome::Pushed, "");
-        pushed.request = request::last(&dir.join("request"));
+        let mut pushed = PushReport::new(now(), PushOutcome::Pushed, "");
+        pushed.request_id = push_request::read_last_request(&dir.join("request"));
         pushed.write(&dir.join("push.json")).unwrap();
     }
 
@@ -305,31 +305,31 @@ mod tests {
                     sed \"s/\\\"request\\\":null/\\\"request\\\":\\\"$(cat $1/request)\\\"/; \
                     s/\\\"ended\\\":\\\"..../\\\"ended\\\":\\\"2999/\" $1/push.json >$1/new; mv $1/new $1/push.json";
         let systemctl = systemctl(dir.path(), unit);
-        let pushed = push_now(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap();
-        assert_eq!(pushed.request, request::last(&dir.path().join("request")));
-        assert!(pushed.request.is_some());
+        let pushed = request_push(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap();
+        assert_eq!(pushed.request_id, push_request::read_last_request(&dir.path().join("request")));
+        assert!(pushed.request_id.is_some());
     }
 
     #[test]
     fn a_unit_that_never_leaves_a_report_is_not_started_without_end() {
         let dir = tempfile::tempdir().unwrap();
         let systemctl = systemctl(dir.path(), "echo >>$1/starts");
-        let failed = push_now(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap_err();
+        let failed = request_push(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap_err();
         assert!(failed.to_string().ends_with("see `journalctl -u openclaw-sync-push.service`"), "{failed}");
-        assert_eq!(fs::read_to_string(dir.path().join("starts")).unwrap().lines().count(), REQUEST_TRIES);
+        assert_eq!(fs::read_to_string(dir.path().join("starts")).unwrap().lines().count(), REQUEST_START_LIMIT);
     }
 
     #[test]
     fn a_request_ends_the_interval_at_once() {
         let dir = tempfile::tempdir().unwrap();
-        let (paths, workspace) = (paths(dir.path()), Workspace::default());
-        assert!(is_interval_over(&workspace, &paths), "there was none");
+        let (paths, workspace) = (paths(dir.path()), WorkspaceConfig::default());
+        assert!(is_push_interval_over(&workspace, &paths), "there was none");
         report(dir.path());
-        assert!(!is_interval_over(&workspace, &paths));
-        request::announce(&paths.request).unwrap();
-        assert!(is_interval_over(&workspace, &paths));
+        assert!(!is_push_interval_over(&workspace, &paths));
+        push_request::write_request(&paths.push_request_file).unwrap();
+        assert!(is_push_interval_over(&workspace, &paths));
         report(dir.path());
-        assert!(!is_interval_over(&workspace, &paths));
+        assert!(!is_push_interval_over(&workspace, &paths));
     }
 
     #[test]
@@ -350,7 +350,7 @@ mod tests {
     fn a_sync_that_meets_another_waits_for_its_end() {
         let dir = tempfile::tempdir().unwrap();
         let paths = paths(dir.path());
-        let lock = Lock::take(&paths.state).unwrap().unwrap();
+        let lock = SyncLock::acquire(&paths.state_folder).unwrap().unwrap();
         let (waits, waited) = std::sync::mpsc::channel();
         let theirs = paths.clone();
         let waiting = thread::spawn(move || {
@@ -362,7 +362,7 @@ mod tests {
         waited.recv_timeout(Duration::from_secs(30)).unwrap();
         waiting.join().unwrap();
         // A cancelled wait ends at once.
-        let _lock = Lock::take(&paths.state).unwrap().unwrap();
+        let _lock = SyncLock::acquire(&paths.state_folder).unwrap().unwrap();
         let cancel = Cancel::new();
         cancel.cancel();
         wait_for_turn(&paths, Duration::from_secs(60), &cancel);
@@ -372,9 +372,9 @@ mod tests {
     fn a_missing_workspace_belongs_to_whoever_owns_the_nearest_folder() {
         let dir = tempfile::tempdir().unwrap();
         let own = fs::metadata("/proc/self").unwrap().uid();
-        assert_eq!(owner(&dir.path().join("not/yet/there")).unwrap(), own);
-        assert_eq!(is_ours(&dir.path().join("workspace")), own != ROOT);
+        assert_eq!(owner_of(&dir.path().join("not/yet/there")).unwrap(), own);
+        assert_eq!(runs_sync_itself(&dir.path().join("workspace")), own != ROOT_USER_ID);
         let root = fs::metadata("/").unwrap().uid();
-        assert_eq!(owner(Path::new("/nonexistent/nothing")).unwrap(), root);
+        assert_eq!(owner_of(Path::new("/nonexistent/nothing")).unwrap(), root);
     }
 }

@@ -4,38 +4,38 @@ use std::time::Duration;
 
 use crate::text::Time;
 use crate::workspace::git::remote;
-use crate::workspace::git::repository::Checkout;
-use crate::workspace::report::Pushed;
+use crate::workspace::git::repository::RepositorySpec;
+use crate::workspace::report::PushReport;
 
 /// Interval between two checks.
-const AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
+const CHECK_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Records in `pushed` whether the public can read the remote.
-pub(super) fn ask(checkout: &Checkout<'_>, last: Option<&Pushed>, pushed: &mut Pushed) {
+pub(super) fn check_visibility(checkout: &RepositorySpec<'_>, last: Option<&PushReport>, pushed: &mut PushReport) {
     if let Some(last) = last {
-        (pushed.open, pushed.open_asked) = (last.open, last.open_asked);
+        (pushed.is_public, pushed.visibility_checked_at) = (last.is_public, last.visibility_checked_at);
     }
-    let is_known = pushed.open_asked.is_some_and(|asked| holds(asked, pushed.started));
+    let is_known = pushed.visibility_checked_at.is_some_and(|asked| holds(asked, pushed.started_at));
     // A remote that has just not been reached needs no second question.
-    if is_known || !pushed.is_returned() || checkout.cancel.is_cancelled() {
-        warn(pushed);
+    if is_known || !pushed.is_complete() || checkout.cancel.is_cancelled() {
+        warn_if_public(pushed);
         return;
     }
     if let Ok(git) = checkout.open() {
-        pushed.open = git.url.as_deref().is_some_and(remote::is_open);
-        pushed.open_asked = Some(pushed.started);
+        pushed.is_public = git.remote_url.as_deref().is_some_and(remote::is_public);
+        pushed.visibility_checked_at = Some(pushed.started_at);
     }
-    warn(pushed);
+    warn_if_public(pushed);
 }
 
 /// True if an answer still holds. One from the future was given before the clock was set back, at any time.
 fn holds(asked: Time, now: Time) -> bool {
-    asked <= now && now.since(asked) < AGAIN
+    asked <= now && now.since(asked) < CHECK_INTERVAL
 }
 
-fn warn(pushed: &mut Pushed) {
-    if pushed.open {
-        pushed.add("the public can read this private memory at the git host; make the repository private there");
+fn warn_if_public(pushed: &mut PushReport) {
+    if pushed.is_public {
+        pushed.add_detail("the public can read this private memory at the git host; make the repository private there");
     }
 }
 

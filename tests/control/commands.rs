@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openclaw_failover::control::{Answer, Request};
-use openclaw_failover::failover::{Drill, DrillStep, Hold, HoldKind, Outcome};
-use openclaw_failover::status::Degraded;
+use openclaw_failover::control::{ControlResponse, Request};
+use openclaw_failover::failover::{Drill, DrillStep, Hold, HoldKind, DrillOutcome};
+use openclaw_failover::status::DegradedCondition;
 use openclaw_failover::text::Time;
 
-use crate::desk::{Desk, answer};
+use crate::desk::{ScriptedMonitor, response};
 
 /// Runs the program beside a monitor. Returns its exit code, output and errors.
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
@@ -24,69 +24,69 @@ fn hold(kind: HoldKind) -> Option<Hold> {
     Some(Hold { kind, since: Time::from_millis(1_795_300_000_000), until: None })
 }
 
-fn lasts(kind: HoldKind, seconds: u64) -> Request {
-    Request::Hold { kind, lasts: Some(Duration::from_secs(seconds)), reason: None }
+fn hold_request(kind: HoldKind, seconds: u64) -> Request {
+    Request::Hold { kind, duration: Some(Duration::from_secs(seconds)), reason: None }
 }
 
 #[test]
 fn promote_follows_until_the_gateway_answers() {
     let promoted = || hold(HoldKind::Promoted);
-    let desk = Desk::open(move |nth, _| match nth {
-        0 => Ok(answer("promoting", promoted(), &["an operator set the hold", "takes over"])),
-        1 => Ok(answer("promoting", promoted(), &[])),
+    let desk = ScriptedMonitor::open(move |nth, _| match nth {
+        0 => Ok(response("promoting", promoted(), &["an operator set the hold", "takes over"])),
+        1 => Ok(response("promoting", promoted(), &[])),
         2 => Err("the monitor restarts".to_owned()),
-        _ => Ok(answer("active", promoted(), &["this host is active\u{1b}[2J"])),
+        _ => Ok(response("active", promoted(), &["this host is active\u{1b}[2J"])),
     });
-    let (code, out, complaints) = run(desk.folder(), &["promote"]);
+    let (code, out, complaints) = run(desk.run_dir(), &["promote"]);
     assert_eq!((code, complaints.as_str()), (0, ""));
     assert_eq!(out, "an operator set the hold\ntakes over\nthis host is active\\u{1b}[2J\n");
-    let asked = desk.asked();
-    assert_eq!(asked.first(), Some(&Request::Hold { kind: HoldKind::Promoted, lasts: None, reason: None }));
-    assert_eq!(asked.get(1), Some(&Request::News { since: Some(7) }));
+    let asked = desk.requests();
+    assert_eq!(asked.first(), Some(&Request::Hold { kind: HoldKind::Promoted, duration: None, reason: None }));
+    assert_eq!(asked.get(1), Some(&Request::Status { since: Some(7) }));
 }
 
 #[test]
 fn demote_says_so_when_there_is_nothing_to_do() {
-    let desk = Desk::open(|_, _| Ok(answer("standby", hold(HoldKind::Standby), &["held"])));
-    let (code, out, _) = run(desk.folder(), &["demote"]);
+    let desk = ScriptedMonitor::open(|_, _| Ok(response("standby", hold(HoldKind::Standby), &["held"])));
+    let (code, out, _) = run(desk.run_dir(), &["demote"]);
     assert_eq!((code, out.as_str()), (0, "held\nthis host is standby already\n"));
-    run(desk.folder(), &["demote", "--for", "30m"]);
-    run(desk.folder(), &["demote", "--for=ever"]);
+    run(desk.run_dir(), &["demote", "--for", "30m"]);
+    run(desk.run_dir(), &["demote", "--for=ever"]);
     let kind = HoldKind::Standby;
-    assert_eq!(desk.asked(), [lasts(kind, 7200), lasts(kind, 1800), Request::Hold { kind, lasts: None, reason: None }]);
+    assert_eq!(desk.requests(), [hold_request(kind, 7200), hold_request(kind, 1800), Request::Hold { kind, duration: None, reason: None }]);
 }
 
 #[test]
 fn a_hold_that_ends_or_takes_too_long_is_a_failure() {
-    let ended = Desk::open(|nth, _| {
-        Ok(if nth == 0 { answer("demoting", hold(HoldKind::Standby), &[]) } else { answer("demoting", None, &[]) })
+    let ended = ScriptedMonitor::open(|nth, _| {
+        Ok(if nth == 0 { response("demoting", hold(HoldKind::Standby), &[]) } else { response("demoting", None, &[]) })
     });
-    let (code, _, complaints) = run(ended.folder(), &["demote"]);
+    let (code, _, complaints) = run(ended.run_dir(), &["demote"]);
     assert_eq!(code, 1);
     assert!(complaints.contains("not done: the hold was ended or replaced; this host is demoting"), "{complaints}");
 
-    let endless = Desk::open(|_, _| {
-        let mut endless = answer("demoting", hold(HoldKind::Standby), &[]);
-        endless.within = Duration::from_secs(1);
+    let endless = ScriptedMonitor::open(|_, _| {
+        let mut endless = response("demoting", hold(HoldKind::Standby), &[]);
+        endless.time_limit = Duration::from_secs(1);
         Ok(endless)
     });
-    let (code, _, complaints) = run(endless.folder(), &["demote"]);
+    let (code, _, complaints) = run(endless.run_dir(), &["demote"]);
     assert_eq!(code, 1);
     assert!(complaints.contains("not done after 1s: this host is demoting; the monitor continues"), "{complaints}");
 }
 
 #[test]
 fn pause_and_resume_are_done_at_once() {
-    let desk = Desk::open(|nth, _| Ok(answer("active", None, if nth < 2 { &["said"] } else { &[] })));
-    assert_eq!(run(desk.folder(), &["pause", "--for", "1m"]), (0, "said\n".to_owned(), String::new()));
-    assert_eq!(run(desk.folder(), &["resume"]), (0, "said\n".to_owned(), String::new()));
-    let (code, out, _) = run(desk.folder(), &["resume"]);
+    let desk = ScriptedMonitor::open(|nth, _| Ok(response("active", None, if nth < 2 { &["said"] } else { &[] })));
+    assert_eq!(run(desk.run_dir(), &["pause", "--for", "1m"]), (0, "said\n".to_owned(), String::new()));
+    assert_eq!(run(desk.run_dir(), &["resume"]), (0, "said\n".to_owned(), String::new()));
+    let (code, out, _) = run(desk.run_dir(), &["resume"]);
     assert_eq!((code, out.as_str()), (0, "nothing is held: the ordinary rules apply\n"));
-    assert_eq!(desk.asked(), [lasts(HoldKind::Paused, 60), Request::Resume, Request::Resume]);
+    assert_eq!(desk.requests(), [hold_request(HoldKind::Paused, 60), Request::Resume, Request::Resume]);
 }
 
 #[test]
-fn without_a_monitor_or_against_its_will_it_is_no() {
+fn fails_without_a_monitor_or_after_a_refusal() {
     let no_monitor = tempfile::tempdir().unwrap();
     for command in ["pause", "drill"] {
         let (code, out, complaints) = run(no_monitor.path(), &[command]);
@@ -94,74 +94,74 @@ fn without_a_monitor_or_against_its_will_it_is_no() {
         assert!(complaints.contains("nothing listens on") && complaints.contains("systemctl start"), "{complaints}");
     }
     assert_eq!(run(no_monitor.path(), &["drill", "--hold", "2d"]).0, 2);
-    let desk = Desk::open(|_, _| Err("no".to_owned()));
-    assert_eq!(run(desk.folder(), &["promote"]).2, "openclaw-failover: the monitor refused the request: no\n");
+    let desk = ScriptedMonitor::open(|_, _| Err("no".to_owned()));
+    assert_eq!(run(desk.run_dir(), &["promote"]).2, "openclaw-failover: the monitor refused the request: no\n");
 }
 
 #[test]
-fn status_is_the_monitors_own_word() {
-    let desk = Desk::open(|_, _| Ok(answer("active", None, &[])));
-    let (_, out, _) = run(desk.folder(), &["status", "--json"]);
+fn status_comes_from_the_monitor() {
+    let desk = ScriptedMonitor::open(|_, _| Ok(response("active", None, &[])));
+    let (_, out, _) = run(desk.run_dir(), &["status", "--json"]);
     assert!(out.contains(r#""role": "active""#), "{out}");
-    assert_eq!(desk.asked(), [Request::News { since: None }]);
+    assert_eq!(desk.requests(), [Request::Status { since: None }]);
 }
 
 /// Returns the response of a monitor whose drill has come this far.
-fn drilling(steps: &[u64], outcome: Option<Outcome>, said: &[&str]) -> Result<Answer, String> {
-    let mut told = answer("active", None, said);
+fn drill_response(steps: &[u64], outcome: Option<DrillOutcome>, said: &[&str]) -> Result<ControlResponse, String> {
+    let mut told = response("active", None, said);
     let began = Time::from_millis(1_795_300_000_000);
     let mut took = [None; 6];
     for (took, millis) in took.iter_mut().zip(steps) {
         *took = Some(Duration::from_millis(*millis));
     }
     let ended = outcome.map(|_| began + Duration::from_secs(20));
-    told.status.drill = Some(Drill { began, step: DrillStep::Pull, since: began, took, outcome, ended });
+    told.status.last_drill = Some(Drill { began_at: began, step: DrillStep::Pull, step_since: began, step_durations: took, outcome, ended_at: ended });
     Ok(told)
 }
 
 #[test]
 fn a_drill_is_followed_step_by_step() {
-    let desk = Desk::open(|nth, _| match nth {
-        0 => drilling(&[], None, &["drill: the gateway is started"]),
-        1 => drilling(&[812, 95], None, &[]),
+    let desk = ScriptedMonitor::open(|nth, _| match nth {
+        0 => drill_response(&[], None, &["drill: the gateway is started"]),
+        1 => drill_response(&[812, 95], None, &[]),
         2 => Err("the monitor is busy".to_owned()),
-        3 => drilling(&[812, 95, 6100], None, &["this host is active"]),
-        _ => drilling(&[812, 95, 6100, 10_000, 1100, 1200], Some(Outcome::Passed), &["the drill passed"]),
+        3 => drill_response(&[812, 95, 6100], None, &["this host is active"]),
+        _ => drill_response(&[812, 95, 6100, 10_000, 1100, 1200], Some(DrillOutcome::Passed), &["the drill passed"]),
     });
-    let (code, out, complaints) = run(desk.folder(), &["drill", "--hold", "10s"]);
+    let (code, out, complaints) = run(desk.run_dir(), &["drill", "--hold", "10s"]);
     assert_eq!((code, complaints.as_str()), (0, ""));
     let expected = "drill: the gateway is started\n  pull    812 ms\n  start   95 ms\n  verify  6.1 s\n\
                     this host is active\n  hold    10 s\n  stop    1.1 s\n  return  1.2 s\nthe drill passed\n";
     assert_eq!(out, expected);
     let hold = Duration::from_secs(10);
-    assert_eq!(desk.asked()[..2], [Request::Drill { hold, force: false }, Request::News { since: Some(7) }]);
+    assert_eq!(desk.requests()[..2], [Request::Drill { hold, force: false }, Request::Status { since: Some(7) }]);
 }
 
 #[test]
 fn a_drill_that_does_not_pass_is_a_failure() {
-    for outcome in [Outcome::Failed { step: DrillStep::Start }, Outcome::Overtaken, Outcome::Interrupted] {
-        let desk = Desk::open(move |nth, _| drilling(&[1], (nth > 0).then_some(outcome), &["said"]));
-        let (code, out, _) = run(desk.folder(), &["drill", "--force"]);
+    for outcome in [DrillOutcome::Failed { step: DrillStep::Start }, DrillOutcome::Overtaken, DrillOutcome::Interrupted] {
+        let desk = ScriptedMonitor::open(move |nth, _| drill_response(&[1], (nth > 0).then_some(outcome), &["said"]));
+        let (code, out, _) = run(desk.run_dir(), &["drill", "--force"]);
         assert_eq!((code, out.as_str()), (1, "said\n  pull    1 ms\nsaid\n"));
-        assert_eq!(desk.asked()[0], Request::Drill { hold: Duration::ZERO, force: true });
+        assert_eq!(desk.requests()[0], Request::Drill { hold: Duration::ZERO, force: true });
     }
-    let endless = Desk::open(|_, _| {
-        let told = drilling(&[], None, &[]);
-        told.map(|told| Answer { within: Duration::from_secs(1), ..told })
+    let endless = ScriptedMonitor::open(|_, _| {
+        let told = drill_response(&[], None, &[]);
+        told.map(|told| ControlResponse { time_limit: Duration::from_secs(1), ..told })
     });
-    let (code, _, complaints) = run(endless.folder(), &["drill"]);
+    let (code, _, complaints) = run(endless.run_dir(), &["drill"]);
     assert_eq!(code, 1);
     assert!(complaints.contains("not finished after 1s; the drill continues"), "{complaints}");
 }
 
 #[test]
 fn a_drill_that_is_refused_says_why() {
-    let desk = Desk::open(|_, _| {
-        let mut told = drilling(&[], Some(Outcome::Passed), &["drill refused: degraded"])?;
-        told.status.degraded = vec![Degraded { what: "not_ready".to_owned(), text: "masked\u{1b}".to_owned() }];
+    let desk = ScriptedMonitor::open(|_, _| {
+        let mut told = drill_response(&[], Some(DrillOutcome::Passed), &["drill refused: degraded"])?;
+        told.status.degraded = vec![DegradedCondition { name: "not_ready".to_owned(), text: "masked\u{1b}".to_owned() }];
         Ok(told)
     });
-    let (code, out, _) = run(desk.folder(), &["drill"]);
+    let (code, out, _) = run(desk.run_dir(), &["drill"]);
     assert_eq!((code, out.as_str()), (1, "drill refused: degraded\nnot_ready: masked\\u{1b}\n"));
-    assert_eq!(desk.asked().len(), 1, "the last drill is not this one");
+    assert_eq!(desk.requests().len(), 1, "the last drill is not this one");
 }

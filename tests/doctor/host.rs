@@ -12,12 +12,12 @@ use std::{env, thread};
 
 use openclaw_failover::config::paths::Paths;
 use openclaw_failover::config::{
-    Source, Variables, {self},
+    ConfigSource, LegacyVariables, {self},
 };
-use openclaw_failover::doctor::{Identity, World};
-use openclaw_failover::os::clock::wall_clock;
-use openclaw_failover::status::{Role, Status, Upstream};
-use openclaw_failover::text::utc::rfc3339;
+use openclaw_failover::doctor::{Identity, HostContext};
+use openclaw_failover::os::clock::read_wall_clock;
+use openclaw_failover::status::{RoleStatus, Status, UpstreamStatus};
+use openclaw_failover::text::utc::format_rfc3339;
 use tempfile::TempDir;
 
 use crate::{needs, script};
@@ -107,8 +107,8 @@ pub(crate) struct Host {
 
 impl Host {
     /// Returns a host on which all checks pass.
-    pub(crate) fn well() -> Self {
-        let url = gateway(r#"{"ok":true,"status":"started"}"#);
+    pub(crate) fn healthy() -> Self {
+        let url = serve_answer(r#"{"ok":true,"status":"started"}"#);
         let dir = tempfile::tempdir().unwrap();
         let workspace = dir.path().join("home/workspace");
         let config = format!(
@@ -116,31 +116,31 @@ impl Host {
                  "workspace": {{ "path": "{}" }} }}"#,
             workspace.display()
         );
-        let host = Self { dir, status: status(), config };
+        let host = Self { dir, status: fresh_status(), config };
         for (name, script) in PROGRAMS {
-            host.program(name, script);
+            host.write_program(name, script);
         }
         let env = needs::find("env").unwrap();
         host.write("bin/openclaw", &format!("#!{} node\n", env.display()));
         host.write("bin/getent.d/home", &host.path("home").display().to_string());
         for (name, shown) in UNITS {
-            host.unit(name, shown);
+            host.set_unit(name, shown);
         }
         host.write("etc/resolv.conf", "nameserver 192.0.2.53\n");
         host.write("etc/openclaw/gateway.env", "DISCORD_BOT_TOKEN=standby.token\n");
         host.write("bin/failover", "");
         host.write("proc/self/net/tcp", "  sl  local_address rem_address   st\n   0: 0100007F:0016 00000000:0000 0A\n");
         host.write("proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\nSwapFree: 0 kB\n");
-        host.mode("etc/openclaw-failover/credentials", 0o700);
+        host.set_mode("etc/openclaw-failover/credentials", 0o700);
         host.write("home/.openclaw/openclaw.json", &OPENCLAW.replace("@WORKSPACE@", &workspace.display().to_string()));
-        host.report("up_to_date", false);
+        host.write_pull_report("up_to_date", false);
         host
     }
 
     /// Returns such a host with a workspace whose remote is beside it.
     pub(crate) fn with_workspace() -> Self {
-        let host = Self::well();
-        host.checkout(&host.path("home/workspace"));
+        let host = Self::healthy();
+        host.create_checkout(&host.path("home/workspace"));
         host
     }
 
@@ -162,38 +162,38 @@ impl Host {
     }
 
     /// Creates a folder with this mode.
-    pub(crate) fn mode(&self, path: &str, mode: u32) {
+    pub(crate) fn set_mode(&self, path: &str, mode: u32) {
         fs::create_dir_all(self.path(path)).unwrap();
         fs::set_permissions(self.path(path), Permissions::from_mode(mode)).unwrap();
     }
 
-    pub(crate) fn program(&self, name: &str, script: &str) {
+    pub(crate) fn write_program(&self, name: &str, script: &str) {
         // Programs that the scripts call come from this machine.
         let path = env::var("PATH").unwrap();
         fs::create_dir_all(self.path("bin")).unwrap();
-        script::write(&self.path(&format!("bin/{name}")), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
+        script::write_script(&self.path(&format!("bin/{name}")), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
     }
 
     /// Replaces systemd's answer about a unit.
-    pub(crate) fn unit(&self, name: &str, shown: &str) {
+    pub(crate) fn set_unit(&self, name: &str, shown: &str) {
         let workspace = self.path("home/workspace").display().to_string();
         self.write(&format!("bin/systemctl.d/{name}"), &shown.replace("@WORKSPACE@", &workspace));
     }
 
     /// Changes parts of systemd's answer about a unit.
-    pub(crate) fn change(&self, name: &str, from: &str, to: &str) {
-        self.edit(&format!("bin/systemctl.d/{name}"), from, to);
+    pub(crate) fn change_unit(&self, name: &str, from: &str, to: &str) {
+        self.edit_file(&format!("bin/systemctl.d/{name}"), from, to);
     }
 
-    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
+    pub(crate) fn edit_file(&self, path: &str, from: &str, to: &str) {
         let text = fs::read_to_string(self.path(path)).unwrap();
         assert!(text.contains(from), "{path}: {text}");
         self.write(path, &text.replace(from, to));
     }
 
     /// Writes the report of the last pull.
-    pub(crate) fn report(&self, outcome: &str, unreturned: bool) {
-        let now = rfc3339(wall_clock());
+    pub(crate) fn write_pull_report(&self, outcome: &str, unreturned: bool) {
+        let now = format_rfc3339(read_wall_clock());
         let names = r#"{"count":0,"listed":[]}"#;
         let fresh = if outcome == "up_to_date" { format!("\"{now}\"") } else { "null".into() };
         let text = format!(
@@ -204,7 +204,7 @@ impl Host {
         self.write("sync/pull.json", &text);
     }
 
-    fn checkout(&self, workspace: &Path) {
+    fn create_checkout(&self, workspace: &Path) {
         let remote = self.path("remote.git");
         let git = |dir: &Path, args: &[&str]| {
             let identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"];
@@ -220,7 +220,7 @@ impl Host {
     }
 
     /// Returns the host's context as seen by a user.
-    pub(crate) fn seen_by(&self, identity: Identity) -> World {
+    pub(crate) fn context_for(&self, identity: Identity) -> HostContext {
         let run = self.path("run");
         fs::create_dir_all(&run).unwrap();
         if self.status.pid != 0 {
@@ -229,27 +229,27 @@ impl Host {
         let paths = Paths { state_dir: self.path("state"), run_dir: run, sync_dir: self.path("sync") };
         let config = config::parse(&self.config, "config.json").unwrap();
         let programs = Some(self.path("bin").into_os_string());
-        let source = Source::Environment(Variables::default());
-        World::of(config, source, paths, identity, self.dir.path().to_owned(), programs)
+        let source = ConfigSource::Environment(LegacyVariables::default());
+        HostContext::with_root(config, source, paths, identity, self.dir.path().to_owned(), programs)
     }
 }
 
-fn status() -> Status {
-    let now = wall_clock();
+fn fresh_status() -> Status {
+    let now = read_wall_clock();
     Status {
         pid: 77,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: now,
         updated_at: now,
         interval: std::time::Duration::from_secs(10),
-        role: Role { name: "standby".into(), ..Role::default() },
-        upstreams: vec![Upstream { name: "primary".into(), armed: true, ..Upstream::default() }],
+        role: RoleStatus { name: "standby".into(), ..RoleStatus::default() },
+        upstreams: vec![UpstreamStatus { name: "primary".into(), seen_healthy: true, ..UpstreamStatus::default() }],
         ..Status::default()
     }
 }
 
 /// Starts a server on a free port that gives this answer to every request.
-pub(crate) fn gateway(answer: &'static str) -> String {
+pub(crate) fn serve_answer(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -12,38 +12,38 @@ use crate::host::Host;
 
 const MONITOR: &str = "openclaw-failover.service";
 
-fn look(host: &Host, id: &str) -> Finding {
-    let found = doctor::host_half(&host.seen_by(Identity::Root), Depth::Whole);
+fn run_host_check(host: &Host, id: &str) -> Finding {
+    let found = doctor::run_host_half(&host.context_for(Identity::Root), Depth::Full);
     found.into_iter().find(|finding| finding.id == id).unwrap_or_else(|| panic!("no check is named {id}"))
 }
 
 #[test]
 fn remedies_are_settings_of_the_configuration() {
-    let host = Host::well();
+    let host = Host::healthy();
     host.write("etc/NIXOS", "");
     host.remove("bin/fail2ban-client");
     assert_eq!(
-        look(&host, "fail2ban").fix,
+        run_host_check(&host, "fail2ban").fix,
         "services.openclaw-failover.fail2ban.enable = true;  # in the NixOS configuration, then nixos-rebuild switch"
     );
 }
 
 #[test]
 fn credentials_are_looked_for_where_the_unit_loads_them() {
-    let mut host = Host::well();
+    let mut host = Host::healthy();
     host.config = host.config.replace("\"urls\"", "\"credential\": \"primary\", \"urls\"");
-    host.change(MONITOR, "Type=notify\n", "Type=notify\nLoadCredential=notify:/run/secrets/openclaw-failover\n");
-    let missing = look(&host, "credentials");
+    host.change_unit(MONITOR, "Type=notify\n", "Type=notify\nLoadCredential=notify:/run/secrets/openclaw-failover\n");
+    let missing = run_host_check(&host, "credentials");
     assert_eq!(missing.level, Level::Fail);
     assert!(missing.evidence.starts_with("/run/secrets/openclaw-failover: "), "{missing:?}");
 
     // sops-nix makes its folders readable to others.
-    host.mode("run/secrets/openclaw-failover", 0o751);
+    host.set_mode("run/secrets/openclaw-failover", 0o751);
     host.write("run/secrets/openclaw-failover/primary", "token");
     let credential = host.path("run/secrets/openclaw-failover/primary");
     let chmod = |mode| fs::set_permissions(&credential, fs::Permissions::from_mode(mode)).unwrap();
     chmod(0o400);
-    assert_eq!(look(&host, "credentials").level, Level::Ok);
+    assert_eq!(run_host_check(&host, "credentials").level, Level::Ok);
     chmod(0o440);
-    assert_eq!(look(&host, "credentials").level, Level::Fail);
+    assert_eq!(run_host_check(&host, "credentials").level, Level::Fail);
 }

@@ -6,18 +6,18 @@ use std::{fs, thread};
 use crate::host::Host;
 use crate::lab::{CONFIG, Lab, MONITOR};
 use crate::parts::{is_static, parts};
-use crate::shell::{must, report, secs};
+use crate::shell::{run_checked, print_measurement, secs};
 
 /// Program under test, on the standby.
 const PROGRAM: &str = "/usr/local/bin/openclaw-failover";
 /// Duration of the measurement.
-const MINUTE: u64 = 60;
+const MEASURE_SECONDS: u64 = 60;
 /// Maximum size of a static binary, in bytes.
-const BINARY: u64 = 7 << 19;
+const MAX_BINARY_BYTES: u64 = 7 << 19;
 /// Maximum memory of a static build, in KiB.
-const PSS: u64 = 3 << 10;
+const MAX_PSS_KIB: u64 = 3 << 10;
 /// Maximum CPU time per probe, in microseconds.
-const PROBE: u64 = 1000;
+const MAX_PROBE_MICROS: u64 = 1000;
 
 #[test]
 fn watching_costs_next_to_nothing() {
@@ -39,22 +39,22 @@ fn watching_costs_next_to_nothing() {
     // Other load on the machine only makes the figures larger, so take the best run.
     let third = |_| {
         let before = cpu_micros(host);
-        thread::sleep(secs(MINUTE / 3));
-        (cpu_micros(host) - before) / (MINUTE / 3)
+        thread::sleep(secs(MEASURE_SECONDS / 3));
+        (cpu_micros(host) - before) / (MEASURE_SECONDS / 3)
     };
     let per_probe = (0..3).map(third).min().unwrap_or(u64::MAX);
-    let pss = pss(host);
-    let forks = forks(host);
-    report(&format!("binary: {size} bytes, {}", if is_static(binary) { "static" } else { "dynamic" }));
-    report(&format!(
-        "watching at 1 s intervals for {MINUTE} s: PSS {pss} KiB, CPU {per_probe} us a probe, {forks} processes forked"
+    let pss = pss_kib(host);
+    let forks = count_forks(host);
+    print_measurement(&format!("binary: {size} bytes, {}", if is_static(binary) { "static" } else { "dynamic" }));
+    print_measurement(&format!(
+        "watching at 1 s intervals for {MEASURE_SECONDS} s: PSS {pss} KiB, CPU {per_probe} us a probe, {forks} processes forked"
     ));
 
     assert_eq!(forks, 0, "a healthy probe forks nothing");
     if is_static(binary) {
-        assert!(size <= BINARY, "the binary has {size} bytes");
-        assert!(pss <= PSS, "the monitor uses {pss} KiB");
-        assert!(per_probe <= PROBE, "a probe takes {per_probe} us of CPU time");
+        assert!(size <= MAX_BINARY_BYTES, "the binary has {size} bytes");
+        assert!(pss <= MAX_PSS_KIB, "the monitor uses {pss} KiB");
+        assert!(per_probe <= MAX_PROBE_MICROS, "a probe takes {per_probe} us of CPU time");
     }
 }
 
@@ -69,16 +69,16 @@ fn cpu_micros(host: &Host) -> u64 {
 }
 
 /// Returns the memory of the monitor's process, in KiB.
-fn pss(host: &Host) -> u64 {
+fn pss_kib(host: &Host) -> u64 {
     let rollup = host.read(&format!("/proc/{}/smaps_rollup", host.unit(MONITOR).main_pid)).unwrap_or_default();
     let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
     pss.expect("smaps_rollup has Pss")
 }
 
 /// Counts the processes, without threads, that the monitor starts within a minute, with strace.
-fn forks(host: &Host) -> usize {
-    let process = host.outside(host.unit(MONITOR).main_pid);
-    let log = host.root().with_file_name("strace.log");
+fn count_forks(host: &Host) -> usize {
+    let process = host.outer_pid(host.unit(MONITOR).main_pid);
+    let log = host.disk_path().with_file_name("strace.log");
     let tracer = Command::new("strace")
         .args([
             "--follow-forks",
@@ -92,10 +92,10 @@ fn forks(host: &Host) -> usize {
         .stdin(Stdio::null())
         .spawn();
     let mut tracer = tracer.expect("strace can be run");
-    thread::sleep(secs(MINUTE));
+    thread::sleep(secs(MEASURE_SECONDS));
     // INT makes strace detach from the monitor. A strace that ended by itself traced nothing.
     assert!(matches!(tracer.try_wait(), Ok(None)), "strace has ended early");
-    must(Command::new("kill").args(["-INT", &tracer.id().to_string()]));
+    run_checked(Command::new("kill").args(["-INT", &tracer.id().to_string()]));
     tracer.wait().expect("strace can be waited for");
     let log = fs::read_to_string(log).expect("strace has written a log");
     log.lines().filter(|line| !line.contains("CLONE_THREAD")).filter(|line| line.contains('(')).count()

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
-use crate::parts::{parts, script};
-use crate::shell::{Answer, ask, eventually, must, secs};
+use crate::parts::{parts, script_path};
+use crate::shell::{CommandResult, run_unchecked, wait_until, run_checked, secs};
 
 /// Port of every gateway of the suite.
-pub(crate) const PORT: u16 = 18789;
+pub(crate) const GATEWAY_PORT: u16 = 18789;
 
 /// Host that can be booted, queried and unplugged.
 pub(crate) struct Host {
@@ -28,7 +28,7 @@ pub(crate) struct Host {
 
 /// State of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unit {
+pub(crate) struct UnitStatus {
     /// Active state: `active`, `inactive`, `activating`, `deactivating`, `failed`.
     pub(crate) active: String,
     /// Main process, 0 if there is none.
@@ -39,16 +39,16 @@ pub(crate) struct Unit {
 
 /// HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
+pub(crate) struct GatewayReply {
     /// Status code.
     pub(crate) status: u16,
     /// Body.
     pub(crate) body: String,
 }
 
-impl Reply {
+impl GatewayReply {
     /// True if a gateway reports that it is started.
-    pub(crate) fn started(&self) -> bool {
+    pub(crate) fn is_started(&self) -> bool {
         self.status == 200 && self.body.contains(r#""status":"started""#)
     }
 }
@@ -56,11 +56,11 @@ impl Reply {
 impl Host {
     /// Creates the host's disk as an overlay of the common root file system. The host sees `shared` as `/opt/shared`.
     pub(crate) fn new(lab: &Path, role: &str, address: &'static str, shared: &Path) -> Self {
-        Self::on(&parts().rootfs, lab, role, address, shared)
+        Self::on_rootfs(&parts().rootfs, lab, role, address, shared)
     }
 
     /// Creates the host's disk as an overlay of another root file system.
-    pub(crate) fn on(rootfs: &Path, lab: &Path, role: &str, address: &'static str, shared: &Path) -> Self {
+    pub(crate) fn on_rootfs(rootfs: &Path, lab: &Path, role: &str, address: &'static str, shared: &Path) -> Self {
         let dir = lab.join(role);
         for folder in ["layer", "work", "root"] {
             fs::create_dir_all(dir.join(folder)).expect("a host's folder can be made");
@@ -79,39 +79,39 @@ impl Host {
             host.dir.join("layer").display(),
             host.dir.join("work").display()
         );
-        must(Command::new("mount").args(["-t", "overlay", "overlay", "-o", &layers]).arg(host.root()));
-        must(Command::new("ip").args(["netns", "add", &host.name]));
+        run_checked(Command::new("mount").args(["-t", "overlay", "overlay", "-o", &layers]).arg(host.disk_path()));
+        run_checked(Command::new("ip").args(["netns", "add", &host.name]));
         host.install("/etc/hostname", format!("{role}\n"));
         host
     }
 
     /// Returns the path of the host's disk, valid while the host is off.
-    pub(crate) fn root(&self) -> PathBuf {
+    pub(crate) fn disk_path(&self) -> PathBuf {
         self.dir.join("root")
     }
 
     /// Writes a world-readable file to the host's disk.
     pub(crate) fn install(&self, path: &str, content: impl AsRef<[u8]>) {
-        let path = self.root().join(path.trim_start_matches('/'));
+        let path = self.disk_path().join(path.trim_start_matches('/'));
         fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder can be made");
         fs::write(&path, content).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
         fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("a file's mode can be set");
     }
 
     /// Runs a shell script on the host's disk while the host is off.
-    pub(crate) fn prepare(&self, script: &str) {
+    pub(crate) fn run_while_off(&self, script: &str) {
         let mut command = Command::new("chroot");
-        must(clean(&mut command).arg(self.root()).args(["sh", "-euc", script]));
+        run_checked(with_host_environment(&mut command).arg(self.disk_path()).args(["sh", "-euc", script]));
     }
 
     /// Boots the host and waits until it is up.
     pub(crate) fn power_on(&self) {
-        self.wire("up");
+        self.set_link_state("up");
         let console = OpenOptions::new().create(true).append(true).open(self.dir.join("console.log"));
         let console = console.expect("a console can be logged");
         let child = Command::new("sh")
-            .arg(script("boot.sh"))
-            .args([&self.name, &self.root().display().to_string()])
+            .arg(script_path("boot.sh"))
+            .args([&self.name, &self.disk_path().display().to_string()])
             .args([&parts().openclaw, &self.shared])
             .stdin(Stdio::null())
             .stdout(console.try_clone().expect("a file can be shared"))
@@ -128,34 +128,34 @@ impl Host {
         self.run("systemctl reboot");
         // nspawn ends at a reboot, so start the host again.
         let down = || self.container.lock().unwrap().as_mut()?.try_wait().expect("a child can be waited for");
-        eventually(&format!("{} is down", self.name), secs(60), down);
+        wait_until(&format!("{} is down", self.name), secs(60), down);
         self.power_on();
     }
 
     fn wait_booted(&self) {
         let booted = || {
-            let state = self.ask("systemctl is-system-running").text;
+            let state = self.run_unchecked("systemctl is-system-running").text;
             ["running", "degraded"].contains(&state.trim()).then_some(())
         };
-        eventually(&format!("{} has booted, see its console.log", self.name), secs(60), booted);
+        wait_until(&format!("{} has booted, see its console.log", self.name), secs(60), booted);
     }
 
     /// Unplugs the host: all its processes and its network end at once.
     pub(crate) fn power_off(&self) {
-        self.wire("down");
-        let init = self.init().expect("only a running host can be switched off");
-        must(Command::new("kill").args(["-KILL", &init.to_string()]));
+        self.set_link_state("down");
+        let init = self.init_pid().expect("only a running host can be switched off");
+        run_checked(Command::new("kill").args(["-KILL", &init.to_string()]));
         if let Some(mut child) = self.container.lock().unwrap().take() {
             child.wait().expect("a child can be waited for");
         }
     }
 
-    fn wire(&self, state: &str) {
-        must(Command::new("ip").args(["-n", &self.name, "link", "set", "eth0", state]));
+    fn set_link_state(&self, state: &str) {
+        run_checked(Command::new("ip").args(["-n", &self.name, "link", "set", "eth0", state]));
     }
 
     /// Returns the process id of the host's init on this machine.
-    pub(crate) fn init(&self) -> Option<u32> {
+    pub(crate) fn init_pid(&self) -> Option<u32> {
         let container = self.container.lock().unwrap().as_ref()?.id();
         let children = fs::read_to_string(format!("/proc/{container}/task/{container}/children")).ok()?;
         children.split_whitespace().next()?.parse().ok()
@@ -163,28 +163,28 @@ impl Host {
 
     /// Runs a shell script as root on the running host. The script must succeed.
     pub(crate) fn run(&self, script: &str) -> String {
-        let answer = self.ask(script);
+        let answer = self.run_unchecked(script);
         assert!(answer.ok, "{}: {script}: failed:\n{}", self.name, answer.text);
         answer.text
     }
 
     /// Runs a shell script as root on the running host.
-    pub(crate) fn ask(&self, script: &str) -> Answer {
+    pub(crate) fn run_unchecked(&self, script: &str) -> CommandResult {
         match self.command(script) {
-            Some(mut command) => ask(&mut command),
-            None => Answer { ok: false, text: format!("{} is off", self.name) },
+            Some(mut command) => run_unchecked(&mut command),
+            None => CommandResult { ok: false, text: format!("{} is off", self.name) },
         }
     }
 
     fn command(&self, script: &str) -> Option<Command> {
-        let init = self.init()?;
+        let init = self.init_pid()?;
         let mut command = Command::new("nsenter");
-        clean(&mut command).args(["--all", "--target", &init.to_string(), "bash", "-euc", script]);
+        with_host_environment(&mut command).args(["--all", "--target", &init.to_string(), "bash", "-euc", script]);
         Some(command)
     }
 
     /// Adds a rule for incoming packets to the host's packet filter.
-    pub(crate) fn filter(&self, rule: &str) {
+    pub(crate) fn add_filter_rule(&self, rule: &str) {
         self.run(&format!(
             "nft 'add table inet fault; add chain inet fault input {{ type filter hook input priority 0; }}; \
              add rule inet fault input {rule}'"
@@ -192,7 +192,7 @@ impl Host {
     }
 
     /// Removes the rules of [`Host::filter`].
-    pub(crate) fn unfilter(&self) {
+    pub(crate) fn remove_filter_rules(&self) {
         self.run("nft delete table inet fault");
     }
 
@@ -201,24 +201,24 @@ impl Host {
         self.run(&format!(
             "mkdir -p /run/systemd/system/{unit}.d; printf %s {} > /run/systemd/system/{unit}.d/added.conf; \
              systemctl daemon-reload",
-            quoted(text)
+            shell_quote(text)
         ));
     }
 
     /// Reads a file of the running host without running anything there. `None` if it does not exist or the host is off.
     pub(crate) fn read(&self, path: &str) -> Option<String> {
-        let path = format!("/proc/{}/root{path}", self.init()?);
+        let path = format!("/proc/{}/root{path}", self.init_pid()?);
         fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Replaces the content of a file of the running host.
     pub(crate) fn write(&self, path: &str, content: &str) {
-        self.run(&format!("printf %s {} > {path}", quoted(content)));
+        self.run(&format!("printf %s {} > {path}", shell_quote(content)));
     }
 
     /// Returns the process id on this machine for a process of the host.
-    pub(crate) fn outside(&self, process: u32) -> u32 {
-        let own = fs::metadata(format!("/proc/{}/ns/pid", self.init().expect("the host is running")));
+    pub(crate) fn outer_pid(&self, process: u32) -> u32 {
+        let own = fs::metadata(format!("/proc/{}/ns/pid", self.init_pid().expect("the host is running")));
         let space = own.expect("a process has a namespace").ino();
         let numbers = |status: String| {
             let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.to_owned();
@@ -234,10 +234,10 @@ impl Host {
     }
 
     /// Reads the state of a unit.
-    pub(crate) fn unit(&self, name: &str) -> Unit {
+    pub(crate) fn unit(&self, name: &str) -> UnitStatus {
         let text = self.run(&format!("systemctl show {name} --property=ActiveState,MainPID,InvocationID"));
         let field = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
-        Unit {
+        UnitStatus {
             active: field("ActiveState="),
             main_pid: field("MainPID=").parse().unwrap_or(0),
             invocation: field("InvocationID="),
@@ -245,30 +245,30 @@ impl Host {
     }
 
     /// Sends one GET request from this host.
-    pub(crate) fn get(&self, address: &str, path: &str) -> Option<Reply> {
+    pub(crate) fn http_get(&self, address: &str, path: &str) -> Option<GatewayReply> {
         let script = format!(
-            "exec 3<>/dev/tcp/{address}/{PORT}; \
+            "exec 3<>/dev/tcp/{address}/{GATEWAY_PORT}; \
              printf 'GET {path} HTTP/1.1\\r\\nHost: {address}\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
         );
-        let text = self.ask(&format!("timeout 2 bash -euc {}", quoted(&script))).text;
+        let text = self.run_unchecked(&format!("timeout 2 bash -euc {}", shell_quote(&script))).text;
         let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
-        Some(Reply { status, body: body.to_owned() })
+        Some(GatewayReply { status, body: body.to_owned() })
     }
 
     /// True if the gateway at `address` reports to this host that it is started.
     pub(crate) fn sees_started(&self, address: &str) -> bool {
-        self.get(address, "/startupz").is_some_and(|reply| reply.started())
+        self.http_get(address, "/startupz").is_some_and(|reply| reply.is_started())
     }
 
     /// Returns the last log lines of a unit.
     pub(crate) fn journal(&self, unit: &str, lines: usize) -> String {
-        self.ask(&format!("journalctl --no-pager --output=short-unix --lines={lines} --unit={unit}")).text
+        self.run_unchecked(&format!("journalctl --no-pager --output=short-unix --lines={lines} --unit={unit}")).text
     }
 }
 
 /// Gives a command the environment of a host instead of that of the developer's machine.
-fn clean(command: &mut Command) -> &mut Command {
+fn with_host_environment(command: &mut Command) -> &mut Command {
     command.env_clear().envs([
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
         ("HOME", "/root"),
@@ -277,6 +277,6 @@ fn clean(command: &mut Command) -> &mut Command {
 }
 
 /// Quotes a word for a shell script.
-pub(crate) fn quoted(text: &str) -> String {
+pub(crate) fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

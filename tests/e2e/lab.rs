@@ -19,10 +19,10 @@ use crate::network::{
     PUBLIC, TAILNET, {self},
 };
 use crate::observe::Monitor;
-use crate::outage::{AFTER, INTERVAL, SLACK};
-use crate::parts::{bare, parts, script};
-use crate::repository::{PULL, PUSH};
-use crate::shell::{always, eventually, now, secs};
+use crate::outage::{PROMOTE_AFTER, PROBE_INTERVAL, LOAD_TOLERANCE};
+use crate::parts::{bare_rootfs, parts, script_path};
+use crate::repository::{PULL_UNIT, PUSH_UNIT};
+use crate::shell::{check_throughout, wait_until, unix_now, secs};
 use crate::stub::Stub;
 
 /// Address of the primary.
@@ -57,19 +57,19 @@ pub(crate) struct Lab {
     git: Option<Host>,
     /// Second standby, behind the first.
     third: Option<Host>,
-    undo: Undo,
+    undo: LabCleanup,
 }
 
 /// Third host of a lab.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Beside {
+enum ThirdHost {
     Nobody,
     GitHost,
     Third,
 }
 
 /// Helper that removes a lab's directory, hosts and networks when dropped, or when this process dies.
-struct Undo {
+struct LabCleanup {
     lab: PathBuf,
     helper: Child,
 }
@@ -77,29 +77,29 @@ struct Undo {
 impl Lab {
     /// Boots both hosts, with OpenClaw on the primary and the monitor on the standby.
     pub(crate) fn new() -> Self {
-        let lab = Self::boot(Beside::Nobody, false);
+        let lab = Self::boot(ThirdHost::Nobody, false);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
         lab.wait_primary_serves();
-        lab.watch();
+        lab.start_monitor();
         lab
     }
 
     /// Creates the lab as [`Lab::new`], with a stub instead of the primary's OpenClaw.
     pub(crate) fn with_stub() -> (Self, Stub) {
-        Self::boot(Beside::Nobody, false).with_stubbed_primary()
+        Self::boot(ThirdHost::Nobody, false).with_stubbed_primary()
     }
 
     /// Creates the lab as [`Lab::with_stub`], with the workspace's remote on a third host.
     pub(crate) fn with_git_host() -> (Self, Stub) {
-        Self::boot(Beside::GitHost, false).with_stubbed_primary()
+        Self::boot(ThirdHost::GitHost, false).with_stubbed_primary()
     }
 
     /// Creates the lab as [`Lab::new`], with a second standby behind the first. The primary's gateway starts at boot.
     pub(crate) fn with_third() -> Self {
-        let lab = Self::boot(Beside::Third, false);
+        let lab = Self::boot(ThirdHost::Third, false);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
         lab.wait_primary_serves();
-        lab.watch();
+        lab.start_monitor();
         lab.third().run(&format!("systemctl --quiet enable --now {MONITOR}"));
         Monitor { host: lab.third() }.wait_sees_healthy();
         lab
@@ -107,7 +107,7 @@ impl Lab {
 
     /// Boots a primary with OpenClaw, and a bare host with only ssh as the future standby.
     pub(crate) fn with_bare_standby() -> Self {
-        let lab = Self::boot(Beside::Nobody, true);
+        let lab = Self::boot(ThirdHost::Nobody, true);
         lab.primary.run(&format!("systemctl enable --quiet --now {GATEWAY}"));
         lab.wait_primary_serves();
         lab
@@ -115,14 +115,14 @@ impl Lab {
 
     /// Creates the lab as [`Lab::with_bare_standby`], with a stub instead of the primary's OpenClaw.
     pub(crate) fn with_bare_standby_and_stub() -> (Self, Stub) {
-        let lab = Self::boot(Beside::Nobody, true);
+        let lab = Self::boot(ThirdHost::Nobody, true);
         let stub = lab.start_stub();
         (lab, stub)
     }
 
     fn with_stubbed_primary(self) -> (Self, Stub) {
         let stub = self.start_stub();
-        self.watch();
+        self.start_monitor();
         (self, stub)
     }
 
@@ -131,37 +131,37 @@ impl Lab {
     }
 
     /// Boots all hosts without starting anything on them.
-    fn boot(beside: Beside, with_bare_standby: bool) -> Self {
+    fn boot(beside: ThirdHost, with_bare_standby: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("ocf-{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let dir = parts().labs.join(name);
         let shared = dir.join(SHARED);
         fs::create_dir_all(&shared).expect("a lab's folder can be made");
-        let undo = Undo::new(&dir);
+        let undo = LabCleanup::new(&dir);
         let lab = Self {
             primary: Host::new(&dir, "primary", PRIMARY, &shared),
             standby: match with_bare_standby {
-                true => Host::on(&bare(), &dir, "standby", STANDBY, &shared),
+                true => Host::on_rootfs(&bare_rootfs(), &dir, "standby", STANDBY, &shared),
                 false => Host::new(&dir, "standby", STANDBY, &shared),
             },
-            git: (beside == Beside::GitHost).then(|| Host::new(&dir, "git", GIT, &shared)),
-            third: (beside == Beside::Third).then(|| Host::new(&dir, "third", THIRD, &shared)),
+            git: (beside == ThirdHost::GitHost).then(|| Host::new(&dir, "git", GIT, &shared)),
+            third: (beside == ThirdHost::Third).then(|| Host::new(&dir, "third", THIRD, &shared)),
             undo,
         };
         let public: Vec<_> = lab.hosts().into_iter().map(|host| (host, host.address)).collect();
         network::connect(&dir, &PUBLIC, &public);
-        install::primary(&lab.primary);
+        install::install_primary(&lab.primary);
         if with_bare_standby {
             let tailnet = [(&lab.primary, TAILNET_PRIMARY), (&lab.standby, TAILNET_STANDBY)];
             network::connect(&dir, &TAILNET, &tailnet);
-            install::bare(&lab.standby);
+            install::install_bare(&lab.standby);
         } else {
-            install::standby(&lab.standby);
+            install::install_standby(&lab.standby);
         }
         if let Some(third) = &lab.third {
-            install::third(third);
+            install::install_third(third);
         }
-        if beside == Beside::GitHost {
+        if beside == ThirdHost::GitHost {
             install::move_remote(&lab.primary, PRIMARY, GIT);
             install::move_remote(&lab.standby, PRIMARY, GIT);
         }
@@ -188,18 +188,18 @@ impl Lab {
     }
 
     /// Starts the monitor, and waits until it has seen the primary healthy.
-    pub(crate) fn watch(&self) {
+    pub(crate) fn start_monitor(&self) {
         self.standby.run(&format!("systemctl --quiet enable --now {MONITOR}"));
         self.monitor().wait_sees_healthy();
     }
 
     /// Adds JSON entries to the monitor's configuration while it runs.
-    pub(crate) fn configure(&self, text: &str) {
-        self.reconfigure("{", &format!("{{ {text},"));
+    pub(crate) fn add_to_config(&self, text: &str) {
+        self.change_config("{", &format!("{{ {text},"));
     }
 
     /// Changes the monitor's configuration while it runs.
-    pub(crate) fn reconfigure(&self, from: &str, to: &str) {
+    pub(crate) fn change_config(&self, from: &str, to: &str) {
         let config = self.standby.read(CONFIG).unwrap_or_default();
         assert!(config.contains(from), "{from} is not in {config}");
         self.standby.write(CONFIG, &config.replacen(from, to, 1));
@@ -213,26 +213,26 @@ impl Lab {
 
     /// Returns when the standby's gateway was started, in seconds since 1970, from systemd's journal, which lists every
     /// start.
-    pub(crate) fn starts(&self) -> Vec<f64> {
-        self.told("Started")
+    pub(crate) fn gateway_starts(&self) -> Vec<f64> {
+        self.journal_times("Started")
     }
 
     /// Returns when the standby's systemd logged this message about the gateway.
-    pub(crate) fn told(&self, word: &str) -> Vec<f64> {
-        Self::told_on(&self.standby, word)
+    pub(crate) fn journal_times(&self, word: &str) -> Vec<f64> {
+        Self::journal_times_on(&self.standby, word)
     }
 
     /// Returns when a host's systemd logged this message about the gateway.
-    pub(crate) fn told_on(host: &Host, word: &str) -> Vec<f64> {
+    pub(crate) fn journal_times_on(host: &Host, word: &str) -> Vec<f64> {
         let script = format!("journalctl --no-pager --output=short-unix _PID=1 --unit={GATEWAY} --grep='^{word} '");
-        let lines = host.ask(&script).text;
+        let lines = host.run_unchecked(&script).text;
         lines.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
     }
 
     /// Waits until the standby sees the primary's gateway started.
     pub(crate) fn wait_primary_serves(&self) {
         let serves = || self.standby.sees_started(PRIMARY).then_some(());
-        eventually("the primary's gateway has started", secs(180), serves);
+        wait_until("the primary's gateway has started", secs(180), serves);
     }
 
     /// Kills the primary's gateway and keeps systemd from restarting it.
@@ -247,22 +247,22 @@ impl Lab {
     }
 
     /// Waits until the standby's gateway is down, and checks as [`Lab::only_started_in`].
-    pub(crate) fn converges_to_standby(&self, began: f64, starts: usize) {
-        let back = now();
+    pub(crate) fn check_returns_to_standby(&self, began: f64, starts: usize) {
+        let back = unix_now();
         let converged = || self.monitor().role() == "standby" && self.standby.unit(GATEWAY).active == "inactive";
-        eventually("the standby is in standby", secs(90), || converged().then_some(()));
-        self.only_started_in(began, back, starts);
+        wait_until("the standby is in standby", secs(90), || converged().then_some(()));
+        self.check_starts(began, back, starts);
     }
 
     /// Checks all starts of the standby's gateway: `starts` in number, all in the outage from `began` to `back`. Checks
     /// that it is down now, that the primary serves, and that this stays so.
-    pub(crate) fn only_started_in(&self, began: f64, back: f64, starts: usize) {
+    pub(crate) fn check_starts(&self, began: f64, back: f64, starts: usize) {
         let quiet = || self.standby.unit(GATEWAY).active == "inactive" && self.monitor().role() == "standby";
-        always("the standby stays in standby", secs(5), quiet);
+        check_throughout("the standby stays in standby", secs(5), quiet);
         assert!(self.standby.sees_started(PRIMARY), "the primary serves");
-        let started = self.starts();
+        let started = self.gateway_starts();
         assert_eq!(started.len(), starts, "starts of the standby's gateway: {started:?}");
-        let earliest = began + AFTER - INTERVAL - SLACK;
+        let earliest = began + PROMOTE_AFTER - PROBE_INTERVAL - LOAD_TOLERANCE;
         let allowed = |start: &f64| (earliest..back).contains(start);
         assert!(started.iter().all(allowed), "started at {started:?}, allowed from {earliest} to {back}");
     }
@@ -277,10 +277,10 @@ impl Drop for Lab {
         for (host, unit) in [
             (standby, MONITOR),
             (standby, GATEWAY),
-            (standby, PULL),
-            (standby, PUSH),
+            (standby, PULL_UNIT),
+            (standby, PUSH_UNIT),
             (primary, GATEWAY),
-            (primary, PUSH),
+            (primary, PUSH_UNIT),
         ]
         .into_iter()
         .chain(self.third.iter().flat_map(|third| [(third, MONITOR), (third, GATEWAY)]))
@@ -290,10 +290,10 @@ impl Drop for Lab {
     }
 }
 
-impl Undo {
+impl LabCleanup {
     fn new(lab: &Path) -> Self {
         let helper = Command::new("sh")
-            .arg(script("undo.sh"))
+            .arg(script_path("undo.sh"))
             .arg(lab)
             .stdin(Stdio::piped())
             // In another session: Ctrl-C ends the suite, and this process must clean up.
@@ -303,7 +303,7 @@ impl Undo {
     }
 }
 
-impl Drop for Undo {
+impl Drop for LabCleanup {
     fn drop(&mut self) {
         drop(self.helper.stdin.take());
         let done = self.helper.wait();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::host::Host;
-use crate::shell::must;
+use crate::shell::run_checked;
 
 /// Switch: its name, the interface's name on the hosts, and the prefix length of its addresses.
 pub(crate) struct Switch {
@@ -27,19 +27,19 @@ pub(crate) fn connect(lab: &Path, switch: &Switch, hosts: &[(&Host, &str)]) {
     // Networks named after a directory of the lab are removed with the lab.
     fs::create_dir(lab.join(name)).expect("a switch's folder can be made");
     let space = format!("{}-{name}", lab.file_name().expect("a lab has a name").to_string_lossy());
-    ip(&["netns", "add", &space]);
-    ip(&["-n", &space, "link", "add", "switch", "type", "bridge"]);
-    ip(&["-n", &space, "link", "set", "switch", "up"]);
+    run_ip(&["netns", "add", &space]);
+    run_ip(&["-n", &space, "link", "add", "switch", "type", "bridge"]);
+    run_ip(&["-n", &space, "link", "set", "switch", "up"]);
     for (number, (host, address)) in hosts.iter().enumerate() {
         let port = format!("port{number}");
-        ip(&["link", "add", &port, "netns", &space, "type", "veth", "peer", "name", interface, "netns", &host.name]);
-        ip(&["-n", &space, "link", "set", &port, "master", "switch", "up"]);
-        ip(&["-n", &host.name, "address", "add", &format!("{address}/{prefix}"), "dev", interface]);
-        ip(&["-n", &host.name, "link", "set", interface, "up"]);
-        ip(&["-n", &host.name, "link", "set", "lo", "up"]);
+        run_ip(&["link", "add", &port, "netns", &space, "type", "veth", "peer", "name", interface, "netns", &host.name]);
+        run_ip(&["-n", &space, "link", "set", &port, "master", "switch", "up"]);
+        run_ip(&["-n", &host.name, "address", "add", &format!("{address}/{prefix}"), "dev", interface]);
+        run_ip(&["-n", &host.name, "link", "set", interface, "up"]);
+        run_ip(&["-n", &host.name, "link", "set", "lo", "up"]);
     }
 }
 
-fn ip(args: &[&str]) {
-    must(Command::new("ip").args(args));
+fn run_ip(args: &[&str]) {
+    run_checked(Command::new("ip").args(args));
 }

@@ -8,7 +8,7 @@ use openclaw_failover::text::json::{
 use openclaw_failover::text::utc::parse_rfc3339;
 
 use crate::host::Host;
-use crate::shell::{eventually, secs};
+use crate::shell::{wait_until, secs};
 
 /// Status file of the monitor.
 pub(crate) const STATUS: &str = "/run/openclaw-failover/status.json";
@@ -34,17 +34,17 @@ pub(crate) struct Event {
 impl Event {
     /// Returns the sentence for people.
     pub(crate) fn text(&self) -> &str {
-        text(&self.fields, "text").unwrap_or_default()
+        text_field(&self.fields, "text").unwrap_or_default()
     }
 
     /// Returns a field; empty if it is missing.
-    pub(crate) fn says(&self, key: &str) -> &str {
-        text(&self.fields, key).unwrap_or_default()
+    pub(crate) fn field(&self, key: &str) -> &str {
+        text_field(&self.fields, key).unwrap_or_default()
     }
 
     /// Returns when an upstream was last healthy before a promotion, in seconds since 1970.
-    pub(crate) fn last_life(&self) -> f64 {
-        seconds(&self.fields, "life_at").expect("a promotion has the time of the last healthy answer")
+    pub(crate) fn last_healthy_at(&self) -> f64 {
+        time_field(&self.fields, "life_at").expect("a promotion has the time of the last healthy answer")
     }
 }
 
@@ -55,28 +55,28 @@ impl Monitor<'_> {
     }
 
     /// Returns the degraded conditions, as text.
-    pub(crate) fn complaints(self) -> String {
+    pub(crate) fn degraded_conditions(self) -> String {
         let status = self.status();
         let degraded = status.as_ref().and_then(|status| status.get("degraded")?.as_array()).unwrap_or_default();
         let words =
-            degraded.iter().filter_map(|item| Some(format!("{}: {}", text(item, "what")?, text(item, "text")?)));
+            degraded.iter().filter_map(|item| Some(format!("{}: {}", text_field(item, "what")?, text_field(item, "text")?)));
         words.collect::<Vec<_>>().join("\n")
     }
 
     /// Waits for a degraded condition that contains `words`.
-    pub(crate) fn wait_complaint(self, words: &str, within: Duration) {
-        let complains = || self.complaints().contains(words).then_some(());
-        eventually(&format!("the status reports: {words}"), within, complains);
+    pub(crate) fn wait_degraded(self, words: &str, within: Duration) {
+        let complains = || self.degraded_conditions().contains(words).then_some(());
+        wait_until(&format!("the status reports: {words}"), within, complains);
     }
 
     /// True if the last probe found the primary healthy.
     pub(crate) fn sees_healthy(self) -> bool {
-        self.sees(0)
+        self.sees_upstream_healthy(0)
     }
 
     /// True if the last probe found the upstream of this rank healthy.
-    pub(crate) fn sees(self, rank: usize) -> bool {
-        self.upstream(rank, |probed| text(probed, "verdict") == Some("healthy"))
+    pub(crate) fn sees_upstream_healthy(self, rank: usize) -> bool {
+        self.upstream(rank, |probed| text_field(probed, "verdict") == Some("healthy"))
     }
 
     /// True if the last probe found the primary healthy and ready.
@@ -92,29 +92,29 @@ impl Monitor<'_> {
 
     /// Waits until the primary is healthy.
     pub(crate) fn wait_sees_healthy(self) {
-        eventually("the monitor sees the primary healthy", secs(30), || self.sees_healthy().then_some(()));
+        wait_until("the monitor sees the primary healthy", secs(30), || self.sees_healthy().then_some(()));
     }
 
     /// Waits for a role.
     pub(crate) fn wait_role(self, role: &str, within: Duration) {
-        eventually(&format!("the monitor's role is {role}"), within, || (self.role() == role).then_some(()));
+        wait_until(&format!("the monitor's role is {role}"), within, || (self.role() == role).then_some(()));
     }
 
     /// Waits for the first event of this name after `since`.
     pub(crate) fn wait_event(self, name: &str, since: f64, within: Duration) -> Event {
         let find = || self.events().into_iter().find(|event| event.name == name && event.at >= since);
-        eventually(&format!("the history has the event {name}"), within, find)
+        wait_until(&format!("the history has the event {name}"), within, find)
     }
 
     /// Counts the events of this name since a time.
-    pub(crate) fn count(self, name: &str, since: f64) -> usize {
+    pub(crate) fn count_events(self, name: &str, since: f64) -> usize {
         self.events().iter().filter(|event| event.name == name && event.at >= since).count()
     }
 
     /// Reads the history, oldest event first.
     pub(crate) fn events(self) -> Vec<Event> {
         let text = self.host.read(&format!("{STATE}/history.jsonl")).unwrap_or_default();
-        text.lines().filter_map(event).collect()
+        text.lines().filter_map(parse_event).collect()
     }
 
     fn status(self) -> Option<Node> {
@@ -122,16 +122,16 @@ impl Monitor<'_> {
     }
 }
 
-fn event(line: &str) -> Option<Event> {
+fn parse_event(line: &str) -> Option<Event> {
     let fields = json::parse(line).ok()?;
-    Some(Event { at: seconds(&fields, "at")?, name: text(&fields, "event")?.to_owned(), fields })
+    Some(Event { at: time_field(&fields, "at")?, name: text_field(&fields, "event")?.to_owned(), fields })
 }
 
-fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+fn text_field<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     node.get(key)?.as_str()
 }
 
-fn seconds(node: &Node, key: &str) -> Option<f64> {
-    let millis = parse_rfc3339(text(node, key)?)?.as_millis();
+fn time_field(node: &Node, key: &str) -> Option<f64> {
+    let millis = parse_rfc3339(text_field(node, key)?)?.as_millis();
     Some(millis as f64 / 1000.0)
 }

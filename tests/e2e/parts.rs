@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use std::{env, fs};
 
 use crate::lab::PRIMARY;
-use crate::shell::must;
+use crate::shell::run_checked;
 
 /// Root of the repository, for the shipped unit files.
 pub(crate) const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
@@ -37,56 +37,56 @@ pub(crate) struct Parts {
 pub(crate) fn parts() -> &'static Parts {
     static PARTS: OnceLock<Parts> = OnceLock::new();
     PARTS.get_or_init(|| {
-        let user = must(Command::new("id").arg("-u"));
+        let user = run_checked(Command::new("id").arg("-u"));
         assert_eq!(user.trim(), "0", "the end-to-end suite boots hosts: it needs root");
         let dir = env::var_os("OCF_E2E_DIR").map_or_else(|| Path::new(REPOSITORY).join("target/e2e"), PathBuf::from);
         let labs = dir.join("labs");
         fs::create_dir_all(&labs).expect("the suite's folder can be made");
-        sweep(&labs);
+        remove_old_labs(&labs);
 
         let binary =
             env::var_os("OCF_E2E_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_openclaw-failover").into(), PathBuf::from);
         assert!(binary.is_file(), "there is no binary at {}", binary.display());
-        let openclaw = build("openclaw.sh", dir.join("openclaw"), &[]);
+        let openclaw = build_part("openclaw.sh", dir.join("openclaw"), &[]);
         let config = Path::new(REPOSITORY).join("tests/e2e/files/standby/openclaw.json");
-        let rootfs = build("rootfs.sh", dir.join("rootfs"), &[PRIMARY.as_ref(), openclaw.as_ref(), config.as_ref()]);
+        let rootfs = build_part("rootfs.sh", dir.join("rootfs"), &[PRIMARY.as_ref(), openclaw.as_ref(), config.as_ref()]);
         Parts { rootfs, openclaw, binary, labs }
     })
 }
 
 /// Returns the root file system of a bare host, with the packages that setup installs.
-pub(crate) fn bare() -> PathBuf {
+pub(crate) fn bare_rootfs() -> PathBuf {
     static BARE: OnceLock<PathBuf> = OnceLock::new();
     let dir = &parts().labs;
     let given = || env::var_os("OCF_E2E_BARE").map(PathBuf::from);
-    BARE.get_or_init(|| given().unwrap_or_else(|| build("bare.sh", dir.with_file_name("bare"), &[]))).clone()
+    BARE.get_or_init(|| given().unwrap_or_else(|| build_part("bare.sh", dir.with_file_name("bare"), &[]))).clone()
 }
 
 /// True if the binary under test is static: the memory budget applies only to a static one.
 pub(crate) fn is_static(binary: &Path) -> bool {
-    let headers = must(Command::new("readelf").arg("--program-headers").arg(binary));
+    let headers = run_checked(Command::new("readelf").arg("--program-headers").arg(binary));
     !headers.contains("INTERP")
 }
 
 /// Returns the path of a script of the suite.
-pub(crate) fn script(name: &str) -> PathBuf {
+pub(crate) fn script_path(name: &str) -> PathBuf {
     Path::new(REPOSITORY).join("tests/e2e/parts").join(name)
 }
 
-fn build(name: &str, target: PathBuf, more: &[&OsStr]) -> PathBuf {
+fn build_part(name: &str, target: PathBuf, more: &[&OsStr]) -> PathBuf {
     if !target.exists() {
         eprintln!("building {}", target.display());
-        must(Command::new("sh").arg(script(name)).arg(&target).args(more));
+        run_checked(Command::new("sh").arg(script_path(name)).arg(&target).args(more));
     }
     target
 }
 
-fn sweep(labs: &Path) {
+fn remove_old_labs(labs: &Path) {
     for lab in fs::read_dir(labs).expect("the labs' folder can be read").flatten() {
         let name = lab.file_name().to_string_lossy().into_owned();
         let owner = name.split('-').nth(1).unwrap_or_default();
         if !Path::new("/proc").join(owner).exists() {
-            must(Command::new("sh").arg(script("undo.sh")).arg(lab.path()));
+            run_checked(Command::new("sh").arg(script_path("undo.sh")).arg(lab.path()));
         }
     }
 }

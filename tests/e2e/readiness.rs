@@ -5,10 +5,10 @@ use std::thread;
 
 use crate::host::Host;
 use crate::lab::{Lab, MONITOR};
-use crate::shell::{eventually, now, secs};
+use crate::shell::{wait_until, unix_now, secs};
 
 /// Faults caused by the agent's user in its home, each with the expected message and the repair.
-const AT_HOME: [(&str, &str, &str); 5] = [
+const HOME_FAULTS: [(&str, &str, &str); 5] = [
     (
         "true",
         "channels: no channel is enabled",
@@ -37,31 +37,31 @@ const AT_HOME: [(&str, &str, &str); 5] = [
 ];
 
 /// Script that installs OpenClaw as nvm does.
-const NVM: &str = "mkdir -p .nvm/versions/node/v24.21.0/bin; cd .nvm/versions/node/v24.21.0/bin; \
+const INSTALL_WITH_NVM: &str = "mkdir -p .nvm/versions/node/v24.21.0/bin; cd .nvm/versions/node/v24.21.0/bin; \
     ln -s /opt/openclaw/node_modules/node-binary/bin/node; ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs \
     openclaw";
 
 #[test]
 fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
     // The first pull of the lab's monitor may report first.
-    let began = now();
+    let began = unix_now();
     let (lab, _stub) = Lab::with_stub();
     let host = &lab.standby;
-    host.openclaw(NVM);
+    host.run_as_openclaw(INSTALL_WITH_NVM);
     host.write(
         "/etc/systemd/system/openclaw.service.d/openclaw.conf",
         "[Service]\nEnvironment=PATH=/home/openclaw/.nvm/versions/node/v24.21.0/bin:/usr/bin:/bin\n\
          ExecStart=\nExecStart=/home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw gateway run\n",
     );
     host.run("systemctl daemon-reload");
-    lab.configure(r#""workspace": { "refresh": "2s" }"#);
-    for (break_it, words, mend_it) in AT_HOME {
-        host.openclaw(break_it);
-        lab.monitor().wait_complaint(&format!("not_ready: {words}"), secs(30));
-        host.openclaw(mend_it);
-        until_it_complains(&lab, words, false, || {});
+    lab.add_to_config(r#""workspace": { "refresh": "2s" }"#);
+    for (break_it, words, mend_it) in HOME_FAULTS {
+        host.run_as_openclaw(break_it);
+        lab.monitor().wait_degraded(&format!("not_ready: {words}"), secs(30));
+        host.run_as_openclaw(mend_it);
+        wait_reported(&lab, words, false, || {});
     }
-    until_it_complains(&lab, "not_ready", false, || {});
+    wait_reported(&lab, "not_ready", false, || {});
 
     let look = || {
         host.run(&format!("systemctl reload {MONITOR}"));
@@ -76,26 +76,26 @@ fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
         ("mv /usr/bin/sqlite3 /root", "programs: sqlite3 is not installed", "mv /root/sqlite3 /usr/bin"),
     ] {
         host.run(break_it);
-        until_it_complains(&lab, words, true, look);
+        wait_reported(&lab, words, true, look);
         host.run(mend_it);
-        until_it_complains(&lab, words, false, look);
+        wait_reported(&lab, words, false, look);
     }
-    let told = |name| lab.monitor().count(name, began);
-    assert_eq!((told("not_ready"), told("ready")), (AT_HOME.len() + 2, AT_HOME.len() + 2), "each begins and ends once");
-    everything_is_seen(host);
+    let told = |name| lab.monitor().count_events(name, began);
+    assert_eq!((told("not_ready"), told("ready")), (HOME_FAULTS.len() + 2, HOME_FAULTS.len() + 2), "each begins and ends once");
+    check_everything_seen(host);
 }
 
-fn until_it_complains(lab: &Lab, words: &str, whether: bool, look: impl Fn()) {
+fn wait_reported(lab: &Lab, words: &str, whether: bool, look: impl Fn()) {
     let what = format!("the status reports {words}: {whether}");
-    eventually(&what, secs(60), || {
+    wait_until(&what, secs(60), || {
         look();
-        (lab.monitor().complaints().contains(words) == whether).then_some(())
+        (lab.monitor().degraded_conditions().contains(words) == whether).then_some(())
     });
 }
 
 /// Checks the monitor's view from its own sandbox and user: skipped checks there are ones that it cannot see or that do
 /// not apply.
-fn everything_is_seen(host: &Host) {
+fn check_everything_seen(host: &Host) {
     let seen = host.run(&format!(
         "nsenter --mount --target {} setpriv --reuid=openclaw-failover --regid=openclaw-failover --clear-groups \
          openclaw-failover doctor --cheap",

@@ -5,9 +5,9 @@ use std::time::Instant;
 use crate::host::Host;
 use crate::install::{NODE, add_telegram};
 use crate::lab::{GATEWAY, Lab, MONITOR};
-use crate::repository::PULL;
-use crate::shell::{eventually, secs};
-use crate::stub::Says;
+use crate::repository::PULL_UNIT;
+use crate::shell::{wait_until, secs};
+use crate::stub::StubAnswer;
 
 #[test]
 fn every_role_fits_a_terminal() {
@@ -15,48 +15,48 @@ fn every_role_fits_a_terminal() {
     let (host, monitor) = (&lab.standby, lab.monitor());
     add_telegram(host);
     host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs /root/sent"));
-    lab.reconfigure(r#""telegram""#, r#""discord""#);
-    lab.configure(r#""workspace": { "refresh": "2s" }"#);
+    lab.change_config(r#""telegram""#, r#""discord""#);
+    lab.add_to_config(r#""workspace": { "refresh": "2s" }"#);
     // Slow enough for a command to arrive during the start.
-    lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "30s""#);
+    lab.change_config(r#""sync_wait": "1s""#, r#""sync_wait": "30s""#);
     host.add_to_unit(GATEWAY, "[Service]\nExecStop=/bin/sleep 5\n");
-    comes_to(host, "standby", "yes: this host could take over");
+    wait_and_print(host, "standby", "yes: this host could take over");
 
-    host.add_to_unit(PULL, "[Service]\nExecStartPre=/bin/sleep 15\n");
-    stub.say(Says::Error);
-    comes_to(host, "window", "[##########");
-    comes_to(host, "promoting", "promoting (sync)");
-    comes_to(host, "active", "this host serves");
-    host.add_to_unit(PULL, "[Service]\n");
-    stub.say(Says::Started);
-    comes_to(host, "demoting", "demoting since");
+    host.add_to_unit(PULL_UNIT, "[Service]\nExecStartPre=/bin/sleep 15\n");
+    stub.set_answer(StubAnswer::Error);
+    wait_and_print(host, "window", "[##########");
+    wait_and_print(host, "promoting", "promoting (sync)");
+    wait_and_print(host, "active", "this host serves");
+    host.add_to_unit(PULL_UNIT, "[Service]\n");
+    stub.set_answer(StubAnswer::Started);
+    wait_and_print(host, "demoting", "demoting since");
     monitor.wait_role("standby", secs(60));
-    eventually("local changes are pushed", secs(30), || (monitor.count("returned", 0.0) > 0).then_some(()));
+    wait_until("local changes are pushed", secs(30), || (monitor.count_events("returned", 0.0) > 0).then_some(()));
 
     host.run("openclaw-failover pause --for 30m");
-    comes_to(host, "paused", "hold       paused since");
+    wait_and_print(host, "paused", "hold       paused since");
     host.run("openclaw-failover resume");
     host.run(&format!("systemctl mask {GATEWAY}"));
-    eventually("the masked unit is reported", secs(60), || {
+    wait_until("the masked unit is reported", secs(60), || {
         host.run(&format!("systemctl reload {MONITOR}; sleep 2"));
-        page(host).contains("not_ready: ").then_some(())
+        status_page(host).contains("not_ready: ").then_some(())
     });
-    comes_to(host, "degraded", "degraded   not_ready");
+    wait_and_print(host, "degraded", "degraded   not_ready");
     host.run(&format!("systemctl unmask {GATEWAY}"));
 
     println!("--- history --summary\n{}", host.run("openclaw-failover history --summary"));
     println!("--- replay\n{}", host.run("openclaw-failover replay"));
     host.run(&format!("systemctl kill --kill-who=main --signal=STOP {MONITOR}"));
-    comes_to(host, "no monitor", "monitor not running: last update");
+    wait_and_print(host, "no monitor", "monitor not running: last update");
     host.run(&format!("systemctl stop {MONITOR}"));
-    comes_to(host, "nothing", "monitor not running: there is no");
+    wait_and_print(host, "nothing", "monitor not running: there is no");
 }
 
 /// Waits until the status contains this text, and prints the status.
-fn comes_to(host: &Host, what: &str, words: &str) {
+fn wait_and_print(host: &Host, what: &str, words: &str) {
     let began = Instant::now();
     let page = loop {
-        let page = page(host);
+        let page = status_page(host);
         if page.contains(words) {
             break page;
         }
@@ -69,6 +69,6 @@ fn comes_to(host: &Host, what: &str, words: &str) {
     assert!(page.lines().count() <= 24, "{what} is more than a screen");
 }
 
-fn page(host: &Host) -> String {
-    host.ask("openclaw-failover status").text
+fn status_page(host: &Host) -> String {
+    host.run_unchecked("openclaw-failover status").text
 }

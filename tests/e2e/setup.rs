@@ -2,21 +2,21 @@
 
 use std::time::Instant;
 
-use crate::doctor::{examine, wrong};
+use crate::doctor::{run_doctor, failed_checks};
 use crate::host::Host;
 use crate::install::{
     NODE, {self},
 };
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY, TAILNET_STANDBY};
-use crate::repository::PULL;
-use crate::shell::{Answer, eventually, report, secs};
+use crate::repository::PULL_UNIT;
+use crate::shell::{CommandResult, wait_until, print_measurement, secs};
 
 /// Setup command of a standby, without `--yes` or `--dry-run`.
-pub(crate) const SETUP: &str = "/root/openclaw-failover setup standby --config /root/config.json \
+pub(crate) const SETUP_COMMAND: &str = "/root/openclaw-failover setup standby --config /root/config.json \
     --known-hosts /root/known_hosts --channel telegram --allow 1234567890 --token-file /root/token";
 
 /// Script that prints every reachable address and port of a host: `node scan.mjs ADDRESS…`
-const SCAN: &str = r#"
+const SCAN_SCRIPT: &str = r#"
 import { connect } from "node:net";
 const todo = process.argv.slice(2).flatMap((host) => Array.from({ length: 65535 }, (_, n) => ({ host, port: n + 1 })));
 const next = () => {
@@ -30,27 +30,27 @@ for (let n = 0; n < 10000; n += 1) next();
 "#;
 
 /// Script that lists the files that setup may write, without logs, caches and files that change by themselves.
-const FILES: &str = "where='/etc /usr /home /root /var/lib/dpkg/status /var/lib/systemd/linger'; { \
+const LIST_FILES: &str = "where='/etc /usr /home /root /var/lib/dpkg/status /var/lib/systemd/linger'; { \
     find $where -xdev \\( -type f -o -type l \\) ! -name '*~' ! -name '*-' -printf '%p %m %u:%g %l\\n'; \
     find $where -xdev -type f ! -name '*~' ! -name '*-' -exec sha256sum {} +; } 2>&1 | sort";
 
 /// Runs setup on this host with `more` options.
-fn setup(host: &Host, more: &str) -> Answer {
-    host.ask(&format!("{SETUP} {more}"))
+fn run_setup(host: &Host, more: &str) -> CommandResult {
+    host.run_unchecked(&format!("{SETUP_COMMAND} {more}"))
 }
 
 /// Authorises the standby's key at the git host, as its operator does.
-pub(crate) fn admit(lab: &Lab) {
+pub(crate) fn authorise_key(lab: &Lab) {
     let key = lab.standby.run("cat /home/openclaw/.ssh/id_ed25519.pub");
-    lab.primary.openclaw(&format!("echo '{}' >> .ssh/authorized_keys", key.trim()));
+    lab.primary.run_as_openclaw(&format!("echo '{}' >> .ssh/authorized_keys", key.trim()));
 }
 
-fn is_standby(lab: &Lab) {
+fn check_is_standby(lab: &Lab) {
     let host = &lab.standby;
     lab.monitor().wait_sees_healthy();
     assert_eq!(lab.monitor().role(), "standby");
     assert_eq!(host.run("systemctl is-enabled openclaw-failover.service fail2ban.service").trim(), "enabled\nenabled");
-    assert_eq!(host.ask(&format!("systemctl is-enabled {GATEWAY}")).text.trim(), "static");
+    assert_eq!(host.run_unchecked(&format!("systemctl is-enabled {GATEWAY}")).text.trim(), "static");
     assert_eq!(host.unit(GATEWAY).active, "inactive");
     let firewall = host.run("ufw status verbose");
     for said in ["Status: active", "deny (incoming)", "22/tcp", "18789/tcp on tailscale0"] {
@@ -70,8 +70,8 @@ fn is_standby(lab: &Lab) {
         /home/openclaw/.ssh/id_ed25519 600 openclaw:openclaw\n\
         /home/openclaw/.openclaw/openclaw.json 600 openclaw:openclaw\n";
     assert_eq!(modes, expected);
-    assert!(host.note("MEMORY.md").is_some(), "the workspace is there");
-    host.run(&format!("systemctl start {PULL}"));
+    assert!(host.workspace_file("MEMORY.md").is_some(), "the workspace is there");
+    host.run(&format!("systemctl start {PULL_UNIT}"));
 }
 
 #[test]
@@ -79,76 +79,76 @@ fn bare_host_becomes_a_standby() {
     let lab = Lab::with_bare_standby();
     let host = &lab.standby;
 
-    let before = host.run(FILES);
-    let plan = setup(host, "--dry-run");
+    let before = host.run(LIST_FILES);
+    let plan = run_setup(host, "--dry-run");
     assert!(plan.ok && plan.text.contains("to do    packages"), "{}", plan.text);
-    assert_eq!(host.run(FILES), before, "a dry run changes nothing");
+    assert_eq!(host.run(LIST_FILES), before, "a dry run changes nothing");
 
-    let no_keys = host.ask("/root/openclaw-failover setup standby --config /root/config.json --yes || echo code $?");
+    let no_keys = host.run_unchecked("/root/openclaw-failover setup standby --config /root/config.json --yes || echo code $?");
     assert!(no_keys.text.contains("--known-hosts") && no_keys.text.contains("code 2\n"), "{}", no_keys.text);
-    assert_eq!(host.run(FILES), before, "without host keys setup changes nothing");
+    assert_eq!(host.run(LIST_FILES), before, "without host keys setup changes nothing");
 
     // The git host does not know the new key yet. All other steps are done, and the monitor watches the primary.
-    let first = setup(host, "--yes");
+    let first = run_setup(host, "--yes");
     assert!(!first.ok && first.text.contains("ssh-ed25519 AAAA"), "{}", first.text);
     lab.monitor().wait_sees_healthy();
-    admit(&lab);
-    let second = setup(host, "--yes");
+    authorise_key(&lab);
+    let second = run_setup(host, "--yes");
     assert!(second.ok, "{}", second.text);
-    is_standby(&lab);
+    check_is_standby(&lab);
 
-    let before = (host.run(FILES), host.unit(MONITOR));
-    let again = setup(host, "--yes");
+    let before = (host.run(LIST_FILES), host.unit(MONITOR));
+    let again = run_setup(host, "--yes");
     assert!(again.ok && !again.text.contains("to do"), "{}", again.text);
-    assert_eq!((host.run(FILES), host.unit(MONITOR)), before, "a second run changes nothing");
+    assert_eq!((host.run(LIST_FILES), host.unit(MONITOR)), before, "a second run changes nothing");
 
     // Only checks that need an option are skipped.
-    let found = examine(host, "");
-    assert!(wrong(&found).is_empty(), "{:?}", wrong(&found));
+    let found = run_doctor(host, "");
+    assert!(failed_checks(&found).is_empty(), "{:?}", failed_checks(&found));
     let unseen: Vec<_> = found.iter().filter(|(_, line)| line.level == "skipped").map(|(id, _)| id.as_str()).collect();
     assert_eq!(unseen, ["same-account", "same-token", "secrets", "versions"]);
 
     // A gateway that cannot reach Telegram takes five minutes to stop.
-    host.write("/root/telegram.mjs", &install::text("files/standby/telegram.mjs"));
+    host.write("/root/telegram.mjs", &install::suite_text("files/standby/telegram.mjs"));
     host.run(&format!("systemd-run --quiet --unit=telegram {NODE} /root/telegram.mjs /root/sent"));
-    host.openclaw(r#"sed -i 's|"botToken"|"apiRoot": "http://127.0.0.1:8081", &|' .openclaw/openclaw.json"#);
+    host.run_as_openclaw(r#"sed -i 's|"botToken"|"apiRoot": "http://127.0.0.1:8081", &|' .openclaw/openclaw.json"#);
 
     lab.kill_primary();
-    eventually("the standby is promoted", secs(90), || (host.unit(GATEWAY).active == "active").then_some(()));
+    wait_until("the standby is promoted", secs(90), || (host.unit(GATEWAY).active == "active").then_some(()));
     lab.monitor().wait_role("active", secs(120));
-    let found = examine(host, "");
-    let wrong: Vec<_> = wrong(&found).into_iter().map(|(id, line)| (id, line.level.as_str())).collect();
+    let found = run_doctor(host, "");
+    let wrong: Vec<_> = failed_checks(&found).into_iter().map(|(id, line)| (id, line.level.as_str())).collect();
     assert_eq!(wrong, [("upstream", "warn")], "only the upstream is reported while the standby serves");
-    only_ssh_is_open(&lab);
+    check_only_ssh_open(&lab);
 
     // Drills are off unless enabled, and are uninstalled, too.
     let timer = "openclaw-failover-drill.timer";
-    assert_eq!(host.ask(&format!("systemctl is-enabled {timer}")).text.trim(), "disabled");
+    assert_eq!(host.run_unchecked(&format!("systemctl is-enabled {timer}")).text.trim(), "disabled");
     host.run(&format!("systemctl enable --quiet --now {timer}"));
 
-    let gone = host.ask("openclaw-failover uninstall --yes");
+    let gone = host.run_unchecked("openclaw-failover uninstall --yes");
     assert!(gone.ok, "{}", gone.text);
     assert!(gone.text.contains("kept: "), "{}", gone.text);
     host.run("! test -e /usr/local/bin/openclaw-failover; ! ls /etc/systemd/system/openclaw-failover* 2>/dev/null");
-    assert!(!host.ask(&format!("systemctl is-active {timer}")).ok);
+    assert!(!host.run_unchecked(&format!("systemctl is-active {timer}")).ok);
     assert_eq!(host.unit(GATEWAY).active, "inactive");
-    assert!(host.note("MEMORY.md").is_some() && host.run("ufw status").contains("active"));
+    assert!(host.workspace_file("MEMORY.md").is_some() && host.run("ufw status").contains("active"));
 }
 
 /// Scans every port from the other host, while the gateway and a service without a firewall rule listen.
-fn only_ssh_is_open(lab: &Lab) {
+fn check_only_ssh_open(lab: &Lab) {
     let host = &lab.standby;
     assert!(lab.primary.sees_started(TAILNET_STANDBY), "the tailnet reaches the gateway");
     host.run("systemd-run --quiet --unit=everywhere python3 -m http.server --bind :: 8000");
-    let listens = || host.ask("ss -ltn | grep -q :8000").ok.then_some(());
-    eventually("the service listens", secs(10), listens);
+    let listens = || host.run_unchecked("ss -ltn | grep -q :8000").ok.then_some(());
+    wait_until("the service listens", secs(10), listens);
     let v6 = host.run("ip -6 -oneline address show dev eth0 | sed 's/.* inet6 \\([^/]*\\).*/\\1/'");
     let v6 = format!("{}%eth0", v6.trim());
-    lab.primary.write("/root/scan.mjs", SCAN);
+    lab.primary.write("/root/scan.mjs", SCAN_SCRIPT);
     let start = Instant::now();
     let scan = format!("ulimit -n 20000; timeout 120 {NODE} /root/scan.mjs {STANDBY} {v6} {TAILNET_STANDBY} | sort");
     let open = lab.primary.run(&scan);
-    report(&format!("three times 65535 ports were tried in {:.0} s", start.elapsed().as_secs_f64()));
+    print_measurement(&format!("three times 65535 ports were tried in {:.0} s", start.elapsed().as_secs_f64()));
     let expected = format!("{STANDBY} 22\n{TAILNET_STANDBY} 18789\n{TAILNET_STANDBY} 22\n{v6} 22\n");
     assert_eq!(open, expected);
     host.run("systemctl stop everywhere");
@@ -162,8 +162,8 @@ fn killed_at_every_step() {
     // Kill setup at the first message of a step at which it was not killed before.
     while kills.len() < 30 {
         let known = kills.join(" ");
-        let killed = host.ask(&format!(
-            "(nice -n 10 {SETUP} --yes & echo $! >/tmp/pid; wait) 2>&1 | (renice -n -20 $BASHPID >/dev/null; \
+        let killed = host.run_unchecked(&format!(
+            "(nice -n 10 {SETUP_COMMAND} --yes & echo $! >/tmp/pid; wait) 2>&1 | (renice -n -20 $BASHPID >/dev/null; \
              while read -r line; do step=${{line% …}}; \
              case ' {known} ' in *\" $step \"*) continue ;; esac; \
              if [ \"$step\" != \"$line\" ]; then read -r pid </tmp/pid; kill -9 $pid; echo \"killed at $step\"; \
@@ -172,20 +172,20 @@ fn killed_at_every_step() {
         ));
         let Some(step) = killed.text.lines().find_map(|line| line.strip_prefix("killed at ")) else { break };
         kills.push(step.to_owned());
-        if !is_admitted && host.ask("test -s /home/openclaw/.ssh/id_ed25519").ok {
-            admit(&lab);
+        if !is_admitted && host.run_unchecked("test -s /home/openclaw/.ssh/id_ed25519").ok {
+            authorise_key(&lab);
             is_admitted = true;
         }
     }
-    report(&format!("killed at {}", kills.join(", ")));
+    print_measurement(&format!("killed at {}", kills.join(", ")));
     assert!(kills.len() > 10, "a quick step may have been over before it could be killed, but not so many");
-    let last = setup(host, "--yes");
+    let last = run_setup(host, "--yes");
     assert!(last.ok, "{}", last.text);
-    is_standby(&lab);
+    check_is_standby(&lab);
 }
 
 /// Script that creates a host set up by the page of shell commands that this program replaces.
-pub(crate) const BY_HAND: &str = r#"
+pub(crate) const MANUAL_SETUP: &str = r#"
 useradd --create-home --shell /bin/bash openclaw
 rm /usr/local/bin/node /usr/local/bin/openclaw
 cat >/etc/systemd/system/openclaw.service <<'UNIT'
@@ -217,7 +217,7 @@ echo 'OPENCLAW_GATEWAY_TOKEN=a-token-of-the-suite-0123456789' >/etc/openclaw.env
 systemctl enable --quiet --now openclaw-health-monitor.service
 "#;
 
-pub(crate) const BY_HAND_AS_OPENCLAW: &str = r#"
+pub(crate) const MANUAL_SETUP_AS_OPENCLAW: &str = r#"
 mkdir -p -m 700 .ssh .openclaw .nvm/versions/node/v24.21.0/bin .config/systemd/user/default.target.wants
 ln -s /opt/openclaw/node_modules/node-binary/bin/node .nvm/versions/node/v24.21.0/bin/node
 ln -s /opt/openclaw/node_modules/openclaw/openclaw.mjs .nvm/versions/node/v24.21.0/bin/openclaw
@@ -232,21 +232,21 @@ echo '{ "gateway": { "port": 18789, "mode": "local", "bind": "lan" }, "cron": { 
 fn takes_over_from_the_shell_monitor() {
     let lab = Lab::with_bare_standby();
     let host = &lab.standby;
-    host.run(BY_HAND);
-    host.openclaw(BY_HAND_AS_OPENCLAW);
-    let config = host.openclaw("sha256sum .openclaw/openclaw.json .ssh/id_ed25519");
+    host.run(MANUAL_SETUP);
+    host.run_as_openclaw(MANUAL_SETUP_AS_OPENCLAW);
+    let config = host.run_as_openclaw("sha256sum .openclaw/openclaw.json .ssh/id_ed25519");
 
-    let done = host.ask("/root/openclaw-failover setup standby --yes");
+    let done = host.run_unchecked("/root/openclaw-failover setup standby --yes");
     assert!(done.ok, "{}", done.text);
     lab.monitor().wait_sees_healthy();
     let said = host.run("openclaw-failover config");
     assert!(said.contains("http://10.77.0.1:18789") && said.contains("\"after\": \"10s\""), "{said}");
-    assert!(!host.ask("pgrep -f openclaw-health-monitor.sh").ok, "the shell monitor is gone");
+    assert!(!host.run_unchecked("pgrep -f openclaw-health-monitor.sh").ok, "the shell monitor is gone");
     let aside = host.run("cd /etc/systemd/system; ls -d *.replaced-by-openclaw-failover");
     let expected = "openclaw-health-monitor.service.replaced-by-openclaw-failover\n\
         openclaw.service.replaced-by-openclaw-failover\n";
     assert_eq!(aside, expected);
-    host.openclaw(
+    host.run_as_openclaw(
         "cd .config/systemd/user; test -e openclaw-gateway-work.service.replaced-by-openclaw-failover; \
         ! ls default.target.wants/* 2>/dev/null",
     );
@@ -254,12 +254,12 @@ fn takes_over_from_the_shell_monitor() {
     for said in ["/.nvm/versions/node/v24.21.0/bin/openclaw gateway run", "/etc/openclaw.env", "=static"] {
         assert!(unit.contains(said), "{said}: {unit}");
     }
-    assert_eq!(host.openclaw("sha256sum .openclaw/openclaw.json .ssh/id_ed25519"), config, "nothing is lost");
+    assert_eq!(host.run_as_openclaw("sha256sum .openclaw/openclaw.json .ssh/id_ed25519"), config, "nothing is lost");
 
-    let before = host.run(FILES);
-    let again = host.ask("/root/openclaw-failover setup standby --yes");
+    let before = host.run(LIST_FILES);
+    let again = host.run_unchecked("/root/openclaw-failover setup standby --yes");
     assert!(again.ok && !again.text.contains("to do"), "{}", again.text);
-    assert_eq!(host.run(FILES), before, "a second run changes nothing");
+    assert_eq!(host.run(LIST_FILES), before, "a second run changes nothing");
 
     lab.kill_primary();
     lab.monitor().wait_role("active", secs(180));
@@ -270,7 +270,7 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
     let lab = Lab::with_bare_standby();
     let host = &lab.standby;
     host.run("useradd --create-home --shell /bin/bash agent");
-    let missing = host.ask("/root/openclaw-failover setup primary --yes || echo code $?");
+    let missing = host.run_unchecked("/root/openclaw-failover setup primary --yes || echo code $?");
     assert!(missing.text.contains("--user USER") && missing.text.contains("code 2\n"), "{}", missing.text);
 
     // The other host acts as the standby.
@@ -279,21 +279,21 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
     let command = format!(
         "/root/openclaw-failover setup primary --yes --user agent --channel discord --standby-key '{key} standby'"
     );
-    let done = host.ask(&command);
+    let done = host.run_unchecked(&command);
     assert!(done.ok, "{}", done.text);
     assert!(done.text.contains("channels.discord.enabled false"), "{}", done.text);
     let keys = host.run("cat /home/agent/.ssh/authorized_keys");
     assert_eq!(keys, format!("restrict,command=\"rrsync -ro /home/agent/.openclaw/standby\" {key}\n"));
     host.run("echo KEY=1 >/home/agent/.openclaw/standby/standby.env; chown agent: /home/agent/.openclaw/standby/*");
     let ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=no";
-    lab.primary.openclaw(&format!("rsync -rt -e '{ssh}' agent@{STANDBY}:standby.env got; grep -q KEY=1 got"));
+    lab.primary.run_as_openclaw(&format!("rsync -rt -e '{ssh}' agent@{STANDBY}:standby.env got; grep -q KEY=1 got"));
     for way in [
         format!("{ssh} agent@{STANDBY} id"),
         format!("rsync -rt -e '{ssh}' agent@{STANDBY}:../../.ssh/authorized_keys got"),
         format!("rsync -rt -e '{ssh}' got agent@{STANDBY}:put"),
     ] {
         assert!(
-            !lab.primary.ask(&format!("runuser -u openclaw -- sh -c 'cd; {}'", way.replace('\'', "\""))).ok,
+            !lab.primary.run_unchecked(&format!("runuser -u openclaw -- sh -c 'cd; {}'", way.replace('\'', "\""))).ok,
             "{way}"
         );
     }
@@ -302,11 +302,11 @@ fn primary_pushes_and_lets_a_standby_read_one_folder() {
     for said in ["User=agent", "sync push --primary", "/home/agent/.openclaw/workspace"] {
         assert!(unit.contains(said), "{said}: {unit}");
     }
-    let before = host.run(FILES);
+    let before = host.run(LIST_FILES);
     assert!(!host.run(&command).contains("to do"));
-    assert_eq!(host.run(FILES), before);
+    assert_eq!(host.run(LIST_FILES), before);
 
-    let gone = host.ask("openclaw-failover uninstall --yes");
+    let gone = host.run_unchecked("openclaw-failover uninstall --yes");
     assert!(gone.ok && gone.text.contains("kept: "), "{}", gone.text);
     host.run(
         "! ls /usr/local/bin/openclaw-failover /etc/systemd/system/openclaw-sync* 2>/dev/null; \

@@ -6,56 +6,56 @@
 use std::collections::BTreeSet;
 use std::{env, thread};
 
-use crate::install::{NODE, text};
+use crate::install::{NODE, suite_text};
 use crate::lab::{CONFIG, GATEWAY, Lab, MONITOR};
 use crate::observe::STATE;
-use crate::operator::memory;
-use crate::shell::{now, report, secs};
-use crate::stub::{Says, Stub};
-use crate::webhook::{STUB, TOLD, Webhook, due, history};
+use crate::operator::monitor_memory_kib;
+use crate::shell::{unix_now, print_measurement, secs};
+use crate::stub::{StubAnswer, Stub};
+use crate::webhook::{STUB, NOTIFIED_EVENTS, Webhook, expected_events, history_events};
 
 /// Default duration in the suite, in seconds. A real soak takes 1200 or more.
-const SHORT: u64 = 90;
+const DEFAULT_SECONDS: u64 = 90;
 /// Allowed growth of memory, in KiB: free memory kept by the allocator, and pages that are first touched late. A leak
 /// of some hundred bytes per probe exceeds it in a real soak.
-const GROWTH: u64 = 256;
+const MAX_GROWTH_KIB: u64 = 256;
 const METRICS: &str = "/run/openclaw-failover/metrics.prom";
 /// Demotes the standby. Beside an unstable primary it would not demote by itself soon.
-const ASIDE: &str = "timeout 60 openclaw-failover demote; openclaw-failover resume";
+const DEMOTE_COMMAND: &str = "timeout 60 openclaw-failover demote; openclaw-failover resume";
 
 #[test]
 fn nothing_grows_and_all_accounts_agree() {
-    let length = number("OCF_E2E_SOAK").unwrap_or(SHORT);
-    let seed = number("OCF_E2E_SOAK_SEED").unwrap_or(now().to_bits());
-    report(&format!("{length} s with OCF_E2E_SOAK_SEED={seed}"));
+    let length = env_number("OCF_E2E_SOAK").unwrap_or(DEFAULT_SECONDS);
+    let seed = env_number("OCF_E2E_SOAK_SEED").unwrap_or(unix_now().to_bits());
+    print_measurement(&format!("{length} s with OCF_E2E_SOAK_SEED={seed}"));
     let (lab, stub) = Lab::with_stub();
-    let webhook = prepare(&lab);
-    let began = now();
+    let webhook = prepare_lab(&lab);
+    let began = unix_now();
 
-    let mut dice = Dice(seed | 1);
+    let mut dice = RandomFaults(seed | 1);
     let mut faults = 0;
     let mut first = None;
-    while now() < began + length as f64 {
-        fault(&mut dice, &lab, &stub, &webhook);
+    while unix_now() < began + length as f64 {
+        cause_fault(&mut dice, &lab, &stub, &webhook);
         faults += 1;
-        if first.is_none() && now() > began + length as f64 / 5.0 {
-            first = Some(rest(&lab, &stub, &webhook));
+        if first.is_none() && unix_now() > began + length as f64 / 5.0 {
+            first = Some(measure_at_rest(&lab, &stub, &webhook));
         }
     }
-    let last = rest(&lab, &stub, &webhook);
+    let last = measure_at_rest(&lab, &stub, &webhook);
     let first = first.expect("it takes longer than a fault");
-    report(&format!("{faults} faults; {first:?} at first, {last:?} at last"));
-    assert!(last.memory <= first.memory + GROWTH, "memory");
+    print_measurement(&format!("{faults} faults; {first:?} at first, {last:?} at last"));
+    assert!(last.memory <= first.memory + MAX_GROWTH_KIB, "memory");
     assert_eq!((last.threads, last.files), (first.threads, first.files), "threads and open files");
-    agree(&lab, &webhook, began);
+    check_records_agree(&lab, &webhook, began);
 }
 
-fn number(variable: &str) -> Option<u64> {
+fn env_number(variable: &str) -> Option<u64> {
     env::var(variable).ok().map(|text| text.parse().expect("it is a number"))
 }
 
 /// Creates the stubs, and a monitor with the times of a soak.
-fn prepare(lab: &Lab) -> Webhook<'_> {
+fn prepare_lab(lab: &Lab) -> Webhook<'_> {
     let host = &lab.standby;
     let webhook = Webhook::install(host);
     webhook.start();
@@ -63,7 +63,7 @@ fn prepare(lab: &Lab) -> Webhook<'_> {
     host.run(&format!("mkdir -p /run/systemd/system/{GATEWAY}.d"));
     host.write(&stand_in, &format!("[Service]\nExecStart=\nExecStart={NODE} {STUB} 18789\n"));
     host.run("systemctl daemon-reload");
-    host.write(CONFIG, &text("files/soak/config.json"));
+    host.write(CONFIG, &suite_text("files/soak/config.json"));
     // Earlier records were made with other times.
     host.run(&format!(
         "systemctl stop {MONITOR}; rm -f {STATE}/history.jsonl* {STATE}/trace.jsonl*; systemctl start {MONITOR}"
@@ -73,88 +73,88 @@ fn prepare(lab: &Lab) -> Webhook<'_> {
 }
 
 /// Causes one fault for a while.
-fn fault(dice: &mut Dice, lab: &Lab, stub: &Stub, webhook: &Webhook) {
+fn cause_fault(dice: &mut RandomFaults, lab: &Lab, stub: &Stub, webhook: &Webhook) {
     let host = &lab.standby;
-    match dice.throw(10) {
+    match dice.roll(10) {
         0..=2 => {
-            stub.say(if dice.throw(2) == 0 { Says::Error } else { Says::Page });
-            dice.wait(1, 25);
+            stub.set_answer(if dice.roll(2) == 0 { StubAnswer::Error } else { StubAnswer::Page });
+            dice.sleep_random(1, 25);
         }
         3 => {
-            lab.primary.filter("tcp dport 18789 drop");
-            dice.wait(1, 20);
-            lab.primary.unfilter();
+            lab.primary.add_filter_rule("tcp dport 18789 drop");
+            dice.sleep_random(1, 20);
+            lab.primary.remove_filter_rules();
         }
-        4 => drop(host.ask(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"))),
+        4 => drop(host.run_unchecked(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"))),
         5 => drop(host.run(&format!("systemctl reload {MONITOR}"))),
         6 => {
             webhook.stop();
-            stub.say(Says::Error);
-            dice.wait(1, 10);
+            stub.set_answer(StubAnswer::Error);
+            dice.sleep_random(1, 10);
             webhook.start();
         }
         7 => {
             // Pulls and pushes fail meanwhile.
             lab.git().run("mv /home/openclaw/workspace.git /home/openclaw/away");
-            dice.wait(1, 10);
+            dice.sleep_random(1, 10);
             lab.git().run("mv /home/openclaw/away /home/openclaw/workspace.git");
         }
         _ => {
             let words = ["promote", "demote --for 5s", "pause --for 5s --reason why", "resume", "drill --force"];
-            let word = words[dice.throw(words.len() as u64) as usize];
-            drop(host.ask(&format!("timeout 60 openclaw-failover {word}")));
+            let word = words[dice.roll(words.len() as u64) as usize];
+            drop(host.run_unchecked(&format!("timeout 60 openclaw-failover {word}")));
         }
     }
-    if dice.throw(3) > 0 {
-        stub.say(Says::Started);
-        dice.wait(0, 12);
-        if dice.throw(2) == 0 {
-            drop(host.ask(ASIDE));
+    if dice.roll(3) > 0 {
+        stub.set_answer(StubAnswer::Started);
+        dice.sleep_random(0, 12);
+        if dice.roll(2) == 0 {
+            drop(host.run_unchecked(DEMOTE_COMMAND));
         }
     }
 }
 
 /// Resources of the monitor at a quiet moment.
 #[derive(Debug)]
-struct Held {
+struct MonitorResources {
     memory: u64,
     threads: usize,
     files: usize,
 }
 
 /// Repairs everything, waits until the system is quiet, and measures.
-fn rest(lab: &Lab, stub: &Stub, webhook: &Webhook) -> Held {
+fn measure_at_rest(lab: &Lab, stub: &Stub, webhook: &Webhook) -> MonitorResources {
     let host = &lab.standby;
-    stub.say(Says::Started);
-    host.run(ASIDE);
+    stub.set_answer(StubAnswer::Started);
+    host.run(DEMOTE_COMMAND);
     lab.monitor().wait_role("standby", secs(120));
-    webhook.wait_told();
+    webhook.wait_all_received();
     // A pull, a push or a connection may be about to end.
     thread::sleep(secs(8));
     let process = host.unit(MONITOR).main_pid;
     let ask = |script: &str| host.run(script).trim().parse::<u64>().expect("it is a number");
-    Held {
-        memory: memory(host),
+    MonitorResources {
+        memory: monitor_memory_kib(host),
         threads: ask(&format!("ls /proc/{process}/task | wc -l")) as usize,
         files: ask(&format!("ls /proc/{process}/fd | wc -l")) as usize,
     }
 }
 
 /// Checks that the history, the webhook, systemd, the metrics and the replayed trace agree.
-fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
+fn check_records_agree(lab: &Lab, webhook: &Webhook, began: f64) {
     let host = &lab.standby;
-    let history = history(host);
+    let history = history_events(host);
     let count = |name: &str| history.iter().filter(|(_, known)| known == name).count();
-    report(&format!("{} promotions, {} demotions", count("promoted"), count("demoted")));
+    print_measurement(&format!("{} promotions, {} demotions", count("promoted"), count("demoted")));
     assert!(count("promoted") > 0 && count("demoted") > 0, "no failover happened");
 
-    let told = webhook.told();
+    let told = webhook.received_events();
     let once: BTreeSet<_> = told.iter().collect();
-    assert_eq!(once.len(), due(host).len(), "events in the webhook and in the history");
+    assert_eq!(once.len(), expected_events(host).len(), "events in the webhook and in the history");
     // Delivery is at least once: a webhook stopped while it answered gets the event again.
     assert!(told.len() <= once.len() + 3, "{} events were sent twice", told.len() - once.len());
 
-    let starts = lab.starts().into_iter().filter(|at| *at >= began).count();
+    let starts = lab.gateway_starts().into_iter().filter(|at| *at >= began).count();
     assert!(starts >= count("promoted"), "systemd knows of {starts} starts");
 
     let metrics = host.read(METRICS).unwrap_or_default();
@@ -166,26 +166,26 @@ fn agree(lab: &Lab, webhook: &Webhook, began: f64) {
 
     let replayed = host.run("openclaw-failover replay");
     let last = replayed.lines().next_back().unwrap_or_default();
-    report(last);
+    print_measurement(last);
     assert!(last.ends_with("all as recorded"), "{last}");
-    for name in TOLD {
+    for name in NOTIFIED_EVENTS {
         let again = replayed.lines().filter(|line| line.split_whitespace().nth(2) == Some(name)).count();
         assert_eq!(again, count(name), "{name}: count in the replayed trace and in the history");
     }
 }
 
 /// Xorshift generator (Marsaglia): the same faults for the same seed.
-struct Dice(u64);
+struct RandomFaults(u64);
 
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
+impl RandomFaults {
+    fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % sides
     }
 
-    fn wait(&mut self, least: u64, most: u64) {
-        thread::sleep(secs(least + self.throw(most - least + 1)));
+    fn sleep_random(&mut self, least: u64, most: u64) {
+        thread::sleep(secs(least + self.roll(most - least + 1)));
     }
 }

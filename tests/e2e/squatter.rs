@@ -3,8 +3,8 @@
 
 use crate::host::Host;
 use crate::lab::Lab;
-use crate::shell::{always, eventually, now, secs};
-use crate::stub::Says;
+use crate::shell::{check_throughout, wait_until, unix_now, secs};
+use crate::stub::StubAnswer;
 
 /// Gateway of the standby: it binds after three seconds, and stays alive if it cannot.
 const SLOW_GATEWAY: &str = "setTimeout(() => require('http').createServer((request, response) => { \
@@ -33,30 +33,30 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
     replace_gateway(host);
     for (user, holder) in [("nobody", "a process of user nobody"), ("openclaw", "of user openclaw in squatter.service")]
     {
-        squat(host, user);
-        let began = now();
-        stub.say(Says::Error);
+        start_squatter(host, user);
+        let began = unix_now();
+        stub.set_answer(StubAnswer::Error);
         let failed = lab.monitor().wait_event("start_failed", began, secs(60));
         assert!(failed.text().contains("port 18789 is held by"), "{}", failed.text());
         assert!(failed.text().contains(holder), "{}", failed.text());
         assert!(failed.text().contains("not by openclaw.service"), "{}", failed.text());
-        always("nothing is promoted", secs(8), || lab.monitor().role() == "promoting");
-        assert_eq!(lab.monitor().count("promoted", began), 0, "an answer of another process promoted this host");
-        assert!(lab.monitor().complaints().contains("port_held"), "{}", lab.monitor().complaints());
+        check_throughout("nothing is promoted", secs(8), || lab.monitor().role() == "promoting");
+        assert_eq!(lab.monitor().count_events("promoted", began), 0, "an answer of another process promoted this host");
+        assert!(lab.monitor().degraded_conditions().contains("port_held"), "{}", lab.monitor().degraded_conditions());
 
         host.run("systemctl stop squatter.service");
         lab.monitor().wait_role("active", secs(60));
-        let settled = || (!lab.monitor().complaints().contains("port_held")).then_some(());
-        eventually("the status reports no problem any more", secs(10), settled);
-        assert!(!lab.monitor().complaints().contains("answer_unverified"), "{}", lab.monitor().complaints());
+        let settled = || (!lab.monitor().degraded_conditions().contains("port_held")).then_some(());
+        wait_until("the status reports no problem any more", secs(10), settled);
+        assert!(!lab.monitor().degraded_conditions().contains("answer_unverified"), "{}", lab.monitor().degraded_conditions());
         // The primary failed twice within minutes, so the hold-down is longer this time.
         if user == "nobody" {
-            stub.say(Says::Started);
+            stub.set_answer(StubAnswer::Started);
             lab.monitor().wait_role("standby", secs(90));
         }
     }
     // The check of the port runs nothing while the standby is healthy.
-    let checks = host.ask("journalctl --no-pager --unit=openclaw-failover-check.service --grep=Starting").text;
+    let checks = host.run_unchecked("journalctl --no-pager --unit=openclaw-failover-check.service --grep=Starting").text;
     assert!(checks.lines().count() < 60, "{checks}");
 }
 
@@ -66,13 +66,13 @@ fn without_the_check_the_host_is_promoted_and_says_what_it_could_not_check() {
     let host = &lab.standby;
     host.run("systemctl mask --quiet --runtime openclaw-failover-check.service");
     replace_gateway(host);
-    stub.say(Says::Error);
+    stub.set_answer(StubAnswer::Error);
     lab.monitor().wait_role("active", secs(60));
-    lab.monitor().wait_complaint("answer_unverified: Could not check whose process answers", secs(10));
-    assert!(lab.monitor().complaints().contains("masked"), "{}", lab.monitor().complaints());
+    lab.monitor().wait_degraded("answer_unverified: Could not check whose process answers", secs(10));
+    assert!(lab.monitor().degraded_conditions().contains("masked"), "{}", lab.monitor().degraded_conditions());
     host.run("systemctl unmask --quiet --runtime openclaw-failover-check.service");
-    let settled = || (!lab.monitor().complaints().contains("answer_unverified")).then_some(());
-    eventually("a new check finds the unit's process", secs(90), settled);
+    let settled = || (!lab.monitor().degraded_conditions().contains("answer_unverified")).then_some(());
+    wait_until("a new check finds the unit's process", secs(90), settled);
 }
 
 /// Replaces OpenClaw by the slow gateway, with a drop-in after the host's others.
@@ -84,7 +84,7 @@ fn replace_gateway(host: &Host) {
     host.run("systemctl daemon-reload");
 }
 
-fn squat(host: &Host, user: &str) {
+fn start_squatter(host: &Host, user: &str) {
     host.run(&format!(
         "systemctl reset-failed squatter.service 2> /dev/null || true; \
          systemd-run --quiet --unit=squatter.service --uid={user} {NODE} /opt/test/squatter.js"

@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::host::Host;
-use crate::shell::{now, secs};
+use crate::shell::{unix_now, secs};
 
 const SOCKET: &str = "[Socket]\nListenStream=18789\n";
 const SERVICE: &str = "[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd /opt/shared/stub.sock\n";
 
 /// Answer of the stub to every request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Says {
+pub(crate) enum StubAnswer {
     /// Answer of a started gateway.
     Started,
     /// HTTP 500.
@@ -31,14 +31,14 @@ pub(crate) enum Says {
 pub(crate) struct Stub(Arc<Mutex<State>>);
 
 struct State {
-    says: Says,
+    says: StubAnswer,
     last_life: f64,
 }
 
 impl Stub {
     /// Starts to answer on the gateway port of `primary`.
     pub(crate) fn start(primary: &Host, shared: &Path) -> Self {
-        let stub = Self(Arc::new(Mutex::new(State { says: Says::Started, last_life: 0.0 })));
+        let stub = Self(Arc::new(Mutex::new(State { says: StubAnswer::Started, last_life: 0.0 })));
         let listener = UnixListener::bind(shared.join("stub.sock")).expect("the stub can listen");
         let answering = stub.clone();
         thread::spawn(move || {
@@ -56,12 +56,12 @@ impl Stub {
     }
 
     /// Changes the answer.
-    pub(crate) fn say(&self, says: Says) {
+    pub(crate) fn set_answer(&self, says: StubAnswer) {
         self.0.lock().unwrap().says = says;
     }
 
     /// Returns when the stub last looked healthy to a client, in seconds since 1970.
-    pub(crate) fn last_life(&self) -> f64 {
+    pub(crate) fn last_healthy_at(&self) -> f64 {
         self.0.lock().unwrap().last_life
     }
 
@@ -74,12 +74,12 @@ impl Stub {
         }
         let mut state = self.0.lock().unwrap();
         let (status, kind, body) = match state.says {
-            Says::Started => ("200 OK", "application/json", r#"{"ok":true,"status":"started"}"#),
-            Says::Error => ("500 Internal Server Error", "text/plain", "out of order"),
-            Says::Page => ("200 OK", "text/html", "<!doctype html><title>OpenClaw</title>"),
+            StubAnswer::Started => ("200 OK", "application/json", r#"{"ok":true,"status":"started"}"#),
+            StubAnswer::Error => ("500 Internal Server Error", "text/plain", "out of order"),
+            StubAnswer::Page => ("200 OK", "text/html", "<!doctype html><title>OpenClaw</title>"),
         };
-        if matches!(state.says, Says::Started) {
-            state.last_life = now();
+        if matches!(state.says, StubAnswer::Started) {
+            state.last_life = unix_now();
         }
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n");

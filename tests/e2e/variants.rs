@@ -1,20 +1,20 @@
 //! Setup of hosts that are not bare: with another ssh port, a firewall, and users.
 
-use crate::doctor::{examine, wrong};
+use crate::doctor::{run_doctor, failed_checks};
 use crate::host::Host;
 use crate::lab::{Lab, PRIMARY, STANDBY};
-use crate::setup::{SETUP, admit};
-use crate::shell::Answer;
+use crate::setup::{SETUP_COMMAND, authorise_key};
+use crate::shell::CommandResult;
 
 /// Runs a command on the standby as its operator does, by ssh from the other host.
-fn by_ssh(lab: &Lab, user: &str, port: u16, command: &str) -> Answer {
+fn run_by_ssh(lab: &Lab, user: &str, port: u16, command: &str) -> CommandResult {
     let ssh = format!("ssh -oBatchMode=yes -oStrictHostKeyChecking=no -oLogLevel=ERROR -p {port} {user}@{STANDBY}");
-    lab.primary.ask(&format!("runuser -u openclaw -- {ssh} '{command}'"))
+    lab.primary.run_unchecked(&format!("runuser -u openclaw -- {ssh} '{command}'"))
 }
 
-fn is_well(host: &Host) {
-    let found = examine(host, "");
-    assert!(wrong(&found).is_empty(), "{:?}", wrong(&found));
+fn check_is_well(host: &Host) {
+    let found = run_doctor(host, "");
+    assert!(failed_checks(&found).is_empty(), "{:?}", failed_checks(&found));
 }
 
 #[test]
@@ -33,13 +33,13 @@ fn another_port_another_rule_and_an_operator_with_keys() {
          ufw allow from {PRIMARY} to any port 8080 proto tcp; ufw --force enable",
         key.trim()
     ));
-    let setup = format!("{SETUP} --yes --sudo --model anthropic/claude-opus-4-6 --allow 42");
-    let first = by_ssh(&lab, "root", 2222, &setup);
+    let setup = format!("{SETUP_COMMAND} --yes --sudo --model anthropic/claude-opus-4-6 --allow 42");
+    let first = run_by_ssh(&lab, "root", 2222, &setup);
     assert!(!first.ok && first.text.contains("workspace: cannot fetch"), "{}", first.text);
-    admit(&lab);
-    let second = by_ssh(&lab, "root", 2222, &setup);
+    authorise_key(&lab);
+    let second = run_by_ssh(&lab, "root", 2222, &setup);
     assert!(second.ok, "{}", second.text);
-    is_well(host);
+    check_is_well(host);
 
     let rules = host.run("ufw show added");
     let expected = format!(
@@ -54,7 +54,7 @@ fn another_port_another_rule_and_an_operator_with_keys() {
         key,
         "the operator's key, and not that of a backup"
     );
-    assert!(by_ssh(&lab, "openclaw", 2222, "id -un").ok, "the operator comes in as openclaw, too");
+    assert!(run_by_ssh(&lab, "openclaw", 2222, "id -un").ok, "the operator comes in as openclaw, too");
 
     let config = host.run("cat /home/openclaw/.openclaw/openclaw.json");
     for said in
@@ -67,8 +67,8 @@ fn another_port_another_rule_and_an_operator_with_keys() {
     assert_eq!(host.run("stat -c '%a %U' /etc/openclaw/gateway.env"), "600 root\n");
     assert!(host.run("cat /etc/openclaw/gateway.env").contains(&format!("TELEGRAM_BOT_TOKEN={token}")));
 
-    let gone = by_ssh(&lab, "root", 2222, "openclaw-failover uninstall --yes");
-    assert!(gone.ok && by_ssh(&lab, "root", 2222, "id -un").ok, "{}", gone.text);
+    let gone = run_by_ssh(&lab, "root", 2222, "openclaw-failover uninstall --yes");
+    assert!(gone.ok && run_by_ssh(&lab, "root", 2222, "id -un").ok, "{}", gone.text);
     assert_eq!(host.run("ufw show added"), rules, "the firewall is unchanged");
 }
 
@@ -99,35 +99,35 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
     );
     host.write("/etc/nftables.conf", RULES);
     host.run("systemctl enable --quiet --now nftables.service; loginctl enable-linger openclaw");
-    host.openclaw(&format!(
+    host.run_as_openclaw(&format!(
         "mkdir -p .config/systemd/user; printf '{USER_UNIT}' > .config/systemd/user/openclaw-gateway.service; \
          export XDG_RUNTIME_DIR=/run/user/$(id -u); until systemctl --user is-system-running --quiet; do sleep 0.1; \
          done; \
          systemctl --user enable --quiet --now openclaw-gateway.service; \
          systemctl --user is-active openclaw-gateway.service"
     ));
-    let runs = || host.ask("grep -sqa ^openclaw-gateway /proc/[0-9]*/cmdline").ok;
+    let runs = || host.run_unchecked("grep -sqa ^openclaw-gateway /proc/[0-9]*/cmdline").ok;
     assert!(runs(), "the other gateway is there");
     let rules = host.run("nft --numeric list table inet filter");
 
-    let setup = format!("{SETUP} --yes");
-    let first = host.ask(&setup);
+    let setup = format!("{SETUP_COMMAND} --yes");
+    let first = host.run_unchecked(&setup);
     assert!(first.text.contains("left     firewall         the rules of nftables.service manage it"), "{}", first.text);
     assert!(first.text.contains("openclaw's own openclaw-gateway.service"), "{}", first.text);
-    admit(&lab);
-    let second = host.ask(&setup);
+    authorise_key(&lab);
+    let second = host.run_unchecked(&setup);
     assert!(second.ok, "{}", second.text);
     assert!(!runs(), "the other gateway is gone");
-    host.openclaw(
+    host.run_as_openclaw(
         "export XDG_RUNTIME_DIR=/run/user/$(id -u); ! systemctl --user is-enabled openclaw-gateway.service; \
          cd .config/systemd/user; ls *.replaced-by-openclaw-failover; ! ls default.target.wants/* 2>/dev/null",
     );
     assert_eq!(host.run("nft --numeric list table inet filter"), rules, "the firewall is left alone");
-    assert!(!host.ask("command -v ufw").ok, "no second firewall is installed");
-    is_well(host);
+    assert!(!host.run_unchecked("command -v ufw").ok, "no second firewall is installed");
+    check_is_well(host);
     host.reboot();
     lab.monitor().wait_sees_healthy();
     assert!(!runs(), "the other gateway stays away");
     assert_eq!(host.run("nft --numeric list table inet filter"), rules);
-    is_well(host);
+    check_is_well(host);
 }

@@ -3,12 +3,12 @@
 
 use crate::lab::Lab;
 use crate::outage::Outage;
-use crate::repository::{BRANCH, PULL, PUSH, TIMER, said};
-use crate::shell::{eventually, now, secs};
-use crate::stub::Says;
+use crate::repository::{STANDBY_BRANCH, PULL_UNIT, PUSH_UNIT, PUSH_TIMER, report_field};
+use crate::shell::{wait_until, unix_now, secs};
+use crate::stub::StubAnswer;
 
 /// Script with all kinds of changes in a workspace, and file names that are hard for scripts.
-const WORK: &str = r#"
+const CHANGE_WORKSPACE: &str = r#"
     echo 'learned on the standby' >> MEMORY.md
     mkdir -p notes/deep; echo 'written, not committed' > notes/deep/uncommitted.md
     printf 'bytes \000\377 of all kinds' > $'notes/caf\351 and\nmore'
@@ -25,110 +25,110 @@ fn what_was_written_in_an_outage_comes_home_by_itself() {
     pushes_when_due(&lab);
 
     // A long time: this test is about the content of the pull, not its speed.
-    lab.reconfigure(r#""sync_wait": "1s""#, r#""sync_wait": "5s""#);
-    let outage = Outage::begin(&lab, || stub.say(Says::Error));
-    outage.takeover();
+    lab.change_config(r#""sync_wait": "1s""#, r#""sync_wait": "5s""#);
+    let outage = Outage::begin(&lab, || stub.set_answer(StubAnswer::Error));
+    outage.check_failover();
     assert_eq!(
-        lab.standby.note("before.md").as_deref(),
+        lab.standby.workspace_file("before.md").as_deref(),
         Some("written before the outage\n"),
         "the workspace is up to date at the start"
     );
-    lab.standby.agent(WORK);
+    lab.standby.run_in_workspace(CHANGE_WORKSPACE);
     // The primary's gateway is down, but its agent is logged in.
-    lab.primary.agent("echo 'written on the primary meanwhile' > meanwhile.md");
-    outage.failback(|| stub.say(Says::Started));
+    lab.primary.run_in_workspace("echo 'written on the primary meanwhile' > meanwhile.md");
+    outage.check_failback(|| stub.set_answer(StubAnswer::Started));
     lab.monitor().wait_event("returned", outage.began, secs(60));
 
-    let home = || lab.primary.note("notes/committed.md").is_some().then_some(());
-    eventually("the primary's timer has merged the branch", secs(20), home);
-    eventually("the branch is removed", secs(20), || (lab.git().branches() == ["main"]).then_some(()));
-    lab.standby.run(&format!("systemctl start {PULL}"));
-    let content = lab.primary.content();
-    assert_eq!(lab.standby.content(), content, "both workspaces");
+    let home = || lab.primary.workspace_file("notes/committed.md").is_some().then_some(());
+    wait_until("the primary's timer has merged the branch", secs(20), home);
+    wait_until("the branch is removed", secs(20), || (lab.git().remote_branches() == ["main"]).then_some(()));
+    lab.standby.run(&format!("systemctl start {PULL_UNIT}"));
+    let content = lab.primary.workspace_content();
+    assert_eq!(lab.standby.workspace_content(), content, "both workspaces");
     for written in ["uncommitted.md", "caf", "tool.sh is executable", "link -> notes/deep", "meanwhile.md"] {
         assert!(content.contains(written), "{written} is missing:\n{content}");
     }
     assert!(!content.contains("obsolete.md"), "what the agent removed is gone:\n{content}");
-    assert!(lab.primary.note("MEMORY.md").unwrap_or_default().ends_with("learned on the standby\n"));
+    assert!(lab.primary.workspace_file("MEMORY.md").unwrap_or_default().ends_with("learned on the standby\n"));
 }
 
 #[test]
 fn the_git_host_dies_with_the_primary_and_a_second_outage_knows_the_first() {
     let lab = Lab::new();
     let first = Outage::begin(&lab, || lab.primary.power_off());
-    first.takeover();
-    lab.standby.agent("echo 'learned in the first outage' >> MEMORY.md; echo new > first.md");
-    first.failback(|| lab.primary.power_on());
+    first.check_failover();
+    lab.standby.run_in_workspace("echo 'learned in the first outage' >> MEMORY.md; echo new > first.md");
+    first.check_failback(|| lab.primary.power_on());
     lab.monitor().wait_event("returned", first.began, secs(90));
-    assert_eq!(lab.git().branches(), [BRANCH, "main"], "the primary has not merged yet");
-    assert!(lab.git().remote(&format!("git show {BRANCH}:MEMORY.md")).ends_with("learned in the first outage\n"));
+    assert_eq!(lab.git().remote_branches(), [STANDBY_BRANCH, "main"], "the primary has not merged yet");
+    assert!(lab.git().run_in_remote(&format!("git show {STANDBY_BRANCH}:MEMORY.md")).ends_with("learned in the first outage\n"));
 
     let second = Outage::begin(&lab, || lab.primary.power_off());
-    second.takeover();
-    assert!(lab.standby.note("MEMORY.md").unwrap_or_default().ends_with("learned in the first outage\n"));
-    assert_eq!(lab.standby.note("first.md").as_deref(), Some("new\n"));
+    second.check_failover();
+    assert!(lab.standby.workspace_file("MEMORY.md").unwrap_or_default().ends_with("learned in the first outage\n"));
+    assert_eq!(lab.standby.workspace_file("first.md").as_deref(), Some("new\n"));
 }
 
 #[test]
 fn the_git_host_is_down_during_the_whole_outage() {
     let (lab, stub) = Lab::with_git_host();
     lab.git().power_off();
-    let outage = Outage::begin(&lab, || stub.say(Says::Error));
-    outage.takeover();
-    outage.started_in_time();
-    lab.standby.agent("echo 'learned without a git host' > learned.md");
-    outage.failback(|| stub.say(Says::Started));
+    let outage = Outage::begin(&lab, || stub.set_answer(StubAnswer::Error));
+    outage.check_failover();
+    outage.check_start_in_time();
+    lab.standby.run_in_workspace("echo 'learned without a git host' > learned.md");
+    outage.check_failback(|| stub.set_answer(StubAnswer::Started));
     lab.monitor().wait_event("push_failed", outage.began, secs(60));
-    lab.monitor().wait_complaint("unreturned", secs(10));
+    lab.monitor().wait_degraded("unreturned", secs(10));
 
-    let back = now();
+    let back = unix_now();
     lab.git().power_on();
     lab.monitor().wait_event("returned", back, secs(240));
-    assert_eq!(lab.git().remote(&format!("git show {BRANCH}:learned.md")), "learned without a git host\n");
-    eventually("all local changes are pushed", secs(10), || {
-        (!lab.monitor().complaints().contains("unreturned")).then_some(())
+    assert_eq!(lab.git().run_in_remote(&format!("git show {STANDBY_BRANCH}:learned.md")), "learned without a git host\n");
+    wait_until("all local changes are pushed", secs(10), || {
+        (!lab.monitor().degraded_conditions().contains("unreturned")).then_some(())
     });
 }
 
 #[test]
 fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
     let (lab, stub) = Lab::with_git_host();
-    lab.git().refuse("branches of standbys are not welcome here");
-    let outage = Outage::begin(&lab, || stub.say(Says::Error));
-    outage.takeover();
-    lab.standby.agent("echo 'what the standby says' > MEMORY.md; echo fine > fine.md");
-    lab.primary.agent("echo 'what the primary says' > MEMORY.md");
-    lab.primary.run(&format!("systemctl start {PUSH}"));
-    outage.failback(|| stub.say(Says::Started));
+    lab.git().refuse_standby_branches("branches of standbys are not welcome here");
+    let outage = Outage::begin(&lab, || stub.set_answer(StubAnswer::Error));
+    outage.check_failover();
+    lab.standby.run_in_workspace("echo 'what the standby says' > MEMORY.md; echo fine > fine.md");
+    lab.primary.run_in_workspace("echo 'what the primary says' > MEMORY.md");
+    lab.primary.run(&format!("systemctl start {PUSH_UNIT}"));
+    outage.check_failback(|| stub.set_answer(StubAnswer::Started));
 
     let failed = lab.monitor().wait_event("push_failed", outage.began, secs(60));
     assert!(failed.text().contains("branches of standbys are not welcome here"), "{}", failed.text());
-    lab.monitor().wait_complaint("branches of standbys are not welcome here", secs(10));
-    let report = lab.standby.report(PUSH);
-    assert_eq!(said(&report, "outcome"), "refused");
-    assert!(said(&report, "said").contains("branches of standbys are not welcome here"), "{}", report.value);
-    assert_eq!(lab.standby.agent(&format!("git show {BRANCH}:MEMORY.md")), "what the standby says\n", "it is not lost");
+    lab.monitor().wait_degraded("branches of standbys are not welcome here", secs(10));
+    let report = lab.standby.sync_report(PUSH_UNIT);
+    assert_eq!(report_field(&report, "outcome"), "refused");
+    assert!(report_field(&report, "said").contains("branches of standbys are not welcome here"), "{}", report.value);
+    assert_eq!(lab.standby.run_in_workspace(&format!("git show {STANDBY_BRANCH}:MEMORY.md")), "what the standby says\n", "it is not lost");
 
-    lab.git().allow();
+    lab.git().allow_standby_branches();
     lab.monitor().wait_event("returned", outage.began, secs(240));
-    let pushed = lab.primary.ask("openclaw-failover sync push --primary");
+    let pushed = lab.primary.run_unchecked("openclaw-failover sync push --primary");
     // The merge needs a person, but the unit has not failed.
     assert!(pushed.ok && pushed.text.contains("in conflict: failover/standby: MEMORY.md"), "{}", pushed.text);
-    let report = lab.primary.report(PUSH);
-    assert!(said(&report, "conflicts").contains("failover/standby: MEMORY.md"), "{}", report.value);
-    assert_eq!(lab.primary.note("MEMORY.md").as_deref(), Some("what the primary says\n"));
-    assert_eq!(lab.primary.note("fine.md"), None, "a branch with a conflict must not be merged in part");
-    assert_eq!(lab.git().remote("git show main:MEMORY.md"), "what the primary says\n");
-    assert_eq!(lab.git().remote(&format!("git show {BRANCH}:MEMORY.md")), "what the standby says\n");
+    let report = lab.primary.sync_report(PUSH_UNIT);
+    assert!(report_field(&report, "conflicts").contains("failover/standby: MEMORY.md"), "{}", report.value);
+    assert_eq!(lab.primary.workspace_file("MEMORY.md").as_deref(), Some("what the primary says\n"));
+    assert_eq!(lab.primary.workspace_file("fine.md"), None, "a branch with a conflict must not be merged in part");
+    assert_eq!(lab.git().run_in_remote("git show main:MEMORY.md"), "what the primary says\n");
+    assert_eq!(lab.git().run_in_remote(&format!("git show {STANDBY_BRANCH}:MEMORY.md")), "what the standby says\n");
 
     // The standby continues with the primary's version, and keeps its own on a branch, locally and at the remote.
-    let pulled = lab.standby.ask("openclaw-failover sync pull");
+    let pulled = lab.standby.run_unchecked("openclaw-failover sync pull");
     assert!(!pulled.ok && pulled.text.contains("kept"), "{}", pulled.text);
-    assert_eq!(lab.standby.note("MEMORY.md").as_deref(), Some("what the primary says\n"));
+    assert_eq!(lab.standby.workspace_file("MEMORY.md").as_deref(), Some("what the primary says\n"));
     lab.standby.run("openclaw-failover sync push");
-    let kept = lab.git().branches().into_iter().find(|branch| branch.starts_with("failover/standby@"));
+    let kept = lab.git().remote_branches().into_iter().find(|branch| branch.starts_with("failover/standby@"));
     let kept = kept.expect("the standby's version is on a branch");
-    assert_eq!(lab.git().remote(&format!("git show {kept}:MEMORY.md")), "what the standby says\n");
+    assert_eq!(lab.git().run_in_remote(&format!("git show {kept}:MEMORY.md")), "what the standby says\n");
 }
 
 /// Checks that the primary's timer starts the unit often, but that it pushes only every workspace.push_interval. From
@@ -136,17 +136,17 @@ fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
 fn pushes_when_due(lab: &Lab) {
     let primary = &lab.primary;
     let round = || {
-        let last = primary.unit(PUSH).invocation;
-        eventually("the timer starts the unit", secs(20), || (primary.unit(PUSH).invocation != last).then_some(()));
+        let last = primary.unit(PUSH_UNIT).invocation;
+        wait_until("the timer starts the unit", secs(20), || (primary.unit(PUSH_UNIT).invocation != last).then_some(()));
     };
-    let sent = || lab.git().remote("git ls-tree --name-only main").contains("obsolete.md");
-    primary.run(&format!("systemctl --quiet enable --now {TIMER}"));
+    let sent = || lab.git().run_in_remote("git ls-tree --name-only main").contains("obsolete.md");
+    primary.run(&format!("systemctl --quiet enable --now {PUSH_TIMER}"));
     round();
-    primary.agent("echo 'written before the outage' > before.md; echo old > obsolete.md");
+    primary.run_in_workspace("echo 'written before the outage' > before.md; echo old > obsolete.md");
     round();
     round();
     assert!(!sent(), "less than workspace.push_interval has passed");
     // Without this variable, the unit looks as if it were started by hand.
-    primary.add_to_unit(PUSH, "[Service]\nUnsetEnvironment=TRIGGER_UNIT\n");
-    eventually("the primary's timer has pushed", secs(20), || sent().then_some(()));
+    primary.add_to_unit(PUSH_UNIT, "[Service]\nUnsetEnvironment=TRIGGER_UNIT\n");
+    wait_until("the primary's timer has pushed", secs(20), || sent().then_some(()));
 }

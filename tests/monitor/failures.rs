@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use super::{BINARY, PATIENCE, Running, configure, degraded, hears, monitor, stub};
+use super::{BINARY, WAIT_LIMIT, ChildGuard, write_config, wait_for_problem, wait_for_line, start_monitor, start_stub_gateway};
 use crate::address::unused_address;
 
 /// Stub of systemctl. `bin/unit` is the state of the gateway's unit, `bin/start` the script of its start.
@@ -37,23 +37,23 @@ const DOWN: &str = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nResult=su
 const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\nExecMainCode=1\nExecMainStatus=78\n\
     InvocationID=00000000000000000000000000000002\n";
 
-fn programs(folder: &Path, start: &str) {
+fn install_stubs(folder: &Path, start: &str) {
     fs::create_dir_all(folder.join("bin")).unwrap();
     for (name, text) in [("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL)] {
         fs::write(folder.join("bin").join(name), text).unwrap();
         fs::set_permissions(folder.join("bin").join(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
-    put(folder, "unit", DOWN);
-    put(folder, "start", start);
+    replace_file(folder, "unit", DOWN);
+    replace_file(folder, "start", start);
 }
 
 /// Replaces a file atomically.
-fn put(folder: &Path, name: &str, text: &str) {
+fn replace_file(folder: &Path, name: &str, text: &str) {
     fs::write(folder.join("bin/new"), text).unwrap();
     fs::rename(folder.join("bin/new"), folder.join("bin").join(name)).unwrap();
 }
 
-fn operator(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+fn run_operator_command(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(BINARY);
     let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.join("run")).args(args).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
@@ -61,42 +61,42 @@ fn operator(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreachable_systemd() {
+fn reports_a_failed_start_with_exit_code_and_last_line() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     // systemd accepts the job, then the gateway exits.
-    programs(
+    install_stubs(
         at,
         "cp \"$here/exited\" \"$here/unit\"; echo 'Job for openclaw.service failed because the control process \
         exited with error code.' >&2; exit 1\n",
     );
-    put(at, "exited", EXITED);
+    replace_file(at, "exited", EXITED);
     let primary = unused_address();
-    let _gateway = stub(primary);
+    let _gateway = start_stub_gateway(primary);
     let gateway = unused_address();
-    configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
-    let (_monitor, lines) = monitor(at);
-    hears(&lines, "primary was seen healthy from here for the first time");
+    write_config(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
+    let (_monitor, lines) = start_monitor(at);
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
 
     // The command waits for a gateway that never comes up.
     let mut promote = Command::new(BINARY);
     promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
-    let _promote = Running(promote.spawn().unwrap());
-    let told = hears(&lines, "exited: code 78");
+    let _promote = ChildGuard(promote.spawn().unwrap());
+    let told = wait_for_line(&lines, "exited: code 78");
     let words = "openclaw.service exited: code 78 (configuration error); last line: Config invalid: \
         gateway.auth.token=[redacted] is no object. Retrying in 5 s";
     assert!(told.contains(words), "{told}");
-    let wrong = degraded(at, "start_failing");
+    let wrong = wait_for_problem(at, "start_failing");
     assert!(!wrong.contains("systemd_unreachable"), "{wrong}");
     assert!(!fs::read_to_string(at.join("state/history.jsonl")).unwrap().contains("hunter2"));
 
     // A missing D-Bus is a separate problem and is reported as one.
-    put(at, "start", "echo 'Failed to connect to bus: No such file or directory' >&2; exit 1\n");
-    hears(&lines, "systemd does not respond or refuses requests");
-    degraded(at, "systemd_unreachable");
+    replace_file(at, "start", "echo 'Failed to connect to bus: No such file or directory' >&2; exit 1\n");
+    wait_for_line(&lines, "systemd does not respond or refuses requests");
+    wait_for_problem(at, "systemd_unreachable");
     // A refusal shows that systemd responds.
-    put(at, "start", "echo 'Failed to start openclaw.service: Unit openclaw.service is masked.' >&2; exit 1\n");
-    hears(&lines, "systemd accepts requests again");
+    replace_file(at, "start", "echo 'Failed to start openclaw.service: Unit openclaw.service is masked.' >&2; exit 1\n");
+    wait_for_line(&lines, "systemd accepts requests again");
 }
 
 #[test]
@@ -104,21 +104,21 @@ fn a_start_that_a_condition_forbids_is_not_told_as_the_end_of_an_earlier_run() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     // systemd says yes, starts nothing, and goes on to show the end of the run of last week.
-    programs(at, "cp \"$here/skipped\" \"$here/unit\"\n");
+    install_stubs(at, "cp \"$here/skipped\" \"$here/unit\"\n");
     let last_week = EXITED.replace("failed", "inactive").replace("exit-code", "success");
-    put(at, "unit", &format!("{last_week}ConditionResult=yes\nConditionTimestampMonotonic=1\n"));
-    put(at, "skipped", &format!("{last_week}ConditionResult=no\nConditionTimestampMonotonic=2\n"));
+    replace_file(at, "unit", &format!("{last_week}ConditionResult=yes\nConditionTimestampMonotonic=1\n"));
+    replace_file(at, "skipped", &format!("{last_week}ConditionResult=no\nConditionTimestampMonotonic=2\n"));
     let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let _gateway = stub(primary);
+    let _gateway = start_stub_gateway(primary);
     let gateway = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
-    let (_monitor, lines) = monitor(at);
-    hears(&lines, "primary was seen healthy from here for the first time");
+    write_config(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
+    let (_monitor, lines) = start_monitor(at);
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
     let mut promote = Command::new(BINARY);
     promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
-    let _promote = Running(promote.spawn().unwrap());
+    let _promote = ChildGuard(promote.spawn().unwrap());
     for _ in 0..2 {
-        let told = hears(&lines, "It is started again in");
+        let told = wait_for_line(&lines, "It is started again in");
         assert!(told.contains("openclaw.service was not started: a Condition…= of its unit file is not met"), "{told}");
         assert!(!told.contains("78") && !told.contains("last line"), "{told}");
     }
@@ -128,17 +128,17 @@ fn a_start_that_a_condition_forbids_is_not_told_as_the_end_of_an_earlier_run() {
 fn a_drill_that_failed_to_start_needs_no_force_the_next_time() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    programs(at, "echo 'Job for openclaw.service failed.' >&2; exit 1\n");
+    install_stubs(at, "echo 'Job for openclaw.service failed.' >&2; exit 1\n");
     let primary = unused_address();
-    let _gateway = stub(primary);
+    let _gateway = start_stub_gateway(primary);
     let gateway = unused_address();
-    configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
-    let (_monitor, lines) = monitor(at);
-    hears(&lines, "primary was seen healthy from here for the first time");
+    write_config(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
+    let (_monitor, lines) = start_monitor(at);
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
     // The pull fails here, which is a known problem too, so the first drill needs `--force`.
-    operator(at, &["drill", "--force"]);
-    hears(&lines, "failed to start");
-    hears(&lines, "the drill");
+    run_operator_command(at, &["drill", "--force"]);
+    wait_for_line(&lines, "failed to start");
+    wait_for_line(&lines, "the drill");
     let status = fs::read_to_string(at.join("run/status.json")).unwrap();
     assert!(!status.contains("systemd_unreachable"), "{status}");
 }
@@ -164,10 +164,10 @@ fn flapping_gateway(listener: TcpListener, cycle: Duration, up: Duration) {
 }
 
 #[test]
-fn a_primary_that_keeps_failing_and_coming_back_is_told_and_failed_over() {
+fn reports_a_flapping_primary_and_fails_over() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    programs(at, "exit 0\n");
+    install_stubs(at, "exit 0\n");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let primary = listener.local_addr().unwrap();
     flapping_gateway(listener, Duration::from_millis(700), Duration::from_millis(200));
@@ -178,17 +178,17 @@ fn a_primary_that_keeps_failing_and_coming_back_is_told_and_failed_over() {
               "promote": {{ "witnesses": [], "after": "1s", "sync_wait": "0s" }} }}"#
     );
     fs::write(at.join("config.json"), text).unwrap();
-    let (_monitor, lines) = monitor(at);
-    let told = hears(&lines, "keeps failing and coming back");
+    let (_monitor, lines) = start_monitor(at);
+    let told = wait_for_line(&lines, "keeps failing and coming back");
     assert!(told.contains("available for") && told.contains("of the last 20 s"), "{told}");
-    let told = hears(&lines, "failing over: ");
+    let told = wait_for_line(&lines, "failing over: ");
     assert!(told.contains("the primary keeps failing and coming back"), "{told}");
-    degraded(at, "flapping");
+    wait_for_problem(at, "flapping");
     // The metrics are written a moment after the status.
     let began = Instant::now();
     let is_counted = || fs::read_to_string(at.join("run/metrics.prom")).unwrap().contains(r#"condition="flapping"} 1"#);
     while !is_counted() {
-        assert!(began.elapsed() < PATIENCE, "no metric says that the primary is flapping");
+        assert!(began.elapsed() < WAIT_LIMIT, "no metric says that the primary is flapping");
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -27,28 +27,28 @@ use crate::address::unused_address;
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 
 /// Time limit of every wait, long enough for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Child process that is killed at the end of its test.
-struct Running(Child);
+struct ChildGuard(Child);
 
-impl Drop for Running {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-fn stub(address: SocketAddr) -> Running {
+fn start_stub_gateway(address: SocketAddr) -> ChildGuard {
     let mut command = Command::new(BINARY);
     command.args(["demo", "--stub-gateway", &address.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // The stub writes one byte once it listens.
     child.stdout.take().unwrap().read_exact(&mut [0; 1]).unwrap();
-    Running(child)
+    ChildGuard(child)
 }
 
-fn monitor(folder: &Path) -> (Running, Receiver<String>) {
+fn start_monitor(folder: &Path) -> (ChildGuard, Receiver<String>) {
     let mut command = Command::new(BINARY);
     command.args(["run", "--config"]).arg(folder.join("config.json"));
     for (name, dir) in [("STATE", "state"), ("RUN", "run"), ("SYNC", "sync")] {
@@ -59,20 +59,20 @@ fn monitor(folder: &Path) -> (Running, Receiver<String>) {
     let path = env::var_os("PATH").unwrap_or_default();
     command.env("PATH", format!("{}:{}", folder.join("bin").display(), path.display()));
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let lines = listen(child.stderr.take().unwrap());
-    (Running(child), lines)
+    let lines = read_lines(child.stderr.take().unwrap());
+    (ChildGuard(child), lines)
 }
 
-fn listen(stderr: ChildStderr) -> Receiver<String> {
+fn read_lines(stderr: ChildStderr) -> Receiver<String> {
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
     lines
 }
 
 /// Waits for a log line with this text.
-fn hears(lines: &Receiver<String>, words: &str) -> String {
+fn wait_for_line(lines: &Receiver<String>, words: &str) -> String {
     let mut heard = Vec::new();
-    while let Ok(line) = lines.recv_timeout(PATIENCE) {
+    while let Ok(line) = lines.recv_timeout(WAIT_LIMIT) {
         if line.contains(words) {
             return line;
         }
@@ -81,16 +81,16 @@ fn hears(lines: &Receiver<String>, words: &str) -> String {
     panic!("no log line with {words:?}, but {heard:#?}");
 }
 
-fn signal(to: &Running, name: &str) {
+fn send_signal(to: &ChildGuard, name: &str) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", to.0.id())]).status().unwrap();
     assert!(sent.success());
 }
 
 /// Repeats the readiness checks until a log line has this text. A failure is announced when it was found twice.
-fn hears_after_a_look(to: &Running, lines: &Receiver<String>, words: &str) {
+fn wait_for_line_after_checks(to: &ChildGuard, lines: &Receiver<String>, words: &str) {
     let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        signal(to, "HUP");
+    while began.elapsed() < WAIT_LIMIT {
+        send_signal(to, "HUP");
         let end = Instant::now() + Duration::from_secs(1);
         while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             if line.contains(words) {
@@ -101,7 +101,7 @@ fn hears_after_a_look(to: &Running, lines: &Receiver<String>, words: &str) {
     panic!("no log line with {words:?}");
 }
 
-fn configure(folder: &Path, primary: SocketAddr, extra: &str) {
+fn write_config(folder: &Path, primary: SocketAddr, extra: &str) {
     let text = format!(
         r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{primary}"] }}], "promote": {{ "witnesses": [] }}{extra} }}"#
     );
@@ -112,26 +112,26 @@ fn configure(folder: &Path, primary: SocketAddr, extra: &str) {
 fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well() {
     let folder = tempfile::tempdir().unwrap();
     let primary = unused_address();
-    let _gateway = stub(primary);
-    configure(folder.path(), primary, "");
-    let (mut monitor, lines) = monitor(folder.path());
-    hears(&lines, "primary was seen healthy from here for the first time");
+    let _gateway = start_stub_gateway(primary);
+    write_config(folder.path(), primary, "");
+    let (mut monitor, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
 
-    configure(folder.path(), primary, r#", "demote": { "after": "45s" }"#);
-    signal(&monitor, "HUP");
-    hears(&lines, "configuration reloaded");
+    write_config(folder.path(), primary, r#", "demote": { "after": "45s" }"#);
+    send_signal(&monitor, "HUP");
+    wait_for_line(&lines, "configuration reloaded");
 
-    configure(folder.path(), primary, r#", "demot": {}"#);
-    signal(&monitor, "HUP");
-    let refused = hears(&lines, "configuration not reloaded, the old one stays in force");
+    write_config(folder.path(), primary, r#", "demot": {}"#);
+    send_signal(&monitor, "HUP");
+    let refused = wait_for_line(&lines, "configuration not reloaded, the old one stays in force");
     assert!(refused.contains(r#"did you mean "demote"?"#), "{refused}");
     // The monitor would not start with this file, so the status reports it until the file is fixed.
-    hears_after_a_look(&monitor, &lines, "not ready to take over: config: ");
-    let wrong = degraded(folder.path(), "config: ");
+    wait_for_line_after_checks(&monitor, &lines, "not ready to take over: config: ");
+    let wrong = wait_for_problem(folder.path(), "config: ");
     assert!(wrong.contains("demot: is not a known key") && wrong.contains("To fix it: `editor "), "{wrong}");
 
-    signal(&monitor, "TERM");
-    hears(&lines, "the gateway is left as it is");
+    send_signal(&monitor, "TERM");
+    wait_for_line(&lines, "the gateway is left as it is");
     assert!(monitor.0.wait().unwrap().success());
     let status = fs::read_to_string(folder.path().join("run/status.json")).unwrap();
     assert!(status.contains(r#""role""#) && status.contains(r#""hold_down_seconds""#), "{status}");
@@ -145,8 +145,8 @@ fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well
 fn a_bad_configuration_is_refused_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("config.json"), r#"{ "upstreams": [] }"#).unwrap();
-    let (mut monitor, lines) = monitor(folder.path());
-    hears(&lines, "upstreams");
+    let (mut monitor, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "upstreams");
     assert_eq!(monitor.0.wait().unwrap().code(), Some(2));
     for dir in ["state", "run", "sync"] {
         assert_eq!(fs::read_dir(folder.path().join(dir)).unwrap().count(), 0, "{dir}");
@@ -154,13 +154,13 @@ fn a_bad_configuration_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn an_operator_is_obeyed_and_told() {
+fn executes_and_reports_operator_commands() {
     let folder = tempfile::tempdir().unwrap();
     let primary = unused_address();
-    let _gateway = stub(primary);
-    configure(folder.path(), primary, "");
-    let (monitor, lines) = monitor(folder.path());
-    hears(&lines, "primary was seen healthy from here for the first time");
+    let _gateway = start_stub_gateway(primary);
+    write_config(folder.path(), primary, "");
+    let (monitor, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
     let run = |args: &[&str]| {
         let mut command = Command::new(BINARY);
         let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).args(args).output().unwrap();
@@ -173,7 +173,7 @@ fn an_operator_is_obeyed_and_told() {
         out.starts_with("an operator set the hold 'paused'") && out.contains("Automatic failover is OFF until 20"),
         "{out}"
     );
-    hears(&lines, "an operator set the hold 'paused'");
+    wait_for_line(&lines, "an operator set the hold 'paused'");
     // The status comes from the monitor itself, not from the file.
     fs::remove_file(folder.path().join("run/status.json")).unwrap();
     let (code, out) = run(&["status"]);
@@ -185,20 +185,20 @@ fn an_operator_is_obeyed_and_told() {
     );
     assert_eq!(run(&["resume"]).1, "nothing is held: the ordinary rules apply\n");
 
-    signal(&monitor, "TERM");
-    hears(&lines, "the gateway is left as it is");
+    send_signal(&monitor, "TERM");
+    wait_for_line(&lines, "the gateway is left as it is");
     drop(monitor);
     assert_eq!(run(&["pause"]).0, Some(1), "no monitor listens any more");
 }
 
 #[test]
-fn the_reason_of_a_pause_is_told_and_outlives_the_monitor_but_not_the_pause() {
+fn the_reason_of_a_pause_is_reported_and_survives_a_monitor_restart() {
     let folder = tempfile::tempdir().unwrap();
     let primary = unused_address();
-    let _gateway = stub(primary);
-    configure(folder.path(), primary, "");
-    let (mut watching, lines) = monitor(folder.path());
-    hears(&lines, "primary was seen healthy from here for the first time");
+    let _gateway = start_stub_gateway(primary);
+    write_config(folder.path(), primary, "");
+    let (mut watching, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
     let run = |args: &[&str]| {
         let mut command = Command::new(BINARY);
         let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).args(args).output().unwrap();
@@ -211,15 +211,15 @@ fn the_reason_of_a_pause_is_told_and_outlives_the_monitor_but_not_the_pause() {
 
     let (code, out) = run(&["pause", "--reason", "a new\nkernel\u{1b}[2J"]);
     assert!(code == Some(0) && out.contains("Reason: a new kernel [2J\n"), "{out}");
-    let told = hears(&lines, "an operator set the hold 'paused'");
+    let told = wait_for_line(&lines, "an operator set the hold 'paused'");
     assert!(told.ends_with("Reason: a new kernel [2J"), "{told}");
     let shown = "           reason: a new kernel [2J\n";
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
 
-    signal(&watching, "KILL");
+    send_signal(&watching, "KILL");
     watching.0.wait().unwrap();
-    let (_again, lines) = monitor(folder.path());
-    hears(&lines, "watching primary");
+    let (_again, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "watching primary");
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
     let history = fs::read_to_string(folder.path().join("state/history.jsonl")).unwrap();
     assert!(history.contains(r#""reason":"a new kernel [2J""#), "{history}");
@@ -246,7 +246,7 @@ esac
 "#;
 
 /// Makes the next pull report these checks.
-fn pulls(folder: &Path, checks: &str) {
+fn set_pull_checks(folder: &Path, checks: &str) {
     let none = r#"{"count":0,"listed":[]}"#;
     let report = format!(
         r#"{{"started":"@NOW@","ended":"@NOW@","fresh":"@NOW@","secrets":[],"workspace":{{"outcome":"up_to_date",
@@ -259,7 +259,7 @@ fn pulls(folder: &Path, checks: &str) {
 
 /// Waits until a problem in the status has this text, and returns all problems. The status is written a moment after
 /// the log.
-fn degraded(folder: &Path, words: &str) -> String {
+fn wait_for_problem(folder: &Path, words: &str) -> String {
     let began = Instant::now();
     loop {
         let status = fs::read_to_string(folder.join("run/status.json")).unwrap();
@@ -267,13 +267,13 @@ fn degraded(folder: &Path, words: &str) -> String {
         if wrong.contains(words) {
             return wrong.to_owned();
         }
-        assert!(began.elapsed() < PATIENCE, "{words} is not in {status}");
+        assert!(began.elapsed() < WAIT_LIMIT, "{words} is not in {status}");
         thread::sleep(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
+fn announces_what_blocks_a_failover_and_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::create_dir_all(at("bin/units")).unwrap();
@@ -281,7 +281,7 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
     fs::set_permissions(at("bin/systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(at("bin/units/well"), WELL).unwrap();
     fs::write(at("bin/units/openclaw.service"), WELL.replace("=loaded", "=masked")).unwrap();
-    pulls(
+    set_pull_checks(
         folder.path(),
         r#"{"id":"crons","level":"fail","evidence":"they are on",
             "fix":"su - {user} -c 'openclaw config set cron.enabled false'"},
@@ -289,31 +289,31 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
            {"id":"polkit","level":"fail","evidence":"not its to say","fix":""}"#,
     );
     let primary = unused_address();
-    let _gateway = stub(primary);
-    configure(folder.path(), primary, r#", "workspace": { "refresh": "1s" }"#);
-    let (mut monitor, lines) = monitor(folder.path());
+    let _gateway = start_stub_gateway(primary);
+    write_config(folder.path(), primary, r#", "workspace": { "refresh": "1s" }"#);
+    let (mut monitor, lines) = start_monitor(folder.path());
 
-    let told = hears(&lines, "not ready to take over: channels");
+    let told = wait_for_line(&lines, "not ready to take over: channels");
     assert!(told.ends_with("channels: [2Jnone"), "{told}");
-    let told = hears(&lines, "not ready to take over: crons: they are on");
+    let told = wait_for_line(&lines, "not ready to take over: crons: they are on");
     assert!(told.contains("To fix it: `su - openclaw -c 'openclaw config set cron.enabled false'`"), "{told}");
-    hears_after_a_look(&monitor, &lines, "not ready to take over: gateway-unit: openclaw.service is masked");
-    let wrong = degraded(folder.path(), "gateway-unit: ");
+    wait_for_line_after_checks(&monitor, &lines, "not ready to take over: gateway-unit: openclaw.service is masked");
+    let wrong = wait_for_problem(folder.path(), "gateway-unit: ");
     for words in ["gateway-unit: openclaw.service is masked. To fix it: `systemctl unmask", "crons: ", "channels: "] {
         assert!(wrong.contains(words), "{words}: {wrong}");
     }
     assert!(wrong.contains("not_ready") && !wrong.contains("polkit") && !wrong.contains("evil"), "{wrong}");
 
     fs::remove_file(at("bin/units/openclaw.service")).unwrap();
-    hears_after_a_look(&monitor, &lines, "gateway-unit no longer blocks a failover to this standby");
+    wait_for_line_after_checks(&monitor, &lines, "gateway-unit no longer blocks a failover to this standby");
     let off = r#"{"id":"crons","level":"ok","evidence":"off","fix":""}"#;
-    pulls(folder.path(), off);
-    hears(&lines, "crons no longer blocks a failover to this standby: off");
-    signal(&monitor, "TERM");
-    hears(&lines, "the gateway is left as it is");
+    set_pull_checks(folder.path(), off);
+    wait_for_line(&lines, "crons no longer blocks a failover to this standby: off");
+    send_signal(&monitor, "TERM");
+    wait_for_line(&lines, "the gateway is left as it is");
     assert!(monitor.0.wait().unwrap().success());
     // A check that a later pull does not report keeps its state.
-    let wrong = degraded(folder.path(), "channels: ");
+    let wrong = wait_for_problem(folder.path(), "channels: ");
     assert!(!wrong.contains("gateway-unit: ") && !wrong.contains("crons: "), "{wrong}");
     let history = fs::read_to_string(at("state/history.jsonl")).unwrap();
     for event in [r#""event":"not_ready""#, r#""event":"ready""#, r#""check":"gateway-unit""#] {
@@ -325,15 +325,15 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
 fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds_it() {
     let folder = tempfile::tempdir().unwrap();
     let primary = unused_address();
-    configure(folder.path(), primary, "");
+    write_config(folder.path(), primary, "");
     let socket = folder.path().join("run/control.sock");
-    let (first, lines) = monitor(folder.path());
-    hears(&lines, "watching primary");
+    let (first, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "watching primary");
     let inode = |path: &Path| fs::metadata(path).unwrap().ino();
     let before = inode(&socket);
 
-    let (mut second, said) = monitor(folder.path());
-    let refused = hears(&said, "another monitor already uses");
+    let (mut second, said) = start_monitor(folder.path());
+    let refused = wait_for_line(&said, "another monitor already uses");
     assert!(refused.contains(&format!("process {} (", first.0.id())), "{refused}");
     assert!(refused.contains("systemctl stop openclaw-failover.service"), "{refused}");
     assert_eq!(second.0.wait().unwrap().code(), Some(1));
@@ -341,24 +341,24 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
 
     // A killed monitor no longer holds the lock.
     drop(first);
-    let (_third, lines) = monitor(folder.path());
-    hears(&lines, "watching primary");
+    let (_third, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "watching primary");
 }
 
 #[test]
 fn a_state_folder_that_cannot_be_locked_costs_a_warning_and_no_monitor() {
     let folder = tempfile::tempdir().unwrap();
     let primary = unused_address();
-    configure(folder.path(), primary, "");
+    write_config(folder.path(), primary, "");
     fs::create_dir(folder.path().join("run")).unwrap();
     let mut command = Command::new(BINARY);
     command.args(["run", "--config"]).arg(folder.path().join("config.json"));
     command.env("OPENCLAW_FAILOVER_STATE_DIR", folder.path().join("missing"));
     command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run"));
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let lines = listen(child.stderr.take().unwrap());
-    let _running = Running(child);
-    hears(&lines, &format!("cannot lock {}", folder.path().join("missing").display()));
+    let lines = read_lines(child.stderr.take().unwrap());
+    let _running = ChildGuard(child);
+    wait_for_line(&lines, &format!("cannot lock {}", folder.path().join("missing").display()));
 }
 
 #[test]
@@ -371,15 +371,15 @@ fn a_port_that_another_process_holds_is_named_before_a_start_where_the_url_has_a
     fs::write(folder.path().join("bin/units/well"), WELL).unwrap();
     fs::write(folder.path().join("bin/systemctl"), SYSTEMCTL).unwrap();
     fs::set_permissions(folder.path().join("bin/systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
-    pulls(folder.path(), "");
+    set_pull_checks(folder.path(), "");
     let url = format!(r#", "gateway": {{ "url": "http://localhost:{port}" }}"#);
-    configure(folder.path(), primary, &url);
-    let (_monitor, lines) = monitor(folder.path());
-    hears(&lines, "watching primary");
+    write_config(folder.path(), primary, &url);
+    let (_monitor, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "watching primary");
     let mut promote = Command::new(BINARY);
     promote.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).arg("promote").stdout(Stdio::null());
-    let _promote = Running(promote.stderr(Stdio::null()).spawn().unwrap());
-    let refused = hears(&lines, "failed to start");
+    let _promote = ChildGuard(promote.stderr(Stdio::null()).spawn().unwrap());
+    let refused = wait_for_line(&lines, "failed to start");
     assert!(refused.contains(&format!("port {port} is held by")), "{refused}");
     assert!(refused.contains("not by openclaw.service"), "{refused}");
 }

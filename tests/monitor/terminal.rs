@@ -7,7 +7,7 @@ use std::{fs, thread};
 
 use crate::address::unused_address;
 use crate::needs::require;
-use crate::{BINARY, PATIENCE, hears, monitor, signal, stub};
+use crate::{BINARY, WAIT_LIMIT, wait_for_line, start_monitor, send_signal, start_stub_gateway};
 
 const FOLDERS: [&str; 3] = ["STATE", "RUN", "SYNC"];
 
@@ -35,19 +35,19 @@ impl<'a> Terminal<'a> {
     }
 
     /// Returns the page; a wrapped line is one line here.
-    fn shows(&self) -> String {
+    fn read_page(&self) -> String {
         String::from_utf8(self.tmux(&["capture-pane", "-p", "-J"]).stdout).unwrap()
     }
 
     /// Waits until the page has this text and fits: no line is wrapped, and it begins at the top.
-    fn comes_to(&self, words: &str) -> String {
+    fn wait_for_page(&self, words: &str) -> String {
         let began = Instant::now();
         loop {
-            let page = self.shows();
+            let page = self.read_page();
             // A page that is half drawn is read again.
-            let wrong = if page.contains(words) { misfit(&page) } else { Some(format!("{words:?} is missing")) };
+            let wrong = if page.contains(words) { find_misfit(&page) } else { Some(format!("{words:?} is missing")) };
             let Some(wrong) = wrong else { return page };
-            assert!(began.elapsed() < PATIENCE, "{wrong}:\n{page}");
+            assert!(began.elapsed() < WAIT_LIMIT, "{wrong}:\n{page}");
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -60,7 +60,7 @@ impl Drop for Terminal<'_> {
 }
 
 /// Returns the problem with the page, if there is one.
-fn misfit(page: &str) -> Option<String> {
+fn find_misfit(page: &str) -> Option<String> {
     if let Some(line) = page.lines().find(|line| line.trim_end().chars().count() > 80) {
         return Some(format!("this line is wrapped: {line}"));
     }
@@ -76,7 +76,7 @@ fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
     require!("tmux");
     let folder = tempfile::tempdir().unwrap();
     let primary = unused_address();
-    let gateway = stub(primary);
+    let gateway = start_stub_gateway(primary);
     let name = "the-primary-in-my-parents-cellar";
     let config = format!(
         r#"{{ "upstreams": [{{ "name": "{name}", "urls": ["http://{primary}"] }}],
@@ -84,11 +84,11 @@ fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
               "promote": {{ "after": "1h", "witnesses": [] }} }}"#
     );
     fs::write(folder.path().join("config.json"), config).unwrap();
-    let (mut monitor, lines) = monitor(folder.path());
-    hears(&lines, "was seen healthy from here for the first time");
+    let (mut monitor, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "was seen healthy from here for the first time");
 
     let terminal = Terminal::open(folder.path());
-    let page = terminal.comes_to("healthy for");
+    let page = terminal.wait_for_page("healthy for");
     assert!(page.contains("24 h       ____") && page.contains(". healthy, x failing"), "{page}");
     let coloured = terminal.tmux(&["capture-pane", "-p", "-e"]).stdout;
     assert!(coloured.contains(&0x1b), "a terminal is shown colours");
@@ -96,14 +96,14 @@ fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
     let mut pause = Command::new(BINARY);
     pause.args(["pause", "--for", "10m"]).env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run"));
     assert!(pause.output().unwrap().status.success());
-    let page = terminal.comes_to("hold       paused since");
+    let page = terminal.wait_for_page("hold       paused since");
     assert!(page.contains("ready      no: this host could not take over (hold"), "{page}");
 
     drop(gateway);
-    terminal.comes_to("outage     [....................] down for");
-    signal(&monitor, "TERM");
+    terminal.wait_for_page("outage     [....................] down for");
+    send_signal(&monitor, "TERM");
     assert!(monitor.0.wait().unwrap().success());
-    let page = terminal.comes_to("monitor not running: last update");
+    let page = terminal.wait_for_page("monitor not running: last update");
     assert!(page.starts_with("monitor not running: "), "{page}");
 }
 

@@ -11,7 +11,7 @@ use std::{fs, thread};
 use super::needs::{
     require, {self},
 };
-use super::{BINARY, PATIENCE, hears, listen};
+use super::{BINARY, WAIT_LIMIT, wait_for_line, read_lines};
 
 /// A systemd that starts this host's gateway, which then answers at every address of this host.
 const SYSTEMCTL: &str = r#"#!/bin/sh
@@ -86,7 +86,7 @@ fn await_probes(folder: &Path, verdict: &str, wanted: u64) -> u64 {
         if count as u64 >= wanted {
             return count as u64;
         }
-        assert!(began.elapsed() < PATIENCE, "{count} probes were {verdict}, of {wanted}:\n{metrics}");
+        assert!(began.elapsed() < WAIT_LIMIT, "{count} probes were {verdict}, of {wanted}:\n{metrics}");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -123,15 +123,15 @@ fn a_name_that_leads_to_this_host_after_the_primary_died_fails_nothing_back() {
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{}:{path}", at.join("bin").display()));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let lines = listen(child.stderr.take().unwrap());
+    let lines = read_lines(child.stderr.take().unwrap());
     let mut network = Network { shell: child.stdin.take(), child };
 
-    hears(&lines, "primary was seen healthy from here for the first time");
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
     // The primary dies with its network. This host's gateway comes up for it, at every address.
     network.run("exec 4>&-");
     network.run("until [ -e bin/started ]; do sleep 0.05; done; mkfifo own.in");
     network.run(r#""$1" demo --stub-gateway 0.0.0.0:18789 <own.in >own.out & exec 5>own.in"#);
-    hears(&lines, "openclaw.service answers");
+    wait_for_line(&lines, "openclaw.service answers");
 
     network.run("ip addr add 10.9.8.7/24 dev lo");
     for own in ["127.0.1.1", "0.0.0.0", "10.9.8.7", "::1"] {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::server::{PATIENCE, Server, authority};
+use crate::server::{WAIT_LIMIT, WebhookServer, authority};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 
@@ -32,9 +32,9 @@ fn program(folder: &Path, args: &[&str]) -> Command {
 }
 
 #[test]
-fn a_test_goes_to_every_webhook_and_says_which_took_it() {
+fn notify_test_reports_the_result_for_each_webhook() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_tls();
+    let server = WebhookServer::start_tls();
     let webhooks = format!(
         r#""notify": [{{ "credential": "one", "format": "json", "ca_file": "{}" }},
                       {{ "credential": "two", "format": "discord" }}, {{ "credential": "three", "format": "ntfy" }}]"#,
@@ -51,7 +51,7 @@ fn a_test_goes_to_every_webhook_and_says_which_took_it() {
     assert!(lines[1].starts_with("two (discord)             failed: refused"), "{out}");
     assert!(lines[2].contains("failed: its credential three cannot be used"), "{out}");
     assert!(!out.contains("hunter2"));
-    let request = server.next();
+    let request = server.next_request();
     assert_eq!(request.text("event"), "test");
     assert!(request.text("title").starts_with("openclaw-failover TEST: "), "{}", request.body);
     assert_eq!(request.json().get("topics").unwrap().to_string(), "[]");
@@ -62,9 +62,9 @@ fn a_test_goes_to_every_webhook_and_says_which_took_it() {
 }
 
 #[test]
-fn a_monitor_tells_and_says_when_nobody_listens() {
+fn the_monitor_reports_webhooks_that_fail() {
     let folder = tempfile::tempdir().unwrap();
-    let hook = Server::start();
+    let hook = WebhookServer::start();
     let config = r#""notify": [{ "credential": "hook", "format": "json", "events": ["hold", "degraded"] },
                                { "credential": "gone", "format": "slack" }],
                     "gateway": { "url": "http://127.0.0.1:2" }"#;
@@ -80,16 +80,16 @@ fn a_monitor_tells_and_says_when_nobody_listens() {
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
     // There is no systemd here, or no such unit: that is degraded, and sent.
-    assert_eq!(hook.next().json().get("topics").unwrap().to_string(), r#"["degraded"]"#);
+    assert_eq!(hook.next_request().json().get("topics").unwrap().to_string(), r#"["degraded"]"#);
     let says = |args: &[&str], words: &str| {
         let began = Instant::now();
         while !run(args).contains(words) {
-            assert!(began.elapsed() < PATIENCE, "{args:?} never says {words:?}");
+            assert!(began.elapsed() < WAIT_LIMIT, "{args:?} never says {words:?}");
         }
     };
     says(&["pause"], "paused");
     says(&["resume"], "was ended by an operator");
-    let ended = std::iter::repeat_with(|| hook.next()).find(|request| request.text("event") == "hold_ended").unwrap();
+    let ended = std::iter::repeat_with(|| hook.next_request()).find(|request| request.text("event") == "hold_ended").unwrap();
     assert!(ended.text("text").contains("automatic failover is ON"), "{}", ended.body);
     says(&["status", "--json"], "notifications to gone fail: refused");
     monitor.kill().unwrap();

@@ -7,32 +7,32 @@ use std::time::Duration;
 use openclaw_failover::config;
 use openclaw_failover::notify::Heartbeat;
 
-use crate::server::{PATIENCE, Server};
-use crate::stage::Stage;
+use crate::server::{WAIT_LIMIT, WebhookServer};
+use crate::stage::TestHost;
 
 #[test]
-fn it_beats_only_while_somebody_says_that_all_is_well() {
-    let stage = Stage::new();
-    let server = Server::start();
+fn sends_heartbeats_only_while_the_monitor_reports_well() {
+    let stage = TestHost::new();
+    let server = WebhookServer::start();
     fs::write(stage.path("beat"), format!("http://{}/ping/hunter2\nX-Token: 1", server.address)).unwrap();
     let interval = Duration::from_millis(200);
-    let config = config::Heartbeat { credential: "beat".to_owned(), interval, ca_file: None };
+    let config = config::HeartbeatConfig { credential: "beat".to_owned(), interval, ca_file: None };
     let (sender, told) = mpsc::channel();
     let tell = Box::new(move |result| drop(sender.send(result)));
-    let heartbeat = Heartbeat::start(config, stage.vault(), tell).unwrap();
+    let heartbeat = Heartbeat::start(config, stage.credentials(), tell).unwrap();
     assert!(server.is_quiet(Duration::from_secs(3)), "no report yet");
-    heartbeat.is_well();
+    heartbeat.report_well();
     for _ in 0..3 {
-        let beat = server.next();
+        let beat = server.next_request();
         assert_eq!((beat.line.as_str(), beat.header("x-token")), ("GET /ping/hunter2", Some("1")));
     }
-    server.say("500 Out of order");
-    let why = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    server.respond("500 Out of order");
+    let why = told.recv_timeout(WAIT_LIMIT).unwrap().unwrap_err();
     assert!(why.contains("HTTP 500") && !why.contains("hunter2"), "{why}");
-    server.say("200 OK");
-    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
-    server.say_with("200 OK", "<!doctype html><title>Log in</title>");
-    let why = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    server.respond("200 OK");
+    assert_eq!(told.recv_timeout(WAIT_LIMIT).unwrap(), Ok(()));
+    server.respond_with("200 OK", "<!doctype html><title>Log in</title>");
+    let why = told.recv_timeout(WAIT_LIMIT).unwrap().unwrap_err();
     assert!(why.contains("an HTML page, Log in"), "{why}");
     drop(heartbeat);
     while !server.is_quiet(Duration::from_secs(1)) {}

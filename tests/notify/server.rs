@@ -17,14 +17,14 @@ use openclaw_failover::text::json::{
 };
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::tls::{config, file};
+use crate::tls::{server_config, certificate_path};
 
 /// Generous, for busy machines.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Received request.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct ReceivedRequest {
     /// Method and path.
     pub(crate) line: String,
     /// Headers, with names in lower case.
@@ -32,7 +32,7 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
-impl Request {
+impl ReceivedRequest {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -47,18 +47,18 @@ impl Request {
 }
 
 /// Response: status line without its version, further headers, and a body.
-type Says = Arc<Mutex<(String, String)>>;
+type ScriptedResponse = Arc<Mutex<(String, String)>>;
 
 /// Body that every format accepts.
-const RECEIPT: &str = r#"{"ok":true,"id":"sPs71M8A2T"}"#;
+const ACCEPTED_BODY: &str = r#"{"ok":true,"id":"sPs71M8A2T"}"#;
 
-pub(crate) struct Server {
+pub(crate) struct WebhookServer {
     pub(crate) address: SocketAddr,
-    says: Says,
-    requests: Receiver<Request>,
+    says: ScriptedResponse,
+    requests: Receiver<ReceivedRequest>,
 }
 
-impl Server {
+impl WebhookServer {
     /// Accepts every request.
     pub(crate) fn start() -> Self {
         Self::at("127.0.0.1:0", None)
@@ -66,13 +66,13 @@ impl Server {
 
     /// Accepts every request over TLS, with a certificate of [`authority`].
     pub(crate) fn start_tls() -> Self {
-        Self::at("127.0.0.1:0", Some(config("gateway.pem")))
+        Self::at("127.0.0.1:0", Some(server_config("gateway.pem")))
     }
 
     pub(crate) fn at(address: &str, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
-        let says: Says = Arc::new(Mutex::new(("200 OK".to_owned(), RECEIPT.to_owned())));
+        let says: ScriptedResponse = Arc::new(Mutex::new(("200 OK".to_owned(), ACCEPTED_BODY.to_owned())));
         let (sender, requests) = mpsc::channel();
         let told = Arc::clone(&says);
         thread::spawn(move || {
@@ -92,16 +92,16 @@ impl Server {
     }
 
     /// Answers with this status from now on; with a valid body if it is a success.
-    pub(crate) fn say(&self, status: &str) {
-        self.say_with(status, if status.starts_with("200") { RECEIPT } else { "" });
+    pub(crate) fn respond(&self, status: &str) {
+        self.respond_with(status, if status.starts_with("200") { ACCEPTED_BODY } else { "" });
     }
 
-    pub(crate) fn say_with(&self, status: &str, body: &str) {
+    pub(crate) fn respond_with(&self, status: &str, body: &str) {
         *self.says.lock().unwrap() = (status.to_owned(), body.to_owned());
     }
 
-    pub(crate) fn next(&self) -> Request {
-        self.requests.recv_timeout(PATIENCE).unwrap()
+    pub(crate) fn next_request(&self) -> ReceivedRequest {
+        self.requests.recv_timeout(WAIT_LIMIT).unwrap()
     }
 
     /// True if no request arrives for this long.
@@ -112,15 +112,15 @@ impl Server {
 
 /// Returns the private authority that signed the server's certificate.
 pub(crate) fn authority() -> PathBuf {
-    file("authority.pem")
+    certificate_path("authority.pem")
 }
 
-fn serve_tls(config: &Arc<ServerConfig>, stream: TcpStream, says: &(String, String)) -> io::Result<Request> {
+fn serve_tls(config: &Arc<ServerConfig>, stream: TcpStream, says: &(String, String)) -> io::Result<ReceivedRequest> {
     let tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
     serve(&mut StreamOwned::new(tls, stream), says)
 }
 
-fn serve(stream: &mut (impl Read + Write), (says, answer): &(String, String)) -> io::Result<Request> {
+fn serve(stream: &mut (impl Read + Write), (says, answer): &(String, String)) -> io::Result<ReceivedRequest> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -141,5 +141,5 @@ fn serve(stream: &mut (impl Read + Write), (says, answer): &(String, String)) ->
     let length = answer.len();
     write!(stream, "HTTP/1.1 {says}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{answer}")?;
     stream.flush()?;
-    Ok(Request { line, headers, body: String::from_utf8(body).unwrap() })
+    Ok(ReceivedRequest { line, headers, body: String::from_utf8(body).unwrap() })
 }

@@ -10,99 +10,99 @@ use std::sync::mpsc::{
 use std::time::Duration;
 
 use openclaw_failover::config::{
-    Format, Notify, Topic, {self},
+    WebhookFormat, NotifyConfig, NotificationTopic, {self},
 };
-use openclaw_failover::events::Entry;
-use openclaw_failover::failover::{Cause, Note, Reason};
-use openclaw_failover::notify::{Courier, Message, Pace, Vault, Way};
-use openclaw_failover::os::clock::{Wall, wall_clock};
+use openclaw_failover::events::HistoryEntry;
+use openclaw_failover::failover::{Cause, MachineNotice, DemotionReason};
+use openclaw_failover::notify::{WebhookWorker, Message, DeliveryTiming, CredentialStore, WebhookConfig};
+use openclaw_failover::os::clock::{WallClockOffset, read_wall_clock};
 use openclaw_failover::records::history;
 use tempfile::TempDir;
 
 /// Short delays.
-pub(crate) const QUICK: Pace =
-    Pace { attempt: Duration::from_secs(5), first: Duration::from_millis(20), longest: Duration::from_millis(100) };
+pub(crate) const FAST_TIMING: DeliveryTiming =
+    DeliveryTiming { attempt_timeout: Duration::from_secs(5), first_delay: Duration::from_millis(20), max_delay: Duration::from_millis(100) };
 
-pub(crate) struct Stage {
+pub(crate) struct TestHost {
     folder: TempDir,
     /// Receivers that close when a worker's thread ends.
-    couriers: RefCell<Vec<Receiver<()>>>,
+    workers: RefCell<Vec<Receiver<()>>>,
 }
 
 /// A worker that still writes would leave its file in a folder that is being removed.
-impl Drop for Stage {
+impl Drop for TestHost {
     fn drop(&mut self) {
-        for ended in self.couriers.get_mut() {
+        for ended in self.workers.get_mut() {
             let _ = ended.recv_timeout(Duration::from_secs(60));
         }
     }
 }
 
-impl Stage {
+impl TestHost {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), couriers: RefCell::default() }
+        Self { folder: tempfile::tempdir().unwrap(), workers: RefCell::default() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn vault(&self) -> Vault {
-        Vault::at(self.folder.path())
+    pub(crate) fn credentials(&self) -> CredentialStore {
+        CredentialStore::in_directory(self.folder.path())
     }
 
     /// Returns a webhook whose credential is this text.
-    pub(crate) fn webhook(&self, format: Format, credential: &str) -> Notify {
+    pub(crate) fn webhook(&self, format: WebhookFormat, credential: &str) -> NotifyConfig {
         fs::write(self.path("hook"), credential).unwrap();
-        let topics = Topic::ALL.map(|(_, topic)| topic).to_vec();
-        Notify { credential: "hook".to_owned(), format, topics, ca_file: None }
+        let topics = NotificationTopic::ALL.map(|(_, topic)| topic).to_vec();
+        NotifyConfig { credential: "hook".to_owned(), format, topics, ca_file: None }
     }
 
-    pub(crate) fn way(&self, webhook: Notify, pace: Pace) -> Way {
+    pub(crate) fn worker_config(&self, webhook: NotifyConfig, pace: DeliveryTiming) -> WebhookConfig {
         let (history, mark) = (self.path("history.jsonl"), self.path("notified-hook.json"));
-        Way { webhook, vault: self.vault(), host: "standby".to_owned(), history, mark, pace }
+        WebhookConfig { webhook, credentials: self.credentials(), host: "standby".to_owned(), history_path: history, cursor_path: mark, timing: pace }
     }
 
     /// Starts a worker for it. Returns the worker and its reports.
-    pub(crate) fn courier(&self, webhook: Notify) -> (Courier, Receiver<Result<(), String>>) {
-        self.start(self.way(webhook, QUICK))
+    pub(crate) fn start_worker(&self, webhook: NotifyConfig) -> (WebhookWorker, Receiver<Result<(), String>>) {
+        self.start_with(self.worker_config(webhook, FAST_TIMING))
     }
 
     /// Starts a worker with this configuration; it ends before the folder is removed.
-    pub(crate) fn start(&self, way: Way) -> (Courier, Receiver<Result<(), String>>) {
+    pub(crate) fn start_with(&self, way: WebhookConfig) -> (WebhookWorker, Receiver<Result<(), String>>) {
         let (sender, told) = mpsc::channel();
         let (lives, ended) = mpsc::channel::<()>();
-        self.couriers.borrow_mut().push(ended);
+        self.workers.borrow_mut().push(ended);
         let tell = Box::new(move |result| {
             let _ = &lives;
             drop(sender.send(result));
         });
-        (Courier::start(way, tell).unwrap(), told)
+        (WebhookWorker::start(way, tell).unwrap(), told)
     }
 
     /// Appends an entry to the history, as the monitor does, and returns its message.
-    pub(crate) fn happens(&self, note: &Note) -> Arc<Message> {
+    pub(crate) fn log_event(&self, note: &MachineNotice) -> Arc<Message> {
         let entry = entry(note);
-        history::append(&self.path("history.jsonl"), &entry).unwrap();
+        history::append_entry(&self.path("history.jsonl"), &entry).unwrap();
         message(&entry)
     }
 }
 
 /// Returns the entry that a monitor with the default configuration writes for a notice, now.
-pub(crate) fn entry(note: &Note) -> Entry {
+pub(crate) fn entry(note: &MachineNotice) -> HistoryEntry {
     let text = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }] }"#;
     let config = config::parse(text, "c.json").unwrap();
-    Entry::of_machine(note, wall_clock(), Wall::default(), &config)
+    HistoryEntry::from_machine_notice(note, read_wall_clock(), WallClockOffset::default(), &config)
 }
 
-pub(crate) fn message(entry: &Entry) -> Arc<Message> {
-    Arc::new(Message::of(&entry.to_json(), "standby", Duration::from_secs(30)).unwrap())
+pub(crate) fn message(entry: &HistoryEntry) -> Arc<Message> {
+    Arc::new(Message::from_entry(&entry.to_json(), "standby", Duration::from_secs(30)).unwrap())
 }
 
-pub(crate) fn promoted(hold_down: u64) -> Note {
-    Note::Promoted { cause: Cause::Outage, took: Duration::from_secs(12), hold_down: Duration::from_secs(hold_down) }
+pub(crate) fn promoted(hold_down: u64) -> MachineNotice {
+    MachineNotice::Promoted { cause: Cause::Outage, took: Duration::from_secs(12), hold_down: Duration::from_secs(hold_down) }
 }
 
-pub(crate) fn demoted() -> Note {
-    Note::Demoted { reason: Reason::Ready { upstream: 0 }, active_for: Some(Duration::from_secs(600)) }
+pub(crate) fn demoted() -> MachineNotice {
+    MachineNotice::Demoted { reason: DemotionReason::Ready { upstream: 0 }, active_for: Some(Duration::from_secs(600)) }
 }

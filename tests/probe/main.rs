@@ -20,12 +20,12 @@ mod tls;
 
 use std::time::{Duration, Instant};
 
-use openclaw_failover::probe::{Answer, Readyz, Target, Verdict};
+use openclaw_failover::probe::{ProbeResult, ReadyzRequest, ProbeTarget, Verdict};
 
 /// Timeout of every probe in these tests.
 const DEADLINE: Duration = Duration::from_secs(2);
 /// Allowed delay of an answer after its deadline.
-const LATE: Duration = Duration::from_millis(500);
+const ALLOWED_DELAY: Duration = Duration::from_millis(500);
 
 const STARTED: &str = r#"{"ok":true,"status":"started"}"#;
 const LIVE: &str = r#"{"ok":true,"status":"live"}"#;
@@ -33,23 +33,23 @@ const HTML: &str = "<!doctype html><html><body>Control UI</body></html>";
 const HEALTHY: Verdict = Verdict::Healthy { ready: true };
 
 /// Creates a target for `urls` that does not request `/readyz`.
-fn target(urls: &[&str]) -> Target {
+fn healthz_target(urls: &[&str]) -> ProbeTarget {
     let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
-    Target::new(&urls, None, &Readyz::Skip).unwrap()
+    ProbeTarget::new(&urls, None, &ReadyzRequest::Skip).unwrap()
 }
 
 /// Probes once and checks that the answer arrived in time.
-fn probe(target: &mut Target) -> Answer {
+fn probe_in_time(target: &mut ProbeTarget) -> ProbeResult {
     let asked = Instant::now();
     let answer = target.probe(DEADLINE);
     let took = asked.elapsed();
-    assert!(took < DEADLINE + LATE, "{target:?} took {took:?}: {answer:?}");
+    assert!(took < DEADLINE + ALLOWED_DELAY, "{target:?} took {took:?}: {answer:?}");
     assert!(answer.latency <= took);
     assert!(!answer.detail.is_empty() && !answer.detail.contains(char::is_control));
     answer
 }
 
 /// Probes one URL once.
-fn verdict(url: &str) -> Verdict {
-    probe(&mut target(&[url])).verdict
+fn probe_verdict(url: &str) -> Verdict {
+    probe_in_time(&mut healthz_target(&[url])).verdict
 }

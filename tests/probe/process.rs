@@ -5,16 +5,16 @@ use std::io::{
 };
 use std::process::{Child, Command, Stdio};
 
-use openclaw_failover::probe::Failure::{Refused, ResponseTimeout};
+use openclaw_failover::probe::ProbeFailure::{Refused, ResponseTimeout};
 use openclaw_failover::probe::Verdict;
 
-use crate::server::{Server, respond};
-use crate::{HEALTHY, STARTED, target, verdict};
+use crate::server::{Server, send_response};
+use crate::{HEALTHY, STARTED, healthz_target, probe_verdict};
 
 const IS_CHILD: &str = "OPENCLAW_FAILOVER_TEST_CHILD";
 
 /// Runs one test of this test program as a child process.
-fn child(test: &str) -> Command {
+fn child_command(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]).env(IS_CHILD, "1");
     command
@@ -31,7 +31,7 @@ struct Gateway {
 
 impl Gateway {
     fn start() -> Self {
-        let mut process = child("process::gateway").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = child_command("process::gateway").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let url = output.lines().map_while(Result::ok).find_map(|line| {
             let start = line.find("http://")?;
@@ -57,7 +57,7 @@ impl Drop for Gateway {
 #[test]
 fn gateway() {
     if is_child() {
-        let server = Server::start(|_, stream| respond(stream, 200, STARTED));
+        let server = Server::start(|_, stream| send_response(stream, 200, STARTED));
         println!("listening on\n{}", server.url());
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
     }
@@ -66,25 +66,25 @@ fn gateway() {
 #[test]
 fn a_stopped_process_still_accepts_and_is_told_by_its_silence() {
     let mut gateway = Gateway::start();
-    assert_eq!(verdict(&gateway.url), HEALTHY);
+    assert_eq!(probe_verdict(&gateway.url), HEALTHY);
     gateway.signal("-STOP");
-    assert_eq!(verdict(&gateway.url), Verdict::Failing(ResponseTimeout));
+    assert_eq!(probe_verdict(&gateway.url), Verdict::Failing(ResponseTimeout));
     gateway.signal("-CONT");
-    assert_eq!(verdict(&gateway.url), HEALTHY);
+    assert_eq!(probe_verdict(&gateway.url), HEALTHY);
     gateway.process.kill().unwrap();
     gateway.process.wait().unwrap();
-    assert_eq!(verdict(&gateway.url), Verdict::Failing(Refused));
+    assert_eq!(probe_verdict(&gateway.url), Verdict::Failing(Refused));
 }
 
 #[test]
 fn a_proxy_from_the_environment_is_not_asked() {
     if is_child() {
-        let server = Server::start(|_, stream| respond(stream, 200, STARTED));
-        let answer = target(&[&server.url()]).probe(crate::DEADLINE);
+        let server = Server::start(|_, stream| send_response(stream, 200, STARTED));
+        let answer = healthz_target(&[&server.url()]).probe(crate::DEADLINE);
         assert_eq!(answer.verdict, HEALTHY, "{answer:?}");
         return;
     }
-    let mut command = child("process::a_proxy_from_the_environment_is_not_asked");
+    let mut command = child_command("process::a_proxy_from_the_environment_is_not_asked");
     for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env(name, "http://127.0.0.1:1");
     }

@@ -49,16 +49,16 @@ impl Server {
     }
 
     /// Answers each listed path with a status and a body, all others with 404.
-    pub(crate) fn paths(paths: &'static [(&'static str, u16, &'static str)]) -> Self {
+    pub(crate) fn with_paths(paths: &'static [(&'static str, u16, &'static str)]) -> Self {
         Self::start(move |path, stream| {
             let found = paths.iter().find(|(known, _, _)| *known == path);
             let (status, body) = found.map_or((404, ""), |(_, status, body)| (*status, *body));
-            respond(stream, status, body)
+            send_response(stream, status, body)
         })
     }
 
     /// Passes each connection to the handler.
-    pub(crate) fn raw(handler: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+    pub(crate) fn with_raw_handler(handler: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         Self::accept("127.0.0.1:0", "http", Arc::default(), handler)
     }
 
@@ -71,8 +71,8 @@ impl Server {
             let _ = match &tls {
                 Some(config) => ServerConnection::new(Arc::clone(config))
                     .map_err(io::Error::other)
-                    .and_then(|tls| serve(&mut StreamOwned::new(tls, stream), &seen, &*handler)),
-                None => serve(&mut { stream }, &seen, &*handler),
+                    .and_then(|tls| serve_request(&mut StreamOwned::new(tls, stream), &seen, &*handler)),
+                None => serve_request(&mut { stream }, &seen, &*handler),
             };
         })
     }
@@ -104,13 +104,13 @@ impl Server {
     }
 
     /// Returns the heads of all requests so far, in order of arrival.
-    pub(crate) fn heads(&self) -> Vec<String> {
+    pub(crate) fn request_heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 
     /// Returns the paths of all requests so far.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.heads().iter().map(|head| path(head).to_owned()).collect()
+    pub(crate) fn requested_paths(&self) -> Vec<String> {
+        self.request_heads().iter().map(|head| request_path(head).to_owned()).collect()
     }
 }
 
@@ -122,7 +122,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: &mut dyn Stream, heads: &Mutex<Vec<String>>, handler: &Handler) -> io::Result<()> {
+fn serve_request(stream: &mut dyn Stream, heads: &Mutex<Vec<String>>, handler: &Handler) -> io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -130,30 +130,30 @@ fn serve(stream: &mut dyn Stream, heads: &Mutex<Vec<String>>, handler: &Handler)
         head.extend(byte);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let asked = path(&head).to_owned();
+    let asked = request_path(&head).to_owned();
     heads.lock().unwrap().push(head);
     handler(&asked, stream)?;
     stream.flush()
 }
 
-fn path(head: &str) -> &str {
+fn request_path(head: &str) -> &str {
     head.split(' ').nth(1).unwrap_or_default()
 }
 
 /// Builds a complete answer, with the content type HTML if the body looks like it.
-pub(crate) fn respond(stream: &mut dyn Stream, status: u16, body: &str) -> io::Result<()> {
+pub(crate) fn send_response(stream: &mut dyn Stream, status: u16, body: &str) -> io::Result<()> {
     let kind = if body.starts_with('<') { "text/html; charset=utf-8" } else { "application/json" };
     let length = body.len();
     write!(stream, "HTTP/1.1 {status} Whatever\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
 /// Stays silent until the client closes the connection.
-pub(crate) fn silence(stream: &mut dyn Stream) -> io::Result<()> {
+pub(crate) fn stay_silent(stream: &mut dyn Stream) -> io::Result<()> {
     io::copy(stream, &mut io::sink()).map(drop)
 }
 
 /// Writes `bytes` one at a time with a pause after each, in a loop.
-pub(crate) fn drip(stream: &mut dyn Stream, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn send_slowly(stream: &mut dyn Stream, bytes: &[u8]) -> io::Result<()> {
     for byte in bytes.iter().cycle() {
         stream.write_all(&[*byte])?;
         stream.flush()?;

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use openclaw_failover::events::Entry;
-use openclaw_failover::failover::Note;
-use openclaw_failover::os::clock::Wall;
-use openclaw_failover::records::history::append;
-use openclaw_failover::records::seen_healthy::Armed;
+use openclaw_failover::events::HistoryEntry;
+use openclaw_failover::failover::MachineNotice;
+use openclaw_failover::os::clock::WallClockOffset;
+use openclaw_failover::records::history::append_entry;
+use openclaw_failover::records::seen_healthy::SeenHealthy;
 use tempfile::TempDir;
 
 use super::{at, config, entry};
@@ -25,8 +25,8 @@ fn folder() -> Folder {
 }
 
 impl Folder {
-    fn load(&self) -> (Armed, bool) {
-        let (armed, unreadable) = Armed::load(&self.armed, &self.history, at(0));
+    fn load(&self) -> (SeenHealthy, bool) {
+        let (armed, unreadable) = SeenHealthy::load(&self.armed, &self.history, at(0));
         (armed, unreadable.is_some())
     }
 }
@@ -36,38 +36,38 @@ fn urls(urls: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn an_upstream_is_known_by_its_urls_in_any_order_and_by_nothing_else() {
+fn the_set_of_urls_identifies_an_upstream() {
     let folder = folder();
     let (mut armed, set_aside) = folder.load();
     assert!(!set_aside);
-    assert!(!armed.knows(&urls(&["http://b", "http://a"])));
-    armed.arm(&urls(&["http://b", "http://a"]), at(0), Wall::default());
+    assert!(!armed.was_seen_healthy(&urls(&["http://b", "http://a"])));
+    armed.record_healthy(&urls(&["http://b", "http://a"]), at(0), WallClockOffset::default());
     armed.save(&folder.armed).unwrap();
     let (mut armed, set_aside) = folder.load();
     assert!(!set_aside);
-    assert!(armed.knows(&urls(&["http://a", "http://b"])));
-    assert!(!armed.knows(&urls(&["http://a"])));
-    assert!(!armed.knows(&urls(&["http://a", "http://b", "http://c"])));
+    assert!(armed.was_seen_healthy(&urls(&["http://a", "http://b"])));
+    assert!(!armed.was_seen_healthy(&urls(&["http://a"])));
+    assert!(!armed.was_seen_healthy(&urls(&["http://a", "http://b", "http://c"])));
 }
 
 #[test]
-fn what_is_lost_or_torn_anywhere_is_known_from_the_history() {
+fn rebuilds_a_lost_or_truncated_file_from_the_history() {
     let folder = folder();
     let pair = config(&[("primary", &["http://b", "http://a"])]);
-    append(&folder.history, &entry(&Note::Isolated, 0)).unwrap();
-    append(&folder.history, &Entry::of_machine(&Note::Armed { upstream: 0 }, at(1), Wall::default(), &pair)).unwrap();
-    append(&folder.history, &entry(&Note::Armed { upstream: 0 }, 2)).unwrap();
+    append_entry(&folder.history, &entry(&MachineNotice::Isolated, 0)).unwrap();
+    append_entry(&folder.history, &HistoryEntry::from_machine_notice(&MachineNotice::Armed { upstream: 0 }, at(1), WallClockOffset::default(), &pair)).unwrap();
+    append_entry(&folder.history, &entry(&MachineNotice::Armed { upstream: 0 }, 2)).unwrap();
     let known = [urls(&["http://a", "http://b"]), urls(&["http://100.64.0.1:18789"])];
 
     let (mut armed, set_aside) = folder.load();
-    assert!(!set_aside && known.iter().all(|urls| armed.knows(urls)));
+    assert!(!set_aside && known.iter().all(|urls| armed.was_seen_healthy(urls)));
     armed.save(&folder.armed).unwrap();
     let text = fs::read_to_string(&folder.armed).unwrap();
     for cut in 0..text.trim_end().len() {
         fs::write(&folder.armed, &text[..cut]).unwrap();
         let (mut armed, set_aside) = folder.load();
         assert!(set_aside, "torn at byte {cut}");
-        assert!(known.iter().all(|urls| armed.knows(urls)), "torn at byte {cut}");
+        assert!(known.iter().all(|urls| armed.was_seen_healthy(urls)), "torn at byte {cut}");
     }
     for foreign in ["{}", "[]", "{\"schema\":1,\"upstreams\":[{\"urls\":[],\"armed_at\":\"2026-11-21T22:00:00Z\"}]}"] {
         fs::write(&folder.armed, foreign).unwrap();
@@ -76,22 +76,22 @@ fn what_is_lost_or_torn_anywhere_is_known_from_the_history() {
 }
 
 #[test]
-fn what_is_in_use_is_forgotten_last() {
-    let mut armed = Armed::default();
+fn drops_the_least_recently_used_first() {
+    let mut armed = SeenHealthy::default();
     let ours = urls(&["http://ours"]);
-    armed.arm(&ours, at(0), Wall::default());
+    armed.record_healthy(&ours, at(0), WallClockOffset::default());
     for round in 0..1000 {
-        assert!(armed.knows(&ours), "{round}");
-        armed.arm(&[format!("http://{round}")], at(round), Wall::default());
+        assert!(armed.was_seen_healthy(&ours), "{round}");
+        armed.record_healthy(&[format!("http://{round}")], at(round), WallClockOffset::default());
     }
     let folder = folder();
     armed.save(&folder.armed).unwrap();
     let (mut armed, _) = folder.load();
-    assert!(armed.knows(&ours) && armed.knows(&urls(&["http://937"])));
-    assert!(!armed.knows(&urls(&["http://936"])));
+    assert!(armed.was_seen_healthy(&ours) && armed.was_seen_healthy(&urls(&["http://937"])));
+    assert!(!armed.was_seen_healthy(&urls(&["http://936"])));
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_is_an_error() {
-    assert!(Armed::default().save(&folder().armed.join("below")).is_err());
+    assert!(SeenHealthy::default().save(&folder().armed.join("below")).is_err());
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use openclaw_failover::events::{Entry, MonitorNote};
-use openclaw_failover::failover::{Hold, HoldKind, Memory, Note};
+use openclaw_failover::events::{HistoryEntry, MonitorNotice};
+use openclaw_failover::failover::{Hold, HoldKind, PersistentState, MachineNotice};
 use openclaw_failover::os::boot_time::BootTime;
-use openclaw_failover::os::clock::Wall;
-use openclaw_failover::records::history::{Form, Line, append, command, read};
+use openclaw_failover::os::clock::WallClockOffset;
+use openclaw_failover::records::history::{HistoryFormat, HistoryLine, append_entry, render_history, read};
 use openclaw_failover::records::state;
-use openclaw_failover::records::timeline::{Cell, Strip};
+use openclaw_failover::records::timeline::{TimelineCell, Timeline};
 use openclaw_failover::status::Status;
 use openclaw_failover::text::Time;
 
@@ -30,40 +30,40 @@ impl Clock {
     /// Returns `None` if the kernel has no boot id, or this host is up for less than that.
     fn running_for(uptime: u64) -> Option<Self> {
         let boot = BootTime::now()?;
-        let is_up = boot.since(BootTime::now()?.of_same_boot(Duration::ZERO))? > Duration::from_secs(uptime);
-        is_up.then(|| Self { uptime, now: openclaw_failover::os::clock::wall_clock(), boot })
+        let is_up = boot.since(BootTime::now()?.with_uptime(Duration::ZERO))? > Duration::from_secs(uptime);
+        is_up.then(|| Self { uptime, now: openclaw_failover::os::clock::read_wall_clock(), boot })
     }
 
     /// Wall clock that is `ahead` seconds off, `second` seconds after the monitor's start.
-    fn off_by(&self, second: u64, ahead: i64) -> (Time, Wall) {
+    fn off_by(&self, second: u64, ahead: i64) -> (Time, WallClockOffset) {
         let machine = self.now - Duration::from_secs(self.uptime) + Duration::from_secs(second);
         let label = Time::from_millis(machine.as_millis().saturating_add_signed(ahead * 1000));
-        (machine, Wall::new(machine, label).with_boot(self.now, Some(self.boot)))
+        (machine, WallClockOffset::new(machine, label).with_boot_time(self.now, Some(self.boot)))
     }
 
-    fn tells(&self, path: &Path, second: u64, ahead: i64, note: &Note) {
+    fn log_at(&self, path: &Path, second: u64, ahead: i64, note: &MachineNotice) {
         let (machine, wall) = self.off_by(second, ahead);
-        append(path, &Entry::of_machine(note, machine, wall, &config(&[("primary", &["http://a:1"])]))).unwrap();
+        append_entry(path, &HistoryEntry::from_machine_notice(note, machine, wall, &config(&[("primary", &["http://a:1"])]))).unwrap();
     }
 
-    fn starts(&self, path: &Path, ahead: i64) {
+    fn log_start(&self, path: &Path, ahead: i64) {
         let (machine, wall) = self.off_by(0, ahead);
         let started =
-            MonitorNote::Started { version: "1".to_owned(), upstreams: vec!["primary".to_owned()], seen: None };
-        append(path, &Entry::of_monitor(&started, machine, wall)).unwrap();
+            MonitorNotice::Started { version: "1".to_owned(), upstreams: vec!["primary".to_owned()], seen: None };
+        append_entry(path, &HistoryEntry::from_monitor_notice(&started, machine, wall)).unwrap();
     }
 }
 
-fn failure() -> Note {
-    Note::WindowOpened { upstream: 0, failure: openclaw_failover::probe::Failure::Refused }
+fn failure() -> MachineNotice {
+    MachineNotice::WindowOpened { upstream: 0, failure: openclaw_failover::probe::ProbeFailure::Refused }
 }
 
-fn back(lasted: u64) -> Note {
-    Note::WindowClosed { upstream: 0, lasted: Duration::from_secs(lasted) }
+fn back(lasted: u64) -> MachineNotice {
+    MachineNotice::WindowClosed { upstream: 0, lasted: Duration::from_secs(lasted) }
 }
 
 fn summary(path: &Path, since: Option<Duration>, now: Time) -> String {
-    command(path, since, Form { json: false, summary: true }, now).unwrap().text
+    render_history(path, since, HistoryFormat { json: false, summary: true }, now).unwrap().text
 }
 
 #[test]
@@ -74,16 +74,16 @@ fn a_clock_that_was_years_or_days_off_for_a_while_adds_nothing_to_the_summary() 
     for off in [10 * YEAR as i64, 3 * DAY as i64, -3 * DAY as i64, -(HOUR as i64), -(50 * YEAR as i64)] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
-        clock.starts(&path, 0);
-        clock.tells(&path, 10, off, &failure());
-        clock.tells(&path, 20, off, &back(12));
-        clock.tells(&path, 30, 0, &failure());
-        clock.tells(&path, 40, 0, &back(12));
+        clock.log_start(&path, 0);
+        clock.log_at(&path, 10, off, &failure());
+        clock.log_at(&path, 20, off, &back(12));
+        clock.log_at(&path, 30, 0, &failure());
+        clock.log_at(&path, 40, 0, &back(12));
         let text = summary(&path, None, clock.now);
         assert!(text.contains("watched for 1 m"), "{off}: {text}");
         assert!(text.contains("down for 24 s"), "{off}: {text}");
         // A summary of the last two minutes covers all of it.
-        let shown = command(&path, Some(Duration::from_secs(120)), Form::default(), clock.now).unwrap();
+        let shown = render_history(&path, Some(Duration::from_secs(120)), HistoryFormat::default(), clock.now).unwrap();
         assert_eq!(shown.text.lines().count(), 5, "{off}: {}", shown.text);
     }
 }
@@ -95,19 +95,19 @@ fn a_clock_that_is_still_years_off_adds_nothing_either() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
-    clock.starts(&path, 0);
+    clock.log_start(&path, 0);
     let text = summary(&path, None, clock.now + Duration::from_secs(10 * YEAR));
     assert!(text.contains("watched for 1 m"), "{text}");
 }
 
 #[test]
-fn labels_without_a_measured_time_make_up_no_years() {
+fn unmeasured_labels_add_no_years() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
     let config = config(&[("primary", &["http://a:1"])]);
     // Written by an older version: two entries ten years ahead, then back.
     for (second, note) in [(0, failure()), (10 * YEAR, back(5)), (10 * YEAR + 60, failure()), (180, back(60))] {
-        append(&path, &Entry::of_machine(&note, at(second), Wall::default(), &config)).unwrap();
+        append_entry(&path, &HistoryEntry::from_machine_notice(&note, at(second), WallClockOffset::default(), &config)).unwrap();
     }
     let text = summary(&path, None, at(240));
     assert!(text.contains("watched for 4 m"), "{text}");
@@ -120,21 +120,21 @@ fn a_full_history_forgets_nothing_because_the_clock_is_years_ahead() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
-    clock.tells(&path, 0, 0, &Note::Isolated);
+    clock.log_at(&path, 0, 0, &MachineNotice::Isolated);
     let mut text = std::fs::read_to_string(&path).unwrap();
     let (machine, wall) = clock.off_by(10, 10 * YEAR as i64);
-    let entry = Entry::of_machine(&Note::Reconnected, machine, wall, &config(&[("primary", &["http://a:1"])]));
+    let entry = HistoryEntry::from_machine_notice(&MachineNotice::Reconnected, machine, wall, &config(&[("primary", &["http://a:1"])]));
     text.push_str(&format!("{}\n", entry.to_json()).repeat(9000));
     std::fs::write(&path, text).unwrap();
-    clock.tells(&path, 20, 10 * YEAR as i64, &Note::WentDown);
+    clock.log_at(&path, 20, 10 * YEAR as i64, &MachineNotice::WentDown);
     assert!(folder.path().join("history.1.jsonl").exists(), "it was full");
     let first = read(&path).unwrap().next();
-    let Some(Line::Entry(first)) = first else { return assert_eq!(first, None, "the first entry is gone") };
+    let Some(HistoryLine::Entry(first)) = first else { return assert_eq!(first, None, "the first entry is gone") };
     assert_eq!(first.get("event").unwrap().as_str(), Some("isolated"));
 }
 
 #[test]
-fn a_status_is_as_old_as_it_is_and_not_as_the_wall_clock_says() {
+fn the_age_of_a_status_is_measured() {
     let Some(boot) = BootTime::now() else {
         return needs::skip(module_path!(), "a host that tells the time since its boot");
     };
@@ -148,7 +148,7 @@ fn a_status_is_as_old_as_it_is_and_not_as_the_wall_clock_says() {
 }
 
 #[test]
-fn a_hold_ends_when_its_time_has_passed_whatever_became_of_the_clock() {
+fn a_hold_ends_on_time_when_the_clock_is_set() {
     let Some(clock) = Clock::running_for(60) else {
         return needs::skip(module_path!(), "a host that tells the time since its boot");
     };
@@ -157,7 +157,7 @@ fn a_hold_ends_when_its_time_has_passed_whatever_became_of_the_clock() {
     // A hold of 100 s was set 50 s ago by a clock that was right; now the clock is off.
     let (machine, wall) = clock.off_by(10, 0);
     let until = Some(machine + Duration::from_secs(100));
-    let memory = Memory { hold: Some(Hold { kind: HoldKind::Paused, since: machine, until }), ..Memory::default() };
+    let memory = PersistentState { hold: Some(Hold { kind: HoldKind::Paused, since: machine, until }), ..PersistentState::default() };
     state::save(&path, &memory, None, wall).unwrap();
     for now in [clock.now, clock.now + Duration::from_secs(3 * DAY), Time::from_millis(5000)] {
         let hold = state::load(&path, now).0.hold.unwrap();
@@ -173,21 +173,21 @@ fn a_hold_ends_when_its_time_has_passed_whatever_became_of_the_clock() {
 }
 
 #[test]
-fn a_day_at_a_glance_follows_a_clock_that_is_set() {
-    let mut strip = Strip::default();
+fn the_timeline_follows_a_clock_that_is_set() {
+    let mut strip = Timeline::default();
     for minute in 0..240 {
-        strip.mark(at(minute * 60), Cell::Healthy);
+        strip.record(at(minute * 60), TimelineCell::Healthy);
     }
-    let seen = |strip: &Strip, now| strip.at(now).iter().filter(|cell| **cell == Cell::Healthy).count();
+    let seen = |strip: &Timeline, now| strip.cells_until(now).iter().filter(|cell| **cell == TimelineCell::Healthy).count();
     assert_eq!(seen(&strip, at(240 * 60)), 8);
     for off in [3 * DAY, 10 * YEAR] {
         let mut strip = strip.clone();
         let now = at(240 * 60 + off);
-        strip.clock_was_set(at(240 * 60), now);
-        strip.mark(now, Cell::Healthy);
+        strip.shift_clock(at(240 * 60), now);
+        strip.record(now, TimelineCell::Healthy);
         assert_eq!(seen(&strip, now), 9, "no gap, and nothing is lost");
-        strip.clock_was_set(now, at(240 * 60));
-        strip.mark(at(240 * 60), Cell::Healthy);
+        strip.shift_clock(now, at(240 * 60));
+        strip.record(at(240 * 60), TimelineCell::Healthy);
         assert_eq!(seen(&strip, at(240 * 60)), 9);
     }
 }

@@ -3,43 +3,43 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use openclaw_failover::events::{Entry, MonitorNote, Severity};
+use openclaw_failover::events::{HistoryEntry, MonitorNotice, Severity};
 use openclaw_failover::failover::{
-    Abort, Availability, Cause, Drill, DrillStep, Hold, HoldKind, Note, Outcome, Reason, Refusal,
+    CancelReason, Availability, Cause, Drill, DrillStep, Hold, HoldKind, MachineNotice, DrillOutcome, DemotionReason, DrillRefusal,
 };
 use openclaw_failover::finding::{Finding, Level};
 use openclaw_failover::os::atomic_file;
-use openclaw_failover::os::clock::Wall;
-use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::os::clock::WallClockOffset;
+use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::records::state;
 use openclaw_failover::text::json;
-use openclaw_failover::workspace::summary::Pull;
+use openclaw_failover::workspace::summary::PullSummary;
 
 use super::{at, config, entry};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn drill(outcome: Outcome) -> Drill {
+fn drill(outcome: DrillOutcome) -> Drill {
     let took = [Some(812), Some(95), Some(6_100), Some(300_000), Some(1_100), Some(1_200)];
     Drill {
-        began: at(0),
+        began_at: at(0),
         step: DrillStep::Return,
-        since: at(308),
-        took: took.map(|took| took.map(Duration::from_millis)),
+        step_since: at(308),
+        step_durations: took.map(|took| took.map(Duration::from_millis)),
         outcome: Some(outcome),
-        ended: Some(at(310)),
+        ended_at: Some(at(310)),
     }
 }
 
 #[test]
-fn what_became_of_a_drill_says_what_each_step_took() {
-    let passed = entry(&Note::DrillEnded { drill: drill(Outcome::Passed) }, 310);
+fn a_drill_result_lists_the_time_of_each_step() {
+    let passed = entry(&MachineNotice::DrillEnded { drill: drill(DrillOutcome::Passed) }, 310);
     assert_eq!(
         passed.text,
         "the drill passed: this host can take over. pull 812 ms, start 95 ms, verify 6.1 s, hold 5 m, stop 1.1 s, \
          return 1.2 s"
     );
-    let failed = entry(&Note::DrillEnded { drill: drill(Outcome::Failed { step: DrillStep::Verify }) }, 310);
+    let failed = entry(&MachineNotice::DrillEnded { drill: drill(DrillOutcome::Failed { step: DrillStep::Verify }) }, 310);
     assert!(
         failed.text.contains("failed at step 'verify': openclaw.service was not healthy in time"),
         "{}",
@@ -52,146 +52,146 @@ fn what_became_of_a_drill_says_what_each_step_took() {
     assert_eq!(verify, Some(6.1));
 }
 
-fn machine_notes() -> Vec<Note> {
+fn machine_notes() -> Vec<MachineNotice> {
     let hold = |kind, until| Hold { kind, since: at(0), until };
     let why = "Unit openclaw.service is masked.\n\u{1b}[31m".to_owned();
     let mut notes = vec![
-        Note::Armed { upstream: 0 },
-        Note::WindowClosed { upstream: 0, lasted: Duration::from_secs(72) },
-        Note::Promoted { cause: Cause::Outage, took: Duration::from_millis(14_204), hold_down: HOUR },
-        Note::Promoted { cause: Cause::Operator, took: HOUR, hold_down: HOUR },
-        Note::Promoted { cause: Cause::Drill { hold: HOUR }, took: HOUR, hold_down: HOUR },
-        Note::StartFailed { why: why.clone(), retry_in: Some(Duration::from_secs(5)) },
-        Note::StartFailed { why: why.clone(), retry_in: None },
-        Note::NotAnswering { waited: Duration::from_secs(300) },
-        Note::StoppingSilent { waited: Duration::from_secs(600) },
-        Note::ChannelsBroken,
-        Note::ChannelsWell,
-        Note::WentDown,
-        Note::Flapping { recent: Availability::default() },
-        Note::Steady { recent: Availability::default() },
-        Note::ServesAgain,
-        Note::DrainCut { after: Duration::from_secs(15) },
-        Note::StopFailed { why, retry_in: Duration::from_secs(5) },
-        Note::StopHangs { waited: Duration::from_secs(345) },
-        Note::Demoted { reason: Reason::Ready { upstream: 0 }, active_for: Some(HOUR) },
-        Note::Demoted { reason: Reason::Found, active_for: None },
-        Note::PortHeld { verdict: Verdict::Healthy { ready: true } },
-        Note::PortFree,
-        Note::ForeignAnswer { why: "port 1 is held by a process of user www-data (uid 33), not by x".to_owned() },
-        Note::AnswerUnverified { why: "polkit does not allow it".to_owned() },
-        Note::AnswerVerified,
-        Note::Isolated,
-        Note::Reconnected,
-        Note::NeverSeenHealthy,
-        Note::HoldEnded { kind: HoldKind::Paused, by_time: true },
-        Note::HoldEnded { kind: HoldKind::Paused, by_time: false },
+        MachineNotice::Armed { upstream: 0 },
+        MachineNotice::WindowClosed { upstream: 0, lasted: Duration::from_secs(72) },
+        MachineNotice::Promoted { cause: Cause::Outage, took: Duration::from_millis(14_204), hold_down: HOUR },
+        MachineNotice::Promoted { cause: Cause::Operator, took: HOUR, hold_down: HOUR },
+        MachineNotice::Promoted { cause: Cause::Drill { hold: HOUR }, took: HOUR, hold_down: HOUR },
+        MachineNotice::StartFailed { why: why.clone(), retry_in: Some(Duration::from_secs(5)) },
+        MachineNotice::StartFailed { why: why.clone(), retry_in: None },
+        MachineNotice::NotAnswering { waited: Duration::from_secs(300) },
+        MachineNotice::StoppingSilent { waited: Duration::from_secs(600) },
+        MachineNotice::ChannelsBroken,
+        MachineNotice::ChannelsWell,
+        MachineNotice::WentDown,
+        MachineNotice::Flapping { recent: Availability::default() },
+        MachineNotice::Steady { recent: Availability::default() },
+        MachineNotice::ServesAgain,
+        MachineNotice::DrainCut { after: Duration::from_secs(15) },
+        MachineNotice::StopFailed { why, retry_in: Duration::from_secs(5) },
+        MachineNotice::StopHangs { waited: Duration::from_secs(345) },
+        MachineNotice::Demoted { reason: DemotionReason::Ready { upstream: 0 }, active_for: Some(HOUR) },
+        MachineNotice::Demoted { reason: DemotionReason::Found, active_for: None },
+        MachineNotice::PortHeld { verdict: Verdict::Healthy { ready: true } },
+        MachineNotice::PortFree,
+        MachineNotice::ForeignAnswer { why: "port 1 is held by a process of user www-data (uid 33), not by x".to_owned() },
+        MachineNotice::AnswerUnverified { why: "polkit does not allow it".to_owned() },
+        MachineNotice::AnswerVerified,
+        MachineNotice::Isolated,
+        MachineNotice::Reconnected,
+        MachineNotice::NeverSeenHealthy,
+        MachineNotice::HoldEnded { kind: HoldKind::Paused, by_time: true },
+        MachineNotice::HoldEnded { kind: HoldKind::Paused, by_time: false },
     ];
     for kind in [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused] {
-        notes.push(Note::HeldBack { kind });
-        notes.push(Note::HoldSet { hold: hold(kind, Some(at(7200))) });
-        notes.push(Note::HoldStands { hold: hold(kind, None) });
-        notes.push(Note::Aborted { why: Abort::Held(kind) });
+        notes.push(MachineNotice::HeldBack { kind });
+        notes.push(MachineNotice::HoldSet { hold: hold(kind, Some(at(7200))) });
+        notes.push(MachineNotice::HoldStands { hold: hold(kind, None) });
+        notes.push(MachineNotice::Aborted { why: CancelReason::Held(kind) });
     }
     for cause in [Cause::Outage, Cause::Operator, Cause::Drill { hold: HOUR }, Cause::Found] {
-        notes.push(Note::Promoting { cause, window: Duration::from_millis(30_012), failures: 11, life: at(0) });
-        notes.push(Note::Adopted { cause });
+        notes.push(MachineNotice::Promoting { cause, window: Duration::from_millis(30_012), failures: 11, last_healthy_at: at(0) });
+        notes.push(MachineNotice::Adopted { cause });
     }
-    for why in [Abort::Healthy, Abort::DrillOvertaken, Abort::DrillFailed] {
-        notes.push(Note::Aborted { why });
+    for why in [CancelReason::Healthy, CancelReason::DrillOvertaken, CancelReason::DrillFailed] {
+        notes.push(MachineNotice::Aborted { why });
     }
-    for reason in [Reason::Ready { upstream: 7 }, Reason::Operator, Reason::DrillOver, Reason::Found] {
-        notes.push(Note::Demoting { reason });
+    for reason in [DemotionReason::Ready { upstream: 7 }, DemotionReason::Operator, DemotionReason::DrillOver, DemotionReason::Found] {
+        notes.push(MachineNotice::Demoting { reason });
     }
-    for why in [Refusal::NotStandby, Refusal::PrimaryDown, Refusal::Held, Refusal::UnderWay, Refusal::Degraded] {
-        notes.push(Note::DrillRefused { why });
+    for why in [DrillRefusal::NotStandby, DrillRefusal::PrimaryDown, DrillRefusal::Held, DrillRefusal::UnderWay, DrillRefusal::Degraded] {
+        notes.push(MachineNotice::DrillRefused { why });
     }
-    let failed = DrillStep::ALL.map(|step| Outcome::Failed { step });
-    let others = [Outcome::Passed, Outcome::Overtaken, Outcome::Promoted, Outcome::Stopped, Outcome::Interrupted];
-    notes.extend(failed.into_iter().chain(others).map(|outcome| Note::DrillEnded { drill: drill(outcome) }));
+    let failed = DrillStep::ALL.map(|step| DrillOutcome::Failed { step });
+    let others = [DrillOutcome::Passed, DrillOutcome::Overtaken, DrillOutcome::Promoted, DrillOutcome::Stopped, DrillOutcome::Interrupted];
+    notes.extend(failed.into_iter().chain(others).map(|outcome| MachineNotice::DrillEnded { drill: drill(outcome) }));
     for failure in [
-        Failure::Dns,
-        Failure::Refused,
-        Failure::ThisHost,
-        Failure::Unreachable,
-        Failure::ConnectTimeout,
-        Failure::ResponseTimeout,
-        Failure::Tls,
-        Failure::Status(500),
-        Failure::NotOpenClaw,
-        Failure::Starting,
-        Failure::Draining,
+        ProbeFailure::Dns,
+        ProbeFailure::Refused,
+        ProbeFailure::ThisHost,
+        ProbeFailure::Unreachable,
+        ProbeFailure::ConnectTimeout,
+        ProbeFailure::ResponseTimeout,
+        ProbeFailure::Tls,
+        ProbeFailure::Status(500),
+        ProbeFailure::NotOpenClaw,
+        ProbeFailure::Starting,
+        ProbeFailure::Draining,
     ] {
-        notes.push(Note::WindowOpened { upstream: 0, failure });
+        notes.push(MachineNotice::WindowOpened { upstream: 0, failure });
     }
     notes
 }
 
-fn monitor_notes() -> Vec<MonitorNote> {
+fn monitor_notes() -> Vec<MonitorNotice> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     std::fs::write(&path, "{").unwrap();
     let (_, _, unreadable) = state::load(&path, at(0));
     let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-    let pull = |error: Option<&str>| Pull {
+    let pull = |error: Option<&str>| PullSummary {
         outcome: "moved".to_owned(),
         commit: Some("1a2b3c4d".repeat(5)),
-        committed: Some(at(0)),
-        at: at(0),
-        fresh: Some(at(0)),
-        stale: error.is_some(),
-        kept: if error.is_some() { "failover/standby@20261121T220000.000Z".to_owned() } else { String::new() },
+        committed_at: Some(at(0)),
+        ended_at: at(0),
+        last_complete_at: Some(at(0)),
+        is_stale: error.is_some(),
+        conflict_branches: if error.is_some() { "failover/standby@20261121T220000.000Z".to_owned() } else { String::new() },
         withheld: "word ".repeat(100),
         error: error.map(str::to_owned),
     };
-    let channels = |failing: &[&str]| MonitorNote::UpstreamChannels {
+    let channels = |failing: &[&str]| MonitorNotice::UpstreamChannels {
         upstream: "primary".to_owned(),
         failing: failing.iter().map(|&name| name.to_owned()).collect(),
         suppressed: Vec::new(),
     };
     vec![
-        MonitorNote::Started { version: "0.1.0".to_owned(), upstreams: vec!["primary".to_owned()], seen: None },
-        MonitorNote::Stopped,
-        MonitorNote::Reloaded,
-        MonitorNote::ReloadRefused { why: "config.json:3: unknown key `upstream`".to_owned() },
-        MonitorNote::SetAside(unreadable.unwrap()),
-        MonitorNote::Missing { what: "git is not installed, so the workspace cannot be pulled".to_owned() },
-        MonitorNote::NotReady(Finding {
+        MonitorNotice::Started { version: "0.1.0".to_owned(), upstreams: vec!["primary".to_owned()], seen: None },
+        MonitorNotice::Stopped,
+        MonitorNotice::Reloaded,
+        MonitorNotice::ReloadRefused { why: "config.json:3: unknown key `upstream`".to_owned() },
+        MonitorNotice::FileQuarantined(unreadable.unwrap()),
+        MonitorNotice::CredentialMissing { what: "git is not installed, so the workspace cannot be pulled".to_owned() },
+        MonitorNotice::NotReady(Finding {
             id: "gateway-unit",
             level: Level::Fail,
             evidence: "openclaw.service is masked\u{7}".to_owned(),
             fix: "systemctl unmask openclaw.service".to_owned(),
         }),
-        MonitorNote::Ready { check: "gateway-unit", evidence: "openclaw.service is inactive".to_owned() },
-        MonitorNote::PullChanged(pull(None)),
-        MonitorNote::PullChanged(pull(Some("no route to host\u{7}"))),
-        MonitorNote::StartsWith(None),
-        MonitorNote::StartsWith(Some(pull(None))),
-        MonitorNote::StartsWith(Some(pull(Some("no route to host")))),
-        MonitorNote::StartsWith(Some(Pull { fresh: None, stale: true, ..Pull::default() })),
-        MonitorNote::Returned { branches: "failover/standby".to_owned() },
-        MonitorNote::PushFailed { outcome: "refused".to_owned(), why: "the git host refuses it".to_owned() },
-        MonitorNote::PutAway { what: "3 queued deliveries".to_owned() },
-        MonitorNote::NotPutAway { why: "sqlite3 is not installed".to_owned() },
-        MonitorNote::WorkspaceOpen,
-        MonitorNote::SystemdUnreachable { why: "Failed to connect to bus".to_owned() },
-        MonitorNote::SystemdReachable,
-        MonitorNote::WriteFailed { why: atomic_file::Error::Write { path, why: full }.to_string() },
-        MonitorNote::WriteWell,
+        MonitorNotice::Ready { check: "gateway-unit", evidence: "openclaw.service is inactive".to_owned() },
+        MonitorNotice::PullChanged(pull(None)),
+        MonitorNotice::PullChanged(pull(Some("no route to host\u{7}"))),
+        MonitorNotice::StartsWith(None),
+        MonitorNotice::StartsWith(Some(pull(None))),
+        MonitorNotice::StartsWith(Some(pull(Some("no route to host")))),
+        MonitorNotice::StartsWith(Some(PullSummary { last_complete_at: None, is_stale: true, ..PullSummary::default() })),
+        MonitorNotice::ChangesPushed { branches: "failover/standby".to_owned() },
+        MonitorNotice::PushFailed { outcome: "refused".to_owned(), why: "the git host refuses it".to_owned() },
+        MonitorNotice::WorkArchived { what: "3 queued deliveries".to_owned() },
+        MonitorNotice::ArchiveFailed { why: "sqlite3 is not installed".to_owned() },
+        MonitorNotice::WorkspacePublic,
+        MonitorNotice::SystemdUnreachable { why: "Failed to connect to bus".to_owned() },
+        MonitorNotice::SystemdReachable,
+        MonitorNotice::WriteFailed { why: atomic_file::FileError::Write { path, why: full }.to_string() },
+        MonitorNotice::WriteRecovered,
         channels(&["discord"]),
         channels(&[]),
     ]
 }
 
-fn all() -> Vec<Entry> {
+fn all_entries() -> Vec<HistoryEntry> {
     let machine = machine_notes().into_iter().map(|note| entry(&note, 30));
-    let monitor = monitor_notes().into_iter().map(|note| Entry::of_monitor(&note, at(30), Wall::default()));
+    let monitor = monitor_notes().into_iter().map(|note| HistoryEntry::from_monitor_notice(&note, at(30), WallClockOffset::default()));
     machine.chain(monitor).collect()
 }
 
 #[test]
 fn every_note_is_one_short_line_in_words_and_json_that_reads_back() {
-    for entry in all() {
+    for entry in all_entries() {
         let text = &entry.text;
         assert!((20..450).contains(&text.chars().count()), "{text}");
         assert!(!text.chars().any(char::is_control), "{text}");
@@ -206,8 +206,8 @@ fn every_note_is_one_short_line_in_words_and_json_that_reads_back() {
 }
 
 #[test]
-fn no_way_out_leads_to_a_command_that_does_not_exist() {
-    for entry in all() {
+fn remedies_name_existing_commands() {
+    for entry in all_entries() {
         for told in entry.text.split('`').skip(1).step_by(2).filter(|told| told.starts_with("openclaw-failover")) {
             let command = told.split(' ').nth(1);
             let known = ["check", "config", "status", "history", "notify", "promote", "resume", "drill"];
@@ -217,12 +217,12 @@ fn no_way_out_leads_to_a_command_that_does_not_exist() {
 }
 
 #[test]
-fn words_from_outside_leave_room_for_the_way_out() {
+fn long_external_text_leaves_space_for_the_remedy() {
     for why in ["Unit openclaw.service is masked.".to_owned(), "word ".repeat(5000)] {
-        let failed = entry(&Note::StopFailed { why: why.clone(), retry_in: Duration::from_secs(5) }, 0);
+        let failed = entry(&MachineNotice::StopFailed { why: why.clone(), retry_in: Duration::from_secs(5) }, 0);
         let expected = ". Retrying in 5 s; to stop it by hand, run `systemctl stop openclaw.service` as root";
         assert!(failed.text.ends_with(expected) && !failed.text.contains(".."), "{}", failed.text);
-        let refused = Entry::of_monitor(&MonitorNote::ReloadRefused { why }, at(0), Wall::default());
+        let refused = HistoryEntry::from_monitor_notice(&MonitorNotice::ReloadRefused { why }, at(0), WallClockOffset::default());
         assert!(
             refused.text.ends_with("run `openclaw-failover config --check FILE`") && !refused.text.contains(".."),
             "{}",
@@ -234,7 +234,7 @@ fn words_from_outside_leave_room_for_the_way_out() {
 #[test]
 fn a_promotion_says_what_why_since_when_and_what_next() {
     let note =
-        Note::Promoting { cause: Cause::Outage, window: Duration::from_millis(30_012), failures: 11, life: at(0) };
+        MachineNotice::Promoting { cause: Cause::Outage, window: Duration::from_millis(30_012), failures: 11, last_healthy_at: at(0) };
     let entry = entry(&note, 30);
     assert_eq!(
         entry.text,
@@ -250,7 +250,7 @@ fn a_promotion_says_what_why_since_when_and_what_next() {
 
 #[test]
 fn an_armed_upstream_can_be_known_again_from_its_entry() {
-    let json = entry(&Note::Armed { upstream: 0 }, 0).to_json();
+    let json = entry(&MachineNotice::Armed { upstream: 0 }, 0).to_json();
     let urls = json.get("urls").unwrap().as_array().unwrap();
     assert_eq!(urls.len(), 1);
     assert_eq!(urls[0].as_str(), Some("http://100.64.0.1:18789"));
@@ -258,43 +258,43 @@ fn an_armed_upstream_can_be_known_again_from_its_entry() {
 
 #[test]
 fn times_follow_the_wall_clock_as_it_is_now() {
-    let wall = Wall::new(at(30), at(3630));
+    let wall = WallClockOffset::new(at(30), at(3630));
     let config = config(&[("primary", &["http://a"]), ("second", &["http://b"])]);
-    let note = Note::Promoting { cause: Cause::Outage, window: Duration::from_secs(30), failures: 11, life: at(0) };
-    let entry = Entry::of_machine(&note, at(30), wall, &config);
+    let note = MachineNotice::Promoting { cause: Cause::Outage, window: Duration::from_secs(30), failures: 11, last_healthy_at: at(0) };
+    let entry = HistoryEntry::from_machine_notice(&note, at(30), wall, &config);
     assert_eq!(entry.at, at(3630));
     assert!(entry.text.contains("since 2026-11-21 23:00:00Z"), "{}", entry.text);
-    let opened = Note::WindowOpened { upstream: 1, failure: Failure::Refused };
-    let opened = Entry::of_machine(&opened, at(0), wall, &config);
+    let opened = MachineNotice::WindowOpened { upstream: 1, failure: ProbeFailure::Refused };
+    let opened = HistoryEntry::from_machine_notice(&opened, at(0), wall, &config);
     assert!(opened.text.starts_with("every upstream is down; last probe of second: "), "{}", opened.text);
 }
 
 #[test]
 fn a_start_says_how_old_its_workspace_may_be() {
-    let pull = Pull { outcome: "stopped".to_owned(), fresh: Some(at(0)), stale: true, ..Pull::default() };
-    let entry = Entry::of_monitor(&MonitorNote::StartsWith(Some(pull.clone())), at(30), Wall::default());
+    let pull = PullSummary { outcome: "stopped".to_owned(), last_complete_at: Some(at(0)), is_stale: true, ..PullSummary::default() };
+    let entry = HistoryEntry::from_monitor_notice(&MonitorNotice::StartsWith(Some(pull.clone())), at(30), WallClockOffset::default());
     assert!(entry.text.ends_with("; last in sync with the git remote at 2026-11-21 22:00:00Z"), "{}", entry.text);
     assert_eq!(entry.severity, Severity::Warning);
-    let fresh = MonitorNote::StartsWith(Some(Pull { stale: false, ..pull }));
-    assert_eq!(Entry::of_monitor(&fresh, at(30), Wall::default()).severity, Severity::Notice);
+    let fresh = MonitorNotice::StartsWith(Some(PullSummary { is_stale: false, ..pull }));
+    assert_eq!(HistoryEntry::from_monitor_notice(&fresh, at(30), WallClockOffset::default()).severity, Severity::Notice);
 }
 
 #[test]
-fn why_a_hold_stands_is_in_all_that_is_told_of_it() {
+fn every_hold_entry_has_the_reason() {
     let hold = Hold { kind: HoldKind::Paused, since: at(0), until: None };
-    for note in [Note::HoldSet { hold }, Note::HoldStands { hold }, Note::HeldBack { kind: hold.kind }] {
-        let entry = entry(&note, 0).because("a \u{1b}[2Jnew\nkernel");
+    for note in [MachineNotice::HoldSet { hold }, MachineNotice::HoldStands { hold }, MachineNotice::HeldBack { kind: hold.kind }] {
+        let entry = entry(&note, 0).with_hold_reason("a \u{1b}[2Jnew\nkernel");
         assert!(entry.text.ends_with(". Reason: a [2Jnew kernel"), "{}", entry.text);
         assert!(entry.to_json().to_string().contains(r#""reason":"a [2Jnew kernel""#));
-        let longest = entry.because(&"x".repeat(10_000));
+        let longest = entry.with_hold_reason(&"x".repeat(10_000));
         assert!(longest.to_json().to_string().len() < 2000);
     }
 }
 
 #[test]
-fn a_gateway_that_does_not_serve_is_told_with_what_its_last_probe_found() {
-    let silent = entry(&Note::NotAnswering { waited: Duration::from_secs(300) }, 310);
-    let told = silent.after_probe("TLS: the certificate has expired (2 days ago); renew it there");
+fn a_failing_gateway_is_reported_with_its_last_probe() {
+    let silent = entry(&MachineNotice::NotAnswering { waited: Duration::from_secs(300) }, 310);
+    let told = silent.with_last_probe("TLS: the certificate has expired (2 days ago); renew it there");
     assert!(
         told.text.ends_with(". Last probe: TLS: the certificate has expired (2 days ago); renew it there"),
         "{}",

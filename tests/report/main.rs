@@ -17,10 +17,10 @@ mod year;
 
 use std::time::Duration;
 
-use openclaw_failover::config::{Config, Demote, Drill, Gateway, Probe, Promote, Upstream, Workspace};
-use openclaw_failover::events::Entry;
-use openclaw_failover::failover::Note;
-use openclaw_failover::os::clock::Wall;
+use openclaw_failover::config::{Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, UpstreamConfig, WorkspaceConfig};
+use openclaw_failover::events::HistoryEntry;
+use openclaw_failover::failover::MachineNotice;
+use openclaw_failover::os::clock::WallClockOffset;
 use openclaw_failover::text::Time;
 
 /// Wall-clock time `seconds` after 2026-11-21 22:00:00Z.
@@ -30,7 +30,7 @@ fn at(seconds: u64) -> Time {
 
 fn config(upstreams: &[(&str, &[&str])]) -> Config {
     let seconds = Duration::from_secs;
-    let upstream = |&(name, urls): &(&str, &[&str])| Upstream {
+    let upstream = |&(name, urls): &(&str, &[&str])| UpstreamConfig {
         name: name.to_owned(),
         urls: urls.iter().map(|&url| url.to_owned()).collect(),
         channels: vec!["rocketchat".to_owned()],
@@ -39,33 +39,33 @@ fn config(upstreams: &[(&str, &[&str])]) -> Config {
     };
     Config {
         upstreams: upstreams.iter().map(upstream).collect(),
-        probe: Probe { interval: seconds(10), retry_interval: seconds(3), timeout: seconds(5) },
-        promote: Promote {
+        probe: ProbeConfig { interval: seconds(10), retry_interval: seconds(3), timeout: seconds(5) },
+        promote: PromotionConfig {
             after: seconds(30),
             failures: 3,
             restart_grace: seconds(0),
             sync_wait: seconds(5),
             witnesses: None,
         },
-        demote: Demote { after: seconds(30), max_after: seconds(1800), flap_window: seconds(10_800) },
-        gateway: Gateway {
+        demote: DemotionConfig { after: seconds(30), max_after: seconds(1800), flap_window: seconds(10_800) },
+        gateway: GatewayConfig {
             unit: "openclaw.service".to_owned(),
             url: "http://127.0.0.1:18789".to_owned(),
             start_timeout: seconds(300),
             stop_timeout: seconds(345),
-            ..Gateway::default()
+            ..GatewayConfig::default()
         },
-        workspace: Workspace {
+        workspace: WorkspaceConfig {
             path: "/home/openclaw/.openclaw/workspace".into(),
             remote: "origin".to_owned(),
             branch: "main".to_owned(),
             timeout: seconds(300),
             refresh: seconds(300),
-            ..Workspace::default()
+            ..WorkspaceConfig::default()
         },
         secrets: Vec::new(),
         notify: Vec::new(),
-        drill: Drill::default(),
+        drill: DrillConfig::default(),
         heartbeat: None,
     }
 }
@@ -74,6 +74,6 @@ fn primary() -> Config {
     config(&[("primary", &["http://100.64.0.1:18789"])])
 }
 
-fn entry(note: &Note, seconds: u64) -> Entry {
-    Entry::of_machine(note, at(seconds), Wall::default(), &primary())
+fn entry(note: &MachineNotice, seconds: u64) -> HistoryEntry {
+    HistoryEntry::from_machine_notice(note, at(seconds), WallClockOffset::default(), &primary())
 }

@@ -7,21 +7,21 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openclaw_failover::failover::{Cause, Note, Reason};
-use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::failover::{Cause, MachineNotice, DemotionReason};
+use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::status::Status;
-use openclaw_failover::status::metrics::{Counts, Scene, Sent};
+use openclaw_failover::status::metrics::{Counters, MetricsSnapshot, DeliveryCounts};
 
-use super::status::full;
+use super::status::full_status;
 
 /// Content of a metrics file: the type of each family, and each sample by its series as written.
 #[derive(Debug, Default)]
-struct Parsed {
+struct ParsedMetrics {
     types: BTreeMap<String, String>,
     samples: BTreeMap<String, f64>,
 }
 
-impl Parsed {
+impl ParsedMetrics {
     fn value(&self, series: &str) -> f64 {
         let series = format!("openclaw_failover_{series}");
         let value = self.samples.get(&series);
@@ -37,8 +37,8 @@ impl Parsed {
 
 /// Parses the text format by its specification. Refuses what the specification forbids or Prometheus advises against:
 /// samples without HELP and TYPE, split families, duplicate series, units other than the base units.
-fn parse(text: &str) -> Result<Parsed, String> {
-    let mut parsed = Parsed::default();
+fn parse(text: &str) -> Result<ParsedMetrics, String> {
+    let mut parsed = ParsedMetrics::default();
     let (mut family, mut typed, mut helped) = (String::new(), false, BTreeSet::new());
     let body = text.strip_suffix('\n').ok_or("the last line has no end")?;
     for line in body.split('\n') {
@@ -66,7 +66,7 @@ fn parse(text: &str) -> Result<Parsed, String> {
             typed = true;
             parsed.types.insert(name.to_owned(), kind.to_owned());
         } else {
-            let (series, value) = sample(line).map_err(|why| format!("{why}: {line}"))?;
+            let (series, value) = parse_sample(line).map_err(|why| format!("{why}: {line}"))?;
             let name = series.split('{').next().unwrap_or_default();
             if name != family || !typed {
                 return fail("a sample outside of its family");
@@ -83,7 +83,7 @@ fn parse(text: &str) -> Result<Parsed, String> {
 }
 
 /// Parses `name{label="value",…} number` without timestamp or extra spaces.
-fn sample(line: &str) -> Result<(&str, f64), &'static str> {
+fn parse_sample(line: &str) -> Result<(&str, f64), &'static str> {
     let end = line.find(['{', ' ']).ok_or("no value")?;
     let (name, mut rest) = line.split_at(end);
     if !is_name(name, true) {
@@ -97,7 +97,7 @@ fn sample(line: &str) -> Result<(&str, f64), &'static str> {
             if !is_name(label, false) || label.starts_with("__") || !labels.insert(label) {
                 return Err("not a label");
             }
-            rest = &after[quoted(after)?..];
+            rest = &after[quoted_len(after)?..];
             match rest.strip_prefix(',') {
                 Some(more) => rest = more,
                 None => break,
@@ -112,7 +112,7 @@ fn sample(line: &str) -> Result<(&str, f64), &'static str> {
 }
 
 /// Returns the length of a label's value, including its closing quotation mark.
-fn quoted(text: &str) -> Result<usize, &'static str> {
+fn quoted_len(text: &str) -> Result<usize, &'static str> {
     let mut chars = text.char_indices();
     while let Some((at, char)) = chars.next() {
         match char {
@@ -131,7 +131,7 @@ fn is_name(text: &str, with_colon: bool) -> bool {
 }
 
 /// Checks a file with promtool, if it is installed.
-fn satisfies_promtool(text: &str) {
+fn check_with_promtool(text: &str) {
     let promtool = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn();
     let Ok(mut promtool) = promtool else {
         return crate::needs::skip(module_path!(), "promtool");
@@ -140,12 +140,12 @@ fn satisfies_promtool(text: &str) {
     assert!(promtool.wait().unwrap().success(), "promtool refuses {text}");
 }
 
-fn text(status: &Status, counts: &Counts, sent: &[Sent]) -> String {
-    Scene { status, counts, sent }.to_text()
+fn render(status: &Status, counts: &Counters, sent: &[DeliveryCounts]) -> String {
+    MetricsSnapshot { status, counters: counts, deliveries: sent }.to_text()
 }
 
 #[test]
-fn the_parser_forgives_nothing() {
+fn the_parser_is_strict() {
     let head = "# HELP a_seconds Help.\n# TYPE a_seconds gauge\n";
     assert_eq!(
         parse(&format!("{head}a_seconds{{b=\"\\\\\\\"\\n,}} c\"}} 1.5\na_seconds 0\n")).unwrap().samples.len(),
@@ -179,26 +179,26 @@ fn the_parser_forgives_nothing() {
 }
 
 #[test]
-fn whatever_the_names_it_is_what_prometheus_reads() {
-    let sent = |webhook: &str| Sent { webhook: webhook.to_owned(), delivered: 2, failed: 3 };
+fn escapes_any_name() {
+    let sent = |webhook: &str| DeliveryCounts { webhook: webhook.to_owned(), delivered: 2, failed: 3 };
     for word in ["word", "with \"quotes\", a \\ and a\nline end", "界 {}=,"] {
-        let mut status = full(word);
+        let mut status = full_status(word);
         // Names of upstreams are unique in every configuration.
         status.upstreams.truncate(1);
-        let text = text(&status, &Counts::default(), &[sent(word)]);
+        let text = render(&status, &Counters::default(), &[sent(word)]);
         parse(&text).unwrap();
-        satisfies_promtool(&text);
+        check_with_promtool(&text);
     }
-    let text = text(&Status::default(), &Counts::default(), &[]);
+    let text = render(&Status::default(), &Counters::default(), &[]);
     parse(&text).unwrap();
-    satisfies_promtool(&text);
+    check_with_promtool(&text);
 }
 
 #[test]
-fn what_has_not_happened_counts_zero_and_what_is_not_known_is_left_out() {
-    let mut status = Status { upstreams: full("primary").upstreams, ..Status::default() };
+fn counters_start_at_zero_and_unknown_gauges_are_absent() {
+    let mut status = Status { upstreams: full_status("primary").upstreams, ..Status::default() };
     status.upstreams.truncate(1);
-    let parsed = parse(&text(&status, &Counts::default(), &[])).unwrap();
+    let parsed = parse(&render(&status, &Counters::default(), &[])).unwrap();
     for series in [
         r#"probes_total{upstream="primary",verdict="healthy"}"#,
         r#"probes_total{upstream="primary",verdict="connect-timeout"}"#,
@@ -218,26 +218,26 @@ fn what_has_not_happened_counts_zero_and_what_is_not_known_is_left_out() {
 }
 
 #[test]
-fn every_number_is_the_status_own() {
-    let mut status = full("primary");
+fn every_value_equals_the_status() {
+    let mut status = full_status("primary");
     status.upstreams.truncate(1);
     status.role.name = "active".to_owned();
-    status.upstreams[0].probed.as_mut().unwrap().verdict = "refused".to_owned();
-    let mut counts = Counts::default();
+    status.upstreams[0].last_probe.as_mut().unwrap().verdict = "refused".to_owned();
+    let mut counts = Counters::default();
     let second = Duration::from_secs(1);
     for verdict in
-        [Verdict::Healthy { ready: true }, Verdict::Healthy { ready: false }, Verdict::Failing(Failure::Refused)]
+        [Verdict::Healthy { ready: true }, Verdict::Healthy { ready: false }, Verdict::Failing(ProbeFailure::Refused)]
     {
-        counts.probed("primary", verdict);
+        counts.count_probe("primary", verdict);
     }
-    counts.probed("another", Verdict::Failing(Failure::Refused));
-    counts.said(&Note::Promoted { cause: Cause::Outage, took: second, hold_down: second });
-    counts.said(&Note::Demoted { reason: Reason::Ready { upstream: 0 }, active_for: None });
-    counts.said(&Note::Demoted { reason: Reason::Operator, active_for: None });
-    counts.said(&Note::StartFailed { why: String::new(), retry_in: Some(second) });
-    counts.said(&Note::PortFree);
-    let sent = [Sent { webhook: "ntfy".to_owned(), delivered: 2, failed: 3 }];
-    let parsed = parse(&text(&status, &counts, &sent)).unwrap();
+    counts.count_probe("another", Verdict::Failing(ProbeFailure::Refused));
+    counts.count_notice(&MachineNotice::Promoted { cause: Cause::Outage, took: second, hold_down: second });
+    counts.count_notice(&MachineNotice::Demoted { reason: DemotionReason::Ready { upstream: 0 }, active_for: None });
+    counts.count_notice(&MachineNotice::Demoted { reason: DemotionReason::Operator, active_for: None });
+    counts.count_notice(&MachineNotice::StartFailed { why: String::new(), retry_in: Some(second) });
+    counts.count_notice(&MachineNotice::PortFree);
+    let sent = [DeliveryCounts { webhook: "ntfy".to_owned(), delivered: 2, failed: 3 }];
+    let parsed = parse(&render(&status, &counts, &sent)).unwrap();
     for (series, value) in [
         (r#"build_info{version="primary"}"#, 1.0),
         ("start_timestamp_seconds", 1_795_298_400.0),
@@ -285,38 +285,38 @@ fn every_number_is_the_status_own() {
 
 #[test]
 fn every_verdict_has_a_series_of_its_own() {
-    let mut status = full("primary");
+    let mut status = full_status("primary");
     status.upstreams.truncate(1);
-    use Failure::{ConnectTimeout, Dns, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Tls, Unreachable};
+    use ProbeFailure::{ConnectTimeout, Dns, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Tls, Unreachable};
     for failure in [
         Dns,
-        Failure::ThisHost,
+        ProbeFailure::ThisHost,
         Refused,
         Unreachable,
         ConnectTimeout,
         ResponseTimeout,
         Tls,
-        Failure::Status(500),
+        ProbeFailure::Status(500),
         NotOpenClaw,
         Starting,
         Draining,
     ] {
-        let mut counts = Counts::default();
-        counts.probed("primary", Verdict::Failing(failure));
-        let parsed = parse(&text(&status, &counts, &[])).unwrap();
+        let mut counts = Counters::default();
+        counts.count_probe("primary", Verdict::Failing(failure));
+        let parsed = parse(&render(&status, &counts, &[])).unwrap();
         let series = format!("probes_total{{upstream=\"primary\",verdict=\"{}\"}}", failure.name());
         assert_eq!(parsed.value(&series), 1.0, "{series}");
     }
 }
 
 #[test]
-fn it_is_replaced_as_a_whole_for_everybody_to_read() {
+fn replaces_the_file_atomically_and_world_readable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metrics.prom");
-    let (mut status, counts) = (full("word"), Counts::default());
+    let (mut status, counts) = (full_status("word"), Counters::default());
     for version in ["a", "b"] {
         status.version = version.to_owned();
-        Scene { status: &status, counts: &counts, sent: &[] }.save(&path).unwrap();
+        MetricsSnapshot { status: &status, counters: &counts, deliveries: &[] }.save(&path).unwrap();
     }
     assert!(fs::read_to_string(&path).unwrap().contains("build_info{version=\"b\"} 1\n"));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);

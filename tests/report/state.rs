@@ -4,56 +4,56 @@ use std::fs;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Cause, Drill, DrillStep, Failover, Hold, HoldKind, Machine, Memory, Outcome, Policy, Start,
+    Cause, Drill, DrillStep, Failover, Hold, HoldKind, Machine, PersistentState, DrillOutcome, Policy, InitialFacts,
 };
-use openclaw_failover::os::clock::Wall;
+use openclaw_failover::os::clock::WallClockOffset;
 use openclaw_failover::records::state::{load, save};
 use openclaw_failover::text::Time;
 
 use super::{at, primary};
 
-fn memory(seconds: u64) -> Memory {
-    Memory {
+fn memory(seconds: u64) -> PersistentState {
+    PersistentState {
         hold: Some(Hold { kind: HoldKind::Standby, since: at(seconds), until: Some(at(seconds + 7200)) }),
         promotions: vec![at(seconds)],
-        unreturned: true,
-        failover: Some(Failover {
+        has_unpushed_changes: true,
+        last_failover: Some(Failover {
             cause: Cause::Outage,
-            life: at(seconds),
-            decided: at(seconds),
-            started: None,
-            answered: Some(at(seconds)),
-            ended: Some(at(seconds)),
+            last_healthy_at: at(seconds),
+            decided_at: at(seconds),
+            started_at: None,
+            answered_at: Some(at(seconds)),
+            ended_at: Some(at(seconds)),
         }),
-        demoting: None,
-        killed: Some(at(seconds)),
-        drill: Some(Drill {
-            began: at(seconds),
+        demotion_reason: None,
+        killed_at: Some(at(seconds)),
+        last_drill: Some(Drill {
+            began_at: at(seconds),
             step: DrillStep::Pull,
-            since: at(seconds),
-            took: [Some(Duration::from_secs(1)), None, None, None, None, None],
-            outcome: Some(Outcome::Stopped),
-            ended: Some(at(seconds)),
+            step_since: at(seconds),
+            step_durations: [Some(Duration::from_secs(1)), None, None, None, None, None],
+            outcome: Some(DrillOutcome::Stopped),
+            ended_at: Some(at(seconds)),
         }),
-        drilled: Some(at(seconds)),
+        drill_passed_at: Some(at(seconds)),
     }
 }
 
-fn started(memory: Memory, now: Time) -> Machine {
-    Machine::new(Policy::new(&primary(), false), now, Start { memory, armed: vec![true], unit: None })
+fn start_machine(memory: PersistentState, now: Time) -> Machine {
+    Machine::new(Policy::new(&primary(), false), now, InitialFacts { persistent_state: memory, armed: vec![true], unit: None })
 }
 
 #[test]
-fn what_a_clock_that_ran_ahead_wrote_counts_as_now() {
+fn times_in_the_future_count_as_now() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    save(&path, &memory(100_000), None, Wall::default()).unwrap();
+    save(&path, &memory(100_000), None, WallClockOffset::default()).unwrap();
     let (found, _, unreadable) = load(&path, at(0));
     assert!(unreadable.is_none());
-    let machine = started(found, at(0));
+    let machine = start_machine(found, at(0));
     let mut expected = memory(0);
     expected.hold = expected.hold.map(|hold| Hold { until: Some(at(107_200)), ..hold });
-    assert_eq!(machine.memory(), &expected);
+    assert_eq!(machine.persistent_state(), &expected);
 }
 
 #[test]
@@ -61,21 +61,21 @@ fn a_clock_that_was_set_while_the_monitor_ran_moves_nothing_against_now() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     let day = Duration::from_secs(24 * 3600);
-    save(&path, &memory(100), None, Wall::new(at(200), at(200) + day)).unwrap();
-    let machine = started(load(&path, at(201) + day).0, at(201) + day);
-    let killed = machine.memory().killed.unwrap();
+    save(&path, &memory(100), None, WallClockOffset::new(at(200), at(200) + day)).unwrap();
+    let machine = start_machine(load(&path, at(201) + day).0, at(201) + day);
+    let killed = machine.persistent_state().killed_at.unwrap();
     assert_eq!((at(201) + day).since(killed), Duration::from_secs(101));
 }
 
 #[test]
-fn a_torn_file_still_makes_a_monitor() {
+fn a_monitor_starts_with_a_truncated_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     fs::write(&path, "{\"schema\": 1, \"hold\"").unwrap();
     let (found, _, unreadable) = load(&path, at(0));
-    assert_eq!(started(found, at(0)).memory(), &Memory::default());
+    assert_eq!(start_machine(found, at(0)).persistent_state(), &PersistentState::default());
     let told = unreadable.unwrap().to_string();
     assert!(told.contains("state.json.unreadable-1795298400; the saved state is lost, including any hold"), "{told}");
-    save(&path, &memory(0), None, Wall::default()).unwrap();
+    save(&path, &memory(0), None, WallClockOffset::default()).unwrap();
     assert_eq!(load(&path, at(0)).0, memory(0));
 }

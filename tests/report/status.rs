@@ -6,48 +6,48 @@ use std::time::Duration;
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
-    Answerer, Cause, Command, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, Memory, Observation, Outcome,
-    Policy, Start, Unit, UnitState,
+    Answerer, Cause, OperatorCommand, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, PersistentState, Observation, DrillOutcome,
+    Policy, InitialFacts, ObservedUnit, UnitState,
 };
-use openclaw_failover::os::clock::Wall;
-use openclaw_failover::probe::{Answer, Channels, Failure, Verdict};
-use openclaw_failover::records::timeline::{Cell, Strip};
+use openclaw_failover::os::clock::WallClockOffset;
+use openclaw_failover::probe::{ProbeResult, Channels, ProbeFailure, Verdict};
+use openclaw_failover::records::timeline::{TimelineCell, Timeline};
 use openclaw_failover::status::{
-    Degraded, Facts, Form, Gateway, Probed, Role, Seen, Status, Upstream, Window, command,
+    DegradedCondition, MonitorFacts, StatusFormat, GatewayStatus, ProbeStatus, RoleStatus, LastProbe, Status, UpstreamStatus, WindowStatus, render_file,
 };
 use openclaw_failover::text::json;
-use openclaw_failover::workspace::summary::{Pull, Push};
+use openclaw_failover::workspace::summary::{PullSummary, PushSummary};
 
 use super::{at, primary};
 
 const SECOND: Duration = Duration::from_secs(1);
-const JSON: Form = Form { json: true, colour: false };
+const JSON: StatusFormat = StatusFormat { json: true, colour: false };
 
 /// Timeline of a healthy half hour after a time without a monitor.
-fn strip() -> Strip {
-    let mut strip = Strip::default();
-    strip.mark(at(0), Cell::Healthy);
+fn healthy_timeline() -> Timeline {
+    let mut strip = Timeline::default();
+    strip.record(at(0), TimelineCell::Healthy);
     strip
 }
 
 /// Returns a status with every field set, made of `word`.
-pub(crate) fn full(word: &str) -> Status {
+pub(crate) fn full_status(word: &str) -> Status {
     let words = vec![word.to_owned(); 3];
-    let probed = Probed {
+    let probed = ProbeStatus {
         verdict: word.to_owned(),
         ready: true,
         detail: word.to_owned(),
         latency: Duration::from_micros(12_345),
         since: at(10),
-        failing: words.clone(),
-        suppressed: words.clone(),
+        failing_channels: words.clone(),
+        suppressed_channels: words.clone(),
     };
-    let upstream = Upstream {
+    let upstream = UpstreamStatus {
         name: word.to_owned(),
         urls: words,
-        probed: Some(probed.clone()),
+        last_probe: Some(probed.clone()),
         ready_for: Some(SECOND * 12),
-        armed: false,
+        seen_healthy: false,
         unsteady: true,
     };
     Status {
@@ -57,65 +57,65 @@ pub(crate) fn full(word: &str) -> Status {
         boot: None,
         updated_at: at(100),
         interval: SECOND * 10,
-        role: Role { name: word.to_owned(), step: Some(word.to_owned()), cause: Some(word.to_owned()), since: at(5) },
+        role: RoleStatus { name: word.to_owned(), step: Some(word.to_owned()), cause: Some(word.to_owned()), since: at(5) },
         upstreams: vec![upstream; 3],
-        window: Some(Window {
+        window: Some(WindowStatus {
             elapsed: Duration::from_millis(30_012),
             needed: SECOND * 30,
             failures: 11,
-            life: at(50),
+            last_healthy_at: at(50),
         }),
         hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)) }),
-        reason: Some(word.to_owned()),
+        hold_reason: Some(word.to_owned()),
         hold_down: SECOND * 30,
-        gateway: Gateway {
+        gateway: GatewayStatus {
             unit: word.to_owned(),
             unit_state: Some(word.to_owned()),
             url: word.to_owned(),
-            probed: Some(probed),
+            last_probe: Some(probed),
         },
-        workspace: Some(Pull {
+        last_pull: Some(PullSummary {
             outcome: word.to_owned(),
             commit: Some(word.to_owned()),
-            committed: Some(at(20)),
-            at: at(60),
-            fresh: Some(at(30)),
-            stale: true,
-            kept: word.to_owned(),
+            committed_at: Some(at(20)),
+            ended_at: at(60),
+            last_complete_at: Some(at(30)),
+            is_stale: true,
+            conflict_branches: word.to_owned(),
             withheld: word.to_owned(),
             error: Some(word.to_owned()),
         }),
-        returned: Some(Push {
+        last_push: Some(PushSummary {
             outcome: word.to_owned(),
-            at: at(70),
-            returned: Some(at(40)),
+            ended_at: at(70),
+            last_complete_at: Some(at(40)),
             error: Some(word.to_owned()),
         }),
-        unreturned: true,
-        failover: Some(Failover {
+        has_unpushed_changes: true,
+        last_failover: Some(Failover {
             cause: Cause::Operator,
-            life: at(1),
-            decided: at(31),
-            started: None,
-            answered: Some(at(45)),
-            ended: Some(at(90)),
+            last_healthy_at: at(1),
+            decided_at: at(31),
+            started_at: None,
+            answered_at: Some(at(45)),
+            ended_at: Some(at(90)),
         }),
-        drill: Some(Drill {
-            began: at(60),
+        last_drill: Some(Drill {
+            began_at: at(60),
             step: DrillStep::Stop,
-            since: at(80),
-            took: [Some(SECOND), Some(SECOND * 2), None, None, None, None],
-            outcome: Some(Outcome::Failed { step: DrillStep::Verify }),
-            ended: Some(at(90)),
+            step_since: at(80),
+            step_durations: [Some(SECOND), Some(SECOND * 2), None, None, None, None],
+            outcome: Some(DrillOutcome::Failed { step: DrillStep::Verify }),
+            ended_at: Some(at(90)),
         }),
-        drill_due: Some(at(100)),
-        degraded: vec![Degraded { what: word.to_owned(), text: word.to_owned() }; 3],
-        strip: strip(),
+        drill_due_at: Some(at(100)),
+        degraded: vec![DegradedCondition { name: word.to_owned(), text: word.to_owned() }; 3],
+        timeline: healthy_timeline(),
     }
 }
 
-fn healthy() -> Answer {
-    Answer {
+fn healthy() -> ProbeResult {
+    ProbeResult {
         verdict: Verdict::Healthy { ready: true },
         channels: Channels::default(),
         detail: "started".to_owned(),
@@ -124,76 +124,76 @@ fn healthy() -> Answer {
     }
 }
 
-fn refused() -> Answer {
-    let verdict = Verdict::Failing(Failure::Refused);
-    Answer { verdict, detail: "connection refused".to_owned(), ..healthy() }
+fn refused() -> ProbeResult {
+    let verdict = Verdict::Failing(ProbeFailure::Refused);
+    ProbeResult { verdict, detail: "connection refused".to_owned(), ..healthy() }
 }
 
-fn machine(memory: Memory) -> Machine {
+fn machine(memory: PersistentState) -> Machine {
     let policy = Policy::new(&primary(), false);
-    Machine::new(policy, at(0), Start { memory, armed: vec![true], unit: None })
+    Machine::new(policy, at(0), InitialFacts { persistent_state: memory, armed: vec![true], unit: None })
 }
 
-fn probed(machine: &mut Machine, seconds: u64, answer: &Answer) {
-    let _ = machine.handle(at(seconds), Event::Probed { upstream: 0, verdict: answer.verdict });
+fn probed(machine: &mut Machine, seconds: u64, answer: &ProbeResult) {
+    let _ = machine.handle_event(at(seconds), Event::Probed { upstream: 0, verdict: answer.verdict });
 }
 
 #[test]
-fn what_is_written_is_read_as_it_was() {
-    for status in [full("word"), full("\u{1b}[31m\n\"界"), Status { updated_at: at(1), ..Status::default() }] {
-        assert_eq!(Status::from_json(status.to_json().pretty().as_bytes()), Ok(status));
+fn a_written_status_reads_back() {
+    for status in [full_status("word"), full_status("\u{1b}[31m\n\"界"), Status { updated_at: at(1), ..Status::default() }] {
+        assert_eq!(Status::from_json(status.to_json().to_pretty().as_bytes()), Ok(status));
     }
 }
 
 #[test]
-fn it_is_replaced_as_a_whole_for_everybody_to_read() {
+fn replaces_the_file_atomically_and_world_readable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("status.json");
-    full("a").save(&path).unwrap();
-    full("b").save(&path).unwrap();
-    assert_eq!(Status::from_json(&fs::read(&path).unwrap()), Ok(full("b")));
+    full_status("a").save(&path).unwrap();
+    full_status("b").save(&path).unwrap();
+    assert_eq!(Status::from_json(&fs::read(&path).unwrap()), Ok(full_status("b")));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    assert!(full("c").save(&path.join("below")).is_err());
+    assert!(full_status("c").save(&path.join("below")).is_err());
 }
 
 #[test]
-fn it_is_read_off_the_machine() {
+fn the_status_reflects_the_machine() {
     let config = primary();
-    let mut machine = machine(Memory::default());
+    let mut machine = machine(PersistentState::default());
     let mut seen = None;
     for (seconds, answer) in [(0, healthy()), (10, healthy()), (20, refused()), (23, refused()), (26, refused())] {
         probed(&mut machine, seconds, &answer);
-        seen = Some(Seen::after(seen.as_ref(), &answer, at(seconds)));
+        seen = Some(LastProbe::from_result(seen.as_ref(), &answer, at(seconds)));
     }
-    let facts = Facts {
+    let facts = MonitorFacts {
         config: &config,
-        wall: Wall::new(at(26), at(3626)),
+        wall: WallClockOffset::new(at(26), at(3626)),
         now: at(26),
-        started: at(0),
+        started_at: at(0),
         interval: SECOND * 10,
         upstreams: &[seen],
         gateway: None,
-        workspace: None,
-        returned: None,
-        degraded: &[Degraded { what: "disk".to_owned(), text: "full".to_owned() }],
-        strip: &strip(),
+        last_pull: None,
+        last_push: None,
+        degraded: &[DegradedCondition { name: "disk".to_owned(), text: "full".to_owned() }],
+        timeline: &healthy_timeline(),
     };
     let status = Status::new(&machine, &facts);
     assert_eq!((status.updated_at, status.started_at), (at(3626), at(3600)));
     assert_eq!((status.role.name.as_str(), status.role.since), ("standby", at(3600)));
-    let window = Window { elapsed: SECOND * 16, needed: SECOND * 30, failures: 3, life: at(3610) };
+    let window = WindowStatus { elapsed: SECOND * 16, needed: SECOND * 30, failures: 3, last_healthy_at: at(3610) };
     assert_eq!(status.window, Some(window));
     let upstream = &status.upstreams[0];
-    let probed = upstream.probed.as_ref().unwrap();
+    let probed = upstream.last_probe.as_ref().unwrap();
     assert_eq!((probed.verdict.as_str(), probed.since, probed.ready), ("refused", at(3620), false));
-    assert!(upstream.armed && upstream.ready_for.is_none());
+    assert!(upstream.seen_healthy && upstream.ready_for.is_none());
     assert_eq!(status.degraded.len(), 1);
     assert_eq!(Status::from_json(status.to_json().to_string().as_bytes()), Ok(status.clone()));
     assert!(!status.to_json().to_string().contains("primary-token"));
 
     probed_until_active(&mut machine);
-    let status = Status::new(&machine, &Facts { now: at(40), ..facts });
+    let status = Status::new(&machine, &MonitorFacts { now: at(40), ..facts });
     assert_eq!(status.role.name, "promoting");
     assert_eq!((status.role.step.as_deref(), status.role.cause.as_deref()), (Some("sync"), Some("outage")));
 }
@@ -205,48 +205,48 @@ fn probed_until_active(machine: &mut Machine) {
 }
 
 #[test]
-fn a_monitor_that_is_silent_for_three_intervals_does_not_run() {
+fn a_monitor_without_updates_for_three_intervals_counts_as_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("status.json");
     let code = |interval: Duration, age: u64| {
-        Status { interval, ..full("word") }.save(&path).unwrap();
-        command(&path, Form::default(), at(100 + age)).code
+        Status { interval, ..full_status("word") }.save(&path).unwrap();
+        render_file(&path, StatusFormat::default(), at(100 + age)).exit_code
     };
     assert_eq!((code(SECOND * 10, 0), code(SECOND * 10, 30), code(SECOND * 10, 31)), (0, 0, 1));
     assert_eq!((code(SECOND, 10), code(SECOND, 11)), (0, 1));
-    let clock_set_back = command(&path, Form::default(), at(0));
-    assert_eq!(clock_set_back.code, 1);
+    let clock_set_back = render_file(&path, StatusFormat::default(), at(0));
+    assert_eq!(clock_set_back.exit_code, 1);
     assert_eq!(
-        command(&path, Form::default(), at(111)).text.lines().next(),
+        render_file(&path, StatusFormat::default(), at(111)).text.lines().next(),
         Some("monitor not running: last update 2026-11-21 22:01:40Z, 11 s ago (process 4711)")
     );
 }
 
 #[test]
-fn without_a_status_no_monitor_runs_and_programs_are_told_so_too() {
+fn a_missing_status_means_not_running_in_json_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("status.json");
-    let shown = command(&path, Form::default(), at(0));
-    assert_eq!((shown.text, shown.code), (format!("monitor not running: there is no {}\n", path.display()), 1));
-    let whole = full("word").to_json().to_string();
+    let shown = render_file(&path, StatusFormat::default(), at(0));
+    assert_eq!((shown.text, shown.exit_code), (format!("monitor not running: there is no {}\n", path.display()), 1));
+    let whole = full_status("word").to_json().to_string();
     for cut in 0..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
-        assert_eq!(command(&path, Form::default(), at(100)).code, 1, "torn at byte {cut}");
+        assert_eq!(render_file(&path, StatusFormat::default(), at(100)).exit_code, 1, "torn at byte {cut}");
     }
     for foreign in ["{}", "null", "{\"schema\":2}", "\u{0}"] {
         fs::write(&path, foreign).unwrap();
-        let shown = command(&path, JSON, at(100));
-        assert_eq!(shown.code, 1);
+        let shown = render_file(&path, JSON, at(100));
+        assert_eq!(shown.exit_code, 1);
         assert_eq!(json::parse(&shown.text).unwrap().get("running").unwrap().as_bool(), Some(false));
     }
 }
 
 #[test]
-fn programs_learn_whether_it_runs_beside_what_it_says() {
+fn json_adds_running_and_age() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("status.json");
-    full("word").save(&path).unwrap();
-    let json = json::parse(&command(&path, JSON, at(102)).text).unwrap();
+    full_status("word").save(&path).unwrap();
+    let json = json::parse(&render_file(&path, JSON, at(102)).text).unwrap();
     assert_eq!(json.get("running").unwrap().as_bool(), Some(true));
     assert_eq!(json.get("age_seconds").unwrap().as_f64(), Some(2.0));
     assert_eq!(json.get("role").unwrap().as_str(), Some("word"));
@@ -262,12 +262,12 @@ fn a_newer_monitor_may_say_more_and_other_things() {
 }
 
 #[test]
-fn whatever_the_names_no_line_is_wider_than_a_terminal() {
+fn no_line_exceeds_80_columns() {
     let long = "x".repeat(5000);
     for word in ["", "word", "\u{1b}[2J\u{202e}\n\ttab", long.as_str(), "界 界界界 ".repeat(200).as_str()] {
         for now in [at(100), at(9999)] {
             for role in ["standby", "promoting", "active", "demoting", word] {
-                let mut status = full(word);
+                let mut status = full_status(word);
                 status.role.name = role.to_owned();
                 let page = status.render(now, false);
                 for line in page.lines() {
@@ -281,15 +281,15 @@ fn whatever_the_names_no_line_is_wider_than_a_terminal() {
 }
 
 #[test]
-fn another_standby_that_has_nothing_to_do_looks_well() {
-    let mut status = full("word");
+fn an_idle_standby_is_not_shown_as_failing() {
+    let mut status = full_status("word");
     for (upstream, (name, verdict)) in
         status.upstreams.iter_mut().zip([("primary", "healthy"), ("first", "refused"), ("second", "unreachable")])
     {
         upstream.name = name.to_owned();
-        upstream.probed.as_mut().unwrap().verdict = verdict.to_owned();
+        upstream.last_probe.as_mut().unwrap().verdict = verdict.to_owned();
     }
-    let of = |status: &Status| status.upstreams.iter().map(|upstream| status.stands_by(upstream)).collect::<Vec<_>>();
+    let of = |status: &Status| status.upstreams.iter().map(|upstream| status.is_idle_standby(upstream)).collect::<Vec<_>>();
     assert_eq!(of(&status), [false, true, false]);
     let page = status.render(at(100), false);
     assert!(page.contains("first: on standby for 1 m 30 s; its gateway is down"), "{page}");
@@ -301,39 +301,39 @@ fn another_standby_that_has_nothing_to_do_looks_well() {
 #[test]
 fn a_quiet_standby_fits_half_a_screen() {
     let config = primary();
-    let memory = Memory {
-        failover: Some(Failover {
+    let memory = PersistentState {
+        last_failover: Some(Failover {
             cause: Cause::Outage,
-            life: at(1),
-            decided: at(31),
-            started: None,
-            answered: Some(at(45)),
-            ended: Some(at(90)),
+            last_healthy_at: at(1),
+            decided_at: at(31),
+            started_at: None,
+            answered_at: Some(at(45)),
+            ended_at: Some(at(90)),
         }),
-        ..Memory::default()
+        ..PersistentState::default()
     };
     let policy = Policy::new(&config, false);
-    let mut machine = Machine::new(policy, at(1000), Start { memory, armed: vec![true], unit: None });
-    let _ = machine.handle(at(1010), Event::Probed { upstream: 0, verdict: healthy().verdict });
-    let pull = Pull {
+    let mut machine = Machine::new(policy, at(1000), InitialFacts { persistent_state: memory, armed: vec![true], unit: None });
+    let _ = machine.handle_event(at(1010), Event::Probed { upstream: 0, verdict: healthy().verdict });
+    let pull = PullSummary {
         outcome: "up_to_date".to_owned(),
         commit: Some("1a2b3c4d5e6f70".to_owned()),
-        committed: Some(at(60)),
-        at: at(950),
-        ..Pull::default()
+        committed_at: Some(at(60)),
+        ended_at: at(950),
+        ..PullSummary::default()
     };
-    let facts = Facts {
+    let facts = MonitorFacts {
         config: &config,
-        wall: Wall::default(),
+        wall: WallClockOffset::default(),
         now: at(1010),
-        started: at(1000),
+        started_at: at(1000),
         interval: SECOND * 10,
-        upstreams: &[Some(Seen::after(None, &healthy(), at(1005)))],
-        gateway: Some(&Seen::after(None, &refused(), at(1005))),
-        workspace: Some(&pull),
-        returned: None,
+        upstreams: &[Some(LastProbe::from_result(None, &healthy(), at(1005)))],
+        gateway: Some(&LastProbe::from_result(None, &refused(), at(1005))),
+        last_pull: Some(&pull),
+        last_push: None,
         degraded: &[],
-        strip: &strip(),
+        timeline: &healthy_timeline(),
     };
     let page = Status::new(&machine, &facts).render(at(1012), false);
     let pid = std::process::id();
@@ -358,66 +358,66 @@ monitor    version 0.1.0, process {pid}, up 10 s, updated 2 s ago
 }
 
 #[test]
-fn the_last_drill_and_the_next_one_stand_on_one_row() {
-    let drill = |outcome: Option<Outcome>| Drill {
-        began: at(0),
+fn the_last_and_the_next_drill_share_a_row() {
+    let drill = |outcome: Option<DrillOutcome>| Drill {
+        began_at: at(0),
         step: DrillStep::Verify,
-        since: at(5),
-        took: [Some(SECOND), None, None, None, None, None],
+        step_since: at(5),
+        step_durations: [Some(SECOND), None, None, None, None, None],
         outcome,
-        ended: outcome.map(|_| at(90)),
+        ended_at: outcome.map(|_| at(90)),
     };
     let row = |drill: Option<Drill>, due: Option<u64>| {
-        let status = Status { updated_at: at(100), drill, drill_due: due.map(at), ..Status::default() };
+        let status = Status { updated_at: at(100), last_drill: drill, drill_due_at: due.map(at), ..Status::default() };
         let page = status.render(at(100), false);
         page.lines().find_map(|line| Some(line.strip_prefix("drill")?.trim().to_owned())).unwrap_or_default()
     };
-    let failed = Outcome::Failed { step: DrillStep::Verify };
+    let failed = DrillOutcome::Failed { step: DrillStep::Verify };
     assert_eq!(row(None, None), "");
     assert_eq!(row(None, Some(100)), "never run; run `openclaw-failover drill`");
     assert_eq!(row(Some(drill(None)), None), "running for 1 m 40 s: verify");
     assert_eq!(row(Some(drill(Some(failed))), None), "failed at step 'verify' 10 s ago");
-    let due = row(Some(drill(Some(Outcome::Passed))), Some(7200));
+    let due = row(Some(drill(Some(DrillOutcome::Passed))), Some(7200));
     assert_eq!(due, "passed 10 s ago; the next is due at 2026-11-22 00:00:00Z");
 }
 
 #[test]
-fn a_gateway_that_does_not_come_up_is_nobody_who_takes_over() {
-    let mut machine = machine(Memory::default());
-    let promote = Command::Hold { kind: HoldKind::Promoted, until: None };
-    let down = Unit { state: UnitState::Down, invocation: None, main_pid: None };
-    let observed = Observation { unit: Some(down), verdict: None, channels_well: true, answerer: Answerer::Pending };
+fn a_gateway_that_fails_to_start_is_not_ready() {
+    let mut machine = machine(PersistentState::default());
+    let promote = OperatorCommand::Hold { kind: HoldKind::Promoted, until: None };
+    let down = ObservedUnit { state: UnitState::Down, invocation: None, main_pid: None };
+    let observed = Observation { unit: Some(down), verdict: None, are_channels_healthy: true, answerer: Answerer::Pending };
     let events = [
         Event::Command(promote),
         Event::Pulled { unreturned: false },
         Event::Observed(observed),
-        Event::Ordered(Err("it exits at once".to_owned())),
+        Event::UnitActionEnded(Err("it exits at once".to_owned())),
     ];
     for (seconds, event) in (1..).zip(events) {
-        let status = told(&machine, &primary(), seconds);
+        let status = machine_status(&machine, &primary(), seconds);
         assert!(status.could_take_over(), "{status:?}");
-        let _ = machine.handle(at(seconds), event);
+        let _ = machine.handle_event(at(seconds), event);
     }
-    let status = told(&machine, &primary(), 10);
+    let status = machine_status(&machine, &primary(), 10);
     assert!(!status.could_take_over());
     let page = status.render(at(10), false);
     assert!(page.contains("ready      no: this host could not take over") && page.contains("start_failing"), "{page}");
 }
 
 /// Returns the status of a machine without other facts.
-fn told(machine: &Machine, config: &Config, seconds: u64) -> Status {
-    let facts = Facts {
+fn machine_status(machine: &Machine, config: &Config, seconds: u64) -> Status {
+    let facts = MonitorFacts {
         config,
-        wall: Wall::default(),
+        wall: WallClockOffset::default(),
         now: at(seconds),
-        started: at(1),
+        started_at: at(1),
         interval: SECOND * 10,
         upstreams: &[None],
         gateway: None,
-        workspace: None,
-        returned: None,
+        last_pull: None,
+        last_push: None,
         degraded: &[],
-        strip: &strip(),
+        timeline: &healthy_timeline(),
     };
     Status::new(machine, &facts)
 }
@@ -427,8 +427,8 @@ fn a_drill_that_passed_puts_the_next_one_off() {
     let due = |interval: u64, drilled: Option<u64>| {
         let mut config = primary();
         config.drill.interval = SECOND * u32::try_from(interval).unwrap();
-        let memory = Memory { drilled: drilled.map(at), ..Memory::default() };
-        told(&machine(memory), &config, 100).drill_due
+        let memory = PersistentState { drill_passed_at: drilled.map(at), ..PersistentState::default() };
+        machine_status(&machine(memory), &config, 100).drill_due_at
     };
     assert_eq!(due(3600, None), Some(at(1)), "none has ever passed");
     assert_eq!(due(3600, Some(0)), Some(at(3600)));

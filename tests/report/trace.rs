@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use openclaw_failover::config;
 use openclaw_failover::failover::{
-    Action, Answerer, Command, Event, HoldKind, Invocation, Machine, Observation, Start, Unit, UnitState,
+    Action, Answerer, OperatorCommand, Event, HoldKind, InvocationId, Machine, Observation, InitialFacts, ObservedUnit, UnitState,
 };
-use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::records::trace::{
-    Begin, Replayed, Tracer, append, decisions, {self},
+    SegmentStart, ReplayResult, Tracer, append_batch, decision_names, {self},
 };
 use openclaw_failover::text::Time;
 
@@ -18,9 +18,9 @@ const CONFIG: &str = r#"{ "upstreams": [
     "promote": { "witnesses": ["tcp://192.0.2.3:53"] } }"#;
 
 /// Random generator without a crate: xorshift64*.
-struct Random(u64);
+struct XorShift(u64);
 
-impl Random {
+impl XorShift {
     fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -29,22 +29,22 @@ impl Random {
     }
 }
 
-fn begin() -> Begin {
-    Begin {
+fn begin() -> SegmentStart {
+    SegmentStart {
         at: Time::from_millis(1_795_300_000_000),
         config: config::parse(CONFIG, "config").unwrap(),
-        witnessed: true,
-        start: Start { armed: vec![true, false], ..Start::default() },
+        has_witnesses: true,
+        start: InitialFacts { armed: vec![true, false], ..InitialFacts::default() },
         same_upstreams: None,
     }
 }
 
 /// Returns a random event. Outages come in spells; they are not drawn for each probe.
-fn event(random: &mut Random, spell: u64) -> Event {
+fn random_event(random: &mut XorShift, spell: u64) -> Event {
     let verdict = match spell {
         0 => Verdict::Healthy { ready: true },
-        1 => Verdict::Failing(Failure::Refused),
-        2 => Verdict::Failing(Failure::Status(502)),
+        1 => Verdict::Failing(ProbeFailure::Refused),
+        2 => Verdict::Failing(ProbeFailure::Status(502)),
         _ => Verdict::Healthy { ready: false },
     };
     let state = [UnitState::Down, UnitState::Active, UnitState::Activating, UnitState::Deactivating];
@@ -52,27 +52,27 @@ fn event(random: &mut Random, spell: u64) -> Event {
         0..20 => Event::Probed { upstream: usize::from(random.below(4) == 0), verdict },
         20..28 => {
             let state = state[random.below(4) as usize % if spell == 0 { 1 } else { 4 }];
-            let unit = Unit { state, invocation: Some(Invocation(7)), main_pid: Some(9) };
+            let unit = ObservedUnit { state, invocation: Some(InvocationId(7)), main_pid: Some(9) };
             let verdict = (random.below(2) == 0).then_some(Verdict::Healthy { ready: true });
             let answerer = if random.below(2) == 0 { Answerer::Unit } else { Answerer::Other("x".to_owned()) };
-            Event::Observed(Observation { unit: Some(unit), verdict, channels_well: true, answerer })
+            Event::Observed(Observation { unit: Some(unit), verdict, are_channels_healthy: true, answerer })
         }
-        28..30 => Event::Ordered(if random.below(3) == 0 { Err("masked".into()) } else { Ok(()) }),
+        28..30 => Event::UnitActionEnded(if random.below(3) == 0 { Err("masked".into()) } else { Ok(()) }),
         30..32 => Event::Pulled { unreturned: random.below(2) == 0 },
         32..34 => Event::Pushed { returned: random.below(2) == 0 },
-        34..36 => Event::Witnessed { alive: random.below(3) > 0 },
+        34..36 => Event::WitnessesAnswered { alive: random.below(3) > 0 },
         36 if random.below(4) == 0 => {
             let kind = [HoldKind::Paused, HoldKind::Promoted, HoldKind::Standby][random.below(3) as usize];
-            Event::Command(Command::Hold { kind, until: None })
+            Event::Command(OperatorCommand::Hold { kind, until: None })
         }
-        37 if random.below(4) == 0 => Event::Command(Command::Drill { hold: Duration::from_secs(60), degraded: false }),
-        38 => Event::Command(Command::Resume),
+        37 if random.below(4) == 0 => Event::Command(OperatorCommand::Drill { hold: Duration::from_secs(60), degraded: false }),
+        38 => Event::Command(OperatorCommand::Resume),
         _ => Event::Tick,
     }
 }
 
 /// Replays a trace. Returns the result and the output.
-fn replay(text: &str) -> (Replayed, String) {
+fn replay(text: &str) -> (ReplayResult, String) {
     let mut printed = Vec::new();
     let replayed = trace::replay(text, &mut printed).unwrap();
     (replayed, String::from_utf8(printed).unwrap())
@@ -80,9 +80,9 @@ fn replay(text: &str) -> (Replayed, String) {
 
 /// Gives a machine `events` events. Returns the number of its decisions and its trace.
 fn record(seed: u64, events: usize) -> (usize, String) {
-    let (mut random, begin) = (Random(seed * 2 + 1), begin());
-    let (mut machine, mut tracer) = (begin.machine(), Tracer::default());
-    let mut text: String = tracer.begin(&begin).into_iter().map(|batch| batch.lines).collect();
+    let (mut random, begin) = (XorShift(seed * 2 + 1), begin());
+    let (mut machine, mut tracer) = (begin.new_machine(), Tracer::default());
+    let mut text: String = tracer.begin_segment(&begin).into_iter().map(|batch| batch.lines).collect();
     let (mut at, mut decided, mut spell) = (begin.at, 0, 0);
     for _ in 0..events {
         if random.below(60) == 0 {
@@ -91,11 +91,11 @@ fn record(seed: u64, events: usize) -> (usize, String) {
         // Many at the same time, and sometimes a long pause.
         at = at
             + Duration::from_millis([0, 1, 20, 1000, 4999, 700_000][random.below(600).trailing_zeros() as usize % 6]);
-        let event = event(&mut random, spell);
-        let actions: Vec<Action> = machine.handle(at, event.clone());
-        let did = decisions(&actions, at, &begin.config);
+        let event = random_event(&mut random, spell);
+        let actions: Vec<Action> = machine.handle_event(at, event.clone());
+        let did = decision_names(&actions, at, &begin.config);
         decided += did.len();
-        text.extend(tracer.took(at, event, &did).map(|batch| batch.lines));
+        text.extend(tracer.record_event(at, event, &did).map(|batch| batch.lines));
     }
     text.extend(tracer.flush().map(|batch| batch.lines));
     (decided, text)
@@ -110,14 +110,14 @@ fn replay_decides_as_the_machine_did() {
         let last = printed.lines().last().unwrap_or_default();
         let expected = format!("1000 events, {decided} decisions, all as recorded");
         assert_eq!(last, expected, "seed {seed}:\n{printed}");
-        assert_eq!(replayed, Replayed { events: 1000, decisions: decided, ..Replayed::default() });
+        assert_eq!(replayed, ReplayResult { events: 1000, decisions: decided, ..ReplayResult::default() });
         all += decided;
     }
     assert!(all > 5000, "only {all} decisions");
 }
 
 #[test]
-fn another_decision_is_seen() {
+fn reports_a_different_decision() {
     let (_, text) = record(3, 1000);
     let changed = text.replacen("\"promoting\"", "\"nothing of the kind\"", 1);
     assert_ne!(changed, text);
@@ -127,21 +127,21 @@ fn another_decision_is_seen() {
 }
 
 #[test]
-fn equal_events_share_a_line_and_a_torn_line_costs_itself() {
+fn folds_equal_events_and_skips_only_a_partial_line() {
     let (mut tracer, begin) = (Tracer::default(), begin());
-    let mut machine: Machine = begin.machine();
-    let mut text: String = tracer.begin(&begin).into_iter().map(|batch| batch.lines).collect();
+    let mut machine: Machine = begin.new_machine();
+    let mut text: String = tracer.begin_segment(&begin).into_iter().map(|batch| batch.lines).collect();
     for number in 0..10_000_u64 {
         let at = begin.at + Duration::from_millis(5000 * number);
         let event = Event::Probed { upstream: 0, verdict: Verdict::Healthy { ready: true } };
-        let did = decisions(&machine.handle(at, event.clone()), at, &begin.config);
-        text.extend(tracer.took(at, event, &did).map(|batch| batch.lines));
+        let did = decision_names(&machine.handle_event(at, event.clone()), at, &begin.config);
+        text.extend(tracer.record_event(at, event, &did).map(|batch| batch.lines));
     }
     text.extend(tracer.flush().map(|batch| batch.lines));
     assert!(text.len() < 10_000 * 8, "{} bytes", text.len());
     let torn = format!("{text}{{\"at\":17953000\n");
     let (replayed, printed) = replay(&torn);
-    let expected = Replayed { events: 10_000, decisions: replayed.decisions, unreadable: 1, ..Replayed::default() };
+    let expected = ReplayResult { events: 10_000, decisions: replayed.decisions, unreadable: 1, ..ReplayResult::default() };
     assert_eq!(replayed, expected, "{printed}");
     assert!(printed.contains("10000 events"), "{printed}");
 }
@@ -153,12 +153,12 @@ fn a_text_that_is_no_trace_holds_no_events() {
     {
         let (replayed, printed) = replay(foreign);
         assert_eq!((replayed.events, printed.as_str()), (0, ""), "{foreign}");
-        assert_eq!(replayed.left_out().is_some(), !foreign.is_empty(), "{foreign}");
+        assert_eq!(replayed.describe_skipped().is_some(), !foreign.is_empty(), "{foreign}");
     }
 }
 
 #[test]
-fn a_segment_whose_beginning_cannot_be_read_is_left_out_and_not_taken_for_the_one_before() {
+fn skips_a_segment_with_an_unreadable_start() {
     let (_, text) = record(3, 1000);
     let (first, _) = text.split_once('\n').unwrap();
     let torn = first.replacen("\"upstreams\"", "\"downstreams\"", 1);
@@ -180,7 +180,7 @@ fn equal_events_are_as_many_as_the_recorder_folds_and_no_more() {
 }
 
 #[test]
-fn a_forged_night_shows_a_thousand_differences_and_counts_the_rest() {
+fn prints_1000_differences_and_counts_the_rest() {
     let (_, text) = record(3, 10);
     let (begin, _) = text.split_once('\n').unwrap();
     let forged = "{\"at\":1795300000000,\"tick\":true,\"did\":[\"nothing of the kind\"]}\n".repeat(3000);
@@ -197,14 +197,14 @@ fn the_file_is_bounded() {
     let path = folder.path().join("trace.jsonl");
     for _ in 0..40 {
         let (mut tracer, begin) = (Tracer::default(), begin());
-        tracer.begin(&begin).iter().for_each(|batch| append(&path, batch).unwrap());
+        tracer.begin_segment(&begin).iter().for_each(|batch| append_batch(&path, batch).unwrap());
         let mut number = 0;
         while !tracer.is_full(true) {
             number += 1;
             let at = begin.at + Duration::from_millis(number * 1000);
-            let event = Event::Witnessed { alive: number % 2 == 0 };
-            if let Some(batch) = tracer.took(at, event, &["isolated"]) {
-                append(&path, &batch).unwrap();
+            let event = Event::WitnessesAnswered { alive: number % 2 == 0 };
+            if let Some(batch) = tracer.record_event(at, event, &["isolated"]) {
+                append_batch(&path, &batch).unwrap();
             }
         }
     }

@@ -7,14 +7,14 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use openclaw_failover::events::{Entry, MonitorNote};
-use openclaw_failover::failover::{Cause, Note, Reason};
-use openclaw_failover::os::clock::Wall;
-use openclaw_failover::probe::Failure;
-use openclaw_failover::records::history::{Form, Line, append, command, read};
-use openclaw_failover::records::timeline::{Cell, Strip};
+use openclaw_failover::events::{HistoryEntry, MonitorNotice};
+use openclaw_failover::failover::{Cause, MachineNotice, DemotionReason};
+use openclaw_failover::os::clock::WallClockOffset;
+use openclaw_failover::probe::ProbeFailure;
+use openclaw_failover::records::history::{HistoryFormat, HistoryLine, append_entry, render_history, read};
+use openclaw_failover::records::timeline::{TimelineCell, Timeline};
 use openclaw_failover::text::json::Node;
-use openclaw_failover::workspace::summary::Pull;
+use openclaw_failover::workspace::summary::PullSummary;
 
 use super::{at, entry};
 
@@ -33,13 +33,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn write(&mut self, entry: &Entry) {
+    fn write(&mut self, entry: &HistoryEntry) {
         let line = format!("{}\n", entry.to_json());
         self.length += line.len() as u64;
         if self.length > MEBIBYTE {
             self.file = None;
             self.longest = self.longest.max(size(self.path));
-            append(self.path, entry).unwrap();
+            append_entry(self.path, entry).unwrap();
             self.longest = self.longest.max(size(self.path));
             self.length = line.len() as u64;
             return;
@@ -48,7 +48,7 @@ impl Writer<'_> {
         self.file.get_or_insert_with(open).write_all(line.as_bytes()).unwrap();
     }
 
-    fn note(&mut self, note: &Note, seconds: u64) {
+    fn note(&mut self, note: &MachineNotice, seconds: u64) {
         self.write(&entry(note, seconds));
     }
 
@@ -56,33 +56,33 @@ impl Writer<'_> {
     fn pulls(&mut self, day: u64) {
         for pull in 0..60 {
             let seconds = day * DAY + 8 * 3600 + pull * 300;
-            let pulled = Pull {
+            let pulled = PullSummary {
                 outcome: "moved".to_owned(),
                 commit: Some(format!("{seconds:040x}")),
-                committed: Some(at(seconds - 60)),
-                at: at(seconds),
-                fresh: Some(at(seconds)),
-                ..Pull::default()
+                committed_at: Some(at(seconds - 60)),
+                ended_at: at(seconds),
+                last_complete_at: Some(at(seconds)),
+                ..PullSummary::default()
             };
-            self.write(&Entry::of_monitor(&MonitorNote::PullChanged(pulled), at(seconds), Wall::default()));
+            self.write(&HistoryEntry::from_monitor_notice(&MonitorNotice::PullChanged(pulled), at(seconds), WallClockOffset::default()));
         }
     }
 
     fn blip(&mut self, seconds: u64) {
-        self.note(&Note::WindowOpened { upstream: 0, failure: Failure::Refused }, seconds);
-        self.note(&Note::WindowClosed { upstream: 0, lasted: Duration::from_secs(12) }, seconds + 12);
+        self.note(&MachineNotice::WindowOpened { upstream: 0, failure: ProbeFailure::Refused }, seconds);
+        self.note(&MachineNotice::WindowClosed { upstream: 0, lasted: Duration::from_secs(12) }, seconds + 12);
     }
 
     fn outage(&mut self, seconds: u64) {
         let (cause, lasted) = (Cause::Outage, Duration::from_secs(600));
-        self.note(&Note::WindowOpened { upstream: 0, failure: Failure::ConnectTimeout }, seconds + 5);
+        self.note(&MachineNotice::WindowOpened { upstream: 0, failure: ProbeFailure::ConnectTimeout }, seconds + 5);
         let window = Duration::from_secs(30);
-        self.note(&Note::Promoting { cause, window, failures: 6, life: at(seconds) }, seconds + 30);
-        self.note(&Note::Promoted { cause, took: Duration::from_secs(10), hold_down: window }, seconds + 40);
-        self.note(&Note::WindowClosed { upstream: 0, lasted }, seconds + 600);
-        let reason = Reason::Ready { upstream: 0 };
-        self.note(&Note::Demoting { reason }, seconds + 630);
-        self.note(&Note::Demoted { reason, active_for: Some(lasted) }, seconds + 640);
+        self.note(&MachineNotice::Promoting { cause, window, failures: 6, last_healthy_at: at(seconds) }, seconds + 30);
+        self.note(&MachineNotice::Promoted { cause, took: Duration::from_secs(10), hold_down: window }, seconds + 40);
+        self.note(&MachineNotice::WindowClosed { upstream: 0, lasted }, seconds + 600);
+        let reason = DemotionReason::Ready { upstream: 0 };
+        self.note(&MachineNotice::Demoting { reason }, seconds + 630);
+        self.note(&MachineNotice::Demoted { reason, active_for: Some(lasted) }, seconds + 640);
     }
 }
 
@@ -92,11 +92,11 @@ fn size(path: &Path) -> u64 {
 }
 
 /// Writes a year of 365 days, some of them noisy. Returns the entries in the files at its end.
-fn year(path: &Path, blips: u64, noisy: impl Fn(u64) -> bool) -> Vec<Node> {
+fn write_year(path: &Path, blips: u64, noisy: impl Fn(u64) -> bool) -> Vec<Node> {
     let mut writer = Writer { path, file: None, length: 0, longest: 0 };
     let started =
-        MonitorNote::Started { version: "0.1.0".to_owned(), upstreams: vec!["primary".to_owned()], seen: None };
-    writer.write(&Entry::of_monitor(&started, at(0), Wall::default()));
+        MonitorNotice::Started { version: "0.1.0".to_owned(), upstreams: vec!["primary".to_owned()], seen: None };
+    writer.write(&HistoryEntry::from_monitor_notice(&started, at(0), WallClockOffset::default()));
     for day in 0..365 {
         let midnight = day * DAY;
         if day % OUTAGES == 0 {
@@ -112,8 +112,8 @@ fn year(path: &Path, blips: u64, noisy: impl Fn(u64) -> bool) -> Vec<Node> {
     }
     assert!(writer.longest.max(size(path)) <= 4 * MEBIBYTE, "{} bytes", writer.longest);
     let entries = read(path).unwrap().map(|line| match line {
-        Line::Entry(entry) => Some(entry),
-        Line::Unreadable => None,
+        HistoryLine::Entry(entry) => Some(entry),
+        HistoryLine::Unreadable => None,
     });
     entries.collect::<Option<_>>().unwrap()
 }
@@ -124,8 +124,8 @@ fn count(entries: &[Node], event: &str) -> usize {
 
 /// Returns the summary of all entries.
 fn summary(path: &Path) -> Node {
-    let form = Form { json: true, summary: true };
-    openclaw_failover::text::json::parse(&command(path, None, form, at(365 * DAY)).unwrap().text).unwrap()
+    let form = HistoryFormat { json: true, summary: true };
+    openclaw_failover::text::json::parse(&render_history(path, None, form, at(365 * DAY)).unwrap().text).unwrap()
 }
 
 fn number(node: &Node, key: &str) -> f64 {
@@ -133,10 +133,10 @@ fn number(node: &Node, key: &str) -> f64 {
 }
 
 #[test]
-fn every_transition_of_an_ordinary_year_is_kept() {
+fn keeps_every_transition_of_an_ordinary_year() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
-    let entries = year(&path, 0, |_| false);
+    let entries = write_year(&path, 0, |_| false);
     let outages = 365_usize.div_ceil(OUTAGES as usize);
     for event in ["promoting", "promoted", "demoting", "demoted"] {
         assert_eq!(count(&entries, event), outages, "{event}");
@@ -153,7 +153,7 @@ fn a_noisy_week_does_not_push_out_the_year() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
     let is_noisy = |day| (180..187).contains(&day) || (340..347).contains(&day);
-    let entries = year(&path, 2000, is_noisy);
+    let entries = write_year(&path, 2000, is_noisy);
     let outages = 365_usize.div_ceil(OUTAGES as usize) + 14 * 6;
     for event in ["promoting", "promoted", "demoting", "demoted"] {
         assert_eq!(count(&entries, event), outages, "{event}");
@@ -170,10 +170,10 @@ fn a_noisy_week_does_not_push_out_the_year() {
 }
 
 #[test]
-fn a_year_in_which_every_day_is_noisy_is_kept_as_far_as_there_is_room() {
+fn keeps_as_much_of_a_noisy_year_as_fits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
-    let entries = year(&path, 100, |_| true);
+    let entries = write_year(&path, 100, |_| true);
     let days: std::collections::BTreeSet<_> =
         entries.iter().map(|entry| entry.get("at").unwrap().as_str().unwrap()[..10].to_owned()).collect();
     assert!(days.len() >= 365, "{} days", days.len());
@@ -184,35 +184,35 @@ fn a_year_in_which_every_day_is_noisy_is_kept_as_far_as_there_is_room() {
 }
 
 #[test]
-fn a_monitor_that_was_killed_and_is_not_back_watches_no_more() {
+fn a_killed_monitor_counts_until_its_last_update() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
-    append(&path, &entry(&Note::Armed { upstream: 0 }, 0)).unwrap();
+    append_entry(&path, &entry(&MachineNotice::Armed { upstream: 0 }, 0)).unwrap();
     let watched = || number(&summary(&path), "watched_seconds") as u64;
     assert_eq!(watched(), 365 * DAY);
-    let mut strip = Strip::default();
-    strip.mark(at(9 * DAY), Cell::Healthy);
+    let mut strip = Timeline::default();
+    strip.record(at(9 * DAY), TimelineCell::Healthy);
     strip.save(&folder.path().join("strip.json")).unwrap();
     assert_eq!(watched(), 9 * DAY);
 }
 
 #[test]
-fn a_crash_between_the_two_files_doubles_nothing() {
+fn a_crash_while_merging_duplicates_no_entry() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
     let filler = "{\"at\":\"2026-11-21T22:00:00.000Z\",\"event\":\"demoted\",\"text\":\"\"}\n";
     let lines = MEBIBYTE as usize / filler.len();
-    let full = filler.repeat(lines - 1) + &format!("{}\n", entry(&Note::Isolated, 10).to_json());
+    let full = filler.repeat(lines - 1) + &format!("{}\n", entry(&MachineNotice::Isolated, 10).to_json());
     for _ in 0..2 {
         // The second time as if the monitor was killed just before it removed the full file.
         fs::write(&path, &full).unwrap();
-        append(&path, &entry(&Note::WentDown, 20)).unwrap();
+        append_entry(&path, &entry(&MachineNotice::WentDown, 20)).unwrap();
         assert_eq!(read(&path).unwrap().count(), lines + 1);
     }
 }
 
 #[test]
-fn what_is_older_than_a_year_goes() {
+fn drops_entries_older_than_a_year() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
     let mut writer = Writer { path: &path, file: None, length: 0, longest: 0 };
@@ -222,5 +222,5 @@ fn what_is_older_than_a_year_goes() {
         writer.pulls(day);
     }
     let entries: Vec<_> = read(&path).unwrap().collect();
-    assert!(matches!(&entries[0], Line::Entry(first) if first.get("event").unwrap().as_str() == Some("pulled")));
+    assert!(matches!(&entries[0], HistoryLine::Entry(first) if first.get("event").unwrap().as_str() == Some("pulled")));
 }

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use openclaw_failover::config::paths::Paths;
 use openclaw_failover::config::{
-    Source, {self},
+    ConfigSource, {self},
 };
-use openclaw_failover::doctor::{Identity, World};
-use openclaw_failover::setup::{Plan, Role, Site, State, Wishes};
+use openclaw_failover::doctor::{Identity, HostContext};
+use openclaw_failover::setup::{Plan, SetupRole, SetupTarget, StepState, SetupOptions};
 use tempfile::TempDir;
 
 use crate::script;
@@ -33,16 +33,16 @@ const CONFIG: &str = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://19
 pub(crate) struct Host {
     dir: TempDir,
     pub(crate) config: String,
-    pub(crate) wishes: Wishes,
+    pub(crate) wishes: SetupOptions,
     pub(crate) can_ask: bool,
 }
 
 impl Host {
     pub(crate) fn bare() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let host = Self { dir, config: CONFIG.into(), wishes: Wishes::default(), can_ask: true };
+        let host = Self { dir, config: CONFIG.into(), wishes: SetupOptions::default(), can_ask: true };
         for (name, script) in PROGRAMS {
-            host.program(name, script);
+            host.write_program(name, script);
         }
         fs::create_dir_all(host.path("run/systemd/system")).unwrap();
         host.write("usr/bin/openclaw", "");
@@ -53,7 +53,7 @@ impl Host {
         self.dir.path().join(path)
     }
 
-    pub(crate) fn program(&self, name: &str, script: &str) {
+    pub(crate) fn write_program(&self, name: &str, script: &str) {
         // Programs that the scripts call come from this machine.
         let path = env::var("PATH").unwrap();
         fs::create_dir_all(self.path("bin")).unwrap();
@@ -67,15 +67,15 @@ impl Host {
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     }
 
-    pub(crate) fn site(&self) -> Site {
+    pub(crate) fn target(&self) -> SetupTarget {
         self.write("etc/new.json", &self.config);
         let file = self.path("etc/new.json");
-        let config = config::load(&file).unwrap();
+        let config = config::load_config(&file).unwrap();
         let paths = Paths { state_dir: self.path("state"), run_dir: self.path("run"), sync_dir: self.path("sync") };
         let programs = Some(self.path("bin").into_os_string());
         let root = self.dir.path().to_owned();
-        let world = World::of(config, Source::File(file), paths, Identity::Root, root, programs);
-        let mut site = Site::here(world, self.wishes.clone(), self.can_ask);
+        let world = HostContext::with_root(config, ConfigSource::File(file), paths, Identity::Root, root, programs);
+        let mut site = SetupTarget::for_this_host(world, self.wishes.clone(), self.can_ask);
         site.program = self.path("etc/new.json");
         site
     }
@@ -88,13 +88,13 @@ impl Host {
         fs::create_dir_all(&home).unwrap();
         fs::create_dir_all(host.path("units")).unwrap();
         fs::create_dir_all(host.path("etc/systemd/system")).unwrap();
-        host.program(
+        host.write_program(
             "getent",
             "case $3 in openclaw) echo openclaw:x:4242:4242::/home/openclaw:/bin/sh;; *) exit 2;; esac",
         );
         let home = home.display();
-        host.program("setsid", &format!("while [ $1 != sh ]; do shift; done; HOME={home} exec \"$@\""));
-        host.program(
+        host.write_program("setsid", &format!("while [ $1 != sh ]; do shift; done; HOME={home} exec \"$@\""));
+        host.write_program(
             "systemctl",
             &format!(
                 "cd {}; for last; do :; done;\n\
@@ -109,7 +109,7 @@ impl Host {
     }
 
     /// Adds a hand-written unit that runs.
-    pub(crate) fn runs(&self, name: &str) {
+    pub(crate) fn add_running_unit(&self, name: &str) {
         self.write(&format!("etc/systemd/system/{name}"), "[Service]\nExecStart=/bin/sleep 1\n");
         self.write(&format!("units/{name}"), "LoadState=loaded\nActiveState=active\n");
     }
@@ -119,27 +119,27 @@ impl Host {
     }
 
     /// Applies one step of a standby.
-    pub(crate) fn take(&self, step: &str) -> Result<(), String> {
-        Plan::new(self.site(), Role::Standby).apply_only(step)
+    pub(crate) fn apply_step(&self, step: &str) -> Result<(), String> {
+        Plan::new(self.target(), SetupRole::Standby).apply_step(step)
     }
 
     /// Returns the state of every step of a role.
-    pub(crate) fn look(&self, role: Role) -> Vec<(&'static str, State)> {
-        Plan::new(self.site(), role).look().into_iter().map(|(step, state)| (step.name, state)).collect()
+    pub(crate) fn read_states(&self, role: SetupRole) -> Vec<(&'static str, StepState)> {
+        Plan::new(self.target(), role).read_states().into_iter().map(|(step, state)| (step.name, state)).collect()
     }
 
     /// Returns the state of one step of a standby.
-    pub(crate) fn step(&self, name: &str) -> State {
-        self.step_of(Role::Standby, name)
+    pub(crate) fn standby_step_state(&self, name: &str) -> StepState {
+        self.step_state(SetupRole::Standby, name)
     }
 
     /// Returns the state of one step of any role.
-    pub(crate) fn step_of(&self, role: Role, name: &str) -> State {
-        Plan::new(self.site(), role).look_at(name).unwrap_or_else(|| panic!("there is no step {name}"))
+    pub(crate) fn step_state(&self, role: SetupRole, name: &str) -> StepState {
+        Plan::new(self.target(), role).read_state(name).unwrap_or_else(|| panic!("there is no step {name}"))
     }
 
     /// Returns every file of the host.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn list_files(&self) -> Vec<PathBuf> {
         let (mut found, mut folders) = (Vec::new(), vec![self.dir.path().to_owned()]);
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap().flatten() {

@@ -1,27 +1,27 @@
 //! Contents of the plan; making one changes nothing.
 
-use openclaw_failover::setup::{Role, State};
+use openclaw_failover::setup::{SetupRole, StepState};
 
 use crate::host::Host;
 
-fn is_todo(state: &State) -> bool {
-    matches!(state, State::Todo(_))
+fn is_pending(state: &StepState) -> bool {
+    matches!(state, StepState::Pending(_))
 }
 
 #[test]
 fn a_bare_host_has_everything_to_do_and_looking_changes_nothing() {
     let host = Host::bare();
     host.write("etc/new.json", "");
-    let before = host.files();
-    let plan = host.look(Role::Standby);
-    let not: Vec<_> = plan.iter().filter(|(_, state)| !is_todo(state)).collect();
+    let before = host.list_files();
+    let plan = host.read_states(SetupRole::Standby);
+    let not: Vec<_> = plan.iter().filter(|(_, state)| !is_pending(state)).collect();
     // No tailnet is used, the operator has no keys, and there was no predecessor.
     let names: Vec<_> = not.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["operator", "tailscale", "predecessor"], "{not:?}");
-    assert_eq!(host.files(), before);
+    assert_eq!(host.list_files(), before);
     assert_eq!(
-        host.step("packages"),
-        State::Todo(
+        host.standby_step_state("packages"),
+        StepState::Pending(
             "apt-get install ca-certificates fail2ban openssh-client polkitd python3-systemd rsync sqlite3 ufw \
              unattended-upgrades"
                 .into()
@@ -32,25 +32,25 @@ fn a_bare_host_has_everything_to_do_and_looking_changes_nothing() {
 #[test]
 fn a_polkit_without_rules_in_javascript_is_refused_before_anything_is_done() {
     let host = Host::bare();
-    host.program("apt-cache", "echo '  Installed: 0.105-33'; echo '  Candidate: 0.105-33'");
-    let State::Refused(why) = host.step("packages") else { panic!("{:?}", host.step("packages")) };
+    host.write_program("apt-cache", "echo '  Installed: 0.105-33'; echo '  Candidate: 0.105-33'");
+    let StepState::Refused(why) = host.standby_step_state("packages") else { panic!("{:?}", host.standby_step_state("packages")) };
     assert!(why.contains("0.105-33") && why.contains("JavaScript"), "{why}");
 }
 
 #[test]
 fn a_host_is_never_trusted_without_a_word() {
     let mut host = Host::bare();
-    assert!(is_todo(&host.step("known-hosts")));
+    assert!(is_pending(&host.standby_step_state("known-hosts")));
     host.can_ask = false;
-    let State::Refused(why) = host.step("known-hosts") else { panic!("--yes without host keys goes on") };
+    let StepState::Refused(why) = host.standby_step_state("known-hosts") else { panic!("--yes without host keys goes on") };
     assert!(why.contains("[git.example]:2222") && why.contains("--known-hosts FILE"), "{why}");
-    host.wishes.known_hosts = Some(host.path("known_hosts"));
-    assert!(matches!(host.step("known-hosts"), State::Refused(why) if why.contains("cannot read")));
+    host.wishes.known_hosts_file = Some(host.path("known_hosts"));
+    assert!(matches!(host.standby_step_state("known-hosts"), StepState::Refused(why) if why.contains("cannot read")));
     host.write("known_hosts", "elsewhere ssh-ed25519 AAAA\n");
-    host.program("ssh-keygen", "grep -qF \"$2\" \"$4\"");
-    assert!(matches!(host.step("known-hosts"), State::Refused(why) if why.contains("no key of [git.example]:2222")));
+    host.write_program("ssh-keygen", "grep -qF \"$2\" \"$4\"");
+    assert!(matches!(host.standby_step_state("known-hosts"), StepState::Refused(why) if why.contains("no key of [git.example]:2222")));
     host.write("known_hosts", "[git.example]:2222 ssh-ed25519 AAAA\n");
-    assert!(is_todo(&host.step("known-hosts")));
+    assert!(is_pending(&host.standby_step_state("known-hosts")));
 }
 
 #[test]
@@ -59,15 +59,15 @@ fn other_units_and_workspaces_are_not_guessed_at() {
     host.config = r#"{ "upstreams": [{ "name": "p", "urls": ["http://192.0.2.1"] }],
         "workspace": { "path": "/srv/agent" } }"#
         .into();
-    assert!(matches!(host.step("config"), State::Refused(why) if why.contains("workspace.path")));
+    assert!(matches!(host.standby_step_state("config"), StepState::Refused(why) if why.contains("workspace.path")));
 }
 
 #[test]
 fn a_removal_takes_what_is_there_and_no_more() {
     let host = Host::bare();
-    assert!(host.look(Role::Nobody).iter().all(|(_, state)| matches!(state, State::Done(_))));
+    assert!(host.read_states(SetupRole::Uninstalled).iter().all(|(_, state)| matches!(state, StepState::Done(_))));
     host.write("etc/polkit-1/rules.d/50-openclaw-failover.rules", "");
-    let plan = host.look(Role::Nobody);
-    let removed = State::Todo("remove /etc/polkit-1/rules.d/50-openclaw-failover.rules".into());
+    let plan = host.read_states(SetupRole::Uninstalled);
+    let removed = StepState::Pending("remove /etc/polkit-1/rules.d/50-openclaw-failover.rules".into());
     assert!(plan.contains(&("units", removed)), "{plan:?}");
 }

@@ -4,22 +4,22 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::{fs, thread};
 
-use openclaw_failover::setup::{Plan, Role, State};
+use openclaw_failover::setup::{Plan, SetupRole, StepState};
 
 use crate::host::Host;
 
-const UNITS: &str = "etc/systemd/system";
-const ASIDE: &str = ".replaced-by-openclaw-failover";
+const UNIT_FOLDER: &str = "etc/systemd/system";
+const RENAMED_SUFFIX: &str = ".replaced-by-openclaw-failover";
 
 /// Returns an agent's host whose primary answers or does not.
-fn host(primary_answers: bool) -> Host {
+fn host_with_primary(primary_answers: bool) -> Host {
     let mut host = Host::with_agent();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     if primary_answers {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                thread::spawn(move || answer(stream));
+                thread::spawn(move || answer_probe(stream));
             }
         });
     }
@@ -27,7 +27,7 @@ fn host(primary_answers: bool) -> Host {
     host
 }
 
-fn answer(mut stream: std::net::TcpStream) {
+fn answer_probe(mut stream: std::net::TcpStream) {
     use std::io::{Read, Write};
     let _ = stream.read(&mut [0; 1000]);
     let body = r#"{"ok":true,"status":"started"}"#;
@@ -38,67 +38,67 @@ fn answer(mut stream: std::net::TcpStream) {
     );
 }
 
-fn todo(host: &Host) -> String {
-    match host.step("predecessor") {
-        State::Todo(said) => said,
+fn pending_text(host: &Host) -> String {
+    match host.standby_step_state("predecessor") {
+        StepState::Pending(said) => said,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn what_somebody_wrote_by_hand_is_named_and_what_is_ours_is_not() {
-    let host = host(true);
+    let host = host_with_primary(true);
     for name in ["openclaw.service", "openclaw-health-monitor.service", "openclaw-gateway-work.service"] {
-        host.write(&format!("{UNITS}/{name}"), "[Service]\nExecStart=/usr/bin/openclaw\n");
+        host.write(&format!("{UNIT_FOLDER}/{name}"), "[Service]\nExecStart=/usr/bin/openclaw\n");
     }
     for name in ["openclaw-gateway-work.service", "openclaw-health-monitor.service", "openclaw.service"] {
-        assert!(todo(&host).contains(name), "{}", todo(&host));
+        assert!(pending_text(&host).contains(name), "{}", pending_text(&host));
     }
     let ours = include_str!("../../src/setup/openclaw.service");
-    host.write(&format!("{UNITS}/openclaw.service"), &format!("{ours}# of another version\n"));
-    assert!(!todo(&host).contains(" openclaw.service"), "{}", todo(&host));
+    host.write(&format!("{UNIT_FOLDER}/openclaw.service"), &format!("{ours}# of another version\n"));
+    assert!(!pending_text(&host).contains(" openclaw.service"), "{}", pending_text(&host));
     // The alias of our own unit is no predecessor.
-    fs::remove_file(host.path(&format!("{UNITS}/openclaw-health-monitor.service"))).unwrap();
-    fs::remove_file(host.path(&format!("{UNITS}/openclaw-gateway-work.service"))).unwrap();
+    fs::remove_file(host.path(&format!("{UNIT_FOLDER}/openclaw-health-monitor.service"))).unwrap();
+    fs::remove_file(host.path(&format!("{UNIT_FOLDER}/openclaw-gateway-work.service"))).unwrap();
     symlink(
         "/etc/systemd/system/openclaw-failover.service",
-        host.path(&format!("{UNITS}/openclaw-health-monitor.service")),
+        host.path(&format!("{UNIT_FOLDER}/openclaw-health-monitor.service")),
     )
     .unwrap();
-    assert_eq!(host.step("predecessor"), State::Done("no other monitor or gateway found".into()));
+    assert_eq!(host.standby_step_state("predecessor"), StepState::Done("no other monitor or gateway found".into()));
 }
 
 #[test]
 fn it_is_set_aside_with_all_that_belongs_to_it() {
-    let host = host(true);
-    host.runs("openclaw-health-monitor.service");
+    let host = host_with_primary(true);
+    host.add_running_unit("openclaw-health-monitor.service");
     host.write(
-        &format!("{UNITS}/openclaw-health-monitor.service.d/override.conf"),
+        &format!("{UNIT_FOLDER}/openclaw-health-monitor.service.d/override.conf"),
         "[Service]\nExecStart=/bin/false\n",
     );
-    host.write(&format!("{UNITS}/openclaw-health-monitor.service{ASIDE}"), "an older one");
+    host.write(&format!("{UNIT_FOLDER}/openclaw-health-monitor.service{RENAMED_SUFFIX}"), "an older one");
     host.write(
-        &format!("{UNITS}/openclaw.service"),
+        &format!("{UNIT_FOLDER}/openclaw.service"),
         "[Service]\nUser=openclaw\nEnvironment=A=1 \\\n  B=2\nEnvironmentFile=/etc/keys.env\n\
          EnvironmentFile=-/home/openclaw/.env\nEnvironmentFile=%h/.env\n",
     );
-    host.write(&format!("{UNITS}/openclaw.service.d/override.conf"), "[Service]\nExecStart=\nEnvironment=C=3\n");
+    host.write(&format!("{UNIT_FOLDER}/openclaw.service.d/override.conf"), "[Service]\nExecStart=\nEnvironment=C=3\n");
     host.write("home/openclaw/.config/systemd/user/openclaw-gateway.service", "[Service]\n");
     host.write("home/openclaw/.config/systemd/user/openclaw-gateway.service.d/x.conf", "[Service]\n");
-    host.take("predecessor").unwrap();
+    host.apply_step("predecessor").unwrap();
 
     for (path, text) in [
-        (format!("{UNITS}/openclaw-health-monitor.service{ASIDE}"), "an older one"),
-        (format!("{UNITS}/openclaw-health-monitor.service{ASIDE}+"), "sleep"),
-        (format!("{UNITS}/openclaw-health-monitor.service.d{ASIDE}/override.conf"), "ExecStart=/bin/false"),
-        (format!("{UNITS}/openclaw.service{ASIDE}"), "User=openclaw"),
-        (format!("{UNITS}/openclaw.service.d/override.conf{ASIDE}"), "C=3"),
-        (format!("home/openclaw/.config/systemd/user/openclaw-gateway.service{ASIDE}"), "[Service]"),
-        (format!("home/openclaw/.config/systemd/user/openclaw-gateway.service.d{ASIDE}/x.conf"), "[Service]"),
+        (format!("{UNIT_FOLDER}/openclaw-health-monitor.service{RENAMED_SUFFIX}"), "an older one"),
+        (format!("{UNIT_FOLDER}/openclaw-health-monitor.service{RENAMED_SUFFIX}+"), "sleep"),
+        (format!("{UNIT_FOLDER}/openclaw-health-monitor.service.d{RENAMED_SUFFIX}/override.conf"), "ExecStart=/bin/false"),
+        (format!("{UNIT_FOLDER}/openclaw.service{RENAMED_SUFFIX}"), "User=openclaw"),
+        (format!("{UNIT_FOLDER}/openclaw.service.d/override.conf{RENAMED_SUFFIX}"), "C=3"),
+        (format!("home/openclaw/.config/systemd/user/openclaw-gateway.service{RENAMED_SUFFIX}"), "[Service]"),
+        (format!("home/openclaw/.config/systemd/user/openclaw-gateway.service.d{RENAMED_SUFFIX}/x.conf"), "[Service]"),
     ] {
         assert!(host.read(&path).contains(text), "{path}");
     }
-    let kept = host.read(&format!("{UNITS}/openclaw.service.d/10-from-replaced.conf"));
+    let kept = host.read(&format!("{UNIT_FOLDER}/openclaw.service.d/10-from-replaced.conf"));
     for line in ["Environment=A=1    B=2\n", "EnvironmentFile=/etc/keys.env\n", "Environment=C=3\n"] {
         assert!(kept.contains(line), "{kept}");
     }
@@ -109,37 +109,37 @@ fn it_is_set_aside_with_all_that_belongs_to_it() {
 
 #[test]
 fn nothing_that_leads_to_the_agent_is_read() {
-    let host = host(true);
+    let host = host_with_primary(true);
     let agents = host.path("home/openclaw/gateway.service");
     host.write("home/openclaw/gateway.service", "[Service]\nEnvironmentFile=/etc/shadow\n");
-    host.program("getent", &format!("echo openclaw:x:4242:4242::{}:/bin/sh", host.path("home/openclaw").display()));
-    symlink(&agents, host.path(&format!("{UNITS}/openclaw.service"))).unwrap();
-    host.take("predecessor").unwrap();
-    assert!(!host.path(&format!("{UNITS}/openclaw.service.d/10-from-replaced.conf")).exists());
-    assert_eq!(fs::read_link(host.path(&format!("{UNITS}/openclaw.service{ASIDE}"))).unwrap(), agents);
+    host.write_program("getent", &format!("echo openclaw:x:4242:4242::{}:/bin/sh", host.path("home/openclaw").display()));
+    symlink(&agents, host.path(&format!("{UNIT_FOLDER}/openclaw.service"))).unwrap();
+    host.apply_step("predecessor").unwrap();
+    assert!(!host.path(&format!("{UNIT_FOLDER}/openclaw.service.d/10-from-replaced.conf")).exists());
+    assert_eq!(fs::read_link(host.path(&format!("{UNIT_FOLDER}/openclaw.service{RENAMED_SUFFIX}"))).unwrap(), agents);
     assert!(agents.exists());
 }
 
 #[test]
 fn a_gateway_that_is_all_its_user_has_goes_on() {
-    let host = host(false);
-    host.runs("openclaw.service");
-    assert!(todo(&host).contains("keeps running"), "{}", todo(&host));
-    host.take("predecessor").unwrap();
+    let host = host_with_primary(false);
+    host.add_running_unit("openclaw.service");
+    assert!(pending_text(&host).contains("keeps running"), "{}", pending_text(&host));
+    host.apply_step("predecessor").unwrap();
     let log = host.read("log");
     assert!(!log.contains("stop") && log.contains("disable openclaw.service"), "{log}");
 
-    host.runs("openclaw-gateway.service");
-    let State::Refused(why) = host.step("predecessor") else { panic!("{:?}", host.step("predecessor")) };
+    host.add_running_unit("openclaw-gateway.service");
+    let StepState::Refused(why) = host.standby_step_state("predecessor") else { panic!("{:?}", host.standby_step_state("predecessor")) };
     assert!(why.contains("without an agent"), "{why}");
 }
 
 #[test]
 fn a_gateway_is_stopped_while_the_primary_serves() {
-    let host = host(true);
-    host.runs("openclaw.service");
-    host.runs("openclaw-gateway.service");
-    host.take("predecessor").unwrap();
+    let host = host_with_primary(true);
+    host.add_running_unit("openclaw.service");
+    host.add_running_unit("openclaw-gateway.service");
+    host.apply_step("predecessor").unwrap();
     let log = host.read("log");
     assert!(log.contains("stop openclaw.service") && log.contains("stop openclaw-gateway.service"), "{log}");
 }
@@ -147,17 +147,17 @@ fn a_gateway_is_stopped_while_the_primary_serves() {
 #[test]
 fn a_removal_leaves_a_primarys_own_gateway_alone() {
     let host = Host::with_agent();
-    host.runs("openclaw.service");
-    host.write(&format!("{UNITS}/openclaw.service.d/openclaw.conf"), "[Service]\nNice=5\n");
+    host.add_running_unit("openclaw.service");
+    host.write(&format!("{UNIT_FOLDER}/openclaw.service.d/openclaw.conf"), "[Service]\nNice=5\n");
     assert!(
-        host.look(Role::Nobody).iter().all(|(_, state)| matches!(state, State::Done(_))),
+        host.read_states(SetupRole::Uninstalled).iter().all(|(_, state)| matches!(state, StepState::Done(_))),
         "{:?}",
-        host.look(Role::Nobody)
+        host.read_states(SetupRole::Uninstalled)
     );
-    host.write(&format!("{UNITS}/openclaw.service"), include_str!("../../src/setup/openclaw.service"));
-    let plan = host.look(Role::Nobody);
+    host.write(&format!("{UNIT_FOLDER}/openclaw.service"), include_str!("../../src/setup/openclaw.service"));
+    let plan = host.read_states(SetupRole::Uninstalled);
     assert!(
-        plan.contains(&("stop", State::Todo("stop and disable openclaw.service; it is serving now".into()))),
+        plan.contains(&("stop", StepState::Pending("stop and disable openclaw.service; it is serving now".into()))),
         "{plan:?}"
     );
 }
@@ -165,11 +165,11 @@ fn a_removal_leaves_a_primarys_own_gateway_alone() {
 #[test]
 fn a_removal_ends_the_drills() {
     let host = Host::with_agent();
-    host.runs("openclaw-failover-drill.timer");
-    host.write(&format!("{UNITS}/openclaw-failover-drill.timer"), "");
-    let plan = host.look(Role::Nobody);
-    let stop = State::Todo("stop and disable openclaw-failover-drill.timer".into());
-    let remove = State::Todo(format!("remove /{UNITS}/openclaw-failover-drill.timer"));
+    host.add_running_unit("openclaw-failover-drill.timer");
+    host.write(&format!("{UNIT_FOLDER}/openclaw-failover-drill.timer"), "");
+    let plan = host.read_states(SetupRole::Uninstalled);
+    let stop = StepState::Pending("stop and disable openclaw-failover-drill.timer".into());
+    let remove = StepState::Pending(format!("remove /{UNIT_FOLDER}/openclaw-failover-drill.timer"));
     assert!(plan.contains(&("stop", stop)) && plan.contains(&("units", remove)), "{plan:?}");
 }
 
@@ -177,14 +177,14 @@ fn a_removal_ends_the_drills() {
 fn a_removal_leaves_the_systems_folders_and_tells_how_to_have_back_what_was() {
     let host = Host::with_agent();
     host.write("etc/polkit-1/rules.d/50-openclaw-failover.rules", "");
-    host.write(&format!("{UNITS}/openclaw-sync-push.service.d/user.conf"), "");
-    host.write(&format!("{UNITS}/openclaw.service{ASIDE}"), "");
-    host.write(&format!("{UNITS}/openclaw.service.d/override.conf{ASIDE}"), "");
-    let plan = Plan::new(host.site(), Role::Nobody);
+    host.write(&format!("{UNIT_FOLDER}/openclaw-sync-push.service.d/user.conf"), "");
+    host.write(&format!("{UNIT_FOLDER}/openclaw.service{RENAMED_SUFFIX}"), "");
+    host.write(&format!("{UNIT_FOLDER}/openclaw.service.d/override.conf{RENAMED_SUFFIX}"), "");
+    let plan = Plan::new(host.target(), SetupRole::Uninstalled);
     plan.apply(&mut |_| ()).unwrap();
     assert!(host.path("etc/polkit-1/rules.d").is_dir(), "polkit watches it");
-    assert!(!host.path(&format!("{UNITS}/openclaw-sync-push.service.d")).exists());
-    let notes = plan.notes(true).join("\n");
+    assert!(!host.path(&format!("{UNIT_FOLDER}/openclaw-sync-push.service.d")).exists());
+    let notes = plan.follow_up_notes(true).join("\n");
     for way in ["mv openclaw.service.replaced", "mv openclaw.service.d/override.conf.replaced"] {
         assert!(notes.contains(way), "{notes}");
     }

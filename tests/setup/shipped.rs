@@ -8,10 +8,10 @@ use std::process::Command;
 use openclaw_failover::setup;
 
 /// Returns the files below a folder by their names.
-fn files(folder: &Path, found: &mut BTreeMap<String, String>) {
+fn collect_files(folder: &Path, found: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         match entry.path() {
-            path if path.is_dir() => files(&path, found),
+            path if path.is_dir() => collect_files(&path, found),
             path => drop(found.insert(entry.file_name().into_string().unwrap(), fs::read_to_string(path).unwrap())),
         }
     }
@@ -24,10 +24,10 @@ fn debian_and_nix_get_the_same_files() {
     let done = Command::new("sh").arg("nixos/install.sh").arg(prefix.path()).current_dir(repository).status();
     assert!(done.unwrap().success());
     let mut nix = BTreeMap::new();
-    files(prefix.path(), &mut nix);
+    collect_files(prefix.path(), &mut nix);
 
     let program = prefix.path().join("bin/openclaw-failover").display().to_string();
-    let ours: BTreeMap<String, String> = setup::shipped()
+    let ours: BTreeMap<String, String> = setup::shipped_files()
         .map(|(path, text)| {
             let name = Path::new(path).file_name().unwrap().to_str().unwrap();
             // Debian's setup writes the drop-in to its final path directly.

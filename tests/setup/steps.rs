@@ -3,16 +3,16 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use openclaw_failover::config::Workspace;
-use openclaw_failover::setup::{Plan, Role, State};
+use openclaw_failover::config::WorkspaceConfig;
+use openclaw_failover::setup::{Plan, SetupRole, StepState};
 
 use crate::host::Host;
 
-const TOKENS: &str = "etc/openclaw/gateway.env";
+const TOKEN_FILE: &str = "etc/openclaw/gateway.env";
 
-fn refused(state: State) -> String {
+fn refusal_text(state: StepState) -> String {
     match state {
-        State::Refused(why) => why,
+        StepState::Refused(why) => why,
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -20,41 +20,41 @@ fn refused(state: State) -> String {
 #[test]
 fn tokens_are_for_root_alone_and_others_stay() {
     let mut host = Host::with_agent();
-    host.write(TOKENS, "KEY=1\nTELEGRAM_BOT_TOKEN=old\n");
+    host.write(TOKEN_FILE, "KEY=1\nTELEGRAM_BOT_TOKEN=old\n");
     host.write("token", "123456:AA-b_c\n");
     host.wishes.channel = Some("telegram".into());
-    host.wishes.allow = vec!["1".into()];
+    host.wishes.allowed_ids = vec!["1".into()];
     host.wishes.token_file = Some(host.path("token"));
     assert!(
-        matches!(host.step("tokens"), State::Todo(said) if said.contains("OPENCLAW_GATEWAY_TOKEN, TELEGRAM_BOT_TOKEN"))
+        matches!(host.standby_step_state("tokens"), StepState::Pending(said) if said.contains("OPENCLAW_GATEWAY_TOKEN, TELEGRAM_BOT_TOKEN"))
     );
-    host.take("tokens").unwrap();
-    let there = host.read(TOKENS);
+    host.apply_step("tokens").unwrap();
+    let there = host.read(TOKEN_FILE);
     assert!(
         there.starts_with("KEY=1\nOPENCLAW_GATEWAY_TOKEN=") && there.ends_with("\nTELEGRAM_BOT_TOKEN=123456:AA-b_c\n"),
         "{there}"
     );
     assert!(!there.contains("old"));
-    assert_eq!(fs::metadata(host.path(TOKENS)).unwrap().mode() & 0o777, 0o600);
-    assert!(matches!(host.step("tokens"), State::Done(_)));
-    host.take("tokens").unwrap();
-    assert_eq!(host.read(TOKENS), there);
+    assert_eq!(fs::metadata(host.path(TOKEN_FILE)).unwrap().mode() & 0o777, 0o600);
+    assert!(matches!(host.standby_step_state("tokens"), StepState::Done(_)));
+    host.apply_step("tokens").unwrap();
+    assert_eq!(host.read(TOKEN_FILE), there);
     for wrong in ["", "two words", "A=b\nB=c", "${HOME}"] {
         host.write("token", wrong);
-        assert!(refused(host.step("tokens")).contains("is not a Telegram or Discord token"), "{wrong}");
+        assert!(refusal_text(host.standby_step_state("tokens")).contains("is not a Telegram or Discord token"), "{wrong}");
     }
     host.wishes.token_file = Some(host.path("none"));
-    assert!(refused(host.step("tokens")).contains("cannot read"));
+    assert!(refusal_text(host.standby_step_state("tokens")).contains("cannot read"));
 }
 
 #[test]
 fn an_openclaw_json_is_never_replaced() {
     let mut host = Host::with_agent();
     host.wishes.channel = Some("telegram".into());
-    host.wishes.allow = vec!["1".into()];
-    assert!(matches!(host.step("openclaw-config"), State::Todo(_)));
+    host.wishes.allowed_ids = vec!["1".into()];
+    assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Pending(_)));
     host.write("home/openclaw/.openclaw/openclaw.json", "{}");
-    assert!(matches!(host.step("openclaw-config"), State::Done(said) if said.contains("stays as it is")));
+    assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Done(said) if said.contains("stays as it is")));
 }
 
 #[test]
@@ -62,14 +62,14 @@ fn a_channel_of_the_primarys_or_without_anybody_is_refused() {
     let mut host = Host::with_agent();
     host.config = host.config.replace("\"urls\"", "\"channels\": [\"telegram\"], \"urls\"");
     host.wishes.channel = Some("telegram".into());
-    host.wishes.allow = vec!["1".into()];
-    assert!(refused(host.step("openclaw-config")).contains("a channel of primary"));
+    host.wishes.allowed_ids = vec!["1".into()];
+    assert!(refusal_text(host.standby_step_state("openclaw-config")).contains("a channel of primary"));
     host.wishes.channel = Some("discord".into());
-    assert!(matches!(host.step("openclaw-config"), State::Todo(_)));
-    host.wishes.allow.clear();
-    assert!(matches!(host.step("openclaw-config"), State::Todo(_)), "it is asked for");
+    assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Pending(_)));
+    host.wishes.allowed_ids.clear();
+    assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Pending(_)), "it is asked for");
     host.can_ask = false;
-    assert!(refused(host.step("openclaw-config")).contains("--allow"));
+    assert!(refusal_text(host.standby_step_state("openclaw-config")).contains("--allow"));
 }
 
 #[test]
@@ -82,20 +82,20 @@ fn a_configuration_that_the_units_do_not_fit_is_refused() {
         (r#""secrets": [{ "source": "o@h:a", "target": "/srv/secrets" }]"#, "/srv/secrets"),
     ] {
         host.config = with(more);
-        assert!(refused(host.step("config")).contains(said), "{more}");
+        assert!(refusal_text(host.standby_step_state("config")).contains(said), "{more}");
     }
     host.config = with("");
-    assert!(matches!(host.step("config"), State::Todo(_)));
+    assert!(matches!(host.standby_step_state("config"), StepState::Pending(_)));
     host.write("etc/systemd/system/openclaw-sync-push.service.d/primary.conf", "");
-    assert!(refused(host.step("config")).contains("is a primary"));
+    assert!(refusal_text(host.standby_step_state("config")).contains("is a primary"));
 }
 
 #[test]
 fn a_configuration_that_is_replaced_is_kept() {
     let host = Host::with_agent();
     host.write("etc/openclaw-failover/config.json", "{ \"mine\": true }");
-    assert!(matches!(host.step("config"), State::Todo(said) if said.contains("config.json.old")));
-    host.take("config").unwrap();
+    assert!(matches!(host.standby_step_state("config"), StepState::Pending(said) if said.contains("config.json.old")));
+    host.apply_step("config").unwrap();
     assert_eq!(host.read("etc/openclaw-failover/config.json.old"), "{ \"mine\": true }");
     assert_eq!(host.read("etc/openclaw-failover/config.json"), host.config);
 }
@@ -104,11 +104,11 @@ fn a_configuration_that_is_replaced_is_kept() {
 fn a_monitor_that_works_with_something_older_is_started_anew_even_after_a_kill() {
     let host = Host::with_agent();
     host.write("units/openclaw-failover.service", "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
-    host.take("config").unwrap();
+    host.apply_step("config").unwrap();
     assert!(!host.read("log").contains("restart"), "not before all is in place");
     // The first run is killed here. The monitor has no status on this host, so the step never takes effect.
     assert!(host.path("run/openclaw-failover-setup.stale").exists());
-    host.take("units").unwrap_err();
+    host.apply_step("units").unwrap_err();
     let log = host.read("log");
     assert!(!log.contains("restart"), "{log}");
 }
@@ -117,9 +117,9 @@ fn a_monitor_that_works_with_something_older_is_started_anew_even_after_a_kill()
 fn a_newer_program_is_not_replaced() {
     let host = Host::bare();
     host.write("usr/local/bin/openclaw-failover", "#!/bin/sh\necho openclaw-failover 0.0.9\n");
-    assert!(matches!(host.step("program"), State::Todo(_)));
+    assert!(matches!(host.standby_step_state("program"), StepState::Pending(_)));
     host.write("usr/local/bin/openclaw-failover", "#!/bin/sh\necho openclaw-failover 99.0.1\n");
-    assert!(refused(host.step("program")).contains("99.0.1"));
+    assert!(refusal_text(host.standby_step_state("program")).contains("99.0.1"));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn openclaw_is_found_wherever_it_is() {
     if fs::metadata("/usr/bin/openclaw").is_ok() || fs::metadata("/usr/local/bin/openclaw").is_ok() {
         return;
     }
-    assert!(refused(host.step("openclaw")).contains("--install-openclaw"));
+    assert!(refusal_text(host.standby_step_state("openclaw")).contains("--install-openclaw"));
     let home = "home/openclaw";
     for place in [
         ".openclaw/bin",
@@ -142,12 +142,12 @@ fn openclaw_is_found_wherever_it_is() {
     ] {
         host.write(&format!("{home}/{place}/openclaw"), "#!/bin/sh\n");
         host.write(&format!("{home}/{place}/node"), "#!/bin/sh\n");
-        let State::Todo(said) = host.step("openclaw") else { panic!("{place}: {:?}", host.step("openclaw")) };
+        let StepState::Pending(said) = host.standby_step_state("openclaw") else { panic!("{place}: {:?}", host.standby_step_state("openclaw")) };
         assert!(said.ends_with(&format!("/{place}/openclaw")), "{place}: {said}");
     }
     // A login shell that prints a wrong path, or hangs.
     host.write(&format!("{home}/.bash_profile"), "openclaw() { :; }; echo noise\n");
-    host.take("openclaw").unwrap();
+    host.apply_step("openclaw").unwrap();
     let drop_in = host.read("etc/systemd/system/openclaw.service.d/openclaw.conf");
     assert!(drop_in.contains("/.nvm/versions/node/v24.21.0/bin/openclaw gateway run\n"), "{drop_in}");
 }
@@ -158,13 +158,13 @@ fn a_standbys_key_on_a_primary_opens_nothing_else() {
     host.config = r#"{ "upstreams": [{ "name": "p", "urls": ["http://192.0.2.1"] }] }"#.into();
     host.wishes.standby_key = Some("ssh-ed25519 AAAAkey standby".into());
     let home = host.path("home/openclaw").display().to_string();
-    host.program("getent", &format!("echo openclaw:x:4242:4242::{home}:/bin/sh"));
-    let key = |host: &Host| host.step_of(Role::Primary, "standby-key");
-    assert!(matches!(key(&host), State::Todo(_)));
+    host.write_program("getent", &format!("echo openclaw:x:4242:4242::{home}:/bin/sh"));
+    let key = |host: &Host| host.step_state(SetupRole::Primary, "standby-key");
+    assert!(matches!(key(&host), StepState::Pending(_)));
     host.write("home/openclaw/.ssh/authorized_keys", "ssh-ed25519 AAAAkey old@standby\n");
-    assert!(refused(key(&host)).contains("another line"));
+    assert!(refusal_text(key(&host)).contains("another line"));
     host.write("home/openclaw/.ssh/authorized_keys", "ssh-ed25519 AAAAother me\n");
-    Plan::new(host.site(), Role::Primary).apply_only("standby-key").unwrap();
+    Plan::new(host.target(), SetupRole::Primary).apply_step("standby-key").unwrap();
     let line = format!("restrict,command=\"rrsync -ro {home}/.openclaw/standby\" ssh-ed25519 AAAAkey");
     assert_eq!(host.read("home/openclaw/.ssh/authorized_keys"), format!("ssh-ed25519 AAAAother me\n{line}\n"));
 }
@@ -172,13 +172,13 @@ fn a_standbys_key_on_a_primary_opens_nothing_else() {
 #[test]
 fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
     let host = Host::with_agent();
-    host.program("getent", "echo openclaw:x:4242:4242::/srv/agent:/bin/sh");
-    let mut site = host.site();
-    site.world.config.workspace = Workspace::default();
-    let plan = Plan::new(site, Role::Primary);
+    host.write_program("getent", "echo openclaw:x:4242:4242::/srv/agent:/bin/sh");
+    let mut site = host.target();
+    site.context.config.workspace = WorkspaceConfig::default();
+    let plan = Plan::new(site, SetupRole::Primary);
     for step in ["config", "paths"] {
-        plan.apply_only(step).unwrap();
-        assert!(matches!(plan.look_at(step), Some(State::Done(_))), "{step}: {:?}", plan.look_at(step));
+        plan.apply_step(step).unwrap();
+        assert!(matches!(plan.read_state(step), Some(StepState::Done(_))), "{step}: {:?}", plan.read_state(step));
     }
     let config = host.read("etc/openclaw-failover/config.json");
     assert_eq!(config, "{ \"workspace\": { \"path\": \"/srv/agent/.openclaw/workspace\" } }\n");
@@ -192,7 +192,7 @@ fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
                 /usr/bin/env PATH=${PATH} /usr/local/bin/openclaw-failover";
     assert!(drop_in.ends_with(&format!("\nExecStartPre=\nExecStartPre=-+/usr/bin/{look} sync files\n")), "{drop_in}");
     host.write("etc/openclaw-failover/config.json", "{}");
-    let State::Refused(why) = plan.look_at("config").unwrap() else { panic!("not refused") };
+    let StepState::Refused(why) = plan.read_state("config").unwrap() else { panic!("not refused") };
     assert!(why.contains("must set the workspace's path"), "{why}");
 }
 
@@ -200,7 +200,7 @@ fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
 fn a_standby_does_not_become_a_primary_beside() {
     let host = Host::with_agent();
     host.write("units/openclaw-failover.service", "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
-    assert!(refused(host.step_of(Role::Primary, "config")).contains("is a standby"));
+    assert!(refusal_text(host.step_state(SetupRole::Primary, "config")).contains("is a standby"));
 }
 
 #[test]
@@ -208,15 +208,15 @@ fn one_setup_at_a_time() {
     let host = Host::with_agent();
     let lock = fs::File::create(host.path("run/openclaw-failover-setup.lock")).unwrap();
     lock.lock().unwrap();
-    let plan = Plan::new(host.site(), Role::Standby);
+    let plan = Plan::new(host.target(), SetupRole::Standby);
     assert!(plan.apply(&mut |_| ()).unwrap_err().contains("another setup"));
 }
 
 #[test]
 fn an_interrupted_setup_says_where_it_goes_on() {
     let host = Host::with_agent();
-    let plan = Plan::new(host.site(), Role::Standby);
-    plan.site.cancel.cancel();
+    let plan = Plan::new(host.target(), SetupRole::Standby);
+    plan.target.cancel.cancel();
     let why = plan.apply(&mut |_| panic!("nothing is done")).unwrap_err();
     assert!(why.contains("interrupted") && why.contains("run the same command again to continue"), "{why}");
 }

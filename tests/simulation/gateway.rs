@@ -1,7 +1,7 @@
 //! Simulated local gateway under systemd.
 
-use openclaw_failover::failover::{Answerer, Invocation, Observation, Unit, UnitState};
-use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::failover::{Answerer, InvocationId, Observation, ObservedUnit, UnitState};
+use openclaw_failover::probe::{ProbeFailure, Verdict};
 
 use crate::plan::{MINUTE, SECOND};
 use crate::rng::Rng;
@@ -112,33 +112,33 @@ impl Gateway {
         }
     }
 
-    pub fn unit(&self) -> Unit {
+    pub fn unit(&self) -> ObservedUnit {
         let state = match self.process {
             Process::Down => UnitState::Down,
             Process::Up { .. } => UnitState::Active,
             Process::Draining { .. } => UnitState::Deactivating,
         };
         let main_pid = (state != UnitState::Down).then_some(4242);
-        Unit { state, invocation: Some(Invocation(self.invocation)), main_pid }
+        ObservedUnit { state, invocation: Some(InvocationId(self.invocation)), main_pid }
     }
 
     /// Returns a poll; `is_proved` is false while the answering process is not identified yet.
     pub fn look(&self, now: u64, ask_systemd: bool, is_proved: bool) -> Observation {
         let verdict = match self.process {
             _ if self.is_squatted(now) => Verdict::Healthy { ready: true },
-            Process::Down => Verdict::Failing(Failure::Refused),
+            Process::Down => Verdict::Failing(ProbeFailure::Refused),
             Process::Up { answers_at } if now >= answers_at => Verdict::Healthy { ready: true },
-            Process::Up { answers_at } if answers_at - now < MINUTE => Verdict::Failing(Failure::Starting),
-            Process::Up { .. } => Verdict::Failing(Failure::Refused),
-            Process::Draining { .. } => Verdict::Failing(Failure::Draining),
+            Process::Up { answers_at } if answers_at - now < MINUTE => Verdict::Failing(ProbeFailure::Starting),
+            Process::Up { .. } => Verdict::Failing(ProbeFailure::Refused),
+            Process::Draining { .. } => Verdict::Failing(ProbeFailure::Draining),
         };
         let answerer = match self.process {
-            _ if matches!(verdict, Verdict::Failing(Failure::Refused)) || !is_proved => Answerer::Pending,
+            _ if matches!(verdict, Verdict::Failing(ProbeFailure::Refused)) || !is_proved => Answerer::Pending,
             Process::Down => Answerer::Pending,
             _ if self.is_unverifiable => Answerer::Unverified("the check is missing".to_owned()),
             _ if self.is_squatted(now) => Answerer::Other("port 18789 is held by another process".to_owned()),
             _ => Answerer::Unit,
         };
-        Observation { unit: ask_systemd.then(|| self.unit()), verdict: Some(verdict), channels_well: true, answerer }
+        Observation { unit: ask_systemd.then(|| self.unit()), verdict: Some(verdict), are_channels_healthy: true, answerer }
     }
 }

@@ -1,6 +1,6 @@
 //! Plan of a world: the states of each upstream, drawn before the world begins.
 
-use openclaw_failover::probe::Failure;
+use openclaw_failover::probe::ProbeFailure;
 
 use crate::rng::Rng;
 
@@ -13,7 +13,7 @@ pub const DAY: u64 = 24 * HOUR;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum State {
     Up { ready: bool },
-    Fails(Failure),
+    Fails(ProbeFailure),
 }
 
 pub const UP: State = State::Up { ready: true };
@@ -23,7 +23,7 @@ pub type Span = (u64, State);
 
 /// Plan of one upstream for a month.
 pub fn upstream(rng: &mut Rng, length: u64) -> Vec<Span> {
-    let mut spans = vec![(0, if rng.chance(40) { State::Fails(Failure::Refused) } else { UP })];
+    let mut spans = vec![(0, if rng.chance(40) { State::Fails(ProbeFailure::Refused) } else { UP })];
     let calm = rng.pick(&[12 * HOUR, 5 * DAY, 5 * DAY, 20 * DAY]);
     let mut at = rng.log_range(10 * SECOND, calm);
     while at < length {
@@ -46,13 +46,13 @@ pub fn partitions(rng: &mut Rng, length: u64) -> Vec<(u64, u64)> {
 
 fn incident(rng: &mut Rng, spans: &mut Vec<Span>, at: u64) -> u64 {
     let dead = State::Fails(rng.pick(&[
-        Failure::Refused,
-        Failure::ResponseTimeout,
-        Failure::ConnectTimeout,
-        Failure::Unreachable,
-        Failure::Status(500),
-        Failure::NotOpenClaw,
-        Failure::Dns,
+        ProbeFailure::Refused,
+        ProbeFailure::ResponseTimeout,
+        ProbeFailure::ConnectTimeout,
+        ProbeFailure::Unreachable,
+        ProbeFailure::Status(500),
+        ProbeFailure::NotOpenClaw,
+        ProbeFailure::Dns,
     ]));
     match rng.range(0, 8) {
         0 => outage(rng, spans, at, dead, HOUR),
@@ -73,7 +73,7 @@ fn incident(rng: &mut Rng, spans: &mut Vec<Span>, at: u64) -> u64 {
 fn outage(rng: &mut Rng, spans: &mut Vec<Span>, at: u64, dead: State, longest: u64) -> u64 {
     spans.push((at, dead));
     let starts = at + rng.log_range(SECOND, longest);
-    spans.push((starts, State::Fails(rng.pick(&[Failure::Starting, Failure::Refused]))));
+    spans.push((starts, State::Fails(rng.pick(&[ProbeFailure::Starting, ProbeFailure::Refused]))));
     let back = starts + rng.log_range(SECOND, 200 * SECOND);
     spans.push((back, UP));
     back
@@ -105,13 +105,13 @@ fn partial_outage(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64, dead: State
 
 fn crash_loop(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64) -> u64 {
     for _ in 0..3 {
-        spans.push((at, State::Fails(Failure::Refused)));
-        spans.push((at + 5 * SECOND, State::Fails(Failure::Starting)));
+        spans.push((at, State::Fails(ProbeFailure::Refused)));
+        spans.push((at + 5 * SECOND, State::Fails(ProbeFailure::Starting)));
         at += 5 * SECOND + rng.range(5 * SECOND, 20 * SECOND);
         spans.push((at, UP));
         at += rng.range(10 * SECOND, 80 * SECOND);
     }
-    spans.push((at, State::Fails(Failure::Refused)));
+    spans.push((at, State::Fails(ProbeFailure::Refused)));
     spans.push((at + 10 * SECOND, State::Up { ready: rng.chance(500) }));
     at += 6 * MINUTE;
     spans.push((at, UP));
@@ -119,11 +119,11 @@ fn crash_loop(rng: &mut Rng, spans: &mut Vec<Span>, mut at: u64) -> u64 {
 }
 
 fn restart(rng: &mut Rng, spans: &mut Vec<Span>, at: u64) -> u64 {
-    spans.push((at, State::Fails(Failure::Draining)));
+    spans.push((at, State::Fails(ProbeFailure::Draining)));
     let down = at + rng.log_range(SECOND, 315 * SECOND);
-    spans.push((down, State::Fails(Failure::Refused)));
+    spans.push((down, State::Fails(ProbeFailure::Refused)));
     let starts = down + rng.range(SECOND, 10 * SECOND);
-    spans.push((starts, State::Fails(Failure::Starting)));
+    spans.push((starts, State::Fails(ProbeFailure::Starting)));
     let back = starts + rng.log_range(5 * SECOND, 175 * SECOND);
     spans.push((back, UP));
     back

@@ -10,20 +10,20 @@ use std::time::Duration;
 
 use drills::Drill;
 use openclaw_failover::failover::{
-    Action, Answerer, Cause, Command, HoldKind, Machine, Memory, Note, Observation, Order, Policy, Reason, Role,
+    Action, Answerer, Cause, OperatorCommand, HoldKind, Machine, PersistentState, MachineNotice, Observation, UnitAction, Policy, DemotionReason, Role,
 };
 use openclaw_failover::probe::Verdict;
 use openclaw_failover::text::Time;
-use partial::Account;
+use partial::OutageAccount;
 
 use crate::gateway::{Gateway, Process};
 use crate::plan::{DAY, MINUTE, SECOND, State};
 
 /// Allowance for latencies of probes, systemctl and polls.
-const SLACK: u64 = 2 * SECOND;
+const LATENCY_ALLOWANCE: u64 = 2 * SECOND;
 
 /// OpenClaw's crash-loop breaker and what the design adds to it.
-const BREAKER: u64 = 630 * SECOND;
+const CRASH_LOOP_BREAKER_TIME: u64 = 630 * SECOND;
 
 pub struct Referee {
     seed: u64,
@@ -49,7 +49,7 @@ pub struct Referee {
     streaks: Vec<Option<(u64, u64)>>,
     said: Vec<Option<Verdict>>,
     hold: Option<(HoldKind, Option<u64>)>,
-    account: Account,
+    account: OutageAccount,
     drill: Option<Drill>,
     drill_asked: Option<Duration>,
 
@@ -94,7 +94,7 @@ impl Referee {
             streaks: vec![None; policy.upstreams],
             said: vec![None; policy.upstreams],
             hold: None,
-            account: Account::new(policy),
+            account: OutageAccount::new(policy),
             drill: None,
             drill_asked: None,
             in_flight: false,
@@ -122,7 +122,7 @@ impl Referee {
     }
 
     fn fail(&self, now: u64, machine: &Machine, rule: &str) -> ! {
-        let believes = format!("flaps {} {:?} {:?}", self.flaps, machine.role(), machine.memory());
+        let believes = format!("flaps {} {:?} {:?}", self.flaps, machine.role(), machine.persistent_state());
         let recent = self.recent.iter().map(String::as_str).collect::<Vec<_>>().join("\n  ");
         panic!(
             "seed {}: broken at {} s: {rule}\n  policy: {:?}\n  {recent}\n  machine: {believes}\n\
@@ -140,7 +140,7 @@ impl Referee {
         self.note(now, || format!("(disturbed for {} s)", for_ / 1000));
     }
 
-    pub fn truth(&mut self, now: u64, upstream: usize, state: State) {
+    pub fn record_state(&mut self, now: u64, upstream: usize, state: State) {
         if self.truth[upstream].0 != state {
             self.note(now, || format!("truth: upstream {upstream} {state:?}"));
             let same = matches!((self.truth[upstream].0, state), (State::Fails(_), State::Fails(_)));
@@ -152,10 +152,10 @@ impl Referee {
 
     fn account_truth(&mut self, now: u64) {
         let is_down = self.cut_off || self.truth.iter().all(|(state, _)| matches!(state, State::Fails(_)));
-        self.account.truth(now, is_down);
+        self.account.record_state(now, is_down);
     }
 
-    pub fn cut_off(&mut self, now: u64, cut_off: bool) {
+    pub fn record_partition(&mut self, now: u64, cut_off: bool) {
         if cut_off != self.cut_off {
             self.cut_off = cut_off;
             self.settled = self.settled.max(now);
@@ -164,7 +164,7 @@ impl Referee {
         }
     }
 
-    pub fn gateway(&mut self, now: u64, gateway: &Gateway) {
+    pub fn record_gateway(&mut self, now: u64, gateway: &Gateway) {
         if matches!(gateway.process, Process::Draining { .. }) {
             self.drained_at = now;
         }
@@ -181,14 +181,14 @@ impl Referee {
         (self.life, self.last_verdict, self.elapsed, self.failures) = (now, now, 0, 0);
         self.streaks.iter_mut().for_each(|streak| *streak = None);
         self.said.iter_mut().for_each(|said| *said = None);
-        self.account.forget();
+        self.account.drop_verdicts();
         self.in_flight = false;
         self.drill = None;
         (self.answers, self.is_foreign, self.was_active) = ([false; 2], false, false);
     }
 
     /// Records a poll, and the process that really answered.
-    pub fn looked(&mut self, now: u64, seen: &Observation, is_own: bool) {
+    pub fn record_poll(&mut self, now: u64, seen: &Observation, is_own: bool) {
         let is_foreign = matches!(seen.answerer, Answerer::Other(_));
         if is_foreign != std::mem::replace(&mut self.is_foreign, is_foreign) {
             self.note(now, || format!("foreign answers: {is_foreign}"));
@@ -203,21 +203,21 @@ impl Referee {
     pub fn check_answerer(&mut self, now: u64, machine: &Machine) {
         let is_active = matches!(machine.role(), Role::Active(_));
         let becomes_active = is_active && !std::mem::replace(&mut self.was_active, is_active);
-        let is_unverified = machine.answer_unverified().is_some();
+        let is_unverified = machine.unverified_reason().is_some();
         if becomes_active && self.answers != [true; 2] && !is_unverified {
             self.fail(now, machine, "invariant 8: active by answers that were not the unit's own");
         }
-        if is_active && self.is_foreign && !machine.port_held() {
+        if is_active && self.is_foreign && !machine.is_port_held() {
             self.fail(now, machine, "invariant 8: another process answers while active, and this is not reported");
         }
     }
 
     /// Records a crash of the monitor before its latest state was on disk.
-    pub fn forgotten(&mut self, now: u64, remembered: &Memory, machine: &Machine) {
+    pub fn record_lost_state(&mut self, now: u64, remembered: &PersistentState, machine: &Machine) {
         // The next monitor cannot know of a kill that is not on disk either.
-        let killed = remembered.killed.map(Time::as_millis);
+        let killed = remembered.killed_at.map(Time::as_millis);
         self.killed = self.killed.filter(|at| killed.is_some_and(|killed| killed >= *at)).or(killed);
-        let decided = remembered.failover.as_ref().filter(|failover| failover.decided.as_millis() == now);
+        let decided = remembered.last_failover.as_ref().filter(|failover| failover.decided_at.as_millis() == now);
         if decided.is_some_and(|failover| failover.cause == Cause::Flapping) && !self.account.was_due {
             self.flapping_promoted(now, machine);
         }
@@ -231,15 +231,15 @@ impl Referee {
         self.settled = self.settled.max(now);
     }
 
-    pub fn spoken(&mut self, now: u64, command: &Command) {
+    pub fn record_command(&mut self, now: u64, command: &OperatorCommand) {
         self.note(now, || format!("operator: {command:?}"));
         match *command {
-            Command::Hold { kind, until } => {
+            OperatorCommand::Hold { kind, until } => {
                 self.hold = Some((kind, until.map(Time::as_millis)));
             }
-            Command::Resume => self.hold = None,
+            OperatorCommand::Resume => self.hold = None,
             // An outage during a drill counts too.
-            Command::Drill { hold, degraded } => {
+            OperatorCommand::Drill { hold, degraded } => {
                 self.drill_asked = (!degraded).then_some(hold);
                 return;
             }
@@ -248,7 +248,7 @@ impl Referee {
     }
 
     /// Counts the monitor's inputs by the rules of the design.
-    pub fn probed(&mut self, now: u64, upstream: usize, verdict: Verdict) {
+    pub fn record_verdict(&mut self, now: u64, upstream: usize, verdict: Verdict) {
         self.expire_hold(now);
         let step = millis(self.policy.interval + self.policy.timeout);
         self.elapsed += (now - self.last_verdict).min(step);
@@ -268,7 +268,7 @@ impl Referee {
             self.note(now, || format!("probe: upstream {upstream} {verdict:?}"));
         }
         let fails = |said: &Option<Verdict>| said.is_some_and(|verdict| !verdict.is_healthy());
-        self.account.told(now, self.said.iter().all(fails));
+        self.account.record_verdict(now, self.said.iter().all(fails));
     }
 
     fn expire_hold(&mut self, now: u64) {
@@ -281,12 +281,12 @@ impl Referee {
     }
 
     /// Judges one action at the moment the machine asks for it.
-    pub fn acted(&mut self, now: u64, action: &Action, machine: &Machine) {
+    pub fn judge_action(&mut self, now: u64, action: &Action, machine: &Machine) {
         self.expire_hold(now);
         self.note(now, || format!("action: {action:?}"));
         match action {
-            Action::Order(order) => self.ordered(now, *order, machine),
-            Action::Say(Note::Promoting { cause, .. }) => {
+            Action::UnitAction(order) => self.judge_unit_action(now, *order, machine),
+            Action::Announce(MachineNotice::Promoting { cause, .. }) => {
                 (self.answer_due, self.started) = (cause.is_automatic(), false);
                 self.account.was_due = false;
                 if *cause == Cause::Flapping {
@@ -296,45 +296,45 @@ impl Referee {
                     self.drill_began(now, machine);
                 }
             }
-            Action::Say(Note::Promoted { cause: Cause::Outage | Cause::Flapping, .. }) => {
+            Action::Announce(MachineNotice::Promoted { cause: Cause::Outage | Cause::Flapping, .. }) => {
                 // A gateway that was up already counts as a failover from now on, without a promotion before. A gateway
                 // that a restarted monitor adopts was judged before.
                 if !self.account.was_due && machine_cause(machine) == Some(Cause::Flapping) {
                     self.flapping_promoted(now, machine);
                 }
-                self.promoted(now, machine);
+                self.judge_promotion(now, machine);
             }
-            Action::Say(Note::Adopted { cause }) => self.account.was_due &= *cause == Cause::Flapping,
-            Action::Say(Note::DrillEnded { drill }) => self.drill_ended(now, drill.outcome, machine),
-            Action::Say(Note::Demoting { reason: Reason::Ready { upstream } }) => {
-                self.steps_aside(now, *upstream, machine);
+            Action::Announce(MachineNotice::Adopted { cause }) => self.account.was_due &= *cause == Cause::Flapping,
+            Action::Announce(MachineNotice::DrillEnded { drill }) => self.drill_ended(now, drill.outcome, machine),
+            Action::Announce(MachineNotice::Demoting { reason: DemotionReason::Ready { upstream } }) => {
+                self.judge_failback(now, *upstream, machine);
             }
-            Action::Say(Note::Demoted { .. } | Note::Aborted { .. }) => {
+            Action::Announce(MachineNotice::Demoted { .. } | MachineNotice::Aborted { .. }) => {
                 if self.answer_due && self.started {
-                    self.promoted(now, machine);
+                    self.judge_promotion(now, machine);
                 }
                 self.answer_due = false;
                 self.account.was_due = false;
             }
             // In a world whose systemd always works, the gateway answers.
-            Action::Say(Note::StoppingSilent { .. } | Note::StartFailed { .. }) => self.disturb(now, 20 * MINUTE),
+            Action::Announce(MachineNotice::StoppingSilent { .. } | MachineNotice::StartFailed { .. }) => self.disturb(now, 20 * MINUTE),
             _ => {}
         }
     }
 
-    fn ordered(&mut self, now: u64, order: Order, machine: &Machine) {
+    fn judge_unit_action(&mut self, now: u64, order: UnitAction, machine: &Machine) {
         if self.in_flight {
             self.fail(now, machine, "invariant 4: a second order while one is in flight");
         }
         self.in_flight = true;
         let kind = self.hold.map(|(kind, _)| kind);
-        let stops_drill = matches!(machine.role(), Role::Demoting(demoting) if demoting.reason == Reason::DrillOver);
+        let stops_drill = matches!(machine.role(), Role::Demoting(demoting) if demoting.reason == DemotionReason::DrillOver);
         if kind == Some(HoldKind::Paused) && !stops_drill {
             self.fail(now, machine, "invariant 7: an order while paused");
         }
         match order {
-            Order::Start if kind == Some(HoldKind::Promoted) || self.drill.is_some() => {}
-            Order::Start => {
+            UnitAction::Start if kind == Some(HoldKind::Promoted) || self.drill.is_some() => {}
+            UnitAction::Start => {
                 if kind == Some(HoldKind::Standby) {
                     self.fail(now, machine, "invariant 1: a start while a hold forbids it");
                 }
@@ -347,8 +347,8 @@ impl Referee {
                     self.fail(now, machine, "invariant 1: a start before the window reached promote.after");
                 }
             }
-            Order::Stop => {}
-            Order::Kill => {
+            UnitAction::Stop => {}
+            UnitAction::Kill => {
                 if self.killed.is_some_and(|at| now - at < 5 * MINUTE) {
                     self.fail(now, machine, "a second unclean exit within five minutes");
                 }
@@ -358,12 +358,12 @@ impl Referee {
     }
 
     /// Records the end of the order in flight.
-    pub fn outcome(&mut self, order: Order, result: &Result<(), String>) {
+    pub fn record_action_result(&mut self, order: UnitAction, result: &Result<(), String>) {
         self.in_flight = false;
-        self.started |= order == Order::Start && result.is_ok();
+        self.started |= order == UnitAction::Start && result.is_ok();
     }
 
-    fn promoted(&mut self, now: u64, machine: &Machine) {
+    fn judge_promotion(&mut self, now: u64, machine: &Machine) {
         self.answer_due = false;
         self.promotions.push_back(now);
         let flap_window = millis(self.policy.flap_window);
@@ -376,21 +376,21 @@ impl Referee {
         }
     }
 
-    fn steps_aside(&mut self, now: u64, upstream: usize, machine: &Machine) {
+    fn judge_failback(&mut self, now: u64, upstream: usize, machine: &Machine) {
         let ready_for = self.streaks[upstream].map_or(0, |(_, sum)| sum);
         let is_ready = ready_for >= self.hold_down().0;
         match self.process {
             // A gateway that went down is not started again while an upstream is ready, however briefly. A gateway
             // that already drains continues a demotion that was judged before the monitor's restart.
-            Process::Down | Process::Draining { .. } if is_ready => self.account.may_forget(now),
+            Process::Down | Process::Draining { .. } if is_ready => self.account.allow_dropped_verdicts(now),
             Process::Down | Process::Draining { .. } => {}
-            _ if is_ready => self.account.forget(),
+            _ if is_ready => self.account.drop_verdicts(),
             _ => self.fail(now, machine, "stepped aside before the upstream was ready for the hold-down"),
         }
     }
 
     /// Checks the time limits that end before `now`, the next moment.
-    pub fn check(&mut self, now: u64, gateway: &Gateway, machine: Option<&Machine>) {
+    pub fn check_time_limits(&mut self, now: u64, gateway: &Gateway, machine: Option<&Machine>) {
         self.expire_hold(now);
         let Some(machine) = machine else { return };
         if !self.running || now <= self.settled || self.hold.is_some() {
@@ -406,20 +406,20 @@ impl Referee {
 
     /// Checks invariants 2 and 6: while every upstream is down, the gateway is started in time.
     fn check_up(&self, now: u64, gateway: &Gateway, machine: &Machine) {
-        let witness_silent = self.policy.witnessed && self.cut_off;
+        let witness_silent = self.policy.needs_witness && self.cut_off;
         let dead = |&(state, since): &(State, u64)| {
             (self.cut_off || matches!(state, State::Fails(_))).then_some(if self.cut_off { 0 } else { since })
         };
         let Some(dead_since) = self.truth.iter().map(dead).try_fold(0, |latest, since| Some(latest.max(since?))) else {
             return;
         };
-        if witness_silent || !machine.upstreams().iter().any(|upstream| upstream.armed) {
+        if witness_silent || !machine.upstreams().iter().any(|upstream| upstream.is_armed) {
             return;
         }
         let base = dead_since.max(self.settled).max(self.life);
         let policy = &self.policy;
         let decided = policy.promote_after + policy.restart_grace + policy.timeout.max(policy.retry_interval);
-        let mut bound = base + millis(decided + policy.sync_wait) + SLACK;
+        let mut bound = base + millis(decided + policy.sync_wait) + LATENCY_ALLOWANCE;
         if self.drained_at + SECOND >= base.saturating_sub(SECOND) {
             bound += 15 * SECOND + 5 * MINUTE;
         }
@@ -436,9 +436,9 @@ impl Referee {
         let ready = |&(state, since): &(State, u64)| (state == State::Up { ready: true }).then_some(since);
         let Some(ready_since) = self.truth.iter().filter_map(ready).min() else { return };
         let policy = &self.policy;
-        let hold_down = self.hold_down().1.max(BREAKER);
+        let hold_down = self.hold_down().1.max(CRASH_LOOP_BREAKER_TIME);
         let bound =
-            ready_since.max(self.settled).max(self.drilled) + hold_down + 2 * millis(policy.longest_step()) + SLACK;
+            ready_since.max(self.settled).max(self.drilled) + hold_down + 2 * millis(policy.max_counted_gap()) + LATENCY_ALLOWANCE;
         if now > bound && matches!(gateway.process, Process::Up { .. }) {
             self.fail(now, machine, "invariant 3: an upstream is ready and the gateway was not stopped in time");
         }

@@ -1,6 +1,6 @@
 //! World: a month of one standby in virtual time.
 //!
-//! The real [`Machine`] and the real [`Pace`] run against simulated upstreams, systemd, git host, witnesses and
+//! The real [`Machine`] and the real [`ProbeSchedule`] run against simulated upstreams, systemd, git host, witnesses and
 //! operators, which behave as the seed determines. Periods in which nothing can change are skipped; a test in `main.rs`
 //! shows that this changes no decision.
 
@@ -9,9 +9,9 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Action, Answerer, Command, Event, HoldKind, Look, Machine, Memory, Order, Pace, Policy, Role, Start,
+    Action, Answerer, OperatorCommand, Event, HoldKind, PollMode, Machine, PersistentState, UnitAction, ProbeSchedule, Policy, Role, InitialFacts,
 };
-use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::text::Time;
 
 use crate::gateway::{Gateway, Process};
@@ -42,13 +42,13 @@ pub struct Troubles {
     pub squatters: bool,
 }
 
-enum What {
+enum Happening {
     ProbeEnds { upstream: usize, began: u64, verdict: Verdict },
-    OrderRuns { order: Order, takes: u64 },
+    OrderRuns { order: UnitAction, takes: u64 },
     PullEnds,
     PushEnds { returned: bool },
     WitnessAnswers,
-    Speak(Command),
+    Speak(OperatorCommand),
     GatewayDies,
     Squat { lasts: u64 },
     Crash { reboot: bool },
@@ -61,7 +61,7 @@ struct Due {
     order: u64,
     /// Run of the monitor that the entry belongs to; `None` for events from outside.
     life: Option<u64>,
-    what: What,
+    what: Happening,
 }
 
 pub struct World {
@@ -69,7 +69,7 @@ pub struct World {
     pub length: u64,
     pub policy: Policy,
     pub troubles: Troubles,
-    pub log: Vec<(u64, Order)>,
+    pub log: Vec<(u64, UnitAction)>,
     pub skips: bool,
     seed: u64,
     rng: Rng,
@@ -83,13 +83,13 @@ pub struct World {
     pub gateway: Gateway,
     machine: Option<Machine>,
     life: u64,
-    saved: (Memory, Vec<bool>),
-    paces: Vec<Pace>,
+    saved: (PersistentState, Vec<bool>),
+    paces: Vec<ProbeSchedule>,
     begins: Vec<Option<u64>>,
-    look: Look,
-    look_at: Option<u64>,
+    poll_mode: PollMode,
+    next_poll_at: Option<u64>,
     /// True if a poll was made since the last skipped period, so that the observations are fresh.
-    looked: bool,
+    has_polled: bool,
     asked_systemd: u64,
     tick_at: Option<u64>,
     stalled_until: u64,
@@ -133,13 +133,13 @@ fn policy(rng: &mut Rng) -> Policy {
         failures,
         restart_grace: s(rng.pick(&[0, 0, 0, 60, 180])),
         sync_wait: s(rng.pick(&[0, 5, 5])),
-        witnessed: rng.chance(400),
+        needs_witness: rng.chance(400),
         demote_after: s(rng.pick(&[10, 30, 30, 60])),
         demote_max_after: s(rng.pick(&[600, 1800])),
         flap_window: s(rng.pick(&[3600, 3 * 3600])),
         start_timeout: s(rng.pick(&[60, 300, 300])),
         stop_timeout: s(345),
-        refresh: s(rng.pick(&[3600, 6 * 3600, 24 * 3600])),
+        pull_interval: s(rng.pick(&[3600, 6 * 3600, 24 * 3600])),
     }
 }
 
@@ -177,12 +177,12 @@ impl World {
             sequence: 0,
             machine: None,
             life: 0,
-            saved: (Memory::default(), vec![false; policy.upstreams]),
+            saved: (PersistentState::default(), vec![false; policy.upstreams]),
             paces: Vec::new(),
             begins: Vec::new(),
-            look: Look::ForDown,
-            look_at: None,
-            looked: false,
+            poll_mode: PollMode::ExpectDown,
+            next_poll_at: None,
+            has_polled: false,
             asked_systemd: 0,
             tick_at: None,
             stalled_until: 0,
@@ -193,26 +193,26 @@ impl World {
             troubles,
             rng,
         };
-        world.foresee();
+        world.queue_outside_events();
         world.start_monitor();
         world
     }
 
     /// Queues every event from outside.
-    fn foresee(&mut self) {
+    fn queue_outside_events(&mut self) {
         let end = EPOCH + self.length;
         let troubles = self.troubles.clone();
-        self.sprinkle(troubles.crashes, end, 3 * DAY, |rng| What::Crash { reboot: rng.chance(300) });
-        self.sprinkle(troubles.stalls, end, 5 * DAY, |rng| What::Stall { lasts: rng.log_range(SECOND, 2 * HOUR) });
-        self.sprinkle(troubles.systemd > 0, end, 4 * DAY, |_| What::GatewayDies);
-        self.sprinkle(troubles.operators, end, 2 * DAY, |rng| What::Speak(command(rng)));
-        self.sprinkle(troubles.drills, end, 2 * DAY, |rng| What::Speak(drill(rng)));
+        self.queue_at_random(troubles.crashes, end, 3 * DAY, |rng| Happening::Crash { reboot: rng.chance(300) });
+        self.queue_at_random(troubles.stalls, end, 5 * DAY, |rng| Happening::Stall { lasts: rng.log_range(SECOND, 2 * HOUR) });
+        self.queue_at_random(troubles.systemd > 0, end, 4 * DAY, |_| Happening::GatewayDies);
+        self.queue_at_random(troubles.operators, end, 2 * DAY, |rng| Happening::Speak(command(rng)));
+        self.queue_at_random(troubles.drills, end, 2 * DAY, |rng| Happening::Speak(drill(rng)));
         if troubles.drills {
             self.drill_before_outages();
         }
         if troubles.squatters {
             self.gateway.is_unverifiable = self.rng.chance(100);
-            self.sprinkle(true, end, 2 * DAY, |rng| What::Squat { lasts: rng.log_range(SECOND, 20 * MINUTE) });
+            self.queue_at_random(true, end, 2 * DAY, |rng| Happening::Squat { lasts: rng.log_range(SECOND, 20 * MINUTE) });
             self.squat_after_starts();
         }
     }
@@ -226,7 +226,7 @@ impl World {
             if self.rng.chance(400) {
                 let squats = at + promote_after + self.rng.log_range(SECOND, 2 * MINUTE);
                 let lasts = self.rng.log_range(SECOND, 10 * MINUTE);
-                self.push(squats, None, What::Squat { lasts });
+                self.push(squats, None, Happening::Squat { lasts });
             }
         }
     }
@@ -238,10 +238,10 @@ impl World {
         for at in outages {
             if self.rng.chance(300) {
                 let drilled = at.saturating_sub(self.rng.log_range(SECOND, 10 * MINUTE)).max(EPOCH);
-                let asked = What::Speak(drill(&mut self.rng));
+                let asked = Happening::Speak(drill(&mut self.rng));
                 self.push(drilled, None, asked);
                 if self.rng.chance(200) {
-                    let word = What::Speak(command(&mut self.rng));
+                    let word = Happening::Speak(command(&mut self.rng));
                     let after = self.rng.log_range(SECOND, 10 * MINUTE);
                     self.push(drilled + after, None, word);
                 }
@@ -249,7 +249,7 @@ impl World {
         }
     }
 
-    fn sprinkle(&mut self, happens: bool, end: u64, apart: u64, mut what: impl FnMut(&mut Rng) -> What) {
+    fn queue_at_random(&mut self, happens: bool, end: u64, apart: u64, mut what: impl FnMut(&mut Rng) -> Happening) {
         let mut at = EPOCH;
         if !happens {
             return;
@@ -268,12 +268,12 @@ impl World {
         }
     }
 
-    fn push(&mut self, at: u64, life: Option<u64>, what: What) {
+    fn push(&mut self, at: u64, life: Option<u64>, what: Happening) {
         self.sequence += 1;
         self.queue.push(Reverse(Keyed(Due { at, order: self.sequence, life, what })));
     }
 
-    fn push_own(&mut self, after: u64, what: What) {
+    fn push_own(&mut self, after: u64, what: Happening) {
         self.push(self.now + after, Some(self.life), what);
     }
 
@@ -300,7 +300,7 @@ impl World {
             Process::Draining { until } => Some(until),
             _ => None,
         };
-        let own = [self.look_at, self.tick_at].into_iter().chain(self.begins.iter().copied());
+        let own = [self.next_poll_at, self.tick_at].into_iter().chain(self.begins.iter().copied());
         let own = own.flatten().min().map(|at| at.max(self.stalled_until));
         [queued, own, drained, Some(self.next_change())].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
@@ -319,7 +319,7 @@ impl World {
 
     fn state(&self, upstream: usize) -> State {
         if self.is_cut_off() {
-            State::Fails(Failure::ConnectTimeout)
+            State::Fails(ProbeFailure::ConnectTimeout)
         } else {
             self.plans[upstream].get(self.cursor[upstream]).map_or(UP, |&(_, state)| state)
         }
@@ -328,7 +328,7 @@ impl World {
     /// Returns the planned state of an upstream at a future time.
     fn state_at(&self, upstream: usize, at: u64) -> State {
         if self.edges.iter().skip(self.edge).take_while(|&&edge| edge <= at).count() % 2 != self.edge % 2 {
-            return State::Fails(Failure::ConnectTimeout);
+            return State::Fails(ProbeFailure::ConnectTimeout);
         }
         let begun = self.plans[upstream].iter().skip(self.cursor[upstream]);
         begun.take_while(|&&(begins, _)| EPOCH + begins <= at).last().map_or(UP, |&(_, state)| state)
@@ -336,7 +336,7 @@ impl World {
 
     fn advance_truth(&mut self) {
         let now = self.now;
-        self.referee.check(now, &self.gateway, self.machine.as_ref());
+        self.referee.check_time_limits(now, &self.gateway, self.machine.as_ref());
         for (plan, cursor) in self.plans.iter().zip(&mut self.cursor) {
             while plan.get(*cursor + 1).is_some_and(|&(at, _)| EPOCH + at <= now) {
                 *cursor += 1;
@@ -347,12 +347,12 @@ impl World {
         }
         for upstream in 0..self.plans.len() {
             let state = self.state(upstream);
-            self.referee.truth(now, upstream, state);
+            self.referee.record_state(now, upstream, state);
         }
         let cut_off = self.is_cut_off();
-        self.referee.cut_off(now, cut_off);
+        self.referee.record_partition(now, cut_off);
         self.gateway.settle(now);
-        self.referee.gateway(now, &self.gateway);
+        self.referee.record_gateway(now, &self.gateway);
     }
 
     /// Processes the first entry of the queue.
@@ -360,32 +360,32 @@ impl World {
         let now = self.now;
         if self.queue.peek().is_some_and(|Reverse(Keyed(due))| due.at <= now) {
             if let Some(Reverse(Keyed(due))) = self.queue.pop() {
-                self.happen(due);
+                self.process_entry(due);
             }
         } else if now < self.stalled_until || self.machine.is_none() {
         } else if let Some(upstream) = self.begins.iter().position(|at| at.is_some_and(|at| at <= now)) {
             self.begin_probe(upstream);
-        } else if self.look_at.is_some_and(|at| at <= now) {
-            self.take_look();
+        } else if self.next_poll_at.is_some_and(|at| at <= now) {
+            self.poll_gateway();
         } else if self.tick_at.is_some_and(|at| at <= now) {
             self.tick_at = None;
-            self.deliver(Event::Tick);
+            self.deliver_event(Event::Tick);
         }
-        self.referee.gateway(now, &self.gateway);
+        self.referee.record_gateway(now, &self.gateway);
     }
 
-    fn happen(&mut self, due: Due) {
+    fn process_entry(&mut self, due: Due) {
         let own = due.life.is_some();
         if own && due.life != Some(self.life) {
-            if let What::OrderRuns { order, .. } = due.what {
+            if let Happening::OrderRuns { order, .. } = due.what {
                 let _ = self.run_order(order);
             }
             return;
         }
         if own && self.now < self.stalled_until {
             let what = match due.what {
-                What::ProbeEnds { upstream, began, .. } if self.rng.chance(500) => {
-                    What::ProbeEnds { upstream, began, verdict: Verdict::Failing(Failure::ResponseTimeout) }
+                Happening::ProbeEnds { upstream, began, .. } if self.rng.chance(500) => {
+                    Happening::ProbeEnds { upstream, began, verdict: Verdict::Failing(ProbeFailure::ResponseTimeout) }
                 }
                 what => what,
             };
@@ -393,32 +393,32 @@ impl World {
             return;
         }
         match due.what {
-            What::ProbeEnds { upstream, began, verdict } => self.end_probe(upstream, began, verdict),
-            What::OrderRuns { order, takes: 0 } => self.carry_out(order),
-            What::OrderRuns { order, takes } => self.push_own(takes, What::OrderRuns { order, takes: 0 }),
-            What::PullEnds => {
+            Happening::ProbeEnds { upstream, began, verdict } => self.end_probe(upstream, began, verdict),
+            Happening::OrderRuns { order, takes: 0 } => self.carry_out(order),
+            Happening::OrderRuns { order, takes } => self.push_own(takes, Happening::OrderRuns { order, takes: 0 }),
+            Happening::PullEnds => {
                 if self.pull.take().is_some() {
                     let unreturned = self.rng.chance(20);
-                    self.deliver(Event::Pulled { unreturned });
+                    self.deliver_event(Event::Pulled { unreturned });
                 }
             }
-            What::PushEnds { returned } => {
+            Happening::PushEnds { returned } => {
                 if std::mem::take(&mut self.pushes) {
-                    self.deliver(Event::Pushed { returned });
+                    self.deliver_event(Event::Pushed { returned });
                 }
             }
-            What::WitnessAnswers => {
+            Happening::WitnessAnswers => {
                 let alive = !self.is_cut_off();
-                self.deliver(Event::Witnessed { alive });
+                self.deliver_event(Event::WitnessesAnswered { alive });
             }
-            What::Speak(command) => self.speak(command),
-            What::GatewayDies => {
+            Happening::Speak(command) => self.send_command(command),
+            Happening::GatewayDies => {
                 if self.gateway.process != Process::Down {
                     self.gateway.kill();
                     self.referee.disturb(self.now, 10 * MINUTE);
                 }
             }
-            What::Squat { lasts } => {
+            Happening::Squat { lasts } => {
                 self.gateway.squat(self.now, self.now + lasts);
                 if self.rng.chance(500) {
                     self.gateway.squat_on_restart(self.now, self.now + lasts);
@@ -426,28 +426,28 @@ impl World {
                 // The start is refused, or the gateway answers only after that.
                 self.referee.disturb(self.now, lasts + 20 * MINUTE);
             }
-            What::Crash { reboot } => self.crash(reboot),
-            What::Restart => self.start_monitor(),
-            What::Stall { lasts } => {
+            Happening::Crash { reboot } => self.crash(reboot),
+            Happening::Restart => self.start_monitor(),
+            Happening::Stall { lasts } => {
                 self.stalled_until = self.stalled_until.max(self.now + lasts);
                 self.referee.disturb(self.stalled_until, 0);
             }
         }
     }
 
-    fn speak(&mut self, command: Command) {
+    fn send_command(&mut self, command: OperatorCommand) {
         if self.machine.is_none() || self.now < self.stalled_until {
             return;
         }
         let command = match command {
-            Command::Hold { kind, until } => {
+            OperatorCommand::Hold { kind, until } => {
                 let until = until.map(|until| Time::from_millis(self.now + until.as_millis()));
-                Command::Hold { kind, until }
+                OperatorCommand::Hold { kind, until }
             }
             other => other,
         };
-        self.referee.spoken(self.now, &command);
-        self.deliver(Event::Command(command));
+        self.referee.record_command(self.now, &command);
+        self.deliver_event(Event::Command(command));
     }
 
     fn start_monitor(&mut self) {
@@ -456,10 +456,10 @@ impl World {
         }
         let now = Time::from_millis(self.now);
         let (memory, armed) = self.saved.clone();
-        let start = Start { memory, armed, unit: Some(self.gateway.unit()) };
-        self.paces = (0..self.policy.upstreams).map(|_| Pace::new(&self.policy, now)).collect();
+        let start = InitialFacts { persistent_state: memory, armed, unit: Some(self.gateway.unit()) };
+        self.paces = (0..self.policy.upstreams).map(|_| ProbeSchedule::new(&self.policy, now)).collect();
         self.begins = vec![Some(self.now); self.policy.upstreams];
-        self.look_at = Some(self.now);
+        self.next_poll_at = Some(self.now);
         self.tick_at = Some(self.now);
         self.pull = None;
         self.pushes = false;
@@ -476,8 +476,8 @@ impl World {
         if self.machine.take().is_some() {
             self.life += 1;
             self.begins = vec![None; self.policy.upstreams];
-            (self.look_at, self.tick_at) = (None, None);
-            self.push(self.now + down_for, None, What::Restart);
+            (self.next_poll_at, self.tick_at) = (None, None);
+            self.push(self.now + down_for, None, Happening::Restart);
         }
         if reboot {
             self.gateway.kill();
@@ -493,18 +493,18 @@ impl World {
         let quick = if rng.chance(50) { rng.range(1, slow) } else { rng.range(1, 50) };
         let (verdict, takes) = match self.state(upstream) {
             State::Up { ready } => (Verdict::Healthy { ready }, quick),
-            State::Fails(failure @ (Failure::ResponseTimeout | Failure::ConnectTimeout)) => {
+            State::Fails(failure @ (ProbeFailure::ResponseTimeout | ProbeFailure::ConnectTimeout)) => {
                 self.await_answer(upstream, failure, quick)
             }
             State::Fails(failure) => (Verdict::Failing(failure), quick),
         };
         self.begins[upstream] = None;
-        self.push_own(takes, What::ProbeEnds { upstream, began: self.now, verdict });
+        self.push_own(takes, Happening::ProbeEnds { upstream, began: self.now, verdict });
     }
 
     /// Returns the result of a probe. One without an answer waits, and TCP retransmits, so a recovery within the
     /// timeout is seen.
-    fn await_answer(&self, upstream: usize, failure: Failure, quick: u64) -> (Verdict, u64) {
+    fn await_answer(&self, upstream: usize, failure: ProbeFailure, quick: u64) -> (Verdict, u64) {
         let timeout = self.policy.timeout.as_millis() as u64;
         let answered = |&after: &u64| match self.state_at(upstream, self.now + after) {
             State::Up { ready } if after + quick <= timeout => Some((Verdict::Healthy { ready }, after + quick)),
@@ -515,20 +515,20 @@ impl World {
 
     fn end_probe(&mut self, upstream: usize, began: u64, verdict: Verdict) {
         let (began, ended) = (Time::from_millis(began), Time::from_millis(self.now));
-        self.begins[upstream] = Some(self.paces[upstream].next(began, ended, verdict.is_healthy()).as_millis());
-        self.referee.probed(self.now, upstream, verdict);
-        self.deliver(Event::Probed { upstream, verdict });
+        self.begins[upstream] = Some(self.paces[upstream].next_probe_at(began, ended, verdict.is_healthy()).as_millis());
+        self.referee.record_verdict(self.now, upstream, verdict);
+        self.deliver_event(Event::Probed { upstream, verdict });
     }
 
-    fn take_look(&mut self) {
-        let pace = if self.look == Look::Closely { 500 } else { self.policy.interval.as_millis() as u64 };
-        self.look_at = Some(self.now + pace);
-        self.looked = true;
+    fn poll_gateway(&mut self) {
+        let pace = if self.poll_mode == PollMode::Transition { 500 } else { self.policy.interval.as_millis() as u64 };
+        self.next_poll_at = Some(self.now + pace);
+        self.has_polled = true;
         let answers = self.gateway.answers(self.now);
-        let surprising = match self.look {
-            Look::Closely => true,
-            Look::ForUp => !answers,
-            Look::ForDown => self.gateway.process != Process::Down || self.gateway.is_squatted(self.now),
+        let surprising = match self.poll_mode {
+            PollMode::Transition => true,
+            PollMode::ExpectUp => !answers,
+            PollMode::ExpectDown => self.gateway.process != Process::Down || self.gateway.is_squatted(self.now),
         };
         let ask = surprising || self.now - self.asked_systemd >= 5 * MINUTE;
         if ask {
@@ -536,88 +536,88 @@ impl World {
         }
         // A check takes time, so now and then the answering process is not identified yet.
         let mut rng = Rng::new(self.seed ^ self.now.wrapping_mul(37));
-        let seen = self.gateway.look(self.now, ask, self.look != Look::ForDown && !rng.chance(100));
-        self.referee.looked(self.now, &seen, self.gateway.answers(self.now));
-        self.deliver(Event::Observed(seen));
+        let seen = self.gateway.look(self.now, ask, self.poll_mode != PollMode::ExpectDown && !rng.chance(100));
+        self.referee.record_poll(self.now, &seen, self.gateway.answers(self.now));
+        self.deliver_event(Event::Observed(seen));
         if let Some(machine) = &self.machine {
             self.referee.check_answerer(self.now, machine);
         }
     }
 
     /// Simulates the gateway actuator: a poll before, the order, its result, and soon a poll after.
-    fn carry_out(&mut self, order: Order) {
+    fn carry_out(&mut self, order: UnitAction) {
         let mut seen = self.gateway.look(self.now, true, true);
         // Only systemd is queried before an order.
         (seen.verdict, seen.answerer) = (None, Answerer::Pending);
-        self.deliver(Event::Observed(seen));
+        self.deliver_event(Event::Observed(seen));
         let result = self.run_order(order);
-        self.referee.gateway(self.now, &self.gateway);
+        self.referee.record_gateway(self.now, &self.gateway);
         if result.is_err() {
             self.referee.disturb(self.now, 20 * MINUTE);
         }
-        self.referee.outcome(order, &result);
-        self.deliver(Event::Ordered(result));
-        self.look_at = self.machine.is_some().then_some(self.now + 20);
+        self.referee.record_action_result(order, &result);
+        self.deliver_event(Event::UnitActionEnded(result));
+        self.next_poll_at = self.machine.is_some().then_some(self.now + 20);
     }
 
-    fn run_order(&mut self, order: Order) -> Result<(), String> {
+    fn run_order(&mut self, order: UnitAction) -> Result<(), String> {
         let now = self.now;
         match order {
-            Order::Start => self.gateway.start(now, &mut self.rng),
-            Order::Stop => self.gateway.stop(now, &mut self.rng),
-            Order::Kill => {
+            UnitAction::Start => self.gateway.start(now, &mut self.rng),
+            UnitAction::Stop => self.gateway.stop(now, &mut self.rng),
+            UnitAction::Kill => {
                 self.gateway.kill();
                 Ok(())
             }
         }
     }
 
-    fn deliver(&mut self, event: Event) {
+    fn deliver_event(&mut self, event: Event) {
         let now = self.now;
         let Some(machine) = &mut self.machine else { return };
-        let mut actions = machine.handle(Time::from_millis(now), event);
+        let mut actions = machine.handle_event(Time::from_millis(now), event);
         // A crash can come between any two actions of one event, and before or after its state is on disk.
         let dies = self.troubles.crashes && !actions.is_empty() && self.rng.chance(3);
         if dies {
             actions.truncate(self.rng.range(0, actions.len() as u64 + 1) as usize);
         }
         if !dies || self.rng.chance(500) {
-            if machine.memory() != &self.saved.0 {
-                self.saved.0 = machine.memory().clone();
+            if machine.persistent_state() != &self.saved.0 {
+                self.saved.0 = machine.persistent_state().clone();
             }
             for (saved, upstream) in self.saved.1.iter_mut().zip(machine.upstreams()) {
-                *saved |= upstream.armed;
+                *saved |= upstream.is_armed;
             }
         }
         for action in actions {
-            self.act(action);
+            self.carry_out_action(action);
         }
         if dies {
             if let Some(machine) = &self.machine {
-                self.referee.forgotten(now, &self.saved.0, machine);
+                self.referee.record_lost_state(now, &self.saved.0, machine);
             }
             self.crash(false);
         } else if let Some(machine) = &self.machine {
-            self.tick_at = machine.wake().map(Time::as_millis);
+            self.tick_at = machine.next_tick_at().map(Time::as_millis);
         }
     }
 
-    fn act(&mut self, action: Action) {
+    fn carry_out_action(&mut self, action: Action) {
         let Some(machine) = &self.machine else { return };
-        self.referee.acted(self.now, &action, machine);
+        self.referee.judge_action(self.now, &action, machine);
         match action {
-            Action::Order(order) => {
+            Action::UnitAction(order) => {
                 self.log.push((self.now - EPOCH, order));
                 let slow = self.troubles.systemd > 0 && self.rng.chance(100);
                 let takes = if slow { self.rng.range(100, 30 * SECOND) } else { self.rng.range(3, 60) };
                 if slow {
                     self.referee.disturb(self.now, 31 * SECOND);
                 }
-                self.push_own(takes, What::OrderRuns { order, takes: 0 });
+                self.push_own(takes, Happening::OrderRuns { order, takes: 0 });
             }
-            Action::Look(look) => {
-                self.look = look;
-                self.look_at = Some(self.now + 20);
+            Action::SetPollMode(look) => {
+                self.poll_mode = look;
+                self.next_poll_at = Some(self.now + 20);
             }
             Action::Pull => {
                 assert!(self.pull.is_none() && !self.pushes, "a pull beside another sync");
@@ -626,13 +626,13 @@ impl World {
                     false => self.rng.range(100, 4 * SECOND),
                 };
                 self.pull = Some(self.now + takes);
-                self.push_own(takes, What::PullEnds);
+                self.push_own(takes, Happening::PullEnds);
             }
-            Action::CutSync => {
+            Action::StopSync => {
                 let moves = self.troubles.slow_sync && self.rng.chance(200);
                 let takes = if moves { self.rng.range(SECOND, 60 * SECOND) } else { 20 };
                 self.referee.disturb(self.now, if moves { 65 * SECOND } else { 0 });
-                let ends = if self.pushes { What::PushEnds { returned: false } } else { What::PullEnds };
+                let ends = if self.pushes { Happening::PushEnds { returned: false } } else { Happening::PullEnds };
                 self.push_own(takes, ends);
             }
             Action::Push => {
@@ -640,13 +640,13 @@ impl World {
                 let returned = !(self.troubles.slow_sync && self.rng.chance(500));
                 let takes = self.rng.log_range(100, MINUTE);
                 self.pushes = true;
-                self.push_own(takes, What::PushEnds { returned });
+                self.push_own(takes, Happening::PushEnds { returned });
             }
-            Action::AskWitnesses => {
+            Action::QueryWitnesses => {
                 let takes = self.rng.range(1, 300);
-                self.push_own(takes, What::WitnessAnswers);
+                self.push_own(takes, Happening::WitnessAnswers);
             }
-            Action::Say(_) => {}
+            Action::Announce(_) => {}
         }
     }
 
@@ -655,7 +655,7 @@ impl World {
     fn skip_quiet(&mut self, end: u64) {
         let Some(machine) = &self.machine else { return };
         if !self.skips
-            || !self.looked
+            || !self.has_polled
             || self.now < self.stalled_until
             || !self.is_quiet(machine)
             || self.begins.iter().any(Option::is_none)
@@ -666,7 +666,7 @@ impl World {
         let is_steady = machine.upstreams().iter().any(|upstream| upstream.is_healthy());
         // Recent outages count towards a chronic partial outage.
         let account = if is_steady { Duration::ZERO } else { self.policy.promote_after * 20 };
-        let before = (2 * self.policy.longest_step() + account).as_millis() as u64;
+        let before = (2 * self.policy.max_counted_gap() + account).as_millis() as u64;
         let queued = self.queue.peek().map(|Reverse(Keyed(due))| due.at);
         let changes = [queued, Some(self.next_change()), Some(end)].into_iter().flatten().min().unwrap_or(end);
         let quiet_until = changes.saturating_sub(before).min(self.tick_at.unwrap_or(end));
@@ -675,15 +675,15 @@ impl World {
         for upstream in 0..self.begins.len() {
             let period = match self.state(upstream) {
                 State::Up { .. } => interval,
-                State::Fails(Failure::ResponseTimeout | Failure::ConnectTimeout) => {
+                State::Fails(ProbeFailure::ResponseTimeout | ProbeFailure::ConnectTimeout) => {
                     retry.max(millis(self.policy.timeout))
                 }
                 State::Fails(_) => retry,
             };
             skip(&mut self.begins[upstream], period, quiet_until);
         }
-        skip(&mut self.look_at, interval, quiet_until);
-        self.looked = false;
+        skip(&mut self.next_poll_at, interval, quiet_until);
+        self.has_polled = false;
     }
 
     /// True if every probe and every poll would repeat its last result, without effect.
@@ -702,17 +702,17 @@ impl World {
         let due = machine.window().is_some_and(|(elapsed, _)| elapsed >= long);
         let all_dead = due && upstreams.clone().all(dead);
         let one_steady = upstreams.clone().any(steady) && upstreams.all(|upstream| steady(upstream) || dead(upstream));
-        let held = machine.memory().hold.map(|hold| hold.kind);
+        let held = machine.persistent_state().hold.map(|hold| hold.kind);
         match machine.role() {
             // The next poll has to find the port free first.
-            _ if self.gateway.is_squatted(self.now) || machine.port_held() => false,
+            _ if self.gateway.is_squatted(self.now) || machine.is_port_held() => false,
             Role::Standby => {
                 let idle = matches!(held, Some(HoldKind::Standby | HoldKind::Paused)) || !self.referee.armed;
                 self.gateway.process == Process::Down && (one_steady || all_dead && idle)
             }
             Role::Active(active) => {
                 let kept = matches!(held, Some(HoldKind::Promoted | HoldKind::Paused));
-                !active.down && self.gateway.answers(self.now) && (all_dead || one_steady && kept)
+                !active.is_down && self.gateway.answers(self.now) && (all_dead || one_steady && kept)
             }
             Role::Promoting(_) | Role::Demoting(_) => false,
         }
@@ -726,19 +726,19 @@ fn skip(at: &mut Option<u64>, period: u64, until: u64) {
     }
 }
 
-fn drill(rng: &mut Rng) -> Command {
+fn drill(rng: &mut Rng) -> OperatorCommand {
     let hold = if rng.chance(300) { 0 } else { rng.range(0, 600) };
-    Command::Drill { hold: Duration::from_secs(hold), degraded: rng.chance(50) }
+    OperatorCommand::Drill { hold: Duration::from_secs(hold), degraded: rng.chance(50) }
 }
 
-fn command(rng: &mut Rng) -> Command {
+fn command(rng: &mut Rng) -> OperatorCommand {
     let span = Time::from_millis(rng.log_range(10 * SECOND, 2 * DAY));
     let until = if rng.chance(900) { Some(span) } else { None };
     match rng.range(0, 6) {
-        0 => Command::Hold { kind: HoldKind::Promoted, until },
-        1 => Command::Hold { kind: HoldKind::Standby, until },
-        2 => Command::Hold { kind: HoldKind::Paused, until },
+        0 => OperatorCommand::Hold { kind: HoldKind::Promoted, until },
+        1 => OperatorCommand::Hold { kind: HoldKind::Standby, until },
+        2 => OperatorCommand::Hold { kind: HoldKind::Paused, until },
         3 => drill(rng),
-        _ => Command::Resume,
+        _ => OperatorCommand::Resume,
     }
 }

@@ -38,19 +38,19 @@ macro_rules! require {
 pub(crate) use require;
 
 /// Returns the id of the user that runs the tests.
-pub(crate) fn uid() -> u32 {
+pub(crate) fn own_uid() -> u32 {
     fs::metadata("/proc/self").map_or(0, |own| own.uid())
 }
 
 /// Finds a program in `PATH`.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
 }
 
 /// Reports the test of this thread, or its case `what`, as skipped. Writes to the standard error that libtest does not
 /// capture.
-pub(crate) fn skip(what: &str, need: &str) {
+pub(crate) fn report_skipped(what: &str, need: &str) {
     let thread = thread::current();
     // With a single test thread, tests run on the main thread.
     let name = thread.name().filter(|name| *name != "main").unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Answering process: only answers of the unit's own process count.
 
-use openclaw_failover::failover::Action::{Order, Pull, Push};
-use openclaw_failover::failover::Order::{Start, Stop};
+use openclaw_failover::failover::Action::{UnitAction, Pull, Push};
+use openclaw_failover::failover::UnitAction::{Start, Stop};
 use openclaw_failover::failover::UnitState;
-use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::probe::{ProbeFailure, Verdict};
 
 use crate::events::{
     boots, done, down, drill, failed, foreign, gone, healthy, look, pause, pulled, refused, tick, unproved, unverified,
@@ -14,40 +14,40 @@ use crate::night::Night;
 const HELD: &str = "port 1 is held by python3, not by openclaw.service";
 
 #[test]
-fn a_foreign_answer_is_a_failed_start_with_a_cause_of_its_own() {
-    let mut night = Night::watching().verifying();
-    night.at(33.0, foreign(up(2))).says(&format!("StartFailed {{ why: \"{HELD}\""));
-    assert!(night.machine.port_held() && night.machine.is_failing());
-    night.is("promoting(clear)").expect(&[Order(Stop)]);
+fn a_foreign_answer_fails_the_start_with_its_cause() {
+    let mut night = Night::standby().verifying();
+    night.at(33.0, foreign(up(2))).expect_notice(&format!("StartFailed {{ why: \"{HELD}\""));
+    assert!(night.machine.is_port_held() && night.machine.is_promotion_stuck());
+    night.expect_role("promoting(clear)").expect_actions(&[UnitAction(Stop)]);
     // The port becomes free before the next start.
-    night.at(33.1, done()).at(34.0, gone(2)).says("PortFree").is("promoting(start)").expect(&[]);
-    night.at(37.9, refused()).at(38.0, tick()).expect(&[Order(Start)]);
-    night.at(38.0, gone(2)).at(38.1, done()).each(&[45.0, 45.5], &up(3)).says("Promoted").is("active");
-    assert!(!night.machine.port_held());
+    night.at(33.1, done()).at(34.0, gone(2)).expect_notice("PortFree").expect_role("promoting(start)").expect_actions(&[]);
+    night.at(37.9, refused()).at(38.0, tick()).expect_actions(&[UnitAction(Start)]);
+    night.at(38.0, gone(2)).at(38.1, done()).at_each(&[45.0, 45.5], &up(3)).expect_notice("Promoted").expect_role("active");
+    assert!(!night.machine.is_port_held());
 }
 
 #[test]
 fn a_foreign_answer_never_promotes_however_often_it_comes() {
-    let mut night = Night::watching().verifying();
+    let mut night = Night::standby().verifying();
     for round in 0..20 {
         let at = 33.0 + f64::from(round) * 0.5;
         night.at(at, foreign(up(2)));
-        assert!(night.machine.port_held());
+        assert!(night.machine.is_port_held());
     }
-    night.expect(&[Order(Stop)]);
-    assert!(night.memory().failover.as_ref().unwrap().answered.is_none());
+    night.expect_actions(&[UnitAction(Stop)]);
+    assert!(night.memory().last_failover.as_ref().unwrap().answered_at.is_none());
 }
 
 #[test]
 fn the_pause_before_the_next_start_doubles_while_another_process_answers() {
-    let mut night = Night::watching().verifying();
+    let mut night = Night::standby().verifying();
     let (mut at, mut invocation) = (33.0, 2);
     for wait in [5.0, 10.0, 20.0, 40.0, 80.0] {
-        night.at(at, refused()).at(at, foreign(up(invocation))).says("StartFailed").expect(&[Order(Stop)]);
+        night.at(at, refused()).at(at, foreign(up(invocation))).expect_notice("StartFailed").expect_actions(&[UnitAction(Stop)]);
         let held = look(UnitState::Down, invocation, Verdict::Healthy { ready: true });
-        night.at(at + 0.1, done()).at(at + 0.5, held.clone()).expect(&[]);
-        night.at(at + wait - 0.1, refused()).expect(&[]);
-        night.at(at + wait, tick()).expect(&[Order(Start)]).at(at + wait, held).at(at + wait + 0.1, done());
+        night.at(at + 0.1, done()).at(at + 0.5, held.clone()).expect_actions(&[]);
+        night.at(at + wait - 0.1, refused()).expect_actions(&[]);
+        night.at(at + wait, tick()).expect_actions(&[UnitAction(Start)]).at(at + wait, held).at(at + wait + 0.1, done());
         invocation += 1;
         at += wait + 1.0;
     }
@@ -55,45 +55,45 @@ fn the_pause_before_the_next_start_doubles_while_another_process_answers() {
 
 #[test]
 fn a_port_that_comes_free_is_not_waited_for_any_longer() {
-    let mut night = Night::watching().verifying();
+    let mut night = Night::standby().verifying();
     let mut at = 33.0;
-    night.at(at, foreign(up(2))).expect(&[Order(Stop)]).at(at + 0.1, done());
+    night.at(at, foreign(up(2))).expect_actions(&[UnitAction(Stop)]).at(at + 0.1, done());
     let held = look(UnitState::Down, 2, Verdict::Healthy { ready: true });
     night.at(at + 0.5, held.clone());
     for wait in [4.5, 10.0, 20.0, 40.0] {
         at += wait + 0.5;
-        night.at(at, refused()).at(at, tick()).expect(&[Order(Start)]).at(at, held.clone()).at(at, failed("held"));
+        night.at(at, refused()).at(at, tick()).expect_actions(&[UnitAction(Start)]).at(at, held.clone()).at(at, failed("held"));
     }
     // The next start would be due in 80 s.
-    night.at(at + 2.0, gone(2)).says("PortFree").expect(&[]);
-    night.at(at + 6.9, refused()).expect(&[]).at(at + 7.0, tick()).expect(&[Order(Start)]);
+    night.at(at + 2.0, gone(2)).expect_notice("PortFree").expect_actions(&[]);
+    night.at(at + 6.9, refused()).expect_actions(&[]).at(at + 7.0, tick()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn an_answer_of_unknown_origin_counts_only_once_it_is_known() {
-    let mut night = Night::watching().verifying();
-    night.each(&[33.0, 33.5, 34.0, 34.5], &unproved(up(2))).is("promoting(verify)").expect(&[]);
-    night.each(&[35.0, 35.5], &up(2)).is("active").says("Promoted");
+    let mut night = Night::standby().verifying();
+    night.at_each(&[33.0, 33.5, 34.0, 34.5], &unproved(up(2))).expect_role("promoting(verify)").expect_actions(&[]);
+    night.at_each(&[35.0, 35.5], &up(2)).expect_role("active").expect_notice("Promoted");
 }
 
 #[test]
 fn where_it_cannot_be_checked_who_answers_the_host_is_promoted_and_degraded() {
-    let mut night = Night::watching().verifying();
-    night.at(33.0, unverified(up(2))).says("AnswerUnverified { why: \"polkit refuses\" }").is("promoting(verify)");
-    night.at(33.5, unverified(up(2))).is("active").says("Promoted");
-    assert_eq!(night.machine.answer_unverified(), Some("polkit refuses"));
-    night.at(38.5, unverified(up(2))).is_silent();
-    night.at(43.5, up(2)).says("AnswerVerified");
-    assert_eq!(night.machine.answer_unverified(), None);
+    let mut night = Night::standby().verifying();
+    night.at(33.0, unverified(up(2))).expect_notice("AnswerUnverified { why: \"polkit refuses\" }").expect_role("promoting(verify)");
+    night.at(33.5, unverified(up(2))).expect_role("active").expect_notice("Promoted");
+    assert_eq!(night.machine.unverified_reason(), Some("polkit refuses"));
+    night.at(38.5, unverified(up(2))).expect_no_notice();
+    night.at(43.5, up(2)).expect_notice("AnswerVerified");
+    assert_eq!(night.machine.unverified_reason(), None);
 }
 
 #[test]
 fn a_foreign_answer_while_active_degrades_at_once_and_is_no_answer() {
-    let mut night = Night::watching().active();
-    night.at(51.0, refused()).at(51.0, foreign(up(2))).says("ForeignAnswer").is("active").expect(&[]);
-    assert!(night.machine.port_held());
+    let mut night = Night::standby().active();
+    night.at(51.0, refused()).at(51.0, foreign(up(2))).expect_notice("ForeignAnswer").expect_role("active").expect_actions(&[]);
+    assert!(night.machine.is_port_held());
     let mut at = 56.0;
-    while night.machine.port_held() && at < 341.0 {
+    while night.machine.is_port_held() && at < 341.0 {
         night.at(at, refused()).at(at, foreign(up(2)));
         at += 5.0;
     }
@@ -102,42 +102,42 @@ fn a_foreign_answer_while_active_degrades_at_once_and_is_no_answer() {
     night
         .at(at, foreign(up(2)))
         .at(at + 0.5, foreign(up(2)))
-        .says("StartFailed")
-        .is("promoting(clear)")
-        .expect(&[Order(Stop)]);
+        .expect_notice("StartFailed")
+        .expect_role("promoting(clear)")
+        .expect_actions(&[UnitAction(Stop)]);
 }
 
 #[test]
 fn a_squatter_that_drops_every_connection_is_one_too() {
-    let mut night = Night::watching().active();
-    let dropped = foreign(look(UnitState::Active, 2, Verdict::Failing(Failure::Refused)));
-    night.at(51.0, refused()).at(51.0, dropped.clone()).says("ForeignAnswer");
-    night.at(52.0, dropped).is_silent();
-    night.at(53.0, up(2)).says("PortFree").is("active");
+    let mut night = Night::standby().active();
+    let dropped = foreign(look(UnitState::Active, 2, Verdict::Failing(ProbeFailure::Refused)));
+    night.at(51.0, refused()).at(51.0, dropped.clone()).expect_notice("ForeignAnswer");
+    night.at(52.0, dropped).expect_no_notice();
+    night.at(53.0, up(2)).expect_notice("PortFree").expect_role("active");
 }
 
 #[test]
 fn a_gateway_that_is_found_is_not_believed_either() {
-    let mut night = Night::watching();
-    night.at(10.0, healthy()).at(10.0, unproved(up(2))).says("Adopted").is("promoting(verify)");
-    night.at(10.5, foreign(up(2))).says("StartFailed").expect(&[Order(Stop)]);
-    night.at(10.6, done()).at(11.0, gone(2)).at(16.0, tick()).says("Aborted").is("standby");
-    night.expect(&[Push]);
+    let mut night = Night::standby();
+    night.at(10.0, healthy()).at(10.0, unproved(up(2))).expect_notice("Adopted").expect_role("promoting(verify)");
+    night.at(10.5, foreign(up(2))).expect_notice("StartFailed").expect_actions(&[UnitAction(Stop)]);
+    night.at(10.6, done()).at(11.0, gone(2)).at(16.0, tick()).expect_notice("Aborted").expect_role("standby");
+    night.expect_actions(&[Push]);
 }
 
 #[test]
 fn a_foreign_answer_fails_a_drill_which_tries_once() {
-    let mut night = Night::watching();
-    night.at(10.0, healthy()).at(10.0, drill(60)).expect(&[Pull]);
-    night.at(10.5, pulled()).expect(&[Order(Start)]).at(10.5, down()).at(10.6, done()).at(11.0, boots(2)).forget();
-    night.at(12.0, foreign(up(2))).says("retry_in: None").is("demoting").expect(&[Order(Stop)]);
-    night.at(12.1, done()).at(13.0, gone(2)).says("outcome: Some(Failed { step: Verify })");
-    night.is("standby").expect(&[Push]);
+    let mut night = Night::standby();
+    night.at(10.0, healthy()).at(10.0, drill(60)).expect_actions(&[Pull]);
+    night.at(10.5, pulled()).expect_actions(&[UnitAction(Start)]).at(10.5, down()).at(10.6, done()).at(11.0, boots(2)).discard_so_far();
+    night.at(12.0, foreign(up(2))).expect_notice("retry_in: None").expect_role("demoting").expect_actions(&[UnitAction(Stop)]);
+    night.at(12.1, done()).at(13.0, gone(2)).expect_notice("outcome: Some(Failed { step: Verify })");
+    night.expect_role("standby").expect_actions(&[Push]);
 }
 
 #[test]
 fn nothing_is_stopped_for_a_foreign_answer_while_paused() {
-    let mut night = Night::watching().verifying();
-    night.at(32.5, pause()).forget();
-    night.at(33.0, foreign(up(2))).says("ForeignAnswer").is("promoting(verify)").expect(&[]);
+    let mut night = Night::standby().verifying();
+    night.at(32.5, pause()).discard_so_far();
+    night.at(33.0, foreign(up(2))).expect_notice("ForeignAnswer").expect_role("promoting(verify)").expect_actions(&[]);
 }

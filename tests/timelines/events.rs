@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::{Answerer, Command, Event, HoldKind, Invocation, Observation, Unit, UnitState};
-use openclaw_failover::probe::{Failure, Verdict};
+use openclaw_failover::failover::{Answerer, OperatorCommand, Event, HoldKind, InvocationId, Observation, ObservedUnit, UnitState};
+use openclaw_failover::probe::{ProbeFailure, Verdict};
 
 use crate::night::time;
 
@@ -22,20 +22,20 @@ pub fn muted() -> Event {
     probed(Verdict::Healthy { ready: false })
 }
 
-pub fn fails(failure: Failure) -> Event {
+pub fn fails(failure: ProbeFailure) -> Event {
     probed(Verdict::Failing(failure))
 }
 
 pub fn refused() -> Event {
-    fails(Failure::Refused)
+    fails(ProbeFailure::Refused)
 }
 
 pub fn silent() -> Event {
-    fails(Failure::ResponseTimeout)
+    fails(ProbeFailure::ResponseTimeout)
 }
 
 pub fn starting() -> Event {
-    fails(Failure::Starting)
+    fails(ProbeFailure::Starting)
 }
 
 /// Moves a verdict to the second upstream.
@@ -47,7 +47,7 @@ pub fn second(event: Event) -> Event {
 }
 
 pub fn witness(alive: bool) -> Event {
-    Event::Witnessed { alive }
+    Event::WitnessesAnswered { alive }
 }
 
 pub fn pulled() -> Event {
@@ -64,19 +64,19 @@ pub fn tick() -> Event {
 
 /// systemd accepted the order in flight.
 pub fn done() -> Event {
-    Event::Ordered(Ok(()))
+    Event::UnitActionEnded(Ok(()))
 }
 
 pub fn failed(why: &str) -> Event {
-    Event::Ordered(Err(why.to_owned()))
+    Event::UnitActionEnded(Err(why.to_owned()))
 }
 
 /// Poll of the local gateway: state of its unit, number of its start, and the answer at its URL.
 pub fn look(state: UnitState, invocation: u128, verdict: Verdict) -> Event {
     let main_pid = (state != UnitState::Down).then_some(4242);
-    let unit = Some(Unit { state, invocation: Some(Invocation(invocation)), main_pid });
+    let unit = Some(ObservedUnit { state, invocation: Some(InvocationId(invocation)), main_pid });
     let answerer = if state == UnitState::Down { Answerer::Pending } else { Answerer::Unit };
-    Event::Observed(Observation { unit, verdict: Some(verdict), channels_well: true, answerer })
+    Event::Observed(Observation { unit, verdict: Some(verdict), are_channels_healthy: true, answerer })
 }
 
 /// Sets the answering process of a poll.
@@ -103,7 +103,7 @@ pub fn unverified(event: Event) -> Event {
 }
 
 /// Returns the unit of a poll.
-pub fn unit(look: &Event) -> Option<Unit> {
+pub fn unit(look: &Event) -> Option<ObservedUnit> {
     match look {
         Event::Observed(seen) => seen.unit,
         _ => None,
@@ -117,7 +117,7 @@ pub fn down() -> Event {
 
 /// Unit down after this start.
 pub fn gone(invocation: u128) -> Event {
-    look(UnitState::Down, invocation, Verdict::Failing(Failure::Refused))
+    look(UnitState::Down, invocation, Verdict::Failing(ProbeFailure::Refused))
 }
 
 /// Unit up, gateway healthy.
@@ -127,35 +127,35 @@ pub fn up(invocation: u128) -> Event {
 
 /// Unit up, gateway reports `starting`.
 pub fn boots(invocation: u128) -> Event {
-    look(UnitState::Active, invocation, Verdict::Failing(Failure::Starting))
+    look(UnitState::Active, invocation, Verdict::Failing(ProbeFailure::Starting))
 }
 
 /// Unit up, gateway gives no answer.
 pub fn mute(invocation: u128) -> Event {
-    look(UnitState::Active, invocation, Verdict::Failing(Failure::Refused))
+    look(UnitState::Active, invocation, Verdict::Failing(ProbeFailure::Refused))
 }
 
 /// Unit stopping.
 pub fn drains(invocation: u128) -> Event {
-    look(UnitState::Deactivating, invocation, Verdict::Failing(Failure::Draining))
+    look(UnitState::Deactivating, invocation, Verdict::Failing(ProbeFailure::Draining))
 }
 
 /// Removes the unit from a poll: only the URL was probed.
 pub fn answers() -> Event {
     let answerer = Answerer::Unit;
-    Event::Observed(Observation { unit: None, verdict: Some(READY), channels_well: true, answerer })
+    Event::Observed(Observation { unit: None, verdict: Some(READY), are_channels_healthy: true, answerer })
 }
 
 /// Adds a broken channel to a poll.
 pub fn channel_broken(event: Event) -> Event {
     match event {
-        Event::Observed(seen) => Event::Observed(Observation { channels_well: false, ..seen }),
+        Event::Observed(seen) => Event::Observed(Observation { are_channels_healthy: false, ..seen }),
         other => other,
     }
 }
 
 fn hold(kind: HoldKind) -> Event {
-    Event::Command(Command::Hold { kind, until: None })
+    Event::Command(OperatorCommand::Hold { kind, until: None })
 }
 
 /// Command `promote`.
@@ -176,21 +176,21 @@ pub fn pause() -> Event {
 /// Sets the expiry of a hold to this second.
 pub fn until(at: f64, event: Event) -> Event {
     match event {
-        Event::Command(Command::Hold { kind, .. }) => Event::Command(Command::Hold { kind, until: Some(time(at)) }),
+        Event::Command(OperatorCommand::Hold { kind, .. }) => Event::Command(OperatorCommand::Hold { kind, until: Some(time(at)) }),
         other => other,
     }
 }
 
 pub fn resume() -> Event {
-    Event::Command(Command::Resume)
+    Event::Command(OperatorCommand::Resume)
 }
 
 /// Command `drill --hold` with this many seconds.
 pub fn drill(hold: u64) -> Event {
-    Event::Command(Command::Drill { hold: Duration::from_secs(hold), degraded: false })
+    Event::Command(OperatorCommand::Drill { hold: Duration::from_secs(hold), degraded: false })
 }
 
 /// Command `drill` while a known problem could block a failover.
 pub fn drill_degraded() -> Event {
-    Event::Command(Command::Drill { hold: Duration::ZERO, degraded: true })
+    Event::Command(OperatorCommand::Drill { hold: Duration::ZERO, degraded: true })
 }

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::{Action, Event, Machine, Memory, Policy, Role, Start, Step};
+use openclaw_failover::failover::{Action, Event, Machine, PersistentState, Policy, Role, InitialFacts, PromotionStep};
 use openclaw_failover::text::Time;
 
 use crate::events::{done, down, healthy, pulled, refused, second, unit, up};
 
 /// Start of every night on the machine's clock, far from zero as on a real clock.
-const ZERO: u64 = 1_790_000_000_000;
+const NIGHT_START: u64 = 1_790_000_000_000;
 
 /// Returns the time at this second of the night.
 pub fn time(seconds: f64) -> Time {
-    Time::from_millis((ZERO as f64 + seconds * 1000.0).round() as u64)
+    Time::from_millis((NIGHT_START as f64 + seconds * 1000.0).round() as u64)
 }
 
 /// Returns the second of the night of a time.
 pub fn second_of(at: Time) -> f64 {
-    (at.as_millis() as f64 - ZERO as f64) / 1000.0
+    (at.as_millis() as f64 - NIGHT_START as f64) / 1000.0
 }
 
 /// Returns the policy of the default configuration, without a witness.
@@ -32,13 +32,13 @@ pub fn defaults() -> Policy {
         failures: 3,
         restart_grace: s(0),
         sync_wait: s(5),
-        witnessed: false,
+        needs_witness: false,
         demote_after: s(30),
         demote_max_after: s(30 * 60),
         flap_window: s(3 * 3600),
         start_timeout: s(300),
         stop_timeout: s(345),
-        refresh: s(300),
+        pull_interval: s(300),
     }
 }
 
@@ -53,22 +53,22 @@ pub struct Night {
 
 impl Night {
     /// Creates a machine that starts at this second.
-    pub fn begins(at: f64, policy: Policy, start: Start) -> Self {
+    pub fn starting_at(at: f64, policy: Policy, start: InitialFacts) -> Self {
         let machine = Machine::new(policy.clone(), time(at), start);
         Self { machine, policy, ordered: Vec::new(), said: Vec::new(), heard: false }
     }
 
     /// Creates a machine with the default policy; every upstream is armed, and has been healthy for 100 s at 0 s.
-    pub fn watching() -> Self {
-        Self::with(|_| ())
+    pub fn standby() -> Self {
+        Self::with_policy(|_| ())
     }
 
     /// Creates the same machine with a changed policy.
-    pub fn with(change: impl FnOnce(&mut Policy)) -> Self {
+    pub fn with_policy(change: impl FnOnce(&mut Policy)) -> Self {
         let mut policy = defaults();
         change(&mut policy);
         let armed = vec![true; policy.upstreams];
-        let mut night = Self::begins(-100.0, policy, Start { armed, ..Start::default() });
+        let mut night = Self::starting_at(-100.0, policy, InitialFacts { armed, ..InitialFacts::default() });
         night.at(-100.0, down()).at(-98.0, pulled());
         for at in (-90..=0).step_by(10) {
             night.at(f64::from(at), healthy());
@@ -76,15 +76,15 @@ impl Night {
                 night.at(f64::from(at), second(healthy()));
             }
         }
-        night.forget();
+        night.discard_so_far();
         night
     }
 
     /// Restarts a killed monitor at this second, from the state on disk.
-    pub fn restarts(&self, at: f64, found: Event) -> Self {
-        let armed = self.machine.upstreams().iter().map(|upstream| upstream.armed).collect();
-        let start = Start { memory: self.memory().clone(), armed, unit: unit(&found) };
-        let mut night = Self::begins(at, self.policy.clone(), start);
+    pub fn restart_at(&self, at: f64, found: Event) -> Self {
+        let armed = self.machine.upstreams().iter().map(|upstream| upstream.is_armed).collect();
+        let start = InitialFacts { persistent_state: self.memory().clone(), armed, unit: unit(&found) };
+        let mut night = Self::starting_at(at, self.policy.clone(), start);
         night.at(at, found).at(at + 1.0, pulled());
         night
     }
@@ -94,10 +94,10 @@ impl Night {
         if std::mem::take(&mut self.heard) {
             self.said.clear();
         }
-        for action in self.machine.handle(time(at), event) {
+        for action in self.machine.handle_event(time(at), event) {
             match action {
-                Action::Look(_) => {}
-                Action::Say(note) => self.said.push(format!("{note:?}")),
+                Action::SetPollMode(_) => {}
+                Action::Announce(note) => self.said.push(format!("{note:?}")),
                 order => self.ordered.push(order),
             }
         }
@@ -105,7 +105,7 @@ impl Night {
     }
 
     /// Sends an event at each of these seconds.
-    pub fn each(&mut self, seconds: &[f64], event: &Event) -> &mut Self {
+    pub fn at_each(&mut self, seconds: &[f64], event: &Event) -> &mut Self {
         for &at in seconds {
             self.at(at, event.clone());
         }
@@ -113,28 +113,28 @@ impl Night {
     }
 
     /// Asserts that exactly these actions were requested since the last call, in this order.
-    pub fn expect(&mut self, orders: &[Action]) -> &mut Self {
+    pub fn expect_actions(&mut self, orders: &[Action]) -> &mut Self {
         self.heard = true;
         assert_eq!(std::mem::take(&mut self.ordered), orders, "said: {:?}", self.said);
         self
     }
 
     /// Asserts that a notice with this text in its debug output was issued since the last such check.
-    pub fn says(&mut self, words: &str) -> &mut Self {
+    pub fn expect_notice(&mut self, words: &str) -> &mut Self {
         self.heard = true;
         assert!(self.said.iter().any(|note| note.contains(words)), "{words:?} is not in {:?}", self.said);
         self
     }
 
     /// Asserts that no notice was issued since the last such check.
-    pub fn is_silent(&mut self) -> &mut Self {
+    pub fn expect_no_notice(&mut self) -> &mut Self {
         self.heard = true;
         assert!(self.said.is_empty(), "said: {:?}", self.said);
         self
     }
 
     /// Asserts that only notices that begin so were issued since the last such check.
-    pub fn is_silent_but_for(&mut self, beginnings: &[&str]) -> &mut Self {
+    pub fn expect_only_notices(&mut self, beginnings: &[&str]) -> &mut Self {
         self.heard = true;
         let others = |note: &&String| !beginnings.iter().any(|beginning| note.starts_with(beginning));
         assert_eq!(self.said.iter().find(others), None);
@@ -142,13 +142,13 @@ impl Night {
     }
 
     /// Asserts the role, by its name and step.
-    pub fn is(&mut self, role: &str) -> &mut Self {
+    pub fn expect_role(&mut self, role: &str) -> &mut Self {
         assert_eq!(name(self.machine.role()), role, "said: {:?}", self.said);
         self
     }
 
-    pub fn memory(&self) -> &Memory {
-        self.machine.memory()
+    pub fn memory(&self) -> &PersistentState {
+        self.machine.persistent_state()
     }
 
     /// Returns the hold-down for the first upstream, in seconds.
@@ -162,7 +162,7 @@ impl Night {
     }
 
     /// Drops the actions and notices so far, which the test is not about.
-    pub fn forget(&mut self) -> &mut Self {
+    pub fn discard_so_far(&mut self) -> &mut Self {
         self.ordered.clear();
         self.said.clear();
         self
@@ -174,32 +174,32 @@ impl Night {
     /// Creates a night in which the primary is down from 10 s on; at 30 s the promotion is decided while the pull of
     /// 10 s still runs.
     pub fn syncing(mut self) -> Self {
-        self.each(&[10.0, 13.0, 16.0, 19.0, 22.0, 25.0, 28.0, 30.0], &refused());
-        self.is("promoting(sync)").expect(&[Action::Pull]);
-        self.forget();
+        self.at_each(&[10.0, 13.0, 16.0, 19.0, 22.0, 25.0, 28.0, 30.0], &refused());
+        self.expect_role("promoting(sync)").expect_actions(&[Action::Pull]);
+        self.discard_so_far();
         self
     }
 
     /// Continues it: the pull ends at 31 s, and the start is in flight.
     pub fn starting(self) -> Self {
         let mut night = self.syncing();
-        night.at(31.0, pulled()).is("promoting(start)").forget();
-        night.at(31.0, down()).expect(&[]);
+        night.at(31.0, pulled()).expect_role("promoting(start)").discard_so_far();
+        night.at(31.0, down()).expect_actions(&[]);
         night
     }
 
     /// Continues it: systemd accepts the start at 31.1 s.
     pub fn verifying(self) -> Self {
         let mut night = self.starting();
-        night.at(31.1, done()).is("promoting(verify)").expect(&[]);
+        night.at(31.1, done()).expect_role("promoting(verify)").expect_actions(&[]);
         night
     }
 
     /// Continues it: the gateway answers at 40 s and at 41 s.
     pub fn active(self) -> Self {
         let mut night = self.verifying();
-        night.at(40.0, up(2)).at(41.0, up(2)).is("active").expect(&[]);
-        night.forget();
+        night.at(40.0, up(2)).at(41.0, up(2)).expect_role("active").expect_actions(&[]);
+        night.discard_so_far();
         night
     }
 
@@ -207,8 +207,8 @@ impl Night {
     /// drains.
     pub fn draining(self) -> Self {
         let mut night = self.active();
-        night.each(&[100.0, 110.0, 120.0, 130.0], &healthy()).is("demoting").forget();
-        night.at(130.1, done()).at(130.5, crate::events::drains(2)).expect(&[]);
+        night.at_each(&[100.0, 110.0, 120.0, 130.0], &healthy()).expect_role("demoting").discard_so_far();
+        night.at(130.1, done()).at(130.5, crate::events::drains(2)).expect_actions(&[]);
         night
     }
 }
@@ -225,10 +225,10 @@ fn name(role: &Role) -> &'static str {
     match role {
         Role::Standby => "standby",
         Role::Promoting(promoting) => match promoting.step {
-            Step::Sync { .. } => "promoting(sync)",
-            Step::Start { .. } => "promoting(start)",
-            Step::Verify(_) => "promoting(verify)",
-            Step::Clear { .. } => "promoting(clear)",
+            PromotionStep::Sync { .. } => "promoting(sync)",
+            PromotionStep::Start { .. } => "promoting(start)",
+            PromotionStep::Verify(_) => "promoting(verify)",
+            PromotionStep::Clear { .. } => "promoting(clear)",
         },
         Role::Active(_) => "active",
         Role::Demoting(_) => "demoting",

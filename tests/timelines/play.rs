@@ -1,11 +1,11 @@
-//! Night that runs by itself: the real [`Pace`] of the probes, and a gateway that boots and drains as configured.
+//! Night that runs by itself: the real [`ProbeSchedule`] of the probes, and a gateway that boots and drains as configured.
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
-    Action, Answerer, Event, Invocation, Look, Machine, Note, Observation, Order, Pace, Policy, Start, Unit, UnitState,
+    Action, Answerer, Event, InvocationId, PollMode, Machine, MachineNotice, Observation, UnitAction, ProbeSchedule, Policy, InitialFacts, ObservedUnit, UnitState,
 };
-use openclaw_failover::probe::{Failure, Verdict};
-use openclaw_failover::records::trace::{Begin, Tracer, decisions};
+use openclaw_failover::probe::{ProbeFailure, Verdict};
+use openclaw_failover::records::trace::{SegmentStart, Tracer, decision_names};
 
 use crate::night::{second_of, time};
 
@@ -20,13 +20,13 @@ pub fn up() -> (Verdict, f64) {
 }
 
 /// Failed probe; the two timeouts take the whole 5 s.
-pub fn fails(failure: Failure) -> (Verdict, f64) {
-    let takes = if matches!(failure, Failure::ConnectTimeout | Failure::ResponseTimeout) { 5.0 } else { QUICK };
+pub fn fails(failure: ProbeFailure) -> (Verdict, f64) {
+    let takes = if matches!(failure, ProbeFailure::ConnectTimeout | ProbeFailure::ResponseTimeout) { 5.0 } else { QUICK };
     (Verdict::Failing(failure), takes)
 }
 
 /// Plan of an upstream that is up until this second, and then fails in this way.
-pub fn dies(at: f64, failure: Failure) -> Plan {
+pub fn fails_from(at: f64, failure: ProbeFailure) -> Plan {
     Box::new(move |now| if now < at { up() } else { fails(failure) })
 }
 
@@ -34,7 +34,7 @@ enum Soon {
     Begin { upstream: usize },
     End { upstream: usize, began: f64, verdict: Verdict },
     Look,
-    Obey(Order),
+    Obey(UnitAction),
     Tell(Event),
 }
 
@@ -55,11 +55,11 @@ pub struct Play {
     /// Every action and notice, with its second.
     pub log: Vec<(f64, Action)>,
     plans: Vec<Plan>,
-    paces: Vec<Pace>,
+    paces: Vec<ProbeSchedule>,
     queue: Vec<(f64, Soon)>,
     process: Process,
     invocation: u128,
-    look: Look,
+    look: PollMode,
     recorder: Option<Recorder>,
 }
 
@@ -73,7 +73,7 @@ struct Recorder {
 impl Play {
     /// Creates a monitor that starts at 0 s; each upstream follows its plan and was seen healthy before.
     pub fn new(policy: &Policy, plans: Vec<Plan>) -> Self {
-        let start = Start { armed: vec![true; plans.len()], ..Start::default() };
+        let start = InitialFacts { armed: vec![true; plans.len()], ..InitialFacts::default() };
         let policy = Policy { upstreams: plans.len(), ..policy.clone() };
         Self {
             machine: Machine::new(policy.clone(), time(0.0), start),
@@ -81,7 +81,7 @@ impl Play {
             drain: 0.5,
             witness: |_| true,
             log: Vec::new(),
-            paces: plans.iter().map(|_| Pace::new(&policy, time(0.0))).collect(),
+            paces: plans.iter().map(|_| ProbeSchedule::new(&policy, time(0.0))).collect(),
             queue: (0..plans.len())
                 .map(|upstream| (0.0, Soon::Begin { upstream }))
                 .chain([(0.0, Soon::Look)])
@@ -89,7 +89,7 @@ impl Play {
             plans,
             process: Process::Down,
             invocation: 0,
-            look: Look::ForDown,
+            look: PollMode::ExpectDown,
             recorder: None,
         }
     }
@@ -97,10 +97,10 @@ impl Play {
     /// Creates a monitor with this configuration and a flight recorder.
     pub fn recorded(config: Config, plans: Vec<Plan>) -> Self {
         let witnessed = config.promote.witnesses.as_ref().is_some_and(|witnesses| !witnesses.is_empty());
-        let start = Start { armed: vec![true; plans.len()], ..Start::default() };
-        let begin = Begin { at: time(0.0), config: config.clone(), witnessed, start, same_upstreams: None };
+        let start = InitialFacts { armed: vec![true; plans.len()], ..InitialFacts::default() };
+        let begin = SegmentStart { at: time(0.0), config: config.clone(), has_witnesses: witnessed, start, same_upstreams: None };
         let (mut tracer, mut play) = (Tracer::default(), Self::new(&begin.policy(), plans));
-        let text = tracer.begin(&begin).into_iter().map(|batch| batch.lines).collect();
+        let text = tracer.begin_segment(&begin).into_iter().map(|batch| batch.lines).collect();
         play.recorder = Some(Recorder { config, tracer, text });
         play
     }
@@ -113,16 +113,16 @@ impl Play {
     }
 
     /// Schedules an event at this second.
-    pub fn is_told(&mut self, at: f64, event: Event) -> &mut Self {
+    pub fn schedule_event(&mut self, at: f64, event: Event) -> &mut Self {
         self.soon(at, Soon::Tell(event));
         self
     }
 
     /// Runs until this second.
-    pub fn until(&mut self, end: f64) -> &mut Self {
+    pub fn run_until(&mut self, end: f64) -> &mut Self {
         let mut now = 0.0;
         loop {
-            let wake = self.machine.wake().map(|at| second_of(at).max(now));
+            let wake = self.machine.next_tick_at().map(|at| second_of(at).max(now));
             let next = (0..self.queue.len()).min_by(|&a, &b| self.queue[a].0.total_cmp(&self.queue[b].0));
             let due = next.map_or(f64::MAX, |index| self.queue[index].0);
             now = due.min(wake.unwrap_or(f64::MAX));
@@ -146,12 +146,12 @@ impl Play {
                 self.soon(now + takes, Soon::End { upstream, began: now, verdict });
             }
             Soon::End { upstream, began, verdict } => {
-                let next = self.paces[upstream].next(time(began), time(now), verdict.is_healthy());
+                let next = self.paces[upstream].next_probe_at(time(began), time(now), verdict.is_healthy());
                 self.soon(second_of(next), Soon::Begin { upstream });
                 self.tell(now, Event::Probed { upstream, verdict });
             }
             Soon::Look => {
-                let pace = if self.look == Look::Closely { 0.5 } else { 10.0 };
+                let pace = if self.look == PollMode::Transition { 0.5 } else { 10.0 };
                 self.soon(now + pace, Soon::Look);
                 let seen = self.sees(now);
                 self.tell(now, Event::Observed(seen));
@@ -160,7 +160,7 @@ impl Play {
                 let seen = self.sees(now);
                 self.tell(now, Event::Observed(seen));
                 self.obey(now, order);
-                self.tell(now, Event::Ordered(Ok(())));
+                self.tell(now, Event::UnitActionEnded(Ok(())));
             }
             Soon::Tell(event) => self.tell(now, event),
         }
@@ -171,41 +171,41 @@ impl Play {
     }
 
     fn tell(&mut self, now: f64, event: Event) {
-        let actions = self.machine.handle(time(now), event.clone());
+        let actions = self.machine.handle_event(time(now), event.clone());
         if let Some(recorder) = &mut self.recorder {
-            let did = decisions(&actions, time(now), &recorder.config);
-            let batch = recorder.tracer.took(time(now), event, &did);
+            let did = decision_names(&actions, time(now), &recorder.config);
+            let batch = recorder.tracer.record_event(time(now), event, &did);
             recorder.text.extend(batch.map(|batch| batch.lines));
         }
         for action in actions {
             match &action {
-                Action::Look(look) => {
+                Action::SetPollMode(look) => {
                     self.look = *look;
                     self.queue.retain(|(_, soon)| !matches!(soon, Soon::Look));
                     self.soon(now + 0.02, Soon::Look);
                     continue;
                 }
-                Action::Order(order) => self.soon(now + 0.05, Soon::Obey(*order)),
+                Action::UnitAction(order) => self.soon(now + 0.05, Soon::Obey(*order)),
                 Action::Pull => self.soon(now + 2.0, Soon::Tell(Event::Pulled { unreturned: false })),
                 Action::Push => self.soon(now + 1.0, Soon::Tell(Event::Pushed { returned: true })),
-                Action::AskWitnesses => {
+                Action::QueryWitnesses => {
                     let alive = (self.witness)(now);
-                    self.soon(now + 0.1, Soon::Tell(Event::Witnessed { alive }));
+                    self.soon(now + 0.1, Soon::Tell(Event::WitnessesAnswered { alive }));
                 }
-                Action::CutSync | Action::Say(_) => {}
+                Action::StopSync | Action::Announce(_) => {}
             }
             self.log.push((now, action));
         }
     }
 
-    fn obey(&mut self, now: f64, order: Order) {
+    fn obey(&mut self, now: f64, order: UnitAction) {
         match (order, self.process) {
-            (Order::Start, Process::Down) => {
+            (UnitAction::Start, Process::Down) => {
                 self.invocation += 1;
                 self.process = Process::Up { since: now };
             }
-            (Order::Stop, Process::Up { .. }) => self.process = Process::Draining { until: now + self.drain },
-            (Order::Kill, _) => self.process = Process::Down,
+            (UnitAction::Stop, Process::Up { .. }) => self.process = Process::Draining { until: now + self.drain },
+            (UnitAction::Kill, _) => self.process = Process::Down,
             _ => {}
         }
     }
@@ -215,40 +215,40 @@ impl Play {
             self.process = Process::Down;
         }
         let (state, verdict) = match self.process {
-            Process::Down => (UnitState::Down, Verdict::Failing(Failure::Refused)),
+            Process::Down => (UnitState::Down, Verdict::Failing(ProbeFailure::Refused)),
             Process::Up { since } if now - since >= self.boot => (UnitState::Active, up().0),
-            Process::Up { .. } => (UnitState::Active, Verdict::Failing(Failure::Starting)),
-            Process::Draining { .. } => (UnitState::Deactivating, Verdict::Failing(Failure::Draining)),
+            Process::Up { .. } => (UnitState::Active, Verdict::Failing(ProbeFailure::Starting)),
+            Process::Draining { .. } => (UnitState::Deactivating, Verdict::Failing(ProbeFailure::Draining)),
         };
         let main_pid = (state != UnitState::Down).then_some(4242);
-        let unit = Unit { state, invocation: Some(Invocation(self.invocation)), main_pid };
-        Observation { unit: Some(unit), verdict: Some(verdict), channels_well: true, answerer: Answerer::Unit }
+        let unit = ObservedUnit { state, invocation: Some(InvocationId(self.invocation)), main_pid };
+        Observation { unit: Some(unit), verdict: Some(verdict), are_channels_healthy: true, answerer: Answerer::Unit }
     }
 
     /// Returns the times of the actions and notices that match.
-    pub fn when(&self, wanted: impl Fn(&Action) -> bool) -> Vec<f64> {
+    pub fn times_of(&self, wanted: impl Fn(&Action) -> bool) -> Vec<f64> {
         self.log.iter().filter(|(_, action)| wanted(action)).map(|&(at, _)| at).collect()
     }
 
     /// Returns the times at which promotions were decided.
-    pub fn decided(&self) -> Vec<f64> {
-        self.when(|action| matches!(action, Action::Say(Note::Promoting { .. })))
+    pub fn decision_times(&self) -> Vec<f64> {
+        self.times_of(|action| matches!(action, Action::Announce(MachineNotice::Promoting { .. })))
     }
 
     /// Returns the times at which the gateway answered after a promotion.
     pub fn promoted(&self) -> Vec<f64> {
-        self.when(|action| matches!(action, Action::Say(Note::Promoted { .. })))
+        self.times_of(|action| matches!(action, Action::Announce(MachineNotice::Promoted { .. })))
     }
 
     /// Returns the times of the stop requests.
-    pub fn stops(&self) -> Vec<f64> {
-        self.when(|action| matches!(action, Action::Order(Order::Stop)))
+    pub fn stop_times(&self) -> Vec<f64> {
+        self.times_of(|action| matches!(action, Action::UnitAction(UnitAction::Stop)))
     }
 
     /// Returns the last healthy time before the first promotion.
-    pub fn life(&self) -> Option<f64> {
+    pub fn last_healthy_time(&self) -> Option<f64> {
         let life = |action: &Action| match action {
-            Action::Say(Note::Promoting { life, .. }) => Some(*life),
+            Action::Announce(MachineNotice::Promoting { last_healthy_at: life, .. }) => Some(*life),
             _ => None,
         };
         self.log.iter().find_map(|(_, action)| life(action)).map(second_of)

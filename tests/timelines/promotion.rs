@@ -2,136 +2,136 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::{CutSync, Order, Pull, Push};
-use openclaw_failover::failover::Order::Start;
+use openclaw_failover::failover::Action::{StopSync, UnitAction, Pull, Push};
+use openclaw_failover::failover::UnitAction::Start;
 
 use crate::events::{done, failed, gone, healthy, pulled, refused, tick, up};
 use crate::night::Night;
 
 #[test]
 fn the_pull_has_been_running_since_the_windows_first_failing_verdict() {
-    Night::watching().at(10.0, refused()).expect(&[Pull]);
+    Night::standby().at(10.0, refused()).expect_actions(&[Pull]);
 }
 
 #[test]
 fn pulls_begin_at_most_once_a_minute() {
-    let mut night = Night::watching();
-    night.at(10.0, refused()).expect(&[Pull]).at(12.0, pulled());
-    night.at(15.0, healthy()).at(25.0, refused()).at(26.0, healthy()).expect(&[]);
-    night.each(&[60.0, 69.9], &refused()).expect(&[]);
-    night.at(70.0, healthy()).expect(&[]);
-    night.at(71.0, refused()).expect(&[Pull]);
+    let mut night = Night::standby();
+    night.at(10.0, refused()).expect_actions(&[Pull]).at(12.0, pulled());
+    night.at(15.0, healthy()).at(25.0, refused()).at(26.0, healthy()).expect_actions(&[]);
+    night.at_each(&[60.0, 69.9], &refused()).expect_actions(&[]);
+    night.at(70.0, healthy()).expect_actions(&[]);
+    night.at(71.0, refused()).expect_actions(&[Pull]);
 }
 
 #[test]
 fn a_promotion_that_no_pull_has_begun_for_pulls_once_more_and_waits_no_longer_for_it() {
-    let mut night = Night::watching();
-    night.at(10.0, refused()).expect(&[Pull]).at(12.0, pulled()).at(19.0, healthy());
-    night.each(&[29.0, 39.0, 48.9], &refused()).expect(&[]);
-    night.at(49.0, refused()).is("promoting(sync)").expect(&[Pull]);
-    night.at(54.0, refused()).expect(&[CutSync]).at(54.1, pulled()).expect(&[Order(Start)]);
+    let mut night = Night::standby();
+    night.at(10.0, refused()).expect_actions(&[Pull]).at(12.0, pulled()).at(19.0, healthy());
+    night.at_each(&[29.0, 39.0, 48.9], &refused()).expect_actions(&[]);
+    night.at(49.0, refused()).expect_role("promoting(sync)").expect_actions(&[Pull]);
+    night.at(54.0, refused()).expect_actions(&[StopSync]).at(54.1, pulled()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn a_standby_pulls_every_refresh() {
-    let mut night = Night::watching();
-    night.at(199.9, tick()).expect(&[]);
-    night.at(200.0, tick()).expect(&[Pull]).at(201.0, pulled());
-    night.at(499.9, tick()).expect(&[]);
-    night.at(500.0, tick()).expect(&[Pull]);
+    let mut night = Night::standby();
+    night.at(199.9, tick()).expect_actions(&[]);
+    night.at(200.0, tick()).expect_actions(&[Pull]).at(201.0, pulled());
+    night.at(499.9, tick()).expect_actions(&[]);
+    night.at(500.0, tick()).expect_actions(&[Pull]);
 }
 
 #[test]
 fn the_promotion_waits_at_most_sync_wait_for_what_still_runs() {
-    let mut night = Night::watching().syncing();
-    night.at(34.9, tick()).expect(&[]).is("promoting(sync)");
-    night.at(35.0, tick()).expect(&[CutSync]);
-    night.at(35.1, pulled()).expect(&[Order(Start)]);
+    let mut night = Night::standby().syncing();
+    night.at(34.9, tick()).expect_actions(&[]).expect_role("promoting(sync)");
+    night.at(35.0, tick()).expect_actions(&[StopSync]);
+    night.at(35.1, pulled()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn the_promotion_starts_at_once_when_the_pull_ends() {
-    Night::watching().syncing().at(31.5, pulled()).expect(&[Order(Start)]);
+    Night::standby().syncing().at(31.5, pulled()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn a_pull_that_moves_the_tree_is_waited_for_but_never_for_ever() {
-    let mut night = Night::watching().syncing();
-    night.at(35.0, tick()).expect(&[CutSync]);
-    night.at(99.9, refused()).expect(&[]).is("promoting(sync)");
-    night.at(100.0, tick()).expect(&[Order(Start)]);
+    let mut night = Night::standby().syncing();
+    night.at(35.0, tick()).expect_actions(&[StopSync]);
+    night.at(99.9, refused()).expect_actions(&[]).expect_role("promoting(sync)");
+    night.at(100.0, tick()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn without_a_wait_the_pull_is_cut_at_the_decision() {
-    let mut night = Night::with(|policy| policy.sync_wait = Duration::ZERO);
-    night.at(10.0, refused()).expect(&[Pull]);
-    night.each(&[20.0, 29.0], &refused()).expect(&[]);
-    night.at(30.0, refused()).expect(&[CutSync]);
-    night.at(30.1, pulled()).expect(&[Order(Start)]);
+    let mut night = Night::with_policy(|policy| policy.sync_wait = Duration::ZERO);
+    night.at(10.0, refused()).expect_actions(&[Pull]);
+    night.at_each(&[20.0, 29.0], &refused()).expect_actions(&[]);
+    night.at(30.0, refused()).expect_actions(&[StopSync]);
+    night.at(30.1, pulled()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn the_primary_back_during_sync_aborts() {
-    let mut night = Night::watching().syncing();
-    night.at(33.0, healthy()).says("Aborted { why: Healthy }").is("standby").expect(&[]);
-    night.at(33.5, pulled()).expect(&[]);
+    let mut night = Night::standby().syncing();
+    night.at(33.0, healthy()).expect_notice("Aborted { why: Healthy }").expect_role("standby").expect_actions(&[]);
+    night.at(33.5, pulled()).expect_actions(&[]);
     assert!(night.memory().promotions.is_empty());
-    assert!(!night.memory().unreturned);
+    assert!(!night.memory().has_unpushed_changes);
 }
 
 #[test]
 fn the_primary_back_between_two_tries_to_start_aborts() {
-    let mut night = Night::watching().starting();
-    night.at(31.1, failed("Unit openclaw.service is masked.")).says("StartFailed").expect(&[]);
-    night.at(33.0, healthy()).says("Aborted { why: Healthy }").is("standby").expect(&[Push]);
+    let mut night = Night::standby().starting();
+    night.at(31.1, failed("Unit openclaw.service is masked.")).expect_notice("StartFailed").expect_actions(&[]);
+    night.at(33.0, healthy()).expect_notice("Aborted { why: Healthy }").expect_role("standby").expect_actions(&[Push]);
 }
 
 #[test]
 fn the_primary_back_once_the_start_was_issued_is_left_to_the_hold_down() {
-    let mut night = Night::watching().starting();
-    night.at(31.05, healthy()).is("promoting(start)").expect(&[]);
-    night.at(31.1, done()).is("promoting(verify)").expect(&[]);
-    night.at(40.0, up(2)).at(41.0, up(2)).is("active").says("Promoted").expect(&[]);
+    let mut night = Night::standby().starting();
+    night.at(31.05, healthy()).expect_role("promoting(start)").expect_actions(&[]);
+    night.at(31.1, done()).expect_role("promoting(verify)").expect_actions(&[]);
+    night.at(40.0, up(2)).at(41.0, up(2)).expect_role("active").expect_notice("Promoted").expect_actions(&[]);
 }
 
 #[test]
 fn a_start_that_fails_is_retried_with_backoff() {
-    let mut night = Night::watching().starting();
+    let mut night = Night::standby().starting();
     let mut at = 31.1;
     for wait in [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0] {
         night
             .at(at, failed("Access denied"))
-            .says(&format!("StartFailed {{ why: \"Access denied\", retry_in: Some({wait}"));
-        night.at(at + wait - 0.1, refused()).expect(&[]);
-        night.at(at + wait, tick()).expect(&[Order(Start)]);
+            .expect_notice(&format!("StartFailed {{ why: \"Access denied\", retry_in: Some({wait}"));
+        night.at(at + wait - 0.1, refused()).expect_actions(&[]);
+        night.at(at + wait, tick()).expect_actions(&[UnitAction(Start)]);
         at += wait + 0.1;
     }
-    night.at(at, failed("Access denied")).is("promoting(start)");
+    night.at(at, failed("Access denied")).expect_role("promoting(start)");
 }
 
 #[test]
 fn a_gateway_that_came_up_although_its_start_failed_is_verified() {
-    let mut night = Night::watching().starting();
-    night.at(31.1, failed("timed out")).at(32.0, up(2)).is("promoting(verify)").expect(&[]);
-    night.at(32.5, up(2)).at(33.0, up(2)).is("active").expect(&[]);
+    let mut night = Night::standby().starting();
+    night.at(31.1, failed("timed out")).at(32.0, up(2)).expect_role("promoting(verify)").expect_actions(&[]);
+    night.at(32.5, up(2)).at(33.0, up(2)).expect_role("active").expect_actions(&[]);
 }
 
 #[test]
 fn the_workspace_counts_as_unreturned_from_the_start_on() {
-    let night = Night::watching().syncing();
-    assert!(!night.memory().unreturned);
-    let night = Night::watching().starting();
-    assert!(night.memory().unreturned);
+    let night = Night::standby().syncing();
+    assert!(!night.memory().has_unpushed_changes);
+    let night = Night::standby().starting();
+    assert!(night.memory().has_unpushed_changes);
 }
 
 #[test]
 fn the_failover_is_remembered_with_its_times() {
-    let mut night = Night::watching().active();
-    let failover = night.memory().failover.clone().unwrap();
+    let mut night = Night::standby().active();
+    let failover = night.memory().last_failover.clone().unwrap();
     let s = crate::night::second_of;
-    assert_eq!((s(failover.life), s(failover.decided)), (0.0, 30.0));
-    assert_eq!((failover.started.map(s), failover.answered.map(s)), (Some(31.1), Some(41.0)));
-    assert_eq!(failover.ended, None);
-    night.at(50.0, gone(2)).expect(&[]);
+    assert_eq!((s(failover.last_healthy_at), s(failover.decided_at)), (0.0, 30.0));
+    assert_eq!((failover.started_at.map(s), failover.answered_at.map(s)), (Some(31.1), Some(41.0)));
+    assert_eq!(failover.ended_at, None);
+    night.at(50.0, gone(2)).expect_actions(&[]);
 }

@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::{Order, Pull};
-use openclaw_failover::failover::Order::{Start, Stop};
-use openclaw_failover::failover::{Policy, Start as Begin};
-use openclaw_failover::probe::Failure;
+use openclaw_failover::failover::Action::{UnitAction, Pull};
+use openclaw_failover::failover::UnitAction::{Start, Stop};
+use openclaw_failover::failover::{Policy, InitialFacts as Begin};
+use openclaw_failover::probe::ProbeFailure;
 
 use crate::events::{done, fails, gone, healthy, pulled, refused, second, up};
 use crate::night::{Night, defaults};
-use crate::play::{Play, assert_between, dies};
+use crate::play::{Play, assert_between, fails_from};
 
 fn two() -> Night {
-    Night::with(|policy| policy.upstreams = 2)
+    Night::with_policy(|policy| policy.upstreams = 2)
 }
 
 /// Night in which both are down from 10 s on; the gateway answers at 41 s.
 fn active() -> Night {
     let mut night = two();
-    night.at(10.0, refused()).at(10.0, second(refused())).expect(&[Pull]).at(12.0, pulled());
-    night.at(20.0, refused()).at(20.0, second(refused())).expect(&[]);
-    night.at(30.0, refused()).at(30.0, second(refused())).expect(&[Order(Start)]);
-    night.at(30.0, gone(1)).at(30.1, done()).at(40.0, up(2)).at(41.0, up(2)).is("active").forget();
+    night.at(10.0, refused()).at(10.0, second(refused())).expect_actions(&[Pull]).at(12.0, pulled());
+    night.at(20.0, refused()).at(20.0, second(refused())).expect_actions(&[]);
+    night.at(30.0, refused()).at(30.0, second(refused())).expect_actions(&[UnitAction(Start)]);
+    night.at(30.0, gone(1)).at(30.1, done()).at(40.0, up(2)).at(41.0, up(2)).expect_role("active").discard_so_far();
     night
 }
 
@@ -33,10 +33,10 @@ fn the_window_runs_only_while_no_upstream_is_healthy() {
         if at % 10 == 0 {
             night.at(f64::from(at), second(healthy()));
         }
-        night.is("standby");
+        night.expect_role("standby");
     }
     assert_eq!(night.window(), None);
-    night.forget();
+    night.discard_so_far();
 }
 
 #[test]
@@ -44,57 +44,57 @@ fn one_that_was_not_asked_yet_may_live() {
     let policy = Policy { upstreams: 2, ..defaults() };
     let start = || Begin { armed: vec![true, false], ..Begin::default() };
     // The verdict on another standby, which is down, comes before that on the primary.
-    let mut night = Night::begins(0.0, policy.clone(), start());
-    night.at(0.1, second(refused())).is_silent().at(0.2, healthy()).is_silent();
+    let mut night = Night::starting_at(0.0, policy.clone(), start());
+    night.at(0.1, second(refused())).expect_no_notice().at(0.2, healthy()).expect_no_notice();
     assert_eq!(night.window(), None);
-    night.forget();
+    night.discard_so_far();
     // If the primary is down too, no time is lost: the outage counts from the start.
-    let mut night = Night::begins(0.0, policy, start());
-    night.each(&[0.1, 3.0], &second(refused())).is_silent();
-    night.at(5.0, fails(Failure::ResponseTimeout)).says("WindowOpened { upstream: 0").forget();
+    let mut night = Night::starting_at(0.0, policy, start());
+    night.at_each(&[0.1, 3.0], &second(refused())).expect_no_notice();
+    night.at(5.0, fails(ProbeFailure::ResponseTimeout)).expect_notice("WindowOpened { upstream: 0").discard_so_far();
     for at in (6..30).step_by(3) {
         night.at(f64::from(at), second(refused())).at(f64::from(at) + 0.5, refused());
     }
-    night.at(30.0, pulled()).is("standby").forget();
-    night.at(30.1, second(refused())).is("promoting(sync)").forget();
+    night.at(30.0, pulled()).expect_role("standby").discard_so_far();
+    night.at(30.1, second(refused())).expect_role("promoting(sync)").discard_so_far();
 }
 
 #[test]
-fn when_the_second_dies_too_the_window_counts_from_its_last_life() {
+fn the_outage_counts_from_the_last_healthy_upstream() {
     let mut night = two();
     for at in [10.0, 20.0, 30.0, 40.0] {
-        night.at(at, second(healthy())).at(at + 5.0, refused()).expect(&[]);
+        night.at(at, second(healthy())).at(at + 5.0, refused()).expect_actions(&[]);
     }
-    night.at(50.0, second(refused())).says("WindowOpened { upstream: 1").expect(&[Pull]).at(52.0, pulled());
+    night.at(50.0, second(refused())).expect_notice("WindowOpened { upstream: 1").expect_actions(&[Pull]).at(52.0, pulled());
     for at in [55.0, 60.0, 65.0, 69.0] {
-        night.at(at, refused()).at(at + 0.5, second(refused())).is("standby").expect(&[]);
+        night.at(at, refused()).at(at + 0.5, second(refused())).expect_role("standby").expect_actions(&[]);
     }
-    night.at(70.0, refused()).expect(&[Order(Start)]);
+    night.at(70.0, refused()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn both_must_have_failed_since_the_window_opened() {
     let mut night = two();
-    night.at(10.0, refused()).expect(&[]);
-    night.at(15.0, second(refused())).expect(&[Pull]).at(16.0, pulled());
-    night.each(&[20.0, 25.0, 30.0], &second(refused())).is("standby").expect(&[]);
-    night.at(31.0, refused()).expect(&[Order(Start)]);
+    night.at(10.0, refused()).expect_actions(&[]);
+    night.at(15.0, second(refused())).expect_actions(&[Pull]).at(16.0, pulled());
+    night.at_each(&[20.0, 25.0, 30.0], &second(refused())).expect_role("standby").expect_actions(&[]);
+    night.at(31.0, refused()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn ready_means_one_and_the_same_upstream_throughout() {
     let mut night = active();
     night.at(400.0, healthy()).at(410.0, healthy()).at(415.0, second(healthy())).at(418.0, refused());
-    night.at(425.0, second(healthy())).at(432.0, healthy()).at(435.0, second(refused())).expect(&[]);
-    night.at(442.0, healthy()).at(445.0, second(refused())).at(452.0, healthy()).is("active").expect(&[]);
-    night.at(462.0, healthy()).is("demoting").says("Ready { upstream: 0 }").expect(&[Order(Stop)]);
+    night.at(425.0, second(healthy())).at(432.0, healthy()).at(435.0, second(refused())).expect_actions(&[]);
+    night.at(442.0, healthy()).at(445.0, second(refused())).at(452.0, healthy()).expect_role("active").expect_actions(&[]);
+    night.at(462.0, healthy()).expect_role("demoting").expect_notice("Ready { upstream: 0 }").expect_actions(&[UnitAction(Stop)]);
 }
 
 #[test]
 fn either_upstream_may_be_the_one() {
     let mut night = active();
-    night.each(&[100.0, 110.0, 120.0], &second(healthy())).each(&[121.0, 124.0], &refused()).is("active").expect(&[]);
-    night.at(130.0, second(healthy())).says("Ready { upstream: 1 }").expect(&[Order(Stop)]);
+    night.at_each(&[100.0, 110.0, 120.0], &second(healthy())).at_each(&[121.0, 124.0], &refused()).expect_role("active").expect_actions(&[]);
+    night.at(130.0, second(healthy())).expect_notice("Ready { upstream: 1 }").expect_actions(&[UnitAction(Stop)]);
 }
 
 #[test]
@@ -110,22 +110,22 @@ fn a_crash_loop_of_one_does_not_lengthen_the_hold_down_of_the_other() {
 #[test]
 fn restart_grace_asks_the_upstream_that_was_healthy_last() {
     let policy = |policy: &mut Policy| (policy.upstreams, policy.restart_grace) = (2, Duration::from_secs(60));
-    let mut night = Night::with(policy);
+    let mut night = Night::with_policy(policy);
     // The second was healthy last, and it times out: no restart grace, although the first refuses connections.
-    night.at(10.0, refused()).at(10.0, second(fails(Failure::Unreachable))).expect(&[Pull]).at(12.0, pulled());
-    night.at(20.0, refused()).at(20.0, second(fails(Failure::Unreachable)));
-    night.at(30.0, refused()).expect(&[Order(Start)]);
+    night.at(10.0, refused()).at(10.0, second(fails(ProbeFailure::Unreachable))).expect_actions(&[Pull]).at(12.0, pulled());
+    night.at(20.0, refused()).at(20.0, second(fails(ProbeFailure::Unreachable)));
+    night.at(30.0, refused()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
 fn the_decision_falls_in_time_for_two_that_die_apart() {
     for apart in [0.0, 1.0, 4.0, 9.0, 17.0, 60.0] {
-        for kinds in [[Failure::Refused; 2], [Failure::ResponseTimeout, Failure::Refused], [Failure::ConnectTimeout; 2]]
+        for kinds in [[ProbeFailure::Refused; 2], [ProbeFailure::ResponseTimeout, ProbeFailure::Refused], [ProbeFailure::ConnectTimeout; 2]]
         {
-            let plans = vec![dies(101.0 + apart, kinds[0]), dies(101.0, kinds[1])];
+            let plans = vec![fails_from(101.0 + apart, kinds[0]), fails_from(101.0, kinds[1])];
             let mut night = Play::new(&defaults(), plans);
-            night.until(300.0);
-            let (decided, life) = (night.decided()[0], night.life().unwrap());
+            night.run_until(300.0);
+            let (decided, life) = (night.decision_times()[0], night.last_healthy_time().unwrap());
             assert_between(decided, life + 30.0, life + 35.0, &format!("{kinds:?} {apart} s apart"));
         }
     }

@@ -160,7 +160,7 @@ impl Scenario {
             self.world.pull();
             self.world.standby(&edit);
             let pushed = self.world.push();
-            assert!(pushed.is_returned(), "{pushed:?}");
+            assert!(pushed.is_complete(), "{pushed:?}");
         } else {
             self.world.push();
             self.world.push_primary();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
 use crate::world::{World, run};
 
@@ -44,7 +44,7 @@ fn unrelated_histories_are_joined() {
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
     assert_eq!(pushed.conflicts.listed, ["main: MEMORY.md"]);
-    types(&world, &command(&pushed.said, "git -C", ", resolve"));
+    types(&world, &command(&pushed.details, "git -C", ", resolve"));
     world.primary("git checkout -q --ours . && git add -A && git commit -qm settled");
     let pushed = world.push_primary();
     assert_eq!(
@@ -59,7 +59,7 @@ fn a_contradiction_with_the_remote_and_one_with_a_standby_are_merged_by_hand() {
     let world = World::new();
     world.pull();
     world.standby("echo standby >>MEMORY.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     run(
         world.dir.path(),
         "git clone -q remote.git else; cd else; echo else >>MEMORY.md; git commit -qam else; git push -q origin main",
@@ -67,14 +67,14 @@ fn a_contradiction_with_the_remote_and_one_with_a_standby_are_merged_by_hand() {
     world.primary("echo primary >>MEMORY.md");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
-    types(&world, &command(&pushed.said, "git -C", ", resolve"));
+    types(&world, &command(&pushed.details, "git -C", ", resolve"));
     world.primary("printf 'one\\nelse\\nprimary\\n' >MEMORY.md; git commit -qam settled");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.conflicts.words().as_str()), (PushOutcome::Pushed, "failover/claw2: MEMORY.md"));
-    types(&world, &command(&pushed.said, "git -C", ", resolve"));
+    assert_eq!((pushed.outcome, pushed.conflicts.to_sentence().as_str()), (PushOutcome::Pushed, "failover/claw2: MEMORY.md"));
+    types(&world, &command(&pushed.details, "git -C", ", resolve"));
     world.primary("printf 'one\\nelse\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled");
     let pushed = world.push_primary();
-    assert!(pushed.is_ok() && pushed.merged.words() == "failover/claw2", "{pushed:?}");
+    assert!(pushed.is_ok() && pushed.merged_branches.to_sentence() == "failover/claw2", "{pushed:?}");
 }
 
 #[test]
@@ -86,14 +86,14 @@ fn a_branch_that_takes_the_name_of_all_branches_of_standbys_is_renamed() {
     world.standby("echo learned >learned.md");
     let pushed = world.push();
     assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
-    assert!(pushed.said.contains("the remote's branch failover blocks the name failover/claw2"), "{}", pushed.said);
-    types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
+    assert!(pushed.details.contains("the remote's branch failover blocks the name failover/claw2"), "{}", pushed.details);
+    types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
     assert_eq!(world.branches(), "failover-old\nmain");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     // The primary's tracking branch is still the old one.
     let pushed = world.push_primary();
-    if !pushed.is_returned() {
-        types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
+    if !pushed.is_complete() {
+        types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
         assert!(world.push_primary().is_ok(), "{pushed:?}");
     }
     assert_eq!(world.primary("cat learned.md"), "learned");
@@ -107,7 +107,7 @@ fn a_secret_or_a_large_file_that_was_committed_is_taken_out_of_what_is_sent() {
         let world = World::new();
         world.pull();
         world.standby("echo returned >returned.md");
-        assert!(world.push().is_returned());
+        assert!(world.push().is_complete());
         hook(&world, &refuses("hunter2", words));
         for (is_primary, name) in [(false, "leak.md"), (true, "other.md")] {
             let write = |text: &str| {
@@ -125,9 +125,9 @@ fn a_secret_or_a_large_file_that_was_committed_is_taken_out_of_what_is_sent() {
             write("harmless");
             let pushed = push();
             assert_eq!(pushed.outcome, PushOutcome::Refused, "it is still in the history: {pushed:?}");
-            types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
+            types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
             let pushed = push();
-            assert!(pushed.is_returned(), "{words}, primary {is_primary}: {pushed:?}");
+            assert!(pushed.is_complete(), "{words}, primary {is_primary}: {pushed:?}");
         }
         assert_eq!(
             world.remote("git show main:leak.md main:other.md main:returned.md"),
@@ -157,11 +157,11 @@ fn a_rule_of_the_git_host_is_told_with_the_branch_that_it_is_about() {
         for (pushed, branch) in [(world.push_primary(), "main"), (world.push(), "failover/claw2")] {
             let advice = advice.replace("BRANCH", branch);
             assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
-            assert!(pushed.said.contains(words) && pushed.said.contains(&advice), "{advice}: {}", pushed.said);
+            assert!(pushed.details.contains(words) && pushed.details.contains(&advice), "{advice}: {}", pushed.details);
         }
     }
     world.remote("rm hooks/pre-receive");
-    assert!(world.push().is_returned() && world.push_primary().is_ok());
+    assert!(world.push().is_complete() && world.push_primary().is_ok());
 }
 
 #[test]
@@ -169,11 +169,11 @@ fn a_branch_of_another_name_is_told_with_the_key() {
     let mut world = World::new();
     world.remote("git branch -m main master");
     let pulled = world.pull().workspace;
-    assert_eq!(pulled.outcome, Outcome::NoBranch);
+    assert_eq!(pulled.outcome, PullOutcome::NoBranch);
     assert!(
-        pulled.said.contains("set workspace.branch to master in the configuration of both hosts"),
+        pulled.details.contains("set workspace.branch to master in the configuration of both hosts"),
         "{}",
-        pulled.said
+        pulled.details
     );
     world.workspace.branch = "master".into();
     assert!(world.pull().is_ok());
@@ -181,15 +181,15 @@ fn a_branch_of_another_name_is_told_with_the_key() {
     let world = World::new();
     world.primary("git branch -q other; git switch -q other; echo x >x.md");
     let pushed = world.push_primary();
-    assert!(pushed.said.contains("or set workspace.branch to other in"), "{}", pushed.said);
-    types(&world, &command(&pushed.said, "git -C", ", or set"));
+    assert!(pushed.details.contains("or set workspace.branch to other in"), "{}", pushed.details);
+    types(&world, &command(&pushed.details, "git -C", ", or set"));
     assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
 
     let world = World::new();
     world.primary("git branch -m main master");
     let pushed = world.push_primary();
-    types(&world, &command(&pushed.said, "git -C", ", or set"));
-    assert!(world.push_primary().is_returned());
+    types(&world, &command(&pushed.details, "git -C", ", or set"));
+    assert!(world.push_primary().is_complete());
 }
 
 #[test]
@@ -198,18 +198,18 @@ fn a_checkout_without_its_remote_or_without_its_repository_gets_one() {
     let url = world.at("remote.git").display().to_string();
     world.standby("git remote remove origin");
     let pulled = world.pull().workspace;
-    types(&world, &command(&pulled.said, "git -C", "\n").replace("URL", &url));
+    types(&world, &command(&pulled.details, "git -C", "\n").replace("URL", &url));
     assert!(world.pull().is_ok());
 
     world.standby("git remote set-url origin ../nowhere.git");
     let pulled = world.pull().workspace;
-    assert!(pulled.said.contains("there is no repository at ../nowhere.git"), "{}", pulled.said);
-    types(&world, &command(&pulled.said, "git -C", "\n").replace("URL", &url));
+    assert!(pulled.details.contains("there is no repository at ../nowhere.git"), "{}", pulled.details);
+    types(&world, &command(&pulled.details, "git -C", "\n").replace("URL", &url));
     assert!(world.pull().is_ok());
 
     world.primary("echo mine >mine.md; rm -rf .git");
     let pushed = world.push_primary();
-    types(&world, &command(&pushed.said, "git clone", "\n").replace("URL", &url));
+    types(&world, &command(&pushed.details, "git clone", "\n").replace("URL", &url));
     let pushed = world.push_primary();
     assert_eq!(
         (pushed.outcome, world.remote("git show main:mine.md").as_str()),
@@ -227,10 +227,10 @@ fn a_history_that_is_cut_off_is_completed() {
     hook(&world, "echo \"shallow update not allowed\"; exit 1");
     world.primary("echo three >three.md");
     let pushed = world.push_primary();
-    assert!(pushed.said.contains(advice), "{}", pushed.said);
+    assert!(pushed.details.contains(advice), "{}", pushed.details);
     world.remote("rm hooks/pre-receive");
     run(world.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
-    types(&world, &command(&pushed.said, "git -C", "; the next push retries"));
+    types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
     assert_eq!(world.primary("git rev-parse --is-shallow-repository"), "false");
 }
 
@@ -269,9 +269,9 @@ fn what_ssh_refuses_is_told_apart() {
         fs::write(world.at("words"), words).unwrap();
         world.ssh(&format!("cat '{}' >&2; exit 255", world.at("words").display()));
         let pulled = world.pull().workspace;
-        assert_eq!(pulled.outcome, Outcome::NotFetched);
+        assert_eq!(pulled.outcome, PullOutcome::NotFetched);
         for advice in *advice {
-            assert!(pulled.said.contains(advice), "{advice}: {}", pulled.said);
+            assert!(pulled.details.contains(advice), "{advice}: {}", pulled.details);
         }
     }
     types_at_a_prompt_with_stand_ins(world.dir.path(), "ssh-keygen -R 'git.example'; ssh -T git@host");
@@ -298,14 +298,14 @@ fn a_git_without_a_name_for_commits_and_one_that_only_goes_forwards_merge_by_han
     let world = World::new();
     world.pull();
     world.standby("echo standby >>MEMORY.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     world.primary("git config merge.ff only; git config pull.ff only; echo primary >>MEMORY.md");
     let pushed = world.push_primary();
-    types_without_a_name(&world, &command(&pushed.said, "git -C", ", settle"));
+    types_without_a_name(&world, &command(&pushed.details, "git -C", ", settle"));
     let settle = "cd primary; printf 'one\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled";
     assert_eq!(types_without_a_name(&world, settle), "");
     let pushed = world.push_primary();
-    assert!(pushed.is_ok() && pushed.merged.words() == "failover/claw2", "{pushed:?}");
+    assert!(pushed.is_ok() && pushed.merged_branches.to_sentence() == "failover/claw2", "{pushed:?}");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn a_secret_in_the_first_push_of_all_is_taken_out_of_what_is_sent() {
     world.primary("echo harmless >leak.md");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
-    types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+    types(&world, &command(&pushed.details, "git -C", "; it is tried again"));
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
     assert_eq!(world.remote("git show main:leak.md main:MEMORY.md"), "harmless\none");
@@ -334,10 +334,10 @@ fn what_nothing_can_repair_is_cloned_again_in_a_folder_of_any_name() {
     world.remote("git branch other; git update-ref -d refs/heads/main; git update-ref refs/heads/main other");
     world.standby("echo mine >mine.md; rm -r .git/objects/* .git/logs; mv ../remote.git ../away.git");
     let report = world.pull().workspace;
-    assert_eq!(report.outcome, Outcome::Damaged, "{report:?}");
+    assert_eq!(report.outcome, PullOutcome::Damaged, "{report:?}");
     fs::rename(world.at("away.git"), world.at("remote.git")).unwrap();
-    types(&world, &command(&report.said, "git clone", "; repaired"));
+    types(&world, &command(&report.details, "git clone", "; repaired"));
     let report = world.pull().workspace;
-    assert!(matches!(report.outcome, Outcome::Moved | Outcome::UpToDate), "{report:?}");
+    assert!(matches!(report.outcome, PullOutcome::Updated | PullOutcome::UpToDate), "{report:?}");
     assert_eq!(world.read("mine.md"), "mine\n");
 }

@@ -1,14 +1,14 @@
 //! Bytes that git stores in another form or elsewhere: when they count as returned, and which are kept.
 
-use openclaw_failover::os::Command;
-use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::os::ChildCommand;
+use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
 use crate::needs;
 use crate::world::World;
 
 /// True if git LFS is installed; otherwise prints that the test is skipped.
 fn has_lfs() -> bool {
-    let is_there = Command::new("git").args(["lfs", "version"]).run().is_ok();
+    let is_there = ChildCommand::new("git").args(["lfs", "version"]).run().is_ok();
     if !is_there {
         needs::skip(module_path!(), "git-lfs");
     }
@@ -40,7 +40,7 @@ fn a_picture_is_returned_with_its_content() {
     assert_eq!(world.push().outcome, PushOutcome::Pushed);
     assert_eq!(uploaded(&world), "1");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.merged.words()), (PushOutcome::Pushed, "failover/claw2".into()), "{pushed:?}");
+    assert_eq!((pushed.outcome, pushed.merged_branches.to_sentence()), (PushOutcome::Pushed, "failover/claw2".into()), "{pushed:?}");
     assert_eq!(world.primary("cat a.png s.md; git status --porcelain"), "picture\nnote");
     // Vice versa, with the same remote as a URL.
     world.primary("git remote set-url origin \"file://$(git remote get-url origin)\"; echo second >b.png");
@@ -61,18 +61,18 @@ fn a_picture_whose_content_does_not_arrive_is_named_until_it_does() {
     world.standby("echo picture >a.png; echo note >s.md");
     for _ in 0..2 {
         let pushed = world.push();
-        assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::NotPushed, None), "{pushed:?}");
-        assert_eq!(pushed.withheld.words(), "a.png has content that is not at the remote yet");
-        assert!(pushed.said.contains("git LFS could not upload the content of 1 file"), "{}", pushed.said);
+        assert_eq!((pushed.outcome, pushed.last_complete_at), (PushOutcome::NotPushed, None), "{pushed:?}");
+        assert_eq!(pushed.withheld.to_sentence(), "a.png has content that is not at the remote yet");
+        assert!(pushed.details.contains("git LFS could not upload the content of 1 file"), "{}", pushed.details);
     }
     // Both hosts still exchange the notes.
     let merged = world.push_primary();
-    assert_eq!(merged.merged.words(), "failover/claw2", "{merged:?}");
-    assert!(merged.withheld.words().starts_with("a.png is as git stores it"), "{merged:?}");
+    assert_eq!(merged.merged_branches.to_sentence(), "failover/claw2", "{merged:?}");
+    assert!(merged.withheld.to_sentence().starts_with("a.png is as git stores it"), "{merged:?}");
     assert_eq!(world.primary("cat s.md; head -c 7 a.png"), "note\nversion");
     world.remote("rm lfs");
     let pushed = world.push();
-    assert!(pushed.is_returned(), "{pushed:?}");
+    assert!(pushed.is_complete(), "{pushed:?}");
     assert_eq!(uploaded(&world), "1");
     let merged = world.push_primary();
     assert!(merged.withheld.is_empty(), "{merged:?}");
@@ -90,7 +90,7 @@ fn a_primary_uploads_what_its_last_run_could_not() {
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::NotPushed, "{pushed:?}");
     world.remote("rm lfs");
-    assert!(world.push_primary().is_returned());
+    assert!(world.push_primary().is_complete());
     assert_eq!(uploaded(&world), "1");
 }
 
@@ -114,14 +114,14 @@ fn without_git_lfs_a_picture_that_becomes_a_pointer_is_named_and_kept() {
             git lfs push origin HEAD; git push -q origin HEAD"
         ));
         let pulled = world.pull().workspace;
-        assert_eq!(pulled.outcome, Outcome::Moved, "{pulled:?}");
+        assert_eq!(pulled.outcome, PullOutcome::Updated, "{pulled:?}");
         assert!(
             pulled.withheld.listed.iter().any(|name| name.starts_with("a.png is left as git stores it: ")),
             "{pulled:?}"
         );
         assert_eq!(world.standby("tail -1 n.md; head -c 7 a.png"), format!("{broken}\nversion"));
         // The pointer does not count as an edit.
-        assert!(world.push().is_returned());
+        assert!(world.push().is_complete());
         assert_eq!(world.standby("git diff origin/main HEAD --stat -- a.png n.md .gitattributes"), "");
     }
     world.standby("git lfs install --local --skip-repo --force >/dev/null");
@@ -152,17 +152,17 @@ fn bytes_that_git_does_not_store_are_kept_before_they_are_replaced() {
             "git config filter.drop.clean 'grep -v secret'; git config filter.drop.smudge cat; printf '{bytes}' >f.x"
         ));
         let raw = world.standby("git hash-object --no-filters f.x");
-        assert!(world.push().is_returned(), "{what}");
+        assert!(world.push().is_complete(), "{what}");
         world.push_primary();
         world.primary("git config filter.drop.clean 'grep -v secret'; printf 'n\\0e\\0w\\0' >f.x");
-        assert!(world.push_primary().is_returned(), "{what}");
+        assert!(world.push_primary().is_complete(), "{what}");
         let pulled = world.pull().workspace;
-        assert_eq!(pulled.outcome, Outcome::Moved, "{what}: {pulled:?}");
+        assert_eq!(pulled.outcome, PullOutcome::Updated, "{what}: {pulled:?}");
         if *is_written_again {
-            assert!(pulled.aside.is_empty(), "{what}: {pulled:?}");
+            assert!(pulled.moved_aside.is_empty(), "{what}: {pulled:?}");
             continue;
         }
-        let name = &pulled.aside.listed[0];
+        let name = &pulled.moved_aside.listed[0];
         assert!(name.starts_with("refs/openclaw-failover/raw/") && name.ends_with(":f.x"), "{what}: {pulled:?}");
         assert_eq!(world.standby(&format!("git rev-parse '{name}'")), raw, "{what}");
         assert_eq!(world.standby(&format!("git show '{name}' | git hash-object --no-filters --stdin")), raw, "{what}");

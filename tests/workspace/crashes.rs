@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use openclaw_failover::config::Workspace;
+use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::Cancel;
-use openclaw_failover::workspace::report::Outcome;
+use openclaw_failover::workspace::report::PullOutcome;
 use openclaw_failover::workspace::{
-    Paths, Queue, Reach, Role, {self},
+    SyncPaths, SessionHandling, CheckoutMode, SyncRole, {self},
 };
 
 use crate::world::{World, run};
@@ -48,18 +48,18 @@ fn a_sync_that_may_be_killed() {
     let Some(task) = env::var_os(TASK) else { return };
     let dir = PathBuf::from(env::var_os("CRASH_TEST_DIR").unwrap());
     let role = if task == "primary" { "primary" } else { "workspace" };
-    let workspace = Workspace { path: dir.join(role), timeout: Duration::from_secs(60), ..Workspace::default() };
+    let workspace = WorkspaceConfig { path: dir.join(role), timeout: Duration::from_secs(60), ..WorkspaceConfig::default() };
     let (state, host) = if task == "primary" { ("state-primary", "claw1") } else { ("state", "claw2") };
-    let paths = Paths { state: dir.join(state), ssh: "ssh".into(), host: host.into(), ..Paths::default() };
+    let paths = SyncPaths { state_folder: dir.join(state), ssh_program: "ssh".into(), host_name: host.into(), ..SyncPaths::default() };
     let cancel = Cancel::new();
     // The file exists while the gateway runs.
-    let reach = || if dir.join("gateway").exists() { Reach::Fetch } else { Reach::Move };
+    let reach = || if dir.join("gateway").exists() { CheckoutMode::FetchOnly } else { CheckoutMode::UpdateFiles };
     match task.to_str().unwrap() {
         "pull" => drop(workspace::pull(&workspace, &[], &paths, &reach, &cancel, &Vec::new)),
         "push" => {
-            drop(workspace::push(&workspace, &paths, Role::Standby { reach: &reach, queue: &|| Queue::Keep }, &cancel))
+            drop(workspace::push(&workspace, &paths, SyncRole::Standby { reach: &reach, queue: &|| SessionHandling::Resume }, &cancel))
         }
-        _ => drop(workspace::push(&workspace, &paths, Role::Primary, &cancel)),
+        _ => drop(workspace::push(&workspace, &paths, SyncRole::Primary, &cancel)),
     }
 }
 
@@ -126,7 +126,7 @@ impl Crash {
         let mine = format!("echo {round} >>mine.md; echo {round} >mine-{round}.md");
         if task == "primary" {
             self.world.standby(&edit);
-            assert!(self.world.push().is_returned());
+            assert!(self.world.push().is_complete());
             self.world.primary(&mine);
         } else {
             self.world.standby(&mine);
@@ -142,8 +142,8 @@ impl Crash {
             assert_eq!(self.world.primary("git status --porcelain; git diff origin/main HEAD"), "", "{what}");
         }
         let report = self.world.pull().workspace;
-        assert!(matches!(report.outcome, Outcome::Moved | Outcome::UpToDate), "{what}: {report:?}");
-        assert!(report.aside.is_empty() && report.kept.is_empty(), "{what}: {report:?}");
+        assert!(matches!(report.outcome, PullOutcome::Updated | PullOutcome::UpToDate), "{what}: {report:?}");
+        assert!(report.moved_aside.is_empty() && report.unpushed_conflict_branches.is_empty(), "{what}: {report:?}");
         let round = self.round;
         let mine: String = (1..=round).map(|n| format!("{n}\n")).collect();
         assert_eq!(self.world.read("mine.md"), mine, "{what}");
@@ -227,7 +227,7 @@ fn a_file_that_is_shortened_after_a_kill_was_shortened_by_a_process() {
     // As a power cut would leave it, but the machine was not restarted.
     crash.world.standby("printf lin >d0/4.md");
     let report = crash.world.pull().workspace;
-    assert_eq!(report.outcome, Outcome::Kept, "{report:?}");
+    assert_eq!(report.outcome, PullOutcome::ConflictKept, "{report:?}");
     let shortened = crash.world.standby("printf lin | git hash-object --stdin");
     assert!(crash.world.contents().contains(&shortened), "{report:?}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
 use crate::image::Image;
 use crate::world::{World, run};
@@ -119,7 +119,7 @@ fn world() -> World {
         let mut world = World::new();
         world.workspace.url = Some(world.at("remote.git").display().to_string());
         world.standby("echo returned >returned.md");
-        assert!(world.push().is_returned());
+        assert!(world.push().is_complete());
         world.standby("echo mine >mine.md");
         assert!(world.pull().is_ok());
         world.standby("echo mine more >>mine.md; echo committed >committed.md");
@@ -147,16 +147,16 @@ fn a_standbys_pull_repairs_it_and_loses_no_file() {
         let is_aside = what.ends_with("gone") || !set_aside(&world.workspace.path).is_empty();
         // Only a push reads some of the files.
         let is_told = is_aside
-            && [&pulled.said, &pushed.said].iter().any(|said| said.contains("repaired the damaged repository"));
+            && [&pulled.details, &pushed.details].iter().any(|said| said.contains("repaired the damaged repository"));
         let merged = world.push_primary();
         let home = run(&world.at("primary"), "cat mine.md committed.md latest.md 2>&1 || :");
-        if !matches!(pulled.outcome, Outcome::Moved | Outcome::UpToDate)
+        if !matches!(pulled.outcome, PullOutcome::Updated | PullOutcome::UpToDate)
             || files != expected
             || is_told == is_quiet
             || !fsck.is_empty()
             || !has_sound_header(&world.workspace.path)
             || !world.status().is_empty()
-            || !pushed.is_returned()
+            || !pushed.is_complete()
             || home != "mine\nmine more\ncommitted\nlatest"
         {
             wrong.push(format!(
@@ -190,7 +190,7 @@ fn a_primarys_push_repairs_it_and_keeps_its_history() {
             "git rev-list --max-parents=0 main | wc -l; git merge-base --is-ancestor offline main && echo kept",
         );
         let is_aside = what.ends_with("gone") || !set_aside(&world.at("primary")).is_empty();
-        let is_told = pushed.said.contains("repaired the damaged repository") && is_aside;
+        let is_told = pushed.details.contains("repaired the damaged repository") && is_aside;
         if pushed.outcome != PushOutcome::Pushed
             || is_told == what.starts_with("new locks")
             || sent != "mine\nmine more\nlatest\nreturned"
@@ -209,15 +209,15 @@ fn what_nothing_can_repair_is_told_with_a_command_that_works() {
     let world = world();
     world.standby("echo '[core' >.git/config");
     let pulled = world.pull().workspace;
-    assert_eq!(pulled.outcome, Outcome::Damaged, "{pulled:?}");
-    let (_, command) = pulled.said.split_once("as they are: ").unwrap();
+    assert_eq!(pulled.outcome, PullOutcome::Damaged, "{pulled:?}");
+    let (_, command) = pulled.details.split_once("as they are: ").unwrap();
     let (command, _) = command.split_once("; repaired").unwrap_or((command, ""));
     run(world.dir.path(), command);
     world.primary_commits("echo theirs >theirs.md");
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     assert_eq!(
         world.standby("cat returned.md mine.md committed.md theirs.md"),
         "returned\nmine\nmine more\ncommitted\ntheirs"
     );
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
 }

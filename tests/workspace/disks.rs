@@ -5,8 +5,8 @@
 
 use std::{env, fs};
 
-use openclaw_failover::os::Command;
-use openclaw_failover::workspace::report::Outcome;
+use openclaw_failover::os::ChildCommand;
+use openclaw_failover::workspace::report::PullOutcome;
 use openclaw_failover::workspace::unit;
 
 use crate::needs;
@@ -14,7 +14,7 @@ use crate::world::{LONG, World};
 
 /// Pulls with the workspace on a small disk that `script` prepares. Returns the files afterwards.
 fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
-    let probe = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).run();
+    let probe = ChildCommand::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).run();
     if probe.is_err() {
         needs::skip(module_path!(), "unshare, and a kernel that lets users have mount namespaces");
         return None;
@@ -30,7 +30,7 @@ fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
          cat MEMORY.md; ls; find .git -path '*/objects' -prune -o -name '*.lock' -print",
         world.dir.path().display()
     );
-    let mut command = Command::new("unshare").args(["-rm", "sh", "-ec", &whole]).deadline(LONG);
+    let mut command = ChildCommand::new("unshare").args(["-rm", "sh", "-ec", &whole]).deadline(LONG);
     for role in ["AUTHOR", "COMMITTER"] {
         command = command.env(format!("GIT_{role}_NAME"), "test").env(format!("GIT_{role}_EMAIL"), "test@example.org");
     }
@@ -50,9 +50,9 @@ fn a_full_disk_leaves_the_workspace_as_it_was() {
         return;
     };
     assert_eq!(left, "one\nMEMORY.md\nfull.mine");
-    let pulled = unit::last_report(&world.paths).unwrap().unwrap().workspace;
-    assert_eq!(pulled.outcome, Outcome::Failed, "{pulled:?}");
-    assert!(pulled.said.starts_with("not enough disk space: "), "{}", pulled.said);
+    let pulled = unit::read_last_pull(&world.paths).unwrap().unwrap().workspace;
+    assert_eq!(pulled.outcome, PullOutcome::Failed, "{pulled:?}");
+    assert!(pulled.details.starts_with("not enough disk space: "), "{}", pulled.details);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_disk_that_is_read_only_is_said() {
         return;
     };
     assert_eq!(left, "one\nMEMORY.md");
-    let pulled = unit::last_report(&world.paths).unwrap().unwrap().workspace;
-    assert!(!pulled.outcome.is_fresh(), "{pulled:?}");
-    assert!(pulled.said.contains("Read-only file system"), "{}", pulled.said);
+    let pulled = unit::read_last_pull(&world.paths).unwrap().unwrap().workspace;
+    assert!(!pulled.outcome.is_complete(), "{pulled:?}");
+    assert!(pulled.details.contains("Read-only file system"), "{}", pulled.details);
 }

@@ -49,7 +49,7 @@ fn every_file_in_conflict_is_named() {
     world.primary_commits(&write("one"));
     world.pull();
     world.standby(&write("standby"));
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     world.primary(&write("primary"));
     let pushed = world.push_primary();
     assert_eq!(pushed.conflicts.listed, [format!("failover/claw2: {}", files.join(", "))]);

@@ -1,6 +1,6 @@
 //! Private files: what git ignores on the disk, or a filter encrypts, reaches no remote, whatever a sync does to it.
 
-use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
 use crate::world::World;
 
@@ -30,12 +30,12 @@ fn what_git_ignores_stays_private_under_the_name_that_a_move_gives_it() {
         ));
         world.primary_commits(theirs);
         let report = world.pull().workspace;
-        assert_eq!((report.outcome, report.aside.count), (Outcome::Moved, 1), "{name}: {report:?}");
-        assert!(world.push().is_returned(), "{name}");
+        assert_eq!((report.outcome, report.moved_aside.count), (PullOutcome::Updated, 1), "{name}: {report:?}");
+        assert!(world.push().is_complete(), "{name}");
         let pushed = world.push();
         assert_eq!(published(&world, "diary"), "", "{name}: {pushed:?}");
         assert!(world.standby("grep -rl diary . --exclude-dir=.git").contains(".local-"), "{name}");
-        let named = pushed.withheld.words();
+        let named = pushed.withheld.to_sentence();
         assert!(
             named.contains(".local-") && named.ends_with("is ignored under its earlier name"),
             "{name}: {pushed:?}"
@@ -68,7 +68,7 @@ fn a_move_that_is_killed_between_two_rules_publishes_no_private_file() {
     // The old rules are renamed away, and the new ones have no name yet.
     crash.world.standby("rm .gitignore; echo new >new.md");
     let pushed = crash.world.push();
-    assert!(pushed.is_returned(), "{pushed:?}");
+    assert!(pushed.is_complete(), "{pushed:?}");
     assert_eq!(published(&crash.world, "diary"), "", "{pushed:?}");
     crash.world.pull();
     assert_eq!(crash.world.standby("cat .gitignore new.md private.txt"), "private.txt\nmore.txt\nnew\ndiary");
@@ -80,11 +80,11 @@ fn rules_that_a_power_cut_has_emptied_publish_no_private_file() {
     world.pull();
     world.standby("git config filter.caesar.clean 'tr a-y b-z'; git config filter.caesar.smudge 'tr b-z a-y'");
     world.primary_commits("echo private.txt >.gitignore; echo '*.sealed filter=caesar' >.gitattributes");
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     world.standby(RESTART);
     world.standby(": >.gitignore; : >.gitattributes; echo diary >private.txt; echo diary >a.sealed");
     let pushed = world.push();
-    assert!(pushed.is_returned(), "{pushed:?}");
+    assert!(pushed.is_complete(), "{pushed:?}");
     assert_eq!(published(&world, "diary"), "", "{pushed:?}");
     assert_eq!(
         world.standby("cat .gitignore private.txt a.sealed; git show HEAD:a.sealed"),
@@ -96,7 +96,7 @@ fn rules_that_a_power_cut_has_emptied_publish_no_private_file() {
 fn files_of_a_first_pull_that_a_power_cut_has_emptied_are_no_edits() {
     let world = World::new();
     world.standby("cd ..; rm -rf workspace; git init -q workspace; git -C workspace remote add origin ../remote.git");
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     world.standby(RESTART);
     world.standby(": >MEMORY.md");
     let report = world.pull().workspace;
@@ -113,6 +113,6 @@ fn a_filter_that_is_required_in_any_of_gits_words_keeps_plain_text_here() {
         ));
         let pushed = world.push_primary();
         assert_eq!((pushed.outcome, published(&world, "diary").as_str()), (PushOutcome::Pushed, ""), "{pushed:?}");
-        assert!(pushed.withheld.words().starts_with("a.sealed "), "{pushed:?}");
+        assert!(pushed.withheld.to_sentence().starts_with("a.sealed "), "{pushed:?}");
     }
 }

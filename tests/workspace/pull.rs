@@ -8,21 +8,21 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::config::Secret;
+use openclaw_failover::config::SecretConfig;
 use openclaw_failover::os::Cancel;
-use openclaw_failover::workspace::report::{Outcome, Pulled};
-use openclaw_failover::workspace::{Reach, unit};
+use openclaw_failover::workspace::report::{PullOutcome, WorkspacePull};
+use openclaw_failover::workspace::{CheckoutMode, unit};
 
 use crate::needs::require;
 use crate::world::{LOCAL_SSH, LONG, World};
 
 /// Pulls, and checks that neither the branch nor a file of the workspace changed.
-fn pull_leaves_all(world: &World) -> Pulled {
+fn pull_leaves_all(world: &World) -> WorkspacePull {
     let look = "git rev-parse HEAD; git status --porcelain --ignored; cat -- *";
     let before = world.standby(look);
     let pulled = world.pull().workspace;
     assert_eq!(world.standby(look), before);
-    assert_eq!(pulled.before, pulled.after);
+    assert_eq!(pulled.commit_before, pulled.commit_after);
     pulled
 }
 
@@ -42,18 +42,18 @@ fn a_workspace_is_brought_up_to_date_and_the_report_says_from_where_to_where() {
     let report = world.pull();
     let new = world.primary("git rev-parse HEAD");
     assert_eq!(world.memory(), "two\n");
-    assert_eq!(report.workspace.outcome, Outcome::Moved, "{report:?}");
-    assert_eq!(report.workspace.before.as_ref().unwrap().as_str(), old);
-    assert_eq!(report.workspace.after.as_ref().unwrap().as_str(), new);
+    assert_eq!(report.workspace.outcome, PullOutcome::Updated, "{report:?}");
+    assert_eq!(report.workspace.commit_before.as_ref().unwrap().as_str(), old);
+    assert_eq!(report.workspace.commit_after.as_ref().unwrap().as_str(), new);
     let made: u64 = world.primary("git log -1 --format=%ct").parse().unwrap();
-    assert_eq!(report.workspace.committed.unwrap().as_millis(), made * 1000);
-    assert_eq!(report.fresh, Some(report.started));
+    assert_eq!(report.workspace.committed_at.unwrap().as_millis(), made * 1000);
+    assert_eq!(report.last_complete_at, Some(report.started_at));
     assert!(report.is_ok());
-    assert_eq!(unit::last_report(&world.paths).unwrap(), Some(report));
+    assert_eq!(unit::read_last_pull(&world.paths).unwrap(), Some(report));
 
     let report = world.pull();
-    assert_eq!(report.workspace.outcome, Outcome::UpToDate);
-    assert_eq!(report.workspace.before, report.workspace.after);
+    assert_eq!(report.workspace.outcome, PullOutcome::UpToDate);
+    assert_eq!(report.workspace.commit_before, report.workspace.commit_after);
 }
 
 #[test]
@@ -61,16 +61,16 @@ fn an_empty_clone_is_filled() {
     let world = World::new();
     world.standby("rm -rf .git MEMORY.md; git init -q -b main; git remote add origin ../remote.git");
     let report = world.pull();
-    assert_eq!(report.workspace.outcome, Outcome::Moved, "{report:?}");
-    assert_eq!((report.workspace.before.is_none(), world.memory()), (true, "one\n".into()));
+    assert_eq!(report.workspace.outcome, PullOutcome::Updated, "{report:?}");
+    assert_eq!((report.workspace.commit_before.is_none(), world.memory()), (true, "one\n".into()));
 }
 
 #[test]
 fn while_an_agent_may_be_at_work_a_pull_only_fetches() {
     let world = World::new();
     world.primary_commits("echo two >MEMORY.md");
-    let report = world.pull_under(Reach::Fetch, &Cancel::new());
-    assert_eq!(report.workspace.outcome, Outcome::Fetched);
+    let report = world.pull_under(CheckoutMode::FetchOnly, &Cancel::new());
+    assert_eq!(report.workspace.outcome, PullOutcome::Fetched);
     assert_eq!(world.memory(), "one\n");
     let fetched = world.standby("git rev-parse refs/remotes/origin/main");
     assert_eq!(fetched, world.primary("git rev-parse HEAD"));
@@ -82,8 +82,8 @@ fn what_the_standby_writes_is_on_its_own_branch_under_its_own_name() {
     world.standby("echo mine >mine.md");
     world.primary_commits("echo two >MEMORY.md");
     let pulled = world.pull().workspace;
-    assert_eq!((pulled.outcome, pulled.unreturned), (Outcome::Moved, true), "{pulled:?}");
-    assert_eq!(pulled.remote.unwrap().as_str(), world.primary("git rev-parse HEAD"));
+    assert_eq!((pulled.outcome, pulled.has_unpushed), (PullOutcome::Updated, true), "{pulled:?}");
+    assert_eq!(pulled.remote_commit.unwrap().as_str(), world.primary("git rev-parse HEAD"));
     assert_eq!(world.standby("git symbolic-ref HEAD"), "refs/heads/failover/claw2");
     let log = world.standby("git log --no-merges -1 --format='%an <%ae> %s' --diff-filter=A -- mine.md");
     assert!(log.starts_with("openclaw-failover on claw2 <openclaw-failover@claw2> Work on claw2 until 2"), "{log}");
@@ -96,10 +96,10 @@ fn a_contradiction_is_kept_on_a_branch_that_can_be_merged_by_hand() {
     world.standby("echo mine >>MEMORY.md; echo more >more.md");
     world.primary_commits("echo theirs >>MEMORY.md");
     let pulled = world.pull().workspace;
-    assert_eq!(pulled.outcome, Outcome::Kept, "{pulled:?}");
-    let [branch] = pulled.kept.listed.as_slice() else { panic!("{pulled:?}") };
+    assert_eq!(pulled.outcome, PullOutcome::ConflictKept, "{pulled:?}");
+    let [branch] = pulled.unpushed_conflict_branches.listed.as_slice() else { panic!("{pulled:?}") };
     assert!(branch.starts_with("failover/claw2@2"), "{branch}");
-    assert!(pulled.said.contains(branch) && pulled.said.contains("MEMORY.md"), "{}", pulled.said);
+    assert!(pulled.details.contains(branch) && pulled.details.contains("MEMORY.md"), "{}", pulled.details);
     assert_eq!(world.standby(&format!("git show {branch}:MEMORY.md; git show {branch}:more.md")), "one\nmine\nmore");
     let conflict = world.standby(&format!("git merge {branch} || git ls-files -u | cut -f2 | sort -u; cat more.md"));
     assert!(conflict.ends_with("MEMORY.md\nmore"), "{conflict}");
@@ -122,23 +122,23 @@ fn what_stays_here_is_named_with_its_reason() {
         "huge is larger than workspace.max_file",
         "nested/ is a nested git repository",
     ];
-    assert_eq!((said.as_slice(), pulled.outcome), (&expected.map(str::to_owned)[..], Outcome::UpToDate));
+    assert_eq!((said.as_slice(), pulled.outcome), (&expected.map(str::to_owned)[..], PullOutcome::UpToDate));
     assert_eq!(world.standby("git diff --name-only HEAD; git ls-files"), "MEMORY.md\nMEMORY.md\nok");
     // If the primary changes the same file, the version with the secret is moved aside and still not committed.
     world.primary_commits("echo two >>MEMORY.md");
     let pulled = world.pull().workspace;
-    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
+    assert_eq!((pulled.outcome, pulled.moved_aside.count), (PullOutcome::Updated, 1), "{pulled:?}");
     assert_eq!(world.memory(), "one\ntwo\n");
-    assert_eq!(world.read(&pulled.aside.listed[0]), format!("one\nuse {token}\n"));
+    assert_eq!(world.read(&pulled.moved_aside.listed[0]), format!("one\nuse {token}\n"));
     let pulled = world.pull().workspace;
-    assert!(pulled.withheld.words().contains("MEMORY.md.local-"), "{pulled:?}");
+    assert!(pulled.withheld.to_sentence().contains("MEMORY.md.local-"), "{pulled:?}");
     assert!(!world.standby("git log --all -p").contains(&token));
     // The same if the primary deletes the file.
     world.standby(&format!("echo 'use {token}' >>MEMORY.md"));
     world.primary_commits("rm MEMORY.md");
     let pulled = world.pull().workspace;
-    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
-    assert_eq!(world.read(&pulled.aside.listed[0]), format!("one\ntwo\nuse {token}\n"));
+    assert_eq!((pulled.outcome, pulled.moved_aside.count), (PullOutcome::Updated, 1), "{pulled:?}");
+    assert_eq!(world.read(&pulled.moved_aside.listed[0]), format!("one\ntwo\nuse {token}\n"));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_file_that_has_grown_too_large_stays_here_until_it_is_smaller() {
         /dev/zero >>MEMORY.md",
     );
     let pulled = world.pull().workspace;
-    assert_eq!(pulled.withheld.words(), "MEMORY.md is larger than workspace.max_file");
+    assert_eq!(pulled.withheld.to_sentence(), "MEMORY.md is larger than workspace.max_file");
     assert_eq!(world.standby("git diff --name-only HEAD; git cat-file -s HEAD:always"), "MEMORY.md\n2002");
     world.standby("echo small >MEMORY.md");
     assert!(world.pull().workspace.withheld.is_empty());
@@ -166,7 +166,7 @@ fn a_repository_within_is_named_however_git_knows_it() {
     );
     for _ in 0..2 {
         let pulled = world.pull().workspace;
-        assert_eq!(pulled.withheld.words(), "inner is a nested git repository", "{pulled:?}");
+        assert_eq!(pulled.withheld.to_sentence(), "inner is a nested git repository", "{pulled:?}");
     }
 }
 
@@ -176,7 +176,7 @@ fn while_an_agent_may_be_at_work_its_locks_are_left_to_it_for_longer() {
     let lock = world.workspace.path.join(".git/HEAD.lock");
     let asked = Instant::now();
     fs::write(&lock, "").unwrap();
-    world.pull_under(Reach::Fetch, &Cancel::new());
+    world.pull_under(CheckoutMode::FetchOnly, &Cancel::new());
     assert!(!lock.exists() && asked.elapsed() > Duration::from_secs(1));
 }
 
@@ -186,7 +186,7 @@ fn a_secret_that_was_committed_before_does_not_stop_the_memory() {
     world
         .standby(&format!("echo ghp_{} >>MEMORY.md; git commit -qam x; echo more >>MEMORY.md", "aB3dE6gH9k".repeat(4)));
     let pulled = world.pull().workspace;
-    assert_eq!((pulled.withheld.count, pulled.unreturned), (0, true));
+    assert_eq!((pulled.withheld.count, pulled.has_unpushed), (0, true));
     assert_eq!(world.standby("git diff HEAD"), "");
 }
 
@@ -218,22 +218,22 @@ fn what_is_missing_is_said() {
     world.pull();
     world.workspace.branch = "gone".into();
     let pulled = pull_leaves_all(&world);
-    assert_eq!(pulled.outcome, Outcome::NoBranch);
+    assert_eq!(pulled.outcome, PullOutcome::NoBranch);
     let words =
         "origin has no branch gone (workspace.branch), only main; set workspace.branch to main in the configuration";
-    assert!(pulled.said.starts_with(words), "{}", pulled.said);
+    assert!(pulled.details.starts_with(words), "{}", pulled.details);
     world.workspace.branch = "main".into();
     fs::rename(world.at("remote.git"), world.at("moved.git")).unwrap();
     let pulled = pull_leaves_all(&world);
-    assert_eq!(pulled.outcome, Outcome::NotFetched);
-    assert!(pulled.said.contains("does not appear to be a git repository"), "{}", pulled.said);
+    assert_eq!(pulled.outcome, PullOutcome::NotFetched);
+    assert!(pulled.details.contains("does not appear to be a git repository"), "{}", pulled.details);
     fs::remove_dir_all(world.workspace.path.join(".git")).unwrap();
     let pulled = world.pull().workspace;
-    assert_eq!(pulled.outcome, Outcome::NoCheckout);
-    assert!(pulled.said.contains("workspace/.git: No such file"), "{}", pulled.said);
-    assert!(pulled.said.contains("; set workspace.url, or clone it: git clone"), "{}", pulled.said);
+    assert_eq!(pulled.outcome, PullOutcome::NoRepository);
+    assert!(pulled.details.contains("workspace/.git: No such file"), "{}", pulled.details);
+    assert!(pulled.details.contains("; set workspace.url, or clone it: git clone"), "{}", pulled.details);
     fs::create_dir(world.workspace.path.join(".git")).unwrap();
-    assert_eq!(world.pull().workspace.outcome, Outcome::NoCheckout);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::NoRepository);
 }
 
 #[test]
@@ -249,14 +249,14 @@ fn nothing_that_the_checkout_brings_along_is_run() {
          done
          cp ../hook .git/monitor; chmod 755 .git/monitor; git config core.fsmonitor \"$PWD/.git/monitor\"",
     );
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     world.standby(&format!(
         "git config core.fsmonitor false; git remote set-url origin 'ext::touch {}'",
         trap.display()
     ));
     let pulled = world.pull().workspace;
-    assert_eq!(pulled.outcome, Outcome::NotFetched);
-    assert!(pulled.said.contains("'ext' not allowed"), "{}", pulled.said);
+    assert_eq!(pulled.outcome, PullOutcome::NotFetched);
+    assert!(pulled.details.contains("'ext' not allowed"), "{}", pulled.details);
     assert!(!trap.exists());
 }
 
@@ -268,7 +268,7 @@ fn ssh_asks_nobody_and_takes_the_key_that_the_checkout_names() {
     world.standby("git config core.sshCommand 'ssh -i/keys/deploy'");
     world.primary_commits("echo two >MEMORY.md");
     let report = world.pull();
-    assert_eq!(report.workspace.outcome, Outcome::Moved, "{report:?}");
+    assert_eq!(report.workspace.outcome, PullOutcome::Updated, "{report:?}");
     let heard = fs::read_to_string(world.at("heard")).unwrap();
     assert!(heard.starts_with("-oBatchMode=yes -oConnectTimeout=10 "), "{heard}");
     assert!(heard.contains(" -oStrictHostKeyChecking=yes ") && heard.contains(" -i/keys/deploy "), "{heard}");
@@ -281,13 +281,13 @@ fn a_remote_that_does_not_deliver_is_given_up() {
     world.ssh("exec sleep 60");
     world.workspace.timeout = Duration::from_millis(300);
     let asked = Instant::now();
-    assert_eq!(pull_leaves_all(&world).outcome, Outcome::TimedOut);
+    assert_eq!(pull_leaves_all(&world).outcome, PullOutcome::TimedOut);
     assert!(asked.elapsed() < Duration::from_secs(30));
     world.ssh("echo 'Host key verification failed.' >&2; exit 255");
     let pulled = pull_leaves_all(&world);
-    assert_eq!(pulled.outcome, Outcome::NotFetched);
-    assert!(pulled.said.starts_with("Host key verification failed.; fatal: Could not read"), "{}", pulled.said);
-    assert!(pulled.said.contains("; that host's ssh key is not known on this host."), "{}", pulled.said);
+    assert_eq!(pulled.outcome, PullOutcome::NotFetched);
+    assert!(pulled.details.starts_with("Host key verification failed.; fatal: Could not read"), "{}", pulled.details);
+    assert!(pulled.details.contains("; that host's ssh key is not known on this host."), "{}", pulled.details);
 }
 
 #[test]
@@ -299,14 +299,14 @@ fn a_fetch_that_nobody_waits_for_is_stopped() {
     world.ssh(&format!("touch {}; exec sleep 60", started.display()));
     let cancel = Cancel::new();
     let report = thread::scope(|scope| {
-        let pull = scope.spawn(|| world.pull_under(Reach::Move, &cancel));
+        let pull = scope.spawn(|| world.pull_under(CheckoutMode::UpdateFiles, &cancel));
         wait_for(&started);
         cancel.cancel();
         pull.join().unwrap()
     });
-    assert_eq!(report.workspace.outcome, Outcome::Stopped, "{report:?}");
-    assert!(!report.secrets[0].ok);
-    assert_eq!(unit::last_report(&world.paths).unwrap(), Some(report));
+    assert_eq!(report.workspace.outcome, PullOutcome::Cancelled, "{report:?}");
+    assert!(!report.secrets[0].is_copied);
+    assert_eq!(unit::read_last_pull(&world.paths).unwrap(), Some(report));
 }
 
 #[test]
@@ -318,13 +318,13 @@ fn a_move_that_nobody_waits_for_runs_to_its_end() {
     world.primary_commits("echo '*.md filter=slow' >.gitattributes; echo two >MEMORY.md; echo last >z.md");
     let cancel = Cancel::new();
     let report = thread::scope(|scope| {
-        let pull = scope.spawn(|| world.pull_under(Reach::Move, &cancel));
+        let pull = scope.spawn(|| world.pull_under(CheckoutMode::UpdateFiles, &cancel));
         wait_for(&started);
         cancel.cancel();
         fs::write(&go, "").unwrap();
         pull.join().unwrap()
     });
-    assert_eq!(report.workspace.outcome, Outcome::Moved, "{report:?}");
+    assert_eq!(report.workspace.outcome, PullOutcome::Updated, "{report:?}");
     assert_eq!((world.memory(), world.standby("cat z.md")), ("two\n".into(), "last".into()));
 }
 
@@ -333,10 +333,10 @@ fn two_pulls_never_overlap() {
     let world = World::new();
     let held = OpenOptions::new().create(true).append(true).open(world.at("state/lock")).unwrap();
     held.try_lock().unwrap();
-    assert_eq!(world.pull().workspace.outcome, Outcome::Busy);
-    assert_eq!(unit::last_report(&world.paths).unwrap(), None);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Busy);
+    assert_eq!(unit::read_last_pull(&world.paths).unwrap(), None);
     drop(held);
-    assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::UpToDate);
 }
 
 #[test]
@@ -344,8 +344,8 @@ fn a_state_folder_that_is_missing_is_said() {
     let world = World::new();
     fs::remove_dir_all(world.at("state")).unwrap();
     let report = world.pull();
-    assert_eq!(report.workspace.outcome, Outcome::Failed);
-    assert!(report.workspace.said.starts_with("cannot lock "), "{}", report.workspace.said);
+    assert_eq!(report.workspace.outcome, PullOutcome::Failed);
+    assert!(report.workspace.details.starts_with("cannot lock "), "{}", report.workspace.details);
 }
 
 #[test]
@@ -368,12 +368,12 @@ fn a_source_that_fails_keeps_the_last_good_copy_and_does_not_hold_up_the_next() 
     require!("rsync");
     let mut world = World::new().with_secret();
     let good = world.secrets[0].clone();
-    world.secrets.insert(0, Secret { source: "openclaw@host:/nonexistent/file".into(), ..good });
+    world.secrets.insert(0, SecretConfig { source: "openclaw@host:/nonexistent/file".into(), ..good });
     fs::write(world.at("target/file"), "old").unwrap();
     let report = world.pull();
-    assert_eq!(report.workspace.outcome, Outcome::UpToDate);
-    assert_eq!(report.secrets.iter().map(|secret| secret.ok).collect::<Vec<_>>(), [false, true]);
-    let said = &report.secrets[0].said;
+    assert_eq!(report.workspace.outcome, PullOutcome::UpToDate);
+    assert_eq!(report.secrets.iter().map(|secret| secret.is_copied).collect::<Vec<_>>(), [false, true]);
+    let said = &report.secrets[0].error;
     assert!(said.starts_with("cannot copy openclaw@host:/nonexistent/file: "), "{said}");
     assert!(said.contains("No such file or directory"), "{said}");
     assert_eq!(fs::read_to_string(world.at("target/file")).unwrap(), "old");
@@ -387,7 +387,7 @@ fn a_target_that_is_a_link_gets_nothing() {
     fs::rename(world.at("target"), world.at("elsewhere")).unwrap();
     symlink(world.at("elsewhere"), world.at("target")).unwrap();
     let report = world.pull();
-    assert!(report.secrets[0].said.ends_with("is not a folder"), "{report:?}");
+    assert!(report.secrets[0].error.ends_with("is not a folder"), "{report:?}");
     assert_eq!(fs::read_dir(world.at("elsewhere")).unwrap().count(), 0);
 }
 
@@ -397,6 +397,6 @@ fn a_report_survives_a_pull_that_fails_and_remembers_when_all_was_well() {
     let good = world.pull();
     fs::rename(world.at("remote.git"), world.at("moved.git")).unwrap();
     let bad = world.pull();
-    assert_eq!(bad.workspace.outcome, Outcome::NotFetched);
-    assert_eq!(bad.fresh, good.fresh);
+    assert_eq!(bad.workspace.outcome, PullOutcome::NotFetched);
+    assert_eq!(bad.last_complete_at, good.last_complete_at);
 }

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use openclaw_failover::config::Workspace;
+use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::Cancel;
-use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 use openclaw_failover::workspace::{
-    Queue, Reach, Role, unit, {self},
+    SessionHandling, CheckoutMode, SyncRole, unit, {self},
 };
 
 use crate::world::World;
@@ -41,7 +41,7 @@ fn what_is_returned_is_not_sent_again() {
     fs::rename(world.at("away.git"), world.at("remote.git")).unwrap();
     assert_eq!((first.outcome, second.outcome), (PushOutcome::Pushed, PushOutcome::UpToDate));
     assert_eq!(remote_state(&world), before);
-    assert_eq!(unit::last_push(&world.paths).unwrap(), Some(second));
+    assert_eq!(unit::read_last_push(&world.paths).unwrap(), Some(second));
 }
 
 #[test]
@@ -54,14 +54,14 @@ fn a_refusal_by_the_git_host_is_quoted_and_ends_by_itself() {
     world.executable("remote.git/hooks/pre-receive", hook);
     world.standby("echo learned >learned.md");
     let pushed = world.push();
-    assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::Refused, None), "{pushed:?}");
+    assert_eq!((pushed.outcome, pushed.last_complete_at), (PushOutcome::Refused, None), "{pushed:?}");
     assert!(
-        pushed.said.contains("GH013: Repository rule violations found; Push cannot contain secrets"),
+        pushed.details.contains("GH013: Repository rule violations found; Push cannot contain secrets"),
         "{}",
-        pushed.said
+        pushed.details
     );
-    assert!(pushed.said.contains("remove the secret from that file"), "{}", pushed.said);
-    assert!(world.pull().workspace.unreturned);
+    assert!(pushed.details.contains("remove the secret from that file"), "{}", pushed.details);
+    assert!(world.pull().workspace.has_unpushed);
     fs::remove_file(world.at("remote.git/hooks/pre-receive")).unwrap();
     assert_eq!(world.push().outcome, PushOutcome::Pushed);
 }
@@ -71,7 +71,7 @@ fn the_primary_commits_what_lies_there_and_leaves_the_index_in_order() {
     let world = World::new();
     world.primary("echo a >a; git add a; echo b >b; rm MEMORY.md");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.pushed.words()), (PushOutcome::Pushed, "main".to_owned()), "{pushed:?}");
+    assert_eq!((pushed.outcome, pushed.pushed_branches.to_sentence()), (PushOutcome::Pushed, "main".to_owned()), "{pushed:?}");
     assert_eq!(world.primary("git status --porcelain; git ls-files"), "a\nb");
     assert_eq!(world.remote("git ls-tree --name-only main"), "a\nb");
     assert!(world.primary("git log -1 --format=%an").starts_with("openclaw-failover on claw1"));
@@ -103,7 +103,7 @@ fn a_branch_of_the_remote_that_contradicts_the_primary_is_left_to_a_person() {
     world.primary("echo mine >>MEMORY.md");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
-    assert!(pushed.said.contains("contradicts what is here in MEMORY.md; git -C "), "{}", pushed.said);
+    assert!(pushed.details.contains("contradicts what is here in MEMORY.md; git -C "), "{}", pushed.details);
     assert_eq!(world.primary("cat MEMORY.md; git status --porcelain"), "one\nmine");
 }
 
@@ -116,7 +116,7 @@ fn the_primary_leaves_an_agent_that_is_in_the_middle_of_something_alone() {
     );
     world.primary("! git merge -q b >/dev/null");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is in progress"));
+    assert_eq!((pushed.outcome, pushed.details.as_str()), (PushOutcome::InUse, "a merge is in progress"));
     // `git stash pop` leaves a merge that only the index shows.
     world.primary(
         "git merge --abort; echo d >>MEMORY.md; git stash -q; echo e >>MEMORY.md; git commit -qam e; ! git \
@@ -124,16 +124,16 @@ fn the_primary_leaves_an_agent_that_is_in_the_middle_of_something_alone() {
     );
     let before = world.primary("git rev-parse main; git ls-files --unmerged; cat MEMORY.md");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.said.as_str()), (PushOutcome::InUse, "a merge is in progress"));
+    assert_eq!((pushed.outcome, pushed.details.as_str()), (PushOutcome::InUse, "a merge is in progress"));
     assert_eq!(world.primary("git rev-parse main; git ls-files --unmerged; cat MEMORY.md"), before);
     world.primary("git reset -q --hard; git switch -q b");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::InUse);
-    assert!(pushed.said.starts_with("b is checked out instead of main (workspace.branch): git -C "), "{}", pushed.said);
+    assert!(pushed.details.starts_with("b is checked out instead of main (workspace.branch): git -C "), "{}", pushed.details);
     world.primary("git switch -q main; touch .git/index.lock; echo d >d");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::InUse, "{pushed:?}");
-    assert!(pushed.said.starts_with("another git process holds "), "{}", pushed.said);
+    assert!(pushed.details.starts_with("another git process holds "), "{}", pushed.details);
     world.primary("rm .git/index.lock");
     assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
 }
@@ -146,7 +146,7 @@ fn a_primary_that_shall_not_merge_says_what_waits() {
     world.standby("echo learned >learned.md");
     world.push();
     let pushed = world.push_primary();
-    assert_eq!(pushed.conflicts.words(), "failover/claw2 waits for a merge by hand (workspace.merge = false)");
+    assert_eq!(pushed.conflicts.to_sentence(), "failover/claw2 waits for a merge by hand (workspace.merge = false)");
     assert_eq!(world.branches(), "failover/claw2\nmain");
 }
 
@@ -164,7 +164,7 @@ fn a_branch_that_gets_news_while_it_is_merged_is_not_removed() {
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
     assert_eq!(world.branches(), "failover/claw2\nmain");
-    assert_eq!(world.push_primary().merged.words(), "failover/claw2");
+    assert_eq!(world.push_primary().merged_branches.to_sentence(), "failover/claw2");
     assert_eq!((world.branches().as_str(), world.primary("cat more.md").as_str()), ("main", "more"));
 }
 
@@ -184,7 +184,7 @@ fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
     let pushed = workspace::push(
         &world.workspace,
         &world.paths,
-        Role::Standby { reach: &|| Reach::Fetch, queue: &|| Queue::Keep },
+        SyncRole::Standby { reach: &|| CheckoutMode::FetchOnly, queue: &|| SessionHandling::Resume },
         &Cancel::new(),
     );
     assert_eq!(pushed.outcome, PushOutcome::Pushed);
@@ -195,15 +195,15 @@ fn while_the_gateway_runs_the_standby_sends_only_what_is_committed() {
 #[test]
 fn what_cannot_be_pushed_from_is_said() {
     let world = World::new();
-    let nowhere = Workspace { path: world.at("nowhere"), ..world.workspace.clone() };
+    let nowhere = WorkspaceConfig { path: world.at("nowhere"), ..world.workspace.clone() };
     let pushed = workspace::push(
         &nowhere,
         &world.paths,
-        Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep },
+        SyncRole::Standby { reach: &|| CheckoutMode::UpdateFiles, queue: &|| SessionHandling::Resume },
         &Cancel::new(),
     );
-    assert_eq!(pushed.outcome, PushOutcome::NoCheckout, "{pushed:?}");
-    assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
+    assert_eq!(pushed.outcome, PushOutcome::NoRepository, "{pushed:?}");
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::UpToDate);
 }
 
 #[test]

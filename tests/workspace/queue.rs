@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use openclaw_failover::config::Workspace;
-use openclaw_failover::os::{Cancel, Command};
-use openclaw_failover::workspace::report::Pushed;
+use openclaw_failover::config::WorkspaceConfig;
+use openclaw_failover::os::{Cancel, ChildCommand};
+use openclaw_failover::workspace::report::PushReport;
 use openclaw_failover::workspace::{
-    Queue, Reach, Role, {self},
+    SessionHandling, CheckoutMode, SyncRole, {self},
 };
 
 use crate::needs::require;
@@ -62,7 +62,7 @@ fn world() -> World {
     fs::create_dir_all(world.at(".openclaw/state")).unwrap();
     fs::create_dir_all(world.at(".openclaw/agents/main/agent")).unwrap();
     fs::rename(world.at("workspace"), world.at(".openclaw/workspace")).unwrap();
-    world.workspace = Workspace { path: world.at(".openclaw/workspace"), ..world.workspace };
+    world.workspace = WorkspaceConfig { path: world.at(".openclaw/workspace"), ..world.workspace };
     world.standby("git remote set-url origin ../../remote.git");
     sql(&state(&world), STATE);
     sql(&agent(&world), AGENT);
@@ -78,15 +78,15 @@ fn agent(world: &World) -> PathBuf {
 }
 
 fn sql(database: &Path, script: &str) -> String {
-    let sqlite = Command::new("sqlite3").arg("-bail").arg(database).arg(script);
+    let sqlite = ChildCommand::new("sqlite3").arg("-bail").arg(database).arg(script);
     sqlite.run().unwrap().stdout.trim().to_owned()
 }
 
-fn push(world: &World, queue: Queue) -> Pushed {
+fn push(world: &World, queue: SessionHandling) -> PushReport {
     workspace::push(
         &world.workspace,
         &world.paths,
-        Role::Standby { reach: &|| Reach::Move, queue: &|| queue },
+        SyncRole::Standby { reach: &|| CheckoutMode::UpdateFiles, queue: &|| queue },
         &Cancel::new(),
     )
 }
@@ -95,9 +95,9 @@ fn push(world: &World, queue: Queue) -> Pushed {
 fn what_would_be_acted_on_is_archived_and_the_rest_stays() {
     require!("sqlite3");
     let world = world();
-    let pushed = push(&world, Queue::PutAway);
+    let pushed = push(&world, SessionHandling::Archive);
     let words = "1 queued messages, 1 received messages, 1 notes of a restart, 1 sub-agents, 1 task reports and 3 more";
-    assert_eq!(pushed.archived.words(), words, "{pushed:?}");
+    assert_eq!(pushed.archived.to_sentence(), words, "{pushed:?}");
     let left = "SELECT id FROM delivery_queue_entries; SELECT event_id FROM channel_ingress_events; SELECT task_id \
         FROM task_runs;
         SELECT task_id FROM task_delivery_state; SELECT flow_id FROM flow_runs; SELECT count(*) FROM subagent_runs;
@@ -126,7 +126,7 @@ please remember the milk"#
     assert_eq!(fs::metadata(&of_state).unwrap().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(world.at("state/archive")).unwrap().mode() & 0o777, 0o700);
     // Another push finds nothing and creates no archive.
-    assert!(push(&world, Queue::PutAway).archived.is_empty());
+    assert!(push(&world, SessionHandling::Archive).archived.is_empty());
     assert_eq!(run(&world.at("state/archive"), "ls | wc -l"), "2");
 }
 
@@ -134,7 +134,7 @@ please remember the milk"#
 fn who_wants_it_all_to_go_on_keeps_it() {
     require!("sqlite3");
     let world = world();
-    assert!(push(&world, Queue::Keep).archived.is_empty());
+    assert!(push(&world, SessionHandling::Resume).archived.is_empty());
     assert_eq!(sql(&state(&world), "SELECT count(*) FROM delivery_queue_entries"), "3");
     assert!(!world.at("state/archive").exists());
 }
@@ -145,8 +145,8 @@ fn a_database_that_cannot_be_read_is_said_and_does_not_hold_up_the_push() {
     let world = world();
     fs::write(state(&world), "no database at all, but long enough to be looked at as one".repeat(100)).unwrap();
     world.standby("echo learned >learned.md");
-    let pushed = push(&world, Queue::PutAway);
-    assert!(pushed.is_returned(), "{pushed:?}");
-    assert!(pushed.not_put_away.contains("file is not a database"), "{}", pushed.not_put_away);
-    assert!(!pushed.is_done(), "it is tried again");
+    let pushed = push(&world, SessionHandling::Archive);
+    assert!(pushed.is_complete(), "{pushed:?}");
+    assert!(pushed.archive_error.contains("file is not a database"), "{}", pushed.archive_error);
+    assert!(!pushed.is_complete_and_archived(), "it is tried again");
 }

@@ -78,7 +78,7 @@ fn what_an_agent_writes_while_the_tree_moves_is_not_lost() {
         for round in 0..ROUNDS {
             let some = format!("[0-9]*{}.md", round % 10);
             world.standby(&format!("sed -i '1s/.*/round {round}/' {some}"));
-            assert!(world.push().is_returned());
+            assert!(world.push().is_complete());
             let pushed = world.push_primary();
             assert!(matches!(pushed.outcome, PushOutcome::Pushed | PushOutcome::InUse), "{pushed:?}");
             world.pull();
@@ -87,7 +87,7 @@ fn what_an_agent_writes_while_the_tree_moves_is_not_lost() {
         agent.join().unwrap()
     });
     for _ in 0..2 {
-        assert!(world.push_primary().is_returned());
+        assert!(world.push_primary().is_complete());
         world.pull();
         world.push();
     }
@@ -107,7 +107,7 @@ fn a_file_that_is_written_while_others_are_made_is_not_replaced() {
     );
     world.pull();
     world.standby("git config filter.slow.clean cat; echo 2 >a.slow; sed -i 's/^1$/one/' z.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     let slow = format!("touch {}; while ! test -e {}; do sleep 0.01; done; cat", started.display(), go.display());
     world.primary(&format!("git config filter.slow.smudge '{slow}'"));
     let pushed = thread::scope(|scope| {
@@ -121,7 +121,7 @@ fn a_file_that_is_written_while_others_are_made_is_not_replaced() {
         fs::write(&go, "").unwrap();
         push.join().unwrap()
     });
-    assert_eq!(pushed.merged.words(), "failover/claw2", "{pushed:?}");
+    assert_eq!(pushed.merged_branches.to_sentence(), "failover/claw2", "{pushed:?}");
     assert_eq!(world.primary("cat a.slow z.md | tr '\\n' ' '"), "2 one 2 3 4 5 6 7 8 9 agent 1");
     assert_eq!(world.primary("git status --porcelain; git diff origin/main"), "");
 }
@@ -134,12 +134,12 @@ fn who_has_an_old_file_open_may_go_on_writing() {
     let world = World::new();
     world.pull();
     world.standby("echo learned >>MEMORY.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     let mut open = OpenOptions::new().append(true).open(world.at("primary/MEMORY.md")).unwrap();
     let pushed = world.push_primary();
-    assert_eq!((pushed.merged.words().as_str(), pushed.aside.count), ("failover/claw2", 1), "{pushed:?}");
+    assert_eq!((pushed.merged_branches.to_sentence().as_str(), pushed.moved_aside.count), ("failover/claw2", 1), "{pushed:?}");
     // The old file is renamed before the late write, because there may be no later run.
-    let aside = &pushed.aside.listed[0];
+    let aside = &pushed.moved_aside.listed[0];
     assert!(aside.starts_with("MEMORY.md.local-"), "{aside}");
     open.write_all(b"agent\n").unwrap();
     assert_eq!(world.primary(&format!("cat {aside}")), "one\nagent");
@@ -155,16 +155,16 @@ fn an_agent_that_never_pauses_has_its_own_work_sent() {
     let world = World::new();
     world.pull();
     world.standby("sed -i '1i zero' MEMORY.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     // Each comparison runs the clean filter, and this one writes to the file.
     world.primary(
         "git config filter.busy.clean 'cat; echo x >>MEMORY.md'; echo 'MEMORY.md filter=busy' \
         >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md",
     );
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.pushed.words()), (PushOutcome::InUse, "main".into()), "{pushed:?}");
-    assert!(pushed.said.contains("MEMORY.md changed during the sync"), "{}", pushed.said);
+    assert_eq!((pushed.outcome, pushed.pushed_branches.to_sentence()), (PushOutcome::InUse, "main".into()), "{pushed:?}");
+    assert!(pushed.details.contains("MEMORY.md changed during the sync"), "{}", pushed.details);
     assert_eq!(world.remote("git show main:mine.md"), "mine");
     world.primary("rm .git/info/attributes");
-    assert_eq!(world.push_primary().merged.words(), "failover/claw2");
+    assert_eq!(world.push_primary().merged_branches.to_sentence(), "failover/claw2");
 }

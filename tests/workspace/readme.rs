@@ -30,7 +30,7 @@ fn two_lines_of_cron_are_a_primary() {
     assert_eq!(world.standby("cat MEMORY.md new.md"), "one\ntwo\nnew");
 
     world.standby("echo learned >learned.md; echo stand >standby.md");
-    assert!(world.push().is_done());
+    assert!(world.push().is_complete_and_archived());
     cron();
     assert_eq!(world.primary("cat learned.md"), "learned");
     assert!(world.pull().is_ok());
@@ -39,7 +39,7 @@ fn two_lines_of_cron_are_a_primary() {
     // A conflict stays on its branch, and the next note is exchanged all the same.
     world.standby("echo mine >MEMORY.md");
     world.primary("echo yours >MEMORY.md");
-    assert!(world.push().is_done());
+    assert!(world.push().is_complete_and_archived());
     cron();
     world.primary("echo later >later.md");
     cron();

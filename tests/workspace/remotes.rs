@@ -1,9 +1,9 @@
 //! Changes of others at the remote: deleted branches, rewritten history, and standbys of the same name.
 
 use openclaw_failover::os::Cancel;
-use openclaw_failover::workspace::report::{Outcome, PushOutcome, Pushed};
+use openclaw_failover::workspace::report::{PullOutcome, PushOutcome, PushReport};
 use openclaw_failover::workspace::{
-    Paths, Queue, Reach, Report, Role, {self},
+    SyncPaths, SessionHandling, CheckoutMode, PullReport, SyncRole, {self},
 };
 
 use crate::world::{World, run};
@@ -11,29 +11,29 @@ use crate::world::{World, run};
 /// Second standby with its own workspace.
 struct Other<'a> {
     world: &'a World,
-    paths: Paths,
+    paths: SyncPaths,
 }
 
 impl<'a> Other<'a> {
     fn new(world: &'a World, host: &str) -> Self {
         run(world.dir.path(), "git clone -q remote.git other; mkdir state-other");
-        Self { world, paths: Paths { state: world.at("state-other"), host: host.into(), ..world.paths.clone() } }
+        Self { world, paths: SyncPaths { state_folder: world.at("state-other"), host_name: host.into(), ..world.paths.clone() } }
     }
 
     fn writes(&self, script: &str) {
         run(&self.world.at("other"), script);
     }
 
-    fn pull(&self) -> Report {
+    fn pull(&self) -> PullReport {
         let workspace =
-            openclaw_failover::config::Workspace { path: self.world.at("other"), ..self.world.workspace.clone() };
-        workspace::pull(&workspace, &[], &self.paths, &|| Reach::Move, &Cancel::new(), &Vec::new)
+            openclaw_failover::config::WorkspaceConfig { path: self.world.at("other"), ..self.world.workspace.clone() };
+        workspace::pull(&workspace, &[], &self.paths, &|| CheckoutMode::UpdateFiles, &Cancel::new(), &Vec::new)
     }
 
-    fn push(&self) -> Pushed {
+    fn push(&self) -> PushReport {
         let workspace =
-            openclaw_failover::config::Workspace { path: self.world.at("other"), ..self.world.workspace.clone() };
-        let role = Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep };
+            openclaw_failover::config::WorkspaceConfig { path: self.world.at("other"), ..self.world.workspace.clone() };
+        let role = SyncRole::Standby { reach: &|| CheckoutMode::UpdateFiles, queue: &|| SessionHandling::Resume };
         workspace::push(&workspace, &self.paths, role, &Cancel::new())
     }
 }
@@ -47,15 +47,15 @@ fn two_standbys_return_side_by_side() {
     other.pull();
     world.standby("echo a >a.md; echo a >>MEMORY.md");
     other.writes("echo b >b.md; echo b >>MEMORY.md");
-    assert!(world.push().is_returned() && other.push().is_returned());
+    assert!(world.push().is_complete() && other.push().is_complete());
     let pushed = world.push_primary();
     assert_eq!(
-        (pushed.merged.words(), pushed.conflicts.words()),
+        (pushed.merged_branches.to_sentence(), pushed.conflicts.to_sentence()),
         ("failover/claw2".into(), "failover/claw20: MEMORY.md".into())
     );
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
-    assert_eq!(other.pull().workspace.outcome, Outcome::Kept);
-    assert!(other.push().is_returned());
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
+    assert_eq!(other.pull().workspace.outcome, PullOutcome::ConflictKept);
+    assert!(other.push().is_complete());
     world.push_primary();
     let kept = world.branches();
     assert!(kept.starts_with("failover/claw20@2") && kept.ends_with("\nmain") && kept.lines().count() == 2, "{kept}");
@@ -69,12 +69,12 @@ fn two_standbys_of_one_name_lose_nothing_and_are_told() {
     other.pull();
     world.standby("echo a >a.md");
     other.writes("echo b >b.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     let pushed = other.push();
     assert_eq!(pushed.outcome, PushOutcome::Behind, "{pushed:?}");
-    assert!(pushed.said.contains("if two hosts have the same name, rename one"), "{}", pushed.said);
+    assert!(pushed.details.contains("if two hosts have the same name, rename one"), "{}", pushed.details);
     other.pull();
-    assert!(other.push().is_returned());
+    assert!(other.push().is_complete());
     world.push_primary();
     assert_eq!(world.primary("cat a.md b.md"), "a\nb");
 }
@@ -84,7 +84,7 @@ fn a_branch_that_somebody_removes_comes_back_with_the_next_news() {
     let world = World::new();
     world.pull();
     world.standby("echo first >first.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     world.remote("git update-ref -d refs/heads/failover/claw2");
     world.pull();
     assert_eq!(world.push().outcome, PushOutcome::UpToDate);
@@ -100,13 +100,13 @@ fn a_rewritten_history_goes_on_with_what_was_returned_before() {
     world.primary_commits("echo bad >bad.md");
     world.pull();
     world.standby("echo learned >learned.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     world.primary(
         "git reset -q --hard HEAD~; echo good >good.md; git add -A; git commit -qm good; git push -qf origin main",
     );
     world.standby("echo more >>learned.md");
     let pulled = world.pull().workspace;
-    assert_eq!((pulled.outcome, pulled.unreturned), (Outcome::Moved, true), "{pulled:?}");
+    assert_eq!((pulled.outcome, pulled.has_unpushed), (PullOutcome::Updated, true), "{pulled:?}");
     assert_eq!(world.standby("ls; cat learned.md"), "MEMORY.md\ngood.md\nlearned.md\nlearned\nmore");
     // This host's branch is a fast-forward, so the remote accepts it.
     assert_eq!(world.push().outcome, PushOutcome::Pushed);
@@ -126,9 +126,9 @@ fn what_a_rewritten_history_has_left_out_does_not_come_back() {
     world.primary(
         "git reset -q --hard HEAD~; echo good >good.md; git add -A; git commit -qm good; git push -qf origin main",
     );
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     assert_eq!(world.standby("ls; git log --format=%s HEAD -- bad.md"), "MEMORY.md\ngood.md\nlearned.md");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     world.push_primary();
     assert_eq!(world.primary("ls; git log --format=%s HEAD -- bad.md"), "MEMORY.md\ngood.md\nlearned.md");
     // This host still has the old history.
@@ -157,14 +157,14 @@ fn longer_names_of_commits_are_as_good() {
     );
     world.pull();
     world.standby("mkdir notes; echo n >notes/n.md; echo learned >>MEMORY.md; git init -q nested");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     world.primary("echo 0 >0.md");
-    assert_eq!(world.push_primary().merged.words(), "failover/claw2");
+    assert_eq!(world.push_primary().merged_branches.to_sentence(), "failover/claw2");
     world.standby("rm -rf nested");
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     assert!(world.are_equal());
     world.standby("mv notes ../away; ln -s ../away notes; rm -rf .git/openclaw-failover");
-    assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::UpToDate);
     assert_eq!(world.standby("git ls-files; git status --porcelain"), "0.md\nMEMORY.md\nnotes");
 }
 
@@ -182,8 +182,8 @@ fn a_history_that_holds_the_remotes_here_alone_never_overwrites_it() {
         let pushed = world.push_primary();
         assert_eq!(world.remote("git rev-parse main"), theirs, "{join}: {pushed:?}");
         assert_eq!(pushed.outcome, PushOutcome::Conflict, "{join}: {pushed:?}");
-        let at = pushed.said.find("export GIT_NO_REPLACE").unwrap();
-        let (command, _) = pushed.said[at..].split_once(", settle").unwrap();
+        let at = pushed.details.find("export GIT_NO_REPLACE").unwrap();
+        let (command, _) = pushed.details[at..].split_once(", settle").unwrap();
         let settle = "cd primary; echo settled >MEMORY.md; git add -A; git commit -qm settled";
         run(world.dir.path(), &format!("{command} 2>&1 || :; {settle}"));
         let pushed = world.push_primary();

@@ -11,9 +11,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use openclaw_failover::os::Cancel;
-use openclaw_failover::workspace::report::{Outcome, Pulled};
+use openclaw_failover::workspace::report::{PullOutcome, WorkspacePull};
 use openclaw_failover::workspace::{
-    Reach, unit, {self},
+    CheckoutMode, unit, {self},
 };
 
 use crate::world::{World, has_perl, run};
@@ -57,12 +57,12 @@ const LATE: &[&str] = &[
 ];
 
 /// Pulls, and calls `act` after the new files are written and before the first old one is replaced.
-fn pull_beside(world: &World, act: &dyn Fn() -> Reach) -> Pulled {
+fn pull_beside(world: &World, act: &dyn Fn() -> CheckoutMode) -> WorkspacePull {
     let (folder, acted) = (world.workspace.path.join(".git/openclaw-failover/replaced"), Cell::new(false));
     let reach = || {
         let mut moves = fs::read_dir(&folder).into_iter().flatten().flatten();
         let is_made = moves.any(|entry| entry.path().join("new").exists());
-        if is_made && !acted.replace(true) { act() } else { Reach::Move }
+        if is_made && !acted.replace(true) { act() } else { CheckoutMode::UpdateFiles }
     };
     let pulled = workspace::pull(&world.workspace, &[], &world.paths, &reach, &Cancel::new(), &Vec::new).workspace;
     assert!(acted.get(), "nothing was to be moved: {pulled:?}");
@@ -75,7 +75,7 @@ fn world() -> World {
         "seq 9 >a.md; echo one >>a.md; mkdir d; cp a.md d/b.md; cp a.md gone.md; cp a.md f; mkdir g; cp a.md g/y;
          ln -s a.md link; cp a.md mode.md",
     );
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     world.primary_commits(REMOTE);
     world
 }
@@ -86,15 +86,15 @@ fn keeps_what_is_written_at_the_last_moment_in_whatever_way() {
         let world = world();
         let pulled = pull_beside(&world, &|| {
             world.standby(late);
-            Reach::Move
+            CheckoutMode::UpdateFiles
         });
-        assert_eq!(pulled.outcome, Outcome::Moved, "{late}: {pulled:?}");
+        assert_eq!(pulled.outcome, PullOutcome::Updated, "{late}: {pulled:?}");
         let is_there =
             "grep -rqs late --exclude-dir=.git . || git grep -q late $(git for-each-ref --format='%(refname)')";
         world.standby(is_there);
         // The next run commits the late writes and continues from there.
         let again = world.pull().workspace;
-        assert!(matches!(again.outcome, Outcome::UpToDate | Outcome::Moved), "{late}: {again:?}");
+        assert!(matches!(again.outcome, PullOutcome::UpToDate | PullOutcome::Updated), "{late}: {again:?}");
         world.standby(is_there);
         assert_eq!(world.status(), "", "{late}");
         let all = world.standby("git log -p HEAD -- d; cat f/x g e/new.md new.md 2>/dev/null || true");
@@ -106,19 +106,19 @@ fn keeps_what_is_written_at_the_last_moment_in_whatever_way() {
 fn leaves_the_tree_alone_when_the_gateway_starts_before_the_first_file_moves() {
     let world = world();
     let before = world.contents();
-    let pulled = pull_beside(&world, &|| Reach::Fetch);
-    assert_eq!((pulled.outcome, pulled.said.as_str()), (Outcome::Fetched, "the gateway was started meanwhile"));
+    let pulled = pull_beside(&world, &|| CheckoutMode::FetchOnly);
+    assert_eq!((pulled.outcome, pulled.details.as_str()), (PullOutcome::Fetched, "the gateway was started meanwhile"));
     assert_eq!(
         world.standby("ls; tail -qn1 a.md d/b.md gone.md f"),
         "MEMORY.md\na.md\nd\nf\ng\ngone.md\nlink\nmode.md\none\none\none\none"
     );
     assert!(before.is_subset(&world.contents()));
     assert_eq!(world.standby("find .git/openclaw-failover/replaced -type f"), "");
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
 }
 
 /// Pulls in a separate process, with this boot id and these programs.
-fn pull_apart(world: &World, boot: &str, path: &Path) -> Pulled {
+fn pull_apart(world: &World, boot: &str, path: &Path) -> WorkspacePull {
     let status = Command::new(env::current_exe().unwrap())
         .args(["--exact", "crashes::a_sync_that_may_be_killed", "--test-threads=1"])
         .env("CRASH_TEST_TASK", "pull")
@@ -128,13 +128,13 @@ fn pull_apart(world: &World, boot: &str, path: &Path) -> Pulled {
         .stdout(Stdio::null())
         .status();
     assert!(status.unwrap().success());
-    unit::last_report(&world.paths).unwrap().unwrap().workspace
+    unit::read_last_pull(&world.paths).unwrap().unwrap().workspace
 }
 
 #[test]
 fn removes_old_files_only_a_minute_after_no_process_had_them_open() {
     let world = world();
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     world.pull();
     assert_eq!(kept(&world), "6");
     if !has_perl() {
@@ -161,12 +161,12 @@ fn keeps_what_may_still_be_open_until_the_next_boot_where_nothing_tells() {
     }
     let mut open = OpenOptions::new().append(true).open(world.workspace.path.join("a.md")).unwrap();
     let pulled = pull_apart(&world, "boot1", &bin);
-    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 0), "{pulled:?}");
+    assert_eq!((pulled.outcome, pulled.moved_aside.count), (PullOutcome::Updated, 0), "{pulled:?}");
     pull_apart(&world, "boot1", &bin);
     assert_eq!(kept(&world), "6");
     open.write_all(b"late\n").unwrap();
     let pulled = pull_apart(&world, "boot1", &bin);
-    assert!(pulled.aside.listed[0].starts_with("a.md.local-"), "{pulled:?}");
+    assert!(pulled.moved_aside.listed[0].starts_with("a.md.local-"), "{pulled:?}");
     assert_eq!(world.standby("tail -n1 a.md.local-*"), "late");
     assert_eq!(kept(&world), "5");
     pull_apart(&world, "boot2", &bin);
@@ -187,7 +187,7 @@ fn moves_a_tree_whose_repository_is_on_another_file_system() {
     let open = OpenOptions::new().append(true).open(world.workspace.path.join("d/b.md")).unwrap();
     let path = env::var_os("PATH").unwrap();
     let pulled = pull_apart(&world, "boot1", Path::new(&path));
-    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, u64::from(has_perl())), "{pulled:?}");
+    assert_eq!((pulled.outcome, pulled.moved_aside.count), (PullOutcome::Updated, u64::from(has_perl())), "{pulled:?}");
     (&open).write_all(b"late\n").unwrap();
     drop(open);
     pull_apart(&world, "boot1", Path::new(&path));
@@ -207,11 +207,11 @@ fn keeps_bytes_that_git_converts_away() {
     world.pull();
     // The line ends exist on the disk alone.
     world.standby("printf '1\\r\\n2\\r\\n' >dos.txt");
-    assert!(world.push().is_returned());
-    assert!(world.push_primary().is_returned());
+    assert!(world.push().is_complete());
+    assert!(world.push_primary().is_complete());
     world.primary_commits("sed -i s/2/two/ dos.txt");
     let pulled = world.pull().workspace;
-    assert_eq!((pulled.outcome, world.read("dos.txt")), (Outcome::Moved, "1\ntwo\n".into()), "{pulled:?}");
+    assert_eq!((pulled.outcome, world.read("dos.txt")), (PullOutcome::Updated, "1\ntwo\n".into()), "{pulled:?}");
     let raw =
         world.standby("git cat-file blob $(git for-each-ref --format='%(refname)' refs/openclaw-failover/raw):dos.txt");
     assert_eq!(raw, "1\r\n2");

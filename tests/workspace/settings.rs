@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use openclaw_failover::workspace::git::settings::{Decision, SETTINGS};
-use openclaw_failover::workspace::report::{Outcome, PushOutcome};
+use openclaw_failover::workspace::git::settings::{SettingTreatment, SETTINGS};
+use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
 use crate::world::World;
 
@@ -238,7 +238,7 @@ fn round(settings: &[(&str, &str, &str)]) -> Vec<String> {
     said.push(format!("{:?}", world.push().outcome));
     fs::write(world.at("primary/more.md"), "more\n").unwrap();
     let pushed = world.push_primary();
-    said.push(format!("{:?} {} {}", pushed.outcome, pushed.merged.words(), pushed.conflicts.words()));
+    said.push(format!("{:?} {} {}", pushed.outcome, pushed.merged_branches.to_sentence(), pushed.conflicts.to_sentence()));
     said.push(format!("{:?}", world.pull().workspace.outcome));
     said.push(world.memory());
     said.push(world.remote(
@@ -278,7 +278,7 @@ fn settings_that_define_what_a_file_means_are_honoured() {
         let (place, question) = question.split_once(' ').unwrap();
         let said =
             if place == "R" { world.remote(&format!("{question} 2>&1 || true")) } else { world.standby(question) };
-        if said != *answer || !pushed.is_returned() {
+        if said != *answer || !pushed.is_complete() {
             wrong.push(format!("{key}: {said:?}\n  {pulled:?}\n  {pushed:?}\n"));
         }
     }
@@ -293,7 +293,7 @@ fn each_row_of_the_table_is_tested() {
         let is_honoured = HONOURED.iter().any(|(row, ..)| *row == key);
         let is_elsewhere = ELSEWHERE.iter().any(|(row, _)| *row == key);
         assert!(is_without_effect || is_honoured || is_elsewhere, "{key} has no test");
-        if matches!(setting.decision, Decision::Replaced(_)) {
+        if matches!(setting.treatment, SettingTreatment::Replaced(_)) {
             assert!(is_without_effect, "{key} is replaced, and no test shows that it has no effect");
         }
     }
@@ -330,7 +330,7 @@ fn pushed_is_said_only_of_what_the_url_has_that_is_fetched_from() {
         world.standby(&set);
         fs::rename(world.at("remote.git"), world.at("gone.git")).unwrap();
         let pushed = world.push();
-        assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::NotPushed, None), "{elsewhere}: {pushed:?}");
+        assert_eq!((pushed.outcome, pushed.last_complete_at), (PushOutcome::NotPushed, None), "{elsewhere}: {pushed:?}");
         fs::rename(world.at("gone.git"), world.at("remote.git")).unwrap();
         if elsewhere.contains("pushInsteadOf") {
             continue;
@@ -342,7 +342,7 @@ fn pushed_is_said_only_of_what_the_url_has_that_is_fetched_from() {
         world.standby("echo z >z.md");
         let pushed = world.push();
         assert_eq!(pushed.outcome, PushOutcome::Pushed, "{elsewhere}: {pushed:?}");
-        assert!(pushed.said.contains("another push URL of origin failed"), "{elsewhere}: {}", pushed.said);
+        assert!(pushed.details.contains("another push URL of origin failed"), "{elsewhere}: {}", pushed.details);
     }
 }
 
@@ -356,11 +356,11 @@ fn what_goes_to_another_repository_only_is_not_returned() {
             git init -q --bare \"$M\"; {elsewhere}; echo y >y.md"
         ));
         let pushed = world.push();
-        assert_eq!((pushed.outcome, pushed.returned), (PushOutcome::NotPushed, None), "{pushed:?}");
+        assert_eq!((pushed.outcome, pushed.last_complete_at), (PushOutcome::NotPushed, None), "{pushed:?}");
         assert!(
-            pushed.said.contains("its fetch URL does not have it; compare them in `git remote -v`"),
+            pushed.details.contains("its fetch URL does not have it; compare them in `git remote -v`"),
             "{}",
-            pushed.said
+            pushed.details
         );
     }
 }
@@ -372,10 +372,10 @@ fn a_repository_that_is_no_checkout_is_refused_with_a_command_that_mends_it() {
         world.primary_commits("echo two >>MEMORY.md");
         world.standby(&format!("git config {broken}"));
         let pulled = world.pull().workspace;
-        assert_eq!(pulled.outcome, Outcome::NoCheckout, "{pulled:?}");
-        let command = pulled.said.split('`').nth(1).unwrap_or_else(|| panic!("{}", pulled.said));
+        assert_eq!(pulled.outcome, PullOutcome::NoRepository, "{pulled:?}");
+        let command = pulled.details.split('`').nth(1).unwrap_or_else(|| panic!("{}", pulled.details));
         world.primary(command);
-        assert_eq!(world.pull().workspace.outcome, Outcome::Moved, "{command}");
+        assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated, "{command}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::workspace::report::{Names, Outcome, PushOutcome};
+use openclaw_failover::workspace::report::{NameList, PullOutcome, PushOutcome};
 
 use crate::needs;
 use crate::world::World;
@@ -13,14 +13,14 @@ use crate::world::World;
 const ENDLESS: &str = "sleep 600";
 
 #[track_caller]
-fn named<'a>(names: &'a Names, file: &str) -> &'a str {
+fn named<'a>(names: &'a NameList, file: &str) -> &'a str {
     let found = names.listed.iter().find(|name| name.starts_with(&format!("{file} ")));
     assert!(found.is_some(), "{file} is not named: {names:?}");
     found.map_or("", String::as_str)
 }
 
 #[track_caller]
-fn expect_named(names: &Names, file: &str, reason: &str) {
+fn expect_named(names: &NameList, file: &str, reason: &str) {
     let found = named(names, file);
     assert!(found.contains(reason), "{found:?} does not say {reason:?}");
 }
@@ -36,7 +36,7 @@ fn a_file_in_a_wrong_encoding_is_named_and_the_rest_is_pushed() {
     assert_eq!(pushed.withheld.count, 1);
     assert_eq!(world.remote("git ls-tree --name-only failover/claw2"), ".gitattributes\nMEMORY.md\nnote.md");
     assert_eq!(world.read("bad.csv"), "abcd");
-    assert_eq!(world.push_primary().merged.words(), "failover/claw2");
+    assert_eq!(world.push_primary().merged_branches.to_sentence(), "failover/claw2");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_clean_filter_that_fails_keeps_its_file_alone_from_being_committed() {
         echo secret >a.key.md; echo mine >mine.md",
     );
     let pulled = world.pull().workspace;
-    assert_eq!(pulled.outcome, Outcome::Moved, "{pulled:?}");
+    assert_eq!(pulled.outcome, PullOutcome::Updated, "{pulled:?}");
     expect_named(&pulled.withheld, "a.key.md", "clean filter 'x' failed");
     assert_eq!(
         world.standby("cat MEMORY.md mine.md; git show HEAD:mine.md; git ls-tree --name-only HEAD"),
@@ -86,9 +86,9 @@ fn a_known_file_whose_filter_fails_stays_as_it_is_everywhere() {
     let pulled = world.pull().workspace;
     expect_named(&pulled.withheld, "MEMORY.md", "clean filter 'x' failed");
     // The remote's version is in place, and this host's bytes are in a file next to it.
-    assert_eq!((pulled.outcome, pulled.aside.count), (Outcome::Moved, 1), "{pulled:?}");
+    assert_eq!((pulled.outcome, pulled.moved_aside.count), (PullOutcome::Updated, 1), "{pulled:?}");
     assert_eq!(world.memory(), "one\ntwo\n");
-    assert_eq!(world.read(&pulled.aside.listed[0]), "one\nedited\n");
+    assert_eq!(world.read(&pulled.moved_aside.listed[0]), "one\nedited\n");
     assert_eq!(world.standby("git show HEAD:mine.txt"), "mine");
 }
 
@@ -171,7 +171,7 @@ fn a_pipe_that_git_would_wait_for_is_renamed() {
     world.pull();
     world.standby("mkdir sub; mkfifo .gitattributes sub/.gitignore; echo n >note.md");
     let pushed = world.push();
-    assert_eq!((pushed.outcome, pushed.aside.count), (PushOutcome::Pushed, 2), "{pushed:?}");
+    assert_eq!((pushed.outcome, pushed.moved_aside.count), (PushOutcome::Pushed, 2), "{pushed:?}");
     assert_eq!(
         world.standby("ls -A | grep -c '^.gitattributes.local-'; ls -A sub | cut -c-17"),
         "1\n.gitignore.local-"
@@ -230,7 +230,7 @@ fn attributes_that_arrive_with_their_files_count_for_them() {
     world.primary_commits("echo '# none' >.gitattributes");
     world.pull();
     world.primary_commits("echo '*.up filter=up' >.gitattributes; echo up >a.up");
-    assert_eq!(world.pull().workspace.outcome, Outcome::Moved);
+    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
     assert_eq!(world.standby("cat a.up; git status --porcelain"), "UP");
 }
 
@@ -241,7 +241,7 @@ fn an_edit_of_a_file_that_is_as_git_stores_it_is_an_edit() {
     world.standby("git config filter.x.smudge false; git config filter.x.clean cat");
     world.pull();
     world.standby("echo edited >z.x; git config filter.x.smudge cat");
-    assert!(world.push().is_returned());
+    assert!(world.push().is_complete());
     assert_eq!(world.remote("git show failover/claw2:z.x"), "edited");
 }
 
@@ -269,12 +269,12 @@ fn a_branch_that_cannot_be_merged_is_left_and_the_others_are_merged() {
     );
     let pushed = world.push_primary();
     assert_eq!(
-        (pushed.outcome, pushed.merged.words()),
+        (pushed.outcome, pushed.merged_branches.to_sentence()),
         (PushOutcome::Pushed, "failover/good".to_owned()),
         "{pushed:?}"
     );
     assert_eq!(pushed.conflicts.count, 2, "{pushed:?}");
-    assert!(pushed.conflicts.words().contains("failover/name: "), "{pushed:?}");
-    assert!(pushed.conflicts.words().contains("nvalid path 'git~1'"), "{pushed:?}");
+    assert!(pushed.conflicts.to_sentence().contains("failover/name: "), "{pushed:?}");
+    assert!(pushed.conflicts.to_sentence().contains("nvalid path 'git~1'"), "{pushed:?}");
     assert_eq!(world.remote("git show main:good.md main:MEMORY.md"), "g\none\np");
 }

@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use std::{env, fs};
 
-use openclaw_failover::config::{Secret, Workspace};
-use openclaw_failover::os::{Cancel, Command};
-use openclaw_failover::workspace::report::Pushed;
+use openclaw_failover::config::{SecretConfig, WorkspaceConfig};
+use openclaw_failover::os::{Cancel, ChildCommand};
+use openclaw_failover::workspace::report::PushReport;
 use openclaw_failover::workspace::{
-    Paths, Queue, Reach, Report, Role, {self},
+    SyncPaths, SessionHandling, CheckoutMode, PullReport, SyncRole, {self},
 };
 
 use crate::image::Image;
@@ -31,9 +31,9 @@ const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 
 pub struct World {
     pub dir: tempfile::TempDir,
-    pub workspace: Workspace,
-    pub secrets: Vec<Secret>,
-    pub paths: Paths,
+    pub workspace: WorkspaceConfig,
+    pub secrets: Vec<SecretConfig>,
+    pub paths: SyncPaths,
 }
 
 impl World {
@@ -68,8 +68,8 @@ impl World {
     fn empty() -> Self {
         let dir = tempfile::tempdir_in(folder()).unwrap();
         let at = |name: &str| dir.path().join(name);
-        let workspace = Workspace { path: at("workspace"), timeout: LONG, refresh: LONG, ..Workspace::default() };
-        let paths = Paths { state: at("state"), ssh: at("ssh").into(), host: "claw2".into(), request: at("request") };
+        let workspace = WorkspaceConfig { path: at("workspace"), timeout: LONG, refresh: LONG, ..WorkspaceConfig::default() };
+        let paths = SyncPaths { state_folder: at("state"), ssh_program: at("ssh").into(), host_name: "claw2".into(), push_request_file: at("request") };
         Self { workspace, secrets: Vec::new(), paths, dir }
     }
 
@@ -107,29 +107,29 @@ impl World {
         self.standby(&format!("git remote set-url origin 'host:{}'", self.at("remote.git").display()));
     }
 
-    pub fn pull(&self) -> Report {
-        self.pull_under(Reach::Move, &Cancel::new())
+    pub fn pull(&self) -> PullReport {
+        self.pull_under(CheckoutMode::UpdateFiles, &Cancel::new())
     }
 
-    pub fn pull_under(&self, reach: Reach, cancel: &Cancel) -> Report {
+    pub fn pull_under(&self, reach: CheckoutMode, cancel: &Cancel) -> PullReport {
         workspace::pull(&self.workspace, &self.secrets, &self.paths, &|| reach, cancel, &Vec::new)
     }
 
     /// Pushes as the standby does after a demotion.
-    pub fn push(&self) -> Pushed {
+    pub fn push(&self) -> PushReport {
         workspace::push(
             &self.workspace,
             &self.paths,
-            Role::Standby { reach: &|| Reach::Move, queue: &|| Queue::Keep },
+            SyncRole::Standby { reach: &|| CheckoutMode::UpdateFiles, queue: &|| SessionHandling::Resume },
             &Cancel::new(),
         )
     }
 
     /// Pushes as the primary's timer does.
-    pub fn push_primary(&self) -> Pushed {
-        let workspace = Workspace { path: self.at("primary"), ..self.workspace.clone() };
-        let paths = Paths { state: self.at("state-primary"), host: "claw1".into(), ..self.paths.clone() };
-        workspace::push(&workspace, &paths, Role::Primary, &Cancel::new())
+    pub fn push_primary(&self) -> PushReport {
+        let workspace = WorkspaceConfig { path: self.at("primary"), ..self.workspace.clone() };
+        let paths = SyncPaths { state_folder: self.at("state-primary"), host_name: "claw1".into(), ..self.paths.clone() };
+        workspace::push(&workspace, &paths, SyncRole::Primary, &Cancel::new())
     }
 
     /// Lists the branches of the remote.
@@ -149,7 +149,7 @@ impl World {
         fs::create_dir(self.at("target")).unwrap();
         fs::write(self.at("source/standby.env"), "TOKEN=1\n").unwrap();
         let source = format!("openclaw@host:{}/", self.at("source").display());
-        self.secrets.push(Secret { source, target: self.at("target/") });
+        self.secrets.push(SecretConfig { source, target: self.at("target/") });
         self
     }
 
@@ -194,7 +194,7 @@ fn contents_on_disk(checkout: &Path) -> BTreeSet<String> {
     list(checkout, checkout, &mut files);
     let mut found = BTreeSet::new();
     for some in files.chunks(500) {
-        let hash = Command::new("git").args(["hash-object", "--no-filters", "--"]).args(some).deadline(LONG);
+        let hash = ChildCommand::new("git").args(["hash-object", "--no-filters", "--"]).args(some).deadline(LONG);
         let hashes = hash.dir(checkout.parent().unwrap()).run().unwrap().stdout;
         found.extend(hashes.lines().map(str::to_owned));
     }
@@ -209,7 +209,7 @@ fn folder() -> &'static Path {
         let probe = "cd \"$(mktemp -d -p /dev/shm)\" && trap 'rm -r \"$PWD\"' EXIT
             printf '#!/bin/sh\n' >run && chmod 755 run && ./run && set -- $(stat -f -c '%a %S' .) &&
             test $(($1 * $2)) -gt 2000000000";
-        let is_good = Command::new("sh").args(["-ec", probe]).run().is_ok();
+        let is_good = ChildCommand::new("sh").args(["-ec", probe]).run().is_ok();
         if is_good { "/dev/shm".into() } else { env::temp_dir() }
     })
 }
@@ -229,7 +229,7 @@ fn list(checkout: &Path, folder: &Path, files: &mut Vec<OsString>) {
 
 /// True if perl is available, which detects open files. Without perl, replaced files get their names later.
 pub fn has_perl() -> bool {
-    let is_there = Command::new("perl").args(["-e", "1"]).run().is_ok();
+    let is_there = ChildCommand::new("perl").args(["-e", "1"]).run().is_ok();
     if !is_there {
         println!("SKIPPED: what is told at once of files that are open, which needs perl");
     }
@@ -237,7 +237,7 @@ pub fn has_perl() -> bool {
 }
 
 pub fn run(dir: &Path, script: &str) -> String {
-    let mut command = Command::new("sh").args(["-ec", script]).dir(dir).deadline(LONG).limit(64 << 20);
+    let mut command = ChildCommand::new("sh").args(["-ec", script]).dir(dir).deadline(LONG).limit(64 << 20);
     for role in ["AUTHOR", "COMMITTER"] {
         command = command.env(format!("GIT_{role}_NAME"), "test").env(format!("GIT_{role}_EMAIL"), "test@example.org");
     }

@@ -1,9 +1,9 @@
 //! Generator of the manual page, in the macros of man(7).
 
-use crate::cli::docgen::page::{Block, Item, Page};
+use crate::cli::docgen::page::{Paragraph, ListItem, HelpPage};
 
 /// Entries of the section FILES, which no help text contains.
-const FILES: [(&str, &str); 5] = [
+const FILES_SECTION: [(&str, &str); 5] = [
     ("/etc/openclaw-failover/config.json", "The configuration."),
     ("/etc/openclaw-failover/credentials/", "Tokens and URLs of webhooks, one file each, readable by root only."),
     ("/var/lib/openclaw-failover/", "State of the monitor: state.json, armed.json, history.jsonl, trace.jsonl."),
@@ -12,7 +12,7 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 /// Returns the whole page.
-pub(super) fn man(pages: &[Page]) -> String {
+pub(super) fn render_man_page(pages: &[HelpPage]) -> String {
     let mut text = String::from(concat!(
         ".TH OPENCLAW\\-FAILOVER 8 \"\" \"openclaw\\-failover ",
         env!("CARGO_PKG_VERSION"),
@@ -20,66 +20,66 @@ pub(super) fn man(pages: &[Page]) -> String {
     ));
     // The first sentence of the program's help, up to the colon, is the summary.
     let program = pages.iter().filter(|page| page.name.is_empty());
-    let about = program.clone().find_map(|page| match page.blocks.first() {
-        Some(Block::Text(about)) => about.split_once(':'),
+    let about = program.clone().find_map(|page| match page.paragraphs.first() {
+        Some(Paragraph::Text(about)) => about.split_once(':'),
         _ => None,
     });
-    line(&about.map_or_else(String::new, |(about, _)| about.to_lowercase().replace("openclaw", "OpenClaw")), &mut text);
+    write_line(&about.map_or_else(String::new, |(about, _)| about.to_lowercase().replace("openclaw", "OpenClaw")), &mut text);
     text.push_str(".SH SYNOPSIS\n");
-    program.clone().for_each(|page| page.blocks.iter().for_each(|block| usage(block, &mut text)));
+    program.clone().for_each(|page| page.paragraphs.iter().for_each(|block| write_usage(block, &mut text)));
     text.push_str(".SH DESCRIPTION\n");
-    program.for_each(|page| body(page, &mut text));
+    program.for_each(|page| write_body(page, &mut text));
     text.push_str(".SH COMMANDS\n");
     for page in pages.iter().filter(|page| !page.name.is_empty()) {
         text.push_str(".SS ");
-        line(page.name, &mut text);
-        page.blocks.iter().for_each(|block| usage(block, &mut text));
-        body(page, &mut text);
+        write_line(page.name, &mut text);
+        page.paragraphs.iter().for_each(|block| write_usage(block, &mut text));
+        write_body(page, &mut text);
     }
     text.push_str(".SH FILES\n");
-    FILES.iter().for_each(|(head, meaning)| entry(head, meaning, &mut text));
+    FILES_SECTION.iter().for_each(|(head, meaning)| write_entry(head, meaning, &mut text));
     text.push_str(".SH SEE ALSO\n.BR systemd (1),\n.BR journalctl (1)\n");
     text
 }
 
-fn usage(block: &Block, text: &mut String) {
-    if let Block::Usage(lines) = block {
+fn write_usage(block: &Paragraph, text: &mut String) {
+    if let Paragraph::Usage(lines) = block {
         for way in lines {
             text.push_str(".PP\n.B ");
-            line(way, text);
+            write_line(way, text);
         }
     }
 }
 
 /// Writes everything but the synopses.
-fn body(page: &Page, text: &mut String) {
-    for block in &page.blocks {
+fn write_body(page: &HelpPage, text: &mut String) {
+    for block in &page.paragraphs {
         match block {
-            Block::Usage(_) => {}
-            Block::Text(said) => {
+            Paragraph::Usage(_) => {}
+            Paragraph::Text(said) => {
                 text.push_str(".PP\n");
-                line(said, text);
+                write_line(said, text);
             }
-            Block::List(title, items) => {
+            Paragraph::List(title, items) => {
                 if let Some(title) = title {
                     text.push_str(".PP\n");
-                    line(&format!("{title}:"), text);
+                    write_line(&format!("{title}:"), text);
                 }
-                items.iter().for_each(|Item { head, text: meaning }| entry(head, meaning, text));
+                items.iter().for_each(|ListItem { head, text: meaning }| write_entry(head, meaning, text));
             }
         }
     }
 }
 
-fn entry(head: &str, meaning: &str, text: &mut String) {
+fn write_entry(head: &str, meaning: &str, text: &mut String) {
     text.push_str(".TP\n.B ");
-    line(head, text);
-    line(meaning, text);
+    write_line(head, text);
+    write_line(meaning, text);
 }
 
 /// Writes a line with roff's special characters escaped. Characters beyond ASCII are written by number, which works in
 /// every locale.
-fn line(said: &str, text: &mut String) {
+fn write_line(said: &str, text: &mut String) {
     if said.starts_with(['.', '\'']) {
         text.push_str("\\&");
     }

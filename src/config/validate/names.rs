@@ -2,14 +2,14 @@
 
 use crate::config::address::Address;
 use crate::config::decode::CREDENTIALS;
-use crate::config::diagnostics::{Collector, quoted};
-use crate::config::span::At;
+use crate::config::diagnostics::{Diagnostics, quote};
+use crate::config::span::Spanned;
 
 /// Maximum length of the name of an upstream, channel or credential. Tokens are longer.
-const LONGEST: usize = 32;
+const MAX_NAME_BYTES: usize = 32;
 
 /// Maximum length of a unit name (systemd.unit(5)), also applied to git remotes and branches.
-const LONGEST_UNIT: usize = 255;
+const MAX_UNIT_NAME_BYTES: usize = 255;
 
 const REPOSITORY_EXAMPLE: &str = "such as \"git@example.org:me/memory.git\"";
 
@@ -23,47 +23,47 @@ const OWN_UNITS: [&str; 5] = [
 ];
 
 /// Checks a name that appears in tables and file names.
-pub(super) fn short(name: &At<String>, problems: &Collector) {
-    if !is_short(&name.value) {
+pub(super) fn check_short_name(name: &Spanned<String>, problems: &Diagnostics) {
+    if !is_short_name(&name.value) {
         let what = format!(
-            "{} is not a valid name; use at most {LONGEST} letters, digits, '.', '_' and '-', a letter or digit first",
-            quoted(&name.value)
+            "{} is not a valid name; use at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-', a letter or digit first",
+            quote(&name.value)
         );
-        problems.add(&name.place, what);
+        problems.add(&name.span, what);
     }
 }
 
 /// Checks the name of a credential. The value is never quoted: it may be the secret itself.
-pub(super) fn credential(name: &At<String>, problems: &Collector) {
-    if !is_short(&name.value) {
+pub(super) fn check_credential(name: &Spanned<String>, problems: &Diagnostics) {
+    if !is_short_name(&name.value) {
         let what = format!(
-            "must be the name of a file in {CREDENTIALS} (at most {LONGEST} letters, digits, '.', '_' and '-'); if \
+            "must be the name of a file in {CREDENTIALS} (at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-'); if \
              this is the secret itself, move it into such a file"
         );
-        problems.add(&name.place, what);
+        problems.add(&name.span, what);
     }
 }
 
-fn is_short(name: &str) -> bool {
-    name.len() <= LONGEST
+fn is_short_name(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// Checks the unit name of this host's gateway, by the rules of systemd.unit(5).
-pub(super) fn unit(unit: &At<String>, problems: &Collector) {
+pub(super) fn check_unit(unit: &Spanned<String>, problems: &Diagnostics) {
     let name = unit.value.as_str();
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
     let what = if OWN_UNITS.contains(&name) {
         "is a unit of openclaw-failover itself; name the gateway's unit, such as \"openclaw.service\""
     } else if name.starts_with('-') {
         "begins with '-', which systemctl would read as an option"
-    } else if name.is_empty() || !name.bytes().all(is_allowed) || name.len() > LONGEST_UNIT {
+    } else if name.is_empty() || !name.bytes().all(is_allowed) || name.len() > MAX_UNIT_NAME_BYTES {
         "is not a valid unit name; use letters, digits and ':', '-', '_', '.', '\\', '@', at most 255"
     } else if !name.ends_with(".service") {
         let stem = name.split('.').next().unwrap_or_default();
-        let what = format!("{} is not a service; did you mean \"{stem}.service\"?", quoted(name));
-        return problems.add(&unit.place, what);
+        let what = format!("{} is not a service; did you mean \"{stem}.service\"?", quote(name));
+        return problems.add(&unit.span, what);
     } else if name == ".service" || name.starts_with('@') {
         "has nothing before its suffix"
     } else if name.ends_with("@.service") {
@@ -71,29 +71,29 @@ pub(super) fn unit(unit: &At<String>, problems: &Collector) {
     } else {
         return;
     };
-    problems.add(&unit.place, format!("{} {what}", quoted(name)));
+    problems.add(&unit.span, format!("{} {what}", quote(name)));
 }
 
 /// Checks the name of a git remote. A URL is not quoted: it may contain a password.
-pub(super) fn remote(remote: &At<String>, problems: &Collector) {
+pub(super) fn check_remote(remote: &Spanned<String>, problems: &Diagnostics) {
     let name = remote.value.as_str();
     if name.contains([':', '@']) {
         problems
-            .add(&remote.place, "must be the name of a git remote, such as \"origin\", not a URL; see `git remote -v`");
-    } else if let Some(why) = wrong_ref(name) {
-        problems.add(&remote.place, format!("{} is not a valid remote name: {why}", quoted(name)));
+            .add(&remote.span, "must be the name of a git remote, such as \"origin\", not a URL; see `git remote -v`");
+    } else if let Some(why) = ref_name_error(name) {
+        problems.add(&remote.span, format!("{} is not a valid remote name: {why}", quote(name)));
     }
 }
 
 /// Checks the address of a git repository: ssh, https or a local path. The value is not quoted: it may contain a
 /// password.
-pub(super) fn repository(url: &At<String>, problems: &Collector) {
-    if let Err(what) = check_repository(&url.value) {
-        problems.add(&url.place, what);
+pub(super) fn check_repository(url: &Spanned<String>, problems: &Diagnostics) {
+    if let Err(what) = check_repository_address(&url.value) {
+        problems.add(&url.span, what);
     }
 }
 
-fn check_repository(url: &str) -> Result<(), String> {
+fn check_repository_address(url: &str) -> Result<(), String> {
     if url.starts_with('-') {
         return Err("begins with '-', which git would read as an option".into());
     }
@@ -189,7 +189,7 @@ pub(super) fn check_user(user: &str) -> Result<(), String> {
 }
 
 /// Checks the name of a git branch, by the rules of git-check-ref-format(1).
-pub(super) fn branch(branch: &At<String>, problems: &Collector) {
+pub(super) fn check_branch(branch: &Spanned<String>, problems: &Diagnostics) {
     let name = branch.value.as_str();
     let own = name == "failover" || name.starts_with("failover/");
     let why = if own {
@@ -199,18 +199,18 @@ pub(super) fn branch(branch: &At<String>, problems: &Collector) {
     } else if name == "HEAD" {
         Some("write the branch that HEAD points to, such as \"main\"")
     } else {
-        wrong_ref(name)
+        ref_name_error(name)
     };
     if let Some(why) = why {
-        problems.add(&branch.place, format!("{} cannot be used as the branch: {why}", quoted(name)));
+        problems.add(&branch.span, format!("{} cannot be used as the branch: {why}", quote(name)));
     }
 }
 
-fn wrong_ref(name: &str) -> Option<&'static str> {
+fn ref_name_error(name: &str) -> Option<&'static str> {
     let part_is_wrong = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
     if name.starts_with('-') {
         Some("it begins with '-', which git would read as an option")
-    } else if name.len() > LONGEST_UNIT {
+    } else if name.len() > MAX_UNIT_NAME_BYTES {
         Some("it is longer than 255 bytes")
     } else if name.contains(|c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c)) {
         Some("git allows no spaces, control characters or any of ~ ^ : ? * [ \\ in it")
@@ -226,11 +226,11 @@ fn wrong_ref(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::span::Place;
+    use crate::config::span::Span;
 
-    fn problem(check: fn(&At<String>, &Collector), value: &str) -> Option<String> {
-        let problems = Collector::new("c.json");
-        let value = At { value: value.to_owned(), place: Place::default("key") };
+    fn problem(check: fn(&Spanned<String>, &Diagnostics), value: &str) -> Option<String> {
+        let problems = Diagnostics::new("c.json");
+        let value = Spanned { value: value.to_owned(), span: Span::from_default("key") };
         check(&value, &problems);
         problems.finish(()).err().map(|problems| problems.to_string())
     }
@@ -238,61 +238,61 @@ mod tests {
     #[test]
     fn sound_names_pass() {
         for name in ["primary", "a", "host-2.example", "X_1"] {
-            assert_eq!(problem(short, name), None);
-            assert_eq!(problem(credential, name), None);
+            assert_eq!(problem(check_short_name, name), None);
+            assert_eq!(problem(check_credential, name), None);
         }
         for name in ["openclaw.service", "openclaw@main.service", "a\\x2db:c_d.service"] {
-            assert_eq!(problem(unit, name), None);
+            assert_eq!(problem(check_unit, name), None);
         }
         for name in ["main", "feature/x-1", "a.b", "v1@2", "ünïcode"] {
-            assert_eq!(problem(branch, name), None);
+            assert_eq!(problem(check_branch, name), None);
         }
-        assert_eq!(problem(remote, "origin"), None);
+        assert_eq!(problem(check_remote, "origin"), None);
         for url in ["git@example.org:me/m.git", "ssh://git@[fd7a::1]:22/m", "https://example.org/m", "/srv/m.git"] {
-            assert_eq!(problem(repository, url), None, "{url}");
+            assert_eq!(problem(check_repository, url), None, "{url}");
         }
     }
 
     #[test]
     fn wrong_names_say_why() {
-        type Check = fn(&At<String>, &Collector);
+        type Check = fn(&Spanned<String>, &Diagnostics);
         let cases: [(Check, &str, &str); 36] = [
-            (short, "", "valid name"),
-            (short, "-x", "valid name"),
-            (short, ".hidden", "valid name"),
-            (short, "a b", "valid name"),
-            (short, "näme", "valid name"),
-            (credential, "../x", "name of a file"),
-            (credential, "a/b", "name of a file"),
-            (credential, "0123456789abcdef0123456789abcdef0", "secret itself"),
-            (unit, "openclaw", "did you mean \"openclaw.service\""),
-            (unit, "openclaw.timer", "did you mean \"openclaw.service\""),
-            (unit, "", "valid unit"),
-            (unit, "-x.service", "option"),
-            (unit, "a b.service", "valid unit"),
-            (unit, "a/b.service", "valid unit"),
-            (unit, ".service", "nothing before"),
-            (unit, "@x.service", "nothing before"),
-            (unit, "openclaw@.service", "template"),
-            (unit, "openclaw-failover.service", "itself"),
-            (remote, "git@example.org:me/memory.git", "not a URL"),
-            (remote, "https://me:hunter2@example.org/x.git", "not a URL"),
-            (remote, "--upload-pack=x", "option"),
-            (repository, "-u@host:x", "option"),
-            (repository, "", "address"),
-            (repository, "memory.git", "means the same on every host"),
-            (repository, "./a:b", "means the same on every host"),
-            (repository, "ext::sh -c x", "spaces"),
-            (repository, "ext::sh", "a program"),
-            (repository, "https://hunter2@example.org/x.git", "token"),
-            (repository, "git://example.org/x.git", "private"),
-            (branch, "-f", "option"),
-            (branch, "a..b", "'..'"),
-            (branch, "a\nb", "control"),
-            (branch, "a//b", "empty"),
-            (branch, "x.lock", ".lock"),
-            (branch, "failover/host", "standbys"),
-            (branch, "refs/heads/main", "without refs"),
+            (check_short_name, "", "valid name"),
+            (check_short_name, "-x", "valid name"),
+            (check_short_name, ".hidden", "valid name"),
+            (check_short_name, "a b", "valid name"),
+            (check_short_name, "näme", "valid name"),
+            (check_credential, "../x", "name of a file"),
+            (check_credential, "a/b", "name of a file"),
+            (check_credential, "0123456789abcdef0123456789abcdef0", "secret itself"),
+            (check_unit, "openclaw", "did you mean \"openclaw.service\""),
+            (check_unit, "openclaw.timer", "did you mean \"openclaw.service\""),
+            (check_unit, "", "valid unit"),
+            (check_unit, "-x.service", "option"),
+            (check_unit, "a b.service", "valid unit"),
+            (check_unit, "a/b.service", "valid unit"),
+            (check_unit, ".service", "nothing before"),
+            (check_unit, "@x.service", "nothing before"),
+            (check_unit, "openclaw@.service", "template"),
+            (check_unit, "openclaw-failover.service", "itself"),
+            (check_remote, "git@example.org:me/memory.git", "not a URL"),
+            (check_remote, "https://me:hunter2@example.org/x.git", "not a URL"),
+            (check_remote, "--upload-pack=x", "option"),
+            (check_repository, "-u@host:x", "option"),
+            (check_repository, "", "address"),
+            (check_repository, "memory.git", "means the same on every host"),
+            (check_repository, "./a:b", "means the same on every host"),
+            (check_repository, "ext::sh -c x", "spaces"),
+            (check_repository, "ext::sh", "a program"),
+            (check_repository, "https://hunter2@example.org/x.git", "token"),
+            (check_repository, "git://example.org/x.git", "private"),
+            (check_branch, "-f", "option"),
+            (check_branch, "a..b", "'..'"),
+            (check_branch, "a\nb", "control"),
+            (check_branch, "a//b", "empty"),
+            (check_branch, "x.lock", ".lock"),
+            (check_branch, "failover/host", "standbys"),
+            (check_branch, "refs/heads/main", "without refs"),
         ];
         for (check, name, hint) in cases {
             let problem = problem(check, name).unwrap_or_default();

@@ -3,70 +3,70 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::diagnostics::{Collector, quoted};
-use crate::config::notify::{Format, Heartbeat, Notify, Topic};
+use crate::config::diagnostics::{Diagnostics, quote};
+use crate::config::notify::{WebhookFormat, HeartbeatConfig, NotifyConfig, NotificationTopic};
 use crate::config::schema::{RawHeartbeat, RawNotify};
-use crate::config::span::At;
-use crate::config::validate::{between, names, required, secrets, unique};
-use crate::text::suggestion::nearest;
+use crate::config::span::Spanned;
+use crate::config::validate::{check_range, names, check_required, secrets, check_unique};
+use crate::text::suggestion::suggest_name;
 
 /// Shortest and longest interval between heartbeats.
-const BEATS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(24 * 60 * 60));
+const HEARTBEAT_INTERVAL_RANGE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(24 * 60 * 60));
 /// Default interval between heartbeats.
-const BEAT: Duration = Duration::from_secs(60);
+const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
 
-pub(super) fn check(raw: Vec<RawNotify>, problems: &Collector) -> Vec<Notify> {
-    unique(raw.iter().filter_map(|webhook| webhook.credential.as_ref()), problems);
-    raw.into_iter().map(|webhook| one(webhook, problems)).collect()
+pub(super) fn check_webhooks(raw: Vec<RawNotify>, problems: &Diagnostics) -> Vec<NotifyConfig> {
+    check_unique(raw.iter().filter_map(|webhook| webhook.credential.as_ref()), problems);
+    raw.into_iter().map(|webhook| check_webhook(webhook, problems)).collect()
 }
 
-fn one(raw: RawNotify, problems: &Collector) -> Notify {
-    let format = required(raw.format, &raw.place, "format", "\"ntfy\"", problems);
+fn check_webhook(raw: RawNotify, problems: &Diagnostics) -> NotifyConfig {
+    let format = check_required(raw.format, &raw.span, "format", "\"ntfy\"", problems);
     let topics = match raw.events {
-        Some(events) => events.iter().filter_map(|event| named(event, &Topic::ALL, problems)).collect(),
-        None => Topic::ALL.map(|(_, topic)| topic).to_vec(),
+        Some(events) => events.iter().filter_map(|event| find_named(event, &NotificationTopic::ALL, problems)).collect(),
+        None => NotificationTopic::ALL.map(|(_, topic)| topic).to_vec(),
     };
-    Notify {
-        credential: credential(required(raw.credential, &raw.place, "credential", "\"ntfy\"", problems), problems),
-        format: format.and_then(|format| named(&format, &Format::ALL, problems)).unwrap_or(Format::Json),
+    NotifyConfig {
+        credential: check_credential(check_required(raw.credential, &raw.span, "credential", "\"ntfy\"", problems), problems),
+        format: format.and_then(|format| find_named(&format, &WebhookFormat::ALL, problems)).unwrap_or(WebhookFormat::Json),
         topics,
-        ca_file: ca_file(raw.ca_file, problems),
+        ca_file: check_ca_file(raw.ca_file, problems),
     }
 }
 
-pub(super) fn heartbeat(raw: Option<RawHeartbeat>, problems: &Collector) -> Option<Heartbeat> {
+pub(super) fn check_heartbeat(raw: Option<RawHeartbeat>, problems: &Diagnostics) -> Option<HeartbeatConfig> {
     let raw = raw?;
-    let interval = At::or(raw.interval, "heartbeat.interval", BEAT);
-    let name = required(raw.credential, &raw.place, "credential", "\"heartbeat\"", problems);
-    Some(Heartbeat {
-        credential: credential(name, problems),
-        interval: between(&interval, BEATS, problems),
-        ca_file: ca_file(raw.ca_file, problems),
+    let interval = Spanned::or_default(raw.interval, "heartbeat.interval", DEFAULT_HEARTBEAT_INTERVAL);
+    let name = check_required(raw.credential, &raw.span, "credential", "\"heartbeat\"", problems);
+    Some(HeartbeatConfig {
+        credential: check_credential(name, problems),
+        interval: check_range(&interval, HEARTBEAT_INTERVAL_RANGE, problems),
+        ca_file: check_ca_file(raw.ca_file, problems),
     })
 }
 
-fn credential(name: Option<At<String>>, problems: &Collector) -> String {
+fn check_credential(name: Option<Spanned<String>>, problems: &Diagnostics) -> String {
     name.map_or_else(String::new, |name| {
-        names::credential(&name, problems);
+        names::check_credential(&name, problems);
         name.value
     })
 }
 
-fn ca_file(file: Option<At<String>>, problems: &Collector) -> Option<PathBuf> {
+fn check_ca_file(file: Option<Spanned<String>>, problems: &Diagnostics) -> Option<PathBuf> {
     let file = file?;
-    secrets::absolute(&file, problems);
+    secrets::check_absolute_path(&file, problems);
     Some(PathBuf::from(file.value))
 }
 
-fn named<T: Copy>(name: &At<String>, known: &[(&'static str, T)], problems: &Collector) -> Option<T> {
+fn find_named<T: Copy>(name: &Spanned<String>, known: &[(&'static str, T)], problems: &Diagnostics) -> Option<T> {
     let found = known.iter().find(|(known, _)| *known == name.value);
     if found.is_none() {
         let names = known.iter().map(|(name, _)| *name);
-        let hint = match nearest(&name.value, names.clone()) {
+        let hint = match suggest_name(&name.value, names.clone()) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("known: {}", names.collect::<Vec<_>>().join(", ")),
         };
-        problems.add(&name.place, format!("{} is not known; {hint}", quoted(&name.value)));
+        problems.add(&name.span, format!("{} is not known; {hint}", quote(&name.value)));
     }
     found.map(|(_, found)| *found)
 }

@@ -4,28 +4,28 @@ use std::path::{Path, PathBuf};
 
 use crate::config::address::Address;
 use crate::config::defaults::SECRETS_TARGET;
-use crate::config::diagnostics::{Collector, quoted};
-use crate::config::model::{Secret, Workspace};
+use crate::config::diagnostics::{Diagnostics, quote};
+use crate::config::model::{SecretConfig, WorkspaceConfig};
 use crate::config::schema::RawSecret;
-use crate::config::span::At;
-use crate::config::validate::state_paths::{forbidden, parts};
-use crate::config::validate::{names, required};
+use crate::config::span::Spanned;
+use crate::config::validate::state_paths::{forbidden_reason, split_path};
+use crate::config::validate::{names, check_required};
 
-const EXAMPLE: &str = "\"openclaw@100.64.0.1:.openclaw/standby.env\"";
+const SOURCE_EXAMPLE: &str = "\"openclaw@100.64.0.1:.openclaw/standby.env\"";
 
 /// Checks every source and target, alone and together with the workspace.
-pub(super) fn check(raw: Vec<RawSecret>, workspace: &Workspace, problems: &Collector) -> Vec<Secret> {
-    let mut secrets: Vec<Secret> = Vec::new();
-    for RawSecret { place, source, target } in raw {
-        let source = required(source, &place, "source", EXAMPLE, problems);
-        let target = At::or(target, "secrets[].target", SECRETS_TARGET.to_owned());
+pub(super) fn check_secrets(raw: Vec<RawSecret>, workspace: &WorkspaceConfig, problems: &Diagnostics) -> Vec<SecretConfig> {
+    let mut secrets: Vec<SecretConfig> = Vec::new();
+    for RawSecret { span: place, source, target } in raw {
+        let source = check_required(source, &place, "source", SOURCE_EXAMPLE, problems);
+        let target = Spanned::or_default(target, "secrets[].target", SECRETS_TARGET.to_owned());
         if let Some(source) = &source
             && let Err(what) = check_source(&source.value)
         {
-            problems.add(&source.place, what);
+            problems.add(&source.span, what);
         }
         check_target(&target, workspace, problems);
-        let secret = Secret {
+        let secret = SecretConfig {
             source: source.map_or_else(String::new, |source| source.value),
             target: PathBuf::from(target.value),
         };
@@ -40,7 +40,7 @@ pub(super) fn check(raw: Vec<RawSecret>, workspace: &Workspace, problems: &Colle
 /// Checks a source: `user@host:path` over ssh, and no other form that rsync accepts. The text is quoted only after its
 /// form is known to contain no password.
 fn check_source(source: &str) -> Result<(), String> {
-    let shape = format!("must be user@host:path, such as {EXAMPLE}");
+    let shape = format!("must be user@host:path, such as {SOURCE_EXAMPLE}");
     if source.starts_with('-') {
         return Err(format!("begins with '-', which rsync would read as an option; {shape}"));
     }
@@ -57,7 +57,7 @@ fn check_source(source: &str) -> Result<(), String> {
     if path.starts_with(':') {
         return Err(format!("names an rsync daemon, which encrypts nothing; {shape}"));
     }
-    check_remote_path(path).map_err(|why| format!("{} cannot be copied: {why}", quoted(source)))
+    check_remote_path(path).map_err(|why| format!("{} cannot be copied: {why}", quote(source)))
 }
 
 /// Checks the remote path. A shell on the other host reads it, so only characters without a meaning to a shell are
@@ -73,15 +73,15 @@ fn check_remote_path(path: &str) -> Result<(), &'static str> {
     if !path.chars().all(is_plain) {
         return Err("a shell on the other host reads its path; use only letters, digits and . _ / - + = , @ %");
     }
-    forbidden(path.starts_with('/'), &parts(path)?).map_or(Ok(()), Err)
+    forbidden_reason(path.starts_with('/'), &split_path(path)?).map_or(Ok(()), Err)
 }
 
-fn check_target(target: &At<String>, workspace: &Workspace, problems: &Collector) {
-    let Some(parts) = absolute(target, problems) else {
+fn check_target(target: &Spanned<String>, workspace: &WorkspaceConfig, problems: &Diagnostics) {
+    let Some(parts) = check_absolute_path(target, problems) else {
         return;
     };
     let path = Path::new(&target.value);
-    let why = if let Some(why) = forbidden(true, &parts) {
+    let why = if let Some(why) = forbidden_reason(true, &parts) {
         why.to_owned()
     } else if path.starts_with(&workspace.path) {
         format!("it is inside workspace.path ({}), so git would push the secrets", workspace.path.display())
@@ -90,24 +90,24 @@ fn check_target(target: &At<String>, workspace: &Workspace, problems: &Collector
     } else {
         return;
     };
-    problems.add(&target.place, format!("{} cannot be a target: {why}", quoted(&target.value)));
+    problems.add(&target.span, format!("{} cannot be a target: {why}", quote(&target.value)));
 }
 
 /// Checks the workspace path. Everything below it is pushed, so it must contain no state that belongs to one host.
-pub(super) fn check_workspace(path: &At<String>, problems: &Collector) {
-    if let Some(why) = absolute(path, problems).and_then(|parts| forbidden(true, &parts)) {
-        problems.add(&path.place, format!("{} cannot be the workspace: {why}", quoted(&path.value)));
+pub(super) fn check_workspace_path(path: &Spanned<String>, problems: &Diagnostics) {
+    if let Some(why) = check_absolute_path(path, problems).and_then(|parts| forbidden_reason(true, &parts)) {
+        problems.add(&path.span, format!("{} cannot be the workspace: {why}", quote(&path.value)));
     }
 }
 
 /// Returns the parts of an absolute path; reports any other path.
-pub(super) fn absolute<'a>(path: &'a At<String>, problems: &Collector) -> Option<Vec<&'a str>> {
-    let why = match parts(&path.value) {
+pub(super) fn check_absolute_path<'a>(path: &'a Spanned<String>, problems: &Diagnostics) -> Option<Vec<&'a str>> {
+    let why = match split_path(&path.value) {
         Ok(parts) if path.value.starts_with('/') => return Some(parts),
         Ok(_) => "it must be absolute, beginning with '/'",
         Err(why) => why,
     };
-    problems.add(&path.place, format!("{} is not a usable path: {why}", quoted(&path.value)));
+    problems.add(&path.span, format!("{} is not a usable path: {why}", quote(&path.value)));
     None
 }
 

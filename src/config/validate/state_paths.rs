@@ -7,7 +7,7 @@
 ///
 /// # Errors
 /// For `..` and control characters.
-pub(super) fn parts(path: &str) -> Result<Vec<&str>, &'static str> {
+pub(super) fn split_path(path: &str) -> Result<Vec<&str>, &'static str> {
     if path.contains(char::is_control) {
         return Err("it contains a control character");
     }
@@ -19,7 +19,7 @@ pub(super) fn parts(path: &str) -> Result<Vec<&str>, &'static str> {
 }
 
 /// Returns why a path is or contains state that two hosts must not share. A relative path starts at the home.
-pub(super) fn forbidden(absolute: bool, parts: &[&str]) -> Option<&'static str> {
+pub(super) fn forbidden_reason(absolute: bool, parts: &[&str]) -> Option<&'static str> {
     // `openclaw --profile NAME` keeps its state in `.openclaw-NAME`.
     let is_openclaw = |part: &&str| *part == ".openclaw" || part.starts_with(".openclaw-");
     let inside = parts.iter().position(is_openclaw);

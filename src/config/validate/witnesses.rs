@@ -1,36 +1,36 @@
 //! Checks of the witnesses.
 
 use crate::config::address::{Address, split_authority};
-use crate::config::diagnostics::{Collector, quoted};
-use crate::config::model::Witness;
-use crate::config::span::At;
-use crate::config::validate::{CheckedUrl, unique};
-use crate::text::suggestion::nearest;
+use crate::config::diagnostics::{Diagnostics, quote};
+use crate::config::model::WitnessConfig;
+use crate::config::span::Spanned;
+use crate::config::validate::{CheckedUrl, check_unique};
+use crate::text::suggestion::suggest_name;
 
 /// Checks every witness, alone and together with the upstreams.
-pub(super) fn check(
-    raw: Option<Vec<At<String>>>,
+pub(super) fn check_witnesses(
+    raw: Option<Vec<Spanned<String>>>,
     upstreams: &[CheckedUrl],
-    problems: &Collector,
-) -> Option<Vec<Witness>> {
+    problems: &Diagnostics,
+) -> Option<Vec<WitnessConfig>> {
     let raw = raw?;
-    unique(&raw, problems);
-    let one = |text: &At<String>| match parse(&text.value) {
+    check_unique(&raw, problems);
+    let one = |text: &Spanned<String>| match parse_witness(&text.value) {
         Ok((witness, address)) => {
-            stands_elsewhere(text, address.as_ref(), upstreams, problems);
+            check_not_on_upstream(text, address.as_ref(), upstreams, problems);
             Some(witness)
         }
         Err(what) => {
-            problems.add(&text.place, what);
+            problems.add(&text.span, what);
             None
         }
     };
     Some(raw.iter().filter_map(one).collect())
 }
 
-fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
+fn parse_witness(text: &str) -> Result<(WitnessConfig, Option<Address>), String> {
     if text == "tailscale" {
-        return Ok((Witness::Tailscale, None));
+        return Ok((WitnessConfig::Tailscale, None));
     }
     match text.split_once("://") {
         Some(("tcp", rest)) => {
@@ -39,7 +39,7 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
                 return Err("must end after the port, such as \"tcp://1.1.1.1:443\"".into());
             }
             let address = Address::parse(authority, None)?;
-            Ok((Witness::Tcp(address.to_string()), Some(address)))
+            Ok((WitnessConfig::Tcp(address.to_string()), Some(address)))
         }
         Some(("https", rest)) => {
             let (authority, path) = split_authority(rest)?;
@@ -54,24 +54,24 @@ fn parse(text: &str) -> Result<(Witness, Option<Address>), String> {
                      \"tcp://host:port\""
                     .into());
             }
-            Ok((Witness::Https(text.to_owned()), Some(address)))
+            Ok((WitnessConfig::Https(text.to_owned()), Some(address)))
         }
         Some(_) => Err("must begin with https:// or tcp://".into()),
         None => {
-            let near = nearest(text, ["tailscale"]);
+            let near = suggest_name(text, ["tailscale"]);
             let hint = near.map_or_else(
                 || "write \"tailscale\", \"tcp://host:port\" or \"https://…\"".to_owned(),
                 |near| format!("did you mean \"{near}\"?"),
             );
-            Err(format!("{} is not a witness; {hint}", quoted(text)))
+            Err(format!("{} is not a witness; {hint}", quote(text)))
         }
     }
 }
 
 /// Reports a witness on an upstream's host: it would go down with the upstream and prevent every promotion. Loopback is
 /// exempt, so that a test can run everything on one machine.
-fn stands_elsewhere(text: &At<String>, address: Option<&Address>, upstreams: &[CheckedUrl], problems: &Collector) {
-    let Some(address) = address.filter(|address| !address.is_here()) else {
+fn check_not_on_upstream(text: &Spanned<String>, address: Option<&Address>, upstreams: &[CheckedUrl], problems: &Diagnostics) {
+    let Some(address) = address.filter(|address| !address.is_this_host()) else {
         return;
     };
     let shares_host = |url: &&CheckedUrl| url.value.address().is_same_host(address);
@@ -80,9 +80,9 @@ fn stands_elsewhere(text: &At<String>, address: Option<&Address>, upstreams: &[C
             "{} is on the host of {} ({}): it would go down with the primary and prevent every promotion; name a \
              service on another host",
             address,
-            url.place.key(),
+            url.span.key(),
             url.value
         );
-        problems.conflict(&[&text.place, &url.place], what);
+        problems.add_conflict(&[&text.span, &url.span], what);
     }
 }

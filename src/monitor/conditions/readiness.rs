@@ -1,43 +1,43 @@
 //! Failed readiness checks. The host's checks come from the monitor's own runs, those of the gateway's user from the
 //! reports of the pulls.
 
-use crate::events::MonitorNote;
+use crate::events::MonitorNotice;
 use crate::finding::{Finding, Level};
 
 /// Checks that fail now.
 #[derive(Default)]
 pub(crate) struct Readiness {
-    failing: Vec<Failing>,
+    failing: Vec<FailedCheck>,
 }
 
-struct Failing {
+struct FailedCheck {
     finding: Finding,
     /// True if the failure was announced.
-    is_told: bool,
+    is_announced: bool,
 }
 
 impl Readiness {
     /// Records the result of one check. A single failure may be a service that restarts, so it is announced when the
     /// check fails again, or at once if it `is_certain`.
-    pub(crate) fn take(&mut self, finding: Finding, is_certain: bool) -> Option<MonitorNote> {
+    pub(crate) fn record_finding(&mut self, finding: Finding, is_certain: bool) -> Option<MonitorNotice> {
         let known = self.failing.iter().position(|failing| failing.finding.id == finding.id);
         let before = known.map(|known| self.failing.swap_remove(known));
-        let was_told = before.as_ref().is_some_and(|before| before.is_told);
+        let was_told = before.as_ref().is_some_and(|before| before.is_announced);
         if finding.level != Level::Fail {
-            return was_told.then_some(MonitorNote::Ready { check: finding.id, evidence: finding.evidence });
+            return was_told.then_some(MonitorNotice::Ready { check: finding.id, evidence: finding.evidence });
         }
         let is_told = is_certain || before.is_some();
-        let note = (is_told && !was_told).then(|| MonitorNote::NotReady(finding.clone()));
-        self.failing.push(Failing { finding, is_told });
+        let note = (is_told && !was_told).then(|| MonitorNotice::NotReady(finding.clone()));
+        self.failing.push(FailedCheck { finding, is_announced: is_told });
         note
     }
 
     /// Returns the announced failures as sentences, sorted by check.
-    pub(super) fn wrong(&self) -> impl Iterator<Item = String> {
+    pub(super) fn announced_failures(&self) -> impl Iterator<Item = String> {
         let mut told: Vec<&Finding> =
-            self.failing.iter().filter(|failing| failing.is_told).map(|failing| &failing.finding).collect();
+            self.failing.iter().filter(|failing| failing.is_announced).map(|failing| &failing.finding).collect();
         told.sort_by_key(|finding| finding.id);
-        told.into_iter().map(Finding::in_words)
+        told.into_iter().map(Finding::to_sentence)
     }
 }
 
@@ -50,22 +50,22 @@ mod tests {
     }
 
     /// Returns a short name of the announcement.
-    fn told(note: Option<MonitorNote>) -> &'static str {
+    fn announcement_name(note: Option<MonitorNotice>) -> &'static str {
         match note {
             None => "",
-            Some(MonitorNote::NotReady(finding)) => finding.id,
-            Some(MonitorNote::Ready { .. }) => "ready",
+            Some(MonitorNotice::NotReady(finding)) => finding.id,
+            Some(MonitorNotice::Ready { .. }) => "ready",
             Some(_) => "other",
         }
     }
 
     #[test]
-    fn what_fails_twice_is_told_once_and_so_is_its_end() {
+    fn announces_a_repeated_failure_and_its_end_once() {
         let mut readiness = Readiness::default();
         let mut look = |level| {
-            assert_eq!(told(readiness.take(finding("disk", Level::Ok), false)), "");
-            let told = told(readiness.take(finding("dns", level), false));
-            (told, readiness.wrong().collect::<Vec<_>>())
+            assert_eq!(announcement_name(readiness.record_finding(finding("disk", Level::Ok), false)), "");
+            let told = announcement_name(readiness.record_finding(finding("dns", level), false));
+            (told, readiness.announced_failures().collect::<Vec<_>>())
         };
         let wrong = || vec!["dns: seen. To fix it: `mend`".to_owned()];
         assert_eq!(look(Level::Fail), ("", vec![]));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_certain_is_told_at_once() {
+    fn announces_a_certain_failure_at_once() {
         let mut readiness = Readiness::default();
         for (id, level, words) in [
             ("crons", Level::Fail, "crons"),
@@ -86,8 +86,8 @@ mod tests {
             ("crons", Level::Fail, ""),
             ("crons", Level::Skipped, "ready"),
         ] {
-            assert_eq!(told(readiness.take(finding(id, level), true)), words);
+            assert_eq!(announcement_name(readiness.record_finding(finding(id, level), true)), words);
         }
-        assert_eq!(readiness.wrong().count(), 1);
+        assert_eq!(readiness.announced_failures().count(), 1);
     }
 }

@@ -9,13 +9,13 @@ use std::{fmt, io};
 use crate::text::printable;
 
 /// Maximum length of a command line in an error, in characters.
-const LINE: usize = 200;
+const MAX_COMMAND_LINE_CHARS: usize = 200;
 
 /// Maximum number of output lines in an error. ssh and git use several lines for one message.
-const LAST_LINES: usize = 4;
+const MAX_OUTPUT_LINES: usize = 4;
 
 /// Maximum length of an output line in an error, in characters.
-const LAST_LINE: usize = 160;
+const MAX_OUTPUT_LINE_CHARS: usize = 160;
 
 /// Failed command.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub enum CommandError {
 impl CommandError {
     /// Returns the last lines of output, printable; empty if there is none.
     #[must_use]
-    pub fn said(&self) -> &str {
+    pub fn last_output(&self) -> &str {
         match self {
             Self::Failed { said, .. } | Self::TimedOut { said, .. } => said,
             Self::NotStarted { .. } | Self::Cancelled { .. } => "",
@@ -67,16 +67,16 @@ impl CommandError {
     pub fn reason(&self) -> String {
         match self {
             Self::NotStarted { .. } => self.to_string(),
-            Self::Failed { status, said, .. } if said.is_empty() => how(*status),
+            Self::Failed { status, said, .. } if said.is_empty() => describe_status(*status),
             Self::Failed { said, .. } => said.clone(),
-            Self::TimedOut { after, said, .. } => format!("timed out after {after:?}{}", after_colon(said)),
+            Self::TimedOut { after, said, .. } => format!("timed out after {after:?}{}", prefix_with_colon(said)),
             Self::Cancelled { .. } => "interrupted".into(),
         }
     }
 
     /// Returns the exit code; `None` if the program did not end by itself.
     #[must_use]
-    pub fn code(&self) -> Option<i32> {
+    pub fn exit_code(&self) -> Option<i32> {
         match self {
             Self::Failed { status, .. } => status.code(),
             _ => None,
@@ -94,14 +94,14 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted { program, .. } if self.is_missing_program() => {
-                write!(f, "cannot run {program}: it is not installed{}", remedy(program))
+                write!(f, "cannot run {program}: it is not installed{}", install_hint(program))
             }
             Self::NotStarted { program, why } => write!(f, "cannot run {program}: {why}"),
             Self::Failed { command, status, said } => {
-                write!(f, "`{command}` failed with {}{}", how(*status), after_colon(said))
+                write!(f, "`{command}` failed with {}{}", describe_status(*status), prefix_with_colon(said))
             }
             Self::TimedOut { command, after, said } => {
-                write!(f, "`{command}` timed out after {after:?}{}", after_colon(said))
+                write!(f, "`{command}` timed out after {after:?}{}", prefix_with_colon(said))
             }
             Self::Cancelled { command } => write!(f, "`{command}` was interrupted"),
         }
@@ -110,7 +110,7 @@ impl fmt::Display for CommandError {
 
 impl std::error::Error for CommandError {}
 
-fn how(status: ExitStatus) -> String {
+fn describe_status(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
@@ -118,12 +118,12 @@ fn how(status: ExitStatus) -> String {
     }
 }
 
-fn after_colon(said: &str) -> String {
+fn prefix_with_colon(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
 /// Returns how to install a missing program.
-fn remedy(program: &str) -> String {
+fn install_hint(program: &str) -> String {
     let package = match program {
         "git" | "rsync" => program,
         "ssh" => "openssh-client",
@@ -135,13 +135,13 @@ fn remedy(program: &str) -> String {
 }
 
 /// Returns the command line as typed in a shell.
-pub(super) fn command_line(program: &OsStr, args: &[OsString]) -> String {
+pub(super) fn format_command_line(program: &OsStr, args: &[OsString]) -> String {
     let words = [program].into_iter().chain(args.iter().map(OsString::as_os_str));
-    let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
-    printable(&words.join(" "), LINE)
+    let words: Vec<String> = words.map(|word| shell_quote(&word.to_string_lossy())).collect();
+    to_printable(&words.join(" "), MAX_COMMAND_LINE_CHARS)
 }
 
-fn quoted(word: &str) -> String {
+fn shell_quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,%^~".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -151,11 +151,11 @@ fn quoted(word: &str) -> String {
 }
 
 /// Returns the last lines of standard error, or of standard output if that is empty, as one printable line.
-pub(super) fn last_words(stderr: &str, stdout: &str) -> String {
+pub(super) fn last_output_lines(stderr: &str, stdout: &str) -> String {
     let said = if stderr.trim().is_empty() { stdout } else { stderr };
     let lines: Vec<String> =
-        said.lines().map(|line| printable(line, LAST_LINE)).filter(|line| !line.is_empty()).collect();
-    let skipped = lines.len().saturating_sub(LAST_LINES);
+        said.lines().map(|line| to_printable(line, MAX_OUTPUT_LINE_CHARS)).filter(|line| !line.is_empty()).collect();
+    let skipped = lines.len().saturating_sub(MAX_OUTPUT_LINES);
     lines.get(skipped..).unwrap_or_default().join("; ")
 }
 
@@ -173,14 +173,14 @@ mod tests {
             "",
         ]
         .map(OsString::from);
-        let line = command_line(OsStr::new("git"), &args);
+        let line = format_command_line(OsStr::new("git"), &args);
         assert_eq!(line, r"git commit -m 'it'\''s done ' ''");
     }
 
     #[test]
     fn the_last_lines_are_kept_and_made_printable() {
-        let said = last_words("1\n2\n\n3\n\x1b[2J4\n5\n", "out");
+        let said = last_output_lines("1\n2\n\n3\n\x1b[2J4\n5\n", "out");
         assert_eq!(said, "2; 3; [2J4; 5");
-        assert_eq!(last_words(" \n", "out"), "out");
+        assert_eq!(last_output_lines(" \n", "out"), "out");
     }
 }

@@ -11,20 +11,20 @@ pub struct SystemdError {
     verb: &'static str,
     unit: String,
     /// Reason.
-    pub why: Why,
+    pub kind: SystemdErrorKind,
 }
 
 /// Reason of a failed `systemctl` command.
 #[derive(Debug)]
-pub enum Why {
+pub enum SystemdErrorKind {
     /// polkit refused: this user has no permission.
-    Refused,
+    PermissionDenied,
     /// polkit does not answer; with systemd's message.
-    NoPolkit(String),
+    PolkitUnavailable(String),
     /// systemd does not answer; with the message of `systemctl`.
-    NoBus(String),
+    BusUnavailable(String),
     /// Any other message of systemd.
-    Said(String),
+    Message(String),
     /// `systemctl` did not run to its end, or failed without a message.
     Command(CommandError),
 }
@@ -34,49 +34,49 @@ impl SystemdError {
     /// answer in time. False if systemd handled the request and the job failed.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        match &self.why {
-            Why::Refused | Why::NoPolkit(_) | Why::NoBus(_) => true,
-            Why::Said(_) | Why::Command(CommandError::Failed { .. }) => false,
-            Why::Command(_) => true,
+        match &self.kind {
+            SystemdErrorKind::PermissionDenied | SystemdErrorKind::PolkitUnavailable(_) | SystemdErrorKind::BusUnavailable(_) => true,
+            SystemdErrorKind::Message(_) | SystemdErrorKind::Command(CommandError::Failed { .. }) => false,
+            SystemdErrorKind::Command(_) => true,
         }
     }
 
     pub(super) fn new(verb: &'static str, unit: &str, error: CommandError) -> Self {
         let unit = unit.to_owned();
-        let why = Why::of(error);
-        Self { verb, unit, why }
+        let why = SystemdErrorKind::from_command_error(error);
+        Self { verb, unit, kind: why }
     }
 
-    pub(super) fn not_understood(unit: &str, shown: &str) -> Self {
-        let said = format!("cannot parse the output of systemctl: {}", printable(shown, 200));
-        Self { verb: "show", unit: unit.to_owned(), why: Why::Said(said) }
+    pub(super) fn unparsable_output(unit: &str, shown: &str) -> Self {
+        let said = format!("cannot parse the output of systemctl: {}", to_printable(shown, 200));
+        Self { verb: "show", unit: unit.to_owned(), kind: SystemdErrorKind::Message(said) }
     }
 }
 
-impl Why {
+impl SystemdErrorKind {
     /// Classifies the error by its text, for `systemctl` has no exit codes for these cases. The locale is fixed.
-    fn of(error: CommandError) -> Self {
+    fn from_command_error(error: CommandError) -> Self {
         let CommandError::Failed { said, .. } = &error else {
             return Self::Command(error);
         };
         let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        let reason = reason(said);
+        let reason = strip_command_prefix(said);
         if has(&["Failed to connect to bus", "Failed to get D-Bus connection", "not been booted with systemd"]) {
-            Self::NoBus(reason)
+            Self::BusUnavailable(reason)
         } else if has(&["Access denied", "Interactive authentication required"]) {
-            Self::Refused
+            Self::PermissionDenied
         } else if has(&["polkit.service", "PolicyKit1"]) {
-            Self::NoPolkit(reason)
+            Self::PolkitUnavailable(reason)
         } else if reason.is_empty() {
             Self::Command(error)
         } else {
-            Self::Said(reason)
+            Self::Message(reason)
         }
     }
 }
 
 /// Returns systemd's message without the part that repeats the command.
-fn reason(said: &str) -> String {
+fn strip_command_prefix(said: &str) -> String {
     let line = said.split("; ").next().unwrap_or_default();
     match line.split_once(": ") {
         Some((what, why)) if what.starts_with("Failed to ") => why.to_owned(),
@@ -86,19 +86,19 @@ fn reason(said: &str) -> String {
 
 impl fmt::Display for SystemdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { verb, unit, why } = self;
+        let Self { verb, unit, kind: why } = self;
         write!(f, "cannot {verb} {unit}: ")?;
         match why {
-            Why::Refused => {
+            SystemdErrorKind::PermissionDenied => {
                 f.write_str("polkit does not allow this user to do it; is 50-openclaw-failover.rules installed?")
             }
-            Why::NoPolkit(said) => write!(f, "polkit does not answer ({said}); see `systemctl status polkit`"),
-            Why::NoBus(said) => write!(f, "systemd does not answer ({said}); see `systemctl status dbus`"),
-            Why::Said(said) if said.starts_with("Job for ") => {
+            SystemdErrorKind::PolkitUnavailable(said) => write!(f, "polkit does not answer ({said}); see `systemctl status polkit`"),
+            SystemdErrorKind::BusUnavailable(said) => write!(f, "systemd does not answer ({said}); see `systemctl status dbus`"),
+            SystemdErrorKind::Message(said) if said.starts_with("Job for ") => {
                 write!(f, "{said} See `journalctl -u {unit}`.")
             }
-            Why::Said(said) => f.write_str(said),
-            Why::Command(error) => f.write_str(&error.reason()),
+            SystemdErrorKind::Message(said) => f.write_str(said),
+            SystemdErrorKind::Command(error) => f.write_str(&error.reason()),
         }
     }
 }

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use crate::os::Command;
+use crate::os::ChildCommand;
 use crate::os::systemd::{ProcessEnd, Systemctl, Unit};
 use crate::text::printable;
-use crate::text::secret_patterns::redact;
+use crate::text::redaction::redact_secrets;
 
 /// Time limit of `journalctl`.
 const JOURNAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Number of last lines to read; more than one, because empty lines are skipped.
-const LINES: &str = "5";
+const LOG_LINE_COUNT: &str = "5";
 
 /// Maximum length of a line, in characters.
-const LINE_LENGTH: usize = 200;
+const MAX_LOG_LINE_CHARS: usize = 200;
 
 /// Known exit codes, from sysexits(3) and systemd.exec(5).
 const EXIT_CODES: [(i32, &str); 17] = [
@@ -71,12 +71,12 @@ impl Unit {
     /// Describes the end of the last run, for a sentence that begins with the unit's name. `None` if the unit still
     /// runs or was never started.
     #[must_use]
-    pub fn exit_in_words(&self) -> Option<String> {
+    pub fn describe_exit(&self) -> Option<String> {
         if self.was_skipped {
             return Some("was not started: a Condition…= of its unit file is not met".to_owned());
         }
         let words = match self.result.as_str() {
-            "success" if self.invocation.is_none() || self.main_pid.is_some() => return None,
+            "success" if self.invocation_id.is_none() || self.main_pid.is_some() => return None,
             "success" => self.end_in_words().unwrap_or_else(|| "ended without a main process".to_owned()),
             // Another process than the main one failed.
             "exit-code" | "signal" | "core-dump" if matches!(self.end, None | Some(ProcessEnd::Exited(0))) => {
@@ -94,7 +94,7 @@ impl Unit {
             "exec-condition" => "was not started: ExecCondition= of its unit file says no".to_owned(),
             "resources" => "could not be set up by systemd: a resource is missing".to_owned(),
             "" => return None,
-            other => format!("ended: {}", printable(other, 40)),
+            other => format!("ended: {}", to_printable(other, 40)),
         };
         Some(words)
     }
@@ -104,10 +104,10 @@ impl Systemctl {
     /// Reads the last log line of this run of the unit: printable, bounded, secrets redacted. `None` if there is none,
     /// or this user must not read the journal.
     #[must_use]
-    pub fn last_line(&self, unit: &str, run: &Unit) -> Option<String> {
-        let invocation = run.invocation.as_deref()?;
-        let command = Command::new("journalctl")
-            .args(["--no-pager", "--quiet", "--output=cat", "--lines", LINES])
+    pub fn last_log_line(&self, unit: &str, run: &Unit) -> Option<String> {
+        let invocation = run.invocation_id.as_deref()?;
+        let command = ChildCommand::new("journalctl")
+            .args(["--no-pager", "--quiet", "--output=cat", "--lines", LOG_LINE_COUNT])
             .args([format!("_SYSTEMD_UNIT={unit}"), format!("_SYSTEMD_INVOCATION_ID={invocation}")])
             .deadline(JOURNAL_TIMEOUT);
         let output = match command.run() {
@@ -117,17 +117,17 @@ impl Systemctl {
                 return None;
             }
         };
-        let line = output.stdout.lines().rev().map(|line| printable(line, LINE_LENGTH)).find(|line| !line.is_empty());
-        line.map(|line| redact(&line))
+        let line = output.stdout.lines().rev().map(|line| to_printable(line, MAX_LOG_LINE_CHARS)).find(|line| !line.is_empty());
+        line.map(|line| redact_secrets(&line))
     }
 
     /// Describes the end of a run with its last log line: "openclaw.service exited: code 78 (configuration error); last
     /// line: …".
     #[must_use]
-    pub fn exit_with_last_line(&self, unit: &str, run: &Unit) -> Option<String> {
-        let exit = run.exit_in_words()?;
+    pub fn describe_exit_with_log(&self, unit: &str, run: &Unit) -> Option<String> {
+        let exit = run.describe_exit()?;
         // A run that did not begin has no lines; the last ones are an earlier run's.
-        let line = if run.was_skipped { None } else { self.last_line(unit, run) };
+        let line = if run.was_skipped { None } else { self.last_log_line(unit, run) };
         let line = line.map(|line| format!("; last line: {line}")).unwrap_or_default();
         Some(format!("{unit} {exit}{line}"))
     }
@@ -142,7 +142,7 @@ mod tests {
             "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult={result}\nExecMainCode={code}\n\
              ExecMainStatus={status}\nInvocationID=cdf75f283db04151a12fddaca7add8c7\n"
         );
-        Unit::parse(&shown).unwrap().exit_in_words()
+        Unit::parse(&shown).unwrap().describe_exit()
     }
 
     #[test]

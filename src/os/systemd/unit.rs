@@ -8,19 +8,19 @@ pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,MainP
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
     /// Load state.
-    pub load: Load,
+    pub load_state: Load,
     /// Active state.
-    pub active: Active,
+    pub active_state: Active,
     /// Sub state: `running`, `auto-restart`, `stop-sigterm`, ….
-    pub sub: String,
+    pub sub_state: String,
     /// Result of the last run: `success`, `exit-code`, `signal`, `timeout`, `start-limit-hit`, ….
     pub result: String,
     /// Main process, while there is one.
     pub main_pid: Option<u32>,
     /// Invocation id, different for every start.
-    pub invocation: Option<String>,
+    pub invocation_id: Option<String>,
     /// State of the unit file: `static`, `enabled`, `disabled`, `masked`, …; empty without a file.
-    pub file: String,
+    pub unit_file_state: String,
     /// End of the last main process; `None` if the last run had none.
     pub end: Option<ProcessEnd>,
     /// True if systemd skipped the last start because a `Condition…=` was not met.
@@ -48,7 +48,7 @@ pub enum Load {
     /// The unit is masked: an administrator made it impossible to start.
     Masked,
     /// The unit file has an error.
-    Bad,
+    BadSetting,
 }
 
 /// Active state of a unit.
@@ -75,14 +75,14 @@ impl Unit {
         };
         let text = |name| value(name).unwrap_or_default().to_owned();
         Some(Self {
-            load: Load::parse(value("LoadState")?)?,
-            active: Active::parse(value("ActiveState")?)?,
-            sub: text("SubState"),
+            load_state: Load::parse(value("LoadState")?)?,
+            active_state: Active::parse(value("ActiveState")?)?,
+            sub_state: text("SubState"),
             result: text("Result"),
             // Timers have no main process.
             main_pid: value("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
-            invocation: value("InvocationID").filter(|id| !id.is_empty()).map(str::to_owned),
-            file: text("UnitFileState"),
+            invocation_id: value("InvocationID").filter(|id| !id.is_empty()).map(str::to_owned),
+            unit_file_state: text("UnitFileState"),
             end: ProcessEnd::parse(value("ExecMainCode"), value("ExecMainStatus")),
             // A unit that was never to be started says "no" as well.
             was_skipped: value("ConditionResult") == Some("no")
@@ -93,8 +93,8 @@ impl Unit {
 
     /// True if the unit is stopped and no start is pending.
     #[must_use]
-    pub fn is_down(&self) -> bool {
-        matches!(self.active, Active::Inactive | Active::Failed)
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.active_state, Active::Inactive | Active::Failed)
     }
 }
 
@@ -116,7 +116,7 @@ impl Load {
             "loaded" | "merged" => Some(Self::Loaded),
             "not-found" => Some(Self::NotFound),
             "masked" => Some(Self::Masked),
-            "bad-setting" | "error" => Some(Self::Bad),
+            "bad-setting" | "error" => Some(Self::BadSetting),
             _ => None,
         }
     }
@@ -145,21 +145,21 @@ mod tests {
     #[test]
     fn a_running_unit_is_understood() {
         let unit = Unit::parse(RUNNING).unwrap();
-        assert_eq!((unit.load, unit.active), (Load::Loaded, Active::Active));
-        assert_eq!(unit.sub, "running");
+        assert_eq!((unit.load_state, unit.active_state), (Load::Loaded, Active::Active));
+        assert_eq!(unit.sub_state, "running");
         assert_eq!(unit.main_pid, Some(324));
-        assert_eq!(unit.invocation.as_deref(), Some("cdf75f283db04151a12fddaca7add8c7"));
+        assert_eq!(unit.invocation_id.as_deref(), Some("cdf75f283db04151a12fddaca7add8c7"));
         assert_eq!((unit.end, unit.was_skipped), (None, false));
-        assert!(!unit.is_down());
+        assert!(!unit.is_stopped());
     }
 
     #[test]
     fn a_missing_unit_is_a_state() {
         let shown = "MainPID=0\nResult=success\nLoadState=not-found\nActiveState=inactive\nInvocationID=\n";
         let unit = Unit::parse(shown).unwrap();
-        assert_eq!((unit.load, unit.active), (Load::NotFound, Active::Inactive));
-        assert_eq!((unit.main_pid, unit.invocation.clone(), unit.end), (None, None, None));
-        assert!(unit.is_down());
+        assert_eq!((unit.load_state, unit.active_state), (Load::NotFound, Active::Inactive));
+        assert_eq!((unit.main_pid, unit.invocation_id.clone(), unit.end), (None, None, None));
+        assert!(unit.is_stopped());
     }
 
     #[test]

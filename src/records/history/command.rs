@@ -3,24 +3,24 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::os::atomic_file::Error;
+use crate::os::atomic_file::FileError;
 use crate::os::boot_time::{BootTime, Moment};
-use crate::records::history::summary::Summary;
-use crate::records::history::{Line, moment, read, timeline};
-use crate::records::timeline::Strip;
+use crate::records::history::summary::HistorySummary;
+use crate::records::history::{HistoryLine, entry_time, read, entry_times};
+use crate::records::timeline::Timeline;
 use crate::text::json::Node;
-use crate::text::utc::people;
+use crate::text::utc::format_time;
 use crate::text::{CommandOutput, Time, printable};
 
 /// Limit on the length of a printed sentence, in characters.
-const SENTENCE: usize = 1000;
+const MAX_TEXT_CHARS: usize = 1000;
 
 /// Width of the column with event names.
-const EVENT: usize = 19;
+const EVENT_COLUMN_WIDTH: usize = 19;
 
 /// Output format of `history`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Form {
+pub struct HistoryFormat {
     /// True for JSON.
     pub json: bool,
     /// True for a summary instead of the events.
@@ -31,19 +31,19 @@ pub struct Form {
 ///
 /// # Errors
 /// Returns an error if no monitor has run here, or if the history cannot be read.
-pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> Result<CommandOutput, Error> {
-    let Form { json, summary: is_summary } = form;
+pub fn render_history(path: &Path, since: Option<Duration>, form: HistoryFormat, now: Time) -> Result<CommandOutput, FileError> {
+    let HistoryFormat { json, summary: is_summary } = form;
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        return Err(Error::NoMonitor { folder: folder.to_owned() });
+        return Err(FileError::MissingDirectory { folder: folder.to_owned() });
     }
     let from = since.map_or(Time::default(), |since| now - since);
-    let (mut entries, mut summary) = (Vec::new(), Summary::new(from));
+    let (mut entries, mut summary) = (Vec::new(), HistorySummary::new(from));
     let mut unreadable = 0_usize;
     let mut times =
-        timeline::place(&stamps(path)?, Moment { label: now, boot: BootTime::now() }, timeline::LONGEST_SHOWN)
+        entry_times::estimate_times(&entry_moments(path)?, Moment { wall_time: now, boot_time: BootTime::now() }, entry_times::MAX_UNMEASURED_GAP_SHOWN)
             .into_iter();
     for line in read(path)? {
-        let Line::Entry(entry) = line else {
+        let HistoryLine::Entry(entry) = line else {
             unreadable += 1;
             continue;
         };
@@ -53,13 +53,13 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
             // Entries before that time give the initial state.
             summary.add(at, &entry);
         } else if at >= from {
-            entries.push(if json { entry.to_string() } else { row(&entry) });
+            entries.push(if json { entry.to_string() } else { entry_row(&entry) });
         }
     }
     // A monitor that was killed counts as running until its last update, not until now.
-    let until = || Strip::ended(&path.with_file_name("strip.json"), now).unwrap_or(now);
+    let until = || Timeline::stopped_at(&path.with_file_name("strip.json"), now).unwrap_or(now);
     let text = match (json, entries.is_empty()) {
-        (true, _) if is_summary => format!("{}\n", summary.finish(until()).to_json().pretty()),
+        (true, _) if is_summary => format!("{}\n", summary.finish(until()).to_json().to_pretty()),
         (false, _) if is_summary => summary.finish(until()).to_text(),
         (true, true) => "[]\n".to_owned(),
         (true, false) => format!("[\n{}\n]\n", entries.join(",\n")),
@@ -68,20 +68,20 @@ pub fn command(path: &Path, since: Option<Duration>, form: Form, now: Time) -> R
         (false, false) => format!("{}\n", entries.join("\n")),
     };
     let warning = (unreadable > 0).then(|| format!("unreadable lines skipped: {unreadable}"));
-    Ok(CommandOutput { text, warning, code: 0 })
+    Ok(CommandOutput { text, warning, exit_code: 0 })
 }
 
 /// Returns both clocks of every readable entry, in file order.
-fn stamps(path: &Path) -> Result<Vec<Moment>, Error> {
+fn entry_moments(path: &Path) -> Result<Vec<Moment>, FileError> {
     let stamp = |line| match line {
-        Line::Entry(entry) => Some(timeline::stamp(&entry)),
-        Line::Unreadable => None,
+        HistoryLine::Entry(entry) => Some(entry_times::entry_moment(&entry)),
+        HistoryLine::Unreadable => None,
     };
     Ok(read(path)?.filter_map(stamp).collect())
 }
 
-fn row(entry: &Node) -> String {
+fn entry_row(entry: &Node) -> String {
     let text = |key| entry.get(key).and_then(|field| field.as_str()).unwrap_or_default();
-    let event = printable(text("event"), EVENT);
-    format!("{}  {event:EVENT$}  {}", people(moment(entry)), printable(text("text"), SENTENCE))
+    let event = to_printable(text("event"), EVENT_COLUMN_WIDTH);
+    format!("{}  {event:EVENT_COLUMN_WIDTH$}  {}", format_time(entry_time(entry)), to_printable(text("text"), MAX_TEXT_CHARS))
 }

@@ -14,22 +14,22 @@ use std::io::{
 };
 use std::path::Path;
 
-use crate::os::atomic_file::{Error, sync_folder};
+use crate::os::atomic_file::{FileError, sync_directory};
 use crate::os::boot_time::Moment;
-use crate::records::history::{Line, OLDER, moment, older, open, read, timeline};
+use crate::records::history::{HistoryLine, OLDER_MAX_BYTES, entry_time, older_path, open_lines, read, entry_times};
 use crate::text::json::{Node, Value};
 use crate::text::{Time, json_fields};
 
 /// Retention, in days.
-const DAYS: u64 = 366;
+const RETENTION_DAYS: u64 = 366;
 
 /// Space reserved for the `left_out` entries, in bytes.
-const COUNTS: u64 = DAYS * 400;
+const LEFT_OUT_RESERVE_BYTES: u64 = RETENTION_DAYS * 400;
 
-const DAY: u64 = 24 * 60 * 60 * 1000;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Events that are no transitions: details of a transition, or conditions that needed attention.
-const PASSING: [&str; 13] = [
+const DETAIL_EVENTS: [&str; 13] = [
     "pulled",
     "pull_failed",
     "workspace",
@@ -46,76 +46,76 @@ const PASSING: [&str; 13] = [
 ];
 
 /// Event that counts the dropped entries of a day.
-pub(super) const LEFT_OUT: &str = "left_out";
+pub(super) const LEFT_OUT_EVENT: &str = "left_out";
 
 /// Sizes in bytes by priority, highest first.
-type Sizes = [u64; 3];
+type BytesByPriority = [u64; 3];
 
 /// Merges the recent file into the older one, thinned, and removes the recent file.
-pub(super) fn thin(path: &Path) -> Result<(), Error> {
-    let failed = |why| Error::Write { path: path.to_owned(), why };
+pub(super) fn merge_recent(path: &Path) -> Result<(), FileError> {
+    let failed = |why| FileError::Write { path: path.to_owned(), why };
     // After a crash between the last two steps below, the merge is already done.
-    if !is_taken(path)? {
+    if !is_merged(path)? {
         let new = path.with_extension("1.new");
         let file = File::create(&new).map_err(failed)?;
         let mut out = BufWriter::new(file);
-        let seen = seen(path)?;
-        let days = days(&seen);
-        copy(path, &days, &mut room(&seen, &days), &mut out)?.map_err(failed)?;
+        let seen = entry_infos(path)?;
+        let days = entry_days(&seen);
+        write_kept_entries(path, &days, &mut daily_budgets(&seen, &days), &mut out)?.map_err(failed)?;
         let file = out.into_inner().map_err(|why| failed(why.into_error()))?;
-        file.sync_all().and_then(|()| fs::rename(&new, older(path))).map_err(failed)?;
+        file.sync_all().and_then(|()| fs::rename(&new, older_path(path))).map_err(failed)?;
     }
-    fs::remove_file(path).and_then(|()| sync_folder(path)).map_err(failed)
+    fs::remove_file(path).and_then(|()| sync_directory(path)).map_err(failed)
 }
 
 /// True if both files end with the same entry: the merge is already done.
-fn is_taken(path: &Path) -> Result<bool, Error> {
-    let last = |file: &Path| -> Result<Option<Line>, Error> {
-        Ok(open(file)?.into_iter().flatten().filter(|line| *line != Line::Unreadable).last())
+fn is_merged(path: &Path) -> Result<bool, FileError> {
+    let last = |file: &Path| -> Result<Option<HistoryLine>, FileError> {
+        Ok(open_lines(file)?.into_iter().flatten().filter(|line| *line != HistoryLine::Unreadable).last())
     };
     let recent = last(path)?;
-    Ok(recent.is_some() && recent == last(&older(path))?)
+    Ok(recent.is_some() && recent == last(&older_path(path))?)
 }
 
 /// Data of an entry that decides whether it is kept.
-struct Seen {
-    stamp: Moment,
-    rank: Option<usize>,
-    length: u64,
+struct EntryInfo {
+    moment: Moment,
+    priority: Option<usize>,
+    bytes: u64,
 }
 
 /// Returns all entries, oldest first.
-fn seen(path: &Path) -> Result<Vec<Seen>, Error> {
-    let mut worth = Worth::default();
+fn entry_infos(path: &Path) -> Result<Vec<EntryInfo>, FileError> {
+    let mut worth = EntryPriority::default();
     let seen = |line| match line {
-        Line::Entry(entry) => {
-            Some(Seen { stamp: timeline::stamp(&entry), rank: worth.of(&entry), length: length(&entry) })
+        HistoryLine::Entry(entry) => {
+            Some(EntryInfo { moment: entry_times::entry_moment(&entry), priority: worth.rank(&entry), bytes: line_bytes(&entry) })
         }
-        Line::Unreadable => None,
+        HistoryLine::Unreadable => None,
     };
     Ok(read(path)?.filter_map(seen).collect())
 }
 
 /// Returns the day of each entry, measured back from the last one. A wall clock that was wrong drops no entries.
-fn days(seen: &[Seen]) -> Vec<u64> {
-    let stamps: Vec<_> = seen.iter().map(|entry| entry.stamp).collect();
+fn entry_days(seen: &[EntryInfo]) -> Vec<u64> {
+    let stamps: Vec<_> = seen.iter().map(|entry| entry.moment).collect();
     let Some(last) = stamps.last().copied() else { return Vec::new() };
-    timeline::place(&stamps, last, timeline::LONGEST_KEPT).into_iter().map(|time| time.as_millis() / DAY).collect()
+    entry_times::estimate_times(&stamps, last, entry_times::MAX_UNMEASURED_GAP_KEPT).into_iter().map(|time| time.as_millis() / DAY_MS).collect()
 }
 
 /// Returns the space that each day may use, by priority.
-fn room(seen: &[Seen], of: &[u64]) -> BTreeMap<u64, Sizes> {
-    let mut days: BTreeMap<u64, Sizes> = BTreeMap::new();
+fn daily_budgets(seen: &[EntryInfo], of: &[u64]) -> BTreeMap<u64, BytesByPriority> {
+    let mut days: BTreeMap<u64, BytesByPriority> = BTreeMap::new();
     for (entry, day) in seen.iter().zip(of) {
-        if let Some(rank) = entry.rank {
-            days.entry(*day).or_default()[rank] += entry.length;
+        if let Some(rank) = entry.priority {
+            days.entry(*day).or_default()[rank] += entry.bytes;
         }
     }
     let latest = of.last().copied().unwrap_or_default();
-    days.retain(|day, _| latest.saturating_sub(*day) < DAYS);
-    let mut left = OLDER - COUNTS;
+    days.retain(|day, _| latest.saturating_sub(*day) < RETENTION_DAYS);
+    let mut left = OLDER_MAX_BYTES - LEFT_OUT_RESERVE_BYTES;
     for rank in 0..3 {
-        let most = level(&days, rank, left);
+        let most = largest_share(&days, rank, left);
         for sizes in days.values_mut() {
             sizes[rank] = sizes[rank].min(most);
             left = left.saturating_sub(sizes[rank]);
@@ -125,7 +125,7 @@ fn room(seen: &[Seen], of: &[u64]) -> BTreeMap<u64, Sizes> {
 }
 
 /// Returns the largest share per day of one priority with which all days fit into `room`.
-fn level(days: &BTreeMap<u64, Sizes>, rank: usize, room: u64) -> u64 {
+fn largest_share(days: &BTreeMap<u64, BytesByPriority>, rank: usize, room: u64) -> u64 {
     let fits = |most: u64| days.values().map(|sizes| sizes[rank].min(most)).sum::<u64>() <= room;
     let (mut low, mut high) = (0, room);
     while low < high {
@@ -136,31 +136,31 @@ fn level(days: &BTreeMap<u64, Sizes>, rank: usize, room: u64) -> u64 {
 }
 
 /// Writes the entries that fit. The last entry is always written, and last: it marks a finished merge.
-fn copy(
+fn write_kept_entries(
     path: &Path,
     days: &[u64],
-    room: &mut BTreeMap<u64, Sizes>,
+    room: &mut BTreeMap<u64, BytesByPriority>,
     out: &mut impl Write,
-) -> Result<io::Result<()>, Error> {
+) -> Result<io::Result<()>, FileError> {
     let entries = read(path)?.filter_map(|line| match line {
-        Line::Entry(entry) => Some(entry),
-        Line::Unreadable => None,
+        HistoryLine::Entry(entry) => Some(entry),
+        HistoryLine::Unreadable => None,
     });
     let mut entries = entries.zip(days.iter().copied()).peekable();
-    let (mut worth, mut left_out) = (Worth::default(), LeftOut::default());
+    let (mut worth, mut left_out) = (EntryPriority::default(), DroppedCounts::default());
     let mut write = || -> io::Result<()> {
         while let Some((entry, day)) = entries.next() {
-            let (rank, is_last) = (worth.of(&entry), entries.peek().is_none());
+            let (rank, is_last) = (worth.rank(&entry), entries.peek().is_none());
             if !room.contains_key(&day) && !is_last {
                 continue;
             }
             if is_last || day != left_out.day {
-                left_out.tell(out)?;
-                left_out = LeftOut { day, ..LeftOut::default() };
+                left_out.write_entry(out)?;
+                left_out = DroppedCounts { day, ..DroppedCounts::default() };
             }
-            left_out.at = moment(&entry);
+            left_out.at = entry_time(&entry);
             let room = rank.and_then(|rank| room.get_mut(&day)?.get_mut(rank));
-            match room.and_then(|room| Some((room.checked_sub(length(&entry))?, room))) {
+            match room.and_then(|room| Some((room.checked_sub(line_bytes(&entry))?, room))) {
                 Some((rest, room)) => *room = rest,
                 None if is_last => {}
                 None => {
@@ -177,23 +177,23 @@ fn copy(
 
 /// Priorities of entries; they depend on the entries before.
 #[derive(Default)]
-struct Worth {
-    promotes: bool,
+struct EntryPriority {
+    has_failover: bool,
 }
 
-impl Worth {
+impl EntryPriority {
     /// Returns 0 (kept longest), 1 or 2; `None` for an entry that counts dropped ones.
-    fn of(&mut self, entry: &Node) -> Option<usize> {
-        match text(entry, "event") {
-            LEFT_OUT => None,
+    fn rank(&mut self, entry: &Node) -> Option<usize> {
+        match entry_text(entry, "event") {
+            LEFT_OUT_EVENT => None,
             "promoting" => {
-                self.promotes = true;
+                self.has_failover = true;
                 Some(0)
             }
             // The entry itself has the outage's length.
-            "window_closed" => Some(usize::from(!std::mem::take(&mut self.promotes))),
+            "window_closed" => Some(usize::from(!std::mem::take(&mut self.has_failover))),
             "window_opened" => Some(1),
-            event if PASSING.contains(&event) => Some(2),
+            event if DETAIL_EVENTS.contains(&event) => Some(2),
             _ => Some(0),
         }
     }
@@ -201,7 +201,7 @@ impl Worth {
 
 /// Dropped entries of a day.
 #[derive(Default)]
-struct LeftOut {
+struct DroppedCounts {
     day: u64,
     at: Time,
     entries: u64,
@@ -209,7 +209,7 @@ struct LeftOut {
     down: f64,
 }
 
-impl LeftOut {
+impl DroppedCounts {
     fn add(&mut self, entry: &Node, rank: Option<usize>) {
         let number = |key| entry.get(key).and_then(|it| it.as_f64()).filter(|it| *it >= 0.0).unwrap_or_default();
         if rank.is_none() {
@@ -219,13 +219,13 @@ impl LeftOut {
             return;
         }
         self.entries += 1;
-        if text(entry, "event") == "window_closed" {
+        if entry_text(entry, "event") == "window_closed" {
             self.windows += 1;
             self.down += number("lasted_seconds");
         }
     }
 
-    fn tell(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write_entry(&self, out: &mut impl Write) -> io::Result<()> {
         let (entries, windows) = (self.entries, self.windows);
         if entries == 0 {
             return Ok(());
@@ -234,9 +234,9 @@ impl LeftOut {
             "{entries} more entries of this day were dropped to keep a year of history; closed outage windows among \
              them: {windows}"
         );
-        let entry = Value::object([
-            ("at", json_fields::time(self.at)),
-            ("event", LEFT_OUT.into()),
+        let entry = Value::from_entries([
+            ("at", json_fields::time_to_json(self.at)),
+            ("event", LEFT_OUT_EVENT.into()),
             ("severity", "notice".into()),
             ("entries", entries.into()),
             ("windows", windows.into()),
@@ -247,11 +247,11 @@ impl LeftOut {
     }
 }
 
-fn text<'a>(entry: &'a Node, key: &str) -> &'a str {
+fn entry_text<'a>(entry: &'a Node, key: &str) -> &'a str {
     entry.get(key).and_then(|it| it.as_str()).unwrap_or_default()
 }
 
 /// Returns the length of the entry's line, in bytes.
-fn length(entry: &Node) -> u64 {
+fn line_bytes(entry: &Node) -> u64 {
     entry.to_string().len() as u64 + 1
 }

@@ -3,75 +3,75 @@
 //! A primary counts as down from its last healthy probe. Time in which no monitor ran, or in which this host was cut
 //! off, is unknown: it counts neither as up nor as down.
 
-mod show;
+mod render;
 
 use std::time::Duration;
 
-use crate::records::history::retention::LEFT_OUT;
+use crate::records::history::retention::LEFT_OUT_EVENT;
 use crate::text::json::Node;
 use crate::text::utc::parse_rfc3339;
 use crate::text::{Time, json_fields};
 
 /// Running totals, and the outage that is open.
 #[derive(Default)]
-pub(super) struct Summary {
+pub(super) struct HistorySummary {
     /// Start of the summary; earlier time does not count.
     from: Time,
-    first: Option<Time>,
-    latest: Time,
+    first_entry_at: Option<Time>,
+    last_entry_at: Time,
     /// Start of the monitor that runs.
-    watching: Option<Time>,
+    monitor_since: Option<Time>,
     watched: Duration,
     /// Part of it in which this host was cut off.
-    unknown: Duration,
+    cut_off_total: Duration,
     /// Time in which no upstream was up.
-    down: Duration,
+    primary_down: Duration,
     /// Part of it in which this host did not serve either.
-    dark: Duration,
-    window: Option<Window>,
+    service_down: Duration,
+    window: Option<OutageSpan>,
     /// True if this host's gateway answers.
-    serves: bool,
+    is_serving: bool,
     /// End of the last outage with a failover.
-    recovered: Option<Time>,
+    recovered_at: Option<Time>,
     /// Number of outages with a failover whose end was not seen.
-    endless: usize,
+    unfinished_outages: usize,
     drills: usize,
     /// Times from the last healthy probe until this host answered.
     to_promote: Vec<Duration>,
     /// Times from the last healthy probe until an upstream was back.
     to_recover: Vec<Duration>,
     /// Outages that ended before a promotion, and the number of such outages that retention dropped.
-    passed: Vec<Duration>,
-    passed_more: u64,
+    short_outages: Vec<Duration>,
+    short_outages_dropped: u64,
     /// Outages that were this host's: it was cut off.
     cut_off: Vec<Duration>,
 }
 
 /// Time in which no upstream is up.
-struct Window {
+struct OutageSpan {
     /// Last healthy probe, as far as known.
-    life: Time,
+    last_healthy_at: Time,
     /// Start of the time in which no gateway serves.
-    dark_since: Option<Time>,
+    unserved_since: Option<Time>,
     /// Earlier time without a serving gateway, within this outage.
-    dark: Duration,
+    unserved: Duration,
     /// True if this host served when the outage began.
-    served: bool,
-    promotes: bool,
-    isolated: bool,
+    was_serving: bool,
+    has_failover: bool,
+    is_cut_off: bool,
 }
 
-impl Window {
+impl OutageSpan {
     /// Corrects the start of the outage: it is logged when it is noticed, and a later entry has the last healthy probe.
-    fn lived_until(&mut self, life: Time) {
-        if self.dark_since == Some(self.life) {
-            self.dark_since = Some(life);
+    fn set_last_healthy(&mut self, life: Time) {
+        if self.unserved_since == Some(self.last_healthy_at) {
+            self.unserved_since = Some(life);
         }
-        self.life = life;
+        self.last_healthy_at = life;
     }
 }
 
-impl Summary {
+impl HistorySummary {
     /// Returns an empty summary of the time after `from`.
     pub(super) fn new(from: Time) -> Self {
         Self { from, ..Self::default() }
@@ -91,147 +91,147 @@ impl Summary {
         if event == "started" {
             // A monitor that was killed ran longer than its last entry says.
             let seen = time("seen_at").filter(|seen| *seen <= at).unwrap_or_default();
-            self.end(self.latest.max(seen));
-            self.serves = false;
+            self.end_watch(self.last_entry_at.max(seen));
+            self.is_serving = false;
         }
         // An entry proves that the monitor ran.
-        self.watching.get_or_insert(at);
-        self.latest = at;
-        self.first.get_or_insert(at.max(self.from));
+        self.monitor_since.get_or_insert(at);
+        self.last_entry_at = at;
+        self.first_entry_at.get_or_insert(at.max(self.from));
         match event {
-            "stopped" => self.end(at),
-            "window_opened" => self.open(at),
-            "isolated" => self.with_window(|window| window.isolated = true),
-            "promoting" => self.promoting(at, cause, time("life_at").unwrap_or(at)),
-            "aborted" => self.aborted(at),
-            "promoted" | "serves_again" | "adopted" => self.serves(at, event == "promoted" && is_outage(cause)),
-            "went_down" | "demoted" => self.serves_no_more(at),
-            "window_closed" => self.close(at, seconds("lasted_seconds").unwrap_or_default()),
-            LEFT_OUT if at >= self.from => {
+            "stopped" => self.end_watch(at),
+            "window_opened" => self.open_outage(at),
+            "isolated" => self.with_window(|window| window.is_cut_off = true),
+            "promoting" => self.begin_promotion(at, cause, time("life_at").unwrap_or(at)),
+            "aborted" => self.abort_promotion(at),
+            "promoted" | "serves_again" | "adopted" => self.begin_serving(at, event == "promoted" && is_outage(cause)),
+            "went_down" | "demoted" => self.end_serving(at),
+            "window_closed" => self.close_outage(at, seconds("lasted_seconds").unwrap_or_default()),
+            LEFT_OUT_EVENT if at >= self.from => {
                 let down = seconds("down_seconds").unwrap_or_default();
-                self.down += down;
-                self.dark += if self.serves { Duration::ZERO } else { down };
-                self.passed_more += entry.get("windows").and_then(|it| it.as_u64()).unwrap_or_default();
+                self.primary_down += down;
+                self.service_down += if self.is_serving { Duration::ZERO } else { down };
+                self.short_outages_dropped += entry.get("windows").and_then(|it| it.as_u64()).unwrap_or_default();
             }
             _ => {}
         }
     }
 
-    fn with_window(&mut self, change: impl FnOnce(&mut Window)) {
+    fn with_window(&mut self, change: impl FnOnce(&mut OutageSpan)) {
         if let Some(window) = &mut self.window {
             change(window);
         }
     }
 
     /// Returns the part of a span that lies after `from`.
-    fn counted(&self, since: Time, until: Time) -> Duration {
+    fn counted_span(&self, since: Time, until: Time) -> Duration {
         until.since(since.max(self.from))
     }
 
-    fn open(&mut self, life: Time) {
+    fn open_outage(&mut self, life: Time) {
         if self.window.is_none() {
-            let (served, dark_since) = (self.serves, (!self.serves).then_some(life));
+            let (served, dark_since) = (self.is_serving, (!self.is_serving).then_some(life));
             self.window =
-                Some(Window { life, dark_since, dark: Duration::ZERO, served, promotes: false, isolated: false });
+                Some(OutageSpan { last_healthy_at: life, unserved_since: dark_since, unserved: Duration::ZERO, was_serving: served, has_failover: false, is_cut_off: false });
         }
     }
 
-    fn promoting(&mut self, at: Time, cause: Option<&str>, life: Time) {
+    fn begin_promotion(&mut self, at: Time, cause: Option<&str>, life: Time) {
         let counts = at >= self.from;
         match cause {
-            cause if is_outage(cause) => self.open(life),
+            cause if is_outage(cause) => self.open_outage(life),
             Some("drill") => self.drills += usize::from(counts),
             _ => {}
         }
         let is_outage = is_outage(cause);
         self.with_window(|window| {
-            window.lived_until(life);
-            window.promotes |= is_outage;
+            window.set_last_healthy(life);
+            window.has_failover |= is_outage;
         });
     }
 
     /// Ends a promotion that was called off, usually because an upstream is back; `window_closed` was logged just
     /// before.
-    fn aborted(&mut self, at: Time) {
-        let just_now = self.recovered.is_some_and(|recovered| at.since(recovered) < Duration::from_secs(1));
+    fn abort_promotion(&mut self, at: Time) {
+        let just_now = self.recovered_at.is_some_and(|recovered| at.since(recovered) < Duration::from_secs(1));
         match &mut self.window {
-            Some(window) => window.promotes = false,
-            None if just_now => self.passed.extend(self.to_recover.pop()),
+            Some(window) => window.has_failover = false,
+            None if just_now => self.short_outages.extend(self.to_recover.pop()),
             None => {}
         }
     }
 
-    fn serves(&mut self, at: Time, is_promotion: bool) {
+    fn begin_serving(&mut self, at: Time, is_promotion: bool) {
         // A gateway that served before the outage was due, such as a drill's, logged no `promoting`.
-        let served = std::mem::replace(&mut self.serves, true);
-        self.with_window(|window| window.promotes |= is_promotion && served);
+        let served = std::mem::replace(&mut self.is_serving, true);
+        self.with_window(|window| window.has_failover |= is_promotion && served);
         let counts = at >= self.from && is_promotion;
-        let life = self.window.as_ref().filter(|window| window.promotes && counts).map(|window| window.life);
+        let life = self.window.as_ref().filter(|window| window.has_failover && counts).map(|window| window.last_healthy_at);
         self.to_promote.extend(life.map(|life| at.since(life)));
-        self.light(at);
+        self.end_unserved_span(at);
     }
 
-    fn serves_no_more(&mut self, at: Time) {
-        self.serves = false;
+    fn end_serving(&mut self, at: Time) {
+        self.is_serving = false;
         self.with_window(|window| {
-            window.dark_since.get_or_insert(at);
+            window.unserved_since.get_or_insert(at);
         });
     }
 
     /// Ends the time without a serving gateway.
-    fn light(&mut self, at: Time) {
+    fn end_unserved_span(&mut self, at: Time) {
         let from = self.from;
         self.with_window(|window| {
-            let since = window.dark_since.take();
-            window.dark += since.map_or(Duration::ZERO, |since| at.since(since.max(from)));
+            let since = window.unserved_since.take();
+            window.unserved += since.map_or(Duration::ZERO, |since| at.since(since.max(from)));
         });
     }
 
     /// Ends the outage, `lasted` after its last healthy probe.
-    fn close(&mut self, at: Time, lasted: Duration) {
-        self.open(at - lasted);
-        self.with_window(|window| window.lived_until(at - lasted));
-        self.light(at);
+    fn close_outage(&mut self, at: Time, lasted: Duration) {
+        self.open_outage(at - lasted);
+        self.with_window(|window| window.set_last_healthy(at - lasted));
+        self.end_unserved_span(at);
         let Some(window) = self.window.take() else { return };
         let (list, is_known) = match window {
-            Window { promotes: true, .. } => (Some(&mut self.to_recover), true),
-            Window { isolated: true, .. } => (Some(&mut self.cut_off), false),
-            Window { served, .. } => ((!served).then_some(&mut self.passed), true),
+            OutageSpan { has_failover: true, .. } => (Some(&mut self.to_recover), true),
+            OutageSpan { is_cut_off: true, .. } => (Some(&mut self.cut_off), false),
+            OutageSpan { was_serving: served, .. } => ((!served).then_some(&mut self.short_outages), true),
         };
         if let Some(list) = list.filter(|_| at >= self.from) {
             list.push(lasted);
         }
-        self.recovered = window.promotes.then_some(at);
-        self.count(&window, at, is_known);
+        self.recovered_at = window.has_failover.then_some(at);
+        self.count_outage(&window, at, is_known);
     }
 
-    fn count(&mut self, window: &Window, until: Time, is_known: bool) {
-        let span = self.counted(window.life, until);
+    fn count_outage(&mut self, window: &OutageSpan, until: Time, is_known: bool) {
+        let span = self.counted_span(window.last_healthy_at, until);
         if is_known {
-            self.down += span;
-            self.dark += window.dark;
+            self.primary_down += span;
+            self.service_down += window.unserved;
         } else {
-            self.unknown += span;
+            self.cut_off_total += span;
         }
     }
 
     /// Closes the time in which a monitor ran.
-    fn end(&mut self, at: Time) {
-        let Some(since) = self.watching.take() else { return };
-        self.light(at);
-        self.watched += self.counted(since, at);
+    fn end_watch(&mut self, at: Time) {
+        let Some(since) = self.monitor_since.take() else { return };
+        self.end_unserved_span(at);
+        self.watched += self.counted_span(since, at);
         if let Some(window) = self.window.take() {
-            self.endless += usize::from(window.promotes && at >= self.from);
-            self.count(&window, at, window.promotes || !window.isolated);
+            self.unfinished_outages += usize::from(window.has_failover && at >= self.from);
+            self.count_outage(&window, at, window.has_failover || !window.is_cut_off);
         }
     }
 
     /// Finishes the summary. The history ends now, or at the last update of a monitor that has stopped.
     pub(super) fn finish(mut self, now: Time) -> Self {
-        self.latest = if self.watching.is_some() { self.latest.max(now) } else { self.latest };
-        self.end(self.latest);
-        self.watched = self.watched.saturating_sub(self.unknown);
-        for spans in [&mut self.to_promote, &mut self.to_recover, &mut self.passed, &mut self.cut_off] {
+        self.last_entry_at = if self.monitor_since.is_some() { self.last_entry_at.max(now) } else { self.last_entry_at };
+        self.end_watch(self.last_entry_at);
+        self.watched = self.watched.saturating_sub(self.cut_off_total);
+        for spans in [&mut self.to_promote, &mut self.to_recover, &mut self.short_outages, &mut self.cut_off] {
             spans.sort_unstable();
         }
         self
@@ -247,31 +247,31 @@ fn is_outage(cause: Option<&str>) -> bool {
 mod tests {
     use super::*;
     use crate::text::json;
-    use crate::text::utc::rfc3339;
+    use crate::text::utc::format_rfc3339;
 
     fn at(seconds: u64) -> Time {
         Time::from_millis(1_795_298_400_000 + seconds * 1000)
     }
 
-    fn sum_from(from: u64, entries: &[(u64, &str)], now: u64) -> Summary {
-        let mut summary = Summary::new(at(from));
+    fn summarize_from(from: u64, entries: &[(u64, &str)], now: u64) -> HistorySummary {
+        let mut summary = HistorySummary::new(at(from));
         for (seconds, fields) in entries {
             summary.add(at(*seconds), &json::parse(&format!("{{{fields}}}")).unwrap());
         }
         summary.finish(at(now))
     }
 
-    fn sum(entries: &[(u64, &str)], now: u64) -> Summary {
-        sum_from(0, entries, now)
+    fn summarize(entries: &[(u64, &str)], now: u64) -> HistorySummary {
+        summarize_from(0, entries, now)
     }
 
     /// Returns watched, down and dark time, in seconds.
-    fn seconds(summary: &Summary) -> [u64; 3] {
-        [summary.watched, summary.down, summary.dark].map(|span| span.as_secs())
+    fn seconds(summary: &HistorySummary) -> [u64; 3] {
+        [summary.watched, summary.primary_down, summary.service_down].map(|span| span.as_secs())
     }
 
-    fn takes_over(life: u64) -> String {
-        format!(r#""event":"promoting","cause":"outage","life_at":"{}""#, rfc3339(at(life)))
+    fn promoting_entry(life: u64) -> String {
+        format!(r#""event":"promoting","cause":"outage","life_at":"{}""#, format_rfc3339(at(life)))
     }
 
     const STARTED: &str = r#""event":"started""#;
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_day_with_one_outage_and_one_flap() {
-        let takes_over = takes_over(9_995);
+        let takes_over = promoting_entry(9_995);
         let day = [
             (0, STARTED),
             (5_000, OPENED),
@@ -295,7 +295,7 @@ mod tests {
             (50_010, r#""event":"promoted","cause":"drill""#),
             (50_070, DEMOTED),
         ];
-        let summary = sum(&day, 86_400);
+        let summary = summarize(&day, 86_400);
         let expected = "2026-11-21 22:00:00Z to 2026-11-22 22:00:00Z, watched for 1 d\n\
             primary available                   99.285 %, down for 10 m 17 s\n\
             service available                   99.933 %, down for 57 s\n\
@@ -309,10 +309,10 @@ mod tests {
         assert_eq!(summary.to_json().get("primary_down_seconds").and_then(|it| it.as_f64()), Some(617.5));
         // Retention drops the opening entry; the totals stay the same.
         let thinned: Vec<_> = day.into_iter().filter(|(_, entry)| *entry != OPENED).collect();
-        assert_eq!(sum(&thinned, 86_400).to_text(), expected);
+        assert_eq!(summarize(&thinned, 86_400).to_text(), expected);
         // Only the second half.
-        assert_eq!(seconds(&sum_from(10_100, &day, 86_400)), [76_300, 500, 0]);
-        assert_eq!(seconds(&sum_from(60_000, &day, 86_400)), [26_400, 0, 0]);
+        assert_eq!(seconds(&summarize_from(10_100, &day, 86_400)), [76_300, 500, 0]);
+        assert_eq!(seconds(&summarize_from(60_000, &day, 86_400)), [26_400, 0, 0]);
     }
 
     #[test]
@@ -327,28 +327,28 @@ mod tests {
             (600, r#""event":"window_closed","lasted_seconds":485"#),
             (630, r#""event":"demoted""#),
         ];
-        let summary = sum(&night, 1000);
+        let summary = summarize(&night, 1000);
         let second = Duration::from_secs;
         assert_eq!((summary.to_promote, summary.to_recover), (vec![second(30)], vec![second(485)]));
-        assert_eq!((summary.passed, summary.dark, summary.drills), (vec![], Duration::ZERO, 1));
+        assert_eq!((summary.short_outages, summary.service_down, summary.drills), (vec![], Duration::ZERO, 1));
     }
 
     #[test]
-    fn what_nobody_watched_counts_neither_way() {
+    fn time_without_a_monitor_does_not_count() {
         let nights = [(0, STARTED), (100, r#""event":"stopped""#), (50_000, STARTED), (50_050, OPENED)];
-        assert_eq!(seconds(&sum(&nights, 50_100)), [200, 50, 50]);
-        assert_eq!(sum(&[], 5).to_text(), "no history yet\n");
+        assert_eq!(seconds(&summarize(&nights, 50_100)), [200, 50, 50]);
+        assert_eq!(summarize(&[], 5).to_text(), "no history yet\n");
     }
 
     #[test]
-    fn a_monitor_that_was_killed_has_watched_until_it_was_seen_last() {
-        let back = format!(r#""event":"started","seen_at":"{}""#, rfc3339(at(5_000)));
+    fn a_killed_monitor_counts_until_its_last_update() {
+        let back = format!(r#""event":"started","seen_at":"{}""#, format_rfc3339(at(5_000)));
         let killed = [(0, STARTED), (10, r#""event":"armed""#), (9_000, &*back)];
-        assert_eq!(seconds(&sum(&killed, 10_000)), [6_000, 0, 0]);
+        assert_eq!(seconds(&summarize(&killed, 10_000)), [6_000, 0, 0]);
         let unknown = [(0, STARTED), (10, r#""event":"armed""#), (9_000, STARTED)];
-        assert_eq!(seconds(&sum(&unknown, 10_000)), [1_010, 0, 0]);
+        assert_eq!(seconds(&summarize(&unknown, 10_000)), [1_010, 0, 0]);
         // In an outage during which this host serves.
-        let takes_over = takes_over(95);
+        let takes_over = promoting_entry(95);
         let outage = [
             (0, STARTED),
             (100, OPENED),
@@ -359,13 +359,13 @@ mod tests {
             (155, OPENED),
             (300, r#""event":"window_closed","lasted_seconds":150"#),
         ];
-        let summary = sum(&outage, 400);
-        assert_eq!((seconds(&summary), summary.outages(), summary.passed.len()), ([390, 195, 45], 1, 0));
+        let summary = summarize(&outage, 400);
+        assert_eq!((seconds(&summary), summary.outage_count(), summary.short_outages.len()), ([390, 195, 45], 1, 0));
     }
 
     #[test]
-    fn a_gateway_that_goes_down_while_it_serves_leaves_nobody() {
-        let takes_over = takes_over(95);
+    fn a_serving_gateway_that_goes_down_is_service_downtime() {
+        let takes_over = promoting_entry(95);
         let night = [
             (0, STARTED),
             (100, OPENED),
@@ -377,11 +377,11 @@ mod tests {
             (310, r#""event":"went_down""#),
             (310, DEMOTED),
         ];
-        assert_eq!(seconds(&sum(&night, 1_000)), [1_000, 205, 65]);
+        assert_eq!(seconds(&summarize(&night, 1_000)), [1_000, 205, 65]);
     }
 
     #[test]
-    fn a_night_in_which_we_were_cut_off_says_nothing_of_the_primary() {
+    fn time_cut_off_is_not_primary_downtime() {
         let night = [
             (0, STARTED),
             (100, OPENED),
@@ -389,17 +389,17 @@ mod tests {
             (700, r#""event":"reconnected""#),
             (700, r#""event":"window_closed","lasted_seconds":605"#),
         ];
-        let summary = sum(&night, 1_000);
-        assert_eq!((seconds(&summary), summary.cut_off.len(), summary.passed.len()), ([395, 0, 0], 1, 0));
+        let summary = summarize(&night, 1_000);
+        assert_eq!((seconds(&summary), summary.cut_off.len(), summary.short_outages.len()), ([395, 0, 0], 1, 0));
         // Unless it led to a promotion.
-        let takes_over = takes_over(95);
+        let takes_over = promoting_entry(95);
         let night = [(0, STARTED), (100, OPENED), (130, r#""event":"isolated""#), (200, &takes_over), (210, PROMOTED)];
-        assert_eq!(seconds(&sum(&night, 1_000)), [1_000, 905, 115]);
+        assert_eq!(seconds(&summarize(&night, 1_000)), [1_000, 905, 115]);
     }
 
     #[test]
-    fn a_promotion_that_was_called_off_is_a_window_that_passed() {
-        let takes_over = takes_over(95);
+    fn an_aborted_promotion_is_a_short_outage() {
+        let takes_over = promoting_entry(95);
         let night = [
             (0, STARTED),
             (100, OPENED),
@@ -407,11 +407,11 @@ mod tests {
             (133, r#""event":"window_closed","lasted_seconds":38"#),
             (133, r#""event":"aborted","why":"healthy""#),
         ];
-        let summary = sum(&night, 1_000);
-        assert_eq!((summary.passed.len(), summary.outages(), summary.to_promote.len()), (1, 0, 0));
+        let summary = summarize(&night, 1_000);
+        assert_eq!((summary.short_outages.len(), summary.outage_count(), summary.to_promote.len()), (1, 0, 0));
         let left_out = [(0, STARTED), (900, r#""event":"left_out","entries":80,"windows":40,"down_seconds":400.5"#)];
-        let summary = sum(&left_out, 1_000);
-        assert_eq!((seconds(&summary), summary.passed_more), ([1_000, 400, 400], 40));
+        let summary = summarize(&left_out, 1_000);
+        assert_eq!((seconds(&summary), summary.short_outages_dropped), ([1_000, 400, 400], 40));
         assert!(summary.to_text().contains("more of these, not kept             40\n"), "{}", summary.to_text());
     }
 }

@@ -12,36 +12,36 @@ use std::io::{
 use std::path::Path;
 
 use crate::config::Config;
-use crate::events::Entry;
-use crate::failover::{Action, Command, Event, Machine, Observation, Order, Role, names};
+use crate::events::HistoryEntry;
+use crate::failover::{Action, OperatorCommand, Event, Machine, Observation, UnitAction, Role, names};
 use crate::os::atomic_file::{
-    Error, {self},
+    FileError, {self},
 };
-use crate::os::clock::Wall;
+use crate::os::clock::WallClockOffset;
 use crate::os::load_or_quarantine;
-use crate::records::history::older;
-use crate::records::trace::begin::Begin;
-use crate::records::trace::{FULL, SEGMENT, event, tracer};
+use crate::records::history::older_path;
+use crate::records::trace::segment_start::SegmentStart;
+use crate::records::trace::{ROTATE_BYTES, SEGMENT_BYTES, event_codec, tracer};
 use crate::text::json::Value;
 use crate::text::json_fields::{as_list, as_texts};
-use crate::text::utc::{people, span};
+use crate::text::utc::{format_time, format_span};
 use crate::text::{Time, printable};
 
 /// Limit on the size of a trace, in bytes. The monitor writes none that is longer.
-const MAX: usize = FULL as usize + 3 * SEGMENT;
+const MAX_TRACE_BYTES: usize = ROTATE_BYTES as usize + 3 * SEGMENT_BYTES;
 
 /// Width of the column with event names.
-const EVENT: usize = 19;
+const EVENT_COLUMN_WIDTH: usize = 19;
 
 /// Limit on the length of one printed line, in characters.
-const LONGEST: usize = 2000;
+const MAX_PRINTED_CHARS: usize = 2000;
 
 /// Limit on the number of differing decisions that are printed; the rest is only counted.
-const SHOWN_DIFFERENCES: usize = 1000;
+const MAX_DIFFERENCES_SHOWN: usize = 1000;
 
 /// Result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Replayed {
+pub struct ReplayResult {
     /// Number of events given to a machine.
     pub events: usize,
     /// Number of decisions.
@@ -54,10 +54,10 @@ pub struct Replayed {
     pub without_begin: usize,
 }
 
-impl Replayed {
+impl ReplayResult {
     /// Describes what was skipped; `None` if nothing was.
     #[must_use]
-    pub fn left_out(&self) -> Option<String> {
+    pub fn describe_skipped(&self) -> Option<String> {
         let lines = (self.unreadable > 0).then(|| format!("unreadable lines skipped: {}", self.unreadable));
         let events = (self.without_begin > 0).then(|| {
             let count = self.without_begin;
@@ -72,15 +72,15 @@ impl Replayed {
 ///
 /// # Errors
 /// Returns an error if there is no trace, it is empty, or it cannot be read.
-pub fn read(path: &Path) -> Result<String, Error> {
+pub fn read(path: &Path) -> Result<String, FileError> {
     let mut text = String::new();
-    for path in [&older(path), path] {
-        let bytes = atomic_file::read(path, MAX)?.unwrap_or_default();
+    for path in [&older_path(path), path] {
+        let bytes = atomic_file::read(path, MAX_TRACE_BYTES)?.unwrap_or_default();
         text.push_str(&String::from_utf8_lossy(&bytes));
         text.push('\n');
     }
     if text.trim().is_empty() {
-        return Err(Error::NoTrace { path: path.to_owned() });
+        return Err(FileError::NoTrace { path: path.to_owned() });
     }
     Ok(text)
 }
@@ -89,34 +89,34 @@ pub fn read(path: &Path) -> Result<String, Error> {
 ///
 /// # Errors
 /// Returns an error if the output cannot be written.
-pub fn replay(text: &str, out: &mut dyn Write) -> io::Result<Replayed> {
-    let mut show = Show { out, seen: Replayed::default(), machine: None };
+pub fn replay(text: &str, out: &mut dyn Write) -> io::Result<ReplayResult> {
+    let mut show = Replayer { out, result: ReplayResult::default(), machine: None };
     let mut segment = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let node = load_or_quarantine::parse(line.as_bytes());
+        let node = load_or_quarantine::parse_record(line.as_bytes());
         let begin = node.as_ref().ok().filter(|node| node.get("at").is_some()).and_then(|node| node.get("begin"));
         let read = node.as_ref().map_err(Clone::clone).and_then(|node| read_line(node, line, &segment));
-        show.seen.unreadable += usize::from(read.is_err());
+        show.result.unreadable += usize::from(read.is_err());
         // Events of one segment overlap as they are written; segments do not. After an unreadable `begin`, the state is
         // unknown.
-        let starts = matches!(&read, Ok(Line { said: Said::Begin { starts: true, .. }, .. }));
+        let starts = matches!(&read, Ok(TraceLine { content: LineContent::Begin { starts: true, .. }, .. }));
         if starts || (begin.is_some() && read.is_err()) {
-            show.segment(std::mem::take(&mut segment))?;
+            show.replay_segment(std::mem::take(&mut segment))?;
         }
         segment.extend(read);
     }
-    show.segment(segment)?;
+    show.replay_segment(segment)?;
     show.finish()
 }
 
 /// One line of a segment.
-struct Line<'a> {
+struct TraceLine<'a> {
     at: Time,
-    said: Said<'a>,
+    content: LineContent<'a>,
 }
 
 /// Content of a line.
-enum Said<'a> {
+enum LineContent<'a> {
     /// The line's text. It is parsed again when it is due, because a parsed configuration takes far more memory.
     Begin { text: &'a str, starts: bool },
     /// One event or a run of equal ones, and the milliseconds from each to the next.
@@ -125,62 +125,62 @@ enum Said<'a> {
     Lost,
 }
 
-fn read_line<'a>(line: &Value, text: &'a str, before: &[Line]) -> Result<Line<'a>, String> {
+fn read_line<'a>(line: &Value, text: &'a str, before: &[TraceLine]) -> Result<TraceLine<'a>, String> {
     if line.get("lost").is_some() {
-        return Ok(Line { at: before.last().map_or(Time::default(), |line| line.at), said: Said::Lost });
+        return Ok(TraceLine { at: before.last().map_or(Time::default(), |line| line.at), content: LineContent::Lost });
     }
     let at = line.get("at").and_then(|at| at.as_u64()).map(Time::from_millis).ok_or("the line has no time")?;
     if let Some(begin) = line.get("begin") {
-        let starts = Begin::read(at, begin)?.same_upstreams.is_none();
-        return Ok(Line { at, said: Said::Begin { text, starts } });
+        let starts = SegmentStart::from_json(at, begin)?.same_upstreams.is_none();
+        return Ok(TraceLine { at, content: LineContent::Begin { text, starts } });
     }
-    let event = event::read(line)?;
+    let event = event_codec::read(line)?;
     let did = line.get("did").map_or(Ok(Vec::new()), |did| as_texts(did, "did"))?;
     let more = line.get("more").map_or(Ok(&[] as &[_]), |more| as_list(more, "more"))?;
-    if more.len() > tracer::LENGTH {
+    if more.len() > tracer::MAX_RUN_EVENTS {
         return Err("`more` is longer than the monitor writes".to_owned());
     }
     let more = more.iter().map(|step| step.as_u64().ok_or("`more` is not a list of numbers"));
-    Ok(Line { at, said: Said::Events { event, did, more: more.collect::<Result<_, _>>()? } })
+    Ok(TraceLine { at, content: LineContent::Events { event, did, more: more.collect::<Result<_, _>>()? } })
 }
 
 /// Returns the names of the decisions, as the history and the trace write them.
 #[must_use]
-pub fn decisions(actions: &[Action], at: Time, config: &Config) -> Vec<&'static str> {
-    actions.iter().filter_map(|action| Some(decision(action, at, config)?.0)).collect()
+pub fn decision_names(actions: &[Action], at: Time, config: &Config) -> Vec<&'static str> {
+    actions.iter().filter_map(|action| Some(describe_decision(action, at, config)?.0)).collect()
 }
 
-fn decision(action: &Action, at: Time, config: &Config) -> Option<(&'static str, String)> {
+fn describe_decision(action: &Action, at: Time, config: &Config) -> Option<(&'static str, String)> {
     match action {
-        Action::Order(Order::Start) => Some(("start", "start the gateway's unit".to_owned())),
-        Action::Order(Order::Stop) => Some(("stop", "stop the gateway's unit".to_owned())),
-        Action::Order(Order::Kill) => Some(("kill", "kill the gateway's unit".to_owned())),
-        Action::Say(note) => {
-            let entry = Entry::of_machine(note, at, Wall::new(at, at), config);
+        Action::UnitAction(UnitAction::Start) => Some(("start", "start the gateway's unit".to_owned())),
+        Action::UnitAction(UnitAction::Stop) => Some(("stop", "stop the gateway's unit".to_owned())),
+        Action::UnitAction(UnitAction::Kill) => Some(("kill", "kill the gateway's unit".to_owned())),
+        Action::Announce(note) => {
+            let entry = HistoryEntry::from_machine_notice(note, at, WallClockOffset::new(at, at), config);
             Some((entry.event, entry.text))
         }
-        Action::Look(_) | Action::Pull | Action::CutSync | Action::Push | Action::AskWitnesses => None,
+        Action::SetPollMode(_) | Action::Pull | Action::StopSync | Action::Push | Action::QueryWitnesses => None,
     }
 }
 
-struct Show<'a> {
+struct Replayer<'a> {
     out: &'a mut dyn Write,
-    seen: Replayed,
+    result: ReplayResult,
     machine: Option<(Machine, Config)>,
 }
 
-impl Show<'_> {
+impl Replayer<'_> {
     /// Replays the lines of a segment in order of their times, and lines of the same time in file order.
-    fn segment(&mut self, lines: Vec<Line>) -> io::Result<()> {
-        let next = |(index, line): (usize, &Line)| Reverse((line.at, index, 0));
+    fn replay_segment(&mut self, lines: Vec<TraceLine>) -> io::Result<()> {
+        let next = |(index, line): (usize, &TraceLine)| Reverse((line.at, index, 0));
         let mut next: BinaryHeap<_> = lines.iter().enumerate().map(next).collect();
         while let Some(Reverse((at, index, step))) = next.pop() {
-            match lines.get(index).map(|line| &line.said) {
-                Some(Said::Begin { text, .. }) => self.begin(at, text)?,
-                Some(Said::Lost) => self.row(at, "lost", "events are missing here: the disk was too slow")?,
-                Some(Said::Events { event, did, more }) => {
+            match lines.get(index).map(|line| &line.content) {
+                Some(LineContent::Begin { text, .. }) => self.begin_segment(at, text)?,
+                Some(LineContent::Lost) => self.print_row(at, "lost", "events are missing here: the disk was too slow")?,
+                Some(LineContent::Events { event, did, more }) => {
                     // The recorded decisions belong to the first event of the run.
-                    self.event(at, event, if step == 0 { did } else { &[] })?;
+                    self.replay_event(at, event, if step == 0 { did } else { &[] })?;
                     if let Some(millis) = more.get(step) {
                         let at = Time::from_millis(at.as_millis().saturating_add(*millis));
                         next.push(Reverse((at, index, step + 1)));
@@ -193,74 +193,74 @@ impl Show<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, at: Time, text: &str) -> io::Result<()> {
-        let node = load_or_quarantine::parse(text.as_bytes()).ok();
-        let Some(begin) = node.as_ref().and_then(|node| Begin::read(at, node.get("begin")?).ok()) else {
+    fn begin_segment(&mut self, at: Time, text: &str) -> io::Result<()> {
+        let node = load_or_quarantine::parse_record(text.as_bytes()).ok();
+        let Some(begin) = node.as_ref().and_then(|node| SegmentStart::from_json(at, node.get("begin")?).ok()) else {
             return Ok(());
         };
         match (begin.same_upstreams, &mut self.machine) {
             (Some(same), Some((machine, config))) => {
                 machine.reconfigure(begin.policy(), same, &begin.start.armed);
                 *config = begin.config;
-                self.row(at, "reloaded", "configuration reloaded")
+                self.print_row(at, "reloaded", "configuration reloaded")
             }
             (Some(_), None) => Ok(()),
             (None, _) => {
-                let machine = begin.machine();
-                let text = format!("monitor started as {}", names::role(machine.role()));
+                let machine = begin.new_machine();
+                let text = format!("monitor started as {}", names::role_name(machine.role()));
                 self.machine = Some((machine, begin.config));
-                self.row(at, "begin", &text)
+                self.print_row(at, "begin", &text)
             }
         }
     }
 
     /// Gives one event to the machine. Skips events before the first `begin`: their initial state is unknown.
-    fn event(&mut self, at: Time, event: &Event, did: &[String]) -> io::Result<()> {
+    fn replay_event(&mut self, at: Time, event: &Event, did: &[String]) -> io::Result<()> {
         let Some((mut machine, config)) = self.machine.take() else {
-            self.seen.without_begin += 1;
+            self.result.without_begin += 1;
             return Ok(());
         };
-        let before = names::role(machine.role());
-        let actions = machine.handle(at, event.clone());
-        let decided: Vec<_> = actions.iter().filter_map(|action| decision(action, at, &config)).collect();
+        let before = names::role_name(machine.role());
+        let actions = machine.handle_event(at, event.clone());
+        let decided: Vec<_> = actions.iter().filter_map(|action| describe_decision(action, at, &config)).collect();
         let differs = !decided.iter().map(|(name, _)| *name).eq(did.iter().map(String::as_str));
-        self.seen.events += 1;
-        self.seen.decisions += decided.len();
-        self.seen.differences += usize::from(differs);
-        if !differs || self.seen.differences <= SHOWN_DIFFERENCES {
+        self.result.events += 1;
+        self.result.decisions += decided.len();
+        self.result.differences += usize::from(differs);
+        if !differs || self.result.differences <= MAX_DIFFERENCES_SHOWN {
             for (name, text) in &decided {
-                self.row(at, name, text)?;
+                self.print_row(at, name, text)?;
             }
             if !decided.is_empty() {
-                let facts = facts(at, &machine, &config);
-                let because = format!("{}; role before: {before}; {facts}", words(event, &config));
-                self.line(&" ".repeat(people(at).len()), "because", &because)?;
+                let facts = describe_facts(at, &machine, &config);
+                let because = format!("{}; role before: {before}; {facts}", describe_event(event, &config));
+                self.print_line(&" ".repeat(format_time(at).len()), "because", &because)?;
             }
             if differs {
                 let recorded = if did.is_empty() { "nothing".to_owned() } else { did.join(", ") };
-                self.row(at, "DIFFERS", &format!("recorded decision: {recorded}"))?;
+                self.print_row(at, "DIFFERS", &format!("recorded decision: {recorded}"))?;
             }
         }
         self.machine = Some((machine, config));
         Ok(())
     }
 
-    fn row(&mut self, at: Time, name: &str, text: &str) -> io::Result<()> {
-        self.line(&people(at), name, text)
+    fn print_row(&mut self, at: Time, name: &str, text: &str) -> io::Result<()> {
+        self.print_line(&format_time(at), name, text)
     }
 
-    fn line(&mut self, at: &str, name: &str, text: &str) -> io::Result<()> {
+    fn print_line(&mut self, at: &str, name: &str, text: &str) -> io::Result<()> {
         // A trace may come from an untrusted source.
-        let (name, text) = (printable(name, EVENT), printable(text, LONGEST));
-        writeln!(self.out, "{at}  {name:EVENT$}  {text}")
+        let (name, text) = (to_printable(name, EVENT_COLUMN_WIDTH), to_printable(text, MAX_PRINTED_CHARS));
+        writeln!(self.out, "{at}  {name:EVENT_COLUMN_WIDTH$}  {text}")
     }
 
-    fn finish(self) -> io::Result<Replayed> {
-        let Self { out, seen, .. } = self;
+    fn finish(self) -> io::Result<ReplayResult> {
+        let Self { out, result: seen, .. } = self;
         let as_then = match seen.differences {
             0 => "all as recorded".to_owned(),
-            some if some > SHOWN_DIFFERENCES => {
-                format!("differences at {some} events (the first {SHOWN_DIFFERENCES} are shown)")
+            some if some > MAX_DIFFERENCES_SHOWN => {
+                format!("differences at {some} events (the first {MAX_DIFFERENCES_SHOWN} are shown)")
             }
             some => format!("differences at {some} events"),
         };
@@ -272,28 +272,28 @@ impl Show<'_> {
 }
 
 /// Describes an event for people.
-fn words(event: &Event, config: &Config) -> String {
+fn describe_event(event: &Event, config: &Config) -> String {
     match event {
         Event::Probed { upstream, verdict } => {
             let name = config.upstreams.get(*upstream).map_or("?", |upstream| upstream.name.as_str());
             format!("probe of {name}: {verdict}")
         }
-        Event::Witnessed { alive: true } => "a witness answers".to_owned(),
-        Event::Witnessed { alive: false } => "no witness answers".to_owned(),
-        Event::Observed(seen) => format!("poll of the gateway: {}", seen_in_words(seen)),
-        Event::Ordered(Ok(())) => "systemd accepted the job".to_owned(),
-        Event::Ordered(Err(why)) => format!("systemd refused the job: {why}"),
+        Event::WitnessesAnswered { alive: true } => "a witness answers".to_owned(),
+        Event::WitnessesAnswered { alive: false } => "no witness answers".to_owned(),
+        Event::Observed(seen) => format!("poll of the gateway: {}", describe_observation(seen)),
+        Event::UnitActionEnded(Ok(())) => "systemd accepted the job".to_owned(),
+        Event::UnitActionEnded(Err(why)) => format!("systemd refused the job: {why}"),
         Event::Pulled { .. } => "pull ended".to_owned(),
         Event::Pushed { .. } => "push ended".to_owned(),
-        Event::Command(Command::Hold { kind, .. }) => format!("operator: hold '{}'", names::hold(*kind)),
-        Event::Command(Command::Resume) => "operator: resume".to_owned(),
-        Event::Command(Command::Drill { .. }) => "operator: drill".to_owned(),
+        Event::Command(OperatorCommand::Hold { kind, .. }) => format!("operator: hold '{}'", names::hold_name(*kind)),
+        Event::Command(OperatorCommand::Resume) => "operator: resume".to_owned(),
+        Event::Command(OperatorCommand::Drill { .. }) => "operator: drill".to_owned(),
         Event::Tick => "timer".to_owned(),
     }
 }
 
-fn seen_in_words(seen: &Observation) -> String {
-    let unit = seen.unit.map_or("unit state not queried", |unit| names::unit_state(unit.state));
+fn describe_observation(seen: &Observation) -> String {
+    let unit = seen.unit.map_or("unit state not queried", |unit| names::unit_state_name(unit.state));
     match seen.verdict {
         Some(verdict) => format!("{unit}, {verdict}"),
         None => unit.to_owned(),
@@ -301,13 +301,13 @@ fn seen_in_words(seen: &Observation) -> String {
 }
 
 /// Lists the facts behind the decision after it was made, each with its threshold.
-fn facts(at: Time, machine: &Machine, config: &Config) -> String {
+fn describe_facts(at: Time, machine: &Machine, config: &Config) -> String {
     let mut facts = match machine.window() {
         Some((elapsed, life)) => format!(
             "down for {} (threshold {}) since {}, failed probes: {} (threshold {})",
-            span(elapsed),
-            span(machine.window_needs()),
-            people(life),
+            format_span(elapsed),
+            format_span(machine.outage_threshold()),
+            format_time(life),
             machine.window_failures(),
             config.promote.failures
         ),
@@ -315,28 +315,28 @@ fn facts(at: Time, machine: &Machine, config: &Config) -> String {
     };
     let recent = machine.availability();
     if recent.outages > 1 {
-        let (available, over) = (span(recent.available), span(recent.over));
+        let (available, over) = (format_span(recent.available), format_span(recent.period));
         let _ = write!(facts, "; available for {available} of the last {over}, outages: {}", recent.outages);
     }
     for (index, (upstream, known)) in config.upstreams.iter().zip(machine.upstreams()).enumerate() {
-        let verdict = known.latest.map_or("not probed yet".to_owned(), |(_, verdict)| verdict.to_string());
+        let verdict = known.latest_verdict.map_or("not probed yet".to_owned(), |(_, verdict)| verdict.to_string());
         let _ = write!(facts, "; {}: {verdict}", upstream.name);
         if let (Some(ready_for), Role::Active(_) | Role::Demoting(_)) = (known.ready_for, machine.role()) {
-            let (ready_for, hold_down) = (span(ready_for), span(machine.hold_down(Some(index))));
+            let (ready_for, hold_down) = (format_span(ready_for), format_span(machine.hold_down(Some(index))));
             let _ = write!(facts, ", ready for {ready_for} (hold-down {hold_down})");
         }
-        facts.push_str(if known.armed { "" } else { ", never seen healthy" });
-        facts.push_str(if known.unsteady { ", unsteady" } else { "" });
+        facts.push_str(if known.is_armed { "" } else { ", never seen healthy" });
+        facts.push_str(if known.is_unsteady { ", unsteady" } else { "" });
     }
     if let Some(unit) = machine.unit() {
-        let _ = write!(facts, "; gateway: {}", names::unit_state(unit.state));
+        let _ = write!(facts, "; gateway: {}", names::unit_state_name(unit.state));
     }
-    if let Some(hold) = machine.memory().hold {
+    if let Some(hold) = machine.persistent_state().hold {
         let until =
-            hold.until.map_or("until `resume`".to_owned(), |until| format!("for {} more", span(until.since(at))));
-        let _ = write!(facts, "; hold: {}, {until}", names::hold(hold.kind));
+            hold.until.map_or("until `resume`".to_owned(), |until| format!("for {} more", format_span(until.since(at))));
+        let _ = write!(facts, "; hold: {}, {until}", names::hold_name(hold.kind));
     }
-    match (machine.isolated(), machine.wants_witness()) {
+    match (machine.is_isolated(), machine.needs_witness()) {
         (true, _) => facts.push_str("; no witness answers"),
         (false, false) if machine.window().is_some() => facts.push_str("; no witness is needed"),
         _ => {}

@@ -1,181 +1,181 @@
 //! Metric families: name, help text and source.
 
-use crate::failover::{Drill, Failover, HoldKind, Outcome, names};
-use crate::status::Upstream;
-use crate::status::metrics::{Family, Samples, Scene, Sent};
+use crate::failover::{Drill, Failover, HoldKind, DrillOutcome, names};
+use crate::status::UpstreamStatus;
+use crate::status::metrics::{MetricFamily, SampleWriter, MetricsSnapshot, DeliveryCounts};
 use crate::text::Time;
-use crate::workspace::summary::Pull;
+use crate::workspace::summary::PullSummary;
 
 const ROLES: [&str; 4] = ["standby", "promoting", "active", "demoting"];
 const CAUSES: [&str; 5] = ["outage", "flapping", "operator", "drill", "found"];
 const REASONS: [&str; 4] = ["ready", "operator", "drill_over", "found"];
 
-const fn gauge(name: &'static str, help: &'static str, samples: fn(&Scene<'_>, &mut Samples<'_>)) -> Family {
-    Family { name, kind: "gauge", help, samples }
+const fn gauge(name: &'static str, help: &'static str, samples: fn(&MetricsSnapshot<'_>, &mut SampleWriter<'_>)) -> MetricFamily {
+    MetricFamily { name, kind: "gauge", help, samples }
 }
 
-const fn counter(name: &'static str, help: &'static str, samples: fn(&Scene<'_>, &mut Samples<'_>)) -> Family {
-    Family { name, kind: "counter", help, samples }
+const fn counter(name: &'static str, help: &'static str, samples: fn(&MetricsSnapshot<'_>, &mut SampleWriter<'_>)) -> MetricFamily {
+    MetricFamily { name, kind: "counter", help, samples }
 }
 
 #[rustfmt::skip]
-pub(super) const FAMILIES: &[Family] = &[
+pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("build_info", "Version of the monitor; always 1.",
-        |scene, to| to.with(&[("version", &scene.status.version)], 1.0)),
+        |scene, to| to.write_labelled(&[("version", &scene.status.version)], 1.0)),
     gauge("start_timestamp_seconds", "Start of the monitor.",
-        |scene, to| to.one(moment(scene.status.started_at))),
+        |scene, to| to.write(timestamp_value(scene.status.started_at))),
     gauge("update_timestamp_seconds", "Time of this update; if it is long ago, the monitor has stopped.",
-        |scene, to| to.one(moment(scene.status.updated_at))),
+        |scene, to| to.write(timestamp_value(scene.status.updated_at))),
     gauge("could_take_over", "1 if no known condition keeps this host from taking over.",
-        |scene, to| to.one(truth(scene.status.could_take_over()))),
+        |scene, to| to.write(bool_value(scene.status.could_take_over()))),
     gauge("degraded", "Number of conditions that prevent or limit a failover.",
-        |scene, to| to.one(count(scene.status.degraded.len() as u64))),
-    gauge("degraded_condition", "Conditions by name; an absent condition has no sample.", degraded),
+        |scene, to| to.write(integer_value(scene.status.degraded.len() as u64))),
+    gauge("degraded_condition", "Conditions by name; an absent condition has no sample.", write_conditions),
 
     gauge("role", "Role of this host: 1 for the present one.",
-        |scene, to| ROLES.iter().for_each(|role| to.with(&[("role", role)], truth(scene.status.role.name == *role)))),
+        |scene, to| ROLES.iter().for_each(|role| to.write_labelled(&[("role", role)], bool_value(scene.status.role.name == *role)))),
     gauge("role_start_timestamp_seconds", "Start of the present role.",
-        |scene, to| to.one(moment(scene.status.role.since))),
-    gauge("hold", "Hold that an operator set: 1 for the present one.", holds),
+        |scene, to| to.write(timestamp_value(scene.status.role.since))),
+    gauge("hold", "Hold that an operator set: 1 for the present one.", write_holds),
     gauge("hold_start_timestamp_seconds", "Start of the hold.",
-        |scene, to| if let Some(hold) = scene.status.hold { to.one(moment(hold.since)) }),
+        |scene, to| if let Some(hold) = scene.status.hold { to.write(timestamp_value(hold.since)) }),
     gauge("hold_end_timestamp_seconds", "Time at which the hold ends by itself.",
-        |scene, to| if let Some(until) = scene.status.hold.and_then(|hold| hold.until) { to.one(moment(until)) }),
+        |scene, to| if let Some(until) = scene.status.hold.and_then(|hold| hold.until) { to.write(timestamp_value(until)) }),
     gauge("hold_down_seconds", "Time for which an upstream must be ready before failback.",
-        |scene, to| to.one(scene.status.hold_down.as_secs_f64())),
+        |scene, to| to.write(scene.status.hold_down.as_secs_f64())),
 
     gauge("window_seconds", "Length of the outage, as it counts towards a promotion; 0 while an upstream is up.",
-        |scene, to| to.one(scene.status.window.as_ref().map_or(0.0, |window| window.elapsed.as_secs_f64()))),
+        |scene, to| to.write(scene.status.window.as_ref().map_or(0.0, |window| window.elapsed.as_secs_f64()))),
     gauge("window_needed_seconds", "Threshold for a promotion, during an outage.",
-        |scene, to| if let Some(window) = &scene.status.window { to.one(window.needed.as_secs_f64()) }),
+        |scene, to| if let Some(window) = &scene.status.window { to.write(window.needed.as_secs_f64()) }),
     gauge("window_failures", "Failed probes in a row, during an outage.",
-        |scene, to| to.one(scene.status.window.as_ref().map_or(0.0, |window| f64::from(window.failures)))),
+        |scene, to| to.write(scene.status.window.as_ref().map_or(0.0, |window| f64::from(window.failures)))),
 
     gauge("upstream_up", "1 if the last probe of the upstream was healthy.",
-        |scene, to| upstreams(scene, to,
-            |upstream| upstream.probed.as_ref().map(|probed| truth(probed.verdict == "healthy")))),
+        |scene, to| write_upstreams(scene, to,
+            |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.verdict == "healthy")))),
     gauge("upstream_stands_by", "1 if the upstream is another standby, idle because one listed before it is up.",
         |scene, to| scene.status.upstreams.iter().for_each(|upstream|
-            to.with(&[("upstream", &upstream.name)], truth(scene.status.stands_by(upstream))))),
+            to.write_labelled(&[("upstream", &upstream.name)], bool_value(scene.status.is_idle_standby(upstream))))),
     gauge("upstream_ready", "1 if the upstream reported ready.",
-        |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| truth(probed.ready)))),
+        |scene, to| write_upstreams(scene, to, |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.ready)))),
     gauge("upstream_latency_seconds", "Time from the last probe's first request to its verdict.",
-        |scene, to| upstreams(scene, to,
-            |upstream| upstream.probed.as_ref().map(|probed| probed.latency.as_secs_f64()))),
+        |scene, to| write_upstreams(scene, to,
+            |upstream| upstream.last_probe.as_ref().map(|probed| probed.latency.as_secs_f64()))),
     gauge("upstream_change_timestamp_seconds", "Time since which every probe has had the same verdict.",
-        |scene, to| upstreams(scene, to, |upstream| upstream.probed.as_ref().map(|probed| moment(probed.since)))),
+        |scene, to| write_upstreams(scene, to, |upstream| upstream.last_probe.as_ref().map(|probed| timestamp_value(probed.since)))),
     gauge("upstream_armed", "1 if the upstream was ever seen healthy from this host.",
-        |scene, to| upstreams(scene, to, |upstream| Some(truth(upstream.armed)))),
-    counter("probes_total", "Probes, by verdict.", probes),
+        |scene, to| write_upstreams(scene, to, |upstream| Some(bool_value(upstream.seen_healthy)))),
+    counter("probes_total", "Probes, by verdict.", write_probes),
 
     gauge("gateway_up", "1 if this host's gateway was healthy at the last poll.",
-        |scene, to| if let Some(probed) = &scene.status.gateway.probed { to.one(truth(probed.verdict == "healthy")) }),
+        |scene, to| if let Some(probed) = &scene.status.gateway.last_probe { to.write(bool_value(probed.verdict == "healthy")) }),
     counter("promotions_total", "Promotions after which this host's gateway answered, by cause.",
-        |scene, to| by(to, "cause", &CAUSES, &scene.counts.promotions)),
+        |scene, to| write_counts(to, "cause", &CAUSES, &scene.counters.promotions)),
     counter("demotions_total", "Completed demotions, by reason.",
-        |scene, to| by(to, "reason", &REASONS, &scene.counts.demotions)),
+        |scene, to| write_counts(to, "reason", &REASONS, &scene.counters.demotions)),
     counter("failed_starts_total", "Starts after which this host's gateway did not come up.",
-        |scene, to| to.one(count(scene.counts.failed_starts))),
+        |scene, to| to.write(integer_value(scene.counters.failed_starts))),
     gauge("last_failover_timestamp_seconds", "Time of the last decision to fail over.",
-        |scene, to| failover(scene, to, |failover| Some(moment(failover.decided)))),
+        |scene, to| write_failover(scene, to, |failover| Some(timestamp_value(failover.decided_at)))),
     gauge("last_failover_duration_seconds", "Time from the last healthy probe to this host's gateway answering.",
-        |scene, to| failover(scene, to, |failover| Some(between(failover.life, failover.answered?)))),
+        |scene, to| write_failover(scene, to, |failover| Some(seconds_between(failover.last_healthy_at, failover.answered_at?)))),
     gauge("last_failover_served_seconds", "Time for which this host then served, once it has ended.",
-        |scene, to| failover(scene, to, |failover| Some(between(failover.answered?, failover.ended?)))),
+        |scene, to| write_failover(scene, to, |failover| Some(seconds_between(failover.answered_at?, failover.ended_at?)))),
 
     gauge("last_drill_timestamp_seconds", "Start of the last drill, whatever its outcome.",
-        |scene, to| if let Some(drill) = &scene.status.drill { to.one(moment(drill.began)) }),
+        |scene, to| if let Some(drill) = &scene.status.last_drill { to.write(timestamp_value(drill.began_at)) }),
     gauge("last_drill_passed", "1 if the last drill passed; absent while one runs.",
-        |scene, to| if let Some(Drill { ended: Some(_), outcome: Some(outcome), .. }) = &scene.status.drill {
-            to.one(truth(*outcome == Outcome::Passed));
+        |scene, to| if let Some(Drill { ended_at: Some(_), outcome: Some(outcome), .. }) = &scene.status.last_drill {
+            to.write(bool_value(*outcome == DrillOutcome::Passed));
         }),
     gauge("drill_due_timestamp_seconds", "Time at which the next drill is due; in the past if overdue.",
-        |scene, to| if let Some(due) = scene.status.drill_due { to.one(moment(due)) }),
+        |scene, to| if let Some(due) = scene.status.drill_due_at { to.write(timestamp_value(due)) }),
 
     gauge("workspace_pull_timestamp_seconds", "End of the last pull of the workspace, successful or not.",
-        |scene, to| pull(scene, to, |pull| Some(moment(pull.at)))),
+        |scene, to| write_pull(scene, to, |pull| Some(timestamp_value(pull.ended_at)))),
     gauge("workspace_fresh_timestamp_seconds", "Start of the last pull that brought the workspace up to date.",
-        |scene, to| pull(scene, to, |pull| pull.fresh.map(moment))),
+        |scene, to| write_pull(scene, to, |pull| pull.last_complete_at.map(timestamp_value))),
     gauge("workspace_commit_timestamp_seconds", "Commit time of the remote's latest commit in the workspace.",
-        |scene, to| pull(scene, to, |pull| pull.committed.map(moment))),
+        |scene, to| write_pull(scene, to, |pull| pull.committed_at.map(timestamp_value))),
     gauge("workspace_push_timestamp_seconds", "End of the last push of local changes, successful or not.",
-        |scene, to| if let Some(push) = &scene.status.returned { to.one(moment(push.at)) }),
+        |scene, to| if let Some(push) = &scene.status.last_push { to.write(timestamp_value(push.ended_at)) }),
     gauge("workspace_unreturned", "1 if the workspace may have changes that are not pushed yet.",
-        |scene, to| to.one(truth(scene.status.unreturned))),
-    counter("notifications_total", "Notifications, by webhook and result; each failed attempt counts.", notifications),
+        |scene, to| to.write(bool_value(scene.status.has_unpushed_changes))),
+    counter("notifications_total", "Notifications, by webhook and result; each failed attempt counts.", write_notifications),
 ];
 
-fn truth(holds: bool) -> f64 {
+fn bool_value(holds: bool) -> f64 {
     f64::from(u8::from(holds))
 }
 
-fn count(number: u64) -> f64 {
+fn integer_value(number: u64) -> f64 {
     number as f64
 }
 
-fn moment(time: Time) -> f64 {
-    count(time.as_millis()) / 1000.0
+fn timestamp_value(time: Time) -> f64 {
+    integer_value(time.as_millis()) / 1000.0
 }
 
-fn between(from: Time, to: Time) -> f64 {
+fn seconds_between(from: Time, to: Time) -> f64 {
     to.since(from).as_secs_f64()
 }
 
-fn by(to: &mut Samples<'_>, label: &str, names: &[&str], counts: &[(&str, u64)]) {
+fn write_counts(to: &mut SampleWriter<'_>, label: &str, names: &[&str], counts: &[(&str, u64)]) {
     for name in names {
         let found = counts.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
-        to.with(&[(label, name)], count(found));
+        to.write_labelled(&[(label, name)], integer_value(found));
     }
 }
 
-fn degraded(scene: &Scene<'_>, to: &mut Samples<'_>) {
-    let all = || scene.status.degraded.iter().map(|degraded| degraded.what.as_str());
+fn write_conditions(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
+    let all = || scene.status.degraded.iter().map(|degraded| degraded.name.as_str());
     for (index, what) in all().enumerate() {
         // Several conditions may have the same name, such as two dead webhooks.
         if all().position(|first| first == what) == Some(index) {
-            to.with(&[("condition", what)], count(all().filter(|other| *other == what).count() as u64));
+            to.write_labelled(&[("condition", what)], integer_value(all().filter(|other| *other == what).count() as u64));
         }
     }
 }
 
-fn holds(scene: &Scene<'_>, to: &mut Samples<'_>) {
+fn write_holds(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
     for kind in [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused] {
-        to.with(&[("hold", names::hold(kind))], truth(scene.status.hold.is_some_and(|hold| hold.kind == kind)));
+        to.write_labelled(&[("hold", names::hold_name(kind))], bool_value(scene.status.hold.is_some_and(|hold| hold.kind == kind)));
     }
 }
 
-fn upstreams(scene: &Scene<'_>, to: &mut Samples<'_>, value: fn(&Upstream) -> Option<f64>) {
+fn write_upstreams(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&UpstreamStatus) -> Option<f64>) {
     for upstream in &scene.status.upstreams {
         if let Some(value) = value(upstream) {
-            to.with(&[("upstream", &upstream.name)], value);
+            to.write_labelled(&[("upstream", &upstream.name)], value);
         }
     }
 }
 
-fn probes(scene: &Scene<'_>, to: &mut Samples<'_>) {
-    for Upstream { name, .. } in &scene.status.upstreams {
-        for verdict in names::VERDICTS {
-            to.with(&[("upstream", name), ("verdict", verdict)], count(scene.counts.probes(name, verdict)));
+fn write_probes(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
+    for UpstreamStatus { name, .. } in &scene.status.upstreams {
+        for verdict in names::VERDICT_NAMES {
+            to.write_labelled(&[("upstream", name), ("verdict", verdict)], integer_value(scene.counters.probe_count(name, verdict)));
         }
     }
 }
 
-fn failover(scene: &Scene<'_>, to: &mut Samples<'_>, value: fn(&Failover) -> Option<f64>) {
-    if let Some(value) = scene.status.failover.as_ref().and_then(value) {
-        to.one(value);
+fn write_failover(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&Failover) -> Option<f64>) {
+    if let Some(value) = scene.status.last_failover.as_ref().and_then(value) {
+        to.write(value);
     }
 }
 
-fn pull(scene: &Scene<'_>, to: &mut Samples<'_>, value: fn(&Pull) -> Option<f64>) {
-    if let Some(value) = scene.status.workspace.as_ref().and_then(value) {
-        to.one(value);
+fn write_pull(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&PullSummary) -> Option<f64>) {
+    if let Some(value) = scene.status.last_pull.as_ref().and_then(value) {
+        to.write(value);
     }
 }
 
-fn notifications(scene: &Scene<'_>, to: &mut Samples<'_>) {
-    for Sent { webhook, delivered, failed } in scene.sent {
+fn write_notifications(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
+    for DeliveryCounts { webhook, delivered, failed } in scene.deliveries {
         for (result, number) in [("delivered", delivered), ("failed", failed)] {
-            to.with(&[("webhook", webhook), ("result", result)], count(*number));
+            to.write_labelled(&[("webhook", webhook), ("result", result)], integer_value(*number));
         }
     }
 }

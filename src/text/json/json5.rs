@@ -7,29 +7,29 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use crate::text::json::{Error, MAX_DEPTH, Position};
+use crate::text::json::{JsonError, MAX_DEPTH, Position};
 
 /// Converts JSON5 (<https://spec.json5.org>) to JSON with trailing commas.
-pub(super) fn respell(text: &str) -> Result<String, Error> {
+pub(super) fn convert_to_json(text: &str) -> Result<String, JsonError> {
     let mut speller =
-        Speller { rest: text.chars().peekable(), out: String::with_capacity(text.len() + 64), line: 1, open: vec![] };
+        Json5Converter { rest: text.chars().peekable(), out: String::with_capacity(text.len() + 64), line: 1, open_brackets: vec![] };
     let mut wants_key = false;
-    while let Some(c) = speller.take() {
+    while let Some(c) = speller.next_char() {
         match c {
-            '{' | '[' => speller.open(c)?,
+            '{' | '[' => speller.open_bracket(c)?,
             '}' | ']' => {
-                speller.open.pop();
+                speller.open_brackets.pop();
                 speller.out.push(c);
             }
-            '"' | '\'' => speller.text(c)?,
-            '/' => speller.comment()?,
+            '"' | '\'' => speller.convert_string(c)?,
+            '/' => speller.skip_comment()?,
             ',' | ':' => speller.out.push(c),
             c if c.is_whitespace() || c == '\u{feff}' => speller.out.push(if c == '\n' { c } else { ' ' }),
-            c => speller.word(c, wants_key)?,
+            c => speller.convert_word(c, wants_key)?,
         }
         match c {
             '{' => wants_key = true,
-            ',' => wants_key = speller.open.last() == Some(&'{'),
+            ',' => wants_key = speller.open_brackets.last() == Some(&'{'),
             '/' => {}
             c if c.is_whitespace() => {}
             _ => wants_key = false,
@@ -38,39 +38,39 @@ pub(super) fn respell(text: &str) -> Result<String, Error> {
     Ok(speller.out)
 }
 
-struct Speller<'a> {
+struct Json5Converter<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
     line: usize,
     /// Open brackets.
-    open: Vec<char>,
+    open_brackets: Vec<char>,
 }
 
-impl Speller<'_> {
-    fn take(&mut self) -> Option<char> {
+impl Json5Converter<'_> {
+    fn next_char(&mut self) -> Option<char> {
         let c = self.rest.next()?;
         self.line += usize::from(c == '\n');
         Some(c)
     }
 
-    fn open(&mut self, bracket: char) -> Result<(), Error> {
-        if self.open.len() > MAX_DEPTH {
-            return Err(self.error("nested too deeply"));
+    fn open_bracket(&mut self, bracket: char) -> Result<(), JsonError> {
+        if self.open_brackets.len() > MAX_DEPTH {
+            return Err(self.error_here("nested too deeply"));
         }
-        self.open.push(bracket);
+        self.open_brackets.push(bracket);
         self.out.push(bracket);
         Ok(())
     }
 
-    fn comment(&mut self) -> Result<(), Error> {
-        match self.take() {
+    fn skip_comment(&mut self) -> Result<(), JsonError> {
+        match self.next_char() {
             Some('/') => {
                 while self.rest.next_if(|c| *c != '\n').is_some() {}
                 Ok(())
             }
             Some('*') => {
                 let mut star = false;
-                while let Some(c) = self.take() {
+                while let Some(c) = self.next_char() {
                     if star && c == '/' {
                         self.out.push(' ');
                         return Ok(());
@@ -80,25 +80,25 @@ impl Speller<'_> {
                         self.out.push(c);
                     }
                 }
-                Err(self.error("a comment without its closing `*/`"))
+                Err(self.error_here("a comment without its closing `*/`"))
             }
-            _ => Err(self.error("expected `//` or `/*`")),
+            _ => Err(self.error_here("expected `//` or `/*`")),
         }
     }
 
-    fn text(&mut self, quote: char) -> Result<(), Error> {
-        let unclosed = |line| Error {
-            at: Position { line, col: 0 },
+    fn convert_string(&mut self, quote: char) -> Result<(), JsonError> {
+        let unclosed = |line| JsonError {
+            position: Position { line, column: 0 },
             message: "text without its closing quote on the same line".to_owned(),
         };
         let line = self.line;
         self.out.push('"');
         loop {
-            match self.take() {
+            match self.next_char() {
                 Some(c) if c == quote => break,
-                Some('\\') => self.escape()?,
+                Some('\\') => self.convert_escape()?,
                 None | Some('\n' | '\r') => return Err(unclosed(line)),
-                Some(c) => self.plain(c),
+                Some(c) => self.write_literal(c),
             }
         }
         self.out.push('"');
@@ -106,7 +106,7 @@ impl Speller<'_> {
     }
 
     /// Writes a literal character of a string.
-    fn plain(&mut self, c: char) {
+    fn write_literal(&mut self, c: char) {
         match c {
             '"' | '\\' => self.out.extend(['\\', c]),
             c if c < ' ' => self.out.push_str(&format!("\\u{:04x}", u32::from(c))),
@@ -114,50 +114,50 @@ impl Speller<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<(), Error> {
-        match self.take() {
+    fn convert_escape(&mut self) -> Result<(), JsonError> {
+        match self.next_char() {
             Some(c @ ('b' | 'f' | 'n' | 'r' | 't')) => self.out.extend(['\\', c]),
             Some('v') => self.out.push_str("\\u000b"),
             Some('0') if !self.rest.peek().is_some_and(char::is_ascii_digit) => self.out.push_str("\\u0000"),
-            Some('u') => self.digits(4)?,
-            Some('x') => self.digits(2)?,
+            Some('u') => self.convert_hex_digits(4)?,
+            Some('x') => self.convert_hex_digits(2)?,
             Some('\r') => {
                 self.rest.next_if_eq(&'\n');
             }
             // A backslash at the end of a line continues the string.
             Some('\n' | '\u{2028}' | '\u{2029}') => {}
-            Some(c) if !c.is_ascii_digit() => self.plain(c),
-            _ => return Err(self.error("an unknown escape after `\\`")),
+            Some(c) if !c.is_ascii_digit() => self.write_literal(c),
+            _ => return Err(self.error_here("an unknown escape after `\\`")),
         }
         Ok(())
     }
 
-    fn digits(&mut self, count: usize) -> Result<(), Error> {
+    fn convert_hex_digits(&mut self, count: usize) -> Result<(), JsonError> {
         self.out.push_str(if count == 4 { "\\u" } else { "\\u00" });
         for _ in 0..count {
-            let digit = self.take().filter(char::is_ascii_hexdigit);
-            self.out.push(digit.ok_or_else(|| self.error("an unknown escape after `\\`"))?);
+            let digit = self.next_char().filter(char::is_ascii_hexdigit);
+            self.out.push(digit.ok_or_else(|| self.error_here("an unknown escape after `\\`"))?);
         }
         Ok(())
     }
 
-    fn word(&mut self, first: char, is_key: bool) -> Result<(), Error> {
+    fn convert_word(&mut self, first: char, is_key: bool) -> Result<(), JsonError> {
         let mut word = String::from(first);
         let is_part = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '+' | '-');
         if !is_part(&first) {
-            return Err(self.error("unexpected character"));
+            return Err(self.error_here("unexpected character"));
         }
         while let Some(c) = self.rest.next_if(is_part) {
             word.push(c);
         }
         if !is_key {
-            let value = number(&word);
+            let value = convert_number(&word);
             self.out.push_str(value.as_deref().unwrap_or(&word));
             return Ok(());
         }
         let is_name = |(at, c): (usize, char)| c.is_alphabetic() || "_$".contains(c) || (at > 0 && c.is_alphanumeric());
         if !word.chars().enumerate().all(is_name) {
-            return Err(self.error("a key that needs quotes"));
+            return Err(self.error_here("a key that needs quotes"));
         }
         self.out.push('"');
         self.out.push_str(&word);
@@ -165,13 +165,13 @@ impl Speller<'_> {
         Ok(())
     }
 
-    fn error(&self, message: &str) -> Error {
-        Error { at: Position { line: self.line, col: 0 }, message: message.to_owned() }
+    fn error_here(&self, message: &str) -> JsonError {
+        JsonError { position: Position { line: self.line, column: 0 }, message: message.to_owned() }
     }
 }
 
 /// Converts a number to its JSON form; `None` if it is not a number. Infinity and NaN become `null`.
-fn number(word: &str) -> Option<String> {
+fn convert_number(word: &str) -> Option<String> {
     let (sign, bare) = match word.strip_prefix(['+', '-']) {
         Some(bare) => (if word.starts_with('-') { "-" } else { "" }, bare),
         None => ("", word),
@@ -222,7 +222,7 @@ mod tests {
             ("/", 1),
             ("", 1),
         ] {
-            assert_eq!(parse_json5(text).unwrap_err().at.line, line, "{text}");
+            assert_eq!(parse_json5(text).unwrap_err().position.line, line, "{text}");
         }
         assert!(parse_json5(&"[".repeat(100_000)).is_err());
         assert!(parse_json5(&"{a:".repeat(100_000)).is_err());

@@ -3,7 +3,7 @@
 use nanoserde::DeJsonTok;
 
 /// Parses a number. A whole number too large for an integer becomes a float; `None` if that overflows too.
-pub(super) fn number(text: &str) -> Option<DeJsonTok> {
+pub(super) fn parse_number(text: &str) -> Option<DeJsonTok> {
     if !is_json_number(text) {
         return None;
     }
@@ -44,19 +44,19 @@ mod tests {
     #[test]
     fn numbers_follow_the_grammar() {
         for good in ["0", "-0", "10", "-1", "0.5", "1e5", "1E-5", "1.25e+2"] {
-            assert!(number(good).is_some(), "{good}");
+            assert!(parse_number(good).is_some(), "{good}");
         }
         let bad = ["", "+1", "01", "-", "1.", ".5", "1e", "1e+", "--1", "1-1", "1e999", "1.2.3", "NaN"];
         for bad in bad {
-            assert!(number(bad).is_none(), "{bad}");
+            assert!(parse_number(bad).is_none(), "{bad}");
         }
     }
 
     #[test]
     fn whole_numbers_stay_whole_while_they_fit() {
-        assert_eq!(number("-0"), Some(DeJsonTok::U64(0)));
-        assert_eq!(number("18446744073709551615"), Some(DeJsonTok::U64(u64::MAX)));
-        assert_eq!(number("-9223372036854775808"), Some(DeJsonTok::I64(i64::MIN)));
-        assert!(matches!(number("18446744073709551616"), Some(DeJsonTok::F64(_))));
+        assert_eq!(parse_number("-0"), Some(DeJsonTok::U64(0)));
+        assert_eq!(parse_number("18446744073709551615"), Some(DeJsonTok::U64(u64::MAX)));
+        assert_eq!(parse_number("-9223372036854775808"), Some(DeJsonTok::I64(i64::MIN)));
+        assert!(matches!(parse_number("18446744073709551616"), Some(DeJsonTok::F64(_))));
     }
 }

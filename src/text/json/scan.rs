@@ -6,18 +6,18 @@
 
 use std::str::Chars;
 
-use crate::text::json::{Error, Position};
+use crate::text::json::{JsonError, Position};
 
 /// Returns the text with every comment replaced by spaces, so that positions do not change.
-pub(super) fn scan(text: &str, comments: bool) -> Result<String, Error> {
+pub(super) fn scan_text(text: &str, comments: bool) -> Result<String, JsonError> {
     let mut scanner =
-        Scanner { rest: text.chars(), out: String::with_capacity(text.len()), at: Position { line: 1, col: 0 } };
-    while let Some(c) = scanner.take() {
+        Scanner { rest: text.chars(), out: String::with_capacity(text.len()), at: Position { line: 1, column: 0 } };
+    while let Some(c) = scanner.copy_char() {
         match c {
-            '"' => scanner.string()?,
-            '/' if comments => scanner.comment()?,
-            '/' => return Err(scanner.error("unexpected `/` (comments are not allowed here)")),
-            '\0' => return Err(scanner.error("a NUL character")),
+            '"' => scanner.scan_string()?,
+            '/' if comments => scanner.blank_comment()?,
+            '/' => return Err(scanner.error_here("unexpected `/` (comments are not allowed here)")),
+            '\0' => return Err(scanner.error_here("a NUL character")),
             _ => {}
         }
     }
@@ -31,39 +31,39 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn take(&mut self) -> Option<char> {
-        let c = self.skip()?;
+    fn copy_char(&mut self) -> Option<char> {
+        let c = self.next_char()?;
         self.out.push(c);
         Some(c)
     }
 
-    fn skip(&mut self) -> Option<char> {
+    fn next_char(&mut self) -> Option<char> {
         let c = self.rest.next()?;
         if c == '\n' {
             self.at.line += 1;
-            self.at.col = 0;
+            self.at.column = 0;
         } else {
-            self.at.col += 1;
+            self.at.column += 1;
         }
         Some(c)
     }
 
-    fn blank(&mut self) -> Option<char> {
-        let c = self.skip()?;
+    fn blank_char(&mut self) -> Option<char> {
+        let c = self.next_char()?;
         self.out.push(if c == '\n' { c } else { ' ' });
         Some(c)
     }
 
-    fn string(&mut self) -> Result<(), Error> {
+    fn scan_string(&mut self) -> Result<(), JsonError> {
         let start = self.at;
         loop {
-            match self.take() {
+            match self.copy_char() {
                 Some('"') => return Ok(()),
-                Some('\\') => self.escape()?,
+                Some('\\') => self.scan_escape()?,
                 Some(c) if c >= ' ' => {}
                 _ => {
-                    return Err(Error {
-                        at: start,
+                    return Err(JsonError {
+                        position: start,
                         message: "text without its closing quote on the same line".to_owned(),
                     });
                 }
@@ -71,40 +71,40 @@ impl Scanner<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<(), Error> {
-        match self.take() {
+    fn scan_escape(&mut self) -> Result<(), JsonError> {
+        match self.copy_char() {
             Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => Ok(()),
-            Some('u') if (0..4).all(|_| self.take().is_some_and(|c| c.is_ascii_hexdigit())) => Ok(()),
-            _ => Err(self.error("an unknown escape after `\\`")),
+            Some('u') if (0..4).all(|_| self.copy_char().is_some_and(|c| c.is_ascii_hexdigit())) => Ok(()),
+            _ => Err(self.error_here("an unknown escape after `\\`")),
         }
     }
 
-    fn comment(&mut self) -> Result<(), Error> {
+    fn blank_comment(&mut self) -> Result<(), JsonError> {
         let start = self.at;
         self.out.pop();
         self.out.push(' ');
-        let closed = match self.blank() {
+        let closed = match self.blank_char() {
             Some('/') => {
-                while !matches!(self.blank(), Some('\n') | None) {}
+                while !matches!(self.blank_char(), Some('\n') | None) {}
                 true
             }
-            Some('*') => self.block_comment(),
+            Some('*') => self.blank_block_comment(),
             _ => {
                 let message = "expected `//` or `/*`".to_owned();
-                return Err(Error { at: start, message });
+                return Err(JsonError { position: start, message });
             }
         };
         if closed {
             return Ok(());
         }
         let message = "a comment without its closing `*/`".to_owned();
-        Err(Error { at: start, message })
+        Err(JsonError { position: start, message })
     }
 
     /// Skips a block comment. True if it is closed.
-    fn block_comment(&mut self) -> bool {
+    fn blank_block_comment(&mut self) -> bool {
         let mut star = false;
-        while let Some(c) = self.blank() {
+        while let Some(c) = self.blank_char() {
             if star && c == '/' {
                 return true;
             }
@@ -113,9 +113,9 @@ impl Scanner<'_> {
         false
     }
 
-    fn error(&self, message: &str) -> Error {
+    fn error_here(&self, message: &str) -> JsonError {
         let message = message.to_owned();
-        Error { at: self.at, message }
+        JsonError { position: self.at, message }
     }
 }
 
@@ -125,27 +125,27 @@ mod tests {
 
     #[test]
     fn comments_become_blanks_and_text_keeps_its_slashes() {
-        let blanked = scan("{ // one\n/* *\n/ */ \"a//b\": 1 }", true).unwrap();
+        let blanked = scan_text("{ // one\n/* *\n/ */ \"a//b\": 1 }", true).unwrap();
         assert_eq!(blanked, "{       \n    \n     \"a//b\": 1 }");
     }
 
     #[test]
     fn a_hundred_thousand_comments_cost_no_stack() {
         let text = format!("{}7", "/**/".repeat(100_000));
-        assert!(scan(&text, true).unwrap().ends_with(" 7"));
+        assert!(scan_text(&text, true).unwrap().ends_with(" 7"));
     }
 
     #[test]
     fn what_the_tokenizer_would_let_pass_is_refused_at_its_place() {
         let at = |text: &str| {
-            let error = scan(text, true).unwrap_err();
-            (error.at.line, error.at.col)
+            let error = scan_text(text, true).unwrap_err();
+            (error.position.line, error.position.column)
         };
         assert_eq!(at("7\0"), (1, 2));
         assert_eq!(at("{\n \"a\": \"b\n}"), (2, 7));
         assert_eq!(at(r#"["\q"]"#), (1, 4));
         assert_eq!(at(r#"["\u12"]"#), (1, 7));
         assert_eq!(at("\n /* never"), (2, 2));
-        assert!(scan("// not here\n1", false).is_err());
+        assert!(scan_text("// not here\n1", false).is_err());
     }
 }

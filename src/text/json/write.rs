@@ -25,7 +25,7 @@ impl Display for Node {
 impl Value {
     /// Formats with two spaces per level and one entry per line, without a final newline.
     #[must_use]
-    pub fn pretty(&self) -> String {
+    pub fn to_pretty(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
         let _ = write_value(&mut out, self, Some(0));
@@ -46,42 +46,42 @@ fn write_value(out: &mut impl Write, value: &Value, level: Option<usize>) -> fmt
         Value::Array(items) => {
             out.write_char('[')?;
             for (index, item) in items.iter().enumerate() {
-                separate(out, index, level)?;
+                write_separator(out, index, level)?;
                 write_value(out, item, level.map(|l| l + 1))?;
             }
-            close(out, ']', items.is_empty(), level)
+            write_closing_bracket(out, ']', items.is_empty(), level)
         }
         Value::Object(entries) => {
             out.write_char('{')?;
             for (index, entry) in entries.iter().enumerate() {
-                separate(out, index, level)?;
+                write_separator(out, index, level)?;
                 write_text(out, &entry.key)?;
                 out.write_str(if level.is_some() { ": " } else { ":" })?;
                 write_value(out, &entry.node, level.map(|l| l + 1))?;
             }
-            close(out, '}', entries.is_empty(), level)
+            write_closing_bracket(out, '}', entries.is_empty(), level)
         }
     }
 }
 
-fn separate(out: &mut impl Write, index: usize, level: Option<usize>) -> fmt::Result {
+fn write_separator(out: &mut impl Write, index: usize, level: Option<usize>) -> fmt::Result {
     if index > 0 {
         out.write_char(',')?;
     }
     match level {
-        Some(level) => new_line(out, level + 1),
+        Some(level) => write_new_line(out, level + 1),
         None => Ok(()),
     }
 }
 
-fn close(out: &mut impl Write, bracket: char, empty: bool, level: Option<usize>) -> fmt::Result {
+fn write_closing_bracket(out: &mut impl Write, bracket: char, empty: bool, level: Option<usize>) -> fmt::Result {
     if let (Some(level), false) = (level, empty) {
-        new_line(out, level)?;
+        write_new_line(out, level)?;
     }
     out.write_char(bracket)
 }
 
-fn new_line(out: &mut impl Write, level: usize) -> fmt::Result {
+fn write_new_line(out: &mut impl Write, level: usize) -> fmt::Result {
     write!(out, "\n{:1$}", "", level * 2)
 }
 
@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn compact_and_pretty() {
-        let value = Value::object([
+        let value = Value::from_entries([
             ("ok", true.into()),
             ("list", vec![1, -2].into()),
-            ("none", Value::object::<&str>([])),
+            ("none", Value::from_entries::<&str>([])),
             ("empty", Vec::<u64>::new().into()),
             ("half", 0.5.into()),
             ("endless", f64::INFINITY.into()),
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(value.to_string(), compact);
         let pretty = "{\n  \"ok\": true,\n  \"list\": [\n    1,\n    -2\n  ],\n  \"none\": {},\n  \"empty\": [],\n  \
                       \"half\": 0.5,\n  \"endless\": null,\n  \"whole\": 3.0\n}";
-        assert_eq!(value.pretty(), pretty);
+        assert_eq!(value.to_pretty(), pretty);
     }
 
     #[test]

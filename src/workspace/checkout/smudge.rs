@@ -10,26 +10,26 @@ use std::path::{Path, PathBuf};
 
 use crate::text::Time;
 use crate::workspace::checkout::raw_bytes;
-use crate::workspace::checkout::replaced::{
-    Replaced, remove_all, {self},
+use crate::workspace::checkout::replaced_files::{
+    ReplacedFiles, remove_all, {self},
 };
-use crate::workspace::error::{Stop, Why};
-use crate::workspace::exclusion::Reason;
+use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::exclusion::ExclusionReason;
 use crate::workspace::git::filters::Conversion;
-use crate::workspace::git::{Git, SCAN};
-use crate::workspace::snapshot::Withheld;
+use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
+use crate::workspace::snapshot::WithheldFiles;
 
 /// Command that writes the listed files as this program's index has them.
-const WRITE: [&str; 4] = ["checkout-index", "--force", "-z", "--stdin"];
+const CHECKOUT_INDEX_ARGS: [&str; 4] = ["checkout-index", "--force", "-z", "--stdin"];
 
 /// File name of the list of unfiltered files on the disk.
-const UNFILTERED: &str = "unfiltered";
+const UNFILTERED_LIST: &str = "unfiltered";
 
 /// File name of the list of files that are being retried.
-const RETRIED: &str = "unfiltered.retried";
+const RETRIED_LIST: &str = "unfiltered.retried";
 
 /// Limit for the number of remembered files.
-const REMEMBERED_LIMIT: usize = 100_000;
+const LISTED_FILE_LIMIT: usize = 100_000;
 
 /// Writes files into a folder from this program's index, by the attributes in the index. Returns the unfiltered ones
 /// with the reason.
@@ -38,83 +38,83 @@ pub(in crate::workspace) fn write_files(
     names: &[&Path],
     folder: &Path,
     has_attributes: bool,
-) -> Result<Withheld, Stop> {
+) -> Result<WithheldFiles, SyncError> {
     if names.is_empty() {
-        return Ok(Withheld::new());
+        return Ok(WithheldFiles::new());
     }
-    let deadline = if git.has_filters { git.filter_limit } else { SCAN };
-    let filtered = Conversion { args: &WRITE, folder: Some(folder), deadline, is_filtered: true };
-    let mut failed = git.convert(&filtered, names)?.failed;
+    let deadline = if git.has_filters { git.filter_time_limit } else { SCAN_TIME_LIMIT };
+    let filtered = Conversion { args: &CHECKOUT_INDEX_ARGS, work_tree: Some(folder), time_limit: deadline, is_filtered: true };
+    let mut failed = git.convert_files(&filtered, names)?.failed_files;
     if !failed.is_empty() {
         let names: Vec<&Path> = failed.iter().map(|(name, _)| name.as_path()).collect();
-        let plain = Conversion { deadline: SCAN, is_filtered: false, ..filtered };
-        if let Some((name, why)) = git.convert(&plain, &names)?.failed.into_iter().next() {
-            return Err(Stop::new(Why::Failed, format!("cannot write {}: {why}", name.display())));
+        let plain = Conversion { time_limit: SCAN_TIME_LIMIT, is_filtered: false, ..filtered };
+        if let Some((name, why)) = git.convert_files(&plain, &names)?.failed_files.into_iter().next() {
+            return Err(SyncError::new(SyncErrorKind::Failed, format!("cannot write {}: {why}", name.display())));
         }
     }
     if has_attributes {
-        for (name, filter) in git.filters_of(names, true)? {
-            if git.drivers.iter().all(|driver| driver.name != filter) && is_file(&folder.join(&name)) {
+        for (name, filter) in git.query_filters(names, true)? {
+            if git.filter_drivers.iter().all(|driver| driver.name != filter) && is_regular_file(&folder.join(&name)) {
                 failed.push((name, format!("filter {filter} is not set up here")));
             }
         }
     }
-    Ok(failed.into_iter().map(|(name, why)| (name, Reason::Unfiltered(why))).collect())
+    Ok(failed.into_iter().map(|(name, why)| (name, ExclusionReason::Unfiltered(why))).collect())
 }
 
 /// Records the files that are on the disk unfiltered.
-pub(in crate::workspace) fn remember(git: &Git<'_>, unfiltered: &Withheld) -> Result<(), Stop> {
-    let known = recall(git, UNFILTERED);
+pub(in crate::workspace) fn record_unfiltered(git: &Git<'_>, unfiltered: &WithheldFiles) -> Result<(), SyncError> {
+    let known = read_list(git, UNFILTERED_LIST);
     let mut all: Vec<&Path> = known.iter().map(PathBuf::as_path).collect();
     let is_known: HashSet<&Path> = all.iter().copied().collect();
-    let news = unfiltered.iter().filter(|(_, reason)| matches!(reason, Reason::Unfiltered(_)));
+    let news = unfiltered.iter().filter(|(_, reason)| matches!(reason, ExclusionReason::Unfiltered(_)));
     all.extend(news.map(|(name, _)| name.as_path()).filter(|name| !is_known.contains(name)));
-    record(git, UNFILTERED, &all)
+    write_list(git, UNFILTERED_LIST, &all)
 }
 
 /// Retries the filters of unfiltered files. Returns the files for which the filter still fails.
-pub(in crate::workspace) fn retry(git: &Git<'_>, now: Time, aside: &mut Vec<PathBuf>) -> Result<Withheld, Stop> {
-    let remembered = recall(git, UNFILTERED);
-    if remembered.is_empty() || !git.own_index().exists() {
-        return Ok(Withheld::new());
+pub(in crate::workspace) fn retry_filters(git: &Git<'_>, now: Time, aside: &mut Vec<PathBuf>) -> Result<WithheldFiles, SyncError> {
+    let remembered = read_list(git, UNFILTERED_LIST);
+    if remembered.is_empty() || !git.private_index().exists() {
+        return Ok(WithheldFiles::new());
     }
-    let stored = stored(git)?;
+    let stored = index_object_ids(git)?;
     let present: Vec<&Path> =
-        remembered.iter().map(PathBuf::as_path).filter(|name| is_file(&git.dir.join(name))).collect();
-    let found = raw_bytes::store(git, &present)?;
+        remembered.iter().map(PathBuf::as_path).filter(|name| is_regular_file(&git.work_tree.join(name))).collect();
+    let found = raw_bytes::store_unconverted(git, &present)?;
     let mut names: Vec<&Path> = present;
     names.retain(|name| found.get(name).is_some_and(|hash| stored.get(*name) == Some(hash)));
     // A run that was killed between the two renames left the file without a name.
-    let interrupted = recall(git, RETRIED);
-    let is_nameless = |name: &&Path| !is_there(&git.dir.join(name)) && stored.contains_key(*name);
+    let interrupted = read_list(git, RETRIED_LIST);
+    let is_nameless = |name: &&Path| !path_exists(&git.work_tree.join(name)) && stored.contains_key(*name);
     let nameless: HashSet<&Path> = interrupted.iter().map(PathBuf::as_path).filter(is_nameless).collect();
     names.extend(&nameless);
-    let replaced = Replaced::begin(git)?;
-    let folder = replaced.new_files();
-    fs::create_dir_all(&folder).map_err(|why| Stop::file("create", &folder, &why))?;
+    let replaced = ReplacedFiles::create(git)?;
+    let folder = replaced.new_files_folder();
+    fs::create_dir_all(&folder).map_err(|why| SyncError::from_file_operation("create", &folder, &why))?;
     let failed = write_files(git, &names, &folder, true)?;
     let left: HashSet<&Path> = failed.iter().map(|(name, _)| name.as_path()).collect();
     names.retain(|name| nameless.contains(name) || !left.contains(name));
-    record(git, RETRIED, &names)?;
-    replaced.note_known(names.iter().filter_map(|name| stored.get(*name)))?;
+    write_list(git, RETRIED_LIST, &names)?;
+    replaced.record_known_contents(names.iter().filter_map(|name| stored.get(*name)))?;
     for name in names {
-        aside.extend(replaced.take(name, now)?);
-        match replaced.place(name) {
+        aside.extend(replaced.rename_away(name, now)?);
+        match replaced.place_new_file(name) {
             // Another process created the file; its version stays.
-            Err(why) if why.kind() == ErrorKind::AlreadyExists || replaced::is_missing(&why) => {}
-            placed => placed.map_err(|why| Stop::file("write", &git.dir.join(name), &why))?,
+            Err(why) if why.kind() == ErrorKind::AlreadyExists || replaced_files::is_missing_file_error(&why) => {}
+            placed => placed.map_err(|why| SyncError::from_file_operation("write", &git.work_tree.join(name), &why))?,
         }
     }
     aside.extend(replaced.rescue_late_writes(now)?);
     let left: Vec<&Path> = failed.iter().map(|(name, _)| name.as_path()).collect();
-    record(git, UNFILTERED, &left)?;
-    record(git, RETRIED, &[])?;
+    write_list(git, UNFILTERED_LIST, &left)?;
+    write_list(git, RETRIED_LIST, &[])?;
     Ok(failed)
 }
 
 /// Returns the object id of each file in this program's index.
-fn stored(git: &Git<'_>) -> Result<HashMap<PathBuf, String>, Stop> {
-    let listing = git.list(&["ls-files", "--stage", "-z"])?;
+fn index_object_ids(git: &Git<'_>) -> Result<HashMap<PathBuf, String>, SyncError> {
+    let listing = git.run_for_bytes(&["ls-files", "--stage", "-z"])?;
     let mut stored = HashMap::new();
     for line in listing.split(|byte| *byte == 0) {
         // `mode hash stage TAB path`.
@@ -126,16 +126,16 @@ fn stored(git: &Git<'_>) -> Result<HashMap<PathBuf, String>, Stop> {
     Ok(stored)
 }
 
-fn recall(git: &Git<'_>, list: &str) -> Vec<PathBuf> {
-    let list = fs::read(git.own_folder().join(list)).unwrap_or_default();
-    let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty()).take(REMEMBERED_LIMIT);
+fn read_list(git: &Git<'_>, list: &str) -> Vec<PathBuf> {
+    let list = fs::read(git.private_folder().join(list)).unwrap_or_default();
+    let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty()).take(LISTED_FILE_LIMIT);
     names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect()
 }
 
-fn record(git: &Git<'_>, list: &str, names: &[&Path]) -> Result<(), Stop> {
-    let path = git.own_folder().join(list);
+fn write_list(git: &Git<'_>, list: &str, names: &[&Path]) -> Result<(), SyncError> {
+    let path = git.private_folder().join(list);
     if names.is_empty() {
-        return remove_all(&path).map_err(|why| Stop::file("remove", &path, &why));
+        return remove_all(&path).map_err(|why| SyncError::from_file_operation("remove", &path, &why));
     }
     let mut list = Vec::new();
     for name in names {
@@ -144,13 +144,13 @@ fn record(git: &Git<'_>, list: &str, names: &[&Path]) -> Result<(), Stop> {
     }
     let new = path.with_extension("new");
     let written = fs::write(&new, list).and_then(|()| fs::rename(&new, &path));
-    written.map_err(|why| Stop::file("write", &path, &why))
+    written.map_err(|why| SyncError::from_file_operation("write", &path, &why))
 }
 
-fn is_file(path: &Path) -> bool {
+fn is_regular_file(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
-fn is_there(path: &Path) -> bool {
+fn path_exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }

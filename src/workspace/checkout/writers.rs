@@ -13,11 +13,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::os::Command;
+use crate::os::ChildCommand;
 use crate::workspace::git::Git;
 
 /// perl script that takes a lease of each file, by NUL-terminated names. 1024 is F_SETLEASE, 0 is F_RDLCK.
-const LEASES: &str = r#"use Errno 'EAGAIN'; $/ = "\0"; $SIG{IO} = 'IGNORE';
+const LEASE_SCRIPT: &str = r#"use Errno 'EAGAIN'; $/ = "\0"; $SIG{IO} = 'IGNORE';
 while (my $name = <STDIN>) {
     chomp $name; my $answer = 'unknown';
     if (sysopen(my $file, $name, 0)) { $answer = fcntl($file, 1024, 0) ? 'closed' : $! == EAGAIN ? 'open' : $answer }
@@ -25,51 +25,51 @@ while (my $name = <STDIN>) {
 }"#;
 
 /// Time limit for all files of a run.
-const DEADLINE: Duration = Duration::from_secs(30);
+const LEASE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Writers of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::workspace) enum Writers {
+pub(in crate::workspace) enum WriterState {
     /// A process has it open for writing.
-    Some,
+    Open,
     /// No process has it open for writing. If it has no path outside this program's folders, that is final.
-    None,
+    Closed,
     /// Not reported by the kernel or the file system, or perl is missing.
     Unknown,
 }
 
 /// Returns the writers of regular files, in the order of `files`.
-pub(in crate::workspace) fn of(git: &Git<'_>, files: &[&Path]) -> Vec<Writers> {
+pub(in crate::workspace) fn detect_writers(git: &Git<'_>, files: &[&Path]) -> Vec<WriterState> {
     if files.is_empty() {
         return Vec::new();
     }
-    let answer = ask(git, files).unwrap_or_else(|why| {
+    let answer = run_lease_script(git, files).unwrap_or_else(|why| {
         log::debug!("cannot find out which files are open: {why}");
         String::new()
     });
-    let mut writers: Vec<Writers> = answer.lines().map(read).collect();
-    writers.resize(files.len(), Writers::Unknown);
+    let mut writers: Vec<WriterState> = answer.lines().map(parse_writer_state).collect();
+    writers.resize(files.len(), WriterState::Unknown);
     writers
 }
 
-fn ask(git: &Git<'_>, files: &[&Path]) -> Result<String, String> {
-    let input = git.own_folder().join("files");
+fn run_lease_script(git: &Git<'_>, files: &[&Path]) -> Result<String, String> {
+    let input = git.private_folder().join("files");
     let names: Vec<&[u8]> = files.iter().map(|file| file.as_os_str().as_bytes()).collect();
     let ask = |path: &Path| {
         fs::write(path, names.join(&0))?;
         File::open(path)
     };
     let names = ask(&input).map_err(|why| why.to_string())?;
-    let perl = Command::new("perl").args([OsStr::new("-e"), OsStr::new(LEASES)]).dir(git.own_folder());
-    let answer = perl.stdin(names).deadline(DEADLINE).limit(files.len() * 16).run().map_err(|why| why.to_string());
+    let perl = ChildCommand::new("perl").args([OsStr::new("-e"), OsStr::new(LEASE_SCRIPT)]).dir(git.private_folder());
+    let answer = perl.stdin(names).deadline(LEASE_TIME_LIMIT).limit(files.len() * 16).run().map_err(|why| why.to_string());
     let _ = fs::remove_file(&input);
     answer.map(|output| output.stdout)
 }
 
-fn read(answer: &str) -> Writers {
+fn parse_writer_state(answer: &str) -> WriterState {
     match answer {
-        "open" => Writers::Some,
-        "closed" => Writers::None,
-        _ => Writers::Unknown,
+        "open" => WriterState::Open,
+        "closed" => WriterState::Closed,
+        _ => WriterState::Unknown,
     }
 }

@@ -5,58 +5,58 @@ use std::io::{
 };
 
 /// Size of one read, in bytes.
-const CHUNK: usize = 256 * 1024;
+const CHUNK_SIZE: usize = 256 * 1024;
 
 /// Overlap of two reads, in bytes; longer than any token or heading.
-const LONGEST: usize = 256;
+const TOKEN_LENGTH_LIMIT: usize = 256;
 
 /// Token: its prefix, the minimum number of characters after it, and the allowed characters.
-struct Token {
+struct TokenPattern {
     prefix: &'static str,
-    least: usize,
-    also: &'static [u8],
+    min_length: usize,
+    extra_characters: &'static [u8],
 }
 
-const fn token(prefix: &'static str, least: usize, also: &'static [u8]) -> Token {
-    Token { prefix, least, also }
+const fn token_pattern(prefix: &'static str, least: usize, also: &'static [u8]) -> TokenPattern {
+    TokenPattern { prefix, min_length: least, extra_characters: also }
 }
 
 /// From the issuers' documentation. Letters and digits are always allowed.
-const TOKENS: [Token; 28] = [
-    token("sk-ant-", 32, b"-_"),
-    token("sk-", 32, b""),
-    token("sk-proj-", 32, b"-_"),
-    token("sk-or-v1-", 32, b""),
-    token("sk-svcacct-", 32, b"-_"),
-    token("sk_live_", 20, b""),
-    token("rk_live_", 20, b""),
-    token("ghp_", 36, b""),
-    token("gho_", 36, b""),
-    token("ghu_", 36, b""),
-    token("ghs_", 36, b""),
-    token("ghr_", 36, b""),
-    token("github_pat_", 40, b"_"),
-    token("glpat-", 20, b"-_"),
-    token("xoxb-", 20, b"-"),
-    token("xoxp-", 20, b"-"),
-    token("xoxe-", 20, b"-"),
-    token("xapp-", 20, b"-"),
-    token("AKIA", 16, b""),
-    token("ASIA", 16, b""),
-    token("AIza", 35, b"-_"),
-    token("npm_", 36, b""),
-    token("pypi-AgEIcHlwaS5vcmc", 40, b"-_"),
-    token("hf_", 34, b""),
-    token("tskey-", 20, b"-"),
-    token("SG.", 60, b"-_."),
-    token("dop_v1_", 64, b""),
-    token("gsk_", 48, b""),
+const TOKEN_PATTERNS: [TokenPattern; 28] = [
+    token_pattern("sk-ant-", 32, b"-_"),
+    token_pattern("sk-", 32, b""),
+    token_pattern("sk-proj-", 32, b"-_"),
+    token_pattern("sk-or-v1-", 32, b""),
+    token_pattern("sk-svcacct-", 32, b"-_"),
+    token_pattern("sk_live_", 20, b""),
+    token_pattern("rk_live_", 20, b""),
+    token_pattern("ghp_", 36, b""),
+    token_pattern("gho_", 36, b""),
+    token_pattern("ghu_", 36, b""),
+    token_pattern("ghs_", 36, b""),
+    token_pattern("ghr_", 36, b""),
+    token_pattern("github_pat_", 40, b"_"),
+    token_pattern("glpat-", 20, b"-_"),
+    token_pattern("xoxb-", 20, b"-"),
+    token_pattern("xoxp-", 20, b"-"),
+    token_pattern("xoxe-", 20, b"-"),
+    token_pattern("xapp-", 20, b"-"),
+    token_pattern("AKIA", 16, b""),
+    token_pattern("ASIA", 16, b""),
+    token_pattern("AIza", 35, b"-_"),
+    token_pattern("npm_", 36, b""),
+    token_pattern("pypi-AgEIcHlwaS5vcmc", 40, b"-_"),
+    token_pattern("hf_", 34, b""),
+    token_pattern("tskey-", 20, b"-"),
+    token_pattern("SG.", 60, b"-_."),
+    token_pattern("dop_v1_", 64, b""),
+    token_pattern("gsk_", 48, b""),
 ];
 
 /// True if the file's content holds a secret.
-pub(super) fn find(mut file: impl Read) -> io::Result<bool> {
+pub(super) fn contains_secret(mut file: impl Read) -> io::Result<bool> {
     let mut window: Vec<u8> = Vec::new();
-    let mut chunk = vec![0; CHUNK];
+    let mut chunk = vec![0; CHUNK_SIZE];
     loop {
         let length = match file.read(&mut chunk) {
             Ok(length) => length,
@@ -67,25 +67,25 @@ pub(super) fn find(mut file: impl Read) -> io::Result<bool> {
             return Ok(false);
         }
         // Keep the end of the window: it may hold the beginning of a token.
-        let done = window.len().saturating_sub(LONGEST);
+        let done = window.len().saturating_sub(TOKEN_LENGTH_LIMIT);
         window.drain(..done);
         window.extend_from_slice(chunk.get(..length).unwrap_or_default());
-        if is_in(&window) {
+        if text_contains_secret(&window) {
             return Ok(true);
         }
     }
 }
 
-fn is_in(text: &[u8]) -> bool {
+fn text_contains_secret(text: &[u8]) -> bool {
     (0..text.len()).any(|at| {
         let rest = text.get(at..).unwrap_or_default();
         let before = at.checked_sub(1).and_then(|before| text.get(before));
         match rest.first() {
             Some(b'-') => is_private_key(rest),
-            Some(b':') => is_telegram(text.get(..at).unwrap_or_default(), rest),
-            Some(b'M' | b'N' | b'O') => !before.is_some_and(u8::is_ascii_alphanumeric) && is_discord(rest),
+            Some(b':') => is_telegram_token(text.get(..at).unwrap_or_default(), rest),
+            Some(b'M' | b'N' | b'O') => !before.is_some_and(u8::is_ascii_alphanumeric) && is_discord_token(rest),
             Some(b's' | b'r' | b'g' | b'x' | b'A' | b'n' | b'p' | b'h' | b't' | b'S' | b'd') => {
-                !before.is_some_and(u8::is_ascii_alphanumeric) && TOKENS.iter().any(|token| token.begins(rest))
+                !before.is_some_and(u8::is_ascii_alphanumeric) && TOKEN_PATTERNS.iter().any(|token| token.matches_start(rest))
             }
             _ => false,
         }
@@ -102,34 +102,34 @@ fn is_private_key(text: &[u8]) -> bool {
 }
 
 /// Matches a Telegram bot token: a number, a colon, and 35 characters beginning with `AA`.
-fn is_telegram(before: &[u8], text: &[u8]) -> bool {
+fn is_telegram_token(before: &[u8], text: &[u8]) -> bool {
     let digits = before.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit()).count();
     let rest = text.strip_prefix(b":AA").unwrap_or_default();
-    (8..=11).contains(&digits) && word(rest, 40) == 33 && !is_placeholder(rest.get(..33).unwrap_or_default())
+    (8..=11).contains(&digits) && count_token_characters(rest, 40) == 33 && !is_placeholder(rest.get(..33).unwrap_or_default())
 }
 
 /// Matches a Discord bot token: a number in base 64, six or seven characters for the time, and a signature.
-fn is_discord(text: &[u8]) -> bool {
-    let mut parts = text.get(..text.len().min(LONGEST / 2)).unwrap_or_default().split(|byte| *byte == b'.');
+fn is_discord_token(text: &[u8]) -> bool {
+    let mut parts = text.get(..text.len().min(TOKEN_LENGTH_LIMIT / 2)).unwrap_or_default().split(|byte| *byte == b'.');
     let (id, time, signature) = (parts.next(), parts.next(), parts.next().unwrap_or_default());
     let is_long = |part: Option<&[u8]>, from, to| {
-        part.is_some_and(|part| (from..=to).contains(&part.len()) && word(part, 64) == part.len())
+        part.is_some_and(|part| (from..=to).contains(&part.len()) && count_token_characters(part, 64) == part.len())
     };
-    is_long(id, 23, 28) && is_long(time, 6, 7) && word(signature, 40) >= 27 && !is_placeholder(signature)
+    is_long(id, 23, 28) && is_long(time, 6, 7) && count_token_characters(signature, 40) >= 27 && !is_placeholder(signature)
 }
 
 /// Counts the letters, digits, `-` and `_` at the beginning of a text, up to `most`.
-fn word(text: &[u8], most: usize) -> usize {
+fn count_token_characters(text: &[u8], most: usize) -> usize {
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
     text.iter().take(most).take_while(is_part).count()
 }
 
-impl Token {
-    fn begins(&self, text: &[u8]) -> bool {
+impl TokenPattern {
+    fn matches_start(&self, text: &[u8]) -> bool {
         let Some(rest) = text.strip_prefix(self.prefix.as_bytes()) else { return false };
-        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || self.also.contains(byte);
-        let tail: Vec<u8> = rest.iter().take(LONGEST - 32).take_while(is_part).copied().collect();
-        tail.len() >= self.least && !is_placeholder(&tail)
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || self.extra_characters.contains(byte);
+        let tail: Vec<u8> = rest.iter().take(TOKEN_LENGTH_LIMIT - 32).take_while(is_part).copied().collect();
+        tail.len() >= self.min_length && !is_placeholder(&tail)
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     fn holds(text: &str) -> bool {
-        find(text.as_bytes()).unwrap()
+        contains_secret(text.as_bytes()).unwrap()
     }
 
     /// Builds tokens at run time, so that no git host refuses this file.
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn keys_and_tokens_are_found_wherever_they_stand() {
-        for token in &TOKENS {
+        for token in &TOKEN_PATTERNS {
             assert!(holds(&format!("The key is `{}`.\n", example(token.prefix))), "{}", token.prefix);
         }
         let part = |length: usize| "aB3dE6gH9k-_mN0pQ".repeat(4).chars().take(length).collect::<String>();
@@ -166,7 +166,7 @@ mod tests {
             assert!(holds(&format!("x\n-----BEGIN {kind}PRIVATE KEY-----\nabc")));
         }
         assert!(holds("-----BEGIN PGP PRIVATE KEY BLOCK-----"));
-        for before in [CHUNK - 40, CHUNK - 1, CHUNK, 3 * CHUNK - 7] {
+        for before in [CHUNK_SIZE - 40, CHUNK_SIZE - 1, CHUNK_SIZE, 3 * CHUNK_SIZE - 7] {
             assert!(holds(&format!("{}{}", " ".repeat(before), example("ghp_"))), "{before}");
         }
     }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 /// Folders whose whole content is secret.
-const FOLDERS: [&str; 4] = [".ssh", ".gnupg", ".aws", ".kube"];
+const SECRET_FOLDERS: [&str; 4] = [".ssh", ".gnupg", ".aws", ".kube"];
 
 /// File names, in lower case.
-const NAMES: [&str; 19] = [
+const SECRET_NAMES: [&str; 19] = [
     ".env",
     ".netrc",
     "_netrc",
@@ -29,26 +29,26 @@ const NAMES: [&str; 19] = [
 ];
 
 /// File name endings, in lower case.
-const ENDINGS: [&str; 8] = [".env", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"];
+const SECRET_ENDINGS: [&str; 8] = [".env", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"];
 
 /// Endings of example files.
-const EXAMPLES: [&str; 5] = [".example", ".sample", ".template", ".dist", ".md"];
+const EXAMPLE_ENDINGS: [&str; 5] = [".example", ".sample", ".template", ".dist", ".md"];
 
 /// Suffix of files that were moved aside; the name before it still counts.
-pub(crate) const ASIDE: &str = ".local-";
+pub(crate) const MOVED_ASIDE_SUFFIX: &str = ".local-";
 
 /// True if a path looks like a secret.
-pub(super) fn is_secret(path: &Path) -> bool {
+pub(super) fn is_secret_name(path: &Path) -> bool {
     let mut parts = path.iter().map(|part| part.to_string_lossy().to_lowercase());
     let Some(name) = parts.next_back() else { return false };
-    let name = name.split_once(ASIDE).map_or(name.as_str(), |(before, _)| before);
-    if EXAMPLES.iter().any(|ending| name.ends_with(ending)) {
+    let name = name.split_once(MOVED_ASIDE_SUFFIX).map_or(name.as_str(), |(before, _)| before);
+    if EXAMPLE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
         return false;
     }
-    NAMES.contains(&name)
+    SECRET_NAMES.contains(&name)
         || name.starts_with(".env.")
-        || ENDINGS.iter().any(|ending| name.ends_with(ending))
-        || parts.any(|part| FOLDERS.contains(&part.as_str()))
+        || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || parts.any(|part| SECRET_FOLDERS.contains(&part.as_str()))
 }
 
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod tests {
             "id_rsa.local-20261121T230312.123Z",
         ];
         for path in secret {
-            assert!(is_secret(Path::new(path)), "{path}");
+            assert!(is_secret_name(Path::new(path)), "{path}");
         }
         let harmless = [
             "MEMORY.md",
@@ -85,7 +85,7 @@ mod tests {
             "",
         ];
         for path in harmless {
-            assert!(!is_secret(Path::new(path)), "{path}");
+            assert!(!is_secret_name(Path::new(path)), "{path}");
         }
     }
 }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::os::CommandError;
-use crate::workspace::error::{Stop, Why};
-use crate::workspace::git::{Git, SCAN, settings, write_and_open};
+use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::git::{Git, SCAN_TIME_LIMIT, settings, write_and_open};
 
 /// Time limit of filters, unless `workspace.timeout` is shorter.
 pub(in crate::workspace) const FILTER_TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -23,11 +23,11 @@ impl Git<'_> {
     /// Adds a command of a filter, `filter.<name>.clean` and the like.
     pub(in crate::workspace) fn add_filter(&mut self, key: &str, command: &str) {
         let Some((name, what)) = key.strip_prefix("filter.").and_then(|rest| rest.rsplit_once('.')) else { return };
-        let at = self.drivers.iter().position(|driver| driver.name == name).unwrap_or_else(|| {
-            self.drivers.push(Driver { name: name.to_owned(), ..Driver::default() });
-            self.drivers.len() - 1
+        let at = self.filter_drivers.iter().position(|driver| driver.name == name).unwrap_or_else(|| {
+            self.filter_drivers.push(FilterDriver { name: name.to_owned(), ..FilterDriver::default() });
+            self.filter_drivers.len() - 1
         });
-        let Some(driver) = self.drivers.get_mut(at) else { return };
+        let Some(driver) = self.filter_drivers.get_mut(at) else { return };
         let is_set = !command.is_empty();
         driver.is_lfs |= command.contains("git-lfs") || command.contains("git lfs");
         match what {
@@ -39,14 +39,14 @@ impl Git<'_> {
     }
 
     /// Returns the time limit for a command that reads every file and may run filters.
-    pub(in crate::workspace) fn look_limit(&self) -> Duration {
-        if self.drivers.iter().any(|driver| driver.has_clean) { self.filter_limit } else { SCAN }
+    pub(in crate::workspace) fn comparison_time_limit(&self) -> Duration {
+        if self.filter_drivers.iter().any(|driver| driver.has_clean) { self.filter_time_limit } else { SCAN_TIME_LIMIT }
     }
 
     /// Returns options that disable all filters.
-    pub(in crate::workspace) fn without_filters(&self) -> Vec<String> {
+    pub(in crate::workspace) fn options_without_filters(&self) -> Vec<String> {
         let mut options = Vec::new();
-        for Driver { name, .. } in &self.drivers {
+        for FilterDriver { name, .. } in &self.filter_drivers {
             for what in ["clean", "smudge", "process"] {
                 options.extend(["-c".to_owned(), format!("filter.{name}.{what}=")]);
             }
@@ -55,16 +55,16 @@ impl Git<'_> {
     }
 
     /// Stores or writes the named files in one git command. If that fails, bisects them down to the files that fail.
-    pub(in crate::workspace) fn convert(
+    pub(in crate::workspace) fn convert_files(
         &self,
         conversion: &Conversion<'_>,
         names: &[&Path],
-    ) -> Result<Converted, Stop> {
-        let mut converted = Converted::default();
-        let failed = &mut converted.failed;
+    ) -> Result<ConversionResult, SyncError> {
+        let mut converted = ConversionResult::default();
+        let failed = &mut converted.failed_files;
         let mut waiting = vec![names];
         let mut first_failure: Option<Instant> = None;
-        let limit = conversion.deadline;
+        let limit = conversion.time_limit;
         while let Some(some) = waiting.pop() {
             let Some(first) = some.first() else { continue };
             if first_failure.is_some_and(|since| since.elapsed() > limit.saturating_mul(2)) {
@@ -73,15 +73,15 @@ impl Git<'_> {
                 continue;
             }
             match self.convert_once(conversion, some) {
-                Ok(has_passed_over) => converted.has_passed_over |= has_passed_over,
-                Err(ConvertError::Stop(stop)) => return Err(stop),
+                Ok(has_passed_over) => converted.has_skipped_names |= has_passed_over,
+                Err(ConvertError::Sync(stop)) => return Err(stop),
                 // git fails even without files, so the repository is the cause.
                 Err(ConvertError::File(why)) if first_failure.is_none() && self.fails_without_files(conversion) => {
-                    return Err(Stop::new(Why::Failed, why));
+                    return Err(SyncError::new(SyncErrorKind::Failed, why));
                 }
                 Err(ConvertError::File(why)) if some.len() == 1 => {
                     first_failure.get_or_insert_with(Instant::now);
-                    failed.push(((*first).to_owned(), without_name(&why, first)));
+                    failed.push(((*first).to_owned(), without_file_name(&why, first)));
                 }
                 Err(ConvertError::File(_)) => {
                     first_failure.get_or_insert_with(Instant::now);
@@ -99,46 +99,46 @@ impl Git<'_> {
 
     /// Runs one git command. True if git skipped a name that it refuses, which is no failure to git.
     fn convert_once(&self, conversion: &Conversion<'_>, names: &[&Path]) -> Result<bool, ConvertError> {
-        let path = self.own_folder().join("input");
-        let file = write_and_open(&path, &listed(names));
-        let file = file.map_err(|why| ConvertError::Stop(Stop::file("write", &path, &why)))?;
+        let path = self.private_folder().join("input");
+        let file = write_and_open(&path, &nul_terminated(names));
+        let file = file.map_err(|why| ConvertError::Sync(SyncError::from_file_operation("write", &path, &why)))?;
         // A git that was killed by its time limit leaves its lock.
-        let lock = self.own_folder().join("index.lock");
+        let lock = self.private_folder().join("index.lock");
         match fs::remove_file(&lock) {
             Err(why) if why.kind() != ErrorKind::NotFound => {
-                return Err(ConvertError::Stop(Stop::file("remove", &lock, &why)));
+                return Err(ConvertError::Sync(SyncError::from_file_operation("remove", &lock, &why)));
             }
             _ => {}
         }
         let mut args = Vec::new();
         if conversion.is_filtered {
-            for driver in self.drivers.iter().filter(|driver| conversion.uses(driver)) {
-                args.extend(["-c".to_owned(), format!("{}=true", driver.required())]);
+            for driver in self.filter_drivers.iter().filter(|driver| conversion.uses_driver(driver)) {
+                args.extend(["-c".to_owned(), format!("{}=true", driver.required_key())]);
             }
         } else {
-            args = self.without_filters();
+            args = self.options_without_filters();
         }
         args.extend(conversion.args.iter().map(|arg| (*arg).to_owned()));
-        let command = self.command(&args).stdin(file).deadline(conversion.deadline);
-        let command = match conversion.folder {
+        let command = self.build_command(&args).stdin(file).deadline(conversion.time_limit);
+        let command = match conversion.work_tree {
             // A checkout is not cancelled.
             Some(folder) => command.dir(folder).env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder),
-            None => command.cancel(self.cancel()),
+            None => command.cancel(self.cancel_signal()),
         };
         let output = command.run().map_err(ConvertError::from)?;
         Ok(output.stderr.contains("Ignoring path "))
     }
 
     /// Returns the filter of each file, from the attributes on the disk or in this program's index.
-    pub(in crate::workspace) fn filters_of(
+    pub(in crate::workspace) fn query_filters(
         &self,
         names: &[&Path],
         is_of_index: bool,
-    ) -> Result<HashMap<PathBuf, String>, Stop> {
+    ) -> Result<HashMap<PathBuf, String>, SyncError> {
         let mut args = vec!["check-attr", "-z", "--stdin"];
         args.extend(is_of_index.then_some("--cached"));
         args.push("filter");
-        let said = self.feed(&args, &listed(names), &self.own_index())?;
+        let said = self.run_with_input(&args, &nul_terminated(names), &self.private_index())?;
         let mut parts = said.split(|byte| *byte == 0);
         let mut found = HashMap::new();
         while let (Some(name), Some(_), Some(value)) = (parts.next(), parts.next(), parts.next()) {
@@ -152,7 +152,7 @@ impl Git<'_> {
 }
 
 /// Formats names for `-z --stdin`.
-fn listed(names: &[&Path]) -> Vec<u8> {
+fn nul_terminated(names: &[&Path]) -> Vec<u8> {
     let mut list = Vec::new();
     for name in names {
         list.extend_from_slice(name.as_os_str().as_bytes());
@@ -163,7 +163,7 @@ fn listed(names: &[&Path]) -> Vec<u8> {
 
 /// Filter that the owner has set up.
 #[derive(Debug, Default)]
-pub(in crate::workspace) struct Driver {
+pub(in crate::workspace) struct FilterDriver {
     pub(in crate::workspace) name: String,
     /// True if it has a command for storing.
     pub(in crate::workspace) has_clean: bool,
@@ -175,8 +175,8 @@ pub(in crate::workspace) struct Driver {
     pub(in crate::workspace) is_lfs: bool,
 }
 
-impl Driver {
-    pub(in crate::workspace) fn required(&self) -> String {
+impl FilterDriver {
+    pub(in crate::workspace) fn required_key(&self) -> String {
         format!("filter.{}.required", self.name)
     }
 }
@@ -185,24 +185,24 @@ impl Driver {
 pub(in crate::workspace) struct Conversion<'a> {
     pub(in crate::workspace) args: &'a [&'a str],
     /// Work tree of the command; the workspace if `None`. With a folder, attributes come from the index.
-    pub(in crate::workspace) folder: Option<&'a Path>,
-    pub(in crate::workspace) deadline: Duration,
+    pub(in crate::workspace) work_tree: Option<&'a Path>,
+    pub(in crate::workspace) time_limit: Duration,
     /// True if filters run and must succeed; otherwise none runs.
     pub(in crate::workspace) is_filtered: bool,
 }
 
 /// Result of storing or writing files.
 #[derive(Default)]
-pub(in crate::workspace) struct Converted {
+pub(in crate::workspace) struct ConversionResult {
     /// Files that failed, with the reason.
-    pub(in crate::workspace) failed: Vec<(PathBuf, String)>,
+    pub(in crate::workspace) failed_files: Vec<(PathBuf, String)>,
     /// True if git skipped names that it refuses.
-    pub(in crate::workspace) has_passed_over: bool,
+    pub(in crate::workspace) has_skipped_names: bool,
 }
 
 impl Conversion<'_> {
-    fn uses(&self, driver: &Driver) -> bool {
-        driver.is_required || if self.folder.is_some() { driver.has_smudge } else { driver.has_clean }
+    fn uses_driver(&self, driver: &FilterDriver) -> bool {
+        driver.is_required || if self.work_tree.is_some() { driver.has_smudge } else { driver.has_clean }
     }
 }
 
@@ -211,21 +211,21 @@ enum ConvertError {
     /// A file, or its filter.
     File(String),
     /// The repository, the disk, or cancellation.
-    Stop(Stop),
+    Sync(SyncError),
 }
 
 impl From<CommandError> for ConvertError {
     fn from(error: CommandError) -> Self {
         match error {
-            CommandError::Failed { ref said, .. } if !is_about_the_disk(said) => Self::File(without_noise(said)),
+            CommandError::Failed { ref said, .. } if !is_write_error(said) => Self::File(without_hints(said)),
             CommandError::TimedOut { .. } => Self::File(error.reason()),
-            error => Self::Stop(error.into()),
+            error => Self::Sync(error.into()),
         }
     }
 }
 
 /// True if git cannot write at all, so no single file is the cause.
-fn is_about_the_disk(said: &str) -> bool {
+fn is_write_error(said: &str) -> bool {
     let signs = [
         "No space left",
         "Disk quota exceeded",
@@ -237,7 +237,7 @@ fn is_about_the_disk(said: &str) -> bool {
 }
 
 /// Returns the error alone, without the hints before it and the consequences after it.
-fn without_noise(said: &str) -> String {
+fn without_hints(said: &str) -> String {
     let is_noise = |line: &&str| line.starts_with("hint: ") || line.starts_with("fatal: Unable to process path");
     let lines: Vec<&str> = said.split("; ").filter(|line| !is_noise(line)).collect();
     let last = lines.last().copied().unwrap_or(said);
@@ -245,7 +245,7 @@ fn without_noise(said: &str) -> String {
 }
 
 /// Removes the file's name from an error; the report gives it anyway.
-fn without_name(why: &str, name: &Path) -> String {
+fn without_file_name(why: &str, name: &Path) -> String {
     let name = name.display().to_string();
     let forms = [format!(" in '{name}'"), format!(" in {name}"), format!(" '{name}'"), format!("{name}: ")];
     forms.iter().fold(why.to_owned(), |why, form| why.replace(form, ""))
@@ -258,14 +258,14 @@ mod tests {
     #[test]
     fn a_reason_does_not_repeat_the_name() {
         let name = Path::new("a/bad.csv");
-        assert_eq!(without_name("a/bad.csv: clean filter 'x' failed", name), "clean filter 'x' failed");
+        assert_eq!(without_file_name("a/bad.csv: clean filter 'x' failed", name), "clean filter 'x' failed");
         let said = "hint: long; fatal: BOM is required in 'a/bad.csv' if encoded as UTF-16";
-        assert_eq!(without_name(&without_noise(said), name), "BOM is required if encoded as UTF-16");
+        assert_eq!(without_file_name(&without_hints(said), name), "BOM is required if encoded as UTF-16");
     }
 
     #[test]
     fn a_full_disk_is_no_fault_of_a_file() {
-        assert!(is_about_the_disk("error: unable to write file x: No space left on device"));
-        assert!(!is_about_the_disk("error: open(\"x\"): Permission denied"));
+        assert!(is_write_error("error: unable to write file x: No space left on device"));
+        assert!(!is_write_error("error: open(\"x\"): Permission denied"));
     }
 }

@@ -16,19 +16,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::text::Time;
-use crate::workspace::crash_recovery::differences;
-use crate::workspace::error::{Stop, Why};
+use crate::workspace::crash_recovery::diff_trees;
+use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
-use crate::workspace::repo_cleanup::Others;
-use crate::workspace::snapshot::Image;
+use crate::workspace::repo_cleanup::GatewayActivity;
+use crate::workspace::snapshot::Snapshot;
 use crate::workspace::{left_over, ref_names};
 
 /// Target of the symbolic link that this program uses as a lock. A link is created atomically, so a lock left by a
 /// crash is recognised.
-const OURS: &str = "openclaw-failover";
+const LOCK_LINK_TARGET: &str = "openclaw-failover";
 
 /// Time to wait for the agent's git, which holds the lock briefly.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_WAIT_TIME: Duration = Duration::from_secs(2);
 
 /// Lock on the agent's index, held while files and branches change. The agent's git reports another git process
 /// meanwhile.
@@ -36,63 +36,63 @@ pub(in crate::workspace) struct IndexLock(PathBuf);
 
 impl IndexLock {
     /// Takes the lock that git itself uses.
-    pub(in crate::workspace) fn take(git: &Git<'_>, others: Others) -> Result<Self, Stop> {
+    pub(in crate::workspace) fn acquire(git: &Git<'_>, others: GatewayActivity) -> Result<Self, SyncError> {
         let path = git.git_dir.join("index.lock");
         let asked = Instant::now();
         loop {
-            match symlink(OURS, &path) {
+            match symlink(LOCK_LINK_TARGET, &path) {
                 Ok(()) => return Ok(Self(path)),
-                Err(why) if why.kind() != ErrorKind::AlreadyExists => return Err(Stop::file("create", &path, &why)),
+                Err(why) if why.kind() != ErrorKind::AlreadyExists => return Err(SyncError::from_file_operation("create", &path, &why)),
                 Err(_) => {}
             }
-            if is_ours(&path) {
-                remove(&path)?;
-            } else if asked.elapsed() < PATIENCE {
+            if is_own_lock(&path) {
+                remove_file(&path)?;
+            } else if asked.elapsed() < LOCK_WAIT_TIME {
                 thread::sleep(Duration::from_millis(20));
-            } else if left_over::held_for(git, &path) >= others.index_lock() {
+            } else if left_over::held_for(git, &path) >= others.stale_index_lock_age() {
                 log::warn!("moving aside {}, a stale lock of a killed git", path.display());
                 let aside = path.with_extension("left-over");
-                fs::rename(&path, &aside).map_err(|why| Stop::file("rename", &path, &why))?;
+                fs::rename(&path, &aside).map_err(|why| SyncError::from_file_operation("rename", &path, &why))?;
             } else {
                 let said = format!("another git process holds {}", path.display());
-                return Err(Stop::new(Why::InUse, said));
+                return Err(SyncError::new(SyncErrorKind::InUse, said));
             }
         }
     }
 
     /// Keeps staged changes that are neither committed nor on the disk. Fails during a merge if the gateway runs.
-    pub(in crate::workspace) fn keep_staged(
+    pub(in crate::workspace) fn keep_staged_changes(
         &self,
         git: &Git<'_>,
-        image: &Image,
-        others: Others,
+        image: &Snapshot,
+        others: GatewayActivity,
         now: Time,
-    ) -> Result<(), Stop> {
-        let Some(index) = touched_index(git) else { return Ok(()) };
-        let staged = match git.on_index(&index, &["write-tree"]) {
-            Ok(staged) if !is_only_staged(git, &staged, image)? => return Ok(()),
+    ) -> Result<(), SyncError> {
+        let Some(index) = copy_changed_index(git) else { return Ok(()) };
+        let staged = match git.run_on_index(&index, &["write-tree"]) {
+            Ok(staged) if !has_unsaved_staged_changes(git, &staged, image)? => return Ok(()),
             Ok(staged) => staged,
-            Err(_) => match tree_of_sides(git, &index)? {
-                Some(_) if others == Others::Live => return Err(Stop::new(Why::InUse, "a merge is in progress")),
+            Err(_) => match tree_of_unmerged_stages(git, &index)? {
+                Some(_) if others == GatewayActivity::Running => return Err(SyncError::new(SyncErrorKind::InUse, "a merge is in progress")),
                 Some(sides) => sides,
                 None => return Ok(()),
             },
         };
-        let kept = crate::workspace::git::merge::commit(git, &staged, &[], "Staged changes")?;
-        let name = format!("{}staged/{}", ref_names::PRIVATE, ref_names::stamp(now));
+        let kept = crate::workspace::git::merge::commit_tree(git, &staged, &[], "Staged changes")?;
+        let name = format!("{}staged/{}", ref_names::PRIVATE_REF_PREFIX, ref_names::time_stamp(now));
         git.run(&["update-ref", &name, &kept])?;
         Ok(())
     }
 
     /// Replaces the agent's index with this program's and releases the lock.
-    pub(in crate::workspace) fn publish(self, git: &Git<'_>) -> Result<(), Stop> {
-        if is_published(git) {
+    pub(in crate::workspace) fn publish_index(self, git: &Git<'_>) -> Result<(), SyncError> {
+        if is_index_published(git) {
             return Ok(());
         }
-        let (own, theirs) = (git.own_index(), git.git_dir.join("index"));
-        let public = git.own_folder().join("index.public");
-        let put = remove_if_there(&public).and_then(|()| duplicate(&own, &public));
-        put.and_then(|()| fs::rename(&public, &theirs)).map_err(|why| Stop::file("replace", &theirs, &why))
+        let (own, theirs) = (git.private_index(), git.git_dir.join("index"));
+        let public = git.private_folder().join("index.public");
+        let put = remove_if_exists(&public).and_then(|()| link_or_copy(&own, &public));
+        put.and_then(|()| fs::rename(&public, &theirs)).map_err(|why| SyncError::from_file_operation("replace", &theirs, &why))
     }
 }
 
@@ -105,34 +105,34 @@ impl Drop for IndexLock {
 }
 
 /// True if the agent's index is this program's.
-pub(in crate::workspace) fn is_published(git: &Git<'_>) -> bool {
-    same_file(&git.own_index(), &git.git_dir.join("index"))
+pub(in crate::workspace) fn is_index_published(git: &Git<'_>) -> bool {
+    is_same_file(&git.private_index(), &git.git_dir.join("index"))
 }
 
 /// Copies the agent's index if the agent has changed it since this program last replaced it.
-fn touched_index(git: &Git<'_>) -> Option<PathBuf> {
+fn copy_changed_index(git: &Git<'_>) -> Option<PathBuf> {
     let theirs = git.git_dir.join("index");
-    if !theirs.is_file() || is_published(git) {
+    if !theirs.is_file() || is_index_published(git) {
         return None;
     }
-    let copy = git.own_folder().join("index.theirs");
-    remove_if_there(&copy).and_then(|()| duplicate(&theirs, &copy)).ok().map(|()| copy)
+    let copy = git.private_folder().join("index.theirs");
+    remove_if_exists(&copy).and_then(|()| link_or_copy(&theirs, &copy)).ok().map(|()| copy)
 }
 
 /// True if a staged change is neither committed nor on the disk.
-fn is_only_staged(git: &Git<'_>, staged: &str, image: &Image) -> Result<bool, Stop> {
-    if staged == image.tree || staged == image.base {
+fn has_unsaved_staged_changes(git: &Git<'_>, staged: &str, image: &Snapshot) -> Result<bool, SyncError> {
+    if staged == image.tree || staged == image.base_tree {
         return Ok(false);
     }
-    let beyond = differences(git, &image.base, staged)?;
+    let beyond = diff_trees(git, &image.base_tree, staged)?;
     let beyond: HashSet<&[u8]> = beyond.iter().map(|entry| entry.path.as_slice()).collect();
-    let found = differences(git, &image.tree, staged)?;
+    let found = diff_trees(git, &image.tree, staged)?;
     Ok(found.iter().any(|entry| entry.is_file_afterwards() && beyond.contains(entry.path.as_slice())))
 }
 
 /// Writes the stages of an unmerged index as a tree with one folder for each stage; `None` if the index is unreadable.
-fn tree_of_sides(git: &Git<'_>, index: &Path) -> Result<Option<String>, Stop> {
-    let Ok(listed) = git.list_on(index, &["ls-files", "--stage", "-z"]) else { return Ok(None) };
+fn tree_of_unmerged_stages(git: &Git<'_>, index: &Path) -> Result<Option<String>, SyncError> {
+    let Ok(listed) = git.run_on_index_for_bytes(index, &["ls-files", "--stage", "-z"]) else { return Ok(None) };
     let mut sides = Vec::new();
     for line in listed.split(|byte| *byte == 0) {
         // `mode hash stage TAB path`.
@@ -145,36 +145,36 @@ fn tree_of_sides(git: &Git<'_>, index: &Path) -> Result<Option<String>, Stop> {
         sides.extend_from_slice(path.get(1..).unwrap_or_default());
         sides.push(0);
     }
-    let copy = git.own_folder().join("index.sides");
-    git.on_index(&copy, &["read-tree", "--empty"])?;
-    git.feed(&["update-index", "-z", "--index-info"], &sides, &copy)?;
-    Ok(Some(git.on_index(&copy, &["write-tree"])?))
+    let copy = git.private_folder().join("index.sides");
+    git.run_on_index(&copy, &["read-tree", "--empty"])?;
+    git.run_with_input(&["update-index", "-z", "--index-info"], &sides, &copy)?;
+    Ok(Some(git.run_on_index(&copy, &["write-tree"])?))
 }
 
 /// True if the lock is this program's, left by a crash.
-pub(in crate::workspace) fn is_ours(lock: &Path) -> bool {
-    fs::read_link(lock).is_ok_and(|says| says == Path::new(OURS))
+pub(in crate::workspace) fn is_own_lock(lock: &Path) -> bool {
+    fs::read_link(lock).is_ok_and(|says| says == Path::new(LOCK_LINK_TARGET))
 }
 
 /// Removes a file if it exists.
-pub(in crate::workspace) fn remove(path: &Path) -> Result<(), Stop> {
-    remove_if_there(path).map_err(|why| Stop::file("remove", path, &why))
+pub(in crate::workspace) fn remove_file(path: &Path) -> Result<(), SyncError> {
+    remove_if_exists(path).map_err(|why| SyncError::from_file_operation("remove", path, &why))
 }
 
-pub(in crate::workspace) fn remove_if_there(path: &Path) -> io::Result<()> {
+pub(in crate::workspace) fn remove_if_exists(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
         _ => Ok(()),
     }
 }
 
-fn same_file(one: &Path, other: &Path) -> bool {
+fn is_same_file(one: &Path, other: &Path) -> bool {
     let id = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
     id(one).is_some() && id(one) == id(other)
 }
 
 /// Links or copies a file. The copy keeps the time, by which git decides which files to compare.
-fn duplicate(from: &Path, to: &Path) -> io::Result<()> {
+fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     if fs::hard_link(from, to).is_ok() {
         return Ok(());
     }

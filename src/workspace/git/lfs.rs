@@ -5,56 +5,56 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use crate::config::Workspace;
+use crate::config::WorkspaceConfig;
 use crate::os::CommandError;
-use crate::workspace::error::{Stop, Why};
-use crate::workspace::exclusion::Reason;
+use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::exclusion::ExclusionReason;
 use crate::workspace::git::Git;
-use crate::workspace::snapshot::Withheld;
+use crate::workspace::snapshot::WithheldFiles;
 
 /// Number of contents uploaded by one command.
-const UPLOADED_AT_ONCE: usize = 500;
+const UPLOAD_BATCH_SIZE: usize = 500;
 
 /// Content that could not be uploaded.
 #[derive(Debug, Default)]
 pub(in crate::workspace) struct NotUploaded {
     /// Files whose content is not at the remote.
-    pub(in crate::workspace) files: Withheld,
+    pub(in crate::workspace) files: WithheldFiles,
     /// Reason, for people.
-    pub(in crate::workspace) said: String,
+    pub(in crate::workspace) message: String,
 }
 
 /// True if an earlier run left content to upload.
-pub(in crate::workspace) fn is_pending(git: &Git<'_>) -> bool {
-    pending_file(git).exists()
+pub(in crate::workspace) fn has_pending_uploads(git: &Git<'_>) -> bool {
+    pending_uploads_file(git).exists()
 }
 
 /// Uploads the content of these commits that the remote does not have. Returns what could not be uploaded.
-pub(in crate::workspace) fn upload(
+pub(in crate::workspace) fn upload_contents(
     git: &Git<'_>,
-    workspace: &Workspace,
+    workspace: &WorkspaceConfig,
     commits: &[&str],
-) -> Result<Option<NotUploaded>, Stop> {
-    if !is_used(git) && !is_pending(git) {
+) -> Result<Option<NotUploaded>, SyncError> {
+    if !is_lfs_used(git) && !has_pending_uploads(git) {
         return Ok(None);
     }
-    let mut contents = pending(git);
+    let mut contents = read_pending_uploads(git);
     let mut args = vec!["lfs", "push", "--dry-run", "--", &workspace.remote];
     args.extend(commits);
-    match git.attempt_over_network(&args, workspace.timeout) {
-        Ok((true, output)) => contents.extend(output.stdout.lines().filter_map(named)),
-        Ok((false, output)) => return Ok(Some(not_uploaded(contents, &last_line(&output.stderr)))),
-        Err(why) => return stopped_or(why).map(|said| Some(not_uploaded(contents, &said))),
+    match git.try_run_over_network(&args, workspace.timeout) {
+        Ok((true, output)) => contents.extend(output.stdout.lines().filter_map(parse_dry_run_line)),
+        Ok((false, output)) => return Ok(Some(upload_failure(contents, &last_line(&output.stderr)))),
+        Err(why) => return message_unless_fatal(why).map(|said| Some(upload_failure(contents, &said))),
     }
     if contents.is_empty() {
         return Ok(None);
     }
     // Before the branch is pushed: afterwards, git LFS assumes that the remote has the content.
-    note_pending(git, &contents)?;
+    record_pending_uploads(git, &contents)?;
     let mut said = String::new();
     let (mut here, mut gone) = (BTreeMap::new(), BTreeMap::new());
     for (content, file) in contents {
-        let side = if is_gone(git, &content) { &mut gone } else { &mut here };
+        let side = if is_content_missing(git, &content) { &mut gone } else { &mut here };
         side.insert(content, file);
     }
     if !gone.is_empty() {
@@ -62,50 +62,50 @@ pub(in crate::workspace) fn upload(
     }
     let mut left = gone;
     let all: Vec<(String, String)> = here.into_iter().collect();
-    for some in all.chunks(UPLOADED_AT_ONCE) {
+    for some in all.chunks(UPLOAD_BATCH_SIZE) {
         let mut args = vec!["lfs", "push", "--object-id", "--", &workspace.remote];
         args.extend(some.iter().map(|(content, _)| content.as_str()));
-        match git.attempt_over_network(&args, workspace.timeout) {
+        match git.try_run_over_network(&args, workspace.timeout) {
             Ok((true, _)) => continue,
             Ok((false, output)) => said = last_line(&output.stderr),
-            Err(why) => said = stopped_or(why)?,
+            Err(why) => said = message_unless_fatal(why)?,
         }
         left.extend(some.iter().cloned());
     }
-    note_pending(git, &left)?;
-    Ok((!left.is_empty()).then(|| not_uploaded(left, &said)))
+    record_pending_uploads(git, &left)?;
+    Ok((!left.is_empty()).then(|| upload_failure(left, &said)))
 }
 
 /// True if git LFS has ever stored content of this repository on this host.
-fn is_used(git: &Git<'_>) -> bool {
-    git.drivers.iter().any(|driver| driver.is_lfs)
+fn is_lfs_used(git: &Git<'_>) -> bool {
+    git.filter_drivers.iter().any(|driver| driver.is_lfs)
         && (git.git_dir.join("lfs").exists() || git.git_dir.join("commondir").exists())
 }
 
 /// True if the content is certainly missing here. If it is stored elsewhere, git LFS reports that.
-fn is_gone(git: &Git<'_>, content: &str) -> bool {
+fn is_content_missing(git: &Git<'_>, content: &str) -> bool {
     let store = git.git_dir.join("lfs/objects");
     let (Some(first), Some(second)) = (content.get(..2), content.get(2..4)) else { return true };
     store.exists() && !store.join(first).join(second).join(content).exists()
 }
 
 /// Parses `push <content> => <file>`.
-fn named(line: &str) -> Option<(String, String)> {
+fn parse_dry_run_line(line: &str) -> Option<(String, String)> {
     let (content, file) = line.strip_prefix("push ")?.split_once(" => ")?;
     let is_hash = content.len() == 64 && content.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hash.then(|| (content.to_owned(), file.to_owned()))
 }
 
-fn not_uploaded(contents: BTreeMap<String, String>, said: &str) -> NotUploaded {
-    let files: Withheld = contents.into_values().map(|file| (PathBuf::from(file), Reason::NotUploaded)).collect();
+fn upload_failure(contents: BTreeMap<String, String>, said: &str) -> NotUploaded {
+    let files: WithheldFiles = contents.into_values().map(|file| (PathBuf::from(file), ExclusionReason::NotUploaded)).collect();
     let said = format!("git LFS could not upload the content of {} files: {said}; the next push retries", files.len());
-    NotUploaded { files, said }
+    NotUploaded { files, message: said }
 }
 
-fn stopped_or(why: CommandError) -> Result<String, Stop> {
-    match Stop::or(Why::Failed, &why) {
-        stop @ Stop { why: Why::Stopped | Why::NoGit, .. } => Err(stop),
-        stop => Ok(stop.said),
+fn message_unless_fatal(why: CommandError) -> Result<String, SyncError> {
+    match SyncError::from_command(SyncErrorKind::Failed, &why) {
+        stop @ SyncError { kind: SyncErrorKind::Cancelled | SyncErrorKind::NoGit, .. } => Err(stop),
+        stop => Ok(stop.message),
     }
 }
 
@@ -122,17 +122,17 @@ fn last_line(stderr: &str) -> String {
     lines.get(lines.len().saturating_sub(2)..).unwrap_or_default().join("; ")
 }
 
-fn pending_file(git: &Git<'_>) -> PathBuf {
-    git.own_folder().join("lfs.pending")
+fn pending_uploads_file(git: &Git<'_>) -> PathBuf {
+    git.private_folder().join("lfs.pending")
 }
 
-fn pending(git: &Git<'_>) -> BTreeMap<String, String> {
-    let list = fs::read(pending_file(git)).unwrap_or_default();
-    String::from_utf8_lossy(&list).lines().filter_map(named).collect()
+fn read_pending_uploads(git: &Git<'_>) -> BTreeMap<String, String> {
+    let list = fs::read(pending_uploads_file(git)).unwrap_or_default();
+    String::from_utf8_lossy(&list).lines().filter_map(parse_dry_run_line).collect()
 }
 
-fn note_pending(git: &Git<'_>, contents: &BTreeMap<String, String>) -> Result<(), Stop> {
-    let path = pending_file(git);
+fn record_pending_uploads(git: &Git<'_>, contents: &BTreeMap<String, String>) -> Result<(), SyncError> {
+    let path = pending_uploads_file(git);
     let noted = if contents.is_empty() {
         match fs::remove_file(&path) {
             Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
@@ -143,7 +143,7 @@ fn note_pending(git: &Git<'_>, contents: &BTreeMap<String, String>) -> Result<()
         let new = path.with_extension("new");
         fs::write(&new, lines.collect::<String>()).and_then(|()| fs::rename(&new, &path))
     };
-    noted.map_err(|why| Stop::file("write", &path, &why))
+    noted.map_err(|why| SyncError::from_file_operation("write", &path, &why))
 }
 
 #[cfg(test)]
@@ -153,8 +153,8 @@ mod tests {
     #[test]
     fn git_lfs_names_what_it_would_upload() {
         let content = "ff8b4329402c5a1567ce1219e463d9b593fa7a214b0bf5f9a5b782461330fb7b";
-        assert_eq!(named(&format!("push {content} => a b.png")), Some((content.to_owned(), "a b.png".to_owned())));
-        assert_eq!(named("push short => a.png"), None);
-        assert_eq!(named("Uploading LFS objects"), None);
+        assert_eq!(parse_dry_run_line(&format!("push {content} => a b.png")), Some((content.to_owned(), "a b.png".to_owned())));
+        assert_eq!(parse_dry_run_line("push short => a.png"), None);
+        assert_eq!(parse_dry_run_line("Uploading LFS objects"), None);
     }
 }

@@ -3,61 +3,61 @@
 //! A branch counts as returned once the fetch URL has it, because other hosts fetch from there. Each push URL is tried,
 //! even if another fails, and then the fetch URL is queried.
 
-use crate::config::Workspace;
-use crate::os::Output;
-use crate::workspace::error::{Stop, Why};
+use crate::config::WorkspaceConfig;
+use crate::os::ProcessOutput;
+use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
-use crate::workspace::git::remote::{Sent, cut_short, failure, last_lines, push_to, words};
+use crate::workspace::git::remote::{PushResult, interrupted_error, network_error, last_meaningful_lines, push_to_url, refusal_text};
 
 /// Limit for the number of push URLs.
-const URL_LIMIT: usize = 8;
+const PUSH_URL_LIMIT: usize = 8;
 
 /// Pushes branches to every push URL, and returns what the fetch URL has of them.
-pub(in crate::workspace) fn send(
+pub(in crate::workspace) fn push_to_every_url(
     git: &Git<'_>,
-    workspace: &Workspace,
+    workspace: &WorkspaceConfig,
     refspecs: &[String],
     leases: &[String],
-) -> Result<Sent, Stop> {
+) -> Result<PushResult, SyncError> {
     let urls = git.run(&["remote", "get-url", "--push", "--all", "--", &workspace.remote])?;
-    let (mut sent, mut failures, mut said) = (Sent::default(), Vec::new(), Vec::new());
-    for url in urls.lines().take(URL_LIMIT) {
+    let (mut sent, mut failures, mut said) = (PushResult::default(), Vec::new(), Vec::new());
+    for url in urls.lines().take(PUSH_URL_LIMIT) {
         let targets = if urls.lines().count() == 1 { workspace.remote.as_str() } else { url };
-        match push_to(git, workspace, targets, refspecs, leases) {
+        match push_to_url(git, workspace, targets, refspecs, leases) {
             Ok((is_done, output)) => {
-                sent.read(&output.stdout);
-                said.push(words(&output.stderr, &output.stdout));
+                sent.add_porcelain(&output.stdout);
+                said.push(refusal_text(&output.stderr, &output.stdout));
                 if !is_done {
-                    failures.push(last_lines(&output.stderr));
+                    failures.push(last_meaningful_lines(&output.stderr));
                 }
             }
-            Err(stop @ Stop { why: Why::Stopped | Why::NoGit | Why::Damaged, .. }) => return Err(stop),
-            Err(stop) => failures.push(stop.said),
+            Err(stop @ SyncError { kind: SyncErrorKind::Cancelled | SyncErrorKind::NoGit | SyncErrorKind::Damaged, .. }) => return Err(stop),
+            Err(stop) => failures.push(stop.message),
         }
     }
     said.retain(|words| !words.is_empty());
-    verify(git, workspace, refspecs, &Attempt { sent, failures, said: said.join("; ") })
+    verify_fetch_url(git, workspace, refspecs, &PushAttempts { result: sent, failures, text: said.join("; ") })
 }
 
 /// Combined results of all push URLs.
-struct Attempt {
-    sent: Sent,
+struct PushAttempts {
+    result: PushResult,
     failures: Vec<String>,
-    said: String,
+    text: String,
 }
 
-fn verify(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], attempt: &Attempt) -> Result<Sent, Stop> {
-    let Attempt { sent, failures, said } = attempt;
-    let listed = list(git, workspace, refspecs)?;
+fn verify_fetch_url(git: &Git<'_>, workspace: &WorkspaceConfig, refspecs: &[String], attempt: &PushAttempts) -> Result<PushResult, SyncError> {
+    let PushAttempts { result: sent, failures, text: said } = attempt;
+    let listed = query_fetch_url(git, workspace, refspecs)?;
     let there = |name: &str| {
         let mut lines = listed.stdout.lines().filter_map(|line| line.split_once('\t'));
         lines.find(|(_, other)| *other == name).map_or("", |(hash, _)| hash)
     };
-    let mut verified = Sent { said: said.clone(), ..Sent::default() };
+    let mut verified = PushResult { refusal_text: said.clone(), ..PushResult::default() };
     let mut missing = Vec::new();
     for (hash, name) in refspecs.iter().filter_map(|refspec| refspec.split_once(':')) {
         if there(name) == hash {
-            verified.taken.push(name.to_owned());
+            verified.accepted.push(name.to_owned());
         } else if sent.behind.iter().any(|behind| behind == name) {
             verified.behind.push(name.to_owned());
         } else if sent.refused.iter().any(|refused| refused == name) {
@@ -68,18 +68,18 @@ fn verify(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], attempt: &A
     }
     if !missing.is_empty() {
         let failed: String = failures.iter().map(|failure| format!("; {failure}")).collect();
-        let was_taken = |name: &&str| sent.taken.iter().any(|taken| taken.strip_prefix("refs/heads/") == Some(*name));
+        let was_taken = |name: &&str| sent.accepted.iter().any(|taken| taken.strip_prefix("refs/heads/") == Some(*name));
         if !missing.iter().any(was_taken) {
-            return Err(Stop::new(Why::Unreachable, failed.trim_start_matches("; ")));
+            return Err(SyncError::new(SyncErrorKind::Unreachable, failed.trim_start_matches("; ")));
         }
         let said = format!(
             "the push URLs of {} accepted {}, but its fetch URL does not have it; compare them in `git remote -v`",
             workspace.remote,
             missing.join(", ")
         );
-        return Err(Stop::new(Why::Unreachable, format!("{said}{failed}")));
+        return Err(SyncError::new(SyncErrorKind::Unreachable, format!("{said}{failed}")));
     }
-    verified.refuse_taken_names();
+    verified.refuse_blocked_names();
     if verified.refused.is_empty() && verified.behind.is_empty() && !failures.is_empty() {
         verified.warning = format!("another push URL of {} failed: {}", workspace.remote, failures.join("; "));
     }
@@ -87,9 +87,9 @@ fn verify(git: &Git<'_>, workspace: &Workspace, refspecs: &[String], attempt: &A
 }
 
 /// Queries the fetch URL for the branches that were pushed.
-fn list(git: &Git<'_>, workspace: &Workspace, refspecs: &[String]) -> Result<Output, Stop> {
+fn query_fetch_url(git: &Git<'_>, workspace: &WorkspaceConfig, refspecs: &[String]) -> Result<ProcessOutput, SyncError> {
     let mut args = vec!["ls-remote", "--quiet", "--", &workspace.remote];
     args.extend(refspecs.iter().filter_map(|refspec| refspec.split_once(':')).map(|(_, name)| name));
-    let (is_done, listed) = git.attempt_over_network(&args, workspace.timeout).map_err(|why| cut_short(&why))?;
-    if is_done { Ok(listed) } else { Err(failure(git, workspace, &listed.stderr)) }
+    let (is_done, listed) = git.try_run_over_network(&args, workspace.timeout).map_err(|why| interrupted_error(&why))?;
+    if is_done { Ok(listed) } else { Err(network_error(git, workspace, &listed.stderr)) }
 }

@@ -1,7 +1,7 @@
 //! Values of all refs that matter, from one git command.
 
-use crate::config::Workspace;
-use crate::workspace::error::Stop;
+use crate::config::WorkspaceConfig;
+use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
 use crate::workspace::ref_names;
 
@@ -11,25 +11,25 @@ pub(in crate::workspace) struct Refs {
     /// Current checkout.
     pub(in crate::workspace) head: Head,
     /// Branch that this host works on.
-    pub(in crate::workspace) own: Option<String>,
+    pub(in crate::workspace) own_branch: Option<String>,
     /// The remote's branch, as last fetched.
-    pub(in crate::workspace) remote: Option<String>,
+    pub(in crate::workspace) remote_branch: Option<String>,
     /// Time of that commit, in seconds since 1970.
-    pub(in crate::workspace) remote_made: Option<u64>,
+    pub(in crate::workspace) remote_commit_time: Option<u64>,
     /// This host's own branch at the remote; a reinstalled standby finds its history there.
-    pub(in crate::workspace) remote_own: Option<String>,
+    pub(in crate::workspace) remote_own_branch: Option<String>,
     /// Commit of the remote that the workspace last contained.
-    pub(in crate::workspace) merged: Option<String>,
+    pub(in crate::workspace) merged_remote: Option<String>,
     /// Commit of this host's own branch that was last pushed.
-    pub(in crate::workspace) returned: Option<String>,
+    pub(in crate::workspace) pushed_commit: Option<String>,
     /// Record of an interrupted checkout.
-    pub(in crate::workspace) applying: Option<String>,
+    pub(in crate::workspace) interrupted_checkout: Option<String>,
     /// Record of the last finished checkout, kept for a minute.
-    pub(in crate::workspace) applied: Option<String>,
+    pub(in crate::workspace) finished_checkout: Option<String>,
     /// True if a branch named `failover` blocks the names `failover/…`.
-    pub(in crate::workspace) is_name_taken: bool,
+    pub(in crate::workspace) is_prefix_blocked: bool,
     /// Conflict branches still to be pushed, without `refs/heads/`, and their commits.
-    pub(in crate::workspace) kept: Vec<(String, String)>,
+    pub(in crate::workspace) conflict_branches: Vec<(String, String)>,
 }
 
 /// HEAD of the repository.
@@ -45,45 +45,45 @@ pub(in crate::workspace) struct Head {
 
 impl Refs {
     /// Reads all refs. `own` is this host's branch, without `refs/heads/`.
-    pub(in crate::workspace) fn read(git: &Git<'_>, workspace: &Workspace, own: &str) -> Result<Self, Stop> {
-        let Workspace { remote, branch, .. } = workspace;
+    pub(in crate::workspace) fn read(git: &Git<'_>, workspace: &WorkspaceConfig, own: &str) -> Result<Self, SyncError> {
+        let WorkspaceConfig { remote, branch, .. } = workspace;
         let own_ref = format!("refs/heads/{own}");
-        let kept = format!("{}{}@", ref_names::BRANCHES, git.host);
+        let kept = format!("{}{}@", ref_names::STANDBY_BRANCH_PREFIX, git.host_name);
         let remote_ref = format!("refs/remotes/{remote}/{branch}");
-        let remote_own = format!("refs/remotes/{remote}/{}", ref_names::own(git.host));
-        let above = ref_names::BRANCHES.trim_end_matches('/');
+        let remote_own = format!("refs/remotes/{remote}/{}", ref_names::own_branch(git.host_name));
+        let above = ref_names::STANDBY_BRANCH_PREFIX.trim_end_matches('/');
         let patterns = [above, &own_ref, &remote_ref, &remote_own];
         let mut args = vec![
             "for-each-ref",
             "--format=%(objectname) %(HEAD) %(tree) %(committerdate:unix) %(refname)",
-            ref_names::PRIVATE,
+            ref_names::PRIVATE_REF_PREFIX,
         ];
         args.extend(patterns);
         let mut refs = Self::default();
-        for line in String::from_utf8_lossy(&git.list(&args)?).lines() {
-            let Some(Fields { hash, is_head, tree, made, name }) = fields(line) else { continue };
+        for line in String::from_utf8_lossy(&git.run_for_bytes(&args)?).lines() {
+            let Some(RefLine { object_id: hash, is_head, tree, commit_time: made, name }) = parse_ref_line(line) else { continue };
             let hash = Some(hash.to_owned());
             if is_head {
                 refs.head = Head { branch: Some(name.to_owned()), commit: hash.clone(), tree: Some(tree.to_owned()) };
             }
             match name {
-                ref_names::APPLYING => refs.applying = hash,
-                ref_names::APPLIED => refs.applied = hash,
-                ref_names::MERGED => refs.merged = hash,
-                ref_names::RETURNED => refs.returned = hash,
-                name if name == own_ref => refs.own = hash,
-                name if name == above => refs.is_name_taken = true,
-                name if name == remote_own => refs.remote_own = hash,
-                name if name == remote_ref => (refs.remote, refs.remote_made) = (hash, made),
+                ref_names::INTERRUPTED_CHECKOUT_REF => refs.interrupted_checkout = hash,
+                ref_names::FINISHED_CHECKOUT_REF => refs.finished_checkout = hash,
+                ref_names::MERGED_REMOTE_REF => refs.merged_remote = hash,
+                ref_names::PUSHED_COMMIT_REF => refs.pushed_commit = hash,
+                name if name == own_ref => refs.own_branch = hash,
+                name if name == above => refs.is_prefix_blocked = true,
+                name if name == remote_own => refs.remote_own_branch = hash,
+                name if name == remote_ref => (refs.remote_branch, refs.remote_commit_time) = (hash, made),
                 name if name.starts_with(&kept) => {
                     let branch = name.strip_prefix("refs/heads/").unwrap_or(name).to_owned();
-                    refs.kept.extend(hash.map(|hash| (branch, hash)));
+                    refs.conflict_branches.extend(hash.map(|hash| (branch, hash)));
                 }
                 _ => {}
             }
         }
         if refs.head.branch.is_none() {
-            refs.head = Head::ask(git)?;
+            refs.head = Head::read(git)?;
         }
         Ok(refs)
     }
@@ -91,10 +91,10 @@ impl Refs {
 
 impl Refs {
     /// Sets the values after a checkout of `commit`, which contains the remote's branch.
-    pub(in crate::workspace) fn stands_at(&mut self, branch: String, commit: String) {
-        self.own = Some(commit.clone());
-        self.merged.clone_from(&self.remote);
-        self.applying = None;
+    pub(in crate::workspace) fn set_checked_out(&mut self, branch: String, commit: String) {
+        self.own_branch = Some(commit.clone());
+        self.merged_remote.clone_from(&self.remote_branch);
+        self.interrupted_checkout = None;
         if self.head.commit.as_ref() != Some(&commit) {
             self.head.tree = None;
         }
@@ -102,39 +102,39 @@ impl Refs {
     }
 
     /// True if this host has commits that it has not pushed.
-    pub(in crate::workspace) fn has_unreturned(&self) -> bool {
-        let own = self.own.as_ref().or(self.head.commit.as_ref());
-        let is_returned = own.is_none() || own == self.remote.as_ref() || own == self.returned.as_ref();
-        !is_returned || !self.kept.is_empty()
+    pub(in crate::workspace) fn has_unpushed(&self) -> bool {
+        let own = self.own_branch.as_ref().or(self.head.commit.as_ref());
+        let is_returned = own.is_none() || own == self.remote_branch.as_ref() || own == self.pushed_commit.as_ref();
+        !is_returned || !self.conflict_branches.is_empty()
     }
 }
 
 impl Head {
-    fn ask(git: &Git<'_>) -> Result<Self, Stop> {
-        let branch = git.ask(&["symbolic-ref", "--quiet", "HEAD"])?;
-        let commit = git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
-        let tree = git.ask(&["rev-parse", "--quiet", "--verify", "HEAD^{tree}"])?;
+    fn read(git: &Git<'_>) -> Result<Self, SyncError> {
+        let branch = git.query(&["symbolic-ref", "--quiet", "HEAD"])?;
+        let commit = git.query(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
+        let tree = git.query(&["rev-parse", "--quiet", "--verify", "HEAD^{tree}"])?;
         Ok(Self { branch, commit, tree })
     }
 }
 
 /// One line of git's output.
 #[derive(Debug, PartialEq, Eq)]
-struct Fields<'a> {
-    hash: &'a str,
+struct RefLine<'a> {
+    object_id: &'a str,
     is_head: bool,
     tree: &'a str,
-    made: Option<u64>,
+    commit_time: Option<u64>,
     name: &'a str,
 }
 
 /// Parses `hash * tree seconds name`. The `*` is a space except for the checked-out branch.
-fn fields(line: &str) -> Option<Fields<'_>> {
+fn parse_ref_line(line: &str) -> Option<RefLine<'_>> {
     let (hash, rest) = line.split_once(' ')?;
     let (head, rest) = rest.split_at_checked(2)?;
     let (tree, rest) = rest.split_once(' ')?;
     let (made, name) = rest.split_once(' ')?;
-    Some(Fields { hash, is_head: head == "* ", tree, made: made.parse().ok(), name })
+    Some(RefLine { object_id: hash, is_head: head == "* ", tree, commit_time: made.parse().ok(), name })
 }
 
 #[cfg(test)]
@@ -146,11 +146,11 @@ mod tests {
         let hash = "0123456789012345678901234567890123456789";
         let line = format!("{hash} * 99 17 refs/heads/failover/a");
         let name = "refs/heads/failover/a";
-        assert_eq!(fields(&line), Some(Fields { hash, is_head: true, tree: "99", made: Some(17), name }));
+        assert_eq!(parse_ref_line(&line), Some(RefLine { object_id, is_head: true, tree: "99", commit_time: Some(17), name }));
         // An object that is no commit has neither a tree nor a time.
         let line = format!("{hash}     refs/x");
-        assert_eq!(fields(&line), Some(Fields { hash, is_head: false, tree: "", made: None, name: "refs/x" }));
-        assert_eq!(fields("warning: x"), None);
-        assert_eq!(fields(""), None);
+        assert_eq!(parse_ref_line(&line), Some(RefLine { object_id, is_head: false, tree: "", commit_time: None, name: "refs/x" }));
+        assert_eq!(parse_ref_line("warning: x"), None);
+        assert_eq!(parse_ref_line(""), None);
     }
 }

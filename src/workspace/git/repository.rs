@@ -4,50 +4,50 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::config::Workspace;
-use crate::os::{Cancel, Command};
-use crate::workspace::Paths;
-use crate::workspace::advice::{quoted, quoted_text};
-use crate::workspace::checkout::replaced::remove_all;
-use crate::workspace::error::{Stop, Why};
+use crate::config::WorkspaceConfig;
+use crate::os::{Cancel, ChildCommand};
+use crate::workspace::SyncPaths;
+use crate::workspace::remedy::{quote_for_shell, quoted_text};
+use crate::workspace::checkout::replaced_files::remove_all;
+use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
 
 /// Folder in which a new repository is prepared, so that it appears as a whole or not at all.
-const NEW: &str = ".openclaw-failover-new";
+const NEW_CLONE_FOLDER: &str = ".openclaw-failover-new";
 
 /// Repository to open, with its remote and this host's name.
-pub(in crate::workspace) struct Checkout<'a> {
-    pub(in crate::workspace) workspace: &'a Workspace,
-    pub(in crate::workspace) host: &'a str,
-    pub(in crate::workspace) paths: &'a Paths,
+pub(in crate::workspace) struct RepositorySpec<'a> {
+    pub(in crate::workspace) workspace: &'a WorkspaceConfig,
+    pub(in crate::workspace) host_name: &'a str,
+    pub(in crate::workspace) paths: &'a SyncPaths,
     pub(in crate::workspace) cancel: &'a Cancel,
 }
 
-impl<'a> Checkout<'a> {
+impl<'a> RepositorySpec<'a> {
     /// Opens the repository, or says what is missing.
-    pub(in crate::workspace) fn open(&self) -> Result<Git<'a>, Stop> {
+    pub(in crate::workspace) fn open(&self) -> Result<Git<'a>, SyncError> {
         let there = self.workspace.path.join(".git");
         if let Err(why) = there.metadata() {
             let advice = match why.kind() {
-                ErrorKind::NotFound => self.how_to_clone(),
+                ErrorKind::NotFound => self.clone_advice(),
                 _ => String::new(),
             };
-            return Err(Stop::new(Why::NoCheckout, format!("{}: {why}{advice}", there.display())));
+            return Err(SyncError::new(SyncErrorKind::NoRepository, format!("{}: {why}{advice}", there.display())));
         }
-        let Workspace { path, remote, url, .. } = self.workspace;
-        let mut git = Git::open(path, (remote, self.host, &self.paths.ssh), self.cancel)?;
-        git.filter_limit = git.filter_limit.min(self.workspace.timeout);
+        let WorkspaceConfig { path, remote, url, .. } = self.workspace;
+        let mut git = Git::open(path, (remote, self.host_name, &self.paths.ssh_program), self.cancel)?;
+        git.filter_time_limit = git.filter_time_limit.min(self.workspace.timeout);
         // OpenClaw creates a repository without a remote in a new workspace.
-        if let (None, Some(url)) = (&git.url, url) {
+        if let (None, Some(url)) = (&git.remote_url, url) {
             git.run(&["remote", "add", "--", remote, url])?;
-            git.url = Some(url.clone());
+            git.remote_url = Some(url.clone());
         }
         Ok(git)
     }
 
     /// Returns the command that clones into the workspace and keeps its files.
-    fn how_to_clone(&self) -> String {
-        let (path, branch) = (quoted(&self.workspace.path), &self.workspace.branch);
+    fn clone_advice(&self) -> String {
+        let (path, branch) = (quote_for_shell(&self.workspace.path), &self.workspace.branch);
         let url = quoted_text(self.workspace.url.as_deref().unwrap_or("URL"));
         format!(
             "; set workspace.url, or clone it: git clone -q --no-checkout --branch {branch} {url} \
@@ -57,31 +57,31 @@ impl<'a> Checkout<'a> {
     }
 
     /// Opens the repository, or clones this branch into the workspace and keeps its files.
-    pub(in crate::workspace) fn open_or_make(&self, branch: &str) -> Result<Git<'a>, Stop> {
-        let Workspace { path, url, .. } = self.workspace;
+    pub(in crate::workspace) fn open_or_clone(&self, branch: &str) -> Result<Git<'a>, SyncError> {
+        let WorkspaceConfig { path, url, .. } = self.workspace;
         let is_missing = path.join(".git").symlink_metadata().is_err_and(|why| why.kind() == ErrorKind::NotFound);
         if let (true, Some(url)) = (is_missing, url) {
-            self.make(url, branch)?;
+            self.clone_into_workspace(url, branch)?;
         }
         self.open()
     }
 
-    fn make(&self, url: &str, branch: &str) -> Result<(), Stop> {
-        let Workspace { path, remote, .. } = self.workspace;
-        fs::create_dir_all(path).map_err(|why| Stop::file("create", path, &why))?;
-        let new = path.join(NEW);
-        remove_all(&new).map_err(|why| Stop::file("remove", &new, &why))?;
+    fn clone_into_workspace(&self, url: &str, branch: &str) -> Result<(), SyncError> {
+        let WorkspaceConfig { path, remote, .. } = self.workspace;
+        fs::create_dir_all(path).map_err(|why| SyncError::from_file_operation("create", path, &why))?;
+        let new = path.join(NEW_CLONE_FOLDER);
+        remove_all(&new).map_err(|why| SyncError::from_file_operation("remove", &new, &why))?;
         // Without a template there are no hooks and no further settings.
-        let init = ["init", "--quiet", "--template=", "--initial-branch", branch, "--", NEW];
-        run(path, &init)?;
-        run(&new, &["remote", "add", "--", remote, url])?;
+        let init = ["init", "--quiet", "--template=", "--initial-branch", branch, "--", NEW_CLONE_FOLDER];
+        run_git(path, &init)?;
+        run_git(&new, &["remote", "add", "--", remote, url])?;
         let git_dir = path.join(".git");
-        fs::rename(new.join(".git"), &git_dir).map_err(|why| Stop::file("create", &git_dir, &why))?;
-        remove_all(&new).map_err(|why| Stop::file("remove", &new, &why))
+        fs::rename(new.join(".git"), &git_dir).map_err(|why| SyncError::from_file_operation("create", &git_dir, &why))?;
+        remove_all(&new).map_err(|why| SyncError::from_file_operation("remove", &new, &why))
     }
 }
 
-fn run(dir: &Path, args: &[&str]) -> Result<(), Stop> {
-    let git = Command::new("git").dir(dir).args(args).env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir));
-    git.run().map(drop).map_err(|why| Stop::or(Why::NoCheckout, &why))
+fn run_git(dir: &Path, args: &[&str]) -> Result<(), SyncError> {
+    let git = ChildCommand::new("git").dir(dir).args(args).env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir));
+    git.run().map(drop).map_err(|why| SyncError::from_command(SyncErrorKind::NoRepository, &why))
 }

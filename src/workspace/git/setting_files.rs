@@ -11,35 +11,35 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use crate::os::{Command, CommandError, atomic_file};
+use crate::os::{ChildCommand, CommandError, atomic_file};
 use crate::workspace::unit;
 
 /// File name of the record in the state folder.
-const RECORD: &str = "git-files";
+const RECORD_FILE: &str = "git-files";
 
 /// Size limit of the record, in bytes.
-const RECORD_LIMIT: usize = 256 * 1024;
+const RECORD_SIZE_LIMIT: usize = 256 * 1024;
 
 /// Size limit of git's list of settings, in bytes.
-const SETTINGS_LIMIT: usize = 4 * 1024 * 1024;
+const SETTINGS_SIZE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Name for git's default paths, which no setting names.
-const OWN_PLACE: &str = "git's default path";
+const DEFAULT_PATH: &str = "git's default path";
 
 /// Limit for the number of links followed from one path.
-const LINKS_LIMIT: usize = 16;
+const LINK_LIMIT: usize = 16;
 
 /// Limit for the number of files in one message.
-const NAMED_FILES: usize = 5;
+const NAMED_FILE_LIMIT: usize = 5;
 
-const MODE: u32 = 0o644;
+const RECORD_MODE: u32 = 0o644;
 
 /// Folders that a sandbox hides, in addition to the user's home.
 const HIDDEN_FOLDERS: [&str; 5] = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
 
 /// Purpose of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Use {
+enum FilePurpose {
     /// Affects the content of commits.
     Content,
     /// Gives access to the remote.
@@ -48,65 +48,65 @@ enum Use {
 
 /// File that a setting names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Reference {
-    used_for: Use,
+struct SettingFile {
+    purpose: FilePurpose,
     path: PathBuf,
-    key: String,
+    setting: String,
 }
 
 /// Files that settings name and the sandbox hides, although they exist or may exist.
 #[derive(Debug, Default)]
-pub(crate) struct Hidden(Vec<Reference>);
+pub(crate) struct HiddenSettingFiles(Vec<SettingFile>);
 
-impl Hidden {
+impl HiddenSettingFiles {
     /// Finds the hidden files of a repository. Always empty outside a sync unit.
     pub(crate) fn find(workspace: &Path, state: &Path) -> Self {
-        if !unit::is_in_unit() {
+        if !unit::is_inside_unit() {
             return Self::default();
         }
-        let Ok(found) = references(workspace) else { return Self::default() };
+        let Ok(found) = list_setting_files(workspace) else { return Self::default() };
         let own = fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid());
-        Self::of(found, read_record(state).as_ref(), |path| hidden_target(path, own))
+        Self::filter_hidden(found, read_record(state).as_ref(), |path| find_hidden_target(path, own))
     }
 
     /// Returns the hidden ones. `target` returns the file that a path leads to if it may be hidden.
-    fn of(
-        mut found: BTreeSet<Reference>,
+    fn filter_hidden(
+        mut found: BTreeSet<SettingFile>,
         record: Option<&BTreeSet<PathBuf>>,
         target: impl Fn(&Path) -> Option<PathBuf>,
     ) -> Self {
         // A hidden included file may name further files.
-        for path in record.into_iter().flatten() {
+        for path in record_existing_files.into_iter().flatten() {
             if found.iter().all(|known| known.path != *path) {
                 let key = "an included file".to_owned();
-                found.insert(Reference { used_for: Use::Content, path: path.clone(), key });
+                found.insert(SettingFile { purpose: FilePurpose::Content, path: path.clone(), setting: key });
             }
         }
         // Without a record, git's default paths do not count: most of them are unused.
-        let exists = |one: &Reference| record.map_or(one.key != OWN_PLACE, |record| record.contains(&one.path));
+        let exists = |one: &SettingFile| record_existing_files.map_or(one.setting != DEFAULT_PATH, |record| record_existing_files.contains(&one.path));
         let hidden =
-            found.into_iter().filter(exists).filter_map(|one| Some(Reference { path: target(&one.path)?, ..one }));
+            found.into_iter().filter(exists).filter_map(|one| Some(SettingFile { path: target(&one.path)?, ..one }));
         Self(hidden.collect())
     }
 
     /// Returns the reason to commit nothing, with a remedy; `None` if no such file is hidden.
-    pub(crate) fn content(&self, unit: &str) -> Option<String> {
-        self.words(Use::Content, unit).map(|words| format!("nothing was committed: {words}"))
+    pub(crate) fn content_refusal(&self, unit: &str) -> Option<String> {
+        self.describe(FilePurpose::Content, unit).map(|words| format!("nothing was committed: {words}"))
     }
 
     /// Names the hidden files that give access to the remote; `None` if there are none.
-    pub(crate) fn access(&self, unit: &str) -> Option<String> {
-        self.words(Use::Access, unit)
+    pub(crate) fn access_advice(&self, unit: &str) -> Option<String> {
+        self.describe(FilePurpose::Access, unit)
     }
 
-    fn words(&self, used_for: Use, unit: &str) -> Option<String> {
-        let found: Vec<&Reference> = self.0.iter().filter(|one| one.used_for == used_for).collect();
+    fn describe(&self, used_for: FilePurpose, unit: &str) -> Option<String> {
+        let found: Vec<&SettingFile> = self.0.iter().filter(|one| one.purpose == used_for).collect();
         if found.is_empty() {
             return None;
         }
-        let named = found.iter().take(NAMED_FILES).map(|one| format!("{} ({})", one.path.display(), one.key));
+        let named = found.iter().take(NAMED_FILE_LIMIT).map(|one| format!("{} ({})", one.path.display(), one.setting));
         let named = named.collect::<Vec<_>>().join(", ");
-        let binds = found.iter().take(NAMED_FILES).map(|one| format!("-{}", one.path.display()));
+        let binds = found.iter().take(NAMED_FILE_LIMIT).map(|one| format!("-{}", one.path.display()));
         let binds = binds.collect::<Vec<_>>().join(" ");
         Some(format!(
             "the sandbox of {unit} hides files that git's settings name: {named}; allow them in a drop-in, `systemctl \
@@ -119,27 +119,27 @@ impl Hidden {
 ///
 /// # Errors
 /// If git fails, or the record cannot be written.
-pub fn record(workspace: &Path, state: &Path) -> Result<(), String> {
-    let found = references(workspace).map_err(|why| why.to_string())?;
+pub fn record_existing_files(workspace: &Path, state: &Path) -> Result<(), String> {
+    let found = list_setting_files(workspace).map_err(|why| why.to_string())?;
     let mut bytes = Vec::new();
     for reference in found.iter().filter(|one| one.path.exists()) {
         bytes.extend_from_slice(reference.path.as_os_str().as_bytes());
         bytes.push(0);
     }
-    atomic_file::write(&state.join(RECORD), MODE, &bytes).map_err(|why| why.to_string())
+    atomic_file::write(&state.join(RECORD_FILE), RECORD_MODE, &bytes).map_err(|why| why.to_string())
 }
 
 fn read_record(state: &Path) -> Option<BTreeSet<PathBuf>> {
-    let bytes = atomic_file::read(&state.join(RECORD), RECORD_LIMIT).ok()??;
+    let bytes = atomic_file::read(&state.join(RECORD_FILE), RECORD_SIZE_LIMIT).ok()??;
     let paths = bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     Some(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect())
 }
 
 /// Returns the target of a path if it is not visible and its folder is hidden by the sandbox rather than by the user. A
 /// visible file may be a link to a hidden one.
-fn hidden_target(path: &Path, own: u32) -> Option<PathBuf> {
+fn find_hidden_target(path: &Path, own: u32) -> Option<PathBuf> {
     let mut target = path.to_owned();
-    for _ in 0..LINKS_LIMIT {
+    for _ in 0..LINK_LIMIT {
         let Ok(link) = fs::read_link(&target) else { break };
         target = target.parent().unwrap_or(path).join(link);
     }
@@ -154,32 +154,32 @@ fn hidden_target(path: &Path, own: u32) -> Option<PathBuf> {
 }
 
 /// Asks git for all settings of a repository, and returns the files that they name.
-fn references(workspace: &Path) -> Result<BTreeSet<Reference>, CommandError> {
-    let mut command = Command::new("git")
+fn list_setting_files(workspace: &Path) -> Result<BTreeSet<SettingFile>, CommandError> {
+    let mut command = ChildCommand::new("git")
         .dir(workspace)
         .args(["config", "--list", "--show-origin", "--includes", "-z"])
         .env("GIT_CEILING_DIRECTORIES", workspace.parent().unwrap_or(workspace))
-        .limit(SETTINGS_LIMIT);
-    if let Some(folder) = config_home() {
+        .limit(SETTINGS_SIZE_LIMIT);
+    if let Some(folder) = xdg_config_home() {
         command = command.env("XDG_CONFIG_HOME", folder);
     }
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let mut found = parse(&command.run_bytes()?, &home, workspace);
+    let mut found = parse_settings(&command.run_bytes()?, &home, workspace);
     // git's default paths.
-    let folder = config_home().unwrap_or_else(|| home.join(".config")).join("git");
+    let folder = xdg_config_home().unwrap_or_else(|| home.join(".config")).join("git");
     let paths =
         ["config", "ignore", "attributes"].map(|name| folder.join(name)).into_iter().chain([home.join(".gitconfig")]);
-    found.extend(paths.map(|path| Reference { used_for: Use::Content, path, key: OWN_PLACE.to_owned() }));
+    found.extend(paths.map(|path| SettingFile { purpose: FilePurpose::Content, path, setting: DEFAULT_PATH.to_owned() }));
     Ok(found)
 }
 
 /// Returns `XDG_CONFIG_HOME` if it is set and absolute.
-pub(crate) fn config_home() -> Option<PathBuf> {
+pub(crate) fn xdg_config_home() -> Option<PathBuf> {
     env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute())
 }
 
 /// Parses a sequence of `origin NUL key LF value NUL`.
-fn parse(listed: &[u8], home: &Path, workspace: &Path) -> BTreeSet<Reference> {
+fn parse_settings(listed: &[u8], home: &Path, workspace: &Path) -> BTreeSet<SettingFile> {
     let mut parts = listed.split(|byte| *byte == 0);
     let mut found = BTreeSet::new();
     while let (Some(origin), Some(setting)) = (parts.next(), parts.next()) {
@@ -190,39 +190,39 @@ fn parse(listed: &[u8], home: &Path, workspace: &Path) -> BTreeSet<Reference> {
         };
         let origin = origin.strip_prefix(b"file:").map(|file| workspace.join(OsStr::from_bytes(file)));
         let folder = origin.as_deref().and_then(Path::parent).unwrap_or(workspace);
-        for (used_for, named) in named_by(key, value) {
+        for (used_for, named) in files_in_setting(key, value) {
             let path = match named.strip_prefix("~") {
                 Ok(rest) => home.join(rest),
                 Err(_) if key.starts_with("include") => folder.join(&named),
                 Err(_) => workspace.join(&named),
             };
-            found.insert(Reference { used_for, path, key: key.to_owned() });
+            found.insert(SettingFile { purpose: used_for, path, setting: key.to_owned() });
         }
     }
     found
 }
 
 /// Returns the files that one setting names.
-fn named_by(key: &str, value: &OsStr) -> Vec<(Use, PathBuf)> {
+fn files_in_setting(key: &str, value: &OsStr) -> Vec<(FilePurpose, PathBuf)> {
     let is_included = key == "include.path" || key.starts_with("includeif.") && key.ends_with(".path");
     if is_included || matches!(key, "core.excludesfile" | "core.attributesfile") {
-        return if value.is_empty() { Vec::new() } else { vec![(Use::Content, value.into())] };
+        return if value.is_empty() { Vec::new() } else { vec![(FilePurpose::Content, value.into())] };
     }
     let last = key.rsplit('.').next().unwrap_or_default();
     let text = value.to_string_lossy();
     match (key.split('.').next(), last) {
         (Some("http"), "sslcainfo" | "sslcapath" | "sslcert" | "sslkey" | "cookiefile") if !value.is_empty() => {
-            vec![(Use::Access, value.into())]
+            vec![(FilePurpose::Access, value.into())]
         }
-        (Some("credential"), "helper") => helper_files(&text).into_iter().map(|file| (Use::Access, file)).collect(),
-        _ if key == "core.sshcommand" => words_with_paths(&text).map(|file| (Use::Access, file)).collect(),
+        (Some("credential"), "helper") => credential_helper_files(&text).into_iter().map(|file| (FilePurpose::Access, file)).collect(),
+        _ if key == "core.sshcommand" => paths_in_command_line(&text).map(|file| (FilePurpose::Access, file)).collect(),
         _ => Vec::new(),
     }
 }
 
 /// Returns the files of a credential helper: its program, files in its options, or the password file of `store`.
-fn helper_files(helper: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = words_with_paths(helper).collect();
+fn credential_helper_files(helper: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = paths_in_command_line(helper).collect();
     if helper.split_whitespace().next() == Some("store") && files.is_empty() {
         files.push("~/.git-credentials".into());
     }
@@ -230,7 +230,7 @@ fn helper_files(helper: &str) -> Vec<PathBuf> {
 }
 
 /// Returns the paths in a command line, also after `!` and `--option=`.
-fn words_with_paths(line: &str) -> impl Iterator<Item = PathBuf> {
+fn paths_in_command_line(line: &str) -> impl Iterator<Item = PathBuf> {
     let words = line.split_whitespace().map(|word| word.trim_matches(['"', '\'', '!']));
     let words = words.map(|word| word.split_once('=').filter(|_| word.starts_with('-')).map_or(word, |(_, path)| path));
     words.filter(|word| word.starts_with('/') || word.starts_with("~/")).map(PathBuf::from)
@@ -248,38 +248,38 @@ mod tests {
         file:.git/config\0credential.helper\n!/home/o/bin/gh auth git-credential\0\
         file:.git/config\0core.sshcommand\nssh -i ~/keys/a\0file:.git/config\0core.bare\0";
 
-    fn references() -> Vec<(Use, String)> {
-        let found = parse(LISTED, Path::new("/home/o"), Path::new("/home/o/ws"));
-        found.into_iter().map(|one| (one.used_for, one.path.display().to_string())).collect()
+    fn references() -> Vec<(FilePurpose, String)> {
+        let found = parse_settings(LISTED, Path::new("/home/o"), Path::new("/home/o/ws"));
+        found.into_iter().map(|one| (one.purpose, one.path.display().to_string())).collect()
     }
 
     #[test]
     fn every_file_that_a_setting_names_is_found() {
-        let of = |used_for, paths: &[&str]| -> Vec<(Use, String)> {
+        let of = |used_for, paths: &[&str]| -> Vec<(FilePurpose, String)> {
             paths.iter().map(|path| (used_for, (*path).to_owned())).collect()
         };
-        let content = of(Use::Content, &["/etc/w", "/home/o/.gitignore_global", "/home/o/dotfiles/work"]);
+        let content = of(FilePurpose::Content, &["/etc/w", "/home/o/.gitignore_global", "/home/o/dotfiles/work"]);
         let access = ["/home/o/.git-credentials", "/home/o/bin/gh", "/home/o/ca.pem", "/home/o/keys/a", "/home/o/pw"];
-        assert_eq!(references(), [content, of(Use::Access, &access)].concat());
+        assert_eq!(references(), [content, of(FilePurpose::Access, &access)].concat());
     }
 
     #[test]
     fn what_is_hidden_is_named_with_the_drop_in_and_what_is_not_there_is_nothing() {
-        let found = || parse(LISTED, Path::new("/home/o"), Path::new("/home/o/ws"));
+        let found = || parse_settings(LISTED, Path::new("/home/o"), Path::new("/home/o/ws"));
         let is_home = |path: &Path| path.starts_with("/home").then(|| path.to_owned());
-        let hidden = Hidden::of(found(), None, is_home);
-        let words = hidden.content("openclaw-sync-push.service").unwrap();
+        let hidden = HiddenSettingFiles::filter_hidden(found(), None, is_home);
+        let words = hidden.content_refusal("openclaw-sync-push.service").unwrap();
         assert!(words.starts_with("nothing is committed: the sandbox of openclaw-sync-push.service hides"), "{words}");
         assert!(words.contains("/home/o/.gitignore_global (core.excludesfile)"), "{words}");
         assert!(words.ends_with("BindReadOnlyPaths=-/home/o/.gitignore_global -/home/o/dotfiles/work"), "{words}");
-        assert!(hidden.access("u").unwrap().contains("/home/o/ca.pem (http.https://h/.sslcainfo)"));
+        assert!(hidden.access_advice("u").unwrap().contains("/home/o/ca.pem (http.https://h/.sslcainfo)"));
         // The step outside the sandbox has recorded one of them, and one more that a hidden file names.
         let record: BTreeSet<PathBuf> = ["/home/o/dotfiles/work", "/home/o/more"].map(PathBuf::from).into();
-        let hidden = Hidden::of(found(), Some(&record), is_home);
-        assert!(hidden.content("u").unwrap().ends_with("=-/home/o/dotfiles/work -/home/o/more"));
-        assert_eq!(hidden.access("u"), None);
-        let hidden = Hidden::of(found(), Some(&BTreeSet::new()), is_home);
-        assert_eq!(hidden.content("u"), None);
+        let hidden = HiddenSettingFiles::filter_hidden(found(), Some(&record_existing_files), is_home);
+        assert!(hidden.content_refusal("u").unwrap().ends_with("=-/home/o/dotfiles/work -/home/o/more"));
+        assert_eq!(hidden.access_advice("u"), None);
+        let hidden = HiddenSettingFiles::filter_hidden(found(), Some(&BTreeSet::new()), is_home);
+        assert_eq!(hidden.content_refusal("u"), None);
     }
 
     #[test]
@@ -291,8 +291,8 @@ mod tests {
              git config include.path {0}/gone",
             dir.path().display()
         );
-        Command::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
-        record(&at("ws"), dir.path()).unwrap();
+        ChildCommand::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
+        record_existing_files(&at("ws"), dir.path()).unwrap();
         let record = read_record(dir.path()).unwrap();
         assert!(record.contains(&at("ignore")) && !record.contains(&at("gone")), "{record:?}");
     }
@@ -302,14 +302,14 @@ mod tests {
         let dir = tempfile::tempdir_in("/tmp").unwrap();
         let own = fs::metadata("/proc/self").unwrap().uid();
         let gone = dir.path().join("gone");
-        assert_eq!(hidden_target(&gone, own), None);
-        assert_eq!(hidden_target(&gone, own + 1), Some(gone.clone()));
-        assert_eq!(hidden_target(dir.path(), own + 1), None, "it is there");
-        assert_eq!(hidden_target(Path::new("/etc/gone"), own + 1), None, "no sandbox hides it");
+        assert_eq!(find_hidden_target(&gone, own), None);
+        assert_eq!(find_hidden_target(&gone, own + 1), Some(gone.clone()));
+        assert_eq!(find_hidden_target(dir.path(), own + 1), None, "it is there");
+        assert_eq!(find_hidden_target(Path::new("/etc/gone"), own + 1), None, "no sandbox hides it");
         let link = dir.path().join("link");
         std::os::unix::fs::symlink("gone", &link).unwrap();
-        assert_eq!(hidden_target(&link, own + 1), Some(gone.clone()), "a link that is shown leads to it");
+        assert_eq!(find_hidden_target(&link, own + 1), Some(gone.clone()), "a link that is shown leads to it");
         fs::write(&gone, "").unwrap();
-        assert_eq!(hidden_target(&link, own + 1), None);
+        assert_eq!(find_hidden_target(&link, own + 1), None);
     }
 }

@@ -9,7 +9,7 @@
 
 /// Treatment of one setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum SettingTreatment {
     /// Obeyed, as by git run by hand.
     Honoured,
     /// Replaced by this value in every git command of a sync.
@@ -24,37 +24,37 @@ pub enum Decision {
 
 /// Setting, or a family of settings. `*` stands for any part of a key; in a replaced setting, for the remote's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct GitSetting {
     /// Key as `git config` prints it.
     pub key: &'static str,
     /// Treatment of the setting.
-    pub decision: Decision,
+    pub treatment: SettingTreatment,
     /// Reason for the treatment.
     pub reason: &'static str,
 }
 
-const fn honoured(key: &'static str, reason: &'static str) -> Setting {
-    Setting { key, decision: Decision::Honoured, reason }
+const fn honoured(key: &'static str, reason: &'static str) -> GitSetting {
+    GitSetting { key, treatment: SettingTreatment::Honoured, reason }
 }
 
-const fn replaced(key: &'static str, value: &'static str, reason: &'static str) -> Setting {
-    Setting { key, decision: Decision::Replaced(value), reason }
+const fn replaced(key: &'static str, value: &'static str, reason: &'static str) -> GitSetting {
+    GitSetting { key, treatment: SettingTreatment::Replaced(value), reason }
 }
 
-const fn bypassed(key: &'static str, by: &'static str, reason: &'static str) -> Setting {
-    Setting { key, decision: Decision::Bypassed(by), reason }
+const fn bypassed(key: &'static str, by: &'static str, reason: &'static str) -> GitSetting {
+    GitSetting { key, treatment: SettingTreatment::Bypassed(by), reason }
 }
 
-const fn verified(key: &'static str, reason: &'static str) -> Setting {
-    Setting { key, decision: Decision::Verified, reason }
+const fn verified(key: &'static str, reason: &'static str) -> GitSetting {
+    GitSetting { key, treatment: SettingTreatment::Verified, reason }
 }
 
-const fn refused(key: &'static str, reason: &'static str) -> Setting {
-    Setting { key, decision: Decision::Refused, reason }
+const fn refused(key: &'static str, reason: &'static str) -> GitSetting {
+    GitSetting { key, treatment: SettingTreatment::Refused, reason }
 }
 
 /// All settings that can affect a sync. A test sets each of them and checks the effect.
-pub const SETTINGS: &[Setting] = &[
+pub const SETTINGS: &[GitSetting] = &[
     // Content of files and commits.
     honoured("core.autocrlf", "defines the bytes of a commit; without it unchanged files are committed as CRLF"),
     honoured("core.eol", "defines the line ends of a checked-out text file"),
@@ -204,10 +204,10 @@ pub(in crate::workspace) fn is_true(value: &str) -> bool {
 }
 
 /// Returns the values that replace the owner's, for a remote of this name.
-pub(crate) fn replacements(remote: &str) -> Vec<(String, String)> {
+pub(crate) fn setting_overrides(remote: &str) -> Vec<(String, String)> {
     let mut replacements = Vec::new();
-    for Setting { key, decision, .. } in SETTINGS {
-        if let Decision::Replaced(value) = decision {
+    for GitSetting { key, treatment: decision, .. } in SETTINGS {
+        if let SettingTreatment::Replaced(value) = decision {
             replacements.push((key.replace('*', remote), (*value).to_owned()));
         }
     }
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_replacement_names_the_remote() {
-        let replaced = replacements("backup");
+        let replaced = setting_overrides("backup");
         assert!(replaced.contains(&("remote.backup.mirror".to_owned(), "false".to_owned())));
         assert!(replaced.iter().all(|(key, _)| !key.contains('*')));
     }

@@ -4,40 +4,40 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::workspace::checkout::REASON;
+use crate::workspace::checkout::REFLOG_MESSAGE;
 use crate::workspace::repair::reflog::{
-    is_hash, {self},
+    is_object_id, {self},
 };
-use crate::workspace::repair::{Repairs, words};
+use crate::workspace::repair::{Repairs, error_text};
 
 /// Files that name a commit temporarily. An empty or zeroed one makes other commands fail.
-const PASSING: [&str; 6] = ["ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "AUTO_MERGE", "shallow"];
+const TEMPORARY_HEADS: [&str; 6] = ["ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "AUTO_MERGE", "shallow"];
 
 /// Size limit of a file to check, in bytes.
-const FILE_LIMIT: u64 = 1024 * 1024;
+const FILE_SIZE_LIMIT: u64 = 1024 * 1024;
 
 impl Repairs<'_> {
     /// Rewrites a missing or broken configuration, with the remote if its URL can be found.
     pub(super) fn repair_config(&mut self) -> Result<(), String> {
         let path = self.git_dir.join("config");
         let is_missing = path.symlink_metadata().is_err_and(|why| why.kind() == ErrorKind::NotFound);
-        let content = read(&path);
+        let content = read_small_file(&path);
         if !is_missing && content.as_ref().is_none_or(|content| !is_blank(content) && !content.contains(&0)) {
             return Ok(());
         }
-        let url = self.checkout.workspace.url.clone().or_else(|| self.logged_url());
+        let url = self.spec.workspace.url.clone().or_else(|| self.find_logged_url());
         if !is_missing {
-            self.set_aside(&path).map_err(words)?;
+            self.move_to_damaged(&path).map_err(error_text)?;
         }
-        fs::write(&path, self.new_config(url.as_deref())).map_err(words)?;
+        fs::write(&path, self.new_config(url.as_deref())).map_err(error_text)?;
         let remote = url.map_or(", without a remote", |_| "");
-        self.done.push(format!("git's config was rewritten{remote}"));
+        self.repairs_done.push(format!("git's config was rewritten{remote}"));
         Ok(())
     }
 
     fn new_config(&self, url: Option<&str>) -> String {
-        let workspace = &self.checkout.workspace;
-        let entries = reflog::read(&self.git_dir.join("logs/HEAD"));
+        let workspace = &self.spec.workspace;
+        let entries = reflog::read_last_entries(&self.git_dir.join("logs/HEAD"));
         let is_long = entries.first().is_some_and(|entry| entry.commit.len() == 64);
         let mut extensions = String::new();
         if is_long {
@@ -64,10 +64,10 @@ impl Repairs<'_> {
     }
 
     /// Finds the URL of the clone in the reflogs.
-    fn logged_url(&self) -> Option<String> {
-        let remote = format!("logs/refs/remotes/{}/HEAD", self.checkout.workspace.remote);
+    fn find_logged_url(&self) -> Option<String> {
+        let remote = format!("logs/refs/remotes/{}/HEAD", self.spec.workspace.remote);
         let logs = ["logs/HEAD", remote.as_str()];
-        let entries = logs.into_iter().flat_map(|log| reflog::read(&self.git_dir.join(log)));
+        let entries = logs.into_iter().flat_map(|log| reflog::read_last_entries(&self.git_dir.join(log)));
         let mut urls = entries.filter_map(|entry| entry.message.strip_prefix("clone: from ").map(str::to_owned));
         // A relative path may be relative to another folder.
         urls.find(|url| url.starts_with('/') || url.contains(':'))
@@ -75,36 +75,36 @@ impl Repairs<'_> {
 
     /// Restores HEAD, and moves files that name no commit aside.
     pub(super) fn repair_heads(&mut self) -> Result<(), String> {
-        for name in PASSING {
+        for name in TEMPORARY_HEADS {
             let path = self.git_dir.join(name);
-            if read(&path).is_some_and(|content| is_blank(&content) || content.contains(&0)) {
-                self.set_aside(&path).map_err(words)?;
-                self.done.push(format!("{name} was empty or invalid"));
+            if read_small_file(&path).is_some_and(|content| is_blank(&content) || content.contains(&0)) {
+                self.move_to_damaged(&path).map_err(error_text)?;
+                self.repairs_done.push(format!("{name} was empty or invalid"));
             }
         }
         let path = self.git_dir.join("HEAD");
         let is_sound = |content: Vec<u8>| {
             let content = String::from_utf8_lossy(&content).trim_end().to_owned();
-            is_hash(&content) || content.strip_prefix("ref: refs/").is_some_and(|name| !name.contains('\0'))
+            is_object_id(&content) || content.strip_prefix("ref: refs/").is_some_and(|name| !name.contains('\0'))
         };
-        if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) || read(&path).is_some_and(is_sound) {
+        if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) || read_small_file(&path).is_some_and(is_sound) {
             return Ok(());
         }
         if path.exists() {
-            self.set_aside(&path).map_err(words)?;
+            self.move_to_damaged(&path).map_err(error_text)?;
         }
-        fs::create_dir_all(self.git_dir.join("refs")).map_err(words)?;
-        let target = self.checked_out();
-        fs::write(&path, format!("{target}\n")).map_err(words)?;
-        self.done.push(format!("HEAD was restored to {}", target.trim_start_matches("ref: refs/heads/")));
+        fs::create_dir_all(self.git_dir.join("refs")).map_err(error_text)?;
+        let target = self.last_checked_out_branch();
+        fs::write(&path, format!("{target}\n")).map_err(error_text)?;
+        self.repairs_done.push(format!("HEAD was restored to {}", target.trim_start_matches("ref: refs/heads/")));
         Ok(())
     }
 
     /// Returns the branch that was last checked out by HEAD's reflog, or this role's branch.
-    fn checked_out(&self) -> String {
-        let entries = reflog::read(&self.git_dir.join("logs/HEAD"));
+    fn last_checked_out_branch(&self) -> String {
+        let entries = reflog::read_last_entries(&self.git_dir.join("logs/HEAD"));
         for entry in &entries {
-            if entry.message == REASON {
+            if entry.message == REFLOG_MESSAGE {
                 break;
             }
             let Some((_, to)) = entry.message.strip_prefix("checkout: moving from ").and_then(|m| m.split_once(" to "))
@@ -114,7 +114,7 @@ impl Repairs<'_> {
             if self.has_branch(to) {
                 return format!("ref: refs/heads/{to}");
             }
-            if let (true, Some(last)) = (is_hash(to), entries.first()) {
+            if let (true, Some(last)) = (is_object_id(to), entries.first()) {
                 return last.commit.clone();
             }
             break;
@@ -124,16 +124,16 @@ impl Repairs<'_> {
 
     fn has_branch(&self, name: &str) -> bool {
         let full = format!("refs/heads/{name}");
-        let packed = read(&self.git_dir.join("packed-refs")).unwrap_or_default();
+        let packed = read_small_file(&self.git_dir.join("packed-refs")).unwrap_or_default();
         let is_packed = String::from_utf8_lossy(&packed).lines().any(|line| line.ends_with(&format!(" {full}")));
         !name.contains("..") && (self.git_dir.join(&full).is_file() || is_packed)
     }
 }
 
 /// Reads a regular file that is not too large.
-pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
+pub(super) fn read_small_file(path: &Path) -> Option<Vec<u8>> {
     let found = path.symlink_metadata().ok()?;
-    if !found.is_file() || found.len() > FILE_LIMIT {
+    if !found.is_file() || found.len() > FILE_SIZE_LIMIT {
         return None;
     }
     fs::read(path).ok()

@@ -6,13 +6,13 @@ use std::fs::{
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::repair::{Repairs, words};
+use crate::workspace::repair::{Repairs, error_text};
 
 /// Size limit of an index to check, in bytes: that of a million files.
-const INDEX_LIMIT: u64 = 256 * 1024 * 1024;
+const INDEX_SIZE_LIMIT: u64 = 256 * 1024 * 1024;
 
 /// Files that git derives from all objects and can write again.
-pub(super) const DERIVED: [&str; 2] = ["info/commit-graph", "pack/multi-pack-index"];
+pub(super) const DERIVED_FILES: [&str; 2] = ["info/commit-graph", "pack/multi-pack-index"];
 
 /// Length of an index entry before the object id, in bytes: ten fields of four bytes.
 const STAT_LENGTH: usize = 40;
@@ -20,16 +20,16 @@ const STAT_LENGTH: usize = 40;
 impl Repairs<'_> {
     /// Moves broken indexes aside, and broken files that git derives from objects.
     pub(super) fn repair_indexes(&mut self) -> Result<(), String> {
-        for index in self.indexes() {
-            if is_broken(&index) {
+        for index in self.index_files() {
+            if is_broken_index(&index) {
                 self.replace_index(&index)?;
             }
         }
-        for name in DERIVED {
+        for name in DERIVED_FILES {
             let file = self.git_dir.join("objects").join(name);
-            if file.is_file() && !is_whole_table(&file) {
-                self.set_aside(&file).map_err(words)?;
-                self.done.push(format!("{name} was truncated"));
+            if file.is_file() && !is_complete_chunk_file(&file) {
+                self.move_to_damaged(&file).map_err(error_text)?;
+                self.repairs_done.push(format!("{name} was truncated"));
             }
         }
         Ok(())
@@ -37,25 +37,25 @@ impl Repairs<'_> {
 
     /// Moves an index aside. The agent's is rebuilt from HEAD, this program's by the next run.
     pub(super) fn replace_index(&mut self, index: &Path) -> Result<(), String> {
-        self.set_aside(index).map_err(words)?;
+        self.move_to_damaged(index).map_err(error_text)?;
         if index == self.git_dir.join("index") {
-            let _unborn = self.git(&["read-tree", "HEAD"]);
-            self.done.push("the index was rebuilt from HEAD".to_owned());
+            let _unborn = self.run_git(&["read-tree", "HEAD"]);
+            self.repairs_done.push("the index was rebuilt from HEAD".to_owned());
         } else {
-            self.done.push("this program's index was broken".to_owned());
+            self.repairs_done.push("this program's index was broken".to_owned());
         }
         Ok(())
     }
 
     /// Returns this program's index and the agent's.
-    pub(super) fn indexes(&self) -> [PathBuf; 2] {
+    pub(super) fn index_files(&self) -> [PathBuf; 2] {
         ["openclaw-failover/index", "index"].map(|name| self.git_dir.join(name))
     }
 }
 
 /// True if a commit-graph or a multi-pack-index is as long as its header says.
-fn is_whole_table(path: &Path) -> bool {
-    let (Ok(found), Some(head)) = (path.metadata(), head(path)) else { return false };
+fn is_complete_chunk_file(path: &Path) -> bool {
+    let (Ok(found), Some(head)) = (path.metadata(), read_header(path)) else { return false };
     let (start, count) = match head.get(..4) {
         Some(b"CGPH") => (8, head.get(6)),
         Some(b"MIDX") => (12, head.get(6)),
@@ -68,23 +68,23 @@ fn is_whole_table(path: &Path) -> bool {
 }
 
 /// Reads the beginning of a file, with its table of chunks.
-fn head(path: &Path) -> Option<Vec<u8>> {
+fn read_header(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     File::open(path).ok()?.take(4096).read_to_end(&mut head).ok()?;
     Some(head)
 }
 
-fn is_broken(path: &Path) -> bool {
+fn is_broken_index(path: &Path) -> bool {
     match path.metadata() {
-        Ok(found) if found.is_file() && found.len() <= INDEX_LIMIT => {
-            fs::read(path).is_ok_and(|bytes| !is_whole(&bytes, 20) && !is_whole(&bytes, 32))
+        Ok(found) if found.is_file() && found.len() <= INDEX_SIZE_LIMIT => {
+            fs::read(path).is_ok_and(|bytes| !is_complete_index(&bytes, 20) && !is_complete_index(&bytes, 32))
         }
         _ => false,
     }
 }
 
 /// True if the bytes are exactly a header, its number of entries, extensions, and a checksum of `hash` bytes.
-fn is_whole(bytes: &[u8], hash: usize) -> bool {
+fn is_complete_index(bytes: &[u8], hash: usize) -> bool {
     let Some(end) = bytes.len().checked_sub(hash) else { return false };
     let number = |at: usize| {
         let four = bytes.get(at..at.checked_add(4)?)?;
@@ -130,7 +130,7 @@ fn entry_end(bytes: &[u8], start: usize, hash: usize, version: usize) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::os::Command;
+    use crate::os::ChildCommand;
 
     #[test]
     fn an_index_is_whole_in_each_of_gits_versions_and_nothing_shorter_is() {
@@ -141,17 +141,17 @@ mod tests {
                  git add a b; git add -N e-long-name; git write-tree >&2 || :\n\
                  git update-index --index-version {version}"
             );
-            Command::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
+            ChildCommand::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
             let bytes = fs::read(dir.path().join(".git/index")).unwrap();
-            assert!(is_whole(&bytes, hash), "{version} {format}");
-            for length in (0..bytes.len()).filter(|length| is_whole(&bytes[..*length], hash)) {
+            assert!(is_complete_index(&bytes, hash), "{version} {format}");
+            for length in (0..bytes.len()).filter(|length| is_complete_index(&bytes[..*length], hash)) {
                 // Truncated inside an extension, an index may look complete; then every file is still in it.
                 let has_last = bytes[..length].windows(4).any(|name| name == b"name");
                 assert!(has_last && length > bytes.len() / 2, "{version} {format} {length}");
             }
             let mut zeros = bytes.clone();
             zeros[12..].fill(0);
-            assert!(!is_whole(&zeros, hash), "{version} {format}");
+            assert!(!is_complete_index(&zeros, hash), "{version} {format}");
         }
     }
 }

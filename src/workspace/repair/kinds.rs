@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::repair::{Repairs, words};
+use crate::workspace::repair::{Repairs, error_text};
 
 /// Files of the repository. A folder or a link of such a name keeps git from writing one.
 const FILES: [&str; 4] = ["config", "index", "packed-refs", "shallow"];
@@ -42,7 +42,7 @@ impl Repairs<'_> {
                 self.require_folder(&path)?;
             }
         }
-        if self.done.iter().any(|done| done.starts_with("refs")) {
+        if self.repairs_done.iter().any(|done| done.starts_with("refs")) {
             let packed = fs::read_to_string(self.git_dir.join("packed-refs")).unwrap_or_default();
             self.restore_logged_refs(&packed)?;
         }
@@ -57,9 +57,9 @@ impl Repairs<'_> {
         let own = self.git_dir.join("openclaw-failover");
         for folder in [own.clone(), own.join("damaged")] {
             if folder.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
-                let stamp = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                fs::rename(&folder, folder.with_extension(format!("damaged-{stamp}"))).map_err(words)?;
-                self.done.push(format!("{} was no folder", folder.display()));
+                let stamp = self.damaged_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                fs::rename(&folder, folder.with_extension(format!("damaged-{stamp}"))).map_err(error_text)?;
+                self.repairs_done.push(format!("{} was no folder", folder.display()));
             }
         }
         for entry in fs::read_dir(&own).into_iter().flatten().flatten() {
@@ -79,14 +79,14 @@ impl Repairs<'_> {
         if folder.symlink_metadata().is_ok() {
             self.set_wrong_aside(folder)?;
         }
-        fs::create_dir(folder).map_err(words)?;
-        self.done.push(format!("{} is made again", self.name(folder)));
+        fs::create_dir(folder).map_err(error_text)?;
+        self.repairs_done.push(format!("{} is made again", self.name(folder)));
         Ok(())
     }
 
     pub(super) fn set_wrong_aside(&mut self, path: &Path) -> Result<(), String> {
-        self.set_aside(path).map_err(words)?;
-        self.done.push(format!("{} was of the wrong kind", self.name(path)));
+        self.move_to_damaged(path).map_err(error_text)?;
+        self.repairs_done.push(format!("{} was of the wrong kind", self.name(path)));
         Ok(())
     }
 

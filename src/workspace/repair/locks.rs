@@ -5,28 +5,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::workspace::repair::{Repairs, words};
+use crate::workspace::repair::{Repairs, error_text};
 
 /// Age from which a lock is stale; git holds none of these for so long.
-const LEFT_OVER_AGE: Duration = Duration::from_secs(60 * 60);
+const STALE_LOCK_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Locks that `repo_cleanup` handles.
-const OTHERS: [&str; 5] = ["index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock"];
+const CLEANUP_LOCKS: [&str; 5] = ["index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock"];
 
 impl Repairs<'_> {
     /// Moves locks aside that no running git holds.
     pub(super) fn repair_locks(&mut self) -> Result<(), String> {
         let own = self.git_dir.join("openclaw-failover");
         // Only syncs use this folder, and no other sync runs now.
-        let mut left_over = locks(&own);
+        let mut left_over = list_locks(&own);
         let folders = ["", "objects/info", "objects/pack"].map(|name| self.git_dir.join(name));
-        let mut theirs: Vec<PathBuf> = folders.iter().flat_map(locks).collect();
+        let mut theirs: Vec<PathBuf> = folders.iter().flat_map(list_locks).collect();
         // git creates this file while it holds the lock of the packed refs, and fails if it exists.
         theirs.push(self.git_dir.join("packed-refs.new"));
-        left_over.extend(theirs.into_iter().filter(|lock| age(lock).is_some_and(|age| age > LEFT_OVER_AGE)));
+        left_over.extend(theirs.into_iter().filter(|lock| age(lock).is_some_and(|age| age > STALE_LOCK_AGE)));
         for lock in left_over {
-            self.set_aside(&lock).map_err(words)?;
-            self.done.push(format!("{} was a stale lock", lock.file_name().unwrap_or_default().to_string_lossy()));
+            self.move_to_damaged(&lock).map_err(error_text)?;
+            self.repairs_done.push(format!("{} was a stale lock", lock.file_name().unwrap_or_default().to_string_lossy()));
         }
         Ok(())
     }
@@ -39,11 +39,11 @@ fn age(path: &Path) -> Option<Duration> {
     Some(SystemTime::now().duration_since(made).unwrap_or(Duration::MAX))
 }
 
-fn locks(folder: &PathBuf) -> Vec<PathBuf> {
+fn list_locks(folder: &PathBuf) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_lock = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.ends_with(".lock") && !OTHERS.contains(&name.as_ref())
+        name.ends_with(".lock") && !CLEANUP_LOCKS.contains(&name.as_ref())
     };
     entries.filter(|path| path.is_file() && is_lock(path)).collect()
 }

@@ -9,57 +9,57 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::workspace::git::Git;
-use crate::workspace::repair::index::DERIVED;
-use crate::workspace::repair::{Repairs, words};
+use crate::workspace::repair::index::DERIVED_FILES;
+use crate::workspace::repair::{Repairs, error_text};
 
 /// Time limit for checking every object.
-const CHECK_LIMIT: Duration = Duration::from_secs(5 * 60);
+const CHECK_TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Size limit of git's output, in bytes.
-const REPORT_LIMIT: usize = 16 * 1024 * 1024;
+const CHECK_OUTPUT_SIZE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Limit for the number of files that are stored again.
-const FILES_LIMIT: usize = 10_000;
+const STORED_FILE_LIMIT: usize = 10_000;
 
 impl Repairs<'_> {
     pub(super) fn replace_objects(&mut self) -> Result<(), String> {
-        for name in DERIVED {
+        for name in DERIVED_FILES {
             let file = self.git_dir.join("objects").join(name);
             if file.exists() {
-                self.set_aside(&file).map_err(words)?;
+                self.move_to_damaged(&file).map_err(error_text)?;
             }
         }
-        let packs = self.set_broken_packs_aside()?;
-        let loose = self.set_broken_loose_aside()?;
+        let packs = self.move_broken_packs()?;
+        let loose = self.move_broken_loose_objects()?;
         if packs + loose > 0 {
-            self.done.push(format!("{loose} broken objects and {packs} broken packs"));
+            self.repairs_done.push(format!("{loose} broken objects and {packs} broken packs"));
         }
-        let git = self.checkout.open().map_err(|stop| stop.said)?;
-        let fetched = self.fetch_again(&git);
+        let git = self.spec.open().map_err(|stop| stop.message)?;
+        let fetched = self.refetch_objects(&git);
         if let Err(why) = &fetched {
             log::warn!("cannot fetch objects again: {why}");
         }
-        self.store_files_again(&git);
-        self.restore_tips(fetched.is_ok())?;
-        self.replace_indexes(&git)
+        self.restore_from_files(&git);
+        self.restore_incomplete_refs(fetched.is_ok())?;
+        self.replace_incomplete_indexes(&git)
     }
 
     /// Moves broken packs aside, and unpacks the objects that are still readable.
-    fn set_broken_packs_aside(&mut self) -> Result<usize, String> {
+    fn move_broken_packs(&mut self) -> Result<usize, String> {
         let folder = self.git_dir.join("objects/pack");
         let mut count = 0;
-        for index in files(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "idx")) {
+        for index in list_files(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "idx")) {
             let name = index.to_string_lossy().into_owned();
-            if self.command(&["verify-pack", "--", &name]).deadline(CHECK_LIMIT).run().is_ok() {
+            if self.git_command(&["verify-pack", "--", &name]).deadline(CHECK_TIME_LIMIT).run().is_ok() {
                 continue;
             }
             count += 1;
             let stem = index.with_extension("");
-            for file in files(&folder).into_iter().filter(|path| path.with_extension("") == stem) {
-                let aside = self.set_aside(&file).map_err(words)?;
+            for file in list_files(&folder).into_iter().filter(|path| path.with_extension("") == stem) {
+                let aside = self.move_to_damaged(&file).map_err(error_text)?;
                 if file.extension().is_some_and(|ending| ending == "pack") {
-                    let pack = File::open(&aside).map_err(words)?;
-                    let salvage = self.command(&["unpack-objects", "-q", "-r"]).stdin(pack).deadline(CHECK_LIMIT);
+                    let pack = File::open(&aside).map_err(error_text)?;
+                    let salvage = self.git_command(&["unpack-objects", "-q", "-r"]).stdin(pack).deadline(CHECK_TIME_LIMIT);
                     // It unpacks what it can and then fails.
                     let _incomplete = salvage.run();
                 }
@@ -69,15 +69,15 @@ impl Repairs<'_> {
     }
 
     /// Moves single objects aside that are empty or unreadable.
-    fn set_broken_loose_aside(&mut self) -> Result<usize, String> {
+    fn move_broken_loose_objects(&mut self) -> Result<usize, String> {
         let objects = self.git_dir.join("objects");
-        let folders = folders(&objects).into_iter().filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
+        let folders = list_folders(&objects).into_iter().filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
         let mut broken: BTreeSet<PathBuf> = folders
-            .flat_map(|folder| files(&folder))
+            .flat_map(|folder| list_files(&folder))
             .filter(|file| file.metadata().is_ok_and(|f| f.len() == 0))
             .collect();
         let check = ["fsck", "--full", "--no-dangling", "--no-progress", "--no-reflogs"];
-        let said = self.command(&check).deadline(CHECK_LIMIT).limit(REPORT_LIMIT).attempt().map_err(words)?.1;
+        let said = self.git_command(&check).deadline(CHECK_TIME_LIMIT).limit(CHECK_OUTPUT_SIZE_LIMIT).run_any_exit_code().map_err(error_text)?.1;
         for line in said.stderr.lines().chain(said.stdout.lines()) {
             // `…: object corrupt or missing: .git/objects/ab/cdef`, `…: hash-path mismatch, found at: …`.
             let Some((_, path)) = line.rsplit_once("objects/") else { continue };
@@ -88,60 +88,60 @@ impl Repairs<'_> {
             }
         }
         for path in &broken {
-            self.set_aside(path).map_err(words)?;
+            self.move_to_damaged(path).map_err(error_text)?;
         }
         Ok(broken.len())
     }
 
     /// Fetches everything from the remote into a separate repository and moves its packs into this one. A fetch into
     /// this one would read the broken objects, and skip what a broken branch seems to have.
-    fn fetch_again(&self, git: &Git<'_>) -> Result<(), String> {
-        let apart = git.own_folder().join("refetch");
+    fn refetch_objects(&self, git: &Git<'_>) -> Result<(), String> {
+        let apart = git.private_folder().join("refetch");
         let _gone = fs::remove_dir_all(&apart);
         for folder in ["objects/pack", "refs"] {
-            fs::create_dir_all(apart.join(folder)).map_err(words)?;
+            fs::create_dir_all(apart.join(folder)).map_err(error_text)?;
         }
-        fs::write(apart.join("HEAD"), "ref: refs/heads/main\n").map_err(words)?;
-        fs::copy(self.git_dir.join("config"), apart.join("config")).map_err(words)?;
-        let remote = &self.checkout.workspace.remote;
+        fs::write(apart.join("HEAD"), "ref: refs/heads/main\n").map_err(error_text)?;
+        fs::copy(self.git_dir.join("config"), apart.join("config")).map_err(error_text)?;
+        let remote = &self.spec.workspace.remote;
         let options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap="];
         let mut args = vec!["-c", "fetch.unpackLimit=1", "-c", "transfer.unpackLimit=1", "fetch"];
         args.extend(options);
         args.extend(["--end-of-options", remote, "+refs/heads/*:refs/fetched/*"]);
-        git.fetch_apart(&apart, &args, self.checkout.workspace.timeout).map_err(words)?;
+        git.fetch_into(&apart, &args, self.spec.workspace.timeout).map_err(error_text)?;
         let pack = self.git_dir.join("objects/pack");
         // The index comes last: git does not see a pack without it.
-        let mut found = files(&apart.join("objects/pack"));
+        let mut found = list_files(&apart.join("objects/pack"));
         found.sort_by_key(|file| file.extension().is_some_and(|ending| ending == "idx"));
         for file in found {
             let Some(name) = file.file_name() else { continue };
-            fs::rename(&file, pack.join(name)).map_err(words)?;
+            fs::rename(&file, pack.join(name)).map_err(error_text)?;
         }
-        fs::remove_dir_all(&apart).map_err(words)
+        fs::remove_dir_all(&apart).map_err(error_text)
     }
 
     /// Stores missing contents of an index again from the files; unchanged files still have them.
-    fn store_files_again(&mut self, git: &Git<'_>) {
+    fn restore_from_files(&mut self, git: &Git<'_>) {
         let mut stored = 0;
-        for index in self.indexes() {
-            for (hash, path) in missing(git, &index).into_iter().take(FILES_LIMIT) {
-                let is_file = git.dir.join(&path).symlink_metadata().is_ok_and(|found| found.is_file());
-                if is_file && git.word(&["hash-object", "-w", "--", &path]).is_ok_and(|again| again == hash) {
+        for index in self.index_files() {
+            for (hash, path) in list_missing_objects(git, &index).into_iter().take(STORED_FILE_LIMIT) {
+                let is_file = git.work_tree.join(&path).symlink_metadata().is_ok_and(|found| found.is_file());
+                if is_file && git.run_for_value(&["hash-object", "-w", "--", &path]).is_ok_and(|again| again == hash) {
                     stored += 1;
                 }
             }
             // Also their folders.
-            let _incomplete = git.on_index(&index, &["write-tree"]);
+            let _incomplete = git.run_on_index(&index, &["write-tree"]);
         }
         if stored > 0 {
-            self.done.push(format!("{stored} files were stored again"));
+            self.repairs_done.push(format!("{stored} files were stored again"));
         }
     }
 
     /// Moves indexes aside that name missing objects.
-    fn replace_indexes(&mut self, git: &Git<'_>) -> Result<(), String> {
-        for index in self.indexes() {
-            if !missing(git, &index).is_empty() {
+    fn replace_incomplete_indexes(&mut self, git: &Git<'_>) -> Result<(), String> {
+        for index in self.index_files() {
+            if !list_missing_objects(git, &index).is_empty() {
                 self.replace_index(&index)?;
             }
         }
@@ -151,44 +151,44 @@ impl Repairs<'_> {
     /// Sets local refs with an incomplete history back to their newest complete commit; the next fetch restores the
     /// remote's. A ref without any complete commit stays while the remote is unreachable: without it a new history would
     /// begin.
-    fn restore_tips(&mut self, is_fetched: bool) -> Result<(), String> {
-        for (name, commit) in self.all_refs() {
+    fn restore_incomplete_refs(&mut self, is_fetched: bool) -> Result<(), String> {
+        for (name, commit) in self.list_valid_refs() {
             let counts = name == self.branch || name.starts_with("refs/heads/");
-            if self.is_whole(&commit, counts) {
+            if self.is_commit_complete(&commit, counts) {
                 continue;
             }
-            let is_good = |commit: &str| self.is_whole(commit, counts);
-            let found = self.newest(&name, is_good);
+            let is_good = |commit: &str| self.is_commit_complete(commit, counts);
+            let found = self.find_newest_commit(&name, is_good);
             if found.is_none() && !is_fetched {
                 continue;
             }
-            self.note_aside(&format!("{name} {commit}")).map_err(words)?;
-            self.git(&["update-ref", "--no-deref", "-d", &name])?;
+            self.record_damaged(&format!("{name} {commit}")).map_err(error_text)?;
+            self.run_git(&["update-ref", "--no-deref", "-d", &name])?;
             match found {
                 Some(commit) => {
-                    self.git(&["update-ref", "-m", "openclaw-failover: repaired", &name, &commit])?;
+                    self.run_git(&["update-ref", "-m", "openclaw-failover: repaired", &name, &commit])?;
                     let short = commit.get(..10).unwrap_or(&commit).to_owned();
-                    self.done.push(format!("{name} was set back to {short}, because later commits are incomplete"));
+                    self.repairs_done.push(format!("{name} was set back to {short}, because later commits are incomplete"));
                 }
-                None => self.done.push(format!("{name} was deleted and will be fetched again")),
+                None => self.repairs_done.push(format!("{name} was deleted and will be fetched again")),
             }
         }
         Ok(())
     }
 
     /// True if a commit exists; with `deeply`, all objects that it needs too.
-    fn is_whole(&self, commit: &str, deeply: bool) -> bool {
+    fn is_commit_complete(&self, commit: &str, deeply: bool) -> bool {
         if !deeply {
-            return self.git(&["cat-file", "-e", commit]).is_ok();
+            return self.run_git(&["cat-file", "-e", commit]).is_ok();
         }
         let args = ["rev-list", "--objects", "--quiet", commit];
-        self.command(&args).deadline(CHECK_LIMIT).run().is_ok()
+        self.git_command(&args).deadline(CHECK_TIME_LIMIT).run().is_ok()
     }
 }
 
 /// Lists the object ids in an index that are missing in the object store, with their files.
-fn missing(git: &Git<'_>, index: &Path) -> Vec<(String, String)> {
-    let listed = git.list_on(index, &["ls-files", "-z", "--format=%(objectmode) %(objectname) %(path)"]);
+fn list_missing_objects(git: &Git<'_>, index: &Path) -> Vec<(String, String)> {
+    let listed = git.run_on_index_for_bytes(index, &["ls-files", "-z", "--format=%(objectmode) %(objectname) %(path)"]);
     let listed = String::from_utf8_lossy(&listed.unwrap_or_default()).into_owned();
     let lines = listed.split('\0').filter_map(|line| line.split_once(' '));
     // A nested repository has its own objects.
@@ -196,20 +196,20 @@ fn missing(git: &Git<'_>, index: &Path) -> Vec<(String, String)> {
         lines.filter(|(mode, _)| *mode != "160000").filter_map(|(_, file)| file.split_once(' ')).collect();
     let hashes: String = files.iter().map(|(hash, _)| format!("{hash}\n")).collect();
     let check = ["cat-file", "--batch-check=%(objecttype)", "--buffer"];
-    let found = git.feed(&check, hashes.as_bytes(), index).unwrap_or_default();
+    let found = git.run_with_input(&check, hashes.as_bytes(), index).unwrap_or_default();
     let found = String::from_utf8_lossy(&found).into_owned();
     let missing = files.into_iter().zip(found.lines()).filter(|(_, said)| said.ends_with(" missing"));
     missing.map(|((hash, path), _)| (hash.to_owned(), path.to_owned())).collect()
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    entries(folder).into_iter().filter(|path| path.is_file()).collect()
+fn list_files(folder: &Path) -> Vec<PathBuf> {
+    list_entries(folder).into_iter().filter(|path| path.is_file()).collect()
 }
 
-fn folders(folder: &Path) -> Vec<PathBuf> {
-    entries(folder).into_iter().filter(|path| path.is_dir()).collect()
+fn list_folders(folder: &Path) -> Vec<PathBuf> {
+    list_entries(folder).into_iter().filter(|path| path.is_dir()).collect()
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
+fn list_entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }

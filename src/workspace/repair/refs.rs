@@ -4,23 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::workspace::ref_names;
-use crate::workspace::repair::files::read;
+use crate::workspace::repair::files::read_small_file;
 use crate::workspace::repair::reflog::{
-    is_hash, {self},
+    is_object_id, {self},
 };
-use crate::workspace::repair::{Repairs, words};
+use crate::workspace::repair::{Repairs, error_text};
 
 /// Limit for the number of refs to check.
-const REFS_LIMIT: usize = 20_000;
+const REF_LIMIT: usize = 20_000;
 
 /// Limit for the depth of ref folders.
-const DEPTH_LIMIT: usize = 10;
+const FOLDER_DEPTH_LIMIT: usize = 10;
 
 /// Limit for the number of reflog entries to try.
-const ENTRIES_LIMIT: usize = 50;
+const REFLOG_ENTRY_LIMIT: usize = 50;
 
 /// Size limit of the packed-refs file, in bytes.
-const PACKED_LIMIT: u64 = 64 * 1024 * 1024;
+const PACKED_REFS_SIZE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// Beginning of the header of packed refs, which lists their traits. Newer versions of git insist on the space.
 const PACKED_HEADER: &str = "# pack-refs with: ";
@@ -30,13 +30,13 @@ impl Repairs<'_> {
     pub(super) fn repair_refs(&mut self) -> Result<(), String> {
         self.repair_packed_refs()?;
         let mut found = Vec::new();
-        list(&self.git_dir.join("refs"), DEPTH_LIMIT, &mut found);
+        list_ref_files(&self.git_dir.join("refs"), FOLDER_DEPTH_LIMIT, &mut found);
         for path in found {
-            if path.extension().is_some_and(|ending| ending == "lock") || read(&path).is_none_or(|c| is_ref(&c)) {
+            if path.extension().is_some_and(|ending| ending == "lock") || read_small_file(&path).is_none_or(|c| is_valid_ref(&c)) {
                 continue;
             }
             let name = path.strip_prefix(&self.git_dir).unwrap_or(&path).to_string_lossy().into_owned();
-            self.set_aside(&path).map_err(words)?;
+            self.move_to_damaged(&path).map_err(error_text)?;
             self.restore_ref(&name)?;
         }
         Ok(())
@@ -44,30 +44,30 @@ impl Repairs<'_> {
 
     /// Restores the newest value of a ref. If there is none, the next run fetches or creates the ref.
     fn restore_ref(&mut self, name: &str) -> Result<(), String> {
-        match self.newest(name, |_| true) {
+        match self.find_newest_commit(name, |_| true) {
             Some(commit) => {
-                self.git(&["update-ref", "-m", "openclaw-failover: repaired", name, &commit])?;
+                self.run_git(&["update-ref", "-m", "openclaw-failover: repaired", name, &commit])?;
                 let short = commit.get(..10).unwrap_or(&commit).to_owned();
-                self.done.push(format!("{name} was restored to {short}"));
+                self.repairs_done.push(format!("{name} was restored to {short}"));
             }
-            None => self.done.push(format!("{name} was empty or invalid")),
+            None => self.repairs_done.push(format!("{name} was empty or invalid")),
         }
         Ok(())
     }
 
     /// Finds the newest commit in a ref's log that exists and `is_good`. For the branch of this role, the commit last
     /// pushed or fetched is tried too.
-    pub(super) fn newest(&self, name: &str, is_good: impl Fn(&str) -> bool) -> Option<String> {
-        let entries = reflog::read(&self.git_dir.join("logs").join(name));
-        let mut candidates: Vec<String> = entries.into_iter().map(|entry| entry.commit).take(ENTRIES_LIMIT).collect();
-        candidates.extend(self.git(&["rev-parse", "--quiet", "--verify", name]).ok());
+    pub(super) fn find_newest_commit(&self, name: &str, is_good: impl Fn(&str) -> bool) -> Option<String> {
+        let entries = reflog::read_last_entries(&self.git_dir.join("logs").join(name));
+        let mut candidates: Vec<String> = entries.into_iter().map(|entry| entry.commit).take(REFLOG_ENTRY_LIMIT).collect();
+        candidates.extend(self.run_git(&["rev-parse", "--quiet", "--verify", name]).ok());
         if name == self.branch {
             let short = name.trim_start_matches("refs/heads/");
-            let remote = format!("refs/remotes/{}/{short}", self.checkout.workspace.remote);
-            let others = [ref_names::RETURNED, remote.as_str(), ref_names::MERGED];
-            candidates.extend(others.iter().filter_map(|other| self.git(&["rev-parse", "--verify", other]).ok()));
+            let remote = format!("refs/remotes/{}/{short}", self.spec.workspace.remote);
+            let others = [ref_names::PUSHED_COMMIT_REF, remote.as_str(), ref_names::MERGED_REMOTE_REF];
+            candidates.extend(others.iter().filter_map(|other| self.run_git(&["rev-parse", "--verify", other]).ok()));
         }
-        let is_commit = |commit: &str| self.git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok();
+        let is_commit = |commit: &str| self.run_git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok();
         candidates.into_iter().find(|commit| is_commit(commit) && is_good(commit))
     }
 
@@ -78,68 +78,68 @@ impl Repairs<'_> {
             self.set_wrong_aside(&path)?;
             return self.restore_logged_refs("");
         }
-        if path.metadata().map_or(true, |found| found.len() > PACKED_LIMIT) {
+        if path.metadata().map_or(true, |found| found.len() > PACKED_REFS_SIZE_LIMIT) {
             return Ok(());
         }
-        let content = fs::read(&path).map_err(words)?;
+        let content = fs::read(&path).map_err(error_text)?;
         let text = String::from_utf8_lossy(&content);
         let is_whole = content.is_empty() || content.ends_with(b"\n");
         let lines: Vec<&str> = text.lines().collect();
-        if is_whole && lines.iter().all(|line| is_packed(line)) {
+        if is_whole && lines.iter().all(|line| is_packed_refs_line(line)) {
             return Ok(());
         }
         let last = if is_whole { lines.len() } else { lines.len() - 1 };
         let mut kept: String =
-            lines.iter().take(last).filter(|line| is_packed(line)).fold(String::new(), |kept, line| kept + line + "\n");
+            lines.iter().take(last).filter(|line| is_packed_refs_line(line)).fold(String::new(), |kept, line| kept + line + "\n");
         // The old header promised an order that may not hold any more.
         if !kept.starts_with('#') {
             kept.insert_str(0, &format!("{PACKED_HEADER}\n"));
         }
-        self.set_aside(&path).map_err(words)?;
-        fs::write(&path, &kept).map_err(words)?;
-        self.done.push("broken lines of packed-refs were removed".to_owned());
+        self.move_to_damaged(&path).map_err(error_text)?;
+        fs::write(&path, &kept).map_err(error_text)?;
+        self.repairs_done.push("broken lines of packed-refs were removed".to_owned());
         self.restore_logged_refs(&kept)
     }
 
     /// Restores branches that have a reflog but neither a file nor a packed line to their newest value.
     pub(super) fn restore_logged_refs(&mut self, kept: &str) -> Result<(), String> {
-        for name in self.logged_refs() {
+        for name in self.list_logged_refs() {
             let is_known = kept.lines().any(|line| line.ends_with(&format!(" {name}")));
             if !is_known && !self.git_dir.join(&name).exists() {
                 self.restore_ref(&name)?;
             }
         }
         let branch = self.branch.clone();
-        if self.git(&["rev-parse", "--quiet", "--verify", &branch]).is_err() {
+        if self.run_git(&["rev-parse", "--quiet", "--verify", &branch]).is_err() {
             self.restore_ref(&branch)?;
         }
         Ok(())
     }
 
     /// Lists the branches that have a log.
-    fn logged_refs(&self) -> Vec<String> {
+    fn list_logged_refs(&self) -> Vec<String> {
         let logs = self.git_dir.join("logs");
         let mut found = Vec::new();
-        list(&logs.join("refs/heads"), DEPTH_LIMIT, &mut found);
+        list_ref_files(&logs.join("refs/heads"), FOLDER_DEPTH_LIMIT, &mut found);
         found.iter().filter_map(|log| Some(log.strip_prefix(&logs).ok()?.to_str()?.to_owned())).collect()
     }
 
     /// Lists every valid ref with its object id.
-    pub(super) fn all_refs(&self) -> Vec<(String, String)> {
+    pub(super) fn list_valid_refs(&self) -> Vec<(String, String)> {
         let packed = fs::read_to_string(self.git_dir.join("packed-refs")).unwrap_or_default();
         let mut refs: Vec<(String, String)> = packed
             .lines()
-            .filter(|line| is_packed(line))
+            .filter(|line| is_packed_refs_line(line))
             .filter_map(|line| line.split_once(' '))
-            .filter(|(hash, _)| is_hash(hash))
+            .filter(|(hash, _)| is_object_id(hash))
             .map(|(hash, name)| (name.to_owned(), hash.to_owned()))
             .collect();
         let mut files = Vec::new();
-        list(&self.git_dir.join("refs"), DEPTH_LIMIT, &mut files);
+        list_ref_files(&self.git_dir.join("refs"), FOLDER_DEPTH_LIMIT, &mut files);
         for path in files {
-            let hash = String::from_utf8_lossy(&read(&path).unwrap_or_default()).trim().to_owned();
+            let hash = String::from_utf8_lossy(&read_small_file(&path).unwrap_or_default()).trim().to_owned();
             let Some(name) = path.strip_prefix(&self.git_dir).ok().and_then(Path::to_str) else { continue };
-            if is_hash(&hash) {
+            if is_object_id(&hash) {
                 refs.retain(|(known, _)| known != name);
                 refs.push((name.to_owned(), hash));
             }
@@ -148,27 +148,27 @@ impl Repairs<'_> {
     }
 }
 
-fn is_ref(content: &[u8]) -> bool {
+fn is_valid_ref(content: &[u8]) -> bool {
     let text = String::from_utf8_lossy(content);
-    is_hash(text.trim_end()) || text.strip_prefix("ref: refs/").is_some_and(|name| !name.contains('\0'))
+    is_object_id(text.trim_end()) || text.strip_prefix("ref: refs/").is_some_and(|name| !name.contains('\0'))
 }
 
 /// Matches `# header`, `hash name` and `^hash`.
-fn is_packed(line: &str) -> bool {
+fn is_packed_refs_line(line: &str) -> bool {
     line.starts_with(PACKED_HEADER)
-        || line.strip_prefix('^').is_some_and(is_hash)
+        || line.strip_prefix('^').is_some_and(is_object_id)
         || line
             .split_once(' ')
-            .is_some_and(|(hash, name)| is_hash(hash) && name.starts_with("refs/") && !name.contains('\0'))
+            .is_some_and(|(hash, name)| is_object_id(hash) && name.starts_with("refs/") && !name.contains('\0'))
 }
 
-fn list(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+fn list_ref_files(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if found.len() >= REFS_LIMIT {
+        if found.len() >= REF_LIMIT {
             return;
         }
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() && depth > 0 => list(&entry.path(), depth - 1, found),
+            Ok(kind) if kind.is_dir() && depth > 0 => list_ref_files(&entry.path(), depth - 1, found),
             Ok(kind) if kind.is_file() => found.push(entry.path()),
             _ => {}
         }

@@ -1,20 +1,20 @@
 //! Outcomes of pulls and pushes.
 
-use crate::workspace::error::Why;
+use crate::workspace::error::SyncErrorKind;
 
 /// Outcome of a pull for the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PullOutcome {
     /// The workspace had everything already.
     UpToDate,
     /// The workspace now has the remote's commits and this host's changes.
-    Moved,
+    Updated,
     /// The workspace now has the remote's commits; this host's version is in conflict and kept on a branch.
-    Kept,
+    ConflictKept,
     /// Everything is fetched. The files stay as they are, because an agent may be using them.
     Fetched,
     /// There is no repository.
-    NoCheckout,
+    NoRepository,
     /// The remote has no such branch, or is empty.
     NoBranch,
     /// The remote could not be reached.
@@ -22,7 +22,7 @@ pub enum Outcome {
     /// The remote did not answer in time.
     TimedOut,
     /// The pull was cancelled.
-    Stopped,
+    Cancelled,
     /// git is not installed, or too old.
     NoGit,
     /// Another process was changing the workspace.
@@ -35,37 +35,37 @@ pub enum Outcome {
     Failed,
 }
 
-const ALL: [Outcome; 14] = [
-    Outcome::UpToDate,
-    Outcome::Moved,
-    Outcome::Kept,
-    Outcome::Fetched,
-    Outcome::NoCheckout,
-    Outcome::NoBranch,
-    Outcome::NotFetched,
-    Outcome::TimedOut,
-    Outcome::Stopped,
-    Outcome::NoGit,
-    Outcome::InUse,
-    Outcome::Busy,
-    Outcome::Damaged,
-    Outcome::Failed,
+const ALL_PULL_OUTCOMES: [PullOutcome; 14] = [
+    PullOutcome::UpToDate,
+    PullOutcome::Updated,
+    PullOutcome::ConflictKept,
+    PullOutcome::Fetched,
+    PullOutcome::NoRepository,
+    PullOutcome::NoBranch,
+    PullOutcome::NotFetched,
+    PullOutcome::TimedOut,
+    PullOutcome::Cancelled,
+    PullOutcome::NoGit,
+    PullOutcome::InUse,
+    PullOutcome::Busy,
+    PullOutcome::Damaged,
+    PullOutcome::Failed,
 ];
 
-impl Outcome {
+impl PullOutcome {
     /// Returns the stable name, as used in files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::UpToDate => "up_to_date",
-            Self::Moved => "moved",
-            Self::Kept => "kept",
+            Self::Updated => "moved",
+            Self::ConflictKept => "kept",
             Self::Fetched => "fetched",
-            Self::NoCheckout => "no_checkout",
+            Self::NoRepository => "no_checkout",
             Self::NoBranch => "no_branch",
             Self::NotFetched => "not_fetched",
             Self::TimedOut => "timed_out",
-            Self::Stopped => "stopped",
+            Self::Cancelled => "stopped",
             Self::NoGit => "no_git",
             Self::InUse => "in_use",
             Self::Busy => "busy",
@@ -77,22 +77,22 @@ impl Outcome {
     /// Parses a stable name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        ALL.into_iter().find(|outcome| outcome.name() == name)
+        ALL_PULL_OUTCOMES.into_iter().find(|outcome| outcome.name() == name)
     }
 
     /// Returns the text for people, which fits between "workspace: " and ": " with further text.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::UpToDate => "up to date",
-            Self::Moved => "updated",
-            Self::Kept => "updated; this host's version is in conflict and kept on a branch",
+            Self::Updated => "updated",
+            Self::ConflictKept => "updated; this host's version is in conflict and kept on a branch",
             Self::Fetched => "fetched; files unchanged while the gateway runs",
-            Self::NoCheckout => "no git repository",
+            Self::NoRepository => "no git repository",
             Self::NoBranch => "nothing to fetch",
             Self::NotFetched => "cannot fetch",
             Self::TimedOut => "fetch timed out",
-            Self::Stopped => "cancelled",
+            Self::Cancelled => "cancelled",
             Self::NoGit => "cannot pull",
             Self::InUse => "cannot update the files now",
             Self::Busy => "another sync is running",
@@ -104,13 +104,13 @@ impl Outcome {
     /// True if no action is needed.
     #[must_use]
     pub fn is_ok(self) -> bool {
-        matches!(self, Self::UpToDate | Self::Moved | Self::Fetched)
+        matches!(self, Self::UpToDate | Self::Updated | Self::Fetched)
     }
 
     /// True if the workspace has everything that the remote had.
     #[must_use]
-    pub fn is_fresh(self) -> bool {
-        matches!(self, Self::UpToDate | Self::Moved | Self::Kept)
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::UpToDate | Self::Updated | Self::ConflictKept)
     }
 }
 
@@ -128,13 +128,13 @@ pub enum PushOutcome {
     /// The remote's branch is in conflict; a person has to merge.
     Conflict,
     /// There is no repository.
-    NoCheckout,
+    NoRepository,
     /// The remote could not be reached.
     NotPushed,
     /// The remote did not answer in time.
     TimedOut,
     /// The push was cancelled.
-    Stopped,
+    Cancelled,
     /// git is not installed, or too old.
     NoGit,
     /// Another process was changing the workspace.
@@ -147,16 +147,16 @@ pub enum PushOutcome {
     Failed,
 }
 
-const ALL_PUSHES: [PushOutcome; 14] = [
+const ALL_PUSH_OUTCOMES: [PushOutcome; 14] = [
     PushOutcome::UpToDate,
     PushOutcome::Pushed,
     PushOutcome::Refused,
     PushOutcome::Behind,
     PushOutcome::Conflict,
-    PushOutcome::NoCheckout,
+    PushOutcome::NoRepository,
     PushOutcome::NotPushed,
     PushOutcome::TimedOut,
-    PushOutcome::Stopped,
+    PushOutcome::Cancelled,
     PushOutcome::NoGit,
     PushOutcome::InUse,
     PushOutcome::Busy,
@@ -174,10 +174,10 @@ impl PushOutcome {
             Self::Refused => "refused",
             Self::Behind => "behind",
             Self::Conflict => "conflict",
-            Self::NoCheckout => "no_checkout",
+            Self::NoRepository => "no_checkout",
             Self::NotPushed => "not_pushed",
             Self::TimedOut => "timed_out",
-            Self::Stopped => "stopped",
+            Self::Cancelled => "stopped",
             Self::NoGit => "no_git",
             Self::InUse => "in_use",
             Self::Busy => "busy",
@@ -189,22 +189,22 @@ impl PushOutcome {
     /// Parses a stable name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        ALL_PUSHES.into_iter().find(|outcome| outcome.name() == name)
+        ALL_PUSH_OUTCOMES.into_iter().find(|outcome| outcome.name() == name)
     }
 
     /// Returns the text for people, which fits between "workspace: " and ": " with further text.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::UpToDate => "nothing to push",
             Self::Pushed => "pushed",
             Self::Refused => "the git host refuses the push",
             Self::Behind => "not pushed, because the remote's branch has newer commits",
             Self::Conflict => "not pushed, because of a conflict with the remote's branch",
-            Self::NoCheckout => "no git repository",
+            Self::NoRepository => "no git repository",
             Self::NotPushed => "cannot push",
             Self::TimedOut => "push timed out",
-            Self::Stopped => "cancelled",
+            Self::Cancelled => "cancelled",
             Self::NoGit => "cannot push",
             Self::InUse => "cannot commit now",
             Self::Busy => "another sync is running",
@@ -215,39 +215,39 @@ impl PushOutcome {
 
     /// True if the remote has everything.
     #[must_use]
-    pub fn is_returned(self) -> bool {
+    pub fn is_complete(self) -> bool {
         matches!(self, Self::UpToDate | Self::Pushed)
     }
 }
 
-impl From<Why> for Outcome {
-    fn from(why: Why) -> Self {
+impl From<SyncErrorKind> for PullOutcome {
+    fn from(why: SyncErrorKind) -> Self {
         match why {
-            Why::NoCheckout => Self::NoCheckout,
-            Why::NoGit => Self::NoGit,
-            Why::Stopped => Self::Stopped,
-            Why::TimedOut => Self::TimedOut,
-            Why::Unreachable => Self::NotFetched,
-            Why::NoBranch => Self::NoBranch,
-            Why::InUse => Self::InUse,
-            Why::GatewayStarted => Self::Fetched,
-            Why::Damaged => Self::Damaged,
-            Why::Failed => Self::Failed,
+            SyncErrorKind::NoRepository => Self::NoRepository,
+            SyncErrorKind::NoGit => Self::NoGit,
+            SyncErrorKind::Cancelled => Self::Cancelled,
+            SyncErrorKind::TimedOut => Self::TimedOut,
+            SyncErrorKind::Unreachable => Self::NotFetched,
+            SyncErrorKind::NoBranch => Self::NoBranch,
+            SyncErrorKind::InUse => Self::InUse,
+            SyncErrorKind::GatewayStarted => Self::Fetched,
+            SyncErrorKind::Damaged => Self::Damaged,
+            SyncErrorKind::Failed => Self::Failed,
         }
     }
 }
 
-impl From<Why> for PushOutcome {
-    fn from(why: Why) -> Self {
+impl From<SyncErrorKind> for PushOutcome {
+    fn from(why: SyncErrorKind) -> Self {
         match why {
-            Why::NoCheckout => Self::NoCheckout,
-            Why::NoGit => Self::NoGit,
-            Why::Stopped => Self::Stopped,
-            Why::TimedOut => Self::TimedOut,
-            Why::Unreachable | Why::NoBranch => Self::NotPushed,
-            Why::InUse | Why::GatewayStarted => Self::InUse,
-            Why::Damaged => Self::Damaged,
-            Why::Failed => Self::Failed,
+            SyncErrorKind::NoRepository => Self::NoRepository,
+            SyncErrorKind::NoGit => Self::NoGit,
+            SyncErrorKind::Cancelled => Self::Cancelled,
+            SyncErrorKind::TimedOut => Self::TimedOut,
+            SyncErrorKind::Unreachable | SyncErrorKind::NoBranch => Self::NotPushed,
+            SyncErrorKind::InUse | SyncErrorKind::GatewayStarted => Self::InUse,
+            SyncErrorKind::Damaged => Self::Damaged,
+            SyncErrorKind::Failed => Self::Failed,
         }
     }
 }
@@ -258,11 +258,11 @@ mod tests {
 
     #[test]
     fn every_name_reads_back_and_no_other_does() {
-        for outcome in ALL {
-            assert_eq!(Outcome::parse(outcome.name()), Some(outcome));
+        for outcome in ALL_PULL_OUTCOMES {
+            assert_eq!(PullOutcome::parse(outcome.name()), Some(outcome));
         }
-        assert_eq!(Outcome::parse("levitated"), None);
-        for outcome in ALL_PUSHES {
+        assert_eq!(PullOutcome::parse("levitated"), None);
+        for outcome in ALL_PUSH_OUTCOMES {
             assert_eq!(PushOutcome::parse(outcome.name()), Some(outcome));
         }
         assert_eq!(PushOutcome::parse("levitated"), None);

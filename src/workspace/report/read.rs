@@ -13,12 +13,12 @@ use crate::text::json::{
     Value, {self},
 };
 use crate::text::{Time, utc};
-use crate::workspace::report::names::LISTS_LIMIT;
-use crate::workspace::report::{Commit, Copied, LONG_SAID, MAX_SECRETS, Names, Outcome, Pulled, Report, text, text_of};
+use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
+use crate::workspace::report::{CommitId, SecretResult, DETAILS_LENGTH_LIMIT, SECRET_LIMIT, NameList, PullOutcome, WorkspacePull, PullReport, safe_text, safe_text_within};
 use crate::workspace::unit;
 
 /// Size limit of a report, in bytes: the lists, and everything else.
-const LIMIT: u64 = LISTS_LIMIT as u64 + 32 * 1024;
+const REPORT_SIZE_LIMIT: u64 = LISTS_SIZE_LIMIT as u64 + 32 * 1024;
 
 /// Fails if the path is a symbolic link: Linux's `O_NOFOLLOW`, which differs between architectures.
 #[cfg(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64"))]
@@ -31,47 +31,47 @@ pub(crate) const O_NONBLOCK: i32 = 0o4_000;
 
 /// Error for a report that cannot be read.
 #[derive(Debug)]
-pub struct ReadError {
+pub struct ReportError {
     path: PathBuf,
-    why: String,
+    reason: String,
 }
 
 /// Returns the operation that writes the report at this path, and its unit.
-fn writer(path: &Path) -> (&'static str, &'static str) {
-    if path.ends_with("push.json") { ("a push", unit::PUSH) } else { ("a pull", unit::PULL) }
+fn writer_of(path: &Path) -> (&'static str, &'static str) {
+    if path.ends_with("push.json") { ("a push", unit::PUSH_SERVICE) } else { ("a pull", unit::PULL_SERVICE) }
 }
 
-impl fmt::Display for ReadError {
+impl fmt::Display for ReportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, why } = self;
-        write!(f, "cannot read {}: {why}; `systemctl start {}` writes a new one", path.display(), writer(path).1)
+        let Self { path, reason: why } = self;
+        write!(f, "cannot read {}: {why}; `systemctl start {}` writes a new one", path.display(), writer_of(path).1)
     }
 }
 
-impl std::error::Error for ReadError {}
+impl std::error::Error for ReportError {}
 
 /// Reads a report that must be a regular file of the user id `owner`. `None` if there is none yet.
 ///
 /// # Errors
 /// If it is not such a file, is longer than 96 KiB, or holds a value that no report can hold.
-pub fn read(path: &Path, owner: u32) -> Result<Option<Report>, ReadError> {
-    read_as(path, owner, parse)
+pub fn read_pull_report(path: &Path, owner: u32) -> Result<Option<PullReport>, ReportError> {
+    read_report(path, owner, parse_pull_report)
 }
 
 /// Reads a report of either kind; `parse` returns the key of the first invalid field as its error.
-pub(super) fn read_as<T>(
+pub(super) fn read_report<T>(
     path: &Path,
     owner: u32,
     parse: fn(&Value) -> Result<T, &'static str>,
-) -> Result<Option<T>, ReadError> {
-    let fail = |why: String| ReadError { path: path.to_owned(), why };
+) -> Result<Option<T>, ReportError> {
+    let fail = |why: String| ReportError { path: path.to_owned(), reason: why };
     let content = match read_untrusted(path, owner) {
         Ok(content) => content,
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(why) => return Err(fail(why.to_string())),
     };
     let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
-    let (writer, _) = writer(path);
+    let (writer, _) = writer_of(path);
     let report = parse(&value).map_err(|key| fail(format!("{key} is missing or invalid for {writer}")))?;
     Ok(Some(report))
 }
@@ -81,93 +81,93 @@ pub(super) fn read_as<T>(
 /// # Errors
 /// If it is not such a file, or longer than 96 KiB.
 pub(crate) fn read_untrusted(path: &Path, owner: u32) -> io::Result<String> {
-    content(OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?, owner)
+    read_owned_file(OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?, owner)
 }
 
 /// Reads this user's own last report; an invalid one counts as absent.
-pub(crate) fn read_own(path: &Path) -> Option<Report> {
-    read(path, own_user()?).ok().flatten()
+pub(crate) fn read_own_pull_report(path: &Path) -> Option<PullReport> {
+    read_pull_report(path, own_user_id()?).ok().flatten()
 }
 
 /// Returns the user id of this process.
-pub(super) fn own_user() -> Option<u32> {
+pub(super) fn own_user_id() -> Option<u32> {
     std::fs::metadata("/proc/self").ok().map(|own| own.uid())
 }
 
-fn content(file: File, owner: u32) -> io::Result<String> {
+fn read_owned_file(file: File, owner: u32) -> io::Result<String> {
     let found = file.metadata()?;
     if !found.is_file() || found.uid() != owner {
         return Err(io::Error::other(format!("it is not a regular file owned by user {owner}")));
     }
     let mut content = String::new();
-    file.take(LIMIT + 1).read_to_string(&mut content)?;
-    if content.len() as u64 > LIMIT {
-        return Err(io::Error::other(format!("it is larger than {LIMIT} bytes")));
+    file.take(REPORT_SIZE_LIMIT + 1).read_to_string(&mut content)?;
+    if content.len() as u64 > REPORT_SIZE_LIMIT {
+        return Err(io::Error::other(format!("it is larger than {REPORT_SIZE_LIMIT} bytes")));
     }
     Ok(content)
 }
 
 /// Parses a report. The error is the key of the first invalid field.
-fn parse(report: &Value) -> Result<Report, &'static str> {
+fn parse_pull_report(report: &Value) -> Result<PullReport, &'static str> {
     let workspace = report.get("workspace").ok_or("workspace")?;
     let secrets = report.get("secrets").and_then(|node| node.as_array()).ok_or("secrets")?;
     // Older versions make no checks.
     let checks = report.get("checks").map(|checks| checks.as_array().map(|_| checks).ok_or("checks")).transpose()?;
-    Ok(Report {
-        started: required(report, "started", time)?,
-        ended: required(report, "ended", time)?,
-        fresh: optional(report, "fresh", time)?,
-        workspace: Pulled {
-            outcome: required(workspace, "outcome", Outcome::parse)?,
-            before: optional(workspace, "before", Commit::parse)?,
-            after: optional(workspace, "after", Commit::parse)?,
-            remote: optional(workspace, "remote", Commit::parse)?,
-            committed: optional(workspace, "committed", time)?,
-            unreturned: truth(workspace, "unreturned")?,
-            kept: names(workspace, "kept")?,
+    Ok(PullReport {
+        started_at: required_field(report, "started", parse_time)?,
+        ended_at: required_field(report, "ended", parse_time)?,
+        last_complete_at: optional_field(report, "fresh", parse_time)?,
+        workspace: WorkspacePull {
+            outcome: required_field(workspace, "outcome", PullOutcome::parse)?,
+            commit_before: optional_field(workspace, "before", CommitId::parse)?,
+            commit_after: optional_field(workspace, "after", CommitId::parse)?,
+            remote_commit: optional_field(workspace, "remote", CommitId::parse)?,
+            committed_at: optional_field(workspace, "committed", parse_time)?,
+            has_unpushed: required_bool(workspace, "unreturned")?,
+            unpushed_conflict_branches: required_names(workspace, "kept")?,
             // Older versions named them in `said`.
-            conflicts: workspace.get("conflicts").map_or(Ok(Names::default()), |_| names(workspace, "conflicts"))?,
-            withheld: names(workspace, "withheld")?,
-            aside: names(workspace, "aside")?,
-            said: required(workspace, "said", |said| Some(text_of(said, LONG_SAID)))?,
+            conflicts: workspace.get("conflicts").map_or(Ok(NameList::default()), |_| required_names(workspace, "conflicts"))?,
+            withheld: required_names(workspace, "withheld")?,
+            moved_aside: required_names(workspace, "aside")?,
+            details: required_field(workspace, "said", |said| Some(safe_text_within(said, DETAILS_LENGTH_LIMIT)))?,
         },
-        secrets: secrets.iter().take(MAX_SECRETS).map(|secret| copied(secret)).collect::<Result<_, _>>()?,
+        secrets: secrets.iter().take(SECRET_LIMIT).map(|secret| parse_secret_result(secret)).collect::<Result<_, _>>()?,
         checks: checks.map(|checks| ReportedCheck::parse_list(checks)).unwrap_or_default(),
     })
 }
 
-fn copied(secret: &Value) -> Result<Copied, &'static str> {
-    Ok(Copied { ok: truth(secret, "ok")?, said: required(secret, "said", said)? })
+fn parse_secret_result(secret: &Value) -> Result<SecretResult, &'static str> {
+    Ok(SecretResult { is_copied: required_bool(secret, "ok")?, error: required_field(secret, "said", parse_text)? })
 }
 
-pub(super) fn truth(object: &Value, key: &'static str) -> Result<bool, &'static str> {
+pub(super) fn required_bool(object: &Value, key: &'static str) -> Result<bool, &'static str> {
     object.get(key).and_then(|node| node.as_bool()).ok_or(key)
 }
 
-pub(super) fn names(object: &Value, key: &'static str) -> Result<Names, &'static str> {
-    object.get(key).and_then(|node| Names::parse(node)).ok_or(key)
+pub(super) fn required_names(object: &Value, key: &'static str) -> Result<NameList, &'static str> {
+    object.get(key).and_then(|node| NameList::parse(node)).ok_or(key)
 }
 
-fn time(written: &str) -> Option<Time> {
+fn parse_time(written: &str) -> Option<Time> {
     utc::parse_rfc3339(written)
 }
 
-fn said(written: &str) -> Option<String> {
-    Some(text(written))
+fn parse_text(written: &str) -> Option<String> {
+    Some(safe_text(written))
 }
 
-pub(super) fn required<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
-    object.get(key).and_then(|node| node.as_str()).and_then(read).ok_or(key)
+pub(super) fn required_field<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
+    object.get(key).and_then(|node| node.as_str()).and_then(read_pull_report).ok_or(key)
 }
 
-pub(super) fn optional<T>(
+pub(super) fn optional_field<T>(
     object: &Value,
     key: &'static str,
     read: fn(&str) -> Option<T>,
 ) -> Result<Option<T>, &'static str> {
     match object.get(key) {
         Some(node) if node.is_null() => Ok(None),
-        _ => required(object, key, read).map(Some),
+        _ => required_field(object, key, read_pull_report).map(Some),
     }
 }
 
@@ -178,15 +178,15 @@ mod tests {
 
     use super::*;
 
-    fn report() -> Report {
+    fn report() -> PullReport {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
-        let commit = Commit::parse(&"0123456789".repeat(4));
-        let mut report = Report::new(at(10), Pulled::new(Outcome::Moved, "three files"));
-        report.ended = at(12);
-        report.workspace.before = commit.clone();
-        report.workspace.after = commit;
-        report.workspace.committed = Some(at(5));
-        report.secrets = vec![Copied::of(Ok(())), Copied::of(Err("no route".into()))];
+        let commit = CommitId::parse(&"0123456789".repeat(4));
+        let mut report = PullReport::new(at(10), WorkspacePull::new(PullOutcome::Updated, "three files"));
+        report.ended_at = at(12);
+        report.workspace.commit_before = commit.clone();
+        report.workspace.commit_after = commit;
+        report.workspace.committed_at = Some(at(5));
+        report.secrets = vec![SecretResult::from_result(Ok(())), SecretResult::from_result(Err("no route".into()))];
         report.checks = checks(r#"[{"id": "crons", "level": "ok", "evidence": "off", "fix": ""}]"#);
         report
     }
@@ -203,16 +203,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pull.json");
         fs::write(&path, content).unwrap();
-        read(&path, own()).unwrap_err().to_string()
+        read_pull_report(&path, own()).unwrap_err().to_string()
     }
 
     #[test]
     fn a_report_reads_back_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pull.json");
-        assert_eq!(read(&path, own()).unwrap(), None);
+        assert_eq!(read_pull_report(&path, own()).unwrap(), None);
         report().write(&path).unwrap();
-        assert_eq!(read(&path, own()).unwrap(), Some(report()));
+        assert_eq!(read_pull_report(&path, own()).unwrap(), Some(report()));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
     }
 
@@ -221,17 +221,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let real = dir.path().join("real");
         report().write(&real).unwrap();
-        let foreign = read(&real, own() + 1).unwrap_err().to_string();
+        let foreign = read_pull_report(&real, own() + 1).unwrap_err().to_string();
         assert!(foreign.contains("it is not a regular file owned by user"), "{foreign}");
         let link = dir.path().join("link");
         symlink(&real, &link).unwrap();
-        assert!(read(&link, own()).is_err());
-        assert!(read(dir.path(), own()).is_err());
-        assert!(read(Path::new("/dev/zero"), 0).is_err());
+        assert!(read_pull_report(&link, own()).is_err());
+        assert!(read_pull_report(dir.path(), own()).is_err());
+        assert!(read_pull_report(Path::new("/dev/zero"), 0).is_err());
         let pipe = dir.path().join("pipe");
-        let made = crate::os::Command::new("mkfifo").arg(&pipe).run();
+        let made = crate::os::ChildCommand::new("mkfifo").arg(&pipe).run();
         assert!(made.is_ok());
-        assert!(read(&pipe, own()).is_err());
+        assert!(read_pull_report(&pipe, own()).is_err());
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
             let good = report().to_json().to_string();
             let (before, _) = good.split_once("\"checks\":").unwrap();
             fs::write(&path, format!("{before}\"checks\":{checks}}}")).unwrap();
-            read(&path, own()).unwrap().unwrap().checks
+            read_pull_report(&path, own()).unwrap().unwrap().checks
         };
         let hostile = checks_read(
             r#"[{"id":"crons","level":"fail","evidence":"\u001b[2Jon\nok","fix":""}, 7, [], {"level":"ok"},
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(hostile, checks(harmless));
         let older = report().to_json().to_string().replace("\"checks\"", "\"other\"");
         fs::write(&path, older).unwrap();
-        assert_eq!(read(&path, own()).unwrap().unwrap().checks, []);
+        assert_eq!(read_pull_report(&path, own()).unwrap().unwrap().checks, []);
         let many = format!("[{}7]", r#"{"id":"crons","level":"ok","evidence":"off","fix":""},"#.repeat(200));
         assert_eq!(checks_read(&many).len(), 128);
     }
@@ -278,7 +278,7 @@ mod tests {
         let path = dir.path().join("pull.json");
         let hostile = format!("\\u001b[2J\\u202e{}", "x".repeat(2000));
         fs::write(&path, report().to_json().to_string().replace("three files", &hostile)).unwrap();
-        let said = read(&path, own()).unwrap().unwrap().workspace.said;
+        let said = read_pull_report(&path, own()).unwrap().unwrap().workspace.details;
         assert!(said.starts_with("[2J xxx"), "{said}");
         assert_eq!(said.chars().count(), 1001);
     }

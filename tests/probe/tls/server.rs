@@ -14,15 +14,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Reads a file of this directory.
-pub(crate) fn file(name: &str) -> PathBuf {
+pub(crate) fn certificate_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/tls").join(name)
 }
 
 /// Returns the TLS configuration of a server with this certificate.
-pub(crate) fn config(certificate: &str) -> Arc<ServerConfig> {
-    let chain = vec![CertificateDer::from_pem_file(file(certificate)).unwrap()];
+pub(crate) fn server_config(certificate: &str) -> Arc<ServerConfig> {
+    let chain = vec![CertificateDer::from_pem_file(certificate_path(certificate)).unwrap()];
     let key = if certificate == "openclaw.pem" { "openclaw.key" } else { "gateway.key" };
-    let key = PrivateKeyDer::from_pem_file(file(key)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificate_path(key)).unwrap();
     let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -1,6 +1,6 @@
 //! Rules of drills: a drill was requested, it ends, and it does not count as a failover.
 
-use openclaw_failover::failover::{Failover, Machine, Outcome};
+use openclaw_failover::failover::{Failover, Machine, DrillOutcome};
 use openclaw_failover::text::Time;
 
 use super::{Referee, millis};
@@ -8,7 +8,7 @@ use crate::plan::MINUTE;
 
 /// Time limit of the syncs: a pull that changes the work tree, a pull that runs when the drill is to push, and the
 /// push.
-const SYNCS: u64 = 30 * MINUTE;
+const SYNC_TIME_LIMIT: u64 = 30 * MINUTE;
 
 /// Drill in progress.
 pub(super) struct Drill {
@@ -26,29 +26,29 @@ impl Referee {
         if self.drill.is_some() {
             self.fail(now, machine, "a drill in a drill");
         }
-        let memory = machine.memory();
-        let untouched = (memory.failover.clone(), memory.promotions.clone());
+        let memory = machine.persistent_state();
+        let untouched = (memory.last_failover.clone(), memory.promotions.clone());
         self.drill = Some(Drill { began: now, hold: millis(hold), untouched });
     }
 
-    pub(super) fn drill_ended(&mut self, now: u64, outcome: Option<Outcome>, machine: &Machine) {
+    pub(super) fn drill_ended(&mut self, now: u64, outcome: Option<DrillOutcome>, machine: &Machine) {
         self.drilled = now;
         let Some(drill) = self.drill.take() else {
             // A monitor that starts ends the drill of the one before it.
-            if outcome == Some(Outcome::Passed) {
+            if outcome == Some(DrillOutcome::Passed) {
                 self.fail(now, machine, "the end of a drill that has not begun");
             }
             return;
         };
-        let memory = machine.memory();
-        let is_drill = matches!(outcome, Some(Outcome::Passed | Outcome::Failed { .. } | Outcome::Stopped));
+        let memory = machine.persistent_state();
+        let is_drill = matches!(outcome, Some(DrillOutcome::Passed | DrillOutcome::Failed { .. } | DrillOutcome::Stopped));
         // A failover may begin at the same moment.
-        let failover = memory.failover.clone().filter(|failover| failover.decided != Time::from_millis(now));
+        let failover = memory.last_failover.clone().filter(|failover| failover.decided_at != Time::from_millis(now));
         let untouched = drill.untouched.0 == failover || failover.is_none();
         if is_drill && !(untouched && drill.untouched.1 == memory.promotions) {
             self.fail(now, machine, "a drill was taken for a failover");
         }
-        if outcome == Some(Outcome::Passed) && now < drill.began + drill.hold {
+        if outcome == Some(DrillOutcome::Passed) && now < drill.began + drill.hold {
             self.fail(now, machine, "a drill that passed was shorter than its hold");
         }
     }
@@ -56,7 +56,7 @@ impl Referee {
     /// Checks that the drill ends, however long its steps take.
     pub(super) fn check_drill(&self, now: u64, drill: &Drill, machine: &Machine) {
         let gateway = self.policy.sync_wait + self.policy.start_timeout + self.policy.stop_timeout;
-        let bound = drill.began.max(self.settled) + drill.hold + millis(gateway) + SYNCS;
+        let bound = drill.began.max(self.settled) + drill.hold + millis(gateway) + SYNC_TIME_LIMIT;
         if now > bound {
             self.fail(now, machine, "a drill has no end");
         }

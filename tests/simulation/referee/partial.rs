@@ -8,7 +8,7 @@ use openclaw_failover::failover::{Cause, Machine, Policy, Role};
 use super::{Referee, millis};
 
 /// Verdicts and real outages of the recent past.
-pub struct Account {
+pub struct OutageAccount {
     over: u64,
     longest_step: u64,
     longest_retry_step: u64,
@@ -22,7 +22,7 @@ pub struct Account {
     pub was_due: bool,
 }
 
-impl Account {
+impl OutageAccount {
     pub fn new(policy: &Policy) -> Self {
         Self {
             over: millis(policy.promote_after * 20),
@@ -36,23 +36,23 @@ impl Account {
     }
 
     /// Drops the verdicts so far; the real outages stay.
-    pub fn forget(&mut self) {
+    pub fn drop_verdicts(&mut self) {
         self.verdicts.clear();
     }
 
     /// Records that the machine may have dropped its availability, or not.
-    pub fn may_forget(&mut self, now: u64) {
+    pub fn allow_dropped_verdicts(&mut self, now: u64) {
         self.certain_since = now;
     }
 
-    pub fn told(&mut self, now: u64, is_down: bool) {
+    pub fn record_verdict(&mut self, now: u64, is_down: bool) {
         self.verdicts.push_back((now, is_down));
         while self.verdicts.front().is_some_and(|&(at, _)| at + self.over + 10 * self.longest_step < now) {
             self.verdicts.pop_front();
         }
     }
 
-    pub fn truth(&mut self, now: u64, is_down: bool) {
+    pub fn record_state(&mut self, now: u64, is_down: bool) {
         match self.down.back_mut() {
             Some((_, until @ None)) if !is_down => *until = Some(now),
             Some((_, None)) => {}
@@ -65,7 +65,7 @@ impl Account {
     }
 
     /// Returns the least and the greatest down time that the verdicts allow, and the number of outages.
-    fn by_verdicts(&self, now: u64) -> (u64, u64, usize) {
+    fn bounds_from_verdicts(&self, now: u64) -> (u64, u64, usize) {
         let begin = now.saturating_sub(self.over);
         let (mut least, mut most, mut outages) = (0, 0, 0);
         let mut earlier: Option<(u64, bool)> = None;
@@ -84,7 +84,7 @@ impl Account {
         (least, most, outages)
     }
 
-    fn in_truth(&self, now: u64) -> u64 {
+    fn real_down_time(&self, now: u64) -> u64 {
         let begin = now.saturating_sub(self.over);
         let within = |&(from, until): &(u64, Option<u64>)| until.unwrap_or(now).saturating_sub(from.max(begin));
         self.down.iter().map(within).sum()
@@ -94,12 +94,12 @@ impl Account {
 impl Referee {
     /// Checks a promotion for flapping: the upstreams must keep failing by the verdicts and in reality.
     pub fn flapping_promoted(&mut self, now: u64, machine: &Machine) {
-        let (_, most, outages) = self.account.by_verdicts(now);
+        let (_, most, outages) = self.account.bounds_from_verdicts(now);
         if most * 2 <= self.account.over || outages < 5 {
             self.fail(now, machine, "invariant 1: a promotion for flapping that the verdicts do not bear out");
         }
         // Samples can miss changes between two probes, but not by this much.
-        if self.account.in_truth(now) * 5 < self.account.over {
+        if self.account.real_down_time(now) * 5 < self.account.over {
             self.fail(now, machine, "invariant 1: a promotion for flapping while the upstreams were mostly up");
         }
         self.account.was_due = true;
@@ -117,12 +117,12 @@ impl Referee {
     /// Fails where no rule forbids a failover, the upstreams were down for most of the time by the lowest reckoning,
     /// and this host does nothing.
     pub fn check_flapping(&self, now: u64, machine: &Machine) {
-        let is_undisturbed = now > self.settled + self.account.over && !self.policy.witnessed && self.drill.is_none();
+        let is_undisturbed = now > self.settled + self.account.over && !self.policy.needs_witness && self.drill.is_none();
         let may_act = self.armed && self.hold.is_none() && machine.role() == &Role::Standby;
         if !is_undisturbed || !may_act || !self.account.verdicts.back().is_some_and(|&(_, is_down)| is_down) {
             return;
         }
-        let (least, _, outages) = self.account.by_verdicts(now);
+        let (least, _, outages) = self.account.bounds_from_verdicts(now);
         let is_chronic = least * 2 > self.account.over + millis(Duration::from_secs(1)) && outages > 6;
         if is_chronic {
             self.fail(now, machine, "the upstreams keep failing, and this host does nothing");

@@ -1,0 +1,88 @@
+//! Response to a client, as one line.
+
+use std::time::Duration;
+
+use crate::control::MAX_RESPONSE_BYTES;
+use crate::status::Status;
+use crate::text::json::{
+    Value, {self},
+};
+
+/// Response with the status after a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ControlResponse {
+    /// Events since the request, oldest first, as sentences for people.
+    pub events: Vec<String>,
+    /// Number of the next event.
+    pub next_event: u64,
+    /// Time limit for what was ordered.
+    pub time_limit: Duration,
+    /// Present status.
+    pub status: Status,
+}
+
+impl ControlResponse {
+    /// Encodes the line, without its newline.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let line = Value::from_entries([
+            ("said", self.events.clone().into()),
+            ("next", self.next_event.into()),
+            ("within_seconds", self.time_limit.as_secs().into()),
+            ("status", self.status.to_json()),
+        ])
+        .to_string();
+        if line.len() < MAX_RESPONSE_BYTES { line } else { refusal_line("the response is too long for the socket") }
+    }
+
+    /// Parses the line.
+    ///
+    /// # Errors
+    /// Returns the monitor's reason if it refused the request, or an error if the line is not a response.
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        let line = str::from_utf8(line).map_err(|_| "the monitor's response is not UTF-8")?;
+        let node = json::parse(line).map_err(|why| format!("the monitor's response is not JSON: {why}"))?;
+        if let Some(why) = node.get("error").and_then(|why| why.as_str()) {
+            return Err(why.to_owned());
+        }
+        let number = |key| node.get(key).and_then(|number| number.as_u64()).unwrap_or_default();
+        let said = node.get("said").and_then(|said| said.as_array()).unwrap_or_default();
+        let status = node.get("status").ok_or("the monitor's response has no status")?;
+        Ok(Self {
+            events: said.iter().filter_map(|sentence| Some(sentence.as_str()?.to_owned())).collect(),
+            next_event: number("next"),
+            time_limit: Duration::from_secs(number("within_seconds")),
+            status: Status::from_value(status)?,
+        })
+    }
+}
+
+/// Encodes the line that refuses a request.
+pub(super) fn refusal_line(why: &str) -> String {
+    Value::from_entries([("error", why.into())]).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Time;
+
+    #[test]
+    fn responses_read_back_and_refusals_are_errors() {
+        let status = Status { updated_at: Time::from_millis(1_795_300_227_123), ..Status::default() };
+        let said = vec!["takes over".to_owned(), "\u{1b}[2J".to_owned()];
+        let answer = ControlResponse { events: said, next_event: 7, time_limit: Duration::from_secs(305), status };
+        assert_eq!(ControlResponse::parse(answer.to_line().as_bytes()), Ok(answer));
+        assert_eq!(ControlResponse::parse(refusal_line("no").as_bytes()), Err("no".to_owned()));
+        for bad in ["", "{}", "[1]", r#"{"status":{}}"#] {
+            assert!(ControlResponse::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_overlong_response_is_a_refusal() {
+        let said = vec!["x".repeat(MAX_RESPONSE_BYTES)];
+        let answer = ControlResponse { events: said, next_event: 0, time_limit: Duration::ZERO, status: Status::default() };
+        assert!(ControlResponse::parse(answer.to_line().as_bytes()).unwrap_err().contains("too long"));
+    }
+}

@@ -1,0 +1,27 @@
+//! Stored state of the previous monitor.
+
+use crate::config::paths::Paths;
+use crate::failover::PersistentState;
+use crate::os::clock::read_wall_clock;
+use crate::os::load_or_quarantine::UnreadableFile;
+use crate::records::seen_healthy::SeenHealthy;
+use crate::records::state;
+use crate::records::timeline::Timeline;
+
+/// Stored state, as far as it was readable.
+pub(super) struct StoredState {
+    pub(super) persistent_state: PersistentState,
+    pub(super) hold_reason: Option<String>,
+    pub(super) seen_healthy: SeenHealthy,
+    pub(super) timeline: Timeline,
+    pub(super) unreadable: Vec<UnreadableFile>,
+}
+
+pub(super) fn load(paths: &Paths) -> StoredState {
+    let now = read_wall_clock();
+    let (memory, reason, torn_state) = state::load(&paths.state_file(), now);
+    let (armed, torn_armed) = SeenHealthy::load(&paths.seen_healthy_file(), &paths.history_file(), now);
+    let (strip, torn_strip) = Timeline::load(&paths.timeline_file(), now);
+    let unreadable = [torn_state, torn_armed, torn_strip].into_iter().flatten().collect();
+    StoredState { persistent_state: memory, hold_reason: reason, seen_healthy: armed, timeline: strip, unreadable }
+}

@@ -1,0 +1,240 @@
+//! Report of a push.
+
+use std::path::Path;
+
+use crate::os::atomic_file;
+use crate::text::json::Value;
+use crate::text::{Time, utc};
+use crate::workspace::commit_snapshot::SyncFindings;
+use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
+use crate::workspace::report::outcome::PushOutcome;
+use crate::workspace::report::read::{
+    ReportError, {self},
+};
+use crate::workspace::report::{CommitId, DETAILS_LENGTH_LIMIT, NameList, TEXT_LENGTH_LIMIT, list_file, safe_text_within};
+use crate::workspace::push_request;
+
+/// Report of one push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushReport {
+    /// Start, by the wall clock.
+    pub started_at: Time,
+    /// End, by the wall clock.
+    pub ended_at: Time,
+    /// Outcome of the push.
+    pub outcome: PushOutcome,
+    /// Start of the last push, as far as known, after which the remote had everything.
+    pub last_complete_at: Option<Time>,
+    /// Commit that is checked out.
+    pub commit: Option<CommitId>,
+    /// Branches pushed in this run.
+    pub pushed_branches: NameList,
+    /// Standbys' branches that were merged into the primary's.
+    pub merged_branches: NameList,
+    /// Standbys' branches in conflict with the primary's, with the files: a person has to merge them.
+    pub conflicts: NameList,
+    /// Files that are not committed, with the reason.
+    pub withheld: NameList,
+    /// New names of files that were moved aside.
+    pub moved_aside: NameList,
+    /// Archived work that the gateway's next start would have resumed.
+    pub archived: NameList,
+    /// Error while archiving, so that the next start may resume old work; empty if there was none.
+    pub archive_error: String,
+    /// True if the remote can be read by the public.
+    pub is_public: bool,
+    /// Time of the last check of that.
+    pub visibility_checked_at: Option<Time>,
+    /// Id of the last operator's request made before the push began.
+    pub request_id: Option<String>,
+    /// Further text, printable; empty if there is none.
+    pub details: String,
+}
+
+impl PushReport {
+    pub(crate) fn new(started: Time, outcome: PushOutcome, said: &str) -> Self {
+        Self {
+            started_at: started,
+            ended_at: started,
+            outcome,
+            last_complete_at: None,
+            commit: None,
+            pushed_branches: NameList::default(),
+            merged_branches: NameList::default(),
+            conflicts: NameList::default(),
+            withheld: NameList::default(),
+            moved_aside: NameList::default(),
+            archived: NameList::default(),
+            archive_error: String::new(),
+            is_public: false,
+            visibility_checked_at: None,
+            request_id: None,
+            details: safe_text_within(said, DETAILS_LENGTH_LIMIT),
+        }
+    }
+
+    /// Records the lists and sentences that do not depend on the outcome.
+    pub(in crate::workspace) fn set_findings(&mut self, told: &SyncFindings) {
+        self.withheld = told.withheld_names();
+        self.moved_aside = told.moved_aside_names();
+        self.add_detail(&told.sentences());
+    }
+
+    /// Appends a sentence.
+    pub(crate) fn add_detail(&mut self, more: &str) {
+        if !more.is_empty() {
+            let gap = if self.details.is_empty() { "" } else { "; " };
+            self.details = safe_text_within(&format!("{}{gap}{more}", self.details), DETAILS_LENGTH_LIMIT);
+        }
+    }
+
+    /// Copies from the last report what a failed push cannot know.
+    pub(crate) fn keep_last_complete(&mut self, last: Option<&Self>) {
+        let before = last.and_then(|last| last.last_complete_at).filter(|returned| *returned <= self.ended_at);
+        self.last_complete_at = if self.is_complete() { Some(self.started_at) } else { before };
+    }
+
+    /// True if the remote has everything that this host has written.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.outcome.is_complete()
+    }
+
+    /// True if everything is pushed, and the gateway's next start resumes no old work.
+    #[must_use]
+    pub fn is_complete_and_archived(&self) -> bool {
+        self.is_complete() && self.archive_error.is_empty()
+    }
+
+    /// True if no action is needed.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.is_complete_and_archived() && self.conflicts.is_empty() && !self.is_public
+    }
+
+    /// Returns all lists with their titles, in the order in which they are printed.
+    #[must_use]
+    pub fn titled_lists(&self) -> [(&'static str, &NameList); 6] {
+        [
+            ("pushed", &self.pushed_branches),
+            ("merged", &self.merged_branches),
+            ("in conflict", &self.conflicts),
+            ("not committed", &self.withheld),
+            ("renamed", &self.moved_aside),
+            ("archived", &self.archived),
+        ]
+    }
+
+    /// Replaces the report at `path`.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), atomic_file::FileError> {
+        list_file::write_or_remove(path, &self.titled_lists())?;
+        atomic_file::write(path, crate::workspace::report::write::REPORT_MODE, format!("{}\n", self.to_json()).as_bytes())
+    }
+
+    /// Converts the report to its file format.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let time = |time: Time| -> Value { utc::format_rfc3339(time).into() };
+        let mut space = LISTS_SIZE_LIMIT;
+        Value::from_entries([
+            ("schema", 1u64.into()),
+            ("started", time(self.started_at)),
+            ("ended", time(self.ended_at)),
+            ("outcome", self.outcome.name().into()),
+            ("returned", self.last_complete_at.map(time).into()),
+            ("commit", self.commit.as_ref().map(CommitId::as_str).into()),
+            ("pushed", self.pushed_branches.to_json(&mut space)),
+            ("merged", self.merged_branches.to_json(&mut space)),
+            ("conflicts", self.conflicts.to_json(&mut space)),
+            ("withheld", self.withheld.to_json(&mut space)),
+            ("aside", self.moved_aside.to_json(&mut space)),
+            ("archived", self.archived.to_json(&mut space)),
+            ("not_put_away", self.archive_error.as_str().into()),
+            ("open", self.is_public.into()),
+            ("open_asked", self.visibility_checked_at.map(time).into()),
+            ("request", self.request_id.as_deref().into()),
+            ("said", self.details.as_str().into()),
+        ])
+    }
+}
+
+/// Reads a push report that must be a regular file of the user id `owner`. `None` if there is none yet.
+///
+/// # Errors
+/// If it is not such a file, is longer than 96 KiB, or holds a value that no report can hold.
+pub fn read_push_report(path: &Path, owner: u32) -> Result<Option<PushReport>, ReportError> {
+    read::read_report(path, owner, parse_push_report)
+}
+
+/// Reads this user's own last report; an invalid one counts as absent.
+pub(crate) fn read_own_push_report(path: &Path) -> Option<PushReport> {
+    read_push_report(path, read::own_user_id()?).ok().flatten()
+}
+
+fn parse_push_report(report: &Value) -> Result<PushReport, &'static str> {
+    Ok(PushReport {
+        started_at: read::required_field(report, "started", utc::parse_rfc3339)?,
+        ended_at: read::required_field(report, "ended", utc::parse_rfc3339)?,
+        outcome: read::required_field(report, "outcome", PushOutcome::parse)?,
+        last_complete_at: read::optional_field(report, "returned", utc::parse_rfc3339)?,
+        commit: read::optional_field(report, "commit", CommitId::parse)?,
+        pushed_branches: read::required_names(report, "pushed")?,
+        merged_branches: read::required_names(report, "merged")?,
+        conflicts: read::required_names(report, "conflicts")?,
+        withheld: read::required_names(report, "withheld")?,
+        moved_aside: read::required_names(report, "aside")?,
+        archived: read::required_names(report, "archived")?,
+        archive_error: read::required_field(report, "not_put_away", |why| Some(safe_text_within(why, TEXT_LENGTH_LIMIT)))?,
+        is_public: read::required_bool(report, "open")?,
+        visibility_checked_at: read::optional_field(report, "open_asked", utc::parse_rfc3339)?,
+        // Older versions have no requests.
+        request_id: report.get("request").and_then(|request| request.as_str()).and_then(push_request::parse_request_id),
+        details: read::required_field(report, "said", |said| Some(safe_text_within(said, DETAILS_LENGTH_LIMIT)))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_report_reads_back_as_it_was_written_and_fits_into_its_limit() {
+        let at = |seconds: u64| Time::from_millis(seconds * 1000);
+        let mut report = PushReport::new(at(10), PushOutcome::Refused, &"words ".repeat(400));
+        let long = NameList::from_names((0..5).map(|n| format!("{n}\u{1f600}\"").repeat(200)));
+        for names in [&mut report.pushed_branches, &mut report.merged_branches, &mut report.conflicts, &mut report.withheld] {
+            *names = long.clone();
+        }
+        (report.moved_aside, report.archived) = (long.clone(), long);
+        report.commit = CommitId::parse(&"0123456789".repeat(4));
+        report.archive_error = "sqlite3 is not installed".to_owned();
+        report.last_complete_at = Some(at(3));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("push.json");
+        report.write(&path).unwrap();
+        assert!(read_own_push_report(&path).as_ref() == Some(&report));
+        fs::write(&path, report.to_json().to_string().replace("refused", "levitated")).unwrap();
+        report.withheld = NameList::from_names((0..9000).map(|n| format!("notes/{n}.env looks like a secret")));
+        report.write(&path).unwrap();
+        let read = read_own_push_report(&path).unwrap();
+        assert_eq!((read.withheld.count, read.archived.count, read.archived.listed.len()), (9000, 5, 0));
+        assert!((500..2000).contains(&read.withheld.listed.len()), "{}", read.withheld.listed.len());
+        fs::write(&path, report.to_json().to_string().replace("refused", "levitated")).unwrap();
+        let problem = read_push_report(&path, read::own_user_id().unwrap()).unwrap_err().to_string();
+        assert!(problem.contains("outcome is missing or invalid for a push"), "{problem}");
+        assert!(problem.contains("openclaw-sync-push.service"), "{problem}");
+    }
+
+    #[test]
+    fn a_push_that_failed_remembers_when_all_was_returned() {
+        let at = |seconds: u64| Time::from_millis(seconds * 1000);
+        let mut good = PushReport::new(at(1), PushOutcome::Pushed, "");
+        good.keep_last_complete(None);
+        assert_eq!(good.last_complete_at, Some(at(1)));
+        let mut bad = PushReport::new(at(8), PushOutcome::NotPushed, "no route");
+        bad.keep_last_complete(Some(&good));
+        assert_eq!((bad.last_complete_at, bad.is_complete()), (Some(at(1)), false));
+    }
+}
