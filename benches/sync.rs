@@ -11,7 +11,7 @@ use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::{Cancel, ChildCommand};
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 use openclaw_failover::workspace::{
-    SyncPaths, SessionHandling, CheckoutMode, SyncRole, {self},
+    CheckoutMode, SessionHandling, SyncPaths, SyncRole, {self},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -42,7 +42,12 @@ impl Bench {
              git clone -q remote.git workspace; git clone -q remote.git bare; git -C bare switch -qc failover/bare",
         );
         let workspace = WorkspaceConfig { path: at("workspace"), timeout: TIMEOUT, ..WorkspaceConfig::default() };
-        let paths = SyncPaths { state_folder: at("state"), ssh_program: "ssh".into(), host_name: "bench".into(), ..SyncPaths::default() };
+        let paths = SyncPaths {
+            state_folder: at("state"),
+            ssh_program: "ssh".into(),
+            host_name: "bench".into(),
+            ..SyncPaths::default()
+        };
         let bench = Self { dir, workspace, paths };
         bench.pull();
         bench
@@ -53,7 +58,9 @@ impl Bench {
     }
 
     fn pull(&self) -> PullOutcome {
-        workspace::pull(&self.workspace, &[], &self.paths, &|| CheckoutMode::UpdateFiles, &Cancel::new(), &Vec::new).workspace.outcome
+        workspace::pull(&self.workspace, &[], &self.paths, &|| CheckoutMode::UpdateFiles, &Cancel::new(), &Vec::new)
+            .workspace
+            .outcome
     }
 
     fn push(&self) -> PushOutcome {

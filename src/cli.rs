@@ -3,6 +3,7 @@
 //! Arguments become a typed `CliCommand` first, so a typing mistake is found before any file is opened. Errors are printed
 //! here, once, and nowhere else.
 
+mod actions;
 mod args;
 mod check;
 mod command;
@@ -18,7 +19,6 @@ mod notify;
 mod operator;
 mod output;
 mod replay;
-mod actions;
 mod run;
 mod setup;
 mod status;

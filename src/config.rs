@@ -7,24 +7,27 @@ pub(crate) mod address;
 pub(crate) mod decode;
 mod defaults;
 mod diagnostics;
+mod encode;
 pub mod endpoint;
 mod environment;
 pub mod model;
 pub mod notify;
 pub mod paths;
-mod encode;
 mod schema;
 mod source;
 mod span;
 mod validate;
 
-use crate::config::diagnostics::Diagnostics;
 pub use crate::config::diagnostics::ConfigErrors;
+use crate::config::diagnostics::Diagnostics;
 pub use crate::config::environment::LegacyVariables;
-pub use crate::config::model::{Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, SecretConfig, UpstreamConfig, WitnessConfig, WorkspaceConfig};
-pub use crate::config::notify::{WebhookFormat, HeartbeatConfig, NotifyConfig, NotificationTopic};
+pub use crate::config::model::{
+    Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, SecretConfig, UpstreamConfig,
+    WitnessConfig, WorkspaceConfig,
+};
+pub use crate::config::notify::{HeartbeatConfig, NotificationTopic, NotifyConfig, WebhookFormat};
 use crate::config::schema::RawConfig;
-pub use crate::config::source::{DEFAULT_CONFIG_FILE, ConfigSource, find_source, load_config, load_primary};
+pub use crate::config::source::{ConfigSource, DEFAULT_CONFIG_FILE, find_source, load_config, load_primary};
 
 /// Reads a configuration from text: JSON with comments and trailing commas.
 ///

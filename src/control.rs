@@ -9,14 +9,14 @@
 //! - [`serve`]: the server in the monitor. One thread serves all clients, and slow or hostile clients delay only other
 //! clients.
 
-mod response;
 mod client;
 mod request;
+mod response;
 mod server;
 
-pub use crate::control::response::ControlResponse;
 pub use crate::control::client::{ControlError, send_request};
 pub use crate::control::request::{MAX_DRILL_HOLD, Request};
+pub use crate::control::response::ControlResponse;
 pub use crate::control::server::{RequestHandler, serve};
 
 /// Limit on the length of a request, in bytes.

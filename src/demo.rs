@@ -23,9 +23,10 @@ use crate::config::{
     Config, ConfigSource, {self},
 };
 use crate::demo::environment::{
-    TempFolder, StubGateway, LocalBackend, PRIMARY_SYNC_FOLDER, free_address, make_repositories, push_primary, write_note,
+    LocalBackend, PRIMARY_SYNC_FOLDER, StubGateway, TempFolder, free_address, make_repositories, push_primary,
+    write_note,
 };
-use crate::monitor::{Backend, Monitor, Dependencies, StopHandle};
+use crate::monitor::{Backend, Dependencies, Monitor, StopHandle};
 use crate::workspace;
 
 /// Time limit of the demo, which takes about 15 s.
@@ -93,7 +94,12 @@ struct RunningMonitor {
 type DemoEvent = (&'static str, String);
 
 impl RunningMonitor {
-    fn start(folder: &TempFolder, config: Config, standby: SocketAddr, events: Sender<DemoEvent>) -> Result<Self, String> {
+    fn start(
+        folder: &TempFolder,
+        config: Config,
+        standby: SocketAddr,
+        events: Sender<DemoEvent>,
+    ) -> Result<Self, String> {
         let paths =
             Paths { state_dir: folder.join("state"), run_dir: folder.join("run"), sync_dir: folder.join("sync") };
         for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir, &folder.join(PRIMARY_SYNC_FOLDER)] {
@@ -102,8 +108,9 @@ impl RunningMonitor {
         let sync = workspace::SyncPaths { state_folder: paths.sync_dir.clone(), ..workspace::SyncPaths::default() };
         let (sender, started) = mpsc::channel();
         let thread = thread::spawn(move || {
-            let backend =
-                move |config: &Config| -> Arc<dyn Backend> { Arc::new(LocalBackend::new(config, standby, sync.clone())) };
+            let backend = move |config: &Config| -> Arc<dyn Backend> {
+                Arc::new(LocalBackend::new(config, standby, sync.clone()))
+            };
             let parts = Dependencies {
                 source: ConfigSource::File(paths.state_dir.join("config.json")),
                 config,

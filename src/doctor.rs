@@ -38,14 +38,14 @@ mod workspace_checks;
 
 pub use crate::doctor::background::BackgroundChecks;
 use crate::doctor::channel_overlap::StandbyAccounts;
-pub use crate::doctor::context::{DEFAULT_USER, Identity, HostContext};
+pub use crate::doctor::context::{DEFAULT_USER, HostContext, Identity};
 pub(crate) use crate::doctor::hardening::FIREWALL_UNITS;
 pub(crate) use crate::doctor::owner::validate_reported;
 pub(crate) use crate::doctor::systemd::UnitProperties;
 pub use crate::doctor::untrusted_file::refuse_agents_file;
 pub(crate) use crate::doctor::untrusted_file::{belongs_to, read_text_file, refuse_owned_file};
 pub use crate::finding::{CheckOutcome, Finding, Level};
-use crate::finding::{ReportedCheck, CheckResult, remedy};
+use crate::finding::{CheckResult, ReportedCheck, remedy};
 use crate::text::json;
 
 /// User that a check needs.
@@ -160,14 +160,17 @@ pub fn run_all_checks(world: &HostContext) -> Vec<Finding> {
             let wants_accounts = world.primary_config.is_some();
             match owner::run_owner_half(world, wants_accounts) {
                 Ok(mut answer) => {
-                    sandbox::replace_outcomes(world, &mut owner_half_to_json.found);
+                    sandbox::replace_outcomes(world, &mut answer.outcomes);
                     found.push(world.new_finding("owner", CheckResult::ok(&"the checks of the owner's half ran")));
-                    found.extend(owner_half_to_json.found.iter().map(|checked| world.to_finding(checked)));
-                    standby = owner_half_to_json.standby;
+                    found.extend(answer.outcomes.iter().map(|checked| world.to_finding(checked)));
+                    standby = answer.standby;
                 }
                 Err((why, fix)) => {
                     found.push(world.new_finding("owner", CheckResult::fail(&why, fix)));
-                    found.extend(checks_needing(Privilege::Owner).map(|check| world.new_finding(check.id, CheckResult::skipped(&"see owner"))));
+                    found.extend(
+                        checks_needing(Privilege::Owner)
+                            .map(|check| world.new_finding(check.id, CheckResult::skipped(&"see owner"))),
+                    );
                 }
             }
         }
@@ -224,8 +227,11 @@ pub fn sandbox_checks_to_json(world: &mut HostContext) -> String {
     sandbox::end_with_root();
     world.is_sandboxed = true;
     let is_inside = |check: &&Check| sandbox::SANDBOX_CHECKS.contains(&check.id);
-    let found: Vec<CheckOutcome> =
-        CHECKS.iter().filter(is_inside).map(|check| CheckOutcome { id: check.id, result: (check.run)(world) }).collect();
+    let found: Vec<CheckOutcome> = CHECKS
+        .iter()
+        .filter(is_inside)
+        .map(|check| CheckOutcome { id: check.id, result: (check.run)(world) })
+        .collect();
     ReportedCheck::list_to_json(&found).to_string()
 }
 
@@ -250,8 +256,12 @@ fn run_checks(world: &HostContext, depth: Depth, half: CheckHalf) -> Vec<CheckOu
         let said = match (world.identity, check.privilege) {
             (Identity::Owner, Privilege::AnyUser | Privilege::Root) => CheckResult::skipped(&"run as root to check it"),
             (Identity::Other, Privilege::Root) => CheckResult::skipped(&"only root can check it"),
-            (Identity::Root | Identity::Other, Privilege::Owner) => CheckResult::skipped(&"only the workspace's owner can check it"),
-            _ if sandbox::SANDBOX_CHECKS.contains(&check.id) && !world.is_sandboxed => sandbox::skip_outside_sandbox(check.id),
+            (Identity::Root | Identity::Other, Privilege::Owner) => {
+                CheckResult::skipped(&"only the workspace's owner can check it")
+            }
+            _ if sandbox::SANDBOX_CHECKS.contains(&check.id) && !world.is_sandboxed => {
+                sandbox::skip_outside_sandbox(check.id)
+            }
             _ => (check.run)(world),
         };
         found.push(CheckOutcome { id: check.id, result: said });
@@ -267,7 +277,8 @@ fn describe_syntax_error(why: &json::JsonError) -> String {
 fn describe_standby(world: &HostContext, said: &[CheckOutcome]) -> StandbyAccounts {
     let program = said.iter().find(|checked| checked.id == "openclaw" && checked.result.level == Level::Ok);
     let version = program.and_then(|checked| openclaw::parse_version(&checked.result.evidence));
-    let accounts = channels::read_own_config(world).map(|config| channels::enabled_accounts(&config)).unwrap_or_default();
+    let accounts =
+        channels::read_own_config(world).map(|config| channels::enabled_accounts(&config)).unwrap_or_default();
     StandbyAccounts { version, accounts }
 }
 
@@ -281,7 +292,10 @@ fn compare_hosts(world: &HostContext, standby: Option<StandbyAccounts>) -> Vec<F
     let primary = match json::parse_json5(primary) {
         Ok(primary) => primary,
         Err(why) => {
-            return none(CheckResult::fail(&format_args!("the primary's configuration: {}", describe_syntax_error(&why)), remedy::NONE));
+            return none(CheckResult::fail(
+                &format_args!("the primary's configuration: {}", describe_syntax_error(&why)),
+                remedy::NONE,
+            ));
         }
     };
     let Some(mut standby) = standby else { return none(CheckResult::skipped(&"this host's channels are unknown")) };

@@ -5,12 +5,12 @@
 
 pub(crate) mod codec;
 mod demotion;
+mod drill_marker;
 mod drills;
 mod holds;
 mod monitor;
 mod probing;
 mod promotion;
-mod drill_marker;
 mod workspace;
 
 use std::time::Duration;
@@ -18,14 +18,14 @@ use std::time::Duration;
 use log::Level;
 
 use crate::config::Config;
+pub use crate::events::drill_marker::DrillMarker;
 pub use crate::events::monitor::MonitorNotice;
 pub(crate) use crate::events::probing::availability_in_words;
-pub use crate::events::drill_marker::DrillMarker;
 use crate::failover::MachineNotice;
 use crate::os::boot_time::BootTime;
 use crate::os::clock::WallClockOffset;
 use crate::text::json::Value;
-use crate::text::{Time, json_fields, printable};
+use crate::text::{Time, json_fields, to_printable};
 
 /// Character limits of a sentence, and of text from other programs within one.
 const MAX_SENTENCE_CHARS: usize = 1000;
@@ -121,7 +121,14 @@ impl HistoryEntry {
     }
 
     fn new(severity: Severity, event: &'static str, text: &str) -> Self {
-        Self { at: Time::default(), boot: None, event, severity, fields: Vec::new(), text: to_printable(text, MAX_SENTENCE_CHARS) }
+        Self {
+            at: Time::default(),
+            boot: None,
+            event,
+            severity,
+            fields: Vec::new(),
+            text: to_printable(text, MAX_SENTENCE_CHARS),
+        }
     }
 
     fn with_field(mut self, name: &'static str, value: impl Into<Value>) -> Self {
@@ -174,7 +181,9 @@ impl NoticeDescriber<'_> {
             MachineNotice::ForeignAnswer { why } => self.describe_foreign_answer(why),
             MachineNotice::AnswerUnverified { why } => self.describe_answer_unverified(why),
             MachineNotice::AnswerVerified => self.describe_answer_verified(),
-            MachineNotice::Promoting { cause, window, failures, last_healthy_at: life } => self.describe_promoting(*cause, *window, *failures, *life),
+            MachineNotice::Promoting { cause, window, failures, last_healthy_at: life } => {
+                self.describe_promoting(*cause, *window, *failures, *life)
+            }
             MachineNotice::Aborted { why } => self.describe_aborted(*why),
             MachineNotice::Promoted { cause, took, hold_down } => self.describe_promoted(*cause, *took, *hold_down),
             MachineNotice::Adopted { cause } => self.describe_adopted(*cause),

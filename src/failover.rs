@@ -25,6 +25,7 @@ mod event;
 mod hold;
 mod machine;
 pub(crate) mod names;
+mod outage_window;
 mod persistent_state;
 mod policy;
 mod probe_schedule;
@@ -33,19 +34,22 @@ mod promotion_decision;
 mod role;
 mod sync_schedule;
 mod upstream;
-mod outage_window;
 mod witness;
 
-pub use crate::failover::action::{CancelReason, Action, PollMode, MachineNotice, UnitAction, DrillRefusal};
+pub use crate::failover::action::{Action, CancelReason, DrillRefusal, MachineNotice, PollMode, UnitAction};
 pub use crate::failover::availability::Availability;
-pub use crate::failover::drill::{Drill, DrillStep, DrillOutcome};
-pub use crate::failover::event::{Answerer, OperatorCommand, Event, InvocationId, Observation, ObservedUnit, UnitState};
+pub use crate::failover::drill::{Drill, DrillOutcome, DrillStep};
+pub use crate::failover::event::{
+    Answerer, Event, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState,
+};
 pub use crate::failover::hold::{Hold, HoldKind};
-pub use crate::failover::machine::{Machine, InitialFacts};
+pub use crate::failover::machine::{InitialFacts, Machine};
 pub use crate::failover::persistent_state::{Failover, PersistentState};
 pub use crate::failover::policy::Policy;
 pub use crate::failover::probe_schedule::ProbeSchedule;
 pub use crate::failover::promotion::PROCESS_EXITED;
-pub use crate::failover::role::{Active, Cause, Demoting, Promoting, DemotionReason, Role, PromotionStep, Verification};
+pub use crate::failover::role::{
+    Active, Cause, Demoting, DemotionReason, Promoting, PromotionStep, Role, Verification,
+};
 pub use crate::failover::upstream::UpstreamState;
 pub use crate::text::timestamp::Time;

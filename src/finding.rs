@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::config::{Config, ConfigSource};
 use crate::finding::remedy::Platform;
 use crate::text::json::Value;
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Length limit of the evidence, in characters.
 const EVIDENCE_CHARS: usize = 300;

@@ -24,12 +24,12 @@ mod instance_lock;
 mod messages;
 mod notifier;
 mod operator;
-mod stored_state;
 mod prober;
 mod readiness_schedule;
 mod recorder;
 mod reload;
 mod signals;
+mod stored_state;
 mod sync;
 mod threads;
 mod timeline;
@@ -45,15 +45,15 @@ use std::{fmt, io};
 
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
-use crate::events::{HistoryEntry, MonitorNotice, DrillMarker};
+use crate::events::{DrillMarker, HistoryEntry, MonitorNotice};
 use crate::failover::{
-    Action, Event, Machine, PersistentState, UnitAction, Policy, {self},
+    Action, Event, Machine, PersistentState, Policy, UnitAction, {self},
 };
-pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, UnitActionError, SystemdBackend};
+pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, SystemdBackend, UnitActionError};
 use crate::monitor::clock::Clock;
 use crate::monitor::conditions::Conditions;
 use crate::monitor::instance_lock::{InstanceLock, LockError};
-use crate::monitor::messages::{SignalRequest, MonitorMessage, StampedMessage, MessageSender, message_channel};
+use crate::monitor::messages::{MessageSender, MonitorMessage, SignalRequest, StampedMessage, message_channel};
 use crate::monitor::notifier::Notifier;
 pub(crate) use crate::monitor::notifier::host_name;
 use crate::monitor::operator::RecentSentences;
@@ -358,7 +358,8 @@ impl Monitor {
                 self.saved_state = memory;
             }
         }
-        if self.is_seen_healthy_unsaved && self.threads.recorder.enqueue(Record::SeenHealthy(self.seen_healthy.clone())) {
+        if self.is_seen_healthy_unsaved && self.threads.recorder.enqueue(Record::SeenHealthy(self.seen_healthy.clone()))
+        {
             self.is_seen_healthy_unsaved = false;
         }
         self.rotate_trace();

@@ -14,10 +14,10 @@ mod credential;
 mod delivery_cursor;
 mod format;
 mod heartbeat;
-mod message;
 mod http_post;
-mod response_check;
+mod message;
 mod redact;
+mod response_check;
 mod routing;
 mod title;
 mod webhook_worker;
@@ -26,7 +26,7 @@ use crate::config::NotifyConfig;
 pub use crate::notify::credential::{Credential, CredentialStore};
 pub use crate::notify::heartbeat::Heartbeat;
 pub use crate::notify::message::{Message, RateLimiter};
-pub use crate::notify::webhook_worker::{WebhookWorker, DeliveryTiming, DeliveryCallback, WebhookConfig};
+pub use crate::notify::webhook_worker::{DeliveryCallback, DeliveryTiming, WebhookConfig, WebhookWorker};
 
 /// Delivers one test message, at once.
 ///
@@ -34,5 +34,6 @@ pub use crate::notify::webhook_worker::{WebhookWorker, DeliveryTiming, DeliveryC
 /// Returns the reason why it was not accepted, without any part of the URL.
 pub fn send_test(webhook: &NotifyConfig, vault: &CredentialStore, host: &str) -> Result<(), String> {
     let message = Message::new_test(host);
-    http_post::deliver_message(webhook, vault, &message, DeliveryTiming::default().attempt_timeout).map_err(|refused| refused.reason)
+    http_post::deliver_message(webhook, vault, &message, DeliveryTiming::default().attempt_timeout)
+        .map_err(|refused| refused.reason)
 }

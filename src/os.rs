@@ -32,7 +32,7 @@ mod user;
 pub use crate::os::bounded_file::{ReadError, open_regular, read_regular};
 pub use crate::os::cancel::Cancel;
 pub use crate::os::command::{ChildCommand, CommandError, ProcessOutput};
-pub use crate::os::listeners::{ListeningSocket, listening_sockets, parse_listening_address, accepting_sockets};
+pub use crate::os::listeners::{ListeningSocket, accepting_sockets, listening_sockets, parse_listening_address};
 pub use crate::os::own_address::{is_own_address, local_address_for};
 pub use crate::os::thread::spawn;
 pub use crate::os::user::Owner;

@@ -8,12 +8,12 @@ mod connect;
 mod contract;
 mod endpoint_probe;
 mod error;
+mod error_text;
 mod http;
 mod parallel;
 mod peer;
 mod resolve;
 mod verdict;
-mod error_text;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ use crate::probe::parallel::ParallelProbes;
 pub(crate) use crate::probe::peer::PeerRule;
 pub(crate) use crate::probe::resolve::HostResolver;
 pub use crate::probe::verdict::{Channels, ProbeFailure, Verdict};
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Maximum timeout of a probe, so that time arithmetic cannot overflow.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -131,7 +131,12 @@ impl ProbeTarget {
     /// # Errors
     /// As [`ProbeTarget::new`].
     pub fn for_upstream_healthz(upstream: &UpstreamConfig) -> Result<Self, TargetError> {
-        Self::build_target(&upstream.urls, upstream.ca_file.as_deref(), &ReadyzRequest::Skip, (PeerRule::OtherHosts, true))
+        Self::build_target(
+            &upstream.urls,
+            upstream.ca_file.as_deref(),
+            &ReadyzRequest::Skip,
+            (PeerRule::OtherHosts, true),
+        )
     }
 
     /// Creates a target for a server on another host that need not be a gateway; any answer counts.

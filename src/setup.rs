@@ -31,10 +31,10 @@ mod target;
 mod uninstall;
 mod users;
 
-pub use crate::setup::channel::{SUPPORTED_CHANNELS, MissingInput};
+pub use crate::setup::channel::{MissingInput, SUPPORTED_CHANNELS};
 pub use crate::setup::keys::{ScannedHostKeys, scan_host_keys};
 pub use crate::setup::shell_monitor::find_variable;
-pub use crate::setup::target::{SetupTarget, SetupOptions};
+pub use crate::setup::target::{SetupOptions, SetupTarget};
 
 /// State of a step, with its details.
 #[derive(Clone, Debug, PartialEq, Eq)]

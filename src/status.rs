@@ -5,10 +5,10 @@
 
 mod build;
 mod command;
-mod timeline_row;
 pub mod metrics;
 mod read;
 mod render;
+mod timeline_row;
 mod write;
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::failover::{Drill, Failover, Hold, HoldKind};
 use crate::os::boot_time::BootTime;
 use crate::records::timeline::Timeline;
-pub use crate::status::build::{MonitorFacts, LastProbe};
+pub use crate::status::build::{LastProbe, MonitorFacts};
 pub use crate::status::command::{StatusFormat, render_file, render_result};
 use crate::text::Time;
 use crate::workspace::summary::{PullSummary, PushSummary};

@@ -11,7 +11,7 @@ pub mod table;
 pub mod timestamp;
 pub mod utc;
 
-pub use printable::{to_printable, strip_error_numbers};
+pub use printable::{strip_error_numbers, to_printable};
 pub use timestamp::Time;
 
 /// Output of a command.

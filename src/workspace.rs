@@ -15,7 +15,6 @@
 //! rest (`commit_snapshot`), merges it with the remote's branch in the object store (`git::merge`), and only then
 //! updates the files (`checkout`). The changes of an interrupted checkout are told apart from edits (`crash_recovery`).
 
-mod remedy;
 mod boot_clock;
 mod checkout;
 mod commit_snapshot;
@@ -25,14 +24,14 @@ mod error;
 mod exclusion;
 pub mod git;
 mod left_over;
-mod sync_lock;
 mod preflight;
 mod primary;
+mod push_request;
 mod ref_names;
+mod remedy;
 mod repair;
 mod repo_cleanup;
 pub mod report;
-mod push_request;
 mod secrets;
 mod session_archive;
 mod snapshot;
@@ -40,6 +39,7 @@ mod special_files;
 mod staging;
 mod standby;
 pub mod summary;
+mod sync_lock;
 pub mod unit;
 mod visibility;
 
@@ -53,10 +53,10 @@ use crate::os::Cancel;
 use crate::os::clock::read_wall_clock as now;
 use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::git::setting_files::HiddenSettingFiles;
-use crate::workspace::sync_lock::SyncLock;
 use crate::workspace::repair::Repairs;
 pub use crate::workspace::report::PullReport;
-use crate::workspace::report::{PullOutcome, WorkspacePull, PushOutcome, PushReport};
+use crate::workspace::report::{PullOutcome, PushOutcome, PushReport, WorkspacePull};
+use crate::workspace::sync_lock::SyncLock;
 
 /// Paths and names that every sync uses.
 #[derive(Clone, Debug)]
@@ -73,7 +73,12 @@ pub struct SyncPaths {
 
 impl Default for SyncPaths {
     fn default() -> Self {
-        Self { state_folder: DEFAULT_SYNC_DIR.into(), ssh_program: "ssh".into(), host_name: ref_names::host_name(), push_request_file: push_request::REQUEST_FILE.into() }
+        Self {
+            state_folder: DEFAULT_SYNC_DIR.into(),
+            ssh_program: "ssh".into(),
+            host_name: ref_names::host_name(),
+            push_request_file: push_request::REQUEST_FILE.into(),
+        }
     }
 }
 

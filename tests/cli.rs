@@ -139,7 +139,9 @@ fn check_speaks_json() {
 fn check_without_urls_asks_the_upstreams() {
     let folder = tempfile::tempdir().expect("a folder");
     let up = start_gateway(STARTED);
-    let text = format!(r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{REFUSING_ADDRESS}", "http://{up}"] }}] }}"#);
+    let text = format!(
+        r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{REFUSING_ADDRESS}", "http://{up}"] }}] }}"#
+    );
     let file = write_config(folder.path(), &text);
     let ran = collect_output(program_command().args(["check", "--config"]).arg(&file).output().expect("it starts"));
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
@@ -149,17 +151,21 @@ fn check_without_urls_asks_the_upstreams() {
 #[test]
 fn a_configuration_is_printed_whole_and_reads_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = write_config(folder.path(), r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }], }"#);
-    let printed = collect_output(program_command().args(["config", "--config"]).arg(&file).output().expect("it starts"));
+    let file =
+        write_config(folder.path(), r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }], }"#);
+    let printed =
+        collect_output(program_command().args(["config", "--config"]).arg(&file).output().expect("it starts"));
     assert_eq!(printed.code, 0, "{}", printed.stderr);
     for key in ["retry_interval", "restart_grace", "flap_window", "stop_timeout", "refresh", "witnesses"] {
         assert!(printed.stdout.contains(key), "{key}");
     }
     let again = write_config(folder.path(), &printed.stdout);
-    let reprinted = collect_output(program_command().args(["config", "--config"]).arg(&again).output().expect("it starts"));
+    let reprinted =
+        collect_output(program_command().args(["config", "--config"]).arg(&again).output().expect("it starts"));
     assert_eq!(reprinted.stdout, printed.stdout);
 
-    let checked = collect_output(program_command().args(["config", "--check"]).arg(&again).output().expect("it starts"));
+    let checked =
+        collect_output(program_command().args(["config", "--check"]).arg(&again).output().expect("it starts"));
     assert_eq!(checked.code, 0);
     assert_eq!(checked.stdout, format!("{}: ok\n", again.display()));
 }
@@ -169,7 +175,9 @@ fn a_primarys_file_is_checked_as_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let check = |text: &str| {
         let file = write_config(folder.path(), text);
-        collect_output(program_command().args(["config", "--primary", "--check"]).arg(&file).output().expect("it starts"))
+        collect_output(
+            program_command().args(["config", "--primary", "--check"]).arg(&file).output().expect("it starts"),
+        )
     };
     assert_eq!(check(r#"{ "workspace": { "push_interval": "15m" } }"#).code, 0);
     let standby = check(r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }] }"#);
@@ -180,7 +188,8 @@ fn a_primarys_file_is_checked_as_one() {
 #[test]
 fn every_problem_is_a_line_and_the_exit_is_2() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = write_config(folder.path(), "{\n  \"probe\": { \"timout\": \"5s\" },\n  \"demote\": { \"after\": 30 }\n}\n");
+    let file =
+        write_config(folder.path(), "{\n  \"probe\": { \"timout\": \"5s\" },\n  \"demote\": { \"after\": 30 }\n}\n");
     for args in [
         &["config", "--check"][..],
         &["config", "--config"],
@@ -223,7 +232,8 @@ fn the_old_monitors_variables_still_work() {
 
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
-    let mut child = program_command().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        program_command().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     drop(child.stdout.take());
     let ran = collect_output(child.wait_with_output().expect("it ends"));
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
@@ -329,12 +339,14 @@ fn links_are_followed_to_their_end_and_a_loop_has_none() {
     let night = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces/outage.jsonl");
     std::os::unix::fs::symlink(night, path("link")).expect("a link");
     std::os::unix::fs::symlink("loop", path("loop")).expect("a link");
-    let replay = |name: &str| collect_output(program_command().arg("replay").arg(path(name)).output().expect("it starts"));
+    let replay =
+        |name: &str| collect_output(program_command().arg("replay").arg(path(name)).output().expect("it starts"));
     assert_eq!(replay("link").code, 0, "{}", replay("link").stderr);
     assert_eq!(replay("loop").code, 1);
     assert!(replay("loop").stderr.contains("Too many levels of symbolic links"), "{}", replay("loop").stderr);
     assert!(!replay("loop").stderr.contains("os error"), "{}", replay("loop").stderr);
-    let check = collect_output(program_command().args(["config", "--check"]).arg(path("loop")).output().expect("it starts"));
+    let check =
+        collect_output(program_command().args(["config", "--check"]).arg(path("loop")).output().expect("it starts"));
     assert!(check.code == 2 && check.stderr.contains("Too many levels"), "{}", check.stderr);
 }
 
@@ -371,7 +383,8 @@ fn a_configuration_whose_upstream_is_this_host_is_warned_of() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let check = |url: &str| {
-        let file = write_config(folder.path(), &format!(r#"{{ "upstreams": [{{ "name": "p", "urls": ["{url}"] }}] }}"#));
+        let file =
+            write_config(folder.path(), &format!(r#"{{ "upstreams": [{{ "name": "p", "urls": ["{url}"] }}] }}"#));
         collect_output(program_command().args(["config", "--check"]).arg(&file).output().expect("it starts"))
     };
     let checked = check(&format!("http://{own}:18789"));

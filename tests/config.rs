@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use openclaw_failover::config::{
-    Config, WebhookFormat, ConfigErrors, NotificationTopic, WitnessConfig, {self},
+    Config, ConfigErrors, NotificationTopic, WebhookFormat, WitnessConfig, {self},
 };
 
 const UPSTREAMS: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
@@ -66,11 +66,19 @@ fn every_key_is_read() {
     assert_eq!(config.upstreams[1].channels, ["discord"]);
     assert_eq!(config.promote.restart_grace, Duration::from_secs(120));
     assert_eq!(config.promote.sync_wait, Duration::ZERO);
-    let witnesses =
-        vec![WitnessConfig::Tailscale, WitnessConfig::Tcp("1.1.1.1:443".into()), WitnessConfig::Https("https://example.org/up".into())];
+    let witnesses = vec![
+        WitnessConfig::Tailscale,
+        WitnessConfig::Tcp("1.1.1.1:443".into()),
+        WitnessConfig::Https("https://example.org/up".into()),
+    ];
     assert_eq!(config.promote.witnesses, Some(witnesses));
     assert_eq!(config.secrets.len(), 1);
-    let topics = vec![NotificationTopic::Promoted, NotificationTopic::Demoted, NotificationTopic::Failed, NotificationTopic::Degraded];
+    let topics = vec![
+        NotificationTopic::Promoted,
+        NotificationTopic::Demoted,
+        NotificationTopic::Failed,
+        NotificationTopic::Degraded,
+    ];
     assert_eq!((config.notify[0].format, &config.notify[0].topics), (WebhookFormat::Ntfy, &topics));
     assert_eq!(config.notify[1].topics.len(), NotificationTopic::ALL.len(), "all that there are");
     assert_eq!(config.drill.interval, Duration::from_secs(90 * 86_400));
@@ -82,7 +90,8 @@ fn a_primary_needs_no_upstreams_and_must_have_none() {
     let workspace = config::parse_primary(r#"{ "workspace": { "branch": "live" } }"#, "config.json").unwrap();
     assert_eq!((workspace.branch.as_str(), workspace.merge), ("live", true));
     assert_eq!(config::parse_primary("{}", "config.json").unwrap(), config::WorkspaceConfig::default());
-    let problems = config::parse_primary(&config_with_line(r#""workspace": { "path": "x" }"#), "config.json").unwrap_err();
+    let problems =
+        config::parse_primary(&config_with_line(r#""workspace": { "path": "x" }"#), "config.json").unwrap_err();
     let lines: Vec<&str> = problems.lines().collect();
     assert!(lines[0].starts_with("config.json:2: upstreams: makes this host a standby"), "{problems}");
     assert!(lines[1].starts_with("config.json:3: workspace.path:"), "{problems}");
@@ -561,7 +570,10 @@ fn https_that_nobody_could_verify_is_refused() {
         assert!(problem_at(&line, "promote.witnesses[0]").contains("tcp://"));
     }
     for host in ["claw.tail1234.ts.net", "claw.example.org", "198.51.100.7"] {
-        assert!(parse(&config_with_line(&format!(r#""gateway": {{ "url": "https://{host}:18790" }}"#))).is_ok(), "{host}");
+        assert!(
+            parse(&config_with_line(&format!(r#""gateway": {{ "url": "https://{host}:18790" }}"#))).is_ok(),
+            "{host}"
+        );
     }
     let relative = r#""gateway": { "url": "https://claw.example.org", "ca_file": "claw.pem" }"#;
     assert!(problem_at(relative, "gateway.ca_file").contains("absolute"));

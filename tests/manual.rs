@@ -185,5 +185,8 @@ fn no_formatter_has_anything_to_say_of_the_manual_page() {
     let page = run_program(&["man"]);
     let formatted = stdout_text(&run_with_input("groff", &["-man", "-ww", "-Tutf8", "-P-cbou"], &page));
     assert!(formatted.contains("check [URL…]"), "what is not ASCII arrives");
-    assert!(stdout_text(&run_with_input("man", &["--warnings", "-l", "-"], &page)).contains("openclaw-failover pause [OPTIONS]"));
+    assert!(
+        stdout_text(&run_with_input("man", &["--warnings", "-l", "-"], &page))
+            .contains("openclaw-failover pause [OPTIONS]")
+    );
 }

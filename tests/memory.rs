@@ -116,7 +116,9 @@ fn measure_json() {
             drop(black_box(json::parse_with_comments(&text)))
         });
         measure_reader(&format!("json5, {kind}"), input, 48, || drop(black_box(json::parse_json5(&text))));
-        measure_reader(&format!("configuration, {kind}"), input, 48, || drop(black_box(config::parse(&text, "config"))));
+        measure_reader(&format!("configuration, {kind}"), input, 48, || {
+            drop(black_box(config::parse(&text, "config")))
+        });
     }
     let urls = repeat_between(r#"{"upstreams":[{"urls":["#, r#""a","#, r#""b"]}]}"#, 256 * 1024);
     measure_reader("configuration, addresses", urls.as_bytes(), 48, || drop(black_box(config::parse(&urls, "config"))));
@@ -144,9 +146,13 @@ fn own_files(folder: &TempDir) {
         measure_reader(&format!("strip, {kind}"), input, 48, || drop(black_box(Timeline::load(&path, now))));
         let path = file("status.json");
         let form = || status::StatusFormat { json: false, colour: true };
-        measure_reader(&format!("status, {kind}"), input, 48, || drop(black_box(status::render_file(&path, form(), now))));
+        measure_reader(&format!("status, {kind}"), input, 48, || {
+            drop(black_box(status::render_file(&path, form(), now)))
+        });
         let path = file("pull.json");
-        measure_reader(&format!("pull report, {kind}"), input, 48, || drop(black_box(workspace::report::read_pull_report(&path, own))));
+        measure_reader(&format!("pull report, {kind}"), input, 48, || {
+            drop(black_box(workspace::report::read_pull_report(&path, own)))
+        });
         measure_reader(&format!("push report, {kind}"), input, 48, || {
             drop(black_box(workspace::report::read_push_report(&path, own)))
         });
@@ -216,7 +222,9 @@ fn measure_child_processes(folder: &TempDir) {
         );
         assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
         let systemctl = Systemctl::with_program(&program);
-        measure_reader(&format!("systemctl, {kind}"), text.as_bytes(), 1, || drop(black_box(systemctl.show("x.service"))));
+        measure_reader(&format!("systemctl, {kind}"), text.as_bytes(), 1, || {
+            drop(black_box(systemctl.show("x.service")))
+        });
     }
 }
 
@@ -266,7 +274,9 @@ fn control_answer(folder: &TempDir, name: &str, answer: Vec<u8>) {
         let _ = stream.write_all(&answer);
         let _ = stream.write_all(b"\n");
     });
-    measure_reader(name, &input, 48, || drop(black_box(control::send_request(&path, &control::Request::Status { since: None }, TIMEOUT))));
+    measure_reader(name, &input, 48, || {
+        drop(black_box(control::send_request(&path, &control::Request::Status { since: None }, TIMEOUT)))
+    });
 }
 
 /// Measures the monitor's reader of a control client that sends too much.

@@ -22,9 +22,32 @@ let
   gateway = config.systemd.services.openclaw or { };
   starters = (gateway.wantedBy or [ ]) ++ (gateway.requiredBy or [ ]) ++ (gateway.upheldBy or [ ]);
   foreign = config.services.openclaw-gateway or { };
+  # Users whose Home Manager runs a gateway on this standby's port.
+  personal = lib.attrNames (
+    lib.filterAttrs (
+      _: home:
+      let
+        openclaw = home.programs.openclaw or { };
+        instances = lib.attrValues (openclaw.instances or { });
+      in
+      if instances == [ ] then
+        openclaw.enable or false && port == 18789
+      else
+        lib.any (one: one.enable && one.gatewayPort == port) instances
+    ) (config.home-manager.users or { })
+  );
   url = cfg.settings.gateway.url;
+  etc = config.system.etc.overlay or { };
+  isBelowEtc = lib.hasPrefix "/etc/";
 
   always = [
+    {
+      assertion = !lib.hasPrefix "/var/empty/" cfg.settings.workspace.path;
+      message = ''
+        ${options}: the user ${user} has no home directory for OpenClaw's workspace. Set one:
+        users.users.${user}.home = "/var/lib/${user}";
+      '';
+    }
     {
       assertion = literal == [ ];
       message = ''
@@ -35,16 +58,17 @@ let
   ];
 
   upgrade = config.system.autoUpgrade;
+  # `nixpkgs.lib.nixosSystem` in a flake sets the source; colmena declares `deployment`.
+  isBuiltElsewhere = (config.nixpkgs.flake.source or null) != null || config ? deployment;
   onFlakes = [
     {
-      # Set by `nixpkgs.lib.nixosSystem` in a flake.
       assertion =
         !cfg.autoUpgrade.enable
         || !(upgrade.enable or false)
         || (upgrade.flake or null) != null
-        || (config.nixpkgs.flake.source or null) == null;
+        || !isBuiltElsewhere;
       message = ''
-        ${options}.autoUpgrade: this host is built from a flake, and the nightly upgrade would build
+        ${options}.autoUpgrade: this host is built from a flake or by colmena, and the nightly upgrade would build
         /etc/nixos/configuration.nix instead. Set the flake: system.autoUpgrade.flake = "github:me/hosts";
       '';
     }
@@ -67,8 +91,8 @@ let
     {
       assertion = !(gateway.serviceConfig.DynamicUser or false);
       message = ''
-        systemd.services.openclaw has DynamicUser, as services.openclaw sets it: the push cannot read its workspace. Run
-        it as the user ${user}, and set the path of the workspace:
+        systemd.services.openclaw has DynamicUser, as services.openclaw sets it: no other unit can reach its workspace,
+        so the push cannot read it. Run it as the user ${user}, and set the path of the workspace:
         systemd.services.openclaw.serviceConfig = { DynamicUser = lib.mkForce false; User = "${user}"; };
         ${options}.settings.workspace.path = "/var/lib/openclaw/workspace";
       '';
@@ -128,6 +152,24 @@ let
       message = ''
         services.openclaw-gateway would hold the gateway's port ${toString port}, or its unit, so that this standby
         could never take over. Remove it: ${options}.gateway declares the gateway.
+      '';
+    }
+    {
+      assertion = personal == [ ];
+      message = ''
+        home-manager.users.${list personal}.programs.openclaw runs a gateway on port ${toString port}, which this
+        standby's own gateway needs. Remove it: ${options}.gateway declares the gateway.
+      '';
+    }
+    {
+      assertion =
+        !(etc.enable or false)
+        || etc.mutable or true
+        || !isBelowEtc cfg.credentialsDirectory && !isBelowEtc cfg.gateway.environmentFile;
+      message = ''
+        ${options}: /etc of this host is read-only (system.etc.overlay.mutable = false), so no secrets can be put there.
+        Set other paths: ${options}.credentialsDirectory = "/run/secrets/openclaw-failover"; and
+        ${options}.gateway.environmentFile = "/run/secrets/gateway.env";
       '';
     }
     {

@@ -36,12 +36,37 @@ rec {
 
   port = if cfg.gateway.settings == null then 18789 else cfg.gateway.settings.gateway.port;
 
+  # URL at which the monitor reaches this host's gateway.
+  url =
+    let
+      isTls = cfg.gateway.settings.gateway.tls.enabled or false;
+    in
+    "${if isTls then "https" else "http"}://127.0.0.1:${toString port}";
+
   # Names of the channels that are enabled in this host's gateway.
   channels =
     let
       all = if cfg.gateway.settings == null then { } else cfg.gateway.settings.channels;
+      # Keys of OpenClaw that are not channels.
+      others = [
+        "defaults"
+        "modelByChannel"
+      ];
     in
-    lib.attrNames (lib.filterAttrs (_: channel: channel.enabled or true) all);
+    lib.subtractLists others (
+      lib.attrNames (lib.filterAttrs (_: channel: channel.enabled or true) all)
+    );
+
+  # Default directory of the workspace. On a primary whose gateway nix-openclaw's NixOS module declares, it is that
+  # gateway's workspace.
+  workspace =
+    let
+      foreign = config.services.openclaw-gateway or { };
+    in
+    if cfg.role == "primary" && foreign.enable or false then
+      foreign.config.agents.defaults.workspace or "${foreign.stateDir}/workspace"
+    else
+      "${home}/.openclaw/workspace";
 
   # Content of config.json.
   settings = lib.filterAttrs (_: value: value != [ ]) (written cfg.settings);
@@ -51,11 +76,11 @@ rec {
     pkgs.getent
     pkgs.gitMinimal
     config.programs.ssh.package
-    # Finds replaced files that are still open for writing.
-    pkgs.perl
     pkgs.rsync
     pkgs.sqlite
-  ];
+  ]
+  # Finds replaced files that are still open for writing. profiles/perlless.nix forbids it.
+  ++ lib.optional (!lib.elem "perl" (config.system.forbiddenDependenciesRegexes or [ ])) pkgs.perl;
 
   # Unit files of src/setup with this host's paths and account. Whole files are rewritten, so that a line or unit added
   # there needs no change here. Names are those of the installed files, paths those in src/setup.

@@ -1,5 +1,5 @@
-# Settings of the host: logins, firewall, tailnet and upgrades. They are defaults of NixOS's own options, so your values
-# have priority.
+# Settings of the host: logins, firewall, tailnet and upgrades, set through NixOS's own options. Your own values have
+# priority over them, but defaults of images and profiles do not (Google's would disable the firewall).
 {
   config,
   lib,
@@ -7,38 +7,41 @@
   ...
 }:
 let
-  inherit (lib) mkDefault mkIf mkMerge;
+  inherit (lib) mkIf mkMerge;
   cfg = config.services.openclaw-failover;
   inherit (import ./derived.nix { inherit config lib pkgs; }) port;
+  prefer = lib.mkOverride 900;
+  interface = config.services.tailscale.interfaceName;
 in
 {
   config = mkIf cfg.enable (mkMerge [
     (mkIf cfg.firewall.enable {
-      networking.firewall.enable = mkDefault true;
-      networking.firewall.interfaces.${config.services.tailscale.interfaceName}.allowedTCPPorts = [
-        port
-      ];
+      networking.firewall.enable = prefer true;
+      # Without an interface, tailscaled forwards connections over loopback.
+      networking.firewall.interfaces = mkIf (interface != "userspace-networking") {
+        ${interface}.allowedTCPPorts = [ port ];
+      };
     })
     (mkIf cfg.fail2ban.enable {
-      services.fail2ban.enable = mkDefault true;
+      services.fail2ban.enable = prefer true;
     })
     (mkIf cfg.tailscale.enable {
-      services.tailscale.enable = mkDefault true;
+      services.tailscale.enable = prefer true;
       services.tailscale.authKeyFile = mkIf (cfg.tailscale.authKeyFile != null) (
-        mkDefault cfg.tailscale.authKeyFile
+        prefer cfg.tailscale.authKeyFile
       );
     })
     (mkIf cfg.ssh.enable {
-      services.openssh.enable = mkDefault true;
+      services.openssh.enable = prefer true;
       services.openssh.settings = {
-        PasswordAuthentication = mkDefault false;
-        KbdInteractiveAuthentication = mkDefault false;
-        PermitRootLogin = mkDefault "prohibit-password";
+        PasswordAuthentication = prefer false;
+        KbdInteractiveAuthentication = prefer false;
+        PermitRootLogin = prefer "prohibit-password";
       };
     })
     (mkIf cfg.autoUpgrade.enable {
-      system.autoUpgrade.enable = mkDefault true;
-      system.autoUpgrade.allowReboot = mkDefault false;
+      system.autoUpgrade.enable = prefer true;
+      system.autoUpgrade.allowReboot = prefer false;
     })
   ]);
 }

@@ -102,7 +102,7 @@ in
         description = ''
           Private ssh key of the agent's user for the git host, and for the hosts from which secrets are copied. That
           user must be able to read it (sops-nix: `owner = "openclaw"`), and it must be outside /home, which is hidden
-          from the syncs. Default: the keys in the user's `.ssh`.
+          from the syncs. ssh offers it to every host, before the keys in the user's `.ssh`. Default: only those keys.
         '';
       };
     };
@@ -160,8 +160,8 @@ in
     ssh.enable = onStandby "Enables sshd, and disables logins with passwords.";
 
     autoUpgrade.enable = switch ''
-      Enables `system.autoUpgrade`, without reboots. A host that is built from a flake must name it in
-      `system.autoUpgrade.flake`. An upgrade restarts the monitor, but never the gateway.
+      Enables `system.autoUpgrade`, without reboots. A host that is built from a flake, or by colmena or deploy-rs, must
+      name a flake in `system.autoUpgrade.flake`. An upgrade restarts the monitor, but never the gateway.
     '';
   };
 }

@@ -11,7 +11,7 @@
 let
   inherit (lib) literalExpression mkOption types;
   inherit (import ./types.nix { inherit lib; }) duration plainPath size;
-  inherit (import ./derived.nix { inherit config lib pkgs; }) home port;
+  inherit (import ./derived.nix { inherit config lib pkgs; }) home url workspace;
   cfg = config.services.openclaw-failover;
   json = pkgs.formats.json { };
 
@@ -152,10 +152,10 @@ in
             "openclaw.service";
         url = mkOption {
           type = types.nullOr types.str;
-          default = if cfg.role == "standby" then "http://127.0.0.1:${toString port}" else null;
+          default = if cfg.role == "standby" then url else null;
           defaultText = literalExpression ''"http://127.0.0.1:''${toString gateway.settings.gateway.port}"'';
           example = "http://127.0.0.1:18789";
-          description = "Address of this host's gateway. A primary needs none.";
+          description = "Address of this host's gateway, `https` if it speaks TLS. A primary needs none.";
         };
         ca_file = caFile;
         start_timeout = period "Time in which the gateway must answer after its start" "300s";
@@ -168,10 +168,13 @@ in
       workspace = {
         path = mkOption {
           type = plainPath;
-          default = "${home}/.openclaw/workspace";
+          default = workspace;
           defaultText = literalExpression ''"''${user.home}/.openclaw/workspace"'';
           example = "/home/openclaw/.openclaw/workspace";
-          description = "Git checkout in which the agent works. The agent's user creates the directory.";
+          description = ''
+            Git checkout in which the agent works. The agent's user creates the directory. Default on a primary with
+            nix-openclaw's `services.openclaw-gateway`: that gateway's workspace.
+          '';
         };
         url = mkOption {
           type = types.nullOr types.str;

@@ -8,7 +8,7 @@ let
     file:
     pkgs.testers.runNixOSTest {
       imports = [ file ];
-      # Timeout in seconds.
+      # Timeout in seconds, so that a machine that hangs fails the test.
       globalTimeout = 10 * 60;
       defaults.imports = [ module ];
     };

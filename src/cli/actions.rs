@@ -19,7 +19,7 @@ use crate::control::{
     Request, {self},
 };
 use crate::doctor::BackgroundChecks;
-use crate::monitor::{Backend, Monitor, Dependencies, SystemdBackend};
+use crate::monitor::{Backend, Dependencies, Monitor, SystemdBackend};
 use crate::os::clock::read_wall_clock;
 use crate::os::systemd::Systemctl;
 use crate::os::{Cancel, atomic_file, journal, spawn};
@@ -47,7 +47,8 @@ pub(super) fn run_monitor(source: ConfigSource, config: Config) -> Result<Comman
     journal::start_logging();
     let paths = Paths::for_monitor(environment_variable);
     let systemd = (source.clone(), paths.clone(), sync_paths());
-    let (log, logged) = start_logger().map_err(|why| CliError::Failed(format!("cannot start a thread for the log: {why}")))?;
+    let (log, logged) =
+        start_logger().map_err(|why| CliError::Failed(format!("cannot start a thread for the log: {why}")))?;
     let parts = Dependencies {
         source,
         config,
@@ -108,7 +109,11 @@ fn query_status(json: bool, out: &Output) -> CommandOutput {
 }
 
 /// Prints the history, all of it or the last `since`.
-pub(super) fn print_history(since: Option<Duration>, form: past::HistoryFormat, out: &mut Output) -> Result<CommandOutcome, CliError> {
+pub(super) fn print_history(
+    since: Option<Duration>,
+    form: past::HistoryFormat,
+    out: &mut Output,
+) -> Result<CommandOutcome, CliError> {
     let shown = past::render_history(&Paths::new(environment_variable).history_file(), since, form, read_wall_clock());
     print_output(&shown.map_err(command_failure)?, out)
 }
@@ -151,7 +156,11 @@ pub(super) fn serve_stub_gateway(address: SocketAddr) -> Result<CommandOutcome, 
 }
 
 /// Pulls workspace and secrets once.
-pub(super) fn pull_workspace(source: &ConfigSource, config: &Config, out: &mut Output) -> Result<CommandOutcome, CliError> {
+pub(super) fn pull_workspace(
+    source: &ConfigSource,
+    config: &Config,
+    out: &mut Output,
+) -> Result<CommandOutcome, CliError> {
     journal::start_logging();
     let paths = sync_paths();
     let report = if unit::runs_sync_itself(&config.workspace.path) {

@@ -43,7 +43,10 @@ impl Args {
         options: &'static [&'static str],
     ) -> Self {
         // Completions and the manual page are made from the help text.
-        debug_assert!(options.iter().all(|option| help.contains(option) || INTERNAL_OPTIONS.contains(option)), "{command}'s help");
+        debug_assert!(
+            options.iter().all(|option| help.contains(option) || INTERNAL_OPTIONS.contains(option)),
+            "{command}'s help"
+        );
         Self { parser, command, help, options }
     }
 

@@ -2,9 +2,9 @@
 //!
 //! Both are generated from the help texts at run time, so each option is described in one place.
 
+mod completions;
 mod page;
 mod roff;
-mod completions;
 
 use lexopt::Parser;
 
@@ -79,7 +79,8 @@ impl DocFormat {
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
-        let pages: Vec<_> = CliCommand::help_texts().into_iter().map(|(name, help)| HelpPage::parse(name, help)).collect();
+        let pages: Vec<_> =
+            CliCommand::help_texts().into_iter().map(|(name, help)| HelpPage::parse(name, help)).collect();
         let text = match self {
             Self::Bash => completions::render_bash(&pages),
             Self::Zsh => completions::render_zsh(&pages),

@@ -13,7 +13,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{Output, TextColour};
 use crate::config::paths::Paths;
 use crate::doctor::{
-    Identity, HostContext, {self},
+    HostContext, Identity, {self},
 };
 use crate::finding::{Finding, Level};
 use crate::text::json::Value;

@@ -10,7 +10,7 @@ use crate::cli::CommandOutcome;
 use crate::cli::args::{Args, Argument};
 use crate::cli::command::CliCommand;
 use crate::cli::error::CliError;
-use crate::cli::operator::{send_request, await_news, print_messages};
+use crate::cli::operator::{await_news, print_messages, send_request};
 use crate::cli::output::{Output, to_printable};
 use crate::control::{MAX_DRILL_HOLD, Request};
 use crate::failover::{

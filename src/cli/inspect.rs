@@ -57,7 +57,8 @@ impl InspectCommand {
         let report = gateway_check::inspect_sockets(&Systemctl::default(), &config.gateway.unit, port, invocation);
         let folder = env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
         let folder = folder.unwrap_or_else(|| gateway_check::report_folder(&Paths::new(|name| env::var_os(name))));
-        gateway_check::write_report(&folder, &report.map_err(CliError::Failed)?).map_err(|why| CliError::Failed(why.to_string()))?;
+        gateway_check::write_report(&folder, &report.map_err(CliError::Failed)?)
+            .map_err(|why| CliError::Failed(why.to_string()))?;
         Ok(CommandOutcome::Success)
     }
 }

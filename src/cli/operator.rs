@@ -98,7 +98,11 @@ impl OperatorArgs {
     }
 
     pub(super) fn parse_pause(parser: Parser) -> Result<CliCommand, CliError> {
-        parse_hold(Args::new(parser, "pause", PAUSE_HELP, &["--for", "--reason"]), HoldKind::Paused, Some(DEFAULT_HOLD_DURATION))
+        parse_hold(
+            Args::new(parser, "pause", PAUSE_HELP, &["--for", "--reason"]),
+            HoldKind::Paused,
+            Some(DEFAULT_HOLD_DURATION),
+        )
     }
 
     pub(super) fn parse_resume(parser: Parser) -> Result<CliCommand, CliError> {
@@ -155,9 +159,13 @@ fn parse_reason(args: &mut Args) -> Result<String, CliError> {
 }
 
 fn parse_hold_duration(args: &Args, text: &str) -> Result<Duration, CliError> {
-    let span = duration::parse_duration(text).map_err(|what| args.usage_error(format!("--for: '{text}' {what}, or `ever`")))?;
+    let span = duration::parse_duration(text)
+        .map_err(|what| args.usage_error(format!("--for: '{text}' {what}, or `ever`")))?;
     if span < MINIMUM_HOLD_DURATION {
-        return Err(args.usage_error(format!("--for: '{text}' is too short; write at least {}", format_duration(MINIMUM_HOLD_DURATION))));
+        return Err(args.usage_error(format!(
+            "--for: '{text}' is too short; write at least {}",
+            format_duration(MINIMUM_HOLD_DURATION)
+        )));
     }
     Ok(span)
 }
@@ -194,7 +202,12 @@ fn follow_order(mut told: Told, wanted: &str, out: &mut Output) -> Result<Comman
 
 /// Waits, then requests the messages since the last answer. Returns `None` while the monitor does not answer within the
 /// limit.
-pub(super) fn await_news(told: &Told, began: Instant, within: Duration, out: &mut Output) -> Result<Option<Told>, CliError> {
+pub(super) fn await_news(
+    told: &Told,
+    began: Instant,
+    within: Duration,
+    out: &mut Output,
+) -> Result<Option<Told>, CliError> {
     out.flush()?;
     thread::sleep(PROGRESS_POLL_INTERVAL);
     match send_request(&Request::Status { since: Some(told.next_event) }) {

@@ -7,8 +7,8 @@ use std::io::{
 use std::{env, fmt};
 
 use crate::cli::error::CliError;
-pub(super) use crate::text::table::TextColour;
 use crate::text::strip_error_numbers;
+pub(super) use crate::text::table::TextColour;
 
 /// Standard output while a command runs.
 pub(super) struct Output {

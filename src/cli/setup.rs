@@ -17,12 +17,12 @@ use crate::cli::error::CliError;
 use crate::cli::output::{Output, TextColour, to_printable};
 use crate::config::paths::Paths;
 use crate::config::{
-    Config, DEFAULT_CONFIG_FILE, ConfigSource, WorkspaceConfig, {self},
+    Config, ConfigSource, DEFAULT_CONFIG_FILE, WorkspaceConfig, {self},
 };
 use crate::doctor::HostContext;
 use crate::os::{Cancel, journal};
 use crate::setup::{
-    SUPPORTED_CHANNELS, Plan, SetupRole, SetupTarget, StepState, Step, SetupOptions, {self},
+    Plan, SUPPORTED_CHANNELS, SetupOptions, SetupRole, SetupTarget, Step, StepState, {self},
 };
 use crate::text::suggestion::suggest_name;
 
@@ -107,7 +107,8 @@ impl SetupCommand {
     pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "setup", HELP, OPTIONS);
         let (mut role, mut used) = (None, Vec::new());
-        let mut setup = Self { role: SetupRole::Standby, dry_run: false, assume_yes: false, options: SetupOptions::default() };
+        let mut setup =
+            Self { role: SetupRole::Standby, dry_run: false, assume_yes: false, options: SetupOptions::default() };
         while let Some(item) = args.next()? {
             match item {
                 Argument::Option(option) => {
@@ -118,7 +119,8 @@ impl SetupCommand {
                     let typed = value.to_string_lossy().into_owned();
                     let known = ROLE_NAMES.iter().find(|(name, _)| *name == typed).map(|(_, role)| *role);
                     role = Some(known.ok_or_else(|| {
-                        let near = suggest_name(&typed, ROLE_NAMES.map(|(name, _)| name)).unwrap_or("standby' or 'primary");
+                        let near =
+                            suggest_name(&typed, ROLE_NAMES.map(|(name, _)| name)).unwrap_or("standby' or 'primary");
                         args.usage_error(format!("setup has no '{typed}', did you mean '{near}'?"))
                     })?);
                 }
@@ -147,7 +149,8 @@ impl SetupCommand {
 
     pub(super) fn parse_uninstall(parser: Parser) -> Result<CliCommand, CliError> {
         let mut args = Args::new(parser, "uninstall", UNINSTALL_HELP, &["--dry-run", "--yes"]);
-        let mut setup = Self { role: SetupRole::Uninstalled, dry_run: false, assume_yes: false, options: SetupOptions::default() };
+        let mut setup =
+            Self { role: SetupRole::Uninstalled, dry_run: false, assume_yes: false, options: SetupOptions::default() };
         while let Some(item) = args.next()? {
             match item {
                 Argument::Option(option) => setup.apply_option(option, &mut args)?,
@@ -252,7 +255,8 @@ fn reject_refused(steps: &[(&'static Step, StepState)]) -> Result<(), CliError> 
 
 /// Applies the steps. A signal interrupts between two steps; the next run continues.
 fn apply_plan(plan: &mut Plan, out: &mut Output) -> Result<(), CliError> {
-    plan.target.cancel = Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
+    plan.target.cancel =
+        Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
     // A closed terminal is no reason to stop halfway.
     let mut say = |name: &'static str| drop(out.write_line(format_args!("{name} …")).and_then(|()| out.flush()));
     plan.apply(&mut say).map_err(CliError::Failed)
@@ -273,8 +277,11 @@ fn host_context(role: SetupRole, wishes: &SetupOptions) -> Result<HostContext, C
         }
         SetupRole::Primary | SetupRole::Uninstalled => {
             refuse_agents_config(file.as_deref(), wishes.user.as_deref())?;
-            let workspace =
-                if role == SetupRole::Primary { config::load_primary(file.as_deref())? } else { WorkspaceConfig::default() };
+            let workspace = if role == SetupRole::Primary {
+                config::load_primary(file.as_deref())?
+            } else {
+                WorkspaceConfig::default()
+            };
             (Config::for_primary(workspace), ConfigSource::File(file.unwrap_or_else(|| DEFAULT_CONFIG_FILE.into())))
         }
     };

@@ -51,7 +51,9 @@ impl StatusCommand {
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         match self.watch {
             true if out.is_terminal() => actions::watch_status(out),
-            true => Err(CliError::Usage("status: --watch needs a terminal; without it `status` prints once".to_owned())),
+            true => {
+                Err(CliError::Usage("status: --watch needs a terminal; without it `status` prints once".to_owned()))
+            }
             false => actions::print_status(self.json, out),
         }
     }

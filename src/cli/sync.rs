@@ -111,7 +111,8 @@ impl SyncCommand {
                     Ok((_, config)) => config.workspace,
                     Err(_) => config::load_primary(file)?,
                 };
-                setting_files::record_existing_files(&workspace.path, &actions::sync_paths().state_folder).map_err(CliError::Failed)?;
+                setting_files::record_existing_files(&workspace.path, &actions::sync_paths().state_folder)
+                    .map_err(CliError::Failed)?;
                 Ok(CommandOutcome::Success)
             }
             SyncVerb::Push { is_primary: true } => push_primary(self.config.as_deref(), out),
@@ -150,7 +151,11 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<CommandOutcome,
     push_directly(&workspace, SyncRole::Primary, out)
 }
 
-fn push_directly(workspace: &WorkspaceConfig, role: SyncRole<'_>, out: &mut Output) -> Result<CommandOutcome, CliError> {
+fn push_directly(
+    workspace: &WorkspaceConfig,
+    role: SyncRole<'_>,
+    out: &mut Output,
+) -> Result<CommandOutcome, CliError> {
     let cancel = Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
     let paths = actions::sync_paths();
     unit::wait_for_turn(&paths, unit::TURN_WAIT_LIMIT, &cancel);

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::config::diagnostics::{Diagnostics, quote};
-use crate::config::span::{Spanned, Span};
-use crate::text::json::{ObjectEntry, Node};
+use crate::config::span::{Span, Spanned};
+use crate::text::json::{Node, ObjectEntry};
 use crate::text::suggestion::suggest_name;
 use crate::text::{byte_size, duration};
 

@@ -101,7 +101,7 @@ impl Diagnostics {
     fn push(&self, place: &Span, what: String, alone: bool) {
         let mut found = self.diagnostics.borrow_mut();
         if found.len() < MAX_KEPT_PROBLEMS {
-            found.push(Diagnostic { span: place.clone(), messagis_single_value: e: what, alone });
+            found.push(Diagnostic { span: place.clone(), message: what, is_single_value: alone });
         } else {
             self.dropped_count.set(self.dropped_count.get() + 1);
         }

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::model::{Config, DemotionConfig, GatewayConfig, ProbeConfig, PromotionConfig, SecretConfig, UpstreamConfig, WitnessConfig, WorkspaceConfig};
+use crate::config::model::{
+    Config, DemotionConfig, GatewayConfig, ProbeConfig, PromotionConfig, SecretConfig, UpstreamConfig, WitnessConfig,
+    WorkspaceConfig,
+};
 use crate::config::notify::{HeartbeatConfig, NotifyConfig};
 use crate::text::byte_size;
 use crate::text::duration::format_duration;

@@ -6,11 +6,11 @@
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use crate::config::diagnostics::{Diagnostics, ConfigErrors, quote};
+use crate::config::diagnostics::{ConfigErrors, Diagnostics, quote};
 use crate::config::endpoint::{DEFAULT_GATEWAY_PORT, Endpoint};
 use crate::config::model::{Config, DemotionConfig, ProbeConfig};
 use crate::config::schema::{RawConfig, RawProbe, RawPromote, RawSecret, RawUpstream};
-use crate::config::span::{Spanned, Span};
+use crate::config::span::{Span, Spanned};
 use crate::text::duration::format_duration;
 
 /// Default of `CHECK_INTERVAL` in the old monitor, in seconds.
@@ -65,7 +65,13 @@ impl LegacyVariables {
 
     fn to_raw_config(&self, problems: &Diagnostics) -> RawConfig {
         let (probe, promote) = self.to_raw_timing(problems);
-        RawConfig { upstreams: Some(self.to_raw_upstreams(problems)), probe, promote, secrets: self.to_raw_secrets(), ..RawConfig::default() }
+        RawConfig {
+            upstreams: Some(self.to_raw_upstreams(problems)),
+            probe,
+            promote,
+            secrets: self.to_raw_secrets(),
+            ..RawConfig::default()
+        }
     }
 
     fn to_raw_upstreams(&self, problems: &Diagnostics) -> Spanned<Vec<RawUpstream>> {
@@ -94,7 +100,8 @@ impl LegacyVariables {
     /// Derives the probe timing. The old monitor had one interval; this one also has a probe timeout and a shorter
     /// interval after a failure. The values are chosen so that every window fits the required number of failures.
     fn to_raw_timing(&self, problems: &Diagnostics) -> (RawProbe, RawPromote) {
-        let interval = parse_number("CHECK_INTERVAL", &self.check_interval, DEFAULT_CHECK_INTERVAL_SECONDS, 3600, problems);
+        let interval =
+            parse_number("CHECK_INTERVAL", &self.check_interval, DEFAULT_CHECK_INTERVAL_SECONDS, 3600, problems);
         let threshold = parse_number("FAIL_THRESHOLD", &self.fail_threshold, DEFAULT_FAIL_THRESHOLD, 3600, problems);
         let window = Duration::from_secs(interval * threshold);
         let place = Span::from_variable("CHECK_INTERVAL × FAIL_THRESHOLD");

@@ -8,7 +8,8 @@ const DEFAULT_RUN_DIR: &str = "/run/openclaw-failover";
 pub(crate) const DEFAULT_SYNC_DIR: &str = "/var/lib/openclaw-sync";
 
 /// Variables that override the three directories.
-const DIR_VARIABLES: [&str; 3] = ["OPENCLAW_FAILOVER_STATE_DIR", "OPENCLAW_FAILOVER_RUN_DIR", "OPENCLAW_FAILOVER_SYNC_DIR"];
+const DIR_VARIABLES: [&str; 3] =
+    ["OPENCLAW_FAILOVER_STATE_DIR", "OPENCLAW_FAILOVER_RUN_DIR", "OPENCLAW_FAILOVER_SYNC_DIR"];
 
 /// Directories of this program.
 ///
@@ -31,7 +32,11 @@ impl Paths {
     pub fn new(env: impl Fn(&str) -> Option<OsString>) -> Self {
         let or = |key, default| absolute_path(env(key)).unwrap_or_else(|| PathBuf::from(default));
         let [state, run, sync] = DIR_VARIABLES;
-        Self { state_dir: or(state, DEFAULT_STATE_DIR), run_dir: or(run, DEFAULT_RUN_DIR), sync_dir: or(sync, DEFAULT_SYNC_DIR) }
+        Self {
+            state_dir: or(state, DEFAULT_STATE_DIR),
+            run_dir: or(run, DEFAULT_RUN_DIR),
+            sync_dir: or(sync, DEFAULT_SYNC_DIR),
+        }
     }
 
     /// Returns the directories for the monitor, whose unit gets them from systemd through `StateDirectory=` and

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::decode::{ObjectDecoder, Untyped};
 use crate::config::diagnostics::Diagnostics;
-use crate::config::span::{Spanned, Span};
+use crate::config::span::{Span, Spanned};
 use crate::text::json::Node;
 
 // Maximum number of entries of each list.
@@ -124,8 +124,10 @@ impl RawConfig {
         let notify = top.read_list("notify", MAX_WEBHOOKS);
         let heartbeat = top.get("heartbeat");
         let raw = Self {
-            upstreams: upstreams
-                .map(|list| Spanned { value: decode_objects(&list.value, problems, RawUpstream::decode), span: list.span }),
+            upstreams: upstreams.map(|list| Spanned {
+                value: decode_objects(&list.value, problems, RawUpstream::decode),
+                span: list.span,
+            }),
             probe: RawProbe::decode(top.read_object("probe")),
             promote: RawPromote::decode(top.read_object("promote")),
             demote: RawDemote::decode(top.read_object("demote")),
@@ -142,7 +144,11 @@ impl RawConfig {
 }
 
 /// Decodes each object of a list.
-fn decode_objects<'a, T>(items: &[Untyped<'a>], problems: &'a Diagnostics, read: impl Fn(Span, ObjectDecoder<'a>) -> T) -> Vec<T> {
+fn decode_objects<'a, T>(
+    items: &[Untyped<'a>],
+    problems: &'a Diagnostics,
+    read: impl Fn(Span, ObjectDecoder<'a>) -> T,
+) -> Vec<T> {
     let read = |item: &Untyped<'a>| Some(read(item.span.clone(), ObjectDecoder::open(item, problems)?));
     items.iter().filter_map(read).collect()
 }

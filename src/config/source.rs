@@ -51,7 +51,10 @@ impl fmt::Display for ConfigSource {
 ///
 /// # Errors
 /// If there is none of them; the message shows a minimal configuration.
-pub fn find_source(explicit: Option<&Path>, get: impl Fn(&str) -> Option<String>) -> Result<ConfigSource, ConfigErrors> {
+pub fn find_source(
+    explicit: Option<&Path>,
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<ConfigSource, ConfigErrors> {
     find_from(explicit, Path::new(DEFAULT_CONFIG_FILE), get)
 }
 
@@ -95,7 +98,11 @@ pub fn load_config(path: &Path) -> Result<Config, ConfigErrors> {
 pub fn load_primary(explicit: Option<&Path>) -> Result<WorkspaceConfig, ConfigErrors> {
     let path = explicit.unwrap_or(Path::new(DEFAULT_CONFIG_FILE));
     let is_absent = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
-    if explicit.is_none() && is_absent { Ok(WorkspaceConfig::default()) } else { load_as(path, crate::config::parse_primary) }
+    if explicit.is_none() && is_absent {
+        Ok(WorkspaceConfig::default())
+    } else {
+        load_as(path, crate::config::parse_primary)
+    }
 }
 
 fn load_as<T>(path: &Path, parse: fn(&str, &str) -> Result<T, ConfigErrors>) -> Result<T, ConfigErrors> {

@@ -16,9 +16,11 @@ use std::time::Duration;
 
 use crate::config::diagnostics::{Diagnostics, quote};
 use crate::config::endpoint::Endpoint;
-use crate::config::model::{Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, WorkspaceConfig};
+use crate::config::model::{
+    Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, WorkspaceConfig,
+};
 use crate::config::schema::{RawConfig, RawGateway, RawWorkspace};
-use crate::config::span::{Spanned, Span};
+use crate::config::span::{Span, Spanned};
 
 /// Maximum time for one network phase of a sync. The unit's `TimeoutStartSec` covers three of them.
 const MAX_SYNC_PHASE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -32,10 +34,15 @@ pub(super) fn check_config(raw: RawConfig, problems: &Diagnostics) -> Config {
     let (upstreams, endpoints) = upstreams::check_upstreams(raw.upstreams, &gateway_endpoint, problems);
     let timing = timing::check_timing(raw.probe, &raw.promote, raw.demote, problems);
     let workspace = check_workspace(raw.workspace, problems);
-    let sync_wait = Spanned::or_default(raw.promote.sync_wait, "promote.sync_wait", PromotionConfig::default().sync_wait);
+    let sync_wait =
+        Spanned::or_default(raw.promote.sync_wait, "promote.sync_wait", PromotionConfig::default().sync_wait);
     Config {
         upstreams,
-        probe: ProbeConfig { interval: timing.interval, retry_interval: timing.retry_interval, timeout: timing.timeout },
+        probe: ProbeConfig {
+            interval: timing.interval,
+            retry_interval: timing.retry_interval,
+            timeout: timing.timeout,
+        },
         promote: PromotionConfig {
             after: timing.promote_after,
             failures: timing.failures,
@@ -43,12 +50,18 @@ pub(super) fn check_config(raw: RawConfig, problems: &Diagnostics) -> Config {
             sync_wait: check_maximum(&sync_wait, timing::MAX_SYNC_WAIT, problems),
             witnesses: witnesses::check_witnesses(raw.promote.witnesses, &endpoints, problems),
         },
-        demote: DemotionConfig { after: timing.demote_after, max_after: timing.max_after, flap_window: timing.flap_window },
+        demote: DemotionConfig {
+            after: timing.demote_after,
+            max_after: timing.max_after,
+            flap_window: timing.flap_window,
+        },
         gateway,
         secrets: secrets::check_secrets(raw.secrets, &workspace, problems),
         notify: notify::check_webhooks(raw.notify, problems),
         heartbeat: notify::check_heartbeat(raw.heartbeat, problems),
-        drill: DrillConfig { interval: Spanned::or_default(raw.drill.interval, "drill.interval", DrillConfig::default().interval).value },
+        drill: DrillConfig {
+            interval: Spanned::or_default(raw.drill.interval, "drill.interval", DrillConfig::default().interval).value,
+        },
         workspace,
     }
 }
@@ -146,14 +159,19 @@ fn check_minimum(duration: &Spanned<Duration>, shortest: Duration, problems: &Di
     duration.value
 }
 
-fn check_range(duration: &Spanned<Duration>, (shortest, longest): (Duration, Duration), problems: &Diagnostics) -> Duration {
+fn check_range(
+    duration: &Spanned<Duration>,
+    (shortest, longest): (Duration, Duration),
+    problems: &Diagnostics,
+) -> Duration {
     check_maximum(duration, longest, problems);
     check_minimum(duration, shortest, problems)
 }
 
 fn check_maximum(duration: &Spanned<Duration>, longest: Duration, problems: &Diagnostics) -> Duration {
     if duration.value > longest {
-        let (value, longest) = (crate::text::duration::format_duration(duration.value), crate::text::duration::format_duration(longest));
+        let (value, longest) =
+            (crate::text::duration::format_duration(duration.value), crate::text::duration::format_duration(longest));
         problems.add(&duration.span, format!("\"{value}\" is too long; write at most \"{longest}\""));
     }
     duration.value
@@ -165,8 +183,7 @@ fn check_unique<'a>(texts: impl IntoIterator<Item = &'a Spanned<String>>, proble
     for text in texts {
         match seen.iter().find(|other| other.value == text.value) {
             Some(first) => {
-                let what =
-                    format!("{} is already set by {}; remove one of them", quote(&text.value), first.span.key());
+                let what = format!("{} is already set by {}; remove one of them", quote(&text.value), first.span.key());
                 problems.add(&text.span, what);
             }
             None => seen.push(text),

@@ -7,7 +7,7 @@ use crate::failover::HoldKind;
 use crate::text::json::{
     Node, Value, {self},
 };
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Request to the monitor.
 #[derive(Clone, Debug, PartialEq, Eq)]

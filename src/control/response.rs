@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn an_overlong_response_is_a_refusal() {
         let said = vec!["x".repeat(MAX_RESPONSE_BYTES)];
-        let answer = ControlResponse { events: said, next_event: 0, time_limit: Duration::ZERO, status: Status::default() };
+        let answer =
+            ControlResponse { events: said, next_event: 0, time_limit: Duration::ZERO, status: Status::default() };
         assert!(ControlResponse::parse(answer.to_line().as_bytes()).unwrap_err().contains("too long"));
     }
 }

@@ -96,7 +96,12 @@ impl ControlServer {
             match self.listener.accept() {
                 Ok((stream, _)) => {
                     stream.set_nonblocking(true)?;
-                    self.clients.push(Client { stream, connected_at: Instant::now(), received: Vec::new(), request: None });
+                    self.clients.push(Client {
+                        stream,
+                        connected_at: Instant::now(),
+                        received: Vec::new(),
+                        request: None,
+                    });
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(why) => return Err(why),

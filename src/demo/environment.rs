@@ -23,7 +23,7 @@ use crate::os::systemd::{Active, Load, Unit};
 use crate::os::{Cancel, ChildCommand};
 use crate::workspace::report::PushReport;
 use crate::workspace::{
-    SessionHandling, CheckoutMode, PullReport, SyncRole, {self},
+    CheckoutMode, PullReport, SessionHandling, SyncRole, {self},
 };
 
 /// Folder of the primary's push report.
@@ -209,7 +209,8 @@ pub(super) fn push_primary(folder: &TempFolder) -> Result<(), String> {
     let text = format!(r#"{{ "workspace": {{ "path": "{}" }} }}"#, folder.join("primary").display());
     let workspace =
         config::parse_primary(&text, "the demo's configuration").map_err(|problems| problems.to_string())?;
-    let paths = workspace::SyncPaths { state_folder: folder.join(PRIMARY_SYNC_FOLDER), ..workspace::SyncPaths::default() };
+    let paths =
+        workspace::SyncPaths { state_folder: folder.join(PRIMARY_SYNC_FOLDER), ..workspace::SyncPaths::default() };
     let pushed = workspace::push(&workspace, &paths, SyncRole::Primary, &Cancel::new());
     if pushed.is_ok() {
         Ok(())

@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::doctor::context::HostContext;
-use crate::doctor::{Depth, CheckHalf, run_checks};
+use crate::doctor::{CheckHalf, Depth, run_checks};
 use crate::finding::{CheckOutcome, ReportedCheck};
 use crate::os::spawn;
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Time limit for the checks after the pull has ended. They take a tenth of it, so it matters only after a pull that
 /// ends at once, when no promotion waits.

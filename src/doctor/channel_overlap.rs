@@ -36,7 +36,9 @@ pub(super) fn check_accounts(here: &[Account], there: &[Account]) -> CheckResult
         }
     }
     match doubtful {
-        Some(both) => CheckResult::warn(&format_args!("cannot tell whether {both} are the same account"), remedy::SPLIT),
+        Some(both) => {
+            CheckResult::warn(&format_args!("cannot tell whether {both} are the same account"), remedy::SPLIT)
+        }
         None => CheckResult::ok(&format_args!("{} here, {} there, none shared", here.len(), there.len())),
     }
 }

@@ -60,8 +60,8 @@ impl Identifier {
 pub(super) fn read_own_config(world: &HostContext) -> Result<Node, String> {
     let file = openclaw::config_file(world).ok_or("the workspace's owner is unknown")?;
     let text = read_text_file(&file).map_err(|why| format!("{}: {why}", file.display()))?;
-    let node =
-        json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), crate::doctor::describe_syntax_error(&why)))?;
+    let node = json::parse_json5(&text)
+        .map_err(|why| format!("{}: {}", file.display(), crate::doctor::describe_syntax_error(&why)))?;
     let is_split = |node: &Value| node.get("$include").is_some();
     if is_split(&node) || node.get("channels").is_some_and(|channels| is_split(channels)) {
         return Err(format!("{} uses $include, which this check does not follow", file.display()));
@@ -128,9 +128,9 @@ fn read_identifiers(channel: &str, account: &str, settings: &Value, config: &Val
         }
         found.push(mark);
     }
-    let fallback = FALLBACK_VARIABLES
-        .iter()
-        .find(|(of, key, _)| *of == channel && account == DEFAULT_ACCOUNT && !found.iter().any(|mark| mark.key == *key));
+    let fallback = FALLBACK_VARIABLES.iter().find(|(of, key, _)| {
+        *of == channel && account == DEFAULT_ACCOUNT && !found.iter().any(|mark| mark.key == *key)
+    });
     if let Some((_, key, variable)) = fallback {
         found.push(Identifier { key: (*key).to_owned(), variable: Some((*variable).to_owned()), value: None });
     }
@@ -197,7 +197,8 @@ pub(super) fn check_channels(world: &HostContext) -> CheckResult {
 
 /// Checks that crons are disabled: they belong to the primary.
 pub(super) fn check_crons(world: &HostContext) -> CheckResult {
-    let off_by_unit = world.gateway_unit().is_ok_and(|unit| unit.environment_variable("OPENCLAW_SKIP_CRON") == Some("1"));
+    let off_by_unit =
+        world.gateway_unit().is_ok_and(|unit| unit.environment_variable("OPENCLAW_SKIP_CRON") == Some("1"));
     match read_own_config(world) {
         Err(why) => CheckResult::skipped(&why),
         Ok(_) if off_by_unit => CheckResult::ok(&"off"),

@@ -10,7 +10,7 @@ use std::{env, fs};
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::doctor::systemd::UnitProperties;
-use crate::doctor::untrusted_file::{read_text_file, read_given_file, refuse_owned_file};
+use crate::doctor::untrusted_file::{read_given_file, read_text_file, refuse_owned_file};
 use crate::finding::{CheckOutcome, Finding, remedy};
 use crate::os::clock::read_wall_clock;
 use crate::os::{ChildCommand, CommandError, Owner, atomic_file};

@@ -39,9 +39,10 @@ pub(super) fn check_unit(world: &HostContext) -> CheckResult {
 /// Checks that the unit is not enabled: only the monitor starts it.
 pub(super) fn check_disabled(world: &HostContext) -> CheckResult {
     check_loaded_unit(world, &|unit| match unit.is_enabled() {
-        true => {
-            CheckResult::fail(&"enabled: the gateway starts at boot even while the primary is up", remedy::DISABLE_GATEWAY)
-        }
+        true => CheckResult::fail(
+            &"enabled: the gateway starts at boot even while the primary is up",
+            remedy::DISABLE_GATEWAY,
+        ),
         false => CheckResult::ok(&"not enabled: only the monitor starts it"),
     })
 }
@@ -119,7 +120,8 @@ fn find_stray_gateway(world: &HostContext) -> Option<(String, u32)> {
     let is_stray = |pid: &String| {
         let file = |name: &str| world.read_system_file(&format!("/proc/{pid}/{name}"));
         let title = file("cmdline").unwrap_or_default();
-        title.split('\0').next() == Some(GATEWAY_PROCESS_TITLE) && file("cgroup").is_some_and(|group| !group.contains(&own))
+        title.split('\0').next() == Some(GATEWAY_PROCESS_TITLE)
+            && file("cgroup").is_some_and(|group| !group.contains(&own))
     };
     let pids = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let pid = pids.filter(|name| name.starts_with(|first: char| first.is_ascii_digit())).find(is_stray)?;
@@ -142,6 +144,9 @@ fn check_loaded_unit(world: &HostContext, look: &dyn Fn(&UnitProperties) -> Chec
 
 /// True if any process listens on a TCP port; `None` if the kernel's table cannot be read.
 fn is_port_listening(world: &HostContext, port: u16) -> Option<bool> {
-    let (old, new) = (world.read_system_file("/proc/self/net/tcp")?, world.read_system_file("/proc/self/net/tcp6").unwrap_or_default());
+    let (old, new) = (
+        world.read_system_file("/proc/self/net/tcp")?,
+        world.read_system_file("/proc/self/net/tcp6").unwrap_or_default(),
+    );
     Some((old + &new).lines().filter_map(parse_listening_address).any(|address| address.port() == port))
 }

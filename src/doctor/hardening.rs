@@ -28,7 +28,10 @@ pub(super) fn check_firewall(world: &HostContext) -> CheckResult {
         let whose = manager.unwrap_or("a firewall other than ufw");
         return CheckResult::ok(&format_args!("rules of {whose} are in place"));
     }
-    CheckResult::warn(&if is_installed { "ufw is installed but off" } else { "no firewall is active" }, remedy::FIREWALL)
+    CheckResult::warn(
+        &if is_installed { "ufw is installed but off" } else { "no firewall is active" },
+        remedy::FIREWALL,
+    )
 }
 
 /// Checks that addresses are banned after failed ssh logins.

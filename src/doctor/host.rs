@@ -41,7 +41,9 @@ const BUS_GET_ID_ARGS: [&str; 7] = [
 pub(super) fn check_config(world: &HostContext) -> CheckResult {
     let path = match &world.source {
         ConfigSource::File(path) => path,
-        ConfigSource::Environment(_) => return CheckResult::ok(&"from PRIMARY_IP and the other variables of the shell monitor"),
+        ConfigSource::Environment(_) => {
+            return CheckResult::ok(&"from PRIMARY_IP and the other variables of the shell monitor");
+        }
     };
     match fs::metadata(path) {
         // Write access decides which port is probed and which secrets are copied.
@@ -167,7 +169,9 @@ pub(super) fn check_memory(world: &HostContext) -> CheckResult {
     if world.gateway_unit().is_ok_and(|unit| unit.is_up()) {
         return CheckResult::ok(&"the gateway is running already");
     }
-    let Some(table) = world.read_system_file("/proc/meminfo") else { return CheckResult::skipped(&"/proc/meminfo cannot be read") };
+    let Some(table) = world.read_system_file("/proc/meminfo") else {
+        return CheckResult::skipped(&"/proc/meminfo cannot be read");
+    };
     let kib = |name: &str| {
         let value = table.lines().find_map(|line| line.strip_prefix(name))?;
         value.split_whitespace().next()?.parse::<u64>().ok()

@@ -18,10 +18,16 @@ pub(super) fn check_running(world: &HostContext) -> CheckResult {
         Err(why) => return CheckResult::fail(&why, remedy::DBUS),
     };
     if unit.value("LoadState") != "loaded" {
-        return CheckResult::fail(&format_args!("{MONITOR_UNIT} is {}", unit.value("LoadState")), remedy::INSTALL_UNITS);
+        return CheckResult::fail(
+            &format_args!("{MONITOR_UNIT} is {}", unit.value("LoadState")),
+            remedy::INSTALL_UNITS,
+        );
     }
     if unit.value("ActiveState") != "active" {
-        return CheckResult::fail(&format_args!("{MONITOR_UNIT} is {}", unit.value("ActiveState")), remedy::START_MONITOR);
+        return CheckResult::fail(
+            &format_args!("{MONITOR_UNIT} is {}", unit.value("ActiveState")),
+            remedy::START_MONITOR,
+        );
     }
     match world.read_status() {
         Some(status) if status.is_fresh(world.now) => {
@@ -94,17 +100,24 @@ pub(super) fn check_hold(world: &HostContext) -> CheckResult {
         HoldKind::Standby => {
             CheckResult::fail(&format_args!("held in standby {left}: automatic failover is off"), remedy::RESUME)
         }
-        HoldKind::Paused => CheckResult::fail(&format_args!("paused {left}: automatic failover is off"), remedy::RESUME),
+        HoldKind::Paused => {
+            CheckResult::fail(&format_args!("paused {left}: automatic failover is off"), remedy::RESUME)
+        }
     }
 }
 
 /// Checks that the replaced shell monitor is off.
 pub(super) fn check_shell_monitor(world: &HostContext) -> CheckResult {
-    let Ok(unit) = world.cached_unit(SHELL_MONITOR_UNIT) else { return CheckResult::skipped(&"systemd does not answer") };
+    let Ok(unit) = world.cached_unit(SHELL_MONITOR_UNIT) else {
+        return CheckResult::skipped(&"systemd does not answer");
+    };
     let is_ours = unit.value("FragmentPath").ends_with(MONITOR_UNIT);
     let runs = unit.is_enabled() || unit.is_up();
     match unit.is_loaded() && !is_ours && runs {
-        true => CheckResult::fail(&format_args!("{SHELL_MONITOR_UNIT} would start and stop the gateway too"), remedy::OLD_MONITOR),
+        true => CheckResult::fail(
+            &format_args!("{SHELL_MONITOR_UNIT} would start and stop the gateway too"),
+            remedy::OLD_MONITOR,
+        ),
         false => CheckResult::ok(&"no other monitor is running"),
     }
 }

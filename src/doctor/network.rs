@@ -9,7 +9,7 @@ use crate::config::{UpstreamConfig, WitnessConfig};
 use crate::doctor::context::HostContext;
 use crate::finding::{CheckResult, remedy};
 use crate::probe::{ProbeFailure, ProbeTarget, Verdict};
-use crate::text::utc::{parse_rfc3339, format_time, format_span};
+use crate::text::utc::{format_span, format_time, parse_rfc3339};
 use crate::text::{Time, json};
 
 /// Remaining validity below which an expiring key is a warning.
@@ -94,7 +94,9 @@ pub(super) fn check_dns(world: &HostContext) -> CheckResult {
     }
     let resolver = world.read_system_file("/etc/resolv.conf").unwrap_or_default();
     match resolver.lines().find_map(|line| line.trim().strip_prefix("nameserver")) {
-        Some(server) => CheckResult::ok(&format_args!("nameserver {}; the configuration uses addresses only", server.trim())),
+        Some(server) => {
+            CheckResult::ok(&format_args!("nameserver {}; the configuration uses addresses only", server.trim()))
+        }
         None => CheckResult::warn(&"/etc/resolv.conf names no server, but channels need one", remedy::RESOLVER),
     }
 }

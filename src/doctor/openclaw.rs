@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::doctor::context::HostContext;
 use crate::doctor::systemd::UnitProperties;
-use crate::finding::{Level, CheckResult, remedy};
+use crate::finding::{CheckResult, Level, remedy};
 use crate::os::{ChildCommand, open_regular};
 use crate::text::json;
 
@@ -62,7 +62,9 @@ pub(super) fn check_starts(world: &HostContext) -> CheckResult {
 
 /// Checks that OpenClaw supports the installed Node.
 pub(super) fn check_node(world: &HostContext) -> CheckResult {
-    with_program(world, &|_, node| node.map_or_else(|| CheckResult::skipped(&"OpenClaw includes its own Node"), check_node_version))
+    with_program(world, &|_, node| {
+        node.map_or_else(|| CheckResult::skipped(&"OpenClaw includes its own Node"), check_node_version)
+    })
 }
 
 /// Checks that OpenClaw accepts its configuration.
@@ -75,7 +77,10 @@ pub(super) fn check_config(world: &HostContext) -> CheckResult {
         };
         let Ok(answer) = json::parse(said.stdout.trim()) else {
             let words = if said.stderr.trim().is_empty() { &said.stdout } else { &said.stderr };
-            return CheckResult::fail(&format_args!("cannot parse OpenClaw's answer: {}", words.trim()), remedy::VALIDATE);
+            return CheckResult::fail(
+                &format_args!("cannot parse OpenClaw's answer: {}", words.trim()),
+                remedy::VALIDATE,
+            );
         };
         let text = |node: &json::Value, key: &str| Some(node.get(key)?.as_str()?.to_owned());
         let words = |node: &json::Node| Some(format!("{}: {}", text(node, "path")?, text(node, "message")?));
@@ -171,8 +176,11 @@ impl<'a> UnitProgram<'a> {
         }
         let end = words.iter().position(|word| *word == "gateway").unwrap_or(words.len());
         words.truncate(end);
-        let Some(first) = words.first() else { return Err(CheckResult::fail(&"the unit has no ExecStart=", remedy::EXEC)) };
-        let missing = |what| CheckResult::fail(&format_args!("the unit starts {what}, which does not exist"), remedy::EXEC);
+        let Some(first) = words.first() else {
+            return Err(CheckResult::fail(&"the unit has no ExecStart=", remedy::EXEC));
+        };
+        let missing =
+            |what| CheckResult::fail(&format_args!("the unit starts {what}, which does not exist"), remedy::EXEC);
         let hidden = |what| CheckResult::skipped(&format_args!("the unit starts {what}, which is hidden here"));
         let file = match find_program(world, first, unit_path(world, unit)) {
             ProgramLocation::Found(file) => file,

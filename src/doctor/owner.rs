@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::doctor::channel_overlap::StandbyAccounts;
 use crate::doctor::context::HostContext;
 use crate::doctor::{CHECKS, CheckHalf, Privilege, checks_needing, subprocess};
-use crate::finding::{CheckOutcome, Level, ReportedCheck, CheckResult, remedy};
+use crate::finding::{CheckOutcome, CheckResult, Level, ReportedCheck, remedy};
 use crate::os::{CommandError, Owner};
 use crate::text::json::{
     Node, Value, {self},
@@ -56,11 +56,17 @@ pub(super) fn run_owner_half(world: &HostContext, wants_accounts: bool) -> Resul
     Ok(parse_report(&node))
 }
 
-fn run_as_owner(world: &HostContext, owner: &Owner, program: &Path, wants_accounts: bool) -> Result<String, CommandError> {
+fn run_as_owner(
+    world: &HostContext,
+    owner: &Owner,
+    program: &Path,
+    wants_accounts: bool,
+) -> Result<String, CommandError> {
     let mut words = owner.setpriv_args();
     words.push("env".into());
-    words
-        .extend(subprocess::config_variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()));
+    words.extend(
+        subprocess::config_variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()),
+    );
     words.extend([program.into(), "doctor".into(), "--as-owner".into()]);
     words.extend(subprocess::config_options(&world.source));
     if wants_accounts {

@@ -29,8 +29,11 @@ const NEEDED_PERMISSIONS: [(&str, &str); 11] = [
 ];
 
 /// Permissions that the monitor must not have.
-const FORBIDDEN_PERMISSIONS: [(&str, &str, &str); 3] =
-    [(MANAGE_UNITS, "ssh.service", "stop"), (MANAGE_UNITS, PULL_SERVICE, "kill"), (MANAGE_FILES, PULL_SERVICE, "enable")];
+const FORBIDDEN_PERMISSIONS: [(&str, &str, &str); 3] = [
+    (MANAGE_UNITS, "ssh.service", "stop"),
+    (MANAGE_UNITS, PULL_SERVICE, "kill"),
+    (MANAGE_FILES, PULL_SERVICE, "enable"),
+];
 
 /// Checks the permissions of the running monitor.
 pub(super) fn check_permissions(world: &HostContext) -> CheckResult {

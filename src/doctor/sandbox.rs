@@ -81,7 +81,8 @@ fn run_in_sandbox(world: &HostContext) -> Result<Vec<CheckOutcome>, String> {
     let known = world.cached_unit(PULL_SERVICE)?;
     let program = known.start_command().first().map(|program| (*program).to_owned());
     let program = program.ok_or_else(|| format!("{PULL_SERVICE} has no ExecStart="))?;
-    let unit = UnitProperties::query_properties(world.new_command("systemctl"), PULL_SERVICE, &COPIED_PROPERTIES.join(","))?;
+    let unit =
+        UnitProperties::query_properties(world.new_command("systemctl"), PULL_SERVICE, &COPIED_PROPERTIES.join(","))?;
     let mut words: Vec<OsString> = ["--quiet", "--collect", "--pipe", "--wait", "-p", RUN_LIMIT].map(Into::into).into();
     for property in unit_properties(&unit) {
         words.extend(["-p".into(), property.into()]);

@@ -9,8 +9,8 @@ use crate::config::ConfigSource;
 use crate::config::paths::Paths;
 use crate::doctor::context::HostContext;
 use crate::doctor::owner::parse_outcomes;
-use crate::doctor::{Depth, CheckHalf, run_checks};
-use crate::finding::{CheckOutcome, ReportedCheck, CheckResult, remedy};
+use crate::doctor::{CheckHalf, Depth, run_checks};
+use crate::finding::{CheckOutcome, CheckResult, ReportedCheck, remedy};
 use crate::os::ChildCommand;
 use crate::text::json;
 
@@ -24,7 +24,8 @@ const CONFIG_VARIABLES: [&str; 5] = ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST
 #[must_use]
 pub fn child_report(world: &HostContext) -> String {
     // Without systemd there is little to check, and the monitor reports that itself.
-    let found = if world.gateway_unit().is_ok() { run_checks(world, Depth::Cheap, CheckHalf::Host) } else { Vec::new() };
+    let found =
+        if world.gateway_unit().is_ok() { run_checks(world, Depth::Cheap, CheckHalf::Host) } else { Vec::new() };
     ReportedCheck::list_to_json(&found).to_string()
 }
 

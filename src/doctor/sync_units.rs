@@ -34,10 +34,16 @@ pub(super) fn check_units(world: &HostContext) -> CheckResult {
             return CheckResult::fail(&format_args!("{name} would push to the primary's branch"), remedy::SYNC_PRIMARY);
         }
         if let Some(program) = unit.start_command().first().filter(|program| !world.system_path(program).is_file()) {
-            return CheckResult::fail(&format_args!("{name} starts {program}, which does not exist"), remedy::INSTALL_UNITS);
+            return CheckResult::fail(
+                &format_args!("{name} starts {program}, which does not exist"),
+                remedy::INSTALL_UNITS,
+            );
         }
         if let Some(path) = find_hidden_folder(world, &unit, name) {
-            return CheckResult::fail(&format_args!("the sandbox of {name} hides {}", path.display()), remedy::SYNC_PATHS);
+            return CheckResult::fail(
+                &format_args!("the sandbox of {name} hides {}", path.display()),
+                remedy::SYNC_PATHS,
+            );
         }
     }
     match world.cached_unit(PUSH_TIMER) {
@@ -107,15 +113,20 @@ fn age_of_pull(world: &HostContext, fresh: Time) -> Duration {
 
 /// Checks that everything is pushed that this host has written.
 pub(super) fn check_unpushed(world: &HostContext) -> CheckResult {
-    let Ok(Some(report)) = read_last_pull(&world.sync_paths()) else { return CheckResult::skipped(&"no report of a pull") };
+    let Ok(Some(report)) = read_last_pull(&world.sync_paths()) else {
+        return CheckResult::skipped(&"no report of a pull");
+    };
     let kept = &report.workspace.unpushed_conflict_branches;
-    let is_owed = world.read_status().is_some_and(|status| status.has_unpushed_changes) || report.workspace.has_unpushed;
+    let is_owed =
+        world.read_status().is_some_and(|status| status.has_unpushed_changes) || report.workspace.has_unpushed;
     match (kept.is_empty(), is_owed) {
         (false, _) => {
             let report = world.sync_paths().pull_report_file().display().to_string();
             CheckResult::warn(&format_args!("not pushed yet: {}", kept.to_sentence_with_source(&report)), remedy::PUSH)
         }
-        (true, true) if world.is_serving() => CheckResult::ok(&"this host is serving; its changes are pushed after failback"),
+        (true, true) if world.is_serving() => {
+            CheckResult::ok(&"this host is serving; its changes are pushed after failback")
+        }
         (true, true) => CheckResult::warn(&"local changes not pushed yet", remedy::PUSH),
         (true, false) if report.last_complete_at.is_none() => CheckResult::skipped(&"no pull has succeeded yet"),
         (true, false) => CheckResult::ok(&"everything is pushed"),

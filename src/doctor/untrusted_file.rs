@@ -7,7 +7,7 @@ use std::io::{
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-use crate::doctor::context::{new_command, find_owner, own_uid};
+use crate::doctor::context::{find_owner, new_command, own_uid};
 use crate::os::{Owner, read_regular};
 
 /// Size limit of a file, in bytes.

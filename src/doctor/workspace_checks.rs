@@ -24,7 +24,9 @@ pub(super) fn check_workspace(world: &HostContext) -> CheckResult {
         Ok(loose) => match (loose.unfinished_operation, loose.changed_files) {
             (Some(what), _) => CheckResult::warn(&format_args!("a git {what} is unfinished"), remedy::STATUS),
             (None, 0) => CheckResult::ok(&"clean"),
-            (None, files) => CheckResult::ok(&format_args!("{files} files are not committed; the next pull commits them")),
+            (None, files) => {
+                CheckResult::ok(&format_args!("{files} files are not committed; the next pull commits them"))
+            }
         },
     }
 }

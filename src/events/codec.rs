@@ -1,10 +1,10 @@
 //! Codec for holds, failovers and drills in JSON, as the state file and the status store them.
 
-use crate::failover::{Drill, DrillStep, Failover, Hold, DrillOutcome, DemotionReason, names};
+use crate::failover::{DemotionReason, Drill, DrillOutcome, DrillStep, Failover, Hold, names};
 use crate::os::clock::WallClockOffset;
 use crate::text::json::{Node, Value};
 use crate::text::json_fields::{
-    as_seconds, as_text, as_time, required_field, optional_field, nullable_field, {self},
+    as_seconds, as_text, as_time, nullable_field, optional_field, required_field, {self},
 };
 
 /// Returns the hold in wall-clock times.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::events::{HistoryEntry, Severity, NoticeDescriber, shorten_quote};
+use crate::events::{HistoryEntry, NoticeDescriber, Severity, shorten_quote};
 use crate::failover::{DemotionReason, names};
 use crate::text::json_fields;
 use crate::text::utc::format_span;
@@ -64,7 +64,8 @@ impl NoticeDescriber<'_> {
             DemotionReason::Found => "it was stopped from outside this program".to_owned(),
         };
         let text = format!("back in standby: {} is down{served}; {why}", self.gateway_unit());
-        let entry = HistoryEntry::notice("demoted", &text).with_field("active_for_seconds", active_for.map(json_fields::seconds_to_json));
+        let entry = HistoryEntry::notice("demoted", &text)
+            .with_field("active_for_seconds", active_for.map(json_fields::seconds_to_json));
         self.with_demotion_reason(entry, reason)
     }
 

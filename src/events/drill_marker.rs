@@ -1,7 +1,7 @@
 //! Marking of the entries that a drill causes, so that a webhook gets one message for the whole drill.
 
 use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, Severity, shorten_quote};
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Field of an entry that a drill has caused.
 const DRILL_FIELD: &str = "drill";

@@ -1,7 +1,7 @@
 //! Entries about drills: refused, or ended.
 
-use crate::events::{HistoryEntry, Severity, NoticeDescriber, codec};
-use crate::failover::{Drill, DrillStep, DrillOutcome, DrillRefusal, names};
+use crate::events::{HistoryEntry, NoticeDescriber, Severity, codec};
+use crate::failover::{Drill, DrillOutcome, DrillRefusal, DrillStep, names};
 use crate::text::utc::format_span;
 
 impl NoticeDescriber<'_> {
@@ -45,7 +45,8 @@ impl NoticeDescriber<'_> {
                 format!("was interrupted: the monitor restarted, or {unit} was started or stopped from outside"),
             ),
         };
-        let steps: Vec<_> = drill.finished_steps().map(|(step, took)| format!("{} {}", step.name(), format_span(took))).collect();
+        let steps: Vec<_> =
+            drill.finished_steps().map(|(step, took)| format!("{} {}", step.name(), format_span(took))).collect();
         let text = format!("the drill {how}. {}", steps.join(", "));
         let failed = match outcome {
             DrillOutcome::Failed { step } => Some(step.name()),

@@ -3,7 +3,7 @@
 use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber};
 use crate::failover::{Hold, HoldKind, names};
 use crate::text::utc::format_time;
-use crate::text::{json_fields, printable};
+use crate::text::{json_fields, to_printable};
 
 impl NoticeDescriber<'_> {
     pub(super) fn describe_held_back(&self, kind: HoldKind) -> HistoryEntry {
@@ -28,13 +28,19 @@ impl NoticeDescriber<'_> {
     pub(super) fn describe_hold_ended(&self, kind: HoldKind, by_time: bool) -> HistoryEntry {
         let how = if by_time { "expired" } else { "was ended by an operator" };
         let text = format!("the hold '{}' {how}: automatic failover is ON", names::hold_name(kind));
-        HistoryEntry::notice("hold_ended", &text).with_field("hold", names::hold_name(kind)).with_field("by_time", by_time)
+        HistoryEntry::notice("hold_ended", &text)
+            .with_field("hold", names::hold_name(kind))
+            .with_field("by_time", by_time)
     }
 
     pub(super) fn describe_hold_reminder(&self, hold: Hold) -> HistoryEntry {
         let since = format_time(self.wall.to_wall_clock(hold.since));
         let kind = names::hold_name(hold.kind);
-        let text = format!("the hold '{kind}' has been set since {since}: {}. {}", hold_meaning(hold.kind), self.hold_end(hold));
+        let text = format!(
+            "the hold '{kind}' has been set since {since}: {}. {}",
+            hold_meaning(hold.kind),
+            self.hold_end(hold)
+        );
         self.with_hold_fields(HistoryEntry::warning("hold_stands", &text), hold)
     }
 
@@ -50,7 +56,10 @@ impl NoticeDescriber<'_> {
 
     fn with_hold_fields(&self, entry: HistoryEntry, hold: Hold) -> HistoryEntry {
         let time = |time| json_fields::time_to_json(self.wall.to_wall_clock(time));
-        entry.with_field("hold", names::hold_name(hold.kind)).with_field("since", time(hold.since)).with_field("until", hold.until.map(time))
+        entry
+            .with_field("hold", names::hold_name(hold.kind))
+            .with_field("since", time(hold.since))
+            .with_field("until", hold.until.map(time))
     }
 }
 

@@ -59,7 +59,8 @@ pub enum MonitorNotice {
 pub(super) fn describe_notice(note: &MonitorNotice) -> HistoryEntry {
     match note {
         MonitorNotice::Started { version, upstreams, seen } => {
-            let text = format!("openclaw-failover {version} started, watching {}", shorten_quote(&upstreams.join(", ")));
+            let text =
+                format!("openclaw-failover {version} started, watching {}", shorten_quote(&upstreams.join(", ")));
             let entry = HistoryEntry::notice("started", &text).with_field("version", version.as_str());
             entry.with_field("upstreams", upstreams.clone()).with_field("seen_at", seen.map(json_fields::time_to_json))
         }
@@ -104,8 +105,10 @@ pub(super) fn describe_notice(note: &MonitorNotice) -> HistoryEntry {
         }
         MonitorNotice::SystemdReachable => HistoryEntry::notice("systemd_reachable", "systemd accepts requests again"),
         MonitorNotice::WriteFailed { why } => {
-            let text =
-                format!("{}. Failover still works, but a restart may lose state and history since now", shorten_quote(why));
+            let text = format!(
+                "{}. Failover still works, but a restart may lose state and history since now",
+                shorten_quote(why)
+            );
             HistoryEntry::error("write_failed", &text).with_quote("why", why)
         }
         MonitorNotice::WriteRecovered => HistoryEntry::notice("write_well", "state and history can be written again"),
@@ -118,9 +121,12 @@ pub(super) fn describe_notice(note: &MonitorNotice) -> HistoryEntry {
             HistoryEntry::warning("notify_failed", &text).with_field("who", who.as_str()).with_quote("why", why)
         }
         MonitorNotice::NotifyRecovered { who } => {
-            HistoryEntry::notice("notify_well", &format!("notifications to {who} arrive again")).with_field("who", who.as_str())
+            HistoryEntry::notice("notify_well", &format!("notifications to {who} arrive again"))
+                .with_field("who", who.as_str())
         }
-        MonitorNotice::UpstreamChannels { upstream, failing, suppressed } => describe_upstream_channels(upstream, failing, suppressed),
+        MonitorNotice::UpstreamChannels { upstream, failing, suppressed } => {
+            describe_upstream_channels(upstream, failing, suppressed)
+        }
     }
 }
 
@@ -147,5 +153,8 @@ fn describe_upstream_channels(upstream: &str, failing: &[String], suppressed: &[
         );
         HistoryEntry::warning("upstream_channels", &text)
     };
-    entry.with_field("upstream", upstream).with_field("failing", failing.to_vec()).with_field("suppressed", suppressed.to_vec())
+    entry
+        .with_field("upstream", upstream)
+        .with_field("failing", failing.to_vec())
+        .with_field("suppressed", suppressed.to_vec())
 }

@@ -80,12 +80,15 @@ impl NoticeDescriber<'_> {
             "{unit} is down, but another process holds {url} ({verdict}): this host cannot take over. Find it with \
              `ss -ltnp` and stop it; it is usually OpenClaw's own user unit, openclaw-gateway.service"
         );
-        HistoryEntry::error("port_held", &text).with_field("url", url.as_str()).with_field("verdict", names::verdict_name(verdict))
+        HistoryEntry::error("port_held", &text)
+            .with_field("url", url.as_str())
+            .with_field("verdict", names::verdict_name(verdict))
     }
 
     pub(super) fn describe_port_free(&self) -> HistoryEntry {
         let url = &self.config.gateway.url;
-        HistoryEntry::notice("port_free", &format!("{url} is no longer held by another process")).with_field("url", url.as_str())
+        HistoryEntry::notice("port_free", &format!("{url} is no longer held by another process"))
+            .with_field("url", url.as_str())
     }
 
     pub(super) fn describe_foreign_answer(&self, why: &str) -> HistoryEntry {
@@ -106,7 +109,8 @@ impl NoticeDescriber<'_> {
 
     pub(super) fn describe_answer_verified(&self) -> HistoryEntry {
         let (unit, url) = (self.gateway_unit(), &self.config.gateway.url);
-        HistoryEntry::notice("answer_verified", &format!("a process of {unit} answers at {url}")).with_field("url", url.as_str())
+        HistoryEntry::notice("answer_verified", &format!("a process of {unit} answers at {url}"))
+            .with_field("url", url.as_str())
     }
 }
 
@@ -143,7 +147,9 @@ fn failure_phrase(failure: ProbeFailure) -> String {
         ProbeFailure::Unreachable => "there is no route to its host",
         ProbeFailure::ConnectTimeout => "its host does not accept a connection in time",
         ProbeFailure::ResponseTimeout => "it accepts a connection, but does not answer in time",
-        ProbeFailure::Tls => "something answers, but not over TLS that can be verified (`openclaw-failover check` says why)",
+        ProbeFailure::Tls => {
+            "something answers, but not over TLS that can be verified (`openclaw-failover check` says why)"
+        }
         ProbeFailure::Status(code) => return format!("it answers with HTTP {code}"),
         ProbeFailure::NotOpenClaw => "something answers that is not an OpenClaw gateway",
         ProbeFailure::Starting => "it is still starting",

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, Severity, NoticeDescriber, shorten_quote};
+use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber, Severity, shorten_quote};
 use crate::failover::{CancelReason, Cause, names};
-use crate::text::utc::{format_time, format_span};
-use crate::text::{Time, json_fields, printable};
+use crate::text::utc::{format_span, format_time};
+use crate::text::{Time, json_fields, to_printable};
 
 impl NoticeDescriber<'_> {
     pub(super) fn describe_promoting(&self, cause: Cause, window: Duration, failures: u32, life: Time) -> HistoryEntry {
@@ -56,7 +56,9 @@ impl NoticeDescriber<'_> {
                 "drill_overtaken",
                 format!("drill cancelled: no upstream is healthy any more, and {unit} is not running"),
             ),
-            CancelReason::DrillFailed => (Severity::Error, "drill_failed", format!("drill cancelled: {unit} failed to start")),
+            CancelReason::DrillFailed => {
+                (Severity::Error, "drill_failed", format!("drill cancelled: {unit} failed to start"))
+            }
         };
         HistoryEntry::new(severity, "aborted", &text).with_field("why", name)
     }
@@ -70,7 +72,11 @@ impl NoticeDescriber<'_> {
                 format!("Failing back once an upstream has been ready for {}", format_span(hold_down))
             }
         };
-        let text = format!("this host is active: {} answered {} after the decision. {next}", self.gateway_unit(), format_span(took));
+        let text = format!(
+            "this host is active: {} answered {} after the decision. {next}",
+            self.gateway_unit(),
+            format_span(took)
+        );
         HistoryEntry::notice("promoted", &text)
             .with_field("cause", names::cause_name(cause))
             .with_seconds("took_seconds", took)
@@ -87,17 +93,18 @@ impl NoticeDescriber<'_> {
                      been ready for the hold-down; to keep it up, run `openclaw-failover promote`"
                 ),
             ),
-            Cause::Outage | Cause::Flapping | Cause::Operator | Cause::Drill { .. } => {
-                HistoryEntry::notice("adopted", &format!("{unit} is running already: the failover that started it goes on"))
-            }
+            Cause::Outage | Cause::Flapping | Cause::Operator | Cause::Drill { .. } => HistoryEntry::notice(
+                "adopted",
+                &format!("{unit} is running already: the failover that started it goes on"),
+            ),
         };
         entry.with_field("cause", names::cause_name(cause))
     }
 
     pub(super) fn describe_start_failed(&self, why: &str, retry_in: Option<Duration>) -> HistoryEntry {
         let (unit, reason) = (self.gateway_unit(), shorten_quote(why));
-        let next =
-            retry_in.map_or("A drill does not retry".to_owned(), |retry_in| format!("Retrying in {}", format_span(retry_in)));
+        let next = retry_in
+            .map_or("A drill does not retry".to_owned(), |retry_in| format!("Retrying in {}", format_span(retry_in)));
         // An exit reason already names the unit.
         let what = if reason.starts_with(unit) { reason } else { format!("{unit} failed to start: {reason}") };
         let text = format!("{what}. {next}; for details, run `journalctl -u {unit}`");

@@ -40,9 +40,10 @@ pub(super) fn describe_start(pull: Option<&PullSummary>) -> HistoryEntry {
     let text = format!("starting the gateway with the workspace{}", commit_phrase(pull));
     let entry = match (pull.is_stale, pull.last_complete_at) {
         (false, _) => HistoryEntry::notice("workspace", &text),
-        (true, Some(fresh)) => {
-            HistoryEntry::warning("workspace", &format!("{text}; last in sync with the git remote at {}", format_time(fresh)))
-        }
+        (true, Some(fresh)) => HistoryEntry::warning(
+            "workspace",
+            &format!("{text}; last in sync with the git remote at {}", format_time(fresh)),
+        ),
         (true, None) => HistoryEntry::warning("workspace", &format!("{text}; its age is unknown")),
     };
     with_pull_fields(entry, pull)
@@ -66,8 +67,10 @@ pub(super) fn describe_push_failure(outcome: &str, why: &str) -> HistoryEntry {
 }
 
 pub(super) fn describe_archived_work(what: &str) -> HistoryEntry {
-    let text =
-        format!("moved to {DEFAULT_SYNC_DIR}/archive, so that the gateway's next start does not resume it: {}", shorten_quote(what));
+    let text = format!(
+        "moved to {DEFAULT_SYNC_DIR}/archive, so that the gateway's next start does not resume it: {}",
+        shorten_quote(what)
+    );
     HistoryEntry::notice("put_away", &text).with_quote("what", what)
 }
 
@@ -102,13 +105,15 @@ fn with_pull_fields(entry: HistoryEntry, pull: &PullSummary) -> HistoryEntry {
 fn commit_phrase(pull: &PullSummary) -> String {
     let Some(commit) = &pull.commit else { return " at no commit".to_owned() };
     let commit: String = commit.chars().take(12).collect();
-    let written = pull.committed_at.map(|committed| format!(", written at {}", format_time(committed))).unwrap_or_default();
+    let written =
+        pull.committed_at.map(|committed| format!(", written at {}", format_time(committed))).unwrap_or_default();
     format!(" at {}{written}", shorten_quote(&commit))
 }
 
 fn list_phrases(pull: &PullSummary) -> String {
-    let list =
-        |what: &str, names: &str| if names.is_empty() { String::new() } else { format!("; {what}: {}", shorten_list(names)) };
+    let list = |what: &str, names: &str| {
+        if names.is_empty() { String::new() } else { format!("; {what}: {}", shorten_list(names)) }
+    };
     list("kept on a branch", &pull.conflict_branches) + &list("on this disk only", &pull.withheld)
 }
 

@@ -5,7 +5,7 @@ use crate::failover::event::{Answerer, Observation};
 use crate::failover::hold::HoldKind;
 use crate::failover::machine::Machine;
 use crate::failover::promotion::retry_backoff;
-use crate::failover::role::{Promoting, Role, PromotionStep};
+use crate::failover::role::{Promoting, PromotionStep, Role};
 
 impl Machine {
     /// Announces changes of the answering process. An answer of a process outside the unit never counts.

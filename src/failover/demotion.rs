@@ -8,7 +8,7 @@ use crate::failover::event::{Observation, UnitState};
 use crate::failover::hold::HoldKind;
 use crate::failover::machine::Machine;
 use crate::failover::promotion::retry_backoff;
-use crate::failover::role::{Cause, Demoting, Promoting, DemotionReason, Role, PromotionStep};
+use crate::failover::role::{Cause, Demoting, DemotionReason, Promoting, PromotionStep, Role};
 use crate::failover::upstream::CRASH_LOOP_BREAKER_TIME;
 
 /// Time that a drain may still take once a promotion is due again.
@@ -133,7 +133,8 @@ impl Machine {
         let idle = self.action_in_flight.is_none();
         let Role::Demoting(demoting) = &mut self.role else { return };
         let waited = now.since(demoting.since);
-        let hangs = waited >= stop_timeout && !std::mem::replace(&mut demoting.is_hang_announced, waited >= stop_timeout);
+        let hangs =
+            waited >= stop_timeout && !std::mem::replace(&mut demoting.is_hang_announced, waited >= stop_timeout);
         if idle && !frozen {
             let cut = demoting.cut.filter(|&(at, _)| now >= at);
             if let Some((_, cause)) = cut

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::failover::action::{MachineNotice, DrillRefusal};
+use crate::failover::action::{DrillRefusal, MachineNotice};
 use crate::failover::machine::Machine;
 use crate::failover::role::{Cause, DemotionReason, Role};
 use crate::text::timestamp::Time;
@@ -84,7 +84,14 @@ pub struct Drill {
 
 impl Drill {
     fn new(now: Time) -> Self {
-        Self { began_at: now, step: DrillStep::Pull, step_since: now, step_durations: [None; 6], outcome: None, ended_at: None }
+        Self {
+            began_at: now,
+            step: DrillStep::Pull,
+            step_since: now,
+            step_durations: [None; 6],
+            outcome: None,
+            ended_at: None,
+        }
     }
 
     /// Returns the duration of each finished step.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::failover::action::{CancelReason, MachineNotice};
-use crate::failover::drill::{DrillStep, DrillOutcome};
+use crate::failover::drill::{DrillOutcome, DrillStep};
 use crate::failover::event::OperatorCommand;
 use crate::failover::machine::Machine;
-use crate::failover::role::{Cause, Promoting, DemotionReason, Role, PromotionStep};
+use crate::failover::role::{Cause, DemotionReason, Promoting, PromotionStep, Role};
 use crate::text::timestamp::Time;
 
 /// Override set by an operator.
@@ -56,7 +56,9 @@ impl Machine {
         self.persistent_state.hold = Some(hold);
         self.announced.hold_reminded_at = None;
         self.announce(MachineNotice::HoldSet { hold });
-        if hold.kind != HoldKind::Promoted && self.persistent_state.current_drill().is_some_and(|drill| drill.step < DrillStep::Stop) {
+        if hold.kind != HoldKind::Promoted
+            && self.persistent_state.current_drill().is_some_and(|drill| drill.step < DrillStep::Stop)
+        {
             self.set_drill_outcome(DrillOutcome::Stopped);
         }
         let (cause, began) = match &self.role {
@@ -93,7 +95,10 @@ impl Machine {
             (HoldKind::Promoted, Role::Demoting(demoting)) if demoting.cut.is_none() => {
                 self.cut_drain(Cause::Operator);
             }
-            (HoldKind::Standby | HoldKind::Paused, Role::Promoting(Promoting { step: PromotionStep::Sync { .. }, .. })) => {
+            (
+                HoldKind::Standby | HoldKind::Paused,
+                Role::Promoting(Promoting { step: PromotionStep::Sync { .. }, .. }),
+            ) => {
                 self.cancel_promotion(CancelReason::Held(kind));
             }
             (HoldKind::Standby, Role::Promoting(Promoting { step: PromotionStep::Start { .. }, .. }))

@@ -1,15 +1,15 @@
 //! State machine: takes one event, then decides from all facts as they are now.
 
-use crate::failover::action::{Action, PollMode, MachineNotice, UnitAction};
+use crate::failover::action::{Action, MachineNotice, PollMode, UnitAction};
 use crate::failover::availability::{Availability, AvailabilityHistory};
 use crate::failover::drill::DrillOutcome;
 use crate::failover::event::{Answerer, Event, Observation, ObservedUnit, UnitState};
 use crate::failover::hold::HoldKind;
+use crate::failover::outage_window::OutageWindow;
 use crate::failover::persistent_state::PersistentState;
 use crate::failover::policy::Policy;
-use crate::failover::role::{Cause, Promoting, DemotionReason, Role, PromotionStep, Verification};
+use crate::failover::role::{Cause, DemotionReason, Promoting, PromotionStep, Role, Verification};
 use crate::failover::upstream::UpstreamState;
-use crate::failover::outage_window::OutageWindow;
 use crate::failover::witness::WitnessState;
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::timestamp::Time;
@@ -212,7 +212,11 @@ impl Machine {
     #[must_use]
     pub fn is_promotion_stuck(&self) -> bool {
         let Role::Promoting(Promoting { attempt, step, .. }) = &self.role else { return false };
-        *attempt > 0 || matches!(step, PromotionStep::Clear { .. } | PromotionStep::Verify(Verification { is_announced: true, .. }))
+        *attempt > 0
+            || matches!(
+                step,
+                PromotionStep::Clear { .. } | PromotionStep::Verify(Verification { is_announced: true, .. })
+            )
     }
 
     /// True if another process answers on the gateway's port.
@@ -292,7 +296,11 @@ impl Machine {
         let is_down = self.upstreams.iter().all(UpstreamState::is_failing);
         self.availability.record_verdict(self.now, is_down, &self.policy);
         if let Some(recent) = self.availability.update_flapping(self.now) {
-            self.announce(if self.availability.is_flapping { MachineNotice::Flapping { recent } } else { MachineNotice::Steady { recent } });
+            self.announce(if self.availability.is_flapping {
+                MachineNotice::Flapping { recent }
+            } else {
+                MachineNotice::Steady { recent }
+            });
         }
     }
 
@@ -345,14 +353,18 @@ impl Machine {
     fn track_port(&mut self, seen: &Observation) {
         let waiting = match &self.role {
             Role::Standby => true,
-            Role::Promoting(promoting) => matches!(promoting.step, PromotionStep::Sync { .. } | PromotionStep::Start { .. }),
+            Role::Promoting(promoting) => {
+                matches!(promoting.step, PromotionStep::Sync { .. } | PromotionStep::Start { .. })
+            }
             Role::Active(_) | Role::Demoting(_) => false,
         };
         let Some(verdict) = seen.verdict else { return };
         let held = match verdict {
             // A process that closes each connection at once looks like a free port.
             _ if matches!(seen.answerer, Answerer::Other(_)) => return,
-            Verdict::Failing(ProbeFailure::Refused | ProbeFailure::Dns | ProbeFailure::Unreachable | ProbeFailure::ConnectTimeout) => false,
+            Verdict::Failing(
+                ProbeFailure::Refused | ProbeFailure::Dns | ProbeFailure::Unreachable | ProbeFailure::ConnectTimeout,
+            ) => false,
             _ if waiting && seen.unit.is_some_and(|unit| unit.state == UnitState::Down) => true,
             _ => return,
         };
@@ -384,7 +396,8 @@ impl Machine {
                 if self.persistent_state.current_failover().is_none() {
                     self.begin_failover(Cause::Found);
                 }
-                let failover = self.persistent_state.current_failover().map(|failover| (failover.cause, failover.decided_at));
+                let failover =
+                    self.persistent_state.current_failover().map(|failover| (failover.cause, failover.decided_at));
                 let (cause, since) = failover.unwrap_or((Cause::Found, now));
                 self.persistent_state.has_unpushed_changes = true;
                 let step = PromotionStep::Verify(self.verification_from(now, 0));

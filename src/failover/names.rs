@@ -1,6 +1,6 @@
 //! Stable names of the core's enums, for files and for the output for programs.
 
-use crate::failover::{Cause, DrillStep, HoldKind, DrillOutcome, DemotionReason, Role, PromotionStep, UnitState};
+use crate::failover::{Cause, DemotionReason, DrillOutcome, DrillStep, HoldKind, PromotionStep, Role, UnitState};
 use crate::probe::Verdict;
 
 pub(crate) fn role_name(role: &Role) -> &'static str {
@@ -54,9 +54,16 @@ pub(crate) fn outcome_name(outcome: DrillOutcome) -> &'static str {
 /// Parses an outcome; `step` is the failed step, if one failed.
 pub(crate) fn parse_outcome(name: &str, step: DrillStep) -> Option<DrillOutcome> {
     let failed = DrillOutcome::Failed { step };
-    [DrillOutcome::Passed, failed, DrillOutcome::Overtaken, DrillOutcome::Promoted, DrillOutcome::Stopped, DrillOutcome::Interrupted]
-        .into_iter()
-        .find(|&known| outcome_name(known) == name)
+    [
+        DrillOutcome::Passed,
+        failed,
+        DrillOutcome::Overtaken,
+        DrillOutcome::Promoted,
+        DrillOutcome::Stopped,
+        DrillOutcome::Interrupted,
+    ]
+    .into_iter()
+    .find(|&known| outcome_name(known) == name)
 }
 
 pub(crate) fn reason_name(reason: DemotionReason) -> &'static str {

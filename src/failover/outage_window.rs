@@ -23,7 +23,14 @@ pub(super) struct OutageWindow {
 
 impl OutageWindow {
     pub(super) fn new(now: Time) -> Self {
-        Self { last_healthy_at: now, elapsed: Duration::ZERO, failures: 0, opened_at: None, is_hold_announced: false, last_failure_at: now }
+        Self {
+            last_healthy_at: now,
+            elapsed: Duration::ZERO,
+            failures: 0,
+            opened_at: None,
+            is_hold_announced: false,
+            last_failure_at: now,
+        }
     }
 
     /// Closes the window and returns the length of the outage, if there was one.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::failover::action::{CancelReason, Action, MachineNotice, UnitAction};
-use crate::failover::drill::{DrillStep, DrillOutcome};
+use crate::failover::action::{Action, CancelReason, MachineNotice, UnitAction};
+use crate::failover::drill::{DrillOutcome, DrillStep};
 use crate::failover::event::{Answerer, Observation, UnitState};
 use crate::failover::hold::HoldKind;
 use crate::failover::machine::Machine;
 use crate::failover::persistent_state::Failover;
-use crate::failover::role::{Active, Cause, Promoting, DemotionReason, Role, PromotionStep, Verification};
+use crate::failover::role::{Active, Cause, DemotionReason, Promoting, PromotionStep, Role, Verification};
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::timestamp::Time;
 
@@ -40,7 +40,12 @@ impl Machine {
             self.end_drill_for(cause);
             self.begin_failover(cause);
         }
-        self.announce(MachineNotice::Promoting { cause, window: self.window.elapsed, failures: self.window.failures, last_healthy_at: life });
+        self.announce(MachineNotice::Promoting {
+            cause,
+            window: self.window.elapsed,
+            failures: self.window.failures,
+            last_healthy_at: life,
+        });
         if cause != Cause::Outage || self.pulled_before_window() {
             self.start_pull();
         }
@@ -60,7 +65,14 @@ impl Machine {
     /// Records a failover that is decided now.
     pub(super) fn begin_failover(&mut self, cause: Cause) -> &mut Failover {
         let (decided, life) = (self.now, self.window.last_healthy_at);
-        self.persistent_state.last_failover.insert(Failover { cause, last_healthy_at: life, decided_at: decided, started_at: None, answered_at: None, ended_at: None })
+        self.persistent_state.last_failover.insert(Failover {
+            cause,
+            last_healthy_at: life,
+            decided_at: decided,
+            started_at: None,
+            answered_at: None,
+            ended_at: None,
+        })
     }
 
     /// Cancels a promotion before its gateway runs.
@@ -184,7 +196,14 @@ impl Machine {
     pub(super) fn verification_from(&self, since: Time, attempt: u32) -> Verification {
         let doubled = self.policy.start_timeout.saturating_mul(1 << attempt.min(10));
         let patience = doubled.min(MAX_START_TIMEOUT.max(self.policy.start_timeout));
-        Verification { since, last_answer_at: since, timeout: patience, is_announced: false, previous_invocation: None, answered_invocation: None }
+        Verification {
+            since,
+            last_answer_at: since,
+            timeout: patience,
+            is_announced: false,
+            previous_invocation: None,
+            answered_invocation: None,
+        }
     }
 
     pub(super) fn observe_promoting(&mut self, seen: &Observation) {
@@ -226,7 +245,8 @@ impl Machine {
     fn handle_healthy_answer(&mut self, seen: &Observation) {
         let Role::Promoting(Promoting { step: PromotionStep::Verify(verify), .. }) = &mut self.role else { return };
         let Some(unit) = seen.unit else { return };
-        let ours = unit.state == UnitState::Active && unit.main_pid.is_some() && unit.invocation != verify.previous_invocation;
+        let ours =
+            unit.state == UnitState::Active && unit.main_pid.is_some() && unit.invocation != verify.previous_invocation;
         let is_awaited = matches!(seen.answerer, Answerer::Pending);
         if !ours || is_awaited || self.announced.port_held || unit.invocation.is_none() {
             return;
@@ -243,9 +263,15 @@ impl Machine {
         let Role::Promoting(promoting) = &self.role else { return };
         let (now, cause, attempt) = (self.now, promoting.cause, promoting.attempt);
         self.role = Role::Active(Active { cause, since: now, last_answer_at: now, attempt, is_down: false });
-        if let (Cause::Drill { .. }, Some(began)) = (cause, self.persistent_state.current_drill().map(|drill| drill.began_at)) {
+        if let (Cause::Drill { .. }, Some(began)) =
+            (cause, self.persistent_state.current_drill().map(|drill| drill.began_at))
+        {
             self.advance_drill(DrillStep::Hold);
-            return self.announce(MachineNotice::Promoted { cause, took: now.since(began), hold_down: self.hold_down(None) });
+            return self.announce(MachineNotice::Promoted {
+                cause,
+                took: now.since(began),
+                hold_down: self.hold_down(None),
+            });
         }
         let Some(failover) = self.persistent_state.current_failover() else { return };
         if failover.answered_at.is_some() {
@@ -379,7 +405,10 @@ impl Machine {
 
     /// True if a promotion has not started the gateway yet.
     pub(super) fn is_before_start(&self) -> bool {
-        matches!(&self.role, Role::Promoting(Promoting { step: PromotionStep::Sync { .. } | PromotionStep::Start { .. }, .. }))
+        matches!(
+            &self.role,
+            Role::Promoting(Promoting { step: PromotionStep::Sync { .. } | PromotionStep::Start { .. }, .. })
+        )
     }
 }
 
@@ -389,7 +418,11 @@ fn is_any_answer(verdict: Verdict) -> bool {
         Verdict::Healthy { .. } => true,
         Verdict::Failing(failure) => matches!(
             failure,
-            ProbeFailure::Starting | ProbeFailure::Draining | ProbeFailure::Status(_) | ProbeFailure::NotOpenClaw | ProbeFailure::Tls
+            ProbeFailure::Starting
+                | ProbeFailure::Draining
+                | ProbeFailure::Status(_)
+                | ProbeFailure::NotOpenClaw
+                | ProbeFailure::Tls
         ),
     }
 }

@@ -64,7 +64,9 @@ impl Machine {
     fn convert_to_outage(&mut self) {
         let now = self.now;
         let cause = if self.is_outage_due() { Cause::Outage } else { Cause::Flapping };
-        let is_due = (self.is_outage_due() || self.is_flapping_due()) && self.is_any_upstream_armed() && self.persistent_state.hold.is_none();
+        let is_due = (self.is_outage_due() || self.is_flapping_due())
+            && self.is_any_upstream_armed()
+            && self.persistent_state.hold.is_none();
         let Role::Active(active) = &mut self.role else { return };
         // Another process on the port serves no user.
         if active.cause != Cause::Found || active.is_down || self.announced.port_held || !is_due {
@@ -98,9 +100,10 @@ impl Machine {
     #[must_use]
     pub fn outage_threshold(&self) -> Duration {
         let latest = self.last_healthy.zip(self.window.opened_at);
-        let restarting = latest
-            .and_then(|(index, opened)| self.upstreams.get(index)?.failing_since(opened))
-            .is_some_and(|failure| matches!(failure, ProbeFailure::Refused | ProbeFailure::Starting | ProbeFailure::Draining));
+        let restarting =
+            latest.and_then(|(index, opened)| self.upstreams.get(index)?.failing_since(opened)).is_some_and(
+                |failure| matches!(failure, ProbeFailure::Refused | ProbeFailure::Starting | ProbeFailure::Draining),
+            );
         let grace = if restarting { self.policy.restart_grace } else { Duration::ZERO };
         self.policy.promote_after + grace
     }
@@ -109,7 +112,8 @@ impl Machine {
     /// announced every hour.
     fn is_armed(&mut self) -> bool {
         let armed = self.is_any_upstream_armed();
-        if !armed && self.announced.never_seen_at.is_none_or(|at| self.now.since(at) >= NEVER_HEALTHY_REMINDER_INTERVAL) {
+        if !armed && self.announced.never_seen_at.is_none_or(|at| self.now.since(at) >= NEVER_HEALTHY_REMINDER_INTERVAL)
+        {
             self.announced.never_seen_at = Some(self.now);
             self.announce(MachineNotice::NeverSeenHealthy);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::failover::action::Action;
 use crate::failover::machine::Machine;
 use crate::failover::promotion::retry_backoff;
-use crate::failover::role::{Cause, Promoting, Role, PromotionStep};
+use crate::failover::role::{Cause, Promoting, PromotionStep, Role};
 use crate::text::timestamp::Time;
 
 /// Shortest interval of pulls during an outage.
@@ -98,16 +98,23 @@ impl Machine {
     /// True if the last pull began before the outage was noticed, so that the latest changes of the primary may be
     /// missing.
     pub(super) fn pulled_before_window(&self) -> bool {
-        self.window.opened_at.is_some_and(|opened| self.sync_schedule.pull_started_at.is_none_or(|began| began < opened))
+        self.window
+            .opened_at
+            .is_some_and(|opened| self.sync_schedule.pull_started_at.is_none_or(|began| began < opened))
     }
 
     fn next_pull_at(&self) -> Time {
-        let pace = if self.window.opened_at.is_some() { MIN_PULL_INTERVAL.min(self.policy.pull_interval) } else { self.policy.pull_interval };
+        let pace = if self.window.opened_at.is_some() {
+            MIN_PULL_INTERVAL.min(self.policy.pull_interval)
+        } else {
+            self.policy.pull_interval
+        };
         self.sync_schedule.pull_started_at.map_or(self.now, |began| began + pace)
     }
 
     fn next_push_at(&self) -> Option<Time> {
-        let wanted = self.persistent_state.has_unpushed_changes && !self.sync_schedule.is_syncing() && !self.is_promotion_near();
+        let wanted =
+            self.persistent_state.has_unpushed_changes && !self.sync_schedule.is_syncing() && !self.is_promotion_near();
         wanted.then_some(self.sync_schedule.push_at)
     }
 
@@ -155,7 +162,9 @@ impl Machine {
                 [self.next_push_at(), pull].into_iter().flatten().filter(|&at| at > self.now).min()
             }
             Role::Promoting(promoting) => match &promoting.step {
-                PromotionStep::Sync { until: at, .. } | PromotionStep::Start { at } | PromotionStep::Clear { at, .. } => Some(*at),
+                PromotionStep::Sync { until: at, .. }
+                | PromotionStep::Start { at }
+                | PromotionStep::Clear { at, .. } => Some(*at),
                 PromotionStep::Verify(_) => None,
             },
             Role::Active(active) => match active.cause {

@@ -141,7 +141,13 @@ impl Platform {
 }
 
 /// Returns the text of a remedy with its placeholders filled in. `user` is the agent's.
-pub(crate) fn fill_placeholders(fix: &str, platform: Platform, config: &Config, source: &ConfigSource, user: &str) -> String {
+pub(crate) fn fill_placeholders(
+    fix: &str,
+    platform: Platform,
+    config: &Config,
+    source: &ConfigSource,
+    user: &str,
+) -> String {
     let Some(text) = TEXTS.iter().find(|text| text.name == fix) else { return String::new() };
     let text = match (platform, text.nixos) {
         (Platform::NixOs, Some(option)) => format!("{option}  # in the NixOS configuration, then nixos-rebuild switch"),

@@ -8,7 +8,7 @@ use crate::os::atomic_file;
 use crate::text::json::{
     Value, {self},
 };
-use crate::text::printable;
+use crate::text::to_printable;
 use crate::workspace::report::read_untrusted;
 
 /// File name of the report.
@@ -125,7 +125,11 @@ mod tests {
     use super::*;
 
     fn report() -> GatewayCheckReport {
-        let owners = [SocketOwner::GatewayUnit, SocketOwner::OtherProcess("user other".to_owned()), SocketOwner::Unknown("hidden".to_owned())];
+        let owners = [
+            SocketOwner::GatewayUnit,
+            SocketOwner::OtherProcess("user other".to_owned()),
+            SocketOwner::Unknown("hidden".to_owned()),
+        ];
         let sockets = owners.into_iter().zip(7..).map(|(owner, inode)| GatewaySocket { inode, owner }).collect();
         GatewayCheckReport { invocation: "cdf7".to_owned(), sockets }
     }
@@ -158,7 +162,10 @@ mod tests {
         }
         let escape = r#"{"schema":1,"invocation":"","sockets":[{"inode":1,"owner":"other","words":"\u001b[2Jx\ny"}]}"#;
         fs::write(&file, escape).unwrap();
-        assert_eq!(read_report(folder.path()).unwrap().sockets[0].owner, SocketOwner::OtherProcess("[2Jx y".to_owned()));
+        assert_eq!(
+            read_report(folder.path()).unwrap().sockets[0].owner,
+            SocketOwner::OtherProcess("[2Jx y".to_owned())
+        );
         fs::remove_file(&file).unwrap();
         symlink("/etc/passwd", &file).unwrap();
         assert!(read_report(folder.path()).is_err(), "a link");

@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::gateway_check::report::{SocketOwner, GatewayCheckReport, GatewaySocket};
+use crate::gateway_check::report::{GatewayCheckReport, GatewaySocket, SocketOwner};
 use crate::os::systemd::{Systemctl, Unit};
 use crate::os::{ListeningSocket, atomic_file, listening_sockets};
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Limits for the scan of `/proc`: processes, and descriptors of one process.
 const PROCESS_LIMIT: usize = 100_000;
@@ -26,7 +26,12 @@ const PORT_FORWARDERS: [&str; 4] = ["docker-proxy", "rootlessport", "slirp4netns
 ///
 /// # Errors
 /// If the kernel does not list the listening sockets, or systemd does not show the unit.
-pub fn inspect_sockets(systemctl: &Systemctl, gateway: &str, port: u16, invocation: String) -> Result<GatewayCheckReport, String> {
+pub fn inspect_sockets(
+    systemctl: &Systemctl,
+    gateway: &str,
+    port: u16,
+    invocation: String,
+) -> Result<GatewayCheckReport, String> {
     let listening = listening_sockets(port).map_err(|why| format!("cannot read which sockets listen: {why}"))?;
     let unit = systemctl.show(gateway).map_err(|why| why.to_string())?;
     let own_uid = fs::metadata("/proc/self").map_err(|why| format!("cannot read /proc: {why}"))?.uid();
@@ -40,9 +45,10 @@ pub fn inspect_sockets(systemctl: &Systemctl, gateway: &str, port: u16, invocati
             }
         }
     }
-    let sockets = sockets
-        .iter()
-        .map(|(listener, holders)| GatewaySocket { inode: listener.inode, owner: scene.classify_owner(listener, holders) });
+    let sockets = sockets.iter().map(|(listener, holders)| GatewaySocket {
+        inode: listener.inode,
+        owner: scene.classify_owner(listener, holders),
+    });
     Ok(GatewayCheckReport { invocation, sockets: sockets.collect() })
 }
 
@@ -73,7 +79,9 @@ impl SocketContext<'_> {
     fn classify_owner(&self, listener: &ListeningSocket, holders: &[u32]) -> SocketOwner {
         if !holders.is_empty() {
             let stranger = holders.iter().find(|holder| !self.is_in_gateway_unit(**holder));
-            return stranger.map_or(SocketOwner::GatewayUnit, |stranger| SocketOwner::OtherProcess(self.describe_process(*stranger)));
+            return stranger.map_or(SocketOwner::GatewayUnit, |stranger| {
+                SocketOwner::OtherProcess(self.describe_process(*stranger))
+            });
         }
         let user = user_name(listener.uid);
         let main_uid = self.unit.main_pid.and_then(|pid| fs::metadata(format!("/proc/{pid}")).ok());

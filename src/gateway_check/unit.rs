@@ -31,9 +31,9 @@ pub fn report_folder(paths: &Paths) -> PathBuf {
 pub fn run_check_unit(systemctl: &Systemctl, folder: &Path) -> Result<GatewayCheckReport, String> {
     // A report with the previous run's id is stale. The clock may be set during a run, and systemd forgets the id of a
     // unit that has ended, so neither can tell.
-    let before = report::read_report(report_folder).map(|report| report.invocation).ok();
+    let before = report::read_report(folder).map(|report| report.invocation).ok();
     systemctl.start(CHECK_UNIT, RUN_TIME_LIMIT, &Cancel::new()).map_err(|why| why.to_string())?;
-    let report = report::read_report(report_folder)
+    let report = report::read_report(folder)
         .map_err(|why| format!("cannot read the report of {CHECK_UNIT}: {why}; see `journalctl -u {CHECK_UNIT}`"))?;
     if before.as_ref() == Some(&report.invocation) {
         return Err(format!("{CHECK_UNIT} left no report of this run; see `journalctl -u {CHECK_UNIT}`"));

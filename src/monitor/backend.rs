@@ -12,7 +12,7 @@ use crate::gateway_check::{
     SocketOwner, {self},
 };
 use crate::os::systemd::{Systemctl, SystemdError, Unit};
-use crate::os::{Cancel, listening_sockets, accepting_sockets};
+use crate::os::{Cancel, accepting_sockets, listening_sockets};
 use crate::probe::HostResolver;
 use crate::workspace::report::PushReport;
 use crate::workspace::{

@@ -63,7 +63,10 @@ impl Conditions {
         }
     }
 
-    pub(super) fn record_run_dir_result(&mut self, result: Result<(), atomic_file::FileError>) -> Option<MonitorNotice> {
+    pub(super) fn record_run_dir_result(
+        &mut self,
+        result: Result<(), atomic_file::FileError>,
+    ) -> Option<MonitorNotice> {
         let before = self.run_dir_error.take();
         self.run_dir_error = result.err().map(|why| why.to_string());
         match (&self.run_dir_error, before) {
@@ -111,7 +114,10 @@ impl Conditions {
                 self.channels.get(&upstream.name).and_then(|broken| channels_phrase(&upstream.name, broken)),
             ));
         }
-        let deaf = self.failing_webhooks.iter().map(|(who, why)| ("notify", Some(format!("notifications to {who} fail: {why}"))));
+        let deaf = self
+            .failing_webhooks
+            .iter()
+            .map(|(who, why)| ("notify", Some(format!("notifications to {who} fail: {why}"))));
         found.extend(deaf);
         let degraded = |(what, text): (&str, Option<String>)| {
             let text = strip_error_numbers(&text?).into_owned();

@@ -1,14 +1,14 @@
 //! Dispatch of the messages in the inbox: to the machine, or straight to the history.
 
 use crate::doctor::{
-    DEFAULT_USER, CheckHalf, {self},
+    CheckHalf, DEFAULT_USER, {self},
 };
 use crate::failover::{
     Answerer, Event, Observation, UnitState, {self},
 };
 use crate::finding::CheckOutcome;
 use crate::monitor::Monitor;
-use crate::monitor::messages::{SignalRequest, MonitorMessage, StampedMessage};
+use crate::monitor::messages::{MonitorMessage, SignalRequest, StampedMessage};
 use crate::os::systemd;
 use crate::probe::ProbeResult;
 use crate::status::LastProbe;
@@ -54,7 +54,10 @@ impl Monitor {
                 self.conditions.sync_results.follow_clock(self.clock.wall());
                 let notes = self.conditions.sync_results.record_push(&result);
                 notes.iter().for_each(|note| self.record_notice(note));
-                self.handle_event(at, Event::Pushed { returned: result.is_ok_and(|pushed| pushed.is_complete_and_archived()) });
+                self.handle_event(
+                    at,
+                    Event::Pushed { returned: result.is_ok_and(|pushed| pushed.is_complete_and_archived()) },
+                );
             }
             MonitorMessage::DiskResult(result) => {
                 let note = self.conditions.record_disk_result(result);
@@ -118,7 +121,10 @@ impl Monitor {
         let verdict = answer.as_ref().map(|answer| answer.verdict);
         let channels = answer.map(|answer| answer.channels).unwrap_or_default();
         let channels_well = channels.failing.is_empty() && channels.suppressed.is_empty();
-        self.handle_event(at, Event::Observed(Observation { unit, verdict, are_channels_healthy: channels_well, answerer }));
+        self.handle_event(
+            at,
+            Event::Observed(Observation { unit, verdict, are_channels_healthy: channels_well, answerer }),
+        );
     }
 }
 

@@ -23,14 +23,18 @@ impl Monitor {
             _ => entry,
         };
         self.record_entry(match (note, &self.hold_reason) {
-            (MachineNotice::HoldSet { .. } | MachineNotice::HoldStands { .. } | MachineNotice::HeldBack { .. }, Some(why)) => entry.with_hold_reason(why),
+            (
+                MachineNotice::HoldSet { .. } | MachineNotice::HoldStands { .. } | MachineNotice::HeldBack { .. },
+                Some(why),
+            ) => entry.with_hold_reason(why),
             _ => entry,
         });
     }
 
     /// Returns the entry of a note, with the exit of the gateway if it is known.
     fn describe_notice(&self, at: Time, note: &MachineNotice) -> HistoryEntry {
-        let in_words = |note: &MachineNotice| HistoryEntry::from_machine_notice(note, at, self.clock.wall(), &self.parts.config);
+        let in_words =
+            |note: &MachineNotice| HistoryEntry::from_machine_notice(note, at, self.clock.wall(), &self.parts.config);
         match (note, &self.gateway_exit) {
             (MachineNotice::StartFailed { why, retry_in }, Some(exit)) if why == PROCESS_EXITED => {
                 in_words(&MachineNotice::StartFailed { why: exit.clone(), retry_in: *retry_in })
@@ -88,9 +92,11 @@ impl Monitor {
         let status = self.current_status(now);
         self.is_ready = status.could_take_over();
         self.notify.send_status(&format!("{}; {}", status.role.name, self.upstreams_phrase(&status)));
-        let scene = MetricsSnapshot { status: &status, counters: &self.counts, deliveries: &self.notifier.delivery_counts() };
+        let scene =
+            MetricsSnapshot { status: &status, counters: &self.counts, deliveries: &self.notifier.delivery_counts() };
         // Both files are on a tmpfs, so this does not wait for a disk. The recorder may, and would delay them.
-        let saved = status.save(&self.parts.paths.status_file()).and_then(|()| scene.save(&self.parts.paths.metrics_file()));
+        let saved =
+            status.save(&self.parts.paths.status_file()).and_then(|()| scene.save(&self.parts.paths.metrics_file()));
         let note = self.conditions.record_run_dir_result(saved);
         self.record_notice_if_any(note);
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::failover::{Answerer, PollMode, UnitAction};
 use crate::monitor::backend::Backend;
 use crate::monitor::identity::{AnswererIdentity, ListeningSockets};
-use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::os::spawn;
 use crate::os::systemd::{Active, Unit};
 use crate::probe::{ProbeFailure, ProbeTarget, Verdict};
@@ -51,7 +51,14 @@ pub(super) struct GatewayDriver {
 pub(super) fn start_actuator(driven: GatewayDriver, outlet: MessageSender) -> io::Result<SyncSender<GatewayTask>> {
     let (sender, tasks) = mpsc::sync_channel(CHANNEL_CAPACITY);
     let identity = AnswererIdentity::default();
-    let mut actuator = Actuator { driver: driven, message_sender: outlet, poll_mode: PollMode::ExpectDown, systemd_queried_at: None, reported_exit: Run::default(), identity };
+    let mut actuator = Actuator {
+        driver: driven,
+        message_sender: outlet,
+        poll_mode: PollMode::ExpectDown,
+        systemd_queried_at: None,
+        reported_exit: Run::default(),
+        identity,
+    };
     spawn("gateway", move || actuator.run(&tasks))?;
     Ok(sender)
 }
@@ -89,7 +96,8 @@ impl Actuator {
             if !self.poll_gateway() {
                 return;
             }
-            let pace = if self.poll_mode == PollMode::Transition { TRANSITION_POLL_INTERVAL } else { STEADY_POLL_INTERVAL };
+            let pace =
+                if self.poll_mode == PollMode::Transition { TRANSITION_POLL_INTERVAL } else { STEADY_POLL_INTERVAL };
             next = began + pace;
         }
     }
@@ -104,7 +112,13 @@ impl Actuator {
             self.reported_exit = Run { invocation: unit.invocation_id.clone(), was_skipped: false };
         }
         let answerer = Answerer::Pending;
-        self.message_sender.send(MonitorMessage::GatewayPolled { unit: Some(unit), answer: None, permitted: None, exit: None, answerer });
+        self.message_sender.send(MonitorMessage::GatewayPolled {
+            unit: Some(unit),
+            answer: None,
+            permitted: None,
+            exit: None,
+            answerer,
+        });
         let backend = &self.driver.backend;
         let result = match order {
             UnitAction::Start => backend.start(),
@@ -133,7 +147,8 @@ impl Actuator {
         let is_due = self.systemd_queried_at.is_none_or(|asked| asked.elapsed() >= SYSTEMD_QUERY_INTERVAL);
         let unit = (!is_wanted || is_due).then(|| self.query_systemd());
         // The check resets a failed unit, which would lose the cause of its failure.
-        let is_failed = unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active_state == Active::Failed));
+        let is_failed =
+            unit.as_ref().is_some_and(|unit| unit.as_ref().is_ok_and(|unit| unit.active_state == Active::Failed));
         let permitted = (is_wanted && is_due && !is_failed).then(|| self.driver.backend.check_permission());
         let shown = unit.as_ref().and_then(|unit| unit.as_ref().ok());
         let answerer = if is_identified && is_port_taken(answer.verdict, &listening) {
@@ -142,7 +157,13 @@ impl Actuator {
             Answerer::Pending
         };
         let exit = unit.as_ref().and_then(|unit| self.describe_new_exit(unit.as_ref().ok()?));
-        self.message_sender.send(MonitorMessage::GatewayPolled { unit, answer: Some(answer), permitted, exit, answerer })
+        self.message_sender.send(MonitorMessage::GatewayPolled {
+            unit,
+            answer: Some(answer),
+            permitted,
+            exit,
+            answerer,
+        })
     }
 
     /// Describes the exit of the unit's last run, once for each unexpected exit.
@@ -166,7 +187,9 @@ impl Actuator {
 fn is_port_taken(verdict: Verdict, listening: &ListeningSockets) -> bool {
     let is_refused = matches!(
         verdict,
-        Verdict::Failing(ProbeFailure::Refused | ProbeFailure::Dns | ProbeFailure::Unreachable | ProbeFailure::ConnectTimeout)
+        Verdict::Failing(
+            ProbeFailure::Refused | ProbeFailure::Dns | ProbeFailure::Unreachable | ProbeFailure::ConnectTimeout
+        )
     );
     !is_refused || listening.as_ref().is_some_and(|listening| !listening.is_empty())
 }

@@ -12,7 +12,7 @@ use crate::failover::Answerer;
 use crate::gateway_check::SocketOwner;
 use crate::monitor::backend::FindSocketOwners;
 use crate::os::systemd::Unit;
-use crate::os::{ListeningSocket, listening_sockets, accepting_sockets};
+use crate::os::{ListeningSocket, accepting_sockets, listening_sockets};
 
 /// Pause after a check without proof: the first, doubled with each, up to the second.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_secs(2);
@@ -96,9 +96,11 @@ impl AnswererIdentity {
             Some(_) => check_owners(&inodes, port, check),
             None => Answerer::Unverified("/proc/net/tcp cannot be read".to_owned()),
         };
-        self.checks_without_proof = if answerer == Answerer::Unit { 0 } else { self.checks_without_proof.saturating_add(1) };
+        self.checks_without_proof =
+            if answerer == Answerer::Unit { 0 } else { self.checks_without_proof.saturating_add(1) };
         // A single failure may come from a host under load, so only the second in a row is reported.
-        let is_told = self.checks_without_proof >= REPORTED_FAILURE_COUNT || !matches!(answerer, Answerer::Unverified(_));
+        let is_told =
+            self.checks_without_proof >= REPORTED_FAILURE_COUNT || !matches!(answerer, Answerer::Unverified(_));
         let answerer = if is_told { answerer } else { Answerer::Pending };
         let (invocation, at) = (self.invocation.clone(), Instant::now());
         self.last_check = Some(OwnerCheck { invocation, inodes, answerer: answerer.clone(), at });
@@ -253,7 +255,11 @@ mod tests {
 
     #[test]
     fn requires_every_accepting_socket_to_be_the_units() {
-        let owners = [(1, SocketOwner::GatewayUnit), (2, SocketOwner::OtherProcess("x".to_owned())), (3, SocketOwner::Unknown("y".to_owned()))];
+        let owners = [
+            (1, SocketOwner::GatewayUnit),
+            (2, SocketOwner::OtherProcess("x".to_owned())),
+            (3, SocketOwner::Unknown("y".to_owned())),
+        ];
         let by = |inodes: &[u64]| judge_owners(inodes, &owners, 9, "u");
         assert_eq!(by(&[1]), Answerer::Unit);
         assert_eq!(by(&[3, 2, 1]), Answerer::Other("port 9 is held by x, not by u".to_owned()));

@@ -12,7 +12,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use crate::os::atomic_file;
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Attempts at a lock that is held, and the pause between them. A child process holds copies of all file descriptors
 /// between fork and exec.

@@ -7,8 +7,10 @@ use std::{fs, io};
 use crate::config::Config;
 use crate::config::paths::Paths;
 use crate::events::HistoryEntry;
-use crate::monitor::messages::{MonitorMessage, MessageSender};
-use crate::notify::{WebhookWorker, Heartbeat, Message, DeliveryTiming, RateLimiter, DeliveryCallback, CredentialStore, WebhookConfig};
+use crate::monitor::messages::{MessageSender, MonitorMessage};
+use crate::notify::{
+    CredentialStore, DeliveryCallback, DeliveryTiming, Heartbeat, Message, RateLimiter, WebhookConfig, WebhookWorker,
+};
 use crate::status::metrics::DeliveryCounts;
 
 pub(super) struct Notifier {
@@ -47,7 +49,14 @@ impl Notifier {
             Some(beat) => Some(Heartbeat::start(beat.clone(), vault, told(&beat.credential))?),
             None => None,
         };
-        Ok(Self { serial, webhook_workers: couriers, heartbeat, rate_limiter: RateLimiter::default(), host, steady_hold_down: config.demote.after })
+        Ok(Self {
+            serial,
+            webhook_workers: couriers,
+            heartbeat,
+            rate_limiter: RateLimiter::default(),
+            host,
+            steady_hold_down: config.demote.after,
+        })
     }
 
     /// Passes an entry to the delivery threads. Never blocks.

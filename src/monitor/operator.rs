@@ -10,10 +10,10 @@ use std::time::Duration;
 use crate::control::{
     ControlResponse, Request, {self},
 };
-use crate::failover::{OperatorCommand, Event, HoldKind};
+use crate::failover::{Event, HoldKind, OperatorCommand};
 use crate::monitor::Monitor;
 use crate::monitor::instance_lock::is_listening;
-use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::text::Time;
 
 /// Time limit of a response. The main loop takes milliseconds, unless it hangs.
@@ -96,8 +96,12 @@ impl Monitor {
             self.handle_event(at, Event::Command(command));
         }
         let status = self.current_status(self.clock.now());
-        let answer =
-            ControlResponse { events: self.recent_sentences.sentences_since(since), next_event: self.recent_sentences.next, time_limit: self.effect_time_limit(&call.request), status };
+        let answer = ControlResponse {
+            events: self.recent_sentences.sentences_since(since),
+            next_event: self.recent_sentences.next,
+            time_limit: self.effect_time_limit(&call.request),
+            status,
+        };
         // The client may have given up.
         let _ = call.response_sender.try_send(answer.to_line());
     }

@@ -6,9 +6,9 @@ use std::sync::mpsc::{
 };
 use std::time::Duration;
 
-use crate::failover::{ProbeSchedule, Policy};
+use crate::failover::{Policy, ProbeSchedule};
 use crate::monitor::clock::Clock;
-use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::os::spawn;
 use crate::probe::ProbeTarget;
 
@@ -29,8 +29,15 @@ impl Probers {
         for (upstream, target) in targets.into_iter().enumerate() {
             let (handle, ended) = mpsc::channel();
             let pace = ProbeSchedule::new(policy, clock.now());
-            let prober =
-                Prober { upstream, target, timeout: policy.timeout, generation, clock, message_sender: outlet.clone(), schedule: pace };
+            let prober = Prober {
+                upstream,
+                target,
+                timeout: policy.timeout,
+                generation,
+                clock,
+                message_sender: outlet.clone(),
+                schedule: pace,
+            };
             spawn(&format!("prober-{upstream}"), move || {
                 prober.run(|pause| matches!(ended.recv_timeout(pause), Err(RecvTimeoutError::Timeout)));
             })?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::config::paths::Paths;
 use crate::events::HistoryEntry;
 use crate::failover::PersistentState;
-use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::os::atomic_file::FileError;
 use crate::os::clock::WallClockOffset;
 use crate::os::spawn;
@@ -52,8 +52,15 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn start(paths: Paths, outlet: MessageSender) -> io::Result<Self> {
         let (records, receiver) = mpsc::sync_channel(CHANNEL_CAPACITY);
-        let desk =
-            RecorderThread { paths, message_sender: outlet, entries: VecDeque::new(), persistent_state: None, seen_healthy: None, timeline: None, is_failing: false };
+        let desk = RecorderThread {
+            paths,
+            message_sender: outlet,
+            entries: VecDeque::new(),
+            persistent_state: None,
+            seen_healthy: None,
+            timeline: None,
+            is_failing: false,
+        };
         spawn("recorder", move || desk.run(&receiver))?;
         Ok(Self { records })
     }

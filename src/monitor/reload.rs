@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::config::{Config, WitnessConfig};
 use crate::events::MonitorNotice;
-use crate::failover::{Policy, Role, InitialFacts};
+use crate::failover::{InitialFacts, Policy, Role};
 use crate::monitor::messages::MonitorMessage;
 use crate::monitor::notifier::Notifier;
 use crate::monitor::prober::Probers;
 use crate::monitor::watchdog::Watchdog;
-use crate::monitor::{MonitorError, Monitor, witness};
+use crate::monitor::{Monitor, MonitorError, witness};
 use crate::os::spawn;
 use crate::records::trace::SegmentStart;
 

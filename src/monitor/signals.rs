@@ -5,7 +5,7 @@ use std::io;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::monitor::messages::{SignalRequest, MonitorMessage, MessageSender};
+use crate::monitor::messages::{MessageSender, MonitorMessage, SignalRequest};
 use crate::os::spawn;
 
 pub(super) fn install_handlers(outlet: MessageSender) -> io::Result<()> {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::monitor::backend::Backend;
-use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::os::{Cancel, spawn};
 
 /// Channel capacity, enough for one sync and a few reloads.

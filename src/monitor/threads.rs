@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::endpoint::{DEFAULT_GATEWAY_PORT, Endpoint};
 use crate::config::{Config, UpstreamConfig, WitnessConfig};
-use crate::failover::{PollMode, UnitAction, Policy};
+use crate::failover::{Policy, PollMode, UnitAction};
 use crate::monitor::backend::Backend;
 use crate::monitor::clock::Clock;
 use crate::monitor::gateway::{
@@ -16,7 +16,7 @@ use crate::monitor::messages::MessageSender;
 use crate::monitor::prober::Probers;
 use crate::monitor::recorder::Recorder;
 use crate::monitor::sync::SyncActuator;
-use crate::monitor::{MonitorError, Dependencies, witness};
+use crate::monitor::{Dependencies, MonitorError, witness};
 use crate::notify::CredentialStore;
 use crate::probe::ProbeTarget;
 

@@ -1,9 +1,9 @@
 //! Recording of the machine's events and decisions in the trace.
 
-use crate::failover::{Action, Event, Role, InitialFacts};
+use crate::failover::{Action, Event, InitialFacts, Role};
 use crate::monitor::Monitor;
 use crate::monitor::recorder::Record;
-use crate::records::trace::{TraceBatch, SegmentStart, decision_names};
+use crate::records::trace::{SegmentStart, TraceBatch, decision_names};
 use crate::text::Time;
 
 impl Monitor {

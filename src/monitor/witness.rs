@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{Config, WitnessConfig};
-use crate::monitor::messages::{MonitorMessage, MessageSender};
+use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::os::{ChildCommand, spawn};
-use crate::probe::{ProbeFailure, PeerRule, ProbeTarget, Verdict};
+use crate::probe::{PeerRule, ProbeFailure, ProbeTarget, Verdict};
 use crate::text::json;
 
 /// Returns the witnesses of a configuration: those that it names, else the Tailscale daemon if an upstream is in a
@@ -41,8 +41,13 @@ fn is_shared_address(ip: IpAddr) -> bool {
 }
 
 /// Starts the thread that queries the witnesses on each message. It ends when the returned sender is dropped.
-pub(super) fn start_witness_thread(witnesses: Vec<WitnessConfig>, limit: Duration, outlet: MessageSender) -> io::Result<SyncSender<()>> {
-    let asked = witnesses.into_iter().map(|witness| WitnessThread::start(witness, limit)).collect::<io::Result<Vec<_>>>()?;
+pub(super) fn start_witness_thread(
+    witnesses: Vec<WitnessConfig>,
+    limit: Duration,
+    outlet: MessageSender,
+) -> io::Result<SyncSender<()>> {
+    let asked =
+        witnesses.into_iter().map(|witness| WitnessThread::start(witness, limit)).collect::<io::Result<Vec<_>>>()?;
     let (sender, asks) = mpsc::sync_channel(1);
     spawn("witness", move || {
         for () in asks {
@@ -102,9 +107,8 @@ fn query_witness(witness: &WitnessConfig, limit: Duration) -> bool {
         WitnessConfig::Tcp(address) => address
             .to_socket_addrs()
             .is_ok_and(|addresses| accepts_on_other_host(host_part(address), addresses.collect(), limit)),
-        WitnessConfig::Https(url) => {
-            ProbeTarget::for_witness(url_origin(url)).is_ok_and(|mut target| is_http_answer(target.probe(limit).verdict))
-        }
+        WitnessConfig::Https(url) => ProbeTarget::for_witness(url_origin(url))
+            .is_ok_and(|mut target| is_http_answer(target.probe(limit).verdict)),
     }
 }
 
@@ -131,7 +135,10 @@ fn is_http_answer(verdict: Verdict) -> bool {
     match verdict {
         Verdict::Healthy { .. } => true,
         Verdict::Failing(failure) => {
-            matches!(failure, ProbeFailure::Status(_) | ProbeFailure::NotOpenClaw | ProbeFailure::Starting | ProbeFailure::Draining)
+            matches!(
+                failure,
+                ProbeFailure::Status(_) | ProbeFailure::NotOpenClaw | ProbeFailure::Starting | ProbeFailure::Draining
+            )
         }
     }
 }
@@ -191,7 +198,8 @@ mod tests {
         let alive = WitnessConfig::Tcp(listener.local_addr().unwrap().to_string());
         let silent = WitnessConfig::Tcp("127.0.0.1:1".to_owned());
         let asked = |witnesses: &[&WitnessConfig]| {
-            let asked: Vec<_> = witnesses.iter().map(|&witness| WitnessThread::start(witness.clone(), SOON).unwrap()).collect();
+            let asked: Vec<_> =
+                witnesses.iter().map(|&witness| WitnessThread::start(witness.clone(), SOON).unwrap()).collect();
             query_witnesses(&asked, SOON)
         };
         assert!(asked(&[&silent, &alive]));

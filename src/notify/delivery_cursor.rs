@@ -16,7 +16,7 @@ use crate::text::Time;
 use crate::text::json::{
     Node, Value, {self},
 };
-use crate::text::utc::{parse_rfc3339, format_rfc3339};
+use crate::text::utc::{format_rfc3339, parse_rfc3339};
 
 /// Limit on the size of a cursor file, in bytes.
 const MAX_CURSOR_BYTES: usize = 1024;
@@ -83,7 +83,8 @@ impl DeliveryCursor {
                 continue;
             }
             is_behind = has_mark || self.precedes(&entry, has_boot, is_behind);
-            let is_news = |message: &Message| now.boot_time_since(message.moment()).is_none_or(|age| age <= TRANSITION_MAX_AGE);
+            let is_news =
+                |message: &Message| now.boot_time_since(message.moment()).is_none_or(|age| age <= TRANSITION_MAX_AGE);
             let wanted = |message: &Message| message.is_transition() && message.is_about(about) && is_news(message);
             let Some(message) = message.filter(|message| is_behind && wanted(message)) else { continue };
             if sieve.allows(&message) {

@@ -13,7 +13,11 @@ const MAX_TEXT_CHARS: usize = 2000;
 ///
 /// # Errors
 /// Returns an error if the URL does not fit the format. It repeats no part of the URL.
-pub(super) fn build_request(format: WebhookFormat, message: &Message, credential: &Credential) -> Result<(String, Value), &'static str> {
+pub(super) fn build_request(
+    format: WebhookFormat,
+    message: &Message,
+    credential: &Credential,
+) -> Result<(String, Value), &'static str> {
     let mut url = credential.full_url();
     let line: String = message.full_text().chars().take(MAX_TEXT_CHARS).collect();
     let mut body: Vec<(&str, Value)> = Vec::new();

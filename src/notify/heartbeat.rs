@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::config;
 use crate::notify::webhook_worker::DeliveryCallback;
-use crate::notify::{DeliveryTiming, CredentialStore, http_post};
+use crate::notify::{CredentialStore, DeliveryTiming, http_post};
 use crate::os::spawn;
 
 /// Time for which a report of the main loop counts; it reports every few seconds.
@@ -45,7 +45,8 @@ impl Heartbeat {
                 next = POLL_INTERVAL;
                 if millis_since(began) <= well.load(Ordering::Relaxed) {
                     let limit = DeliveryTiming::default().attempt_timeout;
-                    let result = http_post::send_heartbeat(&config.credential, config.ca_file.as_deref(), &vault, limit);
+                    let result =
+                        http_post::send_heartbeat(&config.credential, config.ca_file.as_deref(), &vault, limit);
                     if result.is_err() != std::mem::replace(&mut is_failing, result.is_err()) {
                         told(result.map_err(|refused| refused.reason));
                     }

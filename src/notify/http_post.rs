@@ -8,13 +8,13 @@ use ureq::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_
 use ureq::http::{Method, Request, StatusCode, Uri};
 use ureq::tls::RootCerts;
 
-use crate::config::{WebhookFormat, NotifyConfig};
+use crate::config::{NotifyConfig, WebhookFormat};
 use crate::notify::redact::Redactor;
-use crate::notify::{Message, CredentialStore, format, response_check};
+use crate::notify::{CredentialStore, Message, format, response_check};
 use crate::probe::{
-    ProbeFailure, ProbeError, {self},
+    ProbeError, ProbeFailure, {self},
 };
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Limit on the length of a host name in a message, in characters.
 const MAX_HOST_CHARS: usize = 100;
@@ -65,7 +65,9 @@ impl DeliveryError {
     fn from_network(error: ureq::Error) -> Self {
         let fault = ProbeError::from(error);
         let why = match fault.failure {
-            ProbeFailure::NotOpenClaw | ProbeFailure::Status(_) => "its response is not HTTP, or was cut off".to_owned(),
+            ProbeFailure::NotOpenClaw | ProbeFailure::Status(_) => {
+                "its response is not HTTP, or was cut off".to_owned()
+            }
             failure => format!("{failure}: {}", fault.reason),
         };
         Self::new(UNREACHABLE_KIND, why)
@@ -92,9 +94,15 @@ impl DeliveryError {
 }
 
 /// Delivers a message to a webhook, within `limit`.
-pub(super) fn deliver_message(webhook: &NotifyConfig, vault: &CredentialStore, message: &Message, limit: Duration) -> Result<(), DeliveryError> {
+pub(super) fn deliver_message(
+    webhook: &NotifyConfig,
+    vault: &CredentialStore,
+    message: &Message,
+    limit: Duration,
+) -> Result<(), DeliveryError> {
     let credential = vault.load_credential(&webhook.credential).map_err(DeliveryError::from_credential)?;
-    let (url, body) = format::build_request(webhook.format, message, &credential).map_err(DeliveryError::from_credential)?;
+    let (url, body) =
+        format::build_request(webhook.format, message, &credential).map_err(DeliveryError::from_credential)?;
     let redactor = credential.redactor();
     let mut request = Request::new(body.to_string().into_bytes());
     *request.method_mut() = Method::POST;
@@ -104,7 +112,12 @@ pub(super) fn deliver_message(webhook: &NotifyConfig, vault: &CredentialStore, m
 }
 
 /// Requests the heartbeat's URL, within `limit`.
-pub(super) fn send_heartbeat(credential: &str, ca_file: Option<&Path>, vault: &CredentialStore, limit: Duration) -> Result<(), DeliveryError> {
+pub(super) fn send_heartbeat(
+    credential: &str,
+    ca_file: Option<&Path>,
+    vault: &CredentialStore,
+    limit: Duration,
+) -> Result<(), DeliveryError> {
     let credential = vault.load_credential(credential).map_err(DeliveryError::from_credential)?;
     let (url, redactor) = (credential.full_url(), credential.redactor());
     let mut request = Request::new(Vec::new());
@@ -127,7 +140,8 @@ impl HttpReply {
         let said = || response_check::quote_response(&self.body, redactor);
         if self.status.is_success() {
             let objection = response_check::find_rejection(format, self.status.as_u16(), &self.body);
-            return objection.map_or(Ok(()), |objection| Err(DeliveryError::from_unexpected_response(objection, said())));
+            return objection
+                .map_or(Ok(()), |objection| Err(DeliveryError::from_unexpected_response(objection, said())));
         }
         let mut refused = DeliveryError::from_status(self.status, self.retry_after, said());
         if let Some(host) = &self.redirect_host {
@@ -163,5 +177,10 @@ fn send_http(
     let mut body = Vec::new();
     // A partial body is checked too: the request may have been accepted.
     let _ = response.body_mut().as_reader().take(MAX_BODY_BYTES).read_to_end(&mut body);
-    Ok(HttpReply { status, retry_after: wait, redirect_host: elsewhere, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(HttpReply {
+        status,
+        retry_after: wait,
+        redirect_host: elsewhere,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }

@@ -11,7 +11,7 @@ use crate::os::boot_time::{BootTime, Moment};
 use crate::os::clock::read_wall_clock;
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::utc::{parse_rfc3339, format_time, format_rfc3339};
+use crate::text::utc::{format_rfc3339, format_time, parse_rfc3339};
 
 /// Notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,10 @@ impl Message {
             host: host.to_owned(),
             at,
             boot: BootTime::read(entry),
-            topics: [Some(if in_drill { NotificationTopic::Drill } else { topic }), flapping.then_some(NotificationTopic::Flapping)],
+            topics: [
+                Some(if in_drill { NotificationTopic::Drill } else { topic }),
+                flapping.then_some(NotificationTopic::Flapping),
+            ],
             entry: entry.clone(),
             guarantee: kind,
         })
@@ -71,7 +74,15 @@ impl Message {
             ("text", "a test message from `openclaw-failover notify --test`: nothing has happened".into()),
         ]);
         let id = format!("{}-test", at.as_millis());
-        Self { id, host: host.to_owned(), at, boot: None, topics: [None, None], entry, guarantee: DeliveryGuarantee::Condition }
+        Self {
+            id,
+            host: host.to_owned(),
+            at,
+            boot: None,
+            topics: [None, None],
+            entry,
+            guarantee: DeliveryGuarantee::Condition,
+        }
     }
 
     /// Returns both clocks of the event.

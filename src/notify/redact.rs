@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn redacts_every_part_of_a_credential() {
-        let redactor = Redactor::from_texts(["/bot123456:AbCdEf/sendMessage", "%40my_channel", "Bearer tk_Secret", "7"]);
+        let redactor =
+            Redactor::from_texts(["/bot123456:AbCdEf/sendMessage", "%40my_channel", "Bearer tk_Secret", "7"]);
         for (text, left) in [
             ("Not Found: bot123456:AbCdEf", "Not Found: …"),
             ("token 123456 is gone", "token 123456 is gone"),

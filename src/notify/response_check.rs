@@ -7,7 +7,7 @@ use crate::notify::redact::Redactor;
 use crate::text::json::{
     Node, {self},
 };
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Limit on the length of an excerpt, in characters.
 const MAX_EXCERPT_CHARS: usize = 200;
@@ -27,7 +27,9 @@ pub(super) fn find_rejection(format: Option<WebhookFormat>, status: u16, body: &
         Some(WebhookFormat::Ntfy) => (has_id(), "no message id, as ntfy gives one"),
         Some(WebhookFormat::Telegram) => (says_true("ok"), "no \"ok\": true, as Telegram says"),
         // Services with a Slack-compatible API answer in JSON.
-        Some(WebhookFormat::Slack) => (body == "ok" || says_true("ok") || says_true("success"), "no \"ok\", as Slack says"),
+        Some(WebhookFormat::Slack) => {
+            (body == "ok" || says_true("ok") || says_true("success"), "no \"ok\", as Slack says")
+        }
         Some(WebhookFormat::Discord) => (status == 204 || has_id(), "no message id, as Discord gives one"),
     };
     (!is_taken).then_some(wanted)
@@ -39,7 +41,9 @@ pub(super) fn quote_response(body: &str, redactor: &Redactor) -> Option<String> 
     let json = json::parse(body).ok();
     let said = match (&json, is_html_page(body)) {
         (Some(json), _) => error_description(json).unwrap_or_else(|| body.to_owned()),
-        (None, true) => format!("an HTML page{}", page_title(body).map(|title| format!(", {title}")).unwrap_or_default()),
+        (None, true) => {
+            format!("an HTML page{}", page_title(body).map(|title| format!(", {title}")).unwrap_or_default())
+        }
         (None, false) => body.to_owned(),
     };
     // Redact before cutting: half a token would not be recognized.

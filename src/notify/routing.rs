@@ -13,7 +13,7 @@ pub(super) enum DeliveryGuarantee {
     Condition,
 }
 
-use DeliveryGuarantee::{Condition, Transition, RateLimited};
+use DeliveryGuarantee::{Condition, RateLimited, Transition};
 use NotificationTopic::{Degraded, Demoted, Failed, Flapping, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned};
 
 /// Events that are sent, by their stable names. Those of a drill go to the topic `drill` instead.

@@ -72,8 +72,12 @@ impl Message {
             "pull_failed" => "NOT PULLED: workspace of {}",
             "not_put_away" => "OLD QUEUE REMAINS on {}",
             "workspace_open" => "WORKSPACE IS PUBLIC: remote of {}",
-            "notify_failed" => return format!("NOT DELIVERED: notifications to {} from {host}", self.entry_text("who")),
-            "notify_well" => return format!("delivered again: notifications to {} from {host}", self.entry_text("who")),
+            "notify_failed" => {
+                return format!("NOT DELIVERED: notifications to {} from {host}", self.entry_text("who"));
+            }
+            "notify_well" => {
+                return format!("delivered again: notifications to {} from {host}", self.entry_text("who"));
+            }
             other => return self.fallback_title(other),
         };
         title.replace("{}", host)

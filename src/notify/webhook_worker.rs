@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::config::{NotifyConfig, NotificationTopic};
+use crate::config::{NotificationTopic, NotifyConfig};
 use crate::notify::delivery_cursor::{DeliveryCursor, TRANSITION_MAX_AGE};
 use crate::notify::http_post::{DeliveryError, RetryPolicy};
-use crate::notify::{Message, CredentialStore, http_post};
+use crate::notify::{CredentialStore, Message, http_post};
 use crate::os::boot_time::Moment;
 use crate::os::spawn;
 use crate::status::metrics::DeliveryCounts;
@@ -195,10 +195,10 @@ impl DeliveryQueue {
             }
         }
         self.is_urgent |= message.is_transition();
-        self.push(waiting);
+        self.push_numbered(waiting);
     }
 
-    fn push(&mut self, waiting: QueuedMessage) {
+    fn push_numbered(&mut self, waiting: QueuedMessage) {
         self.last_number += 1;
         self.messages.push_back(QueuedMessage { number: self.last_number, ..waiting });
     }
@@ -232,7 +232,8 @@ impl DeliveryThread {
         while let Some(waiting) = self.next_message() {
             self.last_attempt_at = Some(Instant::now());
             let limit = self.config.timing.attempt_timeout;
-            let result = http_post::deliver_message(&self.config.webhook, &self.config.credentials, &waiting.message, limit);
+            let result =
+                http_post::deliver_message(&self.config.webhook, &self.config.credentials, &waiting.message, limit);
             self.count_attempt(result.is_ok());
             match &result {
                 Ok(()) => {
@@ -274,7 +275,8 @@ impl DeliveryThread {
                 return None;
             }
             // A new transition is tried soon, however long the webhook has failed.
-            let wait = if tray.is_urgent { self.retry_delay.min(self.config.timing.first_delay) } else { self.retry_delay };
+            let wait =
+                if tray.is_urgent { self.retry_delay.min(self.config.timing.first_delay) } else { self.retry_delay };
             let left = self.last_attempt_at.map_or(Duration::ZERO, |tried| wait.saturating_sub(tried.elapsed()));
             let refused_left = self.refused_retry_at.saturating_duration_since(Instant::now());
             let (next, left) = match (tray.messages.front(), self.refused.front()) {
@@ -324,7 +326,8 @@ impl DeliveryThread {
     fn queue_undelivered(&self) {
         let (way, now) = (&self.config, Moment::now());
         let Some(mark) = self.cursor.clone().or_else(|| DeliveryCursor::load(&way.cursor_path, now.wall_time)) else {
-            DeliveryCursor { at: self.started.wall_time, boot: self.started.boot_time, id: String::new() }.save(&way.cursor_path);
+            DeliveryCursor { at: self.started.wall_time, boot: self.started.boot_time, id: String::new() }
+                .save(&way.cursor_path);
             self.shared.lock_queue().has_missed = false;
             return;
         };
@@ -332,7 +335,7 @@ impl DeliveryThread {
         let mut tray = self.shared.lock_queue();
         tray.has_missed = behind.len() == QUEUE_CAPACITY;
         let waiting = std::mem::take(&mut tray.messages);
-        behind.into_iter().for_each(|message| tray.push(QueuedMessage::new(message)));
+        behind.into_iter().for_each(|message| tray.push_numbered(QueuedMessage::new(message)));
         waiting.into_iter().for_each(|waiting| tray.push(waiting));
     }
 

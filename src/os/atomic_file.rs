@@ -94,7 +94,9 @@ impl fmt::Display for FileError {
             Self::NoEvents { path, left_out: Some(why) } => {
                 write!(f, "cannot replay {}: no event in it can be replayed; {why}", path.display())
             }
-            Self::Quarantine { path, why } => write!(f, "cannot set aside {}: {why}{}", path.display(), error_hint(why)),
+            Self::Quarantine { path, why } => {
+                write!(f, "cannot set aside {}: {why}{}", path.display(), error_hint(why))
+            }
         }
     }
 }
@@ -168,7 +170,12 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(parent_directory(path))?.sync_all()
 }
 
-fn write_and_rename(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+fn write_and_rename(
+    path: &Path,
+    mode: u32,
+    bytes: &[u8],
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut name = OsString::from(".");
     name.push(path.file_name().ok_or(ErrorKind::InvalidInput)?);
     name.push(".new");

@@ -52,7 +52,8 @@ impl BootTime {
     /// Returns the time since `earlier`; `None` if that belongs to another boot or is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<Duration> {
-        let millis = self.uptime_millis.checked_sub(earlier.uptime_millis).filter(|_| self.boot_id == earlier.boot_id)?;
+        let millis =
+            self.uptime_millis.checked_sub(earlier.uptime_millis).filter(|_| self.boot_id == earlier.boot_id)?;
         Some(Duration::from_millis(millis))
     }
 

@@ -81,7 +81,10 @@ mod tests {
         assert_eq!(set_back.to_wall_clock(later), started - Duration::from_secs(3600));
         assert_eq!(set_back.to_wall_clock(started), started - Duration::from_secs(3610));
         assert_eq!(WallClockOffset::default().to_wall_clock(NIGHT), NIGHT);
-        assert_eq!(WallClockOffset::new(NIGHT, Time::from_millis(0)).to_wall_clock(Time::from_millis(5)), Time::from_millis(0));
+        assert_eq!(
+            WallClockOffset::new(NIGHT, Time::from_millis(0)).to_wall_clock(Time::from_millis(5)),
+            Time::from_millis(0)
+        );
         assert!(WallClockOffset::new(Time::from_millis(0), Time::from_millis(u64::MAX)).to_wall_clock(NIGHT) > NIGHT);
     }
 }

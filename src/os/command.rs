@@ -173,7 +173,10 @@ impl ChildCommand {
     pub fn run_bytes(&self) -> Result<Vec<u8>, CommandError> {
         let (stdout, _) = self.run_captured()?;
         if stdout.truncated {
-            return Err(self.not_started_error(io::Error::other(format!("its output is larger than {} bytes", self.stdout_limit))));
+            return Err(self.not_started_error(io::Error::other(format!(
+                "its output is larger than {} bytes",
+                self.stdout_limit
+            ))));
         }
         Ok(stdout.bytes)
     }
@@ -185,8 +188,12 @@ impl ChildCommand {
     pub fn run_any_exit_code(&self) -> Result<(bool, ProcessOutput), CommandError> {
         let (ended, stdout, stderr) = self.run_to_end()?;
         match ended {
-            ChildEnd::Exited(status) if status.code().is_some() => Ok((status.success(), ProcessOutput::from_captured(&stdout, &stderr))),
-            ended => self.check_end(ended, stdout, stderr).map(|(stdout, stderr)| (true, ProcessOutput::from_captured(&stdout, &stderr))),
+            ChildEnd::Exited(status) if status.code().is_some() => {
+                Ok((status.success(), ProcessOutput::from_captured(&stdout, &stderr)))
+            }
+            ended => self
+                .check_end(ended, stdout, stderr)
+                .map(|(stdout, stderr)| (true, ProcessOutput::from_captured(&stdout, &stderr))),
         }
     }
 
@@ -220,7 +227,12 @@ impl ChildCommand {
         Ok((ended, stdout.finish(), stderr.finish()))
     }
 
-    fn check_end(&self, ended: ChildEnd, stdout: CapturedStream, stderr: CapturedStream) -> Result<(CapturedStream, CapturedStream), CommandError> {
+    fn check_end(
+        &self,
+        ended: ChildEnd,
+        stdout: CapturedStream,
+        stderr: CapturedStream,
+    ) -> Result<(CapturedStream, CapturedStream), CommandError> {
         match ended {
             ChildEnd::Exited(status) if status.success() => Ok((stdout, stderr)),
             ChildEnd::Exited(status) => Err(CommandError::Failed {

@@ -10,7 +10,7 @@ use std::{env, fs};
 use env_logger::{Builder, Target};
 use log::{Level, LevelFilter, Record};
 
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Maximum length of a logged message, in characters.
 const MAX_MESSAGE_CHARS: usize = 2000;

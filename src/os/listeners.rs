@@ -96,7 +96,7 @@ pub fn accepting_sockets(listeners: &[ListeningSocket], address: SocketAddr) -> 
     let is_any_family = |own: IpAddr| own.is_unspecified() && own.is_ipv6();
     let tiers: [&dyn Fn(IpAddr) -> bool; 3] = [&is_exact, &is_any, &is_any_family];
     let at = |is_it: &dyn Fn(IpAddr) -> bool| {
-        let here = listening_sockets.iter().filter(|listener| listener.address.port() == address.port());
+        let here = listeners.iter().filter(|listener| listener.address.port() == address.port());
         here.filter(|listener| is_it(listener.address.ip())).copied().collect::<Vec<_>>()
     };
     // A connection to the unspecified address goes to loopback, so any of these sockets can receive it.
@@ -143,7 +143,7 @@ mod tests {
         let at = |address: &str, inode| ListeningSocket { address: address.parse().unwrap(), uid: 0, inode };
         let all = [at("127.0.0.1:9", 1), at("0.0.0.0:9", 2), at("[::]:9", 3), at("[::1]:9", 4), at("127.0.0.1:8", 5)];
         let inodes = |listeners: &[ListeningSocket], address: &str| {
-            accepting_sockets(listening_sockets, address.parse().unwrap()).iter().map(|taker| taker.inode).collect::<Vec<_>>()
+            accepting_sockets(listeners, address.parse().unwrap()).iter().map(|taker| taker.inode).collect::<Vec<_>>()
         };
         assert_eq!(inodes(&all, "127.0.0.1:9"), [1]);
         assert_eq!(inodes(&all, "10.0.0.1:9"), [2]);

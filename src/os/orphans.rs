@@ -29,7 +29,8 @@ use crate::os::process_tree::{ORPHAN_HELPER_ARGUMENT, OutputHandles};
 /// Hidden command of the helper.
 pub const HELPER_COMMAND: &str = ORPHAN_HELPER_ARGUMENT;
 
-static CHILD_REGISTER: Mutex<ChildRegister> = Mutex::new(ChildRegister { is_enabled: false, helper: None, last_id: 0, running: Vec::new() });
+static CHILD_REGISTER: Mutex<ChildRegister> =
+    Mutex::new(ChildRegister { is_enabled: false, helper: None, last_id: 0, running: Vec::new() });
 
 /// Enables the cleanup for the children of this process. It is off by default, as in tests, whose executable has no
 /// such command.

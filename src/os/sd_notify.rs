@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, process};
 
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Maximum length of the status line, in characters.
 const MAX_STATUS_CHARS: usize = 200;

@@ -73,7 +73,9 @@ impl<T: Transport> MeteredTransport<T> {
     /// server.
     fn classify_error(&self, error: Error) -> Error {
         match error {
-            Error::Io(io) if self.received_bytes == 0 && is_closed(io.kind()) => ProbeError::dropped_connection().into(),
+            Error::Io(io) if self.received_bytes == 0 && is_closed(io.kind()) => {
+                ProbeError::dropped_connection().into()
+            }
             other => other,
         }
     }

@@ -15,10 +15,10 @@ use crate::probe::error::ProbeError;
 use crate::probe::http::{
     HttpResponse, {self},
 };
-use crate::probe::peer::{ResolvedAddresses, PeerRule};
+use crate::probe::peer::{PeerRule, ResolvedAddresses};
 use crate::probe::resolve::HostResolver;
 use crate::probe::verdict::{Channels, ProbeFailure, Verdict};
-use crate::probe::{ProbeResult, TargetError, ReadyzRequest, printable};
+use crate::probe::{ProbeResult, ReadyzRequest, TargetError, to_printable};
 
 /// Time for which a gateway is remembered as too old for `/startupz`.
 const STARTUPZ_RECHECK_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -41,7 +41,12 @@ pub(super) struct EndpointProbe {
 }
 
 impl EndpointProbe {
-    pub(super) fn new(url: &str, roots: RootCerts, readyz: &ReadyzRequest, rule: PeerRule) -> Result<Self, TargetError> {
+    pub(super) fn new(
+        url: &str,
+        roots: RootCerts,
+        readyz: &ReadyzRequest,
+        rule: PeerRule,
+    ) -> Result<Self, TargetError> {
         let addresses = Arc::<ResolvedAddresses>::default();
         let readyz = match readyz {
             ReadyzRequest::Skip => None,
@@ -178,8 +183,12 @@ fn is_unknown_path(answer: &HttpResponse) -> bool {
 fn interpret_startupz(answer: &HttpResponse) -> Result<&'static str, ProbeError> {
     match (answer.status, ReportedState::parse(&answer.body)) {
         (200, Some(ReportedState::Started)) => Ok("started"),
-        (503, Some(ReportedState::Starting)) => Err(ProbeError::new(ProbeFailure::Starting, "the gateway says that it is starting")),
-        (503, Some(ReportedState::Draining)) => Err(ProbeError::new(ProbeFailure::Draining, "the gateway says that it is draining")),
+        (503, Some(ReportedState::Starting)) => {
+            Err(ProbeError::new(ProbeFailure::Starting, "the gateway says that it is starting"))
+        }
+        (503, Some(ReportedState::Draining)) => {
+            Err(ProbeError::new(ProbeFailure::Draining, "the gateway says that it is draining"))
+        }
         _ => Err(unexpected_response(answer)),
     }
 }

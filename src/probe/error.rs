@@ -7,8 +7,8 @@ use std::io::{
     ErrorKind, {self},
 };
 
-use crate::probe::verdict::ProbeFailure;
 use crate::probe::error_text::{describe_network_error, describe_tls_error};
+use crate::probe::verdict::ProbeFailure;
 
 /// Description of a server that accepts a connection and closes it.
 const DROPPED_TEXT: &str = "the connection was accepted and dropped without an answer";
@@ -33,7 +33,9 @@ impl ProbeError {
     pub(super) fn from_connect_error(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Timeout(_) => Self::new(ProbeFailure::ConnectTimeout, "no connection in time"),
-            ureq::Error::Io(error) => Self::new(network_failure(&error).unwrap_or(ProbeFailure::Unreachable), describe_network_error(&error)),
+            ureq::Error::Io(error) => {
+                Self::new(network_failure(&error).unwrap_or(ProbeFailure::Unreachable), describe_network_error(&error))
+            }
             other => Self::from(other),
         }
     }
@@ -80,7 +82,10 @@ impl From<ureq::Error> for ProbeError {
             }
             E::Io(error) => match network_failure(&error) {
                 Some(failure) => Self::new(failure, describe_network_error(&error)),
-                None => Self::new(ProbeFailure::NotOpenClaw, format!("the answer broke off: {}", describe_network_error(&error))),
+                None => Self::new(
+                    ProbeFailure::NotOpenClaw,
+                    format!("the answer broke off: {}", describe_network_error(&error)),
+                ),
             },
             E::Rustls(error) => Self::new(ProbeFailure::Tls, describe_tls_error(&error.to_string())),
             E::Tls(_) | E::Pem(_) | E::TlsRequired => Self::new(ProbeFailure::Tls, "a TLS connection is not possible"),

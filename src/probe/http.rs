@@ -76,7 +76,12 @@ pub(crate) fn read_roots(file: &Path) -> Result<RootCerts, TargetError> {
 }
 
 /// Sends one request. `deadline` covers lookup, connection, handshake, headers and body.
-pub(super) fn send_get(agent: &Agent, url: &Uri, token: Option<&HeaderValue>, deadline: Instant) -> Result<HttpResponse, ProbeError> {
+pub(super) fn send_get(
+    agent: &Agent,
+    url: &Uri,
+    token: Option<&HeaderValue>,
+    deadline: Instant,
+) -> Result<HttpResponse, ProbeError> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left < Duration::from_millis(1) {
         return Err(ProbeError::new(ProbeFailure::ResponseTimeout, "no time left for this request"));
@@ -97,7 +102,10 @@ pub(super) fn send_get(agent: &Agent, url: &Uri, token: Option<&HeaderValue>, de
     }
     let mut body = Vec::new();
     let reader = response.body_mut().as_reader();
-    reader.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut body).map_err(|error| ProbeError::from(ureq::Error::from(error)))?;
+    reader
+        .take(MAX_BODY_BYTES as u64 + 1)
+        .read_to_end(&mut body)
+        .map_err(|error| ProbeError::from(ureq::Error::from(error)))?;
     if body.len() > MAX_BODY_BYTES {
         let why = format!("an answer of more than {} KiB", MAX_BODY_BYTES / 1024);
         return Err(ProbeError::new(ProbeFailure::NotOpenClaw, why));

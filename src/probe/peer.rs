@@ -23,7 +23,11 @@ impl PeerRule {
     ///
     /// Addresses are checked before every connection: hosts file, DNS and interfaces can change at any time, and the
     /// primary's address may have moved to this host.
-    pub(crate) fn filter_addresses(self, host: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, ProbeError> {
+    pub(crate) fn filter_addresses(
+        self,
+        host: &str,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, ProbeError> {
         let Some(first) = addresses.first().copied() else { return Ok(addresses) };
         if self == Self::Any {
             return Ok(addresses);

@@ -17,9 +17,9 @@ use ureq::unversioned::transport::NextTimeout;
 
 use crate::os::{local_address_for, spawn};
 use crate::probe::error::ProbeError;
-use crate::probe::peer::{ResolvedAddresses, PeerRule};
-use crate::probe::verdict::ProbeFailure;
 use crate::probe::error_text::lookup_words;
+use crate::probe::peer::{PeerRule, ResolvedAddresses};
+use crate::probe::verdict::ProbeFailure;
 
 /// Maximum number of addresses to try, the capacity of ureq's list.
 const MAX_ADDRESSES: usize = 16;
@@ -132,7 +132,8 @@ fn filter_routable(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     if addresses.len() < 2 {
         return addresses;
     }
-    let (near, far): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| local_address_for(*address).is_some());
+    let (near, far): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| local_address_for(*address).is_some());
     if near.is_empty() { far } else { near }
 }
 

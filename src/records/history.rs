@@ -4,9 +4,9 @@
 //! full disk may leave a partial line: the next append ends it with a newline, and readers skip it.
 
 mod command;
+mod entry_times;
 mod retention;
 mod summary;
-mod entry_times;
 
 use std::fs::{
     File, OpenOptions, {self},

@@ -44,7 +44,13 @@ impl SeenHealthy {
     /// is the wall clock's.
     #[must_use]
     pub fn load(path: &Path, history: &Path, now: Time) -> (Self, Option<UnreadableFile>) {
-        match load_or_quarantine(path, MAX_SEEN_HEALTHY_BYTES, now, "upstreams seen healthy are read from the history", |node| parse_seen_healthy(node)) {
+        match load_or_quarantine(
+            path,
+            MAX_SEEN_HEALTHY_BYTES,
+            now,
+            "upstreams seen healthy are read from the history",
+            |node| parse_seen_healthy(node),
+        ) {
             Ok(Some(armed)) => (armed, None),
             Ok(None) => (Self::rebuild_from_history(history), None),
             Err(unreadable) => (Self::rebuild_from_history(history), Some(unreadable)),
@@ -93,11 +99,16 @@ impl SeenHealthy {
     /// # Errors
     /// Returns an error if the file cannot be written; the previous file is then intact.
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
-        let sets = self
-            .url_sets
-            .iter()
-            .map(|set| Value::from_entries([("urls", set.urls.clone().into()), ("armed_at", json_fields::time_to_json(set.first_seen_at))]));
-        let armed = Value::from_entries([("schema", json_fields::SCHEMA_VERSION.into()), ("upstreams", Value::from_items(sets))]);
+        let sets = self.url_sets.iter().map(|set| {
+            Value::from_entries([
+                ("urls", set.urls.clone().into()),
+                ("armed_at", json_fields::time_to_json(set.first_seen_at)),
+            ])
+        });
+        let armed = Value::from_entries([
+            ("schema", json_fields::SCHEMA_VERSION.into()),
+            ("upstreams", Value::from_items(sets)),
+        ]);
         let mut text = armed.to_pretty();
         text.push('\n');
         atomic_file::write(path, 0o640, text.as_bytes())

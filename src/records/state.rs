@@ -16,7 +16,7 @@ use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine as load_f
 use crate::text::Time;
 use crate::text::json::Value;
 use crate::text::json_fields::{
-    as_list, as_time, required_field, optional_field, nullable_field, {self},
+    as_list, as_time, nullable_field, optional_field, required_field, {self},
 };
 use crate::text::timestamp::millis_between;
 
@@ -38,7 +38,9 @@ pub fn load(path: &Path, now: Time) -> (PersistentState, Option<String>, Option<
     // Older monitors did not write it.
     let reason = |node: &Value| node.get(HOLD_REASON_KEY).and_then(|reason| reason.as_str()).map(str::to_owned);
     let now_by_both = Moment { wall_time: now, boot_time: BootTime::now() };
-    match load_file(path, MAX_STATE_BYTES, now, so, |node| Ok((rebase_times(parse_memory(node)?, node, now_by_both), reason(node)))) {
+    match load_file(path, MAX_STATE_BYTES, now, so, |node| {
+        Ok((rebase_times(parse_memory(node)?, node, now_by_both), reason(node)))
+    }) {
         Ok(found) => {
             let (memory, reason) = found.unwrap_or_default();
             (memory, reason, None)
@@ -63,7 +65,12 @@ fn rebase_times(mut memory: PersistentState, state: &Value, now: Moment) -> Pers
 ///
 /// # Errors
 /// Returns an error if the file cannot be written; the previous file is then intact.
-pub fn save(path: &Path, memory: &PersistentState, reason: Option<&str>, wall: WallClockOffset) -> Result<(), FileError> {
+pub fn save(
+    path: &Path,
+    memory: &PersistentState,
+    reason: Option<&str>,
+    wall: WallClockOffset,
+) -> Result<(), FileError> {
     let saved = wall.read_moment();
     let boot = saved.boot_time.map(BootTime::to_fields).into_iter().flatten();
     let stamp = [(HOLD_REASON_KEY, reason.into()), (SAVED_AT_KEY, json_fields::time_to_json(saved.wall_time))];
@@ -99,7 +106,9 @@ pub(super) fn parse_memory(state: &Value) -> Result<PersistentState, String> {
     Ok(PersistentState {
         hold: nullable_field(state, "hold", |node, _| codec::hold_from_json(node))?,
         promotions: promotions.iter().map(|node| as_time(node, "promotions")).collect::<Result<_, _>>()?,
-        has_unpushed_changes: required_field(state, "unreturned")?.as_bool().ok_or("`unreturned` is neither true nor false")?,
+        has_unpushed_changes: required_field(state, "unreturned")?
+            .as_bool()
+            .ok_or("`unreturned` is neither true nor false")?,
         last_failover: nullable_field(state, "failover", |node, _| codec::failover_from_json(node))?,
         // Older monitors did not write it.
         demotion_reason: optional_field(state, "demoting", |node, _| codec::reason_from_json(node))?,
@@ -116,7 +125,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::failover::{Cause, Drill, DrillStep, Failover, Hold, HoldKind, DrillOutcome, DemotionReason};
+    use crate::failover::{Cause, DemotionReason, Drill, DrillOutcome, DrillStep, Failover, Hold, HoldKind};
 
     const NOW: Time = Time::from_millis(1_795_300_227_123);
 

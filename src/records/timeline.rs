@@ -66,7 +66,11 @@ pub struct Timeline {
 
 impl Default for Timeline {
     fn default() -> Self {
-        Self { last_half_hour: CELL_COUNT as u64 - 1, updated_at: Time::default(), cells: [TimelineCell::MonitorDown; CELL_COUNT] }
+        Self {
+            last_half_hour: CELL_COUNT as u64 - 1,
+            updated_at: Time::default(),
+            cells: [TimelineCell::MonitorDown; CELL_COUNT],
+        }
     }
 }
 
@@ -74,7 +78,9 @@ impl Timeline {
     /// Reads the file of the last monitor; an unreadable one is moved aside. `now` is the wall clock's.
     #[must_use]
     pub fn load(path: &Path, now: Time) -> (Self, Option<UnreadableFile>) {
-        match load_file(path, MAX_TIMELINE_BYTES, now, "the timeline of the last 24 hours starts over", |node| Self::from_json(node)) {
+        match load_file(path, MAX_TIMELINE_BYTES, now, "the timeline of the last 24 hours starts over", |node| {
+            Self::from_json(node)
+        }) {
             Ok(strip) => (strip.unwrap_or_default(), None),
             Err(unreadable) => (Self::default(), Some(unreadable)),
         }
@@ -131,7 +137,8 @@ impl Timeline {
             self.updated_at = Time::from_millis(self.updated_at.as_millis().saturating_add_signed(moved));
         }
         let half_hours = |time| i64::try_from(half_hour_index(time)).unwrap_or(i64::MAX);
-        self.last_half_hour = self.last_half_hour.saturating_add_signed(half_hours(to).saturating_sub(half_hours(from)));
+        self.last_half_hour =
+            self.last_half_hour.saturating_add_signed(half_hours(to).saturating_sub(half_hours(from)));
     }
 
     /// Returns the cells of the 24 hours that end with the half hour of `now`, oldest first.
@@ -164,10 +171,14 @@ impl Timeline {
     /// Returns the JSON form.
     pub(crate) fn to_json(&self) -> Value {
         let first = self.last_half_hour.saturating_sub(CELL_COUNT as u64 - 1);
-        let name = |cell: &TimelineCell| CELL_NAMES.iter().find(|(known, _)| known == cell).map_or("", |(_, name)| name);
+        let name =
+            |cell: &TimelineCell| CELL_NAMES.iter().find(|(known, _)| known == cell).map_or("", |(_, name)| name);
         Value::from_entries([
             ("schema", json_fields::SCHEMA_VERSION.into()),
-            ("from", json_fields::time_to_json(Time::default() + CELL_DURATION * u32::try_from(first).unwrap_or_default())),
+            (
+                "from",
+                json_fields::time_to_json(Time::default() + CELL_DURATION * u32::try_from(first).unwrap_or_default()),
+            ),
             ("cell_seconds", json_fields::seconds_to_json(CELL_DURATION)),
             ("seen_at", json_fields::time_to_json(self.updated_at)),
             ("cells", Value::from_items(self.cells.iter().map(name))),
@@ -197,7 +208,7 @@ fn half_hour_index(time: Time) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::TimelineCell::{Active, UpstreamsDown, Healthy, Held, MonitorDown};
+    use super::TimelineCell::{Active, Healthy, Held, MonitorDown, UpstreamsDown};
     use super::*;
     use crate::text::json;
 

@@ -10,9 +10,9 @@
 //! - [`replay()`]: gives the events to a machine again, and prints its decisions with their reasons.
 //! - `begin`, `event`: encode and decode one line.
 
-mod segment_start;
 mod event_codec;
 mod replay;
+mod segment_start;
 mod tracer;
 
 use std::fs;
@@ -20,8 +20,8 @@ use std::path::Path;
 
 use crate::os::atomic_file::FileError;
 use crate::records::history;
-pub use crate::records::trace::segment_start::SegmentStart;
 pub use crate::records::trace::replay::{ReplayResult, decision_names, read, replay};
+pub use crate::records::trace::segment_start::SegmentStart;
 pub use crate::records::trace::tracer::{TraceBatch, Tracer};
 
 /// Size of the file, in bytes, above which the next segment starts a new file.

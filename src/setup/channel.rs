@@ -130,7 +130,8 @@ fn read_channel_token(site: &SetupTarget) -> Result<Option<String>, String> {
 }
 
 fn read_token_file(site: &SetupTarget) -> Result<String, String> {
-    let there = atomic_file::read(&site.context.system_path(TOKEN_FILE), TOKEN_SIZE_LIMITS.0).map_err(|why| why.to_string())?;
+    let there =
+        atomic_file::read(&site.context.system_path(TOKEN_FILE), TOKEN_SIZE_LIMITS.0).map_err(|why| why.to_string())?;
     String::from_utf8(there.unwrap_or_default()).map_err(|_| format!("{TOKEN_FILE} is not text"))
 }
 
@@ -161,7 +162,8 @@ pub(super) fn read_config_state(site: &SetupTarget) -> StepState {
         return StepState::Done("openclaw.json exists and stays as it is".into());
     }
     let Some(channel) = &site.options.channel else {
-        let whose = if site.is_interactive { "you will be asked for the channel" } else { "no channel yet: give --channel" };
+        let whose =
+            if site.is_interactive { "you will be asked for the channel" } else { "no channel yet: give --channel" };
         return StepState::Pending(format!("write a standby's openclaw.json without crons; {whose}"));
     };
     if let Some(owner) = site.context.config.upstreams.iter().find(|upstream| upstream.channels.contains(channel)) {
@@ -180,7 +182,12 @@ pub(super) fn read_config_state(site: &SetupTarget) -> StepState {
 pub(super) fn write_config(site: &SetupTarget) -> Result<(), String> {
     let found = find_installation(site).ok_or("OpenClaw is not installed")?;
     let plugin = format!("@openclaw/{}", site.options.channel.as_deref().unwrap_or_default());
-    site.run_as_agent_within(INSTALL_TIMEOUT, INSTALL_CONFIG_SCRIPT, &[&render_standby_config(site), &found.program, &found.path, &plugin]).map(drop)
+    site.run_as_agent_within(
+        INSTALL_TIMEOUT,
+        INSTALL_CONFIG_SCRIPT,
+        &[&render_standby_config(site), &found.program, &found.path, &plugin],
+    )
+    .map(drop)
 }
 
 /// Returns a standby's configuration of OpenClaw: one channel, no crons, no secrets.

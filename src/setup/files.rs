@@ -27,7 +27,7 @@ pub(super) struct ShippedFile {
 
 macro_rules! shipped {
     ($folder:literal, $name:literal) => {
-        Shipped { path: concat!($folder, "/", $name), text: include_str!($name) }
+        ShippedFile { path: concat!($folder, "/", $name), text: include_str!($name) }
     };
 }
 
@@ -60,7 +60,8 @@ pub(super) static PRIMARY_FILES: [ShippedFile; 3] = [
 
 /// True if a file is the shipped one or an earlier version of it: its first line is the same. Links do not count.
 pub(super) fn is_shipped_file(site: &SetupTarget, file: &ShippedFile) -> bool {
-    let there = atomic_file::read(&site.context.system_path(file.path), SHIPPED_FILE_LIMIT).ok().flatten().unwrap_or_default();
+    let there =
+        atomic_file::read(&site.context.system_path(file.path), SHIPPED_FILE_LIMIT).ok().flatten().unwrap_or_default();
     let first = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
     first(&there) == first(file.text.as_bytes())
 }
@@ -82,7 +83,8 @@ pub(super) fn read_program_state(site: &SetupTarget) -> StepState {
 
 /// Returns the installed version if it is newer than this program.
 fn find_newer_version(site: &SetupTarget) -> Option<String> {
-    let said = site.context.run_program(&site.context.system_path(PROGRAM_PATH).to_string_lossy(), &["--version"]).ok()?;
+    let said =
+        site.context.run_program(&site.context.system_path(PROGRAM_PATH).to_string_lossy(), &["--version"]).ok()?;
     let version = said.trim().strip_prefix("openclaw-failover ")?;
     let numbers = |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
     (numbers(version) > numbers(env!("CARGO_PKG_VERSION"))).then(|| version.to_owned())

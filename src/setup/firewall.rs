@@ -91,7 +91,9 @@ pub(super) fn read_state(site: &SetupTarget) -> StepState {
         return StepState::Pending(format!("deny incoming by default; allow ssh, port {}{shut}", ports.join(", ")));
     };
     if !firewall.is_effective() && would_drop_ipv6(site) {
-        return StepState::Refused("your session uses IPv6, which ufw would drop; set IPV6=yes in /etc/default/ufw".into());
+        return StepState::Refused(
+            "your session uses IPv6, which ufw would drop; set IPV6=yes in /etc/default/ufw".into(),
+        );
     }
     let mut todo = firewall.missing_rules(&ssh, gateway);
     todo.extend((!firewall.denies_incoming).then(|| "default deny incoming".to_owned()));
@@ -102,7 +104,11 @@ pub(super) fn read_state(site: &SetupTarget) -> StepState {
             StepState::Manual(format!("ufw opens the gateway's port to everyone; run `ufw delete allow {gateway}/tcp`"))
         }
         (false, _) => {
-            let shut = if firewall.is_effective() { String::new() } else { describe_closed_ports(site, &firewall.rules, &ssh) };
+            let shut = if firewall.is_effective() {
+                String::new()
+            } else {
+                describe_closed_ports(site, &firewall.rules, &ssh)
+            };
             StepState::Pending(format!("ufw {}{shut}", todo.join("; ")))
         }
     }
@@ -185,7 +191,9 @@ mod tests {
 
     #[test]
     fn a_firewall_that_is_off_must_admit_everybody_by_ssh() {
-        let admits = |rules: &str, port| Firewall { is_enabled: false, denies_incoming: true, rules: rules.into() }.admits_port(port);
+        let admits = |rules: &str, port| {
+            Firewall { is_enabled: false, denies_incoming: true, rules: rules.into() }.admits_port(port)
+        };
         for rules in
             ["ufw allow 22", "ufw allow 22/tcp", "ufw limit ssh", "x\nufw allow OpenSSH", "ufw allow 22\nufw deny 22"]
         {
@@ -208,8 +216,10 @@ mod tests {
     #[test]
     fn rules_that_are_in_force_stay_as_narrow_as_they_are() {
         let gateway = "allow in on tailscale0 to any port 18789 proto tcp";
-        let lacks =
-            |is_on, denies| Firewall { is_enabled: is_on, denies_incoming: denies, rules: "ufw allow in on eth1".into() }.missing_rules(&[22], 18789);
+        let lacks = |is_on, denies| {
+            Firewall { is_enabled: is_on, denies_incoming: denies, rules: "ufw allow in on eth1".into() }
+                .missing_rules(&[22], 18789)
+        };
         assert_eq!(lacks(true, true), [gateway]);
         assert_eq!(lacks(true, false), ["prepend allow 22/tcp", gateway]);
         assert_eq!(lacks(false, false), ["prepend allow 22/tcp", gateway]);

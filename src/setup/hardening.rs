@@ -34,7 +34,9 @@ const FAIL2BAN_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Reads the state of fail2ban.
 pub(super) fn read_fail2ban_state(site: &SetupTarget) -> StepState {
     match state_of_finding(site.run_check("fail2ban")) {
-        StepState::Done(_) if !site.query_unit("fail2ban.service").is_enabled() => StepState::Pending("enable fail2ban at boot".into()),
+        StepState::Done(_) if !site.query_unit("fail2ban.service").is_enabled() => {
+            StepState::Pending("enable fail2ban at boot".into())
+        }
         StepState::Done(_) if misses_ssh_port(site) => {
             StepState::Pending("its jail covers port 22 only, but ssh uses another port".into())
         }
@@ -68,10 +70,15 @@ pub(super) fn enable_fail2ban(site: &SetupTarget) -> Result<(), String> {
 /// or a timer is masked.
 pub(super) fn read_upgrades_state(site: &SetupTarget) -> StepState {
     let found = site.run_check("upgrades");
-    let is_put =
-        || site.has_file(UPGRADES_FILE.0, 0o644, UPGRADES_FILE.1.as_bytes()) && UPGRADE_TIMERS.iter().all(|timer| site.query_unit(timer).is_up());
+    let is_put = || {
+        site.has_file(UPGRADES_FILE.0, 0o644, UPGRADES_FILE.1.as_bytes())
+            && UPGRADE_TIMERS.iter().all(|timer| site.query_unit(timer).is_up())
+    };
     if found.level != Level::Ok && (UPGRADE_TIMERS.iter().any(|timer| site.query_unit(timer).is_masked()) || is_put()) {
-        return StepState::Manual(format!("{}: turned off on purpose; see `apt-config dump APT::Periodic`", found.evidence));
+        return StepState::Manual(format!(
+            "{}: turned off on purpose; see `apt-config dump APT::Periodic`",
+            found.evidence
+        ));
     }
     state_of_finding(found)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::os::Owner;
 use crate::setup::StepState;
 use crate::setup::target::SetupTarget;
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// File of known hosts, below the agent's home.
 const KNOWN_HOSTS_FILE: &str = ".ssh/known_hosts";
@@ -81,8 +81,12 @@ pub(super) fn read_known_hosts_state(site: &SetupTarget) -> StepState {
             )),
             Err(why) => StepState::Refused(why),
         },
-        None if site.confirmed_host_keys.is_some() => StepState::Pending(format!("add the keys of {names}, which you confirmed")),
-        None if site.is_interactive => StepState::Pending(format!("{names}: the keys will be shown for you to confirm")),
+        None if site.confirmed_host_keys.is_some() => {
+            StepState::Pending(format!("add the keys of {names}, which you confirmed"))
+        }
+        None if site.is_interactive => {
+            StepState::Pending(format!("{names}: the keys will be shown for you to confirm"))
+        }
         None => StepState::Refused(format!(
             "the keys of {names} are unknown, and --yes asks no questions; give --known-hosts FILE"
         )),
@@ -99,7 +103,11 @@ fn scan_arguments(host: &str) -> String {
 
 /// Returns the first host that has no key in a file. Names in the file may be hashed, so ssh-keygen searches it.
 /// Without ssh-keygen nothing counts as missing yet; the check repeats once it is installed.
-fn find_host_without_key<'a>(site: &SetupTarget, file: &Path, hosts: &'a [String]) -> Result<Option<&'a String>, String> {
+fn find_host_without_key<'a>(
+    site: &SetupTarget,
+    file: &Path,
+    hosts: &'a [String],
+) -> Result<Option<&'a String>, String> {
     site.read_given_file(file)?;
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let is_lacking = |host: &&String| {

@@ -68,8 +68,11 @@ pub(super) fn read_state(site: &SetupTarget) -> StepState {
         ));
     }
     let names: Vec<&str> = units.iter().chain(own.iter().map(|(name, _)| name)).map(String::as_str).collect();
-    let gateway =
-        if must_keep_running(site, &units) { "; openclaw.service keeps running: the primary does not answer" } else { "" };
+    let gateway = if must_keep_running(site, &units) {
+        "; openclaw.service keeps running: the primary does not answer"
+    } else {
+        ""
+    };
     StepState::Pending(format!("stop and rename to *{RENAMED_SUFFIX}: {}{gateway}", names.join(", ")))
 }
 
@@ -105,7 +108,8 @@ pub(super) fn migrate_units(site: &SetupTarget) -> Result<(), String> {
 /// Returns the system units, links to units and drop-in folders to migrate.
 fn find_foreign_units(site: &SetupTarget) -> Vec<String> {
     let Ok(entries) = fs::read_dir(site.context.system_path(UNIT_FOLDER)) else { return Vec::new() };
-    let names = entries.take(FOLDER_ENTRY_LIMIT).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names =
+        entries.take(FOLDER_ENTRY_LIMIT).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let is_unit =
         |name: &str| ["service", "timer"].iter().any(|kind| name.trim_end_matches(".d").ends_with(&format!(".{kind}")));
     let is_alias = |name: &str| {
@@ -129,7 +133,9 @@ fn list_user_gateways(site: &SetupTarget) -> Vec<(String, bool)> {
 
 /// True if a foreign `openclaw.service` is the only gateway that its user has now: it runs, and the primary is down.
 fn must_keep_running(site: &SetupTarget, units: &[String]) -> bool {
-    units.iter().any(|name| name == GATEWAY_UNIT_NAME) && site.query_unit(GATEWAY_UNIT_NAME).is_up() && !site.passes_check("upstream")
+    units.iter().any(|name| name == GATEWAY_UNIT_NAME)
+        && site.query_unit(GATEWAY_UNIT_NAME).is_up()
+        && !site.passes_check("upstream")
 }
 
 fn stop_unit(site: &SetupTarget, name: &str, goes_on: bool) -> Result<(), String> {
@@ -156,7 +162,9 @@ fn carry_over_environment(site: &SetupTarget) -> Result<(), String> {
     let owner = site.look_up_user();
     let mut kept: Vec<String> = Vec::new();
     // The result of an interrupted run comes first: its sources may be renamed by now.
-    for path in [ENVIRONMENT_DROP_IN.to_owned(), GATEWAY_UNIT.path.to_owned()].into_iter().chain(find_foreign_drop_ins(site)) {
+    for path in
+        [ENVIRONMENT_DROP_IN.to_owned(), GATEWAY_UNIT.path.to_owned()].into_iter().chain(find_foreign_drop_ins(site))
+    {
         let file = site.context.system_path(&path);
         // root reads no file of the agent's, and a link may lead to one.
         if file.is_file() && !owner.as_ref().is_ok_and(|owner| belongs_to(&file, owner)) {
@@ -178,7 +186,8 @@ fn carry_over_environment(site: &SetupTarget) -> Result<(), String> {
 /// Returns the drop-ins of the gateway's unit that setup did not write.
 fn find_foreign_drop_ins(site: &SetupTarget) -> Vec<String> {
     let Ok(entries) = fs::read_dir(site.context.system_path(GATEWAY_DROP_IN_FOLDER)) else { return Vec::new() };
-    let names = entries.take(FOLDER_ENTRY_LIMIT).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names =
+        entries.take(FOLDER_ENTRY_LIMIT).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let paths = names.filter(|name| name.ends_with(".conf")).map(|name| format!("{GATEWAY_DROP_IN_FOLDER}/{name}"));
     paths.filter(|path| path != DROP_IN && path != ENVIRONMENT_DROP_IN).collect()
 }
@@ -203,7 +212,8 @@ fn rename_aside(site: &SetupTarget, path: &str) -> Result<(), String> {
 /// Returns the renamed files, relative to the folder of units.
 pub(super) fn list_renamed(site: &SetupTarget) -> Vec<String> {
     let names = |folder: &str| {
-        let entries = fs::read_dir(site.context.system_path(folder)).into_iter().flatten().take(FOLDER_ENTRY_LIMIT).flatten();
+        let entries =
+            fs::read_dir(site.context.system_path(folder)).into_iter().flatten().take(FOLDER_ENTRY_LIMIT).flatten();
         entries.map(|entry| entry.path().to_string_lossy().into_owned()).collect::<Vec<_>>()
     };
     let root = site.context.system_path(UNIT_FOLDER).display().to_string();

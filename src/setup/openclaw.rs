@@ -76,11 +76,17 @@ pub(super) fn is_our_drop_in(site: &SetupTarget) -> bool {
 pub(super) fn read_state(site: &SetupTarget) -> StepState {
     let is_for_everybody = || SYSTEM_PATHS.iter().any(|path| site.context.system_path(path).exists());
     match find_installation(site) {
-        Some(found) if site.has_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes()) => StepState::Done(found.program),
+        Some(found) if site.has_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes()) => {
+            StepState::Done(found.program)
+        }
         Some(found) => StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start {}", found.program)),
-        None if site.options.install_openclaw => StepState::Pending("install it with the installer of openclaw.ai".into()),
+        None if site.options.install_openclaw => {
+            StepState::Pending("install it with the installer of openclaw.ai".into())
+        }
         // Without the agent's user the search cannot run yet.
-        None if site.look_up_user().is_err() && is_for_everybody() => StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start it")),
+        None if site.look_up_user().is_err() && is_for_everybody() => {
+            StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start it"))
+        }
         None => StepState::Refused(missing_message(site)),
     }
 }

@@ -67,7 +67,9 @@ pub(super) fn find_ssh_session(site: &SetupTarget) -> Option<SshSession> {
     let mut process = "self".to_owned();
     for _ in 0..ANCESTOR_LIMIT {
         let file = |name: &str| {
-            atomic_file::read(&site.context.system_path(&format!("/proc/{process}/{name}")), PROC_FILE_LIMIT).ok().flatten()
+            atomic_file::read(&site.context.system_path(&format!("/proc/{process}/{name}")), PROC_FILE_LIMIT)
+                .ok()
+                .flatten()
         };
         let environment = file("environ").unwrap_or_default();
         let mut variables = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
@@ -87,7 +89,8 @@ pub(super) fn find_ssh_session(site: &SetupTarget) -> Option<SshSession> {
 
 /// Returns the TCP ports that listen on other addresses than loopback.
 pub(super) fn open_ports(site: &SetupTarget) -> Vec<u16> {
-    let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| site.context.read_system_file(file).unwrap_or_default());
+    let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
+        .map(|file| site.context.read_system_file(file).unwrap_or_default());
     let listens = |line: &str| {
         let address = parse_listening_address(line)?;
         (!address.ip().is_loopback()).then(|| address.port())

@@ -7,7 +7,7 @@ use crate::config::{DEFAULT_CONFIG_FILE, WorkspaceConfig};
 use crate::os::Owner;
 use crate::setup::files::PROGRAM_PATH;
 use crate::setup::target::SetupTarget;
-use crate::setup::{StepState, Step, files, keys, openclaw, packages, service, new_step, users};
+use crate::setup::{Step, StepState, files, keys, new_step, openclaw, packages, service, users};
 use crate::workspace::unit::HOME_FILES;
 
 /// Folder that a standby's key may read, below the home.
@@ -27,7 +27,12 @@ pub(super) static STEPS: [Step; 8] = [
     new_step("program", "the units run it from there", files::read_program_state, files::install_program),
     new_step("units", "push the workspace", files::read_primary_state, files::install_primary),
     new_step("paths", "user and path of the workspace, for the push unit", read_paths_state, write_drop_in),
-    new_step("standby-key", "lets the standby read its secrets, without a shell", read_key_state, authorize_standby_key),
+    new_step(
+        "standby-key",
+        "lets the standby read its secrets, without a shell",
+        read_key_state,
+        authorize_standby_key,
+    ),
     new_step("timer", "push the workspace every few minutes", service::read_timer_state, service::start_push_timer),
 ];
 
@@ -41,7 +46,9 @@ fn read_config_state(site: &SetupTarget) -> StepState {
     }
     match render_config(site) {
         Ok(None) => StepState::Done("the default of the units".into()),
-        Ok(Some(text)) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => StepState::Done(DEFAULT_CONFIG_FILE.into()),
+        Ok(Some(text)) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => {
+            StepState::Done(DEFAULT_CONFIG_FILE.into())
+        }
         Ok(Some(_)) => StepState::Pending(format!("write {DEFAULT_CONFIG_FILE}")),
         Err(why) => StepState::Refused(why),
     }
@@ -138,7 +145,8 @@ fn read_key_state(site: &SetupTarget) -> StepState {
         None => StepState::Manual("no key given; add --standby-key KEY".into()),
         Some(Err(why)) => StepState::Refused(why),
         Some(Ok((line, folder))) => {
-            let is_there = site.succeeds_as_agent("[ -d \"$1\" ]", &[&folder]) && site.has_lines(&line, users::AUTHORIZED_KEYS_FILE);
+            let is_there = site.succeeds_as_agent("[ -d \"$1\" ]", &[&folder])
+                && site.has_lines(&line, users::AUTHORIZED_KEYS_FILE);
             let said = format!("the standby's key may read {folder}");
             if is_there { StepState::Done(said) } else { StepState::Pending(said) }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::endpoint::Endpoint;
-use crate::config::{DEFAULT_CONFIG_FILE, ConfigSource, WorkspaceConfig};
+use crate::config::{ConfigSource, DEFAULT_CONFIG_FILE, WorkspaceConfig};
 use crate::finding::Level;
 use crate::os::atomic_file;
 use crate::os::clock::read_wall_clock;
@@ -44,10 +44,13 @@ pub(super) fn read_config_state(site: &SetupTarget) -> StepState {
         return StepState::Refused(why);
     }
     match config_text(site) {
-        Ok(text) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => StepState::Done(DEFAULT_CONFIG_FILE.into()),
-        Ok(_) if site.context.system_path(DEFAULT_CONFIG_FILE).exists() => {
-            StepState::Pending(format!("install {DEFAULT_CONFIG_FILE} from {}; keep the old one as {CONFIG_BACKUP}", site.context.source))
+        Ok(text) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => {
+            StepState::Done(DEFAULT_CONFIG_FILE.into())
         }
+        Ok(_) if site.context.system_path(DEFAULT_CONFIG_FILE).exists() => StepState::Pending(format!(
+            "install {DEFAULT_CONFIG_FILE} from {}; keep the old one as {CONFIG_BACKUP}",
+            site.context.source
+        )),
         Ok(_) => StepState::Pending(format!("install {DEFAULT_CONFIG_FILE} from {}", site.context.source)),
         Err(why) => StepState::Refused(why),
     }
@@ -125,7 +128,9 @@ pub(super) fn read_workspace_state(site: &SetupTarget) -> StepState {
     }
     match &workspace.url {
         Some(url) => StepState::Pending(format!("clone {url}")),
-        None => StepState::Manual(format!("set workspace.url in {DEFAULT_CONFIG_FILE}, or clone the repository to {path}")),
+        None => {
+            StepState::Manual(format!("set workspace.url in {DEFAULT_CONFIG_FILE}, or clone the repository to {path}"))
+        }
     }
 }
 
@@ -163,7 +168,11 @@ pub(super) fn start_monitor(site: &SetupTarget) -> Result<(), String> {
     }
     wait_until(FIRST_STATUS_TIMEOUT, || is_monitor_current(site));
     // polkit reloads changed rules by itself, unless their folder was removed and created again.
-    if find_polkit_failure(site).is_some() { site.run_program("systemctl", &["restart", "polkit.service"]) } else { Ok(()) }
+    if find_polkit_failure(site).is_some() {
+        site.run_program("systemctl", &["restart", "polkit.service"])
+    } else {
+        Ok(())
+    }
 }
 
 /// Returns the failed polkit check: a permission that the monitor lacks, or one too many.

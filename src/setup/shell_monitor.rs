@@ -13,7 +13,8 @@ const SCRIPT_SIZE_LIMIT: usize = 64 * 1024;
 /// Returns a variable of the shell monitor from its unit or its script, if this host has one.
 #[must_use]
 pub fn find_variable(name: &str) -> Option<String> {
-    let unit = UnitProperties::query(new_command("systemctl"), SHELL_MONITOR_UNIT).ok().filter(UnitProperties::is_loaded)?;
+    let unit =
+        UnitProperties::query(new_command("systemctl"), SHELL_MONITOR_UNIT).ok().filter(UnitProperties::is_loaded)?;
     if let Some(value) = unit.environment_variable(name) {
         return Some(strip_quotes(value));
     }

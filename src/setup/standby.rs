@@ -4,8 +4,8 @@
 
 use crate::setup::target::SetupTarget;
 use crate::setup::{
-    StepState, Step, channel, files, firewall, hardening, keys, migration, openclaw, packages, service, new_step, tailnet,
-    users,
+    Step, StepState, channel, files, firewall, hardening, keys, migration, new_step, openclaw, packages, service,
+    tailnet, users,
 };
 
 pub(super) static STEPS: [Step; 19] = [
@@ -21,26 +21,71 @@ pub(super) static STEPS: [Step; 19] = [
         users::read_user_state,
         users::create_user,
     ),
-    new_step("operator", "lets you log in as openclaw with your own keys", users::read_operator_keys_state, users::copy_operator_keys),
-    new_step("firewall", "ssh from everywhere, the gateway from the tailnet only", firewall::read_state, firewall::enable_firewall),
-    new_step("fail2ban", "ban addresses after failed logins", hardening::read_fail2ban_state, hardening::enable_fail2ban),
-    new_step("upgrades", "install security updates automatically", hardening::read_upgrades_state, hardening::enable_upgrades),
+    new_step(
+        "operator",
+        "lets you log in as openclaw with your own keys",
+        users::read_operator_keys_state,
+        users::copy_operator_keys,
+    ),
+    new_step(
+        "firewall",
+        "ssh from everywhere, the gateway from the tailnet only",
+        firewall::read_state,
+        firewall::enable_firewall,
+    ),
+    new_step(
+        "fail2ban",
+        "ban addresses after failed logins",
+        hardening::read_fail2ban_state,
+        hardening::enable_fail2ban,
+    ),
+    new_step(
+        "upgrades",
+        "install security updates automatically",
+        hardening::read_upgrades_state,
+        hardening::enable_upgrades,
+    ),
     new_step("home", "folders that the sync units need", users::read_home_state, users::create_home_folders),
-    new_step("ssh-key", "identifies openclaw to the git host and the primary", keys::read_own_key_state, keys::create_own_key),
-    new_step("known-hosts", "syncs connect only to hosts with confirmed keys", keys::read_known_hosts_state, keys::add_host_keys),
+    new_step(
+        "ssh-key",
+        "identifies openclaw to the git host and the primary",
+        keys::read_own_key_state,
+        keys::create_own_key,
+    ),
+    new_step(
+        "known-hosts",
+        "syncs connect only to hosts with confirmed keys",
+        keys::read_known_hosts_state,
+        keys::add_host_keys,
+    ),
     new_step("tailscale", "network to the primary", tailnet::read_state, tailnet::install_tailscale),
     // A new program reads an old configuration, but not the reverse.
     new_step("program", "the units run it from there", files::read_program_state, files::install_program),
-    new_step("config", "what the monitor watches, and when it fails over", service::read_config_state, service::write_config),
+    new_step(
+        "config",
+        "what the monitor watches, and when it fails over",
+        service::read_config_state,
+        service::write_config,
+    ),
     new_step("openclaw", "path of OpenClaw for the gateway's unit", openclaw::read_state, openclaw::install_openclaw),
-    new_step("tokens", "passed to the gateway by its unit, readable by root only", channel::read_token_state, channel::write_tokens),
+    new_step(
+        "tokens",
+        "passed to the gateway by its unit, readable by root only",
+        channel::read_token_state,
+        channel::write_tokens,
+    ),
     new_step(
         "openclaw-config",
         "a standby has its own channel and runs no crons",
         channel::read_config_state,
         channel::write_config,
     ),
-    new_step("predecessor", "two monitors or two gateways would conflict", migration::read_state, migration::migrate_units),
+    new_step(
+        "predecessor",
+        "two monitors or two gateways would conflict",
+        migration::read_state,
+        migration::migrate_units,
+    ),
     new_step(
         "units",
         "monitor, gateway and sync units, and the monitor's permissions",

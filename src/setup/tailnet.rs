@@ -13,7 +13,9 @@ pub(super) fn read_state(site: &SetupTarget) -> StepState {
     match (found.level, is_not_installed(site)) {
         (Level::Ok, _) => StepState::Done(found.evidence),
         (Level::Warn | Level::Skipped, _) => StepState::Manual(found.evidence),
-        (Level::Fail, true) if site.options.install_tailscale => StepState::Pending(format!("`{INSTALLER_COMMAND} | sh`")),
+        (Level::Fail, true) if site.options.install_tailscale => {
+            StepState::Pending(format!("`{INSTALLER_COMMAND} | sh`"))
+        }
         (Level::Fail, true) => StepState::Refused(format!(
             "the primary is on a tailnet, but Tailscale is not installed; run `{INSTALLER_COMMAND} | sh`, then \
              `tailscale up`, or give --install-tailscale"

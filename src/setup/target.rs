@@ -12,7 +12,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::doctor::{UnitProperties, HostContext, run_host_check, read_text_file, refuse_owned_file};
+use crate::doctor::{HostContext, UnitProperties, read_text_file, refuse_owned_file, run_host_check};
 use crate::finding::{Finding, Level};
 use crate::os::{Cancel, CommandError, Owner, atomic_file};
 use crate::setup::service::MONITOR_UNIT;
@@ -99,7 +99,15 @@ impl SetupTarget {
         // After `su` the PATH lacks these folders, and it may contain one below the agent's home.
         world.program_path.get_or_insert_with(|| ROOT_PATH.into());
         let program = PathBuf::from("/proc/self/exe");
-        Self { context: world, options: wishes, is_interactive: can_ask, channel_token: None, confirmed_host_keys: None, cancel: Cancel::new(), program }
+        Self {
+            context: world,
+            options: wishes,
+            is_interactive: can_ask,
+            channel_token: None,
+            confirmed_host_keys: None,
+            cancel: Cancel::new(),
+            program,
+        }
     }
 
     /// Checks the requirements of a setup.
@@ -135,7 +143,12 @@ impl SetupTarget {
     }
 
     /// Runs such a script with another time limit.
-    pub(super) fn run_as_agent_within(&self, deadline: Duration, script: &str, args: &[&str]) -> Result<String, String> {
+    pub(super) fn run_as_agent_within(
+        &self,
+        deadline: Duration,
+        script: &str,
+        args: &[&str],
+    ) -> Result<String, String> {
         let words = self.look_up_user()?.setpriv_args();
         let script = format!("umask 077; cd; {script}");
         let command = self.context.new_command("setsid").args(words).args(["sh", "-euc", &script, "sh"]).args(args);

@@ -5,7 +5,7 @@ use crate::gateway_check::CHECK_UNIT;
 use crate::setup::files::{GATEWAY_UNIT, PRIMARY_FILES, PROGRAM_PATH, STANDBY_FILES, is_shipped_file};
 use crate::setup::service::{DRILL_TIMER, GATEWAY_UNIT_NAME, MONITOR_UNIT, PUSH_TIMER};
 use crate::setup::target::SetupTarget;
-use crate::setup::{StepState, Step, migration, openclaw, primary, new_step};
+use crate::setup::{Step, StepState, migration, new_step, openclaw, primary};
 use crate::workspace::unit::{PULL_SERVICE, PUSH_SERVICE};
 
 pub(super) static STEPS: [Step; 3] = [
@@ -15,7 +15,8 @@ pub(super) static STEPS: [Step; 3] = [
 ];
 
 /// Units to stop; those that start others come first.
-const STOP_ORDER: [&str; 7] = [DRILL_TIMER, MONITOR_UNIT, PUSH_TIMER, GATEWAY_UNIT_NAME, CHECK_UNIT, PULL_SERVICE, PUSH_SERVICE];
+const STOP_ORDER: [&str; 7] =
+    [DRILL_TIMER, MONITOR_UNIT, PUSH_TIMER, GATEWAY_UNIT_NAME, CHECK_UNIT, PULL_SERVICE, PUSH_SERVICE];
 
 fn units_to_stop(site: &SetupTarget) -> Vec<&'static str> {
     let is_to_go = |name: &&str| {
@@ -27,7 +28,11 @@ fn units_to_stop(site: &SetupTarget) -> Vec<&'static str> {
 
 fn read_running_state(site: &SetupTarget) -> StepState {
     let found = units_to_stop(site);
-    let serves = if site.query_unit(GATEWAY_UNIT_NAME).is_up() && found.contains(&GATEWAY_UNIT_NAME) { "; it is serving now" } else { "" };
+    let serves = if site.query_unit(GATEWAY_UNIT_NAME).is_up() && found.contains(&GATEWAY_UNIT_NAME) {
+        "; it is serving now"
+    } else {
+        ""
+    };
     match found.is_empty() {
         true => StepState::Done("no unit is running".into()),
         false => StepState::Pending(format!("stop and disable {}{serves}", found.join(", "))),
@@ -50,7 +55,9 @@ fn find_installed_files(site: &SetupTarget) -> Vec<&'static str> {
     };
     let shipped = STANDBY_FILES.iter().chain(&PRIMARY_FILES).map(|file| file.path);
     let mut found: Vec<_> = Vec::new();
-    for path in shipped.chain([openclaw::DROP_IN, migration::ENVIRONMENT_DROP_IN, primary::USER_DROP_IN]).filter(is_to_go) {
+    for path in
+        shipped.chain([openclaw::DROP_IN, migration::ENVIRONMENT_DROP_IN, primary::USER_DROP_IN]).filter(is_to_go)
+    {
         if !found.contains(&path) {
             found.push(path);
         }

@@ -27,10 +27,17 @@ const CREATE_FOLDERS_SCRIPT: &str = "mkdir -p .openclaw/workspace \"$@\"\n\
 pub(super) fn read_user_state(site: &SetupTarget) -> StepState {
     let owner = match site.look_up_user() {
         Ok(owner) => owner,
-        Err(_) if site.context.run_program("getent", &["passwd", "--", site.user_name()]).is_err_and(|why| why.exit_code() == Some(2)) => {
+        Err(_)
+            if site
+                .context
+                .run_program("getent", &["passwd", "--", site.user_name()])
+                .is_err_and(|why| why.exit_code() == Some(2)) =>
+        {
             let home = site.context.system_path(AGENT_HOME);
             return match home.symlink_metadata() {
-                Ok(_) => StepState::Refused(format!("{AGENT_HOME} exists, but user openclaw does not; move the folder away")),
+                Ok(_) => {
+                    StepState::Refused(format!("{AGENT_HOME} exists, but user openclaw does not; move the folder away"))
+                }
                 Err(_) => StepState::Pending("create openclaw, without a password".into()),
             };
         }
@@ -44,12 +51,15 @@ pub(super) fn read_user_state(site: &SetupTarget) -> StepState {
             owner.name,
             owner.home.display()
         )),
-        Some(home) if home.uid() != owner.uid => {
-            StepState::Refused(format!("{AGENT_HOME} does not belong to {0}; run `chown -R {0}: {AGENT_HOME}`", owner.name))
-        }
+        Some(home) if home.uid() != owner.uid => StepState::Refused(format!(
+            "{AGENT_HOME} does not belong to {0}; run `chown -R {0}: {AGENT_HOME}`",
+            owner.name
+        )),
         None => StepState::Pending(format!("create {AGENT_HOME}")),
         _ if !has_group(site) => StepState::Pending("create the group openclaw, which the units need".into()),
-        _ if site.options.grant_sudo && !is_in_sudo => StepState::Pending(format!("add {} to the group sudo", owner.name)),
+        _ if site.options.grant_sudo && !is_in_sudo => {
+            StepState::Pending(format!("add {} to the group sudo", owner.name))
+        }
         _ if is_in_sudo && !site.options.grant_sudo => StepState::Manual(format!(
             "{0} is in the group sudo and can become root; to change that: gpasswd --delete {0} sudo",
             owner.name
@@ -64,10 +74,15 @@ pub(super) fn create_user(site: &SetupTarget) -> Result<(), String> {
     match site.look_up_user() {
         // The group may exist already.
         Err(_) if has_group => {
-            site.run_program("useradd", &["--create-home", "--shell", "/bin/bash", "--gid", site.user_name(), site.user_name()])?;
+            site.run_program(
+                "useradd",
+                &["--create-home", "--shell", "/bin/bash", "--gid", site.user_name(), site.user_name()],
+            )?;
         }
         Err(_) => site.run_program("useradd", &["--create-home", "--shell", "/bin/bash", site.user_name()])?,
-        Ok(_) if !site.context.system_path(AGENT_HOME).is_dir() => site.run_program("mkhomedir_helper", &[site.user_name()])?,
+        Ok(_) if !site.context.system_path(AGENT_HOME).is_dir() => {
+            site.run_program("mkhomedir_helper", &[site.user_name()])?
+        }
         Ok(_) if !has_group => site.run_program("groupadd", &[site.user_name()])?,
         Ok(_) => {}
     }
@@ -106,7 +121,9 @@ pub(super) fn copy_operator_keys(site: &SetupTarget) -> Result<(), String> {
 pub(super) fn read_home_state(site: &SetupTarget) -> StepState {
     match site.succeeds_as_agent(HAS_FOLDERS_SCRIPT, &secret_folders(site)) {
         true => StepState::Done("folders and git identity exist".into()),
-        false => StepState::Pending("create the folders of workspace and secrets, and an identity for git commits".into()),
+        false => {
+            StepState::Pending("create the folders of workspace and secrets, and an identity for git commits".into())
+        }
     }
 }
 

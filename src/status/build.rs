@@ -81,7 +81,8 @@ impl LastProbe {
     }
 
     fn equals_except_latency(&self, other: &Self) -> bool {
-        self.verdict == other.verdict && self.status == ProbeStatus { latency: self.status.latency, ..other.status.clone() }
+        self.verdict == other.verdict
+            && self.status == ProbeStatus { latency: self.status.latency, ..other.status.clone() }
     }
 
     fn to_status(&self, wall: WallClockOffset) -> ProbeStatus {

@@ -130,7 +130,10 @@ fn read_push(node: &Value) -> PushSummary {
 }
 
 fn read_condition(node: &Value) -> DegradedCondition {
-    DegradedCondition { name: read_text(node, "what").unwrap_or_default(), text: read_text(node, "text").unwrap_or_default() }
+    DegradedCondition {
+        name: read_text(node, "what").unwrap_or_default(),
+        text: read_text(node, "text").unwrap_or_default(),
+    }
 }
 
 fn read_object<'a>(node: &'a Value, key: &str) -> Option<&'a Value> {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::failover::{Failover, Hold, HoldKind, DrillOutcome, names};
+use crate::failover::{DrillOutcome, Failover, Hold, HoldKind, names};
 use crate::status::{GatewayStatus, ProbeStatus, Status, UpstreamStatus, WindowStatus, timeline_row};
 use crate::text::Time;
-use crate::text::table::{TextTable, TextColour};
-use crate::text::utc::{format_age, format_time, format_span};
+use crate::text::table::{TextColour, TextTable};
+use crate::text::utc::{format_age, format_span, format_time};
 use crate::workspace::summary::PullSummary;
 
 /// Limit on the items of a list that are shown; `--json` has them all.
@@ -29,7 +29,10 @@ impl Status {
         if !self.is_fresh(now) {
             let (at, pid) = (format_time(self.updated_at), self.pid);
             let since = format_age(self.updated_at + self.age(now), self.updated_at);
-            page.add_line(Some(TextColour::Bad), &format!("monitor not running: last update {at}, {since} (process {pid})"));
+            page.add_line(
+                Some(TextColour::Bad),
+                &format!("monitor not running: last update {at}, {since} (process {pid})"),
+            );
             page.add_line(None, "The status below is from that time.");
         }
         // Times are by the clock of the writer, which may have been set since.
@@ -40,9 +43,14 @@ impl Status {
         for degraded in self.degraded.iter().take(MAX_CONDITIONS_EXPLAINED) {
             page.add_coloured_row("degraded", TextColour::Bad, &format!("{}: {}", degraded.name, degraded.text));
         }
-        let more: Vec<_> = self.degraded.iter().skip(MAX_CONDITIONS_EXPLAINED).map(|degraded| degraded.name.as_str()).collect();
+        let more: Vec<_> =
+            self.degraded.iter().skip(MAX_CONDITIONS_EXPLAINED).map(|degraded| degraded.name.as_str()).collect();
         if !more.is_empty() {
-            page.add_coloured_row("degraded", TextColour::Bad, &format!("and {} more (see --json): {}", more.len(), more.join(", ")));
+            page.add_coloured_row(
+                "degraded",
+                TextColour::Bad,
+                &format!("and {} more (see --json): {}", more.len(), more.join(", ")),
+            );
         }
         if let Some(hold) = self.hold {
             page.add_coloured_row("hold", TextColour::Unusual, &describe_hold(hold, now));
@@ -102,7 +110,8 @@ impl Status {
             let since = format_span(whole_seconds(now.since(probed.since)));
             return format!("{}: on standby for {since}; its gateway is down until it takes over", upstream.name);
         }
-        let seen = upstream.last_probe.as_ref().map_or("not probed yet".to_owned(), |probed| describe_probe(probed, now));
+        let seen =
+            upstream.last_probe.as_ref().map_or("not probed yet".to_owned(), |probed| describe_probe(probed, now));
         let mut text = format!("{}: {seen}", upstream.name);
         if let (Some(ready_for), "active" | "promoting") = (upstream.ready_for, self.role.name.as_str()) {
             let (ready_for, hold_down) = (format_span(whole_seconds(ready_for)), format_span(self.hold_down));
@@ -127,7 +136,9 @@ impl Status {
             text.push_str(&format!(", committed {}", format_age(now, committed)));
         }
         // An error that is shown above is not repeated.
-        let told = |error: &&String| self.degraded.iter().take(MAX_CONDITIONS_EXPLAINED).any(|degraded| degraded.text == **error);
+        let told = |error: &&String| {
+            self.degraded.iter().take(MAX_CONDITIONS_EXPLAINED).any(|degraded| degraded.text == **error)
+        };
         if let Some(error) = pull.error.as_ref().filter(|error| !told(error)) {
             text.push_str(&format!(": {error}"));
         }
@@ -151,7 +162,9 @@ impl Status {
         if self.has_unpushed_changes {
             let last = self.last_push.as_ref();
             let error = last.and_then(|push| push.error.as_ref()).map(|error| format!(": {error}")).unwrap_or_default();
-            let all = last.and_then(|push| push.last_complete_at).map(|at| format!("; last complete push {}", format_age(now, at)));
+            let all = last
+                .and_then(|push| push.last_complete_at)
+                .map(|at| format!("; last complete push {}", format_age(now, at)));
             more.push(format!("local changes not pushed yet{error}{}", all.unwrap_or_default()));
         }
         more
@@ -167,7 +180,9 @@ impl Status {
                 };
                 format!("{}{failed} {}", names::outcome_name(outcome), format_age(now, ended))
             }
-            _ => format!("running for {}: {}", format_span(whole_seconds(now.since(drill.began_at))), drill.step.name()),
+            _ => {
+                format!("running for {}: {}", format_span(whole_seconds(now.since(drill.began_at))), drill.step.name())
+            }
         });
         match (last, self.drill_due_at) {
             (last, None) => last,
@@ -267,7 +282,10 @@ fn describe_failover(failover: &Failover) -> String {
     let decided = failover.decided_at;
     let mut text = format!("{} at {}", names::cause_name(failover.cause), format_time(decided));
     if failover.last_healthy_at < decided {
-        text.push_str(&format!(", {} after the last healthy probe", format_span(decided.since(failover.last_healthy_at))));
+        text.push_str(&format!(
+            ", {} after the last healthy probe",
+            format_span(decided.since(failover.last_healthy_at))
+        ));
     }
     match (failover.answered_at, failover.ended_at) {
         (Some(answered), ended) => {
@@ -286,5 +304,5 @@ fn describe_failover(failover: &Failover) -> String {
 
 /// Drops fractions of a second: they are noise in a span that only grows.
 fn whole_seconds(span: Duration) -> Duration {
-    Duration::from_secs(format_span.as_secs())
+    Duration::from_secs(span.as_secs())
 }

@@ -112,7 +112,11 @@ impl Deref for Node {
 impl Value {
     /// Builds an object: `Value::object([("ok", true.into()), ("pid", 7.into())])`.
     pub fn from_entries<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
-        let entry = |(key, value): (K, Self)| ObjectEntry { key: key.into(), position: Position::default(), node: value.into() };
+        let entry = |(key, value): (K, Self)| ObjectEntry {
+            key: key.into(),
+            position: Position::default(),
+            node: value.into(),
+        };
         Self::Object(entries.into_iter().map(entry).collect())
     }
 

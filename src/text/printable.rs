@@ -70,7 +70,7 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{to_printable, strip_error_numbers};
+    use super::{strip_error_numbers, to_printable};
 
     #[test]
     fn error_numbers_are_left_out_and_nothing_else() {

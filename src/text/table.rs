@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Maximum width of a line, in columns.
 const MAX_LINE_COLUMNS: usize = 80;

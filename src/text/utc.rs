@@ -47,15 +47,15 @@ pub fn parse_rfc3339(text: &str) -> Option<Time> {
 /// Formats a duration for people, in its two largest units: `350 ms`, `4.2 s`, `1 m 12 s`, `3 h 5 m`, `12 d 4 h`.
 #[must_use]
 pub fn format_span(span: Duration) -> String {
-    let seconds = format_span.as_secs();
+    let seconds = span.as_secs();
     let two = |large: u64, unit: &str, rest: u64, small: &str| match rest {
         0 => format!("{large} {unit}"),
         rest => format!("{large} {unit} {rest} {small}"),
     };
     match seconds {
-        0 if format_span.is_zero() => "0 s".to_owned(),
+        0 if span.is_zero() => "0 s".to_owned(),
         0 => format!("{} ms", span.as_millis()),
-        1..10 if format_span.subsec_millis() >= 100 => format!("{seconds}.{} s", span.subsec_millis() / 100),
+        1..10 if span.subsec_millis() >= 100 => format!("{seconds}.{} s", span.subsec_millis() / 100),
         1..60 => format!("{seconds} s"),
         60..3600 => two(seconds / 60, "m", seconds % 60, "s"),
         3600..DAY_SECONDS => two(seconds / 3600, "h", seconds / 60 % 60, "m"),

@@ -1,11 +1,11 @@
 //! Checkout of another commit in the workspace, with its branch.
 
+pub(in crate::workspace) mod aside_names;
 pub(in crate::workspace) mod content_comparison;
 pub(in crate::workspace) mod raw_bytes;
 pub(in crate::workspace) mod replaced_files;
-pub(in crate::workspace) mod aside_names;
-pub(in crate::workspace) mod smudge;
 pub(in crate::workspace) mod replacement;
+pub(in crate::workspace) mod smudge;
 pub(in crate::workspace) mod writers;
 
 use std::path::PathBuf;
@@ -69,7 +69,8 @@ impl Checkout<'_> {
     /// Updates the files and the branch.
     pub(super) fn run(&self) -> Result<CheckoutResult, SyncError> {
         let git = self.git;
-        let is_there = self.snapshot.tree == self.snapshot.base_tree && self.refs.head.commit.as_deref() == Some(self.to_commit);
+        let is_there =
+            self.snapshot.tree == self.snapshot.base_tree && self.refs.head.commit.as_deref() == Some(self.to_commit);
         if is_there && self.are_refs_current() && index::is_index_published(git) {
             return Ok(CheckoutResult::default());
         }
@@ -102,9 +103,13 @@ impl Checkout<'_> {
         if self.refs.remote_branch.as_deref() != Some(self.to_commit) {
             git.flush_objects();
         }
-        let record = crash_recovery::record_checkout(git, self.refs, (self.from_commit, self.to_commit), &self.snapshot.tree)?;
-        let kept =
-            if self.snapshot.may_convert { raw_bytes::preserve_bytes(git, self.snapshot, entries, self.now)? } else { PreservedBytes::default() };
+        let record =
+            crash_recovery::record_checkout(git, self.refs, (self.from_commit, self.to_commit), &self.snapshot.tree)?;
+        let kept = if self.snapshot.may_convert {
+            raw_bytes::preserve_bytes(git, self.snapshot, entries, self.now)?
+        } else {
+            PreservedBytes::default()
+        };
         smudge::record_unfiltered(git, &swap.unfiltered)?;
         let mut aside = kept.object_names;
         aside.extend(swap.replace_all(&kept.object_ids)?);

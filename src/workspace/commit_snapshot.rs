@@ -46,7 +46,9 @@ impl SyncFindings {
 
     /// Returns the conflict branches, each with its files.
     pub(super) fn conflict_names(&self) -> NameList {
-        NameList::from_names(self.conflict_branches.iter().map(|kept| format!("{}: {}", kept.name, kept.files_in_conflict)))
+        NameList::from_names(
+            self.conflict_branches.iter().map(|kept| format!("{}: {}", kept.name, kept.files_in_conflict)),
+        )
     }
 
     /// Returns further sentences for the report.
@@ -78,8 +80,12 @@ impl CommittedSnapshot {
     ) -> Result<Self, SyncError> {
         match (repo_cleanup::find_unfinished_operation(git), others) {
             (None, _) => {}
-            (Some(_), GatewayActivity::Down) => told.ended_operation = repo_cleanup::end_unfinished_operations(git, now)?,
-            (Some(what), GatewayActivity::Running) => return Err(SyncError::new(SyncErrorKind::InUse, format!("a {what} is in progress"))),
+            (Some(_), GatewayActivity::Down) => {
+                told.ended_operation = repo_cleanup::end_unfinished_operations(git, now)?
+            }
+            (Some(what), GatewayActivity::Running) => {
+                return Err(SyncError::new(SyncErrorKind::InUse, format!("a {what} is in progress")));
+            }
         }
         let suspects = crash_recovery::find_interrupted_checkouts(git, refs)?;
         told.moved_aside.extend(crash_recovery::restore_rules(git, &suspects, &refs.head, now)?);

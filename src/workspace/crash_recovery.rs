@@ -19,7 +19,7 @@ use crate::text::Time;
 use crate::workspace::checkout::replacement::{
     is_beyond_link, {self},
 };
-use crate::workspace::checkout::{raw_bytes, aside_names};
+use crate::workspace::checkout::{aside_names, raw_bytes};
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
 use crate::workspace::git::refs::{Head, Refs};
@@ -107,7 +107,9 @@ pub(super) fn record_checkout(
     let from = match from {
         Some(from) => from.to_owned(),
         // A first move comes from no commit, and after a power cut its files are to be known as well.
-        None => crate::workspace::git::merge::commit_tree(git, crate::workspace::snapshot::empty_tree(to), &[], "Nothing")?,
+        None => {
+            crate::workspace::git::merge::commit_tree(git, crate::workspace::snapshot::empty_tree(to), &[], "Nothing")?
+        }
     };
     let mut versions = vec![from, to.to_owned()];
     if let Some(applying) = &refs.interrupted_checkout {
@@ -137,12 +139,17 @@ pub(super) struct InterruptedCheckout {
 pub(super) fn find_interrupted_checkouts(git: &Git<'_>, refs: &Refs) -> Result<Vec<InterruptedCheckout>, SyncError> {
     let mut suspects = Vec::new();
     if let Some(applying) = &refs.interrupted_checkout {
-        suspects.push(InterruptedCheckout { record: applying.clone(), is_of_earlier_boot: time_since_checkout(git, applying)?.is_none() });
+        suspects.push(InterruptedCheckout {
+            record: applying.clone(),
+            is_of_earlier_boot: time_since_checkout(git, applying)?.is_none(),
+        });
     }
     if let Some(applied) = &refs.finished_checkout {
         match time_since_checkout(git, applied)? {
             None => suspects.push(InterruptedCheckout { record: applied.clone(), is_of_earlier_boot: true }),
-            Some(age) if age > WRITEBACK_TIME_LIMIT => drop(git.run(&["update-ref", "-d", ref_names::FINISHED_CHECKOUT_REF])?),
+            Some(age) if age > WRITEBACK_TIME_LIMIT => {
+                drop(git.run(&["update-ref", "-d", ref_names::FINISHED_CHECKOUT_REF])?)
+            }
             Some(_) => {}
         }
     }
@@ -159,7 +166,11 @@ fn time_since_checkout(git: &Git<'_>, note: &str) -> Result<Option<Duration>, Sy
 }
 
 /// Returns the snapshot's tree with the changes of interrupted checkouts taken out.
-pub(super) fn tree_without_interrupted_changes(git: &Git<'_>, suspects: &[InterruptedCheckout], image: &Snapshot) -> Result<String, SyncError> {
+pub(super) fn tree_without_interrupted_changes(
+    git: &Git<'_>,
+    suspects: &[InterruptedCheckout],
+    image: &Snapshot,
+) -> Result<String, SyncError> {
     if suspects.is_empty() {
         return Ok(image.tree.clone());
     }
@@ -198,7 +209,12 @@ pub(super) fn tree_without_interrupted_changes(git: &Git<'_>, suspects: &[Interr
 /// Restores files with rules for git that an interrupted checkout has left missing or partial, from the commit that is
 /// checked out. A snapshot without them would contain private files, and secrets in plain text. Returns the new names of
 /// the partial files.
-pub(super) fn restore_rules(git: &Git<'_>, suspects: &[InterruptedCheckout], head: &Head, now: Time) -> Result<Vec<PathBuf>, SyncError> {
+pub(super) fn restore_rules(
+    git: &Git<'_>,
+    suspects: &[InterruptedCheckout],
+    head: &Head,
+    now: Time,
+) -> Result<Vec<PathBuf>, SyncError> {
     let Some(base) = head.commit.as_deref().filter(|_| !suspects.is_empty()) else { return Ok(Vec::new()) };
     let (others, has_restarted) = others(git, suspects)?;
     let mut lost: Vec<PathBuf> = Vec::new();
@@ -240,7 +256,11 @@ fn others(git: &Git<'_>, suspects: &[InterruptedCheckout]) -> Result<(Vec<String
 }
 
 /// Returns the versions of each file that the interrupted checkouts touch.
-fn versions_of_files(git: &Git<'_>, base: &str, others: &[String]) -> Result<HashMap<Vec<u8>, HashSet<String>>, SyncError> {
+fn versions_of_files(
+    git: &Git<'_>,
+    base: &str,
+    others: &[String],
+) -> Result<HashMap<Vec<u8>, HashSet<String>>, SyncError> {
     let mut known: HashMap<Vec<u8>, HashSet<String>> = HashMap::new();
     for other in others {
         for entry in diff_trees(git, base, other)? {

@@ -27,7 +27,9 @@ pub struct DirtyState {
 /// # Errors
 /// Returns the pull's own message.
 fn require_visible_rules(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Result<(), String> {
-    HiddenSettingFiles::find(&workspace.path, &paths.state_folder).content_refusal(PULL_SERVICE).map_or(Ok(()), |why| Err(safe_text(&why)))
+    HiddenSettingFiles::find(&workspace.path, &paths.state_folder)
+        .content_refusal(PULL_SERVICE)
+        .map_or(Ok(()), |why| Err(safe_text(&why)))
 }
 
 /// Fetches the remote's branch as a pull does, and changes no local branch.

@@ -25,7 +25,7 @@ use std::{env, io};
 
 use crate::os::{Cancel, ChildCommand, CommandError, ProcessOutput};
 use crate::workspace::error::{SyncError, SyncErrorKind};
-use crate::workspace::git::filters::{FilterDriver, FILTER_TIME_LIMIT};
+use crate::workspace::git::filters::{FILTER_TIME_LIMIT, FilterDriver};
 
 /// Time limit for commands on commits and refs.
 const LOCAL_TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -193,7 +193,12 @@ impl<'a> Git<'a> {
     }
 
     /// Runs git with `input` on its standard input.
-    pub(super) fn run_with_input(&self, args: &[impl AsRef<OsStr>], input: &[u8], index: &Path) -> Result<Vec<u8>, SyncError> {
+    pub(super) fn run_with_input(
+        &self,
+        args: &[impl AsRef<OsStr>],
+        input: &[u8],
+        index: &Path,
+    ) -> Result<Vec<u8>, SyncError> {
         let path = self.private_folder().join("input");
         let file = write_and_open(&path, input).map_err(|why| SyncError::from_file_operation("write", &path, &why))?;
         let command = self.build_command(args).env("GIT_INDEX_FILE", index).stdin(file).limit(OUTPUT_SIZE_LIMIT);
@@ -215,7 +220,11 @@ impl<'a> Git<'a> {
 
     /// Runs git on another index, for a long list.
     pub(super) fn run_on_index_for_bytes(&self, index: &Path, args: &[&str]) -> Result<Vec<u8>, CommandError> {
-        self.build_command(args).env("GIT_INDEX_FILE", index).deadline(SCAN_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes()
+        self.build_command(args)
+            .env("GIT_INDEX_FILE", index)
+            .deadline(SCAN_TIME_LIMIT)
+            .limit(OUTPUT_SIZE_LIMIT)
+            .run_bytes()
     }
 
     /// Runs git without failing on its exit code: true if that was 0, and the output.
@@ -229,7 +238,11 @@ impl<'a> Git<'a> {
         args: &[&str],
         deadline: Duration,
     ) -> Result<(bool, ProcessOutput), CommandError> {
-        self.build_command(args).deadline(deadline).limit(REMOTE_OUTPUT_SIZE_LIMIT).cancel(self.cancel).run_any_exit_code()
+        self.build_command(args)
+            .deadline(deadline)
+            .limit(REMOTE_OUTPUT_SIZE_LIMIT)
+            .cancel(self.cancel)
+            .run_any_exit_code()
     }
 
     /// Fetches into another repository with the same access to the remote.

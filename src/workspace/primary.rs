@@ -2,9 +2,8 @@
 //! moment; such changes are left to the next run.
 
 use crate::config::WorkspaceConfig;
-use crate::text::printable;
-use crate::workspace::remedy::quote_for_shell;
-use crate::workspace::checkout::{Checkout, run_ref_transactions, branch_update, replaced_files, smudge};
+use crate::text::to_printable;
+use crate::workspace::checkout::{Checkout, branch_update, replaced_files, run_ref_transactions, smudge};
 use crate::workspace::commit_snapshot::{CommittedSnapshot, SyncFindings};
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
@@ -20,6 +19,7 @@ use crate::workspace::git::remote::{
     PushResult, {self},
 };
 use crate::workspace::git::repository::RepositorySpec;
+use crate::workspace::remedy::quote_for_shell;
 use crate::workspace::repo_cleanup::{
     GatewayActivity, {self},
 };
@@ -106,9 +106,13 @@ impl PrimaryRepository<'_> {
             pushed.conflicts = NameList::from_names(plan.conflicts.iter().cloned());
             match self.check_out(&refs, &local, &plan.commit, told) {
                 Ok(()) => break (refs, plan),
-                Err(SyncError { kind: SyncErrorKind::InUse, .. }) if more.next().is_some() => local = self.commit_changes(told, pushed)?,
+                Err(SyncError { kind: SyncErrorKind::InUse, .. }) if more.next().is_some() => {
+                    local = self.commit_changes(told, pushed)?
+                }
                 // A standby's branch that cannot be checked out must not block the push of everything else.
-                Err(SyncError { kind: SyncErrorKind::Failed, message: said }) if unmergeable.is_none() && !plan.merged.is_empty() => {
+                Err(SyncError { kind: SyncErrorKind::Failed, message: said })
+                    if unmergeable.is_none() && !plan.merged.is_empty() =>
+                {
                     unmergeable = Some(said);
                     local = self.commit_changes(told, pushed)?;
                 }
@@ -127,8 +131,15 @@ impl PrimaryRepository<'_> {
 
     /// Pushes the primary's own commits although the standbys' branches could not be merged, because the agent keeps
     /// writing.
-    fn push_without_merging(&self, refs: &Refs, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<(), SyncError> {
-        let Some(own) = refs.own_branch.as_deref().filter(|own| refs.remote_branch.as_deref() != Some(own)) else { return Ok(()) };
+    fn push_without_merging(
+        &self,
+        refs: &Refs,
+        told: &mut SyncFindings,
+        pushed: &mut PushReport,
+    ) -> Result<(), SyncError> {
+        let Some(own) = refs.own_branch.as_deref().filter(|own| refs.remote_branch.as_deref() != Some(own)) else {
+            return Ok(());
+        };
         if refs.remote_branch.as_deref().map_or(Ok(true), |remote| history_contains(&self.git, own, remote))? {
             self.push_branch(own, told, pushed)?;
         }
@@ -136,9 +147,15 @@ impl PrimaryRepository<'_> {
     }
 
     /// Pushes the branch. Returns an outcome if the push did not fully succeed.
-    fn push_branch(&self, commit: &str, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<Option<PushOutcome>, SyncError> {
+    fn push_branch(
+        &self,
+        commit: &str,
+        told: &mut SyncFindings,
+        pushed: &mut PushReport,
+    ) -> Result<Option<PushOutcome>, SyncError> {
         let not_uploaded = lfs::upload_contents(&self.git, self.workspace, &[commit])?;
-        let sent = remote::push_refspecs(&self.git, self.workspace, &[format!("{commit}:{}", self.full_branch_name())], &[])?;
+        let sent =
+            remote::push_refspecs(&self.git, self.workspace, &[format!("{commit}:{}", self.full_branch_name())], &[])?;
         pushed.add_detail(&sent.warning);
         let outcome = self.failed_outcome(&sent, pushed);
         if outcome.is_some() {
@@ -169,7 +186,8 @@ impl PrimaryRepository<'_> {
         }
         told.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(git, now())?);
         told.unfiltered = smudge::retry_filters(git, now(), &mut told.moved_aside)?;
-        let local = CommittedSnapshot::commit_changes(git, self.workspace, &refs, (GatewayActivity::Running, now()), told)?;
+        let local =
+            CommittedSnapshot::commit_changes(git, self.workspace, &refs, (GatewayActivity::Running, now()), told)?;
         pushed.commit = local.commit.as_deref().and_then(CommitId::parse);
         if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own_branch.as_deref() != Some(commit)) {
             let lock = IndexLock::acquire(git, GatewayActivity::Running)?;
@@ -223,7 +241,9 @@ impl PrimaryRepository<'_> {
         let (git, path) = (&self.git, quote_for_shell(&self.workspace.path));
         let has = |args: &[&str]| git.run(args).is_ok_and(|answer| !answer.is_empty());
         let mut command = String::new();
-        for (key, value) in [("user.name", "openclaw".to_owned()), ("user.email", format!("openclaw@{}", git.host_name))] {
+        for (key, value) in
+            [("user.name", "openclaw".to_owned()), ("user.email", format!("openclaw@{}", git.host_name))]
+        {
             if !has(&["config", "--get", key]) {
                 command.push_str(&format!("git -C {path} config {key} {value} && "));
             }
@@ -266,8 +286,9 @@ impl PrimaryRepository<'_> {
             match join.merge_without_conflict(&commit, remote)? {
                 Ok(joined) => commit = joined,
                 Err(files) => {
-                    pushed.conflicts =
-                        NameList::from_names(files.split(", ").map(|file| format!("{}: {file}", self.workspace.branch)));
+                    pushed.conflicts = NameList::from_names(
+                        files.split(", ").map(|file| format!("{}: {file}", self.workspace.branch)),
+                    );
                     pushed.add_detail(&self.conflict_message(&commit, remote, &files)?);
                     return Ok(None);
                 }
@@ -282,7 +303,9 @@ impl PrimaryRepository<'_> {
                 }
                 Ok(Err(why)) => plan.conflicts.push(format!("{}{why}", branch.name)),
                 // An error in one branch does not affect the others.
-                Err(SyncError { kind: SyncErrorKind::Failed, message: said }) => plan.conflicts.push(format!("{}: {said}", branch.name)),
+                Err(SyncError { kind: SyncErrorKind::Failed, message: said }) => {
+                    plan.conflicts.push(format!("{}: {said}", branch.name))
+                }
                 Err(stop) => return Err(stop),
             }
         }
@@ -290,7 +313,12 @@ impl PrimaryRepository<'_> {
     }
 
     /// Merges one standby's branch. The inner error is the reason why it is not merged, and follows the branch's name.
-    fn merge_standby(&self, ours: &str, branch: &StandbyBranch, unmergeable: Option<&str>) -> Result<Result<String, String>, SyncError> {
+    fn merge_standby(
+        &self,
+        ours: &str,
+        branch: &StandbyBranch,
+        unmergeable: Option<&str>,
+    ) -> Result<Result<String, String>, SyncError> {
         let git = &self.git;
         if history_contains(git, ours, &branch.commit)? {
             return Ok(Ok(ours.to_owned()));
@@ -325,7 +353,13 @@ impl PrimaryRepository<'_> {
     }
 
     /// Checks out a commit, unless the files or the branch have changed since the snapshot.
-    fn check_out(&self, refs: &Refs, local: &CommittedSnapshot, to: &str, told: &mut SyncFindings) -> Result<(), SyncError> {
+    fn check_out(
+        &self,
+        refs: &Refs,
+        local: &CommittedSnapshot,
+        to: &str,
+        told: &mut SyncFindings,
+    ) -> Result<(), SyncError> {
         if refs.own_branch != local.commit {
             return Err(SyncError::new(SyncErrorKind::InUse, "another process committed at the same time"));
         }

@@ -40,7 +40,8 @@ pub(super) fn read_last_request(file: &Path) -> Option<String> {
 /// Parses a request id: letters, digits and hyphens.
 pub(super) fn parse_request_id(text: &str) -> Option<String> {
     let id = text.trim_end();
-    let is_plain = (1..=ID_LENGTH_LIMIT).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let is_plain =
+        (1..=ID_LENGTH_LIMIT).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     is_plain.then(|| id.to_owned())
 }
 

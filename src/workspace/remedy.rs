@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::config::WorkspaceConfig;
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Length limit of a quoted URL, in characters.
 const URL_LENGTH_LIMIT: usize = 200;
@@ -47,8 +47,14 @@ const REFUSAL_CASES: [RefusalCase; 15] = [
     (&["quota", "no space left", "disk full"], |_, _| {
         "the git host has no space left; free space there, or raise its limit".to_owned()
     }),
-    (&["gh006", "protected branch", "protected branches", "not allowed to push", "not allowed to force"], protected_branch),
-    (&["read only", "read-only", "write access", "denied to", "insufficient permission", "error: 403"], read_only_access),
+    (
+        &["gh006", "protected branch", "protected branches", "not allowed to push", "not allowed to force"],
+        protected_branch,
+    ),
+    (
+        &["read only", "read-only", "write access", "denied to", "insufficient permission", "error: 403"],
+        read_only_access,
+    ),
     (&["permission denied (", "permission denied, please"], rejected_ssh_key),
     (
         &["authentication failed", "could not read username", "could not read password", "error: 401", "http basic"],
@@ -119,7 +125,8 @@ fn find_host_name(said: &str) -> Option<String> {
 }
 
 fn changed_host_key(place: &RefusalContext<'_>, said: &str) -> String {
-    let host = find_host_name(said).unwrap_or_else(|| place.ssh_login(said).rsplit('@').next().unwrap_or_default().to_owned());
+    let host =
+        find_host_name(said).unwrap_or_else(|| place.ssh_login(said).rsplit('@').next().unwrap_or_default().to_owned());
     format!(
         "that host's ssh key has changed: it was reinstalled, or another host answers at its address. Ask its owner \
          for the new fingerprint first; then: ssh-keygen -R '{host}'; ssh -T {} (shows the fingerprint and asks)",
@@ -151,13 +158,20 @@ fn committed_secret(place: &RefusalContext<'_>, _: &str) -> String {
 }
 
 fn committed_large_file(place: &RefusalContext<'_>, _: &str) -> String {
-    redo_unpushed_commits(place, "move the file out of the workspace, or set workspace.max_file below the limit of the git host")
+    redo_unpushed_commits(
+        place,
+        "move the file out of the workspace, or set workspace.max_file below the limit of the git host",
+    )
 }
 
 /// Returns commands that redo the unsent commits. A git host judges each commit, not the file's latest version.
 fn redo_unpushed_commits(place: &RefusalContext<'_>, first: &str) -> String {
     let path = place.quoted_path();
-    let forget = if place.is_begun { format!("reset -q --soft {}", place.last_pushed_commit()) } else { "update-ref -d HEAD".into() };
+    let forget = if place.is_begun {
+        format!("reset -q --soft {}", place.last_pushed_commit())
+    } else {
+        "update-ref -d HEAD".into()
+    };
     format!("{first}; then redo the unpushed commits: git -C {path} {forget}")
 }
 
@@ -194,9 +208,10 @@ fn missing_password(place: &RefusalContext<'_>, _: &str) -> String {
 
 fn missing_repository(place: &RefusalContext<'_>, _: &str) -> String {
     let (path, remote) = (place.quoted_path(), &place.workspace.remote);
-    let url = place
-        .url
-        .map_or_else(|| "URL".to_owned(), |url| to_printable(&crate::workspace::report::safe_text(url), URL_LENGTH_LIMIT));
+    let url = place.url.map_or_else(
+        || "URL".to_owned(),
+        |url| to_printable(&crate::workspace::report::safe_text(url), URL_LENGTH_LIMIT),
+    );
     format!(
         "there is no repository at {url}, or this user has no access to it; set the right URL: \
          git -C {path} remote set-url {remote} URL"

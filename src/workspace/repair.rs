@@ -18,9 +18,9 @@ use std::{fs, io};
 
 use crate::os::ChildCommand;
 use crate::text::Time;
-use crate::workspace::remedy::{quote_for_shell, quoted_text};
 use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::ref_names;
+use crate::workspace::remedy::{quote_for_shell, quoted_text};
 use crate::workspace::report::safe_text;
 
 /// Folder for broken files, below `.git`.
@@ -43,7 +43,13 @@ impl<'a> Repairs<'a> {
     pub(super) fn new(checkout: &'a RepositorySpec<'a>, branch: &str, now: Time) -> Self {
         let git_dir = checkout.workspace.path.join(".git");
         let folder = git_dir.join(DAMAGED_FOLDER).join(ref_names::time_stamp(now));
-        Self { spec: checkout, git_dir, branch: format!("refs/heads/{branch}"), damaged_folder: folder, repairs_done: Vec::new() }
+        Self {
+            spec: checkout,
+            git_dir,
+            branch: format!("refs/heads/{branch}"),
+            damaged_folder: folder,
+            repairs_done: Vec::new(),
+        }
     }
 
     /// Checks the small files and repairs them.

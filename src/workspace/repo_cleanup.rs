@@ -134,8 +134,12 @@ fn keep_heads(git: &Git<'_>, file: &str, now: Time) -> Result<(), SyncError> {
     // The agent may have replaced the file by anything.
     let heads = atomic_file::read(&git.git_dir.join(file), HEADS_SIZE_LIMIT).ok().flatten().unwrap_or_default();
     for head in String::from_utf8_lossy(&heads).lines().take(16) {
-        let name =
-            format!("{}unfinished/{}-{}", ref_names::PRIVATE_REF_PREFIX, ref_names::time_stamp(now), head.get(..10).unwrap_or(head));
+        let name = format!(
+            "{}unfinished/{}-{}",
+            ref_names::PRIVATE_REF_PREFIX,
+            ref_names::time_stamp(now),
+            head.get(..10).unwrap_or(head)
+        );
         if let Some(commit) = git.query(&["rev-parse", "--quiet", "--verify", &format!("{head}^{{commit}}")])? {
             git.run(&["update-ref", &name, &commit])?;
         }

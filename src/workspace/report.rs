@@ -4,15 +4,15 @@
 //! them. A report holds only times, object ids, terms from fixed lists and short printable text; the reader rejects
 //! everything else.
 
+pub mod list_file;
 mod name_list;
 mod outcome;
-pub mod list_file;
 mod push_report;
 mod read;
 mod write;
 
 use crate::finding::ReportedCheck;
-use crate::text::{Time, printable};
+use crate::text::{Time, to_printable};
 use crate::workspace::commit_snapshot::SyncFindings;
 use crate::workspace::git::refs::Refs;
 pub use crate::workspace::report::name_list::NameList;
@@ -93,7 +93,14 @@ impl PullReport {
     /// Creates the report of a pull that has just started or ended early.
     pub(super) fn new(started: Time, workspace: WorkspacePull) -> Self {
         let fresh = workspace.outcome.is_complete().then_some(started);
-        Self { started_at: started, ended_at: started, last_complete_at: fresh, workspace, secrets: Vec::new(), checks: Vec::new() }
+        Self {
+            started_at: started,
+            ended_at: started,
+            last_complete_at: fresh,
+            workspace,
+            secrets: Vec::new(),
+            checks: Vec::new(),
+        }
     }
 
     /// Copies the freshness from the last report if this pull failed.
@@ -135,7 +142,8 @@ impl WorkspacePull {
             self.committed_at = made.map(Time::from_millis);
         }
         self.has_unpushed = refs.has_unpushed();
-        self.unpushed_conflict_branches = NameList::from_names(refs.conflict_branches.iter().map(|(branch, _)| branch.clone()));
+        self.unpushed_conflict_branches =
+            NameList::from_names(refs.conflict_branches.iter().map(|(branch, _)| branch.clone()));
     }
 
     /// Records the lists and sentences that do not depend on the outcome.

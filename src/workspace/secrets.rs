@@ -25,7 +25,12 @@ pub(super) fn copy_secrets(secrets: &[SecretConfig], paths: &SyncPaths, cancel: 
 }
 
 /// Copies one set of secrets, with further options in `more`.
-pub(super) fn copy_secret(secret: &SecretConfig, paths: &SyncPaths, cancel: &Cancel, more: &[&str]) -> Result<(), String> {
+pub(super) fn copy_secret(
+    secret: &SecretConfig,
+    paths: &SyncPaths,
+    cancel: &Cancel,
+    more: &[&str],
+) -> Result<(), String> {
     let cannot = |why: String| format!("cannot copy {}: {why}", secret.source);
     require_real_folder(&secret.target).map_err(cannot)?;
     let rsync = ChildCommand::new("rsync")

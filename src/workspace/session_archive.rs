@@ -45,7 +45,12 @@ struct SessionDatabase {
 }
 
 /// Archives work older than `now`. Returns what was archived; the error is a sentence for a report.
-pub(super) fn archive_sessions(workspace: &Path, paths: &SyncPaths, now: Time, cancel: &Cancel) -> Result<NameList, String> {
+pub(super) fn archive_sessions(
+    workspace: &Path,
+    paths: &SyncPaths,
+    now: Time,
+    cancel: &Cancel,
+) -> Result<NameList, String> {
     let mut done = Vec::new();
     for database in list_databases(&openclaw_folder(workspace)) {
         if cancel.is_cancelled() {
@@ -68,7 +73,8 @@ fn openclaw_folder(workspace: &Path) -> PathBuf {
 }
 
 fn list_databases(home: &Path) -> Vec<SessionDatabase> {
-    let state = SessionDatabase { path: home.join("state/openclaw.sqlite"), name: "state".into(), tables: &STATE_TABLES };
+    let state =
+        SessionDatabase { path: home.join("state/openclaw.sqlite"), name: "state".into(), tables: &STATE_TABLES };
     let agents = fs::read_dir(home.join("agents")).into_iter().flatten().flatten().take(AGENT_LIMIT);
     let agent = |entry: fs::DirEntry| SessionDatabase {
         path: entry.path().join("agent/openclaw-agent.sqlite"),
@@ -88,12 +94,14 @@ impl SessionDatabase {
     fn archive(&self, paths: &SyncPaths, now: Time) -> Result<Vec<String>, String> {
         let known = self.list_known_tables(paths)?;
         let counted = self.run_sql(paths, &known.iter().map(|table| table.count_sql(now)).collect::<String>())?;
-        let found: Vec<&SessionTable> = known.into_iter().filter(|table| parse_row_count(&counted, table.name) > 0).collect();
+        let found: Vec<&SessionTable> =
+            known.into_iter().filter(|table| parse_row_count(&counted, table.name) > 0).collect();
         if found.is_empty() {
             return Ok(Vec::new());
         }
         let archive = self.create_archive(paths, now).map_err(|why| format!("cannot create the archive: {why}"))?;
-        let script = |part: fn(&SessionTable, Time) -> String| found.iter().map(|table| part(table, now)).collect::<String>();
+        let script =
+            |part: fn(&SessionTable, Time) -> String| found.iter().map(|table| part(table, now)).collect::<String>();
         let quoted = archive.display().to_string().replace('\'', "''");
         // The copy is committed before any row is removed.
         let script = format!(
@@ -102,7 +110,10 @@ impl SessionDatabase {
             script(SessionTable::removal_sql)
         );
         self.run_sql(paths, &script)?;
-        Ok(found.iter().map(|table| format!("{} {}", parse_row_count(&counted, table.name), table.description)).collect())
+        Ok(found
+            .iter()
+            .map(|table| format!("{} {}", parse_row_count(&counted, table.name), table.description))
+            .collect())
     }
 
     /// Returns the tables that exist with all expected columns.
@@ -110,7 +121,8 @@ impl SessionDatabase {
         let columns = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c \
                        WHERE m.type = 'table';\n";
         let found = self.run_sql(paths, columns)?;
-        let has = |table: &SessionTable, column: &str| found.lines().any(|line| line == format!("{}.{column}", table.name));
+        let has =
+            |table: &SessionTable, column: &str| found.lines().any(|line| line == format!("{}.{column}", table.name));
         Ok(self.tables.iter().filter(|table| table.columns.iter().all(|column| has(table, column))).collect())
     }
 
@@ -127,7 +139,8 @@ impl SessionDatabase {
         let path = paths.state_folder.join("sqlite-input");
         let input = fs::write(&path, script).and_then(|()| File::open(&path));
         let input = input.map_err(|why| format!("cannot write {}: {why}", path.display()))?;
-        let sqlite = ChildCommand::new("sqlite3").args(["-batch", "-bail", "-init", "/dev/null", "-cmd", ".timeout 10000"]);
+        let sqlite =
+            ChildCommand::new("sqlite3").args(["-batch", "-bail", "-init", "/dev/null", "-cmd", ".timeout 10000"]);
         let answer = sqlite.arg(&self.path).stdin(input).deadline(SQLITE_TIME_LIMIT).limit(1 << 20).run();
         answer.map(|output| output.stdout).map_err(|why| why.reason())
     }

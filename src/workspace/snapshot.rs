@@ -72,7 +72,8 @@ impl Snapshot {
         }
         let listing = git.run_for_bytes(&["ls-files", "--stage", "-z"])?;
         let has_attributes = has_attributes(git, &listing, &status);
-        let SortedChanges { index_removals: gone, to_stage: mut listed, renamed, mut withheld } = sort_changes(git, &status, &base, max_file)?;
+        let SortedChanges { index_removals: gone, to_stage: mut listed, renamed, mut withheld } =
+            sort_changes(git, &status, &base, max_file)?;
         withheld.extend(special_files::withhold_renamed(git, renamed, &mut listed)?);
         for repository in list_nested_repositories(git, &listing) {
             if withheld.iter().all(|(path, _)| *path != repository) {
@@ -121,7 +122,9 @@ pub(super) fn reset_index_to_head(git: &Git<'_>, head: &Head) -> Result<(), Sync
     // An unreadable index holds nothing that cannot be rebuilt.
     let index = git.private_index();
     match std::fs::remove_file(&index) {
-        Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(SyncError::from_file_operation("remove", &index, &why)),
+        Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+            Err(SyncError::from_file_operation("remove", &index, &why))
+        }
         _ => Ok(git.run_for_bytes(&args).map(drop)?),
     }
 }
@@ -165,7 +168,8 @@ fn status_lines(status: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// True if HEAD has moved since the index was written.
 fn differs_from_head(status: &[u8]) -> bool {
-    status_lines(status).any(|line| matches!(line, [b'1', b' ', staged, ..] if *staged != b'.') || line.starts_with(b"u "))
+    status_lines(status)
+        .any(|line| matches!(line, [b'1', b' ', staged, ..] if *staged != b'.') || line.starts_with(b"u "))
 }
 
 /// Differences by what is done with them.
@@ -181,7 +185,12 @@ struct SortedChanges<'a> {
     withheld: WithheldFiles,
 }
 
-fn sort_changes<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Result<SortedChanges<'a>, SyncError> {
+fn sort_changes<'a>(
+    git: &Git<'_>,
+    status: &'a [u8],
+    base: &str,
+    max_file: u64,
+) -> Result<SortedChanges<'a>, SyncError> {
     let mut sorted = SortedChanges::default();
     let SortedChanges { index_removals: gone, to_stage: listed, renamed, withheld } = &mut sorted;
     // As long as any other object id of this repository.

@@ -15,7 +15,7 @@ use crate::workspace::checkout::aside_names;
 use crate::workspace::checkout::replacement::is_beyond_link;
 use crate::workspace::error::SyncError;
 use crate::workspace::exclusion::ExclusionReason;
-use crate::workspace::git::{OUTPUT_SIZE_LIMIT, Git, write_and_open};
+use crate::workspace::git::{Git, OUTPUT_SIZE_LIMIT, write_and_open};
 use crate::workspace::snapshot::WithheldFiles;
 
 /// Limit for the number of files and folders to read in one run.
@@ -32,9 +32,11 @@ const FILES_READ_BY_GIT: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodul
 
 /// Renames pipes that would block git. Returns their new names.
 pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut WithheldFiles) -> Result<Vec<PathBuf>, SyncError> {
-    let is_read = |path: &Path| FILES_READ_BY_GIT.iter().any(|name| path.file_name().is_some_and(|found| found == *name));
+    let is_read =
+        |path: &Path| FILES_READ_BY_GIT.iter().any(|name| path.file_name().is_some_and(|found| found == *name));
     let mut aside = Vec::new();
-    for (path, _) in found.iter_mut().filter(|(path, reason)| *reason == ExclusionReason::SpecialFile && is_read(path)) {
+    for (path, _) in found.iter_mut().filter(|(path, reason)| *reason == ExclusionReason::SpecialFile && is_read(path))
+    {
         if let Some(name) = aside_names::move_aside(git, path, read_wall_clock())? {
             path.clone_from(&name);
             aside.push(name);
@@ -44,7 +46,11 @@ pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut WithheldFiles)
 }
 
 /// Removes ignored files, and those inside an excluded repository, from the files found.
-pub(super) fn without_ignored(git: &Git<'_>, mut found: WithheldFiles, withheld: &WithheldFiles) -> Result<WithheldFiles, SyncError> {
+pub(super) fn without_ignored(
+    git: &Git<'_>,
+    mut found: WithheldFiles,
+    withheld: &WithheldFiles,
+) -> Result<WithheldFiles, SyncError> {
     let known: HashSet<&Path> = withheld.iter().map(|(path, _)| path.as_path()).collect();
     found.retain(|(path, reason)| {
         let folder = path.parent().unwrap_or(path);

@@ -43,9 +43,15 @@ pub(super) fn stage_files(git: &Git<'_>, names: &[&Path], has_attributes: bool) 
     Ok(withheld)
 }
 
-fn store_files(git: &Git<'_>, names: &[&Path], deadline: Duration, withheld: &mut WithheldFiles) -> Result<(), SyncError> {
+fn store_files(
+    git: &Git<'_>,
+    names: &[&Path],
+    deadline: Duration,
+    withheld: &mut WithheldFiles,
+) -> Result<(), SyncError> {
     let conversion = Conversion { args: &UPDATE_INDEX_ARGS, work_tree: None, time_limit: deadline, is_filtered: true };
-    let ConversionResult { failed_files: failed, has_skipped_names: has_passed_over } = git.convert_files(&conversion, names)?;
+    let ConversionResult { failed_files: failed, has_skipped_names: has_passed_over } =
+        git.convert_files(&conversion, names)?;
     withheld.extend(failed.into_iter().map(|(name, why)| (name, ExclusionReason::Refused(why))));
     if has_passed_over {
         let listing = git.run_for_bytes(&["ls-files", "-z"])?;

@@ -2,20 +2,20 @@
 
 use crate::config::WorkspaceConfig;
 use crate::text::Time;
-use crate::workspace::checkout::{Checkout, run_ref_transactions, branch_update, replaced_files, smudge};
+use crate::workspace::checkout::{Checkout, branch_update, replaced_files, run_ref_transactions, smudge};
 use crate::workspace::commit_snapshot::{CommittedSnapshot, SyncFindings};
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::lfs::{
     NotUploaded, {self},
 };
-use crate::workspace::git::merge::{HistoryMerge, ConflictBranch, history_contains};
+use crate::workspace::git::merge::{ConflictBranch, HistoryMerge, history_contains};
 use crate::workspace::git::refs::{Head, Refs};
 use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::git::{Git, remote};
 use crate::workspace::repo_cleanup::{
     GatewayActivity, {self},
 };
-use crate::workspace::report::{CommitId, NameList, PullOutcome, WorkspacePull, PushOutcome, PushReport};
+use crate::workspace::report::{CommitId, NameList, PullOutcome, PushOutcome, PushReport, WorkspacePull};
 use crate::workspace::{CheckoutMode, now, ref_names};
 
 /// Attempts at a checkout if a file that it replaces changes meanwhile.
@@ -96,7 +96,12 @@ impl<'a> StandbyRepository<'a> {
 
     /// Checks out the fetched commits. The snapshot is reused if the first checkout changed no file: a checkout notices
     /// changes in the files that it touches, and the next run handles the others.
-    fn check_out_fetched(&self, refs: &mut Refs, local: Option<CommittedSnapshot>, told: &mut SyncFindings) -> Result<(), SyncError> {
+    fn check_out_fetched(
+        &self,
+        refs: &mut Refs,
+        local: Option<CommittedSnapshot>,
+        told: &mut SyncFindings,
+    ) -> Result<(), SyncError> {
         if let Some(local) = local {
             match self.merge_and_check_out(refs, &local, now(), told) {
                 Err(SyncError { kind: SyncErrorKind::InUse, .. }) => *refs = self.read_refs()?,
@@ -110,7 +115,9 @@ impl<'a> StandbyRepository<'a> {
     fn require_gateway_down(&self) -> Result<(), SyncError> {
         match (self.checkout_mode)() {
             CheckoutMode::UpdateFiles => Ok(()),
-            CheckoutMode::FetchOnly => Err(SyncError::new(SyncErrorKind::GatewayStarted, "the gateway was started meanwhile")),
+            CheckoutMode::FetchOnly => {
+                Err(SyncError::new(SyncErrorKind::GatewayStarted, "the gateway was started meanwhile"))
+            }
         }
     }
 
@@ -118,7 +125,9 @@ impl<'a> StandbyRepository<'a> {
     pub(super) fn push(&self, pushed: &mut PushReport) {
         let mut told = SyncFindings::default();
         let settled = match (self.checkout_mode)() {
-            CheckoutMode::UpdateFiles => self.read_refs().and_then(|mut refs| self.commit_and_check_out(&mut refs, &mut told)).map(drop),
+            CheckoutMode::UpdateFiles => {
+                self.read_refs().and_then(|mut refs| self.commit_and_check_out(&mut refs, &mut told)).map(drop)
+            }
             // The gateway runs: nothing is committed, and existing commits are pushed.
             CheckoutMode::FetchOnly => Ok(()),
         };
@@ -143,7 +152,9 @@ impl<'a> StandbyRepository<'a> {
         if let Some(own) = self.unpushed_commit(&refs)? {
             news.push((branch.clone(), own));
         }
-        news.extend(refs.conflict_branches.iter().map(|(name, commit)| (format!("refs/heads/{name}"), commit.as_str())));
+        news.extend(
+            refs.conflict_branches.iter().map(|(name, commit)| (format!("refs/heads/{name}"), commit.as_str())),
+        );
         if news.is_empty() {
             return Ok(PushOutcome::UpToDate);
         }
@@ -188,10 +199,16 @@ impl<'a> StandbyRepository<'a> {
     /// the remote, it must not return.
     fn record_pushed(&self, name: &str, commit: &str, is_own: bool) -> Result<(), SyncError> {
         if is_own {
-            return run_ref_transactions(&self.git, &format!("start\nupdate {} {commit}\ncommit\n", ref_names::PUSHED_COMMIT_REF));
+            return run_ref_transactions(
+                &self.git,
+                &format!("start\nupdate {} {commit}\ncommit\n", ref_names::PUSHED_COMMIT_REF),
+            );
         }
         let private = format!("{}kept/{}", ref_names::PRIVATE_REF_PREFIX, short_branch_name(name));
-        run_ref_transactions(&self.git, &format!("start\nupdate {private} {commit}\ncommit\nstart\ndelete {name}\ncommit\n"))
+        run_ref_transactions(
+            &self.git,
+            &format!("start\nupdate {private} {commit}\ncommit\nstart\ndelete {name}\ncommit\n"),
+        )
     }
 
     fn read_refs(&self) -> Result<Refs, SyncError> {
@@ -199,7 +216,11 @@ impl<'a> StandbyRepository<'a> {
     }
 
     /// Commits, merges and checks out, with retries if a file to be replaced changes meanwhile.
-    fn commit_and_check_out(&self, refs: &mut Refs, told: &mut SyncFindings) -> Result<Option<CommittedSnapshot>, SyncError> {
+    fn commit_and_check_out(
+        &self,
+        refs: &mut Refs,
+        told: &mut SyncFindings,
+    ) -> Result<Option<CommittedSnapshot>, SyncError> {
         for _ in 1..CHECKOUT_ATTEMPTS {
             match self.try_commit_and_check_out(refs, told) {
                 Err(SyncError { kind: SyncErrorKind::InUse, .. }) => *refs = self.read_refs()?,
@@ -211,7 +232,11 @@ impl<'a> StandbyRepository<'a> {
 
     /// Commits the files, merges them with this host's own branch and the fetched commits, and checks out the result.
     /// Returns the snapshot if no file was changed.
-    fn try_commit_and_check_out(&self, refs: &mut Refs, told: &mut SyncFindings) -> Result<Option<CommittedSnapshot>, SyncError> {
+    fn try_commit_and_check_out(
+        &self,
+        refs: &mut Refs,
+        told: &mut SyncFindings,
+    ) -> Result<Option<CommittedSnapshot>, SyncError> {
         let now = now();
         if refs.is_prefix_blocked {
             // A branch named `failover` blocks all names below it.
@@ -222,7 +247,8 @@ impl<'a> StandbyRepository<'a> {
         }
         told.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now)?);
         told.unfiltered = smudge::retry_filters(&self.git, now, &mut told.moved_aside)?;
-        let local = CommittedSnapshot::commit_changes(&self.git, self.workspace, refs, (GatewayActivity::Down, now), told)?;
+        let local =
+            CommittedSnapshot::commit_changes(&self.git, self.workspace, refs, (GatewayActivity::Down, now), told)?;
         if self.point_head_at_snapshot(refs, &local, now)? {
             *refs = self.read_refs()?;
         }
@@ -231,7 +257,13 @@ impl<'a> StandbyRepository<'a> {
     }
 
     /// Merges the snapshot with the other histories and checks out the result. True if a file was changed.
-    fn merge_and_check_out(&self, refs: &mut Refs, local: &CommittedSnapshot, now: Time, told: &mut SyncFindings) -> Result<bool, SyncError> {
+    fn merge_and_check_out(
+        &self,
+        refs: &mut Refs,
+        local: &CommittedSnapshot,
+        now: Time,
+        told: &mut SyncFindings,
+    ) -> Result<bool, SyncError> {
         let git = &self.git;
         let join = HistoryMerge { git, refs, workspace: self.workspace, now };
         let mut ours = local.commit.clone();
@@ -315,7 +347,9 @@ impl<'a> StandbyRepository<'a> {
 /// True if the remote has a branch of this host's name that this repository has not pushed: the host was reinstalled,
 /// or another host has the same name.
 fn is_foreign_branch(refs: &Refs) -> bool {
-    refs.remote_own_branch.is_some() && refs.remote_own_branch != refs.pushed_commit && refs.remote_own_branch != refs.own_branch
+    refs.remote_own_branch.is_some()
+        && refs.remote_own_branch != refs.pushed_commit
+        && refs.remote_own_branch != refs.own_branch
 }
 
 /// Pulls. An error while opening the repository becomes part of the result.

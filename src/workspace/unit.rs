@@ -10,9 +10,9 @@ use crate::os::Cancel;
 use crate::os::systemd::{Systemctl, SystemdError};
 use crate::text::Time;
 use crate::workspace::checkout::CHECKOUT_TIME_LIMIT;
-use crate::workspace::report::{PushReport, ReportError, PullReport, read_pull_report, read_push_report};
+use crate::workspace::report::{PullReport, PushReport, ReportError, read_pull_report, read_push_report};
 use crate::workspace::secrets::COPY_TIME_LIMIT;
-use crate::workspace::{SyncLock, SyncPaths, CheckoutMode, now, push_request};
+use crate::workspace::{CheckoutMode, SyncLock, SyncPaths, now, push_request};
 
 /// Unit that pushes.
 pub const PUSH_SERVICE: &str = "openclaw-sync-push.service";
@@ -122,7 +122,12 @@ pub fn current_checkout_mode(systemctl: &Systemctl, gateway: &str) -> CheckoutMo
 /// # Errors
 /// If systemd does not run the unit, or there is no report of it. If `cancel` ends the wait, the unit is stopped; it
 /// finishes a checkout and leaves a report.
-pub fn run_pull_unit(systemctl: &Systemctl, limit: Duration, paths: &SyncPaths, cancel: &Cancel) -> Result<PullReport, SyncUnitError> {
+pub fn run_pull_unit(
+    systemctl: &Systemctl,
+    limit: Duration,
+    paths: &SyncPaths,
+    cancel: &Cancel,
+) -> Result<PullReport, SyncUnitError> {
     run_unit(systemctl, (PULL_SERVICE, limit), cancel, || read_last_pull(paths), |report| report.ended_at)
 }
 
@@ -130,7 +135,12 @@ pub fn run_pull_unit(systemctl: &Systemctl, limit: Duration, paths: &SyncPaths, 
 ///
 /// # Errors
 /// If systemd does not run the unit, or there is no report of it.
-pub fn run_push_unit(systemctl: &Systemctl, limit: Duration, paths: &SyncPaths, cancel: &Cancel) -> Result<PushReport, SyncUnitError> {
+pub fn run_push_unit(
+    systemctl: &Systemctl,
+    limit: Duration,
+    paths: &SyncPaths,
+    cancel: &Cancel,
+) -> Result<PushReport, SyncUnitError> {
     run_unit(systemctl, (PUSH_SERVICE, limit), cancel, || read_last_push(paths), |report| report.ended_at)
 }
 
@@ -139,7 +149,12 @@ pub fn run_push_unit(systemctl: &Systemctl, limit: Duration, paths: &SyncPaths, 
 ///
 /// # Errors
 /// If systemd does not run the unit, or there is no report of it.
-pub fn request_push(systemctl: &Systemctl, limit: Duration, paths: &SyncPaths, cancel: &Cancel) -> Result<PushReport, SyncUnitError> {
+pub fn request_push(
+    systemctl: &Systemctl,
+    limit: Duration,
+    paths: &SyncPaths,
+    cancel: &Cancel,
+) -> Result<PushReport, SyncUnitError> {
     let request = push_request::write_request(&paths.push_request_file);
     let mut result = run_push_unit(systemctl, limit, paths, cancel);
     for _ in 1..REQUEST_START_LIMIT {
@@ -161,7 +176,10 @@ pub const TURN_WAIT_LIMIT: Duration = Duration::from_secs(5);
 /// Waits until no other sync runs, for `limit` at most.
 pub fn wait_for_turn(paths: &SyncPaths, limit: Duration, cancel: &Cancel) {
     let begun = Instant::now();
-    while matches!(SyncLock::acquire(&paths.state_folder), Ok(None)) && begun.elapsed() < limit && !cancel.is_cancelled() {
+    while matches!(SyncLock::acquire(&paths.state_folder), Ok(None))
+        && begun.elapsed() < limit
+        && !cancel.is_cancelled()
+    {
         thread::sleep(TURN_POLL_INTERVAL);
     }
 }

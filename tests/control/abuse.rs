@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use openclaw_failover::control::{
-    ControlResponse, ControlError, Request, {self},
+    ControlError, ControlResponse, Request, {self},
 };
 use openclaw_failover::failover::HoldKind;
 
@@ -135,7 +135,8 @@ fn limits_the_rate_of_orders() {
     let order = |client: &mut UnixStream| client.write_all(b"{\"command\":\"resume\"}\n").unwrap();
     let mut clients: Vec<_> = (0..40).map(|_| connect(&desk)).collect();
     clients.iter_mut().for_each(order);
-    let answers: Vec<_> = clients.iter().map(|client| ControlResponse::parse(read_to_end(client).trim_end().as_bytes())).collect();
+    let answers: Vec<_> =
+        clients.iter().map(|client| ControlResponse::parse(read_to_end(client).trim_end().as_bytes())).collect();
     let obeyed = answers.iter().filter(|answer| answer.is_ok()).count();
     let most = began.elapsed().as_millis() / 100 + 1;
     assert!(obeyed >= 2 && obeyed as u128 <= most, "{obeyed} of at most {most}");

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use openclaw_failover::control::{ControlResponse, Request};
-use openclaw_failover::failover::{Drill, DrillStep, Hold, HoldKind, DrillOutcome};
+use openclaw_failover::failover::{Drill, DrillOutcome, DrillStep, Hold, HoldKind};
 use openclaw_failover::status::DegradedCondition;
 use openclaw_failover::text::Time;
 
@@ -53,7 +53,10 @@ fn demote_says_so_when_there_is_nothing_to_do() {
     run(desk.run_dir(), &["demote", "--for", "30m"]);
     run(desk.run_dir(), &["demote", "--for=ever"]);
     let kind = HoldKind::Standby;
-    assert_eq!(desk.requests(), [hold_request(kind, 7200), hold_request(kind, 1800), Request::Hold { kind, duration: None, reason: None }]);
+    assert_eq!(
+        desk.requests(),
+        [hold_request(kind, 7200), hold_request(kind, 1800), Request::Hold { kind, duration: None, reason: None }]
+    );
 }
 
 #[test]
@@ -115,7 +118,14 @@ fn drill_response(steps: &[u64], outcome: Option<DrillOutcome>, said: &[&str]) -
         *took = Some(Duration::from_millis(*millis));
     }
     let ended = outcome.map(|_| began + Duration::from_secs(20));
-    told.status.last_drill = Some(Drill { began_at: began, step: DrillStep::Pull, step_since: began, step_durations: took, outcome, ended_at: ended });
+    told.status.last_drill = Some(Drill {
+        began_at: began,
+        step: DrillStep::Pull,
+        step_since: began,
+        step_durations: took,
+        outcome,
+        ended_at: ended,
+    });
     Ok(told)
 }
 
@@ -139,7 +149,8 @@ fn a_drill_is_followed_step_by_step() {
 
 #[test]
 fn a_drill_that_does_not_pass_is_a_failure() {
-    for outcome in [DrillOutcome::Failed { step: DrillStep::Start }, DrillOutcome::Overtaken, DrillOutcome::Interrupted] {
+    for outcome in [DrillOutcome::Failed { step: DrillStep::Start }, DrillOutcome::Overtaken, DrillOutcome::Interrupted]
+    {
         let desk = ScriptedMonitor::open(move |nth, _| drill_response(&[1], (nth > 0).then_some(outcome), &["said"]));
         let (code, out, _) = run(desk.run_dir(), &["drill", "--force"]);
         assert_eq!((code, out.as_str()), (1, "said\n  pull    1 ms\nsaid\n"));
@@ -158,7 +169,8 @@ fn a_drill_that_does_not_pass_is_a_failure() {
 fn a_drill_that_is_refused_says_why() {
     let desk = ScriptedMonitor::open(|_, _| {
         let mut told = drill_response(&[], Some(DrillOutcome::Passed), &["drill refused: degraded"])?;
-        told.status.degraded = vec![DegradedCondition { name: "not_ready".to_owned(), text: "masked\u{1b}".to_owned() }];
+        told.status.degraded =
+            vec![DegradedCondition { name: "not_ready".to_owned(), text: "masked\u{1b}".to_owned() }];
         Ok(told)
     });
     let (code, out, _) = run(desk.run_dir(), &["drill"]);

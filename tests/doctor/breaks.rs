@@ -10,8 +10,9 @@ use openclaw_failover::doctor::{
 use openclaw_failover::failover::{Hold, HoldKind};
 use openclaw_failover::finding::{Finding, Level};
 use openclaw_failover::os::boot_time::BootTime;
-use openclaw_failover::status::Pull;
-use openclaw_failover::text::utc::{format_rfc3339, wall_clock};
+use openclaw_failover::os::clock::read_wall_clock;
+use openclaw_failover::text::utc::format_rfc3339;
+use openclaw_failover::workspace::summary::PullSummary;
 
 use crate::host::{Host, serve_answer};
 use crate::needs;
@@ -39,7 +40,12 @@ const HOST_BREAKS: [Break; 44] = [
     ("git is too old", |h| h.write_program("git", "echo git version 2.30.2"), "programs", Fail),
     ("sqlite3 is missing", |h| h.remove("bin/sqlite3"), "programs", Fail),
     ("the bus is dead", |h| h.write_program("busctl", "echo no bus >&2; exit 1"), "dbus", Fail),
-    ("the monitor is stopped", |h| h.change_unit(MONITOR, "ActiveState=active\n", "ActiveState=failed\n"), "monitor", Fail),
+    (
+        "the monitor is stopped",
+        |h| h.change_unit(MONITOR, "ActiveState=active\n", "ActiveState=failed\n"),
+        "monitor",
+        Fail,
+    ),
     ("the monitor hangs", |h| h.status.updated_at = h.status.updated_at - Duration::from_secs(120), "monitor", Fail),
     ("the monitor is not enabled", |h| h.change_unit(MONITOR, "=enabled", "=disabled"), "monitor-enabled", Fail),
     ("an old monitor still runs", |h| h.status.version = "0.0.1".into(), "monitor-version", Warn),
@@ -105,7 +111,12 @@ const HOST_BREAKS: [Break; 44] = [
     ),
     ("the pull unit is masked", |h| h.change_unit(PULL, "LoadState=loaded", "LoadState=masked"), "sync-units", Fail),
     ("a standby pushes as a primary", |h| h.change_unit(PUSH, "sync push", "sync push --primary"), "sync-units", Fail),
-    ("the check's unit is masked", |h| h.change_unit(CHECK, "LoadState=loaded", "LoadState=masked"), "sync-units", Fail),
+    (
+        "the check's unit is masked",
+        |h| h.change_unit(CHECK, "LoadState=loaded", "LoadState=masked"),
+        "sync-units",
+        Fail,
+    ),
     (
         "the check's unit is missing",
         |h| h.remove("bin/systemctl.d/openclaw-failover-check.service"),
@@ -132,7 +143,12 @@ const OWNER_BREAKS: [Break; 24] = [
     ("Node is too old", |h| h.edit_file("bin/node", "v24.16.0", "v22.12.0"), "node", Fail),
     ("Node is gone", |h| h.remove("bin/node"), "gateway-program", Fail),
     ("OpenClaw is gone", |h| h.remove("bin/openclaw"), "gateway-program", Fail),
-    ("OpenClaw does not start", |h| h.edit_file("bin/node", "echo 'OpenClaw", "exit 3; echo 'OpenClaw"), "openclaw", Fail),
+    (
+        "OpenClaw does not start",
+        |h| h.edit_file("bin/node", "echo 'OpenClaw", "exit 3; echo 'OpenClaw"),
+        "openclaw",
+        Fail,
+    ),
     ("the script is gone", |h| h.change_unit(GATEWAY, "env openclaw", "env node /gone.mjs"), "gateway-program", Fail),
     (
         "OpenClaw refuses its configuration",
@@ -144,7 +160,11 @@ const OWNER_BREAKS: [Break; 24] = [
     (
         "a plugin that it wants is not there",
         |h| {
-            h.edit_file("bin/node", "true}", "true,\"warnings\":[{\"path\":\"a\",\"message\":\"plugin not installed: a\"}]}")
+            h.edit_file(
+                "bin/node",
+                "true}",
+                "true,\"warnings\":[{\"path\":\"a\",\"message\":\"plugin not installed: a\"}]}",
+            )
         },
         "openclaw-config",
         Fail,
@@ -297,17 +317,18 @@ fn whatever_is_broken_in_the_agents_home_is_found_and_nothing_else() {
 #[test]
 fn a_clock_that_was_set_makes_nothing_old_and_no_hold_longer() {
     let Some(boot) = BootTime::now() else {
-        return needs::skip(module_path!(), "a host that tells the time since its boot");
+        return needs::report_skipped(module_path!(), "a host that tells the time since its boot");
     };
     let days = Duration::from_secs(3 * 24 * 3600);
-    for label in [wall_clock() - days, wall_clock() + days] {
+    for label in [read_wall_clock() - days, read_wall_clock() + days] {
         let mut host = Host::healthy();
         let pull = fs::read_to_string(host.path("sync/pull.json")).unwrap();
         let now = pull.split('"').nth(3).unwrap().to_owned();
         host.edit_file("sync/pull.json", &now, &format_rfc3339(label));
         host.status.updated_at = label;
         host.status.boot = Some(boot);
-        host.status.last_pull = Some(Pull { at: label, fresh: Some(label), ..Pull::default() });
+        host.status.last_pull =
+            Some(PullSummary { ended_at: label, last_complete_at: Some(label), ..PullSummary::default() });
         let found = run_host_half(&host);
         assert!(problems(&found).is_empty(), "{found:#?}");
         for words in ["it wrote its status ", ", fresh "] {

@@ -38,7 +38,11 @@ fn what_counts_in_the_sandbox_of_a_sync_unit_is_asked_there_and_nowhere_else() {
     let host = Host::with_workspace();
     let outside = r#"{"checks":[{"id":"git-fetch","level":"ok","evidence":"from outside","fix":""}],"standby":null}"#;
     set_owner_answer(&host, outside);
-    host.change_unit("openclaw-sync-pull.service", "User=openclaw", "User=openclaw\nProtectHome=tmpfs\nEnvironment=A=1 B=2");
+    host.change_unit(
+        "openclaw-sync-pull.service",
+        "User=openclaw",
+        "User=openclaw\nProtectHome=tmpfs\nEnvironment=A=1 B=2",
+    );
     let found = doctor::run_all_checks(&host.context_for(Identity::Root));
     assert_eq!(finding_by_id(&found, "git-fetch").level, Level::Skipped, "there is no systemd-run: {found:#?}");
 
@@ -156,11 +160,18 @@ fn what_a_sandbox_hides_is_not_called_missing() {
         host.write(program, "#!/usr/bin/env node\n");
         host.write("home/.openclaw/openclaw.json", "{ channels: { discord: {} } }");
         let there = doctor::run_owner_half(&world, Depth::Cheap);
-        assert_eq!((finding_by_id(&there, "gateway-program").level, finding_by_id(&there, "channels").level), (Level::Ok, Level::Ok));
+        assert_eq!(
+            (finding_by_id(&there, "gateway-program").level, finding_by_id(&there, "channels").level),
+            (Level::Ok, Level::Ok)
+        );
         host.remove("home/.nvm/versions/v24");
         host.remove("home/.openclaw/openclaw.json");
         let gone = doctor::run_owner_half(&world, Depth::Cheap);
-        assert_eq!((finding_by_id(&gone, "gateway-program").level, finding_by_id(&gone, "channels").level), (level, level), "{gone:#?}");
+        assert_eq!(
+            (finding_by_id(&gone, "gateway-program").level, finding_by_id(&gone, "channels").level),
+            (level, level),
+            "{gone:#?}"
+        );
     }
 }
 

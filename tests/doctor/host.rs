@@ -14,7 +14,7 @@ use openclaw_failover::config::paths::Paths;
 use openclaw_failover::config::{
     ConfigSource, LegacyVariables, {self},
 };
-use openclaw_failover::doctor::{Identity, HostContext};
+use openclaw_failover::doctor::{HostContext, Identity};
 use openclaw_failover::os::clock::read_wall_clock;
 use openclaw_failover::status::{RoleStatus, Status, UpstreamStatus};
 use openclaw_failover::text::utc::format_rfc3339;
@@ -120,7 +120,7 @@ impl Host {
         for (name, script) in PROGRAMS {
             host.write_program(name, script);
         }
-        let env = needs::find("env").unwrap();
+        let env = needs::find_program("env").unwrap();
         host.write("bin/openclaw", &format!("#!{} node\n", env.display()));
         host.write("bin/getent.d/home", &host.path("home").display().to_string());
         for (name, shown) in UNITS {

@@ -83,14 +83,20 @@ fn root_is_led_nowhere() {
     let second = run_setup(host);
     assert!(second.ok, "{}", second.text);
     run_doctor(host);
-    assert!(read_proofs(host).contains("openclaw by .bash_profile"), "the agent runs its program: {}", read_proofs(host));
+    assert!(
+        read_proofs(host).contains("openclaw by .bash_profile"),
+        "the agent runs its program: {}",
+        read_proofs(host)
+    );
     check_unharmed(host, "its programs are everywhere");
     root_reads_nothing_of_the_agents(host);
 
     host.run("tar -C /home -cf /root/home.tar openclaw; cp -a /var/lib/openclaw-sync /root/reports");
     let before = host.run(LIST_OTHER_FILES);
     let git = format!("cd .openclaw/workspace; cp ~/payload .git/; mkdir -p .git/info; {GIT_CONFIG}");
-    for (what, trick, limit) in TRAPS.into_iter().chain([("the workspace's git runs programs", git.as_str(), QUICK_LIMIT)]) {
+    for (what, trick, limit) in
+        TRAPS.into_iter().chain([("the workspace's git runs programs", git.as_str(), QUICK_LIMIT)])
+    {
         host.run_as_openclaw(trick);
         check_trap(host, what, limit, &before);
         host.run(
@@ -111,7 +117,8 @@ fn check_trap(host: &Host, what: &str, limit: Duration, before: &str) {
     assert!(took < limit && looked < limit, "{what}: {took:?} and {looked:?}");
     assert!(!again.text.contains("root:"), "{what}: {}", again.text);
     check_unharmed(host, what);
-    let others: Vec<_> = changed_lines(host, before).into_iter().filter(|line| !line.contains(CHANGEABLE_FILE)).collect();
+    let others: Vec<_> =
+        changed_lines(host, before).into_iter().filter(|line| !line.contains(CHANGEABLE_FILE)).collect();
     assert!(others.is_empty(), "{what}: {others:#?}");
 }
 
@@ -122,8 +129,8 @@ fn run_setup(host: &Host) -> CommandResult {
 /// Runs doctor as root in the directory of the agent's programs, and returns its duration.
 fn run_doctor(host: &Host) -> Duration {
     let start = Instant::now();
-    let said =
-        host.run_unchecked("cd /home/openclaw/.local/bin 2>/dev/null || cd /; timeout 500 openclaw-failover doctor --json");
+    let said = host
+        .run_unchecked("cd /home/openclaw/.local/bin 2>/dev/null || cd /; timeout 500 openclaw-failover doctor --json");
     assert!(said.text.contains("\"checks\""), "doctor ends: {}", said.text);
     assert!(!said.text.contains("root:"), "doctor reveals a secret: {}", said.text);
     start.elapsed()

@@ -6,8 +6,8 @@ use std::thread;
 
 use crate::host::Host;
 use crate::lab::{CONFIG, GATEWAY, Lab, MONITOR, PRIMARY, STANDBY};
-use crate::outage::{PROBE_INTERVAL, Outage, PROBE_TIMEOUT};
-use crate::shell::{check_throughout, wait_until, unix_now, print_measurement, secs};
+use crate::outage::{Outage, PROBE_INTERVAL, PROBE_TIMEOUT};
+use crate::shell::{check_throughout, print_measurement, secs, unix_now, wait_until};
 
 /// Gateway token of the primary.
 const GATEWAY_TOKEN: &str = "a-token-of-the-suite-0123456789abcdef";

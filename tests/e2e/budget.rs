@@ -6,7 +6,7 @@ use std::{fs, thread};
 use crate::host::Host;
 use crate::lab::{CONFIG, Lab, MONITOR};
 use crate::parts::{is_static, parts};
-use crate::shell::{run_checked, print_measurement, secs};
+use crate::shell::{print_measurement, run_checked, secs};
 
 /// Program under test, on the standby.
 const PROGRAM: &str = "/usr/local/bin/openclaw-failover";

@@ -6,7 +6,7 @@ mod faults;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use faults::{OTHER_FAULTS, Fault, OPENCLAW_FAULTS, SHELL_FUNCTIONS, FaultScript};
+use faults::{Fault, FaultScript, OPENCLAW_FAULTS, OTHER_FAULTS, SHELL_FUNCTIONS};
 use openclaw_failover::text::json;
 
 use crate::host::Host;
@@ -14,7 +14,7 @@ use crate::install;
 use crate::lab::Lab;
 use crate::setup::SETUP_COMMAND;
 use crate::shell::print_measurement;
-use crate::stub::{StubAnswer, Stub};
+use crate::stub::{Stub, StubAnswer};
 
 /// Path of the primary's configuration.
 const PRIMARY_CONFIG: &str = "/root/primary.json5";
@@ -106,7 +106,11 @@ fn whatever_is_broken_is_found_and_nothing_else() {
     );
     each(&OTHER_FAULTS);
     host.run("mv /root/openclaw /usr/local/bin/");
-    print_measurement(&format!("{} breaks in {:.0} s", OPENCLAW_FAULTS.len() + OTHER_FAULTS.len(), start.elapsed().as_secs_f64()));
+    print_measurement(&format!(
+        "{} breaks in {:.0} s",
+        OPENCLAW_FAULTS.len() + OTHER_FAULTS.len(),
+        start.elapsed().as_secs_f64()
+    ));
     assert!(missed.is_empty(), "{}", missed.join("\n"));
     host.run_in_workspace("echo note > note.md");
     let last = run_doctor(host, &primary);

@@ -4,11 +4,11 @@ use std::thread;
 
 use crate::lab::{GATEWAY, Lab, MONITOR};
 use crate::observe::STATUS;
-use crate::operator::{run_command, command_during, try_command};
-use crate::outage::{PROMOTE_AFTER, CLOCK_TOLERANCE, HOLD_DOWN, PROBE_INTERVAL, Outage, LOAD_TOLERANCE, PROBE_TIMEOUT};
+use crate::operator::{command_during, run_command, try_command};
+use crate::outage::{CLOCK_TOLERANCE, HOLD_DOWN, LOAD_TOLERANCE, Outage, PROBE_INTERVAL, PROBE_TIMEOUT, PROMOTE_AFTER};
 use crate::repository::PULL_UNIT;
-use crate::shell::{check_throughout, wait_until, unix_now, print_measurement, secs};
-use crate::stub::{StubAnswer, Stub};
+use crate::shell::{check_throughout, print_measurement, secs, unix_now, wait_until};
+use crate::stub::{Stub, StubAnswer};
 
 const STEPS: [&str; 6] = ["pull", "start", "verify", "hold", "stop", "return"];
 const DRILL_UNIT: &str = "openclaw-failover-drill.service";
@@ -78,7 +78,9 @@ fn a_drill_that_cannot_be_or_does_not_pass_says_why() {
     });
     refused("", "a known problem could block a failover");
     refused("--force", "failed at step 'start'");
-    host.run(&format!("systemctl unmask {GATEWAY}; systemctl start {DRILL_UNIT} && exit 1; systemctl reset-failed {DRILL_UNIT}"));
+    host.run(&format!(
+        "systemctl unmask {GATEWAY}; systemctl start {DRILL_UNIT} && exit 1; systemctl reset-failed {DRILL_UNIT}"
+    ));
     assert_eq!(lab.gateway_starts(), [0.0; 0], "nothing was started");
 
     // A monitor killed during a drill reports that after its restart, and the gateway stops by the ordinary rules.
@@ -121,9 +123,14 @@ fn an_outage_overtakes_a_drill_whose_gateway_stays_up() {
 
         let promoted = monitor.wait_event("promoted", began, secs(30));
         let late = promoted.at - life;
-        print_measurement(&format!("it was a failover {late:.3} s after the last proof of life, with the gateway up all along"));
+        print_measurement(&format!(
+            "it was a failover {late:.3} s after the last proof of life, with the gateway up all along"
+        ));
         assert_eq!(promoted.field("cause"), "outage");
-        assert!((PROMOTE_AFTER - CLOCK_TOLERANCE..=PROMOTE_AFTER + PROBE_TIMEOUT + LOAD_TOLERANCE).contains(&late), "{late} s after the last healthy answer");
+        assert!(
+            (PROMOTE_AFTER - CLOCK_TOLERANCE..=PROMOTE_AFTER + PROBE_TIMEOUT + LOAD_TOLERANCE).contains(&late),
+            "{late} s after the last healthy answer"
+        );
         let stays = || host.unit(GATEWAY) == serving;
         check_throughout("the gateway stays up", secs(10), stays);
         assert!(run_command(host, "status").contains("failover   outage"));
@@ -158,7 +165,8 @@ fn ready_lab() -> (Lab, Stub) {
     let says = |words: &str| lab.standby.read(STATUS).is_some_and(|it| it.contains(words));
     // The running pull may have checked already, and a second start would join it.
     wait_until("the first pull has complained", secs(30), || says("no channel is enabled").then_some(()));
-    lab.standby.run_as_openclaw("sed -i 's/\"cron\"/\"channels\": { \"discord\": {} }, \"cron\"/' .openclaw/openclaw.json");
+    lab.standby
+        .run_as_openclaw("sed -i 's/\"cron\"/\"channels\": { \"discord\": {} }, \"cron\"/' .openclaw/openclaw.json");
     lab.standby.run(&format!("systemctl restart {MONITOR}"));
     let is_ready = || (says("\"up_to_date\"") && lab.monitor().degraded_conditions().is_empty()).then_some(());
     wait_until("the restarted monitor has pulled and reports no problem", secs(30), is_ready);

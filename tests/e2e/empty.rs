@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::parts::{is_static, parts};
-use crate::shell::{run_unchecked, print_measurement};
+use crate::shell::{print_measurement, run_unchecked};
 
 /// Maximum size of the binary, in bytes.
 const MAX_BINARY_BYTES: u64 = 7 * 1024 * 1024 / 2;

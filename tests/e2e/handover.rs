@@ -5,7 +5,7 @@ use crate::install::{
 };
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
 use crate::setup::{MANUAL_SETUP, MANUAL_SETUP_AS_OPENCLAW, SETUP_COMMAND, authorise_key};
-use crate::shell::{wait_until, secs};
+use crate::shell::{secs, wait_until};
 use crate::stub::StubAnswer;
 
 #[test]

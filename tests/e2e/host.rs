@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use crate::parts::{parts, script_path};
-use crate::shell::{CommandResult, run_unchecked, wait_until, run_checked, secs};
+use crate::shell::{CommandResult, run_checked, run_unchecked, secs, wait_until};
 
 /// Port of every gateway of the suite.
 pub(crate) const GATEWAY_PORT: u16 = 18789;

@@ -4,7 +4,7 @@ use crate::host::{Host, shell_quote};
 use crate::lab::{GIT, Lab, MONITOR, PRIMARY};
 use crate::outage::Outage;
 use crate::repository::PULL_UNIT;
-use crate::shell::{CommandResult, wait_until, print_measurement, secs};
+use crate::shell::{CommandResult, print_measurement, secs, wait_until};
 use crate::stub::StubAnswer;
 
 /// Script that lists, with content and owner, all files that must not change: those of neither the agent nor the suite.
@@ -148,7 +148,9 @@ fn replace_rsync(host: &Host, script: &str) {
 fn replace_reports(lab: &Lab) {
     let host = &lab.standby;
     host.run("systemd-run --quiet --uid=openclaw --unit=locker flock /var/lib/openclaw-sync/lock sleep infinity");
-    let locked = || !host.run_in_workspace_unchecked("flock --nonblock /var/lib/openclaw-sync/lock true").ok && !is_pulling(host);
+    let locked = || {
+        !host.run_in_workspace_unchecked("flock --nonblock /var/lib/openclaw-sync/lock true").ok && !is_pulling(host)
+    };
     wait_until("the lock keeps syncs from starting", secs(20), || locked().then_some(()));
     lab.add_to_config(r#""workspace": { "refresh": "2s" }"#);
     for make in REPORT_REPLACEMENTS {
@@ -163,7 +165,11 @@ fn replace_reports(lab: &Lab) {
         let last = host.unit(PULL_UNIT).invocation;
         wait_until("the monitor pulls", secs(90), || (host.unit(PULL_UNIT).invocation != last).then_some(()));
         lab.monitor().wait_degraded("sync_failing", secs(20));
-        assert!(!lab.monitor().degraded_conditions().contains("root:"), "{make}: {}", lab.monitor().degraded_conditions());
+        assert!(
+            !lab.monitor().degraded_conditions().contains("root:"),
+            "{make}: {}",
+            lab.monitor().degraded_conditions()
+        );
     }
     lab.change_config(r#""refresh": "2s""#, r#""refresh": "1h""#);
     wait_until("the monitor's last pull ends", secs(20), || (!is_pulling(host)).then_some(()));
@@ -188,10 +194,15 @@ fn replace_directories(host: &Host) {
 
 /// Configures programs that git runs; each records which user ran it.
 fn configure_git_programs(host: &Host) {
-    host.run_in_workspace(&format!("printf %s {} > .git/payload; chmod +x .git/payload; {GIT_CONFIG}", shell_quote(PAYLOAD)));
+    host.run_in_workspace(&format!(
+        "printf %s {} > .git/payload; chmod +x .git/payload; {GIT_CONFIG}",
+        shell_quote(PAYLOAD)
+    ));
     host.run_in_workspace_unchecked("echo note > note.md; git add note.md; git commit -m note");
     assert!(read_proofs(host).contains("openclaw by fsmonitor"), "git runs the program: {}", read_proofs(host));
-    host.run_in_workspace("echo more >> note.md; rm -f /tmp/proof /dev/shm/proof /var/lib/openclaw-sync/proof .git/proof");
+    host.run_in_workspace(
+        "echo more >> note.md; rm -f /tmp/proof /dev/shm/proof /var/lib/openclaw-sync/proof .git/proof",
+    );
     for verb in ["pull", "push"] {
         let answer = run_sync(host, verb);
         assert!(answer.ok, "the sync still works: {}", answer.text);

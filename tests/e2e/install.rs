@@ -47,7 +47,10 @@ pub(crate) fn install_standby(host: &Host) {
     }
     host.install("/etc/polkit-1/rules.d/50-openclaw-failover.rules", shipped_file("50-openclaw-failover.rules"));
     host.install("/usr/lib/sysusers.d/openclaw-failover.conf", shipped_file("openclaw-failover.conf"));
-    host.install("/etc/systemd/system/openclaw.service.d/openclaw.conf", suite_file("files/standby/openclaw.service.conf"));
+    host.install(
+        "/etc/systemd/system/openclaw.service.d/openclaw.conf",
+        suite_file("files/standby/openclaw.service.conf"),
+    );
     host.install("/home/openclaw/.openclaw/openclaw.json", suite_file("files/standby/openclaw.json"));
     host.install("/etc/openclaw/gateway.env", suite_file("files/standby/gateway.env"));
     host.install(CONFIG, suite_file("files/standby/config.json"));

@@ -19,10 +19,10 @@ use crate::network::{
     PUBLIC, TAILNET, {self},
 };
 use crate::observe::Monitor;
-use crate::outage::{PROMOTE_AFTER, PROBE_INTERVAL, LOAD_TOLERANCE};
+use crate::outage::{LOAD_TOLERANCE, PROBE_INTERVAL, PROMOTE_AFTER};
 use crate::parts::{bare_rootfs, parts, script_path};
 use crate::repository::{PULL_UNIT, PUSH_UNIT};
-use crate::shell::{check_throughout, wait_until, unix_now, secs};
+use crate::shell::{check_throughout, secs, unix_now, wait_until};
 use crate::stub::Stub;
 
 /// Address of the primary.

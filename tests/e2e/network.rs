@@ -32,7 +32,9 @@ pub(crate) fn connect(lab: &Path, switch: &Switch, hosts: &[(&Host, &str)]) {
     run_ip(&["-n", &space, "link", "set", "switch", "up"]);
     for (number, (host, address)) in hosts.iter().enumerate() {
         let port = format!("port{number}");
-        run_ip(&["link", "add", &port, "netns", &space, "type", "veth", "peer", "name", interface, "netns", &host.name]);
+        run_ip(&[
+            "link", "add", &port, "netns", &space, "type", "veth", "peer", "name", interface, "netns", &host.name,
+        ]);
         run_ip(&["-n", &space, "link", "set", &port, "master", "switch", "up"]);
         run_ip(&["-n", &host.name, "address", "add", &format!("{address}/{prefix}"), "dev", interface]);
         run_ip(&["-n", &host.name, "link", "set", interface, "up"]);

@@ -8,7 +8,7 @@ use openclaw_failover::text::json::{
 use openclaw_failover::text::utc::parse_rfc3339;
 
 use crate::host::Host;
-use crate::shell::{wait_until, secs};
+use crate::shell::{secs, wait_until};
 
 /// Status file of the monitor.
 pub(crate) const STATUS: &str = "/run/openclaw-failover/status.json";
@@ -58,8 +58,9 @@ impl Monitor<'_> {
     pub(crate) fn degraded_conditions(self) -> String {
         let status = self.status();
         let degraded = status.as_ref().and_then(|status| status.get("degraded")?.as_array()).unwrap_or_default();
-        let words =
-            degraded.iter().filter_map(|item| Some(format!("{}: {}", text_field(item, "what")?, text_field(item, "text")?)));
+        let words = degraded
+            .iter()
+            .filter_map(|item| Some(format!("{}: {}", text_field(item, "what")?, text_field(item, "text")?)));
         words.collect::<Vec<_>>().join("\n")
     }
 

@@ -5,9 +5,9 @@ use std::thread;
 use crate::host::Host;
 use crate::install::NODE;
 use crate::lab::{GATEWAY, Lab, MONITOR};
-use crate::outage::{PROMOTE_AFTER, Outage, LOAD_TOLERANCE, PROBE_TIMEOUT};
+use crate::outage::{LOAD_TOLERANCE, Outage, PROBE_TIMEOUT, PROMOTE_AFTER};
 use crate::repository::PULL_UNIT;
-use crate::shell::{CommandResult, check_throughout, wait_until, unix_now, print_measurement, secs};
+use crate::shell::{CommandResult, check_throughout, print_measurement, secs, unix_now, wait_until};
 use crate::stub::StubAnswer;
 
 /// Additional memory allowed to the monitor during a promotion with many clients, in KiB.
@@ -159,7 +159,8 @@ fn the_socket_is_for_root_and_the_group_alone() {
     let (lab, _stub) = Lab::with_stub();
     let host = &lab.standby;
     host.run("useradd --groups openclaw-failover friend; useradd stranger");
-    let as_user = |user: &str, command: &str| host.run_unchecked(&format!("runuser -u {user} -- openclaw-failover {command}"));
+    let as_user =
+        |user: &str, command: &str| host.run_unchecked(&format!("runuser -u {user} -- openclaw-failover {command}"));
     for user in ["openclaw", "stranger", "nobody"] {
         let refused = as_user(user, "pause");
         assert!(!refused.ok && refused.text.contains("root and the members of its group"), "{user}: {}", refused.text);

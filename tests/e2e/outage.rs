@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::host::UnitStatus;
 use crate::lab::{GATEWAY, Lab, PRIMARY, STANDBY};
-use crate::shell::{wait_until, unix_now, print_measurement, secs};
+use crate::shell::{print_measurement, secs, unix_now, wait_until};
 
 /// `promote.after` in the suite's configuration, in seconds.
 pub(crate) const PROMOTE_AFTER: f64 = 10.0;
@@ -56,19 +56,32 @@ impl<'a> Outage<'a> {
             "decided {window:.3} s after the last proof of life, {:.3} s after the fault",
             decided.at - self.began
         ));
-        assert!(window >= PROMOTE_AFTER - CLOCK_TOLERANCE, "promoted too early: {window} s after the last healthy answer");
-        assert!(window <= PROMOTE_AFTER + PROBE_TIMEOUT + LOAD_TOLERANCE, "promoted too late: {window} s after the last healthy answer");
+        assert!(
+            window >= PROMOTE_AFTER - CLOCK_TOLERANCE,
+            "promoted too early: {window} s after the last healthy answer"
+        );
+        assert!(
+            window <= PROMOTE_AFTER + PROBE_TIMEOUT + LOAD_TOLERANCE,
+            "promoted too late: {window} s after the last healthy answer"
+        );
         // The same by the suite's clock: the last healthy answer was at most one interval before the fault.
         let since_fault = decided.at - self.began;
-        assert!(since_fault >= PROMOTE_AFTER - PROBE_INTERVAL - LOAD_TOLERANCE, "promoted too early: {since_fault} s after the fault");
+        assert!(
+            since_fault >= PROMOTE_AFTER - PROBE_INTERVAL - LOAD_TOLERANCE,
+            "promoted too early: {since_fault} s after the fault"
+        );
         let since_fault = decided.at - self.complete;
-        assert!(since_fault <= PROMOTE_AFTER + PROBE_TIMEOUT + LOAD_TOLERANCE, "promoted too late: {since_fault} s after the fault");
+        assert!(
+            since_fault <= PROMOTE_AFTER + PROBE_TIMEOUT + LOAD_TOLERANCE,
+            "promoted too late: {since_fault} s after the fault"
+        );
     }
 
     /// Checks that the start job followed the decision in time, whatever a pull did.
     pub(crate) fn check_start_in_time(&self) {
         let decided = self.lab.monitor().wait_event("promoting", self.began, secs(1)).at;
-        let started = self.lab.journal_times("Starting").into_iter().find(|start| *start >= decided).unwrap_or(f64::MAX);
+        let started =
+            self.lab.journal_times("Starting").into_iter().find(|start| *start >= decided).unwrap_or(f64::MAX);
         let waited = started - decided;
         print_measurement(&format!("the start of the standby's gateway began {waited:.3} s after the decision"));
         assert!(waited <= SYNC_WAIT + LOAD_TOLERANCE, "its start began {waited} s after the decision");

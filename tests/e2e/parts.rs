@@ -49,7 +49,8 @@ pub(crate) fn parts() -> &'static Parts {
         assert!(binary.is_file(), "there is no binary at {}", binary.display());
         let openclaw = build_part("openclaw.sh", dir.join("openclaw"), &[]);
         let config = Path::new(REPOSITORY).join("tests/e2e/files/standby/openclaw.json");
-        let rootfs = build_part("rootfs.sh", dir.join("rootfs"), &[PRIMARY.as_ref(), openclaw.as_ref(), config.as_ref()]);
+        let rootfs =
+            build_part("rootfs.sh", dir.join("rootfs"), &[PRIMARY.as_ref(), openclaw.as_ref(), config.as_ref()]);
         Parts { rootfs, openclaw, binary, labs }
     })
 }

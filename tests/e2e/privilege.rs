@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use crate::lab::{GATEWAY, GIT, Lab, MONITOR};
-use crate::repository::{STANDBY_BRANCH, PULL_UNIT, PUSH_UNIT, report_field};
+use crate::repository::{PULL_UNIT, PUSH_UNIT, STANDBY_BRANCH, report_field};
 use crate::shell::print_measurement;
 
 const VERBS: [&str; 8] = ["start", "stop", "restart", "try-restart", "reload", "reset-failed", "kill", "set-property"];

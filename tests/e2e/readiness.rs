@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::host::Host;
 use crate::lab::{Lab, MONITOR};
-use crate::shell::{wait_until, unix_now, secs};
+use crate::shell::{secs, unix_now, wait_until};
 
 /// Faults caused by the agent's user in its home, each with the expected message and the repair.
 const HOME_FAULTS: [(&str, &str, &str); 5] = [
@@ -81,7 +81,11 @@ fn a_standby_that_could_not_take_over_says_so_until_it_is_mended() {
         wait_reported(&lab, words, false, look);
     }
     let told = |name| lab.monitor().count_events(name, began);
-    assert_eq!((told("not_ready"), told("ready")), (HOME_FAULTS.len() + 2, HOME_FAULTS.len() + 2), "each begins and ends once");
+    assert_eq!(
+        (told("not_ready"), told("ready")),
+        (HOME_FAULTS.len() + 2, HOME_FAULTS.len() + 2),
+        "each begins and ends once"
+    );
     check_everything_seen(host);
 }
 

@@ -6,7 +6,7 @@ use crate::install::{NODE, OPENCLAW, add_telegram};
 use crate::lab::{GATEWAY, Lab};
 use crate::outage::Outage;
 use crate::repository::{PUSH_UNIT, report_field};
-use crate::shell::{check_throughout, wait_until, secs};
+use crate::shell::{check_throughout, secs, wait_until};
 use crate::stub::StubAnswer;
 
 const STATE: &str = "/home/openclaw/.openclaw/state/openclaw.sqlite";
@@ -37,8 +37,12 @@ fn a_queued_message_is_put_away_and_not_sent_at_the_next_promotion() {
     let again = Outage::begin(&lab, || stub.set_answer(StubAnswer::Error));
     again.check_failover();
     // A kept message is sent, so the archived one would have been sent, too.
-    wait_until("the kept message is sent", secs(60), || sent_messages(host).contains("to be sent all the same").then_some(()));
-    check_throughout("no archived message is sent", secs(10), || !sent_messages(host).contains("written in the outage"));
+    wait_until("the kept message is sent", secs(60), || {
+        sent_messages(host).contains("to be sent all the same").then_some(())
+    });
+    check_throughout("no archived message is sent", secs(10), || {
+        !sent_messages(host).contains("written in the outage")
+    });
 }
 
 /// Enables `keep_queue`, and puts the archived message back into the queue with another text.
@@ -81,7 +85,8 @@ fn sent_messages(host: &Host) -> String {
 /// Returns the texts in the gateway's queue.
 fn queued_messages(host: &Host) -> Vec<String> {
     let text = "json_extract(entry_json, '$.preparedBatch.entries[0].payload.text')";
-    let rows =
-        host.run_in_workspace(&format!("sqlite3 {STATE} \"SELECT {text} FROM delivery_queue_entries WHERE status = 'pending'\""));
+    let rows = host.run_in_workspace(&format!(
+        "sqlite3 {STATE} \"SELECT {text} FROM delivery_queue_entries WHERE status = 'pending'\""
+    ));
     rows.lines().map(str::to_owned).collect()
 }

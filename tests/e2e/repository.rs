@@ -30,7 +30,9 @@ impl Host {
 
     fn run_as_openclaw_unchecked(&self, script: &str) -> CommandResult {
         let script = shell_quote(&format!("cd; {script}"));
-        self.run_unchecked(&format!("setpriv --reuid=openclaw --regid=openclaw --init-groups --reset-env bash -euc {script}"))
+        self.run_unchecked(&format!(
+            "setpriv --reuid=openclaw --regid=openclaw --init-groups --reset-env bash -euc {script}"
+        ))
     }
 
     /// Runs a shell script as `openclaw` in the workspace. The script must succeed.

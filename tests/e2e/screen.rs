@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::install::{NODE, add_telegram};
 use crate::lab::{GATEWAY, Lab, MONITOR};
 use crate::repository::PULL_UNIT;
-use crate::shell::{wait_until, secs};
+use crate::shell::{secs, wait_until};
 use crate::stub::StubAnswer;
 
 #[test]

@@ -7,8 +7,8 @@ use crate::install::{
     NODE, {self},
 };
 use crate::lab::Lab;
-use crate::repository::{PUSH_UNIT, PUSH_TIMER, report_field};
-use crate::shell::{wait_until, secs};
+use crate::repository::{PUSH_TIMER, PUSH_UNIT, report_field};
+use crate::shell::{secs, wait_until};
 
 #[test]
 fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once() {
@@ -18,7 +18,9 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     let sent = |name: &str| lab.git().run_in_remote("git ls-tree -r --name-only main").lines().any(|file| file == name);
 
     // Default location of git.
-    primary.run_in_workspace("mkdir -p ~/.config/git; echo '*.draft' >~/.config/git/ignore; echo x >a.draft; echo x >one.md");
+    primary.run_in_workspace(
+        "mkdir -p ~/.config/git; echo '*.draft' >~/.config/git/ignore; echo x >a.draft; echo x >one.md",
+    );
     let pushed = push();
     assert!(pushed.ok, "{}", pushed.text);
     assert!(sent("one.md") && !sent("a.draft"));
@@ -58,7 +60,9 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     // The timer has just fired, and its next start is not due for long.
     let round = || {
         let last = primary.unit(PUSH_UNIT).invocation;
-        wait_until("the timer starts the unit", secs(30), || (primary.unit(PUSH_UNIT).invocation != last).then_some(()));
+        wait_until("the timer starts the unit", secs(30), || {
+            (primary.unit(PUSH_UNIT).invocation != last).then_some(())
+        });
     };
     primary.run(&format!("systemctl --quiet enable --now {PUSH_TIMER}"));
     round();
@@ -76,7 +80,9 @@ fn what_git_ignores_by_hand_no_unit_pushes_and_what_is_typed_is_pushed_at_once()
     // doctor checks from inside the sandbox.
     let lines = run_doctor(standby, "");
     assert_eq!(lines["git-fetch"].level, "ok", "{lines:#?}");
-    standby.run_in_workspace("mkdir ~/keys; mv ~/.ssh/id_ed25519 ~/keys/; git config core.sshCommand 'ssh -i ~/keys/id_ed25519'");
+    standby.run_in_workspace(
+        "mkdir ~/keys; mv ~/.ssh/id_ed25519 ~/keys/; git config core.sshCommand 'ssh -i ~/keys/id_ed25519'",
+    );
     standby.run_in_workspace("git fetch --quiet origin main");
     let lines = run_doctor(standby, "");
     assert_eq!(lines["git-fetch"].level, "fail", "by hand it works, and the unit does not see the key: {lines:#?}");
@@ -112,7 +118,10 @@ fn start_password_git_host(host: &Host) {
     host.run_in_workspace("echo x >six.md");
     let refused = host.run_unchecked("openclaw-failover sync push --primary");
     assert!(!refused.ok && refused.text.contains("BindReadOnlyPaths=-/home/openclaw/ca.pem"), "{}", refused.text);
-    host.add_to_unit(PUSH_UNIT, "[Service]\nBindReadOnlyPaths=-/home/openclaw/dotfiles/ignore -/home/openclaw/ca.pem\n");
+    host.add_to_unit(
+        PUSH_UNIT,
+        "[Service]\nBindReadOnlyPaths=-/home/openclaw/dotfiles/ignore -/home/openclaw/ca.pem\n",
+    );
     let pushed = host.run_unchecked("openclaw-failover sync push --primary");
     assert!(pushed.ok, "with the password that git has stored: {}", pushed.text);
     assert!(host.run_as_openclaw("git -C web.git ls-tree --name-only main").contains("six.md"));

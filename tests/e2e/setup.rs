@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use crate::doctor::{run_doctor, failed_checks};
+use crate::doctor::{failed_checks, run_doctor};
 use crate::host::Host;
 use crate::install::{
     NODE, {self},
 };
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY, TAILNET_STANDBY};
 use crate::repository::PULL_UNIT;
-use crate::shell::{CommandResult, wait_until, print_measurement, secs};
+use crate::shell::{CommandResult, print_measurement, secs, wait_until};
 
 /// Setup command of a standby, without `--yes` or `--dry-run`.
 pub(crate) const SETUP_COMMAND: &str = "/root/openclaw-failover setup standby --config /root/config.json \
@@ -84,7 +84,8 @@ fn bare_host_becomes_a_standby() {
     assert!(plan.ok && plan.text.contains("to do    packages"), "{}", plan.text);
     assert_eq!(host.run(LIST_FILES), before, "a dry run changes nothing");
 
-    let no_keys = host.run_unchecked("/root/openclaw-failover setup standby --config /root/config.json --yes || echo code $?");
+    let no_keys =
+        host.run_unchecked("/root/openclaw-failover setup standby --config /root/config.json --yes || echo code $?");
     assert!(no_keys.text.contains("--known-hosts") && no_keys.text.contains("code 2\n"), "{}", no_keys.text);
     assert_eq!(host.run(LIST_FILES), before, "without host keys setup changes nothing");
 

@@ -10,9 +10,9 @@ use crate::install::{NODE, suite_text};
 use crate::lab::{CONFIG, GATEWAY, Lab, MONITOR};
 use crate::observe::STATE;
 use crate::operator::monitor_memory_kib;
-use crate::shell::{unix_now, print_measurement, secs};
-use crate::stub::{StubAnswer, Stub};
-use crate::webhook::{STUB, NOTIFIED_EVENTS, Webhook, expected_events, history_events};
+use crate::shell::{print_measurement, secs, unix_now};
+use crate::stub::{Stub, StubAnswer};
+use crate::webhook::{NOTIFIED_EVENTS, STUB, Webhook, expected_events, history_events};
 
 /// Default duration in the suite, in seconds. A real soak takes 1200 or more.
 const DEFAULT_SECONDS: u64 = 90;

@@ -3,7 +3,7 @@
 
 use crate::host::Host;
 use crate::lab::Lab;
-use crate::shell::{check_throughout, wait_until, unix_now, secs};
+use crate::shell::{check_throughout, secs, unix_now, wait_until};
 use crate::stub::StubAnswer;
 
 /// Gateway of the standby: it binds after three seconds, and stays alive if it cannot.
@@ -48,7 +48,11 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
         lab.monitor().wait_role("active", secs(60));
         let settled = || (!lab.monitor().degraded_conditions().contains("port_held")).then_some(());
         wait_until("the status reports no problem any more", secs(10), settled);
-        assert!(!lab.monitor().degraded_conditions().contains("answer_unverified"), "{}", lab.monitor().degraded_conditions());
+        assert!(
+            !lab.monitor().degraded_conditions().contains("answer_unverified"),
+            "{}",
+            lab.monitor().degraded_conditions()
+        );
         // The primary failed twice within minutes, so the hold-down is longer this time.
         if user == "nobody" {
             stub.set_answer(StubAnswer::Started);
@@ -56,7 +60,8 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
         }
     }
     // The check of the port runs nothing while the standby is healthy.
-    let checks = host.run_unchecked("journalctl --no-pager --unit=openclaw-failover-check.service --grep=Starting").text;
+    let checks =
+        host.run_unchecked("journalctl --no-pager --unit=openclaw-failover-check.service --grep=Starting").text;
     assert!(checks.lines().count() < 60, "{checks}");
 }
 

@@ -5,7 +5,7 @@ use crate::host::UnitStatus;
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
 use crate::observe::STATE;
 use crate::outage::Outage;
-use crate::shell::{check_throughout, wait_until, unix_now, print_measurement, secs};
+use crate::shell::{check_throughout, print_measurement, secs, unix_now, wait_until};
 
 #[test]
 fn monitor_killed_in_each_role() {
@@ -136,7 +136,9 @@ fn polkitd_gone() {
     lab.standby.run("systemctl unmask --quiet --runtime polkit.service");
     wait_until("the standby serves", secs(120), || lab.standby.sees_started(STANDBY).then_some(()));
     lab.monitor().wait_role("active", secs(10));
-    wait_until("the standby is ready again", secs(10), || (!lab.monitor().degraded_conditions().contains(cannot)).then_some(()));
+    wait_until("the standby is ready again", secs(10), || {
+        (!lab.monitor().degraded_conditions().contains(cannot)).then_some(())
+    });
     lab.start_primary();
     lab.wait_primary_serves();
     lab.check_returns_to_standby(began, 1);

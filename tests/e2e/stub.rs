@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::host::Host;
-use crate::shell::{unix_now, secs};
+use crate::shell::{secs, unix_now};
 
 const SOCKET: &str = "[Socket]\nListenStream=18789\n";
 const SERVICE: &str = "[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd /opt/shared/stub.sock\n";

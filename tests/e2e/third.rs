@@ -5,8 +5,8 @@
 use crate::host::Host;
 use crate::lab::{Lab, MONITOR, PRIMARY, STANDBY, THIRD};
 use crate::observe::Monitor;
-use crate::outage::{PROMOTE_AFTER, CLOCK_TOLERANCE, PROBE_INTERVAL, LOAD_TOLERANCE, PROBE_TIMEOUT};
-use crate::shell::{check_throughout, wait_until, unix_now, print_measurement, secs};
+use crate::outage::{CLOCK_TOLERANCE, LOAD_TOLERANCE, PROBE_INTERVAL, PROBE_TIMEOUT, PROMOTE_AFTER};
+use crate::shell::{check_throughout, print_measurement, secs, unix_now, wait_until};
 
 /// `promote.after` of the third host, in seconds.
 const THIRD_PROMOTE_AFTER: f64 = 45.0;
@@ -106,7 +106,10 @@ fn check_decision(host: &Host, died: f64, after: f64) {
     let window = decided.at - decided.last_healthy_at();
     print_measurement(&format!("{} decides {window:.3} s after the last healthy answer", host.address));
     assert!((after - CLOCK_TOLERANCE..=after + PROBE_TIMEOUT + LOAD_TOLERANCE).contains(&window), "{window} s");
-    assert!((after - PROBE_INTERVAL - LOAD_TOLERANCE..=after + PROBE_TIMEOUT + LOAD_TOLERANCE + 1.0).contains(&(decided.at - died)));
+    assert!(
+        (after - PROBE_INTERVAL - LOAD_TOLERANCE..=after + PROBE_TIMEOUT + LOAD_TOLERANCE + 1.0)
+            .contains(&(decided.at - died))
+    );
 }
 
 /// Checks that an idle standby looks well although another upstream is down.

@@ -1,6 +1,6 @@
 //! Setup of hosts that are not bare: with another ssh port, a firewall, and users.
 
-use crate::doctor::{run_doctor, failed_checks};
+use crate::doctor::{failed_checks, run_doctor};
 use crate::host::Host;
 use crate::lab::{Lab, PRIMARY, STANDBY};
 use crate::setup::{SETUP_COMMAND, authorise_key};

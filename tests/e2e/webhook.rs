@@ -11,7 +11,7 @@ use crate::install::{NODE, suite_text};
 use crate::lab::{CONFIG, Lab, MONITOR};
 use crate::observe::STATE;
 use crate::outage::Outage;
-use crate::shell::{wait_until, print_measurement, secs};
+use crate::shell::{print_measurement, secs, wait_until};
 use crate::stub::StubAnswer;
 
 /// Events that are always sent.

@@ -3,8 +3,8 @@
 
 use crate::lab::Lab;
 use crate::outage::Outage;
-use crate::repository::{STANDBY_BRANCH, PULL_UNIT, PUSH_UNIT, PUSH_TIMER, report_field};
-use crate::shell::{wait_until, unix_now, secs};
+use crate::repository::{PULL_UNIT, PUSH_TIMER, PUSH_UNIT, STANDBY_BRANCH, report_field};
+use crate::shell::{secs, unix_now, wait_until};
 use crate::stub::StubAnswer;
 
 /// Script with all kinds of changes in a workspace, and file names that are hard for scripts.
@@ -61,7 +61,11 @@ fn the_git_host_dies_with_the_primary_and_a_second_outage_knows_the_first() {
     first.check_failback(|| lab.primary.power_on());
     lab.monitor().wait_event("returned", first.began, secs(90));
     assert_eq!(lab.git().remote_branches(), [STANDBY_BRANCH, "main"], "the primary has not merged yet");
-    assert!(lab.git().run_in_remote(&format!("git show {STANDBY_BRANCH}:MEMORY.md")).ends_with("learned in the first outage\n"));
+    assert!(
+        lab.git()
+            .run_in_remote(&format!("git show {STANDBY_BRANCH}:MEMORY.md"))
+            .ends_with("learned in the first outage\n")
+    );
 
     let second = Outage::begin(&lab, || lab.primary.power_off());
     second.check_failover();
@@ -84,7 +88,10 @@ fn the_git_host_is_down_during_the_whole_outage() {
     let back = unix_now();
     lab.git().power_on();
     lab.monitor().wait_event("returned", back, secs(240));
-    assert_eq!(lab.git().run_in_remote(&format!("git show {STANDBY_BRANCH}:learned.md")), "learned without a git host\n");
+    assert_eq!(
+        lab.git().run_in_remote(&format!("git show {STANDBY_BRANCH}:learned.md")),
+        "learned without a git host\n"
+    );
     wait_until("all local changes are pushed", secs(10), || {
         (!lab.monitor().degraded_conditions().contains("unreturned")).then_some(())
     });
@@ -107,7 +114,11 @@ fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
     let report = lab.standby.sync_report(PUSH_UNIT);
     assert_eq!(report_field(&report, "outcome"), "refused");
     assert!(report_field(&report, "said").contains("branches of standbys are not welcome here"), "{}", report.value);
-    assert_eq!(lab.standby.run_in_workspace(&format!("git show {STANDBY_BRANCH}:MEMORY.md")), "what the standby says\n", "it is not lost");
+    assert_eq!(
+        lab.standby.run_in_workspace(&format!("git show {STANDBY_BRANCH}:MEMORY.md")),
+        "what the standby says\n",
+        "it is not lost"
+    );
 
     lab.git().allow_standby_branches();
     lab.monitor().wait_event("returned", outage.began, secs(240));
@@ -137,7 +148,9 @@ fn pushes_when_due(lab: &Lab) {
     let primary = &lab.primary;
     let round = || {
         let last = primary.unit(PUSH_UNIT).invocation;
-        wait_until("the timer starts the unit", secs(20), || (primary.unit(PUSH_UNIT).invocation != last).then_some(()));
+        wait_until("the timer starts the unit", secs(20), || {
+            (primary.unit(PUSH_UNIT).invocation != last).then_some(())
+        });
     };
     let sent = || lab.git().run_in_remote("git ls-tree --name-only main").contains("obsolete.md");
     primary.run(&format!("systemctl --quiet enable --now {PUSH_TIMER}"));

@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use super::{BINARY, WAIT_LIMIT, ChildGuard, write_config, wait_for_problem, wait_for_line, start_monitor, start_stub_gateway};
+use super::{
+    BINARY, ChildGuard, WAIT_LIMIT, start_monitor, start_stub_gateway, wait_for_line, wait_for_problem, write_config,
+};
 use crate::address::unused_address;
 
 /// Stub of systemctl. `bin/unit` is the state of the gateway's unit, `bin/start` the script of its start.
@@ -95,7 +97,11 @@ fn reports_a_failed_start_with_exit_code_and_last_line() {
     wait_for_line(&lines, "systemd does not respond or refuses requests");
     wait_for_problem(at, "systemd_unreachable");
     // A refusal shows that systemd responds.
-    replace_file(at, "start", "echo 'Failed to start openclaw.service: Unit openclaw.service is masked.' >&2; exit 1\n");
+    replace_file(
+        at,
+        "start",
+        "echo 'Failed to start openclaw.service: Unit openclaw.service is masked.' >&2; exit 1\n",
+    );
     wait_for_line(&lines, "systemd accepts requests again");
 }
 

@@ -7,7 +7,7 @@ use std::{fs, thread};
 
 use crate::address::unused_address;
 use crate::needs::require;
-use crate::{BINARY, WAIT_LIMIT, wait_for_line, start_monitor, send_signal, start_stub_gateway};
+use crate::{BINARY, WAIT_LIMIT, send_signal, start_monitor, start_stub_gateway, wait_for_line};
 
 const FOLDERS: [&str; 3] = ["STATE", "RUN", "SYNC"];
 

@@ -11,7 +11,7 @@ use std::{fs, thread};
 use super::needs::{
     require, {self},
 };
-use super::{BINARY, WAIT_LIMIT, wait_for_line, read_lines};
+use super::{BINARY, WAIT_LIMIT, read_lines, wait_for_line};
 
 /// A systemd that starts this host's gateway, which then answers at every address of this host.
 const SYSTEMCTL: &str = r#"#!/bin/sh

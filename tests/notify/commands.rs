@@ -89,7 +89,8 @@ fn the_monitor_reports_webhooks_that_fail() {
     };
     says(&["pause"], "paused");
     says(&["resume"], "was ended by an operator");
-    let ended = std::iter::repeat_with(|| hook.next_request()).find(|request| request.text("event") == "hold_ended").unwrap();
+    let ended =
+        std::iter::repeat_with(|| hook.next_request()).find(|request| request.text("event") == "hold_ended").unwrap();
     assert!(ended.text("text").contains("automatic failover is ON"), "{}", ended.body);
     says(&["status", "--json"], "notifications to gone fail: refused");
     monitor.kill().unwrap();

@@ -7,12 +7,12 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use openclaw_failover::config::{
-    WebhookFormat, NotificationTopic, {self},
+    NotificationTopic, WebhookFormat, {self},
 };
 use openclaw_failover::events::HistoryEntry;
 use openclaw_failover::failover::MachineNotice;
 use openclaw_failover::notify::{
-    WebhookWorker, Message, {self},
+    Message, WebhookWorker, {self},
 };
 use openclaw_failover::os::boot_time::BootTime;
 use openclaw_failover::os::clock::{WallClockOffset, read_wall_clock};
@@ -60,7 +60,11 @@ fn delivers_everything_once_and_in_order_after_a_server_was_down() {
         assert!(began.elapsed() < WAIT_LIMIT, "{:?}", courier.delivery_counts());
         std::thread::yield_now();
     }
-    assert!(courier.delivery_counts().delivered == 3 && courier.delivery_counts().failed > 0, "{:?}", courier.delivery_counts());
+    assert!(
+        courier.delivery_counts().delivered == 3 && courier.delivery_counts().failed > 0,
+        "{:?}",
+        courier.delivery_counts()
+    );
 }
 
 #[test]
@@ -114,8 +118,10 @@ fn a_refused_message_delays_no_other_and_survives_a_restart() {
     way.timing.max_delay = Duration::from_secs(3600);
     let (sender, told) = std::sync::mpsc::channel();
     let courier = WebhookWorker::start(way, Box::new(move |result| drop(sender.send(result)))).unwrap();
-    server
-        .respond_with("400 Bad Request", r#"{"description":"Bad Request: group chat was upgraded to a supergroup chat"}"#);
+    server.respond_with(
+        "400 Bad Request",
+        r#"{"description":"Bad Request: group chat was upgraded to a supergroup chat"}"#,
+    );
     let refused = stage.log_event(&promoted(30));
     courier.enqueue(&refused);
     assert_eq!(server.next_request().text("id"), refused.id);
@@ -161,14 +167,22 @@ fn a_clock_that_is_set_back_while_a_message_is_refused_repeats_none() {
     server.respond("200 OK");
     let now = read_wall_clock();
     let labelled = |seconds: u64| {
-        let entry = HistoryEntry::from_machine_notice(&demoted(), now, WallClockOffset::new(now, now - Duration::from_secs(seconds)), &config());
+        let entry = HistoryEntry::from_machine_notice(
+            &demoted(),
+            now,
+            WallClockOffset::new(now, now - Duration::from_secs(seconds)),
+            &config(),
+        );
         history::append_entry(&stage.path("history.jsonl"), &entry).unwrap();
         message(&entry)
     };
     let (later, set_back) = (labelled(10), labelled(7200));
     courier.enqueue(&later);
     courier.enqueue(&set_back);
-    assert_eq!([(); 3].map(|()| server.next_request().text("id")), [&later, &set_back, &refused].map(|sent| sent.id.clone()));
+    assert_eq!(
+        [(); 3].map(|()| server.next_request().text("id")),
+        [&later, &set_back, &refused].map(|sent| sent.id.clone())
+    );
     assert_eq!(told.recv_timeout(WAIT_LIMIT).unwrap(), Ok(()));
     drop(courier);
     wait_for_worker_end(&told);
@@ -420,7 +434,8 @@ fn what_another_boot_wrote_after_the_mark_is_told_whatever_its_labels_say() {
     let mark = written(1, 200, 3500);
     let rest = fs::read_to_string(stage.path("history.jsonl")).unwrap();
     fs::write(stage.path("history.jsonl"), rest.lines().next().unwrap().to_owned() + "\n").unwrap();
-    let text = format!(r#"{{"at":"{}","id":"{}","boot":"00000001","up_seconds":200}}"#, format_rfc3339(mark.at), mark.id);
+    let text =
+        format!(r#"{{"at":"{}","id":"{}","boot":"00000001","up_seconds":200}}"#, format_rfc3339(mark.at), mark.id);
     fs::write(stage.path("notified-hook.json"), text).unwrap();
     let behind = [written(1, 300, 3400), written(2, 10, 90_000), written(2, 20, 3700)];
     let (_courier, _told) = stage.start_worker(stage.webhook(WebhookFormat::Json, &url(&server)));

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use openclaw_failover::config::{WebhookFormat, NotificationTopic};
+use openclaw_failover::config::{NotificationTopic, WebhookFormat};
 use openclaw_failover::events::DrillMarker;
-use openclaw_failover::failover::{CancelReason, Cause, Drill, DrillStep, HoldKind, MachineNotice, DrillOutcome, DemotionReason, DrillRefusal};
+use openclaw_failover::failover::{
+    CancelReason, Cause, DemotionReason, Drill, DrillOutcome, DrillRefusal, DrillStep, HoldKind, MachineNotice,
+};
 use openclaw_failover::notify::{Message, RateLimiter};
 use openclaw_failover::text::Time;
 use openclaw_failover::text::json::{Node, Value};
-use openclaw_failover::text::utc::{format_time, format_rfc3339};
+use openclaw_failover::text::utc::{format_rfc3339, format_time};
 
 use crate::server::{ReceivedRequest, WebhookServer, authority};
 use crate::stage::{TestHost, demoted, entry, message, promoted};
@@ -17,7 +19,11 @@ const SERVES: &str = "this host is active: openclaw.service answered 12 s after 
                       upstream has been ready for 30 s";
 
 /// Returns the request of a webhook with this format after a failover.
-fn receive_promotion(format: WebhookFormat, server: &WebhookServer, credential: &str) -> (ReceivedRequest, std::sync::Arc<Message>) {
+fn receive_promotion(
+    format: WebhookFormat,
+    server: &WebhookServer,
+    credential: &str,
+) -> (ReceivedRequest, std::sync::Arc<Message>) {
     let stage = TestHost::new();
     let message = stage.log_event(&promoted(30));
     let mut webhook = stage.webhook(format, credential);
@@ -84,7 +90,10 @@ fn discord_pings_no_user() {
     assert_eq!(request.line, "POST /api/webhooks/1/secret?thread_id=2");
     let json = request.json();
     assert_eq!(keys(&json), ["content", "allowed_mentions"]);
-    assert_eq!(request.text("content"), format!("🟠 FAILED OVER: standby serves\n{SERVES} ({})", format_time(message.at)));
+    assert_eq!(
+        request.text("content"),
+        format!("🟠 FAILED OVER: standby serves\n{SERVES} ({})", format_time(message.at))
+    );
     assert_eq!(json.get("allowed_mentions").unwrap().to_string(), r#"{"parse":[]}"#);
 }
 
@@ -95,9 +104,11 @@ fn a_query_is_kept_as_each_service_reads_it() {
     let (request, _) = receive_promotion(WebhookFormat::Ntfy, &server, &url("/my%20topic?auth=QmFzaWM%3D&x"));
     assert_eq!(request.line, "POST /?auth=QmFzaWM%3D&x");
     assert_eq!(request.text("topic"), "my topic");
-    let (request, _) = receive_promotion(WebhookFormat::Telegram, &server, &url("/bot1:AB/sendMessage?chat_id=%40my_channel"));
+    let (request, _) =
+        receive_promotion(WebhookFormat::Telegram, &server, &url("/bot1:AB/sendMessage?chat_id=%40my_channel"));
     assert_eq!((request.line.as_str(), request.text("chat_id")), ("POST /bot1:AB/sendMessage", "@my_channel".into()));
-    let (request, _) = receive_promotion(WebhookFormat::Slack, &server, &format!("https://me:pass@{}/hook", server.address));
+    let (request, _) =
+        receive_promotion(WebhookFormat::Slack, &server, &format!("https://me:pass@{}/hook", server.address));
     assert_eq!(request.header("authorization"), Some("Basic bWU6cGFzcw=="));
 }
 
@@ -137,7 +148,8 @@ fn slack_reads_three_characters_as_its_own() {
 
 #[test]
 fn a_message_says_what_it_is_about() {
-    let about = |note: &MachineNotice| message(&entry(note)).topics.map(|topic| topic.map_or("", NotificationTopic::name));
+    let about =
+        |note: &MachineNotice| message(&entry(note)).topics.map(|topic| topic.map_or("", NotificationTopic::name));
     assert_eq!(about(&promoted(30)), ["promoted", ""]);
     assert_eq!(about(&promoted(60)), ["promoted", "flapping"]);
     assert_eq!(about(&demoted()), ["demoted", ""]);
@@ -147,7 +159,11 @@ fn a_message_says_what_it_is_about() {
     assert_eq!(about(&MachineNotice::HoldEnded { kind: HoldKind::Paused, by_time: true }), ["hold", ""]);
     assert_eq!(about(&MachineNotice::DrillRefused { why: DrillRefusal::Degraded }), ["drill", ""]);
     let hold = Duration::from_secs(300);
-    for quiet in [MachineNotice::Armed { upstream: 0 }, MachineNotice::Adopted { cause: Cause::Outage }, MachineNotice::DrainCut { after: hold }] {
+    for quiet in [
+        MachineNotice::Armed { upstream: 0 },
+        MachineNotice::Adopted { cause: Cause::Outage },
+        MachineNotice::DrainCut { after: hold },
+    ] {
         assert_eq!(Message::from_entry(&entry(&quiet).to_json(), "standby", hold), None, "{quiet:?}");
     }
 }
@@ -184,13 +200,19 @@ fn a_drill_is_one_message() {
     }
     // Events after a drill, or after an outage has ended it, are sent as usual.
     let mut rehearsal = DrillMarker::default();
-    let after = [start, ended(DrillOutcome::Overtaken), not_up].map(|note| rehearsal.mark_entry(entry(&note)).to_json());
+    let after =
+        [start, ended(DrillOutcome::Overtaken), not_up].map(|note| rehearsal.mark_entry(entry(&note)).to_json());
     let told: Vec<_> = after.iter().filter_map(|entry| Message::from_entry(entry, "standby", hold)).collect();
     let titles: Vec<_> = told.iter().map(Message::title).collect();
     assert_eq!(titles, ["DRILL ENDED by an outage: standby", "NOT STARTED: the gateway of standby"]);
     // A gateway that does not stop is reported during the drill.
     let mut rehearsal = DrillMarker::default();
-    let _ = rehearsal.mark_entry(entry(&MachineNotice::Promoting { cause, window: hold, failures: 0, last_healthy_at: Time::default() }));
+    let _ = rehearsal.mark_entry(entry(&MachineNotice::Promoting {
+        cause,
+        window: hold,
+        failures: 0,
+        last_healthy_at: Time::default(),
+    }));
     let hangs = rehearsal.mark_entry(entry(&MachineNotice::StopHangs { waited: hold })).to_json();
     assert_eq!(Message::from_entry(&hangs, "standby", hold).unwrap().title(), "STILL STOPPING: the gateway of standby");
 }

@@ -17,7 +17,7 @@ use openclaw_failover::text::json::{
 };
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::tls::{server_config, certificate_path};
+use crate::tls::{certificate_path, server_config};
 
 /// Generous, for busy machines.
 pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(60);

@@ -10,18 +10,21 @@ use std::sync::mpsc::{
 use std::time::Duration;
 
 use openclaw_failover::config::{
-    WebhookFormat, NotifyConfig, NotificationTopic, {self},
+    NotificationTopic, NotifyConfig, WebhookFormat, {self},
 };
 use openclaw_failover::events::HistoryEntry;
-use openclaw_failover::failover::{Cause, MachineNotice, DemotionReason};
-use openclaw_failover::notify::{WebhookWorker, Message, DeliveryTiming, CredentialStore, WebhookConfig};
+use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice};
+use openclaw_failover::notify::{CredentialStore, DeliveryTiming, Message, WebhookConfig, WebhookWorker};
 use openclaw_failover::os::clock::{WallClockOffset, read_wall_clock};
 use openclaw_failover::records::history;
 use tempfile::TempDir;
 
 /// Short delays.
-pub(crate) const FAST_TIMING: DeliveryTiming =
-    DeliveryTiming { attempt_timeout: Duration::from_secs(5), first_delay: Duration::from_millis(20), max_delay: Duration::from_millis(100) };
+pub(crate) const FAST_TIMING: DeliveryTiming = DeliveryTiming {
+    attempt_timeout: Duration::from_secs(5),
+    first_delay: Duration::from_millis(20),
+    max_delay: Duration::from_millis(100),
+};
 
 pub(crate) struct TestHost {
     folder: TempDir,
@@ -60,7 +63,14 @@ impl TestHost {
 
     pub(crate) fn worker_config(&self, webhook: NotifyConfig, pace: DeliveryTiming) -> WebhookConfig {
         let (history, mark) = (self.path("history.jsonl"), self.path("notified-hook.json"));
-        WebhookConfig { webhook, credentials: self.credentials(), host: "standby".to_owned(), history_path: history, cursor_path: mark, timing: pace }
+        WebhookConfig {
+            webhook,
+            credentials: self.credentials(),
+            host: "standby".to_owned(),
+            history_path: history,
+            cursor_path: mark,
+            timing: pace,
+        }
     }
 
     /// Starts a worker for it. Returns the worker and its reports.
@@ -100,7 +110,11 @@ pub(crate) fn message(entry: &HistoryEntry) -> Arc<Message> {
 }
 
 pub(crate) fn promoted(hold_down: u64) -> MachineNotice {
-    MachineNotice::Promoted { cause: Cause::Outage, took: Duration::from_secs(12), hold_down: Duration::from_secs(hold_down) }
+    MachineNotice::Promoted {
+        cause: Cause::Outage,
+        took: Duration::from_secs(12),
+        hold_down: Duration::from_secs(hold_down),
+    }
 }
 
 pub(crate) fn demoted() -> MachineNotice {

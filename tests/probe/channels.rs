@@ -1,7 +1,7 @@
 //! `/readyz`: it adds channels to a healthy verdict and never makes it unhealthy.
 
 use openclaw_failover::probe::ProbeFailure::Refused;
-use openclaw_failover::probe::{Channels, ReadyzRequest, ProbeTarget, Verdict};
+use openclaw_failover::probe::{Channels, ProbeTarget, ReadyzRequest, Verdict};
 
 use crate::server::{Server, send_response, stay_silent};
 use crate::{HEALTHY, HTML, STARTED, probe_in_time};

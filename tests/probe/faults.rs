@@ -9,7 +9,7 @@ use openclaw_failover::probe::ProbeFailure::{
 use openclaw_failover::probe::Verdict;
 
 use crate::address::unused_address;
-use crate::server::{Server, Stream, send_slowly, send_response, stay_silent};
+use crate::server::{Server, Stream, send_response, send_slowly, stay_silent};
 use crate::{HEALTHY, LIVE, STARTED, probe_verdict};
 
 /// Starts a server per case, probes all in parallel and compares the verdicts.
@@ -46,7 +46,11 @@ fn the_gateways_own_words() {
         ("starting", start_answering(503, r#"{"ok":false,"status":"starting"}"#), failing_verdict(Starting)),
         ("draining", start_answering(503, r#"{"ok":false,"status":"draining"}"#), failing_verdict(Draining)),
         ("started, but 503", start_answering(503, STARTED), failing_verdict(Status(503))),
-        ("starting, but 200", start_answering(200, r#"{"ok":false,"status":"starting"}"#), failing_verdict(NotOpenClaw)),
+        (
+            "starting, but 200",
+            start_answering(200, r#"{"ok":false,"status":"starting"}"#),
+            failing_verdict(NotOpenClaw),
+        ),
         ("live on /startupz", start_answering(200, LIVE), failing_verdict(NotOpenClaw)),
     ]);
 }
@@ -60,7 +64,11 @@ fn connections_that_end_early() {
         ("closed without a word", Server::with_raw_handler(drop), failing_verdict(Refused)),
         ("closed after the request", Server::start(|_, _| Ok(())), failing_verdict(Refused)),
         ("truncated in the head", start_sending_bytes("HTTP/1.1 200 OK\r\nContent-"), failing_verdict(NotOpenClaw)),
-        ("truncated in the body", start_sending_bytes(format!("{head}{}", &STARTED[..20])), failing_verdict(NotOpenClaw)),
+        (
+            "truncated in the body",
+            start_sending_bytes(format!("{head}{}", &STARTED[..20])),
+            failing_verdict(NotOpenClaw),
+        ),
         ("no body at all", start_sending_bytes(head), failing_verdict(NotOpenClaw)),
     ]);
 }
@@ -136,7 +144,11 @@ fn other_json_is_not_openclaw() {
         ),
         ("chunked, and right", start_sending_bytes([CHUNKED, "1e\r\n", STARTED, "\r\n0\r\n\r\n"].concat()), HEALTHY),
         ("without a length, and right", start_sending_bytes(["HTTP/1.0 200 OK\r\n\r\n", STARTED].concat()), HEALTHY),
-        ("a bad chunk", start_sending_bytes([CHUNKED, "ffffffffffffffffff\r\n", STARTED].concat()), failing_verdict(NotOpenClaw)),
+        (
+            "a bad chunk",
+            start_sending_bytes([CHUNKED, "ffffffffffffffffff\r\n", STARTED].concat()),
+            failing_verdict(NotOpenClaw),
+        ),
         (
             "two lengths",
             start_sending_bytes("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12"),
@@ -160,11 +172,23 @@ fn too_much_of_anything_is_not_openclaw() {
             start_flooding("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", " ", 1_000_000_000),
             failing_verdict(NotOpenClaw),
         ),
-        ("1 GB without a length", start_flooding("HTTP/1.1 200 OK\r\n\r\n", STARTED, 1_000_000_000), failing_verdict(NotOpenClaw)),
+        (
+            "1 GB without a length",
+            start_flooding("HTTP/1.1 200 OK\r\n\r\n", STARTED, 1_000_000_000),
+            failing_verdict(NotOpenClaw),
+        ),
         ("1 GB of tiny chunks", start_flooding(CHUNKED, "1\r\n \r\n", 1_000_000_000), failing_verdict(NotOpenClaw)),
-        ("100,000 headers", start_flooding("HTTP/1.1 200 OK\r\n", "X-Header: x\r\n", 1_300_000), failing_verdict(NotOpenClaw)),
+        (
+            "100,000 headers",
+            start_flooding("HTTP/1.1 200 OK\r\n", "X-Header: x\r\n", 1_300_000),
+            failing_verdict(NotOpenClaw),
+        ),
         ("200 short headers", start_flooding("HTTP/1.1 200 OK\r\n", "X: x\r\n", 1_200), failing_verdict(NotOpenClaw)),
-        ("a header of 1 GB", start_flooding("HTTP/1.1 200 OK\r\nX: ", "x", 1_000_000_000), failing_verdict(NotOpenClaw)),
+        (
+            "a header of 1 GB",
+            start_flooding("HTTP/1.1 200 OK\r\nX: ", "x", 1_000_000_000),
+            failing_verdict(NotOpenClaw),
+        ),
         ("endless 100 Continue", start_flooding("", CONTINUE, u64::MAX), failing_verdict(NotOpenClaw)),
         (
             "endless 103 Early Hints",

@@ -20,7 +20,7 @@ mod tls;
 
 use std::time::{Duration, Instant};
 
-use openclaw_failover::probe::{ProbeResult, ReadyzRequest, ProbeTarget, Verdict};
+use openclaw_failover::probe::{ProbeResult, ProbeTarget, ReadyzRequest, Verdict};
 
 /// Timeout of every probe in these tests.
 const DEADLINE: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use openclaw_failover::probe::Verdict;
 
 use crate::address::unused_address;
 use crate::server::{Server, send_response, stay_silent};
-use crate::{HEALTHY, STARTED, probe_in_time, healthz_target, probe_verdict};
+use crate::{HEALTHY, STARTED, healthz_target, probe_in_time, probe_verdict};
 
 fn start_healthy(address: &str) -> Server {
     Server::start_at(address, |_, stream| send_response(stream, 200, STARTED))

@@ -4,7 +4,7 @@ use openclaw_failover::probe::ProbeFailure::{NotOpenClaw, ResponseTimeout, Statu
 use openclaw_failover::probe::{ProbeTarget, Verdict};
 
 use crate::server::{Server, send_response, stay_silent};
-use crate::{DEADLINE, HEALTHY, HTML, LIVE, STARTED, probe_in_time, healthz_target};
+use crate::{DEADLINE, HEALTHY, HTML, LIVE, STARTED, healthz_target, probe_in_time};
 
 /// Starts a server with these two answers.
 fn start_server(startupz: (u16, &'static str), healthz: (u16, &'static str)) -> Server {

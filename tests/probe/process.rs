@@ -31,7 +31,8 @@ struct Gateway {
 
 impl Gateway {
     fn start() -> Self {
-        let mut process = child_command("process::gateway").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process =
+            child_command("process::gateway").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let url = output.lines().map_while(Result::ok).find_map(|line| {
             let start = line.find("http://")?;

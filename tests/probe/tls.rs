@@ -5,7 +5,7 @@ mod server;
 use std::io::{Read, Write};
 
 use openclaw_failover::probe::ProbeFailure::{NotOpenClaw, Refused, ResponseTimeout, Tls};
-use openclaw_failover::probe::{ProbeResult, ReadyzRequest, ProbeTarget, Verdict};
+use openclaw_failover::probe::{ProbeResult, ProbeTarget, ReadyzRequest, Verdict};
 use server::{config, file};
 
 use crate::server::{Server, Stream, send_response, stay_silent};

@@ -55,7 +55,16 @@ fn rebuilds_a_lost_or_truncated_file_from_the_history() {
     let folder = folder();
     let pair = config(&[("primary", &["http://b", "http://a"])]);
     append_entry(&folder.history, &entry(&MachineNotice::Isolated, 0)).unwrap();
-    append_entry(&folder.history, &HistoryEntry::from_machine_notice(&MachineNotice::Armed { upstream: 0 }, at(1), WallClockOffset::default(), &pair)).unwrap();
+    append_entry(
+        &folder.history,
+        &HistoryEntry::from_machine_notice(
+            &MachineNotice::Armed { upstream: 0 },
+            at(1),
+            WallClockOffset::default(),
+            &pair,
+        ),
+    )
+    .unwrap();
     append_entry(&folder.history, &entry(&MachineNotice::Armed { upstream: 0 }, 2)).unwrap();
     let known = [urls(&["http://a", "http://b"]), urls(&["http://100.64.0.1:18789"])];
 

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use openclaw_failover::events::{HistoryEntry, MonitorNotice};
-use openclaw_failover::failover::{Hold, HoldKind, PersistentState, MachineNotice};
+use openclaw_failover::failover::{Hold, HoldKind, MachineNotice, PersistentState};
 use openclaw_failover::os::boot_time::BootTime;
 use openclaw_failover::os::clock::WallClockOffset;
-use openclaw_failover::records::history::{HistoryFormat, HistoryLine, append_entry, render_history, read};
+use openclaw_failover::records::history::{HistoryFormat, HistoryLine, append_entry, read, render_history};
 use openclaw_failover::records::state;
-use openclaw_failover::records::timeline::{TimelineCell, Timeline};
+use openclaw_failover::records::timeline::{Timeline, TimelineCell};
 use openclaw_failover::status::Status;
 use openclaw_failover::text::Time;
 
@@ -43,7 +43,11 @@ impl Clock {
 
     fn log_at(&self, path: &Path, second: u64, ahead: i64, note: &MachineNotice) {
         let (machine, wall) = self.off_by(second, ahead);
-        append_entry(path, &HistoryEntry::from_machine_notice(note, machine, wall, &config(&[("primary", &["http://a:1"])]))).unwrap();
+        append_entry(
+            path,
+            &HistoryEntry::from_machine_notice(note, machine, wall, &config(&[("primary", &["http://a:1"])])),
+        )
+        .unwrap();
     }
 
     fn log_start(&self, path: &Path, ahead: i64) {
@@ -107,7 +111,8 @@ fn unmeasured_labels_add_no_years() {
     let config = config(&[("primary", &["http://a:1"])]);
     // Written by an older version: two entries ten years ahead, then back.
     for (second, note) in [(0, failure()), (10 * YEAR, back(5)), (10 * YEAR + 60, failure()), (180, back(60))] {
-        append_entry(&path, &HistoryEntry::from_machine_notice(&note, at(second), WallClockOffset::default(), &config)).unwrap();
+        append_entry(&path, &HistoryEntry::from_machine_notice(&note, at(second), WallClockOffset::default(), &config))
+            .unwrap();
     }
     let text = summary(&path, None, at(240));
     assert!(text.contains("watched for 4 m"), "{text}");
@@ -123,7 +128,12 @@ fn a_full_history_forgets_nothing_because_the_clock_is_years_ahead() {
     clock.log_at(&path, 0, 0, &MachineNotice::Isolated);
     let mut text = std::fs::read_to_string(&path).unwrap();
     let (machine, wall) = clock.off_by(10, 10 * YEAR as i64);
-    let entry = HistoryEntry::from_machine_notice(&MachineNotice::Reconnected, machine, wall, &config(&[("primary", &["http://a:1"])]));
+    let entry = HistoryEntry::from_machine_notice(
+        &MachineNotice::Reconnected,
+        machine,
+        wall,
+        &config(&[("primary", &["http://a:1"])]),
+    );
     text.push_str(&format!("{}\n", entry.to_json()).repeat(9000));
     std::fs::write(&path, text).unwrap();
     clock.log_at(&path, 20, 10 * YEAR as i64, &MachineNotice::WentDown);
@@ -157,7 +167,10 @@ fn a_hold_ends_on_time_when_the_clock_is_set() {
     // A hold of 100 s was set 50 s ago by a clock that was right; now the clock is off.
     let (machine, wall) = clock.off_by(10, 0);
     let until = Some(machine + Duration::from_secs(100));
-    let memory = PersistentState { hold: Some(Hold { kind: HoldKind::Paused, since: machine, until }), ..PersistentState::default() };
+    let memory = PersistentState {
+        hold: Some(Hold { kind: HoldKind::Paused, since: machine, until }),
+        ..PersistentState::default()
+    };
     state::save(&path, &memory, None, wall).unwrap();
     for now in [clock.now, clock.now + Duration::from_secs(3 * DAY), Time::from_millis(5000)] {
         let hold = state::load(&path, now).0.hold.unwrap();
@@ -178,7 +191,8 @@ fn the_timeline_follows_a_clock_that_is_set() {
     for minute in 0..240 {
         strip.record(at(minute * 60), TimelineCell::Healthy);
     }
-    let seen = |strip: &Timeline, now| strip.cells_until(now).iter().filter(|cell| **cell == TimelineCell::Healthy).count();
+    let seen =
+        |strip: &Timeline, now| strip.cells_until(now).iter().filter(|cell| **cell == TimelineCell::Healthy).count();
     assert_eq!(seen(&strip, at(240 * 60)), 8);
     for off in [3 * DAY, 10 * YEAR] {
         let mut strip = strip.clone();

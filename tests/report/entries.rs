@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use openclaw_failover::events::{HistoryEntry, MonitorNotice, Severity};
 use openclaw_failover::failover::{
-    CancelReason, Availability, Cause, Drill, DrillStep, Hold, HoldKind, MachineNotice, DrillOutcome, DemotionReason, DrillRefusal,
+    Availability, CancelReason, Cause, DemotionReason, Drill, DrillOutcome, DrillRefusal, DrillStep, Hold, HoldKind,
+    MachineNotice,
 };
 use openclaw_failover::finding::{Finding, Level};
 use openclaw_failover::os::atomic_file;
@@ -39,7 +40,8 @@ fn a_drill_result_lists_the_time_of_each_step() {
         "the drill passed: this host can take over. pull 812 ms, start 95 ms, verify 6.1 s, hold 5 m, stop 1.1 s, \
          return 1.2 s"
     );
-    let failed = entry(&MachineNotice::DrillEnded { drill: drill(DrillOutcome::Failed { step: DrillStep::Verify }) }, 310);
+    let failed =
+        entry(&MachineNotice::DrillEnded { drill: drill(DrillOutcome::Failed { step: DrillStep::Verify }) }, 310);
     assert!(
         failed.text.contains("failed at step 'verify': openclaw.service was not healthy in time"),
         "{}",
@@ -78,7 +80,9 @@ fn machine_notes() -> Vec<MachineNotice> {
         MachineNotice::Demoted { reason: DemotionReason::Found, active_for: None },
         MachineNotice::PortHeld { verdict: Verdict::Healthy { ready: true } },
         MachineNotice::PortFree,
-        MachineNotice::ForeignAnswer { why: "port 1 is held by a process of user www-data (uid 33), not by x".to_owned() },
+        MachineNotice::ForeignAnswer {
+            why: "port 1 is held by a process of user www-data (uid 33), not by x".to_owned(),
+        },
         MachineNotice::AnswerUnverified { why: "polkit does not allow it".to_owned() },
         MachineNotice::AnswerVerified,
         MachineNotice::Isolated,
@@ -94,20 +98,42 @@ fn machine_notes() -> Vec<MachineNotice> {
         notes.push(MachineNotice::Aborted { why: CancelReason::Held(kind) });
     }
     for cause in [Cause::Outage, Cause::Operator, Cause::Drill { hold: HOUR }, Cause::Found] {
-        notes.push(MachineNotice::Promoting { cause, window: Duration::from_millis(30_012), failures: 11, last_healthy_at: at(0) });
+        notes.push(MachineNotice::Promoting {
+            cause,
+            window: Duration::from_millis(30_012),
+            failures: 11,
+            last_healthy_at: at(0),
+        });
         notes.push(MachineNotice::Adopted { cause });
     }
     for why in [CancelReason::Healthy, CancelReason::DrillOvertaken, CancelReason::DrillFailed] {
         notes.push(MachineNotice::Aborted { why });
     }
-    for reason in [DemotionReason::Ready { upstream: 7 }, DemotionReason::Operator, DemotionReason::DrillOver, DemotionReason::Found] {
+    for reason in [
+        DemotionReason::Ready { upstream: 7 },
+        DemotionReason::Operator,
+        DemotionReason::DrillOver,
+        DemotionReason::Found,
+    ] {
         notes.push(MachineNotice::Demoting { reason });
     }
-    for why in [DrillRefusal::NotStandby, DrillRefusal::PrimaryDown, DrillRefusal::Held, DrillRefusal::UnderWay, DrillRefusal::Degraded] {
+    for why in [
+        DrillRefusal::NotStandby,
+        DrillRefusal::PrimaryDown,
+        DrillRefusal::Held,
+        DrillRefusal::UnderWay,
+        DrillRefusal::Degraded,
+    ] {
         notes.push(MachineNotice::DrillRefused { why });
     }
     let failed = DrillStep::ALL.map(|step| DrillOutcome::Failed { step });
-    let others = [DrillOutcome::Passed, DrillOutcome::Overtaken, DrillOutcome::Promoted, DrillOutcome::Stopped, DrillOutcome::Interrupted];
+    let others = [
+        DrillOutcome::Passed,
+        DrillOutcome::Overtaken,
+        DrillOutcome::Promoted,
+        DrillOutcome::Stopped,
+        DrillOutcome::Interrupted,
+    ];
     notes.extend(failed.into_iter().chain(others).map(|outcome| MachineNotice::DrillEnded { drill: drill(outcome) }));
     for failure in [
         ProbeFailure::Dns,
@@ -140,7 +166,11 @@ fn monitor_notes() -> Vec<MonitorNotice> {
         ended_at: at(0),
         last_complete_at: Some(at(0)),
         is_stale: error.is_some(),
-        conflict_branches: if error.is_some() { "failover/standby@20261121T220000.000Z".to_owned() } else { String::new() },
+        conflict_branches: if error.is_some() {
+            "failover/standby@20261121T220000.000Z".to_owned()
+        } else {
+            String::new()
+        },
         withheld: "word ".repeat(100),
         error: error.map(str::to_owned),
     };
@@ -168,7 +198,11 @@ fn monitor_notes() -> Vec<MonitorNotice> {
         MonitorNotice::StartsWith(None),
         MonitorNotice::StartsWith(Some(pull(None))),
         MonitorNotice::StartsWith(Some(pull(Some("no route to host")))),
-        MonitorNotice::StartsWith(Some(PullSummary { last_complete_at: None, is_stale: true, ..PullSummary::default() })),
+        MonitorNotice::StartsWith(Some(PullSummary {
+            last_complete_at: None,
+            is_stale: true,
+            ..PullSummary::default()
+        })),
         MonitorNotice::ChangesPushed { branches: "failover/standby".to_owned() },
         MonitorNotice::PushFailed { outcome: "refused".to_owned(), why: "the git host refuses it".to_owned() },
         MonitorNotice::WorkArchived { what: "3 queued deliveries".to_owned() },
@@ -185,7 +219,9 @@ fn monitor_notes() -> Vec<MonitorNotice> {
 
 fn all_entries() -> Vec<HistoryEntry> {
     let machine = machine_notes().into_iter().map(|note| entry(&note, 30));
-    let monitor = monitor_notes().into_iter().map(|note| HistoryEntry::from_monitor_notice(&note, at(30), WallClockOffset::default()));
+    let monitor = monitor_notes()
+        .into_iter()
+        .map(|note| HistoryEntry::from_monitor_notice(&note, at(30), WallClockOffset::default()));
     machine.chain(monitor).collect()
 }
 
@@ -222,7 +258,8 @@ fn long_external_text_leaves_space_for_the_remedy() {
         let failed = entry(&MachineNotice::StopFailed { why: why.clone(), retry_in: Duration::from_secs(5) }, 0);
         let expected = ". Retrying in 5 s; to stop it by hand, run `systemctl stop openclaw.service` as root";
         assert!(failed.text.ends_with(expected) && !failed.text.contains(".."), "{}", failed.text);
-        let refused = HistoryEntry::from_monitor_notice(&MonitorNotice::ReloadRefused { why }, at(0), WallClockOffset::default());
+        let refused =
+            HistoryEntry::from_monitor_notice(&MonitorNotice::ReloadRefused { why }, at(0), WallClockOffset::default());
         assert!(
             refused.text.ends_with("run `openclaw-failover config --check FILE`") && !refused.text.contains(".."),
             "{}",
@@ -233,8 +270,12 @@ fn long_external_text_leaves_space_for_the_remedy() {
 
 #[test]
 fn a_promotion_says_what_why_since_when_and_what_next() {
-    let note =
-        MachineNotice::Promoting { cause: Cause::Outage, window: Duration::from_millis(30_012), failures: 11, last_healthy_at: at(0) };
+    let note = MachineNotice::Promoting {
+        cause: Cause::Outage,
+        window: Duration::from_millis(30_012),
+        failures: 11,
+        last_healthy_at: at(0),
+    };
     let entry = entry(&note, 30);
     assert_eq!(
         entry.text,
@@ -260,7 +301,12 @@ fn an_armed_upstream_can_be_known_again_from_its_entry() {
 fn times_follow_the_wall_clock_as_it_is_now() {
     let wall = WallClockOffset::new(at(30), at(3630));
     let config = config(&[("primary", &["http://a"]), ("second", &["http://b"])]);
-    let note = MachineNotice::Promoting { cause: Cause::Outage, window: Duration::from_secs(30), failures: 11, last_healthy_at: at(0) };
+    let note = MachineNotice::Promoting {
+        cause: Cause::Outage,
+        window: Duration::from_secs(30),
+        failures: 11,
+        last_healthy_at: at(0),
+    };
     let entry = HistoryEntry::from_machine_notice(&note, at(30), wall, &config);
     assert_eq!(entry.at, at(3630));
     assert!(entry.text.contains("since 2026-11-21 23:00:00Z"), "{}", entry.text);
@@ -271,18 +317,34 @@ fn times_follow_the_wall_clock_as_it_is_now() {
 
 #[test]
 fn a_start_says_how_old_its_workspace_may_be() {
-    let pull = PullSummary { outcome: "stopped".to_owned(), last_complete_at: Some(at(0)), is_stale: true, ..PullSummary::default() };
-    let entry = HistoryEntry::from_monitor_notice(&MonitorNotice::StartsWith(Some(pull.clone())), at(30), WallClockOffset::default());
+    let pull = PullSummary {
+        outcome: "stopped".to_owned(),
+        last_complete_at: Some(at(0)),
+        is_stale: true,
+        ..PullSummary::default()
+    };
+    let entry = HistoryEntry::from_monitor_notice(
+        &MonitorNotice::StartsWith(Some(pull.clone())),
+        at(30),
+        WallClockOffset::default(),
+    );
     assert!(entry.text.ends_with("; last in sync with the git remote at 2026-11-21 22:00:00Z"), "{}", entry.text);
     assert_eq!(entry.severity, Severity::Warning);
     let fresh = MonitorNotice::StartsWith(Some(PullSummary { is_stale: false, ..pull }));
-    assert_eq!(HistoryEntry::from_monitor_notice(&fresh, at(30), WallClockOffset::default()).severity, Severity::Notice);
+    assert_eq!(
+        HistoryEntry::from_monitor_notice(&fresh, at(30), WallClockOffset::default()).severity,
+        Severity::Notice
+    );
 }
 
 #[test]
 fn every_hold_entry_has_the_reason() {
     let hold = Hold { kind: HoldKind::Paused, since: at(0), until: None };
-    for note in [MachineNotice::HoldSet { hold }, MachineNotice::HoldStands { hold }, MachineNotice::HeldBack { kind: hold.kind }] {
+    for note in [
+        MachineNotice::HoldSet { hold },
+        MachineNotice::HoldStands { hold },
+        MachineNotice::HeldBack { kind: hold.kind },
+    ] {
         let entry = entry(&note, 0).with_hold_reason("a \u{1b}[2Jnew\nkernel");
         assert!(entry.text.ends_with(". Reason: a [2Jnew kernel"), "{}", entry.text);
         assert!(entry.to_json().to_string().contains(r#""reason":"a [2Jnew kernel""#));

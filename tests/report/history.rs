@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use openclaw_failover::failover::MachineNotice;
-use openclaw_failover::records::history::{HistoryFormat, HistoryLine, append_entry, render_history, read};
+use openclaw_failover::records::history::{HistoryFormat, HistoryLine, append_entry, read, render_history};
 use openclaw_failover::text::{CommandOutput, json};
 
 use super::{at, entry};

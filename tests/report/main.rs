@@ -17,7 +17,9 @@ mod year;
 
 use std::time::Duration;
 
-use openclaw_failover::config::{Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, UpstreamConfig, WorkspaceConfig};
+use openclaw_failover::config::{
+    Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, UpstreamConfig, WorkspaceConfig,
+};
 use openclaw_failover::events::HistoryEntry;
 use openclaw_failover::failover::MachineNotice;
 use openclaw_failover::os::clock::WallClockOffset;

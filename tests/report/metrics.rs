@@ -7,10 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openclaw_failover::failover::{Cause, MachineNotice, DemotionReason};
+use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice};
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::status::Status;
-use openclaw_failover::status::metrics::{Counters, MetricsSnapshot, DeliveryCounts};
+use openclaw_failover::status::metrics::{Counters, DeliveryCounts, MetricsSnapshot};
 
 use super::status::full_status;
 
@@ -287,7 +287,9 @@ fn every_value_equals_the_status() {
 fn every_verdict_has_a_series_of_its_own() {
     let mut status = full_status("primary");
     status.upstreams.truncate(1);
-    use ProbeFailure::{ConnectTimeout, Dns, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Tls, Unreachable};
+    use ProbeFailure::{
+        ConnectTimeout, Dns, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Tls, Unreachable,
+    };
     for failure in [
         Dns,
         ProbeFailure::ThisHost,

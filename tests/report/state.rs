@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Cause, Drill, DrillStep, Failover, Hold, HoldKind, Machine, PersistentState, DrillOutcome, Policy, InitialFacts,
+    Cause, Drill, DrillOutcome, DrillStep, Failover, Hold, HoldKind, InitialFacts, Machine, PersistentState, Policy,
 };
 use openclaw_failover::os::clock::WallClockOffset;
 use openclaw_failover::records::state::{load, save};
@@ -40,7 +40,11 @@ fn memory(seconds: u64) -> PersistentState {
 }
 
 fn start_machine(memory: PersistentState, now: Time) -> Machine {
-    Machine::new(Policy::new(&primary(), false), now, InitialFacts { persistent_state: memory, armed: vec![true], unit: None })
+    Machine::new(
+        Policy::new(&primary(), false),
+        now,
+        InitialFacts { persistent_state: memory, armed: vec![true], unit: None },
+    )
 }
 
 #[test]

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
-    Answerer, Cause, OperatorCommand, Drill, DrillStep, Event, Failover, Hold, HoldKind, Machine, PersistentState, Observation, DrillOutcome,
-    Policy, InitialFacts, ObservedUnit, UnitState,
+    Answerer, Cause, Drill, DrillOutcome, DrillStep, Event, Failover, Hold, HoldKind, InitialFacts, Machine,
+    Observation, ObservedUnit, OperatorCommand, PersistentState, Policy, UnitState,
 };
 use openclaw_failover::os::clock::WallClockOffset;
-use openclaw_failover::probe::{ProbeResult, Channels, ProbeFailure, Verdict};
-use openclaw_failover::records::timeline::{TimelineCell, Timeline};
+use openclaw_failover::probe::{Channels, ProbeFailure, ProbeResult, Verdict};
+use openclaw_failover::records::timeline::{Timeline, TimelineCell};
 use openclaw_failover::status::{
-    DegradedCondition, MonitorFacts, StatusFormat, GatewayStatus, ProbeStatus, RoleStatus, LastProbe, Status, UpstreamStatus, WindowStatus, render_file,
+    DegradedCondition, GatewayStatus, LastProbe, MonitorFacts, ProbeStatus, RoleStatus, Status, StatusFormat,
+    UpstreamStatus, WindowStatus, render_file,
 };
 use openclaw_failover::text::json;
 use openclaw_failover::workspace::summary::{PullSummary, PushSummary};
@@ -57,7 +58,12 @@ pub(crate) fn full_status(word: &str) -> Status {
         boot: None,
         updated_at: at(100),
         interval: SECOND * 10,
-        role: RoleStatus { name: word.to_owned(), step: Some(word.to_owned()), cause: Some(word.to_owned()), since: at(5) },
+        role: RoleStatus {
+            name: word.to_owned(),
+            step: Some(word.to_owned()),
+            cause: Some(word.to_owned()),
+            since: at(5),
+        },
         upstreams: vec![upstream; 3],
         window: Some(WindowStatus {
             elapsed: Duration::from_millis(30_012),
@@ -140,7 +146,9 @@ fn probed(machine: &mut Machine, seconds: u64, answer: &ProbeResult) {
 
 #[test]
 fn a_written_status_reads_back() {
-    for status in [full_status("word"), full_status("\u{1b}[31m\n\"界"), Status { updated_at: at(1), ..Status::default() }] {
+    for status in
+        [full_status("word"), full_status("\u{1b}[31m\n\"界"), Status { updated_at: at(1), ..Status::default() }]
+    {
         assert_eq!(Status::from_json(status.to_json().to_pretty().as_bytes()), Ok(status));
     }
 }
@@ -289,7 +297,8 @@ fn an_idle_standby_is_not_shown_as_failing() {
         upstream.name = name.to_owned();
         upstream.last_probe.as_mut().unwrap().verdict = verdict.to_owned();
     }
-    let of = |status: &Status| status.upstreams.iter().map(|upstream| status.is_idle_standby(upstream)).collect::<Vec<_>>();
+    let of =
+        |status: &Status| status.upstreams.iter().map(|upstream| status.is_idle_standby(upstream)).collect::<Vec<_>>();
     assert_eq!(of(&status), [false, true, false]);
     let page = status.render(at(100), false);
     assert!(page.contains("first: on standby for 1 m 30 s; its gateway is down"), "{page}");
@@ -313,7 +322,8 @@ fn a_quiet_standby_fits_half_a_screen() {
         ..PersistentState::default()
     };
     let policy = Policy::new(&config, false);
-    let mut machine = Machine::new(policy, at(1000), InitialFacts { persistent_state: memory, armed: vec![true], unit: None });
+    let mut machine =
+        Machine::new(policy, at(1000), InitialFacts { persistent_state: memory, armed: vec![true], unit: None });
     let _ = machine.handle_event(at(1010), Event::Probed { upstream: 0, verdict: healthy().verdict });
     let pull = PullSummary {
         outcome: "up_to_date".to_owned(),
@@ -386,7 +396,8 @@ fn a_gateway_that_fails_to_start_is_not_ready() {
     let mut machine = machine(PersistentState::default());
     let promote = OperatorCommand::Hold { kind: HoldKind::Promoted, until: None };
     let down = ObservedUnit { state: UnitState::Down, invocation: None, main_pid: None };
-    let observed = Observation { unit: Some(down), verdict: None, are_channels_healthy: true, answerer: Answerer::Pending };
+    let observed =
+        Observation { unit: Some(down), verdict: None, are_channels_healthy: true, answerer: Answerer::Pending };
     let events = [
         Event::Command(promote),
         Event::Pulled { unreturned: false },

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use openclaw_failover::config;
 use openclaw_failover::failover::{
-    Action, Answerer, OperatorCommand, Event, HoldKind, InvocationId, Machine, Observation, InitialFacts, ObservedUnit, UnitState,
+    Action, Answerer, Event, HoldKind, InitialFacts, InvocationId, Machine, Observation, ObservedUnit, OperatorCommand,
+    UnitState,
 };
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::records::trace::{
-    SegmentStart, ReplayResult, Tracer, append_batch, decision_names, {self},
+    ReplayResult, SegmentStart, Tracer, append_batch, decision_names, {self},
 };
 use openclaw_failover::text::Time;
 
@@ -65,7 +66,9 @@ fn random_event(random: &mut XorShift, spell: u64) -> Event {
             let kind = [HoldKind::Paused, HoldKind::Promoted, HoldKind::Standby][random.below(3) as usize];
             Event::Command(OperatorCommand::Hold { kind, until: None })
         }
-        37 if random.below(4) == 0 => Event::Command(OperatorCommand::Drill { hold: Duration::from_secs(60), degraded: false }),
+        37 if random.below(4) == 0 => {
+            Event::Command(OperatorCommand::Drill { hold: Duration::from_secs(60), degraded: false })
+        }
         38 => Event::Command(OperatorCommand::Resume),
         _ => Event::Tick,
     }
@@ -141,7 +144,8 @@ fn folds_equal_events_and_skips_only_a_partial_line() {
     assert!(text.len() < 10_000 * 8, "{} bytes", text.len());
     let torn = format!("{text}{{\"at\":17953000\n");
     let (replayed, printed) = replay(&torn);
-    let expected = ReplayResult { events: 10_000, decisions: replayed.decisions, unreadable: 1, ..ReplayResult::default() };
+    let expected =
+        ReplayResult { events: 10_000, decisions: replayed.decisions, unreadable: 1, ..ReplayResult::default() };
     assert_eq!(replayed, expected, "{printed}");
     assert!(printed.contains("10000 events"), "{printed}");
 }

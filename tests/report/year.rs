@@ -8,11 +8,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use openclaw_failover::events::{HistoryEntry, MonitorNotice};
-use openclaw_failover::failover::{Cause, MachineNotice, DemotionReason};
+use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice};
 use openclaw_failover::os::clock::WallClockOffset;
 use openclaw_failover::probe::ProbeFailure;
-use openclaw_failover::records::history::{HistoryFormat, HistoryLine, append_entry, render_history, read};
-use openclaw_failover::records::timeline::{TimelineCell, Timeline};
+use openclaw_failover::records::history::{HistoryFormat, HistoryLine, append_entry, read, render_history};
+use openclaw_failover::records::timeline::{Timeline, TimelineCell};
 use openclaw_failover::text::json::Node;
 use openclaw_failover::workspace::summary::PullSummary;
 
@@ -64,7 +64,11 @@ impl Writer<'_> {
                 last_complete_at: Some(at(seconds)),
                 ..PullSummary::default()
             };
-            self.write(&HistoryEntry::from_monitor_notice(&MonitorNotice::PullChanged(pulled), at(seconds), WallClockOffset::default()));
+            self.write(&HistoryEntry::from_monitor_notice(
+                &MonitorNotice::PullChanged(pulled),
+                at(seconds),
+                WallClockOffset::default(),
+            ));
         }
     }
 

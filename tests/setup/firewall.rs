@@ -42,9 +42,13 @@ fn another_ones_is_left_alone_and_ufw_is_not_installed_beside_it() {
         host.write_program("systemctl", &format!("{says}; echo LoadState=loaded; echo ActiveState=$state"));
     };
     let is_left = |what: &str| {
-        let StepState::Manual(said) = host.standby_step_state("firewall") else { panic!("{:?}", host.standby_step_state("firewall")) };
+        let StepState::Manual(said) = host.standby_step_state("firewall") else {
+            panic!("{:?}", host.standby_step_state("firewall"))
+        };
         assert!(said.contains(what) && said.contains("18789 on tailscale0"), "{said}");
-        let StepState::Pending(packages) = host.standby_step_state("packages") else { panic!("nothing is to be installed") };
+        let StepState::Pending(packages) = host.standby_step_state("packages") else {
+            panic!("nothing is to be installed")
+        };
         assert!(!packages.contains("ufw"), "{packages}");
     };
     active("firewalld.service");
@@ -54,7 +58,10 @@ fn another_ones_is_left_alone_and_ufw_is_not_installed_beside_it() {
     active("none");
     host.write_program("iptables", "echo -P INPUT ACCEPT; echo -A INPUT -s 203.0.113.7/32 -j DROP");
     is_left("iptables");
-    host.write_program("iptables", "echo -P INPUT ACCEPT; echo -A INPUT -p tcp -j f2b-sshd; echo -A f2b-sshd -j REJECT");
+    host.write_program(
+        "iptables",
+        "echo -P INPUT ACCEPT; echo -A INPUT -p tcp -j f2b-sshd; echo -A f2b-sshd -j REJECT",
+    );
     assert!(matches!(host.standby_step_state("firewall"), StepState::Pending(_)));
     let table = |name: &str| {
         host.write_program(
@@ -80,7 +87,9 @@ fn whatever_ssh_listens_on_is_let_in() {
     );
     host.write("proc/self/environ", "A=b\0SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 2422\0");
     host.write_program("ufw", "case $1 in status) echo off;; esac");
-    let StepState::Pending(said) = host.standby_step_state("firewall") else { panic!("{:?}", host.standby_step_state("firewall")) };
+    let StepState::Pending(said) = host.standby_step_state("firewall") else {
+        panic!("{:?}", host.standby_step_state("firewall"))
+    };
     for port in [22, 2222, 2022, 2322, 2422] {
         assert!(said.contains(&format!("allow {port}/tcp")), "{port}: {said}");
     }

@@ -11,8 +11,8 @@ use openclaw_failover::config::paths::Paths;
 use openclaw_failover::config::{
     ConfigSource, {self},
 };
-use openclaw_failover::doctor::{Identity, HostContext};
-use openclaw_failover::setup::{Plan, SetupRole, SetupTarget, StepState, SetupOptions};
+use openclaw_failover::doctor::{HostContext, Identity};
+use openclaw_failover::setup::{Plan, SetupOptions, SetupRole, SetupTarget, StepState};
 use tempfile::TempDir;
 
 use crate::script;

@@ -33,7 +33,9 @@ fn a_bare_host_has_everything_to_do_and_looking_changes_nothing() {
 fn a_polkit_without_rules_in_javascript_is_refused_before_anything_is_done() {
     let host = Host::bare();
     host.write_program("apt-cache", "echo '  Installed: 0.105-33'; echo '  Candidate: 0.105-33'");
-    let StepState::Refused(why) = host.standby_step_state("packages") else { panic!("{:?}", host.standby_step_state("packages")) };
+    let StepState::Refused(why) = host.standby_step_state("packages") else {
+        panic!("{:?}", host.standby_step_state("packages"))
+    };
     assert!(why.contains("0.105-33") && why.contains("JavaScript"), "{why}");
 }
 
@@ -42,13 +44,17 @@ fn a_host_is_never_trusted_without_a_word() {
     let mut host = Host::bare();
     assert!(is_pending(&host.standby_step_state("known-hosts")));
     host.can_ask = false;
-    let StepState::Refused(why) = host.standby_step_state("known-hosts") else { panic!("--yes without host keys goes on") };
+    let StepState::Refused(why) = host.standby_step_state("known-hosts") else {
+        panic!("--yes without host keys goes on")
+    };
     assert!(why.contains("[git.example]:2222") && why.contains("--known-hosts FILE"), "{why}");
     host.wishes.known_hosts_file = Some(host.path("known_hosts"));
     assert!(matches!(host.standby_step_state("known-hosts"), StepState::Refused(why) if why.contains("cannot read")));
     host.write("known_hosts", "elsewhere ssh-ed25519 AAAA\n");
     host.write_program("ssh-keygen", "grep -qF \"$2\" \"$4\"");
-    assert!(matches!(host.standby_step_state("known-hosts"), StepState::Refused(why) if why.contains("no key of [git.example]:2222")));
+    assert!(
+        matches!(host.standby_step_state("known-hosts"), StepState::Refused(why) if why.contains("no key of [git.example]:2222"))
+    );
     host.write("known_hosts", "[git.example]:2222 ssh-ed25519 AAAA\n");
     assert!(is_pending(&host.standby_step_state("known-hosts")));
 }

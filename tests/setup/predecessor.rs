@@ -90,7 +90,10 @@ fn it_is_set_aside_with_all_that_belongs_to_it() {
     for (path, text) in [
         (format!("{UNIT_FOLDER}/openclaw-health-monitor.service{RENAMED_SUFFIX}"), "an older one"),
         (format!("{UNIT_FOLDER}/openclaw-health-monitor.service{RENAMED_SUFFIX}+"), "sleep"),
-        (format!("{UNIT_FOLDER}/openclaw-health-monitor.service.d{RENAMED_SUFFIX}/override.conf"), "ExecStart=/bin/false"),
+        (
+            format!("{UNIT_FOLDER}/openclaw-health-monitor.service.d{RENAMED_SUFFIX}/override.conf"),
+            "ExecStart=/bin/false",
+        ),
         (format!("{UNIT_FOLDER}/openclaw.service{RENAMED_SUFFIX}"), "User=openclaw"),
         (format!("{UNIT_FOLDER}/openclaw.service.d/override.conf{RENAMED_SUFFIX}"), "C=3"),
         (format!("home/openclaw/.config/systemd/user/openclaw-gateway.service{RENAMED_SUFFIX}"), "[Service]"),
@@ -112,7 +115,10 @@ fn nothing_that_leads_to_the_agent_is_read() {
     let host = host_with_primary(true);
     let agents = host.path("home/openclaw/gateway.service");
     host.write("home/openclaw/gateway.service", "[Service]\nEnvironmentFile=/etc/shadow\n");
-    host.write_program("getent", &format!("echo openclaw:x:4242:4242::{}:/bin/sh", host.path("home/openclaw").display()));
+    host.write_program(
+        "getent",
+        &format!("echo openclaw:x:4242:4242::{}:/bin/sh", host.path("home/openclaw").display()),
+    );
     symlink(&agents, host.path(&format!("{UNIT_FOLDER}/openclaw.service"))).unwrap();
     host.apply_step("predecessor").unwrap();
     assert!(!host.path(&format!("{UNIT_FOLDER}/openclaw.service.d/10-from-replaced.conf")).exists());
@@ -130,7 +136,9 @@ fn a_gateway_that_is_all_its_user_has_goes_on() {
     assert!(!log.contains("stop") && log.contains("disable openclaw.service"), "{log}");
 
     host.add_running_unit("openclaw-gateway.service");
-    let StepState::Refused(why) = host.standby_step_state("predecessor") else { panic!("{:?}", host.standby_step_state("predecessor")) };
+    let StepState::Refused(why) = host.standby_step_state("predecessor") else {
+        panic!("{:?}", host.standby_step_state("predecessor"))
+    };
     assert!(why.contains("without an agent"), "{why}");
 }
 

@@ -41,7 +41,10 @@ fn tokens_are_for_root_alone_and_others_stay() {
     assert_eq!(host.read(TOKEN_FILE), there);
     for wrong in ["", "two words", "A=b\nB=c", "${HOME}"] {
         host.write("token", wrong);
-        assert!(refusal_text(host.standby_step_state("tokens")).contains("is not a Telegram or Discord token"), "{wrong}");
+        assert!(
+            refusal_text(host.standby_step_state("tokens")).contains("is not a Telegram or Discord token"),
+            "{wrong}"
+        );
     }
     host.wishes.token_file = Some(host.path("none"));
     assert!(refusal_text(host.standby_step_state("tokens")).contains("cannot read"));
@@ -54,7 +57,9 @@ fn an_openclaw_json_is_never_replaced() {
     host.wishes.allowed_ids = vec!["1".into()];
     assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Pending(_)));
     host.write("home/openclaw/.openclaw/openclaw.json", "{}");
-    assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Done(said) if said.contains("stays as it is")));
+    assert!(
+        matches!(host.standby_step_state("openclaw-config"), StepState::Done(said) if said.contains("stays as it is"))
+    );
 }
 
 #[test]
@@ -142,7 +147,9 @@ fn openclaw_is_found_wherever_it_is() {
     ] {
         host.write(&format!("{home}/{place}/openclaw"), "#!/bin/sh\n");
         host.write(&format!("{home}/{place}/node"), "#!/bin/sh\n");
-        let StepState::Pending(said) = host.standby_step_state("openclaw") else { panic!("{place}: {:?}", host.standby_step_state("openclaw")) };
+        let StepState::Pending(said) = host.standby_step_state("openclaw") else {
+            panic!("{place}: {:?}", host.standby_step_state("openclaw"))
+        };
         assert!(said.ends_with(&format!("/{place}/openclaw")), "{place}: {said}");
     }
     // A login shell that prints a wrong path, or hangs.

@@ -139,6 +139,11 @@ impl Gateway {
             _ if self.is_squatted(now) => Answerer::Other("port 18789 is held by another process".to_owned()),
             _ => Answerer::Unit,
         };
-        Observation { unit: ask_systemd.then(|| self.unit()), verdict: Some(verdict), are_channels_healthy: true, answerer }
+        Observation {
+            unit: ask_systemd.then(|| self.unit()),
+            verdict: Some(verdict),
+            are_channels_healthy: true,
+            answerer,
+        }
     }
 }

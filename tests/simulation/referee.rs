@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use drills::Drill;
 use openclaw_failover::failover::{
-    Action, Answerer, Cause, OperatorCommand, HoldKind, Machine, PersistentState, MachineNotice, Observation, UnitAction, Policy, DemotionReason, Role,
+    Action, Answerer, Cause, DemotionReason, HoldKind, Machine, MachineNotice, Observation, OperatorCommand,
+    PersistentState, Policy, Role, UnitAction,
 };
 use openclaw_failover::probe::Verdict;
 use openclaw_failover::text::Time;
@@ -317,7 +318,9 @@ impl Referee {
                 self.account.was_due = false;
             }
             // In a world whose systemd always works, the gateway answers.
-            Action::Announce(MachineNotice::StoppingSilent { .. } | MachineNotice::StartFailed { .. }) => self.disturb(now, 20 * MINUTE),
+            Action::Announce(MachineNotice::StoppingSilent { .. } | MachineNotice::StartFailed { .. }) => {
+                self.disturb(now, 20 * MINUTE)
+            }
             _ => {}
         }
     }
@@ -328,7 +331,8 @@ impl Referee {
         }
         self.in_flight = true;
         let kind = self.hold.map(|(kind, _)| kind);
-        let stops_drill = matches!(machine.role(), Role::Demoting(demoting) if demoting.reason == DemotionReason::DrillOver);
+        let stops_drill =
+            matches!(machine.role(), Role::Demoting(demoting) if demoting.reason == DemotionReason::DrillOver);
         if kind == Some(HoldKind::Paused) && !stops_drill {
             self.fail(now, machine, "invariant 7: an order while paused");
         }
@@ -437,8 +441,10 @@ impl Referee {
         let Some(ready_since) = self.truth.iter().filter_map(ready).min() else { return };
         let policy = &self.policy;
         let hold_down = self.hold_down().1.max(CRASH_LOOP_BREAKER_TIME);
-        let bound =
-            ready_since.max(self.settled).max(self.drilled) + hold_down + 2 * millis(policy.max_counted_gap()) + LATENCY_ALLOWANCE;
+        let bound = ready_since.max(self.settled).max(self.drilled)
+            + hold_down
+            + 2 * millis(policy.max_counted_gap())
+            + LATENCY_ALLOWANCE;
         if now > bound && matches!(gateway.process, Process::Up { .. }) {
             self.fail(now, machine, "invariant 3: an upstream is ready and the gateway was not stopped in time");
         }

@@ -9,7 +9,8 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Action, Answerer, OperatorCommand, Event, HoldKind, PollMode, Machine, PersistentState, UnitAction, ProbeSchedule, Policy, Role, InitialFacts,
+    Action, Answerer, Event, HoldKind, InitialFacts, Machine, OperatorCommand, PersistentState, Policy, PollMode,
+    ProbeSchedule, Role, UnitAction,
 };
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::text::Time;
@@ -203,7 +204,9 @@ impl World {
         let end = EPOCH + self.length;
         let troubles = self.troubles.clone();
         self.queue_at_random(troubles.crashes, end, 3 * DAY, |rng| Happening::Crash { reboot: rng.chance(300) });
-        self.queue_at_random(troubles.stalls, end, 5 * DAY, |rng| Happening::Stall { lasts: rng.log_range(SECOND, 2 * HOUR) });
+        self.queue_at_random(troubles.stalls, end, 5 * DAY, |rng| Happening::Stall {
+            lasts: rng.log_range(SECOND, 2 * HOUR),
+        });
         self.queue_at_random(troubles.systemd > 0, end, 4 * DAY, |_| Happening::GatewayDies);
         self.queue_at_random(troubles.operators, end, 2 * DAY, |rng| Happening::Speak(command(rng)));
         self.queue_at_random(troubles.drills, end, 2 * DAY, |rng| Happening::Speak(drill(rng)));
@@ -212,7 +215,9 @@ impl World {
         }
         if troubles.squatters {
             self.gateway.is_unverifiable = self.rng.chance(100);
-            self.queue_at_random(true, end, 2 * DAY, |rng| Happening::Squat { lasts: rng.log_range(SECOND, 20 * MINUTE) });
+            self.queue_at_random(true, end, 2 * DAY, |rng| Happening::Squat {
+                lasts: rng.log_range(SECOND, 20 * MINUTE),
+            });
             self.squat_after_starts();
         }
     }
@@ -515,7 +520,8 @@ impl World {
 
     fn end_probe(&mut self, upstream: usize, began: u64, verdict: Verdict) {
         let (began, ended) = (Time::from_millis(began), Time::from_millis(self.now));
-        self.begins[upstream] = Some(self.paces[upstream].next_probe_at(began, ended, verdict.is_healthy()).as_millis());
+        self.begins[upstream] =
+            Some(self.paces[upstream].next_probe_at(began, ended, verdict.is_healthy()).as_millis());
         self.referee.record_verdict(self.now, upstream, verdict);
         self.deliver_event(Event::Probed { upstream, verdict });
     }

@@ -1,6 +1,6 @@
 //! Arming: only an upstream that was seen healthy from here can cause a failover.
 
-use openclaw_failover::failover::Action::{UnitAction, Pull};
+use openclaw_failover::failover::Action::{Pull, UnitAction};
 use openclaw_failover::failover::UnitAction::Start;
 use openclaw_failover::failover::{self};
 
@@ -50,7 +50,12 @@ fn the_first_healthy_verdict_arms_for_good() {
     night.at(30.0, healthy()).expect_notice("Armed { upstream: 0 }");
     night.at(40.0, healthy()).expect_no_notice();
     night.at(50.0, refused()).expect_actions(&[]);
-    night.at(61.0, refused()).expect_actions(&[Pull]).at(62.0, pulled()).at_each(&[65.0, 69.0], &refused()).expect_role("standby");
+    night
+        .at(61.0, refused())
+        .expect_actions(&[Pull])
+        .at(62.0, pulled())
+        .at_each(&[65.0, 69.0], &refused())
+        .expect_role("standby");
     night.at(70.0, refused()).expect_actions(&[UnitAction(Start)]);
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::{Answerer, OperatorCommand, Event, HoldKind, InvocationId, Observation, ObservedUnit, UnitState};
+use openclaw_failover::failover::{
+    Answerer, Event, HoldKind, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState,
+};
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 
 use crate::night::time;
@@ -176,7 +178,9 @@ pub fn pause() -> Event {
 /// Sets the expiry of a hold to this second.
 pub fn until(at: f64, event: Event) -> Event {
     match event {
-        Event::Command(OperatorCommand::Hold { kind, .. }) => Event::Command(OperatorCommand::Hold { kind, until: Some(time(at)) }),
+        Event::Command(OperatorCommand::Hold { kind, .. }) => {
+            Event::Command(OperatorCommand::Hold { kind, until: Some(time(at)) })
+        }
         other => other,
     }
 }

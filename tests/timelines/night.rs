@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::{Action, Event, Machine, PersistentState, Policy, Role, InitialFacts, PromotionStep};
+use openclaw_failover::failover::{Action, Event, InitialFacts, Machine, PersistentState, Policy, PromotionStep, Role};
 use openclaw_failover::text::Time;
 
 use crate::events::{done, down, healthy, pulled, refused, second, unit, up};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::{Action, MachineNotice, UnitAction, Policy};
+use openclaw_failover::failover::{Action, MachineNotice, Policy, UnitAction};
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 
 use crate::night::defaults;
-use crate::play::{Plan, Play, assert_between, fails_from, fails, spans, up};
+use crate::play::{Plan, Play, assert_between, fails, fails_from, spans, up};
 
 #[test]
 fn one_outage_of_five_minutes() {
@@ -70,7 +70,12 @@ fn a_flap_every_2_minutes_causes_a_handful_of_transitions_in_a_day() {
 
 /// Plan of a primary that restarts at 100 s and reports `starting` until 270 s.
 fn slow_start() -> Plan {
-    spans(vec![(0.0, up()), (100.0, fails(ProbeFailure::Refused)), (103.0, fails(ProbeFailure::Starting)), (273.0, up())])
+    spans(vec![
+        (0.0, up()),
+        (100.0, fails(ProbeFailure::Refused)),
+        (103.0, fails(ProbeFailure::Starting)),
+        (273.0, up()),
+    ])
 }
 
 #[test]

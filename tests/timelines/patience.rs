@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::{UnitAction, Pull};
+use openclaw_failover::failover::Action::{Pull, UnitAction};
 use openclaw_failover::failover::UnitAction::{Kill, Start, Stop};
 use openclaw_failover::failover::{Event, UnitState};
 use openclaw_failover::probe::{ProbeFailure, Verdict};
@@ -86,7 +86,12 @@ fn each_retry_doubles_the_patience_up_to_30_minutes() {
 fn the_monitor_causes_at_most_one_unclean_exit_in_5_minutes() {
     let mut night = Night::with_policy(|policy| policy.start_timeout = Duration::from_secs(60)).verifying();
     looks(&mut night, 31.1, 151.1, &mute(2));
-    night.at(151.1, mute(2)).expect_actions(&[UnitAction(Stop)]).at(151.2, done()).at(151.6, gone(2)).expect_actions(&[UnitAction(Start)]);
+    night
+        .at(151.1, mute(2))
+        .expect_actions(&[UnitAction(Stop)])
+        .at(151.2, done())
+        .at(151.6, gone(2))
+        .expect_actions(&[UnitAction(Start)]);
     night.at(151.7, gone(2)).at(151.8, done());
     // Its timeout of 2 × 120 s ends at 391.8 s, the five minutes between unclean exits only at 451.1 s.
     looks(&mut night, 152.1, 451.1, &mute(3));
@@ -119,7 +124,11 @@ fn a_cut_drain_waits_for_the_5_minutes_too() {
 fn a_stop_of_a_silent_gateway_that_hangs_is_repeated() {
     let mut night = Night::standby().verifying();
     looks(&mut night, 31.1, 631.1, &mute(2));
-    night.at(631.1, mute(2)).expect_actions(&[UnitAction(Stop)]).at(631.2, failed("timed out")).expect_notice("StopFailed");
+    night
+        .at(631.1, mute(2))
+        .expect_actions(&[UnitAction(Stop)])
+        .at(631.2, failed("timed out"))
+        .expect_notice("StopFailed");
     looks(&mut night, 631.6, 976.1, &mute(2));
     night.expect_actions(&[]);
     night.at(976.1, mute(2)).expect_actions(&[UnitAction(Stop)]);

@@ -2,7 +2,8 @@
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
-    Action, Answerer, Event, InvocationId, PollMode, Machine, MachineNotice, Observation, UnitAction, ProbeSchedule, Policy, InitialFacts, ObservedUnit, UnitState,
+    Action, Answerer, Event, InitialFacts, InvocationId, Machine, MachineNotice, Observation, ObservedUnit, Policy,
+    PollMode, ProbeSchedule, UnitAction, UnitState,
 };
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::records::trace::{SegmentStart, Tracer, decision_names};
@@ -21,7 +22,8 @@ pub fn up() -> (Verdict, f64) {
 
 /// Failed probe; the two timeouts take the whole 5 s.
 pub fn fails(failure: ProbeFailure) -> (Verdict, f64) {
-    let takes = if matches!(failure, ProbeFailure::ConnectTimeout | ProbeFailure::ResponseTimeout) { 5.0 } else { QUICK };
+    let takes =
+        if matches!(failure, ProbeFailure::ConnectTimeout | ProbeFailure::ResponseTimeout) { 5.0 } else { QUICK };
     (Verdict::Failing(failure), takes)
 }
 
@@ -98,7 +100,13 @@ impl Play {
     pub fn recorded(config: Config, plans: Vec<Plan>) -> Self {
         let witnessed = config.promote.witnesses.as_ref().is_some_and(|witnesses| !witnesses.is_empty());
         let start = InitialFacts { armed: vec![true; plans.len()], ..InitialFacts::default() };
-        let begin = SegmentStart { at: time(0.0), config: config.clone(), has_witnesses: witnessed, start, same_upstreams: None };
+        let begin = SegmentStart {
+            at: time(0.0),
+            config: config.clone(),
+            has_witnesses: witnessed,
+            start,
+            same_upstreams: None,
+        };
         let (mut tracer, mut play) = (Tracer::default(), Self::new(&begin.policy(), plans));
         let text = tracer.begin_segment(&begin).into_iter().map(|batch| batch.lines).collect();
         play.recorder = Some(Recorder { config, tracer, text });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::{StopSync, UnitAction, Pull, Push};
+use openclaw_failover::failover::Action::{Pull, Push, StopSync, UnitAction};
 use openclaw_failover::failover::UnitAction::Start;
 
 use crate::events::{done, failed, gone, healthy, pulled, refused, tick, up};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::{UnitAction, Pull, Push};
+use openclaw_failover::failover::Action::{Pull, Push, UnitAction};
 use openclaw_failover::failover::UnitAction::{Start, Stop};
 use openclaw_failover::failover::{
     Cause, Failover, Hold, HoldKind, PersistentState, {self},
@@ -17,7 +17,12 @@ fn killed_in_standby_it_starts_with_a_fresh_window() {
     night.at(10.0, refused()).at_each(&[13.0, 16.0, 19.0, 22.0, 25.0, 28.0], &refused()).discard_so_far();
     let mut night = night.restart_at(29.0, down());
     night.discard_so_far().at_each(&[31.0, 41.0, 51.0, 58.9], &refused()).expect_role("standby").expect_actions(&[]);
-    night.at(59.0, refused()).expect_role("promoting(sync)").expect_actions(&[Pull]).at(60.0, pulled()).expect_actions(&[UnitAction(Start)]);
+    night
+        .at(59.0, refused())
+        .expect_role("promoting(sync)")
+        .expect_actions(&[Pull])
+        .at(60.0, pulled())
+        .expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]
@@ -90,7 +95,12 @@ fn the_standby_rebooted_while_active_takes_over_again_one_window_later() {
         .at_each(&[210.0, 220.0, 229.9], &refused())
         .expect_role("standby")
         .expect_actions(&[]);
-    night.at(230.0, refused()).expect_actions(&[Pull]).at(230.05, pulled()).expect_role("promoting(start)").expect_actions(&[UnitAction(Start)]);
+    night
+        .at(230.0, refused())
+        .expect_actions(&[Pull])
+        .at(230.05, pulled())
+        .expect_role("promoting(start)")
+        .expect_actions(&[UnitAction(Start)]);
     night.at(230.1, done()).at(240.0, up(3)).at(241.0, up(3)).expect_role("active").expect_notice("hold_down: 60s");
 }
 
@@ -99,7 +109,12 @@ fn holds_survive_a_restart() {
     let mut night = Night::standby();
     night.at(5.0, pause());
     let mut night = night.restart_at(100.0, down());
-    night.discard_so_far().at_each(&[110.0, 120.0, 130.0, 140.0], &refused()).expect_role("standby").expect_notice("HeldBack").discard_so_far();
+    night
+        .discard_so_far()
+        .at_each(&[110.0, 120.0, 130.0, 140.0], &refused())
+        .expect_role("standby")
+        .expect_notice("HeldBack")
+        .discard_so_far();
 }
 
 #[test]
@@ -139,19 +154,36 @@ fn a_persisted_time_in_the_future_counts_as_now() {
     let now = time(0.0);
     let known = night.memory().clone();
     assert_eq!(known.promotions, [time(-60.0), now]);
-    assert_eq!((known.killed_at, known.drill_passed_at, known.hold.map(|hold| hold.since)), (Some(now), Some(now), Some(now)));
+    assert_eq!(
+        (known.killed_at, known.drill_passed_at, known.hold.map(|hold| hold.since)),
+        (Some(now), Some(now), Some(now))
+    );
     let failover = known.last_failover.unwrap();
     assert_eq!((failover.last_healthy_at, failover.decided_at, failover.answered_at), (now, now, Some(now)));
     assert_eq!(night.hold_down(), 60.0);
-    night.at(86_399.0, crate::events::tick()).discard_so_far().at(86_400.0, crate::events::tick()).expect_notice("HoldStands").discard_so_far();
+    night
+        .at(86_399.0, crate::events::tick())
+        .discard_so_far()
+        .at(86_400.0, crate::events::tick())
+        .expect_notice("HoldStands")
+        .discard_so_far();
 }
 
 #[test]
 fn a_hold_that_was_announced_is_not_announced_at_each_start() {
     let hold = Hold { kind: HoldKind::Paused, since: time(-100_000.0), until: None };
     let memory = PersistentState { hold: Some(hold), ..PersistentState::default() };
-    let mut night = Night::starting_at(0.0, defaults(), failover::InitialFacts { persistent_state: memory, armed: vec![true], unit: None });
-    night.discard_so_far().at(0.1, crate::events::tick()).expect_no_notice().at(72_799.0, crate::events::tick()).expect_no_notice();
+    let mut night = Night::starting_at(
+        0.0,
+        defaults(),
+        failover::InitialFacts { persistent_state: memory, armed: vec![true], unit: None },
+    );
+    night
+        .discard_so_far()
+        .at(0.1, crate::events::tick())
+        .expect_no_notice()
+        .at(72_799.0, crate::events::tick())
+        .expect_no_notice();
     night.at(72_800.0, crate::events::tick()).expect_notice("HoldStands").discard_so_far();
 }
 
@@ -160,7 +192,10 @@ fn a_demotion_keeps_its_reason_after_a_monitor_restart() {
     let night = Night::with_policy(|_| ()).draining();
     let mut night = night.restart_at(131.0, drains(2));
     night.expect_notice("Demoting { reason: Ready { upstream: 0 } }").expect_role("demoting").discard_so_far();
-    night.at(140.0, gone(2)).expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: Some(99s) }").expect_role("standby");
+    night
+        .at(140.0, gone(2))
+        .expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: Some(99s) }")
+        .expect_role("standby");
     night.discard_so_far();
     assert_eq!(night.memory().demotion_reason, None);
 }
@@ -169,7 +204,10 @@ fn a_demotion_keeps_its_reason_after_a_monitor_restart() {
 fn announces_a_demotion_that_ended_without_a_monitor() {
     let night = Night::with_policy(|_| ()).draining();
     let mut night = night.restart_at(150.0, gone(2));
-    night.expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: Some(109s) }").expect_role("standby").discard_so_far();
+    night
+        .expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: Some(109s) }")
+        .expect_role("standby")
+        .discard_so_far();
     night.at(151.0, gone(2)).expect_no_notice();
     let night = Night::standby();
     night.restart_at(10.0, down()).expect_only_notices(&["Win"]).discard_so_far();

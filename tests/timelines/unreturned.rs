@@ -1,6 +1,6 @@
 //! Pushes of local changes: repeated in the background, remembered across restarts, and never a delay of a promotion.
 
-use openclaw_failover::failover::Action::{StopSync, UnitAction, Pull, Push};
+use openclaw_failover::failover::Action::{Pull, Push, StopSync, UnitAction};
 use openclaw_failover::failover::Event;
 use openclaw_failover::failover::UnitAction::Start;
 
@@ -67,7 +67,11 @@ fn a_push_that_does_not_end_is_waited_for_like_a_pull() {
     night.at_each(&[141.0, 151.0], &refused()).at(154.0, refused()).expect_actions(&[StopSync]);
     // The push may be changing the work tree, which must not happen while an agent uses it.
     night.at(160.0, refused()).expect_role("promoting(sync)").expect_actions(&[]);
-    night.at(165.0, tick()).expect_actions(&[StopSync]).at_each(&[170.0, 180.0, 190.0, 199.0], &refused()).expect_actions(&[]);
+    night
+        .at(165.0, tick())
+        .expect_actions(&[StopSync])
+        .at_each(&[170.0, 180.0, 190.0, 199.0], &refused())
+        .expect_actions(&[]);
     night.at(200.0, pushed(false)).expect_role("promoting(start)").expect_actions(&[UnitAction(Start)]);
 }
 
@@ -94,7 +98,11 @@ fn an_outage_that_a_hold_forbids_does_not_block_pushes() {
 fn what_a_pull_finds_is_returned_too() {
     let mut night = pushing();
     night.at(145.0, pushed(true)).expect_actions(&[]);
-    night.at(440.0, tick()).expect_actions(&[Pull]).at(441.0, Event::Pulled { unreturned: true }).expect_actions(&[Push]);
+    night
+        .at(440.0, tick())
+        .expect_actions(&[Pull])
+        .at(441.0, Event::Pulled { unreturned: true })
+        .expect_actions(&[Push]);
     assert!(night.memory().has_unpushed_changes);
     night.at(442.0, pushed(true)).expect_actions(&[]);
     assert!(!night.memory().has_unpushed_changes);

@@ -1,6 +1,6 @@
 //! Verification: a start that systemd accepted is not a promotion until the gateway has answered.
 
-use openclaw_failover::failover::Action::{UnitAction, Push};
+use openclaw_failover::failover::Action::{Push, UnitAction};
 use openclaw_failover::failover::UnitAction::{Start, Stop};
 use openclaw_failover::failover::{Answerer, Event, InvocationId, Observation, ObservedUnit, UnitState};
 use openclaw_failover::probe::{ProbeFailure, Verdict};
@@ -16,14 +16,22 @@ const READY: Verdict = Verdict::Healthy { ready: true };
 fn a_start_that_systemd_took_is_not_a_promotion() {
     let mut night = Night::standby().verifying();
     night.expect_no_notice().expect_role("promoting(verify)");
-    night.at_each(&[32.0, 33.0, 34.0], &boots(2)).expect_role("promoting(verify)").expect_actions(&[]).expect_no_notice();
+    night
+        .at_each(&[32.0, 33.0, 34.0], &boots(2))
+        .expect_role("promoting(verify)")
+        .expect_actions(&[])
+        .expect_no_notice();
 }
 
 #[test]
 fn the_gateway_must_answer_twice() {
     let mut night = Night::standby().verifying();
     night.at(40.0, up(2)).expect_role("promoting(verify)").expect_no_notice();
-    night.at(41.0, up(2)).expect_role("active").expect_notice("Promoted { cause: Outage, took: 11s, hold_down: 30s }").expect_actions(&[]);
+    night
+        .at(41.0, up(2))
+        .expect_role("active")
+        .expect_notice("Promoted { cause: Outage, took: 11s, hold_down: 30s }")
+        .expect_actions(&[]);
 }
 
 #[test]
@@ -70,7 +78,10 @@ fn an_answer_while_the_unit_is_not_yet_active_or_unknown_proves_nothing() {
 #[test]
 fn a_process_that_is_gone_is_started_again() {
     let mut night = Night::standby().verifying();
-    night.at(35.0, gone(2)).expect_notice("StartFailed { why: \"its process exited\", retry_in: Some(5s) }").expect_actions(&[]);
+    night
+        .at(35.0, gone(2))
+        .expect_notice("StartFailed { why: \"its process exited\", retry_in: Some(5s) }")
+        .expect_actions(&[]);
     night.at(40.0, tick()).expect_actions(&[UnitAction(Start)]).at(40.0, gone(2)).at(40.1, done());
     night.at_each(&[50.0, 51.0], &up(2)).expect_role("promoting(verify)");
     night.at_each(&[52.0, 53.0], &up(3)).expect_role("active");
@@ -133,7 +144,10 @@ fn the_primary_back_during_verify_demotes_after_the_hold_down() {
     let mut night = Night::standby().verifying();
     night.at_each(&[33.0, 43.0, 53.0, 62.9], &healthy()).expect_role("promoting(verify)").expect_actions(&[]);
     night.at(63.0, healthy()).expect_role("demoting").expect_actions(&[UnitAction(Stop)]);
-    night.at(63.1, done()).at(64.0, gone(2)).expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: None }");
+    night
+        .at(63.1, done())
+        .at(64.0, gone(2))
+        .expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: None }");
     night.expect_role("standby").expect_actions(&[Push]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::failover::Action::{UnitAction, Pull};
+use openclaw_failover::failover::Action::{Pull, UnitAction};
 use openclaw_failover::failover::UnitAction::Start;
 use openclaw_failover::failover::{
     ProbeSchedule, {self},
@@ -21,7 +21,10 @@ fn outage_just_after_a_probe() {
     night.at(10.0, refused()).expect_actions(&[Pull]).expect_notice("WindowOpened");
     night.at(12.0, pulled()).expect_actions(&[]);
     night.at_each(&[13.0, 16.0, 19.0, 22.0, 25.0, 28.0], &refused()).expect_actions(&[]).expect_no_notice();
-    night.at(30.0, refused()).expect_actions(&[UnitAction(Start)]).expect_notice("Promoting { cause: Outage, window: 30s, failures: 8");
+    night
+        .at(30.0, refused())
+        .expect_actions(&[UnitAction(Start)])
+        .expect_notice("Promoting { cause: Outage, window: 30s, failures: 8");
     night.expect_role("promoting(start)");
 }
 
@@ -73,7 +76,11 @@ fn one_healthy_verdict_closes_the_window() {
 #[test]
 fn an_upstream_that_is_alive_and_muted_is_no_outage() {
     let mut night = Night::standby();
-    night.at_each(&[10.0, 20.0, 30.0, 40.0, 50.0], &crate::events::muted()).expect_role("standby").expect_actions(&[]).expect_no_notice();
+    night
+        .at_each(&[10.0, 20.0, 30.0, 40.0, 50.0], &crate::events::muted())
+        .expect_role("standby")
+        .expect_actions(&[])
+        .expect_no_notice();
 }
 
 #[test]
@@ -131,7 +138,8 @@ fn restart_grace_is_not_given_to_any_other_failure() {
 #[test]
 fn every_interval_while_healthy_and_every_retry_interval_after_a_failure_at_a_fixed_rate() {
     let mut pace = ProbeSchedule::new(&defaults(), time(0.0));
-    let mut next = |began: f64, ended: f64, healthy: bool| second_of(pace.next_probe_at(time(began), time(ended), healthy));
+    let mut next =
+        |began: f64, ended: f64, healthy: bool| second_of(pace.next_probe_at(time(began), time(ended), healthy));
     assert_eq!(next(0.0, 0.5, true), 10.0);
     assert_eq!(next(10.0, 14.9, true), 20.0);
     assert_eq!(next(20.0, 20.1, false), 23.0);
@@ -146,7 +154,9 @@ fn the_decision_falls_between_promote_after_and_that_plus_max_timeout_retry() {
         |_| ProbeFailure::Refused,
         |_| ProbeFailure::ResponseTimeout,
         |_| ProbeFailure::ConnectTimeout,
-        |now| if ((now * 7.0) as u64).is_multiple_of(2) { ProbeFailure::Refused } else { ProbeFailure::ResponseTimeout },
+        |now| {
+            if ((now * 7.0) as u64).is_multiple_of(2) { ProbeFailure::Refused } else { ProbeFailure::ResponseTimeout }
+        },
         |now| if now < 120.0 { ProbeFailure::Status(500) } else { ProbeFailure::ResponseTimeout },
     ];
     for kind in kinds {

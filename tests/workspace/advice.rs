@@ -70,7 +70,10 @@ fn a_contradiction_with_the_remote_and_one_with_a_standby_are_merged_by_hand() {
     types(&world, &command(&pushed.details, "git -C", ", resolve"));
     world.primary("printf 'one\\nelse\\nprimary\\n' >MEMORY.md; git commit -qam settled");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.conflicts.to_sentence().as_str()), (PushOutcome::Pushed, "failover/claw2: MEMORY.md"));
+    assert_eq!(
+        (pushed.outcome, pushed.conflicts.to_sentence().as_str()),
+        (PushOutcome::Pushed, "failover/claw2: MEMORY.md")
+    );
     types(&world, &command(&pushed.details, "git -C", ", resolve"));
     world.primary("printf 'one\\nelse\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled");
     let pushed = world.push_primary();
@@ -86,7 +89,11 @@ fn a_branch_that_takes_the_name_of_all_branches_of_standbys_is_renamed() {
     world.standby("echo learned >learned.md");
     let pushed = world.push();
     assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
-    assert!(pushed.details.contains("the remote's branch failover blocks the name failover/claw2"), "{}", pushed.details);
+    assert!(
+        pushed.details.contains("the remote's branch failover blocks the name failover/claw2"),
+        "{}",
+        pushed.details
+    );
     types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
     assert_eq!(world.branches(), "failover-old\nmain");
     assert!(world.push().is_complete());

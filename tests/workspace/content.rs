@@ -40,7 +40,11 @@ fn a_picture_is_returned_with_its_content() {
     assert_eq!(world.push().outcome, PushOutcome::Pushed);
     assert_eq!(uploaded(&world), "1");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.merged_branches.to_sentence()), (PushOutcome::Pushed, "failover/claw2".into()), "{pushed:?}");
+    assert_eq!(
+        (pushed.outcome, pushed.merged_branches.to_sentence()),
+        (PushOutcome::Pushed, "failover/claw2".into()),
+        "{pushed:?}"
+    );
     assert_eq!(world.primary("cat a.png s.md; git status --porcelain"), "picture\nnote");
     // Vice versa, with the same remote as a URL.
     world.primary("git remote set-url origin \"file://$(git remote get-url origin)\"; echo second >b.png");

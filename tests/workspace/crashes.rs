@@ -12,7 +12,7 @@ use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::PullOutcome;
 use openclaw_failover::workspace::{
-    SyncPaths, SessionHandling, CheckoutMode, SyncRole, {self},
+    CheckoutMode, SessionHandling, SyncPaths, SyncRole, {self},
 };
 
 use crate::world::{World, run};
@@ -48,17 +48,26 @@ fn a_sync_that_may_be_killed() {
     let Some(task) = env::var_os(TASK) else { return };
     let dir = PathBuf::from(env::var_os("CRASH_TEST_DIR").unwrap());
     let role = if task == "primary" { "primary" } else { "workspace" };
-    let workspace = WorkspaceConfig { path: dir.join(role), timeout: Duration::from_secs(60), ..WorkspaceConfig::default() };
+    let workspace =
+        WorkspaceConfig { path: dir.join(role), timeout: Duration::from_secs(60), ..WorkspaceConfig::default() };
     let (state, host) = if task == "primary" { ("state-primary", "claw1") } else { ("state", "claw2") };
-    let paths = SyncPaths { state_folder: dir.join(state), ssh_program: "ssh".into(), host_name: host.into(), ..SyncPaths::default() };
+    let paths = SyncPaths {
+        state_folder: dir.join(state),
+        ssh_program: "ssh".into(),
+        host_name: host.into(),
+        ..SyncPaths::default()
+    };
     let cancel = Cancel::new();
     // The file exists while the gateway runs.
     let reach = || if dir.join("gateway").exists() { CheckoutMode::FetchOnly } else { CheckoutMode::UpdateFiles };
     match task.to_str().unwrap() {
         "pull" => drop(workspace::pull(&workspace, &[], &paths, &reach, &cancel, &Vec::new)),
-        "push" => {
-            drop(workspace::push(&workspace, &paths, SyncRole::Standby { reach: &reach, queue: &|| SessionHandling::Resume }, &cancel))
-        }
+        "push" => drop(workspace::push(
+            &workspace,
+            &paths,
+            SyncRole::Standby { reach: &reach, queue: &|| SessionHandling::Resume },
+            &cancel,
+        )),
         _ => drop(workspace::push(&workspace, &paths, SyncRole::Primary, &cancel)),
     }
 }

@@ -80,7 +80,10 @@ fn a_contradiction_waits_for_a_person_and_both_versions_are_there() {
     assert!(world.push().is_complete());
     world.primary("echo theirs >>MEMORY.md");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.conflicts.to_sentence()), (PushOutcome::Pushed, "failover/claw2: MEMORY.md".into()));
+    assert_eq!(
+        (pushed.outcome, pushed.conflicts.to_sentence()),
+        (PushOutcome::Pushed, "failover/claw2: MEMORY.md".into())
+    );
     assert!(!pushed.is_ok());
     // The standby continues with the primary's version, keeps its own on a branch, and pushes that too.
     let pulled = world.pull().workspace;

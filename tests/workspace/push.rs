@@ -6,7 +6,7 @@ use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 use openclaw_failover::workspace::{
-    SessionHandling, CheckoutMode, SyncRole, unit, {self},
+    CheckoutMode, SessionHandling, SyncRole, unit, {self},
 };
 
 use crate::world::World;
@@ -71,7 +71,11 @@ fn the_primary_commits_what_lies_there_and_leaves_the_index_in_order() {
     let world = World::new();
     world.primary("echo a >a; git add a; echo b >b; rm MEMORY.md");
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.pushed_branches.to_sentence()), (PushOutcome::Pushed, "main".to_owned()), "{pushed:?}");
+    assert_eq!(
+        (pushed.outcome, pushed.pushed_branches.to_sentence()),
+        (PushOutcome::Pushed, "main".to_owned()),
+        "{pushed:?}"
+    );
     assert_eq!(world.primary("git status --porcelain; git ls-files"), "a\nb");
     assert_eq!(world.remote("git ls-tree --name-only main"), "a\nb");
     assert!(world.primary("git log -1 --format=%an").starts_with("openclaw-failover on claw1"));
@@ -129,7 +133,11 @@ fn the_primary_leaves_an_agent_that_is_in_the_middle_of_something_alone() {
     world.primary("git reset -q --hard; git switch -q b");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::InUse);
-    assert!(pushed.details.starts_with("b is checked out instead of main (workspace.branch): git -C "), "{}", pushed.details);
+    assert!(
+        pushed.details.starts_with("b is checked out instead of main (workspace.branch): git -C "),
+        "{}",
+        pushed.details
+    );
     world.primary("git switch -q main; touch .git/index.lock; echo d >d");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::InUse, "{pushed:?}");

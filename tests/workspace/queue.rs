@@ -8,7 +8,7 @@ use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::{Cancel, ChildCommand};
 use openclaw_failover::workspace::report::PushReport;
 use openclaw_failover::workspace::{
-    SessionHandling, CheckoutMode, SyncRole, {self},
+    CheckoutMode, SessionHandling, SyncRole, {self},
 };
 
 use crate::needs::require;

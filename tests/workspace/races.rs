@@ -137,7 +137,11 @@ fn who_has_an_old_file_open_may_go_on_writing() {
     assert!(world.push().is_complete());
     let mut open = OpenOptions::new().append(true).open(world.at("primary/MEMORY.md")).unwrap();
     let pushed = world.push_primary();
-    assert_eq!((pushed.merged_branches.to_sentence().as_str(), pushed.moved_aside.count), ("failover/claw2", 1), "{pushed:?}");
+    assert_eq!(
+        (pushed.merged_branches.to_sentence().as_str(), pushed.moved_aside.count),
+        ("failover/claw2", 1),
+        "{pushed:?}"
+    );
     // The old file is renamed before the late write, because there may be no later run.
     let aside = &pushed.moved_aside.listed[0];
     assert!(aside.starts_with("MEMORY.md.local-"), "{aside}");
@@ -162,7 +166,11 @@ fn an_agent_that_never_pauses_has_its_own_work_sent() {
         >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md",
     );
     let pushed = world.push_primary();
-    assert_eq!((pushed.outcome, pushed.pushed_branches.to_sentence()), (PushOutcome::InUse, "main".into()), "{pushed:?}");
+    assert_eq!(
+        (pushed.outcome, pushed.pushed_branches.to_sentence()),
+        (PushOutcome::InUse, "main".into()),
+        "{pushed:?}"
+    );
     assert!(pushed.details.contains("MEMORY.md changed during the sync"), "{}", pushed.details);
     assert_eq!(world.remote("git show main:mine.md"), "mine");
     world.primary("rm .git/info/attributes");

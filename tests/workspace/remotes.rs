@@ -3,7 +3,7 @@
 use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome, PushReport};
 use openclaw_failover::workspace::{
-    SyncPaths, SessionHandling, CheckoutMode, PullReport, SyncRole, {self},
+    CheckoutMode, PullReport, SessionHandling, SyncPaths, SyncRole, {self},
 };
 
 use crate::world::{World, run};
@@ -17,7 +17,10 @@ struct Other<'a> {
 impl<'a> Other<'a> {
     fn new(world: &'a World, host: &str) -> Self {
         run(world.dir.path(), "git clone -q remote.git other; mkdir state-other");
-        Self { world, paths: SyncPaths { state_folder: world.at("state-other"), host_name: host.into(), ..world.paths.clone() } }
+        Self {
+            world,
+            paths: SyncPaths { state_folder: world.at("state-other"), host_name: host.into(), ..world.paths.clone() },
+        }
     }
 
     fn writes(&self, script: &str) {

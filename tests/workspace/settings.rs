@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use openclaw_failover::workspace::git::settings::{SettingTreatment, SETTINGS};
+use openclaw_failover::workspace::git::settings::{SETTINGS, SettingTreatment};
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
 use crate::world::World;
@@ -238,7 +238,12 @@ fn round(settings: &[(&str, &str, &str)]) -> Vec<String> {
     said.push(format!("{:?}", world.push().outcome));
     fs::write(world.at("primary/more.md"), "more\n").unwrap();
     let pushed = world.push_primary();
-    said.push(format!("{:?} {} {}", pushed.outcome, pushed.merged_branches.to_sentence(), pushed.conflicts.to_sentence()));
+    said.push(format!(
+        "{:?} {} {}",
+        pushed.outcome,
+        pushed.merged_branches.to_sentence(),
+        pushed.conflicts.to_sentence()
+    ));
     said.push(format!("{:?}", world.pull().workspace.outcome));
     said.push(world.memory());
     said.push(world.remote(
@@ -330,7 +335,11 @@ fn pushed_is_said_only_of_what_the_url_has_that_is_fetched_from() {
         world.standby(&set);
         fs::rename(world.at("remote.git"), world.at("gone.git")).unwrap();
         let pushed = world.push();
-        assert_eq!((pushed.outcome, pushed.last_complete_at), (PushOutcome::NotPushed, None), "{elsewhere}: {pushed:?}");
+        assert_eq!(
+            (pushed.outcome, pushed.last_complete_at),
+            (PushOutcome::NotPushed, None),
+            "{elsewhere}: {pushed:?}"
+        );
         fs::rename(world.at("gone.git"), world.at("remote.git")).unwrap();
         if elsewhere.contains("pushInsteadOf") {
             continue;

@@ -32,9 +32,19 @@ const STATES: &[State] = &[
     state("clean", "", PullOutcome::Updated, &[THEIRS, MEMORY]),
     state("a new file", "echo mine >mine.md", PullOutcome::Updated, &[THEIRS, MEMORY, MINE]),
     state("a staged file", "echo mine >mine.md; git add mine.md", PullOutcome::Updated, &[THEIRS, MINE]),
-    state("staged, then edited", "echo a >mine.md; git add -A; echo mine >mine.md", PullOutcome::Updated, &[THEIRS, MINE]),
+    state(
+        "staged, then edited",
+        "echo a >mine.md; git add -A; echo mine >mine.md",
+        PullOutcome::Updated,
+        &[THEIRS, MINE],
+    ),
     state("staged, then removed", "echo a >gone; git add -A; rm gone", PullOutcome::Updated, &[THEIRS, ("gone", "")]),
-    state("a commit", "echo mine >mine.md; git add -A; git commit -qm mine", PullOutcome::Updated, &[THEIRS, MEMORY, MINE]),
+    state(
+        "a commit",
+        "echo mine >mine.md; git add -A; git commit -qm mine",
+        PullOutcome::Updated,
+        &[THEIRS, MEMORY, MINE],
+    ),
     state(
         "an edit elsewhere in the file",
         "sed -i '1i zero' MEMORY.md",
@@ -43,7 +53,12 @@ const STATES: &[State] = &[
     ),
     state("the same edit", "echo two >>MEMORY.md", PullOutcome::Updated, &[THEIRS, MEMORY]),
     state("an edit that contradicts", "echo 2 >>MEMORY.md", PullOutcome::ConflictKept, &[THEIRS, MEMORY]),
-    state("a committed edit that contradicts", "echo 2 >>MEMORY.md; git commit -qam 2", PullOutcome::ConflictKept, &[MEMORY]),
+    state(
+        "a committed edit that contradicts",
+        "echo 2 >>MEMORY.md; git commit -qam 2",
+        PullOutcome::ConflictKept,
+        &[MEMORY],
+    ),
     state("a removal that contradicts", "rm MEMORY.md", PullOutcome::ConflictKept, &[THEIRS, MEMORY]),
     state("a file that is theirs, too", "echo other >theirs.md", PullOutcome::ConflictKept, &[THEIRS, MEMORY]),
     state("the same file", "echo theirs >theirs.md", PullOutcome::Updated, &[THEIRS, MEMORY]),
@@ -53,21 +68,36 @@ const STATES: &[State] = &[
         PullOutcome::Updated,
         &[THEIRS, MEMORY],
     ),
-    state("a folder in the way", "mkdir theirs.md; echo mine >theirs.md/x", PullOutcome::ConflictKept, &[THEIRS, MEMORY]),
+    state(
+        "a folder in the way",
+        "mkdir theirs.md; echo mine >theirs.md/x",
+        PullOutcome::ConflictKept,
+        &[THEIRS, MEMORY],
+    ),
     state(
         "an ignored folder in the way",
         "echo 'x' >.git/info/exclude; mkdir -p theirs.md; echo a >theirs.md/x",
         PullOutcome::Updated,
         &[THEIRS, MEMORY],
     ),
-    state("a file where they have a folder", "echo mine >deep", PullOutcome::ConflictKept, &[THEIRS, ("deep/er/x", "x\n")]),
+    state(
+        "a file where they have a folder",
+        "echo mine >deep",
+        PullOutcome::ConflictKept,
+        &[THEIRS, ("deep/er/x", "x\n")],
+    ),
     state(
         "an ignored file where they have a folder",
         "echo deep >.git/info/exclude; echo mine >deep",
         PullOutcome::Updated,
         &[THEIRS, ("deep/er/x", "x\n")],
     ),
-    state("a link where they have a folder", "ln -s /etc deep", PullOutcome::ConflictKept, &[THEIRS, ("deep/er/x", "x\n")]),
+    state(
+        "a link where they have a folder",
+        "ln -s /etc deep",
+        PullOutcome::ConflictKept,
+        &[THEIRS, ("deep/er/x", "x\n")],
+    ),
     state("an empty folder in the way", "mkdir theirs.md", PullOutcome::Updated, &[THEIRS, MEMORY]),
     state(
         "another branch",
@@ -95,7 +125,12 @@ const STATES: &[State] = &[
         PullOutcome::Updated,
         &[THEIRS, MEMORY, MINE],
     ),
-    state("a detached head with edits", "git switch -q --detach; echo mine >mine.md", PullOutcome::Updated, &[THEIRS, MINE]),
+    state(
+        "a detached head with edits",
+        "git switch -q --detach; echo mine >mine.md",
+        PullOutcome::Updated,
+        &[THEIRS, MINE],
+    ),
     state(
         "an unfinished merge",
         "git switch -qc b; echo b >>MEMORY.md; git commit -qam b; git switch -q main; echo c >>MEMORY.md; git commit \
@@ -157,7 +192,12 @@ const STATES: &[State] = &[
         PullOutcome::Updated,
         &[THEIRS],
     ),
-    state("a broken index", "echo nonsense >.git/index; echo mine >mine.md", PullOutcome::Updated, &[THEIRS, MEMORY, MINE]),
+    state(
+        "a broken index",
+        "echo nonsense >.git/index; echo mine >mine.md",
+        PullOutcome::Updated,
+        &[THEIRS, MEMORY, MINE],
+    ),
     state("no index", "rm .git/index; echo mine >mine.md", PullOutcome::Updated, &[THEIRS, MEMORY, MINE]),
     state(
         "git told to look away",
@@ -165,7 +205,12 @@ const STATES: &[State] = &[
         PullOutcome::ConflictKept,
         &[THEIRS, MEMORY],
     ),
-    state("git told to leave out", "git sparse-checkout set --no-cone nothing", PullOutcome::Updated, &[THEIRS, MEMORY]),
+    state(
+        "git told to leave out",
+        "git sparse-checkout set --no-cone nothing",
+        PullOutcome::Updated,
+        &[THEIRS, MEMORY],
+    ),
     state("an intention to add", "echo mine >mine.md; git add -N mine.md", PullOutcome::Updated, &[THEIRS, MINE]),
     state(
         "odd names",
@@ -269,7 +314,12 @@ const STATES: &[State] = &[
         PullOutcome::Updated,
         &[THEIRS, MINE],
     ),
-    state("a work tree elsewhere", "git config core.worktree /etc", PullOutcome::NoRepository, &[("MEMORY.md", "one\n")]),
+    state(
+        "a work tree elsewhere",
+        "git config core.worktree /etc",
+        PullOutcome::NoRepository,
+        &[("MEMORY.md", "one\n")],
+    ),
 ];
 
 fn prepare(state: &State) -> World {

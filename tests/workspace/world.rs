@@ -11,7 +11,7 @@ use openclaw_failover::config::{SecretConfig, WorkspaceConfig};
 use openclaw_failover::os::{Cancel, ChildCommand};
 use openclaw_failover::workspace::report::PushReport;
 use openclaw_failover::workspace::{
-    SyncPaths, SessionHandling, CheckoutMode, PullReport, SyncRole, {self},
+    CheckoutMode, PullReport, SessionHandling, SyncPaths, SyncRole, {self},
 };
 
 use crate::image::Image;
@@ -68,8 +68,14 @@ impl World {
     fn empty() -> Self {
         let dir = tempfile::tempdir_in(folder()).unwrap();
         let at = |name: &str| dir.path().join(name);
-        let workspace = WorkspaceConfig { path: at("workspace"), timeout: LONG, refresh: LONG, ..WorkspaceConfig::default() };
-        let paths = SyncPaths { state_folder: at("state"), ssh_program: at("ssh").into(), host_name: "claw2".into(), push_request_file: at("request") };
+        let workspace =
+            WorkspaceConfig { path: at("workspace"), timeout: LONG, refresh: LONG, ..WorkspaceConfig::default() };
+        let paths = SyncPaths {
+            state_folder: at("state"),
+            ssh_program: at("ssh").into(),
+            host_name: "claw2".into(),
+            push_request_file: at("request"),
+        };
         Self { workspace, secrets: Vec::new(), paths, dir }
     }
 
@@ -128,7 +134,8 @@ impl World {
     /// Pushes as the primary's timer does.
     pub fn push_primary(&self) -> PushReport {
         let workspace = WorkspaceConfig { path: self.at("primary"), ..self.workspace.clone() };
-        let paths = SyncPaths { state_folder: self.at("state-primary"), host_name: "claw1".into(), ..self.paths.clone() };
+        let paths =
+            SyncPaths { state_folder: self.at("state-primary"), host_name: "claw1".into(), ..self.paths.clone() };
         workspace::push(&workspace, &paths, SyncRole::Primary, &Cancel::new())
     }
 

@@ -15,6 +15,7 @@ in
     environment.etc = free;
     environment.systemPackages = list;
     fileSystems = free;
+    home-manager.users = free;
     networking.hostName = option types.str "host";
     networking.firewall.enable = switch;
     networking.firewall.allowedTCPPorts = list;
@@ -29,8 +30,7 @@ in
     services.openssh.enable = switch;
     services.openssh.settings = free;
     services.openclaw.enable = switch;
-    services.openclaw-gateway.enable = switch;
-    services.openclaw-gateway.port = option types.port 18789;
+    services.openclaw-gateway = import ./openclaw-gateway.nix { inherit lib; };
     services.tailscale.authKeyFile = option (types.nullOr types.path) null;
     services.tailscale.enable = switch;
     services.tailscale.interfaceName = option types.str "tailscale0";
@@ -41,6 +41,8 @@ in
     )) { };
     sops.secrets = import ./sops.nix { inherit lib; };
     system.autoUpgrade = free;
+    system.etc.overlay = free;
+    system.forbiddenDependenciesRegexes = list;
     system.stateVersion = option types.str "";
     systemd.packages = list;
     systemd.services = option (types.attrsOf (
@@ -60,6 +62,10 @@ in
         {
           freeformType = types.attrsOf types.anything;
           options.home = option types.str "/home/${name}";
+          options.createHome = switch;
+          options.isNormalUser = switch;
+          options.isSystemUser = switch;
+          options.shell = option types.anything null;
           options.openssh.authorizedKeys.keys = list;
           options.openssh.authorizedKeys.keyFiles = list;
         }

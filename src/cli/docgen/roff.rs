@@ -1,6 +1,6 @@
 //! Generator of the manual page, in the macros of man(7).
 
-use crate::cli::docgen::page::{Paragraph, ListItem, HelpPage};
+use crate::cli::docgen::page::{HelpPage, ListItem, Paragraph};
 
 /// Entries of the section FILES, which no help text contains.
 const FILES_SECTION: [(&str, &str); 5] = [
@@ -24,7 +24,10 @@ pub(super) fn render_man_page(pages: &[HelpPage]) -> String {
         Some(Paragraph::Text(about)) => about.split_once(':'),
         _ => None,
     });
-    write_line(&about.map_or_else(String::new, |(about, _)| about.to_lowercase().replace("openclaw", "OpenClaw")), &mut text);
+    write_line(
+        &about.map_or_else(String::new, |(about, _)| about.to_lowercase().replace("openclaw", "OpenClaw")),
+        &mut text,
+    );
     text.push_str(".SH SYNOPSIS\n");
     program.clone().for_each(|page| page.paragraphs.iter().for_each(|block| write_usage(block, &mut text)));
     text.push_str(".SH DESCRIPTION\n");

@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, to_printable};
-use crate::cli::setup::{is_user_id, count_pending, reject_refused};
+use crate::cli::setup::{count_pending, is_user_id, reject_refused};
 use crate::os::orphans::RegisteredChild;
-use crate::setup::{SUPPORTED_CHANNELS, Plan, MissingInput, scan_host_keys};
+use crate::setup::{MissingInput, Plan, SUPPORTED_CHANNELS, scan_host_keys};
 
 /// Size limit of an answer, in bytes.
 const ANSWER_SIZE_LIMIT: u64 = 1000;
@@ -24,12 +24,12 @@ pub(super) fn ask_missing_inputs(plan: &mut Plan, out: &mut Output) -> Result<us
     for host in &strangers {
         let offer = scan_host_keys(&plan.target, host).map_err(CliError::Failed)?;
         out.write_line(format_args!("{} presents these keys:", to_printable(host)))?;
-        scan_host_keys.fingerprints.iter().try_for_each(|print| out.write_line(format_args!("  {print}")))?;
+        offer.fingerprints.iter().try_for_each(|print| out.write_line(format_args!("  {print}")))?;
         out.flush()?;
         if !confirm("Do they match the published keys?") {
             return Err(CliError::Failed(format!("nothing was changed; the keys of {host} were not confirmed")));
         }
-        keys.push_str(&scan_host_keys.keys);
+        keys.push_str(&offer.keys);
     }
     plan.target.confirmed_host_keys = (!keys.is_empty()).then_some(keys);
     plan.target.is_interactive = false;
@@ -44,13 +44,16 @@ fn choose_channel(plan: &mut Plan) -> Result<(), CliError> {
     let wants = plan.missing_inputs();
     let Plan { target: site, .. } = plan;
     if wants.contains(&MissingInput::Channel) {
-        let channel = ask_text(&format!("Channel of the standby, {} (Enter to skip)", SUPPORTED_CHANNELS.join(" or ")))?;
+        let channel =
+            ask_text(&format!("Channel of the standby, {} (Enter to skip)", SUPPORTED_CHANNELS.join(" or ")))?;
         if channel.is_empty() {
             return Ok(());
         }
         if !SUPPORTED_CHANNELS.contains(&channel.as_str()) {
             let known = SUPPORTED_CHANNELS.join(" and ");
-            return Err(CliError::Usage(format!("nothing was changed; setup does not support '{channel}', only {known}")));
+            return Err(CliError::Usage(format!(
+                "nothing was changed; setup does not support '{channel}', only {known}"
+            )));
         }
         site.options.channel = Some(channel);
         let model = ask_text("Model, as provider/model (Enter for OpenClaw's default)")?;
@@ -60,7 +63,9 @@ fn choose_channel(plan: &mut Plan) -> Result<(), CliError> {
         let allow = ask_text("Ids of the users who may write there, separated by spaces")?;
         for id in allow.split([' ', ',']).filter(|id| !id.is_empty()) {
             if !is_user_id(id) {
-                return Err(CliError::Usage(format!("nothing was changed; '{id}' is not a user id, which is a number")));
+                return Err(CliError::Usage(format!(
+                    "nothing was changed; '{id}' is not a user id, which is a number"
+                )));
             }
             site.options.allowed_ids.push(id.to_owned());
         }
@@ -80,7 +85,8 @@ pub(super) fn confirm(question: &str) -> bool {
 
 fn ask_text(question: &str) -> Result<String, CliError> {
     eprint!("{question}: ");
-    let answer = read_line().ok_or_else(|| CliError::Usage("nothing was changed; no answer on standard input".into()))?;
+    let answer =
+        read_line().ok_or_else(|| CliError::Usage("nothing was changed; no answer on standard input".into()))?;
     Ok(answer.trim().to_owned())
 }
 

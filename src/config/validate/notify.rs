@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::diagnostics::{Diagnostics, quote};
-use crate::config::notify::{WebhookFormat, HeartbeatConfig, NotifyConfig, NotificationTopic};
+use crate::config::notify::{HeartbeatConfig, NotificationTopic, NotifyConfig, WebhookFormat};
 use crate::config::schema::{RawHeartbeat, RawNotify};
 use crate::config::span::Spanned;
-use crate::config::validate::{check_range, names, check_required, secrets, check_unique};
+use crate::config::validate::{check_range, check_required, check_unique, names, secrets};
 use crate::text::suggestion::suggest_name;
 
 /// Shortest and longest interval between heartbeats.
@@ -23,12 +23,19 @@ pub(super) fn check_webhooks(raw: Vec<RawNotify>, problems: &Diagnostics) -> Vec
 fn check_webhook(raw: RawNotify, problems: &Diagnostics) -> NotifyConfig {
     let format = check_required(raw.format, &raw.span, "format", "\"ntfy\"", problems);
     let topics = match raw.events {
-        Some(events) => events.iter().filter_map(|event| find_named(event, &NotificationTopic::ALL, problems)).collect(),
+        Some(events) => {
+            events.iter().filter_map(|event| find_named(event, &NotificationTopic::ALL, problems)).collect()
+        }
         None => NotificationTopic::ALL.map(|(_, topic)| topic).to_vec(),
     };
     NotifyConfig {
-        credential: check_credential(check_required(raw.credential, &raw.span, "credential", "\"ntfy\"", problems), problems),
-        format: format.and_then(|format| find_named(&format, &WebhookFormat::ALL, problems)).unwrap_or(WebhookFormat::Json),
+        credential: check_credential(
+            check_required(raw.credential, &raw.span, "credential", "\"ntfy\"", problems),
+            problems,
+        ),
+        format: format
+            .and_then(|format| find_named(&format, &WebhookFormat::ALL, problems))
+            .unwrap_or(WebhookFormat::Json),
         topics,
         ca_file: check_ca_file(raw.ca_file, problems),
     }

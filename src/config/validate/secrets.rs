@@ -9,12 +9,16 @@ use crate::config::model::{SecretConfig, WorkspaceConfig};
 use crate::config::schema::RawSecret;
 use crate::config::span::Spanned;
 use crate::config::validate::state_paths::{forbidden_reason, split_path};
-use crate::config::validate::{names, check_required};
+use crate::config::validate::{check_required, names};
 
 const SOURCE_EXAMPLE: &str = "\"openclaw@100.64.0.1:.openclaw/standby.env\"";
 
 /// Checks every source and target, alone and together with the workspace.
-pub(super) fn check_secrets(raw: Vec<RawSecret>, workspace: &WorkspaceConfig, problems: &Diagnostics) -> Vec<SecretConfig> {
+pub(super) fn check_secrets(
+    raw: Vec<RawSecret>,
+    workspace: &WorkspaceConfig,
+    problems: &Diagnostics,
+) -> Vec<SecretConfig> {
     let mut secrets: Vec<SecretConfig> = Vec::new();
     for RawSecret { span: place, source, target } in raw {
         let source = check_required(source, &place, "source", SOURCE_EXAMPLE, problems);

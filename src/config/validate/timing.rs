@@ -6,7 +6,7 @@ use crate::config::diagnostics::Diagnostics;
 use crate::config::model::{DemotionConfig, ProbeConfig, PromotionConfig};
 use crate::config::schema::{RawDemote, RawProbe, RawPromote};
 use crate::config::span::Spanned;
-use crate::config::validate::{check_minimum, check_maximum, check_range};
+use crate::config::validate::{check_maximum, check_minimum, check_range};
 use crate::text::duration::format_duration;
 
 /// Minimum of the probe intervals and timeout; shorter ones would only add load.
@@ -84,7 +84,11 @@ impl RawTiming {
             timeout: Spanned::or_default(probe.timeout, "probe.timeout", default.0.timeout),
             promote_after: Spanned::or_default(promote.after.clone(), "promote.after", default.1.after),
             failures: Spanned::or_default(promote.failures.clone(), "promote.failures", default.1.failures),
-            restart_grace: Spanned::or_default(promote.restart_grace.clone(), "promote.restart_grace", default.1.restart_grace),
+            restart_grace: Spanned::or_default(
+                promote.restart_grace.clone(),
+                "promote.restart_grace",
+                default.1.restart_grace,
+            ),
             demote_after: Spanned::or_default(demote.after, "demote.after", default.2.after),
             max_after: Spanned::or_default(demote.max_after, "demote.max_after", default.2.max_after),
             flap_window: Spanned::or_default(demote.flap_window, "demote.flap_window", default.2.flap_window),

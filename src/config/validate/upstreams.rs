@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::model::UpstreamConfig;
 use crate::config::schema::RawUpstream;
-use crate::config::span::{Spanned, Span};
-use crate::config::validate::{CheckedUrl, check_endpoint, names, check_required, secrets, check_unique, check_verifiable};
+use crate::config::span::{Span, Spanned};
+use crate::config::validate::{
+    CheckedUrl, check_endpoint, check_required, check_unique, check_verifiable, names, secrets,
+};
 
 /// Checks every upstream alone, then all of them together and with this host's own gateway.
 pub(super) fn check_upstreams(
@@ -68,7 +70,9 @@ fn check_upstream(raw: RawUpstream, problems: &Diagnostics) -> (UpstreamConfig, 
 
 fn check_urls(raw: Option<Spanned<Vec<Spanned<String>>>>, upstream: &Span, problems: &Diagnostics) -> Vec<CheckedUrl> {
     match raw {
-        Some(list) if !list.value.is_empty() => list.value.iter().filter_map(|url| check_endpoint(url, problems)).collect(),
+        Some(list) if !list.value.is_empty() => {
+            list.value.iter().filter_map(|url| check_endpoint(url, problems)).collect()
+        }
         given => {
             let place = given.map_or_else(|| upstream.child("urls"), |list| list.span);
             let what = "is missing or empty; add \"urls\": [\"http://100.64.0.1:18789\"]";

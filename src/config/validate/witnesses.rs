@@ -70,7 +70,12 @@ fn parse_witness(text: &str) -> Result<(WitnessConfig, Option<Address>), String>
 
 /// Reports a witness on an upstream's host: it would go down with the upstream and prevent every promotion. Loopback is
 /// exempt, so that a test can run everything on one machine.
-fn check_not_on_upstream(text: &Spanned<String>, address: Option<&Address>, upstreams: &[CheckedUrl], problems: &Diagnostics) {
+fn check_not_on_upstream(
+    text: &Spanned<String>,
+    address: Option<&Address>,
+    upstreams: &[CheckedUrl],
+    problems: &Diagnostics,
+) {
     let Some(address) = address.filter(|address| !address.is_this_host()) else {
         return;
     };

@@ -58,7 +58,8 @@ impl SyncResults {
                 ..self.last_pull.clone().unwrap_or_default()
             },
         };
-        let but_for_times = |pull: &PullSummary| PullSummary { ended_at: Time::default(), last_complete_at: None, ..pull.clone() };
+        let but_for_times =
+            |pull: &PullSummary| PullSummary { ended_at: Time::default(), last_complete_at: None, ..pull.clone() };
         let is_news = self.last_pull.as_ref().is_none_or(|before| but_for_times(before) != but_for_times(&pull));
         self.last_pull = Some(pull.clone());
         is_news.then_some(MonitorNotice::PullChanged(pull))
@@ -76,7 +77,12 @@ impl SyncResults {
             }
             Err(why) => {
                 let returned = self.last_push.as_ref().and_then(|push| push.last_complete_at);
-                PushSummary { outcome: "not_run".to_owned(), ended_at: read_wall_clock(), last_complete_at: returned, error: Some(why.clone()) }
+                PushSummary {
+                    outcome: "not_run".to_owned(),
+                    ended_at: read_wall_clock(),
+                    last_complete_at: returned,
+                    error: Some(why.clone()),
+                }
             }
         };
         let before = self.last_push.replace(push.clone()).and_then(|before| before.error);
@@ -85,8 +91,10 @@ impl SyncResults {
                 notes.push(MonitorNotice::PushFailed { outcome: push.outcome, why });
             }
             None if before.is_some() || !puts_away_anew => {
-                let branches =
-                    result.as_ref().map(|pushed| pushed.pushed_branches.to_sentence_with_source(PUSH_REPORT)).unwrap_or_default();
+                let branches = result
+                    .as_ref()
+                    .map(|pushed| pushed.pushed_branches.to_sentence_with_source(PUSH_REPORT))
+                    .unwrap_or_default();
                 notes.push(MonitorNotice::ChangesPushed { branches });
             }
             _ => {}
@@ -212,7 +220,8 @@ mod tests {
     #[test]
     fn announces_a_failed_push_once_per_reason() {
         let mut workspace = SyncResults::default();
-        let tell = |workspace: &mut SyncResults, outcome, said| names(&workspace.record_push(&pushed(outcome, said, "")));
+        let tell =
+            |workspace: &mut SyncResults, outcome, said| names(&workspace.record_push(&pushed(outcome, said, "")));
         assert_eq!(tell(&mut workspace, "not_pushed", "no route"), ["push_failed"]);
         assert_eq!(tell(&mut workspace, "not_pushed", "no route"), [""; 0]);
         assert_eq!(tell(&mut workspace, "stopped", ""), [""; 0]);

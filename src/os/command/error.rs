@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Maximum length of a command line in an error, in characters.
 const MAX_COMMAND_LINE_CHARS: usize = 200;

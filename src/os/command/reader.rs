@@ -12,7 +12,7 @@ use std::thread::{
     JoinHandle, {self},
 };
 
-use crate::os::child_wait::{Waker, ChildWait};
+use crate::os::child_wait::{ChildWait, Waker};
 
 /// Part of a stream to keep, with its limit in bytes.
 #[derive(Clone, Copy)]
@@ -41,8 +41,9 @@ impl StreamReader {
         let (ours, theirs) = UnixStream::pair()?;
         let done = Arc::new(AtomicBool::new(false));
         let (stream, flag, bell) = (ours.try_clone()?, Arc::clone(&done), wake.waker()?);
-        let thread =
-            thread::Builder::new().name("child output".into()).spawn(move || capture_stream(&stream, keep, &flag, &bell))?;
+        let thread = thread::Builder::new()
+            .name("child output".into())
+            .spawn(move || capture_stream(&stream, keep, &flag, &bell))?;
         let thread = Some(thread);
         Ok((Self { socket: ours, is_done: done, thread }, theirs.into()))
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::os::CommandError;
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Failed `systemctl` command.
 #[derive(Debug)]
@@ -35,7 +35,9 @@ impl SystemdError {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         match &self.kind {
-            SystemdErrorKind::PermissionDenied | SystemdErrorKind::PolkitUnavailable(_) | SystemdErrorKind::BusUnavailable(_) => true,
+            SystemdErrorKind::PermissionDenied
+            | SystemdErrorKind::PolkitUnavailable(_)
+            | SystemdErrorKind::BusUnavailable(_) => true,
             SystemdErrorKind::Message(_) | SystemdErrorKind::Command(CommandError::Failed { .. }) => false,
             SystemdErrorKind::Command(_) => true,
         }
@@ -92,8 +94,12 @@ impl fmt::Display for SystemdError {
             SystemdErrorKind::PermissionDenied => {
                 f.write_str("polkit does not allow this user to do it; is 50-openclaw-failover.rules installed?")
             }
-            SystemdErrorKind::PolkitUnavailable(said) => write!(f, "polkit does not answer ({said}); see `systemctl status polkit`"),
-            SystemdErrorKind::BusUnavailable(said) => write!(f, "systemd does not answer ({said}); see `systemctl status dbus`"),
+            SystemdErrorKind::PolkitUnavailable(said) => {
+                write!(f, "polkit does not answer ({said}); see `systemctl status polkit`")
+            }
+            SystemdErrorKind::BusUnavailable(said) => {
+                write!(f, "systemd does not answer ({said}); see `systemctl status dbus`")
+            }
             SystemdErrorKind::Message(said) if said.starts_with("Job for ") => {
                 write!(f, "{said} See `journalctl -u {unit}`.")
             }

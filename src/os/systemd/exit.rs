@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::os::ChildCommand;
 use crate::os::systemd::{ProcessEnd, Systemctl, Unit};
-use crate::text::printable;
 use crate::text::redaction::redact_secrets;
+use crate::text::to_printable;
 
 /// Time limit of `journalctl`.
 const JOURNAL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -117,7 +117,12 @@ impl Systemctl {
                 return None;
             }
         };
-        let line = output.stdout.lines().rev().map(|line| to_printable(line, MAX_LOG_LINE_CHARS)).find(|line| !line.is_empty());
+        let line = output
+            .stdout
+            .lines()
+            .rev()
+            .map(|line| to_printable(line, MAX_LOG_LINE_CHARS))
+            .find(|line| !line.is_empty());
         line.map(|line| redact_secrets(&line))
     }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::os::atomic_file::FileError;
 use crate::os::boot_time::{BootTime, Moment};
 use crate::records::history::summary::HistorySummary;
-use crate::records::history::{HistoryLine, entry_time, read, entry_times};
+use crate::records::history::{HistoryLine, entry_time, entry_times, read};
 use crate::records::timeline::Timeline;
 use crate::text::json::Node;
 use crate::text::utc::format_time;
-use crate::text::{CommandOutput, Time, printable};
+use crate::text::{CommandOutput, Time, to_printable};
 
 /// Limit on the length of a printed sentence, in characters.
 const MAX_TEXT_CHARS: usize = 1000;
@@ -31,7 +31,12 @@ pub struct HistoryFormat {
 ///
 /// # Errors
 /// Returns an error if no monitor has run here, or if the history cannot be read.
-pub fn render_history(path: &Path, since: Option<Duration>, form: HistoryFormat, now: Time) -> Result<CommandOutput, FileError> {
+pub fn render_history(
+    path: &Path,
+    since: Option<Duration>,
+    form: HistoryFormat,
+    now: Time,
+) -> Result<CommandOutput, FileError> {
     let HistoryFormat { json, summary: is_summary } = form;
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         return Err(FileError::MissingDirectory { folder: folder.to_owned() });
@@ -39,9 +44,12 @@ pub fn render_history(path: &Path, since: Option<Duration>, form: HistoryFormat,
     let from = since.map_or(Time::default(), |since| now - since);
     let (mut entries, mut summary) = (Vec::new(), HistorySummary::new(from));
     let mut unreadable = 0_usize;
-    let mut times =
-        entry_times::estimate_times(&entry_moments(path)?, Moment { wall_time: now, boot_time: BootTime::now() }, entry_times::MAX_UNMEASURED_GAP_SHOWN)
-            .into_iter();
+    let mut times = entry_times::estimate_times(
+        &entry_moments(path)?,
+        Moment { wall_time: now, boot_time: BootTime::now() },
+        entry_times::MAX_UNMEASURED_GAP_SHOWN,
+    )
+    .into_iter();
     for line in read(path)? {
         let HistoryLine::Entry(entry) = line else {
             unreadable += 1;
@@ -83,5 +91,9 @@ fn entry_moments(path: &Path) -> Result<Vec<Moment>, FileError> {
 fn entry_row(entry: &Node) -> String {
     let text = |key| entry.get(key).and_then(|field| field.as_str()).unwrap_or_default();
     let event = to_printable(text("event"), EVENT_COLUMN_WIDTH);
-    format!("{}  {event:EVENT_COLUMN_WIDTH$}  {}", format_time(entry_time(entry)), to_printable(text("text"), MAX_TEXT_CHARS))
+    format!(
+        "{}  {event:EVENT_COLUMN_WIDTH$}  {}",
+        format_time(entry_time(entry)),
+        to_printable(text("text"), MAX_TEXT_CHARS)
+    )
 }

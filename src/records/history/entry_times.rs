@@ -99,7 +99,8 @@ mod tests {
 
     /// Returns the seconds from the first entry to each later one and to the present.
     fn spans(stamps: &[Moment], now: Moment) -> Vec<u64> {
-        let times: Vec<Time> = estimate_times(stamps, now, MAX_UNMEASURED_GAP_SHOWN).into_iter().chain([now.wall_time]).collect();
+        let times: Vec<Time> =
+            estimate_times(stamps, now, MAX_UNMEASURED_GAP_SHOWN).into_iter().chain([now.wall_time]).collect();
         times.iter().map(|time| time.since(times[0]).as_secs()).collect()
     }
 
@@ -108,13 +109,15 @@ mod tests {
         let stamps = [measured(0, 1, 10), measured(3650 * DAY_SECONDS, 1, 20), measured(30, 1, 40)];
         assert_eq!(spans(&stamps, measured(90, 1, 100)), [0, 10, 30, 90]);
         // The clock is set back by three days, then by an hour.
-        let stamps = [measured(4 * DAY_SECONDS, 1, 10), measured(DAY_SECONDS, 1, 20), measured(DAY_SECONDS - 3600, 1, 40)];
+        let stamps =
+            [measured(4 * DAY_SECONDS, 1, 10), measured(DAY_SECONDS, 1, 20), measured(DAY_SECONDS - 3600, 1, 40)];
         assert_eq!(spans(&stamps, measured(DAY_SECONDS, 1, 100)), [0, 10, 30, 90]);
     }
 
     #[test]
     fn a_boot_in_1970_keeps_earlier_times() {
-        let in_1970 = Moment { wall_time: Time::from_millis(5000), boot_time: Some(BootTime::new(2, Duration::from_secs(5))) };
+        let in_1970 =
+            Moment { wall_time: Time::from_millis(5000), boot_time: Some(BootTime::new(2, Duration::from_secs(5))) };
         let stamps = [measured(0, 1, 10), measured(20, 1, 30), in_1970, measured(100, 2, 25)];
         assert_eq!(spans(&stamps, measured(110, 2, 35)), [0, 20, 20, 40, 50]);
     }
@@ -135,6 +138,9 @@ mod tests {
     #[test]
     fn an_ordinary_history_keeps_its_labels() {
         let stamps = [label(0), label(60), label(86_400), label(50 * DAY_SECONDS)];
-        assert_eq!(estimate_times(&stamps, label(51 * DAY_SECONDS), MAX_UNMEASURED_GAP_SHOWN), stamps.map(|stamp| stamp.wall_time));
+        assert_eq!(
+            estimate_times(&stamps, label(51 * DAY_SECONDS), MAX_UNMEASURED_GAP_SHOWN),
+            stamps.map(|stamp| stamp.wall_time)
+        );
     }
 }

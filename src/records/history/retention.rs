@@ -16,7 +16,7 @@ use std::path::Path;
 
 use crate::os::atomic_file::{FileError, sync_directory};
 use crate::os::boot_time::Moment;
-use crate::records::history::{HistoryLine, OLDER_MAX_BYTES, entry_time, older_path, open_lines, read, entry_times};
+use crate::records::history::{HistoryLine, OLDER_MAX_BYTES, entry_time, entry_times, older_path, open_lines, read};
 use crate::text::json::{Node, Value};
 use crate::text::{Time, json_fields};
 
@@ -88,9 +88,11 @@ struct EntryInfo {
 fn entry_infos(path: &Path) -> Result<Vec<EntryInfo>, FileError> {
     let mut worth = EntryPriority::default();
     let seen = |line| match line {
-        HistoryLine::Entry(entry) => {
-            Some(EntryInfo { moment: entry_times::entry_moment(&entry), priority: worth.rank(&entry), bytes: line_bytes(&entry) })
-        }
+        HistoryLine::Entry(entry) => Some(EntryInfo {
+            moment: entry_times::entry_moment(&entry),
+            priority: worth.rank(&entry),
+            bytes: line_bytes(&entry),
+        }),
         HistoryLine::Unreadable => None,
     };
     Ok(read(path)?.filter_map(seen).collect())
@@ -100,7 +102,10 @@ fn entry_infos(path: &Path) -> Result<Vec<EntryInfo>, FileError> {
 fn entry_days(seen: &[EntryInfo]) -> Vec<u64> {
     let stamps: Vec<_> = seen.iter().map(|entry| entry.moment).collect();
     let Some(last) = stamps.last().copied() else { return Vec::new() };
-    entry_times::estimate_times(&stamps, last, entry_times::MAX_UNMEASURED_GAP_KEPT).into_iter().map(|time| time.as_millis() / DAY_MS).collect()
+    entry_times::estimate_times(&stamps, last, entry_times::MAX_UNMEASURED_GAP_KEPT)
+        .into_iter()
+        .map(|time| time.as_millis() / DAY_MS)
+        .collect()
 }
 
 /// Returns the space that each day may use, by priority.

@@ -131,8 +131,14 @@ impl HistorySummary {
     fn open_outage(&mut self, life: Time) {
         if self.window.is_none() {
             let (served, dark_since) = (self.is_serving, (!self.is_serving).then_some(life));
-            self.window =
-                Some(OutageSpan { last_healthy_at: life, unserved_since: dark_since, unserved: Duration::ZERO, was_serving: served, has_failover: false, is_cut_off: false });
+            self.window = Some(OutageSpan {
+                last_healthy_at: life,
+                unserved_since: dark_since,
+                unserved: Duration::ZERO,
+                was_serving: served,
+                has_failover: false,
+                is_cut_off: false,
+            });
         }
     }
 
@@ -166,7 +172,8 @@ impl HistorySummary {
         let served = std::mem::replace(&mut self.is_serving, true);
         self.with_window(|window| window.has_failover |= is_promotion && served);
         let counts = at >= self.from && is_promotion;
-        let life = self.window.as_ref().filter(|window| window.has_failover && counts).map(|window| window.last_healthy_at);
+        let life =
+            self.window.as_ref().filter(|window| window.has_failover && counts).map(|window| window.last_healthy_at);
         self.to_promote.extend(life.map(|life| at.since(life)));
         self.end_unserved_span(at);
     }
@@ -228,7 +235,8 @@ impl HistorySummary {
 
     /// Finishes the summary. The history ends now, or at the last update of a monitor that has stopped.
     pub(super) fn finish(mut self, now: Time) -> Self {
-        self.last_entry_at = if self.monitor_since.is_some() { self.last_entry_at.max(now) } else { self.last_entry_at };
+        self.last_entry_at =
+            if self.monitor_since.is_some() { self.last_entry_at.max(now) } else { self.last_entry_at };
         self.end_watch(self.last_entry_at);
         self.watched = self.watched.saturating_sub(self.cut_off_total);
         for spans in [&mut self.to_promote, &mut self.to_recover, &mut self.short_outages, &mut self.cut_off] {

@@ -1,12 +1,14 @@
 //! JSON codec for one event of the machine.
 
 use crate::events::codec;
-use crate::failover::{Answerer, OperatorCommand, Event, Hold, InvocationId, Observation, ObservedUnit, UnitState, names};
+use crate::failover::{
+    Answerer, Event, Hold, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState, names,
+};
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::Time;
 use crate::text::json::{Node, Value};
 use crate::text::json_fields::{
-    as_seconds, as_text, required_field, nullable_field, {self},
+    as_seconds, as_text, nullable_field, required_field, {self},
 };
 
 /// Encodes the event as one entry of its line's object.
@@ -148,7 +150,10 @@ pub(super) fn read_unit(node: &Value) -> Result<ObservedUnit, String> {
         u128::from_str_radix(as_text(node, key)?, 16).map_err(|_| format!("`{key}` is not a number"))
     })?;
     Ok(ObservedUnit {
-        state: states.into_iter().find(|&known| names::unit_state_name(known) == state).ok_or("`state` is not valid")?,
+        state: states
+            .into_iter()
+            .find(|&known| names::unit_state_name(known) == state)
+            .ok_or("`state` is not valid")?,
         invocation: invocation.map(InvocationId),
         main_pid: nullable_field(node, "pid", |node, key| {
             node.as_u64().and_then(|pid| pid.try_into().ok()).ok_or_else(|| format!("`{key}` is not a number"))
@@ -172,8 +177,11 @@ mod tests {
 
     #[test]
     fn every_event_reads_back() {
-        let unit =
-            ObservedUnit { state: UnitState::Activating, invocation: Some(InvocationId(u128::MAX - 7)), main_pid: Some(42) };
+        let unit = ObservedUnit {
+            state: UnitState::Activating,
+            invocation: Some(InvocationId(u128::MAX - 7)),
+            main_pid: Some(42),
+        };
         let seen = |unit, verdict| {
             Event::Observed(Observation { unit, verdict, are_channels_healthy: false, answerer: Answerer::Pending })
         };
@@ -191,7 +199,10 @@ mod tests {
             Event::UnitActionEnded(Err("Unit \"x\"\nis masked".into())),
             Event::Pulled { unreturned: true },
             Event::Pushed { returned: false },
-            Event::Command(OperatorCommand::Hold { kind: HoldKind::Paused, until: Some(Time::from_millis(1_795_300_227_123)) }),
+            Event::Command(OperatorCommand::Hold {
+                kind: HoldKind::Paused,
+                until: Some(Time::from_millis(1_795_300_227_123)),
+            }),
             Event::Command(OperatorCommand::Hold { kind: HoldKind::Promoted, until: None }),
             Event::Command(OperatorCommand::Resume),
             Event::Command(OperatorCommand::Drill { hold: Duration::from_millis(60_001), degraded: true }),

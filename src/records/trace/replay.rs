@@ -13,7 +13,7 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::events::HistoryEntry;
-use crate::failover::{Action, OperatorCommand, Event, Machine, Observation, UnitAction, Role, names};
+use crate::failover::{Action, Event, Machine, Observation, OperatorCommand, Role, UnitAction, names};
 use crate::os::atomic_file::{
     FileError, {self},
 };
@@ -24,8 +24,8 @@ use crate::records::trace::segment_start::SegmentStart;
 use crate::records::trace::{ROTATE_BYTES, SEGMENT_BYTES, event_codec, tracer};
 use crate::text::json::Value;
 use crate::text::json_fields::{as_list, as_texts};
-use crate::text::utc::{format_time, format_span};
-use crate::text::{Time, printable};
+use crate::text::utc::{format_span, format_time};
+use crate::text::{Time, to_printable};
 
 /// Limit on the size of a trace, in bytes. The monitor writes none that is longer.
 const MAX_TRACE_BYTES: usize = ROTATE_BYTES as usize + 3 * SEGMENT_BYTES;
@@ -177,7 +177,9 @@ impl Replayer<'_> {
         while let Some(Reverse((at, index, step))) = next.pop() {
             match lines.get(index).map(|line| &line.content) {
                 Some(LineContent::Begin { text, .. }) => self.begin_segment(at, text)?,
-                Some(LineContent::Lost) => self.print_row(at, "lost", "events are missing here: the disk was too slow")?,
+                Some(LineContent::Lost) => {
+                    self.print_row(at, "lost", "events are missing here: the disk was too slow")?
+                }
                 Some(LineContent::Events { event, did, more }) => {
                     // The recorded decisions belong to the first event of the run.
                     self.replay_event(at, event, if step == 0 { did } else { &[] })?;
@@ -332,8 +334,9 @@ fn describe_facts(at: Time, machine: &Machine, config: &Config) -> String {
         let _ = write!(facts, "; gateway: {}", names::unit_state_name(unit.state));
     }
     if let Some(hold) = machine.persistent_state().hold {
-        let until =
-            hold.until.map_or("until `resume`".to_owned(), |until| format!("for {} more", format_span(until.since(at))));
+        let until = hold
+            .until
+            .map_or("until `resume`".to_owned(), |until| format!("for {} more", format_span(until.since(at))));
         let _ = write!(facts, "; hold: {}, {until}", names::hold_name(hold.kind));
     }
     match (machine.is_isolated(), machine.needs_witness()) {

@@ -3,13 +3,13 @@
 use crate::config::{
     Config, {self},
 };
-use crate::failover::{Machine, Policy, InitialFacts};
+use crate::failover::{InitialFacts, Machine, Policy};
 use crate::os::clock::WallClockOffset;
 use crate::records::state;
 use crate::records::trace::event_codec::{read_unit, unit_to_json};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{as_list, required_field, nullable_field};
+use crate::text::json_fields::{as_list, nullable_field, required_field};
 
 /// Start of a machine, or a change of its configuration.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! Metric families: name, help text and source.
 
-use crate::failover::{Drill, Failover, HoldKind, DrillOutcome, names};
+use crate::failover::{Drill, DrillOutcome, Failover, HoldKind, names};
 use crate::status::UpstreamStatus;
-use crate::status::metrics::{MetricFamily, SampleWriter, MetricsSnapshot, DeliveryCounts};
+use crate::status::metrics::{DeliveryCounts, MetricFamily, MetricsSnapshot, SampleWriter};
 use crate::text::Time;
 use crate::workspace::summary::PullSummary;
 
@@ -10,11 +10,19 @@ const ROLES: [&str; 4] = ["standby", "promoting", "active", "demoting"];
 const CAUSES: [&str; 5] = ["outage", "flapping", "operator", "drill", "found"];
 const REASONS: [&str; 4] = ["ready", "operator", "drill_over", "found"];
 
-const fn gauge(name: &'static str, help: &'static str, samples: fn(&MetricsSnapshot<'_>, &mut SampleWriter<'_>)) -> MetricFamily {
+const fn gauge(
+    name: &'static str,
+    help: &'static str,
+    samples: fn(&MetricsSnapshot<'_>, &mut SampleWriter<'_>),
+) -> MetricFamily {
     MetricFamily { name, kind: "gauge", help, samples }
 }
 
-const fn counter(name: &'static str, help: &'static str, samples: fn(&MetricsSnapshot<'_>, &mut SampleWriter<'_>)) -> MetricFamily {
+const fn counter(
+    name: &'static str,
+    help: &'static str,
+    samples: fn(&MetricsSnapshot<'_>, &mut SampleWriter<'_>),
+) -> MetricFamily {
     MetricFamily { name, kind: "counter", help, samples }
 }
 
@@ -133,14 +141,20 @@ fn write_conditions(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
     for (index, what) in all().enumerate() {
         // Several conditions may have the same name, such as two dead webhooks.
         if all().position(|first| first == what) == Some(index) {
-            to.write_labelled(&[("condition", what)], integer_value(all().filter(|other| *other == what).count() as u64));
+            to.write_labelled(
+                &[("condition", what)],
+                integer_value(all().filter(|other| *other == what).count() as u64),
+            );
         }
     }
 }
 
 fn write_holds(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
     for kind in [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused] {
-        to.write_labelled(&[("hold", names::hold_name(kind))], bool_value(scene.status.hold.is_some_and(|hold| hold.kind == kind)));
+        to.write_labelled(
+            &[("hold", names::hold_name(kind))],
+            bool_value(scene.status.hold.is_some_and(|hold| hold.kind == kind)),
+        );
     }
 }
 
@@ -155,7 +169,10 @@ fn write_upstreams(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value
 fn write_probes(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
     for UpstreamStatus { name, .. } in &scene.status.upstreams {
         for verdict in names::VERDICT_NAMES {
-            to.write_labelled(&[("upstream", name), ("verdict", verdict)], integer_value(scene.counters.probe_count(name, verdict)));
+            to.write_labelled(
+                &[("upstream", name), ("verdict", verdict)],
+                integer_value(scene.counters.probe_count(name, verdict)),
+            );
         }
     }
 }

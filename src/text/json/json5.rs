@@ -11,8 +11,12 @@ use crate::text::json::{JsonError, MAX_DEPTH, Position};
 
 /// Converts JSON5 (<https://spec.json5.org>) to JSON with trailing commas.
 pub(super) fn convert_to_json(text: &str) -> Result<String, JsonError> {
-    let mut speller =
-        Json5Converter { rest: text.chars().peekable(), out: String::with_capacity(text.len() + 64), line: 1, open_brackets: vec![] };
+    let mut speller = Json5Converter {
+        rest: text.chars().peekable(),
+        out: String::with_capacity(text.len() + 64),
+        line: 1,
+        open_brackets: vec![],
+    };
     let mut wants_key = false;
     while let Some(c) = speller.next_char() {
         match c {

@@ -7,7 +7,7 @@ use nanoserde::{DeJsonState, DeJsonTok};
 use crate::text::json::json5::convert_to_json;
 use crate::text::json::number::parse_number;
 use crate::text::json::scan::scan_text;
-use crate::text::json::{ObjectEntry, JsonError, MAX_DEPTH, MAX_VALUES, Node, Position, Value};
+use crate::text::json::{JsonError, MAX_DEPTH, MAX_VALUES, Node, ObjectEntry, Position, Value};
 
 /// Parses plain JSON: one value and nothing after it.
 ///
@@ -30,7 +30,8 @@ pub fn parse_with_comments(text: &str) -> Result<Node, JsonError> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_json5(text: &str) -> Result<Node, JsonError> {
-    parse_text(&convert_to_json(text)?, true).map_err(|error| JsonError { position: Position { column: 0, ..error.position }, ..error })
+    parse_text(&convert_to_json(text)?, true)
+        .map_err(|error| JsonError { position: Position { column: 0, ..error.position }, ..error })
 }
 
 fn parse_text(text: &str, relaxed: bool) -> Result<Node, JsonError> {

@@ -19,7 +19,12 @@ const BASE_NAME_LENGTH_LIMIT: usize = 200;
 const NAME_ATTEMPTS: usize = 16;
 
 /// Links a file from outside the tree next to its former path. Returns the new name.
-pub(in crate::workspace) fn link_beside(git: &Git<'_>, file: &Path, path: &Path, now: Time) -> Result<PathBuf, SyncError> {
+pub(in crate::workspace) fn link_beside(
+    git: &Git<'_>,
+    file: &Path,
+    path: &Path,
+    now: Time,
+) -> Result<PathBuf, SyncError> {
     let path = create_parent_folders(git, path);
     let is_folder = file.symlink_metadata().is_ok_and(|found| found.is_dir());
     for _ in 0..NAME_ATTEMPTS {
@@ -37,11 +42,7 @@ pub(in crate::workspace) fn link_beside(git: &Git<'_>, file: &Path, path: &Path,
 }
 
 /// Moves whatever is at a path in the workspace aside. Returns its new name if there was anything.
-pub(in crate::workspace) fn move_aside(
-    git: &Git<'_>,
-    path: &Path,
-    now: Time,
-) -> Result<Option<PathBuf>, SyncError> {
+pub(in crate::workspace) fn move_aside(git: &Git<'_>, path: &Path, now: Time) -> Result<Option<PathBuf>, SyncError> {
     let name = free_name_beside(git.work_tree, path, now);
     let from = git.work_tree.join(path);
     match fs::rename(&from, git.work_tree.join(&name)) {
@@ -73,8 +74,9 @@ pub(in crate::workspace) fn earlier_path(path: &Path) -> Option<PathBuf> {
 fn earlier_name(name: &OsStr) -> &OsStr {
     let bytes = name.as_bytes();
     let is_stamp = |rest: &[u8]| rest.len() > 8 && rest.iter().take(8).all(u8::is_ascii_digit) && rest[8] == b'T';
-    let is_end =
-        |at: &usize| bytes.get(*at..).and_then(|rest| rest.strip_prefix(MOVED_ASIDE_SUFFIX.as_bytes())).is_some_and(is_stamp);
+    let is_end = |at: &usize| {
+        bytes.get(*at..).and_then(|rest| rest.strip_prefix(MOVED_ASIDE_SUFFIX.as_bytes())).is_some_and(is_stamp)
+    };
     // The name of a file that was renamed twice begins before the first stamp.
     (1..bytes.len()).find(is_end).map_or(name, |at| OsStr::from_bytes(bytes.get(..at).unwrap_or(bytes)))
 }

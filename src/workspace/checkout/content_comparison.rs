@@ -14,14 +14,20 @@ use crate::workspace::git::Git;
 
 /// Returns for each replaced file whether git has its bytes. `all` is the folder that holds the folders of all
 /// checkouts.
-pub(in crate::workspace) fn are_contents_known(git: &Git<'_>, all: &Path, old: &[ReplacedFile<'_>]) -> Result<Vec<bool>, SyncError> {
+pub(in crate::workspace) fn are_contents_known(
+    git: &Git<'_>,
+    all: &Path,
+    old: &[ReplacedFile<'_>],
+) -> Result<Vec<bool>, SyncError> {
     if old.is_empty() {
         return Ok(Vec::new());
     }
     let known = read_known_ids(all);
     let hashes = hash_replaced_files(git, old)?;
     // An empty file has no bytes to lose.
-    let is_empty = |old: &ReplacedFile<'_>| old.kind == FileKind::File && old.current_path.metadata().is_ok_and(|found| found.len() == 0);
+    let is_empty = |old: &ReplacedFile<'_>| {
+        old.kind == FileKind::File && old.current_path.metadata().is_ok_and(|found| found.len() == 0)
+    };
     let is_known = |hash: &Option<String>| hash.as_ref().is_some_and(|hash| known.contains(hash));
     Ok(hashes.iter().zip(old).map(|(hash, old)| is_known(hash) || is_empty(old)).collect())
 }

@@ -10,7 +10,7 @@ use crate::text::Time;
 use crate::workspace::checkout::content_comparison::hash_files;
 use crate::workspace::crash_recovery::FileDifference;
 use crate::workspace::error::SyncError;
-use crate::workspace::git::{OUTPUT_SIZE_LIMIT, Git};
+use crate::workspace::git::{Git, OUTPUT_SIZE_LIMIT};
 use crate::workspace::ref_names;
 use crate::workspace::snapshot::Snapshot;
 
@@ -27,11 +27,18 @@ pub(in crate::workspace) struct PreservedBytes {
 }
 
 /// Preserves the bytes of files that are about to be replaced, if git would not write them again.
-pub(in crate::workspace) fn preserve_bytes(git: &Git<'_>, image: &Snapshot, entries: &[FileDifference], now: Time) -> Result<PreservedBytes, SyncError> {
+pub(in crate::workspace) fn preserve_bytes(
+    git: &Git<'_>,
+    image: &Snapshot,
+    entries: &[FileDifference],
+    now: Time,
+) -> Result<PreservedBytes, SyncError> {
     // Withheld files are renamed, not replaced.
     let withheld: HashSet<&Path> = image.withheld.iter().map(|(path, _)| path.as_path()).collect();
     let is_file = |entry: &&FileDifference| {
-        entry.modes[0].starts_with("100") && !withheld.contains(entry.path()) && is_regular_file(&git.work_tree.join(entry.path()))
+        entry.modes[0].starts_with("100")
+            && !withheld.contains(entry.path())
+            && is_regular_file(&git.work_tree.join(entry.path()))
     };
     let files: Vec<&FileDifference> = entries.iter().filter(is_file).collect();
     let names: Vec<&Path> = files.iter().map(|entry| entry.path()).collect();
@@ -71,7 +78,10 @@ pub(in crate::workspace) fn preserve_bytes(git: &Git<'_>, image: &Snapshot, entr
 
 /// Stores files byte by byte and returns their object ids. Omits files that are gone or unreadable: a checkout neither
 /// replaces nor removes those.
-pub(in crate::workspace) fn store_unconverted<'a>(git: &Git<'_>, names: &[&'a Path]) -> Result<HashMap<&'a Path, String>, SyncError> {
+pub(in crate::workspace) fn store_unconverted<'a>(
+    git: &Git<'_>,
+    names: &[&'a Path],
+) -> Result<HashMap<&'a Path, String>, SyncError> {
     let hashes = hash_files(git, &["hash-object", "-w", "--no-filters", "--stdin-paths"], names);
     git.require_not_cancelled()?;
     Ok(names.iter().zip(hashes).filter_map(|(name, hash)| Some((*name, hash?))).collect())
@@ -82,7 +92,12 @@ fn is_reproducible(git: &Git<'_>, entry: &FileDifference, raw: &str) -> bool {
     let mut path = OsStr::new("--path=").to_owned();
     path.push(entry.path());
     let args = [OsStr::new("cat-file"), OsStr::new("--filters"), &path, OsStr::new(entry.object_ids[0].as_str())];
-    let written = git.build_command(&args).deadline(git.filter_time_limit).limit(OUTPUT_SIZE_LIMIT).cancel(git.cancel_signal()).run_bytes();
+    let written = git
+        .build_command(&args)
+        .deadline(git.filter_time_limit)
+        .limit(OUTPUT_SIZE_LIMIT)
+        .cancel(git.cancel_signal())
+        .run_bytes();
     let stored = git.run_for_bytes(&["cat-file", "blob", raw]);
     matches!((written, stored), (Ok(written), Ok(stored)) if written == stored)
 }

@@ -26,7 +26,7 @@ use crate::text::Time;
 use crate::workspace::checkout::writers::{
     WriterState, {self},
 };
-use crate::workspace::checkout::{content_comparison, aside_names};
+use crate::workspace::checkout::{aside_names, content_comparison};
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
 use crate::workspace::report::{O_NOFOLLOW, O_NONBLOCK};
@@ -151,14 +151,17 @@ impl<'a> ReplacedFiles<'a> {
         let (from, to) = (self.new_files_folder().join(path), self.git.work_tree.join(path));
         match fs::hard_link(&from, &to) {
             Err(why) if why.kind() == ErrorKind::CrossesDevices => {
-                let beside = self.folder_on_same_file_system(path).map_err(|stop| io::Error::other(stop.message))?.join("new");
+                let beside =
+                    self.folder_on_same_file_system(path).map_err(|stop| io::Error::other(stop.message))?.join("new");
                 let _ = fs::remove_file(&beside);
                 copy_file_or_link(&from, &beside)?;
                 fs::hard_link(&beside, &to)?;
                 fs::remove_file(&beside)
             }
             // File systems without hard links need a copy instead.
-            Err(why) if matches!(why.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => copy_file_or_link(&from, &to),
+            Err(why) if matches!(why.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {
+                copy_file_or_link(&from, &to)
+            }
             Err(why) => Err(why),
             Ok(()) => fs::remove_file(&from),
         }
@@ -223,16 +226,24 @@ pub(in crate::workspace) fn clean_up_earlier_checkouts(git: &Git<'_>, now: Time)
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.iter().for_each(|folder| remove_new_files(folder));
     let clock = if folders.is_empty() { None } else { boot_clock::time_since_boot() };
-    folders.retain(|folder| !folder.join(NO_WRITERS_FILE).exists() || is_safe_to_remove(folder, WriterState::Closed, (clock, false)));
+    folders.retain(|folder| {
+        !folder.join(NO_WRITERS_FILE).exists() || is_safe_to_remove(folder, WriterState::Closed, (clock, false))
+    });
     // Newest first: if space runs out, the oldest are removed.
     folders.sort_by_key(|folder| Reverse(created_at(folder)));
     check_replaced_files(git, &folders, (clock, now))
 }
 
-fn check_replaced_files(git: &Git<'_>, folders: &[PathBuf], (clock, now): (Option<Duration>, Time)) -> Result<Vec<PathBuf>, SyncError> {
+fn check_replaced_files(
+    git: &Git<'_>,
+    folders: &[PathBuf],
+    (clock, now): (Option<Duration>, Time),
+) -> Result<Vec<PathBuf>, SyncError> {
     let mut all_old = Vec::new();
     for folder in folders {
-        replaced_roots(git, folder).iter().for_each(|root| list_replaced_files(folder, root, Path::new(""), &mut all_old));
+        replaced_roots(git, folder)
+            .iter()
+            .for_each(|root| list_replaced_files(folder, root, Path::new(""), &mut all_old));
     }
     // Writers before bytes: a file without writers does not change in between.
     let writers = detect_writers(git, &all_old);
@@ -241,15 +252,23 @@ fn check_replaced_files(git: &Git<'_>, folders: &[PathBuf], (clock, now): (Optio
     let mut open = HashSet::new();
     for ((old, writers), is_known) in all_old.iter().zip(writers).zip(known) {
         if writers == WriterState::Open || !is_known {
-            named.push(aside_names::link_beside(git, &old.current_path, &old.original_path, now).unwrap_or_else(|stop| {
-                log::warn!("cannot restore {} from {}: {}", old.original_path.display(), old.current_path.display(), stop.message);
-                old.current_path.strip_prefix(git.work_tree).unwrap_or(&old.current_path).to_owned()
-            }));
+            named.push(aside_names::link_beside(git, &old.current_path, &old.original_path, now).unwrap_or_else(
+                |stop| {
+                    log::warn!(
+                        "cannot restore {} from {}: {}",
+                        old.original_path.display(),
+                        old.current_path.display(),
+                        stop.message
+                    );
+                    old.current_path.strip_prefix(git.work_tree).unwrap_or(&old.current_path).to_owned()
+                },
+            ));
             continue;
         }
         room += old.current_path.symlink_metadata().map_or(0, |found| found.len()).max(BLOCK_SIZE);
         if is_safe_to_remove(old.checkout_folder, writers, (clock, room > UNKNOWN_WRITERS_SPACE_LIMIT)) {
-            fs::remove_file(&old.current_path).map_err(|why| SyncError::from_file_operation("remove", &old.current_path, &why))?;
+            fs::remove_file(&old.current_path)
+                .map_err(|why| SyncError::from_file_operation("remove", &old.current_path, &why))?;
         } else if writers != WriterState::Closed {
             open.insert(old.checkout_folder);
         }
@@ -297,7 +316,8 @@ fn created_at(folder: &Path) -> Option<Duration> {
 }
 
 fn detect_writers(git: &Git<'_>, old: &[ReplacedFile<'_>]) -> Vec<WriterState> {
-    let files: Vec<&Path> = old.iter().filter(|old| old.kind == FileKind::File).map(|old| old.current_path.as_path()).collect();
+    let files: Vec<&Path> =
+        old.iter().filter(|old| old.kind == FileKind::File).map(|old| old.current_path.as_path()).collect();
     let mut found = writers::detect_writers(git, &files).into_iter();
     // A link cannot be written to.
     let of = |old: &ReplacedFile<'_>| match old.kind {
@@ -312,8 +332,9 @@ fn replaced_roots(git: &Git<'_>, folder: &Path) -> Vec<PathBuf> {
     let beside = fs::read(folder.join("beside")).unwrap_or_default();
     let name = folder.file_name().unwrap_or_default();
     let beside = beside.split_inclusive(|byte| *byte == 0).filter_map(|parent| parent.strip_suffix(b"\0"));
-    let beside: HashSet<PathBuf> =
-        beside.map(|parent| git.work_tree.join(OsStr::from_bytes(parent)).join(WORKSPACE_FOLDER).join(name).join("old")).collect();
+    let beside: HashSet<PathBuf> = beside
+        .map(|parent| git.work_tree.join(OsStr::from_bytes(parent)).join(WORKSPACE_FOLDER).join(name).join("old"))
+        .collect();
     [folder.join("old")].into_iter().chain(beside).collect()
 }
 

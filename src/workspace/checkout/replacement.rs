@@ -131,7 +131,9 @@ impl<'a> FileReplacement<'a> {
             match self.replaced.place_new_file(path) {
                 Ok(()) => return Ok(()),
                 // Another process removed or renamed the folder.
-                Err(why) if replaced_files::is_missing_file_error(&why) && self.replaced.is_new_file_waiting(path) => continue,
+                Err(why) if replaced_files::is_missing_file_error(&why) && self.replaced.is_new_file_waiting(path) => {
+                    continue;
+                }
                 Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
                 Err(why) => return Err(SyncError::from_file_operation("write", &to, &why)),
             }
@@ -170,7 +172,10 @@ impl<'a> FileReplacement<'a> {
 }
 
 /// Restores those wanted files that are in the index and missing on the disk.
-pub(in crate::workspace) fn restore_deleted_files(git: &Git<'_>, is_wanted: impl Fn(&Path) -> bool) -> Result<(), SyncError> {
+pub(in crate::workspace) fn restore_deleted_files(
+    git: &Git<'_>,
+    is_wanted: impl Fn(&Path) -> bool,
+) -> Result<(), SyncError> {
     let replaced = ReplacedFiles::create(git)?;
     let names = git.run_for_bytes(&["ls-files", "--deleted", "-z"])?;
     let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
@@ -184,7 +189,9 @@ pub(in crate::workspace) fn restore_deleted_files(git: &Git<'_>, is_wanted: impl
         if new.symlink_metadata().is_ok_and(|found| !found.is_dir()) && !is_beyond_link(git.work_tree, path) {
             match fs::create_dir_all(&folder).and_then(|()| replaced.place_new_file(path)) {
                 Err(why) if why.kind() == ErrorKind::AlreadyExists || replaced_files::is_missing_file_error(&why) => {}
-                placed => placed.map_err(|why| SyncError::from_file_operation("write", &git.work_tree.join(path), &why))?,
+                placed => {
+                    placed.map_err(|why| SyncError::from_file_operation("write", &git.work_tree.join(path), &why))?
+                }
             }
         }
     }
@@ -192,7 +199,12 @@ pub(in crate::workspace) fn restore_deleted_files(git: &Git<'_>, is_wanted: impl
 }
 
 /// Writes the named files from the index, outside the workspace.
-fn write_new_files(git: &Git<'_>, replaced: &ReplacedFiles<'_>, names: &[&Path], has_attributes: bool) -> Result<WithheldFiles, SyncError> {
+fn write_new_files(
+    git: &Git<'_>,
+    replaced: &ReplacedFiles<'_>,
+    names: &[&Path],
+    has_attributes: bool,
+) -> Result<WithheldFiles, SyncError> {
     let new = replaced.new_files_folder();
     fs::create_dir_all(&new).map_err(|why| SyncError::from_file_operation("create", &new, &why))?;
     smudge::write_files(git, names, &new, has_attributes)

@@ -43,7 +43,8 @@ pub(in crate::workspace) fn write_files(
         return Ok(WithheldFiles::new());
     }
     let deadline = if git.has_filters { git.filter_time_limit } else { SCAN_TIME_LIMIT };
-    let filtered = Conversion { args: &CHECKOUT_INDEX_ARGS, work_tree: Some(folder), time_limit: deadline, is_filtered: true };
+    let filtered =
+        Conversion { args: &CHECKOUT_INDEX_ARGS, work_tree: Some(folder), time_limit: deadline, is_filtered: true };
     let mut failed = git.convert_files(&filtered, names)?.failed_files;
     if !failed.is_empty() {
         let names: Vec<&Path> = failed.iter().map(|(name, _)| name.as_path()).collect();
@@ -73,7 +74,11 @@ pub(in crate::workspace) fn record_unfiltered(git: &Git<'_>, unfiltered: &Withhe
 }
 
 /// Retries the filters of unfiltered files. Returns the files for which the filter still fails.
-pub(in crate::workspace) fn retry_filters(git: &Git<'_>, now: Time, aside: &mut Vec<PathBuf>) -> Result<WithheldFiles, SyncError> {
+pub(in crate::workspace) fn retry_filters(
+    git: &Git<'_>,
+    now: Time,
+    aside: &mut Vec<PathBuf>,
+) -> Result<WithheldFiles, SyncError> {
     let remembered = read_list(git, UNFILTERED_LIST);
     if remembered.is_empty() || !git.private_index().exists() {
         return Ok(WithheldFiles::new());

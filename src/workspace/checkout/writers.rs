@@ -61,7 +61,8 @@ fn run_lease_script(git: &Git<'_>, files: &[&Path]) -> Result<String, String> {
     };
     let names = ask(&input).map_err(|why| why.to_string())?;
     let perl = ChildCommand::new("perl").args([OsStr::new("-e"), OsStr::new(LEASE_SCRIPT)]).dir(git.private_folder());
-    let answer = perl.stdin(names).deadline(LEASE_TIME_LIMIT).limit(files.len() * 16).run().map_err(|why| why.to_string());
+    let answer =
+        perl.stdin(names).deadline(LEASE_TIME_LIMIT).limit(files.len() * 16).run().map_err(|why| why.to_string());
     let _ = fs::remove_file(&input);
     answer.map(|output| output.stdout)
 }

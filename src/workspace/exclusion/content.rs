@@ -85,7 +85,8 @@ fn text_contains_secret(text: &[u8]) -> bool {
             Some(b':') => is_telegram_token(text.get(..at).unwrap_or_default(), rest),
             Some(b'M' | b'N' | b'O') => !before.is_some_and(u8::is_ascii_alphanumeric) && is_discord_token(rest),
             Some(b's' | b'r' | b'g' | b'x' | b'A' | b'n' | b'p' | b'h' | b't' | b'S' | b'd') => {
-                !before.is_some_and(u8::is_ascii_alphanumeric) && TOKEN_PATTERNS.iter().any(|token| token.matches_start(rest))
+                !before.is_some_and(u8::is_ascii_alphanumeric)
+                    && TOKEN_PATTERNS.iter().any(|token| token.matches_start(rest))
             }
             _ => false,
         }
@@ -105,7 +106,9 @@ fn is_private_key(text: &[u8]) -> bool {
 fn is_telegram_token(before: &[u8], text: &[u8]) -> bool {
     let digits = before.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit()).count();
     let rest = text.strip_prefix(b":AA").unwrap_or_default();
-    (8..=11).contains(&digits) && count_token_characters(rest, 40) == 33 && !is_placeholder(rest.get(..33).unwrap_or_default())
+    (8..=11).contains(&digits)
+        && count_token_characters(rest, 40) == 33
+        && !is_placeholder(rest.get(..33).unwrap_or_default())
 }
 
 /// Matches a Discord bot token: a number in base 64, six or seven characters for the time, and a signature.
@@ -115,7 +118,10 @@ fn is_discord_token(text: &[u8]) -> bool {
     let is_long = |part: Option<&[u8]>, from, to| {
         part.is_some_and(|part| (from..=to).contains(&part.len()) && count_token_characters(part, 64) == part.len())
     };
-    is_long(id, 23, 28) && is_long(time, 6, 7) && count_token_characters(signature, 40) >= 27 && !is_placeholder(signature)
+    is_long(id, 23, 28)
+        && is_long(time, 6, 7)
+        && count_token_characters(signature, 40) >= 27
+        && !is_placeholder(signature)
 }
 
 /// Counts the letters, digits, `-` and `_` at the beginning of a text, up to `most`.

@@ -42,7 +42,9 @@ impl IndexLock {
         loop {
             match symlink(LOCK_LINK_TARGET, &path) {
                 Ok(()) => return Ok(Self(path)),
-                Err(why) if why.kind() != ErrorKind::AlreadyExists => return Err(SyncError::from_file_operation("create", &path, &why)),
+                Err(why) if why.kind() != ErrorKind::AlreadyExists => {
+                    return Err(SyncError::from_file_operation("create", &path, &why));
+                }
                 Err(_) => {}
             }
             if is_own_lock(&path) {
@@ -73,7 +75,9 @@ impl IndexLock {
             Ok(staged) if !has_unsaved_staged_changes(git, &staged, image)? => return Ok(()),
             Ok(staged) => staged,
             Err(_) => match tree_of_unmerged_stages(git, &index)? {
-                Some(_) if others == GatewayActivity::Running => return Err(SyncError::new(SyncErrorKind::InUse, "a merge is in progress")),
+                Some(_) if others == GatewayActivity::Running => {
+                    return Err(SyncError::new(SyncErrorKind::InUse, "a merge is in progress"));
+                }
                 Some(sides) => sides,
                 None => return Ok(()),
             },
@@ -92,7 +96,8 @@ impl IndexLock {
         let (own, theirs) = (git.private_index(), git.git_dir.join("index"));
         let public = git.private_folder().join("index.public");
         let put = remove_if_exists(&public).and_then(|()| link_or_copy(&own, &public));
-        put.and_then(|()| fs::rename(&public, &theirs)).map_err(|why| SyncError::from_file_operation("replace", &theirs, &why))
+        put.and_then(|()| fs::rename(&public, &theirs))
+            .map_err(|why| SyncError::from_file_operation("replace", &theirs, &why))
     }
 }
 

@@ -97,7 +97,8 @@ fn parse_dry_run_line(line: &str) -> Option<(String, String)> {
 }
 
 fn upload_failure(contents: BTreeMap<String, String>, said: &str) -> NotUploaded {
-    let files: WithheldFiles = contents.into_values().map(|file| (PathBuf::from(file), ExclusionReason::NotUploaded)).collect();
+    let files: WithheldFiles =
+        contents.into_values().map(|file| (PathBuf::from(file), ExclusionReason::NotUploaded)).collect();
     let said = format!("git LFS could not upload the content of {} files: {said}; the next push retries", files.len());
     NotUploaded { files, message: said }
 }
@@ -153,7 +154,10 @@ mod tests {
     #[test]
     fn git_lfs_names_what_it_would_upload() {
         let content = "ff8b4329402c5a1567ce1219e463d9b593fa7a214b0bf5f9a5b782461330fb7b";
-        assert_eq!(parse_dry_run_line(&format!("push {content} => a b.png")), Some((content.to_owned(), "a b.png".to_owned())));
+        assert_eq!(
+            parse_dry_run_line(&format!("push {content} => a b.png")),
+            Some((content.to_owned(), "a b.png".to_owned()))
+        );
         assert_eq!(parse_dry_run_line("push short => a.png"), None);
         assert_eq!(parse_dry_run_line("Uploading LFS objects"), None);
     }

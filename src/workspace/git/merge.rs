@@ -49,7 +49,11 @@ pub(in crate::workspace) struct HistoryMerge<'a> {
 
 impl HistoryMerge<'_> {
     /// Merges `theirs` into `ours`. In a conflict, `theirs` is the result and `ours` is kept on a branch.
-    pub(in crate::workspace) fn merge_or_keep(&self, ours: Option<String>, theirs: &str) -> Result<MergeResult, SyncError> {
+    pub(in crate::workspace) fn merge_or_keep(
+        &self,
+        ours: Option<String>,
+        theirs: &str,
+    ) -> Result<MergeResult, SyncError> {
         let Some(ours) = ours else { return Ok(MergeResult { commit: theirs.to_owned(), conflict_branch: None }) };
         let base = self.git.query(&["merge-base", &ours, theirs])?;
         if ours == theirs || base.as_deref() == Some(theirs) {
@@ -83,11 +87,15 @@ impl HistoryMerge<'_> {
             return Ok(ours.map(|commit| MergeResult { commit, conflict_branch: None }));
         };
         match (&ours, &self.refs.merged_remote) {
-            (Some(ours), Some(merged)) if merged == remote => Ok(Some(MergeResult { commit: ours.clone(), conflict_branch: None })),
+            (Some(ours), Some(merged)) if merged == remote => {
+                Ok(Some(MergeResult { commit: ours.clone(), conflict_branch: None }))
+            }
             (Some(ours), Some(merged)) if !history_contains(self.git, remote, merged)? => {
                 self.merge_rewritten_remote(ours, merged, remote).map(Some)
             }
-            (Some(ours), Some(merged)) if ours == merged => Ok(Some(MergeResult { commit: remote.to_owned(), conflict_branch: None })),
+            (Some(ours), Some(merged)) if ours == merged => {
+                Ok(Some(MergeResult { commit: remote.to_owned(), conflict_branch: None }))
+            }
             _ => self.merge_or_keep(ours, remote).map(Some),
         }
     }
@@ -107,12 +115,20 @@ impl HistoryMerge<'_> {
         let name = format!("{}replaced/{}", ref_names::PRIVATE_REF_PREFIX, ref_names::time_stamp(self.now));
         self.git.run(&["update-ref", &name, ours])?;
         match found {
-            TreeMerge::Clean(clean) if clean == tree(remote)? => Ok(MergeResult { commit: remote.to_owned(), conflict_branch: None }),
+            TreeMerge::Clean(clean) if clean == tree(remote)? => {
+                Ok(MergeResult { commit: remote.to_owned(), conflict_branch: None })
+            }
             found => self.commit_result(found, ours, remote, &[remote]),
         }
     }
 
-    fn commit_result(&self, merged: TreeMerge, ours: &str, theirs: &str, parents: &[&str]) -> Result<MergeResult, SyncError> {
+    fn commit_result(
+        &self,
+        merged: TreeMerge,
+        ours: &str,
+        theirs: &str,
+        parents: &[&str],
+    ) -> Result<MergeResult, SyncError> {
         let WorkspaceConfig { remote, branch, .. } = self.workspace;
         let host = self.git.host_name;
         match merged {
@@ -125,7 +141,10 @@ impl HistoryMerge<'_> {
                 let tree = self.git.run_for_value(&["rev-parse", &format!("{theirs}^{{tree}}")])?;
                 let message =
                     format!("Continue with {branch} of {remote}\n\nThe version of {host} is on {}.", kept.name);
-                Ok(MergeResult { commit: commit_tree(self.git, &tree, parents, &message)?, conflict_branch: Some(kept) })
+                Ok(MergeResult {
+                    commit: commit_tree(self.git, &tree, parents, &message)?,
+                    conflict_branch: Some(kept),
+                })
             }
         }
     }
@@ -190,7 +209,12 @@ pub(in crate::workspace) fn history_contains(git: &Git<'_>, whole: &str, part: &
 }
 
 /// Creates a commit of a tree.
-pub(in crate::workspace) fn commit_tree(git: &Git<'_>, tree: &str, parents: &[&str], message: &str) -> Result<String, SyncError> {
+pub(in crate::workspace) fn commit_tree(
+    git: &Git<'_>,
+    tree: &str,
+    parents: &[&str],
+    message: &str,
+) -> Result<String, SyncError> {
     let mut args = vec!["commit-tree", "-m", message, tree];
     for parent in parents {
         args.extend(["-p", parent]);

@@ -7,7 +7,9 @@ use crate::config::WorkspaceConfig;
 use crate::os::ProcessOutput;
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
-use crate::workspace::git::remote::{PushResult, interrupted_error, network_error, last_meaningful_lines, push_to_url, refusal_text};
+use crate::workspace::git::remote::{
+    PushResult, interrupted_error, last_meaningful_lines, network_error, push_to_url, refusal_text,
+};
 
 /// Limit for the number of push URLs.
 const PUSH_URL_LIMIT: usize = 8;
@@ -31,7 +33,11 @@ pub(in crate::workspace) fn push_to_every_url(
                     failures.push(last_meaningful_lines(&output.stderr));
                 }
             }
-            Err(stop @ SyncError { kind: SyncErrorKind::Cancelled | SyncErrorKind::NoGit | SyncErrorKind::Damaged, .. }) => return Err(stop),
+            Err(
+                stop @ SyncError {
+                    kind: SyncErrorKind::Cancelled | SyncErrorKind::NoGit | SyncErrorKind::Damaged, ..
+                },
+            ) => return Err(stop),
             Err(stop) => failures.push(stop.message),
         }
     }
@@ -46,7 +52,12 @@ struct PushAttempts {
     text: String,
 }
 
-fn verify_fetch_url(git: &Git<'_>, workspace: &WorkspaceConfig, refspecs: &[String], attempt: &PushAttempts) -> Result<PushResult, SyncError> {
+fn verify_fetch_url(
+    git: &Git<'_>,
+    workspace: &WorkspaceConfig,
+    refspecs: &[String],
+    attempt: &PushAttempts,
+) -> Result<PushResult, SyncError> {
     let PushAttempts { result: sent, failures, text: said } = attempt;
     let listed = query_fetch_url(git, workspace, refspecs)?;
     let there = |name: &str| {
@@ -68,7 +79,8 @@ fn verify_fetch_url(git: &Git<'_>, workspace: &WorkspaceConfig, refspecs: &[Stri
     }
     if !missing.is_empty() {
         let failed: String = failures.iter().map(|failure| format!("; {failure}")).collect();
-        let was_taken = |name: &&str| sent.accepted.iter().any(|taken| taken.strip_prefix("refs/heads/") == Some(*name));
+        let was_taken =
+            |name: &&str| sent.accepted.iter().any(|taken| taken.strip_prefix("refs/heads/") == Some(*name));
         if !missing.iter().any(was_taken) {
             return Err(SyncError::new(SyncErrorKind::Unreachable, failed.trim_start_matches("; ")));
         }
@@ -87,9 +99,14 @@ fn verify_fetch_url(git: &Git<'_>, workspace: &WorkspaceConfig, refspecs: &[Stri
 }
 
 /// Queries the fetch URL for the branches that were pushed.
-fn query_fetch_url(git: &Git<'_>, workspace: &WorkspaceConfig, refspecs: &[String]) -> Result<ProcessOutput, SyncError> {
+fn query_fetch_url(
+    git: &Git<'_>,
+    workspace: &WorkspaceConfig,
+    refspecs: &[String],
+) -> Result<ProcessOutput, SyncError> {
     let mut args = vec!["ls-remote", "--quiet", "--", &workspace.remote];
     args.extend(refspecs.iter().filter_map(|refspec| refspec.split_once(':')).map(|(_, name)| name));
-    let (is_done, listed) = git.try_run_over_network(&args, workspace.timeout).map_err(|why| interrupted_error(&why))?;
+    let (is_done, listed) =
+        git.try_run_over_network(&args, workspace.timeout).map_err(|why| interrupted_error(&why))?;
     if is_done { Ok(listed) } else { Err(network_error(git, workspace, &listed.stderr)) }
 }

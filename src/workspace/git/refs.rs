@@ -61,7 +61,9 @@ impl Refs {
         args.extend(patterns);
         let mut refs = Self::default();
         for line in String::from_utf8_lossy(&git.run_for_bytes(&args)?).lines() {
-            let Some(RefLine { object_id: hash, is_head, tree, commit_time: made, name }) = parse_ref_line(line) else { continue };
+            let Some(RefLine { object_id: hash, is_head, tree, commit_time: made, name }) = parse_ref_line(line) else {
+                continue;
+            };
             let hash = Some(hash.to_owned());
             if is_head {
                 refs.head = Head { branch: Some(name.to_owned()), commit: hash.clone(), tree: Some(tree.to_owned()) };
@@ -143,13 +145,19 @@ mod tests {
 
     #[test]
     fn a_line_is_taken_apart() {
-        let hash = "0123456789012345678901234567890123456789";
-        let line = format!("{hash} * 99 17 refs/heads/failover/a");
+        let object_id = "0123456789012345678901234567890123456789";
+        let line = format!("{object_id} * 99 17 refs/heads/failover/a");
         let name = "refs/heads/failover/a";
-        assert_eq!(parse_ref_line(&line), Some(RefLine { object_id, is_head: true, tree: "99", commit_time: Some(17), name }));
+        assert_eq!(
+            parse_ref_line(&line),
+            Some(RefLine { object_id, is_head: true, tree: "99", commit_time: Some(17), name })
+        );
         // An object that is no commit has neither a tree nor a time.
-        let line = format!("{hash}     refs/x");
-        assert_eq!(parse_ref_line(&line), Some(RefLine { object_id, is_head: false, tree: "", commit_time: None, name: "refs/x" }));
+        let line = format!("{object_id}     refs/x");
+        assert_eq!(
+            parse_ref_line(&line),
+            Some(RefLine { object_id, is_head: false, tree: "", commit_time: None, name: "refs/x" })
+        );
         assert_eq!(parse_ref_line("warning: x"), None);
         assert_eq!(parse_ref_line(""), None);
     }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::config::WorkspaceConfig;
 use crate::os::{ChildCommand, CommandError, ProcessOutput};
-use crate::text::printable;
-use crate::workspace::remedy::{
-    RefusalContext, quote_for_shell, quoted_text, {self},
-};
+use crate::text::to_printable;
 use crate::workspace::error::{SyncError, SyncErrorKind, means_damage};
 use crate::workspace::git::{Git, push_urls};
 use crate::workspace::ref_names;
+use crate::workspace::remedy::{
+    RefusalContext, quote_for_shell, quoted_text, {self},
+};
 
 /// Time limit for a web server's answer on who can read the repository.
 const QUERY_TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -38,7 +38,11 @@ pub(in crate::workspace) fn fetch_branches(git: &Git<'_>, workspace: &WorkspaceC
 }
 
 /// Fetches these refspecs and prunes refs that the remote no longer has.
-pub(in crate::workspace) fn fetch_refspecs(git: &Git<'_>, workspace: &WorkspaceConfig, refspecs: &[&str]) -> Result<(), SyncError> {
+pub(in crate::workspace) fn fetch_refspecs(
+    git: &Git<'_>,
+    workspace: &WorkspaceConfig,
+    refspecs: &[&str],
+) -> Result<(), SyncError> {
     require_remote(git, workspace)?;
     let options = [
         "--quiet",
@@ -62,7 +66,11 @@ pub(in crate::workspace) fn fetch_refspecs(git: &Git<'_>, workspace: &WorkspaceC
 }
 
 /// Fetches the remote's branch as a pull does, and changes no local branch.
-pub(in crate::workspace) fn try_fetch(git: &Git<'_>, workspace: &WorkspaceConfig, limit: Duration) -> Result<(), SyncError> {
+pub(in crate::workspace) fn try_fetch(
+    git: &Git<'_>,
+    workspace: &WorkspaceConfig,
+    limit: Duration,
+) -> Result<(), SyncError> {
     require_remote(git, workspace)?;
     let WorkspaceConfig { remote, branch, .. } = workspace;
     let refspec = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
@@ -120,7 +128,13 @@ pub(in crate::workspace) fn network_error(git: &Git<'_>, workspace: &WorkspaceCo
     if means_damage(stderr) {
         return SyncError::new(SyncErrorKind::Damaged, said);
     }
-    let place = RefusalContext { workspace, url: git.remote_url.as_deref(), host: git.host_name, refused_branches: &[], is_begun: true };
+    let place = RefusalContext {
+        workspace,
+        url: git.remote_url.as_deref(),
+        host: git.host_name,
+        refused_branches: &[],
+        is_begun: true,
+    };
     SyncError::new(SyncErrorKind::Unreachable, format!("{said}{}", remedy::remedy_for(stderr, &place)))
 }
 
@@ -130,7 +144,10 @@ fn require_remote(git: &Git<'_>, workspace: &WorkspaceConfig) -> Result<(), Sync
     }
     let WorkspaceConfig { remote, path, url, .. } = workspace;
     let url = quoted_text(url.as_deref().unwrap_or("URL"));
-    let said = format!("the repository has no remote \"{remote}\": git -C {} remote add {remote} {url}", quote_for_shell(path));
+    let said = format!(
+        "the repository has no remote \"{remote}\": git -C {} remote add {remote} {url}",
+        quote_for_shell(path)
+    );
     Err(SyncError::new(SyncErrorKind::Unreachable, said))
 }
 
@@ -241,7 +258,8 @@ pub(in crate::workspace) fn refusal_text(stderr: &str, stdout: &str) -> String {
 /// Returns the last meaningful lines, without frames and git's standard text.
 pub(in crate::workspace) fn last_meaningful_lines(stderr: &str) -> String {
     let is_said = |line: &&str| {
-        line.chars().any(char::is_alphanumeric) && !STANDARD_TEXTS.iter().any(|commonplace| line.starts_with(commonplace))
+        line.chars().any(char::is_alphanumeric)
+            && !STANDARD_TEXTS.iter().any(|commonplace| line.starts_with(commonplace))
     };
     let lines: Vec<&str> = stderr.lines().map(|line| line.trim().trim_matches('@').trim()).filter(is_said).collect();
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join("; ")
@@ -250,8 +268,9 @@ pub(in crate::workspace) fn last_meaningful_lines(stderr: &str) -> String {
 /// True if the remote has had the main branch, or this standby's own.
 fn is_begun(git: &Git<'_>, workspace: &WorkspaceConfig, refused: &[String]) -> bool {
     let WorkspaceConfig { remote, branch, .. } = workspace;
-    let has =
-        |branch: &str| git.run_for_value(&["rev-parse", "-q", "--verify", &format!("refs/remotes/{remote}/{branch}")]).is_ok();
+    let has = |branch: &str| {
+        git.run_for_value(&["rev-parse", "-q", "--verify", &format!("refs/remotes/{remote}/{branch}")]).is_ok()
+    };
     has(branch) || (!refused.contains(branch) && has(&ref_names::own_branch(git.host_name)))
 }
 
@@ -259,7 +278,13 @@ fn is_begun(git: &Git<'_>, workspace: &WorkspaceConfig, refused: &[String]) -> b
 pub(in crate::workspace) fn refusal_message(git: &Git<'_>, workspace: &WorkspaceConfig, sent: &PushResult) -> String {
     let branches: Vec<String> = sent.refused.iter().map(|name| name.replace("refs/heads/", "")).collect();
     let is_begun = is_begun(git, workspace, &branches);
-    let place = RefusalContext { workspace, url: git.remote_url.as_deref(), host: git.host_name, refused_branches: &branches, is_begun };
+    let place = RefusalContext {
+        workspace,
+        url: git.remote_url.as_deref(),
+        host: git.host_name,
+        refused_branches: &branches,
+        is_begun,
+    };
     let said = to_printable(&sent.refusal_text, QUOTE_LENGTH_LIMIT);
     let advice = remedy::remedy_for(&sent.refusal_text, &place);
     let advice = if advice.is_empty() { "; follow the git host's message" } else { &advice };
@@ -309,7 +334,8 @@ mod tests {
         let stderr = "remote: error: GH013: Repository rule violations found.        \nremote: \n\
             remote: ------        \n\
             remote: Push cannot contain secrets        \nerror: failed to push some refs\n";
-        let said = refusal_text(stderr, "!\ta:b\t[remote rejected] (push declined due to repository rule violations)\n");
+        let said =
+            refusal_text(stderr, "!\ta:b\t[remote rejected] (push declined due to repository rule violations)\n");
         assert_eq!(
             said,
             "error: GH013: Repository rule violations found.; Push cannot contain secrets; \

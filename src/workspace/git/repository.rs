@@ -7,10 +7,10 @@ use std::path::Path;
 use crate::config::WorkspaceConfig;
 use crate::os::{Cancel, ChildCommand};
 use crate::workspace::SyncPaths;
-use crate::workspace::remedy::{quote_for_shell, quoted_text};
 use crate::workspace::checkout::replaced_files::remove_all;
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
+use crate::workspace::remedy::{quote_for_shell, quoted_text};
 
 /// Folder in which a new repository is prepared, so that it appears as a whole or not at all.
 const NEW_CLONE_FOLDER: &str = ".openclaw-failover-new";
@@ -76,7 +76,8 @@ impl<'a> RepositorySpec<'a> {
         run_git(path, &init)?;
         run_git(&new, &["remote", "add", "--", remote, url])?;
         let git_dir = path.join(".git");
-        fs::rename(new.join(".git"), &git_dir).map_err(|why| SyncError::from_file_operation("create", &git_dir, &why))?;
+        fs::rename(new.join(".git"), &git_dir)
+            .map_err(|why| SyncError::from_file_operation("create", &git_dir, &why))?;
         remove_all(&new).map_err(|why| SyncError::from_file_operation("remove", &new, &why))
     }
 }

@@ -76,14 +76,15 @@ impl HiddenSettingFiles {
         target: impl Fn(&Path) -> Option<PathBuf>,
     ) -> Self {
         // A hidden included file may name further files.
-        for path in record_existing_files.into_iter().flatten() {
+        for path in record.into_iter().flatten() {
             if found.iter().all(|known| known.path != *path) {
                 let key = "an included file".to_owned();
                 found.insert(SettingFile { purpose: FilePurpose::Content, path: path.clone(), setting: key });
             }
         }
         // Without a record, git's default paths do not count: most of them are unused.
-        let exists = |one: &SettingFile| record_existing_files.map_or(one.setting != DEFAULT_PATH, |record| record_existing_files.contains(&one.path));
+        let exists =
+            |one: &SettingFile| record.map_or(one.setting != DEFAULT_PATH, |record| record.contains(&one.path));
         let hidden =
             found.into_iter().filter(exists).filter_map(|one| Some(SettingFile { path: target(&one.path)?, ..one }));
         Self(hidden.collect())
@@ -169,7 +170,11 @@ fn list_setting_files(workspace: &Path) -> Result<BTreeSet<SettingFile>, Command
     let folder = xdg_config_home().unwrap_or_else(|| home.join(".config")).join("git");
     let paths =
         ["config", "ignore", "attributes"].map(|name| folder.join(name)).into_iter().chain([home.join(".gitconfig")]);
-    found.extend(paths.map(|path| SettingFile { purpose: FilePurpose::Content, path, setting: DEFAULT_PATH.to_owned() }));
+    found.extend(paths.map(|path| SettingFile {
+        purpose: FilePurpose::Content,
+        path,
+        setting: DEFAULT_PATH.to_owned(),
+    }));
     Ok(found)
 }
 
@@ -214,7 +219,9 @@ fn files_in_setting(key: &str, value: &OsStr) -> Vec<(FilePurpose, PathBuf)> {
         (Some("http"), "sslcainfo" | "sslcapath" | "sslcert" | "sslkey" | "cookiefile") if !value.is_empty() => {
             vec![(FilePurpose::Access, value.into())]
         }
-        (Some("credential"), "helper") => credential_helper_files(&text).into_iter().map(|file| (FilePurpose::Access, file)).collect(),
+        (Some("credential"), "helper") => {
+            credential_helper_files(&text).into_iter().map(|file| (FilePurpose::Access, file)).collect()
+        }
         _ if key == "core.sshcommand" => paths_in_command_line(&text).map(|file| (FilePurpose::Access, file)).collect(),
         _ => Vec::new(),
     }
@@ -275,7 +282,7 @@ mod tests {
         assert!(hidden.access_advice("u").unwrap().contains("/home/o/ca.pem (http.https://h/.sslcainfo)"));
         // The step outside the sandbox has recorded one of them, and one more that a hidden file names.
         let record: BTreeSet<PathBuf> = ["/home/o/dotfiles/work", "/home/o/more"].map(PathBuf::from).into();
-        let hidden = HiddenSettingFiles::filter_hidden(found(), Some(&record_existing_files), is_home);
+        let hidden = HiddenSettingFiles::filter_hidden(found(), Some(&record), is_home);
         assert!(hidden.content_refusal("u").unwrap().ends_with("=-/home/o/dotfiles/work -/home/o/more"));
         assert_eq!(hidden.access_advice("u"), None);
         let hidden = HiddenSettingFiles::filter_hidden(found(), Some(&BTreeSet::new()), is_home);

@@ -11,7 +11,8 @@ use crate::workspace::repair::reflog::{
 use crate::workspace::repair::{Repairs, error_text};
 
 /// Files that name a commit temporarily. An empty or zeroed one makes other commands fail.
-const TEMPORARY_HEADS: [&str; 6] = ["ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "AUTO_MERGE", "shallow"];
+const TEMPORARY_HEADS: [&str; 6] =
+    ["ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "AUTO_MERGE", "shallow"];
 
 /// Size limit of a file to check, in bytes.
 const FILE_SIZE_LIMIT: u64 = 1024 * 1024;
@@ -87,7 +88,8 @@ impl Repairs<'_> {
             let content = String::from_utf8_lossy(&content).trim_end().to_owned();
             is_object_id(&content) || content.strip_prefix("ref: refs/").is_some_and(|name| !name.contains('\0'))
         };
-        if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) || read_small_file(&path).is_some_and(is_sound) {
+        if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) || read_small_file(&path).is_some_and(is_sound)
+        {
             return Ok(());
         }
         if path.exists() {

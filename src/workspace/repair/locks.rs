@@ -26,7 +26,8 @@ impl Repairs<'_> {
         left_over.extend(theirs.into_iter().filter(|lock| age(lock).is_some_and(|age| age > STALE_LOCK_AGE)));
         for lock in left_over {
             self.move_to_damaged(&lock).map_err(error_text)?;
-            self.repairs_done.push(format!("{} was a stale lock", lock.file_name().unwrap_or_default().to_string_lossy()));
+            self.repairs_done
+                .push(format!("{} was a stale lock", lock.file_name().unwrap_or_default().to_string_lossy()));
         }
         Ok(())
     }

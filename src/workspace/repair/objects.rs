@@ -48,7 +48,9 @@ impl Repairs<'_> {
     fn move_broken_packs(&mut self) -> Result<usize, String> {
         let folder = self.git_dir.join("objects/pack");
         let mut count = 0;
-        for index in list_files(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "idx")) {
+        for index in
+            list_files(&folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "idx"))
+        {
             let name = index.to_string_lossy().into_owned();
             if self.git_command(&["verify-pack", "--", &name]).deadline(CHECK_TIME_LIMIT).run().is_ok() {
                 continue;
@@ -59,7 +61,8 @@ impl Repairs<'_> {
                 let aside = self.move_to_damaged(&file).map_err(error_text)?;
                 if file.extension().is_some_and(|ending| ending == "pack") {
                     let pack = File::open(&aside).map_err(error_text)?;
-                    let salvage = self.git_command(&["unpack-objects", "-q", "-r"]).stdin(pack).deadline(CHECK_TIME_LIMIT);
+                    let salvage =
+                        self.git_command(&["unpack-objects", "-q", "-r"]).stdin(pack).deadline(CHECK_TIME_LIMIT);
                     // It unpacks what it can and then fails.
                     let _incomplete = salvage.run();
                 }
@@ -71,13 +74,20 @@ impl Repairs<'_> {
     /// Moves single objects aside that are empty or unreadable.
     fn move_broken_loose_objects(&mut self) -> Result<usize, String> {
         let objects = self.git_dir.join("objects");
-        let folders = list_folders(&objects).into_iter().filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
+        let folders =
+            list_folders(&objects).into_iter().filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
         let mut broken: BTreeSet<PathBuf> = folders
             .flat_map(|folder| list_files(&folder))
             .filter(|file| file.metadata().is_ok_and(|f| f.len() == 0))
             .collect();
         let check = ["fsck", "--full", "--no-dangling", "--no-progress", "--no-reflogs"];
-        let said = self.git_command(&check).deadline(CHECK_TIME_LIMIT).limit(CHECK_OUTPUT_SIZE_LIMIT).run_any_exit_code().map_err(error_text)?.1;
+        let said = self
+            .git_command(&check)
+            .deadline(CHECK_TIME_LIMIT)
+            .limit(CHECK_OUTPUT_SIZE_LIMIT)
+            .run_any_exit_code()
+            .map_err(error_text)?
+            .1;
         for line in said.stderr.lines().chain(said.stdout.lines()) {
             // `…: object corrupt or missing: .git/objects/ab/cdef`, `…: hash-path mismatch, found at: …`.
             let Some((_, path)) = line.rsplit_once("objects/") else { continue };
@@ -168,7 +178,8 @@ impl Repairs<'_> {
                 Some(commit) => {
                     self.run_git(&["update-ref", "-m", "openclaw-failover: repaired", &name, &commit])?;
                     let short = commit.get(..10).unwrap_or(&commit).to_owned();
-                    self.repairs_done.push(format!("{name} was set back to {short}, because later commits are incomplete"));
+                    self.repairs_done
+                        .push(format!("{name} was set back to {short}, because later commits are incomplete"));
                 }
                 None => self.repairs_done.push(format!("{name} was deleted and will be fetched again")),
             }

@@ -32,7 +32,9 @@ impl Repairs<'_> {
         let mut found = Vec::new();
         list_ref_files(&self.git_dir.join("refs"), FOLDER_DEPTH_LIMIT, &mut found);
         for path in found {
-            if path.extension().is_some_and(|ending| ending == "lock") || read_small_file(&path).is_none_or(|c| is_valid_ref(&c)) {
+            if path.extension().is_some_and(|ending| ending == "lock")
+                || read_small_file(&path).is_none_or(|c| is_valid_ref(&c))
+            {
                 continue;
             }
             let name = path.strip_prefix(&self.git_dir).unwrap_or(&path).to_string_lossy().into_owned();
@@ -59,7 +61,8 @@ impl Repairs<'_> {
     /// pushed or fetched is tried too.
     pub(super) fn find_newest_commit(&self, name: &str, is_good: impl Fn(&str) -> bool) -> Option<String> {
         let entries = reflog::read_last_entries(&self.git_dir.join("logs").join(name));
-        let mut candidates: Vec<String> = entries.into_iter().map(|entry| entry.commit).take(REFLOG_ENTRY_LIMIT).collect();
+        let mut candidates: Vec<String> =
+            entries.into_iter().map(|entry| entry.commit).take(REFLOG_ENTRY_LIMIT).collect();
         candidates.extend(self.run_git(&["rev-parse", "--quiet", "--verify", name]).ok());
         if name == self.branch {
             let short = name.trim_start_matches("refs/heads/");
@@ -89,8 +92,11 @@ impl Repairs<'_> {
             return Ok(());
         }
         let last = if is_whole { lines.len() } else { lines.len() - 1 };
-        let mut kept: String =
-            lines.iter().take(last).filter(|line| is_packed_refs_line(line)).fold(String::new(), |kept, line| kept + line + "\n");
+        let mut kept: String = lines
+            .iter()
+            .take(last)
+            .filter(|line| is_packed_refs_line(line))
+            .fold(String::new(), |kept, line| kept + line + "\n");
         // The old header promised an order that may not hold any more.
         if !kept.starts_with('#') {
             kept.insert_str(0, &format!("{PACKED_HEADER}\n"));

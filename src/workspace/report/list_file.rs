@@ -24,8 +24,8 @@ pub(super) fn write_or_remove(report: &Path, lists: &[(&str, &NameList)]) -> Res
     let size: usize = lists.iter().flat_map(|(_, names)| &names.listed).map(|name| name.len() + 3).sum();
     // Twice the size, because JSON escapes quotes.
     if size * 2 <= LISTS_SIZE_LIMIT {
-        return match fs::remove_file(&path_for) {
-            Err(why) if why.kind() != ErrorKind::NotFound => Err(atomic_file::FileError::Write { path: path_for, why }),
+        return match fs::remove_file(&file) {
+            Err(why) if why.kind() != ErrorKind::NotFound => Err(atomic_file::FileError::Write { path: file, why }),
             _ => Ok(()),
         };
     }
@@ -36,7 +36,7 @@ pub(super) fn write_or_remove(report: &Path, lists: &[(&str, &NameList)]) -> Res
         }
         text.push_str(&format!("{title}: {name}\n"));
     }
-    atomic_file::write(&path_for, REPORT_MODE, text.as_bytes())
+    atomic_file::write(&file, REPORT_MODE, text.as_bytes())
 }
 
 #[cfg(test)]

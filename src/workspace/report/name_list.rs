@@ -1,7 +1,7 @@
 //! List of names that an agent may have chosen: bounded and safe to print.
 
 use crate::text::json::Value;
-use crate::text::printable;
+use crate::text::to_printable;
 
 /// Size limit of all lists in one report, in bytes; the remainder is in the file next to it.
 pub(super) const LISTS_SIZE_LIMIT: usize = 64 * 1024;
@@ -46,7 +46,8 @@ impl NameList {
     /// Returns the names for a sentence: `a, b`, or `a, b, c, d, e and 3 more`.
     #[must_use]
     pub fn to_sentence(&self) -> String {
-        let first = self.listed.iter().take(SENTENCE_NAME_COUNT).map(|name| to_printable(name, SENTENCE_NAME_LENGTH_LIMIT));
+        let first =
+            self.listed.iter().take(SENTENCE_NAME_COUNT).map(|name| to_printable(name, SENTENCE_NAME_LENGTH_LIMIT));
         let first: Vec<String> = first.collect();
         match self.count.saturating_sub(first.len() as u64) {
             0 => first.join(", "),
@@ -77,7 +78,8 @@ impl NameList {
     pub(super) fn parse(value: &Value) -> Option<Self> {
         let count = value.get("count")?.as_u64()?;
         let listed = value.get("listed")?.as_array()?.iter();
-        let listed: Option<Vec<String>> = listed.map(|name| Some(to_printable(name.as_str()?, NAME_LENGTH_LIMIT))).collect();
+        let listed: Option<Vec<String>> =
+            listed.map(|name| Some(to_printable(name.as_str()?, NAME_LENGTH_LIMIT))).collect();
         Some(Self { listed: listed?, count })
     }
 }

@@ -6,13 +6,15 @@ use crate::os::atomic_file;
 use crate::text::json::Value;
 use crate::text::{Time, utc};
 use crate::workspace::commit_snapshot::SyncFindings;
+use crate::workspace::push_request;
 use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
 use crate::workspace::report::outcome::PushOutcome;
 use crate::workspace::report::read::{
     ReportError, {self},
 };
-use crate::workspace::report::{CommitId, DETAILS_LENGTH_LIMIT, NameList, TEXT_LENGTH_LIMIT, list_file, safe_text_within};
-use crate::workspace::push_request;
+use crate::workspace::report::{
+    CommitId, DETAILS_LENGTH_LIMIT, NameList, TEXT_LENGTH_LIMIT, list_file, safe_text_within,
+};
 
 /// Report of one push.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +130,11 @@ impl PushReport {
     /// Replaces the report at `path`.
     pub(crate) fn write(&self, path: &Path) -> Result<(), atomic_file::FileError> {
         list_file::write_or_remove(path, &self.titled_lists())?;
-        atomic_file::write(path, crate::workspace::report::write::REPORT_MODE, format!("{}\n", self.to_json()).as_bytes())
+        atomic_file::write(
+            path,
+            crate::workspace::report::write::REPORT_MODE,
+            format!("{}\n", self.to_json()).as_bytes(),
+        )
     }
 
     /// Converts the report to its file format.
@@ -184,7 +190,9 @@ fn parse_push_report(report: &Value) -> Result<PushReport, &'static str> {
         withheld: read::required_names(report, "withheld")?,
         moved_aside: read::required_names(report, "aside")?,
         archived: read::required_names(report, "archived")?,
-        archive_error: read::required_field(report, "not_put_away", |why| Some(safe_text_within(why, TEXT_LENGTH_LIMIT)))?,
+        archive_error: read::required_field(report, "not_put_away", |why| {
+            Some(safe_text_within(why, TEXT_LENGTH_LIMIT))
+        })?,
         is_public: read::required_bool(report, "open")?,
         visibility_checked_at: read::optional_field(report, "open_asked", utc::parse_rfc3339)?,
         // Older versions have no requests.
@@ -204,7 +212,9 @@ mod tests {
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
         let mut report = PushReport::new(at(10), PushOutcome::Refused, &"words ".repeat(400));
         let long = NameList::from_names((0..5).map(|n| format!("{n}\u{1f600}\"").repeat(200)));
-        for names in [&mut report.pushed_branches, &mut report.merged_branches, &mut report.conflicts, &mut report.withheld] {
+        for names in
+            [&mut report.pushed_branches, &mut report.merged_branches, &mut report.conflicts, &mut report.withheld]
+        {
             *names = long.clone();
         }
         (report.moved_aside, report.archived) = (long.clone(), long);

@@ -14,7 +14,10 @@ use crate::text::json::{
 };
 use crate::text::{Time, utc};
 use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
-use crate::workspace::report::{CommitId, SecretResult, DETAILS_LENGTH_LIMIT, SECRET_LIMIT, NameList, PullOutcome, WorkspacePull, PullReport, safe_text, safe_text_within};
+use crate::workspace::report::{
+    CommitId, DETAILS_LENGTH_LIMIT, NameList, PullOutcome, PullReport, SECRET_LIMIT, SecretResult, WorkspacePull,
+    safe_text, safe_text_within,
+};
 use crate::workspace::unit;
 
 /// Size limit of a report, in bytes: the lists, and everything else.
@@ -126,12 +129,18 @@ fn parse_pull_report(report: &Value) -> Result<PullReport, &'static str> {
             has_unpushed: required_bool(workspace, "unreturned")?,
             unpushed_conflict_branches: required_names(workspace, "kept")?,
             // Older versions named them in `said`.
-            conflicts: workspace.get("conflicts").map_or(Ok(NameList::default()), |_| required_names(workspace, "conflicts"))?,
+            conflicts: workspace
+                .get("conflicts")
+                .map_or(Ok(NameList::default()), |_| required_names(workspace, "conflicts"))?,
             withheld: required_names(workspace, "withheld")?,
             moved_aside: required_names(workspace, "aside")?,
             details: required_field(workspace, "said", |said| Some(safe_text_within(said, DETAILS_LENGTH_LIMIT)))?,
         },
-        secrets: secrets.iter().take(SECRET_LIMIT).map(|secret| parse_secret_result(secret)).collect::<Result<_, _>>()?,
+        secrets: secrets
+            .iter()
+            .take(SECRET_LIMIT)
+            .map(|secret| parse_secret_result(secret))
+            .collect::<Result<_, _>>()?,
         checks: checks.map(|checks| ReportedCheck::parse_list(checks)).unwrap_or_default(),
     })
 }
@@ -156,8 +165,12 @@ fn parse_text(written: &str) -> Option<String> {
     Some(safe_text(written))
 }
 
-pub(super) fn required_field<T>(object: &Value, key: &'static str, read: fn(&str) -> Option<T>) -> Result<T, &'static str> {
-    object.get(key).and_then(|node| node.as_str()).and_then(read_pull_report).ok_or(key)
+pub(super) fn required_field<T>(
+    object: &Value,
+    key: &'static str,
+    read: fn(&str) -> Option<T>,
+) -> Result<T, &'static str> {
+    object.get(key).and_then(|node| node.as_str()).and_then(read).ok_or(key)
 }
 
 pub(super) fn optional_field<T>(
@@ -167,7 +180,7 @@ pub(super) fn optional_field<T>(
 ) -> Result<Option<T>, &'static str> {
     match object.get(key) {
         Some(node) if node.is_null() => Ok(None),
-        _ => required_field(object, key, read_pull_report).map(Some),
+        _ => required_field(object, key, read).map(Some),
     }
 }
 

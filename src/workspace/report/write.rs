@@ -7,7 +7,7 @@ use crate::os::atomic_file;
 use crate::text::json::Value;
 use crate::text::{Time, utc};
 use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
-use crate::workspace::report::{CommitId, SecretResult, WorkspacePull, PullReport, list_file};
+use crate::workspace::report::{CommitId, PullReport, SecretResult, WorkspacePull, list_file};
 
 /// Readable by all users, because the monitor is another user. Reports hold no secrets.
 pub(super) const REPORT_MODE: u32 = 0o644;

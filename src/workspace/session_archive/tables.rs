@@ -30,7 +30,13 @@ const fn deleted_rows(
 
 /// Tables of `state/openclaw.sqlite`, schema 18. Finished rows stay: they record what was sent.
 pub(super) const STATE_TABLES: [SessionTable; 9] = [
-    deleted_rows("delivery_queue_entries", "queued messages", "updated_at", "status = 'pending'", &["status", "updated_at"]),
+    deleted_rows(
+        "delivery_queue_entries",
+        "queued messages",
+        "updated_at",
+        "status = 'pending'",
+        &["status", "updated_at"],
+    ),
     deleted_rows(
         "channel_ingress_events",
         "received messages",

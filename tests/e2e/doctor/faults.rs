@@ -18,7 +18,11 @@ pub(super) enum FaultScript {
 }
 
 /// Creates a fault that one check reports.
-const fn single_check_fault(what: &'static str, how: FaultScript, found: &'static [(&'static str, &'static str, &'static str)]) -> Fault {
+const fn single_check_fault(
+    what: &'static str,
+    how: FaultScript,
+    found: &'static [(&'static str, &'static str, &'static str)],
+) -> Fault {
     Fault { what, how, found }
 }
 
@@ -84,12 +88,18 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the credentials' folder is gone",
-        FaultScript::Here("rmdir /etc/openclaw-failover/credentials", "mkdir -m 700 /etc/openclaw-failover/credentials"),
+        FaultScript::Here(
+            "rmdir /etc/openclaw-failover/credentials",
+            "mkdir -m 700 /etc/openclaw-failover/credentials",
+        ),
         &[("credentials", "fail", "install -d -m 0700")],
     ),
     single_check_fault(
         "the credentials are world-readable",
-        FaultScript::Here("chmod 755 /etc/openclaw-failover/credentials", "chmod 700 /etc/openclaw-failover/credentials"),
+        FaultScript::Here(
+            "chmod 755 /etc/openclaw-failover/credentials",
+            "chmod 700 /etc/openclaw-failover/credentials",
+        ),
         &[("credentials", "fail", "install -d -m 0700")],
     ),
     single_check_fault(
@@ -207,7 +217,10 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the tailnet's key has expired",
-        FaultScript::Here("change /etc/tailnet.json 's/\"Online\"/\"Expired\":true,\"Online\"/'", "restore /etc/tailnet.json"),
+        FaultScript::Here(
+            "change /etc/tailnet.json 's/\"Online\"/\"Expired\":true,\"Online\"/'",
+            "restore /etc/tailnet.json",
+        ),
         &[("tailscale", "fail", "tailscale up --force-reauth")],
     ),
     single_check_fault(
@@ -351,7 +364,10 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the workspace is no checkout",
-        FaultScript::Here("away /home/openclaw/.openclaw/workspace/.git", "back /home/openclaw/.openclaw/workspace/.git"),
+        FaultScript::Here(
+            "away /home/openclaw/.openclaw/workspace/.git",
+            "back /home/openclaw/.openclaw/workspace/.git",
+        ),
         &[("git-fetch", "fail", "fetch origin main"), ("workspace", "fail", "openclaw-failover sync pull")],
     ),
     single_check_fault(
@@ -383,7 +399,10 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the monitor's disk is full",
-        FaultScript::Here("mount -t tmpfs -o size=100M tmpfs /var/lib/openclaw-failover", "umount /var/lib/openclaw-failover"),
+        FaultScript::Here(
+            "mount -t tmpfs -o size=100M tmpfs /var/lib/openclaw-failover",
+            "umount /var/lib/openclaw-failover",
+        ),
         &[("disk", "fail", "df -h /")],
     ),
     single_check_fault(
@@ -461,7 +480,10 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "crons are on",
-        FaultScript::Here(r#"change $openclaw 's/"cron": { "enabled": false/"cron": { "enabled": true/'"#, "restore $openclaw"),
+        FaultScript::Here(
+            r#"change $openclaw 's/"cron": { "enabled": false/"cron": { "enabled": true/'"#,
+            "restore $openclaw",
+        ),
         &[("crons", "fail", "openclaw config set cron.enabled false")],
     ),
     single_check_fault(

@@ -1,6 +1,6 @@
 //! Rules of drills: a drill was requested, it ends, and it does not count as a failover.
 
-use openclaw_failover::failover::{Failover, Machine, DrillOutcome};
+use openclaw_failover::failover::{DrillOutcome, Failover, Machine};
 use openclaw_failover::text::Time;
 
 use super::{Referee, millis};
@@ -41,7 +41,8 @@ impl Referee {
             return;
         };
         let memory = machine.persistent_state();
-        let is_drill = matches!(outcome, Some(DrillOutcome::Passed | DrillOutcome::Failed { .. } | DrillOutcome::Stopped));
+        let is_drill =
+            matches!(outcome, Some(DrillOutcome::Passed | DrillOutcome::Failed { .. } | DrillOutcome::Stopped));
         // A failover may begin at the same moment.
         let failover = memory.last_failover.clone().filter(|failover| failover.decided_at != Time::from_millis(now));
         let untouched = drill.untouched.0 == failover || failover.is_none();

@@ -117,7 +117,8 @@ impl Referee {
     /// Fails where no rule forbids a failover, the upstreams were down for most of the time by the lowest reckoning,
     /// and this host does nothing.
     pub fn check_flapping(&self, now: u64, machine: &Machine) {
-        let is_undisturbed = now > self.settled + self.account.over && !self.policy.needs_witness && self.drill.is_none();
+        let is_undisturbed =
+            now > self.settled + self.account.over && !self.policy.needs_witness && self.drill.is_none();
         let may_act = self.armed && self.hold.is_none() && machine.role() == &Role::Standby;
         if !is_undisturbed || !may_act || !self.account.verdicts.back().is_some_and(|&(_, is_down)| is_down) {
             return;

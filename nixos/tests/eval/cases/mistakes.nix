@@ -58,6 +58,64 @@ in
         }
       ];
     };
+    upgradeByColmena = failing "built from a flake or by colmena" {
+      modules = [
+        minimal
+        {
+          options.deployment = lib.mkOption {
+            type = lib.types.attrsOf lib.types.anything;
+            default = { };
+          };
+          config.services.openclaw-failover.autoUpgrade.enable = true;
+        }
+      ];
+    };
+    immutableEtc = failing "/etc of this host is read-only" {
+      modules = [
+        minimal
+        {
+          boot.initrd.systemd.enable = true;
+          services.userborn.enable = true;
+          system.etc.overlay.enable = true;
+          system.etc.overlay.mutable = false;
+        }
+      ];
+    };
+    gatewayOfHomeManager =
+      failing "home-manager.users.me.programs.openclaw runs a gateway on port 18789"
+        {
+          modules = [
+            minimal
+            { home-manager.users.me.programs.openclaw.enable = true; }
+          ];
+        };
+    gatewayOfHomeManagerByInstance =
+      failing "home-manager.users.me.programs.openclaw runs a gateway on port 19000"
+        {
+          modules = [
+            minimal
+            {
+              services.openclaw-failover.gateway.settings.gateway.port = 19000;
+              home-manager.users.me.programs.openclaw.instances.work = {
+                enable = true;
+                gatewayPort = 19000;
+              };
+            }
+          ];
+        };
+    homeless = failing "the user openclaw has no home directory" {
+      modules = [
+        primary
+        {
+          users.groups.openclaw = { };
+          users.users.openclaw = {
+            isSystemUser = true;
+            group = "openclaw";
+            home = "/var/empty";
+          };
+        }
+      ];
+    };
     crons = failing "crons run on the primary" (standby {
       gateway.settings.cron.enabled = true;
     });
@@ -96,7 +154,7 @@ in
         }
       ];
     };
-    primaryWithDynamicUser = failing "the push cannot read its workspace" {
+    primaryWithDynamicUser = failing "no other unit can reach its workspace" {
       modules = [
         primary
         { systemd.services.openclaw.serviceConfig.DynamicUser = true; }

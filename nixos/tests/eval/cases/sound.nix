@@ -78,7 +78,7 @@ in
         (config.systemd.timers.openclaw-failover-drill.wantedBy or [ ]) == [ ];
       "the monitor keeps its old name as an alias" =
         (unit config "openclaw-failover").aliases == [ "openclaw-health-monitor.service" ];
-      "nothing starts the gateway at boot" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
+      "no target starts the gateway" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
       "a rebuild restarts neither the gateway nor a sync" =
         lib.all (name: !(unit config name).restartIfChanged)
           [
@@ -185,10 +185,15 @@ in
       "tokens come from their file, which must exist" =
         says config "openclaw.service"
           "EnvironmentFile=/var/lib/secrets/gateway.env";
-      "the key is openclaw's alone" =
+      "only openclaw uses the key, before ssh's default keys" =
         config.programs.ssh.extraConfig == ''
           Match localuser openclaw
             IdentityFile /var/lib/secrets/openclaw-ssh-key
+            IdentityFile ~/.ssh/id_rsa
+            IdentityFile ~/.ssh/id_ecdsa
+            IdentityFile ~/.ssh/id_ecdsa_sk
+            IdentityFile ~/.ssh/id_ed25519
+            IdentityFile ~/.ssh/id_ed25519_sk
           Match all
         '';
       "a missing workspace is cloned" = (written config).workspace.url == "git@github.com:me/memory.git";
@@ -239,6 +244,94 @@ in
       "the port is one, everywhere" =
         (written config).gateway.url == "http://127.0.0.1:19000"
         && config.networking.firewall.interfaces.tailscale0.allowedTCPPorts == [ 19000 ];
+    };
+  };
+
+  # Images and profiles set their own defaults; Google's disables the firewall.
+  image = {
+    modules = [
+      minimal
+      {
+        networking.firewall.enable = lib.mkDefault false;
+        services.openssh.enable = lib.mkDefault false;
+        services.openssh.settings.PermitRootLogin = lib.mkDefault "yes";
+        services.fail2ban.enable = lib.mkDefault false;
+        services.tailscale.enable = lib.mkDefault false;
+      }
+    ];
+    holds = config: {
+      "the host is hardened despite those defaults" =
+        config.networking.firewall.enable
+        && config.services.openssh.enable
+        && config.services.openssh.settings.PermitRootLogin == "prohibit-password"
+        && config.services.fail2ban.enable
+        && config.services.tailscale.enable;
+    };
+  };
+
+  # A tailnet without an interface.
+  userspace = {
+    modules = [
+      minimal
+      { services.tailscale.interfaceName = "userspace-networking"; }
+    ];
+    holds = config: {
+      "no firewall rule names an interface that does not exist" =
+        !(config.networking.firewall.interfaces ? userspace-networking);
+    };
+  };
+
+  # With profiles/perlless.nix, a system that contains perl fails to build.
+  perlless = {
+    modules = [
+      minimal
+      { system.forbiddenDependenciesRegexes = [ "perl" ]; }
+    ];
+    holds = config: {
+      "no unit needs perl" = lib.all (name: !finds config name [ "perl" ]) [
+        "openclaw"
+        "openclaw-failover"
+        "openclaw-sync-pull"
+        "openclaw-sync-push"
+      ];
+      "the syncs find the rest" = finds config "openclaw-sync-pull" programs;
+    };
+  };
+
+  # OpenClaw has more keys than channels there.
+  channelDefaults =
+    standby {
+      gateway.settings.channels = {
+        defaults.groupPolicy = "allowlist";
+        modelByChannel.telegram."*" = "anthropic/claude-opus-4-6";
+      };
+    }
+    // {
+      holds = config: {
+        "those keys do not count as channels" = (judge config).channels == [ "telegram" ];
+      };
+    };
+
+  # The account is declared by this module, with values of its owner.
+  accounts = {
+    modules = [
+      minimal
+      {
+        users.users.openclaw = {
+          group = "users";
+          isNormalUser = false;
+          isSystemUser = true;
+          home = "/srv/claw";
+        };
+      }
+    ];
+    holds = config: {
+      "its owner's values set kind, group and home" =
+        !config.users.users.openclaw.isNormalUser
+        && config.users.users.openclaw.createHome
+        && (judge config).group == "users"
+        && (judge config).home == "/srv/claw";
+      "the units run in that group" = says config "openclaw.service" "Group=users";
     };
   };
 
@@ -404,6 +497,10 @@ in
           command = "-+/util-linux/bin/setpriv ${account} /coreutils/bin/mkdir -p -- /home/me/.openclaw/workspace";
         in
         map shorten (unit config "openclaw-sync-push").serviceConfig.ExecStartPre == [ command ];
+      "the push finds that user's own tools after the module's" =
+        finds config "openclaw-sync-push" programs
+        && lib.elem "/etc/profiles/per-user/me" (unit config "openclaw-sync-push").path
+        && lib.elem "/run/current-system/sw" (unit config "openclaw-sync-push").path;
       "the ssh key is that user's" = lib.hasPrefix "Match localuser me\n" config.programs.ssh.extraConfig;
       "no other user is declared" = !(config.users.users ? openclaw);
     };
@@ -427,6 +524,40 @@ in
         (written config).workspace.path == "/var/lib/openclaw/.openclaw/workspace";
     };
   };
+
+  # nix-openclaw's NixOS module runs the gateway, in its own directory.
+  foreignGateway = {
+    modules = [
+      primary
+      {
+        services.openclaw-gateway.enable = true;
+        users.groups.openclaw = { };
+        users.users.openclaw = {
+          isSystemUser = true;
+          group = "openclaw";
+          home = "/var/lib/openclaw";
+        };
+      }
+    ];
+    holds = config: {
+      "the workspace is that gateway's" =
+        (written config).workspace.path == "/var/lib/openclaw/workspace";
+      "the push can reach it" =
+        (unit config "openclaw-sync-push").serviceConfig.BindPaths == [ "-/var/lib/openclaw/workspace" ];
+    };
+  };
+
+  # A gateway behind TLS.
+  tls =
+    standby {
+      gateway.settings.gateway.tls.enabled = true;
+      settings.gateway.ca_file = "/etc/ssl/claw.pem";
+    }
+    // {
+      holds = config: {
+        "the monitor speaks TLS to it" = (written config).gateway.url == "https://127.0.0.1:18789";
+      };
+    };
 
   # Accounts with other names, also on a standby.
   renamed =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::records::history::summary::HistorySummary;
 use crate::text::json::Value;
 use crate::text::json_fields;
-use crate::text::utc::{format_time, format_span};
+use crate::text::utc::{format_span, format_time};
 
 impl HistorySummary {
     /// Returns the JSON form.
@@ -39,8 +39,14 @@ impl HistorySummary {
     /// Returns the summary for people, in lines of at most 80 columns.
     pub(crate) fn to_text(&self) -> String {
         let Some(first) = self.first_entry_at else { return "no history yet\n".to_owned() };
-        let mut text = format!("{} to {}, watched for {}\n", format_time(first), format_time(self.last_entry_at), format_span(self.watched));
-        let share = |down| self.availability(down).map_or("unknown".to_owned(), |share| format!("{:.3} %", share * 100.0));
+        let mut text = format!(
+            "{} to {}, watched for {}\n",
+            format_time(first),
+            format_time(self.last_entry_at),
+            format_span(self.watched)
+        );
+        let share =
+            |down| self.availability(down).map_or("unknown".to_owned(), |share| format!("{:.3} %", share * 100.0));
         let spans = |spans: &[Duration]| match (median(spans), spans.last()) {
             (Some(median), Some(longest)) => {
                 format!("{}, median {}, max {}", spans.len(), format_span(median), format_span(*longest))
@@ -58,7 +64,9 @@ impl HistorySummary {
             ("this host cut off", spans(&self.cut_off)),
             ("drills", self.drills.to_string()),
         ];
-        for (name, value) in rows.into_iter().filter(|(name, _)| self.short_outages_dropped > 0 || !name.starts_with("more of")) {
+        for (name, value) in
+            rows.into_iter().filter(|(name, _)| self.short_outages_dropped > 0 || !name.starts_with("more of"))
+        {
             let _ = writeln!(text, "{name:36}{value}");
         }
         text
