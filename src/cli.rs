@@ -1,7 +1,7 @@
 //! The command line: grammar, help, and one file per command.
 //!
-//! Arguments become a typed `CliCommand` first, so a typing mistake is found before any file is opened. Errors are printed
-//! here, once, and nowhere else.
+//! Arguments become a typed `CliCommand` first, so a typing mistake is found before any file is opened. Errors are
+//! printed here, once, and nowhere else.
 
 mod actions;
 mod args;

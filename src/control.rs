@@ -7,7 +7,7 @@
 //! - [`Request`] and [`ControlResponse`]: the two lines.
 //! - [`ask`]: the client, with a deadline.
 //! - [`serve`]: the server in the monitor. One thread serves all clients, and slow or hostile clients delay only other
-//! clients.
+//!   clients.
 
 mod client;
 mod request;

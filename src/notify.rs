@@ -1,8 +1,8 @@
 //! Notifications: webhooks for transitions and conditions, and a heartbeat for a dead man's switch.
 //!
-//! Each webhook has a [`WebhookWorker`], a thread with a bounded queue, so a dead or slow webhook delays neither the others
-//! nor a failover. Transitions are delivered at least once, also across restarts, without a spool: the history has
-//! them, and a cursor on disk marks the last one delivered. URLs and tokens are read from a credential for each
+//! Each webhook has a [`WebhookWorker`], a thread with a bounded queue, so a dead or slow webhook delays neither the
+//! others nor a failover. Transitions are delivered at least once, also across restarts, without a spool: the history
+//! has them, and a cursor on disk marks the last one delivered. URLs and tokens are read from a credential for each
 //! delivery, and are never kept, logged or shown.
 //!
 //! - [`Message`]: an entry of the history, formatted for a webhook.

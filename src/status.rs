@@ -1,7 +1,7 @@
 //! Present status: `status.json`, written by the monitor and readable by every user.
 //!
-//! It contains no secrets. [`Status::new`] takes it from the machine and from [`MonitorFacts`], which hold what only the
-//! monitor knows. All times in a [`Status`] are wall clock.
+//! It contains no secrets. [`Status::new`] takes it from the machine and from [`MonitorFacts`], which hold what only
+//! the monitor knows. All times in a [`Status`] are wall clock.
 
 mod build;
 mod command;

@@ -311,7 +311,7 @@ fn measure_doctor_checks() {
         let say = |host: &Host| {
             for program in programs {
                 host.write(&format!("bin/{program}.said"), &text);
-                host.program(program, "cat \"$0.said\"");
+                host.write_program(program, "cat \"$0.said\"");
             }
             host.write("etc/openclaw/gateway.env", &text);
         };
@@ -320,24 +320,24 @@ fn measure_doctor_checks() {
     for (kind, text) in memory_hungry_json(LENGTH).into_iter().take(3) {
         let answer = |host: &Host| {
             host.write("bin/setsid.said", &text[..200 * 1024]);
-            host.program("setsid", "cat \"$0.said\"");
+            host.write_program("setsid", "cat \"$0.said\"");
         };
         measure_doctor(&format!("both hosts' channels, {kind}"), &text, answer, |host| by_root_with(host, Some(&text)));
     }
 }
 
 fn measure_doctor(name: &str, text: &str, change: impl FnOnce(&Host), look: impl FnOnce(&Host)) {
-    let host = Host::well();
+    let host = Host::healthy();
     change(&host);
     measure_reader(&format!("doctor, {name}"), text.as_bytes(), 48, || look(&host));
 }
 
 fn by_owner(host: &Host) {
-    drop(black_box(doctor::run_owner_half(&host.seen_by(Identity::Owner), Depth::Cheap)));
+    drop(black_box(doctor::run_owner_half(&host.context_for(Identity::Owner), Depth::Cheap)));
 }
 
 fn by_monitor(host: &Host) {
-    drop(black_box(doctor::run_host_half(&host.seen_by(Identity::Other), Depth::Cheap)));
+    drop(black_box(doctor::run_host_half(&host.context_for(Identity::Other), Depth::Cheap)));
 }
 
 fn by_root(host: &Host) {
@@ -345,7 +345,7 @@ fn by_root(host: &Host) {
 }
 
 fn by_root_with(host: &Host, primary: Option<&str>) {
-    let mut world = host.seen_by(Identity::Root);
-    world.primary_config = primary.map(str::to_owned);
-    drop(black_box(doctor::run_all_checks(&world)));
+    let mut context = host.context_for(Identity::Root);
+    context.primary_config = primary.map(str::to_owned);
+    drop(black_box(doctor::run_all_checks(&context)));
 }

@@ -196,7 +196,7 @@ fn doctor() {
 #[test]
 fn the_owners_half_of_doctor() {
     require!(ordinary_user);
-    let getent = format!("#!/bin/sh\necho openclaw:x:{0}:{0}::/nonexistent:/bin/sh\n", needs::uid());
+    let getent = format!("#!/bin/sh\necho openclaw:x:{0}:{0}::/nonexistent:/bin/sh\n", needs::own_uid());
     let arguments = ["doctor", "--as-owner", "--config", "CONFIG"];
     check_nothing_outlives_on(|host| host.write_program("getent", &getent), &["systemctl"], &arguments);
 }

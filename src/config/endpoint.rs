@@ -46,8 +46,8 @@ impl Endpoint {
         Ok(Self { is_https: secure, address })
     }
 
-    /// Reads a gateway as typed on a command line: a URL, `host:port`, or a host with [`DEFAULT_GATEWAY_PORT`]. An IPv6 address
-    /// without a port needs no brackets.
+    /// Reads a gateway as typed on a command line: a URL, `host:port`, or a host with [`DEFAULT_GATEWAY_PORT`]. An IPv6
+    /// address without a port needs no brackets.
     ///
     /// # Errors
     /// With the problem and the expected form.

@@ -46,8 +46,8 @@ impl fmt::Display for ConfigSource {
     }
 }
 
-/// Finds the source of the configuration: the `explicit` file, else [`DEFAULT_CONFIG_FILE`] if it exists, else the variables
-/// of the old shell monitor. `get` looks up an environment variable.
+/// Finds the source of the configuration: the `explicit` file, else [`DEFAULT_CONFIG_FILE`] if it exists, else the
+/// variables of the old shell monitor. `get` looks up an environment variable.
 ///
 /// # Errors
 /// If there is none of them; the message shows a minimal configuration.

@@ -98,8 +98,8 @@ pub(super) fn check_pull(world: &HostContext) -> CheckResult {
     CheckResult::ok(&format_args!("{outcome}, fresh {when}; pulled every {every}"))
 }
 
-/// Returns the time since the workspace was fresh. The report has only a wall clock time, and the clock may have been set
-/// since; a running monitor corrects the time by that.
+/// Returns the time since the workspace was fresh. The report has only a wall clock time, and the clock may have been
+/// set since; a running monitor corrects the time by that.
 fn age_of_pull(world: &HostContext, fresh: Time) -> Duration {
     let by_label = (fresh <= world.now).then(|| world.now.since(fresh));
     let status = world.read_status().filter(|status| status.is_fresh(world.now));

@@ -78,7 +78,7 @@ struct SharedQueue {
 struct QueuedMessage {
     message: Arc<Message>,
     queued_at: Instant,
-    /// Its place in the order of what has happened. No clock tells that: one may be set in between.
+    /// Position in the order of events. A clock, which may be set, does not give the order.
     number: u64,
 }
 

@@ -42,8 +42,8 @@ impl Connector for ProbeConnector {
     }
 }
 
-/// Marks the configuration as the agent's. Only timeouts are set by request, and ureq would build a TLS configuration, with
-/// all root certificates, for each request that has a configuration of its own.
+/// Marks the configuration as the agent's. Only timeouts are set by request, and ureq would build a TLS configuration,
+/// with all root certificates, for each request that has a configuration of its own.
 fn agent_level<'a>(details: &ConnectionDetails<'a>) -> ConnectionDetails<'a> {
     ConnectionDetails {
         uri: details.uri,

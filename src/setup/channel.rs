@@ -25,7 +25,8 @@ const HAS_CONFIG_SCRIPT: &str = "[ -e .openclaw/openclaw.json ] || [ -L .opencla
 
 /// Installs `$1` as `openclaw.json` once OpenClaw (`$2`, with `$3` as its `PATH`) accepts it. Only Telegram is built
 /// into OpenClaw. Other channels need the plugin `$4`; without it the gateway would start but answer on no channel.
-const INSTALL_CONFIG_SCRIPT: &str = "mkdir -p .openclaw; new=$HOME/.openclaw/.openclaw.json.new; printf '%s\\n' \"$1\" >\"$new\"\n\
+const INSTALL_CONFIG_SCRIPT: &str = "\
+    mkdir -p .openclaw; new=$HOME/.openclaw/.openclaw.json.new; printf '%s\\n' \"$1\" >\"$new\"\n\
     program=$2 plugin=$4; export PATH=\"$3\" OPENCLAW_CONFIG_PATH=\"$new\"\n\
     validate() { said=$(\"$program\" config validate --json 2>&1) || :; }; validate\n\
     lacks() { case $said in *'plugin not installed'* | *'cannot be checked until'*) ;; *) return 1 ;; esac; }\n\

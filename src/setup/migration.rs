@@ -37,7 +37,8 @@ pub(super) const ENVIRONMENT_DROP_IN: &str = "/etc/systemd/system/openclaw.servi
 const FOLDER_ENTRY_LIMIT: usize = 2000;
 
 /// Lists the gateways of the user's systemd, each with its state.
-const LIST_USER_GATEWAYS_SCRIPT: &str = "cd .config/systemd/user 2>/dev/null || exit 0; export XDG_RUNTIME_DIR=/run/user/$(id -u)\n\
+const LIST_USER_GATEWAYS_SCRIPT: &str = "\
+    cd .config/systemd/user 2>/dev/null || exit 0; export XDG_RUNTIME_DIR=/run/user/$(id -u)\n\
     for unit in openclaw-gateway*.service; do\n\
         [ -e \"$unit\" ] || [ -L \"$unit\" ] || continue\n\
         echo \"$unit $(systemctl --user is-active \"$unit\" 2>/dev/null || :)\"\n\

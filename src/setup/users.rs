@@ -47,7 +47,8 @@ pub(super) fn read_user_state(site: &SetupTarget) -> StepState {
     let is_in_sudo = is_in_sudo(site, &owner);
     match home {
         _ if owner.home != Path::new(AGENT_HOME) => StepState::Refused(format!(
-            "the home of {0} is {1}, but the units need {AGENT_HOME}; run `usermod --move-home --home {AGENT_HOME} {0}`",
+            "the home of {0} is {1}, but the units need {AGENT_HOME}; \
+             run `usermod --move-home --home {AGENT_HOME} {0}`",
             owner.name,
             owner.home.display()
         )),

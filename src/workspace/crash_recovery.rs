@@ -207,8 +207,8 @@ pub(super) fn tree_without_interrupted_changes(
 }
 
 /// Restores files with rules for git that an interrupted checkout has left missing or partial, from the commit that is
-/// checked out. A snapshot without them would contain private files, and secrets in plain text. Returns the new names of
-/// the partial files.
+/// checked out. A snapshot without them would contain private files, and secrets in plain text. Returns the new names
+/// of the partial files.
 pub(super) fn restore_rules(
     git: &Git<'_>,
     suspects: &[InterruptedCheckout],

@@ -47,7 +47,8 @@ fn watching_costs_next_to_nothing() {
     let forks = count_forks(host);
     print_measurement(&format!("binary: {size} bytes, {}", if is_static(binary) { "static" } else { "dynamic" }));
     print_measurement(&format!(
-        "watching at 1 s intervals for {MEASURE_SECONDS} s: PSS {pss} KiB, CPU {per_probe} us a probe, {forks} processes forked"
+        "watching at 1 s intervals for {MEASURE_SECONDS} s: PSS {pss} KiB, CPU {per_probe} us a probe, \
+         {forks} processes forked"
     ));
 
     assert_eq!(forks, 0, "a healthy probe forks nothing");

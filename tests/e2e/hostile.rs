@@ -8,7 +8,8 @@ use crate::shell::{CommandResult, print_measurement, secs, wait_until};
 use crate::stub::StubAnswer;
 
 /// Script that lists, with content and owner, all files that must not change: those of neither the agent nor the suite.
-pub(crate) const LIST_OTHER_FILES: &str = "find /etc /root /usr/local /home -xdev ! -user openclaw -type f ! -name config.json \
+pub(crate) const LIST_OTHER_FILES: &str = "\
+    find /etc /root /usr/local /home -xdev ! -user openclaw -type f ! -name config.json \
      -exec sha256sum {} + | sort -k2; find /etc /root /usr/local /home /var/lib -xdev ! -user openclaw \
      ! -path '/var/lib/systemd*' \
      ! -path '/var/lib/openclaw-failover/*' -printf '%p %u %m %y %l\\n' | sort";

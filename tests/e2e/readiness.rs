@@ -31,7 +31,8 @@ const HOME_FAULTS: [(&str, &str, &str); 5] = [
     ),
     (
         "mv .nvm/versions/node/v24.21.0 .nvm/versions/node/v24.22.0",
-        "gateway-program: the unit starts /home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw, which does not exist",
+        "gateway-program: the unit starts /home/openclaw/.nvm/versions/node/v24.21.0/bin/openclaw, which does not \
+         exist",
         "mv .nvm/versions/node/v24.22.0 .nvm/versions/node/v24.21.0",
     ),
 ];

@@ -97,7 +97,7 @@ fn a_name_that_leads_to_this_host_after_the_primary_died_fails_nothing_back() {
     let make_link = ["-rnm", "ip", "link", "add", "here", "type", "veth", "peer", "name", "there"];
     let has_namespaces = Command::new("unshare").args(make_link).output();
     if !has_namespaces.is_ok_and(|output| output.status.success()) {
-        return needs::skip(module_path!(), "a kernel that lets users have network namespaces with veth");
+        return needs::report_skipped(module_path!(), "a kernel that lets users have network namespaces with veth");
     }
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

@@ -29,7 +29,7 @@ fn own_address() -> Option<IpAddr> {
 #[test]
 fn an_upstream_at_an_address_of_this_host_is_never_connected_to() {
     let Some(own) = own_address() else {
-        needs::skip(module_path!(), "an interface beside loopback");
+        needs::report_skipped(module_path!(), "an interface beside loopback");
         return;
     };
     let listener = TcpListener::bind((own, 0)).unwrap();

@@ -6,17 +6,17 @@ use std::io::{Read, Write};
 
 use openclaw_failover::probe::ProbeFailure::{NotOpenClaw, Refused, ResponseTimeout, Tls};
 use openclaw_failover::probe::{ProbeResult, ProbeTarget, ReadyzRequest, Verdict};
-use server::{config, file};
+use server::{certificate_path, server_config};
 
 use crate::server::{Server, Stream, send_response, stay_silent};
 use crate::{HEALTHY, STARTED, probe_in_time};
 
 fn start_gateway(certificate: &str) -> Server {
-    Server::start_tls(config(certificate), |_, stream| send_response(stream, 200, STARTED))
+    Server::start_tls(server_config(certificate), |_, stream| send_response(stream, 200, STARTED))
 }
 
 fn probe_once(url: &str, authority: Option<&str>) -> ProbeResult {
-    let authority = authority.map(file);
+    let authority = authority.map(certificate_path);
     let target = ProbeTarget::new(&[url.to_owned()], authority.as_deref(), &ReadyzRequest::Skip);
     probe_in_time(&mut target.unwrap())
 }
@@ -117,18 +117,18 @@ fn handshakes_that_do_not_end() {
 
 #[test]
 fn silence_and_floods_behind_tls_end_as_without_it() {
-    let silent = Server::start_tls(config("gateway.pem"), |_, stream| stay_silent(stream));
+    let silent = Server::start_tls(server_config("gateway.pem"), |_, stream| stay_silent(stream));
     let answer = probe_once(&silent.url(), Some("authority.pem"));
     assert_eq!(answer.verdict, Verdict::Failing(ResponseTimeout));
 
     let flood = |_: &str, stream: &mut dyn Stream| loop {
         stream.write_all("HTTP/1.1 100 Continue\r\n\r\n".repeat(500).as_bytes())?;
     };
-    let flooding = Server::start_tls(config("gateway.pem"), flood);
+    let flooding = Server::start_tls(server_config("gateway.pem"), flood);
     let answer = probe_once(&flooding.url(), Some("authority.pem"));
     assert_eq!(answer.verdict, Verdict::Failing(NotOpenClaw));
 
-    let cut = Server::start_tls(config("gateway.pem"), |_, stream| {
+    let cut = Server::start_tls(server_config("gateway.pem"), |_, stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{\"ok\":")
     });
     let answer = probe_once(&cut.url(), Some("authority.pem"));
@@ -139,7 +139,7 @@ fn silence_and_floods_behind_tls_end_as_without_it() {
 fn certificates_that_cannot_be_read_are_refused_at_once() {
     for name in ["missing.pem", "gateway.key"] {
         let urls = ["https://127.0.0.1:1".to_owned()];
-        let error = ProbeTarget::new(&urls, Some(&file(name)), &ReadyzRequest::Skip).unwrap_err();
+        let error = ProbeTarget::new(&urls, Some(&certificate_path(name)), &ReadyzRequest::Skip).unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
     }
 }

@@ -73,7 +73,7 @@ fn summary(path: &Path, since: Option<Duration>, now: Time) -> String {
 #[test]
 fn a_clock_that_was_years_or_days_off_for_a_while_adds_nothing_to_the_summary() {
     let Some(clock) = Clock::running_for(60) else {
-        return needs::skip(module_path!(), "a host that tells the time since its boot");
+        return needs::report_skipped(module_path!(), "a host that tells the time since its boot");
     };
     for off in [10 * YEAR as i64, 3 * DAY as i64, -3 * DAY as i64, -(HOUR as i64), -(50 * YEAR as i64)] {
         let folder = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ fn a_clock_that_was_years_or_days_off_for_a_while_adds_nothing_to_the_summary() 
 #[test]
 fn a_clock_that_is_still_years_off_adds_nothing_either() {
     let Some(clock) = Clock::running_for(60) else {
-        return needs::skip(module_path!(), "a host that tells the time since its boot");
+        return needs::report_skipped(module_path!(), "a host that tells the time since its boot");
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
@@ -121,7 +121,7 @@ fn unmeasured_labels_add_no_years() {
 #[test]
 fn a_full_history_forgets_nothing_because_the_clock_is_years_ahead() {
     let Some(clock) = Clock::running_for(60) else {
-        return needs::skip(module_path!(), "a host that tells the time since its boot");
+        return needs::report_skipped(module_path!(), "a host that tells the time since its boot");
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
@@ -146,7 +146,7 @@ fn a_full_history_forgets_nothing_because_the_clock_is_years_ahead() {
 #[test]
 fn the_age_of_a_status_is_measured() {
     let Some(boot) = BootTime::now() else {
-        return needs::skip(module_path!(), "a host that tells the time since its boot");
+        return needs::report_skipped(module_path!(), "a host that tells the time since its boot");
     };
     let status = Status { updated_at: at(0), boot: Some(boot), interval: Duration::from_secs(10), ..Status::default() };
     for now in [at(3 * DAY), at(10 * YEAR), at(0) - Duration::from_secs(3 * DAY), Time::from_millis(1000)] {
@@ -160,7 +160,7 @@ fn the_age_of_a_status_is_measured() {
 #[test]
 fn a_hold_ends_on_time_when_the_clock_is_set() {
     let Some(clock) = Clock::running_for(60) else {
-        return needs::skip(module_path!(), "a host that tells the time since its boot");
+        return needs::report_skipped(module_path!(), "a host that tells the time since its boot");
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");

@@ -89,9 +89,8 @@ fn an_entry_after_a_partial_line_is_complete() {
         assert_eq!(whole, survived + 1, "torn at byte {cut}");
         let is_torn = cut > 0 && cut < first - 1 || cut > first && cut < both.len() - 1;
         assert_eq!(found.len() - whole, usize::from(is_torn), "torn at byte {cut}");
-        assert!(
-            matches!(found.last(), Some(HistoryLine::Entry(last)) if last.get("event").unwrap().as_str() == Some("went_down"))
-        );
+        let Some(HistoryLine::Entry(last)) = found.last() else { panic!("the last line is no entry") };
+        assert_eq!(last.get("event").unwrap().as_str(), Some("went_down"));
         assert_eq!(render(&path, None, false).warning.is_some(), is_torn);
     }
 }

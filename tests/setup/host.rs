@@ -57,7 +57,7 @@ impl Host {
         // Programs that the scripts call come from this machine.
         let path = env::var("PATH").unwrap();
         fs::create_dir_all(self.path("bin")).unwrap();
-        script::write(&self.path(&format!("bin/{name}")), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
+        script::write_script(&self.path(&format!("bin/{name}")), &format!("#!/bin/sh\nPATH='{path}'\n{script}\n"));
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {

@@ -52,9 +52,8 @@ fn a_host_is_never_trusted_without_a_word() {
     assert!(matches!(host.standby_step_state("known-hosts"), StepState::Refused(why) if why.contains("cannot read")));
     host.write("known_hosts", "elsewhere ssh-ed25519 AAAA\n");
     host.write_program("ssh-keygen", "grep -qF \"$2\" \"$4\"");
-    assert!(
-        matches!(host.standby_step_state("known-hosts"), StepState::Refused(why) if why.contains("no key of [git.example]:2222"))
-    );
+    let missing_key = "no key of [git.example]:2222";
+    assert!(matches!(host.standby_step_state("known-hosts"), StepState::Refused(why) if why.contains(missing_key)));
     host.write("known_hosts", "[git.example]:2222 ssh-ed25519 AAAA\n");
     assert!(is_pending(&host.standby_step_state("known-hosts")));
 }

@@ -25,9 +25,8 @@ fn tokens_are_for_root_alone_and_others_stay() {
     host.wishes.channel = Some("telegram".into());
     host.wishes.allowed_ids = vec!["1".into()];
     host.wishes.token_file = Some(host.path("token"));
-    assert!(
-        matches!(host.standby_step_state("tokens"), StepState::Pending(said) if said.contains("OPENCLAW_GATEWAY_TOKEN, TELEGRAM_BOT_TOKEN"))
-    );
+    let tokens = "OPENCLAW_GATEWAY_TOKEN, TELEGRAM_BOT_TOKEN";
+    assert!(matches!(host.standby_step_state("tokens"), StepState::Pending(said) if said.contains(tokens)));
     host.apply_step("tokens").unwrap();
     let there = host.read(TOKEN_FILE);
     assert!(

@@ -1,8 +1,8 @@
 //! World: a month of one standby in virtual time.
 //!
-//! The real [`Machine`] and the real [`ProbeSchedule`] run against simulated upstreams, systemd, git host, witnesses and
-//! operators, which behave as the seed determines. Periods in which nothing can change are skipped; a test in `main.rs`
-//! shows that this changes no decision.
+//! The real [`Machine`] and the real [`ProbeSchedule`] run against simulated upstreams, systemd, git host, witnesses
+//! and operators, which behave as the seed determines. Periods in which nothing can change are skipped; a test in
+//! `main.rs` shows that this changes no decision.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

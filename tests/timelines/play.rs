@@ -1,4 +1,5 @@
-//! Night that runs by itself: the real [`ProbeSchedule`] of the probes, and a gateway that boots and drains as configured.
+//! Night that runs by itself: the real [`ProbeSchedule`] of the probes, and a gateway that boots and drains as
+//! configured.
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{

@@ -10,7 +10,7 @@ use crate::world::World;
 fn has_lfs() -> bool {
     let is_there = ChildCommand::new("git").args(["lfs", "version"]).run().is_ok();
     if !is_there {
-        needs::skip(module_path!(), "git-lfs");
+        needs::report_skipped(module_path!(), "git-lfs");
     }
     is_there
 }

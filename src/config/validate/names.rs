@@ -26,7 +26,8 @@ const OWN_UNITS: [&str; 5] = [
 pub(super) fn check_short_name(name: &Spanned<String>, problems: &Diagnostics) {
     if !is_short_name(&name.value) {
         let what = format!(
-            "{} is not a valid name; use at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-', a letter or digit first",
+            "{} is not a valid name; use at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-', \
+             a letter or digit first",
             quote(&name.value)
         );
         problems.add(&name.span, what);
@@ -37,7 +38,8 @@ pub(super) fn check_short_name(name: &Spanned<String>, problems: &Diagnostics) {
 pub(super) fn check_credential(name: &Spanned<String>, problems: &Diagnostics) {
     if !is_short_name(&name.value) {
         let what = format!(
-            "must be the name of a file in {CREDENTIALS} (at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-'); if \
+            "must be the name of a file in {CREDENTIALS} (at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-'); \
+             if \
              this is the secret itself, move it into such a file"
         );
         problems.add(&name.span, what);

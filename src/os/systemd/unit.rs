@@ -139,7 +139,8 @@ impl Active {
 mod tests {
     use super::*;
 
-    const RUNNING: &str = "MainPID=324\nResult=success\nExecMainCode=0\nExecMainStatus=0\nLoadState=loaded\nActiveState=active\n\
+    const RUNNING: &str = "MainPID=324\nResult=success\nExecMainCode=0\nExecMainStatus=0\n\
+        LoadState=loaded\nActiveState=active\n\
         SubState=running\nUnitFileState=static\nInvocationID=cdf75f283db04151a12fddaca7add8c7\n";
 
     #[test]

@@ -41,14 +41,18 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("degraded_condition", "Conditions by name; an absent condition has no sample.", write_conditions),
 
     gauge("role", "Role of this host: 1 for the present one.",
-        |scene, to| ROLES.iter().for_each(|role| to.write_labelled(&[("role", role)], bool_value(scene.status.role.name == *role)))),
+        |scene, to|
+            ROLES.iter().for_each(|role| {
+                to.write_labelled(&[("role", role)], bool_value(scene.status.role.name == *role));
+            })),
     gauge("role_start_timestamp_seconds", "Start of the present role.",
         |scene, to| to.write(timestamp_value(scene.status.role.since))),
     gauge("hold", "Hold that an operator set: 1 for the present one.", write_holds),
     gauge("hold_start_timestamp_seconds", "Start of the hold.",
         |scene, to| if let Some(hold) = scene.status.hold { to.write(timestamp_value(hold.since)) }),
     gauge("hold_end_timestamp_seconds", "Time at which the hold ends by itself.",
-        |scene, to| if let Some(until) = scene.status.hold.and_then(|hold| hold.until) { to.write(timestamp_value(until)) }),
+        |scene, to|
+            if let Some(until) = scene.status.hold.and_then(|hold| hold.until) { to.write(timestamp_value(until)) }),
     gauge("hold_down_seconds", "Time for which an upstream must be ready before failback.",
         |scene, to| to.write(scene.status.hold_down.as_secs_f64())),
 
@@ -66,18 +70,24 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         |scene, to| scene.status.upstreams.iter().for_each(|upstream|
             to.write_labelled(&[("upstream", &upstream.name)], bool_value(scene.status.is_idle_standby(upstream))))),
     gauge("upstream_ready", "1 if the upstream reported ready.",
-        |scene, to| write_upstreams(scene, to, |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.ready)))),
+        |scene, to|
+            write_upstreams(scene, to, |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.ready)))),
     gauge("upstream_latency_seconds", "Time from the last probe's first request to its verdict.",
         |scene, to| write_upstreams(scene, to,
             |upstream| upstream.last_probe.as_ref().map(|probed| probed.latency.as_secs_f64()))),
     gauge("upstream_change_timestamp_seconds", "Time since which every probe has had the same verdict.",
-        |scene, to| write_upstreams(scene, to, |upstream| upstream.last_probe.as_ref().map(|probed| timestamp_value(probed.since)))),
+        |scene, to|
+            write_upstreams(scene, to,
+                |upstream| upstream.last_probe.as_ref().map(|probed| timestamp_value(probed.since)))),
     gauge("upstream_armed", "1 if the upstream was ever seen healthy from this host.",
         |scene, to| write_upstreams(scene, to, |upstream| Some(bool_value(upstream.seen_healthy)))),
     counter("probes_total", "Probes, by verdict.", write_probes),
 
     gauge("gateway_up", "1 if this host's gateway was healthy at the last poll.",
-        |scene, to| if let Some(probed) = &scene.status.gateway.last_probe { to.write(bool_value(probed.verdict == "healthy")) }),
+        |scene, to|
+            if let Some(probed) = &scene.status.gateway.last_probe {
+                to.write(bool_value(probed.verdict == "healthy"));
+            }),
     counter("promotions_total", "Promotions after which this host's gateway answered, by cause.",
         |scene, to| write_counts(to, "cause", &CAUSES, &scene.counters.promotions)),
     counter("demotions_total", "Completed demotions, by reason.",
@@ -87,9 +97,12 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("last_failover_timestamp_seconds", "Time of the last decision to fail over.",
         |scene, to| write_failover(scene, to, |failover| Some(timestamp_value(failover.decided_at)))),
     gauge("last_failover_duration_seconds", "Time from the last healthy probe to this host's gateway answering.",
-        |scene, to| write_failover(scene, to, |failover| Some(seconds_between(failover.last_healthy_at, failover.answered_at?)))),
+        |scene, to|
+            write_failover(scene, to,
+                |failover| Some(seconds_between(failover.last_healthy_at, failover.answered_at?)))),
     gauge("last_failover_served_seconds", "Time for which this host then served, once it has ended.",
-        |scene, to| write_failover(scene, to, |failover| Some(seconds_between(failover.answered_at?, failover.ended_at?)))),
+        |scene, to|
+            write_failover(scene, to, |failover| Some(seconds_between(failover.answered_at?, failover.ended_at?)))),
 
     gauge("last_drill_timestamp_seconds", "Start of the last drill, whatever its outcome.",
         |scene, to| if let Some(drill) = &scene.status.last_drill { to.write(timestamp_value(drill.began_at)) }),
@@ -110,7 +123,8 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         |scene, to| if let Some(push) = &scene.status.last_push { to.write(timestamp_value(push.ended_at)) }),
     gauge("workspace_unreturned", "1 if the workspace may have changes that are not pushed yet.",
         |scene, to| to.write(bool_value(scene.status.has_unpushed_changes))),
-    counter("notifications_total", "Notifications, by webhook and result; each failed attempt counts.", write_notifications),
+    counter("notifications_total", "Notifications, by webhook and result; each failed attempt counts.",
+        write_notifications),
 ];
 
 fn bool_value(holds: bool) -> f64 {

@@ -159,8 +159,8 @@ impl Repairs<'_> {
     }
 
     /// Sets local refs with an incomplete history back to their newest complete commit; the next fetch restores the
-    /// remote's. A ref without any complete commit stays while the remote is unreachable: without it a new history would
-    /// begin.
+    /// remote's. A ref without any complete commit stays while the remote is unreachable: without it a new history
+    /// would begin.
     fn restore_incomplete_refs(&mut self, is_fetched: bool) -> Result<(), String> {
         for (name, commit) in self.list_valid_refs() {
             let counts = name == self.branch || name.starts_with("refs/heads/");

@@ -81,7 +81,8 @@ pub(super) const AGENT_TABLES: [SessionTable; 2] = [
         name: "session_nodes",
         description: "interrupted turns",
         changed_at: "updated_at",
-        condition: "status = 'running' OR (json_valid(entry_json) AND (json_extract(entry_json, '$.abortedLastRun') = 1 \
+        condition: "status = 'running' OR (json_valid(entry_json) AND (json_extract(entry_json, \
+             '$.abortedLastRun') = 1 \
                OR json_extract(entry_json, '$.mainRestartRecovery') IS NOT NULL \
                OR json_extract(entry_json, '$.restartRecoveryRuns') IS NOT NULL \
                OR json_extract(entry_json, '$.restartRecoveryDeliveryRunId') IS NOT NULL \

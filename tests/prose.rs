@@ -1,0 +1,118 @@
+//! The language of comments, messages and documents: `.github/CONTRIBUTING.md` has the rules.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Maximum width of a line of code, in columns.
+const MAX_COLUMNS: usize = 120;
+
+/// First words that a doc comment must not have. It begins with a verb or a noun of the field.
+const PRONOUNS: &str = "It Its What Whether How Who Whose Whoever Nobody Somebody Where So Nothing Everybody";
+
+/// Words and phrases that hide who does what, split so that this file does not contain them.
+const BANNED: [(&str, &str); 20] = [
+    ("some", "body"),
+    ("no", "body"),
+    ("who", "ever"),
+    ("whom", "ever"),
+    ("any", "body"),
+    ("every", "body"),
+    ("a", "new"),
+    ("make ", "way"),
+    ("makes ", "way"),
+    ("at ", "home"),
+    ("in ", "earnest"),
+    ("put ", "away"),
+    ("stand in ", "the way"),
+    ("stands in ", "the way"),
+    ("word of ", "its own"),
+    ("shown ", "life"),
+    ("shows ", "life"),
+    ("no ", "life"),
+    ("its ", "death"),
+    ("wants to be ", "told"),
+];
+
+#[test]
+fn doc_comments_begin_with_a_verb_or_a_noun() {
+    let mut wrong = Vec::new();
+    for (path, text) in files(&["rs"]) {
+        let mut before = "";
+        for (number, line) in text.lines().map(str::trim).enumerate() {
+            let first = doc(line).and_then(|text| text.split(|c: char| !c.is_alphabetic()).next());
+            if doc(before).is_none() && first.is_some_and(|word| PRONOUNS.split(' ').any(|pronoun| pronoun == word)) {
+                wrong.push(place(&path, number, line));
+            }
+            before = line;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn comments_messages_and_documents_name_who_does_what() {
+    let mut wrong = Vec::new();
+    for (path, text) in files(&["rs", "md", "nix", "service", "timer", "conf", "rules"]) {
+        let (is_code, is_test) = (path.extension().is_some_and(|kind| kind == "rs"), path.starts_with("tests"));
+        for (number, line) in text.lines().enumerate() {
+            let is_spoken = if is_code { line.contains("//") || line.contains('"') } else { !is_test };
+            // The user of this name is a term of the field.
+            let line = ["`nobody`", "\"nobody\"", "=nobody", "user nobody"]
+                .iter()
+                .fold(line.to_lowercase(), |line, user| line.replace(user, ""));
+            let is_banned = |(start, end): &(&str, &str)| has_phrase(&line, &format!("{start}{end}"));
+            if is_spoken && BANNED.iter().any(is_banned) {
+                wrong.push(place(&path, number, &line));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn lines_fit_the_width() {
+    let mut wrong = Vec::new();
+    for (path, text) in files(&["rs"]) {
+        let long =
+            text.lines().enumerate().filter(|(_, line)| line.chars().count() > MAX_COLUMNS && !line.contains("http"));
+        wrong.extend(long.map(|(number, line)| place(&path, number, line)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn place(path: &Path, number: usize, line: &str) -> String {
+    format!("{}:{}: {}", path.display(), number + 1, line.trim())
+}
+
+fn doc(line: &str) -> Option<&str> {
+    line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).map(str::trim)
+}
+
+/// True if the line has the phrase between word boundaries.
+fn has_phrase(line: &str, phrase: &str) -> bool {
+    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    line.match_indices(phrase).any(|(at, _)| {
+        !is_letter(line[..at].chars().next_back()) && !is_letter(line[at + phrase.len()..].chars().next())
+    })
+}
+
+/// Files of these kinds with their texts, by their paths in the repository.
+fn files(kinds: &[&str]) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() && path != Path::new("target") && path != Path::new(".git") {
+                folders.push(path);
+            } else if kind.is_file() && path.extension().is_some_and(|kind| kinds.iter().any(|known| kind == *known)) {
+                let text = fs::read_to_string(root.join(&path)).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
