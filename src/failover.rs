@@ -16,39 +16,36 @@
 //! The machine is level-triggered: after each event it decides from the facts as observed, never from what it ordered
 //! earlier. So the next observation corrects a lost event, a crash or a reboot.
 
-mod action;
 mod answerer;
 mod availability;
 mod demotion;
 mod drill;
-mod event;
 mod hold;
 mod machine;
 pub(crate) mod names;
 mod outage_window;
-mod persistent_state;
 mod policy;
 mod probe_schedule;
 mod promotion;
 mod promotion_decision;
-mod role;
 mod sync_schedule;
+mod types;
 mod upstream;
 mod witness;
 
-pub use crate::failover::action::{Action, CancelReason, DrillRefusal, MachineNotice, PollMode, UnitAction};
 pub use crate::failover::availability::Availability;
-pub use crate::failover::drill::{Drill, DrillOutcome, DrillStep};
-pub use crate::failover::event::{
-    Answerer, Event, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState,
-};
-pub use crate::failover::hold::{Hold, HoldKind};
 pub use crate::failover::machine::{InitialFacts, Machine};
-pub use crate::failover::persistent_state::{Failover, PersistentState};
 pub use crate::failover::policy::Policy;
 pub use crate::failover::probe_schedule::ProbeSchedule;
 pub use crate::failover::promotion::PROCESS_EXITED;
-pub use crate::failover::role::{
+pub use crate::failover::types::action::{Action, CancelReason, DrillRefusal, MachineNotice, PollMode, UnitAction};
+pub use crate::failover::types::drill::{Drill, DrillOutcome, DrillStep};
+pub use crate::failover::types::event::{
+    Answerer, Event, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState,
+};
+pub use crate::failover::types::hold::{Hold, HoldKind};
+pub use crate::failover::types::persistent_state::{Failover, PersistentState};
+pub use crate::failover::types::role::{
     Active, Cause, Demoting, DemotionReason, Promoting, PromotionStep, Role, Verification,
 };
 pub use crate::failover::upstream::UpstreamState;

@@ -1,5 +1,7 @@
 //! The language of comments, messages and documents: `.github/CONTRIBUTING.md` has the rules.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,11 +1,11 @@
 //! Handling of the answering process: an answer on the gateway's port counts only if the unit's own process gave it.
 
-use crate::failover::action::MachineNotice;
-use crate::failover::event::{Answerer, Observation};
-use crate::failover::hold::HoldKind;
 use crate::failover::machine::Machine;
-use crate::failover::promotion::retry_backoff;
-use crate::failover::role::{Promoting, PromotionStep, Role};
+use crate::failover::policy::retry_backoff;
+use crate::failover::types::action::MachineNotice;
+use crate::failover::types::event::{Answerer, Observation};
+use crate::failover::types::hold::HoldKind;
+use crate::failover::types::role::{Promoting, PromotionStep, Role};
 
 impl Machine {
     /// Announces changes of the answering process. An answer of a process outside the unit never counts.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::failover::action::{MachineNotice, UnitAction};
-use crate::failover::drill::DrillStep;
-use crate::failover::event::{Observation, UnitState};
-use crate::failover::hold::HoldKind;
 use crate::failover::machine::Machine;
-use crate::failover::promotion::retry_backoff;
-use crate::failover::role::{Cause, Demoting, DemotionReason, Promoting, PromotionStep, Role};
+use crate::failover::policy::retry_backoff;
+use crate::failover::types::action::{MachineNotice, UnitAction};
+use crate::failover::types::drill::DrillStep;
+use crate::failover::types::event::{Observation, UnitState};
+use crate::failover::types::hold::HoldKind;
+use crate::failover::types::role::{Cause, Demoting, DemotionReason, Promoting, PromotionStep, Role};
 use crate::failover::upstream::CRASH_LOOP_BREAKER_TIME;
 
 /// Time that a drain may still take once a promotion is due again.

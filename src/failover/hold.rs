@@ -1,46 +1,12 @@
 //! Holds: an operator's override of the automatic decisions.
 
-use std::time::Duration;
-
-use crate::failover::action::{CancelReason, MachineNotice};
-use crate::failover::drill::{DrillOutcome, DrillStep};
-use crate::failover::event::OperatorCommand;
 use crate::failover::machine::Machine;
-use crate::failover::role::{Cause, DemotionReason, Promoting, PromotionStep, Role};
+use crate::failover::types::action::{CancelReason, MachineNotice};
+use crate::failover::types::drill::{DrillOutcome, DrillStep};
+use crate::failover::types::event::OperatorCommand;
+use crate::failover::types::hold::{HOLD_REMINDER_INTERVAL, Hold, HoldKind};
+use crate::failover::types::role::{Cause, DemotionReason, Promoting, PromotionStep, Role};
 use crate::text::timestamp::Time;
-
-/// Override set by an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hold {
-    /// Kind of the hold.
-    pub kind: HoldKind,
-    /// Start time.
-    pub since: Time,
-    /// Expiry; `None`: never.
-    pub until: Option<Time>,
-}
-
-/// Kinds of holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldKind {
-    /// The gateway is kept up.
-    Promoted,
-    /// The gateway is kept down.
-    Standby,
-    /// The gateway is neither started nor stopped.
-    Paused,
-}
-
-/// Interval of the reminder about a hold that is still set.
-const HOLD_REMINDER_INTERVAL: Duration = Duration::from_secs(24 * 3600);
-
-impl Hold {
-    /// Returns the time of the last reminder by a previous monitor, if the hold is old enough.
-    pub(super) fn last_reminder_at(&self, now: Time) -> Option<Time> {
-        let days = now.since(self.since).as_secs() / HOLD_REMINDER_INTERVAL.as_secs();
-        (days > 0).then(|| self.since + HOLD_REMINDER_INTERVAL * u32::try_from(days).unwrap_or(u32::MAX))
-    }
-}
 
 impl Machine {
     /// Executes an operator's command.

@@ -1,14 +1,14 @@
 //! State machine: takes one event, then decides from all facts as they are now.
 
-use crate::failover::action::{Action, MachineNotice, PollMode, UnitAction};
 use crate::failover::availability::{Availability, AvailabilityHistory};
-use crate::failover::drill::DrillOutcome;
-use crate::failover::event::{Answerer, Event, Observation, ObservedUnit, UnitState};
-use crate::failover::hold::HoldKind;
 use crate::failover::outage_window::OutageWindow;
-use crate::failover::persistent_state::PersistentState;
 use crate::failover::policy::Policy;
-use crate::failover::role::{Cause, DemotionReason, Promoting, PromotionStep, Role, Verification};
+use crate::failover::types::action::{Action, MachineNotice, PollMode, UnitAction};
+use crate::failover::types::drill::DrillOutcome;
+use crate::failover::types::event::{Answerer, Event, Observation, ObservedUnit, UnitState};
+use crate::failover::types::hold::HoldKind;
+use crate::failover::types::persistent_state::PersistentState;
+use crate::failover::types::role::{Cause, DemotionReason, Promoting, PromotionStep, Role, Verification};
 use crate::failover::upstream::UpstreamState;
 use crate::failover::witness::WitnessState;
 use crate::probe::{ProbeFailure, Verdict};
@@ -33,7 +33,7 @@ pub struct Machine {
     pub(super) polled_at: Time,
     /// Order in flight; there is at most one.
     pub(super) action_in_flight: Option<UnitAction>,
-    pub(super) sync_schedule: crate::failover::sync_schedule::SyncSchedule,
+    pub(super) sync_schedule: crate::failover::types::sync::SyncSchedule,
     pub(super) announced: Announced,
     poll_mode: Option<PollMode>,
     actions: Vec<Action>,
@@ -79,7 +79,7 @@ impl Machine {
             unit: start.unit,
             polled_at: now,
             action_in_flight: None,
-            sync_schedule: crate::failover::sync_schedule::SyncSchedule::default(),
+            sync_schedule: crate::failover::types::sync::SyncSchedule::default(),
             announced: Announced::default(),
             poll_mode: None,
             actions: Vec::new(),

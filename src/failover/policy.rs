@@ -75,3 +75,8 @@ impl Policy {
         self.retry_interval.min(self.interval) + self.timeout
     }
 }
+
+/// Returns the pause after this many failed attempts: 5 s, doubled each time, up to 5 minutes.
+pub(super) fn retry_backoff(failed: u32) -> Duration {
+    Duration::from_secs(5u64.saturating_mul(1 << failed.min(6)).min(300))
+}

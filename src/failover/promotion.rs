@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::failover::action::{Action, CancelReason, MachineNotice, UnitAction};
-use crate::failover::drill::{DrillOutcome, DrillStep};
-use crate::failover::event::{Answerer, Observation, UnitState};
-use crate::failover::hold::HoldKind;
 use crate::failover::machine::Machine;
-use crate::failover::persistent_state::Failover;
-use crate::failover::role::{Active, Cause, DemotionReason, Promoting, PromotionStep, Role, Verification};
+use crate::failover::policy::retry_backoff;
+use crate::failover::types::action::{Action, CancelReason, MachineNotice, UnitAction};
+use crate::failover::types::drill::{DrillOutcome, DrillStep};
+use crate::failover::types::event::{Answerer, Observation, UnitState};
+use crate::failover::types::hold::HoldKind;
+use crate::failover::types::persistent_state::Failover;
+use crate::failover::types::role::{Active, Cause, DemotionReason, Promoting, PromotionStep, Role, Verification};
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::timestamp::Time;
 
@@ -23,11 +24,6 @@ const UNCLEAN_EXIT_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// Uptime after which a failure counts as a new one, so that attempts start from 0 again.
 const ATTEMPT_RESET_UPTIME: Duration = Duration::from_secs(10 * 60);
-
-/// Returns the pause after this many failed attempts: 5 s, doubled each time, up to 5 minutes.
-pub(super) fn retry_backoff(failed: u32) -> Duration {
-    Duration::from_secs(5u64.saturating_mul(1 << failed.min(6)).min(300))
-}
 
 /// Reason of a failed start whose unit is down again. The monitor replaces it by the exit code, which the machine does
 /// not know.

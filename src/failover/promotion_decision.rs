@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::failover::action::MachineNotice;
-use crate::failover::hold::HoldKind;
 use crate::failover::machine::Machine;
-use crate::failover::role::{Cause, Role};
+use crate::failover::types::action::MachineNotice;
+use crate::failover::types::hold::HoldKind;
+use crate::failover::types::role::{Cause, Role};
 use crate::probe::ProbeFailure;
 use crate::text::timestamp::Time;
 

@@ -1,43 +1,11 @@
 //! Schedule of pulls, pushes and witness queries, and of the next wake-up.
 
-use std::time::Duration;
-
-use crate::failover::action::Action;
 use crate::failover::machine::Machine;
-use crate::failover::promotion::retry_backoff;
-use crate::failover::role::{Cause, Promoting, PromotionStep, Role};
+use crate::failover::policy::retry_backoff;
+use crate::failover::types::action::Action;
+use crate::failover::types::role::{Cause, Promoting, PromotionStep, Role};
+use crate::failover::types::sync::{MIN_PULL_INTERVAL, SyncJob};
 use crate::text::timestamp::Time;
-
-/// Shortest interval of pulls during an outage.
-const MIN_PULL_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Schedule of pulls and pushes of the workspace.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SyncSchedule {
-    running: Option<SyncJob>,
-    /// True if a pull is to start as soon as the running push has ended.
-    is_pull_queued: bool,
-    pull_started_at: Option<Time>,
-    push_at: Time,
-    failed_pushes: u32,
-}
-
-/// Sync operation; there is one at a time.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum SyncJob {
-    Pull,
-    Push { cut: bool },
-}
-
-impl SyncSchedule {
-    pub(super) fn is_syncing(&self) -> bool {
-        self.running.is_some()
-    }
-
-    fn is_pushing(&self) -> bool {
-        matches!(self.running, Some(SyncJob::Push { .. }))
-    }
-}
 
 impl Machine {
     pub(super) fn handle_pulled(&mut self, unreturned: bool) {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::failover::availability::Availability;
-use crate::failover::drill::Drill;
-use crate::failover::hold::{Hold, HoldKind};
-use crate::failover::role::{Cause, DemotionReason};
+use crate::failover::types::drill::Drill;
+use crate::failover::types::hold::{Hold, HoldKind};
+use crate::failover::types::role::{Cause, DemotionReason};
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::timestamp::Time;
 

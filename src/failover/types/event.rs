@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::failover::hold::HoldKind;
+use crate::failover::types::hold::HoldKind;
 use crate::probe::Verdict;
 use crate::text::timestamp::Time;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::failover::drill::Drill;
-use crate::failover::hold::Hold;
-use crate::failover::role::{Cause, DemotionReason};
+use crate::failover::types::drill::Drill;
+use crate::failover::types::hold::Hold;
+use crate::failover::types::role::{Cause, DemotionReason};
 use crate::text::timestamp::Time;
 
 /// Limit of stored promotions. Fewer within one flap window already give the longest hold-down.
@@ -50,7 +50,7 @@ pub struct Failover {
 
 impl PersistentState {
     /// Replaces times in the future by `now`: the clock may have jumped back between two runs.
-    pub(super) fn clamp_times(&mut self, now: Time) {
+    pub(in crate::failover) fn clamp_times(&mut self, now: Time) {
         let until = self.hold.and_then(|hold| hold.until);
         self.map_times(|at| at.min(now));
         if let Some(hold) = &mut self.hold {
@@ -84,7 +84,7 @@ impl PersistentState {
     }
 
     /// Records an automatic promotion that answered.
-    pub(super) fn record_promotion(&mut self, now: Time, flap_window: Duration) {
+    pub(in crate::failover) fn record_promotion(&mut self, now: Time, flap_window: Duration) {
         self.promotions.push(now);
         self.promotions.retain(|&at| now.since(at) < flap_window);
         let excess = self.promotions.len().saturating_sub(MAX_STORED_PROMOTIONS);
@@ -92,19 +92,19 @@ impl PersistentState {
     }
 
     /// Returns the number of automatic promotions within the flap window that ends with the last one, at least 1.
-    pub(super) fn flap_count(&self, flap_window: Duration) -> u32 {
+    pub(in crate::failover) fn flap_count(&self, flap_window: Duration) -> u32 {
         let Some(&last) = self.promotions.last() else { return 1 };
         let recent = self.promotions.iter().filter(|&&at| last.since(at) < flap_window).count();
         u32::try_from(recent).unwrap_or(u32::MAX)
     }
 
     /// Returns the failover in progress, if there is one.
-    pub(super) fn current_failover(&mut self) -> Option<&mut Failover> {
+    pub(in crate::failover) fn current_failover(&mut self) -> Option<&mut Failover> {
         self.last_failover.as_mut().filter(|failover| failover.ended_at.is_none())
     }
 
     /// Returns the drill in progress, if there is one.
-    pub(super) fn current_drill(&mut self) -> Option<&mut Drill> {
+    pub(in crate::failover) fn current_drill(&mut self) -> Option<&mut Drill> {
         self.last_drill.as_mut().filter(|drill| drill.ended_at.is_none())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::failover::event::InvocationId;
+use crate::failover::types::event::InvocationId;
 use crate::text::timestamp::Time;
 
 /// Role of this host.
