@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::{Cancel, ChildCommand};
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
-use openclaw_failover::workspace::{
-    CheckoutMode, SessionHandling, SyncPaths, SyncRole, {self},
-};
+use openclaw_failover::workspace::{self, CheckoutMode, SessionHandling, SyncPaths, SyncRole};
 
 const TIMEOUT: Duration = Duration::from_secs(300);
 

@@ -8,20 +8,14 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{
-    Receiver, RecvTimeoutError, Sender, {self},
-};
-use std::thread::{
-    JoinHandle, {self},
-};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::config::paths::Paths;
-use crate::config::{
-    Config, ConfigSource, {self},
-};
+use crate::config::{self, Config, ConfigSource};
 use crate::demo::environment::{
     LocalBackend, PRIMARY_SYNC_FOLDER, StubGateway, TempFolder, free_address, make_repositories, push_primary,
     write_note,

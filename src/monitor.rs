@@ -46,9 +46,7 @@ use std::{fmt, io};
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::events::{DrillMarker, HistoryEntry, MonitorNotice};
-use crate::failover::{
-    Action, Event, Machine, PersistentState, Policy, UnitAction, {self},
-};
+use crate::failover::{self, Action, Event, Machine, PersistentState, Policy, UnitAction};
 pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, SystemdBackend, UnitActionError};
 use crate::monitor::clock::Clock;
 use crate::monitor::conditions::Conditions;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::config::{
-    Config, ConfigErrors, NotificationTopic, WebhookFormat, WitnessConfig, {self},
-};
+use openclaw_failover::config::{self, Config, ConfigErrors, NotificationTopic, WebhookFormat, WitnessConfig};
 
 const UPSTREAMS: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
 

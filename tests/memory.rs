@@ -24,9 +24,7 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use host::Host;
-use openclaw_failover::doctor::{
-    Depth, Identity, {self},
-};
+use openclaw_failover::doctor::{self, Depth, Identity};
 use openclaw_failover::notify::CredentialStore;
 use openclaw_failover::os::clock::read_wall_clock;
 use openclaw_failover::os::systemd::Systemctl;

@@ -5,9 +5,7 @@
 #[path = "support/needs.rs"]
 mod needs;
 
-use std::fs::{
-    Permissions, {self},
-};
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};

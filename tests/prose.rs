@@ -1,6 +1,6 @@
 //! The language of comments, messages and documents: `.github/CONTRIBUTING.md` has the rules.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "an unreadable source file is a failed test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

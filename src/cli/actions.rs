@@ -4,9 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{
-    Receiver, SyncSender, {self},
-};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
 use std::{env, fmt, io, thread};
 
@@ -15,9 +13,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
-use crate::control::{
-    Request, {self},
-};
+use crate::control::{self, Request};
 use crate::doctor::BackgroundChecks;
 use crate::monitor::{Backend, Dependencies, Monitor, SystemdBackend};
 use crate::os::clock::read_wall_clock;
@@ -25,9 +21,7 @@ use crate::os::systemd::Systemctl;
 use crate::os::{Cancel, atomic_file, journal, spawn};
 use crate::records::{history as past, trace};
 use crate::text::CommandOutput;
-use crate::workspace::{
-    PullReport, unit, {self},
-};
+use crate::workspace::{self, PullReport, unit};
 use crate::{demo, status as present};
 
 /// Number of log lines that wait for a slow journal, at most.

@@ -16,9 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::config::UpstreamConfig;
 use crate::config::endpoint::Endpoint;
-use crate::probe::{
-    ProbeTarget, {self},
-};
+use crate::probe::{self, ProbeTarget};
 use crate::text::duration::format_duration;
 
 const HELP: &str = "\

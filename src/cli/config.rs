@@ -13,9 +13,7 @@ use crate::cli::error::{CliError, print_warning};
 use crate::cli::output::{Output, to_printable};
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
-use crate::config::{
-    ConfigErrors, ConfigSource, {self},
-};
+use crate::config::{self, ConfigErrors, ConfigSource};
 use crate::doctor;
 use crate::os::is_own_address;
 

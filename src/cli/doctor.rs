@@ -12,9 +12,7 @@ use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, TextColour};
 use crate::config::paths::Paths;
-use crate::doctor::{
-    HostContext, Identity, {self},
-};
+use crate::doctor::{self, HostContext, Identity};
 use crate::finding::{Finding, Level};
 use crate::text::json::Value;
 

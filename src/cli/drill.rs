@@ -13,9 +13,7 @@ use crate::cli::error::CliError;
 use crate::cli::operator::{await_news, print_messages, send_request};
 use crate::cli::output::{Output, to_printable};
 use crate::control::{MAX_DRILL_HOLD, Request};
-use crate::failover::{
-    DrillOutcome, {self},
-};
+use crate::failover::{self, DrillOutcome};
 use crate::text::duration::format_duration;
 use crate::text::utc::format_span;
 

@@ -1,9 +1,7 @@
 //! Errors of a command, and their exit codes.
 
 use std::fmt;
-use std::io::{
-    ErrorKind, Write, {self},
-};
+use std::io::{self, ErrorKind, Write};
 
 use crate::cli::output::to_printable;
 use crate::config::ConfigErrors;

@@ -11,9 +11,7 @@ use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, to_printable};
 use crate::monitor::host_name;
-use crate::notify::{
-    CredentialStore, {self},
-};
+use crate::notify::{self, CredentialStore};
 
 const HELP: &str = "\
 Send a test message to every configured webhook. Run it as root: only root can

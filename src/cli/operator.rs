@@ -11,13 +11,9 @@ use crate::cli::command::CliCommand;
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, to_printable};
 use crate::config::paths::Paths;
-use crate::control::{
-    ControlResponse as Told, MAX_REASON_CHARS, Request, {self},
-};
+use crate::control::{self, ControlResponse as Told, MAX_REASON_CHARS, Request};
 use crate::failover::HoldKind;
-use crate::text::duration::{
-    format_duration, {self},
-};
+use crate::text::duration::{self, format_duration};
 
 const PROMOTE_HELP: &str = "\
 Start this host's gateway now and keep it running until `resume`, regardless of

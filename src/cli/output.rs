@@ -1,9 +1,7 @@
 //! Standard output: escapes control characters from outside, and uses colour only on a terminal.
 
 use std::borrow::Cow;
-use std::io::{
-    IsTerminal, StdoutLock, Write, {self},
-};
+use std::io::{self, IsTerminal, StdoutLock, Write};
 use std::{env, fmt};
 
 use crate::cli::error::CliError;

@@ -3,9 +3,7 @@
 mod questions;
 
 use std::env;
-use std::io::{
-    IsTerminal, {self},
-};
+use std::io::{self, IsTerminal};
 
 use lexopt::Parser;
 
@@ -16,14 +14,10 @@ use crate::cli::config::{load_config_or, refuse_agents_config};
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, TextColour, to_printable};
 use crate::config::paths::Paths;
-use crate::config::{
-    Config, ConfigSource, DEFAULT_CONFIG_FILE, WorkspaceConfig, {self},
-};
+use crate::config::{self, Config, ConfigSource, DEFAULT_CONFIG_FILE, WorkspaceConfig};
 use crate::doctor::HostContext;
 use crate::os::{Cancel, journal};
-use crate::setup::{
-    Plan, SUPPORTED_CHANNELS, SetupOptions, SetupRole, SetupTarget, Step, StepState, {self},
-};
+use crate::setup::{self, Plan, SUPPORTED_CHANNELS, SetupOptions, SetupRole, SetupTarget, Step, StepState};
 use crate::text::suggestion::suggest_name;
 
 const HELP: &str = "\

@@ -13,17 +13,13 @@ use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::{CommandOutcome, actions};
 use crate::config::endpoint::Endpoint;
-use crate::config::{
-    WorkspaceConfig, {self},
-};
+use crate::config::{self, WorkspaceConfig};
 use crate::os::systemd::Systemctl;
 use crate::os::{Cancel, journal};
 use crate::text::suggestion::suggest_name;
 use crate::workspace::git::setting_files;
 use crate::workspace::report::{NameList, PushReport, list_file};
-use crate::workspace::{
-    SessionHandling, SyncRole, unit, {self},
-};
+use crate::workspace::{self, SessionHandling, SyncRole, unit};
 
 const HELP: &str = "\
 Pull fetches the workspace from its git remote and the secrets from their

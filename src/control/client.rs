@@ -1,9 +1,7 @@
 //! Client of the control socket.
 
 use std::fmt;
-use std::io::{
-    ErrorKind, Read, Write, {self},
-};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crate::control::MAX_REASON_CHARS;
 use crate::failover::HoldKind;
-use crate::text::json::{
-    Node, Value, {self},
-};
+use crate::text::json::{self, Node, Value};
 use crate::text::to_printable;
 
 /// Request to the monitor.

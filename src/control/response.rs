@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crate::control::MAX_RESPONSE_BYTES;
 use crate::status::Status;
-use crate::text::json::{
-    Value, {self},
-};
+use crate::text::json::{self, Value};
 
 /// Response with the status after a request.
 #[derive(Clone, Debug, PartialEq)]

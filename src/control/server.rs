@@ -4,12 +4,8 @@
 //! that does not read its response costs nothing: the kernel buffers it at once or never. So any number of clients
 //! costs some file descriptors and a bounded share of one thread, and the next client is served soon.
 
-use std::fs::{
-    Permissions, {self},
-};
-use std::io::{
-    ErrorKind, Read, Write, {self},
-};
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;

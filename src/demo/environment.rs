@@ -1,30 +1,20 @@
 //! Environment of the demo: a folder with a git remote and two workspaces, and gateways as child processes.
 
-use std::io::{
-    Read, {self},
-};
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{
-    Child, Stdio, {self},
-};
+use std::process::{self, Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{env, fs};
 
-use crate::config::{
-    Config, WorkspaceConfig, {self},
-};
+use crate::config::{self, Config, WorkspaceConfig};
 use crate::finding::CheckOutcome;
-use crate::gateway_check::{
-    SocketOwner, {self},
-};
+use crate::gateway_check::{self, SocketOwner};
 use crate::monitor::{Backend, FindSocketOwners, UnitActionError};
 use crate::os::systemd::{Active, Load, Unit};
 use crate::os::{Cancel, ChildCommand};
 use crate::workspace::report::PushReport;
-use crate::workspace::{
-    CheckoutMode, PullReport, SessionHandling, SyncRole, {self},
-};
+use crate::workspace::{self, CheckoutMode, PullReport, SessionHandling, SyncRole};
 
 /// Folder of the primary's push report.
 pub(super) const PRIMARY_SYNC_FOLDER: &str = "sync-primary";

@@ -1,8 +1,6 @@
 //! Stub gateway that only answers OpenClaw's health endpoints.
 
-use std::io::{
-    Read, Write, {self},
-};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process;
 use std::time::Duration;

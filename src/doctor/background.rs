@@ -4,9 +4,7 @@
 //! for its remote. What they have not finished when the pull ends is left to the next pull.
 
 use std::io;
-use std::sync::mpsc::{
-    Receiver, {self},
-};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use crate::config::paths::Paths;

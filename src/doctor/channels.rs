@@ -4,9 +4,7 @@ use crate::doctor::context::HostContext;
 use crate::doctor::openclaw;
 use crate::doctor::untrusted_file::read_text_file;
 use crate::finding::{CheckResult, remedy};
-use crate::text::json::{
-    Node, Value, {self},
-};
+use crate::text::json::{self, Node, Value};
 
 /// Keys under `channels` that are not channels.
 const NON_CHANNEL_KEYS: [&str; 2] = ["defaults", "modelByChannel"];

@@ -13,9 +13,7 @@ use crate::doctor::context::HostContext;
 use crate::doctor::{CHECKS, CheckHalf, Privilege, checks_needing, subprocess};
 use crate::finding::{CheckOutcome, CheckResult, Level, ReportedCheck, remedy};
 use crate::os::{CommandError, Owner};
-use crate::text::json::{
-    Node, Value, {self},
-};
+use crate::text::json::{self, Node, Value};
 
 /// Time limit of the child, above the sum of its checks.
 const OWNER_HALF_TIMEOUT: Duration = Duration::from_secs(10 * 60);

@@ -5,9 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{
-    Read, {self},
-};
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::process;
 use std::time::Duration;

@@ -1,9 +1,7 @@
 //! Access rules for files that an agent can change: root never reads them, whatever path leads to them.
 
 use std::fs::File;
-use std::io::{
-    ErrorKind, Read, {self},
-};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 

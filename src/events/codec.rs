@@ -3,9 +3,7 @@
 use crate::failover::{DemotionReason, Drill, DrillOutcome, DrillStep, Failover, Hold, names};
 use crate::os::clock::WallClockOffset;
 use crate::text::json::{Node, Value};
-use crate::text::json_fields::{
-    as_seconds, as_text, as_time, nullable_field, optional_field, required_field, {self},
-};
+use crate::text::json_fields::{self, as_seconds, as_text, as_time, nullable_field, optional_field, required_field};
 
 /// Returns the hold in wall-clock times.
 pub(crate) fn hold_at_wall(hold: Hold, wall: WallClockOffset) -> Hold {

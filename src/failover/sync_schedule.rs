@@ -72,10 +72,11 @@ impl Machine {
     }
 
     fn next_pull_at(&self) -> Time {
-        let pace = if self.window.opened_at.is_some() {
-            MIN_PULL_INTERVAL.min(self.policy.pull_interval)
-        } else {
-            self.policy.pull_interval
+        let pace = match self.window.opened_at {
+            // The first pull of an outage brings what the primary wrote last; no earlier pull delays it.
+            Some(_) if self.pulled_before_window() => return self.now,
+            Some(_) => MIN_PULL_INTERVAL.min(self.policy.pull_interval),
+            None => self.policy.pull_interval,
         };
         self.sync_schedule.pull_started_at.map_or(self.now, |began| began + pace)
     }

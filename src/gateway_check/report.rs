@@ -5,9 +5,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use crate::os::atomic_file;
-use crate::text::json::{
-    Value, {self},
-};
+use crate::text::json::{self, Value};
 use crate::text::to_printable;
 use crate::workspace::report::read_untrusted;
 

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::paths::Paths;
-use crate::gateway_check::report::{
-    GatewayCheckReport, {self},
-};
+use crate::gateway_check::report::{self, GatewayCheckReport};
 use crate::os::Cancel;
 use crate::os::systemd::Systemctl;
 

@@ -8,16 +8,12 @@ use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::doctor::subprocess;
 use crate::finding::CheckOutcome;
-use crate::gateway_check::{
-    SocketOwner, {self},
-};
+use crate::gateway_check::{self, SocketOwner};
 use crate::os::systemd::{Systemctl, SystemdError, Unit};
 use crate::os::{Cancel, accepting_sockets, listening_sockets};
 use crate::probe::HostResolver;
 use crate::workspace::report::PushReport;
-use crate::workspace::{
-    PullReport, unit, {self},
-};
+use crate::workspace::{self, PullReport, unit};
 
 /// Time limit of a start. The unit's `TimeoutStartSec` is 30 s, including its wait for the tailnet.
 const START_TIMEOUT: Duration = Duration::from_secs(45);

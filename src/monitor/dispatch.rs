@@ -1,11 +1,7 @@
 //! Dispatch of the messages in the inbox: to the machine, or straight to the history.
 
-use crate::doctor::{
-    CheckHalf, DEFAULT_USER, {self},
-};
-use crate::failover::{
-    Answerer, Event, Observation, UnitState, {self},
-};
+use crate::doctor::{self, CheckHalf, DEFAULT_USER};
+use crate::failover::{self, Answerer, Event, Observation, UnitState};
 use crate::finding::CheckOutcome;
 use crate::monitor::Monitor;
 use crate::monitor::messages::{MonitorMessage, SignalRequest, StampedMessage};

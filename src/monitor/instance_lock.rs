@@ -3,9 +3,7 @@
 //! The lock is on the directory itself, not on a file in it, so that a full or read-only disk does not keep the monitor
 //! from starting. The kernel releases the lock when the process ends, however it ends.
 
-use std::fs::{
-    File, TryLockError, {self},
-};
+use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -2,9 +2,7 @@
 //!
 //! The sender stamps each message with the time of its fact, so that a delayed main loop still measures correctly.
 
-use std::sync::mpsc::{
-    Receiver, SyncSender, {self},
-};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use crate::failover::Answerer;
 use crate::finding::CheckOutcome;

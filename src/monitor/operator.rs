@@ -2,14 +2,10 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::mpsc::{
-    SyncSender, {self},
-};
+use std::sync::mpsc::{self, SyncSender};
 use std::time::Duration;
 
-use crate::control::{
-    ControlResponse, Request, {self},
-};
+use crate::control::{self, ControlResponse, Request};
 use crate::failover::{Event, HoldKind, OperatorCommand};
 use crate::monitor::Monitor;
 use crate::monitor::instance_lock::is_listening;

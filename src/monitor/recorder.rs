@@ -4,9 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{
-    Receiver, RecvTimeoutError, SyncSender, TrySendError, {self},
-};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
 use crate::config::paths::Paths;
@@ -18,9 +16,7 @@ use crate::os::clock::WallClockOffset;
 use crate::os::spawn;
 use crate::records::seen_healthy::SeenHealthy;
 use crate::records::timeline::Timeline;
-use crate::records::trace::{
-    TraceBatch, {self},
-};
+use crate::records::trace::{self, TraceBatch};
 use crate::records::{history, state};
 
 /// Channel capacity.

@@ -1,9 +1,7 @@
 //! Sync actuator: the only thread that pulls and pushes the workspace. The main loop never waits for it.
 
 use std::io;
-use std::sync::mpsc::{
-    Receiver, SyncSender, {self},
-};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::monitor::backend::Backend;

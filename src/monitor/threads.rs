@@ -9,9 +9,7 @@ use crate::config::{Config, UpstreamConfig, WitnessConfig};
 use crate::failover::{Policy, PollMode, UnitAction};
 use crate::monitor::backend::Backend;
 use crate::monitor::clock::Clock;
-use crate::monitor::gateway::{
-    GatewayDriver, {self},
-};
+use crate::monitor::gateway::{self, GatewayDriver};
 use crate::monitor::messages::MessageSender;
 use crate::monitor::prober::Probers;
 use crate::monitor::recorder::Recorder;

@@ -9,13 +9,9 @@ use crate::config::NotificationTopic;
 use crate::notify::message::{Message, RateLimiter};
 use crate::os::atomic_file;
 use crate::os::boot_time::{BootTime, Moment};
-use crate::records::history::{
-    HistoryLine, {self},
-};
+use crate::records::history::{self, HistoryLine};
 use crate::text::Time;
-use crate::text::json::{
-    Node, Value, {self},
-};
+use crate::text::json::{self, Node, Value};
 use crate::text::utc::{format_rfc3339, parse_rfc3339};
 
 /// Limit on the size of a cursor file, in bytes.

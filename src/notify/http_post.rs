@@ -11,9 +11,7 @@ use ureq::tls::RootCerts;
 use crate::config::{NotifyConfig, WebhookFormat};
 use crate::notify::redact::Redactor;
 use crate::notify::{CredentialStore, Message, format, response_check};
-use crate::probe::{
-    ProbeError, ProbeFailure, {self},
-};
+use crate::probe::{self, ProbeError, ProbeFailure};
 use crate::text::to_printable;
 
 /// Limit on the length of a host name in a message, in characters.

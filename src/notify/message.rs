@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use crate::config::NotificationTopic;
-use crate::notify::routing::{
-    DeliveryGuarantee, {self},
-};
+use crate::notify::routing::{self, DeliveryGuarantee};
 use crate::notify::title::Priority;
 use crate::os::boot_time::{BootTime, Moment};
 use crate::os::clock::read_wall_clock;

@@ -4,9 +4,7 @@
 
 use crate::config::WebhookFormat;
 use crate::notify::redact::Redactor;
-use crate::text::json::{
-    Node, {self},
-};
+use crate::text::json::{self, Node};
 use crate::text::to_printable;
 
 /// Limit on the length of an excerpt, in characters.

@@ -5,12 +5,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::{
-    File, OpenOptions, Permissions, {self},
-};
-use std::io::{
-    ErrorKind, Write, {self},
-};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 

@@ -4,9 +4,7 @@
 //! process id could then belong to another process. With the socket the waiting thread wakes at once and reaps the
 //! child itself.
 
-use std::io::{
-    Read, Write, {self},
-};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 

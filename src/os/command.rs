@@ -13,9 +13,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{
-    Child, ExitStatus, Stdio, {self},
-};
+use std::process::{self, Child, ExitStatus, Stdio};
 use std::time::Duration;
 use std::{env, io};
 

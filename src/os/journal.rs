@@ -1,8 +1,6 @@
 //! Logging: priorities for journald, a time of day elsewhere.
 
-use std::io::{
-    Write, {self},
-};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{env, fs};

@@ -1,9 +1,7 @@
 //! Listening TCP sockets of this host, from `/proc/net/tcp` and `/proc/net/tcp6`, which every user can read.
 
 use std::fs::File;
-use std::io::{
-    BufRead, BufReader, Read, {self},
-};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Socket tables of the network namespace of this process.

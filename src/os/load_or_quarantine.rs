@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::os::atomic_file;
 use crate::text::Time;
-use crate::text::json::{
-    Node, {self},
-};
+use crate::text::json::{self, Node};
 
 /// Unreadable file and the result of its quarantine.
 #[derive(Debug)]

@@ -12,15 +12,11 @@
 mod helper;
 
 use std::env;
-use std::io::{
-    Write, {self},
-};
+use std::io::{self, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{
-    Stdio, {self},
-};
+use std::process::{self, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use crate::os::orphans::helper::end_orphans;

@@ -3,15 +3,11 @@
 //! Descendants are recognised by inherited outputs, and by parent, group and session.
 
 use std::collections::BTreeSet;
-use std::fs::{
-    File, {self},
-};
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
-use std::process::{
-    Command, Stdio, {self},
-};
+use std::process::{self, Command, Stdio};
 
 /// Argument that identifies a helper that ends orphans. A helper ends by itself, after the rest of its tree.
 pub(super) const ORPHAN_HELPER_ARGUMENT: &str = "end-orphans";

@@ -4,9 +4,7 @@
 //! that contains the same text proves nothing. Other fields are ignored.
 
 use crate::probe::verdict::Channels;
-use crate::text::json::{
-    Node, Value, {self},
-};
+use crate::text::json::{self, Node, Value};
 
 /// Maximum number of channels; further ones are dropped.
 const MAX_CHANNELS: usize = 32;

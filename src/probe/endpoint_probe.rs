@@ -12,9 +12,7 @@ use ureq::tls::RootCerts;
 use crate::config::endpoint::Endpoint;
 use crate::probe::contract::{ReportedState, parse_channels};
 use crate::probe::error::ProbeError;
-use crate::probe::http::{
-    HttpResponse, {self},
-};
+use crate::probe::http::{self, HttpResponse};
 use crate::probe::peer::{PeerRule, ResolvedAddresses};
 use crate::probe::resolve::HostResolver;
 use crate::probe::verdict::{Channels, ProbeFailure, Verdict};

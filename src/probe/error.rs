@@ -3,9 +3,7 @@
 //! ureq has one global timeout, and its I/O errors do not name the stage of the request. So the stages themselves
 //! (lookup, connect, handshake) return a [`ProbeError`], wrapped in [`ureq::Error::Other`].
 
-use std::io::{
-    ErrorKind, {self},
-};
+use std::io::{self, ErrorKind};
 
 use crate::probe::error_text::{describe_network_error, describe_tls_error};
 use crate::probe::verdict::ProbeFailure;

@@ -3,9 +3,7 @@
 //! Each URL has one thread for the lifetime of the target, so that slow URLs neither delay the good one nor accumulate
 //! threads. A thread that is still busy at the next probe queues that probe, and at most that one.
 
-use std::sync::mpsc::{
-    Receiver, Sender, SyncSender, {self},
-};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
 use crate::os::spawn;

@@ -6,19 +6,13 @@
 use std::path::Path;
 
 use crate::config::UpstreamConfig;
-use crate::os::atomic_file::{
-    FileError, {self},
-};
+use crate::os::atomic_file::{self, FileError};
 use crate::os::clock::WallClockOffset;
 use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine};
-use crate::records::history::{
-    HistoryLine, {self},
-};
+use crate::records::history;
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{
-    as_list, as_texts, as_time, required_field, {self},
-};
+use crate::text::json_fields::{self, as_list, as_texts, as_time, required_field};
 
 /// Limit on the number of URL sets in the file.
 const MAX_URL_SETS: usize = 64;
@@ -60,12 +54,9 @@ impl SeenHealthy {
     /// Rebuilds the list from the history. An unreadable history gives an empty list; the next healthy probe fills it.
     fn rebuild_from_history(history: &Path) -> Self {
         let mut armed = Self::default();
-        let Ok(lines) = history::read(history) else { return armed };
-        for line in lines {
-            let HistoryLine::Entry(entry) = line else { continue };
-            if entry.get("event").and_then(|event| event.as_str()) == Some("armed")
-                && let Ok(set) = parse_url_set(&entry, "at")
-            {
+        let Ok(entries) = history::read_event(history, "armed") else { return armed };
+        for entry in entries {
+            if let Ok(set) = parse_url_set(&entry, "at") {
                 armed.insert(set);
             }
         }

@@ -7,17 +7,13 @@ use std::path::Path;
 
 use crate::events::codec;
 use crate::failover::PersistentState;
-use crate::os::atomic_file::{
-    FileError, {self},
-};
+use crate::os::atomic_file::{self, FileError};
 use crate::os::boot_time::{BootTime, Moment};
 use crate::os::clock::WallClockOffset;
 use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine as load_file};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{
-    as_list, as_time, nullable_field, optional_field, required_field, {self},
-};
+use crate::text::json_fields::{self, as_list, as_time, nullable_field, optional_field, required_field};
 use crate::text::timestamp::millis_between;
 
 /// Limit on the size of `state.json`, in bytes. The monitor writes less than 3 KiB.

@@ -6,15 +6,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::os::atomic_file::{
-    FileError, {self},
-};
+use crate::os::atomic_file::{self, FileError};
 use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine as load_file, parse_record};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{
-    as_list, as_time, required_field, {self},
-};
+use crate::text::json_fields::{self, as_list, as_time, required_field};
 use crate::text::timestamp::millis_between;
 
 /// Number of cells: half hours in a day.

@@ -1,8 +1,6 @@
 //! Hardening of a standby beside the firewall: bans after failed logins, and automatic upgrades.
 
-use std::fs::{
-    DirEntry, {self},
-};
+use std::fs::{self, DirEntry};
 use std::thread;
 use std::time::{Duration, Instant};
 

@@ -2,12 +2,8 @@
 
 use std::env;
 use std::fmt::Display;
-use std::fs::{
-    File, Permissions, TryLockError, {self},
-};
-use std::io::{
-    ErrorKind, {self},
-};
+use std::fs::{self, File, Permissions, TryLockError};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::events::{availability_in_words, codec};
-use crate::failover::{
-    Machine, PersistentState, names, {self},
-};
+use crate::failover::{self, Machine, PersistentState, names};
 use crate::os::clock::WallClockOffset;
 use crate::probe::{ProbeResult, Verdict};
 use crate::records::timeline::Timeline;

@@ -10,9 +10,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::failover::{MachineNotice, names};
-use crate::os::atomic_file::{
-    FileError, {self},
-};
+use crate::os::atomic_file::{self, FileError};
 use crate::probe::Verdict;
 use crate::status::Status;
 use crate::status::metrics::families::FAMILIES;

@@ -4,9 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::events::codec;
-use crate::os::atomic_file::{
-    FileError, {self},
-};
+use crate::os::atomic_file::{self, FileError};
 use crate::os::boot_time::BootTime;
 use crate::status::{DegradedCondition, GatewayStatus, ProbeStatus, Status, UpstreamStatus, WindowStatus};
 use crate::text::json::Value;

@@ -14,14 +14,10 @@ use std::time::Duration;
 use crate::text::Time;
 use crate::workspace::checkout::raw_bytes::PreservedBytes;
 use crate::workspace::checkout::replacement::FileReplacement;
-use crate::workspace::crash_recovery::{
-    FileDifference, diff_trees, {self},
-};
+use crate::workspace::crash_recovery::{self, FileDifference, diff_trees};
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
-use crate::workspace::git::index::{
-    IndexLock, {self},
-};
+use crate::workspace::git::index::{self, IndexLock};
 use crate::workspace::git::refs::Refs;
 use crate::workspace::repo_cleanup::GatewayActivity;
 use crate::workspace::snapshot::{Snapshot, WithheldFiles};

@@ -9,9 +9,7 @@ use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::merge::ConflictBranch;
 use crate::workspace::git::refs::Refs;
 use crate::workspace::git::{Git, merge};
-use crate::workspace::repo_cleanup::{
-    GatewayActivity, {self},
-};
+use crate::workspace::repo_cleanup::{self, GatewayActivity};
 use crate::workspace::report::NameList;
 use crate::workspace::snapshot::{Snapshot, WithheldFiles};
 

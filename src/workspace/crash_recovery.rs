@@ -16,9 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::text::Time;
-use crate::workspace::checkout::replacement::{
-    is_beyond_link, {self},
-};
+use crate::workspace::checkout::replacement::{self, is_beyond_link};
 use crate::workspace::checkout::{aside_names, raw_bytes};
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;

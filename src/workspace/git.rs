@@ -16,9 +16,7 @@ pub mod settings;
 pub(in crate::workspace) mod ssh;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{
-    File, {self},
-};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, io};

@@ -8,21 +8,13 @@ use crate::workspace::commit_snapshot::{CommittedSnapshot, SyncFindings};
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
 use crate::workspace::git::index::IndexLock;
-use crate::workspace::git::lfs::{
-    NotUploaded, {self},
-};
-use crate::workspace::git::merge::{
-    HistoryMerge, TreeMerge, history_contains, {self},
-};
+use crate::workspace::git::lfs::{self, NotUploaded};
+use crate::workspace::git::merge::{self, HistoryMerge, TreeMerge, history_contains};
 use crate::workspace::git::refs::Refs;
-use crate::workspace::git::remote::{
-    PushResult, {self},
-};
+use crate::workspace::git::remote::{self, PushResult};
 use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::remedy::quote_for_shell;
-use crate::workspace::repo_cleanup::{
-    GatewayActivity, {self},
-};
+use crate::workspace::repo_cleanup::{self, GatewayActivity};
 use crate::workspace::report::{CommitId, NameList, PushOutcome, PushReport};
 use crate::workspace::standby::short_branch_name;
 use crate::workspace::{now, ref_names};

@@ -16,9 +16,7 @@
 mod tables;
 
 use std::ffi::OsString;
-use std::fs::{
-    DirBuilder, File, {self},
-};
+use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

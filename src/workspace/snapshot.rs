@@ -8,9 +8,7 @@ use crate::os::CommandError;
 use crate::workspace::checkout::aside_names;
 use crate::workspace::checkout::replacement::is_beyond_link;
 use crate::workspace::error::SyncError;
-use crate::workspace::exclusion::{
-    ExclusionReason, {self},
-};
+use crate::workspace::exclusion::{self, ExclusionReason};
 use crate::workspace::git::refs::Head;
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
 use crate::workspace::special_files;

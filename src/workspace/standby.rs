@@ -5,16 +5,12 @@ use crate::text::Time;
 use crate::workspace::checkout::{Checkout, branch_update, replaced_files, run_ref_transactions, smudge};
 use crate::workspace::commit_snapshot::{CommittedSnapshot, SyncFindings};
 use crate::workspace::error::{SyncError, SyncErrorKind};
-use crate::workspace::git::lfs::{
-    NotUploaded, {self},
-};
+use crate::workspace::git::lfs::{self, NotUploaded};
 use crate::workspace::git::merge::{ConflictBranch, HistoryMerge, history_contains};
 use crate::workspace::git::refs::{Head, Refs};
 use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::git::{Git, remote};
-use crate::workspace::repo_cleanup::{
-    GatewayActivity, {self},
-};
+use crate::workspace::repo_cleanup::{self, GatewayActivity};
 use crate::workspace::report::{CommitId, NameList, PullOutcome, PushOutcome, PushReport, WorkspacePull};
 use crate::workspace::{CheckoutMode, now, ref_names};
 

@@ -6,9 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use openclaw_failover::control::{
-    ControlError, ControlResponse, Request, {self},
-};
+use openclaw_failover::control::{self, ControlError, ControlResponse, Request};
 use openclaw_failover::failover::HoldKind;
 
 use crate::desk::{ScriptedMonitor, WAIT_LIMIT, response};

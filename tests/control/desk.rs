@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use openclaw_failover::control::{
-    ControlResponse, Request, {self},
-};
+use openclaw_failover::control::{self, ControlResponse, Request};
 use openclaw_failover::failover::Hold;
 use openclaw_failover::status::{RoleStatus, Status};
 use openclaw_failover::text::Time;

@@ -4,9 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use Level::{Fail, Warn};
-use openclaw_failover::doctor::{
-    Depth, Identity, {self},
-};
+use openclaw_failover::doctor::{self, Depth, Identity};
 use openclaw_failover::failover::{Hold, HoldKind};
 use openclaw_failover::finding::{Finding, Level};
 use openclaw_failover::os::boot_time::BootTime;

@@ -2,9 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt, symlink};
 
-use openclaw_failover::doctor::{
-    Depth, Identity, {self},
-};
+use openclaw_failover::doctor::{self, Depth, Identity};
 use openclaw_failover::finding::{Finding, Level};
 
 use crate::host::Host;

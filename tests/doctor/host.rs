@@ -1,8 +1,6 @@
 //! Standby made of files and shell scripts, on which all checks pass until a test breaks something.
 
-use std::fs::{
-    Permissions, {self},
-};
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -11,9 +9,7 @@ use std::process::Command;
 use std::{env, thread};
 
 use openclaw_failover::config::paths::Paths;
-use openclaw_failover::config::{
-    ConfigSource, LegacyVariables, {self},
-};
+use openclaw_failover::config::{self, ConfigSource, LegacyVariables};
 use openclaw_failover::doctor::{HostContext, Identity};
 use openclaw_failover::os::clock::read_wall_clock;
 use openclaw_failover::status::{RoleStatus, Status, UpstreamStatus};

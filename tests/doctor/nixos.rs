@@ -3,9 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use openclaw_failover::doctor::{
-    Depth, Identity, {self},
-};
+use openclaw_failover::doctor::{self, Depth, Identity};
 use openclaw_failover::finding::{Finding, Level};
 
 use crate::host::Host;

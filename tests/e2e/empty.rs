@@ -1,8 +1,6 @@
 //! Static binary in an empty root file system.
 
-use std::fs::{
-    Permissions, {self},
-};
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;

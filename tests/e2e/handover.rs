@@ -1,8 +1,6 @@
 //! Running gateways keep running while this program replaces the old monitor, and while it is upgraded.
 
-use crate::install::{
-    NODE, {self},
-};
+use crate::install::{self, NODE};
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY};
 use crate::setup::{MANUAL_SETUP, MANUAL_SETUP_AS_OPENCLAW, SETUP_COMMAND, authorise_key};
 use crate::shell::{secs, wait_until};

@@ -1,8 +1,6 @@
 //! Host of the suite: a container with systemd, a network address and a disk.
 
-use std::fs::{
-    OpenOptions, Permissions, {self},
-};
+use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};

@@ -7,17 +7,13 @@
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{
-    Child, Command, Stdio, {self},
-};
+use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, thread};
 
 use crate::host::Host;
 use crate::install;
-use crate::network::{
-    PUBLIC, TAILNET, {self},
-};
+use crate::network::{self, PUBLIC, TAILNET};
 use crate::observe::Monitor;
 use crate::outage::{LOAD_TOLERANCE, PROBE_INTERVAL, PROMOTE_AFTER};
 use crate::parts::{bare_rootfs, parts, script_path};

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_failover::text::json::{
-    Node, {self},
-};
+use openclaw_failover::text::json::{self, Node};
 use openclaw_failover::text::utc::parse_rfc3339;
 
 use crate::host::Host;

@@ -1,8 +1,6 @@
 //! Workspace of a host as its agent sees it, and the shared remote.
 
-use openclaw_failover::text::json::{
-    Node, {self},
-};
+use openclaw_failover::text::json::{self, Node};
 
 use crate::host::{Host, shell_quote};
 use crate::shell::CommandResult;

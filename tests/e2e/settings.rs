@@ -3,9 +3,7 @@
 
 use crate::doctor::run_doctor;
 use crate::host::Host;
-use crate::install::{
-    NODE, {self},
-};
+use crate::install::{self, NODE};
 use crate::lab::Lab;
 use crate::repository::{PUSH_TIMER, PUSH_UNIT, report_field};
 use crate::shell::{secs, wait_until};

@@ -4,9 +4,7 @@ use std::time::Instant;
 
 use crate::doctor::{failed_checks, run_doctor};
 use crate::host::Host;
-use crate::install::{
-    NODE, {self},
-};
+use crate::install::{self, NODE};
 use crate::lab::{GATEWAY, Lab, MONITOR, STANDBY, TAILNET_STANDBY};
 use crate::repository::PULL_UNIT;
 use crate::shell::{CommandResult, print_measurement, secs, wait_until};

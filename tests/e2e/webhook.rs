@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use openclaw_failover::text::json::{
-    Node, {self},
-};
+use openclaw_failover::text::json::{self, Node};
 
 use crate::host::Host;
 use crate::install::{NODE, suite_text};

@@ -8,9 +8,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use super::needs::{
-    require, {self},
-};
+use super::needs::{self, require};
 use super::{BINARY, WAIT_LIMIT, read_lines, wait_for_line};
 
 /// A systemd that starts this host's gateway, which then answers at every address of this host.

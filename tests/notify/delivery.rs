@@ -6,14 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use openclaw_failover::config::{
-    NotificationTopic, WebhookFormat, {self},
-};
+use openclaw_failover::config::{self, NotificationTopic, WebhookFormat};
 use openclaw_failover::events::HistoryEntry;
 use openclaw_failover::failover::MachineNotice;
-use openclaw_failover::notify::{
-    Message, WebhookWorker, {self},
-};
+use openclaw_failover::notify::{self, Message, WebhookWorker};
 use openclaw_failover::os::boot_time::BootTime;
 use openclaw_failover::os::clock::{WallClockOffset, read_wall_clock};
 use openclaw_failover::records::history;

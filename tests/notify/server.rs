@@ -1,20 +1,14 @@
 //! Webhook server that records each request and answers as a test scripts it.
 
-use std::io::{
-    Read, Write, {self},
-};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::mpsc::{
-    Receiver, RecvTimeoutError, {self},
-};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use openclaw_failover::text::json::{
-    Node, {self},
-};
+use openclaw_failover::text::json::{self, Node};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::tls::{certificate_path, server_config};

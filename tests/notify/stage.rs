@@ -4,14 +4,10 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{
-    Receiver, {self},
-};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use openclaw_failover::config::{
-    NotificationTopic, NotifyConfig, WebhookFormat, {self},
-};
+use openclaw_failover::config::{self, NotificationTopic, NotifyConfig, WebhookFormat};
 use openclaw_failover::events::HistoryEntry;
 use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice};
 use openclaw_failover::notify::{CredentialStore, DeliveryTiming, Message, WebhookConfig, WebhookWorker};

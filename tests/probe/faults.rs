@@ -3,9 +3,7 @@
 use std::time::Duration;
 use std::{io, thread};
 
-use openclaw_failover::probe::ProbeFailure::{
-    Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Status, {self},
-};
+use openclaw_failover::probe::ProbeFailure::{self, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Status};
 use openclaw_failover::probe::Verdict;
 
 use crate::address::unused_address;

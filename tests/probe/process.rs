@@ -1,8 +1,6 @@
 //! Tests in a separate process: a frozen gateway, and an environment that names a proxy.
 
-use std::io::{
-    BufRead, BufReader, {self},
-};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use openclaw_failover::probe::ProbeFailure::{Refused, ResponseTimeout};

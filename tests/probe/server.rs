@@ -1,8 +1,6 @@
 //! Server whose behaviour on each connection is given by the test.
 
-use std::io::{
-    Read, Write, {self},
-};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

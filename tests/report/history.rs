@@ -1,8 +1,6 @@
 //! History files: partial lines, foreign lines, and printing.
 
-use std::fs::{
-    File, {self},
-};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;

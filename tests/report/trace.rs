@@ -9,9 +9,7 @@ use openclaw_failover::failover::{
     UnitState,
 };
 use openclaw_failover::probe::{ProbeFailure, Verdict};
-use openclaw_failover::records::trace::{
-    ReplayResult, SegmentStart, Tracer, append_batch, decision_names, {self},
-};
+use openclaw_failover::records::trace::{self, ReplayResult, SegmentStart, Tracer, append_batch, decision_names};
 use openclaw_failover::text::Time;
 
 const CONFIG: &str = r#"{ "upstreams": [

@@ -1,8 +1,6 @@
 //! Retention: a year of history in 4 MiB, however noisy.
 
-use std::fs::{
-    File, {self},
-};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;

@@ -1,16 +1,12 @@
 //! Host made of files and shell scripts, with nothing installed until a test changes that.
 
 use std::env;
-use std::fs::{
-    Permissions, {self},
-};
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use openclaw_failover::config::paths::Paths;
-use openclaw_failover::config::{
-    ConfigSource, {self},
-};
+use openclaw_failover::config::{self, ConfigSource};
 use openclaw_failover::doctor::{HostContext, Identity};
 use openclaw_failover::setup::{Plan, SetupOptions, SetupRole, SetupTarget, StepState};
 use tempfile::TempDir;

@@ -16,9 +16,7 @@ use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::text::Time;
 
 use crate::gateway::{Gateway, Process};
-use crate::plan::{
-    DAY, HOUR, MINUTE, SECOND, Span, State, UP, {self},
-};
+use crate::plan::{self, DAY, HOUR, MINUTE, SECOND, Span, State, UP};
 use crate::referee::Referee;
 use crate::rng::Rng;
 

@@ -10,9 +10,7 @@
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "a test program uses what it needs of it")]
 
-use std::io::{
-    Write, {self},
-};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::{env, fs, thread};

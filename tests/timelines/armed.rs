@@ -1,8 +1,8 @@
 //! Arming: only an upstream that was seen healthy from here can cause a failover.
 
+use openclaw_failover::failover;
 use openclaw_failover::failover::Action::{Pull, UnitAction};
 use openclaw_failover::failover::UnitAction::Start;
-use openclaw_failover::failover::{self};
 
 use crate::events::{demote, healthy, promote, pulled, refused, resume, second};
 use crate::night::{Night, defaults};

@@ -2,9 +2,7 @@
 
 use openclaw_failover::failover::Action::{Pull, Push, UnitAction};
 use openclaw_failover::failover::UnitAction::Stop;
-use openclaw_failover::failover::{
-    UnitState, {self},
-};
+use openclaw_failover::failover::{self, UnitState};
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 
 use crate::events::{boots, done, drains, gone, healthy, look, promote, refused, unit, up};

@@ -1,8 +1,6 @@
 //! Hold-down = min(demote.max_after, demote.after × 2^(n−1)), and at least 630 s for an upstream in a crash loop.
 
-use openclaw_failover::failover::{
-    PersistentState, {self},
-};
+use openclaw_failover::failover::{self, PersistentState};
 
 use crate::events::{done, down, drill, gone, healthy, muted, promote, pulled, refused, resume, up};
 use crate::night::{Night, defaults, time};

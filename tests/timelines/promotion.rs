@@ -14,22 +14,29 @@ fn the_pull_has_been_running_since_the_windows_first_failing_verdict() {
 }
 
 #[test]
-fn pulls_begin_at_most_once_a_minute() {
+fn the_first_pull_of_an_outage_waits_for_no_earlier_one() {
     let mut night = Night::standby();
     night.at(10.0, refused()).expect_actions(&[Pull]).at(12.0, pulled());
-    night.at(15.0, healthy()).at(25.0, refused()).at(26.0, healthy()).expect_actions(&[]);
-    night.at_each(&[60.0, 69.9], &refused()).expect_actions(&[]);
-    night.at(70.0, healthy()).expect_actions(&[]);
-    night.at(71.0, refused()).expect_actions(&[Pull]);
+    night.at(15.0, healthy()).at(25.0, refused()).expect_actions(&[Pull]).at(25.5, pulled());
+    night.at(26.0, healthy()).expect_actions(&[]);
 }
 
 #[test]
-fn a_promotion_that_no_pull_has_begun_for_pulls_once_more_and_waits_no_longer_for_it() {
+fn later_pulls_of_an_outage_begin_at_most_once_a_minute() {
+    let mut night = Night::with_policy(|policy| policy.promote_after = Duration::from_secs(300));
+    night.at(10.0, refused()).expect_actions(&[Pull]).at(12.0, pulled());
+    night.at_each(&[20.0, 40.0, 60.0, 69.9], &refused()).expect_actions(&[]);
+    night.at(70.0, refused()).expect_actions(&[Pull]);
+}
+
+#[test]
+fn a_pull_that_began_before_the_outage_is_followed_by_the_first_one_of_the_outage() {
     let mut night = Night::standby();
-    night.at(10.0, refused()).expect_actions(&[Pull]).at(12.0, pulled()).at(19.0, healthy());
-    night.at_each(&[29.0, 39.0, 48.9], &refused()).expect_actions(&[]);
-    night.at(49.0, refused()).expect_role("promoting(sync)").expect_actions(&[Pull]);
-    night.at(54.0, refused()).expect_actions(&[StopSync]).at(54.1, pulled()).expect_actions(&[UnitAction(Start)]);
+    night.at(10.0, refused()).expect_actions(&[Pull]).at(11.0, healthy());
+    night.at_each(&[21.0, 31.0], &refused()).expect_actions(&[]);
+    night.at(32.0, pulled()).at(32.1, tick()).expect_actions(&[Pull]);
+    night.at(41.0, refused()).expect_role("promoting(sync)").expect_actions(&[]);
+    night.at(46.0, refused()).expect_actions(&[StopSync]).at(46.1, pulled()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use openclaw_failover::failover::Action::{Pull, Push, UnitAction};
 use openclaw_failover::failover::UnitAction::{Start, Stop};
-use openclaw_failover::failover::{
-    Cause, Failover, Hold, HoldKind, PersistentState, {self},
-};
+use openclaw_failover::failover::{self, Cause, Failover, Hold, HoldKind, PersistentState};
 
 use crate::events::{boots, done, down, drains, gone, healthy, mute, pause, pulled, pushed, refused, unit, up};
 use crate::night::{Night, defaults, time};

@@ -4,16 +4,12 @@ use std::time::Duration;
 
 use openclaw_failover::failover::Action::{Pull, UnitAction};
 use openclaw_failover::failover::UnitAction::Start;
-use openclaw_failover::failover::{
-    ProbeSchedule, {self},
-};
+use openclaw_failover::failover::{self, ProbeSchedule};
 use openclaw_failover::probe::ProbeFailure;
 
 use crate::events::{fails, healthy, pulled, refused, silent, starting, tick};
 use crate::night::{Night, defaults, second_of, time};
-use crate::play::{
-    Play, assert_between, {self},
-};
+use crate::play::{self, Play, assert_between};
 
 #[test]
 fn outage_just_after_a_probe() {

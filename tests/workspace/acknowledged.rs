@@ -8,12 +8,8 @@
 //! the kills.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{
-    File, OpenOptions, {self},
-};
-use std::io::{
-    Write, {self},
-};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

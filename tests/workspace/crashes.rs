@@ -11,9 +11,7 @@ use std::{env, fs, thread};
 use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::PullOutcome;
-use openclaw_failover::workspace::{
-    CheckoutMode, SessionHandling, SyncPaths, SyncRole, {self},
-};
+use openclaw_failover::workspace::{self, CheckoutMode, SessionHandling, SyncPaths, SyncRole};
 
 use crate::world::{World, run};
 

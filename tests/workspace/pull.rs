@@ -1,8 +1,6 @@
 //! Pulls from outside: real git, a real bare remote, real rsync. Only ssh is a stand-in that runs commands locally.
 
-use std::fs::{
-    OpenOptions, {self},
-};
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 use std::thread;

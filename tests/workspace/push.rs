@@ -5,9 +5,7 @@ use std::fs;
 use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
-use openclaw_failover::workspace::{
-    CheckoutMode, SessionHandling, SyncRole, unit, {self},
-};
+use openclaw_failover::workspace::{self, CheckoutMode, SessionHandling, SyncRole, unit};
 
 use crate::world::World;
 

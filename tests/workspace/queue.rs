@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use openclaw_failover::config::WorkspaceConfig;
 use openclaw_failover::os::{Cancel, ChildCommand};
 use openclaw_failover::workspace::report::PushReport;
-use openclaw_failover::workspace::{
-    CheckoutMode, SessionHandling, SyncRole, {self},
-};
+use openclaw_failover::workspace::{self, CheckoutMode, SessionHandling, SyncRole};
 
 use crate::needs::require;
 use crate::world::{World, run};

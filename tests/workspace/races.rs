@@ -1,9 +1,7 @@
 //! An agent that writes during a sync: on the primary the gateway runs while branches are merged and files replaced.
 
 use std::collections::BTreeSet;
-use std::fs::{
-    OpenOptions, {self},
-};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,9 +2,7 @@
 
 use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome, PushReport};
-use openclaw_failover::workspace::{
-    CheckoutMode, PullReport, SessionHandling, SyncPaths, SyncRole, {self},
-};
+use openclaw_failover::workspace::{self, CheckoutMode, PullReport, SessionHandling, SyncPaths, SyncRole};
 
 use crate::world::{World, run};
 

@@ -2,9 +2,7 @@
 
 use std::cell::Cell;
 use std::env;
-use std::fs::{
-    OpenOptions, {self},
-};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
@@ -12,9 +10,7 @@ use std::process::{Command, Stdio};
 
 use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::{PullOutcome, WorkspacePull};
-use openclaw_failover::workspace::{
-    CheckoutMode, unit, {self},
-};
+use openclaw_failover::workspace::{self, CheckoutMode, unit};
 
 use crate::world::{World, has_perl, run};
 

@@ -10,9 +10,7 @@ use std::{env, fs};
 use openclaw_failover::config::{SecretConfig, WorkspaceConfig};
 use openclaw_failover::os::{Cancel, ChildCommand};
 use openclaw_failover::workspace::report::PushReport;
-use openclaw_failover::workspace::{
-    CheckoutMode, PullReport, SessionHandling, SyncPaths, SyncRole, {self},
-};
+use openclaw_failover::workspace::{self, CheckoutMode, PullReport, SessionHandling, SyncPaths, SyncRole};
 
 use crate::image::Image;
 use crate::script;

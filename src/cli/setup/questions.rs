@@ -1,8 +1,6 @@
 //! Questions to the person at the terminal, asked before a setup begins. The setup itself asks nothing.
 
-use std::io::{
-    BufRead, Read, {self},
-};
+use std::io::{self, BufRead, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};

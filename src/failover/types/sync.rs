@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::text::timestamp::Time;
 
-/// Shortest interval of pulls during an outage.
+/// Shortest interval of the later pulls of an outage.
 pub(in crate::failover) const MIN_PULL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Schedule of pulls and pushes of the workspace.

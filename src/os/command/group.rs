@@ -6,9 +6,7 @@ use std::process::Child;
 use std::time::Duration;
 
 use crate::os::child_wait::ChildWait;
-use crate::os::process_tree::{
-    OutputHandles, {self},
-};
+use crate::os::process_tree::{self, OutputHandles};
 
 /// Time limit for reaping a killed child. One that hangs in the kernel takes longer and is abandoned.
 const REAP_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,16 +1,12 @@
 //! Reader of one output stream of a child. Keeps a bounded part of it.
 
-use std::io::{
-    Read, {self},
-};
+use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{
-    JoinHandle, {self},
-};
+use std::thread::{self, JoinHandle};
 
 use crate::os::child_wait::{ChildWait, Waker};
 

@@ -1,9 +1,7 @@
 //! Helper process that ends the children of another process after that one died.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{
-    BufRead, BufReader, Read, {self},
-};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -12,9 +10,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::os::process_tree::{
-    OutputHandles, {self},
-};
+use crate::os::process_tree::{self, OutputHandles};
 
 /// Maximum length of a line, in bytes.
 const MAX_LINE_BYTES: u64 = 1024;

@@ -6,12 +6,8 @@
 //! was dropped from a day, so that sums stay right.
 
 use std::collections::BTreeMap;
-use std::fs::{
-    File, {self},
-};
-use std::io::{
-    BufWriter, Write, {self},
-};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::os::atomic_file::{FileError, sync_directory};

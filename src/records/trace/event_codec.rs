@@ -7,9 +7,7 @@ use crate::failover::{
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::Time;
 use crate::text::json::{Node, Value};
-use crate::text::json_fields::{
-    as_seconds, as_text, nullable_field, required_field, {self},
-};
+use crate::text::json_fields::{self, as_seconds, as_text, nullable_field, required_field};
 
 /// Encodes the event as one entry of its line's object.
 pub(super) fn to_json(event: &Event) -> (&'static str, Value) {

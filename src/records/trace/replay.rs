@@ -6,17 +6,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt::Write as _;
-use std::io::{
-    Write, {self},
-};
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::config::Config;
 use crate::events::HistoryEntry;
 use crate::failover::{Action, Event, Machine, Observation, OperatorCommand, Role, UnitAction, names};
-use crate::os::atomic_file::{
-    FileError, {self},
-};
+use crate::os::atomic_file::{self, FileError};
 use crate::os::clock::WallClockOffset;
 use crate::os::load_or_quarantine;
 use crate::records::history::older_path;

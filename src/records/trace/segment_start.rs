@@ -1,8 +1,6 @@
 //! First line of a segment: the configuration and the machine's initial state.
 
-use crate::config::{
-    Config, {self},
-};
+use crate::config::{self, Config};
 use crate::failover::{InitialFacts, Machine, Policy};
 use crate::os::clock::WallClockOffset;
 use crate::records::state;

@@ -6,8 +6,8 @@ use crate::records::trace::{SEGMENT_BYTES, event_codec};
 use crate::text::Time;
 use crate::text::json::Value;
 
-/// Limit on runs of equal events that are open at once: a few upstreams, polls of the gateway, ticks.
-const MAX_OPEN_RUNS: usize = 8;
+/// Limit on open runs of equal events, beside one for each upstream: polls of the gateway, ticks, answers of witnesses.
+const OTHER_OPEN_RUNS: usize = 4;
 
 /// Limit on the events of a run before it is written, so that a killed monitor loses no more.
 pub(super) const MAX_RUN_EVENTS: usize = 64;
@@ -41,6 +41,8 @@ pub struct Tracer {
     /// Size of the segment so far, in bytes.
     segment_bytes: usize,
     has_lost_batch: bool,
+    /// Number of upstreams, each of which has a run of its own.
+    upstream_count: usize,
 }
 
 impl Tracer {
@@ -48,6 +50,7 @@ impl Tracer {
     pub fn begin_segment(&mut self, begin: &SegmentStart) -> Vec<TraceBatch> {
         let mut batches: Vec<TraceBatch> = self.flush().into_iter().collect();
         self.last_event_at = self.last_event_at.max(begin.at);
+        self.upstream_count = begin.config.upstreams.len();
         let begins = begin.same_upstreams.is_none();
         if begins {
             self.segment_bytes = 0;
@@ -76,7 +79,9 @@ impl Tracer {
                 run.last_at = at;
             }
             _ => {
-                if self.runs.len() == MAX_OPEN_RUNS || self.runs.iter().any(|run| run.event == event) {
+                if self.runs.len() >= self.upstream_count + OTHER_OPEN_RUNS
+                    || self.runs.iter().any(|run| run.event == event)
+                {
                     lines.push_str(&self.drain_runs());
                 }
                 self.runs.push(EventRun { event, first_at: at, last_at: at, gaps_ms: Vec::new() });

@@ -2,9 +2,7 @@
 //!
 //! All control characters are escaped, also those above ASCII: a gateway's answer must not control a terminal.
 
-use std::fmt::{
-    Display, Formatter, Write, {self},
-};
+use std::fmt::{self, Display, Formatter, Write};
 
 use crate::text::json::{Node, Value};
 

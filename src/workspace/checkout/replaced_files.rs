@@ -10,12 +10,8 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{
-    File, OpenOptions, {self},
-};
-use std::io::{
-    ErrorKind, Write, {self},
-};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -23,9 +19,7 @@ use std::process;
 use std::time::Duration;
 
 use crate::text::Time;
-use crate::workspace::checkout::writers::{
-    WriterState, {self},
-};
+use crate::workspace::checkout::writers::{self, WriterState};
 use crate::workspace::checkout::{aside_names, content_comparison};
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;

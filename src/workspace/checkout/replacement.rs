@@ -13,9 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::text::Time;
-use crate::workspace::checkout::replaced_files::{
-    ReplacedFiles, {self},
-};
+use crate::workspace::checkout::replaced_files::{self, ReplacedFiles};
 use crate::workspace::checkout::{aside_names, smudge};
 use crate::workspace::crash_recovery::FileDifference;
 use crate::workspace::error::{SyncError, SyncErrorKind};

@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::text::Time;
 use crate::workspace::checkout::raw_bytes;
-use crate::workspace::checkout::replaced_files::{
-    ReplacedFiles, remove_all, {self},
-};
+use crate::workspace::checkout::replaced_files::{self, ReplacedFiles, remove_all};
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::exclusion::ExclusionReason;
 use crate::workspace::git::filters::Conversion;

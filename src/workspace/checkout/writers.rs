@@ -6,9 +6,7 @@
 //! systems. Without perl the state is unknown.
 
 use std::ffi::OsStr;
-use std::fs::{
-    File, {self},
-};
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! Secrets in file contents: private keys, and tokens with their issuers' prefixes.
 
-use std::io::{
-    Read, {self},
-};
+use std::io::{self, Read};
 
 /// Size of one read, in bytes.
 const CHUNK_SIZE: usize = 256 * 1024;

@@ -4,12 +4,8 @@
 //! replaces the index with its own. Changes that only the old index had are kept on a ref.
 
 use std::collections::HashSet;
-use std::fs::{
-    File, {self},
-};
-use std::io::{
-    ErrorKind, {self},
-};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;

@@ -8,9 +8,7 @@ use crate::text::to_printable;
 use crate::workspace::error::{SyncError, SyncErrorKind, means_damage};
 use crate::workspace::git::{Git, push_urls};
 use crate::workspace::ref_names;
-use crate::workspace::remedy::{
-    RefusalContext, quote_for_shell, quoted_text, {self},
-};
+use crate::workspace::remedy::{self, RefusalContext, quote_for_shell, quoted_text};
 
 /// Time limit for a web server's answer on who can read the repository.
 const QUERY_TIME_LIMIT: Duration = Duration::from_secs(20);

@@ -5,9 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::workspace::checkout::REFLOG_MESSAGE;
-use crate::workspace::repair::reflog::{
-    is_object_id, {self},
-};
+use crate::workspace::repair::reflog::{self, is_object_id};
 use crate::workspace::repair::{Repairs, error_text};
 
 /// Files that name a commit temporarily. An empty or zeroed one makes other commands fail.

@@ -1,8 +1,6 @@
 //! Repair of truncated or empty indexes. git reads a truncated index as a shorter list of files, without an error.
 
-use std::fs::{
-    File, {self},
-};
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

@@ -2,9 +2,7 @@
 //! cannot be restored are left out of this host's own branch.
 
 use std::collections::BTreeSet;
-use std::fs::{
-    File, {self},
-};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

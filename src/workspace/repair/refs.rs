@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::ref_names;
 use crate::workspace::repair::files::read_small_file;
-use crate::workspace::repair::reflog::{
-    is_object_id, {self},
-};
+use crate::workspace::repair::reflog::{self, is_object_id};
 use crate::workspace::repair::{Repairs, error_text};
 
 /// Limit for the number of refs to check.

@@ -9,9 +9,7 @@ use crate::workspace::commit_snapshot::SyncFindings;
 use crate::workspace::push_request;
 use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
 use crate::workspace::report::outcome::PushOutcome;
-use crate::workspace::report::read::{
-    ReportError, {self},
-};
+use crate::workspace::report::read::{self, ReportError};
 use crate::workspace::report::{
     CommitId, DETAILS_LENGTH_LIMIT, NameList, TEXT_LENGTH_LIMIT, list_file, safe_text_within,
 };

@@ -2,16 +2,12 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{
-    Read, {self},
-};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::finding::ReportedCheck;
-use crate::text::json::{
-    Value, {self},
-};
+use crate::text::json::{self, Value};
 use crate::text::{Time, utc};
 use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
 use crate::workspace::report::{
