@@ -14,15 +14,16 @@ use crate::cli::output::Output;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::control::{self, Request};
+use crate::demo;
 use crate::doctor::BackgroundChecks;
 use crate::monitor::{Backend, Dependencies, Monitor, SystemdBackend};
 use crate::os::clock::read_wall_clock;
 use crate::os::systemd::Systemctl;
 use crate::os::{Cancel, atomic_file, journal, spawn};
 use crate::records::{history as past, trace};
+use crate::status::{StatusFormat, render_file, render_result};
 use crate::text::CommandOutput;
 use crate::workspace::{self, PullReport, unit};
-use crate::{demo, status as present};
 
 /// Number of log lines that wait for a slow journal, at most.
 const LOG_QUEUE_CAPACITY: usize = 64;
@@ -95,10 +96,10 @@ pub(super) fn watch_status(out: &mut Output) -> Result<CommandOutcome, CliError>
 }
 
 fn query_status(json: bool, out: &Output) -> CommandOutput {
-    let (paths, form) = (Paths::new(environment_variable), present::StatusFormat { json, colour: out.has_colour() });
+    let (paths, form) = (Paths::new(environment_variable), StatusFormat { json, colour: out.has_colour() });
     match control::send_request(&paths.control_socket(), &Request::Status { since: None }, LIVE_STATUS_TIMEOUT) {
-        Ok(answer) => present::render_result(Ok(answer.status), form, read_wall_clock()),
-        Err(_) => present::render_file(&paths.status_file(), form, read_wall_clock()),
+        Ok(answer) => render_result(Ok(answer.status), form, read_wall_clock()),
+        Err(_) => render_file(&paths.status_file(), form, read_wall_clock()),
     }
 }
 

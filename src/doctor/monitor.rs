@@ -3,7 +3,7 @@
 use crate::doctor::context::HostContext;
 use crate::failover::HoldKind;
 use crate::finding::{CheckResult, remedy};
-use crate::text::utc::{ago_by, format_span};
+use crate::text::utc::{format_age, format_span};
 
 /// Unit of the monitor.
 pub(super) const MONITOR_UNIT: &str = "openclaw-failover.service";
@@ -31,11 +31,11 @@ pub(super) fn check_running(world: &HostContext) -> CheckResult {
     }
     match world.read_status() {
         Some(status) if status.is_fresh(world.now) => {
-            let wrote = ago_by(status.age(world.now));
+            let wrote = format_age(status.age(world.now));
             CheckResult::ok(&format_args!("{}; status written {wrote}", status.role.name))
         }
         Some(status) => {
-            let wrote = ago_by(status.age(world.now));
+            let wrote = format_age(status.age(world.now));
             CheckResult::fail(
                 &format_args!("the monitor is running, but its last status was written {wrote}"),
                 remedy::RESTART_MONITOR,

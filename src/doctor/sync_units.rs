@@ -8,7 +8,7 @@ use crate::doctor::systemd::UnitProperties;
 use crate::finding::{CheckResult, remedy};
 use crate::gateway_check::CHECK_UNIT;
 use crate::text::Time;
-use crate::text::utc::{ago_by, format_span};
+use crate::text::utc::{format_age, format_span};
 use crate::workspace::unit::{PULL_SERVICE, PUSH_SERVICE, read_last_pull};
 
 /// Timer of a primary's push.
@@ -84,7 +84,7 @@ pub(super) fn check_pull(world: &HostContext) -> CheckResult {
         );
     };
     let age = age_of_pull(world, fresh);
-    let when = ago_by(age);
+    let when = format_age(age);
     let patience = world.config.workspace.refresh.saturating_mul(STALE_INTERVALS);
     // While this host serves, pulls only fetch.
     if age > patience && !world.is_serving() {

@@ -28,7 +28,7 @@ impl Status {
         let mut page = TextTable::new(colour);
         if !self.is_fresh(now) {
             let (at, pid) = (format_time(self.updated_at), self.pid);
-            let since = format_age(self.updated_at + self.age(now), self.updated_at);
+            let since = format_age(self.age(now));
             page.add_line(
                 Some(TextColour::Bad),
                 &format!("monitor not running: last update {at}, {since} (process {pid})"),
@@ -127,13 +127,13 @@ impl Status {
     }
 
     fn pull_row(&self, pull: &PullSummary, now: Time) -> String {
-        let mut text = format!("{} {}", pull.outcome, format_age(now, pull.ended_at));
+        let mut text = format!("{} {}", pull.outcome, format_age(now.since(pull.ended_at)));
         if let Some(commit) = &pull.commit {
             let short: String = commit.chars().take(12).collect();
             text.push_str(&format!(", at {short}"));
         }
         if let Some(committed) = pull.committed_at {
-            text.push_str(&format!(", committed {}", format_age(now, committed)));
+            text.push_str(&format!(", committed {}", format_age(now.since(committed))));
         }
         // An error that is shown above is not repeated.
         let told = |error: &&String| {
@@ -143,7 +143,7 @@ impl Status {
             text.push_str(&format!(": {error}"));
         }
         if let (true, Some(fresh)) = (pull.is_stale, pull.last_complete_at) {
-            text.push_str(&format!("; last up to date {}", format_age(now, fresh)));
+            text.push_str(&format!("; last up to date {}", format_age(now.since(fresh))));
         }
         text
     }
@@ -164,7 +164,7 @@ impl Status {
             let error = last.and_then(|push| push.error.as_ref()).map(|error| format!(": {error}")).unwrap_or_default();
             let all = last
                 .and_then(|push| push.last_complete_at)
-                .map(|at| format!("; last complete push {}", format_age(now, at)));
+                .map(|at| format!("; last complete push {}", format_age(now.since(at))));
             more.push(format!("local changes not pushed yet{error}{}", all.unwrap_or_default()));
         }
         more
@@ -178,7 +178,7 @@ impl Status {
                     DrillOutcome::Failed { step } => format!(" at step '{}'", step.name()),
                     _ => String::new(),
                 };
-                format!("{}{failed} {}", names::outcome_name(outcome), format_age(now, ended))
+                format!("{}{failed} {}", names::outcome_name(outcome), format_age(now.since(ended)))
             }
             _ => {
                 format!("running for {}: {}", format_span(whole_seconds(now.since(drill.began_at))), drill.step.name())
@@ -197,7 +197,12 @@ impl Status {
 
     fn monitor_row(&self, now: Time) -> String {
         let up = format_span(whole_seconds(self.updated_at.since(self.started_at)));
-        format!("version {}, process {}, up {up}, updated {}", self.version, self.pid, format_age(now, self.updated_at))
+        format!(
+            "version {}, process {}, up {up}, updated {}",
+            self.version,
+            self.pid,
+            format_age(now.since(self.updated_at))
+        )
     }
 }
 

@@ -92,7 +92,7 @@ fn refuses_overlong_and_invalid_requests() {
     let mut hasty = connect(&desk);
     hasty.write_all(b"{\"command\":\"resume\"").unwrap();
     hasty.shutdown(std::net::Shutdown::Write).unwrap();
-    assert!(read_refusal(&hasty).contains("no end"));
+    assert!(read_refusal(&hasty).contains("incomplete"));
     assert_eq!(desk.requests(), [], "the monitor has heard of none of them");
 }
 

@@ -276,7 +276,7 @@ mod tests {
         let is_home = |path: &Path| path.starts_with("/home").then(|| path.to_owned());
         let hidden = HiddenSettingFiles::filter_hidden(found(), None, is_home);
         let words = hidden.content_refusal("openclaw-sync-push.service").unwrap();
-        assert!(words.starts_with("nothing is committed: the sandbox of openclaw-sync-push.service hides"), "{words}");
+        assert!(words.starts_with("nothing was committed: the sandbox of openclaw-sync-push.service hides"), "{words}");
         assert!(words.contains("/home/o/.gitignore_global (core.excludesfile)"), "{words}");
         assert!(words.ends_with("BindReadOnlyPaths=-/home/o/.gitignore_global -/home/o/dotfiles/work"), "{words}");
         assert!(hidden.access_advice("u").unwrap().contains("/home/o/ca.pem (http.https://h/.sslcainfo)"));
