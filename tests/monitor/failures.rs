@@ -115,9 +115,9 @@ fn a_start_that_a_condition_forbids_is_not_told_as_the_end_of_an_earlier_run() {
     let last_week = EXITED.replace("failed", "inactive").replace("exit-code", "success");
     replace_file(at, "unit", &format!("{last_week}ConditionResult=yes\nConditionTimestampMonotonic=1\n"));
     replace_file(at, "skipped", &format!("{last_week}ConditionResult=no\nConditionTimestampMonotonic=2\n"));
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let _gateway = start_stub_gateway(primary);
-    let gateway = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = unused_address();
     write_config(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
     let (_monitor, lines) = start_monitor(at);
     wait_for_line(&lines, "primary was seen healthy from here for the first time");
@@ -125,7 +125,7 @@ fn a_start_that_a_condition_forbids_is_not_told_as_the_end_of_an_earlier_run() {
     promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
     let _promote = ChildGuard(promote.spawn().unwrap());
     for _ in 0..2 {
-        let told = wait_for_line(&lines, "It is started again in");
+        let told = wait_for_line(&lines, "Retrying in");
         assert!(told.contains("openclaw.service was not started: a Condition…= of its unit file is not met"), "{told}");
         assert!(!told.contains("78") && !told.contains("last line"), "{told}");
     }

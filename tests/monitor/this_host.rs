@@ -129,7 +129,7 @@ fn a_name_that_leads_to_this_host_after_the_primary_died_fails_nothing_back() {
     network.run("exec 4>&-");
     network.run("until [ -e bin/started ]; do sleep 0.05; done; mkfifo own.in");
     network.run(r#""$1" demo --stub-gateway 0.0.0.0:18789 <own.in >own.out & exec 5>own.in"#);
-    wait_for_line(&lines, "openclaw.service answers");
+    wait_for_line(&lines, "openclaw.service answered");
 
     network.run("ip addr add 10.9.8.7/24 dev lo");
     for own in ["127.0.1.1", "0.0.0.0", "10.9.8.7", "::1"] {
