@@ -19,9 +19,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{
     File, {self},
 };
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, io};
 
 use crate::os::{Cancel, ChildCommand, CommandError, ProcessOutput};
 use crate::workspace::error::{SyncError, SyncErrorKind};
@@ -315,9 +315,9 @@ fn work_tree_error(dir: &Path, why: &CommandError) -> SyncError {
 
 /// True if an attributes file exists at one of git's default paths outside a repository.
 fn has_outer_attributes() -> bool {
-    let home = env::var_os("HOME").map(|home| Path::new(&home).join(".config/git/attributes"));
+    let user = setting_files::user_git_folder().map(|folder| folder.join("attributes"));
     let system = ["/etc/gitattributes", "/usr/local/etc/gitattributes"].map(PathBuf::from);
-    home.into_iter().chain(system).any(|file| file.exists())
+    user.into_iter().chain(system).any(|file| file.exists())
 }
 
 pub(super) fn write_and_open(path: &Path, bytes: &[u8]) -> io::Result<File> {
