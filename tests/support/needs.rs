@@ -20,18 +20,18 @@ use std::{env, fs, thread};
 /// Skips the test if a requirement is missing, and reports it.
 macro_rules! require {
     (root) => {
-        if $crate::needs::uid() != 0 {
-            return $crate::needs::skip(module_path!(), "root");
+        if $crate::needs::own_uid() != 0 {
+            return $crate::needs::report_skipped(module_path!(), "root");
         }
     };
     (ordinary_user) => {
-        if $crate::needs::uid() == 0 {
-            return $crate::needs::skip(module_path!(), "an ordinary user");
+        if $crate::needs::own_uid() == 0 {
+            return $crate::needs::report_skipped(module_path!(), "an ordinary user");
         }
     };
     ($($program:literal),+) => {
-        $(if $crate::needs::find($program).is_none() {
-            return $crate::needs::skip(module_path!(), $program);
+        $(if $crate::needs::find_program($program).is_none() {
+            return $crate::needs::report_skipped(module_path!(), $program);
         })+
     };
 }

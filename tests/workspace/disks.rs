@@ -16,7 +16,7 @@ use crate::world::{LONG, World};
 fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
     let probe = ChildCommand::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).run();
     if probe.is_err() {
-        needs::skip(module_path!(), "unshare, and a kernel that lets users have mount namespaces");
+        needs::report_skipped(module_path!(), "unshare, and a kernel that lets users have mount namespaces");
         return None;
     }
     let whole = format!(

@@ -105,7 +105,7 @@ impl World {
     }
 
     pub fn executable(&self, name: &str, script: &str) {
-        script::write(&self.at(name), &format!("#!/bin/sh\n{script}\n"));
+        script::write_script(&self.at(name), &format!("#!/bin/sh\n{script}\n"));
     }
 
     /// Makes git reach the remote through the stand-in for ssh.
