@@ -193,8 +193,12 @@ pub(crate) fn user_git_folder() -> Option<PathBuf> {
     folder.map(|folder| folder.join("git"))
 }
 
-/// Expands `~` to `home`, and `~name` to the home of another user. Returns `None` if there is no such user; git fails
-/// on such a setting.
+/// Expands `~` to this user's home, and `~name` to the home of another user. Returns `None` if there is no such user;
+/// git fails on such a setting.
+pub(crate) fn expand_home(path: &Path) -> Option<PathBuf> {
+    expand_home_of(path, &env::var_os("HOME").map(PathBuf::from).unwrap_or_default())
+}
+
 fn expand_home_of(path: &Path, home: &Path) -> Option<PathBuf> {
     if let Ok(rest) = path.strip_prefix("~") {
         return Some(home.join(rest));
@@ -305,7 +309,8 @@ mod tests {
         let is_home = |path: &Path| path.starts_with("/home").then(|| path.to_owned());
         let hidden = HiddenSettingFiles::filter_hidden(found(), None, is_home);
         let words = hidden.content_refusal("openclaw-sync-push.service").unwrap();
-        assert!(words.starts_with("nothing was committed: the sandbox of openclaw-sync-push.service hides"), "{words}");
+        let refusal = "nothing was committed: the sandbox of openclaw-sync-push.service hides";
+        assert!(words.starts_with(refusal), "{words}");
         assert!(words.contains("/home/o/.gitignore_global (core.excludesfile)"), "{words}");
         assert!(words.ends_with("BindReadOnlyPaths=-/home/o/.gitignore_global -/home/o/dotfiles/work"), "{words}");
         assert!(hidden.access_advice("u").unwrap().contains("/home/o/ca.pem (http.https://h/.sslcainfo)"));
@@ -338,6 +343,7 @@ mod tests {
         let found = parse_settings(listed.as_bytes(), Path::new("/home/o"), Path::new("/home/o/ws"));
         let paths: Vec<PathBuf> = found.into_iter().map(|one| one.path).collect();
         assert_eq!(paths, ["ignore", "more", "key"].map(|file| Path::new(&home).join(file)));
+        assert_eq!(expand_home(Path::new("a/~b")), Some(PathBuf::from("a/~b")));
     }
 
     #[test]
