@@ -30,6 +30,8 @@ pub enum ExclusionReason {
     SpecialFile,
     /// Name that git refuses.
     RefusedName,
+    /// Ignore rules that cannot be read and may match it.
+    UnreadableRules,
     /// A checkout has renamed it, and git ignores it under its earlier name.
     Ignored,
     /// Filter that is not set up on this host, and may be there to encrypt the file.
@@ -53,6 +55,7 @@ impl ExclusionReason {
             Self::Unreadable => "cannot be read".to_owned(),
             Self::SpecialFile => "is a pipe, socket or device".to_owned(),
             Self::RefusedName => "has a name that git refuses".to_owned(),
+            Self::UnreadableRules => "may be ignored by rules that cannot be read".to_owned(),
             Self::Ignored => "is ignored under its earlier name".to_owned(),
             Self::MissingFilter(name) => format!("needs filter {name}, not set up here"),
             Self::Refused(why) => format!("cannot be committed: {why}"),

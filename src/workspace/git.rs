@@ -17,9 +17,9 @@ pub(in crate::workspace) mod ssh;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, io};
 
 use crate::os::{Cancel, ChildCommand, CommandError, ProcessOutput};
 use crate::workspace::error::{SyncError, SyncErrorKind};
@@ -57,6 +57,8 @@ pub(super) struct Git<'a> {
     pub(super) converts_line_ends: bool,
     /// True if attributes are read from a file outside the workspace.
     pub(super) has_outer_attributes: bool,
+    /// Ignore files outside the work tree.
+    pub(super) outer_ignore_files: Vec<PathBuf>,
     /// True if pushes may go to another URL than the one that is fetched from, so that their effect must be verified.
     pub(super) pushes_elsewhere: bool,
     /// Time limit of the programs that a filter runs.
@@ -84,6 +86,7 @@ impl<'a> Git<'a> {
             filter_drivers: Vec::new(),
             converts_line_ends: false,
             has_outer_attributes: has_outer_attributes(),
+            outer_ignore_files: Vec::new(),
             pushes_elsewhere: false,
             filter_time_limit: FILTER_TIME_LIMIT,
             setting_overrides: settings::setting_overrides(remote),
@@ -115,10 +118,12 @@ impl<'a> Git<'a> {
         let is_case_blind = self.git_dir.join("hEaD").symlink_metadata().is_ok();
         self.setting_overrides.push(("core.ignorecase".to_owned(), is_case_blind.to_string()));
         let wanted = format!(
-            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile)\
+            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile|excludesfile)\
              |filter\\..*\\.(clean|smudge|process|required)\
              |remote\\.{remote}\\.(url|pushurl)|url\\..*\\.(insteadof|pushinsteadof))$"
         );
+        let default_file = setting_files::user_git_folder().map(|folder| folder.join("ignore"));
+        self.outer_ignore_files = [self.git_dir.join("info/exclude")].into_iter().chain(default_file).collect();
         let configured = self.query(&["config", "-z", "--get-regexp", &wanted])?.unwrap_or_default();
         let (mut sparse, mut options, mut urls, mut is_rewritten) = (Vec::new(), String::new(), Vec::new(), false);
         for line in configured.split('\0') {
@@ -129,6 +134,12 @@ impl<'a> Git<'a> {
                 "core.sparsecheckout" => sparse.push(settings::is_true(value)),
                 "core.autocrlf" => self.converts_line_ends = value != "false",
                 "core.eol" => self.converts_line_ends |= value == "crlf",
+                "core.excludesfile" => {
+                    // Replaces the default file. The last of several values counts.
+                    self.outer_ignore_files.truncate(1);
+                    let file = setting_files::expand_home(Path::new(value));
+                    self.outer_ignore_files.extend(file.map(|file| self.work_tree.join(file)));
+                }
                 "core.attributesfile" => self.has_outer_attributes = true,
                 key if key.starts_with("filter.") => self.add_filter(key, value),
                 key if key.ends_with(".pushurl") || key.ends_with(".pushinsteadof") => self.pushes_elsewhere = true,
@@ -313,9 +324,9 @@ fn work_tree_error(dir: &Path, why: &CommandError) -> SyncError {
 
 /// True if an attributes file exists at one of git's default paths outside a repository.
 fn has_outer_attributes() -> bool {
-    let home = env::var_os("HOME").map(|home| Path::new(&home).join(".config/git/attributes"));
+    let user = setting_files::user_git_folder().map(|folder| folder.join("attributes"));
     let system = ["/etc/gitattributes", "/usr/local/etc/gitattributes"].map(PathBuf::from);
-    home.into_iter().chain(system).any(|file| file.exists())
+    user.into_iter().chain(system).any(|file| file.exists())
 }
 
 pub(super) fn write_and_open(path: &Path, bytes: &[u8]) -> io::Result<File> {

@@ -1,6 +1,7 @@
 //! Snapshot of the workspace: a git tree of every file that may be committed, independent of the agent's index.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +72,7 @@ impl Snapshot {
         let listing = git.run_for_bytes(&["ls-files", "--stage", "-z"])?;
         let has_attributes = has_attributes(git, &listing, &status);
         let SortedChanges { index_removals: gone, to_stage: mut listed, renamed, mut withheld } =
-            sort_changes(git, &status, &base, max_file)?;
+            sort_changes(git, &status, &base, max_file, &special_files::folders_without_rules(git, &passed_over))?;
         withheld.extend(special_files::withhold_renamed(git, renamed, &mut listed)?);
         for repository in list_nested_repositories(git, &listing) {
             if withheld.iter().all(|(path, _)| *path != repository) {
@@ -119,7 +120,7 @@ pub(super) fn reset_index_to_head(git: &Git<'_>, head: &Head) -> Result<(), Sync
     }
     // An unreadable index holds nothing that cannot be rebuilt.
     let index = git.private_index();
-    match std::fs::remove_file(&index) {
+    match fs::remove_file(&index) {
         Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
             Err(SyncError::from_file_operation("remove", &index, &why))
         }
@@ -140,12 +141,14 @@ fn run_status(git: &Git<'_>) -> Result<Vec<u8>, CommandError> {
     }
 }
 
-/// Lists nested repositories that git tracks by their commit alone; their files are not committed.
+/// Lists nested repositories that git tracks by their commit alone; their files are not committed. An
+/// empty folder is one that is not set up here.
 fn list_nested_repositories(git: &Git<'_>, listing: &[u8]) -> Vec<PathBuf> {
     let known = status_lines(listing).filter(|line| line.starts_with(b"160000 "));
     let names = known.filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1));
     let paths = names.map(|name| PathBuf::from(OsStr::from_bytes(name)));
-    paths.filter(|path| git.work_tree.join(path).join(".git").exists()).collect()
+    let is_empty = |folder: &Path| fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+    paths.filter(|path| !is_empty(&git.work_tree.join(path))).collect()
 }
 
 /// True if any file may have an attribute, such as a filter.
@@ -188,6 +191,7 @@ fn sort_changes<'a>(
     status: &'a [u8],
     base: &str,
     max_file: u64,
+    folders_without_rules: &[&Path],
 ) -> Result<SortedChanges<'a>, SyncError> {
     let mut sorted = SortedChanges::default();
     let SortedChanges { index_removals: gone, to_stage: listed, renamed, withheld } = &mut sorted;
@@ -205,6 +209,9 @@ fn sort_changes<'a>(
             }
             ChangeKind::Deleted => None,
             ChangeKind::Repository => Some(ExclusionReason::Repository),
+            ChangeKind::Untracked if folders_without_rules.iter().any(|folder| path.starts_with(folder)) => {
+                Some(ExclusionReason::UnreadableRules)
+            }
             ChangeKind::Untracked => exclusion::exclude_untracked(git.work_tree, path, max_file),
             ChangeKind::Edited(known) => match exclusion::exclude_tracked(git.work_tree, path, max_file) {
                 Some(ExclusionReason::Secret) if was_committed_secret(git, known) => None,

@@ -1,12 +1,12 @@
-//! Files that git skips without a message: pipes, sockets, devices, unreadable folders, and files named `.git` that are
-//! no repository.
+//! Files that git skips without a message: pipes, sockets, devices, unreadable folders and ignore files, and files
+//! named `.git` that are no repository.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::workspace::checkout::replacement::is_beyond_link;
 use crate::workspace::error::SyncError;
 use crate::workspace::exclusion::ExclusionReason;
 use crate::workspace::git::{Git, OUTPUT_SIZE_LIMIT, write_and_open};
+use crate::workspace::report::O_NONBLOCK;
 use crate::workspace::snapshot::WithheldFiles;
 
 /// Limit for the number of files and folders to read in one run.
@@ -27,8 +28,11 @@ const REPORTED_FILE_LIMIT: usize = 10_000;
 /// Time limit for git's answer on which of them are ignored.
 const IGNORE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// Name of the file with a folder's ignore rules.
+const IGNORE_FILE: &str = ".gitignore";
+
 /// Files that git reads in every folder. A pipe with such a name would block git.
-const FILES_READ_BY_GIT: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
+const FILES_READ_BY_GIT: [&str; 3] = [IGNORE_FILE, ".gitattributes", ".gitmodules"];
 
 /// Renames pipes that would block git. Returns their new names.
 pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut WithheldFiles) -> Result<Vec<PathBuf>, SyncError> {
@@ -43,6 +47,23 @@ pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut WithheldFiles)
         }
     }
     Ok(aside)
+}
+
+/// Lists folders whose ignore rules git cannot read. git would take every file in them as one to commit.
+pub(super) fn folders_without_rules<'f>(git: &Git<'_>, found: &'f WithheldFiles) -> Vec<&'f Path> {
+    let is_ignore_file = |path: &&PathBuf| path.file_name().is_some_and(|name| name == IGNORE_FILE);
+    let unreadable = found.iter().filter(|(_, reason)| *reason == ExclusionReason::Unreadable).map(|(path, _)| path);
+    let mut folders: Vec<&Path> = unreadable.filter(is_ignore_file).filter_map(|path| path.parent()).collect();
+    if git.outer_ignore_files.iter().any(|file| is_unreadable(file)) {
+        folders.push(Path::new(""));
+    }
+    folders
+}
+
+/// True if this user may not read the file. Does not wait for the writer of a pipe.
+fn is_unreadable(file: &Path) -> bool {
+    let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(file);
+    opened.is_err_and(|why| why.kind() == ErrorKind::PermissionDenied)
 }
 
 /// Removes ignored files, and those inside an excluded repository, from the files found.
@@ -90,6 +111,8 @@ pub(super) fn list_special_files(workspace: &Path) -> WithheldFiles {
                 is_repository = true;
             } else if kind.is_dir() {
                 below.push(folder.join(name));
+            } else if kind.is_file() && name == IGNORE_FILE && is_unreadable(&entry.path()) {
+                found.push((folder.join(name), ExclusionReason::Unreadable));
             } else if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
                 found.push((folder.join(name), ExclusionReason::SpecialFile));
             }
@@ -149,6 +172,7 @@ fn ignored_of(git: &Git<'_>, paths: &[&Path]) -> Result<HashSet<PathBuf>, SyncEr
     }
     let input = git.private_folder().join("input");
     let file = write_and_open(&input, &names).map_err(|why| SyncError::from_file_operation("write", &input, &why))?;
+    // With an index, git would fail for all paths if one is in a nested repository that the index names.
     let asked = git.build_command(&["check-ignore", "--no-index", "-z", "--stdin"]).stdin(file);
     let said = match asked.deadline(IGNORE_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes() {
         // None of them is.

@@ -1,6 +1,6 @@
 //! Staging of files in this program's index. A file that git or a filter refuses is left out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,22 +23,27 @@ pub(super) fn stage_files(git: &Git<'_>, names: &[&Path], has_attributes: bool) 
         return Ok(withheld);
     }
     let filters = if has_attributes { git.query_filters(names, false)? } else { HashMap::new() };
-    let (mut plain, mut filtered) = (Vec::new(), Vec::new());
+    let mut plain = Vec::new();
+    // A separate run for each filter: one that hangs uses up no time of the others.
+    let mut filtered: BTreeMap<&str, Vec<&Path>> = BTreeMap::new();
     for name in names {
         let Some(filter) = filters.get(*name) else {
             plain.push(*name);
             continue;
         };
         match git.filter_drivers.iter().find(|driver| driver.name == *filter) {
-            Some(driver) if driver.has_clean || driver.is_required => filtered.push(*name),
+            Some(driver) if driver.has_clean || driver.is_required => {
+                filtered.entry(&driver.name).or_default().push(name);
+            }
             None if git.work_tree.join(name).symlink_metadata().is_ok_and(|found| found.is_file()) => {
                 withheld.push(((*name).to_owned(), ExclusionReason::MissingFilter(filter.clone())));
             }
             _ => plain.push(*name),
         }
     }
-    for (names, deadline) in [(plain, SCAN_TIME_LIMIT), (filtered, git.filter_time_limit)] {
-        store_files(git, &names, deadline, &mut withheld)?;
+    store_files(git, &plain, SCAN_TIME_LIMIT, &mut withheld)?;
+    for names in filtered.values() {
+        store_files(git, names, git.filter_time_limit, &mut withheld)?;
     }
     Ok(withheld)
 }

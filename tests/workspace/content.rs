@@ -72,7 +72,7 @@ fn a_picture_whose_content_does_not_arrive_is_named_until_it_does() {
     // Both hosts still exchange the notes.
     let merged = world.push_primary();
     assert_eq!(merged.merged_branches.to_sentence(), "failover/claw2", "{merged:?}");
-    assert!(merged.withheld.to_sentence().starts_with("a.png is as git stores it"), "{merged:?}");
+    assert!(merged.withheld.to_sentence().starts_with("a.png is left as git stores it"), "{merged:?}");
     assert_eq!(world.primary("cat s.md; head -c 7 a.png"), "note\nversion");
     world.remote("rm lfs");
     let pushed = world.push();

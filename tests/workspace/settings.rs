@@ -256,7 +256,7 @@ fn round(settings: &[(&str, &str, &str)]) -> Vec<String> {
 #[test]
 fn settings_that_only_direct_git_have_no_effect() {
     let expected = round(&[]);
-    assert_eq!(expected[..2], ["Moved", "Pushed"]);
+    assert_eq!(expected[..2], ["Updated", "Pushed"]);
     if round(WITHOUT_EFFECT) == expected {
         return;
     }

@@ -5,11 +5,11 @@
 //! records first which files exist.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fs, io};
 
 use crate::os::{ChildCommand, CommandError, atomic_file};
 use crate::workspace::unit;
@@ -116,18 +116,23 @@ impl HiddenSettingFiles {
     }
 }
 
-/// Records which of the named files exist. This process must see the whole home.
+/// Records which of the named files exist, readable or not. This process must see the whole home.
 ///
 /// # Errors
 /// If git fails, or the record cannot be written.
 pub fn record_existing_files(workspace: &Path, state: &Path) -> Result<(), String> {
     let found = list_setting_files(workspace).map_err(|why| why.to_string())?;
     let mut bytes = Vec::new();
-    for reference in found.iter().filter(|one| one.path.exists()) {
+    for reference in found.iter().filter(|one| may_exist(&one.path)) {
         bytes.extend_from_slice(reference.path.as_os_str().as_bytes());
         bytes.push(0);
     }
     atomic_file::write(&state.join(RECORD_FILE), RECORD_MODE, &bytes).map_err(|why| why.to_string())
+}
+
+/// True if a file exists, or is in a folder that this user may not read.
+fn may_exist(path: &Path) -> bool {
+    path.metadata().map_or_else(|why| why.kind() == io::ErrorKind::PermissionDenied, |_| true)
 }
 
 fn read_record(state: &Path) -> Option<BTreeSet<PathBuf>> {
@@ -167,10 +172,9 @@ fn list_setting_files(workspace: &Path) -> Result<BTreeSet<SettingFile>, Command
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let mut found = parse_settings(&command.run_bytes()?, &home, workspace);
     // git's default paths.
-    let folder = xdg_config_home().unwrap_or_else(|| home.join(".config")).join("git");
-    let paths =
-        ["config", "ignore", "attributes"].map(|name| folder.join(name)).into_iter().chain([home.join(".gitconfig")]);
-    found.extend(paths.map(|path| SettingFile {
+    let folder = user_git_folder().into_iter();
+    let paths = folder.flat_map(|folder| ["config", "ignore", "attributes"].map(|name| folder.join(name)));
+    found.extend(paths.chain([home.join(".gitconfig")]).map(|path| SettingFile {
         purpose: FilePurpose::Content,
         path,
         setting: DEFAULT_PATH.to_owned(),
@@ -181,6 +185,33 @@ fn list_setting_files(workspace: &Path) -> Result<BTreeSet<SettingFile>, Command
 /// Returns `XDG_CONFIG_HOME` if it is set and absolute.
 pub(crate) fn xdg_config_home() -> Option<PathBuf> {
     env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute())
+}
+
+/// Returns git's folder of user settings: `~/.config/git`, or `git` below `XDG_CONFIG_HOME`.
+pub(crate) fn user_git_folder() -> Option<PathBuf> {
+    let folder = xdg_config_home().or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
+    folder.map(|folder| folder.join("git"))
+}
+
+/// Expands `~` to this user's home, and `~name` to the home of another user. Returns `None` if there is no such user;
+/// git fails on such a setting.
+pub(crate) fn expand_home(path: &Path) -> Option<PathBuf> {
+    expand_home_of(path, &env::var_os("HOME").map(PathBuf::from).unwrap_or_default())
+}
+
+fn expand_home_of(path: &Path, home: &Path) -> Option<PathBuf> {
+    if let Ok(rest) = path.strip_prefix("~") {
+        return Some(home.join(rest));
+    }
+    if !path.as_os_str().as_bytes().starts_with(b"~") {
+        return Some(path.to_owned());
+    }
+    // git looks the user up as it does for the setting itself.
+    let mut setting = OsString::from("any.path=");
+    setting.push(path);
+    let command = ChildCommand::new("git").dir("/").arg("-c").arg(setting);
+    let output = command.args(["config", "-z", "--type=path", "--get", "any.path"]).run_bytes().ok()?;
+    Some(PathBuf::from(OsStr::from_bytes(output.strip_suffix(b"\0")?)))
 }
 
 /// Parses a sequence of `origin NUL key LF value NUL`.
@@ -196,11 +227,8 @@ fn parse_settings(listed: &[u8], home: &Path, workspace: &Path) -> BTreeSet<Sett
         let origin = origin.strip_prefix(b"file:").map(|file| workspace.join(OsStr::from_bytes(file)));
         let folder = origin.as_deref().and_then(Path::parent).unwrap_or(workspace);
         for (used_for, named) in files_in_setting(key, value) {
-            let path = match named.strip_prefix("~") {
-                Ok(rest) => home.join(rest),
-                Err(_) if key.starts_with("include") => folder.join(&named),
-                Err(_) => workspace.join(&named),
-            };
+            let Some(path) = expand_home_of(&named, home) else { continue };
+            let path = if key.starts_with("include") { folder.join(path) } else { workspace.join(path) };
             found.insert(SettingFile { purpose: used_for, path, setting: key.to_owned() });
         }
     }
@@ -240,7 +268,12 @@ fn credential_helper_files(helper: &str) -> Vec<PathBuf> {
 fn paths_in_command_line(line: &str) -> impl Iterator<Item = PathBuf> {
     let words = line.split_whitespace().map(|word| word.trim_matches(['"', '\'', '!']));
     let words = words.map(|word| word.split_once('=').filter(|_| word.starts_with('-')).map_or(word, |(_, path)| path));
-    words.filter(|word| word.starts_with('/') || word.starts_with("~/")).map(PathBuf::from)
+    words.filter(|word| word.starts_with('/') || is_in_home(word)).map(PathBuf::from)
+}
+
+/// True for `~/file` and `~name/file`.
+fn is_in_home(word: &str) -> bool {
+    word.starts_with('~') && word.contains('/')
 }
 
 #[cfg(test)]
@@ -276,7 +309,8 @@ mod tests {
         let is_home = |path: &Path| path.starts_with("/home").then(|| path.to_owned());
         let hidden = HiddenSettingFiles::filter_hidden(found(), None, is_home);
         let words = hidden.content_refusal("openclaw-sync-push.service").unwrap();
-        assert!(words.starts_with("nothing was committed: the sandbox of openclaw-sync-push.service hides"), "{words}");
+        let refusal = "nothing was committed: the sandbox of openclaw-sync-push.service hides";
+        assert!(words.starts_with(refusal), "{words}");
         assert!(words.contains("/home/o/.gitignore_global (core.excludesfile)"), "{words}");
         assert!(words.ends_with("BindReadOnlyPaths=-/home/o/.gitignore_global -/home/o/dotfiles/work"), "{words}");
         assert!(hidden.access_advice("u").unwrap().contains("/home/o/ca.pem (http.https://h/.sslcainfo)"));
@@ -290,18 +324,44 @@ mod tests {
     }
 
     #[test]
+    fn a_name_after_the_tilde_means_the_home_of_that_user() {
+        let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let fields = |line: &str| -> Option<(String, String)> {
+            let mut fields = line.split(':');
+            Some((fields.next()?.to_owned(), fields.nth(4)?.to_owned()))
+        };
+        let is_plain = |(name, home): &(String, String)| !name.starts_with(['+', '-']) && home.starts_with('/');
+        let Some((name, home)) = passwd.lines().filter_map(fields).find(is_plain) else {
+            eprintln!("skipped: /etc/passwd names no user");
+            return;
+        };
+        let listed = format!(
+            "file:.git/config\0core.excludesfile\n~{name}/ignore\0file:.git/config\0include.path\n~{name}/more\0\
+             file:.git/config\0core.sshcommand\nssh -i ~{name}/key\0\
+             file:.git/config\0core.attributesfile\n~no user of this host/attributes\0"
+        );
+        let found = parse_settings(listed.as_bytes(), Path::new("/home/o"), Path::new("/home/o/ws"));
+        let paths: Vec<PathBuf> = found.into_iter().map(|one| one.path).collect();
+        assert_eq!(paths, ["ignore", "more", "key"].map(|file| Path::new(&home).join(file)));
+        assert_eq!(expand_home(Path::new("a/~b")), Some(PathBuf::from("a/~b")));
+    }
+
+    #[test]
     fn the_record_holds_what_exists() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let script = format!(
             "git init -q ws; cd ws; : >../ignore; git config core.excludesFile {0}/ignore
-             git config include.path {0}/gone",
+             git config include.path {0}/gone; mkdir -m 0 ../closed; git config core.attributesFile {0}/closed/a",
             dir.path().display()
         );
         ChildCommand::new("sh").args(["-ec", &script]).dir(dir.path()).run().unwrap();
         record_existing_files(&at("ws"), dir.path()).unwrap();
+        let is_root = fs::read_dir(at("closed")).is_ok();
+        fs::remove_dir(at("closed")).unwrap();
         let record = read_record(dir.path()).unwrap();
         assert!(record.contains(&at("ignore")) && !record.contains(&at("gone")), "{record:?}");
+        assert_eq!(record.contains(&at("closed/a")), !is_root, "a file in an unreadable folder may exist");
     }
 
     #[test]
