@@ -78,7 +78,7 @@ fn root_is_led_nowhere() {
     host.run_as_openclaw(&format!("printf %s {} > payload; chmod +x payload; {PROGRAMS}", shell_quote(PAYLOAD)));
 
     let first = run_setup(host);
-    assert!(first.text.contains("workspace: cannot fetch"), "only the git host refuses: {}", first.text);
+    assert!(first.text.contains("workspace, failed: cannot fetch"), "only the git host refuses: {}", first.text);
     authorise_key(&lab);
     let second = run_setup(host);
     assert!(second.ok, "{}", second.text);

@@ -62,7 +62,7 @@ fn set_up_standby(lab: &Lab) {
     host.write(PRIMARY_CONFIG, &install::suite_text("files/doctor/primary.json5"));
     let setup = format!("{SETUP_COMMAND} --yes");
     let first = host.run_unchecked(&setup);
-    assert!(!first.ok && first.text.contains("workspace: cannot fetch"), "{}", first.text);
+    assert!(!first.ok && first.text.contains("workspace, failed: cannot fetch"), "{}", first.text);
     let key = host.run("cat /home/openclaw/.ssh/id_ed25519.pub");
     lab.primary.run(&format!(
         "useradd --create-home git; cp -a /home/openclaw/workspace.git /home/git; mkdir /home/git/.ssh; \

@@ -35,7 +35,7 @@ fn another_port_another_rule_and_an_operator_with_keys() {
     ));
     let setup = format!("{SETUP_COMMAND} --yes --sudo --model anthropic/claude-opus-4-6 --allow 42");
     let first = run_by_ssh(&lab, "root", 2222, &setup);
-    assert!(!first.ok && first.text.contains("workspace: cannot fetch"), "{}", first.text);
+    assert!(!first.ok && first.text.contains("workspace, failed: cannot fetch"), "{}", first.text);
     authorise_key(&lab);
     let second = run_by_ssh(&lab, "root", 2222, &setup);
     assert!(second.ok, "{}", second.text);
@@ -112,8 +112,8 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
 
     let setup = format!("{SETUP_COMMAND} --yes");
     let first = host.run_unchecked(&setup);
-    assert!(first.text.contains("left     firewall         the rules of nftables.service manage it"), "{}", first.text);
-    assert!(first.text.contains("openclaw's own openclaw-gateway.service"), "{}", first.text);
+    assert!(first.text.contains("left     firewall         the rules of nftables.service manage the firewall"), "{}", first.text);
+    assert!(first.text.contains("openclaw's user unit openclaw-gateway.service"), "{}", first.text);
     authorise_key(&lab);
     let second = host.run_unchecked(&setup);
     assert!(second.ok, "{}", second.text);
