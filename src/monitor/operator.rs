@@ -12,7 +12,6 @@ use crate::control::{
 };
 use crate::failover::{Event, HoldKind, OperatorCommand};
 use crate::monitor::Monitor;
-use crate::monitor::instance_lock::is_listening;
 use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::text::Time;
 
@@ -38,11 +37,7 @@ pub(super) fn open_control_socket(path: &Path, outlet: MessageSender) -> Option<
         outlet.send(MonitorMessage::OperatorCalled(OperatorCall { request: request.clone(), response_sender: answer }));
         answered.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| "the monitor is stopping or does not respond".to_owned())
     };
-    let why = if is_listening(path) {
-        "another process already listens there".to_owned()
-    } else {
-        control::serve(path, Box::new(decide)).err()?.to_string()
-    };
+    let why = control::serve(path, Box::new(decide)).err()?;
     Some(format!(
         "cannot open the control socket {}: {why}. `promote`, `demote`, `pause`, `resume` and `drill` do not work; fix \
          this and restart openclaw-failover.service",

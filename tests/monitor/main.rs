@@ -346,6 +346,20 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
 }
 
 #[test]
+fn a_second_monitor_exits_with_1_even_if_the_state_directory_was_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = unused_address();
+    write_config(folder.path(), primary, "");
+    let (_first, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "watching primary");
+    fs::rename(folder.path().join("state"), folder.path().join("state.old")).unwrap();
+    let (mut second, second_lines) = start_monitor(folder.path());
+    let refusal = wait_for_line(&second_lines, "another monitor already uses");
+    assert!(refusal.contains("a process that listens on") && refusal.contains("control.sock"), "{refusal}");
+    assert_eq!(second.0.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn a_state_folder_that_cannot_be_locked_costs_a_warning_and_no_monitor() {
     let folder = tempfile::tempdir().unwrap();
     let primary = unused_address();
