@@ -36,8 +36,8 @@ echo
 
 const DOWN: &str = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nResult=success\nInvocationID=\n";
 
-const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\nExecMainCode=1\nExecMainStatus=78\n\
-    InvocationID=00000000000000000000000000000002\n";
+const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\n\
+    ExecMainCode=1\nExecMainStatus=78\nInvocationID=00000000000000000000000000000002\n";
 
 fn install_stubs(folder: &Path, start: &str) {
     fs::create_dir_all(folder.join("bin")).unwrap();
@@ -124,7 +124,7 @@ fn a_start_that_a_condition_forbids_is_not_told_as_the_end_of_an_earlier_run() {
     promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
     let _promote = ChildGuard(promote.spawn().unwrap());
     for _ in 0..2 {
-        let told = wait_for_line(&lines, "It is started again in");
+        let told = wait_for_line(&lines, "Retrying in");
         assert!(told.contains("openclaw.service was not started: a Condition…= of its unit file is not met"), "{told}");
         assert!(!told.contains("78") && !told.contains("last line"), "{told}");
     }
