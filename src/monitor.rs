@@ -50,7 +50,7 @@ use crate::failover::{self, Action, Event, Machine, PersistentState, Policy, Uni
 pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, SystemdBackend, UnitActionError};
 use crate::monitor::clock::Clock;
 use crate::monitor::conditions::Conditions;
-use crate::monitor::instance_lock::{InstanceLock, LockError};
+use crate::monitor::instance_lock::{InstanceLock, LockError, is_listening};
 use crate::monitor::messages::{MessageSender, MonitorMessage, SignalRequest, StampedMessage, message_channel};
 use crate::monitor::notifier::Notifier;
 pub(crate) use crate::monitor::notifier::host_name;
@@ -377,8 +377,20 @@ impl Monitor {
     }
 }
 
-/// Locks the state directory against other monitors. If locking is impossible, the monitor runs with a warning.
+/// Refuses to start beside another monitor. The lock alone does not find a monitor whose state directory was replaced
+/// after it started, but that monitor still listens on the control socket.
 fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), MonitorError> {
+    let lock_and_warning = lock_state_dir(paths)?;
+    let socket = paths.control_socket();
+    if is_listening(&socket) {
+        let holder = format!("a process that listens on {}", socket.display());
+        return Err(MonitorError::AlreadyRunning { folder: paths.run_dir.clone(), holder });
+    }
+    Ok(lock_and_warning)
+}
+
+/// Locks the state directory against other monitors. If locking is impossible, the monitor runs with a warning.
+fn lock_state_dir(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), MonitorError> {
     match InstanceLock::acquire(&paths.state_dir) {
         Ok(lock) => Ok((Some(lock), None)),
         Err(LockError::Held { folder, holder }) => Err(MonitorError::AlreadyRunning { folder, holder }),

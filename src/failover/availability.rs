@@ -206,3 +206,151 @@ impl Outage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Primary that is probed every second. A failed probe counts as one second of down time.
+    struct ProbedPrimary {
+        history: AvailabilityHistory,
+        policy: Policy,
+        now: Time,
+    }
+
+    impl ProbedPrimary {
+        fn new(promote_after: u64) -> Self {
+            let policy = Policy {
+                upstreams: 1,
+                interval: SECOND,
+                retry_interval: SECOND,
+                timeout: Duration::ZERO,
+                promote_after: Duration::from_secs(promote_after),
+                failures: 3,
+                restart_grace: Duration::ZERO,
+                sync_wait: Duration::ZERO,
+                needs_witness: true,
+                demote_after: Duration::ZERO,
+                demote_max_after: Duration::ZERO,
+                flap_window: Duration::ZERO,
+                start_timeout: Duration::ZERO,
+                stop_timeout: Duration::ZERO,
+                pull_interval: Duration::from_secs(300),
+            };
+            let now = Time::from_millis(1_000_000);
+            let mut history = AvailabilityHistory::new(policy.promote_after);
+            history.record_verdict(now, false, &policy);
+            Self { history, policy, now }
+        }
+
+        fn fail_for(&mut self, seconds: u64) -> &mut Self {
+            self.record_for(seconds, true)
+        }
+
+        fn answer_for(&mut self, seconds: u64) -> &mut Self {
+            self.record_for(seconds, false)
+        }
+
+        fn record_for(&mut self, seconds: u64, is_down: bool) -> &mut Self {
+            for _ in 0..seconds {
+                self.now = self.now + SECOND;
+                self.history.record_verdict(self.now, is_down, &self.policy);
+                self.history.update_flapping(self.now);
+            }
+            self
+        }
+
+        /// Fails for 3 of every 4 seconds.
+        fn flap(&mut self, outages: u64) {
+            for _ in 0..outages {
+                self.fail_for(3).answer_for(1);
+            }
+        }
+
+        /// Returns the down time in seconds and the number of outages, over the period that ends `seconds` from now.
+        fn downtime_after(&self, seconds: u64) -> (u64, u32) {
+            let recent = self.history.availability_until(self.now + Duration::from_secs(seconds));
+            ((recent.period - recent.available).as_secs(), recent.outages)
+        }
+    }
+
+    #[test]
+    fn flapping_ends_once_the_primary_was_available_for_three_quarters_of_the_period() {
+        let mut primary = ProbedPrimary::new(6);
+        primary.flap(40);
+        primary.history.is_hold_announced = true;
+        assert!(primary.history.is_flapping);
+        while primary.history.is_flapping {
+            assert!(primary.history.is_hold_announced);
+            primary.answer_for(1);
+        }
+        let (down, _) = primary.downtime_after(0);
+        assert!((29..=30).contains(&down), "{down} s of 120 s");
+        assert!(!primary.history.is_hold_announced, "the next hold is announced again");
+    }
+
+    #[test]
+    fn a_stall_within_an_outage_adds_no_outage_and_keeps_it_excluded() {
+        for is_isolated in [false, true] {
+            let mut primary = ProbedPrimary::new(6);
+            primary.fail_for(5);
+            if is_isolated {
+                primary.history.exclude_current();
+            }
+            primary.now = primary.now + SECOND * 30;
+            primary.fail_for(5);
+            let expected = if is_isolated { (0, 0) } else { (10, 1) };
+            let (down, outages) = primary.downtime_after(0);
+            assert_eq!((down.next_multiple_of(5), outages), expected, "{down} s");
+        }
+    }
+
+    #[test]
+    fn an_outage_that_began_before_the_period_counts_from_its_start() {
+        let mut primary = ProbedPrimary::new(6);
+        primary.fail_for(100).answer_for(1);
+        let (down, _) = primary.downtime_after(69);
+        assert!((49..=51).contains(&down), "{down} s");
+        // Also after the next outage dropped the old ones.
+        primary.answer_for(68).fail_for(1);
+        let (down, outages) = primary.downtime_after(0);
+        assert!((49..=51).contains(&down), "{down} s");
+        assert_eq!(outages, 1);
+    }
+
+    #[test]
+    fn a_full_history_merges_neighbours_only() {
+        let mut primary = ProbedPrimary::new(1000);
+        primary.fail_for(5).answer_for(1000);
+        for _ in 0..200 {
+            primary.fail_for(1).answer_for(1);
+        }
+        assert!(primary.history.outages.len() <= HISTORY_CAPACITY);
+        assert_eq!(primary.downtime_after(0).1, 201);
+        assert_eq!(primary.downtime_after(20_000 - 1005).1, 200, "the first outage is before the period");
+    }
+
+    #[test]
+    fn isolated_outages_do_not_displace_those_of_the_primary() {
+        let mut primary = ProbedPrimary::new(1000);
+        for number in 0..300 {
+            primary.fail_for(1);
+            if number % 2 == 0 {
+                primary.history.exclude_current();
+            }
+            primary.answer_for(1);
+        }
+        assert!(primary.history.outages.len() <= HISTORY_CAPACITY);
+        assert_eq!(primary.downtime_after(0).1, 150);
+    }
+
+    #[test]
+    fn a_flapping_history_is_kept_after_its_outages_are_old() {
+        let mut primary = ProbedPrimary::new(6);
+        assert!(primary.history.has_no_outage(primary.now));
+        primary.flap(40);
+        assert!(!primary.history.has_no_outage(primary.now + SECOND * 1000));
+    }
+}

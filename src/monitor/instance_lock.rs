@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{io, thread};
@@ -12,10 +13,10 @@ use std::{io, thread};
 use crate::os::atomic_file;
 use crate::text::to_printable;
 
-/// Attempts at a lock that is held, and the pause between them. A child process holds copies of all file descriptors
-/// between fork and exec.
-const LOCK_ATTEMPTS: usize = 10;
-const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// Attempts before a lock counts as held or a socket as served, and the pause between them. A child process holds
+/// copies of all file descriptors between fork and exec, and a killed process keeps its own until it has ended.
+const ATTEMPTS: usize = 10;
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Size limit of a `/proc` file, in bytes.
 const MAX_PROC_FILE_BYTES: usize = 1 << 20;
@@ -47,10 +48,10 @@ impl InstanceLock {
     /// Locks the state directory.
     pub(super) fn acquire(folder: &Path) -> Result<Self, LockError> {
         let file = File::open(folder).map_err(LockError::Unavailable)?;
-        for _ in 0..LOCK_ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _folder: file }),
-                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_RETRY_PAUSE),
+                Err(TryLockError::WouldBlock) => thread::sleep(RETRY_PAUSE),
                 Err(TryLockError::Error(why)) => return Err(LockError::Unavailable(why)),
             }
         }
@@ -87,9 +88,15 @@ fn parse_flock_holder(line: &str, inode: u64) -> Option<u32> {
     (is_held && locked == inode && pid != 0).then_some(pid)
 }
 
-/// True if `path` is a socket on which some process listens.
+/// True if `path` is a socket on which a process listens at every attempt.
 pub(super) fn is_listening(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok() && std::os::unix::net::UnixStream::connect(path).is_ok()
+    let can_connect = || fs::symlink_metadata(path).is_ok() && UnixStream::connect(path).is_ok();
+    (0..ATTEMPTS).all(|attempt| {
+        if attempt > 0 {
+            thread::sleep(RETRY_PAUSE);
+        }
+        can_connect()
+    })
 }
 
 #[cfg(test)]

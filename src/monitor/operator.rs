@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::control::{self, ControlResponse, Request};
 use crate::failover::{Event, HoldKind, OperatorCommand};
 use crate::monitor::Monitor;
-use crate::monitor::instance_lock::is_listening;
 use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::text::Time;
 
@@ -34,11 +33,7 @@ pub(super) fn open_control_socket(path: &Path, outlet: MessageSender) -> Option<
         outlet.send(MonitorMessage::OperatorCalled(OperatorCall { request: request.clone(), response_sender: answer }));
         answered.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| "the monitor is stopping or does not respond".to_owned())
     };
-    let why = if is_listening(path) {
-        "another process already listens there".to_owned()
-    } else {
-        control::serve(path, Box::new(decide)).err()?.to_string()
-    };
+    let why = control::serve(path, Box::new(decide)).err()?;
     Some(format!(
         "cannot open the control socket {}: {why}. `promote`, `demote`, `pause`, `resume` and `drill` do not work; fix \
          this and restart openclaw-failover.service",

@@ -317,7 +317,8 @@ fn a_clock_that_was_set_makes_nothing_old_and_no_hold_longer() {
     let Some(boot) = BootTime::now() else {
         return needs::report_skipped(module_path!(), "a host that tells the time since its boot");
     };
-    let days = Duration::from_secs(3 * 24 * 3600);
+    let day = Duration::from_secs(24 * 3600);
+    let days = day * 3;
     for label in [read_wall_clock() - days, read_wall_clock() + days] {
         let mut host = Host::healthy();
         let pull = fs::read_to_string(host.path("sync/pull.json")).unwrap();
@@ -329,11 +330,16 @@ fn a_clock_that_was_set_makes_nothing_old_and_no_hold_longer() {
             Some(PullSummary { ended_at: label, last_complete_at: Some(label), ..PullSummary::default() });
         let found = run_host_half(&host);
         assert!(problems(&found).is_empty(), "{found:#?}");
-        for words in ["; status written ", ", fresh "] {
+        for words in ["status written ", ", fresh "] {
             let finding = found.iter().find(|finding| finding.evidence.contains(words)).unwrap();
             let said = finding.evidence.split_once(words).unwrap().1;
             assert!(said.starts_with("just now") || said.contains(" s ago"), "{finding:?}");
         }
+        // A pull that the monitor knows to be a day old is old, whatever the clock says.
+        host.status.last_pull = Some(PullSummary { last_complete_at: Some(label - day), ..PullSummary::default() });
+        host.edit_file("sync/pull.json", &format_rfc3339(label), &format_rfc3339(label - day));
+        let found = run_host_half(&host);
+        assert!(found.iter().any(|finding| finding.id == "pull" && finding.level == Fail), "{found:#?}");
         let until = Some(label + Duration::from_secs(3600));
         host.status.hold = Some(Hold { kind: HoldKind::Paused, since: label, until });
         let found = run_host_half(&host);

@@ -112,7 +112,11 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
 
     let setup = format!("{SETUP_COMMAND} --yes");
     let first = host.run_unchecked(&setup);
-    assert!(first.text.contains("left     firewall         the rules of nftables.service manage the firewall"), "{}", first.text);
+    assert!(
+        first.text.contains("left     firewall         the rules of nftables.service manage the firewall"),
+        "{}",
+        first.text
+    );
     assert!(first.text.contains("openclaw's user unit openclaw-gateway.service"), "{}", first.text);
     authorise_key(&lab);
     let second = host.run_unchecked(&setup);

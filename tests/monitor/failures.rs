@@ -37,8 +37,7 @@ echo
 const DOWN: &str = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nResult=success\nInvocationID=\n";
 
 const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\n\
-    ExecMainCode=1\nExecMainStatus=78\n\
-    InvocationID=00000000000000000000000000000002\n";
+    ExecMainCode=1\nExecMainStatus=78\nInvocationID=00000000000000000000000000000002\n";
 
 fn install_stubs(folder: &Path, start: &str) {
     fs::create_dir_all(folder.join("bin")).unwrap();

@@ -99,6 +99,15 @@ fn wait_for_line_after_checks(to: &ChildGuard, lines: &Receiver<String>, words: 
     panic!("no log line with {words:?}");
 }
 
+/// Waits until a file contains this text: the monitor responds before its writes are on the disk.
+fn wait_for_text(file: &Path, text: &str) {
+    let began = Instant::now();
+    while !fs::read_to_string(file).is_ok_and(|content| content.contains(text)) {
+        assert!(began.elapsed() < WAIT_LIMIT, "{text} is not in {}", file.display());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn write_config(folder: &Path, primary: SocketAddr, extra: &str) {
     let text = format!(
         r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{primary}"] }}], "promote": {{ "witnesses": [] }}{extra} }}"#
@@ -214,13 +223,13 @@ fn the_reason_of_a_pause_is_reported_and_survives_a_monitor_restart() {
     let shown = "           reason: a new kernel [2J\n";
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
 
+    wait_for_text(&folder.path().join("state/state.json"), "a new kernel");
+    wait_for_text(&folder.path().join("state/history.jsonl"), r#""reason":"a new kernel [2J""#);
     send_signal(&watching, "KILL");
     watching.0.wait().unwrap();
     let (_again, lines) = start_monitor(folder.path());
     wait_for_line(&lines, "watching primary");
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
-    let history = fs::read_to_string(folder.path().join("state/history.jsonl")).unwrap();
-    assert!(history.contains(r#""reason":"a new kernel [2J""#), "{history}");
 
     assert_eq!(run(&["resume"]).0, Some(0));
     assert!(!run(&["status"]).1.contains("reason:"));
@@ -341,6 +350,20 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
     drop(first);
     let (_third, lines) = start_monitor(folder.path());
     wait_for_line(&lines, "watching primary");
+}
+
+#[test]
+fn a_second_monitor_exits_with_1_even_if_the_state_directory_was_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = unused_address();
+    write_config(folder.path(), primary, "");
+    let (_first, lines) = start_monitor(folder.path());
+    wait_for_line(&lines, "watching primary");
+    fs::rename(folder.path().join("state"), folder.path().join("state.old")).unwrap();
+    let (mut second, second_lines) = start_monitor(folder.path());
+    let refusal = wait_for_line(&second_lines, "another monitor already uses");
+    assert!(refusal.contains("a process that listens on") && refusal.contains("control.sock"), "{refusal}");
+    assert_eq!(second.0.wait().unwrap().code(), Some(1));
 }
 
 #[test]

@@ -439,3 +439,25 @@ fn what_another_boot_wrote_after_the_mark_is_told_whatever_its_labels_say() {
     assert_eq!(arrived, behind.map(|message| message.id.clone()));
     assert!(server.is_quiet(QUIET_PERIOD), "{} is not told again", delivered.id);
 }
+
+/// The history of the cursor's boot was deleted, so only timestamps can show what happened after the cursor.
+#[test]
+fn delivers_what_happened_after_the_cursor_if_no_entry_of_its_boot_is_left() {
+    let stage = TestHost::new();
+    let server = WebhookServer::start();
+    let now = read_wall_clock();
+    let append_entry = |seconds_ago: u64| {
+        let wall = WallClockOffset::new(now, now - Duration::from_secs(seconds_ago));
+        let wall = wall.with_boot_time(now, Some(BootTime::new(2, Duration::from_secs(9000 - seconds_ago))));
+        let entry = HistoryEntry::from_machine_notice(&promoted(30), now, wall, &config());
+        history::append_entry(&stage.path("history.jsonl"), &entry).unwrap();
+        message(&entry)
+    };
+    let [_before, after] = [append_entry(7200), append_entry(60)];
+    let cursor_time = format_rfc3339(now - Duration::from_secs(3600));
+    let cursor = format!(r#"{{"at":"{cursor_time}","id":"gone","boot":"00000001","up_seconds":200}}"#);
+    fs::write(stage.path("notified-hook.json"), cursor).unwrap();
+    let (_worker, _reports) = stage.start_worker(stage.webhook(WebhookFormat::Json, &url(&server)));
+    assert_eq!(server.next_request().text("id"), after.id);
+    assert!(server.is_quiet(QUIET_PERIOD), "the entry before the cursor is not sent again");
+}
