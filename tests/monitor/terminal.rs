@@ -1,12 +1,12 @@
 //! What an operator sees on a real terminal of 80 columns and 24 lines.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::address::unused_address;
 use crate::needs::require;
 use crate::{BINARY, PATIENCE, hears, monitor, signal, stub};
 
@@ -76,7 +76,7 @@ fn misfit(page: &str) -> Option<String> {
 fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
     require!("tmux");
     let folder = tempfile::tempdir().unwrap();
-    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let primary = unused_address();
     let gateway = stub(primary);
     let name = "the-primary-in-my-parents-cellar";
     let config = format!(

@@ -14,6 +14,7 @@ use openclaw_failover::report::clock::{Wall, wall_clock};
 use openclaw_failover::report::entry::Entry;
 use openclaw_failover::report::history;
 
+use crate::address::unused_address;
 use crate::server::{PATIENCE, Server};
 use crate::stage::{QUICK, Stage, demoted, entry, message, promoted};
 
@@ -26,7 +27,7 @@ fn url(server: &Server) -> String {
 #[test]
 fn a_server_that_was_down_gets_everything_once_and_in_order() {
     let stage = Stage::new();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = unused_address();
     let webhook = stage.webhook(Format::Json, &format!("http://{address}/hunter2"));
     let (courier, told) = stage.courier(webhook);
     let sent = [promoted(30), Note::ChannelsBroken, demoted()].map(|note| stage.happens(&note));
@@ -176,7 +177,7 @@ fn until_gone(told: &Receiver<Result<(), String>>) {
 #[test]
 fn transitions_outlive_the_monitor_and_conditions_do_not() {
     let stage = Stage::new();
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = unused_address();
     let webhook = stage.webhook(Format::Json, &format!("http://{dead}/"));
     let (courier, told) = stage.courier(webhook.clone());
     let sent = [promoted(30), Note::ChannelsBroken, demoted()].map(|note| stage.happens(&note));
@@ -325,7 +326,7 @@ fn a_clock_that_is_set_while_a_webhook_is_down_drops_no_transition() {
     // Three days and ten years ahead since; and three days behind.
     for behind in [3 * 24 * 3600, 10 * 365 * 24 * 3600] {
         let stage = Stage::new();
-        let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let dead = unused_address();
         let (courier, told) = stage.courier(stage.webhook(Format::Json, &format!("http://{dead}/")));
         let Some(message) = happened(&stage, 20, behind) else {
             return eprintln!("skipped: this host tells no time since its boot");
@@ -342,7 +343,7 @@ fn a_clock_that_is_set_while_a_webhook_is_down_drops_no_transition() {
 fn a_clock_that_is_set_between_two_monitors_drops_no_transition_either() {
     for behind in [3 * 24 * 3600, 10 * 365 * 24 * 3600, 50 * 365 * 24 * 3600] {
         let stage = Stage::new();
-        let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let dead = unused_address();
         let webhook = stage.webhook(Format::Json, &format!("http://{dead}/"));
         let (courier, told) = stage.courier(webhook.clone());
         let Some(message) = happened(&stage, 0, behind) else {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has failed.
 
+#[path = "../support/address.rs"]
+mod address;
 mod commands;
 mod delivery;
 mod formats;

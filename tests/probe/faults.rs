@@ -1,13 +1,13 @@
 //! One server a fault. All are probed at once, since many of them last until the deadline.
 
 use std::io;
-use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
 use openclaw_failover::probe::Failure::{self, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Status};
 use openclaw_failover::probe::Verdict;
 
+use crate::address::unused_address;
 use crate::server::{Server, Stream, drip, respond, silence};
 use crate::{HEALTHY, LIVE, STARTED, verdict};
 
@@ -52,7 +52,7 @@ fn the_gateways_own_words() {
 
 #[test]
 fn connections_that_end_early() {
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unused = unused_address();
     assert_eq!(verdict(&format!("http://{unused}")), failing(Refused));
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n";
     check(vec![

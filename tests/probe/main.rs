@@ -5,6 +5,8 @@
 // Clippy allows unwraps in tests, but does not take the helpers of an integration test for one.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/address.rs"]
+mod address;
 mod channels;
 mod faults;
 mod names;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use openclaw_failover::probe::Failure::{Dns, Draining, Refused, ResponseTimeout, Status, Unreachable};
 use openclaw_failover::probe::Verdict;
 
+use crate::address::unused_address;
 use crate::server::{Server, respond, silence};
 use crate::{HEALTHY, STARTED, probe, target, verdict};
 
@@ -18,7 +19,7 @@ fn silent() -> Server {
 }
 
 fn refusing() -> String {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = unused_address();
     format!("http://{address}")
 }
 
