@@ -8,6 +8,8 @@
 mod channels;
 mod faults;
 mod names;
+#[path = "../support/needs.rs"]
+mod needs;
 mod paths;
 mod process;
 mod server;
