@@ -290,7 +290,7 @@ fn special_files_are_refused_at_once() {
     let pipe = folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success());
     if !made {
-        eprintln!("skipped in part: there is no mkfifo");
+        needs::skip(module_path!(), "mkfifo");
     }
     let huge = folder.path().join("huge");
     std::fs::File::create(&huge).and_then(|file| file.set_len(1 << 40)).expect("a sparse file");
@@ -317,6 +317,23 @@ fn special_files_are_refused_at_once() {
     }
 }
 
+/// A link that a person has typed is followed, also by the one reader whose file no link may lead to by itself.
+#[test]
+fn links_are_followed_to_their_end_and_a_loop_has_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let night = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces/outage.jsonl");
+    std::os::unix::fs::symlink(night, path("link")).expect("a link");
+    std::os::unix::fs::symlink("loop", path("loop")).expect("a link");
+    let replay = |name: &str| ran(program().arg("replay").arg(path(name)).output().expect("it starts"));
+    assert_eq!(replay("link").code, 0, "{}", replay("link").stderr);
+    assert_eq!(replay("loop").code, 1);
+    assert!(replay("loop").stderr.contains("Too many levels of symbolic links"), "{}", replay("loop").stderr);
+    assert!(!replay("loop").stderr.contains("os error"), "{}", replay("loop").stderr);
+    let check = ran(program().args(["config", "--check"]).arg(path("loop")).output().expect("it starts"));
+    assert!(check.code == 2 && check.stderr.contains("Too many levels"), "{}", check.stderr);
+}
+
 #[test]
 fn a_gateway_at_an_address_of_another_host_is_a_warning() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -341,7 +358,7 @@ fn a_configuration_whose_upstream_is_this_host_is_warned_of() {
     // RFC 5737: no host has it. Without a route to it there is no interface to name.
     let elsewhere: SocketAddr = "192.0.2.1:9".parse().expect("an address");
     let Some(own) = openclaw_failover::host::local_end(elsewhere) else {
-        eprintln!("skipped: this host has no interface but loopback");
+        needs::skip(module_path!(), "an interface beside loopback");
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");

@@ -113,7 +113,7 @@ pub(super) fn history(since: Option<Duration>, form: past::Form, out: &mut Outpu
 
 /// A trace, run again; the monitor's own where no other is named. `No` if the machine decides otherwise now.
 pub(super) fn replay(file: Option<PathBuf>, out: &mut Output) -> Result<Answer, Error> {
-    let file = file.unwrap_or_else(|| Paths::new(environment).trace());
+    let file = file.map_or_else(|| Ok(Paths::new(environment).trace()), resolve)?;
     let text = trace::read(&file).map_err(failed)?;
     let replayed = trace::replay(&text, out.stream()).map_err(Error::Output)?;
     let left_out = replayed.left_out();
@@ -125,6 +125,15 @@ pub(super) fn replay(file: Option<PathBuf>, out: &mut Output) -> Result<Answer, 
         Error::Failed(warning).print();
     }
     Ok(if replayed.differences == 0 { Answer::Yes } else { Answer::No })
+}
+
+/// Follows the links of a path that a person has typed.
+fn resolve(file: PathBuf) -> Result<PathBuf, Error> {
+    match file.canonicalize() {
+        Ok(found) => Ok(found),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(file),
+        Err(why) => Err(failed(durable::Error::Read { path: file, why })),
+    }
 }
 
 /// A failover on loopback.

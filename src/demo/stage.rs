@@ -135,7 +135,8 @@ impl Backend for Local {
             main_pid,
             invocation: (gateway.starts > 0).then(|| format!("{:032x}", gateway.starts)),
             file: String::new(),
-            exec_status: None,
+            end: None,
+            was_skipped: false,
             control_group: None,
         })
     }

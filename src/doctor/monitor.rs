@@ -4,7 +4,7 @@ use super::finding::Said;
 use super::fix;
 use super::world::World;
 use crate::failover::HoldKind;
-use crate::report::clock::{ago, span};
+use crate::report::clock::{ago_by, span};
 
 /// The monitor's unit.
 pub(super) const UNIT: &str = "openclaw-failover.service";
@@ -26,11 +26,11 @@ pub(super) fn running(world: &World) -> Said {
     }
     match world.status() {
         Some(status) if status.is_fresh(world.now) => {
-            let (role, wrote) = (&status.role.name, ago(world.now, status.updated_at));
-            Said::ok(&format_args!("{role}; it wrote its status {wrote}"))
+            let wrote = ago_by(status.age(world.now));
+            Said::ok(&format_args!("{}; it wrote its status {wrote}", status.role.name))
         }
         Some(status) => {
-            let wrote = ago(world.now, status.updated_at);
+            let wrote = ago_by(status.age(world.now));
             Said::fail(&format_args!("it runs, and wrote its status {wrote}"), fix::RESTART_MONITOR)
         }
         None => {
@@ -79,9 +79,10 @@ pub(super) fn version(world: &World) -> Said {
 /// No operator keeps it from taking over.
 pub(super) fn hold(world: &World) -> Said {
     let Some(status) = world.status() else { return Said::skipped(&"no monitor has said anything") };
-    let Some(hold) = status.hold else { return Said::ok(&"no hold stands") };
+    let Some(hold) = &status.hold else { return Said::ok(&"no hold stands") };
     let left = hold.until.map_or("until it is ended by hand".to_owned(), |until| {
-        format!("for another {}", span(until.since(world.now)))
+        let left = until.since(status.updated_at).saturating_sub(status.age(world.now));
+        format!("for another {}", span(left))
     });
     match hold.kind {
         HoldKind::Promoted => Said::warn(&format_args!("held promoted {left}"), fix::RESUME),

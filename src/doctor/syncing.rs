@@ -1,13 +1,15 @@
 //! The workspace's way in and back out, as far as it can be seen from outside: its units, and what they last reported.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::finding::Said;
 use super::fix;
 use super::systemd::Unit;
 use super::world::World;
 use crate::check::CHECK;
-use crate::report::clock::{ago, span};
+use crate::failover::Time;
+use crate::report::clock::{ago_by, span};
 use crate::sync::unit::{PULL, PUSH, last_report};
 
 /// The timer of a primary.
@@ -73,10 +75,11 @@ pub(super) fn pull(world: &World) -> Said {
     let Some(fresh) = report.fresh else {
         return Said::fail(&format_args!("{outcome}: {}; it has never gone well", report.workspace.said), fix::PULL);
     };
-    let when = ago(world.now, fresh);
+    let age = age_of_pull(world, fresh);
+    let when = ago_by(age);
     let patience = world.config.workspace.refresh.saturating_mul(OLD);
     // While this host serves, a pull only fetches.
-    if world.now.since(fresh) > patience && !world.serves() {
+    if age > patience && !world.serves() {
         let said = format!("{outcome}: {}; the workspace was last fresh {when}", report.workspace.said);
         return Said::fail(&said, fix::PULL);
     }
@@ -85,6 +88,19 @@ pub(super) fn pull(world: &World) -> Said {
     }
     let every = span(world.config.workspace.refresh);
     Said::ok(&format_args!("{outcome}, fresh {when}; it is pulled every {every}"))
+}
+
+/// Time since the workspace was fresh. The report has only the wall clock's label of that, and the clock may have been
+/// set since; a monitor that runs moves the label along with it.
+fn age_of_pull(world: &World, fresh: Time) -> Duration {
+    let by_label = (fresh <= world.now).then(|| world.now.since(fresh));
+    let status = world.status().filter(|status| status.is_fresh(world.now));
+    let by_monitor = status.and_then(|status| {
+        let fresh = status.workspace.as_ref()?.fresh?;
+        Some(status.updated_at.since(fresh).saturating_add(status.age(world.now)))
+    });
+    // The latest pull may be one that the monitor has not started.
+    by_label.into_iter().chain(by_monitor).min().unwrap_or_default()
 }
 
 /// What this host has written is back at the remote.

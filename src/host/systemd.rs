@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 pub use error::{SystemdError, Why};
-pub use unit::{Active, Load, Unit};
+pub use unit::{Active, Load, ProcessEnd, Unit};
 
 use super::{Cancel, Command};
 

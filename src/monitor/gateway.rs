@@ -49,7 +49,7 @@ pub(super) struct Driven {
 pub(super) fn start(driven: Driven, outlet: Outlet) -> io::Result<SyncSender<Task>> {
     let (sender, tasks) = mpsc::sync_channel(ROOM);
     let identity = Identity::default();
-    let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None, ended: None, identity };
+    let mut actuator = Actuator { driven, outlet, look: Look::ForDown, asked: None, ended: Run::default(), identity };
     spawn("gateway", move || actuator.run(&tasks))?;
     Ok(sender)
 }
@@ -60,9 +60,16 @@ struct Actuator {
     look: Look,
     /// When systemd was last asked.
     asked: Option<Instant>,
-    /// The run of the unit whose end was told last.
-    ended: Option<String>,
+    /// The run of the unit whose end is known: told, or older than the last start.
+    ended: Run,
     identity: Identity,
+}
+
+/// A run of the unit, by its `InvocationID`, or a start that a condition forbade after it.
+#[derive(Default, PartialEq)]
+struct Run {
+    invocation: Option<String>,
+    was_skipped: bool,
 }
 
 impl Actuator {
@@ -88,6 +95,11 @@ impl Actuator {
     /// A look before, the order, its outcome; the look after follows at once. Nothing here waits for the gateway itself.
     fn carry_out(&mut self, order: Order) {
         let unit = self.ask_systemd();
+        if let (Order::Start, Ok(unit)) = (order, &unit)
+            && unit.is_down()
+        {
+            self.ended = Run { invocation: unit.invocation.clone(), was_skipped: false };
+        }
         let answerer = Answerer::Pending;
         self.outlet.send(Fact::Looked { unit: Some(unit), answer: None, permitted: None, exit: None, answerer });
         let backend = &self.driven.backend;
@@ -132,10 +144,11 @@ impl Actuator {
 
     /// Describes the end of the unit's last run, once for each run that should not have ended.
     fn exit_of(&mut self, unit: &Unit) -> Option<String> {
-        if self.look == Look::ForDown || !unit.is_down() || unit.invocation == self.ended {
+        let run = Run { invocation: unit.invocation.clone(), was_skipped: unit.was_skipped };
+        if self.look == Look::ForDown || !unit.is_down() || run == self.ended {
             return None;
         }
-        self.ended.clone_from(&unit.invocation);
+        self.ended = run;
         self.driven.backend.exit(unit)
     }
 

@@ -191,7 +191,8 @@ mod tests {
             main_pid: Some(1),
             invocation: Some(invocation.to_owned()),
             file: String::new(),
-            exec_status: None,
+            end: None,
+            was_skipped: false,
             control_group: None,
         }
     }

@@ -78,11 +78,13 @@ struct Desk {
 struct Waiting {
     message: Arc<Message>,
     since: Instant,
+    /// Its place in the order of what has happened. No clock tells that: one may be set in between.
+    number: u64,
 }
 
 impl Waiting {
     fn new(message: Arc<Message>) -> Self {
-        Self { message, since: Instant::now() }
+        Self { message, since: Instant::now(), number: 0 }
     }
 
     /// True if it is not worth another try.
@@ -106,6 +108,8 @@ struct Tray {
     /// A transition has come since the last try.
     urgent: bool,
     closed: bool,
+    /// The number of the last message that was queued.
+    last_number: u64,
     delivered: u64,
     failed: u64,
 }
@@ -191,7 +195,12 @@ impl Tray {
             }
         }
         self.urgent |= message.is_transition();
-        self.queue.push_back(waiting);
+        self.push(waiting);
+    }
+
+    fn push(&mut self, waiting: Waiting) {
+        self.last_number += 1;
+        self.queue.push_back(Waiting { number: self.last_number, ..waiting });
     }
 }
 
@@ -213,8 +222,8 @@ struct Errand {
     refused_due: Instant,
     /// How far this one has come, whether or not the disk took it.
     mark: Option<Mark>,
-    /// The message that was delivered last, while an older one is still among the refused.
-    ahead: Option<Mark>,
+    /// The latest message that was delivered, while an older one is still among the refused, with its number.
+    ahead: Option<(u64, Mark)>,
 }
 
 impl Errand {
@@ -229,9 +238,9 @@ impl Errand {
                 Ok(()) => {
                     (self.failed, self.wait) = (0, Duration::ZERO);
                     self.refused_due = Instant::now() + self.way.pace.first;
-                    self.done(&waiting.message);
+                    self.done(&waiting);
                 }
-                Err(refused) if waiting.is_stale() || refused.retry == Retry::Never => self.done(&waiting.message),
+                Err(refused) if waiting.is_stale() || refused.retry == Retry::Never => self.done(&waiting),
                 Err(refused) => self.put_off(waiting, refused),
             }
             self.tell(result);
@@ -286,7 +295,8 @@ impl Errand {
     }
 
     /// Remembers a message as delivered or given up: it is not told again.
-    fn done(&mut self, message: &Message) {
+    fn done(&mut self, waiting: &Waiting) {
+        let message = &waiting.message;
         self.refused.retain(|known| known.message.id != message.id);
         let mut tray = self.desk.tray();
         tray.remove(&message.id);
@@ -297,10 +307,11 @@ impl Errand {
             self.refused.clear();
         }
         let mark = Mark { at: message.at, boot: message.boot, id: message.id.clone() };
-        let latest = self.ahead.take().filter(|ahead| ahead.at > mark.at).unwrap_or(mark);
+        let this = (waiting.number, mark);
+        let latest = self.ahead.take().filter(|(number, _)| *number > waiting.number).unwrap_or(this);
         if self.refused.is_empty() {
-            latest.save(&self.way.mark);
-            self.mark = Some(latest);
+            latest.1.save(&self.way.mark);
+            self.mark = Some(latest.1);
         } else {
             self.ahead = Some(latest);
         }
@@ -320,8 +331,8 @@ impl Errand {
         let behind = mark.behind(&way.history, &way.host, &way.webhook.topics, now, ROOM);
         let mut tray = self.desk.tray();
         tray.missed = behind.len() == ROOM;
-        let behind = behind.into_iter().map(Waiting::new).collect();
-        let waiting = std::mem::replace(&mut tray.queue, behind);
+        let waiting = std::mem::take(&mut tray.queue);
+        behind.into_iter().for_each(|message| tray.push(Waiting::new(message)));
         waiting.into_iter().for_each(|waiting| tray.put(waiting));
     }
 

@@ -96,6 +96,10 @@ impl Credential {
             value.set_sensitive(true);
             Some((name.trim().parse().ok()?, value))
         };
+        // As a header "https" it would be sent, with its secrets, to the server of the first one.
+        if lines.clone().any(|line| check_url(line).is_ok()) {
+            return Err("it holds a second URL; each webhook needs a credential of its own".to_owned());
+        }
         let headers = lines.map(header).collect::<Option<_>>();
         let headers =
             headers.ok_or("each line after the first must be a header, such as \"Authorization: Bearer …\"")?;
@@ -189,6 +193,8 @@ mod tests {
             ("\"https://a/hunter2\"", "quotes"),
             ("'https://a/hunter2'\n", "quotes"),
             ("https://a/\n\"X: hunter2\"", "quotes"),
+            ("https://a/hunter2\nhttps://b/hunter2", "a second URL"),
+            ("https://a/hunter2\r\nX: y\r\n\r\nhttp://b/hunter2?x\r\n", "a second URL"),
             ("https://a./hunter2", "ends with a dot"),
             ("https://bücher.example/hunter2", "xn--"),
             ("https://a:99999/hunter2", "1 to 65535"),

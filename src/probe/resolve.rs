@@ -16,6 +16,7 @@ use ureq::unversioned::transport::NextTimeout;
 use super::fault::Fault;
 use super::peer::{Addresses, PeerRule};
 use super::verdict::Failure;
+use super::words::lookup_words;
 use crate::host::{local_end, spawn};
 
 /// More addresses than this are not tried; it is what ureq has room for.
@@ -106,7 +107,7 @@ fn start(host: String, port: u16) -> io::Result<Receiver<io::Result<Vec<SocketAd
 }
 
 fn fault(error: &io::Error) -> ureq::Error {
-    Fault::new(Failure::Dns, error.to_string()).into()
+    Fault::new(Failure::Dns, format!("the name cannot be resolved: {}", lookup_words(error))).into()
 }
 
 fn literal(host: &str) -> Option<IpAddr> {

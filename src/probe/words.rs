@@ -6,7 +6,17 @@ use crate::host::without_error_numbers;
 
 /// Quotes the system's words about a connection, without the error number.
 pub(super) fn network_words(error: &io::Error) -> String {
-    let words = without_error_numbers(&error.to_string()).into_owned();
+    plain_words(&error.to_string())
+}
+
+/// Quotes the resolver's words about a name, without what the standard library puts before them.
+pub(super) fn lookup_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    plain_words(text.strip_prefix("failed to lookup address information: ").unwrap_or(&text))
+}
+
+fn plain_words(text: &str) -> String {
+    let words = without_error_numbers(text).into_owned();
     let mut letters = words.chars();
     // The system begins with a capital, and here it goes on after a colon.
     letters.next().map_or(words.clone(), |first| first.to_lowercase().chain(letters).collect())
@@ -150,5 +160,7 @@ mod tests {
     fn the_system_is_quoted_without_its_number() {
         assert_eq!(network_words(&io::Error::from_raw_os_error(111)), "connection refused");
         assert_eq!(network_words(&io::Error::other("")), "");
+        let unknown = io::Error::other("failed to lookup address information: Name or service not known");
+        assert_eq!(lookup_words(&unknown), "name or service not known");
     }
 }

@@ -133,7 +133,13 @@ pub fn span(span: Duration) -> String {
 /// How long ago `then` was, for people: `1 m 12 s ago`.
 #[must_use]
 pub fn ago(now: Time, then: Time) -> String {
-    match now.since(then) {
+    ago_by(now.since(then))
+}
+
+/// The same for an age that is known.
+#[must_use]
+pub fn ago_by(age: Duration) -> String {
+    match age {
         past if past < Duration::from_secs(1) => "just now".to_owned(),
         past => format!("{} ago", span(Duration::from_secs(past.as_secs()))),
     }

@@ -1,11 +1,16 @@
 //! Ways to break a standby, one at a time: each is reported by the right check with a fix, and nothing else turns red.
 
+use std::fs;
 use std::time::Duration;
 
 use openclaw_failover::doctor::{self, Depth, Finding, Identity, Level};
 use openclaw_failover::failover::{Hold, HoldKind};
+use openclaw_failover::report::boot_time::BootTime;
+use openclaw_failover::report::clock::{rfc3339, wall_clock};
+use openclaw_failover::report::status::Pull;
 
 use crate::host::{Host, gateway};
+use crate::needs;
 
 use Level::{Fail, Warn};
 
@@ -284,4 +289,34 @@ fn whatever_is_broken_on_the_host_is_found_and_nothing_else() {
 #[test]
 fn whatever_is_broken_in_the_agents_home_is_found_and_nothing_else() {
     each_is_found(&OWNER, Host::with_workspace, owner_half);
+}
+
+/// Three days ahead or behind since the monitor wrote its status and the last pull ended, both a moment ago.
+#[test]
+fn a_clock_that_was_set_makes_nothing_old_and_no_hold_longer() {
+    let Some(boot) = BootTime::now() else {
+        return needs::skip(module_path!(), "a host that tells the time since its boot");
+    };
+    let days = Duration::from_secs(3 * 24 * 3600);
+    for label in [wall_clock() - days, wall_clock() + days] {
+        let mut host = Host::well();
+        let pull = fs::read_to_string(host.path("sync/pull.json")).unwrap();
+        let now = pull.split('"').nth(3).unwrap().to_owned();
+        host.edit("sync/pull.json", &now, &rfc3339(label));
+        host.status.updated_at = label;
+        host.status.boot = Some(boot);
+        host.status.workspace = Some(Pull { at: label, fresh: Some(label), ..Pull::default() });
+        let found = host_half(&host);
+        assert!(wrong(&found).is_empty(), "{found:#?}");
+        for words in ["it wrote its status ", ", fresh "] {
+            let finding = found.iter().find(|finding| finding.evidence.contains(words)).unwrap();
+            let said = finding.evidence.split_once(words).unwrap().1;
+            assert!(said.starts_with("just now") || said.contains(" s ago"), "{finding:?}");
+        }
+        let until = Some(label + Duration::from_secs(3600));
+        host.status.hold = Some(Hold { kind: HoldKind::Paused, since: label, until });
+        let found = host_half(&host);
+        let hold = found.iter().find(|finding| finding.id == "hold").unwrap();
+        assert!(hold.evidence.contains("another 59 m") || hold.evidence.contains("another 1 h"), "{hold:?}");
+    }
 }

@@ -36,7 +36,7 @@ echo
 
 const DOWN: &str = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nResult=success\nInvocationID=\n";
 
-const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\nExecMainStatus=78\n\
+const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\nExecMainCode=1\nExecMainStatus=78\n\
     InvocationID=00000000000000000000000000000002\n";
 
 fn programs(folder: &Path, start: &str) {
@@ -99,6 +99,31 @@ fn a_start_that_fails_is_told_with_its_exit_code_and_last_line_and_is_no_unreach
     // A refusal shows that systemd can be asked.
     put(at, "start", "echo 'Failed to start openclaw.service: Unit openclaw.service is masked.' >&2; exit 1\n");
     hears(&lines, "systemd does what it is asked again");
+}
+
+#[test]
+fn a_start_that_a_condition_forbids_is_not_told_as_the_end_of_an_earlier_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    // systemd says yes, starts nothing, and goes on to show the end of the run of last week.
+    programs(at, "cp \"$here/skipped\" \"$here/unit\"\n");
+    let last_week = EXITED.replace("failed", "inactive").replace("exit-code", "success");
+    put(at, "unit", &format!("{last_week}ConditionResult=yes\nConditionTimestampMonotonic=1\n"));
+    put(at, "skipped", &format!("{last_week}ConditionResult=no\nConditionTimestampMonotonic=2\n"));
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _gateway = stub(primary);
+    let gateway = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    configure(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
+    let (_monitor, lines) = monitor(at);
+    hears(&lines, "primary was seen healthy from here for the first time");
+    let mut promote = Command::new(BINARY);
+    promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
+    let _promote = Running(promote.spawn().unwrap());
+    for _ in 0..2 {
+        let told = hears(&lines, "It is started again in");
+        assert!(told.contains("openclaw.service was not started: a Condition…= of its unit file is not met"), "{told}");
+        assert!(!told.contains("78") && !told.contains("last line"), "{told}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod needs;
 
 mod failures;
 mod terminal;
+mod this_host;
 
 use std::env;
 use std::fs;

@@ -10,15 +10,21 @@ use openclaw_failover::config::{self, Format, Topic};
 use openclaw_failover::failover::Note;
 use openclaw_failover::notify::{self, Courier, Message};
 use openclaw_failover::report::boot_time::BootTime;
-use openclaw_failover::report::clock::{Wall, wall_clock};
+use openclaw_failover::report::clock::{Wall, rfc3339, wall_clock};
 use openclaw_failover::report::entry::Entry;
 use openclaw_failover::report::history;
 
 use crate::address::unused_address;
+use crate::needs;
 use crate::server::{PATIENCE, Server};
 use crate::stage::{QUICK, Stage, demoted, entry, message, promoted};
 
 const A_WHILE: Duration = Duration::from_millis(500);
+
+fn config() -> config::Config {
+    let text = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }] }"#;
+    config::parse(text, "c.json").unwrap()
+}
 
 fn url(server: &Server) -> String {
     format!("http://{}/hunter2", server.address)
@@ -130,6 +136,39 @@ fn a_refused_message_holds_up_no_other_and_outlives_the_monitor() {
     let (_courier, _told) = stage.courier(webhook);
     assert_eq!(server.next().text("id"), lost.id);
     assert!(server.is_quiet(A_WHILE));
+}
+
+/// The moment of a message is a label: a clock that is set back between two messages makes the later one look older.
+#[test]
+fn a_clock_that_is_set_back_while_a_message_is_refused_repeats_none() {
+    let stage = Stage::new();
+    let server = Server::start();
+    let webhook = stage.webhook(Format::Json, &url(&server));
+    let mut way = stage.way(webhook.clone(), QUICK);
+    way.pace.longest = Duration::from_secs(3600);
+    let (courier, told) = stage.start(way);
+    server.say("400 Bad Request");
+    let refused = stage.happens(&promoted(30));
+    courier.take(&refused);
+    assert_eq!(server.next().text("id"), refused.id);
+    assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
+    // Both are delivered while the first one still waits: in one turn, so that it does not come in between.
+    server.say("200 OK");
+    let now = wall_clock();
+    let labelled = |seconds: u64| {
+        let entry = Entry::of_machine(&demoted(), now, Wall::new(now, now - Duration::from_secs(seconds)), &config());
+        history::append(&stage.path("history.jsonl"), &entry).unwrap();
+        message(&entry)
+    };
+    let (later, set_back) = (labelled(10), labelled(7200));
+    courier.take(&later);
+    courier.take(&set_back);
+    assert_eq!([(); 3].map(|()| server.next().text("id")), [&later, &set_back, &refused].map(|sent| sent.id.clone()));
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    drop(courier);
+    until_gone(&told);
+    let (_courier, _told) = stage.courier(webhook);
+    assert!(server.is_quiet(A_WHILE), "what was delivered last is known");
 }
 
 #[test]
@@ -315,8 +354,7 @@ fn happened(stage: &Stage, seconds: u64, behind: u64) -> Option<Arc<Message>> {
     let (now, boot) = (wall_clock(), BootTime::now()?);
     let machine = now - Duration::from_secs(seconds);
     let wall = Wall::new(machine, machine - Duration::from_secs(behind)).with_boot(now, Some(boot));
-    let text = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }] }"#;
-    let entry = Entry::of_machine(&promoted(30), machine, wall, &config::parse(text, "c.json").unwrap());
+    let entry = Entry::of_machine(&promoted(30), machine, wall, &config());
     history::append(&stage.path("history.jsonl"), &entry).unwrap();
     Some(message(&entry))
 }
@@ -329,7 +367,7 @@ fn a_clock_that_is_set_while_a_webhook_is_down_drops_no_transition() {
         let dead = unused_address();
         let (courier, told) = stage.courier(stage.webhook(Format::Json, &format!("http://{dead}/")));
         let Some(message) = happened(&stage, 20, behind) else {
-            return eprintln!("skipped: this host tells no time since its boot");
+            return needs::skip(module_path!(), "a host that tells the time since its boot");
         };
         courier.take(&message);
         assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
@@ -347,7 +385,7 @@ fn a_clock_that_is_set_between_two_monitors_drops_no_transition_either() {
         let webhook = stage.webhook(Format::Json, &format!("http://{dead}/"));
         let (courier, told) = stage.courier(webhook.clone());
         let Some(message) = happened(&stage, 0, behind) else {
-            return eprintln!("skipped: this host tells no time since its boot");
+            return needs::skip(module_path!(), "a host that tells the time since its boot");
         };
         courier.take(&message);
         assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
@@ -357,4 +395,31 @@ fn a_clock_that_is_set_between_two_monitors_drops_no_transition_either() {
         let (_courier, _told) = stage.courier(webhook);
         assert_eq!(server.next().text("id"), message.id, "{behind} s");
     }
+}
+
+/// Two boots of one host whose clock was set back in between: the labels of the second come before the mark's.
+#[test]
+fn what_another_boot_wrote_after_the_mark_is_told_whatever_its_labels_say() {
+    let stage = Stage::new();
+    let server = Server::start();
+    let wall = wall_clock();
+    let written = |boot: u32, up: u64, behind: u64| {
+        let at = Wall::new(wall, wall - Duration::from_secs(behind));
+        let at = at.with_boot(wall, Some(BootTime::new(boot, Duration::from_secs(up))));
+        let entry = Entry::of_machine(&promoted(30), wall, at, &config());
+        history::append(&stage.path("history.jsonl"), &entry).unwrap();
+        message(&entry)
+    };
+    // The mark's own entry is not in the history any more; others of its boot are, before it and after it.
+    let delivered = written(1, 100, 3600);
+    let mark = written(1, 200, 3500);
+    let rest = fs::read_to_string(stage.path("history.jsonl")).unwrap();
+    fs::write(stage.path("history.jsonl"), rest.lines().next().unwrap().to_owned() + "\n").unwrap();
+    let text = format!(r#"{{"at":"{}","id":"{}","boot":"00000001","up_seconds":200}}"#, rfc3339(mark.at), mark.id);
+    fs::write(stage.path("notified-hook.json"), text).unwrap();
+    let behind = [written(1, 300, 3400), written(2, 10, 90_000), written(2, 20, 3700)];
+    let (_courier, _told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
+    let arrived = [(); 3].map(|()| server.next().text("id"));
+    assert_eq!(arrived, behind.map(|message| message.id.clone()));
+    assert!(server.is_quiet(A_WHILE), "{} is not told again", delivered.id);
 }

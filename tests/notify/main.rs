@@ -8,6 +8,8 @@ mod commands;
 mod delivery;
 mod formats;
 mod heartbeat;
+#[path = "../support/needs.rs"]
+mod needs;
 mod server;
 mod stage;
 #[path = "../probe/tls/server.rs"]

@@ -10,6 +10,8 @@ mod address;
 mod channels;
 mod faults;
 mod names;
+#[path = "../support/needs.rs"]
+mod needs;
 mod paths;
 mod process;
 mod server;

@@ -27,6 +27,8 @@ fn refusing() -> String {
 fn a_name_without_an_address() {
     let answer = probe(&mut target(&["http://gateway.invalid:18789"]));
     assert_eq!(answer.verdict, Verdict::Failing(Dns));
+    assert!(answer.detail.starts_with("the name cannot be resolved: "), "{}", answer.detail);
+    assert!(!answer.detail.contains("failed to lookup"), "{}", answer.detail);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use openclaw_failover::report::state;
 use openclaw_failover::report::status::Status;
 use openclaw_failover::report::strip::{Cell, Strip};
 
-use super::{at, config};
+use super::{at, config, needs};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -68,7 +68,7 @@ fn summary(path: &Path, since: Option<Duration>, now: Time) -> String {
 #[test]
 fn a_clock_that_was_years_or_days_off_for_a_while_adds_nothing_to_the_summary() {
     let Some(clock) = Clock::running_for(60) else {
-        return eprintln!("skipped: this host tells no time since its boot");
+        return needs::skip(module_path!(), "a host that tells the time since its boot");
     };
     for off in [10 * YEAR as i64, 3 * DAY as i64, -3 * DAY as i64, -(HOUR as i64), -(50 * YEAR as i64)] {
         let folder = tempfile::tempdir().unwrap();
@@ -90,7 +90,7 @@ fn a_clock_that_was_years_or_days_off_for_a_while_adds_nothing_to_the_summary() 
 #[test]
 fn a_clock_that_is_still_years_off_adds_nothing_either() {
     let Some(clock) = Clock::running_for(60) else {
-        return eprintln!("skipped: this host tells no time since its boot");
+        return needs::skip(module_path!(), "a host that tells the time since its boot");
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
@@ -115,7 +115,7 @@ fn labels_without_a_measured_time_make_up_no_years() {
 #[test]
 fn a_full_history_forgets_nothing_because_the_clock_is_years_ahead() {
     let Some(clock) = Clock::running_for(60) else {
-        return eprintln!("skipped: this host tells no time since its boot");
+        return needs::skip(module_path!(), "a host that tells the time since its boot");
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
@@ -134,7 +134,9 @@ fn a_full_history_forgets_nothing_because_the_clock_is_years_ahead() {
 
 #[test]
 fn a_status_is_as_old_as_it_is_and_not_as_the_wall_clock_says() {
-    let Some(boot) = BootTime::now() else { return eprintln!("skipped: this host tells no time since its boot") };
+    let Some(boot) = BootTime::now() else {
+        return needs::skip(module_path!(), "a host that tells the time since its boot");
+    };
     let status = Status { updated_at: at(0), boot: Some(boot), interval: Duration::from_secs(10), ..Status::default() };
     for now in [at(3 * DAY), at(10 * YEAR), at(0) - Duration::from_secs(3 * DAY), Time::from_millis(1000)] {
         assert!(status.is_fresh(now) && status.age(now) < Duration::from_secs(10));
@@ -147,7 +149,7 @@ fn a_status_is_as_old_as_it_is_and_not_as_the_wall_clock_says() {
 #[test]
 fn a_hold_ends_when_its_time_has_passed_whatever_became_of_the_clock() {
     let Some(clock) = Clock::running_for(60) else {
-        return eprintln!("skipped: this host tells no time since its boot");
+        return needs::skip(module_path!(), "a host that tells the time since its boot");
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");

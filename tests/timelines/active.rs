@@ -3,7 +3,9 @@
 use openclaw_failover::failover::Action::{Order, Push};
 use openclaw_failover::failover::Order::{Start, Stop};
 
-use crate::events::{boots, done, gone, healthy, mute, muted, promote, refused, tick, up};
+use openclaw_failover::probe::Failure;
+
+use crate::events::{boots, done, fails, gone, healthy, mute, muted, promote, refused, tick, up};
 use crate::night::Night;
 
 #[test]
@@ -29,6 +31,19 @@ fn a_gateway_that_was_up_for_ten_minutes_is_started_again_at_once() {
         night.at(f64::from(at), refused()).at(f64::from(at), up(2));
     }
     night.at(646.0, gone(2)).says("WentDown").expect(&[Order(Start)]);
+}
+
+/// A hosts file, DNS or an address of this host that leads the primary's name here, after the primary has died.
+#[test]
+fn an_upstream_that_has_become_this_host_is_never_failed_back_to() {
+    let mut night = Night::watching().active();
+    night.at(45.0, refused()).at(45.0, up(2)).is("active");
+    for at in (50..4000).step_by(10) {
+        night.at(f64::from(at), fails(Failure::ThisHost)).at(f64::from(at), up(2)).is("active").expect(&[]);
+    }
+    // Nor is it any part of a hold-down that the true primary's return begins.
+    night.at(4000.0, healthy()).at(4020.0, fails(Failure::ThisHost)).at(4021.0, healthy()).at(4040.0, healthy());
+    night.is("active").expect(&[]);
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use openclaw_failover::host::Command;
 use openclaw_failover::sync::report::{Outcome, PushOutcome};
 
+use crate::needs;
 use crate::world::World;
 
 /// True if git LFS is installed. Where it is not, a test says that it is skipped.
 fn has_lfs() -> bool {
     let is_there = Command::new("git").args(["lfs", "version"]).run().is_ok();
     if !is_there {
-        eprintln!("skipped: git-lfs is not installed");
+        needs::skip(module_path!(), "git-lfs");
     }
     is_there
 }

@@ -1,6 +1,6 @@
 //! End of a unit's last run, in words.
 
-use super::{Systemctl, Unit};
+use super::{ProcessEnd, Systemctl, Unit};
 use crate::host::redact::redact;
 use crate::host::{Command, printable};
 use std::time::Duration;
@@ -50,28 +50,45 @@ const SIGNALS: [(i32, &str); 10] = [
 ];
 
 impl Unit {
+    /// End of its last main process, to be read after the unit's name.
+    fn end_in_words(&self) -> Option<String> {
+        let named = |names: &[(i32, &str)], number: i32| {
+            let name = names.iter().find(|(known, _)| *known == number);
+            name.map(|(_, name)| format!(" ({name})")).unwrap_or_default()
+        };
+        let words = match self.end? {
+            ProcessEnd::Exited(code) => format!("exited: code {code}{}", named(&EXIT_CODES, code)),
+            ProcessEnd::Killed(signal) if self.result == "core-dump" => {
+                format!("crashed: signal {signal}{}", named(&SIGNALS, signal))
+            }
+            ProcessEnd::Killed(signal) => format!("was killed: signal {signal}{}", named(&SIGNALS, signal)),
+        };
+        Some(words)
+    }
+
     /// End of its last run, to be read after the unit's name; `None` if it has not ended, or was never started.
     #[must_use]
     pub fn exit_in_words(&self) -> Option<String> {
-        let status = self.exec_status.unwrap_or_default();
-        let named = |names: &[(i32, &'static str)]| {
-            names
-                .iter()
-                .find(|(number, _)| *number == status)
-                .map(|&(_, name)| format!(" ({name})"))
-                .unwrap_or_default()
-        };
+        if self.was_skipped {
+            return Some("was not started: a Condition…= of its unit file is not met".to_owned());
+        }
         let words = match self.result.as_str() {
             "success" if self.invocation.is_none() || self.main_pid.is_some() => return None,
-            "success" | "exit-code" => format!("exited: code {status}{}", named(&EXIT_CODES)),
-            "signal" => format!("was killed: signal {status}{}", named(&SIGNALS)),
-            "core-dump" => format!("crashed: signal {status}{}", named(&SIGNALS)),
+            "success" => self.end_in_words().unwrap_or_else(|| "ended without a main process".to_owned()),
+            // Not the main process: it never ran, or did not fail.
+            "exit-code" | "signal" | "core-dump" if matches!(self.end, None | Some(ProcessEnd::Exited(0))) => {
+                "was not started: a command beside its main process failed (ExecStartPre=, ExecStartPost=)".to_owned()
+            }
+            "exit-code" | "signal" | "core-dump" => self.end_in_words()?,
             "oom-kill" => "was killed: out of memory".to_owned(),
             "timeout" => "was stopped by systemd: it took too long to start or to stop".to_owned(),
             "watchdog" => "was stopped by systemd: it missed its watchdog".to_owned(),
             "start-limit-hit" => {
-                format!("was restarted too often, and systemd gave up; last exit: code {status}{}", named(&EXIT_CODES))
+                let last = self.end_in_words().map(|end| format!("; its last run {end}")).unwrap_or_default();
+                format!("was restarted too often, and systemd gave up{last}")
             }
+            "protocol" => "ended before it told systemd that it is ready (Type= of its unit file)".to_owned(),
+            "exec-condition" => "was not started: ExecCondition= of its unit file says no".to_owned(),
             "resources" => "could not be set up by systemd: a resource is missing".to_owned(),
             "" => return None,
             other => format!("ended: {}", printable(other, 40)),
@@ -106,7 +123,9 @@ impl Systemctl {
     #[must_use]
     pub fn exit_with_last_line(&self, unit: &str, run: &Unit) -> Option<String> {
         let exit = run.exit_in_words()?;
-        let line = self.last_line(unit, run).map(|line| format!("; last line: {line}")).unwrap_or_default();
+        // A run that did not begin has no lines; the last ones are an earlier run's.
+        let line = if run.was_skipped { None } else { self.last_line(unit, run) };
+        let line = line.map(|line| format!("; last line: {line}")).unwrap_or_default();
         Some(format!("{unit} {exit}{line}"))
     }
 }
@@ -115,26 +134,39 @@ impl Systemctl {
 mod tests {
     use super::*;
 
-    fn ended(result: &str, status: i32) -> Option<String> {
+    fn ended(result: &str, code: u8, status: i32) -> Option<String> {
         let shown = format!(
-            "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult={result}\nExecMainStatus={status}\n\
-             InvocationID=cdf75f283db04151a12fddaca7add8c7\n"
+            "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult={result}\nExecMainCode={code}\n\
+             ExecMainStatus={status}\nInvocationID=cdf75f283db04151a12fddaca7add8c7\n"
         );
         Unit::parse(&shown).unwrap().exit_in_words()
     }
 
     #[test]
     fn an_exit_is_told_with_its_meaning() {
-        let said = |result, status| ended(result, status).unwrap();
-        assert_eq!(said("exit-code", 78), "exited: code 78 (configuration error)");
-        assert_eq!(said("exit-code", 203), "exited: code 203 (systemd cannot execute its program)");
-        assert_eq!(said("exit-code", 42), "exited: code 42");
-        assert_eq!(said("success", 0), "exited: code 0");
-        assert_eq!(said("signal", 9), "was killed: signal 9 (KILL)");
-        assert_eq!(said("core-dump", 11), "crashed: signal 11 (SEGV)");
-        assert_eq!(said("oom-kill", 9), "was killed: out of memory");
-        assert!(said("start-limit-hit", 1).ends_with("last exit: code 1 (an error)"));
-        assert_eq!(said("exec-condition\x1b[2J", 0), "ended: exec-condition [2J");
-        assert_eq!(ended("", 0), None);
+        let (exited, killed, dumped) = (1, 2, 3);
+        let said = |result, code, status| ended(result, code, status).unwrap();
+        assert_eq!(said("exit-code", exited, 78), "exited: code 78 (configuration error)");
+        assert_eq!(said("exit-code", exited, 203), "exited: code 203 (systemd cannot execute its program)");
+        assert_eq!(said("exit-code", exited, 42), "exited: code 42");
+        assert_eq!(said("success", exited, 0), "exited: code 0");
+        assert_eq!(said("success", killed, 15), "was killed: signal 15 (TERM)");
+        assert_eq!(said("signal", killed, 9), "was killed: signal 9 (KILL)");
+        assert_eq!(said("core-dump", dumped, 11), "crashed: signal 11 (SEGV)");
+        assert_eq!(said("oom-kill", killed, 9), "was killed: out of memory");
+        assert!(said("start-limit-hit", exited, 1).ends_with("gave up; its last run exited: code 1 (an error)"));
+        assert!(said("start-limit-hit", killed, 9).ends_with("its last run was killed: signal 9 (KILL)"));
+        assert!(said("start-limit-hit", 0, 0).ends_with("gave up"));
+        assert_eq!(said("a-new-one\x1b[2J", exited, 0), "ended: a-new-one [2J");
+        assert_eq!(ended("", exited, 0), None);
+    }
+
+    #[test]
+    fn a_main_process_that_never_ran_has_no_exit_code() {
+        for result in ["exit-code", "signal"] {
+            let said = ended(result, 0, 0).unwrap();
+            assert!(said.contains("was not started") && said.contains("ExecStartPre="), "{said}");
+            assert_eq!(ended(result, 1, 0).unwrap(), said, "a command after it failed");
+        }
     }
 }

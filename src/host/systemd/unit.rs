@@ -2,7 +2,7 @@
 
 /// What is asked for.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,MainPID,InvocationID,\
-     UnitFileState,ExecMainStatus,ControlGroup";
+     UnitFileState,ExecMainCode,ExecMainStatus,ControlGroup,ConditionResult,ConditionTimestampMonotonic";
 
 /// The state of a unit at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +21,21 @@ pub struct Unit {
     pub invocation: Option<String>,
     /// `static`, `enabled`, `disabled`, `masked`, …; empty where there is no file.
     pub file: String,
-    /// The exit code or signal of its last main process.
-    pub exec_status: Option<i32>,
+    /// The end of its last main process; `None` if there was none in its last run.
+    pub end: Option<ProcessEnd>,
+    /// True if systemd did not carry out its last start, because a `Condition…=` of its file was not met.
+    pub was_skipped: bool,
     /// The control group of its processes, while there are any.
     pub control_group: Option<String>,
+}
+
+/// End of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessEnd {
+    /// It exited with this code.
+    Exited(i32),
+    /// This signal ended it.
+    Killed(i32),
 }
 
 /// Whether systemd could read a unit's file.
@@ -72,7 +83,10 @@ impl Unit {
             main_pid: value("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
             invocation: value("InvocationID").filter(|id| !id.is_empty()).map(str::to_owned),
             file: text("UnitFileState"),
-            exec_status: value("ExecMainStatus").and_then(|status| status.parse().ok()),
+            end: ProcessEnd::parse(value("ExecMainCode"), value("ExecMainStatus")),
+            // A unit that was never to be started says "no" as well.
+            was_skipped: value("ConditionResult") == Some("no")
+                && value("ConditionTimestampMonotonic").is_some_and(|time| !matches!(time, "" | "0")),
             control_group: value("ControlGroup").filter(|group| !group.is_empty()).map(str::to_owned),
         })
     }
@@ -81,6 +95,18 @@ impl Unit {
     #[must_use]
     pub fn is_down(&self) -> bool {
         matches!(self.active, Active::Inactive | Active::Failed)
+    }
+}
+
+impl ProcessEnd {
+    /// Reads `ExecMainCode` and `ExecMainStatus`. The first is one of waitid(2)'s, 0 before a main process has ended.
+    fn parse(code: Option<&str>, status: Option<&str>) -> Option<Self> {
+        let status = status?.parse().ok()?;
+        match code {
+            Some("1") => Some(Self::Exited(status)),
+            Some("2" | "3") => Some(Self::Killed(status)),
+            _ => None,
+        }
     }
 }
 
@@ -113,7 +139,7 @@ impl Active {
 mod tests {
     use super::*;
 
-    const RUNNING: &str = "MainPID=324\nResult=success\nExecMainStatus=0\nLoadState=loaded\nActiveState=active\n\
+    const RUNNING: &str = "MainPID=324\nResult=success\nExecMainCode=0\nExecMainStatus=0\nLoadState=loaded\nActiveState=active\n\
         SubState=running\nUnitFileState=static\nInvocationID=cdf75f283db04151a12fddaca7add8c7\n";
 
     #[test]
@@ -123,7 +149,7 @@ mod tests {
         assert_eq!(unit.sub, "running");
         assert_eq!(unit.main_pid, Some(324));
         assert_eq!(unit.invocation.as_deref(), Some("cdf75f283db04151a12fddaca7add8c7"));
-        assert_eq!(unit.exec_status, Some(0));
+        assert_eq!((unit.end, unit.was_skipped), (None, false));
         assert!(!unit.is_down());
     }
 
@@ -132,8 +158,27 @@ mod tests {
         let shown = "MainPID=0\nResult=success\nLoadState=not-found\nActiveState=inactive\nInvocationID=\n";
         let unit = Unit::parse(shown).unwrap();
         assert_eq!((unit.load, unit.active), (Load::NotFound, Active::Inactive));
-        assert_eq!((unit.main_pid, unit.invocation.clone(), unit.exec_status), (None, None, None));
+        assert_eq!((unit.main_pid, unit.invocation.clone(), unit.end), (None, None, None));
         assert!(unit.is_down());
+    }
+
+    #[test]
+    fn the_end_of_a_process_is_a_code_or_a_signal() {
+        let end = |code, status| ProcessEnd::parse(Some(code), Some(status));
+        assert_eq!(end("1", "9"), Some(ProcessEnd::Exited(9)));
+        assert_eq!((end("2", "9"), end("3", "11")), (Some(ProcessEnd::Killed(9)), Some(ProcessEnd::Killed(11))));
+        assert_eq!(
+            (end("0", "0"), end("", "0"), end("1", ""), ProcessEnd::parse(None, None)),
+            (None, None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_start_that_a_condition_forbade_is_told_from_none() {
+        let shown = |more: &str| Unit::parse(&format!("{RUNNING}{more}")).unwrap().was_skipped;
+        assert!(shown("ConditionResult=no\nConditionTimestampMonotonic=97161\n"));
+        assert!(!shown("ConditionResult=no\nConditionTimestampMonotonic=0\n"), "never to be started");
+        assert!(!shown("ConditionResult=yes\nConditionTimestampMonotonic=97161\n") && !shown(""));
     }
 
     #[test]

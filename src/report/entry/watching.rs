@@ -133,12 +133,12 @@ fn with_availability(entry: Entry, recent: Availability) -> Entry {
 /// What a failure means, for somebody who does not know the names of ours.
 fn words(failure: Failure) -> String {
     let words = match failure {
-        Failure::Dns => "its name has no address",
+        Failure::Dns => "its name cannot be resolved",
         Failure::ThisHost => {
             "its address is one of this host's own, so it cannot be reached; correct its URL, or DNS and \
              /etc/hosts here"
         }
-        Failure::Refused => "its host is there, but nothing listens on the port",
+        Failure::Refused => "its host is there, but no gateway answers on the port",
         Failure::Unreachable => "there is no way to its host",
         Failure::ConnectTimeout => "its host does not accept a connection in time",
         Failure::ResponseTimeout => "it accepts a connection, but does not answer in time",
