@@ -36,6 +36,13 @@ rec {
 
   port = if cfg.gateway.settings == null then 18789 else cfg.gateway.settings.gateway.port;
 
+  # The address at which the monitor finds this host's gateway.
+  url =
+    let
+      isTls = cfg.gateway.settings.gateway.tls.enabled or false;
+    in
+    "${if isTls then "https" else "http"}://127.0.0.1:${toString port}";
+
   # The names of the channels that are enabled in this host's gateway.
   channels =
     let

@@ -12,7 +12,7 @@
 let
   inherit (lib) literalExpression mkOption types;
   inherit (import ./types.nix { inherit lib; }) duration plainPath size;
-  inherit (import ./derived.nix { inherit config lib pkgs; }) home port workspace;
+  inherit (import ./derived.nix { inherit config lib pkgs; }) home url workspace;
   cfg = config.services.openclaw-failover;
   json = pkgs.formats.json { };
 
@@ -153,10 +153,10 @@ in
             "openclaw.service";
         url = mkOption {
           type = types.nullOr types.str;
-          default = if cfg.role == "standby" then "http://127.0.0.1:${toString port}" else null;
+          default = if cfg.role == "standby" then url else null;
           defaultText = literalExpression ''"http://127.0.0.1:''${toString gateway.settings.gateway.port}"'';
           example = "http://127.0.0.1:18789";
-          description = "Address of this host's gateway. A primary needs none.";
+          description = "Address of this host's gateway, `https` if it speaks TLS. A primary needs none.";
         };
         ca_file = caFile;
         start_timeout = period "Time in which the gateway must answer after its start" "300s";

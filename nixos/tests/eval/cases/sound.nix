@@ -543,6 +543,18 @@ in
     };
   };
 
+  # A gateway behind TLS.
+  tls =
+    standby {
+      gateway.settings.gateway.tls.enabled = true;
+      settings.gateway.ca_file = "/etc/ssl/claw.pem";
+    }
+    // {
+      holds = config: {
+        "the monitor speaks TLS to it" = (written config).gateway.url == "https://127.0.0.1:18789";
+      };
+    };
+
   # Accounts of another name, on a standby too.
   renamed =
     standby {
