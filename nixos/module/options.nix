@@ -160,8 +160,8 @@ in
     ssh.enable = onStandby "Enables sshd, and turns logins with passwords off.";
 
     autoUpgrade.enable = switch ''
-      Enables `system.autoUpgrade`, without reboots. A host that is built from a flake must name it in
-      `system.autoUpgrade.flake`. An upgrade restarts the monitor, and never the gateway.
+      Enables `system.autoUpgrade`, without reboots. A host that is built from a flake, or by colmena or deploy-rs, must
+      name a flake in `system.autoUpgrade.flake`. An upgrade restarts the monitor, and never the gateway.
     '';
   };
 }
