@@ -497,6 +497,10 @@ in
           command = "-+/util-linux/bin/setpriv ${account} /coreutils/bin/mkdir -p -- /home/me/.openclaw/workspace";
         in
         map shorten (unit config "openclaw-sync-push").serviceConfig.ExecStartPre == [ command ];
+      "the push finds that user's own tools, behind the module's" =
+        finds config "openclaw-sync-push" programs
+        && lib.elem "/etc/profiles/per-user/me" (unit config "openclaw-sync-push").path
+        && lib.elem "/run/current-system/sw" (unit config "openclaw-sync-push").path;
       "the ssh key is that user's" = lib.hasPrefix "Match localuser me\n" config.programs.ssh.extraConfig;
       "no other user is declared" = !(config.users.users ? openclaw);
     };
