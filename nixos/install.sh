@@ -19,5 +19,5 @@ put() {
 put lib/systemd/system src/setup/*.service src/setup/*.timer
 put share/polkit-1/rules.d src/setup/50-openclaw-failover.rules
 put lib/sysusers.d src/setup/openclaw-failover.conf
-# The drop-in that makes a host a primary is not for everybody: whoever declares a primary puts it in its place.
+# The drop-in that makes a host a primary is not for every host: the declaration of a primary puts it in its place.
 put share/openclaw-failover src/setup/openclaw-sync-push-primary.conf

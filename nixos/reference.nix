@@ -21,6 +21,7 @@ in
     option:
     option
     // {
-      declarations = map (file: lib.removePrefix root (toString file)) option.declarations;
+      # A plain string would be shown as a file of nixpkgs.
+      declarations = map (file: { name = lib.removePrefix root (toString file); }) option.declarations;
     };
 }).optionsCommonMark

@@ -75,8 +75,10 @@ impl Host {
 
     fn start(&self, arguments: &[&str]) -> Child {
         let path = std::env::var("PATH").unwrap_or_default();
-        let mut command = Command::new(BINARY);
+        // A test run in the background of a script has INT ignored, and hands that down.
+        let mut command = Command::new("env");
         command
+            .args(["--default-signal", BINARY])
             .args(arguments)
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .env("HOME", self.0.path());
@@ -102,9 +104,8 @@ impl Host {
 /// Where a test fails, nothing of it runs on.
 impl Drop for Host {
     fn drop(&mut self) {
-        let pids = fs::read_to_string(self.path("pids")).unwrap_or_default();
         let kill = "for pid; do kill -9 \"$pid\"; done 2>/dev/null";
-        let left = pids.lines().filter(|pid| runs(pid));
+        let left = processes_below(self.0.path());
         let _ = Command::new("sh").args(["-c", kill, "sh"]).args(left).status();
     }
 }
@@ -141,8 +142,12 @@ fn processes_below(folder: &Path) -> Vec<String> {
 fn kill(command: &mut Child, (signal, number): (&str, i32)) {
     let pid = command.id().to_string();
     assert!(Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, signal, &pid]).status().unwrap().success());
-    let status = command.wait().unwrap();
-    assert!(status.signal() == Some(number) || signal != "KILL", "{status}");
+    let mut status = None;
+    wait_until(&format!("the command's end, after {signal}"), || {
+        status = command.try_wait().unwrap();
+        status.is_some()
+    });
+    assert!(signal != "KILL" || status.and_then(|status| status.signal()) == Some(number), "{status:?}");
 }
 
 /// Kills a command by each signal while a program that it runs hangs, and waits until nothing of it is left.

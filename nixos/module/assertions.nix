@@ -22,9 +22,32 @@ let
   gateway = config.systemd.services.openclaw or { };
   starters = (gateway.wantedBy or [ ]) ++ (gateway.requiredBy or [ ]) ++ (gateway.upheldBy or [ ]);
   foreign = config.services.openclaw-gateway or { };
+  # The users whose Home Manager runs a gateway on this standby's port.
+  personal = lib.attrNames (
+    lib.filterAttrs (
+      _: home:
+      let
+        openclaw = home.programs.openclaw or { };
+        instances = lib.attrValues (openclaw.instances or { });
+      in
+      if instances == [ ] then
+        openclaw.enable or false && port == 18789
+      else
+        lib.any (one: one.enable && one.gatewayPort == port) instances
+    ) (config.home-manager.users or { })
+  );
   url = cfg.settings.gateway.url;
+  etc = config.system.etc.overlay or { };
+  isBelowEtc = lib.hasPrefix "/etc/";
 
   always = [
+    {
+      assertion = !lib.hasPrefix "/var/empty/" cfg.settings.workspace.path;
+      message = ''
+        ${options}: the user ${user} has no home to keep OpenClaw's workspace in. Give it one:
+        users.users.${user}.home = "/var/lib/${user}";
+      '';
+    }
     {
       assertion = literal == [ ];
       message = ''
@@ -35,16 +58,17 @@ let
   ];
 
   upgrade = config.system.autoUpgrade;
+  # `nixpkgs.lib.nixosSystem` of a flake sets the source, and colmena declares its options.
+  isBuiltElsewhere = (config.nixpkgs.flake.source or null) != null || config ? deployment;
   onFlakes = [
     {
-      # `nixpkgs.lib.nixosSystem` of a flake sets the source.
       assertion =
         !cfg.autoUpgrade.enable
         || !(upgrade.enable or false)
         || (upgrade.flake or null) != null
-        || (config.nixpkgs.flake.source or null) == null;
+        || !isBuiltElsewhere;
       message = ''
-        ${options}.autoUpgrade: this host is built from a flake, and the nightly upgrade would build
+        ${options}.autoUpgrade: this host is built from a flake or by colmena, and the nightly upgrade would build
         /etc/nixos/configuration.nix instead. Name the flake: system.autoUpgrade.flake = "github:me/hosts";
       '';
     }
@@ -61,14 +85,14 @@ let
     {
       assertion = upstreams == [ ];
       message = ''
-        ${options}.settings.upstreams: a primary watches nobody. Leave it out, or leave out role = "primary".
+        ${options}.settings.upstreams: a primary has no upstreams. Leave them out, or leave out role = "primary".
       '';
     }
     {
       assertion = !(gateway.serviceConfig.DynamicUser or false);
       message = ''
-        systemd.services.openclaw has DynamicUser, as services.openclaw makes it: its workspace lies where no other unit
-        may go, the push neither. Let it be the user ${user}'s, and say where it is:
+        systemd.services.openclaw has DynamicUser, as services.openclaw sets it: no other unit can reach its workspace,
+        and so the push cannot. Run it as the user ${user}, and name the workspace:
         systemd.services.openclaw.serviceConfig = { DynamicUser = lib.mkForce false; User = "${user}"; };
         ${options}.settings.workspace.path = "/var/lib/openclaw/workspace";
       '';
@@ -131,10 +155,28 @@ let
       '';
     }
     {
+      assertion = personal == [ ];
+      message = ''
+        home-manager.users.${list personal}.programs.openclaw runs a gateway on port ${toString port}, which this
+        standby's own gateway needs. Leave it out: the gateway is declared by ${options}.gateway.
+      '';
+    }
+    {
+      assertion =
+        !(etc.enable or false)
+        || etc.mutable or true
+        || !isBelowEtc cfg.credentialsDirectory && !isBelowEtc cfg.gateway.environmentFile;
+      message = ''
+        ${options}: nothing can be put into /etc of this host (system.etc.overlay.mutable = false). Keep the secrets
+        elsewhere: ${options}.credentialsDirectory = "/run/secrets/openclaw-failover"; and
+        ${options}.gateway.environmentFile = "/run/secrets/gateway.env";
+      '';
+    }
+    {
       assertion = starters == [ ];
       message = ''
-        systemd.services.openclaw is started by ${list starters}. Whether a standby's gateway runs is the monitor's
-        business: two gateways would serve. Leave out its wantedBy, requiredBy and upheldBy.
+        systemd.services.openclaw is started by ${list starters}. On a standby only the monitor starts the gateway:
+        otherwise two gateways would serve. Leave out its wantedBy, requiredBy and upheldBy.
       '';
     }
     {
@@ -165,7 +207,7 @@ in
         ${options}.user.name, or have it declared: ${options}.user.enable = true;
       ''
       ++ lib.optional (isStandby && cfg.gateway.settings != null && channels == [ ]) ''
-        ${options}.gateway.settings.channels is empty: while this standby serves, nobody can reach it by chat. Give it
+        ${options}.gateway.settings.channels is empty: while this standby serves, it cannot be reached by chat. Give it
         one channel that no upstream owns.
       ''
       ++ lib.optional (lib.length channels > 1) ''
@@ -176,7 +218,7 @@ in
         lib.optional
           (cfg.ssh.enable && lib.all (user: keys user == [ ]) (lib.attrValues config.users.users))
           ''
-            ${options}.ssh lets nobody in without a key, and no user of this host has one. Unless keys are kept
+            ${options}.ssh turns logins without a key off, and no user of this host has a key. Unless keys are kept
             elsewhere, add yours to users.users.root.openssh.authorizedKeys.keys.
           '';
   };

@@ -27,7 +27,8 @@ let
 
   group = if cfg.user.group != null then cfg.user.group else user;
   # systemd-sysusers creates system users only.
-  isSystemUser = config.systemd.sysusers.enable;
+  mustBeSystemUser = config.systemd.sysusers.enable;
+  inherit (config.users.users.${user}) isSystemUser;
 
   # As their owners publish them: SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU,
   # SHA256:eUXGGm1YGsMAS7vkcx6JOJdOGHPem5gQp4taiCfCLB8, SHA256:mIlxA9k46MmM6qdJOdMnAQpzGxF4WIVVL+fj+wZbw0g.
@@ -57,8 +58,8 @@ in
     environment.etc."openclaw-failover/config.json".source = file;
 
     users.users.${user} = lib.mkIf cfg.user.enable {
-      isNormalUser = lib.mkDefault (!isSystemUser);
-      isSystemUser = lib.mkIf isSystemUser true;
+      isNormalUser = lib.mkDefault (!mustBeSystemUser);
+      isSystemUser = lib.mkIf mustBeSystemUser true;
       # A person may log in as the agent, as on a host that has normal users.
       shell = lib.mkIf isSystemUser (lib.mkDefault pkgs.bashInteractive);
       home =
@@ -66,18 +67,26 @@ in
           cfg.user.home
         else
           lib.mkIf isSystemUser (lib.mkDefault "/home/${user}");
+      createHome = lib.mkIf isSystemUser (lib.mkDefault true);
       description = lib.mkDefault "OpenClaw";
-      inherit group;
+      # Above the default of normal users, below yours.
+      group = lib.mkOverride 900 group;
       openssh.authorizedKeys.keys = cfg.user.authorizedKeys;
     };
     users.groups.${group} = lib.mkIf cfg.user.enable { };
 
     services.openclaw-failover.knownHosts = lib.mapAttrs (_: lib.mkDefault) published;
     programs.ssh.knownHosts = lib.listToAttrs known;
-    # The last line ends the block: what follows it, from wherever, holds for everybody again.
+    # Naming one key turns ssh's own list off, so the list follows: the user's other hosts know keys of that list. The
+    # last line ends the block: what follows it, from wherever, holds for everybody again.
     programs.ssh.extraConfig = lib.mkIf (cfg.workspace.sshKeyFile != null) ''
       Match localuser ${user}
         IdentityFile ${cfg.workspace.sshKeyFile}
+        IdentityFile ~/.ssh/id_rsa
+        IdentityFile ~/.ssh/id_ecdsa
+        IdentityFile ~/.ssh/id_ecdsa_sk
+        IdentityFile ~/.ssh/id_ed25519
+        IdentityFile ~/.ssh/id_ed25519_sk
       Match all
     '';
   };

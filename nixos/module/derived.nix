@@ -36,12 +36,37 @@ rec {
 
   port = if cfg.gateway.settings == null then 18789 else cfg.gateway.settings.gateway.port;
 
+  # The address at which the monitor finds this host's gateway.
+  url =
+    let
+      isTls = cfg.gateway.settings.gateway.tls.enabled or false;
+    in
+    "${if isTls then "https" else "http"}://127.0.0.1:${toString port}";
+
   # The names of the channels that are enabled in this host's gateway.
   channels =
     let
       all = if cfg.gateway.settings == null then { } else cfg.gateway.settings.channels;
+      # Keys of OpenClaw beside the channels.
+      others = [
+        "defaults"
+        "modelByChannel"
+      ];
     in
-    lib.attrNames (lib.filterAttrs (_: channel: channel.enabled or true) all);
+    lib.subtractLists others (
+      lib.attrNames (lib.filterAttrs (_: channel: channel.enabled or true) all)
+    );
+
+  # The folder that OpenClaw works in where nothing is said: on a primary that nix-openclaw's NixOS module runs, the
+  # one that this module tells it.
+  workspace =
+    let
+      foreign = config.services.openclaw-gateway or { };
+    in
+    if cfg.role == "primary" && foreign.enable or false then
+      foreign.config.agents.defaults.workspace or "${foreign.stateDir}/workspace"
+    else
+      "${home}/.openclaw/workspace";
 
   # The content of config.json.
   settings = lib.filterAttrs (_: value: value != [ ]) (written cfg.settings);
@@ -51,11 +76,11 @@ rec {
     pkgs.getent
     pkgs.gitMinimal
     config.programs.ssh.package
-    # Tells which replaced files are still open for writing.
-    pkgs.perl
     pkgs.rsync
     pkgs.sqlite
-  ];
+  ]
+  # Tells which replaced files are still open for writing. A host with profiles/perlless.nix may not have it.
+  ++ lib.optional (!lib.elem "perl" (config.system.forbiddenDependenciesRegexes or [ ])) pkgs.perl;
 
   # Unit files of src/setup with this host's paths and account. A file is rewritten as a whole, so that a line or a unit
   # that is added there needs no counterpart here. Names are those of the installed files, paths those in src/setup.

@@ -56,8 +56,8 @@ in
 
     user = {
       enable = onStandby ''
-        Declares the agent's user and group. On a primary whoever runs OpenClaw there has declared them: nix-openclaw's
-        module, for example, or you in `users.users`.
+        Declares the agent's user and group. On a primary they exist already: nix-openclaw's module declares them, for
+        example, or you do in `users.users`.
       '';
       name = mkOption {
         type = account;
@@ -101,8 +101,8 @@ in
         example = "/run/secrets/openclaw-ssh-key";
         description = ''
           Private ssh key of the agent's user for the git host, and for the hosts that secrets are copied from. That
-          user must be able to read it (sops-nix: `owner = "openclaw"`). The syncs see nothing below /home. Unset, the
-          keys in the user's `.ssh` are used.
+          user must be able to read it (sops-nix: `owner = "openclaw"`). The syncs see nothing below /home. ssh offers
+          it before the keys in the user's `.ssh`, to every host. Unset, those alone are used.
         '';
       };
     };
@@ -160,8 +160,8 @@ in
     ssh.enable = onStandby "Enables sshd, and turns logins with passwords off.";
 
     autoUpgrade.enable = switch ''
-      Enables `system.autoUpgrade`, without reboots. A host that is built from a flake must name it in
-      `system.autoUpgrade.flake`. An upgrade restarts the monitor, and never the gateway.
+      Enables `system.autoUpgrade`, without reboots. A host that is built from a flake, or by colmena or deploy-rs, must
+      name a flake in `system.autoUpgrade.flake`. An upgrade restarts the monitor, and never the gateway.
     '';
   };
 }

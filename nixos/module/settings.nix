@@ -12,7 +12,7 @@
 let
   inherit (lib) literalExpression mkOption types;
   inherit (import ./types.nix { inherit lib; }) duration plainPath size;
-  inherit (import ./derived.nix { inherit config lib pkgs; }) home port;
+  inherit (import ./derived.nix { inherit config lib pkgs; }) home url workspace;
   cfg = config.services.openclaw-failover;
   json = pkgs.formats.json { };
 
@@ -134,7 +134,8 @@ in
           key (types.listOf types.str)
             ''
               Addresses of which one must answer before the primary, and not this host, counts as cut off:
-              `"tailscale"`, `"tcp://host:port"`, `"https://…"`. By default the local Tailscale daemon, if an upstream is on a tailnet.
+              `"tailscale"`, `"tcp://host:port"`, `"https://…"`. By default the local Tailscale daemon, if an upstream is
+              on a tailnet.
             ''
             [
               "tailscale"
@@ -152,10 +153,10 @@ in
             "openclaw.service";
         url = mkOption {
           type = types.nullOr types.str;
-          default = if cfg.role == "standby" then "http://127.0.0.1:${toString port}" else null;
+          default = if cfg.role == "standby" then url else null;
           defaultText = literalExpression ''"http://127.0.0.1:''${toString gateway.settings.gateway.port}"'';
           example = "http://127.0.0.1:18789";
-          description = "Address of this host's gateway. A primary needs none.";
+          description = "Address of this host's gateway, `https` if it speaks TLS. A primary needs none.";
         };
         ca_file = caFile;
         start_timeout = period "Time in which the gateway must answer after its start" "300s";
@@ -168,10 +169,13 @@ in
       workspace = {
         path = mkOption {
           type = plainPath;
-          default = "${home}/.openclaw/workspace";
+          default = workspace;
           defaultText = literalExpression ''"''${user.home}/.openclaw/workspace"'';
           example = "/home/openclaw/.openclaw/workspace";
-          description = "Git checkout that the agent works in. The agent's user creates the folder.";
+          description = ''
+            Git checkout that the agent works in. The agent's user creates the folder. On a primary with nix-openclaw's
+            `services.openclaw-gateway` it is that gateway's workspace by default.
+          '';
         };
         url = mkOption {
           type = types.nullOr types.str;

@@ -21,6 +21,11 @@ let
   made = lib.unique (map (lib.removeSuffix "/") folders);
 in
 {
+  # What the owner's git and ssh call besides, as /usr/bin has it on other hosts: git-lfs, gh, a ProxyCommand.
+  path = [
+    "/run/current-system/sw"
+    "/etc/profiles/per-user/${user}"
+  ];
   serviceConfig = {
     ExecStartPre = [ "${asAgent} ${pkgs.coreutils}/bin/mkdir -p -- ${toString made}" ];
     BindPaths = map (path: "-${path}") (lib.subtractLists (boundBy unit) made);

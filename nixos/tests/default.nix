@@ -9,7 +9,7 @@ let
     file:
     pkgs.testers.runNixOSTest {
       imports = [ file ];
-      # In seconds. A machine that hangs must not hang whoever waits for the test.
+      # In seconds. A machine that hangs must not hang the test with it.
       globalTimeout = 10 * 60;
       defaults.imports = [ module ];
     };

@@ -26,10 +26,17 @@ pub(super) struct Place<'a> {
 type Case = (&'static [&'static str], fn(&Place<'_>, &str) -> String);
 
 /// The cases, of which the first that fits counts.
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     (&["has changed and you have requested strict", "remote host identification has changed"], changed_key),
     (&["host key verification failed", "host key is known for"], unknown_key),
     (&["exists; cannot create"], name_taken),
+    (&["old, conflicting branches"], |place, _| {
+        let (path, remote) = (place.path(), &place.workspace.remote);
+        format!(
+            "branches that the remote no longer has are still known here; forget them: \
+             git -C {path} remote prune {remote}"
+        )
+    }),
     (
         &["gh013", "push protection", "contain secrets", "contains secrets", "secret detected", "secrets detected"],
         secret,

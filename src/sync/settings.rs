@@ -69,7 +69,6 @@ pub const SETTINGS: &[Setting] = &[
     honoured("core.protecthfs", "refuses names that other systems cannot hold; the file is withheld and named"),
     honoured("core.precomposeunicode", "has an effect on macOS alone"),
     honoured("core.bigfilethreshold", "changes how objects are packed, and not what they hold"),
-    honoured("core.sharedrepository", "defines the permissions of the repository's files"),
     honoured("filter.*.clean", "defines the bytes of a commit; a file that it fails for is withheld and named"),
     honoured("filter.*.smudge", "defines the bytes on the disk; a file that it fails for is named"),
     honoured("filter.*.process", "as clean and smudge"),
@@ -95,6 +94,8 @@ pub const SETTINGS: &[Setting] = &[
     bypassed("status.renames", "--no-renames", "a rename is a removal and a new file here"),
     bypassed("status.*", "--porcelain", "changes what people see"),
     honoured("index.*", "changes how an index is stored, and not what it holds"),
+    // What a sandbox forbids.
+    replaced("core.sharedrepository", "umask", "makes folders setgid, which the units and Nix forbid"),
     // What directs git elsewhere.
     verified("remote.*.pushurl", "may name another repository than the one that is fetched from"),
     verified("url.*.pushinsteadof", "may name another repository than the one that is fetched from"),

@@ -28,8 +28,14 @@ let
     {
       options.services =
         library.optionalAttrs (!known ? openclaw) { openclaw.enable = switch; }
-        // library.optionalAttrs (!known ? openclaw-gateway) { openclaw-gateway.enable = switch; };
+        // library.optionalAttrs (!known ? openclaw-gateway) {
+          openclaw-gateway = import ./openclaw-gateway.nix { lib = library; };
+        };
       options.sops.secrets = import ./sops.nix { lib = library; };
+      options.home-manager.users = library.mkOption {
+        type = library.types.attrsOf library.types.anything;
+        default = { };
+      };
     };
   nixos =
     modules:

@@ -16,6 +16,7 @@ in
     environment.etc = free;
     environment.systemPackages = list;
     fileSystems = free;
+    home-manager.users = free;
     networking.hostName = option types.str "host";
     networking.firewall.enable = switch;
     networking.firewall.allowedTCPPorts = list;
@@ -30,8 +31,7 @@ in
     services.openssh.enable = switch;
     services.openssh.settings = free;
     services.openclaw.enable = switch;
-    services.openclaw-gateway.enable = switch;
-    services.openclaw-gateway.port = option types.port 18789;
+    services.openclaw-gateway = import ./openclaw-gateway.nix { inherit lib; };
     services.tailscale.authKeyFile = option (types.nullOr types.path) null;
     services.tailscale.enable = switch;
     services.tailscale.interfaceName = option types.str "tailscale0";
@@ -42,6 +42,8 @@ in
     )) { };
     sops.secrets = import ./sops.nix { inherit lib; };
     system.autoUpgrade = free;
+    system.etc.overlay = free;
+    system.forbiddenDependenciesRegexes = list;
     system.stateVersion = option types.str "";
     systemd.packages = list;
     systemd.services = option (types.attrsOf (
@@ -61,6 +63,10 @@ in
         {
           freeformType = types.attrsOf types.anything;
           options.home = option types.str "/home/${name}";
+          options.createHome = switch;
+          options.isNormalUser = switch;
+          options.isSystemUser = switch;
+          options.shell = option types.anything null;
           options.openssh.authorizedKeys.keys = list;
           options.openssh.authorizedKeys.keyFiles = list;
         }

@@ -20,6 +20,9 @@ const ENTRIES_LIMIT: usize = 50;
 /// Size limit of the file of packed refs, in bytes.
 const PACKED_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// Beginning of the header of packed refs, which lists their traits. Newer versions of git insist on the space.
+const PACKED_HEADER: &str = "# pack-refs with: ";
+
 impl Repairs<'_> {
     /// Sets aside each ref whose file is broken, and finds its value again.
     pub(super) fn repair_refs(&mut self) -> Result<(), String> {
@@ -84,7 +87,7 @@ impl Repairs<'_> {
             lines.iter().take(last).filter(|line| is_packed(line)).fold(String::new(), |kept, line| kept + line + "\n");
         // What follows the order of a header that is gone need not hold any more.
         if !kept.starts_with('#') {
-            kept.insert_str(0, "# pack-refs with:\n");
+            kept.insert_str(0, &format!("{PACKED_HEADER}\n"));
         }
         self.set_aside(&path).map_err(words)?;
         fs::write(&path, &kept).map_err(words)?;
@@ -141,7 +144,7 @@ fn is_ref(content: &[u8]) -> bool {
 
 /// `# header`, `hash name` or `^hash`.
 fn is_packed(line: &str) -> bool {
-    line.starts_with('#')
+    line.starts_with(PACKED_HEADER)
         || line.strip_prefix('^').is_some_and(is_hash)
         || line
             .split_once(' ')

@@ -20,7 +20,7 @@ rec {
       workspace.repo = "git@example.org:me/memory.git";
     };
   };
-  # The account of that primary, which the module leaves to whoever runs OpenClaw there.
+  # The account of that primary, which the module does not declare.
   account = {
     users.groups.openclaw = { };
     users.users.openclaw = {

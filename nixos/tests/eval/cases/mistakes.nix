@@ -56,6 +56,62 @@ in
         }
       ];
     };
+    upgradeByColmena = told "built from a flake or by colmena" {
+      modules = [
+        minimal
+        {
+          options.deployment = lib.mkOption {
+            type = lib.types.attrsOf lib.types.anything;
+            default = { };
+          };
+          config.services.openclaw-failover.autoUpgrade.enable = true;
+        }
+      ];
+    };
+    immutableEtc = told "nothing can be put into /etc of this host" {
+      modules = [
+        minimal
+        {
+          boot.initrd.systemd.enable = true;
+          services.userborn.enable = true;
+          system.etc.overlay.enable = true;
+          system.etc.overlay.mutable = false;
+        }
+      ];
+    };
+    gatewayOfHomeManager = told "home-manager.users.me.programs.openclaw runs a gateway on port 18789" {
+      modules = [
+        minimal
+        { home-manager.users.me.programs.openclaw.enable = true; }
+      ];
+    };
+    gatewayOfHomeManagerByInstance =
+      told "home-manager.users.me.programs.openclaw runs a gateway on port 19000"
+        {
+          modules = [
+            minimal
+            {
+              services.openclaw-failover.gateway.settings.gateway.port = 19000;
+              home-manager.users.me.programs.openclaw.instances.work = {
+                enable = true;
+                gatewayPort = 19000;
+              };
+            }
+          ];
+        };
+    homeless = told "the user openclaw has no home" {
+      modules = [
+        primary
+        {
+          users.groups.openclaw = { };
+          users.users.openclaw = {
+            isSystemUser = true;
+            group = "openclaw";
+            home = "/var/empty";
+          };
+        }
+      ];
+    };
     crons = told "crons are the primary's" (standby {
       gateway.settings.cron.enabled = true;
     });
@@ -94,13 +150,13 @@ in
         }
       ];
     };
-    primaryWithDynamicUser = told "its workspace lies where no other unit may go" {
+    primaryWithDynamicUser = told "no other unit can reach its workspace" {
       modules = [
         primary
         { systemd.services.openclaw.serviceConfig.DynamicUser = true; }
       ];
     };
-    primaryWithUpstream = told "a primary watches nobody" (
+    primaryWithUpstream = told "a primary has no upstreams" (
       and primary { settings.upstreams = [ upstream ]; }
     );
   };
@@ -109,7 +165,7 @@ in
     manyChannels = told "signal, telegram are more than one" (standby {
       gateway.settings.channels.signal = { };
     });
-    noChannel = told "nobody can reach it by chat" (standby {
+    noChannel = told "it cannot be reached by chat" (standby {
       gateway.settings.channels.telegram.enabled = lib.mkForce false;
     });
     noUser = told "no user me is declared" (
@@ -118,7 +174,7 @@ in
         user.name = "me";
       }
     );
-    noKey = told "no user of this host has one" (standby {
+    noKey = told "no user of this host has a key" (standby {
       user.authorizedKeys = lib.mkForce [ ];
     });
   };

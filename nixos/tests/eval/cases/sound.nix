@@ -78,7 +78,7 @@ in
         (config.systemd.timers.openclaw-failover-drill.wantedBy or [ ]) == [ ];
       "it keeps its old name" =
         (unit config "openclaw-failover").aliases == [ "openclaw-health-monitor.service" ];
-      "the gateway is started by nobody" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
+      "no target starts the gateway" = ((unit config "openclaw").wantedBy or [ ]) == [ ];
       "a rebuild bounces neither the gateway nor a sync" =
         lib.all (name: !(unit config name).restartIfChanged)
           [
@@ -164,7 +164,7 @@ in
       "the monitor is a user of its own" = config.users.users.openclaw-failover.isSystemUser;
       "the agent has a home and its own group" =
         config.users.users.openclaw.isNormalUser && config.users.users.openclaw.group == "openclaw";
-      "nobody but root sees the credentials" =
+      "root alone sees the credentials" =
         lib.elem "d /etc/openclaw-failover/credentials 0700 root root -" config.systemd.tmpfiles.rules;
       "the host is hardened" =
         config.networking.firewall.enable
@@ -185,10 +185,15 @@ in
       "tokens come from their file, which must exist" =
         says config "openclaw.service"
           "EnvironmentFile=/var/lib/secrets/gateway.env";
-      "the key is openclaw's alone" =
+      "the key is openclaw's alone, beside the keys that ssh looks for" =
         config.programs.ssh.extraConfig == ''
           Match localuser openclaw
             IdentityFile /var/lib/secrets/openclaw-ssh-key
+            IdentityFile ~/.ssh/id_rsa
+            IdentityFile ~/.ssh/id_ecdsa
+            IdentityFile ~/.ssh/id_ecdsa_sk
+            IdentityFile ~/.ssh/id_ed25519
+            IdentityFile ~/.ssh/id_ed25519_sk
           Match all
         '';
       "a missing workspace is cloned" = (written config).workspace.url == "git@github.com:me/memory.git";
@@ -239,6 +244,94 @@ in
       "the port is one, everywhere" =
         (written config).gateway.url == "http://127.0.0.1:19000"
         && config.networking.firewall.interfaces.tailscale0.allowedTCPPorts == [ 19000 ];
+    };
+  };
+
+  # Images and profiles have opinions of their own, as Google's has of the firewall.
+  image = {
+    modules = [
+      minimal
+      {
+        networking.firewall.enable = lib.mkDefault false;
+        services.openssh.enable = lib.mkDefault false;
+        services.openssh.settings.PermitRootLogin = lib.mkDefault "yes";
+        services.fail2ban.enable = lib.mkDefault false;
+        services.tailscale.enable = lib.mkDefault false;
+      }
+    ];
+    holds = config: {
+      "the host is hardened all the same" =
+        config.networking.firewall.enable
+        && config.services.openssh.enable
+        && config.services.openssh.settings.PermitRootLogin == "prohibit-password"
+        && config.services.fail2ban.enable
+        && config.services.tailscale.enable;
+    };
+  };
+
+  # A tailnet without an interface.
+  userspace = {
+    modules = [
+      minimal
+      { services.tailscale.interfaceName = "userspace-networking"; }
+    ];
+    holds = config: {
+      "no firewall rule names an interface that does not exist" =
+        !(config.networking.firewall.interfaces ? userspace-networking);
+    };
+  };
+
+  # profiles/perlless.nix refuses a system with perl in it, when it is built.
+  perlless = {
+    modules = [
+      minimal
+      { system.forbiddenDependenciesRegexes = [ "perl" ]; }
+    ];
+    holds = config: {
+      "no unit needs perl" = lib.all (name: !finds config name [ "perl" ]) [
+        "openclaw"
+        "openclaw-failover"
+        "openclaw-sync-pull"
+        "openclaw-sync-push"
+      ];
+      "the syncs find the rest" = finds config "openclaw-sync-pull" programs;
+    };
+  };
+
+  # OpenClaw keeps more than channels there.
+  channelDefaults =
+    standby {
+      gateway.settings.channels = {
+        defaults.groupPolicy = "allowlist";
+        modelByChannel.telegram."*" = "anthropic/claude-opus-4-6";
+      };
+    }
+    // {
+      holds = config: {
+        "they are no channels" = (judge config).channels == [ "telegram" ];
+      };
+    };
+
+  # The account is declared by this module, and further by its owner.
+  accounts = {
+    modules = [
+      minimal
+      {
+        users.users.openclaw = {
+          group = "users";
+          isNormalUser = false;
+          isSystemUser = true;
+          home = "/srv/claw";
+        };
+      }
+    ];
+    holds = config: {
+      "its owner decides of which kind it is, and of which group" =
+        !config.users.users.openclaw.isNormalUser
+        && config.users.users.openclaw.createHome
+        && (judge config).group == "users"
+        && (judge config).home == "/srv/claw";
+      "the units are that group's" = says config "openclaw.service" "Group=users";
     };
   };
 
@@ -404,12 +497,16 @@ in
           command = "-+/util-linux/bin/setpriv ${account} /coreutils/bin/mkdir -p -- /home/me/.openclaw/workspace";
         in
         map shorten (unit config "openclaw-sync-push").serviceConfig.ExecStartPre == [ command ];
+      "the push finds that user's own tools, behind the module's" =
+        finds config "openclaw-sync-push" programs
+        && lib.elem "/etc/profiles/per-user/me" (unit config "openclaw-sync-push").path
+        && lib.elem "/run/current-system/sw" (unit config "openclaw-sync-push").path;
       "the ssh key is that user's" = lib.hasPrefix "Match localuser me\n" config.programs.ssh.extraConfig;
       "no other user is declared" = !(config.users.users ? openclaw);
     };
   };
 
-  # A module of somebody else declares the user, as nix-openclaw's does.
+  # Another module declares the user, as nix-openclaw's does.
   foreignUser = {
     modules = [
       primary
@@ -427,6 +524,40 @@ in
         (written config).workspace.path == "/var/lib/openclaw/.openclaw/workspace";
     };
   };
+
+  # nix-openclaw's NixOS module runs the gateway, in a folder of its own.
+  foreignGateway = {
+    modules = [
+      primary
+      {
+        services.openclaw-gateway.enable = true;
+        users.groups.openclaw = { };
+        users.users.openclaw = {
+          isSystemUser = true;
+          group = "openclaw";
+          home = "/var/lib/openclaw";
+        };
+      }
+    ];
+    holds = config: {
+      "the workspace is the one of that gateway" =
+        (written config).workspace.path == "/var/lib/openclaw/workspace";
+      "the push sees it" =
+        (unit config "openclaw-sync-push").serviceConfig.BindPaths == [ "-/var/lib/openclaw/workspace" ];
+    };
+  };
+
+  # A gateway behind TLS.
+  tls =
+    standby {
+      gateway.settings.gateway.tls.enabled = true;
+      settings.gateway.ca_file = "/etc/ssl/claw.pem";
+    }
+    // {
+      holds = config: {
+        "the monitor speaks TLS to it" = (written config).gateway.url == "https://127.0.0.1:18789";
+      };
+    };
 
   # Accounts of another name, on a standby too.
   renamed =
