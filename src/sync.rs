@@ -25,6 +25,7 @@ mod filters;
 mod git;
 mod image;
 mod index;
+mod left_over;
 mod lfs;
 mod local;
 mod lock;

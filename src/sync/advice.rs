@@ -20,6 +20,8 @@ pub(super) struct Place<'a> {
     pub(super) host: &'a str,
     /// The branches that were refused, without `refs/heads/`.
     pub(super) branches: &'a [String],
+    /// True if the remote has a commit that the refused ones follow.
+    pub(super) is_begun: bool,
 }
 
 /// Words by which a case is known, in lower case, and what to say then.
@@ -156,11 +158,9 @@ fn large(place: &Place<'_>, _: &str) -> String {
 
 /// Has the commits made again that are not sent yet: they are refused for what is in them, whatever the file says now.
 fn again(place: &Place<'_>, first: &str) -> String {
-    format!(
-        "{first}; then have what is not sent yet committed again: git -C {} reset -q --soft {}",
-        place.path(),
-        place.sent()
-    )
+    let path = place.path();
+    let forget = if place.is_begun { format!("reset -q --soft {}", place.sent()) } else { "update-ref -d HEAD".into() };
+    format!("{first}; then have what is not sent yet committed again: git -C {path} {forget}")
 }
 
 fn protected(place: &Place<'_>, _: &str) -> String {
@@ -205,9 +205,13 @@ fn no_repository(place: &Place<'_>, _: &str) -> String {
 
 /// A path as one word of a shell.
 pub(super) fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
-    if path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    quoted_text(&path.display().to_string())
+}
+
+/// A text as one word of a shell.
+pub(super) fn quoted_text(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// A host's name, without what a shell would take for more.

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::git::Git;
-use super::index::{age, is_ours, remove, remove_if_there};
+use super::index::{is_ours, remove, remove_if_there};
+use super::left_over;
 use super::names;
 use super::refs::Head;
 use super::stop::Stop;
@@ -40,7 +41,7 @@ pub(super) enum Others {
 }
 
 impl Others {
-    /// From what age on a lock of a branch is left over. git holds one for milliseconds.
+    /// Time after which a lock of a branch that is still the same is left over. git holds one for milliseconds.
     fn ref_lock(self) -> Duration {
         match self {
             Self::Down => Duration::from_millis(500),
@@ -69,13 +70,13 @@ pub(super) fn remove_left_over_locks(git: &Git<'_>, others: Others) -> Result<()
     let mut found: Vec<PathBuf> =
         ["HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock"].map(|name| git.git_dir.join(name)).into();
     locks_below(&git.git_dir.join("refs"), 8, &mut found);
-    for lock in found {
-        let Some(mut age) = age(&lock) else { continue };
-        if age < others.ref_lock() {
-            thread::sleep(others.ref_lock() - age);
-            age = others.ref_lock();
-        }
-        if age >= others.ref_lock() && lock.symlink_metadata().is_ok() {
+    let found: Vec<(PathBuf, String)> =
+        found.into_iter().filter_map(|lock| left_over::identity(&lock).map(|known| (lock, known))).collect();
+    if !found.is_empty() {
+        thread::sleep(others.ref_lock());
+    }
+    for (lock, known) in found {
+        if left_over::identity(&lock) == Some(known) {
             log::warn!("{} is left over from a git that was killed; it is removed", lock.display());
             remove(&lock)?;
         }
@@ -124,7 +125,7 @@ pub(super) fn end_unfinished(git: &Git<'_>, now: Time) -> Result<Option<&'static
 pub(super) fn end_sparse(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     if git.is_sparse && head.commit.is_some() {
         super::image::read_index(git, head)?;
-        swap::bring_back(git)?;
+        swap::bring_back(git, |_| true)?;
         git.run(&["config", "--worktree", "core.sparseCheckout", "false"])?;
     }
     Ok(())

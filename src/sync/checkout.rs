@@ -1,12 +1,13 @@
 //! Which checkout, of which remote, on which host; and a new one where there is none.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::Paths;
-use super::advice::quoted;
+use super::advice::{quoted, quoted_text};
 use super::git::Git;
+use super::replaced::remove_all;
 use super::stop::{Stop, Why};
 use crate::config::Workspace;
 use crate::host::{Cancel, Command};
@@ -47,7 +48,7 @@ impl<'a> Checkout<'a> {
     /// Says how to make a checkout around the files that are in the workspace already.
     fn how_to_clone(&self) -> String {
         let (path, branch) = (quoted(&self.workspace.path), &self.workspace.branch);
-        let url = self.workspace.url.as_deref().unwrap_or("URL");
+        let url = quoted_text(self.workspace.url.as_deref().unwrap_or("URL"));
         format!(
             "; name its repository in workspace.url, or clone it: git clone -q --no-checkout --branch {branch} {url} \
              {path}.new && mkdir -p {path} && mv {path}.new/.git {path}/.git && git -C {path} reset -q && \
@@ -83,11 +84,4 @@ impl<'a> Checkout<'a> {
 fn run(dir: &Path, args: &[&str]) -> Result<(), Stop> {
     let git = Command::new("git").dir(dir).args(args).env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir));
     git.run().map(drop).map_err(|why| Stop::or(Why::NoCheckout, &why))
-}
-
-fn remove_all(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
-        _ => Ok(()),
-    }
 }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::git::{Git, SCAN, write_and_open};
+use super::settings;
 use super::stop::{Stop, Why};
 use crate::host::CommandError;
 
@@ -29,10 +30,11 @@ impl Git<'_> {
         });
         let Some(driver) = self.drivers.get_mut(at) else { return };
         let is_set = !command.is_empty();
+        driver.is_lfs |= command.contains("git-lfs") || command.contains("git lfs");
         match what {
             "clean" => driver.has_clean |= is_set,
             "smudge" => driver.has_smudge |= is_set,
-            "required" => driver.is_required = command == "true",
+            "required" => driver.is_required = settings::is_true(command),
             _ => (driver.has_clean, driver.has_smudge) = (driver.has_clean || is_set, driver.has_smudge || is_set),
         }
     }
@@ -164,6 +166,8 @@ pub(super) struct Driver {
     pub(super) has_smudge: bool,
     /// True if the owner wants no file without it.
     pub(super) is_required: bool,
+    /// True if it keeps contents where git LFS keeps them, whatever its name is.
+    pub(super) is_lfs: bool,
 }
 
 impl Driver {

@@ -117,7 +117,7 @@ impl<'a> Git<'a> {
             match key {
                 "" => {}
                 "core.sshcommand" => options = value.trim().strip_prefix("ssh ").unwrap_or_default().to_owned(),
-                "core.sparsecheckout" => sparse.push(value == "true"),
+                "core.sparsecheckout" => sparse.push(settings::is_true(value)),
                 "core.autocrlf" => self.converts_line_ends = value != "false",
                 "core.eol" => self.converts_line_ends |= value == "crlf",
                 "core.attributesfile" => self.has_outer_attributes = true,
@@ -258,6 +258,9 @@ impl<'a> Git<'a> {
             .env("GIT_SSH_COMMAND", &self.ssh)
             .env("GIT_SSH_VARIANT", "ssh")
             .env("GIT_INDEX_FILE", self.own_index())
+            // A remote knows neither: a history that holds another one by them alone would overwrite it.
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_GRAFT_FILE", "/dev/null")
             // A broken checkout must not make git take a repository further up for it.
             .env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(self.dir))
             .env("GIT_CONFIG_COUNT", self.settings.len().to_string());

@@ -7,18 +7,17 @@ use std::path::{Path, PathBuf};
 
 use super::git::{Git, SCAN};
 use super::refs::Head;
+use super::rescue;
 use super::stage::stage;
-use super::stop::{Stop, Why};
+use super::stop::Stop;
 use super::swap::is_beyond_link;
 use super::walk;
 use super::withhold::{self, Reason};
 use crate::host::CommandError;
 
 /// The empty tree has a name of its own in each of git's two formats; git knows it without being told.
-const EMPTY: [(usize, &str); 2] = [
-    (40, "4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
-    (64, "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"),
-];
+const EMPTY: [&str; 2] =
+    ["4b825dc642cb6eb9a060e54bf8d69288fbee4904", "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
 
 /// What stays on this host, by its name in the workspace, and why.
 pub(super) type Withheld = Vec<(PathBuf, Reason)>;
@@ -72,7 +71,8 @@ impl Image {
         }
         let listing = git.list(&["ls-files", "--stage", "-z"])?;
         let has_attributes = has_attributes(git, &listing, &status);
-        let Sorted { gone, listed, mut withheld } = sort(git, &status, &base, max_file)?;
+        let Sorted { gone, mut listed, renamed, mut withheld } = sort(git, &status, &base, max_file)?;
+        withheld.extend(walk::withhold_renamed(git, renamed, &mut listed)?);
         for repository in repositories(git, &listing) {
             if withheld.iter().all(|(path, _)| *path != repository) {
                 withheld.push((repository, Reason::Repository));
@@ -98,11 +98,14 @@ fn base(git: &Git<'_>, head: &Head) -> Result<String, Stop> {
         (None, Some(commit)) => Ok(git.word(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?),
         (None, None) => {
             let format = git.word(&["rev-parse", "--show-object-format"])?;
-            let length = if format == "sha256" { 64 } else { 40 };
-            let empty = EMPTY.iter().find(|(wanted, _)| *wanted == length);
-            empty.map(|(_, tree)| (*tree).to_owned()).ok_or_else(|| Stop::new(Why::Failed, format))
+            Ok(EMPTY[usize::from(format == "sha256")].to_owned())
         }
     }
+}
+
+/// The tree without files, by a name as long as that of another object of the same repository.
+pub(super) fn empty_tree(other: &str) -> &'static str {
+    EMPTY[usize::from(other.len() == 64)]
 }
 
 /// Makes the index what the checked-out commit is, and keeps what it knows of files that have not changed.
@@ -171,17 +174,20 @@ struct Sorted<'a> {
     gone: Vec<u8>,
     /// What is to be put into the index.
     listed: Vec<&'a Path>,
+    /// New files that an earlier move has renamed, with the paths that they had before.
+    renamed: Vec<(&'a Path, PathBuf)>,
     /// What stays out.
     withheld: Withheld,
 }
 
 fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Result<Sorted<'a>, Stop> {
     let mut sorted = Sorted::default();
-    let Sorted { gone, listed, withheld } = &mut sorted;
+    let Sorted { gone, listed, renamed, withheld } = &mut sorted;
     // As long as any other name of this repository's.
     let nothing = "0".repeat(base.len());
     for line in lines(status) {
         let Some(Change { path, kind }) = change(line) else { continue };
+        let is_new = kind == Kind::New;
         let reason = match kind {
             Kind::Gone if is_beyond_link(git.dir, path) => {
                 gone.extend_from_slice(format!("0 {nothing}\t").as_bytes());
@@ -203,7 +209,10 @@ fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Resul
         withheld.extend(is_both.then(|| (path.to_owned(), Reason::Repository)));
         match reason {
             Some(reason) => withheld.push((path.to_owned(), reason)),
-            None => listed.push(path),
+            None => match rescue::earlier_path(path).filter(|_| is_new) {
+                Some(earlier) => renamed.push((path, earlier)),
+                None => listed.push(path),
+            },
         }
         git.go_on()?;
     }

@@ -9,11 +9,12 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::agent::Others;
 use super::git::Git;
 use super::image::Image;
+use super::left_over;
 use super::names;
 use super::stop::{Stop, Why};
 use super::torn::differences;
@@ -43,7 +44,7 @@ impl IndexLock {
                 remove(&path)?;
             } else if asked.elapsed() < PATIENCE {
                 thread::sleep(Duration::from_millis(20));
-            } else if age(&path).is_some_and(|age| age >= others.index_lock()) {
+            } else if left_over::held_for(git, &path) >= others.index_lock() {
                 log::warn!("{} is left over from a git that was killed; it is set aside", path.display());
                 let aside = path.with_extension("left-over");
                 fs::rename(&path, &aside).map_err(|why| Stop::file("rename", &path, &why))?;
@@ -156,12 +157,6 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
         Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
         _ => Ok(()),
     }
-}
-
-/// How old a file is; `None` if it is gone. One from the future is as old as can be: a clock was set back.
-pub(super) fn age(path: &Path) -> Option<Duration> {
-    let made = path.symlink_metadata().and_then(|found| found.modified()).ok()?;
-    Some(SystemTime::now().duration_since(made).unwrap_or(Duration::MAX))
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {

@@ -75,7 +75,7 @@ pub(super) fn upload(git: &Git<'_>, workspace: &Workspace, commits: &[&str]) -> 
 
 /// True if git LFS has ever kept content of this repository on this host.
 fn is_used(git: &Git<'_>) -> bool {
-    git.drivers.iter().any(|driver| driver.name == "lfs")
+    git.drivers.iter().any(|driver| driver.is_lfs)
         && (git.git_dir.join("lfs").exists() || git.git_dir.join("commondir").exists())
 }
 

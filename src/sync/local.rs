@@ -79,12 +79,14 @@ impl Local {
             (Some(_), Others::Down) => told.ended = agent::end_unfinished(git, now)?,
             (Some(what), Others::Live) => return Err(Stop::new(Why::InUse, format!("a {what} is under way in it"))),
         }
+        let suspects = torn::suspects(git, refs)?;
+        told.aside.extend(torn::restore_rules(git, &suspects, &refs.head, now)?);
         agent::end_sparse(git, &refs.head)?;
         let head = refs.head.commit.as_deref();
         let image = Image::take(git, &refs.head, workspace.max_file)?;
         told.withheld.clone_from(&image.withheld);
         told.aside.extend(image.aside.iter().cloned());
-        let tree = torn::without_torn(git, refs, &image)?;
+        let tree = torn::without_torn(git, &suspects, &image)?;
         let commit = if tree == image.base {
             head.map(str::to_owned)
         } else {

@@ -11,6 +11,9 @@ use crate::config::Workspace;
 use crate::failover::Time;
 use crate::host::CommandError;
 
+/// Exit code of a git that ends itself. Above it a shell tells of a signal.
+const GIT_DIED: i32 = 128;
+
 /// How two trees go together.
 pub(super) enum Merged {
     /// This is both of them.
@@ -166,8 +169,10 @@ pub(super) fn trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<Merged, S
         Err(CommandError::TimedOut { after, .. }) => {
             Ok(Merged::Conflict(format!("files that git does not merge within {after:?}")))
         }
-        // One that was killed says nothing of the two histories.
-        Err(CommandError::Failed { status, said, .. }) if status.code().is_some() && !is_damage(&said) => {
+        // One that was killed, even behind a shell, says nothing of the two histories.
+        Err(CommandError::Failed { status, said, .. })
+            if status.code().is_some_and(|code| code <= GIT_DIED) && !is_damage(&said) =>
+        {
             Ok(Merged::Conflict(format!("files that git cannot merge ({said})")))
         }
         Err(why) => Err(why.into()),

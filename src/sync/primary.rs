@@ -75,10 +75,9 @@ impl Primary<'_> {
         }
         let conflict = pushed.conflicts.listed.iter().find_map(|conflict| conflict.split_once(": "));
         if let (true, Some((branch, _))) = (outcome.is_returned(), conflict) {
-            let (path, remote) = (quoted(&self.workspace.path), &self.workspace.remote);
-            pushed.add(&format!(
-                "merge by hand what is in conflict: git -C {path} merge --no-edit {remote}/{branch}, settle it and commit"
-            ));
+            let remote = &self.workspace.remote;
+            let command = self.by_hand(&format!("merge --ff --no-edit {remote}/{branch}"));
+            pushed.add(&format!("merge by hand what is in conflict: {command}, settle it and commit"));
         }
         Ok(outcome)
     }
@@ -194,17 +193,33 @@ impl Primary<'_> {
 
     /// What to do where the remote's branch cannot be merged.
     fn contradiction(&self, own: &str, theirs: &str, files: &str) -> Result<String, Stop> {
-        let Workspace { remote, branch, path, .. } = self.workspace;
+        let Workspace { remote, branch, .. } = self.workspace;
         let is_related = self.git.ask(&["merge-base", own, theirs])?.is_some();
         let option = if is_related { "" } else { " --allow-unrelated-histories" };
         let what =
             if is_related { "contradicts what is here" } else { "has another history, and contradicts what is here" };
         Ok(format!(
-            "{branch} of {remote} {what} in {}; git -C {} pull --no-rebase --no-edit{option} {remote} {branch}, settle it and \
-             commit; the next push does the rest",
+            "{branch} of {remote} {what} in {}; {}, settle it and commit; the next push does the rest",
             printable(files, FILES_LIMIT),
-            quoted(path)
+            self.by_hand(&format!("pull --no-rebase --no-edit{option} {remote} {branch}"))
         ))
+    }
+
+    /// The command with which the owner merges. A git without a name for its commits refuses to, and one that replaces
+    /// commits here alone sees nothing to merge.
+    fn by_hand(&self, verb: &str) -> String {
+        let (git, path) = (&self.git, quoted(&self.workspace.path));
+        let has = |args: &[&str]| git.run(args).is_ok_and(|answer| !answer.is_empty());
+        let mut command = String::new();
+        for (key, value) in [("user.name", "openclaw".to_owned()), ("user.email", format!("openclaw@{}", git.host))] {
+            if !has(&["config", "--get", key]) {
+                command.push_str(&format!("git -C {path} config {key} {value} && "));
+            }
+        }
+        if has(&["for-each-ref", "refs/replace"]) || git.git_dir.join("info/grafts").exists() {
+            command.push_str("export GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=/dev/null; ");
+        }
+        format!("{command}git -C {path} {verb}")
     }
 
     /// The branch and what standbys have pushed. That the remote has no such branch yet is no obstacle.

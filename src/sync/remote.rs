@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::advice::{self, Place, quoted};
+use super::advice::{self, Place, quoted, quoted_text};
 use super::git::Git;
 use super::names;
 use super::push_urls;
@@ -118,7 +118,7 @@ pub(super) fn failure(git: &Git<'_>, workspace: &Workspace, stderr: &str) -> Sto
     if is_damage(stderr) {
         return Stop::new(Why::Damaged, said);
     }
-    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &[] };
+    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &[], is_begun: true };
     Stop::new(Why::Unreachable, format!("{said}{}", advice::of(stderr, &place)))
 }
 
@@ -127,7 +127,7 @@ fn require_remote(git: &Git<'_>, workspace: &Workspace) -> Result<(), Stop> {
         return Ok(());
     }
     let Workspace { remote, path, url, .. } = workspace;
-    let url = url.as_deref().unwrap_or("URL");
+    let url = quoted_text(url.as_deref().unwrap_or("URL"));
     let said = format!("the checkout has no remote \"{remote}\": git -C {} remote add {remote} {url}", quoted(path));
     Err(Stop::new(Why::Unreachable, said))
 }
@@ -240,10 +240,19 @@ pub(super) fn last_lines(stderr: &str) -> String {
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join("; ")
 }
 
+/// True if the remote has had the main branch, or of a standby its own.
+fn is_begun(git: &Git<'_>, workspace: &Workspace, refused: &[String]) -> bool {
+    let Workspace { remote, branch, .. } = workspace;
+    let has =
+        |branch: &str| git.word(&["rev-parse", "-q", "--verify", &format!("refs/remotes/{remote}/{branch}")]).is_ok();
+    has(branch) || (!refused.contains(branch) && has(&names::own(git.host)))
+}
+
 /// Quotes the git host on the branches that it refuses, and says what to do.
 pub(super) fn refusal(git: &Git<'_>, workspace: &Workspace, sent: &Sent) -> String {
     let branches: Vec<String> = sent.refused.iter().map(|name| name.replace("refs/heads/", "")).collect();
-    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &branches };
+    let is_begun = is_begun(git, workspace, &branches);
+    let place = Place { workspace, url: git.url.as_deref(), host: git.host, branches: &branches, is_begun };
     let said = printable(&sent.said, QUOTE_LIMIT);
     let advice = advice::of(&sent.said, &place);
     let advice = if advice.is_empty() { "; do what that host says" } else { &advice };

@@ -7,6 +7,7 @@
 
 mod files;
 mod index;
+mod kinds;
 mod locks;
 mod objects;
 mod reflog;
@@ -16,6 +17,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::advice::{quoted, quoted_text};
 use super::checkout::Checkout;
 use super::names;
 use super::report::text;
@@ -47,10 +49,11 @@ impl<'a> Repairs<'a> {
 
     /// Looks at the small files, and repairs them.
     pub(super) fn repair_files(&mut self) {
-        if !self.git_dir.join("objects").is_dir() {
+        if !self.is_repository() {
             return;
         }
-        let repaired = self.repair_config().and_then(|()| self.repair_heads()).and_then(|()| {
+        let repaired = self.repair_kinds().and_then(|()| self.repair_config()).and_then(|()| self.repair_heads());
+        let repaired = repaired.and_then(|()| {
             // Other stores of branches than files have checksums of their own.
             if self.git_dir.join("reftable").exists() { Ok(()) } else { self.repair_refs() }
         });
@@ -80,14 +83,14 @@ impl<'a> Repairs<'a> {
     /// Says what is left to do where the damage stays.
     pub(super) fn advice(&self) -> String {
         let workspace = &self.checkout.workspace;
-        let path = workspace.path.display();
+        let path = quoted(&workspace.path);
         let url = self.url().unwrap_or_else(|| "URL".to_owned());
         format!(
             "clone it again, which leaves the files of the workspace as they are: \
              git clone -q --no-checkout --branch {} {} {path}.new && mv {path}/.git {path}.git-damaged && \
              mv {path}.new/.git {path}/.git && git -C {path} reset -q",
             workspace.branch,
-            text(&url)
+            quoted_text(&text(&url))
         )
     }
 

@@ -82,11 +82,12 @@ impl<'a> Replaced<'a> {
     /// Makes the folder of a new move.
     pub(super) fn begin(git: &'a Git<'a>) -> Result<Self, Stop> {
         let all = all(git);
+        fs::create_dir_all(&all).map_err(|why| Stop::file("create", &all, &why))?;
         let time = boot::clock().unwrap_or_default().as_millis();
         let mut n = 0;
         loop {
             let folder = all.join(format!("{}.{time}.{}.{n}", names::boot(), process::id()));
-            match fs::create_dir_all(&all).and_then(|()| fs::create_dir(&folder)) {
+            match fs::create_dir(&folder) {
                 Err(why) if why.kind() == ErrorKind::AlreadyExists => n += 1,
                 Err(why) => return Err(Stop::file("create", &folder, &why)),
                 Ok(()) => return Ok(Self { git, folder }),
@@ -329,10 +330,19 @@ fn can_be_read(file: &Path) -> bool {
     OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(file).is_ok()
 }
 
+/// Removes a file, or a folder with all that is in it, if it is there.
+pub(super) fn remove_all(path: &Path) -> io::Result<()> {
+    let removed = match path.symlink_metadata() {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(why) => Err(why),
+    };
+    removed.or_else(|why| if is_missing(&why) { Ok(()) } else { Err(why) })
+}
+
 /// Removes the new files that got no name: copies of what git has, which no other process has open.
 fn remove_new_files(folder: &Path) {
-    let removed = fs::remove_dir_all(folder.join("new"));
-    if let Err(why) = removed.or_else(|why| if is_missing(&why) { Ok(()) } else { Err(why) }) {
+    if let Err(why) = remove_all(&folder.join("new")) {
         log::warn!("cannot remove {}: {why}", folder.join("new").display());
     }
 }

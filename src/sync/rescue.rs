@@ -60,6 +60,21 @@ pub(super) fn aside_of(dir: &Path, path: &Path, now: Time) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// The path that something had before it or a folder above it was renamed; `None` if neither was.
+pub(super) fn earlier_path(path: &Path) -> Option<PathBuf> {
+    let earlier: PathBuf = path.iter().map(earlier_name).collect();
+    (earlier != path).then_some(earlier)
+}
+
+fn earlier_name(name: &OsStr) -> &OsStr {
+    let bytes = name.as_bytes();
+    let is_stamp = |rest: &[u8]| rest.len() > 8 && rest.iter().take(8).all(u8::is_ascii_digit) && rest[8] == b'T';
+    let is_end =
+        |at: &usize| bytes.get(*at..).and_then(|rest| rest.strip_prefix(ASIDE.as_bytes())).is_some_and(is_stamp);
+    // Something that was renamed twice had its first name before the first of them.
+    (1..bytes.len()).find(is_end).map_or(name, |at| OsStr::from_bytes(bytes.get(..at).unwrap_or(bytes)))
+}
+
 /// Makes the folders above a path. Where something else has the name of one of them, the file goes to the folder above.
 fn make_folders(git: &Git<'_>, path: &Path) -> PathBuf {
     let mut folder = PathBuf::new();
@@ -85,6 +100,15 @@ mod tests {
         assert_eq!(name(), Path::new(".env.local-20261121T223027.123Z"));
         fs::write(dir.path().join(name()), "").unwrap();
         assert_eq!(name(), Path::new(".env.local-20261121T223027.123Z+"));
+    }
+
+    #[test]
+    fn an_earlier_path_has_no_stamp_in_any_part() {
+        let earlier = |path: &str| earlier_path(Path::new(path));
+        assert_eq!(earlier("a/b.local-20261121T223027.123Z/c"), Some("a/b/c".into()));
+        assert_eq!(earlier("x.local-20261121T223027.123Z.local-20261122T223027.123Z+"), Some("x".into()));
+        assert_eq!(earlier("a/x.local-notes"), None);
+        assert_eq!(earlier("a/.local-20261121T223027.123Z"), None);
     }
 
     #[test]

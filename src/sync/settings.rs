@@ -91,6 +91,7 @@ pub const SETTINGS: &[Setting] = &[
     replaced("core.checkstat", "default", "overlooks changed files"),
     bypassed("core.ignorecase", "a look at the disk", "set wrongly, overlooks files that differ in case alone"),
     bypassed("status.showuntrackedfiles", "--untracked-files=all", "overlooks new files"),
+    bypassed("core.usereplacerefs", "GIT_NO_REPLACE_OBJECTS", "a remote does not know what is replaced here"),
     bypassed("status.renames", "--no-renames", "a rename is a removal and a new file here"),
     bypassed("status.*", "--porcelain", "changes what people see"),
     honoured("index.*", "changes how an index is stored, and not what it holds"),
@@ -192,6 +193,16 @@ pub const SETTINGS: &[Setting] = &[
     honoured("include.path", "what is included counts as if it stood there"),
 ];
 
+/// Reads a boolean setting as git does.
+pub(super) fn is_true(value: &str) -> bool {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => true,
+        "false" | "no" | "off" | "" => false,
+        // Any other text makes git itself fail, so that a wrong answer has no effect.
+        number => number.trim_end_matches(['k', 'm', 'g']).parse() != Ok(0_i64),
+    }
+}
+
 /// Values that replace the owner's, for a remote of this name.
 pub(super) fn replacements(remote: &str) -> Vec<(String, String)> {
     let mut replacements = Vec::new();
@@ -214,6 +225,12 @@ mod tests {
         let keys: HashSet<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
         assert_eq!(keys.len(), SETTINGS.len());
         assert!(SETTINGS.iter().all(|setting| setting.reason.len() > 8 && setting.key == setting.key.to_lowercase()));
+    }
+
+    #[test]
+    fn a_boolean_is_read_as_git_reads_it() {
+        assert!(["true", "True", "yes", "on", "1", "-1", "2k"].into_iter().all(is_true));
+        assert!(!["false", "no", "OFF", "", "0", "0k"].into_iter().any(is_true));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::filters::Conversion;
 use super::git::{Git, SCAN};
 use super::image::Withheld;
 use super::raw;
-use super::replaced::{self, Replaced};
+use super::replaced::{self, Replaced, remove_all};
 use super::stop::{Stop, Why};
 use super::withhold::Reason;
 use crate::failover::Time;
@@ -151,16 +151,4 @@ fn is_file(path: &Path) -> bool {
 
 fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
-}
-
-fn remove_all(path: &Path) -> io::Result<()> {
-    let removed = match path.symlink_metadata() {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(why) => Err(why),
-    };
-    match removed {
-        Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
-        _ => Ok(()),
-    }
 }

@@ -169,12 +169,13 @@ impl<'a> Swap<'a> {
     }
 }
 
-/// Brings back every file that the index has and the disk has not.
-pub(super) fn bring_back(git: &Git<'_>) -> Result<(), Stop> {
+/// Brings back the wanted ones of all files that the index has and the disk has not.
+pub(super) fn bring_back(git: &Git<'_>, is_wanted: impl Fn(&Path) -> bool) -> Result<(), Stop> {
     let replaced = Replaced::begin(git)?;
     let names = git.list(&["ls-files", "--deleted", "-z"])?;
     let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    let names: Vec<&Path> = names.map(|name| Path::new(OsStr::from_bytes(name))).collect();
+    let names: Vec<&Path> =
+        names.map(|name| Path::new(OsStr::from_bytes(name))).filter(|name| is_wanted(name)).collect();
     smudge::remember(git, &make_new(git, &replaced, &names, true)?)?;
     for path in names {
         let new = replaced.new_files().join(path);

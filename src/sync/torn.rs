@@ -13,21 +13,28 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::boot;
 use super::git::Git;
 use super::image::Image;
 use super::names;
-use super::refs::Refs;
+use super::raw;
+use super::refs::{Head, Refs};
+use super::rescue;
 use super::stop::Stop;
+use super::swap::{self, is_beyond_link};
+use crate::failover::Time;
 
 /// Files that a power cut has left half written, at most. More are not looked for.
 const MOST_TORN: usize = 64;
 
 /// The longest file that is compared with what it was to become, in bytes. What is longer counts as an edit.
 const MOST_COMPARED: u64 = 64 * 1024 * 1024;
+
+/// Files that say which others are private, and which of them a filter encrypts.
+const RULES: [&str; 2] = [".gitignore", ".gitattributes"];
 
 /// After this time what was written is on the disk: the kernel takes half a minute at most.
 const DURABLE: Duration = Duration::from_secs(60);
@@ -98,8 +105,12 @@ pub(super) fn remember(
     (from, to): (Option<&str>, &str),
     tree: &str,
 ) -> Result<String, Stop> {
-    let mut versions: Vec<String> = from.map(str::to_owned).into_iter().collect();
-    versions.push(to.to_owned());
+    let from = match from {
+        Some(from) => from.to_owned(),
+        // A first move comes from no commit, and after a power cut its files are to be known as well.
+        None => super::merge::commit(git, super::image::empty_tree(to), &[], "Nothing")?,
+    };
+    let mut versions = vec![from, to.to_owned()];
     if let Some(applying) = &refs.applying {
         versions.extend(parents(git, applying)?);
     }
@@ -116,7 +127,7 @@ pub(super) fn remember(
 }
 
 /// A move that may have left files half done.
-struct Suspect {
+pub(super) struct Suspect {
     commit: String,
     /// True if the machine was restarted since, so that files may have come back half written.
     is_of_earlier_boot: bool,
@@ -124,7 +135,7 @@ struct Suspect {
 
 /// Finds the moves that may have left files half done: one that has not ended, and one that a power cut may have
 /// undone.
-fn suspects(git: &Git<'_>, refs: &Refs) -> Result<Vec<Suspect>, Stop> {
+pub(super) fn suspects(git: &Git<'_>, refs: &Refs) -> Result<Vec<Suspect>, Stop> {
     let mut suspects = Vec::new();
     if let Some(applying) = &refs.applying {
         suspects.push(Suspect { commit: applying.clone(), is_of_earlier_boot: age(git, applying)?.is_none() });
@@ -149,15 +160,11 @@ fn age(git: &Git<'_>, note: &str) -> Result<Option<Duration>, Stop> {
 }
 
 /// The tree of what was written, which is the image without what a crash did to it.
-pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<String, Stop> {
-    let (mut others, mut has_restarted) = (Vec::new(), false);
-    for suspect in suspects(git, refs)? {
-        others.extend(parents(git, &suspect.commit)?);
-        has_restarted |= suspect.is_of_earlier_boot;
-    }
-    if others.is_empty() {
+pub(super) fn without_torn(git: &Git<'_>, suspects: &[Suspect], image: &Image) -> Result<String, Stop> {
+    if suspects.is_empty() {
         return Ok(image.tree.clone());
     }
+    let (others, has_restarted) = others(git, suspects)?;
     let known = versions(git, &image.base, &others)?;
     let mut unexplained = 0;
     let mut mended = Vec::new();
@@ -187,6 +194,50 @@ pub(super) fn without_torn(git: &Git<'_>, refs: &Refs, image: &Image) -> Result<
     git.on_index(&index, &["read-tree", &image.tree])?;
     git.feed(&["update-index", "-z", "--index-info"], &mended, &index)?;
     Ok(git.on_index(&index, &["write-tree"])?)
+}
+
+/// Puts back files of rules for git that such a move has left missing or torn, as they are in the commit that is checked
+/// out. A look at the workspace without them would take private files for new ones, and secrets for plain text. Returns
+/// the new names of what was torn.
+pub(super) fn restore_rules(git: &Git<'_>, suspects: &[Suspect], head: &Head, now: Time) -> Result<Vec<PathBuf>, Stop> {
+    let Some(base) = head.commit.as_deref().filter(|_| !suspects.is_empty()) else { return Ok(Vec::new()) };
+    let (others, has_restarted) = others(git, suspects)?;
+    let mut lost: Vec<PathBuf> = Vec::new();
+    let mut aside = Vec::new();
+    for (path, contents) in versions(git, base, &others)? {
+        let path = Path::new(OsStr::from_bytes(&path));
+        if !RULES.iter().any(|name| path.ends_with(name)) || is_beyond_link(git.dir, path) {
+            continue;
+        }
+        match git.dir.join(path).symlink_metadata() {
+            Err(_) => lost.push(path.to_owned()),
+            Ok(found) if found.is_file() && has_restarted && is_torn(git, path, &contents)? => {
+                aside.extend(rescue::move_out_of_the_way(git, path, now)?);
+                lost.push(path.to_owned());
+            }
+            Ok(_) => {}
+        }
+    }
+    if !lost.is_empty() {
+        super::image::read_index(git, head)?;
+        swap::bring_back(git, |path| lost.iter().any(|lost| lost == path))?;
+    }
+    Ok(aside)
+}
+
+fn is_torn(git: &Git<'_>, path: &Path, contents: &HashSet<String>) -> Result<bool, Stop> {
+    let stored = raw::store(git, &[path])?;
+    let Some(hash) = stored.get(path).filter(|hash| !contents.contains(*hash)) else { return Ok(false) };
+    is_beginning_of_one(git, hash, contents)
+}
+
+/// The commits that these moves led from and to, and whether the machine was restarted since one of them.
+fn others(git: &Git<'_>, suspects: &[Suspect]) -> Result<(Vec<String>, bool), Stop> {
+    let mut others = Vec::new();
+    for suspect in suspects {
+        others.extend(parents(git, &suspect.commit)?);
+    }
+    Ok((others, suspects.iter().any(|suspect| suspect.is_of_earlier_boot)))
 }
 
 /// What each file was or was to become, for all files that the unfinished moves touch.

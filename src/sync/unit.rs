@@ -256,6 +256,8 @@ fn is_interval_over(workspace: &Workspace, paths: &Paths) -> bool {
     if request.is_some() && request != last.request {
         return true;
     }
+    // Both times are the wall clock's, for a push may be another boot's. A clock that is set back makes one from the
+    // future, which is due, or one interval longer; one that is set forward makes the push come early.
     let now = now();
     last.ended > now || now.since(last.ended) >= workspace.push_interval
 }

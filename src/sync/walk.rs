@@ -2,6 +2,7 @@
 //! name `.git` that are no repository.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
@@ -13,6 +14,7 @@ use super::git::{ANSWER, Git, write_and_open};
 use super::image::Withheld;
 use super::rescue;
 use super::stop::Stop;
+use super::swap::is_beyond_link;
 use super::withhold::Reason;
 use crate::report::clock::wall_clock;
 
@@ -100,26 +102,55 @@ pub(super) fn list(workspace: &Path) -> Withheld {
 }
 
 fn ignored(git: &Git<'_>, found: &Withheld) -> Result<HashSet<PathBuf>, Stop> {
-    let mut names = Vec::new();
-    for (path, reason) in found {
-        let asked = if *reason == Reason::Name { path.parent().unwrap_or(path) } else { path };
-        names.extend_from_slice(asked.as_os_str().as_bytes());
-        names.push(0);
+    let asked = found.iter().map(|(path, reason)| match reason {
+        Reason::Name => path.parent().unwrap_or(path),
+        _ => path,
+    });
+    let ignored = ignored_of(git, &asked.collect::<Vec<_>>())?;
+    let paths = found.iter().filter(|(path, reason)| {
+        ignored.contains(path)
+            || (*reason == Reason::Name && path.parent().is_some_and(|above| ignored.contains(above)))
+    });
+    Ok(paths.map(|(path, _)| path.clone()).collect())
+}
+
+/// Separates new files that a move has renamed: those that git ignores under their earlier names are withheld.
+pub(super) fn withhold_renamed<'p>(
+    git: &Git<'_>,
+    renamed: Vec<(&'p Path, PathBuf)>,
+    listed: &mut Vec<&'p Path>,
+) -> Result<Withheld, Stop> {
+    // git does not say what it would ignore beyond a link, so that counts as ignored.
+    let is_beyond: Vec<bool> = renamed.iter().map(|(_, earlier)| is_beyond_link(git.dir, earlier)).collect();
+    let asked = renamed.iter().zip(&is_beyond).filter(|(_, is_beyond)| !**is_beyond);
+    let ignored = ignored_of(git, &asked.map(|((_, earlier), _)| earlier.as_path()).collect::<Vec<_>>())?;
+    let mut withheld = Withheld::new();
+    for ((path, earlier), is_beyond) in renamed.into_iter().zip(is_beyond) {
+        if is_beyond || ignored.contains(&earlier) {
+            withheld.push((path.to_owned(), Reason::Ignored));
+        } else {
+            listed.push(path);
+        }
     }
-    let path = git.own_folder().join("input");
-    let file = write_and_open(&path, &names).map_err(|why| Stop::file("write", &path, &why))?;
-    let asked = git.command(&["check-ignore", "-z", "--stdin"]).stdin(file).deadline(IGNORE_TIME_LIMIT).limit(ANSWER);
-    let said = match asked.run_bytes() {
+    Ok(withheld)
+}
+
+/// Asks which of these paths the rules ignore, whether or not git knows them.
+fn ignored_of(git: &Git<'_>, paths: &[&Path]) -> Result<HashSet<PathBuf>, Stop> {
+    let names: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"].concat()).collect();
+    if names.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let input = git.own_folder().join("input");
+    let file = write_and_open(&input, &names).map_err(|why| Stop::file("write", &input, &why))?;
+    let asked = git.command(&["check-ignore", "--no-index", "-z", "--stdin"]).stdin(file);
+    let said = match asked.deadline(IGNORE_TIME_LIMIT).limit(ANSWER).run_bytes() {
         // None of them is.
         Err(why) if why.code() == Some(1) => return Ok(HashSet::new()),
         said => said?,
     };
-    let ignored: HashSet<&[u8]> = said.split(|byte| *byte == 0).collect();
-    let is_ignored = |path: &Path| ignored.contains(path.as_os_str().as_bytes());
-    let paths = found.iter().filter(|(path, reason)| {
-        is_ignored(path) || (*reason == Reason::Name && path.parent().is_some_and(is_ignored))
-    });
-    Ok(paths.map(|(path, _)| path.clone()).collect())
+    let ignored = said.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Ok(ignored.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
 }
 
 #[cfg(test)]

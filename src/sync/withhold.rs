@@ -31,6 +31,8 @@ pub enum Reason {
     Special,
     /// A name that git takes for its own.
     Name,
+    /// A move has renamed it, and git ignores it under its earlier name.
+    Ignored,
     /// A filter that is not set up on this host, which might have to encrypt it.
     NoFilter(String),
     /// git or a filter does not take it; the message says why.
@@ -52,6 +54,7 @@ impl Reason {
             Self::Unreadable => "cannot be read".to_owned(),
             Self::Special => "is a pipe, socket or device".to_owned(),
             Self::Name => "has a name that git refuses".to_owned(),
+            Self::Ignored => "is ignored under its earlier name".to_owned(),
             Self::NoFilter(name) => format!("needs filter {name}, not set up here"),
             Self::Refused(why) => format!("cannot be committed: {why}"),
             Self::Unfiltered(why) => format!("is as git stores it: {why}"),

@@ -280,3 +280,58 @@ fn types_at_a_prompt_with_stand_ins(dir: &Path, command: &str) {
     );
     assert_eq!(run(dir, &script), "ssh-keygen 2 -R git.example\nssh 2 -T git@host");
 }
+
+/// Types a command with nothing but the user's own settings for the name in commits, if there are any.
+fn types_without_a_name(world: &World, command: &str) -> String {
+    let clean = "unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL";
+    run(world.dir.path(), &format!("{clean}; {{ {command}; }} 2>&1 || :"))
+}
+
+#[test]
+fn a_git_without_a_name_for_commits_and_one_that_only_goes_forwards_merge_by_hand() {
+    let world = World::new();
+    world.pull();
+    world.standby("echo standby >>MEMORY.md");
+    assert!(world.push().is_returned());
+    world.primary("git config merge.ff only; git config pull.ff only; echo primary >>MEMORY.md");
+    let pushed = world.push_primary();
+    types_without_a_name(&world, &command(&pushed.said, "git -C", ", settle"));
+    let settle = "cd primary; printf 'one\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled";
+    assert_eq!(types_without_a_name(&world, settle), "");
+    let pushed = world.push_primary();
+    assert!(pushed.is_ok() && pushed.merged.words() == "failover/claw2", "{pushed:?}");
+}
+
+#[test]
+fn a_secret_in_the_first_push_of_all_is_taken_out_of_what_is_sent() {
+    let world = World::new();
+    world.remote("git update-ref -d refs/heads/main");
+    world.primary("git update-ref -d refs/remotes/origin/main");
+    hook(&world, &refuses("hunter2", "GH013: Push cannot contain secrets"));
+    world.primary("echo hunter2 >leak.md");
+    assert_eq!(world.push_primary().outcome, PushOutcome::Refused);
+    world.primary("echo harmless >leak.md");
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
+    types(&world, &command(&pushed.said, "git -C", "; it is tried again"));
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    assert_eq!(world.remote("git show main:leak.md main:MEMORY.md"), "harmless\none");
+}
+
+#[test]
+fn what_nothing_can_repair_is_cloned_again_in_a_folder_of_any_name() {
+    let mut world = World::new();
+    let path = world.at("it's my workspace");
+    fs::rename(world.at("workspace"), &path).unwrap();
+    world.workspace.path = path;
+    world.remote("git branch other; git update-ref -d refs/heads/main; git update-ref refs/heads/main other");
+    world.standby("echo mine >mine.md; rm -r .git/objects/* .git/logs; mv ../remote.git ../away.git");
+    let report = world.pull().workspace;
+    assert_eq!(report.outcome, Outcome::Damaged, "{report:?}");
+    fs::rename(world.at("away.git"), world.at("remote.git")).unwrap();
+    types(&world, &command(&report.said, "git clone", "; repaired"));
+    let report = world.pull().workspace;
+    assert!(matches!(report.outcome, Outcome::Moved | Outcome::UpToDate), "{report:?}");
+    assert_eq!(world.read("mine.md"), "mine\n");
+}

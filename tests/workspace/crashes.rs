@@ -111,6 +111,11 @@ impl Crash {
         reached
     }
 
+    /// Runs a sync that is killed when it has noted its move, before the first file of it.
+    pub fn stop_before_move(&self, task: &str) {
+        assert!(self.run(task, NOTE, ("after", "")));
+    }
+
     /// Gives both sides something new: the side that is not killed changes every file, and the other writes one.
     fn write(&mut self, task: &str) {
         self.round += 1;
@@ -215,7 +220,7 @@ fn a_primarys_move_may_be_killed_anywhere() {
 fn a_file_that_is_shortened_after_a_kill_was_shortened_by_a_process() {
     let mut crash = Crash::new(8);
     crash.write("pull");
-    assert!(crash.run("pull", NOTE, ("after", "")));
+    crash.stop_before_move("pull");
     // As a power cut would leave it, but the machine was not restarted.
     crash.world.standby("printf lin >d0/4.md");
     let report = crash.world.pull().workspace;

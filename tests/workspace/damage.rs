@@ -57,6 +57,29 @@ const DAMAGES: &[(&str, &str)] = &[
         "for f in .git/openclaw-failover/index.sides.lock .git/packed-refs.new .git/objects/info/commit-graph.lock; do \
          : >$f; touch -d yesterday $f; done",
     ),
+    ("a folder is in the place of the index", "rm .git/index; mkdir .git/index; : >.git/index/x"),
+    ("a link is in the place of the index", "ln -sf openclaw-failover .git/index"),
+    ("a folder is in the place of the configuration", "rm .git/config; mkdir .git/config; : >.git/config/x"),
+    (
+        "a folder is in the place of the packed refs",
+        "git pack-refs --all; rm .git/packed-refs; mkdir .git/packed-refs; : >.git/packed-refs/x",
+    ),
+    ("a folder is in the place of HEAD", "rm .git/HEAD; mkdir .git/HEAD; : >.git/HEAD/x"),
+    (
+        "a folder is in the place of this program's index",
+        "cd .git/openclaw-failover; rm -rf index input; mkdir index input; : >index/x",
+    ),
+    ("a file is where this program's folder is gone", "cd .git; rm -r openclaw-failover; echo x >openclaw-failover"),
+    (
+        "a file is in the place of the folder of old files",
+        "cd .git/openclaw-failover; rm -rf replaced; echo x >replaced",
+    ),
+    (
+        "folders are in the place of locks",
+        "for f in index HEAD refs/heads/$OWN; do mkdir -p .git/$f.lock; : >.git/$f.lock/x; done",
+    ),
+    ("each ref is gone", "rm -r .git/refs"),
+    ("the store of objects is gone", "rm -r .git/objects"),
     (
         "new locks are left over",
         "for f in HEAD refs/heads/$OWN config packed-refs openclaw-failover/index; do : >.git/$f.lock; done",

@@ -17,6 +17,7 @@ mod image;
 mod named;
 mod odd;
 mod outages;
+mod private;
 mod pull;
 mod push;
 mod queue;

@@ -192,3 +192,31 @@ fn what_cannot_be_pushed_from_is_said() {
     assert_eq!(pushed.outcome, PushOutcome::NoCheckout, "{pushed:?}");
     assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
 }
+
+#[test]
+fn a_clock_that_is_set_takes_no_lock_from_a_git_that_holds_it() {
+    let world = World::new();
+    for time in ["2020-01-01", "2040-01-01"] {
+        world.primary(&format!("echo {time} >d; rm -f .git/index.lock; touch -d {time} .git/index.lock"));
+        let pushed = world.push_primary();
+        assert_eq!(pushed.outcome, PushOutcome::InUse, "{time}: {pushed:?}");
+        assert!(world.at("primary/.git/index.lock").exists(), "{time}");
+    }
+    // One that was seen before the machine was restarted has no holder.
+    world.primary(
+        "touch -d 2040-01-01 .git/index.lock
+         echo $(stat -c %d:%i:%Y .git/index.lock).0 another 5 >.git/openclaw-failover/lock-seen",
+    );
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+}
+
+#[test]
+fn a_lock_of_a_branch_that_comes_from_the_future_is_left_to_its_git_for_as_long_as_any() {
+    let world = World::new();
+    world.primary("echo d >d; touch -d 2040-01-01 .git/HEAD.lock");
+    let begun = std::time::Instant::now();
+    let pushed = world.push_primary();
+    assert!(begun.elapsed() > std::time::Duration::from_secs(1), "{pushed:?}");
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+}

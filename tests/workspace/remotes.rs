@@ -164,3 +164,28 @@ fn longer_names_of_commits_are_as_good() {
     assert_eq!(world.pull().workspace.outcome, Outcome::UpToDate);
     assert_eq!(world.standby("git ls-files; git status --porcelain"), "0.md\nMEMORY.md\nnotes");
 }
+
+#[test]
+fn a_history_that_holds_the_remotes_here_alone_never_overwrites_it() {
+    for join in ["git replace --graft HEAD origin/main", "echo $(git rev-parse HEAD origin/main) >.git/info/grafts"] {
+        let world = World::new();
+        run(
+            world.dir.path(),
+            "git clone -q remote.git else; cd else; git checkout -q --orphan new; echo rewritten >MEMORY.md; \
+             git commit -qam rewritten; git push -qf origin new:main",
+        );
+        let theirs = world.remote("git rev-parse main");
+        world.primary(&format!("git fetch -q origin; {join}; echo mine >mine.md"));
+        let pushed = world.push_primary();
+        assert_eq!(world.remote("git rev-parse main"), theirs, "{join}: {pushed:?}");
+        assert_eq!(pushed.outcome, PushOutcome::Conflict, "{join}: {pushed:?}");
+        let at = pushed.said.find("export GIT_NO_REPLACE").unwrap();
+        let (command, _) = pushed.said[at..].split_once(", settle").unwrap();
+        let settle = "cd primary; echo settled >MEMORY.md; git add -A; git commit -qm settled";
+        run(world.dir.path(), &format!("{command} 2>&1 || :; {settle}"));
+        let pushed = world.push_primary();
+        assert_eq!(pushed.outcome, PushOutcome::Pushed, "{join}: {pushed:?}");
+        assert_eq!(world.remote("git show main:MEMORY.md main:mine.md"), "settled\nmine", "{join}");
+        world.remote(&format!("git merge-base --is-ancestor {theirs} main"));
+    }
+}

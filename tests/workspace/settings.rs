@@ -24,6 +24,7 @@ const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
     ("core.checkstat", "core.checkStat", "minimal"),
     ("status.showuntrackedfiles", "status.showUntrackedFiles", "no"),
     ("status.renames", "status.renames", "copies"),
+    ("core.usereplacerefs", "core.useReplaceRefs", "true"),
     ("status.*", "status.branch", "true"),
     ("remote.*.mirror", "remote.origin.mirror", "true"),
     ("remote.*.push", "remote.origin.push", "+refs/heads/*:refs/heads/x/*"),
@@ -375,5 +376,19 @@ fn a_repository_that_is_no_checkout_is_refused_with_a_command_that_mends_it() {
         let command = pulled.said.split('`').nth(1).unwrap_or_else(|| panic!("{}", pulled.said));
         world.primary(command);
         assert_eq!(world.pull().workspace.outcome, Outcome::Moved, "{command}");
+    }
+}
+
+#[test]
+fn a_sparse_checkout_in_any_of_gits_words_removes_nothing_at_the_remote() {
+    for yes in ["true", "yes", "1"] {
+        let world = World::new();
+        world.primary(&format!(
+            "mkdir a b; echo a >a/a; echo b >b/b; git add -A; git commit -qm ab; git push -q origin main; \
+             git sparse-checkout set --no-cone /a/; git config --worktree core.sparseCheckout {yes}; echo new >a/new"
+        ));
+        let pushed = world.push_primary();
+        assert_eq!(pushed.outcome, PushOutcome::Pushed, "{yes}: {pushed:?}");
+        assert_eq!(world.remote("git ls-tree -r --name-only main"), "MEMORY.md\na/a\na/new\nb/b", "{yes}");
     }
 }

@@ -2,11 +2,10 @@
 //! (`agent`), for the agent's own git may hold them at this moment.
 
 use std::fs;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::{Repairs, words};
-use crate::sync::index::age;
 
 /// Age from which a lock is left over that only a git of the agent's could hold: none holds one for so long.
 const LEFT_OVER_AGE: Duration = Duration::from_secs(60 * 60);
@@ -31,6 +30,13 @@ impl Repairs<'_> {
         }
         Ok(())
     }
+}
+
+/// Age of a file; `None` if it is gone. One from the future is as old as can be. A clock that is set makes git fail at
+/// most in what it does to find objects faster: locks of commits and of the index are not judged by it.
+fn age(path: &Path) -> Option<Duration> {
+    let made = path.symlink_metadata().and_then(|found| found.modified()).ok()?;
+    Some(SystemTime::now().duration_since(made).unwrap_or(Duration::MAX))
 }
 
 fn locks(folder: &PathBuf) -> Vec<PathBuf> {

@@ -33,11 +33,12 @@ impl Repairs<'_> {
             self.done.push(format!("{loose} broken objects and {packs} broken packs"));
         }
         let git = self.checkout.open().map_err(|stop| stop.said)?;
-        if let Err(why) = self.fetch_again(&git) {
+        let fetched = self.fetch_again(&git);
+        if let Err(why) = &fetched {
             log::warn!("cannot fetch objects again: {why}");
         }
         self.store_files_again(&git);
-        self.restore_tips()?;
+        self.restore_tips(fetched.is_ok())?;
         self.replace_indexes(&git)
     }
 
@@ -145,17 +146,21 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// Gives refs whose history is not whole the newest one that is; those of the remote come with the next fetch.
-    fn restore_tips(&mut self) -> Result<(), String> {
+    /// Gives refs whose history is not whole the newest one that is; those of the remote come with the next fetch. A ref
+    /// of which nothing is left stays as it is while the remote is out of reach: without it a new history would begin.
+    fn restore_tips(&mut self, is_fetched: bool) -> Result<(), String> {
         for (name, commit) in self.all_refs() {
             let counts = name == self.branch || name.starts_with("refs/heads/");
             if self.is_whole(&commit, counts) {
                 continue;
             }
-            self.note_aside(&format!("{name} {commit}")).map_err(words)?;
-            self.git(&["update-ref", "--no-deref", "-d", &name])?;
             let is_good = |commit: &str| self.is_whole(commit, counts);
             let found = self.newest(&name, is_good);
+            if found.is_none() && !is_fetched {
+                continue;
+            }
+            self.note_aside(&format!("{name} {commit}")).map_err(words)?;
+            self.git(&["update-ref", "--no-deref", "-d", &name])?;
             match found {
                 Some(commit) => {
                     self.git(&["update-ref", "-m", "openclaw-failover: repaired", &name, &commit])?;

@@ -72,6 +72,10 @@ impl Repairs<'_> {
     /// Keeps the lines of the packed refs that are whole. A ref of which the line is lost comes back from its log.
     fn repair_packed_refs(&mut self) -> Result<(), String> {
         let path = self.git_dir.join("packed-refs");
+        if path.is_dir() {
+            self.set_wrong_aside(&path)?;
+            return self.restore_logged_refs("");
+        }
         if path.metadata().map_or(true, |found| found.len() > PACKED_LIMIT) {
             return Ok(());
         }
@@ -92,6 +96,11 @@ impl Repairs<'_> {
         self.set_aside(&path).map_err(words)?;
         fs::write(&path, &kept).map_err(words)?;
         self.done.push("broken lines of packed-refs are left out".to_owned());
+        self.restore_logged_refs(&kept)
+    }
+
+    /// Gives branches that have a log, and neither a file nor a line among the packed ones, their newest value again.
+    pub(super) fn restore_logged_refs(&mut self, kept: &str) -> Result<(), String> {
         for name in self.logged_refs() {
             let is_known = kept.lines().any(|line| line.ends_with(&format!(" {name}")));
             if !is_known && !self.git_dir.join(&name).exists() {
