@@ -49,6 +49,8 @@ pub(super) struct Git<'a> {
     pub(super) converts_line_ends: bool,
     /// True if attributes are read from a file outside of the workspace.
     pub(super) has_outer_attributes: bool,
+    /// Files outside of the tree with rules for what to ignore.
+    pub(super) ignore_files: Vec<PathBuf>,
     /// True if a push may go elsewhere than where is fetched from, so that its effect must be verified.
     pub(super) pushes_elsewhere: bool,
     /// Time limit of the programs that a filter runs.
@@ -76,6 +78,7 @@ impl<'a> Git<'a> {
             drivers: Vec::new(),
             converts_line_ends: false,
             has_outer_attributes: has_attributes_of_user_or_system(),
+            ignore_files: Vec::new(),
             pushes_elsewhere: false,
             filter_limit: FILTER_TIME_LIMIT,
             settings: settings::replacements(remote),
@@ -107,9 +110,11 @@ impl<'a> Git<'a> {
         let is_case_blind = self.git_dir.join("hEaD").symlink_metadata().is_ok();
         self.settings.push(("core.ignorecase".to_owned(), is_case_blind.to_string()));
         let wanted = format!(
-            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile)|filter\\..*\\.(clean|smudge|process|required)\
+            "^(core\\.(sshcommand|sparsecheckout|autocrlf|eol|attributesfile|excludesfile)|filter\\..*\\.(clean|smudge|process|required)\
              |remote\\.{remote}\\.(url|pushurl)|url\\..*\\.(insteadof|pushinsteadof))$"
         );
+        let folder = setting_files::config_home().unwrap_or_else(|| setting_files::in_home("~/.config"));
+        self.ignore_files = vec![self.git_dir.join("info/exclude"), folder.join("git/ignore")];
         let configured = self.ask(&["config", "-z", "--get-regexp", &wanted])?.unwrap_or_default();
         let (mut sparse, mut options, mut urls, mut is_rewritten) = (Vec::new(), String::new(), Vec::new(), false);
         for line in configured.split('\0') {
@@ -120,6 +125,11 @@ impl<'a> Git<'a> {
                 "core.sparsecheckout" => sparse.push(settings::is_true(value)),
                 "core.autocrlf" => self.converts_line_ends = value != "false",
                 "core.eol" => self.converts_line_ends |= value == "crlf",
+                "core.excludesfile" => {
+                    // It counts instead of the default place, and the last of several counts.
+                    self.ignore_files.truncate(1);
+                    self.ignore_files.push(self.dir.join(setting_files::in_home(value)));
+                }
                 "core.attributesfile" => self.has_outer_attributes = true,
                 key if key.starts_with("filter.") => self.add_filter(key, value),
                 key if key.ends_with(".pushurl") || key.ends_with(".pushinsteadof") => self.pushes_elsewhere = true,

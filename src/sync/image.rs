@@ -2,6 +2,7 @@
 //! index says of it.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +72,8 @@ impl Image {
         }
         let listing = git.list(&["ls-files", "--stage", "-z"])?;
         let has_attributes = has_attributes(git, &listing, &status);
-        let Sorted { gone, mut listed, renamed, mut withheld } = sort(git, &status, &base, max_file)?;
+        let Sorted { gone, mut listed, renamed, mut withheld } =
+            sort(git, &status, (&base, max_file), &walk::folders_without_rules(git, &passed_over))?;
         withheld.extend(walk::withhold_renamed(git, renamed, &mut listed)?);
         for repository in repositories(git, &listing) {
             if withheld.iter().all(|(path, _)| *path != repository) {
@@ -119,7 +121,7 @@ pub(super) fn read_index(git: &Git<'_>, head: &Head) -> Result<(), Stop> {
     }
     // An index that cannot be read holds nothing that cannot be had again.
     let index = git.own_index();
-    match std::fs::remove_file(&index) {
+    match fs::remove_file(&index) {
         Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(Stop::file("remove", &index, &why)),
         _ => Ok(git.list(&args).map(drop)?),
     }
@@ -143,7 +145,8 @@ fn repositories(git: &Git<'_>, listing: &[u8]) -> Vec<PathBuf> {
     let known = lines(listing).filter(|line| line.starts_with(b"160000 "));
     let names = known.filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1));
     let paths = names.map(|name| PathBuf::from(OsStr::from_bytes(name)));
-    paths.filter(|path| git.dir.join(path).join(".git").exists()).collect()
+    let is_empty = |folder: &Path| fs::read_dir(folder).map_or(true, |mut found| found.next().is_none());
+    paths.filter(|path| !is_empty(&git.dir.join(path))).collect()
 }
 
 /// True if any file may have an attribute, such as a filter.
@@ -180,7 +183,12 @@ struct Sorted<'a> {
     withheld: Withheld,
 }
 
-fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Result<Sorted<'a>, Stop> {
+fn sort<'a>(
+    git: &Git<'_>,
+    status: &'a [u8],
+    (base, max_file): (&str, u64),
+    without_rules: &[&Path],
+) -> Result<Sorted<'a>, Stop> {
     let mut sorted = Sorted::default();
     let Sorted { gone, listed, renamed, withheld } = &mut sorted;
     // As long as any other name of this repository's.
@@ -197,6 +205,7 @@ fn sort<'a>(git: &Git<'_>, status: &'a [u8], base: &str, max_file: u64) -> Resul
             }
             Kind::Gone => None,
             Kind::Repository => Some(Reason::Repository),
+            Kind::New if without_rules.iter().any(|folder| path.starts_with(folder)) => Some(Reason::NoRules),
             Kind::New => withhold::untracked(git.dir, path, max_file),
             Kind::Edited(known) => match withhold::tracked(git.dir, path, max_file) {
                 Some(Reason::Secret) if was_secret(git, known) => None,

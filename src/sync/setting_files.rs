@@ -180,6 +180,12 @@ pub(super) fn config_home() -> Option<PathBuf> {
     env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute())
 }
 
+/// The path that a setting's value stands for: `~` is this user's home.
+pub(super) fn in_home(value: &str) -> PathBuf {
+    let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    Path::new(value).strip_prefix("~").map_or_else(|_| PathBuf::from(value), |rest| home.join(rest))
+}
+
 /// Parses `origin NUL key LF value NUL`, again and again.
 fn parse(listed: &[u8], home: &Path, workspace: &Path) -> BTreeSet<Reference> {
     let mut parts = listed.split(|byte| *byte == 0);

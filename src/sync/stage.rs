@@ -1,6 +1,6 @@
 //! Puts files into this program's index. One that git or a filter does not take stays out, and the others go in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,22 +23,27 @@ pub(super) fn stage(git: &Git<'_>, names: &[&Path], has_attributes: bool) -> Res
         return Ok(withheld);
     }
     let filters = if has_attributes { git.filters_of(names, false)? } else { HashMap::new() };
-    let (mut plain, mut filtered) = (Vec::new(), Vec::new());
+    let mut plain = Vec::new();
+    // Each filter by itself: one that never ends takes no time from the others.
+    let mut filtered: BTreeMap<&str, Vec<&Path>> = BTreeMap::new();
     for name in names {
         let Some(filter) = filters.get(*name) else {
             plain.push(*name);
             continue;
         };
         match git.drivers.iter().find(|driver| driver.name == *filter) {
-            Some(driver) if driver.has_clean || driver.is_required => filtered.push(*name),
+            Some(driver) if driver.has_clean || driver.is_required => {
+                filtered.entry(&driver.name).or_default().push(name)
+            }
             None if git.dir.join(name).symlink_metadata().is_ok_and(|found| found.is_file()) => {
                 withheld.push(((*name).to_owned(), Reason::NoFilter(filter.clone())));
             }
             _ => plain.push(*name),
         }
     }
-    for (names, deadline) in [(plain, SCAN), (filtered, git.filter_limit)] {
-        store(git, &names, deadline, &mut withheld)?;
+    store(git, &plain, SCAN, &mut withheld)?;
+    for names in filtered.values() {
+        store(git, names, git.filter_limit, &mut withheld)?;
     }
     Ok(withheld)
 }

@@ -3,15 +3,16 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::git::{ANSWER, Git, write_and_open};
 use super::image::Withheld;
+use super::report::O_NONBLOCK;
 use super::rescue;
 use super::stop::Stop;
 use super::swap::is_beyond_link;
@@ -27,8 +28,11 @@ const FOUND_LIMIT: usize = 10_000;
 /// Time limit for git to say which of them are ignored.
 const IGNORE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// Rules for what git ignores in a folder.
+const IGNORE_RULES: &str = ".gitignore";
+
 /// Files that git reads by itself in every folder. A pipe of such a name would make it wait without end.
-const READ_BY_GIT: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
+const READ_BY_GIT: [&str; 3] = [IGNORE_RULES, ".gitattributes", ".gitmodules"];
 
 /// Renames pipes for which git would wait without end. Returns their new names.
 pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut Withheld) -> Result<Vec<PathBuf>, Stop> {
@@ -41,6 +45,23 @@ pub(super) fn rename_obstructing_pipes(git: &Git<'_>, found: &mut Withheld) -> R
         }
     }
     Ok(aside)
+}
+
+/// Folders whose rules for what to ignore git cannot read. It then takes all in them for files to commit.
+pub(super) fn folders_without_rules<'f>(git: &Git<'_>, found: &'f Withheld) -> Vec<&'f Path> {
+    let is_rules = |path: &&PathBuf| path.file_name().is_some_and(|name| name == IGNORE_RULES);
+    let closed = found.iter().filter(|(_, reason)| *reason == Reason::Unreadable).map(|(path, _)| path);
+    let mut folders: Vec<&Path> = closed.filter(is_rules).filter_map(|path| path.parent()).collect();
+    if git.ignore_files.iter().any(|file| is_closed(file)) {
+        folders.push(Path::new(""));
+    }
+    folders
+}
+
+/// True if this user may not read a file. A pipe is not waited for.
+fn is_closed(file: &Path) -> bool {
+    let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(file);
+    opened.is_err_and(|why| why.kind() == ErrorKind::PermissionDenied)
 }
 
 /// Leaves out of what [`list`] has found what is ignored, or lies in a repository that is withheld as a whole.
@@ -84,6 +105,8 @@ pub(super) fn list(workspace: &Path) -> Withheld {
                 is_repository = true;
             } else if kind.is_dir() {
                 below.push(folder.join(name));
+            } else if kind.is_file() && name == IGNORE_RULES && is_closed(&entry.path()) {
+                found.push((folder.join(name), Reason::Unreadable));
             } else if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
                 found.push((folder.join(name), Reason::Special));
             }
@@ -143,7 +166,10 @@ fn ignored_of(git: &Git<'_>, paths: &[&Path]) -> Result<HashSet<PathBuf>, Stop> 
     }
     let input = git.own_folder().join("input");
     let file = write_and_open(&input, &names).map_err(|why| Stop::file("write", &input, &why))?;
-    let asked = git.command(&["check-ignore", "--no-index", "-z", "--stdin"]).stdin(file);
+    // In a folder that its index names as a repository, git would answer for none of them.
+    let no_index = git.own_folder().join("index.none");
+    let asked =
+        git.command(&["check-ignore", "--no-index", "-z", "--stdin"]).env("GIT_INDEX_FILE", no_index).stdin(file);
     let said = match asked.deadline(IGNORE_TIME_LIMIT).limit(ANSWER).run_bytes() {
         // None of them is.
         Err(why) if why.code() == Some(1) => return Ok(HashSet::new()),

@@ -31,6 +31,8 @@ pub enum Reason {
     Special,
     /// A name that git takes for its own.
     Name,
+    /// Rules that may ignore it cannot be read.
+    NoRules,
     /// A move has renamed it, and git ignores it under its earlier name.
     Ignored,
     /// A filter that is not set up on this host, which might have to encrypt it.
@@ -54,6 +56,7 @@ impl Reason {
             Self::Unreadable => "cannot be read".to_owned(),
             Self::Special => "is a pipe, socket or device".to_owned(),
             Self::Name => "has a name that git refuses".to_owned(),
+            Self::NoRules => "may be ignored by rules that cannot be read".to_owned(),
             Self::Ignored => "is ignored under its earlier name".to_owned(),
             Self::NoFilter(name) => format!("needs filter {name}, not set up here"),
             Self::Refused(why) => format!("cannot be committed: {why}"),

@@ -277,3 +277,54 @@ fn a_branch_that_cannot_be_merged_is_left_and_the_others_are_merged() {
     assert!(pushed.conflicts.words().contains("nvalid path 'git~1'"), "{pushed:?}");
     assert_eq!(world.remote("git show main:good.md main:MEMORY.md"), "g\none\np");
 }
+
+#[test]
+fn a_pipe_in_the_folder_of_a_repository_that_is_not_set_up_here_keeps_nothing_else_from_being_pushed() {
+    let world = World::new();
+    world.primary(
+        "git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),sub; git commit -qm sub; mkdir sub
+         mkfifo sub/pipe; echo x >sub/x; echo n >note.md",
+    );
+    let pushed = world.push_primary();
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    assert_eq!(world.remote("git show main:note.md"), "n");
+    expect_named(&pushed.withheld, "sub", "is a git repository of its own");
+}
+
+#[test]
+fn rules_that_may_not_be_read_keep_new_files_here_and_no_others() {
+    for (closed, kept) in [(".gitignore", "x d/x"), ("d/.gitignore", "d/x"), (".git/info/exclude", "x d/x")] {
+        let world = World::new();
+        world.pull();
+        world.standby(&format!(
+            "mkdir d; echo private >{closed}; echo known >>MEMORY.md; echo x >x; echo x >d/x; chmod 0 {closed}"
+        ));
+        if fs::read(world.workspace.path.join(closed)).is_ok() {
+            eprintln!("skipped: root reads everything");
+            return;
+        }
+        let pushed = world.push();
+        assert_eq!(pushed.outcome, PushOutcome::Pushed, "{closed}: {pushed:?}");
+        assert_eq!(world.remote("git show failover/claw2:MEMORY.md"), "one\nknown", "{closed}");
+        let sent = world.remote("git ls-tree -r --name-only failover/claw2");
+        for file in kept.split(' ') {
+            assert!(!sent.lines().any(|line| line == file), "{closed}: {sent}");
+            expect_named(&pushed.withheld, file, "may be ignored by rules that cannot be read");
+        }
+    }
+}
+
+#[test]
+fn a_filter_that_never_ends_keeps_no_file_of_another_filter_here() {
+    let mut world = World::new();
+    world.workspace.timeout = Duration::from_secs(2);
+    world.primary(
+        "git config filter.endless.clean 'sleep 1000'; git config filter.plain.clean cat; echo a >a.endless
+         printf '*.endless filter=endless\n*.plain filter=plain\n' >.gitattributes
+         for n in 1 2 3 4 5 6 7 8; do echo $n >$n.plain; done",
+    );
+    let pushed = world.push_primary();
+    assert_eq!((pushed.outcome, pushed.withheld.count), (PushOutcome::Pushed, 1), "{pushed:?}");
+    expect_named(&pushed.withheld, "a.endless", "no end within 2s");
+    assert_eq!(world.remote("git show main:1.plain main:8.plain"), "1\n8");
+}
