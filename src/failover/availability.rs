@@ -205,3 +205,140 @@ impl Outage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A primary that is probed each second; what fails for a second is down for a second.
+    struct Watch {
+        history: AvailabilityHistory,
+        policy: Policy,
+        now: Time,
+    }
+
+    impl Watch {
+        fn new(promote_after: u64) -> Self {
+            let (second, none) = (Duration::from_secs, Duration::ZERO);
+            let policy = Policy {
+                upstreams: 1,
+                interval: SECOND,
+                retry_interval: SECOND,
+                timeout: none,
+                promote_after: second(promote_after),
+                failures: 3,
+                restart_grace: none,
+                sync_wait: none,
+                witnessed: true,
+                demote_after: none,
+                demote_max_after: none,
+                flap_window: none,
+                start_timeout: none,
+                stop_timeout: none,
+                refresh: second(300),
+            };
+            let now = Time::from_millis(1_000_000);
+            let mut history = AvailabilityHistory::new(policy.promote_after);
+            history.record(now, false, &policy);
+            Self { history, policy, now }
+        }
+
+        /// Fails, or answers, for so many seconds.
+        fn goes(&mut self, is_down: bool, seconds: u64) -> &mut Self {
+            for _ in 0..seconds {
+                self.now = self.now + SECOND;
+                self.history.record(self.now, is_down, &self.policy);
+                self.history.conclude(self.now);
+            }
+            self
+        }
+
+        fn fails_at_times(&mut self, count: u64) -> &mut Self {
+            for _ in 0..count {
+                self.goes(true, 3).goes(false, 1);
+            }
+            self
+        }
+
+        fn recent_after(&self, seconds: u64) -> (u64, u32) {
+            let recent = self.history.recent(self.now + SECOND * u32::try_from(seconds).unwrap());
+            ((recent.over - recent.available).as_secs(), recent.outages)
+        }
+    }
+
+    #[test]
+    fn flapping_ends_when_the_primary_was_available_for_three_quarters_of_the_time() {
+        let mut watch = Watch::new(6);
+        watch.fails_at_times(40).history.held_back = true;
+        assert!(watch.history.is_flapping && watch.history.held_back);
+        while watch.history.is_flapping {
+            watch.goes(false, 1);
+        }
+        let (down, _) = watch.recent_after(0);
+        assert!((29..=30).contains(&down), "{down} s of 120 s");
+        assert!(!watch.history.held_back, "the next time it is told again");
+    }
+
+    #[test]
+    fn a_stall_within_an_outage_makes_no_second_one_and_no_other_cause() {
+        for is_ours in [false, true] {
+            let mut watch = Watch::new(6);
+            watch.goes(true, 5);
+            if is_ours {
+                watch.history.discount_current();
+            }
+            watch.now = watch.now + SECOND * 30;
+            watch.goes(true, 5);
+            let expected = if is_ours { (0, 0) } else { (10, 1) };
+            let (down, outages) = watch.recent_after(0);
+            assert_eq!((down.next_multiple_of(5), outages), expected, "{down} s");
+        }
+    }
+
+    #[test]
+    fn of_an_outage_that_began_earlier_the_rest_counts() {
+        let mut watch = Watch::new(6);
+        watch.goes(true, 100).goes(false, 1);
+        assert!((49..=51).contains(&watch.recent_after(69).0), "{:?}", watch.recent_after(69));
+        // Also when a new one makes it forget what is old.
+        watch.goes(false, 68).goes(true, 1);
+        assert!((49..=51).contains(&watch.recent_after(0).0), "{:?}", watch.recent_after(0));
+        assert_eq!(watch.recent_after(0).1, 1);
+    }
+
+    #[test]
+    fn neighbours_share_entries_and_nothing_else_does() {
+        let mut watch = Watch::new(1000);
+        watch.goes(true, 5).goes(false, 1000);
+        for _ in 0..200 {
+            watch.goes(true, 1).goes(false, 1);
+        }
+        assert!(watch.history.outages.len() <= HISTORY_CAPACITY);
+        assert_eq!(watch.recent_after(0).1, 201);
+        assert_eq!(watch.recent_after(20_000 - 1005).1, 200, "the first one is too long ago");
+    }
+
+    #[test]
+    fn outages_of_this_host_do_not_hide_those_of_the_primary() {
+        let mut watch = Watch::new(1000);
+        for number in 0..300 {
+            watch.goes(true, 1);
+            if number % 2 == 0 {
+                watch.history.discount_current();
+            }
+            watch.goes(false, 1);
+        }
+        assert!(watch.history.outages.len() <= HISTORY_CAPACITY);
+        assert_eq!(watch.recent_after(0).1, 150);
+    }
+
+    #[test]
+    fn a_history_that_says_flapping_is_not_blank() {
+        let mut watch = Watch::new(6);
+        assert!(watch.history.is_blank(watch.now));
+        watch.fails_at_times(40);
+        assert!(!watch.history.is_blank(watch.now + SECOND * 1000), "nothing has ended it");
+    }
+}

@@ -297,7 +297,8 @@ fn a_clock_that_was_set_makes_nothing_old_and_no_hold_longer() {
     let Some(boot) = BootTime::now() else {
         return needs::skip(module_path!(), "a host that tells the time since its boot");
     };
-    let days = Duration::from_secs(3 * 24 * 3600);
+    let day = Duration::from_secs(24 * 3600);
+    let days = day * 3;
     for label in [wall_clock() - days, wall_clock() + days] {
         let mut host = Host::well();
         let pull = fs::read_to_string(host.path("sync/pull.json")).unwrap();
@@ -313,6 +314,11 @@ fn a_clock_that_was_set_makes_nothing_old_and_no_hold_longer() {
             let said = finding.evidence.split_once(words).unwrap().1;
             assert!(said.starts_with("just now") || said.contains(" s ago"), "{finding:?}");
         }
+        // What the monitor knows to be old is old, whatever the clock says.
+        host.status.workspace = Some(Pull { fresh: Some(label - day), ..Pull::default() });
+        host.edit("sync/pull.json", &rfc3339(label), &rfc3339(label - day));
+        let found = host_half(&host);
+        assert!(found.iter().any(|finding| finding.id == "pull" && finding.level == Fail), "{found:#?}");
         let until = Some(label + Duration::from_secs(3600));
         host.status.hold = Some(Hold { kind: HoldKind::Paused, since: label, until });
         let found = host_half(&host);
