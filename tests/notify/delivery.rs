@@ -422,3 +422,25 @@ fn what_another_boot_wrote_after_the_mark_is_told_whatever_its_labels_say() {
     assert_eq!(arrived, behind.map(|message| message.id.clone()));
     assert!(server.is_quiet(A_WHILE), "{} is not told again", delivered.id);
 }
+
+/// The history of the mark's boot was thinned out: only labels are left to tell what came after it.
+#[test]
+fn what_happened_after_the_mark_is_told_although_nothing_of_its_boot_is_left() {
+    let stage = Stage::new();
+    let server = Server::start();
+    let now = wall_clock();
+    let written = |behind: u64| {
+        let at = Wall::new(now, now - Duration::from_secs(behind));
+        let at = at.with_boot(now, Some(BootTime::new(2, Duration::from_secs(9000 - behind))));
+        let entry = Entry::of_machine(&promoted(30), now, at, &config());
+        history::append(&stage.path("history.jsonl"), &entry).unwrap();
+        message(&entry)
+    };
+    let [_before, after] = [written(7200), written(60)];
+    let mark = rfc3339(now - Duration::from_secs(3600));
+    let text = format!(r#"{{"at":"{mark}","id":"gone","boot":"00000001","up_seconds":200}}"#);
+    fs::write(stage.path("notified-hook.json"), text).unwrap();
+    let (_courier, _told) = stage.courier(stage.webhook(Format::Json, &url(&server)));
+    assert_eq!(server.next().text("id"), after.id);
+    assert!(server.is_quiet(A_WHILE), "what came before the mark was told then");
+}
