@@ -78,7 +78,7 @@ struct Desk {
 struct Waiting {
     message: Arc<Message>,
     since: Instant,
-    /// Its place in the order of what has happened. No clock tells that: one may be set in between.
+    /// Position in the order of events. No clock tells that: one may be set in between.
     number: u64,
 }
 

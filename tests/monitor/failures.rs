@@ -34,7 +34,8 @@ echo
 
 const DOWN: &str = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nResult=success\nInvocationID=\n";
 
-const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\nExecMainCode=1\nExecMainStatus=78\n\
+const EXITED: &str = "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult=exit-code\n\
+    ExecMainCode=1\nExecMainStatus=78\n\
     InvocationID=00000000000000000000000000000002\n";
 
 fn programs(folder: &Path, start: &str) {

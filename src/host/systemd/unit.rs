@@ -1,21 +1,21 @@
 //! The state of a unit, as `systemctl show` prints it.
 
-/// What is asked for.
+/// Properties that are asked for.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,MainPID,InvocationID,\
      UnitFileState,ExecMainCode,ExecMainStatus,ControlGroup,ConditionResult,ConditionTimestampMonotonic";
 
 /// The state of a unit at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// Whether systemd could read its file.
+    /// Result of reading its file.
     pub load: Load,
-    /// Whether it runs.
+    /// State of its processes.
     pub active: Active,
     /// The same in more detail: `running`, `auto-restart`, `stop-sigterm`, ….
     pub sub: String,
-    /// How its last run ended: `success`, `exit-code`, `signal`, `timeout`, `start-limit-hit`, ….
+    /// Result of its last run: `success`, `exit-code`, `signal`, `timeout`, `start-limit-hit`, ….
     pub result: String,
-    /// Its main process, while there is one.
+    /// Main process, while there is one.
     pub main_pid: Option<u32>,
     /// A name for this one run of it; a new start has another.
     pub invocation: Option<String>,
@@ -32,9 +32,9 @@ pub struct Unit {
 /// End of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessEnd {
-    /// It exited with this code.
+    /// An exit with this code.
     Exited(i32),
-    /// This signal ended it.
+    /// A death by this signal.
     Killed(i32),
 }
 
@@ -91,7 +91,7 @@ impl Unit {
         })
     }
 
-    /// Whether nothing of it runs, nor is about to.
+    /// True if nothing of it runs, nor is about to.
     #[must_use]
     pub fn is_down(&self) -> bool {
         matches!(self.active, Active::Inactive | Active::Failed)
@@ -139,7 +139,8 @@ impl Active {
 mod tests {
     use super::*;
 
-    const RUNNING: &str = "MainPID=324\nResult=success\nExecMainCode=0\nExecMainStatus=0\nLoadState=loaded\nActiveState=active\n\
+    const RUNNING: &str = "MainPID=324\nResult=success\nExecMainCode=0\nExecMainStatus=0\nLoadState=loaded\n\
+        ActiveState=active\n\
         SubState=running\nUnitFileState=static\nInvocationID=cdf75f283db04151a12fddaca7add8c7\n";
 
     #[test]
