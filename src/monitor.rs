@@ -60,7 +60,7 @@ pub(crate) use backend::{Backend, Identify, OrderError, Systemd};
 use clock::Clock;
 use conditions::Conditions;
 use inbox::{Ask, Fact, Message, Outlet, inbox};
-use instance_lock::{InstanceLock, LockError};
+use instance_lock::{InstanceLock, LockError, is_listening};
 use lookout::Lookout;
 use notifier::Notifier;
 pub(crate) use notifier::host_name;
@@ -376,8 +376,20 @@ impl Monitor {
     }
 }
 
-/// Locks the state folder against other monitors. A folder that cannot be locked costs a warning and no failover.
+/// Keeps a second monitor from driving the same gateway. The state folder is locked, and it may have been replaced since
+/// another monitor locked it; that one still listens to operators.
 fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), Error> {
+    let locked = lock_state(paths)?;
+    let socket = paths.control();
+    if is_listening(&socket) {
+        let holder = format!("a process that listens at {}", socket.display());
+        return Err(Error::Running { folder: paths.run_dir.clone(), holder });
+    }
+    Ok(locked)
+}
+
+/// Locks the state folder. One that cannot be locked costs a warning and no failover.
+fn lock_state(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), Error> {
     match InstanceLock::take(&paths.state_dir) {
         Ok(lock) => Ok((Some(lock), None)),
         Err(LockError::Held { folder, holder }) => Err(Error::Running { folder, holder }),

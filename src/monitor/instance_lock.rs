@@ -6,6 +6,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -87,9 +88,15 @@ fn flock_holder(line: &str, inode: u64) -> Option<u32> {
     (is_held && locked == inode && pid != 0).then_some(pid)
 }
 
-/// True if `path` is a socket on which some process listens.
+/// True if `path` is a socket on which some process listens, and goes on to: one that was killed takes a moment to end.
 pub(super) fn is_listening(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok() && std::os::unix::net::UnixStream::connect(path).is_ok()
+    let connects = || fs::symlink_metadata(path).is_ok() && UnixStream::connect(path).is_ok();
+    (0..TRIES).all(|attempt| {
+        if attempt > 0 {
+            thread::sleep(PAUSE);
+        }
+        connects()
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::Monitor;
 use super::inbox::{Fact, Outlet};
-use super::instance_lock::is_listening;
 use crate::control::{self, Answer, Request};
 use crate::failover::{Command, Event, HoldKind, Time};
 
@@ -33,11 +32,7 @@ pub(super) fn listen(path: &Path, outlet: Outlet) -> Option<String> {
         outlet.send(Fact::Called(Call { request: request.clone(), answer }));
         answered.recv_timeout(PATIENCE).map_err(|_| "the monitor is stopping, or hangs".to_owned())
     };
-    let why = if is_listening(path) {
-        "another process listens there already".to_owned()
-    } else {
-        control::serve(path, Box::new(decide)).err()?.to_string()
-    };
+    let why = control::serve(path, Box::new(decide)).err()?;
     Some(format!(
         "the monitor cannot listen to operators at {}: {why}. `promote`, `demote`, `pause`, `resume` and `drill` do not work; \
          mend it and restart openclaw-failover.service",

@@ -337,6 +337,21 @@ fn a_second_monitor_on_one_state_folder_ends_with_1_and_says_which_process_holds
 }
 
 #[test]
+fn a_second_monitor_ends_with_1_although_the_state_folder_was_replaced_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    configure(at, primary, "");
+    let (_first, lines) = monitor(at);
+    hears(&lines, "watches primary");
+    fs::rename(at.join("state"), at.join("state.old")).unwrap();
+    let (mut second, said) = monitor(at);
+    let refused = hears(&said, "another monitor works with");
+    assert!(refused.contains("a process that listens at") && refused.contains("control.sock"), "{refused}");
+    assert_eq!(second.0.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn a_state_folder_that_cannot_be_locked_costs_a_warning_and_no_monitor() {
     let folder = tempfile::tempdir().unwrap();
     let primary = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -35,20 +35,18 @@ mount --bind hosts /etc/hosts
 ip link set lo up
 ip link add here type veth peer name there
 mkfifo primary.in
-unshare -n sh -ec 'until ip link set there up 2>/dev/null; do sleep 0.05; done
+unshare -n sh -ec 'for try in $(seq 1000); do ip link set there up 2>/dev/null && break; sleep 0.05; done
     ip addr add 192.0.2.1/24 dev there
     exec "$0" demo --stub-gateway 192.0.2.1:18789' "$1" <primary.in >primary.out &
 exec 4>primary.in
 ip link set there netns $!
 ip addr add 192.0.2.2/24 dev here
 ip link set here up
-until [ -s primary.out ]; do sleep 0.05; done
+has() { for try in $(seq 1000); do test "$@" && return; sleep 0.05; done; exit 1; }
+has -s primary.out
 "$1" run --config config.json 4>&- &
-monitor=$!
+trap "kill $!" EXIT
 while read -r line; do eval "$line"; done
-exec 4>&- 5>&-
-kill "$monitor"
-wait
 "#;
 
 /// The network, which ends with its shell's input.
@@ -128,7 +126,7 @@ fn a_name_that_leads_to_this_host_after_the_primary_died_fails_nothing_back() {
     hears(&lines, "primary was seen healthy from here for the first time");
     // The primary dies with its network. This host's gateway comes up for it, at every address.
     network.run("exec 4>&-");
-    network.run("until [ -e bin/started ]; do sleep 0.05; done; mkfifo own.in");
+    network.run("has -e bin/started; mkfifo own.in");
     network.run(r#""$1" demo --stub-gateway 0.0.0.0:18789 <own.in >own.out & exec 5>own.in"#);
     hears(&lines, "openclaw.service answers");
 
