@@ -96,6 +96,15 @@ fn hears_after_a_look(to: &Running, lines: &Receiver<String>, words: &str) {
     panic!("the monitor never said {words:?}");
 }
 
+/// Waits until a file has these words: the monitor answers without waiting for the disk.
+fn await_words(file: &Path, words: &str) {
+    let began = Instant::now();
+    while !fs::read_to_string(file).is_ok_and(|text| text.contains(words)) {
+        assert!(began.elapsed() < PATIENCE, "{words} is not in {}", file.display());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn configure(folder: &Path, primary: SocketAddr, extra: &str) {
     let text = format!(
         r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{primary}"] }}], "promote": {{ "witnesses": [] }}{extra} }}"#
@@ -208,13 +217,13 @@ fn the_reason_of_a_pause_is_told_and_outlives_the_monitor_but_not_the_pause() {
     let shown = "the reason: a new kernel [2J\n";
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
 
+    await_words(&folder.path().join("state/state.json"), "a new kernel");
+    await_words(&folder.path().join("state/history.jsonl"), r#""reason":"a new kernel [2J""#);
     signal(&watching, "KILL");
     watching.0.wait().unwrap();
     let (_again, lines) = monitor(folder.path());
     hears(&lines, "watches primary");
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
-    let history = fs::read_to_string(folder.path().join("state/history.jsonl")).unwrap();
-    assert!(history.contains(r#""reason":"a new kernel [2J""#), "{history}");
 
     assert_eq!(run(&["resume"]).0, Some(0));
     assert!(!run(&["status"]).1.contains("the reason"));
