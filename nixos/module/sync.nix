@@ -21,8 +21,9 @@ let
   made = lib.unique (map (lib.removeSuffix "/") folders);
 in
 {
-  # What the owner's git and ssh call besides, as /usr/bin has it on other hosts: git-lfs, gh, a ProxyCommand.
-  path = [
+  # What the owner's git and ssh call besides, as /usr/bin has it on other hosts: git-lfs, gh, a ProxyCommand. The
+  # module's own programs come first.
+  path = lib.mkAfter [
     "/run/current-system/sw"
     "/etc/profiles/per-user/${user}"
   ];

@@ -498,9 +498,12 @@ in
         in
         map shorten (unit config "openclaw-sync-push").serviceConfig.ExecStartPre == [ command ];
       "the push finds that user's own tools, behind the module's" =
-        finds config "openclaw-sync-push" programs
-        && lib.elem "/etc/profiles/per-user/me" (unit config "openclaw-sync-push").path
-        && lib.elem "/run/current-system/sw" (unit config "openclaw-sync-push").path;
+        let
+          path = (unit config "openclaw-sync-push").path;
+        in
+        lib.hasPrefix "getent" ((lib.head path).name or "")
+        && lib.elem "/etc/profiles/per-user/me" path
+        && lib.elem "/run/current-system/sw" path;
       "the ssh key is that user's" = lib.hasPrefix "Match localuser me\n" config.programs.ssh.extraConfig;
       "no other user is declared" = !(config.users.users ? openclaw);
     };

@@ -39,6 +39,8 @@ let
 
     mkDefault = modules.mkOverride 1000;
     mkForce = modules.mkOverride 50;
+    # Lists are joined in the order of the modules.
+    mkAfter = values: values;
     mkEnableOption =
       name:
       modules.mkOption {
