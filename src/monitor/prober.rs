@@ -10,7 +10,8 @@ use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::os::spawn;
 use crate::probe::ProbeTarget;
 
-/// Longest time between the first probes of two upstreams. Probes that end at the same moment cost the trace a line each.
+/// Longest time between the first probes of two upstreams. Probes that end at the same moment cost the trace a line
+/// each.
 const MAX_STAGGER: Duration = Duration::from_millis(250);
 
 /// Probers of one configuration. They end when this is dropped, each after its current probe.

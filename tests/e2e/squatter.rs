@@ -31,7 +31,7 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
     host.run("mkdir -p /opt/test");
     host.write("/opt/test/squatter.js", SQUATTER);
     replace_gateway(host);
-    for (user, holder) in [("nobody", "a process of user nobody"), ("openclaw", "of user openclaw in squatter.service")]
+    for (user, holder) in [("daemon", "a process of user daemon"), ("openclaw", "of user openclaw in squatter.service")]
     {
         start_squatter(host, user);
         let began = unix_now();
@@ -54,7 +54,7 @@ fn a_foreign_answer_promotes_nothing_and_the_gateway_s_own_does() {
             lab.monitor().degraded_conditions()
         );
         // The primary failed twice within minutes, so the hold-down is longer this time.
-        if user == "nobody" {
+        if user == "daemon" {
             stub.set_answer(StubAnswer::Started);
             lab.monitor().wait_role("standby", secs(90));
         }

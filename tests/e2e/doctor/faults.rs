@@ -282,7 +282,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     single_check_fault(
         "another process holds the gateway's port",
         FaultScript::Here(
-            "systemd-run --quiet --uid=nobody --unit=squatter python3 -m http.server 18789; \
+            "systemd-run --quiet --uid=65534 --unit=squatter python3 -m http.server 18789; \
              until ss -ltn | grep -q :18789; do sleep 0.1; done",
             "systemctl stop squatter",
         ),
@@ -302,7 +302,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     single_check_fault(
         "another user's gateway runs",
         FaultScript::Here(
-            "systemd-run --quiet --uid=nobody --unit=foreign bash -c 'exec -a openclaw-gateway sleep 1000'; \
+            "systemd-run --quiet --uid=65534 --unit=foreign bash -c 'exec -a openclaw-gateway sleep 1000'; \
              until grep -sqa ^openclaw-gateway /proc/[0-9]*/cmdline; do sleep 0.1; done",
             "systemctl stop foreign",
         ),
